@@ -1,0 +1,1 @@
+//! Reads and writes what nets are trained on: LMDB, Datum, IDX, images, pairs.

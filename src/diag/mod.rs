@@ -1,0 +1,199 @@
+//! One [`Diagnostic`] type for every stage from lexing to planning; how it looks is `render` and `json`.
+//!
+//! A stage collects into [`Diagnostics`] and goes on. A function that cannot continue returns
+//! `Err(Reported)`, which can only be had by reporting something, so nothing fails silently.
+//!
+//! Style of a message: lower case, no full stop, backticks around names, the user's own numbers.
+
+mod codes;
+pub mod nearest;
+
+pub use codes::*;
+
+use crate::source::Span;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The definition works; something about it deserves a look.
+    Warning,
+    /// The definition cannot be used.
+    Error,
+}
+
+/// A kind of complaint: its number, its name and the paragraph of `cortado explain`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// `E0201` for errors, `W0601` for warnings.
+    pub id: &'static str,
+    /// A short name that reads well after "allow", such as `unknown-layer-type`.
+    pub name: &'static str,
+    /// What it means, why it matters and what to do: Markdown.
+    pub explanation: &'static str,
+}
+
+impl Code {
+    /// Errors start with `E`, warnings with `W`.
+    pub fn severity(&self) -> Severity {
+        if self.id.starts_with('W') { Severity::Warning } else { Severity::Error }
+    }
+}
+
+/// A place in the text with a remark about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// The remark; may be empty.
+    pub text: String,
+}
+
+/// What to do, with the edit that does it when there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Help {
+    /// The advice.
+    pub text: String,
+    /// The smallest change of the text that follows it.
+    pub edit: Option<Edit>,
+}
+
+/// A replacement of a range of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced; an empty span inserts.
+    pub span: Span,
+    /// The new text.
+    pub replacement: String,
+}
+
+/// One complaint about a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The kind of complaint.
+    pub code: &'static Code,
+    /// The one line that must stand alone.
+    pub message: String,
+    /// Where; the first is the primary place. Empty only if the complaint has no place in any text.
+    pub labels: Vec<Label>,
+    /// Facts, such as the chain of shapes that led here.
+    pub notes: Vec<String>,
+    /// What to do.
+    pub help: Option<Help>,
+    /// The calls that led to the primary place, innermost first (`in function 'block'`).
+    pub trace: Vec<Label>,
+}
+
+impl Diagnostic {
+    /// A complaint at a place. The text of the primary label is set by [`Self::here`].
+    pub fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
+        let labels = vec![Label { span, text: String::new() }];
+        Diagnostic { labels, ..Self::without_place(code, message) }
+    }
+
+    /// A complaint about a file or a net as a whole.
+    pub fn without_place(code: &'static Code, message: impl Into<String>) -> Self {
+        Diagnostic {
+            code,
+            message: message.into(),
+            labels: vec![],
+            notes: vec![],
+            help: None,
+            trace: vec![],
+        }
+    }
+
+    /// The remark at the primary place.
+    pub fn here(mut self, text: impl Into<String>) -> Self {
+        if let Some(label) = self.labels.first_mut() {
+            label.text = text.into();
+        }
+        self
+    }
+
+    /// A further place.
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// A fact.
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Advice in words.
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(Help { text: text.into(), edit: None });
+        self
+    }
+
+    /// Advice with the edit that follows it.
+    pub fn edit(
+        mut self,
+        text: impl Into<String>,
+        span: Span,
+        replacement: impl Into<String>,
+    ) -> Self {
+        let edit = Some(Edit { span, replacement: replacement.into() });
+        self.help = Some(Help { text: text.into(), edit });
+        self
+    }
+
+    /// Errors and warnings by their code.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// The primary place.
+    pub fn span(&self) -> Option<Span> {
+        self.labels.first().map(|label| label.span)
+    }
+}
+
+/// Proof that an error was reported. Only [`Diagnostics::report`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reported(());
+
+/// The complaints of one compilation, in the order they were found.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Adds a complaint. Exact repetitions (another stage of the same net) are dropped.
+    pub fn report(&mut self, diagnostic: Diagnostic) -> Reported {
+        if !self.list.contains(&diagnostic) {
+            self.list.push(diagnostic);
+        }
+        Reported(())
+    }
+
+    /// All complaints.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+
+    /// True if something is an error.
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|d| d.severity() == Severity::Error)
+    }
+
+    /// No complaint at all.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Sorts by place, so that a report reads like the file.
+    pub fn sort(&mut self) {
+        self.list.sort_by_key(|d| d.span().map(|s| (s.file, s.start)));
+    }
+
+    /// Takes over another list, dropping repetitions.
+    pub fn extend(&mut self, other: Diagnostics) {
+        for diagnostic in other.list {
+            self.report(diagnostic);
+        }
+    }
+}

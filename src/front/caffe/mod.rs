@@ -1,0 +1,1 @@
+//! Caffe: protobuf text format to `ir::Definition`.

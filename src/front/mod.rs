@@ -1,0 +1,4 @@
+//! Turns texts of each dialect into `ir::Definition`s.
+
+pub mod caffe;
+pub mod torch;

@@ -1,0 +1,1 @@
+//! Torch7: Lua definitions to `ir::Definition`.

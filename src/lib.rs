@@ -1,0 +1,21 @@
+//! cortado reads network definitions of Caffe, Torch7 and DIGITS-TensorFlow, checks them, draws them,
+//! and trains and runs them.
+//!
+//! ```text
+//!  text ── front ──▶ ir::Definition ── passes ──▶ ir::TypedNet ── lowering ──▶ program::Program
+//!       ── autodiff ──▶ plan::Plan ── exec::Session ──▶ outputs, losses, gradients
+//! ```
+
+pub mod data;
+pub mod diag;
+pub mod error;
+pub mod exec;
+pub mod front;
+pub mod report;
+pub mod source;
+pub mod train;
+pub mod ty;
+pub mod weights;
+pub mod window;
+
+pub use error::{Error, Result};

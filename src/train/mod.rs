@@ -1,0 +1,1 @@
+//! Trains: solvers, schedules, runs, checkpoints.

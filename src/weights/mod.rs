@@ -1,0 +1,1 @@
+//! Reads and writes parameters: .caffemodel, .solverstate, .binaryproto, .safetensors.

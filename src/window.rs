@@ -1,0 +1,133 @@
+//! Geometry of sliding windows: convolution and pooling, the only copy.
+//!
+//! Caffe's convolution rounds down, its pooling rounds up and, with padding, drops a last window that
+//! would start outside the image and its leading pad (pooling_layer.cpp). Torch rounds pooling down
+//! unless `:ceil()` is set. TensorFlow's SAME puts the smaller half of an uneven pad first.
+
+/// How the number of windows along an axis is rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// Only windows that lie inside the padded image.
+    Floor,
+    /// A last window may hang over the end.
+    Ceil,
+}
+
+/// A window along one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Axis {
+    /// Extent of the window in elements, before dilation.
+    pub kernel: usize,
+    /// Step between windows.
+    pub stride: usize,
+    /// Elements added before the first.
+    pub pad_before: usize,
+    /// Elements added after the last.
+    pub pad_after: usize,
+    /// Distance between neighbouring taps of the window; 1 is dense.
+    pub dilation: usize,
+}
+
+impl Axis {
+    /// A dense window with the same pad on both sides.
+    pub fn new(kernel: usize, stride: usize, pad: usize) -> Self {
+        Axis { kernel, stride, pad_before: pad, pad_after: pad, dilation: 1 }
+    }
+
+    /// The extent of the window with its holes.
+    pub fn reach(&self) -> usize {
+        self.dilation * self.kernel.saturating_sub(1) + usize::from(self.kernel > 0)
+    }
+
+    /// Number of windows of a convolution over `extent` elements; `None` if not even one fits.
+    ///
+    /// `floor((extent + pads - reach) / stride) + 1`.
+    pub fn convolved(&self, extent: usize) -> Option<usize> {
+        let padded = extent.checked_add(self.pad_before)?.checked_add(self.pad_after)?;
+        if self.stride == 0 || self.kernel == 0 {
+            return None;
+        }
+        Some(padded.checked_sub(self.reach())? / self.stride + 1)
+    }
+
+    /// Extent of the blob that a convolution with this window turns into `extent` elements
+    /// (the output of a deconvolution): `stride (extent - 1) + reach - pads`.
+    pub fn deconvolved(&self, extent: usize) -> Option<usize> {
+        let spread = self.stride.checked_mul(extent.checked_sub(1)?)?;
+        spread.checked_add(self.reach())?.checked_sub(self.pad_before + self.pad_after)
+    }
+
+    /// Number of pooling windows over `extent` elements; `None` if not even one fits.
+    ///
+    /// As Caffe: with any padding the last window must start inside the image or its leading pad.
+    pub fn pooled(&self, extent: usize, rounding: Rounding) -> Option<usize> {
+        let padded = extent.checked_add(self.pad_before)?.checked_add(self.pad_after)?;
+        if self.stride == 0 || self.kernel == 0 {
+            return None;
+        }
+        let room = padded.checked_sub(self.reach())?;
+        let mut count = match rounding {
+            Rounding::Floor => room / self.stride,
+            Rounding::Ceil => room.div_ceil(self.stride),
+        } + 1;
+        if self.pad_before + self.pad_after > 0
+            && (count - 1) * self.stride >= extent + self.pad_before
+        {
+            count -= 1;
+        }
+        Some(count)
+    }
+
+    /// The axis that TensorFlow's SAME padding gives: `ceil(extent / stride)` windows.
+    pub fn same(kernel: usize, stride: usize, dilation: usize, extent: usize) -> Self {
+        let mut axis = Axis { kernel, stride, pad_before: 0, pad_after: 0, dilation };
+        let windows = extent.div_ceil(stride.max(1)).max(1);
+        let total = ((windows - 1) * stride + axis.reach()).saturating_sub(extent);
+        axis.pad_before = total / 2;
+        axis.pad_after = total - total / 2;
+        axis
+    }
+}
+
+/// A convolution (or, read backwards, a deconvolution): `N x C x spatial` with
+/// `O x C/group x kernel` to `N x O x spatial'`. Any number of spatial axes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Conv {
+    /// One window per spatial axis.
+    pub axes: Vec<Axis>,
+    /// Number of groups of channels that do not see each other.
+    pub group: usize,
+}
+
+/// A pooling over the last two axes of `N x C x H x W`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pool {
+    /// The window along H and along W.
+    pub axes: [Axis; 2],
+    /// How the number of windows is rounded.
+    pub rounding: Rounding,
+    /// For averages: whether the divisor counts padding that the window covers (Caffe: yes;
+    /// never what hangs over beyond the padding).
+    pub count_pad: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caffe_pooling_rounds_up_and_clips_only_with_padding() {
+        assert_eq!(Axis::new(3, 2, 0).pooled(6, Rounding::Ceil), Some(3));
+        assert_eq!(Axis::new(3, 2, 0).pooled(6, Rounding::Floor), Some(2));
+        assert_eq!(Axis::new(2, 2, 1).pooled(3, Rounding::Ceil), Some(3));
+        assert_eq!(Axis::new(2, 2, 1).pooled(4, Rounding::Ceil), Some(3));
+        assert_eq!(Axis::new(2, 3, 1).pooled(3, Rounding::Ceil), Some(2));
+    }
+
+    #[test]
+    fn nothing_fits_is_none() {
+        assert_eq!(Axis::new(11, 1, 0).convolved(8), None);
+        assert_eq!(Axis::new(3, 1, 1).convolved(1), Some(1));
+        assert_eq!(Axis::new(3, 0, 1).convolved(1), None);
+    }
+}
