@@ -23,4 +23,71 @@ codes! {
     /// The text does not follow the grammar of its language. The place is where reading stopped
     /// making sense; the mistake can be a little earlier, such as a missing closing brace.
     E0101 "syntax";
+
+    /// The `type` of a layer is not one that this dialect has. Names are case-sensitive. A layer of another
+    /// framework or of a fork may have a counterpart here: `cortado layers` lists them all.
+    E0201 "unknown-layer-type";
+    /// A `bottom` names a blob that no earlier layer of this stage produces. Caffe never sorts layers: a blob
+    /// must be a `top` of a layer above the one that reads it.
+    E0202 "unknown-blob";
+    /// A layer reads a blob that exists at other stages but not at this one, because the layer that produces it
+    /// has an `include` or `exclude` rule. The reader needs a rule as well, or the producer one fewer.
+    E0203 "blob-absent-at-stage";
+    /// Two layers of one stage produce a blob of the same name. Only a layer whose `top` is its own `bottom` at
+    /// the same position (in place) may reuse a name, and only if no layer above it has read the blob.
+    E0204 "duplicate-top";
+    /// A layer has too few or too many bottoms or tops for its type.
+    E0205 "wrong-arity";
+    /// A layer has both `include` and `exclude` rules; Caffe accepts one kind.
+    E0206 "include-and-exclude";
+    /// `loss_weight` must be absent or given once for each top, and `propagate_down` once for each bottom.
+    E0207 "wrong-count";
+    /// The type of this layer cannot compute in place: its top must have a name of its own.
+    E0208 "in-place-forbidden";
+    /// The net has no layer at this stage.
+    E0209 "empty-net";
+    /// A field of the layer or the net itself is not one that Caffe has.
+    E0210 "unknown-field";
+
+    /// The layer has no parameter of this name. Caffe refuses the whole file in that case.
+    E0301 "unknown-argument";
+    /// A parameter that can be given once is given again; which one counts would be a guess.
+    E0302 "repeated-argument";
+    /// A parameter has a value of the wrong kind, such as text where a number belongs.
+    E0303 "wrong-type";
+    /// The word is not one of those that this parameter accepts.
+    E0304 "unknown-word";
+    /// A parameter that has no default is missing.
+    E0305 "missing-argument";
+    /// The value makes no sense here.
+    E0306 "bad-value";
+
+    /// A parameter of the layer does not fit the shapes it meets.
+    E0401 "shape-mismatch";
+    /// A bottom does not have a shape this layer can take.
+    E0402 "bad-bottom-shape";
+    /// The shape of a data blob is known only from the data: give the run file, or `--shape`.
+    E0403 "unknown-shape";
+    /// A blob would have more elements than memory can hold.
+    E0404 "too-large";
+
+    /// Two layers share a parameter by name, but their shapes differ. With `share_mode: PERMISSIVE` equal counts
+    /// suffice.
+    E0501 "shared-shape-mismatch";
+    /// Two layers share a parameter and both set `lr_mult` or `decay_mult`, to different values.
+    E0502 "shared-multiplier-mismatch";
+    /// A layer has more `param` entries than parameters.
+    E0503 "too-many-params";
+
+    /// Two towers share all their parameters by name but one. A new name silently makes a parameter of its own, so
+    /// the towers drift apart while the net still trains: this was the state of DIGITS' Siamese example for
+    /// two months (NVIDIA/DIGITS#574).
+    W0601 "unshared-twin";
+    /// A layer shares its weights with another by name, but not its bias, or the other way round.
+    W0602 "half-shared";
+    /// A weight without a filler starts at zero, as in Caffe. All units of the layer then stay alike or dead;
+    /// fine only if trained weights are loaded.
+    W0603 "weight-without-filler";
+    /// A message of parameters that the layer's type does not read.
+    W0604 "idle-parameters";
 }

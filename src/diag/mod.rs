@@ -151,7 +151,7 @@ impl Diagnostic {
     }
 }
 
-/// Proof that an error was reported. Only [`Diagnostics::report`] makes one.
+/// Proof that an error was reported. Only [`Diagnostics`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reported(());
 
@@ -167,6 +167,12 @@ impl Diagnostics {
         if !self.list.contains(&diagnostic) {
             self.list.push(diagnostic);
         }
+        Reported(())
+    }
+
+    /// The proof again, for whoever meets the consequence of an error that is in the list.
+    pub fn already_reported(&self) -> Reported {
+        debug_assert!(self.has_errors(), "nothing was reported");
         Reported(())
     }
 

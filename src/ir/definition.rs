@@ -1,0 +1,168 @@
+//! A whole definition, all stages at once, as the front ends make it.
+
+use crate::layers::Layer;
+use crate::source::{Span, Spanned};
+use crate::spec::{Dialect, Phase, Record};
+
+/// A definition of a net.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The language it was written in.
+    pub dialect: Dialect,
+    /// The net's name; may be empty.
+    pub name: String,
+    /// The layers, in the order they were written.
+    pub nodes: Vec<Node>,
+    /// What the definition itself says about its state.
+    pub state: NetState,
+    /// Gradients for all inputs that can have one, and for frozen parameters too.
+    pub force_backward: bool,
+    /// The whole text.
+    pub span: Span,
+}
+
+impl Definition {
+    /// The stages this definition distinguishes: DIGITS' three if any rule names one of them by
+    /// `stage`, else the two phases if any rule or layer depends on the phase, else one.
+    pub fn stages(&self) -> Vec<NetState> {
+        let rules = || self.nodes.iter().flat_map(|n| n.include.iter().chain(&n.exclude));
+        let named =
+            |stage: &str| rules().any(|r| r.stages.iter().chain(&r.not_stages).any(|s| s == stage));
+        if named("train") || named("val") || named("deploy") {
+            return ["train", "val", "deploy"].iter().filter_map(|s| NetState::named(s)).collect();
+        }
+        if rules().any(|r| r.phase.is_some()) || !self.nodes.iter().any(|n| n.layer.is_input()) {
+            return ["TRAIN", "TEST"].iter().filter_map(|s| NetState::named(s)).collect();
+        }
+        vec![self.state.clone()]
+    }
+}
+
+/// A layer of a definition.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its name; may be empty or repeated, as Caffe allows.
+    pub name: Spanned<String>,
+    /// What it does.
+    pub layer: Layer,
+    /// Its type as written.
+    pub type_name: Spanned<String>,
+    /// Names of the blobs it reads.
+    pub bottoms: Vec<Spanned<String>>,
+    /// Names of the blobs it writes. Automatic tops of losses are named after the layer.
+    pub tops: Vec<Spanned<String>>,
+    /// Weight of each top in the total loss; empty for the default.
+    pub loss_weights: Vec<Spanned<f32>>,
+    /// What is said about its parameters, by position.
+    pub params: Vec<ParamSpec>,
+    /// Exists only at stages that one of these matches.
+    pub include: Vec<Rule>,
+    /// Exists only at stages that none of these matches.
+    pub exclude: Vec<Rule>,
+    /// Forces or forbids the gradient to each bottom; empty for the default.
+    pub propagate_down: Vec<bool>,
+    /// The layer's own phase, if it differs from the net's.
+    pub phase: Option<Phase>,
+    /// Its arguments, for the places of complaints.
+    pub args: Record,
+    /// The whole layer.
+    pub span: Span,
+}
+
+/// What a definition says about one parameter of a layer.
+#[derive(Clone, Debug)]
+pub struct ParamSpec {
+    /// Parameters of one name are one variable.
+    pub name: Option<Spanned<String>>,
+    /// How strictly shapes must agree with the owner's.
+    pub share: ShareMode,
+    /// Factor of the learning rate, where given.
+    pub lr_mult: Option<f32>,
+    /// Factor of the weight decay, where given.
+    pub decay_mult: Option<f32>,
+    /// The whole specification.
+    pub span: Span,
+}
+
+/// How strictly the shapes of a shared parameter must agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShareMode {
+    /// Equal shapes.
+    Strict,
+    /// Equal numbers of elements.
+    Permissive,
+}
+
+/// A condition on the state of a net; every part that is set must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// The phase.
+    pub phase: Option<Phase>,
+    /// The least level.
+    pub min_level: Option<i64>,
+    /// The greatest level.
+    pub max_level: Option<i64>,
+    /// Stages that must all be present.
+    pub stages: Vec<String>,
+    /// Stages of which none may be present.
+    pub not_stages: Vec<String>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+impl Rule {
+    /// Caffe's `Net::StateMeetsRule`.
+    pub fn matches(&self, state: &NetState) -> bool {
+        self.phase.is_none_or(|phase| phase == state.phase)
+            && self.min_level.is_none_or(|min| min <= state.level)
+            && self.max_level.is_none_or(|max| state.level <= max)
+            && self.stages.iter().all(|s| state.stages.contains(s))
+            && !self.not_stages.iter().any(|s| state.stages.contains(s))
+    }
+}
+
+/// The state in which a net is built (Caffe's NetState).
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetState {
+    /// The phase.
+    pub phase: Phase,
+    /// The level.
+    pub level: i64,
+    /// The stages.
+    pub stages: Vec<String>,
+}
+
+impl NetState {
+    /// A phase alone.
+    pub fn phase(phase: Phase) -> Self {
+        NetState { phase, level: 0, stages: vec![] }
+    }
+
+    /// DIGITS' `train`, `val` and `deploy`, or a phase: `TRAIN`, `TEST`.
+    pub fn named(name: &str) -> Option<Self> {
+        let (phase, stages) = match name {
+            "train" => (Phase::Train, vec!["train".to_string()]),
+            "val" => (Phase::Test, vec!["val".to_string()]),
+            "deploy" => (Phase::Test, vec!["deploy".to_string()]),
+            "TRAIN" => (Phase::Train, vec![]),
+            "TEST" => (Phase::Test, vec![]),
+            _ => return None,
+        };
+        Some(NetState { phase, level: 0, stages })
+    }
+
+    /// The name by which people call it: `train`, `TEST`, `TEST+fine`.
+    pub fn label(&self) -> String {
+        if let [stage] = &self.stages[..]
+            && Self::named(stage).as_ref() == Some(self)
+        {
+            return stage.clone();
+        }
+        let mut label = self.phase.to_string();
+        for stage in &self.stages {
+            label.push('+');
+            label.push_str(stage);
+        }
+        label
+    }
+}

@@ -1,0 +1,69 @@
+//! A net with the shape of every blob and the owner of every parameter.
+
+use petgraph::graph::NodeIndex;
+
+use super::{Net, Port};
+use crate::program::VarId;
+use crate::spec::{Filler, Signature};
+use crate::ty::Shape;
+
+/// A parameter or state: one variable with one gradient, whoever uses it.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// The name it is shared by, if it has one.
+    pub name: Option<String>,
+    /// `weight`, `bias`.
+    pub role: &'static str,
+    /// Extents, as the owner sees it.
+    pub shape: Shape,
+    /// First values.
+    pub filler: Filler,
+    /// Factor of the learning rate.
+    pub lr_mult: f32,
+    /// Factor of the weight decay.
+    pub decay_mult: f32,
+    /// Whether the solver may change it.
+    pub learned: bool,
+    /// Its users as (node, position among the node's parameters); the first is the owner.
+    pub users: Vec<(NodeIndex, usize)>,
+}
+
+/// A net after type inference. Complete only if no error was reported.
+#[derive(Clone, Debug)]
+pub struct TypedNet {
+    /// The net.
+    pub net: Net,
+    /// Shapes by node; `None` where they could not be known.
+    pub signatures: Vec<Option<Signature>>,
+    /// All variables, owners in source order.
+    pub variables: Vec<Variable>,
+    /// The variables of each node, by position.
+    pub node_variables: Vec<Vec<VarId>>,
+    /// The weight of each top in the total loss, by node.
+    pub loss_weights: Vec<Vec<f32>>,
+}
+
+impl TypedNet {
+    /// The shape of a blob, if it is known.
+    pub fn shape(&self, port: Port) -> Option<&Shape> {
+        self.signatures[port.node.index()].as_ref()?.tops.get(port.top)
+    }
+
+    /// The variable behind parameter `i` of a node.
+    pub fn variable(&self, node: NodeIndex, i: usize) -> Option<&Variable> {
+        let id = self.node_variables[node.index()].get(i)?;
+        self.variables.get(id.0 as usize)
+    }
+
+    /// Number of elements of all learned parameters, shared ones counted once.
+    pub fn parameter_count(&self) -> usize {
+        self.variables.iter().filter(|v| v.learned).map(|v| v.shape.count()).sum()
+    }
+
+    /// `conv1.weight` of the owner: how messages call a variable.
+    pub fn variable_label(&self, var: VarId) -> String {
+        let v = &self.variables[var.0 as usize];
+        let owner = v.users.first().map_or("", |&(n, _)| &self.net.graph[n].name.value);
+        format!("{owner}.{}", v.role)
+    }
+}

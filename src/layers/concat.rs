@@ -1,0 +1,55 @@
+//! Joins blobs along an axis.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+params! {
+    /// Joins blobs along an axis; all other axes must agree.
+    pub struct Concat {
+        /// The axis; -1 is the last.
+        axis: i64 = 1,
+    }
+}
+
+/// The description of [`Concat`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::at_least(1),
+    in_place: false,
+    spellings: &[caffe("Concat", |a| {
+        let p = a.section("concat_param");
+        let (axis, dim) = (p.int("axis"), p.usize("concat_dim"));
+        if axis.is_some() && dim.is_some() {
+            p.wrong("concat_dim", "`axis` and `concat_dim` say the same; give one of them");
+        }
+        Concat { axis: axis.or(dim.map(|d| d as i64)).unwrap_or(1) }.into()
+    })],
+    ..LayerSpec::new("Concat", Category::Shape, Concat::DOCS)
+};
+
+impl LayerOps for Concat {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let axis = cx.axis(0, self.axis)?;
+        let first = cx.bottom(0);
+        let mut extent = first.dims()[axis];
+        for (i, other) in cx.bottoms.iter().enumerate().skip(1) {
+            if other.rank() != first.rank() || other.with(axis, 0) != first.with(axis, 0) {
+                let name = &cx.node.bottoms[0].value;
+                let why = format!("cannot join {other} to `{name}`, {first}, along axis {axis}");
+                return cx.fail_bottom(i, why);
+            }
+            extent += other.dims()[axis];
+        }
+        Ok(Signature::of(first.with(axis, extent)))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let axis = cx.top(0).axis(self.axis).unwrap_or(0);
+        vec![b.concat(cx.bottoms, axis)]
+    }
+
+    fn detail(&self) -> String {
+        format!("axis {}", self.axis)
+    }
+}

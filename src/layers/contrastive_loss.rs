@@ -1,0 +1,157 @@
+//! Pulls similar pairs together and pushes others a margin apart.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// 1/(2N) Σ y d² + (1 - y) max(margin - d, 0)², where d is the distance between two rows (Hadsell, Chopra and
+    /// LeCun 2006).
+    ///
+    /// The third bottom says which pairs are similar: any label but 0, truncated to a whole number. The legacy form
+    /// max(margin - d², 0) is Caffe's from before April 2015. As in Caffe, the gradient of a dissimilar pair divides
+    /// by d + 0.0001, so that equal points have gradient 0 and not NaN.
+    pub struct ContrastiveLoss {
+        /// Distance beyond which dissimilar pairs are left alone.
+        margin: f64 = 1.0,
+        /// Uses max(margin - d², 0) for dissimilar pairs.
+        legacy: bool = false,
+    }
+}
+
+/// The description of [`ContrastiveLoss`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(3),
+    in_place: false,
+    loss: true,
+    spellings: &[caffe("ContrastiveLoss", |a| {
+        let p = a.section("contrastive_loss_param");
+        ContrastiveLoss {
+            margin: p.float("margin").unwrap_or(1.0),
+            legacy: p.bool("legacy_version").unwrap_or(false),
+        }
+        .into()
+    })],
+    ..LayerSpec::new("ContrastiveLoss", Category::Loss, ContrastiveLoss::DOCS)
+};
+
+impl LayerOps for ContrastiveLoss {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let (a, b, labels) = (cx.bottom(0), cx.bottom(1), cx.bottom(2));
+        let pairs = a.dims().first().copied().unwrap_or(0);
+        if a.rank() < 2 || a.count() != pairs * a.dims()[1] {
+            return cx.fail_bottom(0, "features must be N x C, or N x C x 1 x 1");
+        }
+        if a.dims()[..2] != b.dims()[..2.min(b.rank())] || a.count() != b.count() {
+            let name = &cx.node.bottoms[0].value;
+            return cx.fail_bottom(1, format!("must have the shape of `{name}`, {a}"));
+        }
+        if labels.count() != pairs {
+            return cx.fail_bottom(2, format!("{} labels for {pairs} pairs", labels.count()));
+        }
+        Ok(Signature::of(Shape::scalar()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        b.native(Loss { margin: self.margin, legacy: self.legacy }, cx.bottoms)
+    }
+
+    fn differentiable(&self, bottom: usize) -> bool {
+        bottom < 2
+    }
+
+    fn detail(&self) -> String {
+        format!("margin {}{}", self.margin, if self.legacy { ", legacy" } else { "" })
+    }
+}
+
+/// `(a, b, similar) -> loss`.
+#[derive(Debug, PartialEq)]
+struct Loss {
+    margin: f64,
+    legacy: bool,
+}
+
+/// The pairs: rows of both arguments, and whether they are similar.
+fn pairs<'a, T: Real>(args: &'a [View<T>]) -> impl Iterator<Item = (&'a [T], &'a [T], bool)> {
+    let features = args[0].data.len() / args[2].data.len().max(1);
+    let rows = args[0].data.chunks(features.max(1)).zip(args[1].data.chunks(features.max(1)));
+    rows.zip(args[2].data).map(|((a, b), y)| (a, b, y.trunc() != T::ZERO))
+}
+
+fn squared_distance<T: Real>(a: &[T], b: &[T]) -> T {
+    a.iter().zip(b).map(|(&a, &b)| (a - b) * (a - b)).sum()
+}
+
+impl Operation for Loss {
+    const NAME: &'static str = "contrastive-loss";
+    const GRADIENT: &'static str = "contrastive-loss-grad";
+
+    fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
+        vec![Shape::scalar()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg < 2
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let margin = T::from_f64(self.margin);
+        let mut loss = T::ZERO;
+        for (a, b, similar) in pairs(args) {
+            let squared = squared_distance(a, b);
+            loss += match (similar, self.legacy) {
+                (true, _) => squared,
+                (false, true) => (margin - squared).larger(T::ZERO),
+                (false, false) => {
+                    let gap = (margin - squared.sqrt()).larger(T::ZERO);
+                    gap * gap
+                }
+            };
+        }
+        let n = T::from_usize(args[2].data.len());
+        outs[0].data[0] = loss / n / T::from_f64(2.0);
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let margin = T::from_f64(self.margin);
+        let scale = saved.douts[0].data[0] / T::from_usize(saved.args[2].data.len());
+        for (which, dx) in wrt.iter().zip(dargs) {
+            let scale = if *which == 0 { scale } else { -scale };
+            let features = dx.data.len() / saved.args[2].data.len().max(1);
+            let rows = dx.data.chunks_mut(features.max(1));
+            for (row, (a, b, similar)) in rows.zip(pairs(saved.args)) {
+                let factor = match (similar, self.legacy) {
+                    (true, _) => scale,
+                    (false, true) if T::ZERO < margin - squared_distance(a, b) => -scale,
+                    (false, true) => T::ZERO,
+                    (false, false) => {
+                        let distance = squared_distance(a, b).sqrt();
+                        let gap = margin - distance;
+                        match T::ZERO < gap {
+                            true => -scale * gap / (distance + T::from_f64(1e-4)),
+                            false => T::ZERO,
+                        }
+                    }
+                };
+                for ((d, &a), &b) in row.iter_mut().zip(a).zip(b) {
+                    *d = factor * (a - b);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Reads window parameters that may be given once, per axis, or as `_h` and `_w`, as Caffe allows.
+
+use crate::diag::Reported;
+use crate::spec::{Args, Infer};
+
+/// One value per spatial axis, as written: repeated values or a pair for height and width.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct PerAxis {
+    /// No value (the default), one for all axes, or one per axis.
+    pub values: Vec<usize>,
+}
+
+impl PerAxis {
+    /// Reads `key` (repeated) or the pair `key_h`, `key_w`.
+    pub fn read(a: &Args, key: &'static str, h: &'static str, w: &'static str) -> Self {
+        let values = a.usizes(key);
+        let (high, wide) = (a.usize(h), a.usize(w));
+        if high.is_some() || wide.is_some() {
+            if !values.is_empty() {
+                a.wrong(h, format!("`{key}` and `{h}`/`{w}` exclude each other"));
+            }
+            if high.is_none() && wide.is_some() && key == "kernel_size" {
+                a.wrong(w, format!("`{w}` needs `{h}` beside it"));
+            }
+            if wide.is_none() && key == "kernel_size" {
+                a.wrong(h, format!("`{h}` needs `{w}` beside it"));
+            }
+            let default = if key == "stride" { 1 } else { 0 };
+            let pair = vec![high.unwrap_or(default), wide.unwrap_or(default)];
+            return PerAxis { values: pair };
+        }
+        PerAxis { values }
+    }
+
+    /// The values for `axes` axes.
+    pub fn spread(&self, axes: usize, default: usize) -> Option<Vec<usize>> {
+        match self.values.len() {
+            0 => Some(vec![default; axes]),
+            1 => Some(vec![self.values[0]; axes]),
+            n if n == axes => Some(self.values.clone()),
+            _ => None,
+        }
+    }
+
+    /// The values for `axes` axes, or a complaint.
+    pub fn resolve(
+        &self,
+        cx: &Infer,
+        key: &str,
+        axes: usize,
+        default: usize,
+    ) -> Result<Vec<usize>, Reported> {
+        match self.spread(axes, default) {
+            Some(values) => Ok(values),
+            None => {
+                let n = self.values.len();
+                cx.fail(&[key], format!("`{key}` has {n} values for {axes} spatial axes"))
+            }
+        }
+    }
+
+    /// `5`, `3 x 5`, or nothing.
+    pub fn text(&self) -> String {
+        let all: Vec<String> = self.values.iter().map(usize::to_string).collect();
+        match &self.values[..] {
+            [first, rest @ ..] if rest.iter().all(|v| v == first) => first.to_string(),
+            _ => all.join(" x "),
+        }
+    }
+}

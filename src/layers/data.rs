@@ -1,0 +1,133 @@
+//! Records read from a database.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// Records read from an LMDB of Datums, one batch a step, in the order of their keys, again from the start
+    /// when they end.
+    ///
+    /// The first top is `batch x channels x height x width`, the second, if there is one, the labels.
+    pub struct Data {
+        /// The folder of the LMDB, relative to where cortado is started, as for Caffe.
+        source: String = String::new(),
+        /// Records in a batch.
+        batch_size: usize = 0,
+        /// What is done to every image on its way in.
+        transform: Transform = Transform::default(),
+    }
+}
+
+params! {
+    /// What is done to an image on its way into the net: `(x - mean) * scale`, cropped and mirrored.
+    pub struct Transform {
+        /// Factor, applied after the mean was subtracted.
+        scale: f64 = 1.0,
+        /// Mirror left and right with probability 1/2.
+        mirror: bool = false,
+        /// Side of the square cut out: at random in TRAIN, from the centre in TEST; 0 takes the whole.
+        crop_size: usize = 0,
+        /// A BlobProto with the mean image.
+        mean_file: Option<String> = None,
+        /// The mean of each channel, or one for all.
+        mean_value: Vec<f64> = vec![],
+        /// Decode images as colour.
+        force_color: bool = false,
+        /// Decode images as grey.
+        force_gray: bool = false,
+    }
+}
+
+/// The description of [`Data`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(0),
+    tops: Arity::between(1, 2),
+    spellings: &[caffe("Data", |a| {
+        let p = a.section("data_param");
+        p.ignore(&["backend", "rand_skip", "prefetch", "scale", "mean_file", "crop_size"]);
+        p.ignore(&["mirror", "force_encoded_color"]);
+        Data {
+            source: p.text("source").unwrap_or_default(),
+            batch_size: p.usize("batch_size").unwrap_or(0),
+            transform: Transform::read(a),
+        }
+        .into()
+    })],
+    ..LayerSpec::new("Data", Category::Data, Data::DOCS)
+};
+
+impl Transform {
+    /// Reads a layer's `transform_param`.
+    pub fn read(a: &Args) -> Self {
+        let p = a.section("transform_param");
+        let transform = Transform {
+            scale: p.float("scale").unwrap_or(1.0),
+            mirror: p.bool("mirror").unwrap_or(false),
+            crop_size: p.usize("crop_size").unwrap_or(0),
+            mean_file: p.text("mean_file"),
+            mean_value: p.floats("mean_value"),
+            force_color: p.bool("force_color").unwrap_or(false),
+            force_gray: p.bool("force_gray").unwrap_or(false),
+        };
+        if transform.mean_file.is_some() && !transform.mean_value.is_empty() {
+            p.wrong("mean_value", "`mean_file` and `mean_value` exclude each other");
+        }
+        if transform.force_color && transform.force_gray {
+            p.wrong("force_gray", "`force_color` and `force_gray` exclude each other");
+        }
+        transform
+    }
+
+    /// The shape of a record after cropping; `record` is channels x height x width.
+    pub fn shape(&self, record: &Shape) -> Shape {
+        let mut shape = record.clone();
+        if 0 < self.crop_size && shape.rank() == 3 {
+            shape.0[1] = self.crop_size;
+            shape.0[2] = self.crop_size;
+        }
+        shape
+    }
+}
+
+impl LayerOps for Data {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let top = &cx.node.tops[0].value;
+        let data = match cx.env.shapes.get(top) {
+            Some(shape) => shape.clone(),
+            None => {
+                let record = cx.env.record.and_then(|record| record(&self.source));
+                let Some(record) = record else { return cx.fail_unknown_shape(top) };
+                if record.rank() == 3 && self.crop_size_exceeds(&record) {
+                    let side = self.transform.crop_size;
+                    return cx.fail(
+                        &["crop_size"],
+                        format!("crop_size {side} is larger than the records, {record}"),
+                    );
+                }
+                let mut dims = vec![self.batch_size.max(1)];
+                dims.extend(self.transform.shape(&record).dims());
+                Shape(dims)
+            }
+        };
+        let mut tops = vec![data];
+        if let Some(label) = cx.node.tops.get(1) {
+            let batch = tops[0].dims().first().copied().unwrap_or(1);
+            let given = cx.env.shapes.get(&label.value);
+            tops.push(given.cloned().unwrap_or_else(|| Shape::from([batch])));
+        }
+        Ok(Signature { tops, params: vec![] })
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        cx.inputs(b)
+    }
+}
+
+impl Data {
+    fn crop_size_exceeds(&self, record: &Shape) -> bool {
+        record.dims()[1..].iter().any(|&extent| extent < self.transform.crop_size)
+    }
+}

@@ -1,0 +1,128 @@
+//! The vocabulary: one file a layer, and the registry that lists them.
+//!
+//! To add a layer, write its file and add a `pub mod` line and a `layers!` line here.
+
+// One `pub mod` line a layer.
+pub mod concat;
+pub mod contrastive_loss;
+pub mod convolution;
+pub mod data;
+pub mod inner_product;
+pub mod input;
+pub mod pooling;
+pub mod power;
+pub mod relu;
+pub mod silence;
+pub mod slice;
+pub mod softmax_loss;
+pub mod unknown;
+
+mod class_loss;
+mod coordinates;
+
+use crate::diag::Reported;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Dialect, Infer, LayerOps, LayerSpec, Lower, Signature, Spelling};
+
+/// From a list of layers makes the enum of all layers, the list of their descriptions and the one place
+/// where a layer becomes a `&dyn LayerOps`. No other `match` on all layers exists.
+macro_rules! layers {
+    ($($module:ident :: $name:ident,)*) => {
+        /// Any layer.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Layer {
+            $(
+                #[doc = concat!("See [`", stringify!($module), "`].")]
+                $name($module::$name),
+            )*
+        }
+
+        $(
+            impl From<$module::$name> for Layer {
+                fn from(layer: $module::$name) -> Layer {
+                    Layer::$name(layer)
+                }
+            }
+        )*
+
+        impl Layer {
+            /// The descriptions of all layers.
+            pub const ALL: &'static [&'static LayerSpec] = &[$(&$module::SPEC,)*];
+
+            /// What is known about this kind of layer.
+            pub fn spec(&self) -> &'static LayerSpec {
+                match self {
+                    $(Layer::$name(_) => &$module::SPEC,)*
+                }
+            }
+
+            fn ops(&self) -> &dyn LayerOps {
+                match self {
+                    $(Layer::$name(layer) => layer,)*
+                }
+            }
+        }
+    };
+}
+
+layers! {
+    concat::Concat,
+    contrastive_loss::ContrastiveLoss,
+    convolution::Convolution,
+    data::Data,
+    inner_product::InnerProduct,
+    input::Input,
+    pooling::Pooling,
+    power::Power,
+    relu::Relu,
+    silence::Silence,
+    slice::Slice,
+    softmax_loss::SoftmaxLoss,
+    unknown::Unknown,
+}
+
+impl Layer {
+    /// How a dialect spells a name, if it knows it.
+    pub fn resolve(dialect: Dialect, name: &str) -> Option<&'static Spelling> {
+        Self::spellings(dialect).find(|spelling| spelling.name == name)
+    }
+
+    /// All names a dialect knows.
+    pub fn spellings(dialect: Dialect) -> impl Iterator<Item = &'static Spelling> {
+        let all = Self::ALL.iter().flat_map(|spec| spec.spellings);
+        all.filter(move |spelling| spelling.dialect == dialect)
+    }
+
+    /// The layer that another dialect calls so, with that dialect.
+    pub fn elsewhere(dialect: Dialect, name: &str) -> Option<(&'static LayerSpec, Dialect)> {
+        Self::ALL.iter().find_map(|spec| {
+            let other = spec.spellings.iter().find(|s| s.dialect != dialect && s.name == name)?;
+            Some((*spec, other.dialect))
+        })
+    }
+
+    /// See [`LayerOps::infer`].
+    pub fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        self.ops().infer(cx)
+    }
+
+    /// See [`LayerOps::lower`].
+    pub fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        self.ops().lower(b, cx)
+    }
+
+    /// See [`LayerOps::differentiable`].
+    pub fn differentiable(&self, bottom: usize) -> bool {
+        self.ops().differentiable(bottom)
+    }
+
+    /// See [`LayerOps::detail`].
+    pub fn detail(&self) -> String {
+        self.ops().detail()
+    }
+
+    /// Whether it brings data into the net: it has no bottoms and its tops are inputs of the program.
+    pub fn is_input(&self) -> bool {
+        matches!(self, Layer::Input(_) | Layer::Data(_))
+    }
+}

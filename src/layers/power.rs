@@ -1,0 +1,78 @@
+//! (shift + scale x)^power.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::arg;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+params! {
+    /// (shift + scale x)^power, element by element.
+    ///
+    /// Gradients follow Caffe (power_layer.cpp), also where that leaves the mathematics: with shift 0 and a power
+    /// other than 0, 1 and 2 the gradient is power · y / x, which is NaN at 0.
+    pub struct Power {
+        /// Exponent.
+        power: f64 = 1.0,
+        /// Factor of the input.
+        scale: f64 = 1.0,
+        /// Added after scaling.
+        shift: f64 = 0.0,
+    }
+}
+
+/// The description of [`Power`].
+pub static SPEC: LayerSpec = LayerSpec {
+    spellings: &[caffe("Power", |a| {
+        let p = a.section("power_param");
+        Power {
+            power: p.float("power").unwrap_or(1.0),
+            scale: p.float("scale").unwrap_or(1.0),
+            shift: p.float("shift").unwrap_or(0.0),
+        }
+        .into()
+    })],
+    ..LayerSpec::new("Power", Category::Elementwise, Power::DOCS)
+};
+
+impl LayerOps for Power {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let x = cx.bottoms[0];
+        let &Power { power, scale, shift } = self;
+        if power == 0.0 || scale == 0.0 {
+            let constant = if power == 0.0 { 1.0 } else { shift.powf(power) };
+            return vec![b.fill(constant, cx.top(0).clone())];
+        }
+        let base = arg(0) * scale + shift;
+        let value = if power == 1.0 { base.clone() } else { base.clone().pow(power) };
+        let y = if power == 1.0 || power == 2.0 {
+            value
+        } else if shift == 0.0 {
+            let derivative = value.clone() * power / arg(0);
+            value.with_gradient(vec![derivative])
+        } else {
+            let derivative = value.clone() * (power * scale) / base;
+            value.with_gradient(vec![derivative])
+        };
+        vec![b.map(&[x], &y)]
+    }
+
+    fn detail(&self) -> String {
+        let &Power { power, scale, shift } = self;
+        let mut parts = vec![];
+        if scale != 1.0 {
+            parts.push(format!("scale {scale:.6}"));
+        }
+        if shift != 0.0 {
+            parts.push(format!("shift {shift}"));
+        }
+        if power != 1.0 {
+            parts.push(format!("power {power}"));
+        }
+        parts.join(", ")
+    }
+}

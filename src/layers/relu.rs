@@ -1,0 +1,53 @@
+//! max(x, 0), with an optional slope below 0.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::{arg, constant, select};
+use crate::program::{Builder, ValueId};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+params! {
+    /// max(x, 0) + negative_slope · min(x, 0), element by element (Nair and Hinton 2010; with a slope,
+    /// Maas et al. 2013).
+    ///
+    /// The gradient at exactly 0 is `negative_slope`, as in Caffe and Torch.
+    pub struct Relu {
+        /// Slope below 0.
+        negative_slope: f64 = 0.0,
+    }
+}
+
+/// The description of [`Relu`].
+pub static SPEC: LayerSpec = LayerSpec {
+    spellings: &[caffe("ReLU", |a| {
+        let p = a.section("relu_param");
+        p.ignore(&["engine"]);
+        Relu { negative_slope: p.float("negative_slope").unwrap_or(0.0) }.into()
+    })],
+    ..LayerSpec::new("ReLU", Category::Activation, Relu::DOCS)
+};
+
+impl LayerOps for Relu {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let slope = self.negative_slope;
+        let positive = arg(0).gt(0.0);
+        let y = select(positive.clone(), arg(0), arg(0) * slope);
+        if 0.0 <= slope {
+            // The result has the sign of the argument, so the derivative needs only the result.
+            let derivative = select(positive, constant(1.0), constant(slope));
+            return vec![b.activation(cx.bottoms[0], &y, &derivative)];
+        }
+        vec![b.map(&[cx.bottoms[0]], &y)]
+    }
+
+    fn detail(&self) -> String {
+        match self.negative_slope {
+            0.0 => String::new(),
+            slope => format!("slope {slope}"),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Cuts a blob along an axis into several.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+params! {
+    /// Cuts a blob along an axis, into one piece for each top.
+    pub struct Slice {
+        /// The axis; -1 is the last.
+        axis: i64 = 1,
+        /// Where to cut: strictly rising, one fewer than tops. Empty cuts into equal parts.
+        points: Vec<usize> = vec![],
+    }
+}
+
+/// The description of [`Slice`].
+pub static SPEC: LayerSpec = LayerSpec {
+    tops: Arity::at_least(1),
+    in_place: false,
+    spellings: &[caffe("Slice", |a| {
+        let p = a.section("slice_param");
+        let (axis, dim) = (p.int("axis"), p.usize("slice_dim"));
+        if axis.is_some() && dim.is_some() {
+            p.wrong("slice_dim", "`axis` and `slice_dim` say the same; give one of them");
+        }
+        let axis = axis.or(dim.map(|d| d as i64)).unwrap_or(1);
+        Slice { axis, points: p.usizes("slice_point") }.into()
+    })],
+    ..LayerSpec::new("Slice", Category::Shape, Slice::DOCS)
+};
+
+impl Slice {
+    /// Where each piece starts, and the end of the last, or what is wrong with the points.
+    fn bounds(&self, extent: usize, tops: usize) -> Result<Vec<usize>, String> {
+        let mut bounds = vec![0];
+        if self.points.is_empty() {
+            if !extent.is_multiple_of(tops) {
+                return Err(format!("{extent} channels cannot be cut into {tops} equal parts"));
+            }
+            bounds.extend((1..tops).map(|i| i * (extent / tops)));
+        } else {
+            if self.points.len() + 1 != tops {
+                let n = self.points.len();
+                return Err(format!("{n} slice points make {} pieces for {tops} tops", n + 1));
+            }
+            bounds.extend(&self.points);
+        }
+        bounds.push(extent);
+        if let Some(pair) = bounds.windows(2).find(|pair| pair[1] <= pair[0]) {
+            let (from, to) = (pair[0], pair[1]);
+            return Err(format!("a piece from {from} to {to} of {extent} would be empty"));
+        }
+        Ok(bounds)
+    }
+}
+
+impl LayerOps for Slice {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let axis = cx.axis(0, self.axis)?;
+        let shape = cx.bottom(0);
+        let bounds = match self.bounds(shape.dims()[axis], cx.n_tops()) {
+            Ok(bounds) => bounds,
+            Err(why) => return cx.fail(&["slice_point", "axis", "slice_dim"], why),
+        };
+        let tops = bounds.windows(2).map(|pair| shape.with(axis, pair[1] - pair[0])).collect();
+        Ok(Signature { tops, params: vec![] })
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let x = cx.bottoms[0];
+        let axis = b.shape(x).axis(self.axis).unwrap_or(0);
+        let mut start = 0;
+        let mut tops = vec![];
+        for top in &cx.signature.tops {
+            let extent = top.dims()[axis];
+            tops.push(b.slice(x, axis, start, extent));
+            start += extent;
+        }
+        tops
+    }
+
+    fn detail(&self) -> String {
+        match &self.points[..] {
+            [] => format!("axis {}", self.axis),
+            points => format!("axis {} at {points:?}", self.axis),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Softmax followed by the negative log-likelihood of the label.
+
+use super::class_loss::{ClassAxis, LossRule, Normalization, label};
+use crate::diag::Reported;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// The mean of -ln softmax(x)\[label\], for scores along an axis and whole-number labels from 0.
+    ///
+    /// As in Caffe the probability is clamped at the smallest normal float inside the logarithm, but not in the
+    /// gradient.
+    pub struct SoftmaxLoss {
+        /// The class axis; -1 is the last.
+        axis: i64 = 1,
+        /// Ignored labels and the divisor.
+        rule: LossRule = LossRule { ignore_label: None, normalization: Normalization::Valid },
+    }
+}
+
+/// The description of [`SoftmaxLoss`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    tops: Arity::between(1, 2),
+    in_place: false,
+    loss: true,
+    spellings: &[caffe("SoftmaxWithLoss", |a| {
+        let p = a.section("softmax_param");
+        p.ignore(&["engine"]);
+        let rule = LossRule::read(a, Normalization::Valid);
+        SoftmaxLoss { axis: p.int("axis").unwrap_or(1), rule }.into()
+    })],
+    ..LayerSpec::new("SoftmaxWithLoss", Category::Loss, SoftmaxLoss::DOCS)
+};
+
+impl LayerOps for SoftmaxLoss {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let axis = cx.axis(0, self.axis)?;
+        ClassAxis::of(cx.bottom(0), axis).check_labels(cx, 1)?;
+        let mut tops = vec![Shape::scalar()];
+        if cx.n_tops() == 2 {
+            tops.push(cx.bottom(0).clone());
+        }
+        Ok(Signature { tops, params: vec![] })
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let axis = b.shape(cx.bottoms[0]).axis(self.axis).unwrap_or(0);
+        let outs = b.native(Loss { axis, rule: self.rule.clone() }, cx.bottoms);
+        outs[..cx.n_tops()].to_vec()
+    }
+
+    fn differentiable(&self, bottom: usize) -> bool {
+        bottom == 0
+    }
+}
+
+/// `(scores, labels) -> loss, probabilities`.
+#[derive(Debug, PartialEq)]
+struct Loss {
+    axis: usize,
+    rule: LossRule,
+}
+
+impl Loss {
+    fn divisor<T: Real>(&self, axis: ClassAxis, labels: &[T]) -> T {
+        let valid = labels.iter().filter(|&&l| self.rule.counts(label(l))).count();
+        T::from_f64(self.rule.divisor(axis.labels(), valid, axis.outer))
+    }
+}
+
+impl Operation for Loss {
+    const NAME: &'static str = "softmax-loss";
+    const GRADIENT: &'static str = "softmax-loss-grad";
+
+    fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
+        vec![Shape::scalar(), args[0].clone()]
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg == 0
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let axis = ClassAxis::of(args[0].shape, self.axis);
+        let (scores, labels) = (args[0].data, args[1].data);
+        let mut loss = T::ZERO;
+        for (i, &l) in labels.iter().enumerate() {
+            let at = |class: usize| axis.start(i) + class * axis.inner;
+            let largest =
+                (0..axis.classes).map(|c| scores[at(c)]).fold(-T::FLT_MAX, |m, x| m.larger(x));
+            let mut total = T::ZERO;
+            for class in 0..axis.classes {
+                let e = (scores[at(class)] - largest).exp();
+                outs[1].data[at(class)] = e;
+                total += e;
+            }
+            for class in 0..axis.classes {
+                let p = &mut outs[1].data[at(class)];
+                *p = *p / total;
+            }
+            let class = label(l);
+            if self.rule.counts(class) && (0..axis.classes as i64).contains(&class) {
+                loss -= outs[1].data[at(class as usize)].larger(T::FLT_MIN).ln();
+            } else if self.rule.counts(class) {
+                loss = T::from_f64(f64::NAN);
+            }
+        }
+        outs[0].data[0] = loss / self.divisor(axis, labels);
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let axis = ClassAxis::of(saved.args[0].shape, self.axis);
+        let labels = saved.args[1].data;
+        let factor = saved.douts[0].data[0] / self.divisor(axis, labels);
+        for (i, &l) in labels.iter().enumerate() {
+            let class = label(l);
+            for c in 0..axis.classes {
+                let at = axis.start(i) + c * axis.inner;
+                let target = if c as i64 == class { T::ONE } else { T::ZERO };
+                dargs[0].data[at] = match self.rule.counts(class) {
+                    true => (saved.outs[1].data[at] - target) * factor,
+                    false => T::ZERO,
+                };
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Finds the shape of every blob and parameter: asks each layer, in source order.
+
+use crate::diag::{self, Diagnostic, Diagnostics, Reported};
+use crate::ir::Net;
+use crate::spec::{Environment, Infer, Phase, Signature};
+use crate::ty::Shape;
+
+/// The largest blob or parameter that is believed to be meant: 2^36 elements.
+const MOST_ELEMENTS: usize = 1 << 36;
+
+/// The signature of every node, `None` where it or something before it has an error. A layer whose bottom has
+/// no known shape is passed over in silence, so one error does not cause others.
+pub fn infer_types(
+    net: &Net,
+    env: &Environment,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Option<Signature>> {
+    let mut signatures: Vec<Option<Signature>> = vec![];
+    for (index, node) in net.nodes() {
+        let bottoms: Option<Vec<Shape>> = net
+            .bottoms(index)
+            .into_iter()
+            .map(|port| {
+                let port = port?;
+                signatures[port.node.index()].as_ref()?.tops.get(port.top).cloned()
+            })
+            .collect();
+        let phase = node.phase.unwrap_or(net.state.phase);
+        let signature =
+            bottoms.and_then(|b| infer_node(net, index, &b, phase, env, diagnostics).ok());
+        signatures.push(signature);
+    }
+    signatures
+}
+
+fn infer_node(
+    net: &Net,
+    index: petgraph::graph::NodeIndex,
+    bottoms: &[Shape],
+    phase: Phase,
+    env: &Environment,
+    diagnostics: &mut Diagnostics,
+) -> Result<Signature, Reported> {
+    let node = &net.graph[index];
+    let spec = node.layer.spec();
+    for (what, arity, names) in
+        [("bottom", spec.bottoms, &node.bottoms), ("top", spec.tops, &node.tops)]
+    {
+        if !arity.allows(names.len()) {
+            let plural = if arity.min == 1 && arity.max == 1 { "" } else { "s" };
+            let (kind, n) = (&node.type_name.value, names.len());
+            let verb = if what == "bottom" { "takes" } else { "gives" };
+            let message = format!("{kind} {verb} {arity} {what}{plural}, not {n}");
+            let span = names.get(arity.max).map_or(node.type_name.span, |name| name.span);
+            let here = format!("layer `{}`", node.name.value);
+            return Err(diagnostics.report(Diagnostic::new(&diag::E0205, span, message).here(here)));
+        }
+    }
+    let signature = node.layer.infer(&Infer::new(node, bottoms, phase, env, diagnostics))?;
+    debug_assert_eq!(signature.tops.len(), node.tops.len(), "{}", node.type_name.value);
+    let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));
+    for shape in shapes {
+        if shape.checked_count().is_none_or(|count| MOST_ELEMENTS < count) {
+            let message = format!("layer `{}` would hold a blob of {shape}", node.name.value);
+            let d = Diagnostic::new(&diag::E0404, node.type_name.span, message);
+            return Err(diagnostics.report(d.here("more than memory can hold")));
+        }
+    }
+    Ok(signature)
+}

@@ -1,0 +1,161 @@
+//! Writes the program of a typed net, with its backward pass: `ir::TypedNet` to `program::Program`.
+
+use std::collections::HashMap;
+
+use crate::ir::{Port, TypedNet};
+use crate::program::{self, Builder, Origin, Program, ValueId, VarId, differentiate};
+use crate::spec::{Environment, Lower};
+use crate::ty::Shape;
+
+/// Which gradients the program computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backward {
+    /// None.
+    No,
+    /// Those of the loss, to the parameters that the solver changes.
+    Parameters,
+    /// Those of the loss and of gradients placed on the outputs (inputs `dout.<blob>` of the program), to
+    /// everything Caffe's backward pass would reach.
+    Everything,
+}
+
+/// A program with the places of what people ask about.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// The program; its outputs are not set yet.
+    pub program: Program,
+    /// The values of every node's tops.
+    pub blobs: Vec<Vec<ValueId>>,
+    /// The value of every variable.
+    pub variables: Vec<ValueId>,
+    /// The gradient of every variable, where there is one.
+    pub gradients: Vec<Option<ValueId>>,
+    /// The gradient of every blob, where there is one.
+    pub blob_gradients: HashMap<Port, ValueId>,
+    /// The total loss, a scalar: the sum over tops of weight times sum of elements. None without a weight.
+    pub loss: Option<ValueId>,
+}
+
+/// Lowers a net that has no errors.
+pub fn lower(typed: &TypedNet, env: &Environment, backward: Backward) -> Lowered {
+    let mut b = Builder::new();
+    let mut blobs: Vec<Vec<ValueId>> = vec![];
+    let variables: Vec<ValueId> = (typed.variables.iter().enumerate())
+        .map(|(i, variable)| b.variable(VarId(i as u32), &variable.shape))
+        .collect();
+    let force = typed.net.force_backward;
+    let mut wanted = wanted_variables(typed, &variables, backward);
+    for (index, node) in typed.net.nodes() {
+        b.set_origin(Origin(index.index() as u32));
+        let signature = typed.signatures[index.index()].as_ref().expect("the net has no errors");
+        let mut bottoms = vec![];
+        for (i, port) in typed.net.bottoms(index).into_iter().enumerate() {
+            let port = port.expect("the net has no errors");
+            let x = blobs[port.node.index()][port.top];
+            let told = node.propagate_down.get(i).copied();
+            let open = node.layer.differentiable(i) && (force || told != Some(false));
+            if open && told == Some(true) && backward != Backward::No {
+                wanted.push(x);
+            }
+            bottoms.push(if open || backward == Backward::No { x } else { b.stop(x) });
+        }
+        let mut params = vec![];
+        for (var, decl) in typed.node_variables[index.index()].iter().zip(&signature.params) {
+            params.push(b.view(variables[var.0 as usize], decl.shape.clone()));
+        }
+        let phase = node.phase.unwrap_or(typed.net.state.phase);
+        let cx = Lower { node, bottoms: &bottoms, params: &params, signature, phase, env };
+        let tops = node.layer.lower(&mut b, &cx);
+        for (&top, shape) in tops.iter().zip(&signature.tops) {
+            debug_assert_eq!(b.shape(top), shape, "{}", node.type_name.value);
+        }
+        debug_assert_eq!(tops.len(), signature.tops.len(), "{}", node.type_name.value);
+        if force && node.layer.is_input() && backward == Backward::Everything {
+            wanted.extend(&tops);
+        }
+        blobs.push(tops);
+    }
+
+    let (loss, mut seeds) = total_loss(&mut b, typed, &blobs);
+    if backward == Backward::Everything {
+        seeds.extend(output_seeds(&mut b, typed, &blobs));
+    }
+    let mut lowered = Lowered {
+        program: Program::default(),
+        gradients: vec![None; variables.len()],
+        blob_gradients: HashMap::new(),
+        blobs,
+        variables,
+        loss,
+    };
+    if backward != Backward::No {
+        let gradients = differentiate(&mut b, &seeds, &wanted);
+        lowered.gradients = lowered.variables.iter().map(|&v| gradients.of(v)).collect();
+        for (index, tops) in typed.net.graph.node_indices().zip(&lowered.blobs) {
+            for (top, &v) in tops.iter().enumerate() {
+                if let Some(gradient) = gradients.of(v) {
+                    lowered.blob_gradients.insert(Port { node: index, top }, gradient);
+                }
+            }
+        }
+    }
+    lowered.program = b.finish();
+    debug_assert_eq!(program::verify(&lowered.program), Ok(()));
+    lowered
+}
+
+fn wanted_variables(typed: &TypedNet, values: &[ValueId], backward: Backward) -> Vec<ValueId> {
+    let all = typed.variables.iter().zip(values);
+    all.filter(|(v, _)| {
+        backward != Backward::No
+            && v.learned
+            && (v.lr_mult != 0.0 || typed.net.force_backward && backward == Backward::Everything)
+    })
+    .map(|(_, &value)| value)
+    .collect()
+}
+
+/// The total loss, and the gradient of each weighted top: its weight everywhere.
+fn total_loss(
+    b: &mut Builder,
+    typed: &TypedNet,
+    blobs: &[Vec<ValueId>],
+) -> (Option<ValueId>, Vec<(ValueId, ValueId)>) {
+    let mut total = None;
+    let mut seeds = vec![];
+    for (i, (tops, weights)) in blobs.iter().zip(&typed.loss_weights).enumerate() {
+        b.set_origin(Origin(i as u32));
+        for (&top, &weight) in tops.iter().zip(weights) {
+            if weight == 0.0 {
+                continue;
+            }
+            let shape = b.shape(top).clone();
+            let sum = if shape == Shape::scalar() { top } else { b.sum_all(top) };
+            let part = if weight == 1.0 { sum } else { b.scale(sum, f64::from(weight)) };
+            total = Some(match total {
+                Some(total) => b.add(total, part),
+                None => part,
+            });
+            seeds.push((top, b.fill(f64::from(weight), shape)));
+        }
+    }
+    (total, seeds)
+}
+
+/// For every output of the net without a weight: an input of the program with its gradient.
+fn output_seeds(
+    b: &mut Builder,
+    typed: &TypedNet,
+    blobs: &[Vec<ValueId>],
+) -> Vec<(ValueId, ValueId)> {
+    let mut seeds = vec![];
+    for &port in &typed.net.outputs {
+        let weights = &typed.loss_weights[port.node.index()];
+        if weights.get(port.top).is_none_or(|&w| w == 0.0) {
+            let v = blobs[port.node.index()][port.top];
+            let shape = b.shape(v).clone();
+            seeds.push((v, b.input(&format!("dout.{}", typed.net.blob(port)), shape)));
+        }
+    }
+    seeds
+}

@@ -1,0 +1,10 @@
+//! From a definition to a typed net and on to a program: one file a pass.
+//!
+//! `select_stage` picks the layers of a stage and wires their blobs, `infer_types` finds shapes, `share_params`
+//! finds the owner of every parameter, `lower` writes the program. Lints look at the result.
+
+pub mod infer_types;
+pub mod lint;
+pub mod lower;
+pub mod select_stage;
+pub mod share_params;

@@ -1,0 +1,184 @@
+//! Picks the layers that exist at a stage and wires their blobs: `ir::Definition` to `ir::Net`.
+
+use std::collections::HashMap;
+
+use petgraph::graph::DiGraph;
+
+use crate::diag::nearest::nearest;
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::ir::{Definition, Edge, Net, NetState, Node, Port};
+use crate::source::Spanned;
+
+/// The layers of `definition` that exist in `state`, as Caffe's `Net::FilterNet` chooses them, with every
+/// bottom wired to the last top of its name above it.
+pub fn select_stage(
+    definition: &Definition,
+    state: &NetState,
+    diagnostics: &mut Diagnostics,
+) -> Net {
+    let mut wiring = Wiring {
+        definition,
+        state,
+        diagnostics,
+        graph: DiGraph::new(),
+        current: HashMap::new(),
+        readers: HashMap::new(),
+    };
+    for node in &definition.nodes {
+        if exists(node, state) {
+            wiring.add(node);
+        }
+    }
+    if wiring.graph.node_count() == 0 {
+        let message = format!("no layer exists at the {} stage", state.label());
+        wiring.diagnostics.report(Diagnostic::new(&diag::E0209, definition.span, message));
+    }
+    let mut net = Net {
+        name: definition.name.clone(),
+        state: state.clone(),
+        force_backward: definition.force_backward,
+        graph: wiring.graph,
+        outputs: vec![],
+    };
+    let ports = net
+        .graph
+        .node_indices()
+        .flat_map(|node| (0..net.graph[node].tops.len()).map(move |top| Port { node, top }));
+    let mut outputs: Vec<Port> = ports.filter(|&port| net.readers(port).is_empty()).collect();
+    outputs.sort_by(|&a, &b| net.blob(a).cmp(net.blob(b)));
+    net.outputs = outputs;
+    debug_assert_eq!(net.verify(), Ok(()));
+    net
+}
+
+/// Caffe's rule: with include rules any must match, without them none of the exclude rules may.
+fn exists(node: &Node, state: &NetState) -> bool {
+    match node.include.is_empty() {
+        true => !node.exclude.iter().any(|rule| rule.matches(state)),
+        false => node.include.iter().any(|rule| rule.matches(state)),
+    }
+}
+
+struct Wiring<'a> {
+    definition: &'a Definition,
+    state: &'a NetState,
+    diagnostics: &'a mut Diagnostics,
+    graph: DiGraph<Node, Edge>,
+    /// The last top of every name so far.
+    current: HashMap<String, Port>,
+    /// The first reader of every top so far, for complaints.
+    readers: HashMap<Port, Spanned<String>>,
+}
+
+impl Wiring<'_> {
+    fn add(&mut self, node: &Node) {
+        let index = self.graph.add_node(node.clone());
+        let mut sources = vec![];
+        for (bottom, name) in node.bottoms.iter().enumerate() {
+            let source = self.current.get(&name.value).copied();
+            match source {
+                Some(Port { node: from, top }) => {
+                    self.graph.add_edge(from, index, Edge { top, bottom });
+                }
+                None => self.unknown_blob(node, name),
+            }
+            sources.push(source);
+        }
+        for (top, name) in node.tops.iter().enumerate() {
+            let in_place = node.bottoms.get(top).is_some_and(|b| b.value == name.value);
+            if in_place {
+                self.check_in_place(node, name, sources[top]);
+            } else if let Some(&earlier) = self.current.get(&name.value) {
+                let first = self.graph[earlier.node].tops[earlier.top].span;
+                let message = format!("blob `{}` is produced by two layers", name.value);
+                let d = Diagnostic::new(&diag::E0204, name.span, message)
+                    .here("produced again here")
+                    .label(first, "first produced here")
+                    .help("give this top a name of its own");
+                self.diagnostics.report(d);
+            }
+            self.current.insert(name.value.clone(), Port { node: index, top });
+        }
+        for (source, name) in sources.into_iter().zip(&node.bottoms) {
+            if let Some(port) = source {
+                self.readers.entry(port).or_insert_with(|| name.clone());
+            }
+        }
+    }
+
+    /// Caffe shares a blob between several readers by renaming it, after which an in-place layer among the
+    /// later readers no longer is in place.
+    fn check_in_place(&mut self, node: &Node, top: &Spanned<String>, source: Option<Port>) {
+        if !node.layer.spec().in_place {
+            let message = format!("{} cannot compute in place", node.type_name.value);
+            let d = Diagnostic::new(&diag::E0208, top.span, message)
+                .here("this top has the name of the bottom")
+                .help(format!("give the top a name of its own, such as `{}`", node.name.value));
+            self.diagnostics.report(d);
+        }
+        if let Some(reader) = source.and_then(|port| self.readers.get(&port)) {
+            let message =
+                format!("`{}` is changed in place after another layer has read it", top.value);
+            let d = Diagnostic::new(&diag::E0204, top.span, message)
+                .here("changed here")
+                .label(reader.span, "read here before the change")
+                .note("Caffe stops here with \"Top blob produced by multiple sources\"")
+                .help("give this top a name of its own, or move the layer above that reader");
+            self.diagnostics.report(d);
+        }
+    }
+
+    fn unknown_blob(&mut self, node: &Node, name: &Spanned<String>) {
+        let layer = &node.name.value;
+        let stage = self.state.label();
+        let producers =
+            self.definition.nodes.iter().flat_map(|n| n.tops.iter().map(move |top| (n, top)));
+        let same: Vec<_> = producers.clone().filter(|(_, t)| t.value == name.value).collect();
+        let absent = same.iter().find(|(n, _)| !exists(n, self.state));
+        let below = same.iter().find(|(n, _)| exists(n, self.state));
+        let d = if let Some((_, top)) = below {
+            let message = format!("layer `{layer}` reads `{}` before it is produced", name.value);
+            Diagnostic::new(&diag::E0202, name.span, message)
+                .here("read here")
+                .label(top.span, "produced only here")
+                .help("layers run in the order they are written: move this one down")
+        } else if let Some((producer, top)) = absent {
+            let message = format!(
+                "layer `{layer}` reads `{}`, which does not exist at the {stage} stage",
+                name.value
+            );
+            let rules = producer.include.iter().chain(&producer.exclude);
+            let mut d = Diagnostic::new(&diag::E0203, name.span, message)
+                .here(format!("not there at the {stage} stage"))
+                .label(top.span, "produced here, by a layer with a rule");
+            if let Some(rule) = rules.map(|r| r.span).next() {
+                d = d.label(rule, "this rule");
+            }
+            let rule = match &self.state.stages[..] {
+                [stage] => format!("exclude {{ stage: \"{stage}\" }}"),
+                _ => format!("exclude {{ phase: {} }}", self.state.phase),
+            };
+            let at = crate::source::Span { start: node.span.end.saturating_sub(1), ..node.span };
+            let insert = crate::source::Span { end: at.start, ..at };
+            match node.include.is_empty() {
+                true => d.edit(
+                    format!("leave `{layer}` out at that stage with `{rule}`"),
+                    insert,
+                    format!("  {rule}\n"),
+                ),
+                false => d.help(format!("take that stage out of the rules of `{layer}`")),
+            }
+        } else {
+            let message =
+                format!("layer `{layer}` reads `{}`, which no layer produces", name.value);
+            let d = Diagnostic::new(&diag::E0202, name.span, message).here("unknown blob");
+            match nearest(&name.value, self.current.keys().map(String::as_str)) {
+                Some(near) => {
+                    d.edit(format!("did you mean `{near}`?"), name.span, format!("\"{near}\""))
+                }
+                None => d,
+            }
+        };
+        self.diagnostics.report(d);
+    }
+}

@@ -1,0 +1,148 @@
+//! Finds the owner of every parameter: equal names are one variable (Caffe's `Net::AppendParam`).
+
+use std::collections::HashMap;
+
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::ir::{Net, ParamSpec, ShareMode, TypedNet, Variable};
+use crate::program::VarId;
+use crate::spec::{ParamDecl, Signature};
+
+/// Joins shared parameters and settles multipliers and loss weights.
+pub fn share_params(
+    net: Net,
+    signatures: Vec<Option<Signature>>,
+    diagnostics: &mut Diagnostics,
+) -> TypedNet {
+    let mut sharing = Sharing { owners: HashMap::new(), variables: vec![], diagnostics };
+    let mut node_variables = vec![];
+    let mut loss_weights = vec![];
+    for ((index, node), signature) in net.nodes().zip(&signatures) {
+        let params = signature.as_ref().map_or(&[][..], |s| &s.params);
+        if signature.is_some() && params.len() < node.params.len() {
+            let extra = &node.params[params.len()];
+            let (given, has) = (node.params.len(), params.len());
+            let message = format!("layer `{}` has {has} parameters, not {given}", node.name.value);
+            let d = Diagnostic::new(&diag::E0503, extra.span, message).here("too many");
+            sharing.diagnostics.report(d);
+        }
+        let variables = params.iter().enumerate().map(|(i, decl)| {
+            let spec = node.params.get(i);
+            sharing.variable((index, i), &node.name.value, decl, spec)
+        });
+        node_variables.push(variables.collect());
+        loss_weights.push(weights(node));
+    }
+    let variables = sharing.variables.into_iter().map(|(v, _)| v).collect();
+    TypedNet { net, signatures, variables, node_variables, loss_weights }
+}
+
+/// The weights of a node's tops in the loss: as given, else 1 for the first top of a loss.
+fn weights(node: &crate::ir::Node) -> Vec<f32> {
+    if !node.loss_weights.is_empty() {
+        return node.loss_weights.iter().map(|w| w.value).collect();
+    }
+    let default = |top| if node.layer.spec().loss && top == 0 { 1.0 } else { 0.0 };
+    (0..node.tops.len()).map(default).collect()
+}
+
+struct Sharing<'a> {
+    owners: HashMap<String, VarId>,
+    /// Each with the specification that set its multipliers.
+    variables: Vec<(Variable, Multipliers)>,
+    diagnostics: &'a mut Diagnostics,
+}
+
+/// Which multipliers were set, and where.
+#[derive(Default)]
+struct Multipliers {
+    lr: Option<crate::source::Span>,
+    decay: Option<crate::source::Span>,
+}
+
+impl Sharing<'_> {
+    fn variable(
+        &mut self,
+        user: (petgraph::graph::NodeIndex, usize),
+        layer: &str,
+        decl: &ParamDecl,
+        spec: Option<&ParamSpec>,
+    ) -> VarId {
+        let name = spec.and_then(|s| s.name.as_ref());
+        let owner = name.and_then(|n| self.owners.get(&n.value).copied());
+        let Some(owner) = owner else {
+            let id = VarId(self.variables.len() as u32);
+            if let Some(name) = name {
+                self.owners.insert(name.value.clone(), id);
+            }
+            let variable = Variable {
+                name: name.map(|n| n.value.clone()),
+                role: decl.role,
+                shape: decl.shape.clone(),
+                filler: decl.filler,
+                lr_mult: spec.and_then(|s| s.lr_mult).unwrap_or(1.0),
+                decay_mult: spec.and_then(|s| s.decay_mult).unwrap_or(1.0),
+                learned: decl.learned,
+                users: vec![user],
+            };
+            let span = |set: bool| spec.filter(|_| set).map(|s| s.span);
+            let set = Multipliers {
+                lr: span(spec.is_some_and(|s| s.lr_mult.is_some())),
+                decay: span(spec.is_some_and(|s| s.decay_mult.is_some())),
+            };
+            self.variables.push((variable, set));
+            return id;
+        };
+        if let Some(spec) = spec {
+            self.join(owner, user, layer, decl, spec);
+        }
+        owner
+    }
+
+    fn join(
+        &mut self,
+        owner: VarId,
+        user: (petgraph::graph::NodeIndex, usize),
+        layer: &str,
+        decl: &ParamDecl,
+        spec: &ParamSpec,
+    ) {
+        let (variable, set) = &mut self.variables[owner.0 as usize];
+        let name = variable.name.clone().unwrap_or_default();
+        let fits = match spec.share {
+            ShareMode::Strict => variable.shape == decl.shape,
+            ShareMode::Permissive => variable.shape.count() == decl.shape.count(),
+        };
+        if !fits {
+            let message = format!(
+                "`{name}` is {} where it was first named, but layer `{layer}` needs {}",
+                variable.shape, decl.shape
+            );
+            let mut d = Diagnostic::new(&diag::E0501, spec.span, message).here("shared here");
+            if variable.shape.count() == decl.shape.count() {
+                d = d.help("`share_mode: PERMISSIVE` shares blobs of equal counts");
+            }
+            self.diagnostics.report(d);
+            return;
+        }
+        variable.users.push(user);
+        for (what, given, have, at) in [
+            ("lr_mult", spec.lr_mult, &mut variable.lr_mult, &mut set.lr),
+            ("decay_mult", spec.decay_mult, &mut variable.decay_mult, &mut set.decay),
+        ] {
+            let Some(given) = given else { continue };
+            match at {
+                Some(first) if *have != given => {
+                    let message = format!("`{name}` has {what} {have} and {given}");
+                    let d = Diagnostic::new(&diag::E0502, spec.span, message)
+                        .here(format!("{what} {given}"))
+                        .label(*first, format!("{what} {have}"));
+                    self.diagnostics.report(d);
+                }
+                _ => {
+                    *have = given;
+                    *at = Some(spec.span);
+                }
+            }
+        }
+    }
+}

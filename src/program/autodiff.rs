@@ -1,0 +1,78 @@
+//! Appends the backward pass of a program to it: a reverse walk over the steps with the gradient table.
+
+use std::collections::HashMap;
+
+use super::{Builder, Source, ValueId, gradient};
+
+/// The gradients that a backward pass computed.
+#[derive(Clone, Debug, Default)]
+pub struct Gradients {
+    of: HashMap<ValueId, ValueId>,
+}
+
+impl Gradients {
+    /// The gradient of a value, if the backward pass reached it.
+    pub fn of(&self, v: ValueId) -> Option<ValueId> {
+        self.of.get(&v).copied()
+    }
+}
+
+/// Appends the steps that compute the gradients of `wanted`, where `seeds` are pairs of a value and its
+/// gradient. Gradients of values between seeds and wanted are there as well.
+///
+/// Only steps that a wanted value reaches are walked, so that the gradient of a data blob costs nothing
+/// unless it is wanted. Contributions are added in the order of the uses, last use first.
+pub fn differentiate(
+    b: &mut Builder,
+    seeds: &[(ValueId, ValueId)],
+    wanted: &[ValueId],
+) -> Gradients {
+    let mut reached = vec![false; b.program().values.len()];
+    for v in wanted {
+        reached[v.0 as usize] = true;
+    }
+    let steps = b.program().steps.clone();
+    for step in &steps {
+        if !gradient::reachable(b.program(), step, &reached).is_empty() {
+            for out in &step.outs {
+                reached[out.0 as usize] = true;
+            }
+        }
+    }
+
+    let mut parts: HashMap<ValueId, Vec<ValueId>> = HashMap::new();
+    for &(v, seed) in seeds {
+        parts.entry(v).or_default().push(seed);
+    }
+    let mut done = Gradients::default();
+    for step in steps.iter().rev() {
+        b.set_origin(step.origin);
+        let douts: Vec<_> =
+            step.outs.iter().map(|&out| settle(b, &mut parts, &mut done, out)).collect();
+        let wrt = gradient::reachable(b.program(), step, &reached);
+        if wrt.is_empty() || douts.iter().all(Option::is_none) {
+            continue;
+        }
+        for (i, dx) in gradient::gradients(b, step, &douts, &wrt) {
+            parts.entry(step.args[i]).or_default().push(dx);
+        }
+    }
+    for v in (0..b.program().values.len() as u32).map(ValueId) {
+        if !matches!(b.program().source(v), Source::Step(_)) {
+            settle(b, &mut parts, &mut done, v);
+        }
+    }
+    done
+}
+
+/// Adds up the contributions to the gradient of `v`, of which there will be no more.
+fn settle(
+    b: &mut Builder,
+    parts: &mut HashMap<ValueId, Vec<ValueId>>,
+    done: &mut Gradients,
+    v: ValueId,
+) -> Option<ValueId> {
+    let total = parts.remove(&v)?.into_iter().reduce(|sum, part| b.add(sum, part))?;
+    done.of.insert(v, total);
+    Some(total)
+}

@@ -1,0 +1,260 @@
+//! Typed constructors with which a layer writes its part of a program.
+
+use std::sync::Arc;
+
+use super::expr::{Expr, PointFn, arg};
+use super::kernel::{Distribution, Kernel, Lrn, ReduceOp};
+use super::native::Operation;
+use super::{Origin, Program, Source, ValueId, VarId};
+use crate::ty::Shape;
+use crate::window::{Conv, Pool};
+
+/// Appends steps to a program on behalf of one layer at a time.
+#[derive(Debug, Default)]
+pub struct Builder {
+    program: Program,
+    origin: Origin,
+    streams: u64,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Origin(u32::MAX)
+    }
+}
+
+impl Builder {
+    /// An empty program.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The program written so far.
+    pub fn finish(self) -> Program {
+        self.program
+    }
+
+    /// The program written so far.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// A value that the caller reads after every run.
+    pub fn output(&mut self, name: impl Into<String>, v: ValueId) {
+        self.program.outputs.push((name.into(), v));
+    }
+
+    /// Steps from here on belong to this layer.
+    pub fn set_origin(&mut self, origin: Origin) {
+        self.origin = origin;
+    }
+
+    /// The shape of a value.
+    pub fn shape(&self, v: ValueId) -> &Shape {
+        self.program.shape(v)
+    }
+
+    /// A value that the caller writes before every run.
+    pub fn input(&mut self, name: &str, shape: Shape) -> ValueId {
+        let v = self.program.value(shape, Source::Input);
+        self.program.inputs.push((name.to_owned(), v));
+        v
+    }
+
+    /// A parameter or a state; asked for twice, it is the same value.
+    pub fn variable(&mut self, var: VarId, shape: &Shape) -> ValueId {
+        let known = self.program.variable(var);
+        known.unwrap_or_else(|| self.program.value(shape.clone(), Source::Variable(var)))
+    }
+
+    /// After the run, the variable behind `state` takes the value `new`.
+    pub fn assign(&mut self, state: ValueId, new: ValueId) {
+        debug_assert_eq!(self.shape(state), self.shape(new));
+        self.program.assigns.push((state, new));
+    }
+
+    /// A step of any kernel; `told` is the shape of the result where the arguments do not determine it.
+    pub fn step(&mut self, kernel: Kernel, args: &[ValueId], told: Option<Shape>) -> Vec<ValueId> {
+        self.program.step(kernel, args, told, self.origin)
+    }
+
+    fn one(&mut self, kernel: Kernel, args: &[ValueId], told: Option<Shape>) -> ValueId {
+        self.step(kernel, args, told)[0]
+    }
+
+    /// A constant everywhere.
+    pub fn fill(&mut self, value: f64, shape: Shape) -> ValueId {
+        self.one(Kernel::Fill(value), &[], Some(shape))
+    }
+
+    /// One element at a time; arguments are repeated along axes where they have extent 1.
+    pub fn map(&mut self, args: &[ValueId], f: &Expr) -> ValueId {
+        self.one(Kernel::Pointwise(PointFn::new(f)), args, None)
+    }
+
+    /// `f` of one argument, whose derivative is known from the result alone: `derivative` has the result as
+    /// argument 0. The argument then need not be kept for the backward pass.
+    pub fn activation(&mut self, x: ValueId, f: &Expr, derivative: &Expr) -> ValueId {
+        let mut f = PointFn::new(f);
+        f.set_output_derivative(PointFn::new(derivative));
+        self.one(Kernel::Pointwise(f), &[x], None)
+    }
+
+    /// a + b, both of one shape or repeated along axes of extent 1.
+    pub fn add(&mut self, a: ValueId, b: ValueId) -> ValueId {
+        self.map(&[a, b], &(arg(0) + arg(1)))
+    }
+
+    /// a b, likewise.
+    pub fn mul(&mut self, a: ValueId, b: ValueId) -> ValueId {
+        self.map(&[a, b], &(arg(0) * arg(1)))
+    }
+
+    /// a times a constant.
+    pub fn scale(&mut self, a: ValueId, factor: f64) -> ValueId {
+        self.map(&[a], &(arg(0) * factor))
+    }
+
+    /// Sum along axes, which stay with extent 1.
+    pub fn sum(&mut self, x: ValueId, axes: &[usize]) -> ValueId {
+        self.one(Kernel::Reduce(ReduceOp::Sum, axes.to_vec()), &[x], None)
+    }
+
+    /// Maximum along axes, which stay with extent 1.
+    pub fn max(&mut self, x: ValueId, axes: &[usize]) -> ValueId {
+        self.one(Kernel::Reduce(ReduceOp::Max, axes.to_vec()), &[x], None)
+    }
+
+    /// The sum of all elements, as a scalar.
+    pub fn sum_all(&mut self, x: ValueId) -> ValueId {
+        let axes: Vec<usize> = (0..self.shape(x).rank()).collect();
+        let sum = self.sum(x, &axes);
+        self.view(sum, Shape::scalar())
+    }
+
+    /// The same elements in another shape of the same count.
+    pub fn view(&mut self, x: ValueId, shape: impl Into<Shape>) -> ValueId {
+        let shape = shape.into();
+        if *self.shape(x) == shape {
+            return x;
+        }
+        self.one(Kernel::View, &[x], Some(shape))
+    }
+
+    /// The same value, through which no gradient passes.
+    pub fn stop(&mut self, x: ValueId) -> ValueId {
+        let shape = self.shape(x).clone();
+        self.one(Kernel::Stop, &[x], Some(shape))
+    }
+
+    /// Axis `i` of the result is axis `perm[i]` of `x`.
+    pub fn transpose(&mut self, x: ValueId, perm: &[usize]) -> ValueId {
+        self.one(Kernel::Transpose(perm.to_vec()), &[x], None)
+    }
+
+    /// `count` elements of an axis from `start`.
+    pub fn slice(&mut self, x: ValueId, axis: usize, start: usize, count: usize) -> ValueId {
+        self.strided_slice(x, axis, start, 1, count)
+    }
+
+    /// `count` elements of an axis: `start, start + step, ...`.
+    pub fn strided_slice(
+        &mut self,
+        x: ValueId,
+        axis: usize,
+        start: usize,
+        step: usize,
+        count: usize,
+    ) -> ValueId {
+        let shape = self.shape(x).with(axis, count);
+        if shape == *self.shape(x) {
+            return x;
+        }
+        self.one(Kernel::Slice { axis, start, step }, &[x], Some(shape))
+    }
+
+    /// Zeros around `x` along an axis: `before` in front, `extent` in all.
+    pub fn pad(&mut self, x: ValueId, axis: usize, before: usize, extent: usize) -> ValueId {
+        let shape = self.shape(x).with(axis, extent);
+        self.one(Kernel::Pad { axis, start: before, step: 1 }, &[x], Some(shape))
+    }
+
+    /// One after the other along an axis.
+    pub fn concat(&mut self, xs: &[ValueId], axis: usize) -> ValueId {
+        if let [x] = xs {
+            return *x;
+        }
+        self.one(Kernel::Concat(axis), xs, None)
+    }
+
+    /// Matrix product over the last two axes; see [`Kernel::MatMul`].
+    pub fn matmul(
+        &mut self,
+        a: ValueId,
+        trans_a: bool,
+        b: ValueId,
+        trans_b: bool,
+        bias: Option<ValueId>,
+    ) -> ValueId {
+        let args: Vec<_> = [a, b].into_iter().chain(bias).collect();
+        self.one(Kernel::MatMul { trans_a, trans_b }, &args, None)
+    }
+
+    /// Convolution; see [`Kernel::Conv`].
+    pub fn conv(&mut self, x: ValueId, w: ValueId, bias: Option<ValueId>, conv: Conv) -> ValueId {
+        let args: Vec<_> = [x, w].into_iter().chain(bias).collect();
+        self.one(Kernel::Conv(conv), &args, None)
+    }
+
+    /// Deconvolution: the adjoint of the convolution `conv`, which maps `shape` to the shape of `x`.
+    pub fn deconv(&mut self, x: ValueId, w: ValueId, conv: Conv, shape: Shape) -> ValueId {
+        self.one(Kernel::ConvInput(conv), &[x, w], Some(shape))
+    }
+
+    /// Windows as columns; see [`Kernel::Im2col`].
+    pub fn im2col(&mut self, x: ValueId, conv: Conv) -> ValueId {
+        self.one(Kernel::Im2col(conv), &[x], None)
+    }
+
+    /// The largest of each window, and where it was.
+    pub fn max_pool(&mut self, x: ValueId, pool: Pool) -> (ValueId, ValueId) {
+        let outs = self.program.step(Kernel::MaxPool(pool), &[x], None, self.origin);
+        (outs[0], outs[1])
+    }
+
+    /// The mean of each window.
+    pub fn ave_pool(&mut self, x: ValueId, pool: Pool) -> ValueId {
+        self.one(Kernel::AvePool(pool), &[x], None)
+    }
+
+    /// Local response normalisation across axis 1.
+    pub fn lrn(&mut self, x: ValueId, lrn: Lrn) -> ValueId {
+        self.one(Kernel::Lrn(lrn), &[x], None)
+    }
+
+    /// Softmax along an axis.
+    pub fn softmax(&mut self, x: ValueId, axis: usize) -> ValueId {
+        self.one(Kernel::Softmax(axis), &[x], None)
+    }
+
+    /// Logarithm of the softmax along an axis.
+    pub fn log_softmax(&mut self, x: ValueId, axis: usize) -> ValueId {
+        self.one(Kernel::LogSoftmax(axis), &[x], None)
+    }
+
+    /// Slices of `x` along an axis, chosen by whole numbers counted from 0.
+    pub fn gather(&mut self, x: ValueId, axis: usize, index: ValueId) -> ValueId {
+        self.one(Kernel::Gather(axis), &[x, index], None)
+    }
+
+    /// Fresh random numbers in every run.
+    pub fn random(&mut self, distribution: Distribution, shape: Shape) -> ValueId {
+        self.streams += 1;
+        self.one(Kernel::Random(distribution, self.streams), &[], Some(shape))
+    }
+
+    /// An operation of a layer's own.
+    pub fn native(&mut self, operation: impl Operation, args: &[ValueId]) -> Vec<ValueId> {
+        self.program.step(Kernel::Native(Arc::new(operation)), args, None, self.origin)
+    }
+}

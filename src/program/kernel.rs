@@ -1,0 +1,167 @@
+//! The closed set of kernels: what is differentiated, planned and run.
+//!
+//! A kernel is matched exhaustively in exactly these concerns: the gradient table (`gradient.rs`), the
+//! verifier, the cost model, the CPU and the CUDA executors. Everything else composes.
+
+use std::sync::Arc;
+
+use super::expr::PointFn;
+use super::native::Native;
+use crate::window;
+
+/// How a reduction combines elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReduceOp {
+    /// Their sum.
+    Sum,
+    /// The largest.
+    Max,
+}
+
+/// What a [`Kernel::Random`] step draws, one independent number per element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Distribution {
+    /// Uniform in [0, 1).
+    Uniform,
+    /// Normal with mean 0 and deviation 1.
+    Normal,
+}
+
+/// Local response normalisation (Krizhevsky et al. 2012, section 3.3).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lrn {
+    /// Number of channels in the window; odd.
+    pub size: usize,
+    /// Factor of the sum of squares, already divided by whatever the framework divides it by.
+    pub alpha: f64,
+    /// Exponent.
+    pub beta: f64,
+    /// Offset inside the power.
+    pub k: f64,
+}
+
+/// One operation on values of a program.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kernel {
+    /// `() -> t`: every element is this constant.
+    Fill(f64),
+    /// `(a, ...) -> t`: one element at a time. Arguments have the rank of the result and extents equal to
+    /// its, or 1 where they are repeated.
+    Pointwise(PointFn),
+    /// `(a) -> t`: combines along these axes, which stay with extent 1.
+    Reduce(ReduceOp, Vec<usize>),
+    /// `(a) -> t`: the same elements in another shape; never moves data.
+    View,
+    /// `(a) -> t`: like `View`, and stops gradients.
+    Stop,
+    /// `(a) -> t`: axis `i` of the result is axis `perm[i]` of the argument.
+    Transpose(Vec<usize>),
+    /// `(a) -> t`: elements `start, start + step, ...` along an axis, as many as the result has.
+    Slice {
+        /// The axis.
+        axis: usize,
+        /// First element taken.
+        start: usize,
+        /// Distance between elements taken.
+        step: usize,
+    },
+    /// `(a) -> t`: zeros, with the argument at `start, start + step, ...` along an axis.
+    Pad {
+        /// The axis.
+        axis: usize,
+        /// Where the first element goes.
+        start: usize,
+        /// Distance between elements.
+        step: usize,
+    },
+    /// `(a, b, ...) -> t`: one after the other along an axis.
+    Concat(usize),
+    /// `(a, b[, bias]) -> t`: matrix product over the last two axes, with equal leading axes; an operand may be
+    /// read transposed. `bias` has the extent of the last axis and is added to every row.
+    MatMul {
+        /// `a` is stored `K x M`.
+        trans_a: bool,
+        /// `b` is stored `N x K`.
+        trans_b: bool,
+    },
+    /// `(x, w[, bias]) -> y`: convolution, `N x C x spatial` with `O x C/group x kernel`.
+    Conv(window::Conv),
+    /// `(dy, w) -> dx`: its gradient to the input, which is a deconvolution.
+    ConvInput(window::Conv),
+    /// `(x, dy) -> dw`: its gradient to the weights.
+    ConvFilter(window::Conv),
+    /// `(x) -> t`: windows as columns, `N x C·taps x spatial'`.
+    Im2col(window::Conv),
+    /// `(t) -> x`: the adjoint of `Im2col`: columns summed back into an image.
+    Col2im(window::Conv),
+    /// `(x) -> y, index`: the largest of each window and where it was, `h W + w` in its plane,
+    /// -1 for a window without elements. The first of equals wins.
+    MaxPool(window::Pool),
+    /// `(dy, index) -> dx`.
+    MaxPoolGrad(window::Pool),
+    /// `(x) -> y`: the mean of each window.
+    AvePool(window::Pool),
+    /// `(dy) -> dx`.
+    AvePoolGrad(window::Pool),
+    /// `(x) -> y`: across channels, axis 1.
+    Lrn(Lrn),
+    /// `(x, y, dy) -> dx`.
+    LrnGrad(Lrn),
+    /// `(x) -> y`: e^x normalised along an axis.
+    Softmax(usize),
+    /// `(y, dy) -> dx`.
+    SoftmaxGrad(usize),
+    /// `(x) -> y`: the logarithm of `Softmax`.
+    LogSoftmax(usize),
+    /// `(y, dy) -> dx`.
+    LogSoftmaxGrad(usize),
+    /// `(x, index) -> t`: slices of `x` along an axis, by a list of whole numbers counted from 0.
+    Gather(usize),
+    /// `(dt, index) -> dx`: the adjoint of `Gather`, adding where an index repeats.
+    Scatter(usize),
+    /// `() -> t`: random numbers, a function of the seed, the step and this stream.
+    Random(Distribution, u64),
+    /// `(args) -> outs`: an operation that a layer defines itself.
+    Native(Arc<dyn Native>),
+    /// `(args, outs, douts) -> dargs`, only of the arguments listed.
+    NativeGrad(Arc<dyn Native>, Vec<usize>),
+}
+
+impl Kernel {
+    /// A short name for printing: `conv`, `pointwise`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kernel::Fill(_) => "fill",
+            Kernel::Pointwise(_) => "pointwise",
+            Kernel::Reduce(ReduceOp::Sum, _) => "sum",
+            Kernel::Reduce(ReduceOp::Max, _) => "max",
+            Kernel::View => "view",
+            Kernel::Stop => "stop",
+            Kernel::Transpose(_) => "transpose",
+            Kernel::Slice { .. } => "slice",
+            Kernel::Pad { .. } => "pad",
+            Kernel::Concat(_) => "concat",
+            Kernel::MatMul { .. } => "matmul",
+            Kernel::Conv(_) => "conv",
+            Kernel::ConvInput(_) => "conv-input",
+            Kernel::ConvFilter(_) => "conv-filter",
+            Kernel::Im2col(_) => "im2col",
+            Kernel::Col2im(_) => "col2im",
+            Kernel::MaxPool(_) => "max-pool",
+            Kernel::MaxPoolGrad(_) => "max-pool-grad",
+            Kernel::AvePool(_) => "ave-pool",
+            Kernel::AvePoolGrad(_) => "ave-pool-grad",
+            Kernel::Lrn(_) => "lrn",
+            Kernel::LrnGrad(_) => "lrn-grad",
+            Kernel::Softmax(_) => "softmax",
+            Kernel::SoftmaxGrad(_) => "softmax-grad",
+            Kernel::LogSoftmax(_) => "log-softmax",
+            Kernel::LogSoftmaxGrad(_) => "log-softmax-grad",
+            Kernel::Gather(_) => "gather",
+            Kernel::Scatter(_) => "scatter",
+            Kernel::Random(..) => "random",
+            Kernel::Native(native) => native.name(),
+            Kernel::NativeGrad(native, _) => native.gradient_name(),
+        }
+    }
+}

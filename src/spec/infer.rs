@@ -1,0 +1,265 @@
+//! What a layer sees when it infers shapes and when it lowers.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::{Filler, Phase};
+use crate::diag::{self, Diagnostic, Diagnostics, Reported};
+use crate::ir::Node;
+use crate::program::{Builder, ValueId};
+use crate::source::Span;
+use crate::ty::Shape;
+
+/// The shapes of what a layer gives and keeps.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Signature {
+    /// One per top.
+    pub tops: Vec<Shape>,
+    /// Parameters, in the order of the original framework.
+    pub params: Vec<ParamDecl>,
+}
+
+impl Signature {
+    /// One top of this shape, no parameters.
+    pub fn of(shape: Shape) -> Self {
+        Signature { tops: vec![shape], params: vec![] }
+    }
+}
+
+/// A parameter that a layer asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamDecl {
+    /// `weight`, `bias`, `mean`.
+    pub role: &'static str,
+    /// Extents.
+    pub shape: Shape,
+    /// First values.
+    pub filler: Filler,
+    /// Whether the solver changes it; running statistics are not learned.
+    pub learned: bool,
+}
+
+impl ParamDecl {
+    /// A learned parameter.
+    pub fn new(role: &'static str, shape: impl Into<Shape>, filler: Filler) -> Self {
+        ParamDecl { role, shape: shape.into(), filler, learned: true }
+    }
+
+    /// A state that the layer itself keeps.
+    pub fn state(role: &'static str, shape: impl Into<Shape>, filler: Filler) -> Self {
+        ParamDecl { role, shape: shape.into(), filler, learned: false }
+    }
+}
+
+/// What the outside says about data while shapes are inferred.
+#[derive(Default)]
+pub struct Environment<'a> {
+    /// Shapes of data blobs by name, from the command line or the run file; they win over the definition's.
+    pub shapes: BTreeMap<String, Shape>,
+    /// The shape of one record (channels, height, width) of a data source, by its path.
+    pub record: Option<&'a dyn Fn(&str) -> Option<Shape>>,
+    /// The content of a BlobProto file that a layer names: its shape and values, or a reason.
+    pub blob: Option<&'a dyn Fn(&str) -> Result<(Shape, Vec<f32>), String>>,
+}
+
+/// The context of shape inference for one layer.
+pub struct Infer<'a> {
+    /// The layer's node.
+    pub node: &'a Node,
+    /// Shapes of the bottoms.
+    pub bottoms: &'a [Shape],
+    /// The phase of the net, or the layer's own.
+    pub phase: Phase,
+    /// What the outside says.
+    pub env: &'a Environment<'a>,
+    diagnostics: RefCell<&'a mut Diagnostics>,
+}
+
+impl<'a> Infer<'a> {
+    /// The context for a node.
+    pub fn new(
+        node: &'a Node,
+        bottoms: &'a [Shape],
+        phase: Phase,
+        env: &'a Environment<'a>,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Self {
+        Infer { node, bottoms, phase, env, diagnostics: RefCell::new(diagnostics) }
+    }
+
+    /// Shape of bottom `i`; the arity was checked before.
+    pub fn bottom(&self, i: usize) -> &'a Shape {
+        &self.bottoms[i]
+    }
+
+    /// Number of tops the definition names (or that were made automatically).
+    pub fn n_tops(&self) -> usize {
+        self.node.tops.len()
+    }
+
+    /// The place of the first of these arguments that is written, else of the layer's type.
+    pub fn place(&self, keys: &[&str]) -> Span {
+        self.node.args.find(keys).unwrap_or(self.node.type_name.span)
+    }
+
+    /// The place where bottom `i` is named.
+    pub fn bottom_place(&self, i: usize) -> Span {
+        self.node.bottoms.get(i).map_or(self.node.type_name.span, |b| b.span)
+    }
+
+    /// A complaint about the first of these arguments that is written.
+    pub fn complaint(&self, keys: &[&str], message: impl Into<String>) -> Diagnostic {
+        let layer = &self.node.name.value;
+        let message = format!("layer `{layer}`: {}", message.into());
+        Diagnostic::new(&diag::E0401, self.place(keys), message)
+    }
+
+    /// Reports a complaint.
+    pub fn report(&self, diagnostic: Diagnostic) -> Reported {
+        self.diagnostics.borrow_mut().report(diagnostic)
+    }
+
+    /// Reports a complaint about arguments.
+    pub fn fail<T>(&self, keys: &[&str], message: impl Into<String>) -> Result<T, Reported> {
+        Err(self.report(self.complaint(keys, message)))
+    }
+
+    /// Reports a complaint about the shape of bottom `i`, whose shape is named at its place.
+    pub fn fail_bottom<T>(&self, i: usize, message: impl Into<String>) -> Result<T, Reported> {
+        let layer = &self.node.name.value;
+        let message = format!("layer `{layer}`: {}", message.into());
+        let name = self.node.bottoms.get(i).map_or("", |b| b.value.as_str());
+        let remark = match self.bottoms.get(i) {
+            Some(shape) => format!("`{name}` is {shape}"),
+            None => String::new(),
+        };
+        Err(self.report(Diagnostic::new(&diag::E0402, self.bottom_place(i), message).here(remark)))
+    }
+
+    /// All bottoms must have the shape of the first.
+    pub fn equal_bottoms(&self) -> Result<(), Reported> {
+        let first = self.bottom(0);
+        match self.bottoms.iter().position(|shape| shape != first) {
+            Some(i) => {
+                let name = &self.node.bottoms[0].value;
+                self.fail_bottom(i, format!("must have the shape of `{name}`, {first}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// There must be as many tops as bottoms.
+    pub fn one_top_per_bottom(&self) -> Result<(), Reported> {
+        let (tops, bottoms) = (self.n_tops(), self.bottoms.len());
+        if tops != bottoms {
+            return self.fail(&[], format!("needs a top for each bottom: {bottoms}, not {tops}"));
+        }
+        Ok(())
+    }
+
+    /// Bottoms `i` and `j` must have the same first extent.
+    pub fn same_batch(&self, i: usize, j: usize) -> Result<(), Reported> {
+        let (a, b) = (self.bottom(i).dims().first(), self.bottom(j).dims().first());
+        if a == b {
+            return Ok(());
+        }
+        let name = &self.node.bottoms[i].value;
+        let shape = self.bottom(i);
+        self.fail_bottom(j, format!("its first axis must be that of `{name}`, {shape}"))
+    }
+
+    /// The window does not fit: tells the sum in the user's numbers.
+    pub fn fail_window<T>(
+        &self,
+        extent: usize,
+        pad: usize,
+        reach: usize,
+        axis: usize,
+        axes: usize,
+    ) -> Result<T, Reported> {
+        let direction = match (axes, axis) {
+            (2, 0) => "high",
+            (2, 1) => "wide",
+            _ => "long",
+        };
+        let padded = match pad {
+            0 => String::new(),
+            _ => format!(" ({extent} and {pad} of padding on both sides)"),
+        };
+        let total = extent + 2 * pad;
+        let bottom = self.node.bottoms.first().map_or("", |b| b.value.as_str());
+        let message = format!(
+            "a window of {reach} does not fit into `{bottom}`, which is {total} {direction}{padded}"
+        );
+        let complaint = self
+            .complaint(&["kernel_size", "kernel_h", "kernel_w"], message)
+            .label(self.bottom_place(0), format!("`{bottom}` is {}", self.bottom(0)))
+            .help(format!("a window of at most {total} fits, or more padding"));
+        Err(self.report(complaint))
+    }
+
+    /// The shape of a data blob is not known.
+    pub fn fail_unknown_shape<T>(&self, blob: &str) -> Result<T, Reported> {
+        let message = format!("the shape of `{blob}` is not known");
+        let complaint = Diagnostic::new(&diag::E0403, self.node.type_name.span, message)
+            .help(format!("say it on the command line: --shape {blob}=64,3,28,28"));
+        Err(self.report(complaint))
+    }
+
+    /// For layers that were complained about before.
+    pub fn already_reported(&self) -> Reported {
+        self.diagnostics.borrow().already_reported()
+    }
+
+    /// Turns an axis that may count from the end into an index of bottom `i`.
+    pub fn axis(&self, i: usize, axis: i64) -> Result<usize, Reported> {
+        let shape = self.bottom(i);
+        match shape.axis(axis) {
+            Some(axis) => Ok(axis),
+            None => self.fail(
+                &["axis", "concat_dim", "slice_dim"],
+                format!("axis {axis} does not exist in a blob of {} axes ({shape})", shape.rank()),
+            ),
+        }
+    }
+
+    /// Turns an axis into an index that may also be one past the last axis.
+    pub fn axis_or_end(&self, i: usize, axis: i64) -> Result<usize, Reported> {
+        let shape = self.bottom(i);
+        if axis == shape.rank() as i64 { Ok(shape.rank()) } else { self.axis(i, axis) }
+    }
+}
+
+/// The context of lowering for one layer.
+pub struct Lower<'a> {
+    /// The layer's node.
+    pub node: &'a Node,
+    /// Values of the bottoms.
+    pub bottoms: &'a [ValueId],
+    /// Values of the parameters.
+    pub params: &'a [ValueId],
+    /// What `infer` said.
+    pub signature: &'a Signature,
+    /// The phase of the net, or the layer's own.
+    pub phase: Phase,
+    /// What the outside says.
+    pub env: &'a Environment<'a>,
+}
+
+impl Lower<'_> {
+    /// Shape of top `i`.
+    pub fn top(&self, i: usize) -> &Shape {
+        &self.signature.tops[i]
+    }
+
+    /// Number of tops.
+    pub fn n_tops(&self) -> usize {
+        self.signature.tops.len()
+    }
+
+    /// The tops as inputs of the program, named after the blobs.
+    pub fn inputs(&self, b: &mut Builder) -> Vec<ValueId> {
+        let tops = self.node.tops.iter().zip(&self.signature.tops);
+        tops.map(|(top, shape)| b.input(&top.value, shape.clone())).collect()
+    }
+}

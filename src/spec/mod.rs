@@ -1,0 +1,283 @@
+//! The words with which a layer describes itself; names no layer.
+
+pub mod args;
+pub mod filler;
+mod infer;
+
+pub use args::{Args, Field, Reading, Record, Value};
+pub use filler::Filler;
+pub use infer::{Environment, Infer, Lower, ParamDecl, Signature};
+
+use std::fmt;
+
+use crate::diag::Reported;
+use crate::layers::Layer;
+use crate::program::{Builder, ValueId};
+
+/// Training, or everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Phase {
+    /// Dropout drops, batch statistics are taken.
+    Train,
+    /// Inference.
+    Test,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Train => "TRAIN",
+            Phase::Test => "TEST",
+        })
+    }
+}
+
+/// The language a definition is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Caffe's protobuf text format.
+    Caffe,
+    /// Torch7's Lua with nn.
+    Torch,
+    /// DIGITS-TensorFlow's Python with slim.
+    TensorFlow,
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Dialect::Caffe => "Caffe",
+            Dialect::Torch => "Torch",
+            Dialect::TensorFlow => "TensorFlow",
+        })
+    }
+}
+
+/// What a layer is for; chooses its colour in pictures and its chapter in the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Category {
+    /// Brings data in.
+    Data,
+    /// Convolution and its relatives.
+    Convolution,
+    /// Pooling.
+    Pooling,
+    /// Fully connected and embedding.
+    Dense,
+    /// One non-linear function of each element.
+    Activation,
+    /// Brings activations to a common scale.
+    Normalisation,
+    /// Random noise against overfitting.
+    Regularisation,
+    /// Arithmetic between blobs.
+    Elementwise,
+    /// Moves and selects elements.
+    Shape,
+    /// Unrolls over time.
+    Recurrent,
+    /// What is minimised.
+    Loss,
+    /// What is only looked at.
+    Metric,
+    /// Not known.
+    Unknown,
+}
+
+/// How many blobs a layer takes or gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arity {
+    /// At least.
+    pub min: usize,
+    /// At most.
+    pub max: usize,
+}
+
+impl Arity {
+    /// Exactly `n`.
+    pub const fn exactly(n: usize) -> Self {
+        Arity { min: n, max: n }
+    }
+    /// `min` or more.
+    pub const fn at_least(min: usize) -> Self {
+        Arity { min, max: usize::MAX }
+    }
+    /// Between the two.
+    pub const fn between(min: usize, max: usize) -> Self {
+        Arity { min, max }
+    }
+    /// Whether `n` is allowed.
+    pub fn allows(self, n: usize) -> bool {
+        (self.min..=self.max).contains(&n)
+    }
+}
+
+/// `2`, `at least 1`, `1 or 2`, `2 to 4`.
+impl fmt::Display for Arity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.min, self.max) {
+            (a, b) if a == b => write!(f, "{a}"),
+            (a, usize::MAX) => write!(f, "at least {a}"),
+            (a, b) if a + 1 == b => write!(f, "{a} or {b}"),
+            (a, b) => write!(f, "{a} to {b}"),
+        }
+    }
+}
+
+/// A parameter of a layer, for the reference.
+#[derive(Clone, Copy, Debug)]
+pub struct ParamDoc {
+    /// The name of the struct's field.
+    pub name: &'static str,
+    /// Its Rust type.
+    pub ty: &'static str,
+    /// Its default, as an expression.
+    pub default: &'static str,
+    /// What it means, with units.
+    pub doc: &'static str,
+}
+
+/// How one dialect writes a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Spelling {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// Its name there: `Convolution`, `nn.SpatialConvolution`.
+    pub name: &'static str,
+    /// The names of positional arguments, in order; empty for dialects without.
+    pub positional: &'static [&'static str],
+    /// From arguments to the layer. Complaints go to the arguments' [`Reading`]; when there is one the
+    /// layer is discarded.
+    pub read: fn(&Args) -> Layer,
+}
+
+/// Caffe's spelling: a `type` string; the arguments are the fields of the whole layer message that are
+/// not structure (`convolution_param { ... }`).
+pub const fn caffe(name: &'static str, read: fn(&Args) -> Layer) -> Spelling {
+    Spelling { dialect: Dialect::Caffe, name, positional: &[], read }
+}
+
+/// Torch's spelling: a constructor with positional arguments.
+pub const fn torch(
+    name: &'static str,
+    positional: &'static [&'static str],
+    read: fn(&Args) -> Layer,
+) -> Spelling {
+    Spelling { dialect: Dialect::Torch, name, positional, read }
+}
+
+/// What is known about a kind of layer without an instance of it.
+#[derive(Debug)]
+pub struct LayerSpec {
+    /// The name cortado uses: Caffe's, where Caffe has it.
+    pub name: &'static str,
+    /// What it is for.
+    pub category: Category,
+    /// What it does: the first sentence is the summary. Markdown.
+    pub doc: &'static str,
+    /// Its parameters.
+    pub params: &'static [ParamDoc],
+    /// Blobs it takes.
+    pub bottoms: Arity,
+    /// Blobs it gives.
+    pub tops: Arity,
+    /// Whether its top may bear the name of its bottom (Caffe's in-place form).
+    pub in_place: bool,
+    /// Whether its first top is minimised unless told otherwise.
+    pub loss: bool,
+    /// How dialects write it.
+    pub spellings: &'static [Spelling],
+}
+
+impl LayerSpec {
+    /// One bottom, one top, in place allowed, no loss, no spellings.
+    pub const fn new(name: &'static str, category: Category, docs: Docs) -> Self {
+        LayerSpec {
+            name,
+            category,
+            doc: docs.doc,
+            params: docs.params,
+            bottoms: Arity::exactly(1),
+            tops: Arity::exactly(1),
+            in_place: true,
+            loss: false,
+            spellings: &[],
+        }
+    }
+}
+
+/// The documentation that [`params!`](crate::params) gathers from a layer's struct.
+#[derive(Clone, Copy, Debug)]
+pub struct Docs {
+    /// The struct's doc comment.
+    pub doc: &'static str,
+    /// Its fields.
+    pub params: &'static [ParamDoc],
+}
+
+/// What every layer can do. `infer` is the only place that knows the shapes.
+pub trait LayerOps {
+    /// The shapes of tops and parameters, or complaints about what is wrong with the bottoms.
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported>;
+
+    /// The layer as steps of a program; gives one value per top.
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId>;
+
+    /// Whether a gradient to bottom `i` exists; labels have none.
+    fn differentiable(&self, _bottom: usize) -> bool {
+        true
+    }
+
+    /// One or two short lines for pictures and tables: `20 x 5 x 5, stride 2`.
+    fn detail(&self) -> String {
+        String::new()
+    }
+}
+
+/// Declares a layer's struct once: fields with types, defaults and documentation.
+///
+/// ```text
+/// params! {
+///     /// Divides each activation by the energy of its neighbours.
+///     pub struct Lrn {
+///         /// Width of the window; odd.
+///         local_size: usize = 5,
+///     }
+/// }
+/// ```
+///
+/// expands to the struct with public fields, its `Default`, and `Lrn::DOCS`.
+#[macro_export]
+macro_rules! params {
+    (
+        $(#[doc = $doc:literal])*
+        pub struct $name:ident {
+            $($(#[doc = $field_doc:literal])* $field:ident : $ty:ty = $default:expr,)*
+        }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $($(#[doc = $field_doc])* pub $field: $ty,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                $name { $($field: $default,)* }
+            }
+        }
+
+        impl $name {
+            /// The documentation above, for `cortado layers`.
+            pub const DOCS: $crate::spec::Docs = $crate::spec::Docs {
+                doc: concat!($($doc, "\n"),*),
+                params: &[$($crate::spec::ParamDoc {
+                    name: stringify!($field),
+                    ty: stringify!($ty),
+                    default: stringify!($default),
+                    doc: concat!($($field_doc, "\n"),*),
+                },)*],
+            };
+        }
+    };
+}
