@@ -1,0 +1,310 @@
+//! Turns the text of a prototxt into its syntax tree, reporting every broken place and keeping every
+//! field around it. The only file that knows the grammar's rules.
+
+use super::balance::{Balanced, balance};
+use super::complaints::Complaints;
+use super::tree::{Field, Message, Value, ValueKind};
+use super::{literal, literal::BadEscape};
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::source::{FileId, Span, Spanned};
+use pest::Parser;
+use pest::iterators::Pair;
+
+#[derive(pest_derive::Parser)]
+#[grammar = "../grammar/prototxt.pest"]
+struct Grammar;
+
+/// The longest text that is read, in bytes.
+pub const MAX_BYTES: usize = 64 << 20;
+
+/// Reads a whole prototxt. What cannot be read is reported (`E01xx`) and left out; everything else is in
+/// the result.
+///
+/// The time is linear in the length of `text`. `text` must be the text of `file`, so that the spans fit.
+pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Message {
+    let span = Span::new(file, 0, text.len().min(MAX_BYTES));
+    let mut message = Message { fields: vec![], span };
+    if MAX_BYTES < text.len() {
+        let size = text.len() >> 20;
+        let limit = MAX_BYTES >> 20;
+        diagnostics.report(Diagnostic::new(
+            &diag::E0110,
+            Span::new(file, 0, 0),
+            format!("the text has {size} MiB; at most {limit} MiB are read"),
+        ));
+        return message;
+    }
+    let mut complaints = Complaints::new(diagnostics);
+    let balanced = balance(file, text, &mut complaints);
+    let mut reader = Reader { file, balanced: &balanced, complaints: &mut complaints };
+    match Grammar::parse(Rule::file, &balanced.text) {
+        Ok(pairs) => {
+            message.fields =
+                pairs.flat_map(Pair::into_inner).filter_map(|p| reader.entry(p)).collect()
+        }
+        Err(error) => {
+            let at = match error.location {
+                pest::error::InputLocation::Pos(at) => at,
+                pest::error::InputLocation::Span((at, _)) => at,
+            };
+            let span = reader.span(at, at);
+            complaints.report(Diagnostic::new(&diag::E0101, span, "cannot read this text"));
+        }
+    }
+    message
+}
+
+struct Reader<'a, 'd, 'l> {
+    file: FileId,
+    balanced: &'a Balanced<'a>,
+    complaints: &'l mut Complaints<'d>,
+}
+
+impl Reader<'_, '_, '_> {
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span::new(self.file, self.balanced.original(start), self.balanced.original(end))
+    }
+
+    fn span_of(&self, pair: &Pair<'_, Rule>) -> Span {
+        let start = pair.as_span().start();
+        self.span(start, start + pair.as_str().trim_ascii_end().len())
+    }
+
+    fn entry(&mut self, pair: Pair<'_, Rule>) -> Option<Field> {
+        match pair.as_rule() {
+            Rule::field => return self.field(pair),
+            Rule::EOI => {}
+            _ => self.stray(&pair),
+        }
+        None
+    }
+
+    fn field(&mut self, pair: Pair<'_, Rule>) -> Option<Field> {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next()?);
+        let mut next = inner.next();
+        let mut colon = None;
+        if let Some(pair) = next.take_if(|pair| pair.as_rule() == Rule::colon) {
+            colon = Some(self.colon(&name, &pair));
+            next = inner.next();
+        }
+        let Some(pair) = next else {
+            self.missing_value(&name, colon);
+            return None;
+        };
+        if pair.as_rule() == Rule::wrong {
+            self.wrong(&name, &pair);
+            return None;
+        }
+        let value = self.value(pair)?;
+        if colon.is_none() && !may_omit_colon(&value.kind) {
+            let diagnostic = Diagnostic::new(
+                &diag::E0107,
+                name.span.after().to(value.span),
+                format!("expected `:` between `{}` and its value", name.value),
+            )
+            .edit("add the colon", name.span.after(), ":");
+            self.complaints.report(
+                Diagnostic { labels: vec![], ..diagnostic.clone() }.label(
+                    value.span,
+                    format!("{} needs a colon before it", value.kind.describe()),
+                ),
+            );
+        }
+        let span = name.span.to(value.span);
+        Some(Field { name, value, span })
+    }
+
+    fn name(&mut self, pair: &Pair<'_, Rule>) -> Spanned<String> {
+        let span = self.span_of(pair);
+        let text = pair.as_str().trim_ascii_end();
+        if text.starts_with('[') {
+            return Spanned::new(text.chars().filter(|c| !c.is_whitespace()).collect(), span);
+        }
+        self.check_word(text, span);
+        Spanned::new(text.to_string(), span)
+    }
+
+    /// A word of the grammar may have letters that no name has.
+    fn check_word(&mut self, text: &str, span: Span) {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if text.chars().all(allowed) {
+            return;
+        }
+        let mut diagnostic =
+            Diagnostic::new(&diag::E0111, span, format!("`{text}` cannot be a name"))
+                .here("a name has letters a-z, digits and `_` only");
+        let plain = text.replace(['-', '.'], "_");
+        if plain.chars().all(allowed) {
+            diagnostic = diagnostic.edit("write it with `_`", span, plain);
+        }
+        self.complaints.report(diagnostic);
+    }
+
+    fn colon(&mut self, name: &Spanned<String>, pair: &Pair<'_, Rule>) -> Span {
+        let span = self.span_of(pair);
+        if pair.as_str() == "=" {
+            let message = format!("expected `:` after `{}`, found `=`", name.value);
+            let diagnostic = Diagnostic::new(&diag::E0107, span, message);
+            self.complaints.report(diagnostic.edit("a field is set with `:`", span, ":"));
+        }
+        span
+    }
+
+    fn missing_value(&mut self, name: &Spanned<String>, colon: Option<Span>) {
+        let place = colon.map_or(name.span, |colon| name.span.to(colon));
+        self.complaints.report(
+            Diagnostic::new(&diag::E0106, place, format!("`{}` has no value", name.value))
+                .here("expected a value after this"),
+        );
+    }
+
+    fn wrong(&mut self, name: &Spanned<String>, pair: &Pair<'_, Rule>) {
+        let span = self.span_of(pair);
+        let text = pair.as_str();
+        let diagnostic = Diagnostic::new(
+            &diag::E0101,
+            span,
+            format!("`{text}` cannot be the value of `{}`", name.value),
+        )
+        .here("expected a string, a number, an identifier or a block");
+        let straight = text.replace(['“', '”', '„', '‘', '’'], "\"");
+        self.complaints.report(match text.strip_prefix('+') {
+            Some(rest) if literal::number(rest, false).is_some() => {
+                diagnostic.edit("a positive number has no sign", span, rest)
+            }
+            _ if straight != text => diagnostic.edit("use straight quotes", span, straight),
+            _ => diagnostic,
+        });
+    }
+
+    fn stray(&mut self, pair: &Pair<'_, Rule>) {
+        let (message, remark) = match pair.as_rule() {
+            Rule::stray_element => ("expected a value", "this is no element of a list"),
+            _ => ("expected a field", "this belongs to no field"),
+        };
+        let diagnostic = Diagnostic::new(&diag::E0101, self.span_of(pair), message).here(remark);
+        self.complaints.report(diagnostic);
+    }
+
+    fn value(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
+        let mut inner = pair.into_inner();
+        let mut first = inner.next()?;
+        let mut span = self.span_of(&first);
+        let negative = first.as_rule() == Rule::sign;
+        if negative {
+            first = inner.next()?;
+            span = span.to(self.span_of(&first));
+        }
+        let kind = match first.as_rule() {
+            Rule::message => {
+                let fields = first.into_inner().filter_map(|entry| self.entry(entry)).collect();
+                ValueKind::Message(Message { fields, span })
+            }
+            Rule::list => ValueKind::List(self.list(first)),
+            Rule::numeral => self.number(first.as_str(), negative, span)?,
+            Rule::word => match literal::special(first.as_str(), negative) {
+                Some(float) => ValueKind::Float(float),
+                None if negative => {
+                    self.bad_number(&format!("-{}", first.as_str()), span);
+                    return None;
+                }
+                None => {
+                    self.check_word(first.as_str(), span);
+                    ValueKind::Ident(first.as_str().to_string())
+                }
+            },
+            _ => {
+                let mut bytes = vec![];
+                for string in std::iter::once(first).chain(inner) {
+                    span = span.to(self.span_of(&string));
+                    self.string(&string, &mut bytes);
+                }
+                ValueKind::Str(String::from_utf8_lossy(&bytes).into_owned())
+            }
+        };
+        Some(Value { kind, span })
+    }
+
+    fn list(&mut self, pair: Pair<'_, Rule>) -> Vec<Value> {
+        let mut values = vec![];
+        // The comma after which an element is due, and the element after which a comma is.
+        let mut comma: Option<Span> = None;
+        let mut element: Option<Span> = None;
+        for pair in pair.into_inner() {
+            let span = self.span_of(&pair);
+            match pair.as_rule() {
+                Rule::comma if element.is_none() => {
+                    let diagnostic = Diagnostic::new(&diag::E0101, span, "expected a value");
+                    self.complaints.report(diagnostic.here("before this comma"));
+                }
+                Rule::comma => (comma, element) = (Some(span), None),
+                rule => {
+                    if let Some(before) = element {
+                        let diagnostic = Diagnostic::new(&diag::E0101, span, "expected `,`")
+                            .here("elements of a list are separated by commas")
+                            .edit("add the comma", before.after(), ",");
+                        self.complaints.report(diagnostic);
+                    }
+                    (comma, element) = (None, Some(span));
+                    match rule {
+                        Rule::value => {
+                            let value = self.value(pair);
+                            element = value.as_ref().map(|value| value.span).or(element);
+                            values.extend(value);
+                        }
+                        _ => self.stray(&pair),
+                    }
+                }
+            }
+        }
+        if let Some(span) = comma {
+            let diagnostic = Diagnostic::new(&diag::E0101, span, "expected a value");
+            self.complaints.report(diagnostic.here("after this comma").edit("remove it", span, ""));
+        }
+        values
+    }
+
+    fn number(&mut self, text: &str, negative: bool, span: Span) -> Option<ValueKind> {
+        let number = literal::number(text, negative);
+        if number.is_none() {
+            self.bad_number(&format!("{}{text}", if negative { "-" } else { "" }), span);
+        }
+        number
+    }
+
+    fn bad_number(&mut self, text: &str, span: Span) {
+        let octal = text.trim_start_matches('-').strip_prefix('0');
+        let digits = octal.filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+        let message = format!("`{text}` is not a number");
+        let diagnostic = Diagnostic::new(&diag::E0105, span, message);
+        self.complaints.report(match digits {
+            Some(rest) => diagnostic
+                .here("a leading 0 makes it octal, which has the digits 0 to 7")
+                .edit("drop the leading zero", span, rest.trim_start_matches('0')),
+            None => diagnostic,
+        });
+    }
+
+    fn string(&mut self, pair: &Pair<'_, Rule>, bytes: &mut Vec<u8>) {
+        let start = pair.as_span().start();
+        let quoted = pair.as_str();
+        let content = &quoted[1..quoted.len() - 1];
+        for BadEscape { range, reason } in literal::unescape(content, bytes) {
+            let span = self.span(start + 1 + range.start, start + 1 + range.end);
+            let message = format!("`{}` is not an escape", &content[range]);
+            self.complaints.report(Diagnostic::new(&diag::E0108, span, message).here(reason));
+        }
+    }
+}
+
+/// Blocks and lists of blocks need no colon.
+fn may_omit_colon(kind: &ValueKind) -> bool {
+    match kind {
+        ValueKind::Message(_) => true,
+        ValueKind::List(values) => {
+            values.iter().all(|value| matches!(value.kind, ValueKind::Message(_)))
+        }
+        _ => false,
+    }
+}
