@@ -14,6 +14,7 @@ pub mod front;
 pub mod ir;
 pub mod layers;
 pub mod passes;
+pub mod pipeline;
 pub mod plan;
 pub mod program;
 pub mod real;

@@ -119,6 +119,11 @@ impl Reading {
         (self.diagnostics.into_inner(), !self.failed.get())
     }
 
+    /// Whether the outermost arguments were asked for this name.
+    pub fn was_asked(&self, key: &str) -> bool {
+        self.asked.borrow().get("").is_some_and(|keys| keys.contains(key))
+    }
+
     fn unread(&self, record: &Record, what: &str, path: &str) {
         for field in &record.fields {
             let key = &field.key;
@@ -316,6 +321,10 @@ impl<'a> Args<'a> {
     /// A truth value; 0 and 1 are accepted as protobuf does.
     pub fn bool(&self, key: &'static str) -> Option<bool> {
         let value = self.single(key)?;
+        self.as_bool(key, value)
+    }
+
+    fn as_bool(&self, key: &str, value: &Spanned<Value>) -> Option<bool> {
         match &value.value {
             Value::Bool(b) => Some(*b),
             Value::Int(0) => Some(false),
@@ -327,6 +336,11 @@ impl<'a> Args<'a> {
                 None
             }
         }
+    }
+
+    /// All truth values of a repeated field.
+    pub fn bools(&self, key: &'static str) -> Vec<bool> {
+        self.values(key).into_iter().filter_map(|v| self.as_bool(key, v)).collect()
     }
 
     /// Text.

@@ -2,14 +2,27 @@
 
 mod balance;
 mod complaints;
+mod fields;
 mod literal;
+mod lower;
 pub mod print;
 pub mod syntax;
 pub mod tree;
 
 pub use balance::MAX_DEPTH;
+pub(crate) use lower::{record, state};
 pub use print::print;
 pub use syntax::parse;
+
+use crate::diag::Diagnostics;
+use crate::ir::Definition;
+use crate::source::FileId;
+
+/// Reads a net definition.
+pub fn read(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Definition {
+    let net = parse(file, text, diagnostics);
+    lower::definition(&net, diagnostics)
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,244 @@
+//! From the syntax tree of a net to `ir::Definition`: the structure of NetParameter, and each layer's own
+//! arguments through the registry.
+
+use super::fields::PARAMETER_MESSAGES;
+use super::tree::{Message, Value as Written, ValueKind};
+use crate::diag::nearest::nearest;
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::ir::{Definition, NetState, Node, ParamSpec, Rule, ShareMode};
+use crate::layers::{Layer, unknown::Unknown};
+use crate::source::{Span, Spanned};
+use crate::spec::{Args, Dialect, Field, Phase, Reading, Record, Value};
+
+/// The definition that a modern (upgraded) NetParameter holds. Layers that cannot be read become
+/// [`Unknown`], so that everything else can still be checked.
+pub fn definition(net: &Message, diagnostics: &mut Diagnostics) -> Definition {
+    let record = record(net);
+    let reading = Reading::new(Dialect::Caffe);
+    let args = Args::new(&reading, &record, net.span);
+    let mut definition = Definition {
+        dialect: Dialect::Caffe,
+        name: args.text("name").unwrap_or_default(),
+        nodes: vec![],
+        state: state(&args.section("state")),
+        force_backward: args.bool("force_backward").unwrap_or(false),
+        span: Span { end: net.span.start, ..net.span },
+    };
+    args.ignore(&["debug_info", "layer"]);
+    for field in record.fields.iter().filter(|f| f.key.value == "layer") {
+        for value in one_or_list(&field.value) {
+            match &value.value {
+                Value::Record(layer) => {
+                    definition.nodes.push(node(layer, field.key.span, diagnostics));
+                }
+                _ => {
+                    let message = "`layer` must be a message in braces";
+                    diagnostics.report(Diagnostic::new(&diag::E0303, value.span, message));
+                }
+            }
+        }
+    }
+    diagnostics.extend(reading.finish(&record, "NetParameter").0);
+    name_automatic_tops(&mut definition);
+    definition
+}
+
+fn one_or_list(value: &Spanned<Value>) -> &[Spanned<Value>] {
+    match &value.value {
+        Value::List(list) => list,
+        _ => std::slice::from_ref(value),
+    }
+}
+
+/// A message as neutral arguments.
+pub(crate) fn record(message: &Message) -> Record {
+    let fields = message.fields.iter().map(|field| Field {
+        key: field.name.clone(),
+        value: value(&field.value),
+    });
+    Record { fields: fields.collect(), span: message.span }
+}
+
+fn value(written: &Written) -> Spanned<Value> {
+    let value = match &written.kind {
+        ValueKind::Integer(n) => i64::try_from(*n).map_or(Value::Float(*n as f64), Value::Int),
+        ValueKind::Float(x) => Value::Float(*x),
+        ValueKind::Str(s) => Value::Str(s.clone()),
+        ValueKind::Ident(w) => Value::Word(w.clone()),
+        ValueKind::Message(m) => Value::Record(record(m)),
+        ValueKind::List(list) => Value::List(list.iter().map(value).collect()),
+    };
+    Spanned::new(value, written.span)
+}
+
+const PHASES: [(&str, Phase); 2] = [("TRAIN", Phase::Train), ("TEST", Phase::Test)];
+
+/// Reads a NetState message.
+pub(crate) fn state(a: &Args) -> NetState {
+    NetState {
+        phase: a.choice("phase", &PHASES).unwrap_or(Phase::Test),
+        level: a.int("level").unwrap_or(0),
+        stages: a.texts("stage"),
+    }
+}
+
+fn rule(a: &Args) -> Rule {
+    Rule {
+        phase: a.choice("phase", &PHASES),
+        min_level: a.int("min_level"),
+        max_level: a.int("max_level"),
+        stages: a.texts("stage"),
+        not_stages: a.texts("not_stage"),
+        span: a.anchor(),
+    }
+}
+
+fn param(a: &Args) -> ParamSpec {
+    let modes = [("STRICT", ShareMode::Strict), ("PERMISSIVE", ShareMode::Permissive)];
+    let name = a.text("name").filter(|name| !name.is_empty());
+    ParamSpec {
+        name: name.map(|name| Spanned::new(name, a.place("name"))),
+        share: a.choice("share_mode", &modes).unwrap_or(ShareMode::Strict),
+        lr_mult: a.float("lr_mult").map(|x| x as f32),
+        decay_mult: a.float("decay_mult").map(|x| x as f32),
+        span: a.anchor(),
+    }
+}
+
+/// The texts of a repeated field, each with its place.
+fn places(record: &Record, key: &str) -> Vec<Span> {
+    let fields = record.fields.iter().filter(|f| f.key.value == key);
+    fields.flat_map(|f| one_or_list(&f.value)).map(|v| v.span).collect()
+}
+
+fn named(record: &Record, args: &Args, key: &'static str) -> Vec<Spanned<String>> {
+    let texts = args.texts(key);
+    texts.into_iter().zip(places(record, key)).map(|(t, span)| Spanned::new(t, span)).collect()
+}
+
+fn node(record: &Record, keyword: Span, diagnostics: &mut Diagnostics) -> Node {
+    let reading = Reading::new(Dialect::Caffe);
+    let args = Args::new(&reading, record, keyword);
+    let name = args.text("name").unwrap_or_default();
+    let written = args.text("type");
+    let type_span = if written.is_some() { value_place(record, "type") } else { keyword };
+    let loss_weights = args.floats("loss_weight").into_iter().map(|w| w as f32);
+    let mut node = Node {
+        name: Spanned::new(name, if args.has("name") { value_place(record, "name") } else { keyword }),
+        layer: Unknown { type_name: written.clone().unwrap_or_default() }.into(),
+        type_name: Spanned::new(written.clone().unwrap_or_default(), type_span),
+        bottoms: named(record, &args, "bottom"),
+        tops: named(record, &args, "top"),
+        loss_weights: loss_weights
+            .zip(places(record, "loss_weight"))
+            .map(|(w, span)| Spanned::new(w, span))
+            .collect(),
+        params: args.sections("param").iter().map(param).collect(),
+        include: args.sections("include").iter().map(rule).collect(),
+        exclude: args.sections("exclude").iter().map(rule).collect(),
+        propagate_down: args.bools("propagate_down"),
+        phase: args.choice("phase", &PHASES),
+        args: record.clone(),
+        span: keyword.to(record.span),
+    };
+    args.ignore(&["blobs"]);
+    check_counts(&node, &reading);
+    match written {
+        Some(written) => match Layer::resolve(Dialect::Caffe, &written) {
+            Some(spelling) => {
+                node.layer = (spelling.read)(&args);
+                idle_messages(&args, record, &written, &reading);
+            }
+            None => {
+                reading.report(unknown_type(&written, type_span));
+                args.ignore(PARAMETER_MESSAGES);
+            }
+        },
+        None => {
+            let message = format!("layer `{}` has no type", node.name.value);
+            reading.report(Diagnostic::new(&diag::E0305, keyword, message));
+        }
+    }
+    let (complaints, usable) = reading.finish(record, "LayerParameter");
+    diagnostics.extend(complaints);
+    if !usable {
+        node.layer = Unknown { type_name: node.type_name.value.clone() }.into();
+    }
+    node
+}
+
+/// The place of the first value of a field.
+fn value_place(record: &Record, key: &str) -> Span {
+    let field = record.fields.iter().find(|f| f.key.value == key);
+    field.map_or(record.span, |f| f.value.span)
+}
+
+fn check_counts(node: &Node, reading: &Reading) {
+    if let (Some(include), Some(exclude)) = (node.include.first(), node.exclude.first()) {
+        let message = format!("layer `{}` has both include and exclude rules", node.name.value);
+        let d = Diagnostic::new(&diag::E0206, exclude.span, message)
+            .here("exclude")
+            .label(include.span, "include")
+            .help("keep one kind: a layer exists where an include rule matches, or where no exclude rule does");
+        reading.report(d);
+    }
+    if let Some(first) = node.loss_weights.first()
+        && node.loss_weights.len() != node.tops.len()
+        && !node.tops.is_empty()
+    {
+        let (weights, tops) = (node.loss_weights.len(), node.tops.len());
+        let message = format!("{weights} loss weights for {tops} tops");
+        let d = Diagnostic::new(&diag::E0207, first.span, message);
+        reading.report(d.help("give one loss_weight for each top, 0 for those that are not minimised"));
+    }
+    if !node.propagate_down.is_empty() && node.propagate_down.len() != node.bottoms.len() {
+        let (given, bottoms) = (node.propagate_down.len(), node.bottoms.len());
+        let message = format!("{given} propagate_down for {bottoms} bottoms");
+        let span = node.args.find(&["propagate_down"]).unwrap_or(node.span);
+        reading.report(Diagnostic::new(&diag::E0207, span, message));
+    }
+}
+
+/// Messages that Caffe knows and this type does not read are accepted with a warning.
+fn idle_messages(args: &Args, record: &Record, written: &str, reading: &Reading) {
+    for field in &record.fields {
+        if let Some(known) = PARAMETER_MESSAGES.iter().find(|name| **name == field.key.value)
+            && !reading.was_asked(known)
+        {
+            args.ignore(&[known]);
+            let message = format!("a {written} layer does not read `{known}`");
+            let d = Diagnostic::new(&diag::W0604, field.key.span, message);
+            reading.report(d.here("has no effect"));
+        }
+    }
+}
+
+fn unknown_type(written: &str, span: Span) -> Diagnostic {
+    let message = format!("unknown layer type `{written}`");
+    let d = Diagnostic::new(&diag::E0201, span, message).here("not a layer that cortado knows");
+    if let Some((spec, dialect)) = Layer::elsewhere(Dialect::Caffe, written) {
+        let own = spec.spellings.iter().find(|s| s.dialect == Dialect::Caffe);
+        let here = own.map_or(spec.name, |s| s.name);
+        return d.help(format!("`{written}` is {dialect}'s name; here it is `{here}`"));
+    }
+    match nearest(written, Layer::spellings(Dialect::Caffe).map(|s| s.name)) {
+        Some(near) => d.edit(format!("did you mean `{near}`?"), span, format!("\"{near}\"")),
+        None => d.help("`cortado layers` lists all of them"),
+    }
+}
+
+/// Losses that name no top get one, as Caffe gives them, named after the layer.
+fn name_automatic_tops(definition: &mut Definition) {
+    let mut taken: std::collections::HashSet<String> =
+        definition.nodes.iter().flat_map(|n| &n.tops).map(|t| t.value.clone()).collect();
+    for node in &mut definition.nodes {
+        let spec = node.layer.spec();
+        while spec.loss && node.tops.len() < spec.tops.min {
+            let mut name = node.name.value.clone();
+            while name.is_empty() || !taken.insert(name.clone()) {
+                name.push_str("_top");
+            }
+            node.tops.push(Spanned::new(name, node.type_name.span));
+        }
+    }
+}

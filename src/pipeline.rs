@@ -1,0 +1,104 @@
+//! The whole compiler, as functions that can be read aloud.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::data::proto::BlobProto;
+use crate::diag::Diagnostics;
+use crate::error::{Error, Result};
+use crate::front;
+use crate::ir::{Definition, NetState, TypedNet};
+use crate::passes::infer_types::infer_types;
+use crate::passes::select_stage::select_stage;
+use crate::passes::share_params::share_params;
+use crate::passes::lint;
+use crate::source::SourceMap;
+use crate::spec::Environment;
+use crate::ty::Shape;
+
+/// What a check may be told.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The stages to look at; empty for all that the definition distinguishes.
+    pub stages: Vec<NetState>,
+    /// Shapes of data blobs by name.
+    pub shapes: BTreeMap<String, Shape>,
+}
+
+/// What became of a definition: everything that could be built, and all complaints.
+#[derive(Debug)]
+pub struct Checked {
+    /// The texts that were read.
+    pub sources: SourceMap,
+    /// The complaints, by place.
+    pub diagnostics: Diagnostics,
+    /// The definition.
+    pub definition: Definition,
+    /// Every stage, typed as far as possible.
+    pub stages: Vec<TypedNet>,
+}
+
+impl Checked {
+    /// The net of the only stage, or of the stage of this name.
+    pub fn stage(&self, name: &str) -> Option<&TypedNet> {
+        self.stages.iter().find(|typed| typed.net.state.label() == name)
+    }
+}
+
+/// Reads a file and checks every stage of it. Fails only if the file cannot be read.
+pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Error::format(path, format!("not a text file: byte {at} is no UTF-8"))
+    })?;
+    Ok(check(path, text, options))
+}
+
+/// Checks every stage of a definition. Never fails: errors are among the diagnostics.
+pub fn check(path: &Path, text: String, options: &Options) -> Checked {
+    let mut sources = SourceMap::default();
+    let mut diagnostics = Diagnostics::default();
+    let file = sources.add(path, text);
+    let text = sources.file(file).text.clone();
+    let definition = front::read(front::dialect(path), file, &text, &mut diagnostics);
+    let stages = match options.stages.is_empty() {
+        true => definition.stages(),
+        false => options.stages.clone(),
+    };
+    let record = |source: &str| crate::data::record_shape(Path::new(source)).ok();
+    let env = environment(options, &record);
+    let stages = stages
+        .iter()
+        .map(|state| typed_net(&definition, state, &env, &mut diagnostics))
+        .collect();
+    diagnostics.sort();
+    Checked { sources, diagnostics, definition, stages }
+}
+
+/// What layers may ask of the outside while they are inferred and lowered.
+pub fn environment<'a>(
+    options: &Options,
+    record: &'a dyn Fn(&str) -> Option<Shape>,
+) -> Environment<'a> {
+    Environment { shapes: options.shapes.clone(), record: Some(record), blob: Some(&read_blob) }
+}
+
+fn read_blob(path: &str) -> Result<(Shape, Vec<f32>), String> {
+    let blob = crate::weights::read_binaryproto(Path::new(path)).map_err(|e| e.to_string())?;
+    Ok((Shape(blob.shape), blob.data))
+}
+
+/// One stage: select, wire, type, share, lint.
+pub fn typed_net(
+    definition: &Definition,
+    state: &NetState,
+    env: &Environment,
+    diagnostics: &mut Diagnostics,
+) -> TypedNet {
+    let net = select_stage(definition, state, diagnostics);
+    let signatures = infer_types(&net, env, diagnostics);
+    let typed = share_params(net, signatures, diagnostics);
+    lint::run(&typed, diagnostics);
+    typed
+}
