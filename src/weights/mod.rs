@@ -1,1 +1,40 @@
 //! Reads and writes parameters: .caffemodel, .solverstate, .binaryproto, .safetensors.
+//!
+//! Every format becomes [`Blob`]s: a shape and row-major f32 values. Claimed sizes are compared with what the file holds before
+//! anything is allocated for them. Files are written whole or not at all (see [`file`](crate::file)).
+
+mod binaryproto;
+mod blob;
+mod caffemodel;
+mod safetensors;
+mod solverstate;
+
+pub use binaryproto::{read_binaryproto, write_binaryproto};
+pub use blob::Blob;
+pub use caffemodel::{CaffeModel, LayerWeights};
+pub use safetensors::{parse_safetensors, read_safetensors, write_safetensors};
+pub use solverstate::SolverState;
+
+use std::path::Path;
+
+use prost::Message;
+
+use crate::{Error, Result, file};
+
+/// Reads one binary message of Caffe; `what` names the kind of file in errors.
+fn read_message<M: Message + Default>(path: &Path, what: &str) -> Result<M> {
+    let bytes = file::read(path)?;
+    if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
+        let message = format!("is an HDF5 file, not {what} in Caffe's binary format");
+        return Err(Error::format(path, message));
+    }
+    M::decode(bytes.as_slice()).map_err(|e| Error::format(path, format!("is not {what}: {e}")))
+}
+
+/// Writes one binary message of Caffe.
+fn write_message(path: &Path, message: &impl Message) -> Result<()> {
+    file::write_atomically(path, |writer| writer.write_all(&message.encode_to_vec()))
+}
+
+#[cfg(test)]
+mod tests;

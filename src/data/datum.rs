@@ -1,0 +1,184 @@
+//! Turns the bytes of a Datum into a [`Record`]: one image in channels, rows, columns, with its label.
+
+use prost::Message;
+
+use super::images::Image;
+use super::proto::Datum;
+
+/// What to make of an encoded image's channels; Caffe's `force_color` and `force_gray`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// As the image has them: one or three.
+    #[default]
+    AsStored,
+    /// Three channels, blue first.
+    Colour,
+    /// One channel.
+    Grey,
+}
+
+/// The values of a record, channel by channel, row by row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Values<'a> {
+    /// Pixels.
+    Bytes(&'a [u8]),
+    /// Numbers.
+    Floats(&'a [f32]),
+}
+
+/// One image or vector with its label; reading the next one into it reuses its memory.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    shape: [usize; 3],
+    datum: Datum,
+}
+
+impl Record {
+    /// A record of pixels; `None` if their number is not the product of `shape` (channels, rows, columns).
+    pub fn of_bytes(shape: [usize; 3], pixels: Vec<u8>, label: i32) -> Option<Self> {
+        let datum = Datum { data: pixels, label: Some(label), ..Datum::default() };
+        (count(shape) == Some(datum.data.len())).then_some(Record { shape, datum })
+    }
+
+    /// A record of numbers; `None` if there are not as many as the product of `shape` (channels, rows, columns).
+    pub fn of_floats(shape: [usize; 3], values: Vec<f32>, label: i32) -> Option<Self> {
+        let datum = Datum { float_data: values, label: Some(label), ..Datum::default() };
+        (count(shape) == Some(datum.float_data.len())).then_some(Record { shape, datum })
+    }
+
+    /// Channels, rows, columns.
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// The label; 0 if the record has none, as in Caffe.
+    pub fn label(&self) -> i32 {
+        self.datum.label.unwrap_or(0)
+    }
+
+    /// The values; bytes win over floats if a Datum has both, as in Caffe.
+    pub fn values(&self) -> Values<'_> {
+        let floats = &self.datum.float_data;
+        if self.datum.data.is_empty() && !floats.is_empty() {
+            Values::Floats(floats)
+        } else {
+            Values::Bytes(&self.datum.data)
+        }
+    }
+
+    /// Whether the values are still a whole image file that [`decode`](Self::decode) has to read.
+    pub fn is_encoded(&self) -> bool {
+        self.datum.encoded == Some(true)
+    }
+
+    /// Replaces the record by the Datum in `bytes`; the error is a sentence without file and key.
+    ///
+    /// The shape of an encoded image is known only after [`decode`](Self::decode).
+    pub fn read(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.datum.clear();
+        self.datum.merge(bytes).map_err(|e| format!("is not a Datum: {e}"))?;
+        if self.is_encoded() {
+            return Ok(());
+        }
+        let Datum { channels, height, width, .. } = self.datum;
+        let axes = [channels, height, width].map(|n| n.unwrap_or(0));
+        let [channels, height, width] = axes;
+        let (len, kind) = match self.values() {
+            Values::Bytes(bytes) => (bytes.len(), "bytes"),
+            Values::Floats(floats) => (floats.len(), "floats"),
+        };
+        self.shape = axes.map(|n| usize::try_from(n).unwrap_or(0));
+        if len == 0 || count(self.shape) != Some(len) {
+            return Err(format!("claims the shape {channels}x{height}x{width} and holds {len} {kind}"));
+        }
+        Ok(())
+    }
+
+    /// Replaces an encoded image (PNG, JPEG or BMP) by its pixels, blue first; other records stay as they are.
+    pub fn decode(&mut self, colour: Colour) -> Result<(), String> {
+        if !self.is_encoded() {
+            return Ok(());
+        }
+        let image = Image::decode(&self.datum.data)?;
+        let image = match colour {
+            Colour::AsStored => image,
+            Colour::Colour => image.to_colour(),
+            Colour::Grey => image.to_grey(),
+        };
+        self.shape = image.shape();
+        self.datum.data = image.into_pixels();
+        self.datum.encoded = None;
+        Ok(())
+    }
+}
+
+fn count(shape: [usize; 3]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn datum(shape: [i32; 3]) -> Datum {
+        let [channels, height, width] = shape.map(Some);
+        Datum { channels, height, width, ..Datum::default() }
+    }
+
+    #[test]
+    fn bytes_win_over_floats() {
+        let both = Datum { data: vec![5], float_data: vec![7.5], label: Some(-1), ..datum([1, 1, 1]) };
+        let mut record = Record::default();
+        record.read(&both.encode_to_vec()).unwrap();
+        assert_eq!((record.values(), record.label()), (Values::Bytes(&[5]), -1));
+        let floats = Datum { float_data: vec![7.5, 8.0], ..datum([2, 1, 1]) };
+        record.read(&floats.encode_to_vec()).unwrap();
+        assert_eq!((record.values(), record.label()), (Values::Floats(&[7.5, 8.0]), 0));
+        assert_eq!(record.shape(), [2, 1, 1]);
+    }
+
+    #[test]
+    fn wrong_sizes() {
+        let check = |datum: Datum, expected: &str| {
+            let error = Record::default().read(&datum.encode_to_vec()).unwrap_err();
+            assert_eq!(error, expected);
+        };
+        let data = vec![0; 5];
+        check(
+            Datum { data: data.clone(), ..datum([1, 2, 3]) },
+            "claims the shape 1x2x3 and holds 5 bytes",
+        );
+        check(Datum { data, ..datum([-1, 5, -1]) }, "claims the shape -1x5x-1 and holds 5 bytes");
+        check(datum([0, 0, 0]), "claims the shape 0x0x0 and holds 0 bytes");
+        check(
+            Datum { float_data: vec![1.0], ..datum([i32::MAX, i32::MAX, i32::MAX]) },
+            "claims the shape 2147483647x2147483647x2147483647 and holds 1 floats",
+        );
+        assert!(Record::default().read(&[0x22, 0xff, 0xff, 0x7f]).unwrap_err().contains("not a Datum"));
+    }
+
+    #[test]
+    fn encoded_images_are_bgr() {
+        let image = Image::new(3, 1, 2, vec![1, 2, 30, 40, 100, 200]).unwrap();
+        let datum = Datum {
+            data: image.to_png().unwrap(),
+            encoded: Some(true),
+            label: Some(3),
+            ..Datum::default()
+        };
+        let check = |colour, shape, pixels: &[u8]| {
+            let mut record = Record::default();
+            record.read(&datum.encode_to_vec()).unwrap();
+            assert!(record.is_encoded());
+            record.decode(colour).unwrap();
+            assert_eq!((record.shape(), record.values()), (shape, Values::Bytes(pixels)));
+            assert_eq!(record.label(), 3);
+        };
+        check(Colour::AsStored, [3, 1, 2], &[1, 2, 30, 40, 100, 200]);
+        check(Colour::Grey, [1, 1, 2], &[48, 84]);
+        let broken = Datum { data: vec![1, 2, 3], encoded: Some(true), ..Datum::default() };
+        let mut record = Record::default();
+        record.read(&broken.encode_to_vec()).unwrap();
+        assert!(record.decode(Colour::AsStored).unwrap_err().contains("image"));
+    }
+}

@@ -1,0 +1,242 @@
+//! Turns image files into pixels in channels, rows, columns, blue first, by the rules of DIGITS, and back into PNG.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits, RgbImage};
+
+use crate::{Error, Result, file};
+
+/// Images with more rows or columns are refused.
+const MAX_SIDE: u32 = 1 << 15;
+/// Images that need more memory to decode are refused.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// An image of 8-bit pixels: one channel (grey) or three (blue, green, red), each row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    channels: usize,
+    height: usize,
+    width: usize,
+    pixels: Vec<u8>,
+}
+
+impl Image {
+    /// An image of `channels` 1 or 3; `None` if the number of pixels does not fit or a side is 0.
+    pub fn new(channels: usize, height: usize, width: usize, pixels: Vec<u8>) -> Option<Self> {
+        let count = channels.checked_mul(height)?.checked_mul(width)?;
+        let fits = matches!(channels, 1 | 3) && 0 < count && count == pixels.len();
+        fits.then_some(Image { channels, height, width, pixels })
+    }
+
+    /// Reads a PNG, JPEG or BMP file. Transparent images and palettes are laid on white.
+    pub fn load(path: &Path) -> Result<Self> {
+        Self::decode(&file::read(path)?).map_err(|message| Error::format(path, message))
+    }
+
+    /// Like [`load`](Self::load) for a file in memory; the error is a sentence without a file name.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let failed = |e| format!("is not an image that can be read: {e}");
+        let mut reader = ImageReader::new(Cursor::new(bytes))
+            .with_guessed_format()
+            .map_err(|e| format!("is not an image that can be read: {e}"))?;
+        let mut limits = Limits::default();
+        limits.max_image_width = Some(MAX_SIDE);
+        limits.max_image_height = Some(MAX_SIDE);
+        limits.max_alloc = Some(MAX_BYTES);
+        reader.limits(limits);
+        let decoded = reader.decode().map_err(failed)?;
+        let has_colour = decoded.color().has_color();
+        let decoded = if decoded.color().has_alpha() { on_white(&decoded) } else { decoded };
+        let image = if has_colour {
+            of_rgb(&decoded.into_rgb8())
+        } else {
+            let grey = decoded.into_luma8();
+            let (width, height) = grey.dimensions();
+            Image::new(1, height as usize, width as usize, grey.into_raw())
+        };
+        image.ok_or_else(|| "is an image without pixels".to_owned())
+    }
+
+    /// Channels, rows, columns.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.channels, self.height, self.width]
+    }
+
+    /// The pixels, channel by channel, row by row.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// The pixels without a copy.
+    pub fn into_pixels(self) -> Vec<u8> {
+        self.pixels
+    }
+
+    /// Three channels; grey is repeated.
+    pub fn to_colour(self) -> Self {
+        if self.channels == 3 {
+            return self;
+        }
+        Image { channels: 3, pixels: self.pixels.repeat(3), ..self }
+    }
+
+    /// One channel: 0.299 red + 0.587 green + 0.114 blue, rounded.
+    pub fn to_grey(self) -> Self {
+        if self.channels == 1 {
+            return self;
+        }
+        let (blue, rest) = self.pixels.split_at(self.height * self.width);
+        let (green, red) = rest.split_at(self.height * self.width);
+        let channels = red.iter().zip(green).zip(blue);
+        let grey = channels.map(|((&r, &g), &b)| {
+            (0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)).round() as u8
+        });
+        Image { channels: 1, pixels: grey.collect(), ..self }
+    }
+
+    /// Exactly `height` x `width` pixels, bilinear, whatever that does to the proportions (DIGITS' `squash`).
+    /// `None` if a side is 0 or beyond the limit for files.
+    pub fn resize(self, height: usize, width: usize) -> Option<Self> {
+        if (height, width) == (self.height, self.width) {
+            return Some(self);
+        }
+        let allowed = 1..=MAX_SIDE as usize;
+        if !allowed.contains(&height) || !allowed.contains(&width) {
+            return None;
+        }
+        let mut pixels = Vec::with_capacity(self.channels * height * width);
+        for plane in self.pixels.chunks_exact(self.height * self.width) {
+            let plane = GrayImage::from_raw(self.width as u32, self.height as u32, plane.to_vec())?;
+            let resized =
+                imageops::resize(&plane, width as u32, height as u32, FilterType::Triangle);
+            pixels.extend_from_slice(resized.as_raw());
+        }
+        Image::new(self.channels, height, width, pixels)
+    }
+
+    /// The image as a PNG file in memory.
+    pub fn to_png(&self) -> Result<Vec<u8>, String> {
+        let (width, height) = (self.width as u32, self.height as u32);
+        let image = if self.channels == 1 {
+            GrayImage::from_raw(width, height, self.pixels.clone()).map(DynamicImage::from)
+        } else {
+            RgbImage::from_raw(width, height, self.interleaved_rgb()).map(DynamicImage::from)
+        };
+        let mut png = Cursor::new(vec![]);
+        let image = image.ok_or("cannot be written as PNG")?;
+        let written = image.write_to(&mut png, ImageFormat::Png);
+        written.map_err(|e| format!("cannot be written as PNG: {e}"))?;
+        Ok(png.into_inner())
+    }
+
+    /// Writes a PNG file.
+    pub fn save_png(&self, path: &Path) -> Result<()> {
+        let png = self.to_png().map_err(|message| Error::format(path, message))?;
+        file::write_atomically(path, |writer| writer.write_all(&png))
+    }
+
+    fn interleaved_rgb(&self) -> Vec<u8> {
+        let plane = self.height * self.width;
+        (0..plane).flat_map(|i| [2, 1, 0].map(|c| self.pixels[c * plane + i])).collect()
+    }
+}
+
+fn of_rgb(rgb: &RgbImage) -> Option<Image> {
+    let (width, height) = rgb.dimensions();
+    let channel = |c: usize| rgb.as_raw().iter().skip(c).step_by(3).copied();
+    let pixels = channel(2).chain(channel(1)).chain(channel(0)).collect();
+    Image::new(3, height as usize, width as usize, pixels)
+}
+
+/// The image over a white ground, blended with 8-bit rounding.
+fn on_white(image: &DynamicImage) -> DynamicImage {
+    let rgba = image.to_rgba8();
+    let mut rgb = RgbImage::new(rgba.width(), rgba.height());
+    for (source, target) in rgba.pixels().zip(rgb.pixels_mut()) {
+        let alpha = u32::from(source[3]);
+        target.0 = [source[0], source[1], source[2]].map(|value| {
+            let sum = u32::from(value) * alpha + 255 * (255 - alpha) + 128;
+            ((sum + (sum >> 8)) >> 8) as u8
+        });
+    }
+    DynamicImage::from(rgb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{GrayAlphaImage, RgbaImage};
+
+    fn png(image: impl Into<DynamicImage>) -> Vec<u8> {
+        let mut bytes = Cursor::new(vec![]);
+        image.into().write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn channels_and_transparency() {
+        let check = |bytes: &[u8], shape, pixels: &[u8]| {
+            let image = Image::decode(bytes).unwrap();
+            assert_eq!((image.shape(), image.pixels()), (shape, pixels));
+        };
+        let grey = GrayImage::from_raw(2, 1, vec![7, 200]).unwrap();
+        check(&png(grey), [1, 1, 2], &[7, 200]);
+        let rgb = RgbImage::from_raw(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        check(&png(rgb), [3, 1, 2], &[3, 6, 2, 5, 1, 4]);
+        let rgba = RgbaImage::from_raw(2, 1, vec![10, 20, 30, 255, 10, 20, 30, 0]).unwrap();
+        check(&png(rgba), [3, 1, 2], &[30, 255, 20, 255, 10, 255]);
+        let grey_alpha = GrayAlphaImage::from_raw(2, 1, vec![100, 128, 9, 255]).unwrap();
+        check(&png(grey_alpha), [1, 1, 2], &[177, 9]);
+    }
+
+    #[test]
+    fn grey_and_colour() {
+        let grey = Image::new(1, 1, 2, vec![7, 255]).unwrap();
+        let colour = grey.clone().to_colour();
+        assert_eq!(colour.pixels(), [7, 255, 7, 255, 7, 255]);
+        assert_eq!(colour.to_grey(), grey);
+    }
+
+    #[test]
+    fn resize_is_bilinear() {
+        let image = Image::new(1, 1, 2, vec![0, 100]).unwrap();
+        assert_eq!(image.clone().resize(1, 4).unwrap().pixels(), [0, 25, 75, 100]);
+        let colour = image.clone().to_colour().resize(2, 2).unwrap();
+        assert_eq!((colour.shape(), colour.pixels()[0]), ([3, 2, 2], 0));
+        assert!(image.clone().resize(0, 4).is_none() && image.resize(1, 1 << 40).is_none());
+    }
+
+    #[test]
+    fn files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let image = Image::new(3, 2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        image.save_png(&path).unwrap();
+        assert_eq!(Image::load(&path).unwrap(), image);
+        let whole = std::fs::read(&path).unwrap();
+        for len in 0..whole.len() - 12 {
+            std::fs::write(&path, &whole[..len]).unwrap();
+            let error = Image::load(&path).unwrap_err().to_string();
+            assert!(error.contains("a.png: is not an image"), "{len}: {error}");
+        }
+    }
+
+    #[test]
+    fn enormous_images_are_refused() {
+        let mut bytes = png(GrayImage::new(1, 1));
+        // Width and height follow the 16 bytes of signature and chunk head; the checksum follows them.
+        bytes[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]);
+        let checksum = crc(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
+        let error = Image::decode(&bytes).unwrap_err();
+        assert!(error.contains("imit") || error.contains("large"), "{error}");
+    }
+
+    fn crc(bytes: &[u8]) -> u32 {
+        let mut crc = flate2::Crc::new();
+        crc.update(bytes);
+        crc.sum()
+    }
+}

@@ -1,0 +1,34 @@
+//! Reads and writes LMDB databases of records: byte keys, byte values, in key order.
+//!
+//! [`LmdbReader`] and [`LmdbWriter`] own environment, transaction and cursor together and lend nothing that outlives a call, so
+//! the iterators of the underlying crate that may outlive their cursor (mozilla/lmdb-rs#79) cannot be reached from outside.
+
+mod check;
+mod reader;
+mod writer;
+
+pub use reader::LmdbReader;
+pub use writer::LmdbWriter;
+
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// The file in a database folder.
+const DATA_FILE: &str = "data.mdb";
+
+/// LMDB's own complaint about `path`.
+fn lmdb_error(doing: &'static str, path: &Path, error: lmdb::Error) -> Error {
+    match error {
+        lmdb::Error::Other(code) => Error::io(doing, path, std::io::Error::from_raw_os_error(code)),
+        error => Error::format(path, format!("LMDB cannot {doing} it: {error}")),
+    }
+}
+
+/// `path` itself if it is a file, else the data file in it.
+fn data_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(DATA_FILE) } else { path.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

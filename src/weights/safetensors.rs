@@ -1,0 +1,83 @@
+//! Reads and writes named tensors: `.safetensors`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use half::{bf16, f16};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
+
+use super::Blob;
+use crate::{Error, Result, file};
+
+/// Reads all tensors of a file, converted to f32.
+pub fn read_safetensors(path: &Path) -> Result<BTreeMap<String, Blob>> {
+    parse_safetensors(path, &file::read(path)?)
+}
+
+/// Like [`read_safetensors`] for bytes in memory; `path` is for errors only.
+pub fn parse_safetensors(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, Blob>> {
+    let failed = |e| Error::format(path, format!("is not a safetensors file: {e}"));
+    let tensors = SafeTensors::deserialize(bytes).map_err(failed)?;
+    let blob = |(name, view): (String, TensorView)| {
+        let blob = to_f32(&view).and_then(|data| Blob::new(view.shape().to_vec(), data));
+        let unknown = || {
+            let (dtype, shape) = (view.dtype(), view.shape());
+            Error::format(path, format!("tensor `{name}` of type {dtype:?} and shape {shape:?} cannot be read"))
+        };
+        blob.ok_or_else(unknown).map(|blob| (name, blob))
+    };
+    tensors.tensors().into_iter().map(blob).collect()
+}
+
+/// Writes f32 tensors; equal tensors give equal bytes.
+pub fn write_safetensors<'a>(
+    path: &Path,
+    tensors: impl IntoIterator<Item = (&'a str, &'a Blob)>,
+) -> Result<()> {
+    let failed = |e| Error::format(path, format!("cannot be written as safetensors: {e}"));
+    let bytes = safetensors::serialize(tensors, None).map_err(failed)?;
+    file::write_atomically(path, |writer| writer.write_all(&bytes))
+}
+
+impl View for &Blob {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.data.iter().flat_map(|x| x.to_le_bytes()).collect())
+    }
+
+    fn data_len(&self) -> usize {
+        self.data.len() * size_of::<f32>()
+    }
+}
+
+fn to_f32(view: &TensorView) -> Option<Vec<f32>> {
+    let bytes = view.data();
+    Some(match view.dtype() {
+        Dtype::F32 => convert(bytes, f32::from_le_bytes),
+        Dtype::F64 => convert(bytes, |b| f64::from_le_bytes(b) as f32),
+        Dtype::F16 => convert(bytes, |b| f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => convert(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+        Dtype::I64 => convert(bytes, |b| i64::from_le_bytes(b) as f32),
+        Dtype::U64 => convert(bytes, |b| u64::from_le_bytes(b) as f32),
+        Dtype::I32 => convert(bytes, |b| i32::from_le_bytes(b) as f32),
+        Dtype::U32 => convert(bytes, |b| u32::from_le_bytes(b) as f32),
+        Dtype::I16 => convert(bytes, |b| i16::from_le_bytes(b).into()),
+        Dtype::U16 => convert(bytes, |b| u16::from_le_bytes(b).into()),
+        Dtype::I8 => convert(bytes, |b| i8::from_le_bytes(b).into()),
+        Dtype::U8 | Dtype::BOOL => bytes.iter().map(|&b| b.into()).collect(),
+        _ => return None,
+    })
+}
+
+fn convert<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (words, _) = bytes.as_chunks();
+    words.iter().map(|&word| number(word)).collect()
+}
