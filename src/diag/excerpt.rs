@@ -38,7 +38,7 @@ impl Excerpt {
     pub fn new(source: &SourceFile, ranges: &[Range<usize>], lead: Lead) -> Self {
         let whole = &*source.text;
         let mut places: Vec<usize> = ranges.iter().flat_map(|r| [r.start, r.end]).collect();
-        places.iter_mut().for_each(|place| *place = whole.floor_char_boundary(*place));
+        places.iter_mut().for_each(|place| *place = boundary(whole, *place));
         places.sort_unstable();
         let first = places.first().copied().unwrap_or(0);
         let last = places.last().copied().unwrap_or(0);
@@ -63,8 +63,8 @@ impl Excerpt {
 
     /// The range in `text` of a range of the whole text that was given to [`Self::new`].
     pub fn range(&self, source: &SourceFile, range: Range<usize>) -> Range<usize> {
-        let start = self.place(source.text.floor_char_boundary(range.start));
-        start..self.place(source.text.floor_char_boundary(range.end)).max(start)
+        let start = self.place(boundary(&source.text, range.start));
+        start..self.place(boundary(&source.text, range.end)).max(start)
     }
 
     fn place(&self, at: usize) -> usize {
@@ -84,8 +84,8 @@ impl Excerpt {
         self.cut = true;
         let first = shown.first().copied().unwrap_or(line.start);
         let last = shown.last().copied().unwrap_or(line.start);
-        let from = whole.floor_char_boundary(first.saturating_sub(BEFORE)).max(line.start);
-        let to = whole.floor_char_boundary(last + AFTER).min(line.end);
+        let from = boundary(whole, first.saturating_sub(BEFORE)).max(line.start);
+        let to = boundary(whole, last + AFTER).min(line.end);
         if line.start < from {
             match lead {
                 Lead::Blanks => {
@@ -110,12 +110,12 @@ pub(super) fn near(text: &str, ranges: &[Range<usize>]) -> Vec<Option<Range<usiz
     let column = |at: usize| at - line_start(text, at);
     let mut columns: Option<Range<usize>> = None;
     let mut shorten = |range: &Range<usize>| {
-        let start = text.floor_char_boundary(range.start);
-        let mut end = text.floor_char_boundary(range.end).max(start);
+        let start = boundary(text, range.start);
+        let mut end = boundary(text, range.end).max(start);
         let at = column(start);
         if SPREAD < column(end).abs_diff(at) {
             let line_end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-            end = text.floor_char_boundary(start + SPREAD).min(line_end);
+            end = boundary(text, start + SPREAD).min(line_end);
         }
         let so_far = columns.clone().unwrap_or(at..at);
         let all = so_far.start.min(at)..so_far.end.max(at);
@@ -126,6 +126,12 @@ pub(super) fn near(text: &str, ranges: &[Range<usize>]) -> Vec<Option<Range<usiz
         Some(start..end)
     };
     ranges.iter().map(&mut shorten).collect()
+}
+
+/// The last place at or before `at` that lies between two characters of `text`.
+fn boundary(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 fn line_start(text: &str, at: usize) -> usize {
