@@ -6,7 +6,10 @@
 //! Style of a message: lower case, no full stop, backticks around names, the user's own numbers.
 
 mod codes;
+mod excerpt;
+pub mod json;
 pub mod nearest;
+pub mod render;
 
 pub use codes::*;
 

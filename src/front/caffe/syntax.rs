@@ -98,17 +98,11 @@ impl Reader<'_, '_, '_> {
         }
         let value = self.value(pair)?;
         if colon.is_none() && !may_omit_colon(&value.kind) {
-            let diagnostic = Diagnostic::new(
-                &diag::E0107,
-                name.span.after().to(value.span),
-                format!("expected `:` between `{}` and its value", name.value),
-            )
-            .edit("add the colon", name.span.after(), ":");
+            let message = format!("expected `:` between `{}` and its value", name.value);
             self.complaints.report(
-                Diagnostic { labels: vec![], ..diagnostic.clone() }.label(
-                    value.span,
-                    format!("{} needs a colon before it", value.kind.describe()),
-                ),
+                Diagnostic::new(&diag::E0107, value.span, message)
+                    .here(format!("{} needs a colon before it", value.kind.describe()))
+                    .edit("add the colon", name.span.after(), ":"),
             );
         }
         let span = name.span.to(value.span);
