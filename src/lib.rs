@@ -6,6 +6,7 @@
 //!       ── autodiff ──▶ plan::Plan ── exec::Session ──▶ outputs, losses, gradients
 //! ```
 
+pub mod cli;
 pub mod data;
 pub mod diag;
 pub mod error;
@@ -14,12 +15,13 @@ pub mod file;
 pub mod front;
 pub mod ir;
 pub mod layers;
+pub mod one_pass;
 pub mod passes;
 pub mod pipeline;
 pub mod plan;
 pub mod program;
-pub mod real;
 pub mod random;
+pub mod real;
 pub mod report;
 pub mod source;
 pub mod spec;

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::data::proto::BlobProto;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::passes::infer_types::infer_types;
+use crate::passes::lint;
 use crate::passes::select_stage::select_stage;
 use crate::passes::share_params::share_params;
-use crate::passes::lint;
 use crate::source::SourceMap;
 use crate::spec::Environment;
 use crate::ty::Shape;
@@ -21,6 +20,8 @@ use crate::ty::Shape;
 pub struct Options {
     /// The stages to look at; empty for all that the definition distinguishes.
     pub stages: Vec<NetState>,
+    /// Look at the state that the definition itself sets, and at no other.
+    pub own_state: bool,
     /// Shapes of data blobs by name.
     pub shapes: BTreeMap<String, Shape>,
 }
@@ -63,15 +64,14 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let text = sources.file(file).text.clone();
     let definition = front::read(front::dialect(path), file, &text, &mut diagnostics);
     let stages = match options.stages.is_empty() {
+        true if options.own_state => vec![definition.state.clone()],
         true => definition.stages(),
         false => options.stages.clone(),
     };
     let record = |source: &str| crate::data::record_shape(Path::new(source)).ok();
     let env = environment(options, &record);
-    let stages = stages
-        .iter()
-        .map(|state| typed_net(&definition, state, &env, &mut diagnostics))
-        .collect();
+    let stages =
+        stages.iter().map(|state| typed_net(&definition, state, &env, &mut diagnostics)).collect();
     diagnostics.sort();
     Checked { sources, diagnostics, definition, stages }
 }

@@ -42,7 +42,12 @@ impl Philox {
     /// The four words at `counter`.
     pub fn block(&self, counter: u64) -> [u32; 4] {
         philox4x32(
-            [counter as u32, (counter >> 32) as u32, self.stream as u32, (self.stream >> 32) as u32],
+            [
+                counter as u32,
+                (counter >> 32) as u32,
+                self.stream as u32,
+                (self.stream >> 32) as u32,
+            ],
             [self.seed as u32, (self.seed >> 32) as u32],
         )
     }

@@ -89,7 +89,9 @@ impl Record {
         };
         self.shape = axes.map(|n| usize::try_from(n).unwrap_or(0));
         if len == 0 || count(self.shape) != Some(len) {
-            return Err(format!("claims the shape {channels}x{height}x{width} and holds {len} {kind}"));
+            return Err(format!(
+                "claims the shape {channels}x{height}x{width} and holds {len} {kind}"
+            ));
         }
         Ok(())
     }
@@ -127,7 +129,8 @@ mod tests {
 
     #[test]
     fn bytes_win_over_floats() {
-        let both = Datum { data: vec![5], float_data: vec![7.5], label: Some(-1), ..datum([1, 1, 1]) };
+        let both =
+            Datum { data: vec![5], float_data: vec![7.5], label: Some(-1), ..datum([1, 1, 1]) };
         let mut record = Record::default();
         record.read(&both.encode_to_vec()).unwrap();
         assert_eq!((record.values(), record.label()), (Values::Bytes(&[5]), -1));
@@ -154,7 +157,9 @@ mod tests {
             Datum { float_data: vec![1.0], ..datum([i32::MAX, i32::MAX, i32::MAX]) },
             "claims the shape 2147483647x2147483647x2147483647 and holds 1 floats",
         );
-        assert!(Record::default().read(&[0x22, 0xff, 0xff, 0x7f]).unwrap_err().contains("not a Datum"));
+        assert!(
+            Record::default().read(&[0x22, 0xff, 0xff, 0x7f]).unwrap_err().contains("not a Datum")
+        );
     }
 
     #[test]

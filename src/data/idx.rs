@@ -74,7 +74,9 @@ fn read(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
         _ => return Err(wrong("is not an IDX file: it does not start with two zero bytes".into())),
     };
     if kind != BYTES {
-        return Err(wrong(format!("holds values of IDX type {kind:#04x}; only bytes (0x08) are known")));
+        return Err(wrong(format!(
+            "holds values of IDX type {kind:#04x}; only bytes (0x08) are known"
+        )));
     }
     let (head, values) = bytes
         .split_at_checked(4 + 4 * rank)

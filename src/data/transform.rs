@@ -75,7 +75,9 @@ impl Transform {
             }
             Mean::Values(values) => {
                 let n = values.len();
-                return Err(format!("{n} mean values for records of {channels} channels; give 1 or {channels}"));
+                return Err(format!(
+                    "{n} mean values for records of {channels} channels; give 1 or {channels}"
+                ));
             }
             Mean::Image(mean) if mean.fits(&shape) => Subtract::Image(mean.data.clone()),
             Mean::Image(mean) => {
@@ -109,7 +111,12 @@ impl Transform {
     ///
     /// With a crop and without a mean image, records may be larger or smaller than the first one, as in Caffe.
     /// Nothing is allocated. The error is a sentence without file and key.
-    pub fn apply(&self, record: &Record, random: &mut Sequence, out: &mut [f32]) -> Result<(), String> {
+    pub fn apply(
+        &self,
+        record: &Record,
+        random: &mut Sequence,
+        out: &mut [f32],
+    ) -> Result<(), String> {
         let shape = record.shape();
         self.check(shape)?;
         let [channels, rows, columns] = self.output_shape();
@@ -145,7 +152,8 @@ impl Transform {
     }
 
     fn fill<T: Copy + Into<f32>>(&self, values: &[T], window: Window, out: &mut [f32]) {
-        let Window { shape: [_, height, width], corner: [top, left], rows, columns, mirror } = window;
+        let Window { shape: [_, height, width], corner: [top, left], rows, columns, mirror } =
+            window;
         let scale = self.options.scale;
         for (i, target) in out.chunks_exact_mut(columns).enumerate() {
             let (channel, row) = (i / rows, i % rows);

@@ -110,9 +110,9 @@ impl Operation for Loss {
             let squared = squared_distance(a, b);
             loss += match (similar, self.legacy) {
                 (true, _) => squared,
-                (false, true) => (margin - squared).larger(T::ZERO),
+                (false, true) => (margin - squared).max(T::ZERO),
                 (false, false) => {
-                    let gap = (margin - squared.sqrt()).larger(T::ZERO);
+                    let gap = (margin - squared.sqrt()).max(T::ZERO);
                     gap * gap
                 }
             };

@@ -92,7 +92,7 @@ impl Operation for Loss {
         for (i, &l) in labels.iter().enumerate() {
             let at = |class: usize| axis.start(i) + class * axis.inner;
             let largest =
-                (0..axis.classes).map(|c| scores[at(c)]).fold(-T::FLT_MAX, |m, x| m.larger(x));
+                (0..axis.classes).map(|c| scores[at(c)]).fold(-T::FLT_MAX, |m, x| m.max(x));
             let mut total = T::ZERO;
             for class in 0..axis.classes {
                 let e = (scores[at(class)] - largest).exp();
@@ -105,7 +105,7 @@ impl Operation for Loss {
             }
             let class = label(l);
             if self.rule.counts(class) && (0..axis.classes as i64).contains(&class) {
-                loss -= outs[1].data[at(class as usize)].larger(T::FLT_MIN).ln();
+                loss -= outs[1].data[at(class as usize)].max(T::FLT_MIN).ln();
             } else if self.rule.counts(class) {
                 loss = T::from_f64(f64::NAN);
             }

@@ -14,7 +14,8 @@ pub fn read_binaryproto(path: &Path) -> Result<Blob> {
 
 /// Writes a `.binaryproto` with the four legacy axes, which all versions of Caffe read; missing axes are leading ones.
 pub fn write_binaryproto(path: &Path, blob: &Blob) -> Result<()> {
-    let too_large = || Error::format(path, format!("a mean cannot have the shape {:?}", blob.shape));
+    let too_large =
+        || Error::format(path, format!("a mean cannot have the shape {:?}", blob.shape));
     let mut axes = [Some(1); 4];
     let leading = axes.len().checked_sub(blob.shape.len()).ok_or_else(too_large)?;
     for (axis, &n) in axes.iter_mut().skip(leading).zip(&blob.shape) {

@@ -54,7 +54,11 @@ impl Blob {
     /// The message in the present format.
     pub(super) fn to_proto(&self) -> BlobProto {
         let dim = self.shape.iter().map(|&n| n as i64).collect();
-        BlobProto { shape: Some(BlobShape { dim }), data: self.data.clone(), ..BlobProto::default() }
+        BlobProto {
+            shape: Some(BlobShape { dim }),
+            data: self.data.clone(),
+            ..BlobProto::default()
+        }
     }
 }
 

@@ -44,7 +44,10 @@ impl CaffeModel {
         let present = net.layer.into_iter().map(of_present_format);
         let legacy = net.layers.into_iter().map(of_legacy_format);
         let layers = present.chain(legacy).map(|layer| layer.map_err(|m| Error::format(path, m)));
-        Ok(CaffeModel { name: net.name.unwrap_or_default(), layers: layers.collect::<Result<_>>()? })
+        Ok(CaffeModel {
+            name: net.name.unwrap_or_default(),
+            layers: layers.collect::<Result<_>>()?,
+        })
     }
 
     /// Writes a `.caffemodel` of the present generation.
@@ -100,6 +103,7 @@ fn of_legacy_format(layer: V1LayerParameter) -> Result<LayerWeights, String> {
 }
 
 fn blobs(layer: &str, protos: Vec<BlobProto>) -> Result<Vec<Blob>, String> {
-    let blob = |(i, proto)| Blob::from_proto(proto).map_err(|m| format!("layer `{layer}`: blob {i} {m}"));
+    let blob =
+        |(i, proto)| Blob::from_proto(proto).map_err(|m| format!("layer `{layer}`: blob {i} {m}"));
     protos.into_iter().enumerate().map(blob).collect()
 }

@@ -6,12 +6,14 @@
 mod binaryproto;
 mod blob;
 mod caffemodel;
+mod fill;
 mod safetensors;
 mod solverstate;
 
 pub use binaryproto::{read_binaryproto, write_binaryproto};
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};
+pub use fill::fill;
 pub use safetensors::{parse_safetensors, read_safetensors, write_safetensors};
 pub use solverstate::SolverState;
 

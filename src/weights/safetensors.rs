@@ -23,7 +23,10 @@ pub fn parse_safetensors(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, B
         let blob = to_f32(&view).and_then(|data| Blob::new(view.shape().to_vec(), data));
         let unknown = || {
             let (dtype, shape) = (view.dtype(), view.shape());
-            Error::format(path, format!("tensor `{name}` of type {dtype:?} and shape {shape:?} cannot be read"))
+            Error::format(
+                path,
+                format!("tensor `{name}` of type {dtype:?} and shape {shape:?} cannot be read"),
+            )
         };
         blob.ok_or_else(unknown).map(|blob| (name, blob))
     };

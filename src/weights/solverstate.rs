@@ -44,7 +44,8 @@ impl SolverState {
     /// Writes a `.solverstate` that Caffe reads.
     pub fn write(&self, path: &Path) -> Result<()> {
         let number = |n: usize| {
-            i32::try_from(n).map_err(|_| Error::format(path, format!("{n} iterations are too many")))
+            i32::try_from(n)
+                .map_err(|_| Error::format(path, format!("{n} iterations are too many")))
         };
         let state = proto::SolverState {
             iter: Some(number(self.iter)?),

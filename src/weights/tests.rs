@@ -17,7 +17,8 @@ fn check_snapshot(net: &str, updates: usize) {
     let model = CaffeModel::read(&file("caffemodel")).unwrap();
     let prefix = format!("param@{updates}.");
     let mut compared = 0;
-    for (name, expected) in tensors.iter().filter_map(|(n, t)| Some((n.strip_prefix(&prefix)?, t))) {
+    for (name, expected) in tensors.iter().filter_map(|(n, t)| Some((n.strip_prefix(&prefix)?, t)))
+    {
         let (layer, i) = name.rsplit_once('.').unwrap();
         assert_eq!(&model.blobs(layer).unwrap()[i.parse::<usize>().unwrap()], expected, "{name}");
         compared += 1;
@@ -96,7 +97,9 @@ fn legacy_generations() {
     for layer in ["ip", "conv"] {
         let blob = &model.blobs(layer).unwrap()[0];
         assert_eq!((blob.shape.as_slice(), blob.data[5]), (&[1, 1, 2, 3][..], 5.0));
-        assert!(blob.fits(&[2, 3]) && blob.fits(&[1, 2, 3]) && !blob.fits(&[3, 2]) && !blob.fits(&[6]));
+        assert!(
+            blob.fits(&[2, 3]) && blob.fits(&[1, 2, 3]) && !blob.fits(&[3, 2]) && !blob.fits(&[6])
+        );
     }
 }
 

@@ -44,11 +44,13 @@ pub(super) fn check(path: &Path) -> Result<Checked> {
     let len = info.len();
     let meta = newest_meta(path, &mut file, len)?;
     if meta.flags & 0x7e != 0 {
-        let message = "this LMDB database has duplicate or integer keys; Caffe's databases have neither";
+        let message =
+            "this LMDB database has duplicate or integer keys; Caffe's databases have neither";
         return Err(Error::format(path, message));
     }
     let pages = len / meta.page_size as u64;
-    let mut walk = Walk { path, file, len, page_size: meta.page_size, pages, visited: 0, entries: 0 };
+    let mut walk =
+        Walk { path, file, len, page_size: meta.page_size, pages, visited: 0, entries: 0 };
     if meta.root != NO_PAGE {
         walk.page(meta.root, 1)?;
     }
@@ -84,7 +86,10 @@ fn newest_meta(path: &Path, file: &mut File, len: u64) -> Result<Meta> {
     let first = meta(path, file, len, 0)?;
     let second = meta(path, file, len, first.page_size as u64)?;
     if first.page_size != second.page_size {
-        return Err(Error::format(path, "damaged LMDB file: its two heads disagree on the page size"));
+        return Err(Error::format(
+            path,
+            "damaged LMDB file: its two heads disagree on the page size",
+        ));
     }
     Ok(if first.transaction < second.transaction { second } else { first })
 }
@@ -144,10 +149,11 @@ impl Walk<'_> {
         }
         self.visited += 1;
         let page = self.read(number)?;
-        let [own, flags, lower, upper] = header(&page)
-            .ok_or_else(|| self.damaged(number, "its header does not fit"))?;
+        let [own, flags, lower, upper] =
+            header(&page).ok_or_else(|| self.damaged(number, "its header does not fit"))?;
         let keys = (lower as usize).saturating_sub(PAGE_HEADER) / 2;
-        let in_order = PAGE_HEADER as u64 <= lower && lower <= upper && upper <= self.page_size as u64;
+        let in_order =
+            PAGE_HEADER as u64 <= lower && lower <= upper && upper <= self.page_size as u64;
         if own != number || !in_order {
             return Err(self.damaged(number, "its header makes no sense"));
         }
@@ -207,7 +213,10 @@ impl Walk<'_> {
 
     fn truncated(&self, page: u64) -> Error {
         let len = self.len;
-        Error::format(self.path, format!("truncated LMDB file: page {page} lies after its end at byte {len}"))
+        Error::format(
+            self.path,
+            format!("truncated LMDB file: page {page} lies after its end at byte {len}"),
+        )
     }
 }
 

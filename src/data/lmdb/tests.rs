@@ -146,7 +146,8 @@ fn damaged_anywhere() {
         // Page headers and offsets are at the start of a page, nodes at its end.
         for _ in 0..4 {
             let page = random.below((whole.len() / 4096) as u32) as usize * 4096;
-            let place = if random.below(2) == 0 { random.below(200) } else { 4095 - random.below(900) };
+            let place =
+                if random.below(2) == 0 { random.below(200) } else { 4095 - random.below(900) };
             bytes[page + place as usize] = random.next_u32() as u8;
         }
         fs::write(&damaged, &bytes).unwrap();

@@ -52,10 +52,10 @@ fn one_or_list(value: &Spanned<Value>) -> &[Spanned<Value>] {
 
 /// A message as neutral arguments.
 pub(crate) fn record(message: &Message) -> Record {
-    let fields = message.fields.iter().map(|field| Field {
-        key: field.name.clone(),
-        value: value(&field.value),
-    });
+    let fields = message
+        .fields
+        .iter()
+        .map(|field| Field { key: field.name.clone(), value: value(&field.value) });
     Record { fields: fields.collect(), span: message.span }
 }
 
@@ -124,7 +124,10 @@ fn node(record: &Record, keyword: Span, diagnostics: &mut Diagnostics) -> Node {
     let type_span = if written.is_some() { value_place(record, "type") } else { keyword };
     let loss_weights = args.floats("loss_weight").into_iter().map(|w| w as f32);
     let mut node = Node {
-        name: Spanned::new(name, if args.has("name") { value_place(record, "name") } else { keyword }),
+        name: Spanned::new(
+            name,
+            if args.has("name") { value_place(record, "name") } else { keyword },
+        ),
         layer: Unknown { type_name: written.clone().unwrap_or_default() }.into(),
         type_name: Spanned::new(written.clone().unwrap_or_default(), type_span),
         bottoms: named(record, &args, "bottom"),
@@ -189,7 +192,9 @@ fn check_counts(node: &Node, reading: &Reading) {
         let (weights, tops) = (node.loss_weights.len(), node.tops.len());
         let message = format!("{weights} loss weights for {tops} tops");
         let d = Diagnostic::new(&diag::E0207, first.span, message);
-        reading.report(d.help("give one loss_weight for each top, 0 for those that are not minimised"));
+        reading.report(
+            d.help("give one loss_weight for each top, 0 for those that are not minimised"),
+        );
     }
     if !node.propagate_down.is_empty() && node.propagate_down.len() != node.bottoms.len() {
         let (given, bottoms) = (node.propagate_down.len(), node.bottoms.len());

@@ -1,0 +1,72 @@
+//! The command line: parses arguments, calls the library, renders. One file a verb.
+//!
+//! Exit codes: 0 done, 1 an error in what was given, 2 a wrong command line.
+
+mod check;
+mod run;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
+use crate::pipeline::Checked;
+use crate::ty::Shape;
+
+/// Reads network definitions of Caffe, Torch7 and DIGITS-TensorFlow; checks, draws, trains and runs them.
+#[derive(Debug, Parser)]
+#[command(name = "cortado", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Check a definition at every stage and print its layers
+    Check(check::Arguments),
+    /// One forward pass, and with --backward one backward pass, on given tensors
+    Run(run::Arguments),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.verb {
+        Verb::Check(arguments) => check::run(&arguments),
+        Verb::Run(arguments) => run::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Definition) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints what there is to complain about; an error if something is one.
+fn complain(checked: &Checked) -> Result<()> {
+    if !checked.diagnostics.is_empty() {
+        let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        eprint!("{}", crate::diag::render::render(&checked.diagnostics, &checked.sources, color));
+        eprintln!("{}", crate::diag::render::summary(&checked.diagnostics));
+    }
+    match checked.diagnostics.has_errors() {
+        true => Err(Error::Definition),
+        false => Ok(()),
+    }
+}
+
+/// A `--shape data=64,3,28,28`.
+fn named_shape(text: &str) -> Result<(String, Shape), String> {
+    let (name, dims) = text.split_once('=').ok_or("write it as data=64,3,28,28")?;
+    let dims: Result<Vec<usize>, _> = dims.split([',', 'x']).map(|d| d.trim().parse()).collect();
+    Ok((name.to_owned(), Shape(dims.map_err(|_| format!("`{text}` holds a wrong number"))?)))
+}
+
+fn shapes(given: &[(String, Shape)]) -> BTreeMap<String, Shape> {
+    given.iter().cloned().collect()
+}

@@ -1,0 +1,60 @@
+//! `cortado run`: one pass on given tensors.
+
+use std::path::PathBuf;
+
+use super::check::stages;
+use super::complain;
+use crate::error::Result;
+use crate::exec::Device;
+use crate::one_pass::{PassOptions, input_shapes, one_pass};
+use crate::pipeline::{self, Options};
+use crate::weights::{read_safetensors, write_safetensors};
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The definition
+    net: PathBuf,
+    /// Inputs: in.<blob>, param.<layer>.<i>, dout.<blob>
+    #[arg(long)]
+    tensors: PathBuf,
+    /// Where the results go: out.<blob>, din.<blob>, dparam.<layer>.<i>, loss
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Also make a backward pass
+    #[arg(long)]
+    backward: bool,
+    /// TRAIN or TEST; what the definition's own state says if not given
+    #[arg(long)]
+    phase: Option<String>,
+    /// cpu or cuda:0
+    #[arg(long, default_value = "cpu")]
+    device: Device,
+    /// Threads; 0 takes one for each core
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// For dropout and for parameters that are not given
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let tensors = read_safetensors(&arguments.tensors)?;
+    let options = Options {
+        stages: stages(arguments.phase.as_deref())?,
+        own_state: arguments.phase.is_none(),
+        shapes: input_shapes(&tensors),
+    };
+    let checked = pipeline::check_file(&arguments.net, &options)?;
+    complain(&checked)?;
+    let pass = PassOptions {
+        backward: arguments.backward,
+        device: arguments.device,
+        threads: arguments.threads,
+        seed: arguments.seed,
+    };
+    let record = |_: &str| None;
+    let env = pipeline::environment(&options, &record);
+    let results = one_pass(&checked.stages[0], &env, &tensors, &pass)?;
+    write_safetensors(&arguments.output, results.iter().map(|(n, b)| (n.as_str(), b)))
+}

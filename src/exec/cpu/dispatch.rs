@@ -1,0 +1,394 @@
+//! Prepares every step of a plan for the CPU: which kernel, which places, which geometry.
+//!
+//! All decisions are made when a session begins; a run is a loop over prepared calls.
+
+use std::time::Instant;
+
+use super::pointwise::Tape;
+use super::reduce::Reduction;
+use super::{conv, gather, im2col, layout, lrn, matmul, pool, reduce, softmax};
+use crate::exec::Element;
+use crate::plan::{Plan, Slot};
+use crate::program::native::{Saved, View, ViewMut};
+use crate::program::{Distribution, Kernel, Program, ReduceOp, Step, ValueId};
+use crate::random::Philox;
+use crate::ty::Shape;
+use crate::window::{Conv, Pool};
+
+/// A prepared step: reads and writes its places in the arena.
+type Call<T> = Box<dyn Fn(&Memory<T>, u64) + Send + Sync>;
+
+/// The prepared steps of a plan.
+pub struct Machine<T> {
+    calls: Vec<Call<T>>,
+    assigns: Vec<(Slot, Slot)>,
+}
+
+impl<T: Element> Machine<T> {
+    /// Runs all steps on the arena; `run` chooses the random numbers.
+    pub fn run(&self, arena: &mut [T], run: u64) {
+        let memory = Memory::new(arena);
+        for call in &self.calls {
+            call(&memory, run);
+        }
+        self.assign(arena);
+    }
+
+    /// The same, with the seconds that each step took.
+    pub fn run_timed(&self, arena: &mut [T], run: u64) -> Vec<f64> {
+        let memory = Memory::new(arena);
+        let times = self.calls.iter().map(|call| {
+            let start = Instant::now();
+            call(&memory, run);
+            start.elapsed().as_secs_f64()
+        });
+        let times = times.collect();
+        self.assign(arena);
+        times
+    }
+
+    fn assign(&self, arena: &mut [T]) {
+        for (state, new) in &self.assigns {
+            arena.copy_within(new.range(), state.offset);
+        }
+    }
+}
+
+/// The arena, of which the places of one step are read and written at a time.
+struct Memory<'a, T> {
+    start: *mut T,
+    len: usize,
+    life: std::marker::PhantomData<&'a mut [T]>,
+}
+
+impl<'a, T> Memory<'a, T> {
+    fn new(arena: &'a mut [T]) -> Self {
+        let len = arena.len();
+        Memory { start: arena.as_mut_ptr(), len, life: std::marker::PhantomData }
+    }
+
+    fn get(&self, slot: Slot) -> &[T] {
+        assert!(slot.offset + slot.len <= self.len, "place outside the arena");
+        // SAFETY: inside the arena; the plan's verifier has proven that no place that is written in the
+        // same step overlaps it.
+        unsafe { std::slice::from_raw_parts(self.start.add(slot.offset), slot.len) }
+    }
+
+    #[expect(clippy::mut_from_ref, reason = "the plan keeps written places disjoint")]
+    fn get_mut(&self, slot: Slot) -> &mut [T] {
+        assert!(slot.offset + slot.len <= self.len, "place outside the arena");
+        // SAFETY: as for `get`; a step asks for each written place once.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(slot.offset), slot.len) }
+    }
+}
+
+/// Prepares all steps of a plan.
+pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
+    let steps = plan.program.steps.iter().zip(&plan.work);
+    let calls = steps.map(|(step, &work)| {
+        let slots = |ids: &[ValueId]| ids.iter().map(|&v| plan.slot(v)).collect::<Vec<_>>();
+        let shapes = |ids: &[ValueId]| {
+            ids.iter().map(|&v| plan.program.shape(v).clone()).collect::<Vec<_>>()
+        };
+        Prepare {
+            args: slots(&step.args),
+            outs: slots(&step.outs),
+            arg_shapes: shapes(&step.args),
+            out_shapes: shapes(&step.outs),
+            work,
+            seed,
+        }
+        .call(&step.kernel)
+    });
+    let assigns = plan.program.assigns.iter();
+    Machine {
+        calls: calls.collect(),
+        assigns: assigns.map(|&(state, new)| (plan.slot(state), plan.slot(new))).collect(),
+    }
+}
+
+/// Elements of scratch that a step needs for `threads` to take part.
+pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) -> usize {
+    let args: Vec<&Shape> = step.args.iter().map(|&a| program.shape(a)).collect();
+    let out = |i: usize| program.shape(step.outs[i]);
+    match &step.kernel {
+        Kernel::MatMul { trans_a, trans_b } => {
+            matmul::workspace::<T>(&product(args[0], args[1], *trans_a, *trans_b), threads)
+        }
+        Kernel::Conv(c) => conv::forward_workspace::<T>(&conv_shape(c, args[0], args[1]), threads),
+        Kernel::ConvInput(c) => {
+            conv::input_gradient_workspace::<T>(&conv_shape(c, out(0), args[1]), threads)
+        }
+        Kernel::ConvFilter(c) => {
+            conv::weight_gradient_workspace::<T>(&conv_shape(c, args[0], out(0)), threads)
+        }
+        Kernel::Native(native) => native.workspace(&args),
+        Kernel::NativeGrad(native, _) => native.workspace(&args),
+        _ => 0,
+    }
+}
+
+fn product(a: &Shape, b: &Shape, trans_a: bool, trans_b: bool) -> matmul::Matmul {
+    let rank = a.rank();
+    let (mut m, mut k) = (a.0[rank - 2], a.0[rank - 1]);
+    if trans_a {
+        (m, k) = (k, m);
+    }
+    let n = if trans_b { b.0[rank - 2] } else { b.0[rank - 1] };
+    matmul::Matmul::new(m, n, k, trans_a, trans_b).batched(a.count_of(0..rank - 2))
+}
+
+fn conv_shape(conv: &Conv, x: &Shape, w: &Shape) -> conv::Shape {
+    conv::Shape::new(conv, x.dims(), w.0[0]).expect("the layer has checked the geometry")
+}
+
+fn pool_shape(pool: &Pool, x: &Shape) -> pool::Shape {
+    let planes = x.0[0] * x.0[1];
+    pool::Shape::new(pool, planes, [x.0[2], x.0[3]]).expect("the layer has checked the geometry")
+}
+
+/// Extents before an axis, of it, and after it.
+fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
+    (shape.count_of(0..axis), shape.0[axis], shape.count_of(axis + 1..shape.rank()))
+}
+
+fn softmax_shape(shape: &Shape, axis: usize) -> softmax::Shape {
+    let (outer, axis, inner) = around(shape, axis);
+    softmax::Shape { outer, axis, inner }
+}
+
+struct Prepare {
+    args: Vec<Slot>,
+    outs: Vec<Slot>,
+    arg_shapes: Vec<Shape>,
+    out_shapes: Vec<Shape>,
+    work: Slot,
+    seed: u64,
+}
+
+impl Prepare {
+    fn call<T: Element>(self, kernel: &Kernel) -> Call<T> {
+        let Prepare { args, outs, arg_shapes, out_shapes, work, seed } = self;
+        let y = outs[0];
+        match kernel {
+            &Kernel::Fill(value) => Box::new(move |m, _| m.get_mut(y).fill(T::from_f64(value))),
+            Kernel::Pointwise(f) => {
+                let shapes: Vec<&Shape> = arg_shapes.iter().collect();
+                let tape = Tape::new(f, &shapes, &out_shapes[0]);
+                Box::new(move |m, _| {
+                    let mut given = [None; 16];
+                    for (place, &arg) in given.iter_mut().zip(&args) {
+                        *place = (arg != y).then(|| m.get(arg));
+                    }
+                    tape.run(&given[..args.len()], m.get_mut(y));
+                })
+            }
+            Kernel::Reduce(op, axes) => {
+                let kind = match op {
+                    ReduceOp::Sum => Reduction::Sum,
+                    ReduceOp::Max => Reduction::Max,
+                };
+                let extents = arg_shapes[0].0.clone();
+                let reduced: Vec<bool> = (0..extents.len()).map(|i| axes.contains(&i)).collect();
+                Box::new(move |m, _| {
+                    let (x, y) = (m.get(args[0]), m.get_mut(y));
+                    reduce::reduce_axes(kind, &extents, &reduced, x, T::ZERO, y);
+                })
+            }
+            Kernel::View | Kernel::Stop => Box::new(|_, _| {}),
+            Kernel::Transpose(perm) => {
+                let (extents, perm) = (arg_shapes[0].0.clone(), perm.clone());
+                Box::new(move |m, _| {
+                    layout::transpose(&extents, &perm, m.get(args[0]), m.get_mut(y));
+                })
+            }
+            &Kernel::Slice { axis, start, step } => {
+                let (outer, extent, inner) = around(&arg_shapes[0], axis);
+                let count = out_shapes[0].0[axis];
+                let part = layout::Part { outer, extent, inner, start, step, count };
+                Box::new(move |m, _| layout::slice(&part, m.get(args[0]), m.get_mut(y)))
+            }
+            &Kernel::Pad { axis, start, step } => {
+                let (outer, extent, inner) = around(&out_shapes[0], axis);
+                let count = arg_shapes[0].0[axis];
+                let part = layout::Part { outer, extent, inner, start, step, count };
+                Box::new(move |m, _| layout::pad(&part, m.get(args[0]), m.get_mut(y)))
+            }
+            &Kernel::Concat(axis) => {
+                let (outer, extent, inner) = around(&out_shapes[0], axis);
+                let mut start = 0;
+                let mut parts = vec![];
+                for (shape, &slot) in arg_shapes.iter().zip(&args) {
+                    let count = shape.0[axis];
+                    let part = layout::Part { outer, extent, inner, start, step: 1, count };
+                    parts.push((part, slot));
+                    start += count;
+                }
+                Box::new(move |m, _| {
+                    for (part, x) in &parts {
+                        layout::put(part, m.get(*x), m.get_mut(y));
+                    }
+                })
+            }
+            &Kernel::MatMul { trans_a, trans_b } => {
+                let shape = product(&arg_shapes[0], &arg_shapes[1], trans_a, trans_b);
+                Box::new(move |m, _| {
+                    let column_bias = args.get(2).map(|&bias| m.get(bias));
+                    let finish = matmul::Finish { column_bias, ..Default::default() };
+                    let (a, b) = (m.get(args[0]), m.get(args[1]));
+                    let (y, work) = (m.get_mut(y), m.get_mut(work));
+                    matmul::matmul(&shape, T::ONE, a, b, T::ZERO, y, finish, work);
+                })
+            }
+            Kernel::Conv(c) => {
+                let shape = conv_shape(c, &arg_shapes[0], &arg_shapes[1]);
+                Box::new(move |m, _| {
+                    let bias = args.get(2).map(|&bias| m.get(bias));
+                    let (x, w, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
+                    conv::forward(&shape, x, w, bias, false, T::ZERO, m.get_mut(y), work);
+                })
+            }
+            Kernel::ConvInput(c) => {
+                let shape = conv_shape(c, &out_shapes[0], &arg_shapes[1]);
+                Box::new(move |m, _| {
+                    let (dy, w, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
+                    conv::input_gradient(&shape, dy, w, None, T::ZERO, m.get_mut(y), work);
+                })
+            }
+            Kernel::ConvFilter(c) => {
+                let shape = conv_shape(c, &arg_shapes[0], &out_shapes[0]);
+                Box::new(move |m, _| {
+                    let (x, dy, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
+                    conv::weight_gradient(&shape, x, dy, T::ZERO, m.get_mut(y), work);
+                })
+            }
+            Kernel::Im2col(c) | Kernel::Col2im(c) => {
+                let forward = matches!(kernel, Kernel::Im2col(_));
+                let image = if forward { &arg_shapes[0] } else { &out_shapes[0] };
+                let (batch, channels) = (image.0[0], image.0[1]);
+                let windows = im2col::Windows::new(&c.axes, &image.0[2..])
+                    .expect("the layer has checked the geometry");
+                Box::new(move |m, _| {
+                    let (x, y) = (m.get(args[0]), m.get_mut(y));
+                    match forward {
+                        true => im2col::im2col(&windows, batch, channels, x, y),
+                        false => im2col::col2im(&windows, batch, channels, x, T::ZERO, y),
+                    }
+                })
+            }
+            Kernel::MaxPool(p) => {
+                let (shape, index) = (pool_shape(p, &arg_shapes[0]), outs[1]);
+                Box::new(move |m, _| {
+                    pool::max_forward(&shape, m.get(args[0]), m.get_mut(y), m.get_mut(index));
+                })
+            }
+            Kernel::MaxPoolGrad(p) => {
+                let shape = pool_shape(p, &out_shapes[0]);
+                Box::new(move |m, _| {
+                    let (dy, index) = (m.get(args[0]), m.get(args[1]));
+                    pool::index_backward(&shape, dy, index, T::ZERO, m.get_mut(y));
+                })
+            }
+            Kernel::AvePool(p) => {
+                let shape = pool_shape(p, &arg_shapes[0]);
+                Box::new(move |m, _| pool::average_forward(&shape, m.get(args[0]), m.get_mut(y)))
+            }
+            Kernel::AvePoolGrad(p) => {
+                let shape = pool_shape(p, &out_shapes[0]);
+                Box::new(move |m, _| {
+                    pool::average_backward(&shape, m.get(args[0]), T::ZERO, m.get_mut(y));
+                })
+            }
+            Kernel::Lrn(l) => {
+                let shape = lrn_shape(l, &arg_shapes[0]);
+                Box::new(move |m, _| lrn::forward(&shape, m.get(args[0]), m.get_mut(y)))
+            }
+            Kernel::LrnGrad(l) => {
+                let shape = lrn_shape(l, &arg_shapes[0]);
+                Box::new(move |m, _| {
+                    let (x, y0, dy) = (m.get(args[0]), m.get(args[1]), m.get(args[2]));
+                    lrn::backward(&shape, x, y0, dy, T::ZERO, m.get_mut(y));
+                })
+            }
+            &Kernel::Softmax(axis) | &Kernel::LogSoftmax(axis) => {
+                let shape = softmax_shape(&arg_shapes[0], axis);
+                let log = matches!(kernel, Kernel::LogSoftmax(_));
+                Box::new(move |m, _| softmax::forward(shape, log, m.get(args[0]), m.get_mut(y)))
+            }
+            &Kernel::SoftmaxGrad(axis) | &Kernel::LogSoftmaxGrad(axis) => {
+                let shape = softmax_shape(&arg_shapes[0], axis);
+                let log = matches!(kernel, Kernel::LogSoftmaxGrad(_));
+                Box::new(move |m, _| {
+                    let (out, dy) = (m.get(args[0]), m.get(args[1]));
+                    softmax::backward(shape, log, out, dy, T::ZERO, m.get_mut(y));
+                })
+            }
+            &Kernel::Gather(axis) => {
+                let (outer, extent, inner) = around(&arg_shapes[0], axis);
+                Box::new(move |m, _| {
+                    let (x, index) = (m.get(args[0]), m.get(args[1]));
+                    gather::gather(outer, extent, inner, x, index, m.get_mut(y));
+                })
+            }
+            &Kernel::Scatter(axis) => {
+                let (outer, extent, inner) = around(&out_shapes[0], axis);
+                Box::new(move |m, _| {
+                    let (dy, index) = (m.get(args[0]), m.get(args[1]));
+                    gather::scatter_add(outer, extent, inner, dy, index, T::ZERO, m.get_mut(y));
+                })
+            }
+            &Kernel::Random(distribution, stream) => {
+                let generator = Philox::new(seed, stream);
+                Box::new(move |m, run| {
+                    let mut sequence = generator.clone().sequence(run << 32);
+                    for x in m.get_mut(y) {
+                        *x = T::from_f64(match distribution {
+                            Distribution::Uniform => sequence.uniform_f32().into(),
+                            Distribution::Normal => sequence.normal(),
+                        });
+                    }
+                })
+            }
+            Kernel::Native(native) => {
+                let native = native.clone();
+                Box::new(move |m, _| {
+                    let views = views(m, &args, &arg_shapes);
+                    let mut results = views_mut(m, &outs, &out_shapes);
+                    T::native_forward(&*native, &views, &mut results, m.get_mut(work));
+                })
+            }
+            Kernel::NativeGrad(native, wrt) => {
+                let (native, wrt) = (native.clone(), wrt.clone());
+                let results = native.shapes(&arg_shapes.iter().collect::<Vec<_>>()).len();
+                let kept = if native.gradient_reads_outputs() { results } else { 0 };
+                let n_args = args.len() - kept - results;
+                Box::new(move |m, _| {
+                    let views = views(m, &args, &arg_shapes);
+                    let saved = Saved {
+                        args: &views[..n_args],
+                        outs: &views[n_args..n_args + kept],
+                        douts: &views[n_args + kept..],
+                    };
+                    let mut results = views_mut(m, &outs, &out_shapes);
+                    T::native_backward(&*native, &saved, &wrt, &mut results, m.get_mut(work));
+                })
+            }
+        }
+    }
+}
+
+fn views<'a, T>(m: &'a Memory<T>, slots: &[Slot], shapes: &'a [Shape]) -> Vec<View<'a, T>> {
+    let pairs = slots.iter().zip(shapes);
+    pairs.map(|(&slot, shape)| View { shape, data: m.get(slot) }).collect()
+}
+
+fn views_mut<'a, T>(m: &'a Memory<T>, slots: &[Slot], shapes: &'a [Shape]) -> Vec<ViewMut<'a, T>> {
+    let pairs = slots.iter().zip(shapes);
+    pairs.map(|(&slot, shape)| ViewMut { shape, data: m.get_mut(slot) }).collect()
+}
+
+fn lrn_shape(l: &crate::program::Lrn, x: &Shape) -> lrn::Shape {
+    let &crate::program::Lrn { size, alpha, beta, k } = l;
+    let pixels = x.count_of(2..x.rank());
+    lrn::Shape { batch: x.0[0], channels: x.0[1], pixels, size, alpha, beta, k }
+}

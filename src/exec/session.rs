@@ -1,0 +1,265 @@
+//! A plan with its memory on a device.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
+
+use super::cpu::dispatch::{Machine, prepare};
+use super::cpu::vecmath::Transcendental;
+use crate::error::{Error, Result};
+use crate::plan::{Plan, Slot};
+use crate::program::native::{Native, Saved, View, ViewMut};
+use crate::program::{Program, Step};
+
+pub use super::cpu::dispatch::workspace_of;
+
+/// Where a session runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// The processor.
+    Cpu,
+    /// The NVIDIA GPU of this number.
+    Cuda(usize),
+}
+
+impl std::str::FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ordinal = |n: &str| n.parse().map_err(|_| format!("`{n}` is no GPU number"));
+        match text.split_once(':') {
+            _ if text == "cpu" => Ok(Device::Cpu),
+            _ if text == "cuda" => Ok(Device::Cuda(0)),
+            Some(("cuda", n)) => Ok(Device::Cuda(ordinal(n)?)),
+            _ => Err(format!("`{text}` is no device; write cpu or cuda:0")),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(n) => write!(f, "cuda:{n}"),
+        }
+    }
+}
+
+/// How a session runs.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// The device.
+    pub device: Device,
+    /// Threads that share the work; 0 takes one for each core. Never changes a bit of the results.
+    pub threads: usize,
+    /// Chooses the random numbers of dropout and the like.
+    pub seed: u64,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        SessionOptions { device: Device::Cpu, threads: 0, seed: 0 }
+    }
+}
+
+/// A number type that sessions run in: `f32` or `f64`.
+pub trait Element: Transcendental {
+    /// candle's name for it.
+    const DTYPE: DType;
+    /// The elements of a CPU storage of this type.
+    fn storage(storage: &mut CpuStorage) -> Option<&mut [Self]>;
+    /// Runs an operation of a layer's own.
+    fn native_forward(
+        native: &dyn Native,
+        args: &[View<Self>],
+        outs: &mut [ViewMut<Self>],
+        work: &mut [Self],
+    );
+    /// Runs its gradient.
+    fn native_backward(
+        native: &dyn Native,
+        saved: &Saved<Self>,
+        wrt: &[usize],
+        dargs: &mut [ViewMut<Self>],
+        work: &mut [Self],
+    );
+}
+
+macro_rules! element {
+    ($t:ty, $dtype:ident, $forward:ident, $backward:ident) => {
+        impl Element for $t {
+            const DTYPE: DType = DType::$dtype;
+
+            fn storage(storage: &mut CpuStorage) -> Option<&mut [Self]> {
+                match storage {
+                    CpuStorage::$dtype(data) => Some(data),
+                    _ => None,
+                }
+            }
+
+            fn native_forward(
+                native: &dyn Native,
+                args: &[View<Self>],
+                outs: &mut [ViewMut<Self>],
+                work: &mut [Self],
+            ) {
+                native.$forward(args, outs, work);
+            }
+
+            fn native_backward(
+                native: &dyn Native,
+                saved: &Saved<Self>,
+                wrt: &[usize],
+                dargs: &mut [ViewMut<Self>],
+                work: &mut [Self],
+            ) {
+                native.$backward(saved, wrt, dargs, work);
+            }
+        }
+    };
+}
+
+element!(f32, F32, forward_f32, backward_f32);
+element!(f64, F64, forward_f64, backward_f64);
+
+/// Elements of scratch that a step needs when this many threads share the work; for [`crate::plan::plan`].
+pub fn workspace<T: Element>(threads: usize) -> impl Fn(&Program, &Step) -> usize {
+    let threads = resolve(threads);
+    move |program, step| workspace_of::<T>(program, step, threads)
+}
+
+fn resolve(threads: usize) -> usize {
+    match threads {
+        0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+        n => n,
+    }
+}
+
+/// A plan with its memory on a device.
+pub struct Session<T: Element> {
+    plan: Arc<Plan>,
+    arena: Tensor,
+    machine: Machine<T>,
+    pool: Arc<rayon::ThreadPool>,
+    /// Number of runs so far, which chooses the random numbers of the next.
+    runs: u64,
+}
+
+impl<T: Element> Session<T> {
+    /// Allocates the arena, filled with zeros, and prepares every step.
+    ///
+    /// # Errors
+    /// The device is not there, or has too little memory.
+    pub fn new(plan: Arc<Plan>, options: &SessionOptions) -> Result<Self> {
+        if let Device::Cuda(_) = options.device {
+            return Err(Error::refused(format!(
+                "{} needs a cortado built with `--features cuda`; see README, section GPU",
+                options.device
+            )));
+        }
+        let arena = Tensor::zeros(plan.arena, T::DTYPE, &candle_core::Device::Cpu)
+            .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(resolve(options.threads))
+            .build()
+            .map_err(|e| Error::refused(format!("cannot start threads: {e}")))?;
+        let machine = prepare(&plan, options.seed);
+        Ok(Session { plan, arena, machine, pool: Arc::new(pool), runs: 0 })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Number of runs so far.
+    pub fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Continues as after this many runs: the next run draws the random numbers that belong to it.
+    pub fn set_runs(&mut self, runs: u64) {
+        self.runs = runs;
+    }
+
+    /// Lets `body` read and write the arena on the host, within the session's threads.
+    pub fn with_arena<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
+        let mut result = None;
+        let pool = self.pool.clone();
+        let operation = OnArena::new(|data: &mut [T]| {
+            result = Some(pool.install(|| body(data)));
+        });
+        let ran = self.arena.inplace_op1(&operation);
+        drop(operation);
+        match (ran, result) {
+            (Ok(()), Some(result)) => result,
+            (ran, _) => panic!("internal error: the arena is not reachable: {ran:?}"),
+        }
+    }
+
+    /// Copies data into a place.
+    pub fn write(&mut self, slot: Slot, data: &[T]) {
+        self.with_arena(|arena| arena[slot.range()].copy_from_slice(data));
+    }
+
+    /// Copies a place out.
+    pub fn read(&mut self, slot: Slot) -> Vec<T> {
+        self.with_arena(|arena| arena[slot.range()].to_vec())
+    }
+
+    /// Runs all steps once and carries out the assignments.
+    pub fn run(&mut self) {
+        let run = self.runs;
+        self.runs += 1;
+        let machine = &self.machine;
+        let operation = OnArena::new(|data: &mut [T]| {
+            self.pool.install(|| machine.run(data, run));
+        });
+        if let Err(e) = self.arena.inplace_op1(&operation) {
+            panic!("internal error: {e}");
+        }
+    }
+
+    /// Runs all steps once, timing each: seconds by step.
+    pub fn run_timed(&mut self) -> Vec<f64> {
+        let run = self.runs;
+        self.runs += 1;
+        let mut times = vec![];
+        let machine = &self.machine;
+        let pool = &self.pool;
+        let operation = OnArena::new(|data: &mut [T]| {
+            times = pool.install(|| machine.run_timed(data, run));
+        });
+        if let Err(e) = self.arena.inplace_op1(&operation) {
+            panic!("internal error: {e}");
+        }
+        drop(operation);
+        times
+    }
+}
+
+/// A host function as one in-place operation on the arena.
+struct OnArena<T, F>(RefCell<Option<F>>, PhantomData<fn(T)>);
+
+impl<T: Element, F: FnOnce(&mut [T])> OnArena<T, F> {
+    fn new(body: F) -> Self {
+        OnArena(RefCell::new(Some(body)), PhantomData)
+    }
+}
+
+impl<T: Element, F: FnOnce(&mut [T])> InplaceOp1 for OnArena<T, F> {
+    fn name(&self) -> &'static str {
+        "plan"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, _layout: &Layout) -> candle_core::Result<()> {
+        let data = T::storage(storage).ok_or_else(|| candle_core::Error::msg("other type"))?;
+        if let Some(body) = self.0.borrow_mut().take() {
+            body(data);
+        }
+        Ok(())
+    }
+}
