@@ -75,6 +75,7 @@ pub fn one_pass(
     for (name, v) in &results {
         output.insert(name.clone(), read(&mut session, *v));
     }
+    give_users_their_shapes(typed, &mut output);
     for &(state, _) in &plan.program.assigns {
         let position = lowered.variables.iter().position(|&v| v == state);
         for &(node, at) in position.iter().flat_map(|&i| &typed.variables[i].users) {
@@ -98,6 +99,19 @@ fn read(session: &mut Session<f32>, v: ValueId) -> Blob {
     let shape = session.plan().program.shape(v).0.clone();
     let slot = session.plan().slot(v);
     Blob { shape, data: session.read(slot) }
+}
+
+/// A shared parameter's gradient has the owner's shape; other users see it in theirs.
+fn give_users_their_shapes(typed: &TypedNet, output: &mut BTreeMap<String, Blob>) {
+    for &(node, at) in typed.variables.iter().flat_map(|variable| &variable.users) {
+        let layer = &typed.net.graph[node].name.value;
+        let declared = typed.signatures[node.index()].as_ref().map(|s| &s.params[at].shape);
+        if let (Some(blob), Some(shape)) =
+            (output.get_mut(&format!("dparam.{layer}.{at}")), declared)
+        {
+            blob.shape = shape.0.clone();
+        }
+    }
 }
 
 fn checked<'a>(blob: &'a Blob, shape: &Shape, name: &str) -> Result<&'a [f32]> {
