@@ -411,6 +411,11 @@ impl<'a> Args<'a> {
         section
     }
 
+    /// The fields themselves, if the message is written.
+    pub fn record(&self) -> Option<&'a Record> {
+        self.record
+    }
+
     /// True if the message that these are the fields of is written at all.
     pub fn is_present(&self) -> bool {
         self.record.is_some()

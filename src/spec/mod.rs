@@ -3,6 +3,7 @@
 pub mod args;
 pub mod filler;
 mod infer;
+pub mod solver;
 
 pub use args::{Args, Field, Reading, Record, Value};
 pub use filler::Filler;

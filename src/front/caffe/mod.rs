@@ -6,6 +6,7 @@ mod fields;
 mod literal;
 mod lower;
 pub mod print;
+pub mod solver;
 pub mod syntax;
 pub mod tree;
 

@@ -1,0 +1,98 @@
+//! From the syntax tree of a solver.prototxt to how and what to train.
+
+use super::{parse, record};
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::ir::NetState;
+use crate::source::{FileId, Spanned};
+use crate::spec::solver::Solver;
+use crate::spec::{Args, Dialect, Phase, Reading, Record};
+
+/// A solver.prototxt.
+#[derive(Clone, Debug)]
+pub struct SolverFile {
+    /// How to train.
+    pub solver: Solver,
+    /// The training net.
+    pub train_net: NetSource,
+    /// What the training net's state is set to beside its phase.
+    pub train_state: NetState,
+    /// The test nets, in Caffe's order, with their states.
+    pub test_nets: Vec<(NetSource, NetState)>,
+    /// Weights to start from.
+    pub weights: Vec<String>,
+}
+
+/// Where a net of a solver is written.
+#[derive(Clone, Debug)]
+pub enum NetSource {
+    /// In a file, named relative to where cortado is started.
+    File(Spanned<String>),
+    /// In the solver itself.
+    Inline(Record),
+}
+
+/// Reads a solver. Complaints are among the diagnostics; there is no result without a net to train.
+pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<SolverFile> {
+    let message = parse(file, text, diagnostics);
+    let fields = record(&message);
+    let reading = Reading::new(Dialect::Caffe);
+    let a = Args::new(&reading, &fields, message.span);
+    let solver = Solver::read(&a);
+    a.ignore(&["solver_mode", "device_id", "snapshot_diff", "layer_wise_reduce"]);
+
+    let named = |key: &'static str| -> Vec<NetSource> {
+        let places = fields.fields.iter().filter(|f| f.key.value == key).map(|f| f.value.span);
+        let texts = a.texts(key).into_iter();
+        texts.zip(places).map(|(t, span)| NetSource::File(Spanned::new(t, span))).collect()
+    };
+    let inline = |key: &'static str| -> Vec<NetSource> {
+        let records = a.sections(key);
+        records.iter().filter_map(|r| r.record().cloned().map(NetSource::Inline)).collect()
+    };
+    let both: Vec<NetSource> = inline("net_param").into_iter().chain(named("net")).collect();
+    let train: Vec<NetSource> = inline("train_net_param")
+        .into_iter()
+        .chain(named("train_net"))
+        .chain(both.iter().cloned())
+        .collect();
+    let mut tests: Vec<NetSource> = inline("test_net_param");
+    tests.extend(named("test_net"));
+    // The remaining test_iter entries are for the net that train and test share.
+    if let Some(shared) = both.first() {
+        while tests.len() < solver.test_iter.len() {
+            tests.push(shared.clone());
+        }
+    }
+    let train_state = match &a.section("train_state") {
+        s if s.is_present() => NetState { phase: Phase::Train, ..super::state(s) },
+        _ => NetState::phase(Phase::Train),
+    };
+    let mut states: Vec<NetState> = a.sections("test_state").iter().map(super::state).collect();
+    states.resize(tests.len(), NetState::phase(Phase::Test));
+    let weights = a.texts("weights");
+
+    let start = crate::source::Span { end: message.span.start, ..message.span };
+    if train.len() != 1 {
+        let message = match train.len() {
+            0 => "the solver names no net to train".to_string(),
+            n => format!("the solver names {n} nets to train"),
+        };
+        let d = Diagnostic::new(&diag::E0305, start, message);
+        reading.report(d.help("give one of `net`, `train_net`, `net_param`, `train_net_param`"));
+    }
+    if tests.len() != solver.test_iter.len() {
+        let (nets, iters) = (tests.len(), solver.test_iter.len());
+        let message = format!("{iters} `test_iter` for {nets} test nets; each needs one");
+        reading.report(Diagnostic::new(&diag::E0306, a.place("test_iter"), message));
+    }
+    let (complaints, usable) = reading.finish(&fields, "SolverParameter");
+    diagnostics.extend(complaints);
+    let train_net = train.into_iter().next()?;
+    usable.then_some(SolverFile {
+        solver,
+        train_net,
+        train_state,
+        test_nets: tests.into_iter().zip(states).collect(),
+        weights,
+    })
+}
