@@ -1,1 +1,24 @@
-//! CPU kernels: functions on slices.
+//! CPU kernels: functions on slices of `f32` or `f64`, deterministic for any number of threads.
+//!
+//! No kernel allocates. One that needs scratch memory takes `work` and has a function that says how
+//! many elements it wants. Work is cut into tasks by shapes alone ([`tasks`]) and sums are added in a
+//! fixed order, so the bits do not depend on how many threads the caller's rayon pool has. Lengths
+//! that do not fit the shapes are a caller's mistake and panic.
+
+pub mod conv;
+pub mod gather;
+pub mod im2col;
+pub mod layout;
+pub mod lrn;
+pub mod matmul;
+mod micro;
+mod pack;
+pub mod pool;
+pub mod real;
+pub mod reduce;
+pub mod softmax;
+pub mod tasks;
+#[cfg(test)]
+mod testing;
+pub mod update;
+pub mod vecmath;

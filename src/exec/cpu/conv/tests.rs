@@ -1,0 +1,154 @@
+//! Convolution against a loop over all terms, in random geometries.
+
+use super::*;
+use crate::exec::cpu::real::Real;
+use crate::exec::cpu::testing::{Dice, close, fill, same_for_any_threads};
+use crate::window::{Axis, Conv};
+
+/// Visits (input, weight, output) indices of every term of a convolution.
+fn terms(shape: &Shape, mut body: impl FnMut(usize, usize, usize)) {
+    let Windows { input, output, axes } = shape.windows;
+    let (cg, og) = (shape.channels / shape.group, shape.out_channels / shape.group);
+    let taps = axes.map(|a| a.kernel);
+    let split = |i: usize, e: [usize; 3]| [i / (e[1] * e[2]), i / e[2] % e[1], i % e[2]];
+    for n in 0..shape.batch {
+        for o in 0..shape.out_channels {
+            for c in 0..cg {
+                for q in 0..shape.windows.count() {
+                    'taps: for t in 0..shape.windows.taps() {
+                        let (q3, t3) = (split(q, output), split(t, taps));
+                        let mut x = n * shape.channels + o / og * cg + c;
+                        for a in 0..3 {
+                            let at = q3[a] * axes[a].stride + t3[a] * axes[a].dilation;
+                            if at < axes[a].pad_before || input[a] + axes[a].pad_before <= at {
+                                continue 'taps;
+                            }
+                            x = x * input[a] + at - axes[a].pad_before;
+                        }
+                        let w = (o * cg + c) * shape.windows.taps() + t;
+                        body(x, w, (n * shape.out_channels + o) * shape.windows.count() + q);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn doubles<T: Real>(x: &[T]) -> Vec<f64> {
+    x.iter().map(|x| x.to_f64()).collect()
+}
+
+fn check<T: Real>(shape: &Shape) {
+    let x: Vec<T> = fill(shape.input_len(), 1);
+    let w: Vec<T> = fill(shape.weight_len(), 2);
+    let dy: Vec<T> = fill(shape.output_len(), 3);
+    let bias: Vec<T> = fill(shape.out_channels, 4);
+    let in_bias: Vec<T> = fill(shape.channels, 5);
+    let (x64, w64, dy64) = (doubles(&x), doubles(&w), doubles(&dy));
+    let count = shape.windows.count();
+    let mut y64: Vec<f64> =
+        (0..dy.len()).map(|i| bias[i / count % shape.out_channels].to_f64()).collect();
+    let pixels = shape.windows.pixels();
+    let mut dx64: Vec<f64> =
+        (0..x.len()).map(|i| in_bias[i / pixels % shape.channels].to_f64()).collect();
+    let mut dw64 = vec![0.0; w.len()];
+    let mut db64 = vec![0.0; bias.len()];
+    terms(shape, |x, w, y| {
+        y64[y] += x64[x] * w64[w];
+        dx64[x] += dy64[y] * w64[w];
+        dw64[w] += dy64[y] * x64[x];
+    });
+    (0..dy.len()).for_each(|i| db64[i / count % shape.out_channels] += dy64[i]);
+
+    let run = |len, need: usize, kernel: &(dyn Fn(T, &mut [T], &mut [T]) + Sync), expected: &[f64]| {
+        let y = same_for_any_threads(len, |y| {
+            let mut work = vec![T::from_f64(f64::NAN); need];
+            kernel(T::ZERO, y, &mut work);
+        });
+        close(&y, expected, 3e-5);
+        let mut twice = y;
+        let mut work = vec![T::from_f64(f64::NAN); need];
+        kernel(T::ONE, &mut twice, &mut work);
+        let doubled: Vec<f64> = expected.iter().map(|y| 2.0 * y).collect();
+        close(&twice, &doubled, 3e-5);
+    };
+    run(
+        y64.len(),
+        forward_workspace::<T>(shape, 3),
+        &|beta, y, work| forward(shape, &x, &w, Some(&bias), false, beta, y, work),
+        &y64,
+    );
+    run(
+        x64.len(),
+        input_gradient_workspace::<T>(shape, 3),
+        &|beta, dx, work| input_gradient(shape, &dy, &w, Some(&in_bias), beta, dx, work),
+        &dx64,
+    );
+    run(
+        w64.len(),
+        weight_gradient_workspace::<T>(shape, 3),
+        &|beta, dw, work| weight_gradient(shape, &x, &dy, beta, dw, work),
+        &dw64,
+    );
+    run(db64.len(), 0, &|beta, db, _| bias_gradient(shape, &dy, beta, db), &db64);
+
+    let mut y = vec![T::ZERO; y64.len()];
+    let mut work = vec![T::ZERO; forward_workspace::<T>(shape, 1)];
+    forward(shape, &x, &w, Some(&bias), true, T::ZERO, &mut y, &mut work);
+    let rectified: Vec<f64> = y64.iter().map(|y| y.max(0.0)).collect();
+    close(&y, &rectified, 3e-5);
+}
+
+fn shape(conv: &Conv, input: &[usize], out_channels: usize) -> Shape {
+    Shape::new(conv, input, out_channels).expect("a shape that fits")
+}
+
+#[test]
+fn random_geometries_agree_with_all_terms() {
+    let mut dice = Dice(7);
+    let mut checked = 0;
+    while checked < 120 {
+        let spatial = [1, 2, 2, 2, 3][dice.roll(0, 4)];
+        let axes: Vec<Axis> = (0..spatial)
+            .map(|_| Axis {
+                kernel: dice.roll(1, 4),
+                stride: dice.roll(1, 3),
+                pad_before: dice.roll(0, 3),
+                pad_after: dice.roll(0, 3),
+                dilation: dice.roll(1, 2),
+            })
+            .collect();
+        let group = [1, 1, 2, 3][dice.roll(0, 3)];
+        let mut input = vec![dice.roll(1, 3), group * dice.roll(1, 5)];
+        input.extend((0..spatial).map(|_| dice.roll(1, if spatial == 3 { 7 } else { 13 })));
+        let outputs = group * dice.roll(1, 17);
+        let Some(shape) = Shape::new(&Conv { axes, group }, &input, outputs) else { continue };
+        check::<f64>(&shape);
+        check::<f32>(&shape);
+        checked += 1;
+    }
+}
+
+#[test]
+fn known_layers_agree_with_all_terms() {
+    let conv = |kernel, stride, pad, group| Conv { axes: vec![Axis::new(kernel, stride, pad); 2], group };
+    check::<f32>(&shape(&conv(5, 1, 0, 1), &[3, 1, 28, 28], 20));
+    check::<f32>(&shape(&conv(5, 1, 0, 1), &[5, 20, 12, 12], 50));
+    check::<f32>(&shape(&conv(5, 1, 2, 2), &[2, 12, 27, 27], 40));
+    check::<f32>(&shape(&conv(3, 1, 1, 1), &[1, 70, 14, 14], 40));
+    check::<f32>(&shape(&conv(1, 1, 0, 1), &[2, 300, 7, 7], 33));
+    check::<f32>(&shape(&conv(1, 2, 0, 1), &[2, 30, 9, 9], 300));
+    check::<f32>(&shape(&conv(7, 2, 3, 1), &[1, 3, 40, 40], 16));
+    check::<f32>(&shape(&conv(3, 1, 1, 24), &[2, 24, 15, 15], 24));
+    check::<f64>(&shape(&conv(3, 2, 1, 8), &[2, 8, 11, 11], 16));
+}
+
+#[test]
+fn what_does_not_fit_is_none() {
+    let conv = |group| Conv { axes: vec![Axis::new(3, 1, 0); 2], group };
+    assert_eq!(Shape::new(&conv(2), &[1, 3, 5, 5], 4), None);
+    assert_eq!(Shape::new(&conv(0), &[1, 3, 5, 5], 4), None);
+    assert_eq!(Shape::new(&conv(1), &[1, 3, 2, 5], 4), None);
+    assert_eq!(Shape::new(&conv(1), &[1, 3, 5], 4), None);
+    assert_eq!(Shape::new(&conv(1), &[1], 4), None);
+}

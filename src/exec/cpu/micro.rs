@@ -1,0 +1,264 @@
+//! The register-blocked matrix product under every dense kernel: a few rows times packed panels.
+//!
+//! `C = A B` is cut into panels of at most [`Tile::rows`] rows and exactly [`Tile::columns`]
+//! columns. The right operand is packed panel by panel, depth-major (`depth x columns`), so that the
+//! innermost loop reads it as whole registers; the left operand is read one number at a time. Packing
+//! is done by the callers, which know where the numbers come from (a matrix, or the windows of an
+//! image); see van Zee and van de Geijn, "BLIS", TOMS 2015, for the scheme.
+
+use pulp::{Simd, WithSimd};
+
+use super::real::{Real, load, store, with_simd};
+
+/// Registers along the columns of a tile.
+const REGISTERS: usize = 2;
+
+/// Depth of one pass over the operands; their panels stay in the first-level cache.
+pub const DEPTH: usize = 256;
+
+/// Distance between the rows of a left operand given as [`Left::Rows`].
+pub const ROW_STRIDE: usize = 128;
+
+/// The largest tile that the registers of this machine hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Tile {
+    /// Most rows of a tile.
+    pub rows: usize,
+    /// Columns of every tile.
+    pub columns: usize,
+}
+
+impl Tile {
+    /// The tile for `T` on this machine.
+    pub fn of<T: Real>() -> Tile {
+        struct Probe<T>(std::marker::PhantomData<T>);
+        impl<T: Real> WithSimd for Probe<T> {
+            type Output = Tile;
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _: S) -> Tile {
+                Tile { rows: most_rows::<S>(), columns: REGISTERS * T::lanes::<S>() }
+            }
+        }
+        with_simd(Probe::<T>(std::marker::PhantomData))
+    }
+
+    /// Rows of each panel when `rows` rows are cut as evenly as the tile allows.
+    pub fn panel_rows(&self, rows: usize) -> usize {
+        rows.div_ceil(rows.div_ceil(self.rows).max(1)).max(1)
+    }
+}
+
+const fn most_rows<S: Simd>() -> usize {
+    if 32 <= S::REGISTER_COUNT && !S::IS_SCALAR { 12 } else { 6 }
+}
+
+/// How the left operand lies in memory.
+#[derive(Clone, Copy, Debug)]
+pub enum Left {
+    /// Depth-major: the rows of one depth are neighbours.
+    Packed,
+    /// Row-major with [`ROW_STRIDE`] numbers from row to row.
+    Rows,
+}
+
+/// Where one tile goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<T> {
+    /// The first element.
+    pub start: *mut T,
+    /// Elements from row to row.
+    pub stride: usize,
+    /// Whether the epilogue is left out because the tile is only parked at `start`.
+    pub raw: bool,
+}
+
+/// What happens to a finished sum `s` before it is stored: `max(0, s + beta old + biases)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Epilogue<T> {
+    /// Weight of what the target holds; at 0 the target is not read.
+    pub beta: T,
+    /// A bias per row of the panel, or null.
+    pub row_bias: *const T,
+    /// A bias per column, over all panels, or null.
+    pub column_bias: *const T,
+    /// Whether negative results become 0.
+    pub relu: bool,
+}
+
+impl<T: Real> Epilogue<T> {
+    /// Stores `s + beta old`.
+    pub fn adding(beta: T) -> Self {
+        Epilogue { beta, row_bias: std::ptr::null(), column_bias: std::ptr::null(), relu: false }
+    }
+
+    /// The epilogue of one number that was parked in a tile.
+    ///
+    /// # Safety
+    /// `row` and `column` are inside the biases that are not null.
+    #[inline(always)]
+    pub unsafe fn finish(&self, sum: T, old: T, row: usize, column: usize) -> T {
+        let mut value = sum;
+        if self.beta != T::ZERO {
+            value += self.beta * old;
+        }
+        // SAFETY: promised by the caller.
+        unsafe {
+            if !self.row_bias.is_null() {
+                value += *self.row_bias.add(row);
+            }
+            if !self.column_bias.is_null() {
+                value += *self.column_bias.add(column);
+            }
+        }
+        if self.relu && value < T::ZERO { T::ZERO } else { value }
+    }
+}
+
+/// One panel of rows times a run of column panels.
+#[derive(Clone, Copy, Debug)]
+pub struct RowPanel<'a, T> {
+    /// Rows of the panel, 1 to [`Tile::rows`].
+    pub rows: usize,
+    /// Length of the sums.
+    pub depth: usize,
+    /// The left operand: `rows x depth`.
+    pub left: *const T,
+    /// How `left` lies in memory.
+    pub layout: Left,
+    /// The right operand: packed panels of `depth x columns`.
+    pub right: *const T,
+    /// Elements from one packed panel to the next.
+    pub right_panel: usize,
+    /// Where the tile of each panel goes.
+    pub targets: &'a [Target<T>],
+    /// How sums are finished.
+    pub epilogue: Epilogue<T>,
+}
+
+impl<T: Real> RowPanel<'_, T> {
+    /// Computes and stores all tiles.
+    ///
+    /// # Safety
+    /// The operands are readable and the targets writable over the extents given, and no target
+    /// overlaps an operand.
+    pub unsafe fn run(self) {
+        debug_assert!(0 < self.rows && self.rows <= Tile::of::<T>().rows);
+        with_simd(self);
+    }
+}
+
+impl<T: Real> WithSimd for RowPanel<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // SAFETY: the extents are promised to `run`.
+        unsafe {
+            match self.rows {
+                1 => panels::<T, S, 1>(simd, &self),
+                2 => panels::<T, S, 2>(simd, &self),
+                3 => panels::<T, S, 3>(simd, &self),
+                4 => panels::<T, S, 4>(simd, &self),
+                5 => panels::<T, S, 5>(simd, &self),
+                6 => panels::<T, S, 6>(simd, &self),
+                rows if most_rows::<S>() < rows => {}
+                7 => panels::<T, S, 7>(simd, &self),
+                8 => panels::<T, S, 8>(simd, &self),
+                9 => panels::<T, S, 9>(simd, &self),
+                10 => panels::<T, S, 10>(simd, &self),
+                11 => panels::<T, S, 11>(simd, &self),
+                12 => panels::<T, S, 12>(simd, &self),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn panels<T: Real, S: Simd, const R: usize>(simd: S, job: &RowPanel<T>) {
+    let columns = REGISTERS * T::lanes::<S>();
+    for (index, target) in job.targets.iter().enumerate() {
+        // SAFETY: `run`'s caller vouches for all extents.
+        unsafe {
+            let right = job.right.add(index * job.right_panel);
+            let sums = match job.layout {
+                Left::Packed => product::<T, S, R>(simd, job.depth, job.left, 1, R, right),
+                Left::Rows => product::<T, S, R>(simd, job.depth, job.left, ROW_STRIDE, 1, right),
+            };
+            if target.raw {
+                for (row, sum) in sums.iter().enumerate() {
+                    for (r, value) in sum.iter().enumerate() {
+                        let at = row * target.stride + r * T::lanes::<S>();
+                        store::<T, S>(target.start.add(at), *value);
+                    }
+                }
+            } else {
+                finish::<T, S, R>(simd, &job.epilogue, sums, target, index * columns);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn product<T: Real, S: Simd, const R: usize>(
+    simd: S,
+    depth: usize,
+    mut left: *const T,
+    row_step: usize,
+    depth_step: usize,
+    mut right: *const T,
+) -> [[T::Vector<S>; REGISTERS]; R] {
+    let lanes = T::lanes::<S>();
+    let mut sums = [[T::splat(simd, T::ZERO); REGISTERS]; R];
+    for _ in 0..depth {
+        // SAFETY: both operands extend over `depth`, promised to `run`.
+        unsafe {
+            let b: [T::Vector<S>; REGISTERS] =
+                std::array::from_fn(|r| load::<T, S>(right.add(r * lanes)));
+            for (row, sum) in sums.iter_mut().enumerate() {
+                let a = T::splat(simd, *left.add(row * row_step));
+                for (r, value) in sum.iter_mut().enumerate() {
+                    *value = T::mul_add(simd, a, b[r], *value);
+                }
+            }
+            left = left.add(depth_step);
+            right = right.add(REGISTERS * lanes);
+        }
+    }
+    sums
+}
+
+#[inline(always)]
+unsafe fn finish<T: Real, S: Simd, const R: usize>(
+    simd: S,
+    epilogue: &Epilogue<T>,
+    sums: [[T::Vector<S>; REGISTERS]; R],
+    target: &Target<T>,
+    column: usize,
+) {
+    let lanes = T::lanes::<S>();
+    for (row, sum) in sums.into_iter().enumerate() {
+        for (r, mut value) in sum.into_iter().enumerate() {
+            // SAFETY: the target and the biases extend over the tile, promised to `run`.
+            unsafe {
+                let to = target.start.add(row * target.stride + r * lanes);
+                if epilogue.beta != T::ZERO {
+                    let old = load::<T, S>(to);
+                    value = T::mul_add(simd, T::splat(simd, epilogue.beta), old, value);
+                }
+                if !epilogue.row_bias.is_null() {
+                    value = T::vector_add(simd, value, T::splat(simd, *epilogue.row_bias.add(row)));
+                }
+                if !epilogue.column_bias.is_null() {
+                    let bias = load::<T, S>(epilogue.column_bias.add(column + r * lanes));
+                    value = T::vector_add(simd, value, bias);
+                }
+                if epilogue.relu {
+                    // In this order a NaN stays one.
+                    value = T::vector_max(simd, T::splat(simd, T::ZERO), value);
+                }
+                store::<T, S>(to, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The number types the kernels work in: `f32` for training, `f64` for checking gradients.
+//!
+//! [`Real`] gives a kernel scalar arithmetic and, through [`pulp::Simd`], the few vector operations
+//! that the hand-blocked loops need. Loops that the compiler vectorises by itself only need to run
+//! inside [`vectorize`].
+
+use std::fmt::{Debug, Display};
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+
+/// A real number a kernel can compute with.
+pub trait Real:
+    Copy
+    + Send
+    + Sync
+    + 'static
+    + Debug
+    + Display
+    + Default
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + Sum
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// The smallest positive normal `f32`: Caffe's FLT_MIN, for both types.
+    const FLT_MIN: Self;
+    /// The largest finite `f32`: Caffe's FLT_MAX, for both types.
+    const FLT_MAX: Self;
+    /// Minus infinity.
+    const NEG_INFINITY: Self;
+
+    /// A register of `Self::lanes` numbers.
+    type Vector<S: Simd>: Copy;
+
+    /// Rounds a double to this type.
+    fn from_f64(value: f64) -> Self;
+    /// The value as a double, exactly.
+    fn to_f64(self) -> f64;
+    /// The nearest value to a count or an index; exact up to 2^24.
+    fn from_usize(value: usize) -> Self;
+    /// The whole part as an index; 0 for negative values and NaN.
+    fn to_usize(self) -> usize;
+
+    /// `e^self`.
+    fn exp(self) -> Self;
+    /// The natural logarithm.
+    fn ln(self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// `self^power`.
+    fn powf(self, power: Self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// The absolute value.
+    fn abs(self) -> Self;
+
+    /// The larger of two; `other` if `self` is NaN.
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        if other < self { self } else { other }
+    }
+    /// The smaller of two; `other` if `self` is NaN.
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        if self < other { self } else { other }
+    }
+
+    /// Numbers in a register.
+    fn lanes<S: Simd>() -> usize;
+    /// A register full of `value`.
+    fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S>;
+    /// `a b + c`, fused where the machine can.
+    fn mul_add<S: Simd>(
+        simd: S,
+        a: Self::Vector<S>,
+        b: Self::Vector<S>,
+        c: Self::Vector<S>,
+    ) -> Self::Vector<S>;
+    /// `a + b`.
+    fn vector_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a b`.
+    fn vector_mul<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// The larger of each pair.
+    fn vector_max<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// The sum of the numbers in a register.
+    fn reduce_sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self;
+}
+
+/// Implements [`Real`] for a float type; the names are those of its vector operations in pulp.
+macro_rules! real {
+    ($float:ty, $vector:ident, $lanes:ident, $splat:ident, $fma:ident, $add:ident, $mul:ident,
+     $max:ident, $sum:ident) => {
+        impl Real for $float {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const FLT_MIN: Self = f32::MIN_POSITIVE as $float;
+            const FLT_MAX: Self = f32::MAX as $float;
+            const NEG_INFINITY: Self = <$float>::NEG_INFINITY;
+
+            type Vector<S: Simd> = S::$vector;
+
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as $float
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn from_usize(value: usize) -> Self {
+                value as $float
+            }
+            #[inline(always)]
+            fn to_usize(self) -> usize {
+                self as usize
+            }
+            #[inline(always)]
+            fn exp(self) -> Self {
+                <$float>::exp(self)
+            }
+            #[inline(always)]
+            fn ln(self) -> Self {
+                <$float>::ln(self)
+            }
+            #[inline(always)]
+            fn tanh(self) -> Self {
+                <$float>::tanh(self)
+            }
+            #[inline(always)]
+            fn powf(self, power: Self) -> Self {
+                <$float>::powf(self, power)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                <$float>::sqrt(self)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                <$float>::abs(self)
+            }
+
+            #[inline(always)]
+            fn lanes<S: Simd>() -> usize {
+                S::$lanes
+            }
+            #[inline(always)]
+            fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S> {
+                simd.$splat(value)
+            }
+            #[inline(always)]
+            fn mul_add<S: Simd>(
+                simd: S,
+                a: Self::Vector<S>,
+                b: Self::Vector<S>,
+                c: Self::Vector<S>,
+            ) -> Self::Vector<S> {
+                simd.$fma(a, b, c)
+            }
+            #[inline(always)]
+            fn vector_add<S: Simd>(
+                simd: S,
+                a: Self::Vector<S>,
+                b: Self::Vector<S>,
+            ) -> Self::Vector<S> {
+                simd.$add(a, b)
+            }
+            #[inline(always)]
+            fn vector_mul<S: Simd>(
+                simd: S,
+                a: Self::Vector<S>,
+                b: Self::Vector<S>,
+            ) -> Self::Vector<S> {
+                simd.$mul(a, b)
+            }
+            #[inline(always)]
+            fn vector_max<S: Simd>(
+                simd: S,
+                a: Self::Vector<S>,
+                b: Self::Vector<S>,
+            ) -> Self::Vector<S> {
+                simd.$max(a, b)
+            }
+            #[inline(always)]
+            fn reduce_sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self {
+                simd.$sum(a)
+            }
+        }
+    };
+}
+
+real!(
+    f32,
+    f32s,
+    F32_LANES,
+    splat_f32s,
+    mul_add_e_f32s,
+    add_f32s,
+    mul_f32s,
+    max_f32s,
+    reduce_sum_f32s
+);
+real!(
+    f64,
+    f64s,
+    F64_LANES,
+    splat_f64s,
+    mul_add_e_f64s,
+    add_f64s,
+    mul_f64s,
+    max_f64s,
+    reduce_sum_f64s
+);
+
+/// Loads a register from unaligned memory.
+///
+/// # Safety
+/// `from` is valid for reading `T::lanes::<S>()` numbers.
+#[inline(always)]
+pub unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
+    // SAFETY: a register has the layout of an array of its lanes, and the caller vouches for the range.
+    unsafe { from.cast::<T::Vector<S>>().read_unaligned() }
+}
+
+/// Stores a register to unaligned memory.
+///
+/// # Safety
+/// `to` is valid for writing `T::lanes::<S>()` numbers.
+#[inline(always)]
+pub unsafe fn store<T: Real, S: Simd>(to: *mut T, value: T::Vector<S>) {
+    // SAFETY: as for `load`.
+    unsafe { to.cast::<T::Vector<S>>().write_unaligned(value) }
+}
+
+/// Runs `body`, compiled for the best instruction set of this machine.
+///
+/// The loops in `body` must be in it or in `#[inline(always)]` functions to gain from it.
+#[inline(always)]
+pub fn vectorize<R>(body: impl FnOnce() -> R) -> R {
+    struct Op<F>(F);
+    impl<R, F: FnOnce() -> R> NullaryFnOnce for Op<F> {
+        type Output = R;
+        #[inline(always)]
+        fn call(self) -> R {
+            (self.0)()
+        }
+    }
+    Arch::new().dispatch(Op(body))
+}
+
+/// Runs an operation written against [`Simd`] on the best instruction set of this machine.
+#[inline(always)]
+pub fn with_simd<O: WithSimd>(operation: O) -> O::Output {
+    Arch::new().dispatch(operation)
+}

@@ -1,0 +1,158 @@
+//! Splits a kernel's work over the threads of the caller's rayon pool, without allocating.
+//!
+//! Tasks are cut by shapes alone. A task's result may not depend on which thread runs it or on what
+//! its scratch memory held before, so any number of threads gives the same bits. With one thread
+//! everything is a plain loop.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::real::Real;
+
+/// Elements below which an elementwise pass is not worth a second thread.
+pub const CHUNK: usize = 16 * 1024;
+
+/// The number of slots to give a kernel scratch memory for: the threads of the current pool.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Runs `body(task)` for every task below `tasks`.
+pub fn for_each(tasks: usize, body: impl Fn(usize) + Sync) {
+    let runners = threads().min(tasks);
+    if runners < 2 {
+        (0..tasks).for_each(body);
+        return;
+    }
+    let next = AtomicUsize::new(0);
+    fork(0..runners, &|_| drain(&next, tasks, &body));
+}
+
+/// Runs `body(task, scratch)` for every task below `tasks`; `scratch` has `each` elements.
+///
+/// As many threads take part as pieces of `each` elements fit into `work` (at least one must fit).
+pub fn for_each_with<T: Real>(
+    tasks: usize,
+    work: &mut [T],
+    each: usize,
+    body: impl Fn(usize, &mut [T]) + Sync,
+) {
+    assert!(each <= work.len(), "workspace of {} elements, {each} needed", work.len());
+    let runners = (work.len() / each.max(1)).min(threads()).min(tasks);
+    if runners < 2 {
+        (0..tasks).for_each(|task| body(task, &mut work[..each]));
+        return;
+    }
+    let next = AtomicUsize::new(0);
+    let work = Shared::new(work);
+    fork(0..runners, &|runner| {
+        // SAFETY: each runner has its own number, so the pieces are disjoint.
+        let scratch = unsafe { work.slice(runner * each..(runner + 1) * each) };
+        drain(&next, tasks, |task| body(task, scratch));
+    });
+}
+
+/// Runs `body(index, piece)` for the pieces of `size` elements of `data`; the last may be shorter.
+pub fn for_each_piece<T: Send>(
+    data: &mut [T],
+    size: usize,
+    body: impl Fn(usize, &mut [T]) + Sync,
+) {
+    if data.is_empty() {
+        return;
+    }
+    let size = size.max(1);
+    let len = data.len();
+    let data = Shared::new(data);
+    for_each(len.div_ceil(size), |index| {
+        // SAFETY: every index is run once, and pieces of different indices are disjoint.
+        body(index, unsafe { data.slice(index * size..(index * size + size).min(len)) });
+    });
+}
+
+/// The number of items, each of `cost` elements, that make one task of about [`CHUNK`] elements.
+pub fn items_per_task(cost: usize) -> usize {
+    (CHUNK / cost.max(1)).max(1)
+}
+
+fn drain(next: &AtomicUsize, tasks: usize, mut body: impl FnMut(usize)) {
+    loop {
+        let task = next.fetch_add(1, Ordering::Relaxed);
+        if tasks <= task {
+            return;
+        }
+        body(task);
+    }
+}
+
+fn fork(runners: Range<usize>, body: &(impl Fn(usize) + Sync)) {
+    if runners.len() < 2 {
+        runners.for_each(body);
+        return;
+    }
+    let middle = runners.start + runners.len() / 2;
+    rayon::join(|| fork(runners.start..middle, body), || fork(middle..runners.end, body));
+}
+
+/// A mutable slice of which the tasks of a kernel write disjoint parts.
+pub struct Shared<'a, T> {
+    start: *mut T,
+    len: usize,
+    life: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: access goes through `slice` and `pointer`, whose callers keep the parts disjoint.
+unsafe impl<T: Send> Send for Shared<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
+    /// Wraps a slice for the time it is borrowed.
+    pub fn new(data: &'a mut [T]) -> Self {
+        Shared { start: data.as_mut_ptr(), len: data.len(), life: PhantomData }
+    }
+
+    /// A part of the slice.
+    ///
+    /// # Safety
+    /// No other part that is alive overlaps it.
+    #[expect(clippy::mut_from_ref, reason = "disjointness is the caller's promise")]
+    pub unsafe fn slice(&self, range: Range<usize>) -> &mut [T] {
+        assert!(range.start <= range.end && range.end <= self.len, "part outside the slice");
+        // SAFETY: inside the slice by the assertion; exclusive by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+
+    /// The address of an element, for kernels whose parts are not contiguous.
+    pub fn pointer(&self, index: usize) -> *mut T {
+        assert!(index <= self.len, "pointer outside the slice");
+        // SAFETY: inside or one past the slice.
+        unsafe { self.start.add(index) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_runs_once_for_any_number_of_threads() {
+        for threads in [1, 2, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut data = vec![0u32; 1001];
+            let mut work = vec![0f32; 7];
+            let count = AtomicUsize::new(0);
+            pool.install(|| {
+                for_each_piece(&mut data, 10, |i, piece| piece.fill(i as u32 + 1));
+                for_each_with(37, &mut work, 3, |task, scratch| {
+                    scratch.fill(task as f32);
+                    assert!(scratch.len() == 3 && scratch.iter().all(|x| *x == task as f32));
+                    count.fetch_add(task, Ordering::Relaxed);
+                });
+            });
+            assert!(data.iter().enumerate().all(|(i, x)| *x == (i / 10) as u32 + 1));
+            assert_eq!(count.into_inner(), 36 * 37 / 2);
+        }
+    }
+}
