@@ -51,6 +51,8 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// The nearest value to a count or an index; exact up to 2^24.
     fn from_usize(value: usize) -> Self;
+    /// The nearest value to an integer.
+    fn from_i32(value: i32) -> Self;
     /// The whole part as an index; 0 for negative values and NaN.
     fn to_usize(self) -> usize;
 
@@ -122,6 +124,10 @@ macro_rules! real {
             }
             #[inline(always)]
             fn from_usize(value: usize) -> Self {
+                value as $float
+            }
+            #[inline(always)]
+            fn from_i32(value: i32) -> Self {
                 value as $float
             }
             #[inline(always)]
