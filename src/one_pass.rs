@@ -71,7 +71,7 @@ pub fn one_pass(
     }
     let mut output = BTreeMap::new();
     write_inputs(&mut session, tensors, "in.")?;
-    session.run();
+    session.run()?;
     for (name, v) in &results {
         output.insert(name.clone(), read(&mut session, *v));
     }
@@ -85,7 +85,7 @@ pub fn one_pass(
     }
     if tensors.keys().any(|name| name.starts_with("in2.")) {
         write_inputs(&mut session, tensors, "in2.")?;
-        session.run();
+        session.run()?;
         for (name, v) in &results {
             if let Some(blob) = name.strip_prefix("out.") {
                 output.insert(format!("out2.{blob}"), read(&mut session, *v));

@@ -211,16 +211,22 @@ impl<T: Element> Session<T> {
     }
 
     /// Runs all steps once and carries out the assignments.
-    pub fn run(&mut self) {
+    ///
+    /// # Errors
+    /// The data do not fit the net: an index or a label is out of range.
+    pub fn run(&mut self) -> Result<()> {
         let run = self.runs;
         self.runs += 1;
         let machine = &self.machine;
+        let mut done = Ok(());
         let operation = OnArena::new(|data: &mut [T]| {
-            self.pool.install(|| machine.run(data, run));
+            done = self.pool.install(|| machine.run(data, run));
         });
         if let Err(e) = self.arena.inplace_op1(&operation) {
             panic!("internal error: {e}");
         }
+        drop(operation);
+        done.map_err(Error::Refused)
     }
 
     /// Runs all steps once, timing each: seconds by step.

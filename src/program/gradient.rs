@@ -126,7 +126,10 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
         Kernel::MaxPool(pool) => told(b, Kernel::MaxPoolGrad(pool.clone()), &[dy, step.outs[1]]),
         Kernel::AvePool(pool) => told(b, Kernel::AvePoolGrad(pool.clone()), &[dy]),
         Kernel::AvePoolGrad(pool) => told(b, Kernel::AvePool(pool.clone()), &[dy]),
-        Kernel::Lrn(lrn) => told(b, Kernel::LrnGrad(*lrn), &[args[0], step.outs[0], dy]),
+        Kernel::Lrn(lrn) => {
+            let args = [args[0], step.outs[0], step.outs[1], dy];
+            told(b, Kernel::LrnGrad(*lrn), &args)
+        }
         &Kernel::Softmax(axis) => told(b, Kernel::SoftmaxGrad(axis), &[step.outs[0], dy]),
         &Kernel::LogSoftmax(axis) => told(b, Kernel::LogSoftmaxGrad(axis), &[step.outs[0], dy]),
         &Kernel::Gather(axis) => told(b, Kernel::Scatter(axis), &[dy, args[1]]),

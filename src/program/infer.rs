@@ -118,8 +118,8 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
             Ok(if both { vec![y.clone(), y] } else { vec![y] })
         }
         Kernel::MaxPoolGrad(_) | Kernel::AvePoolGrad(_) | Kernel::Scatter(_) => one(must()?),
-        Kernel::Lrn(_)
-        | Kernel::LrnGrad(_)
+        Kernel::Lrn(_) => Ok(vec![arg(0)?.clone(), arg(0)?.clone()]),
+        Kernel::LrnGrad(_)
         | Kernel::Softmax(_)
         | Kernel::SoftmaxGrad(_)
         | Kernel::LogSoftmax(_)

@@ -103,9 +103,9 @@ pub enum Kernel {
     AvePool(window::Pool),
     /// `(dy) -> dx`.
     AvePoolGrad(window::Pool),
-    /// `(x) -> y`: across channels, axis 1.
+    /// `(x) -> y, scale`: across channels, axis 1; `scale` is the base of the power.
     Lrn(Lrn),
-    /// `(x, y, dy) -> dx`.
+    /// `(x, y, scale, dy) -> dx`.
     LrnGrad(Lrn),
     /// `(x) -> y`: e^x normalised along an axis.
     Softmax(usize),

@@ -2,8 +2,10 @@
 //!
 //! All decisions are made when a session begins; a run is a loop over prepared calls.
 
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
 use super::{conv, gather, im2col, layout, lrn, matmul, pool, reduce, softmax};
@@ -22,16 +24,18 @@ type Call<T> = Box<dyn Fn(&Memory<T>, u64) + Send + Sync>;
 pub struct Machine<T> {
     calls: Vec<Call<T>>,
     assigns: Vec<(Slot, Slot)>,
+    trouble: Trouble,
 }
 
 impl<T: Element> Machine<T> {
     /// Runs all steps on the arena; `run` chooses the random numbers.
-    pub fn run(&self, arena: &mut [T], run: u64) {
+    pub fn run(&self, arena: &mut [T], run: u64) -> Result<(), String> {
         let memory = Memory::new(arena);
         for call in &self.calls {
             call(&memory, run);
         }
         self.assign(arena);
+        self.trouble.take()
     }
 
     /// The same, with the seconds that each step took.
@@ -85,6 +89,7 @@ impl<'a, T> Memory<'a, T> {
 /// Prepares all steps of a plan.
 pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
     let steps = plan.program.steps.iter().zip(&plan.work);
+    let trouble = Trouble::default();
     let calls = steps.map(|(step, &work)| {
         let slots = |ids: &[ValueId]| ids.iter().map(|&v| plan.slot(v)).collect::<Vec<_>>();
         let shapes = |ids: &[ValueId]| {
@@ -97,12 +102,14 @@ pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
             out_shapes: shapes(&step.outs),
             work,
             seed,
+            trouble: trouble.clone(),
         }
         .call(&step.kernel)
     });
     let assigns = plan.program.assigns.iter();
     Machine {
         calls: calls.collect(),
+        trouble: trouble.clone(),
         assigns: assigns.map(|&(state, new)| (plan.slot(state), plan.slot(new))).collect(),
     }
 }
@@ -164,11 +171,12 @@ struct Prepare {
     out_shapes: Vec<Shape>,
     work: Slot,
     seed: u64,
+    trouble: Trouble,
 }
 
 impl Prepare {
     fn call<T: Element>(self, kernel: &Kernel) -> Call<T> {
-        let Prepare { args, outs, arg_shapes, out_shapes, work, seed } = self;
+        let Prepare { args, outs, arg_shapes, out_shapes, work, seed, trouble } = self;
         let y = outs[0];
         match kernel {
             &Kernel::Fill(value) => Box::new(move |m, _| m.get_mut(y).fill(T::from_f64(value))),
@@ -199,34 +207,46 @@ impl Prepare {
             Kernel::Transpose(perm) => {
                 let (extents, perm) = (arg_shapes[0].0.clone(), perm.clone());
                 Box::new(move |m, _| {
-                    layout::transpose(&extents, &perm, m.get(args[0]), m.get_mut(y));
+                    layout::transpose(&extents, &perm, m.get(args[0]), T::ZERO, m.get_mut(y));
                 })
             }
             &Kernel::Slice { axis, start, step } => {
                 let (outer, extent, inner) = around(&arg_shapes[0], axis);
                 let count = out_shapes[0].0[axis];
-                let part = layout::Part { outer, extent, inner, start, step, count };
-                Box::new(move |m, _| layout::slice(&part, m.get(args[0]), m.get_mut(y)))
+                Box::new(move |m, _| {
+                    let (x, y) = (m.get(args[0]), m.get_mut(y));
+                    for i in 0..parts(step, count) {
+                        let from = Part { extent, start: start + i * step };
+                        let to = Part { extent: count, start: i };
+                        let len = if step == 1 { count } else { 1 };
+                        layout::copy_part(outer, len, inner, x, from, T::ZERO, y, to);
+                    }
+                })
             }
             &Kernel::Pad { axis, start, step } => {
                 let (outer, extent, inner) = around(&out_shapes[0], axis);
                 let count = arg_shapes[0].0[axis];
-                let part = layout::Part { outer, extent, inner, start, step, count };
-                Box::new(move |m, _| layout::pad(&part, m.get(args[0]), m.get_mut(y)))
+                Box::new(move |m, _| {
+                    let (x, y) = (m.get(args[0]), m.get_mut(y));
+                    y.fill(T::ZERO);
+                    for i in 0..parts(step, count) {
+                        let from = Part { extent: count, start: i };
+                        let to = Part { extent, start: start + i * step };
+                        let len = if step == 1 { count } else { 1 };
+                        layout::copy_part(outer, len, inner, x, from, T::ZERO, y, to);
+                    }
+                })
             }
             &Kernel::Concat(axis) => {
                 let (outer, extent, inner) = around(&out_shapes[0], axis);
-                let mut start = 0;
-                let mut parts = vec![];
-                for (shape, &slot) in arg_shapes.iter().zip(&args) {
-                    let count = shape.0[axis];
-                    let part = layout::Part { outer, extent, inner, start, step: 1, count };
-                    parts.push((part, slot));
-                    start += count;
-                }
+                let counts: Vec<usize> = arg_shapes.iter().map(|shape| shape.0[axis]).collect();
                 Box::new(move |m, _| {
-                    for (part, x) in &parts {
-                        layout::put(part, m.get(*x), m.get_mut(y));
+                    let mut start = 0;
+                    for (&count, &x) in counts.iter().zip(&args) {
+                        let (from, to) = (Part { extent: count, start: 0 }, Part { extent, start });
+                        let (x, y) = (m.get(x), m.get_mut(y));
+                        layout::copy_part(outer, count, inner, x, from, T::ZERO, y, to);
+                        start += count;
                     }
                 })
             }
@@ -300,14 +320,17 @@ impl Prepare {
                 })
             }
             Kernel::Lrn(l) => {
-                let shape = lrn_shape(l, &arg_shapes[0]);
-                Box::new(move |m, _| lrn::forward(&shape, m.get(args[0]), m.get_mut(y)))
+                let (shape, lrn, scale) = (lrn_shape(&arg_shapes[0]), lrn_of(l), outs[1]);
+                Box::new(move |m, _| {
+                    let (y, scale) = (m.get_mut(y), m.get_mut(scale));
+                    lrn::across_forward(&shape, &lrn, m.get(args[0]), y, scale);
+                })
             }
             Kernel::LrnGrad(l) => {
-                let shape = lrn_shape(l, &arg_shapes[0]);
+                let (shape, lrn) = (lrn_shape(&arg_shapes[0]), lrn_of(l));
                 Box::new(move |m, _| {
-                    let (x, y0, dy) = (m.get(args[0]), m.get(args[1]), m.get(args[2]));
-                    lrn::backward(&shape, x, y0, dy, T::ZERO, m.get_mut(y));
+                    let [x, out, scale, dy] = [0, 1, 2, 3].map(|i| m.get(args[i]));
+                    lrn::across_backward(&shape, &lrn, x, out, scale, dy, T::ZERO, m.get_mut(y));
                 })
             }
             &Kernel::Softmax(axis) | &Kernel::LogSoftmax(axis) => {
@@ -324,23 +347,26 @@ impl Prepare {
                 })
             }
             &Kernel::Gather(axis) => {
-                let (outer, extent, inner) = around(&arg_shapes[0], axis);
+                let (outer, rows, inner) = around(&arg_shapes[0], axis);
+                let shape = gather::Shape { outer, rows, inner };
                 Box::new(move |m, _| {
                     let (x, index) = (m.get(args[0]), m.get(args[1]));
-                    gather::gather(outer, extent, inner, x, index, m.get_mut(y));
+                    trouble.note(gather::gather(shape, x, index, m.get_mut(y)));
                 })
             }
             &Kernel::Scatter(axis) => {
-                let (outer, extent, inner) = around(&out_shapes[0], axis);
+                let (outer, rows, inner) = around(&out_shapes[0], axis);
+                let shape = gather::Shape { outer, rows, inner };
                 Box::new(move |m, _| {
-                    let (dy, index) = (m.get(args[0]), m.get(args[1]));
-                    gather::scatter_add(outer, extent, inner, dy, index, T::ZERO, m.get_mut(y));
+                    let (dy, index, dx) = (m.get(args[0]), m.get(args[1]), m.get_mut(y));
+                    dx.fill(T::ZERO);
+                    trouble.note(gather::scatter_add(shape, dy, index, dx));
                 })
             }
             &Kernel::Random(distribution, stream) => {
                 let generator = Philox::new(seed, stream);
                 Box::new(move |m, run| {
-                    let mut sequence = generator.clone().sequence(run << 32);
+                    let mut sequence = generator.sequence(run << 32);
                     for x in m.get_mut(y) {
                         *x = T::from_f64(match distribution {
                             Distribution::Uniform => sequence.uniform_f32().into(),
@@ -387,8 +413,34 @@ fn views_mut<'a, T>(m: &'a Memory<T>, slots: &[Slot], shapes: &'a [Shape]) -> Ve
     pairs.map(|(&slot, shape)| ViewMut { shape, data: m.get_mut(slot) }).collect()
 }
 
-fn lrn_shape(l: &crate::program::Lrn, x: &Shape) -> lrn::Shape {
+fn lrn_of(l: &crate::program::Lrn) -> lrn::Lrn {
     let &crate::program::Lrn { size, alpha, beta, k } = l;
-    let pixels = x.count_of(2..x.rank());
-    lrn::Shape { batch: x.0[0], channels: x.0[1], pixels, size, alpha, beta, k }
+    lrn::Lrn { size, alpha, beta, k, divided: false }
+}
+
+fn lrn_shape(x: &Shape) -> lrn::Shape {
+    let width = x.count_of(2..x.rank());
+    lrn::Shape { batch: x.0[0], channels: x.0[1], height: 1, width }
+}
+
+/// Pieces in which a strided part is copied.
+fn parts(step: usize, count: usize) -> usize {
+    if step == 1 { 1 } else { count }
+}
+
+/// The first thing that went wrong in a run because of the data, such as an index that is out of range.
+#[derive(Clone, Default)]
+struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    fn note<E: std::fmt::Display>(&self, result: Result<(), E>) {
+        if let Err(why) = result {
+            let mut slot = self.0.lock().unwrap_or_else(|e| e.into_inner());
+            slot.get_or_insert(why.to_string());
+        }
+    }
+
+    fn take(&self) -> Result<(), String> {
+        self.0.lock().unwrap_or_else(|e| e.into_inner()).take().map_or(Ok(()), Err)
+    }
 }

@@ -1,61 +1,265 @@
-//! Copies parts of blobs along an axis, and transposes.
+//! Copies that change only where elements lie: parts along an axis, permutations of axes, repetition.
 
-use super::real::Real;
+use super::real::{Real, vectorize};
+use super::tasks::{Shared, for_each, for_each_piece, items_per_task};
 
-/// A part of an axis: `count` elements from `start`, `step` apart, of `outer x extent x inner`.
-#[derive(Clone, Copy, Debug)]
+/// A part along one axis of `outer x extent x inner`: elements `start..start + len` of the axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    pub outer: usize,
+    /// Extent of the axis in the blob.
     pub extent: usize,
-    pub inner: usize,
+    /// First element of the part.
     pub start: usize,
-    pub step: usize,
-    pub count: usize,
 }
 
-/// The part of `x`.
-pub fn slice<T: Real>(p: &Part, x: &[T], y: &mut [T]) {
-    for o in 0..p.outer {
-        for i in 0..p.count {
-            let from = (o * p.extent + p.start + i * p.step) * p.inner;
-            let to = (o * p.count + i) * p.inner;
-            y[to..to + p.inner].copy_from_slice(&x[from..from + p.inner]);
+/// Copies `len` elements along an axis from a part of `x` to a part of `y`: `y = x + beta y` there.
+///
+/// Slices, concatenations, crops and the insides of pads are this; the rest of `y` is left alone.
+#[expect(clippy::too_many_arguments, reason = "two parts and the extents around them")]
+pub fn copy_part<T: Real>(
+    outer: usize,
+    len: usize,
+    inner: usize,
+    x: &[T],
+    from: Part,
+    beta: T,
+    y: &mut [T],
+    to: Part,
+) {
+    assert!(x.len() == outer * from.extent * inner, "{} elements to copy from", x.len());
+    assert!(y.len() == outer * to.extent * inner, "{} elements to copy to", y.len());
+    assert!(from.start + len <= from.extent && to.start + len <= to.extent, "part too long");
+    let run = len * inner;
+    let each = items_per_task(run);
+    let y = Shared::new(y);
+    for_each(outer.div_ceil(each), |task| {
+        for o in task * each..((task + 1) * each).min(outer) {
+            let first = (o * to.extent + to.start) * inner;
+            // SAFETY: every outer index is in one task.
+            let y = unsafe { y.slice(first..first + run) };
+            add_to(beta, &x[(o * from.extent + from.start) * inner..][..run], y);
         }
+    });
+}
+
+/// `y = x + beta y`.
+#[inline(always)]
+fn add_to<T: Real>(beta: T, x: &[T], y: &mut [T]) {
+    if beta == T::ZERO {
+        y.copy_from_slice(x);
+        return;
+    }
+    vectorize(|| y.iter_mut().zip(x).for_each(|(y, x)| *y = *x + beta * *y));
+}
+
+/// Fills `len` elements along an axis of `y`: the border of a pad.
+pub fn fill_part<T: Real>(outer: usize, len: usize, inner: usize, value: T, y: &mut [T], to: Part) {
+    assert!(y.len() == outer * to.extent * inner, "{} elements to fill", y.len());
+    assert!(to.start + len <= to.extent, "part too long");
+    for y in y.chunks_exact_mut((to.extent * inner).max(1)) {
+        y[to.start * inner..][..len * inner].fill(value);
     }
 }
 
-/// Puts `x` into its part of `y`.
-pub fn put<T: Real>(p: &Part, x: &[T], y: &mut [T]) {
-    for o in 0..p.outer {
-        for i in 0..p.count {
-            let to = (o * p.extent + p.start + i * p.step) * p.inner;
-            let from = (o * p.count + i) * p.inner;
-            y[to..to + p.inner].copy_from_slice(&x[from..from + p.inner]);
-        }
+/// Repeats: `y[o, r, i] = x[o, i] + beta y[o, r, i]` for `outer x count x inner`.
+///
+/// The adjoint is a sum over the middle axis ([`reduce`](super::reduce::reduce)).
+pub fn repeat<T: Real>(outer: usize, count: usize, inner: usize, x: &[T], beta: T, y: &mut [T]) {
+    assert!(x.len() == outer * inner, "{} elements to repeat", x.len());
+    assert!(y.len() == outer * count * inner, "{} elements repeated", y.len());
+    if inner == 0 || count == 0 {
+        return;
     }
-}
-
-/// Zeros with `x` in its part.
-pub fn pad<T: Real>(p: &Part, x: &[T], y: &mut [T]) {
-    y.fill(T::ZERO);
-    put(p, x, y);
-}
-
-/// Axis `i` of `y` is axis `perm[i]` of `x`.
-pub fn transpose<T: Real>(extents: &[usize], perm: &[usize], x: &[T], y: &mut [T]) {
-    let rank = extents.len();
-    let stride = |axis: usize| extents[axis + 1..].iter().product::<usize>();
-    let strides: Vec<usize> = perm.iter().map(|&p| stride(p)).collect();
-    let out: Vec<usize> = perm.iter().map(|&p| extents[p]).collect();
-    let mut at = vec![0; rank];
-    for y in y {
-        *y = x[at.iter().zip(&strides).map(|(a, s)| a * s).sum::<usize>()];
-        for axis in (0..rank).rev() {
-            at[axis] += 1;
-            if at[axis] < out[axis] {
-                break;
+    if inner == 1 {
+        let each = items_per_task(count);
+        for_each_piece(y, each * count, |task, y| {
+            for (y, x) in y.chunks_exact_mut(count).zip(&x[task * each..]) {
+                if beta == T::ZERO {
+                    y.fill(*x);
+                } else {
+                    vectorize(|| y.iter_mut().for_each(|y| *y = *x + beta * *y));
+                }
             }
-            at[axis] = 0;
+        });
+        return;
+    }
+    let each = items_per_task(inner);
+    for_each_piece(y, each * inner, |task, y| {
+        for (i, y) in y.chunks_exact_mut(inner).enumerate() {
+            let o = (task * each + i) / count;
+            add_to(beta, &x[o * inner..][..inner], y);
         }
+    });
+}
+
+/// Most axes of [`transpose`].
+pub const MAX_AXES: usize = 8;
+
+/// Side of the squares that a transposition moves at a time.
+const SQUARE: usize = 16;
+
+/// Permutes axes: axis `i` of `y` is axis `order[i]` of `x`; `y = x + beta y`.
+///
+/// `extents` are those of `x`. At most [`MAX_AXES`] axes.
+pub fn transpose<T: Real>(extents: &[usize], order: &[usize], x: &[T], beta: T, y: &mut [T]) {
+    let axes = extents.len();
+    assert!(axes == order.len() && axes <= MAX_AXES, "{axes} axes, order {order:?}");
+    assert!((0..axes).all(|axis| order.contains(&axis)), "order {order:?} of {axes} axes");
+    let len: usize = extents.iter().product();
+    assert!(x.len() == len && y.len() == len, "{} to {} elements", x.len(), y.len());
+    if len == 0 {
+        return;
+    }
+    let mut strides = [1; MAX_AXES];
+    for axis in (1..axes).rev() {
+        strides[axis - 1] = strides[axis] * extents[axis];
+    }
+    // Axes of `y` as (extent, stride in x), where neighbours in both are one axis.
+    let mut merged = [(1, 1); MAX_AXES + 1];
+    let mut count = 0;
+    for axis in order.iter().copied().filter(|axis| extents[*axis] != 1) {
+        if 0 < count && merged[count - 1].1 == strides[axis] * extents[axis] {
+            merged[count - 1] = (merged[count - 1].0 * extents[axis], strides[axis]);
+        } else {
+            merged[count] = (extents[axis], strides[axis]);
+            count += 1;
+        }
+    }
+    let count = count.max(1);
+    let (width, stride) = merged[count - 1];
+    if stride == 1 {
+        let each = items_per_task(width);
+        for_each_piece(y, each * width, |task, y| {
+            for (i, y) in y.chunks_exact_mut(width).enumerate() {
+                let from = source(&merged[..count - 1], task * each + i);
+                add_to(beta, &x[from..from + width], y);
+            }
+        });
+        return;
+    }
+    // The axis of `y` that is contiguous in `x` makes squares with the last one.
+    let line = merged[..count].iter().position(|axis| axis.1 == 1).unwrap_or(0);
+    let lines = merged[line].0;
+    let step: usize = merged[line + 1..count].iter().map(|axis| axis.0).product();
+    let mut others = merged;
+    others[line].0 = 1;
+    let planes = len / (width * lines);
+    let blocks = lines.div_ceil(SQUARE);
+    let each = items_per_task(SQUARE * width);
+    let y = Shared::new(y);
+    for_each((planes * blocks).div_ceil(each), |task| {
+        for item in task * each..((task + 1) * each).min(planes * blocks) {
+            let (plane, first) = (item / blocks, item % blocks * SQUARE);
+            let rows = SQUARE.min(lines - first);
+            let from = source(&others[..count - 1], plane) + first;
+            let to = target(&merged[..count], line, plane) + first * step;
+            for column in (0..width).step_by(SQUARE) {
+                for row in 0..rows {
+                    let start = to + row * step + column;
+                    // SAFETY: every line of every plane is in one task.
+                    let y = unsafe { y.slice(start..start + SQUARE.min(width - column)) };
+                    let x = x[from + row + column * stride..].iter().step_by(stride);
+                    if beta == T::ZERO {
+                        y.iter_mut().zip(x).for_each(|(y, x)| *y = *x);
+                    } else {
+                        y.iter_mut().zip(x).for_each(|(y, x)| *y = *x + beta * *y);
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// The place in `x` of the element with the given number along (extent, stride) axes.
+fn source(axes: &[(usize, usize)], mut number: usize) -> usize {
+    let mut at = 0;
+    for (extent, stride) in axes.iter().rev() {
+        at += number % extent * stride;
+        number /= extent;
+    }
+    at
+}
+
+/// The place in `y` of the plane with the given number along all axes but `line` and the last.
+fn target(axes: &[(usize, usize)], line: usize, mut number: usize) -> usize {
+    let (mut at, mut stride) = (0, axes.last().map_or(1, |axis| axis.0));
+    for (axis, (extent, _)) in axes.iter().enumerate().rev().skip(1) {
+        if axis != line {
+            at += number % extent * stride;
+            number /= extent;
+        }
+        stride *= extent;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Dice, close, fill, same_for_any_threads};
+    use super::*;
+
+    fn check_transpose<T: Real>(extents: &[usize], order: &[usize]) {
+        let x: Vec<T> = fill(extents.iter().product(), 1);
+        let mut expected = vec![0.0; x.len()];
+        for (from, x) in x.iter().enumerate() {
+            let mut place = vec![0; extents.len()];
+            let mut rest = from;
+            for axis in (0..extents.len()).rev() {
+                place[axis] = rest % extents[axis];
+                rest /= extents[axis];
+            }
+            let to = order.iter().fold(0, |at, axis| at * extents[*axis] + place[*axis]);
+            expected[to] = x.to_f64();
+        }
+        let y = same_for_any_threads(x.len(), |y| transpose(extents, order, &x, T::ZERO, y));
+        close(&y, &expected, 0.0);
+        let mut twice = y;
+        transpose(extents, order, &x, T::ONE, &mut twice);
+        close(&twice, &expected.iter().map(|y| 2.0 * y).collect::<Vec<_>>(), 1e-7);
+    }
+
+    #[test]
+    fn random_permutations_put_every_element_in_place() {
+        let mut dice = Dice(11);
+        for _ in 0..200 {
+            let axes = dice.roll(1, 5);
+            let extents: Vec<usize> =
+                (0..axes).map(|_| [1, 2, 3, 5, 17, 33][dice.roll(0, 5)]).collect();
+            let mut order: Vec<usize> = (0..axes).collect();
+            (1..axes).for_each(|axis| order.swap(axis, dice.roll(0, axis)));
+            if extents.iter().product::<usize>() < 100_000 {
+                check_transpose::<f32>(&extents, &order);
+            }
+        }
+        check_transpose::<f64>(&[2, 3, 40, 50], &[0, 2, 3, 1]);
+        check_transpose::<f32>(&[], &[]);
+        check_transpose::<f32>(&[4, 0, 3], &[1, 2, 0]);
+    }
+
+    #[test]
+    fn parts_are_cut_and_joined() {
+        let x: Vec<f32> = fill(2 * 7 * 3, 1);
+        let part = |extent, start| Part { extent, start };
+        let joined = same_for_any_threads(x.len(), |y| {
+            let (mut a, mut b) = (vec![0.0; 2 * 2 * 3], vec![0.0; 2 * 5 * 3]);
+            copy_part(2, 2, 3, &x, part(7, 0), 0.0, &mut a, part(2, 0));
+            copy_part(2, 5, 3, &x, part(7, 2), 0.0, &mut b, part(5, 0));
+            copy_part(2, 2, 3, &a, part(2, 0), 0.0, y, part(7, 0));
+            copy_part(2, 5, 3, &b, part(5, 0), 0.0, y, part(7, 2));
+        });
+        assert_eq!(joined, x);
+        let mut y = vec![1.0f32; 2 * 4];
+        fill_part(2, 1, 1, 9.0, &mut y, part(4, 3));
+        copy_part(2, 2, 1, &[5., 6., 7., 8.], part(2, 0), 1.0, &mut y, part(4, 1));
+        assert_eq!(y, [1., 6., 7., 9., 1., 8., 9., 9.]);
+    }
+
+    #[test]
+    fn rows_and_numbers_are_repeated() {
+        let mut y = [1f64; 12];
+        repeat(2, 3, 2, &[1., 2., 3., 4.], 0.0, &mut y);
+        assert_eq!(y, [1., 2., 1., 2., 1., 2., 3., 4., 3., 4., 3., 4.]);
+        repeat(2, 6, 1, &[1., 2.], 1.0, &mut y);
+        assert_eq!(y, [2., 3., 2., 3., 2., 3., 5., 6., 5., 6., 5., 6.]);
     }
 }

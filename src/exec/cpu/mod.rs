@@ -22,4 +22,5 @@ pub mod softmax;
 pub mod tasks;
 #[cfg(test)]
 mod testing;
+pub mod update;
 pub mod vecmath;

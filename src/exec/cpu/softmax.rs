@@ -55,39 +55,36 @@ pub fn forward<T: Transcendental>(shape: Shape, log: bool, x: &[T], y: &mut [T])
     shape.fits(&[x.len(), y.len()]);
     let y = Shared::new(y);
     let stride = shape.inner;
-    shape.bundles(
-        #[inline(always)]
-        |first, width| {
-            if stride == 1 {
-                // SAFETY: every line along the axis is in one bundle.
-                let y = unsafe { y.slice(first..first + shape.axis) };
-                line(log, &x[first..][..shape.axis], y);
-                return;
-            }
-            let mut max = [T::NEG_INFINITY; WIDTH];
-            let mut sum = [T::ZERO; WIDTH];
-            let row = |i: usize| &x[first + i * stride..][..width];
+    shape.bundles(|first, width| {
+        if stride == 1 {
             // SAFETY: every line along the axis is in one bundle.
-            let out = |i: usize| unsafe { y.slice(first + i * stride..first + i * stride + width) };
-            for i in 0..shape.axis {
-                max.iter_mut().zip(row(i)).for_each(|(max, x)| *max = max.max(*x));
+            let y = unsafe { y.slice(first..first + shape.axis) };
+            line(log, &x[first..][..shape.axis], y);
+            return;
+        }
+        let mut max = [T::NEG_INFINITY; WIDTH];
+        let mut sum = [T::ZERO; WIDTH];
+        let row = |i: usize| &x[first + i * stride..][..width];
+        // SAFETY: every line along the axis is in one bundle.
+        let out = |i: usize| unsafe { y.slice(first + i * stride..first + i * stride + width) };
+        for i in 0..shape.axis {
+            max.iter_mut().zip(row(i)).for_each(|(max, x)| *max = max.max(*x));
+        }
+        for i in 0..shape.axis {
+            let lines = out(i).iter_mut().zip(row(i)).zip(max.iter().zip(&mut sum));
+            for ((y, x), (max, sum)) in lines {
+                let e = (*x - *max).fast_exp();
+                *sum += e;
+                *y = if log { *x - *max } else { e };
             }
-            for i in 0..shape.axis {
-                let lines = out(i).iter_mut().zip(row(i)).zip(max.iter().zip(&mut sum));
-                for ((y, x), (max, sum)) in lines {
-                    let e = (*x - *max).fast_exp();
-                    *sum += e;
-                    *y = if log { *x - *max } else { e };
-                }
+        }
+        sum.iter_mut().for_each(|sum| *sum = if log { sum.fast_ln() } else { T::ONE / *sum });
+        for i in 0..shape.axis {
+            for (y, sum) in out(i).iter_mut().zip(&sum) {
+                *y = if log { *y - *sum } else { *y * *sum };
             }
-            sum.iter_mut().for_each(|sum| *sum = if log { sum.fast_ln() } else { T::ONE / *sum });
-            for i in 0..shape.axis {
-                for (y, sum) in out(i).iter_mut().zip(&sum) {
-                    *y = if log { *y - *sum } else { *y * *sum };
-                }
-            }
-        },
-    );
+        }
+    });
 }
 
 /// One contiguous line.
@@ -122,32 +119,29 @@ pub fn backward<T: Transcendental>(
         let value = if log { dy - y.fast_exp() * sum } else { y * (dy - sum) };
         *dx = if beta == T::ZERO { value } else { beta * *dx + value };
     };
-    shape.bundles(
-        #[inline(always)]
-        |first, width| {
-            if stride == 1 {
-                let (y, dy) = (&y[first..][..shape.axis], &dy[first..][..shape.axis]);
-                // SAFETY: every line along the axis is in one bundle.
-                let dx = unsafe { dx.slice(first..first + shape.axis) };
-                let sum = if log { dy.iter().copied().sum() } else { dot(y, dy) };
-                dx.iter_mut().zip(y.iter().zip(dy)).for_each(|(dx, (y, dy))| put(dx, *y, *dy, sum));
-                return;
+    shape.bundles(|first, width| {
+        if stride == 1 {
+            let (y, dy) = (&y[first..][..shape.axis], &dy[first..][..shape.axis]);
+            // SAFETY: every line along the axis is in one bundle.
+            let dx = unsafe { dx.slice(first..first + shape.axis) };
+            let sum = if log { dy.iter().copied().sum() } else { dot(y, dy) };
+            dx.iter_mut().zip(y.iter().zip(dy)).for_each(|(dx, (y, dy))| put(dx, *y, *dy, sum));
+            return;
+        }
+        let mut sum = [T::ZERO; WIDTH];
+        let part = |i: usize| first + i * stride..first + i * stride + width;
+        for i in 0..shape.axis {
+            for (sum, (y, dy)) in sum.iter_mut().zip(y[part(i)].iter().zip(&dy[part(i)])) {
+                *sum += if log { *dy } else { *dy * *y };
             }
-            let mut sum = [T::ZERO; WIDTH];
-            let part = |i: usize| first + i * stride..first + i * stride + width;
-            for i in 0..shape.axis {
-                for (sum, (y, dy)) in sum.iter_mut().zip(y[part(i)].iter().zip(&dy[part(i)])) {
-                    *sum += if log { *dy } else { *dy * *y };
-                }
-            }
-            for i in 0..shape.axis {
-                // SAFETY: every line along the axis is in one bundle.
-                let dx = unsafe { dx.slice(part(i)) };
-                let values = y[part(i)].iter().zip(&dy[part(i)]).zip(&sum);
-                dx.iter_mut().zip(values).for_each(|(dx, ((y, dy), sum))| put(dx, *y, *dy, *sum));
-            }
-        },
-    );
+        }
+        for i in 0..shape.axis {
+            // SAFETY: every line along the axis is in one bundle.
+            let dx = unsafe { dx.slice(part(i)) };
+            let values = y[part(i)].iter().zip(&dy[part(i)]).zip(&sum);
+            dx.iter_mut().zip(values).for_each(|(dx, ((y, dy), sum))| put(dx, *y, *dy, *sum));
+        }
+    });
 }
 
 #[cfg(test)]
