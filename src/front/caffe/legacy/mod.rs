@@ -203,18 +203,18 @@ impl Message {
         Some((whole, spans.len()))
     }
 
-    /// The message of a field, made if it is missing.
-    fn block(&mut self, name: &str, span: Span) -> &mut Message {
-        let is_block = |field: &Field| {
-            field.name.value == name && matches!(field.value.kind, ValueKind::Message(_))
-        };
-        let at = self.fields.iter().rposition(is_block).unwrap_or_else(|| {
-            self.fields.push(block(name, vec![], span));
-            self.fields.len() - 1
-        });
-        match &mut self.fields[at].value.kind {
-            ValueKind::Message(message) => message,
-            _ => unreachable!("the field at this place is a message"),
+    /// Adds a field to the last message of a name, which is made if it is missing.
+    fn add_within(&mut self, name: &str, field: Field) {
+        let last = self.fields.iter_mut().rfind(|field| field.name.value == name);
+        match last.map(|field| &mut field.value.kind) {
+            Some(ValueKind::Message(message)) => {
+                message.fields.retain(|old| old.name.value != field.name.value);
+                message.fields.push(field);
+            }
+            _ => {
+                let span = field.span;
+                self.fields.push(block(name, vec![field], span));
+            }
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Turns layers in the form of 2013 (`layers { layer { type: "conv" kernelsize: 3 } bottom: "data" }`) into
 //! those of 2014.
 
-use super::build::scalar;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::caffe::tree::{Field, Message, ValueKind};
 use std::collections::HashMap;
@@ -159,10 +158,7 @@ fn fold_padding(net: &mut Message, diagnostics: &mut Diagnostics) {
             }
         }
         if let Some(pad) = pad.filter(|_| kind == "conv" || kind == "pool") {
-            let span = pad.span;
-            let layer = connection.block("layer", span);
-            layer.take("pad");
-            layer.fields.push(pad);
+            connection.add_within("layer", pad);
         }
     }
     net.fields.retain(|field| layer_of(field).is_none_or(|layer| type_of(layer) != "padding"));
@@ -185,11 +181,11 @@ fn upgrade_layer(connection: &mut Message, layer: Message, diagnostics: &mut Dia
         {
             connection.fields.push(field);
         } else if let Some((_, modern)) = TRANSFORM.iter().find(|(old, _)| *old == name) {
-            let transform = connection.block("transform_param", field.span);
-            transform.fields.push(scalar(modern, field.value.kind, field.span));
+            field.name.value = modern.to_string();
+            connection.add_within("transform_param", field);
         } else if let (Some(modern), Some(param)) = (modern_name(&name, &kind), own) {
             field.name.value = modern.to_string();
-            connection.block(param, field.span).fields.push(field);
+            connection.add_within(param, field);
         } else {
             let message = format!("a `{kind}` layer of the form of 2013 has no field `{name}`");
             let diagnostic = Diagnostic::new(&diag::E0210, field.name.span, message);

@@ -1,6 +1,6 @@
 //! Turns a layer in the form of 2014 (`type: CONVOLUTION`, `blobs_lr: 1`) into one in the modern form.
 
-use super::build::{block, scalar};
+use super::build::block;
 use super::{DATA_PARAMS, MOVED};
 use crate::front::caffe::tree::{Message, ValueKind};
 
@@ -99,11 +99,7 @@ fn move_transformations(layer: &mut Message) {
             moved.extend(MOVED.iter().flat_map(|name| inner.take(name)));
         }
     }
-    if let Some(span) = moved.first().map(|field| field.span) {
-        let transform = layer.block("transform_param", span);
-        for field in moved {
-            transform.take(&field.name.value);
-            transform.fields.push(scalar(&field.name.value, field.value.kind, field.span));
-        }
+    for field in moved {
+        layer.add_within("transform_param", field);
     }
 }
