@@ -90,6 +90,13 @@ codes! {
     E0209 "empty-net";
     /// A field of the layer or the net itself is not one that Caffe has.
     E0210 "unknown-field";
+    /// The net has layers in the modern form (`layer`) and in one of the old forms (`layers`). Caffe refuses it,
+    /// because the order of the layers would be lost. Write all of them as `layer`.
+    E0211 "mixed-layer-forms";
+    /// A solver gives its type twice, as `type: "Adam"` and in the old form `solver_type: ADAM`.
+    E0212 "two-solver-types";
+    /// In the form of 2013 padding was a layer of its own, which only convolution and pooling could read.
+    E0213 "unreadable-padding";
 
     /// The layer has no parameter of this name. Caffe refuses the whole file in that case.
     E0301 "unknown-argument";
@@ -132,4 +139,17 @@ codes! {
     W0603 "weight-without-filler";
     /// A message of parameters that the layer's type does not read.
     W0604 "idle-parameters";
+    /// The layers are written as `layers { ... }`, the form of Caffe before 2015. They mean the same as the
+    /// modern `layer { type: "..." }` that the help shows.
+    W0611 "outdated-layers";
+    /// `scale`, `mean_file`, `crop_size` and `mirror` once stood in `data_param`. Caffe moves them to
+    /// `transform_param` for layers in the old form only; in a modern `layer` it reads past them without a word.
+    W0612 "ignored-transformation";
+    /// `input`, `input_dim` and `input_shape` of the net were replaced by an Input layer.
+    W0613 "outdated-inputs";
+    /// The three parameters of a BatchNorm layer are running statistics, which a solver must not touch. Caffe sets
+    /// their `lr_mult` and `decay_mult` to 0 whatever the file says.
+    W0614 "overruled-multipliers";
+    /// `solver_type: ADAM` was replaced by `type: "Adam"`.
+    W0615 "outdated-solver-type";
 }

@@ -10,6 +10,8 @@ use annotate_snippets::{
 
 /// Calls shown of a long trace.
 const TRACE_LIMIT: usize = 8;
+/// Lines of the longest edit that is shown as a patch.
+const PATCH_LIMIT: usize = 40;
 
 /// All diagnostics, one after the other with an empty line between, ending in a line break; the empty
 /// text if there are none. `color` adds the escape sequences of a terminal.
@@ -56,6 +58,14 @@ fn groups<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Vec<Group<'
     if let Some(help) = &diagnostic.help {
         match &help.edit {
             None => primary = primary.element(Level::HELP.message(visible(&help.text))),
+            Some(edit) if PATCH_LIMIT < edit.replacement.lines().count() => {
+                let text = format!(
+                    "{}; the edit has {} lines and is part of the JSON output",
+                    visible(&help.text),
+                    edit.replacement.lines().count(),
+                );
+                primary = primary.element(Level::HELP.message(text));
+            }
             Some(edit) => {
                 let title = Level::HELP.secondary_title(visible(&help.text));
                 patch = Some(Group::with_title(title).element(suggestion(edit, sources)));

@@ -3,6 +3,7 @@
 mod balance;
 mod complaints;
 mod fields;
+pub mod legacy;
 mod literal;
 mod lower;
 pub mod print;
@@ -19,9 +20,9 @@ use crate::diag::Diagnostics;
 use crate::ir::Definition;
 use crate::source::FileId;
 
-/// Reads a net definition.
+/// Reads a net definition of any generation.
 pub fn read(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Definition {
-    let net = parse(file, text, diagnostics);
+    let net = legacy::upgrade_net(parse(file, text, diagnostics), diagnostics);
     lower::definition(&net, diagnostics)
 }
 

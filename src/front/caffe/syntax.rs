@@ -8,7 +8,7 @@ use super::{literal, literal::BadEscape};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::source::{FileId, Span, Spanned};
 use pest::Parser;
-use pest::iterators::Pair;
+use pest::iterators::{Pair, Pairs};
 
 #[derive(pest_derive::Parser)]
 #[grammar = "../grammar/prototxt.pest"]
@@ -82,22 +82,43 @@ impl Reader<'_, '_, '_> {
     fn field(&mut self, pair: Pair<'_, Rule>) -> Option<Field> {
         let mut inner = pair.into_inner();
         let name = self.name(&inner.next()?);
-        let mut next = inner.next();
-        let mut colon = None;
-        if let Some(pair) = next.take_if(|pair| pair.as_rule() == Rule::colon) {
-            colon = Some(self.colon(&name, &pair));
-            next = inner.next();
-        }
-        let Some(pair) = next else {
-            self.missing_value(&name, colon);
+        let Some(first) = inner.next() else {
+            self.missing_value(&name);
             return None;
         };
-        if pair.as_rule() == Rule::wrong {
-            self.wrong(&name, &pair);
-            return None;
+        let value = match first.as_rule() {
+            Rule::wrong => {
+                self.wrong(&name, &first);
+                return None;
+            }
+            Rule::no_colon => self.value_without_colon(&name, first)?,
+            _ => self.value(first, inner)?,
+        };
+        let span = name.span.to(value.span);
+        Some(Field { name, value, span })
+    }
+
+    fn value_without_colon(
+        &mut self,
+        name: &Spanned<String>,
+        pair: Pair<'_, Rule>,
+    ) -> Option<Value> {
+        let mut inner = pair.into_inner();
+        let mut first = inner.next()?;
+        let equals = first.as_rule() == Rule::equals;
+        if equals {
+            let span = self.span_of(&first);
+            let message = format!("expected `:` after `{}`, found `=`", name.value);
+            let diagnostic = Diagnostic::new(&diag::E0107, span, message);
+            self.complaints.report(diagnostic.edit("a field is set with `:`", span, ":"));
+            let Some(next) = inner.next() else {
+                self.missing_value(name);
+                return None;
+            };
+            first = next;
         }
-        let value = self.value(pair)?;
-        if colon.is_none() && !may_omit_colon(&value.kind) {
+        let value = self.value(first, inner)?;
+        if !equals && !is_list_of_blocks(&value.kind) {
             let message = format!("expected `:` between `{}` and its value", name.value);
             self.complaints.report(
                 Diagnostic::new(&diag::E0107, value.span, message)
@@ -105,8 +126,7 @@ impl Reader<'_, '_, '_> {
                     .edit("add the colon", name.span.after(), ":"),
             );
         }
-        let span = name.span.to(value.span);
-        Some(Field { name, value, span })
+        Some(value)
     }
 
     fn name(&mut self, pair: &Pair<'_, Rule>) -> Spanned<String> {
@@ -135,20 +155,9 @@ impl Reader<'_, '_, '_> {
         self.complaints.report(diagnostic);
     }
 
-    fn colon(&mut self, name: &Spanned<String>, pair: &Pair<'_, Rule>) -> Span {
-        let span = self.span_of(pair);
-        if pair.as_str() == "=" {
-            let message = format!("expected `:` after `{}`, found `=`", name.value);
-            let diagnostic = Diagnostic::new(&diag::E0107, span, message);
-            self.complaints.report(diagnostic.edit("a field is set with `:`", span, ":"));
-        }
-        span
-    }
-
-    fn missing_value(&mut self, name: &Spanned<String>, colon: Option<Span>) {
-        let place = colon.map_or(name.span, |colon| name.span.to(colon));
+    fn missing_value(&mut self, name: &Spanned<String>) {
         self.complaints.report(
-            Diagnostic::new(&diag::E0106, place, format!("`{}` has no value", name.value))
+            Diagnostic::new(&diag::E0106, name.span, format!("`{}` has no value", name.value))
                 .here("expected a value after this"),
         );
     }
@@ -181,13 +190,12 @@ impl Reader<'_, '_, '_> {
         self.complaints.report(diagnostic);
     }
 
-    fn value(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
-        let mut inner = pair.into_inner();
-        let mut first = inner.next()?;
+    /// The value that begins with the token `first`.
+    fn value<'p>(&mut self, mut first: Pair<'p, Rule>, mut rest: Pairs<'p, Rule>) -> Option<Value> {
         let mut span = self.span_of(&first);
         let negative = first.as_rule() == Rule::sign;
         if negative {
-            first = inner.next()?;
+            first = rest.next()?;
             span = span.to(self.span_of(&first));
         }
         let kind = match first.as_rule() {
@@ -210,7 +218,7 @@ impl Reader<'_, '_, '_> {
             },
             _ => {
                 let mut bytes = vec![];
-                for string in std::iter::once(first).chain(inner) {
+                for string in std::iter::once(first).chain(rest) {
                     span = span.to(self.span_of(&string));
                     self.string(&string, &mut bytes);
                 }
@@ -242,8 +250,9 @@ impl Reader<'_, '_, '_> {
                     }
                     (comma, element) = (None, Some(span));
                     match rule {
-                        Rule::value => {
-                            let value = self.value(pair);
+                        Rule::element => {
+                            let mut inner = pair.into_inner();
+                            let value = inner.next().and_then(|first| self.value(first, inner));
                             element = value.as_ref().map(|value| value.span).or(element);
                             values.extend(value);
                         }
@@ -292,10 +301,9 @@ impl Reader<'_, '_, '_> {
     }
 }
 
-/// Blocks and lists of blocks need no colon.
-fn may_omit_colon(kind: &ValueKind) -> bool {
+/// Like a block, a list of blocks needs no colon.
+fn is_list_of_blocks(kind: &ValueKind) -> bool {
     match kind {
-        ValueKind::Message(_) => true,
         ValueKind::List(values) => {
             values.iter().all(|value| matches!(value.kind, ValueKind::Message(_)))
         }

@@ -1,0 +1,223 @@
+//! Turns definitions written for any earlier Caffe into the modern form, with a warning for each kind of
+//! outdated writing whose help holds the modern text.
+//!
+//! The upgrades are those of Caffe's own tools and come in their order: V0 layers (2013, `layers { layer {
+//! type: "conv" } }`), transformations in `data_param`, V1 layers (2014, `layers { type: CONVOLUTION }`),
+//! `input` fields, multipliers of BatchNorm, and `solver_type`. Fields keep the spans they were written at.
+
+mod build;
+mod inputs;
+pub mod order;
+mod v0;
+mod v1;
+
+use super::tree::{Field, Message, ValueKind};
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::source::Span;
+use build::{block, is_true_zero, printed_between, scalar};
+
+/// A NetParameter in the modern form.
+pub fn upgrade_net(mut net: Message, diagnostics: &mut Diagnostics) -> Message {
+    upgrade_layers(&mut net, diagnostics);
+    inputs::upgrade(&mut net, diagnostics);
+    for field in net.fields.iter_mut().filter(|field| field.name.value == "layer") {
+        if let ValueKind::Message(layer) = &mut field.value.kind {
+            upgrade_batch_norm(layer, diagnostics);
+            report_ignored_transformations(layer, diagnostics);
+        }
+    }
+    net
+}
+
+/// A SolverParameter in the modern form: `type: "Adam"` for `solver_type: ADAM`.
+pub fn upgrade_solver(mut solver: Message, diagnostics: &mut Diagnostics) -> Message {
+    let modern = solver.last("type").map(|field| field.span);
+    for field in solver.fields.iter_mut().filter(|field| field.name.value == "solver_type") {
+        if let Some(span) = modern {
+            let message = "`solver_type` and `type` exclude each other";
+            diagnostics.report(
+                Diagnostic::new(&diag::E0212, field.span, message)
+                    .here("the old form")
+                    .label(span, "the modern form")
+                    .help("remove one of them"),
+            );
+            continue;
+        }
+        let ValueKind::Ident(old) = &field.value.kind else { continue };
+        let Some((_, modern)) = SOLVERS.iter().find(|(name, _)| name == old) else { continue };
+        diagnostics.report(
+            Diagnostic::new(&diag::W0615, field.span, "`solver_type` is the form of 2014").edit(
+                "the type of a solver is a string now",
+                field.span,
+                format!("type: \"{modern}\""),
+            ),
+        );
+        field.name.value = "type".to_string();
+        field.value.kind = ValueKind::Str(modern.to_string());
+    }
+    solver
+}
+
+const SOLVERS: [(&str, &str); 6] = [
+    ("SGD", "SGD"),
+    ("NESTEROV", "Nesterov"),
+    ("ADAGRAD", "AdaGrad"),
+    ("RMSPROP", "RMSProp"),
+    ("ADADELTA", "AdaDelta"),
+    ("ADAM", "Adam"),
+];
+
+/// Replaces `layers` by `layer` fields.
+fn upgrade_layers(net: &mut Message, diagnostics: &mut Diagnostics) {
+    let is_old = |field: &Field| field.name.value == "layers";
+    net.split_lists("layers");
+    let Some(first_old) = net.fields.iter().find(|field| is_old(field)) else { return };
+    let place = first_old.name.span;
+    if let Some(modern) = net.last("layer") {
+        diagnostics.report(
+            Diagnostic::new(&diag::E0211, place, "the net has both `layers` and `layer`")
+                .here("the old form")
+                .label(modern.name.span, "the modern form")
+                .help("Caffe refuses such a net; write every layer in the modern form"),
+        );
+    }
+    let count = net.fields.iter().filter(|field| is_old(field)).count();
+    let range = net.range_of(is_old);
+    let generation = if v0::is_in(net) { "2013" } else { "2014" };
+    v0::upgrade(net, diagnostics);
+    for field in net.fields.iter_mut().filter(|field| is_old(field)) {
+        field.name.value = "layer".to_string();
+        if let ValueKind::Message(layer) = &mut field.value.kind {
+            v1::upgrade(layer);
+            order::sort(layer, "layer");
+        }
+    }
+    let Some((span, _)) = range else { return };
+    let message = match count {
+        1 => format!("this layer is in the form of {generation}"),
+        _ => format!("the {count} layers of this net are in the form of {generation}"),
+    };
+    diagnostics.report(Diagnostic::new(&diag::W0611, place, message).edit(
+        "in the modern form",
+        span,
+        printed_between(net, span),
+    ));
+}
+
+/// BatchNorm keeps its statistics out of the solver's hands by zero multipliers.
+fn upgrade_batch_norm(layer: &mut Message, diagnostics: &mut Diagnostics) {
+    if layer.text("type") != Some("BatchNorm") {
+        return;
+    }
+    layer.split_lists("param");
+    let is_param = |field: &Field| field.name.value == "param";
+    if layer.fields.iter().filter(|field| is_param(field)).count() != 3 {
+        return;
+    }
+    let Some((span, _)) = layer.range_of(is_param) else { return };
+    let mut changed = false;
+    for field in layer.fields.iter_mut().filter(|field| is_param(field)) {
+        let at = field.value.span;
+        let ValueKind::Message(param) = &mut field.value.kind else { continue };
+        for name in ["lr_mult", "decay_mult"] {
+            changed |= !param.last(name).is_some_and(|field| is_true_zero(&field.value.kind));
+            param.fields.retain(|field| field.name.value != name);
+            param.fields.push(scalar(name, ValueKind::Integer(0), at));
+        }
+    }
+    if changed {
+        let message = "a BatchNorm layer's three parameters are not learnt";
+        diagnostics.report(
+            Diagnostic::new(&diag::W0614, span, message)
+                .here("Caffe sets these multipliers to 0 without a word")
+                .edit("write what holds", span, printed_between(layer, span)),
+        );
+    }
+}
+
+/// The fields that once stood where `transform_param` is now. Only in `layers` does Caffe move them.
+const MOVED: [&str; 4] = ["scale", "mean_file", "crop_size", "mirror"];
+const DATA_PARAMS: [&str; 3] = ["data_param", "image_data_param", "window_data_param"];
+
+fn report_ignored_transformations(layer: &Message, diagnostics: &mut Diagnostics) {
+    for data in layer.fields.iter().filter(|f| DATA_PARAMS.contains(&f.name.value.as_str())) {
+        let ValueKind::Message(inner) = &data.value.kind else { continue };
+        for field in inner.fields.iter().filter(|f| MOVED.contains(&f.name.value.as_str())) {
+            let (name, outer) = (&field.name.value, &data.name.value);
+            let message = format!("`{name}` in `{outer}` has no effect");
+            diagnostics.report(
+                Diagnostic::new(&diag::W0612, field.span, message)
+                    .here("Caffe reads it only in the old `layers`")
+                    .help(format!(
+                        "move it into a `transform_param {{ {name}: ... }}` of the layer"
+                    )),
+            );
+        }
+    }
+}
+
+impl Message {
+    /// The field of this name that counts: the last one.
+    fn last(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().rfind(|field| field.name.value == name)
+    }
+
+    /// The string or identifier a field is set to.
+    fn text(&self, name: &str) -> Option<&str> {
+        match &self.last(name)?.value.kind {
+            ValueKind::Str(text) | ValueKind::Ident(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Takes all fields of this name out.
+    fn take(&mut self, name: &str) -> Vec<Field> {
+        self.fields.extract_if(.., |field| field.name.value == name).collect()
+    }
+
+    /// Replaces `name: [a, b]` by `name: a name: b`.
+    fn split_lists(&mut self, name: &str) {
+        let mut fields = vec![];
+        for mut field in std::mem::take(&mut self.fields) {
+            match field.value.kind {
+                ValueKind::List(values) if field.name.value == name => {
+                    fields.extend(values.into_iter().map(|value| Field {
+                        name: field.name.clone(),
+                        span: value.span,
+                        value,
+                    }));
+                }
+                kind => {
+                    field.value.kind = kind;
+                    fields.push(field);
+                }
+            }
+        }
+        self.fields = fields;
+    }
+
+    /// From the first to the last field with a property, and how many there are.
+    fn range_of(&self, property: impl Fn(&Field) -> bool) -> Option<(Span, usize)> {
+        let spans: Vec<Span> = self.fields.iter().filter(|f| property(f)).map(|f| f.span).collect();
+        let whole = spans.iter().copied().reduce(Span::to)?;
+        Some((whole, spans.len()))
+    }
+
+    /// Adds a field to the last message of a name, which is made if it is missing.
+    fn add_within(&mut self, name: &str, field: Field) {
+        let last = self.fields.iter_mut().rfind(|field| field.name.value == name);
+        match last.map(|field| &mut field.value.kind) {
+            Some(ValueKind::Message(message)) => {
+                message.fields.retain(|old| old.name.value != field.name.value);
+                message.fields.push(field);
+            }
+            _ => {
+                let span = field.span;
+                self.fields.push(block(name, vec![field], span));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

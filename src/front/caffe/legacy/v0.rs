@@ -1,0 +1,201 @@
+//! Turns layers in the form of 2013 (`layers { layer { type: "conv" kernelsize: 3 } bottom: "data" }`) into
+//! those of 2014.
+
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::front::caffe::tree::{Field, Message, ValueKind};
+use std::collections::HashMap;
+
+/// The types of V0LayerParameter and those of V1LayerParameter.
+const TYPES: [(&str, &str); 24] = [
+    ("accuracy", "ACCURACY"),
+    ("bnll", "BNLL"),
+    ("concat", "CONCAT"),
+    ("conv", "CONVOLUTION"),
+    ("data", "DATA"),
+    ("dropout", "DROPOUT"),
+    ("euclidean_loss", "EUCLIDEAN_LOSS"),
+    ("flatten", "FLATTEN"),
+    ("hdf5_data", "HDF5_DATA"),
+    ("hdf5_output", "HDF5_OUTPUT"),
+    ("im2col", "IM2COL"),
+    ("images", "IMAGE_DATA"),
+    ("infogain_loss", "INFOGAIN_LOSS"),
+    ("innerproduct", "INNER_PRODUCT"),
+    ("lrn", "LRN"),
+    ("multinomial_logistic_loss", "MULTINOMIAL_LOGISTIC_LOSS"),
+    ("pool", "POOLING"),
+    ("relu", "RELU"),
+    ("sigmoid", "SIGMOID"),
+    ("softmax", "SOFTMAX"),
+    ("softmax_loss", "SOFTMAX_LOSS"),
+    ("split", "SPLIT"),
+    ("tanh", "TANH"),
+    ("window_data", "WINDOW_DATA"),
+];
+
+/// Where the parameters of each type went.
+const PARAMS: [(&str, &str); 11] = [
+    ("conv", "convolution_param"),
+    ("innerproduct", "inner_product_param"),
+    ("pool", "pooling_param"),
+    ("dropout", "dropout_param"),
+    ("lrn", "lrn_param"),
+    ("data", "data_param"),
+    ("hdf5_data", "hdf5_data_param"),
+    ("images", "image_data_param"),
+    ("window_data", "window_data_param"),
+    ("infogain_loss", "infogain_loss_param"),
+    ("concat", "concat_param"),
+];
+
+/// Flat fields, their modern names and the types that have them.
+const FIELDS: [(&str, &str, &[&str]); 24] = [
+    ("num_output", "num_output", &["conv", "innerproduct"]),
+    ("biasterm", "bias_term", &["conv", "innerproduct"]),
+    ("weight_filler", "weight_filler", &["conv", "innerproduct"]),
+    ("bias_filler", "bias_filler", &["conv", "innerproduct"]),
+    ("pad", "pad", &["conv", "pool"]),
+    ("kernelsize", "kernel_size", &["conv", "pool"]),
+    ("group", "group", &["conv"]),
+    ("stride", "stride", &["conv", "pool"]),
+    ("pool", "pool", &["pool"]),
+    ("dropout_ratio", "dropout_ratio", &["dropout"]),
+    ("local_size", "local_size", &["lrn"]),
+    ("alpha", "alpha", &["lrn"]),
+    ("beta", "beta", &["lrn"]),
+    ("k", "k", &["lrn"]),
+    ("source", "source", &["data", "hdf5_data", "images", "window_data", "infogain_loss"]),
+    ("batchsize", "batch_size", &["data", "hdf5_data", "images", "window_data"]),
+    ("rand_skip", "rand_skip", &["data", "images"]),
+    ("shuffle_images", "shuffle", &["images"]),
+    ("new_height", "new_height", &["images"]),
+    ("new_width", "new_width", &["images"]),
+    ("concat_dim", "concat_dim", &["concat"]),
+    ("det_fg_threshold", "fg_threshold", &["window_data"]),
+    ("det_bg_threshold", "bg_threshold", &["window_data"]),
+    ("det_fg_fraction", "fg_fraction", &["window_data"]),
+];
+const WINDOW_FIELDS: [(&str, &str); 2] =
+    [("det_context_pad", "context_pad"), ("det_crop_mode", "crop_mode")];
+
+/// Fields that every type may have and that went to `transform_param`.
+const TRANSFORM: [(&str, &str); 4] = [
+    ("scale", "scale"),
+    ("meanfile", "mean_file"),
+    ("cropsize", "crop_size"),
+    ("mirror", "mirror"),
+];
+
+/// Fields that stay as they are.
+const KEPT: [&str; 4] = ["name", "blobs", "blobs_lr", "weight_decay"];
+
+/// True if some layer of the net is in this form.
+pub(super) fn is_in(net: &Message) -> bool {
+    net.fields.iter().filter_map(layer_of).any(|layer| layer.last("layer").is_some())
+}
+
+pub(super) fn upgrade(net: &mut Message, diagnostics: &mut Diagnostics) {
+    if !is_in(net) {
+        return;
+    }
+    fold_padding(net, diagnostics);
+    for field in net.fields.iter_mut().filter(|field| field.name.value == "layers") {
+        if let ValueKind::Message(connection) = &mut field.value.kind {
+            let mut inner = connection.take("layer");
+            if let Some(ValueKind::Message(layer)) = inner.pop().map(|field| field.value.kind) {
+                upgrade_layer(connection, layer, diagnostics);
+            }
+        }
+    }
+}
+
+fn layer_of(field: &Field) -> Option<&Message> {
+    match &field.value.kind {
+        ValueKind::Message(layer) if field.name.value == "layers" => Some(layer),
+        _ => None,
+    }
+}
+
+/// The type of a V0 layer.
+fn type_of(connection: &Message) -> &str {
+    match connection.last("layer").map(|field| &field.value.kind) {
+        Some(ValueKind::Message(layer)) => layer.text("type").unwrap_or(""),
+        _ => "",
+    }
+}
+
+/// Gives the padding of a layer that only pads to the convolution or pooling that reads it.
+fn fold_padding(net: &mut Message, diagnostics: &mut Diagnostics) {
+    // What a padding layer reads and its padding, by its top; a later layer may write the name again.
+    let mut padded: HashMap<String, (Field, Option<Field>)> = HashMap::new();
+    for field in net.fields.iter_mut().filter(|field| field.name.value == "layers") {
+        let ValueKind::Message(connection) = &mut field.value.kind else { continue };
+        let kind = type_of(connection).to_string();
+        let mut pad = None;
+        for bottom in connection.fields.iter_mut().filter(|field| field.name.value == "bottom") {
+            let ValueKind::Str(name) = &bottom.value.kind else { continue };
+            let Some((source, amount)) = padded.get(name) else { continue };
+            if kind != "conv" && kind != "pool" {
+                let message = format!("a `{kind}` layer cannot read a padding layer");
+                diagnostics.report(
+                    Diagnostic::new(&diag::E0213, bottom.span, message)
+                        .label(source.span, "the padding layer")
+                        .help("only `conv` and `pool` take its padding over"),
+                );
+            }
+            bottom.value.kind = source.value.kind.clone();
+            pad = amount.clone();
+        }
+        for top in connection.fields.iter().filter(|field| field.name.value == "top") {
+            let ValueKind::Str(name) = &top.value.kind else { continue };
+            let source = connection.last("bottom").filter(|_| kind == "padding");
+            match (source, connection.last("layer").map(|field| &field.value.kind)) {
+                (Some(source), Some(ValueKind::Message(layer))) => {
+                    let amount = layer.last("pad").cloned();
+                    padded.insert(name.clone(), (source.clone(), amount));
+                }
+                _ => _ = padded.remove(name),
+            }
+        }
+        if let Some(pad) = pad.filter(|_| kind == "conv" || kind == "pool") {
+            connection.add_within("layer", pad);
+        }
+    }
+    net.fields.retain(|field| layer_of(field).is_none_or(|layer| type_of(layer) != "padding"));
+}
+
+/// Distributes the flat fields of `layer` over the messages of `connection`.
+fn upgrade_layer(connection: &mut Message, layer: Message, diagnostics: &mut Diagnostics) {
+    let kind = layer.text("type").unwrap_or("").to_string();
+    let own = PARAMS.iter().find(|(name, _)| *name == kind).map(|(_, param)| *param);
+    for mut field in layer.fields {
+        let name = field.name.value.clone();
+        if name == "type" {
+            let known = TYPES.iter().find(|(old, _)| *old == kind);
+            if let Some((_, modern)) = known {
+                field.value.kind = ValueKind::Ident(modern.to_string());
+            }
+            connection.fields.push(field);
+        } else if KEPT.contains(&name.as_str())
+            || (name == "hdf5_output_param" && kind == "hdf5_output")
+        {
+            connection.fields.push(field);
+        } else if let Some((_, modern)) = TRANSFORM.iter().find(|(old, _)| *old == name) {
+            field.name.value = modern.to_string();
+            connection.add_within("transform_param", field);
+        } else if let (Some(modern), Some(param)) = (modern_name(&name, &kind), own) {
+            field.name.value = modern.to_string();
+            connection.add_within(param, field);
+        } else {
+            let message = format!("a `{kind}` layer of the form of 2013 has no field `{name}`");
+            let diagnostic = Diagnostic::new(&diag::E0210, field.name.span, message);
+            diagnostics.report(diagnostic.here("left out"));
+        }
+    }
+}
+
+fn modern_name(name: &str, kind: &str) -> Option<&'static str> {
+    let flat = FIELDS.iter().find(|(old, _, kinds)| *old == name && kinds.contains(&kind));
+    let window = WINDOW_FIELDS.iter().find(|(old, _)| *old == name && kind == "window_data");
+    flat.map(|(_, modern, _)| *modern).or(window.map(|(_, modern)| *modern))
+}

@@ -1,0 +1,105 @@
+//! Turns a layer in the form of 2014 (`type: CONVOLUTION`, `blobs_lr: 1`) into one in the modern form.
+
+use super::build::block;
+use super::{DATA_PARAMS, MOVED};
+use crate::front::caffe::tree::{Message, ValueKind};
+
+/// The types of V1LayerParameter and their modern names.
+const TYPES: [(&str, &str); 39] = [
+    ("ABSVAL", "AbsVal"),
+    ("ACCURACY", "Accuracy"),
+    ("ARGMAX", "ArgMax"),
+    ("BNLL", "BNLL"),
+    ("CONCAT", "Concat"),
+    ("CONTRASTIVE_LOSS", "ContrastiveLoss"),
+    ("CONVOLUTION", "Convolution"),
+    ("DATA", "Data"),
+    ("DECONVOLUTION", "Deconvolution"),
+    ("DROPOUT", "Dropout"),
+    ("DUMMY_DATA", "DummyData"),
+    ("ELTWISE", "Eltwise"),
+    ("EUCLIDEAN_LOSS", "EuclideanLoss"),
+    ("EXP", "Exp"),
+    ("FLATTEN", "Flatten"),
+    ("HDF5_DATA", "HDF5Data"),
+    ("HDF5_OUTPUT", "HDF5Output"),
+    ("HINGE_LOSS", "HingeLoss"),
+    ("IM2COL", "Im2col"),
+    ("IMAGE_DATA", "ImageData"),
+    ("INFOGAIN_LOSS", "InfogainLoss"),
+    ("INNER_PRODUCT", "InnerProduct"),
+    ("LRN", "LRN"),
+    ("MEMORY_DATA", "MemoryData"),
+    ("MULTINOMIAL_LOGISTIC_LOSS", "MultinomialLogisticLoss"),
+    ("MVN", "MVN"),
+    ("NONE", ""),
+    ("POOLING", "Pooling"),
+    ("POWER", "Power"),
+    ("RELU", "ReLU"),
+    ("SIGMOID", "Sigmoid"),
+    ("SIGMOID_CROSS_ENTROPY_LOSS", "SigmoidCrossEntropyLoss"),
+    ("SILENCE", "Silence"),
+    ("SLICE", "Slice"),
+    ("SOFTMAX", "Softmax"),
+    ("SOFTMAX_LOSS", "SoftmaxWithLoss"),
+    ("SPLIT", "Split"),
+    ("TANH", "TanH"),
+    ("THRESHOLD", "Threshold"),
+];
+const WINDOW_DATA: (&str, &str) = ("WINDOW_DATA", "WindowData");
+
+/// The data layers and their messages, of which transformations are moved.
+const DATA_TYPES: [(&str, &str); 3] =
+    [("DATA", DATA_PARAMS[0]), ("IMAGE_DATA", DATA_PARAMS[1]), ("WINDOW_DATA", DATA_PARAMS[2])];
+
+/// The repeated fields that run parallel to the parameters, and their names within `param`.
+const PARAMS: [(&str, &str); 4] = [
+    ("param", "name"),
+    ("blob_share_mode", "share_mode"),
+    ("blobs_lr", "lr_mult"),
+    ("weight_decay", "decay_mult"),
+];
+
+pub(super) fn upgrade(layer: &mut Message) {
+    move_transformations(layer);
+    let mut params: Vec<Message> = vec![];
+    for (old, new) in PARAMS {
+        layer.split_lists(old);
+        for (i, field) in layer.take(old).into_iter().enumerate() {
+            if let ValueKind::Message(_) = field.value.kind {
+                layer.fields.push(field);
+                continue;
+            }
+            while params.len() <= i {
+                params.push(Message { fields: vec![], span: field.span });
+            }
+            let mut field = field;
+            field.name.value = new.to_string();
+            params[i].fields.push(field);
+        }
+    }
+    let params = params.into_iter().map(|param| block("param", param.fields, param.span));
+    layer.fields.extend(params);
+    for field in layer.fields.iter_mut().filter(|field| field.name.value == "type") {
+        if let ValueKind::Ident(old) = &field.value.kind {
+            let known = TYPES.iter().chain([&WINDOW_DATA]).find(|(name, _)| name == old);
+            let modern = known.map_or(old.as_str(), |(_, modern)| modern);
+            field.value.kind = ValueKind::Str(modern.to_string());
+        }
+    }
+}
+
+/// `scale`, `mean_file`, `crop_size` and `mirror` of a data layer go to `transform_param`.
+fn move_transformations(layer: &mut Message) {
+    let data = DATA_TYPES.iter().find(|(name, _)| layer.text("type") == Some(name));
+    let Some((_, param)) = data else { return };
+    let mut moved = vec![];
+    for field in layer.fields.iter_mut().filter(|field| field.name.value == *param) {
+        if let ValueKind::Message(inner) = &mut field.value.kind {
+            moved.extend(MOVED.iter().flat_map(|name| inner.take(name)));
+        }
+    }
+    for field in moved {
+        layer.add_within("transform_param", field);
+    }
+}
