@@ -2,7 +2,7 @@
 
 use super::Shape;
 use crate::exec::cpu::im2col::{clip, position, scale};
-use crate::exec::cpu::real::{Real, vectorize};
+use crate::real::{Real, vectorize};
 use crate::exec::cpu::reduce::dot;
 use crate::exec::cpu::tasks::{for_each_piece, items_per_task};
 

@@ -3,7 +3,7 @@
 use super::{Shape, depthwise};
 use crate::exec::cpu::im2col::{Run, Windows, unfold};
 use crate::exec::cpu::micro::{DEPTH, Epilogue, Left, RowPanel, Target, Tile};
-use crate::exec::cpu::real::{Real, vectorize};
+use crate::real::{Real, vectorize};
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
 
 /// Most column panels of one task.

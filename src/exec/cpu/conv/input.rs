@@ -9,7 +9,7 @@ use super::{Shape, depthwise};
 use crate::exec::cpu::im2col::{Windows, fold, scale};
 use crate::exec::cpu::micro::{DEPTH, Epilogue, Left, RowPanel, Target, Tile};
 use crate::exec::cpu::pack::{pack_columns, pack_rows};
-use crate::exec::cpu::real::{Real, vectorize};
+use crate::real::{Real, vectorize};
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
 
 /// Most column panels of one pass.

@@ -1,7 +1,7 @@
 //! Convolution against a loop over all terms, in random geometries.
 
 use super::*;
-use crate::exec::cpu::real::Real;
+use crate::real::Real;
 use crate::exec::cpu::testing::{Dice, close, fill, same_for_any_threads};
 use crate::window::{Axis, Conv};
 
