@@ -7,6 +7,7 @@ use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
+use crate::passes::adopt_data::adopt_data;
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
 use crate::passes::select_stage::select_stage;
@@ -62,7 +63,8 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let mut diagnostics = Diagnostics::default();
     let file = sources.add(path, text);
     let text = sources.file(file).text.clone();
-    let definition = front::read(front::dialect(path), file, &text, &mut diagnostics);
+    let mut definition = front::read(front::dialect(path), file, &text, &mut diagnostics);
+    adopt_data(&mut definition);
     let stages = match options.stages.is_empty() {
         true if options.own_state => vec![definition.state.clone()],
         true => definition.stages(),

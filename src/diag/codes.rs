@@ -115,8 +115,6 @@ codes! {
     E0401 "shape-mismatch";
     /// A bottom does not have a shape this layer can take.
     E0402 "bad-bottom-shape";
-    /// The shape of a data blob is known only from the data: give the run file, or `--shape`.
-    E0403 "unknown-shape";
     /// A blob would have more elements than memory can hold.
     E0404 "too-large";
 
@@ -139,6 +137,9 @@ codes! {
     W0603 "weight-without-filler";
     /// A message of parameters that the layer's type does not read.
     W0604 "idle-parameters";
+    /// The shape of a data blob is known only from the data, which is not there. Everything that does not depend
+    /// on shapes is checked; for the rest give the run file, or `--shape`.
+    W0605 "unknown-shape";
     /// The layers are written as `layers { ... }`, the form of Caffe before 2015. They mean the same as the
     /// modern `layer { type: "..." }` that the help shows.
     W0611 "outdated-layers";

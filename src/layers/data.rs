@@ -99,7 +99,7 @@ impl LayerOps for Data {
             Some(shape) => shape.clone(),
             None => {
                 let record = cx.env.record.and_then(|record| record(&self.source));
-                let Some(record) = record else { return cx.fail_unknown_shape(top) };
+                let Some(record) = record else { return cx.unknown_shape(top) };
                 if record.rank() == 3 && self.crop_size_exceeds(&record) {
                     let side = self.transform.crop_size;
                     return cx.fail(

@@ -44,7 +44,7 @@ impl LayerOps for Input {
             };
             match cx.env.shapes.get(&top.value).or(own) {
                 Some(shape) => tops.push(shape.clone()),
-                None => return cx.fail_unknown_shape(&top.value),
+                None => return cx.unknown_shape(&top.value),
             }
         }
         if 1 < self.shapes.len() && self.shapes.len() != tops.len() {

@@ -1,8 +1,9 @@
 //! From a definition to a typed net and on to a program: one file a pass.
 //!
-//! `select_stage` picks the layers of a stage and wires their blobs, `infer_types` finds shapes, `share_params`
+//! `adopt_data` gives DIGITS definitions their inputs, `select_stage` picks the layers of a stage and wires their blobs, `infer_types` finds shapes, `share_params`
 //! finds the owner of every parameter, `lower` writes the program. Lints look at the result.
 
+pub mod adopt_data;
 pub mod infer_types;
 pub mod lint;
 pub mod lower;

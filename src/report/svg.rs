@@ -391,7 +391,8 @@ impl<'a> Drawing<'a> {
                 Severity::Warning => "warning",
             };
             let around = grown(&rect, 2.5);
-            let _ = writeln!(self.out, "<rect class=\"{class}\" {} rx=\"8\"/>", attributes(&around));
+            let _ =
+                writeln!(self.out, "<rect class=\"{class}\" {} rx=\"8\"/>", attributes(&around));
         }
         self.out.push_str("</g>\n");
     }
@@ -426,7 +427,12 @@ fn marker(out: &mut String, place: usize, (x, y): Point) {
     let fill = theme::series(place);
     let (x0, y0) = (number(x - 4.0), number(y - 4.0));
     let _ = match (place / theme::SERIES.len()) % 3 {
-        0 => write!(out, "<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"{fill}\"/>", number(x), number(y)),
+        0 => write!(
+            out,
+            "<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"{fill}\"/>",
+            number(x),
+            number(y)
+        ),
         1 => write!(out, "<rect x=\"{x0}\" y=\"{y0}\" width=\"8\" height=\"8\" fill=\"{fill}\"/>"),
         _ => write!(
             out,

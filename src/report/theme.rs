@@ -30,8 +30,8 @@ pub fn colour(category: Category) -> (&'static str, bool) {
 
 /// Colours of shared parameters and of classes and runs in plots: ten that differ in hue and lightness.
 pub const SERIES: [&str; 10] = [
-    "#4477aa", "#ee6677", "#228833", "#ccaa22", "#aa3377", "#33a5c4", "#ee8833", "#44337a", "#8c6d4f",
-    "#7f8790",
+    "#4477aa", "#ee6677", "#228833", "#ccaa22", "#aa3377", "#33a5c4", "#ee8833", "#44337a",
+    "#8c6d4f", "#7f8790",
 ];
 
 /// The colour of the `index`th series; they repeat after ten.
@@ -50,7 +50,8 @@ pub fn base_css() -> String {
 }
 
 /// The dark counterpart of [`base_css`], to stand inside a media query.
-pub const BASE_DARK: &str = "text{fill:#c3cad5}.paper{fill:#15181d}.title{fill:#f2f4f7}.subtitle{fill:#9aa4b2}";
+pub const BASE_DARK: &str =
+    "text{fill:#c3cad5}.paper{fill:#15181d}.title{fill:#f2f4f7}.subtitle{fill:#9aa4b2}";
 
 /// A complete style sheet from light rules and the dark ones that override them.
 pub fn style(light: &str, dark: &str) -> String {

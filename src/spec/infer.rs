@@ -198,10 +198,10 @@ impl<'a> Infer<'a> {
         Err(self.report(complaint))
     }
 
-    /// The shape of a data blob is not known.
-    pub fn fail_unknown_shape<T>(&self, blob: &str) -> Result<T, Reported> {
-        let message = format!("the shape of `{blob}` is not known");
-        let complaint = Diagnostic::new(&diag::E0403, self.node.type_name.span, message)
+    /// The shape of a data blob is not known, and so those of all that depend on it are not.
+    pub fn unknown_shape<T>(&self, blob: &str) -> Result<T, Reported> {
+        let message = format!("the shape of `{blob}` is not known, so shapes are not checked");
+        let complaint = Diagnostic::new(&diag::W0605, self.node.type_name.span, message)
             .help(format!("say it on the command line: --shape {blob}=64,3,28,28"));
         Err(self.report(complaint))
     }

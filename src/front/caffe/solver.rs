@@ -33,7 +33,7 @@ pub enum NetSource {
 
 /// Reads a solver. Complaints are among the diagnostics; there is no result without a net to train.
 pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<SolverFile> {
-    let message = parse(file, text, diagnostics);
+    let message = super::legacy::upgrade_solver(parse(file, text, diagnostics), diagnostics);
     let fields = record(&message);
     let reading = Reading::new(Dialect::Caffe);
     let a = Args::new(&reading, &fields, message.span);

@@ -148,7 +148,11 @@ fn compact(net: &Net, position: &[u32], runs: &Runs, mirrored: bool) -> Vec<f64>
             let distance = apart(net, pair[0], pair[1]);
             let (a, b) = if mirrored { (pair[1], pair[0]) } else { (pair[0], pair[1]) };
             let (a, b) = (a as usize, b as usize);
-            bounds.push((runs.root[a], runs.root[b], distance + sign * (runs.shift[a] - runs.shift[b])));
+            bounds.push((
+                runs.root[a],
+                runs.root[b],
+                distance + sign * (runs.shift[a] - runs.shift[b]),
+            ));
         }
     }
     debug_assert_eq!(position.len(), count);
@@ -233,7 +237,8 @@ fn settle(net: &Net, position: &[u32], middle: &mut [f64]) {
     for round in 0..rounds {
         let mut leader: Vec<u32> = (0..net.items.len() as u32).collect();
         let bend = |link: &super::net::Link, middle: &[f64]| {
-            (middle[link.from as usize] + link.from_offset) - (middle[link.to as usize] + link.to_offset)
+            (middle[link.from as usize] + link.from_offset)
+                - (middle[link.to as usize] + link.to_offset)
         };
         for link in &net.links {
             if bend(link, middle).abs() < CLOSE {

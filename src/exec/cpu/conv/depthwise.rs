@@ -2,9 +2,9 @@
 
 use super::Shape;
 use crate::exec::cpu::im2col::{clip, position, scale};
-use crate::real::{Real, vectorize};
 use crate::exec::cpu::reduce::dot;
 use crate::exec::cpu::tasks::{for_each_piece, items_per_task};
+use crate::real::{Real, vectorize};
 
 /// One tap of a window that meets one row of the output.
 struct Meeting {

@@ -3,8 +3,8 @@
 use super::{Shape, depthwise};
 use crate::exec::cpu::im2col::{Run, Windows, unfold};
 use crate::exec::cpu::micro::{DEPTH, Epilogue, Left, RowPanel, Target, Tile};
-use crate::real::{Real, vectorize};
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
+use crate::real::{Real, vectorize};
 
 /// Most column panels of one task.
 const PANELS: usize = 32;

@@ -9,8 +9,8 @@ use super::{Shape, depthwise};
 use crate::exec::cpu::im2col::{Windows, fold, scale};
 use crate::exec::cpu::micro::{DEPTH, Epilogue, Left, RowPanel, Target, Tile};
 use crate::exec::cpu::pack::{pack_columns, pack_rows};
-use crate::real::{Real, vectorize};
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
+use crate::real::{Real, vectorize};
 
 /// Most column panels of one pass.
 const PANELS: usize = 4;

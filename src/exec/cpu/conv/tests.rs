@@ -1,8 +1,8 @@
 //! Convolution against a loop over all terms, in random geometries.
 
 use super::*;
-use crate::real::Real;
 use crate::exec::cpu::testing::{Dice, close, fill, same_for_any_threads};
+use crate::real::Real;
 use crate::window::{Axis, Conv};
 
 /// Visits (input, weight, output) indices of every term of a convolution.

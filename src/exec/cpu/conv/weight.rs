@@ -7,9 +7,9 @@
 use super::{Shape, depthwise};
 use crate::exec::cpu::micro::{Epilogue, Left, ROW_STRIDE, RowPanel, Target, Tile};
 use crate::exec::cpu::pack::transpose_into;
-use crate::real::{Real, vectorize};
 use crate::exec::cpu::reduce;
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
+use crate::real::{Real, vectorize};
 
 use super::forward::pack_windows;
 
