@@ -4,6 +4,7 @@ pub mod datum;
 pub mod idx;
 pub mod images;
 pub mod lmdb;
+pub mod pairs;
 pub mod prefetch;
 pub mod proto;
 pub mod records;
