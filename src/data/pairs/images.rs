@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -117,6 +117,6 @@ impl Decoded<'_> {
     }
 }
 
-fn load(path: &PathBuf) -> Result<Image> {
+fn load(path: &Path) -> Result<Image> {
     Ok(Image::load(path)?.to_grey())
 }
