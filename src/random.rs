@@ -4,6 +4,13 @@
 //! device, which makes fillers, dropout, crops and shuffles independent of the number of threads.
 //! Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 
+/// Stream of the crops and mirrors of records; block `16 n` and those after it belong to the n-th record served.
+pub const STREAM_TRANSFORM: u64 = 1 << 56;
+/// Stream of the orders of shuffled records; block `e << 32` and those after it belong to epoch `e`.
+pub const STREAM_SHUFFLE: u64 = 2 << 56;
+/// Stream of the draws of image pairs.
+pub const STREAM_PAIRS: u64 = 3 << 56;
+
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
@@ -27,6 +34,8 @@ pub fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
 }
 
 /// One stream of random numbers; streams of one seed are independent of each other.
+///
+/// The top byte of a stream's number is its purpose (see the `STREAM_` constants), the rest is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Philox {
     seed: u64,

@@ -46,6 +46,25 @@ impl Record {
         (count(shape) == Some(datum.float_data.len())).then_some(Record { shape, datum })
     }
 
+    /// Becomes a copy of `other` without giving up its memory.
+    pub fn copy_from(&mut self, other: &Record) {
+        let label = other.datum.label;
+        self.shape = other.shape;
+        self.datum.clear();
+        self.datum.data.extend_from_slice(&other.datum.data);
+        self.datum.float_data.extend_from_slice(&other.datum.float_data);
+        self.datum.label = label;
+        self.datum.encoded = other.datum.encoded;
+    }
+
+    /// Becomes a grey image of `rows` and `columns` without giving up its memory.
+    pub(super) fn set_grey(&mut self, rows: usize, columns: usize, pixels: &[u8], label: u8) {
+        self.shape = [1, rows, columns];
+        self.datum.clear();
+        self.datum.data.extend_from_slice(pixels);
+        self.datum.label = Some(label.into());
+    }
+
     /// Channels, rows, columns.
     pub fn shape(&self) -> [usize; 3] {
         self.shape

@@ -4,7 +4,11 @@ pub mod datum;
 pub mod idx;
 pub mod images;
 pub mod lmdb;
+pub mod pairs;
+pub mod prefetch;
 pub mod proto;
+pub mod records;
+pub mod source;
 pub mod transform;
 
 use std::path::Path;

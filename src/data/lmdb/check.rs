@@ -249,7 +249,7 @@ fn node(page: &[u8], i: usize) -> Option<Node> {
     let start = u16_at(page, PAGE_HEADER + 2 * i)? as usize;
     let low = u16_at(page, start)? as usize;
     let high = u16_at(page, start + 2)? as usize;
-    if start % 2 != 0 || start < PAGE_HEADER {
+    if !start.is_multiple_of(2) || start < PAGE_HEADER {
         return None;
     }
     Some(Node {

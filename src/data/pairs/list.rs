@@ -1,0 +1,57 @@
+//! Reads a text file of lines `path label`.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result, file};
+
+/// The images and labels of a list: every line that ends in white space and a number, the rest of it being the path.
+pub fn read_list(path: &Path) -> Result<(Vec<PathBuf>, Vec<u64>)> {
+    let text = String::from_utf8(file::read(path)?).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Error::format(path, format!("is not UTF-8 text: byte {at}"))
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (mut paths, mut labels) = (vec![], vec![]);
+    for (i, line) in text.lines().enumerate() {
+        let Some((image, label)) = split_line(line) else { continue };
+        let label = label.parse().map_err(|_| {
+            Error::format(path, format!("line {}: the label {label} is too large", i + 1))
+        })?;
+        let image = Path::new(image);
+        let beside = folder.join(image);
+        paths.push(if !image.exists() && beside.exists() { beside } else { image.to_owned() });
+        labels.push(label);
+    }
+    if paths.is_empty() {
+        return Err(Error::format(path, "has no line with an image and a label"));
+    }
+    Ok((paths, labels))
+}
+
+/// Path and label of a line, if it has both.
+fn split_line(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_end();
+    let front = line.trim_end_matches(|c: char| c.is_ascii_digit());
+    let (path, label) = (front.trim_end(), &line[front.len()..]);
+    let separated = path.len() < front.len();
+    (separated && !path.is_empty() && !label.is_empty()).then_some((path, label))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        let check = |line, expected| assert_eq!(split_line(line), expected, "{line:?}");
+        check("a.png 7", Some(("a.png", "7")));
+        check("a b.png \t 12\r", Some(("a b.png", "12")));
+        check("1 2 3", Some(("1 2", "3")));
+        check(" a 3", Some((" a", "3")));
+        check("a.png", None);
+        check("a7", None);
+        check("7", None);
+        check("a -7", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,92 @@
+//! Draws which images are paired.
+
+use std::collections::BTreeMap;
+
+use super::images::GreyImages;
+use crate::random::{Philox, STREAM_PAIRS, Sequence};
+use crate::{Error, Result};
+
+/// Numbers of the first and the second image.
+pub type Pair = (u32, u32);
+
+/// Draws `count` pairs; `set` keeps the draws for training and validation apart.
+pub fn plan(
+    images: &GreyImages,
+    count: usize,
+    balance: Option<f64>,
+    seed: u64,
+    set: u64,
+) -> Result<Vec<Pair>> {
+    let mut random = Philox::new(seed, STREAM_PAIRS | set).sequence(0);
+    let n = images.len() as u32;
+    let Some(part) = balance else {
+        return Ok((0..count).map(|_| (random.below(n), random.below(n))).collect());
+    };
+    let classes = Classes::of(images);
+    let same = (part * count as f64).round() as usize;
+    let mut kinds: Vec<bool> = (0..count).map(|i| i < same).collect();
+    random.shuffle(&mut kinds);
+    if 0 < same && classes.pairable == 0 {
+        let message = "pairs of one class are asked for, but no class has two images";
+        return Err(Error::refused(message));
+    }
+    if same < count && classes.ranges.len() < 2 {
+        let message = "pairs of different classes are asked for, but all images have one class";
+        return Err(Error::refused(message));
+    }
+    let draw = |same| if same { classes.same(&mut random) } else { classes.different(&mut random) };
+    Ok(kinds.into_iter().map(draw).collect())
+}
+
+/// Images sorted by class, those of classes with at least two images first.
+struct Classes {
+    order: Vec<u32>,
+    /// Start and length of each class in `order`.
+    ranges: Vec<(u32, u32)>,
+    /// The class of each place of `order`.
+    class: Vec<u32>,
+    /// How many images have a companion.
+    pairable: u32,
+}
+
+impl Classes {
+    fn of(images: &GreyImages) -> Self {
+        let mut members: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        for i in 0..images.len() as u32 {
+            members.entry(images.label(i)).or_default().push(i);
+        }
+        let (pairable, single): (Vec<_>, Vec<_>) =
+            members.into_values().partition(|members| 2 <= members.len());
+        let mut classes = Classes { order: vec![], ranges: vec![], class: vec![], pairable: 0 };
+        classes.pairable = pairable.iter().map(|members| members.len() as u32).sum();
+        for (class, members) in pairable.into_iter().chain(single).enumerate() {
+            classes.ranges.push((classes.order.len() as u32, members.len() as u32));
+            classes.class.resize(classes.order.len() + members.len(), class as u32);
+            classes.order.extend(members);
+        }
+        classes
+    }
+
+    /// Two different images of one class.
+    fn same(&self, random: &mut Sequence) -> Pair {
+        let place = random.below(self.pairable);
+        let (start, len) = self.range(place);
+        let step = 1 + random.below(len - 1);
+        let other = start + (place - start + step) % len;
+        (self.order[place as usize], self.order[other as usize])
+    }
+
+    /// Two images of different classes.
+    fn different(&self, random: &mut Sequence) -> Pair {
+        let all = self.order.len() as u32;
+        let place = random.below(all);
+        let (start, len) = self.range(place);
+        let drawn = random.below(all - len);
+        let other = if drawn < start { drawn } else { drawn + len };
+        (self.order[place as usize], self.order[other as usize])
+    }
+
+    fn range(&self, place: u32) -> (u32, u32) {
+        self.ranges[self.class[place as usize] as usize]
+    }
+}

@@ -1,0 +1,278 @@
+//! Records by number: an image database with its label database, IDX files, or a list in memory.
+
+use std::path::{Path, PathBuf};
+
+use super::datum::{Record, Values};
+use super::idx::{IdxImages, read_idx_pair};
+use super::lmdb::LmdbReader;
+use super::transform::times;
+use crate::{Error, Result};
+
+/// A finite collection of records of which the n-th can be had; fastest in order.
+pub struct Records {
+    kind: Kind,
+}
+
+enum Kind {
+    Lmdb(Lmdb),
+    Idx { path: PathBuf, images: IdxImages, labels: Vec<u8> },
+    Memory(Vec<Record>),
+}
+
+struct Lmdb {
+    images: LmdbReader,
+    labels: Option<LmdbReader>,
+    /// The record that both cursors give next.
+    next: usize,
+    keys: Option<Keys>,
+    label_scratch: Record,
+}
+
+/// All keys of a database in order.
+struct Keys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// A record on its way into a batch.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    /// The image.
+    pub record: Record,
+    /// The values of its label.
+    pub label: Vec<f32>,
+    key: Vec<u8>,
+}
+
+impl Records {
+    /// Opens an LMDB database of Datums and, if labels are not in the Datums themselves, the one of their labels.
+    ///
+    /// Both databases must have the same keys; this reads all of them.
+    pub fn open_lmdb(images: &Path, labels: Option<&Path>) -> Result<Self> {
+        let mut images = LmdbReader::open(images)?;
+        let mut labels = labels.map(LmdbReader::open).transpose()?;
+        if let Some(labels) = &mut labels {
+            compare_keys(&mut images, labels)?;
+        }
+        let label_scratch = Record::default();
+        Ok(Records {
+            kind: Kind::Lmdb(Lmdb { images, labels, next: 0, keys: None, label_scratch }),
+        })
+    }
+
+    /// Reads a pair of IDX files; records are grey images.
+    pub fn open_idx(images: &Path, labels: &Path) -> Result<Self> {
+        let path = images.to_owned();
+        let (images, labels) = read_idx_pair(images, labels)?;
+        Ok(Records { kind: Kind::Idx { path, images, labels } })
+    }
+
+    /// Records that are there already.
+    pub fn in_memory(records: Vec<Record>) -> Self {
+        Records { kind: Kind::Memory(records) }
+    }
+
+    /// The number of records.
+    pub fn len(&self) -> usize {
+        match &self.kind {
+            Kind::Lmdb(lmdb) => lmdb.images.len(),
+            Kind::Idx { labels, .. } => labels.len(),
+            Kind::Memory(records) => records.len(),
+        }
+    }
+
+    /// Whether there are no records.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Makes records as fast to get in any order as LMDB allows, for the memory of all keys.
+    pub(super) fn prepare_random_access(&mut self) -> Result<()> {
+        if let Kind::Lmdb(lmdb) = &mut self.kind {
+            lmdb.keys = Some(Keys::read(&mut lmdb.images)?);
+        }
+        Ok(())
+    }
+
+    /// Puts record `n` into `slot`, not decoded yet.
+    pub(super) fn fetch(&mut self, n: usize, slot: &mut Slot) -> Result<()> {
+        match &mut self.kind {
+            Kind::Lmdb(lmdb) => lmdb.fetch(n, slot),
+            Kind::Idx { images, labels, path } => {
+                let (Some(pixels), Some(&label)) = (images.get(n), labels.get(n)) else {
+                    return Err(Error::format(path, format!("has no record {n}")));
+                };
+                slot.record.set_grey(images.height, images.width, pixels, label);
+                slot.take_own_label();
+                Ok(())
+            }
+            Kind::Memory(records) => {
+                let missing = || Error::refused(format!("there is no record {n}"));
+                slot.record.copy_from(records.get(n).ok_or_else(missing)?);
+                slot.take_own_label();
+                Ok(())
+            }
+        }
+    }
+
+    /// The shape of one label: none for the single number in the record itself.
+    pub(super) fn label_shape(&self) -> Vec<usize> {
+        match &self.kind {
+            Kind::Lmdb(lmdb) if lmdb.labels.is_some() => lmdb.label_scratch.shape().to_vec(),
+            _ => vec![],
+        }
+    }
+
+    /// An error about the record in `slot`.
+    pub(super) fn error(&self, slot: &Slot, message: &str) -> Error {
+        match &self.kind {
+            Kind::Lmdb(lmdb) => record_error(&lmdb.images, &slot.key, message),
+            Kind::Idx { path, .. } => Error::format(path, format!("an image {message}")),
+            Kind::Memory(_) => Error::refused(format!("a record {message}")),
+        }
+    }
+}
+
+impl Slot {
+    fn take_own_label(&mut self) {
+        self.label.clear();
+        self.label.push(self.record.label() as f32);
+    }
+}
+
+impl Lmdb {
+    fn fetch(&mut self, n: usize, slot: &mut Slot) -> Result<()> {
+        match &self.keys {
+            Some(keys) => {
+                slot.key.clear();
+                slot.key.extend_from_slice(keys.get(n));
+                self.get(slot)
+            }
+            None => {
+                self.skip_to(n)?;
+                self.read_next(slot)
+            }
+        }
+    }
+
+    fn skip_to(&mut self, n: usize) -> Result<()> {
+        if n < self.next {
+            self.next = 0;
+            self.images.rewind();
+            self.labels.iter_mut().for_each(LmdbReader::rewind);
+        }
+        while self.next < n {
+            self.images.advance()?;
+            self.labels.as_mut().map(LmdbReader::advance).transpose()?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    fn read_next(&mut self, slot: &mut Slot) -> Result<()> {
+        let (key, value) = self.images.advance_around()?;
+        slot.key.clear();
+        slot.key.extend_from_slice(key);
+        let read = slot.record.read(value);
+        read.map_err(|message| record_error(&self.images, &slot.key, &message))?;
+        self.next += 1;
+        let Some(labels) = &mut self.labels else {
+            slot.take_own_label();
+            return Ok(());
+        };
+        let (_, value) = labels.advance_around()?;
+        let read = read_label(value, &mut self.label_scratch, &mut slot.label);
+        read.map_err(|message| record_error(labels, &slot.key, &message))
+    }
+
+    fn get(&mut self, slot: &mut Slot) -> Result<()> {
+        let missing = || "is missing".to_owned();
+        let value = self.images.get(&slot.key)?.ok_or_else(missing);
+        let read = value.and_then(|value| slot.record.read(value));
+        read.map_err(|message| record_error(&self.images, &slot.key, &message))?;
+        let Some(labels) = &self.labels else {
+            slot.take_own_label();
+            return Ok(());
+        };
+        let value = labels.get(&slot.key)?.ok_or_else(missing);
+        let read = value.and_then(|v| read_label(v, &mut self.label_scratch, &mut slot.label));
+        read.map_err(|message| record_error(labels, &slot.key, &message))
+    }
+}
+
+fn read_label(value: &[u8], scratch: &mut Record, label: &mut Vec<f32>) -> Result<(), String> {
+    scratch.read(value)?;
+    if scratch.is_encoded() {
+        return Err("is an encoded image, not a label".into());
+    }
+    label.clear();
+    match scratch.values() {
+        Values::Bytes(bytes) => label.extend(bytes.iter().map(|&b| f32::from(b))),
+        Values::Floats(floats) => label.extend_from_slice(floats),
+    }
+    Ok(())
+}
+
+impl Keys {
+    fn read(reader: &mut LmdbReader) -> Result<Self> {
+        let mut keys = Keys { bytes: vec![], ends: vec![] };
+        reader.rewind();
+        while let Some((key, _)) = reader.advance()? {
+            keys.bytes.extend_from_slice(key);
+            keys.ends.push(keys.bytes.len());
+        }
+        reader.rewind();
+        Ok(keys)
+    }
+
+    /// The key of record `n`; empty, which no record has, beyond the last.
+    fn get(&self, n: usize) -> &[u8] {
+        let start = n.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before));
+        let range = start.zip(self.ends.get(n)).map(|(&start, &end)| start..end);
+        range.and_then(|range| self.bytes.get(range)).unwrap_or_default()
+    }
+}
+
+fn compare_keys(images: &mut LmdbReader, labels: &mut LmdbReader) -> Result<()> {
+    let image_path = images.path().display().to_string();
+    if images.len() != labels.len() {
+        let (n, expected) = (labels.len(), images.len());
+        let message = format!("has {n} labels, but {image_path} has {expected} images");
+        return Err(Error::format(labels.path(), message));
+    }
+    let label_path = labels.path().to_owned();
+    for i in 0..images.len() {
+        let (image, label) = (images.advance_around()?.0, labels.advance_around()?.0);
+        if image != label {
+            let (image, label) = (printed(image), printed(label));
+            let message = format!(
+                "record {i} has the key `{label}`, but in {image_path} it has the key `{image}`; \
+                 images and labels must have the same keys"
+            );
+            return Err(Error::format(label_path, message));
+        }
+    }
+    images.rewind();
+    labels.rewind();
+    Ok(())
+}
+
+fn record_error(reader: &LmdbReader, key: &[u8], message: &str) -> Error {
+    Error::format(reader.path(), format!("record `{}` {message}", printed(key)))
+}
+
+/// A key as text, with other bytes escaped.
+fn printed(key: &[u8]) -> String {
+    key.escape_ascii().to_string()
+}
+
+impl Slot {
+    /// Checks that this label has the shape of the first one; the error is a sentence without file and key.
+    pub(super) fn check_label(&self, expected: &[usize]) -> Result<(), String> {
+        let (found, count) = (self.label.len(), expected.iter().product::<usize>());
+        if found == count {
+            return Ok(());
+        }
+        Err(format!("has a label of {found} values, the first record one of {}", times(expected)))
+    }
+}

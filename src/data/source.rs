@@ -1,0 +1,335 @@
+//! Turns records into batches: the values of a net's inputs, one batch after the other, without end.
+//!
+//! A [`Source`] starts again with the first record after the last one without telling, as Caffe's Data layer does; a
+//! batch may hold the end of one epoch and the start of the next. What it serves depends on its files, options, seed and
+//! [position](Source::position) alone, so a run can be resumed to the bit.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::records::{Records, Slot};
+use super::transform::{Transform, TransformOptions, times};
+use crate::random::{Philox, STREAM_SHUFFLE, STREAM_TRANSFORM};
+use crate::weights::{Blob, read_safetensors};
+use crate::{Error, Result};
+
+/// Random words of a record start this many blocks after those of the record before.
+const BLOCKS_PER_RECORD: u64 = 16;
+
+/// The order in which records are served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As they are stored.
+    #[default]
+    Sequential,
+    /// Every epoch in another random order that follows from the seed.
+    Shuffled,
+}
+
+/// One kind of value a source serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Top {
+    /// `data`, `label`, or the name of a tensor.
+    pub name: String,
+    /// The shape of one record, without the batch axis.
+    pub shape: Vec<usize>,
+}
+
+impl Top {
+    /// The number of values of one record.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether a record has no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// An endless row of batches.
+pub struct Source {
+    tops: Vec<Top>,
+    position: u64,
+    kind: Kind,
+}
+
+enum Kind {
+    Records(Box<RecordSource>),
+    Tensors(TensorSource),
+}
+
+struct RecordSource {
+    records: Records,
+    transform: Transform,
+    seed: u64,
+    order: Order,
+    /// The order of one epoch; empty before the first shuffled record.
+    permutation: Vec<u32>,
+    permuted_epoch: Option<u64>,
+    slots: Vec<Slot>,
+}
+
+struct TensorSource {
+    path: PathBuf,
+    /// For each top all batches, one after the other.
+    tensors: Vec<Blob>,
+    batches: u64,
+    batch_size: usize,
+}
+
+impl Source {
+    /// Serves records as `data` and their labels as `label`. The position counts records.
+    pub fn of_records(
+        mut records: Records,
+        options: TransformOptions,
+        seed: u64,
+        order: Order,
+    ) -> Result<Self> {
+        let mut slot = Slot::default();
+        if records.is_empty() {
+            return Err(records.error(&slot, "is needed, but there is none"));
+        }
+        if u32::try_from(records.len()).is_err() {
+            return Err(records.error(&slot, "would be number 2^32; fewer are allowed"));
+        }
+        if order == Order::Shuffled {
+            records.prepare_random_access()?;
+        }
+        records.fetch(0, &mut slot)?;
+        let transform = slot
+            .record
+            .decode(options.colour)
+            .and_then(|()| Transform::new(options, slot.record.shape()))
+            .map_err(|message| records.error(&slot, &format!("cannot be used: {message}")))?;
+        let tops = vec![
+            Top { name: "data".into(), shape: transform.output_shape().to_vec() },
+            Top { name: "label".into(), shape: records.label_shape() },
+        ];
+        let source = RecordSource {
+            records,
+            transform,
+            seed,
+            order,
+            permutation: vec![],
+            permuted_epoch: None,
+            slots: vec![],
+        };
+        Ok(Source { tops, position: 0, kind: Kind::Records(Box::new(source)) })
+    }
+
+    /// Serves the tensors called `names` of a safetensors file of batches, in that order; all if there are no names.
+    ///
+    /// A tensor has the shape `[batches, batch size, …]`; batch k is slice k mod `batches`. The position counts batches.
+    pub fn of_tensors(path: &Path, names: &[&str]) -> Result<Self> {
+        let mut all = read_safetensors(path)?;
+        let names: Vec<String> = match names {
+            [] => all.keys().cloned().collect(),
+            names => names.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let wrong = |message: String| Error::format(path, message);
+        let (mut tops, mut tensors, mut first) = (vec![], vec![], None);
+        for name in names {
+            let Some(blob) = all.remove(&name) else {
+                return Err(wrong(format!("has no tensor `{name}`")));
+            };
+            let [batches, size, ref shape @ ..] = blob.shape[..] else {
+                let shape = times(&blob.shape);
+                return Err(wrong(format!(
+                    "tensor `{name}` of shape {shape} has no axes for batches"
+                )));
+            };
+            if *first.get_or_insert((batches, size)) != (batches, size) || batches == 0 {
+                let message =
+                    format!("tensor `{name}` holds {batches} batches of {size}, unlike the first");
+                return Err(wrong(message));
+            }
+            tops.push(Top { name, shape: shape.to_vec() });
+            tensors.push(blob);
+        }
+        let (batches, batch_size) = first.ok_or_else(|| wrong("holds no tensors".into()))?;
+        let path = path.to_owned();
+        let kind =
+            Kind::Tensors(TensorSource { path, tensors, batches: batches as u64, batch_size });
+        Ok(Source { tops, position: 0, kind })
+    }
+
+    /// What is served, in the order of the buffers of [`next_batch`](Self::next_batch).
+    pub fn tops(&self) -> &[Top] {
+        &self.tops
+    }
+
+    /// The number of records, after which the source starts again.
+    pub fn len(&self) -> usize {
+        match &self.kind {
+            Kind::Records(source) => source.records.len(),
+            Kind::Tensors(source) => source.batch_size * source.batches as usize,
+        }
+    }
+
+    /// Whether there are no records, which [`of_records`](Self::of_records) refuses.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The batch size, if the source dictates one.
+    pub fn batch_size(&self) -> Option<usize> {
+        match &self.kind {
+            Kind::Records(_) => None,
+            Kind::Tensors(source) => Some(source.batch_size),
+        }
+    }
+
+    /// How much has been served since the start, to be given to [`seek`](Self::seek) of an equal source.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Goes on as if `position` had been served.
+    pub fn seek(&mut self, position: u64) {
+        self.position = position;
+    }
+
+    /// Fills one buffer a top, in the order of [`tops`](Self::tops), each of `batch` times the top's length; later tops may be
+    /// left out. Nothing is allocated after the first batch of a size unless images must be decoded.
+    pub fn next_batch<B: AsMut<[f32]>>(&mut self, batch: usize, buffers: &mut [B]) -> Result<()> {
+        if self.tops.len() < buffers.len() {
+            let (n, served) = (buffers.len(), self.tops.len());
+            return Err(Error::refused(format!(
+                "{n} inputs are to be filled, but there are {served}"
+            )));
+        }
+        for (top, buffer) in self.tops.iter().zip(buffers.iter_mut()) {
+            let (found, expected) = (buffer.as_mut().len(), batch * top.len());
+            if found != expected {
+                let (name, shape) = (&top.name, times(&top.shape));
+                return Err(Error::refused(format!(
+                    "input `{name}` has {found} values, but {batch} records of shape {shape} have {expected}"
+                )));
+            }
+        }
+        match &mut self.kind {
+            Kind::Records(source) => {
+                source.next_batch(self.position, batch, &self.tops, buffers)?;
+                self.position = self.position.wrapping_add(batch as u64);
+            }
+            Kind::Tensors(source) => {
+                source.next_batch(self.position, batch, buffers)?;
+                self.position = self.position.wrapping_add(1);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RecordSource {
+    fn next_batch<B: AsMut<[f32]>>(
+        &mut self,
+        position: u64,
+        batch: usize,
+        tops: &[Top],
+        buffers: &mut [B],
+    ) -> Result<()> {
+        if self.slots.len() < batch {
+            self.slots.resize_with(batch, Slot::default);
+        }
+        let mut slots = std::mem::take(&mut self.slots);
+        let result = self.fill(position, &mut slots[..batch], tops, buffers);
+        self.slots = slots;
+        result
+    }
+
+    fn fill<B: AsMut<[f32]>>(
+        &mut self,
+        position: u64,
+        slots: &mut [Slot],
+        tops: &[Top],
+        buffers: &mut [B],
+    ) -> Result<()> {
+        for (i, slot) in slots.iter_mut().enumerate() {
+            let n = self.number(position.wrapping_add(i as u64));
+            self.records.fetch(n, slot)?;
+        }
+        let mut buffers = buffers.iter_mut().zip(tops);
+        if let Some((data, top)) = buffers.next() {
+            self.fill_data(position, slots, data.as_mut(), top.len())?;
+        }
+        if let Some((labels, top)) = buffers.next() {
+            for (slot, target) in slots.iter().zip(labels.as_mut().chunks_exact_mut(top.len())) {
+                let checked = slot.check_label(&top.shape);
+                checked.map_err(|message| self.records.error(slot, &message))?;
+                target.copy_from_slice(&slot.label);
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_data(
+        &self,
+        position: u64,
+        slots: &mut [Slot],
+        data: &mut [f32],
+        len: usize,
+    ) -> Result<()> {
+        let random = Philox::new(self.seed, STREAM_TRANSFORM);
+        let transform = &self.transform;
+        let apply = |i: usize, slot: &mut Slot, target: &mut [f32]| {
+            let served = position.wrapping_add(i as u64);
+            let mut random = random.sequence(served.wrapping_mul(BLOCKS_PER_RECORD));
+            let decoded = slot.record.decode(transform.colour());
+            let applied = decoded.and_then(|()| transform.apply(&slot.record, &mut random, target));
+            applied.err().map(|message| (i, message))
+        };
+        let failed = if slots.iter().any(|slot| slot.record.is_encoded()) {
+            let work = slots.par_iter_mut().zip(data.par_chunks_exact_mut(len)).enumerate();
+            work.filter_map(|(i, (slot, target))| apply(i, slot, target))
+                .min_by_key(|failed| failed.0)
+        } else {
+            let mut work = slots.iter_mut().zip(data.chunks_exact_mut(len)).enumerate();
+            work.find_map(|(i, (slot, target))| apply(i, slot, target))
+        };
+        failed.map_or(Ok(()), |(i, message)| Err(self.records.error(&slots[i], &message)))
+    }
+
+    /// The number of the record that is served after `served` others.
+    fn number(&mut self, served: u64) -> usize {
+        let len = self.records.len();
+        let (epoch, within) = (served / len as u64, (served % len as u64) as usize);
+        if self.order == Order::Sequential {
+            return within;
+        }
+        if self.permuted_epoch != Some(epoch) {
+            self.permutation.clear();
+            self.permutation.extend(0..len as u32);
+            let random = Philox::new(self.seed, STREAM_SHUFFLE);
+            random.sequence(epoch << 32).shuffle(&mut self.permutation);
+            self.permuted_epoch = Some(epoch);
+        }
+        self.permutation[within] as usize
+    }
+}
+
+impl TensorSource {
+    fn next_batch<B: AsMut<[f32]>>(
+        &self,
+        position: u64,
+        batch: usize,
+        buffers: &mut [B],
+    ) -> Result<()> {
+        if batch != self.batch_size {
+            let message = format!("holds batches of {}, not of {batch}", self.batch_size);
+            return Err(Error::format(&self.path, message));
+        }
+        let k = (position % self.batches) as usize;
+        for (tensor, buffer) in self.tensors.iter().zip(buffers) {
+            let buffer = buffer.as_mut();
+            buffer.copy_from_slice(&tensor.data[k * buffer.len()..][..buffer.len()]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;
