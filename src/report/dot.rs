@@ -5,8 +5,8 @@ use super::text::{escape, shorten};
 use super::theme;
 use crate::diag::Severity;
 use graphviz_rust::dot_structures::{
-    Attribute, Edge as DotEdge, EdgeTy, Graph, GraphAttributes, Id, Node as DotNode, NodeId, Port, Stmt,
-    Subgraph, Vertex,
+    Attribute, Edge as DotEdge, EdgeTy, Graph, GraphAttributes, Id, Node as DotNode, NodeId, Port,
+    Stmt, Subgraph, Vertex,
 };
 use graphviz_rust::printer::{DotPrinter, PrinterContext};
 use std::fmt::Write as _;
@@ -179,7 +179,8 @@ fn box_of(index: usize, node: &Node, groups: &std::collections::HashMap<usize, u
     }
     table.push_str("</table>>");
     let tooltip = format!("{}\n{}", node.name, node.kind);
-    let attributes = vec![attribute("label", Id::Html(table)), attribute("tooltip", quoted(&tooltip))];
+    let attributes =
+        vec![attribute("label", Id::Html(table)), attribute("tooltip", quoted(&tooltip))];
     DotNode { id: NodeId(node_id(index), None), attributes }
 }
 

@@ -109,7 +109,8 @@ fn summary(title: &str, members: &[&Node]) -> Node {
         *kinds.entry(&node.kind).or_default() += 1;
         *categories.entry(node.category).or_default() += 1;
     }
-    let most = categories.iter().max_by_key(|&(category, count)| (*count, std::cmp::Reverse(*category)));
+    let most =
+        categories.iter().max_by_key(|&(category, count)| (*count, std::cmp::Reverse(*category)));
     let category = most.map_or(Category::Unknown, |(&category, _)| category);
     let mut node = Node::new(title, format!("{} layers", members.len()), category);
     node.details = kinds.iter().map(|(kind, count)| format!("{count} × {kind}")).collect();
@@ -131,7 +132,9 @@ mod tests {
         assert_eq!(small.nodes.len(), net.nodes.len() - inside + net.clusters.len());
         // Blocks follow each other in a chain, so one edge enters each box but the first.
         assert_eq!(small.edges.len(), small.nodes.len() - 1);
-        assert!(small.nodes.iter().any(|node| node.details.contains(&"6 × Convolution".to_string())));
+        assert!(
+            small.nodes.iter().any(|node| node.details.contains(&"6 × Convolution".to_string()))
+        );
         assert_eq!(folded(&net, Fold::Auto).nodes.len(), net.nodes.len());
     }
 }

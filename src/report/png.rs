@@ -19,10 +19,12 @@ pub fn render_png(svg: &str, scale: f64) -> Result<Vec<u8>> {
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_font_data(dejavu::sans_condensed::regular().to_vec());
     fonts.load_font_data(dejavu::sans_condensed::bold().to_vec());
-    let family = fonts.faces().next().and_then(|face| face.families.first()).map(|name| name.0.clone());
+    let family =
+        fonts.faces().next().and_then(|face| face.families.first()).map(|name| name.0.clone());
     let family = family.unwrap_or_default();
     fonts.set_sans_serif_family(family.clone());
-    let options = usvg::Options { fontdb: Arc::new(fonts), font_family: family, ..Default::default() };
+    let options =
+        usvg::Options { fontdb: Arc::new(fonts), font_family: family, ..Default::default() };
     let tree = usvg::Tree::from_str(svg, &options)
         .map_err(|error| Error::refused(format!("the picture cannot be drawn: {error}")))?;
     let size = tree.size();
@@ -34,7 +36,9 @@ pub fn render_png(svg: &str, scale: f64) -> Result<Vec<u8>> {
         .ok_or_else(|| Error::refused(format!("a picture of {width} × {height} is too large")))?;
     let transform = tiny_skia::Transform::from_scale(scale as f32, scale as f32);
     resvg::render(&tree, transform, &mut pixels.as_mut());
-    pixels.encode_png().map_err(|error| Error::refused(format!("cannot encode the picture: {error}")))
+    pixels
+        .encode_png()
+        .map_err(|error| Error::refused(format!("cannot encode the picture: {error}")))
 }
 
 #[cfg(test)]

@@ -22,8 +22,11 @@ pub fn siamese() -> Diagram {
         let name = |base: &str| format!("{base}{suffix}");
         let group = |node: Node, index: usize, shape: &str, bias: &str, base: &str| {
             let weight = format!("{base}_w");
-            node.parameter(&weight, shape, Some(2 * index))
-                .parameter(&format!("{base}_b"), bias, Some(2 * index + 1))
+            node.parameter(&weight, shape, Some(2 * index)).parameter(
+                &format!("{base}_b"),
+                bias,
+                Some(2 * index + 1),
+            )
         };
         let conv = |base: &str, detail: &str, index, shape: &str, bias: &str| {
             let node = Node::new(name(base), "Convolution", Category::Convolution).detail(detail);
@@ -48,8 +51,7 @@ pub fn siamese() -> Diagram {
         ]);
         let blob = ["data", "data_p"][port];
         net.edges.push(Edge::new((2, port), (first, 0), blob, "64×1×28×28"));
-        let shapes =
-            ["64×20×24×24", "64×20×12×12", "64×50×8×8", "64×50×4×4", "64×500", "64×10"];
+        let shapes = ["64×20×24×24", "64×20×12×12", "64×50×8×8", "64×50×4×4", "64×500", "64×10"];
         for (step, shape) in shapes.into_iter().enumerate() {
             let label = net.nodes[first + step].name.clone();
             net.edges.push(Edge::new((first + step, 0), (first + step + 1, 0), &label, shape));
@@ -139,8 +141,14 @@ pub fn googlenet() -> Diagram {
             at = add(pool, &[(at, &shape(channels))]);
         }
     }
-    at = add(pool("pool5", "mean 7×7").fold("Dropout", "drop", Category::Regularisation), &[(at, "1024×7×7")]);
-    at = add(Node::new("fc", "InnerProduct", Category::Dense).detail("1000 outputs"), &[(at, "1024×1×1")]);
+    at = add(
+        pool("pool5", "mean 7×7").fold("Dropout", "drop", Category::Regularisation),
+        &[(at, "1024×7×7")],
+    );
+    at = add(
+        Node::new("fc", "InnerProduct", Category::Dense).detail("1000 outputs"),
+        &[(at, "1024×1×1")],
+    );
     add(Node::new("prob", "Softmax", Category::Activation), &[(at, "1000")]);
     net.clusters = clusters;
     net
@@ -183,7 +191,11 @@ pub fn random(count: usize, reach: usize, mut seed: u64) -> Diagram {
         for port in 0..next(4).min(index) {
             let from = index - 1 - next(reach.min(index));
             let edge = Edge::new((from, next(2)), (index, port), "", &"9".repeat(next(12)));
-            net.edges.push(if next(40) == 0 { Edge { from: index, to: from, ..edge } } else { edge });
+            net.edges.push(if next(40) == 0 {
+                Edge { from: index, to: from, ..edge }
+            } else {
+                edge
+            });
         }
     }
     net

@@ -321,16 +321,9 @@ impl<'a> Drawing<'a> {
             escape(&node.kind),
             escape(&tooltip(node)),
         );
-        if node.category == Category::Loss {
-            let around = grown(&rect, 3.5);
-            let class = theme::class(Category::Loss);
-            let _ = writeln!(
-                self.out,
-                "<rect class=\"box c-{class}\" {} rx=\"9\"/>",
-                attributes(&around)
-            );
-        }
-        let _ = writeln!(self.out, "<rect class=\"box\" {} rx=\"{radius}\"/>", attributes(&rect));
+        let class = if node.category == Category::Loss { "box end" } else { "box" };
+        let outline = attributes(&rect);
+        let _ = writeln!(self.out, "<rect class=\"{class}\" {outline} rx=\"{radius}\"/>");
         let strips = interior.strips.len();
         let filled = if interior.details.is_empty() && interior.chips.is_empty() {
             rect.height - strips as f64 * STRIP
@@ -391,7 +384,8 @@ impl<'a> Drawing<'a> {
                 Severity::Warning => "warning",
             };
             let around = grown(&rect, 2.5);
-            let _ = writeln!(self.out, "<rect class=\"{class}\" {} rx=\"8\"/>", attributes(&around));
+            let _ =
+                writeln!(self.out, "<rect class=\"{class}\" {} rx=\"8\"/>", attributes(&around));
         }
         self.out.push_str("</g>\n");
     }
@@ -426,7 +420,12 @@ fn marker(out: &mut String, place: usize, (x, y): Point) {
     let fill = theme::series(place);
     let (x0, y0) = (number(x - 4.0), number(y - 4.0));
     let _ = match (place / theme::SERIES.len()) % 3 {
-        0 => write!(out, "<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"{fill}\"/>", number(x), number(y)),
+        0 => write!(
+            out,
+            "<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"{fill}\"/>",
+            number(x),
+            number(y)
+        ),
         1 => write!(out, "<rect x=\"{x0}\" y=\"{y0}\" width=\"8\" height=\"8\" fill=\"{fill}\"/>"),
         _ => write!(
             out,

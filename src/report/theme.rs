@@ -30,8 +30,8 @@ pub fn colour(category: Category) -> (&'static str, bool) {
 
 /// Colours of shared parameters and of classes and runs in plots: ten that differ in hue and lightness.
 pub const SERIES: [&str; 10] = [
-    "#4477aa", "#ee6677", "#228833", "#ccaa22", "#aa3377", "#33a5c4", "#ee8833", "#44337a", "#8c6d4f",
-    "#7f8790",
+    "#4477aa", "#ee6677", "#228833", "#ccaa22", "#aa3377", "#33a5c4", "#ee8833", "#44337a",
+    "#8c6d4f", "#7f8790",
 ];
 
 /// The colour of the `index`th series; they repeat after ten.
@@ -50,7 +50,8 @@ pub fn base_css() -> String {
 }
 
 /// The dark counterpart of [`base_css`], to stand inside a media query.
-pub const BASE_DARK: &str = "text{fill:#c3cad5}.paper{fill:#15181d}.title{fill:#f2f4f7}.subtitle{fill:#9aa4b2}";
+pub const BASE_DARK: &str =
+    "text{fill:#c3cad5}.paper{fill:#15181d}.title{fill:#f2f4f7}.subtitle{fill:#9aa4b2}";
 
 /// A complete style sheet from light rules and the dark ones that override them.
 pub fn style(light: &str, dark: &str) -> String {
@@ -64,6 +65,7 @@ pub fn style(light: &str, dark: &str) -> String {
 pub fn diagram_css() -> (String, String) {
     let mut light = String::from(
         ".box{fill:#ffffff;stroke:#aab2bd;stroke-width:1}\
+         .end{stroke:#882255;stroke-width:4}\
          .name{font-size:12.5px;font-weight:bold;fill:#1c2027}\
          .on-dark{fill:#ffffff}.on-light{fill:#1c2027}\
          .kind{font-size:11px}.detail{fill:#4a5260}.quiet{fill:#6d7683}\
@@ -84,7 +86,7 @@ pub fn diagram_css() -> (String, String) {
         let (fill, _) = colour(category);
         light.push_str(&format!(".c-{}{{fill:{fill}}}", class(category)));
     }
-    let dark = ".box{fill:#20252c;stroke:#4a5360}.detail{fill:#b4bcc8}.quiet{fill:#8d97a5}\
+    let dark = ".box{fill:#20252c;stroke:#4a5360}.end{stroke:#b0457f}.detail{fill:#b4bcc8}.quiet{fill:#8d97a5}\
          .wire,.wire.label-role{stroke:#7d8896}.head,.head.label-role{fill:#7d8896}.blob{fill:#9aa4b2}\
          .pill{fill:#2a3038;stroke:#4a5360}.cluster{fill:#1a1e24;stroke:#2d343d}\
          .cluster-title{fill:#8d97a5}.chip{fill:#2a3038}.on-dark{fill:#ffffff}.on-light{fill:#1c2027}"

@@ -9,7 +9,7 @@ use super::net::Net;
 use super::order::positions;
 
 /// Space between neighbours in a row.
-pub const SEPARATION: f64 = 26.0;
+pub const SEPARATION: f64 = 36.0;
 
 /// The least distance of the middles of neighbours.
 fn apart(net: &Net, left: u32, right: u32) -> f64 {
@@ -148,7 +148,11 @@ fn compact(net: &Net, position: &[u32], runs: &Runs, mirrored: bool) -> Vec<f64>
             let distance = apart(net, pair[0], pair[1]);
             let (a, b) = if mirrored { (pair[1], pair[0]) } else { (pair[0], pair[1]) };
             let (a, b) = (a as usize, b as usize);
-            bounds.push((runs.root[a], runs.root[b], distance + sign * (runs.shift[a] - runs.shift[b])));
+            bounds.push((
+                runs.root[a],
+                runs.root[b],
+                distance + sign * (runs.shift[a] - runs.shift[b]),
+            ));
         }
     }
     debug_assert_eq!(position.len(), count);
@@ -233,7 +237,8 @@ fn settle(net: &Net, position: &[u32], middle: &mut [f64]) {
     for round in 0..rounds {
         let mut leader: Vec<u32> = (0..net.items.len() as u32).collect();
         let bend = |link: &super::net::Link, middle: &[f64]| {
-            (middle[link.from as usize] + link.from_offset) - (middle[link.to as usize] + link.to_offset)
+            (middle[link.from as usize] + link.from_offset)
+                - (middle[link.to as usize] + link.to_offset)
         };
         for link in &net.links {
             if bend(link, middle).abs() < CLOSE {

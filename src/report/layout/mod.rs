@@ -154,7 +154,8 @@ impl Rows {
             height[row] = height[row].max(size.1);
         }
         let mut labelled = vec![false; count];
-        for blob in net.blobs.iter().filter(|blob| !blob.drawn.is_empty() && !blob.text.is_empty()) {
+        for blob in net.blobs.iter().filter(|blob| !blob.drawn.is_empty() && !blob.text.is_empty())
+        {
             labelled[net.row[blob.node]] = true;
         }
         // Wide steps need room to be smooth.
@@ -168,7 +169,10 @@ impl Rows {
         let mut before = vec![0.0f64; count];
         let mut after = vec![0.0f64; count];
         for cluster in &diagram.clusters {
-            let rows = cluster.members.iter().filter_map(|&node| net.row.get(node).filter(|_| node < net.size.len()));
+            let rows = cluster
+                .members
+                .iter()
+                .filter_map(|&node| net.row.get(node).filter(|_| node < net.size.len()));
             let (first, last) = rows.fold((usize::MAX, 0), |(a, b), &row| (a.min(row), b.max(row)));
             if first < count {
                 before[first] = CLUSTER_TITLE + CLUSTER_PADDING;
@@ -182,7 +186,8 @@ impl Rows {
             top.push(y);
             y += height[row] + if labelled[row] { measure::LABEL_ZONE } else { 0.0 };
             bottom.push(y);
-            y += after[row] + GAP + (step[row] * 0.09).min(70.0) - if labelled[row] { 8.0 } else { 0.0 };
+            y += after[row] + GAP + (step[row] * 0.09).min(70.0)
+                - if labelled[row] { 8.0 } else { 0.0 };
         }
         Rows { top, bottom, tallest: height }
     }
@@ -289,7 +294,8 @@ fn clusters(diagram: &Diagram, net: &Net, boxes: &[Rect]) -> Vec<Option<Rect>> {
         let (first, last) = rows.fold((usize::MAX, 0), |(a, b), row| (a.min(row), b.max(row)));
         for row in &net.rows[first..=last] {
             budget = budget.checked_sub(row.len())?;
-            let strangers = row.iter().filter_map(|&item| boxes.get(item as usize).map(|at| (item, at)));
+            let strangers =
+                row.iter().filter_map(|&item| boxes.get(item as usize).map(|at| (item, at)));
             for (item, at) in strangers {
                 if at.overlaps(&rect) && members.binary_search(&(item as usize)).is_err() {
                     return None;

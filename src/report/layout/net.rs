@@ -125,7 +125,11 @@ pub fn build(diagram: &Diagram, interiors: &[Interior]) -> Net {
             arrival[edge] = offset;
         }
         let (before, after) = pill_room[node];
-        items.push(Item { left: width / 2.0 + before, right: (width / 2.0 + after).max(room), bend: false });
+        items.push(Item {
+            left: width / 2.0 + before,
+            right: (width / 2.0 + after).max(room),
+            bend: false,
+        });
         size.push((width, height));
     }
 
@@ -185,12 +189,15 @@ fn blobs_and_rows(diagram: &Diagram) -> (Vec<Blob>, Vec<usize>) {
             text: String::new(),
             drawn: vec![],
             pills: vec![],
-            pill_text: shorten(if described.label.is_empty() { producer } else { &described.label }, 24),
+            pill_text: shorten(
+                if described.label.is_empty() { producer } else { &described.label },
+                24,
+            ),
             first_bend: 0,
         });
         if blob.text.is_empty() {
             let name = if described.label == *producer { "" } else { described.label.as_str() };
-            let joint = if name.is_empty() || described.shape.is_empty() { "" } else { "  " };
+            let joint = if name.is_empty() || described.shape.is_empty() { "" } else { " · " };
             blob.text = format!("{}{joint}{}", shorten(name, 28), shorten(&described.shape, 28));
         }
         if closes { blob.pills.push(edge) } else { blob.drawn.push(edge) }
@@ -207,10 +214,14 @@ fn blobs_and_rows(diagram: &Diagram) -> (Vec<Blob>, Vec<usize>) {
     for blob in &mut blobs {
         blob.drawn.sort_by_key(|&edge| (row[diagram.edges[edge].to], edge));
     }
-    cut_longest(&mut blobs, |edge| {
-        let (from, to) = ends(edge);
-        row[to] - row[from]
-    }, 8 * (count + edges.len()) + 1000);
+    cut_longest(
+        &mut blobs,
+        |edge| {
+            let (from, to) = ends(edge);
+            row[to] - row[from]
+        },
+        8 * (count + edges.len()) + 1000,
+    );
     (blobs, row)
 }
 
