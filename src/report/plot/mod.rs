@@ -19,7 +19,6 @@ use std::fmt::Write;
 /// A plot under construction: a page, a rectangle for the data, and the SVG so far.
 struct Frame {
     width: f64,
-    height: f64,
     left: f64,
     right: f64,
     top: f64,
@@ -66,7 +65,6 @@ impl Frame {
         }
         Frame {
             width,
-            height,
             left: 64.0,
             right: width - 24.0,
             top: top + 18.0,
