@@ -4,6 +4,7 @@ pub mod diagram;
 pub mod dot;
 pub mod fold;
 pub mod layout;
+pub mod plot;
 pub mod png;
 #[cfg(test)]
 mod sample;

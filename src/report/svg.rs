@@ -321,16 +321,9 @@ impl<'a> Drawing<'a> {
             escape(&node.kind),
             escape(&tooltip(node)),
         );
-        if node.category == Category::Loss {
-            let around = grown(&rect, 3.5);
-            let class = theme::class(Category::Loss);
-            let _ = writeln!(
-                self.out,
-                "<rect class=\"box c-{class}\" {} rx=\"9\"/>",
-                attributes(&around)
-            );
-        }
-        let _ = writeln!(self.out, "<rect class=\"box\" {} rx=\"{radius}\"/>", attributes(&rect));
+        let class = if node.category == Category::Loss { "box end" } else { "box" };
+        let outline = attributes(&rect);
+        let _ = writeln!(self.out, "<rect class=\"{class}\" {outline} rx=\"{radius}\"/>");
         let strips = interior.strips.len();
         let filled = if interior.details.is_empty() && interior.chips.is_empty() {
             rect.height - strips as f64 * STRIP

@@ -65,6 +65,7 @@ pub fn style(light: &str, dark: &str) -> String {
 pub fn diagram_css() -> (String, String) {
     let mut light = String::from(
         ".box{fill:#ffffff;stroke:#aab2bd;stroke-width:1}\
+         .end{stroke:#882255;stroke-width:4}\
          .name{font-size:12.5px;font-weight:bold;fill:#1c2027}\
          .on-dark{fill:#ffffff}.on-light{fill:#1c2027}\
          .kind{font-size:11px}.detail{fill:#4a5260}.quiet{fill:#6d7683}\
@@ -85,7 +86,7 @@ pub fn diagram_css() -> (String, String) {
         let (fill, _) = colour(category);
         light.push_str(&format!(".c-{}{{fill:{fill}}}", class(category)));
     }
-    let dark = ".box{fill:#20252c;stroke:#4a5360}.detail{fill:#b4bcc8}.quiet{fill:#8d97a5}\
+    let dark = ".box{fill:#20252c;stroke:#4a5360}.end{stroke:#b0457f}.detail{fill:#b4bcc8}.quiet{fill:#8d97a5}\
          .wire,.wire.label-role{stroke:#7d8896}.head,.head.label-role{fill:#7d8896}.blob{fill:#9aa4b2}\
          .pill{fill:#2a3038;stroke:#4a5360}.cluster{fill:#1a1e24;stroke:#2d343d}\
          .cluster-title{fill:#8d97a5}.chip{fill:#2a3038}.on-dark{fill:#ffffff}.on-light{fill:#1c2027}"

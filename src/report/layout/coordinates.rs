@@ -9,7 +9,7 @@ use super::net::Net;
 use super::order::positions;
 
 /// Space between neighbours in a row.
-pub const SEPARATION: f64 = 26.0;
+pub const SEPARATION: f64 = 36.0;
 
 /// The least distance of the middles of neighbours.
 fn apart(net: &Net, left: u32, right: u32) -> f64 {
@@ -25,7 +25,7 @@ pub fn assign(net: &Net) -> Vec<f64> {
     let all = [(false, false), (false, true), (true, false), (true, true)];
     let four = all.map(|(up, mirrored)| {
         let aligned = align(net, &position, &straight, up, mirrored);
-        compact(net, &position, &aligned, mirrored)
+        compact(net, &aligned, mirrored)
     });
     let mut middle = balance(net, &four);
     settle(net, &position, &mut middle);
@@ -139,7 +139,7 @@ fn align(net: &Net, position: &[u32], allowed: &[bool], up: bool, mirrored: bool
 
 /// Packs runs as far left as they go, then each as far right as its right neighbours allow; mirrored,
 /// the other way round.
-fn compact(net: &Net, position: &[u32], runs: &Runs, mirrored: bool) -> Vec<f64> {
+fn compact(net: &Net, runs: &Runs, mirrored: bool) -> Vec<f64> {
     let count = net.items.len();
     let sign = if mirrored { -1.0 } else { 1.0 };
     let mut bounds = vec![];
@@ -155,7 +155,6 @@ fn compact(net: &Net, position: &[u32], runs: &Runs, mirrored: bool) -> Vec<f64>
             ));
         }
     }
-    debug_assert_eq!(position.len(), count);
     let mut starts = vec![0u32; count + 1];
     let mut waiting = vec![0u32; count];
     for &(from, to, _) in &bounds {
@@ -215,18 +214,17 @@ fn balance(net: &Net, four: &[Vec<f64>; 4]) -> Vec<f64> {
     let extents = four.each_ref().map(extent);
     let narrowest = extents.iter().copied().min_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)));
     let Some((low, high)) = narrowest else { return vec![] };
-    let mut middle = Vec::with_capacity(net.items.len());
-    for item in 0..net.items.len() {
-        let mut candidates = [0.0; 4];
-        for (i, candidate) in candidates.iter_mut().enumerate() {
-            let mirrored = i % 2 == 1;
-            let delta = if mirrored { high - extents[i].1 } else { low - extents[i].0 };
-            *candidate = four[i][item] + delta;
-        }
+    let delta = |i: usize| {
+        let mirrored = i % 2 == 1;
+        if mirrored { high - extents[i].1 } else { low - extents[i].0 }
+    };
+    let deltas = [delta(0), delta(1), delta(2), delta(3)];
+    let between = |item: usize| {
+        let mut candidates = [0, 1, 2, 3].map(|i| four[i][item] + deltas[i]);
         candidates.sort_by(f64::total_cmp);
-        middle.push((candidates[1] + candidates[2]) / 2.0);
-    }
-    middle
+        (candidates[1] + candidates[2]) / 2.0
+    };
+    (0..net.items.len()).map(between).collect()
 }
 
 /// Moves straight runs, within the room that their neighbours leave, to the mean of where their bent

@@ -197,7 +197,7 @@ fn blobs_and_rows(diagram: &Diagram) -> (Vec<Blob>, Vec<usize>) {
         });
         if blob.text.is_empty() {
             let name = if described.label == *producer { "" } else { described.label.as_str() };
-            let joint = if name.is_empty() || described.shape.is_empty() { "" } else { "  " };
+            let joint = if name.is_empty() || described.shape.is_empty() { "" } else { " · " };
             blob.text = format!("{}{joint}{}", shorten(name, 28), shorten(&described.shape, 28));
         }
         if closes { blob.pills.push(edge) } else { blob.drawn.push(edge) }
