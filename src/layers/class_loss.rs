@@ -89,6 +89,17 @@ impl ClassAxis {
         }
     }
 
+    /// Every row of a blob (first extent x all others) is a score vector; rank 0 has no rows.
+    pub fn rows(shape: &Shape) -> Self {
+        let outer = shape.dims().first().copied().unwrap_or(0);
+        ClassAxis { outer, classes: shape.count_of(1.min(shape.rank())..shape.rank()), inner: 1 }
+    }
+
+    /// The class that a label names, if there is such a class.
+    pub fn class<T: Real>(&self, x: T) -> Option<usize> {
+        usize::try_from(label(x)).ok().filter(|&class| class < self.classes)
+    }
+
     /// Number of labels that belong to it.
     pub fn labels(&self) -> usize {
         self.outer * self.inner
@@ -99,8 +110,30 @@ impl ClassAxis {
         i / self.inner * self.classes * self.inner + i % self.inner
     }
 
+    /// Writes the softmax of score vector `i` to the same places of `probabilities`.
+    pub fn softmax<T: Real>(&self, i: usize, scores: &[T], probabilities: &mut [T]) {
+        let at = |class: usize| self.start(i) + class * self.inner;
+        let largest = (0..self.classes).map(|c| scores[at(c)]).fold(-T::FLT_MAX, |m, x| m.max(x));
+        let mut total = T::ZERO;
+        for class in 0..self.classes {
+            let e = (scores[at(class)] - largest).exp();
+            probabilities[at(class)] = e;
+            total += e;
+        }
+        for class in 0..self.classes {
+            let p = &mut probabilities[at(class)];
+            *p = *p / total;
+        }
+    }
+
     /// Complains unless bottom `i` has one label for each score vector and the first extents agree.
     pub fn check_labels(&self, cx: &Infer, i: usize) -> Result<(), Reported> {
+        self.check_count(cx, i)?;
+        cx.same_batch(0, i)
+    }
+
+    /// Complains unless bottom `i` has one label for each score vector, in whatever shape.
+    pub fn check_count(&self, cx: &Infer, i: usize) -> Result<(), Reported> {
         let (scores, labels) = (cx.bottom(0), cx.bottom(i));
         if labels.count() != self.labels() {
             let want = self.labels();
@@ -113,6 +146,6 @@ impl ClassAxis {
                 ),
             );
         }
-        cx.same_batch(0, i)
+        Ok(())
     }
 }

@@ -3,15 +3,21 @@
 //! To add a layer, write its file and add a `pub mod` line and a `layers!` line here.
 
 // One `pub mod` line a layer.
+pub mod accuracy;
 pub mod concat;
 pub mod contrastive_loss;
 pub mod convolution;
 pub mod data;
+pub mod euclidean_loss;
+pub mod hinge_loss;
+pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
+pub mod multinomial_logistic_loss;
 pub mod pooling;
 pub mod power;
 pub mod relu;
+pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
 pub mod softmax_loss;
@@ -66,15 +72,21 @@ macro_rules! layers {
 }
 
 layers! {
+    accuracy::Accuracy,
     concat::Concat,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
     data::Data,
+    euclidean_loss::EuclideanLoss,
+    hinge_loss::HingeLoss,
+    infogain_loss::InfogainLoss,
     inner_product::InnerProduct,
     input::Input,
+    multinomial_logistic_loss::MultinomialLogisticLoss,
     pooling::Pooling,
     power::Power,
     relu::Relu,
+    sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     silence::Silence,
     slice::Slice,
     softmax_loss::SoftmaxLoss,

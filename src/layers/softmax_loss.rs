@@ -90,19 +90,8 @@ impl Operation for Loss {
         let (scores, labels) = (args[0].data, args[1].data);
         let mut loss = T::ZERO;
         for (i, &l) in labels.iter().enumerate() {
+            axis.softmax(i, scores, outs[1].data);
             let at = |class: usize| axis.start(i) + class * axis.inner;
-            let largest =
-                (0..axis.classes).map(|c| scores[at(c)]).fold(-T::FLT_MAX, |m, x| m.max(x));
-            let mut total = T::ZERO;
-            for class in 0..axis.classes {
-                let e = (scores[at(class)] - largest).exp();
-                outs[1].data[at(class)] = e;
-                total += e;
-            }
-            for class in 0..axis.classes {
-                let p = &mut outs[1].data[at(class)];
-                *p = *p / total;
-            }
             let class = label(l);
             if self.rule.counts(class) && (0..axis.classes as i64).contains(&class) {
                 loss -= outs[1].data[at(class as usize)].max(T::FLT_MIN).ln();

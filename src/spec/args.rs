@@ -364,12 +364,25 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// One of several words, by name or (as protobuf allows) by its number in the list.
+    /// One of several words, by name or (as protobuf allows) by its number in the list, from 0.
     pub fn choice<C: Copy>(&self, key: &'static str, words: &[(&'static str, C)]) -> Option<C> {
+        self.choice_from(key, 0, words)
+    }
+
+    /// Like [`choice`](Self::choice), where the first word has the number `first`.
+    pub fn choice_from<C: Copy>(
+        &self,
+        key: &'static str,
+        first: i64,
+        words: &[(&'static str, C)],
+    ) -> Option<C> {
         let value = self.single(key)?;
         let found = match &value.value {
             Value::Word(w) | Value::Str(w) => words.iter().find(|(name, _)| name == w),
-            Value::Int(n) => usize::try_from(*n).ok().and_then(|n| words.get(n)),
+            Value::Int(n) => {
+                let place = n.checked_sub(first).and_then(|n| usize::try_from(n).ok());
+                place.and_then(|n| words.get(n))
+            }
             _ => None,
         };
         if found.is_none() {

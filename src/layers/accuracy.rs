@@ -1,0 +1,139 @@
+//! The share of labels that are among the best scores.
+
+use super::class_loss::{ClassAxis, label};
+use crate::diag::Reported;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// The share of labels whose score is among the `top_k` largest along the class axis.
+    ///
+    /// The second top, if there is one, is the same share for each class, 0 for a class that does not occur. As in
+    /// Caffe a class with an equal score counts as better, so ties are wrong; so is a score that is NaN, and a label
+    /// that is no class. Without a label that counts the accuracy is 0.
+    pub struct Accuracy {
+        /// How many of the best scores are looked at.
+        top_k: usize = 1,
+        /// The class axis; -1 is the last.
+        axis: i64 = 1,
+        /// Labels of this value are left out.
+        ignore_label: Option<i64> = None,
+    }
+}
+
+/// The description of [`Accuracy`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    tops: Arity::between(1, 2),
+    in_place: false,
+    spellings: &[caffe("Accuracy", |a| {
+        let p = a.section("accuracy_param");
+        Accuracy {
+            top_k: p.usize("top_k").unwrap_or(1),
+            axis: p.int("axis").unwrap_or(1),
+            ignore_label: p.int("ignore_label"),
+        }
+        .into()
+    })],
+    ..LayerSpec::new("Accuracy", Category::Metric, Accuracy::DOCS)
+};
+
+impl LayerOps for Accuracy {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let axis = ClassAxis::of(cx.bottom(0), cx.axis(0, self.axis)?);
+        axis.check_count(cx, 1)?;
+        let (k, classes) = (self.top_k, axis.classes);
+        if k == 0 || classes < k {
+            let message = format!("`top_k` must be from 1 to the number of classes, {classes}");
+            return cx.fail(&["top_k"], format!("{message}, not {k}"));
+        }
+        let mut tops = vec![Shape::scalar()];
+        if cx.n_tops() == 2 {
+            tops.push(Shape::from([classes]));
+        }
+        Ok(Signature { tops, params: vec![] })
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let axis = b.shape(cx.bottoms[0]).axis(self.axis).unwrap_or(0);
+        let shares = Shares { axis, top_k: self.top_k, ignore_label: self.ignore_label };
+        let outs = b.native(shares, cx.bottoms);
+        outs[..cx.n_tops()].to_vec()
+    }
+
+    fn differentiable(&self, _bottom: usize) -> bool {
+        false
+    }
+
+    fn detail(&self) -> String {
+        match self.top_k {
+            1 => String::new(),
+            k => format!("top {k}"),
+        }
+    }
+}
+
+/// `(scores, labels) -> accuracy, accuracy of each class`.
+#[derive(Debug, PartialEq)]
+struct Shares {
+    axis: usize,
+    top_k: usize,
+    ignore_label: Option<i64>,
+}
+
+impl Operation for Shares {
+    const NAME: &'static str = "accuracy";
+    const GRADIENT: &'static str = "accuracy-grad";
+
+    fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
+        vec![Shape::scalar(), Shape::from([args[0].dims()[self.axis]])]
+    }
+
+    /// The labels of each class.
+    fn workspace(&self, args: &[&Shape]) -> usize {
+        args[0].dims()[self.axis]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn differentiable(&self, _arg: usize) -> bool {
+        false
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {
+        let axis = ClassAxis::of(args[0].shape, self.axis);
+        let (scores, labels) = (args[0].data, args[1].data);
+        let [overall, right] = outs else { return };
+        let seen = &mut work[..axis.classes];
+        seen.fill(T::ZERO);
+        right.data.fill(T::ZERO);
+        let (mut counted, mut hits) = (0usize, 0usize);
+        for (i, &l) in labels.iter().enumerate() {
+            if self.ignore_label == Some(label(l)) {
+                continue;
+            }
+            counted += 1;
+            let Some(class) = axis.class(l) else { continue };
+            seen[class] += T::ONE;
+            let score = |c: usize| scores[axis.start(i) + c * axis.inner];
+            let own = score(class);
+            let below = (0..axis.classes).filter(|&c| score(c) < own).count();
+            if axis.classes - 1 - below < self.top_k {
+                hits += 1;
+                right.data[class] += T::ONE;
+            }
+        }
+        overall.data[0] = T::from_usize(hits) / T::from_usize(counted.max(1));
+        for (share, &seen) in right.data.iter_mut().zip(seen.iter()) {
+            *share = *share / seen.max(T::ONE);
+        }
+    }
+
+    fn backward<T: Real>(&self, _: &Saved<T>, _: &[usize], _: &mut [ViewMut<T>], _: &mut [T]) {}
+}

@@ -1,0 +1,52 @@
+//! Half the mean squared distance between rows.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::arg;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// 1/(2N) Σ (a - b)², where N is the first extent only: for regression.
+    ///
+    /// Both bottoms have a gradient. As in Caffe their rows may have different shapes of the same number of elements.
+    pub struct EuclideanLoss {
+    }
+}
+
+/// The description of [`EuclideanLoss`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    in_place: false,
+    loss: true,
+    spellings: &[caffe("EuclideanLoss", |a| {
+        a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
+        EuclideanLoss {}.into()
+    })],
+    ..LayerSpec::new("EuclideanLoss", Category::Loss, EuclideanLoss::DOCS)
+};
+
+impl LayerOps for EuclideanLoss {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let (a, b) = (cx.bottom(0), cx.bottom(1));
+        if a.rank() == 0 {
+            return cx.fail_bottom(0, "a scalar has no rows to take the mean over");
+        }
+        cx.same_batch(0, 1)?;
+        if a.count() != b.count() {
+            let name = &cx.node.bottoms[0].value;
+            return cx.fail_bottom(1, format!("must have as many elements as `{name}`, {a}"));
+        }
+        Ok(Signature::of(Shape::scalar()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let shape = b.shape(cx.bottoms[0]).clone();
+        let other = b.view(cx.bottoms[1], shape.clone());
+        let squares = b.map(&[cx.bottoms[0], other], &(arg(0) - arg(1)).squared());
+        let sum = b.sum_all(squares);
+        let rows = shape.dims().first().copied().unwrap_or(1);
+        vec![b.scale(sum, 0.5 / rows as f64)]
+    }
+}

@@ -1,0 +1,133 @@
+//! One-against-all hinge loss of class scores.
+
+use super::class_loss::ClassAxis;
+use crate::diag::Reported;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+/// How margins that are missed are added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HingeNorm {
+    /// The sum.
+    L1,
+    /// The sum of squares.
+    L2,
+}
+
+params! {
+    /// 1/N Σ max(0, 1 - t x)^p over all scores x, where t is 1 for the class of the label and -1 for the others:
+    /// a linear support vector machine for each class.
+    ///
+    /// Scores are `N x classes` (all axes but the first in one), labels one for each row.
+    pub struct HingeLoss {
+        /// The exponent p: 1 or 2.
+        norm: HingeNorm = HingeNorm::L1,
+    }
+}
+
+/// The description of [`HingeLoss`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    in_place: false,
+    loss: true,
+    spellings: &[caffe("HingeLoss", |a| {
+        a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
+        let p = a.section("hinge_loss_param");
+        let norms = [("L1", HingeNorm::L1), ("L2", HingeNorm::L2)];
+        HingeLoss { norm: p.choice_from("norm", 1, &norms).unwrap_or(HingeNorm::L1) }.into()
+    })],
+    ..LayerSpec::new("HingeLoss", Category::Loss, HingeLoss::DOCS)
+};
+
+impl LayerOps for HingeLoss {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        ClassAxis::rows(cx.bottom(0)).check_labels(cx, 1)?;
+        Ok(Signature::of(Shape::scalar()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        b.native(Hinge { norm: self.norm }, cx.bottoms)
+    }
+
+    fn differentiable(&self, bottom: usize) -> bool {
+        bottom == 0
+    }
+
+    fn detail(&self) -> String {
+        format!("{:?}", self.norm)
+    }
+}
+
+/// `(scores, labels) -> loss`.
+#[derive(Debug, PartialEq)]
+struct Hinge {
+    norm: HingeNorm,
+}
+
+/// Calls `see` with the index of every score, -t and the margin missed, max(0, 1 - t x); false if a label is no class.
+fn margins<T: Real>(args: &[View<T>], mut see: impl FnMut(usize, T, T)) -> bool {
+    let axis = ClassAxis::rows(args[0].shape);
+    let mut known = true;
+    for (i, &l) in args[1].data.iter().enumerate() {
+        let class = axis.class(l);
+        known &= class.is_some();
+        let start = axis.start(i);
+        for (c, &x) in args[0].data[start..start + axis.classes].iter().enumerate() {
+            let sign = if class == Some(c) { -T::ONE } else { T::ONE };
+            see(start + c, sign, (T::ONE + sign * x).max(T::ZERO));
+        }
+    }
+    known
+}
+
+impl Operation for Hinge {
+    const NAME: &'static str = "hinge-loss";
+    const GRADIENT: &'static str = "hinge-loss-grad";
+
+    fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
+        vec![Shape::scalar()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg == 0
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let mut loss = T::ZERO;
+        let known = margins(args, |_, _, missed| {
+            loss += match self.norm {
+                HingeNorm::L1 => missed,
+                HingeNorm::L2 => missed * missed,
+            };
+        });
+        outs[0].data[0] = match known {
+            true => loss / T::from_usize(args[1].data.len()),
+            false => T::from_f64(f64::NAN),
+        };
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let scale = saved.douts[0].data[0] / T::from_usize(saved.args[1].data.len());
+        margins(saved.args, |at, sign, missed| {
+            dargs[0].data[at] = match self.norm {
+                HingeNorm::L1 if T::ZERO < missed => sign * scale,
+                HingeNorm::L1 => T::ZERO,
+                HingeNorm::L2 => T::from_f64(2.0) * sign * missed * scale,
+            };
+        });
+    }
+}

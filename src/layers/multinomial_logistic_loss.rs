@@ -1,0 +1,102 @@
+//! Negative log-likelihood of labels under given probabilities.
+
+use super::class_loss::ClassAxis;
+use crate::diag::Reported;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// -1/N Σ ln p\[label\], for rows of probabilities, usually from a Softmax layer.
+    ///
+    /// As in Caffe a probability is taken as at least 1e-20, in the loss and in the gradient. `SoftmaxWithLoss`
+    /// computes the same from scores, with more accurate gradients.
+    pub struct MultinomialLogisticLoss {
+    }
+}
+
+/// The description of [`MultinomialLogisticLoss`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    in_place: false,
+    loss: true,
+    spellings: &[caffe("MultinomialLogisticLoss", |a| {
+        a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
+        MultinomialLogisticLoss {}.into()
+    })],
+    ..LayerSpec::new("MultinomialLogisticLoss", Category::Loss, MultinomialLogisticLoss::DOCS)
+};
+
+impl LayerOps for MultinomialLogisticLoss {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        ClassAxis::rows(cx.bottom(0)).check_labels(cx, 1)?;
+        Ok(Signature::of(Shape::scalar()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        b.native(LogLikelihood, cx.bottoms)
+    }
+
+    fn differentiable(&self, bottom: usize) -> bool {
+        bottom == 0
+    }
+}
+
+/// Caffe's kLOG_THRESHOLD: probabilities inside a logarithm are at least this.
+pub(super) const LEAST_PROBABILITY: f64 = 1e-20;
+
+/// `(probabilities, labels) -> loss`.
+#[derive(Debug, PartialEq)]
+struct LogLikelihood;
+
+impl Operation for LogLikelihood {
+    const NAME: &'static str = "multinomial-loss";
+    const GRADIENT: &'static str = "multinomial-loss-grad";
+
+    fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
+        vec![Shape::scalar()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg == 0
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let axis = ClassAxis::rows(args[0].shape);
+        let mut loss = T::ZERO;
+        for (i, &l) in args[1].data.iter().enumerate() {
+            loss -= match axis.class(l) {
+                Some(class) => {
+                    let p = args[0].data[axis.start(i) + class];
+                    p.max(T::from_f64(LEAST_PROBABILITY)).ln()
+                }
+                None => T::from_f64(f64::NAN),
+            };
+        }
+        outs[0].data[0] = loss / T::from_usize(args[1].data.len());
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let axis = ClassAxis::rows(saved.args[0].shape);
+        let scale = -saved.douts[0].data[0] / T::from_usize(saved.args[1].data.len());
+        dargs[0].data.fill(T::ZERO);
+        for (i, &l) in saved.args[1].data.iter().enumerate() {
+            let Some(class) = axis.class(l) else { continue };
+            let at = axis.start(i) + class;
+            dargs[0].data[at] = scale / saved.args[0].data[at].max(T::from_f64(LEAST_PROBABILITY));
+        }
+    }
+}

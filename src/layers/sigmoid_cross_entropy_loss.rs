@@ -1,0 +1,116 @@
+//! Cross-entropy of independent yes-or-no targets.
+
+use super::class_loss::{LossRule, Normalization, label};
+use crate::diag::Reported;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// -1/n Σ t ln σ(x) + (1 - t) ln(1 - σ(x)), where t in \[0, 1\] is the target of the score x and σ the logistic
+    /// function.
+    ///
+    /// Scores and targets have as many elements. Targets are numbers, but whether one is ignored is decided by its
+    /// whole part, as in Caffe: with `ignore_label: 0` a target of 0.7 is ignored. The default divisor is the batch
+    /// size, unlike that of SoftmaxWithLoss.
+    pub struct SigmoidCrossEntropyLoss {
+        /// Ignored targets and the divisor.
+        rule: LossRule = LossRule { ignore_label: None, normalization: Normalization::BatchSize },
+    }
+}
+
+/// The description of [`SigmoidCrossEntropyLoss`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    in_place: false,
+    loss: true,
+    spellings: &[caffe("SigmoidCrossEntropyLoss", |a| {
+        a.section("sigmoid_param").ignore(&["engine"]);
+        SigmoidCrossEntropyLoss { rule: LossRule::read(a, Normalization::BatchSize) }.into()
+    })],
+    ..LayerSpec::new("SigmoidCrossEntropyLoss", Category::Loss, SigmoidCrossEntropyLoss::DOCS)
+};
+
+impl LayerOps for SigmoidCrossEntropyLoss {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let (scores, targets) = (cx.bottom(0), cx.bottom(1));
+        cx.same_batch(0, 1)?;
+        if scores.count() != targets.count() {
+            let message = format!("{} targets for {} scores", targets.count(), scores.count());
+            return cx.fail_bottom(1, message);
+        }
+        Ok(Signature::of(Shape::scalar()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        b.native(CrossEntropy { rule: self.rule.clone() }, cx.bottoms)
+    }
+
+    fn differentiable(&self, bottom: usize) -> bool {
+        bottom == 0
+    }
+}
+
+/// `(scores, targets) -> loss`.
+#[derive(Debug, PartialEq)]
+struct CrossEntropy {
+    rule: LossRule,
+}
+
+impl CrossEntropy {
+    fn divisor<T: Real>(&self, args: &[View<T>]) -> T {
+        let targets = args[1].data;
+        let valid = targets.iter().filter(|&&t| self.rule.counts(label(t))).count();
+        let batch = args[0].shape.dims().first().copied().unwrap_or(1);
+        T::from_f64(self.rule.divisor(targets.len(), valid, batch))
+    }
+}
+
+impl Operation for CrossEntropy {
+    const NAME: &'static str = "sigmoid-loss";
+    const GRADIENT: &'static str = "sigmoid-loss-grad";
+
+    fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
+        vec![Shape::scalar()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg == 0
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let mut loss = T::ZERO;
+        for (&x, &t) in args[0].data.iter().zip(args[1].data) {
+            if self.rule.counts(label(t)) {
+                // Either form equals the formula; the exponent is never positive, so nothing overflows.
+                let linear = if T::ZERO <= x { x * (t - T::ONE) } else { x * t };
+                loss -= linear - (-x.abs()).exp().ln_1p();
+            }
+        }
+        outs[0].data[0] = loss / self.divisor(args);
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let scale = saved.douts[0].data[0] / self.divisor(saved.args);
+        let pairs = saved.args[0].data.iter().zip(saved.args[1].data);
+        for (dx, (&x, &t)) in dargs[0].data.iter_mut().zip(pairs) {
+            *dx = match self.rule.counts(label(t)) {
+                true => (T::ONE / (T::ONE + (-x).exp()) - t) * scale,
+                false => T::ZERO,
+            };
+        }
+    }
+}
