@@ -7,14 +7,18 @@ pub mod concat;
 pub mod contrastive_loss;
 pub mod convolution;
 pub mod data;
+pub mod deconvolution;
+pub mod flatten;
 pub mod inner_product;
 pub mod input;
 pub mod pooling;
 pub mod power;
 pub mod relu;
+pub mod reshape;
 pub mod silence;
 pub mod slice;
 pub mod softmax_loss;
+pub mod split;
 pub mod unknown;
 
 mod class_loss;
@@ -70,14 +74,18 @@ layers! {
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
     data::Data,
+    deconvolution::Deconvolution,
+    flatten::Flatten,
     inner_product::InnerProduct,
     input::Input,
     pooling::Pooling,
     power::Power,
     relu::Relu,
+    reshape::Reshape,
     silence::Silence,
     slice::Slice,
     softmax_loss::SoftmaxLoss,
+    split::Split,
     unknown::Unknown,
 }
 
