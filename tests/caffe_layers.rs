@@ -12,7 +12,13 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Results of Caffe that are artefacts of its memory aliasing or undefined, where cortado knowingly differs; the
 /// layers' documentation says how.
-const QUIRKS: &[&str] = &["power_inplace_affine", "power_inplace_square", "relu_inplace_negslope"];
+const QUIRKS: &[&str] = &[
+    "alias_flatten_inplace",
+    "alias_order_matters",
+    "power_inplace_affine",
+    "power_inplace_square",
+    "relu_inplace_negslope",
+];
 
 fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/layers");

@@ -29,6 +29,8 @@ params! {
         dilation: PerAxis = PerAxis::default(),
         /// Number of groups of channels that do not see each other (Krizhevsky et al. 2012).
         group: usize = 1,
+        /// One group for each channel (the forks' `DepthwiseConvolution` and `ConvolutionDepthwise`).
+        depthwise: bool = false,
         /// Whether a bias is added.
         bias: bool = true,
         /// The channel axis; axes after it are spatial.
@@ -45,7 +47,11 @@ pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::at_least(1),
     tops: Arity::at_least(1),
     in_place: false,
-    spellings: &[caffe("Convolution", |a| Convolution::read(a).into())],
+    spellings: &[
+        caffe("Convolution", |a| Convolution::read(a).into()),
+        caffe("DepthwiseConvolution", |a| Convolution::read_depthwise(a).into()),
+        caffe("ConvolutionDepthwise", |a| Convolution::read_depthwise(a).into()),
+    ],
     ..LayerSpec::new("Convolution", Category::Convolution, Convolution::DOCS)
 };
 
@@ -62,6 +68,7 @@ impl Convolution {
             pad: PerAxis::read(&p, "pad", "pad_h", "pad_w"),
             dilation: PerAxis { values: p.usizes("dilation") },
             group: p.usize("group").unwrap_or(1),
+            depthwise: false,
             bias: p.bool("bias_term").unwrap_or(true),
             axis: p.int("axis").unwrap_or(1),
             weight_filler: Filler::read(&p.section("weight_filler")),
@@ -73,10 +80,23 @@ impl Convolution {
         layer
     }
 
+    fn read_depthwise(a: &Args) -> Self {
+        Convolution { depthwise: true, ..Self::read(a) }
+    }
+
+    /// Number of groups for so many input channels.
+    fn groups(&self, channels: usize) -> usize {
+        if self.depthwise { channels } else { self.group }
+    }
+
     /// The channel axis and the geometry over the spatial axes of a bottom, with plausible values.
     pub(super) fn geometry(&self, cx: &Infer) -> Result<(usize, Conv), Reported> {
         let channel = cx.axis(0, self.axis)?;
         let spatial = cx.bottom(0).rank() - channel - 1;
+        if !(1..=3).contains(&spatial) {
+            let why = format!("needs 1 to 3 spatial axes after the channels, axis {channel}");
+            return cx.fail_bottom(0, format!("{why}, and there are {spatial}"));
+        }
         let kernel = self.kernel.resolve(cx, "kernel_size", spatial, 0)?;
         let stride = self.stride.resolve(cx, "stride", spatial, 1)?;
         let pad = self.pad.resolve(cx, "pad", spatial, 0)?;
@@ -94,21 +114,22 @@ impl Convolution {
         }
         let axes = (0..spatial)
             .map(|i| Axis { dilation: dilation[i], ..Axis::new(kernel[i], stride[i], pad[i]) });
-        Ok((channel, Conv { axes: axes.collect(), group: self.group }))
-    }
-
-    /// Checks that channels divide into groups.
-    pub(super) fn check_groups(&self, cx: &Infer, channels: usize) -> Result<(), Reported> {
-        if !channels.is_multiple_of(self.group) {
-            let group = self.group;
+        let channels = cx.bottom(0).dims()[channel];
+        let group = self.groups(channels);
+        if self.depthwise && self.group != 1 && self.group != group {
+            let why = format!("a depthwise convolution of {channels} channels has as many groups");
+            return cx.fail(&["group"], format!("{why}, not {}", self.group));
+        }
+        if group == 0 || !channels.is_multiple_of(group) {
+            let why = format!("{channels} input channels cannot form {group} groups");
+            return cx.fail(&["group"], why);
+        }
+        if !self.num_output.is_multiple_of(group) {
+            let n = self.num_output;
             return cx
-                .fail(&["group"], format!("{channels} input channels cannot form {group} groups"));
+                .fail(&["group", "num_output"], format!("{n} outputs cannot form {group} groups"));
         }
-        if !self.num_output.is_multiple_of(self.group) {
-            let (n, group) = (self.num_output, self.group);
-            return cx.fail(&["group"], format!("{n} outputs cannot form {group} groups"));
-        }
-        Ok(())
+        Ok((channel, Conv { axes: axes.collect(), group }))
     }
 
     /// The parameters, for weights of this shape.
@@ -137,7 +158,7 @@ impl Convolution {
         let (pad, dilation) = (spread(&self.pad, 0), spread(&self.dilation, 1));
         let axes = (0..spatial)
             .map(|i| Axis { dilation: dilation[i], ..Axis::new(kernel[i], stride[i], pad[i]) });
-        (channel, Conv { axes: axes.collect(), group: self.group })
+        (channel, Conv { axes: axes.collect(), group: self.groups(shape.dims()[channel]) })
     }
 }
 
@@ -146,7 +167,6 @@ impl LayerOps for Convolution {
         let (channel, conv) = self.geometry(cx)?;
         let first = cx.bottom(0);
         let channels = first.dims()[channel];
-        self.check_groups(cx, channels)?;
         cx.equal_bottoms()?;
         cx.one_top_per_bottom()?;
         let mut top = first.with(channel, self.num_output);
@@ -160,7 +180,7 @@ impl LayerOps for Convolution {
                 }
             }
         }
-        let mut weight = vec![self.num_output, channels / self.group];
+        let mut weight = vec![self.num_output, channels / conv.group];
         weight.extend(conv.axes.iter().map(|axis| axis.kernel));
         let tops = vec![top; cx.bottoms.len()];
         Ok(Signature { tops, params: self.params(weight.into()) })
@@ -187,7 +207,9 @@ impl LayerOps for Convolution {
                 text.push_str(&format!(", {name} {value}"));
             }
         }
-        if 1 < self.group {
+        if self.depthwise {
+            text.push_str(", depthwise");
+        } else if 1 < self.group {
             text.push_str(&format!(", group {}", self.group));
         }
         text

@@ -11,6 +11,8 @@ pub mod data;
 pub mod euclidean_loss;
 pub mod hinge_loss;
 pub mod infogain_loss;
+pub mod deconvolution;
+pub mod flatten;
 pub mod inner_product;
 pub mod input;
 pub mod multinomial_logistic_loss;
@@ -18,9 +20,11 @@ pub mod pooling;
 pub mod power;
 pub mod relu;
 pub mod sigmoid_cross_entropy_loss;
+pub mod reshape;
 pub mod silence;
 pub mod slice;
 pub mod softmax_loss;
+pub mod split;
 pub mod unknown;
 
 mod class_loss;
@@ -80,6 +84,8 @@ layers! {
     euclidean_loss::EuclideanLoss,
     hinge_loss::HingeLoss,
     infogain_loss::InfogainLoss,
+    deconvolution::Deconvolution,
+    flatten::Flatten,
     inner_product::InnerProduct,
     input::Input,
     multinomial_logistic_loss::MultinomialLogisticLoss,
@@ -87,9 +93,11 @@ layers! {
     power::Power,
     relu::Relu,
     sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
+    reshape::Reshape,
     silence::Silence,
     slice::Slice,
     softmax_loss::SoftmaxLoss,
+    split::Split,
     unknown::Unknown,
 }
 
