@@ -14,6 +14,7 @@ pub mod exec;
 pub mod file;
 pub mod front;
 pub mod ir;
+pub mod job;
 pub mod layers;
 pub mod one_pass;
 pub mod passes;

@@ -49,12 +49,15 @@ impl Checked {
 
 /// Reads a file and checks every stage of it. Fails only if the file cannot be read.
 pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
-    let text = String::from_utf8(bytes).map_err(|e| {
+    Ok(check(path, read_text(path)?, options))
+}
+
+/// Reads a text file.
+pub fn read_text(path: &Path) -> Result<String> {
+    String::from_utf8(crate::file::read(path)?).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         Error::format(path, format!("not a text file: byte {at} is no UTF-8"))
-    })?;
-    Ok(check(path, text, options))
+    })
 }
 
 /// Checks every stage of a definition. Never fails: errors are among the diagnostics.

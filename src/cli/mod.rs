@@ -3,15 +3,21 @@
 //! Exit codes: 0 done, 1 an error in what was given, 2 a wrong command line.
 
 mod check;
+mod clusters;
+mod create_db;
+mod infer;
 mod run;
+mod train;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::pipeline::Checked;
+use crate::source::SourceMap;
 use crate::ty::Shape;
 
 /// Reads network definitions of Caffe, Torch7 and DIGITS-TensorFlow; checks, draws, trains and runs them.
@@ -26,6 +32,16 @@ struct Cli {
 enum Verb {
     /// Check a definition at every stage and print its layers
     Check(check::Arguments),
+    /// Make LMDBs of image pairs, as DIGITS' create_db.py does
+    CreateDb(create_db::Arguments),
+    /// Train a net from a run file or a Caffe solver
+    Train(train::Arguments),
+    /// Test a snapshot on the validation data
+    Test(train::TestArguments),
+    /// Run images through a trained net
+    Infer(infer::Arguments),
+    /// Draw the embedding of labelled images by class
+    Clusters(clusters::Arguments),
     /// One forward pass, and with --backward one backward pass, on given tensors
     Run(run::Arguments),
 }
@@ -35,6 +51,11 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.verb {
         Verb::Check(arguments) => check::run(&arguments),
+        Verb::CreateDb(arguments) => create_db::run(&arguments),
+        Verb::Train(arguments) => train::train(&arguments),
+        Verb::Test(arguments) => train::test(&arguments),
+        Verb::Infer(arguments) => infer::run(&arguments),
+        Verb::Clusters(arguments) => clusters::run(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
     };
     match done {
@@ -49,12 +70,16 @@ pub fn main() -> ExitCode {
 
 /// Prints what there is to complain about; an error if something is one.
 fn complain(checked: &Checked) -> Result<()> {
-    if !checked.diagnostics.is_empty() {
+    complain_about(&checked.diagnostics, &checked.sources)
+}
+
+fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> {
+    if !diagnostics.is_empty() {
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        eprint!("{}", crate::diag::render::render(&checked.diagnostics, &checked.sources, color));
-        eprintln!("{}", crate::diag::render::summary(&checked.diagnostics));
+        eprint!("{}", crate::diag::render::render(diagnostics, sources, color));
+        eprintln!("{}", crate::diag::render::summary(diagnostics));
     }
-    match checked.diagnostics.has_errors() {
+    match diagnostics.has_errors() {
         true => Err(Error::Definition),
         false => Ok(()),
     }

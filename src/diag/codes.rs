@@ -153,4 +153,8 @@ codes! {
     W0614 "overruled-multipliers";
     /// `solver_type: ADAM` was replaced by `type: "Adam"`.
     W0615 "outdated-solver-type";
+
+    /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
+    /// started, as for Caffe, or to the solver's own folder.
+    E0901 "no-such-net";
 }

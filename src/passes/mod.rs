@@ -4,6 +4,7 @@
 //! finds the owner of every parameter, `lower` writes the program. Lints look at the result.
 
 pub mod adopt_data;
+pub mod deploy;
 pub mod infer_types;
 pub mod lint;
 pub mod lower;

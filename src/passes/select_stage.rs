@@ -52,7 +52,7 @@ pub fn select_stage(
 }
 
 /// Caffe's rule: with include rules any must match, without them none of the exclude rules may.
-fn exists(node: &Node, state: &NetState) -> bool {
+pub fn exists(node: &Node, state: &NetState) -> bool {
     match node.include.is_empty() {
         true => !node.exclude.iter().any(|rule| rule.matches(state)),
         false => node.include.iter().any(|rule| rule.matches(state)),

@@ -14,7 +14,9 @@ pub use binaryproto::{read_binaryproto, write_binaryproto};
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};
 pub use fill::fill;
-pub use safetensors::{parse_safetensors, read_safetensors, write_safetensors};
+pub use safetensors::{
+    parse_safetensors, read_metadata, read_safetensors, write_safetensors, write_safetensors_with,
+};
 pub use solverstate::SolverState;
 
 use std::path::Path;

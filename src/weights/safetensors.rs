@@ -1,7 +1,7 @@
 //! Reads and writes named tensors: `.safetensors`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use half::{bf16, f16};
@@ -38,9 +38,27 @@ pub fn write_safetensors<'a>(
     path: &Path,
     tensors: impl IntoIterator<Item = (&'a str, &'a Blob)>,
 ) -> Result<()> {
+    write_safetensors_with(path, tensors, HashMap::new())
+}
+
+/// Like [`write_safetensors`], with texts by name beside the tensors.
+pub fn write_safetensors_with<'a>(
+    path: &Path,
+    tensors: impl IntoIterator<Item = (&'a str, &'a Blob)>,
+    metadata: HashMap<String, String>,
+) -> Result<()> {
     let failed = |e| Error::format(path, format!("cannot be written as safetensors: {e}"));
-    let bytes = safetensors::serialize(tensors, None).map_err(failed)?;
+    let metadata = Some(metadata).filter(|texts| !texts.is_empty());
+    let bytes = safetensors::serialize(tensors, metadata).map_err(failed)?;
     file::write_atomically(path, |writer| writer.write_all(&bytes))
+}
+
+/// The texts beside the tensors of a file.
+pub fn read_metadata(path: &Path) -> Result<HashMap<String, String>> {
+    let bytes = file::read(path)?;
+    let failed = |e| Error::format(path, format!("is not a safetensors file: {e}"));
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(failed)?;
+    Ok(metadata.metadata().clone().unwrap_or_default())
 }
 
 impl View for &Blob {

@@ -12,17 +12,16 @@ use crate::spec::{Args, Dialect, Field, Phase, Reading, Record, Value};
 
 /// The definition that a modern (upgraded) NetParameter holds. Layers that cannot be read become
 /// [`Unknown`], so that everything else can still be checked.
-pub fn definition(net: &Message, diagnostics: &mut Diagnostics) -> Definition {
-    let record = record(net);
+pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition {
     let reading = Reading::new(Dialect::Caffe);
-    let args = Args::new(&reading, &record, net.span);
+    let args = Args::new(&reading, record, record.span);
     let mut definition = Definition {
         dialect: Dialect::Caffe,
         name: args.text("name").unwrap_or_default(),
         nodes: vec![],
         state: state(&args.section("state")),
         force_backward: args.bool("force_backward").unwrap_or(false),
-        span: Span { end: net.span.start, ..net.span },
+        span: Span { end: record.span.start, ..record.span },
     };
     args.ignore(&["debug_info", "layer"]);
     for field in record.fields.iter().filter(|f| f.key.value == "layer") {
@@ -38,7 +37,7 @@ pub fn definition(net: &Message, diagnostics: &mut Diagnostics) -> Definition {
             }
         }
     }
-    diagnostics.extend(reading.finish(&record, "NetParameter").0);
+    diagnostics.extend(reading.finish(record, "NetParameter").0);
     name_automatic_tops(&mut definition);
     definition
 }

@@ -12,7 +12,7 @@ pub mod syntax;
 pub mod tree;
 
 pub use balance::MAX_DEPTH;
-pub(crate) use lower::{record, state};
+pub(crate) use lower::{definition, record, state};
 pub use print::print;
 pub use syntax::parse;
 
@@ -23,7 +23,7 @@ use crate::source::FileId;
 /// Reads a net definition of any generation.
 pub fn read(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Definition {
     let net = legacy::upgrade_net(parse(file, text, diagnostics), diagnostics);
-    lower::definition(&net, diagnostics)
+    definition(&record(&net), diagnostics)
 }
 
 #[cfg(test)]

@@ -1,0 +1,139 @@
+//! `cortado clusters`: the embedding of labelled images by class, as a picture and in figures.
+
+use std::path::{Path, PathBuf};
+
+use super::complain_about;
+use crate::data::idx::read_idx_pair;
+use crate::data::images::Image;
+use crate::error::{Error, Result};
+use crate::exec::SessionOptions;
+use crate::job::clusters::Embedding;
+use crate::job::inference::Inference;
+use crate::job::run_file;
+use crate::report::plot::{self, Scatter};
+
+/// Images that are embedded, at most.
+const MOST: usize = 10_000;
+
+/// Arguments of `clusters`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The run file that the net was trained with
+    run: PathBuf,
+    /// IDX images; those of the run file's `clusters` if not given
+    #[arg(long, requires = "labels")]
+    images: Option<PathBuf>,
+    /// IDX labels
+    #[arg(long, requires = "images")]
+    labels: Option<PathBuf>,
+    /// The output to draw; the first if not given
+    #[arg(long)]
+    blob: Option<String>,
+    /// Weights, instead of the last snapshot of the run
+    #[arg(long)]
+    weights: Option<PathBuf>,
+    /// Where the picture goes; clusters.svg in the run's folder if not given
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let (file, _) = run_file::read(&arguments.run, &[])?;
+    let base = arguments.run.parent().unwrap_or(Path::new(""));
+    let named = file.clusters.as_ref().map(|c| (base.join(&c.images), base.join(&c.labels)));
+    let given = arguments.images.clone().zip(arguments.labels.clone());
+    let Some((images, labels)) = given.or(named) else {
+        return Err(Error::refused("name labelled images: --images FILE --labels FILE (IDX)"));
+    };
+    let folder = file.output.clone().unwrap_or_else(|| arguments.run.with_extension(""));
+    let target = arguments.output.clone().unwrap_or_else(|| folder.join("clusters.svg"));
+    draw(
+        &arguments.run,
+        arguments.weights.as_deref(),
+        arguments.blob.as_deref(),
+        &images,
+        &labels,
+        &target,
+    )
+}
+
+/// Draws the clusters that a run file asks for.
+pub(super) fn after_training(
+    run: &Path,
+    set: &[(String, String)],
+    folder: Option<&Path>,
+) -> Result<()> {
+    let (file, _) = run_file::read(run, set)?;
+    let base = run.parent().unwrap_or(Path::new(""));
+    let (Some(clusters), Some(folder)) = (&file.clusters, folder) else { return Ok(()) };
+    let (images, labels) = (base.join(&clusters.images), base.join(&clusters.labels));
+    let weights = crate::job::inference::last_snapshot(folder)?;
+    draw(run, Some(&weights), None, &images, &labels, &folder.join("clusters.svg"))
+}
+
+fn draw(
+    run: &Path,
+    weights: Option<&Path>,
+    blob: Option<&str>,
+    images: &Path,
+    labels: &Path,
+    target: &Path,
+) -> Result<()> {
+    let (pictures, classes) = read_idx_pair(images, labels)?;
+    let opened = Inference::open(run, weights, &SessionOptions::default())?;
+    let mut net = match opened {
+        Ok(net) => net,
+        Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
+    };
+    let mut embedding = Embedding::default();
+    let n = classes.len().min(MOST);
+    for start in (0..n).step_by(512) {
+        let mut prepared = vec![];
+        for i in start..(start + 512).min(n) {
+            let pixels = pictures.get(i).unwrap_or_default().to_vec();
+            let image = Image::new(1, pictures.height, pictures.width, pixels)
+                .ok_or_else(|| Error::format(images, format!("image {i} is cut off")))?;
+            prepared.push(net.prepare(image)?);
+        }
+        for outputs in net.run(&prepared)? {
+            let output = match blob {
+                Some(name) => outputs.into_iter().find(|(n, _)| n == name),
+                None => outputs.into_iter().next(),
+            };
+            let Some((_, point)) = output else {
+                return Err(Error::refused("the net has no output of that name"));
+            };
+            embedding.points.push(point);
+        }
+    }
+    embedding.classes = classes[..n].iter().map(|&c| usize::from(c)).collect();
+    let quality = embedding.quality(1);
+    let subtitle = match &quality {
+        Some(q) => format!(
+            "{n} images, 5 nearest neighbours agree for {:.1} %, pairs told apart {:.1} %",
+            100.0 * q.neighbours,
+            100.0 * q.accuracy
+        ),
+        None => format!("{n} images"),
+    };
+    if let Some(q) = &quality {
+        println!(
+            "kNN {:.4}  pairs {:.4} at distance {:.3}  AUC {:.4}",
+            q.neighbours, q.accuracy, q.threshold, q.area
+        );
+    }
+    let xy = |p: &Vec<f32>| {
+        (p.first().copied().unwrap_or(0.0).into(), p.get(1).copied().unwrap_or(0.0).into())
+    };
+    let scatter = Scatter {
+        title: "Embedding by class".into(),
+        subtitle,
+        points: embedding.points.iter().map(xy).collect(),
+        classes: embedding.classes,
+        ..Scatter::default()
+    };
+    let svg = plot::scatter(&scatter);
+    crate::file::write_atomically(target, |w| w.write_all(svg.as_bytes()))?;
+    println!("clusters: {}", target.display());
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! `cortado infer`: images through a trained net, outputs in DIGITS' form.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use super::complain_about;
+use crate::data::images::Image;
+use crate::error::{Error, Result};
+use crate::exec::{Device, SessionOptions};
+use crate::job::inference::{Inference, Outputs};
+
+/// Arguments of `infer`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The run file that the net was trained with
+    run: PathBuf,
+    /// Images
+    images: Vec<PathBuf>,
+    /// A file with the path of an image on every line; a number at the end of a line is passed over
+    #[arg(long)]
+    list: Option<PathBuf>,
+    /// Weights, instead of the last snapshot of the run
+    #[arg(long)]
+    weights: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// cpu or cuda:0
+    #[arg(long, default_value = "cpu")]
+    device: Device,
+    /// Threads; 0 takes one for each core
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let mut paths = arguments.images.clone();
+    if let Some(list) = &arguments.list {
+        paths.extend(listed(list)?);
+    }
+    if paths.is_empty() {
+        return Err(Error::refused("there is no image; name some, or give --list"));
+    }
+    let options = SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 };
+    let opened = Inference::open(&arguments.run, arguments.weights.as_deref(), &options)?;
+    let mut net = match opened {
+        Ok(net) => net,
+        Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
+    };
+    let mut results: Vec<Outputs> = vec![];
+    for part in paths.chunks(256) {
+        let images: Result<Vec<Vec<f32>>> =
+            part.iter().map(|path| net.prepare(Image::load(path)?)).collect();
+        results.extend(net.run(&images?)?);
+    }
+    if arguments.json {
+        println!("{}", as_json(&paths, &results, arguments.list.is_some()));
+        return Ok(());
+    }
+    for (path, outputs) in paths.iter().zip(&results) {
+        println!("{}", path.display());
+        for (name, values) in outputs {
+            let shown: Vec<String> = values.iter().take(16).map(|v| format!("{v:.6}")).collect();
+            let more = if 16 < values.len() { " ..." } else { "" };
+            println!("  {name} = [{}{more}]", shown.join(", "));
+        }
+        if let Some(distance) = twin_distance(outputs) {
+            println!("  distance = {distance:.6}");
+        }
+    }
+    Ok(())
+}
+
+/// DIGITS' reply: for one image `{"outputs": {blob: [[...]]}}`, for many by path and without the batch axis.
+fn as_json(paths: &[PathBuf], results: &[Outputs], many: bool) -> Value {
+    let blobs = |outputs: &Outputs, batched: bool| -> Map<String, Value> {
+        let value = |v: &Vec<f32>| if batched { json!([v]) } else { json!(v) };
+        outputs.iter().map(|(name, values)| (name.clone(), value(values))).collect()
+    };
+    if let ([outputs], false) = (results, many) {
+        let mut reply = json!({ "outputs": blobs(outputs, true) });
+        if let Some(distance) = twin_distance(outputs) {
+            reply["distance"] = json!(distance);
+        }
+        return reply;
+    }
+    let by_path: Map<String, Value> = paths
+        .iter()
+        .zip(results)
+        .map(|(path, outputs)| (path.display().to_string(), blobs(outputs, false).into()))
+        .collect();
+    json!({ "outputs": by_path })
+}
+
+/// The Euclidean distance of two outputs of one length.
+fn twin_distance(outputs: &Outputs) -> Option<f64> {
+    let [(_, a), (_, b)] = &outputs[..] else { return None };
+    let squares = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2));
+    (a.len() == b.len()).then(|| squares.sum::<f64>().sqrt())
+}
+
+/// The paths of a list, as DIGITS reads it: relative ones are relative to the list.
+fn listed(list: &PathBuf) -> Result<Vec<PathBuf>> {
+    let text = crate::pipeline::read_text(list)?;
+    let base = list.parent().map(PathBuf::from).unwrap_or_default();
+    let path = |line: &str| {
+        let line = line.trim();
+        let without = line.rsplit_once(char::is_whitespace).filter(|(head, tail)| {
+            !head.is_empty() && !tail.is_empty() && tail.bytes().all(|b| b.is_ascii_digit())
+        });
+        let name = without.map_or(line, |(head, _)| head.trim_end());
+        let path = PathBuf::from(name);
+        if path.is_relative() && !path.exists() { base.join(path) } else { path }
+    };
+    Ok(text.lines().filter(|line| !line.trim().is_empty()).map(path).collect())
+}

@@ -1,0 +1,303 @@
+//! `cortado train` and `cortado test`: runs jobs, with a progress bar on a terminal and plain lines in a pipe.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::complain_about;
+use crate::error::{Error, Result};
+use crate::exec::Device;
+use crate::job::{self, Control, Job, JobOptions, Observer};
+use crate::report::plot::{self, Run, Training};
+use crate::train::checkpoint::Snapshot;
+use crate::train::log::{self, Event};
+use crate::train::{StepReport, TestReport};
+
+/// Arguments of `train`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A run file (.yaml) or a Caffe solver
+    run: PathBuf,
+    #[command(flatten)]
+    job: JobArguments,
+    /// Continue from a saved state (.state, or Caffe's .solverstate)
+    #[arg(long)]
+    resume: Option<PathBuf>,
+    /// Layers that do not take the weights of --weights
+    #[arg(long)]
+    reinit: Vec<String>,
+}
+
+/// What `train` and `test` have in common.
+#[derive(Debug, clap::Args)]
+pub(super) struct JobArguments {
+    /// Weights to start from: .caffemodel or .safetensors
+    #[arg(long)]
+    weights: Vec<PathBuf>,
+    /// cpu or cuda:0
+    #[arg(long, default_value = "cpu")]
+    device: Device,
+    /// Threads; 0 takes one for each core
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Change the run file: --set train.epochs=3
+    #[arg(long, value_parser = setting)]
+    set: Vec<(String, String)>,
+    /// Batches to train on, as a safetensors file with a tensor for each input
+    #[arg(long)]
+    tensors: Option<PathBuf>,
+    /// The folder of the results
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as train.epochs=3")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+impl JobArguments {
+    fn options(&self) -> JobOptions {
+        JobOptions {
+            device: self.device,
+            threads: self.threads,
+            weights: self.weights.clone(),
+            set: self.set.clone(),
+            tensors: self.tensors.clone(),
+            output: self.output.clone(),
+            ..JobOptions::default()
+        }
+    }
+}
+
+fn open(path: &Path, options: &JobOptions) -> Result<Job> {
+    let opened = job::open(path, options)?;
+    complain_about(&opened.diagnostics, &opened.sources)?;
+    opened.job.ok_or(Error::Definition)
+}
+
+pub(super) fn train(arguments: &Arguments) -> Result<()> {
+    let options = JobOptions {
+        resume: arguments.resume.clone(),
+        reinit: arguments.reinit.clone(),
+        ..arguments.job.options()
+    };
+    let mut job = open(&arguments.run, &options)?;
+    let interrupts = Arc::new(AtomicUsize::new(0));
+    let seen = interrupts.clone();
+    // A second interrupt ends the process at once, as it would without this handler.
+    let handler = move || {
+        if 1 < seen.fetch_add(1, Ordering::SeqCst) + 1 {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler)
+        .map_err(|e| Error::refused(format!("cannot watch for interrupts: {e}")))?;
+    describe(&job);
+    let mut screen = Screen::new(&job, interrupts);
+    let outcome = job::run(&mut job, &mut screen)?;
+    screen.finish(&job)?;
+    if let Some(files) = &outcome.snapshot {
+        println!("weights: {}", files.safetensors.display());
+    }
+    if outcome.stopped
+        && let Some(files) = &outcome.snapshot
+    {
+        let (run, state) = (arguments.run.display(), files.state.display());
+        println!("stopped; continue with: cortado train {run} --resume {state}");
+        return Ok(());
+    }
+    if job.text.contains("clusters:") {
+        super::clusters::after_training(&arguments.run, &arguments.job.set, job.folder.as_deref())?;
+    }
+    Ok(())
+}
+
+pub(super) fn test(arguments: &TestArguments) -> Result<()> {
+    let mut job = open(&arguments.run, &arguments.job.options())?;
+    if job.trainer.tests() == 0 {
+        return Err(Error::refused("the run names no data to validate on"));
+    }
+    if job.weights.is_empty() {
+        let folder = job.folder.clone().unwrap_or_default();
+        let last = job::inference::last_snapshot(&folder)?;
+        job.trainer.load_weights(&last, &[])?;
+        println!("weights: {}", last.display());
+    }
+    for report in job::test(&mut job)? {
+        if arguments.json {
+            let event = Event::test(&report, None, 0.0);
+            println!("{}", serde_json::to_string(&event).unwrap_or_default());
+        } else {
+            println!("{}", test_line(&report));
+        }
+    }
+    Ok(())
+}
+
+/// Arguments of `test`.
+#[derive(Debug, clap::Args)]
+pub(super) struct TestArguments {
+    /// A run file (.yaml) or a Caffe solver
+    run: PathBuf,
+    #[command(flatten)]
+    job: JobArguments,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn describe(job: &Job) {
+    let trainer = &job.trainer;
+    let net = &trainer.typed().net;
+    let name = if net.name.is_empty() { "the net" } else { &net.name };
+    println!(
+        "{name}: {} layers, {} parameters, {} iterations, {:.1} MiB of memory for a step",
+        net.graph.node_count(),
+        trainer.typed().parameter_count(),
+        trainer.solver().max_iter,
+        trainer.plan().arena as f64 * 4.0 / (1 << 20) as f64,
+    );
+}
+
+/// Shows progress, and redraws the loss plot.
+struct Screen {
+    bar: Option<ProgressBar>,
+    start: Instant,
+    first: u64,
+    drawn: Instant,
+    interrupts: Arc<AtomicUsize>,
+}
+
+/// The loss plot is redrawn no more often than this.
+const REDRAW: Duration = Duration::from_secs(10);
+
+impl Screen {
+    fn new(job: &Job, interrupts: Arc<AtomicUsize>) -> Self {
+        let bar = std::io::stdout().is_terminal().then(|| {
+            let bar = ProgressBar::new(job.trainer.solver().max_iter);
+            let style = "{bar:30} {pos}/{len} {per_sec} {eta} left  {msg}";
+            if let Ok(style) = ProgressStyle::with_template(style) {
+                bar.set_style(style);
+            }
+            bar
+        });
+        let now = Instant::now();
+        let first = job.trainer.iteration();
+        Screen { bar, start: now, first, drawn: now, interrupts }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => println!("{line}"),
+        }
+    }
+
+    fn finish(&mut self, job: &Job) -> Result<()> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        draw(job)
+    }
+}
+
+impl Observer for Screen {
+    fn step(&mut self, job: &Job, step: &StepReport) -> Control {
+        let display = job.trainer.solver().display;
+        if let Some(bar) = &self.bar {
+            bar.set_position(step.iteration + 1);
+            bar.set_message(format!("loss {:.5} lr {:.3e}", step.smoothed, step.rate));
+        } else if 0 < display && step.iteration.is_multiple_of(display) {
+            let seconds = self.start.elapsed().as_secs_f64();
+            let done = (step.iteration + 1 - self.first) as f64;
+            let epoch = job.epochs(step.iteration).map(|e| format!(" epoch {e:.2}"));
+            println!(
+                "iteration {}{} ({:.1} iter/s) loss = {:.6} lr = {:.6e}",
+                step.iteration,
+                epoch.unwrap_or_default(),
+                done / seconds,
+                step.smoothed,
+                step.rate
+            );
+        }
+        if REDRAW < self.drawn.elapsed() {
+            self.drawn = Instant::now();
+            if let Err(e) = draw(job) {
+                self.say(&format!("warning: the loss plot was not drawn: {e}"));
+            }
+        }
+        match self.interrupts.load(Ordering::SeqCst) {
+            0 => Control::Continue,
+            _ => Control::Stop,
+        }
+    }
+
+    fn test(&mut self, job: &Job, test: &TestReport) {
+        let epoch = job.epochs(test.iteration).map(|e| format!(" epoch {e:.2}"));
+        self.say(&format!("{}{}", test_line(test), epoch.unwrap_or_default()));
+    }
+
+    fn snapshot(&mut self, _job: &Job, files: &Snapshot) {
+        self.say(&format!("snapshot {}", files.state.display()));
+    }
+}
+
+fn test_line(test: &TestReport) -> String {
+    let mut line = format!("iteration {} test net #{}", test.iteration, test.net);
+    for (name, values) in &test.outputs {
+        let values: Vec<String> = values.iter().map(|v| format!("{v:.6}")).collect();
+        line.push_str(&format!(" {name} = {}", values.join(" ")));
+    }
+    line
+}
+
+/// Draws the log of the run as loss.svg in its folder.
+fn draw(job: &Job) -> Result<()> {
+    let (Some(folder), Some(path)) = (&job.folder, job.log_path()) else { return Ok(()) };
+    let events = log::read(&path)?;
+    let in_epochs = job.epoch.is_some();
+    let at = |iteration: u64| job.epochs(iteration).unwrap_or(iteration as f64);
+    let mut run = Run::default();
+    for event in &events {
+        match event {
+            Event::Train { iteration, loss, lr, .. } => {
+                run.train.push((at(*iteration), *loss));
+                run.rate.push((at(*iteration), *lr));
+            }
+            Event::Test { iteration, loss, .. } => run.val.push((at(*iteration), *loss)),
+            Event::Snapshot { .. } => {}
+        }
+    }
+    thin(&mut run.train);
+    thin(&mut run.rate);
+    let training = Training {
+        title: job.trainer.typed().net.name.clone(),
+        steps: if in_epochs { "epoch" } else { "iteration" }.into(),
+        smoothing: 0.9,
+        runs: vec![run],
+        ..Training::default()
+    };
+    let svg = plot::training(&training);
+    crate::file::write_atomically(&folder.join("loss.svg"), |w| w.write_all(svg.as_bytes()))
+}
+
+/// Points of a curve that a plot can show.
+const MOST_POINTS: usize = 2000;
+
+/// Replaces neighbouring points by their means until few enough are left.
+fn thin(points: &mut Vec<(f64, f64)>) {
+    let each = points.len().div_ceil(MOST_POINTS);
+    if each < 2 {
+        return;
+    }
+    let mean = |part: &[(f64, f64)]| {
+        let n = part.len() as f64;
+        (part[0].0, part.iter().map(|p| p.1).sum::<f64>() / n)
+    };
+    *points = points.chunks(each).map(mean).collect();
+}

@@ -1,0 +1,188 @@
+//! Opens the data of a net: for every input a source that serves it, and the shapes that follow.
+
+use std::path::{Path, PathBuf};
+
+use super::{Plan, Shapes};
+use crate::data::datum::Colour;
+use crate::data::records::Records;
+use crate::data::source::{Order, Source};
+use crate::data::transform::{Mean, TransformOptions};
+use crate::error::{Error, Result};
+use crate::ir::{Definition, NetState, Node};
+use crate::layers::Layer;
+use crate::layers::data::Transform;
+use crate::ty::Shape;
+use crate::weights::read_binaryproto;
+
+/// Records in a batch where nothing else is said, as in DIGITS.
+const DEFAULT_BATCH: usize = 16;
+
+/// Where a run file says that the data of a stage are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DataSpec {
+    /// An image database and its label database.
+    pub databases: Option<(PathBuf, Option<PathBuf>)>,
+    /// IDX files of images and labels.
+    pub idx: Option<(PathBuf, PathBuf)>,
+    /// A file of batches.
+    pub tensors: Option<PathBuf>,
+    /// The mean image, subtracted from what a definition without data layers reads.
+    pub mean: Option<PathBuf>,
+    /// Whether every epoch has an order of its own.
+    pub shuffle: bool,
+}
+
+/// The sources of a net's inputs.
+pub(super) struct Inputs {
+    /// Shapes of the inputs, with the batch.
+    pub shapes: Shapes,
+    /// Each source with the inputs it serves: pairs of an input and a top of the source.
+    pub sources: Vec<(Source, Vec<(String, String)>)>,
+    batch: usize,
+}
+
+impl Inputs {
+    /// Opens what serves the inputs that exist in `state`.
+    pub fn open(
+        plan: &Plan,
+        definition: &Definition,
+        state: &NetState,
+        data: &DataSpec,
+        seed: u64,
+        train: bool,
+    ) -> Result<Self> {
+        let mut inputs = Inputs { shapes: Shapes::new(), sources: vec![], batch: 0 };
+        let exists = |node: &&Node| crate::passes::select_stage::exists(node, state);
+        let nodes: Vec<&Node> =
+            definition.nodes.iter().filter(exists).filter(|n| n.layer.is_input()).collect();
+        if let Some(path) = &data.tensors {
+            inputs.tensors(path, &nodes)?;
+            return Ok(inputs);
+        }
+        let named = data.databases.is_some() || data.idx.is_some();
+        let mut free: Vec<&str> = vec![];
+        for node in nodes {
+            match &node.layer {
+                Layer::Data(layer) if !named => {
+                    let records = Records::open_lmdb(&plan.locate(&layer.source), None)?;
+                    let options = transform(plan, &layer.transform, None, train)?;
+                    let batch = plan.batch_size.unwrap_or(layer.batch_size.max(1));
+                    let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
+                    inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
+                }
+                Layer::Data(layer) => {
+                    let batch = plan.batch_size.unwrap_or(layer.batch_size.max(1));
+                    let options = transform(plan, &layer.transform, data.mean.as_deref(), train)?;
+                    let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
+                    let records = open_records(data)?;
+                    inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
+                }
+                _ => free.extend(node.tops.iter().map(|t| t.value.as_str())),
+            }
+        }
+        if named && !free.is_empty() {
+            let options = transform(plan, &Transform::default(), data.mean.as_deref(), train)?;
+            let batch = plan.batch_size.unwrap_or(DEFAULT_BATCH);
+            let records = open_records(data)?;
+            inputs.records_for(&free, records, options, seed, data.shuffle, batch)?;
+        }
+        Ok(inputs)
+    }
+
+    /// Number of records of the largest source, and the batch size.
+    pub fn records(&self) -> Option<(u64, u64)> {
+        let most = self.sources.iter().map(|(source, _)| source.len()).max()?;
+        Some((most as u64, self.batch.max(1) as u64))
+    }
+
+    fn records_for(
+        &mut self,
+        tops: &[&str],
+        records: Records,
+        options: TransformOptions,
+        seed: u64,
+        shuffle: bool,
+        batch: usize,
+    ) -> Result<()> {
+        let order = if shuffle { Order::Shuffled } else { Order::Sequential };
+        let source = Source::of_records(records, options, seed, order)?;
+        let mut wires = vec![];
+        for (i, &input) in tops.iter().enumerate() {
+            let is_label = input == "label"
+                || input != "data" && (i == 1 || input.contains("label") || input == "sim");
+            let top = &source.tops()[usize::from(is_label)];
+            let mut dims = vec![batch];
+            dims.extend(&top.shape);
+            self.shapes.insert(input.to_owned(), Shape(dims));
+            wires.push((input.to_owned(), top.name.clone()));
+        }
+        self.batch = batch;
+        self.sources.push((source, wires));
+        Ok(())
+    }
+
+    fn tensors(&mut self, path: &Path, nodes: &[&Node]) -> Result<()> {
+        let names: Vec<&str> =
+            nodes.iter().flat_map(|n| &n.tops).map(|t| t.value.as_str()).collect();
+        let source = Source::of_tensors(path, &names)?;
+        let batch = source.batch_size().unwrap_or(1);
+        for (name, top) in names.iter().zip(source.tops()) {
+            let mut dims = vec![batch];
+            dims.extend(&top.shape);
+            self.shapes.insert((*name).to_owned(), Shape(dims));
+        }
+        let wires = names.iter().map(|n| ((*n).to_owned(), (*n).to_owned())).collect();
+        self.batch = batch;
+        self.sources.push((source, wires));
+        Ok(())
+    }
+}
+
+fn open_records(data: &DataSpec) -> Result<Records> {
+    match (&data.databases, &data.idx) {
+        (Some((images, labels)), _) => Records::open_lmdb(images, labels.as_deref()),
+        (None, Some((images, labels))) => Records::open_idx(images, labels),
+        (None, None) => Err(Error::refused("the run file names no data")),
+    }
+}
+
+/// A layer's transformation, with the mean of the run file in place of its own, as in DIGITS.
+fn transform(
+    plan: &Plan,
+    layer: &Transform,
+    mean: Option<&Path>,
+    train: bool,
+) -> Result<TransformOptions> {
+    let file = mean.map(Path::to_owned).or(layer.mean_file.as_ref().map(|f| plan.locate(f)));
+    let mean = match file {
+        Some(path) => Mean::Image(read_binaryproto(&path)?),
+        None if layer.mean_value.is_empty() => Mean::None,
+        None => Mean::Values(layer.mean_value.iter().map(|&v| v as f32).collect()),
+    };
+    Ok(TransformOptions {
+        scale: layer.scale as f32,
+        mean,
+        crop: Some(layer.crop_size).filter(|&side| 0 < side),
+        mirror: layer.mirror,
+        colour: match (layer.force_color, layer.force_gray) {
+            (true, _) => Colour::Colour,
+            (_, true) => Colour::Grey,
+            _ => Colour::AsStored,
+        },
+        train,
+    })
+}
+
+impl Plan {
+    /// A path of a definition: relative to where cortado is started, as for Caffe, or to the job's own files.
+    pub(super) fn locate(&self, path: &str) -> PathBuf {
+        locate(path, &self.bases)
+    }
+}
+
+/// The first place where a relative path exists, or the path itself.
+pub(super) fn locate(path: &str, bases: &[PathBuf]) -> PathBuf {
+    let plain = PathBuf::from(path);
+    let candidates = std::iter::once(plain.clone()).chain(bases.iter().map(|base| base.join(path)));
+    candidates.into_iter().find(|p| p.exists()).unwrap_or(plain)
+}

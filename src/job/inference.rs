@@ -1,0 +1,261 @@
+//! Images through a trained net: DIGITS' preprocessing, batches, outputs by name.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::data::locate;
+use super::{read_net, run_file};
+use crate::data::images::Image;
+use crate::diag::Diagnostics;
+use crate::error::{Error, Result};
+use crate::exec::{Session, SessionOptions, workspace};
+use crate::ir::{Port, TypedNet};
+use crate::layers::Layer;
+use crate::passes::deploy::deploy;
+use crate::passes::lower::{Backward, lower};
+use crate::pipeline;
+use crate::plan::{Plan, Request, Slot, plan};
+use crate::program::simplify;
+use crate::source::SourceMap;
+use crate::train::checkpoint::read_weights;
+use crate::ty::Shape;
+use crate::weights::{Blob, read_binaryproto};
+
+/// Images in a batch.
+const BATCH: usize = 64;
+
+/// A trained net that takes images.
+pub struct Inference {
+    session: Session<f32>,
+    plan: Arc<Plan>,
+    typed: TypedNet,
+    input: Slot,
+    /// Batch, channels, height, width of the input.
+    shape: Shape,
+    mean: Option<Vec<f32>>,
+    scale: f32,
+    outputs: Vec<(String, Slot)>,
+    /// The weights that were loaded.
+    pub weights: PathBuf,
+}
+
+/// What a net gives for one image: values by output.
+pub type Outputs = Vec<(String, Vec<f32>)>;
+
+/// Complaints about a definition, with the texts they point into.
+pub type Complaints = (SourceMap, Diagnostics);
+
+impl Inference {
+    /// Opens a run: its definition, its mean image, and its last snapshot or the weights given.
+    ///
+    /// # Errors
+    /// A file is missing or does not fit; complaints about the definition are in the inner result.
+    pub fn open(
+        path: &Path,
+        weights: Option<&Path>,
+        options: &SessionOptions,
+    ) -> Result<Result<Self, Complaints>> {
+        let mut sources = SourceMap::default();
+        let mut diagnostics = Diagnostics::default();
+        let (file, _) = run_file::read(path, &[])?;
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = file.output.clone().unwrap_or_else(|| path.with_extension(""));
+        let definition = read_net(&base.join(&file.network), &mut sources, &mut diagnostics)?;
+        let made = folder.join("pairs").join("train_mean.binaryproto");
+        let mean = match (&file.dataset.mean, &file.dataset.pairs) {
+            (Some(mean), _) => Some(locate(&mean.display().to_string(), &[base.clone()])),
+            (None, Some(_)) => Some(made),
+            (None, None) => None,
+        };
+        let mean = mean.map(|path| read_binaryproto(&path)).transpose()?;
+        let weights = match weights {
+            Some(weights) => weights.to_owned(),
+            None => last_snapshot(&folder)?,
+        };
+        let scale = definition.nodes.iter().find_map(|node| match &node.layer {
+            Layer::Data(data) => Some(data.transform.scale as f32),
+            _ => None,
+        });
+        let record = record_shape(&file, &base, &folder, mean.as_ref());
+        let (definition, state) = deploy(&definition);
+        let inputs: Vec<String> = definition
+            .nodes
+            .iter()
+            .filter(|node| node.layer.is_input())
+            .flat_map(|node| node.tops.iter().map(|top| top.value.clone()))
+            .collect();
+        let mut shapes = std::collections::BTreeMap::new();
+        if let (Some(record), Some(name)) = (record, inputs.first()) {
+            let mut dims = vec![BATCH];
+            dims.extend(record.dims());
+            shapes.insert(name.clone(), Shape(dims));
+        }
+        let env_options = pipeline::Options { shapes, ..Default::default() };
+        let none = |_: &str| None;
+        let env = pipeline::environment(&env_options, &none);
+        let typed = pipeline::typed_net(&definition, &state, &env, &mut diagnostics);
+        if diagnostics.has_errors() {
+            return Ok(Err((sources, diagnostics)));
+        }
+        if typed.signatures.iter().any(Option::is_none) {
+            return Err(Error::refused(
+                "the shape of the images is not known; name the data in the run file",
+            ));
+        }
+        let mut inference =
+            Self::build(typed, &env, mean, scale.unwrap_or(1.0), &weights, options)?;
+        inference.load(&weights)?;
+        Ok(Ok(inference))
+    }
+
+    fn build(
+        typed: TypedNet,
+        env: &crate::spec::Environment,
+        mean: Option<Blob>,
+        scale: f32,
+        weights: &Path,
+        options: &SessionOptions,
+    ) -> Result<Self> {
+        let mut lowered = lower(&typed, env, Backward::No);
+        let mut ports: Vec<Port> = typed.net.outputs.clone();
+        ports.retain(|port| !typed.net.graph[port.node].layer.is_input());
+        ports.sort();
+        for port in ports {
+            let v = lowered.blobs[port.node.index()][port.top];
+            lowered.program.outputs.push((typed.net.blob(port).to_owned(), v));
+        }
+        simplify(&mut lowered.program);
+        let request = Request { parameters: lowered.variables, ..Request::default() };
+        let plan = Arc::new(plan(lowered.program, &request, &workspace::<f32>(options.threads)));
+        let session = Session::new(plan.clone(), options)?;
+        let image = plan.program.inputs.iter().find(|(_, v)| plan.program.shape(*v).rank() == 4);
+        let Some(&(_, v)) = image else {
+            return Err(Error::refused("the net has no input that takes images (N x C x H x W)"));
+        };
+        let shape = plan.program.shape(v).clone();
+        let mean = mean.map(|mean| resized_mean(&mean, &shape)).transpose()?;
+        let outputs = plan.program.outputs.iter();
+        let outputs = outputs.map(|(name, v)| (name.clone(), plan.slot(*v))).collect();
+        let input = plan.slot(v);
+        let weights = weights.to_owned();
+        Ok(Inference { session, plan, typed, input, shape, mean, scale, outputs, weights })
+    }
+
+    fn load(&mut self, path: &Path) -> Result<()> {
+        let blobs = read_weights(path)?;
+        let layout = self.plan.layout.clone();
+        for (variable, place) in self.typed.variables.iter().zip(layout) {
+            let users = crate::train::users(&self.typed, variable);
+            let Some(blob) = users.iter().find_map(|user| blobs.get(user)) else {
+                let (layer, at) = &users[0];
+                return Err(Error::format(
+                    path,
+                    format!("has no parameter {at} of layer `{layer}`"),
+                ));
+            };
+            if !blob.fits(variable.shape.dims()) {
+                let (have, want) = (Shape(blob.shape.clone()), &variable.shape);
+                let layer = &users[0].0;
+                let message =
+                    format!("parameter of layer `{layer}` is {have}, the net needs {want}");
+                return Err(Error::format(path, message));
+            }
+            self.session.write(place, &blob.data);
+        }
+        Ok(())
+    }
+
+    /// An image as the net takes it: resized, channels as needed, blue first.
+    pub fn prepare(&self, image: Image) -> Result<Vec<f32>> {
+        let [_, channels, height, width] = self.shape.dims() else { unreachable!("of rank 4") };
+        let image = match channels {
+            3 => image.to_colour(),
+            1 => image.to_grey(),
+            n => {
+                return Err(Error::refused(format!(
+                    "the net takes {n} channels, an image has 1 or 3"
+                )));
+            }
+        };
+        let image = image
+            .resize(*height, *width)
+            .ok_or_else(|| Error::refused("an image without pixels cannot be resized"))?;
+        let mut values: Vec<f32> = image.pixels().iter().map(|&p| f32::from(p)).collect();
+        if let Some(mean) = &self.mean {
+            values.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);
+        }
+        values.iter_mut().for_each(|x| *x *= self.scale);
+        Ok(values)
+    }
+
+    /// The outputs for prepared images, in their order.
+    pub fn run(&mut self, images: &[Vec<f32>]) -> Result<Vec<Outputs>> {
+        let batch = self.shape.dims()[0];
+        let each = self.shape.count() / batch;
+        let mut results = vec![];
+        for chunk in images.chunks(batch) {
+            let mut data = vec![0.0; self.shape.count()];
+            for (to, image) in data.chunks_mut(each).zip(chunk) {
+                to.copy_from_slice(image);
+            }
+            self.session.write(self.input, &data);
+            self.session.run()?;
+            let all: Vec<(String, Vec<f32>)> = self
+                .outputs
+                .clone()
+                .into_iter()
+                .map(|(name, slot)| (name, self.session.read(slot)))
+                .collect();
+            for i in 0..chunk.len() {
+                let one = all.iter().map(|(name, values)| {
+                    let n = values.len() / batch;
+                    (name.clone(), values[i * n..(i + 1) * n].to_vec())
+                });
+                results.push(one.collect());
+            }
+        }
+        Ok(results)
+    }
+}
+
+/// Channels, height and width of the images that the run was trained on.
+fn record_shape(
+    file: &run_file::RunFile,
+    base: &Path,
+    folder: &Path,
+    mean: Option<&Blob>,
+) -> Option<Shape> {
+    if let Some(mean) = mean {
+        let dims = &mean.shape;
+        return Some(Shape(dims[dims.len().saturating_sub(3)..].to_vec()));
+    }
+    let images = file.dataset.train.images.as_ref().map(|images| base.join(images));
+    let images = images
+        .or_else(|| file.dataset.pairs.as_ref().map(|_| folder.join("pairs").join("train_images")));
+    crate::data::record_shape(&images?).ok()
+}
+
+/// The mean for every value of an image; DIGITS resizes a mean image of another size through bytes.
+fn resized_mean(mean: &Blob, shape: &Shape) -> Result<Vec<f32>> {
+    let want = shape.dims()[1..].to_vec();
+    if mean.data.len() == want.iter().product::<usize>() {
+        return Ok(mean.data.clone());
+    }
+    let have = Shape(mean.shape.clone());
+    Err(Error::refused(format!("the mean image is {have}, the net takes {shape}")))
+}
+
+/// The snapshot of the most iterations in a run's folder.
+pub fn last_snapshot(folder: &Path) -> Result<PathBuf> {
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::io("read", folder, e))?;
+    let iteration = |path: &PathBuf| -> Option<u64> {
+        let name = path.file_name()?.to_str()?;
+        name.strip_suffix(".safetensors")?.rsplit_once("_iter_")?.1.parse().ok()
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let last = paths.filter_map(|path| Some((iteration(&path)?, path))).max();
+    match last {
+        Some((_, path)) => Ok(path),
+        None => Err(Error::format(folder, "holds no snapshot; train first, or give --weights")),
+    }
+}

@@ -1,0 +1,224 @@
+//! A training or testing job: from a run file or a Caffe solver to a [`Trainer`] with its data, and the loop around it.
+
+pub mod clusters;
+mod data;
+pub mod inference;
+mod options;
+mod run;
+pub mod run_file;
+mod solver_file;
+
+pub use options::JobOptions;
+pub use run::{Control, Observer, Outcome, run, test};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::diag::Diagnostics;
+use crate::error::{Error, Result};
+use crate::exec::SessionOptions;
+use crate::front;
+use crate::ir::{Definition, NetState, TypedNet};
+use crate::passes::adopt_data::adopt_data;
+use crate::pipeline;
+use crate::source::SourceMap;
+use crate::spec::solver::Solver;
+use crate::train::Trainer;
+use crate::ty::Shape;
+use data::{DataSpec, Inputs};
+
+/// A job that is ready to run.
+pub struct Job {
+    /// The net in training, with its data.
+    pub trainer: Trainer,
+    /// Where everything goes that is not named otherwise; none leaves only snapshots.
+    pub folder: Option<PathBuf>,
+    /// What the names of snapshots begin with.
+    pub prefix: PathBuf,
+    /// Iterations of an epoch, if the size of the training data is known.
+    pub epoch: Option<u64>,
+    /// The run file as used, to be kept with the results.
+    pub text: String,
+    /// Files of weights that were loaded.
+    pub weights: Vec<PathBuf>,
+}
+
+/// What became of opening a job: complaints, and the job if nothing was an error.
+pub struct Opened {
+    /// The texts that were read.
+    pub sources: SourceMap,
+    /// Complaints about them.
+    pub diagnostics: Diagnostics,
+    /// The job.
+    pub job: Option<Job>,
+}
+
+/// What a run file or a solver asks for, before anything is built.
+struct Plan {
+    solver: Solver,
+    train: (Definition, NetState),
+    tests: Vec<(Definition, NetState, u64)>,
+    train_data: DataSpec,
+    test_data: DataSpec,
+    batch_size: Option<usize>,
+    epochs: Option<f64>,
+    /// Whether a test covers the validation data once, from their start.
+    whole_tests: bool,
+    folder: Option<PathBuf>,
+    prefix: PathBuf,
+    weights: Vec<PathBuf>,
+    text: String,
+    /// Folders in which relative paths of data are looked for.
+    bases: Vec<PathBuf>,
+}
+
+/// Opens a run file (.yaml, .yml) or a Caffe solver.
+pub fn open(path: &Path, options: &JobOptions) -> Result<Opened> {
+    let mut sources = SourceMap::default();
+    let mut diagnostics = Diagnostics::default();
+    let is_run_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let plan = match is_run_file {
+        true => run_file::plan(path, options, &mut sources, &mut diagnostics)?,
+        false => solver_file::plan(path, options, &mut sources, &mut diagnostics)?,
+    };
+    let Some(plan) = plan.filter(|_| !diagnostics.has_errors()) else {
+        diagnostics.sort();
+        return Ok(Opened { sources, diagnostics, job: None });
+    };
+    let job = build(plan, options, &mut diagnostics)?;
+    diagnostics.sort();
+    Ok(Opened { sources, diagnostics, job })
+}
+
+fn build(
+    mut plan: Plan,
+    options: &JobOptions,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Job>> {
+    let seed = plan.solver.random_seed.unwrap_or(0);
+    let session = SessionOptions { device: options.device, threads: options.threads, seed };
+    let (typed, inputs) =
+        typed(&plan, &plan.train.0, &plan.train.1, &plan.train_data, seed, true, diagnostics)?;
+    let mut tests = vec![];
+    for (definition, state, batches) in &plan.tests {
+        let (typed, inputs) =
+            self::typed(&plan, definition, state, &plan.test_data, seed, false, diagnostics)?;
+        tests.push((typed, inputs, *batches));
+    }
+    if diagnostics.has_errors() {
+        return Ok(None);
+    }
+    let unknown = |typed: &TypedNet| typed.signatures.iter().any(Option::is_none);
+    if unknown(&typed) || tests.iter().any(|(typed, ..)| unknown(typed)) {
+        return Err(Error::refused(
+            "the net cannot be built: the shape of its data is not known (see the warnings)",
+        ));
+    }
+    let epoch = inputs
+        .records()
+        .map(|(records, batch)| records.div_ceil(batch * plan.solver.iter_size.max(1)).max(1));
+    settle_epochs(&mut plan, epoch);
+    let record = |_: &str| None;
+    let env_options = pipeline::Options::default();
+    let env = pipeline::environment(&env_options, &record);
+    let mut trainer = Trainer::new(typed, &env, plan.solver.clone(), &session)?;
+    for (typed, inputs, batches) in &tests {
+        let batches = match (plan.whole_tests, inputs.records()) {
+            (true, Some((records, batch))) => records.div_ceil(batch),
+            _ => *batches,
+        };
+        trainer.add_test(typed.clone(), &env, batches, &session)?;
+    }
+    for path in plan.weights.iter().chain(&options.weights) {
+        trainer.load_weights(path, &options.reinit)?;
+    }
+    let positions = match &options.resume {
+        Some(state) => trainer.restore(state)?,
+        None => vec![],
+    };
+    for (i, (source, names)) in inputs.sources.into_iter().enumerate() {
+        let mut source = source;
+        if let Some(&position) = positions.get(i) {
+            source.seek(position);
+        }
+        trainer.feed(source, &names)?;
+    }
+    for (i, (_, inputs, _)) in tests.into_iter().enumerate() {
+        for (source, names) in inputs.sources {
+            trainer.feed_test(i, source, &names)?;
+        }
+    }
+    let weights = plan.weights.iter().chain(&options.weights).cloned().collect();
+    Ok(Some(Job {
+        trainer,
+        folder: plan.folder,
+        prefix: plan.prefix,
+        epoch,
+        text: plan.text,
+        weights,
+    }))
+}
+
+/// From epochs to iterations, with a test and a snapshot after each, as DIGITS sets them.
+fn settle_epochs(plan: &mut Plan, epoch: Option<u64>) {
+    let (Some(epochs), Some(epoch)) = (plan.epochs, epoch) else { return };
+    let solver = &mut plan.solver;
+    if solver.max_iter == 0 {
+        solver.max_iter = (epochs * epoch as f64).ceil() as u64;
+    }
+    if solver.test_interval == 0 && !plan.tests.is_empty() {
+        solver.test_interval = epoch;
+    }
+    if solver.snapshot == 0 {
+        solver.snapshot = epoch;
+    }
+    if solver.display == 0 {
+        solver.display = (solver.max_iter / (8 * (epochs.ceil() as u64).max(1))).clamp(1, 100);
+    }
+}
+
+/// One stage with the shapes of its data, and the sources of its inputs.
+fn typed(
+    plan: &Plan,
+    definition: &Definition,
+    state: &NetState,
+    data: &DataSpec,
+    seed: u64,
+    train: bool,
+    diagnostics: &mut Diagnostics,
+) -> Result<(TypedNet, Inputs)> {
+    let inputs = Inputs::open(plan, definition, state, data, seed, train)?;
+    let options = pipeline::Options { shapes: inputs.shapes.clone(), ..Default::default() };
+    let record = |_: &str| None;
+    let env = pipeline::environment(&options, &record);
+    let typed = pipeline::typed_net(definition, state, &env, diagnostics);
+    Ok((typed, inputs))
+}
+
+/// Reads the definition of a net that a job names.
+fn read_net(
+    path: &Path,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<Definition> {
+    let text = pipeline::read_text(path)?;
+    let file = sources.add(path, text);
+    let text = sources.file(file).text.clone();
+    let mut definition = front::read(front::dialect(path), file, &text, diagnostics);
+    adopt_data(&mut definition);
+    Ok(definition)
+}
+
+/// The state of a name for training and for validation: DIGITS' stages where the definition has them.
+fn states(definition: &Definition) -> (NetState, NetState) {
+    use crate::spec::Phase;
+    let stages = definition.stages();
+    let find = |name: &str| stages.iter().find(|s| s.label() == name).cloned();
+    (
+        find("train").unwrap_or_else(|| NetState::phase(Phase::Train)),
+        find("val").unwrap_or_else(|| NetState::phase(Phase::Test)),
+    )
+}
+
+/// Shapes of inputs by name.
+type Shapes = BTreeMap<String, Shape>;

@@ -1,0 +1,41 @@
+//! What the command line says about a job.
+
+use std::path::PathBuf;
+
+use crate::exec::Device;
+
+/// What the command line says about a job.
+#[derive(Clone, Debug)]
+pub struct JobOptions {
+    /// The device.
+    pub device: Device,
+    /// Threads; 0 takes one for each core.
+    pub threads: usize,
+    /// Weights to start from.
+    pub weights: Vec<PathBuf>,
+    /// Layers that keep their fillers' values.
+    pub reinit: Vec<String>,
+    /// A saved state to continue from.
+    pub resume: Option<PathBuf>,
+    /// Changes of the run file: `train.epochs=3`.
+    pub set: Vec<(String, String)>,
+    /// Batches of tensors to train on, instead of the data that the job names.
+    pub tensors: Option<PathBuf>,
+    /// The folder of the results, instead of the one that the job names.
+    pub output: Option<PathBuf>,
+}
+
+impl Default for JobOptions {
+    fn default() -> Self {
+        JobOptions {
+            device: Device::Cpu,
+            threads: 0,
+            weights: vec![],
+            reinit: vec![],
+            resume: None,
+            set: vec![],
+            tensors: None,
+            output: None,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The loop around a trainer: tests, snapshots, the log, in the order of Caffe's `Solver::Step`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::Job;
+use crate::error::{Error, Result};
+use crate::train::checkpoint::Snapshot;
+use crate::train::log::{Event, Log};
+use crate::train::{StepReport, TestReport};
+
+/// What an observer wants after an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// Write a snapshot and go on.
+    Snapshot,
+    /// Write a snapshot and stop.
+    Stop,
+}
+
+/// Looks on while a job runs.
+pub trait Observer {
+    /// After an update; says how to go on.
+    fn step(&mut self, job: &Job, step: &StepReport) -> Control;
+    /// After a test.
+    fn test(&mut self, job: &Job, test: &TestReport);
+    /// After a snapshot.
+    fn snapshot(&mut self, job: &Job, files: &Snapshot);
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The last snapshot.
+    pub snapshot: Option<Snapshot>,
+    /// Whether it was stopped before its last iteration.
+    pub stopped: bool,
+}
+
+impl Job {
+    /// The log of the run, if it has a folder.
+    pub fn log_path(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join("log.jsonl"))
+    }
+
+    /// An iteration in epochs.
+    pub fn epochs(&self, iteration: u64) -> Option<f64> {
+        self.epoch.map(|epoch| iteration as f64 / epoch as f64)
+    }
+}
+
+/// Trains to the last iteration.
+pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
+    let start = Instant::now();
+    if let Some(parent) = job.prefix.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+    }
+    let mut log = None;
+    if let Some(folder) = job.folder.clone() {
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        let name = if job.text.contains("network:") { "run.yaml" } else { "solver.prototxt" };
+        let text = job.text.clone();
+        crate::file::write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))?;
+        log = Some(Log::open(&folder.join("log.jsonl"), job.trainer.iteration())?);
+    }
+    let solver = job.trainer.solver().clone();
+    let mut outcome = Outcome { snapshot: None, stopped: false };
+    let mut written_at = None;
+    while job.trainer.iteration() < solver.max_iter {
+        let iteration = job.trainer.iteration();
+        let due = 0 < solver.test_interval && iteration.is_multiple_of(solver.test_interval);
+        if due && (0 < iteration || solver.test_initialization) {
+            test_all(job, observer, &mut log, start)?;
+        }
+        let step = job.trainer.step()?;
+        if !step.loss.is_finite() {
+            return Err(Error::refused(format!(
+                "the loss is {} at iteration {iteration}; a smaller base_lr, or clip_gradients, may help",
+                step.loss
+            )));
+        }
+        if let Some(log) = &mut log {
+            let epoch = job.epochs(step.iteration);
+            log.write(&Event::train(&step, epoch, start.elapsed().as_secs_f64()))?;
+        }
+        let control = observer.step(job, &step);
+        let iteration = job.trainer.iteration();
+        let due = 0 < solver.snapshot && iteration.is_multiple_of(solver.snapshot);
+        if due || control != Control::Continue {
+            outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
+            written_at = Some(iteration);
+        }
+        if control == Control::Stop {
+            outcome.stopped = iteration < solver.max_iter;
+            return Ok(outcome);
+        }
+    }
+    let iteration = job.trainer.iteration();
+    if solver.snapshot_after_train && written_at != Some(iteration) {
+        outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
+    }
+    if 0 < solver.test_interval && iteration.is_multiple_of(solver.test_interval) {
+        test_all(job, observer, &mut log, start)?;
+    }
+    Ok(outcome)
+}
+
+/// Tests every test net once.
+pub fn test(job: &mut Job) -> Result<Vec<TestReport>> {
+    (0..job.trainer.tests()).map(|net| job.trainer.test(net)).collect()
+}
+
+fn test_all(
+    job: &mut Job,
+    observer: &mut dyn Observer,
+    log: &mut Option<Log>,
+    start: Instant,
+) -> Result<()> {
+    for net in 0..job.trainer.tests() {
+        let report = job.trainer.test(net)?;
+        if let Some(log) = log {
+            let epoch = job.epochs(report.iteration);
+            log.write(&Event::test(&report, epoch, start.elapsed().as_secs_f64()))?;
+        }
+        observer.test(job, &report);
+    }
+    Ok(())
+}
+
+fn snapshot(job: &mut Job, observer: &mut dyn Observer, log: &mut Option<Log>) -> Result<Snapshot> {
+    let prefix = job.prefix.clone();
+    let files = job.trainer.snapshot(&prefix)?;
+    if let Some(log) = log {
+        let file = files.state.display().to_string();
+        log.write(&Event::Snapshot { iteration: job.trainer.iteration(), file })?;
+    }
+    observer.snapshot(job, &files);
+    Ok(files)
+}

@@ -1,0 +1,315 @@
+//! From a run file (YAML) to the plan of a job.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_yaml::{Mapping, Value as Yaml};
+
+use super::data::DataSpec;
+use super::{JobOptions, Plan, read_net, states};
+use crate::data::pairs::{Images, PairOptions, create_pairs};
+use crate::diag::Diagnostics;
+use crate::error::{Error, Result};
+use crate::pipeline;
+use crate::source::{FileId, SourceMap, Span, Spanned};
+use crate::spec::solver::Solver;
+use crate::spec::{Args, Dialect, Field, Reading, Record, Value};
+
+/// Epochs where neither epochs nor iterations are said, as in DIGITS.
+const DEFAULT_EPOCHS: f64 = 30.0;
+
+/// A run file. Paths are relative to the file's own folder, except `output`, which is relative to where cortado is
+/// started.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunFile {
+    /// The definition.
+    pub network: PathBuf,
+    /// The data.
+    #[serde(default)]
+    pub dataset: Dataset,
+    /// How to train.
+    #[serde(default)]
+    pub train: Training,
+    /// Weights to start from.
+    #[serde(default)]
+    pub weights: Vec<PathBuf>,
+    /// The folder of the results.
+    pub output: Option<PathBuf>,
+    /// Labelled images whose embedding is drawn after training.
+    pub clusters: Option<IdxFiles>,
+}
+
+/// The data of a run.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dataset {
+    /// What the net is trained on.
+    #[serde(default)]
+    pub train: Files,
+    /// What it is validated on.
+    pub val: Option<Files>,
+    /// The mean image that is subtracted.
+    pub mean: Option<PathBuf>,
+    /// Pairs to be made first, if they are not there yet.
+    pub pairs: Option<Pairs>,
+}
+
+/// Where data are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// An LMDB of images.
+    pub images: Option<PathBuf>,
+    /// An LMDB of their labels, if the images do not carry them.
+    pub labels: Option<PathBuf>,
+    /// IDX files.
+    pub idx: Option<IdxFiles>,
+    /// A safetensors file of batches, fed in order.
+    pub tensors: Option<PathBuf>,
+}
+
+/// A pair of IDX files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdxFiles {
+    /// The images.
+    pub images: PathBuf,
+    /// The labels.
+    pub labels: PathBuf,
+}
+
+/// Pairs of images, as `cortado create-db` makes them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pairs {
+    /// The images of the training pairs.
+    pub images: PathBuf,
+    /// Their labels.
+    pub labels: PathBuf,
+    /// The images of the validation pairs.
+    pub val_images: Option<PathBuf>,
+    /// Their labels.
+    pub val_labels: Option<PathBuf>,
+    /// Number of training pairs.
+    pub count: usize,
+    /// Number of validation pairs.
+    pub val_count: usize,
+    /// Seed.
+    #[serde(default)]
+    pub seed: u64,
+    /// The part of pairs of one class.
+    pub balance: Option<f64>,
+}
+
+/// How to train.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Passes over the training data.
+    pub epochs: Option<f64>,
+    /// Number of updates, instead of epochs.
+    pub iterations: Option<u64>,
+    /// Records in a batch.
+    pub batch_size: Option<usize>,
+    /// Seed of everything that is random.
+    pub seed: Option<u64>,
+    /// Whether every epoch has an order of its own.
+    #[serde(default)]
+    pub shuffle: bool,
+    /// Fields of Caffe's SolverParameter.
+    #[serde(default)]
+    pub solver: Mapping,
+}
+
+/// Reads a run file with the changes of the command line.
+pub fn read(path: &Path, set: &[(String, String)]) -> Result<(RunFile, String)> {
+    let text = pipeline::read_text(path)?;
+    let wrong = |e: serde_yaml::Error| Error::format(path, e.to_string());
+    let mut yaml: Yaml = serde_yaml::from_str(&text).map_err(wrong)?;
+    for (key, value) in set {
+        let value: Yaml = serde_yaml::from_str(value).map_err(wrong)?;
+        change(&mut yaml, key, value).map_err(|why| Error::format(path, why))?;
+    }
+    let text = if set.is_empty() { text } else { serde_yaml::to_string(&yaml).map_err(wrong)? };
+    // Parsing the text again, and not the changed tree, keeps line numbers in messages.
+    let file: RunFile = serde_yaml::from_str(&text).map_err(wrong)?;
+    Ok((file, text))
+}
+
+/// Sets `a.b.c` in a tree of mappings.
+fn change(yaml: &mut Yaml, key: &str, value: Yaml) -> Result<(), String> {
+    let (first, rest) = match key.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (key, None),
+    };
+    if yaml.is_null() {
+        *yaml = Yaml::Mapping(Mapping::new());
+    }
+    let Yaml::Mapping(mapping) = yaml else {
+        return Err(format!("`{key}` cannot be set: there is no mapping to hold it"));
+    };
+    let slot = mapping.entry(first.into()).or_insert(Yaml::Null);
+    match rest {
+        Some(rest) => change(slot, rest, value),
+        None => {
+            *slot = value;
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn plan(
+    path: &Path,
+    options: &JobOptions,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Plan>> {
+    let (file, text) = read(path, &options.set)?;
+    let base = path.parent().unwrap_or(Path::new("")).to_owned();
+    let folder = options.output.clone().or_else(|| file.output.clone());
+    let folder = folder.unwrap_or_else(|| path.with_extension(""));
+    let data = datasets(&file, &base, &folder, options)?;
+    let definition = read_net(&base.join(&file.network), sources, diagnostics)?;
+    let id = sources.add(path, text.clone());
+    let solver = solver(&file.train, id, &text, diagnostics);
+    let (train_state, val_state) = states(&definition);
+    let tests = match &data.1 {
+        Some(_) => vec![(definition.clone(), val_state, 0)],
+        None => vec![],
+    };
+    let epochs = match file.train.iterations {
+        Some(_) => Some(1.0).filter(|_| false),
+        None => Some(file.train.epochs.unwrap_or(DEFAULT_EPOCHS)),
+    };
+    Ok(Some(Plan {
+        solver,
+        train: (definition, train_state),
+        tests,
+        train_data: data.0,
+        test_data: data.1.unwrap_or_default(),
+        batch_size: file.train.batch_size,
+        epochs,
+        whole_tests: true,
+        prefix: folder.join("snapshot"),
+        folder: Some(folder),
+        weights: file.weights.iter().map(|w| base.join(w)).collect(),
+        text,
+        bases: vec![base],
+    }))
+}
+
+/// The data of training and validation; makes pairs that are asked for and not there.
+fn datasets(
+    file: &RunFile,
+    base: &Path,
+    folder: &Path,
+    options: &JobOptions,
+) -> Result<(DataSpec, Option<DataSpec>)> {
+    let dataset = &file.dataset;
+    let under = |path: &PathBuf| base.join(path);
+    let spec = |files: &Files| DataSpec {
+        databases: files.images.as_ref().map(|i| (under(i), files.labels.as_ref().map(under))),
+        idx: files.idx.as_ref().map(|idx| (under(&idx.images), under(&idx.labels))),
+        tensors: files.tensors.as_ref().map(under),
+        mean: dataset.mean.as_ref().map(under),
+        shuffle: file.train.shuffle,
+    };
+    let mut train = spec(&dataset.train);
+    let mut val = dataset.val.as_ref().map(|files| DataSpec { shuffle: false, ..spec(files) });
+    if let Some(pairs) = &dataset.pairs {
+        let db = folder.join("pairs");
+        if !db.exists() {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+            let idx = |images: &PathBuf, labels: &PathBuf| Images::Idx {
+                images: under(images),
+                labels: under(labels),
+            };
+            let val_images = match (&pairs.val_images, &pairs.val_labels) {
+                (Some(images), Some(labels)) => Some(idx(images, labels)),
+                _ => None,
+            };
+            let make = PairOptions {
+                folder: db.clone(),
+                images: idx(&pairs.images, &pairs.labels),
+                val_images,
+                count: pairs.count,
+                val_count: pairs.val_count,
+                seed: pairs.seed,
+                balance: pairs.balance,
+            };
+            create_pairs(&make, &mut |_, _| {})?;
+        }
+        let set = |name: &str, shuffle| DataSpec {
+            databases: Some((
+                db.join(format!("{name}_images")),
+                Some(db.join(format!("{name}_labels"))),
+            )),
+            mean: Some(db.join("train_mean.binaryproto")),
+            shuffle,
+            ..DataSpec::default()
+        };
+        train = set("train", file.train.shuffle);
+        val = Some(set("val", false));
+    }
+    if let Some(tensors) = &options.tensors {
+        train = DataSpec { tensors: Some(tensors.clone()), ..DataSpec::default() };
+    }
+    Ok((train, val))
+}
+
+/// The solver of a run file: its mapping read as a SolverParameter. Complaints point to the first place where the
+/// key is written.
+fn solver(train: &Training, file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Solver {
+    let whole = Span::new(file, 0, 0);
+    let start = text.find("solver").unwrap_or(0);
+    let mut fields = record(&train.solver, file, text, start).fields;
+    if !fields.iter().any(|f| f.key.value == "lr_policy") {
+        let key = Spanned::new("lr_policy".to_string(), whole);
+        fields.push(Field { key, value: Spanned::new(Value::Str("fixed".into()), whole) });
+    }
+    let fields = Record { fields, span: whole };
+    let reading = Reading::new(Dialect::Caffe);
+    let args = Args::new(&reading, &fields, whole);
+    let mut solver = Solver::read(&args);
+    diagnostics.extend(reading.finish(&fields, "solver").0);
+    if let Some(iterations) = train.iterations {
+        solver.max_iter = iterations;
+    }
+    if train.seed.is_some() {
+        solver.random_seed = train.seed;
+    }
+    solver
+}
+
+fn record(mapping: &Mapping, file: FileId, text: &str, start: usize) -> Record {
+    let mut fields = vec![];
+    for (key, value) in mapping {
+        let key = key.as_str().unwrap_or_default();
+        let at = text[start..].find(&format!("{key}:")).map_or(start, |i| start + i);
+        let span = Span::new(file, at, at + key.len());
+        let value = Spanned::new(neutral(value, file, text, at), span);
+        fields.push(Field { key: Spanned::new(key.to_owned(), span), value });
+    }
+    Record { fields, span: Span::new(file, start, start) }
+}
+
+fn neutral(value: &Yaml, file: FileId, text: &str, at: usize) -> Value {
+    match value {
+        Yaml::Bool(b) => Value::Bool(*b),
+        Yaml::Number(n) => match n.as_i64() {
+            Some(n) => Value::Int(n),
+            None => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
+        },
+        Yaml::String(s) => Value::Str(s.clone()),
+        Yaml::Sequence(list) => {
+            let span = Span::new(file, at, at);
+            Value::List(
+                list.iter().map(|v| Spanned::new(neutral(v, file, text, at), span)).collect(),
+            )
+        }
+        Yaml::Mapping(m) => Value::Record(record(m, file, text, at)),
+        Yaml::Tagged(tagged) => neutral(&tagged.value, file, text, at),
+        Yaml::Null => Value::Word("null".into()),
+    }
+}

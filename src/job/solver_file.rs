@@ -1,0 +1,96 @@
+//! From a Caffe solver.prototxt to the plan of a job.
+
+use std::path::{Path, PathBuf};
+
+use super::data::{DataSpec, locate};
+use super::{JobOptions, Plan, read_net};
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::error::Result;
+use crate::front::caffe::solver::{NetSource, read_solver};
+use crate::ir::{Definition, NetState};
+use crate::pipeline;
+use crate::source::SourceMap;
+
+/// Reads the solver and the nets it names, which are looked for where cortado is started, as Caffe does, and then
+/// beside the solver.
+pub(super) fn plan(
+    path: &Path,
+    options: &JobOptions,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Plan>> {
+    let file = sources.add(path, pipeline::read_text(path)?);
+    let text = sources.file(file).text.clone();
+    let Some(read) = read_solver(file, &text, diagnostics) else { return Ok(None) };
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let bases = vec![folder];
+    let mut net = |source: &NetSource| -> Result<Option<Definition>> {
+        match source {
+            NetSource::File(name) => {
+                let path = locate(&name.value, &bases);
+                if !path.exists() {
+                    let message = format!("there is no net `{}`", name.value);
+                    let d = Diagnostic::new(&diag::E0901, name.span, message);
+                    let beside = bases[0].join(&name.value);
+                    diagnostics.report(d.note(format!(
+                        "looked for {} and {}",
+                        path.display(),
+                        beside.display()
+                    )));
+                    return Ok(None);
+                }
+                read_net(&path, sources, diagnostics).map(Some)
+            }
+            NetSource::Inline(record) => {
+                let mut definition = crate::front::caffe::definition(record, diagnostics);
+                crate::passes::adopt_data::adopt_data(&mut definition);
+                Ok(Some(definition))
+            }
+        }
+    };
+    let Some(train) = net(&read.train_net)? else { return Ok(None) };
+    let train_state = merged(&train, &read.train_state);
+    let mut tests = vec![];
+    for ((source, state), &batches) in read.test_nets.iter().zip(&read.solver.test_iter) {
+        let Some(definition) = net(source)? else { return Ok(None) };
+        let state = merged(&definition, state);
+        tests.push((definition, state, batches));
+    }
+    let data = DataSpec { tensors: options.tensors.clone(), ..DataSpec::default() };
+    let stem = path.with_extension("");
+    let prefix = match &read.solver.snapshot_prefix {
+        None => stem,
+        Some(prefix) if Path::new(prefix).is_dir() => {
+            Path::new(prefix).join(stem.file_name().unwrap_or_default())
+        }
+        Some(prefix) => PathBuf::from(prefix),
+    };
+    let prefix = match &options.output {
+        Some(folder) => folder.join(prefix.file_name().unwrap_or_default()),
+        None => prefix,
+    };
+    Ok(Some(Plan {
+        solver: read.solver,
+        train: (train, train_state),
+        tests,
+        train_data: data.clone(),
+        test_data: data,
+        batch_size: None,
+        epochs: None,
+        whole_tests: false,
+        folder: options.output.clone(),
+        prefix,
+        weights: read.weights.iter().map(|w| locate(w, &bases)).collect(),
+        text: text.to_string(),
+        bases,
+    }))
+}
+
+/// The solver's state wins over the net's own; the phase is the solver's.
+fn merged(definition: &Definition, state: &NetState) -> NetState {
+    let own = &definition.state;
+    let mut stages = own.stages.clone();
+    stages.extend(state.stages.iter().cloned());
+    let level = if state.level != 0 { state.level } else { own.level };
+    NetState { phase: state.phase, level, stages }
+}

@@ -1,0 +1,54 @@
+//! Makes the net that is left when only images are given: no labels, no losses, no databases.
+
+use std::collections::HashSet;
+
+use crate::ir::{Definition, NetState, Node};
+use crate::layers::Layer;
+use crate::layers::input::Input;
+use crate::passes::select_stage::exists;
+use crate::spec::Phase;
+
+/// The definition and the state for inference. A definition with DIGITS' deploy stage has its own; from any other, what
+/// needs a label is taken out at the TEST phase.
+pub fn deploy(definition: &Definition) -> (Definition, NetState) {
+    let stages = definition.stages();
+    if let Some(state) = stages.into_iter().find(|s| s.label() == "deploy") {
+        return (definition.clone(), state);
+    }
+    let state = NetState::phase(Phase::Test);
+    let mut missing: HashSet<String> = HashSet::new();
+    let mut kept: Vec<Node> = vec![];
+    for node in definition.nodes.iter().filter(|node| exists(node, &state)) {
+        let mut node = node.clone();
+        node.include.clear();
+        node.exclude.clear();
+        if node.layer.is_input() {
+            let labels = labels(&node);
+            missing.extend(labels.iter().cloned());
+            node.tops.retain(|top| !labels.contains(&top.value));
+            if !matches!(node.layer, Layer::Input(_)) {
+                node.layer = Input::default().into();
+            }
+            if !node.tops.is_empty() {
+                kept.push(node);
+            }
+            continue;
+        }
+        if node.bottoms.iter().any(|bottom| missing.contains(&bottom.value)) {
+            let own = |top: &str| node.bottoms.iter().any(|b| b.value == top);
+            missing.extend(node.tops.iter().map(|t| t.value.clone()).filter(|t| !own(t)));
+            continue;
+        }
+        kept.push(node);
+    }
+    (Definition { nodes: kept, ..definition.clone() }, state)
+}
+
+/// The tops of an input that are labels: the second of a data layer, and whatever is called so.
+fn labels(node: &Node) -> Vec<String> {
+    let data = matches!(node.layer, Layer::Data(_));
+    let tops = node.tops.iter().enumerate();
+    tops.filter(|(i, top)| data && *i == 1 || top.value.contains("label") || top.value == "sim")
+        .map(|(_, top)| top.value.clone())
+        .collect()
+}

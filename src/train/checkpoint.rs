@@ -1,0 +1,288 @@
+//! Snapshots of a training: Caffe's .caffemodel and .solverstate, .safetensors, and the whole state, from which a
+//! resumed run ends in the same bits as one that was never stopped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::Trainer;
+use super::trainer::users;
+use crate::error::{Error, Result};
+use crate::ir::TypedNet;
+use crate::plan::Slot;
+use crate::spec::solver::SnapshotFormat;
+use crate::ty::Shape;
+use crate::weights::{
+    Blob, CaffeModel, LayerWeights, SolverState, read_metadata, read_safetensors,
+    write_safetensors, write_safetensors_with,
+};
+
+/// The files of one snapshot.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Weights for Caffe.
+    pub caffemodel: PathBuf,
+    /// Weights by name.
+    pub safetensors: PathBuf,
+    /// Solver state for Caffe.
+    pub solverstate: PathBuf,
+    /// Everything, to resume from.
+    pub state: PathBuf,
+}
+
+impl Snapshot {
+    /// The names of the snapshot after `iteration` updates.
+    pub fn named(prefix: &Path, iteration: u64) -> Self {
+        let name = |ending: &str| {
+            let mut name = prefix.as_os_str().to_owned();
+            name.push(format!("_iter_{iteration}.{ending}"));
+            PathBuf::from(name)
+        };
+        Snapshot {
+            caffemodel: name("caffemodel"),
+            safetensors: name("safetensors"),
+            solverstate: name("solverstate"),
+            state: name("state"),
+        }
+    }
+}
+
+/// Keys of the metadata of a whole state.
+const ITERATION: &str = "iteration";
+const STEP: &str = "current_step";
+const RUNS: &str = "runs";
+const POSITIONS: &str = "positions";
+const LOSSES: &str = "losses";
+
+impl Trainer {
+    /// Writes a snapshot; each file is whole or not there.
+    pub fn snapshot(&mut self, prefix: &Path) -> Result<Snapshot> {
+        let files = Snapshot::named(prefix, self.iteration);
+        let parameters = self.parameters();
+        let named = |blobs: &'_ BTreeMap<String, Blob>| -> Vec<(String, Blob)> {
+            blobs.iter().map(|(n, b)| (n.clone(), b.clone())).collect()
+        };
+        if self.solver.snapshot_format == SnapshotFormat::BinaryProto {
+            caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
+            self.solver_state(&files).write(&files.solverstate)?;
+        }
+        write_safetensors(&files.safetensors, parameters.iter().map(|(n, b)| (n.as_str(), b)))?;
+
+        let mut all = named(&parameters);
+        for (i, region) in self.train.plan.histories.clone().into_iter().enumerate() {
+            all.extend(self.flat(region, &format!("history{i}")));
+        }
+        let positions: Vec<u64> = self.train.feeds.iter().map(|feed| feed.position()).collect();
+        let losses: Vec<u32> = self.losses.iter().map(|loss| loss.to_bits()).collect();
+        let metadata = HashMap::from([
+            (ITERATION.to_string(), self.iteration.to_string()),
+            (STEP.to_string(), self.schedule.current_step.to_string()),
+            (RUNS.to_string(), self.train.session.runs().to_string()),
+            (POSITIONS.to_string(), join(&positions)),
+            (LOSSES.to_string(), join(&losses)),
+        ]);
+        write_safetensors_with(&files.state, all.iter().map(|(n, b)| (n.as_str(), b)), metadata)?;
+        Ok(files)
+    }
+
+    fn solver_state(&mut self, files: &Snapshot) -> SolverState {
+        let mut history = vec![];
+        let kinds = self.solver.method.histories();
+        for region in self.train.plan.histories.clone().into_iter().take(kinds) {
+            let values = self.train.session.read(region);
+            for (variable, place) in self.train.typed.variables.iter().zip(&self.train.plan.layout)
+            {
+                let data = values[place.range()].to_vec();
+                history.push(Blob { shape: variable.shape.0.clone(), data });
+            }
+        }
+        SolverState {
+            iter: self.iteration as usize,
+            learned_net: Some(files.caffemodel.display().to_string()),
+            history,
+            current_step: self.schedule.current_step,
+        }
+    }
+
+    /// Takes parameters from a file: .caffemodel by layer name as Caffe does, or .safetensors with names
+    /// `param.<layer>.<i>`. Layers that only the file has are ignored, layers named in `reinit` keep their fillers'
+    /// values.
+    ///
+    /// # Errors
+    /// All layers whose shapes differ, at once, or nothing in the file fits.
+    pub fn load_weights(&mut self, path: &Path, reinit: &[String]) -> Result<()> {
+        let blobs = read_weights(path)?;
+        self.take(path, &blobs, reinit)
+    }
+
+    fn take(&mut self, path: &Path, blobs: &Weights, reinit: &[String]) -> Result<()> {
+        let mut wrong = vec![];
+        let mut taken = 0;
+        let mut writes: Vec<(Slot, Vec<f32>)> = vec![];
+        for (i, variable) in self.train.typed.variables.iter().enumerate() {
+            for (layer, at) in users(&self.train.typed, variable) {
+                let Some(blob) = blobs.get(&(layer.clone(), at)) else { continue };
+                if reinit.contains(&layer) {
+                    continue;
+                }
+                if !blob.fits(variable.shape.dims()) {
+                    let have = Shape(blob.shape.clone());
+                    wrong.push(format!(
+                        "`{layer}` {}: file {have}, net {}",
+                        variable.role, variable.shape
+                    ));
+                    continue;
+                }
+                taken += 1;
+                let slot = self.train.plan.slot(self.train.variables[i]);
+                writes.push((slot, blob.data.clone()));
+            }
+        }
+        if !wrong.is_empty() {
+            let list = wrong.join("\n  ");
+            return Err(Error::format(
+                path,
+                format!(
+                    "shapes differ:\n  {list}\nrename these layers in the definition, or give --reinit LAYER, \
+                     to start them from their fillers"
+                ),
+            ));
+        }
+        if taken == 0 {
+            return Err(Error::format(path, "holds weights for no layer of this net"));
+        }
+        for (slot, values) in writes {
+            self.train.session.write(slot, &values);
+        }
+        Ok(())
+    }
+
+    /// Continues from a whole state (`.state`), to the bit, or from Caffe's `.solverstate` and the weights it names.
+    ///
+    /// Returns the position of each feed's source, to be sought before feeding begins.
+    pub fn restore(&mut self, path: &Path) -> Result<Vec<u64>> {
+        if path.extension().is_some_and(|e| e == "solverstate") {
+            self.restore_solverstate(path)?;
+            return Ok(vec![]);
+        }
+        let metadata = read_metadata(path)?;
+        let blobs = read_safetensors(path)?;
+        let number = |key: &str| -> Result<u64> {
+            let value = metadata.get(key).and_then(|v| v.parse().ok());
+            value
+                .ok_or_else(|| Error::format(path, format!("is no saved state: it has no `{key}`")))
+        };
+        let list = |key: &str| -> Vec<u64> {
+            let text = metadata.get(key).map_or("", String::as_str);
+            text.split(',').filter_map(|n| n.parse().ok()).collect()
+        };
+        self.iteration = number(ITERATION)?;
+        self.schedule.current_step = number(STEP)? as usize;
+        self.train.session.set_runs(number(RUNS)?);
+        self.losses = list(LOSSES).into_iter().map(|bits| f32::from_bits(bits as u32)).collect();
+        let parameters = self.train.plan.parameters;
+        let regions = self.train.plan.histories.clone();
+        let names = (0..regions.len()).map(|i| format!("history{i}"));
+        for (region, what) in
+            std::iter::once((parameters, "param".to_string())).chain(regions.into_iter().zip(names))
+        {
+            let plan = self.train.plan.clone();
+            for (variable, place) in self.train.typed.variables.iter().zip(&plan.layout) {
+                let Some((layer, at)) = users(&self.train.typed, variable).into_iter().next()
+                else {
+                    continue;
+                };
+                let name = format!("{what}.{layer}.{at}");
+                let blob = blobs.get(&name).filter(|b| b.fits(variable.shape.dims()));
+                let Some(blob) = blob else {
+                    let shape = &variable.shape;
+                    return Err(Error::format(path, format!("has no `{name}` of {shape}")));
+                };
+                let slot = Slot { offset: region.offset + place.offset, len: place.len };
+                self.train.session.write(slot, &blob.data);
+            }
+        }
+        Ok(list(POSITIONS))
+    }
+
+    fn restore_solverstate(&mut self, path: &Path) -> Result<()> {
+        let state = SolverState::read(path)?;
+        let beside = path.with_extension("caffemodel");
+        let named = state.learned_net.as_ref().map(PathBuf::from).filter(|p| p.exists());
+        let model = if beside.exists() { beside } else { named.unwrap_or(beside) };
+        self.load_weights(&model, &[])?;
+        let kinds = self.solver.method.histories();
+        let n = self.train.typed.variables.len();
+        if state.history.len() != n * kinds {
+            let (have, want) = (state.history.len(), n * kinds);
+            return Err(Error::format(
+                path,
+                format!("holds {have} history blobs, this solver needs {want}"),
+            ));
+        }
+        for (i, blob) in state.history.iter().enumerate() {
+            let (region, at) = (self.train.plan.histories[i / n], i % n);
+            let variable = &self.train.typed.variables[at];
+            if !blob.fits(variable.shape.dims()) {
+                let have = Shape(blob.shape.clone());
+                let message = format!("history blob {i} is {have}, not {}", variable.shape);
+                return Err(Error::format(path, message));
+            }
+            let place = self.train.plan.layout[at];
+            let slot = Slot { offset: region.offset + place.offset, len: place.len };
+            self.train.session.write(slot, &blob.data);
+        }
+        self.iteration = state.iter as u64;
+        self.schedule.current_step = state.current_step;
+        Ok(())
+    }
+}
+
+/// Parameters by layer and position.
+pub type Weights = BTreeMap<(String, usize), Blob>;
+
+/// Reads parameters from a .caffemodel or a .safetensors file.
+pub fn read_weights(path: &Path) -> Result<Weights> {
+    if path.extension().is_some_and(|e| e == "safetensors" || e == "state") {
+        let blobs = read_safetensors(path)?;
+        let named = blobs.into_iter().filter_map(|(name, blob)| Some((key(&name)?, blob)));
+        return Ok(named.collect());
+    }
+    let model = CaffeModel::read(path)?;
+    let layers = model.layers.into_iter().flat_map(|layer| {
+        let blobs = layer.blobs.into_iter().enumerate();
+        blobs.map(move |(i, blob)| ((layer.name.clone(), i), blob))
+    });
+    Ok(layers.collect())
+}
+
+/// `param.conv1.0`, `param0.conv1.0` or `conv1.0` as layer and position; other tensors are none of them.
+fn key(name: &str) -> Option<(String, usize)> {
+    let prefixes = ["init.param.", "param0.", "param."];
+    let rest = prefixes.iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
+    let other = ["history", "update@", "param@", "test."];
+    if other.iter().any(|p| rest.starts_with(p)) {
+        return None;
+    }
+    let (layer, at) = rest.rsplit_once('.')?;
+    Some((layer.to_owned(), at.parse().ok()?))
+}
+
+/// The parameters in Caffe's form: every layer with its blobs, shared ones repeated.
+fn caffemodel(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> CaffeModel {
+    let layers = typed.net.nodes().map(|(index, node)| {
+        let blobs = (0..typed.node_variables[index.index()].len())
+            .filter_map(|i| parameters.get(&format!("param.{}.{i}", node.name.value)).cloned());
+        LayerWeights {
+            name: node.name.value.clone(),
+            kind: node.type_name.value.clone(),
+            bottoms: node.bottoms.iter().map(|b| b.value.clone()).collect(),
+            tops: node.tops.iter().map(|t| t.value.clone()).collect(),
+            blobs: blobs.collect(),
+        }
+    });
+    CaffeModel { name: typed.net.name.clone(), layers: layers.collect() }
+}
+
+fn join<T: ToString>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
+}

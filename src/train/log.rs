@@ -1,0 +1,154 @@
+//! The log of a run: one JSON object a line, appended as things happen.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{StepReport, TestReport};
+use crate::error::{Error, Result};
+
+/// Something that happened in a run.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// An update.
+    Train {
+        /// Counted from 0.
+        iteration: u64,
+        /// In epochs, if their length is known.
+        epoch: Option<f64>,
+        /// The loss before the update.
+        loss: f64,
+        /// The mean of the last `average_loss` losses.
+        smoothed_loss: f64,
+        /// The learning rate.
+        lr: f64,
+        /// The net's outputs.
+        outputs: serde_json::Map<String, serde_json::Value>,
+        /// Seconds since the run (or its continuation) began.
+        seconds: f64,
+    },
+    /// A test.
+    Test {
+        /// Updates made before.
+        iteration: u64,
+        /// In epochs, if their length is known.
+        epoch: Option<f64>,
+        /// Which test net.
+        net: usize,
+        /// The mean of the total loss.
+        loss: f64,
+        /// The mean of every output.
+        outputs: serde_json::Map<String, serde_json::Value>,
+        /// Seconds since the run began.
+        seconds: f64,
+    },
+    /// A snapshot.
+    Snapshot {
+        /// Updates made before.
+        iteration: u64,
+        /// The file with the whole state.
+        file: String,
+    },
+}
+
+impl Event {
+    /// The updates made when it happened.
+    pub fn iteration(&self) -> u64 {
+        match self {
+            Event::Train { iteration, .. }
+            | Event::Test { iteration, .. }
+            | Event::Snapshot { iteration, .. } => *iteration,
+        }
+    }
+
+    /// The event of an update.
+    pub fn train(step: &StepReport, epoch: Option<f64>, seconds: f64) -> Event {
+        Event::Train {
+            iteration: step.iteration,
+            epoch,
+            loss: step.loss.into(),
+            smoothed_loss: step.smoothed.into(),
+            lr: step.rate.into(),
+            outputs: outputs(&step.outputs),
+            seconds,
+        }
+    }
+
+    /// The event of a test.
+    pub fn test(test: &TestReport, epoch: Option<f64>, seconds: f64) -> Event {
+        Event::Test {
+            iteration: test.iteration,
+            epoch,
+            net: test.net,
+            loss: test.loss.into(),
+            outputs: outputs(&test.outputs),
+            seconds,
+        }
+    }
+}
+
+/// A number alone stays one, several become a list; what JSON cannot hold becomes null.
+fn outputs(values: &[(String, Vec<f32>)]) -> serde_json::Map<String, serde_json::Value> {
+    let json = |values: &[f32]| match values {
+        [one] => serde_json::Value::from(f64::from(*one)),
+        several => several.iter().map(|&x| f64::from(x)).collect(),
+    };
+    values.iter().map(|(name, values)| (name.clone(), json(values))).collect()
+}
+
+/// The log file of a run.
+#[derive(Debug)]
+pub struct Log {
+    path: PathBuf,
+    file: File,
+}
+
+impl Log {
+    /// Opens a log to go on after `iteration` updates; what was written beyond is dropped.
+    pub fn open(path: &Path, iteration: u64) -> Result<Self> {
+        let kept: Vec<Event> = match path.exists() && 0 < iteration {
+            true => read(path)?.into_iter().filter(|e| e.iteration() < iteration).collect(),
+            false => vec![],
+        };
+        crate::file::write_atomically(path, |w| {
+            kept.iter().try_for_each(|event| writeln!(w, "{}", line(event)))
+        })?;
+        let file = OpenOptions::new().append(true).open(path);
+        let file = file.map_err(|e| Error::io("write", path, e))?;
+        Ok(Log { path: path.to_owned(), file })
+    }
+
+    /// Appends an event.
+    pub fn write(&mut self, event: &Event) -> Result<()> {
+        let text = line(event) + "\n";
+        self.file.write_all(text.as_bytes()).map_err(|e| Error::io("write", &self.path, e))
+    }
+}
+
+fn line(event: &Event) -> String {
+    serde_json::to_string(event).unwrap_or_else(|e| unreachable!("an event is plain data: {e}"))
+}
+
+/// Reads a log; a last line that was cut off by a killed process is passed over.
+pub fn read(path: &Path) -> Result<Vec<Event>> {
+    let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
+    let mut events = vec![];
+    let lines: Vec<String> = BufReader::new(file)
+        .lines()
+        .collect::<std::io::Result<_>>()
+        .map_err(|e| Error::io("read", path, e))?;
+    let last = lines.len();
+    for (number, text) in lines.iter().enumerate() {
+        match serde_json::from_str(text) {
+            Ok(event) => events.push(event),
+            Err(_) if number + 1 == last => {}
+            Err(e) => {
+                return Err(Error::format(path, format!("line {}: {e}", number + 1)));
+            }
+        }
+    }
+    Ok(events)
+}
