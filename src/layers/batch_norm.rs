@@ -36,7 +36,9 @@ pub static SPEC: LayerSpec = LayerSpec {
         p.ignore(&["engine"]);
         BatchNorm {
             use_global_stats: p.bool("use_global_stats"),
-            moving_average_fraction: p.float("moving_average_fraction").unwrap_or(0.999),
+            moving_average_fraction: p
+                .float("moving_average_fraction")
+                .unwrap_or(f64::from(0.999f32)),
             eps: p.float("eps").unwrap_or(f64::from(1e-5f32)),
         }
         .into()

@@ -14,8 +14,8 @@ params! {
     /// scale · x / sqrt(sum x² + eps), over the channels of each pixel or over all of an image (Liu et al. 2016,
     /// ParseNet).
     ///
-    /// Input `N x C x rest`; the learned scale is `C`, or a scalar if shared. A layer of the SSD fork of Caffe, with
-    /// its gradients, except that a scale of 0 can be learned and there divides by 0.
+    /// Input `N x C x rest`; the learned scale is `C`, or a scalar if shared. A layer of the SSD fork of Caffe, whose
+    /// gradient to a scale of 0 is NaN; here it is finite.
     pub struct Normalize {
         /// Whether the sum is over all of an image, or (false) over the channels of a pixel.
         across_spatial: bool = true,
