@@ -3,32 +3,56 @@
 //! To add a layer, write its file and add a `pub mod` line and a `layers!` line here.
 
 // One `pub mod` line a layer.
+pub mod abs_val;
 pub mod accuracy;
+pub mod axpy;
+pub mod batch_norm;
+pub mod bias;
+pub mod bnll;
+pub mod clip;
 pub mod concat;
 pub mod contrastive_loss;
 pub mod convolution;
 pub mod data;
 pub mod deconvolution;
 pub mod euclidean_loss;
+pub mod dropout;
+pub mod eltwise;
+pub mod elu;
+pub mod exp;
 pub mod flatten;
 pub mod hinge_loss;
 pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
+pub mod log;
+pub mod lrn;
 pub mod multinomial_logistic_loss;
+pub mod mvn;
+pub mod normalize;
 pub mod pooling;
 pub mod power;
+pub mod prelu;
 pub mod relu;
 pub mod reshape;
+pub mod relu6;
+pub mod scale;
+pub mod sigmoid;
 pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
+pub mod softmax;
 pub mod softmax_loss;
 pub mod split;
+pub mod swish;
+pub mod tanh;
+pub mod threshold;
 pub mod unknown;
 
+mod axis_span;
 mod class_loss;
 mod coordinates;
+mod standardize;
 
 use crate::diag::Reported;
 use crate::program::{Builder, ValueId};
@@ -76,28 +100,50 @@ macro_rules! layers {
 }
 
 layers! {
+    abs_val::AbsVal,
     accuracy::Accuracy,
+    axpy::Axpy,
+    batch_norm::BatchNorm,
+    bias::Bias,
+    bnll::Bnll,
+    clip::Clip,
     concat::Concat,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
     data::Data,
+    deconvolution::Deconvolution,
+    dropout::Dropout,
+    eltwise::Eltwise,
+    elu::Elu,
     euclidean_loss::EuclideanLoss,
+    exp::Exp,
+    flatten::Flatten,
     hinge_loss::HingeLoss,
     infogain_loss::InfogainLoss,
-    deconvolution::Deconvolution,
-    flatten::Flatten,
     inner_product::InnerProduct,
     input::Input,
+    log::Log,
+    lrn::Lrn,
     multinomial_logistic_loss::MultinomialLogisticLoss,
+    mvn::Mvn,
+    normalize::Normalize,
     pooling::Pooling,
     power::Power,
+    prelu::PRelu,
+    relu6::Relu6,
     relu::Relu,
-    sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     reshape::Reshape,
+    scale::Scale,
+    sigmoid::Sigmoid,
+    sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     silence::Silence,
     slice::Slice,
+    softmax::Softmax,
     softmax_loss::SoftmaxLoss,
     split::Split,
+    swish::Swish,
+    tanh::Tanh,
+    threshold::Threshold,
     unknown::Unknown,
 }
 

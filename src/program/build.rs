@@ -67,10 +67,34 @@ impl Builder {
         known.unwrap_or_else(|| self.program.value(shape.clone(), Source::Variable(var)))
     }
 
-    /// After the run, the variable behind `state` takes the value `new`.
+    /// After the run, the variable behind `state` takes the value `new`, a view of the same elements. A second
+    /// assignment takes the place of the first, which [`Builder::latest`] makes part of it.
     pub fn assign(&mut self, state: ValueId, new: ValueId) {
-        debug_assert_eq!(self.shape(state), self.shape(new));
-        self.program.assigns.push((state, new));
+        let variable = self.behind(state);
+        let new = self.view(new, self.shape(variable).clone());
+        self.program.assigns.retain(|&(assigned, _)| assigned != variable);
+        self.program.assigns.push((variable, new));
+    }
+
+    /// What a state holds at this point: what was last assigned to it, in the state's shape, else itself.
+    pub fn latest(&mut self, state: ValueId) -> ValueId {
+        let variable = self.behind(state);
+        let last = self.program.assigns.iter().find(|&&(assigned, _)| assigned == variable);
+        match last {
+            Some(&(_, new)) => self.view(new, self.shape(state).clone()),
+            None => state,
+        }
+    }
+
+    /// The value that a chain of views shows.
+    fn behind(&self, mut v: ValueId) -> ValueId {
+        while let Source::Step(number) = self.program.source(v)
+            && let step = &self.program.steps[number as usize]
+            && step.kernel == Kernel::View
+        {
+            v = step.args[0];
+        }
+        v
     }
 
     /// A step of any kernel; `told` is the shape of the result where the arguments do not determine it.

@@ -42,6 +42,11 @@ pub enum Filler {
 }
 
 impl Filler {
+    /// This filler, or the constant that a layer takes where the definition names none.
+    pub fn or_constant(self, value: f64) -> Filler {
+        if self == Filler::Unset { Filler::Constant(value) } else { self }
+    }
+
     /// Reads a `FillerParameter` message; `Unset` if it is not written.
     pub fn read(a: &Args) -> Filler {
         let kind = a.text("type");

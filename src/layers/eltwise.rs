@@ -1,0 +1,129 @@
+//! Sum, product or maximum of several blobs, element by element.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::{Expr, arg};
+use crate::program::{Builder, ValueId};
+use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+/// How the elements of the bottoms are combined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combination {
+    /// Their product.
+    Product,
+    /// Their sum, each with a factor.
+    Sum,
+    /// The largest.
+    Max,
+}
+
+params! {
+    /// The sum, product or maximum of two or more blobs of one shape, element by element.
+    ///
+    /// Among equal maxima the gradient goes as in Caffe (eltwise_layer.cpp): the second bottom wins over the first, and
+    /// a later one must be strictly larger than all before it. With the top in the place of the first bottom Caffe
+    /// loses that summand; here it is added like the others.
+    pub struct Eltwise {
+        /// What is done with the elements.
+        operation: Combination = Combination::Sum,
+        /// Factors of the bottoms in a sum; empty for 1.
+        coefficients: Vec<f64> = vec![],
+        /// Whether the gradient of a product multiplies the other bottoms, which is right where a bottom is 0, or
+        /// divides the top by the bottom, which is NaN there.
+        stable_gradient: bool = true,
+    }
+}
+
+/// The description of [`Eltwise`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::at_least(2),
+    spellings: &[caffe("Eltwise", |a| Eltwise::read(a).into())],
+    ..LayerSpec::new("Eltwise", Category::Elementwise, Eltwise::DOCS)
+};
+
+/// Bottoms that one step combines; longer sums go on from the result.
+const STEP: usize = 8;
+
+impl Eltwise {
+    fn read(a: &Args) -> Self {
+        let p = a.section("eltwise_param");
+        let operations =
+            [("PROD", Combination::Product), ("SUM", Combination::Sum), ("MAX", Combination::Max)];
+        let layer = Eltwise {
+            operation: p.choice("operation", &operations).unwrap_or(Combination::Sum),
+            coefficients: p.floats("coeff"),
+            stable_gradient: p.bool("stable_prod_grad").unwrap_or(true),
+        };
+        if layer.operation == Combination::Product && !layer.coefficients.is_empty() {
+            p.wrong("coeff", "`coeff` are factors of a sum; a product has none");
+        }
+        layer
+    }
+
+    /// The summand or factor that bottom `i` contributes, where it is argument `at` of the step.
+    fn term(&self, i: usize, at: usize) -> Expr {
+        match (self.operation, self.coefficients.get(i)) {
+            (Combination::Sum, Some(&factor)) => arg(at) * factor,
+            _ => arg(at),
+        }
+    }
+
+    /// `so_far` combined with one more bottom; `first` tells whether `so_far` is a bottom itself.
+    fn combine(&self, so_far: Expr, next: Expr, first: bool) -> Expr {
+        match self.operation {
+            Combination::Sum => so_far + next,
+            Combination::Product => so_far * next,
+            Combination::Max if first => so_far.max(next),
+            Combination::Max => next.max(so_far),
+        }
+    }
+}
+
+impl LayerOps for Eltwise {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        cx.equal_bottoms()?;
+        let (given, bottoms) = (self.coefficients.len(), cx.bottoms.len());
+        if given != 0 && given != bottoms {
+            return cx.fail(&["coeff"], format!("{given} `coeff` for {bottoms} bottoms"));
+        }
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let mut result = None;
+        let mut done = 0;
+        for group in cx.bottoms.chunks(STEP) {
+            let args: Vec<ValueId> = result.into_iter().chain(group.iter().copied()).collect();
+            let before = args.len() - group.len();
+            let mut y = match result {
+                Some(_) => arg(0),
+                None => self.term(0, 0),
+            };
+            for at in 1..args.len() {
+                let i = done + at - before;
+                y = self.combine(y, self.term(i, at), i == 1);
+            }
+            if self.operation == Combination::Product && !self.stable_gradient {
+                y = y.clone().with_gradient((0..args.len()).map(|i| y.clone() / arg(i)).collect());
+            }
+            result = Some(b.map(&args, &y));
+            done += group.len();
+        }
+        result.into_iter().collect()
+    }
+
+    fn detail(&self) -> String {
+        let name = match self.operation {
+            Combination::Product => "product",
+            Combination::Sum => "sum",
+            Combination::Max => "maximum",
+        };
+        match &self.coefficients[..] {
+            [] => name.into(),
+            factors => {
+                let factors: Vec<f32> = factors.iter().map(|&f| f as f32).collect();
+                format!("{name} with factors {factors:?}")
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The exponential linear unit.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::{arg, constant, select};
+use crate::program::{Builder, ValueId};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+params! {
+    /// x above 0, alpha (e^x - 1) below (Clevert et al. 2015). The gradient at exactly 0 is alpha.
+    pub struct Elu {
+        /// What the result approaches, negated, far below 0.
+        alpha: f64 = 1.0,
+    }
+}
+
+/// The description of [`Elu`].
+pub static SPEC: LayerSpec = LayerSpec {
+    spellings: &[caffe("ELU", |a| {
+        Elu { alpha: a.section("elu_param").float("alpha").unwrap_or(1.0) }.into()
+    })],
+    ..LayerSpec::new("ELU", Category::Activation, Elu::DOCS)
+};
+
+impl LayerOps for Elu {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let alpha = self.alpha;
+        let positive = arg(0).gt(0.0);
+        let y = select(positive.clone(), arg(0), (arg(0).exp() - 1.0) * alpha);
+        if 0.0 <= alpha {
+            // The result has the sign of the argument, so the derivative needs only the result.
+            let derivative = select(positive, constant(1.0), arg(0) + alpha);
+            return vec![b.activation(cx.bottoms[0], &y, &derivative)];
+        }
+        vec![b.map(cx.bottoms, &y)]
+    }
+
+    fn detail(&self) -> String {
+        format!("alpha {}", self.alpha as f32)
+    }
+}

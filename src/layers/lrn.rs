@@ -1,0 +1,102 @@
+//! Local response normalisation.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::arg;
+use crate::program::{self, Builder, ValueId};
+use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::window::{Axis, Pool, Rounding};
+
+/// Which neighbours of an element count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// The same pixel in the channels around.
+    AcrossChannels,
+    /// A square of pixels in the same channel.
+    WithinChannel,
+}
+
+params! {
+    /// Divides each element by the energy of its neighbours (Krizhevsky et al. 2012, section 3.3), for
+    /// `N x C x H x W`.
+    ///
+    /// Across channels y = x / (k + alpha/n · sum x²)^beta over the n = local_size channels around, where channels
+    /// that do not exist count as 0. Within a channel y = x / (1 + alpha · mean x²)^beta over a square of that side,
+    /// where the mean counts the zeros around the image; as in Caffe `k` plays no part in it.
+    pub struct Lrn {
+        /// Width of the window; odd.
+        local_size: usize = 5,
+        /// Weight of the energy.
+        alpha: f64 = 1.0,
+        /// Exponent.
+        beta: f64 = 0.75,
+        /// Offset, so that nothing is divided by 0.
+        k: f64 = 1.0,
+        /// Which neighbours count.
+        region: Region = Region::AcrossChannels,
+        /// Whether `alpha` weighs the mean of the squares across channels, or (false) their sum.
+        mean: bool = true,
+    }
+}
+
+/// The description of [`Lrn`].
+pub static SPEC: LayerSpec = LayerSpec {
+    spellings: &[caffe("LRN", |a| Lrn::read(a).into())],
+    ..LayerSpec::new("LRN", Category::Normalisation, Lrn::DOCS)
+};
+
+impl Lrn {
+    fn read(a: &Args) -> Self {
+        let p = a.section("lrn_param");
+        p.ignore(&["engine"]);
+        let regions = [
+            ("ACROSS_CHANNELS", Region::AcrossChannels),
+            ("WITHIN_CHANNEL", Region::WithinChannel),
+        ];
+        Lrn {
+            local_size: p.usize("local_size").unwrap_or(5),
+            alpha: p.float("alpha").unwrap_or(1.0),
+            beta: p.float("beta").unwrap_or(0.75),
+            k: p.float("k").unwrap_or(1.0),
+            region: p.choice("norm_region", &regions).unwrap_or(Region::AcrossChannels),
+            mean: true,
+        }
+    }
+}
+
+impl LayerOps for Lrn {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let shape = cx.bottom(0);
+        if shape.rank() != 4 {
+            return cx.fail_bottom(0, "LRN needs a blob of 4 axes, N x C x H x W");
+        }
+        if self.local_size.is_multiple_of(2) {
+            let size = self.local_size;
+            let why = format!("a window of {size} has no middle; `local_size` must be odd");
+            return cx.fail(&["local_size"], why);
+        }
+        Ok(Signature::of(shape.clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let x = cx.bottoms[0];
+        let &Lrn { local_size: size, alpha, beta, k, region, mean } = self;
+        if region == Region::AcrossChannels {
+            let alpha = if mean { alpha / size as f64 } else { alpha };
+            return vec![b.lrn(x, program::Lrn { size, alpha, beta, k })];
+        }
+        let axis = Axis::new(size, 1, (size - 1) / 2);
+        let window = Pool { axes: [axis; 2], rounding: Rounding::Ceil, count_pad: true };
+        let squares = b.map(&[x], &arg(0).squared());
+        let energy = b.ave_pool(squares, window);
+        let y = arg(0) * (arg(1) * alpha + 1.0).pow(-beta);
+        vec![b.map(&[x, energy], &y)]
+    }
+
+    fn detail(&self) -> String {
+        match self.region {
+            Region::AcrossChannels => format!("{} channels", self.local_size),
+            Region::WithinChannel => format!("{0} x {0} pixels", self.local_size),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! max(x, 0) with a learned slope below 0.
+
+use super::axis_span::align;
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::{arg, select};
+use crate::program::{Builder, ValueId};
+use crate::spec::{
+    Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
+};
+use crate::ty::Shape;
+
+params! {
+    /// x above 0, slope · x below, with one learned slope a channel or one for all (He et al. 2015).
+    ///
+    /// Input of 2 or more axes, of which axis 1 is the channel; the slopes are `C`, or a scalar if shared.
+    pub struct PRelu {
+        /// One slope for all channels.
+        shared: bool = false,
+        /// First values of the slopes.
+        filler: Filler = Filler::Constant(0.25),
+    }
+}
+
+/// The description of [`PRelu`].
+pub static SPEC: LayerSpec = LayerSpec {
+    spellings: &[caffe("PReLU", |a| {
+        let p = a.section("prelu_param");
+        let filler = Filler::read(&p.section("filler")).or_constant(0.25);
+        PRelu { shared: p.bool("channel_shared").unwrap_or(false), filler }.into()
+    })],
+    ..LayerSpec::new("PReLU", Category::Activation, PRelu::DOCS)
+};
+
+impl LayerOps for PRelu {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let shape = cx.bottom(0);
+        if shape.rank() < 2 {
+            return cx.fail_bottom(0, "PReLU needs a channel axis: 2 axes or more");
+        }
+        let slopes = match self.shared {
+            true => Shape::scalar(),
+            false => [shape.dims()[1]].into(),
+        };
+        let params = vec![ParamDecl::new("slope", slopes, self.filler)];
+        Ok(Signature { tops: vec![shape.clone()], params })
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let slope = align(b, cx.params[0], 1, cx.top(0).rank());
+        let y = select(arg(0).gt(0.0), arg(0), arg(0) * arg(1));
+        vec![b.map(&[cx.bottoms[0], slope], &y)]
+    }
+
+    fn detail(&self) -> String {
+        if self.shared { "one slope".into() } else { String::new() }
+    }
+}

@@ -1,0 +1,50 @@
+//! ReLU with a ceiling.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::{arg, constant, select};
+use crate::program::{Builder, ValueId};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+params! {
+    /// min(max(x, 0) + negative_slope · min(x, 0), ceiling), element by element (Krizhevsky 2010; MobileNets).
+    ///
+    /// A layer of forks of Caffe (MobileNet-YOLO, Intel's training toolbox); the gradient at exactly 0 is
+    /// `negative_slope` and at the ceiling 0, as there and in TensorFlow.
+    pub struct Relu6 {
+        /// The largest result.
+        ceiling: f64 = 6.0,
+        /// Slope below 0.
+        negative_slope: f64 = 0.0,
+    }
+}
+
+/// The description of [`Relu6`].
+pub static SPEC: LayerSpec = LayerSpec {
+    spellings: &[caffe("ReLU6", |a| {
+        let p = a.section("relu6_param");
+        p.ignore(&["engine"]);
+        let negative_slope = p.float("negative_slope").unwrap_or(0.0);
+        Relu6 { ceiling: p.float("n").unwrap_or(6.0), negative_slope }.into()
+    })],
+    ..LayerSpec::new("ReLU6", Category::Activation, Relu6::DOCS)
+};
+
+impl LayerOps for Relu6 {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let slanted = select(arg(0).gt(0.0), arg(0), arg(0) * self.negative_slope);
+        let y = select(slanted.clone().lt(self.ceiling), slanted, constant(self.ceiling));
+        vec![b.map(cx.bottoms, &y)]
+    }
+
+    fn detail(&self) -> String {
+        match self.negative_slope {
+            0.0 => format!("at most {}", self.ceiling as f32),
+            slope => format!("at most {}, slope {}", self.ceiling as f32, slope as f32),
+        }
+    }
+}

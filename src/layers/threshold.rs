@@ -1,0 +1,42 @@
+//! 1 above a threshold, else 0.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::arg;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+params! {
+    /// 1 for each element above a threshold, 0 for the others; it has no gradient.
+    pub struct Threshold {
+        /// What an element must exceed.
+        threshold: f64 = 0.0,
+    }
+}
+
+/// The description of [`Threshold`].
+pub static SPEC: LayerSpec = LayerSpec {
+    spellings: &[caffe("Threshold", |a| {
+        let p = a.section("threshold_param");
+        Threshold { threshold: p.float("threshold").unwrap_or(0.0) }.into()
+    })],
+    ..LayerSpec::new("Threshold", Category::Activation, Threshold::DOCS)
+};
+
+impl LayerOps for Threshold {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        vec![b.map(cx.bottoms, &arg(0).gt(self.threshold))]
+    }
+
+    fn differentiable(&self, _bottom: usize) -> bool {
+        false
+    }
+
+    fn detail(&self) -> String {
+        format!("above {}", self.threshold as f32)
+    }
+}
