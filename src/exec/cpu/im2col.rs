@@ -101,10 +101,15 @@ pub fn clip(
 ) -> (Range<usize>, usize) {
     let stride = axis.stride as isize;
     let first = (start * axis.stride + tap * axis.dilation) as isize - axis.pad_before as isize;
-    let skip = if first < 0 { ((-first + stride - 1) / stride) as usize } else { 0 };
-    let room = extent as isize - first;
-    let end = if room <= 0 { 0 } else { ((room + stride - 1) / stride) as usize };
-    let end = end.min(len);
+    // Division is slow, and the inner loops of convolution come here.
+    let windows = |elements: isize| match stride {
+        _ if elements <= 0 => 0,
+        1 => elements as usize,
+        2 => (elements as usize).div_ceil(2),
+        _ => (elements as usize).div_ceil(stride as usize),
+    };
+    let skip = windows(-first);
+    let end = windows(extent as isize - first).min(len);
     if end <= skip {
         return (0..0, 0);
     }
@@ -183,19 +188,44 @@ fn unfold_run<T: Real, const LEN: usize>(
                     to[..inside.start].fill(T::ZERO);
                     to[inside.end..].fill(T::ZERO);
                     let to = &mut to[inside];
-                    if w.stride == 1 {
-                        let from = &from[first..][..to.len()];
-                        for (to, from) in to.iter_mut().zip(from) {
-                            *to = *from;
+                    match w.stride {
+                        1 => copy_strided::<T, 1>(&from[first..], to),
+                        2 => copy_strided::<T, 2>(&from[first..], to),
+                        4 => copy_strided::<T, 4>(&from[first..], to),
+                        stride => {
+                            let from = from[first..].iter().step_by(stride);
+                            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
                         }
-                        continue;
-                    }
-                    for (to, from) in to.iter_mut().zip(from[first..].iter().step_by(w.stride)) {
-                        *to = *from;
                     }
                 }
             }
         }
+    }
+}
+
+/// `to[i] = from[i STRIDE]`.
+#[inline(always)]
+fn copy_strided<T: Real, const STRIDE: usize>(from: &[T], to: &mut [T]) {
+    if to.is_empty() {
+        return;
+    }
+    let from = &from[..(to.len() - 1) * STRIDE + 1];
+    for (i, to) in to.iter_mut().enumerate() {
+        // SAFETY: the length was checked just above.
+        *to = unsafe { *from.get_unchecked(i * STRIDE) };
+    }
+}
+
+/// `to[i STRIDE] += from[i]`.
+#[inline(always)]
+fn add_strided<T: Real, const STRIDE: usize>(from: &[T], to: &mut [T]) {
+    if from.is_empty() {
+        return;
+    }
+    let to = &mut to[..(from.len() - 1) * STRIDE + 1];
+    for (i, from) in from.iter().enumerate() {
+        // SAFETY: the length was checked just above.
+        unsafe { *to.get_unchecked_mut(i * STRIDE) += *from };
     }
 }
 
@@ -212,6 +242,8 @@ pub fn fold<T: Real>(
     match run.len {
         8 => fold_run::<T, 8>(windows, from, stride, channels, run, image),
         16 => fold_run::<T, 16>(windows, from, stride, channels, run, image),
+        24 => fold_run::<T, 24>(windows, from, stride, channels, run, image),
+        32 => fold_run::<T, 32>(windows, from, stride, channels, run, image),
         _ => fold_run::<T, 0>(windows, from, stride, channels, run, image),
     }
 }
@@ -257,12 +289,14 @@ fn fold_run<T: Real, const LEN: usize>(
                         }
                         continue;
                     }
-                    if inside.is_empty() {
-                        continue;
-                    }
-                    let to = to[first..].iter_mut().step_by(w.stride);
-                    for (to, from) in to.zip(&from[inside]) {
-                        *to += *from;
+                    match w.stride {
+                        1 => add_strided::<T, 1>(&from[inside], &mut to[first..]),
+                        2 => add_strided::<T, 2>(&from[inside], &mut to[first..]),
+                        4 => add_strided::<T, 4>(&from[inside], &mut to[first..]),
+                        stride => {
+                            let to = to[first..].iter_mut().step_by(stride);
+                            to.zip(&from[inside]).for_each(|(to, from)| *to += *from);
+                        }
                     }
                 }
             }
@@ -283,9 +317,16 @@ pub fn im2col<T: Real>(windows: &Windows, batch: usize, channels: usize, x: &[T]
         // SAFETY: every plane is in one task.
         let y = unsafe { y.slice(range.start * taps * count..range.end * taps * count) };
         let x = &x[range.start * pixels..range.end * pixels];
-        vectorize(|| {
-            windows.runs(0..count, |run| unfold(windows, x, 0..range.len(), run, y, count));
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                windows.runs(
+                    0..count,
+                    #[inline(always)]
+                    |run| unfold(windows, x, 0..range.len(), run, y, count),
+                );
+            },
+        );
     });
 }
 
@@ -309,10 +350,17 @@ pub fn col2im<T: Real>(
         // SAFETY: every plane is in one task.
         let x = unsafe { x.slice(range.start * pixels..range.end * pixels) };
         let y = &y[range.start * taps * count..range.end * taps * count];
-        vectorize(|| {
-            scale(beta, x);
-            windows.runs(0..count, |run| fold(windows, y, count, 0..range.len(), run, x));
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                scale(beta, x);
+                windows.runs(
+                    0..count,
+                    #[inline(always)]
+                    |run| fold(windows, y, count, 0..range.len(), run, x),
+                );
+            },
+        );
     });
 }
 
