@@ -9,7 +9,7 @@ use cortado::exec::cpu::{conv, matmul};
 use cortado::window::{Axis, Conv};
 
 /// How long each figure is measured.
-const TIME: Duration = Duration::from_millis(250);
+const TIME: Duration = Duration::from_millis(1000);
 
 /// The best time of one run, in seconds.
 fn best(mut run: impl FnMut()) -> f64 {

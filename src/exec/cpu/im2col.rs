@@ -71,6 +71,15 @@ impl Windows {
         self.axes.iter().all(|a| *a == Axis { dilation: a.dilation, ..Axis::new(1, 1, 0) })
     }
 
+    /// For windows of stride 1 that lie inside the image along its rows with all taps: where the
+    /// first begins.
+    #[inline(always)]
+    fn inside(&self, run: Run, len: usize) -> Option<usize> {
+        let axis = &self.axes[2];
+        let left = run.at[2].checked_sub(axis.pad_before)?;
+        (axis.stride == 1 && left + len + axis.reach() - 1 <= self.input[2]).then_some(left)
+    }
+
     /// The windows `range`, counted through all images, as runs along the rows of the output.
     #[inline(always)]
     pub fn runs(&self, range: Range<usize>, mut body: impl FnMut(Run)) {
@@ -164,6 +173,7 @@ fn unfold_run<T: Real, const LEN: usize>(
         return;
     }
     let [d, h, w] = windows.axes;
+    let left = windows.inside(run, len);
     let mut row = run.column;
     for channel in channels {
         for kd in 0..d.kernel {
@@ -177,14 +187,24 @@ fn unfold_run<T: Real, const LEN: usize>(
                     continue;
                 };
                 let from = &image[((channel * depth + z) * height + y) * width..][..width];
+                if let Some(left) = left {
+                    let to = &mut to[row..][..(w.kernel - 1) * stride + len];
+                    let from = &from[left..][..w.reach() - 1 + len];
+                    for kw in 0..w.kernel {
+                        // SAFETY: both slices end with the last tap, checked just above.
+                        unsafe {
+                            let from = from.get_unchecked(kw * w.dilation..kw * w.dilation + len);
+                            to.get_unchecked_mut(kw * stride..kw * stride + len)
+                                .copy_from_slice(from);
+                        }
+                    }
+                    row += w.kernel * stride;
+                    continue;
+                }
                 for kw in 0..w.kernel {
                     let to = &mut to[row..][..len];
                     row += stride;
                     let (inside, first) = clip(&w, width, run.at[2], len, kw);
-                    if w.stride == 1 && inside.len() == len {
-                        to.copy_from_slice(&from[first..][..len]);
-                        continue;
-                    }
                     to[..inside.start].fill(T::ZERO);
                     to[inside.end..].fill(T::ZERO);
                     let to = &mut to[inside];
@@ -269,10 +289,26 @@ fn fold_run<T: Real, const LEN: usize>(
         }
         return;
     }
+    let left = windows.inside(run, len);
     let mut row = run.column;
     for channel in channels {
         for kd in 0..d.kernel {
             let plane = position(&d, depth, run.at[0], kd);
+            if let Some((left, z)) = left.zip(plane) {
+                // Neighbouring taps of a row add to nearly the same places, where a sum would wait
+                // for the one before; so they are the outer loop.
+                for kw in 0..w.kernel {
+                    for kh in 0..h.kernel {
+                        let Some(y) = position(&h, height, run.at[1], kh) else { continue };
+                        let at = ((channel * depth + z) * height + y) * width + left;
+                        let to = &mut image[at + kw * w.dilation..][..len];
+                        let from = &from[row + (kh * w.kernel + kw) * stride..][..len];
+                        to.iter_mut().zip(from).for_each(|(to, from)| *to += *from);
+                    }
+                }
+                row += h.kernel * w.kernel * stride;
+                continue;
+            }
             for kh in 0..h.kernel {
                 let Some((z, y)) = plane.zip(position(&h, height, run.at[1], kh)) else {
                     row += w.kernel * stride;
@@ -283,12 +319,6 @@ fn fold_run<T: Real, const LEN: usize>(
                     let from = &from[row..][..len];
                     row += stride;
                     let (inside, first) = clip(&w, width, run.at[2], len, kw);
-                    if w.stride == 1 && inside.len() == len {
-                        for (to, from) in to[first..][..len].iter_mut().zip(from) {
-                            *to += *from;
-                        }
-                        continue;
-                    }
                     match w.stride {
                         1 => add_strided::<T, 1>(&from[inside], &mut to[first..]),
                         2 => add_strided::<T, 2>(&from[inside], &mut to[first..]),
