@@ -290,7 +290,8 @@ pub unsafe fn store<T: Real, S: Simd>(to: *mut T, value: T::Vector<S>) {
 
 /// Runs `body`, compiled for the best instruction set of this machine.
 ///
-/// The loops in `body` must be in it or in `#[inline(always)]` functions to gain from it.
+/// The closure, like every function and closure with loops that it calls, must be marked
+/// `#[inline(always)]`: what is not inlined is compiled for the oldest machine.
 #[inline(always)]
 pub fn vectorize<R>(body: impl FnOnce() -> R) -> R {
     struct Op<F>(F);

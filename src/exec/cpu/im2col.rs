@@ -71,6 +71,15 @@ impl Windows {
         self.axes.iter().all(|a| *a == Axis { dilation: a.dilation, ..Axis::new(1, 1, 0) })
     }
 
+    /// For windows of stride 1 that lie inside the image along its rows with all taps: where the
+    /// first begins.
+    #[inline(always)]
+    fn inside(&self, run: Run, len: usize) -> Option<usize> {
+        let axis = &self.axes[2];
+        let left = run.at[2].checked_sub(axis.pad_before)?;
+        (axis.stride == 1 && left + len + axis.reach() - 1 <= self.input[2]).then_some(left)
+    }
+
     /// The windows `range`, counted through all images, as runs along the rows of the output.
     #[inline(always)]
     pub fn runs(&self, range: Range<usize>, mut body: impl FnMut(Run)) {
@@ -101,10 +110,15 @@ pub fn clip(
 ) -> (Range<usize>, usize) {
     let stride = axis.stride as isize;
     let first = (start * axis.stride + tap * axis.dilation) as isize - axis.pad_before as isize;
-    let skip = if first < 0 { ((-first + stride - 1) / stride) as usize } else { 0 };
-    let room = extent as isize - first;
-    let end = if room <= 0 { 0 } else { ((room + stride - 1) / stride) as usize };
-    let end = end.min(len);
+    // Division is slow, and the inner loops of convolution come here.
+    let windows = |elements: isize| match stride {
+        _ if elements <= 0 => 0,
+        1 => elements as usize,
+        2 => (elements as usize).div_ceil(2),
+        _ => (elements as usize).div_ceil(stride as usize),
+    };
+    let skip = windows(-first);
+    let end = windows(extent as isize - first).min(len);
     if end <= skip {
         return (0..0, 0);
     }
@@ -159,6 +173,7 @@ fn unfold_run<T: Real, const LEN: usize>(
         return;
     }
     let [d, h, w] = windows.axes;
+    let left = windows.inside(run, len);
     let mut row = run.column;
     for channel in channels {
         for kd in 0..d.kernel {
@@ -172,30 +187,65 @@ fn unfold_run<T: Real, const LEN: usize>(
                     continue;
                 };
                 let from = &image[((channel * depth + z) * height + y) * width..][..width];
+                if let Some(left) = left {
+                    let to = &mut to[row..][..(w.kernel - 1) * stride + len];
+                    let from = &from[left..][..w.reach() - 1 + len];
+                    for kw in 0..w.kernel {
+                        // SAFETY: both slices end with the last tap, checked just above.
+                        unsafe {
+                            let from = from.get_unchecked(kw * w.dilation..kw * w.dilation + len);
+                            to.get_unchecked_mut(kw * stride..kw * stride + len)
+                                .copy_from_slice(from);
+                        }
+                    }
+                    row += w.kernel * stride;
+                    continue;
+                }
                 for kw in 0..w.kernel {
                     let to = &mut to[row..][..len];
                     row += stride;
                     let (inside, first) = clip(&w, width, run.at[2], len, kw);
-                    if w.stride == 1 && inside.len() == len {
-                        to.copy_from_slice(&from[first..][..len]);
-                        continue;
-                    }
                     to[..inside.start].fill(T::ZERO);
                     to[inside.end..].fill(T::ZERO);
                     let to = &mut to[inside];
-                    if w.stride == 1 {
-                        let from = &from[first..][..to.len()];
-                        for (to, from) in to.iter_mut().zip(from) {
-                            *to = *from;
+                    match w.stride {
+                        1 => copy_strided::<T, 1>(&from[first..], to),
+                        2 => copy_strided::<T, 2>(&from[first..], to),
+                        4 => copy_strided::<T, 4>(&from[first..], to),
+                        stride => {
+                            let from = from[first..].iter().step_by(stride);
+                            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
                         }
-                        continue;
-                    }
-                    for (to, from) in to.iter_mut().zip(from[first..].iter().step_by(w.stride)) {
-                        *to = *from;
                     }
                 }
             }
         }
+    }
+}
+
+/// `to[i] = from[i STRIDE]`.
+#[inline(always)]
+fn copy_strided<T: Real, const STRIDE: usize>(from: &[T], to: &mut [T]) {
+    if to.is_empty() {
+        return;
+    }
+    let from = &from[..(to.len() - 1) * STRIDE + 1];
+    for (i, to) in to.iter_mut().enumerate() {
+        // SAFETY: the length was checked just above.
+        *to = unsafe { *from.get_unchecked(i * STRIDE) };
+    }
+}
+
+/// `to[i STRIDE] += from[i]`.
+#[inline(always)]
+fn add_strided<T: Real, const STRIDE: usize>(from: &[T], to: &mut [T]) {
+    if from.is_empty() {
+        return;
+    }
+    let to = &mut to[..(from.len() - 1) * STRIDE + 1];
+    for (i, from) in from.iter().enumerate() {
+        // SAFETY: the length was checked just above.
+        unsafe { *to.get_unchecked_mut(i * STRIDE) += *from };
     }
 }
 
@@ -212,6 +262,8 @@ pub fn fold<T: Real>(
     match run.len {
         8 => fold_run::<T, 8>(windows, from, stride, channels, run, image),
         16 => fold_run::<T, 16>(windows, from, stride, channels, run, image),
+        24 => fold_run::<T, 24>(windows, from, stride, channels, run, image),
+        32 => fold_run::<T, 32>(windows, from, stride, channels, run, image),
         _ => fold_run::<T, 0>(windows, from, stride, channels, run, image),
     }
 }
@@ -237,10 +289,26 @@ fn fold_run<T: Real, const LEN: usize>(
         }
         return;
     }
+    let left = windows.inside(run, len);
     let mut row = run.column;
     for channel in channels {
         for kd in 0..d.kernel {
             let plane = position(&d, depth, run.at[0], kd);
+            if let Some((left, z)) = left.zip(plane) {
+                // Neighbouring taps of a row add to nearly the same places, where a sum would wait
+                // for the one before; so they are the outer loop.
+                for kw in 0..w.kernel {
+                    for kh in 0..h.kernel {
+                        let Some(y) = position(&h, height, run.at[1], kh) else { continue };
+                        let at = ((channel * depth + z) * height + y) * width + left;
+                        let to = &mut image[at + kw * w.dilation..][..len];
+                        let from = &from[row + (kh * w.kernel + kw) * stride..][..len];
+                        to.iter_mut().zip(from).for_each(|(to, from)| *to += *from);
+                    }
+                }
+                row += h.kernel * w.kernel * stride;
+                continue;
+            }
             for kh in 0..h.kernel {
                 let Some((z, y)) = plane.zip(position(&h, height, run.at[1], kh)) else {
                     row += w.kernel * stride;
@@ -251,18 +319,14 @@ fn fold_run<T: Real, const LEN: usize>(
                     let from = &from[row..][..len];
                     row += stride;
                     let (inside, first) = clip(&w, width, run.at[2], len, kw);
-                    if w.stride == 1 && inside.len() == len {
-                        for (to, from) in to[first..][..len].iter_mut().zip(from) {
-                            *to += *from;
+                    match w.stride {
+                        1 => add_strided::<T, 1>(&from[inside], &mut to[first..]),
+                        2 => add_strided::<T, 2>(&from[inside], &mut to[first..]),
+                        4 => add_strided::<T, 4>(&from[inside], &mut to[first..]),
+                        stride => {
+                            let to = to[first..].iter_mut().step_by(stride);
+                            to.zip(&from[inside]).for_each(|(to, from)| *to += *from);
                         }
-                        continue;
-                    }
-                    if inside.is_empty() {
-                        continue;
-                    }
-                    let to = to[first..].iter_mut().step_by(w.stride);
-                    for (to, from) in to.zip(&from[inside]) {
-                        *to += *from;
                     }
                 }
             }
@@ -283,9 +347,16 @@ pub fn im2col<T: Real>(windows: &Windows, batch: usize, channels: usize, x: &[T]
         // SAFETY: every plane is in one task.
         let y = unsafe { y.slice(range.start * taps * count..range.end * taps * count) };
         let x = &x[range.start * pixels..range.end * pixels];
-        vectorize(|| {
-            windows.runs(0..count, |run| unfold(windows, x, 0..range.len(), run, y, count));
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                windows.runs(
+                    0..count,
+                    #[inline(always)]
+                    |run| unfold(windows, x, 0..range.len(), run, y, count),
+                );
+            },
+        );
     });
 }
 
@@ -309,10 +380,17 @@ pub fn col2im<T: Real>(
         // SAFETY: every plane is in one task.
         let x = unsafe { x.slice(range.start * pixels..range.end * pixels) };
         let y = &y[range.start * taps * count..range.end * taps * count];
-        vectorize(|| {
-            scale(beta, x);
-            windows.runs(0..count, |run| fold(windows, y, count, 0..range.len(), run, x));
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                scale(beta, x);
+                windows.runs(
+                    0..count,
+                    #[inline(always)]
+                    |run| fold(windows, y, count, 0..range.len(), run, x),
+                );
+            },
+        );
     });
 }
 

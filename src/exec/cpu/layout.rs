@@ -49,7 +49,10 @@ fn add_to<T: Real>(beta: T, x: &[T], y: &mut [T]) {
         y.copy_from_slice(x);
         return;
     }
-    vectorize(|| y.iter_mut().zip(x).for_each(|(y, x)| *y = *x + beta * *y));
+    vectorize(
+        #[inline(always)]
+        || y.iter_mut().zip(x).for_each(|(y, x)| *y = *x + beta * *y),
+    );
 }
 
 /// Fills `len` elements along an axis of `y`: the border of a pad.
@@ -77,7 +80,10 @@ pub fn repeat<T: Real>(outer: usize, count: usize, inner: usize, x: &[T], beta: 
                 if beta == T::ZERO {
                     y.fill(*x);
                 } else {
-                    vectorize(|| y.iter_mut().for_each(|y| *y = *x + beta * *y));
+                    vectorize(
+                        #[inline(always)]
+                        || y.iter_mut().for_each(|y| *y = *x + beta * *y),
+                    );
                 }
             }
         });

@@ -83,12 +83,15 @@ impl Shape {
         let each = items_per_task(self.channels * WIDTH);
         let all = self.batch * blocks;
         for_each(all.div_ceil(each), |task| {
-            vectorize(|| {
-                for item in task * each..((task + 1) * each).min(all) {
-                    let (image, from) = (item / blocks, item % blocks * WIDTH);
-                    body(image * self.channels * pixels + from, WIDTH.min(pixels - from));
-                }
-            });
+            vectorize(
+                #[inline(always)]
+                || {
+                    for item in task * each..((task + 1) * each).min(all) {
+                        let (image, from) = (item / blocks, item % blocks * WIDTH);
+                        body(image * self.channels * pixels + from, WIDTH.min(pixels - from));
+                    }
+                },
+            );
         });
     }
 }
@@ -99,25 +102,28 @@ pub fn across_forward<T: Real>(shape: &Shape, lrn: &Lrn, x: &[T], y: &mut [T], s
     let (factor, k) = (lrn.factor::<T>(lrn.size), T::from_f64(lrn.k));
     let (before, behind) = lrn.reach();
     let (y, scale) = (Shared::new(y), Shared::new(scale));
-    shape.bundles(|first, width| {
-        let part = |c: usize| {
-            let from = first + c * shape.pixels();
-            from..from + width
-        };
-        for c in 0..shape.channels {
-            let mut sums = [T::ZERO; WIDTH];
-            for near in c.saturating_sub(before)..(c + behind + 1).min(shape.channels) {
-                sums.iter_mut().zip(&x[part(near)]).for_each(|(sum, x)| *sum += *x * *x);
+    shape.bundles(
+        #[inline(always)]
+        |first, width| {
+            let part = |c: usize| {
+                let from = first + c * shape.pixels();
+                from..from + width
+            };
+            for c in 0..shape.channels {
+                let mut sums = [T::ZERO; WIDTH];
+                for near in c.saturating_sub(before)..(c + behind + 1).min(shape.channels) {
+                    sums.iter_mut().zip(&x[part(near)]).for_each(|(sum, x)| *sum += *x * *x);
+                }
+                // SAFETY: every pixel is in one bundle.
+                let (y, scale) = unsafe { (y.slice(part(c)), scale.slice(part(c))) };
+                let outputs = y.iter_mut().zip(scale);
+                for ((y, scale), (x, sum)) in outputs.zip(x[part(c)].iter().zip(&sums)) {
+                    *scale = k + factor * *sum;
+                    *y = *x * lrn.power(*scale);
+                }
             }
-            // SAFETY: every pixel is in one bundle.
-            let (y, scale) = unsafe { (y.slice(part(c)), scale.slice(part(c))) };
-            let outputs = y.iter_mut().zip(scale);
-            for ((y, scale), (x, sum)) in outputs.zip(x[part(c)].iter().zip(&sums)) {
-                *scale = k + factor * *sum;
-                *y = *x * lrn.power(*scale);
-            }
-        }
-    });
+        },
+    );
 }
 
 /// The gradient across channels: `dx = gradient + beta dx`.
@@ -136,34 +142,38 @@ pub fn across_backward<T: Real>(
     let factor = lrn.factor::<T>(lrn.size) * T::from_f64(2.0 * lrn.beta);
     let (before, behind) = lrn.reach();
     let dx = Shared::new(dx);
-    shape.bundles(|first, width| {
-        let part = |c: usize| {
-            let from = first + c * shape.pixels();
-            from..from + width
-        };
-        for c in 0..shape.channels {
-            // SAFETY: every pixel is in one bundle.
-            let dx = unsafe { dx.slice(part(c)) };
-            scaled(beta, dx);
-            for (dx, (dy, scale)) in dx.iter_mut().zip(dy[part(c)].iter().zip(&scale[part(c)])) {
-                *dx += *dy * lrn.power(*scale);
-            }
-        }
-        for c in 0..shape.channels {
-            let mut ratios = [T::ZERO; WIDTH];
-            let terms = dy[part(c)].iter().zip(y[part(c)].iter().zip(&scale[part(c)]));
-            for (ratio, (dy, (y, scale))) in ratios.iter_mut().zip(terms) {
-                *ratio = factor * *dy * *y / *scale;
-            }
-            for near in c.saturating_sub(before)..(c + behind + 1).min(shape.channels) {
-                // SAFETY: as above.
-                let dx = unsafe { dx.slice(part(near)) };
-                for (dx, (x, ratio)) in dx.iter_mut().zip(x[part(near)].iter().zip(&ratios)) {
-                    *dx -= *x * *ratio;
+    shape.bundles(
+        #[inline(always)]
+        |first, width| {
+            let part = |c: usize| {
+                let from = first + c * shape.pixels();
+                from..from + width
+            };
+            for c in 0..shape.channels {
+                // SAFETY: every pixel is in one bundle.
+                let dx = unsafe { dx.slice(part(c)) };
+                scaled(beta, dx);
+                for (dx, (dy, scale)) in dx.iter_mut().zip(dy[part(c)].iter().zip(&scale[part(c)]))
+                {
+                    *dx += *dy * lrn.power(*scale);
                 }
             }
-        }
-    });
+            for c in 0..shape.channels {
+                let mut ratios = [T::ZERO; WIDTH];
+                let terms = dy[part(c)].iter().zip(y[part(c)].iter().zip(&scale[part(c)]));
+                for (ratio, (dy, (y, scale))) in ratios.iter_mut().zip(terms) {
+                    *ratio = factor * *dy * *y / *scale;
+                }
+                for near in c.saturating_sub(before)..(c + behind + 1).min(shape.channels) {
+                    // SAFETY: as above.
+                    let dx = unsafe { dx.slice(part(near)) };
+                    for (dx, (x, ratio)) in dx.iter_mut().zip(x[part(near)].iter().zip(&ratios)) {
+                        *dx -= *x * *ratio;
+                    }
+                }
+            }
+        },
+    );
 }
 
 /// The square neighbourhood within a channel.
@@ -202,25 +212,34 @@ pub fn within_forward<T: Real>(shape: &Shape, lrn: &Lrn, x: &[T], y: &mut [T], s
         // SAFETY: the pieces of `y` are those of `scale`.
         let y = unsafe { y.slice(part.clone()) };
         let x = &x[part];
-        vectorize(|| {
-            for from in (0..scale.len()).step_by(shape.pixels()) {
-                let x = &x[from..from + shape.pixels()];
-                for (row, scale) in
-                    scale[from..][..shape.pixels()].chunks_mut(shape.width).enumerate()
-                {
-                    scale.fill(T::ZERO);
-                    neighbours(shape, lrn, row, |near, columns, first| {
-                        let x = &x[near + first..];
-                        let to = scale[columns].iter_mut();
-                        to.zip(x).for_each(|(sum, x)| *sum += *x * *x);
-                    });
-                    scale.iter_mut().for_each(|scale| *scale = k + factor * *scale);
+        vectorize(
+            #[inline(always)]
+            || {
+                for from in (0..scale.len()).step_by(shape.pixels()) {
+                    let x = &x[from..from + shape.pixels()];
+                    for (row, scale) in
+                        scale[from..][..shape.pixels()].chunks_mut(shape.width).enumerate()
+                    {
+                        scale.fill(T::ZERO);
+                        neighbours(
+                            shape,
+                            lrn,
+                            row,
+                            #[inline(always)]
+                            |near, columns, first| {
+                                let x = &x[near + first..];
+                                let to = scale[columns].iter_mut();
+                                to.zip(x).for_each(|(sum, x)| *sum += *x * *x);
+                            },
+                        );
+                        scale.iter_mut().for_each(|scale| *scale = k + factor * *scale);
+                    }
                 }
-            }
-            for (y, (x, scale)) in y.iter_mut().zip(x.iter().zip(&*scale)) {
-                *y = *x * lrn.power(*scale);
-            }
-        });
+                for (y, (x, scale)) in y.iter_mut().zip(x.iter().zip(&*scale)) {
+                    *y = *x * lrn.power(*scale);
+                }
+            },
+        );
     });
 }
 
@@ -243,24 +262,34 @@ pub fn within_backward<T: Real>(
         let part = task * each..task * each + dx.len();
         let (x, y, scale, dy) =
             (&x[part.clone()], &y[part.clone()], &scale[part.clone()], &dy[part]);
-        vectorize(|| {
-            scaled(beta, dx);
-            for (dx, (dy, scale)) in dx.iter_mut().zip(dy.iter().zip(scale)) {
-                *dx += *dy * lrn.power(*scale);
-            }
-            for from in (0..dx.len()).step_by(shape.width) {
-                let (plane, row) = (from / shape.pixels() * shape.pixels(), from / shape.width);
-                neighbours(shape, lrn, row % shape.height, |near, columns, first| {
-                    let near = plane + near + first;
-                    let (from, len) = (from + columns.start, columns.len());
-                    let terms = dy[from..][..len].iter().zip(&y[from..]).zip(&scale[from..]);
-                    let to = dx[near..][..len].iter_mut().zip(&x[near..]);
-                    for ((dx, x), ((dy, y), scale)) in to.zip(terms) {
-                        *dx -= factor * *x * *dy * *y / *scale;
-                    }
-                });
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                scaled(beta, dx);
+                for (dx, (dy, scale)) in dx.iter_mut().zip(dy.iter().zip(scale)) {
+                    *dx += *dy * lrn.power(*scale);
+                }
+                for from in (0..dx.len()).step_by(shape.width) {
+                    let (plane, row) = (from / shape.pixels() * shape.pixels(), from / shape.width);
+                    neighbours(
+                        shape,
+                        lrn,
+                        row % shape.height,
+                        #[inline(always)]
+                        |near, columns, first| {
+                            let near = plane + near + first;
+                            let (from, len) = (from + columns.start, columns.len());
+                            let terms =
+                                dy[from..][..len].iter().zip(&y[from..]).zip(&scale[from..]);
+                            let to = dx[near..][..len].iter_mut().zip(&x[near..]);
+                            for ((dx, x), ((dy, y), scale)) in to.zip(terms) {
+                                *dx -= factor * *x * *dy * *y / *scale;
+                            }
+                        },
+                    );
+                }
+            },
+        );
     });
 }
 

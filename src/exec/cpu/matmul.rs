@@ -2,8 +2,9 @@
 
 use super::micro::{DEPTH, Epilogue, Left, RowPanel, Target, Tile};
 use super::pack::{pack_columns, pack_rows};
-use super::real::Real;
-use super::tasks::{Shared, for_each, for_each_with};
+use super::real::{Real, vectorize};
+use super::reduce::dot;
+use super::tasks::{Shared, for_each, for_each_with, items_per_task};
 
 /// Most column panels of one task.
 const PANELS: usize = 16;
@@ -43,6 +44,12 @@ impl Matmul {
         Matmul { batch, ..self }
     }
 
+    /// Whether packing B would cost more than the product: a few rows, whose sums run along
+    /// contiguous numbers of both operands.
+    fn is_narrow(&self) -> bool {
+        self.batch == 1 && self.m < 4 && self.trans_b && (!self.trans_a || self.m == 1)
+    }
+
     fn a_strides(&self) -> (usize, usize) {
         if self.trans_a { (1, self.m) } else { (self.k, 1) }
     }
@@ -72,6 +79,9 @@ impl<T> Default for Finish<'_, T> {
 /// Elements of workspace that [`matmul`] needs for `threads` to take part; fewer make it slower,
 /// down to those for one.
 pub fn workspace<T: Real>(shape: &Matmul, threads: usize) -> usize {
+    if shape.is_narrow() {
+        return 0;
+    }
     let plan = Plan::new::<T>(shape);
     plan.shared + threads.max(1) * plan.each
 }
@@ -141,6 +151,10 @@ pub fn matmul<T: Real>(
     if c.is_empty() {
         return;
     }
+    if shape.is_narrow() {
+        narrow(shape, alpha, a, b, beta, c, finish);
+        return;
+    }
     let plan = Plan::new::<T>(shape);
     let job = Job { shape, plan: &plan, finish, beta };
     let c = Shared::new(c);
@@ -169,6 +183,39 @@ pub fn matmul<T: Real>(
         for task in 0..plan.column_blocks * plan.row_blocks {
             job.block(packed, &b[item * shape.b_step..], &c, item * m * n, task, scratch);
         }
+    });
+}
+
+/// A product of a few rows as inner products; see [`Matmul::is_narrow`].
+fn narrow<T: Real>(
+    shape: &Matmul,
+    alpha: T,
+    a: &[T],
+    b: &[T],
+    beta: T,
+    c: &mut [T],
+    finish: Finish<T>,
+) {
+    let &Matmul { m, n, k, .. } = shape;
+    let each = items_per_task(m * k);
+    let c = Shared::new(c);
+    for_each(n.div_ceil(each), |task| {
+        vectorize(
+            #[inline(always)]
+            || {
+                for column in task * each..((task + 1) * each).min(n) {
+                    for row in 0..m {
+                        let sum = alpha * dot(&a[row * k..][..k], &b[column * k..][..k]);
+                        // SAFETY: every column is in one task.
+                        let c = unsafe { &mut c.slice(row * n + column..row * n + column + 1)[0] };
+                        let mut value = if beta == T::ZERO { sum } else { sum + beta * *c };
+                        value += finish.row_bias.map_or(T::ZERO, |bias| bias[row]);
+                        value += finish.column_bias.map_or(T::ZERO, |bias| bias[column]);
+                        *c = if finish.relu && value < T::ZERO { T::ZERO } else { value };
+                    }
+                }
+            },
+        );
     });
 }
 
@@ -318,6 +365,8 @@ mod tests {
             check::<f32>(shape.batched(batch));
         }
         check::<f32>(Matmul::new(1, 1000, 600, false, true));
+        check::<f32>(Matmul::new(3, 37, 601, false, true));
+        check::<f64>(Matmul::new(1, 37, 60, true, true));
         check::<f32>(Matmul::new(700, 3, 520, true, false));
         check::<f32>(Matmul::new(5, 4, 0, false, false));
         check::<f32>(Matmul::new(600, 70, 30, false, false));

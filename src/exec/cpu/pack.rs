@@ -31,29 +31,32 @@ pub unsafe fn pack_rows<T: Real>(
             let part = to.add(start * m + rows.start * depth);
             std::slice::from_raw_parts_mut(part, height * depth)
         };
-        vectorize(|| {
-            if row_stride == 1 {
-                for (d, to) in to.chunks_exact_mut(height).enumerate() {
-                    let from = &from[(start + d) * depth_stride + rows.start..][..height];
-                    for (to, from) in to.iter_mut().zip(from) {
-                        *to = alpha * *from;
+        vectorize(
+            #[inline(always)]
+            || {
+                if row_stride == 1 {
+                    for (d, to) in to.chunks_exact_mut(height).enumerate() {
+                        let from = &from[(start + d) * depth_stride + rows.start..][..height];
+                        for (to, from) in to.iter_mut().zip(from) {
+                            *to = alpha * *from;
+                        }
+                    }
+                    return;
+                }
+                for (i, row) in rows.clone().enumerate() {
+                    let from = &from[row * row_stride + start * depth_stride..];
+                    if depth_stride == 1 {
+                        for (to, from) in to[i..].iter_mut().step_by(height).zip(from) {
+                            *to = alpha * *from;
+                        }
+                    } else {
+                        for (d, to) in to[i..].iter_mut().step_by(height).enumerate() {
+                            *to = alpha * from[d * depth_stride];
+                        }
                     }
                 }
-                return;
-            }
-            for (i, row) in rows.clone().enumerate() {
-                let from = &from[row * row_stride + start * depth_stride..];
-                if depth_stride == 1 {
-                    for (to, from) in to[i..].iter_mut().step_by(height).zip(from) {
-                        *to = alpha * *from;
-                    }
-                } else {
-                    for (d, to) in to[i..].iter_mut().step_by(height).enumerate() {
-                        *to = alpha * from[d * depth_stride];
-                    }
-                }
-            }
-        });
+            },
+        );
     }
 }
 
@@ -68,18 +71,21 @@ pub fn pack_columns<T: Real>(
     to: &mut [T],
 ) {
     let count = columns.len();
-    vectorize(|| {
-        if column_stride == 1 {
-            for (d, to) in to.chunks_exact_mut(width).enumerate() {
-                let from = &from[(start + d) * depth_stride + columns.start..][..count];
-                to[..count].copy_from_slice(from);
-                to[count..].fill(T::ZERO);
+    vectorize(
+        #[inline(always)]
+        || {
+            if column_stride == 1 {
+                for (d, to) in to.chunks_exact_mut(width).enumerate() {
+                    let from = &from[(start + d) * depth_stride + columns.start..][..count];
+                    to[..count].copy_from_slice(from);
+                    to[count..].fill(T::ZERO);
+                }
+                return;
             }
-            return;
-        }
-        let from = &from[start * depth_stride + columns.start * column_stride..];
-        transpose_into(from, column_stride, count, width, to);
-    });
+            let from = &from[start * depth_stride + columns.start * column_stride..];
+            transpose_into(from, column_stride, count, width, to);
+        },
+    );
 }
 
 /// Writes `count` rows, `stride` elements apart, as the columns of `to` (`depth x width`); the

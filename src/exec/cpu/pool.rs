@@ -59,11 +59,14 @@ impl Shape {
         let (pixels, count, each) = (self.pixels(), self.count(), self.each());
         for_each_piece(y, each * count, |task, y| {
             let x = &x[task * each * pixels..];
-            vectorize(|| {
-                for (x, y) in x.chunks_exact(pixels).zip(y.chunks_exact_mut(count)) {
-                    body(x, y);
-                }
-            });
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (x, y) in x.chunks_exact(pixels).zip(y.chunks_exact_mut(count)) {
+                        body(x, y);
+                    }
+                },
+            );
         });
     }
 
@@ -89,12 +92,15 @@ pub fn max_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]
             (y.slice(range.clone()), index.slice(range))
         };
         let x = &x[planes.start * pixels..planes.end * pixels];
-        vectorize(|| {
-            let outputs = y.chunks_exact_mut(count).zip(index.chunks_exact_mut(count));
-            for (x, (y, index)) in x.chunks_exact(pixels).zip(outputs) {
-                max_plane(shape, x, y, index);
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                let outputs = y.chunks_exact_mut(count).zip(index.chunks_exact_mut(count));
+                for (x, (y, index)) in x.chunks_exact(pixels).zip(outputs) {
+                    max_plane(shape, x, y, index);
+                }
+            },
+        );
     });
 }
 
@@ -178,7 +184,10 @@ pub fn index_backward<T: Real>(shape: &Shape, dy: &[T], index: &[T], beta: T, dx
     shape.fits(dx.len(), index.len());
     let (pixels, count, each) = (shape.pixels(), shape.count(), shape.each());
     for_each_piece(dx, each * pixels, |task, dx| {
-        vectorize(|| scale(beta, dx));
+        vectorize(
+            #[inline(always)]
+            || scale(beta, dx),
+        );
         let from = task * each * count;
         let planes = dy[from..].chunks_exact(count).zip(index[from..].chunks_exact(count));
         for (dx, (dy, index)) in dx.chunks_exact_mut(pixels).zip(planes) {
@@ -219,61 +228,72 @@ pub fn average_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T]) {
     shape.fits(x.len(), y.len());
     let [h, w] = shape.pool.axes;
     let [height, width] = shape.input;
-    shape.map_planes(x, y, |x, y| {
-        for (oh, y) in y.chunks_exact_mut(shape.output[1]).enumerate() {
-            y.fill(T::ZERO);
-            for kh in 0..h.kernel {
-                let Some(row) = position(&h, height, oh, kh) else { continue };
-                let x = &x[row * width..][..width];
-                for kw in 0..w.kernel {
-                    let (windows, first) = clip(&w, width, 0, shape.output[1], kw);
-                    let from = x[first..].iter().step_by(w.stride);
-                    y[windows].iter_mut().zip(from).for_each(|(y, x)| *y += *x);
+    shape.map_planes(
+        x,
+        y,
+        #[inline(always)]
+        |x, y| {
+            for (oh, y) in y.chunks_exact_mut(shape.output[1]).enumerate() {
+                y.fill(T::ZERO);
+                for kh in 0..h.kernel {
+                    let Some(row) = position(&h, height, oh, kh) else { continue };
+                    let x = &x[row * width..][..width];
+                    for kw in 0..w.kernel {
+                        let (windows, first) = clip(&w, width, 0, shape.output[1], kw);
+                        let from = x[first..].iter().step_by(w.stride);
+                        y[windows].iter_mut().zip(from).for_each(|(y, x)| *y += *x);
+                    }
+                }
+                for (chunk, y) in y.chunks_mut(CHUNK).enumerate() {
+                    let mut counts = [T::ONE; CHUNK];
+                    divisors(shape, oh, chunk * CHUNK, &mut counts[..y.len()]);
+                    y.iter_mut().zip(counts).for_each(|(y, count)| *y /= count);
                 }
             }
-            for (chunk, y) in y.chunks_mut(CHUNK).enumerate() {
-                let mut counts = [T::ONE; CHUNK];
-                divisors(shape, oh, chunk * CHUNK, &mut counts[..y.len()]);
-                y.iter_mut().zip(counts).for_each(|(y, count)| *y /= count);
-            }
-        }
-    });
+        },
+    );
 }
 
 /// The gradient of averages: `dx = gradient + beta dx`.
 pub fn average_backward<T: Real>(shape: &Shape, dy: &[T], beta: T, dx: &mut [T]) {
     shape.fits(dx.len(), dy.len());
+    let (pixels, count, each) = (shape.pixels(), shape.count(), shape.each());
+    for_each_piece(dx, each * pixels, |task, dx| {
+        let dy = &dy[task * each * count..];
+        vectorize(
+            #[inline(always)]
+            || {
+                scale(beta, dx);
+                for (dy, dx) in dy.chunks_exact(count).zip(dx.chunks_exact_mut(pixels)) {
+                    average_plane_back(shape, dy, dx);
+                }
+            },
+        );
+    });
+}
+
+/// Spreads the gradient of one plane of averages.
+#[inline(always)]
+fn average_plane_back<T: Real>(shape: &Shape, dy: &[T], dx: &mut [T]) {
     let [h, w] = shape.pool.axes;
     let [height, width] = shape.input;
-    let (pixels, count, each) = (shape.pixels(), shape.count(), shape.each());
-    let one_plane = |dy: &[T], dx: &mut [T]| {
-        for (oh, dy) in dy.chunks_exact(shape.output[1]).enumerate() {
-            for (chunk, dy) in dy.chunks(CHUNK).enumerate() {
-                let mut share = [T::ZERO; CHUNK];
-                let share = &mut share[..dy.len()];
-                divisors(shape, oh, chunk * CHUNK, share);
-                share.iter_mut().zip(dy).for_each(|(share, dy)| *share = *dy / *share);
-                for kh in 0..h.kernel {
-                    let Some(row) = position(&h, height, oh, kh) else { continue };
-                    let dx = &mut dx[row * width..][..width];
-                    for kw in 0..w.kernel {
-                        let (windows, first) = clip(&w, width, chunk * CHUNK, share.len(), kw);
-                        let to = dx[first..].iter_mut().step_by(w.stride);
-                        to.zip(&share[windows]).for_each(|(dx, share)| *dx += *share);
-                    }
+    for (oh, dy) in dy.chunks_exact(shape.output[1]).enumerate() {
+        for (chunk, dy) in dy.chunks(CHUNK).enumerate() {
+            let mut share = [T::ZERO; CHUNK];
+            let share = &mut share[..dy.len()];
+            divisors(shape, oh, chunk * CHUNK, share);
+            share.iter_mut().zip(dy).for_each(|(share, dy)| *share = *dy / *share);
+            for kh in 0..h.kernel {
+                let Some(row) = position(&h, height, oh, kh) else { continue };
+                let dx = &mut dx[row * width..][..width];
+                for kw in 0..w.kernel {
+                    let (windows, first) = clip(&w, width, chunk * CHUNK, share.len(), kw);
+                    let to = dx[first..].iter_mut().step_by(w.stride);
+                    to.zip(&share[windows]).for_each(|(dx, share)| *dx += *share);
                 }
             }
         }
-    };
-    for_each_piece(dx, each * pixels, |task, dx| {
-        let dy = &dy[task * each * count..];
-        vectorize(|| {
-            scale(beta, dx);
-            for (dy, dx) in dy.chunks_exact(count).zip(dx.chunks_exact_mut(pixels)) {
-                one_plane(dy, dx);
-            }
-        });
-    });
+    }
 }
 
 /// Visits the elements of the window at (`oh`, `ow`) in scan order: place and value.
@@ -313,16 +333,28 @@ pub fn stochastic_forward<T: Real>(
             let x = &x[plane * pixels..][..pixels];
             let at = [at / shape.output[1], at % shape.output[1]];
             let mut sum = T::ZERO;
-            window(shape, x, at, |_, x| sum += x);
+            window(
+                shape,
+                x,
+                at,
+                #[inline(always)]
+                |_, x| sum += x,
+            );
             let threshold = uniform[first + i] * sum;
             let mut cumulated = T::ZERO;
             (*y, *index) = (T::ZERO, -T::ONE);
-            window(shape, x, at, |place, x| {
-                cumulated += x;
-                if *index < T::ZERO && threshold <= cumulated {
-                    (*y, *index) = (x, T::from_usize(place));
-                }
-            });
+            window(
+                shape,
+                x,
+                at,
+                #[inline(always)]
+                |place, x| {
+                    cumulated += x;
+                    if *index < T::ZERO && threshold <= cumulated {
+                        (*y, *index) = (x, T::from_usize(place));
+                    }
+                },
+            );
         }
     });
 }
@@ -330,16 +362,27 @@ pub fn stochastic_forward<T: Real>(
 /// Stochastic pooling in testing: the mean of a window's elements weighted by themselves.
 pub fn stochastic_mean<T: Real>(shape: &Shape, x: &[T], y: &mut [T]) {
     shape.fits(x.len(), y.len());
-    shape.map_planes(x, y, |x, y| {
-        for (i, y) in y.iter_mut().enumerate() {
-            let (mut sum, mut squares) = (T::FLT_MIN, T::ZERO);
-            window(shape, x, [i / shape.output[1], i % shape.output[1]], |_, x| {
-                sum += x;
-                squares += x * x;
-            });
-            *y = squares / sum;
-        }
-    });
+    shape.map_planes(
+        x,
+        y,
+        #[inline(always)]
+        |x, y| {
+            for (i, y) in y.iter_mut().enumerate() {
+                let (mut sum, mut squares) = (T::FLT_MIN, T::ZERO);
+                window(
+                    shape,
+                    x,
+                    [i / shape.output[1], i % shape.output[1]],
+                    #[inline(always)]
+                    |_, x| {
+                        sum += x;
+                        squares += x * x;
+                    },
+                );
+                *y = squares / sum;
+            }
+        },
+    );
 }
 
 #[cfg(test)]

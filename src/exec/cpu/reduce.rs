@@ -124,7 +124,10 @@ pub fn total<T: Real>(kind: Reduction, x: &[T]) -> T {
     let each = x.len().div_ceil(TASKS).next_multiple_of(BLOCK).max(BLOCK);
     for_each_piece(&mut parts[..x.len().div_ceil(each)], 1, |task, part| {
         let x = &x[task * each..(task * each + each).min(x.len())];
-        part[0] = vectorize(|| kind.row(x));
+        part[0] = vectorize(
+            #[inline(always)]
+            || kind.row(x),
+        );
     });
     parts.into_iter().fold(kind.start(), |a, b| kind.join(a, b))
 }
@@ -148,11 +151,14 @@ pub fn reduce<T: Real>(
     if inner == 1 {
         let each = items_per_task(reduced);
         for_each_piece(y, each, |task, y| {
-            vectorize(|| {
-                for (i, y) in y.iter_mut().enumerate() {
-                    put(y, kind.row(&x[(task * each + i) * reduced..][..reduced]), beta);
-                }
-            });
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (i, y) in y.iter_mut().enumerate() {
+                        put(y, kind.row(&x[(task * each + i) * reduced..][..reduced]), beta);
+                    }
+                },
+            );
         });
         return;
     }
@@ -165,11 +171,20 @@ pub fn reduce<T: Real>(
             let width = COLUMNS.min(inner - from);
             // SAFETY: every block of columns is in one task.
             let y = unsafe { y.slice(o * inner + from..o * inner + from + width) };
-            vectorize(|| {
-                let mut sums = [kind.start(); COLUMNS];
-                columns(kind, reduced, inner, &x[o * reduced * inner + from..], &mut sums[..width]);
-                y.iter_mut().zip(sums).for_each(|(y, sum)| put(y, sum, beta));
-            });
+            vectorize(
+                #[inline(always)]
+                || {
+                    let mut sums = [kind.start(); COLUMNS];
+                    columns(
+                        kind,
+                        reduced,
+                        inner,
+                        &x[o * reduced * inner + from..],
+                        &mut sums[..width],
+                    );
+                    y.iter_mut().zip(sums).for_each(|(y, sum)| put(y, sum, beta));
+                },
+            );
         }
     });
 }
@@ -209,16 +224,19 @@ pub fn sum_around<T: Real>(
     }
     let each = items_per_task(outer * inner);
     for_each_piece(y, each, |task, y| {
-        vectorize(|| {
-            for (i, y) in y.iter_mut().enumerate() {
-                let mut sum = T::ZERO;
-                for o in 0..outer {
-                    let from = (o * middle + task * each + i) * inner;
-                    sum += Reduction::Sum.row(&x[from..from + inner]);
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, y) in y.iter_mut().enumerate() {
+                    let mut sum = T::ZERO;
+                    for o in 0..outer {
+                        let from = (o * middle + task * each + i) * inner;
+                        sum += Reduction::Sum.row(&x[from..from + inner]);
+                    }
+                    put(y, sum, beta);
                 }
-                put(y, sum, beta);
-            }
-        });
+            },
+        );
     });
 }
 
@@ -285,17 +303,20 @@ fn reduce_strided<T: Real>(kind: Reduction, axes: &[(usize, bool)], x: &[T], bet
     let inner = axes.last().map_or(1, |(extent, reduced)| if *reduced { *extent } else { 1 });
     let each = items_per_task(terms);
     for_each_piece(y, each, |task, y| {
-        vectorize(|| {
-            for (i, y) in y.iter_mut().enumerate() {
-                let base = offset(task * each + i, false);
-                let mut result = kind.start();
-                for term in (0..terms).step_by(inner) {
-                    let from = base + offset(term, true);
-                    result = kind.join(result, kind.row(&x[from..from + inner]));
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, y) in y.iter_mut().enumerate() {
+                    let base = offset(task * each + i, false);
+                    let mut result = kind.start();
+                    for term in (0..terms).step_by(inner) {
+                        let from = base + offset(term, true);
+                        result = kind.join(result, kind.row(&x[from..from + inner]));
+                    }
+                    put(y, result, beta);
                 }
-                put(y, result, beta);
-            }
-        });
+            },
+        );
     });
 }
 

@@ -36,12 +36,15 @@ impl Shape {
         let all = self.outer * blocks;
         let each = items_per_task(self.axis * WIDTH.min(self.inner));
         for_each(all.div_ceil(each), |task| {
-            vectorize(|| {
-                for item in task * each..((task + 1) * each).min(all) {
-                    let (o, from) = (item / blocks, item % blocks * WIDTH);
-                    body(o * self.axis * self.inner + from, WIDTH.min(self.inner - from));
-                }
-            });
+            vectorize(
+                #[inline(always)]
+                || {
+                    for item in task * each..((task + 1) * each).min(all) {
+                        let (o, from) = (item / blocks, item % blocks * WIDTH);
+                        body(o * self.axis * self.inner + from, WIDTH.min(self.inner - from));
+                    }
+                },
+            );
         });
     }
 
@@ -55,36 +58,39 @@ pub fn forward<T: Transcendental>(shape: Shape, log: bool, x: &[T], y: &mut [T])
     shape.fits(&[x.len(), y.len()]);
     let y = Shared::new(y);
     let stride = shape.inner;
-    shape.bundles(|first, width| {
-        if stride == 1 {
+    shape.bundles(
+        #[inline(always)]
+        |first, width| {
+            if stride == 1 {
+                // SAFETY: every line along the axis is in one bundle.
+                let y = unsafe { y.slice(first..first + shape.axis) };
+                line(log, &x[first..][..shape.axis], y);
+                return;
+            }
+            let mut max = [T::NEG_INFINITY; WIDTH];
+            let mut sum = [T::ZERO; WIDTH];
+            let row = |i: usize| &x[first + i * stride..][..width];
             // SAFETY: every line along the axis is in one bundle.
-            let y = unsafe { y.slice(first..first + shape.axis) };
-            line(log, &x[first..][..shape.axis], y);
-            return;
-        }
-        let mut max = [T::NEG_INFINITY; WIDTH];
-        let mut sum = [T::ZERO; WIDTH];
-        let row = |i: usize| &x[first + i * stride..][..width];
-        // SAFETY: every line along the axis is in one bundle.
-        let out = |i: usize| unsafe { y.slice(first + i * stride..first + i * stride + width) };
-        for i in 0..shape.axis {
-            max.iter_mut().zip(row(i)).for_each(|(max, x)| *max = max.max(*x));
-        }
-        for i in 0..shape.axis {
-            let lines = out(i).iter_mut().zip(row(i)).zip(max.iter().zip(&mut sum));
-            for ((y, x), (max, sum)) in lines {
-                let e = (*x - *max).fast_exp();
-                *sum += e;
-                *y = if log { *x - *max } else { e };
+            let out = |i: usize| unsafe { y.slice(first + i * stride..first + i * stride + width) };
+            for i in 0..shape.axis {
+                max.iter_mut().zip(row(i)).for_each(|(max, x)| *max = max.max(*x));
             }
-        }
-        sum.iter_mut().for_each(|sum| *sum = if log { sum.fast_ln() } else { T::ONE / *sum });
-        for i in 0..shape.axis {
-            for (y, sum) in out(i).iter_mut().zip(&sum) {
-                *y = if log { *y - *sum } else { *y * *sum };
+            for i in 0..shape.axis {
+                let lines = out(i).iter_mut().zip(row(i)).zip(max.iter().zip(&mut sum));
+                for ((y, x), (max, sum)) in lines {
+                    let e = (*x - *max).fast_exp();
+                    *sum += e;
+                    *y = if log { *x - *max } else { e };
+                }
             }
-        }
-    });
+            sum.iter_mut().for_each(|sum| *sum = if log { sum.fast_ln() } else { T::ONE / *sum });
+            for i in 0..shape.axis {
+                for (y, sum) in out(i).iter_mut().zip(&sum) {
+                    *y = if log { *y - *sum } else { *y * *sum };
+                }
+            }
+        },
+    );
 }
 
 /// One contiguous line.
@@ -115,33 +121,43 @@ pub fn backward<T: Transcendental>(
     shape.fits(&[y.len(), dy.len(), dx.len()]);
     let dx = Shared::new(dx);
     let stride = shape.inner;
-    let put = |dx: &mut T, y: T, dy: T, sum: T| {
-        let value = if log { dy - y.fast_exp() * sum } else { y * (dy - sum) };
-        *dx = if beta == T::ZERO { value } else { beta * *dx + value };
-    };
-    shape.bundles(|first, width| {
-        if stride == 1 {
-            let (y, dy) = (&y[first..][..shape.axis], &dy[first..][..shape.axis]);
-            // SAFETY: every line along the axis is in one bundle.
-            let dx = unsafe { dx.slice(first..first + shape.axis) };
-            let sum = if log { dy.iter().copied().sum() } else { dot(y, dy) };
-            dx.iter_mut().zip(y.iter().zip(dy)).for_each(|(dx, (y, dy))| put(dx, *y, *dy, sum));
-            return;
-        }
-        let mut sum = [T::ZERO; WIDTH];
-        let part = |i: usize| first + i * stride..first + i * stride + width;
-        for i in 0..shape.axis {
-            for (sum, (y, dy)) in sum.iter_mut().zip(y[part(i)].iter().zip(&dy[part(i)])) {
-                *sum += if log { *dy } else { *dy * *y };
+    shape.bundles(
+        #[inline(always)]
+        |first, width| {
+            if stride == 1 {
+                let (y, dy) = (&y[first..][..shape.axis], &dy[first..][..shape.axis]);
+                // SAFETY: every line along the axis is in one bundle.
+                let dx = unsafe { dx.slice(first..first + shape.axis) };
+                let sum = if log { dy.iter().copied().sum() } else { dot(y, dy) };
+                dx.iter_mut().zip(y.iter().zip(dy)).for_each(|(dx, (y, dy))| {
+                    *dx = slope(log, *y, *dy, sum, beta, *dx);
+                });
+                return;
             }
-        }
-        for i in 0..shape.axis {
-            // SAFETY: every line along the axis is in one bundle.
-            let dx = unsafe { dx.slice(part(i)) };
-            let values = y[part(i)].iter().zip(&dy[part(i)]).zip(&sum);
-            dx.iter_mut().zip(values).for_each(|(dx, ((y, dy), sum))| put(dx, *y, *dy, *sum));
-        }
-    });
+            let mut sum = [T::ZERO; WIDTH];
+            let part = |i: usize| first + i * stride..first + i * stride + width;
+            for i in 0..shape.axis {
+                for (sum, (y, dy)) in sum.iter_mut().zip(y[part(i)].iter().zip(&dy[part(i)])) {
+                    *sum += if log { *dy } else { *dy * *y };
+                }
+            }
+            for i in 0..shape.axis {
+                // SAFETY: every line along the axis is in one bundle.
+                let dx = unsafe { dx.slice(part(i)) };
+                let values = y[part(i)].iter().zip(&dy[part(i)]).zip(&sum);
+                dx.iter_mut().zip(values).for_each(|(dx, ((y, dy), sum))| {
+                    *dx = slope(log, *y, *dy, *sum, beta, *dx);
+                });
+            }
+        },
+    );
+}
+
+/// The gradient of one element, given the sum along its line.
+#[inline(always)]
+fn slope<T: Transcendental>(log: bool, y: T, dy: T, sum: T, beta: T, old: T) -> T {
+    let value = if log { dy - y.fast_exp() * sum } else { y * (dy - sum) };
+    if beta == T::ZERO { value } else { beta * old + value }
 }
 
 #[cfg(test)]

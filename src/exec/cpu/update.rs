@@ -120,7 +120,10 @@ pub fn update<T: Real>(
             let v = if needed == 0 { &mut [] } else { second.slice(part.clone()) };
             (first.slice(part), v)
         };
-        vectorize(|| apply(rule, step, g, w, h, v));
+        vectorize(
+            #[inline(always)]
+            || apply(rule, step, g, w, h, v),
+        );
     });
 }
 

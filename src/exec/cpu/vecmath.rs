@@ -145,7 +145,10 @@ fn map<T: Real>(x: &[T], y: &mut [T], function: impl Fn(T) -> T + Sync) {
     assert!(x.len() == y.len(), "{} arguments, {} values", x.len(), y.len());
     for_each_piece(y, CHUNK, |piece, y| {
         let x = &x[piece * CHUNK..][..y.len()];
-        vectorize(|| y.iter_mut().zip(x).for_each(|(y, x)| *y = function(*x)));
+        vectorize(
+            #[inline(always)]
+            || y.iter_mut().zip(x).for_each(|(y, x)| *y = function(*x)),
+        );
     });
 }
 

@@ -62,26 +62,33 @@ pub(super) fn forward<T: Real>(
     let stride = shape.windows.axes[2].stride;
     let each = items_per_task(count * taps);
     for_each_piece(y, each * count, |task, y| {
-        vectorize(|| {
-            for (i, y) in y.chunks_exact_mut(count).enumerate() {
-                let plane = task * each + i;
-                let (image, out) = (plane / shape.out_channels, plane % shape.out_channels);
-                let channel = image * shape.channels + out / shape.group_outputs();
-                let x = &x[channel * pixels..][..pixels];
-                let w = &w[out * taps..][..taps];
-                scale(beta, y);
-                meetings(shape, |m| {
-                    let y = &mut y[m.output..][m.windows];
-                    axpy(w[m.tap], &x[m.input..], stride, y);
-                });
-                let bias = bias.map_or(T::ZERO, |bias| bias[out]);
-                let floor = if relu { T::ZERO } else { T::NEG_INFINITY };
-                y.iter_mut().for_each(|y| {
-                    let value = *y + bias;
-                    *y = if value < floor { floor } else { value };
-                });
-            }
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, y) in y.chunks_exact_mut(count).enumerate() {
+                    let plane = task * each + i;
+                    let (image, out) = (plane / shape.out_channels, plane % shape.out_channels);
+                    let channel = image * shape.channels + out / shape.group_outputs();
+                    let x = &x[channel * pixels..][..pixels];
+                    let w = &w[out * taps..][..taps];
+                    scale(beta, y);
+                    meetings(
+                        shape,
+                        #[inline(always)]
+                        |m| {
+                            let y = &mut y[m.output..][m.windows];
+                            axpy(w[m.tap], &x[m.input..], stride, y);
+                        },
+                    );
+                    let bias = bias.map_or(T::ZERO, |bias| bias[out]);
+                    let floor = if relu { T::ZERO } else { T::NEG_INFINITY };
+                    y.iter_mut().for_each(|y| {
+                        let value = *y + bias;
+                        *y = if value < floor { floor } else { value };
+                    });
+                }
+            },
+        );
     });
 }
 
@@ -110,30 +117,40 @@ pub(super) fn input_gradient<T: Real>(
     let outputs = shape.group_outputs();
     let each = items_per_task(count * taps * outputs);
     for_each_piece(dx, each * pixels, |task, dx| {
-        vectorize(|| {
-            for (i, dx) in dx.chunks_exact_mut(pixels).enumerate() {
-                scale(beta, dx);
-                if let Some(bias) = bias {
-                    let bias = bias[(task * each + i) % shape.channels];
-                    dx.iter_mut().for_each(|dx| *dx += bias);
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, dx) in dx.chunks_exact_mut(pixels).enumerate() {
+                    scale(beta, dx);
+                    if let Some(bias) = bias {
+                        let bias = bias[(task * each + i) % shape.channels];
+                        dx.iter_mut().for_each(|dx| *dx += bias);
+                    }
+                    // Outputs of a channel are neighbours, within an image and from image to image.
+                    for out in (task * each + i) * outputs..(task * each + i + 1) * outputs {
+                        let dy = &dy[out * count..][..count];
+                        let w = &w[out % shape.out_channels * taps..][..taps];
+                        meetings(
+                            shape,
+                            #[inline(always)]
+                            |m| {
+                                let a = w[m.tap];
+                                let dy = &dy[m.output..][m.windows];
+                                if stride == 1 {
+                                    dx[m.input..]
+                                        .iter_mut()
+                                        .zip(dy)
+                                        .for_each(|(dx, dy)| *dx += a * *dy);
+                                    return;
+                                }
+                                let dx = dx[m.input..].iter_mut().step_by(stride);
+                                dx.zip(dy).for_each(|(dx, dy)| *dx += a * *dy);
+                            },
+                        );
+                    }
                 }
-                // Outputs of a channel are neighbours, within an image and from image to image.
-                for out in (task * each + i) * outputs..(task * each + i + 1) * outputs {
-                    let dy = &dy[out * count..][..count];
-                    let w = &w[out % shape.out_channels * taps..][..taps];
-                    meetings(shape, |m| {
-                        let a = w[m.tap];
-                        let dy = &dy[m.output..][m.windows];
-                        if stride == 1 {
-                            dx[m.input..].iter_mut().zip(dy).for_each(|(dx, dy)| *dx += a * *dy);
-                            return;
-                        }
-                        let dx = dx[m.input..].iter_mut().step_by(stride);
-                        dx.zip(dy).for_each(|(dx, dy)| *dx += a * *dy);
-                    });
-                }
-            }
-        });
+            },
+        );
     });
 }
 
@@ -144,26 +161,33 @@ pub(super) fn weight_gradient<T: Real>(shape: &Shape, x: &[T], dy: &[T], beta: T
     let stride = shape.windows.axes[2].stride;
     let each = items_per_task(shape.batch * count * taps);
     for_each_piece(dw, each * taps, |task, dw| {
-        vectorize(|| {
-            for (i, dw) in dw.chunks_exact_mut(taps).enumerate() {
-                let out = task * each + i;
-                scale(beta, dw);
-                for image in 0..shape.batch {
-                    let channel = image * shape.channels + out / shape.group_outputs();
-                    let x = &x[channel * pixels..][..pixels];
-                    let dy = &dy[(image * shape.out_channels + out) * count..][..count];
-                    meetings(shape, |m| {
-                        let dy = &dy[m.output..][m.windows];
-                        dw[m.tap] += match stride {
-                            1 => dot(dy, &x[m.input..][..dy.len()]),
-                            _ => dy
-                                .iter()
-                                .zip(x[m.input..].iter().step_by(stride))
-                                .fold(T::ZERO, |sum, (dy, x)| sum + *dy * *x),
-                        };
-                    });
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, dw) in dw.chunks_exact_mut(taps).enumerate() {
+                    let out = task * each + i;
+                    scale(beta, dw);
+                    for image in 0..shape.batch {
+                        let channel = image * shape.channels + out / shape.group_outputs();
+                        let x = &x[channel * pixels..][..pixels];
+                        let dy = &dy[(image * shape.out_channels + out) * count..][..count];
+                        meetings(
+                            shape,
+                            #[inline(always)]
+                            |m| {
+                                let dy = &dy[m.output..][m.windows];
+                                dw[m.tap] += match stride {
+                                    1 => dot(dy, &x[m.input..][..dy.len()]),
+                                    _ => dy
+                                        .iter()
+                                        .zip(x[m.input..].iter().step_by(stride))
+                                        .fold(T::ZERO, |sum, (dy, x)| sum + *dy * *x),
+                                };
+                            },
+                        );
+                    }
                 }
-            }
-        });
+            },
+        );
     });
 }

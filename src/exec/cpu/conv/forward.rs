@@ -286,13 +286,20 @@ pub(super) fn pack_windows<T: Real>(
 ) {
     let len = range.len();
     let of_image = all_channels * windows.pixels();
-    vectorize(|| {
-        windows.runs(range, |run: Run| {
-            let image = &x[run.image * of_image..][..of_image];
-            unfold(windows, image, channels.clone(), run, to, stride);
-        });
-        if len < stride {
-            to.chunks_exact_mut(stride).for_each(|row| row[len..].fill(T::ZERO));
-        }
-    });
+    vectorize(
+        #[inline(always)]
+        || {
+            windows.runs(
+                range,
+                #[inline(always)]
+                |run: Run| {
+                    let image = &x[run.image * of_image..][..of_image];
+                    unfold(windows, image, channels.clone(), run, to, stride);
+                },
+            );
+            if len < stride {
+                to.chunks_exact_mut(stride).for_each(|row| row[len..].fill(T::ZERO));
+            }
+        },
+    );
 }

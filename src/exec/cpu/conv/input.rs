@@ -174,7 +174,10 @@ fn by_columns<T: Real>(
         let dx = unsafe { dx.slice(first..first + channels * pixels) };
         let from = (image * shape.group + group) * outputs * shape.windows.count();
         let packed = &packed[group * of_group..][..of_group];
-        vectorize(|| scale(beta, dx));
+        vectorize(
+            #[inline(always)]
+            || scale(beta, dx),
+        );
         add_block(shape, &plan, packed, rows, &dy[from..], dx, scratch);
         if let Some(bias) = bias {
             for (dx, bias) in dx.chunks_exact_mut(pixels).zip(&bias[channel..]) {
@@ -234,9 +237,16 @@ fn add_block<T: Real>(
                 }
             }
         }
-        vectorize(|| {
-            let channels = rows.len() / windows.taps();
-            windows.runs(first..last, |run| fold(windows, columns, stride, 0..channels, run, dx));
-        });
+        vectorize(
+            #[inline(always)]
+            || {
+                let channels = rows.len() / windows.taps();
+                windows.runs(
+                    first..last,
+                    #[inline(always)]
+                    |run| fold(windows, columns, stride, 0..channels, run, dx),
+                );
+            },
+        );
     }
 }

@@ -216,7 +216,10 @@ fn pack_outputs<T: Real>(
             let channel = (image * shape.group + block.group) * shape.group_outputs() + first;
             let from = &dy[channel * count + within..];
             let to = &mut to[(window - range.start) * tile.columns..][..len * tile.columns];
-            vectorize(|| transpose_into(from, count, outputs, tile.columns, to));
+            vectorize(
+                #[inline(always)]
+                || transpose_into(from, count, outputs, tile.columns, to),
+            );
             window += len;
         }
     }
@@ -243,19 +246,22 @@ fn add_partials<T: Real>(shape: &Shape, plan: &Plan, partials: &mut [T], beta: T
         };
         let sum = part(0);
         let outputs = block.group * shape.group_outputs() + block.outputs.start;
-        vectorize(|| {
-            for span in 1..plan.spans {
-                sum.iter_mut().zip(&*part(span)).for_each(|(sum, x)| *sum += *x);
-            }
-            for output in 0..block.outputs.len() {
-                let at = (outputs + output) * shape.sum_len() + block.channels.start * taps;
-                // SAFETY: these weights belong to this task.
-                let dw = unsafe { dw.slice(at + rows.start..at + rows.end) };
-                for (dw, sum) in dw.iter_mut().zip(sum[output..].iter().step_by(width)) {
-                    *dw = if beta == T::ZERO { *sum } else { beta * *dw + *sum };
+        vectorize(
+            #[inline(always)]
+            || {
+                for span in 1..plan.spans {
+                    sum.iter_mut().zip(&*part(span)).for_each(|(sum, x)| *sum += *x);
                 }
-            }
-        });
+                for output in 0..block.outputs.len() {
+                    let at = (outputs + output) * shape.sum_len() + block.channels.start * taps;
+                    // SAFETY: these weights belong to this task.
+                    let dw = unsafe { dw.slice(at + rows.start..at + rows.end) };
+                    for (dw, sum) in dw.iter_mut().zip(sum[output..].iter().step_by(width)) {
+                        *dw = if beta == T::ZERO { *sum } else { beta * *dw + *sum };
+                    }
+                }
+            },
+        );
     });
 }
 
