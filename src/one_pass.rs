@@ -33,6 +33,13 @@ pub fn input_shapes(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Shape>
     inputs.map(|(name, blob)| (name.to_owned(), Shape(blob.shape.clone()))).collect()
 }
 
+/// The values of those inputs that have one number for each item, by which layers may choose items.
+pub fn input_values(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Vec<f32>> {
+    let inputs = tensors.iter().filter_map(|(name, blob)| Some((name.strip_prefix("in.")?, blob)));
+    let lists = inputs.filter(|(_, blob)| blob.shape.first() == Some(&blob.data.len()));
+    lists.map(|(name, blob)| (name.to_owned(), blob.data.clone())).collect()
+}
+
 /// Runs a checked net on tensors. A second set of inputs, `in2.<blob>`, makes a second forward pass of the same
 /// net, for layers with state.
 ///

@@ -4,27 +4,36 @@
 
 // One `pub mod` line a layer.
 pub mod accuracy;
+pub mod arg_max;
+pub mod batch_reindex;
 pub mod concat;
 pub mod contrastive_loss;
 pub mod convolution;
+pub mod crop;
 pub mod data;
-pub mod euclidean_loss;
-pub mod hinge_loss;
-pub mod infogain_loss;
 pub mod deconvolution;
+pub mod embed;
+pub mod euclidean_loss;
+pub mod filter;
 pub mod flatten;
+pub mod hinge_loss;
+pub mod im2col;
+pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
 pub mod multinomial_logistic_loss;
 pub mod pooling;
 pub mod power;
+pub mod reduction;
 pub mod relu;
-pub mod sigmoid_cross_entropy_loss;
 pub mod reshape;
+pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
 pub mod softmax_loss;
 pub mod split;
+pub mod spp;
+pub mod tile;
 pub mod unknown;
 
 mod class_loss;
@@ -77,27 +86,36 @@ macro_rules! layers {
 
 layers! {
     accuracy::Accuracy,
+    arg_max::ArgMax,
+    batch_reindex::BatchReindex,
     concat::Concat,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
+    crop::Crop,
     data::Data,
-    euclidean_loss::EuclideanLoss,
-    hinge_loss::HingeLoss,
-    infogain_loss::InfogainLoss,
     deconvolution::Deconvolution,
+    embed::Embed,
+    euclidean_loss::EuclideanLoss,
+    filter::Filter,
     flatten::Flatten,
+    hinge_loss::HingeLoss,
+    im2col::Im2col,
+    infogain_loss::InfogainLoss,
     inner_product::InnerProduct,
     input::Input,
     multinomial_logistic_loss::MultinomialLogisticLoss,
     pooling::Pooling,
     power::Power,
+    reduction::Reduction,
     relu::Relu,
-    sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     reshape::Reshape,
+    sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     silence::Silence,
     slice::Slice,
     softmax_loss::SoftmaxLoss,
     split::Split,
+    spp::Spp,
+    tile::Tile,
     unknown::Unknown,
 }
 
