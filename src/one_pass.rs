@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::exec::{Device, Session, SessionOptions, workspace};
 use crate::ir::{Port, TypedNet};
-use crate::passes::lower::{Backward, lower};
+use crate::passes::lower::{Backward, lower, ready};
 use crate::plan::{Request, plan};
 use crate::program::{ValueId, simplify};
 use crate::spec::Environment;
@@ -44,13 +44,14 @@ pub fn input_values(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Vec<f3
 /// net, for layers with state.
 ///
 /// # Errors
-/// A tensor is missing, or has another shape than the net needs.
+/// The net cannot be run, or a tensor is missing or has another shape than the net needs.
 pub fn one_pass(
     typed: &TypedNet,
     env: &Environment,
     tensors: &BTreeMap<String, Blob>,
     options: &PassOptions,
 ) -> Result<BTreeMap<String, Blob>> {
+    ready(typed)?;
     let backward = if options.backward { Backward::Everything } else { Backward::No };
     let mut lowered = lower(typed, env, backward);
     let results = results(typed, &lowered);

@@ -46,7 +46,7 @@ impl LayerOps for Filter {
             let message = format!(
                 "how many items pass depends on the values of `{name}`, which no plan can know"
             );
-            let complaint = Diagnostic::new(&diag::E0403, cx.bottom_place(last), message);
+            let complaint = Diagnostic::new(&diag::W0605, cx.bottom_place(last), message);
             let help = format!(
                 "`cortado run --tensors` plans for the values it is given, if `{name}` is an input"
             );

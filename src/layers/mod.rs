@@ -21,12 +21,17 @@ pub mod im2col;
 pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
+pub mod interp;
 pub mod multinomial_logistic_loss;
+pub mod permute;
 pub mod pooling;
 pub mod power;
+pub mod prior_box;
+pub mod python;
 pub mod reduction;
 pub mod relu;
 pub mod reshape;
+pub mod shuffle_channel;
 pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
@@ -35,6 +40,7 @@ pub mod split;
 pub mod spp;
 pub mod tile;
 pub mod unknown;
+pub mod upsample;
 
 mod class_loss;
 mod coordinates;
@@ -103,12 +109,17 @@ layers! {
     infogain_loss::InfogainLoss,
     inner_product::InnerProduct,
     input::Input,
+    interp::Interp,
     multinomial_logistic_loss::MultinomialLogisticLoss,
+    permute::Permute,
     pooling::Pooling,
     power::Power,
+    prior_box::PriorBox,
+    python::Python,
     reduction::Reduction,
     relu::Relu,
     reshape::Reshape,
+    shuffle_channel::ShuffleChannel,
     sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     silence::Silence,
     slice::Slice,
@@ -117,6 +128,7 @@ layers! {
     spp::Spp,
     tile::Tile,
     unknown::Unknown,
+    upsample::Upsample,
 }
 
 impl Layer {
@@ -152,6 +164,11 @@ impl Layer {
     /// See [`LayerOps::differentiable`].
     pub fn differentiable(&self, bottom: usize) -> bool {
         self.ops().differentiable(bottom)
+    }
+
+    /// See [`LayerOps::obstacle`].
+    pub fn obstacle(&self) -> Option<String> {
+        self.ops().obstacle()
     }
 
     /// See [`LayerOps::detail`].
