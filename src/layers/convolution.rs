@@ -231,3 +231,36 @@ impl LayerOps for Convolution {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{counting, pass};
+
+    fn check(layer: &str, shape: &[usize], want: Result<&[usize], &str>) {
+        let tensors = BTreeMap::from([("in.a".to_string(), counting(shape))]);
+        match (pass(layer, &tensors), want) {
+            (Ok(results), Ok(want)) => assert_eq!(results["out.y"].shape, want),
+            (Err(why), Err(want)) => assert!(why.contains(want), "{why}"),
+            (got, want) => panic!("{layer}: {got:?}, not {want:?}"),
+        }
+    }
+
+    #[test]
+    fn a_depthwise_convolution_has_a_group_for_each_channel() {
+        let layer = r#"layer { name: "l" type: "DepthwiseConvolution" bottom: "a" top: "y"
+            convolution_param { num_output: 6 kernel_size: 3 } }"#;
+        check(layer, &[1, 3, 5, 5], Ok(&[1, 6, 3, 3]));
+        check(layer, &[1, 4, 5, 5], Err("6 outputs cannot form 4 groups"));
+    }
+
+    #[test]
+    fn one_to_three_spatial_axes() {
+        let layer = r#"layer { name: "l" type: "Convolution" bottom: "a" top: "y"
+            convolution_param { num_output: 2 kernel_size: 1 } }"#;
+        check(layer, &[1, 3, 5], Ok(&[1, 2, 5]));
+        check(layer, &[1, 3], Err("needs 1 to 3 spatial axes"));
+        check(layer, &[1, 3, 2, 2, 2, 2], Err("needs 1 to 3 spatial axes"));
+    }
+}

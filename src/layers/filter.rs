@@ -127,3 +127,22 @@ impl Operation for Select {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{counting, pass};
+
+    #[test]
+    fn a_selector_that_is_computed_cannot_be_planned() {
+        let layer = r#"layer { name: "s" type: "Power" bottom: "b" top: "s" }
+            layer { name: "l" type: "Filter" bottom: "a" bottom: "s" top: "y" }"#;
+        let tensors = BTreeMap::from([
+            ("in.a".to_string(), counting(&[3, 2])),
+            ("in.b".to_string(), counting(&[3])),
+        ]);
+        let why = pass(layer, &tensors).unwrap_err();
+        assert!(why.contains("layer `l`"), "{why}");
+    }
+}

@@ -215,3 +215,35 @@ impl Operation for Bilinear {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{blob, check, counting};
+
+    fn layer(fields: &str) -> String {
+        format!(
+            r#"layer {{ name: "l" type: "Interp" bottom: "a" top: "y" interp_param {{ {fields} }} }}"#
+        )
+    }
+
+    #[test]
+    fn corners_stay_and_the_rest_lies_between() {
+        let x = || [("a", counting(&[1, 1, 2, 3]))];
+        let doubled = [
+            [0.0, 0.5, 1.0, 1.5, 2.0], //
+            [1.5, 2.0, 2.5, 3.0, 3.5],
+            [3.0, 3.5, 4.0, 4.5, 5.0],
+        ];
+        check(&layer("zoom_factor: 2"), &x(), &blob(&[1, 1, 3, 5], doubled.as_flattened()));
+        check(&layer("shrink_factor: 2"), &x(), &blob(&[1, 1, 1, 2], &[0.0, 2.0]));
+        let sized = [0.0, 2.0 / 3.0, 4.0 / 3.0, 2.0];
+        check(&layer("height: 1 width: 4"), &x(), &blob(&[1, 1, 1, 4], &sized));
+    }
+
+    #[test]
+    fn padding_crops_first() {
+        let fields = "height: 1 width: 3 pad_beg: 0 pad_end: -1";
+        let want = blob(&[1, 1, 1, 3], &[0.0, 0.5, 1.0]);
+        check(&layer(fields), &[("a", counting(&[1, 1, 2, 3]))], &want);
+    }
+}

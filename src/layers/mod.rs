@@ -44,6 +44,8 @@ pub mod upsample;
 
 mod class_loss;
 mod coordinates;
+#[cfg(test)]
+mod testing;
 
 use crate::diag::Reported;
 use crate::program::{Builder, ValueId};

@@ -57,3 +57,15 @@ impl LayerOps for Permute {
         format!("axes {:?}", self.order)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{blob, check, counting};
+
+    #[test]
+    fn axes_that_are_not_named_follow() {
+        let layer = r#"layer { name: "l" type: "Permute" bottom: "a" top: "y" permute_param { order: 2 } }"#;
+        let want = blob(&[3, 1, 2], &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        check(layer, &[("a", counting(&[1, 2, 3]))], &want);
+    }
+}

@@ -241,3 +241,30 @@ impl Operation for Draw {
         kernels::index_backward(&shape, dy, index, T::ZERO, dargs[0].data);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{blob, check, pass};
+
+    const LAYER: &str = r#"layer { name: "l" type: "Pooling" bottom: "a" top: "y"
+        pooling_param { pool: STOCHASTIC kernel_size: 2 stride: 2 } }"#;
+
+    #[test]
+    fn stochastic_pooling_tests_with_weighted_means() {
+        let x = blob(&[1, 1, 2, 4], &[1.0, 3.0, 2.0, 2.0, 4.0, 2.0, 2.0, 2.0]);
+        check(LAYER, &[("a", x)], &blob(&[1, 1, 1, 2], &[3.0, 2.0]));
+    }
+
+    #[test]
+    fn stochastic_pooling_trains_with_one_element() {
+        let tensors = BTreeMap::from([
+            ("in.a".to_string(), blob(&[1, 1, 2, 2], &[0.0, 3.0, 0.0, 5.0])),
+            ("dout.y".to_string(), blob(&[1, 1, 1, 1], &[2.0])),
+        ]);
+        let results = pass(&format!("state {{ phase: TRAIN }}\n{LAYER}"), &tensors).unwrap();
+        let (y, dx) = (results["out.y"].data[0], &results["din.a"].data);
+        assert!(if y == 3.0 { *dx == [0.0, 2.0, 0.0, 0.0] } else { *dx == [0.0, 0.0, 0.0, 2.0] });
+    }
+}

@@ -226,3 +226,33 @@ impl Operation for Boxes {
     ) {
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{counting, pass};
+
+    #[test]
+    fn boxes_of_one_pixel() {
+        let layer = r#"layer { name: "l" type: "PriorBox" bottom: "map" bottom: "image" top: "y"
+            prior_box_param { min_size: 2.5 max_size: 8 aspect_ratio: 4 clip: true
+                variance: 0.1 variance: 0.2 variance: 0.3 variance: 0.4 } }"#;
+        let tensors = BTreeMap::from([
+            ("in.map".to_string(), counting(&[1, 1, 1, 1])),
+            ("in.image".to_string(), counting(&[1, 1, 10, 20])),
+        ]);
+        let y = &pass(layer, &tensors).unwrap()["out.y"];
+        assert_eq!(y.shape, [1, 2, 16]);
+        let want = [
+            [0.45, 0.4, 0.55, 0.6], // 2 x 2
+            [0.4, 0.3, 0.6, 0.7],   // 4 x 4
+            [0.4, 0.45, 0.6, 0.55], // 4 x 1
+            [0.475, 0.3, 0.525, 0.7],
+            [0.1, 0.2, 0.3, 0.4],
+        ];
+        for (got, want) in y.data.iter().zip(want.as_flattened()) {
+            assert!((got - want).abs() < 1e-6, "{:?}", y.data);
+        }
+    }
+}

@@ -68,3 +68,19 @@ impl LayerOps for Python {
         format!("{}.{}", self.module, self.class)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{counting, pass};
+
+    #[test]
+    fn a_net_with_python_is_refused() {
+        let layer = r#"layer { name: "p" type: "Python" bottom: "a" top: "y"
+            python_param { module: "shapes" layer: "Halve" } }"#;
+        let tensors = BTreeMap::from([("in.a".to_string(), counting(&[2]))]);
+        let why = pass(layer, &tensors).unwrap_err();
+        assert!(why.contains("layer `p` is the Python class shapes.Halve"), "{why}");
+    }
+}

@@ -47,3 +47,17 @@ impl LayerOps for ShuffleChannel {
         format!("{} groups", self.group)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{blob, check, counting};
+
+    #[test]
+    fn channels_of_groups_alternate() {
+        let layer = r#"layer { name: "l" type: "ShuffleChannel" bottom: "a" top: "y"
+            shuffle_channel_param { group: 2 } }"#;
+        let want =
+            blob(&[1, 6, 2], &[0.0, 1.0, 6.0, 7.0, 2.0, 3.0, 8.0, 9.0, 4.0, 5.0, 10.0, 11.0]);
+        check(layer, &[("a", counting(&[1, 6, 2]))], &want);
+    }
+}

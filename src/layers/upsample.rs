@@ -182,3 +182,28 @@ impl Operation for Unpool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{blob, check, counting};
+
+    #[test]
+    fn pixels_become_squares() {
+        let layer = r#"layer { name: "l" type: "Upsample" bottom: "a" top: "y"
+            upsample_param { scale: 2 } }"#;
+        let rows = [[0.0, 0.0, 1.0, 1.0]; 2].as_flattened().to_vec();
+        let want = [rows, [[2.0, 2.0, 3.0, 3.0]; 2].as_flattened().to_vec()].concat();
+        check(layer, &[("a", counting(&[1, 1, 2, 2]))], &blob(&[1, 1, 4, 4], &want));
+    }
+
+    #[test]
+    fn elements_return_to_where_their_maximum_was() {
+        let layer = r#"layer { name: "l" type: "Upsample" bottom: "a" bottom: "b" top: "y"
+            upsample_param { upsample_h: 2 upsample_w: 3 } }"#;
+        let inputs =
+            [("a", blob(&[1, 2, 1, 1], &[5.0, 7.0])), ("b", blob(&[1, 2, 1, 1], &[4.0, 0.0]))];
+        let mut want = [0.0; 12];
+        (want[4], want[6]) = (5.0, 7.0);
+        check(layer, &inputs, &blob(&[1, 2, 2, 3], &want));
+    }
+}
