@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::exec::{Device, Session, SessionOptions, workspace};
 use crate::ir::{Port, TypedNet};
-use crate::passes::lower::{Backward, lower};
+use crate::passes::lower::{Backward, lower, ready};
 use crate::plan::{Request, plan};
 use crate::program::{ValueId, simplify};
 use crate::spec::Environment;
@@ -33,17 +33,25 @@ pub fn input_shapes(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Shape>
     inputs.map(|(name, blob)| (name.to_owned(), Shape(blob.shape.clone()))).collect()
 }
 
+/// The values of those inputs that have one number for each item, by which layers may choose items.
+pub fn input_values(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Vec<f32>> {
+    let inputs = tensors.iter().filter_map(|(name, blob)| Some((name.strip_prefix("in.")?, blob)));
+    let lists = inputs.filter(|(_, blob)| blob.shape.first() == Some(&blob.data.len()));
+    lists.map(|(name, blob)| (name.to_owned(), blob.data.clone())).collect()
+}
+
 /// Runs a checked net on tensors. A second set of inputs, `in2.<blob>`, makes a second forward pass of the same
 /// net, for layers with state.
 ///
 /// # Errors
-/// A tensor is missing, or has another shape than the net needs.
+/// The net cannot be run, or a tensor is missing or has another shape than the net needs.
 pub fn one_pass(
     typed: &TypedNet,
     env: &Environment,
     tensors: &BTreeMap<String, Blob>,
     options: &PassOptions,
 ) -> Result<BTreeMap<String, Blob>> {
+    ready(typed)?;
     let backward = if options.backward { Backward::Everything } else { Backward::No };
     let mut lowered = lower(typed, env, backward);
     let results = results(typed, &lowered);

@@ -25,6 +25,8 @@ pub struct Options {
     pub own_state: bool,
     /// Shapes of data blobs by name.
     pub shapes: BTreeMap<String, Shape>,
+    /// Values of data blobs by name, for layers whose shapes depend on them.
+    pub values: BTreeMap<String, Vec<f32>>,
 }
 
 /// What became of a definition: everything that could be built, and all complaints.
@@ -86,7 +88,12 @@ pub fn environment<'a>(
     options: &Options,
     record: &'a dyn Fn(&str) -> Option<Shape>,
 ) -> Environment<'a> {
-    Environment { shapes: options.shapes.clone(), record: Some(record), blob: Some(&read_blob) }
+    Environment {
+        shapes: options.shapes.clone(),
+        values: options.values.clone(),
+        record: Some(record),
+        blob: Some(&read_blob),
+    }
 }
 
 fn read_blob(path: &str) -> Result<(Shape, Vec<f32>), String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cortado::exec::Device;
-use cortado::one_pass::{PassOptions, input_shapes, one_pass};
+use cortado::one_pass::{PassOptions, input_shapes, input_values, one_pass};
 use cortado::pipeline::{self, Options};
 use cortado::weights::{Blob, read_safetensors};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -42,7 +42,12 @@ fn main() {
 fn run(case: &Path) -> Result<(), Failed> {
     let tensors = read_safetensors(&case.join("data.safetensors"))?;
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(case.join("case.json"))?)?;
-    let options = Options { own_state: true, shapes: input_shapes(&tensors), ..Options::default() };
+    let options = Options {
+        own_state: true,
+        shapes: input_shapes(&tensors),
+        values: input_values(&tensors),
+        ..Options::default()
+    };
     let checked = pipeline::check_file(&case.join("net.prototxt"), &options)?;
     if checked.diagnostics.has_errors() {
         return Err(

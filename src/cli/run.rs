@@ -6,7 +6,7 @@ use super::check::stages;
 use super::complain;
 use crate::error::Result;
 use crate::exec::Device;
-use crate::one_pass::{PassOptions, input_shapes, one_pass};
+use crate::one_pass::{PassOptions, input_shapes, input_values, one_pass};
 use crate::pipeline::{self, Options};
 use crate::weights::{read_safetensors, write_safetensors};
 
@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         stages: stages(arguments.phase.as_deref())?,
         own_state: arguments.phase.is_none(),
         shapes: input_shapes(&tensors),
+        values: input_values(&tensors),
     };
     let checked = pipeline::check_file(&arguments.net, &options)?;
     complain(&checked)?;

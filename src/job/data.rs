@@ -38,7 +38,8 @@ pub(super) struct Inputs {
     pub shapes: Shapes,
     /// Each source with the inputs it serves: pairs of an input and a top of the source.
     pub sources: Vec<(Source, Vec<(String, String)>)>,
-    batch: usize,
+    /// Records in a batch.
+    pub batch: usize,
 }
 
 impl Inputs {

@@ -136,11 +136,13 @@ fn build(
         Some(state) => trainer.restore(state)?,
         None => vec![],
     };
+    let batch = inputs.batch as u64;
     for (i, (source, names)) in inputs.sources.into_iter().enumerate() {
         let mut source = source;
-        if let Some(&position) = positions.get(i) {
-            source.seek(position);
-        }
+        // Caffe's own states have no position; a run that goes on from one reads on where it would have been.
+        let passes = trainer.iteration() * plan.solver.iter_size;
+        let each = if source.batch_size().is_some() { 1 } else { batch };
+        source.seek(positions.get(i).copied().unwrap_or(passes * each));
         trainer.feed(source, &names)?;
     }
     for (i, (_, inputs, _)) in tests.into_iter().enumerate() {

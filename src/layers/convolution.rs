@@ -59,13 +59,18 @@ impl Convolution {
     /// Reads a `convolution_param`.
     pub fn read(a: &Args) -> Self {
         let p = a.section("convolution_param");
+        p.need::<usize>("num_output", None);
+        Self::read_window(&p)
+    }
+
+    /// Reads the fields of a `convolution_param` of which only the window need be there.
+    pub(super) fn read_window(p: &Args) -> Self {
         p.ignore(&["engine", "force_nd_im2col"]);
-        let num_output = p.usize("num_output");
         let layer = Convolution {
-            num_output: p.need("num_output", num_output),
-            kernel: PerAxis::read(&p, "kernel_size", "kernel_h", "kernel_w"),
-            stride: PerAxis::read(&p, "stride", "stride_h", "stride_w"),
-            pad: PerAxis::read(&p, "pad", "pad_h", "pad_w"),
+            num_output: p.usize("num_output").unwrap_or(0),
+            kernel: PerAxis::read(p, "kernel_size", "kernel_h", "kernel_w"),
+            stride: PerAxis::read(p, "stride", "stride_h", "stride_w"),
+            pad: PerAxis::read(p, "pad", "pad_h", "pad_w"),
             dilation: PerAxis { values: p.usizes("dilation") },
             group: p.usize("group").unwrap_or(1),
             depthwise: false,
@@ -132,6 +137,22 @@ impl Convolution {
         Ok((channel, Conv { axes: axes.collect(), group }))
     }
 
+    /// The shape of the first bottom with the number of windows along every spatial axis.
+    pub(super) fn windows(cx: &Infer, channel: usize, conv: &Conv) -> Result<Shape, Reported> {
+        let mut shape = cx.bottom(0).clone();
+        for (i, axis) in conv.axes.iter().enumerate() {
+            let extent = &mut shape.0[channel + 1 + i];
+            match axis.convolved(*extent) {
+                Some(windows) => *extent = windows,
+                None => {
+                    let (reach, pad) = (axis.reach(), axis.pad_before);
+                    return cx.fail_window(*extent, pad, reach, i, conv.axes.len());
+                }
+            }
+        }
+        Ok(shape)
+    }
+
     /// The parameters, for weights of this shape.
     pub(super) fn params(&self, weight: Shape) -> Vec<ParamDecl> {
         let mut params = vec![ParamDecl::new("weight", weight, self.weight_filler)];
@@ -147,6 +168,20 @@ impl Convolution {
         let mut dims = vec![shape.count_of(0..channel)];
         dims.extend(&shape.dims()[channel..]);
         b.view(x, dims)
+    }
+
+    /// `5, stride 2, pad 1`.
+    pub(super) fn window_text(&self) -> String {
+        let mut text = self.kernel.text();
+        for (name, value) in
+            [("stride", &self.stride), ("pad", &self.pad), ("dilation", &self.dilation)]
+        {
+            let value = value.text();
+            if !matches!(value.as_str(), "" | "0") && !(value == "1" && name != "pad") {
+                text.push_str(&format!(", {name} {value}"));
+            }
+        }
+        text
     }
 
     /// The geometry that `infer` has approved.
@@ -165,21 +200,10 @@ impl Convolution {
 impl LayerOps for Convolution {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (channel, conv) = self.geometry(cx)?;
-        let first = cx.bottom(0);
-        let channels = first.dims()[channel];
+        let channels = cx.bottom(0).dims()[channel];
         cx.equal_bottoms()?;
         cx.one_top_per_bottom()?;
-        let mut top = first.with(channel, self.num_output);
-        for (i, axis) in conv.axes.iter().enumerate() {
-            let extent = first.dims()[channel + 1 + i];
-            match axis.convolved(extent) {
-                Some(windows) => top.0[channel + 1 + i] = windows,
-                None => {
-                    let (reach, pad) = (axis.reach(), axis.pad_before);
-                    return cx.fail_window(extent, pad, reach, i, conv.axes.len());
-                }
-            }
-        }
+        let top = Self::windows(cx, channel, &conv)?.with(channel, self.num_output);
         let mut weight = vec![self.num_output, channels / conv.group];
         weight.extend(conv.axes.iter().map(|axis| axis.kernel));
         let tops = vec![top; cx.bottoms.len()];
@@ -198,20 +222,45 @@ impl LayerOps for Convolution {
     }
 
     fn detail(&self) -> String {
-        let mut text = format!("{} of {}", self.num_output, self.kernel.text());
-        for (name, value) in
-            [("stride", &self.stride), ("pad", &self.pad), ("dilation", &self.dilation)]
-        {
-            let value = value.text();
-            if !matches!(value.as_str(), "" | "0") && !(value == "1" && name != "pad") {
-                text.push_str(&format!(", {name} {value}"));
-            }
-        }
+        let mut text = format!("{} of {}", self.num_output, self.window_text());
         if self.depthwise {
             text.push_str(", depthwise");
         } else if 1 < self.group {
             text.push_str(&format!(", group {}", self.group));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{counting, pass};
+
+    fn check(layer: &str, shape: &[usize], want: Result<&[usize], &str>) {
+        let tensors = BTreeMap::from([("in.a".to_string(), counting(shape))]);
+        match (pass(layer, &tensors), want) {
+            (Ok(results), Ok(want)) => assert_eq!(results["out.y"].shape, want),
+            (Err(why), Err(want)) => assert!(why.contains(want), "{why}"),
+            (got, want) => panic!("{layer}: {got:?}, not {want:?}"),
+        }
+    }
+
+    #[test]
+    fn a_depthwise_convolution_has_a_group_for_each_channel() {
+        let layer = r#"layer { name: "l" type: "DepthwiseConvolution" bottom: "a" top: "y"
+            convolution_param { num_output: 6 kernel_size: 3 } }"#;
+        check(layer, &[1, 3, 5, 5], Ok(&[1, 6, 3, 3]));
+        check(layer, &[1, 4, 5, 5], Err("6 outputs cannot form 4 groups"));
+    }
+
+    #[test]
+    fn one_to_three_spatial_axes() {
+        let layer = r#"layer { name: "l" type: "Convolution" bottom: "a" top: "y"
+            convolution_param { num_output: 2 kernel_size: 1 } }"#;
+        check(layer, &[1, 3, 5], Ok(&[1, 2, 5]));
+        check(layer, &[1, 3], Err("needs 1 to 3 spatial axes"));
+        check(layer, &[1, 3, 2, 2, 2, 2], Err("needs 1 to 3 spatial axes"));
     }
 }

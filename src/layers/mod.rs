@@ -10,9 +10,12 @@ pub mod batch_norm;
 pub mod bias;
 pub mod bnll;
 pub mod clip;
+pub mod arg_max;
+pub mod batch_reindex;
 pub mod concat;
 pub mod contrastive_loss;
 pub mod convolution;
+pub mod crop;
 pub mod data;
 pub mod deconvolution;
 pub mod euclidean_loss;
@@ -38,6 +41,15 @@ pub mod reshape;
 pub mod relu6;
 pub mod scale;
 pub mod sigmoid;
+pub mod embed;
+pub mod filter;
+pub mod im2col;
+pub mod interp;
+pub mod permute;
+pub mod prior_box;
+pub mod python;
+pub mod reduction;
+pub mod shuffle_channel;
 pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
@@ -47,12 +59,17 @@ pub mod split;
 pub mod swish;
 pub mod tanh;
 pub mod threshold;
+pub mod spp;
+pub mod tile;
 pub mod unknown;
+pub mod upsample;
 
 mod axis_span;
 mod class_loss;
 mod coordinates;
 mod standardize;
+#[cfg(test)]
+mod testing;
 
 use crate::diag::Reported;
 use crate::program::{Builder, ValueId};
@@ -107,9 +124,12 @@ layers! {
     bias::Bias,
     bnll::Bnll,
     clip::Clip,
+    arg_max::ArgMax,
+    batch_reindex::BatchReindex,
     concat::Concat,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
+    crop::Crop,
     data::Data,
     deconvolution::Deconvolution,
     dropout::Dropout,
@@ -135,6 +155,15 @@ layers! {
     reshape::Reshape,
     scale::Scale,
     sigmoid::Sigmoid,
+    embed::Embed,
+    filter::Filter,
+    im2col::Im2col,
+    interp::Interp,
+    permute::Permute,
+    prior_box::PriorBox,
+    python::Python,
+    reduction::Reduction,
+    shuffle_channel::ShuffleChannel,
     sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     silence::Silence,
     slice::Slice,
@@ -144,7 +173,10 @@ layers! {
     swish::Swish,
     tanh::Tanh,
     threshold::Threshold,
+    spp::Spp,
+    tile::Tile,
     unknown::Unknown,
+    upsample::Upsample,
 }
 
 impl Layer {
@@ -180,6 +212,11 @@ impl Layer {
     /// See [`LayerOps::differentiable`].
     pub fn differentiable(&self, bottom: usize) -> bool {
         self.ops().differentiable(bottom)
+    }
+
+    /// See [`LayerOps::obstacle`].
+    pub fn obstacle(&self) -> Option<String> {
+        self.ops().obstacle()
     }
 
     /// See [`LayerOps::detail`].

@@ -2,9 +2,15 @@
 
 use super::coordinates::PerAxis;
 use crate::diag::Reported;
+use crate::exec::cpu::pool as kernels;
 use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::program::expr::{arg, select};
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, Distribution, ValueId};
+use crate::real::Real;
+use crate::spec::{
+    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, caffe,
+};
 use crate::ty::Shape;
 use crate::window::{Axis, Pool, Rounding};
 
@@ -15,17 +21,24 @@ pub enum Method {
     Max,
     /// Its mean.
     Ave,
+    /// In training an element drawn with a probability proportional to its value, in testing the mean of the
+    /// elements weighted by themselves.
+    Stochastic,
 }
 
+/// Caffe's names of the methods.
+pub(super) const METHODS: [(&str, Method); 3] =
+    [("MAX", Method::Max), ("AVE", Method::Ave), ("STOCHASTIC", Method::Stochastic)];
+
 params! {
-    /// The maximum or the mean of sliding windows over the last two axes of `N x C x H x W`.
+    /// The maximum, the mean or a random element of sliding windows over the last two axes of `N x C x H x W`.
     ///
     /// Caffe counts windows rounding up, so that a last window may hang over the edge; with padding, one that would
     /// start in the padding at the end is dropped. The mean divides by the window's extent including padding, but not
     /// what hangs over. Among equal maxima the first takes the gradient. A second top of MAX gets the position of each
-    /// maximum as `h W + w`.
+    /// maximum as `h W + w`. STOCHASTIC is that of Zeiler and Fergus 2013, for elements that are not negative.
     pub struct Pooling {
-        /// Maximum or mean.
+        /// What becomes of a window.
         method: Method = Method::Max,
         /// Extent of the window.
         kernel: PerAxis = PerAxis::default(),
@@ -53,9 +66,8 @@ impl Pooling {
     fn read(a: &Args) -> Self {
         let p = a.section("pooling_param");
         p.ignore(&["engine"]);
-        let methods = [("MAX", Method::Max), ("AVE", Method::Ave)];
         let layer = Pooling {
-            method: p.choice("pool", &methods).unwrap_or(Method::Max),
+            method: p.choice("pool", &METHODS).unwrap_or(Method::Max),
             kernel: PerAxis::read(&p, "kernel_size", "kernel_h", "kernel_w"),
             stride: PerAxis::read(&p, "stride", "stride_h", "stride_w"),
             pad: PerAxis::read(&p, "pad", "pad_h", "pad_w"),
@@ -84,10 +96,9 @@ impl Pooling {
         let axes = [axis(0), axis(1)];
         Some(Pool { axes, rounding: self.rounding, count_pad: self.count_pad })
     }
-}
 
-impl LayerOps for Pooling {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+    /// The shape of the first top.
+    pub(super) fn top(&self, cx: &Infer) -> Result<Shape, Reported> {
         let shape = cx.bottom(0);
         if shape.rank() != 4 {
             return cx.fail_bottom(0, "pooling needs a blob of 4 axes, N x C x H x W");
@@ -117,28 +128,57 @@ impl LayerOps for Pooling {
                 }
             }
         }
-        if self.method == Method::Ave && cx.n_tops() == 2 {
+        let padded = pool.axes.iter().any(|axis| 0 < axis.pad_before);
+        if self.method == Method::Stochastic && padded {
+            return cx.fail(&["pad", "pad_h"], "STOCHASTIC pooling has no padding");
+        }
+        Ok(top)
+    }
+
+    /// The tops there are: the pooled blob, and for MAX the positions.
+    pub(super) fn pooled(&self, b: &mut Builder, x: ValueId, phase: Phase) -> Vec<ValueId> {
+        let pool = self.pool(b.shape(x)).expect("infer has approved the window");
+        match (self.method, phase) {
+            (Method::Max, _) => {
+                let (y, index) = b.max_pool(x, pool);
+                vec![y, index]
+            }
+            (Method::Ave, _) => vec![b.ave_pool(x, pool)],
+            (Method::Stochastic, Phase::Train) => {
+                let draw = Draw(pool);
+                let [y, _] = draw.tops(b.shape(x));
+                let uniform = b.random(Distribution::Uniform, y);
+                vec![b.native(draw, &[x, uniform])[0]]
+            }
+            (Method::Stochastic, Phase::Test) => {
+                let squares = b.map(&[x], &arg(0).squared());
+                let (squares, mean) = (b.ave_pool(squares, pool.clone()), b.ave_pool(x, pool));
+                let weighted = select(arg(1).gt(0.0), arg(0) / arg(1), 0.0);
+                vec![b.map(&[squares, mean], &weighted)]
+            }
+        }
+    }
+}
+
+impl LayerOps for Pooling {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let top = self.top(cx)?;
+        if self.method != Method::Max && cx.n_tops() == 2 {
             return cx.fail(&["pool"], "only MAX pooling has a second top, the positions");
         }
         Ok(Signature { tops: vec![top; cx.n_tops()], params: vec![] })
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let x = cx.bottoms[0];
-        let pool = self.pool(b.shape(x)).expect("infer has approved the window");
-        match self.method {
-            Method::Max => {
-                let (y, index) = b.max_pool(x, pool);
-                [y, index][..cx.n_tops()].to_vec()
-            }
-            Method::Ave => vec![b.ave_pool(x, pool)],
-        }
+        let tops = self.pooled(b, cx.bottoms[0], cx.phase);
+        tops[..cx.n_tops()].to_vec()
     }
 
     fn detail(&self) -> String {
         let method = match self.method {
             Method::Max => "max",
             Method::Ave => "mean",
+            Method::Stochastic => "random element",
         };
         if self.global {
             return format!("{method} of the whole image");
@@ -151,5 +191,80 @@ impl LayerOps for Pooling {
             }
         }
         text
+    }
+}
+
+/// Stochastic pooling in training: `(x, uniform) -> y, index`.
+#[derive(Debug, PartialEq)]
+struct Draw(Pool);
+
+impl Draw {
+    fn geometry(&self, x: &Shape) -> kernels::Shape {
+        let [n, c, h, w] = [0, 1, 2, 3].map(|i| x.dims()[i]);
+        kernels::Shape::new(&self.0, n * c, [h, w]).expect("infer has approved the window")
+    }
+
+    fn tops(&self, x: &Shape) -> [Shape; 2] {
+        let [h, w] = self.geometry(x).output;
+        let top = x.with(2, h).with(3, w);
+        [top.clone(), top]
+    }
+}
+
+impl Operation for Draw {
+    const NAME: &'static str = "stochastic-pool";
+    const GRADIENT: &'static str = "stochastic-pool-grad";
+
+    fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
+        self.tops(args[0]).to_vec()
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg == 0
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let [y, index] = outs else { return };
+        let shape = self.geometry(args[0].shape);
+        kernels::stochastic_forward(&shape, args[0].data, args[1].data, y.data, index.data);
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let shape = self.geometry(saved.args[0].shape);
+        let (dy, index) = (saved.douts[0].data, saved.outs[1].data);
+        kernels::index_backward(&shape, dy, index, T::ZERO, dargs[0].data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{blob, check, pass};
+
+    const LAYER: &str = r#"layer { name: "l" type: "Pooling" bottom: "a" top: "y"
+        pooling_param { pool: STOCHASTIC kernel_size: 2 stride: 2 } }"#;
+
+    #[test]
+    fn stochastic_pooling_tests_with_weighted_means() {
+        let x = blob(&[1, 1, 2, 4], &[1.0, 3.0, 2.0, 2.0, 4.0, 2.0, 2.0, 2.0]);
+        check(LAYER, &[("a", x)], &blob(&[1, 1, 1, 2], &[3.0, 2.0]));
+    }
+
+    #[test]
+    fn stochastic_pooling_trains_with_one_element() {
+        let tensors = BTreeMap::from([
+            ("in.a".to_string(), blob(&[1, 1, 2, 2], &[0.0, 3.0, 0.0, 5.0])),
+            ("dout.y".to_string(), blob(&[1, 1, 1, 1], &[2.0])),
+        ]);
+        let results = pass(&format!("state {{ phase: TRAIN }}\n{LAYER}"), &tensors).unwrap();
+        let (y, dx) = (results["out.y"].data[0], &results["din.a"].data);
+        assert!(if y == 3.0 { *dx == [0.0, 2.0, 0.0, 0.0] } else { *dx == [0.0, 0.0, 0.0, 2.0] });
     }
 }

@@ -56,7 +56,12 @@ fn infer_node(
             return Err(diagnostics.report(Diagnostic::new(&diag::E0205, span, message).here(here)));
         }
     }
-    let signature = node.layer.infer(&Infer::new(node, bottoms, phase, env, diagnostics))?;
+    let values = net.bottoms(index).into_iter().map(|port| {
+        let port = port.filter(|port| net.graph[port.node].layer.is_input())?;
+        env.values.get(net.blob(port)).map(Vec::as_slice)
+    });
+    let cx = Infer::new(node, bottoms, phase, env, diagnostics).with_values(values.collect());
+    let signature = node.layer.infer(&cx)?;
     debug_assert_eq!(signature.tops.len(), node.tops.len(), "{}", node.type_name.value);
     let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));
     for shape in shapes {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::error::{Error, Result};
 use crate::ir::{Port, TypedNet};
 use crate::program::{self, Builder, Origin, Program, ValueId, VarId, differentiate};
 use crate::spec::{Environment, Lower};
@@ -36,7 +37,25 @@ pub struct Lowered {
     pub loss: Option<ValueId>,
 }
 
-/// Lowers a net that has no errors.
+/// Whether a net without errors can be lowered and run.
+///
+/// # Errors
+/// The shapes of some layer are not known, or some layer cannot be run.
+pub fn ready(typed: &TypedNet) -> Result<()> {
+    for (index, node) in typed.net.nodes() {
+        let name = &node.name.value;
+        if let Some(why) = node.layer.obstacle() {
+            return Err(Error::refused(format!("layer `{name}` {why}")));
+        }
+        if typed.signatures[index.index()].is_none() {
+            let why = "are not known, so the net cannot be run";
+            return Err(Error::refused(format!("the shapes of layer `{name}` {why}")));
+        }
+    }
+    Ok(())
+}
+
+/// Lowers a net that is [`ready`].
 pub fn lower(typed: &TypedNet, env: &Environment, backward: Backward) -> Lowered {
     let mut b = Builder::new();
     let mut blobs: Vec<Vec<ValueId>> = vec![];

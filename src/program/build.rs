@@ -124,6 +124,11 @@ impl Builder {
         self.one(Kernel::Pointwise(f), &[x], None)
     }
 
+    /// x in a larger shape of the same rank: repeated along axes where it has extent 1.
+    pub fn repeat(&mut self, x: ValueId, shape: impl Into<Shape>) -> ValueId {
+        self.one(Kernel::Pointwise(PointFn::new(&arg(0))), &[x], Some(shape.into()))
+    }
+
     /// a + b, both of one shape or repeated along axes of extent 1.
     pub fn add(&mut self, a: ValueId, b: ValueId) -> ValueId {
         self.map(&[a, b], &(arg(0) + arg(1)))

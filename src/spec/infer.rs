@@ -56,6 +56,8 @@ impl ParamDecl {
 pub struct Environment<'a> {
     /// Shapes of data blobs by name, from the command line or the run file; they win over the definition's.
     pub shapes: BTreeMap<String, Shape>,
+    /// Values of data blobs by name, where the caller knows them beforehand.
+    pub values: BTreeMap<String, Vec<f32>>,
     /// The shape of one record (channels, height, width) of a data source, by its path.
     pub record: Option<&'a dyn Fn(&str) -> Option<Shape>>,
     /// The content of a BlobProto file that a layer names: its shape and values, or a reason.
@@ -72,6 +74,7 @@ pub struct Infer<'a> {
     pub phase: Phase,
     /// What the outside says.
     pub env: &'a Environment<'a>,
+    values: Vec<Option<&'a [f32]>>,
     diagnostics: RefCell<&'a mut Diagnostics>,
 }
 
@@ -84,7 +87,18 @@ impl<'a> Infer<'a> {
         env: &'a Environment<'a>,
         diagnostics: &'a mut Diagnostics,
     ) -> Self {
-        Infer { node, bottoms, phase, env, diagnostics: RefCell::new(diagnostics) }
+        let diagnostics = RefCell::new(diagnostics);
+        Infer { node, bottoms, phase, env, values: vec![], diagnostics }
+    }
+
+    /// The same context with the values of those bottoms that are known beforehand.
+    pub fn with_values(self, values: Vec<Option<&'a [f32]>>) -> Self {
+        Infer { values, ..self }
+    }
+
+    /// The values of bottom `i`, if they are known beforehand.
+    pub fn value(&self, i: usize) -> Option<&'a [f32]> {
+        self.values.get(i).copied().flatten()
     }
 
     /// Shape of bottom `i`; the arity was checked before.

@@ -229,6 +229,11 @@ pub trait LayerOps {
         true
     }
 
+    /// Why a net with this layer cannot be run, as a sentence about the layer; most can.
+    fn obstacle(&self) -> Option<String> {
+        None
+    }
+
     /// One or two short lines for pictures and tables: `20 x 5 x 5, stride 2`.
     fn detail(&self) -> String {
         String::new()

@@ -1,0 +1,169 @@
+//! Where the largest elements are.
+
+use std::cmp::Ordering;
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// The positions of the `top_k` largest elements, largest first, and their values if asked for.
+    ///
+    /// With `axis`: along that axis, whose extent becomes `top_k`; the values take the place of the positions. Without:
+    /// of each item `N x ...` as a whole, `N x 1 x top_k`, or `N x 2 x top_k` with positions and then values; the top
+    /// has at least three axes, and as many as the bottom. Among equals the later comes first, as in Caffe. It has no
+    /// gradient.
+    pub struct ArgMax {
+        /// Number of elements.
+        top_k: usize = 1,
+        /// Whether values are given out.
+        values: bool = false,
+        /// The axis; -1 is the last. All axes but the first if not given.
+        axis: Option<i64> = None,
+    }
+}
+
+/// The description of [`ArgMax`].
+pub static SPEC: LayerSpec = LayerSpec {
+    in_place: false,
+    spellings: &[caffe("ArgMax", |a| {
+        let p = a.section("argmax_param");
+        ArgMax {
+            top_k: p.usize("top_k").unwrap_or(1),
+            values: p.bool("out_max_val").unwrap_or(false),
+            axis: p.int("axis"),
+        }
+        .into()
+    })],
+    ..LayerSpec::new("ArgMax", Category::Metric, ArgMax::DOCS)
+};
+
+impl LayerOps for ArgMax {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let x = cx.bottom(0);
+        let (candidates, top) = match self.axis {
+            Some(axis) => {
+                let axis = cx.axis(0, axis)?;
+                (x.dims()[axis], x.with(axis, self.top_k))
+            }
+            None => {
+                let Some(&items) = x.dims().first() else {
+                    return cx.fail_bottom(0, "needs an axis of items");
+                };
+                let mut top = vec![1; x.rank().max(3)];
+                (top[0], top[2]) = (items, self.top_k);
+                if self.values {
+                    top[1] = 2;
+                }
+                (x.count_of(1..x.rank()), top.into())
+            }
+        };
+        if self.top_k == 0 || candidates < self.top_k {
+            let k = self.top_k;
+            return cx.fail(&["top_k"], format!("cannot choose {k} of {candidates} elements"));
+        }
+        Ok(Signature::of(top))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let x = b.shape(cx.bottoms[0]);
+        let (k, top) = (self.top_k, cx.top(0).clone());
+        let choose = match self.axis.and_then(|axis| x.axis(axis)) {
+            Some(axis) => Choose {
+                k,
+                candidates: x.dims()[axis],
+                inner: x.count_of(axis + 1..x.rank()),
+                positions: !self.values,
+                values: self.values,
+                top,
+            },
+            None => Choose {
+                k,
+                candidates: x.count_of(1..x.rank()),
+                inner: 1,
+                positions: true,
+                values: self.values,
+                top,
+            },
+        };
+        b.native(choose, cx.bottoms)
+    }
+
+    fn differentiable(&self, _bottom: usize) -> bool {
+        false
+    }
+
+    fn detail(&self) -> String {
+        match self.top_k {
+            1 => String::new(),
+            k => format!("top {k}"),
+        }
+    }
+}
+
+/// `(outer x candidates x inner) -> outer x (positions, then values) x inner`.
+#[derive(Debug, PartialEq)]
+struct Choose {
+    k: usize,
+    candidates: usize,
+    inner: usize,
+    positions: bool,
+    values: bool,
+    top: Shape,
+}
+
+/// Larger first; among equals the later first; what is no number last.
+fn order<T: Real>(a: &(T, usize), b: &(T, usize)) -> Ordering {
+    let numbers = b.0.partial_cmp(&a.0);
+    let number = |x: T| x.partial_cmp(&x).is_some();
+    numbers.unwrap_or_else(|| number(b.0).cmp(&number(a.0))).then(b.1.cmp(&a.1))
+}
+
+impl Operation for Choose {
+    const NAME: &'static str = "arg-max";
+    const GRADIENT: &'static str = "arg-max-grad";
+
+    fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
+        vec![self.top.clone()]
+    }
+
+    fn differentiable(&self, _arg: usize) -> bool {
+        false
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let &Choose { k, candidates, inner, .. } = self;
+        let parts = usize::from(self.positions) + usize::from(self.values);
+        let blocks = args[0].data.chunks_exact(candidates * inner.max(1));
+        let mut best: Vec<(T, usize)> = vec![];
+        for (x, y) in blocks.zip(outs[0].data.chunks_exact_mut(parts * k * inner.max(1))) {
+            for i in 0..inner {
+                best.clear();
+                best.extend((0..candidates).map(|c| (x[c * inner + i], c)));
+                best.select_nth_unstable_by(k - 1, order);
+                best[..k].sort_unstable_by(order);
+                for (j, &(value, position)) in best[..k].iter().enumerate() {
+                    if self.positions {
+                        y[j * inner + i] = T::from_usize(position);
+                    }
+                    if self.values {
+                        y[((parts - 1) * k + j) * inner + i] = value;
+                    }
+                }
+            }
+        }
+    }
+
+    fn backward<T: Real>(
+        &self,
+        _saved: &Saved<T>,
+        _wrt: &[usize],
+        _dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+    }
+}

@@ -1,0 +1,148 @@
+//! Lets only the chosen items of a batch pass.
+
+use crate::diag::{self, Diagnostic, Reported};
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// Keeps the items of every bottom for which the last bottom, the selector, is not 0.
+    ///
+    /// How many items pass depends on the values of the selector. A plan needs to know, so the selector must be a data
+    /// blob whose values are given together with the shapes, as `cortado run --tensors` does. Should a later run
+    /// select more, the last of them are dropped; should it select fewer, the missing items are 0.
+    pub struct Filter {
+    }
+}
+
+/// The description of [`Filter`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::at_least(2),
+    tops: Arity::at_least(1),
+    in_place: false,
+    spellings: &[caffe("Filter", |_| Filter {}.into())],
+    ..LayerSpec::new("Filter", Category::Shape, Filter::DOCS)
+};
+
+impl LayerOps for Filter {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let last = cx.bottoms.len() - 1;
+        if cx.n_tops() != last {
+            let tops = cx.n_tops();
+            return cx.fail(&[], format!("needs a top for each bottom but the last, not {tops}"));
+        }
+        let selector = cx.bottom(last);
+        if selector.rank() == 0 || selector.count() != selector.dims()[0] {
+            return cx.fail_bottom(last, "a selector has one number for each item");
+        }
+        for i in 0..last {
+            cx.same_batch(last, i)?;
+        }
+        let Some(values) = cx.value(last) else {
+            let name = &cx.node.bottoms[last].value;
+            let message = format!(
+                "how many items pass depends on the values of `{name}`, which no plan can know"
+            );
+            let complaint = Diagnostic::new(&diag::W0605, cx.bottom_place(last), message);
+            let help = format!(
+                "`cortado run --tensors` plans for the values it is given, if `{name}` is an input"
+            );
+            return Err(cx.report(complaint.help(help)));
+        };
+        let selected = values.iter().filter(|&&x| x != 0.0).count();
+        let tops = cx.bottoms[..last].iter().map(|shape| shape.with(0, selected)).collect();
+        Ok(Signature { tops, params: vec![] })
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let last = cx.bottoms.len() - 1;
+        let mut tops = vec![];
+        for (i, &x) in cx.bottoms[..last].iter().enumerate() {
+            let select = Select { top: cx.top(i).clone() };
+            tops.extend(b.native(select, &[x, cx.bottoms[last]]));
+        }
+        tops
+    }
+}
+
+/// `(x, selector) -> items of x`.
+#[derive(Debug, PartialEq)]
+struct Select {
+    top: Shape,
+}
+
+impl Select {
+    /// The elements of one item.
+    fn item(&self) -> usize {
+        self.top.count_of(1..self.top.rank()).max(1)
+    }
+}
+
+/// The numbers of the items that pass.
+fn selected<'a, T: Real>(selector: &View<'a, T>) -> impl Iterator<Item = usize> + use<'a, T> {
+    let numbered = selector.data.iter().enumerate();
+    numbered.filter(|&(_, &x)| x != T::ZERO).map(|(i, _)| i)
+}
+
+impl Operation for Select {
+    const NAME: &'static str = "filter";
+    const GRADIENT: &'static str = "filter-grad";
+
+    fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
+        vec![self.top.clone()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg == 0
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let item = self.item();
+        outs[0].data.fill(T::ZERO);
+        let places = outs[0].data.chunks_exact_mut(item);
+        for (to, from) in places.zip(selected(&args[1])) {
+            to.copy_from_slice(&args[0].data[from * item..][..item]);
+        }
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let item = self.item();
+        dargs[0].data.fill(T::ZERO);
+        let gradients = saved.douts[0].data.chunks_exact(item);
+        for (from, to) in gradients.zip(selected(&saved.args[1])) {
+            dargs[0].data[to * item..][..item].copy_from_slice(from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{counting, pass};
+
+    #[test]
+    fn a_selector_that_is_computed_cannot_be_planned() {
+        let layer = r#"layer { name: "s" type: "Power" bottom: "b" top: "s" }
+            layer { name: "l" type: "Filter" bottom: "a" bottom: "s" top: "y" }"#;
+        let tensors = BTreeMap::from([
+            ("in.a".to_string(), counting(&[3, 2])),
+            ("in.b".to_string(), counting(&[3])),
+        ]);
+        let why = pass(layer, &tensors).unwrap_err();
+        assert!(why.contains("layer `l`"), "{why}");
+    }
+}

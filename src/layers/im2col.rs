@@ -1,0 +1,48 @@
+//! The windows of a convolution as columns.
+
+use super::convolution::Convolution;
+use crate::diag::Reported;
+use crate::params;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+params! {
+    /// The windows that a convolution would see, as columns: `N x C x spatial` to `N x C·taps x spatial'`.
+    ///
+    /// Taps count with the last spatial axis fastest; what lies in the padding is 0.
+    pub struct Im2col {
+        /// The convolution whose windows are taken; filters mean nothing here.
+        conv: Convolution = Convolution::default(),
+    }
+}
+
+/// The description of [`Im2col`].
+pub static SPEC: LayerSpec = LayerSpec {
+    in_place: false,
+    spellings: &[caffe("Im2col", |a| {
+        let window = Convolution::read_window(&a.section("convolution_param"));
+        Im2col { conv: Convolution { num_output: 1, group: 1, ..window } }.into()
+    })],
+    ..LayerSpec::new("Im2col", Category::Convolution, Im2col::DOCS)
+};
+
+impl LayerOps for Im2col {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let (channel, conv) = self.conv.geometry(cx)?;
+        let top = Convolution::windows(cx, channel, &conv)?;
+        let taps = conv.axes.iter().fold(1usize, |n, axis| n.saturating_mul(axis.kernel));
+        let columns = top.dims()[channel].saturating_mul(taps);
+        Ok(Signature::of(top.with(channel, columns)))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let (channel, conv) = self.conv.approved(&b.shape(cx.bottoms[0]).clone());
+        let x = Convolution::batched(b, cx.bottoms[0], channel);
+        let y = b.im2col(x, conv);
+        vec![b.view(y, cx.top(0).clone())]
+    }
+
+    fn detail(&self) -> String {
+        format!("windows of {}", self.conv.window_text())
+    }
+}

@@ -1,0 +1,161 @@
+//! Training trajectories of Caffe 1.0 replayed from the same parameters and batches: losses, learning rates and final
+//! parameters within a modest multiple of the noise that real Caffe shows (tests/golden/caffe/nets).
+
+use std::path::{Path, PathBuf};
+
+use cortado::job::{self, JobOptions};
+use cortado::train::Trainer;
+use cortado::weights::{Blob, read_safetensors};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// How much more than its noise a faithful implementation may deviate.
+const NOISE: f64 = 20.0;
+
+fn main() {
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder())
+        .expect("the golden cases are part of the repository")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir())
+        .collect();
+    cases.sort();
+    let mut trials = vec![];
+    for case in cases {
+        let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let again = case.clone();
+        trials.push(Trial::test(format!("{name}/trajectory"), move || trajectory(&case)));
+        if again.join("snap_iter_10.solverstate").exists() {
+            trials.push(Trial::test(format!("{name}/restored"), move || restored(&again)));
+        }
+    }
+    trials.push(Trial::test("same_bits_for_any_number_of_threads", same_bits));
+    trials.push(Trial::test("resumed_run_ends_in_the_same_bits", resumed));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/nets")
+}
+
+fn case_json(case: &Path) -> Result<serde_json::Value, Failed> {
+    Ok(serde_json::from_slice(&std::fs::read(case.join("case.json"))?)?)
+}
+
+fn open(case: &Path, options: JobOptions) -> Result<Trainer, Failed> {
+    let json = case_json(case)?;
+    let batches = json["batches"].as_str().unwrap_or("batches.safetensors").to_owned();
+    let options = JobOptions { tensors: Some(case.join(batches)), ..options };
+    let opened = job::open(&case.join("solver.prototxt"), &options)?;
+    match opened.job {
+        Some(job) => Ok(job.trainer),
+        None => Err(cortado::diag::render::render(&opened.diagnostics, &opened.sources, false).into()),
+    }
+}
+
+fn from_start(case: &Path, threads: usize) -> Result<Trainer, Failed> {
+    let weights = vec![case.join("data.safetensors")];
+    open(case, JobOptions { weights, threads, ..JobOptions::default() })
+}
+
+fn trajectory(case: &Path) -> Result<(), Failed> {
+    let json = case_json(case)?;
+    let golden = read_safetensors(&case.join("data.safetensors"))?;
+    let noise = &json["noise_floor"];
+    let loss_rel = noise["loss_rel"].as_f64().unwrap_or(1e-6).max(1e-6) * NOISE;
+    let param_abs = noise["param_abs"].as_f64().unwrap_or(1e-7).max(1e-7) * NOISE;
+    let mut trainer = from_start(case, 1)?;
+    let iterations = json["iterations"].as_u64().unwrap_or(20);
+    for i in 0..iterations as usize {
+        let step = trainer.step()?;
+        let (want, lr) = (golden["loss"].data[i], golden["lr"].data[i]);
+        if (f64::from(step.loss) - f64::from(want)).abs() > loss_rel * f64::from(want.abs()).max(1e-3) {
+            return Err(format!("loss {i} is {}, not {want}", step.loss).into());
+        }
+        if step.rate != lr {
+            return Err(format!("rate {i} is {}, not {lr}", step.rate).into());
+        }
+    }
+    compare_parameters(&mut trainer, &golden, iterations, param_abs)
+}
+
+fn compare_parameters(
+    trainer: &mut Trainer,
+    golden: &std::collections::BTreeMap<String, Blob>,
+    iteration: u64,
+    tolerance: f64,
+) -> Result<(), Failed> {
+    let parameters = trainer.parameters();
+    let prefix = format!("param@{iteration}.");
+    let mut compared = 0;
+    for (name, want) in golden {
+        let Some(name) = name.strip_prefix(&prefix) else { continue };
+        let got = parameters.get(&format!("param.{name}")).ok_or(format!("{name} is missing"))?;
+        for (i, (a, b)) in got.data.iter().zip(&want.data).enumerate() {
+            let limit = tolerance + 1e-5 * f64::from(b.abs());
+            if f64::from(a - b).abs() > limit {
+                return Err(format!("{name}[{i}] is {a}, not {b} (within {limit:e})").into());
+            }
+        }
+        compared += 1;
+    }
+    if compared == 0 { Err("no parameters were compared".into()) } else { Ok(()) }
+}
+
+/// Caffe's own snapshot of iteration 10 continues to Caffe's parameters of iteration 20.
+fn restored(case: &Path) -> Result<(), Failed> {
+    let json = case_json(case)?;
+    let golden = read_safetensors(&case.join("data.safetensors"))?;
+    let resume = Some(case.join("snap_iter_10.solverstate"));
+    let mut trainer = open(case, JobOptions { resume, threads: 1, ..JobOptions::default() })?;
+    if trainer.iteration() != 10 {
+        return Err(format!("restored to iteration {}", trainer.iteration()).into());
+    }
+    for _ in 0..10 {
+        trainer.step()?;
+    }
+    let noise = json["noise_floor"]["param_abs"].as_f64().unwrap_or(1e-7).max(1e-7);
+    compare_parameters(&mut trainer, &golden, 20, noise * NOISE)
+}
+
+fn bits(trainer: &mut Trainer) -> Vec<u32> {
+    trainer.parameters().values().flat_map(|b| b.data.iter().map(|x| x.to_bits())).collect()
+}
+
+fn same_bits() -> Result<(), Failed> {
+    let case = folder().join("siamese_full_sgd");
+    let mut all = vec![];
+    for threads in [1, 2, 3] {
+        let mut trainer = from_start(&case, threads)?;
+        for _ in 0..3 {
+            trainer.step()?;
+        }
+        all.push(bits(&mut trainer));
+    }
+    if all[0] != all[1] || all[0] != all[2] {
+        return Err("1, 2 and 3 threads give different bits".into());
+    }
+    Ok(())
+}
+
+fn resumed() -> Result<(), Failed> {
+    let case = folder().join("siamese_adam");
+    let folder = tempfile::tempdir()?;
+    let mut whole = from_start(&case, 1)?;
+    for _ in 0..8 {
+        whole.step()?;
+    }
+    let mut first = from_start(&case, 1)?;
+    for _ in 0..5 {
+        first.step()?;
+    }
+    let files = first.snapshot(&folder.path().join("snap"))?;
+    drop(first);
+    let mut second =
+        open(&case, JobOptions { resume: Some(files.state), threads: 2, ..JobOptions::default() })?;
+    for _ in 5..8 {
+        second.step()?;
+    }
+    if bits(&mut whole) != bits(&mut second) {
+        return Err("the resumed run ends in other bits".into());
+    }
+    Ok(())
+}
