@@ -157,4 +157,14 @@ codes! {
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.
     E0901 "no-such-net";
+    /// A Lua definition raised an error itself, with `error` or `assert`, or a library function refused its arguments.
+    /// The message is the definition's own or Lua's; the calls that led to the place are listed below it.
+    E0701 "lua-error";
+    /// A Lua definition did something with a value that this kind of value cannot do: called or indexed nil, added a
+    /// table, compared a number with a string. The usual cause is a misspelt name, which Lua silently reads as nil, or a
+    /// function that returns nothing.
+    E0702 "lua-operation";
+    /// A Lua definition used up what it may use: steps, memory, or printed output. A definition that builds a network
+    /// stays far below these bounds, so look for a loop that does not end at the place named. `pcall` cannot catch this.
+    E0703 "lua-limit";
 }

@@ -1,0 +1,83 @@
+//! The limits within which a definition runs: work, memory, calls, output, and the stack of the thread.
+
+use std::cell::Cell;
+
+/// What a definition may use. No limit can be caught with `pcall` except [`Limits::calls`], which is Lua's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Statements, operations, calls and rounds of loops; library functions pay for long work.
+    pub steps: u64,
+    /// Bytes of strings, tables, functions and frames alive at one time (an estimate).
+    pub memory: usize,
+    /// Calls within calls.
+    pub calls: usize,
+    /// Bytes printed.
+    pub output: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { steps: 50_000_000, memory: 256 << 20, calls: 6000, output: 1 << 20 }
+    }
+}
+
+/// Brackets and blocks within each other that a text may have, the limit of LuaJIT.
+pub const SYNTAX_LEVELS: usize = 200;
+
+/// Links of a chain such as `a + b + c` or `f():g():h()` that one expression may have.
+pub const CHAIN_LINKS: usize = 2000;
+
+const LARGE_STACK: usize = 256 << 20;
+/// What parsing, one expression of [`CHAIN_LINKS`] and library functions may use beyond the last check.
+const RESERVE: usize = 64 << 20;
+/// What is assumed to be left on a thread that this module did not start.
+const SMALL_STACK: usize = 384 << 10;
+
+thread_local! {
+    static LOWEST: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Runs `work` on a thread whose stack is large enough for deep recursion of a definition; at once if this is one.
+///
+/// Evaluation outside of it is safe as well, but overflows (with an error) at a few dozen calls within calls.
+pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    if LOWEST.get().is_some() {
+        return work();
+    }
+    let on_thread = || {
+        LOWEST.set(Some(address_here().saturating_sub(LARGE_STACK - RESERVE)));
+        work()
+    };
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().name("lua".into()).stack_size(LARGE_STACK);
+        let thread = builder.spawn_scoped(scope, on_thread);
+        let result = thread.expect("the system starts threads").join();
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// How far down the stack may grow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stack {
+    lowest: usize,
+}
+
+impl Stack {
+    /// The bound of the current thread.
+    pub(super) fn here() -> Self {
+        let lowest = LOWEST.get().unwrap_or_else(|| address_here().saturating_sub(SMALL_STACK));
+        Stack { lowest }
+    }
+
+    /// Whether another call may be made.
+    #[inline]
+    pub(super) fn has_room(self) -> bool {
+        self.lowest < address_here()
+    }
+}
+
+#[inline(always)]
+fn address_here() -> usize {
+    let marker = 0u8;
+    std::hint::black_box(&raw const marker) as usize
+}

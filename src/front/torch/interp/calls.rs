@@ -1,0 +1,176 @@
+//! Calls: frames, arguments, tail calls, and what the frames say about an error.
+
+use super::code::{Described, Site, Variable};
+use super::error::LuaError;
+use super::exec::Flow;
+use super::function::{Args, Captured, Closure, Results};
+use super::value::Value;
+use super::Lua;
+use crate::diag::Label;
+use crate::source::Span;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A call in progress, as errors see it.
+pub(super) struct Active {
+    /// Where the caller stands; `None` if the caller is a native function.
+    pub site: Option<Rc<Site>>,
+    /// Where the call is written; that of a tail call lies in a function that is already left.
+    pub written: Option<Rc<Site>>,
+    /// What runs, unless it is native.
+    pub closure: Option<Rc<Closure>>,
+}
+
+/// The variables of a call of a Lua function.
+pub(super) struct Frame {
+    pub locals: Vec<Value>,
+    pub cells: Vec<Captured>,
+    pub upvalues: Rc<[Captured]>,
+    pub varargs: Vec<Value>,
+    pub closure: Rc<Closure>,
+}
+
+impl Frame {
+    pub fn declare(&mut self, variable: Variable, value: Value) {
+        match variable {
+            Variable::Slot(at) => self.locals[at] = value,
+            Variable::Cell(at) => self.cells[at] = Rc::new(RefCell::new(value)),
+        }
+    }
+}
+
+/// Labels of a trace; the middle of a longer one is left out.
+const TRACE_ENDS: usize = 12;
+
+const VALUE: usize = size_of::<Value>();
+
+impl Lua {
+    /// Calls a function or anything with `__call`, from native code.
+    pub fn call(&mut self, callee: &Value, args: Vec<Value>) -> Results {
+        self.call_from(callee.clone(), args, None)
+    }
+
+    pub(super) fn call_from(
+        &mut self,
+        callee: Value,
+        args: Vec<Value>,
+        site: Option<Rc<Site>>,
+    ) -> Results {
+        if self.limits.calls <= self.frames.len() || !self.stack.has_room() {
+            return Err(match &site {
+                Some(site) => self.error_at(site.span, "stack overflow".into()),
+                None => self.error("stack overflow"),
+            });
+        }
+        let (mut callee, mut args, mut written) = (callee, args, site.clone());
+        loop {
+            self.step_at(written.as_deref().map(|site| site.span))?;
+            match callee {
+                Value::Function(closure) => {
+                    let running = Some(closure.clone());
+                    self.frames.push(Active { site: site.clone(), written, closure: running });
+                    let flow = self.run_closure(closure, args);
+                    self.frames.pop();
+                    match flow? {
+                        Flow::Return(values) => return Ok(values),
+                        Flow::Tail(tail) => (callee, args, written) = (tail.0, tail.1, Some(tail.2)),
+                        _ => return Ok(vec![]),
+                    }
+                }
+                Value::Native(native) => {
+                    self.frames.push(Active { site: site.clone(), written, closure: None });
+                    let results = (native.run)(self, &Args(args));
+                    self.frames.pop();
+                    return results;
+                }
+                Value::Object(object) => {
+                    let span = written.as_deref().map(|site| site.span);
+                    self.frames.push(Active { site: site.clone(), written, closure: None });
+                    let results = object.call(self, args, span);
+                    self.frames.pop();
+                    return results;
+                }
+                other => {
+                    let handler = self.metamethod(&other, "__call");
+                    if handler.is_nil() {
+                        return Err(self.not_callable(&other, written.as_deref()));
+                    }
+                    args.insert(0, other);
+                    callee = handler;
+                }
+            }
+        }
+    }
+
+    fn not_callable(&self, value: &Value, site: Option<&Site>) -> LuaError {
+        match site {
+            Some(site) => self.operand_error("call", value, site.name.clone(), site.span),
+            None => self.error_without_place(format!("attempt to call a {} value", value.type_name())),
+        }
+    }
+
+    fn run_closure(&mut self, closure: Rc<Closure>, mut args: Vec<Value>) -> Result<Flow, LuaError> {
+        let proto = closure.proto.clone();
+        let given = proto.parameters.len();
+        let varargs = match proto.is_vararg && given < args.len() {
+            true => args.split_off(given),
+            false => vec![],
+        };
+        let cost = VALUE * (proto.slots + proto.cells + varargs.len());
+        self.heap.add(cost);
+        let has_cells = 0 < proto.cells;
+        let cells = match has_cells {
+            true => vec![Captured::default(); proto.cells],
+            false => vec![],
+        };
+        let upvalues = closure.upvalues.borrow().clone();
+        let mut frame = Frame { locals: vec![], cells, upvalues, varargs, closure };
+        if has_cells {
+            frame.locals.resize(proto.slots, Value::Nil);
+            let mut args = args.into_iter();
+            for &parameter in &proto.parameters {
+                frame.declare(parameter, args.next().unwrap_or_default());
+            }
+        } else {
+            // Without captured variables the parameters are the first slots.
+            args.truncate(given);
+            args.resize(proto.slots, Value::Nil);
+            frame.locals = args;
+        }
+        let flow = self.block(&mut frame, &proto.body);
+        self.heap.subtract(cost);
+        flow
+    }
+
+    /// The place that `level` 1 (the caller of the running native function), 2, … of `error` names.
+    pub(crate) fn place_of_level(&self, level: usize) -> Option<Span> {
+        let at = self.frames.len().checked_sub(level)?;
+        self.frames[at].site.as_ref().map(|site| site.span)
+    }
+
+    /// The innermost call that is written in Lua: the line that constructs a layer, for a native constructor.
+    pub fn call_span(&self) -> Option<Span> {
+        self.frames.iter().rev().find_map(|frame| frame.written.as_ref()).map(|site| site.span)
+    }
+
+    /// The name under which the running native function was called.
+    pub(super) fn called_name(&self) -> Option<Described> {
+        self.frames.last()?.site.as_ref()?.name.clone()
+    }
+
+    /// The calls in progress, innermost first.
+    pub fn trace(&self) -> Vec<Label> {
+        let label = |(site, closure): &(&Site, &Closure)| {
+            let called = site.name.as_ref().map(|described| &*described.name);
+            let text = match called.or(closure.proto.name.as_deref()) {
+                Some(name) => format!("in function '{name}'"),
+                None => "in a function".into(),
+            };
+            Label { span: site.span, text }
+        };
+        let calls: Vec<_> = self.frames.iter().filter_map(|f| Some((f.written.as_deref()?, f.closure.as_deref()?))).collect();
+        let inner = calls.iter().rev().take(TRACE_ENDS);
+        let outer = calls.len().saturating_sub(TRACE_ENDS).min(TRACE_ENDS);
+        inner.chain(calls[..outer].iter().rev()).map(label).collect()
+    }
+}

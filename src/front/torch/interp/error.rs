@@ -1,0 +1,118 @@
+//! Errors in flight: a Lua value that `pcall` can catch, or a limit that nothing catches, with the place and the calls.
+
+use super::value::Value;
+use crate::diag::{Code, Diagnostic, E0701, E0702, E0703, Label};
+use crate::source::Span;
+
+/// What unwinds through calls.
+pub struct LuaError(Box<Unwinding>);
+
+struct Unwinding {
+    value: Value,
+    kind: Kind,
+    span: Option<Span>,
+    /// How many bytes of the message are the position, which a diagnostic shows by itself.
+    position: usize,
+    trace: Vec<Label>,
+}
+
+enum Kind {
+    /// Raised by `error`, `assert` or a library function.
+    Raised,
+    /// Raised by an operation on the wrong kind of value.
+    Operation,
+    /// A limit of the cage.
+    Limit,
+    /// A complaint that a native function has already worded.
+    Worded(Box<Diagnostic>),
+}
+
+impl LuaError {
+    fn new(kind: Kind, value: Value, span: Option<Span>, position: usize, trace: Vec<Label>) -> Self {
+        LuaError(Box::new(Unwinding { value, kind, span, position, trace }))
+    }
+
+    pub(super) fn raised(
+        value: Value,
+        span: Option<Span>,
+        position: usize,
+        trace: Vec<Label>,
+    ) -> Self {
+        Self::new(Kind::Raised, value, span, position, trace)
+    }
+
+    pub(super) fn operation(
+        message: Value,
+        span: Span,
+        position: usize,
+        trace: Vec<Label>,
+    ) -> Self {
+        Self::new(Kind::Operation, message, Some(span), position, trace)
+    }
+
+    pub(super) fn limit(message: Value, span: Option<Span>, trace: Vec<Label>) -> Self {
+        Self::new(Kind::Limit, message, span, 0, trace)
+    }
+
+    pub(super) fn worded(diagnostic: Diagnostic, message: Value, trace: Vec<Label>) -> Self {
+        let span = diagnostic.span();
+        Self::new(Kind::Worded(Box::new(diagnostic)), message, span, 0, trace)
+    }
+
+    /// Whether `pcall` may stop it.
+    pub fn is_catchable(&self) -> bool {
+        !matches!(self.0.kind, Kind::Limit)
+    }
+
+    /// What `error` was called with: a message with its position, or any value.
+    pub fn value(&self) -> &Value {
+        &self.0.value
+    }
+
+    /// [`LuaError::value`], taken out.
+    pub fn into_value(self) -> Value {
+        self.0.value
+    }
+
+    /// Where it was raised.
+    pub fn span(&self) -> Option<Span> {
+        self.0.span
+    }
+
+    /// The text of the error, with the position that Lua puts before it.
+    pub fn message(&self) -> String {
+        match self.0.value.to_text() {
+            Some(text) => text.to_str().into_owned(),
+            None => format!("(error object is a {} value)", self.0.value.type_name()),
+        }
+    }
+
+    /// The complaint for the user, with the calls that led to it.
+    pub fn diagnostic(self) -> Diagnostic {
+        let message = self.message();
+        let message = message.get(self.0.position..).unwrap_or(&message).to_owned();
+        let code: &'static Code = match self.0.kind {
+            Kind::Worded(mut diagnostic) => {
+                if diagnostic.trace.is_empty() {
+                    diagnostic.trace = self.0.trace;
+                }
+                return *diagnostic;
+            }
+            Kind::Raised => &E0701,
+            Kind::Operation => &E0702,
+            Kind::Limit => &E0703,
+        };
+        let mut diagnostic = match self.0.span {
+            Some(span) => Diagnostic::new(code, span, message),
+            None => Diagnostic::without_place(code, message),
+        };
+        diagnostic.trace = self.0.trace;
+        diagnostic
+    }
+}
+
+impl std::fmt::Debug for LuaError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LuaError({})", self.message())
+    }
+}

@@ -1,0 +1,290 @@
+//! The interpreter: resolved Lua to values, inside the cage.
+//!
+//! [`Lua`] is made from a map of sources and limits, loads chunks and calls functions. Native functions
+//! ([`Native::value`]) and values ([`Object`]) extend it; `require` finds modules by [`Lua::set_module`] and by the
+//! resolver of [`Lua::set_resolver`].
+//!
+//! Invariants: values never cross threads; a native function never keeps a borrow of a table while it calls back;
+//! every loop whose length a script can choose pays for its rounds with [`Lua::step`] or [`Lua::work`].
+
+mod calls;
+mod code;
+mod error;
+mod eval;
+mod exec;
+mod function;
+mod heap;
+pub(crate) mod number;
+mod object;
+mod operators;
+mod resolve;
+mod table;
+mod value;
+
+pub use error::LuaError;
+pub use function::{Args, Closure, Native, Results};
+pub use object::Object;
+pub use operators::Arithmetic;
+pub use table::Table;
+pub use value::{LuaStr, Value};
+
+use super::cage::{Limits, Stack};
+use super::stdlib;
+use super::syntax::{self, SyntaxError};
+use crate::diag::Diagnostic;
+use crate::source::{SourceMap, Span};
+use calls::Active;
+use heap::Heap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// Finds another Lua file by the name given to `require`: its path and text.
+pub type Resolver = dyn Fn(&str) -> Option<(PathBuf, String)>;
+
+/// An interpreter with its globals, its limits and what it printed.
+pub struct Lua {
+    /// Every text that was loaded; give it back to the renderer of diagnostics when done.
+    pub sources: SourceMap,
+    pub(super) limits: Limits,
+    pub(super) heap: Heap,
+    pub(super) globals: Table,
+    pub(super) string_metatable: Table,
+    pub(super) resolver: Option<Rc<Resolver>>,
+    pub(super) output: Vec<u8>,
+    pub(super) random: u64,
+    steps: u64,
+    frames: Vec<Active>,
+    stack: Stack,
+}
+
+impl Lua {
+    /// An interpreter with the standard library. Run it under
+    /// [`on_large_stack`](super::cage::on_large_stack) if the definition may recurse.
+    pub fn new(sources: SourceMap, limits: Limits) -> Self {
+        let heap = Heap::default();
+        let (globals, string_metatable) = (Table::new(&heap), Table::new(&heap));
+        let mut lua = Lua {
+            sources,
+            limits,
+            globals,
+            string_metatable,
+            heap,
+            resolver: None,
+            output: vec![],
+            random: 0,
+            steps: 0,
+            frames: vec![],
+            stack: Stack::here(),
+        };
+        stdlib::install(&mut lua);
+        lua
+    }
+
+    /// The table of global variables.
+    pub fn globals(&self) -> &Table {
+        &self.globals
+    }
+
+    /// What was printed so far.
+    pub fn output(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.output)
+    }
+
+    /// Steps used so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Estimated bytes of the values alive.
+    pub fn memory_used(&self) -> usize {
+        self.heap.used()
+    }
+
+    /// A new table.
+    pub fn table(&self) -> Table {
+        Table::new(&self.heap)
+    }
+
+    /// A new string whose memory is accounted for.
+    pub fn string(&self, bytes: impl Into<Box<[u8]>>) -> LuaStr {
+        LuaStr::counted(&self.heap, bytes.into())
+    }
+
+    /// Makes `require(name)` return a value.
+    pub fn set_module(&mut self, name: &str, module: impl Into<Value>) {
+        if let Value::Table(package) = self.globals.field("package")
+            && let Value::Table(loaded) = package.field("loaded")
+        {
+            loaded.set_field(name, module);
+        }
+    }
+
+    /// Lets `require` look for other Lua files.
+    pub fn set_resolver(&mut self, resolver: impl Fn(&str) -> Option<(PathBuf, String)> + 'static) {
+        self.resolver = Some(Rc::new(resolver));
+    }
+
+    /// Compiles a chunk to a function; the text joins [`Lua::sources`] under this path.
+    pub fn load(&mut self, path: impl Into<PathBuf>, text: &str) -> Result<Value, Vec<SyntaxError>> {
+        let file = self.sources.add(path, text);
+        let (block, errors) = syntax::parse(file, text);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let proto = resolve::resolve(&block)?;
+        // The tree of a text is several times as large as the text.
+        self.heap.add(16 * text.len());
+        let environment = self.globals.clone();
+        Ok(Value::Function(Closure::new(&self.heap, proto, Rc::new([]), environment)))
+    }
+
+    /// Loads a chunk and runs it; complaints of the parser or the error that stopped it.
+    pub fn run(
+        &mut self,
+        path: impl Into<PathBuf>,
+        text: &str,
+    ) -> Result<Vec<Value>, Vec<Diagnostic>> {
+        let chunk = match self.load(path, text) {
+            Ok(chunk) => chunk,
+            Err(errors) => return Err(errors.iter().map(SyntaxError::diagnostic).collect()),
+        };
+        self.call(&chunk, vec![]).map_err(|error| vec![error.diagnostic()])
+    }
+
+    /// Pays for one operation; fails when the definition has used up its steps or its memory.
+    #[inline]
+    pub fn step(&mut self, span: Span) -> Result<(), LuaError> {
+        self.step_at(Some(span))
+    }
+
+    #[inline]
+    fn step_at(&mut self, span: Option<Span>) -> Result<(), LuaError> {
+        self.steps += 1;
+        if self.limits.steps < self.steps || self.limits.memory < self.heap.used() {
+            return Err(self.limit_reached(span));
+        }
+        Ok(())
+    }
+
+    /// Pays for work inside a native function: about one step for each element or few bytes touched.
+    pub fn work(&mut self, steps: usize) -> Result<(), LuaError> {
+        self.steps = self.steps.saturating_add(steps as u64);
+        self.step_at(self.call_span())
+    }
+
+    #[cold]
+    fn limit_reached(&self, span: Option<Span>) -> LuaError {
+        let message = if self.limits.steps < self.steps {
+            format!("the definition does not end: it ran for {} steps", self.limits.steps)
+        } else {
+            self.memory_message()
+        };
+        self.limit(message, span)
+    }
+
+    fn memory_message(&self) -> String {
+        format!("the definition needs more than {} MiB of memory", self.limits.memory >> 20)
+    }
+
+    /// An error that no `pcall` stops.
+    pub(super) fn limit(&self, message: String, span: Option<Span>) -> LuaError {
+        let span = span.or_else(|| self.call_span());
+        LuaError::limit(message.as_str().into(), span, self.trace())
+    }
+
+    /// Fails if so many more bytes are not to be had.
+    pub(super) fn reserve(&mut self, bytes: usize, span: Span) -> Result<(), LuaError> {
+        self.steps += bytes as u64 / 256;
+        if self.limits.memory < self.heap.used().saturating_add(bytes) {
+            return Err(self.limit(self.memory_message(), Some(span)));
+        }
+        Ok(())
+    }
+
+    /// As [`Lua::reserve`], at the call of the running native function.
+    pub fn reserve_here(&mut self, bytes: usize) -> Result<(), LuaError> {
+        match self.call_span() {
+            Some(span) => self.reserve(bytes, span),
+            None if self.limits.memory < self.heap.used().saturating_add(bytes) => {
+                Err(self.limit(self.memory_message(), None))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// `path:line:` of a place, as Lua puts it before messages.
+    pub(super) fn position(&self, span: Span) -> String {
+        let file = self.sources.file(span.file);
+        format!("{}:{}:", file.path.display(), file.line_column(span.start as usize).0)
+    }
+
+    /// An error of an operation written at a place.
+    pub fn error_at(&self, span: Span, message: String) -> LuaError {
+        let position = self.position(span) + " ";
+        let text = self.string((position.clone() + &message).into_bytes());
+        LuaError::operation(text.into(), span, position.len(), self.trace())
+    }
+
+    /// An error raised by the running native function, at the place of its call.
+    pub fn error(&self, message: &str) -> LuaError {
+        self.error_of_level(message.into(), 1)
+    }
+
+    fn error_without_place(&self, message: String) -> LuaError {
+        LuaError::raised(message.as_str().into(), self.call_span(), 0, self.trace())
+    }
+
+    /// What `error(value, level)` raises: a string gets the position of that level.
+    pub(super) fn error_of_level(&self, value: Value, level: usize) -> LuaError {
+        let place = if level == 0 { None } else { self.place_of_level(level) };
+        let span = if level == 1 { self.call_span() } else { place.or_else(|| self.call_span()) };
+        match (place, value.to_text()) {
+            (Some(place), Some(text)) => {
+                let position = self.position(place) + " ";
+                let whole = [position.as_bytes(), &text].concat();
+                LuaError::raised(self.string(whole).into(), span, position.len(), self.trace())
+            }
+            _ => LuaError::raised(value, span, 0, self.trace()),
+        }
+    }
+
+    /// An error that becomes exactly this complaint if nothing catches it.
+    pub fn complaint(&self, diagnostic: Diagnostic) -> LuaError {
+        let position = diagnostic.span().map_or(String::new(), |span| self.position(span) + " ");
+        let message = self.string((position + &diagnostic.message).into_bytes());
+        LuaError::worded(diagnostic, message.into(), self.trace())
+    }
+
+    /// `bad argument #1 to 'f' (…)`; `at` counts from 0.
+    pub fn bad_argument(&self, at: usize, problem: &str) -> LuaError {
+        let described = self.called_name();
+        let is_method = described.as_ref().is_some_and(|described| described.kind == "method");
+        let name = described.map_or("?".into(), |described| described.name);
+        self.error(&match (is_method, at) {
+            (true, 0) => format!("calling '{name}' on bad self ({problem})"),
+            (true, _) => format!("bad argument #{at} to '{name}' ({problem})"),
+            (false, _) => format!("bad argument #{} to '{name}' ({problem})", at + 1),
+        })
+    }
+
+    pub(super) fn print(&mut self, bytes: &[u8]) -> Result<(), LuaError> {
+        if self.limits.output < self.output.len() + bytes.len() {
+            let message = format!("the definition prints more than {} bytes", self.limits.output);
+            return Err(self.limit(message, None));
+        }
+        self.output.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The closure that runs at a level of `getfenv`: 1 is the caller of the running native function.
+    pub(super) fn closure_at_level(&self, level: usize) -> Option<Rc<Closure>> {
+        let at = self.frames.len().checked_sub(level + 1)?;
+        self.frames[at].closure.clone()
+    }
+}
+
+impl Drop for Lua {
+    fn drop(&mut self) {
+        self.heap.break_cycles();
+    }
+}

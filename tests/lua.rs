@@ -1,0 +1,193 @@
+//! Lua snippets through the interpreter, against what LuaJIT prints; golden scripts; the cage; mutated texts.
+//!
+//! A file of `tests/lua` holds cases that begin with `-- @case name`; the file beside it holds their output under the
+//! same marks, an uncaught error as `error: message`. `tests/lua/bless.sh` writes it with the real interpreter.
+
+use cortado::front::torch::cage::{Limits, on_large_stack};
+use cortado::front::torch::interp::Lua;
+use cortado::source::SourceMap;
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let mut trials = golden_scripts();
+    trials.extend(snippets());
+    trials.extend(cage());
+    trials.push(Trial::test("mutated_texts_end", mutated_texts_end));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+    let entries = std::fs::read_dir(folder).expect("the tests have their folder");
+    let paths = entries.map(|entry| entry.expect("folders can be read").path());
+    let mut files: Vec<_> = paths.filter(|p| p.extension().is_some_and(|e| e == "lua")).collect();
+    files.sort();
+    files
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// What a chunk prints, and the error that stopped it.
+fn output(path: &str, text: &str, limits: Limits) -> String {
+    on_large_stack(|| {
+        let mut lua = Lua::new(SourceMap::default(), limits);
+        let stopped = match lua.load(path, text) {
+            Ok(chunk) => lua.call(&chunk, vec![]).err().map(|error| error.message()),
+            Err(errors) => errors.first().map(|error| {
+                let place = lua.sources.place(error.span);
+                let line = place.rsplit_once(':').map_or("", |(line, _)| line);
+                format!("{line}: {}", error.message)
+            }),
+        };
+        let stopped = stopped.map_or(String::new(), |message| format!("error: {message}\n"));
+        format!("{}{stopped}", lua.output())
+    })
+}
+
+fn check(got: &str, expected: &str) -> Result<(), Failed> {
+    if got.trim_end() == expected.trim_end() {
+        return Ok(());
+    }
+    Err(format!("expected\n{}\ngot\n{}", expected.trim_end(), got.trim_end()).into())
+}
+
+fn golden_scripts() -> Vec<Trial> {
+    let trial = |path: PathBuf| {
+        let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        Trial::test(format!("golden::{name}"), move || {
+            let expected = read(&path.with_extension("out"));
+            check(&output(&name, &read(&path), Limits::default()), &expected)
+        })
+    };
+    files("golden/torch/lua").into_iter().map(trial).collect()
+}
+
+/// The parts of a text by the names of their marks.
+fn cases(text: &str) -> Vec<(String, String)> {
+    let parts = text.split("-- @case ").skip(1);
+    let named = parts.map(|part| part.split_once('\n').unwrap_or((part, "")));
+    named.map(|(name, body)| (name.trim().to_owned(), body.to_owned())).collect()
+}
+
+fn snippets() -> Vec<Trial> {
+    let mut trials = vec![];
+    for path in files("lua") {
+        let file = path.file_stem().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        let expected: HashMap<_, _> = cases(&read(&path.with_extension("out"))).into_iter().collect();
+        for (name, text) in cases(&read(&path)) {
+            let expected = expected.get(&name).cloned();
+            trials.push(Trial::test(format!("{file}::{name}"), move || {
+                let expected = expected.ok_or("no expected output: run tests/lua/bless.sh")?;
+                check(&output("case", &text, Limits::default()), &expected)
+            }));
+        }
+    }
+    trials
+}
+
+/// Scripts that try to break out, with a part of the error that stops each; none may be caught.
+fn cage() -> Vec<Trial> {
+    let scripts: &[(&str, &str, &str)] = &[
+        ("endless_while", "while true do end", "case:1: "),
+        ("endless_repeat", "repeat until false", "does not end"),
+        ("endless_goto", "::top:: goto top", "does not end"),
+        ("endless_for", "for i = 1, math.huge do end", "does not end"),
+        ("endless_zero_step", "for i = 1, 2, 0 do end", "does not end"),
+        ("endless_tail_calls", "local function f() return f() end f()", "does not end"),
+        ("endless_pcall", "while true do pcall(function() while true do end end) end", "does not end"),
+        ("endless_iterator", "for _ in function() return 1 end do end", "does not end"),
+        ("endless_gmatch", "for _ in ('x'):rep(1e8):gmatch('.') do end", "does not end"),
+        ("endless_sort", "local t = {} for i = 1, 1e5 do t[i] = i % 7 end while true do table.sort(t) end", "does not end"),
+        ("caught_recursion", "local function f() pcall(f) pcall(f) end f()", "does not end"),
+        ("rep_bomb", "local s = ('x'):rep(1e10)", "memory"),
+        ("rep_bomb_doubling", "local s = 'x' while true do s = s .. s end", "memory"),
+        ("rep_bomb_caught", "while true do pcall(string.rep, 'x', 1e10) end", "memory"),
+        ("gsub_bomb", "local s = ('x'):rep(1e5) while true do s = s:gsub('.', '%0%0%0%0') end", "memory"),
+        ("concat_bomb", "local t = {} for i = 1, 1e5 do t[i] = ('x'):rep(1e4) end table.concat(t)", "memory"),
+        ("format_bomb", "local s = 'x' while true do s = string.format('%s%s%s%s', s, s, s, s) end", "memory"),
+        ("table_bomb", "local t = {} while true do t[#t + 1] = {} end", "memory"),
+        ("closure_bomb", "local t = {} while true do local x t[#t + 1] = function() return x end end", "memory"),
+        ("string_bomb", "local t, i = {}, 0 while true do i = i + 1 t[i] = ('%d'):format(i) end", "memory"),
+        ("nested_tables", "local t while true do t = {t} end", "memory"),
+        ("varargs_bomb", "local function f(...) return f(1, ...) end f()", "e"),
+        ("print_bomb", "while true do print(('x'):rep(1000)) end", "prints more than"),
+        ("backtracking", "return (('a'):rep(40)):find(('a-'):rep(30) .. 'b')", "does not end"),
+        ("backtracking_long", "return (('a'):rep(1e6)):find('.-.-.-b')", "does not end"),
+        ("pattern_levels", "return ('x'):rep(500):find(('x?'):rep(500))", "pattern too complex"),
+        ("deep_recursion", "local function f() return 1 + f() end f()", "stack overflow"),
+        ("deep_metamethods", "local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k] end return t.x .. 1", "stack overflow"),
+        ("deep_callbacks", "local function f() return (('x'):gsub('x', f)) end f()", "stack overflow"),
+        ("deep_sort", "local function f() table.sort({1, 2, 3}, f) return true end f()", "stack overflow"),
+        ("deep_tostring", "local t = setmetatable({}, {}) getmetatable(t).__tostring = function() return tostring(t) .. '' end print(t)", "stack overflow"),
+        ("index_loop", "local t = {} setmetatable(t, {__index = t}) return t.x", "loop"),
+        ("string_index_loop", "getmetatable('').__index = '' return ('').x", "loop"),
+        ("string_index_call", "getmetatable('').__index = function(s, k) return s[k] .. 1 end return ('').x", "stack overflow"),
+        ("execute", "os.execute('ls')", "'os.execute' is not available"),
+        ("open", "io.open('x')", "'io.open' is not available"),
+        ("dofile", "dofile('x')", "'dofile' is not available"),
+        ("exit", "os.exit(1)", "'os.exit' is not available"),
+        ("require_outside", "require '../secret'", "module '../secret' not found"),
+    ];
+    let trial = |&(name, script, expected): &(&'static str, &'static str, &'static str)| {
+        Trial::test(format!("cage::{name}"), move || {
+            let got = output("case", script, Limits::default());
+            match got.lines().find(|line| line.starts_with("error: ")) {
+                Some(line) if line.contains(expected) || got.contains(expected) => Ok(()),
+                _ => Err(format!("expected an error with `{expected}`, got `{got:.300}`").into()),
+            }
+        })
+    };
+    let mut trials: Vec<_> = scripts.iter().map(trial).collect();
+    let deep: [(&str, String); 8] = [
+        ("parentheses", format!("return {}1{}", "(".repeat(100_000), ")".repeat(100_000))),
+        ("tables", format!("return {}{}", "{".repeat(100_000), "}".repeat(100_000))),
+        ("functions", "return function() ".repeat(50_000)),
+        ("blocks", "do ".repeat(100_000)),
+        ("minus", format!("return {}1", "- ".repeat(100_000))),
+        ("powers", format!("return {}1", "2^".repeat(100_000))),
+        ("sums", format!("return {}1", "1+".repeat(100_000))),
+        ("chain", format!("return x{}", ":f()".repeat(100_000))),
+    ];
+    for (name, text) in deep {
+        trials.push(Trial::test(format!("cage::nested_{name}"), move || {
+            check(&output("case", &text, Limits::default()), "error: case:1: chunk has too many syntax levels")
+        }));
+    }
+    trials
+}
+
+/// Texts with random bytes changed, removed, repeated and swapped neither panic nor run for ever.
+fn mutated_texts_end() -> Result<(), Failed> {
+    let corpus: Vec<String> =
+        files("lua").iter().flat_map(|path| cases(&read(path))).map(|(_, text)| text).collect();
+    let limits = Limits { steps: 20_000, memory: 4 << 20, calls: 200, output: 1 << 16 };
+    let mut state = 1u64;
+    let mut random = move |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % bound.max(1) as u64) as usize
+    };
+    for _ in 0..2000 {
+        let mut bytes = corpus[random(corpus.len())].clone().into_bytes();
+        for _ in 0..1 + random(4) {
+            let (at, to) = (random(bytes.len()), random(bytes.len()));
+            match random(5) {
+                0 if at < bytes.len() => bytes[at] = b" ()[]{}\"'=.,:;+-*/%^#~<>\\0aendx\n"[random(32)],
+                1 if at < bytes.len() => drop(bytes.remove(at)),
+                2 if at < bytes.len() && to < bytes.len() => bytes.swap(at, to),
+                3 => bytes.truncate(at),
+                _ => {
+                    let piece = bytes[at.min(to)..at.max(to).min(at.min(to) + 20)].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+            }
+        }
+        output("case", &String::from_utf8_lossy(&bytes), limits);
+    }
+    Ok(())
+}
