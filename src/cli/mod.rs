@@ -3,15 +3,22 @@
 //! Exit codes: 0 done, 1 an error in what was given, 2 a wrong command line.
 
 mod check;
+mod convert;
+mod diff;
+mod explain;
+mod layers;
 mod run;
+mod visualize;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::pipeline::Checked;
+use crate::source::SourceMap;
 use crate::ty::Shape;
 
 /// Reads network definitions of Caffe, Torch7 and DIGITS-TensorFlow; checks, draws, trains and runs them.
@@ -26,6 +33,16 @@ struct Cli {
 enum Verb {
     /// Check a definition at every stage and print its layers
     Check(check::Arguments),
+    /// Draw a definition as SVG, DOT or PNG
+    Visualize(visualize::Arguments),
+    /// Write a definition or solver of any earlier Caffe in its modern form
+    Convert(convert::Arguments),
+    /// Compare the meaning of two definitions
+    Diff(diff::Arguments),
+    /// List the layers, or describe one
+    Layers(layers::Arguments),
+    /// Explain the code of an error or warning, or list all codes
+    Explain(explain::Arguments),
     /// One forward pass, and with --backward one backward pass, on given tensors
     Run(run::Arguments),
 }
@@ -35,11 +52,16 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.verb {
         Verb::Check(arguments) => check::run(&arguments),
+        Verb::Visualize(arguments) => visualize::run(&arguments),
+        Verb::Convert(arguments) => convert::run(&arguments),
+        Verb::Diff(arguments) => diff::run(&arguments),
+        Verb::Layers(arguments) => layers::run(&arguments),
+        Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Definition) => ExitCode::FAILURE,
+        Err(Error::Definition | Error::Differs) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -49,12 +71,16 @@ pub fn main() -> ExitCode {
 
 /// Prints what there is to complain about; an error if something is one.
 fn complain(checked: &Checked) -> Result<()> {
-    if !checked.diagnostics.is_empty() {
+    complain_about(&checked.diagnostics, &checked.sources)
+}
+
+fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> {
+    if !diagnostics.is_empty() {
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        eprint!("{}", crate::diag::render::render(&checked.diagnostics, &checked.sources, color));
-        eprintln!("{}", crate::diag::render::summary(&checked.diagnostics));
+        eprint!("{}", crate::diag::render::render(diagnostics, sources, color));
+        eprintln!("{}", crate::diag::render::summary(diagnostics));
     }
-    match checked.diagnostics.has_errors() {
+    match diagnostics.has_errors() {
         true => Err(Error::Definition),
         false => Ok(()),
     }
@@ -69,4 +95,29 @@ fn named_shape(text: &str) -> Result<(String, Shape), String> {
 
 fn shapes(given: &[(String, Shape)]) -> BTreeMap<String, Shape> {
     given.iter().cloned().collect()
+}
+
+/// Writes to the standard output. A reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io("write", "the standard output", e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The text of a doc comment with each paragraph on a line of its own.
+fn paragraphs(doc: &str) -> String {
+    let mut out = String::new();
+    for paragraph in doc.split("\n\n") {
+        let mut lines: Vec<&str> = paragraph.lines().map(str::trim).collect();
+        lines.retain(|line| !line.is_empty());
+        if !lines.is_empty() {
+            out.push_str(&lines.join(" "));
+            out.push('\n');
+        }
+    }
+    out
 }
