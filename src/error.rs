@@ -31,6 +31,9 @@ pub enum Error {
     /// A definition has errors; they are in the diagnostics and not repeated here.
     #[error("the definition has errors")]
     Definition,
+    /// Two things that were compared differ; how was shown.
+    #[error("the definitions differ")]
+    Differs,
     /// A request that cannot be carried out, with the reason and what to do instead.
     #[error("{0}")]
     Refused(String),

@@ -5,13 +5,17 @@ use std::path::Path;
 
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
+use crate::exec::workspace;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::passes::adopt_data::adopt_data;
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
+use crate::passes::lower::{Backward, lower};
 use crate::passes::select_stage::select_stage;
 use crate::passes::share_params::share_params;
+use crate::plan::{Plan, Request, plan};
+use crate::program::simplify;
 use crate::source::SourceMap;
 use crate::spec::Environment;
 use crate::ty::Shape;
@@ -75,8 +79,7 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
         true => definition.stages(),
         false => options.stages.clone(),
     };
-    let record = |source: &str| crate::data::record_shape(Path::new(source)).ok();
-    let env = environment(options, &record);
+    let env = environment(options, &record_shape);
     let stages =
         stages.iter().map(|state| typed_net(&definition, state, &env, &mut diagnostics)).collect();
     diagnostics.sort();
@@ -96,6 +99,11 @@ pub fn environment<'a>(
     }
 }
 
+/// The shape of one record of the data source of a path, if it can be read.
+pub fn record_shape(source: &str) -> Option<Shape> {
+    crate::data::record_shape(Path::new(source)).ok()
+}
+
 fn read_blob(path: &str) -> Result<(Shape, Vec<f32>), String> {
     let blob = crate::weights::read_binaryproto(Path::new(path)).map_err(|e| e.to_string())?;
     Ok((Shape(blob.shape), blob.data))
@@ -113,4 +121,38 @@ pub fn typed_net(
     let typed = share_params(net, signatures, diagnostics);
     lint::run(&typed, diagnostics);
     typed
+}
+
+/// What a training iteration computes and where it keeps it, for a net without errors. `histories` is the number
+/// of arrays that the solver keeps for every parameter; `threads` are 0 for one for each core.
+///
+/// # Errors
+/// The shape of something is not known.
+pub fn training_plan(
+    typed: &TypedNet,
+    env: &Environment,
+    histories: usize,
+    threads: usize,
+) -> Result<Plan> {
+    if typed.signatures.iter().any(Option::is_none) {
+        let message = "the shapes of the data are not known; say them with --shape data=64,3,28,28";
+        return Err(Error::refused(message));
+    }
+    let mut lowered = lower(typed, env, Backward::Parameters);
+    let program = &mut lowered.program;
+    program.outputs.extend(lowered.loss.map(|loss| ("loss".to_owned(), loss)));
+    for &port in &typed.net.outputs {
+        let v = lowered.blobs[port.node.index()][port.top];
+        program.outputs.push((typed.net.blob(port).to_owned(), v));
+    }
+    let learned = typed.variables.iter().zip(&lowered.variables).zip(&lowered.gradients);
+    let (parameters, gradients): (Vec<_>, Vec<_>) =
+        learned.filter(|((v, _), _)| v.learned).map(|((_, &v), &gradient)| (v, gradient)).unzip();
+    for (i, gradient) in gradients.iter().flatten().enumerate() {
+        program.outputs.push((format!("gradient {i}"), *gradient));
+    }
+    simplify(program);
+    program.outputs.retain(|(name, _)| !name.starts_with("gradient "));
+    let request = Request { parameters, gradients, histories };
+    Ok(plan(lowered.program, &request, &workspace::<f32>(threads)))
 }

@@ -2,10 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::{complain, named_shape, shapes};
+use serde_json::json;
+
+use super::{complain, named_shape, print, shapes};
 use crate::error::{Error, Result};
 use crate::ir::NetState;
-use crate::pipeline::{self, Options};
+use crate::pipeline::{self, Checked, Options};
+use crate::report::memory;
+use crate::report::summary::{Summary, summarise, to_json};
+use crate::report::table::{self, Form};
+use crate::spec::{Environment, Phase};
 use crate::ty::Shape;
 
 /// Arguments of `check`.
@@ -19,6 +25,24 @@ pub(super) struct Arguments {
     /// The shape of a data blob, such as data=64,3,28,28
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
+    /// One line a layer
+    #[arg(long)]
+    summary: bool,
+    /// Complaints and table as JSON on the standard output
+    #[arg(long, conflicts_with_all = ["summary", "plan", "memory"])]
+    json: bool,
+    /// The steps of a training iteration with their places in memory
+    #[arg(long)]
+    plan: bool,
+    /// What a training iteration keeps in memory
+    #[arg(long)]
+    memory: bool,
+    /// Arrays the solver keeps for every parameter, for --plan and --memory: 1 for SGD, 2 for Adam
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=4))]
+    histories: u8,
+    /// Threads for which --plan and --memory count workspace; 0 takes one for each core
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -28,7 +52,45 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         ..Options::default()
     };
     let checked = pipeline::check_file(&arguments.net, &options)?;
-    complain(&checked)
+    let record = pipeline::record_shape;
+    let env = pipeline::environment(&options, &record);
+    let sound = !checked.diagnostics.has_errors();
+    let summaries: Vec<Summary> =
+        checked.stages.iter().map(|typed| summarise(typed, &env, sound)).collect();
+    if arguments.json {
+        let all: Vec<_> = summaries.iter().map(to_json).collect();
+        let report = json!({
+            "net": checked.definition.name,
+            "ok": sound,
+            "diagnostics": crate::diag::json::to_json(&checked.diagnostics, &checked.sources),
+            "stages": all,
+        });
+        print(&format!("{report:#}\n"))?;
+        return if sound { Ok(()) } else { Err(Error::Definition) };
+    }
+    let form = if arguments.summary { Form::Short } else { Form::Full };
+    print(&table::stages(&checked.definition.name, &summaries, form))?;
+    complain(&checked)?;
+    if arguments.plan || arguments.memory {
+        show_plan(arguments, &checked, &env)?;
+    }
+    Ok(())
+}
+
+/// The plan of the training stage, or of the only one.
+fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Result<()> {
+    let training = checked.stages.iter().find(|typed| typed.net.state.phase == Phase::Train);
+    let Some(typed) = training.or(checked.stages.first()) else { return Ok(()) };
+    let histories = usize::from(arguments.histories);
+    let plan = pipeline::training_plan(typed, env, histories, arguments.threads)?;
+    let mut text = String::from("\n");
+    if arguments.plan {
+        text.push_str(&memory::steps(typed, &plan));
+    }
+    if arguments.memory {
+        text.push_str(&memory::memory(&plan));
+    }
+    print(&text)
 }
 
 /// The stage of a name, or none for all of them.

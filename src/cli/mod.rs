@@ -8,6 +8,11 @@ mod create_db;
 mod infer;
 mod run;
 mod train;
+mod convert;
+mod diff;
+mod explain;
+mod layers;
+mod visualize;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -42,6 +47,16 @@ enum Verb {
     Infer(infer::Arguments),
     /// Draw the embedding of labelled images by class
     Clusters(clusters::Arguments),
+    /// Draw a definition as SVG, DOT or PNG
+    Visualize(visualize::Arguments),
+    /// Write a definition or solver of any earlier Caffe in its modern form
+    Convert(convert::Arguments),
+    /// Compare the meaning of two definitions
+    Diff(diff::Arguments),
+    /// List the layers, or describe one
+    Layers(layers::Arguments),
+    /// Explain the code of an error or warning, or list all codes
+    Explain(explain::Arguments),
     /// One forward pass, and with --backward one backward pass, on given tensors
     Run(run::Arguments),
 }
@@ -56,11 +71,16 @@ pub fn main() -> ExitCode {
         Verb::Test(arguments) => train::test(&arguments),
         Verb::Infer(arguments) => infer::run(&arguments),
         Verb::Clusters(arguments) => clusters::run(&arguments),
+        Verb::Visualize(arguments) => visualize::run(&arguments),
+        Verb::Convert(arguments) => convert::run(&arguments),
+        Verb::Diff(arguments) => diff::run(&arguments),
+        Verb::Layers(arguments) => layers::run(&arguments),
+        Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Definition) => ExitCode::FAILURE,
+        Err(Error::Definition | Error::Differs) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -94,4 +114,29 @@ fn named_shape(text: &str) -> Result<(String, Shape), String> {
 
 fn shapes(given: &[(String, Shape)]) -> BTreeMap<String, Shape> {
     given.iter().cloned().collect()
+}
+
+/// Writes to the standard output. A reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io("write", "the standard output", e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The text of a doc comment with each paragraph on a line of its own.
+fn paragraphs(doc: &str) -> String {
+    let mut out = String::new();
+    for paragraph in doc.split("\n\n") {
+        let mut lines: Vec<&str> = paragraph.lines().map(str::trim).collect();
+        lines.retain(|line| !line.is_empty());
+        if !lines.is_empty() {
+            out.push_str(&lines.join(" "));
+            out.push('\n');
+        }
+    }
+    out
 }

@@ -13,6 +13,8 @@ pub mod render;
 
 pub use codes::*;
 
+use std::collections::HashMap;
+
 use crate::source::Span;
 
 /// How bad it is.
@@ -162,12 +164,16 @@ pub struct Reported(());
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// Where in the list the complaints of a kind at a place are.
+    known: HashMap<(&'static str, Option<Span>), Vec<usize>>,
 }
 
 impl Diagnostics {
     /// Adds a complaint. Exact repetitions (another stage of the same net) are dropped.
     pub fn report(&mut self, diagnostic: Diagnostic) -> Reported {
-        if !self.list.contains(&diagnostic) {
+        let alike = self.known.entry((diagnostic.code.id, diagnostic.span())).or_default();
+        if !alike.iter().any(|&i| self.list[i] == diagnostic) {
+            alike.push(self.list.len());
             self.list.push(diagnostic);
         }
         Reported(())
@@ -197,6 +203,10 @@ impl Diagnostics {
     /// Sorts by place, so that a report reads like the file.
     pub fn sort(&mut self) {
         self.list.sort_by_key(|d| d.span().map(|s| (s.file, s.start)));
+        self.known.clear();
+        for (i, d) in self.list.iter().enumerate() {
+            self.known.entry((d.code.id, d.span())).or_default().push(i);
+        }
     }
 
     /// Takes over another list, dropping repetitions.

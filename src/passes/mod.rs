@@ -10,3 +10,4 @@ pub mod lint;
 pub mod lower;
 pub mod select_stage;
 pub mod share_params;
+pub mod twins;

@@ -11,6 +11,7 @@
 
 mod autodiff;
 mod build;
+mod cost;
 pub mod expr;
 mod gradient;
 mod infer;
@@ -22,6 +23,7 @@ mod verify;
 
 pub use autodiff::{Gradients, differentiate};
 pub use build::Builder;
+pub use cost::{Cost, cost};
 pub use infer::infer;
 pub use kernel::{Distribution, Kernel, Lrn, ReduceOp};
 pub use simplify::simplify;

@@ -4,75 +4,7 @@
 //! Indices that point nowhere are ignored by everything that reads a diagram.
 
 use crate::diag::Severity;
-
-/// What a layer is for; decides its colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Category {
-    /// Inputs and labels.
-    Data,
-    /// Convolution and deconvolution.
-    Convolution,
-    /// Pooling in windows.
-    Pooling,
-    /// Fully connected.
-    Dense,
-    /// ReLU, Sigmoid, Softmax and the like.
-    Activation,
-    /// LRN, batch normalisation.
-    Normalisation,
-    /// A scalar that training makes small.
-    Loss,
-    /// Slice, Concat, Reshape, Flatten.
-    Shape,
-    /// Sums, products and other arithmetic on equal shapes.
-    Elementwise,
-    /// LSTM, RNN.
-    Recurrent,
-    /// Dropout.
-    Regularisation,
-    /// Accuracy and other figures without a gradient.
-    Metric,
-    /// A layer that was not understood.
-    Unknown,
-}
-
-impl Category {
-    /// All categories in the order of a legend.
-    pub const ALL: [Category; 13] = [
-        Category::Data,
-        Category::Convolution,
-        Category::Pooling,
-        Category::Dense,
-        Category::Activation,
-        Category::Normalisation,
-        Category::Regularisation,
-        Category::Recurrent,
-        Category::Elementwise,
-        Category::Shape,
-        Category::Metric,
-        Category::Loss,
-        Category::Unknown,
-    ];
-
-    /// The word in a legend.
-    pub fn label(self) -> &'static str {
-        match self {
-            Category::Data => "data",
-            Category::Convolution => "convolution",
-            Category::Pooling => "pooling",
-            Category::Dense => "fully connected",
-            Category::Activation => "activation",
-            Category::Normalisation => "normalisation",
-            Category::Loss => "loss",
-            Category::Shape => "reshaping",
-            Category::Elementwise => "elementwise",
-            Category::Recurrent => "recurrent",
-            Category::Regularisation => "regularisation",
-            Category::Metric => "metric",
-            Category::Unknown => "unknown",
-        }
-    }
-}
+pub use crate::spec::Category;
 
 /// A parameter of a layer as a picture shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

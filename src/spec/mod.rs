@@ -85,6 +85,44 @@ pub enum Category {
     Unknown,
 }
 
+impl Category {
+    /// All categories in the order of a legend.
+    pub const ALL: [Category; 13] = [
+        Category::Data,
+        Category::Convolution,
+        Category::Pooling,
+        Category::Dense,
+        Category::Activation,
+        Category::Normalisation,
+        Category::Regularisation,
+        Category::Recurrent,
+        Category::Elementwise,
+        Category::Shape,
+        Category::Metric,
+        Category::Loss,
+        Category::Unknown,
+    ];
+
+    /// The word in a legend.
+    pub fn label(self) -> &'static str {
+        match self {
+            Category::Data => "data",
+            Category::Convolution => "convolution",
+            Category::Pooling => "pooling",
+            Category::Dense => "fully connected",
+            Category::Activation => "activation",
+            Category::Normalisation => "normalisation",
+            Category::Loss => "loss",
+            Category::Shape => "reshaping",
+            Category::Elementwise => "elementwise",
+            Category::Recurrent => "recurrent",
+            Category::Regularisation => "regularisation",
+            Category::Metric => "metric",
+            Category::Unknown => "unknown",
+        }
+    }
+}
+
 /// How many blobs a layer takes or gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arity {

@@ -1,0 +1,61 @@
+//! `cortado diff`: do two definitions mean the same net?
+
+use std::path::PathBuf;
+
+use super::{complain, named_shape, print, shapes};
+use crate::error::{Error, Result};
+use crate::pipeline::{self, Options};
+use crate::report::compare::differences;
+use crate::ty::Shape;
+
+/// Arguments of `diff`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// One definition
+    a: PathBuf,
+    /// The other, in any dialect
+    b: PathBuf,
+    /// Only this stage: train, val, deploy, TRAIN or TEST
+    #[arg(long)]
+    stage: Option<String>,
+    /// The shape of a data blob, such as data=64,3,28,28
+    #[arg(long, value_parser = named_shape)]
+    shape: Vec<(String, Shape)>,
+    /// How many differences are shown for each stage
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let options = Options {
+        stages: super::check::stages(arguments.stage.as_deref())?,
+        shapes: shapes(&arguments.shape),
+        ..Options::default()
+    };
+    let a = pipeline::check_file(&arguments.a, &options)?;
+    let b = pipeline::check_file(&arguments.b, &options)?;
+    let (first, second) = (complain(&a), complain(&b));
+    first.and(second)?;
+    let mut text = String::new();
+    for one in &a.stages {
+        let stage = one.net.state.label();
+        match b.stage(&stage) {
+            None => text.push_str(&format!("only the first has the stage {stage}\n")),
+            Some(other) => {
+                for line in differences(one, other, arguments.limit) {
+                    text.push_str(&format!("{stage}: {line}\n"));
+                }
+            }
+        }
+    }
+    for other in b.stages.iter().filter(|other| a.stage(&other.net.state.label()).is_none()) {
+        text.push_str(&format!("only the second has the stage {}\n", other.net.state.label()));
+    }
+    match text.is_empty() {
+        true => print("the definitions mean the same\n"),
+        false => {
+            print(&text)?;
+            Err(Error::Differs)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `cortado explain`: the paragraph behind the code of an error or warning.
+
+use super::print;
+use crate::diag::nearest::nearest;
+use crate::diag::{CODES, Severity};
+use crate::error::{Error, Result};
+
+/// Arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A code such as E0202 or its name such as unknown-blob; all codes if not given
+    code: Option<String>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let Some(asked) = &arguments.code else {
+        let lines = CODES.iter().map(|code| format!("{}  {}\n", code.id, code.name));
+        return print(&lines.collect::<String>());
+    };
+    let named = |code: &&&crate::diag::Code| {
+        code.id.eq_ignore_ascii_case(asked) || code.name.eq_ignore_ascii_case(asked)
+    };
+    let Some(code) = CODES.iter().find(named) else {
+        let names = CODES.iter().flat_map(|code| [code.id, code.name]);
+        let near = nearest(asked, names).map(|n| format!("; did you mean {n}?"));
+        let hint = near.unwrap_or_else(|| "; `cortado explain` lists all of them".into());
+        return Err(Error::refused(format!("`{asked}` is no code{hint}")));
+    };
+    let severity = match code.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let text = super::paragraphs(code.explanation);
+    print(&format!("{severity} {}: {}\n\n{text}", code.id, code.name))
+}

@@ -1,0 +1,114 @@
+//! `cortado layers`: the reference, from the layers' own documentation.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::print;
+use crate::diag::nearest::nearest;
+use crate::error::{Error, Result};
+use crate::layers::Layer;
+use crate::spec::{Category, LayerSpec};
+
+/// Arguments of `layers`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A layer's name in any dialect; all layers if not given
+    name: Option<String>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.name {
+        None => print(&overview()),
+        Some(name) => print(&reference(name)?),
+    }
+}
+
+fn known() -> impl Iterator<Item = &'static LayerSpec> {
+    Layer::ALL.iter().copied().filter(|spec| spec.category != Category::Unknown)
+}
+
+/// A line for each layer, by category.
+fn overview() -> String {
+    let mut chapters: BTreeMap<Category, Vec<&LayerSpec>> = BTreeMap::new();
+    for spec in known() {
+        chapters.entry(spec.category).or_default().push(spec);
+    }
+    let width = known().map(|spec| spec.name.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for (category, specs) in chapters {
+        let _ = writeln!(out, "{}", category.label());
+        for spec in specs {
+            let _ = writeln!(out, "  {:<width$}  {}", spec.name, first_sentence(spec.doc));
+        }
+        out.push('\n');
+    }
+    out.push_str("`cortado layers NAME` describes one of them.\n");
+    out
+}
+
+fn first_sentence(doc: &str) -> String {
+    let paragraph = super::paragraphs(doc);
+    let line = paragraph.lines().next().unwrap_or_default();
+    match line.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => line.to_owned(),
+    }
+}
+
+/// Everything about one layer.
+fn reference(asked: &str) -> Result<String> {
+    let calls = |spec: &&&LayerSpec| {
+        spec.name.eq_ignore_ascii_case(asked)
+            || spec.spellings.iter().any(|s| s.name.eq_ignore_ascii_case(asked))
+    };
+    let Some(spec) = Layer::ALL.iter().find(calls) else {
+        let names = known().flat_map(|spec| {
+            std::iter::once(spec.name).chain(spec.spellings.iter().map(|s| s.name))
+        });
+        let hint = match nearest(asked, names) {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None => "; `cortado layers` lists all of them".into(),
+        };
+        return Err(Error::refused(format!("`{asked}` is no layer{hint}")));
+    };
+    let mut out = format!("{} ({})\n\n", spec.name, spec.category.label());
+    out.push_str(&super::paragraphs(spec.doc));
+    let _ = writeln!(out, "\nbottoms: {}    tops: {}", spec.bottoms, spec.tops);
+    if spec.in_place {
+        out.push_str("may work in place\n");
+    }
+    if spec.loss {
+        out.push_str("a loss: its first top is minimised with weight 1 unless told otherwise\n");
+    }
+    if !spec.params.is_empty() {
+        out.push_str("\nparameters\n");
+    }
+    for param in spec.params {
+        let _ = writeln!(out, "  {}: {} = {}", param.name, param.ty, plain(param.default));
+        for line in super::paragraphs(param.doc).lines() {
+            let _ = writeln!(out, "      {line}");
+        }
+    }
+    if !spec.spellings.is_empty() {
+        out.push_str("\nspellings\n");
+    }
+    for spelling in spec.spellings {
+        let _ = write!(out, "  {}: {}", spelling.dialect, spelling.name);
+        if !spelling.positional.is_empty() {
+            let _ = write!(out, "({})", spelling.positional.join(", "));
+        }
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+/// A default as people write it: without the name of its type.
+fn plain(default: &str) -> String {
+    let compact = default.replace(' ', "");
+    match compact.as_str() {
+        "vec![]" => "none".into(),
+        text if text.ends_with("::default()") => "see its own defaults".into(),
+        "String::new()" => "\"\"".into(),
+        text => text.rsplit("::").next().unwrap_or(text).to_owned(),
+    }
+}

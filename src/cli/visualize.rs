@@ -1,0 +1,127 @@
+//! `cortado visualize`: the diagram of a net as a file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{check::stages, complain, named_shape, shapes};
+use crate::error::{Error, Result};
+use crate::file::write_atomically;
+use crate::ir::TypedNet;
+use crate::pipeline::{self, Checked, Options};
+use crate::report::dot::render_dot;
+use crate::report::fold::{Fold, folded};
+use crate::report::picture::picture;
+use crate::report::png::render_png;
+use crate::report::svg::{self, Layout, render_svg};
+use crate::spec::Phase;
+use crate::ty::Shape;
+
+/// Arguments of `visualize`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The definition
+    net: PathBuf,
+    /// Where the picture goes; the ending says how: .svg, .dot or .png
+    #[arg(short, long)]
+    output: PathBuf,
+    /// The stage: train, val, deploy, TRAIN or TEST; `all` writes a file for each; training if not given
+    #[arg(long)]
+    stage: Option<String>,
+    /// The shape of a data blob, such as data=64,3,28,28
+    #[arg(long, value_parser = named_shape)]
+    shape: Vec<(String, Shape)>,
+    /// Who places the boxes: cortado or Graphviz' dot, if it is installed
+    #[arg(long, value_enum, default_value_t = Placer::Own)]
+    layout: Placer,
+    /// Whether blocks become single boxes; auto does so for large nets
+    #[arg(long, value_enum, default_value_t = Folding::Auto)]
+    fold: Folding,
+    /// Pixels of a PNG for each unit of the drawing
+    #[arg(long, default_value_t = 2.0)]
+    scale: f64,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Placer {
+    Own,
+    Dot,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Folding {
+    Auto,
+    Always,
+    Never,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let format = format(&arguments.output)?;
+    let one = arguments.stage.as_deref().filter(|&stage| stage != "all");
+    let options = Options {
+        stages: stages(one)?,
+        shapes: shapes(&arguments.shape),
+        ..Options::default()
+    };
+    let checked = pipeline::check_file(&arguments.net, &options)?;
+    if arguments.stage.as_deref() == Some("all") {
+        for typed in &checked.stages {
+            let path = with_stage(&arguments.output, &typed.net.state.label());
+            draw(arguments, &checked, typed, format, &path)?;
+        }
+    } else {
+        let training = checked.stages.iter().find(|typed| typed.net.state.phase == Phase::Train);
+        if let Some(typed) = training.or(checked.stages.first()) {
+            draw(arguments, &checked, typed, format, &arguments.output)?;
+        }
+    }
+    complain(&checked)
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Svg,
+    Dot,
+    Png,
+}
+
+fn format(path: &Path) -> Result<Format> {
+    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("svg") => Ok(Format::Svg),
+        Some("dot" | "gv") => Ok(Format::Dot),
+        Some("png") => Ok(Format::Png),
+        _ => Err(Error::format(path, "the name of a picture ends with .svg, .dot or .png")),
+    }
+}
+
+/// `net.svg` to `net.train.svg`.
+fn with_stage(path: &Path, stage: &str) -> PathBuf {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+    path.with_extension(format!("{stage}.{ending}"))
+}
+
+fn draw(
+    arguments: &Arguments,
+    checked: &Checked,
+    typed: &TypedNet,
+    format: Format,
+    path: &Path,
+) -> Result<()> {
+    let diagram = picture(typed, &checked.diagnostics, &checked.sources);
+    let layout = match arguments.layout {
+        Placer::Own => Layout::Own,
+        Placer::Dot => Layout::Graphviz,
+    };
+    let fold = match arguments.fold {
+        Folding::Auto => Fold::Auto,
+        Folding::Always => Fold::Always,
+        Folding::Never => Fold::Never,
+    };
+    let options = svg::Options { layout, fold };
+    let bytes = match format {
+        Format::Svg => render_svg(&diagram, &options).into_bytes(),
+        Format::Dot => render_dot(&folded(&diagram, fold)).into_bytes(),
+        Format::Png => render_png(&render_svg(&diagram, &options), arguments.scale)?,
+    };
+    write_atomically(path, |file| file.write_all(&bytes))
+}

@@ -1,0 +1,69 @@
+//! Turns a training plan into text: its steps with their places, and what it keeps in memory.
+
+use std::fmt::Write;
+
+use super::figures::{bytes, short};
+use crate::ir::TypedNet;
+use crate::plan::Plan;
+use crate::program::{Source, Step, cost};
+
+/// Bytes of a number in single precision.
+const ELEMENT: u64 = 4;
+
+/// One line a step: its number, layer, kernel, result, place in the arena, bytes and operations.
+pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{:>5}  {:<24}  {:<16}  {:<24}  {:>12}  {:>10}  {:>8}",
+        "step", "layer", "kernel", "result", "place", "size", "flops"
+    );
+    for (number, step) in plan.program.steps.iter().enumerate() {
+        let node = typed.net.graph.node_indices().nth(step.origin.0 as usize);
+        let layer = node.map_or("", |n| typed.net.graph[n].name.value.as_str());
+        let shapes: Vec<String> =
+            step.outs.iter().map(|&v| plan.program.shape(v).to_string()).collect();
+        let place = step.outs.first().and_then(|&v| plan.slots[v.0 as usize]);
+        let place = place.map_or(String::new(), |slot| (slot.offset as u64 * ELEMENT).to_string());
+        let _ = writeln!(
+            out,
+            "{number:>5}  {layer:<24}  {:<16}  {:<24}  {place:>12}  {:>10}  {:>8}",
+            step.kernel.name(),
+            shapes.join(", "),
+            bytes(result_elements(plan, step).saturating_mul(ELEMENT)),
+            short(cost(&plan.program, step).flops()),
+        );
+    }
+    out
+}
+
+fn result_elements(plan: &Plan, step: &Step) -> u64 {
+    step.outs.iter().map(|&v| plan.program.shape(v).count() as u64).sum()
+}
+
+/// What a training iteration keeps, by purpose, and the length of the arena, which is what a run allocates.
+pub fn memory(plan: &Plan) -> String {
+    let parameters = plan.parameters.len as u64;
+    let gradients = plan.gradients.len as u64;
+    let histories: u64 = plan.histories.iter().map(|slot| slot.len as u64).sum();
+    let values = plan.program.values.iter();
+    let inputs: u64 =
+        values.filter(|v| v.source == Source::Input).map(|v| v.shape.count() as u64).sum();
+    let workspace = plan.work.iter().map(|slot| slot.len).max().unwrap_or(0) as u64;
+    let arena = plan.arena as u64;
+    let named = parameters + gradients + histories + inputs + workspace;
+    let lines = [
+        ("parameters", parameters),
+        ("gradients", gradients),
+        ("solver history", histories),
+        ("inputs", inputs),
+        ("activations", arena.saturating_sub(named)),
+        ("workspace", workspace),
+        ("all", arena),
+    ];
+    let mut out = String::from("memory of training\n");
+    for (what, elements) in lines {
+        let _ = writeln!(out, "  {what:<16}{:>10}", bytes(elements.saturating_mul(ELEMENT)));
+    }
+    out
+}

@@ -1,0 +1,198 @@
+//! What `check` says about each stage: from a typed net to rows with shapes, parameters, memory and operations.
+
+use std::collections::HashMap;
+
+use petgraph::graph::NodeIndex;
+use serde_json::{Value, json};
+
+use crate::ir::{Port, TypedNet};
+use crate::passes::lower::{Backward, lower};
+use crate::program::{Cost, cost};
+use crate::spec::Environment;
+use crate::ty::Shape;
+
+/// Bytes of a number; nets are computed in single precision.
+const ELEMENT: u64 = 4;
+
+/// One parameter of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// `weight`, `bias`.
+    pub role: &'static str,
+    /// Extents as this layer sees them.
+    pub shape: Shape,
+    /// The owner's name of it, `conv1.weight`, if another layer owns it.
+    pub owner: Option<String>,
+    /// Whether the solver changes it.
+    pub learned: bool,
+}
+
+/// One layer of a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The layer's name.
+    pub name: String,
+    /// Its type as written.
+    pub kind: String,
+    /// What it is told, in short.
+    pub detail: String,
+    /// Names of its blobs, with shapes where they are known.
+    pub tops: Vec<(String, Option<Shape>)>,
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
+    /// Whether it works in place.
+    pub in_place: bool,
+    /// Bytes of its blobs; none for a layer in place, unknown without shapes.
+    pub activation_bytes: Option<u64>,
+    /// The forward pass; unknown if the net has errors.
+    pub cost: Option<Cost>,
+}
+
+impl Row {
+    /// Learned elements that this layer owns.
+    pub fn owned(&self) -> u64 {
+        let own = self.parameters.iter().filter(|p| p.learned && p.owner.is_none());
+        own.map(|p| p.shape.count() as u64).sum()
+    }
+}
+
+/// One stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// `train`, `TEST`.
+    pub stage: String,
+    /// The layers, in order.
+    pub rows: Vec<Row>,
+}
+
+impl Summary {
+    /// Learned elements, shared ones counted once.
+    pub fn parameters(&self) -> u64 {
+        self.rows.iter().map(Row::owned).sum()
+    }
+
+    /// Bytes of all blobs, if all shapes are known.
+    pub fn activation_bytes(&self) -> Option<u64> {
+        self.rows.iter().try_fold(0u64, |sum, row| Some(sum.saturating_add(row.activation_bytes?)))
+    }
+
+    /// The forward pass.
+    pub fn cost(&self) -> Option<Cost> {
+        let mut total = Cost::default();
+        for row in &self.rows {
+            total += row.cost?;
+        }
+        Some(total)
+    }
+}
+
+/// Summarises a stage. `sound` says that the definition has no errors, so that the net can be lowered.
+pub fn summarise(typed: &TypedNet, env: &Environment, sound: bool) -> Summary {
+    let complete = sound && typed.signatures.iter().all(Option::is_some);
+    let costs = complete.then(|| costs(typed, env));
+    let rows = typed.net.nodes().map(|(index, node)| Row {
+        name: node.name.value.clone(),
+        kind: node.type_name.value.clone(),
+        detail: node.layer.detail().replace('\n', ", "),
+        tops: (0..node.tops.len())
+            .map(|top| {
+                let port = Port { node: index, top };
+                (node.tops[top].value.clone(), typed.shape(port).cloned())
+            })
+            .collect(),
+        parameters: parameters(typed, index),
+        in_place: !node.tops.is_empty() && own_tops(typed, index).next().is_none(),
+        activation_bytes: own_tops(typed, index).try_fold(0, |sum: u64, port| {
+            let count = typed.shape(port)?.count() as u64;
+            Some(sum.saturating_add(count.saturating_mul(ELEMENT)))
+        }),
+        cost: costs.as_ref().map(|c| c.get(&index.index()).copied().unwrap_or_default()),
+    });
+    Summary { stage: typed.net.state.label(), rows: rows.collect() }
+}
+
+/// The tops of a layer that are blobs of their own, rather than its bottom changed in place.
+fn own_tops(typed: &TypedNet, node: NodeIndex) -> impl Iterator<Item = Port> {
+    let ports = (0..typed.net.graph[node].tops.len()).map(move |top| Port { node, top });
+    ports.filter(|&port| !typed.net.in_place(port))
+}
+
+fn parameters(typed: &TypedNet, index: NodeIndex) -> Vec<Parameter> {
+    let Some(signature) = &typed.signatures[index.index()] else { return vec![] };
+    let variables = typed.node_variables[index.index()].iter().enumerate();
+    variables
+        .zip(&signature.params)
+        .map(|((i, &var), decl)| {
+            let first = typed.variables[var.0 as usize].users.first();
+            let owned = first == Some(&(index, i));
+            Parameter {
+                role: decl.role,
+                shape: decl.shape.clone(),
+                owner: (!owned).then(|| typed.variable_label(var)),
+                learned: decl.learned,
+            }
+        })
+        .collect()
+}
+
+/// The forward pass of each layer.
+fn costs(typed: &TypedNet, env: &Environment) -> HashMap<usize, Cost> {
+    let program = lower(typed, env, Backward::No).program;
+    let mut costs: HashMap<usize, Cost> = HashMap::new();
+    for step in &program.steps {
+        *costs.entry(step.origin.0 as usize).or_default() += cost(&program, step);
+    }
+    costs
+}
+
+/// A stage for programs:
+///
+/// ```json
+/// { "stage": "TRAIN", "parameters": 431080, "activation_bytes": 1234, "multiply_adds": 5678,
+///   "layers": [{ "name": "conv1", "type": "Convolution", "detail": "20 of 5 x 5",
+///     "tops": [{ "name": "conv1", "shape": [64, 20, 24, 24] }],
+///     "parameters": [{ "role": "weight", "shape": [20, 1, 5, 5], "shared_with": null, "learned": true }],
+///     "in_place": false, "activation_bytes": 2949120, "multiply_adds": 18432000, "flops": 37601280 }] }
+/// ```
+///
+/// What is not known is null.
+pub fn to_json(summary: &Summary) -> Value {
+    let layers: Vec<Value> = summary.rows.iter().map(row_json).collect();
+    json!({
+        "stage": summary.stage,
+        "parameters": summary.parameters(),
+        "activation_bytes": summary.activation_bytes(),
+        "multiply_adds": summary.cost().map(|c| c.multiply_adds),
+        "flops": summary.cost().map(|c| c.flops()),
+        "layers": layers,
+    })
+}
+
+fn row_json(row: &Row) -> Value {
+    let dims = |shape: &Shape| shape.dims().to_vec();
+    let tops: Vec<Value> = row
+        .tops
+        .iter()
+        .map(|(name, shape)| json!({ "name": name, "shape": shape.as_ref().map(dims) }))
+        .collect();
+    let parameters: Vec<Value> = row
+        .parameters
+        .iter()
+        .map(|p| {
+            json!({
+                "role": p.role, "shape": dims(&p.shape), "shared_with": p.owner, "learned": p.learned,
+            })
+        })
+        .collect();
+    json!({
+        "name": row.name,
+        "type": row.kind,
+        "detail": row.detail,
+        "tops": tops,
+        "parameters": parameters,
+        "in_place": row.in_place,
+        "activation_bytes": row.activation_bytes,
+        "multiply_adds": row.cost.map(|c| c.multiply_adds),
+        "flops": row.cost.map(|c| c.flops()),
+    })
+}
