@@ -11,6 +11,7 @@ use crate::ir::{Definition, NetState, TypedNet};
 use crate::passes::adopt_data::adopt_data;
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
+use crate::passes::locate_files::locate_files;
 use crate::passes::lower::{Backward, lower};
 use crate::passes::select_stage::select_stage;
 use crate::passes::share_params::share_params;
@@ -74,6 +75,7 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let text = sources.file(file).text.clone();
     let mut definition = front::read(front::dialect(path), file, &text, &mut diagnostics);
     adopt_data(&mut definition);
+    locate_files(&mut definition, path);
     let stages = match options.stages.is_empty() {
         true if options.own_state => vec![definition.state.clone()],
         true => definition.stages(),

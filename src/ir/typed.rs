@@ -24,6 +24,8 @@ pub struct Variable {
     pub decay_mult: f32,
     /// Whether the solver may change it.
     pub learned: bool,
+    /// Whether it is no blob of the original framework; see [`ParamDecl::private`](crate::spec::ParamDecl).
+    pub private: bool,
     /// Its users as (node, position among the node's parameters); the first is the owner.
     pub users: Vec<(NodeIndex, usize)>,
 }

@@ -20,6 +20,7 @@ use crate::exec::SessionOptions;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::passes::adopt_data::adopt_data;
+use crate::passes::locate_files::locate_files;
 use crate::pipeline;
 use crate::source::SourceMap;
 use crate::spec::solver::Solver;
@@ -208,6 +209,7 @@ fn read_net(
     let text = sources.file(file).text.clone();
     let mut definition = front::read(front::dialect(path), file, &text, diagnostics);
     adopt_data(&mut definition);
+    locate_files(&mut definition, path);
     Ok(definition)
 }
 

@@ -45,6 +45,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(0),
     tops: Arity::between(1, 2),
+    input: true,
     spellings: &[caffe("Data", |a| {
         let p = a.section("data_param");
         p.ignore(&["backend", "rand_skip", "prefetch", "scale", "mean_file", "crop_size"]);
@@ -92,42 +93,43 @@ impl Transform {
     }
 }
 
+/// The shapes of a layer that gives `batch` records, of the shape `record` before cropping, and as its second top a label
+/// for each. What the outside says about a top wins; a `record` that is not known makes the shapes unknown.
+pub(super) fn batches(
+    cx: &Infer,
+    transform: &Transform,
+    batch: usize,
+    record: impl FnOnce() -> Option<Shape>,
+) -> Result<Signature, Reported> {
+    let top = &cx.node.tops[0].value;
+    let data = match cx.env.shapes.get(top) {
+        Some(shape) => shape.clone(),
+        None => {
+            let Some(record) = record() else { return cx.unknown_shape(top) };
+            let side = transform.crop_size;
+            if record.rank() == 3 && record.dims()[1..].iter().any(|&extent| extent < side) {
+                let message = format!("crop_size {side} is larger than the records, {record}");
+                return cx.fail(&["crop_size"], message);
+            }
+            Shape([&[batch][..], transform.shape(&record).dims()].concat())
+        }
+    };
+    let mut tops = vec![data];
+    if let Some(label) = cx.node.tops.get(1) {
+        let batch = tops[0].dims().first().copied().unwrap_or(1);
+        let given = cx.env.shapes.get(&label.value);
+        tops.push(given.cloned().unwrap_or_else(|| Shape::from([batch])));
+    }
+    Ok(Signature { tops, params: vec![] })
+}
+
 impl LayerOps for Data {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let top = &cx.node.tops[0].value;
-        let data = match cx.env.shapes.get(top) {
-            Some(shape) => shape.clone(),
-            None => {
-                let record = cx.env.record.and_then(|record| record(&self.source));
-                let Some(record) = record else { return cx.unknown_shape(top) };
-                if record.rank() == 3 && self.crop_size_exceeds(&record) {
-                    let side = self.transform.crop_size;
-                    return cx.fail(
-                        &["crop_size"],
-                        format!("crop_size {side} is larger than the records, {record}"),
-                    );
-                }
-                let mut dims = vec![self.batch_size.max(1)];
-                dims.extend(self.transform.shape(&record).dims());
-                Shape(dims)
-            }
-        };
-        let mut tops = vec![data];
-        if let Some(label) = cx.node.tops.get(1) {
-            let batch = tops[0].dims().first().copied().unwrap_or(1);
-            let given = cx.env.shapes.get(&label.value);
-            tops.push(given.cloned().unwrap_or_else(|| Shape::from([batch])));
-        }
-        Ok(Signature { tops, params: vec![] })
+        let record = || cx.env.record.and_then(|record| record(&self.source));
+        batches(cx, &self.transform, self.batch_size.max(1), record)
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         cx.inputs(b)
-    }
-}
-
-impl Data {
-    fn crop_size_exceeds(&self, record: &Shape) -> bool {
-        record.dims()[1..].iter().any(|&extent| extent < self.transform.crop_size)
     }
 }

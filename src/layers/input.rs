@@ -18,6 +18,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(0),
     tops: Arity::at_least(1),
+    input: true,
     spellings: &[caffe("Input", |a| {
         let shapes = a.section("input_param").sections("shape");
         Input { shapes: shapes.iter().map(read_shape).collect() }.into()

@@ -5,68 +5,79 @@
 // One `pub mod` line a layer.
 pub mod abs_val;
 pub mod accuracy;
+pub mod arg_max;
 pub mod axpy;
 pub mod batch_norm;
+pub mod batch_reindex;
 pub mod bias;
 pub mod bnll;
 pub mod clip;
-pub mod arg_max;
-pub mod batch_reindex;
 pub mod concat;
 pub mod contrastive_loss;
 pub mod convolution;
 pub mod crop;
 pub mod data;
 pub mod deconvolution;
-pub mod euclidean_loss;
 pub mod dropout;
+pub mod dummy_data;
 pub mod eltwise;
 pub mod elu;
+pub mod embed;
+pub mod euclidean_loss;
 pub mod exp;
+pub mod filter;
 pub mod flatten;
+pub mod hdf5_data;
+pub mod hdf5_output;
 pub mod hinge_loss;
+pub mod im2col;
+pub mod image_data;
 pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
+pub mod interp;
 pub mod log;
 pub mod lrn;
+pub mod lstm;
+pub mod lstm_unit;
+pub mod memory_data;
 pub mod multinomial_logistic_loss;
 pub mod mvn;
 pub mod normalize;
+pub mod parameter;
+pub mod permute;
 pub mod pooling;
 pub mod power;
 pub mod prelu;
-pub mod relu;
-pub mod reshape;
-pub mod relu6;
-pub mod scale;
-pub mod sigmoid;
-pub mod embed;
-pub mod filter;
-pub mod im2col;
-pub mod interp;
-pub mod permute;
 pub mod prior_box;
 pub mod python;
 pub mod reduction;
+pub mod relu6;
+pub mod relu;
+pub mod reshape;
+pub mod rnn;
+pub mod scale;
 pub mod shuffle_channel;
+pub mod sigmoid;
 pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
 pub mod softmax;
 pub mod softmax_loss;
 pub mod split;
+pub mod spp;
 pub mod swish;
 pub mod tanh;
 pub mod threshold;
-pub mod spp;
 pub mod tile;
 pub mod unknown;
 pub mod upsample;
+pub mod window_data;
 
 mod axis_span;
 mod class_loss;
 mod coordinates;
+mod recurrent;
 mod standardize;
 #[cfg(test)]
 mod testing;
@@ -119,13 +130,13 @@ macro_rules! layers {
 layers! {
     abs_val::AbsVal,
     accuracy::Accuracy,
+    arg_max::ArgMax,
     axpy::Axpy,
     batch_norm::BatchNorm,
+    batch_reindex::BatchReindex,
     bias::Bias,
     bnll::Bnll,
     clip::Clip,
-    arg_max::ArgMax,
-    batch_reindex::BatchReindex,
     concat::Concat,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
@@ -133,50 +144,60 @@ layers! {
     data::Data,
     deconvolution::Deconvolution,
     dropout::Dropout,
+    dummy_data::DummyData,
     eltwise::Eltwise,
     elu::Elu,
+    embed::Embed,
     euclidean_loss::EuclideanLoss,
     exp::Exp,
+    filter::Filter,
     flatten::Flatten,
+    hdf5_data::Hdf5Data,
+    hdf5_output::Hdf5Output,
     hinge_loss::HingeLoss,
+    im2col::Im2col,
+    image_data::ImageData,
     infogain_loss::InfogainLoss,
     inner_product::InnerProduct,
     input::Input,
+    interp::Interp,
     log::Log,
     lrn::Lrn,
+    lstm::Lstm,
+    lstm_unit::LstmUnit,
+    memory_data::MemoryData,
     multinomial_logistic_loss::MultinomialLogisticLoss,
     mvn::Mvn,
     normalize::Normalize,
+    parameter::Parameter,
+    permute::Permute,
     pooling::Pooling,
     power::Power,
     prelu::PRelu,
-    relu6::Relu6,
-    relu::Relu,
-    reshape::Reshape,
-    scale::Scale,
-    sigmoid::Sigmoid,
-    embed::Embed,
-    filter::Filter,
-    im2col::Im2col,
-    interp::Interp,
-    permute::Permute,
     prior_box::PriorBox,
     python::Python,
     reduction::Reduction,
+    relu6::Relu6,
+    relu::Relu,
+    reshape::Reshape,
+    rnn::Rnn,
+    scale::Scale,
     shuffle_channel::ShuffleChannel,
+    sigmoid::Sigmoid,
     sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     silence::Silence,
     slice::Slice,
     softmax::Softmax,
     softmax_loss::SoftmaxLoss,
     split::Split,
+    spp::Spp,
     swish::Swish,
     tanh::Tanh,
     threshold::Threshold,
-    spp::Spp,
     tile::Tile,
     unknown::Unknown,
     upsample::Upsample,
+    window_data::WindowData,
 }
 
 impl Layer {
@@ -224,8 +245,8 @@ impl Layer {
         self.ops().detail()
     }
 
-    /// Whether it brings data into the net: it has no bottoms and its tops are inputs of the program.
+    /// See [`LayerSpec::input`].
     pub fn is_input(&self) -> bool {
-        matches!(self, Layer::Input(_) | Layer::Data(_))
+        self.spec().input
     }
 }

@@ -65,7 +65,9 @@ fn infer_node(
     debug_assert_eq!(signature.tops.len(), node.tops.len(), "{}", node.type_name.value);
     let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));
     for shape in shapes {
-        if shape.checked_count().is_none_or(|count| MOST_ELEMENTS < count) {
+        // An extent of 0 counts as 1, so that the elements of no range of axes are too many either.
+        let count = shape.dims().iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
+        if count.is_none_or(|count| MOST_ELEMENTS < count) {
             let message = format!("layer `{}` would hold a blob of {shape}", node.name.value);
             let d = Diagnostic::new(&diag::E0404, node.type_name.span, message);
             return Err(diagnostics.report(d.here("more than memory can hold")));

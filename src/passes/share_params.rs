@@ -18,15 +18,15 @@ pub fn share_params(
     let mut loss_weights = vec![];
     for ((index, node), signature) in net.nodes().zip(&signatures) {
         let params = signature.as_ref().map_or(&[][..], |s| &s.params);
-        if signature.is_some() && params.len() < node.params.len() {
-            let extra = &node.params[params.len()];
-            let (given, has) = (node.params.len(), params.len());
+        let (given, has) = (node.params.len(), params.iter().filter(|p| !p.private).count());
+        if signature.is_some() && has < given {
+            let extra = &node.params[has];
             let message = format!("layer `{}` has {has} parameters, not {given}", node.name.value);
             let d = Diagnostic::new(&diag::E0503, extra.span, message).here("too many");
             sharing.diagnostics.report(d);
         }
         let variables = params.iter().enumerate().map(|(i, decl)| {
-            let spec = node.params.get(i);
+            let spec = node.params.get(i).filter(|_| !decl.private);
             sharing.variable((index, i), &node.name.value, decl, spec)
         });
         node_variables.push(variables.collect());
@@ -82,6 +82,7 @@ impl Sharing<'_> {
                 lr_mult: spec.and_then(|s| s.lr_mult).unwrap_or(1.0),
                 decay_mult: spec.and_then(|s| s.decay_mult).unwrap_or(1.0),
                 learned: decl.learned,
+                private: decl.private,
                 users: vec![user],
             };
             let span = |set: bool| spec.filter(|_| set).map(|s| s.span);

@@ -1,6 +1,7 @@
 //! How parameters are initialised: Caffe's fillers (filler.hpp) as data. `weights::fill` draws the numbers.
 
 use super::args::Args;
+use crate::ty::Shape;
 
 /// The fan that scales a random filler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +42,41 @@ pub enum Filler {
     Bilinear,
 }
 
+impl Norm {
+    /// The fan of a shape. Caffe divides by the first extent whatever the layout, so a transposed InnerProduct has its
+    /// fans exchanged.
+    fn fan(self, shape: &Shape) -> f64 {
+        let n = shape.count() as f64;
+        let extent = |i: usize| shape.dims().get(i).copied().unwrap_or(1).max(1) as f64;
+        let (fan_in, fan_out) = (n / extent(0), n / extent(1));
+        match self {
+            Norm::FanIn => fan_in,
+            Norm::FanOut => fan_out,
+            Norm::Average => (fan_in + fan_out) / 2.0,
+        }
+    }
+}
+
 impl Filler {
     /// This filler, or the constant that a layer takes where the definition names none.
     pub fn or_constant(self, value: f64) -> Filler {
         if self == Filler::Unset { Filler::Constant(value) } else { self }
+    }
+
+    /// The filler with its scale worked out: `Xavier` becomes `Uniform`, `Msra` becomes `Gaussian`, `Unset` zeros.
+    pub fn for_shape(self, shape: &Shape) -> Filler {
+        match self {
+            Filler::Unset => Filler::Constant(0.0),
+            Filler::Xavier(norm) => {
+                let bound = (3.0 / norm.fan(shape)).sqrt();
+                Filler::Uniform(-bound, bound)
+            }
+            Filler::Msra(norm) => {
+                let std = (2.0 / norm.fan(shape)).sqrt();
+                Filler::Gaussian { mean: 0.0, std, sparse: None }
+            }
+            other => other,
+        }
     }
 
     /// Reads a `FillerParameter` message; `Unset` if it is not written.

@@ -37,17 +37,25 @@ pub struct ParamDecl {
     pub filler: Filler,
     /// Whether the solver changes it; running statistics are not learned.
     pub learned: bool,
+    /// Whether it is the layer's own affair: no blob of the original framework, in no weight file of it, shared by
+    /// name with nobody, and different for the nets of different stages.
+    pub private: bool,
 }
 
 impl ParamDecl {
     /// A learned parameter.
     pub fn new(role: &'static str, shape: impl Into<Shape>, filler: Filler) -> Self {
-        ParamDecl { role, shape: shape.into(), filler, learned: true }
+        ParamDecl { role, shape: shape.into(), filler, learned: true, private: false }
     }
 
     /// A state that the layer itself keeps.
     pub fn state(role: &'static str, shape: impl Into<Shape>, filler: Filler) -> Self {
-        ParamDecl { role, shape: shape.into(), filler, learned: false }
+        ParamDecl { role, shape: shape.into(), filler, learned: false, private: false }
+    }
+
+    /// A state that the original framework keeps outside of its blobs.
+    pub fn private(role: &'static str, shape: impl Into<Shape>, filler: Filler) -> Self {
+        ParamDecl { role, shape: shape.into(), filler, learned: false, private: true }
     }
 }
 

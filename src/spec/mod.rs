@@ -224,12 +224,14 @@ pub struct LayerSpec {
     pub in_place: bool,
     /// Whether its first top is minimised unless told otherwise.
     pub loss: bool,
+    /// Whether it brings data into the net: it has no bottoms and its tops are inputs of the program.
+    pub input: bool,
     /// How dialects write it.
     pub spellings: &'static [Spelling],
 }
 
 impl LayerSpec {
-    /// One bottom, one top, in place allowed, no loss, no spellings.
+    /// One bottom, one top, in place allowed, no loss, no input, no spellings.
     pub const fn new(name: &'static str, category: Category, docs: Docs) -> Self {
         LayerSpec {
             name,
@@ -240,6 +242,7 @@ impl LayerSpec {
             tops: Arity::exactly(1),
             in_place: true,
             loss: false,
+            input: false,
             spellings: &[],
         }
     }

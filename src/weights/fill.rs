@@ -2,7 +2,6 @@
 
 use crate::random::{Philox, Sequence};
 use crate::spec::Filler;
-use crate::spec::filler::Norm;
 use crate::ty::Shape;
 
 /// The first values of a parameter. Equal seeds and streams give equal values; every parameter has a stream
@@ -14,7 +13,6 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
         (0..n).map(|_| f(&mut random) as f32).collect()
     };
     match *filler {
-        Filler::Unset => vec![0.0; n],
         Filler::Constant(value) => vec![value as f32; n],
         Filler::Uniform(min, max) => draw(&|r| min + (max - min) * r.uniform_f64()),
         Filler::Gaussian { mean, std, sparse: None } => draw(&|r| mean + std * r.normal()),
@@ -34,32 +32,15 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
             }
             values
         }
-        Filler::Xavier(norm) => {
-            let bound = (3.0 / fan(shape, norm)).sqrt();
-            draw(&|r| bound * (2.0 * r.uniform_f64() - 1.0))
-        }
-        Filler::Msra(norm) => {
-            let std = (2.0 / fan(shape, norm)).sqrt();
-            draw(&|r| std * r.normal())
-        }
         Filler::Bilinear => bilinear(shape),
+        Filler::Unset | Filler::Xavier(_) | Filler::Msra(_) => {
+            fill(&filler.for_shape(shape), shape, seed, stream)
+        }
     }
 }
 
 /// Streams of fillers lie apart from those of the program's random steps.
 const FILL_STREAMS: u64 = 1 << 32;
-
-/// Caffe divides by the first extent whatever the layout, so a transposed InnerProduct has its fans exchanged.
-fn fan(shape: &Shape, norm: Norm) -> f64 {
-    let n = shape.count() as f64;
-    let extent = |i: usize| shape.dims().get(i).copied().unwrap_or(1).max(1) as f64;
-    let (fan_in, fan_out) = (n / extent(0), n / extent(1));
-    match norm {
-        Norm::FanIn => fan_in,
-        Norm::FanOut => fan_out,
-        Norm::Average => (fan_in + fan_out) / 2.0,
-    }
-}
 
 fn bilinear(shape: &Shape) -> Vec<f32> {
     let width = shape.dims().last().copied().unwrap_or(1).max(1);

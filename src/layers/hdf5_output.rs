@@ -1,0 +1,44 @@
+//! Blobs that are written to an HDF5 file.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+
+params! {
+    /// Writes the rows of its two bottoms to the data sets `data` and `label` of an HDF5 file, batch after batch.
+    ///
+    /// In a program it computes nothing: whoever runs the program reads the bottoms and writes the file.
+    pub struct Hdf5Output {
+        /// The file to write.
+        file_name: String = String::new(),
+    }
+}
+
+/// The description of [`Hdf5Output`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    tops: Arity::exactly(0),
+    in_place: false,
+    spellings: &[caffe("HDF5Output", |a| {
+        let p = a.section("hdf5_output_param");
+        let file_name = p.text("file_name");
+        Hdf5Output { file_name: p.need("file_name", file_name) }.into()
+    })],
+    ..LayerSpec::new("HDF5Output", Category::Data, Hdf5Output::DOCS)
+};
+
+impl LayerOps for Hdf5Output {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        cx.same_batch(0, 1)?;
+        Ok(Signature::default())
+    }
+
+    fn lower(&self, _b: &mut Builder, _cx: &Lower) -> Vec<ValueId> {
+        vec![]
+    }
+
+    fn differentiable(&self, _bottom: usize) -> bool {
+        false
+    }
+}

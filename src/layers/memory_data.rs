@@ -1,0 +1,62 @@
+//! Images that a program hands over.
+
+use super::data::{Transform, batches};
+use crate::diag::Reported;
+use crate::params;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// Images and labels that the surrounding program hands over, one batch a step.
+    ///
+    /// Tops: `batch_size x channels x height x width`, cropped, and `batch_size` labels.
+    pub struct MemoryData {
+        /// Images in a batch.
+        batch_size: usize = 0,
+        /// Channels of an image.
+        channels: usize = 0,
+        /// Rows of an image.
+        height: usize = 0,
+        /// Columns of an image.
+        width: usize = 0,
+        /// What is done to every image on its way in.
+        transform: Transform = Transform::default(),
+    }
+}
+
+/// The description of [`MemoryData`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(0),
+    tops: Arity::exactly(2),
+    in_place: false,
+    input: true,
+    spellings: &[caffe("MemoryData", |a| {
+        let p = a.section("memory_data_param");
+        let [batch_size, channels, height, width] = ["batch_size", "channels", "height", "width"]
+            .map(|key| {
+                let extent = p.usize(key);
+                if extent == Some(0) {
+                    p.wrong(key, format!("`{key}` must not be 0"));
+                }
+                p.need(key, extent)
+            });
+        MemoryData { batch_size, channels, height, width, transform: Transform::read(a) }.into()
+    })],
+    ..LayerSpec::new("MemoryData", Category::Data, MemoryData::DOCS)
+};
+
+impl LayerOps for MemoryData {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let record = Shape::from([self.channels, self.height, self.width]);
+        batches(cx, &self.transform, self.batch_size, || Some(record))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        cx.inputs(b)
+    }
+
+    fn detail(&self) -> String {
+        format!("{} x {} x {}", self.channels, self.height, self.width)
+    }
+}

@@ -1,0 +1,46 @@
+//! A parameter as a blob.
+
+use super::input::read_shape;
+use crate::diag::Reported;
+use crate::params;
+use crate::program::{Builder, ValueId};
+use crate::spec::{
+    Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
+};
+use crate::ty::Shape;
+
+params! {
+    /// A learned parameter that other layers read like any blob.
+    ///
+    /// It begins at 0, unless weights are loaded: Caffe's layer has no filler.
+    pub struct Parameter {
+        /// The shape of the parameter and of the top.
+        shape: Shape = Shape::scalar(),
+    }
+}
+
+/// The description of [`Parameter`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(0),
+    in_place: false,
+    spellings: &[caffe("Parameter", |a| {
+        let shape = a.section("parameter_param").section("shape");
+        Parameter { shape: read_shape(&shape) }.into()
+    })],
+    ..LayerSpec::new("Parameter", Category::Data, Parameter::DOCS)
+};
+
+impl LayerOps for Parameter {
+    fn infer(&self, _cx: &Infer) -> Result<Signature, Reported> {
+        let param = ParamDecl::new("value", self.shape.clone(), Filler::Constant(0.0));
+        Ok(Signature { tops: vec![self.shape.clone()], params: vec![param] })
+    }
+
+    fn lower(&self, _b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        cx.params.to_vec()
+    }
+
+    fn detail(&self) -> String {
+        self.shape.to_string()
+    }
+}
