@@ -169,10 +169,6 @@ print(2)
 x = "abc
 -- @case syntax_string_end
 x = 'abc
--- @case syntax_long_string
-x = [[abc
--- @case syntax_long_comment
---[[ abc
 -- @case syntax_number
 x = 3x
 -- @case syntax_escape

@@ -67,7 +67,7 @@ print(xpcall(function() error('x', 0) end, function(m) return 'handled ' .. m en
 -- @case xpcall_arguments
 print(xpcall(function(a, b) return a + b end, print, 1, 2))
 -- @case error_values
-print(pcall(error, {1})) 
+print(type(select(2, pcall(error, {1}))))
 -- @case error_table
 local ok, e = pcall(error, {code = 7}) print(ok, e.code)
 -- @case error_levels
@@ -76,6 +76,10 @@ local function f() error('here', 1) end local function g() error('there', 2) end
 print(pcall(error)) print(pcall(error, nil))
 -- @case error_number
 print(pcall(error, 42))
+-- @case error_number_position
+error(42)
+-- @case assert_number
+assert(false, 42)
 -- @case error_nested
 print(pcall(pcall, error, 'x'))
 -- @case error_rethrow

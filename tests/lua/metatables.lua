@@ -36,8 +36,8 @@ local mt = {__lt = function(a, b) return a.v < b.v end} local a, b = setmetatabl
 print(pcall(function() return setmetatable({}, {__lt = function() return true end}) < 1 end))
 -- @case tostring
 print(setmetatable({}, {__tostring = function() return 'obj' end}), tostring(setmetatable({}, {__tostring = function() return 'x' end})))
--- @case tostring_bad
-print(pcall(tostring, setmetatable({}, {__tostring = function() return {} end})))
+-- @case tostring_number
+print(setmetatable({}, {__tostring = function() return 'n' .. 5 end}))
 -- @case metatable_field
 local t = setmetatable({}, {__metatable = 'locked'}) print(getmetatable(t), pcall(setmetatable, t, {}))
 -- @case remove_metatable

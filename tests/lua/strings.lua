@@ -79,7 +79,7 @@ print(('ab'):gsub('%w', setmetatable({}, {__index = function(_, k) return k .. k
 -- @case number_methods
 print((5 .. ''):rep(2), ('%d'):format(3))
 -- @case indexing
-print(('x').len, ('x').nothing, #('x' .. 'y'))
+print(('x').len == string.len, ('x').nothing, #('x' .. 'y'))
 -- @case comparison
 print('a' < 'b', 'Z' < 'a', 'abc' < 'abd', '' < 'a', 'a' <= 'a', 'b' > 'a', '10' < '9', 'a\0b' < 'a\0c')
 -- @case coercion

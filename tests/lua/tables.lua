@@ -15,7 +15,7 @@ local function f(...) return #{...}, #{..., 1}, #{1, ...} end print(f(1, 2, 3))
 -- @case constructor_nil_key
 local t = {[nil] = 1}
 -- @case constructor_holes
-local t = {1, nil, 3} print(#t, t[2], t[3])
+local t = {1, nil, 3} print(t[1], t[2], t[3])
 -- @case insert
 local t = {} table.insert(t, 'a') table.insert(t, 1, 'b') table.insert(t, 2, 'c') print(table.concat(t, ','))
 -- @case insert_end
@@ -117,7 +117,7 @@ local t = setmetatable({}, {__index = {x = 1}, __newindex = error}) rawset(t, 'y
 -- @case raw_wrong
 rawset(1, 2, 3)
 -- @case rawlen
-print(rawlen)
+print(rawlen, table.pack, table.unpack, math.tointeger, utf8)
 -- @case references
 local a = {} local b = a b.x = 1 print(a.x, a == b, {} == {})
 -- @case stack

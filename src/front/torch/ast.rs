@@ -38,18 +38,7 @@ pub enum StatementKind {
     /// `if c then … elseif d then … else … end`.
     If(Vec<(Expr, Block)>, Option<Block>),
     /// `for i = start, limit, step do … end`.
-    NumericFor {
-        /// The variable, fresh in every round.
-        name: Name,
-        /// First value.
-        start: Expr,
-        /// Last value that may be reached.
-        limit: Expr,
-        /// What is added after each round; 1 if absent.
-        step: Option<Expr>,
-        /// The rounds.
-        body: Block,
-    },
+    NumericFor(Box<NumericFor>),
     /// `for k, v in explist do … end`.
     GenericFor(Vec<Name>, Vec<Expr>, Block),
     /// `return x, y`.
@@ -60,6 +49,21 @@ pub enum StatementKind {
     Goto(Name),
     /// `::name::`.
     Label(Name),
+}
+
+/// `for name = start, limit, step do body end`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumericFor {
+    /// The variable, fresh in every round.
+    pub name: Name,
+    /// First value.
+    pub start: Expr,
+    /// Last value that may be reached.
+    pub limit: Expr,
+    /// What is added after each round; 1 if absent.
+    pub step: Option<Expr>,
+    /// The rounds.
+    pub body: Block,
 }
 
 /// An expression with its place.

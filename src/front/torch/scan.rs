@@ -64,7 +64,9 @@ fn next_token(text: &str, from: usize) -> Result<Option<Range<usize>>, &'static 
             Some(b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c) => at += 1,
             Some(b'-') if bytes.get(at + 1) == Some(&b'-') => {
                 at = match long_bracket(bytes, at + 2) {
-                    LongBracket::None => at + bytes[at..].iter().take_while(|&&b| b != b'\n').count(),
+                    LongBracket::None => {
+                        at + bytes[at..].iter().take_while(|&&b| b != b'\n').count()
+                    }
                     LongBracket::Until(end) => end,
                     LongBracket::Unfinished => return Err("comment"),
                 };
@@ -100,7 +102,8 @@ fn number_length(rest: &[u8]) -> usize {
     let exponent = if rest.len() > 1 && rest[1] | 0x20 == b'x' { b'p' } else { b'e' };
     let mut length = 0;
     while let Some(&byte) = rest.get(length) {
-        let signs = length > 0 && rest[length - 1] | 0x20 == exponent && matches!(byte, b'+' | b'-');
+        let signs =
+            length > 0 && rest[length - 1] | 0x20 == exponent && matches!(byte, b'+' | b'-');
         if !(signs || byte == b'.' || is_name_byte(&byte)) {
             break;
         }

@@ -70,9 +70,32 @@ fn is_keyword(rule: Rule) -> bool {
     use Rule::*;
     matches!(
         rule,
-        kw_and | kw_break | kw_do | kw_else | kw_elseif | kw_end | kw_false | kw_for | kw_function
-            | kw_goto | kw_if | kw_in | kw_local | kw_nil | kw_not | kw_or | kw_repeat | kw_return
-            | kw_then | kw_true | kw_until | kw_while | assign | open_key | shebang | EOI
+        kw_and
+            | kw_break
+            | kw_do
+            | kw_else
+            | kw_elseif
+            | kw_end
+            | kw_false
+            | kw_for
+            | kw_function
+            | kw_goto
+            | kw_if
+            | kw_in
+            | kw_local
+            | kw_nil
+            | kw_not
+            | kw_or
+            | kw_repeat
+            | kw_return
+            | kw_then
+            | kw_true
+            | kw_until
+            | kw_while
+            | assign
+            | open_key
+            | shebang
+            | EOI
     )
 }
 
@@ -204,7 +227,9 @@ impl<'t> Reader<'t> {
                 let values = inner.next().map_or(vec![], |list| self.expressions(list));
                 StatementKind::Local(names, values)
             }
-            Rule::function_statement => self.function_statement(inner.next()?, inner.next()?, start)?,
+            Rule::function_statement => {
+                self.function_statement(inner.next()?, inner.next()?, start)?
+            }
             Rule::if_statement => self.if_statement(inner, start)?,
             Rule::while_statement => {
                 let condition = self.expression(inner.next()?);
@@ -233,7 +258,11 @@ impl<'t> Reader<'t> {
                 }
                 StatementKind::Label(name)
             }
-            _ => self.expression_statement(inner, whole.start() + whole.as_str().trim_end().len(), quiet)?,
+            _ => self.expression_statement(
+                inner,
+                whole.start() + whole.as_str().trim_end().len(),
+                quiet,
+            )?,
         })
     }
 
@@ -371,7 +400,8 @@ impl<'t> Reader<'t> {
         }
         let mut values = values.into_iter();
         let (name, start, limit) = (names.into_iter().next()?, values.next()?, values.next()?);
-        Some(StatementKind::NumericFor { name, start, limit, step: values.next(), body })
+        let step = values.next();
+        Some(StatementKind::NumericFor(Box::new(NumericFor { name, start, limit, step, body })))
     }
 
     /// The rest of a statement that ends with a block and `end`, from an optional missing `do` on.
@@ -403,17 +433,22 @@ impl<'t> Reader<'t> {
         for part in parts(node) {
             match part.as_rule() {
                 Rule::parameters => {
+                    let mut after_vararg = 0;
                     for parameter in parts(part) {
-                        let after_vararg = function.is_vararg;
+                        if function.is_vararg {
+                            self.error(after_vararg, "')' expected");
+                        }
                         match parameter.as_rule() {
-                            Rule::vararg => function.is_vararg = true,
-                            Rule::name => function.parameters.extend(self.required_name(parameter.clone())),
+                            Rule::vararg => {
+                                function.is_vararg = true;
+                                after_vararg = parameter.as_span().end();
+                            }
+                            Rule::name => {
+                                function.parameters.extend(self.required_name(parameter.clone()))
+                            }
                             _ => {
                                 self.reports_missing(&parameter, None);
                             }
-                        }
-                        if after_vararg {
-                            self.error(parameter.as_span().start(), "')' expected");
                         }
                     }
                 }
@@ -458,7 +493,8 @@ impl<'t> Reader<'t> {
             }
             for piece in part.into_inner() {
                 if piece.as_rule() == Rule::unary_operator {
-                    tokens.push(Token::Unary(Spanned::new(unary(piece.as_str()), self.span(&piece))));
+                    tokens
+                        .push(Token::Unary(Spanned::new(unary(piece.as_str()), self.span(&piece))));
                 } else {
                     tokens.push(Token::Operand(operands.len()));
                     operands.push(Some(piece));
@@ -654,7 +690,9 @@ impl<'t> Reader<'t> {
             Some(Rule::quoted_string) => match unescape(&raw[1..raw.len() - 1]) {
                 Some(bytes) => bytes,
                 None => {
-                    self.error_at(at..at + raw.len(), "invalid escape sequence near '\"'".into());
+                    let quote = &raw[..1];
+                    let message = format!("invalid escape sequence near '{quote}'");
+                    self.error_at(at..at + raw.len(), message);
                     vec![]
                 }
             },
@@ -697,7 +735,8 @@ impl<T: Iterator<Item = Token>> Climb<T> {
             _ => Spanned::new(ExprKind::Nil, self.nothing),
         };
         loop {
-            let binds = |token: &Token| matches!(token, Token::Binary(op) if power < op.value.powers().0);
+            let binds =
+                |token: &Token| matches!(token, Token::Binary(op) if power < op.value.powers().0);
             let Some(Token::Binary(operator)) = self.tokens.next_if(binds) else { return left };
             let right = self.expression(operator.value.powers().1);
             let span = left.span.to(right.span);

@@ -1,11 +1,11 @@
 //! Calls: frames, arguments, tail calls, and what the frames say about an error.
 
+use super::Lua;
 use super::code::{Described, Site, Variable};
 use super::error::LuaError;
 use super::exec::Flow;
 use super::function::{Args, Captured, Closure, Results};
 use super::value::Value;
-use super::Lua;
 use crate::diag::Label;
 use crate::source::Span;
 use std::cell::RefCell;
@@ -64,6 +64,7 @@ impl Lua {
         }
         let (mut callee, mut args, mut written) = (callee, args, site.clone());
         loop {
+            self.count(args.len() / 4);
             self.step_at(written.as_deref().map(|site| site.span))?;
             match callee {
                 Value::Function(closure) => {
@@ -73,7 +74,9 @@ impl Lua {
                     self.frames.pop();
                     match flow? {
                         Flow::Return(values) => return Ok(values),
-                        Flow::Tail(tail) => (callee, args, written) = (tail.0, tail.1, Some(tail.2)),
+                        Flow::Tail(tail) => {
+                            (callee, args, written) = (tail.0, tail.1, Some(tail.2))
+                        }
                         _ => return Ok(vec![]),
                     }
                 }
@@ -92,7 +95,7 @@ impl Lua {
                 }
                 other => {
                     let handler = self.metamethod(&other, "__call");
-                    if handler.is_nil() {
+                    if !matches!(handler, Value::Function(_) | Value::Native(_)) {
                         return Err(self.not_callable(&other, written.as_deref()));
                     }
                     args.insert(0, other);
@@ -105,11 +108,17 @@ impl Lua {
     fn not_callable(&self, value: &Value, site: Option<&Site>) -> LuaError {
         match site {
             Some(site) => self.operand_error("call", value, site.name.clone(), site.span),
-            None => self.error_without_place(format!("attempt to call a {} value", value.type_name())),
+            None => {
+                self.error_without_place(format!("attempt to call a {} value", value.type_name()))
+            }
         }
     }
 
-    fn run_closure(&mut self, closure: Rc<Closure>, mut args: Vec<Value>) -> Result<Flow, LuaError> {
+    fn run_closure(
+        &mut self,
+        closure: Rc<Closure>,
+        mut args: Vec<Value>,
+    ) -> Result<Flow, LuaError> {
         let proto = closure.proto.clone();
         let given = proto.parameters.len();
         let varargs = match proto.is_vararg && given < args.len() {
@@ -168,7 +177,11 @@ impl Lua {
             };
             Label { span: site.span, text }
         };
-        let calls: Vec<_> = self.frames.iter().filter_map(|f| Some((f.written.as_deref()?, f.closure.as_deref()?))).collect();
+        let calls: Vec<_> = self
+            .frames
+            .iter()
+            .filter_map(|f| Some((f.written.as_deref()?, f.closure.as_deref()?)))
+            .collect();
         let inner = calls.iter().rev().take(TRACE_ENDS);
         let outer = calls.len().saturating_sub(TRACE_ENDS).min(TRACE_ENDS);
         inner.chain(calls[..outer].iter().rev()).map(label).collect()

@@ -28,7 +28,13 @@ enum Kind {
 }
 
 impl LuaError {
-    fn new(kind: Kind, value: Value, span: Option<Span>, position: usize, trace: Vec<Label>) -> Self {
+    fn new(
+        kind: Kind,
+        value: Value,
+        span: Option<Span>,
+        position: usize,
+        trace: Vec<Label>,
+    ) -> Self {
         LuaError(Box::new(Unwinding { value, kind, span, position, trace }))
     }
 

@@ -106,7 +106,10 @@ impl Lua {
     /// All values of one expression.
     pub(super) fn multiple(&mut self, frame: &mut Frame, expr: &Expr) -> Results {
         match expr {
-            Expr::Vararg => Ok(frame.varargs.clone()),
+            Expr::Vararg => {
+                self.count(frame.varargs.len() / 4);
+                Ok(frame.varargs.clone())
+            }
             Expr::Call(call) => {
                 let (callee, args) = self.prepare_call(frame, call)?;
                 self.call_from(callee, args, Some(call.site.clone()))
@@ -141,7 +144,11 @@ impl Lua {
         Value::Function(Closure::new(&self.heap, proto.clone(), upvalues.collect(), environment))
     }
 
-    fn constructor(&mut self, frame: &mut Frame, constructor: &Constructor) -> Result<Value, LuaError> {
+    fn constructor(
+        &mut self,
+        frame: &mut Frame,
+        constructor: &Constructor,
+    ) -> Result<Value, LuaError> {
         let table = Table::new(&self.heap);
         let mut items = 0;
         for (at, field) in constructor.fields.iter().enumerate() {
@@ -170,7 +177,12 @@ impl Lua {
     }
 
     /// A chain of `..`, which is right-associative: texts are joined at once, metamethods see pairs.
-    fn concatenation(&mut self, frame: &mut Frame, parts: &[Expr], span: Span) -> Result<Value, LuaError> {
+    fn concatenation(
+        &mut self,
+        frame: &mut Frame,
+        parts: &[Expr],
+        span: Span,
+    ) -> Result<Value, LuaError> {
         self.step(span)?;
         let mut values = Vec::with_capacity(parts.len());
         for part in parts {

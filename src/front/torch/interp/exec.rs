@@ -50,8 +50,12 @@ impl Lua {
                     Variable::Cell(at) => *frame.cells[at].borrow_mut() = closure,
                 }
             }
-            StatementKind::AssignOne(target, value) => self.assign_one(frame, target, value, statement.span)?,
-            StatementKind::Assign(targets, values) => self.assign(frame, targets, values, statement.span)?,
+            StatementKind::AssignOne(target, value) => {
+                self.assign_one(frame, target, value, statement.span)?
+            }
+            StatementKind::Assign(targets, values) => {
+                self.assign(frame, targets, values, statement.span)?
+            }
             StatementKind::Call(call) => {
                 self.multiple(frame, call)?;
             }

@@ -1,11 +1,11 @@
 //! Functions: closures over resolved Lua code, and functions written in Rust with their arguments.
 
+use super::Lua;
 use super::code::Proto;
 use super::error::LuaError;
 use super::heap::Heap;
 use super::table::Table;
 use super::value::{LuaStr, Value};
-use super::Lua;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -19,12 +19,15 @@ mod object;
 mod operators;
 mod resolve;
 mod table;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use error::LuaError;
 pub use function::{Args, Closure, Native, Results};
 pub use object::Object;
 pub use operators::Arithmetic;
+pub(super) use operators::compare_message;
 pub use table::Table;
 pub use value::{LuaStr, Value};
 
@@ -125,7 +128,11 @@ impl Lua {
     }
 
     /// Compiles a chunk to a function; the text joins [`Lua::sources`] under this path.
-    pub fn load(&mut self, path: impl Into<PathBuf>, text: &str) -> Result<Value, Vec<SyntaxError>> {
+    pub fn load(
+        &mut self,
+        path: impl Into<PathBuf>,
+        text: &str,
+    ) -> Result<Value, Vec<SyntaxError>> {
         let file = self.sources.add(path, text);
         let (block, errors) = syntax::parse(file, text);
         if !errors.is_empty() {
@@ -168,8 +175,14 @@ impl Lua {
 
     /// Pays for work inside a native function: about one step for each element or few bytes touched.
     pub fn work(&mut self, steps: usize) -> Result<(), LuaError> {
-        self.steps = self.steps.saturating_add(steps as u64);
+        self.count(steps);
         self.step_at(self.call_span())
+    }
+
+    /// Counts steps that the next [`Lua::step`] checks.
+    #[inline]
+    fn count(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(steps as u64);
     }
 
     #[cold]
@@ -230,7 +243,8 @@ impl Lua {
         self.error_of_level(message.into(), 1)
     }
 
-    fn error_without_place(&self, message: String) -> LuaError {
+    /// An error without a position, as library functions raise that call back without Lua code between.
+    pub(super) fn error_without_place(&self, message: String) -> LuaError {
         LuaError::raised(message.as_str().into(), self.call_span(), 0, self.trace())
     }
 

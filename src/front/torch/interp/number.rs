@@ -76,7 +76,10 @@ pub fn parse_in_base(text: &[u8], base: u32) -> Option<f64> {
 /// How Lua prints a number: `%.14g`.
 pub fn format(value: f64) -> String {
     let whole = value as i64;
-    if whole as f64 == value && whole.abs() < 100_000_000_000_000 && (whole != 0 || value.is_sign_positive()) {
+    if whole as f64 == value
+        && whole.abs() < 100_000_000_000_000
+        && (whole != 0 || value.is_sign_positive())
+    {
         return whole.to_string();
     }
     format_general(value, 14, false)
@@ -88,6 +91,7 @@ pub fn format_general(value: f64, precision: usize, keep_zeros: bool) -> String 
         return text.into();
     }
     let precision = precision.max(1);
+    let value = above_tie(value, |v| format!("{v:.*e}", precision), |v| format!("{v:.1100e}"));
     let scientific = format!("{value:.*e}", precision - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -106,6 +110,7 @@ pub fn format_scientific(value: f64, precision: usize) -> String {
     if let Some(text) = format_special(value) {
         return text.into();
     }
+    let value = above_tie(value, |v| format!("{v:.*e}", precision + 1), |v| format!("{v:.1100e}"));
     let text = format!("{value:.precision$e}");
     match text.split_once('e') {
         Some((mantissa, exponent)) => with_exponent(mantissa, exponent.parse().unwrap_or(0)),
@@ -115,12 +120,29 @@ pub fn format_scientific(value: f64, precision: usize) -> String {
 
 /// C's `%.{precision}f`.
 pub fn format_fixed(value: f64, precision: usize) -> String {
-    format_special(value).map_or_else(|| format!("{value:.precision$}"), str::to_owned)
+    if let Some(text) = format_special(value) {
+        return text.into();
+    }
+    let value = above_tie(value, |v| format!("{v:.*}", precision + 1), |v| format!("{v:.1100}"));
+    format!("{value:.precision$}")
+}
+
+/// LuaJIT rounds a tie away from zero, Rust to the even digit: a value that lies exactly between two results is moved
+/// away from zero by the smallest step. `finer` shows one digit more, `exact` all digits.
+fn above_tie(value: f64, finer: impl Fn(f64) -> String, exact: impl Fn(f64) -> String) -> f64 {
+    let digits =
+        |text: String| text.split('e').next().unwrap_or("").trim_end_matches('0').to_owned();
+    let finer = finer(value);
+    let finer = finer.split('e').next().unwrap_or("");
+    if !finer.ends_with('5') || digits(exact(value)) != finer {
+        return value;
+    }
+    if value < 0.0 { value.next_down() } else { value.next_up() }
 }
 
 fn format_special(value: f64) -> Option<&'static str> {
     match value {
-        _ if value.is_nan() => Some(if value.is_sign_negative() { "-nan" } else { "nan" }),
+        _ if value.is_nan() => Some("nan"),
         f64::INFINITY => Some("inf"),
         f64::NEG_INFINITY => Some("-inf"),
         _ => None,
@@ -141,6 +163,11 @@ mod tests {
         assert_eq!(format(2f64.powi(53)), "9.007199254741e+15");
         assert_eq!(format(-0.0), "-0");
         assert_eq!(format(1e15), "1e+15");
+        assert_eq!(format(123456789012345.0), "1.2345678901235e+14");
+        assert_eq!(
+            format_fixed(0.5, 0) + &format_fixed(-2.5, 0) + &format_fixed(0.25, 1),
+            "1-30.3"
+        );
         assert_eq!(format_general(1234.5678, 3, false), "1.23e+03");
         assert_eq!(format_scientific(12345.678, 6), "1.234568e+04");
     }

@@ -1,10 +1,10 @@
 //! The extension point: values whose behaviour is written in Rust, such as tensors, layers and criterions.
 
+use super::Lua;
 use super::error::LuaError;
 use super::function::Results;
 use super::operators::Arithmetic;
 use super::value::{LuaStr, Value};
-use super::Lua;
 use crate::source::Span;
 use std::any::Any;
 use std::rc::Rc;

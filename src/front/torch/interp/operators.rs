@@ -1,10 +1,11 @@
 //! Operators with their coercions and metamethods: arithmetic, comparison, concatenation, length, and indexing.
 
 use super::Lua;
-use super::code::{Described, Expr};
+use super::code::{Described, Expr, Site};
 use super::error::LuaError;
 use super::value::{LuaStr, Value};
 use crate::source::Span;
+use std::rc::Rc;
 
 /// An arithmetic operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +87,12 @@ impl Lua {
             Some(_) => (right, names.1),
             None => (left, names.0),
         };
-        Err(self.operand_error("perform arithmetic on", guilty, name.and_then(Expr::described), span))
+        Err(self.operand_error(
+            "perform arithmetic on",
+            guilty,
+            name.and_then(Expr::described),
+            span,
+        ))
     }
 
     pub(super) fn operand_error(
@@ -97,12 +103,15 @@ impl Lua {
         span: Span,
     ) -> LuaError {
         let kind = guilty.type_name();
-        self.error_at(span, match name {
-            Some(Described { kind: variable, name }) => {
-                format!("attempt to {action} {variable} '{name}' (a {kind} value)")
-            }
-            None => format!("attempt to {action} a {kind} value"),
-        })
+        self.error_at(
+            span,
+            match name {
+                Some(Described { kind: variable, name }) => {
+                    format!("attempt to {action} {variable} '{name}' (a {kind} value)")
+                }
+                None => format!("attempt to {action} a {kind} value"),
+            },
+        )
     }
 
     fn binary_metamethod(&self, left: &Value, right: &Value, event: &str) -> Value {
@@ -122,8 +131,8 @@ impl Lua {
     }
 
     fn call_one(&mut self, f: &Value, args: Vec<Value>, span: Span) -> Result<Value, LuaError> {
-        self.step(span)?;
-        Ok(self.call(f, args)?.into_iter().next().unwrap_or_default())
+        let site = Rc::new(Site { span, name: None });
+        Ok(self.call_from(f.clone(), args, Some(site))?.into_iter().next().unwrap_or_default())
     }
 
     /// `left .. right`.
@@ -166,7 +175,9 @@ impl Lua {
                 let args = vec![left.clone(), right.clone()];
                 Ok(self.call_one(&handler, args, span)?.is_truthy())
             }
-            (Value::Object(object), other) | (other, Value::Object(object)) => Ok(object.equals(other)),
+            (Value::Object(object), other) | (other, Value::Object(object)) => {
+                Ok(object.equals(other))
+            }
             _ => Ok(false),
         }
     }
@@ -180,7 +191,9 @@ impl Lua {
         span: Span,
     ) -> Result<bool, LuaError> {
         match (left, right) {
-            (Value::Number(a), Value::Number(b)) => return Ok(if or_equal { a <= b } else { a < b }),
+            (Value::Number(a), Value::Number(b)) => {
+                return Ok(if or_equal { a <= b } else { a < b });
+            }
             (Value::String(a), Value::String(b)) => {
                 return Ok(if or_equal { a[..] <= b[..] } else { a[..] < b[..] });
             }
@@ -220,11 +233,7 @@ impl Lua {
 
     /// The complaint that two values have no order.
     pub fn compare_error(&self, left: &Value, right: &Value, span: Span) -> LuaError {
-        let (a, b) = (left.type_name(), right.type_name());
-        self.error_at(span, match a == b {
-            true => format!("attempt to compare two {a} values"),
-            false => format!("attempt to compare {a} with {b}"),
-        })
+        self.error_at(span, compare_message(left, right))
     }
 
     /// `#value`; `__len` of tables is ignored as in Lua 5.1.
@@ -238,7 +247,12 @@ impl Lua {
             Value::String(text) => Ok(text.len().into()),
             Value::Table(table) => Ok(table.length().into()),
             Value::Object(object) => object.clone().len(self, span),
-            _ => Err(self.operand_error("get length of", value, name.and_then(Expr::described), span)),
+            _ => Err(self.operand_error(
+                "get length of",
+                value,
+                name.and_then(Expr::described),
+                span,
+            )),
         }
     }
 
@@ -324,7 +338,8 @@ impl Lua {
             let handler = match &current {
                 Value::Table(table) => {
                     let is_plain = !table.has_metatable() || !table.get(&key).is_nil();
-                    let handler = if is_plain { Value::Nil } else { table.metamethod("__newindex") };
+                    let handler =
+                        if is_plain { Value::Nil } else { table.metamethod("__newindex") };
                     if handler.is_nil() {
                         self.check_key(&key, span)?;
                         table.set(key, value);
@@ -382,6 +397,15 @@ impl Lua {
             Value::Object(object) => return object.clone().to_text(self),
         };
         Ok(self.string(text.into_bytes()))
+    }
+}
+
+/// What Lua says about two values that have no order.
+pub(crate) fn compare_message(left: &Value, right: &Value) -> String {
+    let (a, b) = (left.type_name(), right.type_name());
+    match a == b {
+        true => format!("attempt to compare two {a} values"),
+        false => format!("attempt to compare {a} with {b}"),
     }
 }
 

@@ -93,7 +93,8 @@ impl Resolver {
     }
 
     fn nested(&mut self, function: &ast::Function) -> Rc<Proto> {
-        self.functions.push(FunctionState { is_vararg: function.is_vararg, ..FunctionState::default() });
+        self.functions
+            .push(FunctionState { is_vararg: function.is_vararg, ..FunctionState::default() });
         let parameters = function.parameters.iter().map(|p| self.declare(&p.value)).collect();
         let body = self.block(&function.body);
         self.finish_function(function.name.clone(), parameters, body)
@@ -236,7 +237,8 @@ impl Resolver {
                 let arms = arms.collect();
                 StatementKind::If(arms, otherwise.as_ref().map(|body| self.block(body)))
             }
-            ast::StatementKind::NumericFor { name, start, limit, step, body } => {
+            ast::StatementKind::NumericFor(range) => {
+                let ast::NumericFor { name, start, limit, step, body } = &**range;
                 let (start, limit) = (self.expression(start), self.expression(limit));
                 let step = step.as_ref().map(|step| self.expression(step));
                 let before = self.function().locals.len();
@@ -371,7 +373,8 @@ impl Resolver {
                 let callee = self.expression(object);
                 let arguments = self.expressions(arguments);
                 let described = Described { kind: "method", name: name.value.as_str().into() };
-                let site = Rc::new(Site { span: name.span.to(span.after()), name: Some(described) });
+                let site =
+                    Rc::new(Site { span: name.span.to(span.after()), name: Some(described) });
                 let method = Some(LuaStr::from(name.value.as_str()));
                 Expr::Call(Box::new(Call { callee, method, arguments, site }))
             }
@@ -384,7 +387,9 @@ impl Resolver {
                     (Unary::Length, _) => Expr::Length(operand, operator.span),
                 }
             }
-            ExprKind::Binary(operator, left, right) => self.binary(operator.value, operator.span, left, right),
+            ExprKind::Binary(operator, left, right) => {
+                self.binary(operator.value, operator.span, left, right)
+            }
         }
     }
 
@@ -397,7 +402,13 @@ impl Resolver {
         }
     }
 
-    fn binary(&mut self, operator: Binary, span: Span, left: &ast::Expr, right: &ast::Expr) -> Expr {
+    fn binary(
+        &mut self,
+        operator: Binary,
+        span: Span,
+        left: &ast::Expr,
+        right: &ast::Expr,
+    ) -> Expr {
         let arithmetic = match operator {
             Binary::Or => return Expr::Or(self.pair(left, right)),
             Binary::And => return Expr::And(self.pair(left, right)),

@@ -110,8 +110,9 @@ impl Table {
         self.0.data.borrow().length()
     }
 
-    /// The entry after a key in the order of `pairs`; from nil, the first. `Err` if the key is not in the table.
-    pub fn next(&self, key: &Value) -> Result<Option<(Value, Value)>, ()> {
+    /// The entry after a key in the order of `pairs`; from nil, the first. `None` if the key is not in the
+    /// table.
+    pub fn next(&self, key: &Value) -> Option<Option<(Value, Value)>> {
         self.0.data.borrow().next(key)
     }
 
@@ -186,7 +187,7 @@ impl Drop for TableCell {
 impl Data {
     fn into_values(self) -> impl Iterator<Item = Value> {
         let entries = self.entries.into_iter().flat_map(|(key, value)| [key, value]);
-                let metatable = self.metatable.into_iter().map(Value::Table);
+        let metatable = self.metatable.into_iter().map(Value::Table);
         self.array.into_iter().chain(entries).chain(metatable)
     }
 
@@ -308,18 +309,18 @@ impl Data {
         high
     }
 
-    fn next(&self, key: &Value) -> Result<Option<(Value, Value)>, ()> {
+    fn next(&self, key: &Value) -> Option<Option<(Value, Value)>> {
         let place = self.array_place(key).filter(|&place| place < self.array.len());
         let (from_array, from_entries) = match (key, place) {
             (Value::Nil, _) => (0, 0),
             (_, Some(place)) => (place + 1, 0),
-            _ => (self.array.len(), self.index.get(key).ok_or(())? + 1),
+            _ => (self.array.len(), self.index.get(key)? + 1),
         };
         if let Some(found) = (from_array..self.array.len()).find(|&i| !self.array[i].is_nil()) {
-            return Ok(Some(((found + 1).into(), self.array[found].clone())));
+            return Some(Some(((found + 1).into(), self.array[found].clone())));
         }
         let rest = self.entries[from_entries..].iter();
-        Ok(rest.clone().find(|(_, value)| !value.is_nil()).cloned())
+        Some(rest.clone().find(|(_, value)| !value.is_nil()).cloned())
     }
 }
 
@@ -375,7 +376,7 @@ impl Hasher for Mixer {
     }
 
     fn write_u64(&mut self, word: u64) {
-        let product = u128::from(word ^ self.0) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        let product = u128::from(word ^ self.0) * 0x9e37_79b9_7f4a_7c15;
         self.0 = (product >> 64) as u64 ^ product as u64;
     }
 }

@@ -5,30 +5,33 @@ use crate::front::torch::interp::{Args, Lua, LuaError, LuaStr, Native, Results, 
 
 pub(super) fn install(lua: &mut Lua) {
     let globals = lua.globals().clone();
-    fill(&globals, &[
-        ("assert", assert),
-        ("collectgarbage", collect_garbage),
-        ("error", error),
-        ("getfenv", get_environment),
-        ("getmetatable", get_metatable),
-        ("ipairs", ipairs),
-        ("loadstring", load_string),
-        ("next", next),
-        ("pairs", pairs),
-        ("pcall", protected_call),
-        ("print", print),
-        ("rawequal", raw_equal),
-        ("rawget", raw_get),
-        ("rawset", raw_set),
-        ("select", select),
-        ("setfenv", set_environment),
-        ("setmetatable", set_metatable),
-        ("tonumber", to_number),
-        ("tostring", to_string),
-        ("type", type_of),
-        ("unpack", unpack),
-        ("xpcall", protected_call_with_handler),
-    ]);
+    fill(
+        &globals,
+        &[
+            ("assert", assert),
+            ("collectgarbage", collect_garbage),
+            ("error", error),
+            ("getfenv", get_environment),
+            ("getmetatable", get_metatable),
+            ("ipairs", ipairs),
+            ("loadstring", load_string),
+            ("next", next),
+            ("pairs", pairs),
+            ("pcall", protected_call),
+            ("print", print),
+            ("rawequal", raw_equal),
+            ("rawget", raw_get),
+            ("rawset", raw_set),
+            ("select", select),
+            ("setfenv", set_environment),
+            ("setmetatable", set_metatable),
+            ("tonumber", to_number),
+            ("tostring", to_string),
+            ("type", type_of),
+            ("unpack", unpack),
+            ("xpcall", protected_call_with_handler),
+        ],
+    );
     globals.set_field("load", globals.field("loadstring"));
     globals.set_field("_G", globals.clone());
     globals.set_field("_VERSION", "Lua 5.1");
@@ -53,11 +56,7 @@ fn collect_garbage(lua: &mut Lua, args: &Args) -> Results {
 
 fn error(lua: &mut Lua, args: &Args) -> Results {
     let level = args.integer_or(lua, 1, 1)?.clamp(0, 1 << 20) as usize;
-    match args.get(0) {
-        // Only strings get a position; a number stays one.
-        value @ Value::String(_) => Err(lua.error_of_level(value, level)),
-        value => Err(lua.error_of_level(value, 0)),
-    }
+    Err(lua.error_of_level(args.get(0), level))
 }
 
 fn get_metatable(lua: &mut Lua, args: &Args) -> Results {
@@ -123,8 +122,8 @@ fn next(lua: &mut Lua, args: &Args) -> Results {
             None => return Err(args.wrong_type(lua, 0, "table")),
         },
         _ => match args.table(lua, 0)?.next(&args.get(1)) {
-            Ok(found) => found,
-            Err(()) => return Err(lua.error("invalid key to 'next'")),
+            Some(found) => found,
+            None => return Err(lua.error("invalid key to 'next'")),
         },
     };
     Ok(found.map_or(vec![Value::Nil], |(key, value)| vec![key, value]))
@@ -271,10 +270,12 @@ fn get_environment(lua: &mut Lua, args: &Args) -> Results {
         Value::Native(_) => None,
         _ => match args.integer_or(lua, 0, 1)? {
             0 => None,
-            level => match usize::try_from(level).ok().and_then(|level| lua.closure_at_level(level)) {
-                Some(closure) => Some(closure),
-                None => return Err(lua.bad_argument(0, "invalid level")),
-            },
+            level => {
+                match usize::try_from(level).ok().and_then(|level| lua.closure_at_level(level)) {
+                    Some(closure) => Some(closure),
+                    None => return Err(lua.bad_argument(0, "invalid level")),
+                }
+            }
         },
     };
     let environment = closure.map(|closure| closure.environment.borrow().clone());

@@ -4,20 +4,24 @@ use super::library;
 use crate::front::torch::interp::{Args, Lua, LuaError, Results};
 
 pub(super) fn install(lua: &mut Lua) {
-    library(lua, "bit", &[
-        ("arshift", |lua, args| shift(lua, args, |x, n| (x as i32 >> n) as u32)),
-        ("band", |lua, args| fold(lua, args, |x, y| x & y)),
-        ("bnot", |lua, args| Ok(vec![shown(!word(lua, args, 0)?)])),
-        ("bor", |lua, args| fold(lua, args, |x, y| x | y)),
-        ("bswap", |lua, args| Ok(vec![shown(word(lua, args, 0)?.swap_bytes())])),
-        ("bxor", |lua, args| fold(lua, args, |x, y| x ^ y)),
-        ("lshift", |lua, args| shift(lua, args, |x, n| x << n)),
-        ("rol", |lua, args| shift(lua, args, u32::rotate_left)),
-        ("ror", |lua, args| shift(lua, args, u32::rotate_right)),
-        ("rshift", |lua, args| shift(lua, args, |x, n| x >> n)),
-        ("tobit", |lua, args| Ok(vec![shown(word(lua, args, 0)?)])),
-        ("tohex", to_hex),
-    ]);
+    library(
+        lua,
+        "bit",
+        &[
+            ("arshift", |lua, args| shift(lua, args, |x, n| (x as i32 >> n) as u32)),
+            ("band", |lua, args| fold(lua, args, |x, y| x & y)),
+            ("bnot", |lua, args| Ok(vec![shown(!word(lua, args, 0)?)])),
+            ("bor", |lua, args| fold(lua, args, |x, y| x | y)),
+            ("bswap", |lua, args| Ok(vec![shown(word(lua, args, 0)?.swap_bytes())])),
+            ("bxor", |lua, args| fold(lua, args, |x, y| x ^ y)),
+            ("lshift", |lua, args| shift(lua, args, |x, n| x << n)),
+            ("rol", |lua, args| shift(lua, args, u32::rotate_left)),
+            ("ror", |lua, args| shift(lua, args, u32::rotate_right)),
+            ("rshift", |lua, args| shift(lua, args, |x, n| x >> n)),
+            ("tobit", |lua, args| Ok(vec![shown(word(lua, args, 0)?)])),
+            ("tohex", to_hex),
+        ],
+    );
     let jit = library(lua, "jit", &[]);
     jit.set_field("version", "LuaJIT 2.1.0-beta3");
     jit.set_field("version_num", 20100.0);

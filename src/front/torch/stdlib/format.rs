@@ -70,7 +70,9 @@ fn parse(lua: &Lua, text: &[u8]) -> Result<(Spec, u8, usize), LuaError> {
         spec.precision = Some(digits(&mut at));
     }
     match text.get(at) {
-        Some(&conversion) if b"diouxXcsqeEfFgGaA".contains(&conversion) => Ok((spec, conversion, at + 1)),
+        Some(&conversion) if b"diouxXcsqeEfFgGaA".contains(&conversion) => {
+            Ok((spec, conversion, at + 1))
+        }
         _ => {
             let shown = text.get(..=at).unwrap_or(text);
             let shown = String::from_utf8_lossy(shown);
@@ -97,7 +99,12 @@ fn convert(
         b'c' => pad(&[args.integer(lua, at)? as u8], spec, out),
         b'd' | b'i' => {
             let value = args.integer(lua, at)?;
-            sign_and_pad(value < 0, &integer_digits(value.unsigned_abs().to_string(), spec), spec, out);
+            sign_and_pad(
+                value < 0,
+                &integer_digits(value.unsigned_abs().to_string(), spec),
+                spec,
+                out,
+            );
         }
         b'u' | b'o' | b'x' | b'X' => {
             let number = args.number(lua, at)?;
@@ -111,7 +118,12 @@ fn convert(
                 _ if spec.alternate && value != 0 => format!("0X{value:X}"),
                 _ => format!("{value:X}"),
             };
-            sign_and_pad(false, &integer_digits(digits, &Spec { plus: false, ..spec.copy() }), &Spec { plus: false, space: false, ..spec.copy() }, out);
+            sign_and_pad(
+                false,
+                &integer_digits(digits, &Spec { plus: false, ..spec.copy() }),
+                &Spec { plus: false, space: false, ..spec.copy() },
+                out,
+            );
         }
         _ => {
             let value = args.number(lua, at)?;
@@ -180,7 +192,8 @@ fn quote(text: &[u8], out: &mut Vec<u8>) {
             b'"' | b'\\' | b'\n' => out.extend([b'\\', byte]),
             _ if byte.is_ascii_control() => {
                 let digit_follows = text.get(at + 1).is_some_and(u8::is_ascii_digit);
-                let escape = if digit_follows { format!("\\{byte:03}") } else { format!("\\{byte}") };
+                let escape =
+                    if digit_follows { format!("\\{byte:03}") } else { format!("\\{byte}") };
                 out.extend(escape.bytes());
             }
             _ => out.push(byte),
@@ -195,9 +208,11 @@ fn hexadecimal(value: f64, precision: Option<usize>) -> String {
         return number::format_fixed(value, 0);
     }
     let bits = value.to_bits();
-    let (mut exponent, mut mantissa) = ((bits >> 52) as i64 - 1023, bits & ((1 << 52) - 1) | 1 << 52);
+    let (mut exponent, mut mantissa) =
+        ((bits >> 52) as i64 - 1023, bits & ((1 << 52) - 1) | 1 << 52);
     if bits >> 52 == 0 {
-        (exponent, mantissa) = if mantissa == 1 << 52 { (0, 0) } else { (-1022, mantissa ^ 1 << 52) };
+        (exponent, mantissa) =
+            if mantissa == 1 << 52 { (0, 0) } else { (-1022, mantissa ^ 1 << 52) };
     }
     let digits = match precision {
         Some(digits) if digits < 13 => {
@@ -210,7 +225,8 @@ fn hexadecimal(value: f64, precision: Option<usize>) -> String {
         Some(digits) => digits,
         None => 13 - (mantissa.trailing_zeros() as usize / 4).min(13),
     };
-    let fraction = format!("{:013x}{}", mantissa & ((1 << 52) - 1), "0".repeat(digits.saturating_sub(13)));
+    let fraction =
+        format!("{:013x}{}", mantissa & ((1 << 52) - 1), "0".repeat(digits.saturating_sub(13)));
     let point = if digits == 0 { "" } else { "." };
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("0x{}{point}{}p{sign}{}", mantissa >> 52, &fraction[..digits], exponent.abs())

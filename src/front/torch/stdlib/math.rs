@@ -4,36 +4,40 @@ use super::library;
 use crate::front::torch::interp::{Args, Lua, Results, Value};
 
 pub(super) fn install(lua: &mut Lua) {
-    let math = library(lua, "math", &[
-        ("abs", |lua, args| map(lua, args, f64::abs)),
-        ("acos", |lua, args| map(lua, args, f64::acos)),
-        ("asin", |lua, args| map(lua, args, f64::asin)),
-        ("atan", |lua, args| map(lua, args, f64::atan)),
-        ("atan2", |lua, args| map2(lua, args, f64::atan2)),
-        ("ceil", |lua, args| map(lua, args, f64::ceil)),
-        ("cos", |lua, args| map(lua, args, f64::cos)),
-        ("cosh", |lua, args| map(lua, args, f64::cosh)),
-        ("deg", |lua, args| map(lua, args, |x| x * (180.0 / std::f64::consts::PI))),
-        ("exp", |lua, args| map(lua, args, f64::exp)),
-        ("floor", |lua, args| map(lua, args, f64::floor)),
-        ("fmod", |lua, args| map2(lua, args, |x, y| x % y)),
-        ("frexp", frexp),
-        ("ldexp", ldexp),
-        ("log", log),
-        ("log10", |lua, args| map(lua, args, f64::log10)),
-        ("max", |lua, args| fold(lua, args, |a, b| if a < b { b } else { a })),
-        ("min", |lua, args| fold(lua, args, |a, b| if b < a { b } else { a })),
-        ("modf", modf),
-        ("pow", |lua, args| map2(lua, args, f64::powf)),
-        ("rad", |lua, args| map(lua, args, |x| x * (std::f64::consts::PI / 180.0))),
-        ("random", random),
-        ("randomseed", random_seed),
-        ("sin", |lua, args| map(lua, args, f64::sin)),
-        ("sinh", |lua, args| map(lua, args, f64::sinh)),
-        ("sqrt", |lua, args| map(lua, args, f64::sqrt)),
-        ("tan", |lua, args| map(lua, args, f64::tan)),
-        ("tanh", |lua, args| map(lua, args, f64::tanh)),
-    ]);
+    let math = library(
+        lua,
+        "math",
+        &[
+            ("abs", |lua, args| map(lua, args, f64::abs)),
+            ("acos", |lua, args| map(lua, args, f64::acos)),
+            ("asin", |lua, args| map(lua, args, f64::asin)),
+            ("atan", |lua, args| map(lua, args, f64::atan)),
+            ("atan2", |lua, args| map2(lua, args, f64::atan2)),
+            ("ceil", |lua, args| map(lua, args, f64::ceil)),
+            ("cos", |lua, args| map(lua, args, f64::cos)),
+            ("cosh", |lua, args| map(lua, args, f64::cosh)),
+            ("deg", |lua, args| map(lua, args, |x| x * (180.0 / std::f64::consts::PI))),
+            ("exp", |lua, args| map(lua, args, f64::exp)),
+            ("floor", |lua, args| map(lua, args, f64::floor)),
+            ("fmod", |lua, args| map2(lua, args, |x, y| x % y)),
+            ("frexp", frexp),
+            ("ldexp", ldexp),
+            ("log", log),
+            ("log10", |lua, args| map(lua, args, f64::log10)),
+            ("max", |lua, args| fold(lua, args, |a, b| if a < b { b } else { a })),
+            ("min", |lua, args| fold(lua, args, |a, b| if b < a { b } else { a })),
+            ("modf", modf),
+            ("pow", |lua, args| map2(lua, args, f64::powf)),
+            ("rad", |lua, args| map(lua, args, |x| x * (std::f64::consts::PI / 180.0))),
+            ("random", random),
+            ("randomseed", random_seed),
+            ("sin", |lua, args| map(lua, args, f64::sin)),
+            ("sinh", |lua, args| map(lua, args, f64::sinh)),
+            ("sqrt", |lua, args| map(lua, args, f64::sqrt)),
+            ("tan", |lua, args| map(lua, args, f64::tan)),
+            ("tanh", |lua, args| map(lua, args, f64::tanh)),
+        ],
+    );
     math.set_field("mod", math.field("fmod"));
     math.set_field("pi", std::f64::consts::PI);
     math.set_field("huge", f64::INFINITY);
@@ -77,7 +81,8 @@ fn frexp(lua: &mut Lua, args: &Args) -> Results {
         return Ok(vec![value.into(), Value::Number(0.0)]);
     }
     // Subnormal numbers are brought into the normal range first.
-    let (value, shift) = if value.abs() < f64::MIN_POSITIVE { (value * 2f64.powi(54), 54) } else { (value, 0) };
+    let (value, shift) =
+        if value.abs() < f64::MIN_POSITIVE { (value * 2f64.powi(54), 54) } else { (value, 0) };
     let bits = value.to_bits();
     let exponent = (bits >> 52 & 0x7ff) as i64 - 1022;
     let fraction = f64::from_bits(bits & !(0x7ff << 52) | 1022 << 52);

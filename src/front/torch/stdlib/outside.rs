@@ -5,7 +5,11 @@ use crate::front::torch::interp::{Args, Lua, Native, Results, Value};
 
 pub(super) fn install(lua: &mut Lua) {
     let io = library(lua, "io", &[("write", write)]);
-    refuse(lua, "io", &["open", "popen", "lines", "read", "input", "output", "tmpfile", "close", "flush"]);
+    refuse(
+        lua,
+        "io",
+        &["open", "popen", "lines", "read", "input", "output", "tmpfile", "close", "flush"],
+    );
     let stdout = lua.table();
     stdout.set_field("write", Native::value("write", write_method));
     for name in ["flush", "close", "setvbuf"] {
@@ -14,13 +18,19 @@ pub(super) fn install(lua: &mut Lua) {
     io.set_field("stdout", stdout.clone());
     io.set_field("stderr", stdout);
 
-    library(lua, "os", &[
-        ("clock", |_, _| Ok(vec![Value::Number(0.0)])),
-        ("time", |_, _| Ok(vec![Value::Number(0.0)])),
-        ("difftime", |lua, args| Ok(vec![(args.number(lua, 0)? - args.number(lua, 1)?).into()])),
-        ("date", |_, _| Ok(vec!["Thu Jan  1 00:00:00 1970".into()])),
-        ("getenv", |_, _| Ok(vec![Value::Nil])),
-    ]);
+    library(
+        lua,
+        "os",
+        &[
+            ("clock", |_, _| Ok(vec![Value::Number(0.0)])),
+            ("time", |_, _| Ok(vec![Value::Number(0.0)])),
+            ("difftime", |lua, args| {
+                Ok(vec![(args.number(lua, 0)? - args.number(lua, 1)?).into()])
+            }),
+            ("date", |_, _| Ok(vec!["Thu Jan  1 00:00:00 1970".into()])),
+            ("getenv", |_, _| Ok(vec![Value::Nil])),
+        ],
+    );
     refuse(lua, "os", &["execute", "exit", "remove", "rename", "tmpname", "setlocale"]);
 
     library(lua, "debug", &[("traceback", traceback)]);
@@ -41,7 +51,9 @@ fn refuse(lua: &mut Lua, library: &str, names: &[&str]) {
 }
 
 fn refusal(name: String) -> Value {
-    let message = format!("'{name}' is not available: a definition runs without files, processes and threads");
+    let message = format!(
+        "'{name}' is not available: a definition runs without files, processes and threads"
+    );
     Native::value(name, move |lua, _| Err(lua.error(&message)))
 }
 

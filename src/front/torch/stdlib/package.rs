@@ -40,7 +40,9 @@ fn require(lua: &mut Lua, args: &Args) -> Results {
     match loaded.get(&key) {
         Value::Nil => {}
         Value::Bool(false) => {
-            return Err(lua.error(&format!("loop or previous error loading module '{}'", name.to_str())));
+            return Err(
+                lua.error(&format!("loop or previous error loading module '{}'", name.to_str()))
+            );
         }
         module => return Ok(vec![module]),
     }

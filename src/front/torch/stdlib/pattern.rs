@@ -43,7 +43,11 @@ impl<'t> Matcher<'t> {
     }
 
     /// The first match that begins at `start` or later.
-    pub fn find(&mut self, lua: &mut Lua, start: usize) -> Result<Option<(usize, usize)>, LuaError> {
+    pub fn find(
+        &mut self,
+        lua: &mut Lua,
+        start: usize,
+    ) -> Result<Option<(usize, usize)>, LuaError> {
         for from in start..=self.text.len() {
             if let Some(to) = self.match_at(lua, from)? {
                 return Ok(Some((from, to)));
@@ -206,7 +210,14 @@ impl<'t> Matcher<'t> {
         }
     }
 
-    fn longest(&mut self, lua: &mut Lua, at: usize, item: usize, end: usize, least: usize) -> Outcome {
+    fn longest(
+        &mut self,
+        lua: &mut Lua,
+        at: usize,
+        item: usize,
+        end: usize,
+        least: usize,
+    ) -> Outcome {
         let mut count = 0;
         while self.matches_one(at + count, item, end) {
             self.pay(lua)?;

@@ -1,7 +1,7 @@
 //! `table.sort`: quicksort with the middle of three as pivot. Sorting is not stable, and equal items end up in the order
 //! in which Lua 5.1 and LuaJIT leave them, since definitions may depend on it.
 
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Table, Value};
+use crate::front::torch::interp::{Args, Lua, LuaError, Results, Table, Value, compare_message};
 
 pub(super) fn sort(lua: &mut Lua, args: &Args) -> Results {
     let table = args.table(lua, 0)?;
@@ -38,10 +38,13 @@ impl Sorting {
         match (left, right) {
             (Value::Number(a), Value::Number(b)) => Ok(a < b),
             (Value::String(a), Value::String(b)) => Ok(a[..] < b[..]),
-            _ => match lua.call_span() {
-                Some(span) => lua.less(left, right, false, span),
-                None => Ok(false),
-            },
+            (Value::Table(_) | Value::Object(_), _) | (_, Value::Table(_) | Value::Object(_)) => {
+                match lua.call_span() {
+                    Some(span) => lua.less(left, right, false, span),
+                    None => Ok(false),
+                }
+            }
+            _ => Err(lua.error_without_place(compare_message(left, right))),
         }
     }
 
@@ -87,7 +90,13 @@ impl Sorting {
     }
 
     /// Moves what is less than the pivot (at `high - 1`) before it; where the pivot ends up.
-    fn partition(&mut self, lua: &mut Lua, low: usize, high: usize, pivot: &Value) -> Result<usize, LuaError> {
+    fn partition(
+        &mut self,
+        lua: &mut Lua,
+        low: usize,
+        high: usize,
+        pivot: &Value,
+    ) -> Result<usize, LuaError> {
         let (mut left, mut right) = (low, high - 1);
         loop {
             left += 1;

@@ -6,21 +6,25 @@ use crate::front::torch::interp::{Args, Lua, LuaError, LuaStr, Native, Results, 
 use std::cell::Cell;
 
 pub(super) fn install(lua: &mut Lua) {
-    let string = library(lua, "string", &[
-        ("byte", byte),
-        ("char", char),
-        ("find", find),
-        ("format", format::format),
-        ("gmatch", gmatch),
-        ("gsub", gsub),
-        ("len", len),
-        ("lower", lower),
-        ("match", match_),
-        ("rep", rep),
-        ("reverse", reverse),
-        ("sub", sub),
-        ("upper", upper),
-    ]);
+    let string = library(
+        lua,
+        "string",
+        &[
+            ("byte", byte),
+            ("char", char),
+            ("find", find),
+            ("format", format::format),
+            ("gmatch", gmatch),
+            ("gsub", gsub),
+            ("len", len),
+            ("lower", lower),
+            ("match", match_),
+            ("rep", rep),
+            ("reverse", reverse),
+            ("sub", sub),
+            ("upper", upper),
+        ],
+    );
     string.set_field("gfind", string.field("gmatch"));
     lua.string_metatable.set_field("__index", string);
 }

@@ -5,16 +5,20 @@ use super::sort::sort;
 use crate::front::torch::interp::{Args, Lua, Results, Value};
 
 pub(super) fn install(lua: &mut Lua) {
-    library(lua, "table", &[
-        ("concat", concat),
-        ("foreach", for_each),
-        ("foreachi", for_each_item),
-        ("getn", length),
-        ("insert", insert),
-        ("maxn", largest_index),
-        ("remove", remove),
-        ("sort", sort),
-    ]);
+    library(
+        lua,
+        "table",
+        &[
+            ("concat", concat),
+            ("foreach", for_each),
+            ("foreachi", for_each_item),
+            ("getn", length),
+            ("insert", insert),
+            ("maxn", largest_index),
+            ("remove", remove),
+            ("sort", sort),
+        ],
+    );
 }
 
 fn concat(lua: &mut Lua, args: &Args) -> Results {
@@ -72,7 +76,7 @@ fn remove(lua: &mut Lua, args: &Args) -> Results {
     let length = table.length();
     let at = args.integer_or(lua, 1, length as i64)?;
     let Some(at) = usize::try_from(at).ok().filter(|at| (1..=length).contains(at)) else {
-        return Ok(if args.is_none(1) && length == 0 { vec![Value::Nil] } else { vec![] });
+        return Ok(vec![]);
     };
     if let Some(removed) = table.remove_shifting(at, length) {
         lua.work((length - at) / 16)?;
@@ -100,7 +104,7 @@ fn largest_index(lua: &mut Lua, args: &Args) -> Results {
 fn for_each(lua: &mut Lua, args: &Args) -> Results {
     let (table, function) = (args.table(lua, 0)?, args.function(lua, 1)?);
     let mut key = Value::Nil;
-    while let Ok(Some((next, value))) = table.next(&key) {
+    while let Some(Some((next, value))) = table.next(&key) {
         let results = lua.call(&function, vec![next.clone(), value])?;
         if results.first().is_some_and(|value| !value.is_nil()) {
             return Ok(results);
