@@ -1,0 +1,104 @@
+//! The CPU kernels run in a training step, which allocates nothing: counted by the allocator itself.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cortado::exec::cpu::{
+    conv, gather, layout, lrn, matmul, pool, reduce, softmax, update, vecmath,
+};
+use cortado::window::{Axis, Conv, Pool, Rounding};
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: all calls are passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as promised to this function.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as promised to this function.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Runs a kernel in a pool of two threads, once to warm up the pool, and asserts that twenty more
+/// runs allocate nothing. rayon's own queues grow now and then, by a block for many jobs.
+fn check(name: &str, mut kernel: impl FnMut() + Send) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let allocations = pool.install(|| {
+        kernel();
+        let before = COUNT.load(Ordering::Relaxed);
+        (0..20).for_each(|_| kernel());
+        COUNT.load(Ordering::Relaxed) - before
+    });
+    assert!(allocations < 5, "{name}: {allocations} allocations in 20 runs");
+}
+
+/// One test, so that no other thread allocates meanwhile.
+#[test]
+fn kernels_do_not_allocate() {
+    let conv = Conv { axes: vec![Axis::new(5, 1, 0); 2], group: 1 };
+    let shape = conv::Shape::new(&conv, &[8, 20, 12, 12], 50).unwrap();
+    let x = vec![0.5f32; shape.input_len()];
+    let w = vec![0.5; shape.weight_len()];
+    let dy = vec![0.5; shape.output_len()];
+    let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
+    let mut work = vec![
+        0.0;
+        conv::forward_workspace::<f32>(&shape, 2)
+            .max(conv::input_gradient_workspace::<f32>(&shape, 2))
+            .max(conv::weight_gradient_workspace::<f32>(&shape, 2))
+    ];
+    check("convolution", || {
+        conv::forward(&shape, &x, &w, None, true, 0.0, &mut y, &mut work);
+        conv::input_gradient(&shape, &dy, &w, None, 0.0, &mut dx, &mut work);
+        conv::weight_gradient(&shape, &x, &dy, 0.0, &mut dw, &mut work);
+        conv::bias_gradient(&shape, &dy, 0.0, &mut [0.0; 50]);
+    });
+
+    let product = matmul::Matmul::new(200, 300, 100, false, true);
+    let (a, b, mut c) = (vec![0.5f32; 20_000], vec![0.5; 30_000], vec![0.0; 60_000]);
+    let mut work = vec![0.0; matmul::workspace::<f32>(&product, 2)];
+    check("product", || {
+        matmul::matmul(&product, 1.0, &a, &b, 0.0, &mut c, Default::default(), &mut work);
+    });
+
+    let windows = Pool { axes: [Axis::new(2, 2, 0); 2], rounding: Rounding::Ceil, count_pad: true };
+    let pooling = pool::Shape::new(&windows, 600, [10, 10]).unwrap();
+    let (mut y, mut index) = (vec![0f32; 15_000], vec![0.0; 15_000]);
+    let mut dx = vec![0.0; 60_000];
+    check("pooling", || {
+        pool::max_forward(&pooling, &c, &mut y, &mut index);
+        pool::index_backward(&pooling, &y, &index, 0.0, &mut dx);
+        pool::average_forward(&pooling, &c, &mut y);
+        pool::average_backward(&pooling, &y, 0.0, &mut dx);
+    });
+
+    let mut scale = vec![0f32; 60_000];
+    let (mut y, mut dx) = (scale.clone(), scale.clone());
+    let blob = lrn::Shape { batch: 10, channels: 60, height: 10, width: 10 };
+    let norm = lrn::Lrn { size: 5, alpha: 1e-4, beta: 0.75, k: 1.0, divided: true };
+    check("the rest", || {
+        lrn::across_forward(&blob, &norm, &c, &mut y, &mut scale);
+        lrn::across_backward(&blob, &norm, &c, &y, &scale, &c, 0.0, &mut dx);
+        let lines = softmax::Shape { outer: 600, axis: 100, inner: 1 };
+        softmax::forward(lines, false, &c, &mut y);
+        softmax::backward(lines, false, &y, &c, 0.0, &mut dx);
+        vecmath::vtanh(&c, &mut y);
+        reduce::total(reduce::Reduction::SumSquares, &c);
+        layout::transpose(&[600, 100], &[1, 0], &c, 0.0, &mut y);
+        let rows = gather::Shape { outer: 1, rows: 600, inner: 100 };
+        gather::gather(rows, &c, &[3.0; 600], &mut y).unwrap();
+        let step =
+            update::Step { rate: 0.1, decay: update::Decay::L2(0.1), clip: 1.0, normalizer: 1.0 };
+        let rule = update::Rule::Momentum { momentum: 0.9 };
+        update::update(rule, step, &c, &mut dx, &mut y, &mut []);
+    });
+}
