@@ -12,7 +12,7 @@ use crate::passes::adopt_data::adopt_data;
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
 use crate::passes::locate_files::locate_files;
-use crate::passes::lower::{Backward, lower};
+use crate::passes::lower::{Backward, lower, ready};
 use crate::passes::select_stage::select_stage;
 use crate::passes::share_params::share_params;
 use crate::plan::{Plan, Request, plan};
@@ -129,17 +129,14 @@ pub fn typed_net(
 /// of arrays that the solver keeps for every parameter; `threads` are 0 for one for each core.
 ///
 /// # Errors
-/// The shape of something is not known.
+/// See [`ready`].
 pub fn training_plan(
     typed: &TypedNet,
     env: &Environment,
     histories: usize,
     threads: usize,
 ) -> Result<Plan> {
-    if typed.signatures.iter().any(Option::is_none) {
-        let message = "the shapes of the data are not known; say them with --shape data=64,3,28,28";
-        return Err(Error::refused(message));
-    }
+    ready(typed)?;
     let mut lowered = lower(typed, env, Backward::Parameters);
     let program = &mut lowered.program;
     program.outputs.extend(lowered.loss.map(|loss| ("loss".to_owned(), loss)));

@@ -4,14 +4,14 @@
 
 mod check;
 mod clusters;
-mod create_db;
-mod infer;
-mod run;
-mod train;
 mod convert;
+mod create_db;
 mod diff;
 mod explain;
+mod infer;
 mod layers;
+mod run;
+mod train;
 mod visualize;
 
 use std::collections::BTreeMap;

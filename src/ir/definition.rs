@@ -1,5 +1,7 @@
 //! A whole definition, all stages at once, as the front ends make it.
 
+use std::collections::BTreeSet;
+
 use crate::layers::Layer;
 use crate::source::{Span, Spanned};
 use crate::spec::{Dialect, Phase, Record};
@@ -32,9 +34,32 @@ impl Definition {
             return ["train", "val", "deploy"].iter().filter_map(|s| NetState::named(s)).collect();
         }
         if rules().any(|r| r.phase.is_some()) || !self.nodes.iter().any(|n| n.layer.is_input()) {
-            return ["TRAIN", "TEST"].iter().filter_map(|s| NetState::named(s)).collect();
+            return [Phase::Train, Phase::Test].into_iter().flat_map(|p| self.states(p)).collect();
         }
         vec![self.state.clone()]
+    }
+
+    /// The states of a phase: the phase alone, or one for each stage that rules of this phase name if data come
+    /// in only there, as in Caffe's autoencoder with its two test nets.
+    fn states(&self, phase: Phase) -> Vec<NetState> {
+        let alone = NetState::phase(phase);
+        let fed = |state: &NetState| self.nodes.iter().any(|n| n.layer.is_input() && n.exists(state));
+        let rules = self.nodes.iter().flat_map(|n| &n.include);
+        let named: BTreeSet<&String> =
+            rules.filter(|r| r.phase == Some(phase)).flat_map(|r| &r.stages).collect();
+        let states = named.into_iter().map(|s| NetState { stages: vec![s.clone()], ..alone.clone() });
+        let states: Vec<NetState> = states.filter(fed).collect();
+        if fed(&alone) || states.is_empty() { vec![alone] } else { states }
+    }
+}
+
+impl Node {
+    /// Caffe's rule: with include rules any must match, without them none of the exclude rules may.
+    pub fn exists(&self, state: &NetState) -> bool {
+        match self.include.is_empty() {
+            true => !self.exclude.iter().any(|rule| rule.matches(state)),
+            false => self.include.iter().any(|rule| rule.matches(state)),
+        }
     }
 }
 

@@ -53,7 +53,7 @@ impl Inputs {
         train: bool,
     ) -> Result<Self> {
         let mut inputs = Inputs { shapes: Shapes::new(), sources: vec![], batch: 0 };
-        let exists = |node: &&Node| crate::passes::select_stage::exists(node, state);
+        let exists = |node: &&Node| node.exists(state);
         let nodes: Vec<&Node> =
             definition.nodes.iter().filter(exists).filter(|n| n.layer.is_input()).collect();
         if let Some(path) = &data.tensors {

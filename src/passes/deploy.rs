@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use crate::ir::{Definition, NetState, Node};
 use crate::layers::Layer;
 use crate::layers::input::Input;
-use crate::passes::select_stage::exists;
 use crate::spec::Phase;
 
 /// The definition and the state for inference. A definition with DIGITS' deploy stage has its own; from any other, what
@@ -18,7 +17,7 @@ pub fn deploy(definition: &Definition) -> (Definition, NetState) {
     let state = NetState::phase(Phase::Test);
     let mut missing: HashSet<String> = HashSet::new();
     let mut kept: Vec<Node> = vec![];
-    for node in definition.nodes.iter().filter(|node| exists(node, &state)) {
+    for node in definition.nodes.iter().filter(|node| node.exists(&state)) {
         let mut node = node.clone();
         node.include.clear();
         node.exclude.clear();

@@ -25,7 +25,7 @@ pub fn select_stage(
         readers: HashMap::new(),
     };
     for node in &definition.nodes {
-        if exists(node, state) {
+        if node.exists(state) {
             wiring.add(node);
         }
     }
@@ -49,14 +49,6 @@ pub fn select_stage(
     net.outputs = outputs;
     debug_assert_eq!(net.verify(), Ok(()));
     net
-}
-
-/// Caffe's rule: with include rules any must match, without them none of the exclude rules may.
-pub fn exists(node: &Node, state: &NetState) -> bool {
-    match node.include.is_empty() {
-        true => !node.exclude.iter().any(|rule| rule.matches(state)),
-        false => node.include.iter().any(|rule| rule.matches(state)),
-    }
 }
 
 struct Wiring<'a> {
@@ -134,8 +126,8 @@ impl Wiring<'_> {
         let producers =
             self.definition.nodes.iter().flat_map(|n| n.tops.iter().map(move |top| (n, top)));
         let same: Vec<_> = producers.clone().filter(|(_, t)| t.value == name.value).collect();
-        let absent = same.iter().find(|(n, _)| !exists(n, self.state));
-        let below = same.iter().find(|(n, _)| exists(n, self.state));
+        let absent = same.iter().find(|(n, _)| !n.exists(self.state));
+        let below = same.iter().find(|(n, _)| n.exists(self.state));
         let d = if let Some((_, top)) = below {
             let message = format!("layer `{layer}` reads `{}` before it is produced", name.value);
             Diagnostic::new(&diag::E0202, name.span, message)

@@ -18,6 +18,9 @@ use crate::spec::Category;
 /// Fewer layers with a common prefix make no group.
 const SMALLEST_BLOCK: usize = 3;
 
+/// At most this many layers have their places inside the text of one.
+const NESTED: usize = 8;
+
 /// Draws one stage. Layers with a complaint inside their text are outlined.
 pub fn picture(typed: &TypedNet, diagnostics: &Diagnostics, sources: &SourceMap) -> Diagram {
     let net = &typed.net;
@@ -220,8 +223,10 @@ fn problems(typed: &TypedNet, diagnostics: &Diagnostics) -> Vec<Option<Severity>
     for (span, severity) in by_span {
         let after = layers
             .partition_point(|(layer, _)| (layer.file, layer.start) <= (span.file, span.start));
-        let Some(&(layer, index)) = layers[..after].last() else { continue };
-        if layer.file == span.file && span.end <= layer.end {
+        // An input that was added for a reader has its place inside the reader's text; the reader counts.
+        let around = layers[..after].iter().rev().take(NESTED);
+        let inside = around.filter(|(layer, _)| layer.file == span.file && span.end <= layer.end);
+        if let Some(&(_, index)) = inside.last() {
             worst[index] = worst[index].max(severity);
         }
     }

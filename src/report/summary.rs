@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 use serde_json::{Value, json};
 
 use crate::ir::{Port, TypedNet};
-use crate::passes::lower::{Backward, lower};
+use crate::passes::lower::{Backward, lower, ready};
 use crate::program::{Cost, cost};
 use crate::spec::Environment;
 use crate::ty::Shape;
@@ -88,8 +88,7 @@ impl Summary {
 
 /// Summarises a stage. `sound` says that the definition has no errors, so that the net can be lowered.
 pub fn summarise(typed: &TypedNet, env: &Environment, sound: bool) -> Summary {
-    let complete = sound && typed.signatures.iter().all(Option::is_some);
-    let costs = complete.then(|| costs(typed, env));
+    let costs = (sound && ready(typed).is_ok()).then(|| costs(typed, env));
     let rows = typed.net.nodes().map(|(index, node)| Row {
         name: node.name.value.clone(),
         kind: node.type_name.value.clone(),

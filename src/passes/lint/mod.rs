@@ -1,7 +1,76 @@
 //! Warnings about nets that work but deserve a look: one file a lint.
 
+mod half_shared;
+mod unshared_twin;
+mod weight_without_filler;
+
+use petgraph::graph::NodeIndex;
+
+use super::twins::{Towers, towers};
 use crate::diag::Diagnostics;
-use crate::ir::TypedNet;
+use crate::ir::{Net, Node, ShareMode, TypedNet};
+use crate::source::{Span, Spanned};
 
 /// Runs all lints over a typed net.
-pub fn run(_typed: &TypedNet, _diagnostics: &mut Diagnostics) {}
+pub fn run(typed: &TypedNet, diagnostics: &mut Diagnostics) {
+    for group in towers(&typed.net) {
+        let loose = loose_ends(typed, &group);
+        if !unshared_twin::lint(typed, &group, &loose, diagnostics) {
+            half_shared::lint(typed, &loose, diagnostics);
+        }
+    }
+    weight_without_filler::lint(typed, diagnostics);
+}
+
+/// A parameter that two corresponding layers could share and do not.
+#[derive(Clone, Copy, Debug)]
+struct LooseEnd {
+    /// The row of the towers.
+    row: usize,
+    /// The layer of the first tower.
+    left: NodeIndex,
+    /// Its counterpart.
+    right: NodeIndex,
+    /// The position among their parameters.
+    at: usize,
+}
+
+/// The parameters of equal shape at equal positions of corresponding layers that are different variables.
+fn loose_ends(typed: &TypedNet, group: &Towers) -> Vec<LooseEnd> {
+    let mut found = vec![];
+    for (row, nodes) in group.rows.iter().enumerate() {
+        let left = nodes[0];
+        for &right in &nodes[1..] {
+            let of = |node: NodeIndex| &typed.node_variables[node.index()];
+            for (at, (one, other)) in of(left).iter().zip(of(right)).enumerate() {
+                let (v, w) = (&typed.variables[one.0 as usize], &typed.variables[other.0 as usize]);
+                if one != other && v.shape == w.shape && v.learned && w.learned && !v.private {
+                    found.push(LooseEnd { row, left, right, at });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The name that a node gives its parameter at a position.
+fn name(node: &Node, at: usize) -> Option<&Spanned<String>> {
+    node.params.get(at)?.name.as_ref()
+}
+
+/// Where to point for a parameter: at its name, its specification, or the layer.
+fn place(node: &Node, at: usize) -> Span {
+    let spec = node.params.get(at);
+    spec.map_or(node.name.span, |s| s.name.as_ref().map_or(s.span, |name| name.span))
+}
+
+/// Whether two corresponding layers share some parameter.
+fn share_something(typed: &TypedNet, left: NodeIndex, right: NodeIndex) -> bool {
+    let of = |node: NodeIndex| &typed.node_variables[node.index()];
+    of(left).iter().zip(of(right)).any(|(one, other)| one == other)
+}
+
+/// Whether a parameter is shared by count only, as tied weights of an autoencoder are.
+fn permissive(net: &Net, node: NodeIndex) -> bool {
+    net.graph[node].params.iter().any(|p| p.share == ShareMode::Permissive)
+}

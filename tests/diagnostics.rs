@@ -1,0 +1,130 @@
+//! Definitions with mistakes, each with the expected complaints as comments on the guilty lines:
+//! `# error[E0202]: part of the message`. A file without such comments must pass without any complaint.
+//!
+//! A comment would change the meaning of some lines, such as one with an open string; then a line of its own says
+//! `# line 3: error[E0104]: part of the message`. Files whose name begins with `solver` are solvers. `caffe/` holds the nets
+//! that were given to Caffe 1.0; what it refused is refused here, unless the file says `# caffe refuses: ...`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use cortado::diag::render::render;
+use cortado::diag::{CODES, Diagnostic, Diagnostics};
+use cortado::front::caffe::solver::read_solver;
+use cortado::pipeline::{self, Options};
+use cortado::source::SourceMap;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Codes that no file of text alone brings about, or that other tests cover: Lua's and Python's, and what a run looks up
+/// on the disk.
+const ELSEWHERE: &[&str] = &["E07", "E08", "E0901", "E0110"];
+
+fn main() {
+    let files = fixtures();
+    let mut trials: Vec<Trial> = files
+        .iter()
+        .map(|path| {
+            let path = path.clone();
+            let name = path.strip_prefix(folder()).unwrap_or(&path).with_extension("");
+            Trial::test(name.to_string_lossy().into_owned(), move || run(&path))
+        })
+        .collect();
+    trials.push(Trial::test("every_code_has_a_fixture", move || every_code(&files)));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics")
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let mut found = vec![];
+    let mut folders = vec![folder()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("the fixtures are there").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "prototxt") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A complaint that a fixture announces.
+#[derive(Debug)]
+struct Expected {
+    line: usize,
+    code: String,
+    fragment: String,
+}
+
+/// The complaints that the comments of a text announce.
+fn expected(text: &str) -> Vec<Expected> {
+    let mut found = vec![];
+    for (number, line) in text.lines().enumerate() {
+        let Some((_, comment)) = line.rsplit_once("# ") else { continue };
+        let (at, rest) = match comment.strip_prefix("line ").and_then(|c| c.split_once(": ")) {
+            Some((at, rest)) => (at.parse().unwrap_or(0), rest),
+            None => (number + 1, comment),
+        };
+        let rest = rest.strip_prefix("error[").or(rest.strip_prefix("warning["));
+        if let Some((code, fragment)) = rest.and_then(|rest| rest.split_once("]: ")) {
+            found.push(Expected { line: at, code: code.into(), fragment: fragment.trim().into() });
+        }
+    }
+    found
+}
+
+fn complaints(path: &Path, text: &str) -> (SourceMap, Diagnostics) {
+    let solver = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("solver"));
+    if !solver {
+        let checked = pipeline::check(path, text.to_owned(), &Options::default());
+        return (checked.sources, checked.diagnostics);
+    }
+    let (mut sources, mut diagnostics) = (SourceMap::default(), Diagnostics::default());
+    let file = sources.add(path, text);
+    read_solver(file, text, &mut diagnostics);
+    (sources, diagnostics)
+}
+
+fn run(path: &Path) -> Result<(), Failed> {
+    let text = std::fs::read_to_string(path)?;
+    let (sources, diagnostics) = complaints(path, &text);
+    let line = |d: &Diagnostic| d.span().map_or(1, |s| sources.file(s.file).line_column(s.start as usize).0);
+    let mut rest: Vec<&Diagnostic> = diagnostics.iter().collect();
+    let mut wrong = vec![];
+    for want in expected(&text) {
+        let fits = |d: &&Diagnostic| {
+            d.code.id == want.code && line(d) == want.line && d.message.contains(&want.fragment)
+        };
+        match rest.iter().position(fits) {
+            Some(at) => drop(rest.remove(at)),
+            None => wrong.push(format!("line {}: no {}: {}", want.line, want.code, want.fragment)),
+        }
+    }
+    wrong.extend(rest.iter().map(|d| format!("line {}: unexpected {}: {}", line(d), d.code.id, d.message)));
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{}\n{}", wrong.join("\n"), render(&diagnostics, &sources, false)).into())
+}
+
+fn every_code(files: &[PathBuf]) -> Result<(), Failed> {
+    let mut seen = BTreeSet::new();
+    for path in files {
+        seen.extend(expected(&std::fs::read_to_string(path)?).into_iter().map(|want| want.code));
+    }
+    let missing: Vec<&str> = CODES
+        .iter()
+        .map(|code| code.id)
+        .filter(|id| !ELSEWHERE.iter().any(|e| id.starts_with(e)) && !seen.contains(*id))
+        .collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(format!("codes without a fixture: {}", missing.join(", ")).into()),
+    }
+}

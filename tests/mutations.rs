@@ -1,0 +1,168 @@
+//! Damaged definitions: whatever the text, reading, checking, lowering and planning end with complaints or a plan,
+//! never with a panic.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use cortado::pipeline::{self, Options};
+
+/// Mutated texts made of each source.
+const ROUNDS: u64 = 12;
+
+/// Longer sources are left to other tests, so that these stay quick.
+const LONGEST: usize = 6_000;
+
+/// Numbers that people do not write.
+const NUMBERS: &[&str] = &[
+    "0", "-1", "-2147483648", "4294967295", "4294967296", "1000000000", "9223372036854775807",
+    "99999999999999999999", "1e38", "-0.0", "nan", "inf", "3.5", "0x10",
+];
+
+/// Pieces of other definitions.
+const PIECES: &[&str] = &[
+    "{", "}", "<", ">", "[", "]", ":", "\"", "'", "#", ",", ";", "layer {", "layers {", "type: \"Reshape\"",
+    "param { name: \"w\" }", "bottom: \"data\"", "top: \"data\"", "loss_weight: 1", "axis: -5",
+    "shape { dim: 1000000000 dim: 1000000000 }", "shape { dim: 0 }", "group: 0", "stride: 0", "kernel_size: 4294967295",
+    "pad: 4294967295", "dilation: 4294967295", "num_output: 4294967295", "include { phase: TEST }",
+    "exclude { stage: \"x\" }", "phase: TRAIN", "propagate_down: true", "\u{e9}", "\0", "type: \"LSTM\"",
+];
+
+/// SplitMix64: the same numbers on every machine.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+}
+
+/// Words, numbers, strings, single signs and the spaces between them.
+fn tokens(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = vec![];
+    let mut last = None;
+    for c in text.chars() {
+        let kind = match c {
+            c if c.is_alphanumeric() || matches!(c, '_' | '.' | '-') => 1,
+            c if c.is_whitespace() => 2,
+            _ => 3,
+        };
+        match found.last_mut() {
+            Some(token) if last == Some(kind) && kind != 3 => token.push(c),
+            _ => found.push(c.to_string()),
+        }
+        last = Some(kind);
+    }
+    found
+}
+
+fn mutated(text: &str, random: &mut Numbers) -> String {
+    let mut tokens = tokens(text);
+    for _ in 0..1 + random.below(4) {
+        let at = random.below(tokens.len());
+        let other = random.below(tokens.len());
+        match random.below(8) {
+            0 => drop(tokens.remove(at)),
+            1 => tokens.swap(at, other),
+            2 => tokens.insert(at, tokens[other].clone()),
+            3 => tokens.insert(at, format!(" {} ", PIECES[random.below(PIECES.len())])),
+            4 => tokens.truncate(at.max(1)),
+            5 => {
+                let range = at.min(other)..at.max(other).min(at.min(other) + 40);
+                let copy: Vec<String> = tokens[range].to_vec();
+                let place = random.below(tokens.len());
+                tokens.splice(place..place, copy);
+            }
+            _ => {
+                let numbers: Vec<usize> = (0..tokens.len())
+                    .filter(|&i| tokens[i].parse::<f64>().is_ok())
+                    .collect();
+                if !numbers.is_empty() {
+                    let number = numbers[random.below(numbers.len())];
+                    tokens[number] = NUMBERS[random.below(NUMBERS.len())].to_owned();
+                }
+            }
+        }
+        if tokens.is_empty() {
+            break;
+        }
+    }
+    tokens.concat()
+}
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut found = vec![];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("the sources are there").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "prototxt") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Everything short of running: complaints, or the plan of a training iteration.
+fn compile(text: &str) {
+    let options = Options::default();
+    let checked = pipeline::check(Path::new("mutated.prototxt"), text.to_owned(), &options);
+    cortado::diag::render::render(&checked.diagnostics, &checked.sources, false);
+    if checked.diagnostics.has_errors() {
+        return;
+    }
+    let env = pipeline::environment(&options, &|_| None);
+    for typed in &checked.stages {
+        // A net whose shapes are not known is refused with a reason.
+        let _ = pipeline::training_plan(typed, &env, 1, 1);
+    }
+}
+
+fn check(folder: &str) {
+    let mut failures = vec![];
+    for (number, path) in sources(folder).into_iter().enumerate() {
+        let text = std::fs::read_to_string(&path).expect("readable text");
+        if text.is_empty() || LONGEST < text.len() {
+            continue;
+        }
+        for round in 0..ROUNDS {
+            let mut random = Numbers(((number as u64) << 32) | round);
+            let text = mutated(&text, &mut random);
+            if catch_unwind(AssertUnwindSafe(|| compile(&text))).is_err() {
+                failures.push(format!("{} round {round}:\n{text}\n", path.display()));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} texts:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn damaged_layer_cases() {
+    check("tests/golden/caffe/layers");
+}
+
+#[test]
+fn damaged_networks() {
+    check("networks");
+}
+
+#[test]
+fn damaged_legacy_definitions() {
+    check("tests/golden/caffe/legacy");
+}
+
+#[test]
+fn damaged_mistakes() {
+    check("tests/diagnostics");
+}
