@@ -47,7 +47,9 @@ fn open(case: &Path, options: JobOptions) -> Result<Trainer, Failed> {
     let opened = job::open(&case.join("solver.prototxt"), &options)?;
     match opened.job {
         Some(job) => Ok(job.trainer),
-        None => Err(cortado::diag::render::render(&opened.diagnostics, &opened.sources, false).into()),
+        None => {
+            Err(cortado::diag::render::render(&opened.diagnostics, &opened.sources, false).into())
+        }
     }
 }
 
@@ -67,7 +69,9 @@ fn trajectory(case: &Path) -> Result<(), Failed> {
     for i in 0..iterations as usize {
         let step = trainer.step()?;
         let (want, lr) = (golden["loss"].data[i], golden["lr"].data[i]);
-        if (f64::from(step.loss) - f64::from(want)).abs() > loss_rel * f64::from(want.abs()).max(1e-3) {
+        if (f64::from(step.loss) - f64::from(want)).abs()
+            > loss_rel * f64::from(want.abs()).max(1e-3)
+        {
             return Err(format!("loss {i} is {}, not {want}", step.loss).into());
         }
         if step.rate != lr {

@@ -94,7 +94,9 @@ fn complaints(path: &Path, text: &str) -> (SourceMap, Diagnostics) {
 fn run(path: &Path) -> Result<(), Failed> {
     let text = std::fs::read_to_string(path)?;
     let (sources, diagnostics) = complaints(path, &text);
-    let line = |d: &Diagnostic| d.span().map_or(1, |s| sources.file(s.file).line_column(s.start as usize).0);
+    let line = |d: &Diagnostic| {
+        d.span().map_or(1, |s| sources.file(s.file).line_column(s.start as usize).0)
+    };
     let mut rest: Vec<&Diagnostic> = diagnostics.iter().collect();
     let mut wrong = vec![];
     for want in expected(&text) {
@@ -106,7 +108,9 @@ fn run(path: &Path) -> Result<(), Failed> {
             None => wrong.push(format!("line {}: no {}: {}", want.line, want.code, want.fragment)),
         }
     }
-    wrong.extend(rest.iter().map(|d| format!("line {}: unexpected {}: {}", line(d), d.code.id, d.message)));
+    wrong.extend(
+        rest.iter().map(|d| format!("line {}: unexpected {}: {}", line(d), d.code.id, d.message)),
+    );
     if wrong.is_empty() {
         return Ok(());
     }

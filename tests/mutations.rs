@@ -14,17 +14,59 @@ const LONGEST: usize = 6_000;
 
 /// Numbers that people do not write.
 const NUMBERS: &[&str] = &[
-    "0", "-1", "-2147483648", "4294967295", "4294967296", "1000000000", "9223372036854775807",
-    "99999999999999999999", "1e38", "-0.0", "nan", "inf", "3.5", "0x10",
+    "0",
+    "-1",
+    "-2147483648",
+    "4294967295",
+    "4294967296",
+    "1000000000",
+    "9223372036854775807",
+    "99999999999999999999",
+    "1e38",
+    "-0.0",
+    "nan",
+    "inf",
+    "3.5",
+    "0x10",
 ];
 
 /// Pieces of other definitions.
 const PIECES: &[&str] = &[
-    "{", "}", "<", ">", "[", "]", ":", "\"", "'", "#", ",", ";", "layer {", "layers {", "type: \"Reshape\"",
-    "param { name: \"w\" }", "bottom: \"data\"", "top: \"data\"", "loss_weight: 1", "axis: -5",
-    "shape { dim: 1000000000 dim: 1000000000 }", "shape { dim: 0 }", "group: 0", "stride: 0", "kernel_size: 4294967295",
-    "pad: 4294967295", "dilation: 4294967295", "num_output: 4294967295", "include { phase: TEST }",
-    "exclude { stage: \"x\" }", "phase: TRAIN", "propagate_down: true", "\u{e9}", "\0", "type: \"LSTM\"",
+    "{",
+    "}",
+    "<",
+    ">",
+    "[",
+    "]",
+    ":",
+    "\"",
+    "'",
+    "#",
+    ",",
+    ";",
+    "layer {",
+    "layers {",
+    "type: \"Reshape\"",
+    "param { name: \"w\" }",
+    "bottom: \"data\"",
+    "top: \"data\"",
+    "loss_weight: 1",
+    "axis: -5",
+    "shape { dim: 1000000000 dim: 1000000000 }",
+    "shape { dim: 0 }",
+    "group: 0",
+    "stride: 0",
+    "kernel_size: 4294967295",
+    "pad: 4294967295",
+    "dilation: 4294967295",
+    "num_output: 4294967295",
+    "include { phase: TEST }",
+    "exclude { stage: \"x\" }",
+    "phase: TRAIN",
+    "propagate_down: true",
+    "\u{e9}",
+    "\0",
+    "type: \"LSTM\"",
 ];
 
 /// SplitMix64: the same numbers on every machine.
@@ -81,9 +123,8 @@ fn mutated(text: &str, random: &mut Numbers) -> String {
                 tokens.splice(place..place, copy);
             }
             _ => {
-                let numbers: Vec<usize> = (0..tokens.len())
-                    .filter(|&i| tokens[i].parse::<f64>().is_ok())
-                    .collect();
+                let numbers: Vec<usize> =
+                    (0..tokens.len()).filter(|&i| tokens[i].parse::<f64>().is_ok()).collect();
                 if !numbers.is_empty() {
                     let number = numbers[random.below(numbers.len())];
                     tokens[number] = NUMBERS[random.below(NUMBERS.len())].to_owned();

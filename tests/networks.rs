@@ -53,7 +53,11 @@ fn small_nets_have_the_published_parameters() {
     let phases = |n| [("TRAIN", n), ("TEST", n)];
     check("networks/lenet/caffe.prototxt", mnist, &phases(431_080));
     check("networks/lenet/auto.prototxt", mnist, &[("TEST", 431_080)]);
-    check("networks/siamese/train_test.prototxt", &[("pair_data", &[64, 2, 28, 28])], &phases(431_102));
+    check(
+        "networks/siamese/train_test.prototxt",
+        &[("pair_data", &[64, 2, 28, 28])],
+        &phases(431_102),
+    );
     check("networks/cifar10/caffe.prototxt", &[("data", &[100, 3, 32, 32])], &phases(89_578));
     let autoencoder =
         [("TRAIN", 2_837_314), ("TEST+test-on-test", 2_837_314), ("TEST+test-on-train", 2_837_314)];
@@ -113,7 +117,10 @@ fn agree(typed: &TypedNet, golden: &Value) {
         .iter()
         .map(|blob| (blob["name"].as_str().unwrap_or_default(), blob))
         .collect();
-    assert_eq!(ours.blobs.keys().map(String::as_str).collect::<Vec<_>>(), blobs.keys().copied().collect::<Vec<_>>());
+    assert_eq!(
+        ours.blobs.keys().map(String::as_str).collect::<Vec<_>>(),
+        blobs.keys().copied().collect::<Vec<_>>()
+    );
     for (name, (shape, weight)) in &ours.blobs {
         let want = blobs[name.as_str()];
         assert_eq!(serde_json::json!(shape.dims()), want["shape"], "{name}");
@@ -130,7 +137,11 @@ fn nets_agree(definition: &str, structures: &str) {
         let stages = cortado::ir::NetState::named(phase).into_iter().collect();
         let options = Options { stages, ..Options::default() };
         let checked = pipeline::check_file(&path, &options).expect("the file is there");
-        assert!(!checked.diagnostics.has_errors(), "{}", render(&checked.diagnostics, &checked.sources, false));
+        assert!(
+            !checked.diagnostics.has_errors(),
+            "{}",
+            render(&checked.diagnostics, &checked.sources, false)
+        );
         agree(&checked.stages[0], &golden);
     }
 }
@@ -149,7 +160,9 @@ fn trained_nets_have_caffes_structure() {
 
 #[test]
 fn layer_cases_have_caffes_structure() {
-    for case in ["composite_inception", "lstm_static", "slice_silence", "split_implicit", "two_losses"] {
+    for case in
+        ["composite_inception", "lstm_static", "slice_silence", "split_implicit", "two_losses"]
+    {
         let folder = format!("tests/golden/caffe/layers/{case}/net.prototxt");
         nets_agree(&folder, &format!("layers_{case}.json"));
     }
@@ -164,7 +177,15 @@ fn image_nets_have_caffes_structure() {
     ] {
         let checked = clean(
             &format!("networks/{net}/caffe.prototxt"),
-            &[("data", &[10, 3, if net == "googlenet" { 224 } else { 227 }, if net == "googlenet" { 224 } else { 227 }])],
+            &[(
+                "data",
+                &[
+                    10,
+                    3,
+                    if net == "googlenet" { 224 } else { 227 },
+                    if net == "googlenet" { 224 } else { 227 },
+                ],
+            )],
         );
         let deploy = checked.stage("deploy").expect("a stage for inference");
         agree(deploy, &structure(golden)[0]);
@@ -177,7 +198,8 @@ fn every_network_is_looked_at() {
     let tested = include_str!("networks.rs");
     for entry in std::fs::read_dir(&folder).expect("the networks are part of the repository") {
         let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
-        let known = tested.contains(&format!("networks/{name}/")) || tested.contains(&format!("\"{name}\""));
+        let known = tested.contains(&format!("networks/{name}/"))
+            || tested.contains(&format!("\"{name}\""));
         assert!(known || !Path::new(&folder).join(&name).join("caffe.prototxt").exists(), "{name}");
     }
 }

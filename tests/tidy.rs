@@ -15,8 +15,11 @@ const TIERS: &[(&str, &[&str])] = &[
 ];
 
 /// Uses upward that are meant: the user, what it uses, and why.
-const EXCEPTIONS: &[(&str, &str, &str)] =
-    &[("src/layers/pooling.rs", "exec", "the numbers of stochastic pooling are those of the executor")];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[(
+    "src/layers/pooling.rs",
+    "exec",
+    "the numbers of stochastic pooling are those of the executor",
+)];
 
 /// Files of more than 600 lines, each for a reason.
 const LONG: &[(&str, &str)] = &[("src/front/torch/syntax.rs", "one tree of one grammar")];
@@ -38,7 +41,8 @@ fn files(folder: &str) -> BTreeMap<String, String> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") {
-                let name = path.strip_prefix(root()).expect("inside").to_string_lossy().into_owned();
+                let name =
+                    path.strip_prefix(root()).expect("inside").to_string_lossy().into_owned();
                 found.insert(name, std::fs::read_to_string(&path).expect("readable text"));
             }
         }

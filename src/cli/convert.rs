@@ -22,7 +22,14 @@ pub(super) struct Arguments {
 
 /// Fields that only a solver has; one of them tells the two kinds of file apart.
 const OF_SOLVERS: [&str; 8] = [
-    "base_lr", "lr_policy", "max_iter", "net", "train_net", "solver_type", "solver_mode", "test_iter",
+    "base_lr",
+    "lr_policy",
+    "max_iter",
+    "net",
+    "train_net",
+    "solver_type",
+    "solver_mode",
+    "test_iter",
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {

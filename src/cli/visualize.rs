@@ -57,11 +57,8 @@ enum Folding {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let format = format(&arguments.output)?;
     let one = arguments.stage.as_deref().filter(|&stage| stage != "all");
-    let options = Options {
-        stages: stages(one)?,
-        shapes: shapes(&arguments.shape),
-        ..Options::default()
-    };
+    let options =
+        Options { stages: stages(one)?, shapes: shapes(&arguments.shape), ..Options::default() };
     let checked = pipeline::check_file(&arguments.net, &options)?;
     if arguments.stage.as_deref() == Some("all") {
         for typed in &checked.stages {

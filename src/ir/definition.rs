@@ -43,11 +43,13 @@ impl Definition {
     /// in only there, as in Caffe's autoencoder with its two test nets.
     fn states(&self, phase: Phase) -> Vec<NetState> {
         let alone = NetState::phase(phase);
-        let fed = |state: &NetState| self.nodes.iter().any(|n| n.layer.is_input() && n.exists(state));
+        let fed =
+            |state: &NetState| self.nodes.iter().any(|n| n.layer.is_input() && n.exists(state));
         let rules = self.nodes.iter().flat_map(|n| &n.include);
         let named: BTreeSet<&String> =
             rules.filter(|r| r.phase == Some(phase)).flat_map(|r| &r.stages).collect();
-        let states = named.into_iter().map(|s| NetState { stages: vec![s.clone()], ..alone.clone() });
+        let states =
+            named.into_iter().map(|s| NetState { stages: vec![s.clone()], ..alone.clone() });
         let states: Vec<NetState> = states.filter(fed).collect();
         if fed(&alone) || states.is_empty() { vec![alone] } else { states }
     }

@@ -86,8 +86,7 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
             other = args.iter().map(|shape| count(shape)).fold(0, u64::saturating_add);
         }
     }
-    let elements =
-        args.iter().chain(&outs).map(|shape| count(shape)).fold(0, u64::saturating_add);
+    let elements = args.iter().chain(&outs).map(|shape| count(shape)).fold(0, u64::saturating_add);
     Cost { multiply_adds, other, elements }
 }
 

@@ -79,7 +79,9 @@ struct Boxes {
 fn host(typed: &TypedNet, index: NodeIndex) -> Option<NodeIndex> {
     let net = &typed.net;
     let node = &net.graph[index];
-    if node.bottoms.len() != 1 || node.tops.len() != 1 || !net.in_place(Port { node: index, top: 0 })
+    if node.bottoms.len() != 1
+        || node.tops.len() != 1
+        || !net.in_place(Port { node: index, top: 0 })
     {
         return None;
     }
@@ -90,11 +92,7 @@ fn host(typed: &TypedNet, index: NodeIndex) -> Option<NodeIndex> {
 
 fn empty_box(typed: &TypedNet, index: NodeIndex) -> Node {
     let node = &typed.net.graph[index];
-    let mut drawn = Node::new(
-        &node.name.value,
-        &node.type_name.value,
-        node.layer.spec().category,
-    );
+    let mut drawn = Node::new(&node.name.value, &node.type_name.value, node.layer.spec().category);
     drawn.details = node.layer.detail().lines().map(str::to_owned).collect();
     for &weight in typed.loss_weights[index.index()].iter().filter(|&&w| w != 0.0 && w != 1.0) {
         drawn.details.push(format!("loss weight {weight}"));
@@ -120,9 +118,9 @@ fn parameters(typed: &TypedNet, index: NodeIndex) -> Vec<ParamTag> {
 /// What leaves a box and is read by no layer: the results of the net.
 fn unread(typed: &TypedNet, members: &[NodeIndex]) -> Vec<String> {
     let category = |n: NodeIndex| typed.net.graph[n].layer.spec().category;
-    let ports = members.iter().flat_map(|&node| {
-        (0..typed.net.graph[node].tops.len()).map(move |top| Port { node, top })
-    });
+    let ports = members
+        .iter()
+        .flat_map(|&node| (0..typed.net.graph[node].tops.len()).map(move |top| Port { node, top }));
     ports
         .filter(|&port| typed.net.readers(port).is_empty() && category(port.node) != Category::Loss)
         .filter_map(|port| {

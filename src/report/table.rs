@@ -119,13 +119,7 @@ fn brief(row: &Row) -> Vec<String> {
         0 | 1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
-    vec![
-        row.name.clone(),
-        row.kind.clone(),
-        first + &more,
-        parameters(row),
-        operations(row),
-    ]
+    vec![row.name.clone(), row.kind.clone(), first + &more, parameters(row), operations(row)]
 }
 
 /// `64 x 20 x 24 x 24`, after the blob's name if that is not the layer's.
@@ -159,7 +153,8 @@ fn difference(first: &Summary, other: &Summary) -> String {
     let mut lines: Vec<Vec<String>> = vec![];
     let mut mark = |sign: &str, row: &Row| {
         for mut line in full(row) {
-            line[0] = if line[0].is_empty() { String::new() } else { format!("{sign} {}", line[0]) };
+            line[0] =
+                if line[0].is_empty() { String::new() } else { format!("{sign} {}", line[0]) };
             lines.push(line);
         }
     };

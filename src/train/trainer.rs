@@ -387,7 +387,9 @@ impl Trainer {
 
 /// The users of a variable by layer name and position.
 pub(crate) fn users(typed: &TypedNet, variable: &crate::ir::Variable) -> Vec<(String, usize)> {
-    let name = |&(node, at): &(petgraph::graph::NodeIndex, usize)| (typed.net.graph[node].name.value.clone(), at);
+    let name = |&(node, at): &(petgraph::graph::NodeIndex, usize)| {
+        (typed.net.graph[node].name.value.clone(), at)
+    };
     variable.users.iter().map(name).collect()
 }
 

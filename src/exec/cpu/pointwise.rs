@@ -120,11 +120,14 @@ impl Tape {
                 more.resize(self.registers + 1, [T::ZERO; BLOCK]);
                 &mut more[..]
             };
-            vectorize(|| {
-                for (i, block) in piece.chunks_mut(BLOCK).enumerate() {
-                    self.run_block(args, task * CHUNK + i * BLOCK, block, registers);
-                }
-            });
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (i, block) in piece.chunks_mut(BLOCK).enumerate() {
+                        self.run_block(args, task * CHUNK + i * BLOCK, block, registers);
+                    }
+                },
+            );
         });
     }
 

@@ -69,7 +69,9 @@ fn complaint(typed: &TypedNet, end: &LooseEnd) -> Diagnostic {
         ),
         (Some(own), None) => named(d, right, end.at, &own.value, caffe),
         (None, Some(own)) => named(d, left, end.at, &own.value, caffe),
-        _ => d.help(format!("give the {role} of both layers the same name in `param {{ name: ... }}`")),
+        _ => d.help(format!(
+            "give the {role} of both layers the same name in `param {{ name: ... }}`"
+        )),
     }
 }
 

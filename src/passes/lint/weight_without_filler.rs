@@ -14,7 +14,11 @@ pub(super) fn lint(typed: &TypedNet, diagnostics: &mut Diagnostics) {
         return;
     }
     let bare = typed.variables.iter().filter(|v| {
-        v.learned && !v.private && v.filler == Filler::Unset && v.lr_mult != 0.0 && !v.role.starts_with("bias")
+        v.learned
+            && !v.private
+            && v.filler == Filler::Unset
+            && v.lr_mult != 0.0
+            && !v.role.starts_with("bias")
     });
     let mut nodes: Vec<_> = bare.filter_map(|v| v.users.first().map(|&(node, _)| node)).collect();
     nodes.dedup();
