@@ -5,6 +5,7 @@ use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
 use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
 
 /// What is summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl LayerOps for Reduction {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let axis = cx.axis(0, self.axis)?;
-        Ok(Signature::of(cx.bottom(0).dims()[..axis].into()))
+        Ok(Signature::of(Shape::from(&cx.bottom(0).dims()[..axis])))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {

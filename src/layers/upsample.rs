@@ -5,7 +5,7 @@ use crate::params;
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -48,7 +48,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 /// Two values that need each other.
-fn both(a: &crate::spec::Args, keys: [&str; 2], values: [Option<usize>; 2]) -> Option<[usize; 2]> {
+fn both(a: &Args, keys: [&str; 2], values: [Option<usize>; 2]) -> Option<[usize; 2]> {
     match values {
         [Some(h), Some(w)] => Some([h, w]),
         [None, None] => None,
