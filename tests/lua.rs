@@ -91,7 +91,7 @@ fn snippets() -> Vec<Trial> {
 }
 
 /// Smaller than the defaults, so that unoptimised builds reach them soon.
-const CAGE: Limits = Limits { steps: 2_000_000, memory: 32 << 20, calls: 6000, output: 1 << 16 };
+const CAGE: Limits = Limits { steps: 4_000_000, memory: 32 << 20, calls: 6000, output: 1 << 16 };
 
 /// Scripts that try to break out, with a part of the error that stops each; none may be caught.
 fn cage() -> Vec<Trial> {
@@ -145,7 +145,7 @@ fn cage() -> Vec<Trial> {
             "memory",
         ),
         ("nested_tables", "local t while true do t = {t} end", "memory"),
-        ("varargs_bomb", "local function f(...) return f(1, ...) end f()", "e"),
+        ("varargs_bomb", "local function f(...) return f(1, ...) end f()", "does not end"),
         ("print_bomb", "while true do print(('x'):rep(1000)) end", "prints more than"),
         ("backtracking", "return (('a'):rep(40)):find(('a-'):rep(30) .. 'b')", "does not end"),
         ("backtracking_long", "return (('a'):rep(1e6)):find('.-.-.-b')", "does not end"),

@@ -17,7 +17,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { steps: 50_000_000, memory: 256 << 20, calls: 6000, output: 1 << 20 }
+        Limits { steps: 20_000_000, memory: 256 << 20, calls: 6000, output: 1 << 20 }
     }
 }
 

@@ -42,6 +42,9 @@ impl Frame {
 /// Labels of a trace; the middle of a longer one is left out.
 const TRACE_ENDS: usize = 12;
 
+/// Steps that a call costs.
+const CALL: usize = 6;
+
 const VALUE: usize = size_of::<Value>();
 
 impl Lua {
@@ -64,7 +67,7 @@ impl Lua {
         }
         let (mut callee, mut args, mut written) = (callee, args, site.clone());
         loop {
-            self.count(args.len() / 4);
+            self.count(CALL + args.len() / 4);
             self.step_at(written.as_deref().map(|site| site.span))?;
             match callee {
                 Value::Function(closure) => {
@@ -81,6 +84,8 @@ impl Lua {
                     }
                 }
                 Value::Native(native) => {
+                    let bytes = |arg: &Value| if let Value::String(s) = arg { s.len() } else { 0 };
+                    self.count(args.iter().map(bytes).sum::<usize>() / 64);
                     self.frames.push(Active { site: site.clone(), written, closure: None });
                     let results = (native.run)(self, &Args(args));
                     self.frames.pop();
@@ -169,21 +174,24 @@ impl Lua {
 
     /// The calls in progress, innermost first.
     pub fn trace(&self) -> Vec<Label> {
-        let label = |(site, closure): &(&Site, &Closure)| {
+        let label = |frame: &Active| {
+            let (site, closure) = (frame.written.as_deref()?, frame.closure.as_deref()?);
             let called = site.name.as_ref().map(|described| &*described.name);
             let text = match called.or(closure.proto.name.as_deref()) {
                 Some(name) => format!("in function '{name}'"),
                 None => "in a function".into(),
             };
-            Label { span: site.span, text }
+            Some(Label { span: site.span, text })
         };
-        let calls: Vec<_> = self
-            .frames
-            .iter()
-            .filter_map(|f| Some((f.written.as_deref()?, f.closure.as_deref()?)))
-            .collect();
-        let inner = calls.iter().rev().take(TRACE_ENDS);
-        let outer = calls.len().saturating_sub(TRACE_ENDS).min(TRACE_ENDS);
-        inner.chain(calls[..outer].iter().rev()).map(label).collect()
+        let mut labels = vec![];
+        let mut reached = self.frames.len();
+        while 0 < reached && labels.len() < TRACE_ENDS {
+            reached -= 1;
+            labels.extend(label(&self.frames[reached]));
+        }
+        let outer = self.frames[..reached].iter().filter_map(label).take(TRACE_ENDS);
+        let outer: Vec<_> = outer.collect();
+        labels.extend(outer.into_iter().rev());
+        labels
     }
 }

@@ -5,6 +5,7 @@ use super::calls::Frame;
 use super::code::*;
 use super::error::LuaError;
 use super::function::{Closure, Results};
+use super::operators::NUMBER_TO_TEXT;
 use super::table::Table;
 use super::value::Value;
 use crate::source::Span;
@@ -140,6 +141,7 @@ impl Lua {
             Capture::Cell(at) => frame.cells[at].clone(),
             Capture::Upvalue(at) => frame.upvalues[at].clone(),
         });
+        self.count(4);
         let environment = frame.closure.environment.borrow().clone();
         Value::Function(Closure::new(&self.heap, proto.clone(), upvalues.collect(), environment))
     }
@@ -150,6 +152,7 @@ impl Lua {
         constructor: &Constructor,
     ) -> Result<Value, LuaError> {
         let table = Table::new(&self.heap);
+        self.count(4);
         let mut items = 0;
         for (at, field) in constructor.fields.iter().enumerate() {
             self.step(constructor.span)?;
@@ -192,6 +195,8 @@ impl Lua {
         if let Some(texts) = texts {
             let length = texts.iter().map(|text| text.len()).sum();
             self.reserve(length, span)?;
+            let numbers = values.iter().filter(|value| matches!(value, Value::Number(_))).count();
+            self.count(4 + length / 256 + NUMBER_TO_TEXT * numbers);
             let mut joined = Vec::with_capacity(length);
             texts.iter().for_each(|text| joined.extend_from_slice(text));
             return Ok(self.string(joined).into());

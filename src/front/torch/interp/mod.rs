@@ -207,7 +207,6 @@ impl Lua {
 
     /// Fails if so many more bytes are not to be had.
     pub(super) fn reserve(&mut self, bytes: usize, span: Span) -> Result<(), LuaError> {
-        self.steps += bytes as u64 / 256;
         if self.limits.memory < self.heap.used().saturating_add(bytes) {
             return Err(self.limit(self.memory_message(), Some(span)));
         }

@@ -52,6 +52,9 @@ impl Arithmetic {
 /// Tables that `__index` may go through, as in LuaJIT.
 const INDEX_CHAIN: usize = 100;
 
+/// Steps that printing a number costs.
+pub(super) const NUMBER_TO_TEXT: usize = 16;
+
 impl Lua {
     /// `left op right` with coercions and metamethods.
     pub fn arithmetic(
@@ -72,6 +75,8 @@ impl Lua {
         names: (Option<&Expr>, Option<&Expr>),
         span: Span,
     ) -> Result<Value, LuaError> {
+        self.count_text(left, 8);
+        self.count_text(right, 8);
         if let (Some(a), Some(b)) = (left.to_number(), right.to_number()) {
             return Ok(Value::Number(operator.apply(a, b)));
         }
@@ -145,6 +150,7 @@ impl Lua {
     ) -> Result<Value, LuaError> {
         if let (Some(a), Some(b)) = (left.to_text(), right.to_text()) {
             self.reserve(a.len() + b.len(), span)?;
+            self.count((a.len() + b.len()) / 256);
             return Ok(self.string([&a[..], &b[..]].concat()).into());
         }
         if let Value::Object(object) = either_object(left, right) {
@@ -163,6 +169,7 @@ impl Lua {
 
     /// `left == right` with `__eq`, which both sides must share.
     pub fn equals(&mut self, left: &Value, right: &Value, span: Span) -> Result<bool, LuaError> {
+        self.count_text(left, 128);
         if left.raw_equals(right) {
             return Ok(true);
         }
@@ -195,6 +202,7 @@ impl Lua {
                 return Ok(if or_equal { a <= b } else { a < b });
             }
             (Value::String(a), Value::String(b)) => {
+                self.count_text(left, 128);
                 return Ok(if or_equal { a[..] <= b[..] } else { a[..] < b[..] });
             }
             _ => {}
@@ -269,6 +277,7 @@ impl Lua {
         name: Option<&Expr>,
         span: Span,
     ) -> Result<Value, LuaError> {
+        self.count_text(key, 128);
         if let Value::Table(table) = base {
             let value = table.get(key);
             if !value.is_nil() || !table.has_metatable() {
@@ -333,6 +342,7 @@ impl Lua {
         name: Option<&Expr>,
         span: Span,
     ) -> Result<(), LuaError> {
+        self.count_text(&key, 128);
         let mut current = base.clone();
         for link in 0..INDEX_CHAIN {
             let handler = match &current {
@@ -365,6 +375,14 @@ impl Lua {
         Err(self.error_at(span, "'__newindex' chain too long; possible loop".into()))
     }
 
+    /// Pays for reading a text: a step for so many bytes.
+    #[inline]
+    fn count_text(&mut self, value: &Value, bytes_a_step: usize) {
+        if let Value::String(text) = value {
+            self.count(text.len() / bytes_a_step);
+        }
+    }
+
     pub(super) fn check_key(&self, key: &Value, span: Span) -> Result<(), LuaError> {
         match key {
             Value::Nil => Err(self.error_at(span, "table index is nil".into())),
@@ -389,7 +407,10 @@ impl Lua {
         let text = match value {
             Value::Nil => "nil".into(),
             Value::Bool(b) => b.to_string(),
-            Value::Number(n) => super::number::format(*n),
+            Value::Number(n) => {
+                self.count(NUMBER_TO_TEXT);
+                super::number::format(*n)
+            }
             Value::String(s) => return Ok(s.clone()),
             Value::Table(t) => format!("table: 0x{:08x}", t.serial()),
             Value::Function(f) => format!("function: 0x{:08x}", f.serial),

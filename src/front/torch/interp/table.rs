@@ -113,7 +113,14 @@ impl Table {
     /// The entry after a key in the order of `pairs`; from nil, the first. `None` if the key is not in the
     /// table.
     pub fn next(&self, key: &Value) -> Option<Option<(Value, Value)>> {
-        self.0.data.borrow().next(key)
+        self.next_and_skipped(key).0
+    }
+
+    /// [`Table::next`], with the number of removed entries on the way.
+    pub(crate) fn next_and_skipped(&self, key: &Value) -> (Option<Option<(Value, Value)>>, usize) {
+        let data = self.0.data.borrow();
+        let mut skipped = 0;
+        (data.next(key, &mut skipped), skipped)
     }
 
     /// The metatable.
@@ -309,18 +316,26 @@ impl Data {
         high
     }
 
-    fn next(&self, key: &Value) -> Option<Option<(Value, Value)>> {
+    fn next(&self, key: &Value, skipped: &mut usize) -> Option<Option<(Value, Value)>> {
         let place = self.array_place(key).filter(|&place| place < self.array.len());
         let (from_array, from_entries) = match (key, place) {
             (Value::Nil, _) => (0, 0),
             (_, Some(place)) => (place + 1, 0),
             _ => (self.array.len(), self.index.get(key)? + 1),
         };
-        if let Some(found) = (from_array..self.array.len()).find(|&i| !self.array[i].is_nil()) {
-            return Some(Some(((found + 1).into(), self.array[found].clone())));
+        for at in from_array..self.array.len() {
+            if !self.array[at].is_nil() {
+                return Some(Some(((at + 1).into(), self.array[at].clone())));
+            }
+            *skipped += 1;
         }
-        let rest = self.entries[from_entries..].iter();
-        Some(rest.clone().find(|(_, value)| !value.is_nil()).cloned())
+        for entry in &self.entries[from_entries..] {
+            if !entry.1.is_nil() {
+                return Some(Some(entry.clone()));
+            }
+            *skipped += 1;
+        }
+        Some(None)
     }
 }
 

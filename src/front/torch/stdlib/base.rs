@@ -121,10 +121,14 @@ fn next(lua: &mut Lua, args: &Args) -> Results {
             Some(found) => found,
             None => return Err(args.wrong_type(lua, 0, "table")),
         },
-        _ => match args.table(lua, 0)?.next(&args.get(1)) {
-            Some(found) => found,
-            None => return Err(lua.error("invalid key to 'next'")),
-        },
+        _ => {
+            let (found, skipped) = args.table(lua, 0)?.next_and_skipped(&args.get(1));
+            lua.work(skipped / 4)?;
+            match found {
+                Some(found) => found,
+                None => return Err(lua.error("invalid key to 'next'")),
+            }
+        }
     };
     Ok(found.map_or(vec![Value::Nil], |(key, value)| vec![key, value]))
 }
@@ -132,13 +136,20 @@ fn next(lua: &mut Lua, args: &Args) -> Results {
 fn protected_call(lua: &mut Lua, args: &Args) -> Results {
     let function = args.any(lua, 0)?;
     let results = lua.call(&function, args.rest(1).to_vec());
+    pay_for_error(lua, &results)?;
     caught(results, |error| Ok(vec![error.into_value()]))
 }
 
 fn protected_call_with_handler(lua: &mut Lua, args: &Args) -> Results {
     let (function, handler) = (args.any(lua, 0)?, args.any(lua, 1)?);
     let results = lua.call(&function, args.rest(2).to_vec());
+    pay_for_error(lua, &results)?;
     caught(results, |error| lua.call(&handler, vec![error.into_value()]))
+}
+
+/// An error costs more than a call, since it carries its trace.
+fn pay_for_error(lua: &mut Lua, results: &Results) -> Result<(), LuaError> {
+    if results.is_err() { lua.work(500) } else { Ok(()) }
 }
 
 fn caught(results: Results, handle: impl FnOnce(LuaError) -> Results) -> Results {
@@ -242,7 +253,7 @@ fn load_string(lua: &mut Lua, args: &Args) -> Results {
     let text = args.string(lua, 0)?;
     let name = if args.is_none(1) { text.clone() } else { args.string(lua, 1)? };
     lua.reserve_here(24 * text.len())?;
-    lua.work(text.len())?;
+    lua.work(2000 + 50 * text.len())?;
     let chunk = chunk_name(&name.to_str());
     match lua.load(chunk, &text.to_str()) {
         Ok(function) => Ok(vec![function]),

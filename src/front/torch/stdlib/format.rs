@@ -37,6 +37,7 @@ pub(super) fn format(lua: &mut Lua, args: &Args) -> Results {
             return Err(lua.bad_argument(argument, "value expected"));
         }
         convert(lua, args, argument, &spec, conversion, &mut out)?;
+        lua.work(20)?;
         lua.reserve_here(2 * out.len())?;
     }
     lua.work(template.len() / 8 + out.len() / 64)?;
@@ -127,6 +128,8 @@ fn convert(
         }
         _ => {
             let value = args.number(lua, at)?;
+            let is_long = 1e15 <= args.number(lua, at)?.abs();
+            lua.work(if is_long { 3000 } else { 50 })?;
             let precision = spec.precision.unwrap_or(6);
             let magnitude = value.abs();
             let text = match conversion.to_ascii_lowercase() {

@@ -81,7 +81,7 @@ fn find_loader(
         return Err(lua.error(&message));
     };
     lua.reserve_here(24 * text.len())?;
-    lua.work(text.len())?;
+    lua.work(2000 + 50 * text.len())?;
     lua.load(path, &text).map_err(|errors| match errors.first() {
         Some(error) => lua.complaint(error.diagnostic()),
         None => lua.error(&format!("error loading module '{name}'")),

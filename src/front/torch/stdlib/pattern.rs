@@ -64,14 +64,14 @@ impl<'t> Matcher<'t> {
         self.captures.clear();
         self.level = 0;
         let end = self.run(lua, from, usize::from(self.is_anchored));
-        lua.work(std::mem::take(&mut self.steps) / 4)?;
+        lua.work(std::mem::take(&mut self.steps) / 2)?;
         end
     }
 
     fn pay(&mut self, lua: &mut Lua) -> Result<(), LuaError> {
         self.steps += 1;
         if 4096 < self.steps {
-            lua.work(std::mem::take(&mut self.steps) / 4)?;
+            lua.work(std::mem::take(&mut self.steps) / 2)?;
         }
         Ok(())
     }

@@ -88,6 +88,7 @@ fn sub(lua: &mut Lua, args: &Args) -> Results {
     let text = args.string(lua, 0)?;
     let range = range(text.len(), args.integer(lua, 1)?, args.integer_or(lua, 2, -1)?);
     lua.reserve_here(range.len())?;
+    lua.work(range.len() / 256)?;
     Ok(vec![lua.string(&text[range]).into()])
 }
 

@@ -28,7 +28,7 @@ fn concat(lua: &mut Lua, args: &Args) -> Results {
     let last = args.integer_or(lua, 3, table.length() as i64)?;
     let mut joined = vec![];
     for at in first..=last {
-        lua.work(1)?;
+        lua.work(2)?;
         let value = table.get(&(at as f64).into());
         let Some(text) = value.to_text() else {
             let kind = value.type_name();
