@@ -12,7 +12,7 @@ use crate::exec::{Session, SessionOptions, workspace};
 use crate::ir::{Port, TypedNet};
 use crate::layers::Layer;
 use crate::passes::deploy::deploy;
-use crate::passes::lower::{Backward, lower};
+use crate::passes::lower::{Backward, lower, ready};
 use crate::pipeline;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::simplify;
@@ -116,6 +116,7 @@ impl Inference {
         weights: &Path,
         options: &SessionOptions,
     ) -> Result<Self> {
+        ready(&typed)?;
         let mut lowered = lower(&typed, env, Backward::No);
         let mut ports: Vec<Port> = typed.net.outputs.clone();
         ports.retain(|port| !typed.net.graph[port.node].layer.is_input());

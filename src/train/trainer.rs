@@ -10,7 +10,7 @@ use crate::exec::cpu::reduce::{Reduction, total};
 use crate::exec::cpu::update::{Decay, Rule, Step, update};
 use crate::exec::{Session, SessionOptions, workspace};
 use crate::ir::TypedNet;
-use crate::passes::lower::{Backward, Lowered, lower};
+use crate::passes::lower::{Backward, Lowered, lower, ready};
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::{ValueId, simplify};
 use crate::spec::Environment;
@@ -37,6 +37,7 @@ impl Machine {
         histories: usize,
         options: &SessionOptions,
     ) -> Result<Self> {
+        ready(&typed)?;
         let mut lowered = lower(&typed, env, backward);
         let outputs = outputs(&typed, &lowered);
         let program = &mut lowered.program;

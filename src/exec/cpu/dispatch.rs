@@ -377,40 +377,64 @@ impl Prepare {
             }
             Kernel::Native(native) => {
                 let native = native.clone();
+                let (n, results, none) = (args.len(), outs.len(), Shape::default());
+                assert!(n.max(results) <= MOST_VIEWS, "{} has too many arguments", native.name());
                 Box::new(move |m, _| {
-                    let views = views(m, &args, &arg_shapes);
-                    let mut results = views_mut(m, &outs, &out_shapes);
-                    T::native_forward(&*native, &views, &mut results, m.get_mut(work));
+                    let views = views(m, &args, &arg_shapes, &none);
+                    let mut outs = views_mut(m, &outs, &out_shapes, &none);
+                    let outs = &mut outs[..results];
+                    T::native_forward(&*native, &views[..n], outs, m.get_mut(work));
                 })
             }
             Kernel::NativeGrad(native, wrt) => {
                 let (native, wrt) = (native.clone(), wrt.clone());
                 let results = native.shapes(&arg_shapes.iter().collect::<Vec<_>>()).len();
                 let kept = if native.gradient_reads_outputs() { results } else { 0 };
-                let n_args = args.len() - kept - results;
+                let (n, n_args, none) = (args.len(), args.len() - kept - results, Shape::default());
+                assert!(n <= MOST_VIEWS, "{} has too many arguments", native.name());
                 Box::new(move |m, _| {
-                    let views = views(m, &args, &arg_shapes);
+                    let views = views(m, &args, &arg_shapes, &none);
                     let saved = Saved {
                         args: &views[..n_args],
                         outs: &views[n_args..n_args + kept],
-                        douts: &views[n_args + kept..],
+                        douts: &views[n_args + kept..n],
                     };
-                    let mut results = views_mut(m, &outs, &out_shapes);
-                    T::native_backward(&*native, &saved, &wrt, &mut results, m.get_mut(work));
+                    let mut dargs = views_mut(m, &outs, &out_shapes, &none);
+                    let dargs = &mut dargs[..wrt.len()];
+                    T::native_backward(&*native, &saved, &wrt, dargs, m.get_mut(work));
                 })
             }
         }
     }
 }
 
-fn views<'a, T>(m: &'a Memory<T>, slots: &[Slot], shapes: &'a [Shape]) -> Vec<View<'a, T>> {
-    let pairs = slots.iter().zip(shapes);
-    pairs.map(|(&slot, shape)| View { shape, data: m.get(slot) }).collect()
+/// Arguments and results of an operation of a layer's own, at most.
+const MOST_VIEWS: usize = 16;
+
+/// What the places of arguments hold; beyond them are empty views.
+fn views<'a, T>(
+    m: &'a Memory<T>,
+    slots: &[Slot],
+    shapes: &'a [Shape],
+    none: &'a Shape,
+) -> [View<'a, T>; MOST_VIEWS] {
+    std::array::from_fn(|i| match slots.get(i) {
+        Some(&slot) => View { shape: &shapes[i], data: m.get(slot) },
+        None => View { shape: none, data: &[] },
+    })
 }
 
-fn views_mut<'a, T>(m: &'a Memory<T>, slots: &[Slot], shapes: &'a [Shape]) -> Vec<ViewMut<'a, T>> {
-    let pairs = slots.iter().zip(shapes);
-    pairs.map(|(&slot, shape)| ViewMut { shape, data: m.get_mut(slot) }).collect()
+/// The places of results; beyond them are empty views.
+fn views_mut<'a, T>(
+    m: &'a Memory<T>,
+    slots: &[Slot],
+    shapes: &'a [Shape],
+    none: &'a Shape,
+) -> [ViewMut<'a, T>; MOST_VIEWS] {
+    std::array::from_fn(|i| match slots.get(i) {
+        Some(&slot) => ViewMut { shape: &shapes[i], data: m.get_mut(slot) },
+        None => ViewMut { shape: none, data: &mut [] },
+    })
 }
 
 fn lrn_of(l: &crate::program::Lrn) -> lrn::Lrn {

@@ -23,7 +23,7 @@ pub(super) fn lint(typed: &TypedNet, diagnostics: &mut Diagnostics) {
     let mut nodes: Vec<_> = bare.filter_map(|v| v.users.first().map(|&(node, _)| node)).collect();
     nodes.dedup();
     let Some(&first) = nodes.first() else { return };
-    let named = |node| &typed.net.graph[node].name;
+    let named = |node: petgraph::graph::NodeIndex| &typed.net.graph[node].name;
     let others = match nodes.len() - 1 {
         0 => String::new(),
         1 => " and of another layer".to_owned(),
