@@ -1,6 +1,5 @@
 //! `cortado convert`: a definition or solver of any earlier Caffe in its modern, canonical form.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use super::complain_about;

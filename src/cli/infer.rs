@@ -1,6 +1,6 @@
 //! `cortado infer`: images through a trained net, outputs in DIGITS' form.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -101,7 +101,7 @@ fn twin_distance(outputs: &Outputs) -> Option<f64> {
 }
 
 /// The paths of a list, as DIGITS reads it: relative ones are relative to the list.
-fn listed(list: &PathBuf) -> Result<Vec<PathBuf>> {
+fn listed(list: &Path) -> Result<Vec<PathBuf>> {
     let text = crate::pipeline::read_text(list)?;
     let base = list.parent().map(PathBuf::from).unwrap_or_default();
     let path = |line: &str| {

@@ -1,6 +1,5 @@
 //! `cortado visualize`: the diagram of a net as a file.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{check::stages, complain, named_shape, shapes};

@@ -187,17 +187,7 @@ impl<T: Element> Session<T> {
 
     /// Lets `body` read and write the arena on the host, within the session's threads.
     pub fn with_arena<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
-        let mut result = None;
-        let pool = self.pool.clone();
-        let operation = OnArena::new(|data: &mut [T]| {
-            result = Some(pool.install(|| body(data)));
-        });
-        let ran = self.arena.inplace_op1(&operation);
-        drop(operation);
-        match (ran, result) {
-            (Ok(()), Some(result)) => result,
-            (ran, _) => panic!("internal error: the arena is not reachable: {ran:?}"),
-        }
+        on_arena(&self.arena, |data| self.pool.install(|| body(data)))
     }
 
     /// Copies data into a place.
@@ -217,15 +207,7 @@ impl<T: Element> Session<T> {
     pub fn run(&mut self) -> Result<()> {
         let run = self.runs;
         self.runs += 1;
-        let machine = &self.machine;
-        let mut done = Ok(());
-        let operation = OnArena::new(|data: &mut [T]| {
-            done = self.pool.install(|| machine.run(data, run));
-        });
-        if let Err(e) = self.arena.inplace_op1(&operation) {
-            panic!("internal error: {e}");
-        }
-        drop(operation);
+        let done = on_arena(&self.arena, |data| self.pool.install(|| self.machine.run(data, run)));
         done.map_err(Error::Refused)
     }
 
@@ -233,17 +215,17 @@ impl<T: Element> Session<T> {
     pub fn run_timed(&mut self) -> Vec<f64> {
         let run = self.runs;
         self.runs += 1;
-        let mut times = vec![];
-        let machine = &self.machine;
-        let pool = &self.pool;
-        let operation = OnArena::new(|data: &mut [T]| {
-            times = pool.install(|| machine.run_timed(data, run));
-        });
-        if let Err(e) = self.arena.inplace_op1(&operation) {
-            panic!("internal error: {e}");
-        }
-        drop(operation);
-        times
+        on_arena(&self.arena, |data| self.pool.install(|| self.machine.run_timed(data, run)))
+    }
+}
+
+/// Runs a host function as one in-place operation on the arena.
+fn on_arena<T: Element, R>(arena: &Tensor, body: impl FnOnce(&mut [T]) -> R) -> R {
+    let mut result = None;
+    let ran = arena.inplace_op1(&OnArena::new(|data: &mut [T]| result = Some(body(data))));
+    match (ran, result) {
+        (Ok(()), Some(result)) => result,
+        (ran, _) => panic!("internal error: the arena is not reachable: {ran:?}"),
     }
 }
 

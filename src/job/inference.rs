@@ -63,7 +63,9 @@ impl Inference {
         let definition = read_net(&base.join(&file.network), &mut sources, &mut diagnostics)?;
         let made = folder.join("pairs").join("train_mean.binaryproto");
         let mean = match (&file.dataset.mean, &file.dataset.pairs) {
-            (Some(mean), _) => Some(locate(&mean.display().to_string(), &[base.clone()])),
+            (Some(mean), _) => {
+                Some(locate(&mean.display().to_string(), std::slice::from_ref(&base)))
+            }
             (None, Some(_)) => Some(made),
             (None, None) => None,
         };

@@ -131,7 +131,7 @@ impl Operation for Shares {
         }
         overall.data[0] = T::from_usize(hits) / T::from_usize(counted.max(1));
         for (share, &seen) in right.data.iter_mut().zip(seen.iter()) {
-            *share = *share / seen.max(T::ONE);
+            *share /= seen.max(T::ONE);
         }
     }
 

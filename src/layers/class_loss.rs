@@ -122,7 +122,7 @@ impl ClassAxis {
         }
         for class in 0..self.classes {
             let p = &mut probabilities[at(class)];
-            *p = *p / total;
+            *p /= total;
         }
     }
 

@@ -177,7 +177,8 @@ impl Convolution {
             [("stride", &self.stride), ("pad", &self.pad), ("dilation", &self.dilation)]
         {
             let value = value.text();
-            if !matches!(value.as_str(), "" | "0") && !(value == "1" && name != "pad") {
+            let default = if name == "pad" { "0" } else { "1" };
+            if !value.is_empty() && value != default {
                 text.push_str(&format!(", {name} {value}"));
             }
         }

@@ -58,7 +58,7 @@ pub fn check(layer: &str, inputs: &[(&str, Blob)], want: &Blob) {
 
     let mut finite = results["din.a"].clone();
     for (i, slope) in finite.data.iter_mut().enumerate() {
-        let mut at = |step: f32| {
+        let at = |step: f32| {
             let mut moved = tensors.clone();
             moved.get_mut("in.a").expect("the first bottom is `a`").data[i] += step;
             let y = &pass(layer, &moved).expect("the shapes are the same")["out.y"];

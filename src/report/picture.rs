@@ -223,8 +223,9 @@ fn problems(typed: &TypedNet, diagnostics: &Diagnostics) -> Vec<Option<Severity>
             .partition_point(|(layer, _)| (layer.file, layer.start) <= (span.file, span.start));
         // An input that was added for a reader has its place inside the reader's text; the reader counts.
         let around = layers[..after].iter().rev().take(NESTED);
-        let inside = around.filter(|(layer, _)| layer.file == span.file && span.end <= layer.end);
-        if let Some(&(_, index)) = inside.last() {
+        let mut inside =
+            around.filter(|(layer, _)| layer.file == span.file && span.end <= layer.end);
+        if let Some(&(_, index)) = inside.next_back() {
             worst[index] = worst[index].max(severity);
         }
     }

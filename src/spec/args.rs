@@ -390,10 +390,10 @@ impl<'a> Args<'a> {
             let message = format!("`{key}` cannot be {}", value.value.kind());
             let mut d = Diagnostic::new(&diag::E0304, value.span, message)
                 .here(format!("expected one of {}", join(&names)));
-            if let Value::Word(w) | Value::Str(w) = &value.value {
-                if let Some(near) = nearest(w, names) {
-                    d = d.edit(format!("did you mean `{near}`?"), value.span, near);
-                }
+            if let Value::Word(w) | Value::Str(w) = &value.value
+                && let Some(near) = nearest(w, names)
+            {
+                d = d.edit(format!("did you mean `{near}`?"), value.span, near);
             }
             self.report(d);
         }

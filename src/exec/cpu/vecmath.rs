@@ -94,7 +94,7 @@ impl Transcendental for f32 {
                 -1.666_805_7e-1,
                 2.000_071_5e-1,
                 -2.499_999_4e-1,
-                3.333_333_1e-1,
+                3.333_333e-1,
             ],
         );
         let small = tail * m * square + n * -2.121_944_4e-4 - 0.5 * square;
@@ -112,7 +112,7 @@ impl Transcendental for f32 {
             * square
             * polynomial(
                 square,
-                [-5.704_988_7e-3, 2.063_908_9e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328e-1],
+                [-5.704_988_7e-3, 2.063_909e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328e-1],
             );
         let large = 1.0 - 2.0 / ((x + x).fast_exp() + 1.0);
         let value = if x < 0.625 { small } else { large };

@@ -41,7 +41,7 @@ impl Shape {
     pub fn new(conv: &Conv, input: &[usize], out_channels: usize) -> Option<Shape> {
         let [batch, channels, spatial @ ..] = input else { return None };
         let (batch, channels, group) = (*batch, *channels, conv.group);
-        if group == 0 || channels % group != 0 || out_channels % group != 0 {
+        if group == 0 || channels % group != 0 || !out_channels.is_multiple_of(group) {
             return None;
         }
         let windows = Windows::new(&conv.axes, spatial)?;
