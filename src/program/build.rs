@@ -1,5 +1,6 @@
 //! Typed constructors with which a layer writes its part of a program.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::expr::{Expr, PointFn, arg};
@@ -15,6 +16,7 @@ pub struct Builder {
     program: Program,
     origin: Origin,
     streams: u64,
+    variables: HashMap<VarId, ValueId>,
 }
 
 impl Default for Origin {
@@ -63,8 +65,8 @@ impl Builder {
 
     /// A parameter or a state; asked for twice, it is the same value.
     pub fn variable(&mut self, var: VarId, shape: &Shape) -> ValueId {
-        let known = self.program.variable(var);
-        known.unwrap_or_else(|| self.program.value(shape.clone(), Source::Variable(var)))
+        let value = || self.program.value(shape.clone(), Source::Variable(var));
+        *self.variables.entry(var).or_insert_with(value)
     }
 
     /// After the run, the variable behind `state` takes the value `new`, a view of the same elements. A second

@@ -104,12 +104,6 @@ impl Program {
         self.values[v.0 as usize].source
     }
 
-    /// The value that holds a variable, if the program uses it.
-    pub fn variable(&self, var: VarId) -> Option<ValueId> {
-        let position = self.values.iter().position(|v| v.source == Source::Variable(var))?;
-        Some(ValueId(position as u32))
-    }
-
     /// The output of a name.
     pub fn output(&self, name: &str) -> Option<ValueId> {
         self.outputs.iter().find(|(n, _)| n == name).map(|&(_, v)| v)

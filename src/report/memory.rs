@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use petgraph::graph::NodeIndex;
+
 use super::figures::{bytes, short};
 use crate::ir::TypedNet;
 use crate::plan::Plan;
@@ -19,8 +21,8 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
         "step", "layer", "kernel", "result", "place", "size", "flops"
     );
     for (number, step) in plan.program.steps.iter().enumerate() {
-        let node = typed.net.graph.node_indices().nth(step.origin.0 as usize);
-        let layer = node.map_or("", |n| typed.net.graph[n].name.value.as_str());
+        let node = typed.net.graph.node_weight(NodeIndex::new(step.origin.0 as usize));
+        let layer = node.map_or("", |node| node.name.value.as_str());
         let shapes: Vec<String> =
             step.outs.iter().map(|&v| plan.program.shape(v).to_string()).collect();
         let place = step.outs.first().and_then(|&v| plan.slots[v.0 as usize]);
