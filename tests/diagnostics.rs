@@ -3,7 +3,9 @@
 //!
 //! A comment would change the meaning of some lines, such as one with an open string; then a line of its own says
 //! `# line 3: error[E0104]: part of the message`. Files whose name begins with `solver` are solvers. `caffe/` holds the nets
-//! that were given to Caffe 1.0; what it refused is refused here, unless the file says `# caffe refuses: ...`.
+//! that were given to Caffe 1.0, whose first line says whether it refused them.
+//!
+//! With `UPDATE_EXPECTED=1` in the environment the comments are written anew, for a reader of the difference to judge.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -91,17 +93,64 @@ fn complaints(path: &Path, text: &str) -> (SourceMap, Diagnostics) {
     (sources, diagnostics)
 }
 
+/// The text without the comments that announce complaints.
+fn stripped(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let kept = match line.rsplit_once("# ") {
+            Some((before, _)) if !expected(line).is_empty() => before.trim_end(),
+            _ => line,
+        };
+        if line.is_empty() || !kept.is_empty() {
+            out.push_str(kept);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// The text with a comment for every complaint. Complaints about the grammar, where a comment could change the meaning of
+/// the line, and all but the first of a line stand at the end.
+fn annotated(path: &Path, text: &str) -> String {
+    let text = stripped(text);
+    let (sources, diagnostics) = complaints(path, &text);
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut taken = BTreeSet::new();
+    let mut last = vec![];
+    for d in diagnostics.iter() {
+        let severity = if d.code.id.starts_with('W') { "warning" } else { "error" };
+        let comment = format!("{severity}[{}]: {}", d.code.id, d.message);
+        let number = line(d, &sources);
+        match lines.get_mut(number - 1) {
+            Some(line) if !d.code.id.starts_with("E01") && taken.insert(number) => {
+                line.push_str(&format!(" # {comment}"));
+            }
+            _ => last.push(format!("# line {number}: {comment}")),
+        }
+    }
+    lines.extend(last);
+    lines.join("\n") + "\n"
+}
+
+/// The line of a complaint's first place.
+fn line(d: &Diagnostic, sources: &SourceMap) -> usize {
+    d.span().map_or(1, |s| sources.file(s.file).line_column(s.start as usize).0)
+}
+
 fn run(path: &Path) -> Result<(), Failed> {
     let text = std::fs::read_to_string(path)?;
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(path, annotated(path, &text))?;
+        return Ok(());
+    }
     let (sources, diagnostics) = complaints(path, &text);
-    let line = |d: &Diagnostic| {
-        d.span().map_or(1, |s| sources.file(s.file).line_column(s.start as usize).0)
-    };
     let mut rest: Vec<&Diagnostic> = diagnostics.iter().collect();
     let mut wrong = vec![];
     for want in expected(&text) {
         let fits = |d: &&Diagnostic| {
-            d.code.id == want.code && line(d) == want.line && d.message.contains(&want.fragment)
+            d.code.id == want.code
+                && line(d, &sources) == want.line
+                && d.message.contains(&want.fragment)
         };
         match rest.iter().position(fits) {
             Some(at) => drop(rest.remove(at)),
@@ -109,7 +158,9 @@ fn run(path: &Path) -> Result<(), Failed> {
         }
     }
     wrong.extend(
-        rest.iter().map(|d| format!("line {}: unexpected {}: {}", line(d), d.code.id, d.message)),
+        rest.iter().map(|d| {
+            format!("line {}: unexpected {}: {}", line(d, &sources), d.code.id, d.message)
+        }),
     );
     if wrong.is_empty() {
         return Ok(());

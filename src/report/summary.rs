@@ -113,7 +113,7 @@ pub fn summarise(typed: &TypedNet, env: &Environment, sound: bool) -> Summary {
 /// The tops of a layer that are blobs of their own, rather than its bottom changed in place.
 fn own_tops(typed: &TypedNet, node: NodeIndex) -> impl Iterator<Item = Port> {
     let ports = (0..typed.net.graph[node].tops.len()).map(move |top| Port { node, top });
-    ports.filter(|&port| !typed.net.in_place(port))
+    ports.filter(move |&port| !typed.net.in_place(port))
 }
 
 fn parameters(typed: &TypedNet, index: NodeIndex) -> Vec<Parameter> {
