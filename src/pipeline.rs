@@ -74,18 +74,29 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let file = sources.add(path, text);
     let text = sources.file(file).text.clone();
     let mut definition = front::read(front::dialect(path), file, &text, &mut diagnostics);
-    adopt_data(&mut definition);
+    let adopted = adopt_data(&mut definition);
     locate_files(&mut definition, path);
     let stages = match options.stages.is_empty() {
         true if options.own_state => vec![definition.state.clone()],
         true => definition.stages(),
         false => options.stages.clone(),
     };
-    let env = environment(options, &record_shape);
+    let mut env = environment(options, &record_shape);
+    if adopted.iter().any(|name| name == "label") {
+        assume_label(&mut env);
+    }
     let stages =
         stages.iter().map(|state| typed_net(&definition, state, &env, &mut diagnostics)).collect();
     diagnostics.sort();
     Checked { sources, diagnostics, definition, stages }
+}
+
+/// DIGITS gives one label for each image.
+fn assume_label(env: &mut Environment) {
+    let batch = env.shapes.get("data").and_then(|data| data.dims().first().copied());
+    if let Some(batch) = batch {
+        env.shapes.entry("label".into()).or_insert_with(|| Shape::from([batch]));
+    }
 }
 
 /// What layers may ask of the outside while they are inferred and lowered.

@@ -38,7 +38,7 @@ fn memory_data() {
     );
     check(
         &layer("memory_data_param { batch_size: 5 channels: 3 height: 0 }"),
-        "`height` must not be 0; `width` is missing",
+        "`width` is missing; `height` must not be 0",
     );
 }
 
@@ -83,7 +83,7 @@ fn hdf5() {
     );
     check(
         &layer("hdf5_data_param { source: 'l' batch_size: 0 } transform_param { scale: 2 }"),
-        "HDF5Data does not transform its data; `batch_size` must not be 0",
+        "`batch_size` must not be 0; HDF5Data does not transform its data",
     );
     let output = "layer { name: 'o' type: 'HDF5Output' bottom: 'x' bottom: 'y'
         hdf5_output_param { file_name: 'o.h5' } }";

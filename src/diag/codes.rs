@@ -88,7 +88,7 @@ codes! {
     E0208 "in-place-forbidden";
     /// The net has no layer at this stage.
     E0209 "empty-net";
-    /// A field of the layer or the net itself is not one that Caffe has.
+    /// A field of a layer of the oldest form that no layer of this form has.
     E0210 "unknown-field";
     /// The net has layers in the modern form (`layer`) and in one of the old forms (`layers`). Caffe refuses it,
     /// because the order of the layers would be lost. Write all of them as `layer`.

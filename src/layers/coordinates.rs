@@ -13,7 +13,21 @@ pub struct PerAxis {
 impl PerAxis {
     /// Reads `key` (repeated) or the pair `key_h`, `key_w`.
     pub fn read(a: &Args, key: &'static str, h: &'static str, w: &'static str) -> Self {
-        let values = a.usizes(key);
+        Self::with_pair(a, key, a.usizes(key), h, w)
+    }
+
+    /// Reads `key`, which may be given once, or the pair `key_h`, `key_w`.
+    pub fn read_once(a: &Args, key: &'static str, h: &'static str, w: &'static str) -> Self {
+        Self::with_pair(a, key, a.usize(key).into_iter().collect(), h, w)
+    }
+
+    fn with_pair(
+        a: &Args,
+        key: &'static str,
+        values: Vec<usize>,
+        h: &'static str,
+        w: &'static str,
+    ) -> Self {
         let (high, wide) = (a.usize(h), a.usize(w));
         if high.is_some() || wide.is_some() {
             if !values.is_empty() {

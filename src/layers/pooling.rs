@@ -68,9 +68,9 @@ impl Pooling {
         p.ignore(&["engine"]);
         let layer = Pooling {
             method: p.choice("pool", &METHODS).unwrap_or(Method::Max),
-            kernel: PerAxis::read(&p, "kernel_size", "kernel_h", "kernel_w"),
-            stride: PerAxis::read(&p, "stride", "stride_h", "stride_w"),
-            pad: PerAxis::read(&p, "pad", "pad_h", "pad_w"),
+            kernel: PerAxis::read_once(&p, "kernel_size", "kernel_h", "kernel_w"),
+            stride: PerAxis::read_once(&p, "stride", "stride_h", "stride_w"),
+            pad: PerAxis::read_once(&p, "pad", "pad_h", "pad_w"),
             global: p.bool("global_pooling").unwrap_or(false),
             rounding: p
                 .choice("round_mode", &[("CEIL", Rounding::Ceil), ("FLOOR", Rounding::Floor)])

@@ -9,8 +9,8 @@ use crate::source::{Span, Spanned};
 use crate::spec::Record;
 
 /// Adds an input for each of `data` and `label` that some layer reads, in front of all layers; in a definition that
-/// has data layers of its own, only for what those do not give.
-pub fn adopt_data(definition: &mut Definition) {
+/// has data layers of its own, only for what those do not give. Returns their names.
+pub fn adopt_data(definition: &mut Definition) -> Vec<String> {
     let mut produced = HashSet::new();
     let mut adopted: Vec<Spanned<String>> = vec![];
     for node in &definition.nodes {
@@ -23,8 +23,10 @@ pub fn adopt_data(definition: &mut Definition) {
         }
         produced.extend(node.tops.iter().map(|top| top.value.as_str()));
     }
+    let names = adopted.iter().map(|name| name.value.clone()).collect();
     let inputs: Vec<Node> = adopted.into_iter().map(input).collect();
     definition.nodes.splice(0..0, inputs);
+    names
 }
 
 /// A name that the definition itself produces, if only in place or further down, is not DIGITS' to give.

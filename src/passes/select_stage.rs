@@ -108,6 +108,16 @@ impl Wiring<'_> {
                 .help(format!("give the top a name of its own, such as `{}`", node.name.value));
             self.diagnostics.report(d);
         }
+        let same = node.bottoms.iter().filter(|b| b.value == top.value);
+        if let Some(again) = same.clone().nth(1) {
+            let message =
+                format!("`{}` is changed in place by a layer that reads it twice", top.value);
+            let d = Diagnostic::new(&diag::E0204, top.span, message)
+                .here("changed here")
+                .label(again.span, "read a second time here")
+                .help("give this top a name of its own");
+            self.diagnostics.report(d);
+        }
         if let Some(reader) = source.and_then(|port| self.readers.get(&port)) {
             let message =
                 format!("`{}` is changed in place after another layer has read it", top.value);

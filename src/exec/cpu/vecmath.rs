@@ -78,9 +78,10 @@ impl Transcendental for f32 {
         let x = if subnormal { self * 8_388_608.0 } else { self };
         let bits = x.to_bits() as i32;
         // The mantissa between sqrt(1/2) and sqrt(2), minus 1.
-        let shifted = bits - std::f32::consts::FRAC_1_SQRT_2.to_bits() as i32;
+        // Negative numbers wrap; their result is NaN in the end.
+        let shifted = bits.wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits() as i32);
         let n = shifted >> 23;
-        let m = f32::from_bits((bits - (n << 23)) as u32) - 1.0;
+        let m = f32::from_bits(bits.wrapping_sub(n << 23) as u32) - 1.0;
         let n = n as f32 - if subnormal { 23.0 } else { 0.0 };
         let square = m * m;
         let tail = polynomial(
