@@ -19,7 +19,7 @@ use crate::program::simplify;
 use crate::source::SourceMap;
 use crate::train::checkpoint::read_weights;
 use crate::ty::Shape;
-use crate::weights::{Blob, read_binaryproto};
+use crate::weights::{Blob, fill, read_binaryproto};
 
 /// Images in a batch.
 const BATCH: usize = 64;
@@ -148,6 +148,10 @@ impl Inference {
         let blobs = read_weights(path)?;
         let layout = self.plan.layout.clone();
         for (variable, place) in self.typed.variables.iter().zip(layout) {
+            if variable.private {
+                self.session.write(place, &fill(&variable.filler, &variable.shape, 0, 0));
+                continue;
+            }
             let users = crate::train::users(&self.typed, variable);
             let Some(blob) = users.iter().find_map(|user| blobs.get(user)) else {
                 let (layer, at) = &users[0];

@@ -91,6 +91,9 @@ impl Trainer {
             let values = self.train.session.read(region);
             for (variable, place) in self.train.typed.variables.iter().zip(&self.train.plan.layout)
             {
+                if variable.private {
+                    continue;
+                }
                 let data = values[place.range()].to_vec();
                 history.push(Blob { shape: variable.shape.0.clone(), data });
             }
@@ -119,6 +122,9 @@ impl Trainer {
         let mut taken = 0;
         let mut writes: Vec<(Slot, Vec<f32>)> = vec![];
         for (i, variable) in self.train.typed.variables.iter().enumerate() {
+            if variable.private {
+                continue;
+            }
             for (layer, at) in users(&self.train.typed, variable) {
                 let Some(blob) = blobs.get(&(layer.clone(), at)) else { continue };
                 if reinit.contains(&layer) {
@@ -211,7 +217,9 @@ impl Trainer {
         let model = if beside.exists() { beside } else { named.unwrap_or(beside) };
         self.load_weights(&model, &[])?;
         let kinds = self.solver.method.histories();
-        let n = self.train.typed.variables.len();
+        let shared = self.train.typed.variables.iter().enumerate().filter(|(_, v)| !v.private);
+        let shared: Vec<usize> = shared.map(|(i, _)| i).collect();
+        let n = shared.len();
         if state.history.len() != n * kinds {
             let (have, want) = (state.history.len(), n * kinds);
             return Err(Error::format(
@@ -220,7 +228,7 @@ impl Trainer {
             ));
         }
         for (i, blob) in state.history.iter().enumerate() {
-            let (region, at) = (self.train.plan.histories[i / n], i % n);
+            let (region, at) = (self.train.plan.histories[i / n], shared[i % n]);
             let variable = &self.train.typed.variables[at];
             if !blob.fits(variable.shape.dims()) {
                 let have = Shape(blob.shape.clone());
@@ -270,8 +278,11 @@ fn key(name: &str) -> Option<(String, usize)> {
 /// The parameters in Caffe's form: every layer with its blobs, shared ones repeated.
 fn caffemodel(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> CaffeModel {
     let layers = typed.net.nodes().map(|(index, node)| {
-        let blobs = (0..typed.node_variables[index.index()].len())
-            .filter_map(|i| parameters.get(&format!("param.{}.{i}", node.name.value)).cloned());
+        let variables = typed.node_variables[index.index()].iter().enumerate();
+        let stored = variables.filter(|(_, var)| !typed.variables[var.0 as usize].private);
+        let blobs = stored.filter_map(|(i, _)| {
+            parameters.get(&format!("param.{}.{i}", node.name.value)).cloned()
+        });
         LayerWeights {
             name: node.name.value.clone(),
             kind: node.type_name.value.clone(),

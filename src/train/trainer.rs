@@ -194,6 +194,9 @@ impl Trainer {
         for (variable, &v) in machine.typed.variables.iter().zip(&machine.variables) {
             let names = users(&machine.typed, variable);
             let twin = self.train.typed.variables.iter().position(|other| {
+                if variable.private || other.private {
+                    return false;
+                }
                 let same_name = variable.name.is_some() && variable.name == other.name;
                 same_name || users(&self.train.typed, other).iter().any(|u| names.contains(u))
             });
