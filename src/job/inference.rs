@@ -46,7 +46,8 @@ pub type Outputs = Vec<(String, Vec<f32>)>;
 pub type Complaints = (SourceMap, Diagnostics);
 
 impl Inference {
-    /// Opens a run: its definition, its mean image, and its last snapshot or the weights given.
+    /// Opens a run: its definition, its mean image, and its last snapshot or the weights given. Weights that lie in the
+    /// folder of a run say that this is the run's folder.
     ///
     /// # Errors
     /// A file is missing or does not fit; complaints about the definition are in the inner result.
@@ -59,7 +60,9 @@ impl Inference {
         let mut diagnostics = Diagnostics::default();
         let (file, _) = run_file::read(path, &[])?;
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
-        let folder = file.output.clone().unwrap_or_else(|| path.with_extension(""));
+        let own = file.output.clone().unwrap_or_else(|| path.with_extension(""));
+        let beside = weights.and_then(Path::parent).map(Path::to_owned);
+        let folder = beside.filter(|folder| folder.join("run.yaml").exists()).unwrap_or(own);
         let definition = read_net(&base.join(&file.network), &mut sources, &mut diagnostics)?;
         let made = folder.join("pairs").join("train_mean.binaryproto");
         let mean = match (&file.dataset.mean, &file.dataset.pairs) {

@@ -178,10 +178,7 @@ pub(super) fn plan(
         Some(_) => vec![(definition.clone(), val_state, 0)],
         None => vec![],
     };
-    let epochs = match file.train.iterations {
-        Some(_) => Some(1.0).filter(|_| false),
-        None => Some(file.train.epochs.unwrap_or(DEFAULT_EPOCHS)),
-    };
+    let epochs = Some(file.train.epochs.unwrap_or(DEFAULT_EPOCHS));
     Ok(Some(Plan {
         solver,
         train: (definition, train_state),

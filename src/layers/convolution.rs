@@ -223,7 +223,7 @@ impl LayerOps for Convolution {
     }
 
     fn detail(&self) -> String {
-        let mut text = format!("{} of {}", self.num_output, self.window_text());
+        let mut text = format!("{} filters of {}", self.num_output, self.window_text());
         if self.depthwise {
             text.push_str(", depthwise");
         } else if 1 < self.group {

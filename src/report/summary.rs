@@ -148,7 +148,7 @@ fn costs(typed: &TypedNet, env: &Environment) -> HashMap<usize, Cost> {
 ///
 /// ```json
 /// { "stage": "TRAIN", "parameters": 431080, "activation_bytes": 1234, "multiply_adds": 5678,
-///   "layers": [{ "name": "conv1", "type": "Convolution", "detail": "20 of 5 x 5",
+///   "layers": [{ "name": "conv1", "type": "Convolution", "detail": "20 filters of 5 x 5",
 ///     "tops": [{ "name": "conv1", "shape": [64, 20, 24, 24] }],
 ///     "parameters": [{ "role": "weight", "shape": [20, 1, 5, 5], "shared_with": null, "learned": true }],
 ///     "in_place": false, "activation_bytes": 2949120, "multiply_adds": 18432000, "flops": 37601280 }] }
