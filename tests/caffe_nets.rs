@@ -3,8 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use cortado::diag::Diagnostics;
+use cortado::front::caffe::solver::read_solver;
 use cortado::job::{self, JobOptions};
+use cortado::source::SourceMap;
 use cortado::train::Trainer;
+use cortado::train::schedule::Schedule;
 use cortado::weights::{Blob, read_safetensors};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -29,6 +33,12 @@ fn main() {
     }
     trials.push(Trial::test("same_bits_for_any_number_of_threads", same_bits));
     trials.push(Trial::test("resumed_run_ends_in_the_same_bits", resumed));
+    let policies =
+        std::fs::read(folder().join("lr_policies.json")).expect("part of the repository");
+    let policies: serde_json::Value = serde_json::from_slice(&policies).expect("valid JSON");
+    for (name, case) in policies.as_object().expect("policies by name").clone() {
+        trials.push(Trial::test(format!("lr_policy/{name}"), move || lr_policy(&case)));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -118,6 +128,24 @@ fn restored(case: &Path) -> Result<(), Failed> {
     }
     let noise = json["noise_floor"]["param_abs"].as_f64().unwrap_or(1e-7).max(1e-7);
     compare_parameters(&mut trainer, &golden, 20, noise * NOISE)
+}
+
+/// The learning rate of the first iterations, to the bit.
+fn lr_policy(case: &serde_json::Value) -> Result<(), Failed> {
+    let text = format!("net: 'n' {}", case["solver"].as_str().unwrap_or_default());
+    let mut sources = SourceMap::default();
+    let mut diagnostics = Diagnostics::default();
+    let file = sources.add("solver", text.clone());
+    let solver = read_solver(file, &text, &mut diagnostics).ok_or("the solver is refused")?.solver;
+    let mut schedule = Schedule::new(&solver);
+    let rates = case["lr"].as_array().ok_or("no rates")?;
+    for (i, want) in rates.iter().enumerate() {
+        let (got, want) = (schedule.rate(i as u64), want.as_f64().unwrap_or(f64::NAN) as f32);
+        if got != want {
+            return Err(format!("rate {i} is {got}, not {want}").into());
+        }
+    }
+    Ok(())
 }
 
 fn bits(trainer: &mut Trainer) -> Vec<u32> {

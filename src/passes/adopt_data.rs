@@ -1,5 +1,5 @@
 //! Gives a definition without data layers its data, as DIGITS adds them: `data` at every stage, `label` where the
-//! net is trained or validated.
+//! net is trained or validated (everywhere, if the definition knows no stages).
 
 use std::collections::HashSet;
 
@@ -24,7 +24,8 @@ pub fn adopt_data(definition: &mut Definition) -> Vec<String> {
         produced.extend(node.tops.iter().map(|top| top.value.as_str()));
     }
     let names = adopted.iter().map(|name| name.value.clone()).collect();
-    let inputs: Vec<Node> = adopted.into_iter().map(input).collect();
+    let staged = names_stages(definition);
+    let inputs: Vec<Node> = adopted.into_iter().map(|name| input(name, staged)).collect();
     definition.nodes.splice(0..0, inputs);
     names
 }
@@ -38,11 +39,18 @@ fn produced_later(definition: &Definition, name: &str) -> bool {
     definition.nodes.iter().any(gives)
 }
 
+/// Whether a rule of the definition names a stage; definitions from before DIGITS had stages do not, and their label
+/// is simply there.
+fn names_stages(definition: &Definition) -> bool {
+    let mut rules = definition.nodes.iter().flat_map(|n| n.include.iter().chain(&n.exclude));
+    rules.any(|rule| !rule.stages.is_empty() || !rule.not_stages.is_empty())
+}
+
 /// An input whose place is where it is first read.
-fn input(name: Spanned<String>) -> Node {
+fn input(name: Spanned<String>, staged: bool) -> Node {
     let span = name.span;
     let exclude = match name.value.as_str() {
-        "label" => vec![not_deployed(span)],
+        "label" if staged => vec![not_deployed(span)],
         _ => vec![],
     };
     Node {
