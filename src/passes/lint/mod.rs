@@ -35,12 +35,20 @@ struct LooseEnd {
     at: usize,
 }
 
-/// The parameters of equal shape at equal positions of corresponding layers that are different variables.
+/// The parameters of equal shape at equal positions of corresponding layers that are different variables. Where shapes
+/// are not known, what the definition says about parameters is compared by name.
 fn loose_ends(typed: &TypedNet, group: &Towers) -> Vec<LooseEnd> {
     let mut found = vec![];
     for (row, nodes) in group.rows.iter().enumerate() {
         let left = nodes[0];
         for &right in &nodes[1..] {
+            if [left, right].iter().any(|node| typed.signatures[node.index()].is_none()) {
+                let specs = |node: NodeIndex| typed.net.graph[node].params.len();
+                let loose = |at: &usize| !share_name(typed, left, right, *at);
+                let ends = (0..specs(left).max(specs(right))).filter(loose);
+                found.extend(ends.map(|at| LooseEnd { row, left, right, at }));
+                continue;
+            }
             let of = |node: NodeIndex| &typed.node_variables[node.index()];
             for (at, (one, other)) in of(left).iter().zip(of(right)).enumerate() {
                 let (v, w) = (&typed.variables[one.0 as usize], &typed.variables[other.0 as usize]);
@@ -51,6 +59,12 @@ fn loose_ends(typed: &TypedNet, group: &Towers) -> Vec<LooseEnd> {
         }
     }
     found
+}
+
+/// Whether two nodes give a parameter the same name.
+fn share_name(typed: &TypedNet, left: NodeIndex, right: NodeIndex, at: usize) -> bool {
+    let of = |node: NodeIndex| name(&typed.net.graph[node], at).map(|name| &name.value);
+    of(left).is_some() && of(left) == of(right)
 }
 
 /// The name that a node gives its parameter at a position.
@@ -67,7 +81,9 @@ fn place(node: &Node, at: usize) -> Span {
 /// Whether two corresponding layers share some parameter.
 fn share_something(typed: &TypedNet, left: NodeIndex, right: NodeIndex) -> bool {
     let of = |node: NodeIndex| &typed.node_variables[node.index()];
+    let specs = typed.net.graph[left].params.len();
     of(left).iter().zip(of(right)).any(|(one, other)| one == other)
+        || (0..specs).any(|at| share_name(typed, left, right, at))
 }
 
 /// Whether a parameter is shared by count only, as tied weights of an autoencoder are.

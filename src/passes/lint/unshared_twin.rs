@@ -20,7 +20,9 @@ pub(super) fn lint(
     loose: &[LooseEnd],
     diagnostics: &mut Diagnostics,
 ) -> bool {
-    let has_parameters = |node: NodeIndex| !typed.node_variables[node.index()].is_empty();
+    let has_parameters = |node: NodeIndex| {
+        !typed.node_variables[node.index()].is_empty() || !typed.net.graph[node].params.is_empty()
+    };
     let rows: Vec<usize> =
         (0..group.rows.len()).filter(|&row| has_parameters(group.rows[row][0])).collect();
     let shares = |row: usize| {
@@ -47,7 +49,8 @@ pub(super) fn lint(
 fn complaint(typed: &TypedNet, end: &LooseEnd) -> Diagnostic {
     let graph = &typed.net.graph;
     let (left, right) = (&graph[end.left], &graph[end.right]);
-    let role = typed.variable(end.left, end.at).map_or("parameter", |v| v.role);
+    let role =
+        typed.variable(end.left, end.at).map_or(["weight", "bias"][end.at.min(1)], |v| v.role);
     let (a, b) = (&left.name.value, &right.name.value);
     let message = format!(
         "`{a}` and `{b}` are twins but do not share their {role}, as the rest of the towers does"
