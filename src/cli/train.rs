@@ -108,7 +108,9 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         && let Some(files) = &outcome.snapshot
     {
         let (run, state) = (arguments.run.display(), files.state.display());
-        println!("stopped; continue with: cortado train {run} --resume {state}");
+        let output = arguments.job.output.as_ref().map(|o| format!(" -o {}", o.display()));
+        let output = output.unwrap_or_default();
+        println!("stopped; continue with: cortado train {run} --resume {state}{output}");
         return Ok(());
     }
     if job.text.contains("clusters:") {
