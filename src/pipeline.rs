@@ -56,6 +56,7 @@ impl Checked {
 
 /// Reads a file and checks every stage of it. Fails only if the file cannot be read.
 pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
+    front::readable(path)?;
     Ok(check(path, read_text(path)?, options))
 }
 
@@ -73,7 +74,7 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let mut diagnostics = Diagnostics::default();
     let file = sources.add(path, text);
     let text = sources.file(file).text.clone();
-    let mut definition = front::read(front::dialect(path), file, &text, &mut diagnostics);
+    let mut definition = front::read(file, &text, &mut diagnostics);
     let adopted = adopt_data(&mut definition);
     locate_files(&mut definition, path);
     let stages = match options.stages.is_empty() {

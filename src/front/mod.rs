@@ -6,6 +6,7 @@ pub mod torch;
 use std::path::Path;
 
 use crate::diag::Diagnostics;
+use crate::error::{Error, Result};
 use crate::ir::Definition;
 use crate::source::FileId;
 use crate::spec::Dialect;
@@ -19,16 +20,18 @@ pub fn dialect(path: &Path) -> Dialect {
     }
 }
 
-/// Reads a definition in any dialect.
-pub fn read(
-    dialect: Dialect,
-    file: FileId,
-    text: &str,
-    diagnostics: &mut Diagnostics,
-) -> Definition {
-    match dialect {
-        Dialect::Caffe | Dialect::Torch | Dialect::TensorFlow => {
-            caffe::read(file, text, diagnostics)
-        }
+/// Reads a definition; the dialects beside Caffe's are refused before, by [`readable`].
+pub fn read(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Definition {
+    caffe::read(file, text, diagnostics)
+}
+
+/// Refuses files of dialects that this version does not read.
+pub fn readable(path: &Path) -> Result<()> {
+    match dialect(path) {
+        Dialect::Caffe => Ok(()),
+        other => Err(Error::format(
+            path,
+            format!("is a {other} definition; this version reads Caffe's prototxt only"),
+        )),
     }
 }

@@ -204,10 +204,11 @@ fn read_net(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Result<Definition> {
+    front::readable(path)?;
     let text = pipeline::read_text(path)?;
     let file = sources.add(path, text);
     let text = sources.file(file).text.clone();
-    let mut definition = front::read(front::dialect(path), file, &text, diagnostics);
+    let mut definition = front::read(file, &text, diagnostics);
     adopt_data(&mut definition);
     locate_files(&mut definition, path);
     Ok(definition)
