@@ -96,7 +96,7 @@ fn param(a: &Args) -> ParamSpec {
     let modes = [("STRICT", ShareMode::Strict), ("PERMISSIVE", ShareMode::Permissive)];
     let name = a.text("name").filter(|name| !name.is_empty());
     ParamSpec {
-        name: name.map(|name| Spanned::new(name, a.place("name"))),
+        name: name.zip(a.record()).map(|(name, r)| Spanned::new(name, value_place(r, "name"))),
         share: a.choice("share_mode", &modes).unwrap_or(ShareMode::Strict),
         lr_mult: a.float("lr_mult").map(|x| x as f32),
         decay_mult: a.float("decay_mult").map(|x| x as f32),
