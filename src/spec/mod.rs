@@ -181,28 +181,77 @@ pub struct ParamDoc {
 pub struct Spelling {
     /// The dialect.
     pub dialect: Dialect,
-    /// Its name there: `Convolution`, `nn.SpatialConvolution`.
+    /// The name there: `Convolution`, `nn.SpatialConvolution`.
     pub name: &'static str,
     /// The names of positional arguments, in order; empty for dialects without.
     pub positional: &'static [&'static str],
     /// From arguments to the layer. Complaints go to the arguments' [`Reading`]; when there is one the
     /// layer is discarded.
     pub read: fn(&Args) -> Layer,
+    /// What a class of a dialect with classes says beyond its arguments.
+    pub class: Class,
+}
+
+/// What a Torch class says beyond its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Class {
+    /// The class it extends.
+    pub parent: &'static str,
+    /// The fields that hold its parameters and buffers, in the order of [`Signature::params`]. A field that is nil is
+    /// left out, and the layer must not declare its parameter then.
+    pub tensors: &'static [&'static str],
+    /// Lua that gives the class its constructor and methods, run once when the class is first named, with the tables
+    /// of the class and of its parent in the locals `Class` and `Parent`. Without a constructor (`Class:__init`)
+    /// arguments become fields of the names in [`Spelling::positional`].
+    pub script: &'static str,
+}
+
+impl Class {
+    /// An `nn.Module` without parameters and methods of its own.
+    pub const PLAIN: Class = Class { parent: "nn.Module", tensors: &[], script: "" };
 }
 
 /// Caffe's spelling: a `type` string; the arguments are the fields of the whole layer message that are
 /// not structure (`convolution_param { ... }`).
 pub const fn caffe(name: &'static str, read: fn(&Args) -> Layer) -> Spelling {
-    Spelling { dialect: Dialect::Caffe, name, positional: &[], read }
+    Spelling { dialect: Dialect::Caffe, name, positional: &[], read, class: Class::PLAIN }
 }
 
-/// Torch's spelling: a constructor with positional arguments.
+/// Torch's spelling: a class, whose constructor has positional arguments.
+///
+/// `read` sees the fields of the module when the net is built, not the arguments of the constructor: numbers (whole
+/// ones as [`Value::Int`]), truth values, texts, and tables, storages and small tensors of numbers as flat lists. A
+/// tensor among [`Class::tensors`] is the list of its extents. `train` says whether the module is in training. Fields
+/// that are never read are no mistakes.
+///
+/// The bottoms are the tensors of the input in depth-first order; for a criterion (`parent: "nn.Criterion"`) those of
+/// the target follow, and the top is the loss, of one element. Several tops become a table.
 pub const fn torch(
     name: &'static str,
     positional: &'static [&'static str],
     read: fn(&Args) -> Layer,
 ) -> Spelling {
-    Spelling { dialect: Dialect::Torch, name, positional, read }
+    Spelling { dialect: Dialect::Torch, name, positional, read, class: Class::PLAIN }
+}
+
+impl Spelling {
+    /// The class extends another one than `nn.Module`.
+    pub const fn extends(mut self, parent: &'static str) -> Self {
+        self.class.parent = parent;
+        self
+    }
+
+    /// Names the fields that hold parameters and buffers; see [`Class::tensors`].
+    pub const fn tensors(mut self, tensors: &'static [&'static str]) -> Self {
+        self.class.tensors = tensors;
+        self
+    }
+
+    /// Gives the class its constructor and methods; see [`Class::script`].
+    pub const fn script(mut self, script: &'static str) -> Self {
+        self.class.script = script;
+        self
+    }
 }
 
 /// What is known about a kind of layer without an instance of it.
