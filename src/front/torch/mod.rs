@@ -13,3 +13,4 @@ pub mod interp;
 mod scan;
 mod stdlib;
 pub mod syntax;
+pub mod tensor;

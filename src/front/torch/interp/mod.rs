@@ -25,6 +25,7 @@ mod value;
 
 pub use error::LuaError;
 pub use function::{Args, Closure, Native, Results};
+pub(super) use heap::Heap;
 pub use object::Object;
 pub use operators::Arithmetic;
 pub(super) use operators::compare_message;
@@ -37,7 +38,8 @@ use super::syntax::{self, SyntaxError};
 use crate::diag::Diagnostic;
 use crate::source::{SourceMap, Span};
 use calls::Active;
-use heap::Heap;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -55,6 +57,7 @@ pub struct Lua {
     pub(super) resolver: Option<Rc<Resolver>>,
     pub(super) output: Vec<u8>,
     pub(super) random: u64,
+    states: HashMap<TypeId, Rc<dyn Any>>,
     steps: u64,
     frames: Vec<Active>,
     stack: Stack,
@@ -75,6 +78,7 @@ impl Lua {
             resolver: None,
             output: vec![],
             random: 0,
+            states: HashMap::new(),
             steps: 0,
             frames: vec![],
             stack: Stack::here(),
@@ -111,6 +115,17 @@ impl Lua {
     /// A new string whose memory is accounted for.
     pub fn string(&self, bytes: impl Into<Box<[u8]>>) -> LuaStr {
         LuaStr::counted(&self.heap, bytes.into())
+    }
+
+    /// What an extension keeps in this interpreter, one value of each type; made by `new` when first asked for.
+    pub fn state<T: 'static>(&mut self, new: impl FnOnce(&mut Lua) -> T) -> Rc<T> {
+        let known = self.states.get(&TypeId::of::<T>()).cloned();
+        if let Some(state) = known.and_then(|state| state.downcast().ok()) {
+            return state;
+        }
+        let state = Rc::new(new(self));
+        self.states.insert(TypeId::of::<T>(), state.clone());
+        state
     }
 
     /// Makes `require(name)` return a value.
