@@ -5,6 +5,7 @@
 
 use cortado::front::torch::cage::{Limits, on_large_stack};
 use cortado::front::torch::interp::Lua;
+use cortado::front::torch::tensor;
 use cortado::source::SourceMap;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::HashMap;
@@ -31,10 +32,19 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// The part of Torch's classes that the script about tensors asks for.
+const NAMES_OF_CLASSES: &str = "
+    torch.typename = torch.typename or function(x) return torch.isTensor(x) and x:type() or nil end
+    torch.type = torch.type or function(x) return torch.typename(x) or type(x) end
+";
+
 /// What a chunk prints, and the error that stopped it.
 fn output(path: &str, text: &str, limits: Limits) -> String {
     on_large_stack(|| {
         let mut lua = Lua::new(SourceMap::default(), limits);
+        tensor::install(&mut lua);
+        let prelude = lua.run("prelude", NAMES_OF_CLASSES);
+        assert!(prelude.is_ok(), "the prelude runs");
         let stopped = match lua.load(path, text) {
             Ok(chunk) => lua.call(&chunk, vec![]).err().map(|error| error.message()),
             Err(errors) => errors.first().map(|error| {
