@@ -20,7 +20,7 @@ use crate::ir::{Node, ParamSpec, Rule, ShareMode};
 use crate::layers::{Layer, unknown::Unknown};
 use crate::source::{Span, Spanned};
 use crate::spec::{
-    self, Args, Dialect, Environment, Field, Filler, Infer, Phase, Reading, Record, Spelling,
+    self, Args, Dialect, Environment, Field, Infer, Phase, Reading, Record, Spelling,
 };
 use crate::ty::Shape;
 
