@@ -55,6 +55,9 @@ pub struct Lua {
     pub(super) globals: Table,
     pub(super) string_metatable: Table,
     pub(super) resolver: Option<Rc<Resolver>>,
+    pub(super) optional: HashMap<String, Value>,
+    /// How many `pcall`s the running code stands in.
+    pub(super) protected: usize,
     pub(super) output: Vec<u8>,
     pub(super) random: u64,
     states: HashMap<TypeId, Rc<dyn Any>>,
@@ -76,6 +79,8 @@ impl Lua {
             string_metatable,
             heap,
             resolver: None,
+            optional: HashMap::new(),
+            protected: 0,
             output: vec![],
             random: 0,
             states: HashMap::new(),
@@ -135,6 +140,12 @@ impl Lua {
         {
             loaded.set_field(name, module);
         }
+    }
+
+    /// Makes `require(name)` run a function for its value, but not inside of `pcall`: definitions try so whether a
+    /// library for GPUs is there, and go on without it.
+    pub fn set_optional_module(&mut self, name: &str, loader: Value) {
+        self.optional.insert(name.to_owned(), loader);
     }
 
     /// Lets `require` look for other Lua files.
@@ -247,6 +258,7 @@ impl Lua {
 
     /// An error of an operation written at a place.
     pub fn error_at(&self, span: Span, message: String) -> LuaError {
+        let span = if self.is_internal(span) { self.call_span().unwrap_or(span) } else { span };
         let position = self.position(span) + " ";
         let text = self.string((position.clone() + &message).into_bytes());
         LuaError::operation(text.into(), span, position.len(), self.trace())
