@@ -26,6 +26,8 @@ mod select;
 mod shape;
 mod state;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use kind::Kind;
