@@ -76,7 +76,10 @@ pub mod window_data;
 
 mod axis_span;
 mod class_loss;
+mod constants;
 mod coordinates;
+mod lua;
+mod planes;
 mod recurrent;
 mod standardize;
 #[cfg(test)]
