@@ -8,6 +8,7 @@ pub mod accuracy;
 pub mod arg_max;
 pub mod axpy;
 pub mod batch_norm;
+pub mod batch_normalization;
 pub mod batch_reindex;
 pub mod bias;
 pub mod bnll;
@@ -64,6 +65,7 @@ pub mod silence;
 pub mod slice;
 pub mod softmax;
 pub mod softmax_loss;
+pub mod spatial_padding;
 pub mod split;
 pub mod spp;
 pub mod swish;
@@ -136,6 +138,7 @@ layers! {
     arg_max::ArgMax,
     axpy::Axpy,
     batch_norm::BatchNorm,
+    batch_normalization::BatchNormalization,
     batch_reindex::BatchReindex,
     bias::Bias,
     bnll::Bnll,
@@ -192,6 +195,7 @@ layers! {
     slice::Slice,
     softmax::Softmax,
     softmax_loss::SoftmaxLoss,
+    spatial_padding::SpatialPadding,
     split::Split,
     spp::Spp,
     swish::Swish,
