@@ -11,7 +11,10 @@ pub mod batch_norm;
 pub mod batch_normalization;
 pub mod batch_reindex;
 pub mod bias;
+pub mod bilinear;
 pub mod bnll;
+pub mod c_add;
+pub mod c_mul;
 pub mod clip;
 pub mod concat;
 pub mod contrastive_loss;
@@ -19,6 +22,7 @@ pub mod convolution;
 pub mod crop;
 pub mod data;
 pub mod deconvolution;
+pub mod distance_to_rows;
 pub mod dropout;
 pub mod dummy_data;
 pub mod eltwise;
@@ -47,6 +51,7 @@ pub mod mvn;
 pub mod normalize;
 pub mod parameter;
 pub mod permute;
+pub mod pixel_shuffle;
 pub mod pooling;
 pub mod power;
 pub mod prelu;
@@ -68,8 +73,10 @@ pub mod softmax_loss;
 pub mod spatial_padding;
 pub mod split;
 pub mod spp;
+pub mod sub_sampling;
 pub mod swish;
 pub mod tanh;
+pub mod temporal_convolution;
 pub mod threshold;
 pub mod tile;
 pub mod unknown;
@@ -77,6 +84,7 @@ pub mod upsample;
 pub mod window_data;
 
 mod axis_span;
+mod broadcast_parameter;
 mod class_loss;
 mod constants;
 mod coordinates;
@@ -141,7 +149,10 @@ layers! {
     batch_normalization::BatchNormalization,
     batch_reindex::BatchReindex,
     bias::Bias,
+    bilinear::Bilinear,
     bnll::Bnll,
+    c_add::CAdd,
+    c_mul::CMul,
     clip::Clip,
     concat::Concat,
     contrastive_loss::ContrastiveLoss,
@@ -149,6 +160,7 @@ layers! {
     crop::Crop,
     data::Data,
     deconvolution::Deconvolution,
+    distance_to_rows::DistanceToRows,
     dropout::Dropout,
     dummy_data::DummyData,
     eltwise::Eltwise,
@@ -177,6 +189,7 @@ layers! {
     normalize::Normalize,
     parameter::Parameter,
     permute::Permute,
+    pixel_shuffle::PixelShuffle,
     pooling::Pooling,
     power::Power,
     prelu::PRelu,
@@ -198,8 +211,10 @@ layers! {
     spatial_padding::SpatialPadding,
     split::Split,
     spp::Spp,
+    sub_sampling::SubSampling,
     swish::Swish,
     tanh::Tanh,
+    temporal_convolution::TemporalConvolution,
     threshold::Threshold,
     tile::Tile,
     unknown::Unknown,
