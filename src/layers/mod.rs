@@ -5,6 +5,7 @@
 // One `pub mod` line a layer.
 pub mod abs_val;
 pub mod accuracy;
+pub mod adaptive_pooling;
 pub mod arg_max;
 pub mod axpy;
 pub mod batch_norm;
@@ -19,6 +20,8 @@ pub mod clip;
 pub mod concat;
 pub mod contrastive_loss;
 pub mod convolution;
+pub mod convolution_local;
+pub mod convolution_map;
 pub mod crop;
 pub mod data;
 pub mod deconvolution;
@@ -30,6 +33,7 @@ pub mod elu;
 pub mod embed;
 pub mod euclidean_loss;
 pub mod exp;
+pub mod feature_lp_pooling;
 pub mod filter;
 pub mod flatten;
 pub mod hdf5_data;
@@ -41,7 +45,9 @@ pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
 pub mod interp;
+pub mod k_max_pooling;
 pub mod log;
+pub mod lp_normalize;
 pub mod lrn;
 pub mod lstm;
 pub mod lstm_unit;
@@ -143,6 +149,7 @@ macro_rules! layers {
 layers! {
     abs_val::AbsVal,
     accuracy::Accuracy,
+    adaptive_pooling::AdaptivePooling,
     arg_max::ArgMax,
     axpy::Axpy,
     batch_norm::BatchNorm,
@@ -157,6 +164,8 @@ layers! {
     concat::Concat,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
+    convolution_local::ConvolutionLocal,
+    convolution_map::ConvolutionMap,
     crop::Crop,
     data::Data,
     deconvolution::Deconvolution,
@@ -168,6 +177,7 @@ layers! {
     embed::Embed,
     euclidean_loss::EuclideanLoss,
     exp::Exp,
+    feature_lp_pooling::FeatureLpPooling,
     filter::Filter,
     flatten::Flatten,
     hdf5_data::Hdf5Data,
@@ -179,7 +189,9 @@ layers! {
     inner_product::InnerProduct,
     input::Input,
     interp::Interp,
+    k_max_pooling::KMaxPooling,
     log::Log,
+    lp_normalize::LpNormalize,
     lrn::Lrn,
     lstm::Lstm,
     lstm_unit::LstmUnit,
