@@ -286,6 +286,17 @@ impl Convolution {
         }
     }
 
+    /// Reads the fields of a convolution in Torch's WeightNorm.
+    pub(super) fn read_normed(a: &Args, volume: bool) -> Self {
+        let layer = if volume { Self::read_volumetric(a) } else { Self::read_spatial(a) };
+        let dilation = match volume {
+            true => PerAxis::default(),
+            false => PerAxis { values: counts_or(a, ["dilationH", "dilationW"], 1) },
+        };
+        let group = a.usize("groups").unwrap_or(1);
+        Convolution { layout: Layout::Normed, dilation, group, ..layer }
+    }
+
     fn read_multiplier(a: &Args) -> Self {
         let layer = Self::read_spatial(a);
         let num_output = layer.num_output.saturating_mul(layer.num_input.unwrap_or(0));

@@ -1,6 +1,7 @@
 //! Fully connected layer.
 
 use super::constants::pick;
+use super::convolution::Convolution;
 use super::lua::{extents, no_bias, uniform_reset};
 use crate::diag::Reported;
 use crate::params;
@@ -55,6 +56,14 @@ pub static SPEC: LayerSpec = LayerSpec {
         .extends("nn.Linear")
         .tensors(&["v", "g", "bias"])
         .script(LINEAR_WEIGHT_NORM),
+        torch("nn.WeightNorm", &["module", "outputDim"], |a| match a.text("wraps").as_deref() {
+            Some("image") => Convolution::read_normed(a, false).into(),
+            Some("volume") => Convolution::read_normed(a, true).into(),
+            _ => InnerProduct { weight_norm: true, ..InnerProduct::read_linear(a, "v") }.into(),
+        })
+        .extends("nn.Decorator")
+        .tensors(&["v", "g", "bias"])
+        .script(WEIGHT_NORM),
         torch("nn.PartialLinear", &["inputsize", "outputsize", "bias"], |a| {
             InnerProduct::read_partial(a).into()
         })
@@ -105,6 +114,49 @@ function Class:reset(stdv)
       self.v:copy(self.weight)
       self.g:copy(self.v:norm(2, 2))
    end
+   return self
+end
+"#;
+
+const WEIGHT_NORM: &str = r#"
+local windows = {'nInputPlane', 'nOutputPlane', 'kT', 'kW', 'kH', 'dT', 'dW', 'dH', 'padT', 'padW',
+   'padH', 'dilationW', 'dilationH', 'groups'}
+function Class:__init(module, outputDim)
+   Parent.__init(self, module)
+   local weight = module.weight
+   if torch.isTypeOf(module, 'nn.Linear') then
+      self.wraps = 'vector'
+   elseif torch.isTypeOf(module, 'nn.SpatialConvolution')
+      or torch.isTypeOf(module, 'nn.SpatialConvolutionMM') then
+      self.wraps = 'image'
+   elseif torch.isTypeOf(module, 'nn.VolumetricConvolution') then
+      self.wraps = 'volume'
+   else
+      error('nn.WeightNorm is known around Linear and convolutions, not ' .. torch.type(module), 3)
+   end
+   if (outputDim or 1) ~= 1 then
+      error('nn.WeightNorm is known for the first axis of a weight, not for axis ' .. outputDim, 3)
+   end
+   self.outputDim = 1
+   for _, name in ipairs(windows) do self[name] = module[name] end
+   local rows = weight:size(1)
+   self.v = torch.Tensor(rows, weight:nElement() / rows)
+   self.g = torch.Tensor(rows, 1)
+   self.gradV = torch.Tensor(rows, weight:nElement() / rows):zero()
+   self.gradG = torch.Tensor(rows, 1):zero()
+   self.bias, self.gradBias = module.bias, module.gradBias
+   self:reset()
+end
+function Class:parameters()
+   if self.bias then
+      return {self.v, self.g, self.bias}, {self.gradV, self.gradG, self.gradBias}
+   end
+   return {self.v, self.g}, {self.gradV, self.gradG}
+end
+function Class:reset()
+   self.v:normal(0, math.sqrt(2 / self.v:size(2)))
+   self.g:copy(self.v:norm(2, 2))
+   if self.bias then self.bias:zero() end
    return self
 end
 "#;

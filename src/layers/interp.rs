@@ -89,6 +89,12 @@ impl Interp {
         }
     }
 
+    /// Reads the field of a factor for height and width.
+    pub(super) fn read_factor(a: &Args, key: &'static str) -> Self {
+        let scale = Some(super::lua::count(a, key));
+        Interp { scale, maybe_batched: true, ..Interp::default() }
+    }
+
     /// Reads the fields of Torch's SpatialUpSamplingBilinear.
     fn read_fields(a: &Args) -> Self {
         Interp {

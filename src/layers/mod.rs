@@ -76,6 +76,7 @@ pub mod silence;
 pub mod slice;
 pub mod softmax;
 pub mod softmax_loss;
+pub mod spatial_normalization;
 pub mod spatial_padding;
 pub mod split;
 pub mod spp;
@@ -220,6 +221,7 @@ layers! {
     slice::Slice,
     softmax::Softmax,
     softmax_loss::SoftmaxLoss,
+    spatial_normalization::SpatialNormalization,
     spatial_padding::SpatialPadding,
     split::Split,
     spp::Spp,

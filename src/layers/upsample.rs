@@ -1,5 +1,6 @@
 //! Enlarges images, by repeating pixels or by putting them back where a maximum was.
 
+use super::interp::Interp;
 use super::lua::count;
 use super::planes;
 use crate::diag::Reported;
@@ -41,6 +42,11 @@ pub static SPEC: LayerSpec = LayerSpec {
             Upsample::read_factor(a, "scale_factor").into()
         })
         .script(NEAREST),
+        torch("nn.UpSampling", &["upsamplefactor", "mode"], |a| match a.text("mode").as_deref() {
+            Some("nearest") | None => Upsample::read_factor(a, "upsamplefactor").into(),
+            _ => Interp::read_factor(a, "upsamplefactor").into(),
+        })
+        .script(UP_SAMPLING),
     ],
     ..LayerSpec::new("Upsample", Category::Shape, Upsample::DOCS)
 };
@@ -52,6 +58,24 @@ function Class:__init(scale)
       error('the scale must be a whole number from 1, not ' .. tostring(scale), 3)
    end
    self.scale_factor = scale
+end
+"#;
+
+const UP_SAMPLING: &str = r#"
+function Class:__init(upsamplefactor, mode)
+   Parent.__init(self)
+   if type(upsamplefactor) ~= 'number' or upsamplefactor < 1
+      or upsamplefactor ~= math.floor(upsamplefactor) then
+      error('the factor must be a whole number from 1, not ' .. tostring(upsamplefactor), 3)
+   end
+   self.upsamplefactor = upsamplefactor
+   self.mode = mode or 'nearest'
+   if self.mode ~= 'nearest' and self.mode ~= 'linear' and self.mode ~= 'bilinear' then
+      error('the mode must be nearest or linear, not ' .. tostring(mode), 3)
+   end
+end
+function Class:__tostring__()
+   return string.format('%s(%dx, %s)', torch.type(self), self.upsamplefactor, self.mode)
 end
 "#;
 
