@@ -43,27 +43,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 const SCRIPT: &str = r#"
-nn.tables = nn.tables or {}
-function nn.tables.full(nin, nout)
-   local pairs = torch.Tensor(nin * nout, 2)
-   local at = 1
-   for o = 1, nout do
-      for i = 1, nin do
-         pairs[at][1] = i
-         pairs[at][2] = o
-         at = at + 1
-      end
-   end
-   return pairs
-end
-function nn.tables.oneToOne(nfeat)
-   local pairs = torch.Tensor(nfeat, 2)
-   for i = 1, nfeat do
-      pairs[i][1] = i
-      pairs[i][2] = i
-   end
-   return pairs
-end
 function Class:__init(conMatrix, kW, kH, dW, dH)
    Parent.__init(self)
    self.kW, self.kH = kW, kH

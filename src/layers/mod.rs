@@ -46,6 +46,7 @@ pub mod inner_product;
 pub mod input;
 pub mod interp;
 pub mod k_max_pooling;
+pub mod label_map;
 pub mod log;
 pub mod lp_normalize;
 pub mod lrn;
@@ -191,6 +192,7 @@ layers! {
     input::Input,
     interp::Interp,
     k_max_pooling::KMaxPooling,
+    label_map::LabelMap,
     log::Log,
     lp_normalize::LpNormalize,
     lrn::Lrn,
