@@ -5,19 +5,27 @@
 // One `pub mod` line a layer.
 pub mod abs_val;
 pub mod accuracy;
+pub mod adaptive_pooling;
 pub mod arg_max;
 pub mod axpy;
 pub mod batch_norm;
+pub mod batch_normalization;
 pub mod batch_reindex;
 pub mod bias;
+pub mod bilinear;
 pub mod bnll;
+pub mod c_add;
+pub mod c_mul;
 pub mod clip;
 pub mod concat;
 pub mod contrastive_loss;
 pub mod convolution;
+pub mod convolution_local;
+pub mod convolution_map;
 pub mod crop;
 pub mod data;
 pub mod deconvolution;
+pub mod distance_to_rows;
 pub mod dropout;
 pub mod dummy_data;
 pub mod eltwise;
@@ -25,6 +33,7 @@ pub mod elu;
 pub mod embed;
 pub mod euclidean_loss;
 pub mod exp;
+pub mod feature_lp_pooling;
 pub mod filter;
 pub mod flatten;
 pub mod hdf5_data;
@@ -36,8 +45,10 @@ pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
 pub mod interp;
+pub mod k_max_pooling;
 pub mod label_map;
 pub mod log;
+pub mod lp_normalize;
 pub mod lrn;
 pub mod lstm;
 pub mod lstm_unit;
@@ -47,6 +58,7 @@ pub mod mvn;
 pub mod normalize;
 pub mod parameter;
 pub mod permute;
+pub mod pixel_shuffle;
 pub mod pooling;
 pub mod power;
 pub mod prelu;
@@ -65,10 +77,14 @@ pub mod silence;
 pub mod slice;
 pub mod softmax;
 pub mod softmax_loss;
+pub mod spatial_normalization;
+pub mod spatial_padding;
 pub mod split;
 pub mod spp;
+pub mod sub_sampling;
 pub mod swish;
 pub mod tanh;
+pub mod temporal_convolution;
 pub mod threshold;
 pub mod tile;
 pub mod unknown;
@@ -76,8 +92,12 @@ pub mod upsample;
 pub mod window_data;
 
 mod axis_span;
+mod broadcast_parameter;
 mod class_loss;
+mod constants;
 mod coordinates;
+mod lua;
+mod planes;
 mod recurrent;
 mod standardize;
 #[cfg(test)]
@@ -131,19 +151,27 @@ macro_rules! layers {
 layers! {
     abs_val::AbsVal,
     accuracy::Accuracy,
+    adaptive_pooling::AdaptivePooling,
     arg_max::ArgMax,
     axpy::Axpy,
     batch_norm::BatchNorm,
+    batch_normalization::BatchNormalization,
     batch_reindex::BatchReindex,
     bias::Bias,
+    bilinear::Bilinear,
     bnll::Bnll,
+    c_add::CAdd,
+    c_mul::CMul,
     clip::Clip,
     concat::Concat,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
+    convolution_local::ConvolutionLocal,
+    convolution_map::ConvolutionMap,
     crop::Crop,
     data::Data,
     deconvolution::Deconvolution,
+    distance_to_rows::DistanceToRows,
     dropout::Dropout,
     dummy_data::DummyData,
     eltwise::Eltwise,
@@ -151,6 +179,7 @@ layers! {
     embed::Embed,
     euclidean_loss::EuclideanLoss,
     exp::Exp,
+    feature_lp_pooling::FeatureLpPooling,
     filter::Filter,
     flatten::Flatten,
     hdf5_data::Hdf5Data,
@@ -162,8 +191,10 @@ layers! {
     inner_product::InnerProduct,
     input::Input,
     interp::Interp,
+    k_max_pooling::KMaxPooling,
     label_map::LabelMap,
     log::Log,
+    lp_normalize::LpNormalize,
     lrn::Lrn,
     lstm::Lstm,
     lstm_unit::LstmUnit,
@@ -173,6 +204,7 @@ layers! {
     normalize::Normalize,
     parameter::Parameter,
     permute::Permute,
+    pixel_shuffle::PixelShuffle,
     pooling::Pooling,
     power::Power,
     prelu::PRelu,
@@ -191,10 +223,14 @@ layers! {
     slice::Slice,
     softmax::Softmax,
     softmax_loss::SoftmaxLoss,
+    spatial_normalization::SpatialNormalization,
+    spatial_padding::SpatialPadding,
     split::Split,
     spp::Spp,
+    sub_sampling::SubSampling,
     swish::Swish,
     tanh::Tanh,
+    temporal_convolution::TemporalConvolution,
     threshold::Threshold,
     tile::Tile,
     unknown::Unknown,

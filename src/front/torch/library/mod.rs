@@ -50,6 +50,7 @@ impl Library {
         run(lua, "<torch.class>", include_str!("class.lua"), vec![torch_value, natives_value])?;
         library.lazy(lua, "nn", &nn);
         run(lua, "<nn.Module>", include_str!("module.lua"), arguments.to_vec())?;
+        run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;
         lua.set_module("torch", torch);
         lua.set_module("nn", nn);
         for space in ALIASES {
