@@ -15,7 +15,9 @@ pub mod clip;
 pub mod concat;
 pub mod contrastive_loss;
 pub mod convolution;
+pub mod crelu;
 pub mod crop;
+pub mod cutoff;
 pub mod data;
 pub mod deconvolution;
 pub mod dropout;
@@ -27,9 +29,12 @@ pub mod euclidean_loss;
 pub mod exp;
 pub mod filter;
 pub mod flatten;
+pub mod gated_linear_unit;
+pub mod gradient_reversal;
 pub mod hdf5_data;
 pub mod hdf5_output;
 pub mod hinge_loss;
+pub mod identity;
 pub mod im2col;
 pub mod image_data;
 pub mod infogain_loss;
@@ -37,6 +42,8 @@ pub mod inner_product;
 pub mod input;
 pub mod interp;
 pub mod log;
+pub mod log_sigmoid;
+pub mod log_softmax;
 pub mod lrn;
 pub mod lstm;
 pub mod lstm_unit;
@@ -56,25 +63,32 @@ pub mod relu;
 pub mod relu6;
 pub mod reshape;
 pub mod rnn;
+pub mod rrelu;
 pub mod scale;
+pub mod shrink;
 pub mod shuffle_channel;
 pub mod sigmoid;
 pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
+pub mod soft_plus;
+pub mod soft_sign;
 pub mod softmax;
 pub mod softmax_loss;
 pub mod split;
 pub mod spp;
+pub mod sqrt;
 pub mod swish;
 pub mod tanh;
 pub mod threshold;
 pub mod tile;
 pub mod unknown;
 pub mod upsample;
+pub mod white_noise;
 pub mod window_data;
 
 mod axis_span;
+mod batch_axis;
 mod class_loss;
 mod coordinates;
 mod recurrent;
@@ -140,7 +154,9 @@ layers! {
     concat::Concat,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
+    crelu::CRelu,
     crop::Crop,
+    cutoff::Cutoff,
     data::Data,
     deconvolution::Deconvolution,
     dropout::Dropout,
@@ -152,9 +168,12 @@ layers! {
     exp::Exp,
     filter::Filter,
     flatten::Flatten,
+    gated_linear_unit::GatedLinearUnit,
+    gradient_reversal::GradientReversal,
     hdf5_data::Hdf5Data,
     hdf5_output::Hdf5Output,
     hinge_loss::HingeLoss,
+    identity::Identity,
     im2col::Im2col,
     image_data::ImageData,
     infogain_loss::InfogainLoss,
@@ -162,6 +181,8 @@ layers! {
     input::Input,
     interp::Interp,
     log::Log,
+    log_sigmoid::LogSigmoid,
+    log_softmax::LogSoftmax,
     lrn::Lrn,
     lstm::Lstm,
     lstm_unit::LstmUnit,
@@ -177,26 +198,32 @@ layers! {
     prior_box::PriorBox,
     python::Python,
     reduction::Reduction,
-    relu6::Relu6,
     relu::Relu,
+    relu6::Relu6,
     reshape::Reshape,
     rnn::Rnn,
+    rrelu::RRelu,
     scale::Scale,
+    shrink::Shrink,
     shuffle_channel::ShuffleChannel,
     sigmoid::Sigmoid,
     sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     silence::Silence,
     slice::Slice,
+    soft_plus::SoftPlus,
+    soft_sign::SoftSign,
     softmax::Softmax,
     softmax_loss::SoftmaxLoss,
     split::Split,
     spp::Spp,
+    sqrt::Sqrt,
     swish::Swish,
     tanh::Tanh,
     threshold::Threshold,
     tile::Tile,
     unknown::Unknown,
     upsample::Upsample,
+    white_noise::WhiteNoise,
     window_data::WindowData,
 }
 
