@@ -6,13 +6,18 @@
 pub mod abs_val;
 pub mod accuracy;
 pub mod arg_max;
+pub mod axis_letters;
+pub mod axis_sum;
 pub mod axpy;
 pub mod batch_norm;
 pub mod batch_reindex;
+pub mod batch_view;
 pub mod bias;
 pub mod bnll;
 pub mod clip;
+pub mod collapse;
 pub mod concat;
+pub mod constant;
 pub mod contrastive_loss;
 pub mod convolution;
 pub mod crelu;
@@ -27,6 +32,7 @@ pub mod elu;
 pub mod embed;
 pub mod euclidean_loss;
 pub mod exp;
+pub mod extremum;
 pub mod filter;
 pub mod flatten;
 pub mod gated_linear_unit;
@@ -37,20 +43,26 @@ pub mod hinge_loss;
 pub mod identity;
 pub mod im2col;
 pub mod image_data;
+pub mod index_select;
 pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
 pub mod interp;
+pub mod l1_penalty;
 pub mod log;
 pub mod log_sigmoid;
 pub mod log_softmax;
 pub mod lrn;
 pub mod lstm;
 pub mod lstm_unit;
+pub mod masked_select;
 pub mod memory_data;
 pub mod multinomial_logistic_loss;
 pub mod mvn;
+pub mod narrow;
 pub mod normalize;
+pub mod one_hot;
+pub mod padding;
 pub mod parameter;
 pub mod permute;
 pub mod pooling;
@@ -61,10 +73,12 @@ pub mod python;
 pub mod reduction;
 pub mod relu;
 pub mod relu6;
+pub mod replicate;
 pub mod reshape;
 pub mod rnn;
 pub mod rrelu;
 pub mod scale;
+pub mod select;
 pub mod shrink;
 pub mod shuffle_channel;
 pub mod sigmoid;
@@ -78,11 +92,15 @@ pub mod softmax_loss;
 pub mod split;
 pub mod spp;
 pub mod sqrt;
+pub mod squeeze;
 pub mod swish;
 pub mod tanh;
 pub mod threshold;
 pub mod tile;
+pub mod transpose;
+pub mod unbind;
 pub mod unknown;
+pub mod unsqueeze;
 pub mod upsample;
 pub mod white_noise;
 pub mod window_data;
@@ -145,13 +163,18 @@ layers! {
     abs_val::AbsVal,
     accuracy::Accuracy,
     arg_max::ArgMax,
+    axis_letters::AxisLetters,
+    axis_sum::AxisSum,
     axpy::Axpy,
     batch_norm::BatchNorm,
     batch_reindex::BatchReindex,
+    batch_view::BatchView,
     bias::Bias,
     bnll::Bnll,
     clip::Clip,
+    collapse::Collapse,
     concat::Concat,
+    constant::Constant,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
     crelu::CRelu,
@@ -166,6 +189,7 @@ layers! {
     embed::Embed,
     euclidean_loss::EuclideanLoss,
     exp::Exp,
+    extremum::Extremum,
     filter::Filter,
     flatten::Flatten,
     gated_linear_unit::GatedLinearUnit,
@@ -176,20 +200,26 @@ layers! {
     identity::Identity,
     im2col::Im2col,
     image_data::ImageData,
+    index_select::IndexSelect,
     infogain_loss::InfogainLoss,
     inner_product::InnerProduct,
     input::Input,
     interp::Interp,
+    l1_penalty::L1Penalty,
     log::Log,
     log_sigmoid::LogSigmoid,
     log_softmax::LogSoftmax,
     lrn::Lrn,
     lstm::Lstm,
     lstm_unit::LstmUnit,
+    masked_select::MaskedSelect,
     memory_data::MemoryData,
     multinomial_logistic_loss::MultinomialLogisticLoss,
     mvn::Mvn,
+    narrow::Narrow,
     normalize::Normalize,
+    one_hot::OneHot,
+    padding::Padding,
     parameter::Parameter,
     permute::Permute,
     pooling::Pooling,
@@ -200,10 +230,12 @@ layers! {
     reduction::Reduction,
     relu::Relu,
     relu6::Relu6,
+    replicate::Replicate,
     reshape::Reshape,
     rnn::Rnn,
     rrelu::RRelu,
     scale::Scale,
+    select::Select,
     shrink::Shrink,
     shuffle_channel::ShuffleChannel,
     sigmoid::Sigmoid,
@@ -217,11 +249,15 @@ layers! {
     split::Split,
     spp::Spp,
     sqrt::Sqrt,
+    squeeze::Squeeze,
     swish::Swish,
     tanh::Tanh,
     threshold::Threshold,
     tile::Tile,
+    transpose::Transpose,
+    unbind::Unbind,
     unknown::Unknown,
+    unsqueeze::Unsqueeze,
     upsample::Upsample,
     white_noise::WhiteNoise,
     window_data::WindowData,
