@@ -14,19 +14,23 @@ pub mod batch_reindex;
 pub mod batch_view;
 pub mod bias;
 pub mod bnll;
+pub mod class_nll_loss;
 pub mod clip;
 pub mod collapse;
 pub mod concat;
 pub mod constant;
 pub mod contrastive_loss;
 pub mod convolution;
+pub mod cosine_embedding_loss;
 pub mod crelu;
 pub mod crop;
 pub mod cutoff;
 pub mod data;
 pub mod deconvolution;
+pub mod distance_ratio_loss;
 pub mod dropout;
 pub mod dummy_data;
+pub mod element_loss;
 pub mod eltwise;
 pub mod elu;
 pub mod embed;
@@ -48,6 +52,7 @@ pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
 pub mod interp;
+pub mod l1_hinge_loss;
 pub mod l1_penalty;
 pub mod log;
 pub mod log_sigmoid;
@@ -55,14 +60,21 @@ pub mod log_softmax;
 pub mod lrn;
 pub mod lstm;
 pub mod lstm_unit;
+pub mod margin_ranking_loss;
 pub mod masked_select;
+pub mod matrix_product;
 pub mod memory_data;
+pub mod mixture;
+pub mod multi_label_margin_loss;
+pub mod multi_margin_loss;
 pub mod multinomial_logistic_loss;
 pub mod mvn;
 pub mod narrow;
 pub mod normalize;
 pub mod one_hot;
 pub mod padding;
+pub mod pair_similarity;
+pub mod pairwise_distance;
 pub mod parameter;
 pub mod permute;
 pub mod pooling;
@@ -94,10 +106,12 @@ pub mod spp;
 pub mod sqrt;
 pub mod squeeze;
 pub mod swish;
+pub mod table_sum;
 pub mod tanh;
 pub mod threshold;
 pub mod tile;
 pub mod transpose;
+pub mod triplet_embedding_loss;
 pub mod unbind;
 pub mod unknown;
 pub mod unsqueeze;
@@ -171,19 +185,23 @@ layers! {
     batch_view::BatchView,
     bias::Bias,
     bnll::Bnll,
+    class_nll_loss::ClassNllLoss,
     clip::Clip,
     collapse::Collapse,
     concat::Concat,
     constant::Constant,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
+    cosine_embedding_loss::CosineEmbeddingLoss,
     crelu::CRelu,
     crop::Crop,
     cutoff::Cutoff,
     data::Data,
     deconvolution::Deconvolution,
+    distance_ratio_loss::DistanceRatioLoss,
     dropout::Dropout,
     dummy_data::DummyData,
+    element_loss::ElementLoss,
     eltwise::Eltwise,
     elu::Elu,
     embed::Embed,
@@ -205,6 +223,7 @@ layers! {
     inner_product::InnerProduct,
     input::Input,
     interp::Interp,
+    l1_hinge_loss::L1HingeLoss,
     l1_penalty::L1Penalty,
     log::Log,
     log_sigmoid::LogSigmoid,
@@ -212,14 +231,21 @@ layers! {
     lrn::Lrn,
     lstm::Lstm,
     lstm_unit::LstmUnit,
+    margin_ranking_loss::MarginRankingLoss,
     masked_select::MaskedSelect,
+    matrix_product::MatrixProduct,
     memory_data::MemoryData,
+    mixture::Mixture,
+    multi_label_margin_loss::MultiLabelMarginLoss,
+    multi_margin_loss::MultiMarginLoss,
     multinomial_logistic_loss::MultinomialLogisticLoss,
     mvn::Mvn,
     narrow::Narrow,
     normalize::Normalize,
     one_hot::OneHot,
     padding::Padding,
+    pair_similarity::PairSimilarity,
+    pairwise_distance::PairwiseDistance,
     parameter::Parameter,
     permute::Permute,
     pooling::Pooling,
@@ -251,10 +277,12 @@ layers! {
     sqrt::Sqrt,
     squeeze::Squeeze,
     swish::Swish,
+    table_sum::TableSum,
     tanh::Tanh,
     threshold::Threshold,
     tile::Tile,
     transpose::Transpose,
+    triplet_embedding_loss::TripletEmbeddingLoss,
     unbind::Unbind,
     unknown::Unknown,
     unsqueeze::Unsqueeze,
