@@ -66,7 +66,7 @@ fn run(
         name: path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
         nodes: vec![],
         state: NetState::phase(Phase::Test),
-        force_backward: false,
+        force_backward: true,
         names: vec![],
         printed: String::new(),
         batch_sizes: [None; 2],

@@ -56,6 +56,7 @@ impl Library {
         run(lua, "<nn.Module>", include_str!("module.lua"), arguments.to_vec())?;
         run(lua, "<nngraph>", include_str!("graph.lua"), arguments.to_vec())?;
         run(lua, "<packages>", include_str!("companions.lua"), arguments.to_vec())?;
+        run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;
         lua.set_module("torch", torch);
         lua.set_module("nn", nn);
         for space in ALIASES {

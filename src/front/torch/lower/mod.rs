@@ -105,7 +105,6 @@ pub(super) struct Use {
     node: usize,
     at: usize,
     field: &'static str,
-    shape: Shape,
 }
 
 /// The walk.
@@ -369,8 +368,7 @@ impl<'a> Walk<'a> {
             let gradient = module.field(&gradient);
             let identity = Identity::of(tensor, gradient.object::<Tensor>());
             let at = self.nodes[node].params.len();
-            let shape = Shape(tensor.sizes());
-            self.uses.push(Use { identity, node, at, field: name, shape });
+            self.uses.push(Use { identity, node, at, field: name });
             let (filler, values) = match tensor.first(self.lua).map_err(stop)? {
                 First::Filler(filler) => (Some(filler), None),
                 First::Values(values) => (None, Some(values)),
