@@ -26,7 +26,7 @@ pub(super) fn wrong(lua: &Lua, args: &Args, at: usize, expected: &str) -> LuaErr
 }
 
 /// An argument as a tensor, if it is one.
-pub(super) fn optional<'a>(args: &'a Args, at: usize) -> Option<&'a Tensor> {
+pub(super) fn optional(args: &Args, at: usize) -> Option<&Tensor> {
     args.0.get(at).and_then(Value::object::<Tensor>)
 }
 

@@ -50,7 +50,7 @@ impl Format {
         } else if 4.0 < high - low {
             let is_long = 99.0 < high.abs() || 99.0 < low.abs();
             format(Style::Scientific, if is_long { 12 } else { 11 })
-        } else if 5.0 < high || high < 0.0 {
+        } else if !(0.0..=5.0).contains(&high) {
             Format { scale: 10f64.powf(high - 1.0), ..format(Style::Fixed, 7) }
         } else if high == 0.0 {
             format(Style::Fixed, 7)

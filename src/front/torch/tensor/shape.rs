@@ -233,7 +233,7 @@ fn completed(lua: &Lua, wanted: &[i64], have: usize) -> Result<Vec<usize>, LuaEr
     if 1 < wanted.len() - known.len() {
         return Err(lua.error("only one size may be -1"));
     }
-    if product == 0 || have % product != 0 {
+    if product == 0 || !have.is_multiple_of(product) {
         return Err(fail());
     }
     let sizes: Vec<usize> =
