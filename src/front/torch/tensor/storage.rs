@@ -334,13 +334,20 @@ impl Storage {
         places: Range<usize>,
     ) -> Result<(), LuaError> {
         let end = to + places.len();
-        let keeps = self.kind.is_real() && from.kind.is_real();
-        let runs = if keeps { from.runs_of(&places) } else { None };
+        // Random numbers are rounded by their kind, so that only the same kind holds the same ones.
+        let keeps = |runs: &Vec<Run>| {
+            let is_constant = |run: &Run| matches!(run.recipe, Recipe::Constant(_));
+            self.kind == from.kind || runs.iter().all(is_constant)
+        };
+        let runs = from.runs_of(&places).filter(keeps);
         if let Some(mut runs) = runs {
             let by = to as i64 - places.start as i64;
             for run in &mut runs {
                 run.end = (run.end as i64 + by) as usize;
                 run.recipe = run.recipe.moved(by);
+                if let Recipe::Constant(value) = &mut run.recipe {
+                    *value = self.kind.cast(*value);
+                }
             }
             if to == 0 && end == self.length() {
                 self.content.replace(Content::Undrawn(runs));
