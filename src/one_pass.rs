@@ -60,7 +60,10 @@ pub fn check_options(
         own_state = false;
         shapes.extend(targets.map(|(name, blob)| (name.clone(), Shape(blob.shape.clone()))));
     }
-    Options { stages, own_state, shapes, values: input_values(tensors), ..Options::default() }
+    let outputs = tensors.keys().filter(|name| name.starts_with("dout.")).count();
+    let outputs = Some(outputs).filter(|&n| 0 < n);
+    let request = front::Request { outputs, ..Default::default() };
+    Options { stages, own_state, shapes, values: input_values(tensors), request }
 }
 
 /// Tensors with the names of the dialect's people, as cortado names them.

@@ -232,7 +232,11 @@ fn build(
         let result = finish(&mut walk, returned, request, &input, whole);
         let nodes = std::mem::take(&mut walk.nodes);
         drop(walk);
-        let good = result.is_ok() && !complaints.has_errors();
+        let given = |names: &Vec<(String, String)>| {
+            let outputs = names.iter().filter(|(public, _)| public.starts_with("out.")).count();
+            request.outputs.is_none_or(|n| n == outputs)
+        };
+        let good = result.as_ref().is_ok_and(given) && !complaints.has_errors();
         if outcome.is_none() || good {
             outcome = Some((result, nodes, complaints));
         }
