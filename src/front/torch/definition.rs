@@ -137,6 +137,14 @@ fn evaluate(
 ) -> Result<Returned, Stop> {
     let first = |values: Vec<Value>| values.into_iter().next().unwrap_or_default();
     let failed = super::lower::stop;
+    // Files that a larger program loads find what it was told in global variables.
+    if !request.params.is_empty() {
+        let options = parameters(lua, request).map_err(failed)?;
+        lua.globals().set_field("opt", options);
+    }
+    if let Some(classes) = request.classes {
+        lua.globals().set_field("nClasses", classes);
+    }
     let mut value = first(lua.call(chunk, vec![]).map_err(failed)?);
     let mut contract = false;
     if value.is_nil() {

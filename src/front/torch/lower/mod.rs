@@ -7,6 +7,8 @@
 
 mod arrange;
 mod criterion;
+mod forward;
+mod graph;
 mod names;
 
 use std::collections::HashMap;
@@ -24,6 +26,7 @@ use crate::spec::{
 };
 use crate::ty::Shape;
 
+pub use forward::forward;
 pub use names::Names;
 
 /// Classes whose instances are taken apart here.
