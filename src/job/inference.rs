@@ -19,7 +19,7 @@ use crate::program::simplify;
 use crate::source::SourceMap;
 use crate::train::checkpoint::read_weights;
 use crate::ty::Shape;
-use crate::weights::{Blob, fill, read_binaryproto};
+use crate::weights::{Blob, first_values, read_binaryproto};
 
 /// Images in a batch.
 const BATCH: usize = 64;
@@ -152,7 +152,7 @@ impl Inference {
         let layout = self.plan.layout.clone();
         for (variable, place) in self.typed.variables.iter().zip(layout) {
             if variable.private {
-                self.session.write(place, &fill(&variable.filler, &variable.shape, 0, 0));
+                self.session.write(place, &first_values(variable, 0, 0));
                 continue;
             }
             let users = crate::train::users(&self.typed, variable);

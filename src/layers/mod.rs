@@ -54,6 +54,7 @@ pub mod input;
 pub mod interp;
 pub mod l1_hinge_loss;
 pub mod l1_penalty;
+pub mod label_map;
 pub mod log;
 pub mod log_sigmoid;
 pub mod log_softmax;
@@ -225,6 +226,7 @@ layers! {
     interp::Interp,
     l1_hinge_loss::L1HingeLoss,
     l1_penalty::L1Penalty,
+    label_map::LabelMap,
     log::Log,
     log_sigmoid::LogSigmoid,
     log_softmax::LogSoftmax,

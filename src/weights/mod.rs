@@ -13,7 +13,7 @@ mod solverstate;
 pub use binaryproto::{read_binaryproto, write_binaryproto};
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};
-pub use fill::fill;
+pub use fill::{fill, first_values};
 pub use safetensors::{
     parse_safetensors, read_metadata, read_safetensors, write_safetensors, write_safetensors_with,
 };
