@@ -3,6 +3,7 @@
 pub mod clusters;
 mod data;
 pub mod inference;
+pub mod move_weights;
 mod options;
 mod run;
 pub mod run_file;
