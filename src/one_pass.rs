@@ -2,17 +2,20 @@
 //! data: `in.<blob>`, `param.<layer>.<i>` and `dout.<blob>` to `out.<blob>`, `din.<blob>`, `dparam.<layer>.<i>`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::exec::{Device, Session, SessionOptions, workspace};
-use crate::ir::{Port, TypedNet};
+use crate::front;
+use crate::ir::{NetState, Port, TypedNet};
 use crate::passes::lower::{Backward, lower, ready};
+use crate::pipeline::Options;
 use crate::plan::{Request, plan};
 use crate::program::{ValueId, simplify};
-use crate::spec::Environment;
+use crate::spec::{Dialect, Environment, Phase};
 use crate::ty::Shape;
-use crate::weights::{Blob, fill};
+use crate::weights::{Blob, first_values};
 
 /// How the passes are made.
 #[derive(Clone, Debug)]
@@ -31,6 +34,72 @@ pub struct PassOptions {
 pub fn input_shapes(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Shape> {
     let inputs = tensors.iter().filter_map(|(name, blob)| Some((name.strip_prefix("in.")?, blob)));
     inputs.map(|(name, blob)| (name.to_owned(), Shape(blob.shape.clone()))).collect()
+}
+
+/// What to check of a definition that is run on these tensors, in a phase or (`None`) in the state it sets itself.
+/// A Torch definition is run with its loss if there is a target, as it is in training otherwise.
+pub fn check_options(
+    path: &Path,
+    tensors: &BTreeMap<String, Blob>,
+    phase: Option<NetState>,
+) -> Options {
+    let mut shapes = input_shapes(tensors);
+    let (mut stages, mut own_state): (Vec<_>, _) = match &phase {
+        Some(state) => (vec![state.clone()], false),
+        None => (vec![], true),
+    };
+    if front::dialect(path) != Dialect::Caffe {
+        let mut targets = tensors.iter().filter(|(name, _)| name.starts_with("target")).peekable();
+        let state = phase.unwrap_or_else(|| NetState::phase(Phase::Train));
+        let stage = match (targets.peek(), state.phase) {
+            (None, _) => "deploy",
+            (_, Phase::Train) => "train",
+            (_, Phase::Test) => "val",
+        };
+        stages = vec![NetState { stages: vec![stage.to_owned()], ..state }];
+        own_state = false;
+        shapes.extend(targets.map(|(name, blob)| (name.clone(), Shape(blob.shape.clone()))));
+    }
+    Options { stages, own_state, shapes, values: input_values(tensors), ..Options::default() }
+}
+
+/// Tensors with the names of the dialect's people, as cortado names them.
+pub fn inward(
+    names: &[(String, String)],
+    tensors: &BTreeMap<String, Blob>,
+) -> BTreeMap<String, Blob> {
+    let mut inside = BTreeMap::new();
+    for (name, blob) in tensors {
+        let mut own = names.iter().filter(|(public, _)| public == name).peekable();
+        if own.peek().is_none() {
+            inside.insert(name.clone(), blob.clone());
+        }
+        inside.extend(own.map(|(_, own)| (own.clone(), blob.clone())));
+    }
+    inside
+}
+
+/// Results with cortado's names, as the dialect's people name them; all of them if the dialect has no other names.
+pub fn outward(
+    names: &[(String, String)],
+    mut results: BTreeMap<String, Blob>,
+) -> BTreeMap<String, Blob> {
+    if names.is_empty() {
+        return results;
+    }
+    let mut outside = BTreeMap::new();
+    for (public, own) in names {
+        // With a loss, the gradient of an output is a result.
+        let own = own.strip_prefix("dout.").map_or(own.clone(), |blob| format!("din.{blob}"));
+        if let Some(blob) = results.get(&own) {
+            outside.insert(public.clone(), blob.clone());
+        }
+    }
+    if let Some(mut loss) = results.remove("loss") {
+        loss.shape = vec![1];
+        outside.insert("loss".to_owned(), loss);
+    }
+    outside
 }
 
 /// The values of those inputs that have one number for each item, by which layers may choose items.
@@ -73,7 +142,7 @@ pub fn one_pass(
         });
         let values = match given {
             Some((blob, name)) => checked(blob, &variable.shape, &name)?.to_vec(),
-            None => fill(&variable.filler, &variable.shape, options.seed, i as u64),
+            None => first_values(variable, options.seed, i as u64),
         };
         session.write(plan.slot(v), &values);
     }

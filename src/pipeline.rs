@@ -32,6 +32,8 @@ pub struct Options {
     pub shapes: BTreeMap<String, Shape>,
     /// Values of data blobs by name, for layers whose shapes depend on them.
     pub values: BTreeMap<String, Vec<f32>>,
+    /// What a definition that is a program is told beyond shapes.
+    pub request: front::Request,
 }
 
 /// What became of a definition: everything that could be built, and all complaints.
@@ -72,9 +74,8 @@ pub fn read_text(path: &Path) -> Result<String> {
 pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::default();
-    let file = sources.add(path, text);
-    let text = sources.file(file).text.clone();
-    let mut definition = front::read(file, &text, &mut diagnostics);
+    let request = front::Request { shapes: options.shapes.clone(), ..options.request.clone() };
+    let mut definition = front::read(&mut sources, path, &text, &request, &mut diagnostics);
     let adopted = adopt_data(&mut definition);
     locate_files(&mut definition, path);
     let stages = match options.stages.is_empty() {

@@ -37,6 +37,11 @@ impl Span {
         Span { start: self.end, ..self }
     }
 
+    /// The beginning of the first file, for what no text says.
+    pub fn nowhere() -> Span {
+        Span { file: FileId(0), start: 0, end: 0 }
+    }
+
     /// The range as byte offsets.
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
@@ -96,6 +101,11 @@ impl SourceMap {
         let line_starts = std::iter::once(0).chain(breaks.map(|(i, _)| i as u32 + 1)).collect();
         self.files.push(SourceFile { path: path.into(), text, line_starts });
         FileId(self.files.len() as u32 - 1)
+    }
+
+    /// The file that was added last.
+    pub fn last_file(&self) -> Option<FileId> {
+        self.files.len().checked_sub(1).map(|i| FileId(i as u32))
     }
 
     /// The file behind an identity of this map.

@@ -25,6 +25,8 @@ pub(super) struct Arguments {
     /// The shape of a data blob, such as data=64,3,28,28
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
     /// One line a layer
     #[arg(long)]
     summary: bool,
@@ -46,11 +48,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let options = Options {
+    let mut options = Options {
         stages: stages(arguments.stage.as_deref())?,
         shapes: shapes(&arguments.shape),
         ..Options::default()
     };
+    arguments.definition.tell(&mut options.request);
     let checked = pipeline::check_file(&arguments.net, &options)?;
     let record = pipeline::record_shape;
     let env = pipeline::environment(&options, &record);

@@ -6,6 +6,7 @@ mod check;
 mod clusters;
 mod convert;
 mod create_db;
+mod definition;
 mod diff;
 mod explain;
 mod infer;

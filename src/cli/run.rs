@@ -6,8 +6,8 @@ use super::check::stages;
 use super::complain;
 use crate::error::Result;
 use crate::exec::Device;
-use crate::one_pass::{PassOptions, input_shapes, input_values, one_pass};
-use crate::pipeline::{self, Options};
+use crate::one_pass::{PassOptions, check_options, inward, one_pass, outward};
+use crate::pipeline;
 use crate::weights::{read_safetensors, write_safetensors};
 
 /// Arguments of `run`.
@@ -21,6 +21,8 @@ pub(super) struct Arguments {
     /// Where the results go: out.<blob>, din.<blob>, dparam.<layer>.<i>, loss
     #[arg(short, long)]
     output: PathBuf,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
     /// Also make a backward pass
     #[arg(long)]
     backward: bool,
@@ -40,12 +42,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let tensors = read_safetensors(&arguments.tensors)?;
-    let options = Options {
-        stages: stages(arguments.phase.as_deref())?,
-        own_state: arguments.phase.is_none(),
-        shapes: input_shapes(&tensors),
-        values: input_values(&tensors),
-    };
+    let phase = stages(arguments.phase.as_deref())?.into_iter().next();
+    let mut options = check_options(&arguments.net, &tensors, phase);
+    arguments.definition.tell(&mut options.request);
     let checked = pipeline::check_file(&arguments.net, &options)?;
     complain(&checked)?;
     let pass = PassOptions {
@@ -56,6 +55,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let record = |_: &str| None;
     let env = pipeline::environment(&options, &record);
-    let results = one_pass(&checked.stages[0], &env, &tensors, &pass)?;
+    let names = &checked.definition.names;
+    let results = one_pass(&checked.stages[0], &env, &inward(names, &tensors), &pass)?;
+    let results = outward(names, results);
     write_safetensors(&arguments.output, results.iter().map(|(n, b)| (n.as_str(), b)))
 }

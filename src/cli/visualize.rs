@@ -29,6 +29,8 @@ pub(super) struct Arguments {
     /// The shape of a data blob, such as data=64,3,28,28
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
     /// Who places the boxes: cortado or Graphviz' dot, if it is installed
     #[arg(long, value_enum, default_value_t = Placer::Own)]
     layout: Placer,
@@ -56,8 +58,9 @@ enum Folding {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let format = format(&arguments.output)?;
     let one = arguments.stage.as_deref().filter(|&stage| stage != "all");
-    let options =
+    let mut options =
         Options { stages: stages(one)?, shapes: shapes(&arguments.shape), ..Options::default() };
+    arguments.definition.tell(&mut options.request);
     let checked = pipeline::check_file(&arguments.net, &options)?;
     if arguments.stage.as_deref() == Some("all") {
         for typed in &checked.stages {

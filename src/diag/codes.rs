@@ -140,6 +140,9 @@ codes! {
     /// The shape of a data blob is known only from the data, which is not there. Everything that does not depend
     /// on shapes is checked; for the rest give the run file, or `--shape`.
     W0605 "unknown-shape";
+    /// Two modules of a Torch net share their weights but not the gradients of them (`clone('weight', 'bias')` without
+    /// `'gradWeight', 'gradBias'`). They begin alike; in training each goes its own way.
+    W0607 "gradient-not-shared";
     /// The layers are written as `layers { ... }`, the form of Caffe before 2015. They mean the same as the
     /// modern `layer { type: "..." }` that the help shows.
     W0611 "outdated-layers";
@@ -167,4 +170,10 @@ codes! {
     /// A Lua definition used up what it may use: steps, memory, or printed output. A definition that builds a network
     /// stays far below these bounds, so look for a loop that does not end at the place named. `pcall` cannot catch this.
     E0703 "lua-limit";
+    /// A module or criterion computes in Lua code of its own, or is of no class that cortado knows, so it cannot be
+    /// translated. The rest of the net is still drawn.
+    E0704 "untranslatable-module";
+    /// The file does not return what a definition must: a model, a table with a `model`, or a function that returns
+    /// one of them.
+    E0705 "no-model";
 }

@@ -3,13 +3,15 @@
 pub mod caffe;
 pub mod torch;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::ir::Definition;
-use crate::source::FileId;
+use crate::source::SourceMap;
 use crate::spec::Dialect;
+use crate::ty::Shape;
 
 /// The dialect of a file, by its name: `.lua` is Torch, `.py` is TensorFlow, everything else prototxt.
 pub fn dialect(path: &Path) -> Dialect {
@@ -20,18 +22,85 @@ pub fn dialect(path: &Path) -> Dialect {
     }
 }
 
-/// Reads a definition; the dialects beside Caffe's are refused before, by [`readable`].
-pub fn read(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Definition {
-    caffe::read(file, text, diagnostics)
+/// What a definition that is a program may be told.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Shapes of inputs by number (`0`, `1`, as in `in.0`) or by name, of targets as `target` or `target.0`.
+    pub shapes: BTreeMap<String, Shape>,
+    /// The shape of one record in the dialect's own order: Torch's channels, height, width.
+    pub input_shape: Option<Vec<usize>>,
+    /// The number of classes of the data.
+    pub classes: Option<usize>,
+    /// More fields for the table of parameters that the definition receives, by name.
+    pub params: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// The shape of an input or target.
+    pub fn shape(&self, name: &str) -> Option<&Shape> {
+        self.shapes.get(name)
+    }
+
+    /// Names and shapes of the model's inputs. One input is called `input` where its shape is that of data, and by
+    /// number where tensors are given by number.
+    pub fn inputs(
+        &self,
+        batch: Option<usize>,
+        crop: Option<usize>,
+    ) -> Vec<(String, Option<Shape>)> {
+        let numbered =
+            (0..).map_while(|i: usize| Some((i.to_string(), self.shape(&i.to_string())?)));
+        let numbered: Vec<_> = numbered.map(|(name, shape)| (name, Some(shape.clone()))).collect();
+        if !numbered.is_empty() {
+            return numbered;
+        }
+        let of_record = |record: &Vec<usize>| {
+            let mut dims = vec![batch.unwrap_or(1)];
+            dims.extend(record);
+            if let (Some(side), 4) = (crop, dims.len()) {
+                dims[2..].fill(side);
+            }
+            Shape(dims)
+        };
+        let shape = self.shape("input").or(self.shape("data")).cloned();
+        vec![("input".into(), shape.or_else(|| self.input_shape.as_ref().map(of_record)))]
+    }
+
+    /// Shapes of the targets that are given.
+    pub fn targets(&self) -> Vec<Shape> {
+        match self.shape("target") {
+            Some(one) => vec![one.clone()],
+            None => {
+                (0..).map_while(|i: usize| self.shape(&format!("target.{i}")).cloned()).collect()
+            }
+        }
+    }
+}
+
+/// Reads a definition; what it is made of joins the sources.
+pub fn read(
+    sources: &mut SourceMap,
+    path: &Path,
+    text: &str,
+    request: &Request,
+    diagnostics: &mut Diagnostics,
+) -> Definition {
+    match dialect(path) {
+        Dialect::Torch => torch::read(sources, path, text, request, diagnostics),
+        _ => {
+            let file = sources.add(path, text);
+            caffe::read(file, text, diagnostics)
+        }
+    }
 }
 
 /// Refuses files of dialects that this version does not read.
 pub fn readable(path: &Path) -> Result<()> {
     match dialect(path) {
-        Dialect::Caffe => Ok(()),
-        other => Err(Error::format(
+        Dialect::TensorFlow => Err(Error::format(
             path,
-            format!("is a {other} definition; this version reads Caffe's prototxt only"),
+            "is a TensorFlow definition; this version reads Caffe's prototxt and Torch's Lua only",
         )),
+        _ => Ok(()),
     }
 }

@@ -1,10 +1,11 @@
 //! A whole definition, all stages at once, as the front ends make it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::layers::Layer;
 use crate::source::{Span, Spanned};
-use crate::spec::{Dialect, Phase, Record};
+use crate::spec::{Dialect, Filler, Phase, Record};
 
 /// A definition of a net.
 #[derive(Clone, Debug)]
@@ -19,6 +20,14 @@ pub struct Definition {
     pub state: NetState,
     /// Gradients for all inputs that can have one, and for frozen parameters too.
     pub force_backward: bool,
+    /// Names under which the dialect's people know tensors, each with cortado's own: `param.0` and `param.conv1.0`.
+    pub names: Vec<(String, String)>,
+    /// The model and the loss as the dialect itself prints them; empty for dialects without such a text.
+    pub printed: String,
+    /// The batch sizes the definition asks for, in training and in validation.
+    pub batch_sizes: [Option<usize>; 2],
+    /// The side of the square that images are cropped to, if the definition says it.
+    pub crop: Option<usize>,
     /// The whole text.
     pub span: Span,
 }
@@ -107,6 +116,10 @@ pub struct ParamSpec {
     pub lr_mult: Option<f32>,
     /// Factor of the weight decay, where given.
     pub decay_mult: Option<f32>,
+    /// A filler that wins over the layer's own.
+    pub filler: Option<Filler>,
+    /// First values that win over any filler, in row-major order.
+    pub values: Option<Arc<[f32]>>,
     /// The whole specification.
     pub span: Span,
 }

@@ -18,6 +18,8 @@ pub struct Variable {
     pub shape: Shape,
     /// First values.
     pub filler: Filler,
+    /// First values that win over the filler, in row-major order.
+    pub values: Option<std::sync::Arc<[f32]>>,
     /// Factor of the learning rate.
     pub lr_mult: f32,
     /// Factor of the weight decay.

@@ -18,7 +18,7 @@ use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::simplify;
 use crate::source::SourceMap;
 use crate::ty::Shape;
-use crate::weights::{Blob, fill, order, read_binaryproto, read_weights};
+use crate::weights::{Blob, first_values, order, read_binaryproto, read_weights};
 
 /// Images in a batch.
 const BATCH: usize = 64;
@@ -151,7 +151,7 @@ impl Inference {
         let layout = self.plan.layout.clone();
         for (variable, place) in self.typed.variables.iter().zip(layout) {
             if variable.private {
-                self.session.write(place, &fill(&variable.filler, &variable.shape, 0, 0));
+                self.session.write(place, &first_values(variable, 0, 0));
                 continue;
             }
             let users = crate::train::users(&self.typed, variable);

@@ -208,9 +208,8 @@ fn read_net(
 ) -> Result<Definition> {
     front::readable(path)?;
     let text = pipeline::read_text(path)?;
-    let file = sources.add(path, text);
-    let text = sources.file(file).text.clone();
-    let mut definition = front::read(file, &text, diagnostics);
+    let request = front::Request::default();
+    let mut definition = front::read(sources, path, &text, &request, diagnostics);
     adopt_data(&mut definition);
     locate_files(&mut definition, path);
     Ok(definition)

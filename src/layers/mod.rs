@@ -36,6 +36,7 @@ pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
 pub mod interp;
+pub mod label_map;
 pub mod log;
 pub mod lrn;
 pub mod lstm;
@@ -161,6 +162,7 @@ layers! {
     inner_product::InnerProduct,
     input::Input,
     interp::Interp,
+    label_map::LabelMap,
     log::Log,
     lrn::Lrn,
     lstm::Lstm,

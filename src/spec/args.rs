@@ -116,6 +116,11 @@ impl Reading {
     /// Reports what was never read and hands out all complaints; the flag says whether the layer is usable.
     pub fn finish(self, record: &Record, what: &str) -> (Diagnostics, bool) {
         self.unread(record, what, "");
+        self.complaints()
+    }
+
+    /// All complaints and whether the layer is usable, where unread arguments are no mistakes.
+    pub fn complaints(self) -> (Diagnostics, bool) {
         (self.diagnostics.into_inner(), !self.failed.get())
     }
 

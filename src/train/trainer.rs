@@ -16,7 +16,7 @@ use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::{ValueId, simplify};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
-use crate::weights::{Blob, fill};
+use crate::weights::{Blob, first_values};
 
 /// A planned net with what is shown of it.
 pub(super) struct Machine {
@@ -176,7 +176,7 @@ impl Trainer {
     fn fill(&mut self, seed: u64) {
         let Machine { typed, session, plan, variables, .. } = &mut self.train;
         for (i, (variable, &v)) in typed.variables.iter().zip(&*variables).enumerate() {
-            session.write(plan.slot(v), &fill(&variable.filler, &variable.shape, seed, i as u64));
+            session.write(plan.slot(v), &first_values(variable, seed, i as u64));
         }
         for (region, start) in plan.histories.iter().zip(starts(&self.solver)) {
             session.write(*region, &vec![start; region.len]);
@@ -218,7 +218,7 @@ impl Trainer {
         }
         let mut test = TestNet { machine, batches, links };
         for (i, (variable, v)) in untaught.into_iter().enumerate() {
-            let values = fill(&variable.filler, &variable.shape, options.seed, i as u64);
+            let values = first_values(variable, options.seed, i as u64);
             test.machine.session.write(test.machine.plan.slot(v), &values);
         }
         self.tests.push(test);

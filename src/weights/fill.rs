@@ -1,8 +1,17 @@
 //! Draws the first values of parameters: Caffe's fillers (filler.hpp).
 
+use crate::ir::Variable;
 use crate::random::{Philox, Sequence};
 use crate::spec::Filler;
 use crate::ty::Shape;
+
+/// The first values of a variable: those the definition gives, or drawn by its filler as [`fill`] does.
+pub fn first_values(variable: &Variable, seed: u64, stream: u64) -> Vec<f32> {
+    match &variable.values {
+        Some(values) => values.to_vec(),
+        None => fill(&variable.filler, &variable.shape, seed, stream),
+    }
+}
 
 /// The first values of a parameter. Equal seeds and streams give equal values; every parameter has a stream
 /// of its own, so that adding a layer does not change the others.

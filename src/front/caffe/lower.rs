@@ -21,6 +21,10 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
         nodes: vec![],
         state: state(&args.section("state")),
         force_backward: args.bool("force_backward").unwrap_or(false),
+        names: vec![],
+        printed: String::new(),
+        batch_sizes: [None; 2],
+        crop: None,
         span: Span { end: record.span.start, ..record.span },
     };
     args.ignore(&["debug_info", "layer"]);
@@ -100,6 +104,8 @@ fn param(a: &Args) -> ParamSpec {
         share: a.choice("share_mode", &modes).unwrap_or(ShareMode::Strict),
         lr_mult: a.float("lr_mult").map(|x| x as f32),
         decay_mult: a.float("decay_mult").map(|x| x as f32),
+        filler: None,
+        values: None,
         span: a.anchor(),
     }
 }

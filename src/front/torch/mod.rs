@@ -1,7 +1,7 @@
 //! Torch7: Lua definitions to `ir::Definition`.
 //!
 //! ```text
-//!  text ── syntax ──▶ ast::Block ── interp (resolve, run) ──▶ values
+//!  text ── syntax ──▶ ast::Block ── interp (resolve, run) ──▶ modules ── lower ──▶ nodes
 //! ```
 //!
 //! A definition is a program, so it is run: in an interpreter of Lua 5.1 as LuaJIT speaks it, without files, processes
@@ -9,7 +9,13 @@
 
 pub mod ast;
 pub mod cage;
+mod definition;
 pub mod interp;
+pub mod library;
+pub mod lower;
 mod scan;
 mod stdlib;
 pub mod syntax;
+pub mod tensor;
+
+pub use definition::read;

@@ -159,12 +159,27 @@ impl Lua {
     /// The place that `level` 1 (the caller of the running native function), 2, … of `error` names.
     pub(crate) fn place_of_level(&self, level: usize) -> Option<Span> {
         let at = self.frames.len().checked_sub(level)?;
-        self.frames[at].site.as_ref().map(|site| site.span)
+        let reached = self.frames[..=at].iter().rev();
+        let mut sites = reached.map(|frame| frame.site.as_ref().map(|site| site.span));
+        let first = sites.next()?;
+        match first {
+            Some(span) if self.is_internal(span) => {
+                sites.flatten().find(|&span| !self.is_internal(span))
+            }
+            first => first,
+        }
+    }
+
+    /// Whether a place lies in a text of the library itself, which has a name in angle brackets.
+    pub(super) fn is_internal(&self, span: Span) -> bool {
+        let path = self.sources.path(span.file).to_str().unwrap_or("");
+        path.starts_with('<') && path.ends_with('>')
     }
 
     /// The innermost call that is written in Lua: the line that constructs a layer, for a native constructor.
     pub fn call_span(&self) -> Option<Span> {
-        self.frames.iter().rev().find_map(|frame| frame.written.as_ref()).map(|site| site.span)
+        let written = self.frames.iter().rev().filter_map(|frame| frame.written.as_ref());
+        written.map(|site| site.span).find(|&span| !self.is_internal(span))
     }
 
     /// The name under which the running native function was called.
@@ -176,6 +191,9 @@ impl Lua {
     pub fn trace(&self) -> Vec<Label> {
         let label = |frame: &Active| {
             let (site, closure) = (frame.written.as_deref()?, frame.closure.as_deref()?);
+            if self.is_internal(site.span) {
+                return None;
+            }
             let called = site.name.as_ref().map(|described| &*described.name);
             let text = match called.or(closure.proto.name.as_deref()) {
                 Some(name) => format!("in function '{name}'"),

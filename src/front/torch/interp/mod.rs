@@ -25,6 +25,7 @@ mod value;
 
 pub use error::LuaError;
 pub use function::{Args, Closure, Native, Results};
+pub(super) use heap::Heap;
 pub use object::Object;
 pub use operators::Arithmetic;
 pub(super) use operators::compare_message;
@@ -37,7 +38,8 @@ use super::syntax::{self, SyntaxError};
 use crate::diag::Diagnostic;
 use crate::source::{SourceMap, Span};
 use calls::Active;
-use heap::Heap;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -53,8 +55,12 @@ pub struct Lua {
     pub(super) globals: Table,
     pub(super) string_metatable: Table,
     pub(super) resolver: Option<Rc<Resolver>>,
+    pub(super) optional: HashMap<String, Value>,
+    /// How many `pcall`s the running code stands in.
+    pub(super) protected: usize,
     pub(super) output: Vec<u8>,
     pub(super) random: u64,
+    states: HashMap<TypeId, Rc<dyn Any>>,
     steps: u64,
     frames: Vec<Active>,
     stack: Stack,
@@ -73,8 +79,11 @@ impl Lua {
             string_metatable,
             heap,
             resolver: None,
+            optional: HashMap::new(),
+            protected: 0,
             output: vec![],
             random: 0,
+            states: HashMap::new(),
             steps: 0,
             frames: vec![],
             stack: Stack::here(),
@@ -113,6 +122,17 @@ impl Lua {
         LuaStr::counted(&self.heap, bytes.into())
     }
 
+    /// What an extension keeps in this interpreter, one value of each type; made by `new` when first asked for.
+    pub fn state<T: 'static>(&mut self, new: impl FnOnce(&mut Lua) -> T) -> Rc<T> {
+        let known = self.states.get(&TypeId::of::<T>()).cloned();
+        if let Some(state) = known.and_then(|state| state.downcast().ok()) {
+            return state;
+        }
+        let state = Rc::new(new(self));
+        self.states.insert(TypeId::of::<T>(), state.clone());
+        state
+    }
+
     /// Makes `require(name)` return a value.
     pub fn set_module(&mut self, name: &str, module: impl Into<Value>) {
         if let Value::Table(package) = self.globals.field("package")
@@ -120,6 +140,12 @@ impl Lua {
         {
             loaded.set_field(name, module);
         }
+    }
+
+    /// Makes `require(name)` run a function for its value, but not inside of `pcall`: definitions try so whether a
+    /// library for GPUs is there, and go on without it.
+    pub fn set_optional_module(&mut self, name: &str, loader: Value) {
+        self.optional.insert(name.to_owned(), loader);
     }
 
     /// Lets `require` look for other Lua files.
@@ -232,6 +258,7 @@ impl Lua {
 
     /// An error of an operation written at a place.
     pub fn error_at(&self, span: Span, message: String) -> LuaError {
+        let span = if self.is_internal(span) { self.call_span().unwrap_or(span) } else { span };
         let position = self.position(span) + " ";
         let text = self.string((position.clone() + &message).into_bytes());
         LuaError::operation(text.into(), span, position.len(), self.trace())

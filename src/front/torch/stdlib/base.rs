@@ -135,14 +135,18 @@ fn next(lua: &mut Lua, args: &Args) -> Results {
 
 fn protected_call(lua: &mut Lua, args: &Args) -> Results {
     let function = args.any(lua, 0)?;
+    lua.protected += 1;
     let results = lua.call(&function, args.rest(1).to_vec());
+    lua.protected -= 1;
     pay_for_error(lua, &results)?;
     caught(results, |error| Ok(vec![error.into_value()]))
 }
 
 fn protected_call_with_handler(lua: &mut Lua, args: &Args) -> Results {
     let (function, handler) = (args.any(lua, 0)?, args.any(lua, 1)?);
+    lua.protected += 1;
     let results = lua.call(&function, args.rest(2).to_vec());
+    lua.protected -= 1;
     pay_for_error(lua, &results)?;
     caught(results, |error| lua.call(&handler, vec![error.into_value()]))
 }

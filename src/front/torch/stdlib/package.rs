@@ -73,6 +73,11 @@ fn find_loader(
     if !preloaded.is_nil() {
         return Ok(preloaded);
     }
+    if let Some(loader) = lua.optional.get(name)
+        && lua.protected == 0
+    {
+        return Ok(loader.clone());
+    }
     let found = lua.resolver.clone().and_then(|resolver| resolver(name));
     let Some((path, text)) = found else {
         let message = format!(

@@ -1,0 +1,31 @@
+//! What the command line tells a definition that is a program: shape of the input, number of classes, parameters.
+
+use crate::front::Request;
+
+/// Arguments that describe the data to a Lua definition.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Arguments {
+    /// The shape of one image for a Lua definition: channels, height, width
+    #[arg(long, value_delimiter = ',', value_name = "C,H,W")]
+    input_shape: Option<Vec<usize>>,
+    /// The number of classes for a Lua definition
+    #[arg(long)]
+    classes: Option<usize>,
+    /// A field of the table that a Lua definition's function receives, such as depth=50
+    #[arg(long = "param", value_parser = named_param, value_name = "NAME=VALUE")]
+    params: Vec<(String, String)>,
+}
+
+impl Arguments {
+    /// Adds what was said to what a definition is told.
+    pub(super) fn tell(&self, request: &mut Request) {
+        request.input_shape.clone_from(&self.input_shape);
+        request.classes = self.classes;
+        request.params.extend(self.params.iter().cloned());
+    }
+}
+
+fn named_param(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as depth=50")?;
+    Ok((name.to_owned(), value.to_owned()))
+}

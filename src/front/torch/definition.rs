@@ -1,0 +1,329 @@
+//! A Lua file to `ir::Definition`: runs it as DIGITS does (torch/main.lua), or as a plain file that returns a model, and
+//! walks the model and the loss that come out.
+
+mod hook;
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::cage::{Limits, on_large_stack};
+use super::interp::{Lua, Table, Value};
+use super::library::Library;
+use super::lower::{Flow, Stop, Walk};
+use super::syntax::SyntaxError;
+use super::tensor::{Kind, Tensor};
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::front::Request;
+use crate::ir::{Definition, NetState};
+use crate::source::{SourceMap, Span};
+use crate::spec::{Dialect, Phase};
+
+/// Reads a definition. Whatever goes wrong is among the diagnostics; what was built until then is in the definition.
+pub fn read(
+    sources: &mut SourceMap,
+    path: &Path,
+    text: &str,
+    request: &Request,
+    diagnostics: &mut Diagnostics,
+) -> Definition {
+    let taken = std::mem::take(sources);
+    let (back, definition, complaints) = on_large_stack(move || {
+        let mut complaints = Diagnostics::default();
+        let mut lua = Lua::new(taken, Limits::default());
+        let definition = run(&mut lua, path, text, request, &mut complaints);
+        (std::mem::take(&mut lua.sources), definition, complaints)
+    });
+    *sources = back;
+    diagnostics.extend(complaints);
+    definition
+}
+
+/// What a definition returned.
+struct Returned {
+    model: Table,
+    loss: Option<Table>,
+    /// The table around the model, for the rest of the contract.
+    whole: Option<Table>,
+    /// Whether the file is written to DIGITS' contract, which has a default loss.
+    contract: bool,
+}
+
+fn run(
+    lua: &mut Lua,
+    path: &Path,
+    text: &str,
+    request: &Request,
+    diagnostics: &mut Diagnostics,
+) -> Definition {
+    let library = Library::install(lua);
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    lua.set_resolver(move |name| find(&folder, name));
+    let chunk = lua.load(path, text);
+    // The text is the last file that was added.
+    let whole = lua.sources.last_file().map_or_else(Span::nowhere, |file| Span::new(file, 0, 0));
+    let mut definition = Definition {
+        dialect: Dialect::Torch,
+        name: path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
+        nodes: vec![],
+        state: NetState::phase(Phase::Test),
+        force_backward: false,
+        names: vec![],
+        printed: String::new(),
+        batch_sizes: [None; 2],
+        crop: None,
+        span: whole,
+    };
+    let library = match library {
+        Ok(library) => library,
+        Err(error) => {
+            diagnostics.report(error.diagnostic());
+            return definition;
+        }
+    };
+    let chunk = match chunk {
+        Ok(chunk) => chunk,
+        Err(errors) => {
+            for error in errors.iter().map(SyntaxError::diagnostic) {
+                diagnostics.report(error);
+            }
+            return definition;
+        }
+    };
+    let returned = evaluate(lua, &chunk, request, whole);
+    let built = returned.and_then(|returned| {
+        build(lua, &library, &returned, request, whole, diagnostics, &mut definition)
+    });
+    if let Err(stop) = built {
+        diagnostics.report(suggest(*stop, &library));
+    }
+    definition
+}
+
+/// The text of another file of the definition's folder.
+fn find(folder: &Path, name: &str) -> Option<(PathBuf, String)> {
+    let parts: Vec<&str> = name.split(['.', '/']).collect();
+    let plain = |part: &&str| {
+        !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
+    };
+    if !parts.iter().all(plain) {
+        return None;
+    }
+    let inside: PathBuf = parts.iter().collect();
+    let candidates = [inside.with_extension("lua"), inside.join("init.lua")];
+    // Files such as `models/x.lua` of a larger project name others from the project's folder.
+    let roots = [folder.to_path_buf(), folder.join("..")];
+    let paths = roots.iter().flat_map(|root| candidates.iter().map(|c| root.join(c)));
+    let mut readable = paths.filter(|p| p.metadata().is_ok_and(|m| m.len() < MOST_TEXT));
+    readable.find_map(|p| Some((p.clone(), std::fs::read_to_string(&p).ok()?)))
+}
+
+/// Longer files are no definitions.
+const MOST_TEXT: u64 = 4 << 20;
+
+/// "attempt to call field 'X'" says little where `X` is a misspelt module.
+fn suggest(diagnostic: Diagnostic, library: &Library) -> Diagnostic {
+    let name = diagnostic.message.split_once("field '").and_then(|(_, rest)| rest.split_once('\''));
+    match name.and_then(|(name, _)| library.suggestion(name)) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic,
+    }
+}
+
+fn evaluate(
+    lua: &mut Lua,
+    chunk: &Value,
+    request: &Request,
+    whole: Span,
+) -> Result<Returned, Stop> {
+    let first = |values: Vec<Value>| values.into_iter().next().unwrap_or_default();
+    let failed = super::lower::stop;
+    let mut value = first(lua.call(chunk, vec![]).map_err(failed)?);
+    let mut contract = false;
+    if value.is_nil() {
+        for name in ["createModel", "create_model"] {
+            let function = lua.globals().field(name);
+            if matches!(function, Value::Function(_)) {
+                value = function;
+                break;
+            }
+        }
+    }
+    if matches!(value, Value::Function(_)) {
+        contract = true;
+        let params = parameters(lua, request).map_err(failed)?;
+        value = first(lua.call(&value, vec![params]).map_err(failed)?);
+    }
+    let table = |value: Value| if let Value::Table(t) = value { Some(t) } else { None };
+    let is_module = |t: &Table| t.metatable().is_some_and(|m| !m.field("__typename").is_nil());
+    let returned = match value {
+        Value::Table(model) if is_module(&model) => {
+            Some(Returned { model, loss: None, whole: None, contract: false })
+        }
+        Value::Table(whole) => table(whole.field("model")).filter(is_module).map(|model| {
+            let loss = table(whole.field("loss"));
+            Returned { model, loss, whole: Some(whole), contract }
+        }),
+        _ => None,
+    };
+    returned.ok_or_else(|| {
+        let message = "the definition returns no model";
+        let help = "end it with `return function(params) ... return { model = net, loss = criterion } end`, or with \
+                    `return net`";
+        Box::new(Diagnostic::new(&diag::E0705, whole, message).help(help))
+    })
+}
+
+/// What DIGITS passes to the function: `ngpus`, `nclasses`, `inputShape`; and what the caller adds.
+fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, super::interp::LuaError> {
+    let params = lua.table();
+    params.set_field("ngpus", 0.0);
+    if let Some(classes) = request.classes {
+        params.set_field("nclasses", classes as f64);
+    }
+    let shape = request.input_shape.clone().or_else(|| {
+        let shape = request.shape("0")?;
+        (shape.rank() == 4).then(|| shape.dims()[1..].to_vec())
+    });
+    if let Some(shape) = shape {
+        let values: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
+        params.set_field(
+            "inputShape",
+            Tensor::from_values(lua, Kind::Float, &[values.len()], &values)?.into_value(),
+        );
+    }
+    for (name, value) in &request.params {
+        let value = match value.as_str() {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            text => text.parse().map_or_else(|_| text.into(), |x: f64| x.into()),
+        };
+        params.set_field(name, value);
+    }
+    Ok(Value::Table(params))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one definition")]
+fn build(
+    lua: &mut Lua,
+    library: &Rc<Library>,
+    returned: &Returned,
+    request: &Request,
+    whole: Span,
+    diagnostics: &mut Diagnostics,
+    definition: &mut Definition,
+) -> Result<(), Stop> {
+    let count = |name: &str| {
+        let number = returned.whole.as_ref()?.field(name).to_number()?;
+        (1.0..1e9).contains(&number).then_some(number as usize)
+    };
+    definition.batch_sizes = [count("trainBatchSize"), count("validationBatchSize")];
+    definition.crop = count("croplen");
+    let batch = definition.batch_sizes[0];
+    let inputs = request.inputs(batch, definition.crop);
+    // Nobody writes down how a table of inputs is nested: the first nesting that the model takes is meant.
+    let nestings = nestings(inputs.len());
+    let mut outcome = None;
+    for nesting in &nestings {
+        let mut complaints = Diagnostics::default();
+        let mut walk = Walk::new(lua, library.clone(), &mut complaints, whole);
+        let flows: Vec<Flow> =
+            inputs.iter().map(|(name, shape)| walk.input(name, shape.as_ref(), whole)).collect();
+        let input = nesting.arrange(&flows);
+        let result = finish(&mut walk, returned, request, &input, whole);
+        let nodes = std::mem::take(&mut walk.nodes);
+        drop(walk);
+        let good = result.is_ok() && !complaints.has_errors();
+        if outcome.is_none() || good {
+            outcome = Some((result, nodes, complaints));
+        }
+        if good {
+            break;
+        }
+    }
+    let Some((result, nodes, complaints)) = outcome else { return Ok(()) };
+    diagnostics.extend(complaints);
+    definition.nodes = nodes;
+    for part in [Some(&returned.model), returned.loss.as_ref()].into_iter().flatten() {
+        let text = lua.to_text(&Value::Table(part.clone())).map_err(super::lower::stop)?;
+        definition.printed.push_str(&text.to_str());
+        definition.printed.push('\n');
+    }
+    definition.names = result?;
+    Ok(())
+}
+
+/// The walk over model, label hook and loss.
+fn finish(
+    walk: &mut Walk,
+    returned: &Returned,
+    request: &Request,
+    input: &Flow,
+    whole: Span,
+) -> Result<Vec<(String, String)>, Stop> {
+    let output = walk.module(&returned.model, "", input)?;
+    let output = walk.outputs(output, whole);
+    let mut names = walk.blob_names(input, &output);
+    names.extend(walk.parameter_names(&returned.model).map_err(super::lower::stop)?);
+    let default =
+        if returned.loss.is_none() && returned.contract { walk.default_loss()? } else { None };
+    if let Some(loss) = returned.loss.clone().or(default) {
+        walk.begin_loss();
+        let targets = walk.targets(&loss);
+        let shapes = request.targets();
+        let mut flows = vec![];
+        for i in 0..targets.unwrap_or(1).max(shapes.len()) {
+            let name = if 1 < targets.unwrap_or(1).max(shapes.len()) {
+                format!("target.{i}")
+            } else {
+                "target".to_owned()
+            };
+            let shape = shapes.get(i).cloned().or_else(|| walk.label_shape(input));
+            names.push((name.clone(), format!("in.{name}")));
+            flows.push(walk.input(&name, shape.as_ref(), whole));
+        }
+        if let Some(table) = &returned.whole {
+            flows = hook::apply(walk, table, flows)?;
+        }
+        let target = match (flows.len(), targets) {
+            (1, None) => flows.remove(0),
+            _ => Flow::Table(flows),
+        };
+        walk.criterion(&loss, "loss", &output, &target, 1.0)?;
+    }
+    walk.share();
+    Ok(names)
+}
+
+/// How a list of tensors is nested in tables.
+enum Nesting {
+    One(usize),
+    Many(Vec<Nesting>),
+}
+
+impl Nesting {
+    fn arrange(&self, flows: &[Flow]) -> Flow {
+        match self {
+            Nesting::One(i) => flows[*i].clone(),
+            Nesting::Many(parts) => Flow::Table(parts.iter().map(|p| p.arrange(flows)).collect()),
+        }
+    }
+}
+
+fn nestings(n: usize) -> Vec<Nesting> {
+    let list = |range: std::ops::Range<usize>| Nesting::Many(range.map(Nesting::One).collect());
+    if n == 1 {
+        return vec![Nesting::One(0), list(0..1)];
+    }
+    let mut all = vec![list(0..n)];
+    if 2 < n {
+        all.push(Nesting::Many(vec![Nesting::One(0), list(1..n)]));
+        all.push(Nesting::Many(vec![list(0..n - 1), Nesting::One(n - 1)]));
+    }
+    for k in 2..n {
+        if n % k == 0 {
+            let rows = (0..n / k).map(|i| list(i * k..(i + 1) * k)).collect();
+            all.push(Nesting::Many(rows));
+        }
+    }
+    all
+}

@@ -1,0 +1,100 @@
+-- Classes: torch.class, and how instances are made, printed and compared.
+local torch, native = ...
+local classes = {}
+
+local operators = {
+   __unm = '__unm__', __add = '__add__', __sub = '__sub__', __mul = '__mul__', __div = '__div__',
+   __mod = '__mod__', __pow = '__pow__', __concat = '__concat__', __call = '__call__',
+   __lt = '__lt__', __le = '__le__', __eq = '__eq__', __len = '__len__',
+}
+
+-- The namespace of `a.b.C` and the name `C`.
+local function namespace(name)
+   local space = _G
+   local rest = name
+   while true do
+      local head, tail = rest:match('^([^.]+)%.(.+)$')
+      if not head then return space, rest end
+      if rawget(space, head) == nil then space[head] = {} end
+      space, rest = space[head], tail
+   end
+end
+
+local function construct(class, ...)
+   local self = setmetatable({}, class)
+   native.place(self)
+   local init = class.__init
+   if init then init(self, ...) end
+   return self
+end
+
+local function define(name, parent)
+   local class = {__typename = name}
+   class.__index = class
+   class.__tostring = function(self)
+      local method = class.__tostring__
+      if method then return method(self) end
+      return name
+   end
+   for event, method in pairs(operators) do
+      if event ~= '__eq' and event ~= '__lt' and event ~= '__le' then
+         class[event] = function(a, b, ...)
+            local owner = type(a) == 'table' and a[method] or type(b) == 'table' and b[method]
+            if not owner then error('attempt to use ' .. event:sub(3) .. ' on a ' .. name, 2) end
+            return owner(a, b, ...)
+         end
+      end
+   end
+   setmetatable(class, {__index = parent, __call = construct, __tostring = function() return name end})
+   classes[name] = class
+   return class
+end
+
+function torch.class(name, parent, module)
+   if type(parent) == 'table' and not parent.__typename then parent, module = nil, parent end
+   local base
+   if parent then
+      base = type(parent) == 'table' and parent or classes[parent] or native.find(parent)
+      if not base then error("parent class '" .. tostring(parent) .. "' does not exist", 2) end
+   end
+   local class = define(name, base)
+   local space, short = namespace(name)
+   rawset(space, short, class)
+   if module then module[short] = class end
+   return class, base
+end
+
+native.define = function(name, parent) return define(name, parent) end
+
+function torch.typename(object)
+   if type(object) == 'table' then
+      local meta = getmetatable(object)
+      return type(meta) == 'table' and rawget(meta, '__typename') or nil
+   end
+   return native.typename(object)
+end
+
+function torch.type(object)
+   return torch.typename(object) or type(object)
+end
+
+function torch.isTypeOf(object, class)
+   local wanted = type(class) == 'string' and class or type(class) == 'table' and rawget(class, '__typename')
+   if type(object) ~= 'table' then return torch.typename(object) == wanted end
+   local meta = getmetatable(object)
+   while type(meta) == 'table' do
+      local name = rawget(meta, '__typename')
+      if name == nil then return false end
+      if name == wanted then return true end
+      if type(class) == 'string' and name:match('%.([^.]+)$') == class then return true end
+      local above = getmetatable(meta)
+      meta = above and above.__index
+   end
+   return false
+end
+
+function torch.getmetatable(name) return classes[name] or native.find(name) end
+function torch.factory(name)
+   local class = classes[name] or native.find(name)
+   return class and function() return setmetatable({}, class) end
+end

@@ -1,0 +1,326 @@
+//! Torch's library as definitions see it: the class system, `nn` with a class for every spelling of the layers, and the
+//! modules that `require` finds.
+//!
+//! Modules are Lua tables whose metatable is their class, as in Torch, so that definitions may read and change any field
+//! and extend any class. What Rust must know of a module beyond its fields, the place where it was made and where it was
+//! added, is kept in a [`Library`].
+
+mod copying;
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
+use super::tensor::{self, Tensor};
+use crate::diag::nearest::nearest;
+use crate::layers::Layer;
+use crate::source::Span;
+use crate::spec::{Dialect, Spelling};
+
+/// What is known of the modules of one interpreter.
+#[derive(Default)]
+pub struct Library {
+    constructed: RefCell<HashMap<u64, Span>>,
+    added: RefCell<HashMap<u64, Span>>,
+    /// Names of classes that were asked for and do not exist.
+    missing: RefCell<HashSet<String>>,
+    /// Lua functions that the lowering calls.
+    natives: RefCell<Option<Table>>,
+}
+
+/// Spaces of names whose classes stand for those of `nn` with the same name.
+const ALIASES: [&str; 5] = ["cudnn", "inn", "ccn2", "fbnn", "dpnn"];
+
+impl Library {
+    /// Puts the library into an interpreter.
+    ///
+    /// # Errors
+    /// The limits are too small for it.
+    pub fn install(lua: &mut Lua) -> Result<Rc<Library>, LuaError> {
+        let library = Rc::new(Library::default());
+        let torch = tensor::install(lua);
+        let (globals, nn, natives) = (lua.globals().clone(), lua.table(), lua.table());
+        globals.set_field("torch", torch.clone());
+        globals.set_field("nn", nn.clone());
+        library.fill(&natives);
+        *library.natives.borrow_mut() = Some(natives.clone());
+        let arguments = [torch.clone(), nn.clone(), natives.clone()].map(Value::Table);
+        let [torch_value, _, natives_value] = arguments.clone();
+        run(lua, "<torch.class>", include_str!("class.lua"), vec![torch_value, natives_value])?;
+        library.lazy(lua, "nn", &nn);
+        run(lua, "<nn.Module>", include_str!("module.lua"), arguments.to_vec())?;
+        lua.set_module("torch", torch);
+        lua.set_module("nn", nn);
+        for space in ALIASES {
+            let table = lua.table();
+            library.lazy(lua, space, &table);
+            match space {
+                "cudnn" | "ccn2" => {
+                    let loader = Native::value("require", move |lua, _| {
+                        lua.globals().set_field(space, table.clone());
+                        Ok(vec![Value::Table(table.clone())])
+                    });
+                    lua.set_optional_module(space, loader);
+                }
+                _ => {
+                    globals.set_field(space, table.clone());
+                    lua.set_module(space, table);
+                }
+            }
+        }
+        for absent in ["cunn", "cutorch"] {
+            let loader = Native::value("require", move |lua, _| {
+                let table = lua.table();
+                lua.globals().set_field(absent, table.clone());
+                Ok(vec![Value::Table(table)])
+            });
+            lua.set_optional_module(absent, loader);
+        }
+        Ok(library)
+    }
+
+    /// Where a module was made.
+    pub fn constructed(&self, module: &Table) -> Option<Span> {
+        self.constructed.borrow().get(&module.serial()).copied()
+    }
+
+    /// Where a module was last added to a container.
+    pub fn added(&self, module: &Table) -> Option<Span> {
+        self.added.borrow().get(&module.serial()).copied()
+    }
+
+    /// The class of a full name; nil if there is none.
+    ///
+    /// # Errors
+    /// The limits are reached.
+    pub fn class(&self, lua: &mut Lua, name: &str) -> Result<Value, LuaError> {
+        self.find(lua, name)
+    }
+
+    /// Calls a function that the Lua side of the library offers to this one.
+    pub fn call(&self, lua: &mut Lua, name: &str, args: Vec<Value>) -> Results {
+        let function = self.natives.borrow().as_ref().map(|table| table.field(name));
+        lua.call(&function.unwrap_or_default(), args)
+    }
+
+    /// The known class whose name is nearest to one that was asked for in vain.
+    pub fn suggestion(&self, name: &str) -> Option<String> {
+        let missing = self.missing.borrow();
+        let wanted = missing.iter().find(|full| full.rsplit('.').next() == Some(name))?;
+        let known = Layer::spellings(Dialect::Torch).map(|spelling| spelling.name);
+        let structural = super::lower::STRUCTURAL.iter().copied();
+        nearest(wanted, known.chain(structural)).map(str::to_owned)
+    }
+
+    fn fill(self: &Rc<Self>, natives: &Table) {
+        let this = self.clone();
+        let add = |name: &'static str, run: Box<dyn Fn(&mut Lua, &Args) -> Results>| {
+            natives.set_field(name, Native::value(name, move |lua, args| run(lua, args)));
+        };
+        add(
+            "place",
+            Box::new(move |lua, args| {
+                let (module, span) = (args.table(lua, 0)?, lua.call_span());
+                if let Some(span) = span {
+                    this.constructed.borrow_mut().insert(module.serial(), span);
+                }
+                Ok(vec![])
+            }),
+        );
+        let this = self.clone();
+        add(
+            "place_like",
+            Box::new(move |lua, args| {
+                let (copy, original) = (args.table(lua, 0)?, args.table(lua, 1)?);
+                for places in [&this.constructed, &this.added] {
+                    let place = places.borrow().get(&original.serial()).copied();
+                    if let Some(place) = place {
+                        places.borrow_mut().insert(copy.serial(), place);
+                    }
+                }
+                Ok(vec![])
+            }),
+        );
+        let this = self.clone();
+        add(
+            "added",
+            Box::new(move |lua, args| {
+                let (module, span) = (args.table(lua, 0)?, lua.call_span());
+                if let Some(span) = span {
+                    this.added.borrow_mut().insert(module.serial(), span);
+                }
+                Ok(vec![])
+            }),
+        );
+        let this = self.clone();
+        add(
+            "find",
+            Box::new(move |lua, args| {
+                let name = args.string(lua, 0)?.to_str().into_owned();
+                Ok(vec![this.find(lua, &name)?])
+            }),
+        );
+        add("typename", Box::new(|_, args| Ok(vec![typename(&args.get(0))])));
+        add(
+            "is_tensor",
+            Box::new(|_, args| Ok(vec![Value::Bool(args.get(0).object::<Tensor>().is_some())])),
+        );
+        add(
+            "copy",
+            Box::new(|lua, args| {
+                let (value, seen) = (args.get(0), args.table(lua, 1)?);
+                if !seen.get(&value).is_nil() {
+                    return Ok(vec![seen.get(&value)]);
+                }
+                let copy = copying::copy(lua, &value, &seen)?;
+                Ok(vec![copy])
+            }),
+        );
+        add(
+            "flatten",
+            Box::new(|lua, args| {
+                let list = args.table(lua, 0)?;
+                let tensors: Vec<Value> = (1..=list.length()).map(|i| list.item(i)).collect();
+                Ok(vec![copying::flatten(lua, &tensors)?])
+            }),
+        );
+    }
+
+    /// Lets a table of names make its classes when they are first named.
+    fn lazy(self: &Rc<Self>, lua: &Lua, space: &'static str, table: &Table) {
+        let (this, meta) = (self.clone(), lua.table());
+        let index = Native::value("__index", move |lua, args| {
+            let Value::String(key) = args.get(1) else { return Ok(vec![Value::Nil]) };
+            let class = this.find(lua, &format!("{space}.{}", key.to_str()))?;
+            if !class.is_nil() {
+                args.table(lua, 0)?.set(args.get(1), class.clone());
+            }
+            Ok(vec![class])
+        });
+        meta.set_field("__index", index);
+        table.set_metatable(Some(meta));
+    }
+
+    /// The class of a full name, made if a layer spells it so; else nil.
+    fn find(&self, lua: &mut Lua, name: &str) -> Result<Value, LuaError> {
+        let Some((space, short)) = name.split_once('.') else { return Ok(Value::Nil) };
+        if let Value::Table(table) = lua.globals().field(space)
+            && let class @ Value::Table(_) = table.field(short)
+        {
+            return Ok(class);
+        }
+        if let Some(spelling) = Layer::resolve(Dialect::Torch, name) {
+            let parent = self.find(lua, spelling.class.parent)?;
+            let class = self.define(lua, name, parent.clone())?;
+            self.dress(lua, spelling, &class, parent)?;
+            return Ok(class);
+        }
+        if ALIASES.contains(&space) {
+            let parent = self.find(lua, &format!("nn.{short}"))?;
+            return if parent.is_nil() { Ok(parent) } else { self.define(lua, name, parent) };
+        }
+        self.missing.borrow_mut().insert(name.to_owned());
+        Ok(Value::Nil)
+    }
+
+    fn define(&self, lua: &mut Lua, name: &str, parent: Value) -> Result<Value, LuaError> {
+        let defined = self.call(lua, "define", vec![name.into(), parent])?;
+        let class = defined.into_iter().next().unwrap_or_default();
+        if let Some((space, short)) = name.split_once('.')
+            && let Value::Table(table) = lua.globals().field(space)
+        {
+            table.set_field(short, class.clone());
+        }
+        Ok(class)
+    }
+
+    /// Gives a class its constructor and methods.
+    fn dress(
+        &self,
+        lua: &mut Lua,
+        spelling: &'static Spelling,
+        class: &Value,
+        parent: Value,
+    ) -> Result<(), LuaError> {
+        let Value::Table(table) = class else { return Ok(()) };
+        if !spelling.class.script.is_empty() {
+            let text = format!("local Class, Parent = ...\n{}", spelling.class.script);
+            run(lua, &format!("<{}>", spelling.name), &text, vec![class.clone(), parent.clone()])?;
+        }
+        if table.field("__init").is_nil() && !spelling.positional.is_empty() {
+            let init = Native::value("__init", move |lua, args| {
+                let own = args.table(lua, 0)?;
+                let base = match &parent {
+                    Value::Table(parent) => lua_field(parent, "__init"),
+                    _ => Value::Nil,
+                };
+                if !base.is_nil() {
+                    lua.call(&base, vec![args.get(0)])?;
+                }
+                for (i, name) in spelling.positional.iter().enumerate() {
+                    own.set_field(name, args.get(i + 1));
+                }
+                Ok(vec![])
+            });
+            table.set_field("__init", init);
+        }
+        Ok(())
+    }
+}
+
+/// A field of a class or of the classes it extends.
+pub fn lua_field(class: &Table, name: &str) -> Value {
+    let mut at = Some(class.clone());
+    while let Some(table) = at {
+        let value = table.field(name);
+        if !value.is_nil() {
+            return value;
+        }
+        at = parent_of(&table);
+    }
+    Value::Nil
+}
+
+/// Calls a method of a module without arguments.
+pub fn method(lua: &mut Lua, module: &Table, name: &str) -> Results {
+    let own = module.field(name);
+    let class = module.metatable();
+    let inherited = || class.map_or(Value::Nil, |class| lua_field(&class, name));
+    let method = if own.is_nil() { inherited() } else { own };
+    lua.call(&method, vec![Value::Table(module.clone())])
+}
+
+/// The class that a class extends.
+pub fn parent_of(class: &Table) -> Option<Table> {
+    match class.metatable()?.field("__index") {
+        Value::Table(parent) => Some(parent),
+        _ => None,
+    }
+}
+
+/// The name of a class, or of the class of a module.
+pub fn class_name(class: &Table) -> Option<String> {
+    match class.field("__typename") {
+        Value::String(name) => Some(name.to_str().into_owned()),
+        _ => None,
+    }
+}
+
+fn typename(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => object.type_name().as_str().into(),
+        _ => Value::Nil,
+    }
+}
+
+/// Runs a text of the library.
+fn run(lua: &mut Lua, name: &str, text: &str, args: Vec<Value>) -> Results {
+    match lua.load(name, text) {
+        Ok(chunk) => lua.call(&chunk, args),
+        Err(errors) => match errors.first() {
+            Some(error) => Err(lua.complaint(error.diagnostic())),
+            None => Ok(vec![]),
+        },
+    }
+}

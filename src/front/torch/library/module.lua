@@ -1,0 +1,387 @@
+-- nn.Module, nn.Criterion and the containers: what they keep, and the methods that definitions call on them.
+local torch, nn, native = ...
+
+local function class(name, parent) return (torch.class(name, parent)) end
+
+---------------------------------------------------------------- nn.Module
+local Module = class('nn.Module')
+
+function Module:__init()
+   self.gradInput = torch.Tensor()
+   self.output = torch.Tensor()
+   self._type = self.output:type()
+end
+
+-- The lists of parameters and of their gradients, or nothing.
+function Module:parameters()
+   local values, gradients = {}, {}
+   for _, name in ipairs({'weight', 'bias'}) do
+      if self[name] then
+         values[#values + 1] = self[name]
+         gradients[#gradients + 1] = self['grad' .. name:sub(1, 1):upper() .. name:sub(2)]
+      end
+   end
+   if #values > 0 then return values, gradients end
+end
+
+local function refused(name)
+   Module[name] = function(self)
+      error(torch.type(self) .. ':' .. name .. '() computes, and a definition is only read here', 2)
+   end
+end
+for _, name in ipairs({'updateOutput', 'forward', 'backward', 'updateGradInput', 'accGradParameters',
+   'accUpdateGradParameters', 'read', 'write'}) do
+   refused(name)
+end
+
+function Module:reset() end
+function Module:training() self.train = true return self end
+function Module:evaluate() self.train = false return self end
+function Module:clearState() return self end
+function Module:sharedAccUpdateGradParameters() return self end
+function Module:name(name) self.__name = name return self end
+function Module:annotate() return self end
+
+function Module:type(type)
+   if not type then return self._type end
+   return self
+end
+for _, name in ipairs({'float', 'double', 'cuda', 'half', 'cl', 'byte', 'int', 'long'}) do
+   Module[name] = function(self) return self end
+end
+
+function Module:zeroGradParameters()
+   local _, gradients = self:parameters()
+   for _, gradient in ipairs(gradients or {}) do gradient:zero() end
+end
+
+function Module:updateParameters(rate)
+   local values, gradients = self:parameters()
+   for i, value in ipairs(values or {}) do value:add(-rate, gradients[i]) end
+end
+
+function Module:noBias()
+   self.bias = nil
+   self.gradBias = nil
+   return self
+end
+
+function Module:apply(callback)
+   callback(self)
+   for _, module in ipairs(self.modules or {}) do module:apply(callback) end
+end
+
+function Module:replace(callback)
+   local result = callback(self)
+   if result.modules then
+      for i, module in ipairs(result.modules) do result.modules[i] = module:replace(callback) end
+   end
+   return result
+end
+
+function Module:listModules()
+   local list = {self}
+   for _, module in ipairs(self.modules or {}) do
+      for _, inner in ipairs(module:listModules()) do list[#list + 1] = inner end
+   end
+   return list
+end
+
+function Module:findModules(name, container)
+   container = container or self
+   local found, containers = {}, {}
+   if torch.typename(self) == name then
+      found[1], containers[1] = self, container
+   end
+   for _, module in ipairs(self.modules or {}) do
+      local inner, owners = module:findModules(name, self)
+      for i = 1, #inner do
+         found[#found + 1], containers[#containers + 1] = inner[i], owners[i]
+      end
+   end
+   return found, containers
+end
+
+-- A deep copy in which what was one object stays one object.
+local function copy(value, seen)
+   if type(value) ~= 'table' then return native.copy(value, seen) end
+   if seen[value] then return seen[value] end
+   local result = {}
+   seen[value] = result
+   for k, v in pairs(value) do result[copy(k, seen)] = copy(v, seen) end
+   native.place_like(result, value)
+   return setmetatable(result, getmetatable(value))
+end
+
+function Module:clone(...)
+   local result = copy(self, {})
+   if select('#', ...) > 0 then result:share(self, ...) end
+   return result
+end
+
+function Module:share(other, ...)
+   for _, name in ipairs({...}) do
+      if native.is_tensor(self[name]) then self[name]:set(other[name]) end
+   end
+   for i, module in ipairs(self.modules or {}) do
+      if other.modules and other.modules[i] then module:share(other.modules[i], ...) end
+   end
+   return self
+end
+
+function Module:getParameters()
+   local values, gradients = self:parameters()
+   return native.flatten(values or {}), native.flatten(gradients or {})
+end
+
+function Module:listParameters() return self:parameters() end
+function Module:__call__(input, gradient)
+   error(torch.type(self) .. ' is called like a function: that computes, and a definition is only read here', 2)
+end
+
+---------------------------------------------------------------- nn.Criterion
+local Criterion = class('nn.Criterion')
+
+function Criterion:__init()
+   self.gradInput = torch.Tensor()
+   self.output = 0
+   self._type = self.gradInput:type()
+end
+Criterion.type = Module.type
+for _, name in ipairs({'float', 'double', 'cuda', 'half', 'cl'}) do Criterion[name] = Module[name] end
+Criterion.clone = Module.clone
+for _, name in ipairs({'updateOutput', 'forward', 'backward', 'updateGradInput'}) do
+   Criterion[name] = Module[name]
+end
+
+---------------------------------------------------------------- nn.Container
+local Container = class('nn.Container', 'nn.Module')
+
+function Container:__init()
+   Module.__init(self)
+   self.modules = {}
+end
+
+local function checked(module)
+   if type(module) ~= 'table' or not torch.typename(module) then
+      error('nn.Module expected, got ' .. torch.type(module), 3)
+   end
+   return module
+end
+
+function Container:add(module)
+   if module == nil then error('nn.Module expected, got nil', 2) end
+   self.modules[#self.modules + 1] = checked(module)
+   native.added(module)
+   return self
+end
+function Container:get(index) return self.modules[index] end
+function Container:size() return #self.modules end
+
+function Container:parameters()
+   local values, gradients = {}, {}
+   for _, module in ipairs(self.modules) do
+      local v, g = module:parameters()
+      for i = 1, #(v or {}) do
+         values[#values + 1] = v[i]
+         gradients[#gradients + 1] = g[i]
+      end
+   end
+   return values, gradients
+end
+
+local function spread(name)
+   Container[name] = function(self, ...)
+      for _, module in ipairs(self.modules) do module[name](module, ...) end
+      return self
+   end
+end
+for _, name in ipairs({'zeroGradParameters', 'updateParameters', 'reset', 'clearState'}) do spread(name) end
+
+function Container:applyToModules(callback)
+   for _, module in ipairs(self.modules) do callback(module) end
+end
+function Container:training()
+   self:applyToModules(function(module) module:training() end)
+   return Module.training(self)
+end
+function Container:evaluate()
+   self:applyToModules(function(module) module:evaluate() end)
+   return Module.evaluate(self)
+end
+
+local function index_of(self, index, most)
+   local at = index or most
+   if at < 0 then at = most + 1 + at end
+   return at
+end
+
+function Container:insert(module, index)
+   local at = index_of(self, index, #self.modules + 1)
+   if at < 1 or at > #self.modules + 1 then
+      error('index should be contiguous to existing modules', 2)
+   end
+   table.insert(self.modules, at, checked(module))
+   native.added(module)
+   return self
+end
+
+function Container:remove(index)
+   local at = index_of(self, index, #self.modules)
+   if at < 1 or at > #self.modules then error('index out of range', 2) end
+   return table.remove(self.modules, at)
+end
+
+-- Every line of a module's text after the first begins with `indent`.
+local function inner(module, indent)
+   return (tostring(module):gsub('\n', '\n' .. indent))
+end
+
+local function branches(self)
+   local text = torch.type(self) .. ' {\n  input'
+   for i, module in ipairs(self.modules) do
+      local last = i == #self.modules
+      text = text .. '\n  ' .. (last and '   `-> ' or '  |`-> ') .. '(' .. i .. '): '
+         .. inner(module, '  ' .. (last and '       ' or '  |    '))
+   end
+   return text .. '\n     ... -> output\n}'
+end
+
+---------------------------------------------------------------- chains
+local Sequential = class('nn.Sequential', 'nn.Container')
+
+function Sequential:__tostring__()
+   local text = torch.type(self) .. ' {\n  [input'
+   for i = 1, #self.modules do text = text .. ' -> (' .. i .. ')' end
+   text = text .. ' -> output]'
+   for i, module in ipairs(self.modules) do
+      text = text .. '\n  (' .. i .. '): ' .. inner(module, '  ')
+   end
+   return text .. '\n}'
+end
+
+---------------------------------------------------------------- branches
+local function branching(name, parent, ...)
+   local fields = {...}
+   local Class = class(name, parent)
+   function Class:__init(...)
+      Container.__init(self)
+      for i, field in ipairs(fields) do self[field] = (select(i, ...)) end
+   end
+   Class.__tostring__ = branches
+   return Class
+end
+
+local Concat = branching('nn.Concat', 'nn.Container', 'dimension')
+branching('nn.DepthConcat', 'nn.Concat', 'dimension')
+branching('nn.Parallel', 'nn.Container', 'inputDimension', 'outputDimension')
+branching('nn.ConcatTable', 'nn.Container')
+branching('nn.ParallelTable', 'nn.Container')
+local MapTable = branching('nn.MapTable', 'nn.Container')
+
+function MapTable:__init(module, shared)
+   Container.__init(self)
+   self.shared = (shared == nil) and true or shared
+   self.sharedParams = {'weight', 'bias', 'gradWeight', 'gradBias'}
+   if module then self:add(module) end
+end
+function MapTable:add(module)
+   if #self.modules > 0 then error('Single module required', 2) end
+   return Container.add(self, module)
+end
+function MapTable:__tostring__()
+   local text = torch.type(self) .. ' {'
+   if self.modules[1] then text = text .. '\n  ' .. inner(self.modules[1], '  ') end
+   return text .. '\n}'
+end
+
+-- As many copies as there are tensors, all with the parameters of the first.
+native.copies = function(self, n)
+   while #self.modules < n do
+      local first = self.modules[1]
+      self.modules[#self.modules + 1] = self.shared and first:clone(unpack(self.sharedParams)) or first:clone()
+   end
+   return self.modules
+end
+
+---------------------------------------------------------------- wrappers
+local Decorator = class('nn.Decorator', 'nn.Container')
+function Decorator:__init(module)
+   Container.__init(self)
+   self.modules[1] = checked(module)
+   native.added(module)
+end
+function Decorator:add() error('Decorators are built with their module', 2) end
+function Decorator:__tostring__()
+   return torch.type(self) .. ' @ ' .. tostring(self.modules[1])
+end
+
+local Bottle = class('nn.Bottle', 'nn.Decorator')
+function Bottle:__init(module, nInputDim, nOutputDim)
+   Decorator.__init(self, module)
+   self.nInputDim = nInputDim or 2
+   self.nOutputDim = nOutputDim or self.nInputDim
+   self.dimDelta = self.nInputDim - self.nOutputDim
+end
+
+for _, name in ipairs({'nn.DontCast', 'nn.Profile', 'nn.NaN', 'nn.Serial'}) do class(name, 'nn.Decorator') end
+
+local DataParallel = branching('nn.DataParallelTable', 'nn.Container', 'dimension', 'flattenParams', 'usenccl')
+function DataParallel:add(module) return Container.add(self, module) end
+function DataParallel:threads() return self end
+DataParallel.syncParameters = DataParallel.threads
+
+---------------------------------------------------------------- tables
+local function plain(name, ...)
+   local fields = {...}
+   local Class = class(name, 'nn.Module')
+   function Class:__init(...)
+      Module.__init(self)
+      for i, field in ipairs(fields) do self[field] = (select(i, ...)) end
+   end
+   return Class
+end
+
+plain('nn.Identity')
+plain('nn.FlattenTable')
+plain('nn.ZipTable')
+plain('nn.ZipTableOneToMany')
+local SelectTable = plain('nn.SelectTable', 'index')
+function SelectTable:__tostring__() return torch.type(self) .. '(' .. tostring(self.index) .. ')' end
+local NarrowTable = plain('nn.NarrowTable', 'offset', 'length')
+function NarrowTable:__init(offset, length)
+   Module.__init(self)
+   if not offset then error('an offset is needed', 2) end
+   self.offset = offset
+   self.length = length or 1
+end
+
+---------------------------------------------------------------- criterions of criterions
+local function combined(name)
+   local Class = class(name, 'nn.Criterion')
+   function Class:__init(repeatTarget)
+      Criterion.__init(self)
+      self.criterions, self.weights, self.repeatTarget = {}, {}, repeatTarget
+   end
+   function Class:add(criterion, weight)
+      if type(criterion) ~= 'table' then error('no criterion provided', 2) end
+      self.criterions[#self.criterions + 1] = criterion
+      self.weights[#self.criterions] = weight or 1
+      return self
+   end
+   return Class
+end
+combined('nn.MultiCriterion')
+combined('nn.ParallelCriterion')
+
+local ModuleCriterion = class('nn.ModuleCriterion', 'nn.Criterion')
+function ModuleCriterion:__init(criterion, inputModule, targetModule, castTarget)
+   Criterion.__init(self)
+   self.criterion, self.inputModule, self.targetModule = criterion, inputModule, targetModule
+   self.castTarget = castTarget == nil or castTarget
+end
+local CriterionTable = class('nn.CriterionTable', 'nn.Module')
+function CriterionTable:__init(criterion)
+   Module.__init(self)
+   self.criterion = criterion
+end

@@ -1,0 +1,294 @@
+//! Containers and table modules: which branch sees which tensor, and what becomes of the branches' outputs.
+
+use super::{Flow, Stop, Walk, children, stop};
+use crate::front::torch::interp::{Table, Value};
+use crate::source::Span;
+use crate::spec;
+
+impl Walk<'_> {
+    /// What a module of a structural class makes of its input; `None` for other classes.
+    pub(super) fn arrange(
+        &mut self,
+        kind: &str,
+        module: &Table,
+        path: &str,
+        input: &Flow,
+    ) -> Result<Option<Flow>, Stop> {
+        let modules = children(module);
+        let span = self.place(module);
+        Ok(Some(match kind {
+            "nn.Identity" => input.clone(),
+            "nn.Sequential" => {
+                let mut at = input.clone();
+                for (i, child) in modules.iter().enumerate() {
+                    at = self.module(child, &inside(path, i), &at)?;
+                }
+                at
+            }
+            "nn.Decorator" | "nn.DataParallelTable" => match modules.first() {
+                Some(inner) => self.module(inner, path, input)?,
+                None => input.clone(),
+            },
+            "nn.ConcatTable" => {
+                let branches = modules.iter().enumerate();
+                let outputs = branches.map(|(i, m)| self.module(m, &inside(path, i), input));
+                Flow::Table(outputs.collect::<Result<_, _>>()?)
+            }
+            "nn.ParallelTable" => {
+                let items = self.table(module, input)?;
+                if items.len() < modules.len() {
+                    let (n, have) = (modules.len(), items.len());
+                    let message = format!("nn.ParallelTable has {n} modules for a table of {have}");
+                    return Err(self.complaint(module, message));
+                }
+                let branches = modules.iter().zip(&items).enumerate();
+                let outputs = branches.map(|(i, (m, x))| self.module(m, &inside(path, i), x));
+                Flow::Table(outputs.collect::<Result<_, _>>()?)
+            }
+            "nn.MapTable" => {
+                let items = self.table(module, input)?;
+                let wanted = vec![Value::Table(module.clone()), (items.len() as f64).into()];
+                let library = self.library.clone();
+                library.call(self.lua, "copies", wanted).map_err(stop)?;
+                let branches = children(module);
+                let pairs = branches.iter().zip(&items).enumerate();
+                let outputs = pairs.map(|(i, (m, x))| self.module(m, &inside(path, i), x));
+                Flow::Table(outputs.collect::<Result<_, _>>()?)
+            }
+            "nn.Concat" | "nn.DepthConcat" => {
+                let mut outputs = vec![];
+                for (i, child) in modules.iter().enumerate() {
+                    let output = self.module(child, &inside(path, i), input)?;
+                    outputs.push(self.tensor(module, &output)?);
+                }
+                let dimension = integer(module, "dimension").unwrap_or(1);
+                if kind == "nn.DepthConcat" {
+                    outputs = self.centred(outputs, dimension, path, span)?;
+                }
+                self.join(outputs, dimension, path, span)?
+            }
+            "nn.Parallel" => self.parallel(module, &modules, path, input)?,
+            "nn.Bottle" => self.bottle(module, &modules, path, input)?,
+            "nn.SelectTable" => {
+                let items = self.table(module, input)?;
+                let index = integer(module, "index").unwrap_or(1);
+                let at = if index < 0 { items.len() as i64 + index } else { index - 1 };
+                match usize::try_from(at).ok().and_then(|at| items.get(at)) {
+                    Some(item) => item.clone(),
+                    None => {
+                        let message =
+                            format!("nn.SelectTable({index}) of a table of {}", items.len());
+                        return Err(self.complaint(module, message));
+                    }
+                }
+            }
+            "nn.NarrowTable" => {
+                let items = self.table(module, input)?;
+                let offset = integer(module, "offset").unwrap_or(1);
+                let length = integer(module, "length").unwrap_or(1);
+                let first = usize::try_from(offset - 1).ok();
+                let range = first.zip(usize::try_from(length).ok()).map(|(a, n)| a..a + n);
+                match range.and_then(|range| items.get(range)) {
+                    Some(items) => Flow::Table(items.to_vec()),
+                    None => {
+                        let n = items.len();
+                        let message =
+                            format!("nn.NarrowTable({offset}, {length}) of a table of {n}");
+                        return Err(self.complaint(module, message));
+                    }
+                }
+            }
+            "nn.FlattenTable" => {
+                Flow::Table(input.leaves().into_iter().map(Flow::Tensor).collect())
+            }
+            "nn.ZipTable" => {
+                let rows: Vec<Vec<Flow>> = self
+                    .table(module, input)?
+                    .iter()
+                    .map(|row| self.table(module, row))
+                    .collect::<Result<_, _>>()?;
+                let columns = rows.iter().map(Vec::len).min().unwrap_or(0);
+                let column = |j: usize| rows.iter().map(|row| row[j].clone()).collect();
+                Flow::Table((0..columns).map(|j| Flow::Table(column(j))).collect())
+            }
+            "nn.ZipTableOneToMany" => {
+                let items = self.table(module, input)?;
+                let [one, many] = &items[..] else {
+                    let message = format!("{kind} needs a table of two, not of {}", items.len());
+                    return Err(self.complaint(module, message));
+                };
+                let many = self.table(module, many)?;
+                let pair = |item: Flow| Flow::Table(vec![one.clone(), item]);
+                Flow::Table(many.into_iter().map(pair).collect())
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The items of an input that must be a table.
+    pub(super) fn table(&self, module: &Table, input: &Flow) -> Result<Vec<Flow>, Stop> {
+        match input {
+            Flow::Table(items) => Ok(items.clone()),
+            Flow::Tensor(_) => {
+                let name = super::torch_type(module);
+                Err(self.complaint(module, format!("{name} needs a table, not a tensor")))
+            }
+        }
+    }
+
+    /// The blob of an input that must be a tensor.
+    fn tensor(&self, module: &Table, input: &Flow) -> Result<String, Stop> {
+        match input {
+            Flow::Tensor(name) => Ok(name.clone()),
+            table => {
+                let (name, what) = (super::torch_type(module), table.describe());
+                Err(self.complaint(module, format!("{name} needs tensors, not {what}")))
+            }
+        }
+    }
+
+    fn join(
+        &mut self,
+        parts: Vec<String>,
+        dimension: i64,
+        path: &str,
+        span: Span,
+    ) -> Result<Flow, Stop> {
+        let path = if path.is_empty() { "joined" } else { path };
+        self.emit("nn.JoinTable", &[("dimension", spec::Value::Int(dimension))], parts, path, span)
+    }
+
+    /// `nn.Parallel(i, o)`: one module for each index of dimension `i`; their outputs are joined along `o`.
+    fn parallel(
+        &mut self,
+        module: &Table,
+        modules: &[Table],
+        path: &str,
+        input: &Flow,
+    ) -> Result<Flow, Stop> {
+        let span = self.place(module);
+        let x = self.tensor(module, input)?;
+        let dimension = integer(module, "inputDimension").unwrap_or(1);
+        let shape = self.current(input).first().and_then(|b| self.shape(b).cloned());
+        let mut branches = modules.len();
+        if let Some(shape) = &shape {
+            let axis = if dimension < 0 { dimension + shape.rank() as i64 } else { dimension - 1 };
+            let extent = usize::try_from(axis).ok().and_then(|a| shape.dims().get(a).copied());
+            let Some(extent) = extent else {
+                let message = format!(
+                    "nn.Parallel takes its input apart along dimension {dimension}, but the input is {shape}"
+                );
+                return Err(self.complaint(module, message));
+            };
+            if modules.len() < extent {
+                let n = modules.len();
+                let message = format!(
+                    "nn.Parallel has {n} modules, but dimension {dimension} of its input, {shape}, is {extent}"
+                );
+                return Err(self.complaint(module, message));
+            }
+            branches = extent;
+        }
+        let mut outputs = vec![];
+        for (i, child) in modules[..branches].iter().enumerate() {
+            let inner = inside(path, i);
+            let fields = [
+                ("dimension", spec::Value::Int(dimension)),
+                ("index", spec::Value::Int(i as i64 + 1)),
+            ];
+            let part =
+                self.emit("nn.Select", &fields, vec![x.clone()], &format!("{inner}<"), span)?;
+            let output = self.module(child, &inner, &part)?;
+            outputs.push(self.tensor(module, &output)?);
+        }
+        let dimension = integer(module, "outputDimension").unwrap_or(1);
+        self.join(outputs, dimension, path, span)
+    }
+
+    /// `nn.DepthConcat`: zeros around the smaller maps, half of them (rounded down) before.
+    fn centred(
+        &mut self,
+        parts: Vec<String>,
+        dimension: i64,
+        path: &str,
+        span: Span,
+    ) -> Result<Vec<String>, Stop> {
+        let shapes: Option<Vec<_>> = parts.iter().map(|p| self.shape(p).cloned()).collect();
+        let Some(shapes) = shapes else { return Ok(parts) };
+        let rank = shapes.iter().map(|s| s.rank()).max().unwrap_or(0);
+        if shapes.iter().any(|s| s.rank() != rank) {
+            return Ok(parts);
+        }
+        let most = |axis: usize| shapes.iter().map(|s| s.dims()[axis]).max().unwrap_or(0);
+        let mut centred = vec![];
+        for (i, (part, shape)) in parts.into_iter().zip(&shapes).enumerate() {
+            let mut at = part;
+            for axis in (0..rank).filter(|&axis| axis as i64 + 1 != dimension) {
+                let missing = most(axis) - shape.dims()[axis];
+                for (amount, side) in [(missing / 2, "before"), (missing.div_ceil(2), "after")] {
+                    if amount == 0 {
+                        continue;
+                    }
+                    let signed = if side == "before" { -(amount as i64) } else { amount as i64 };
+                    let fields = [
+                        ("dim", spec::Value::Int(axis as i64 + 1)),
+                        ("pad", spec::Value::Int(signed)),
+                        ("nInputDim", spec::Value::Int(rank as i64)),
+                        ("value", spec::Value::Int(0)),
+                    ];
+                    let name = format!("{}<{axis}{side}", inside(path, i));
+                    let padded = self.emit("nn.Padding", &fields, vec![at], &name, span)?;
+                    at = padded.leaves().remove(0);
+                }
+            }
+            centred.push(at);
+        }
+        Ok(centred)
+    }
+
+    /// `nn.Bottle`: the leading dimensions as one, and as they were behind the module.
+    fn bottle(
+        &mut self,
+        module: &Table,
+        modules: &[Table],
+        path: &str,
+        input: &Flow,
+    ) -> Result<Flow, Stop> {
+        let span = self.place(module);
+        let Some(inner) = modules.first() else { return Ok(input.clone()) };
+        let inputs = integer(module, "nInputDim").unwrap_or(2);
+        let shape = self.current(input).first().and_then(|b| self.shape(b).cloned());
+        let Some(shape) = shape.filter(|s| inputs < s.rank() as i64) else {
+            return self.module(inner, &inside(path, 0), input);
+        };
+        let (lead, rest) = shape.dims().split_at(shape.rank() + 1 - inputs.max(1) as usize);
+        let size = |dims: &[usize]| {
+            let one = |&d: &usize| crate::source::Spanned::new(spec::Value::Int(d as i64), span);
+            spec::Value::List(dims.iter().map(one).collect())
+        };
+        let view = |walk: &mut Self, x: &Flow, dims: Vec<usize>, name: String| {
+            let count = spec::Value::Int(dims.iter().product::<usize>() as i64);
+            let fields = [("size", size(&dims)), ("numElements", count)];
+            walk.emit("nn.View", &fields, x.leaves(), &name, span)
+        };
+        let flat: Vec<usize> = [&[lead.iter().product()], rest].concat();
+        let x = view(self, input, flat, format!("{}<", inside(path, 0)))?;
+        let y = self.module(inner, &inside(path, 0), &x)?;
+        let y_name = self.tensor(module, &y)?;
+        let Some(out) = self.shape(&y_name).cloned() else { return Ok(y) };
+        let back: Vec<usize> = [lead, &out.dims()[1..]].concat();
+        view(self, &y, back, if path.is_empty() { "bottle".into() } else { path.to_owned() })
+    }
+}
+
+/// The path of a child.
+pub(super) fn inside(path: &str, index: usize) -> String {
+    match path {
+        "" => format!("{}", index + 1),
+        path => format!("{path}.{}", index + 1),
+    }
+}
+
+pub(super) fn integer(module: &Table, field: &str) -> Option<i64> {
+    module.field(field).to_number().map(|x| x as i64)
+}

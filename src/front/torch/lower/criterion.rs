@@ -1,0 +1,112 @@
+//! Criterions: nodes of losses, with the weights that criterions of criterions give them.
+
+use super::arrange::inside;
+use super::{Flow, Stop, Walk, stop, torch_type};
+use crate::diag::{self, Diagnostic};
+use crate::front::torch::interp::{Table, Value};
+use crate::ir::Rule;
+use crate::layers::Layer;
+use crate::source::Spanned;
+use crate::spec::Dialect;
+
+impl Walk<'_> {
+    /// What is added from here on exists only where the net has a loss: DIGITS' stages `train` and `val`.
+    pub fn begin_loss(&mut self) {
+        let span = self.whole;
+        let rule = |stage: &str| Rule {
+            phase: None,
+            min_level: None,
+            max_level: None,
+            stages: vec![stage.to_owned()],
+            not_stages: vec![],
+            span,
+        };
+        self.rules = vec![rule("train"), rule("val")];
+    }
+
+    /// Adds a criterion on the model's output and the target.
+    pub fn criterion(
+        &mut self,
+        criterion: &Table,
+        path: &str,
+        input: &Flow,
+        target: &Flow,
+        weight: f64,
+    ) -> Result<(), Stop> {
+        let span = self.place(criterion);
+        self.lua.step(span).map_err(stop)?;
+        let (kind, opaque) = self.kind(criterion);
+        match kind.as_str() {
+            "nn.MultiCriterion" | "nn.ParallelCriterion" => {
+                for (i, (part, factor)) in parts(criterion).into_iter().enumerate() {
+                    let (mut x, mut t) = (input.clone(), target.clone());
+                    if kind == "nn.ParallelCriterion" {
+                        x = self.item(criterion, input, i)?;
+                        if !criterion.field("repeatTarget").is_truthy() {
+                            t = self.item(criterion, target, i)?;
+                        }
+                    }
+                    self.criterion(&part, &inside(path, i), &x, &t, weight * factor)?;
+                }
+                return Ok(());
+            }
+            "nn.ModuleCriterion" => {
+                let (mut x, mut t) = (input.clone(), target.clone());
+                if let Value::Table(module) = criterion.field("inputModule") {
+                    x = self.module(&module, &format!("{path}.input"), &x)?;
+                }
+                if let Value::Table(module) = criterion.field("targetModule") {
+                    t = self.module(&module, &format!("{path}.target"), &t)?;
+                }
+                if let Value::Table(inner) = criterion.field("criterion") {
+                    self.criterion(&inner, &inside(path, 0), &x, &t, weight)?;
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        let spelling = Layer::resolve(Dialect::Torch, &kind).filter(|_| !opaque);
+        let Some(spelling) = spelling else {
+            let name = torch_type(criterion);
+            let message = format!("`{name}` is no criterion that cortado knows");
+            let d = Diagnostic::new(&diag::E0704, span, message).here("made here");
+            self.diagnostics.report(d);
+            return Ok(());
+        };
+        let both = Flow::Table(vec![input.clone(), target.clone()]);
+        let node = self.nodes.len();
+        self.spelled(spelling, criterion, path, &both)?;
+        self.nodes[node].loss_weights = vec![Spanned::new(weight as f32, span)];
+        Ok(())
+    }
+
+    fn item(&self, criterion: &Table, flow: &Flow, index: usize) -> Result<Flow, Stop> {
+        let items = self.table(criterion, flow)?;
+        items.get(index).cloned().ok_or_else(|| {
+            let (n, have) = (index + 1, items.len());
+            self.complaint(criterion, format!("needs a table of at least {n} here, not of {have}"))
+        })
+    }
+
+    /// How many targets a criterion takes apart: `None` for one that is not a table.
+    pub fn targets(&self, criterion: &Table) -> Option<usize> {
+        let (kind, _) = self.kind(criterion);
+        let apart = kind == "nn.ParallelCriterion" && !criterion.field("repeatTarget").is_truthy();
+        apart.then(|| parts(criterion).len())
+    }
+}
+
+/// The criterions inside of one, with their weights.
+fn parts(criterion: &Table) -> Vec<(Table, f64)> {
+    let (Value::Table(list), Value::Table(weights)) =
+        (criterion.field("criterions"), criterion.field("weights"))
+    else {
+        return vec![];
+    };
+    let items = (1..=list.length()).map(|i| (list.item(i), weights.item(i)));
+    let parts = items.filter_map(|(part, weight)| match part {
+        Value::Table(part) => Some((part, weight.to_number().unwrap_or(1.0))),
+        _ => None,
+    });
+    parts.collect()
+}

@@ -1,0 +1,620 @@
+//! From Lua modules to `ir::Definition`: walks the tree of modules once, as `forward` would, with the names of blobs in
+//! the place of tensors.
+//!
+//! Containers and the layers that only arrange tables vanish here. Everything else becomes a node: the fields of the
+//! module are its arguments, the layer whose spelling has the name of its class reads them. Shapes are inferred on the
+//! way as far as they are known, since the number of branches of some containers depends on them.
+
+mod arrange;
+mod criterion;
+mod names;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::interp::{Lua, LuaError, Table, Value};
+use super::library::{Library, class_name, parent_of};
+use super::tensor::{First, Storage, Tensor};
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::ir::{Node, ParamSpec, Rule, ShareMode};
+use crate::layers::{Layer, unknown::Unknown};
+use crate::source::{Span, Spanned};
+use crate::spec::{
+    self, Args, Dialect, Environment, Field, Filler, Infer, Phase, Reading, Record, Spelling,
+};
+use crate::ty::Shape;
+
+pub use names::Names;
+
+/// Classes whose instances are taken apart here.
+pub const STRUCTURAL: [&str; 22] = [
+    "nn.Sequential",
+    "nn.Parallel",
+    "nn.Concat",
+    "nn.DepthConcat",
+    "nn.ConcatTable",
+    "nn.ParallelTable",
+    "nn.MapTable",
+    "nn.Bottle",
+    "nn.Decorator",
+    "nn.DataParallelTable",
+    "nn.Identity",
+    "nn.FlattenTable",
+    "nn.ZipTable",
+    "nn.ZipTableOneToMany",
+    "nn.SelectTable",
+    "nn.NarrowTable",
+    "nn.MultiCriterion",
+    "nn.ParallelCriterion",
+    "nn.ModuleCriterion",
+    "nn.CriterionTable",
+    "nn.gModule",
+    "nn.Module",
+];
+
+/// What flows between modules: a tensor, by the name of its blob, or a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Flow {
+    /// A tensor.
+    Tensor(String),
+    /// A table.
+    Table(Vec<Flow>),
+}
+
+impl Flow {
+    /// The names of the tensors, depth first.
+    pub fn leaves(&self) -> Vec<String> {
+        match self {
+            Flow::Tensor(name) => vec![name.clone()],
+            Flow::Table(items) => items.iter().flat_map(Flow::leaves).collect(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Flow::Tensor(_) => "a tensor".into(),
+            Flow::Table(items) => format!("a table of {}", items.len()),
+        }
+    }
+}
+
+/// Why a walk ended early.
+pub type Stop = Box<Diagnostic>;
+
+/// What makes two parameters one: the windows of storage that hold the values and the gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Identity {
+    value: (*const Storage, usize, usize),
+    gradient: Option<(*const Storage, usize)>,
+}
+
+impl Identity {
+    pub(super) fn of(value: &Tensor, gradient: Option<&Tensor>) -> Self {
+        let window = |t: &Tensor| (Rc::as_ptr(&t.storage()), t.offset());
+        let (storage, offset) = window(value);
+        Identity { value: (storage, offset, value.numel()), gradient: gradient.map(window) }
+    }
+}
+
+/// Where a parameter is used.
+pub(super) struct Use {
+    identity: Identity,
+    node: usize,
+    at: usize,
+    field: &'static str,
+    shape: Shape,
+}
+
+/// The walk.
+pub struct Walk<'a> {
+    pub(super) lua: &'a mut Lua,
+    pub(super) library: Rc<Library>,
+    pub(super) diagnostics: &'a mut Diagnostics,
+    /// The nodes so far.
+    pub nodes: Vec<Node>,
+    shapes: HashMap<String, Shape>,
+    /// What an in-place layer has put in the place of a blob.
+    replaced: HashMap<String, String>,
+    pub(super) uses: Vec<Use>,
+    /// Rules that new nodes get.
+    rules: Vec<Rule>,
+    /// Where to point for modules that no line of the definition has made.
+    whole: Span,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk that has not begun.
+    pub fn new(
+        lua: &'a mut Lua,
+        library: Rc<Library>,
+        diagnostics: &'a mut Diagnostics,
+        whole: Span,
+    ) -> Self {
+        Walk {
+            lua,
+            library,
+            diagnostics,
+            nodes: vec![],
+            shapes: HashMap::new(),
+            replaced: HashMap::new(),
+            uses: vec![],
+            rules: vec![],
+            whole,
+        }
+    }
+
+    /// Adds an input of the net.
+    pub fn input(&mut self, name: &str, shape: Option<&Shape>, span: Span) -> Flow {
+        let shapes: Vec<Shape> = shape.into_iter().cloned().collect();
+        if let Some(shape) = shape {
+            self.shapes.insert(name.to_owned(), shape.clone());
+        }
+        let layer = crate::layers::input::Input { shapes };
+        self.push(layer.into(), "Input", name, span, vec![], vec![name.to_owned()]);
+        Flow::Tensor(name.to_owned())
+    }
+
+    /// What a module makes of its input. `path` is the module's place in the tree: `2.1`.
+    pub fn module(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
+        let span = self.place(module);
+        self.lua.step(span).map_err(stop)?;
+        let (kind, opaque) = self.kind(module);
+        if !opaque {
+            if let Some(output) = self.arrange(&kind, module, path, input)? {
+                return Ok(output);
+            }
+            if let Some(spelling) = Layer::resolve(Dialect::Torch, &kind) {
+                return self.spelled(spelling, module, path, input);
+            }
+        }
+        let name = torch_type(module);
+        let message = format!("`{name}` computes in Lua, which cortado does not translate");
+        let d = Diagnostic::new(&diag::E0704, span, message)
+            .here("made here")
+            .help("write it with the modules of nn, or put it outside of the net");
+        self.diagnostics.report(d);
+        let layer = Unknown { type_name: name.clone() };
+        let bottoms = self.current(input);
+        let top = self.push(layer.into(), &name, path, span, bottoms, vec![path.to_owned()]);
+        Ok(Flow::Tensor(top[0].clone()))
+    }
+
+    /// The nearest class of a module that cortado knows, and whether a class of the user's computes before it.
+    fn kind(&self, module: &Table) -> (String, bool) {
+        let mut class = module.metatable();
+        let mut opaque = !module.field("updateOutput").is_nil();
+        while let Some(at) = class {
+            let name = class_name(&at).unwrap_or_default();
+            let known = STRUCTURAL.contains(&name.as_str())
+                || Layer::resolve(Dialect::Torch, &name).is_some();
+            if known {
+                return (name.clone(), opaque || name == "nn.Module");
+            }
+            opaque |= !at.field("updateOutput").is_nil();
+            class = parent_of(&at);
+        }
+        (String::new(), true)
+    }
+
+    /// A module that a layer spells.
+    fn spelled(
+        &mut self,
+        spelling: &'static Spelling,
+        module: &Table,
+        path: &str,
+        input: &Flow,
+    ) -> Result<Flow, Stop> {
+        let (span, type_name) = (self.place(module), torch_type(module));
+        let bottoms = self.current(input);
+        let n = self.tops_of(spelling.name, module, &bottoms);
+        let tops: Vec<String> = match n {
+            1 => vec![path.to_owned()],
+            n => (1..=n).map(|i| format!("{path}[{i}]")).collect(),
+        };
+        let record = self.record(spelling, module, span)?;
+        let layer = self.read(spelling, &record, &type_name, span);
+        let node = self.nodes.len();
+        let tops = self.push_with(layer, &type_name, path, span, bottoms, tops, record);
+        self.parameters(spelling, module, node, span)?;
+        self.infer(node);
+        if module.field("inplace").is_truthy()
+            && let ([top], [bottom]) = (&tops[..], &input.leaves()[..])
+            && self.shape(top) == self.shape(bottom)
+        {
+            self.replaced.insert(self.resolve(bottom), top.clone());
+        }
+        Ok(match &tops[..] {
+            [one] if n == 1 => Flow::Tensor(one.clone()),
+            several => Flow::Table(several.iter().cloned().map(Flow::Tensor).collect()),
+        })
+    }
+
+    /// How many tops a spelled module has: `nn.SplitTable` as many as its axis is long (two if that is not known).
+    fn tops_of(&self, name: &str, module: &Table, bottoms: &[String]) -> usize {
+        if name != "nn.SplitTable" {
+            return 1;
+        }
+        let Some(shape) = bottoms.first().and_then(|b| self.shape(b)) else { return 2 };
+        let number = |key: &str| module.field(key).to_number().map(|x| x as i64);
+        let rank = shape.rank() as i64;
+        let mut axis = number("dimension").unwrap_or(1);
+        if axis < 0 {
+            axis += rank + 1;
+        } else if number("nInputDims").is_some_and(|n| rank == n + 1) {
+            axis += 1;
+        }
+        usize::try_from(axis - 1).ok().and_then(|a| shape.dims().get(a).copied()).unwrap_or(2)
+    }
+
+    /// A layer of this module that the definition does not write, such as the selection before each branch of
+    /// `nn.Parallel`.
+    fn emit(
+        &mut self,
+        name: &'static str,
+        fields: &[(&str, spec::Value)],
+        bottoms: Vec<String>,
+        path: &str,
+        span: Span,
+    ) -> Result<Flow, Stop> {
+        let Some(spelling) = Layer::resolve(Dialect::Torch, name) else {
+            return Err(Box::new(Diagnostic::new(&diag::E0704, span, format!("no `{name}`"))));
+        };
+        let fields = fields.iter().map(|(key, value)| field(key, value.clone(), span)).collect();
+        let record = Record { fields, span };
+        let layer = self.read(spelling, &record, name, span);
+        let node = self.nodes.len();
+        let bottoms = bottoms.iter().map(|b| self.resolve(b)).collect();
+        let tops = self.push_with(layer, name, path, span, bottoms, vec![path.to_owned()], record);
+        self.infer(node);
+        Ok(Flow::Tensor(tops[0].clone()))
+    }
+
+    fn read(&mut self, spelling: &Spelling, record: &Record, name: &str, span: Span) -> Layer {
+        let reading = Reading::new(Dialect::Torch);
+        let layer = (spelling.read)(&Args::new(&reading, record, span));
+        let (complaints, usable) = reading.complaints();
+        self.diagnostics.extend(complaints);
+        if usable { layer } else { Unknown { type_name: name.to_owned() }.into() }
+    }
+
+    fn push(
+        &mut self,
+        layer: Layer,
+        type_name: &str,
+        path: &str,
+        span: Span,
+        bottoms: Vec<String>,
+        tops: Vec<String>,
+    ) -> Vec<String> {
+        let record = Record { fields: vec![], span };
+        self.push_with(layer, type_name, path, span, bottoms, tops, record)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a node")]
+    fn push_with(
+        &mut self,
+        layer: Layer,
+        type_name: &str,
+        path: &str,
+        span: Span,
+        bottoms: Vec<String>,
+        tops: Vec<String>,
+        args: Record,
+    ) -> Vec<String> {
+        let spanned = |text: &String| Spanned::new(text.clone(), span);
+        let taken = |name: &str| {
+            self.nodes
+                .iter()
+                .any(|n| n.name.value == name || n.tops.iter().any(|t| t.value == name))
+        };
+        // A module that is used again gets names of its own.
+        let again = (2..).map(|i| format!("'{i}"));
+        let suffix = std::iter::once(String::new()).chain(again).find(|s| {
+            !taken(&format!("{path}{s}")) && !tops.iter().any(|t| taken(&format!("{t}{s}")))
+        });
+        let suffix = suffix.unwrap_or_default();
+        let tops: Vec<String> = tops.iter().map(|t| format!("{t}{suffix}")).collect();
+        self.nodes.push(Node {
+            name: Spanned::new(format!("{path}{suffix}"), span),
+            layer,
+            type_name: Spanned::new(type_name.to_owned(), span),
+            bottoms: bottoms.iter().map(spanned).collect(),
+            tops: tops.iter().map(spanned).collect(),
+            loss_weights: vec![],
+            params: vec![],
+            include: self.rules.clone(),
+            exclude: vec![],
+            propagate_down: vec![],
+            phase: None,
+            args,
+            span,
+        });
+        tops
+    }
+
+    /// The fields of a module as neutral arguments.
+    fn record(&mut self, spelling: &Spelling, module: &Table, span: Span) -> Result<Record, Stop> {
+        let mut fields = vec![];
+        let mut key = Value::Nil;
+        while let Some(Some((k, value))) = module.next(&key) {
+            if let Value::String(name) = &k {
+                let name = name.to_str();
+                let extents = spelling.class.tensors.contains(&&*name);
+                if let Some(value) = argument(self.lua, &value, extents, span)? {
+                    fields.push(field(&name, value, span));
+                }
+            }
+            key = k;
+        }
+        Ok(Record { fields, span })
+    }
+
+    /// Attaches the tensors of a module to its node.
+    fn parameters(
+        &mut self,
+        spelling: &Spelling,
+        module: &Table,
+        node: usize,
+        span: Span,
+    ) -> Result<(), Stop> {
+        for &name in spelling.class.tensors {
+            let value = module.field(name);
+            let Some(tensor) = value.object::<Tensor>() else { continue };
+            let mut initials = name.chars();
+            let capital = initials.next().map(|c| c.to_ascii_uppercase());
+            let gradient = format!("grad{}{}", capital.unwrap_or_default(), initials.as_str());
+            let gradient = module.field(&gradient);
+            let identity = Identity::of(tensor, gradient.object::<Tensor>());
+            let at = self.nodes[node].params.len();
+            let shape = Shape(tensor.sizes());
+            self.uses.push(Use { identity, node, at, field: name, shape });
+            let (filler, values) = match tensor.first(self.lua).map_err(stop)? {
+                First::Filler(filler) => (Some(filler), None),
+                First::Values(values) => (None, Some(values)),
+            };
+            self.nodes[node].params.push(ParamSpec {
+                name: None,
+                share: ShareMode::Permissive,
+                lr_mult: None,
+                decay_mult: None,
+                filler,
+                values,
+                span,
+            });
+        }
+        Ok(())
+    }
+
+    /// Gives the parameters that share storage one name.
+    pub fn share(&mut self) {
+        let mut first: HashMap<Identity, usize> = HashMap::new();
+        let mut windows: HashMap<(*const Storage, usize, usize), usize> = HashMap::new();
+        for i in 0..self.uses.len() {
+            let Use { identity, node, at, field, .. } = self.uses[i];
+            let owner = *first.entry(identity).or_insert(i);
+            if owner != i {
+                let (owner_node, owner_at) = (self.uses[owner].node, self.uses[owner].at);
+                let name = format!("{}.{field}", self.nodes[owner_node].name.value);
+                for (node, at) in [(owner_node, owner_at), (node, at)] {
+                    let param = &mut self.nodes[node].params[at];
+                    param.name = Some(Spanned::new(name.clone(), param.span));
+                }
+            }
+            let with_values = *windows.entry(identity.value).or_insert(i);
+            let other = &self.uses[with_values];
+            if other.identity != identity && other.identity.gradient.is_some() {
+                let span = self.nodes[node].span;
+                let d = Diagnostic::new(
+                    &diag::W0607,
+                    span,
+                    format!("`{field}` is shared but its gradient is not, so the copies part in training"),
+                )
+                .label(self.nodes[other.node].span, "shared with this module")
+                .help("share the gradients as well: clone('weight', 'bias', 'gradWeight', 'gradBias')");
+                self.diagnostics.report(d);
+            }
+        }
+    }
+
+    /// Infers the shapes of a node's tops, in silence: the checker asks again.
+    fn infer(&mut self, node: usize) {
+        let node = &self.nodes[node];
+        let bottoms: Option<Vec<Shape>> =
+            node.bottoms.iter().map(|b| self.shapes.get(&b.value).cloned()).collect();
+        let Some(bottoms) = bottoms else { return };
+        let arity = node.layer.spec().bottoms;
+        if !arity.allows(bottoms.len()) {
+            return;
+        }
+        let (env, mut silent) = (Environment::default(), Diagnostics::default());
+        let cx = Infer::new(node, &bottoms, Phase::Train, &env, &mut silent);
+        if let Ok(signature) = node.layer.infer(&cx) {
+            let tops = node.tops.iter().map(|t| t.value.clone()).zip(signature.tops);
+            self.shapes.extend(tops);
+        }
+    }
+
+    /// The shape of a blob, if it is known.
+    pub fn shape(&self, blob: &str) -> Option<&Shape> {
+        self.shapes.get(blob)
+    }
+
+    /// The blob that a name stands for now.
+    fn resolve(&self, blob: &str) -> String {
+        let mut at = blob;
+        while let Some(next) = self.replaced.get(at) {
+            at = next;
+        }
+        at.to_owned()
+    }
+
+    /// The blobs of an input.
+    pub(super) fn current(&self, input: &Flow) -> Vec<String> {
+        input.leaves().iter().map(|b| self.resolve(b)).collect()
+    }
+
+    /// The line that made a module.
+    pub(super) fn place(&self, module: &Table) -> Span {
+        self.library.constructed(module).unwrap_or(self.whole)
+    }
+
+    /// A complaint about a module, with the line that added it.
+    fn complaint(&self, module: &Table, message: String) -> Stop {
+        let d = Diagnostic::new(&diag::E0402, self.place(module), message).here("made here");
+        Box::new(match self.library.added(module) {
+            Some(added) if added != self.place(module) => d.label(added, "added here"),
+            _ => d,
+        })
+    }
+}
+
+impl Walk<'_> {
+    /// The interpreter.
+    pub fn lua(&mut self) -> &mut Lua {
+        self.lua
+    }
+
+    /// Where to point for what no line of the definition has made.
+    pub fn whole(&self) -> Span {
+        self.whole
+    }
+
+    /// The outputs of the model as blobs of their own: one that is an input, or that is read or given twice, is copied.
+    pub fn outputs(&mut self, output: Flow, span: Span) -> Flow {
+        let mut given = vec![];
+        self.own(output, span, &mut given)
+    }
+
+    fn own(&mut self, flow: Flow, span: Span, given: &mut Vec<String>) -> Flow {
+        match flow {
+            Flow::Table(items) => {
+                Flow::Table(items.into_iter().map(|item| self.own(item, span, given)).collect())
+            }
+            Flow::Tensor(name) => {
+                let mut name = self.resolve(&name);
+                let made = |n: &&Node| n.tops.iter().any(|t| t.value == name);
+                let is_input = self.nodes.iter().find(made).is_none_or(|n| n.layer.is_input());
+                let reads = |n: &Node| n.bottoms.iter().any(|b| b.value == name);
+                if is_input || given.contains(&name) || self.nodes.iter().any(reads) {
+                    let layer = crate::layers::split::Split {};
+                    let tops = vec!["output".to_owned()];
+                    let node = self.nodes.len();
+                    name = self
+                        .push(layer.into(), "nn.Identity", "output", span, vec![name], tops)
+                        .remove(0);
+                    self.infer(node);
+                }
+                given.push(name.clone());
+                Flow::Tensor(name)
+            }
+        }
+    }
+
+    /// A label after the definition's hook.
+    pub fn mapped_label(&mut self, map: &crate::layers::label_map::LabelMap, label: &Flow) -> Flow {
+        let tops = vec!["labelHook".to_owned()];
+        let bottoms = self.current(label);
+        let node = self.nodes.len();
+        let whole = self.whole;
+        let top =
+            self.push(map.clone().into(), "labelHook", "labelHook", whole, bottoms, tops).remove(0);
+        self.infer(node);
+        Flow::Tensor(top)
+    }
+
+    /// DIGITS' default loss.
+    pub fn default_loss(&mut self) -> Result<Option<Table>, Stop> {
+        let class = self.library.class(self.lua, "nn.ClassNLLCriterion").map_err(stop)?;
+        if class.is_nil() {
+            return Ok(None);
+        }
+        let made = self.lua.call(&class, vec![]).map_err(stop)?;
+        Ok(made
+            .into_iter()
+            .next()
+            .and_then(|v| if let Value::Table(t) = v { Some(t) } else { None }))
+    }
+
+    /// One label for each record of the input.
+    pub fn label_shape(&self, input: &Flow) -> Option<Shape> {
+        let blob = input.leaves().into_iter().next()?;
+        self.shape(&blob)?.dims().first().map(|&n| Shape::from([n]))
+    }
+}
+
+/// An error of Lua as a complaint.
+pub fn stop(error: LuaError) -> Stop {
+    Box::new(error.diagnostic())
+}
+
+/// The name of a module's class.
+pub(super) fn torch_type(module: &Table) -> String {
+    module.metatable().and_then(|class| class_name(&class)).unwrap_or_else(|| "table".into())
+}
+
+/// The modules of a container.
+pub(super) fn children(module: &Table) -> Vec<Table> {
+    let Value::Table(list) = module.field("modules") else { return vec![] };
+    let items = (1..=list.length()).map(|i| list.item(i));
+    items.filter_map(|v| if let Value::Table(t) = v { Some(t) } else { None }).collect()
+}
+
+fn field(key: &str, value: spec::Value, span: Span) -> Field {
+    Field { key: Spanned::new(key.to_owned(), span), value: Spanned::new(value, span) }
+}
+
+/// Lists of more elements are not arguments.
+const MOST_VALUES: usize = 1 << 16;
+
+fn number(x: f64) -> spec::Value {
+    let whole = x.fract() == 0.0 && x.abs() < 9e15;
+    if whole { spec::Value::Int(x as i64) } else { spec::Value::Float(x) }
+}
+
+/// A Lua value as an argument; tensors as their extents or as their values.
+fn argument(
+    lua: &mut Lua,
+    value: &Value,
+    extents: bool,
+    span: Span,
+) -> Result<Option<spec::Value>, Stop> {
+    let list = |values: Vec<f64>| {
+        spec::Value::List(values.into_iter().map(|x| Spanned::new(number(x), span)).collect())
+    };
+    Ok(match value {
+        Value::Number(x) => Some(number(*x)),
+        Value::Bool(b) => Some(spec::Value::Bool(*b)),
+        Value::String(s) => Some(spec::Value::Str(s.to_str().into_owned())),
+        Value::Table(table) if table.metatable().is_none() => {
+            let mut items = vec![];
+            for i in 1..=table.length().min(MOST_VALUES) {
+                lua.step(span).map_err(stop)?;
+                // Tables in tables are only configurations; none is deeper than a list of pairs.
+                let item = table.item(i);
+                if matches!(item, Value::Table(_)) {
+                    return Ok(None);
+                }
+                items.extend(argument(lua, &item, false, span)?.map(|v| Spanned::new(v, span)));
+            }
+            (!items.is_empty()).then_some(spec::Value::List(items))
+        }
+        Value::Object(_) => {
+            if let Some(tensor) = value.object::<Tensor>() {
+                return Ok(match extents {
+                    true => Some(list(tensor.sizes().into_iter().map(|d| d as f64).collect())),
+                    false if tensor.numel() <= MOST_VALUES && 0 < tensor.numel() => {
+                        Some(list(tensor.values(lua).map_err(stop)?))
+                    }
+                    false => None,
+                });
+            }
+            match value.object::<Storage>() {
+                Some(storage) if storage.length() <= MOST_VALUES => {
+                    Some(list((0..storage.length()).map(|i| storage.get(i)).collect()))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    })
+}

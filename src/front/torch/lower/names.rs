@@ -1,0 +1,79 @@
+//! The names under which Torch's people know inputs, outputs and parameters: by number, in the order of
+//! `model:parameters()` and `model:listModules()`.
+
+use super::{Flow, Identity, Walk};
+use crate::front::torch::interp::{LuaError, Table, Value};
+use crate::front::torch::library::method;
+use crate::front::torch::tensor::Tensor;
+
+/// Pairs of a public name and cortado's own, such as `param.0` and `param.1.2.0`.
+pub type Names = Vec<(String, String)>;
+
+impl Walk<'_> {
+    /// The names of the parameters and buffers of a model.
+    ///
+    /// # Errors
+    /// A method that the definition has replaced fails.
+    pub fn parameter_names(&mut self, model: &Table) -> Result<Names, LuaError> {
+        let mut names = vec![];
+        let lists = method(self.lua, model, "parameters")?;
+        let list = |i: usize| match lists.get(i) {
+            Some(Value::Table(list)) => (1..=list.length()).map(|k| list.item(k)).collect(),
+            _ => vec![],
+        };
+        let (values, gradients): (Vec<Value>, Vec<Value>) = (list(0), list(1));
+        let mut taken: Vec<usize> = vec![];
+        for (i, value) in values.iter().enumerate() {
+            let Some(tensor) = value.object::<Tensor>() else { continue };
+            let gradient = gradients.get(i).and_then(|g| g.object::<Tensor>());
+            let identity = Identity::of(tensor, gradient);
+            let alike = |u: &super::Use| {
+                u.identity == identity || gradient.is_none() && u.identity.value == identity.value
+            };
+            // Every owner of a shared tensor in turn, then the last again.
+            let mut users = (0..self.uses.len()).filter(|&k| alike(&self.uses[k]));
+            let fresh = users.clone().find(|k| !taken.contains(k));
+            let Some(k) = fresh.or_else(|| users.next_back()) else { continue };
+            taken.push(k);
+            let place = format!("{}.{}", self.nodes[self.uses[k].node].name.value, self.uses[k].at);
+            names.push((format!("param.{i}"), format!("param.{place}")));
+            names.push((format!("dparam.{i}"), format!("dparam.{place}")));
+            names.push((format!("param_after.{i}"), format!("param_after.{place}")));
+        }
+        let modules = method(self.lua, model, "listModules")?;
+        let Some(Value::Table(modules)) = modules.first() else { return Ok(names) };
+        let mut k = 0;
+        for i in 1..=modules.length() {
+            let Value::Table(module) = modules.item(i) else { continue };
+            let mut has = false;
+            for field in ["running_mean", "running_var"] {
+                let value = module.field(field);
+                let Some(tensor) = value.object::<Tensor>() else { continue };
+                let window = Identity::of(tensor, None).value;
+                let found =
+                    self.uses.iter().find(|u| u.field == field && u.identity.value == window);
+                let Some(found) = found else { continue };
+                has = true;
+                let place = format!("{}.{}", self.nodes[found.node].name.value, found.at);
+                names.push((format!("buf.{k}.{field}"), format!("param.{place}")));
+                names.push((format!("buf_after.{k}.{field}"), format!("param_after.{place}")));
+            }
+            k += usize::from(has);
+        }
+        Ok(names)
+    }
+
+    /// The names of inputs and outputs.
+    pub fn blob_names(&self, inputs: &Flow, outputs: &Flow) -> Names {
+        let mut names = vec![];
+        for (i, blob) in inputs.leaves().iter().enumerate() {
+            names.push((format!("in.{i}"), format!("in.{blob}")));
+            names.push((format!("din.{i}"), format!("din.{blob}")));
+        }
+        for (i, blob) in outputs.leaves().iter().enumerate() {
+            names.push((format!("out.{i}"), format!("out.{blob}")));
+            names.push((format!("dout.{i}"), format!("dout.{blob}")));
+        }
+        names
+    }
+}

@@ -1,0 +1,108 @@
+//! Every golden case of real Torch7 as a named test: forward, backward and parameter gradients of modules, containers
+//! and criterions, and the text that `tostring` gives (tests/golden/torch/modules).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cortado::exec::Device;
+use cortado::ir::NetState;
+use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
+use cortado::pipeline;
+use cortado::spec::Phase;
+use cortado::weights::{Blob, read_safetensors};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+/// Results of Torch that are artefacts of its shared memory, where cortado knowingly differs.
+const QUIRKS: &[&str] = &[];
+
+fn main() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch/modules");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .expect("the golden cases are part of the repository")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir())
+        .collect();
+    cases.sort();
+    let trials = cases.into_iter().map(|case| {
+        let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Trial::test(name, move || run(&case))
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+}
+
+/// Whether a tensor of a golden file is given to the net.
+fn is_given(name: &str, criterion: bool) -> bool {
+    let given = ["in.", "param.", "buf.", "target"];
+    given.iter().any(|p| name.starts_with(p)) || !criterion && name.starts_with("dout.")
+}
+
+fn run(case: &Path) -> Result<(), Failed> {
+    let tensors = read_safetensors(&case.join("data.safetensors"))?;
+    let meta: Value = serde_json::from_slice(&std::fs::read(case.join("meta.json"))?)?;
+    let criterion = meta["kind"] == "criterion";
+    let phase = if meta["mode"] == "eval" { Phase::Test } else { Phase::Train };
+    let path = case.join("def.lua");
+    let mut options = check_options(&path, &tensors, Some(NetState::phase(phase)));
+    let params = &meta["params"];
+    options.request.classes = params["nclasses"].as_u64().map(|n| n as usize);
+    options.request.input_shape = params["inputShape"]
+        .as_array()
+        .map(|list| list.iter().filter_map(|d| Some(d.as_u64()? as usize)).collect());
+    let checked = pipeline::check_file(&path, &options)?;
+    if checked.diagnostics.has_errors() {
+        return Err(
+            cortado::diag::render::render(&checked.diagnostics, &checked.sources, false).into()
+        );
+    }
+    let record = |_: &str| None;
+    let env = pipeline::environment(&options, &record);
+    let has_gradients = tensors.keys().any(|name| name.starts_with('d'));
+    let pass = PassOptions { backward: has_gradients, device: Device::Cpu, threads: 1, seed: 0 };
+    let given: BTreeMap<String, Blob> = tensors
+        .iter()
+        .filter(|(name, _)| is_given(name, criterion))
+        .map(|(name, blob)| (name.clone(), blob.clone()))
+        .collect();
+    let names = &checked.definition.names;
+    let results = one_pass(&checked.stages[0], &env, &inward(names, &given), &pass)?;
+    let results = outward(names, results);
+
+    let mut failures = vec![];
+    for (name, want) in tensors.iter().filter(|(name, _)| !given.contains_key(*name)) {
+        match results.get(name) {
+            None if want.data.iter().all(|&x| x == 0.0) && name.starts_with('d') => {}
+            None => failures.push(format!("{name} is missing")),
+            Some(got) => failures.extend(compare(name, got, want)),
+        }
+    }
+    let text = std::fs::read_to_string(case.join("tostring.txt"))?;
+    let printed = format!("{}\n", checked.definition.printed.trim_end());
+    if printed != text {
+        failures.push(format!("tostring gives\n{printed}instead of\n{text}"));
+    }
+    let name = case.file_name().unwrap_or_default().to_string_lossy();
+    let quirk = QUIRKS.contains(&name.as_ref());
+    match (failures.is_empty(), quirk) {
+        (false, true) => Ok(()),
+        (true, true) => Err("agrees with Torch, so it belongs in no list of quirks".into()),
+        (true, false) => Ok(()),
+        (false, false) => Err(failures.join("\n").into()),
+    }
+}
+
+/// The golden data's tolerance, with room for sums in another order: 2e-6 + 5e-5 of the largest value.
+fn compare(name: &str, got: &Blob, want: &Blob) -> Option<String> {
+    if got.shape != want.shape {
+        return Some(format!("{name} is {:?}, not {:?}", got.shape, want.shape));
+    }
+    let finite = want.data.iter().filter(|x| x.is_finite());
+    let largest = finite.fold(0.0f32, |m, x| m.max(x.abs()));
+    let wrong = got.data.iter().zip(&want.data).position(|(&a, &b)| {
+        let same = a == b || a.is_nan() && b.is_nan();
+        let close = (a - b).abs() <= 2e-6 + 5e-5 * largest;
+        !same && (!close || !b.is_finite())
+    })?;
+    let (a, b) = (got.data[wrong], want.data[wrong]);
+    Some(format!("{name}[{wrong}] is {a}, not {b}"))
+}
