@@ -3,6 +3,7 @@
 pub mod clusters;
 mod data;
 pub mod inference;
+mod lua;
 pub mod move_weights;
 mod options;
 mod run;
@@ -125,6 +126,7 @@ fn build(
     let env_options = pipeline::Options::default();
     let env = pipeline::environment(&env_options, &record);
     let mut trainer = Trainer::new(typed, &env, plan.solver.clone(), &session)?;
+    trainer.set_names(std::mem::take(&mut plan.train.0.names));
     for (typed, inputs, batches) in &tests {
         let batches = match (plan.whole_tests, inputs.records()) {
             (true, Some((records, batch))) => records.div_ceil(batch),
@@ -203,13 +205,13 @@ fn typed(
 /// Reads the definition of a net that a job names.
 fn read_net(
     path: &Path,
+    request: &front::Request,
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Result<Definition> {
     front::readable(path)?;
     let text = pipeline::read_text(path)?;
-    let request = front::Request::default();
-    let mut definition = front::read(sources, path, &text, &request, diagnostics);
+    let mut definition = front::read(sources, path, &text, request, diagnostics);
     adopt_data(&mut definition);
     locate_files(&mut definition, path);
     Ok(definition)

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use super::read_net;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
+use crate::front::Request;
 use crate::ir::TypedNet;
 use crate::passes::deploy::deploy;
 use crate::pipeline;
 use crate::source::SourceMap;
 use crate::train::checkpoint::caffemodel;
 use crate::ty::Shape;
-use crate::weights::order::{self, Weights};
+use crate::weights::order::{self, Place, Weights};
 use crate::weights::t7::write_flat;
 use crate::weights::{Blob, Stored, move_weights, read_stored, write_safetensors};
 
@@ -47,15 +48,16 @@ pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<M
     let Some(net) = &options.net else {
         return without_net(old, new).map(Ok);
     };
-    let Some(net) = typed(net, options, &mut complaints)? else { return Ok(Err(complaints)) };
+    let Some((net, places)) = typed(net, options, &mut complaints)? else {
+        return Ok(Err(complaints));
+    };
     let from = match &options.from {
         Some(path) => match typed(path, options, &mut complaints)? {
-            Some(net) => Some(order::places(&net)),
+            Some((_, places)) => Some(places),
             None => return Ok(Err(complaints)),
         },
         None => None,
     };
-    let places = order::places(&net);
     let weights = move_weights(old, from.as_deref(), &places)?;
     let missing: Vec<String> = places
         .iter()
@@ -124,8 +126,10 @@ fn typed(
     path: &Path,
     options: &MoveOptions,
     (sources, diagnostics): &mut Complaints,
-) -> Result<Option<TypedNet>> {
-    let definition = read_net(path, sources, diagnostics)?;
+) -> Result<Option<(TypedNet, Vec<Place>)>> {
+    let request = Request { shapes: options.shapes.clone(), ..Request::default() };
+    let definition = read_net(path, &request, sources, diagnostics)?;
+    let names = definition.names.clone();
     let (definition, state) = deploy(&definition);
     let env_options = pipeline::Options { shapes: options.shapes.clone(), ..Default::default() };
     let record = pipeline::record_shape;
@@ -138,5 +142,6 @@ fn typed(
         let message = "the shapes of the net are not known; give those of its data, such as --shape data=1,3,28,28";
         return Err(Error::format(path, message));
     }
-    Ok(Some(typed))
+    let places = order::places(&typed, &names);
+    Ok(Some((typed, places)))
 }

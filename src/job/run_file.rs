@@ -6,11 +6,13 @@ use serde::Deserialize;
 use serde_yaml::{Mapping, Value as Yaml};
 
 use super::data::DataSpec;
+use super::lua::{self, Facts, is_lua};
 use super::solver_mapping::read_solver;
 use super::{JobOptions, Plan, read_net, states};
 use crate::data::pairs::{Images, PairOptions, create_pairs};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
+use crate::front::Request;
 use crate::pipeline;
 use crate::source::SourceMap;
 
@@ -50,6 +52,8 @@ pub struct Dataset {
     pub val: Option<Files>,
     /// The mean image that is subtracted.
     pub mean: Option<PathBuf>,
+    /// The number of classes, for Lua definitions; counted if not given.
+    pub classes: Option<usize>,
     /// Pairs to be made first, if they are not there yet.
     pub pairs: Option<Pairs>,
 }
@@ -169,10 +173,20 @@ pub(super) fn plan(
     let folder = options.output.clone().or_else(|| file.output.clone());
     let folder = folder.unwrap_or_else(|| path.with_extension(""));
     let data = datasets(&file, &base, &folder, options)?;
-    let definition = read_net(&base.join(&file.network), sources, diagnostics)?;
+    let network = base.join(&file.network);
+    let [definition, val_definition] = match is_lua(&network) {
+        true => {
+            let facts = Facts::of(&data.0, file.dataset.classes)?;
+            lua::stages(&network, &facts, file.train.batch_size, sources, diagnostics)?
+        }
+        false => {
+            let definition = read_net(&network, &Request::default(), sources, diagnostics)?;
+            [definition.clone(), definition]
+        }
+    };
     let id = sources.add(path, text.clone());
-    let torch = file.network.extension().is_some_and(|e| e == "lua");
-    let mut solver = read_solver(&file.train.solver, torch, id, &text, diagnostics);
+    let solver = &file.train.solver;
+    let mut solver = read_solver(solver, is_lua(&network), id, &text, diagnostics);
     if let Some(iterations) = file.train.iterations {
         solver.max_iter = iterations;
     }
@@ -181,7 +195,7 @@ pub(super) fn plan(
     }
     let (train_state, val_state) = states(&definition);
     let tests = match &data.1 {
-        Some(_) => vec![(definition.clone(), val_state, 0)],
+        Some(_) => vec![(val_definition, val_state, 0)],
         None => vec![],
     };
     let epochs = Some(file.train.epochs.unwrap_or(DEFAULT_EPOCHS));

@@ -11,6 +11,7 @@ use crate::ir::TypedNet;
 use crate::plan::Slot;
 use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
+use crate::weights::t7::write_flat;
 use crate::weights::{
     Blob, CaffeModel, LayerWeights, SolverState, order, read_metadata, read_safetensors,
     read_weights, write_safetensors, write_safetensors_with,
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub solverstate: PathBuf,
     /// Everything, to resume from.
     pub state: PathBuf,
+    /// The vector of all parameters for Torch, as DIGITS names it.
+    pub flat: PathBuf,
 }
 
 impl Snapshot {
@@ -34,14 +37,15 @@ impl Snapshot {
     pub fn named(prefix: &Path, iteration: u64) -> Self {
         let name = |ending: &str| {
             let mut name = prefix.as_os_str().to_owned();
-            name.push(format!("_iter_{iteration}.{ending}"));
+            name.push(format!("_iter_{iteration}{ending}"));
             PathBuf::from(name)
         };
         Snapshot {
-            caffemodel: name("caffemodel"),
-            safetensors: name("safetensors"),
-            solverstate: name("solverstate"),
-            state: name("state"),
+            caffemodel: name(".caffemodel"),
+            safetensors: name(".safetensors"),
+            solverstate: name(".solverstate"),
+            state: name(".state"),
+            flat: name("_Weights.t7"),
         }
     }
 }
@@ -61,7 +65,9 @@ impl Trainer {
         let named = |blobs: &'_ BTreeMap<String, Blob>| -> Vec<(String, Blob)> {
             blobs.iter().map(|(n, b)| (n.clone(), b.clone())).collect()
         };
-        if self.solver.snapshot_format == SnapshotFormat::BinaryProto {
+        if !self.names.is_empty() {
+            write_flat(&files.flat, &self.flat_parameters())?;
+        } else if self.solver.snapshot_format == SnapshotFormat::BinaryProto {
             caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
             self.solver_state(&files).write(&files.solverstate)?;
         }
@@ -82,6 +88,19 @@ impl Trainer {
         ]);
         write_safetensors_with(&files.state, all.iter().map(|(n, b)| (n.as_str(), b)), metadata)?;
         Ok(files)
+    }
+
+    /// All learned parameters one after the other, shared ones once, in the order of the definition.
+    pub fn flat_parameters(&mut self) -> Vec<f32> {
+        let places = order::places(&self.train.typed, &self.names);
+        let mut weights = order::Weights::new();
+        for place in &places {
+            let slot = self.train.plan.slot(self.train.variables[place.variable]);
+            let blob =
+                Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) };
+            weights.insert((place.layer.clone(), place.at), blob);
+        }
+        order::flat(&weights, &places)
     }
 
     fn solver_state(&mut self, files: &Snapshot) -> SolverState {
@@ -113,7 +132,7 @@ impl Trainer {
     /// # Errors
     /// All layers whose shapes differ, at once, or nothing in the file fits.
     pub fn load_weights(&mut self, path: &Path, reinit: &[String]) -> Result<()> {
-        let blobs = read_weights(path, &order::places(&self.train.typed))?;
+        let blobs = read_weights(path, &order::places(&self.train.typed, &self.names))?;
         self.take(path, &blobs, reinit)
     }
 

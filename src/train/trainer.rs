@@ -146,6 +146,8 @@ pub struct Trainer {
     pub(super) schedule: Schedule,
     pub(super) iteration: u64,
     pub(super) losses: VecDeque<f32>,
+    /// Names by which the definition's dialect numbers parameters.
+    pub(super) names: Vec<(String, String)>,
 }
 
 impl Trainer {
@@ -167,8 +169,8 @@ impl Trainer {
             return Err(Error::refused(format!("net `{name}` has no loss to minimise")));
         }
         let schedule = Schedule::new(&solver);
-        let (tests, losses) = (vec![], VecDeque::new());
-        let mut trainer = Trainer { train, tests, solver, schedule, iteration: 0, losses };
+        let (tests, losses, names) = (vec![], VecDeque::new(), vec![]);
+        let mut trainer = Trainer { train, tests, solver, schedule, iteration: 0, losses, names };
         trainer.fill(options.seed);
         Ok(trainer)
     }
@@ -223,6 +225,11 @@ impl Trainer {
         }
         self.tests.push(test);
         Ok(())
+    }
+
+    /// Takes the names by which the definition's dialect numbers parameters: pairs of a name and cortado's own.
+    pub fn set_names(&mut self, names: Vec<(String, String)>) {
+        self.names = names;
     }
 
     /// The training net.

@@ -53,8 +53,9 @@ pub struct Entry {
     pub kind: Kind,
 }
 
-/// The variables of a net, layer by layer in its order.
-pub fn places(typed: &TypedNet) -> Vec<Place> {
+/// The variables of a net in its order: that of its layers, or of the names by which its dialect numbers them, such as
+/// `param.0` for `param.conv1.0`.
+pub fn places(typed: &TypedNet, names: &[(String, String)]) -> Vec<Place> {
     let mut places = vec![];
     for (index, node) in typed.net.nodes() {
         for (at, var) in typed.node_variables[index.index()].iter().enumerate() {
@@ -76,6 +77,19 @@ pub fn places(typed: &TypedNet) -> Vec<Place> {
             });
         }
     }
+    let mut ranks = HashMap::new();
+    for (public, own) in names {
+        let numbered = ["param.", "buf."].iter().any(|prefix| public.starts_with(prefix));
+        let own = own.strip_prefix("param.").and_then(|own| own.rsplit_once('.'));
+        if let (true, Some((layer, at))) = (numbered, own) {
+            let next = ranks.len();
+            ranks.entry((layer, at)).or_insert(next);
+        }
+    }
+    places.sort_by_key(|p| {
+        let rank = ranks.get(&(p.layer.as_str(), p.at.to_string().as_str())).copied();
+        rank.unwrap_or(usize::MAX)
+    });
     places
 }
 
