@@ -51,10 +51,12 @@ impl Axis {
     }
 
     /// Extent of the blob that a convolution with this window turns into `extent` elements
-    /// (the output of a deconvolution): `stride (extent - 1) + reach - pads`.
-    pub fn deconvolved(&self, extent: usize) -> Option<usize> {
+    /// (the output of a deconvolution): `stride (extent - 1) + reach - pads + adjust`, where `adjust` says which of
+    /// the extents that fit is meant.
+    pub fn deconvolved(&self, extent: usize, adjust: usize) -> Option<usize> {
         let spread = self.stride.checked_mul(extent.checked_sub(1)?)?;
-        spread.checked_add(self.reach())?.checked_sub(self.pad_before + self.pad_after)
+        let whole = spread.checked_add(self.reach())?.checked_add(adjust)?;
+        whole.checked_sub(self.pad_before + self.pad_after)
     }
 
     /// Number of pooling windows over `extent` elements; `None` if not even one fits.

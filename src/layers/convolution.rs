@@ -1,14 +1,32 @@
 //! Convolution with learned filters.
 
 use super::coordinates::PerAxis;
+use super::inner_product::normed_rows;
+use super::lua::{count, counts, counts_or, no_bias, uniform_reset, volume_text, window_text};
+use super::planes;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
     Args, Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
+    torch,
 };
 use crate::ty::Shape;
 use crate::window::{Axis, Conv};
+
+/// How a convolution's weights are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// `num_output x C/group x kernel`.
+    Filters,
+    /// A matrix, `num_output` by all else (Torch's SpatialConvolutionMM).
+    Matrix,
+    /// The matrix `direction` with rows brought to the length in `length`, a `num_output x 1` (Torch's WeightNorm;
+    /// Salimans and Kingma 2016).
+    Normed,
+    /// `multiplier x C·taps`, and a bias `multiplier x C` (Torch's SpatialDepthWiseConvolution).
+    Multiplier,
+}
 
 params! {
     /// Convolution with learned filters (LeCun et al. 1989), over any number of spatial axes.
@@ -35,6 +53,10 @@ params! {
         bias: bool = true,
         /// The channel axis; axes after it are spatial.
         axis: i64 = 1,
+        /// How many input channels there must be, where the definition says it; the batch axis may then be missing.
+        num_input: Option<usize> = None,
+        /// How the weights are stored.
+        layout: Layout = Layout::Filters,
         /// First values of the weights.
         weight_filler: Filler = Filler::Unset,
         /// First values of the bias.
@@ -51,11 +73,236 @@ pub static SPEC: LayerSpec = LayerSpec {
         caffe("Convolution", |a| Convolution::read(a).into()),
         caffe("DepthwiseConvolution", |a| Convolution::read_depthwise(a).into()),
         caffe("ConvolutionDepthwise", |a| Convolution::read_depthwise(a).into()),
+        torch("nn.SpatialConvolution", SPATIAL, |a| Convolution::read_spatial(a).into())
+            .tensors(&["weight", "bias"])
+            .script(SPATIAL_CONVOLUTION),
+        torch("cudnn.SpatialConvolution", SPATIAL_GROUPS, |a| {
+            let group = a.usize("groups").unwrap_or(1);
+            Convolution { group, ..Convolution::read_spatial(a) }.into()
+        })
+        .extends("nn.SpatialConvolution")
+        .tensors(&["weight", "bias"])
+        .script(CUDNN_CONVOLUTION),
+        torch("nn.SpatialConvolutionMM", SPATIAL, |a| {
+            Convolution { layout: Layout::Matrix, ..Convolution::read_spatial(a) }.into()
+        })
+        .tensors(&["weight", "bias"])
+        .script(CONVOLUTION_MM),
+        torch("nn.SpatialDilatedConvolution", SPATIAL_DILATED, |a| {
+            let dilation = counts_or(a, ["dilationH", "dilationW"], 1);
+            let dilation = PerAxis { values: dilation };
+            Convolution { dilation, ..Convolution::read_spatial(a) }.into()
+        })
+        .extends("nn.SpatialConvolution")
+        .tensors(&["weight", "bias"])
+        .script(DILATED_CONVOLUTION),
+        torch("nn.SpatialDepthWiseConvolution", SPATIAL, |a| {
+            Convolution::read_multiplier(a).into()
+        })
+        .tensors(&["weight", "bias"])
+        .script(DEPTH_WISE_CONVOLUTION),
+        torch("nn.VolumetricConvolution", VOLUMETRIC, |a| Convolution::read_volumetric(a).into())
+            .tensors(&["weight", "bias"])
+            .script(VOLUMETRIC_CONVOLUTION),
     ],
     ..LayerSpec::new("Convolution", Category::Convolution, Convolution::DOCS)
 };
 
+const SPATIAL: &[&str] = &["nInputPlane", "nOutputPlane", "kW", "kH", "dW", "dH", "padW", "padH"];
+
+const SPATIAL_GROUPS: &[&str] =
+    &["nInputPlane", "nOutputPlane", "kW", "kH", "dW", "dH", "padW", "padH", "groups"];
+
+const SPATIAL_DILATED: &[&str] = &[
+    "nInputPlane",
+    "nOutputPlane",
+    "kW",
+    "kH",
+    "dW",
+    "dH",
+    "padW",
+    "padH",
+    "dilationW",
+    "dilationH",
+];
+
+const VOLUMETRIC: &[&str] =
+    &["nInputPlane", "nOutputPlane", "kT", "kW", "kH", "dT", "dW", "dH", "padT", "padW", "padH"];
+
+const SPATIAL_CONVOLUTION: &str = concat!(
+    r#"
+function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
+   Parent.__init(self)
+   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
+   self.kW, self.kH = kW, kH
+   self.dW, self.dH = dW or 1, dH or 1
+   self.padW = padW or 0
+   self.padH = padH or self.padW
+   self.weight = torch.Tensor(nOutputPlane, nInputPlane, kH, kW)
+   self.bias = torch.Tensor(nOutputPlane)
+   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane, kH, kW)
+   self.gradBias = torch.Tensor(nOutputPlane)
+   self:reset()
+end
+"#,
+    window_text!(),
+    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
+    no_bias!()
+);
+
+const CUDNN_CONVOLUTION: &str = r#"
+function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH, groups)
+   groups = groups or 1
+   if nInputPlane % groups ~= 0 or nOutputPlane % groups ~= 0 then
+      error(string.format('%d input and %d output planes cannot form %d groups',
+         nInputPlane, nOutputPlane, groups), 3)
+   end
+   Parent.__init(self, nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
+   if groups ~= 1 then
+      self.weight = torch.Tensor(nOutputPlane, nInputPlane / groups, kH, kW)
+      self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane / groups, kH, kW)
+   end
+   self.groups = groups
+   self:reset()
+end
+function Class:fastest()
+   return self
+end
+function Class:setMode()
+   return self
+end
+function Class:resetMode()
+   return self
+end
+"#;
+
+const CONVOLUTION_MM: &str = concat!(
+    r#"
+function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
+   Parent.__init(self)
+   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
+   self.kW, self.kH = kW, kH
+   self.dW, self.dH = dW or 1, dH or 1
+   self.padW = padW or 0
+   self.padH = padH or self.padW
+   self.weight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
+   self.bias = torch.Tensor(nOutputPlane)
+   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
+   self.gradBias = torch.Tensor(nOutputPlane)
+   self:reset()
+end
+"#,
+    window_text!(),
+    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
+    no_bias!()
+);
+
+const DILATED_CONVOLUTION: &str = r#"
+function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH, dilationW, dilationH)
+   Parent.__init(self, nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
+   self.dilationW = dilationW or 1
+   self.dilationH = dilationH or 1
+end
+function Class:windowText()
+   return Parent.windowText(self) .. string.format(', %d,%d', self.dilationW, self.dilationH)
+end
+"#;
+
+const DEPTH_WISE_CONVOLUTION: &str = concat!(
+    r#"
+function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
+   Parent.__init(self)
+   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
+   self.kW, self.kH = kW, kH
+   self.dW, self.dH = dW or 1, dH or 1
+   self.padW = padW or 0
+   self.padH = padH or self.padW
+   self.weight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
+   self.bias = torch.Tensor(nOutputPlane, nInputPlane)
+   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
+   self.gradBias = torch.Tensor(nOutputPlane, nInputPlane)
+   self:reset()
+end
+"#,
+    window_text!(),
+    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
+    no_bias!()
+);
+
+const VOLUMETRIC_CONVOLUTION: &str = concat!(
+    r#"
+function Class:__init(nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW, padH)
+   Parent.__init(self)
+   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
+   self.kT, self.kW, self.kH = kT, kW, kH
+   self.dT, self.dW, self.dH = dT or 1, dW or 1, dH or 1
+   self.padT = padT or 0
+   self.padW = padW or self.padT
+   self.padH = padH or self.padW
+   self.weight = torch.Tensor(nOutputPlane, nInputPlane, kT, kH, kW)
+   self.bias = torch.Tensor(nOutputPlane)
+   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane, kT, kH, kW)
+   self.gradBias = torch.Tensor(nOutputPlane)
+   self:reset()
+end
+"#,
+    volume_text!(),
+    uniform_reset!("self.kT * self.kW * self.kH * self.nInputPlane"),
+    no_bias!()
+);
+
 impl Convolution {
+    /// Reads the fields of Torch's convolutions of images.
+    pub(super) fn read_spatial(a: &Args) -> Self {
+        Self::read_fields(
+            a,
+            counts(a, ["kH", "kW"]),
+            counts_or(a, ["dH", "dW"], 1),
+            counts_or(a, ["padH", "padW"], 0),
+        )
+    }
+
+    /// Reads the fields of Torch's convolutions of volumes.
+    pub(super) fn read_volumetric(a: &Args) -> Self {
+        Self::read_fields(
+            a,
+            counts(a, ["kT", "kH", "kW"]),
+            counts_or(a, ["dT", "dH", "dW"], 1),
+            counts_or(a, ["padT", "padH", "padW"], 0),
+        )
+    }
+
+    /// The layer of fields that Torch's convolutions have in common, the channels before all axes of the window.
+    fn read_fields(a: &Args, kernel: Vec<usize>, stride: Vec<usize>, pad: Vec<usize>) -> Self {
+        Convolution {
+            num_output: count(a, "nOutputPlane"),
+            num_input: Some(count(a, "nInputPlane")),
+            axis: -1 - kernel.len() as i64,
+            kernel: PerAxis { values: kernel },
+            stride: PerAxis { values: stride },
+            pad: PerAxis { values: pad },
+            bias: a.has("bias"),
+            ..Convolution::default()
+        }
+    }
+
+    /// Reads the fields of a convolution in Torch's WeightNorm.
+    pub(super) fn read_normed(a: &Args, volume: bool) -> Self {
+        let layer = if volume { Self::read_volumetric(a) } else { Self::read_spatial(a) };
+        let dilation = match volume {
+            true => PerAxis::default(),
+            false => PerAxis { values: counts_or(a, ["dilationH", "dilationW"], 1) },
+        };
+        let group = a.usize("groups").unwrap_or(1);
+        Convolution { layout: Layout::Normed, dilation, group, ..layer }
+    }
+
+    fn read_multiplier(a: &Args) -> Self {
+        let layer = Self::read_spatial(a);
+        let num_output = layer.num_output.saturating_mul(layer.num_input.unwrap_or(0));
+        Convolution { num_output, depthwise: true, layout: Layout::Multiplier, ..layer }
+    }
+
     /// Reads a `convolution_param`.
     pub fn read(a: &Args) -> Self {
         let p = a.section("convolution_param");
@@ -78,6 +325,7 @@ impl Convolution {
             axis: p.int("axis").unwrap_or(1),
             weight_filler: Filler::read(&p.section("weight_filler")),
             bias_filler: Filler::read(&p.section("bias_filler")),
+            ..Convolution::default()
         };
         if layer.kernel.values.is_empty() {
             p.need::<usize>("kernel_size", None);
@@ -96,6 +344,9 @@ impl Convolution {
 
     /// The channel axis and the geometry over the spatial axes of a bottom, with plausible values.
     pub(super) fn geometry(&self, cx: &Infer) -> Result<(usize, Conv), Reported> {
+        if self.num_input.is_some() {
+            planes::batched(cx, 2 + self.kernel.values.len(), self.num_input)?;
+        }
         let channel = cx.axis(0, self.axis)?;
         let spatial = cx.bottom(0).rank() - channel - 1;
         if !(1..=3).contains(&spatial) {
@@ -155,11 +406,55 @@ impl Convolution {
 
     /// The parameters, for weights of this shape.
     pub(super) fn params(&self, weight: Shape) -> Vec<ParamDecl> {
-        let mut params = vec![ParamDecl::new("weight", weight, self.weight_filler)];
+        let (outputs, taps) = (weight.dims()[0], weight.count_of(1..weight.rank()));
+        let (weight, bias) = match self.layout {
+            Layout::Filters => (weight, Shape::from([self.num_output])),
+            Layout::Matrix | Layout::Normed => ([outputs, taps].into(), [self.num_output].into()),
+            Layout::Multiplier => {
+                let inputs = self.num_input.unwrap_or(1).max(1);
+                let multiplier = outputs / inputs;
+                ([multiplier, inputs * taps].into(), [multiplier, inputs].into())
+            }
+        };
+        let name = if self.layout == Layout::Normed { "direction" } else { "weight" };
+        let mut params = vec![ParamDecl::new(name, weight, self.weight_filler)];
+        if self.layout == Layout::Normed {
+            params.push(ParamDecl::new("length", [outputs, 1], Filler::Unset));
+        }
         if self.bias {
-            params.push(ParamDecl::new("bias", [self.num_output], self.bias_filler));
+            params.push(ParamDecl::new("bias", bias, self.bias_filler));
         }
         params
+    }
+
+    /// The parameters as filters of this shape and a bias for each of them.
+    pub(super) fn filters(
+        &self,
+        b: &mut Builder,
+        params: &[ValueId],
+        shape: &[usize],
+    ) -> (ValueId, Option<ValueId>) {
+        let bias = self.bias.then(|| params[params.len() - 1]);
+        match self.layout {
+            Layout::Filters => (params[0], bias),
+            Layout::Matrix => (b.view(params[0], shape), bias),
+            Layout::Normed => {
+                let weight = normed_rows(b, params[0], params[1]);
+                (b.view(weight, shape), bias)
+            }
+            Layout::Multiplier => {
+                // Filters of one channel follow each other, as its outputs do.
+                let inputs = self.num_input.unwrap_or(1).max(1);
+                let taps: usize = shape[1..].iter().product();
+                let weight = b.view(params[0], [shape[0] / inputs, inputs, taps]);
+                let weight = b.transpose(weight, &[1, 0, 2]);
+                let bias = bias.map(|bias| {
+                    let bias = b.transpose(bias, &[1, 0]);
+                    b.view(bias, [shape[0]])
+                });
+                (b.view(weight, shape), bias)
+            }
+        }
     }
 
     /// A bottom seen as `N x C x spatial`, with all axes before the channels in one.
@@ -213,10 +508,14 @@ impl LayerOps for Convolution {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let (channel, conv) = self.approved(&b.shape(cx.bottoms[0]).clone());
+        let channels = b.shape(cx.bottoms[0]).dims()[channel];
+        let mut shape = vec![self.num_output, channels / conv.group];
+        shape.extend(conv.axes.iter().map(|axis| axis.kernel));
+        let (weight, bias) = self.filters(b, cx.params, &shape);
         let mut tops = vec![];
         for &x in cx.bottoms {
             let x = Self::batched(b, x, channel);
-            let y = b.conv(x, cx.params[0], cx.params.get(1).copied(), conv.clone());
+            let y = b.conv(x, weight, bias, conv.clone());
             tops.push(b.view(y, cx.top(0).clone()));
         }
         tops

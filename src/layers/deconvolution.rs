@@ -1,20 +1,26 @@
 //! Deconvolution: the adjoint of a convolution, which makes images larger.
 
 use super::convolution::Convolution;
+use super::lua::{counts_or, no_bias, uniform_reset, volume_text, window_text};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{
+    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
+};
 
 params! {
     /// The adjoint of a convolution with learned filters (Zeiler et al. 2010; Long et al. 2015 upsample with it).
     ///
     /// Input `N x C x spatial`, weights `C x num_output/group x kernel`, bias `num_output`; an output extent is
-    /// stride (in - 1) + dilation (kernel - 1) + 1 - 2 pad. Several bottoms use the same weights, each for its own
+    /// stride (in - 1) + dilation (kernel - 1) + 1 - 2 pad
+    /// + adjust. Several bottoms use the same weights, each for its own
     /// top.
     pub struct Deconvolution {
         /// The parameters of the convolution, with the number of channels that come out as `num_output`.
         conv: Convolution = Convolution::default(),
+        /// Rows and columns more at the end, fewer than the stride; none or one per spatial axis.
+        adjust: Vec<usize> = vec![],
     }
 }
 
@@ -24,9 +30,115 @@ pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::at_least(1),
     tops: Arity::at_least(1),
     in_place: false,
-    spellings: &[caffe("Deconvolution", |a| Deconvolution { conv: Convolution::read(a) }.into())],
+    spellings: &[
+        caffe("Deconvolution", |a| {
+            Deconvolution { conv: Convolution::read(a), adjust: vec![] }.into()
+        }),
+        torch("nn.SpatialFullConvolution", SPATIAL, |a| {
+            let adjust = counts_or(a, ["adjH", "adjW"], 0);
+            Deconvolution::read_fields(a, Convolution::read_spatial(a), adjust).into()
+        })
+        .tensors(&["weight", "bias"])
+        .script(SPATIAL_FULL_CONVOLUTION),
+        torch("nn.VolumetricFullConvolution", VOLUMETRIC, |a| {
+            let adjust = counts_or(a, ["adjT", "adjH", "adjW"], 0);
+            Deconvolution::read_fields(a, Convolution::read_volumetric(a), adjust).into()
+        })
+        .tensors(&["weight", "bias"])
+        .script(VOLUMETRIC_FULL_CONVOLUTION),
+    ],
     ..LayerSpec::new("Deconvolution", Category::Convolution, Deconvolution::DOCS)
 };
+
+const SPATIAL: &[&str] =
+    &["nInputPlane", "nOutputPlane", "kW", "kH", "dW", "dH", "padW", "padH", "adjW", "adjH"];
+
+const VOLUMETRIC: &[&str] = &[
+    "nInputPlane",
+    "nOutputPlane",
+    "kT",
+    "kW",
+    "kH",
+    "dT",
+    "dW",
+    "dH",
+    "padT",
+    "padW",
+    "padH",
+    "adjT",
+    "adjW",
+    "adjH",
+];
+
+const SPATIAL_FULL_CONVOLUTION: &str = concat!(
+    r#"
+function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH, adjW, adjH)
+   Parent.__init(self)
+   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
+   self.kW, self.kH = kW, kH
+   self.dW, self.dH = dW or 1, dH or 1
+   self.padW, self.padH = padW or 0, padH or 0
+   self.adjW, self.adjH = adjW or 0, adjH or 0
+   if self.adjW > self.dW - 1 or self.adjH > self.dH - 1 then
+      error('adjW and adjH must be smaller than dW and dH', 3)
+   end
+   self.weight = torch.Tensor(nInputPlane, nOutputPlane, kH, kW)
+   self.gradWeight = torch.Tensor(nInputPlane, nOutputPlane, kH, kW)
+   self.bias = torch.Tensor(nOutputPlane)
+   self.gradBias = torch.Tensor(nOutputPlane)
+   self:reset()
+end
+"#,
+    window_text!(),
+    r#"
+local plain = Class.windowText
+function Class:windowText()
+   local text = plain(self)
+   if self.adjW == 0 and self.adjH == 0 then
+      return text
+   end
+   return text .. string.format(', %s,%s', self.adjW, self.adjH)
+end
+"#,
+    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
+    no_bias!()
+);
+
+const VOLUMETRIC_FULL_CONVOLUTION: &str = concat!(
+    r#"
+function Class:__init(nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW, padH,
+   adjT, adjW, adjH)
+   Parent.__init(self)
+   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
+   self.kT, self.kW, self.kH = kT, kW, kH
+   self.dT, self.dW, self.dH = dT or 1, dW or 1, dH or 1
+   self.padT, self.padW, self.padH = padT or 0, padW or 0, padH or 0
+   self.adjT, self.adjW, self.adjH = adjT or 0, adjW or 0, adjH or 0
+   if self.adjT > self.dT - 1 or self.adjW > self.dW - 1 or self.adjH > self.dH - 1 then
+      error('adjT, adjW and adjH must be smaller than dT, dW and dH', 3)
+   end
+   self.weight = torch.Tensor(nInputPlane, nOutputPlane, kT, kH, kW)
+   self.gradWeight = torch.Tensor(nInputPlane, nOutputPlane, kT, kH, kW)
+   self.bias = torch.Tensor(nOutputPlane)
+   self.gradBias = torch.Tensor(nOutputPlane)
+   self:reset()
+end
+"#,
+    volume_text!(),
+    uniform_reset!("self.kT * self.kW * self.kH * self.nInputPlane"),
+    no_bias!()
+);
+
+impl Deconvolution {
+    /// Reads the fields that only Torch's deconvolutions have.
+    fn read_fields(a: &Args, conv: Convolution, adjust: Vec<usize>) -> Self {
+        let strides = conv.stride.values.iter();
+        if adjust.iter().zip(strides).any(|(adjust, stride)| stride <= adjust) {
+            a.wrong("adjW", "adjustments must be smaller than the stride");
+        }
+        Deconvolution { conv, adjust }
+    }
+}
 
 impl LayerOps for Deconvolution {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
@@ -37,7 +149,8 @@ impl LayerOps for Deconvolution {
         let mut top = first.with(channel, self.conv.num_output);
         for (i, axis) in conv.axes.iter().enumerate() {
             let extent = first.dims()[channel + 1 + i];
-            match axis.deconvolved(extent) {
+            let adjust = self.adjust.get(i).copied().unwrap_or(0);
+            match axis.deconvolved(extent, adjust) {
                 Some(spread) if 0 < spread => top.0[channel + 1 + i] = spread,
                 _ => {
                     let (reach, pad) = (axis.reach(), axis.pad_before);

@@ -1,22 +1,32 @@
 //! A learned vector for each number.
 
+use super::lua::extents;
 use crate::diag::Reported;
 use crate::params;
-use crate::program::{Builder, ValueId};
+use crate::program::expr::{arg, constant, select};
+use crate::program::{Builder, Kernel, ValueId};
 use crate::spec::{
-    Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
+    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe, torch,
 };
 
 params! {
     /// Row `x` of a learned table, for every number `x` of the bottom: an inner product with one-hot vectors.
     ///
     /// Weights `input_dim x num_output`, bias `num_output`; the top has the bottom's axes and `num_output` at the end.
-    /// Numbers count from 0; one outside the table takes the nearest row there is (Caffe reads beyond it).
+    /// Numbers count from `first`; one outside the table takes the nearest row there is (Caffe reads beyond it).
     pub struct Embed {
         /// Number of rows.
         input_dim: usize = 0,
         /// Length of a row.
         num_output: usize = 0,
+        /// The number of the first row.
+        first: usize = 0,
+        /// A row that does not learn, by its number.
+        padding: Option<usize> = None,
+        /// Rows that are used are shortened to this length, before their use and for good.
+        max_norm: Option<f64> = None,
+        /// The exponent of the norm that measures it.
+        norm_type: f64 = 2.0,
         /// Whether a bias is added.
         bias: bool = true,
         /// First values of the weights.
@@ -29,7 +39,53 @@ params! {
 /// The description of [`Embed`].
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: false,
-    spellings: &[caffe("Embed", |a| {
+    spellings: &[
+        caffe("Embed", |a| Embed::read(a).into()),
+        torch(
+            "nn.LookupTable",
+            &["nIndex", "nOutput", "paddingValue", "maxNorm", "normType"],
+            |a| Embed::read_lookup(a).into(),
+        )
+        .tensors(&["weight"])
+        .script(LOOKUP_TABLE),
+    ],
+    ..LayerSpec::new("Embed", Category::Dense, Embed::DOCS)
+};
+
+const LOOKUP_TABLE: &str = r#"
+function Class:__init(nIndex, nOutput, paddingValue, maxNorm, normType)
+   Parent.__init(self)
+   self.weight = torch.Tensor(nIndex, nOutput)
+   self.gradWeight = torch.Tensor(nIndex, nOutput):zero()
+   self.paddingValue = paddingValue or 0
+   self.maxNorm = maxNorm
+   self.normType = normType
+   self:reset()
+end
+function Class:reset(stdv)
+   self.weight:normal(0, stdv or 1)
+end
+function Class:setMaxNorm(maxNorm)
+   self.maxNorm = maxNorm
+end
+function Class:setNormType(normType)
+   self.normType = normType
+end
+function Class:setPadding(paddingValue)
+   self.paddingValue = paddingValue
+   return self
+end
+function Class:accUpdateOnly()
+   self.gradWeight = nil
+   return self
+end
+function Class:scaleGradByFreq()
+   error('scaleGradByFreq is not known', 2)
+end
+"#;
+
+impl Embed {
+    fn read(a: &Args) -> Self {
         let p = a.section("embed_param");
         let (input_dim, num_output) = (p.usize("input_dim"), p.usize("num_output"));
         Embed {
@@ -38,11 +94,43 @@ pub static SPEC: LayerSpec = LayerSpec {
             bias: p.bool("bias_term").unwrap_or(true),
             weight_filler: Filler::read(&p.section("weight_filler")),
             bias_filler: Filler::read(&p.section("bias_filler")),
+            ..Embed::default()
         }
-        .into()
-    })],
-    ..LayerSpec::new("Embed", Category::Dense, Embed::DOCS)
-};
+    }
+
+    fn read_lookup(a: &Args) -> Self {
+        let [input_dim, num_output] = extents(a, "weight");
+        Embed {
+            input_dim,
+            num_output,
+            first: 1,
+            padding: a.usize("paddingValue").filter(|&row| row != 0),
+            max_norm: a.float("maxNorm"),
+            norm_type: a.float("normType").unwrap_or(2.0),
+            bias: false,
+            ..Embed::default()
+        }
+    }
+
+    /// The table with the rows that `index` names shortened; it learns as if they were not, and it is kept.
+    fn shortened(&self, b: &mut Builder, table: ValueId, index: ValueId, limit: f64) -> ValueId {
+        let count = b.shape(index).count();
+        let ones = b.fill(1.0, [count, 1].into());
+        let uses = b.step(Kernel::Scatter(0), &[ones, index], Some([self.input_dim, 1].into()))[0];
+        let powers = b.map(&[table], &arg(0).abs().pow(self.norm_type));
+        let norm = b.sum(powers, &[1]);
+        let norm = b.map(&[norm], &arg(0).pow(1.0 / self.norm_type));
+        let factor = constant(limit) / (arg(1) + 1e-7);
+        let factor = select(arg(1).gt(limit), factor, constant(1.0));
+        let factor = b.map(&[uses, norm], &select(arg(0).gt(0.0), factor, constant(1.0)));
+        let factor = b.stop(factor);
+        let shortened = arg(0) * arg(1);
+        let straight = vec![constant(1.0), constant(0.0)];
+        let shortened = b.map(&[table, factor], &shortened.with_gradient(straight));
+        b.assign(table, shortened);
+        shortened
+    }
+}
 
 impl LayerOps for Embed {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
@@ -62,7 +150,20 @@ impl LayerOps for Embed {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let mut rows = b.gather(cx.params[0], 0, cx.bottoms[0]);
+        let (mut table, mut index) = (cx.params[0], cx.bottoms[0]);
+        if self.first != 0 {
+            index = b.map(&[index], &(arg(0) - self.first as f64));
+        }
+        if let Some(limit) = self.max_norm {
+            table = self.shortened(b, table, index, limit);
+        }
+        let mut rows = b.gather(table, 0, index);
+        if let Some(padding) = self.padding {
+            let still = b.stop(rows);
+            let number = b.view(cx.bottoms[0], [b.shape(cx.bottoms[0]).count(), 1]);
+            let learns = select(arg(2).equals(padding as f64), arg(1), arg(0));
+            rows = b.map(&[rows, still, number], &learns);
+        }
         if let Some(&bias) = cx.params.get(1) {
             let bias = b.view(bias, [1, self.num_output]);
             rows = b.add(rows, bias);

@@ -1,11 +1,16 @@
 //! Fully connected layer.
 
+use super::constants::pick;
+use super::convolution::Convolution;
+use super::lua::{extents, no_bias, uniform_reset};
 use crate::diag::Reported;
 use crate::params;
+use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
+    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe, torch,
 };
+use crate::ty::Shape;
 
 params! {
     /// y = x Wᵀ + b, where x is the bottom with all axes from `axis` on in one.
@@ -21,6 +26,13 @@ params! {
         axis: i64 = 1,
         /// Whether the weights are stored `K x num_output`.
         transpose: bool = false,
+        /// How many inputs there must be, in a vector or a batch of vectors, where the definition says it.
+        num_input: Option<usize> = None,
+        /// Only these outputs are computed, counted from 0 (Torch's PartialLinear, whose bias is `1 x num_output`).
+        rows: Option<Vec<usize>> = None,
+        /// Whether the weights are `direction`, each row brought to the length in `length`, a `num_output x 1`
+        /// (Salimans and Kingma 2016).
+        weight_norm: bool = false,
         /// First values of the weights.
         weight_filler: Filler = Filler::Unset,
         /// First values of the bias.
@@ -31,7 +43,155 @@ params! {
 /// The description of [`InnerProduct`].
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: false,
-    spellings: &[caffe("InnerProduct", |a| {
+    spellings: &[
+        caffe("InnerProduct", |a| InnerProduct::read(a).into()),
+        torch("nn.Linear", &["inputSize", "outputSize", "bias"], |a| {
+            InnerProduct::read_linear(a, "weight").into()
+        })
+        .tensors(&["weight", "bias"])
+        .script(LINEAR),
+        torch("nn.LinearWeightNorm", &["inputSize", "outputSize", "bias"], |a| {
+            InnerProduct { weight_norm: true, ..InnerProduct::read_linear(a, "v") }.into()
+        })
+        .extends("nn.Linear")
+        .tensors(&["v", "g", "bias"])
+        .script(LINEAR_WEIGHT_NORM),
+        torch("nn.WeightNorm", &["module", "outputDim"], |a| match a.text("wraps").as_deref() {
+            Some("image") => Convolution::read_normed(a, false).into(),
+            Some("volume") => Convolution::read_normed(a, true).into(),
+            _ => InnerProduct { weight_norm: true, ..InnerProduct::read_linear(a, "v") }.into(),
+        })
+        .extends("nn.Decorator")
+        .tensors(&["v", "g", "bias"])
+        .script(WEIGHT_NORM),
+        torch("nn.PartialLinear", &["inputsize", "outputsize", "bias"], |a| {
+            InnerProduct::read_partial(a).into()
+        })
+        .tensors(&["weight", "bias"])
+        .script(PARTIAL_LINEAR),
+    ],
+    ..LayerSpec::new("InnerProduct", Category::Dense, InnerProduct::DOCS)
+};
+
+const LINEAR: &str = concat!(
+    r#"
+function Class:__init(inputSize, outputSize, bias)
+   Parent.__init(self)
+   self.weight = torch.Tensor(outputSize, inputSize)
+   self.gradWeight = torch.Tensor(outputSize, inputSize)
+   if bias == nil or bias then
+      self.bias = torch.Tensor(outputSize)
+      self.gradBias = torch.Tensor(outputSize)
+   end
+   self:reset()
+end
+function Class:__tostring__()
+   local sizes = string.format('(%d -> %d)', self.weight:size(2), self.weight:size(1))
+   return torch.type(self) .. sizes .. (self.bias == nil and ' without bias' or '')
+end
+"#,
+    uniform_reset!("self.weight:size(2)"),
+    no_bias!()
+);
+
+const LINEAR_WEIGHT_NORM: &str = r#"
+function Class:__init(inputSize, outputSize, bias)
+   Parent.__init(self, inputSize, outputSize, bias)
+   self.v = self.weight:clone()
+   self.gradV = torch.Tensor(outputSize, inputSize):zero()
+   self.g = self.v:norm(2, 2)
+   self.gradG = torch.Tensor(outputSize, 1):zero()
+end
+function Class:parameters()
+   if self.bias then
+      return {self.v, self.g, self.bias}, {self.gradV, self.gradG, self.gradBias}
+   end
+   return {self.v, self.g}, {self.gradV, self.gradG}
+end
+function Class:reset(stdv)
+   Parent.reset(self, stdv)
+   if self.v then
+      self.v:copy(self.weight)
+      self.g:copy(self.v:norm(2, 2))
+   end
+   return self
+end
+"#;
+
+const WEIGHT_NORM: &str = r#"
+local windows = {'nInputPlane', 'nOutputPlane', 'kT', 'kW', 'kH', 'dT', 'dW', 'dH', 'padT', 'padW',
+   'padH', 'dilationW', 'dilationH', 'groups'}
+function Class:__init(module, outputDim)
+   Parent.__init(self, module)
+   local weight = module.weight
+   if torch.isTypeOf(module, 'nn.Linear') then
+      self.wraps = 'vector'
+   elseif torch.isTypeOf(module, 'nn.SpatialConvolution')
+      or torch.isTypeOf(module, 'nn.SpatialConvolutionMM') then
+      self.wraps = 'image'
+   elseif torch.isTypeOf(module, 'nn.VolumetricConvolution') then
+      self.wraps = 'volume'
+   else
+      error('nn.WeightNorm is known around Linear and convolutions, not ' .. torch.type(module), 3)
+   end
+   if (outputDim or 1) ~= 1 then
+      error('nn.WeightNorm is known for the first axis of a weight, not for axis ' .. outputDim, 3)
+   end
+   self.outputDim = 1
+   for _, name in ipairs(windows) do self[name] = module[name] end
+   local rows = weight:size(1)
+   self.v = torch.Tensor(rows, weight:nElement() / rows)
+   self.g = torch.Tensor(rows, 1)
+   self.gradV = torch.Tensor(rows, weight:nElement() / rows):zero()
+   self.gradG = torch.Tensor(rows, 1):zero()
+   self.bias, self.gradBias = module.bias, module.gradBias
+   self:reset()
+end
+function Class:parameters()
+   if self.bias then
+      return {self.v, self.g, self.bias}, {self.gradV, self.gradG, self.gradBias}
+   end
+   return {self.v, self.g}, {self.gradV, self.gradG}
+end
+function Class:reset()
+   self.v:normal(0, math.sqrt(2 / self.v:size(2)))
+   self.g:copy(self.v:norm(2, 2))
+   if self.bias then self.bias:zero() end
+   return self
+end
+"#;
+
+const PARTIAL_LINEAR: &str = concat!(
+    r#"
+function Class:__init(inputsize, outputsize, bias)
+   Parent.__init(self)
+   self.inputsize = inputsize
+   self.outputsize = outputsize
+   self.bias = (bias == nil or bias) and torch.Tensor(1, outputsize) or nil
+   self.gradBias = self.bias and torch.Tensor(1, outputsize) or nil
+   self.weight = torch.Tensor(outputsize, inputsize)
+   self.gradWeight = torch.Tensor(outputsize, inputsize)
+   self:reset()
+end
+function Class:setPartition(indices)
+   self.partition = indices
+   return self
+end
+function Class:resetPartition()
+   self.partition = nil
+   return self
+end
+function Class:__tostring__()
+   local sizes = string.format('(%d -> %d)', self.inputsize, self.outputsize)
+   return torch.type(self) .. sizes .. (self.bias == nil and ' without bias' or '')
+end
+"#,
+    uniform_reset!("self.weight:size(2)"),
+    no_bias!()
+);
+
+impl InnerProduct {
+    fn read(a: &Args) -> Self {
         let p = a.section("inner_product_param");
         let num_output = p.usize("num_output");
         InnerProduct {
@@ -41,11 +201,48 @@ pub static SPEC: LayerSpec = LayerSpec {
             transpose: p.bool("transpose").unwrap_or(false),
             weight_filler: Filler::read(&p.section("weight_filler")),
             bias_filler: Filler::read(&p.section("bias_filler")),
+            ..InnerProduct::default()
         }
-        .into()
-    })],
-    ..LayerSpec::new("InnerProduct", Category::Dense, InnerProduct::DOCS)
-};
+    }
+
+    /// Reads the fields of Torch's Linear, whose weights have this name.
+    fn read_linear(a: &Args, weight: &'static str) -> Self {
+        let [num_output, num_input] = extents(a, weight);
+        InnerProduct {
+            num_output,
+            bias: a.has("bias"),
+            axis: -1,
+            num_input: Some(num_input),
+            ..InnerProduct::default()
+        }
+    }
+
+    fn read_partial(a: &Args) -> Self {
+        let layer = Self::read_linear(a, "weight");
+        let mut rows = a.has("partition").then(|| a.usizes("partition"));
+        for row in rows.iter_mut().flatten() {
+            if !(1..=layer.num_output).contains(row) {
+                let last = layer.num_output;
+                a.wrong("partition", format!("there are outputs 1 to {last}, and no {row}"));
+            }
+            *row = row.saturating_sub(1);
+        }
+        let all = || (0..layer.num_output).collect();
+        InnerProduct { rows: Some(rows.unwrap_or_else(all)), ..layer }
+    }
+
+    /// The weights with rows of the lengths wanted.
+    fn weight(&self, b: &mut Builder, params: &[ValueId]) -> ValueId {
+        if self.weight_norm { normed_rows(b, params[0], params[1]) } else { params[0] }
+    }
+}
+
+/// The rows of a matrix, brought to these lengths.
+pub(super) fn normed_rows(b: &mut Builder, direction: ValueId, length: ValueId) -> ValueId {
+    let squares = b.map(&[direction], &arg(0).squared());
+    let squares = b.sum(squares, &[1]);
+    b.map(&[direction, length, squares], &(arg(0) * arg(1) / arg(2).sqrt()))
+}
 
 impl LayerOps for InnerProduct {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
@@ -54,17 +251,28 @@ impl LayerOps for InnerProduct {
             return cx.fail(&["num_output"], "`num_output` must not be 0");
         }
         let shape = cx.bottom(0);
+        if self.num_input.is_some() {
+            super::planes::batched(cx, 2, self.num_input)?;
+        }
         let inputs = shape.count_of(axis..shape.rank());
         let weight = match self.transpose {
             true => [inputs, self.num_output],
             false => [self.num_output, inputs],
         };
-        let mut params = vec![ParamDecl::new("weight", weight, self.weight_filler)];
+        let name = if self.weight_norm { "direction" } else { "weight" };
+        let mut params = vec![ParamDecl::new(name, weight, self.weight_filler)];
+        if self.weight_norm {
+            params.push(ParamDecl::new("length", [self.num_output, 1], Filler::Unset));
+        }
         if self.bias {
-            params.push(ParamDecl::new("bias", [self.num_output], self.bias_filler));
+            let bias = match self.rows {
+                Some(_) => Shape::from([1, self.num_output]),
+                None => [self.num_output].into(),
+            };
+            params.push(ParamDecl::new("bias", bias, self.bias_filler));
         }
         let mut top = shape.dims()[..axis].to_vec();
-        top.push(self.num_output);
+        top.push(self.rows.as_ref().map_or(self.num_output, Vec::len));
         Ok(Signature { tops: vec![top.into()], params })
     }
 
@@ -73,8 +281,16 @@ impl LayerOps for InnerProduct {
         let axis = shape.axis(self.axis).unwrap_or(0);
         let matrix = [shape.count_of(0..axis), shape.count_of(axis..shape.rank())];
         let x = b.view(cx.bottoms[0], matrix);
-        let bias = cx.params.get(1).copied();
-        let y = b.matmul(x, false, cx.params[0], !self.transpose, bias);
+        let mut bias = self.bias.then(|| cx.params[cx.params.len() - 1]);
+        let mut weight = self.weight(b, cx.params);
+        if let Some(rows) = &self.rows {
+            weight = pick(b, weight, 0, rows);
+            bias = bias.map(|bias| {
+                let bias = pick(b, bias, 1, rows);
+                b.view(bias, [rows.len()])
+            });
+        }
+        let y = b.matmul(x, false, weight, !self.transpose, bias);
         vec![b.view(y, cx.top(0).clone())]
     }
 

@@ -1,11 +1,12 @@
 //! Bilinear interpolation to another size.
 
+use super::planes;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 use crate::ty::Shape;
 
 params! {
@@ -28,13 +29,47 @@ params! {
         crop_begin: usize = 0,
         /// Rows and columns cut off at the end.
         crop_end: usize = 0,
+        /// Factor for height and width; the batch axis may then be missing, as it may with `maybe_batched`.
+        scale: Option<usize> = None,
+        /// Whether the batch axis may be missing.
+        maybe_batched: bool = false,
     }
 }
 
 /// The description of [`Interp`].
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: false,
-    spellings: &[caffe("Interp", |a| {
+    spellings: &[
+        caffe("Interp", |a| Interp::read(a).into()),
+        torch("nn.SpatialUpSamplingBilinear", &["scale"], |a| Interp::read_fields(a).into())
+            .script(BILINEAR),
+    ],
+    ..LayerSpec::new("Interp", Category::Shape, Interp::DOCS)
+};
+
+const BILINEAR: &str = r#"
+function Class:__init(scale)
+   Parent.__init(self)
+   if type(scale) == 'table' then
+      self.oheight, self.owidth = scale.oheight, scale.owidth
+   else
+      self.scale_factor = scale
+   end
+   local size = self.oheight and self.owidth
+   if not size and (not self.scale_factor or self.scale_factor ~= math.floor(self.scale_factor)) then
+      error('a whole number is needed as scale, or {oheight=.., owidth=..}', 3)
+   end
+end
+function Class:__tostring__()
+   if self.scale_factor then
+      return string.format('%s(%d)', torch.type(self), self.scale_factor)
+   end
+   return string.format('%s(%d, %d)', torch.type(self), self.oheight, self.owidth)
+end
+"#;
+
+impl Interp {
+    fn read(a: &Args) -> Self {
         let p = a.section("interp_param");
         let crop = |key| {
             let pad = p.int(key).unwrap_or(0);
@@ -50,13 +85,27 @@ pub static SPEC: LayerSpec = LayerSpec {
             shrink: p.usize("shrink_factor"),
             crop_begin: crop("pad_beg"),
             crop_end: crop("pad_end"),
+            ..Interp::default()
         }
-        .into()
-    })],
-    ..LayerSpec::new("Interp", Category::Shape, Interp::DOCS)
-};
+    }
 
-impl Interp {
+    /// Reads the field of a factor for height and width.
+    pub(super) fn read_factor(a: &Args, key: &'static str) -> Self {
+        let scale = Some(super::lua::count(a, key));
+        Interp { scale, maybe_batched: true, ..Interp::default() }
+    }
+
+    /// Reads the fields of Torch's SpatialUpSamplingBilinear.
+    fn read_fields(a: &Args) -> Self {
+        Interp {
+            height: a.usize("oheight"),
+            width: a.usize("owidth"),
+            scale: a.usize("scale_factor"),
+            maybe_batched: true,
+            ..Interp::default()
+        }
+    }
+
     /// The size along an axis of which `extent` elements are left; none if nothing is said about it.
     fn resized(&self, extent: usize, size: Option<usize>) -> Option<usize> {
         let shrunk = |by: usize| (extent - 1) / by + 1;
@@ -73,7 +122,11 @@ impl Interp {
 impl LayerOps for Interp {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let shape = cx.bottom(0);
-        if shape.rank() != 4 {
+        let whole = match self.maybe_batched {
+            true => planes::batched(cx, 4, None)?,
+            false => shape.clone(),
+        };
+        if whole.rank() != 4 {
             return cx.fail_bottom(0, "interpolation needs a blob of 4 axes, N x C x H x W");
         }
         for (key, value) in [
@@ -81,6 +134,7 @@ impl LayerOps for Interp {
             ("width", self.width),
             ("zoom_factor", self.zoom),
             ("shrink_factor", self.shrink),
+            ("scale_factor", self.scale),
         ] {
             if value == Some(0) {
                 return cx.fail(&[key], format!("`{key}` must not be 0"));
@@ -90,7 +144,7 @@ impl LayerOps for Interp {
             (Some(height), Some(width)) => [Some(height), Some(width)],
             _ => [None, None],
         };
-        let mut top = shape.clone();
+        let mut top = whole;
         for (extent, size) in top.0[2..].iter_mut().zip(sizes) {
             let cropped = self.crop_begin.saturating_add(self.crop_end);
             let left = extent.saturating_sub(cropped);
@@ -98,7 +152,8 @@ impl LayerOps for Interp {
                 let why = format!("nothing of {shape} is left if {cropped} rows and columns go");
                 return cx.fail(&["pad_beg", "pad_end"], why);
             }
-            *extent = match self.resized(left, size) {
+            let scaled = self.scale.map(|scale| left.saturating_mul(scale));
+            *extent = match scaled.or_else(|| self.resized(left, size)) {
                 Some(size) => size,
                 None => {
                     let why = "give `zoom_factor`, `shrink_factor`, or `height` and `width`";
@@ -106,21 +161,21 @@ impl LayerOps for Interp {
                 }
             };
         }
-        Ok(Signature::of(top))
+        Ok(Signature::of(planes::as_bottom(top, shape, 4)))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let mut x = cx.bottoms[0];
+        let mut x = planes::view_batched(b, cx.bottoms[0], 4);
         for axis in [2, 3] {
             let extent = b.shape(x).dims()[axis];
             let left = extent.saturating_sub(self.crop_begin.saturating_add(self.crop_end));
             x = b.slice(x, axis, self.crop_begin, left);
         }
-        if b.shape(x) == cx.top(0) {
-            return vec![x];
+        let top = planes::with_batch(cx.top(0), 4);
+        if *b.shape(x) != top {
+            x = b.native(Bilinear { size: [top.dims()[2], top.dims()[3]] }, &[x])[0];
         }
-        let top = cx.top(0).dims();
-        b.native(Bilinear { size: [top[2], top[3]] }, &[x])
+        vec![b.view(x, cx.top(0).clone())]
     }
 
     fn detail(&self) -> String {

@@ -1,10 +1,11 @@
 //! Local response normalisation.
 
+use super::planes;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{self, Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 use crate::window::{Axis, Pool, Rounding};
 
 /// Which neighbours of an element count.
@@ -36,14 +37,33 @@ params! {
         region: Region = Region::AcrossChannels,
         /// Whether `alpha` weighs the mean of the squares across channels, or (false) their sum.
         mean: bool = true,
+        /// Whether the batch axis may be missing.
+        maybe_batched: bool = false,
     }
 }
 
 /// The description of [`Lrn`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("LRN", |a| Lrn::read(a).into())],
+    spellings: &[
+        caffe("LRN", |a| Lrn::read(a).into()),
+        torch("nn.SpatialCrossMapLRN", ARGUMENTS, |a| Lrn::read_fields(a).into()).script(CROSS_MAP),
+        torch("inn.SpatialCrossResponseNormalization", ARGUMENTS, |a| Lrn::read_fields(a).into())
+            .extends("nn.SpatialCrossMapLRN"),
+    ],
     ..LayerSpec::new("LRN", Category::Normalisation, Lrn::DOCS)
 };
+
+const ARGUMENTS: &[&str] = &["size", "alpha", "beta", "k"];
+
+const CROSS_MAP: &str = r#"
+function Class:__init(size, alpha, beta, k)
+   Parent.__init(self)
+   self.size = size
+   self.alpha = alpha or 0.0001
+   self.beta = beta or 0.75
+   self.k = k or 1
+end
+"#;
 
 impl Lrn {
     fn read(a: &Args) -> Self {
@@ -60,6 +80,18 @@ impl Lrn {
             k: p.float("k").unwrap_or(1.0),
             region: p.choice("norm_region", &regions).unwrap_or(Region::AcrossChannels),
             mean: true,
+            maybe_batched: false,
+        }
+    }
+
+    fn read_fields(a: &Args) -> Self {
+        Lrn {
+            local_size: super::lua::count(a, "size"),
+            alpha: a.float("alpha").unwrap_or(0.0001),
+            beta: a.float("beta").unwrap_or(0.75),
+            k: a.float("k").unwrap_or(1.0),
+            maybe_batched: true,
+            ..Lrn::default()
         }
     }
 }
@@ -67,23 +99,26 @@ impl Lrn {
 impl LayerOps for Lrn {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let shape = cx.bottom(0);
-        if shape.rank() != 4 {
+        if self.maybe_batched {
+            planes::batched(cx, 4, None)?;
+        } else if shape.rank() != 4 {
             return cx.fail_bottom(0, "LRN needs a blob of 4 axes, N x C x H x W");
         }
         if self.local_size.is_multiple_of(2) {
             let size = self.local_size;
-            let why = format!("a window of {size} has no middle; `local_size` must be odd");
-            return cx.fail(&["local_size"], why);
+            let why = format!("a window of {size} has no middle; it must be odd");
+            return cx.fail(&["local_size", "size"], why);
         }
         Ok(Signature::of(shape.clone()))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let x = cx.bottoms[0];
-        let &Lrn { local_size: size, alpha, beta, k, region, mean } = self;
+        let x = planes::view_batched(b, cx.bottoms[0], 4);
+        let &Lrn { local_size: size, alpha, beta, k, region, mean, .. } = self;
         if region == Region::AcrossChannels {
             let alpha = if mean { alpha / size as f64 } else { alpha };
-            return vec![b.lrn(x, program::Lrn { size, alpha, beta, k })];
+            let y = b.lrn(x, program::Lrn { size, alpha, beta, k });
+            return vec![b.view(y, cx.top(0).clone())];
         }
         let axis = Axis::new(size, 1, (size - 1) / 2);
         let window = Pool { axes: [axis; 2], rounding: Rounding::Ceil, count_pad: true };

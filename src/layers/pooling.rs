@@ -1,6 +1,7 @@
 //! Maximum, mean or a random element of sliding windows.
 
 use super::coordinates::PerAxis;
+use super::lua::{ceil_and_floor, count, counts, counts_or};
 use crate::diag::Reported;
 use crate::exec::cpu::pool as kernels;
 use crate::params;
@@ -9,7 +10,7 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, Distribution, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, caffe,
+    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, caffe, torch,
 };
 use crate::ty::Shape;
 use crate::window::{Axis, Pool, Rounding};
@@ -52,17 +53,229 @@ params! {
         rounding: Rounding = Rounding::Ceil,
         /// Whether the divisor of a mean counts padding.
         count_pad: bool = true,
+        /// Distance between the elements of a window.
+        dilation: PerAxis = PerAxis::default(),
+        /// The least and the largest number of axes of the bottom, of which the last have windows. Where they differ,
+        /// as in Torch, the batch axis may be missing, and padding is at most half the window.
+        ranks: [usize; 2] = [4, 4],
     }
 }
 
 /// The description of [`Pooling`].
 pub static SPEC: LayerSpec = LayerSpec {
     tops: Arity::between(1, 2),
-    spellings: &[caffe("Pooling", |a| Pooling::read(a).into())],
+    spellings: &[
+        caffe("Pooling", |a| Pooling::read(a).into()),
+        torch("nn.SpatialMaxPooling", SPATIAL, |a| Pooling::read_spatial(a, Method::Max).into())
+            .script(SPATIAL_MAX_POOLING),
+        torch("nn.SpatialDilatedMaxPooling", SPATIAL_DILATED, |a| {
+            let dilation = PerAxis { values: counts_or(a, ["dilationH", "dilationW"], 1) };
+            Pooling { dilation, ..Pooling::read_spatial(a, Method::Max) }.into()
+        })
+        .extends("nn.SpatialMaxPooling")
+        .script(DILATED_MAX_POOLING),
+        torch("nn.SpatialAveragePooling", SPATIAL, |a| {
+            Pooling::read_spatial(a, Method::Ave).into()
+        })
+        .script(SPATIAL_AVERAGE_POOLING),
+        torch("cudnn.SpatialAveragePooling", SPATIAL, |a| {
+            Pooling::read_spatial(a, Method::Ave).into()
+        })
+        .extends("nn.SpatialAveragePooling")
+        .script(CUDNN_AVERAGE_POOLING),
+        torch("inn.SpatialMaxPooling", SPATIAL, |a| Pooling::read_spatial(a, Method::Max).into())
+            .extends("nn.SpatialMaxPooling")
+            .script(ROUNDS_UP),
+        torch("inn.SpatialAveragePooling", SPATIAL, |a| {
+            Pooling::read_spatial(a, Method::Ave).into()
+        })
+        .extends("nn.SpatialAveragePooling")
+        .script(ROUNDS_UP),
+        torch("nn.VolumetricMaxPooling", VOLUMETRIC, |a| {
+            Pooling::read_volumetric(a, Method::Max).into()
+        })
+        .script(VOLUMETRIC_POOLING),
+        torch("nn.VolumetricAveragePooling", VOLUMETRIC, |a| {
+            Pooling::read_volumetric(a, Method::Ave).into()
+        })
+        .script(VOLUMETRIC_POOLING),
+        torch("nn.TemporalMaxPooling", &["kW", "dW"], |a| Pooling::read_temporal(a).into())
+            .script(TEMPORAL_MAX_POOLING),
+    ],
     ..LayerSpec::new("Pooling", Category::Pooling, Pooling::DOCS)
 };
 
+const SPATIAL: &[&str] = &["kW", "kH", "dW", "dH", "padW", "padH"];
+
+const SPATIAL_DILATED: &[&str] =
+    &["kW", "kH", "dW", "dH", "padW", "padH", "dilationW", "dilationH"];
+
+const VOLUMETRIC: &[&str] = &["kT", "kW", "kH", "dT", "dW", "dH", "padT", "padW", "padH"];
+
+const SPATIAL_MAX_POOLING: &str = concat!(
+    r#"
+function Class:__init(kW, kH, dW, dH, padW, padH)
+   Parent.__init(self)
+   self.kW, self.kH = kW, kH
+   self.dW, self.dH = dW or kW, dH or kH
+   self.padW, self.padH = padW or 0, padH or 0
+   self.ceil_mode = false
+   self.indices = torch.LongTensor()
+end
+function Class:windowText()
+   local text = string.format('%dx%d, %d,%d', self.kW, self.kH, self.dW, self.dH)
+   if self.padW == 0 and self.padH == 0 then
+      return text
+   end
+   return text .. string.format(', %d,%d', self.padW, self.padH)
+end
+function Class:__tostring__()
+   return torch.type(self) .. '(' .. self:windowText() .. ')'
+end
+"#,
+    ceil_and_floor!()
+);
+
+const DILATED_MAX_POOLING: &str = r#"
+function Class:__init(kW, kH, dW, dH, padW, padH, dilationW, dilationH)
+   Parent.__init(self, kW, kH, dW, dH, padW, padH)
+   self.dilationW = dilationW or 1
+   self.dilationH = dilationH or 1
+end
+function Class:windowText()
+   return Parent.windowText(self) .. string.format(', %d,%d', self.dilationW, self.dilationH)
+end
+"#;
+
+const SPATIAL_AVERAGE_POOLING: &str = concat!(
+    r#"
+function Class:__init(kW, kH, dW, dH, padW, padH)
+   Parent.__init(self)
+   self.kW, self.kH = kW, kH
+   self.dW, self.dH = dW or 1, dH or 1
+   self.padW, self.padH = padW or 0, padH or 0
+   self.ceil_mode = false
+   self.count_include_pad = true
+   self.divide = true
+end
+function Class:setCountIncludePad()
+   self.count_include_pad = true
+   return self
+end
+function Class:setCountExcludePad()
+   self.count_include_pad = false
+   return self
+end
+function Class:__tostring__()
+   local text = string.format('%s(%dx%d, %d,%d', torch.type(self), self.kW, self.kH, self.dW, self.dH)
+   if self.padW ~= 0 or self.padH ~= 0 then
+      text = text .. string.format(', %d,%d', self.padW, self.padH)
+   end
+   return text .. ')'
+end
+"#,
+    ceil_and_floor!()
+);
+
+const CUDNN_AVERAGE_POOLING: &str = r#"
+function Class:__init(kW, kH, dW, dH, padW, padH)
+   Parent.__init(self, kW, kH, dW or kW, dH or kH, padW, padH)
+end
+"#;
+
+const ROUNDS_UP: &str = r#"
+function Class:__init(...)
+   Parent.__init(self, ...)
+   self.ceil_mode = true
+end
+"#;
+
+const VOLUMETRIC_POOLING: &str = concat!(
+    r#"
+function Class:__init(kT, kW, kH, dT, dW, dH, padT, padW, padH)
+   Parent.__init(self)
+   self.kT, self.kW, self.kH = kT, kW, kH
+   self.dT, self.dW, self.dH = dT or kT, dW or kW, dH or kH
+   self.padT, self.padW, self.padH = padT or 0, padW or 0, padH or 0
+   self.ceil_mode = false
+   self.count_include_pad = true
+   self.indices = torch.LongTensor()
+end
+function Class:setCountIncludePad()
+   self.count_include_pad = true
+   return self
+end
+function Class:setCountExcludePad()
+   self.count_include_pad = false
+   return self
+end
+function Class:__tostring__()
+   local text = string.format('%s(%dx%dx%d, %d,%d,%d', torch.type(self), self.kT, self.kW, self.kH,
+      self.dT, self.dW, self.dH)
+   if self.padT ~= 0 or self.padW ~= 0 or self.padH ~= 0 then
+      text = text .. string.format(', %d,%d,%d', self.padT, self.padW, self.padH)
+   end
+   return text .. ')'
+end
+"#,
+    ceil_and_floor!()
+);
+
+const TEMPORAL_MAX_POOLING: &str = r#"
+function Class:__init(kW, dW)
+   Parent.__init(self)
+   self.kW, self.dW = kW, dW or kW
+end
+"#;
+
 impl Pooling {
+    /// Reads the fields of Torch's pooling of images.
+    fn read_spatial(a: &Args, method: Method) -> Self {
+        Pooling {
+            kernel: PerAxis { values: counts(a, ["kH", "kW"]) },
+            stride: PerAxis { values: counts(a, ["dH", "dW"]) },
+            pad: PerAxis { values: counts_or(a, ["padH", "padW"], 0) },
+            ranks: [3, 4],
+            ..Self::read_modes(a, method)
+        }
+    }
+
+    /// Reads the fields of Torch's pooling of volumes.
+    fn read_volumetric(a: &Args, method: Method) -> Self {
+        Pooling {
+            kernel: PerAxis { values: counts(a, ["kT", "kH", "kW"]) },
+            stride: PerAxis { values: counts(a, ["dT", "dH", "dW"]) },
+            pad: PerAxis { values: counts_or(a, ["padT", "padH", "padW"], 0) },
+            ranks: [4, 5],
+            ..Self::read_modes(a, method)
+        }
+    }
+
+    /// Reads the fields of Torch's pooling of sequences, `frames x features`.
+    fn read_temporal(a: &Args) -> Self {
+        Pooling {
+            kernel: PerAxis { values: vec![count(a, "kW"), 1] },
+            stride: PerAxis { values: vec![count(a, "dW"), 1] },
+            ranks: [2, 3],
+            ..Self::read_modes(a, Method::Max)
+        }
+    }
+
+    fn read_modes(a: &Args, method: Method) -> Self {
+        let ceil = a.bool("ceil_mode").unwrap_or(false);
+        Pooling {
+            method,
+            rounding: if ceil { Rounding::Ceil } else { Rounding::Floor },
+            count_pad: a.bool("count_include_pad").unwrap_or(true),
+            ..Pooling::default()
+        }
+    }
+
+    /// Number of axes that have windows.
+    fn spatial(&self) -> usize {
+        self.kernel.values.len().max(2)
+    }
+
     fn read(a: &Args) -> Self {
         let p = a.section("pooling_param");
         p.ignore(&["engine"]);
@@ -75,7 +288,7 @@ impl Pooling {
             rounding: p
                 .choice("round_mode", &[("CEIL", Rounding::Ceil), ("FLOOR", Rounding::Floor)])
                 .unwrap_or(Rounding::Ceil),
-            count_pad: true,
+            ..Pooling::default()
         };
         if layer.global && !layer.kernel.values.is_empty() {
             p.wrong("kernel_size", "with `global_pooling` the window is the whole image");
@@ -86,49 +299,62 @@ impl Pooling {
         layer
     }
 
-    fn pool(&self, shape: &Shape) -> Option<Pool> {
-        let (kernel, stride) = (self.kernel.spread(2, 0)?, self.stride.spread(2, 1)?);
-        let pad = self.pad.spread(2, 0)?;
+    /// The window along each of the last axes.
+    fn axes(&self, shape: &Shape) -> Option<Vec<Axis>> {
+        let spatial = self.spatial();
+        let (kernel, stride) = (self.kernel.spread(spatial, 0)?, self.stride.spread(spatial, 1)?);
+        let (pad, dilation) = (self.pad.spread(spatial, 0)?, self.dilation.spread(spatial, 1)?);
+        let first = shape.rank() - spatial;
         let axis = |i: usize| match self.global {
-            true => Axis::new(shape.dims()[i + 2], 1, 0),
-            false => Axis::new(kernel[i], stride[i], pad[i]),
+            true => Axis::new(shape.dims()[first + i], 1, 0),
+            false => Axis { dilation: dilation[i], ..Axis::new(kernel[i], stride[i], pad[i]) },
         };
-        let axes = [axis(0), axis(1)];
-        Some(Pool { axes, rounding: self.rounding, count_pad: self.count_pad })
+        Some((0..spatial).map(axis).collect())
+    }
+
+    fn pool(&self, axes: [Axis; 2]) -> Pool {
+        Pool { axes, rounding: self.rounding, count_pad: self.count_pad }
     }
 
     /// The shape of the first top.
     pub(super) fn top(&self, cx: &Infer) -> Result<Shape, Reported> {
         let shape = cx.bottom(0);
-        if shape.rank() != 4 {
+        let [least, most] = self.ranks;
+        if least == most && shape.rank() != 4 {
             return cx.fail_bottom(0, "pooling needs a blob of 4 axes, N x C x H x W");
         }
-        let Some(pool) = self.pool(shape) else {
+        if !(least..=most).contains(&shape.rank()) {
+            return cx
+                .fail_bottom(0, format!("pooling needs {least} axes, or {most} with a batch"));
+        }
+        let Some(axes) = self.axes(shape) else {
             return cx
                 .fail(&["kernel_size", "stride", "pad"], "give one value, or two for H and W");
         };
-        let mut top = shape.clone();
-        for (i, axis) in pool.axes.iter().enumerate() {
+        let (mut top, first) = (shape.clone(), shape.rank() - axes.len());
+        for (i, axis) in axes.iter().enumerate() {
             if axis.kernel == 0 || axis.stride == 0 {
                 return cx
                     .fail(&["kernel_size", "stride"], "a window and its stride must not be 0");
             }
-            if axis.kernel <= axis.pad_before {
-                let (pad, kernel) = (axis.pad_before, axis.kernel);
+            let (pad, kernel) = (axis.pad_before, axis.kernel);
+            if least < most && kernel / 2 < pad {
+                let why = format!("pad {pad} is more than half of the window, {kernel}");
+                return cx.fail(&["padW"], why);
+            }
+            if kernel <= pad {
                 return cx.fail(
                     &["pad", "pad_h"],
                     format!("pad {pad} is not less than the window, {kernel}"),
                 );
             }
-            match axis.pooled(shape.dims()[i + 2], pool.rounding) {
-                Some(windows) if 0 < windows => top.0[i + 2] = windows,
-                _ => {
-                    let (pad, reach) = (axis.pad_before, axis.reach());
-                    return cx.fail_window(shape.dims()[i + 2], pad, reach, i, 2);
-                }
+            let extent = shape.dims()[first + i];
+            match axis.pooled(extent, self.rounding) {
+                Some(windows) if 0 < windows => top.0[first + i] = windows,
+                _ => return cx.fail_window(extent, pad, axis.reach(), i, axes.len()),
             }
         }
-        let padded = pool.axes.iter().any(|axis| 0 < axis.pad_before);
+        let padded = axes.iter().any(|axis| 0 < axis.pad_before);
         if self.method == Method::Stochastic && padded {
             return cx.fail(&["pad", "pad_h"], "STOCHASTIC pooling has no padding");
         }
@@ -137,7 +363,27 @@ impl Pooling {
 
     /// The tops there are: the pooled blob, and for MAX the positions.
     pub(super) fn pooled(&self, b: &mut Builder, x: ValueId, phase: Phase) -> Vec<ValueId> {
-        let pool = self.pool(b.shape(x)).expect("infer has approved the window");
+        let shape = b.shape(x).clone();
+        let axes = self.axes(&shape).expect("infer has approved the window");
+        let first = shape.rank() - axes.len();
+        if let &[long, high, wide] = &axes[..] {
+            // A window of a volume is a window of images, and then one of the results of several images.
+            let dims = shape.dims();
+            let images = [shape.count_of(0..first), dims[first], dims[first + 1], dims[first + 2]];
+            let x = b.view(x, images);
+            let images = self.pool_images(b, x, [high, wide]);
+            let [volumes, frames, rows, columns] = [0, 1, 2, 3].map(|i| b.shape(images).dims()[i]);
+            let x = b.view(images, [1, volumes, frames, rows * columns]);
+            return vec![self.pool_images(b, x, [long, Axis::new(1, 1, 0)])];
+        }
+        let pool = self.pool([axes[0], axes[1]]);
+        let x = match shape.rank() {
+            4 => x,
+            _ => {
+                let dims = shape.dims();
+                b.view(x, [1, shape.count_of(0..first), dims[first], dims[first + 1]])
+            }
+        };
         match (self.method, phase) {
             (Method::Max, _) => {
                 let (y, index) = b.max_pool(x, pool);
@@ -160,6 +406,17 @@ impl Pooling {
     }
 }
 
+impl Pooling {
+    /// Pooled images, `N x C x H x W`; not for STOCHASTIC.
+    fn pool_images(&self, b: &mut Builder, x: ValueId, axes: [Axis; 2]) -> ValueId {
+        let pool = self.pool(axes);
+        match self.method {
+            Method::Max => b.max_pool(x, pool).0,
+            Method::Ave | Method::Stochastic => b.ave_pool(x, pool),
+        }
+    }
+}
+
 impl LayerOps for Pooling {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let top = self.top(cx)?;
@@ -171,7 +428,7 @@ impl LayerOps for Pooling {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let tops = self.pooled(b, cx.bottoms[0], cx.phase);
-        tops[..cx.n_tops()].to_vec()
+        tops[..cx.n_tops()].iter().map(|&top| b.view(top, cx.top(0).clone())).collect()
     }
 
     fn detail(&self) -> String {
@@ -184,9 +441,11 @@ impl LayerOps for Pooling {
             return format!("{method} of the whole image");
         }
         let mut text = format!("{method} of {}", self.kernel.text());
-        for (name, value) in [("stride", &self.stride), ("pad", &self.pad)] {
+        for (name, value) in
+            [("stride", &self.stride), ("pad", &self.pad), ("dilation", &self.dilation)]
+        {
             let value = value.text();
-            if !matches!(value.as_str(), "" | "0") {
+            if !matches!((name, value.as_str()), (_, "" | "0") | ("dilation", "1")) {
                 text.push_str(&format!(", {name} {value}"));
             }
         }

@@ -1,11 +1,16 @@
 //! Enlarges images, by repeating pixels or by putting them back where a maximum was.
 
+use super::interp::Interp;
+use super::lua::count;
+use super::planes;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{
+    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
+};
 use crate::ty::Shape;
 
 params! {
@@ -22,6 +27,8 @@ params! {
         size: Option<[usize; 2]> = None,
         /// Whether the top with positions is a row and a column smaller, for pooled images of odd extents.
         smaller: [bool; 2] = [false, false],
+        /// Whether the batch axis may be missing.
+        maybe_batched: bool = false,
     }
 }
 
@@ -29,7 +36,51 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 2),
     in_place: false,
-    spellings: &[caffe("Upsample", |a| {
+    spellings: &[
+        caffe("Upsample", |a| Upsample::read(a).into()),
+        torch("nn.SpatialUpSamplingNearest", &["scale"], |a| {
+            Upsample::read_factor(a, "scale_factor").into()
+        })
+        .script(NEAREST),
+        torch("nn.UpSampling", &["upsamplefactor", "mode"], |a| match a.text("mode").as_deref() {
+            Some("nearest") | None => Upsample::read_factor(a, "upsamplefactor").into(),
+            _ => Interp::read_factor(a, "upsamplefactor").into(),
+        })
+        .script(UP_SAMPLING),
+    ],
+    ..LayerSpec::new("Upsample", Category::Shape, Upsample::DOCS)
+};
+
+const NEAREST: &str = r#"
+function Class:__init(scale)
+   Parent.__init(self)
+   if type(scale) ~= 'number' or scale < 1 or scale ~= math.floor(scale) then
+      error('the scale must be a whole number from 1, not ' .. tostring(scale), 3)
+   end
+   self.scale_factor = scale
+end
+"#;
+
+const UP_SAMPLING: &str = r#"
+function Class:__init(upsamplefactor, mode)
+   Parent.__init(self)
+   if type(upsamplefactor) ~= 'number' or upsamplefactor < 1
+      or upsamplefactor ~= math.floor(upsamplefactor) then
+      error('the factor must be a whole number from 1, not ' .. tostring(upsamplefactor), 3)
+   end
+   self.upsamplefactor = upsamplefactor
+   self.mode = mode or 'nearest'
+   if self.mode ~= 'nearest' and self.mode ~= 'linear' and self.mode ~= 'bilinear' then
+      error('the mode must be nearest or linear, not ' .. tostring(mode), 3)
+   end
+end
+function Class:__tostring__()
+   return string.format('%s(%dx, %s)', torch.type(self), self.upsamplefactor, self.mode)
+end
+"#;
+
+impl Upsample {
+    fn read(a: &Args) -> Self {
         let p = a.section("upsample_param");
         let (scale, pair) = (p.usize("scale"), [p.usize("scale_h"), p.usize("scale_w")]);
         let size = [p.usize("upsample_h"), p.usize("upsample_w")];
@@ -42,10 +93,16 @@ pub static SPEC: LayerSpec = LayerSpec {
             (None, pair) => both(&p, ["scale_h", "scale_w"], pair),
         };
         let smaller = [p.bool("pad_out_h"), p.bool("pad_out_w")].map(|b| b.unwrap_or(false));
-        Upsample { scale, size: both(&p, ["upsample_h", "upsample_w"], size), smaller }.into()
-    })],
-    ..LayerSpec::new("Upsample", Category::Shape, Upsample::DOCS)
-};
+        let size = both(&p, ["upsample_h", "upsample_w"], size);
+        Upsample { scale, size, smaller, maybe_batched: false }
+    }
+
+    /// Reads the field of Torch's enlargements by repeated pixels.
+    fn read_factor(a: &Args, key: &'static str) -> Self {
+        let scale = count(a, key);
+        Upsample { scale: Some([scale, scale]), maybe_batched: true, ..Upsample::default() }
+    }
+}
 
 /// Two values that need each other.
 fn both(a: &Args, keys: [&str; 2], values: [Option<usize>; 2]) -> Option<[usize; 2]> {
@@ -66,7 +123,9 @@ fn both(a: &Args, keys: [&str; 2], values: [Option<usize>; 2]) -> Option<[usize;
 impl LayerOps for Upsample {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let shape = cx.bottom(0);
-        if shape.rank() != 4 {
+        if self.maybe_batched {
+            planes::batched(cx, 4, None)?;
+        } else if shape.rank() != 4 {
             return cx.fail_bottom(0, "upsampling needs a blob of 4 axes, N x C x H x W");
         }
         let with_positions = cx.bottoms.len() == 2;
@@ -79,12 +138,13 @@ impl LayerOps for Upsample {
         let scale = self.scale.unwrap_or(if with_positions { [2, 2] } else { [1, 1] });
         let mut top = shape.clone();
         for i in 0..2 {
-            let extent = &mut top.0[2 + i];
+            let axis = top.rank() - 2 + i;
+            let extent = &mut top.0[axis];
             let scaled = extent.saturating_mul(scale[i]);
             let scaled = scaled.saturating_sub(usize::from(self.smaller[i]));
             *extent = self.size.map_or(scaled, |size| size[i]);
             if *extent == 0 {
-                let keys = ["scale", "scale_h", "upsample_h", "upsample_w"];
+                let keys = ["scale", "scale_factor", "scale_h", "upsample_h", "upsample_w"];
                 return cx.fail(&keys, format!("nothing of {shape} would be left"));
             }
         }
@@ -97,7 +157,9 @@ impl LayerOps for Upsample {
             return b.native(Unpool { size: [top.dims()[2], top.dims()[3]] }, cx.bottoms);
         }
         let shape = b.shape(cx.bottoms[0]).clone();
-        let (planes, [h, w]) = (shape.count_of(0..2), [shape.dims()[2], shape.dims()[3]]);
+        let first = shape.rank() - 2;
+        let [h, w] = [shape.dims()[first], shape.dims()[first + 1]];
+        let planes = shape.count_of(0..first);
         let [high, wide] = self.scale.unwrap_or([1, 1]);
         let x = b.view(cx.bottoms[0], [planes * h, 1, w, 1]);
         let y = b.repeat(x, [planes * h, high, w, wide]);

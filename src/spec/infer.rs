@@ -214,7 +214,7 @@ impl<'a> Infer<'a> {
             "a window of {reach} does not fit into `{bottom}`, which is {total} {direction}{padded}"
         );
         let complaint = self
-            .complaint(&["kernel_size", "kernel_h", "kernel_w"], message)
+            .complaint(&["kernel_size", "kernel_h", "kernel_w", "kW"], message)
             .label(self.bottom_place(0), format!("`{bottom}` is {}", self.bottom(0)))
             .help(format!("a window of at most {total} fits, or more padding"));
         Err(self.report(complaint))

@@ -220,7 +220,7 @@ impl Trainer {
         }
         let mut test = TestNet { machine, batches, links };
         for (i, (variable, v)) in untaught.into_iter().enumerate() {
-            let values = first_values(variable, options.seed, i as u64);
+            let values = first_values(&variable, options.seed, i as u64);
             test.machine.session.write(test.machine.plan.slot(v), &values);
         }
         self.tests.push(test);

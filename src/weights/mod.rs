@@ -16,7 +16,7 @@ pub mod t7;
 pub use binaryproto::{read_binaryproto, write_binaryproto};
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};
-pub use fill::fill;
+pub use fill::{fill, first_values};
 pub use safetensors::{
     parse_safetensors, read_metadata, read_safetensors, write_safetensors, write_safetensors_with,
 };

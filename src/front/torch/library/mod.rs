@@ -50,6 +50,7 @@ impl Library {
         run(lua, "<torch.class>", include_str!("class.lua"), vec![torch_value, natives_value])?;
         library.lazy(lua, "nn", &nn);
         run(lua, "<nn.Module>", include_str!("module.lua"), arguments.to_vec())?;
+        run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;
         lua.set_module("torch", torch);
         lua.set_module("nn", nn);
         for space in ALIASES {
@@ -248,7 +249,8 @@ impl Library {
             let text = format!("local Class, Parent = ...\n{}", spelling.class.script);
             run(lua, &format!("<{}>", spelling.name), &text, vec![class.clone(), parent.clone()])?;
         }
-        if table.field("__init").is_nil() && !spelling.positional.is_empty() {
+        let plain = ["nn.Module", "nn.Criterion"].contains(&spelling.class.parent);
+        if table.field("__init").is_nil() && plain && !spelling.positional.is_empty() {
             let init = Native::value("__init", move |lua, args| {
                 let own = args.table(lua, 0)?;
                 let base = match &parent {

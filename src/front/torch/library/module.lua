@@ -251,7 +251,8 @@ end
 local Sequential = class('nn.Sequential', 'nn.Container')
 
 function Sequential:__tostring__()
-   local text = torch.type(self) .. ' {\n  [input'
+   -- Classes that extend it print its name too, as in Torch.
+   local text = 'nn.Sequential {\n  [input'
    for i = 1, #self.modules do text = text .. ' -> (' .. i .. ')' end
    text = text .. ' -> output]'
    for i, module in ipairs(self.modules) do

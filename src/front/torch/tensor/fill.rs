@@ -1,0 +1,202 @@
+//! Fills: constants and distributions over whole tensors, random numbers one by one, and the seed.
+
+use super::arguments::{optional, tensor};
+use super::construct::result;
+use super::recipe::Law;
+use super::state::State;
+use super::view::Tensor;
+use super::{Function, arguments};
+use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::random::Sequence;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    ("bernoulli", |lua, args| single(lua, args, bernoulli)),
+    ("exponential", |lua, args| single(lua, args, exponential)),
+    ("geometric", |lua, args| single(lua, args, geometric)),
+    ("initialSeed", seed_of),
+    ("manualSeed", |lua, args| {
+        let seed = args.number(lua, 0)?;
+        State::of(lua).set_seed(seed as i64 as u64);
+        Ok(vec![])
+    }),
+    ("normal", |lua, args| single(lua, args, normal)),
+    ("rand", |lua, args| made(lua, args, Law::Uniform)),
+    ("randn", |lua, args| made(lua, args, Law::Normal)),
+    ("random", |lua, args| single(lua, args, random)),
+    ("seed", seed_of),
+    ("uniform", |lua, args| single(lua, args, uniform)),
+];
+
+pub(super) const METHODS: &[Function] = &[
+    ("bernoulli", |lua, args| each(lua, args, bernoulli)),
+    ("exponential", |lua, args| each(lua, args, exponential)),
+    ("fill", |lua, args| {
+        let value = args.number(lua, 1)?;
+        tensor(lua, args, 0)?.fill(lua, value)?;
+        Ok(vec![args.get(0)])
+    }),
+    ("geometric", |lua, args| each(lua, args, geometric)),
+    ("normal", |lua, args| {
+        let (mean, deviation) = pair(lua, args, 1, (0.0, 1.0))?;
+        if deviation < 0.0 {
+            return Err(lua.bad_argument(2, "standard deviation must not be negative"));
+        }
+        law(lua, args, Law::Normal, deviation, mean)
+    }),
+    ("random", |lua, args| each(lua, args, random)),
+    ("uniform", |lua, args| {
+        let (low, high) = pair(lua, args, 1, (0.0, 1.0))?;
+        law(lua, args, Law::Uniform, high - low, low)
+    }),
+    ("zero", |lua, args| {
+        tensor(lua, args, 0)?.fill(lua, 0.0)?;
+        Ok(vec![args.get(0)])
+    }),
+];
+
+/// Two optional numbers.
+fn pair(lua: &Lua, args: &Args, from: usize, defaults: (f64, f64)) -> Result<(f64, f64), LuaError> {
+    let number = |at: usize, default: f64| {
+        if args.is_none(at) { Ok(default) } else { args.number(lua, at) }
+    };
+    Ok((number(from, defaults.0)?, number(from + 1, defaults.1)?))
+}
+
+/// Fills the receiver by `shift + scale * random`.
+fn law(lua: &mut Lua, args: &Args, law: Law, scale: f64, shift: f64) -> Results {
+    fill_law(lua, tensor(lua, args, 0)?, law, scale, shift)?;
+    Ok(vec![args.get(0)])
+}
+
+fn fill_law(
+    lua: &mut Lua,
+    given: &Tensor,
+    law: Law,
+    scale: f64,
+    shift: f64,
+) -> Result<(), LuaError> {
+    let recipe = State::of(lua).recipe(law, scale, shift);
+    match given.layout().run().filter(|_| given.kind().is_real()) {
+        Some(run) => given.storage().fill(lua, run, recipe),
+        None => {
+            lua.reserve_here(8 * given.numel())?;
+            let values: Vec<f64> = (0..given.numel()).map(|place| recipe.at(place)).collect();
+            given.write(lua, &values)
+        }
+    }
+}
+
+/// `torch.rand(sizes)` and `torch.randn(sizes)`.
+fn made(lua: &mut Lua, args: &Args, law: Law) -> Results {
+    let (made, from) = result(lua, args, None)?;
+    let sizes = arguments::sizes(lua, args, from)?;
+    if let Some(tensor) = made.object::<Tensor>() {
+        tensor.resize(lua, &sizes)?;
+        fill_law(lua, tensor, law, 1.0, 0.0)?;
+    }
+    Ok(vec![made])
+}
+
+/// A distribution whose parameters are the arguments from a position on.
+type Distribution = fn(&Lua, &Args, usize) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError>;
+
+/// One number, or a tensor filled, as `torch.NAME([tensor,] …)` gives it.
+fn single(lua: &mut Lua, args: &Args, distribution: Distribution) -> Results {
+    if optional(args, 0).is_some() {
+        return each(lua, args, distribution);
+    }
+    let draw = distribution(lua, args, 0)?;
+    let state = State::of(lua);
+    Ok(vec![draw(&mut state.singles.borrow_mut()).into()])
+}
+
+/// Fills the receiver number by number.
+fn each(lua: &mut Lua, args: &Args, distribution: Distribution) -> Results {
+    let given = tensor(lua, args, 0)?;
+    let draw = distribution(lua, args, 1)?;
+    let count = given.numel();
+    lua.reserve_here(8 * count)?;
+    lua.work(count)?;
+    let state = State::of(lua);
+    let values: Vec<f64> = {
+        let mut sequence = state.singles.borrow_mut();
+        (0..count).map(|_| draw(&mut sequence)).collect()
+    };
+    given.write(lua, &values)?;
+    Ok(vec![args.get(0)])
+}
+
+fn uniform(
+    lua: &Lua,
+    args: &Args,
+    from: usize,
+) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+    let (low, high) = pair(lua, args, from, (0.0, 1.0))?;
+    Ok(Box::new(move |sequence| low + (high - low) * sequence.uniform_f64()))
+}
+
+fn normal(
+    lua: &Lua,
+    args: &Args,
+    from: usize,
+) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+    let (mean, deviation) = pair(lua, args, from, (0.0, 1.0))?;
+    Ok(Box::new(move |sequence| mean + deviation * sequence.normal()))
+}
+
+fn bernoulli(
+    lua: &Lua,
+    args: &Args,
+    from: usize,
+) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+    let (chance, _) = pair(lua, args, from, (0.5, 0.0))?;
+    if !(0.0..=1.0).contains(&chance) {
+        return Err(lua.bad_argument(from, "must be a probability between 0 and 1"));
+    }
+    Ok(Box::new(move |sequence| f64::from(u8::from(sequence.uniform_f64() < chance))))
+}
+
+fn exponential(
+    lua: &Lua,
+    args: &Args,
+    from: usize,
+) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+    let (rate, _) = pair(lua, args, from, (1.0, 0.0))?;
+    Ok(Box::new(move |sequence| -(1.0 - sequence.uniform_f64()).ln() / rate))
+}
+
+fn geometric(
+    lua: &Lua,
+    args: &Args,
+    from: usize,
+) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+    let chance = args.number(lua, from)?;
+    if !(0.0 < chance && chance < 1.0) {
+        return Err(lua.bad_argument(from, "must be a probability between 0 and 1"));
+    }
+    Ok(Box::new(move |sequence| {
+        ((1.0 - sequence.uniform_f64()).ln() / (1.0 - chance).ln()).floor() + 1.0
+    }))
+}
+
+/// Whole numbers: up to 2^32, from 1 to a bound, or between two bounds.
+fn random(
+    lua: &Lua,
+    args: &Args,
+    from: usize,
+) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+    let (low, high) = match (args.is_none(from), args.is_none(from + 1)) {
+        (true, _) => (0.0, f64::from(u32::MAX)),
+        (false, true) => (1.0, args.number(lua, from)?.floor()),
+        _ => (args.number(lua, from)?.floor(), args.number(lua, from + 1)?.floor()),
+    };
+    if high < low {
+        return Err(lua.bad_argument(from, "upper bound must not be below the lower one"));
+    }
+    Ok(Box::new(move |sequence| low + (sequence.uniform_f64() * (high - low + 1.0)).floor()))
+}
+
+fn seed_of(lua: &mut Lua, _args: &Args) -> Results {
+    let seed = State::of(lua).seed.get();
+    Ok(vec![Value::Number(seed as f64)])
+}

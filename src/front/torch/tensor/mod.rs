@@ -1,0 +1,79 @@
+//! Torch's tensors and storages as Lua values, and the functions of the `torch` table about them.
+//!
+//! A definition makes tensors to hold first values of parameters and to compute with a few numbers. Parameters are large
+//! and mostly filled by a distribution, so a [`Storage`] holds *recipes* until single elements are written
+//! ([`recipe`]); everything else works on numbers, row after row, and pays for them.
+//!
+//! ```text
+//!  kind ─ recipe ─ layout ─▶ storage ─▶ view (Tensor) ─▶ arguments ─▶ construct, fill, shape, pointwise, compare,
+//!                                                                    reduce, order, select, join, linear ─▶ object
+//! ```
+
+mod arguments;
+mod construct;
+mod fill;
+mod kind;
+mod layout;
+mod linear;
+mod object;
+mod print;
+mod recipe;
+mod select;
+mod shape;
+mod state;
+mod storage;
+mod view;
+
+pub use kind::Kind;
+pub use layout::Layout;
+pub use storage::Storage;
+pub use view::{First, Tensor};
+
+use crate::front::torch::interp::{Args, Lua, Results, Table, Value};
+use state::State;
+
+/// A native function with its name.
+type Function = (&'static str, fn(&mut Lua, &Args) -> Results);
+
+/// A native function that is also a method: `true` says that it was called as one, which then changes its receiver.
+type Operation = (&'static str, fn(&mut Lua, &Args, bool) -> Results);
+
+/// Makes the table `torch` with the functions about tensors, as a global and as a module. Called again, it gives the
+/// same table.
+pub fn install(lua: &mut Lua) -> Table {
+    let torch = match lua.globals().field("torch") {
+        Value::Table(torch) => torch,
+        _ => lua.table(),
+    };
+    lua.globals().set_field("torch", torch.clone());
+    lua.set_module("torch", torch.clone());
+    construct::install(lua, &torch);
+    for &(name, function) in FUNCTIONS.iter().flat_map(|list| list.iter()) {
+        torch.set_field(name, crate::front::torch::interp::Native::value(name, function));
+    }
+    for &(name, function) in OPERATIONS.iter().flat_map(|list| list.iter()) {
+        let native = crate::front::torch::interp::Native::value(name, move |lua, args| {
+            function(lua, args, false)
+        });
+        torch.set_field(name, native);
+    }
+    let globals = lua.globals().clone();
+    if let Value::Table(table) = globals.field("table") {
+        table.set_field("unpack", globals.field("unpack"));
+    }
+    torch
+}
+
+/// The table of the methods of all tensors, to which a definition may add.
+pub fn methods(lua: &mut Lua) -> Table {
+    State::of(lua).methods.clone()
+}
+
+/// Functions of the table `torch`.
+const FUNCTIONS: &[&[Function]] = &[construct::FUNCTIONS, fill::FUNCTIONS];
+
+/// Functions of the table `torch` that are methods as well.
+const OPERATIONS: &[&[Operation]] = &[linear::OPERATIONS, select::OPERATIONS, shape::OPERATIONS];
+
+/// Methods of tensors only.
+const METHODS: &[&[Function]] = &[fill::METHODS, select::METHODS, shape::METHODS];

@@ -1,0 +1,181 @@
+//! Pooling to a size that is given, over windows of unequal extents.
+
+use super::lua::count;
+use super::planes;
+use crate::diag::Reported;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::ty::Shape;
+
+params! {
+    /// The maximum or the mean of windows over the last two axes that cut an image into `height x width` parts.
+    ///
+    /// Window i of n over E pixels goes from floor(i E / n) to before ceil((i + 1) E / n), so windows may overlap and
+    /// differ in extent. Among equal maxima the first takes the gradient. The batch axis may be missing.
+    pub struct AdaptivePooling {
+        /// Whether the mean is taken, else the maximum.
+        mean: bool = false,
+        /// Height of the top.
+        height: usize = 1,
+        /// Width of the top.
+        width: usize = 1,
+    }
+}
+
+/// The description of [`AdaptivePooling`].
+pub static SPEC: LayerSpec = LayerSpec {
+    in_place: false,
+    spellings: &[
+        torch("nn.SpatialAdaptiveMaxPooling", &["W", "H"], |a| {
+            AdaptivePooling::read(a, false).into()
+        })
+        .script(SCRIPT),
+        torch("nn.SpatialAdaptiveAveragePooling", &["W", "H"], |a| {
+            AdaptivePooling::read(a, true).into()
+        })
+        .script(SCRIPT),
+    ],
+    ..LayerSpec::new("AdaptivePooling", Category::Pooling, AdaptivePooling::DOCS)
+};
+
+const SCRIPT: &str = r#"
+function Class:__init(W, H)
+   Parent.__init(self)
+   self.W, self.H = W, H
+end
+"#;
+
+impl AdaptivePooling {
+    fn read(a: &Args, mean: bool) -> Self {
+        AdaptivePooling { mean, height: count(a, "H"), width: count(a, "W") }
+    }
+}
+
+impl LayerOps for AdaptivePooling {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let whole = planes::batched(cx, 4, None)?;
+        for (key, size) in [("H", self.height), ("W", self.width)] {
+            if size == 0 {
+                return cx.fail(&[key], format!("`{key}` must not be 0"));
+            }
+        }
+        let top = whole.with(2, self.height).with(3, self.width);
+        Ok(Signature::of(planes::as_bottom(top, cx.bottom(0), 4)))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let shape = b.shape(cx.bottoms[0]).clone();
+        let first = shape.rank() - 2;
+        let images = [shape.count_of(0..first), shape.dims()[first], shape.dims()[first + 1]];
+        let x = b.view(cx.bottoms[0], images);
+        let y = b.native(Parts { mean: self.mean, size: [self.height, self.width] }, &[x])[0];
+        vec![b.view(y, cx.top(0).clone())]
+    }
+
+    fn detail(&self) -> String {
+        let what = if self.mean { "mean" } else { "max" };
+        format!("{what} of {} x {} parts", self.height, self.width)
+    }
+}
+
+/// `(planes x H x W) -> planes x size`.
+#[derive(Debug, PartialEq)]
+struct Parts {
+    mean: bool,
+    size: [usize; 2],
+}
+
+/// The pixels of part `i` of `parts` along an axis of `extent` pixels.
+fn part(i: usize, parts: usize, extent: usize) -> std::ops::Range<usize> {
+    let start = i as u128 * extent as u128 / parts as u128;
+    let end = ((i as u128 + 1) * extent as u128).div_ceil(parts as u128);
+    start as usize..end as usize
+}
+
+impl Parts {
+    /// Calls `visit` with the index of every part of a plane and the ranges of its rows and columns.
+    fn each(&self, x: &Shape, mut visit: impl FnMut(usize, [std::ops::Range<usize>; 2])) {
+        for i in 0..self.size[0] {
+            for j in 0..self.size[1] {
+                let rows = part(i, self.size[0], x.dims()[1]);
+                let columns = part(j, self.size[1], x.dims()[2]);
+                visit(i * self.size[1] + j, [rows, columns]);
+            }
+        }
+    }
+}
+
+/// Where the first maximum of a part is in its plane.
+fn largest<T: Real>(x: &[T], width: usize, [rows, columns]: [std::ops::Range<usize>; 2]) -> usize {
+    let mut best = rows.start * width + columns.start;
+    for row in rows {
+        for column in columns.clone() {
+            if x[best] < x[row * width + column] {
+                best = row * width + column;
+            }
+        }
+    }
+    best
+}
+
+impl Operation for Parts {
+    const NAME: &'static str = "adaptive-pool";
+    const GRADIENT: &'static str = "adaptive-pool-grad";
+
+    fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
+        vec![args[0].with(1, self.size[0]).with(2, self.size[1])]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let (shape, width) = (args[0].shape, args[0].shape.dims()[2]);
+        let planes = args[0].data.chunks_exact((shape.dims()[1] * width).max(1));
+        for (x, y) in planes.zip(outs[0].data.chunks_exact_mut(self.size[0] * self.size[1])) {
+            self.each(shape, |i, [rows, columns]| {
+                if !self.mean {
+                    y[i] = x[largest(x, width, [rows, columns])];
+                    return;
+                }
+                let count = rows.len() * columns.len();
+                let pixels = rows.flat_map(|row| &x[row * width..][columns.clone()]);
+                let sum = pixels.fold(T::ZERO, |sum, &x| sum + x);
+                y[i] = sum / T::from_usize(count);
+            });
+        }
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let (shape, width) = (saved.args[0].shape, saved.args[0].shape.dims()[2]);
+        let pixels = (shape.dims()[1] * width).max(1);
+        let planes = saved.args[0].data.chunks_exact(pixels);
+        let planes = planes.zip(saved.douts[0].data.chunks_exact(self.size[0] * self.size[1]));
+        dargs[0].data.fill(T::ZERO);
+        for ((x, dy), dx) in planes.zip(dargs[0].data.chunks_exact_mut(pixels)) {
+            self.each(shape, |i, [rows, columns]| {
+                if !self.mean {
+                    let at = largest(x, width, [rows, columns]);
+                    dx[at] = dx[at] + dy[i];
+                    return;
+                }
+                let share = dy[i] / T::from_usize(rows.len() * columns.len());
+                for row in rows {
+                    for dx in &mut dx[row * width..][columns.clone()] {
+                        *dx = *dx + share;
+                    }
+                }
+            });
+        }
+    }
+}

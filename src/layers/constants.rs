@@ -1,0 +1,53 @@
+//! Numbers that are known when a program is written, as a value of it.
+
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::ty::Shape;
+
+/// A value that holds these numbers in every run.
+pub fn constants(b: &mut Builder, shape: impl Into<Shape>, values: Vec<f64>) -> ValueId {
+    b.native(Constants { shape: shape.into(), values }, &[])[0]
+}
+
+/// Slices of `x` along an axis, chosen by numbers that are known beforehand, from 0.
+pub fn pick(b: &mut Builder, x: ValueId, axis: usize, places: &[usize]) -> ValueId {
+    let index = constants(b, [places.len()], places.iter().map(|&i| i as f64).collect());
+    b.gather(x, axis, index)
+}
+
+/// `() -> numbers`.
+#[derive(Debug, PartialEq)]
+struct Constants {
+    shape: Shape,
+    values: Vec<f64>,
+}
+
+impl Operation for Constants {
+    const NAME: &'static str = "constants";
+    const GRADIENT: &'static str = "constants-grad";
+
+    fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
+        vec![self.shape.clone()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn forward<T: Real>(&self, _args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        for (to, &value) in outs[0].data.iter_mut().zip(&self.values) {
+            *to = T::from_f64(value);
+        }
+    }
+
+    /// There is nothing that a gradient could go to.
+    fn backward<T: Real>(
+        &self,
+        _saved: &Saved<T>,
+        _wrt: &[usize],
+        _dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+    }
+}

@@ -1,0 +1,82 @@
+//! Brings vectors to length 1.
+
+use super::planes;
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::arg;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+
+params! {
+    /// x / (Σ |x|^p + eps)^(1/p) for every vector of `N x K`, or for one vector; with p infinite, x / (max |x| + eps).
+    pub struct LpNormalize {
+        /// The exponent of the norm.
+        p: f64 = 2.0,
+        /// Added to the sum, so that nothing is divided by 0.
+        eps: f64 = 1e-10,
+    }
+}
+
+/// The description of [`LpNormalize`].
+pub static SPEC: LayerSpec = LayerSpec {
+    spellings: &[torch("nn.Normalize", &["p", "eps"], |a| {
+        let p = a.need("p", a.float("p"));
+        LpNormalize { p, eps: a.float("eps").unwrap_or(1e-10) }.into()
+    })
+    .script(SCRIPT)],
+    ..LayerSpec::new("LpNormalize", Category::Normalisation, LpNormalize::DOCS)
+};
+
+const SCRIPT: &str = r#"
+function Class:__init(p, eps)
+   Parent.__init(self)
+   if not p then
+      error('the exponent of the norm is missing', 3)
+   end
+   if p <= 0 then
+      error(p .. '-norm not supported', 3)
+   end
+   self.p = p
+   self.eps = eps or 1e-10
+end
+function Class:__tostring__()
+   local p = self.p == math.huge and 'inf' or self.p % 1 == 0 and string.format('%d', self.p)
+      or string.format('%f', self.p)
+   return torch.type(self) .. '(' .. p .. ')'
+end
+"#;
+
+impl LayerOps for LpNormalize {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        planes::batched(cx, 2, None)?;
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let x = planes::view_batched(b, cx.bottoms[0], 2);
+        let y = if self.p.is_infinite() {
+            let size = b.map(&[x], &arg(0).abs());
+            let largest = b.max(size, &[1]);
+            b.map(&[x, largest], &(arg(0) / (arg(1) + self.eps)))
+        } else {
+            let power = match self.p {
+                1.0 => arg(0).abs(),
+                2.0 => arg(0).squared(),
+                p => arg(0).abs().pow(p),
+            };
+            let powers = b.map(&[x], &power);
+            let sum = b.sum(powers, &[1]);
+            let norm = match self.p {
+                1.0 => arg(1) + self.eps,
+                2.0 => (arg(1) + self.eps).sqrt(),
+                p => (arg(1) + self.eps).pow(1.0 / p),
+            };
+            b.map(&[x, sum], &(arg(0) / norm))
+        };
+        vec![b.view(y, cx.top(0).clone())]
+    }
+
+    fn detail(&self) -> String {
+        format!("{}-norm", self.p)
+    }
+}
