@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     run: PathBuf,
     #[command(flatten)]
     job: JobArguments,
-    /// Continue from a saved state (.state, or Caffe's .solverstate)
+    /// Continue from a saved state (.state, or Caffe's .solverstate or .solverstate.h5)
     #[arg(long)]
     resume: Option<PathBuf>,
     /// Layers that do not take the weights of --weights
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 /// What `train` and `test` have in common.
 #[derive(Debug, clap::Args)]
 pub(super) struct JobArguments {
-    /// Weights to start from: .caffemodel or .safetensors
+    /// Weights to start from: .caffemodel, .caffemodel.h5 or .safetensors
     #[arg(long)]
     weights: Vec<PathBuf>,
     /// cpu or cuda:0

@@ -17,9 +17,8 @@ use crate::pipeline;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::simplify;
 use crate::source::SourceMap;
-use crate::train::checkpoint::read_weights;
 use crate::ty::Shape;
-use crate::weights::{Blob, fill, read_binaryproto};
+use crate::weights::{Blob, fill, read_binaryproto, read_weights};
 
 /// Images in a batch.
 const BATCH: usize = 64;

@@ -12,8 +12,8 @@ use crate::plan::Slot;
 use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
 use crate::weights::{
-    Blob, CaffeModel, LayerWeights, SolverState, read_metadata, read_safetensors,
-    write_safetensors, write_safetensors_with,
+    Blob, CaffeModel, LayerWeights, SolverState, Weights, read_metadata, read_safetensors,
+    read_weights, write_hdf5_weights, write_safetensors, write_safetensors_with,
 };
 
 /// The files of one snapshot.
@@ -30,17 +30,21 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The names of the snapshot after `iteration` updates.
-    pub fn named(prefix: &Path, iteration: u64) -> Self {
+    /// The names of the snapshot after `iteration` updates, with Caffe's files in `format`.
+    pub fn named(prefix: &Path, iteration: u64, format: SnapshotFormat) -> Self {
+        let ending = match format {
+            SnapshotFormat::Hdf5 => ".h5",
+            SnapshotFormat::BinaryProto => "",
+        };
         let name = |ending: &str| {
             let mut name = prefix.as_os_str().to_owned();
             name.push(format!("_iter_{iteration}.{ending}"));
             PathBuf::from(name)
         };
         Snapshot {
-            caffemodel: name("caffemodel"),
+            caffemodel: name(&format!("caffemodel{ending}")),
             safetensors: name("safetensors"),
-            solverstate: name("solverstate"),
+            solverstate: name(&format!("solverstate{ending}")),
             state: name("state"),
         }
     }
@@ -56,14 +60,24 @@ const LOSSES: &str = "losses";
 impl Trainer {
     /// Writes a snapshot; each file is whole or not there.
     pub fn snapshot(&mut self, prefix: &Path) -> Result<Snapshot> {
-        let files = Snapshot::named(prefix, self.iteration);
+        let format = self.solver.snapshot_format;
+        let files = Snapshot::named(prefix, self.iteration, format);
         let parameters = self.parameters();
         let named = |blobs: &'_ BTreeMap<String, Blob>| -> Vec<(String, Blob)> {
             blobs.iter().map(|(n, b)| (n.clone(), b.clone())).collect()
         };
-        if self.solver.snapshot_format == SnapshotFormat::BinaryProto {
-            caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
-            self.solver_state(&files).write(&files.solverstate)?;
+        let state = self.solver_state(&files);
+        match format {
+            SnapshotFormat::BinaryProto => {
+                caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
+                state.write(&files.solverstate)?;
+            }
+            SnapshotFormat::Hdf5 => {
+                let layers = self.typed().net.nodes().map(|(_, node)| node.name.value.as_str());
+                let owned = owned(self.typed(), &parameters);
+                write_hdf5_weights(&files.caffemodel, layers, owned)?;
+                state.write_hdf5(&files.solverstate)?;
+            }
         }
         write_safetensors(&files.safetensors, parameters.iter().map(|(n, b)| (n.as_str(), b)))?;
 
@@ -106,7 +120,7 @@ impl Trainer {
         }
     }
 
-    /// Takes parameters from a file: .caffemodel by layer name as Caffe does, or .safetensors with names
+    /// Takes parameters from a file: .caffemodel or .caffemodel.h5 by layer name as Caffe does, or .safetensors with names
     /// `param.<layer>.<i>`. Layers that only the file has are ignored, layers named in `reinit` keep their fillers'
     /// values.
     ///
@@ -162,11 +176,12 @@ impl Trainer {
         Ok(())
     }
 
-    /// Continues from a whole state (`.state`), to the bit, or from Caffe's `.solverstate` and the weights it names.
+    /// Continues from a whole state (`.state`), to the bit, or from Caffe's `.solverstate`, also
+    /// `.solverstate.h5`, and the weights it names.
     ///
     /// Returns the position of each feed's source, to be sought before feeding begins.
     pub fn restore(&mut self, path: &Path) -> Result<Vec<u64>> {
-        if path.extension().is_some_and(|e| e == "solverstate") {
+        if is_solverstate(path) {
             self.restore_solverstate(path)?;
             return Ok(vec![]);
         }
@@ -212,7 +227,10 @@ impl Trainer {
 
     fn restore_solverstate(&mut self, path: &Path) -> Result<()> {
         let state = SolverState::read(path)?;
-        let beside = path.with_extension("caffemodel");
+        let beside = match path.extension().is_some_and(|e| e == "h5") {
+            true => path.with_extension("").with_extension("caffemodel.h5"),
+            false => path.with_extension("caffemodel"),
+        };
         let named = state.learned_net.as_ref().map(PathBuf::from).filter(|p| p.exists());
         let model = if beside.exists() { beside } else { named.unwrap_or(beside) };
         self.load_weights(&model, &[])?;
@@ -245,34 +263,21 @@ impl Trainer {
     }
 }
 
-/// Parameters by layer and position.
-pub type Weights = BTreeMap<(String, usize), Blob>;
-
-/// Reads parameters from a .caffemodel or a .safetensors file.
-pub fn read_weights(path: &Path) -> Result<Weights> {
-    if path.extension().is_some_and(|e| e == "safetensors" || e == "state") {
-        let blobs = read_safetensors(path)?;
-        let named = blobs.into_iter().filter_map(|(name, blob)| Some((key(&name)?, blob)));
-        return Ok(named.collect());
-    }
-    let model = CaffeModel::read(path)?;
-    let layers = model.layers.into_iter().flat_map(|layer| {
-        let blobs = layer.blobs.into_iter().enumerate();
-        blobs.map(move |(i, blob)| ((layer.name.clone(), i), blob))
-    });
-    Ok(layers.collect())
+/// Whether a name is that of a state of Caffe's, in either format.
+fn is_solverstate(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.ends_with(".solverstate") || name.ends_with(".solverstate.h5")
 }
 
-/// `param.conv1.0`, `param0.conv1.0` or `conv1.0` as layer and position; other tensors are none of them.
-fn key(name: &str) -> Option<(String, usize)> {
-    let prefixes = ["init.param.", "param0.", "param."];
-    let rest = prefixes.iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
-    let other = ["history", "update@", "param@", "test."];
-    if other.iter().any(|p| rest.starts_with(p)) {
-        return None;
-    }
-    let (layer, at) = rest.rsplit_once('.')?;
-    Some((layer.to_owned(), at.parse().ok()?))
+/// Every stored parameter with its first user.
+fn owned(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> Weights {
+    let stored = typed.variables.iter().filter(|variable| !variable.private);
+    let owners = stored.filter_map(|variable| users(typed, variable).into_iter().next());
+    let blob = |(layer, at): (String, usize)| {
+        let blob = parameters.get(&format!("param.{layer}.{at}"))?.clone();
+        Some(((layer, at), blob))
+    };
+    owners.filter_map(blob).collect()
 }
 
 /// The parameters in Caffe's form: every layer with its blobs, shared ones repeated.
