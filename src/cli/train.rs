@@ -47,7 +47,7 @@ pub(super) struct JobArguments {
     /// Change the run file: --set train.epochs=3
     #[arg(long, value_parser = setting)]
     set: Vec<(String, String)>,
-    /// Batches to train on, as a safetensors file with a tensor for each input
+    /// Batches to train on, as a safetensors file with a tensor for each input, or the images of a MemoryData layer
     #[arg(long)]
     tensors: Option<PathBuf>,
     /// The folder of the results

@@ -2,7 +2,9 @@
 
 pub mod clusters;
 mod data;
+pub mod extract;
 pub mod inference;
+mod layer_data;
 mod options;
 mod run;
 pub mod run_file;
