@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diag::Diagnostics;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exec::workspace;
+pub use crate::file::read_text;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::passes::adopt_data::adopt_data;
@@ -60,14 +61,6 @@ impl Checked {
 pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
     front::readable(path)?;
     Ok(check(path, read_text(path)?, options))
-}
-
-/// Reads a text file.
-pub fn read_text(path: &Path) -> Result<String> {
-    String::from_utf8(crate::file::read(path)?).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        Error::format(path, format!("not a text file: byte {at} is no UTF-8"))
-    })
 }
 
 /// Checks every stage of a definition. Never fails: errors are among the diagnostics.

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     run: PathBuf,
     #[command(flatten)]
     job: JobArguments,
-    /// Continue from a saved state (.state, or Caffe's .solverstate)
+    /// Continue from a saved state (.state, or Caffe's .solverstate or .solverstate.h5)
     #[arg(long)]
     resume: Option<PathBuf>,
     /// Layers that do not take the weights of --weights
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 /// What `train` and `test` have in common.
 #[derive(Debug, clap::Args)]
 pub(super) struct JobArguments {
-    /// Weights to start from: .caffemodel, .safetensors or .t7
+    /// Weights to start from: .caffemodel, .caffemodel.h5, .safetensors or .t7
     #[arg(long)]
     weights: Vec<PathBuf>,
     /// cpu or cuda:0
@@ -47,7 +47,7 @@ pub(super) struct JobArguments {
     /// Change the run file: --set train.epochs=3
     #[arg(long, value_parser = setting)]
     set: Vec<(String, String)>,
-    /// Batches to train on, as a safetensors file with a tensor for each input
+    /// Batches to train on, as a safetensors file with a tensor for each input, or the images of a MemoryData layer
     #[arg(long)]
     tensors: Option<PathBuf>,
     /// The folder of the results

@@ -17,6 +17,7 @@ use crate::pipeline;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::simplify;
 use crate::source::SourceMap;
+use crate::train::hdf5_output::Hdf5Output;
 use crate::ty::Shape;
 use crate::weights::{Blob, first_values, order, read_binaryproto, read_weights};
 
@@ -34,6 +35,7 @@ pub struct Inference {
     mean: Option<Vec<f32>>,
     scale: f32,
     outputs: Vec<(String, Slot)>,
+    files: Vec<Hdf5Output>,
     /// The weights that were loaded.
     pub weights: PathBuf,
 }
@@ -62,7 +64,12 @@ impl Inference {
         let own = file.output.clone().unwrap_or_else(|| path.with_extension(""));
         let beside = weights.and_then(Path::parent).map(Path::to_owned);
         let folder = beside.filter(|folder| folder.join("run.yaml").exists()).unwrap_or(own);
-        let definition = read_net(&base.join(&file.network), &mut sources, &mut diagnostics)?;
+        let definition = read_net(
+            &base.join(&file.network),
+            &Default::default(),
+            &mut sources,
+            &mut diagnostics,
+        )?;
         let made = folder.join("pairs").join("train_mean.binaryproto");
         let mean = match (&file.dataset.mean, &file.dataset.pairs) {
             (Some(mean), _) => {
@@ -108,7 +115,13 @@ impl Inference {
         }
         let mut inference =
             Self::build(typed, &env, mean, scale.unwrap_or(1.0), &weights, options)?;
-        inference.load(&weights)?;
+        load(
+            &mut inference.session,
+            &inference.plan,
+            &inference.typed,
+            &definition.names,
+            &weights,
+        )?;
         Ok(Ok(inference))
     }
 
@@ -129,6 +142,7 @@ impl Inference {
             let v = lowered.blobs[port.node.index()][port.top];
             lowered.program.outputs.push((typed.net.blob(port).to_owned(), v));
         }
+        let files = Hdf5Output::of_net(&typed, &mut lowered);
         simplify(&mut lowered.program);
         let request = Request { parameters: lowered.variables, ..Request::default() };
         let plan = Arc::new(plan(lowered.program, &request, &workspace::<f32>(options.threads)));
@@ -139,39 +153,11 @@ impl Inference {
         };
         let shape = plan.program.shape(v).clone();
         let mean = mean.map(|mean| resized_mean(&mean, &shape)).transpose()?;
-        let outputs = plan.program.outputs.iter();
+        let outputs = plan.program.outputs.iter().filter(|(name, _)| name != "(hdf5)");
         let outputs = outputs.map(|(name, v)| (name.clone(), plan.slot(*v))).collect();
         let input = plan.slot(v);
         let weights = weights.to_owned();
-        Ok(Inference { session, plan, typed, input, shape, mean, scale, outputs, weights })
-    }
-
-    fn load(&mut self, path: &Path) -> Result<()> {
-        let blobs = read_weights(path, &order::places(&self.typed))?;
-        let layout = self.plan.layout.clone();
-        for (variable, place) in self.typed.variables.iter().zip(layout) {
-            if variable.private {
-                self.session.write(place, &first_values(variable, 0, 0));
-                continue;
-            }
-            let users = crate::train::users(&self.typed, variable);
-            let Some(blob) = users.iter().find_map(|user| blobs.get(user)) else {
-                let (layer, at) = &users[0];
-                return Err(Error::format(
-                    path,
-                    format!("has no parameter {at} of layer `{layer}`"),
-                ));
-            };
-            if !blob.fits(variable.shape.dims()) {
-                let (have, want) = (Shape(blob.shape.clone()), &variable.shape);
-                let layer = &users[0].0;
-                let message =
-                    format!("parameter of layer `{layer}` is {have}, the net needs {want}");
-                return Err(Error::format(path, message));
-            }
-            self.session.write(place, &blob.data);
-        }
-        Ok(())
+        Ok(Inference { session, plan, typed, input, shape, mean, scale, outputs, files, weights })
     }
 
     /// An image as the net takes it: resized, channels as needed, blue first.
@@ -209,6 +195,9 @@ impl Inference {
             }
             self.session.write(self.input, &data);
             self.session.run()?;
+            for file in &mut self.files {
+                file.take(&mut self.session, &self.plan, chunk.len());
+            }
             let all: Vec<(String, Vec<f32>)> = self
                 .outputs
                 .clone()
@@ -225,6 +214,44 @@ impl Inference {
         }
         Ok(results)
     }
+
+    /// Writes the files of the net's HDF5Output layers, with all images that were run.
+    pub fn finish(&self) -> Result<()> {
+        self.files.iter().try_for_each(|file| file.write(&self.plan))
+    }
+}
+
+/// Gives every parameter of a planned net its value from a file of weights.
+///
+/// # Errors
+/// The file cannot be read, lacks a parameter, or has one of another shape.
+pub(super) fn load(
+    session: &mut Session<f32>,
+    plan: &Plan,
+    typed: &TypedNet,
+    names: &[(String, String)],
+    path: &Path,
+) -> Result<()> {
+    let blobs = read_weights(path, &order::places(typed, names))?;
+    for (variable, &place) in typed.variables.iter().zip(&plan.layout) {
+        if variable.private {
+            session.write(place, &first_values(variable, 0, 0));
+            continue;
+        }
+        let users = crate::train::users(typed, variable);
+        let Some(blob) = users.iter().find_map(|user| blobs.get(user)) else {
+            let (layer, at) = &users[0];
+            return Err(Error::format(path, format!("has no parameter {at} of layer `{layer}`")));
+        };
+        if !blob.fits(variable.shape.dims()) {
+            let (have, want) = (Shape(blob.shape.clone()), &variable.shape);
+            let layer = &users[0].0;
+            let message = format!("parameter of layer `{layer}` is {have}, the net needs {want}");
+            return Err(Error::format(path, message));
+        }
+        session.write(place, &blob.data);
+    }
+    Ok(())
 }
 
 /// Channels, height and width of the images that the run was trained on.

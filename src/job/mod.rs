@@ -2,7 +2,9 @@
 
 pub mod clusters;
 mod data;
+pub mod extract;
 pub mod inference;
+mod layer_data;
 mod lua;
 pub mod move_weights;
 mod options;

@@ -13,8 +13,8 @@ use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
 use crate::weights::t7::write_flat;
 use crate::weights::{
-    Blob, CaffeModel, LayerWeights, SolverState, order, read_metadata, read_safetensors,
-    read_weights, write_safetensors, write_safetensors_with,
+    Blob, CaffeModel, LayerWeights, SolverState, Weights, order, read_metadata, read_safetensors,
+    read_weights, write_hdf5_weights, write_safetensors, write_safetensors_with,
 };
 
 /// The files of one snapshot.
@@ -33,17 +33,21 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The names of the snapshot after `iteration` updates.
-    pub fn named(prefix: &Path, iteration: u64) -> Self {
+    /// The names of the snapshot after `iteration` updates, with Caffe's files in `format`.
+    pub fn named(prefix: &Path, iteration: u64, format: SnapshotFormat) -> Self {
+        let ending = match format {
+            SnapshotFormat::Hdf5 => ".h5",
+            SnapshotFormat::BinaryProto => "",
+        };
         let name = |ending: &str| {
             let mut name = prefix.as_os_str().to_owned();
             name.push(format!("_iter_{iteration}{ending}"));
             PathBuf::from(name)
         };
         Snapshot {
-            caffemodel: name(".caffemodel"),
+            caffemodel: name(&format!(".caffemodel{ending}")),
             safetensors: name(".safetensors"),
-            solverstate: name(".solverstate"),
+            solverstate: name(&format!(".solverstate{ending}")),
             state: name(".state"),
             flat: name("_Weights.t7"),
         }
@@ -60,16 +64,28 @@ const LOSSES: &str = "losses";
 impl Trainer {
     /// Writes a snapshot; each file is whole or not there.
     pub fn snapshot(&mut self, prefix: &Path) -> Result<Snapshot> {
-        let files = Snapshot::named(prefix, self.iteration);
+        let format = self.solver.snapshot_format;
+        let files = Snapshot::named(prefix, self.iteration, format);
         let parameters = self.parameters();
         let named = |blobs: &'_ BTreeMap<String, Blob>| -> Vec<(String, Blob)> {
             blobs.iter().map(|(n, b)| (n.clone(), b.clone())).collect()
         };
-        if !self.names.is_empty() {
+        if self.names.is_empty() {
+            let state = self.solver_state(&files);
+            match format {
+                SnapshotFormat::BinaryProto => {
+                    caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
+                    state.write(&files.solverstate)?;
+                }
+                SnapshotFormat::Hdf5 => {
+                    let layers = self.typed().net.nodes().map(|(_, node)| node.name.value.as_str());
+                    let owned = owned(self.typed(), &parameters);
+                    write_hdf5_weights(&files.caffemodel, layers, owned)?;
+                    state.write_hdf5(&files.solverstate)?;
+                }
+            }
+        } else {
             write_flat(&files.flat, &self.flat_parameters())?;
-        } else if self.solver.snapshot_format == SnapshotFormat::BinaryProto {
-            caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
-            self.solver_state(&files).write(&files.solverstate)?;
         }
         write_safetensors(&files.safetensors, parameters.iter().map(|(n, b)| (n.as_str(), b)))?;
 
@@ -96,8 +112,7 @@ impl Trainer {
         let mut weights = order::Weights::new();
         for place in &places {
             let slot = self.train.plan.slot(self.train.variables[place.variable]);
-            let blob =
-                Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) };
+            let blob = Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) };
             weights.insert((place.layer.clone(), place.at), blob);
         }
         order::flat(&weights, &places)
@@ -125,8 +140,9 @@ impl Trainer {
         }
     }
 
-    /// Takes parameters from a file: .caffemodel by layer name as Caffe does, .safetensors with names
-    /// `param.<layer>.<i>`, or .t7 by order. Layers that only the file has are ignored, layers named in `reinit` keep their fillers'
+    /// Takes parameters from a file: .caffemodel or .caffemodel.h5 by layer name as Caffe does, .safetensors with names
+    /// `param.<layer>.<i>`, or .t7 by order. Layers that only the file has are ignored, layers named in `reinit` keep
+    /// their fillers'
     /// values.
     ///
     /// # Errors
@@ -181,11 +197,12 @@ impl Trainer {
         Ok(())
     }
 
-    /// Continues from a whole state (`.state`), to the bit, or from Caffe's `.solverstate` and the weights it names.
+    /// Continues from a whole state (`.state`), to the bit, or from Caffe's `.solverstate`, also
+    /// `.solverstate.h5`, and the weights it names.
     ///
     /// Returns the position of each feed's source, to be sought before feeding begins.
     pub fn restore(&mut self, path: &Path) -> Result<Vec<u64>> {
-        if path.extension().is_some_and(|e| e == "solverstate") {
+        if is_solverstate(path) {
             self.restore_solverstate(path)?;
             return Ok(vec![]);
         }
@@ -231,7 +248,10 @@ impl Trainer {
 
     fn restore_solverstate(&mut self, path: &Path) -> Result<()> {
         let state = SolverState::read(path)?;
-        let beside = path.with_extension("caffemodel");
+        let beside = match path.extension().is_some_and(|e| e == "h5") {
+            true => path.with_extension("").with_extension("caffemodel.h5"),
+            false => path.with_extension("caffemodel"),
+        };
         let named = state.learned_net.as_ref().map(PathBuf::from).filter(|p| p.exists());
         let model = if beside.exists() { beside } else { named.unwrap_or(beside) };
         self.load_weights(&model, &[])?;
@@ -262,6 +282,23 @@ impl Trainer {
         self.schedule.current_step = state.current_step;
         Ok(())
     }
+}
+
+/// Whether a name is that of a state of Caffe's, in either format.
+fn is_solverstate(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.ends_with(".solverstate") || name.ends_with(".solverstate.h5")
+}
+
+/// Every stored parameter with its first user.
+fn owned(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> Weights {
+    let stored = typed.variables.iter().filter(|variable| !variable.private);
+    let owners = stored.filter_map(|variable| users(typed, variable).into_iter().next());
+    let blob = |(layer, at): (String, usize)| {
+        let blob = parameters.get(&format!("param.{layer}.{at}"))?.clone();
+        Some(((layer, at), blob))
+    };
+    owners.filter_map(blob).collect()
 }
 
 /// The parameters in Caffe's form: every layer with its blobs, shared ones repeated.

@@ -4,6 +4,7 @@
 
 pub mod checkpoint;
 mod feed;
+pub(crate) mod hdf5_output;
 pub mod log;
 pub mod rule;
 pub mod schedule;

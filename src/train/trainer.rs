@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::Feed;
+use super::hdf5_output::Hdf5Output;
 use super::rule::{looks_ahead, rule, starts, step};
 use super::schedule::Schedule;
 use crate::error::{Error, Result};
@@ -28,6 +29,8 @@ pub(super) struct Machine {
     /// The net's outputs by name, in the order they were written, with the weight each has in the loss.
     pub outputs: Vec<(String, ValueId, f32)>,
     pub feeds: Vec<Feed>,
+    /// Files that a test writes.
+    files: Vec<Hdf5Output>,
 }
 
 impl Machine {
@@ -47,6 +50,12 @@ impl Machine {
         for gradient in lowered.gradients.iter().flatten() {
             program.outputs.push(("(gradient)".to_string(), *gradient));
         }
+        // Training writes no files: each test does, and those of training would only get longer.
+        let files = match backward {
+            Backward::No => Hdf5Output::of_net(&typed, &mut lowered),
+            _ => vec![],
+        };
+        let program = &mut lowered.program;
         simplify(program);
         program.outputs.retain(|(name, _)| name != "(gradient)");
         let gradients = match backward {
@@ -58,7 +67,7 @@ impl Machine {
         let plan = Arc::new(plan(lowered.program, &request, &scratch));
         let session = Session::new(plan.clone(), options)?;
         let (variables, loss) = (lowered.variables, lowered.loss);
-        Ok(Machine { typed, session, plan, variables, loss, outputs, feeds: vec![] })
+        Ok(Machine { typed, session, plan, variables, loss, outputs, feeds: vec![], files })
     }
 
     fn forward(&mut self) -> Result<()> {
@@ -372,8 +381,11 @@ impl Trainer {
         let batches = test.batches.max(1);
         let mut loss = 0.0;
         let mut sums: Vec<(String, Vec<f32>)> = vec![];
+        test.machine.files.iter_mut().for_each(Hdf5Output::clear);
         for _ in 0..batches {
             test.machine.forward()?;
+            let Machine { files, session, plan, .. } = &mut test.machine;
+            files.iter_mut().for_each(|file| file.take(session, plan, usize::MAX));
             loss += test.machine.loss();
             let outputs = test.machine.shown_outputs();
             if sums.is_empty() {
@@ -383,6 +395,9 @@ impl Trainer {
                     sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
                 }
             }
+        }
+        for file in &test.machine.files {
+            file.write(&test.machine.plan)?;
         }
         let n = batches as f32;
         for (_, sum) in &mut sums {
