@@ -175,7 +175,7 @@ pub(super) fn plan(
     let solver = solver(&file.train, id, &text, diagnostics);
     let (train_state, val_state) = states(&definition);
     let tests = match &data.1 {
-        Some(_) => vec![(definition.clone(), val_state, 0)],
+        Some(_) => vec![((definition.clone(), val_state), 0)],
         None => vec![],
     };
     let epochs = Some(file.train.epochs.unwrap_or(DEFAULT_EPOCHS));

@@ -54,7 +54,7 @@ pub(super) fn plan(
     for ((source, state), &batches) in read.test_nets.iter().zip(&read.solver.test_iter) {
         let Some(definition) = net(source)? else { return Ok(None) };
         let state = merged(&definition, state);
-        tests.push((definition, state, batches));
+        tests.push(((definition, state), batches));
     }
     let data = DataSpec { tensors: options.tensors.clone(), ..DataSpec::default() };
     let stem = path.with_extension("");

@@ -5,9 +5,9 @@
 pub mod checkpoint;
 mod feed;
 pub mod log;
+pub mod machine;
 pub mod schedule;
 mod trainer;
 
 pub use feed::Feed;
-pub(crate) use trainer::users;
 pub use trainer::{StepReport, TestReport, Trainer};

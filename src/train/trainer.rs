@@ -1,110 +1,26 @@
 //! One update a call: forward and backward passes, then the solver's rule, as Caffe's `Solver::Step`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use super::Feed;
+use super::machine::{Machine, Purpose, users};
 use super::schedule::Schedule;
 use crate::error::{Error, Result};
+use crate::exec::SessionOptions;
 use crate::exec::cpu::reduce::{Reduction, total};
 use crate::exec::cpu::update::{Decay, Rule, Step, update};
-use crate::exec::{Session, SessionOptions, workspace};
 use crate::ir::TypedNet;
-use crate::passes::lower::{Backward, Lowered, lower, ready};
-use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, simplify};
+use crate::plan::{Plan, Slot};
 use crate::spec::Environment;
 use crate::spec::solver::{Method, Regularization, Solver};
 use crate::weights::{Blob, fill};
-
-/// A planned net with what is shown of it.
-pub(super) struct Machine {
-    pub typed: TypedNet,
-    pub session: Session<f32>,
-    pub plan: Arc<Plan>,
-    pub variables: Vec<ValueId>,
-    pub loss: Option<ValueId>,
-    /// The net's outputs by name, in the order they were written, with the weight each has in the loss.
-    pub outputs: Vec<(String, ValueId, f32)>,
-    pub feeds: Vec<Feed>,
-}
-
-impl Machine {
-    pub fn new(
-        typed: TypedNet,
-        env: &Environment,
-        backward: Backward,
-        histories: usize,
-        options: &SessionOptions,
-    ) -> Result<Self> {
-        ready(&typed)?;
-        let mut lowered = lower(&typed, env, backward);
-        let outputs = outputs(&typed, &lowered);
-        let program = &mut lowered.program;
-        program.outputs = outputs.iter().map(|(n, v, _)| (n.clone(), *v)).collect();
-        program.outputs.extend(lowered.loss.map(|v| ("(loss)".to_string(), v)));
-        for gradient in lowered.gradients.iter().flatten() {
-            program.outputs.push(("(gradient)".to_string(), *gradient));
-        }
-        simplify(program);
-        program.outputs.retain(|(name, _)| name != "(gradient)");
-        let gradients = match backward {
-            Backward::No => vec![],
-            _ => lowered.gradients.clone(),
-        };
-        let request = Request { parameters: lowered.variables.clone(), gradients, histories };
-        let scratch = workspace::<f32>(options.threads);
-        let plan = Arc::new(plan(lowered.program, &request, &scratch));
-        let session = Session::new(plan.clone(), options)?;
-        let (variables, loss) = (lowered.variables, lowered.loss);
-        Ok(Machine { typed, session, plan, variables, loss, outputs, feeds: vec![] })
-    }
-
-    fn forward(&mut self) -> Result<()> {
-        for feed in &mut self.feeds {
-            feed.next(&mut self.session)?;
-        }
-        self.session.run()
-    }
-
-    fn loss(&mut self) -> f32 {
-        let Some(loss) = self.loss else { return 0.0 };
-        let slot = self.plan.slot(loss);
-        self.session.with_arena(|arena| arena[slot.offset])
-    }
-
-    /// The outputs that are few enough numbers to be shown.
-    fn shown_outputs(&mut self) -> Vec<(String, Vec<f32>)> {
-        let slots: Vec<(String, Slot)> = self
-            .outputs
-            .iter()
-            .map(|(name, v, _)| (name.clone(), self.plan.slot(*v)))
-            .filter(|(_, slot)| slot.len <= MOST_SHOWN)
-            .collect();
-        self.session.with_arena(|arena| {
-            slots.into_iter().map(|(name, slot)| (name, arena[slot.range()].to_vec())).collect()
-        })
-    }
-}
-
-/// Outputs of more elements than this are not logged.
-const MOST_SHOWN: usize = 16;
-
-fn outputs(typed: &TypedNet, lowered: &Lowered) -> Vec<(String, ValueId, f32)> {
-    let mut ports = typed.net.outputs.clone();
-    ports.sort();
-    let shown = ports.iter().filter(|p| !typed.net.graph[p.node].layer.is_input()).map(|&port| {
-        let v = lowered.blobs[port.node.index()][port.top];
-        let weight = typed.loss_weights[port.node.index()].get(port.top).copied().unwrap_or(0.0);
-        (typed.net.blob(port).to_owned(), v, weight)
-    });
-    shown.collect()
-}
 
 /// A test net: it has memory of its own and takes its parameters from the training net before a test.
 struct TestNet {
     machine: Machine,
     batches: u64,
+    /// Whether every test begins with the first record.
+    rewinds: bool,
     /// Places of a variable here and in the training net.
     links: Vec<(Slot, Slot)>,
 }
@@ -158,40 +74,31 @@ impl Trainer {
         solver: Solver,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let accumulate = usize::from(1 < solver.iter_size);
-        let histories = solver.method.histories() + accumulate;
-        let train = Machine::new(typed, env, Backward::Parameters, histories, options)?;
-        if train.loss.is_none() {
+        let train = Machine::new(typed, env, Purpose::training(&solver), options)?;
+        if train.planned.loss.is_none() {
             let name = &train.typed.net.name;
             return Err(Error::refused(format!("net `{name}` has no loss to minimise")));
         }
         let schedule = Schedule::new(&solver);
         let (tests, losses) = (vec![], VecDeque::new());
         let mut trainer = Trainer { train, tests, solver, schedule, iteration: 0, losses };
-        trainer.fill(options.seed);
+        trainer.train.fill(options.seed);
         Ok(trainer)
     }
 
-    fn fill(&mut self, seed: u64) {
-        let Machine { typed, session, plan, variables, .. } = &mut self.train;
-        for (i, (variable, &v)) in typed.variables.iter().zip(&*variables).enumerate() {
-            session.write(plan.slot(v), &fill(&variable.filler, &variable.shape, seed, i as u64));
-        }
-    }
-
-    /// Adds a net that is tested on so many batches with the parameters of the training net. Variables
-    /// correspond if a layer of the same name uses them at the same position, or if they have the same name.
+    /// Adds a net that is tested on so many batches with the parameters of the training net, each time from the first
+    /// record on if it `rewinds`, else from where the last test ended, as in Caffe. Variables correspond if a layer of the same name uses them at the same position, or if they have the same name.
     pub fn add_test(
         &mut self,
         typed: TypedNet,
         env: &Environment,
-        batches: u64,
+        (batches, rewinds): (u64, bool),
         options: &SessionOptions,
     ) -> Result<()> {
-        let machine = Machine::new(typed, env, Backward::No, 0, options)?;
+        let machine = Machine::new(typed, env, Purpose::FORWARD, options)?;
         let mut links = vec![];
         let mut untaught = vec![];
-        for (variable, &v) in machine.typed.variables.iter().zip(&machine.variables) {
+        for (at, variable) in machine.typed.variables.iter().enumerate() {
             let names = users(&machine.typed, variable);
             let twin = self.train.typed.variables.iter().position(|other| {
                 if variable.private || other.private {
@@ -204,18 +111,15 @@ impl Trainer {
                 Some(i)
                     if self.train.typed.variables[i].shape.count() == variable.shape.count() =>
                 {
-                    links.push((
-                        machine.plan.slot(v),
-                        self.train.plan.slot(self.train.variables[i]),
-                    ));
+                    links.push((machine.place(at), self.train.place(i)));
                 }
-                _ => untaught.push((variable.clone(), v)),
+                _ => untaught.push((variable.clone(), at)),
             }
         }
-        let mut test = TestNet { machine, batches, links };
-        for (i, (variable, v)) in untaught.into_iter().enumerate() {
+        let mut test = TestNet { machine, batches, rewinds, links };
+        for (i, (variable, at)) in untaught.into_iter().enumerate() {
             let values = fill(&variable.filler, &variable.shape, options.seed, i as u64);
-            test.machine.session.write(test.machine.plan.slot(v), &values);
+            test.machine.session.write(test.machine.place(at), &values);
         }
         self.tests.push(test);
         Ok(())
@@ -228,7 +132,7 @@ impl Trainer {
 
     /// The plan of a training step.
     pub fn plan(&self) -> &Plan {
-        &self.train.plan
+        self.train.plan()
     }
 
     /// The solver.
@@ -252,9 +156,7 @@ impl Trainer {
         source: crate::data::source::Source,
         names: &[(String, String)],
     ) -> Result<()> {
-        let feed = Feed::new(source, names, &self.train.typed, &self.train.session)?;
-        self.train.feeds.push(feed);
-        Ok(())
+        self.train.feed(source, names)
     }
 
     /// Serves inputs of a test net.
@@ -264,25 +166,23 @@ impl Trainer {
         source: crate::data::source::Source,
         names: &[(String, String)],
     ) -> Result<()> {
-        let machine = &mut self.tests[test].machine;
-        let feed = Feed::new(source, names, &machine.typed, &machine.session)?;
-        machine.feeds.push(feed);
-        Ok(())
+        self.tests[test].machine.feed(source, names)
     }
 
     /// Makes one update.
     pub fn step(&mut self) -> Result<StepReport> {
         let micro = self.solver.iter_size;
-        let accumulator = (1 < micro).then(|| self.train.plan.histories.last().copied()).flatten();
+        let accumulator =
+            (1 < micro).then(|| self.train.plan().histories.last().copied()).flatten();
         if let Some(sum) = accumulator {
             self.train.session.with_arena(|arena| arena[sum.range()].fill(0.0));
         }
         let mut loss = 0.0;
         for _ in 0..micro {
-            self.train.forward()?;
+            self.train.run()?;
             loss += self.train.loss();
             if let Some(sum) = accumulator {
-                let gradients = self.train.plan.gradients;
+                let gradients = self.train.plan().gradients;
                 self.train.session.with_arena(|arena| add_range(arena, gradients, sum));
             }
         }
@@ -293,7 +193,7 @@ impl Trainer {
         self.losses.push_back(loss);
         let rate = self.schedule.rate(self.iteration);
         let outputs = self.train.shown_outputs();
-        self.update(rate, accumulator.unwrap_or(self.train.plan.gradients));
+        self.update(rate, accumulator.unwrap_or(self.train.plan().gradients));
         let iteration = self.iteration;
         self.iteration += 1;
         let smoothed = self.losses.iter().sum::<f32>() / self.losses.len() as f32;
@@ -305,8 +205,8 @@ impl Trainer {
         let solver = self.solver.clone();
         let rule = rule(&solver, self.iteration + 1);
         let two = rule.histories() == 2;
-        let Machine { typed, session, plan, .. } = &mut self.train;
-        let plan = plan.clone();
+        let Machine { typed, session, planned, .. } = &mut self.train;
+        let plan = planned.plan.clone();
         let typed = &*typed;
         session.with_arena(|arena| {
             let clip = clip(&solver, &arena[gradients.range()]);
@@ -345,11 +245,14 @@ impl Trainer {
             let values = train.read(from);
             test.machine.session.write(to, &values);
         }
+        if test.rewinds {
+            test.machine.feeds.iter_mut().try_for_each(Feed::rewind)?;
+        }
         let batches = test.batches.max(1);
         let mut loss = 0.0;
         let mut sums: Vec<(String, Vec<f32>)> = vec![];
         for _ in 0..batches {
-            test.machine.forward()?;
+            test.machine.run()?;
             loss += test.machine.loss();
             let outputs = test.machine.shown_outputs();
             if sums.is_empty() {
@@ -370,12 +273,12 @@ impl Trainer {
 
     /// The parameters as `param.<layer>.<i>`, one for each user.
     pub fn parameters(&mut self) -> BTreeMap<String, Blob> {
-        self.flat(self.train.plan.parameters, "param")
+        self.flat(self.train.plan().parameters, "param")
     }
 
     /// An array of the solver by user, as `<what>.<layer>.<i>`.
     pub(super) fn flat(&mut self, region: Slot, what: &str) -> BTreeMap<String, Blob> {
-        let layout = self.train.plan.layout.clone();
+        let layout = self.train.plan().layout.clone();
         let values = self.train.session.read(region);
         let mut blobs = BTreeMap::new();
         for (variable, place) in self.train.typed.variables.iter().zip(&layout) {
@@ -387,14 +290,6 @@ impl Trainer {
         }
         blobs
     }
-}
-
-/// The users of a variable by layer name and position.
-pub(crate) fn users(typed: &TypedNet, variable: &crate::ir::Variable) -> Vec<(String, usize)> {
-    let name = |&(node, at): &(petgraph::graph::NodeIndex, usize)| {
-        (typed.net.graph[node].name.value.clone(), at)
-    };
-    variable.users.iter().map(name).collect()
 }
 
 fn add_range(arena: &mut [f32], from: Slot, to: Slot) {
