@@ -6,11 +6,14 @@ mod check;
 mod clusters;
 mod convert;
 mod create_db;
+mod device_query;
 mod diff;
 mod explain;
 mod infer;
 mod layers;
+mod plot;
 mod run;
+mod time;
 mod train;
 mod visualize;
 
@@ -49,6 +52,12 @@ enum Verb {
     Clusters(clusters::Arguments),
     /// Draw a definition as SVG, DOT or PNG
     Visualize(visualize::Arguments),
+    /// Draw losses and outputs of training logs, cortado's or Caffe's
+    Plot(plot::Arguments),
+    /// Time every layer forward and backward
+    Time(time::Arguments),
+    /// Say what nets can run on here
+    DeviceQuery,
     /// Write a definition or solver of any earlier Caffe in its modern form
     Convert(convert::Arguments),
     /// Compare the meaning of two definitions
@@ -72,6 +81,9 @@ pub fn main() -> ExitCode {
         Verb::Infer(arguments) => infer::run(&arguments),
         Verb::Clusters(arguments) => clusters::run(&arguments),
         Verb::Visualize(arguments) => visualize::run(&arguments),
+        Verb::Plot(arguments) => plot::run(&arguments),
+        Verb::Time(arguments) => time::run(&arguments),
+        Verb::DeviceQuery => device_query::run(),
         Verb::Convert(arguments) => convert::run(&arguments),
         Verb::Diff(arguments) => diff::run(&arguments),
         Verb::Layers(arguments) => layers::run(&arguments),

@@ -7,6 +7,7 @@ mod options;
 mod run;
 pub mod run_file;
 mod solver_file;
+pub mod timing;
 
 pub use options::JobOptions;
 pub use run::{Control, Observer, Outcome, run, test};

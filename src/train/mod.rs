@@ -2,7 +2,9 @@
 //!
 //! A [`Trainer`] makes one update a call and knows nothing of run files; `job` is the loop around it with tests, snapshots and the log.
 
+mod caffe_log;
 pub mod checkpoint;
+pub mod curves;
 mod feed;
 pub mod log;
 pub mod machine;
