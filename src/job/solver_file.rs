@@ -44,6 +44,7 @@ pub(super) fn plan(
             NetSource::Inline(record) => {
                 let mut definition = crate::front::caffe::definition(record, diagnostics);
                 crate::passes::adopt_data::adopt_data(&mut definition);
+                crate::passes::locate_files::locate_files(&mut definition, path);
                 Ok(Some(definition))
             }
         }
@@ -69,6 +70,9 @@ pub(super) fn plan(
         Some(folder) => folder.join(prefix.file_name().unwrap_or_default()),
         None => prefix,
     };
+    // Weights of the command line take the place of the solver's, and a state to continue from has its own.
+    let replaced = !options.weights.is_empty() || options.resume.is_some();
+    let weights = if replaced { vec![] } else { read.weights };
     Ok(Some(Plan {
         solver: read.solver,
         train: (train, train_state),
@@ -80,7 +84,7 @@ pub(super) fn plan(
         whole_tests: false,
         folder: options.output.clone(),
         prefix,
-        weights: read.weights.iter().map(|w| locate(w, &bases)).collect(),
+        weights: weights.iter().map(|w| locate(w, &bases)).collect(),
         text: text.to_string(),
         bases,
     }))

@@ -109,17 +109,21 @@ impl Trainer {
 
     /// Takes parameters from a file: .caffemodel by layer name as Caffe does, or .safetensors with names
     /// `param.<layer>.<i>`. Layers that only the file has are ignored, layers named in `reinit` keep their fillers'
-    /// values.
+    /// values. Test nets take what only they have as well.
     ///
     /// # Errors
     /// All layers whose shapes differ, at once, or nothing in the file fits.
     pub fn load_weights(&mut self, path: &Path, reinit: &[String]) -> Result<()> {
         let blobs = read_weights(path)?;
-        let given = self.train.take(path, &blobs, reinit).map_err(|e| {
+        let advised = |e: Error| {
             Error::refused(format!(
                 "{e}\nrename these layers in the definition, or give --reinit LAYER, to start them from their fillers"
             ))
-        })?;
+        };
+        let given = self.train.take(path, &blobs, reinit).map_err(advised)?;
+        for test in &mut self.tests {
+            test.machine.take(path, &blobs, reinit).map_err(advised)?;
+        }
         match given.contains(&true) {
             true => Ok(()),
             false => Err(Error::format(path, "holds weights for no layer of this net")),

@@ -5,6 +5,7 @@
 mod caffe_log;
 pub mod checkpoint;
 pub mod curves;
+mod debug;
 mod feed;
 pub mod log;
 pub mod machine;

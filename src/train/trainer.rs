@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Feed;
 use super::machine::{Machine, Purpose, users};
 use super::schedule::Schedule;
+use super::{Feed, debug};
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::exec::cpu::reduce::{Reduction, total};
@@ -16,8 +16,8 @@ use crate::spec::solver::{Method, Regularization, Solver};
 use crate::weights::{Blob, fill};
 
 /// A test net: it has memory of its own and takes its parameters from the training net before a test.
-struct TestNet {
-    machine: Machine,
+pub(super) struct TestNet {
+    pub(super) machine: Machine,
     batches: u64,
     /// Whether every test begins with the first record.
     rewinds: bool,
@@ -38,6 +38,8 @@ pub struct StepReport {
     pub rate: f32,
     /// The net's outputs of the last pass.
     pub outputs: Vec<(String, Vec<f32>)>,
+    /// Caffe's `debug_info` lines, if the solver asks for them and this update is displayed.
+    pub debug: Vec<String>,
 }
 
 /// What a test found: means over its batches.
@@ -51,12 +53,14 @@ pub struct TestReport {
     pub loss: f32,
     /// The mean of every output.
     pub outputs: Vec<(String, Vec<f32>)>,
+    /// Caffe's `debug_info` lines of every pass, if the solver asks for them.
+    pub debug: Vec<String>,
 }
 
 /// A net in training.
 pub struct Trainer {
     pub(super) train: Machine,
-    tests: Vec<TestNet>,
+    pub(super) tests: Vec<TestNet>,
     pub(super) solver: Solver,
     pub(super) schedule: Schedule,
     pub(super) iteration: u64,
@@ -95,7 +99,8 @@ impl Trainer {
         (batches, rewinds): (u64, bool),
         options: &SessionOptions,
     ) -> Result<()> {
-        let machine = Machine::new(typed, env, Purpose::FORWARD, options)?;
+        let purpose = Purpose { watched: self.solver.debug_info, ..Purpose::FORWARD };
+        let machine = Machine::new(typed, env, purpose, options)?;
         let mut links = vec![];
         let mut untaught = vec![];
         for (at, variable) in machine.typed.variables.iter().enumerate() {
@@ -178,26 +183,53 @@ impl Trainer {
             self.train.session.with_arena(|arena| arena[sum.range()].fill(0.0));
         }
         let mut loss = 0.0;
+        let display = self.solver.display;
+        let debugs =
+            self.solver.debug_info && 0 < display && self.iteration.is_multiple_of(display);
+        let mut lines = vec![];
         for _ in 0..micro {
             self.train.run()?;
             loss += self.train.loss();
+            if debugs {
+                lines.extend(debug::forward(&mut self.train));
+                lines.extend(debug::backward(&mut self.train));
+            }
             if let Some(sum) = accumulator {
                 let gradients = self.train.plan().gradients;
                 self.train.session.with_arena(|arena| add_range(arena, gradients, sum));
             }
         }
         loss /= micro as f32;
+        let smoothed = self.smooth(loss);
+        let rate = self.schedule.rate(self.iteration);
+        let outputs = self.train.shown_outputs();
+        let before = debugs.then(|| self.train.session.read(self.train.planned.plan.parameters));
+        self.update(rate, accumulator.unwrap_or(self.train.plan().gradients));
+        if let Some(before) = before {
+            lines.extend(debug::update(&mut self.train, &before));
+        }
+        let iteration = self.iteration;
+        self.iteration += 1;
+        Ok(StepReport { iteration, loss, smoothed, rate, outputs, debug: lines })
+    }
+
+    /// The mean of the last `average_loss` losses, of which this is one.
+    fn smooth(&mut self, loss: f32) -> f32 {
         if self.losses.len() == self.solver.average_loss {
             self.losses.pop_front();
         }
         self.losses.push_back(loss);
-        let rate = self.schedule.rate(self.iteration);
-        let outputs = self.train.shown_outputs();
-        self.update(rate, accumulator.unwrap_or(self.train.plan().gradients));
-        let iteration = self.iteration;
-        self.iteration += 1;
-        let smoothed = self.losses.iter().sum::<f32>() / self.losses.len() as f32;
-        Ok(StepReport { iteration, loss, smoothed, rate, outputs })
+        self.losses.iter().sum::<f32>() / self.losses.len() as f32
+    }
+
+    /// The smoothed loss after the last update, for which Caffe takes one more batch.
+    ///
+    /// # Errors
+    /// The data do not fit the net.
+    pub fn closing_loss(&mut self) -> Result<f32> {
+        self.train.run()?;
+        let loss = self.train.loss();
+        Ok(self.smooth(loss))
     }
 
     /// Applies the rule to every parameter: clip, divide, decay, update.
@@ -251,8 +283,12 @@ impl Trainer {
         let batches = test.batches.max(1);
         let mut loss = 0.0;
         let mut sums: Vec<(String, Vec<f32>)> = vec![];
+        let mut debug = vec![];
         for _ in 0..batches {
             test.machine.run()?;
+            if self.solver.debug_info {
+                debug.extend(debug::forward(&mut test.machine));
+            }
             loss += test.machine.loss();
             let outputs = test.machine.shown_outputs();
             if sums.is_empty() {
@@ -268,7 +304,7 @@ impl Trainer {
             sum.iter_mut().for_each(|s| *s /= n);
         }
         let iteration = self.iteration;
-        Ok(TestReport { iteration, net: index, loss: loss / n, outputs: sums })
+        Ok(TestReport { iteration, net: index, loss: loss / n, outputs: sums, debug })
     }
 
     /// The parameters as `param.<layer>.<i>`, one for each user.
