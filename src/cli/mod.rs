@@ -9,12 +9,15 @@ mod convert;
 mod convert_imageset;
 mod create_db;
 mod definition;
+mod device_query;
 mod diff;
 mod explain;
 mod extract;
 mod infer;
 mod layers;
+mod plot;
 mod run;
+mod time;
 mod train;
 mod visualize;
 
@@ -60,6 +63,13 @@ enum Verb {
     /// Draw a definition as SVG, DOT or PNG
     Visualize(visualize::Arguments),
     /// Write a definition or solver of any earlier Caffe in its modern form, or weights in another format
+    /// Draw losses and outputs of training logs, cortado's or Caffe's
+    Plot(plot::Arguments),
+    /// Time every layer forward and backward
+    Time(time::Arguments),
+    /// Say what nets can run on here
+    DeviceQuery,
+    /// Write a definition or solver of any earlier Caffe in its modern form
     Convert(convert::Arguments),
     /// Compare the meaning of two definitions
     Diff(diff::Arguments),
@@ -85,6 +95,9 @@ pub fn main() -> ExitCode {
         Verb::Extract(arguments) => extract::run(&arguments),
         Verb::Clusters(arguments) => clusters::run(&arguments),
         Verb::Visualize(arguments) => visualize::run(&arguments),
+        Verb::Plot(arguments) => plot::run(&arguments),
+        Verb::Time(arguments) => time::run(&arguments),
+        Verb::DeviceQuery => device_query::run(),
         Verb::Convert(arguments) => convert::run(&arguments),
         Verb::Diff(arguments) => diff::run(&arguments),
         Verb::Layers(arguments) => layers::run(&arguments),

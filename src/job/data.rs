@@ -14,7 +14,8 @@ use crate::ir::{Definition, NetState, Node};
 use crate::layers::Layer;
 use crate::layers::data::{Data as DataLayer, Transform};
 use crate::layers::memory_data::MemoryData;
-use crate::spec::Dialect;
+use crate::passes::deploy::is_label;
+use crate::spec::{Dialect, Phase};
 use crate::ty::Shape;
 use crate::weights::{read_binaryproto, read_safetensors};
 
@@ -54,8 +55,8 @@ impl Inputs {
         state: &NetState,
         data: &DataSpec,
         seed: u64,
-        train: bool,
     ) -> Result<Self> {
+        let train = state.phase == Phase::Train;
         let mut inputs = Inputs { shapes: Shapes::new(), sources: vec![], batch: 0 };
         let exists = |node: &&Node| node.exists(state);
         let nodes: Vec<&Node> =
@@ -147,9 +148,7 @@ impl Inputs {
         let source = Source::of_records(records, options, seed, order)?;
         let mut wires = vec![];
         for (i, &input) in tops.iter().enumerate() {
-            let is_label = input == "label"
-                || input != "data" && (i == 1 || input.contains("label") || input == "sim");
-            let top = &source.tops()[usize::from(is_label)];
+            let top = &source.tops()[usize::from(is_label(input, i))];
             let mut dims = vec![batch];
             dims.extend(&top.shape);
             self.shapes.insert(input.to_owned(), Shape(dims));

@@ -1,7 +1,6 @@
 //! Runs a data set through a trained net and collects named blobs, record by record, as Caffe's extract_features does.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use prost::Message;
 
@@ -12,17 +11,14 @@ use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
-use crate::exec::{Session, SessionOptions, workspace};
+use crate::exec::SessionOptions;
 use crate::file::write_atomically;
 use crate::ir::{Port, TypedNet};
-use crate::passes::lower::{Backward, lower, ready};
 use crate::pipeline;
-use crate::plan::{Request, plan};
-use crate::program::{ValueId, simplify};
+use crate::program::ValueId;
 use crate::source::SourceMap;
 use crate::spec::solver::Solver;
-use crate::train::Feed;
-use crate::train::hdf5_output::Hdf5Output;
+use crate::train::machine::{Machine, Purpose};
 use crate::weights::{Blob, write_safetensors};
 
 /// What is extracted from what.
@@ -84,7 +80,7 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
     };
     let (definition, state) = &job.train;
     let seed = options.session.seed;
-    let inputs = Inputs::open(&job, definition, state, &job.train_data, seed, false)?;
+    let inputs = Inputs::open(&job, definition, state, &job.train_data, seed)?;
     let env_options = pipeline::Options { shapes: inputs.shapes.clone(), ..Default::default() };
     let none = |_: &str| None;
     let env = pipeline::environment(&env_options, &none);
@@ -101,22 +97,14 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
     if typed.signatures.iter().any(Option::is_none) {
         return Err(Error::refused("the net cannot be built: the shape of its data is not known"));
     }
-    ready(&typed)?;
-    let mut lowered = lower(&typed, &env, Backward::No);
-    let mut found: Vec<(String, ValueId)> = vec![];
-    for name in &options.blobs {
-        let port = find(&typed, name).ok_or_else(|| unknown(&typed, name))?;
-        found.push((name.clone(), lowered.blobs[port.node.index()][port.top]));
-    }
-    lowered.program.outputs = found.clone();
-    let mut files = Hdf5Output::of_net(&typed, &mut lowered);
-    simplify(&mut lowered.program);
-    let request = Request { parameters: lowered.variables, ..Request::default() };
-    let threads = options.session.threads;
-    let plan = Arc::new(plan(lowered.program, &request, &workspace::<f32>(threads)));
+    let purpose = Purpose { watched: true, ..Purpose::FORWARD };
+    let mut machine = Machine::new(typed, &env, purpose, &options.session)?;
+    let mut found: Vec<ValueId> = vec![];
     let mut features: Features = vec![];
-    for (name, v) in &found {
-        let shape = plan.program.shape(*v);
+    for name in &options.blobs {
+        let port = find(&machine.typed, name).ok_or_else(|| unknown(&machine.typed, name))?;
+        let v = machine.planned.blobs[port.node.index()][port.top];
+        let shape = machine.plan().program.shape(v);
         if shape.dims().first() != Some(&batch) {
             return Err(Error::refused(format!(
                 "blob `{name}` is {shape} and has no row for each of the {batch} records of a batch"
@@ -124,27 +112,23 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
         }
         let mut shape = shape.0.clone();
         shape[0] = records;
+        found.push(v);
         features.push((name.clone(), Blob { shape, data: vec![] }));
     }
-    let mut session = Session::new(plan.clone(), &options.session)?;
-    load(&mut session, &plan, &typed, &definition.names, &options.weights)?;
-    let mut feeds = vec![];
+    load(&mut machine, &definition.names, &options.weights)?;
     for (source, names) in inputs.sources {
-        feeds.push(Feed::new(source, &names, &typed, &session)?);
+        machine.feed(source, &names)?;
     }
     for done in (0..records).step_by(batch) {
         let rows = batch.min(records - done);
-        for feed in &mut feeds {
-            feed.next(&mut session)?;
-        }
-        session.run()?;
-        files.iter_mut().for_each(|file| file.take(&mut session, &plan, rows));
-        for ((_, blob), (_, v)) in features.iter_mut().zip(&found) {
-            let values = session.read(plan.slot(*v));
+        machine.run()?;
+        machine.take_rows(rows);
+        for ((_, blob), &v) in features.iter_mut().zip(&found) {
+            let values = machine.session.read(machine.planned.plan.slot(v));
             blob.data.extend(&values[..rows * values.len() / batch]);
         }
     }
-    files.iter().try_for_each(|file| file.write(&plan))?;
+    machine.write_files()?;
     Ok(Ok(features))
 }
 

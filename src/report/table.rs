@@ -15,7 +15,7 @@ pub enum Form {
 }
 
 /// A column's heading and whether it is aligned to the right.
-type Column = (&'static str, bool);
+pub(super) type Column = (&'static str, bool);
 
 const FULL: [Column; 7] = [
     ("layer", false),
@@ -178,7 +178,7 @@ fn difference(first: &Summary, other: &Summary) -> String {
 }
 
 /// Columns side by side, two spaces apart; an empty table is empty.
-fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
+pub(super) fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
     if lines.is_empty() {
         return String::new();
     }

@@ -129,6 +129,21 @@ impl Reading {
         self.asked.borrow().get("").is_some_and(|keys| keys.contains(key))
     }
 
+    /// Whether the field whose name stands here was read.
+    pub fn was_used(&self, key: Span) -> bool {
+        self.used.borrow().contains(&key)
+    }
+
+    /// Counts the field whose name stands here as read.
+    pub fn accept(&self, key: Span) {
+        self.used.borrow_mut().insert(key);
+    }
+
+    /// Whether fields of this message were asked for.
+    pub fn was_opened(&self, message: &str) -> bool {
+        self.asked.borrow().contains_key(message)
+    }
+
     fn unread(&self, record: &Record, what: &str, path: &str) {
         for field in &record.fields {
             let key = &field.key;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::Trainer;
-use super::trainer::users;
+use super::machine::users;
 use crate::error::{Error, Result};
 use crate::ir::TypedNet;
 use crate::plan::Slot;
@@ -90,7 +90,7 @@ impl Trainer {
         write_safetensors(&files.safetensors, parameters.iter().map(|(n, b)| (n.as_str(), b)))?;
 
         let mut all = named(&parameters);
-        for (i, region) in self.train.plan.histories.clone().into_iter().enumerate() {
+        for (i, region) in self.train.plan().histories.clone().into_iter().enumerate() {
             all.extend(self.flat(region, &format!("history{i}")));
         }
         let positions: Vec<u64> = self.train.feeds.iter().map(|feed| feed.position()).collect();
@@ -111,7 +111,7 @@ impl Trainer {
         let places = order::places(&self.train.typed, &self.names);
         let mut weights = order::Weights::new();
         for place in &places {
-            let slot = self.train.plan.slot(self.train.variables[place.variable]);
+            let slot = self.train.place(place.variable);
             let blob = Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) };
             weights.insert((place.layer.clone(), place.at), blob);
         }
@@ -121,9 +121,10 @@ impl Trainer {
     fn solver_state(&mut self, files: &Snapshot) -> SolverState {
         let mut history = vec![];
         let kinds = self.solver.method.histories();
-        for region in self.train.plan.histories.clone().into_iter().take(kinds) {
+        for region in self.train.plan().histories.clone().into_iter().take(kinds) {
             let values = self.train.session.read(region);
-            for (variable, place) in self.train.typed.variables.iter().zip(&self.train.plan.layout)
+            for (variable, place) in
+                self.train.typed.variables.iter().zip(&self.train.plan().layout)
             {
                 if variable.private {
                     continue;
@@ -142,59 +143,25 @@ impl Trainer {
 
     /// Takes parameters from a file: .caffemodel or .caffemodel.h5 by layer name as Caffe does, .safetensors with names
     /// `param.<layer>.<i>`, or .t7 by order. Layers that only the file has are ignored, layers named in `reinit` keep
-    /// their fillers'
-    /// values.
+    /// their fillers' values. Test nets take what only they have as well.
     ///
     /// # Errors
     /// All layers whose shapes differ, at once, or nothing in the file fits.
     pub fn load_weights(&mut self, path: &Path, reinit: &[String]) -> Result<()> {
         let blobs = read_weights(path, &order::places(&self.train.typed, &self.names))?;
-        self.take(path, &blobs, reinit)
-    }
-
-    fn take(&mut self, path: &Path, blobs: &order::Weights, reinit: &[String]) -> Result<()> {
-        let mut wrong = vec![];
-        let mut taken = 0;
-        let mut writes: Vec<(Slot, Vec<f32>)> = vec![];
-        for (i, variable) in self.train.typed.variables.iter().enumerate() {
-            if variable.private {
-                continue;
-            }
-            for (layer, at) in users(&self.train.typed, variable) {
-                let Some(blob) = blobs.get(&(layer.clone(), at)) else { continue };
-                if reinit.contains(&layer) {
-                    continue;
-                }
-                if !blob.fits(variable.shape.dims()) {
-                    let have = Shape(blob.shape.clone());
-                    wrong.push(format!(
-                        "`{layer}` {}: file {have}, net {}",
-                        variable.role, variable.shape
-                    ));
-                    continue;
-                }
-                taken += 1;
-                let slot = self.train.plan.slot(self.train.variables[i]);
-                writes.push((slot, blob.data.clone()));
-            }
+        let advised = |e: Error| {
+            Error::refused(format!(
+                "{e}\nrename these layers in the definition, or give --reinit LAYER, to start them from their fillers"
+            ))
+        };
+        let given = self.train.take(path, &blobs, reinit).map_err(advised)?;
+        for test in &mut self.tests {
+            test.machine.take(path, &blobs, reinit).map_err(advised)?;
         }
-        if !wrong.is_empty() {
-            let list = wrong.join("\n  ");
-            return Err(Error::format(
-                path,
-                format!(
-                    "shapes differ:\n  {list}\nrename these layers in the definition, or give --reinit LAYER, \
-                     to start them from their fillers"
-                ),
-            ));
+        match given.contains(&true) {
+            true => Ok(()),
+            false => Err(Error::format(path, "holds weights for no layer of this net")),
         }
-        if taken == 0 {
-            return Err(Error::format(path, "holds weights for no layer of this net"));
-        }
-        for (slot, values) in writes {
-            self.train.session.write(slot, &values);
-        }
-        Ok(())
     }
 
     /// Continues from a whole state (`.state`), to the bit, or from Caffe's `.solverstate`, also
@@ -221,13 +188,13 @@ impl Trainer {
         self.schedule.current_step = number(STEP)? as usize;
         self.train.session.set_runs(number(RUNS)?);
         self.losses = list(LOSSES).into_iter().map(|bits| f32::from_bits(bits as u32)).collect();
-        let parameters = self.train.plan.parameters;
-        let regions = self.train.plan.histories.clone();
+        let parameters = self.train.plan().parameters;
+        let regions = self.train.plan().histories.clone();
         let names = (0..regions.len()).map(|i| format!("history{i}"));
         for (region, what) in
             std::iter::once((parameters, "param".to_string())).chain(regions.into_iter().zip(names))
         {
-            let plan = self.train.plan.clone();
+            let plan = self.train.plan().clone();
             for (variable, place) in self.train.typed.variables.iter().zip(&plan.layout) {
                 let Some((layer, at)) = users(&self.train.typed, variable).into_iter().next()
                 else {
@@ -267,14 +234,14 @@ impl Trainer {
             ));
         }
         for (i, blob) in state.history.iter().enumerate() {
-            let (region, at) = (self.train.plan.histories[i / n], shared[i % n]);
+            let (region, at) = (self.train.plan().histories[i / n], shared[i % n]);
             let variable = &self.train.typed.variables[at];
             if !blob.fits(variable.shape.dims()) {
                 let have = Shape(blob.shape.clone());
                 let message = format!("history blob {i} is {have}, not {}", variable.shape);
                 return Err(Error::format(path, message));
             }
-            let place = self.train.plan.layout[at];
+            let place = self.train.plan().layout[at];
             let slot = Slot { offset: region.offset + place.offset, len: place.len };
             self.train.session.write(slot, &blob.data);
         }

@@ -16,6 +16,7 @@ use crate::weights::hdf5::Hdf5Tree;
 const SETS: [&str; 2] = ["data", "label"];
 
 /// One HDF5Output layer of a net that runs.
+#[derive(Clone, Debug)]
 pub(crate) struct Hdf5Output {
     path: PathBuf,
     /// What each bottom is in the program, and its rows so far.

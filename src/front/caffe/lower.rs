@@ -2,6 +2,7 @@
 //! arguments through the registry.
 
 use super::fields::PARAMETER_MESSAGES;
+use super::forks;
 use super::tree::{Message, Value as Written, ValueKind};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -41,6 +42,7 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
             }
         }
     }
+    forks::report(record, "NetParameter", &reading);
     diagnostics.extend(reading.finish(record, "NetParameter").0);
     name_automatic_tops(&mut definition);
     definition
@@ -167,6 +169,7 @@ fn node(record: &Record, keyword: Span, diagnostics: &mut Diagnostics) -> Node {
             reading.report(Diagnostic::new(&diag::E0305, keyword, message));
         }
     }
+    forks::report(record, "LayerParameter", &reading);
     let (complaints, usable) = reading.finish(record, "LayerParameter");
     diagnostics.extend(complaints);
     if !usable {

@@ -3,6 +3,7 @@
 mod balance;
 mod complaints;
 mod fields;
+mod forks;
 pub mod legacy;
 mod literal;
 mod lower;

@@ -68,8 +68,16 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
         _ => NetState::phase(Phase::Train),
     };
     let mut states: Vec<NetState> = a.sections("test_state").iter().map(super::state).collect();
+    if !states.is_empty() && states.len() != tests.len() {
+        let message = format!("{} `test_state` for {} test nets", states.len(), tests.len());
+        let d = Diagnostic::new(&diag::E0306, a.place("test_state"), message);
+        reading.report(d.help("give one for each test net, or none"));
+    }
     states.resize(tests.len(), NetState::phase(Phase::Test));
+    // One field may hold several files, as on the command line.
     let weights = a.texts("weights");
+    let weights =
+        weights.iter().flat_map(|list| list.split(',')).map(|name| name.trim().to_owned());
 
     let start = crate::source::Span { end: message.span.start, ..message.span };
     if train.len() != 1 {
@@ -85,6 +93,7 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
         let message = format!("{iters} `test_iter` for {nets} test nets; each needs one");
         reading.report(Diagnostic::new(&diag::E0306, a.place("test_iter"), message));
     }
+    super::forks::report(&fields, "SolverParameter", &reading);
     let (complaints, usable) = reading.finish(&fields, "SolverParameter");
     diagnostics.extend(complaints);
     let train_net = train.into_iter().next()?;
@@ -93,6 +102,6 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
         train_net,
         train_state,
         test_nets: tests.into_iter().zip(states).collect(),
-        weights,
+        weights: weights.filter(|name| !name.is_empty()).collect(),
     })
 }

@@ -43,8 +43,12 @@ pub fn upgrade_solver(mut solver: Message, diagnostics: &mut Diagnostics) -> Mes
             );
             continue;
         }
-        let ValueKind::Ident(old) = &field.value.kind else { continue };
-        let Some((_, modern)) = SOLVERS.iter().find(|(name, _)| name == old) else { continue };
+        let known = match &field.value.kind {
+            ValueKind::Ident(old) => SOLVERS.iter().find(|(name, _)| name == old),
+            ValueKind::Integer(n) => usize::try_from(*n).ok().and_then(|n| SOLVERS.get(n)),
+            _ => None,
+        };
+        let Some((_, modern)) = known else { continue };
         diagnostics.report(
             Diagnostic::new(&diag::W0615, field.span, "`solver_type` is the form of 2014").edit(
                 "the type of a solver is a string now",
@@ -58,6 +62,7 @@ pub fn upgrade_solver(mut solver: Message, diagnostics: &mut Diagnostics) -> Mes
     solver
 }
 
+/// The words of `solver_type` in the order of their numbers, which protobuf takes as well, and the modern names.
 const SOLVERS: [(&str, &str); 6] = [
     ("SGD", "SGD"),
     ("NESTEROV", "Nesterov"),

@@ -48,6 +48,50 @@ const TYPES: [(&str, &str); 39] = [
 ];
 const WINDOW_DATA: (&str, &str) = ("WINDOW_DATA", "WindowData");
 
+/// The types by their numbers, which protobuf takes as well.
+const NUMBERS: [&str; 40] = [
+    "NONE",
+    "ACCURACY",
+    "BNLL",
+    "CONCAT",
+    "CONVOLUTION",
+    "DATA",
+    "DROPOUT",
+    "EUCLIDEAN_LOSS",
+    "FLATTEN",
+    "HDF5_DATA",
+    "HDF5_OUTPUT",
+    "IM2COL",
+    "IMAGE_DATA",
+    "INFOGAIN_LOSS",
+    "INNER_PRODUCT",
+    "LRN",
+    "MULTINOMIAL_LOGISTIC_LOSS",
+    "POOLING",
+    "RELU",
+    "SIGMOID",
+    "SOFTMAX",
+    "SOFTMAX_LOSS",
+    "SPLIT",
+    "TANH",
+    "WINDOW_DATA",
+    "ELTWISE",
+    "POWER",
+    "SIGMOID_CROSS_ENTROPY_LOSS",
+    "HINGE_LOSS",
+    "MEMORY_DATA",
+    "ARGMAX",
+    "THRESHOLD",
+    "DUMMY_DATA",
+    "SLICE",
+    "MVN",
+    "ABSVAL",
+    "SILENCE",
+    "CONTRASTIVE_LOSS",
+    "EXP",
+    "DECONVOLUTION",
+];
+
 /// The data layers and their messages, of which transformations are moved.
 const DATA_TYPES: [(&str, &str); 3] =
     [("DATA", DATA_PARAMS[0]), ("IMAGE_DATA", DATA_PARAMS[1]), ("WINDOW_DATA", DATA_PARAMS[2])];
@@ -61,6 +105,13 @@ const PARAMS: [(&str, &str); 4] = [
 ];
 
 pub(super) fn upgrade(layer: &mut Message) {
+    for field in layer.fields.iter_mut().filter(|field| field.name.value == "type") {
+        if let ValueKind::Integer(number) = field.value.kind
+            && let Some(name) = usize::try_from(number).ok().and_then(|n| NUMBERS.get(n))
+        {
+            field.value.kind = ValueKind::Ident((*name).to_string());
+        }
+    }
     move_transformations(layer);
     let mut params: Vec<Message> = vec![];
     for (old, new) in PARAMS {
