@@ -77,8 +77,9 @@ fn run(case: &Path) -> Result<(), Failed> {
         }
     }
     let text = std::fs::read_to_string(case.join("tostring.txt"))?;
-    let printed = format!("{}\n", checked.definition.printed.trim_end());
-    if printed != text {
+    let printed = format!("{}\n", checked.definition.printed.trim_end_matches('\n'));
+    // Torch's own text of one module fails; its file is empty.
+    if !text.is_empty() && printed != text {
         failures.push(format!("tostring gives\n{printed}instead of\n{text}"));
     }
     let name = case.file_name().unwrap_or_default().to_string_lossy();
