@@ -66,7 +66,7 @@ fn run(case: &Path) -> Result<(), Failed> {
         .collect();
     let names = &checked.definition.names;
     let results = one_pass(&checked.stages[0], &env, &inward(names, &given), &pass)?;
-    let results = outward(names, results);
+    let results = outward(names, &given, results);
 
     let mut failures = vec![];
     for (name, want) in tensors.iter().filter(|(name, _)| !given.contains_key(*name)) {

@@ -50,7 +50,7 @@ enum Verb {
     Clusters(clusters::Arguments),
     /// Draw a definition as SVG, DOT or PNG
     Visualize(visualize::Arguments),
-    /// Write a definition or solver of any earlier Caffe in its modern form
+    /// Write a definition or solver of any earlier Caffe in its modern form, or weights in another format
     Convert(convert::Arguments),
     /// Compare the meaning of two definitions
     Diff(diff::Arguments),

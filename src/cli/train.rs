@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 /// What `train` and `test` have in common.
 #[derive(Debug, clap::Args)]
 pub(super) struct JobArguments {
-    /// Weights to start from: .caffemodel or .safetensors
+    /// Weights to start from: .caffemodel, .safetensors or .t7
     #[arg(long)]
     weights: Vec<PathBuf>,
     /// cpu or cuda:0

@@ -115,6 +115,23 @@ impl Records {
         }
     }
 
+    /// The largest label of the records themselves; none if labels are in a database of their own.
+    pub fn largest_label(&mut self) -> Result<Option<usize>> {
+        if let Kind::Idx { labels, .. } = &self.kind {
+            return Ok(labels.iter().max().map(|&label| label.into()));
+        }
+        if matches!(&self.kind, Kind::Lmdb(lmdb) if lmdb.labels.is_some()) {
+            return Ok(None);
+        }
+        let mut slot = Slot::default();
+        let mut largest = None;
+        for n in 0..self.len() {
+            self.fetch(n, &mut slot)?;
+            largest = largest.max(usize::try_from(slot.record.label()).ok());
+        }
+        Ok(largest)
+    }
+
     /// The shape of one label: none for the single number in the record itself.
     pub(super) fn label_shape(&self) -> Vec<usize> {
         match &self.kind {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::datum::Values;
 use super::records::{Records, Slot};
 use super::transform::{Transform, TransformOptions, times};
 use crate::random::{Philox, STREAM_SHUFFLE, STREAM_TRANSFORM};
@@ -69,6 +70,16 @@ struct RecordSource {
     permutation: Vec<u32>,
     permuted_epoch: Option<u64>,
     slots: Vec<Slot>,
+    conventions: Conventions,
+}
+
+/// What frameworks other than Caffe expect of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Conventions {
+    /// Images of three channels of bytes come red first, not blue first.
+    pub red_first: bool,
+    /// Added to every label.
+    pub label_offset: f32,
 }
 
 struct TensorSource {
@@ -115,6 +126,7 @@ impl Source {
             permutation: vec![],
             permuted_epoch: None,
             slots: vec![],
+            conventions: Conventions::default(),
         };
         Ok(Source { tops, position: 0, kind: Kind::Records(Box::new(source)) })
     }
@@ -153,6 +165,15 @@ impl Source {
         let kind =
             Kind::Tensors(TensorSource { path, tensors, batches: batches as u64, batch_size });
         Ok(Source { tops, position: 0, kind })
+    }
+
+    /// Serves records by other conventions; batches of tensors are served as they are.
+    #[must_use]
+    pub fn with_conventions(mut self, conventions: Conventions) -> Self {
+        if let Kind::Records(source) = &mut self.kind {
+            source.conventions = conventions;
+        }
+        self
     }
 
     /// What is served, in the order of the buffers of [`next_batch`](Self::next_batch).
@@ -254,12 +275,21 @@ impl RecordSource {
         let mut buffers = buffers.iter_mut().zip(tops);
         if let Some((data, top)) = buffers.next() {
             self.fill_data(position, slots, data.as_mut(), top.len())?;
+            if self.conventions.red_first && top.shape.first() == Some(&3) {
+                for (slot, image) in slots.iter().zip(data.as_mut().chunks_exact_mut(top.len())) {
+                    if matches!(slot.record.values(), Values::Bytes(_)) {
+                        let (blue, rest) = image.split_at_mut(top.len() / 3);
+                        blue.swap_with_slice(&mut rest[top.len() / 3..]);
+                    }
+                }
+            }
         }
         if let Some((labels, top)) = buffers.next() {
             for (slot, target) in slots.iter().zip(labels.as_mut().chunks_exact_mut(top.len())) {
                 let checked = slot.check_label(&top.shape);
                 checked.map_err(|message| self.records.error(slot, &message))?;
                 target.copy_from_slice(&slot.label);
+                target.iter_mut().for_each(|label| *label += self.conventions.label_offset);
             }
         }
         Ok(())

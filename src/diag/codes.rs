@@ -143,6 +143,9 @@ codes! {
     /// Two modules of a Torch net share their weights but not the gradients of them (`clone('weight', 'bias')` without
     /// `'gradWeight', 'gradBias'`). They begin alike; in training each goes its own way.
     W0607 "gradient-not-shared";
+    /// A Torch module that works in place (`nn.ReLU(true)`) writes over a tensor that another branch still reads. That
+    /// branch then computes with the changed values, and the gradients of the two are not those of the net as drawn.
+    W0608 "overwritten-input";
     /// The layers are written as `layers { ... }`, the form of Caffe before 2015. They mean the same as the
     /// modern `layer { type: "..." }` that the help shows.
     W0611 "outdated-layers";

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 use super::{Plan, Shapes};
 use crate::data::datum::Colour;
 use crate::data::records::Records;
-use crate::data::source::{Order, Source};
+use crate::data::source::{Conventions, Order, Source};
 use crate::data::transform::{Mean, TransformOptions};
 use crate::error::{Error, Result};
 use crate::ir::{Definition, NetState, Node};
 use crate::layers::Layer;
 use crate::layers::data::Transform;
+use crate::spec::Dialect;
 use crate::ty::Shape;
 use crate::weights::read_binaryproto;
 
 /// Records in a batch where nothing else is said, as in DIGITS.
-const DEFAULT_BATCH: usize = 16;
+pub(super) const DEFAULT_BATCH: usize = 16;
 
 /// Where a run file says that the data of a stage are.
 #[derive(Clone, Debug, Default)]
@@ -82,10 +83,16 @@ impl Inputs {
             }
         }
         if named && !free.is_empty() {
-            let options = transform(plan, &Transform::default(), data.mean.as_deref(), train)?;
-            let batch = plan.batch_size.unwrap_or(DEFAULT_BATCH);
+            let crop_size = definition.crop.unwrap_or(0);
+            let layer = Transform { crop_size, ..Transform::default() };
+            let options = transform(plan, &layer, data.mean.as_deref(), train)?;
+            let asked = definition.batch_sizes[usize::from(!train)];
+            let batch = plan.batch_size.or(asked).unwrap_or(DEFAULT_BATCH);
             let records = open_records(data)?;
             inputs.records_for(&free, records, options, seed, data.shuffle, batch)?;
+            if definition.dialect == Dialect::Torch {
+                inputs.as_for_torch(data);
+            }
         }
         Ok(inputs)
     }
@@ -94,6 +101,26 @@ impl Inputs {
     pub fn records(&self) -> Option<(u64, u64)> {
         let most = self.sources.iter().map(|(source, _)| source.len()).max()?;
         Some((most as u64, self.batch.max(1) as u64))
+    }
+
+    /// Torch's conventions: red first, classes from 1, one label a record as a vector.
+    fn as_for_torch(&mut self, data: &DataSpec) {
+        let apart = matches!(&data.databases, Some((_, Some(_))));
+        let label_offset = if apart { 0.0 } else { 1.0 };
+        let conventions = Conventions { red_first: true, label_offset };
+        let sources = std::mem::take(&mut self.sources).into_iter();
+        self.sources =
+            sources.map(|(source, wires)| (source.with_conventions(conventions), wires)).collect();
+        for (_, wires) in &self.sources {
+            for (input, top) in wires {
+                let shape = self.shapes.get_mut(input).filter(|shape| {
+                    top == "label" && shape.count() == shape.dims().first().copied().unwrap_or(0)
+                });
+                if let Some(shape) = shape {
+                    shape.0.truncate(1);
+                }
+            }
+        }
     }
 
     fn records_for(

@@ -17,9 +17,8 @@ use crate::pipeline;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::simplify;
 use crate::source::SourceMap;
-use crate::train::checkpoint::read_weights;
 use crate::ty::Shape;
-use crate::weights::{Blob, first_values, read_binaryproto};
+use crate::weights::{Blob, first_values, order, read_binaryproto, read_weights};
 
 /// Images in a batch.
 const BATCH: usize = 64;
@@ -148,7 +147,7 @@ impl Inference {
     }
 
     fn load(&mut self, path: &Path) -> Result<()> {
-        let blobs = read_weights(path)?;
+        let blobs = read_weights(path, &order::places(&self.typed))?;
         let layout = self.plan.layout.clone();
         for (variable, place) in self.typed.variables.iter().zip(layout) {
             if variable.private {

@@ -3,10 +3,13 @@
 pub mod clusters;
 mod data;
 pub mod inference;
+mod lua;
+pub mod move_weights;
 mod options;
 mod run;
 pub mod run_file;
 mod solver_file;
+pub mod solver_mapping;
 
 pub use options::JobOptions;
 pub use run::{Control, Observer, Outcome, run, test};
@@ -123,6 +126,7 @@ fn build(
     let env_options = pipeline::Options::default();
     let env = pipeline::environment(&env_options, &record);
     let mut trainer = Trainer::new(typed, &env, plan.solver.clone(), &session)?;
+    trainer.set_names(std::mem::take(&mut plan.train.0.names));
     for (typed, inputs, batches) in &tests {
         let batches = match (plan.whole_tests, inputs.records()) {
             (true, Some((records, batch))) => records.div_ceil(batch),
@@ -201,13 +205,13 @@ fn typed(
 /// Reads the definition of a net that a job names.
 fn read_net(
     path: &Path,
+    request: &front::Request,
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Result<Definition> {
     front::readable(path)?;
     let text = pipeline::read_text(path)?;
-    let request = front::Request::default();
-    let mut definition = front::read(sources, path, &text, &request, diagnostics);
+    let mut definition = front::read(sources, path, &text, request, diagnostics);
     adopt_data(&mut definition);
     locate_files(&mut definition, path);
     Ok(definition)

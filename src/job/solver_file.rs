@@ -6,6 +6,7 @@ use super::data::{DataSpec, locate};
 use super::{JobOptions, Plan, read_net};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
+use crate::front::Request;
 use crate::front::caffe::solver::{NetSource, read_solver};
 use crate::ir::{Definition, NetState};
 use crate::pipeline;
@@ -39,7 +40,7 @@ pub(super) fn plan(
                     )));
                     return Ok(None);
                 }
-                read_net(&path, sources, diagnostics).map(Some)
+                read_net(&path, &Request::default(), sources, diagnostics).map(Some)
             }
             NetSource::Inline(record) => {
                 let mut definition = crate::front::caffe::definition(record, diagnostics);

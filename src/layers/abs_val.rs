@@ -2,20 +2,25 @@
 
 use crate::diag::Reported;
 use crate::params;
-use crate::program::expr::arg;
+use crate::program::expr::{arg, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
-    /// The absolute value of each element; its gradient at 0 is 0.
+    /// The absolute value of each element.
     pub struct AbsVal {
+        /// The gradient at exactly 0: 0 in Caffe, 1 in Torch.
+        slope_at_zero: f64 = 0.0,
     }
 }
 
 /// The description of [`AbsVal`].
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: false,
-    spellings: &[caffe("AbsVal", |_| AbsVal {}.into())],
+    spellings: &[
+        caffe("AbsVal", |_| AbsVal::default().into()),
+        torch("nn.Abs", &[], |_| AbsVal { slope_at_zero: 1.0 }.into()),
+    ],
     ..LayerSpec::new("AbsVal", Category::Activation, AbsVal::DOCS)
 };
 
@@ -25,6 +30,13 @@ impl LayerOps for AbsVal {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        vec![b.map(cx.bottoms, &arg(0).abs())]
+        let y = match self.slope_at_zero {
+            0.0 => arg(0).abs(),
+            slope => {
+                let at_zero = select(arg(0).equals(0.0), slope, arg(0).sign());
+                arg(0).abs().with_gradient(vec![at_zero])
+            }
+        };
+        vec![b.map(cx.bottoms, &y)]
     }
 }

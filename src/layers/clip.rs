@@ -1,35 +1,64 @@
 //! Keeps elements between two bounds.
 
 use crate::diag::Reported;
+use crate::layers::Layer;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// `min` for smaller elements, `max` for larger ones, the element itself between them.
     ///
     /// The gradient is 1 from bound to bound, both included. In place, Caffe takes it at the result and so lets every
-    /// gradient pass; here it is that of the argument.
+    /// gradient pass; here it is that of the argument. Torch's gradient at the bounds is 0.
     pub struct Clip {
         /// Lower bound.
         min: f64 = f64::NEG_INFINITY,
         /// Upper bound.
         max: f64 = f64::INFINITY,
+        /// Whether the gradient at the bounds themselves is 0.
+        flat_bounds: bool = false,
     }
+}
+
+const HARD_TANH: &[&str] = &["min_val", "max_val", "inplace"];
+
+const SCRIPT: &str = "
+function Class:__init(min_val, max_val, inplace)
+   Parent.__init(self)
+   self.min_val = min_val or -1
+   self.max_val = max_val or 1
+   self.inplace = inplace or false
+   assert(self.min_val < self.max_val, 'the upper bound must be larger than the lower bound')
+end";
+
+const CLAMP: &str = "
+function Class:__init(min_val, max_val)
+   Parent.__init(self, min_val, max_val)
+end";
+
+fn read_torch(a: &Args) -> Layer {
+    let (min, max) = (a.float("min_val").unwrap_or(-1.0), a.float("max_val").unwrap_or(1.0));
+    Clip { min, max, flat_bounds: true }.into()
 }
 
 /// The description of [`Clip`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("Clip", |a| {
-        let p = a.section("clip_param");
-        let (min, max) = (p.float("min"), p.float("max"));
-        let clip = Clip { min: p.need("min", min), max: p.need("max", max) };
-        if clip.max < clip.min {
-            p.wrong("max", format!("`max` {} is below `min` {}", clip.max, clip.min));
-        }
-        clip.into()
-    })],
+    spellings: &[
+        caffe("Clip", |a| {
+            let p = a.section("clip_param");
+            let (min, max) = (p.float("min"), p.float("max"));
+            let clip =
+                Clip { min: p.need("min", min), max: p.need("max", max), flat_bounds: false };
+            if clip.max < clip.min {
+                p.wrong("max", format!("`max` {} is below `min` {}", clip.max, clip.min));
+            }
+            clip.into()
+        }),
+        torch("nn.HardTanh", HARD_TANH, read_torch).script(SCRIPT),
+        torch("nn.Clamp", &["min_val", "max_val"], read_torch).extends("nn.HardTanh").script(CLAMP),
+    ],
     ..LayerSpec::new("Clip", Category::Activation, Clip::DOCS)
 };
 
@@ -39,8 +68,12 @@ impl LayerOps for Clip {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let below = select(arg(0).gt(self.max), constant(self.max), arg(0));
-        let y = select(arg(0).lt(self.min), constant(self.min), below);
+        let (above, below) = match self.flat_bounds {
+            true => (arg(0).ge(self.max), arg(0).le(self.min)),
+            false => (arg(0).gt(self.max), arg(0).lt(self.min)),
+        };
+        let y = select(above, constant(self.max), arg(0));
+        let y = select(below, constant(self.min), y);
         vec![b.map(cx.bottoms, &y)]
     }
 

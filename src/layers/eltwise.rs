@@ -1,10 +1,13 @@
 //! Sum, product or maximum of several blobs, element by element.
 
 use crate::diag::Reported;
+use crate::layers::Layer;
 use crate::params;
 use crate::program::expr::{Expr, arg};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{
+    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, Spelling, caffe, torch,
+};
 
 /// How the elements of the bottoms are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +18,17 @@ pub enum Combination {
     Sum,
     /// The largest.
     Max,
+    /// The smallest; the first of equals.
+    Min,
+    /// The first divided by the others.
+    Quotient,
 }
 
 params! {
-    /// The sum, product or maximum of two or more blobs of one shape, element by element.
+    /// The sum, product, quotient, maximum or minimum of two or more blobs of one shape, element by element.
     ///
     /// Among equal maxima the gradient goes as in Caffe (eltwise_layer.cpp): the second bottom wins over the first, and
-    /// a later one must be strictly larger than all before it. With the top in the place of the first bottom Caffe
+    /// a later one must be strictly larger than all before it. In Torch the first wins. With the top in the place of the first bottom Caffe
     /// loses that summand; here it is added like the others.
     pub struct Eltwise {
         /// What is done with the elements.
@@ -31,20 +38,40 @@ params! {
         /// Whether the gradient of a product multiplies the other bottoms, which is right where a bottom is 0, or
         /// divides the top by the bottom, which is NaN there.
         stable_gradient: bool = true,
+        /// Whether the gradient of equal maxima goes to the first of them.
+        first_of_equals: bool = false,
     }
 }
 
 /// The description of [`Eltwise`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::at_least(2),
-    spellings: &[caffe("Eltwise", |a| Eltwise::read(a).into())],
+    spellings: &[
+        caffe("Eltwise", |a| Eltwise::read(a).into()),
+        table("nn.CAddTable", |_| Eltwise::of(Combination::Sum, &[])),
+        table("nn.CSubTable", |_| Eltwise::of(Combination::Sum, &[1.0, -1.0])),
+        table("nn.CMulTable", |_| Eltwise::of(Combination::Product, &[])),
+        table("nn.CDivTable", |_| Eltwise::of(Combination::Quotient, &[])),
+        table("nn.CMaxTable", |_| Eltwise::of(Combination::Max, &[])),
+        table("nn.CMinTable", |_| Eltwise::of(Combination::Min, &[])),
+    ],
     ..LayerSpec::new("Eltwise", Category::Elementwise, Eltwise::DOCS)
 };
+
+/// Torch's arithmetic of a table of tensors.
+const fn table(name: &'static str, read: fn(&Args) -> Layer) -> Spelling {
+    torch(name, &["inplace"], read)
+}
 
 /// Bottoms that one step combines; longer sums go on from the result.
 const STEP: usize = 8;
 
 impl Eltwise {
+    fn of(operation: Combination, coefficients: &[f64]) -> Layer {
+        let coefficients = coefficients.to_vec();
+        Eltwise { operation, coefficients, stable_gradient: true, first_of_equals: true }.into()
+    }
+
     fn read(a: &Args) -> Self {
         let p = a.section("eltwise_param");
         let operations =
@@ -53,6 +80,7 @@ impl Eltwise {
             operation: p.choice("operation", &operations).unwrap_or(Combination::Sum),
             coefficients: p.floats("coeff"),
             stable_gradient: p.bool("stable_prod_grad").unwrap_or(true),
+            first_of_equals: false,
         };
         if layer.operation == Combination::Product && !layer.coefficients.is_empty() {
             p.wrong("coeff", "`coeff` are factors of a sum; a product has none");
@@ -73,8 +101,10 @@ impl Eltwise {
         match self.operation {
             Combination::Sum => so_far + next,
             Combination::Product => so_far * next,
-            Combination::Max if first => so_far.max(next),
+            Combination::Max if first && !self.first_of_equals => so_far.max(next),
             Combination::Max => next.max(so_far),
+            Combination::Min => next.min(so_far),
+            Combination::Quotient => so_far / next,
         }
     }
 }
@@ -117,6 +147,8 @@ impl LayerOps for Eltwise {
             Combination::Product => "product",
             Combination::Sum => "sum",
             Combination::Max => "maximum",
+            Combination::Min => "minimum",
+            Combination::Quotient => "quotient",
         };
         match &self.coefficients[..] {
             [] => name.into(),

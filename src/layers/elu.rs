@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// x above 0, alpha (e^x - 1) below (Clevert et al. 2015). The gradient at exactly 0 is alpha.
@@ -14,11 +14,27 @@ params! {
     }
 }
 
+const SCRIPT: &str = "
+function Class:__init(alpha, inplace)
+   Parent.__init(self)
+   self.alpha = alpha or 1
+   self.inplace = inplace or false
+end
+function Class:__tostring__()
+   return string.format('%s (alpha:%f)', torch.type(self), self.alpha)
+end";
+
 /// The description of [`Elu`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("ELU", |a| {
-        Elu { alpha: a.section("elu_param").float("alpha").unwrap_or(1.0) }.into()
-    })],
+    spellings: &[
+        caffe("ELU", |a| {
+            Elu { alpha: a.section("elu_param").float("alpha").unwrap_or(1.0) }.into()
+        }),
+        torch("nn.ELU", &["alpha", "inplace"], |a| {
+            Elu { alpha: a.float("alpha").unwrap_or(1.0) }.into()
+        })
+        .script(SCRIPT),
+    ],
     ..LayerSpec::new("ELU", Category::Activation, Elu::DOCS)
 };
 

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// base^(shift + scale x), element by element.
@@ -20,12 +20,15 @@ params! {
 
 /// The description of [`Exp`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("Exp", |a| {
-        let p = a.section("exp_param");
-        let scale = p.float("scale").unwrap_or(1.0);
-        let shift = p.float("shift").unwrap_or(0.0);
-        Exp { base: base(&p), scale, shift }.into()
-    })],
+    spellings: &[
+        caffe("Exp", |a| {
+            let p = a.section("exp_param");
+            let scale = p.float("scale").unwrap_or(1.0);
+            let shift = p.float("shift").unwrap_or(0.0);
+            Exp { base: base(&p), scale, shift }.into()
+        }),
+        torch("nn.Exp", &[], |_| Exp::default().into()),
+    ],
     ..LayerSpec::new("Exp", Category::Elementwise, Exp::DOCS)
 };
 

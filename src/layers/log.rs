@@ -5,7 +5,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// The logarithm of shift + scale x to a base, element by element.
@@ -23,16 +23,19 @@ params! {
 
 /// The description of [`Log`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("Log", |a| {
-        let p = a.section("log_param");
-        let scale = p.float("scale").unwrap_or(1.0);
-        let shift = p.float("shift").unwrap_or(0.0);
-        let log = Log { base: base(&p), scale, shift };
-        if log.base == 1.0 {
-            p.wrong("base", "there is no logarithm to the base 1");
-        }
-        log.into()
-    })],
+    spellings: &[
+        caffe("Log", |a| {
+            let p = a.section("log_param");
+            let scale = p.float("scale").unwrap_or(1.0);
+            let shift = p.float("shift").unwrap_or(0.0);
+            let log = Log { base: base(&p), scale, shift };
+            if log.base == 1.0 {
+                p.wrong("base", "there is no logarithm to the base 1");
+            }
+            log.into()
+        }),
+        torch("nn.Log", &[], |_| Log::default().into()),
+    ],
     ..LayerSpec::new("Log", Category::Elementwise, Log::DOCS)
 };
 

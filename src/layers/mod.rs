@@ -7,55 +7,87 @@ pub mod abs_val;
 pub mod accuracy;
 pub mod adaptive_pooling;
 pub mod arg_max;
+pub mod axis_letters;
+pub mod axis_sum;
 pub mod axpy;
 pub mod batch_norm;
 pub mod batch_normalization;
 pub mod batch_reindex;
+pub mod batch_view;
 pub mod bias;
 pub mod bilinear;
 pub mod bnll;
 pub mod c_add;
 pub mod c_mul;
+pub mod class_nll_loss;
 pub mod clip;
+pub mod collapse;
 pub mod concat;
+pub mod constant;
 pub mod contrastive_loss;
 pub mod convolution;
 pub mod convolution_local;
 pub mod convolution_map;
+pub mod cosine_embedding_loss;
+pub mod crelu;
 pub mod crop;
+pub mod cutoff;
 pub mod data;
 pub mod deconvolution;
+pub mod distance_ratio_loss;
 pub mod distance_to_rows;
 pub mod dropout;
 pub mod dummy_data;
+pub mod element_loss;
 pub mod eltwise;
 pub mod elu;
 pub mod embed;
 pub mod euclidean_loss;
 pub mod exp;
+pub mod extremum;
 pub mod feature_lp_pooling;
 pub mod filter;
 pub mod flatten;
+pub mod gated_linear_unit;
+pub mod gradient_reversal;
 pub mod hdf5_data;
 pub mod hdf5_output;
 pub mod hinge_loss;
+pub mod identity;
 pub mod im2col;
 pub mod image_data;
+pub mod index_select;
 pub mod infogain_loss;
 pub mod inner_product;
 pub mod input;
 pub mod interp;
 pub mod k_max_pooling;
+pub mod l1_hinge_loss;
+pub mod l1_penalty;
 pub mod label_map;
 pub mod log;
+pub mod log_sigmoid;
+pub mod log_softmax;
 pub mod lp_normalize;
 pub mod lrn;
 pub mod lstm;
 pub mod lstm_unit;
+pub mod margin_ranking_loss;
+pub mod masked_select;
+pub mod matrix_product;
 pub mod memory_data;
+pub mod mixture;
+pub mod multi_label_margin_loss;
+pub mod multi_margin_loss;
 pub mod multinomial_logistic_loss;
 pub mod mvn;
+pub mod narrow;
 pub mod normalize;
+pub mod one_hot;
+pub mod overwritten;
+pub mod padding;
+pub mod pair_similarity;
+pub mod pairwise_distance;
 pub mod parameter;
 pub mod permute;
 pub mod pixel_shuffle;
@@ -67,31 +99,46 @@ pub mod python;
 pub mod reduction;
 pub mod relu;
 pub mod relu6;
+pub mod replicate;
 pub mod reshape;
 pub mod rnn;
+pub mod rrelu;
 pub mod scale;
+pub mod select;
+pub mod shrink;
 pub mod shuffle_channel;
 pub mod sigmoid;
 pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
+pub mod soft_plus;
+pub mod soft_sign;
 pub mod softmax;
 pub mod softmax_loss;
 pub mod spatial_normalization;
 pub mod spatial_padding;
 pub mod split;
 pub mod spp;
+pub mod sqrt;
+pub mod squeeze;
 pub mod sub_sampling;
 pub mod swish;
+pub mod table_sum;
 pub mod tanh;
 pub mod temporal_convolution;
 pub mod threshold;
 pub mod tile;
+pub mod transpose;
+pub mod triplet_embedding_loss;
+pub mod unbind;
 pub mod unknown;
+pub mod unsqueeze;
 pub mod upsample;
+pub mod white_noise;
 pub mod window_data;
 
 mod axis_span;
+mod batch_axis;
 mod broadcast_parameter;
 mod class_loss;
 mod constants;
@@ -153,40 +200,56 @@ layers! {
     accuracy::Accuracy,
     adaptive_pooling::AdaptivePooling,
     arg_max::ArgMax,
+    axis_letters::AxisLetters,
+    axis_sum::AxisSum,
     axpy::Axpy,
     batch_norm::BatchNorm,
     batch_normalization::BatchNormalization,
     batch_reindex::BatchReindex,
+    batch_view::BatchView,
     bias::Bias,
     bilinear::Bilinear,
     bnll::Bnll,
     c_add::CAdd,
     c_mul::CMul,
+    class_nll_loss::ClassNllLoss,
     clip::Clip,
+    collapse::Collapse,
     concat::Concat,
+    constant::Constant,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
     convolution_local::ConvolutionLocal,
     convolution_map::ConvolutionMap,
+    cosine_embedding_loss::CosineEmbeddingLoss,
+    crelu::CRelu,
     crop::Crop,
+    cutoff::Cutoff,
     data::Data,
     deconvolution::Deconvolution,
     distance_to_rows::DistanceToRows,
+    distance_ratio_loss::DistanceRatioLoss,
     dropout::Dropout,
     dummy_data::DummyData,
+    element_loss::ElementLoss,
     eltwise::Eltwise,
     elu::Elu,
     embed::Embed,
     euclidean_loss::EuclideanLoss,
     exp::Exp,
     feature_lp_pooling::FeatureLpPooling,
+    extremum::Extremum,
     filter::Filter,
     flatten::Flatten,
+    gated_linear_unit::GatedLinearUnit,
+    gradient_reversal::GradientReversal,
     hdf5_data::Hdf5Data,
     hdf5_output::Hdf5Output,
     hinge_loss::HingeLoss,
+    identity::Identity,
     im2col::Im2col,
     image_data::ImageData,
+    index_select::IndexSelect,
     infogain_loss::InfogainLoss,
     inner_product::InnerProduct,
     input::Input,
@@ -195,13 +258,29 @@ layers! {
     label_map::LabelMap,
     log::Log,
     lp_normalize::LpNormalize,
+    l1_hinge_loss::L1HingeLoss,
+    l1_penalty::L1Penalty,
+    log_sigmoid::LogSigmoid,
+    log_softmax::LogSoftmax,
     lrn::Lrn,
     lstm::Lstm,
     lstm_unit::LstmUnit,
+    margin_ranking_loss::MarginRankingLoss,
+    masked_select::MaskedSelect,
+    matrix_product::MatrixProduct,
     memory_data::MemoryData,
+    mixture::Mixture,
+    multi_label_margin_loss::MultiLabelMarginLoss,
+    multi_margin_loss::MultiMarginLoss,
     multinomial_logistic_loss::MultinomialLogisticLoss,
     mvn::Mvn,
+    narrow::Narrow,
     normalize::Normalize,
+    one_hot::OneHot,
+    padding::Padding,
+    pair_similarity::PairSimilarity,
+    pairwise_distance::PairwiseDistance,
+    overwritten::Overwritten,
     parameter::Parameter,
     permute::Permute,
     pixel_shuffle::PixelShuffle,
@@ -211,16 +290,22 @@ layers! {
     prior_box::PriorBox,
     python::Python,
     reduction::Reduction,
-    relu6::Relu6,
     relu::Relu,
+    relu6::Relu6,
+    replicate::Replicate,
     reshape::Reshape,
     rnn::Rnn,
+    rrelu::RRelu,
     scale::Scale,
+    select::Select,
+    shrink::Shrink,
     shuffle_channel::ShuffleChannel,
     sigmoid::Sigmoid,
     sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     silence::Silence,
     slice::Slice,
+    soft_plus::SoftPlus,
+    soft_sign::SoftSign,
     softmax::Softmax,
     softmax_loss::SoftmaxLoss,
     spatial_normalization::SpatialNormalization,
@@ -228,13 +313,21 @@ layers! {
     split::Split,
     spp::Spp,
     sub_sampling::SubSampling,
+    sqrt::Sqrt,
+    squeeze::Squeeze,
     swish::Swish,
+    table_sum::TableSum,
     tanh::Tanh,
     temporal_convolution::TemporalConvolution,
     threshold::Threshold,
     tile::Tile,
+    transpose::Transpose,
+    triplet_embedding_loss::TripletEmbeddingLoss,
+    unbind::Unbind,
     unknown::Unknown,
+    unsqueeze::Unsqueeze,
     upsample::Upsample,
+    white_noise::WhiteNoise,
     window_data::WindowData,
 }
 

@@ -1,10 +1,11 @@
 //! max(x, 0), with an optional slope below 0.
 
 use crate::diag::Reported;
+use crate::layers::cutoff;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// max(x, 0) + negative_slope · min(x, 0), element by element (Nair and Hinton 2010; with a slope,
@@ -17,13 +18,36 @@ params! {
     }
 }
 
+const RELU: &str = "
+function Class:__init(inplace)
+   Parent.__init(self, 0, 0, inplace)
+end";
+
+const LEAKY: &str = "
+function Class:__init(negval, inplace)
+   Parent.__init(self)
+   if type(negval) == 'boolean' then negval, inplace = nil, negval end
+   self.negval = negval or 1 / 100
+   self.inplace = inplace or false
+end
+function Class:__tostring__()
+   return torch.type(self) .. string.format('(%g)', self.negval)
+end";
+
 /// The description of [`Relu`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("ReLU", |a| {
-        let p = a.section("relu_param");
-        p.ignore(&["engine"]);
-        Relu { negative_slope: p.float("negative_slope").unwrap_or(0.0) }.into()
-    })],
+    spellings: &[
+        caffe("ReLU", |a| {
+            let p = a.section("relu_param");
+            p.ignore(&["engine"]);
+            Relu { negative_slope: p.float("negative_slope").unwrap_or(0.0) }.into()
+        }),
+        torch("nn.ReLU", &["inplace"], cutoff::read).extends("nn.Threshold").script(RELU),
+        torch("nn.LeakyReLU", &["negval", "inplace"], |a| {
+            Relu { negative_slope: a.float("negval").unwrap_or(0.01) }.into()
+        })
+        .script(LEAKY),
+    ],
     ..LayerSpec::new("ReLU", Category::Activation, Relu::DOCS)
 };
 

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// min(max(x, 0) + negative_slope · min(x, 0), ceiling), element by element (Krizhevsky 2010; MobileNets).
@@ -19,14 +19,23 @@ params! {
     }
 }
 
+const SCRIPT: &str = "
+function Class:__init(inplace)
+   Parent.__init(self)
+   self.inplace = inplace or false
+end";
+
 /// The description of [`Relu6`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("ReLU6", |a| {
-        let p = a.section("relu6_param");
-        p.ignore(&["engine"]);
-        let negative_slope = p.float("negative_slope").unwrap_or(0.0);
-        Relu6 { ceiling: p.float("n").unwrap_or(6.0), negative_slope }.into()
-    })],
+    spellings: &[
+        caffe("ReLU6", |a| {
+            let p = a.section("relu6_param");
+            p.ignore(&["engine"]);
+            let negative_slope = p.float("negative_slope").unwrap_or(0.0);
+            Relu6 { ceiling: p.float("n").unwrap_or(6.0), negative_slope }.into()
+        }),
+        torch("nn.ReLU6", &["inplace"], |_| Relu6::default().into()).script(SCRIPT),
+    ],
     ..LayerSpec::new("ReLU6", Category::Activation, Relu6::DOCS)
 };
 

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// 1 / (1 + e^-x), element by element: the logistic function.
@@ -14,10 +14,13 @@ params! {
 
 /// The description of [`Sigmoid`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("Sigmoid", |a| {
-        a.section("sigmoid_param").ignore(&["engine"]);
-        Sigmoid {}.into()
-    })],
+    spellings: &[
+        caffe("Sigmoid", |a| {
+            a.section("sigmoid_param").ignore(&["engine"]);
+            Sigmoid {}.into()
+        }),
+        torch("nn.Sigmoid", &[], |_| Sigmoid {}.into()),
+    ],
     ..LayerSpec::new("Sigmoid", Category::Activation, Sigmoid::DOCS)
 };
 

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// (e^x - e^-x) / (e^x + e^-x), element by element.
@@ -14,10 +14,13 @@ params! {
 
 /// The description of [`Tanh`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("TanH", |a| {
-        a.section("tanh_param").ignore(&["engine"]);
-        Tanh {}.into()
-    })],
+    spellings: &[
+        caffe("TanH", |a| {
+            a.section("tanh_param").ignore(&["engine"]);
+            Tanh {}.into()
+        }),
+        torch("nn.Tanh", &[], |_| Tanh {}.into()),
+    ],
     ..LayerSpec::new("TanH", Category::Activation, Tanh::DOCS)
 };
 

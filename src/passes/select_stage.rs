@@ -29,7 +29,7 @@ pub fn select_stage(
             wiring.add(node);
         }
     }
-    if wiring.graph.node_count() == 0 {
+    if wiring.graph.node_count() == 0 && !wiring.diagnostics.has_errors() {
         let message = format!("no layer exists at the {} stage", state.label());
         wiring.diagnostics.report(Diagnostic::new(&diag::E0209, definition.span, message));
     }

@@ -11,9 +11,10 @@ use crate::ir::TypedNet;
 use crate::plan::Slot;
 use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
+use crate::weights::t7::write_flat;
 use crate::weights::{
-    Blob, CaffeModel, LayerWeights, SolverState, read_metadata, read_safetensors,
-    write_safetensors, write_safetensors_with,
+    Blob, CaffeModel, LayerWeights, SolverState, order, read_metadata, read_safetensors,
+    read_weights, write_safetensors, write_safetensors_with,
 };
 
 /// The files of one snapshot.
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub solverstate: PathBuf,
     /// Everything, to resume from.
     pub state: PathBuf,
+    /// The vector of all parameters for Torch, as DIGITS names it.
+    pub flat: PathBuf,
 }
 
 impl Snapshot {
@@ -34,14 +37,15 @@ impl Snapshot {
     pub fn named(prefix: &Path, iteration: u64) -> Self {
         let name = |ending: &str| {
             let mut name = prefix.as_os_str().to_owned();
-            name.push(format!("_iter_{iteration}.{ending}"));
+            name.push(format!("_iter_{iteration}{ending}"));
             PathBuf::from(name)
         };
         Snapshot {
-            caffemodel: name("caffemodel"),
-            safetensors: name("safetensors"),
-            solverstate: name("solverstate"),
-            state: name("state"),
+            caffemodel: name(".caffemodel"),
+            safetensors: name(".safetensors"),
+            solverstate: name(".solverstate"),
+            state: name(".state"),
+            flat: name("_Weights.t7"),
         }
     }
 }
@@ -61,7 +65,9 @@ impl Trainer {
         let named = |blobs: &'_ BTreeMap<String, Blob>| -> Vec<(String, Blob)> {
             blobs.iter().map(|(n, b)| (n.clone(), b.clone())).collect()
         };
-        if self.solver.snapshot_format == SnapshotFormat::BinaryProto {
+        if !self.names.is_empty() {
+            write_flat(&files.flat, &self.flat_parameters())?;
+        } else if self.solver.snapshot_format == SnapshotFormat::BinaryProto {
             caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
             self.solver_state(&files).write(&files.solverstate)?;
         }
@@ -82,6 +88,19 @@ impl Trainer {
         ]);
         write_safetensors_with(&files.state, all.iter().map(|(n, b)| (n.as_str(), b)), metadata)?;
         Ok(files)
+    }
+
+    /// All learned parameters one after the other, shared ones once, in the order of the definition.
+    pub fn flat_parameters(&mut self) -> Vec<f32> {
+        let places = order::places(&self.train.typed, &self.names);
+        let mut weights = order::Weights::new();
+        for place in &places {
+            let slot = self.train.plan.slot(self.train.variables[place.variable]);
+            let blob =
+                Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) };
+            weights.insert((place.layer.clone(), place.at), blob);
+        }
+        order::flat(&weights, &places)
     }
 
     fn solver_state(&mut self, files: &Snapshot) -> SolverState {
@@ -106,18 +125,18 @@ impl Trainer {
         }
     }
 
-    /// Takes parameters from a file: .caffemodel by layer name as Caffe does, or .safetensors with names
-    /// `param.<layer>.<i>`. Layers that only the file has are ignored, layers named in `reinit` keep their fillers'
+    /// Takes parameters from a file: .caffemodel by layer name as Caffe does, .safetensors with names
+    /// `param.<layer>.<i>`, or .t7 by order. Layers that only the file has are ignored, layers named in `reinit` keep their fillers'
     /// values.
     ///
     /// # Errors
     /// All layers whose shapes differ, at once, or nothing in the file fits.
     pub fn load_weights(&mut self, path: &Path, reinit: &[String]) -> Result<()> {
-        let blobs = read_weights(path)?;
+        let blobs = read_weights(path, &order::places(&self.train.typed, &self.names))?;
         self.take(path, &blobs, reinit)
     }
 
-    fn take(&mut self, path: &Path, blobs: &Weights, reinit: &[String]) -> Result<()> {
+    fn take(&mut self, path: &Path, blobs: &order::Weights, reinit: &[String]) -> Result<()> {
         let mut wrong = vec![];
         let mut taken = 0;
         let mut writes: Vec<(Slot, Vec<f32>)> = vec![];
@@ -245,38 +264,8 @@ impl Trainer {
     }
 }
 
-/// Parameters by layer and position.
-pub type Weights = BTreeMap<(String, usize), Blob>;
-
-/// Reads parameters from a .caffemodel or a .safetensors file.
-pub fn read_weights(path: &Path) -> Result<Weights> {
-    if path.extension().is_some_and(|e| e == "safetensors" || e == "state") {
-        let blobs = read_safetensors(path)?;
-        let named = blobs.into_iter().filter_map(|(name, blob)| Some((key(&name)?, blob)));
-        return Ok(named.collect());
-    }
-    let model = CaffeModel::read(path)?;
-    let layers = model.layers.into_iter().flat_map(|layer| {
-        let blobs = layer.blobs.into_iter().enumerate();
-        blobs.map(move |(i, blob)| ((layer.name.clone(), i), blob))
-    });
-    Ok(layers.collect())
-}
-
-/// `param.conv1.0`, `param0.conv1.0` or `conv1.0` as layer and position; other tensors are none of them.
-fn key(name: &str) -> Option<(String, usize)> {
-    let prefixes = ["init.param.", "param0.", "param."];
-    let rest = prefixes.iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
-    let other = ["history", "update@", "param@", "test."];
-    if other.iter().any(|p| rest.starts_with(p)) {
-        return None;
-    }
-    let (layer, at) = rest.rsplit_once('.')?;
-    Some((layer.to_owned(), at.parse().ok()?))
-}
-
 /// The parameters in Caffe's form: every layer with its blobs, shared ones repeated.
-fn caffemodel(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> CaffeModel {
+pub(crate) fn caffemodel(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> CaffeModel {
     let layers = typed.net.nodes().map(|(index, node)| {
         let variables = typed.node_variables[index.index()].iter().enumerate();
         let stored = variables.filter(|(_, var)| !typed.variables[var.0 as usize].private);

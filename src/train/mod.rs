@@ -5,6 +5,7 @@
 pub mod checkpoint;
 mod feed;
 pub mod log;
+pub mod rule;
 pub mod schedule;
 mod trainer;
 

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::Feed;
+use super::rule::{looks_ahead, rule, starts, step};
 use super::schedule::Schedule;
 use crate::error::{Error, Result};
 use crate::exec::cpu::reduce::{Reduction, total};
-use crate::exec::cpu::update::{Decay, Rule, Step, update};
+use crate::exec::cpu::update::{look_ahead, update};
 use crate::exec::{Session, SessionOptions, workspace};
 use crate::ir::TypedNet;
 use crate::passes::lower::{Backward, Lowered, lower, ready};
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::{ValueId, simplify};
 use crate::spec::Environment;
-use crate::spec::solver::{Method, Regularization, Solver};
+use crate::spec::solver::Solver;
 use crate::weights::{Blob, first_values};
 
 /// A planned net with what is shown of it.
@@ -145,6 +146,8 @@ pub struct Trainer {
     pub(super) schedule: Schedule,
     pub(super) iteration: u64,
     pub(super) losses: VecDeque<f32>,
+    /// Names by which the definition's dialect numbers parameters.
+    pub(super) names: Vec<(String, String)>,
 }
 
 impl Trainer {
@@ -166,8 +169,8 @@ impl Trainer {
             return Err(Error::refused(format!("net `{name}` has no loss to minimise")));
         }
         let schedule = Schedule::new(&solver);
-        let (tests, losses) = (vec![], VecDeque::new());
-        let mut trainer = Trainer { train, tests, solver, schedule, iteration: 0, losses };
+        let (tests, losses, names) = (vec![], VecDeque::new(), vec![]);
+        let mut trainer = Trainer { train, tests, solver, schedule, iteration: 0, losses, names };
         trainer.fill(options.seed);
         Ok(trainer)
     }
@@ -176,6 +179,9 @@ impl Trainer {
         let Machine { typed, session, plan, variables, .. } = &mut self.train;
         for (i, (variable, &v)) in typed.variables.iter().zip(&*variables).enumerate() {
             session.write(plan.slot(v), &first_values(variable, seed, i as u64));
+        }
+        for (region, start) in plan.histories.iter().zip(starts(&self.solver)) {
+            session.write(*region, &vec![start; region.len]);
         }
     }
 
@@ -219,6 +225,11 @@ impl Trainer {
         }
         self.tests.push(test);
         Ok(())
+    }
+
+    /// Takes the names by which the definition's dialect numbers parameters: pairs of a name and cortado's own.
+    pub fn set_names(&mut self, names: Vec<(String, String)>) {
+        self.names = names;
     }
 
     /// The training net.
@@ -277,6 +288,7 @@ impl Trainer {
         if let Some(sum) = accumulator {
             self.train.session.with_arena(|arena| arena[sum.range()].fill(0.0));
         }
+        self.look_ahead();
         let mut loss = 0.0;
         for _ in 0..micro {
             self.train.forward()?;
@@ -300,10 +312,31 @@ impl Trainer {
         Ok(StepReport { iteration, loss, smoothed, rate, outputs })
     }
 
+    /// Moves the parameters to where the method wants its gradient.
+    fn look_ahead(&mut self) {
+        let Some(momentum) = looks_ahead(&self.solver) else { return };
+        let Machine { typed, session, plan, .. } = &mut self.train;
+        let (plan, typed) = (plan.clone(), &*typed);
+        session.with_arena(|arena| {
+            for (variable, place) in typed.variables.iter().zip(&plan.layout) {
+                if !variable.learned || variable.lr_mult == 0.0 {
+                    continue;
+                }
+                let at = |region: Slot| {
+                    let start = region.offset + place.offset;
+                    start..start + place.len
+                };
+                let ranges = [at(plan.parameters), 0..0, at(plan.histories[0])];
+                let (weights, _, history, _) = split(arena, ranges, 0..0);
+                look_ahead(momentum, weights, history);
+            }
+        });
+    }
+
     /// Applies the rule to every parameter: clip, divide, decay, update.
     fn update(&mut self, rate: f32, gradients: Slot) {
         let solver = self.solver.clone();
-        let rule = rule(&solver, self.iteration + 1);
+        let (rule, rate) = rule(&solver, rate, self.iteration);
         let two = rule.histories() == 2;
         let Machine { typed, session, plan, .. } = &mut self.train;
         let plan = plan.clone();
@@ -318,17 +351,8 @@ impl Trainer {
                     let start = region.offset + place.offset;
                     start..start + place.len
                 };
-                let decay = solver.weight_decay * variable.decay_mult;
-                let step = Step {
-                    rate: rate * variable.lr_mult,
-                    decay: match solver.regularization {
-                        _ if decay == 0.0 => Decay::None,
-                        Regularization::L2 => Decay::L2(decay),
-                        Regularization::L1 => Decay::L1(decay),
-                    },
-                    clip,
-                    normalizer: 1.0 / solver.iter_size as f32,
-                };
+                let mults = [variable.lr_mult, variable.decay_mult];
+                let step = step(&solver, rate, clip, mults);
                 let second = if two { at(plan.histories[1]) } else { 0..0 };
                 let ranges = [at(plan.parameters), at(gradients), at(plan.histories[0])];
                 let (weights, gradient, first, second) = split(arena, ranges, second);
@@ -409,22 +433,6 @@ fn clip(solver: &Solver, gradients: &[f32]) -> f32 {
     }
     let norm = total(Reduction::SumSquares, gradients).sqrt();
     if solver.clip_gradients < norm { solver.clip_gradients / norm } else { 1.0 }
-}
-
-fn rule(solver: &Solver, t: u64) -> Rule<f32> {
-    let &Solver { momentum, momentum2, delta, rms_decay, .. } = solver;
-    match solver.method {
-        Method::Sgd => Rule::Momentum { momentum },
-        Method::Nesterov => Rule::Nesterov { momentum },
-        Method::AdaGrad => Rule::AdaGrad { delta },
-        Method::RmsProp => Rule::RmsProp { decay: rms_decay, delta },
-        Method::AdaDelta => Rule::AdaDelta { momentum, delta },
-        Method::Adam => {
-            let t = t as f32;
-            let correction = (1.0 - momentum2.powf(t)).sqrt() / (1.0 - momentum.powf(t));
-            Rule::Adam { beta1: momentum, beta2: momentum2, delta, correction }
-        }
-    }
 }
 
 type Range = std::ops::Range<usize>;

@@ -1,4 +1,4 @@
-//! Reads and writes parameters: .caffemodel, .solverstate, .binaryproto, .safetensors.
+//! Reads and writes parameters: .caffemodel, .solverstate, .binaryproto, .safetensors, .t7.
 //!
 //! Every format becomes [`Blob`]s: a shape and row-major f32 values. Claimed sizes are compared with what the file holds before
 //! anything is allocated for them. Files are written whole or not at all (see [`file`](crate::file)).
@@ -7,8 +7,11 @@ mod binaryproto;
 mod blob;
 mod caffemodel;
 mod fill;
+pub mod order;
 mod safetensors;
 mod solverstate;
+mod stored;
+pub mod t7;
 
 pub use binaryproto::{read_binaryproto, write_binaryproto};
 pub use blob::Blob;
@@ -18,6 +21,7 @@ pub use safetensors::{
     parse_safetensors, read_metadata, read_safetensors, write_safetensors, write_safetensors_with,
 };
 pub use solverstate::SolverState;
+pub use stored::{Stored, move_weights, read_stored, read_weights};
 
 use std::path::Path;
 

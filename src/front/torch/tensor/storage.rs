@@ -139,6 +139,11 @@ impl Storage {
         Ok(())
     }
 
+    /// Whether no number was drawn.
+    pub(super) fn is_undrawn(&self) -> bool {
+        matches!(&*self.content.borrow(), Content::Undrawn(_))
+    }
+
     /// The number at a place inside.
     pub fn get(&self, place: usize) -> f64 {
         match &*self.content.borrow() {

@@ -1,0 +1,133 @@
+//! The largest or the smallest along one axis.
+
+use crate::diag::Reported;
+use crate::layers::batch_axis::{BatchAxis, to_dimension};
+use crate::layers::class_loss::ClassAxis;
+use crate::layers::select::without;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::ty::Shape;
+
+params! {
+    /// The largest or the smallest element along one axis, which disappears; of a vector it is a vector of one element.
+    ///
+    /// The gradient goes to the first of equals.
+    pub struct Extremum {
+        /// The axis; -1 is the last.
+        axis: i64 = 0,
+        /// The number of axes of an item: a bottom with one more is a batch, whose axis of items is not counted.
+        item_axes: Option<usize> = None,
+        /// Whether it is the smallest.
+        smallest: bool = false,
+    }
+}
+
+const SCRIPT: &str = "
+function Class:__init(dimension, nInputDims)
+   Parent.__init(self)
+   self.dimension = dimension or 1
+   self.nInputDims = nInputDims
+end";
+
+/// The description of [`Extremum`].
+pub static SPEC: LayerSpec = LayerSpec {
+    in_place: false,
+    spellings: &[
+        torch("nn.Max", &["dimension", "nInputDims"], |a| Extremum::read(a, false).into())
+            .script(SCRIPT),
+        torch("nn.Min", &["dimension", "nInputDims"], |a| Extremum::read(a, true).into())
+            .script(SCRIPT),
+    ],
+    ..LayerSpec::new("Extremum", Category::Elementwise, Extremum::DOCS)
+};
+
+impl Extremum {
+    fn read(a: &Args, smallest: bool) -> Self {
+        let BatchAxis { axis, item_axes } = BatchAxis::read(a, "dimension", "nInputDims");
+        Extremum { axis, item_axes, smallest }
+    }
+
+    fn axis(&self) -> BatchAxis {
+        BatchAxis { axis: self.axis, item_axes: self.item_axes }
+    }
+}
+
+impl LayerOps for Extremum {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let axis = self.axis().resolve(cx, 0)?;
+        let x = cx.bottom(0);
+        if x.dims()[axis] == 0 {
+            return cx.fail_bottom(0, "there is no largest of no elements");
+        }
+        Ok(Signature::of(if x.rank() == 1 { x.with(axis, 1) } else { without(x, axis) }))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let axis = self.axis().of(b.shape(cx.bottoms[0])).unwrap_or(0);
+        let shape = cx.top(0).clone();
+        b.native(First { axis, smallest: self.smallest, shape }, cx.bottoms)
+    }
+
+    fn detail(&self) -> String {
+        let what = if self.smallest { "smallest" } else { "largest" };
+        format!("{what} along dimension {}", to_dimension(self.axis))
+    }
+}
+
+/// `(x) -> y`.
+#[derive(Debug, PartialEq)]
+struct First {
+    axis: usize,
+    smallest: bool,
+    shape: Shape,
+}
+
+impl First {
+    /// Calls `see` with the index of each result and of the element that it is.
+    fn places<T: Real>(&self, x: &View<T>, mut see: impl FnMut(usize, usize)) {
+        let along = ClassAxis::of(x.shape, self.axis);
+        for i in 0..along.labels() {
+            let mut best = along.start(i);
+            for k in 1..along.classes {
+                let at = along.start(i) + k * along.inner;
+                let (new, old) = (x.data[at], x.data[best]);
+                let better = if self.smallest { new < old } else { old < new };
+                if better {
+                    best = at;
+                }
+            }
+            see(i, best);
+        }
+    }
+}
+
+impl Operation for First {
+    const NAME: &'static str = "extremum";
+    const GRADIENT: &'static str = "extremum-grad";
+
+    fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
+        vec![self.shape.clone()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        self.places(&args[0], |i, at| outs[0].data[i] = args[0].data[at]);
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        dargs[0].data.fill(T::ZERO);
+        self.places(&saved.args[0], |i, at| dargs[0].data[at] = saved.douts[0].data[i]);
+    }
+}

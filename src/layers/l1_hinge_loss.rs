@@ -1,0 +1,71 @@
+//! Pulls two similar vectors together, and others a margin apart, by the sum of absolute differences.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::{arg, constant, select};
+use crate::program::{Builder, ValueId};
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::ty::Shape;
+
+params! {
+    /// d = Σ |a - b| where the label is 1, and max(0, margin - d) where it is not, for one pair.
+    pub struct L1HingeLoss {
+        /// Distance beyond which a dissimilar pair is left alone.
+        margin: f64 = 1.0,
+    }
+}
+
+const SCRIPT: &str = "
+function Class:__init(margin)
+   Parent.__init(self)
+   self.margin = margin or 1
+   self.gradInput = {torch.Tensor(), torch.Tensor()}
+end";
+
+/// The description of [`L1HingeLoss`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(3),
+    in_place: false,
+    loss: true,
+    spellings: &[torch("nn.L1HingeEmbeddingCriterion", &["margin"], |a| {
+        L1HingeLoss { margin: a.float("margin").unwrap_or(1.0) }.into()
+    })
+    .extends("nn.Criterion")
+    .script(SCRIPT)],
+    ..LayerSpec::new("L1HingeLoss", Category::Loss, L1HingeLoss::DOCS)
+};
+
+impl LayerOps for L1HingeLoss {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let (x, y, labels) = (cx.bottom(0), cx.bottom(1), cx.bottom(2));
+        if x.count() != y.count() {
+            let name = &cx.node.bottoms[0].value;
+            return cx.fail_bottom(1, format!("must have as many elements as `{name}`, {x}"));
+        }
+        if labels.count() != 1 {
+            return cx.fail_bottom(
+                2,
+                format!("this criterion takes one pair and one label, not {labels}"),
+            );
+        }
+        Ok(Signature::of(Shape::scalar()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let shape = b.shape(cx.bottoms[0]).clone();
+        let other = b.view(cx.bottoms[1], shape);
+        let gaps = b.map(&[cx.bottoms[0], other], &(arg(0) - arg(1)).abs());
+        let distance = b.sum_all(gaps);
+        let label = b.view(cx.bottoms[2], Shape::scalar());
+        let apart = (constant(self.margin) - arg(0)).max(0.0);
+        vec![b.map(&[distance, label], &select(arg(1).equals(1.0), arg(0), apart))]
+    }
+
+    fn differentiable(&self, bottom: usize) -> bool {
+        bottom < 2
+    }
+
+    fn detail(&self) -> String {
+        format!("margin {}", self.margin as f32)
+    }
+}

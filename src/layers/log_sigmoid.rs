@@ -1,0 +1,31 @@
+//! The logarithm of the logistic function.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::arg;
+use crate::program::{Builder, ValueId};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+
+params! {
+    /// -ln(1 + e^-x), element by element: the logarithm of the logistic function.
+    pub struct LogSigmoid {
+    }
+}
+
+/// The description of [`LogSigmoid`].
+pub static SPEC: LayerSpec = LayerSpec {
+    spellings: &[torch("nn.LogSigmoid", &[], |_| LogSigmoid {}.into())],
+    ..LayerSpec::new("LogSigmoid", Category::Activation, LogSigmoid::DOCS)
+};
+
+impl LayerOps for LogSigmoid {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let small = (-arg(0).abs()).exp().ln_1p();
+        let y = arg(0).min(0.0) - small;
+        vec![b.map(cx.bottoms, &y.with_gradient(vec![(-arg(0)).sigmoid()]))]
+    }
+}

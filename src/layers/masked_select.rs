@@ -1,0 +1,97 @@
+//! The elements that a mask names.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::ty::Shape;
+
+params! {
+    /// The elements of the first bottom where the second bottom is not 0, as a vector.
+    ///
+    /// Its length is that of the values of the mask, which must be known beforehand.
+    pub struct MaskedSelect {
+    }
+}
+
+/// The description of [`MaskedSelect`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    in_place: false,
+    spellings: &[torch("nn.MaskedSelect", &[], |_| MaskedSelect {}.into())],
+    ..LayerSpec::new("MaskedSelect", Category::Shape, MaskedSelect::DOCS)
+};
+
+impl LayerOps for MaskedSelect {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        if cx.bottom(0).count() != cx.bottom(1).count() {
+            let x = cx.bottom(0);
+            return cx.fail_bottom(1, format!("a mask must have as many elements as {x}"));
+        }
+        match cx.value(1) {
+            Some(mask) => Ok(Signature::of([mask.iter().filter(|&&m| m != 0.0).count()].into())),
+            None => cx.fail_bottom(
+                1,
+                "the shape of the result depends on the values of the mask, which are not known before the net runs",
+            ),
+        }
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        b.native(Chosen { shape: cx.top(0).clone() }, cx.bottoms)
+    }
+
+    fn differentiable(&self, bottom: usize) -> bool {
+        bottom == 0
+    }
+}
+
+/// `(x, mask) -> chosen`.
+#[derive(Debug, PartialEq)]
+struct Chosen {
+    shape: Shape,
+}
+
+/// The places where a mask is not 0.
+fn places<'a, T: Real>(mask: &View<'a, T>) -> impl Iterator<Item = usize> + use<'a, T> {
+    mask.data.iter().enumerate().filter(|(_, m)| **m != T::ZERO).map(|(i, _)| i)
+}
+
+impl Operation for Chosen {
+    const NAME: &'static str = "masked-select";
+    const GRADIENT: &'static str = "masked-select-grad";
+
+    fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
+        vec![self.shape.clone()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        false
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg == 0
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        outs[0].data.fill(T::ZERO);
+        for (y, from) in outs[0].data.iter_mut().zip(places(&args[1])) {
+            *y = args[0].data[from];
+        }
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        dargs[0].data.fill(T::ZERO);
+        for (&dy, to) in saved.douts[0].data.iter().zip(places(&saved.args[1])) {
+            dargs[0].data[to] = dy;
+        }
+    }
+}
