@@ -94,7 +94,9 @@ fn run(case: &Path) -> Result<(), Failed> {
 
 /// The golden data's tolerance, with room for sums in another order: 2e-6 + 5e-5 of the largest value.
 fn compare(name: &str, got: &Blob, want: &Blob) -> Option<String> {
-    if got.shape != want.shape {
+    // Torch views the gradient of one module's weights in more axes than the weights.
+    let viewed = name.starts_with("dparam.") && got.data.len() == want.data.len();
+    if got.shape != want.shape && !viewed {
         return Some(format!("{name} is {:?}, not {:?}", got.shape, want.shape));
     }
     let finite = want.data.iter().filter(|x| x.is_finite());
