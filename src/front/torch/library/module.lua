@@ -46,7 +46,11 @@ local function zeros_like(value)
 end
 function Module:updateGradInput(input) return zeros_like(input) end
 function Module:accGradParameters() end
-function Module:backward(input, gradOutput) return self:updateGradInput(input, gradOutput) end
+function Module:backward(input, gradOutput, scale)
+   self.gradInput = self:updateGradInput(input, gradOutput)
+   self:accGradParameters(input, gradOutput, scale or 1)
+   return self.gradInput
+end
 
 function Module:reset() end
 function Module:training() self.train = true return self end

@@ -283,7 +283,7 @@ fn cat(lua: &mut Lua, args: &Args) -> Results {
                 );
                 return Err(lua.error(&message));
             }
-            sizes[along - 1] += own.sizes[along - 1];
+            sizes[along - 1] = own.sizes[along - 1].saturating_add(sizes[along - 1]);
         }
         part.set(part.storage(), own);
     }

@@ -271,12 +271,12 @@ fn call_each(lua: &mut Lua, args: &Args, others: usize, function: usize) -> Resu
     }
     let mut values = given.values(lua)?;
     let mut is_changed = false;
-    for at in 0..values.len() {
+    for (at, value) in values.iter_mut().enumerate() {
         let more = columns.iter().map(|column| Value::Number(column[at]));
-        let call = std::iter::once(Value::Number(values[at])).chain(more).collect();
+        let call = std::iter::once(Value::Number(*value)).chain(more).collect();
         match lua.call(&function, call)?.first() {
             None | Some(Value::Nil) => {}
-            Some(Value::Number(number)) => (values[at], is_changed) = (*number, true),
+            Some(Value::Number(number)) => (*value, is_changed) = (*number, true),
             Some(other) => {
                 let message =
                     format!("the function returned a {}, not a number", other.type_name());

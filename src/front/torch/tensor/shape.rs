@@ -323,7 +323,7 @@ fn unsqueeze(lua: &mut Lua, args: &Args) -> Results {
     }
     let at = at as usize - 1;
     let stride = match at < count {
-        true => layout.sizes[at] * layout.strides[at],
+        true => layout.sizes[at].saturating_mul(layout.strides[at]),
         false => 1,
     };
     layout.sizes.insert(at, 1);
