@@ -2,7 +2,9 @@
 
 mod balance;
 mod complaints;
+mod conflicts;
 mod fields;
+mod forks;
 pub mod legacy;
 mod literal;
 mod lower;
