@@ -1,5 +1,6 @@
 //! A training or testing job: from a run file or a Caffe solver to a [`Trainer`] with its data, and the loop around it.
 
+mod check;
 pub mod clusters;
 mod data;
 pub mod extract;
@@ -14,6 +15,7 @@ mod solver_file;
 pub mod solver_mapping;
 pub mod timing;
 
+pub use check::check_file;
 pub use options::JobOptions;
 pub use run::{Control, Observer, Outcome, run, test};
 

@@ -2,6 +2,7 @@
 
 mod balance;
 mod complaints;
+mod conflicts;
 mod fields;
 mod forks;
 pub mod legacy;
@@ -9,6 +10,7 @@ mod literal;
 mod lower;
 pub mod print;
 pub mod solver;
+mod strangers;
 pub mod syntax;
 pub mod tree;
 

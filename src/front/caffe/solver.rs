@@ -31,6 +31,31 @@ pub enum NetSource {
     Inline(Record),
 }
 
+/// Fields that a solver has and a net has not.
+const OWN_FIELDS: [&str; 10] = [
+    "base_lr",
+    "lr_policy",
+    "max_iter",
+    "momentum",
+    "snapshot_prefix",
+    "solver_mode",
+    "test_iter",
+    "test_interval",
+    "train_net",
+    "train_net_param",
+];
+
+/// Whether a prototxt is a solver rather than a net.
+pub fn is_solver(text: &str) -> bool {
+    if !OWN_FIELDS.iter().any(|name| text.contains(name)) {
+        return false;
+    }
+    let message = parse(FileId(0), text, &mut Diagnostics::default());
+    let has =
+        |names: &[&str]| message.fields.iter().any(|f| names.contains(&f.name.value.as_str()));
+    has(&OWN_FIELDS) && !has(&["layer", "layers"])
+}
+
 /// Reads a solver. Complaints are among the diagnostics; there is no result without a net to train.
 pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<SolverFile> {
     let message = super::legacy::upgrade_solver(parse(file, text, diagnostics), diagnostics);

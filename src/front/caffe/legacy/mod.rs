@@ -50,11 +50,12 @@ pub fn upgrade_solver(mut solver: Message, diagnostics: &mut Diagnostics) -> Mes
         };
         let Some((_, modern)) = known else { continue };
         diagnostics.report(
-            Diagnostic::new(&diag::W0615, field.span, "`solver_type` is the form of 2014").edit(
-                "the type of a solver is a string now",
-                field.span,
-                format!("type: \"{modern}\""),
-            ),
+            Diagnostic::new(&diag::W0615, field.span, "`solver_type` is the old form of `type`")
+                .edit(
+                    "the type of a solver is a string now",
+                    field.span,
+                    format!("type: \"{modern}\""),
+                ),
         );
         field.name.value = "type".to_string();
         field.value.kind = ValueKind::Str(modern.to_string());
@@ -99,8 +100,10 @@ fn upgrade_layers(net: &mut Message, diagnostics: &mut Diagnostics) {
     }
     let Some((span, _)) = range else { return };
     let message = match count {
-        1 => format!("this layer is in the form of {generation}"),
-        _ => format!("the {count} layers of this net are in the form of {generation}"),
+        1 => format!("this layer is in the old form of {generation}, `layers`"),
+        _ => {
+            format!("the {count} layers of this net are in the old form of {generation}, `layers`")
+        }
     };
     diagnostics.report(Diagnostic::new(&diag::W0611, place, message).edit(
         "in the modern form",

@@ -2,6 +2,7 @@
 
 use super::build::block;
 use super::{DATA_PARAMS, MOVED};
+use crate::front::caffe::strangers;
 use crate::front::caffe::tree::{Message, ValueKind};
 
 /// The types of V1LayerParameter and their modern names.
@@ -134,7 +135,8 @@ pub(super) fn upgrade(layer: &mut Message) {
     for field in layer.fields.iter_mut().filter(|field| field.name.value == "type") {
         if let ValueKind::Ident(old) = &field.value.kind {
             let known = TYPES.iter().chain([&WINDOW_DATA]).find(|(name, _)| name == old);
-            let modern = known.map_or(old.as_str(), |(_, modern)| modern);
+            let modern = known.map(|(_, modern)| *modern).or_else(|| strangers::modern(old));
+            let modern = modern.unwrap_or(old);
             field.value.kind = ValueKind::Str(modern.to_string());
         }
     }
