@@ -14,6 +14,7 @@ use crate::pipeline::Options;
 use crate::plan::{Request, plan};
 use crate::program::{ValueId, simplify};
 use crate::spec::{Dialect, Environment, Phase};
+use crate::train::hdf5_output::Hdf5Output;
 use crate::ty::Shape;
 use crate::weights::{Blob, first_values};
 
@@ -60,7 +61,10 @@ pub fn check_options(
         own_state = false;
         shapes.extend(targets.map(|(name, blob)| (name.clone(), Shape(blob.shape.clone()))));
     }
-    Options { stages, own_state, shapes, values: input_values(tensors), ..Options::default() }
+    let outputs = tensors.keys().filter(|name| name.starts_with("dout.")).count();
+    let outputs = Some(outputs).filter(|&n| 0 < n);
+    let request = front::Request { outputs, ..Default::default() };
+    Options { stages, own_state, shapes, values: input_values(tensors), request }
 }
 
 /// Tensors with the names of the dialect's people, as cortado names them.
@@ -68,20 +72,18 @@ pub fn inward(
     names: &[(String, String)],
     tensors: &BTreeMap<String, Blob>,
 ) -> BTreeMap<String, Blob> {
-    let mut inside = BTreeMap::new();
-    for (name, blob) in tensors {
-        let mut own = names.iter().filter(|(public, _)| public == name).peekable();
-        if own.peek().is_none() {
-            inside.insert(name.clone(), blob.clone());
-        }
-        inside.extend(own.map(|(_, own)| (own.clone(), blob.clone())));
+    if names.is_empty() {
+        return tensors.clone();
     }
-    inside
+    let given =
+        names.iter().filter_map(|(public, own)| Some((own.clone(), tensors.get(public)?.clone())));
+    given.collect()
 }
 
 /// Results with cortado's names, as the dialect's people name them; all of them if the dialect has no other names.
 pub fn outward(
     names: &[(String, String)],
+    given: &BTreeMap<String, Blob>,
     mut results: BTreeMap<String, Blob>,
 ) -> BTreeMap<String, Blob> {
     if names.is_empty() {
@@ -93,6 +95,10 @@ pub fn outward(
         let own = own.strip_prefix("dout.").map_or(own.clone(), |blob| format!("din.{blob}"));
         if let Some(blob) = results.get(&own) {
             outside.insert(public.clone(), blob.clone());
+        } else if public.starts_with("buf_after.")
+            && let Some(kept) = given.get(&public.replacen("buf_after.", "buf.", 1))
+        {
+            outside.insert(public.clone(), kept.clone());
         }
     }
     if let Some(mut loss) = results.remove("loss") {
@@ -102,14 +108,18 @@ pub fn outward(
     outside
 }
 
-/// The values of those inputs that have one number for each item, by which layers may choose items.
+/// The values of those inputs that are small enough for layers to choose items by them.
 pub fn input_values(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Vec<f32>> {
     let inputs = tensors.iter().filter_map(|(name, blob)| Some((name.strip_prefix("in.")?, blob)));
-    let lists = inputs.filter(|(_, blob)| blob.shape.first() == Some(&blob.data.len()));
+    let lists = inputs.filter(|(_, blob)| blob.data.len() <= MOST_VALUES);
     lists.map(|(name, blob)| (name.to_owned(), blob.data.clone())).collect()
 }
 
-/// Runs a checked net on tensors. A second set of inputs, `in2.<blob>`, makes a second forward pass of the same
+/// Inputs of more elements choose nothing.
+const MOST_VALUES: usize = 1 << 16;
+
+/// Runs a checked net on tensors and writes the files of its HDF5Output layers. A second set of inputs, `in2.<blob>`,
+/// makes a second forward pass of the same
 /// net, for layers with state.
 ///
 /// # Errors
@@ -127,6 +137,7 @@ pub fn one_pass(
     for (name, v) in &results {
         lowered.program.outputs.push((name.clone(), *v));
     }
+    let mut files = Hdf5Output::of_net(typed, &mut lowered);
     simplify(&mut lowered.program);
     let request = Request { parameters: lowered.variables.clone(), ..Request::default() };
     let plan = Arc::new(plan(lowered.program, &request, &workspace::<f32>(options.threads)));
@@ -149,6 +160,10 @@ pub fn one_pass(
     let mut output = BTreeMap::new();
     write_inputs(&mut session, tensors, "in.")?;
     session.run()?;
+    for file in &mut files {
+        file.take(&mut session, &plan, usize::MAX);
+        file.write(&plan)?;
+    }
     for (name, v) in &results {
         output.insert(name.clone(), read(&mut session, *v));
     }

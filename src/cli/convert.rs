@@ -1,22 +1,34 @@
-//! `cortado convert`: a definition or solver of any earlier Caffe in its modern, canonical form.
+//! `cortado convert`: a definition or solver of any earlier Caffe in its modern, canonical form; weights in another
+//! format.
 
 use std::path::PathBuf;
 
-use super::complain_about;
+use super::{complain_about, named_shape, shapes};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::file::{read, write_atomically};
 use crate::front::caffe::legacy::{order, upgrade_net, upgrade_solver};
 use crate::front::caffe::{parse, print};
+use crate::job::move_weights::{self, MoveOptions};
 use crate::source::SourceMap;
+use crate::ty::Shape;
 
 /// Arguments of `convert`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The old prototxt, a net or a solver
+    /// The old prototxt, a net or a solver; or weights: .t7, .caffemodel or .safetensors
     old: PathBuf,
-    /// Where the modern one goes
+    /// Where the modern one goes; or weights in the format that this name ends in
     new: PathBuf,
+    /// The definition that the new weights are for, whose parameters must correspond to those of the old, by order
+    #[arg(long)]
+    net: Option<PathBuf>,
+    /// The definition that the old weights were written for, if they are .safetensors of a net with other names
+    #[arg(long)]
+    from: Option<PathBuf>,
+    /// The shape of a data blob of these definitions, such as data=1,3,28,28
+    #[arg(long, value_parser = named_shape)]
+    shape: Vec<(String, Shape)>,
 }
 
 /// Fields that only a solver has; one of them tells the two kinds of file apart.
@@ -32,6 +44,33 @@ const OF_SOLVERS: [&str; 8] = [
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    match move_weights::is_weights(&arguments.old) {
+        true => weights(arguments),
+        false => definition(arguments),
+    }
+}
+
+fn weights(arguments: &Arguments) -> Result<()> {
+    let options = MoveOptions {
+        net: arguments.net.clone(),
+        from: arguments.from.clone(),
+        shapes: shapes(&arguments.shape),
+    };
+    let moved = match move_weights::convert(&arguments.old, &arguments.new, &options)? {
+        Ok(moved) => moved,
+        Err((sources, diagnostics)) => {
+            complain_about(&diagnostics, &sources)?;
+            return Err(Error::Definition);
+        }
+    };
+    let mut text = format!("{} parameters\n", moved.parameters);
+    if !moved.missing.is_empty() {
+        text.push_str(&format!("not in the old file: {}\n", moved.missing.join(", ")));
+    }
+    super::print(&text)
+}
+
+fn definition(arguments: &Arguments) -> Result<()> {
     let text = String::from_utf8(read(&arguments.old)?)
         .map_err(|_| Error::format(&arguments.old, "is not a text file"))?;
     let mut sources = SourceMap::default();

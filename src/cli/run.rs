@@ -57,6 +57,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let env = pipeline::environment(&options, &record);
     let names = &checked.definition.names;
     let results = one_pass(&checked.stages[0], &env, &inward(names, &tensors), &pass)?;
-    let results = outward(names, results);
+    let results = outward(names, &tensors, results);
     write_safetensors(&arguments.output, results.iter().map(|(n, b)| (n.as_str(), b)))
 }

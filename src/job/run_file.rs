@@ -6,14 +6,15 @@ use serde::Deserialize;
 use serde_yaml::{Mapping, Value as Yaml};
 
 use super::data::DataSpec;
+use super::lua::{self, Facts, is_lua};
+use super::solver_mapping::read_solver;
 use super::{JobOptions, Plan, read_net, states};
 use crate::data::pairs::{Images, PairOptions, create_pairs};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
+use crate::front::Request;
 use crate::pipeline;
-use crate::source::{FileId, SourceMap, Span, Spanned};
-use crate::spec::solver::Solver;
-use crate::spec::{Args, Dialect, Field, Reading, Record, Value};
+use crate::source::SourceMap;
 
 /// Epochs where neither epochs nor iterations are said, as in DIGITS.
 const DEFAULT_EPOCHS: f64 = 30.0;
@@ -51,6 +52,8 @@ pub struct Dataset {
     pub val: Option<Files>,
     /// The mean image that is subtracted.
     pub mean: Option<PathBuf>,
+    /// The number of classes, for Lua definitions; counted if not given.
+    pub classes: Option<usize>,
     /// Pairs to be made first, if they are not there yet.
     pub pairs: Option<Pairs>,
 }
@@ -117,7 +120,7 @@ pub struct Training {
     /// Whether every epoch has an order of its own.
     #[serde(default)]
     pub shuffle: bool,
-    /// Fields of Caffe's SolverParameter.
+    /// Fields of Caffe's SolverParameter, or the configuration of a method of Torch's optim.
     #[serde(default)]
     pub solver: Mapping,
 }
@@ -170,12 +173,29 @@ pub(super) fn plan(
     let folder = options.output.clone().or_else(|| file.output.clone());
     let folder = folder.unwrap_or_else(|| path.with_extension(""));
     let data = datasets(&file, &base, &folder, options)?;
-    let definition = read_net(&base.join(&file.network), sources, diagnostics)?;
+    let network = base.join(&file.network);
+    let [definition, val_definition] = match is_lua(&network) {
+        true => {
+            let facts = Facts::of(&data.0, file.dataset.classes)?;
+            lua::stages(&network, &facts, file.train.batch_size, sources, diagnostics)?
+        }
+        false => {
+            let definition = read_net(&network, &Request::default(), sources, diagnostics)?;
+            [definition.clone(), definition]
+        }
+    };
     let id = sources.add(path, text.clone());
-    let solver = solver(&file.train, id, &text, diagnostics);
+    let solver = &file.train.solver;
+    let mut solver = read_solver(solver, is_lua(&network), id, &text, diagnostics);
+    if let Some(iterations) = file.train.iterations {
+        solver.max_iter = iterations;
+    }
+    if file.train.seed.is_some() {
+        solver.random_seed = file.train.seed;
+    }
     let (train_state, val_state) = states(&definition);
     let tests = match &data.1 {
-        Some(_) => vec![(definition.clone(), val_state, 0)],
+        Some(_) => vec![((val_definition, val_state), 0)],
         None => vec![],
     };
     let epochs = Some(file.train.epochs.unwrap_or(DEFAULT_EPOCHS));
@@ -253,60 +273,4 @@ fn datasets(
         train = DataSpec { tensors: Some(tensors.clone()), ..DataSpec::default() };
     }
     Ok((train, val))
-}
-
-/// The solver of a run file: its mapping read as a SolverParameter. Complaints point to the first place where the
-/// key is written.
-fn solver(train: &Training, file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Solver {
-    let whole = Span::new(file, 0, 0);
-    let start = text.find("solver").unwrap_or(0);
-    let mut fields = record(&train.solver, file, text, start).fields;
-    if !fields.iter().any(|f| f.key.value == "lr_policy") {
-        let key = Spanned::new("lr_policy".to_string(), whole);
-        fields.push(Field { key, value: Spanned::new(Value::Str("fixed".into()), whole) });
-    }
-    let fields = Record { fields, span: whole };
-    let reading = Reading::new(Dialect::Caffe);
-    let args = Args::new(&reading, &fields, whole);
-    let mut solver = Solver::read(&args);
-    diagnostics.extend(reading.finish(&fields, "solver").0);
-    if let Some(iterations) = train.iterations {
-        solver.max_iter = iterations;
-    }
-    if train.seed.is_some() {
-        solver.random_seed = train.seed;
-    }
-    solver
-}
-
-fn record(mapping: &Mapping, file: FileId, text: &str, start: usize) -> Record {
-    let mut fields = vec![];
-    for (key, value) in mapping {
-        let key = key.as_str().unwrap_or_default();
-        let at = text[start..].find(&format!("{key}:")).map_or(start, |i| start + i);
-        let span = Span::new(file, at, at + key.len());
-        let value = Spanned::new(neutral(value, file, text, at), span);
-        fields.push(Field { key: Spanned::new(key.to_owned(), span), value });
-    }
-    Record { fields, span: Span::new(file, start, start) }
-}
-
-fn neutral(value: &Yaml, file: FileId, text: &str, at: usize) -> Value {
-    match value {
-        Yaml::Bool(b) => Value::Bool(*b),
-        Yaml::Number(n) => match n.as_i64() {
-            Some(n) => Value::Int(n),
-            None => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
-        },
-        Yaml::String(s) => Value::Str(s.clone()),
-        Yaml::Sequence(list) => {
-            let span = Span::new(file, at, at);
-            Value::List(
-                list.iter().map(|v| Spanned::new(neutral(v, file, text, at), span)).collect(),
-            )
-        }
-        Yaml::Mapping(m) => Value::Record(record(m, file, text, at)),
-        Yaml::Tagged(tagged) => neutral(&tagged.value, file, text, at),
-        Yaml::Null => Value::Word("null".into()),
-    }
 }

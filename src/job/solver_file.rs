@@ -6,6 +6,7 @@ use super::data::{DataSpec, locate};
 use super::{JobOptions, Plan, read_net};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
+use crate::front::Request;
 use crate::front::caffe::solver::{NetSource, read_solver};
 use crate::ir::{Definition, NetState};
 use crate::pipeline;
@@ -39,11 +40,12 @@ pub(super) fn plan(
                     )));
                     return Ok(None);
                 }
-                read_net(&path, sources, diagnostics).map(Some)
+                read_net(&path, &Request::default(), sources, diagnostics).map(Some)
             }
             NetSource::Inline(record) => {
                 let mut definition = crate::front::caffe::definition(record, diagnostics);
                 crate::passes::adopt_data::adopt_data(&mut definition);
+                crate::passes::locate_files::locate_files(&mut definition, path);
                 Ok(Some(definition))
             }
         }
@@ -54,7 +56,7 @@ pub(super) fn plan(
     for ((source, state), &batches) in read.test_nets.iter().zip(&read.solver.test_iter) {
         let Some(definition) = net(source)? else { return Ok(None) };
         let state = merged(&definition, state);
-        tests.push((definition, state, batches));
+        tests.push(((definition, state), batches));
     }
     let data = DataSpec { tensors: options.tensors.clone(), ..DataSpec::default() };
     let stem = path.with_extension("");
@@ -69,6 +71,9 @@ pub(super) fn plan(
         Some(folder) => folder.join(prefix.file_name().unwrap_or_default()),
         None => prefix,
     };
+    // Weights of the command line take the place of the solver's, and a state to continue from has its own.
+    let replaced = !options.weights.is_empty() || options.resume.is_some();
+    let weights = if replaced { vec![] } else { read.weights };
     Ok(Some(Plan {
         solver: read.solver,
         train: (train, train_state),
@@ -80,7 +85,7 @@ pub(super) fn plan(
         whole_tests: false,
         folder: options.output.clone(),
         prefix,
-        weights: read.weights.iter().map(|w| locate(w, &bases)).collect(),
+        weights: weights.iter().map(|w| locate(w, &bases)).collect(),
         text: text.to_string(),
         bases,
     }))

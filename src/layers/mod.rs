@@ -84,6 +84,7 @@ pub mod mvn;
 pub mod narrow;
 pub mod normalize;
 pub mod one_hot;
+pub mod overwritten;
 pub mod padding;
 pub mod pair_similarity;
 pub mod pairwise_distance;
@@ -279,6 +280,7 @@ layers! {
     padding::Padding,
     pair_similarity::PairSimilarity,
     pairwise_distance::PairwiseDistance,
+    overwritten::Overwritten,
     parameter::Parameter,
     permute::Permute,
     pixel_shuffle::PixelShuffle,

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod filler;
 mod infer;
+pub mod optim;
 pub mod solver;
 
 pub use args::{Args, Field, Reading, Record, Value};

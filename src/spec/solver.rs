@@ -1,10 +1,11 @@
 //! What a definition says about training: Caffe's SolverParameter, which run files use as well.
 
 use super::args::Args;
+use super::optim::{Optim, Percent};
 use crate::diag::{self, Diagnostic};
 
 /// The rule by which gradients change parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Method {
     /// Gradient descent with momentum.
     Sgd,
@@ -18,6 +19,8 @@ pub enum Method {
     AdaDelta,
     /// Kingma and Ba 2015.
     Adam,
+    /// A method of Torch's optim.
+    Optim(Optim),
 }
 
 impl Method {
@@ -31,8 +34,11 @@ impl Method {
         ("Adam", Method::Adam),
     ];
 
-    /// The name, as Caffe spells it.
+    /// The name, as its framework spells it.
     pub fn name(self) -> &'static str {
+        if let Method::Optim(optim) = self {
+            return optim.name();
+        }
         Self::NAMES.iter().find(|(_, m)| *m == self).map_or("", |(name, _)| name)
     }
 
@@ -41,11 +47,13 @@ impl Method {
         match self {
             Method::Sgd | Method::Nesterov | Method::AdaGrad | Method::RmsProp => 1,
             Method::AdaDelta | Method::Adam => 2,
+            Method::Optim(optim) => optim.histories(),
         }
     }
 }
 
-/// How the learning rate changes with the iteration (Caffe's seven policies).
+/// How the learning rate changes with the iteration: Caffe's seven policies, and those of Torch and of DIGITS' Torch
+/// driver.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Policy {
     /// base_lr
@@ -88,6 +96,13 @@ pub enum Policy {
         /// The iteration in the middle.
         stepsize: u64,
     },
+    /// base_lr / (1 + decay iter), Torch's `learningRateDecay`
+    Decay {
+        /// Growth of the divisor.
+        decay: f64,
+    },
+    /// By the part of training that is done.
+    Percent(Percent),
 }
 
 /// The penalty that weight decay is the gradient of.

@@ -1,4 +1,4 @@
-//! One solver step over the numbers of a parameter, in the order of operations that Caffe uses.
+//! One solver step over the numbers of a parameter, in the order of operations that Caffe and Torch's optim use.
 //!
 //! The gradient is clipped, divided and decayed, and the rule turns it into what is subtracted from
 //! the weights. Where a rule has a learning rate inside its history, it is there as in Caffe.
@@ -19,13 +19,13 @@ pub enum Rule<T> {
         /// Weight of the last step.
         momentum: T,
     },
-    /// Torch's SGD: `h = momentum h + (1 - dampening) g; w -= rate h`, or with Nesterov
-    /// `w -= rate (g + momentum h)`. Torch's first step copies g: dampening 0 with h = 0.
+    /// Torch's SGD: `h = momentum h + rest g; w -= rate h`, or with Nesterov `w -= rate (g + momentum h)`.
+    /// Torch's first step copies g: rest 1 with h = 0.
     Damped {
         /// Weight of the history.
         momentum: T,
-        /// What is taken off the gradient's weight.
-        dampening: T,
+        /// What the dampening leaves of the gradient: 1 less the dampening.
+        rest: T,
         /// Whether the step looks ahead.
         nesterov: bool,
     },
@@ -34,10 +34,12 @@ pub enum Rule<T> {
         /// Added outside the root.
         delta: T,
     },
-    /// RMSProp (Tieleman and Hinton 2012): `h = decay h + (1 - decay) g^2`, then as AdaGrad.
+    /// RMSProp (Tieleman and Hinton 2012): `h = decay h + rest g^2`, then as AdaGrad.
     RmsProp {
         /// Weight of the history.
         decay: T,
+        /// `1 - decay`, in the precision that the framework has for it.
+        rest: T,
         /// Added outside the root.
         delta: T,
     },
@@ -54,10 +56,47 @@ pub enum Rule<T> {
         beta1: T,
         /// Weight of the second history.
         beta2: T,
+        /// `1 - beta1` and `1 - beta2`, in the precision that the framework has for them.
+        rests: [T; 2],
         /// Added outside the root.
         delta: T,
         /// `sqrt(1 - beta2^t) / (1 - beta1^t)` at step t.
         correction: T,
+    },
+    /// Adamax (Kingma and Ba 2015): `h` averages g, `v = max(beta2 v, |g| + delta)`; `w -= rate correction h / v`.
+    Adamax {
+        /// Weight of the first history.
+        beta1: T,
+        /// `1 - beta1`.
+        rest: T,
+        /// Weight of the second history.
+        beta2: T,
+        /// Added to the size of the gradient.
+        delta: T,
+        /// `1 / (1 - beta1^t)` at step t.
+        correction: T,
+    },
+    /// Torch's accelerated gradient: `h = momentum h - rate g; w -= rate g`, where [`look_ahead`] has moved w by
+    /// `momentum h` before g was computed.
+    Ahead {
+        /// Weight of the last step.
+        momentum: T,
+    },
+    /// Averaged gradient descent: `w = shrink w - rate g; h += share (w - h)`.
+    Averaged {
+        /// What is left of a weight.
+        shrink: T,
+        /// The weight of this step in the mean.
+        share: T,
+    },
+    /// RPROP (Riedmiller and Braun 1993): `h` is the last gradient, 0 where the sign changed, `v` the step size.
+    Rprop {
+        /// Factor of the step size where the sign stays.
+        grow: T,
+        /// Factor where it changes.
+        shrink: T,
+        /// The smallest and the largest step size.
+        bounds: [T; 2],
     },
 }
 
@@ -89,7 +128,10 @@ impl<T> Rule<T> {
     /// Histories that the rule needs: 1 or 2, each as long as the parameter.
     pub fn histories(&self) -> usize {
         match self {
-            Rule::AdaDelta { .. } | Rule::Adam { .. } => 2,
+            Rule::AdaDelta { .. }
+            | Rule::Adam { .. }
+            | Rule::Adamax { .. }
+            | Rule::Rprop { .. } => 2,
             _ => 1,
         }
     }
@@ -127,6 +169,15 @@ pub fn update<T: Real>(
     });
 }
 
+/// Moves weights by `momentum` times their history, to where [`Rule::Ahead`] wants the gradient.
+pub fn look_ahead<T: Real>(momentum: T, weights: &mut [T], history: &[T]) {
+    assert!(history.len() == weights.len(), "history of {} elements", history.len());
+    for_each_piece(weights, CHUNK, |piece, w| {
+        let h = &history[piece * CHUNK..piece * CHUNK + w.len()];
+        w.iter_mut().zip(h).for_each(|(w, &h)| *w += momentum * h);
+    });
+}
+
 /// The gradient after clipping, division and decay.
 #[inline(always)]
 fn regularized<T: Real>(step: &Step<T>, g: T, w: T) -> T {
@@ -153,16 +204,16 @@ fn apply<T: Real>(rule: Rule<T>, step: Step<T>, g: &[T], w: &mut [T], h: &mut [T
             *h = momentum * *h + rate * g;
             (T::ONE + momentum) * *h - momentum * last
         }),
-        Rule::Damped { momentum, dampening, nesterov } => each(&step, g, w, h, |g, h| {
-            *h = momentum * *h + (T::ONE - dampening) * g;
+        Rule::Damped { momentum, rest, nesterov } => each(&step, g, w, h, |g, h| {
+            *h = momentum * *h + rest * g;
             rate * if nesterov { g + momentum * *h } else { *h }
         }),
         Rule::AdaGrad { delta } => each(&step, g, w, h, |g, h| {
             *h += g * g;
             rate * (g / (h.sqrt() + delta))
         }),
-        Rule::RmsProp { decay, delta } => each(&step, g, w, h, |g, h| {
-            *h = decay * *h + (T::ONE - decay) * (g * g);
+        Rule::RmsProp { decay, rest, delta } => each(&step, g, w, h, |g, h| {
+            *h = decay * *h + rest * (g * g);
             rate * (g / (h.sqrt() + delta))
         }),
         Rule::AdaDelta { momentum, delta } => each_of_two(&step, g, w, h, v, |g, h, v| {
@@ -171,11 +222,53 @@ fn apply<T: Real>(rule: Rule<T>, step: Step<T>, g: &[T], w: &mut [T], h: &mut [T
             *v = momentum * *v + (T::ONE - momentum) * (change * change);
             rate * change
         }),
-        Rule::Adam { beta1, beta2, delta, correction } => {
+        Rule::Adam { beta1, beta2, rests, delta, correction } => {
             each_of_two(&step, g, w, h, v, |g, h, v| {
-                *h = beta1 * *h + (T::ONE - beta1) * g;
-                *v = beta2 * *v + (T::ONE - beta2) * (g * g);
+                *h = beta1 * *h + rests[0] * g;
+                *v = beta2 * *v + rests[1] * (g * g);
                 rate * correction * (*h / (v.sqrt() + delta))
+            });
+        }
+        Rule::Adamax { beta1, rest, beta2, delta, correction } => {
+            each_of_two(&step, g, w, h, v, |g, h, v| {
+                *h = beta1 * *h + rest * g;
+                let (old, new) = (beta2 * *v, g.abs() + delta);
+                *v = if old < new { new } else { old };
+                rate * correction * (*h / *v)
+            });
+        }
+        Rule::Ahead { momentum } => each(&step, g, w, h, |g, h| {
+            *h = momentum * *h - rate * g;
+            rate * g
+        }),
+        Rule::Averaged { shrink, share } => {
+            for ((w, h), g) in w.iter_mut().zip(h).zip(g) {
+                let g = regularized(&step, *g, *w);
+                *w = shrink * *w - rate * g;
+                *h += share * (*w - *h);
+            }
+        }
+        Rule::Rprop { grow, shrink, bounds: [least, most] } => {
+            each_of_two(&step, g, w, h, v, |g, h, v| {
+                let agreement = *h * g;
+                let (factor, g) = if T::ZERO < agreement {
+                    (grow, g)
+                } else if agreement < T::ZERO {
+                    (shrink, T::ZERO)
+                } else {
+                    (T::ONE, g)
+                };
+                let size = *v * factor;
+                let size = if most < size { most } else { size };
+                *v = if size < least { least } else { size };
+                *h = g;
+                if T::ZERO < g {
+                    *v
+                } else if g < T::ZERO {
+                    T::ZERO - *v
+                } else {
+                    T::ZERO
+                }
             });
         }
     }
@@ -235,14 +328,32 @@ mod tests {
         check(Rule::Momentum { momentum: 0.9 }, Decay::L2(0.1), 0.9016);
         check(Rule::Momentum { momentum: 0.9 }, Decay::L1(0.1), 0.901);
         check(Rule::Nesterov { momentum: 0.9 }, Decay::None, 0.912);
-        let damped = |nesterov| Rule::Damped { momentum: 0.9, dampening: 0.5, nesterov };
+        let damped = |nesterov| Rule::Damped { momentum: 0.9, rest: 0.5, nesterov };
         check(damped(false), Decay::None, 0.965);
         check(damped(true), Decay::None, 0.9435);
         check(Rule::AdaGrad { delta: 0.5 }, Decay::None, 0.973_606_797_749_979);
-        check(Rule::RmsProp { decay: 0.5, delta: 0.5 }, Decay::None, 0.972_431_561_381_646);
+        let rms = Rule::RmsProp { decay: 0.5, rest: 0.5, delta: 0.5 };
+        check(rms, Decay::None, 0.972_431_561_381_646);
         check(Rule::AdaDelta { momentum: 0.5, delta: 0.25 }, Decay::None, 0.983_793_469_149_480_3);
-        let adam = Rule::Adam { beta1: 0.5, beta2: 0.5, delta: 0.5, correction: 1.0 };
+        let adam =
+            Rule::Adam { beta1: 0.5, beta2: 0.5, rests: [0.5; 2], delta: 0.5, correction: 1.0 };
         check(adam, Decay::None, 0.970_710_678_118_655);
+        // h = 0.25, then 0; v = 0.5.
+        let adamax =
+            Rule::Adamax { beta1: 0.5, rest: 0.5, beta2: 0.5, delta: 0.0, correction: 2.0 };
+        check(adamax, Decay::None, 0.9);
+        check(Rule::Ahead { momentum: 0.9 }, Decay::None, 0.975);
+        check(Rule::Averaged { shrink: 0.5, share: 1.0 }, Decay::None, 0.25);
+        // The sign changes, so the second step waits: 1 - v.
+        let rprop = Rule::Rprop { grow: 2.0, shrink: 0.5, bounds: [0.125, 1.0] };
+        check(rprop, Decay::None, 0.875);
+    }
+
+    #[test]
+    fn looking_ahead() {
+        let mut w = [1.0, 2.0];
+        look_ahead(0.5, &mut w, &[4.0, -2.0]);
+        assert_eq!(w, [3.0, 1.0]);
     }
 
     #[test]

@@ -240,7 +240,11 @@ fn build(
         let result = finish(&mut walk, returned, request, &input, whole);
         let nodes = std::mem::take(&mut walk.nodes);
         drop(walk);
-        let good = result.is_ok() && !complaints.has_errors();
+        let given = |names: &Vec<(String, String)>| {
+            let outputs = names.iter().filter(|(public, _)| public.starts_with("out.")).count();
+            request.outputs.is_none_or(|n| n == outputs)
+        };
+        let good = result.as_ref().is_ok_and(given) && !complaints.has_errors();
         if outcome.is_none() || good {
             outcome = Some((result, nodes, complaints));
         }
@@ -273,33 +277,49 @@ fn finish(
     let mut names = walk.blob_names(input, &output);
     names.extend(walk.parameter_names(&returned.model).map_err(super::lower::stop)?);
     let default =
-        if returned.loss.is_none() && returned.contract { walk.default_loss()? } else { None };
-    if let Some(loss) = returned.loss.clone().or(default) {
-        walk.begin_loss();
-        let targets = walk.targets(&loss);
-        let shapes = request.targets();
-        let mut flows = vec![];
-        for i in 0..targets.unwrap_or(1).max(shapes.len()) {
-            let name = if 1 < targets.unwrap_or(1).max(shapes.len()) {
-                format!("target.{i}")
-            } else {
-                "target".to_owned()
-            };
-            let shape = shapes.get(i).cloned().or_else(|| walk.label_shape(input));
-            names.push((name.clone(), format!("in.{name}")));
-            flows.push(walk.input(&name, shape.as_ref(), whole));
-        }
-        if let Some(table) = &returned.whole {
-            flows = hook::apply(walk, table, flows)?;
-        }
-        let target = match (flows.len(), targets) {
-            (1, None) => flows.remove(0),
-            _ => Flow::Table(flows),
+        if returned.loss.is_none() && returned.contract && matches!(output, Flow::Tensor(_)) {
+            walk.default_loss()?
+        } else {
+            None
         };
-        walk.criterion(&loss, "loss", &output, &target, 1.0)?;
+    if let Some(loss) = returned.loss.clone().or(default) {
+        if walk.reads_target(&loss) {
+            walk.begin_loss();
+            let target = target(walk, &loss, returned, request, input, &mut names)?;
+            walk.criterion(&loss, "loss", &output, &target, 1.0)?;
+        } else {
+            walk.criterion(&loss, "loss", &output, &Flow::Table(vec![]), 1.0)?;
+        }
     }
     walk.share();
     Ok(names)
+}
+
+/// The inputs of the net that hold the target, after the definition's hook.
+fn target(
+    walk: &mut Walk,
+    loss: &Table,
+    returned: &Returned,
+    request: &Request,
+    input: &Flow,
+    names: &mut Vec<(String, String)>,
+) -> Result<Flow, Stop> {
+    let (whole, apart, shapes) = (walk.whole(), walk.targets(loss), request.targets());
+    let n = apart.unwrap_or(1).max(shapes.len());
+    let mut flows = vec![];
+    for i in 0..n {
+        let name = if 1 < n { format!("target.{i}") } else { "target".to_owned() };
+        let shape = shapes.get(i).cloned().or_else(|| walk.label_shape(input));
+        names.push((name.clone(), format!("in.{name}")));
+        flows.push(walk.input(&name, shape.as_ref(), whole));
+    }
+    if let Some(table) = &returned.whole {
+        flows = hook::apply(walk, table, flows)?;
+    }
+    Ok(match (flows.len(), apart) {
+        (1, None) => flows.remove(0),
+        _ => Flow::Table(flows),
+    })
 }
 
 /// How a list of tensors is nested in tables.

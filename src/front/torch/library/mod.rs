@@ -276,7 +276,8 @@ impl Library {
             let text = format!("local Class, Parent = ...\n{}", spelling.class.script);
             run(lua, &format!("<{}>", spelling.name), &text, vec![class.clone(), parent.clone()])?;
         }
-        if table.field("__init").is_nil() && !spelling.positional.is_empty() {
+        let plain = ["nn.Module", "nn.Criterion"].contains(&spelling.class.parent);
+        if table.field("__init").is_nil() && plain && !spelling.positional.is_empty() {
             let init = Native::value("__init", move |lua, args| {
                 let own = args.table(lua, 0)?;
                 let base = match &parent {

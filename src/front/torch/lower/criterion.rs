@@ -73,7 +73,10 @@ impl Walk<'_> {
             self.diagnostics.report(d);
             return Ok(());
         };
-        let both = Flow::Table(vec![input.clone(), target.clone()]);
+        let both = match self.reads_target(criterion) {
+            true => Flow::Table(vec![input.clone(), target.clone()]),
+            false => input.clone(),
+        };
         let node = self.nodes.len();
         self.spelled(spelling, criterion, path, &both)?;
         self.nodes[node].loss_weights = vec![Spanned::new(weight as f32, span)];
@@ -88,6 +91,11 @@ impl Walk<'_> {
         })
     }
 
+    /// Whether a criterion compares its input with a target.
+    pub fn reads_target(&self, criterion: &Table) -> bool {
+        !WITHOUT_TARGET.contains(&self.kind(criterion).0.as_str())
+    }
+
     /// How many targets a criterion takes apart: `None` for one that is not a table.
     pub fn targets(&self, criterion: &Table) -> Option<usize> {
         let (kind, _) = self.kind(criterion);
@@ -95,6 +103,9 @@ impl Walk<'_> {
         apart.then(|| parts(criterion).len())
     }
 }
+
+/// Criterions that look at their input only.
+const WITHOUT_TARGET: [&str; 2] = ["nn.L1Cost", "nn.DistanceRatioCriterion"];
 
 /// The criterions inside of one, with their weights.
 fn parts(criterion: &Table) -> Vec<(Table, f64)> {

@@ -207,10 +207,16 @@ impl<'a> Walk<'a> {
         input: &Flow,
     ) -> Result<Flow, Stop> {
         let (span, type_name) = (self.place(module), torch_type(module));
+        // The model itself may be a single module.
+        let short = type_name.rsplit('.').next().unwrap_or_default().to_owned();
+        let path = if path.is_empty() { short.as_str() } else { path };
         let bottoms = self.current(input);
         let n = self.tops_of(spelling.name, module, &bottoms);
+        if spelling.name == "nn.JoinTable" {
+            self.table(module, input)?;
+        }
         let tops: Vec<String> = match n {
-            1 => vec![path.to_owned()],
+            1 if name_is_one(spelling.name) => vec![path.to_owned()],
             n => (1..=n).map(|i| format!("{path}[{i}]")).collect(),
         };
         let record = self.record(spelling, module, span)?;
@@ -223,18 +229,20 @@ impl<'a> Walk<'a> {
             && let ([top], [bottom]) = (&tops[..], &input.leaves()[..])
             && self.shape(top) == self.shape(bottom)
         {
-            self.replaced.insert(self.resolve(bottom), top.clone());
+            self.replaced.insert(bottom.clone(), top.clone());
         }
         Ok(match &tops[..] {
-            [one] if n == 1 => Flow::Tensor(one.clone()),
+            [one] if name_is_one(spelling.name) => Flow::Tensor(one.clone()),
             several => Flow::Table(several.iter().cloned().map(Flow::Tensor).collect()),
         })
     }
 
     /// How many tops a spelled module has: `nn.SplitTable` as many as its axis is long (two if that is not known).
     fn tops_of(&self, name: &str, module: &Table, bottoms: &[String]) -> usize {
-        if name != "nn.SplitTable" {
-            return 1;
+        match name {
+            "nn.SplitTable" => {}
+            "nn.CAddTensorTable" => return bottoms.len().saturating_sub(1),
+            _ => return 1,
         }
         let Some(shape) = bottoms.first().and_then(|b| self.shape(b)) else { return 2 };
         let number = |key: &str| module.field(key).to_number().map(|x| x as i64);
@@ -342,7 +350,7 @@ impl<'a> Walk<'a> {
             if let Value::String(name) = &k {
                 let name = name.to_str();
                 let extents = spelling.class.tensors.contains(&&*name);
-                if let Some(value) = argument(self.lua, &value, extents, span)? {
+                if let Some(value) = argument(self.lua, &value, extents, 2, span)? {
                     fields.push(field(&name, value, span));
                 }
             }
@@ -424,7 +432,7 @@ impl<'a> Walk<'a> {
             node.bottoms.iter().map(|b| self.shapes.get(&b.value).cloned()).collect();
         let Some(bottoms) = bottoms else { return };
         let arity = node.layer.spec().bottoms;
-        if !arity.allows(bottoms.len()) {
+        if !arity.allows(bottoms.len()) || matches!(node.layer, Layer::Unknown(_)) {
             return;
         }
         let (env, mut silent) = (Environment::default(), Diagnostics::default());
@@ -440,17 +448,29 @@ impl<'a> Walk<'a> {
         self.shapes.get(blob)
     }
 
-    /// The blob that a name stands for now.
-    fn resolve(&self, blob: &str) -> String {
-        let mut at = blob;
-        while let Some(next) = self.replaced.get(at) {
-            at = next;
-        }
-        at.to_owned()
+    /// The blob that a name stands for now: itself, unless an in-place module has written over it.
+    fn resolve(&mut self, blob: &str) -> String {
+        let Some(written) = self.replaced.get(blob).cloned() else { return blob.to_owned() };
+        let written = self.resolve(&written);
+        let span = self.nodes.iter().find(|n| n.tops.iter().any(|t| t.value == written));
+        let span = span.map_or(self.whole, |n| n.span);
+        let message = "this module works in place and changes what another module reads";
+        let d = Diagnostic::new(&diag::W0608, span, message)
+            .here("its result is written over its input")
+            .note("the other branch gets the changed values, as in Torch, but no derivative of this module")
+            .help("leave the `true` out");
+        self.diagnostics.report(d);
+        let layer = crate::layers::overwritten::Overwritten {};
+        let (bottoms, tops) = (vec![blob.to_owned(), written], vec![format!("{blob}*")]);
+        let node = self.nodes.len();
+        let name = format!("{blob}*");
+        let top = self.push(layer.into(), "in-place", &name, span, bottoms, tops).remove(0);
+        self.infer(node);
+        top
     }
 
     /// The blobs of an input.
-    pub(super) fn current(&self, input: &Flow) -> Vec<String> {
+    pub(super) fn current(&mut self, input: &Flow) -> Vec<String> {
         input.leaves().iter().map(|b| self.resolve(b)).collect()
     }
 
@@ -548,6 +568,11 @@ pub fn stop(error: LuaError) -> Stop {
     Box::new(error.diagnostic())
 }
 
+/// Whether modules of a class give a tensor, not a table.
+fn name_is_one(class: &str) -> bool {
+    !matches!(class, "nn.SplitTable" | "nn.CAddTensorTable")
+}
+
 /// The name of a module's class.
 pub(super) fn torch_type(module: &Table) -> String {
     module.metatable().and_then(|class| class_name(&class)).unwrap_or_else(|| "table".into())
@@ -572,11 +597,12 @@ fn number(x: f64) -> spec::Value {
     if whole { spec::Value::Int(x as i64) } else { spec::Value::Float(x) }
 }
 
-/// A Lua value as an argument; tensors as their extents or as their values.
+/// A Lua value as an argument; tensors as their extents or as their values, tables in tables as far as `depth`.
 fn argument(
     lua: &mut Lua,
     value: &Value,
     extents: bool,
+    depth: usize,
     span: Span,
 ) -> Result<Option<spec::Value>, Stop> {
     let list = |values: Vec<f64>| {
@@ -590,12 +616,12 @@ fn argument(
             let mut items = vec![];
             for i in 1..=table.length().min(MOST_VALUES) {
                 lua.step(span).map_err(stop)?;
-                // Tables in tables are only configurations; none is deeper than a list of pairs.
                 let item = table.item(i);
-                if matches!(item, Value::Table(_)) {
+                if matches!(item, Value::Table(_)) && depth == 0 {
                     return Ok(None);
                 }
-                items.extend(argument(lua, &item, false, span)?.map(|v| Spanned::new(v, span)));
+                let item = argument(lua, &item, false, depth.saturating_sub(1), span)?;
+                items.extend(item.map(|v| Spanned::new(v, span)));
             }
             (!items.is_empty()).then_some(spec::Value::List(items))
         }

@@ -1,0 +1,169 @@
+//! From a Lua definition and the data it is for to the definitions of training and validation, by DIGITS' contract: the
+//! function is told the shape of an image and the number of classes, and says itself which batches and crops it wants.
+
+use std::path::Path;
+
+use super::data::{DEFAULT_BATCH, DataSpec};
+use super::read_net;
+use crate::data::record_shape;
+use crate::data::records::Records;
+use crate::diag::Diagnostics;
+use crate::error::{Error, Result};
+use crate::front::{self, Request};
+use crate::ir::Definition;
+use crate::source::SourceMap;
+use crate::spec::Dialect;
+use crate::ty::Shape;
+use crate::weights::read_safetensors;
+
+/// The name of the input that takes images, and of the one that takes labels.
+const INPUT: &str = "input";
+const TARGET: &str = "target";
+
+/// Whether a definition is told about its data.
+pub(super) fn is_lua(path: &Path) -> bool {
+    front::dialect(path) == Dialect::Torch
+}
+
+/// What a definition is told about data.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// Channels, height, width.
+    pub shape: Vec<usize>,
+    /// The shape of a label.
+    pub label: Vec<usize>,
+    /// Records in a batch, if the data dictate it.
+    pub batch: Option<usize>,
+    /// The number of classes, if labels are classes.
+    pub classes: Option<usize>,
+}
+
+impl Facts {
+    /// Looks at the data; classes that are not said are counted.
+    ///
+    /// # Errors
+    /// There are no data, or they cannot be read.
+    pub fn of(data: &DataSpec, classes: Option<usize>) -> Result<Self> {
+        if let Some(path) = &data.tensors {
+            let blobs = read_safetensors(path)?;
+            let of = |name: &str| match blobs.get(name).map(|blob| blob.shape.as_slice()) {
+                Some([_, batch, rest @ ..]) => Ok((*batch, rest.to_vec())),
+                _ => Err(Error::format(path, format!("has no batches of `{name}`"))),
+            };
+            let (batch, shape) = of(INPUT)?;
+            let label = of(TARGET).map(|(_, label)| label).unwrap_or_default();
+            return Ok(Facts { shape, label, batch: Some(batch), classes });
+        }
+        let counted = |records: Result<Records>| match classes {
+            Some(n) => Ok(Some(n)),
+            None => Ok(records?.largest_label()?.map(|n| n + 1)),
+        };
+        match (&data.databases, &data.idx) {
+            (Some((images, Some(labels))), _) => Ok(Facts {
+                shape: record_shape(images)?.0,
+                label: match record_shape(labels)?.0 {
+                    one if one.iter().product::<usize>() == 1 => vec![],
+                    several => several,
+                },
+                batch: None,
+                classes,
+            }),
+            (Some((images, None)), _) => Ok(Facts {
+                shape: record_shape(images)?.0,
+                label: vec![],
+                batch: None,
+                classes: counted(Records::open_lmdb(images, None))?,
+            }),
+            (None, Some((images, labels))) => {
+                let (pixels, _) = crate::data::idx::read_idx_pair(images, labels)?;
+                Ok(Facts {
+                    shape: vec![1, pixels.height, pixels.width],
+                    label: vec![],
+                    batch: None,
+                    classes: counted(Records::open_idx(images, labels))?,
+                })
+            }
+            (None, None) => Err(Error::refused(
+                "a Lua definition is told the shape of its data; name them in the run file",
+            )),
+        }
+    }
+
+    fn request(&self) -> Request {
+        Request {
+            input_shape: Some(self.shape.clone()),
+            classes: self.classes,
+            ..Request::default()
+        }
+    }
+}
+
+/// The definition as it is in training and in validation.
+pub(super) fn stages(
+    path: &Path,
+    facts: &Facts,
+    batch: Option<usize>,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<[Definition; 2]> {
+    let first = first(path, facts, sources, diagnostics)?;
+    let mut stage = |i: usize| {
+        let batch = facts.batch.or(batch).or(first.batch_sizes[i]).unwrap_or(DEFAULT_BATCH);
+        told(path, facts, batch, first.crop, sources, diagnostics)
+    };
+    if first.nodes.is_empty() {
+        return Ok([first.clone(), first]);
+    }
+    Ok([stage(0)?, stage(1)?])
+}
+
+/// The definition for batches of `batch` images.
+pub(super) fn for_images(
+    path: &Path,
+    facts: &Facts,
+    batch: usize,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<Definition> {
+    let first = first(path, facts, sources, diagnostics)?;
+    told(path, facts, batch, first.crop, sources, diagnostics)
+}
+
+/// The definition before its batch size is known. It is read again with the batch; what is wrong with it is said then,
+/// unless nothing comes of it at all.
+fn first(
+    path: &Path,
+    facts: &Facts,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<Definition> {
+    let mut complaints = Diagnostics::default();
+    let first = read_net(path, &facts.request(), sources, &mut complaints)?;
+    if first.nodes.is_empty() {
+        diagnostics.extend(complaints);
+    }
+    Ok(first)
+}
+
+fn told(
+    path: &Path,
+    facts: &Facts,
+    batch: usize,
+    crop: Option<usize>,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<Definition> {
+    let mut request = facts.request();
+    let mut image = facts.shape.clone();
+    if let (Some(side), [_, height, width]) = (crop, &mut image[..]) {
+        (*height, *width) = (side, side);
+    }
+    let of = |record: &[usize]| {
+        let mut dims = vec![batch];
+        dims.extend(record);
+        Shape(dims)
+    };
+    request.shapes.insert(INPUT.into(), of(&image));
+    request.shapes.insert(TARGET.into(), of(&facts.label));
+    read_net(path, &request, sources, diagnostics)
+}

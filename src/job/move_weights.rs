@@ -1,0 +1,147 @@
+//! Moves parameters between `.t7`, `.caffemodel` and `.safetensors`, for nets that correspond layer by layer.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::read_net;
+use crate::diag::Diagnostics;
+use crate::error::{Error, Result};
+use crate::front::Request;
+use crate::ir::TypedNet;
+use crate::passes::deploy::deploy;
+use crate::pipeline;
+use crate::source::SourceMap;
+use crate::train::checkpoint::caffemodel;
+use crate::ty::Shape;
+use crate::weights::order::{self, Place, Weights};
+use crate::weights::t7::write_flat;
+use crate::weights::{Blob, Stored, move_weights, read_stored, write_safetensors};
+
+/// What a move may be told.
+#[derive(Clone, Debug, Default)]
+pub struct MoveOptions {
+    /// The definition that the new file is for.
+    pub net: Option<PathBuf>,
+    /// The definition that the old file was written for, if its parameters have names and no order.
+    pub from: Option<PathBuf>,
+    /// Shapes of data blobs of both.
+    pub shapes: BTreeMap<String, Shape>,
+}
+
+/// Complaints about a definition, with the texts they point into.
+pub type Complaints = (SourceMap, Diagnostics);
+
+/// Whether a name is that of a file of weights.
+pub fn is_weights(path: &Path) -> bool {
+    let ending = path.extension().and_then(|e| e.to_str());
+    matches!(ending, Some("t7" | "caffemodel" | "safetensors" | "state"))
+}
+
+/// Reads `old` and writes `new`, in the formats that their names end in. Returns how many parameters were moved, and what
+/// could not be written.
+///
+/// # Errors
+/// A file cannot be read or written, or the nets do not correspond: then with all differences. Complaints about a
+/// definition are in the inner result.
+pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<Moved, Complaints>> {
+    let mut complaints = (SourceMap::default(), Diagnostics::default());
+    let Some(net) = &options.net else {
+        return without_net(old, new).map(Ok);
+    };
+    let Some((net, places)) = typed(net, options, &mut complaints)? else {
+        return Ok(Err(complaints));
+    };
+    let from = match &options.from {
+        Some(path) => match typed(path, options, &mut complaints)? {
+            Some((_, places)) => Some(places),
+            None => return Ok(Err(complaints)),
+        },
+        None => None,
+    };
+    let weights = move_weights(old, from.as_deref(), &places)?;
+    let missing: Vec<String> = places
+        .iter()
+        .filter(|p| !weights.contains_key(&(p.layer.clone(), p.at)))
+        .map(|p| format!("{}.{}", p.layer, p.at))
+        .collect();
+    let kept: Weights = places
+        .iter()
+        .filter_map(|p| {
+            let key = (p.layer.clone(), p.at);
+            Some((key.clone(), weights.get(&key)?.clone()))
+        })
+        .collect();
+    match new.extension().and_then(|e| e.to_str()) {
+        Some("t7") => write_flat(new, &order::flat(&kept, &places))?,
+        Some("safetensors") => write_named(new, &kept)?,
+        Some("caffemodel") => {
+            let named = kept.iter().map(|((l, i), b)| (format!("param.{l}.{i}"), b.clone()));
+            caffemodel(&net, &named.collect()).write(new)?;
+        }
+        _ => return Err(unknown(new)),
+    }
+    Ok(Ok(Moved { parameters: kept.len(), missing }))
+}
+
+/// What became of a move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Parameters that were written; in a vector, shared ones once.
+    pub parameters: usize,
+    /// Parameters of the net that the old file does not have, as `layer.position`.
+    pub missing: Vec<String>,
+}
+
+/// A `.caffemodel` has all names itself.
+fn without_net(old: &Path, new: &Path) -> Result<Moved> {
+    let to_names = new.extension().is_some_and(|e| e == "safetensors");
+    match read_stored(old)? {
+        Stored::Caffe(model) if to_names => {
+            let layers = model.layers.into_iter().flat_map(|layer| {
+                let blobs = layer.blobs.into_iter().enumerate();
+                blobs.map(move |(i, blob)| ((layer.name.clone(), i), blob))
+            });
+            let weights: Weights = layers.collect();
+            write_named(new, &weights)?;
+            Ok(Moved { parameters: weights.len(), missing: vec![] })
+        }
+        _ => Err(Error::refused(
+            "the names and the order of the layers are missing: give the definition of the net with --net",
+        )),
+    }
+}
+
+fn write_named(path: &Path, weights: &Weights) -> Result<()> {
+    let named: Vec<(String, &Blob)> =
+        weights.iter().map(|((layer, at), blob)| (format!("param.{layer}.{at}"), blob)).collect();
+    write_safetensors(path, named.iter().map(|(name, blob)| (name.as_str(), *blob)))
+}
+
+fn unknown(path: &Path) -> Error {
+    Error::format(path, "must end in .t7, .caffemodel or .safetensors")
+}
+
+/// The net of a definition as it runs on images; none if it has errors.
+fn typed(
+    path: &Path,
+    options: &MoveOptions,
+    (sources, diagnostics): &mut Complaints,
+) -> Result<Option<(TypedNet, Vec<Place>)>> {
+    let request = Request { shapes: options.shapes.clone(), ..Request::default() };
+    let definition = read_net(path, &request, sources, diagnostics)?;
+    let names = definition.names.clone();
+    let (definition, state) = deploy(&definition);
+    let env_options = pipeline::Options { shapes: options.shapes.clone(), ..Default::default() };
+    let record = pipeline::record_shape;
+    let env = pipeline::environment(&env_options, &record);
+    let typed = pipeline::typed_net(&definition, &state, &env, diagnostics);
+    if diagnostics.has_errors() {
+        return Ok(None);
+    }
+    if typed.signatures.iter().any(Option::is_none) {
+        let message = "the shapes of the net are not known; give those of its data, such as --shape data=1,3,28,28";
+        return Err(Error::format(path, message));
+    }
+    let places = order::places(&typed, &names);
+    Ok(Some((typed, places)))
+}

@@ -1,0 +1,70 @@
+//! From the solver of a run file, a mapping of YAML in Caffe's or in Torch's words, to a [`Solver`].
+
+use serde_yaml::{Mapping, Value as Yaml};
+
+use crate::diag::Diagnostics;
+use crate::source::{FileId, Span, Spanned};
+use crate::spec::optim::is_torch;
+use crate::spec::solver::Solver;
+use crate::spec::{Args, Dialect, Field, Reading, Record, Value};
+
+/// Reads the mapping that is written in `text` from the first `solver` on. Its keys tell whether they are the fields of
+/// Caffe's SolverParameter or a configuration of Torch's optim, `torch` says what they are if they are either's; an empty
+/// mapping is what DIGITS trains a Torch definition with. Complaints point to the first place where the key is written.
+pub fn read_solver(
+    mapping: &Mapping,
+    torch: bool,
+    file: FileId,
+    text: &str,
+    diagnostics: &mut Diagnostics,
+) -> Solver {
+    let whole = Span::new(file, 0, 0);
+    let start = text.find("solver").unwrap_or(0);
+    let mut fields = record(mapping, file, text, start).fields;
+    if torch && fields.is_empty() {
+        return Solver::of_digits_torch();
+    }
+    let in_torch = is_torch(fields.iter().map(|f| f.key.value.as_str()), torch);
+    if !in_torch && !fields.iter().any(|f| f.key.value == "lr_policy") {
+        let key = Spanned::new("lr_policy".to_string(), whole);
+        fields.push(Field { key, value: Spanned::new(Value::Str("fixed".into()), whole) });
+    }
+    let fields = Record { fields, span: whole };
+    let reading = Reading::new(if in_torch { Dialect::Torch } else { Dialect::Caffe });
+    let args = Args::new(&reading, &fields, whole);
+    let solver = if in_torch { Solver::read_optim(&args) } else { Solver::read(&args) };
+    diagnostics.extend(reading.finish(&fields, "solver").0);
+    solver
+}
+
+fn record(mapping: &Mapping, file: FileId, text: &str, start: usize) -> Record {
+    let mut fields = vec![];
+    for (key, value) in mapping {
+        let key = key.as_str().unwrap_or_default();
+        let at = text[start..].find(&format!("{key}:")).map_or(start, |i| start + i);
+        let span = Span::new(file, at, at + key.len());
+        let value = Spanned::new(neutral(value, file, text, at), span);
+        fields.push(Field { key: Spanned::new(key.to_owned(), span), value });
+    }
+    Record { fields, span: Span::new(file, start, start) }
+}
+
+fn neutral(value: &Yaml, file: FileId, text: &str, at: usize) -> Value {
+    match value {
+        Yaml::Bool(b) => Value::Bool(*b),
+        Yaml::Number(n) => match n.as_i64() {
+            Some(n) => Value::Int(n),
+            None => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
+        },
+        Yaml::String(s) => Value::Str(s.clone()),
+        Yaml::Sequence(list) => {
+            let span = Span::new(file, at, at);
+            Value::List(
+                list.iter().map(|v| Spanned::new(neutral(v, file, text, at), span)).collect(),
+            )
+        }
+        Yaml::Mapping(m) => Value::Record(record(m, file, text, at)),
+        Yaml::Tagged(tagged) => neutral(&tagged.value, file, text, at),
+        Yaml::Null => Value::Word("null".into()),
+    }
+}

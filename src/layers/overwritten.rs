@@ -1,0 +1,36 @@
+//! A blob after a layer that worked in place has changed it.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::expr::{arg, constant};
+use crate::program::{Builder, ValueId};
+use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature};
+
+params! {
+    /// What a later reader of a blob sees in Torch after an in-place module, such as `nn.ReLU(true)` in an earlier branch,
+    /// has written its result over it: the values of the second bottom.
+    ///
+    /// The gradient goes to the first bottom as it is: Torch's branches do not know of each other, so nobody applies the
+    /// derivative of the in-place module to it.
+    pub struct Overwritten {
+    }
+}
+
+/// The description of [`Overwritten`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    in_place: false,
+    ..LayerSpec::new("Overwritten", Category::Shape, Overwritten::DOCS)
+};
+
+impl LayerOps for Overwritten {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        cx.equal_bottoms()?;
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let straight = arg(1).with_gradient(vec![constant(1.0), constant(0.0)]);
+        vec![b.map(cx.bottoms, &straight)]
+    }
+}

@@ -1,0 +1,107 @@
+//! From a solver and the number of updates made to the rule of the next update.
+
+use crate::exec::cpu::update::{Decay, Rule, Step};
+use crate::spec::optim::Optim;
+use crate::spec::solver::{Method, Regularization, Solver};
+
+/// The rule of the update after `done` updates, and the rate that goes with it, where the schedule says `rate`.
+///
+/// Caffe computes the numbers of a rule in single precision; Torch's are Lua's, of double precision, and are rounded when
+/// they meet a tensor.
+pub fn rule(solver: &Solver, rate: f32, done: u64) -> (Rule<f32>, f32) {
+    let &Solver { momentum, momentum2, delta, rms_decay, .. } = solver;
+    let rule = match solver.method {
+        Method::Sgd => Rule::Momentum { momentum },
+        Method::Nesterov => Rule::Nesterov { momentum },
+        Method::AdaGrad => Rule::AdaGrad { delta },
+        Method::RmsProp => Rule::RmsProp { decay: rms_decay, rest: 1.0 - rms_decay, delta },
+        Method::AdaDelta => Rule::AdaDelta { momentum, delta },
+        Method::Adam => {
+            let t = (done + 1) as f32;
+            let correction = (1.0 - momentum2.powf(t)).sqrt() / (1.0 - momentum.powf(t));
+            let rests = [1.0 - momentum, 1.0 - momentum2];
+            Rule::Adam { beta1: momentum, beta2: momentum2, rests, delta, correction }
+        }
+        Method::Optim(optim) => return of_optim(&optim, solver.base_lr, rate, done),
+    };
+    (rule, rate)
+}
+
+fn of_optim(optim: &Optim, base: f32, rate: f32, done: u64) -> (Rule<f32>, f32) {
+    let t = (done + 1) as f64;
+    let single = |x: f64| x as f32;
+    let rule = match *optim {
+        Optim::Sgd { momentum, dampening, nesterov } => Rule::Damped {
+            momentum: single(momentum),
+            rest: if done == 0 { 1.0 } else { single(1.0 - dampening) },
+            nesterov,
+        },
+        Optim::Nag { momentum } => Rule::Ahead { momentum: single(momentum) },
+        Optim::Adam { beta1, beta2, epsilon } => Rule::Adam {
+            beta1: single(beta1),
+            beta2: single(beta2),
+            rests: [single(1.0 - beta1), single(1.0 - beta2)],
+            delta: single(epsilon),
+            correction: single((1.0 - beta2.powf(t)).sqrt() / (1.0 - beta1.powf(t))),
+        },
+        Optim::Adamax { beta1, beta2, epsilon } => Rule::Adamax {
+            beta1: single(beta1),
+            rest: single(1.0 - beta1),
+            beta2: single(beta2),
+            delta: single(epsilon),
+            correction: single((1.0 - beta1.powf(t)).recip()),
+        },
+        Optim::Adagrad => Rule::AdaGrad { delta: 1e-10 },
+        Optim::Rmsprop { alpha, epsilon, .. } => Rule::RmsProp {
+            decay: single(alpha),
+            rest: single(1.0 - alpha),
+            delta: single(epsilon),
+        },
+        Optim::Adadelta { rho, eps } => {
+            return (Rule::AdaDelta { momentum: single(rho), delta: single(eps) }, 1.0);
+        }
+        Optim::Asgd { lambda, alpha, t0, .. } => {
+            let base = f64::from(base);
+            let eta = base / (1.0 + lambda * base * done as f64).powf(alpha);
+            let share = single((done as f64 - t0).max(1.0).recip());
+            return (Rule::Averaged { shrink: single(1.0 - lambda * eta), share }, single(eta));
+        }
+        Optim::Rprop { etaplus, etaminus, stepsizemax, stepsizemin, .. } => Rule::Rprop {
+            grow: single(etaplus),
+            shrink: single(etaminus),
+            bounds: [single(stepsizemin), single(stepsizemax)],
+        },
+    };
+    (rule, rate)
+}
+
+/// The momentum by which weights are moved before the forward pass, if the method wants its gradient there.
+pub fn looks_ahead(solver: &Solver) -> Option<f32> {
+    match solver.method {
+        Method::Optim(Optim::Nag { momentum }) => Some(momentum as f32),
+        _ => None,
+    }
+}
+
+/// What the elements of the histories are before the first update.
+pub fn starts(solver: &Solver) -> [f32; 2] {
+    match solver.method {
+        Method::Optim(optim) => optim.starts().map(|x| x as f32),
+        _ => [0.0; 2],
+    }
+}
+
+/// The numbers of one update of a parameter with these multipliers of rate and decay.
+pub fn step(solver: &Solver, rate: f32, clip: f32, [lr_mult, decay_mult]: [f32; 2]) -> Step<f32> {
+    let decay = solver.weight_decay * decay_mult;
+    Step {
+        rate: rate * lr_mult,
+        decay: match solver.regularization {
+            _ if decay == 0.0 => Decay::None,
+            Regularization::L2 => Decay::L2(decay),
+            Regularization::L1 => Decay::L1(decay),
+        },
+        clip,
+        normalizer: 1.0 / solver.iter_size as f32,
+    }
+}

@@ -1,0 +1,125 @@
+//! From a file of weights of any format to what it holds, and on to the parameters of a net.
+
+use std::path::Path;
+
+use super::order::{self, Entry, Place, Weights};
+use super::t7::{Buffers, Parameter, T7};
+use super::{CaffeModel, hdf5, hdf5_snapshot, read_safetensors};
+use crate::{Error, Result, file};
+
+/// What a file of weights holds.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// A `.caffemodel`.
+    Caffe(CaffeModel),
+    /// Parameters by layer and position.
+    Named(Weights),
+    /// A network that Torch saved: its parameters and buffers in order.
+    Torch(Vec<Parameter>, Vec<Buffers>),
+    /// The vector of all parameters.
+    Flat(Vec<f32>),
+}
+
+/// Reads a file of weights: `.t7`, `.safetensors`, `.state`, or else `.caffemodel` in either format.
+///
+/// # Errors
+/// The file is not what its name says, or holds no weights.
+pub fn read_stored(path: &Path) -> Result<Stored> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    match ending {
+        "t7" => {
+            let file = T7::read(path)?;
+            if let Some(flat) = file.flat()? {
+                return Ok(Stored::Flat(flat));
+            }
+            let parameters = file.parameters()?;
+            if parameters.is_empty() {
+                return Err(Error::format(path, "holds no network and no vector of weights"));
+            }
+            Ok(Stored::Torch(parameters, file.buffers()?))
+        }
+        "safetensors" | "state" => {
+            let blobs = read_safetensors(path)?;
+            let named = blobs.into_iter().filter_map(|(name, blob)| Some((key(&name)?, blob)));
+            Ok(Stored::Named(named.collect()))
+        }
+        _ => {
+            let bytes = file::read(path)?;
+            if hdf5::is_hdf5(&bytes) {
+                return hdf5_snapshot::read_weights(path, bytes).map(Stored::Named);
+            }
+            CaffeModel::parse(path, &bytes).map(Stored::Caffe)
+        }
+    }
+}
+
+/// Reads parameters for a net: by layer name from files that have names, else by order.
+///
+/// # Errors
+/// As [`read_stored`], and [`order::assign`] for files without names.
+pub fn read_weights(path: &Path, places: &[Place]) -> Result<Weights> {
+    match read_stored(path)? {
+        Stored::Caffe(model) => Ok(by_name(model)),
+        Stored::Named(weights) => Ok(weights),
+        Stored::Torch(parameters, buffers) => {
+            order::assign(path, &order::of_torch(parameters, buffers), places)
+        }
+        Stored::Flat(flat) => order::of_flat(path, &flat, places),
+    }
+}
+
+/// Moves parameters to a net whose layers may have other names: by name where all names are the net's, else by order.
+/// `from` are the places of the net that the file was written for, which only files without order need.
+///
+/// # Errors
+/// As [`read_weights`]; the nets do not correspond; or a file of names comes without its net.
+pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result<Weights> {
+    let named = |weights: &Weights| {
+        to.iter()
+            .all(|p| weights.get(&(p.layer.clone(), p.at)).is_some_and(|b| b.fits(p.shape.dims())))
+    };
+    let entries: Vec<Entry> = match read_stored(path)? {
+        Stored::Torch(parameters, buffers) => order::of_torch(parameters, buffers),
+        Stored::Flat(flat) => return order::of_flat(path, &flat, to),
+        Stored::Caffe(model) => {
+            let entries = order::of_caffe(&model);
+            let weights = by_name(model);
+            if named(&weights) {
+                return Ok(weights);
+            }
+            entries
+        }
+        Stored::Named(weights) if named(&weights) => return Ok(weights),
+        Stored::Named(weights) => match from {
+            Some(places) => order::of_names(path, &weights, places)?,
+            None => {
+                return Err(Error::format(
+                    path,
+                    "holds parameters by names that are not this net's; give the definition they are of with --from",
+                ));
+            }
+        },
+    };
+    order::assign(path, &entries, to)
+}
+
+/// The layers of a model by name.
+fn by_name(model: CaffeModel) -> Weights {
+    let layers = model.layers.into_iter().flat_map(|layer| {
+        let blobs = layer.blobs.into_iter().enumerate();
+        blobs.map(move |(i, blob)| ((layer.name.clone(), i), blob))
+    });
+    layers.collect()
+}
+
+/// `param.conv1.0`, `param0.conv1.0` or `conv1.0` as layer and position; other tensors are none of them.
+fn key(name: &str) -> Option<(String, usize)> {
+    let prefixes = ["init.param.", "param0.", "param."];
+    let rest = prefixes.iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
+    let other = ["history", "update@", "param@", "test."];
+    if other.iter().any(|p| rest.starts_with(p)) {
+        return None;
+    }
+    let (layer, at) = rest.rsplit_once('.')?;
+    Some((layer.to_owned(), at.parse().ok()?))
+}

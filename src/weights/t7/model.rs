@@ -1,0 +1,165 @@
+//! From a saved network to its parameters and buffers, in the order in which Torch itself lists them.
+
+use super::{Object, T7, Tensor, Value};
+use crate::weights::Blob;
+use crate::{Error, Result};
+
+/// Modules within modules, at most.
+const DEEPEST: usize = 200;
+
+/// Visits of modules, at most; a module that occurs twice is visited twice.
+const MOST_VISITS: usize = 1 << 20;
+
+/// A tensor of `model:parameters()`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// The number of its module among those that have parameters, from 0.
+    pub module: usize,
+    /// The module's class, such as `nn.Linear`.
+    pub class: String,
+    /// `weight` or `bias`.
+    pub role: &'static str,
+    /// Its values.
+    pub blob: Blob,
+    /// Where its first value lies: parameters with one place are one parameter.
+    pub place: (Option<usize>, usize),
+}
+
+/// What a normalisation has learned of its input beside its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buffers {
+    /// The means.
+    pub mean: Blob,
+    /// The variances.
+    pub variance: Blob,
+}
+
+impl T7 {
+    /// The parameters as `model:parameters()` lists them: a shared one once for each of its modules. None if the file
+    /// holds no network.
+    ///
+    /// # Errors
+    /// The modules are nested or repeated beyond measure.
+    pub fn parameters(&self) -> Result<Vec<Parameter>> {
+        let mut parameters = vec![];
+        let mut elements = 0usize;
+        for (number, module) in self.with_parameters()?.into_iter().enumerate() {
+            for role in ["weight", "bias"] {
+                let Some(tensor) = self.tensor(self.field(module, role)) else { continue };
+                elements = elements.saturating_add(tensor.count());
+                if self.size.saturating_mul(64) < elements {
+                    return Err(self.error("parameters that are larger than the file explains"));
+                }
+                parameters.push(Parameter {
+                    module: number,
+                    class: self.class(module).unwrap_or_default().to_owned(),
+                    role,
+                    blob: self.blob(tensor)?,
+                    place: (tensor.storage, tensor.offset),
+                });
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// `running_mean` and `running_var` of every module that has them, in the order of `model:listModules()`.
+    ///
+    /// # Errors
+    /// As [`T7::parameters`].
+    pub fn buffers(&self) -> Result<Vec<Buffers>> {
+        let mut buffers = vec![];
+        for module in self.modules()? {
+            let tensor = |name| self.tensor(self.field(module, name));
+            let Some(mean) = tensor("running_mean") else { continue };
+            let variance = match (tensor("running_var"), tensor("running_std")) {
+                (Some(variance), _) => self.blob(variance)?,
+                // The first version kept 1 / sqrt(variance + eps).
+                (None, Some(inverse)) => {
+                    let eps = match self.field(module, "eps") {
+                        Some(Value::Number(eps)) => *eps as f32,
+                        _ => 1e-5,
+                    };
+                    let mut blob = self.blob(inverse)?;
+                    blob.data.iter_mut().for_each(|x| *x = (*x * *x).recip() - eps);
+                    blob
+                }
+                (None, None) => continue,
+            };
+            buffers.push(Buffers { mean: self.blob(mean)?, variance });
+        }
+        Ok(buffers)
+    }
+
+    /// The vector of all parameters, if the file is one tensor, as in `_Weights.t7`.
+    ///
+    /// # Errors
+    /// As [`T7::blob`].
+    pub fn flat(&self) -> Result<Option<Vec<f32>>> {
+        let tensor = self.tensor(Some(&self.root));
+        tensor.map(|tensor| Ok(self.blob(tensor)?.data)).transpose()
+    }
+
+    /// The modules that have parameters of their own, in order.
+    fn with_parameters(&self) -> Result<Vec<&Value>> {
+        let mut modules = self.modules()?;
+        modules.retain(|module| {
+            // A container lists the parameters of its modules and not its own.
+            self.field(module, "modules").is_none()
+                && ["weight", "bias"].iter().any(|r| self.tensor(self.field(module, r)).is_some())
+        });
+        Ok(modules)
+    }
+
+    /// All modules, a container before what it contains.
+    fn modules(&self) -> Result<Vec<&Value>> {
+        let mut found = vec![];
+        self.visit(self.network(), 0, &mut found)?;
+        Ok(found)
+    }
+
+    fn visit<'a>(
+        &'a self,
+        module: &'a Value,
+        depth: usize,
+        found: &mut Vec<&'a Value>,
+    ) -> Result<()> {
+        if DEEPEST < depth || MOST_VISITS < found.len() {
+            return Err(self.error("modules that contain each other"));
+        }
+        if !matches!(self.object(module), Some(Object::Torch { .. })) {
+            return Ok(());
+        }
+        found.push(module);
+        if let Some(modules) = self.field(module, "modules") {
+            for inner in self.list(modules) {
+                self.visit(inner, depth + 1, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The saved module: the object itself, or the field `model`, `net` or `network` of a saved table.
+    fn network(&self) -> &Value {
+        if let Some(Object::Table(_)) = self.object(&self.root) {
+            let fields =
+                ["model", "net", "network"].iter().filter_map(|k| self.field(&self.root, k));
+            let mut modules =
+                fields.filter(|v| matches!(self.object(v), Some(Object::Torch { .. })));
+            if let Some(module) = modules.next() {
+                return module;
+            }
+        }
+        &self.root
+    }
+
+    fn tensor(&self, value: Option<&Value>) -> Option<&Tensor> {
+        match self.object(value?)? {
+            Object::Tensor { tensor, .. } if 0 < tensor.count() => Some(tensor),
+            _ => None,
+        }
+    }
+
+    fn error(&self, message: &str) -> Error {
+        Error::format(&self.path, format!("holds {message}"))
+    }
+}

@@ -1,0 +1,148 @@
+//! Weights that real Torch saved, moved to a Caffe definition of the same net and back, and what is refused.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cortado::job::move_weights::{MoveOptions, Moved, convert};
+use cortado::ty::Shape;
+use cortado::weights::t7::T7;
+use cortado::weights::{CaffeModel, read_safetensors};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch/t7").join(name)
+}
+
+/// The net of tests/golden/torch/t7/small_binary.t7 in Caffe's words; `classes` outputs.
+fn small(folder: &Path, classes: usize) -> PathBuf {
+    let path = folder.join(format!("small_{classes}.prototxt"));
+    let text = format!(
+        r#"name: "small"
+layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: 4 dim: 1 dim: 8 dim: 8 }} }} }}
+layer {{ name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param {{ num_output: 3 kernel_size: 3 weight_filler {{ type: "xavier" }} }} }}
+layer {{ name: "bn" type: "BatchNorm" bottom: "conv" top: "bn" }}
+layer {{ name: "scale" type: "Scale" bottom: "bn" top: "scale" scale_param {{ bias_term: true }} }}
+layer {{ name: "relu" type: "ReLU" bottom: "scale" top: "relu" }}
+layer {{ name: "pool" type: "Pooling" bottom: "relu" top: "pool" pooling_param {{ pool: MAX kernel_size: 2 stride: 2 }} }}
+layer {{ name: "ip" type: "InnerProduct" bottom: "pool" top: "ip"
+  inner_product_param {{ num_output: {classes} weight_filler {{ type: "xavier" }} }} }}
+"#
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn moved(old: &Path, new: &Path, options: &MoveOptions) -> Result<Moved, String> {
+    let done = convert(old, new, options).map_err(|e| e.to_string())?;
+    done.map_err(|(sources, diagnostics)| {
+        cortado::diag::render::render(&diagnostics, &sources, false)
+    })
+}
+
+#[test]
+fn a_saved_network_becomes_a_caffe_model_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = Some(small(folder.path(), 5));
+    let options = MoveOptions { net: net.clone(), ..MoveOptions::default() };
+    let want = read_safetensors(&golden("small.safetensors")).unwrap();
+    let at = |name: &str| folder.path().join(name);
+
+    for file in ["small_binary.t7", "small_ascii.t7"] {
+        let report = moved(&golden(file), &at("a.caffemodel"), &options).unwrap();
+        assert_eq!(report, Moved { parameters: 9, missing: vec![] });
+        let model = CaffeModel::read(&at("a.caffemodel")).unwrap();
+        let data = |layer: &str, i: usize| &model.blobs(layer).unwrap()[i].data;
+        let same = [("conv", 0, 0), ("conv", 1, 1), ("scale", 0, 2), ("scale", 1, 3), ("ip", 0, 4)];
+        for (layer, i, n) in same {
+            assert_eq!(data(layer, i), &want[&format!("param.{n}")].data, "{layer} {i}");
+        }
+        assert_eq!(model.blobs("ip").unwrap()[0].shape, [5, 27]);
+        assert_eq!(data("bn", 0), &want["buf.0.running_mean"].data);
+        assert_eq!(data("bn", 1), &want["buf.0.running_var"].data);
+        assert_eq!(data("bn", 2), &[1.0]);
+    }
+
+    // From Caffe to names, from names to the vector, and from the vector to Caffe.
+    moved(&at("a.caffemodel"), &at("b.safetensors"), &MoveOptions::default()).unwrap();
+    assert_eq!(read_safetensors(&at("b.safetensors")).unwrap().len(), 9);
+    moved(&at("b.safetensors"), &at("c.t7"), &options).unwrap();
+    assert_eq!(T7::read(&at("c.t7")).unwrap().flat().unwrap().unwrap(), want["flat"].data);
+    assert_eq!(
+        std::fs::read(at("c.t7")).unwrap(),
+        std::fs::read(golden("small_Weights.t7")).unwrap()
+    );
+    let report = moved(&at("c.t7"), &at("d.caffemodel"), &options).unwrap();
+    assert_eq!(report.missing, ["bn.0", "bn.1", "bn.2"]);
+}
+
+#[test]
+fn names_of_another_net_need_its_definition() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let net = small(folder.path(), 5);
+    let text = std::fs::read_to_string(&net).unwrap();
+    let other = at("other.prototxt");
+    std::fs::write(&other, text.replace("name: \"conv\"", "name: \"first\"")).unwrap();
+    let mut options = MoveOptions { net: Some(other), ..MoveOptions::default() };
+    let first = MoveOptions { net: Some(net.clone()), ..MoveOptions::default() };
+    moved(&golden("small_binary.t7"), &at("a.safetensors"), &first).unwrap();
+    let error = moved(&at("a.safetensors"), &at("b.safetensors"), &options).unwrap_err();
+    assert!(error.contains("--from"), "{error}");
+    options.from = Some(net);
+    moved(&at("a.safetensors"), &at("b.safetensors"), &options).unwrap();
+    let (a, b) = (read_safetensors(&at("a.safetensors")), read_safetensors(&at("b.safetensors")));
+    assert_eq!(a.unwrap()["param.conv.0"], b.unwrap()["param.first.0"]);
+}
+
+#[test]
+fn all_differences_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = Some(small(folder.path(), 7));
+    let options = MoveOptions { net, ..MoveOptions::default() };
+    let new = folder.path().join("x.caffemodel");
+    let error = moved(&golden("small_binary.t7"), &new, &options).unwrap_err();
+    assert!(error.contains("the nets do not correspond"), "{error}");
+    assert!(error.contains("5: file nn.Linear weight 5 x 27, net `ip` 0 7 x 27"), "{error}");
+    assert!(error.contains("6: file nn.Linear bias 5, net `ip` 1 7"), "{error}");
+    assert!(!error.contains("4:"), "{error}");
+    let error = moved(&golden("siamese_small_binary.t7"), &new, &options).unwrap_err();
+    assert!(error.contains("16: file nn.Linear bias 2, net nothing"), "{error}");
+    let error = moved(&golden("small_Weights.t7"), &new, &options).unwrap_err();
+    assert!(error.contains("holds 176 numbers, the net has 232 parameters"), "{error}");
+    assert!(!new.exists());
+}
+
+/// Tied towers: Torch lists them twice, the Caffe definition shares by name, the vector has them once.
+#[test]
+fn tied_towers_stay_tied() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(repository.join("networks/siamese/caffe.prototxt")).unwrap();
+    let text = text
+        .replace("num_output: 500", "num_output: 16")
+        .replace("num_output: 20", "num_output: 6")
+        .replace("num_output: 50", "num_output: 10");
+    std::fs::write(at("net.prototxt"), text).unwrap();
+    let shapes = [("data".to_owned(), Shape(vec![2, 3, 20, 20]))].into();
+    let options = MoveOptions { net: Some(at("net.prototxt")), shapes, from: None };
+    let want = read_safetensors(&golden("siamese_small.safetensors")).unwrap();
+    let report = moved(&golden("siamese_small_binary.t7"), &at("a.t7"), &options).unwrap();
+    assert_eq!(report.missing, Vec::<String>::new());
+    assert_eq!(T7::read(&at("a.t7")).unwrap().flat().unwrap().unwrap(), want["flat"].data);
+}
+
+#[test]
+fn the_verb_says_what_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&Path]| {
+        Command::new(env!("CARGO_BIN_EXE_cortado")).arg("convert").args(arguments).output().unwrap()
+    };
+    let (old, new) = (golden("small_binary.t7"), folder.path().join("x.safetensors"));
+    let net = small(folder.path(), 5);
+    let done = run(&[&old, &new, Path::new("--net"), &net]);
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "9 parameters\n");
+    let done = run(&[&old, &new]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("--net"));
+}
