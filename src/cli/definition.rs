@@ -4,6 +4,7 @@ use crate::front::Request;
 
 /// Arguments that describe the data to a Lua definition.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(id = "definition")]
 pub(super) struct Arguments {
     /// The shape of one image for a Lua definition: channels, height, width
     #[arg(long, value_delimiter = ',', value_name = "C,H,W")]

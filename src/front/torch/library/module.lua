@@ -53,8 +53,8 @@ function Module:backward(input, gradOutput, scale)
 end
 
 function Module:reset() end
-function Module:training() self.train = true return self end
-function Module:evaluate() self.train = false return self end
+function Module:training() self.train = true end
+function Module:evaluate() self.train = false end
 function Module:clearState() return self end
 function Module:sharedAccUpdateGradParameters() return self end
 function Module:name(name) self.__name = name return self end
@@ -220,11 +220,11 @@ function Container:applyToModules(callback)
 end
 function Container:training()
    self:applyToModules(function(module) module:training() end)
-   return Module.training(self)
+   Module.training(self)
 end
 function Container:evaluate()
    self:applyToModules(function(module) module:evaluate() end)
-   return Module.evaluate(self)
+   Module.evaluate(self)
 end
 
 local function index_of(self, index, most)
