@@ -58,6 +58,13 @@ function Class:__init(sizeAverage)
    self.sizeAverage = sizeAverage == nil or sizeAverage
 end";
 
+/// A constructor that knows no argument: only the field can turn the mean into the sum.
+const MEAN: &str = "
+function Class:__init()
+   Parent.__init(self)
+   self.sizeAverage = true
+end";
+
 const MARGIN: &str = "
 function Class:__init(margin)
    Parent.__init(self)
@@ -103,8 +110,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             .script(AVERAGE),
         criterion("nn.SoftMarginCriterion", &["sizeAverage"], |a| read(a, Penalty::SoftMargin))
             .script(AVERAGE),
-        criterion("nn.DistKLDivCriterion", &["sizeAverage"], |a| read(a, Penalty::Divergence))
-            .script(AVERAGE),
+        criterion("nn.DistKLDivCriterion", &[], |a| read(a, Penalty::Divergence)).script(MEAN),
         criterion("nn.MarginCriterion", &["margin"], |a| read(a, Penalty::Margin)).script(MARGIN),
         criterion("nn.HingeEmbeddingCriterion", &["margin"], |a| read(a, Penalty::Embedding))
             .script(MARGIN),

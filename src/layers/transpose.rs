@@ -20,6 +20,11 @@ const SCRIPT: &str = "
 function Class:__init(...)
    Parent.__init(self)
    self.permutations = {...}
+   self.exchanged = {}
+   for _, pair in ipairs(self.permutations) do
+      table.insert(self.exchanged, pair[1])
+      table.insert(self.exchanged, pair[2])
+   end
    self.numInputDims = nil
 end
 function Class:setNumInputDims(numInputDims)
@@ -32,9 +37,9 @@ pub static SPEC: LayerSpec = LayerSpec {
     in_place: false,
     spellings: &[torch("nn.Transpose", &["permutations"], |a| {
         let mut pairs = vec![];
-        for pair in a.int_lists("permutations") {
+        for pair in a.ints("exchanged").chunks(2) {
             match pair[..] {
-                [from, to, ..] if 0 < from && 0 < to => {
+                [from, to] if 0 < from && 0 < to => {
                     pairs.push([from as usize - 1, to as usize - 1]);
                 }
                 _ => a.wrong("permutations", "each permutation is a pair of dimensions, from 1"),

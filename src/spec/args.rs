@@ -304,15 +304,6 @@ impl<'a> Args<'a> {
         self.values(key).into_iter().filter_map(|v| self.as_int(key, v)).collect()
     }
 
-    /// The whole numbers of a list of lists.
-    pub fn int_lists(&self, key: &'static str) -> Vec<Vec<i64>> {
-        let numbers = |v: &Spanned<Value>| match &v.value {
-            Value::List(list) => list.iter().filter_map(|v| self.as_int(key, v)).collect(),
-            _ => self.as_int(key, v).into_iter().collect(),
-        };
-        self.values(key).into_iter().map(numbers).collect()
-    }
-
     fn as_int(&self, key: &str, value: &Spanned<Value>) -> Option<i64> {
         match value.value {
             Value::Int(n) => Some(n),
