@@ -327,7 +327,7 @@ fn from_images_to_features() {
     let out = run(&extract("ip,label", "f.safetensors"));
     assert_eq!(out, "ip: 8 x 2\nlabel: 8\n");
     let features = read_safetensors(&folder.join("f.safetensors")).unwrap();
-    let pixel = |i: usize| if i % 2 == 0 { 10.0 + i as f32 } else { 200.0 + i as f32 };
+    let pixel = |i: usize| if i.is_multiple_of(2) { 10.0 + i as f32 } else { 200.0 + i as f32 };
     for i in 0..8 {
         let sum = 30.0 * (pixel(i) - 108.5);
         let expected = [(sum + 0.5).max(0.0), (-sum).max(0.0)];
