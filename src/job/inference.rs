@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::data::locate;
+use super::lua::{self, Facts, is_lua};
+use super::run_file::training_data;
 use super::{read_net, run_file};
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::{Session, SessionOptions, workspace};
+use crate::front;
 use crate::ir::{Port, TypedNet};
 use crate::layers::Layer;
 use crate::passes::deploy::deploy;
@@ -34,6 +37,12 @@ pub struct Inference {
     mean: Option<Vec<f32>>,
     scale: f32,
     outputs: Vec<(String, Slot)>,
+    /// Names by which the definition's dialect numbers parameters.
+    names: Vec<(String, String)>,
+    /// Whether the net takes images red first.
+    red_first: bool,
+    /// Whether outputs are logarithms of what is wanted.
+    exponentiate: bool,
     /// The weights that were loaded.
     pub weights: PathBuf,
 }
@@ -62,7 +71,6 @@ impl Inference {
         let own = file.output.clone().unwrap_or_else(|| path.with_extension(""));
         let beside = weights.and_then(Path::parent).map(Path::to_owned);
         let folder = beside.filter(|folder| folder.join("run.yaml").exists()).unwrap_or(own);
-        let definition = read_net(&base.join(&file.network), &mut sources, &mut diagnostics)?;
         let made = folder.join("pairs").join("train_mean.binaryproto");
         let mean = match (&file.dataset.mean, &file.dataset.pairs) {
             (Some(mean), _) => {
@@ -76,11 +84,29 @@ impl Inference {
             Some(weights) => weights.to_owned(),
             None => last_snapshot(&folder)?,
         };
+        let record = record_shape(&file, &base, &folder, mean.as_ref());
+        let network = base.join(&file.network);
+        let torch = is_lua(&network);
+        let mut classes = None;
+        let definition = if torch {
+            let data = training_data(&file, &base, &folder);
+            let facts = match (&record, file.dataset.classes) {
+                (Some(Shape(shape)), Some(n)) => {
+                    Facts { shape: shape.clone(), label: vec![], batch: None, classes: Some(n) }
+                }
+                (_, classes) => Facts::of(&data, classes)?,
+            };
+            classes = facts.classes;
+            lua::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
+        } else {
+            read_net(&network, &front::Request::default(), &mut sources, &mut diagnostics)?
+        };
         let scale = definition.nodes.iter().find_map(|node| match &node.layer {
             Layer::Data(data) => Some(data.transform.scale as f32),
             _ => None,
         });
-        let record = record_shape(&file, &base, &folder, mean.as_ref());
+
+        let side = definition.crop;
         let (definition, state) = deploy(&definition);
         let inputs: Vec<String> = definition
             .nodes
@@ -92,6 +118,9 @@ impl Inference {
         if let (Some(record), Some(name)) = (record, inputs.first()) {
             let mut dims = vec![BATCH];
             dims.extend(record.dims());
+            if let (Some(side), true) = (side, torch && dims.len() == 4) {
+                dims[2..].fill(side);
+            }
             shapes.insert(name.clone(), Shape(dims));
         }
         let env_options = pipeline::Options { shapes, ..Default::default() };
@@ -108,6 +137,10 @@ impl Inference {
         }
         let mut inference =
             Self::build(typed, &env, mean, scale.unwrap_or(1.0), &weights, options)?;
+        inference.names = definition.names;
+        inference.red_first = torch;
+        // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
+        inference.exponentiate = torch && classes.is_some();
         inference.load(&weights)?;
         Ok(Ok(inference))
     }
@@ -143,11 +176,24 @@ impl Inference {
         let outputs = outputs.map(|(name, v)| (name.clone(), plan.slot(*v))).collect();
         let input = plan.slot(v);
         let weights = weights.to_owned();
-        Ok(Inference { session, plan, typed, input, shape, mean, scale, outputs, weights })
+        Ok(Inference {
+            session,
+            plan,
+            typed,
+            input,
+            shape,
+            mean,
+            scale,
+            outputs,
+            names: vec![],
+            red_first: false,
+            exponentiate: false,
+            weights,
+        })
     }
 
     fn load(&mut self, path: &Path) -> Result<()> {
-        let blobs = read_weights(path, &order::places(&self.typed))?;
+        let blobs = read_weights(path, &order::places(&self.typed, &self.names))?;
         let layout = self.plan.layout.clone();
         for (variable, place) in self.typed.variables.iter().zip(layout) {
             if variable.private {
@@ -174,7 +220,7 @@ impl Inference {
         Ok(())
     }
 
-    /// An image as the net takes it: resized, channels as needed, blue first.
+    /// An image as the net takes it: resized, channels as needed, blue first for Caffe and red first for Torch.
     pub fn prepare(&self, image: Image) -> Result<Vec<f32>> {
         let [_, channels, height, width] = self.shape.dims() else { unreachable!("of rank 4") };
         let image = match channels {
@@ -194,6 +240,11 @@ impl Inference {
             values.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);
         }
         values.iter_mut().for_each(|x| *x *= self.scale);
+        if self.red_first && *channels == 3 {
+            let plane = height * width;
+            let (blue, rest) = values.split_at_mut(plane);
+            blue.swap_with_slice(&mut rest[plane..]);
+        }
         Ok(values)
     }
 
@@ -213,7 +264,13 @@ impl Inference {
                 .outputs
                 .clone()
                 .into_iter()
-                .map(|(name, slot)| (name, self.session.read(slot)))
+                .map(|(name, slot)| {
+                    let mut values = self.session.read(slot);
+                    if self.exponentiate {
+                        values.iter_mut().for_each(|x| *x = x.exp());
+                    }
+                    (name, values)
+                })
                 .collect();
             for i in 0..chunk.len() {
                 let one = all.iter().map(|(name, values)| {

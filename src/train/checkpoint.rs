@@ -96,8 +96,7 @@ impl Trainer {
         let mut weights = order::Weights::new();
         for place in &places {
             let slot = self.train.plan.slot(self.train.variables[place.variable]);
-            let blob =
-                Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) };
+            let blob = Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) };
             weights.insert((place.layer.clone(), place.at), blob);
         }
         order::flat(&weights, &places)
