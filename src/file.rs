@@ -16,6 +16,14 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| Error::io("read", path, e))
 }
 
+/// The whole file as text.
+pub fn read_text(path: &Path) -> Result<String> {
+    String::from_utf8(read(path)?).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        Error::format(path, format!("not a text file: byte {at} is no UTF-8"))
+    })
+}
+
 /// Replaces `path` by what `fill` writes, or leaves it as it was and says why.
 pub fn write_atomically(
     path: &Path,

@@ -14,6 +14,7 @@ use crate::pipeline::Options;
 use crate::plan::{Request, plan};
 use crate::program::{ValueId, simplify};
 use crate::spec::{Dialect, Environment, Phase};
+use crate::train::hdf5_output::Hdf5Output;
 use crate::ty::Shape;
 use crate::weights::{Blob, first_values};
 
@@ -60,7 +61,10 @@ pub fn check_options(
         own_state = false;
         shapes.extend(targets.map(|(name, blob)| (name.clone(), Shape(blob.shape.clone()))));
     }
-    Options { stages, own_state, shapes, values: input_values(tensors), ..Options::default() }
+    let outputs = tensors.keys().filter(|name| name.starts_with("dout.")).count();
+    let outputs = Some(outputs).filter(|&n| 0 < n);
+    let request = front::Request { outputs, ..Default::default() };
+    Options { stages, own_state, shapes, values: input_values(tensors), request }
 }
 
 /// Tensors with the names of the dialect's people, as cortado names them.
@@ -114,7 +118,8 @@ pub fn input_values(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Vec<f3
 /// Inputs of more elements choose nothing.
 const MOST_VALUES: usize = 1 << 16;
 
-/// Runs a checked net on tensors. A second set of inputs, `in2.<blob>`, makes a second forward pass of the same
+/// Runs a checked net on tensors and writes the files of its HDF5Output layers. A second set of inputs, `in2.<blob>`,
+/// makes a second forward pass of the same
 /// net, for layers with state.
 ///
 /// # Errors
@@ -132,6 +137,7 @@ pub fn one_pass(
     for (name, v) in &results {
         lowered.program.outputs.push((name.clone(), *v));
     }
+    let mut files = Hdf5Output::of_net(typed, &mut lowered);
     simplify(&mut lowered.program);
     let request = Request { parameters: lowered.variables.clone(), ..Request::default() };
     let plan = Arc::new(plan(lowered.program, &request, &workspace::<f32>(options.threads)));
@@ -154,6 +160,10 @@ pub fn one_pass(
     let mut output = BTreeMap::new();
     write_inputs(&mut session, tensors, "in.")?;
     session.run()?;
+    for file in &mut files {
+        file.take(&mut session, &plan, usize::MAX);
+        file.write(&plan)?;
+    }
     for (name, v) in &results {
         output.insert(name.clone(), read(&mut session, *v));
     }

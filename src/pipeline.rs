@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::diag::Diagnostics;
-use crate::error::{Error, Result};
-use crate::exec::workspace;
+use crate::error::Result;
+pub use crate::file::read_text;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::passes::adopt_data::adopt_data;
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
 use crate::passes::locate_files::locate_files;
-use crate::passes::lower::{Backward, lower, ready};
+use crate::passes::lower::Backward;
 use crate::passes::select_stage::select_stage;
 use crate::passes::share_params::share_params;
-use crate::plan::{Plan, Request, plan};
-use crate::program::simplify;
+use crate::plan::Plan;
 use crate::source::SourceMap;
 use crate::spec::Environment;
+use crate::train::machine::{Purpose, planned};
 use crate::ty::Shape;
 
 /// What a check may be told.
@@ -58,16 +59,31 @@ impl Checked {
 
 /// Reads a file and checks every stage of it. Fails only if the file cannot be read.
 pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
-    front::readable(path)?;
-    Ok(check(path, read_text(path)?, options))
+    Ok(check(path, definition_text(path)?, options))
 }
 
-/// Reads a text file.
-pub fn read_text(path: &Path) -> Result<String> {
-    String::from_utf8(crate::file::read(path)?).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        Error::format(path, format!("not a text file: byte {at} is no UTF-8"))
-    })
+/// Reads the text of a file that should hold a definition.
+///
+/// # Errors
+/// It is no text, or no text in which anyone defines nets.
+pub fn definition_text(path: &Path) -> Result<String> {
+    front::readable(path)?;
+    read_text(path)
+}
+
+/// Reads a definition: text to layers with their inputs and the files they name. Also says which inputs were added
+/// because the definition names none.
+pub fn definition(
+    path: &Path,
+    text: &str,
+    request: &front::Request,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> (Definition, Vec<String>) {
+    let mut definition = front::read(sources, path, text, request, diagnostics);
+    let adopted = adopt_data(&mut definition);
+    locate_files(&mut definition, path);
+    (definition, adopted)
 }
 
 /// Checks every stage of a definition. Never fails: errors are among the diagnostics.
@@ -75,9 +91,7 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::default();
     let request = front::Request { shapes: options.shapes.clone(), ..options.request.clone() };
-    let mut definition = front::read(&mut sources, path, &text, &request, &mut diagnostics);
-    let adopted = adopt_data(&mut definition);
-    locate_files(&mut definition, path);
+    let (definition, adopted) = definition(path, &text, &request, &mut sources, &mut diagnostics);
     let stages = match options.stages.is_empty() {
         true if options.own_state => vec![definition.state.clone()],
         true => definition.stages(),
@@ -138,33 +152,18 @@ pub fn typed_net(
     typed
 }
 
-/// What a training iteration computes and where it keeps it, for a net without errors. `histories` is the number
-/// of arrays that the solver keeps for every parameter; `threads` are 0 for one for each core.
+/// What a training iteration computes and where it keeps it, for a net without errors: the plan that a trainer runs.
+/// `histories` is the number of arrays that the solver keeps for every parameter; `threads` are 0 for one for each
+/// core.
 ///
 /// # Errors
-/// See [`ready`].
+/// See [`ready`](crate::passes::lower::ready).
 pub fn training_plan(
     typed: &TypedNet,
     env: &Environment,
     histories: usize,
     threads: usize,
-) -> Result<Plan> {
-    ready(typed)?;
-    let mut lowered = lower(typed, env, Backward::Parameters);
-    let program = &mut lowered.program;
-    program.outputs.extend(lowered.loss.map(|loss| ("loss".to_owned(), loss)));
-    for &port in &typed.net.outputs {
-        let v = lowered.blobs[port.node.index()][port.top];
-        program.outputs.push((typed.net.blob(port).to_owned(), v));
-    }
-    let learned = typed.variables.iter().zip(&lowered.variables).zip(&lowered.gradients);
-    let (parameters, gradients): (Vec<_>, Vec<_>) =
-        learned.filter(|((v, _), _)| v.learned).map(|((_, &v), &gradient)| (v, gradient)).unzip();
-    for (i, gradient) in gradients.iter().flatten().enumerate() {
-        program.outputs.push((format!("gradient {i}"), *gradient));
-    }
-    simplify(program);
-    program.outputs.retain(|(name, _)| !name.starts_with("gradient "));
-    let request = Request { parameters, gradients, histories };
-    Ok(plan(lowered.program, &request, &workspace::<f32>(threads)))
+) -> Result<Arc<Plan>> {
+    let purpose = Purpose { backward: Backward::Parameters, histories, watched: false };
+    Ok(planned(typed, env, purpose, threads)?.plan)
 }

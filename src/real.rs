@@ -113,6 +113,14 @@ pub trait Real:
     fn reduce_sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self;
 }
 
+/// The vector instructions that kernels use on this processor.
+pub fn simd() -> &'static str {
+    let level = format!("{:?}", Arch::new());
+    let names = [("V4", "AVX-512"), ("V3", "AVX2 and FMA"), ("Neon", "NEON")];
+    let known = names.iter().find(|(name, _)| level.starts_with(name));
+    known.map_or("none", |(_, name)| name)
+}
+
 /// Implements [`Real`] for a float type; the names are those of its vector operations in pulp.
 macro_rules! real {
     ($float:ty, $vector:ident, $lanes:ident, $splat:ident, $fma:ident, $add:ident, $mul:ident,

@@ -9,7 +9,8 @@ use cortado::job::{self, JobOptions};
 use cortado::source::SourceMap;
 use cortado::train::Trainer;
 use cortado::train::schedule::Schedule;
-use cortado::weights::{Blob, read_safetensors};
+use cortado::weights::hdf5::Hdf5File;
+use cortado::weights::{Blob, SolverState, read_safetensors};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// How much more than its noise a faithful implementation may deviate.
@@ -29,6 +30,10 @@ fn main() {
         trials.push(Trial::test(format!("{name}/trajectory"), move || trajectory(&case)));
         if again.join("snap_iter_10.solverstate").exists() {
             trials.push(Trial::test(format!("{name}/restored"), move || restored(&again)));
+        } else if again.join("snap_iter_20.solverstate.h5").exists() {
+            let case = again.clone();
+            trials.push(Trial::test(format!("{name}/read"), move || read_hdf5(&again)));
+            trials.push(Trial::test(format!("{name}/written"), move || written_hdf5(&case)));
         }
     }
     trials.push(Trial::test("same_bits_for_any_number_of_threads", same_bits));
@@ -128,6 +133,65 @@ fn restored(case: &Path) -> Result<(), Failed> {
     }
     let noise = json["noise_floor"]["param_abs"].as_f64().unwrap_or(1e-7).max(1e-7);
     compare_parameters(&mut trainer, &golden, 20, noise * NOISE)
+}
+
+/// Caffe's own HDF5 snapshot gives Caffe's parameters, and its histories to the bit.
+fn read_hdf5(case: &Path) -> Result<(), Failed> {
+    let golden = read_safetensors(&case.join("data.safetensors"))?;
+    let resume = Some(case.join("snap_iter_20.solverstate.h5"));
+    let mut trainer = open(case, JobOptions { resume, threads: 1, ..JobOptions::default() })?;
+    if trainer.iteration() != 20 {
+        return Err(format!("restored to iteration {}", trainer.iteration()).into());
+    }
+    compare_parameters(&mut trainer, &golden, 20, 0.0)?;
+    let state = SolverState::read(&case.join("snap_iter_20.solverstate.h5"))?;
+    if state.learned_net.as_deref() != Some("snap_iter_20.caffemodel.h5") {
+        return Err(format!("the weights are called {:?}", state.learned_net).into());
+    }
+    let histories = golden.keys().filter(|name| name.starts_with("history.")).count();
+    if state.history.len() != histories || histories == 0 {
+        return Err(format!("{} histories, not {histories}", state.history.len()).into());
+    }
+    for (i, blob) in state.history.iter().enumerate() {
+        if *blob != golden[&format!("history.{i}")] {
+            return Err(format!("history {i} differs").into());
+        }
+    }
+    trainer.step()?;
+    Ok(())
+}
+
+/// A snapshot in HDF5 holds what Caffe's holds, and a run goes on from it to Caffe's parameters.
+fn written_hdf5(case: &Path) -> Result<(), Failed> {
+    let json = case_json(case)?;
+    let golden = read_safetensors(&case.join("data.safetensors"))?;
+    let folder = tempfile::tempdir()?;
+    let mut first = from_start(case, 1)?;
+    for _ in 0..10 {
+        first.step()?;
+    }
+    let files = first.snapshot(&folder.path().join("snap"))?;
+    let names = |path: &Path| -> Result<Vec<String>, Failed> {
+        let mut names = Hdf5File::open(path)?.datasets()?;
+        names.sort();
+        Ok(names)
+    };
+    for (ours, theirs) in [
+        (&files.caffemodel, "snap_iter_20.caffemodel.h5"),
+        (&files.solverstate, "snap_iter_20.solverstate.h5"),
+    ] {
+        let (ours, theirs) = (names(ours)?, names(&case.join(theirs))?);
+        if ours != theirs {
+            return Err(format!("the file holds {ours:?}, Caffe's {theirs:?}").into());
+        }
+    }
+    let resume = Some(files.solverstate);
+    let mut second = open(case, JobOptions { resume, threads: 1, ..JobOptions::default() })?;
+    for _ in 10..20 {
+        second.step()?;
+    }
+    let noise = json["noise_floor"]["param_abs"].as_f64().unwrap_or(1e-7).max(1e-7);
+    compare_parameters(&mut second, &golden, 20, noise * NOISE)
 }
 
 /// The learning rate of the first iterations, to the bit.

@@ -5,6 +5,7 @@
 
 use cortado::front::torch::cage::{Limits, on_large_stack};
 use cortado::front::torch::interp::Lua;
+use cortado::front::torch::library::Library;
 use cortado::source::SourceMap;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::HashMap;
@@ -31,10 +32,13 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// What a chunk prints, and the error that stopped it.
-fn output(path: &str, text: &str, limits: Limits) -> String {
+/// What a chunk prints, with or without Torch's library, and the error that stopped it.
+fn output(path: &str, text: &str, limits: Limits, torch: bool) -> String {
     on_large_stack(|| {
         let mut lua = Lua::new(SourceMap::default(), limits);
+        if torch {
+            Library::install(&mut lua).expect("the limits hold the library");
+        }
         let stopped = match lua.load(path, text) {
             Ok(chunk) => lua.call(&chunk, vec![]).err().map(|error| error.message()),
             Err(errors) => errors.first().map(|error| {
@@ -60,7 +64,7 @@ fn golden_scripts() -> Vec<Trial> {
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         Trial::test(format!("golden::{name}"), move || {
             let expected = read(&path.with_extension("out"));
-            check(&output(&name, &read(&path), Limits::default()), &expected)
+            check(&output(&name, &read(&path), Limits::default(), true), &expected)
         })
     };
     files("golden/torch/lua").into_iter().map(trial).collect()
@@ -83,7 +87,7 @@ fn snippets() -> Vec<Trial> {
             let expected = expected.get(&name).cloned();
             trials.push(Trial::test(format!("{file}::{name}"), move || {
                 let expected = expected.ok_or("no expected output: run tests/lua/bless.sh")?;
-                check(&output("case", &text, Limits::default()), &expected)
+                check(&output("case", &text, Limits::default(), false), &expected)
             }));
         }
     }
@@ -178,6 +182,28 @@ fn cage() -> Vec<Trial> {
             "getmetatable('').__index = function(s, k) return s[k] .. 1 end return ('').x",
             "stack overflow",
         ),
+        ("torch_huge", "torch.zeros(1e12)", "elements here"),
+        ("torch_huge_sizes", "torch.Tensor(1e6, 1e6, 1e6, 1e6)", "elements here"),
+        ("torch_drawn", "local t = torch.zeros(1e8) t[1] = 1", "memory"),
+        (
+            "torch_many",
+            "local t, i = {}, 0 while true do i = i + 1 t[i] = torch.range(1, 1e4) end",
+            "memory",
+        ),
+        ("torch_forgotten", "while true do torch.range(1, 1e5) end", "does not end"),
+        ("torch_apply", "torch.zeros(1e6):apply(function() while true do end end)", "does not end"),
+        ("torch_print", "while true do print(torch.zeros(1000)) end", "prints more than"),
+        (
+            "torch_repeat",
+            "local t = torch.ones(10) while true do t = t:repeatTensor(10) end",
+            "memory",
+        ),
+        (
+            "torch_fills",
+            "local t = torch.zeros(1e6) for i = 1, 1e7 do t:narrow(1, i, 1):fill(i) end",
+            "does not end",
+        ),
+        ("torch_load", "torch.load('x')", "not available"),
         ("execute", "os.execute('ls')", "'os.execute' is not available"),
         ("open", "io.open('x')", "'io.open' is not available"),
         ("dofile", "dofile('x')", "'dofile' is not available"),
@@ -186,7 +212,7 @@ fn cage() -> Vec<Trial> {
     ];
     let trial = |&(name, script, expected): &(&'static str, &'static str, &'static str)| {
         Trial::test(format!("cage::{name}"), move || {
-            let got = output("case", script, CAGE);
+            let got = output("case", script, CAGE, name.starts_with("torch_"));
             match got.lines().find(|line| line.starts_with("error: ")) {
                 Some(line) if line.contains(expected) || got.contains(expected) => Ok(()),
                 _ => Err(format!("expected an error with `{expected}`, got `{got:.300}`").into()),
@@ -207,7 +233,7 @@ fn cage() -> Vec<Trial> {
     for (name, text) in deep {
         trials.push(Trial::test(format!("cage::nested_{name}"), move || {
             check(
-                &output("case", &text, Limits::default()),
+                &output("case", &text, Limits::default(), false),
                 "error: case:1: chunk has too many syntax levels",
             )
         }));
@@ -244,7 +270,7 @@ fn mutated_texts_end() -> Result<(), Failed> {
                 }
             }
         }
-        output("case", &String::from_utf8_lossy(&bytes), limits);
+        output("case", &String::from_utf8_lossy(&bytes), limits, false);
     }
     Ok(())
 }

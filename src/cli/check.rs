@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{complain, named_shape, print, shapes};
 use crate::error::{Error, Result};
 use crate::ir::NetState;
+use crate::job;
 use crate::pipeline::{self, Checked, Options};
 use crate::report::memory;
 use crate::report::summary::{Summary, summarise, to_json};
@@ -17,7 +18,7 @@ use crate::ty::Shape;
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The definition
+    /// The definition, or a Caffe solver with the nets it names
     net: PathBuf,
     /// Only this stage: train, val, deploy, TRAIN or TEST
     #[arg(long)]
@@ -54,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         ..Options::default()
     };
     arguments.definition.tell(&mut options.request);
-    let checked = pipeline::check_file(&arguments.net, &options)?;
+    let checked = job::check_file(&arguments.net, &options)?;
     let record = pipeline::record_shape;
     let env = pipeline::environment(&options, &record);
     let sound = !checked.diagnostics.has_errors();

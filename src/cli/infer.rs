@@ -54,6 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             part.iter().map(|path| net.prepare(Image::load(path)?)).collect();
         results.extend(net.run(&images?)?);
     }
+    net.finish()?;
     if arguments.json {
         println!("{}", as_json(&paths, &results, arguments.list.is_some()));
         return Ok(());

@@ -4,14 +4,20 @@
 
 mod check;
 mod clusters;
+mod compute_mean;
 mod convert;
+mod convert_imageset;
 mod create_db;
 mod definition;
+mod device_query;
 mod diff;
 mod explain;
+mod extract;
 mod infer;
 mod layers;
+mod plot;
 mod run;
+mod time;
 mod train;
 mod visualize;
 
@@ -40,17 +46,30 @@ enum Verb {
     Check(check::Arguments),
     /// Make LMDBs of image pairs, as DIGITS' create_db.py does
     CreateDb(create_db::Arguments),
+    /// Make an LMDB of listed images, as Caffe's convert_imageset does
+    ConvertImageset(convert_imageset::Arguments),
+    /// Compute the mean image of an LMDB, as Caffe's compute_image_mean does
+    ComputeMean(compute_mean::Arguments),
     /// Train a net from a run file or a Caffe solver
     Train(train::Arguments),
     /// Test a snapshot on the validation data
     Test(train::TestArguments),
     /// Run images through a trained net
     Infer(infer::Arguments),
+    /// Write blobs of a trained net for every record of a data set, as Caffe's extract_features does
+    Extract(extract::Arguments),
     /// Draw the embedding of labelled images by class
     Clusters(clusters::Arguments),
     /// Draw a definition as SVG, DOT or PNG
     Visualize(visualize::Arguments),
     /// Write a definition or solver of any earlier Caffe in its modern form, or weights in another format
+    /// Draw losses and outputs of training logs, cortado's or Caffe's
+    Plot(plot::Arguments),
+    /// Time every layer forward and backward
+    Time(time::Arguments),
+    /// Say what nets can run on here
+    DeviceQuery,
+    /// Write a definition or solver of any earlier Caffe in its modern form
     Convert(convert::Arguments),
     /// Compare the meaning of two definitions
     Diff(diff::Arguments),
@@ -68,11 +87,17 @@ pub fn main() -> ExitCode {
     let done = match cli.verb {
         Verb::Check(arguments) => check::run(&arguments),
         Verb::CreateDb(arguments) => create_db::run(&arguments),
+        Verb::ConvertImageset(arguments) => convert_imageset::run(&arguments),
+        Verb::ComputeMean(arguments) => compute_mean::run(&arguments),
         Verb::Train(arguments) => train::train(&arguments),
         Verb::Test(arguments) => train::test(&arguments),
         Verb::Infer(arguments) => infer::run(&arguments),
+        Verb::Extract(arguments) => extract::run(&arguments),
         Verb::Clusters(arguments) => clusters::run(&arguments),
         Verb::Visualize(arguments) => visualize::run(&arguments),
+        Verb::Plot(arguments) => plot::run(&arguments),
+        Verb::Time(arguments) => time::run(&arguments),
+        Verb::DeviceQuery => device_query::run(),
         Verb::Convert(arguments) => convert::run(&arguments),
         Verb::Diff(arguments) => diff::run(&arguments),
         Verb::Layers(arguments) => layers::run(&arguments),

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     run: PathBuf,
     #[command(flatten)]
     job: JobArguments,
-    /// Continue from a saved state (.state, or Caffe's .solverstate)
+    /// Continue from a saved state (.state, or Caffe's .solverstate or .solverstate.h5)
     #[arg(long)]
     resume: Option<PathBuf>,
     /// Layers that do not take the weights of --weights
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 /// What `train` and `test` have in common.
 #[derive(Debug, clap::Args)]
 pub(super) struct JobArguments {
-    /// Weights to start from: .caffemodel, .safetensors or .t7
+    /// Weights to start from: .caffemodel, .caffemodel.h5, .safetensors or .t7
     #[arg(long)]
     weights: Vec<PathBuf>,
     /// cpu or cuda:0
@@ -47,7 +47,7 @@ pub(super) struct JobArguments {
     /// Change the run file: --set train.epochs=3
     #[arg(long, value_parser = setting)]
     set: Vec<(String, String)>,
-    /// Batches to train on, as a safetensors file with a tensor for each input
+    /// Batches to train on, as a safetensors file with a tensor for each input, or the images of a MemoryData layer
     #[arg(long)]
     tensors: Option<PathBuf>,
     /// The folder of the results
@@ -135,7 +135,8 @@ pub(super) fn test(arguments: &TestArguments) -> Result<()> {
             let event = Event::test(&report, None, 0.0);
             println!("{}", serde_json::to_string(&event).unwrap_or_default());
         } else {
-            println!("{}", test_line(&report));
+            report.debug.iter().for_each(|line| println!("{line}"));
+            println!("{}", test_line(&report, job.trainer.solver().test_compute_loss));
         }
     }
     Ok(())
@@ -211,6 +212,7 @@ impl Screen {
 impl Observer for Screen {
     fn step(&mut self, job: &Job, step: &StepReport) -> Control {
         let display = job.trainer.solver().display;
+        step.debug.iter().for_each(|line| self.say(line));
         if let Some(bar) = &self.bar {
             bar.set_position(step.iteration + 1);
             bar.set_message(format!("loss {:.5} lr {:.3e}", step.smoothed, step.rate));
@@ -240,17 +242,26 @@ impl Observer for Screen {
     }
 
     fn test(&mut self, job: &Job, test: &TestReport) {
+        test.debug.iter().for_each(|line| self.say(line));
         let epoch = job.epochs(test.iteration).map(|e| format!(" epoch {e:.2}"));
-        self.say(&format!("{}{}", test_line(test), epoch.unwrap_or_default()));
+        let line = test_line(test, job.trainer.solver().test_compute_loss);
+        self.say(&format!("{line}{}", epoch.unwrap_or_default()));
     }
 
     fn snapshot(&mut self, _job: &Job, files: &Snapshot) {
         self.say(&format!("snapshot {}", files.state.display()));
     }
+
+    fn closing(&mut self, job: &Job, smoothed: f32) {
+        self.say(&format!("iteration {} loss = {smoothed:.6}", job.trainer.iteration()));
+    }
 }
 
-fn test_line(test: &TestReport) -> String {
+fn test_line(test: &TestReport, with_loss: bool) -> String {
     let mut line = format!("iteration {} test net #{}", test.iteration, test.net);
+    if with_loss {
+        line.push_str(&format!(" test loss = {:.6}", test.loss));
+    }
     for (name, values) in &test.outputs {
         let values: Vec<String> = values.iter().map(|v| format!("{v:.6}")).collect();
         line.push_str(&format!(" {name} = {}", values.join(" ")));

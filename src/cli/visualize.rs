@@ -6,7 +6,8 @@ use super::{check::stages, complain, named_shape, shapes};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::ir::TypedNet;
-use crate::pipeline::{self, Checked, Options};
+use crate::job;
+use crate::pipeline::{Checked, Options};
 use crate::report::dot::render_dot;
 use crate::report::fold::{Fold, folded};
 use crate::report::picture::picture;
@@ -61,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut options =
         Options { stages: stages(one)?, shapes: shapes(&arguments.shape), ..Options::default() };
     arguments.definition.tell(&mut options.request);
-    let checked = pipeline::check_file(&arguments.net, &options)?;
+    let checked = job::check_file(&arguments.net, &options)?;
     if arguments.stage.as_deref() == Some("all") {
         for typed in &checked.stages {
             let path = with_stage(&arguments.output, &typed.net.state.label());

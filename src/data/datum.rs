@@ -2,6 +2,7 @@
 
 use prost::Message;
 
+use super::bilinear::resize;
 use super::images::Image;
 use super::proto::Datum;
 
@@ -65,6 +66,21 @@ impl Record {
         self.datum.label = Some(label.into());
     }
 
+    /// Becomes an image file that is still to be decoded, without giving up its other memory.
+    pub(super) fn set_encoded(&mut self, file: Vec<u8>, label: i32) {
+        self.datum.clear();
+        self.datum.data = file;
+        self.datum.label = Some(label);
+        self.datum.encoded = Some(true);
+    }
+
+    /// Becomes numbers of a shape, as many as its product, without giving up its memory.
+    pub(super) fn set_floats(&mut self, shape: [usize; 3], values: &[f32]) {
+        self.shape = shape;
+        self.datum.clear();
+        self.datum.float_data.extend_from_slice(values);
+    }
+
     /// Channels, rows, columns.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
@@ -112,6 +128,26 @@ impl Record {
                 "claims the shape {channels}x{height}x{width} and holds {len} {kind}"
             ));
         }
+        Ok(())
+    }
+
+    /// Resizes pixels to `target` (rows, columns) as Caffe does; numbers stay as they are.
+    pub(super) fn resize(&mut self, target: [usize; 2]) -> Result<(), String> {
+        let [channels, height, width] = self.shape;
+        if [height, width] == target || self.datum.data.is_empty() {
+            return Ok(());
+        }
+        let pixels = std::mem::take(&mut self.datum.data);
+        let image = Image::new(channels, height, width, pixels);
+        let resized = image.and_then(|image| resize(&image, target));
+        let resized = resized.ok_or_else(|| {
+            format!(
+                "of {channels}x{height}x{width} cannot be resized to {}x{}",
+                target[0], target[1]
+            )
+        })?;
+        self.shape = resized.shape();
+        self.datum.data = resized.into_pixels();
         Ok(())
     }
 

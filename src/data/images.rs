@@ -3,6 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits, RgbImage};
 
@@ -10,6 +11,8 @@ use crate::{Error, Result, file};
 
 /// Images with more rows or columns are refused.
 const MAX_SIDE: u32 = 1 << 15;
+/// Quality of JPEG files, 0 to 100, as OpenCV sets it.
+const JPEG_QUALITY: u8 = 95;
 /// Images that need more memory to decode are refused.
 const MAX_BYTES: u64 = 256 << 20;
 
@@ -118,17 +121,29 @@ impl Image {
 
     /// The image as a PNG file in memory.
     pub fn to_png(&self) -> Result<Vec<u8>, String> {
+        self.encode("png")
+    }
+
+    /// The image as a file of the kind that an ending names, `png`, `jpg`, `jpeg` or `bmp`, in memory.
+    pub fn encode(&self, ending: &str) -> Result<Vec<u8>, String> {
         let (width, height) = (self.width as u32, self.height as u32);
         let image = if self.channels == 1 {
             GrayImage::from_raw(width, height, self.pixels.clone()).map(DynamicImage::from)
         } else {
             RgbImage::from_raw(width, height, self.interleaved_rgb()).map(DynamicImage::from)
         };
-        let mut png = Cursor::new(vec![]);
-        let image = image.ok_or("cannot be written as PNG")?;
-        let written = image.write_to(&mut png, ImageFormat::Png);
-        written.map_err(|e| format!("cannot be written as PNG: {e}"))?;
-        Ok(png.into_inner())
+        let mut file = Cursor::new(vec![]);
+        let image = image.ok_or_else(|| format!("cannot be written as {ending}"))?;
+        let written = match ending {
+            "png" => image.write_to(&mut file, ImageFormat::Png),
+            "bmp" => image.write_to(&mut file, ImageFormat::Bmp),
+            "jpg" | "jpeg" => {
+                image.write_with_encoder(JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY))
+            }
+            _ => return Err(format!("`{ending}` is no kind of image; png, jpg and bmp are")),
+        };
+        written.map_err(|e| format!("cannot be written as {ending}: {e}"))?;
+        Ok(file.into_inner())
     }
 
     /// Writes a PNG file.

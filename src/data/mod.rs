@@ -1,15 +1,22 @@
-//! Reads and writes what nets are trained on: LMDB, Datum, IDX, images, pairs.
+//! Reads and writes what nets are trained on: LMDB, Datum, IDX, HDF5, images, windows, pairs.
 
+pub mod bilinear;
 pub mod datum;
+pub mod hdf5_rows;
 pub mod idx;
+pub mod image_list;
 pub mod images;
+pub mod imageset;
 pub mod lmdb;
+pub mod mean_image;
 pub mod pairs;
 pub mod prefetch;
 pub mod proto;
 pub mod records;
 pub mod source;
 pub mod transform;
+pub mod window_file;
+pub mod windows;
 
 use std::path::Path;
 

@@ -23,9 +23,12 @@ pub struct Prefetcher {
     full: Option<Receiver<Result<Batch>>>,
     empty: Option<SyncSender<Batch>>,
     lent: Option<Batch>,
-    thread: Option<JoinHandle<()>>,
+    /// The thread gives the source back when it ends.
+    thread: Option<JoinHandle<Source>>,
     tops: Vec<Top>,
     position: u64,
+    batch: usize,
+    ahead: usize,
 }
 
 impl Prefetcher {
@@ -46,7 +49,7 @@ impl Prefetcher {
             .spawn(move || fill(source, batch, take_empty, give_full))
             .map_err(|e| Error::refused(format!("cannot start a thread for the data: {e}")))?;
         let (full, empty, thread) = (Some(full), Some(empty), Some(thread));
-        Ok(Prefetcher { full, empty, lent: None, thread, tops, position })
+        Ok(Prefetcher { full, empty, lent: None, thread, tops, position, batch, ahead })
     }
 
     /// What is served, in the order of [`Batch::tops`].
@@ -71,29 +74,50 @@ impl Prefetcher {
     pub fn position(&self) -> u64 {
         self.position
     }
+
+    /// Starts again from the source's first record; what was made ahead is dropped.
+    pub fn rewind(&mut self) -> Result<()> {
+        if self.position == 0 {
+            return Ok(());
+        }
+        let stopped = || Error::refused("the thread that read the data has ended");
+        let mut source = self.stop().ok_or_else(stopped)?;
+        source.seek(0);
+        *self = Prefetcher::new(source, self.batch, self.ahead)?;
+        Ok(())
+    }
+
+    /// Ends the thread, if it still runs, and takes the source back.
+    fn stop(&mut self) -> Option<Source> {
+        // Closing both channels ends the thread at its next send or receive.
+        self.full = None;
+        self.empty = None;
+        // A panic of the thread was reported when it happened.
+        self.thread.take()?.join().ok()
+    }
 }
 
 impl Drop for Prefetcher {
     fn drop(&mut self) {
-        // Closing both channels ends the thread at its next send or receive.
-        self.full = None;
-        self.empty = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread was reported when it happened.
-            let _ = thread.join();
-        }
+        self.stop();
     }
 }
 
-fn fill(mut source: Source, batch: usize, empty: Receiver<Batch>, full: SyncSender<Result<Batch>>) {
+fn fill(
+    mut source: Source,
+    batch: usize,
+    empty: Receiver<Batch>,
+    full: SyncSender<Result<Batch>>,
+) -> Source {
     while let Ok(mut buffers) = empty.recv() {
         let filled = source.next_batch(batch, &mut buffers.tops);
         buffers.position = source.position();
         let failed = filled.is_err();
         if full.send(filled.map(|()| buffers)).is_err() || failed {
-            return;
+            break;
         }
     }
+    source
 }
 
 #[cfg(test)]
@@ -144,6 +168,17 @@ mod tests {
         for _ in 0..9 {
             assert_eq!(ahead.next_batch().unwrap().tops, resumed.next_batch().unwrap().tops);
         }
+    }
+
+    #[test]
+    fn rewinds_to_the_first_batch() {
+        let mut ahead = Prefetcher::new(source(records()), 5, 2).unwrap();
+        let first: Vec<_> = (0..3).map(|_| ahead.next_batch().unwrap().tops.clone()).collect();
+        ahead.rewind().unwrap();
+        assert_eq!(ahead.position(), 0);
+        let again: Vec<_> = (0..3).map(|_| ahead.next_batch().unwrap().tops.clone()).collect();
+        assert_eq!(first, again);
+        assert_eq!(ahead.position(), 15);
     }
 
     #[test]

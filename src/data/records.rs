@@ -1,11 +1,14 @@
-//! Records by number: an image database with its label database, IDX files, or a list in memory.
+//! Records by number: an image database with its label database, IDX files, listed image files, tensors, or a list in
+//! memory.
 
 use std::path::{Path, PathBuf};
 
 use super::datum::{Record, Values};
 use super::idx::{IdxImages, read_idx_pair};
+use super::image_list::ImageList;
 use super::lmdb::LmdbReader;
 use super::transform::times;
+use crate::weights::{Blob, read_safetensors};
 use crate::{Error, Result};
 
 /// A finite collection of records of which the n-th can be had; fastest in order.
@@ -16,6 +19,8 @@ pub struct Records {
 enum Kind {
     Lmdb(Lmdb),
     Idx { path: PathBuf, images: IdxImages, labels: Vec<u8> },
+    Files(ImageList),
+    Tensors { path: PathBuf, images: Blob, shape: [usize; 3], labels: Option<Blob> },
     Memory(Vec<Record>),
 }
 
@@ -42,6 +47,8 @@ pub(super) struct Slot {
     /// The values of its label.
     pub label: Vec<f32>,
     key: Vec<u8>,
+    /// The line of a list that names the image.
+    line: usize,
 }
 
 impl Records {
@@ -67,6 +74,47 @@ impl Records {
         Ok(Records { kind: Kind::Idx { path, images, labels } })
     }
 
+    /// Serves the image files of a list, each read when its turn comes.
+    pub fn of_images(list: ImageList) -> Self {
+        Records { kind: Kind::Files(list) }
+    }
+
+    /// Serves the images of a tensor and the labels of another one of the same file.
+    ///
+    /// `shape` is channels, rows, columns of an image; the images may have any axes before those, and there is one label
+    /// for each.
+    ///
+    /// # Errors
+    /// The file has no such tensors, or they have other shapes.
+    pub fn of_tensors(
+        path: &Path,
+        images: &str,
+        labels: Option<&str>,
+        shape: [usize; 3],
+    ) -> Result<Self> {
+        let mut all = read_safetensors(path)?;
+        let mut take = |name: &str| {
+            let missing = || Error::format(path, format!("has no tensor `{name}`"));
+            all.remove(name).ok_or_else(missing)
+        };
+        let (blob, labels_blob) = (take(images)?, labels.map(&mut take).transpose()?);
+        let n = blob.shape.iter().rev().skip(3).product::<usize>();
+        if !blob.shape.ends_with(&shape) || blob.shape.len() < 4 {
+            let (have, want) = (times(&blob.shape), times(&shape));
+            let message = format!("tensor `{images}` has the shape {have}, not images of {want}");
+            return Err(Error::format(path, message));
+        }
+        if let (Some(name), Some(blob)) = (labels, &labels_blob)
+            && blob.data.len() != n
+        {
+            let have = blob.data.len();
+            let message = format!("tensor `{name}` holds {have} labels for {n} images");
+            return Err(Error::format(path, message));
+        }
+        let path = path.to_owned();
+        Ok(Records { kind: Kind::Tensors { path, images: blob, shape, labels: labels_blob } })
+    }
+
     /// Records that are there already.
     pub fn in_memory(records: Vec<Record>) -> Self {
         Records { kind: Kind::Memory(records) }
@@ -77,6 +125,10 @@ impl Records {
         match &self.kind {
             Kind::Lmdb(lmdb) => lmdb.images.len(),
             Kind::Idx { labels, .. } => labels.len(),
+            Kind::Files(list) => list.images().len(),
+            Kind::Tensors { images, shape, .. } => {
+                images.data.len() / shape.iter().product::<usize>().max(1)
+            }
             Kind::Memory(records) => records.len(),
         }
     }
@@ -104,6 +156,24 @@ impl Records {
                 };
                 slot.record.set_grey(images.height, images.width, pixels, label);
                 slot.take_own_label();
+                Ok(())
+            }
+            Kind::Files(list) => {
+                let missing = || Error::refused(format!("there is no image {n}"));
+                let image = list.images().get(n).ok_or_else(missing)?;
+                slot.line = image.line;
+                slot.record.set_encoded(list.load(image)?, image.label);
+                slot.take_own_label();
+                Ok(())
+            }
+            Kind::Tensors { path, images, shape, labels } => {
+                let each: usize = shape.iter().product();
+                let values = images.data.get(n * each..(n + 1) * each);
+                let missing = || Error::format(path, format!("has no image {n}"));
+                slot.record.set_floats(*shape, values.ok_or_else(missing)?);
+                slot.label.clear();
+                let label = labels.as_ref().and_then(|labels| labels.data.get(n));
+                slot.label.push(label.copied().unwrap_or(0.0));
                 Ok(())
             }
             Kind::Memory(records) => {
@@ -145,6 +215,8 @@ impl Records {
         match &self.kind {
             Kind::Lmdb(lmdb) => record_error(&lmdb.images, &slot.key, message),
             Kind::Idx { path, .. } => Error::format(path, format!("an image {message}")),
+            Kind::Files(list) => list.error(slot.line, &format!("the image {message}")),
+            Kind::Tensors { path, .. } => Error::format(path, format!("an image {message}")),
             Kind::Memory(_) => Error::refused(format!("a record {message}")),
         }
     }

@@ -59,6 +59,22 @@ pub struct Source {
 enum Kind {
     Records(Box<RecordSource>),
     Tensors(TensorSource),
+    Other(Box<dyn Serve>),
+}
+
+/// Serves batches that follow from the position alone, which counts records.
+pub(super) trait Serve: Send {
+    /// The number of records of an epoch.
+    fn len(&self) -> usize;
+
+    /// Fills one buffer for each of the first tops with the records from `position` on.
+    fn next_batch(
+        &mut self,
+        position: u64,
+        batch: usize,
+        tops: &[Top],
+        buffers: &mut [&mut [f32]],
+    ) -> Result<()>;
 }
 
 struct RecordSource {
@@ -66,6 +82,8 @@ struct RecordSource {
     transform: Transform,
     seed: u64,
     order: Order,
+    /// Records that are passed over before the first one served.
+    skip: u64,
     /// The order of one epoch; empty before the first shuffled record.
     permutation: Vec<u32>,
     permuted_epoch: Option<u64>,
@@ -109,9 +127,8 @@ impl Source {
             records.prepare_random_access()?;
         }
         records.fetch(0, &mut slot)?;
-        let transform = slot
-            .record
-            .decode(options.colour)
+        let transform = options
+            .prepare(&mut slot.record)
             .and_then(|()| Transform::new(options, slot.record.shape()))
             .map_err(|message| records.error(&slot, &format!("cannot be used: {message}")))?;
         let tops = vec![
@@ -123,6 +140,7 @@ impl Source {
             transform,
             seed,
             order,
+            skip: 0,
             permutation: vec![],
             permuted_epoch: None,
             slots: vec![],
@@ -176,6 +194,27 @@ impl Source {
         self
     }
 
+    /// Serves what another module makes.
+    pub(super) fn serving(tops: Vec<Top>, served: Box<dyn Serve>) -> Self {
+        Source { tops, position: 0, kind: Kind::Other(served) }
+    }
+
+    /// Begins with a record drawn at random from the first `below` of the order, as Caffe's `rand_skip`; the position
+    /// still counts from 0. Sources that are not of records stay as they are.
+    ///
+    /// # Errors
+    /// There are not that many records.
+    pub fn skip_randomly(&mut self, below: usize) -> Result<()> {
+        let Kind::Records(source) = &mut self.kind else { return Ok(()) };
+        if source.records.len() < below {
+            let n = source.records.len();
+            return Err(Error::refused(format!("rand_skip is {below}, but there are {n} records")));
+        }
+        let random = Philox::new(source.seed, STREAM_SHUFFLE + 1);
+        source.skip = random.sequence(0).below(below as u32).into();
+        Ok(())
+    }
+
     /// What is served, in the order of the buffers of [`next_batch`](Self::next_batch).
     pub fn tops(&self) -> &[Top] {
         &self.tops
@@ -186,6 +225,7 @@ impl Source {
         match &self.kind {
             Kind::Records(source) => source.records.len(),
             Kind::Tensors(source) => source.batch_size * source.batches as usize,
+            Kind::Other(source) => source.len(),
         }
     }
 
@@ -197,7 +237,7 @@ impl Source {
     /// The batch size, if the source dictates one.
     pub fn batch_size(&self) -> Option<usize> {
         match &self.kind {
-            Kind::Records(_) => None,
+            Kind::Records(_) | Kind::Other(_) => None,
             Kind::Tensors(source) => Some(source.batch_size),
         }
     }
@@ -239,6 +279,11 @@ impl Source {
                 source.next_batch(self.position, batch, buffers)?;
                 self.position = self.position.wrapping_add(1);
             }
+            Kind::Other(source) => {
+                let mut slices: Vec<&mut [f32]> = buffers.iter_mut().map(AsMut::as_mut).collect();
+                source.next_batch(self.position, batch, &self.tops, &mut slices)?;
+                self.position = self.position.wrapping_add(batch as u64);
+            }
         }
         Ok(())
     }
@@ -269,7 +314,7 @@ impl RecordSource {
         buffers: &mut [B],
     ) -> Result<()> {
         for (i, slot) in slots.iter_mut().enumerate() {
-            let n = self.number(position.wrapping_add(i as u64));
+            let n = self.number(position.wrapping_add(i as u64).wrapping_add(self.skip));
             self.records.fetch(n, slot)?;
         }
         let mut buffers = buffers.iter_mut().zip(tops);
@@ -307,8 +352,9 @@ impl RecordSource {
         let apply = |i: usize, slot: &mut Slot, target: &mut [f32]| {
             let served = position.wrapping_add(i as u64);
             let mut random = random.sequence(served.wrapping_mul(BLOCKS_PER_RECORD));
-            let decoded = slot.record.decode(transform.colour());
-            let applied = decoded.and_then(|()| transform.apply(&slot.record, &mut random, target));
+            let prepared = transform.prepare(&mut slot.record);
+            let applied =
+                prepared.and_then(|()| transform.apply(&slot.record, &mut random, target));
             applied.err().map(|message| (i, message))
         };
         let failed = if slots.iter().any(|slot| slot.record.is_encoded()) {

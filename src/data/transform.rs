@@ -29,6 +29,8 @@ pub struct TransformOptions {
     pub mirror: bool,
     /// What to make of the channels of encoded images.
     pub colour: Colour,
+    /// Rows and columns that images are resized to before anything else.
+    pub resize: Option<[usize; 2]>,
     /// Crops are at random places in training, in the middle otherwise.
     pub train: bool,
 }
@@ -41,8 +43,17 @@ impl Default for TransformOptions {
             crop: None,
             mirror: false,
             colour: Colour::AsStored,
+            resize: None,
             train: false,
         }
+    }
+}
+
+impl TransformOptions {
+    /// Decodes a record and resizes it; the error is a sentence without file and key.
+    pub fn prepare(&self, record: &mut Record) -> Result<(), String> {
+        record.decode(self.colour)?;
+        self.resize.map_or(Ok(()), |target| record.resize(target))
     }
 }
 
@@ -102,9 +113,9 @@ impl Transform {
         }
     }
 
-    /// What to make of the channels of encoded images before [`apply`](Self::apply).
-    pub fn colour(&self) -> Colour {
-        self.options.colour
+    /// Brings a record into the form that [`apply`](Self::apply) takes: decoded and resized.
+    pub fn prepare(&self, record: &mut Record) -> Result<(), String> {
+        self.options.prepare(record)
     }
 
     /// Writes the values of a decoded record to `out`, which has as many places as the output shape.

@@ -110,6 +110,9 @@ codes! {
     E0305 "missing-argument";
     /// The value makes no sense here.
     E0306 "bad-value";
+    /// A field that a fork of Caffe added and that changes the result in a way that cortado does not follow. The help says
+    /// what can be done instead.
+    E0307 "field-of-a-fork";
 
     /// A parameter of the layer does not fit the shapes it meets.
     E0401 "shape-mismatch";
@@ -159,6 +162,9 @@ codes! {
     W0614 "overruled-multipliers";
     /// `solver_type: ADAM` was replaced by `type: "Adam"`.
     W0615 "outdated-solver-type";
+    /// A field that a fork of Caffe added. It changes nothing of what is computed, only how fast or how exactly that fork
+    /// did it.
+    W0616 "idle-field-of-a-fork";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

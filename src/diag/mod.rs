@@ -190,6 +190,11 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// The complaints, to add notes and advice.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Diagnostic> {
+        self.list.iter_mut()
+    }
+
     /// True if something is an error.
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|d| d.severity() == Severity::Error)

@@ -6,17 +6,31 @@
 /// at most a third of the letters may differ.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = name.chars().count().div_ceil(3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|&(d, _)| d <= limit)
-        .min_by_key(|&(d, _)| d)
-        .map(|(_, candidate)| candidate)
+    let name = letters(name);
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in candidates {
+        let bound = best.map_or(limit, |(d, _)| d.saturating_sub(1));
+        let other = letters(candidate);
+        // The distance is at least the difference of the lengths.
+        if other.len().abs_diff(name.len()) <= bound
+            && let d = distance(&name, &other)
+            && d <= bound
+        {
+            best = Some((d, candidate));
+        }
+        if best.is_some_and(|(d, _)| d == 0) {
+            break;
+        }
+    }
+    best.map(|(_, candidate)| candidate)
 }
 
-fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.to_lowercase().chars().take(256).collect();
-    let b: Vec<char> = b.to_lowercase().chars().take(256).collect();
+/// The letters that are compared; names longer than this are alike if they begin alike.
+fn letters(name: &str) -> Vec<char> {
+    name.chars().flat_map(char::to_lowercase).take(256).collect()
+}
+
+fn distance(a: &[char], b: &[char]) -> usize {
     let mut before = vec![0; b.len() + 1];
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 0..a.len() {

@@ -5,13 +5,15 @@ use super::excerpt::{Excerpt, Lead, near};
 use super::{Diagnostic, Diagnostics, Edit, Label, Severity};
 use crate::source::{FileId, SourceMap};
 use annotate_snippets::{
-    Annotation, AnnotationKind, Element, Group, Level, Patch, Renderer, Snippet,
+    Annotation, AnnotationKind, Element, Group, Level, Origin, Patch, Renderer, Snippet,
 };
 
 /// Calls shown of a long trace.
 const TRACE_LIMIT: usize = 8;
 /// Lines of the longest edit that is shown as a patch.
 const PATCH_LIMIT: usize = 40;
+/// A place further to the right (in bytes) is shown without the blanks that stand for what is left of it.
+const FAR: usize = 2000;
 
 /// All diagnostics, one after the other with an empty line between, ending in a line break; the empty
 /// text if there are none. `color` adds the escape sequences of a terminal.
@@ -110,7 +112,9 @@ fn snippet<'a>(
     let ranges: Vec<_> = labels.iter().map(|(_, label)| label.span.range()).collect();
     let ranges = near(&source.text, &ranges);
     let shown: Vec<_> = ranges.iter().flatten().cloned().collect();
-    let excerpt = Excerpt::new(source, &shown, Lead::Blanks);
+    let (line, column) = source.line_column(shown.first().map_or(0, |range| range.start));
+    let lead = if FAR < column { Lead::Dots } else { Lead::Blanks };
+    let excerpt = Excerpt::new(source, &shown, lead);
     let mut annotations: Vec<Annotation<'a>> = vec![];
     let mut far: Vec<Element<'a>> = vec![];
     for ((kind, label), range) in labels.iter().zip(ranges) {
@@ -125,11 +129,17 @@ fn snippet<'a>(
             false => annotation.label(visible(&label.text)),
         });
     }
-    let snippet = Snippet::source(excerpt.text)
-        .line_start(excerpt.first_line)
-        .path(path(file, sources))
-        .annotations(annotations);
-    std::iter::once(snippet.into()).chain(far).collect()
+    let snippet =
+        Snippet::source(excerpt.text).line_start(excerpt.first_line).annotations(annotations);
+    let path = path(file, sources);
+    let mut elements: Vec<Element<'a>> = match lead {
+        Lead::Blanks => vec![snippet.path(path).into()],
+        Lead::Dots => {
+            vec![Origin::path(path).line(line).char_column(column).into(), snippet.into()]
+        }
+    };
+    elements.extend(far);
+    elements
 }
 
 /// The lines of an edit as they are before and after it.

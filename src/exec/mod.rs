@@ -4,6 +4,7 @@
 //! it, so that a step costs no dispatch and allocates nothing.
 
 pub mod cpu;
+pub mod query;
 mod session;
 
-pub use session::{Device, Element, Session, SessionOptions, workspace};
+pub use session::{Device, Element, Session, SessionOptions, available, workspace};

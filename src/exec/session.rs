@@ -138,6 +138,19 @@ fn resolve(threads: usize) -> usize {
     }
 }
 
+/// Whether sessions can run on a device.
+///
+/// # Errors
+/// They cannot; says what is needed.
+pub fn available(device: Device) -> Result<()> {
+    match device {
+        Device::Cpu => Ok(()),
+        Device::Cuda(_) => Err(Error::refused(format!(
+            "{device} needs a cortado built with `--features cuda`; see README, section GPU"
+        ))),
+    }
+}
+
 /// A plan with its memory on a device.
 pub struct Session<T: Element> {
     plan: Arc<Plan>,
@@ -154,12 +167,7 @@ impl<T: Element> Session<T> {
     /// # Errors
     /// The device is not there, or has too little memory.
     pub fn new(plan: Arc<Plan>, options: &SessionOptions) -> Result<Self> {
-        if let Device::Cuda(_) = options.device {
-            return Err(Error::refused(format!(
-                "{} needs a cortado built with `--features cuda`; see README, section GPU",
-                options.device
-            )));
-        }
+        available(options.device)?;
         let arena = Tensor::zeros(plan.arena, T::DTYPE, &candle_core::Device::Cpu)
             .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
         let pool = rayon::ThreadPoolBuilder::new()

@@ -31,6 +31,8 @@ pub struct Request {
     pub input_shape: Option<Vec<usize>>,
     /// The number of classes of the data.
     pub classes: Option<usize>,
+    /// The number of tensors the model gives, where the caller knows it.
+    pub outputs: Option<usize>,
     /// More fields for the table of parameters that the definition receives, by name.
     pub params: BTreeMap<String, String>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::layers::Layer;
 use crate::source::{Span, Spanned};
-use crate::spec::{Dialect, Filler, Phase, Record};
+use crate::spec::{Category, Dialect, Filler, Phase, Record};
 
 /// A definition of a net.
 #[derive(Clone, Debug)]
@@ -43,17 +43,31 @@ impl Definition {
             return ["train", "val", "deploy"].iter().filter_map(|s| NetState::named(s)).collect();
         }
         if rules().any(|r| r.phase.is_some()) || !self.nodes.iter().any(|n| n.layer.is_input()) {
-            return [Phase::Train, Phase::Test].into_iter().flat_map(|p| self.states(p)).collect();
+            // A phase that no rule names and that gets no data is not meant to exist: a net for training alone.
+            let named = |phase: Phase| rules().any(|r| r.phase == Some(phase));
+            let both = [Phase::Train, Phase::Test];
+            let meant = |p: &Phase| named(*p) || self.feeds(&NetState::phase(*p));
+            let meant: Vec<Phase> = both.into_iter().filter(meant).collect();
+            let phases = if meant.is_empty() { &both[..] } else { &meant };
+            return phases.iter().flat_map(|&p| self.states(p)).collect();
         }
         vec![self.state.clone()]
+    }
+
+    /// Whether data come in at a state. A layer of unknown type without bottoms may well bring them.
+    fn feeds(&self, state: &NetState) -> bool {
+        let source = |n: &Node| {
+            let unknown = n.layer.spec().category == Category::Unknown;
+            n.layer.is_input() || (unknown && n.bottoms.is_empty() && !n.tops.is_empty())
+        };
+        self.nodes.iter().any(|n| n.exists(state) && source(n))
     }
 
     /// The states of a phase: the phase alone, or one for each stage that rules of this phase name if data come
     /// in only there, as in Caffe's autoencoder with its two test nets.
     fn states(&self, phase: Phase) -> Vec<NetState> {
         let alone = NetState::phase(phase);
-        let fed =
-            |state: &NetState| self.nodes.iter().any(|n| n.layer.is_input() && n.exists(state));
+        let fed = |state: &NetState| self.feeds(state);
         let rules = self.nodes.iter().flat_map(|n| &n.include);
         let named: BTreeSet<&String> =
             rules.filter(|r| r.phase == Some(phase)).flat_map(|r| &r.stages).collect();

@@ -1,7 +1,9 @@
 //! Opens the data of a net: for every input a source that serves it, and the shapes that follow.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::layer_data::{names_its_data, nothing_in_memory, serve, serve_memory};
 use super::{Plan, Shapes};
 use crate::data::datum::Colour;
 use crate::data::records::Records;
@@ -10,10 +12,12 @@ use crate::data::transform::{Mean, TransformOptions};
 use crate::error::{Error, Result};
 use crate::ir::{Definition, NetState, Node};
 use crate::layers::Layer;
-use crate::layers::data::Transform;
-use crate::spec::Dialect;
+use crate::layers::data::{Data as DataLayer, Transform};
+use crate::layers::memory_data::MemoryData;
+use crate::passes::deploy::is_label;
+use crate::spec::{Dialect, Phase};
 use crate::ty::Shape;
-use crate::weights::read_binaryproto;
+use crate::weights::{read_binaryproto, read_safetensors};
 
 /// Records in a batch where nothing else is said, as in DIGITS.
 pub(super) const DEFAULT_BATCH: usize = 16;
@@ -51,19 +55,23 @@ impl Inputs {
         state: &NetState,
         data: &DataSpec,
         seed: u64,
-        train: bool,
     ) -> Result<Self> {
+        let train = state.phase == Phase::Train;
         let mut inputs = Inputs { shapes: Shapes::new(), sources: vec![], batch: 0 };
         let exists = |node: &&Node| node.exists(state);
         let nodes: Vec<&Node> =
             definition.nodes.iter().filter(exists).filter(|n| n.layer.is_input()).collect();
-        if let Some(path) = &data.tensors {
-            inputs.tensors(path, &nodes)?;
-            return Ok(inputs);
-        }
+        let nodes = match &data.tensors {
+            Some(path) => inputs.tensors(plan, path, nodes, seed, train)?,
+            None => nodes,
+        };
         let named = data.databases.is_some() || data.idx.is_some();
         let mut free: Vec<&str> = vec![];
         for node in nodes {
+            if let Some((source, batch)) = serve(plan, node, seed, train)? {
+                inputs.serve(node, source, batch);
+                continue;
+            }
             match &node.layer {
                 Layer::Data(layer) if !named => {
                     let records = Records::open_lmdb(&plan.locate(&layer.source), None)?;
@@ -72,13 +80,17 @@ impl Inputs {
                     let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
                 }
-                Layer::Data(layer) => {
-                    let batch = plan.batch_size.unwrap_or(layer.batch_size.max(1));
-                    let options = transform(plan, &layer.transform, data.mean.as_deref(), train)?;
+                Layer::Data(DataLayer { transform: own, batch_size, .. })
+                | Layer::MemoryData(MemoryData { transform: own, batch_size, .. })
+                    if named =>
+                {
+                    let batch = plan.batch_size.unwrap_or((*batch_size).max(1));
+                    let options = transform(plan, own, data.mean.as_deref(), train)?;
                     let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
                     let records = open_records(data)?;
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
                 }
+                Layer::MemoryData(_) => return Err(nothing_in_memory(node)),
                 _ => free.extend(node.tops.iter().map(|t| t.value.as_str())),
             }
         }
@@ -136,9 +148,7 @@ impl Inputs {
         let source = Source::of_records(records, options, seed, order)?;
         let mut wires = vec![];
         for (i, &input) in tops.iter().enumerate() {
-            let is_label = input == "label"
-                || input != "data" && (i == 1 || input.contains("label") || input == "sim");
-            let top = &source.tops()[usize::from(is_label)];
+            let top = &source.tops()[usize::from(is_label(input, i))];
             let mut dims = vec![batch];
             dims.extend(&top.shape);
             self.shapes.insert(input.to_owned(), Shape(dims));
@@ -149,9 +159,47 @@ impl Inputs {
         Ok(())
     }
 
-    fn tensors(&mut self, path: &Path, nodes: &[&Node]) -> Result<()> {
-        let names: Vec<&str> =
-            nodes.iter().flat_map(|n| &n.tops).map(|t| t.value.as_str()).collect();
+    /// Serves the tops of a layer with those of a source, in order.
+    fn serve(&mut self, node: &Node, source: Source, batch: usize) {
+        let mut wires = vec![];
+        for (input, top) in node.tops.iter().zip(source.tops()) {
+            let shape = Shape([&[batch][..], &top.shape].concat());
+            self.shapes.insert(input.value.clone(), shape);
+            wires.push((input.value.clone(), top.name.clone()));
+        }
+        self.batch = batch;
+        self.sources.push((source, wires));
+    }
+
+    /// Serves layers with the tensors of a file; returns those that name data of their own and are not in the file.
+    fn tensors<'a>(
+        &mut self,
+        plan: &Plan,
+        path: &Path,
+        nodes: Vec<&'a Node>,
+        seed: u64,
+        train: bool,
+    ) -> Result<Vec<&'a Node>> {
+        let given = if nodes.iter().any(|node| names_its_data(&node.layer)) {
+            read_safetensors(path)?
+        } else {
+            BTreeMap::new()
+        };
+        let (mut names, mut others): (Vec<&str>, Vec<&Node>) = (vec![], vec![]);
+        for node in nodes {
+            let in_file = node.tops.iter().any(|top| given.contains_key(&top.value));
+            match &node.layer {
+                layer if names_its_data(layer) && !in_file => others.push(node),
+                Layer::MemoryData(layer) => {
+                    let (source, batch) = serve_memory(plan, node, layer, path, seed, train)?;
+                    self.serve(node, source, batch);
+                }
+                _ => names.extend(node.tops.iter().map(|t| t.value.as_str())),
+            }
+        }
+        if names.is_empty() {
+            return Ok(others);
+        }
         let source = Source::of_tensors(path, &names)?;
         let batch = source.batch_size().unwrap_or(1);
         for (name, top) in names.iter().zip(source.tops()) {
@@ -162,7 +210,7 @@ impl Inputs {
         let wires = names.iter().map(|n| ((*n).to_owned(), (*n).to_owned())).collect();
         self.batch = batch;
         self.sources.push((source, wires));
-        Ok(())
+        Ok(others)
     }
 }
 
@@ -175,7 +223,7 @@ fn open_records(data: &DataSpec) -> Result<Records> {
 }
 
 /// A layer's transformation, with the mean of the run file in place of its own, as in DIGITS.
-fn transform(
+pub(super) fn transform(
     plan: &Plan,
     layer: &Transform,
     mean: Option<&Path>,
@@ -197,6 +245,7 @@ fn transform(
             (_, true) => Colour::Grey,
             _ => Colour::AsStored,
         },
+        resize: None,
         train,
     })
 }

@@ -1,7 +1,6 @@
 //! Images through a trained net: DIGITS' preprocessing, batches, outputs by name.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::data::locate;
 use super::lua::{self, Facts, is_lua};
@@ -10,35 +9,28 @@ use super::{read_net, run_file};
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
-use crate::exec::{Session, SessionOptions, workspace};
-use crate::front;
-use crate::ir::{Port, TypedNet};
+use crate::exec::SessionOptions;
 use crate::layers::Layer;
 use crate::passes::deploy::deploy;
-use crate::passes::lower::{Backward, lower, ready};
 use crate::pipeline;
-use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::simplify;
+use crate::plan::Slot;
 use crate::source::SourceMap;
+use crate::train::machine::{Machine, Purpose, users};
 use crate::ty::Shape;
-use crate::weights::{Blob, first_values, order, read_binaryproto, read_weights};
+use crate::weights::{Blob, order, read_binaryproto, read_weights};
 
 /// Images in a batch.
 const BATCH: usize = 64;
 
 /// A trained net that takes images.
 pub struct Inference {
-    session: Session<f32>,
-    plan: Arc<Plan>,
-    typed: TypedNet,
+    machine: Machine,
     input: Slot,
     /// Batch, channels, height, width of the input.
     shape: Shape,
     mean: Option<Vec<f32>>,
     scale: f32,
     outputs: Vec<(String, Slot)>,
-    /// Names by which the definition's dialect numbers parameters.
-    names: Vec<(String, String)>,
     /// Whether the net takes images red first.
     red_first: bool,
     /// Whether outputs are logarithms of what is wanted.
@@ -89,24 +81,25 @@ impl Inference {
         let torch = is_lua(&network);
         let mut classes = None;
         let definition = if torch {
-            let data = training_data(&file, &base, &folder);
             let facts = match (&record, file.dataset.classes) {
-                (Some(Shape(shape)), Some(n)) => {
-                    Facts { shape: shape.clone(), label: vec![], batch: None, classes: Some(n) }
-                }
-                (_, classes) => Facts::of(&data, classes)?,
+                (Some(shape), Some(n)) => Facts {
+                    shape: shape.dims().to_vec(),
+                    label: vec![],
+                    batch: None,
+                    classes: Some(n),
+                },
+                (_, said) => Facts::of(&training_data(&file, &base, &folder), said)?,
             };
             classes = facts.classes;
             lua::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
         } else {
-            read_net(&network, &front::Request::default(), &mut sources, &mut diagnostics)?
+            read_net(&network, &Default::default(), &mut sources, &mut diagnostics)?
         };
         let scale = definition.nodes.iter().find_map(|node| match &node.layer {
             Layer::Data(data) => Some(data.transform.scale as f32),
             _ => None,
         });
-
-        let side = definition.crop;
+        let side = definition.crop.filter(|_| torch);
         let (definition, state) = deploy(&definition);
         let inputs: Vec<String> = definition
             .nodes
@@ -118,14 +111,12 @@ impl Inference {
         if let (Some(record), Some(name)) = (record, inputs.first()) {
             let mut dims = vec![BATCH];
             dims.extend(record.dims());
-            if let (Some(side), true) = (side, torch && dims.len() == 4) {
+            if let (Some(side), 4) = (side, dims.len()) {
                 dims[2..].fill(side);
             }
             shapes.insert(name.clone(), Shape(dims));
         }
-        let env_options = pipeline::Options { shapes, ..Default::default() };
-        let none = |_: &str| None;
-        let env = pipeline::environment(&env_options, &none);
+        let env = super::environment(shapes);
         let typed = pipeline::typed_net(&definition, &state, &env, &mut diagnostics);
         if diagnostics.has_errors() {
             return Ok(Err((sources, diagnostics)));
@@ -135,89 +126,31 @@ impl Inference {
                 "the shape of the images is not known; name the data in the run file",
             ));
         }
-        let mut inference =
-            Self::build(typed, &env, mean, scale.unwrap_or(1.0), &weights, options)?;
-        inference.names = definition.names;
-        inference.red_first = torch;
-        // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
-        inference.exponentiate = torch && classes.is_some();
-        inference.load(&weights)?;
-        Ok(Ok(inference))
-    }
-
-    fn build(
-        typed: TypedNet,
-        env: &crate::spec::Environment,
-        mean: Option<Blob>,
-        scale: f32,
-        weights: &Path,
-        options: &SessionOptions,
-    ) -> Result<Self> {
-        ready(&typed)?;
-        let mut lowered = lower(&typed, env, Backward::No);
-        let mut ports: Vec<Port> = typed.net.outputs.clone();
-        ports.retain(|port| !typed.net.graph[port.node].layer.is_input());
-        ports.sort();
-        for port in ports {
-            let v = lowered.blobs[port.node.index()][port.top];
-            lowered.program.outputs.push((typed.net.blob(port).to_owned(), v));
-        }
-        simplify(&mut lowered.program);
-        let request = Request { parameters: lowered.variables, ..Request::default() };
-        let plan = Arc::new(plan(lowered.program, &request, &workspace::<f32>(options.threads)));
-        let session = Session::new(plan.clone(), options)?;
-        let image = plan.program.inputs.iter().find(|(_, v)| plan.program.shape(*v).rank() == 4);
+        let mut machine = Machine::new(typed, &env, Purpose::FORWARD, options)?;
+        load(&mut machine, &definition.names, &weights)?;
+        let program = &machine.plan().program;
+        let image = program.inputs.iter().find(|(_, v)| program.shape(*v).rank() == 4);
         let Some(&(_, v)) = image else {
             return Err(Error::refused("the net has no input that takes images (N x C x H x W)"));
         };
-        let shape = plan.program.shape(v).clone();
+        let shape = program.shape(v).clone();
         let mean = mean.map(|mean| resized_mean(&mean, &shape)).transpose()?;
-        let outputs = plan.program.outputs.iter();
-        let outputs = outputs.map(|(name, v)| (name.clone(), plan.slot(*v))).collect();
-        let input = plan.slot(v);
-        let weights = weights.to_owned();
-        Ok(Inference {
-            session,
-            plan,
-            typed,
+        let outputs = machine.planned.outputs.iter();
+        let outputs = outputs.map(|(name, v, _)| (name.clone(), machine.plan().slot(*v))).collect();
+        let input = machine.plan().slot(v);
+        let scale = scale.unwrap_or(1.0);
+        Ok(Ok(Inference {
+            machine,
             input,
             shape,
             mean,
             scale,
             outputs,
-            names: vec![],
-            red_first: false,
-            exponentiate: false,
+            red_first: torch,
+            // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
+            exponentiate: torch && classes.is_some(),
             weights,
-        })
-    }
-
-    fn load(&mut self, path: &Path) -> Result<()> {
-        let blobs = read_weights(path, &order::places(&self.typed, &self.names))?;
-        let layout = self.plan.layout.clone();
-        for (variable, place) in self.typed.variables.iter().zip(layout) {
-            if variable.private {
-                self.session.write(place, &first_values(variable, 0, 0));
-                continue;
-            }
-            let users = crate::train::users(&self.typed, variable);
-            let Some(blob) = users.iter().find_map(|user| blobs.get(user)) else {
-                let (layer, at) = &users[0];
-                return Err(Error::format(
-                    path,
-                    format!("has no parameter {at} of layer `{layer}`"),
-                ));
-            };
-            if !blob.fits(variable.shape.dims()) {
-                let (have, want) = (Shape(blob.shape.clone()), &variable.shape);
-                let layer = &users[0].0;
-                let message =
-                    format!("parameter of layer `{layer}` is {have}, the net needs {want}");
-                return Err(Error::format(path, message));
-            }
-            self.session.write(place, &blob.data);
-        }
-        Ok(())
+        }))
     }
 
     /// An image as the net takes it: resized, channels as needed, blue first for Caffe and red first for Torch.
@@ -258,14 +191,15 @@ impl Inference {
             for (to, image) in data.chunks_mut(each).zip(chunk) {
                 to.copy_from_slice(image);
             }
-            self.session.write(self.input, &data);
-            self.session.run()?;
+            self.machine.session.write(self.input, &data);
+            self.machine.session.run()?;
+            self.machine.take_rows(chunk.len());
             let all: Vec<(String, Vec<f32>)> = self
                 .outputs
                 .clone()
                 .into_iter()
                 .map(|(name, slot)| {
-                    let mut values = self.session.read(slot);
+                    let mut values = self.machine.session.read(slot);
                     if self.exponentiate {
                         values.iter_mut().for_each(|x| *x = x.exp());
                     }
@@ -282,6 +216,27 @@ impl Inference {
         }
         Ok(results)
     }
+
+    /// Writes the files of the net's HDF5Output layers, with all images that were run.
+    pub fn finish(&self) -> Result<()> {
+        self.machine.write_files()
+    }
+}
+
+/// Gives a net the parameters of a file, all of them.
+///
+/// # Errors
+/// The file cannot be read, lacks a parameter, or has one of another shape.
+pub(super) fn load(machine: &mut Machine, names: &[(String, String)], path: &Path) -> Result<()> {
+    machine.fill(0);
+    let blobs = read_weights(path, &order::places(&machine.typed, names))?;
+    let given = machine.take(path, &blobs, &[])?;
+    let missing = machine.typed.variables.iter().zip(given).find(|(v, given)| !v.private && !given);
+    if let Some((variable, _)) = missing {
+        let (layer, at) = &users(&machine.typed, variable)[0];
+        return Err(Error::format(path, format!("has no parameter {at} of layer `{layer}`")));
+    }
+    Ok(())
 }
 
 /// Channels, height and width of the images that the run was trained on.

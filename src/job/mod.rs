@@ -1,8 +1,11 @@
 //! A training or testing job: from a run file or a Caffe solver to a [`Trainer`] with its data, and the loop around it.
 
+mod check;
 pub mod clusters;
 mod data;
+pub mod extract;
 pub mod inference;
+mod layer_data;
 mod lua;
 pub mod move_weights;
 mod options;
@@ -10,7 +13,9 @@ mod run;
 pub mod run_file;
 mod solver_file;
 pub mod solver_mapping;
+pub mod timing;
 
+pub use check::check_file;
 pub use options::JobOptions;
 pub use run::{Control, Observer, Outcome, run, test};
 
@@ -18,14 +23,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::diag::Diagnostics;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exec::SessionOptions;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
-use crate::passes::adopt_data::adopt_data;
-use crate::passes::locate_files::locate_files;
 use crate::pipeline;
 use crate::source::SourceMap;
+use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::train::Trainer;
 use crate::ty::Shape;
@@ -61,12 +65,13 @@ pub struct Opened {
 struct Plan {
     solver: Solver,
     train: (Definition, NetState),
-    tests: Vec<(Definition, NetState, u64)>,
+    /// Test nets, each with the number of batches of a test.
+    tests: Vec<((Definition, NetState), u64)>,
     train_data: DataSpec,
     test_data: DataSpec,
     batch_size: Option<usize>,
     epochs: Option<f64>,
-    /// Whether a test covers the validation data once, from their start.
+    /// Whether every test covers the validation data once, from their start.
     whole_tests: bool,
     folder: Option<PathBuf>,
     prefix: PathBuf,
@@ -101,38 +106,29 @@ fn build(
 ) -> Result<Option<Job>> {
     let seed = plan.solver.random_seed.unwrap_or(0);
     let session = SessionOptions { device: options.device, threads: options.threads, seed };
-    let (typed, inputs) =
-        typed(&plan, &plan.train.0, &plan.train.1, &plan.train_data, seed, true, diagnostics)?;
+    let stage = Stage::open(&plan, &plan.train, &plan.train_data, seed, diagnostics)?;
     let mut tests = vec![];
-    for (definition, state, batches) in &plan.tests {
-        let (typed, inputs) =
-            self::typed(&plan, definition, state, &plan.test_data, seed, false, diagnostics)?;
-        tests.push((typed, inputs, *batches));
+    for (definition, batches) in &plan.tests {
+        tests.push((Stage::open(&plan, definition, &plan.test_data, seed, diagnostics)?, *batches));
     }
     if diagnostics.has_errors() {
         return Ok(None);
     }
-    let unknown = |typed: &TypedNet| typed.signatures.iter().any(Option::is_none);
-    if unknown(&typed) || tests.iter().any(|(typed, ..)| unknown(typed)) {
-        return Err(Error::refused(
-            "the net cannot be built: the shape of its data is not known (see the warnings)",
-        ));
-    }
+    let Stage { typed, env, inputs } = stage;
     let epoch = inputs
         .records()
         .map(|(records, batch)| records.div_ceil(batch * plan.solver.iter_size.max(1)).max(1));
     settle_epochs(&mut plan, epoch);
-    let record = |_: &str| None;
-    let env_options = pipeline::Options::default();
-    let env = pipeline::environment(&env_options, &record);
     let mut trainer = Trainer::new(typed, &env, plan.solver.clone(), &session)?;
     trainer.set_names(std::mem::take(&mut plan.train.0.names));
-    for (typed, inputs, batches) in &tests {
+    let mut test_inputs = vec![];
+    for (Stage { typed, env, inputs }, batches) in tests {
         let batches = match (plan.whole_tests, inputs.records()) {
             (true, Some((records, batch))) => records.div_ceil(batch),
-            _ => *batches,
+            _ => batches,
         };
-        trainer.add_test(typed.clone(), &env, batches, &session)?;
+        trainer.add_test(typed, &env, (batches, plan.whole_tests), &session)?;
+        test_inputs.push(inputs);
     }
     for path in plan.weights.iter().chain(&options.weights) {
         trainer.load_weights(path, &options.reinit)?;
@@ -150,7 +146,7 @@ fn build(
         source.seek(positions.get(i).copied().unwrap_or(passes * each));
         trainer.feed(source, &names)?;
     }
-    for (i, (_, inputs, _)) in tests.into_iter().enumerate() {
+    for (i, inputs) in test_inputs.into_iter().enumerate() {
         for (source, names) in inputs.sources {
             trainer.feed_test(i, source, &names)?;
         }
@@ -184,22 +180,32 @@ fn settle_epochs(plan: &mut Plan, epoch: Option<u64>) {
     }
 }
 
-/// One stage with the shapes of its data, and the sources of its inputs.
-fn typed(
-    plan: &Plan,
-    definition: &Definition,
-    state: &NetState,
-    data: &DataSpec,
-    seed: u64,
-    train: bool,
-    diagnostics: &mut Diagnostics,
-) -> Result<(TypedNet, Inputs)> {
-    let inputs = Inputs::open(plan, definition, state, data, seed, train)?;
-    let options = pipeline::Options { shapes: inputs.shapes.clone(), ..Default::default() };
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
-    let typed = pipeline::typed_net(definition, state, &env, diagnostics);
-    Ok((typed, inputs))
+/// One stage of a net with the shapes of its data, and the sources of its inputs.
+struct Stage {
+    typed: TypedNet,
+    env: Environment<'static>,
+    inputs: Inputs,
+}
+
+impl Stage {
+    fn open(
+        plan: &Plan,
+        (definition, state): &(Definition, NetState),
+        data: &DataSpec,
+        seed: u64,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Self> {
+        let inputs = Inputs::open(plan, definition, state, data, seed)?;
+        let env = environment(inputs.shapes.clone());
+        let typed = pipeline::typed_net(definition, state, &env, diagnostics);
+        Ok(Stage { typed, env, inputs })
+    }
+}
+
+/// What layers may ask of the outside when the shapes of all data are known.
+fn environment(shapes: Shapes) -> Environment<'static> {
+    let options = pipeline::Options { shapes, ..Default::default() };
+    pipeline::environment(&options, &|_| None)
 }
 
 /// Reads the definition of a net that a job names.
@@ -209,12 +215,8 @@ fn read_net(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Result<Definition> {
-    front::readable(path)?;
-    let text = pipeline::read_text(path)?;
-    let mut definition = front::read(sources, path, &text, request, diagnostics);
-    adopt_data(&mut definition);
-    locate_files(&mut definition, path);
-    Ok(definition)
+    let text = pipeline::definition_text(path)?;
+    Ok(pipeline::definition(path, &text, request, sources, diagnostics).0)
 }
 
 /// The state of a name for training and for validation: DIGITS' stages where the definition has them.

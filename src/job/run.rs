@@ -28,6 +28,8 @@ pub trait Observer {
     fn test(&mut self, job: &Job, test: &TestReport);
     /// After a snapshot.
     fn snapshot(&mut self, job: &Job, files: &Snapshot);
+    /// After the last update, if its iteration is one that is displayed: the smoothed loss.
+    fn closing(&mut self, job: &Job, smoothed: f32);
 }
 
 /// How a run ended.
@@ -100,6 +102,10 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let iteration = job.trainer.iteration();
     if solver.snapshot_after_train && written_at != Some(iteration) {
         outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
+    }
+    if 0 < solver.display && iteration.is_multiple_of(solver.display) {
+        let smoothed = job.trainer.closing_loss()?;
+        observer.closing(job, smoothed);
     }
     if 0 < solver.test_interval && iteration.is_multiple_of(solver.test_interval) {
         test_all(job, observer, &mut log, start)?;

@@ -195,7 +195,7 @@ pub(super) fn plan(
     }
     let (train_state, val_state) = states(&definition);
     let tests = match &data.1 {
-        Some(_) => vec![(val_definition, val_state, 0)],
+        Some(_) => vec![((val_definition, val_state), 0)],
         None => vec![],
     };
     let epochs = Some(file.train.epochs.unwrap_or(DEFAULT_EPOCHS));

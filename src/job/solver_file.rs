@@ -45,6 +45,7 @@ pub(super) fn plan(
             NetSource::Inline(record) => {
                 let mut definition = crate::front::caffe::definition(record, diagnostics);
                 crate::passes::adopt_data::adopt_data(&mut definition);
+                crate::passes::locate_files::locate_files(&mut definition, path);
                 Ok(Some(definition))
             }
         }
@@ -55,7 +56,7 @@ pub(super) fn plan(
     for ((source, state), &batches) in read.test_nets.iter().zip(&read.solver.test_iter) {
         let Some(definition) = net(source)? else { return Ok(None) };
         let state = merged(&definition, state);
-        tests.push((definition, state, batches));
+        tests.push(((definition, state), batches));
     }
     let data = DataSpec { tensors: options.tensors.clone(), ..DataSpec::default() };
     let stem = path.with_extension("");
@@ -70,6 +71,9 @@ pub(super) fn plan(
         Some(folder) => folder.join(prefix.file_name().unwrap_or_default()),
         None => prefix,
     };
+    // Weights of the command line take the place of the solver's, and a state to continue from has its own.
+    let replaced = !options.weights.is_empty() || options.resume.is_some();
+    let weights = if replaced { vec![] } else { read.weights };
     Ok(Some(Plan {
         solver: read.solver,
         train: (train, train_state),
@@ -81,7 +85,7 @@ pub(super) fn plan(
         whole_tests: false,
         folder: options.output.clone(),
         prefix,
-        weights: read.weights.iter().map(|w| locate(w, &bases)).collect(),
+        weights: weights.iter().map(|w| locate(w, &bases)).collect(),
         text: text.to_string(),
         bases,
     }))

@@ -6,7 +6,7 @@ use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Phase, Signature, caffe,
+    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Phase, Signature, caffe,
 };
 use crate::ty::Shape;
 
@@ -26,6 +26,9 @@ params! {
         moving_average_fraction: f64 = 0.999,
         /// Added to the variance, so that nothing is divided by 0.
         eps: f64 = 1e-5,
+        /// First values of a learned factor and a learned bias for each channel that follow, as NVCaffe has them in this
+        /// layer; none: Caffe's layer without them.
+        affine: Option<(Filler, Filler)> = None,
     }
 }
 
@@ -40,19 +43,29 @@ pub static SPEC: LayerSpec = LayerSpec {
                 .float("moving_average_fraction")
                 .unwrap_or(f64::from(0.999f32)),
             eps: p.float("eps").unwrap_or(f64::from(1e-5f32)),
+            affine: affine(&p),
         }
         .into()
     })],
     ..LayerSpec::new("BatchNorm", Category::Normalisation, BatchNorm::DOCS)
 };
 
+/// NVCaffe's fields: either filler asks for factor and bias, as `scale_bias` does.
+fn affine(p: &Args) -> Option<(Filler, Filler)> {
+    let wanted = p.bool("scale_bias").unwrap_or(false);
+    let fillers = [p.section("scale_filler"), p.section("bias_filler")];
+    let given = fillers.iter().any(Args::is_present);
+    let [scale, bias] = fillers.map(|filler| Filler::read(&filler));
+    (wanted || given).then(|| (scale.or_constant(1.0), bias.or_constant(0.0)))
+}
+
 impl BatchNorm {
     /// Caffe refuses multipliers for the states, except that three `param` entries are silently taken for zeros.
     fn check_multipliers(&self, cx: &Infer) -> Result<(), Reported> {
         let specs = &cx.node.params;
-        let learning = specs.iter().find(|spec| spec.lr_mult.unwrap_or(1.0) != 0.0);
+        let learning = specs.iter().take(3).find(|spec| spec.lr_mult.unwrap_or(1.0) != 0.0);
         match learning {
-            Some(spec) if specs.len() < 3 => {
+            Some(spec) if specs.len() < 3 || self.affine.is_some() => {
                 let layer = &cx.node.name.value;
                 let message =
                     format!("layer `{layer}`: the statistics of BatchNorm are not learned");
@@ -82,11 +95,15 @@ impl LayerOps for BatchNorm {
         }
         let channels = [shape.dims().get(1).copied().unwrap_or(1)];
         let zero = Filler::Constant(0.0);
-        let params = vec![
+        let mut params = vec![
             ParamDecl::state("mean", channels, zero),
             ParamDecl::state("variance", channels, zero),
             ParamDecl::state("factor", [1], zero),
         ];
+        if let Some((scale, bias)) = self.affine {
+            params.push(ParamDecl::new("scale", channels, scale));
+            params.push(ParamDecl::new("bias", channels, bias));
+        }
         Ok(Signature { tops: vec![shape.clone()], params })
     }
 
@@ -94,7 +111,7 @@ impl LayerOps for BatchNorm {
         let grouped = Self::grouped(cx.top(0));
         let per_channel = [1, grouped.dims()[1], 1];
         let x = b.view(cx.bottoms[0], grouped.clone());
-        let states: Vec<ValueId> = cx.params.iter().map(|&state| b.latest(state)).collect();
+        let states: Vec<ValueId> = cx.params.iter().take(3).map(|&state| b.latest(state)).collect();
         let sums = [b.view(states[0], per_channel), b.view(states[1], per_channel)];
         let weight = b.view(states[2], [1, 1, 1]);
         let moments = if self.use_global_stats.unwrap_or(cx.phase == Phase::Test) {
@@ -116,14 +133,87 @@ impl LayerOps for BatchNorm {
             (mean, variance)
         };
         let y = standardize(b, x, moments, (arg(0) + self.eps).pow(-0.5));
+        let y = match cx.params.get(3..5) {
+            Some(&[scale, bias]) => {
+                let [scale, bias] = [scale, bias].map(|v| b.view(v, per_channel));
+                b.map(&[y, scale, bias], &(arg(0) * arg(1) + arg(2)))
+            }
+            _ => y,
+        };
         vec![b.view(y, cx.top(0).clone())]
     }
 
     fn detail(&self) -> String {
-        match self.use_global_stats {
-            Some(true) => "stored statistics".into(),
-            Some(false) => "statistics of the batch".into(),
-            None => String::new(),
+        let statistics = match self.use_global_stats {
+            Some(true) => "stored statistics",
+            Some(false) => "statistics of the batch",
+            None => "",
+        };
+        let affine = if self.affine.is_some() { "with factor and bias" } else { "" };
+        let parts = [statistics, affine].into_iter().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::layers::testing::{counting, pass};
+    use crate::weights::Blob;
+
+    const NAMES: &str = "name: 'n' bottom: 'a' top: 'y'";
+    const FIELDS: &str = "use_global_stats: false eps: 0.1";
+
+    fn tensors(layers: &[(&str, usize)]) -> BTreeMap<String, Blob> {
+        let mut a = counting(&[2, 3, 2, 2]);
+        a.data.iter_mut().for_each(|x| *x = (*x * 0.7).sin());
+        let mut dy = counting(&[2, 3, 2, 2]);
+        dy.data.iter_mut().for_each(|x| *x = (*x * 1.3).cos());
+        let blob = |data: [f32; 3]| Blob { shape: vec![3], data: data.to_vec() };
+        let mut tensors = BTreeMap::from([("in.a".to_owned(), a), ("dout.y".to_owned(), dy)]);
+        for (layer, at) in layers {
+            tensors.insert(format!("param.{layer}.{at}"), blob([2.0, -1.0, 0.5]));
+            tensors.insert(format!("param.{layer}.{}", at + 1), blob([0.1, 0.2, 0.3]));
         }
+        tensors
+    }
+
+    #[test]
+    fn factor_and_bias_are_those_of_a_scale_layer() {
+        let one = format!(
+            "layer {{ {NAMES} type: 'BatchNorm' batch_norm_param {{ {FIELDS} scale_bias: true }} }}"
+        );
+        let two = format!(
+            "layer {{ name: 'n' bottom: 'a' top: 'b' type: 'BatchNorm' batch_norm_param {{ {FIELDS} }} }}
+             layer {{ name: 's' bottom: 'b' top: 'y' type: 'Scale' scale_param {{ bias_term: true }} }}"
+        );
+        let one = pass(&one, &tensors(&[("n", 3)])).unwrap();
+        let two = pass(&two, &tensors(&[("s", 0)])).unwrap();
+        assert_eq!(one["out.y"], two["out.y"]);
+        assert_eq!(one["din.a"], two["din.a"]);
+        assert_eq!(one["dparam.n.3"], two["dparam.s.0"]);
+        assert_eq!(one["dparam.n.4"], two["dparam.s.1"]);
+    }
+
+    #[test]
+    fn a_filler_alone_asks_for_both() {
+        let layer = |field: &str| {
+            format!("layer {{ {NAMES} type: 'BatchNorm' batch_norm_param {{ {FIELDS} {field} }} }}")
+        };
+        let results = |field: &str| pass(&layer(field), &tensors(&[])).unwrap();
+        let plain = results("");
+        assert!(!plain.contains_key("dparam.n.3"));
+        let bias = results("bias_filler { type: 'constant' value: 3 }");
+        for (x, y) in plain["out.y"].data.iter().zip(&bias["out.y"].data) {
+            assert!((x + 3.0 - y).abs() < 1e-6, "{x} {y}");
+        }
+        let scale = results("scale_filler { type: 'constant' value: -2 }");
+        for (x, y) in plain["out.y"].data.iter().zip(&scale["out.y"].data) {
+            assert!((x * -2.0 - y).abs() < 1e-6, "{x} {y}");
+        }
+        let learning = "layer { name: 'n' bottom: 'a' top: 'y' type: 'BatchNorm'
+            param {} param {} param {} param {} batch_norm_param { scale_bias: true } }";
+        assert!(pass(learning, &tensors(&[])).unwrap_err().contains("are not learned"));
     }
 }

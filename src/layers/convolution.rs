@@ -250,6 +250,19 @@ end
     uniform_reset!("self.kT * self.kW * self.kH * self.nInputPlane"),
     no_bias!()
 );
+/// `dilation`, or `hole` as DeepLab's fork calls it.
+fn dilation(p: &Args) -> PerAxis {
+    let dilation = PerAxis { values: p.usizes("dilation") };
+    let hole = PerAxis::read(p, "hole", "hole_h", "hole_w");
+    match (dilation.values.is_empty(), hole.values.is_empty()) {
+        (false, false) => {
+            p.wrong("hole", "`dilation` and `hole` exclude each other");
+            dilation
+        }
+        (true, false) => hole,
+        _ => dilation,
+    }
+}
 
 impl Convolution {
     /// Reads the fields of Torch's convolutions of images.
@@ -318,7 +331,7 @@ impl Convolution {
             kernel: PerAxis::read(p, "kernel_size", "kernel_h", "kernel_w"),
             stride: PerAxis::read(p, "stride", "stride_h", "stride_w"),
             pad: PerAxis::read(p, "pad", "pad_h", "pad_w"),
-            dilation: PerAxis { values: p.usizes("dilation") },
+            dilation: dilation(p),
             group: p.usize("group").unwrap_or(1),
             depthwise: false,
             bias: p.bool("bias_term").unwrap_or(true),

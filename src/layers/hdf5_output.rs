@@ -8,7 +8,8 @@ use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature,
 params! {
     /// Writes the rows of its two bottoms to the data sets `data` and `label` of an HDF5 file, batch after batch.
     ///
-    /// In a program it computes nothing: whoever runs the program reads the bottoms and writes the file.
+    /// The file is written when a test or an inference is over, anew each time; training writes none. In a program the
+    /// layer computes nothing: whoever runs the program reads the bottoms.
     pub struct Hdf5Output {
         /// The file to write.
         file_name: String = String::new(),

@@ -10,7 +10,9 @@ use crate::ty::Shape;
 params! {
     /// Images and labels that the surrounding program hands over, one batch a step.
     ///
-    /// Tops: `batch_size x channels x height x width`, cropped, and `batch_size` labels.
+    /// Tops: `batch_size x channels x height x width`, cropped, and `batch_size` labels. In training and testing they come
+    /// from the safetensors file of `--tensors`: a tensor with the name of each top, `N x channels x height x width` and
+    /// `N`, is served from its start to its end and again from its start.
     pub struct MemoryData {
         /// Images in a batch.
         batch_size: usize = 0,

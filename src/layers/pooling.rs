@@ -227,6 +227,19 @@ function Class:__init(kW, dW)
    self.kW, self.dW = kW, dW or kW
 end
 "#;
+/// `round_mode`, or the `ceil_mode` that several forks have instead.
+fn rounding(p: &Args) -> Rounding {
+    let words = [("CEIL", Rounding::Ceil), ("FLOOR", Rounding::Floor)];
+    match (p.choice("round_mode", &words), p.bool("ceil_mode")) {
+        (Some(_), Some(_)) => {
+            p.wrong("ceil_mode", "`round_mode` and `ceil_mode` exclude each other");
+            Rounding::Ceil
+        }
+        (Some(rounding), None) => rounding,
+        (None, Some(false)) => Rounding::Floor,
+        (None, _) => Rounding::Ceil,
+    }
+}
 
 impl Pooling {
     /// Reads the fields of Torch's pooling of images.
@@ -285,9 +298,7 @@ impl Pooling {
             stride: PerAxis::read_once(&p, "stride", "stride_h", "stride_w"),
             pad: PerAxis::read_once(&p, "pad", "pad_h", "pad_w"),
             global: p.bool("global_pooling").unwrap_or(false),
-            rounding: p
-                .choice("round_mode", &[("CEIL", Rounding::Ceil), ("FLOOR", Rounding::Floor)])
-                .unwrap_or(Rounding::Ceil),
+            rounding: rounding(&p),
             ..Pooling::default()
         };
         if layer.global && !layer.kernel.values.is_empty() {

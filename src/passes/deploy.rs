@@ -43,11 +43,17 @@ pub fn deploy(definition: &Definition) -> (Definition, NetState) {
     (Definition { nodes: kept, ..definition.clone() }, state)
 }
 
-/// The tops of an input that are labels: the second of a data layer, and whatever is called so.
+/// The tops of an input that are labels. Only what is read from a database has a label in second place.
 fn labels(node: &Node) -> Vec<String> {
     let data = matches!(node.layer, Layer::Data(_));
-    let tops = node.tops.iter().enumerate();
-    tops.filter(|(i, top)| data && *i == 1 || top.value.contains("label") || top.value == "sim")
-        .map(|(_, top)| top.value.clone())
+    let names = node.tops.iter().map(|top| &top.value).enumerate();
+    names
+        .filter(|&(i, name)| is_label(name, if data { i } else { 0 }))
+        .map(|(_, name)| name.clone())
         .collect()
+}
+
+/// Whether an input is a label, by its name or because it stands second among those that records are read for.
+pub fn is_label(name: &str, position: usize) -> bool {
+    name == "sim" || name.contains("label") || position == 1 && name != "data"
 }

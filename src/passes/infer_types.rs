@@ -8,6 +8,9 @@ use crate::ty::Shape;
 /// The largest blob or parameter that is believed to be meant: 2^36 elements.
 const MOST_ELEMENTS: usize = 1 << 36;
 
+/// The most axes that a blob has, as in Caffe.
+const MOST_AXES: usize = 32;
+
 /// The signature of every node, `None` where it or something before it has an error. A layer whose bottom has
 /// no known shape is passed over in silence, so one error does not cause others.
 pub fn infer_types(
@@ -65,6 +68,12 @@ fn infer_node(
     debug_assert_eq!(signature.tops.len(), node.tops.len(), "{}", node.type_name.value);
     let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));
     for shape in shapes {
+        if MOST_AXES < shape.rank() {
+            let message =
+                format!("layer `{}` has a blob of {} axes", node.name.value, shape.rank());
+            let d = Diagnostic::new(&diag::E0404, node.type_name.span, message);
+            return Err(diagnostics.report(d.here(format!("at most {MOST_AXES} are possible"))));
+        }
         // An extent of 0 counts as 1, so that the elements of no range of axes are too many either.
         let count = shape.dims().iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
         if count.is_none_or(|count| MOST_ELEMENTS < count) {

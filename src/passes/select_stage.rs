@@ -23,6 +23,8 @@ pub fn select_stage(
         graph: DiGraph::new(),
         current: HashMap::new(),
         readers: HashMap::new(),
+        producers: None,
+        unknown: 0,
     };
     for node in &definition.nodes {
         if node.exists(state) {
@@ -30,7 +32,10 @@ pub fn select_stage(
         }
     }
     if wiring.graph.node_count() == 0 && !wiring.diagnostics.has_errors() {
-        let message = format!("no layer exists at the {} stage", state.label());
+        let message = match definition.nodes.is_empty() {
+            true => "the net has no layers".to_owned(),
+            false => format!("no layer exists at the {} stage", state.label()),
+        };
         wiring.diagnostics.report(Diagnostic::new(&diag::E0209, definition.span, message));
     }
     let mut net = Net {
@@ -60,9 +65,28 @@ struct Wiring<'a> {
     current: HashMap<String, Port>,
     /// The first reader of every top so far, for complaints.
     readers: HashMap<Port, Spanned<String>>,
+    /// The layers of the definition, at any stage, that produce a name, with the place of that top among theirs; made
+    /// for the first unknown blob.
+    producers: Option<HashMap<&'a str, Vec<(&'a Node, usize)>>>,
+    /// How many blobs were unknown so far.
+    unknown: usize,
 }
 
-impl Wiring<'_> {
+/// For more unknown blobs than this no similar names are looked for.
+const MOST_GUESSES: usize = 50;
+
+/// Which layers of a definition produce each name.
+fn producers(definition: &Definition) -> HashMap<&str, Vec<(&Node, usize)>> {
+    let mut found: HashMap<&str, Vec<(&Node, usize)>> = HashMap::new();
+    for node in &definition.nodes {
+        for (at, top) in node.tops.iter().enumerate() {
+            found.entry(&top.value).or_default().push((node, at));
+        }
+    }
+    found
+}
+
+impl<'a> Wiring<'a> {
     fn add(&mut self, node: &Node) {
         let index = self.graph.add_node(node.clone());
         let mut sources = vec![];
@@ -133,11 +157,13 @@ impl Wiring<'_> {
     fn unknown_blob(&mut self, node: &Node, name: &Spanned<String>) {
         let layer = &node.name.value;
         let stage = self.state.label();
-        let producers =
-            self.definition.nodes.iter().flat_map(|n| n.tops.iter().map(move |top| (n, top)));
-        let same: Vec<_> = producers.clone().filter(|(_, t)| t.value == name.value).collect();
-        let absent = same.iter().find(|(n, _)| !n.exists(self.state));
-        let below = same.iter().find(|(n, _)| n.exists(self.state));
+        let definition: &'a Definition = self.definition;
+        let producers = self.producers.get_or_insert_with(|| producers(definition));
+        let same = producers.get(name.value.as_str()).map_or(&[][..], Vec::as_slice);
+        let same = || same.iter().map(|&(node, at)| (node, &node.tops[at]));
+        let absent = same().find(|(n, _)| !n.exists(self.state));
+        let below = same().find(|(n, _)| n.exists(self.state));
+        self.unknown += 1;
         let d = if let Some((_, top)) = below {
             let message = format!("layer `{layer}` reads `{}` before it is produced", name.value);
             Diagnostic::new(&diag::E0202, name.span, message)
@@ -174,7 +200,13 @@ impl Wiring<'_> {
             let message =
                 format!("layer `{layer}` reads `{}`, which no layer produces", name.value);
             let d = Diagnostic::new(&diag::E0202, name.span, message).here("unknown blob");
-            match nearest(&name.value, self.current.keys().map(String::as_str)) {
+            // In the order of the text, so that the same one of equally near names is found every time.
+            let above = self.graph.node_weights().flat_map(|n| &n.tops).map(|t| t.value.as_str());
+            let near = match self.unknown <= MOST_GUESSES {
+                true => nearest(&name.value, above),
+                false => None,
+            };
+            match near {
                 Some(near) => {
                     d.edit(format!("did you mean `{near}`?"), name.span, format!("\"{near}\""))
                 }

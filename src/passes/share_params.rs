@@ -21,7 +21,11 @@ pub fn share_params(
         let (given, has) = (node.params.len(), params.iter().filter(|p| !p.private).count());
         if signature.is_some() && has < given {
             let extra = &node.params[has];
-            let message = format!("layer `{}` has {has} parameters, not {given}", node.name.value);
+            let name = &node.name.value;
+            let message = match has {
+                0 => format!("layer `{name}` has no parameters, but {given} `param`"),
+                _ => format!("layer `{name}` has {has} parameters, but {given} `param`"),
+            };
             let d = Diagnostic::new(&diag::E0503, extra.span, message).here("too many");
             sharing.diagnostics.report(d);
         }
@@ -134,7 +138,9 @@ impl Sharing<'_> {
             let Some(given) = given else { continue };
             match at {
                 Some(first) if *have != given => {
-                    let message = format!("`{name}` has {what} {have} and {given}");
+                    let message = format!(
+                        "parameter `{name}` is shared, with {what} {have} and with {given}"
+                    );
                     let d = Diagnostic::new(&diag::E0502, spec.span, message)
                         .here(format!("{what} {given}"))
                         .label(*first, format!("{what} {have}"));

@@ -17,6 +17,8 @@ pub struct Builder {
     origin: Origin,
     streams: u64,
     variables: HashMap<VarId, ValueId>,
+    /// Where among the program's assignments that of a variable is.
+    assigned: HashMap<ValueId, usize>,
 }
 
 impl Default for Origin {
@@ -74,16 +76,20 @@ impl Builder {
     pub fn assign(&mut self, state: ValueId, new: ValueId) {
         let variable = self.behind(state);
         let new = self.view(new, self.shape(variable).clone());
-        self.program.assigns.retain(|&(assigned, _)| assigned != variable);
-        self.program.assigns.push((variable, new));
+        let assigns = &mut self.program.assigns;
+        let at = *self.assigned.entry(variable).or_insert(assigns.len());
+        match assigns.get_mut(at) {
+            Some(assignment) => assignment.1 = new,
+            None => assigns.push((variable, new)),
+        }
     }
 
     /// What a state holds at this point: what was last assigned to it, in the state's shape, else itself.
     pub fn latest(&mut self, state: ValueId) -> ValueId {
         let variable = self.behind(state);
-        let last = self.program.assigns.iter().find(|&&(assigned, _)| assigned == variable);
+        let last = self.assigned.get(&variable).map(|&at| self.program.assigns[at].1);
         match last {
-            Some(&(_, new)) => self.view(new, self.shape(state).clone()),
+            Some(new) => self.view(new, self.shape(state).clone()),
             None => state,
         }
     }

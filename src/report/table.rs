@@ -15,7 +15,7 @@ pub enum Form {
 }
 
 /// A column's heading and whether it is aligned to the right.
-type Column = (&'static str, bool);
+pub(super) type Column = (&'static str, bool);
 
 const FULL: [Column; 7] = [
     ("layer", false),
@@ -177,8 +177,13 @@ fn difference(first: &Summary, other: &Summary) -> String {
     aligned(&FULL, &lines)
 }
 
+/// What brings a cell to a width; a name can be wider than the padding of `format!` goes.
+fn blanks(width: usize, cell: &str) -> String {
+    " ".repeat(width.saturating_sub(cell.chars().count()))
+}
+
 /// Columns side by side, two spaces apart; an empty table is empty.
-fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
+pub(super) fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -192,8 +197,8 @@ fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
         let mut text = String::new();
         for ((cell, &(_, right)), &width) in line.iter().zip(columns).zip(&widths) {
             match right {
-                true => drop(write!(text, "{cell:>width$}  ")),
-                false => drop(write!(text, "{cell:<width$}  ")),
+                true => text.extend([&blanks(width, cell), cell.as_str(), "  "]),
+                false => text.extend([cell.as_str(), &blanks(width, cell), "  "]),
             }
         }
         out.push_str(text.trim_end());

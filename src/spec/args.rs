@@ -129,6 +129,21 @@ impl Reading {
         self.asked.borrow().get("").is_some_and(|keys| keys.contains(key))
     }
 
+    /// Whether the field whose name stands here was read.
+    pub fn was_used(&self, key: Span) -> bool {
+        self.used.borrow().contains(&key)
+    }
+
+    /// Counts the field whose name stands here as read.
+    pub fn accept(&self, key: Span) {
+        self.used.borrow_mut().insert(key);
+    }
+
+    /// Whether fields of this message were asked for.
+    pub fn was_opened(&self, message: &str) -> bool {
+        self.asked.borrow().contains_key(message)
+    }
+
     fn unread(&self, record: &Record, what: &str, path: &str) {
         for field in &record.fields {
             let key = &field.key;
@@ -244,6 +259,13 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Accepts all fields with a property of their names.
+    pub fn ignore_where(&self, property: impl Fn(&str) -> bool) {
+        let fields = self.record.into_iter().flat_map(|r| &r.fields);
+        let keys = fields.map(|f| &f.key).filter(|key| property(&key.value));
+        self.reading.used.borrow_mut().extend(keys.map(|key| key.span));
+    }
+
     /// A count: a whole number from 0 to 4294967295.
     pub fn usize(&self, key: &'static str) -> Option<usize> {
         let value = self.single(key)?;
@@ -260,12 +282,12 @@ impl<'a> Args<'a> {
             Value::Int(n) if u32::try_from(n).is_ok() => Some(n as usize),
             Value::Float(x) if x.fract() == 0.0 && (0.0..4294967296.0).contains(&x) => {
                 if self.reading.dialect == Dialect::Caffe {
-                    self.mismatch(key, "a whole number from 0", value);
+                    self.mismatch(key, "a whole number, 0 or more", value);
                 }
                 Some(x as usize)
             }
             _ => {
-                self.mismatch(key, "a whole number from 0", value);
+                self.mismatch(key, "a whole number, 0 or more", value);
                 None
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::Trainer;
-use super::trainer::users;
+use super::machine::users;
 use crate::error::{Error, Result};
 use crate::ir::TypedNet;
 use crate::plan::Slot;
@@ -13,8 +13,8 @@ use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
 use crate::weights::t7::write_flat;
 use crate::weights::{
-    Blob, CaffeModel, LayerWeights, SolverState, order, read_metadata, read_safetensors,
-    read_weights, write_safetensors, write_safetensors_with,
+    Blob, CaffeModel, LayerWeights, SolverState, Weights, order, read_metadata, read_safetensors,
+    read_weights, write_hdf5_weights, write_safetensors, write_safetensors_with,
 };
 
 /// The files of one snapshot.
@@ -33,17 +33,21 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The names of the snapshot after `iteration` updates.
-    pub fn named(prefix: &Path, iteration: u64) -> Self {
+    /// The names of the snapshot after `iteration` updates, with Caffe's files in `format`.
+    pub fn named(prefix: &Path, iteration: u64, format: SnapshotFormat) -> Self {
+        let ending = match format {
+            SnapshotFormat::Hdf5 => ".h5",
+            SnapshotFormat::BinaryProto => "",
+        };
         let name = |ending: &str| {
             let mut name = prefix.as_os_str().to_owned();
             name.push(format!("_iter_{iteration}{ending}"));
             PathBuf::from(name)
         };
         Snapshot {
-            caffemodel: name(".caffemodel"),
+            caffemodel: name(&format!(".caffemodel{ending}")),
             safetensors: name(".safetensors"),
-            solverstate: name(".solverstate"),
+            solverstate: name(&format!(".solverstate{ending}")),
             state: name(".state"),
             flat: name("_Weights.t7"),
         }
@@ -60,21 +64,33 @@ const LOSSES: &str = "losses";
 impl Trainer {
     /// Writes a snapshot; each file is whole or not there.
     pub fn snapshot(&mut self, prefix: &Path) -> Result<Snapshot> {
-        let files = Snapshot::named(prefix, self.iteration);
+        let format = self.solver.snapshot_format;
+        let files = Snapshot::named(prefix, self.iteration, format);
         let parameters = self.parameters();
         let named = |blobs: &'_ BTreeMap<String, Blob>| -> Vec<(String, Blob)> {
             blobs.iter().map(|(n, b)| (n.clone(), b.clone())).collect()
         };
-        if !self.names.is_empty() {
+        if self.names.is_empty() {
+            let state = self.solver_state(&files);
+            match format {
+                SnapshotFormat::BinaryProto => {
+                    caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
+                    state.write(&files.solverstate)?;
+                }
+                SnapshotFormat::Hdf5 => {
+                    let layers = self.typed().net.nodes().map(|(_, node)| node.name.value.as_str());
+                    let owned = owned(self.typed(), &parameters);
+                    write_hdf5_weights(&files.caffemodel, layers, owned)?;
+                    state.write_hdf5(&files.solverstate)?;
+                }
+            }
+        } else {
             write_flat(&files.flat, &self.flat_parameters())?;
-        } else if self.solver.snapshot_format == SnapshotFormat::BinaryProto {
-            caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
-            self.solver_state(&files).write(&files.solverstate)?;
         }
         write_safetensors(&files.safetensors, parameters.iter().map(|(n, b)| (n.as_str(), b)))?;
 
         let mut all = named(&parameters);
-        for (i, region) in self.train.plan.histories.clone().into_iter().enumerate() {
+        for (i, region) in self.train.plan().histories.clone().into_iter().enumerate() {
             all.extend(self.flat(region, &format!("history{i}")));
         }
         let positions: Vec<u64> = self.train.feeds.iter().map(|feed| feed.position()).collect();
@@ -95,7 +111,7 @@ impl Trainer {
         let places = order::places(&self.train.typed, &self.names);
         let mut weights = order::Weights::new();
         for place in &places {
-            let slot = self.train.plan.slot(self.train.variables[place.variable]);
+            let slot = self.train.place(place.variable);
             let blob = Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) };
             weights.insert((place.layer.clone(), place.at), blob);
         }
@@ -105,9 +121,10 @@ impl Trainer {
     fn solver_state(&mut self, files: &Snapshot) -> SolverState {
         let mut history = vec![];
         let kinds = self.solver.method.histories();
-        for region in self.train.plan.histories.clone().into_iter().take(kinds) {
+        for region in self.train.plan().histories.clone().into_iter().take(kinds) {
             let values = self.train.session.read(region);
-            for (variable, place) in self.train.typed.variables.iter().zip(&self.train.plan.layout)
+            for (variable, place) in
+                self.train.typed.variables.iter().zip(&self.train.plan().layout)
             {
                 if variable.private {
                     continue;
@@ -124,67 +141,35 @@ impl Trainer {
         }
     }
 
-    /// Takes parameters from a file: .caffemodel by layer name as Caffe does, .safetensors with names
-    /// `param.<layer>.<i>`, or .t7 by order. Layers that only the file has are ignored, layers named in `reinit` keep their fillers'
-    /// values.
+    /// Takes parameters from a file: .caffemodel or .caffemodel.h5 by layer name as Caffe does, .safetensors with names
+    /// `param.<layer>.<i>`, or .t7 by order. Layers that only the file has are ignored, layers named in `reinit` keep
+    /// their fillers' values. Test nets take what only they have as well.
     ///
     /// # Errors
     /// All layers whose shapes differ, at once, or nothing in the file fits.
     pub fn load_weights(&mut self, path: &Path, reinit: &[String]) -> Result<()> {
         let blobs = read_weights(path, &order::places(&self.train.typed, &self.names))?;
-        self.take(path, &blobs, reinit)
+        let advised = |e: Error| {
+            Error::refused(format!(
+                "{e}\nrename these layers in the definition, or give --reinit LAYER, to start them from their fillers"
+            ))
+        };
+        let given = self.train.take(path, &blobs, reinit).map_err(advised)?;
+        for test in &mut self.tests {
+            test.machine.take(path, &blobs, reinit).map_err(advised)?;
+        }
+        match given.contains(&true) {
+            true => Ok(()),
+            false => Err(Error::format(path, "holds weights for no layer of this net")),
+        }
     }
 
-    fn take(&mut self, path: &Path, blobs: &order::Weights, reinit: &[String]) -> Result<()> {
-        let mut wrong = vec![];
-        let mut taken = 0;
-        let mut writes: Vec<(Slot, Vec<f32>)> = vec![];
-        for (i, variable) in self.train.typed.variables.iter().enumerate() {
-            if variable.private {
-                continue;
-            }
-            for (layer, at) in users(&self.train.typed, variable) {
-                let Some(blob) = blobs.get(&(layer.clone(), at)) else { continue };
-                if reinit.contains(&layer) {
-                    continue;
-                }
-                if !blob.fits(variable.shape.dims()) {
-                    let have = Shape(blob.shape.clone());
-                    wrong.push(format!(
-                        "`{layer}` {}: file {have}, net {}",
-                        variable.role, variable.shape
-                    ));
-                    continue;
-                }
-                taken += 1;
-                let slot = self.train.plan.slot(self.train.variables[i]);
-                writes.push((slot, blob.data.clone()));
-            }
-        }
-        if !wrong.is_empty() {
-            let list = wrong.join("\n  ");
-            return Err(Error::format(
-                path,
-                format!(
-                    "shapes differ:\n  {list}\nrename these layers in the definition, or give --reinit LAYER, \
-                     to start them from their fillers"
-                ),
-            ));
-        }
-        if taken == 0 {
-            return Err(Error::format(path, "holds weights for no layer of this net"));
-        }
-        for (slot, values) in writes {
-            self.train.session.write(slot, &values);
-        }
-        Ok(())
-    }
-
-    /// Continues from a whole state (`.state`), to the bit, or from Caffe's `.solverstate` and the weights it names.
+    /// Continues from a whole state (`.state`), to the bit, or from Caffe's `.solverstate`, also
+    /// `.solverstate.h5`, and the weights it names.
     ///
     /// Returns the position of each feed's source, to be sought before feeding begins.
     pub fn restore(&mut self, path: &Path) -> Result<Vec<u64>> {
-        if path.extension().is_some_and(|e| e == "solverstate") {
+        if is_solverstate(path) {
             self.restore_solverstate(path)?;
             return Ok(vec![]);
         }
@@ -203,13 +188,13 @@ impl Trainer {
         self.schedule.current_step = number(STEP)? as usize;
         self.train.session.set_runs(number(RUNS)?);
         self.losses = list(LOSSES).into_iter().map(|bits| f32::from_bits(bits as u32)).collect();
-        let parameters = self.train.plan.parameters;
-        let regions = self.train.plan.histories.clone();
+        let parameters = self.train.plan().parameters;
+        let regions = self.train.plan().histories.clone();
         let names = (0..regions.len()).map(|i| format!("history{i}"));
         for (region, what) in
             std::iter::once((parameters, "param".to_string())).chain(regions.into_iter().zip(names))
         {
-            let plan = self.train.plan.clone();
+            let plan = self.train.plan().clone();
             for (variable, place) in self.train.typed.variables.iter().zip(&plan.layout) {
                 let Some((layer, at)) = users(&self.train.typed, variable).into_iter().next()
                 else {
@@ -230,7 +215,10 @@ impl Trainer {
 
     fn restore_solverstate(&mut self, path: &Path) -> Result<()> {
         let state = SolverState::read(path)?;
-        let beside = path.with_extension("caffemodel");
+        let beside = match path.extension().is_some_and(|e| e == "h5") {
+            true => path.with_extension("").with_extension("caffemodel.h5"),
+            false => path.with_extension("caffemodel"),
+        };
         let named = state.learned_net.as_ref().map(PathBuf::from).filter(|p| p.exists());
         let model = if beside.exists() { beside } else { named.unwrap_or(beside) };
         self.load_weights(&model, &[])?;
@@ -246,14 +234,14 @@ impl Trainer {
             ));
         }
         for (i, blob) in state.history.iter().enumerate() {
-            let (region, at) = (self.train.plan.histories[i / n], shared[i % n]);
+            let (region, at) = (self.train.plan().histories[i / n], shared[i % n]);
             let variable = &self.train.typed.variables[at];
             if !blob.fits(variable.shape.dims()) {
                 let have = Shape(blob.shape.clone());
                 let message = format!("history blob {i} is {have}, not {}", variable.shape);
                 return Err(Error::format(path, message));
             }
-            let place = self.train.plan.layout[at];
+            let place = self.train.plan().layout[at];
             let slot = Slot { offset: region.offset + place.offset, len: place.len };
             self.train.session.write(slot, &blob.data);
         }
@@ -261,6 +249,23 @@ impl Trainer {
         self.schedule.current_step = state.current_step;
         Ok(())
     }
+}
+
+/// Whether a name is that of a state of Caffe's, in either format.
+fn is_solverstate(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.ends_with(".solverstate") || name.ends_with(".solverstate.h5")
+}
+
+/// Every stored parameter with its first user.
+fn owned(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> Weights {
+    let stored = typed.variables.iter().filter(|variable| !variable.private);
+    let owners = stored.filter_map(|variable| users(typed, variable).into_iter().next());
+    let blob = |(layer, at): (String, usize)| {
+        let blob = parameters.get(&format!("param.{layer}.{at}"))?.clone();
+        Some(((layer, at), blob))
+    };
+    owners.filter_map(blob).collect()
 }
 
 /// The parameters in Caffe's form: every layer with its blobs, shared ones repeated.

@@ -70,6 +70,11 @@ impl Feed {
         Ok(())
     }
 
+    /// Serves the first batch again next.
+    pub fn rewind(&mut self) -> Result<()> {
+        self.prefetcher.rewind()
+    }
+
     /// The position of the source after the batches handed out so far.
     pub fn position(&self) -> u64 {
         self.prefetcher.position()

@@ -2,13 +2,17 @@
 //!
 //! A [`Trainer`] makes one update a call and knows nothing of run files; `job` is the loop around it with tests, snapshots and the log.
 
+mod caffe_log;
 pub mod checkpoint;
+pub mod curves;
+mod debug;
 mod feed;
+pub(crate) mod hdf5_output;
 pub mod log;
+pub mod machine;
 pub mod rule;
 pub mod schedule;
 mod trainer;
 
 pub use feed::Feed;
-pub(crate) use trainer::users;
 pub use trainer::{StepReport, TestReport, Trainer};

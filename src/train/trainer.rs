@@ -1,111 +1,27 @@
 //! One update a call: forward and backward passes, then the solver's rule, as Caffe's `Solver::Step`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
-use super::Feed;
+use super::machine::{Machine, Purpose, users};
 use super::rule::{looks_ahead, rule, starts, step};
 use super::schedule::Schedule;
+use super::{Feed, debug};
 use crate::error::{Error, Result};
+use crate::exec::SessionOptions;
 use crate::exec::cpu::reduce::{Reduction, total};
 use crate::exec::cpu::update::{look_ahead, update};
-use crate::exec::{Session, SessionOptions, workspace};
 use crate::ir::TypedNet;
-use crate::passes::lower::{Backward, Lowered, lower, ready};
-use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, simplify};
+use crate::plan::{Plan, Slot};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::weights::{Blob, first_values};
 
-/// A planned net with what is shown of it.
-pub(super) struct Machine {
-    pub typed: TypedNet,
-    pub session: Session<f32>,
-    pub plan: Arc<Plan>,
-    pub variables: Vec<ValueId>,
-    pub loss: Option<ValueId>,
-    /// The net's outputs by name, in the order they were written, with the weight each has in the loss.
-    pub outputs: Vec<(String, ValueId, f32)>,
-    pub feeds: Vec<Feed>,
-}
-
-impl Machine {
-    pub fn new(
-        typed: TypedNet,
-        env: &Environment,
-        backward: Backward,
-        histories: usize,
-        options: &SessionOptions,
-    ) -> Result<Self> {
-        ready(&typed)?;
-        let mut lowered = lower(&typed, env, backward);
-        let outputs = outputs(&typed, &lowered);
-        let program = &mut lowered.program;
-        program.outputs = outputs.iter().map(|(n, v, _)| (n.clone(), *v)).collect();
-        program.outputs.extend(lowered.loss.map(|v| ("(loss)".to_string(), v)));
-        for gradient in lowered.gradients.iter().flatten() {
-            program.outputs.push(("(gradient)".to_string(), *gradient));
-        }
-        simplify(program);
-        program.outputs.retain(|(name, _)| name != "(gradient)");
-        let gradients = match backward {
-            Backward::No => vec![],
-            _ => lowered.gradients.clone(),
-        };
-        let request = Request { parameters: lowered.variables.clone(), gradients, histories };
-        let scratch = workspace::<f32>(options.threads);
-        let plan = Arc::new(plan(lowered.program, &request, &scratch));
-        let session = Session::new(plan.clone(), options)?;
-        let (variables, loss) = (lowered.variables, lowered.loss);
-        Ok(Machine { typed, session, plan, variables, loss, outputs, feeds: vec![] })
-    }
-
-    fn forward(&mut self) -> Result<()> {
-        for feed in &mut self.feeds {
-            feed.next(&mut self.session)?;
-        }
-        self.session.run()
-    }
-
-    fn loss(&mut self) -> f32 {
-        let Some(loss) = self.loss else { return 0.0 };
-        let slot = self.plan.slot(loss);
-        self.session.with_arena(|arena| arena[slot.offset])
-    }
-
-    /// The outputs that are few enough numbers to be shown.
-    fn shown_outputs(&mut self) -> Vec<(String, Vec<f32>)> {
-        let slots: Vec<(String, Slot)> = self
-            .outputs
-            .iter()
-            .map(|(name, v, _)| (name.clone(), self.plan.slot(*v)))
-            .filter(|(_, slot)| slot.len <= MOST_SHOWN)
-            .collect();
-        self.session.with_arena(|arena| {
-            slots.into_iter().map(|(name, slot)| (name, arena[slot.range()].to_vec())).collect()
-        })
-    }
-}
-
-/// Outputs of more elements than this are not logged.
-const MOST_SHOWN: usize = 16;
-
-fn outputs(typed: &TypedNet, lowered: &Lowered) -> Vec<(String, ValueId, f32)> {
-    let mut ports = typed.net.outputs.clone();
-    ports.sort();
-    let shown = ports.iter().filter(|p| !typed.net.graph[p.node].layer.is_input()).map(|&port| {
-        let v = lowered.blobs[port.node.index()][port.top];
-        let weight = typed.loss_weights[port.node.index()].get(port.top).copied().unwrap_or(0.0);
-        (typed.net.blob(port).to_owned(), v, weight)
-    });
-    shown.collect()
-}
-
 /// A test net: it has memory of its own and takes its parameters from the training net before a test.
-struct TestNet {
-    machine: Machine,
+pub(super) struct TestNet {
+    pub(super) machine: Machine,
     batches: u64,
+    /// Whether every test begins with the first record.
+    rewinds: bool,
     /// Places of a variable here and in the training net.
     links: Vec<(Slot, Slot)>,
 }
@@ -123,6 +39,8 @@ pub struct StepReport {
     pub rate: f32,
     /// The net's outputs of the last pass.
     pub outputs: Vec<(String, Vec<f32>)>,
+    /// Caffe's `debug_info` lines, if the solver asks for them and this update is displayed.
+    pub debug: Vec<String>,
 }
 
 /// What a test found: means over its batches.
@@ -136,12 +54,14 @@ pub struct TestReport {
     pub loss: f32,
     /// The mean of every output.
     pub outputs: Vec<(String, Vec<f32>)>,
+    /// Caffe's `debug_info` lines of every pass, if the solver asks for them.
+    pub debug: Vec<String>,
 }
 
 /// A net in training.
 pub struct Trainer {
     pub(super) train: Machine,
-    tests: Vec<TestNet>,
+    pub(super) tests: Vec<TestNet>,
     pub(super) solver: Solver,
     pub(super) schedule: Schedule,
     pub(super) iteration: u64,
@@ -161,10 +81,8 @@ impl Trainer {
         solver: Solver,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let accumulate = usize::from(1 < solver.iter_size);
-        let histories = solver.method.histories() + accumulate;
-        let train = Machine::new(typed, env, Backward::Parameters, histories, options)?;
-        if train.loss.is_none() {
+        let train = Machine::new(typed, env, Purpose::training(&solver), options)?;
+        if train.planned.loss.is_none() {
             let name = &train.typed.net.name;
             return Err(Error::refused(format!("net `{name}` has no loss to minimise")));
         }
@@ -176,28 +94,28 @@ impl Trainer {
     }
 
     fn fill(&mut self, seed: u64) {
-        let Machine { typed, session, plan, variables, .. } = &mut self.train;
-        for (i, (variable, &v)) in typed.variables.iter().zip(&*variables).enumerate() {
-            session.write(plan.slot(v), &first_values(variable, seed, i as u64));
-        }
-        for (region, start) in plan.histories.iter().zip(starts(&self.solver)) {
+        self.train.fill(seed);
+        let Machine { session, planned, .. } = &mut self.train;
+        for (region, start) in planned.plan.histories.iter().zip(starts(&self.solver)) {
             session.write(*region, &vec![start; region.len]);
         }
     }
 
-    /// Adds a net that is tested on so many batches with the parameters of the training net. Variables
-    /// correspond if a layer of the same name uses them at the same position, or if they have the same name.
+    /// Adds a net that is tested on so many batches with the parameters of the training net, each time from the first
+    /// record on if it `rewinds`, else from where the last test ended, as in Caffe. Variables correspond if a layer of
+    /// the same name uses them at the same position, or if they have the same name.
     pub fn add_test(
         &mut self,
         typed: TypedNet,
         env: &Environment,
-        batches: u64,
+        (batches, rewinds): (u64, bool),
         options: &SessionOptions,
     ) -> Result<()> {
-        let machine = Machine::new(typed, env, Backward::No, 0, options)?;
+        let purpose = Purpose { watched: self.solver.debug_info, ..Purpose::FORWARD };
+        let machine = Machine::new(typed, env, purpose, options)?;
         let mut links = vec![];
         let mut untaught = vec![];
-        for (variable, &v) in machine.typed.variables.iter().zip(&machine.variables) {
+        for (at, variable) in machine.typed.variables.iter().enumerate() {
             let names = users(&machine.typed, variable);
             let twin = self.train.typed.variables.iter().position(|other| {
                 if variable.private || other.private {
@@ -210,18 +128,15 @@ impl Trainer {
                 Some(i)
                     if self.train.typed.variables[i].shape.count() == variable.shape.count() =>
                 {
-                    links.push((
-                        machine.plan.slot(v),
-                        self.train.plan.slot(self.train.variables[i]),
-                    ));
+                    links.push((machine.place(at), self.train.place(i)));
                 }
-                _ => untaught.push((variable.clone(), v)),
+                _ => untaught.push((variable.clone(), at)),
             }
         }
-        let mut test = TestNet { machine, batches, links };
-        for (i, (variable, v)) in untaught.into_iter().enumerate() {
+        let mut test = TestNet { machine, batches, rewinds, links };
+        for (i, (variable, at)) in untaught.into_iter().enumerate() {
             let values = first_values(&variable, options.seed, i as u64);
-            test.machine.session.write(test.machine.plan.slot(v), &values);
+            test.machine.session.write(test.machine.place(at), &values);
         }
         self.tests.push(test);
         Ok(())
@@ -239,7 +154,7 @@ impl Trainer {
 
     /// The plan of a training step.
     pub fn plan(&self) -> &Plan {
-        &self.train.plan
+        self.train.plan()
     }
 
     /// The solver.
@@ -263,9 +178,7 @@ impl Trainer {
         source: crate::data::source::Source,
         names: &[(String, String)],
     ) -> Result<()> {
-        let feed = Feed::new(source, names, &self.train.typed, &self.train.session)?;
-        self.train.feeds.push(feed);
-        Ok(())
+        self.train.feed(source, names)
     }
 
     /// Serves inputs of a test net.
@@ -275,48 +188,73 @@ impl Trainer {
         source: crate::data::source::Source,
         names: &[(String, String)],
     ) -> Result<()> {
-        let machine = &mut self.tests[test].machine;
-        let feed = Feed::new(source, names, &machine.typed, &machine.session)?;
-        machine.feeds.push(feed);
-        Ok(())
+        self.tests[test].machine.feed(source, names)
     }
 
     /// Makes one update.
     pub fn step(&mut self) -> Result<StepReport> {
         let micro = self.solver.iter_size;
-        let accumulator = (1 < micro).then(|| self.train.plan.histories.last().copied()).flatten();
+        let accumulator =
+            (1 < micro).then(|| self.train.plan().histories.last().copied()).flatten();
         if let Some(sum) = accumulator {
             self.train.session.with_arena(|arena| arena[sum.range()].fill(0.0));
         }
         self.look_ahead();
         let mut loss = 0.0;
+        let display = self.solver.display;
+        let debugs =
+            self.solver.debug_info && 0 < display && self.iteration.is_multiple_of(display);
+        let mut lines = vec![];
         for _ in 0..micro {
-            self.train.forward()?;
+            self.train.run()?;
             loss += self.train.loss();
+            if debugs {
+                lines.extend(debug::forward(&mut self.train));
+                lines.extend(debug::backward(&mut self.train));
+            }
             if let Some(sum) = accumulator {
-                let gradients = self.train.plan.gradients;
+                let gradients = self.train.plan().gradients;
                 self.train.session.with_arena(|arena| add_range(arena, gradients, sum));
             }
         }
         loss /= micro as f32;
+        let smoothed = self.smooth(loss);
+        let rate = self.schedule.rate(self.iteration);
+        let outputs = self.train.shown_outputs();
+        let before = debugs.then(|| self.train.session.read(self.train.planned.plan.parameters));
+        self.update(rate, accumulator.unwrap_or(self.train.plan().gradients));
+        if let Some(before) = before {
+            lines.extend(debug::update(&mut self.train, &before));
+        }
+        let iteration = self.iteration;
+        self.iteration += 1;
+        Ok(StepReport { iteration, loss, smoothed, rate, outputs, debug: lines })
+    }
+
+    /// The mean of the last `average_loss` losses, of which this is one.
+    fn smooth(&mut self, loss: f32) -> f32 {
         if self.losses.len() == self.solver.average_loss {
             self.losses.pop_front();
         }
         self.losses.push_back(loss);
-        let rate = self.schedule.rate(self.iteration);
-        let outputs = self.train.shown_outputs();
-        self.update(rate, accumulator.unwrap_or(self.train.plan.gradients));
-        let iteration = self.iteration;
-        self.iteration += 1;
-        let smoothed = self.losses.iter().sum::<f32>() / self.losses.len() as f32;
-        Ok(StepReport { iteration, loss, smoothed, rate, outputs })
+        self.losses.iter().sum::<f32>() / self.losses.len() as f32
+    }
+
+    /// The smoothed loss after the last update, for which Caffe takes one more batch.
+    ///
+    /// # Errors
+    /// The data do not fit the net.
+    pub fn closing_loss(&mut self) -> Result<f32> {
+        self.train.run()?;
+        let loss = self.train.loss();
+        Ok(self.smooth(loss))
     }
 
     /// Moves the parameters to where the method wants its gradient.
     fn look_ahead(&mut self) {
         let Some(momentum) = looks_ahead(&self.solver) else { return };
-        let Machine { typed, session, plan, .. } = &mut self.train;
-        let (plan, typed) = (plan.clone(), &*typed);
+        let Machine { typed, session, planned, .. } = &mut self.train;
+        let (plan, typed) = (planned.plan.clone(), &*typed);
         session.with_arena(|arena| {
             for (variable, place) in typed.variables.iter().zip(&plan.layout) {
                 if !variable.learned || variable.lr_mult == 0.0 {
@@ -338,8 +276,8 @@ impl Trainer {
         let solver = self.solver.clone();
         let (rule, rate) = rule(&solver, rate, self.iteration);
         let two = rule.histories() == 2;
-        let Machine { typed, session, plan, .. } = &mut self.train;
-        let plan = plan.clone();
+        let Machine { typed, session, planned, .. } = &mut self.train;
+        let plan = planned.plan.clone();
         let typed = &*typed;
         session.with_arena(|arena| {
             let clip = clip(&solver, &arena[gradients.range()]);
@@ -369,11 +307,20 @@ impl Trainer {
             let values = train.read(from);
             test.machine.session.write(to, &values);
         }
+        if test.rewinds {
+            test.machine.feeds.iter_mut().try_for_each(Feed::rewind)?;
+        }
         let batches = test.batches.max(1);
         let mut loss = 0.0;
         let mut sums: Vec<(String, Vec<f32>)> = vec![];
+        let mut debug = vec![];
+        test.machine.clear_files();
         for _ in 0..batches {
-            test.machine.forward()?;
+            test.machine.run()?;
+            test.machine.take_rows(usize::MAX);
+            if self.solver.debug_info {
+                debug.extend(debug::forward(&mut test.machine));
+            }
             loss += test.machine.loss();
             let outputs = test.machine.shown_outputs();
             if sums.is_empty() {
@@ -384,22 +331,23 @@ impl Trainer {
                 }
             }
         }
+        test.machine.write_files()?;
         let n = batches as f32;
         for (_, sum) in &mut sums {
             sum.iter_mut().for_each(|s| *s /= n);
         }
         let iteration = self.iteration;
-        Ok(TestReport { iteration, net: index, loss: loss / n, outputs: sums })
+        Ok(TestReport { iteration, net: index, loss: loss / n, outputs: sums, debug })
     }
 
     /// The parameters as `param.<layer>.<i>`, one for each user.
     pub fn parameters(&mut self) -> BTreeMap<String, Blob> {
-        self.flat(self.train.plan.parameters, "param")
+        self.flat(self.train.plan().parameters, "param")
     }
 
     /// An array of the solver by user, as `<what>.<layer>.<i>`.
     pub(super) fn flat(&mut self, region: Slot, what: &str) -> BTreeMap<String, Blob> {
-        let layout = self.train.plan.layout.clone();
+        let layout = self.train.plan().layout.clone();
         let values = self.train.session.read(region);
         let mut blobs = BTreeMap::new();
         for (variable, place) in self.train.typed.variables.iter().zip(&layout) {
@@ -411,14 +359,6 @@ impl Trainer {
         }
         blobs
     }
-}
-
-/// The users of a variable by layer name and position.
-pub(crate) fn users(typed: &TypedNet, variable: &crate::ir::Variable) -> Vec<(String, usize)> {
-    let name = |&(node, at): &(petgraph::graph::NodeIndex, usize)| {
-        (typed.net.graph[node].name.value.clone(), at)
-    };
-    variable.users.iter().map(name).collect()
 }
 
 fn add_range(arena: &mut [f32], from: Slot, to: Slot) {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Blob, read_message, write_message};
+use super::{Blob, parse_message, write_message};
 use crate::data::proto::{BlobProto, LayerParameter, NetParameter, V1LayerParameter};
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
 /// The parameters of a net, layer by layer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,7 +34,12 @@ pub struct LayerWeights {
 impl CaffeModel {
     /// Reads a `.caffemodel`; layers without parameters are kept.
     pub fn read(path: &Path) -> Result<Self> {
-        let net: NetParameter = read_message(path, "a Caffe model")?;
+        Self::parse(path, &file::read(path)?)
+    }
+
+    /// Like [`read`](Self::read) for bytes in memory; `path` is for errors only.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let net: NetParameter = parse_message(path, bytes, "a Caffe model")?;
         if !net.layer.is_empty() && !net.layers.is_empty() {
             return Err(Error::format(path, "mixes layers of two generations of the format"));
         }

@@ -1,4 +1,4 @@
-//! Reads and writes parameters: .caffemodel, .solverstate, .binaryproto, .safetensors, .t7.
+//! Reads and writes parameters: .caffemodel and .solverstate in both of Caffe's formats, .binaryproto, .safetensors, .t7.
 //!
 //! Every format becomes [`Blob`]s: a shape and row-major f32 values. Claimed sizes are compared with what the file holds before
 //! anything is allocated for them. Files are written whole or not at all (see [`file`](crate::file)).
@@ -7,6 +7,8 @@ mod binaryproto;
 mod blob;
 mod caffemodel;
 mod fill;
+pub mod hdf5;
+mod hdf5_snapshot;
 pub mod order;
 mod safetensors;
 mod solverstate;
@@ -17,6 +19,8 @@ pub use binaryproto::{read_binaryproto, write_binaryproto};
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};
 pub use fill::{fill, first_values};
+pub use hdf5_snapshot::write_hdf5_weights;
+pub use order::Weights;
 pub use safetensors::{
     parse_safetensors, read_metadata, read_safetensors, write_safetensors, write_safetensors_with,
 };
@@ -31,12 +35,15 @@ use crate::{Error, Result, file};
 
 /// Reads one binary message of Caffe; `what` names the kind of file in errors.
 fn read_message<M: Message + Default>(path: &Path, what: &str) -> Result<M> {
-    let bytes = file::read(path)?;
-    if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
+    parse_message(path, &file::read(path)?, what)
+}
+
+fn parse_message<M: Message + Default>(path: &Path, bytes: &[u8], what: &str) -> Result<M> {
+    if hdf5::is_hdf5(bytes) {
         let message = format!("is an HDF5 file, not {what} in Caffe's binary format");
         return Err(Error::format(path, message));
     }
-    M::decode(bytes.as_slice()).map_err(|e| Error::format(path, format!("is not {what}: {e}")))
+    M::decode(bytes).map_err(|e| Error::format(path, format!("is not {what}: {e}")))
 }
 
 /// Writes one binary message of Caffe.

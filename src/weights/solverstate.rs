@@ -1,10 +1,11 @@
-//! Reads and writes what Caffe's solvers need to go on: `.solverstate`.
+//! Reads what Caffe's solvers need to go on, `.solverstate`, and writes it in Caffe's binary format.
 
 use std::path::Path;
 
-use super::{Blob, read_message, write_message};
+use super::hdf5::is_hdf5;
+use super::{Blob, parse_message, write_message};
 use crate::data::proto;
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
 /// A solver between two updates.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,9 +22,13 @@ pub struct SolverState {
 }
 
 impl SolverState {
-    /// Reads a `.solverstate`.
+    /// Reads a `.solverstate` in either of Caffe's formats.
     pub fn read(path: &Path) -> Result<Self> {
-        let state: proto::SolverState = read_message(path, "a solver state")?;
+        let bytes = file::read(path)?;
+        if is_hdf5(&bytes) {
+            return Self::of_hdf5(path, bytes);
+        }
+        let state: proto::SolverState = parse_message(path, &bytes, "a solver state")?;
         let number = |name: &str, n: Option<i32>| {
             let n = n.unwrap_or(0);
             usize::try_from(n).map_err(|_| Error::format(path, format!("`{name}` is {n}")))

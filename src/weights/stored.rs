@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::order::{self, Entry, Place, Weights};
 use super::t7::{Buffers, Parameter, T7};
-use super::{CaffeModel, read_safetensors};
-use crate::{Error, Result};
+use super::{CaffeModel, hdf5, hdf5_snapshot, read_safetensors};
+use crate::{Error, Result, file};
 
 /// What a file of weights holds.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub enum Stored {
     Flat(Vec<f32>),
 }
 
-/// Reads a file of weights: `.t7`, `.safetensors`, `.state`, or else `.caffemodel`.
+/// Reads a file of weights: `.t7`, `.safetensors`, `.state`, or else `.caffemodel` in either format.
 ///
 /// # Errors
 /// The file is not what its name says, or holds no weights.
@@ -43,7 +43,13 @@ pub fn read_stored(path: &Path) -> Result<Stored> {
             let named = blobs.into_iter().filter_map(|(name, blob)| Some((key(&name)?, blob)));
             Ok(Stored::Named(named.collect()))
         }
-        _ => CaffeModel::read(path).map(Stored::Caffe),
+        _ => {
+            let bytes = file::read(path)?;
+            if hdf5::is_hdf5(&bytes) {
+                return hdf5_snapshot::read_weights(path, bytes).map(Stored::Named);
+            }
+            CaffeModel::parse(path, &bytes).map(Stored::Caffe)
+        }
     }
 }
 

@@ -6,10 +6,7 @@ use crate::{Error, Result, file};
 
 /// The images and labels of a list: every line that ends in white space and a number, the rest of it being the path.
 pub fn read_list(path: &Path) -> Result<(Vec<PathBuf>, Vec<u64>)> {
-    let text = String::from_utf8(file::read(path)?).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        Error::format(path, format!("is not UTF-8 text: byte {at}"))
-    })?;
+    let text = file::read_text(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let (mut paths, mut labels) = (vec![], vec![]);
     for (i, line) in text.lines().enumerate() {

@@ -2,6 +2,8 @@
 //! arguments through the registry.
 
 use super::fields::PARAMETER_MESSAGES;
+use super::forks;
+use super::strangers::{self, Stranger};
 use super::tree::{Message, Value as Written, ValueKind};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -28,11 +30,13 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
         span: Span { end: record.span.start, ..record.span },
     };
     args.ignore(&["debug_info", "layer"]);
+    let mut strangers = vec![];
     for field in record.fields.iter().filter(|f| f.key.value == "layer") {
         for value in one_or_list(&field.value) {
             match &value.value {
                 Value::Record(layer) => {
-                    definition.nodes.push(node(layer, field.key.span, diagnostics));
+                    let node = node(layer, field.key.span, &mut strangers, diagnostics);
+                    definition.nodes.push(node);
                 }
                 _ => {
                     let message = "`layer` must be a message in braces";
@@ -41,7 +45,11 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
             }
         }
     }
-    diagnostics.extend(reading.finish(record, "NetParameter").0);
+    forks::report(record, "NetParameter", &reading);
+    strangers::report(&strangers, diagnostics);
+    let mut complaints = reading.finish(record, "NetParameter").0;
+    strangers::explain(record, &mut complaints);
+    diagnostics.extend(complaints);
     name_automatic_tops(&mut definition);
     definition
 }
@@ -121,7 +129,12 @@ fn named(record: &Record, args: &Args, key: &'static str) -> Vec<Spanned<String>
     texts.into_iter().zip(places(record, key)).map(|(t, span)| Spanned::new(t, span)).collect()
 }
 
-fn node(record: &Record, keyword: Span, diagnostics: &mut Diagnostics) -> Node {
+fn node(
+    record: &Record,
+    keyword: Span,
+    strangers: &mut Vec<Stranger>,
+    diagnostics: &mut Diagnostics,
+) -> Node {
     let reading = Reading::new(Dialect::Caffe);
     let args = Args::new(&reading, record, keyword);
     let name = args.text("name").unwrap_or_default();
@@ -158,16 +171,22 @@ fn node(record: &Record, keyword: Span, diagnostics: &mut Diagnostics) -> Node {
                 idle_messages(&args, record, &written, &reading);
             }
             None => {
-                reading.report(unknown_type(&written, type_span));
-                args.ignore(PARAMETER_MESSAGES);
+                let layer = node.name.value.clone();
+                strangers.push(Stranger { type_name: written, span: type_span, layer });
+                args.ignore_where(strangers::is_parameters);
             }
         },
         None => {
-            let message = format!("layer `{}` has no type", node.name.value);
+            let message = match node.name.value.as_str() {
+                "" => "this layer has no type".to_owned(),
+                name => format!("layer `{name}` has no type"),
+            };
             reading.report(Diagnostic::new(&diag::E0305, keyword, message));
         }
     }
-    let (complaints, usable) = reading.finish(record, "LayerParameter");
+    forks::report(record, "LayerParameter", &reading);
+    let (mut complaints, usable) = reading.finish(record, "LayerParameter");
+    strangers::explain(record, &mut complaints);
     diagnostics.extend(complaints);
     if !usable {
         node.layer = Unknown { type_name: node.type_name.value.clone() }.into();
@@ -223,7 +242,11 @@ fn idle_messages(args: &Args, record: &Record, written: &str, reading: &Reading)
     }
 }
 
-fn unknown_type(written: &str, span: Span) -> Diagnostic {
+/// The complaint about a type that is not in the vocabulary.
+pub(super) fn unknown_type(written: &str, span: Span) -> Diagnostic {
+    if let Some(complaint) = strangers::complaint(written, span) {
+        return complaint;
+    }
     let message = format!("unknown layer type `{written}`");
     let d = Diagnostic::new(&diag::E0201, span, message).here("not a layer that cortado knows");
     if let Some((spec, dialect)) = Layer::elsewhere(Dialect::Caffe, written) {

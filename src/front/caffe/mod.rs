@@ -2,12 +2,15 @@
 
 mod balance;
 mod complaints;
+mod conflicts;
 mod fields;
+mod forks;
 pub mod legacy;
 mod literal;
 mod lower;
 pub mod print;
 pub mod solver;
+mod strangers;
 pub mod syntax;
 pub mod tree;
 

@@ -31,6 +31,31 @@ pub enum NetSource {
     Inline(Record),
 }
 
+/// Fields that a solver has and a net has not.
+const OWN_FIELDS: [&str; 10] = [
+    "base_lr",
+    "lr_policy",
+    "max_iter",
+    "momentum",
+    "snapshot_prefix",
+    "solver_mode",
+    "test_iter",
+    "test_interval",
+    "train_net",
+    "train_net_param",
+];
+
+/// Whether a prototxt is a solver rather than a net.
+pub fn is_solver(text: &str) -> bool {
+    if !OWN_FIELDS.iter().any(|name| text.contains(name)) {
+        return false;
+    }
+    let message = parse(FileId(0), text, &mut Diagnostics::default());
+    let has =
+        |names: &[&str]| message.fields.iter().any(|f| names.contains(&f.name.value.as_str()));
+    has(&OWN_FIELDS) && !has(&["layer", "layers"])
+}
+
 /// Reads a solver. Complaints are among the diagnostics; there is no result without a net to train.
 pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<SolverFile> {
     let message = super::legacy::upgrade_solver(parse(file, text, diagnostics), diagnostics);
@@ -68,8 +93,16 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
         _ => NetState::phase(Phase::Train),
     };
     let mut states: Vec<NetState> = a.sections("test_state").iter().map(super::state).collect();
+    if !states.is_empty() && states.len() != tests.len() {
+        let message = format!("{} `test_state` for {} test nets", states.len(), tests.len());
+        let d = Diagnostic::new(&diag::E0306, a.place("test_state"), message);
+        reading.report(d.help("give one for each test net, or none"));
+    }
     states.resize(tests.len(), NetState::phase(Phase::Test));
+    // One field may hold several files, as on the command line.
     let weights = a.texts("weights");
+    let weights =
+        weights.iter().flat_map(|list| list.split(',')).map(|name| name.trim().to_owned());
 
     let start = crate::source::Span { end: message.span.start, ..message.span };
     if train.len() != 1 {
@@ -85,6 +118,7 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
         let message = format!("{iters} `test_iter` for {nets} test nets; each needs one");
         reading.report(Diagnostic::new(&diag::E0306, a.place("test_iter"), message));
     }
+    super::forks::report(&fields, "SolverParameter", &reading);
     let (complaints, usable) = reading.finish(&fields, "SolverParameter");
     diagnostics.extend(complaints);
     let train_net = train.into_iter().next()?;
@@ -93,6 +127,6 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
         train_net,
         train_state,
         test_nets: tests.into_iter().zip(states).collect(),
-        weights,
+        weights: weights.filter(|name| !name.is_empty()).collect(),
     })
 }

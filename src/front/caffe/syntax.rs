@@ -3,6 +3,7 @@
 
 use super::balance::{Balanced, balance};
 use super::complaints::Complaints;
+use super::conflicts;
 use super::tree::{Field, Message, Value, ValueKind};
 use super::{literal, literal::BadEscape};
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -35,7 +36,8 @@ pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Message
         return message;
     }
     let mut complaints = Complaints::new(diagnostics);
-    let balanced = balance(file, text, &mut complaints);
+    let text = conflicts::blank(file, text, &mut complaints);
+    let balanced = balance(file, &text, &mut complaints);
     let mut reader = Reader { file, balanced: &balanced, complaints: &mut complaints };
     match Grammar::parse(Rule::file, &balanced.text) {
         Ok(pairs) => {

@@ -137,6 +137,14 @@ fn evaluate(
 ) -> Result<Returned, Stop> {
     let first = |values: Vec<Value>| values.into_iter().next().unwrap_or_default();
     let failed = super::lower::stop;
+    // Files that a larger program loads find what it was told in global variables.
+    if !request.params.is_empty() {
+        let options = parameters(lua, request).map_err(failed)?;
+        lua.globals().set_field("opt", options);
+    }
+    if let Some(classes) = request.classes {
+        lua.globals().set_field("nClasses", classes);
+    }
     let mut value = first(lua.call(chunk, vec![]).map_err(failed)?);
     let mut contract = false;
     if value.is_nil() {
@@ -232,7 +240,11 @@ fn build(
         let result = finish(&mut walk, returned, request, &input, whole);
         let nodes = std::mem::take(&mut walk.nodes);
         drop(walk);
-        let good = result.is_ok() && !complaints.has_errors();
+        let given = |names: &Vec<(String, String)>| {
+            let outputs = names.iter().filter(|(public, _)| public.starts_with("out.")).count();
+            request.outputs.is_none_or(|n| n == outputs)
+        };
+        let good = result.as_ref().is_ok_and(given) && !complaints.has_errors();
         if outcome.is_none() || good {
             outcome = Some((result, nodes, complaints));
         }

@@ -53,7 +53,7 @@ fn complaint(typed: &TypedNet, end: &LooseEnd) -> Diagnostic {
         typed.variable(end.left, end.at).map_or(["weight", "bias"][end.at.min(1)], |v| v.role);
     let (a, b) = (&left.name.value, &right.name.value);
     let message = format!(
-        "`{a}` and `{b}` are twins but do not share their {role}, as the rest of the towers does"
+        "`{a}` and `{b}` are twins but do not share their {role}; the rest of their towers is shared"
     );
     let described = |node: &crate::ir::Node| match name(node, end.at) {
         Some(name) => format!("here the {role} is named `{}`", name.value),

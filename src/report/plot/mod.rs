@@ -10,7 +10,7 @@ mod training;
 pub use axis::{Axis, Scale};
 pub use histogram::{Histogram, histogram};
 pub use scatter::{Guide, Scatter, scatter};
-pub use training::{Run, Training, training};
+pub use training::{Output, Run, Training, training};
 
 use super::text::{Weight, escape, number, shorten, width};
 use super::theme;

@@ -13,7 +13,13 @@ fn check(svg: &str) -> &str {
 fn run(name: &str, points: usize) -> Run {
     let curve =
         |scale: f64| (0..points).map(move |i| (i as f64, scale / (1.0 + i as f64))).collect();
-    Run { name: name.into(), train: curve(1.0), val: curve(1.2), rate: curve(0.01) }
+    Run {
+        name: name.into(),
+        train: curve(1.0),
+        val: curve(1.2),
+        rate: curve(0.01),
+        outputs: vec![],
+    }
 }
 
 #[test]
@@ -27,6 +33,27 @@ fn curves_of_several_runs() {
     assert_eq!(svg.matches("class=\"faint\"").count(), 2);
     assert_eq!(svg.matches("class=\"thin\"").count(), 2);
     assert!(svg.len() < 500_000, "{}", svg.len());
+}
+
+#[test]
+fn every_output_has_a_panel_with_the_curves_of_all_runs() {
+    let output = |name: &str, high: f64| Output {
+        name: name.into(),
+        train: vec![],
+        val: vec![(0.0, 0.0), (99.0, high), (50.0, f64::NAN)],
+    };
+    let with = |name: &str| Run {
+        outputs: vec![output("top-1", 0.5), output("top-5", 0.9)],
+        ..run(name, 100)
+    };
+    let runs = vec![with("a"), with("b"), run("c", 100)];
+    let plain = training(&Training { runs: vec![run("a", 100)], ..Training::default() });
+    let svg = training(&Training { runs, ..Training::default() });
+    check(&svg);
+    assert!(svg.contains(">top-1</text>") && svg.contains(">top-5</text>"), "{svg}");
+    assert!(plain.contains("height=\"420\"") && svg.contains("height=\"900\""));
+    // Validation losses of three runs, two outputs of two runs, and three entries of the legend.
+    assert_eq!(svg.matches("class=\"line dashed\"").count(), 3 + 4 + 3);
 }
 
 #[test]

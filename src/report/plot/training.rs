@@ -15,6 +15,19 @@ pub struct Run {
     pub val: Vec<(f64, f64)>,
     /// Learning rate, on the axis at the right.
     pub rate: Vec<(f64, f64)>,
+    /// Other figures, each drawn in a panel of its own below the loss.
+    pub outputs: Vec<Output>,
+}
+
+/// The curves of one output of a net.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// What it is; outputs of the same name share a panel.
+    pub name: String,
+    /// Values in training.
+    pub train: Vec<(f64, f64)>,
+    /// Values in validation.
+    pub val: Vec<(f64, f64)>,
 }
 
 /// A plot of losses over time.
@@ -37,12 +50,28 @@ pub struct Training {
 /// More points than this in a curve are thinned out; the extremes of each stretch stay.
 const MOST_POINTS: usize = 4000;
 
-/// Draws losses (and learning rates, if there are any) of all runs, 760 by 420 pixels.
+/// The height of the part with the loss, and of each panel below it, in pixels.
+const HEIGHT: f64 = 420.0;
+const PANEL: f64 = 240.0;
+
+/// Draws losses (and learning rates, if there are any) of all runs, 760 by 420 pixels, and below a panel for each
+/// other output.
 pub fn training(plot: &Training) -> String {
-    let mut frame = Frame::new(&plot.title, &plot.subtitle, 760.0, 420.0);
+    let mut names: Vec<&str> = vec![];
+    for output in plot.runs.iter().flat_map(|run| &run.outputs) {
+        if !names.contains(&output.name.as_str()) {
+            names.push(&output.name);
+        }
+    }
+    let height = HEIGHT + PANEL * names.len() as f64;
+    let mut frame = Frame::new(&plot.title, &plot.subtitle, 760.0, height);
+    frame.bottom -= PANEL * names.len() as f64;
     let losses = |run: &Run| run.train.iter().chain(&run.val).copied().collect::<Vec<_>>();
     let points = || plot.runs.iter().flat_map(losses);
-    let steps = points().filter(|point| point.1.is_finite()).map(|point| point.0);
+    let outputs = plot.runs.iter().flat_map(|run| &run.outputs);
+    let others = || outputs.clone().flat_map(|output| output.train.iter().chain(&output.val));
+    let steps = points().chain(others().copied()).filter(|point| point.1.is_finite());
+    let steps = steps.map(|point| point.0);
     let x = Axis::exactly(steps);
     let y = Axis::around(points().map(|point| point.1), plot.scale);
     let rates = plot.runs.iter().flat_map(|run| &run.rate).map(|point| point.1);
@@ -74,7 +103,31 @@ pub fn training(plot: &Training) -> String {
         let class = if train == val { "line dashed" } else { "line" };
         frame.line(&thinned(&shown(&run.val, &x, &y)), &x, &y, val, class);
     }
+    for name in names {
+        frame.top = frame.bottom + 64.0;
+        frame.bottom += PANEL;
+        panel(&mut frame, plot, name, &x);
+    }
     frame.finish()
+}
+
+/// The curves of one output of all runs, in the colours of their losses.
+fn panel(frame: &mut Frame, plot: &Training, name: &str, x: &Axis) {
+    let of =
+        |run: &'_ Run| run.outputs.iter().filter(|o| o.name == name).cloned().collect::<Vec<_>>();
+    let all: Vec<Vec<Output>> = plot.runs.iter().map(of).collect();
+    let points = all.iter().flatten().flat_map(|output| output.train.iter().chain(&output.val));
+    let Some(y) = Axis::around(points.map(|point| point.1), Scale::Linear) else { return };
+    frame.x_axis(x, &plot.steps);
+    frame.y_axis(&y, name, false);
+    for (i, outputs) in all.iter().enumerate() {
+        let (train, val) = colours(plot, i);
+        let class = if train == val { "line dashed" } else { "line" };
+        for output in outputs {
+            frame.line(&thinned(&shown(&output.train, x, &y)), x, &y, train, "line");
+            frame.line(&thinned(&shown(&output.val, x, &y)), x, &y, val, class);
+        }
+    }
 }
 
 const RATE: &str = "#7f8790";
@@ -96,12 +149,16 @@ fn keys(plot: &Training) -> Vec<Key> {
             true => what.to_string(),
             false => format!("{}: {what}", run.name),
         };
+        let others = |part: fn(&Output) -> bool| run.outputs.iter().any(part);
         if !run.train.is_empty() {
             keys.push(Key { text: text("training loss"), colour: train, mark: Mark::Line });
         }
         if !run.val.is_empty() {
             let mark = if several { Mark::Dashed } else { Mark::Line };
             keys.push(Key { text: text("validation loss"), colour: val, mark });
+        } else if others(|output| !output.val.is_empty()) {
+            let mark = if several { Mark::Dashed } else { Mark::Line };
+            keys.push(Key { text: text("validation"), colour: val, mark });
         }
     }
     if plot.runs.iter().any(|run| !run.rate.is_empty()) {

@@ -54,7 +54,11 @@ pub(super) fn upgrade(net: &mut Message, diagnostics: &mut Diagnostics) {
     let front = net.fields.iter().position(is_layer).unwrap_or(net.fields.len());
     net.fields.insert(front, block("layer", fields, span));
     diagnostics.report(
-        Diagnostic::new(&diag::W0613, span, "inputs as fields of the net are the form of 2015")
-            .edit("an Input layer says the same", span, printed_between(net, span)),
+        Diagnostic::new(
+            &diag::W0613,
+            span,
+            "`input` fields of the net are the old form of an Input layer",
+        )
+        .edit("an Input layer says the same", span, printed_between(net, span)),
     );
 }

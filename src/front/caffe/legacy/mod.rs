@@ -43,14 +43,19 @@ pub fn upgrade_solver(mut solver: Message, diagnostics: &mut Diagnostics) -> Mes
             );
             continue;
         }
-        let ValueKind::Ident(old) = &field.value.kind else { continue };
-        let Some((_, modern)) = SOLVERS.iter().find(|(name, _)| name == old) else { continue };
+        let known = match &field.value.kind {
+            ValueKind::Ident(old) => SOLVERS.iter().find(|(name, _)| name == old),
+            ValueKind::Integer(n) => usize::try_from(*n).ok().and_then(|n| SOLVERS.get(n)),
+            _ => None,
+        };
+        let Some((_, modern)) = known else { continue };
         diagnostics.report(
-            Diagnostic::new(&diag::W0615, field.span, "`solver_type` is the form of 2014").edit(
-                "the type of a solver is a string now",
-                field.span,
-                format!("type: \"{modern}\""),
-            ),
+            Diagnostic::new(&diag::W0615, field.span, "`solver_type` is the old form of `type`")
+                .edit(
+                    "the type of a solver is a string now",
+                    field.span,
+                    format!("type: \"{modern}\""),
+                ),
         );
         field.name.value = "type".to_string();
         field.value.kind = ValueKind::Str(modern.to_string());
@@ -58,6 +63,7 @@ pub fn upgrade_solver(mut solver: Message, diagnostics: &mut Diagnostics) -> Mes
     solver
 }
 
+/// The words of `solver_type` in the order of their numbers, which protobuf takes as well, and the modern names.
 const SOLVERS: [(&str, &str); 6] = [
     ("SGD", "SGD"),
     ("NESTEROV", "Nesterov"),
@@ -94,8 +100,10 @@ fn upgrade_layers(net: &mut Message, diagnostics: &mut Diagnostics) {
     }
     let Some((span, _)) = range else { return };
     let message = match count {
-        1 => format!("this layer is in the form of {generation}"),
-        _ => format!("the {count} layers of this net are in the form of {generation}"),
+        1 => format!("this layer is in the old form of {generation}, `layers`"),
+        _ => {
+            format!("the {count} layers of this net are in the old form of {generation}, `layers`")
+        }
     };
     diagnostics.report(Diagnostic::new(&diag::W0611, place, message).edit(
         "in the modern form",

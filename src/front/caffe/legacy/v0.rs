@@ -187,7 +187,7 @@ fn upgrade_layer(connection: &mut Message, layer: Message, diagnostics: &mut Dia
             field.name.value = modern.to_string();
             connection.add_within(param, field);
         } else {
-            let message = format!("a `{kind}` layer of the form of 2013 has no field `{name}`");
+            let message = format!("in the old form of 2013 a `{kind}` layer has no field `{name}`");
             let diagnostic = Diagnostic::new(&diag::E0210, field.name.span, message);
             diagnostics.report(diagnostic.here("left out"));
         }

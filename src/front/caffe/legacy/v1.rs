@@ -2,6 +2,7 @@
 
 use super::build::block;
 use super::{DATA_PARAMS, MOVED};
+use crate::front::caffe::strangers;
 use crate::front::caffe::tree::{Message, ValueKind};
 
 /// The types of V1LayerParameter and their modern names.
@@ -48,6 +49,50 @@ const TYPES: [(&str, &str); 39] = [
 ];
 const WINDOW_DATA: (&str, &str) = ("WINDOW_DATA", "WindowData");
 
+/// The types by their numbers, which protobuf takes as well.
+const NUMBERS: [&str; 40] = [
+    "NONE",
+    "ACCURACY",
+    "BNLL",
+    "CONCAT",
+    "CONVOLUTION",
+    "DATA",
+    "DROPOUT",
+    "EUCLIDEAN_LOSS",
+    "FLATTEN",
+    "HDF5_DATA",
+    "HDF5_OUTPUT",
+    "IM2COL",
+    "IMAGE_DATA",
+    "INFOGAIN_LOSS",
+    "INNER_PRODUCT",
+    "LRN",
+    "MULTINOMIAL_LOGISTIC_LOSS",
+    "POOLING",
+    "RELU",
+    "SIGMOID",
+    "SOFTMAX",
+    "SOFTMAX_LOSS",
+    "SPLIT",
+    "TANH",
+    "WINDOW_DATA",
+    "ELTWISE",
+    "POWER",
+    "SIGMOID_CROSS_ENTROPY_LOSS",
+    "HINGE_LOSS",
+    "MEMORY_DATA",
+    "ARGMAX",
+    "THRESHOLD",
+    "DUMMY_DATA",
+    "SLICE",
+    "MVN",
+    "ABSVAL",
+    "SILENCE",
+    "CONTRASTIVE_LOSS",
+    "EXP",
+    "DECONVOLUTION",
+];
+
 /// The data layers and their messages, of which transformations are moved.
 const DATA_TYPES: [(&str, &str); 3] =
     [("DATA", DATA_PARAMS[0]), ("IMAGE_DATA", DATA_PARAMS[1]), ("WINDOW_DATA", DATA_PARAMS[2])];
@@ -61,6 +106,13 @@ const PARAMS: [(&str, &str); 4] = [
 ];
 
 pub(super) fn upgrade(layer: &mut Message) {
+    for field in layer.fields.iter_mut().filter(|field| field.name.value == "type") {
+        if let ValueKind::Integer(number) = field.value.kind
+            && let Some(name) = usize::try_from(number).ok().and_then(|n| NUMBERS.get(n))
+        {
+            field.value.kind = ValueKind::Ident((*name).to_string());
+        }
+    }
     move_transformations(layer);
     let mut params: Vec<Message> = vec![];
     for (old, new) in PARAMS {
@@ -83,7 +135,8 @@ pub(super) fn upgrade(layer: &mut Message) {
     for field in layer.fields.iter_mut().filter(|field| field.name.value == "type") {
         if let ValueKind::Ident(old) = &field.value.kind {
             let known = TYPES.iter().chain([&WINDOW_DATA]).find(|(name, _)| name == old);
-            let modern = known.map_or(old.as_str(), |(_, modern)| modern);
+            let modern = known.map(|(_, modern)| *modern).or_else(|| strangers::modern(old));
+            let modern = modern.unwrap_or(old);
             field.value.kind = ValueKind::Str(modern.to_string());
         }
     }

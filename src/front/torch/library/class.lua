@@ -37,13 +37,17 @@ local function define(name, parent)
       return name
    end
    for event, method in pairs(operators) do
-      if event ~= '__eq' and event ~= '__lt' and event ~= '__le' then
+      if event ~= '__eq' and event ~= '__lt' and event ~= '__le' and event ~= '__call' then
          class[event] = function(a, b, ...)
             local owner = type(a) == 'table' and a[method] or type(b) == 'table' and b[method]
             if not owner then error('attempt to use ' .. event:sub(3) .. ' on a ' .. name, 2) end
             return owner(a, b, ...)
          end
       end
+   end
+   class.__call = function(self, ...)
+      if not self.__call__ then error('attempt to call a ' .. name, 2) end
+      return self:__call__(...)
    end
    setmetatable(class, {__index = parent, __call = construct, __tostring = function() return name end})
    classes[name] = class

@@ -6,6 +6,7 @@
 //! added, is kept in a [`Library`].
 
 mod copying;
+mod files;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -32,6 +33,9 @@ pub struct Library {
 /// Spaces of names whose classes stand for those of `nn` with the same name.
 const ALIASES: [&str; 5] = ["cudnn", "inn", "ccn2", "fbnn", "dpnn"];
 
+/// The version that `cudnn.version` says: one whose batch normalisation definitions rely on.
+const CUDNN: f64 = 5105.0;
+
 impl Library {
     /// Puts the library into an interpreter.
     ///
@@ -50,11 +54,20 @@ impl Library {
         run(lua, "<torch.class>", include_str!("class.lua"), vec![torch_value, natives_value])?;
         library.lazy(lua, "nn", &nn);
         run(lua, "<nn.Module>", include_str!("module.lua"), arguments.to_vec())?;
+        run(lua, "<nngraph>", include_str!("graph.lua"), arguments.to_vec())?;
+        run(lua, "<packages>", include_str!("companions.lua"), arguments.to_vec())?;
         run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;
         lua.set_module("torch", torch);
         lua.set_module("nn", nn);
         for space in ALIASES {
             let table = lua.table();
+            if space == "cudnn" {
+                table.set_field("version", CUDNN);
+                table.set_field("benchmark", false);
+                table.set_field("fastest", false);
+                let same = |_: &mut Lua, args: &Args| Ok(vec![args.get(0)]);
+                table.set_field("convert", Native::value("convert", same));
+            }
             library.lazy(lua, space, &table);
             match space {
                 "cudnn" | "ccn2" => {
@@ -71,8 +84,12 @@ impl Library {
             }
         }
         for absent in ["cunn", "cutorch"] {
+            let known = natives.field(absent);
             let loader = Native::value("require", move |lua, _| {
-                let table = lua.table();
+                let table = match &known {
+                    Value::Table(table) => table.clone(),
+                    _ => lua.table(),
+                };
                 lua.globals().set_field(absent, table.clone());
                 Ok(vec![Value::Table(table)])
             });
@@ -162,6 +179,16 @@ impl Library {
                 Ok(vec![this.find(lua, &name)?])
             }),
         );
+        let this = self.clone();
+        add(
+            "forward",
+            Box::new(move |lua, args| {
+                let (module, input) = (args.table(lua, 0)?, args.get(1));
+                Ok(vec![super::lower::forward(lua, this.clone(), &module, &input)?])
+            }),
+        );
+        add("dofile", Box::new(files::run_file));
+        add("is_file", Box::new(files::is_file));
         add("typename", Box::new(|_, args| Ok(vec![typename(&args.get(0))])));
         add(
             "is_tensor",

@@ -29,9 +29,27 @@ local function refused(name)
       error(torch.type(self) .. ':' .. name .. '() computes, and a definition is only read here', 2)
    end
 end
-for _, name in ipairs({'updateOutput', 'forward', 'backward', 'updateGradInput', 'accGradParameters',
-   'accUpdateGradParameters', 'read', 'write'}) do
-   refused(name)
+for _, name in ipairs({'accUpdateGradParameters', 'read', 'write'}) do refused(name) end
+
+-- Definitions may test what they have built, or ask for the size of its output: values are zeros, sizes are right.
+function Module:updateOutput(input)
+   self.output = native.forward(self, input)
+   return self.output
+end
+function Module:forward(input) return self:updateOutput(input) end
+
+local function zeros_like(value)
+   if type(value) ~= 'table' then return value:clone():zero() end
+   local result = {}
+   for i, item in ipairs(value) do result[i] = zeros_like(item) end
+   return result
+end
+function Module:updateGradInput(input) return zeros_like(input) end
+function Module:accGradParameters() end
+function Module:backward(input, gradOutput, scale)
+   self.gradInput = self:updateGradInput(input, gradOutput)
+   self:accGradParameters(input, gradOutput, scale or 1)
+   return self.gradInput
 end
 
 function Module:reset() end
@@ -135,9 +153,6 @@ function Module:getParameters()
 end
 
 function Module:listParameters() return self:parameters() end
-function Module:__call__(input, gradient)
-   error(torch.type(self) .. ' is called like a function: that computes, and a definition is only read here', 2)
-end
 
 ---------------------------------------------------------------- nn.Criterion
 local Criterion = class('nn.Criterion')
@@ -151,7 +166,9 @@ Criterion.type = Module.type
 for _, name in ipairs({'float', 'double', 'cuda', 'half', 'cl'}) do Criterion[name] = Module[name] end
 Criterion.clone = Module.clone
 for _, name in ipairs({'updateOutput', 'forward', 'backward', 'updateGradInput'}) do
-   Criterion[name] = Module[name]
+   Criterion[name] = function(self)
+      error(torch.type(self) .. ':' .. name .. '() computes, and a definition is only read here', 2)
+   end
 end
 
 ---------------------------------------------------------------- nn.Container

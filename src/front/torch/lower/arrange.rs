@@ -68,6 +68,7 @@ impl Walk<'_> {
                 self.join(outputs, dimension, path, span)?
             }
             "nn.Parallel" => self.parallel(module, &modules, path, input)?,
+            "nn.gModule" => self.graph(module, path, input)?,
             "nn.Bottle" => self.bottle(module, &modules, path, input)?,
             "nn.SelectTable" => {
                 let items = self.table(module, input)?;

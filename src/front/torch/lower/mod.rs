@@ -7,6 +7,8 @@
 
 mod arrange;
 mod criterion;
+mod forward;
+mod graph;
 mod names;
 
 use std::collections::HashMap;
@@ -24,6 +26,7 @@ use crate::spec::{
 };
 use crate::ty::Shape;
 
+pub use forward::forward;
 pub use names::Names;
 
 /// Classes whose instances are taken apart here.
@@ -209,6 +212,9 @@ impl<'a> Walk<'a> {
         let path = if path.is_empty() { short.as_str() } else { path };
         let bottoms = self.current(input);
         let n = self.tops_of(spelling.name, module, &bottoms);
+        if spelling.name == "nn.JoinTable" {
+            self.table(module, input)?;
+        }
         let tops: Vec<String> = match n {
             1 if name_is_one(spelling.name) => vec![path.to_owned()],
             n => (1..=n).map(|i| format!("{path}[{i}]")).collect(),
@@ -344,7 +350,7 @@ impl<'a> Walk<'a> {
             if let Value::String(name) = &k {
                 let name = name.to_str();
                 let extents = spelling.class.tensors.contains(&&*name);
-                if let Some(value) = argument(self.lua, &value, extents, span)? {
+                if let Some(value) = argument(self.lua, &value, extents, 2, span)? {
                     fields.push(field(&name, value, span));
                 }
             }
@@ -591,11 +597,12 @@ fn number(x: f64) -> spec::Value {
     if whole { spec::Value::Int(x as i64) } else { spec::Value::Float(x) }
 }
 
-/// A Lua value as an argument; tensors as their extents or as their values.
+/// A Lua value as an argument; tensors as their extents or as their values, tables in tables as far as `depth`.
 fn argument(
     lua: &mut Lua,
     value: &Value,
     extents: bool,
+    depth: usize,
     span: Span,
 ) -> Result<Option<spec::Value>, Stop> {
     let list = |values: Vec<f64>| {
@@ -609,14 +616,12 @@ fn argument(
             let mut items = vec![];
             for i in 1..=table.length().min(MOST_VALUES) {
                 lua.step(span).map_err(stop)?;
-                match argument(lua, &table.item(i), false, span)? {
-                    Some(spec::Value::List(inner)) => items.extend(inner),
-                    Some(value) => items.push(Spanned::new(value, span)),
-                    None => {}
-                }
-                if MOST_VALUES < items.len() {
+                let item = table.item(i);
+                if matches!(item, Value::Table(_)) && depth == 0 {
                     return Ok(None);
                 }
+                let item = argument(lua, &item, false, depth.saturating_sub(1), span)?;
+                items.extend(item.map(|v| Spanned::new(v, span)));
             }
             (!items.is_empty()).then_some(spec::Value::List(items))
         }

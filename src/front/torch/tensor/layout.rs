@@ -23,6 +23,14 @@ impl Layout {
         Layout { offset, sizes: sizes.to_vec(), strides }
     }
 
+    /// Without extents if one of them is 0, as tensors without elements are.
+    pub(super) fn or_empty(self) -> Layout {
+        match self.sizes.contains(&0) {
+            true => Layout { offset: self.offset, ..Layout::default() },
+            false => self,
+        }
+    }
+
     /// How many elements there are.
     pub fn count(&self) -> usize {
         count(&self.sizes)
@@ -143,12 +151,13 @@ impl Iterator for Places<'_> {
         for at in (0..self.index.len()).rev() {
             let (size, stride) = (self.layout.sizes[at], self.layout.strides[at]);
             self.index[at] += 1;
-            self.place += stride;
+            // The stride of a single index is never walked and may be anything.
+            self.place = self.place.wrapping_add(stride);
             if self.index[at] < size {
                 break;
             }
             self.index[at] = 0;
-            self.place -= stride * size;
+            self.place = self.place.wrapping_sub(stride.wrapping_mul(size));
         }
         Some(place)
     }

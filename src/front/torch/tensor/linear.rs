@@ -12,27 +12,23 @@ pub(super) const OPERATIONS: &[Operation] = &[
         let (a, b) = (tensor(lua, args, 0)?, tensor(lua, args, 1)?);
         Ok(vec![dot(lua, a, b)?.into()])
     }),
-    ("ger", |lua, args, is_method| {
-        sources(lua, args, is_method, |lua, a, b| match (a.sizes().len(), b.sizes().len()) {
+    ("ger", |lua, args, _| {
+        sources(lua, args, |lua, a, b| match (a.sizes().len(), b.sizes().len()) {
             (1, 1) => matrices(lua, &column(a), &line(b)),
             _ => Err(lua.error("ger takes two vectors")),
         })
     }),
-    ("mm", |lua, args, is_method| sources(lua, args, is_method, matrices)),
-    ("mv", |lua, args, is_method| {
-        sources(lua, args, is_method, |lua, a, b| flat(matrices(lua, a, &column(b))?))
-    }),
+    ("mm", |lua, args, _| sources(lua, args, matrices)),
+    ("mv", |lua, args, _| sources(lua, args, |lua, a, b| flat(matrices(lua, a, &column(b))?))),
 ];
 
 /// `torch.f([result,] a, b)` and `result:f(a, b)`.
 fn sources(
     lua: &mut Lua,
     args: &Args,
-    is_method: bool,
     f: impl Fn(&mut Lua, &Tensor, &Tensor) -> Result<Tensor, LuaError>,
 ) -> Results {
-    let has_result = is_method || optional(args, 2).is_some();
-    let from = usize::from(has_result && optional(args, 2).is_some());
+    let from = usize::from(optional(args, 2).is_some());
     let made = f(lua, tensor(lua, args, from)?, tensor(lua, args, from + 1)?)?;
     if from == 1 {
         tensor(lua, args, 0)?.set(made.storage(), made.layout());
@@ -116,7 +112,7 @@ fn diagonal(lua: &mut Lua, args: &Args) -> Results {
         }
         [rows, columns] => {
             let shorter = rows.min(columns);
-            let strides = vec![layout.strides[0] + layout.strides[1]];
+            let strides = vec![layout.strides[0].saturating_add(layout.strides[1])];
             let diagonal = Layout { offset: layout.offset, sizes: vec![shorter], strides };
             let copy = given.with(diagonal).deep_copy(lua)?;
             Ok(one(copy))

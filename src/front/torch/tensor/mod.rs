@@ -10,18 +10,24 @@
 //! ```
 
 mod arguments;
+mod compare;
 mod construct;
 mod fill;
 mod kind;
 mod layout;
 mod linear;
 mod object;
+mod order;
+mod pointwise;
 mod print;
 mod recipe;
+mod reduce;
 mod select;
 mod shape;
 mod state;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use kind::Kind;
@@ -70,10 +76,19 @@ pub fn methods(lua: &mut Lua) -> Table {
 }
 
 /// Functions of the table `torch`.
-const FUNCTIONS: &[&[Function]] = &[construct::FUNCTIONS, fill::FUNCTIONS];
+const FUNCTIONS: &[&[Function]] = &[construct::FUNCTIONS, fill::FUNCTIONS, order::FUNCTIONS];
 
 /// Functions of the table `torch` that are methods as well.
-const OPERATIONS: &[&[Operation]] = &[linear::OPERATIONS, select::OPERATIONS, shape::OPERATIONS];
+const OPERATIONS: &[&[Operation]] = &[
+    compare::OPERATIONS,
+    linear::OPERATIONS,
+    order::OPERATIONS,
+    pointwise::OPERATIONS,
+    reduce::OPERATIONS,
+    select::OPERATIONS,
+    shape::OPERATIONS,
+];
 
 /// Methods of tensors only.
-const METHODS: &[&[Function]] = &[fill::METHODS, select::METHODS, shape::METHODS];
+const METHODS: &[&[Function]] =
+    &[fill::METHODS, pointwise::METHODS, select::METHODS, shape::METHODS];

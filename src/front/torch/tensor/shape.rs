@@ -121,7 +121,6 @@ pub(super) const METHODS: &[Function] = &[
         let at = dimension(lua, args, 1, given)?;
         Ok(vec![given.strides()[at].into()])
     }),
-    ("sub", sub),
     ("type", |lua, args| {
         if args.is_none(1) {
             let name = tensor(lua, args, 0)?.kind().tensor_name();
@@ -207,7 +206,7 @@ fn select(lua: &mut Lua, args: &Args) -> Results {
 }
 
 /// `tensor:sub(first, last, …)`, with indices from the end if negative.
-fn sub(lua: &mut Lua, args: &Args) -> Results {
+pub(super) fn sub(lua: &mut Lua, args: &Args) -> Results {
     let given = tensor(lua, args, 0)?;
     let mut layout = given.layout();
     for (at, pair) in (1..args.len()).step_by(2).enumerate() {
@@ -324,7 +323,7 @@ fn unsqueeze(lua: &mut Lua, args: &Args) -> Results {
     }
     let at = at as usize - 1;
     let stride = match at < count {
-        true => layout.sizes[at] * layout.strides[at],
+        true => layout.sizes[at].saturating_mul(layout.strides[at]),
         false => 1,
     };
     layout.sizes.insert(at, 1);

@@ -29,12 +29,13 @@ impl State {
     pub fn of(lua: &mut Lua) -> Rc<State> {
         lua.state(|lua| {
             let (methods, storage_methods) = (lua.table(), lua.table());
-            for &(name, function) in METHODS.iter().flat_map(|list| list.iter()) {
-                methods.set_field(name, Native::value(name, function));
-            }
             for &(name, function) in OPERATIONS.iter().flat_map(|list| list.iter()) {
                 let native = Native::value(name, move |lua, args| function(lua, args, true));
                 methods.set_field(name, native);
+            }
+            // A method of its own wins over the function of the same name.
+            for &(name, function) in METHODS.iter().flat_map(|list| list.iter()) {
+                methods.set_field(name, Native::value(name, function));
             }
             for &(name, function) in object::STORAGE_METHODS {
                 storage_methods.set_field(name, Native::value(name, function));

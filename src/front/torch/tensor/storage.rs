@@ -4,6 +4,7 @@ use super::kind::Kind;
 use super::layout::Layout;
 use super::recipe::Recipe;
 use crate::front::torch::interp::{Heap, Lua, LuaError};
+use crate::spec::Filler;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
@@ -137,6 +138,11 @@ impl Storage {
         self.content.replace(drawn);
         self.charge();
         Ok(())
+    }
+
+    /// Whether no number was drawn.
+    pub(super) fn is_undrawn(&self) -> bool {
+        matches!(&*self.content.borrow(), Content::Undrawn(_))
     }
 
     /// The number at a place inside.
@@ -287,21 +293,13 @@ impl Storage {
         Some(found)
     }
 
-    /// The recipe that alone holds a part.
-    pub(super) fn recipe_of(&self, places: &Range<usize>) -> Option<Recipe> {
+    /// What fills a part, if one recipe does and its random numbers are held nowhere else, where they must be the same.
+    pub(super) fn filler_of(&self, places: &Range<usize>) -> Option<Filler> {
         let content = self.content.borrow();
         let Content::Undrawn(runs) = &*content else { return None };
         let first = runs.partition_point(|run| run.end <= places.start);
         let run = runs.get(first)?;
-        (places.end <= run.end).then(|| run.recipe.clone())
-    }
-
-    /// Whether the random numbers of a part are held anywhere else, so that they must stay the same.
-    pub(super) fn is_copied(&self, places: &Range<usize>) -> bool {
-        let content = self.content.borrow();
-        let Content::Undrawn(runs) = &*content else { return false };
-        let first = runs.partition_point(|run| run.end <= places.start);
-        runs.get(first).is_some_and(|run| run.recipe.is_copied())
+        (places.end <= run.end && !run.recipe.is_copied()).then(|| run.recipe.filler())
     }
 
     /// `value * by + plus` for a run of places.

@@ -52,7 +52,7 @@ impl Tensor {
     /// A view of a storage, which must reach as far as the layout.
     pub fn over(storage: Rc<Storage>, layout: Layout) -> Tensor {
         debug_assert!(layout.end() <= storage.length());
-        Tensor { view: RefCell::new((storage, layout)) }
+        Tensor { view: RefCell::new((storage, layout.or_empty())) }
     }
 
     /// As a value of Lua.
@@ -103,7 +103,7 @@ impl Tensor {
     /// Makes this tensor a view of another storage, which must reach as far as the layout.
     pub fn set(&self, storage: Rc<Storage>, layout: Layout) {
         debug_assert!(layout.end() <= storage.length());
-        self.view.replace((storage, layout));
+        self.view.replace((storage, layout.or_empty()));
     }
 
     /// Another view of the same storage.
@@ -139,10 +139,9 @@ impl Tensor {
             return Ok(First::Filler(Filler::Constant(0.0)));
         }
         if let Some(run) = layout.run()
-            && let Some(recipe) = storage.recipe_of(&run)
-            && (matches!(recipe, Recipe::Constant(_)) || !storage.is_copied(&run))
+            && let Some(filler) = storage.filler_of(&run)
         {
-            return Ok(First::Filler(recipe.filler()));
+            return Ok(First::Filler(filler));
         }
         let values = self.values(lua)?;
         Ok(First::Values(values.iter().map(|value| *value as f32).collect()))

@@ -1,0 +1,28 @@
+//! `cortado compute-mean`: the mean image of a database, as Caffe's compute_image_mean.
+
+use std::path::PathBuf;
+
+use crate::data::mean_image::mean_image;
+use crate::error::Result;
+use crate::weights::write_binaryproto;
+
+/// Arguments of `compute-mean`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// An LMDB of images
+    database: PathBuf,
+    /// The mean image to write (.binaryproto)
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let mean = mean_image(&arguments.database)?;
+    if let Some(output) = &arguments.output {
+        write_binaryproto(output, &mean.image)?;
+    }
+    println!("{} images of {}", mean.count, crate::ty::Shape(mean.image.shape[1..].to_vec()));
+    for (channel, value) in mean.channels.iter().enumerate() {
+        println!("mean_value channel [{channel}]: {value}");
+    }
+    Ok(())
+}

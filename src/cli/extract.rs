@@ -1,0 +1,68 @@
+//! `cortado extract`: blobs of a trained net for every record of a data set, as Caffe's extract_features.
+
+use std::path::PathBuf;
+
+use super::complain_about;
+use crate::error::Result;
+use crate::exec::{Device, SessionOptions};
+use crate::job::extract::{ExtractOptions, extract, write_features};
+
+/// Arguments of `extract`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The definition
+    net: PathBuf,
+    /// The parameters: .caffemodel, .caffemodel.h5 or .safetensors
+    #[arg(long)]
+    weights: PathBuf,
+    /// Names of blobs, with commas between them
+    #[arg(long, value_delimiter = ',', required = true)]
+    blobs: Vec<String>,
+    /// An LMDB of images, instead of what the definition's data layers name
+    #[arg(long, conflicts_with = "tensors")]
+    data: Option<PathBuf>,
+    /// A safetensors file with batches for each input, or the images of a MemoryData layer
+    #[arg(long)]
+    tensors: Option<PathBuf>,
+    /// The mean image that is subtracted, instead of the definition's
+    #[arg(long)]
+    mean: Option<PathBuf>,
+    /// Records in a batch
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// Number of records; all once if not given
+    #[arg(long)]
+    count: Option<usize>,
+    /// What to write: .safetensors, .json, or an LMDB (.lmdb or no ending)
+    #[arg(short, long)]
+    output: PathBuf,
+    /// cpu or cuda:0
+    #[arg(long, default_value = "cpu")]
+    device: Device,
+    /// Threads; 0 takes one for each core
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let options = ExtractOptions {
+        net: arguments.net.clone(),
+        weights: arguments.weights.clone(),
+        blobs: arguments.blobs.clone(),
+        data: arguments.data.clone(),
+        tensors: arguments.tensors.clone(),
+        mean: arguments.mean.clone(),
+        batch_size: arguments.batch_size.filter(|&n| 0 < n),
+        records: arguments.count,
+        session: SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 },
+    };
+    let features = match extract(&options)? {
+        Ok(features) => features,
+        Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
+    };
+    write_features(&arguments.output, &features)?;
+    for (name, blob) in &features {
+        println!("{name}: {}", crate::ty::Shape(blob.shape.clone()));
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! `cortado plot`: losses and outputs of training logs as curves.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::file::write_atomically;
+use crate::report::plot::{Output, Run, Scale, Training, training};
+use crate::report::png::render_png;
+use crate::train::curves::{Curves, Points};
+
+/// Arguments of `plot`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Logs: cortado's log.jsonl, or what Caffe wrote while it trained
+    #[arg(required = true)]
+    logs: Vec<PathBuf>,
+    /// Where the picture goes; the ending says how: .svg or .png
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Also draw this output, such as accuracy, in a panel of its own
+    #[arg(long)]
+    show: Vec<String>,
+    /// Weight of the past in the mean that is drawn over the training loss, from 0 to below 1
+    #[arg(long, default_value_t = 0.0, value_parser = weight)]
+    smoothing: f64,
+    /// A logarithmic axis for the loss
+    #[arg(long)]
+    log_scale: bool,
+    /// Leave the learning rate out
+    #[arg(long)]
+    no_rate: bool,
+    /// The heading
+    #[arg(long, default_value = "Training")]
+    title: String,
+    /// Pixels of a PNG for each unit of the drawing
+    #[arg(long, default_value_t = 2.0)]
+    scale: f64,
+}
+
+fn weight(text: &str) -> Result<f64, String> {
+    let weight = text.parse().ok().filter(|weight| (0.0..1.0).contains(weight));
+    weight.ok_or_else(|| format!("`{text}` is not from 0 to below 1"))
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let ending = arguments.output.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let png = match ending.as_deref() {
+        Some("svg") => false,
+        Some("png") => true,
+        _ => {
+            let why = "the name of a plot ends with .svg or .png";
+            return Err(Error::format(&arguments.output, why));
+        }
+    };
+    let curves: Vec<Curves> =
+        arguments.logs.iter().map(|path| Curves::read(path)).collect::<Result<_>>()?;
+    for name in &arguments.show {
+        if !curves.iter().any(|curves| curves.outputs().contains(&name.as_str())) {
+            let mut known: Vec<&str> = curves.iter().flat_map(Curves::outputs).collect();
+            known.sort_unstable();
+            known.dedup();
+            let known = known.join(", ");
+            return Err(Error::refused(format!(
+                "no log has an output `{name}`; there are {known}"
+            )));
+        }
+    }
+    let runs = arguments.logs.iter().zip(curves).map(|(path, curves)| {
+        let several = 1 < arguments.logs.len();
+        let name = if several { path.display().to_string() } else { String::new() };
+        run_of(name, curves, arguments)
+    });
+    let plot = Training {
+        title: arguments.title.clone(),
+        steps: "iteration".into(),
+        scale: if arguments.log_scale { Scale::Log } else { Scale::Linear },
+        smoothing: arguments.smoothing,
+        runs: runs.collect(),
+        ..Training::default()
+    };
+    let svg = training(&plot);
+    let bytes = if png { render_png(&svg, arguments.scale)? } else { svg.into_bytes() };
+    write_atomically(&arguments.output, |file| file.write_all(&bytes))
+}
+
+fn run_of(name: String, curves: Curves, arguments: &Arguments) -> Run {
+    let points = |of: &std::collections::BTreeMap<String, Points>, name: &String| {
+        of.get(name).cloned().unwrap_or_default()
+    };
+    let outputs = arguments.show.iter().map(|name| Output {
+        name: name.clone(),
+        train: points(&curves.train, name),
+        val: points(&curves.test, name),
+    });
+    Run {
+        name,
+        outputs: outputs.collect(),
+        train: curves.loss,
+        val: curves.test_loss,
+        rate: if arguments.no_rate { vec![] } else { curves.rate },
+    }
+}

@@ -1,0 +1,67 @@
+//! `cortado time`: milliseconds of every layer, forward and backward.
+
+use std::path::PathBuf;
+
+use super::check::stages;
+use super::{complain, named_shape, print, shapes};
+use crate::error::{Error, Result};
+use crate::exec::{Device, SessionOptions};
+use crate::job::timing::time;
+use crate::pipeline::{self, Options};
+use crate::report::timing::{table, to_json};
+use crate::spec::Phase;
+use crate::ty::Shape;
+
+/// Arguments of `time`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The definition
+    net: PathBuf,
+    /// Passes that are timed
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    iterations: u64,
+    /// Parameters: .caffemodel or .safetensors; those of the fillers if not given
+    #[arg(long)]
+    weights: Option<PathBuf>,
+    /// TRAIN, TEST, or a stage of DIGITS: train, val, deploy; training if not given
+    #[arg(long)]
+    phase: Option<String>,
+    /// The shape of a data blob, such as data=64,3,28,28
+    #[arg(long, value_parser = named_shape)]
+    shape: Vec<(String, Shape)>,
+    /// cpu or cuda:0
+    #[arg(long, default_value = "cpu")]
+    device: Device,
+    /// Threads; 0 takes one for each core
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let options = Options {
+        stages: stages(arguments.phase.as_deref())?,
+        shapes: shapes(&arguments.shape),
+        ..Options::default()
+    };
+    let mut checked = pipeline::check_file(&arguments.net, &options)?;
+    complain(&checked)?;
+    let training = checked.stages.iter().position(|typed| typed.net.state.phase == Phase::Train);
+    if checked.stages.is_empty() {
+        return Err(Error::refused("the definition has no layers to time"));
+    }
+    let typed = checked.stages.swap_remove(training.unwrap_or(0));
+    let label = typed.net.state.label();
+    let env = pipeline::environment(&options, &pipeline::record_shape);
+    let session = SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 };
+    let weights = arguments.weights.as_deref();
+    let timing = time(typed, &env, weights, arguments.iterations, &session)?;
+    if arguments.json {
+        return print(&format!("{:#}\n", to_json(&timing)));
+    }
+    let name = &checked.definition.name;
+    let name = if name.is_empty() { "net" } else { name };
+    print(&format!("{name} at {label} on {}\n{}", arguments.device, table(&timing)))
+}

@@ -1,0 +1,203 @@
+//! Knows the fields that well-known forks added to Caffe's messages, and says of each what becomes of it here.
+//!
+//! Fields whose meaning cortado follows are read by their layers and do not appear here.
+
+use crate::diag::{self, Diagnostic};
+use crate::spec::{Reading, Record, Value};
+
+/// What an unread field of a fork means for the result.
+#[derive(Clone, Copy)]
+enum Effect {
+    /// The result is the same without it; why.
+    None(&'static str),
+    /// The result would be another; what to do instead.
+    Refused(&'static str),
+}
+
+use Effect::{None as Idle, Refused};
+
+/// Fields by fork and by the message they stand in.
+struct Fork {
+    name: &'static str,
+    fields: &'static [(&'static str, &'static [&'static str], Effect)],
+}
+
+const LAYER: &str = "LayerParameter";
+const NET: &str = "NetParameter";
+const SOLVER: &str = "SolverParameter";
+
+const PRECISION: Effect = Idle("everything is computed in single precision");
+const SPEED: Effect = Idle("it only changes the speed of that fork");
+
+const FORKS: &[Fork] = &[
+    Fork {
+        name: "NVCaffe",
+        fields: &[
+            (
+                NET,
+                &[
+                    "default_forward_type",
+                    "default_backward_type",
+                    "default_forward_math",
+                    "default_backward_math",
+                    "default_cudnn_math_override",
+                    "global_grad_scale",
+                    "global_grad_scale_adaptive",
+                ],
+                PRECISION,
+            ),
+            (NET, &["default_conv_algos_override", "reduce_buckets", "eltwise_mem_sharing"], SPEED),
+            (LAYER, &["forward_type", "backward_type", "forward_math", "backward_math"], PRECISION),
+            (LAYER, &["cudnn_math_override"], PRECISION),
+            ("convolution_param", &["conv_algos_override", "cudnn_math_override"], SPEED),
+            ("convolution_param", &["cudnn_convolution_algo_seeker"], SPEED),
+            ("data_param", &["threads", "parser_threads", "cache"], SPEED),
+            ("image_data_param", &["threads", "parser_threads", "cache"], SPEED),
+            ("data_param", &["shuffle"], Refused("a run file has `shuffle: true` under `train`")),
+            ("transform_param", &["use_gpu_transform"], SPEED),
+            (
+                "transform_param",
+                &[
+                    "img_rand_resize_lower",
+                    "img_rand_resize_upper",
+                    "rand_resize_ratio_lower",
+                    "rand_resize_ratio_upper",
+                    "vertical_stretch_lower",
+                    "vertical_stretch_upper",
+                    "horizontal_stretch_lower",
+                    "horizontal_stretch_upper",
+                    "allow_upscale",
+                ],
+                Refused("store the images in the size that the net takes"),
+            ),
+            (SOLVER, &["solver_data_type", "store_blobs_in_old_format"], PRECISION),
+            (
+                SOLVER,
+                &["test_and_snapshot_start_epoch", "test_and_snapshot_last_epochs"],
+                Refused("say it in iterations, by `test_interval` and `snapshot`"),
+            ),
+            (
+                SOLVER,
+                &[
+                    "min_lr",
+                    "rampup_interval",
+                    "rampup_lr",
+                    "max_momentum",
+                    "momentum_policy",
+                    "momentum_power",
+                    "weight_decay_policy",
+                    "weight_decay_power",
+                    "larc",
+                    "larc_policy",
+                    "larc_eta",
+                    "larc_turbo",
+                    "local_lr_auto",
+                    "local_gw_ratio",
+                ],
+                Refused("train with one of Caffe's seven policies"),
+            ),
+        ],
+    },
+    Fork {
+        name: "Intel Caffe",
+        fields: &[
+            (NET, &["engine", "compile_net_state", "bn_scale_remove", "bn_scale_merge"], SPEED),
+            (LAYER, &["engine"], SPEED),
+            (LAYER, &["quantization_param"], Refused("quantised layers are not computed")),
+            (SOLVER, &["engine", "activation_type"], SPEED),
+            (
+                SOLVER,
+                &["warmup_iter", "warmup_start_lr", "disabled_update", "local_lr_auto_layer"],
+                Refused("train with one of Caffe's seven policies"),
+            ),
+        ],
+    },
+    Fork {
+        name: "SSD",
+        fields: &[
+            (
+                "transform_param",
+                &[
+                    "resize_param",
+                    "noise_param",
+                    "distort_param",
+                    "expand_param",
+                    "emit_constraint",
+                    "crop_h",
+                    "crop_w",
+                ],
+                Refused("store the images as the net takes them"),
+            ),
+            (
+                SOLVER,
+                &["eval_type", "ap_version", "show_per_class_result"],
+                Idle("tests report the outputs of the test net"),
+            ),
+            (SOLVER, &["plateau_winsize"], Refused("train with one of Caffe's seven policies")),
+        ],
+    },
+    Fork {
+        name: "SegNet",
+        fields: &[
+            (
+                "loss_param",
+                &["weight_by_label_freqs", "class_weighting"],
+                Refused("InfogainLoss with a diagonal matrix weights classes"),
+            ),
+            (
+                "softmax_param",
+                &["weight_by_label_freqs", "class_weighting"],
+                Refused("InfogainLoss with a diagonal matrix weights classes"),
+            ),
+        ],
+    },
+    Fork {
+        name: "the TSN fork",
+        fields: &[
+            (NET, &["mem_param"], Idle("memory is always shared by what is not alive")),
+            (SOLVER, &["richness"], Idle("memory is planned before the run")),
+            (
+                "transform_param",
+                &[
+                    "fix_crop",
+                    "more_fix_crop",
+                    "multi_scale",
+                    "scale_ratios",
+                    "max_distort",
+                    "is_flow",
+                ],
+                Refused("store the images as the net takes them"),
+            ),
+        ],
+    },
+];
+
+/// Reports the fields of forks that nobody read; `what` is the name of the outermost message.
+pub(super) fn report(record: &Record, what: &str, reading: &Reading) {
+    for field in &record.fields {
+        let key = &field.key;
+        if !reading.was_used(key.span) {
+            let of = |fork: &'static Fork| {
+                let mut entries = fork.fields.iter();
+                let entry =
+                    entries.find(|(m, names, _)| *m == what && names.contains(&&*key.value));
+                entry.map(|&(_, _, effect)| (fork.name, effect))
+            };
+            let Some((fork, effect)) = FORKS.iter().find_map(of) else { continue };
+            reading.accept(key.span);
+            let message = format!("`{}` is a field of {fork}", key.value);
+            reading.report(match effect {
+                Idle(why) => {
+                    Diagnostic::new(&diag::W0616, key.span, message).here("has no effect").note(why)
+                }
+                Refused(instead) => Diagnostic::new(&diag::E0307, key.span, message)
+                    .here("changes the result in a way that cortado does not follow")
+                    .help(instead),
+            });
+        } else if let Value::Record(inner) = &field.value.value
+            && reading.was_opened(&key.value)
+        {
+            report(inner, &key.value, reading);
+        }
+    }
+}

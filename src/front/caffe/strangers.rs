@@ -1,0 +1,241 @@
+//! What the well-known forks of Caffe added to it, so that a complaint about their layers and fields can say where they
+//! come from. The names were collected from the definitions that were published with them.
+
+use super::fields::PARAMETER_MESSAGES;
+use crate::diag::{self, Diagnostic, Diagnostics, Help};
+use crate::layers::Layer;
+use crate::source::Span;
+use crate::spec::{Dialect, Record, Value};
+
+/// Forks and the layer types that exist in them and not here.
+const TYPES: [(&str, &[&str]); 18] = [
+    ("Fast R-CNN's fork of Caffe", &["ROIPooling", "SmoothL1Loss"]),
+    (
+        "R-FCN's fork of Caffe",
+        &["BoxAnnotatorOHEM", "PSROIPooling", "SmoothL1LossOHEM", "SoftmaxWithLossOHEM"],
+    ),
+    (
+        "SSD's fork of Caffe",
+        &["AnnotatedData", "DetectionEvaluate", "DetectionOutput", "MultiBoxLoss"],
+    ),
+    ("SegNet's fork of Caffe and those that follow it (PSPNet, ENet)", &["BN", "DenseImageData"]),
+    (
+        "DeepLab's fork of Caffe",
+        &[
+            "BiasChannel",
+            "DenseCRF",
+            "ImageSegData",
+            "MatRead",
+            "MatWrite",
+            "SegAccuracy",
+            "UniqueLabel",
+        ],
+    ),
+    ("CRF-RNN's fork of Caffe", &["MultiStageMeanfield"]),
+    ("HED's fork of Caffe", &["AutoCrop", "ImageLabelmapData"]),
+    ("NVIDIA's fork of Caffe (DetectNet)", &["DetectNetTransformation"]),
+    (
+        "FlowNet's fork of Caffe",
+        &[
+            "ChannelNorm",
+            "Correlation",
+            "Correlation1D",
+            "CustomData",
+            "DataAugmentation",
+            "Downsample",
+            "FlowAugmentation",
+            "FlowWarp",
+            "GenerateAugmentationParameters",
+            "LpqLoss",
+            "Resample",
+        ],
+    ),
+    ("FlowNet's and NVIDIA's forks of Caffe", &["L1Loss"]),
+    (
+        "the fork of Convolutional Pose Machines and OpenPose",
+        &["CPMData", "ImResize", "Nms", "OPData"],
+    ),
+    (
+        "Ristretto's fork of Caffe",
+        &["ConvolutionRistretto", "DeconvolutionRistretto", "FcRistretto", "LRNRistretto"],
+    ),
+    (
+        "C3D's fork of Caffe",
+        &["Convolution3D", "Deconvolution3D", "Pooling3D", "VideoData", "VolumeData"],
+    ),
+    ("forks of Caffe with the layers of Mask R-CNN", &["ROIAlign"]),
+    ("forks of Caffe with the layers of Faster R-CNN in C++", &["Proposal"]),
+    (
+        "forks of Caffe with the layers of YOLO",
+        &["Region", "RegionLoss", "Reorg", "YoloDetectionOutput", "Yolov3"],
+    ),
+    (
+        "forks of Caffe for recognising text",
+        &["CTCDecoder", "CTCLoss", "CtcLoss", "Reverse", "WarpCTC", "WarpCTCLoss"],
+    ),
+    (
+        "forks of Caffe for recognising faces",
+        &["CenterLoss", "LargeMarginInnerProduct", "MarginInnerProduct", "TripletLoss"],
+    ),
+];
+
+/// Messages and fields that forks added to layers of Caffe: the message (empty for the layer or net itself), the fields,
+/// the fork, and what to write instead, where there is something.
+type Added = (&'static str, &'static [&'static str], &'static str, Option<&'static str>);
+
+const FIELDS: [Added; 11] = [
+    (
+        "convolution_param",
+        &["hole", "hole_h", "hole_w"],
+        "DeepLab's fork of Caffe",
+        Some("Caffe says `dilation`"),
+    ),
+    ("dropout_param", &["scale_train"], "Fast R-CNN's fork of Caffe", None),
+    ("dropout_param", &["sample_weights_test"], "SegNet's fork of Caffe", None),
+    (
+        "loss_param",
+        &["class_weighting", "weight_by_label_freqs"],
+        "SegNet's fork of Caffe",
+        Some("in Caffe InfogainLoss weighs classes"),
+    ),
+    (
+        "pooling_param",
+        &["ceil_mode"],
+        "forks of Caffe for nets of PyTorch",
+        Some("Caffe says `round_mode: FLOOR` or `round_mode: CEIL`"),
+    ),
+    (
+        "transform_param",
+        &[
+            "crop_h",
+            "crop_w",
+            "distort_param",
+            "emit_constraint",
+            "expand_param",
+            "noise_param",
+            "resize_param",
+        ],
+        "SSD's fork of Caffe",
+        None,
+    ),
+    (
+        "transform_param",
+        &["fix_crop", "is_flow", "max_distort", "more_fix_crop", "multi_scale", "scale_ratios"],
+        "the fork of Temporal Segment Networks",
+        None,
+    ),
+    (
+        "batch_norm_param",
+        &["scale_bias"],
+        "NVIDIA's fork of Caffe",
+        Some("Caffe puts a Scale layer behind it"),
+    ),
+    ("", &["quantization_param"], "Ristretto's fork of Caffe", None),
+    ("", &["engine"], "Intel's fork of Caffe", Some("nothing depends on it: remove it")),
+    (
+        "",
+        &[
+            "backward_math",
+            "backward_type",
+            "default_backward_math",
+            "default_backward_type",
+            "default_forward_math",
+            "default_forward_type",
+            "forward_math",
+            "forward_type",
+            "global_grad_scale",
+        ],
+        "NVIDIA's fork of Caffe",
+        Some("it sets the precision of numbers, which here is single throughout: remove it"),
+    ),
+];
+
+/// The fork that has a layer of this type, in its spelling or in that of the old `layers` (`IMAGE_SEG_DATA`).
+pub(super) fn origin(type_name: &str) -> Option<&'static str> {
+    let name = plain(type_name);
+    let has = |types: &[&str]| types.iter().any(|known| plain(known) == name);
+    TYPES.iter().find(|(_, types)| has(types)).map(|(fork, _)| *fork)
+}
+
+/// The type that a fork's old `layers` call `INTERP`, if there is such a layer here.
+pub(super) fn modern(old: &str) -> Option<&'static str> {
+    let name = plain(old);
+    Layer::spellings(Dialect::Caffe).map(|s| s.name).find(|known| plain(known) == name)
+}
+
+/// A name without what distinguishes the old spelling of types from the modern one.
+fn plain(name: &str) -> String {
+    name.chars().filter(|&c| c != '_').map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Whether an unknown layer type may carry this field: any message of parameters.
+pub(super) fn is_parameters(key: &str) -> bool {
+    key.ends_with("_param") || PARAMETER_MESSAGES.contains(&key)
+}
+
+/// Says of each unknown field among `complaints` where it comes from.
+pub(super) fn explain(record: &Record, complaints: &mut Diagnostics) {
+    for complaint in complaints.iter_mut().filter(|d| d.code.id == diag::E0301.id) {
+        let Some((message, field)) = complaint.span().and_then(|at| find(record, "", at)) else {
+            continue;
+        };
+        let added = |(within, fields, ..): &&Added| *within == message && fields.contains(&field);
+        let Some((_, _, fork, instead)) = FIELDS.iter().find(added) else { continue };
+        complaint.notes.push(format!("`{field}` comes from {fork}"));
+        complaint.help = instead.map(|text| Help { text: text.to_owned(), edit: None });
+    }
+}
+
+/// The field with this place, and the message that it stands in.
+fn find<'a>(record: &'a Record, message: &'a str, at: Span) -> Option<(&'a str, &'a str)> {
+    record.fields.iter().find_map(|field| match &field.value.value {
+        _ if field.key.span == at => Some((message, field.key.value.as_str())),
+        Value::Record(inner) => find(inner, &field.key.value, at),
+        _ => None,
+    })
+}
+
+/// Layers of one type that nobody knows.
+#[derive(Debug)]
+pub(super) struct Stranger {
+    /// The type as written.
+    pub type_name: String,
+    /// Where it is written.
+    pub span: Span,
+    /// The name of the layer.
+    pub layer: String,
+}
+
+/// One complaint for each unknown type, at its first layer.
+pub(super) fn report(strangers: &[Stranger], diagnostics: &mut Diagnostics) {
+    let mut groups: Vec<(&Stranger, Vec<&str>)> = vec![];
+    let mut places = std::collections::HashMap::new();
+    for stranger in strangers {
+        let at = *places.entry(stranger.type_name.as_str()).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some((_, others)) => others.push(&stranger.layer),
+            None => groups.push((stranger, vec![])),
+        }
+    }
+    for (first, others) in groups {
+        let mut d = super::lower::unknown_type(&first.type_name, first.span);
+        match &others[..] {
+            [] => {}
+            [other] => d = d.note(format!("layer `{other}` has this type as well")),
+            [other, rest @ ..] => {
+                let (n, s) = (rest.len(), if rest.len() == 1 { "" } else { "s" });
+                d = d.note(format!("layer `{other}` and {n} more layer{s} have this type as well"));
+            }
+        }
+        diagnostics.report(d);
+    }
+}
+
+/// The complaint about a type of a fork.
+pub(super) fn complaint(written: &str, span: Span) -> Option<Diagnostic> {
+    let fork = origin(written)?;
+    let message = format!("unknown layer type `{written}`");
+    let d = Diagnostic::new(&diag::E0201, span, message).here("not a layer of Caffe 1.0");
+    let d = d.note(format!("`{written}` is a layer of {fork}, which cortado does not run"));
+    Some(d.note("the rest of the net is checked, except for shapes that depend on this layer"))
+}

@@ -1,0 +1,94 @@
+-- What definitions ask of other packages and of the programs that usually load them: enough to build a network, nothing
+-- that reads, writes, measures or trains.
+local torch, nn, native = ...
+
+local function nothing() end
+local function same(...) return ... end
+
+-- A value that can be called, indexed and assigned to without effect.
+local function inert()
+   return setmetatable({}, {__index = function() return inert() end, __call = function() return inert() end})
+end
+
+local function unavailable(name)
+   return function() error("'" .. name .. "' is not available: a definition is only read here", 2) end
+end
+
+torch.load, torch.save = unavailable('torch.load'), unavailable('torch.save')
+torch.setnumthreads, torch.setheaptracking, torch.tic = nothing, nothing, nothing
+function torch.getnumthreads() return 1 end
+function torch.toc() return 0 end
+function torch.Timer()
+   local timer = {}
+   timer.reset, timer.stop, timer.resume = same, same, same
+   function timer.time() return {real = 0, user = 0, sys = 0} end
+   return timer
+end
+
+---------------------------------------------------------------- paths: files of the definition's folder only
+paths = {dofile = native.dofile, filep = native.is_file, dirp = function() return false end}
+
+function paths.concat(...)
+   local whole
+   for _, part in ipairs({...}) do
+      if part:sub(1, 1) == '/' or not whole then
+         whole = part
+      else
+         whole = whole:gsub('/$', '') .. '/' .. part
+      end
+   end
+   return whole or '.'
+end
+function paths.basename(path, suffix)
+   local name = path:gsub('/+$', ''):match('[^/]*$')
+   local ending = suffix and '.' .. suffix:gsub('^%.', '')
+   if ending and name:sub(-#ending) == ending then name = name:sub(1, -#ending - 1) end
+   return name
+end
+function paths.dirname(path) return path:match('^(.*)/[^/]*$') or '.' end
+function paths.extname(path) return path:match('%.([^./]*)$') end
+function paths.thisfile(name) return name or '' end
+paths.cwd, paths.home = function() return '.' end, '.'
+paths.mkdir, paths.rmdir, paths.files = unavailable('paths.mkdir'), unavailable('paths.rmdir'), unavailable('paths.files')
+
+---------------------------------------------------------------- small packages
+xlua = {progress = nothing, print = print, log = nothing, usage = error}
+sys = {clock = function() return 0 end, tic = nothing, toc = function() return 0 end, sleep = nothing,
+   COLORS = setmetatable({}, {__index = function() return '' end})}
+optim = inert()
+optnet = {optimizeMemory = nothing, removeOptimization = nothing, countUsedMemory = function() return {} end}
+
+image = {}
+-- Samples of a bell curve; width and mean are fractions of the size.
+function image.gaussian1D(...)
+   local size, sigma, amplitude, normalize, mean = ...
+   if type(size) == 'table' then
+      local named = size
+      size, sigma, amplitude = named.size, named.sigma, named.amplitude
+      normalize, mean = named.normalize, named.mean
+   end
+   size, sigma, amplitude, mean = size or 3, sigma or 0.25, amplitude or 1, mean or 0.5
+   local center = mean * size + 0.5
+   local curve = torch.Tensor(size)
+   for i = 1, size do
+      curve[i] = amplitude * math.exp(-((i - center) / (sigma * size)) ^ 2 / 2)
+   end
+   if normalize then curve:div(curve:sum()) end
+   return curve
+end
+
+local modules = {paths = paths, xlua = xlua, sys = sys, optim = optim, optnet = optnet, image = image,
+   nngraph = nngraph, graph = graph, trepl = inert(), lfs = inert(), env = inert(), pl = inert()}
+for name, module in pairs(modules) do package.loaded[name] = module end
+package.loaded['pl.import_into'] = inert
+
+---------------------------------------------------------------- graphics processors: none
+native.cutorch = {getDeviceCount = function() return 0 end, getDevice = function() return 0 end,
+   setDevice = nothing, synchronize = nothing, synchronizeAll = nothing, manualSeed = nothing,
+   manualSeedAll = nothing, setHeapTracking = nothing, createCudaHostTensor = torch.FloatTensor,
+   withDevice = function(_, work) return work() end}
+
+---------------------------------------------------------------- what training programs define for their models
+function makeDataParallel(model) return model end
+makeDataParallelTable = makeDataParallel
+nClasses = 1000

@@ -1,0 +1,211 @@
+//! Runs a data set through a trained net and collects named blobs, record by record, as Caffe's extract_features does.
+
+use std::path::{Path, PathBuf};
+
+use prost::Message;
+
+use super::data::{DataSpec, Inputs};
+use super::inference::{Complaints, load};
+use super::{Plan as JobPlan, read_net, states};
+use crate::data::lmdb::LmdbWriter;
+use crate::data::proto::Datum;
+use crate::diag::Diagnostics;
+use crate::error::{Error, Result};
+use crate::exec::SessionOptions;
+use crate::file::write_atomically;
+use crate::ir::{Port, TypedNet};
+use crate::pipeline;
+use crate::program::ValueId;
+use crate::source::SourceMap;
+use crate::spec::solver::Solver;
+use crate::train::machine::{Machine, Purpose};
+use crate::weights::{Blob, write_safetensors};
+
+/// What is extracted from what.
+#[derive(Clone, Debug)]
+pub struct ExtractOptions {
+    /// The definition.
+    pub net: PathBuf,
+    /// The parameters.
+    pub weights: PathBuf,
+    /// Names of blobs.
+    pub blobs: Vec<String>,
+    /// An LMDB of images, instead of what the definition's data layers name.
+    pub data: Option<PathBuf>,
+    /// A safetensors file of batches, instead of what the definition's data layers name.
+    pub tensors: Option<PathBuf>,
+    /// The mean image that is subtracted, instead of the definition's.
+    pub mean: Option<PathBuf>,
+    /// Records in a batch, instead of the definition's.
+    pub batch_size: Option<usize>,
+    /// Number of records, instead of all once.
+    pub records: Option<usize>,
+    /// Device, threads and seed.
+    pub session: SessionOptions,
+}
+
+/// Blobs by name, each with a row for every record, in the order asked for.
+pub type Features = Vec<(String, Blob)>;
+
+/// Runs the data through the net in the TEST phase (DIGITS' `val` stage, where there is one).
+///
+/// # Errors
+/// A file is missing or does not fit, a blob does not exist or has no row for each record; complaints about the definition
+/// are in the inner result.
+pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>> {
+    let mut sources = SourceMap::default();
+    let mut diagnostics = Diagnostics::default();
+    let definition = read_net(&options.net, &Default::default(), &mut sources, &mut diagnostics)?;
+    let (_, state) = states(&definition);
+    let data = DataSpec {
+        databases: options.data.clone().map(|images| (images, None)),
+        tensors: options.tensors.clone(),
+        mean: options.mean.clone(),
+        ..DataSpec::default()
+    };
+    let job = JobPlan {
+        solver: Solver::default(),
+        train: (definition, state),
+        tests: vec![],
+        train_data: data,
+        test_data: DataSpec::default(),
+        batch_size: options.batch_size,
+        epochs: None,
+        whole_tests: true,
+        folder: None,
+        prefix: PathBuf::new(),
+        weights: vec![],
+        text: String::new(),
+        bases: vec![options.net.parent().unwrap_or(Path::new("")).to_owned()],
+    };
+    let (definition, state) = &job.train;
+    let seed = options.session.seed;
+    let inputs = Inputs::open(&job, definition, state, &job.train_data, seed)?;
+    let env_options = pipeline::Options { shapes: inputs.shapes.clone(), ..Default::default() };
+    let none = |_: &str| None;
+    let env = pipeline::environment(&env_options, &none);
+    let typed = pipeline::typed_net(definition, state, &env, &mut diagnostics);
+    if diagnostics.has_errors() {
+        diagnostics.sort();
+        return Ok(Err((sources, diagnostics)));
+    }
+    let Some((records, batch)) = inputs.records() else {
+        return Err(Error::refused("the net names no data; give them with --data or --tensors"));
+    };
+    let records = options.records.unwrap_or(records as usize);
+    let batch = batch as usize;
+    if typed.signatures.iter().any(Option::is_none) {
+        return Err(Error::refused("the net cannot be built: the shape of its data is not known"));
+    }
+    let purpose = Purpose { watched: true, ..Purpose::FORWARD };
+    let mut machine = Machine::new(typed, &env, purpose, &options.session)?;
+    let mut found: Vec<ValueId> = vec![];
+    let mut features: Features = vec![];
+    for name in &options.blobs {
+        let port = find(&machine.typed, name).ok_or_else(|| unknown(&machine.typed, name))?;
+        let v = machine.planned.blobs[port.node.index()][port.top];
+        let shape = machine.plan().program.shape(v);
+        if shape.dims().first() != Some(&batch) {
+            return Err(Error::refused(format!(
+                "blob `{name}` is {shape} and has no row for each of the {batch} records of a batch"
+            )));
+        }
+        let mut shape = shape.0.clone();
+        shape[0] = records;
+        found.push(v);
+        features.push((name.clone(), Blob { shape, data: vec![] }));
+    }
+    load(&mut machine, &definition.names, &options.weights)?;
+    for (source, names) in inputs.sources {
+        machine.feed(source, &names)?;
+    }
+    for done in (0..records).step_by(batch) {
+        let rows = batch.min(records - done);
+        machine.run()?;
+        machine.take_rows(rows);
+        for ((_, blob), &v) in features.iter_mut().zip(&found) {
+            let values = machine.session.read(machine.planned.plan.slot(v));
+            blob.data.extend(&values[..rows * values.len() / batch]);
+        }
+    }
+    machine.write_files()?;
+    Ok(Ok(features))
+}
+
+/// The last layer that gives a blob of this name.
+fn find(typed: &TypedNet, name: &str) -> Option<Port> {
+    let tops = typed.net.nodes().flat_map(|(node, layer)| {
+        layer.tops.iter().enumerate().map(move |(top, blob)| (Port { node, top }, &blob.value))
+    });
+    tops.filter(|(_, blob)| *blob == name).map(|(port, _)| port).last()
+}
+
+fn unknown(typed: &TypedNet, name: &str) -> Error {
+    let mut names: Vec<&str> = vec![];
+    for top in typed.net.nodes().flat_map(|(_, node)| &node.tops) {
+        if !names.contains(&top.value.as_str()) {
+            names.push(&top.value);
+        }
+    }
+    Error::refused(format!("the net has no blob `{name}`; it has {}", names.join(", ")))
+}
+
+/// Writes features in the form that the ending of a name says: `.safetensors`, `.json` (rows of numbers by blob), or an LMDB
+/// of Datums with `float_data` and keys of ten digits, for several blobs one in a folder of this name for each.
+pub fn write_features(out: &Path, features: &Features) -> Result<()> {
+    let ending = out.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    match ending {
+        "safetensors" => write_safetensors(out, features.iter().map(|(n, b)| (n.as_str(), b))),
+        "json" => {
+            let rows = |blob: &Blob| -> Vec<Vec<f32>> {
+                let each = row_length(blob);
+                blob.data.chunks(each).map(<[f32]>::to_vec).collect()
+            };
+            let all: std::collections::BTreeMap<&str, Vec<Vec<f32>>> =
+                features.iter().map(|(name, blob)| (name.as_str(), rows(blob))).collect();
+            let failed = |e| Error::format(out, format!("cannot be written as JSON: {e}"));
+            let text = serde_json::to_string(&all).map_err(failed)?;
+            write_atomically(out, |writer| writer.write_all(text.as_bytes()))
+        }
+        "" | "lmdb" => match &features[..] {
+            [(_, blob)] => write_database(out, blob),
+            _ => {
+                std::fs::create_dir_all(out).map_err(|e| Error::io("create", out, e))?;
+                let one = |(name, blob): &(String, Blob)| {
+                    write_database(&out.join(name.replace('/', "_")), blob)
+                };
+                features.iter().try_for_each(one)
+            }
+        },
+        _ => {
+            let message = "is no kind of output; end the name in .safetensors, .json or .lmdb";
+            Err(Error::format(out, message))
+        }
+    }
+}
+
+fn row_length(blob: &Blob) -> usize {
+    blob.shape.iter().skip(1).product::<usize>().max(1)
+}
+
+fn write_database(path: &Path, blob: &Blob) -> Result<()> {
+    let mut axes = blob.shape[1..].to_vec();
+    if 3 < axes.len() {
+        let message = format!("a Datum has three axes, these features have {}", axes.len());
+        return Err(Error::format(path, message));
+    }
+    axes.resize(3, 1);
+    let axis = |i: usize| i32::try_from(axes[i]).ok();
+    let mut writer = LmdbWriter::create(path)?;
+    for (i, row) in blob.data.chunks(row_length(blob)).enumerate() {
+        let datum = Datum {
+            channels: axis(0),
+            height: axis(1),
+            width: axis(2),
+            float_data: row.to_vec(),
+            ..Datum::default()
+        };
+        writer.put(format!("{i:010}").as_bytes(), &datum.encode_to_vec())?;
+    }
+    writer.finish()
+}

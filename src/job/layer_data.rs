@@ -1,0 +1,108 @@
+//! Opens what serves a layer that names its own data, or that is handed them: ImageData, HDF5Data, WindowData, MemoryData.
+
+use std::path::Path;
+
+use super::Plan;
+use super::data::transform;
+use crate::data::datum::Colour;
+use crate::data::image_list::ImageList;
+use crate::data::records::Records;
+use crate::data::source::{Order, Source};
+use crate::data::transform::TransformOptions;
+use crate::data::windows::WindowOptions;
+use crate::error::{Error, Result};
+use crate::ir::Node;
+use crate::layers::Layer;
+use crate::layers::memory_data::MemoryData;
+use crate::layers::window_data::CropMode;
+
+/// Whether the layer says where its data are.
+pub(super) fn names_its_data(layer: &Layer) -> bool {
+    matches!(
+        layer,
+        Layer::Data(_) | Layer::Hdf5Data(_) | Layer::ImageData(_) | Layer::WindowData(_)
+    )
+}
+
+/// The source that a layer names and its batch size; `None` for layers without a source of these kinds. The tops of the
+/// source are those of the layer, in order.
+pub(super) fn serve(
+    plan: &Plan,
+    node: &Node,
+    seed: u64,
+    train: bool,
+) -> Result<Option<(Source, usize)>> {
+    let batch = |own: usize| plan.batch_size.unwrap_or(own.max(1));
+    Ok(Some(match &node.layer {
+        Layer::ImageData(layer) => {
+            let list = ImageList::read(&plan.locate(&layer.source), &layer.root_folder)?;
+            let options = TransformOptions {
+                colour: if layer.is_color { Colour::Colour } else { Colour::Grey },
+                resize: (0 < layer.new_height).then_some([layer.new_height, layer.new_width]),
+                ..transform(plan, &layer.transform, None, train)?
+            };
+            let order = if layer.shuffle { Order::Shuffled } else { Order::Sequential };
+            let records = Records::of_images(list);
+            let mut source = Source::of_records(records, options, seed, order)?;
+            source.skip_randomly(layer.rand_skip).map_err(|e| about(node, e))?;
+            (source, batch(layer.batch_size))
+        }
+        Layer::Hdf5Data(layer) => {
+            let names: Vec<&str> = node.tops.iter().map(|top| top.value.as_str()).collect();
+            let shuffle = layer.shuffle.then_some(seed);
+            let source = Source::of_hdf5(&plan.locate(&layer.source), &names, shuffle)?;
+            (source, batch(layer.batch_size))
+        }
+        Layer::WindowData(layer) => {
+            let options = transform(plan, &layer.transform, None, train)?;
+            let options = WindowOptions {
+                root: layer.root_folder.clone(),
+                fg_threshold: layer.fg_threshold as f32,
+                bg_threshold: layer.bg_threshold as f32,
+                fg_fraction: layer.fg_fraction as f32,
+                context_pad: layer.context_pad,
+                square: layer.crop_mode == CropMode::Square,
+                side: layer.transform.crop_size,
+                cache: layer.cache_images,
+                mirror: options.mirror,
+                mean: options.mean,
+                scale: options.scale,
+            };
+            let source = Source::of_windows(&plan.locate(&layer.source), options, seed)?;
+            (source, batch(layer.batch_size))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Serves a MemoryData layer with the tensors of a file that have the names of its tops.
+pub(super) fn serve_memory(
+    plan: &Plan,
+    node: &Node,
+    layer: &MemoryData,
+    tensors: &Path,
+    seed: u64,
+    train: bool,
+) -> Result<(Source, usize)> {
+    let tops: Vec<&str> = node.tops.iter().map(|top| top.value.as_str()).collect();
+    let shape = [layer.channels, layer.height, layer.width];
+    let images = tops.first().copied().unwrap_or_default();
+    let records = Records::of_tensors(tensors, images, tops.get(1).copied(), shape)?;
+    let options = transform(plan, &layer.transform, None, train)?;
+    let source = Source::of_records(records, options, seed, Order::Sequential)?;
+    Ok((source, plan.batch_size.unwrap_or(layer.batch_size.max(1))))
+}
+
+/// A MemoryData layer that nobody hands anything.
+pub(super) fn nothing_in_memory(node: &Node) -> Error {
+    let tops: Vec<String> = node.tops.iter().map(|top| format!("`{}`", top.value)).collect();
+    Error::refused(format!(
+        "layer `{}` takes what a program hands over: give it with --tensors FILE, a safetensors file of {}",
+        node.name.value,
+        tops.join(" and ")
+    ))
+}
+
+fn about(node: &Node, error: Error) -> Error {
+    Error::refused(format!("layer `{}`: {error}", node.name.value))
+}

@@ -1,0 +1,269 @@
+//! A planned net on a device: from a typed net to what is trained, tested, timed and asked for outputs.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Feed;
+use super::hdf5_output::Hdf5Output;
+use crate::error::{Error, Result};
+use crate::exec::{Session, SessionOptions, workspace};
+use crate::ir::{Port, TypedNet, Variable};
+use crate::passes::lower::{Backward, Lowered, lower, ready};
+use crate::plan::{Plan, Request, Slot, plan};
+use crate::program::{ValueId, simplify};
+use crate::spec::Environment;
+use crate::spec::solver::Solver;
+use crate::ty::Shape;
+use crate::weights::{Weights, first_values};
+
+/// What a net is planned for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purpose {
+    /// Which gradients it computes.
+    pub backward: Backward,
+    /// Arrays of the size of the parameters that are kept beside them.
+    pub histories: usize,
+    /// Whether all blobs and their gradients can be read after a run, which costs their memory.
+    pub watched: bool,
+}
+
+impl Purpose {
+    /// Outputs alone.
+    pub const FORWARD: Purpose = Purpose { backward: Backward::No, histories: 0, watched: false };
+
+    /// Training by a solver: its own arrays, and one for the sum of gradients where it adds several.
+    pub fn training(solver: &Solver) -> Self {
+        let accumulate = usize::from(1 < solver.iter_size);
+        let histories = solver.method.histories() + accumulate;
+        Purpose { backward: Backward::Parameters, histories, watched: solver.debug_info }
+    }
+}
+
+/// A net with a place for everything it computes.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The value of every variable of the net.
+    pub variables: Vec<ValueId>,
+    /// The total loss, if the net has one.
+    pub loss: Option<ValueId>,
+    /// The net's outputs by name, in the order they were written, with the weight each has in the loss.
+    pub outputs: Vec<(String, ValueId, f32)>,
+    /// The values of every node's tops; those of a net that is not watched may be gone after a run.
+    pub blobs: Vec<Vec<ValueId>>,
+    /// The gradients of blobs, where there are any; likewise.
+    pub blob_gradients: HashMap<Port, ValueId>,
+    /// The gradient of every variable, where there is one.
+    pub gradients: Vec<Option<ValueId>>,
+    /// The files that a test writes.
+    files: Vec<Hdf5Output>,
+}
+
+/// Plans a net; `threads` are 0 for one for each core. This is what a session of it runs and allocates.
+///
+/// # Errors
+/// See [`ready`].
+pub fn planned(
+    typed: &TypedNet,
+    env: &Environment,
+    purpose: Purpose,
+    threads: usize,
+) -> Result<Planned> {
+    ready(typed)?;
+    let mut lowered = lower(typed, env, purpose.backward);
+    let outputs = outputs(typed, &lowered);
+    let watched: Vec<ValueId> = match purpose.watched {
+        true => {
+            lowered.blobs.iter().flatten().chain(lowered.blob_gradients.values()).copied().collect()
+        }
+        false => vec![],
+    };
+    // Training writes no files: each test does, and those of training would only get longer.
+    let files = match purpose.backward {
+        Backward::No => Hdf5Output::of_net(typed, &mut lowered),
+        _ => vec![],
+    };
+    let kept = std::mem::take(&mut lowered.program.outputs);
+    let program = &mut lowered.program;
+    program.outputs = outputs.iter().map(|(n, v, _)| (n.clone(), *v)).collect();
+    program.outputs.extend(lowered.loss.map(|v| ("(loss)".to_string(), v)));
+    program.outputs.extend(watched.into_iter().map(|v| ("(watched)".to_string(), v)));
+    program.outputs.extend(kept);
+    for gradient in lowered.gradients.iter().flatten() {
+        program.outputs.push(("(gradient)".to_string(), *gradient));
+    }
+    simplify(program);
+    program.outputs.retain(|(name, _)| name != "(gradient)");
+    let gradients = match purpose.backward {
+        Backward::No => vec![],
+        _ => lowered.gradients.clone(),
+    };
+    let request =
+        Request { parameters: lowered.variables.clone(), gradients, histories: purpose.histories };
+    let Lowered { program, variables, loss, blobs, blob_gradients, gradients } = lowered;
+    let plan = Arc::new(plan(program, &request, &workspace::<f32>(threads)));
+    Ok(Planned { plan, variables, loss, outputs, blobs, blob_gradients, gradients, files })
+}
+
+fn outputs(typed: &TypedNet, lowered: &Lowered) -> Vec<(String, ValueId, f32)> {
+    let mut ports = typed.net.outputs.clone();
+    ports.sort();
+    let shown = ports.iter().filter(|p| !typed.net.graph[p.node].layer.is_input()).map(|&port| {
+        let v = lowered.blobs[port.node.index()][port.top];
+        let weight = typed.loss_weights[port.node.index()].get(port.top).copied().unwrap_or(0.0);
+        (typed.net.blob(port).to_owned(), v, weight)
+    });
+    shown.collect()
+}
+
+/// A planned net with its memory and its data.
+pub struct Machine {
+    /// The net.
+    pub typed: TypedNet,
+    /// Its values.
+    pub planned: Planned,
+    /// Its memory.
+    pub session: Session<f32>,
+    /// What serves its inputs.
+    pub feeds: Vec<Feed>,
+}
+
+/// Outputs of more elements than this are not logged.
+const MOST_SHOWN: usize = 16;
+
+impl Machine {
+    /// Plans a net and allocates its memory; all parameters are 0.
+    ///
+    /// # Errors
+    /// The net cannot be run, or the device refuses.
+    pub fn new(
+        typed: TypedNet,
+        env: &Environment,
+        purpose: Purpose,
+        options: &SessionOptions,
+    ) -> Result<Self> {
+        let planned = planned(&typed, env, purpose, options.threads)?;
+        let session = Session::new(planned.plan.clone(), options)?;
+        Ok(Machine { typed, planned, session, feeds: vec![] })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.planned.plan
+    }
+
+    /// The place of a variable.
+    pub fn place(&self, variable: usize) -> Slot {
+        self.planned.plan.slot(self.planned.variables[variable])
+    }
+
+    /// Gives every parameter the values of its filler.
+    pub fn fill(&mut self, seed: u64) {
+        for i in 0..self.typed.variables.len() {
+            let variable = &self.typed.variables[i];
+            let values = first_values(variable, seed, i as u64);
+            self.session.write(self.place(i), &values);
+        }
+    }
+
+    /// Serves inputs from a source: pairs of an input and a top of the source.
+    ///
+    /// # Errors
+    /// A top of the source does not have the shape of the input.
+    pub fn feed(
+        &mut self,
+        source: crate::data::source::Source,
+        names: &[(String, String)],
+    ) -> Result<()> {
+        let feed = Feed::new(source, names, &self.typed, &self.session)?;
+        self.feeds.push(feed);
+        Ok(())
+    }
+
+    /// Takes a batch from every source and runs all steps once.
+    pub fn run(&mut self) -> Result<()> {
+        for feed in &mut self.feeds {
+            feed.next(&mut self.session)?;
+        }
+        self.session.run()
+    }
+
+    /// Forgets what the files of the net's HDF5Output layers would hold.
+    pub(crate) fn clear_files(&mut self) {
+        self.planned.files.iter_mut().for_each(Hdf5Output::clear);
+    }
+
+    /// Keeps the first `rows` rows of the last run for these files.
+    pub(crate) fn take_rows(&mut self, rows: usize) {
+        let Machine { planned, session, .. } = self;
+        for file in &mut planned.files {
+            file.take(session, &planned.plan, rows);
+        }
+    }
+
+    /// Writes these files.
+    pub(crate) fn write_files(&self) -> Result<()> {
+        self.planned.files.iter().try_for_each(|file| file.write(&self.planned.plan))
+    }
+
+    /// The total loss of the last run; 0 for a net without one.
+    pub fn loss(&mut self) -> f32 {
+        let Some(loss) = self.planned.loss else { return 0.0 };
+        let slot = self.planned.plan.slot(loss);
+        self.session.with_arena(|arena| arena[slot.offset])
+    }
+
+    /// The outputs of the last run that are few enough numbers to be shown.
+    pub fn shown_outputs(&mut self) -> Vec<(String, Vec<f32>)> {
+        let plan = &self.planned.plan;
+        let slots: Vec<(String, Slot)> = (self.planned.outputs.iter())
+            .map(|(name, v, _)| (name.clone(), plan.slot(*v)))
+            .filter(|(_, slot)| slot.len <= MOST_SHOWN)
+            .collect();
+        self.session.with_arena(|arena| {
+            slots.into_iter().map(|(name, slot)| (name, arena[slot.range()].to_vec())).collect()
+        })
+    }
+
+    /// Takes parameters from a file's, by layer and position; of several users of one, the last counts, as in Caffe.
+    /// Layers that only the file has are passed over, layers named in `except` keep what they have. Says for each
+    /// variable whether it was given.
+    ///
+    /// # Errors
+    /// All layers whose shapes differ, at once; nothing is taken then.
+    pub fn take(&mut self, path: &Path, blobs: &Weights, except: &[String]) -> Result<Vec<bool>> {
+        let mut wrong = vec![];
+        let mut given = vec![None; self.typed.variables.len()];
+        for (variable, given) in self.typed.variables.iter().zip(&mut given) {
+            let users = users(&self.typed, variable).into_iter();
+            for (layer, at) in
+                users.filter(|(layer, _)| !variable.private && !except.contains(layer))
+            {
+                let Some(blob) = blobs.get(&(layer.clone(), at)) else { continue };
+                if blob.fits(variable.shape.dims()) {
+                    *given = Some(blob);
+                    continue;
+                }
+                let (have, want) = (Shape(blob.shape.clone()), &variable.shape);
+                wrong.push(format!("`{layer}` {}: file {have}, net {want}", variable.role));
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(Error::format(path, format!("shapes differ:\n  {}", wrong.join("\n  "))));
+        }
+        for (i, blob) in given.iter().enumerate().filter_map(|(i, blob)| Some((i, (*blob)?))) {
+            self.session.write(self.place(i), &blob.data);
+        }
+        Ok(given.iter().map(Option::is_some).collect())
+    }
+}
+
+/// The users of a variable by layer name and position.
+pub(crate) fn users(typed: &TypedNet, variable: &Variable) -> Vec<(String, usize)> {
+    let name = |&(node, at): &(petgraph::graph::NodeIndex, usize)| {
+        (typed.net.graph[node].name.value.clone(), at)
+    };
+    variable.users.iter().map(name).collect()
+}

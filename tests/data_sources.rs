@@ -1,0 +1,355 @@
+//! Whole jobs on nets that read image files, HDF5 files, windows and tensors, and the commands that make and use such data.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cortado::data::images::Image;
+use cortado::job::{self, Job, JobOptions};
+use cortado::weights::hdf5::{Hdf5File, Hdf5Tree};
+use cortado::weights::{Blob, read_binaryproto, read_safetensors, write_safetensors};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/io").join(name)
+}
+
+/// A solver whose net has these data layers in front of an InnerProduct from `data` to two classes; `TEST` layers are
+/// tested with so many batches.
+fn solver(folder: &Path, data: &str, tests: usize) -> PathBuf {
+    let net = format!(
+        "{data}
+        layer {{ name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip'
+            inner_product_param {{ num_output: 2 weight_filler {{ type: 'xavier' }} }} }}
+        layer {{ name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: 'loss' }}"
+    );
+    std::fs::write(folder.join("net.prototxt"), net).unwrap();
+    let test = match tests {
+        0 => String::new(),
+        n => format!("test_iter: {n} test_interval: 100"),
+    };
+    let text = format!(
+        "net: 'net.prototxt' base_lr: 0.1 lr_policy: 'fixed' momentum: 0.9 max_iter: 30 {test}
+        random_seed: 7 snapshot_prefix: '{}'",
+        folder.join("snap").display()
+    );
+    let path = folder.join("solver.prototxt");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn open(solver: &Path, options: &JobOptions) -> Result<Job, String> {
+    let opened = job::open(solver, options).map_err(|e| e.to_string())?;
+    let complaints = || cortado::diag::render::render(&opened.diagnostics, &opened.sources, false);
+    let text = complaints();
+    opened.job.ok_or(text)
+}
+
+/// Trains, and checks that the loss of the first iterations is higher than that of the last ones.
+fn learns(solver: &Path, options: &JobOptions) {
+    let mut job = open(solver, options).unwrap();
+    let losses: Vec<f32> = (0..30).map(|_| job.trainer.step().unwrap().loss).collect();
+    let (first, last) = (losses[0], losses[29]);
+    assert!(last < 0.5 * first && last.is_finite(), "{losses:?}");
+    if 0 < job.trainer.tests() {
+        let report = job.trainer.test(0).unwrap();
+        assert!(report.loss < 0.5 * first, "{} of {first}", report.loss);
+    }
+}
+
+/// Eight images, dark ones of class 0 and bright ones of class 1, and their list.
+fn images(folder: &Path) -> PathBuf {
+    let mut list = String::new();
+    for i in 0..8u8 {
+        let value = if i % 2 == 0 { 10 + i } else { 200 + i };
+        let image = Image::new(3, 6, 5, vec![value; 90]).unwrap();
+        image.save_png(&folder.join(format!("{i}.png"))).unwrap();
+        list.push_str(&format!("{i}.png {}\n", i % 2));
+    }
+    let path = folder.join("list.txt");
+    std::fs::write(&path, list).unwrap();
+    path
+}
+
+fn image_layer(folder: &Path, phase: &str, more: &str) -> String {
+    let list = folder.join("list.txt");
+    format!(
+        "layer {{ name: 'data_{phase}' type: 'ImageData' top: 'data' top: 'label'
+            include {{ phase: {phase} }}
+            transform_param {{ scale: 0.00390625 mean_value: 128 crop_size: 4 mirror: true }}
+            image_data_param {{ source: '{}' batch_size: 4 root_folder: '{}/' {more} }} }}",
+        list.display(),
+        folder.display()
+    )
+}
+
+#[test]
+fn image_data_trains_and_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    images(folder.path());
+    let train = image_layer(folder.path(), "TRAIN", "shuffle: true rand_skip: 3");
+    let test = image_layer(folder.path(), "TEST", "");
+    let options = JobOptions::default();
+    learns(&solver(folder.path(), &format!("{train}{test}"), 2), &options);
+    let resized = image_layer(folder.path(), "TRAIN", "new_height: 9 new_width: 8 is_color: false");
+    learns(&solver(folder.path(), &resized, 0), &options);
+}
+
+#[test]
+fn image_data_complains_about_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = images(folder.path());
+    let path = solver(folder.path(), &image_layer(folder.path(), "TRAIN", ""), 0);
+    let fails = |text: &str| -> String {
+        std::fs::write(&list, text).unwrap();
+        match open(&path, &JobOptions::default()) {
+            Err(message) => message,
+            Ok(mut job) => job.trainer.step().map(|_| ()).unwrap_err().to_string(),
+        }
+    };
+    std::fs::write(folder.path().join("text.png"), "no image").unwrap();
+    for (text, expected) in [
+        ("0.png 1\nmissing.png 0\n", "list.txt: line 2: cannot read "),
+        ("0.png 1\ntext.png 0\n", "list.txt: line 2: the image is not an image that can be read"),
+        ("0.png 1\n1.png\n", "list.txt: line 2: `1.png` is not an image and its label"),
+        ("", "list.txt: names no images"),
+    ] {
+        let message = fails(text);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_resumed_run_on_shuffled_images_ends_in_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    images(folder.path());
+    let more = "shuffle: true rand_skip: 5";
+    let path = solver(folder.path(), &image_layer(folder.path(), "TRAIN", more), 0);
+    let mut whole = open(&path, &JobOptions::default()).unwrap();
+    (0..9).for_each(|_| drop(whole.trainer.step().unwrap()));
+    let mut first = open(&path, &JobOptions::default()).unwrap();
+    (0..4).for_each(|_| drop(first.trainer.step().unwrap()));
+    let files = first.trainer.snapshot(&folder.path().join("snap")).unwrap();
+    let resume = JobOptions { resume: Some(files.state), ..JobOptions::default() };
+    let mut second = open(&path, &resume).unwrap();
+    (4..9).for_each(|_| drop(second.trainer.step().unwrap()));
+    assert_eq!(whole.trainer.parameters(), second.trainer.parameters());
+}
+
+#[test]
+fn hdf5_data_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, rows) in [("a.h5", 6), ("b.h5", 3)] {
+        let label: Vec<f32> = (0..rows).map(|i| (i % 2) as f32).collect();
+        let data = label.iter().flat_map(|&l| [l, 1.0 - l, 0.5]).collect();
+        let mut tree = Hdf5Tree::default();
+        tree.floats("data", Blob::new(vec![rows, 3], data).unwrap());
+        tree.floats("label", Blob::new(vec![rows], label).unwrap());
+        tree.write(&folder.path().join(name)).unwrap();
+    }
+    let list = folder.path().join("list.txt");
+    std::fs::write(&list, "a.h5\nb.h5\n").unwrap();
+    let layer = format!(
+        "layer {{ name: 'h' type: 'HDF5Data' top: 'data' top: 'label'
+            hdf5_data_param {{ source: '{}' batch_size: 4 shuffle: true }} }}",
+        list.display()
+    );
+    let path = solver(folder.path(), &layer, 1);
+    learns(&path, &JobOptions::default());
+    std::fs::write(&list, "a.h5\nc.h5\n").unwrap();
+    let message = open(&path, &JobOptions::default()).err().unwrap();
+    assert!(message.contains("list.txt: line 2: cannot read c.h5"), "{message}");
+}
+
+#[test]
+fn window_data_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    // The left half is dark, the right half bright.
+    let pixels = (0..3 * 12 * 16).map(|i| if i % 16 < 8 { 20 } else { 220 }).collect();
+    Image::new(3, 12, 16, pixels).unwrap().save_png(&folder.path().join("w.png")).unwrap();
+    let windows = folder.path().join("windows.txt");
+    let text = "# 0\n/w.png\n3\n12\n16\n3\n1 0.9 8 2 15 9\n1 0.7 9 0 14 11\n0 0.1 0 0 6 6\n";
+    std::fs::write(&windows, text).unwrap();
+    let layer = format!(
+        "layer {{ name: 'w' type: 'WindowData' top: 'data' top: 'label'
+            transform_param {{ crop_size: 6 mirror: true mean_value: 120 }}
+            window_data_param {{ source: '{}' root_folder: '{}' batch_size: 8 fg_fraction: 0.5
+                context_pad: 1 crop_mode: 'square' scale: 0.01 }} }}",
+        windows.display(),
+        folder.path().display()
+    );
+    learns(&solver(folder.path(), &layer, 0), &JobOptions::default());
+}
+
+#[test]
+fn memory_data_takes_tensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let layer = "layer { name: 'm' type: 'MemoryData' top: 'data' top: 'label'
+        memory_data_param { batch_size: 4 channels: 1 height: 2 width: 3 }
+        transform_param { crop_size: 2 scale: 0.5 } }";
+    let path = solver(folder.path(), layer, 1);
+    let message = open(&path, &JobOptions::default()).err().unwrap();
+    assert!(message.contains("layer `m` takes what a program hands over"), "{message}");
+    assert!(message.contains("a safetensors file of `data` and `label`"), "{message}");
+    let label: Vec<f32> = (0..6).map(|i| (i % 2) as f32).collect();
+    let data: Vec<f32> = label.iter().flat_map(|&l| [2.0 * l - 1.0; 6]).collect();
+    let data = Blob::new(vec![6, 1, 2, 3], data).unwrap();
+    let file = folder.path().join("in.safetensors");
+    let options = JobOptions { tensors: Some(file.clone()), ..JobOptions::default() };
+    let write = |label: Vec<f32>| {
+        let label = Blob::new(vec![label.len()], label).unwrap();
+        write_safetensors(&file, [("data", &data), ("label", &label)]).unwrap();
+    };
+    write(label.clone());
+    learns(&path, &options);
+    write(label[..5].to_vec());
+    let message = open(&path, &options).err().unwrap();
+    assert!(message.contains("tensor `label` holds 5 labels for 6 images"), "{message}");
+}
+
+#[test]
+fn hdf5_output_is_written_by_a_test() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.h5");
+    let data = format!(
+        "layer {{ name: 'h' type: 'HDF5Data' top: 'data' top: 'label'
+            hdf5_data_param {{ source: '{}' batch_size: 6 }} }}
+        layer {{ name: 'o' type: 'HDF5Output' bottom: 'data' bottom: 'label'
+            hdf5_output_param {{ file_name: '{}' }} include {{ phase: TEST }} }}
+        layer {{ name: 'sum' type: 'Power' bottom: 'label' top: 'z' power_param {{ scale: 0 }} }}",
+        golden("h5_list.txt").display(),
+        out.display()
+    );
+    let path = solver(folder.path(), &data, 2);
+    let net = folder.path().join("net.prototxt");
+    let text = std::fs::read_to_string(&net).unwrap();
+    // Labels of the golden files are no classes.
+    let text = text.replace("bottom: 'label' top: 'loss'", "bottom: 'z' top: 'loss'");
+    std::fs::write(&net, text).unwrap();
+    let mut job = open(&path, &JobOptions::default()).unwrap();
+    job.trainer.step().unwrap();
+    assert!(!out.exists());
+    for _ in 0..2 {
+        job.trainer.test(0).unwrap();
+    }
+    let expected = read_safetensors(&golden("hdf5data.safetensors")).unwrap();
+    let written = Hdf5File::open(&out).unwrap();
+    for name in ["data", "label"] {
+        let got = written.blob(name).unwrap();
+        assert_eq!((got.shape.len(), got.shape[0]), (4, 12), "{name}");
+        assert!(got.data.iter().all(|x| x.is_finite()));
+    }
+    // The second test goes on where the first one ended, as the layer that feeds it does.
+    let third = &expected["data.2"].data;
+    assert_eq!(written.blob("data").unwrap().data[..third.len()], third[..]);
+}
+
+fn cortado(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
+    command.current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn done(folder: &Path, arguments: &[&str]) -> String {
+    let output = cortado(folder, arguments);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {error}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn refused(folder: &Path, arguments: &[&str], expected: &str) {
+    let output = cortado(folder, arguments);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn one_pass_writes_the_file_of_caffe() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = Hdf5File::open(&golden("hdf5_output.h5")).unwrap();
+    let reshaped = |name: &str, shape: &[usize]| {
+        Blob::new(shape.to_vec(), theirs.blob(name).unwrap().data).unwrap()
+    };
+    let (x, y) = (reshaped("data", &[3, 2, 2]), reshaped("label", &[3]));
+    let tensors = folder.path().join("in.safetensors");
+    write_safetensors(&tensors, [("in.x", &x), ("in.y", &y)]).unwrap();
+    let net = golden("hdf5output.prototxt");
+    let net = net.to_str().unwrap();
+    done(folder.path(), &["run", net, "--tensors", "in.safetensors", "-o", "out.safetensors"]);
+    let ours = Hdf5File::open(&folder.path().join("hdf5_output.h5")).unwrap();
+    assert_eq!(ours.datasets().unwrap().len(), 2);
+    for name in ["data", "label"] {
+        assert_eq!(ours.blob(name).unwrap(), theirs.blob(name).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn from_images_to_features() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    images(folder);
+    let root = "./";
+    let out = done(folder, &["convert-imageset", root, "list.txt", "db", "--gray"]);
+    assert_eq!(out, "8 images in db\n");
+    refused(folder, &["convert-imageset", root, "list.txt", "db"], "already exists");
+    refused(folder, &["convert-imageset", root, "none.txt", "x"], "cannot read none.txt");
+    refused(
+        folder,
+        &["convert-imageset", root, "list.txt", "x", "--backend", "leveldb"],
+        "`leveldb` cannot be written; lmdb can",
+    );
+    let out = done(folder, &["compute-mean", "db", "mean.binaryproto"]);
+    assert!(out.starts_with("8 images of 1 x 6 x 5\nmean_value channel [0]: 108.5\n"), "{out}");
+    let mean = read_binaryproto(&folder.join("mean.binaryproto")).unwrap();
+    assert_eq!((mean.shape, mean.data[29]), (vec![1, 1, 6, 5], 108.5));
+    refused(folder, &["compute-mean", "nowhere"], "nowhere");
+
+    let net = "layer { name: 'd' type: 'Data' top: 'data' top: 'label'
+            data_param { source: 'db' batch_size: 3 backend: LMDB }
+            transform_param { mean_file: 'mean.binaryproto' } }
+        layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip'
+            inner_product_param { num_output: 2 } }
+        layer { name: 'relu' type: 'ReLU' bottom: 'ip' top: 'ip' }";
+    std::fs::write(folder.join("net.prototxt"), net).unwrap();
+    let weight: Vec<f32> = [1.0, -1.0].into_iter().flat_map(|w| [w; 30]).collect();
+    let weight = Blob::new(vec![2, 30], weight).unwrap();
+    let bias = Blob::new(vec![2], vec![0.5, 0.0]).unwrap();
+    let weights = [("param.ip.0", &weight), ("param.ip.1", &bias)];
+    write_safetensors(&folder.join("w.safetensors"), weights).unwrap();
+    let extract = |blobs: &str, out: &str| {
+        let blobs = ["--blobs", blobs, "-o", out];
+        let given = ["extract", "net.prototxt", "--weights", "w.safetensors"];
+        [&given[..], &blobs[..]].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let run = |arguments: &[String]| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        done(folder, &arguments)
+    };
+    let out = run(&extract("ip,label", "f.safetensors"));
+    assert_eq!(out, "ip: 8 x 2\nlabel: 8\n");
+    let features = read_safetensors(&folder.join("f.safetensors")).unwrap();
+    let pixel = |i: usize| if i % 2 == 0 { 10.0 + i as f32 } else { 200.0 + i as f32 };
+    for i in 0..8 {
+        let sum = 30.0 * (pixel(i) - 108.5);
+        let expected = [(sum + 0.5).max(0.0), (-sum).max(0.0)];
+        assert_eq!(features["ip"].data[2 * i..2 * i + 2], expected, "image {i}");
+        assert_eq!(features["label"].data[i], (i % 2) as f32);
+    }
+    run(&extract("ip", "f.json"));
+    let json = std::fs::read_to_string(folder.join("f.json")).unwrap();
+    let json: BTreeMap<String, Vec<Vec<f32>>> = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["ip"].concat(), features["ip"].data);
+    run(&extract("ip", "f.lmdb"));
+    let mut reader = cortado::data::lmdb::LmdbReader::open(&folder.join("f.lmdb")).unwrap();
+    let (key, value) = reader.advance().unwrap().unwrap();
+    let mut record = cortado::data::datum::Record::default();
+    record.read(value).unwrap();
+    assert_eq!((key, record.shape()), (&b"0000000000"[..], [2, 1, 1]));
+    let first = cortado::data::datum::Values::Floats(&features["ip"].data[..2]);
+    assert_eq!(record.values(), first);
+    let wrong: Vec<String> = extract("ipp", "x.json");
+    let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+    refused(folder, &wrong, "the net has no blob `ipp`; it has data, label, ip");
+    let wrong: Vec<String> = extract("ip", "x.csv");
+    let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+    refused(folder, &wrong, "x.csv: is no kind of output");
+}
