@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::data::locate;
+use super::lua::{self, Facts, is_lua};
+use super::run_file::training_data;
 use super::{read_net, run_file};
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
@@ -29,6 +31,10 @@ pub struct Inference {
     mean: Option<Vec<f32>>,
     scale: f32,
     outputs: Vec<(String, Slot)>,
+    /// Whether the net takes images red first.
+    red_first: bool,
+    /// Whether outputs are logarithms of what is wanted.
+    exponentiate: bool,
     /// The weights that were loaded.
     pub weights: PathBuf,
 }
@@ -57,12 +63,6 @@ impl Inference {
         let own = file.output.clone().unwrap_or_else(|| path.with_extension(""));
         let beside = weights.and_then(Path::parent).map(Path::to_owned);
         let folder = beside.filter(|folder| folder.join("run.yaml").exists()).unwrap_or(own);
-        let definition = read_net(
-            &base.join(&file.network),
-            &Default::default(),
-            &mut sources,
-            &mut diagnostics,
-        )?;
         let made = folder.join("pairs").join("train_mean.binaryproto");
         let mean = match (&file.dataset.mean, &file.dataset.pairs) {
             (Some(mean), _) => {
@@ -76,11 +76,30 @@ impl Inference {
             Some(weights) => weights.to_owned(),
             None => last_snapshot(&folder)?,
         };
+        let record = record_shape(&file, &base, &folder, mean.as_ref());
+        let network = base.join(&file.network);
+        let torch = is_lua(&network);
+        let mut classes = None;
+        let definition = if torch {
+            let facts = match (&record, file.dataset.classes) {
+                (Some(shape), Some(n)) => Facts {
+                    shape: shape.dims().to_vec(),
+                    label: vec![],
+                    batch: None,
+                    classes: Some(n),
+                },
+                (_, said) => Facts::of(&training_data(&file, &base, &folder), said)?,
+            };
+            classes = facts.classes;
+            lua::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
+        } else {
+            read_net(&network, &Default::default(), &mut sources, &mut diagnostics)?
+        };
         let scale = definition.nodes.iter().find_map(|node| match &node.layer {
             Layer::Data(data) => Some(data.transform.scale as f32),
             _ => None,
         });
-        let record = record_shape(&file, &base, &folder, mean.as_ref());
+        let side = definition.crop.filter(|_| torch);
         let (definition, state) = deploy(&definition);
         let inputs: Vec<String> = definition
             .nodes
@@ -92,6 +111,9 @@ impl Inference {
         if let (Some(record), Some(name)) = (record, inputs.first()) {
             let mut dims = vec![BATCH];
             dims.extend(record.dims());
+            if let (Some(side), 4) = (side, dims.len()) {
+                dims[2..].fill(side);
+            }
             shapes.insert(name.clone(), Shape(dims));
         }
         let env = super::environment(shapes);
@@ -117,10 +139,21 @@ impl Inference {
         let outputs = outputs.map(|(name, v, _)| (name.clone(), machine.plan().slot(*v))).collect();
         let input = machine.plan().slot(v);
         let scale = scale.unwrap_or(1.0);
-        Ok(Ok(Inference { machine, input, shape, mean, scale, outputs, weights }))
+        Ok(Ok(Inference {
+            machine,
+            input,
+            shape,
+            mean,
+            scale,
+            outputs,
+            red_first: torch,
+            // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
+            exponentiate: torch && classes.is_some(),
+            weights,
+        }))
     }
 
-    /// An image as the net takes it: resized, channels as needed, blue first.
+    /// An image as the net takes it: resized, channels as needed, blue first for Caffe and red first for Torch.
     pub fn prepare(&self, image: Image) -> Result<Vec<f32>> {
         let [_, channels, height, width] = self.shape.dims() else { unreachable!("of rank 4") };
         let image = match channels {
@@ -140,6 +173,11 @@ impl Inference {
             values.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);
         }
         values.iter_mut().for_each(|x| *x *= self.scale);
+        if self.red_first && *channels == 3 {
+            let plane = height * width;
+            let (blue, rest) = values.split_at_mut(plane);
+            blue.swap_with_slice(&mut rest[plane..]);
+        }
         Ok(values)
     }
 
@@ -160,7 +198,13 @@ impl Inference {
                 .outputs
                 .clone()
                 .into_iter()
-                .map(|(name, slot)| (name, self.machine.session.read(slot)))
+                .map(|(name, slot)| {
+                    let mut values = self.machine.session.read(slot);
+                    if self.exponentiate {
+                        values.iter_mut().for_each(|x| *x = x.exp());
+                    }
+                    (name, values)
+                })
                 .collect();
             for i in 0..chunk.len() {
                 let one = all.iter().map(|(name, values)| {

@@ -54,9 +54,11 @@ impl Facts {
             let label = of(TARGET).map(|(_, label)| label).unwrap_or_default();
             return Ok(Facts { shape, label, batch: Some(batch), classes });
         }
-        let counted = |records: Result<Records>| match classes {
-            Some(n) => Ok(Some(n)),
-            None => Ok(records?.largest_label()?.map(|n| n + 1)),
+        let counted = |records: Result<Records>| -> Result<Option<usize>> {
+            match classes {
+                Some(n) => Ok(Some(n)),
+                None => Ok(records?.largest_label()?.map(|n| n + 1)),
+            }
         };
         match (&data.databases, &data.idx) {
             (Some((images, Some(labels))), _) => Ok(Facts {
@@ -107,13 +109,13 @@ pub(super) fn stages(
     diagnostics: &mut Diagnostics,
 ) -> Result<[Definition; 2]> {
     let first = first(path, facts, sources, diagnostics)?;
+    if first.nodes.is_empty() {
+        return Ok([first.clone(), first]);
+    }
     let mut stage = |i: usize| {
         let batch = facts.batch.or(batch).or(first.batch_sizes[i]).unwrap_or(DEFAULT_BATCH);
         told(path, facts, batch, first.crop, sources, diagnostics)
     };
-    if first.nodes.is_empty() {
-        return Ok([first.clone(), first]);
-    }
     Ok([stage(0)?, stage(1)?])
 }
 

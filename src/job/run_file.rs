@@ -216,6 +216,23 @@ pub(super) fn plan(
     }))
 }
 
+/// Where the data of training are, or will be once pairs are made.
+pub(super) fn training_data(file: &RunFile, base: &Path, folder: &Path) -> DataSpec {
+    let files = &file.dataset.train;
+    let under = |path: &PathBuf| base.join(path);
+    let pairs = folder.join("pairs");
+    let databases = match file.dataset.pairs {
+        Some(_) => Some((pairs.join("train_images"), Some(pairs.join("train_labels")))),
+        None => files.images.as_ref().map(|i| (under(i), files.labels.as_ref().map(under))),
+    };
+    DataSpec {
+        databases,
+        idx: files.idx.as_ref().map(|idx| (under(&idx.images), under(&idx.labels))),
+        tensors: files.tensors.as_ref().map(under),
+        ..DataSpec::default()
+    }
+}
+
 /// The data of training and validation; makes pairs that are asked for and not there.
 fn datasets(
     file: &RunFile,

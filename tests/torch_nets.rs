@@ -1,0 +1,132 @@
+//! Training trajectories of real Torch replayed from the same parameters and batches, through run files with Lua
+//! definitions: losses and final parameters within a modest multiple of the noise that real Torch shows
+//! (tests/golden/torch/nets).
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use cortado::job::{self, JobOptions};
+use cortado::weights::t7::write_flat;
+use cortado::weights::{Blob, read_safetensors, write_safetensors};
+use serde_json::Value;
+
+type Failed = Box<dyn std::error::Error>;
+
+fn folder(net: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch/nets").join(net)
+}
+
+#[test]
+fn tied_towers() -> Result<(), Failed> {
+    replay("siamese_small")
+}
+
+#[test]
+fn residual_net_with_batch_normalisation() -> Result<(), Failed> {
+    replay("bnnet")
+}
+
+/// Replays every run of a net whose golden data are here.
+fn replay(net: &str) -> Result<(), Failed> {
+    let meta: Value = serde_json::from_slice(&std::fs::read(folder(net).join("meta.json"))?)?;
+    let data = read_safetensors(&folder(net).join("data.safetensors"))?;
+    let runs = meta["optimizers"].as_array().ok_or("no runs")?;
+    let here = runs.iter().filter(|run| {
+        let name = run["name"].as_str().unwrap_or_default();
+        folder(net).join(format!("{name}.safetensors")).exists()
+    });
+    let mut replayed = 0;
+    let mut failures = vec![];
+    for run in here {
+        assert_eq!(run["ill_conditioned"], false, "{}", run["name"]);
+        replayed += 1;
+        if let Err(e) = trajectory(net, &meta, run, &data) {
+            failures.push(format!("{net} {}: {e}", run["name"]));
+        }
+    }
+    assert!(4 < replayed, "{replayed} runs");
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+fn trajectory(
+    net: &str,
+    meta: &Value,
+    run: &Value,
+    data: &BTreeMap<String, Blob>,
+) -> Result<(), Failed> {
+    let work = tempfile::tempdir()?;
+    let at = |name: &str| work.path().join(name);
+    let (input, target) = (stacked(data, "in")?, stacked(data, "label")?);
+    write_safetensors(&at("batches.safetensors"), [("input", &input), ("target", &target)])?;
+    write_flat(&at("init_Weights.t7"), &data["init.flat"].data)?;
+    let mut solver = run["config"].as_object().cloned().unwrap_or_default();
+    solver.insert("method".into(), run["method"].clone());
+    let mut dataset = serde_json::json!({ "train": { "tensors": "batches.safetensors" } });
+    if !meta["params"]["nclasses"].is_null() {
+        dataset["classes"] = meta["params"]["nclasses"].clone();
+    }
+    let file = serde_json::json!({
+        "network": folder(net).join("def.lua"),
+        "dataset": dataset,
+        "train": { "iterations": 20, "solver": solver },
+        "weights": ["init_Weights.t7"],
+        "output": at("run"),
+    });
+    std::fs::write(at("run.yaml"), serde_yaml::to_string(&file)?)?;
+    let opened = job::open(&at("run.yaml"), &JobOptions::default())?;
+    let complaints = cortado::diag::render::render(&opened.diagnostics, &opened.sources, false);
+    let mut trainer = opened.job.ok_or(complaints)?.trainer;
+
+    let name = run["name"].as_str().unwrap_or_default();
+    let golden = read_safetensors(&folder(net).join(format!("{name}.safetensors")))?;
+    let limit = |key: &str| run[key].as_f64().unwrap_or(0.0) * 10.0 + 1e-6;
+    for (i, want) in golden["losses"].data.iter().enumerate() {
+        let loss = trainer.step()?.loss;
+        let limit = limit("f32_vs_f64_loss_abs");
+        if limit + 2e-6 * f64::from(want.abs()) < f64::from(loss - want).abs() {
+            return Err(format!("loss {i} is {loss}, not {want} (within {limit:e})").into());
+        }
+    }
+    let flat = trainer.flat_parameters();
+    let want = &golden["final.flat"].data;
+    assert_eq!(flat.len(), want.len());
+    let limit = limit("f32_vs_f64_param_abs");
+    for (i, (a, b)) in flat.iter().zip(want).enumerate() {
+        if limit + 1e-5 * f64::from(b.abs()) < f64::from(a - b).abs() {
+            return Err(format!("parameter {i} is {a}, not {b} (within {limit:e})").into());
+        }
+    }
+    buffers(&trainer.parameters(), &golden)
+}
+
+/// Running means and variances. Their order is that of the layers' paths, so they are compared as sets of vectors.
+fn buffers(
+    parameters: &BTreeMap<String, Blob>,
+    golden: &BTreeMap<String, Blob>,
+) -> Result<(), Failed> {
+    let mut by_len: HashMap<usize, Vec<&[f32]>> = HashMap::new();
+    for blob in parameters.values() {
+        by_len.entry(blob.data.len()).or_default().push(&blob.data);
+    }
+    for (name, want) in golden.iter().filter(|(name, _)| name.starts_with("final.buf.")) {
+        let close = |have: &&[f32]| {
+            have.iter().zip(&want.data).all(|(a, b)| (a - b).abs() <= 2e-5 * (1.0 + b.abs()))
+        };
+        let candidates = by_len.get(&want.data.len()).map_or(&[][..], Vec::as_slice);
+        if !candidates.iter().any(close) {
+            return Err(format!("no buffer is `{name}`").into());
+        }
+    }
+    Ok(())
+}
+
+/// All batches of a kind as one tensor with an axis for batches.
+fn stacked(data: &BTreeMap<String, Blob>, kind: &str) -> Result<Blob, Failed> {
+    let batches: Vec<&Blob> =
+        (0..).map_while(|k: usize| data.get(&format!("batch.{k}.{kind}"))).collect();
+    let first = batches.first().ok_or("no batches")?;
+    let mut shape = vec![batches.len()];
+    shape.extend(&first.shape);
+    let values = batches.iter().flat_map(|b| b.data.iter().copied()).collect();
+    Blob::new(shape, values).ok_or_else(|| "batches of different sizes".into())
+}
