@@ -33,11 +33,11 @@ pub(super) fn plan(
                     let message = format!("there is no net `{}`", name.value);
                     let d = Diagnostic::new(&diag::E0901, name.span, message);
                     let beside = bases[0].join(&name.value);
-                    diagnostics.report(d.note(format!(
-                        "looked for {} and {}",
-                        path.display(),
-                        beside.display()
-                    )));
+                    let mut looked = format!("looked for {}", path.display());
+                    if beside != path {
+                        looked.push_str(&format!(" and {}", beside.display()));
+                    }
+                    diagnostics.report(d.note(looked));
                     return Ok(None);
                 }
                 read_net(&path, &Request::default(), sources, diagnostics).map(Some)

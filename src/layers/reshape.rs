@@ -90,7 +90,10 @@ impl Reshape {
             }
         } else if told != Some(x.count()) {
             let count = told.map_or("too many".into(), |n| n.to_string());
-            let why = format!("{top} has {count} elements and {x} has {}", x.count());
+            let why = format!(
+                "cannot reshape {x}, which has {} elements, to {top}, which has {count}",
+                x.count()
+            );
             return Err(("dim", why));
         }
         Ok(top)

@@ -50,7 +50,13 @@ impl Slice {
         bounds.push(extent);
         if let Some(pair) = bounds.windows(2).find(|pair| pair[1] <= pair[0]) {
             let (from, to) = (pair[0], pair[1]);
-            return Err(format!("a piece from {from} to {to} of {extent} would be empty"));
+            return Err(if extent <= from {
+                format!("slice point {from} is not inside an axis of {extent}")
+            } else if to == 0 {
+                "a slice point of 0 would cut nothing off".to_owned()
+            } else {
+                format!("slice point {to} must be larger than {from}, the one before it")
+            });
         }
         Ok(bounds)
     }

@@ -61,6 +61,8 @@ struct Sharing<'a> {
 struct Multipliers {
     lr: Option<crate::source::Span>,
     decay: Option<crate::source::Span>,
+    /// Where the parameter was named first.
+    named: Option<crate::source::Span>,
 }
 
 impl Sharing<'_> {
@@ -94,6 +96,7 @@ impl Sharing<'_> {
             let set = Multipliers {
                 lr: span(spec.is_some_and(|s| s.lr_mult.is_some())),
                 decay: span(spec.is_some_and(|s| s.decay_mult.is_some())),
+                named: name.map(|n| n.span),
             };
             self.variables.push((variable, set));
             return id;
@@ -124,6 +127,9 @@ impl Sharing<'_> {
                 variable.shape, decl.shape
             );
             let mut d = Diagnostic::new(&diag::E0501, spec.span, message).here("shared here");
+            if let Some(first) = set.named {
+                d = d.label(first, "first named here");
+            }
             if variable.shape.count() == decl.shape.count() {
                 d = d.help("`share_mode: PERMISSIVE` shares blobs of equal counts");
             }

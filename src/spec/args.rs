@@ -91,6 +91,8 @@ pub struct Reading {
     failed: Cell<bool>,
     used: RefCell<HashSet<Span>>,
     asked: RefCell<BTreeMap<String, BTreeSet<&'static str>>>,
+    /// Fields that stand once too often; what is within or missing from them is no further complaint.
+    repeated: RefCell<HashSet<&'static str>>,
 }
 
 impl Reading {
@@ -102,6 +104,7 @@ impl Reading {
             failed: Cell::new(false),
             used: RefCell::default(),
             asked: RefCell::default(),
+            repeated: RefCell::default(),
         }
     }
 
@@ -162,7 +165,8 @@ impl Reading {
                 self.report(d);
             } else if let Value::Record(inner) = &field.value.value {
                 let opened = self.asked.borrow().contains_key(&field.key.value);
-                if opened {
+                let repeated = self.repeated.borrow().contains(field.key.value.as_str());
+                if opened && !repeated {
                     self.unread(inner, what, &field.key.value);
                 }
             }
@@ -237,6 +241,7 @@ impl<'a> Args<'a> {
             let message = format!("`{key}` is given more than once");
             let d = Diagnostic::new(&diag::E0302, second.key.span, message).here("given again");
             self.report(d.label(first.key.span, "first given here"));
+            self.reading.repeated.borrow_mut().insert(key);
         }
         fields.first().map(|f| &f.value)
     }
@@ -464,7 +469,7 @@ impl<'a> Args<'a> {
     /// A value that must be there; reports its absence and gives the default.
     pub fn need<T: Default>(&self, key: &str, value: Option<T>) -> T {
         value.unwrap_or_else(|| {
-            if !self.has(key) {
+            if !self.has(key) && !self.reading.repeated.borrow().contains(self.path) {
                 let message = format!("`{key}` is missing");
                 let d = Diagnostic::new(&diag::E0305, self.anchor, message);
                 self.report(d.here(format!("`{key}` must be set here")));

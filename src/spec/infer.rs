@@ -223,8 +223,9 @@ impl<'a> Infer<'a> {
     /// The shape of a data blob is not known, and so those of all that depend on it are not.
     pub fn unknown_shape<T>(&self, blob: &str) -> Result<T, Reported> {
         let message = format!("the shape of `{blob}` is not known, so shapes are not checked");
+        let example = if blob.contains("label") { "64" } else { "64,3,28,28" };
         let complaint = Diagnostic::new(&diag::W0605, self.node.type_name.span, message)
-            .help(format!("say it on the command line: --shape {blob}=64,3,28,28"));
+            .help(format!("say it on the command line: --shape {blob}={example}"));
         Err(self.report(complaint))
     }
 

@@ -8,7 +8,7 @@ use crate::source::Span;
 use crate::spec::{Dialect, Record, Value};
 
 /// Forks and the layer types that exist in them and not here.
-const TYPES: [(&str, &[&str]); 18] = [
+const TYPES: [(&str, &[&str]); 19] = [
     ("Fast R-CNN's fork of Caffe", &["ROIPooling", "SmoothL1Loss"]),
     (
         "R-FCN's fork of Caffe",
@@ -59,10 +59,8 @@ const TYPES: [(&str, &[&str]); 18] = [
         "Ristretto's fork of Caffe",
         &["ConvolutionRistretto", "DeconvolutionRistretto", "FcRistretto", "LRNRistretto"],
     ),
-    (
-        "C3D's fork of Caffe",
-        &["Convolution3D", "Deconvolution3D", "Pooling3D", "VideoData", "VolumeData"],
-    ),
+    ("C3D's fork of Caffe", &["Convolution3D", "Deconvolution3D", "Pooling3D", "VolumeData"]),
+    ("the forks of C3D and of Temporal Segment Networks", &["Gather", "VideoData"]),
     ("forks of Caffe with the layers of Mask R-CNN", &["ROIAlign"]),
     ("forks of Caffe with the layers of Faster R-CNN in C++", &["Proposal"]),
     (
