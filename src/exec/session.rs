@@ -10,7 +10,7 @@ use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 use super::cpu::dispatch::{Machine, prepare};
 use super::cpu::vecmath::Transcendental;
 use crate::error::{Error, Result};
-use crate::plan::{Plan, Slot};
+use crate::plan::{ALIGN, Plan, Slot};
 use crate::program::native::{Native, Saved, View, ViewMut};
 use crate::program::{Program, Step};
 
@@ -138,6 +138,9 @@ fn resolve(threads: usize) -> usize {
     }
 }
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// A plan with its memory on a device.
 pub struct Session<T: Element> {
     plan: Arc<Plan>,
@@ -160,7 +163,7 @@ impl<T: Element> Session<T> {
                 options.device
             )));
         }
-        let arena = Tensor::zeros(plan.arena, T::DTYPE, &candle_core::Device::Cpu)
+        let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
             .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(resolve(options.threads))
@@ -222,7 +225,12 @@ impl<T: Element> Session<T> {
 /// Runs a host function as one in-place operation on the arena.
 fn on_arena<T: Element, R>(arena: &Tensor, body: impl FnOnce(&mut [T]) -> R) -> R {
     let mut result = None;
-    let ran = arena.inplace_op1(&OnArena::new(|data: &mut [T]| result = Some(body(data))));
+    let ran = arena.inplace_op1(&OnArena::new(|data: &mut [T]| {
+        // The places of a plan begin at cache lines if the arena does.
+        let first = data.as_ptr().align_offset(LINE).min(ALIGN);
+        let last = data.len() - (ALIGN - first);
+        result = Some(body(&mut data[first..last]));
+    }));
     match (ran, result) {
         (Ok(()), Some(result)) => result,
         (ran, _) => panic!("internal error: the arena is not reachable: {ran:?}"),
