@@ -16,7 +16,7 @@ use crate::passes::lower::{Backward, lower, ready};
 use crate::passes::select_stage::select_stage;
 use crate::passes::share_params::share_params;
 use crate::plan::{Plan, Request, plan};
-use crate::program::simplify;
+use crate::program::{fuse, simplify};
 use crate::source::SourceMap;
 use crate::spec::Environment;
 use crate::ty::Shape;
@@ -162,6 +162,7 @@ pub fn training_plan(
     for (i, gradient) in gradients.iter().flatten().enumerate() {
         program.outputs.push((format!("gradient {i}"), *gradient));
     }
+    fuse(program);
     simplify(program);
     program.outputs.retain(|(name, _)| !name.starts_with("gradient "));
     let request = Request { parameters, gradients, histories };

@@ -12,7 +12,7 @@ use crate::exec::{Session, SessionOptions, workspace};
 use crate::ir::TypedNet;
 use crate::passes::lower::{Backward, Lowered, lower, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, simplify};
+use crate::program::{ValueId, fuse, simplify};
 use crate::spec::Environment;
 use crate::spec::solver::{Method, Regularization, Solver};
 use crate::weights::{Blob, fill};
@@ -46,6 +46,7 @@ impl Machine {
         for gradient in lowered.gradients.iter().flatten() {
             program.outputs.push(("(gradient)".to_string(), *gradient));
         }
+        fuse(program);
         simplify(program);
         program.outputs.retain(|(name, _)| name != "(gradient)");
         let gradients = match backward {
