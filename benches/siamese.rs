@@ -12,7 +12,7 @@ use cortado::exec::{Session, SessionOptions, workspace};
 use cortado::passes::lower::{Backward, lower};
 use cortado::pipeline::{self, Options};
 use cortado::plan::{Request, plan};
-use cortado::program::simplify;
+use cortado::program::{fuse, simplify};
 use cortado::ty::Shape;
 use cortado::weights::fill;
 
@@ -50,6 +50,7 @@ fn session(batch: usize, threads: usize) -> Session<f32> {
     let gradients = lowered.gradients.iter().flatten();
     let outputs = gradients.chain(&lowered.loss).map(|&v| (String::new(), v)).collect();
     lowered.program.outputs = outputs;
+    fuse(&mut lowered.program);
     simplify(&mut lowered.program);
     let request = Request {
         parameters: lowered.variables.clone(),

@@ -47,7 +47,7 @@ fn fixtures() -> Vec<PathBuf> {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "prototxt") {
+            } else if path.extension().is_some_and(|e| e == "prototxt" || e == "lua") {
                 found.push(path);
             }
         }
@@ -64,11 +64,16 @@ struct Expected {
     fragment: String,
 }
 
+/// A line before and in its comment, which begins with `#` in prototxt and with `--` in Lua.
+fn comment(line: &str) -> Option<(&str, &str)> {
+    line.rsplit_once("# ").or_else(|| line.rsplit_once("-- "))
+}
+
 /// The complaints that the comments of a text announce.
 fn expected(text: &str) -> Vec<Expected> {
     let mut found = vec![];
     for (number, line) in text.lines().enumerate() {
-        let Some((_, comment)) = line.rsplit_once("# ") else { continue };
+        let Some((_, comment)) = comment(line) else { continue };
         let (at, rest) = match comment.strip_prefix("line ").and_then(|c| c.split_once(": ")) {
             Some((at, rest)) => (at.parse().unwrap_or(0), rest),
             None => (number + 1, comment),
@@ -97,7 +102,7 @@ fn complaints(path: &Path, text: &str) -> (SourceMap, Diagnostics) {
 fn stripped(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
-        let kept = match line.rsplit_once("# ") {
+        let kept = match comment(line) {
             Some((before, _)) if !expected(line).is_empty() => before.trim_end(),
             _ => line,
         };
@@ -117,15 +122,16 @@ fn annotated(path: &Path, text: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut taken = BTreeSet::new();
     let mut last = vec![];
+    let mark = if path.extension().is_some_and(|e| e == "lua") { "--" } else { "#" };
     for d in diagnostics.iter() {
         let severity = if d.code.id.starts_with('W') { "warning" } else { "error" };
         let comment = format!("{severity}[{}]: {}", d.code.id, d.message);
         let number = line(d, &sources);
         match lines.get_mut(number - 1) {
             Some(line) if !d.code.id.starts_with("E01") && taken.insert(number) => {
-                line.push_str(&format!(" # {comment}"));
+                line.push_str(&format!(" {mark} {comment}"));
             }
-            _ => last.push(format!("# line {number}: {comment}")),
+            _ => last.push(format!("{mark} line {number}: {comment}")),
         }
     }
     lines.extend(last);

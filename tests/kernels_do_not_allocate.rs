@@ -62,6 +62,18 @@ fn kernels_do_not_allocate() {
         conv::weight_gradient(&shape, &x, &dy, 0.0, &mut dw, &mut work);
         conv::bias_gradient(&shape, &dy, 0.0, &mut [0.0; 50]);
     });
+    let maxima = vec![0.5; dy.len() / 4];
+    let places: Vec<f32> = (0..maxima.len()).map(|i| (i % 64) as f32).collect();
+    let count = shape.windows.count() / 4;
+    let mut work = vec![
+        0.0;
+        conv::pooled_input_gradient_workspace::<f32>(&shape, count, 2)
+            .max(conv::pooled_weight_gradient_workspace::<f32>(&shape, count, 2))
+    ];
+    check("gradients over maxima", || {
+        conv::pooled_input_gradient(&shape, &maxima, &places, &w, &mut dx, &mut work);
+        conv::pooled_weight_gradient(&shape, &x, &maxima, &places, &mut dw, &mut work);
+    });
 
     let product = matmul::Matmul::new(200, 300, 100, false, true);
     let (a, b, mut c) = (vec![0.5f32; 20_000], vec![0.5; 30_000], vec![0.0; 60_000]);

@@ -116,7 +116,7 @@ fn words() -> Result<(), Failed> {
     expect("{ base_lr: 0.01, momentum: 0.9 }", true, "")?;
     expect("{ learningRat: 0.01 }", true, "did you mean `learningRate`?")?;
     expect("{ base_lr: 0.01, learningRate: 0.9 }", true, "learningRate")?;
-    expect("{ method: adamx }", false, "did you mean \"adamax\"?")?;
+    expect("{ method: adamx }", false, "did you mean \"adam\"?")?;
     expect("{ method: sgd, policy: steps }", false, "did you mean \"step\"?")?;
     expect("{ method: sgd, policy: step, stepvalues: [150] }", false, "percent of training")?;
     expect("{ method: sgd, momentum: 0.9, nesterov: true }", false, "`dampening: 0`")?;

@@ -112,20 +112,22 @@ fn all_differences_are_listed() {
     assert!(!new.exists());
 }
 
-/// Tied towers: Torch lists them twice, the Caffe definition shares by name, the vector has them once.
+/// Tied towers: the saved network lists them twice, the vector has them once.
 #[test]
 fn tied_towers_stay_tied() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(repository.join("networks/siamese/caffe.prototxt")).unwrap();
+    let text = std::fs::read_to_string(repository.join("networks/siamese/torch.lua")).unwrap();
     let text = text
-        .replace("num_output: 500", "num_output: 16")
-        .replace("num_output: 20", "num_output: 6")
-        .replace("num_output: 50", "num_output: 10");
-    std::fs::write(at("net.prototxt"), text).unwrap();
-    let shapes = [("data".to_owned(), Shape(vec![2, 3, 20, 20]))].into();
-    let options = MoveOptions { net: Some(at("net.prototxt")), shapes, from: None };
+        .replace("height == 28 and width == 28", "height == 20 and width == 20")
+        .replace("nn.SpatialConvolution(1, 20,", "nn.SpatialConvolution(1, 6,")
+        .replace("nn.SpatialConvolution(20, 50,", "nn.SpatialConvolution(6, 10,")
+        .replace("nn.Linear(800, 500)", "nn.Linear(40, 16)")
+        .replace("nn.Linear(500, 2)", "nn.Linear(16, 2)");
+    std::fs::write(at("net.lua"), text).unwrap();
+    let shapes = [("input".to_owned(), Shape(vec![2, 3, 20, 20]))].into();
+    let options = MoveOptions { net: Some(at("net.lua")), shapes, from: None };
     let want = read_safetensors(&golden("siamese_small.safetensors")).unwrap();
     let report = moved(&golden("siamese_small_binary.t7"), &at("a.t7"), &options).unwrap();
     assert_eq!(report.missing, Vec::<String>::new());

@@ -10,7 +10,7 @@ use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 use super::cpu::dispatch::{Machine, prepare};
 use super::cpu::vecmath::Transcendental;
 use crate::error::{Error, Result};
-use crate::plan::{Plan, Slot};
+use crate::plan::{ALIGN, Plan, Slot};
 use crate::program::native::{Native, Saved, View, ViewMut};
 use crate::program::{Program, Step};
 
@@ -150,6 +150,8 @@ pub fn available(device: Device) -> Result<()> {
         ))),
     }
 }
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// A plan with its memory on a device.
 pub struct Session<T: Element> {
@@ -168,7 +170,7 @@ impl<T: Element> Session<T> {
     /// The device is not there, or has too little memory.
     pub fn new(plan: Arc<Plan>, options: &SessionOptions) -> Result<Self> {
         available(options.device)?;
-        let arena = Tensor::zeros(plan.arena, T::DTYPE, &candle_core::Device::Cpu)
+        let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
             .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(resolve(options.threads))
@@ -230,7 +232,12 @@ impl<T: Element> Session<T> {
 /// Runs a host function as one in-place operation on the arena.
 fn on_arena<T: Element, R>(arena: &Tensor, body: impl FnOnce(&mut [T]) -> R) -> R {
     let mut result = None;
-    let ran = arena.inplace_op1(&OnArena::new(|data: &mut [T]| result = Some(body(data))));
+    let ran = arena.inplace_op1(&OnArena::new(|data: &mut [T]| {
+        // The places of a plan begin at cache lines if the arena does.
+        let first = data.as_ptr().align_offset(LINE).min(ALIGN);
+        let last = data.len() - (ALIGN - first);
+        result = Some(body(&mut data[first..last]));
+    }));
     match (ran, result) {
         (Ok(()), Some(result)) => result,
         (ran, _) => panic!("internal error: the arena is not reachable: {ran:?}"),

@@ -1,7 +1,7 @@
 //! Convolution with learned filters.
 
 use super::coordinates::PerAxis;
-use super::inner_product::normed_rows;
+use super::inner_product::{NORM_EPSILON, normed_rows};
 use super::lua::{count, counts, counts_or, no_bias, uniform_reset, volume_text, window_text};
 use super::planes;
 use crate::diag::Reported;
@@ -452,7 +452,7 @@ impl Convolution {
             Layout::Filters => (params[0], bias),
             Layout::Matrix => (b.view(params[0], shape), bias),
             Layout::Normed => {
-                let weight = normed_rows(b, params[0], params[1]);
+                let weight = normed_rows(b, params[0], params[1], NORM_EPSILON);
                 (b.view(weight, shape), bias)
             }
             Layout::Multiplier => {

@@ -33,6 +33,8 @@ params! {
         /// Whether the weights are `direction`, each row brought to the length in `length`, a `num_output x 1`
         /// (Salimans and Kingma 2016).
         weight_norm: bool = false,
+        /// What is added to the squared length of a direction: 1e-4 in nn.WeightNorm, nothing in nn.LinearWeightNorm.
+        norm_epsilon: f64 = 0.0,
         /// First values of the weights.
         weight_filler: Filler = Filler::Unset,
         /// First values of the bias.
@@ -59,7 +61,12 @@ pub static SPEC: LayerSpec = LayerSpec {
         torch("nn.WeightNorm", &["module", "outputDim"], |a| match a.text("wraps").as_deref() {
             Some("image") => Convolution::read_normed(a, false).into(),
             Some("volume") => Convolution::read_normed(a, true).into(),
-            _ => InnerProduct { weight_norm: true, ..InnerProduct::read_linear(a, "v") }.into(),
+            _ => InnerProduct {
+                weight_norm: true,
+                norm_epsilon: NORM_EPSILON,
+                ..InnerProduct::read_linear(a, "v")
+            }
+            .into(),
         })
         .extends("nn.Decorator")
         .tensors(&["v", "g", "bias"])
@@ -233,15 +240,26 @@ impl InnerProduct {
 
     /// The weights with rows of the lengths wanted.
     fn weight(&self, b: &mut Builder, params: &[ValueId]) -> ValueId {
-        if self.weight_norm { normed_rows(b, params[0], params[1]) } else { params[0] }
+        match self.weight_norm {
+            true => normed_rows(b, params[0], params[1], self.norm_epsilon),
+            false => params[0],
+        }
     }
 }
 
-/// The rows of a matrix, brought to these lengths.
-pub(super) fn normed_rows(b: &mut Builder, direction: ValueId, length: ValueId) -> ValueId {
+/// What nn.WeightNorm adds to the squared length of a direction.
+pub(super) const NORM_EPSILON: f64 = 1e-4;
+
+/// The rows of a matrix, brought to these lengths; `epsilon` is added to their squared lengths first.
+pub(super) fn normed_rows(
+    b: &mut Builder,
+    direction: ValueId,
+    length: ValueId,
+    epsilon: f64,
+) -> ValueId {
     let squares = b.map(&[direction], &arg(0).squared());
     let squares = b.sum(squares, &[1]);
-    b.map(&[direction, length, squares], &(arg(0) * arg(1) / arg(2).sqrt()))
+    b.map(&[direction, length, squares], &(arg(0) * arg(1) / (arg(2) + epsilon).sqrt()))
 }
 
 impl LayerOps for InnerProduct {

@@ -2,7 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
-use crate::program::expr::{arg, constant};
+use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
 use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature};
 
@@ -30,7 +30,9 @@ impl LayerOps for Overwritten {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let straight = arg(1).with_gradient(vec![constant(1.0), constant(0.0)]);
+        // The condition never holds: it makes the value depend on both, for the gradient.
+        let value = select(arg(0).gt(f64::INFINITY), arg(0), arg(1));
+        let straight = value.with_gradient(vec![constant(1.0), constant(0.0)]);
         vec![b.map(cx.bottoms, &straight)]
     }
 }

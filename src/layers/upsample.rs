@@ -47,6 +47,14 @@ pub static SPEC: LayerSpec = LayerSpec {
             _ => Interp::read_factor(a, "upsamplefactor").into(),
         })
         .script(UP_SAMPLING),
+        torch("nn.SpatialMaxUnpooling", &["pooling"], |a| {
+            let size = match a.usizes("extent")[..] {
+                [height, width] => Some([height, width]),
+                _ => None,
+            };
+            Upsample { size, ..Upsample::default() }.into()
+        })
+        .script(MAX_UNPOOLING),
     ],
     ..LayerSpec::new("Upsample", Category::Shape, Upsample::DOCS)
 };
@@ -58,6 +66,19 @@ function Class:__init(scale)
       error('the scale must be a whole number from 1, not ' .. tostring(scale), 3)
    end
    self.scale_factor = scale
+end
+"#;
+
+const MAX_UNPOOLING: &str = r#"
+function Class:__init(pooling)
+   Parent.__init(self)
+   if not torch.isTypeOf(pooling, 'nn.SpatialMaxPooling') then
+      error('the module must be an nn.SpatialMaxPooling, not ' .. torch.type(pooling), 3)
+   end
+   self.pooling = pooling
+end
+function Class:__tostring__()
+   return torch.type(self) .. ' associated to ' .. tostring(self.pooling)
 end
 "#;
 

@@ -73,6 +73,13 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
         Kernel::ConvFilter(c) => {
             multiply_adds = per_tap(c, arg(1)).saturating_mul(channels(outs.first()));
         }
+        // Only the maxima have a gradient.
+        Kernel::PooledConvInput(c) => {
+            multiply_adds = per_tap(c, arg(0)).saturating_mul(channels(args.get(2)));
+        }
+        Kernel::PooledConvFilter(c) => {
+            multiply_adds = per_tap(c, arg(1)).saturating_mul(channels(outs.first()));
+        }
         Kernel::MaxPool(p) | Kernel::AvePool(p) => other = windows(p, out(0)),
         Kernel::AvePoolGrad(p) => other = windows(p, arg(0)),
         Kernel::MaxPoolGrad(_) => other = arg(0),

@@ -13,6 +13,8 @@ pub(super) fn differentiable(kernel: &Kernel, i: usize) -> bool {
         Kernel::Native(native) => native.differentiable(i),
         Kernel::Pointwise(f) => f.reads(i),
         Kernel::NativeGrad(..)
+        | Kernel::PooledConvInput(_)
+        | Kernel::PooledConvFilter(_)
         | Kernel::MaxPoolGrad(_)
         | Kernel::LrnGrad(_)
         | Kernel::SoftmaxGrad(_)
@@ -137,6 +139,8 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
         | Kernel::Random(..)
         | Kernel::Native(_)
         | Kernel::NativeGrad(..)
+        | Kernel::PooledConvInput(_)
+        | Kernel::PooledConvFilter(_)
         | Kernel::MaxPoolGrad(_)
         | Kernel::LrnGrad(_)
         | Kernel::SoftmaxGrad(_)

@@ -94,7 +94,11 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
             }
             one(Shape(dims))
         }
-        Kernel::ConvInput(_) | Kernel::ConvFilter(_) | Kernel::Col2im(_) => one(must()?),
+        Kernel::ConvInput(_)
+        | Kernel::ConvFilter(_)
+        | Kernel::PooledConvInput(_)
+        | Kernel::PooledConvFilter(_)
+        | Kernel::Col2im(_) => one(must()?),
         Kernel::Im2col(conv) => {
             let x = arg(0)?;
             let taps: usize = conv.axes.iter().map(|a| a.kernel).product();

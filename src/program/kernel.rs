@@ -90,6 +90,10 @@ pub enum Kernel {
     ConvInput(window::Conv),
     /// `(x, dy) -> dw`: its gradient to the weights.
     ConvFilter(window::Conv),
+    /// `(dy, index, w) -> dx`: `ConvInput` of the `MaxPoolGrad` of the first two.
+    PooledConvInput(window::Conv),
+    /// `(x, dy, index) -> dw`: `ConvFilter` of the `MaxPoolGrad` of the last two.
+    PooledConvFilter(window::Conv),
     /// `(x) -> t`: windows as columns, `N x C·taps x spatial'`.
     Im2col(window::Conv),
     /// `(t) -> x`: the adjoint of `Im2col`: columns summed back into an image.
@@ -145,6 +149,8 @@ impl Kernel {
             Kernel::Conv(_) => "conv",
             Kernel::ConvInput(_) => "conv-input",
             Kernel::ConvFilter(_) => "conv-filter",
+            Kernel::PooledConvInput(_) => "pooled-conv-input",
+            Kernel::PooledConvFilter(_) => "pooled-conv-filter",
             Kernel::Im2col(_) => "im2col",
             Kernel::Col2im(_) => "col2im",
             Kernel::MaxPool(_) => "max-pool",

@@ -11,7 +11,7 @@ use crate::exec::{Session, SessionOptions, workspace};
 use crate::ir::{Port, TypedNet, Variable};
 use crate::passes::lower::{Backward, Lowered, lower, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, simplify};
+use crate::program::{ValueId, fuse, simplify};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
@@ -93,6 +93,9 @@ pub fn planned(
     program.outputs.extend(kept);
     for gradient in lowered.gradients.iter().flatten() {
         program.outputs.push(("(gradient)".to_string(), *gradient));
+    }
+    if purpose.backward != Backward::No && !purpose.watched {
+        fuse(program);
     }
     simplify(program);
     program.outputs.retain(|(name, _)| name != "(gradient)");

@@ -129,6 +129,16 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
         Kernel::ConvFilter(c) => {
             conv::weight_gradient_workspace::<T>(&conv_shape(c, args[0], out(0)), threads)
         }
+        Kernel::PooledConvInput(c) => {
+            let maxima = args[0].count_of(2..args[0].rank());
+            let shape = conv_shape(c, out(0), args[2]);
+            conv::pooled_input_gradient_workspace::<T>(&shape, maxima, threads)
+        }
+        Kernel::PooledConvFilter(c) => {
+            let maxima = args[1].count_of(2..args[1].rank());
+            let shape = conv_shape(c, args[0], out(0));
+            conv::pooled_weight_gradient_workspace::<T>(&shape, maxima, threads)
+        }
         Kernel::Native(native) => native.workspace(&args),
         Kernel::NativeGrad(native, _) => native.workspace(&args),
         _ => 0,
@@ -280,6 +290,22 @@ impl Prepare {
                 Box::new(move |m, _| {
                     let (x, dy, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
                     conv::weight_gradient(&shape, x, dy, T::ZERO, m.get_mut(y), work);
+                })
+            }
+            Kernel::PooledConvInput(c) => {
+                let shape = conv_shape(c, &out_shapes[0], &arg_shapes[2]);
+                Box::new(move |m, _| {
+                    let [dy, index, w] = [0, 1, 2].map(|i| m.get(args[i]));
+                    let (dx, work) = (m.get_mut(y), m.get_mut(work));
+                    conv::pooled_input_gradient(&shape, dy, index, w, dx, work);
+                })
+            }
+            Kernel::PooledConvFilter(c) => {
+                let shape = conv_shape(c, &arg_shapes[0], &out_shapes[0]);
+                Box::new(move |m, _| {
+                    let [x, dy, index] = [0, 1, 2].map(|i| m.get(args[i]));
+                    let (dw, work) = (m.get_mut(y), m.get_mut(work));
+                    conv::pooled_weight_gradient(&shape, x, dy, index, dw, work);
                 })
             }
             Kernel::Im2col(c) | Kernel::Col2im(c) => {

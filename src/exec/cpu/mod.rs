@@ -8,6 +8,7 @@
 pub mod conv;
 pub mod dispatch;
 pub mod gather;
+mod halves;
 pub mod im2col;
 pub mod layout;
 pub mod lrn;

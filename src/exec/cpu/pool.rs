@@ -4,6 +4,7 @@
 //! position `h W + w` in the input plane as a number of the same type, exact up to 2^24 in f32, and -1
 //! for a window without elements above -FLT_MAX. The first maximum in scan order wins.
 
+use super::halves;
 use super::im2col::{clip, position, scale};
 use super::real::{Real, vectorize};
 use super::tasks::{Shared, for_each, for_each_piece, items_per_task};
@@ -84,6 +85,7 @@ pub fn max_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]
     let (pixels, count, each) = (shape.pixels(), shape.count(), shape.each());
     let y = Shared::new(y);
     let index = Shared::new(index);
+    let in_halves = halves::fits(shape);
     for_each(shape.planes.div_ceil(each), |task| {
         let planes = task * each..((task + 1) * each).min(shape.planes);
         // SAFETY: every plane is in one task.
@@ -96,7 +98,18 @@ pub fn max_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]
             #[inline(always)]
             || {
                 let outputs = y.chunks_exact_mut(count).zip(index.chunks_exact_mut(count));
-                for (x, (y, index)) in x.chunks_exact(pixels).zip(outputs) {
+                let planes = x.chunks_exact(pixels).zip(outputs);
+                if in_halves {
+                    let corners = halves::Corners::new(shape.input[1]);
+                    planes.for_each(
+                        #[inline(always)]
+                        |(x, (y, index))| {
+                            halves::plane(&corners, shape.input[1], x, y, index);
+                        },
+                    );
+                    return;
+                }
+                for (x, (y, index)) in planes {
                     max_plane(shape, x, y, index);
                 }
             },
@@ -482,6 +495,11 @@ mod tests {
             check::<f64>(&shape);
             check::<f32>(&shape);
             checked += 1;
+        }
+        let halves =
+            Pool { axes: [Axis::new(2, 2, 0); 2], rounding: Rounding::Ceil, count_pad: true };
+        for input in [[2, 2], [8, 8], [24, 24], [40, 48], [6, 514]] {
+            check::<f32>(&Shape::new(&halves, 3, input).expect("windows fit"));
         }
     }
 

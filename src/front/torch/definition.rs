@@ -189,7 +189,7 @@ fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, super::interp::
         params.set_field("nclasses", classes as f64);
     }
     let shape = request.input_shape.clone().or_else(|| {
-        let shape = request.shape("0")?;
+        let shape = request.shape("0").or(request.shape("input"))?;
         (shape.rank() == 4).then(|| shape.dims()[1..].to_vec())
     });
     if let Some(shape) = shape {

@@ -8,10 +8,15 @@
 mod depthwise;
 mod forward;
 mod input;
+mod pooled;
 mod weight;
 
 pub use forward::{forward, forward_workspace};
 pub use input::{input_gradient, input_gradient_workspace};
+pub use pooled::{
+    pooled_input_gradient, pooled_input_gradient_workspace, pooled_weight_gradient,
+    pooled_weight_gradient_workspace,
+};
 pub use weight::{bias_gradient, weight_gradient, weight_gradient_workspace};
 
 use super::im2col::Windows;

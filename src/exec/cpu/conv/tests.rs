@@ -154,3 +154,74 @@ fn what_does_not_fit_is_none() {
     assert_eq!(Shape::new(&conv(1), &[1, 3, 5], 4), None);
     assert_eq!(Shape::new(&conv(1), &[1], 4), None);
 }
+
+/// The gradients by lists of maxima against those of the blob in which the maxima are placed.
+fn check_pooled<T: Real>(shape: &Shape, pool: &crate::window::Pool) {
+    use crate::exec::cpu::pool;
+    let [_, height, width] = shape.windows.output;
+    let planes = shape.batch * shape.out_channels;
+    let Some(pooling) = pool::Shape::new(pool, planes, [height, width]) else { return };
+    let x: Vec<T> = fill(shape.input_len(), 1);
+    let w: Vec<T> = fill(shape.weight_len(), 2);
+    let y: Vec<T> = fill(shape.output_len(), 3);
+    let dy: Vec<T> = fill(pooling.output_len(), 4);
+    let (mut maxima, mut index) = (dy.clone(), dy.clone());
+    pool::max_forward(&pooling, &y, &mut maxima, &mut index);
+    let mut spread = y;
+    pool::index_backward(&pooling, &dy, &index, T::ZERO, &mut spread);
+    let (mut dx, mut dw) = (x.clone(), w.clone());
+    let mut work = vec![T::ZERO; input_gradient_workspace::<T>(shape, 1)];
+    input_gradient(shape, &spread, &w, None, T::ZERO, &mut dx, &mut work);
+    let mut work = vec![T::ZERO; weight_gradient_workspace::<T>(shape, 1)];
+    weight_gradient(shape, &x, &spread, T::ZERO, &mut dw, &mut work);
+
+    let count = dy.len() / planes;
+    let nan = T::from_f64(f64::NAN);
+    let sparse = same_for_any_threads(dx.len(), |dx| {
+        let mut work = vec![nan; pooled_input_gradient_workspace::<T>(shape, count, 3)];
+        pooled_input_gradient(shape, &dy, &index, &w, dx, &mut work);
+    });
+    close(&sparse, &doubles(&dx), 3e-5);
+    let sparse = same_for_any_threads(dw.len(), |dw| {
+        let mut work = vec![nan; pooled_weight_gradient_workspace::<T>(shape, count, 3)];
+        pooled_weight_gradient(shape, &x, &dy, &index, dw, &mut work);
+    });
+    close(&sparse, &doubles(&dw), 3e-5);
+}
+
+#[test]
+fn sums_over_maxima_agree_with_sums_over_all_windows() {
+    use crate::window::{Pool, Rounding};
+    let pool = |kernel, stride, pad, rounding| Pool {
+        axes: [Axis::new(kernel, stride, pad); 2],
+        rounding,
+        count_pad: true,
+    };
+    let halves = pool(2, 2, 0, Rounding::Ceil);
+    let lenet = |input: &[usize], outputs| {
+        shape(&Conv { axes: vec![Axis::new(5, 1, 0); 2], group: 1 }, input, outputs)
+    };
+    check_pooled::<f32>(&lenet(&[19, 1, 28, 28], 20), &halves);
+    check_pooled::<f32>(&lenet(&[19, 20, 12, 12], 50), &halves);
+    let mut dice = Dice(11);
+    let mut checked = 0;
+    while checked < 60 {
+        let axes = (0..2).map(|_| Axis {
+            kernel: dice.roll(1, 4),
+            stride: dice.roll(1, 3),
+            pad_before: dice.roll(0, 3),
+            pad_after: dice.roll(0, 3),
+            dilation: 1,
+        });
+        let conv = Conv { axes: axes.collect(), group: 1 };
+        let channels = [dice.roll(1, 5), dice.roll(20, 70)][dice.roll(0, 1)];
+        let input = [dice.roll(1, 3), channels, dice.roll(1, 13), dice.roll(1, 13)];
+        let Some(shape) = Shape::new(&conv, &input, dice.roll(1, 17)) else { continue };
+        let rounding = [Rounding::Ceil, Rounding::Floor][dice.roll(0, 1)];
+        let kernel = dice.roll(1, 3);
+        let pool = pool(kernel, dice.roll(1, 3), dice.roll(0, kernel - 1), rounding);
+        check_pooled::<f64>(&shape, &pool);
+        check_pooled::<f32>(&shape, &pool);
+        checked += 1;
+    }
+}

@@ -7,23 +7,25 @@
 
 mod arrange;
 mod criterion;
+mod fields;
 mod forward;
 mod graph;
 mod names;
+mod unpooling;
+
+use fields::field;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::interp::{Lua, LuaError, Table, Value};
 use super::library::{Library, class_name, parent_of};
-use super::tensor::{First, Storage, Tensor};
+use super::tensor::{Storage, Tensor};
 use crate::diag::{self, Diagnostic, Diagnostics};
-use crate::ir::{Node, ParamSpec, Rule, ShareMode};
+use crate::ir::{Node, Rule};
 use crate::layers::{Layer, unknown::Unknown};
 use crate::source::{Span, Spanned};
-use crate::spec::{
-    self, Args, Dialect, Environment, Field, Infer, Phase, Reading, Record, Spelling,
-};
+use crate::spec::{self, Args, Dialect, Environment, Infer, Phase, Reading, Record, Spelling};
 use crate::ty::Shape;
 
 pub use forward::forward;
@@ -118,6 +120,8 @@ pub struct Walk<'a> {
     /// What an in-place layer has put in the place of a blob.
     replaced: HashMap<String, String>,
     pub(super) uses: Vec<Use>,
+    /// The last node of every module.
+    made: HashMap<u64, usize>,
     /// Rules that new nodes get.
     rules: Vec<Rule>,
     /// Where to point for modules that no line of the definition has made.
@@ -140,6 +144,7 @@ impl<'a> Walk<'a> {
             shapes: HashMap::new(),
             replaced: HashMap::new(),
             uses: vec![],
+            made: HashMap::new(),
             rules: vec![],
             whole,
         }
@@ -210,7 +215,7 @@ impl<'a> Walk<'a> {
         // The model itself may be a single module.
         let short = type_name.rsplit('.').next().unwrap_or_default().to_owned();
         let path = if path.is_empty() { short.as_str() } else { path };
-        let bottoms = self.current(input);
+        let mut bottoms = self.current(input);
         let n = self.tops_of(spelling.name, module, &bottoms);
         if spelling.name == "nn.JoinTable" {
             self.table(module, input)?;
@@ -219,12 +224,18 @@ impl<'a> Walk<'a> {
             1 if name_is_one(spelling.name) => vec![path.to_owned()],
             n => (1..=n).map(|i| format!("{path}[{i}]")).collect(),
         };
-        let record = self.record(spelling, module, span)?;
+        let mut record = self.record(spelling, module, span)?;
+        if spelling.name == "nn.SpatialMaxUnpooling" {
+            let (positions, extent) = self.positions(module)?;
+            bottoms.push(positions);
+            record.fields.extend(extent);
+        }
         let layer = self.read(spelling, &record, &type_name, span);
         let node = self.nodes.len();
         let tops = self.push_with(layer, &type_name, path, span, bottoms, tops, record);
         self.parameters(spelling, module, node, span)?;
         self.infer(node);
+        self.made.insert(module.serial(), node);
         if module.field("inplace").is_truthy()
             && let ([top], [bottom]) = (&tops[..], &input.leaves()[..])
             && self.shape(top) == self.shape(bottom)
@@ -340,58 +351,6 @@ impl<'a> Walk<'a> {
             span,
         });
         tops
-    }
-
-    /// The fields of a module as neutral arguments.
-    fn record(&mut self, spelling: &Spelling, module: &Table, span: Span) -> Result<Record, Stop> {
-        let mut fields = vec![];
-        let mut key = Value::Nil;
-        while let Some(Some((k, value))) = module.next(&key) {
-            if let Value::String(name) = &k {
-                let name = name.to_str();
-                let extents = spelling.class.tensors.contains(&&*name);
-                if let Some(value) = argument(self.lua, &value, extents, 2, span)? {
-                    fields.push(field(&name, value, span));
-                }
-            }
-            key = k;
-        }
-        Ok(Record { fields, span })
-    }
-
-    /// Attaches the tensors of a module to its node.
-    fn parameters(
-        &mut self,
-        spelling: &Spelling,
-        module: &Table,
-        node: usize,
-        span: Span,
-    ) -> Result<(), Stop> {
-        for &name in spelling.class.tensors {
-            let value = module.field(name);
-            let Some(tensor) = value.object::<Tensor>() else { continue };
-            let mut initials = name.chars();
-            let capital = initials.next().map(|c| c.to_ascii_uppercase());
-            let gradient = format!("grad{}{}", capital.unwrap_or_default(), initials.as_str());
-            let gradient = module.field(&gradient);
-            let identity = Identity::of(tensor, gradient.object::<Tensor>());
-            let at = self.nodes[node].params.len();
-            self.uses.push(Use { identity, node, at, field: name });
-            let (filler, values) = match tensor.first(self.lua).map_err(stop)? {
-                First::Filler(filler) => (Some(filler), None),
-                First::Values(values) => (None, Some(values)),
-            };
-            self.nodes[node].params.push(ParamSpec {
-                name: None,
-                share: ShareMode::Permissive,
-                lr_mult: None,
-                decay_mult: None,
-                filler,
-                values,
-                span,
-            });
-        }
-        Ok(())
     }
 
     /// Gives the parameters that share storage one name.
@@ -583,65 +542,4 @@ pub(super) fn children(module: &Table) -> Vec<Table> {
     let Value::Table(list) = module.field("modules") else { return vec![] };
     let items = (1..=list.length()).map(|i| list.item(i));
     items.filter_map(|v| if let Value::Table(t) = v { Some(t) } else { None }).collect()
-}
-
-fn field(key: &str, value: spec::Value, span: Span) -> Field {
-    Field { key: Spanned::new(key.to_owned(), span), value: Spanned::new(value, span) }
-}
-
-/// Lists of more elements are not arguments.
-const MOST_VALUES: usize = 1 << 16;
-
-fn number(x: f64) -> spec::Value {
-    let whole = x.fract() == 0.0 && x.abs() < 9e15;
-    if whole { spec::Value::Int(x as i64) } else { spec::Value::Float(x) }
-}
-
-/// A Lua value as an argument; tensors as their extents or as their values, tables in tables as far as `depth`.
-fn argument(
-    lua: &mut Lua,
-    value: &Value,
-    extents: bool,
-    depth: usize,
-    span: Span,
-) -> Result<Option<spec::Value>, Stop> {
-    let list = |values: Vec<f64>| {
-        spec::Value::List(values.into_iter().map(|x| Spanned::new(number(x), span)).collect())
-    };
-    Ok(match value {
-        Value::Number(x) => Some(number(*x)),
-        Value::Bool(b) => Some(spec::Value::Bool(*b)),
-        Value::String(s) => Some(spec::Value::Str(s.to_str().into_owned())),
-        Value::Table(table) if table.metatable().is_none() => {
-            let mut items = vec![];
-            for i in 1..=table.length().min(MOST_VALUES) {
-                lua.step(span).map_err(stop)?;
-                let item = table.item(i);
-                if matches!(item, Value::Table(_)) && depth == 0 {
-                    return Ok(None);
-                }
-                let item = argument(lua, &item, false, depth.saturating_sub(1), span)?;
-                items.extend(item.map(|v| Spanned::new(v, span)));
-            }
-            (!items.is_empty()).then_some(spec::Value::List(items))
-        }
-        Value::Object(_) => {
-            if let Some(tensor) = value.object::<Tensor>() {
-                return Ok(match extents {
-                    true => Some(list(tensor.sizes().into_iter().map(|d| d as f64).collect())),
-                    false if tensor.numel() <= MOST_VALUES && 0 < tensor.numel() => {
-                        Some(list(tensor.values(lua).map_err(stop)?))
-                    }
-                    false => None,
-                });
-            }
-            match value.object::<Storage>() {
-                Some(storage) if storage.length() <= MOST_VALUES => {
-                    Some(list((0..storage.length()).map(|i| storage.get(i)).collect()))
-                }
-                _ => None,
-            }
-        }
-        _ => None,
-    })
 }

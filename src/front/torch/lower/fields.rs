@@ -1,0 +1,128 @@
+//! The fields of a module: numbers, texts and small tensors as arguments of a layer, parameters as what its node holds.
+
+use super::{Identity, Stop, Use, Walk, stop};
+use crate::front::torch::interp::{Lua, Table, Value};
+use crate::front::torch::tensor::{First, Storage, Tensor};
+use crate::ir::{ParamSpec, ShareMode};
+use crate::source::{Span, Spanned};
+use crate::spec::{self, Field, Record, Spelling};
+
+impl Walk<'_> {
+    /// The fields of a module as neutral arguments.
+    pub(super) fn record(
+        &mut self,
+        spelling: &Spelling,
+        module: &Table,
+        span: Span,
+    ) -> Result<Record, Stop> {
+        let mut fields = vec![];
+        let mut key = Value::Nil;
+        while let Some(Some((k, value))) = module.next(&key) {
+            if let Value::String(name) = &k {
+                let name = name.to_str();
+                let extents = spelling.class.tensors.contains(&&*name);
+                if let Some(value) = argument(self.lua, &value, extents, 2, span)? {
+                    fields.push(field(&name, value, span));
+                }
+            }
+            key = k;
+        }
+        Ok(Record { fields, span })
+    }
+
+    /// Attaches the tensors of a module to its node.
+    pub(super) fn parameters(
+        &mut self,
+        spelling: &Spelling,
+        module: &Table,
+        node: usize,
+        span: Span,
+    ) -> Result<(), Stop> {
+        for &name in spelling.class.tensors {
+            let value = module.field(name);
+            let Some(tensor) = value.object::<Tensor>() else { continue };
+            let mut initials = name.chars();
+            let capital = initials.next().map(|c| c.to_ascii_uppercase());
+            let gradient = format!("grad{}{}", capital.unwrap_or_default(), initials.as_str());
+            let gradient = module.field(&gradient);
+            let identity = Identity::of(tensor, gradient.object::<Tensor>());
+            let at = self.nodes[node].params.len();
+            self.uses.push(Use { identity, node, at, field: name });
+            let (filler, values) = match tensor.first(self.lua).map_err(stop)? {
+                First::Filler(filler) => (Some(filler), None),
+                First::Values(values) => (None, Some(values)),
+            };
+            self.nodes[node].params.push(ParamSpec {
+                name: None,
+                share: ShareMode::Permissive,
+                lr_mult: None,
+                decay_mult: None,
+                filler,
+                values,
+                span,
+            });
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn field(key: &str, value: spec::Value, span: Span) -> Field {
+    Field { key: Spanned::new(key.to_owned(), span), value: Spanned::new(value, span) }
+}
+
+/// Lists of more elements are not arguments.
+const MOST_VALUES: usize = 1 << 16;
+
+fn number(x: f64) -> spec::Value {
+    let whole = x.fract() == 0.0 && x.abs() < 9e15;
+    if whole { spec::Value::Int(x as i64) } else { spec::Value::Float(x) }
+}
+
+/// A Lua value as an argument; tensors as their extents or as their values, tables in tables as far as `depth`.
+fn argument(
+    lua: &mut Lua,
+    value: &Value,
+    extents: bool,
+    depth: usize,
+    span: Span,
+) -> Result<Option<spec::Value>, Stop> {
+    let list = |values: Vec<f64>| {
+        spec::Value::List(values.into_iter().map(|x| Spanned::new(number(x), span)).collect())
+    };
+    Ok(match value {
+        Value::Number(x) => Some(number(*x)),
+        Value::Bool(b) => Some(spec::Value::Bool(*b)),
+        Value::String(s) => Some(spec::Value::Str(s.to_str().into_owned())),
+        Value::Table(table) if table.metatable().is_none() => {
+            let mut items = vec![];
+            for i in 1..=table.length().min(MOST_VALUES) {
+                lua.step(span).map_err(stop)?;
+                let item = table.item(i);
+                if matches!(item, Value::Table(_)) && depth == 0 {
+                    return Ok(None);
+                }
+                let item = argument(lua, &item, false, depth.saturating_sub(1), span)?;
+                items.extend(item.map(|v| Spanned::new(v, span)));
+            }
+            (!items.is_empty()).then_some(spec::Value::List(items))
+        }
+        Value::Object(_) => {
+            if let Some(tensor) = value.object::<Tensor>() {
+                return Ok(match extents {
+                    true => Some(list(tensor.sizes().into_iter().map(|d| d as f64).collect())),
+                    false if tensor.numel() <= MOST_VALUES && 0 < tensor.numel() => {
+                        Some(list(tensor.values(lua).map_err(stop)?))
+                    }
+                    false => None,
+                });
+            }
+            match value.object::<Storage>() {
+                Some(storage) if storage.length() <= MOST_VALUES => {
+                    Some(list((0..storage.length()).map(|i| storage.get(i)).collect()))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    })
+}

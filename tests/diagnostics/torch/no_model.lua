@@ -1,0 +1,2 @@
+local net = 5
+return net
