@@ -304,6 +304,11 @@ impl Pooling {
         if layer.global && !layer.kernel.values.is_empty() {
             p.wrong("kernel_size", "with `global_pooling` the window is the whole image");
         }
+        let idle = |given: &PerAxis, value| given.values.iter().all(|&v| v == value);
+        if layer.global && !(idle(&layer.pad, 0) && idle(&layer.stride, 1)) {
+            let key = if idle(&layer.pad, 0) { "stride" } else { "pad" };
+            p.wrong(key, "with `global_pooling` there is one window, without padding or stride");
+        }
         if !layer.global && layer.kernel.values.is_empty() {
             p.need::<usize>("kernel_size", None);
         }

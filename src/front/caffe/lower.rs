@@ -3,6 +3,7 @@
 
 use super::fields::PARAMETER_MESSAGES;
 use super::forks;
+use super::schema;
 use super::strangers::{self, Stranger};
 use super::tree::{Message, Value as Written, ValueKind};
 use crate::diag::nearest::nearest;
@@ -168,7 +169,9 @@ fn node(
         Some(written) => match Layer::resolve(Dialect::Caffe, &written) {
             Some(spelling) => {
                 node.layer = (spelling.read)(&args);
+                check_loss_weights(&node, &reading);
                 idle_messages(&args, record, &written, &reading);
+                schema::check(record, &reading);
             }
             None => {
                 let layer = node.name.value.clone();
@@ -225,6 +228,19 @@ fn check_counts(node: &Node, reading: &Reading) {
         let message = format!("{given} propagate_down for {bottoms} bottoms");
         let span = node.args.find(&["propagate_down"]).unwrap_or(node.span);
         reading.report(Diagnostic::new(&diag::E0207, span, message));
+    }
+}
+
+/// A loss whose weights are not written has the weight 1, which is too few for several tops.
+fn check_loss_weights(node: &Node, reading: &Reading) {
+    let tops = node.tops.len();
+    if node.layer.spec().loss && 1 < tops && node.loss_weights.is_empty() {
+        let message = format!("no loss weights for {tops} tops");
+        let d = Diagnostic::new(&diag::E0207, node.tops[1].span, message);
+        reading.report(
+            d.here("the second top")
+                .help("give one loss_weight for each top, 0 for those that are not minimised"),
+        );
     }
 }
 
