@@ -147,6 +147,9 @@ pub fn one_pass(
         output.extend(passes.get(name).map(|(shape, data)| (name.clone(), Blob { shape, data })));
     }
     give_users_their_shapes(typed, &mut output);
+    if options.backward {
+        add_zero_gradients(typed, &mut output);
+    }
     if tensors.keys().any(|name| name.starts_with("in2.")) {
         give_inputs(&mut passes, tensors, "in2.")?;
         passes.run()?;
@@ -170,6 +173,23 @@ fn give_users_their_shapes(typed: &TypedNet, output: &mut BTreeMap<String, Blob>
             (output.get_mut(&format!("dparam.{layer}.{at}")), declared)
         {
             blob.shape = shape.0.clone();
+        }
+    }
+}
+
+/// Blobs and parameters that no gradient reaches get zeros, as they have in Caffe and Torch.
+fn add_zero_gradients(typed: &TypedNet, output: &mut BTreeMap<String, Blob>) {
+    let mut add = |name: String, shape: &Shape| {
+        let zeros = || Blob { shape: shape.0.clone(), data: vec![0.0; shape.count()] };
+        output.entry(name).or_insert_with(zeros);
+    };
+    for (index, node) in typed.net.nodes() {
+        let Some(signature) = &typed.signatures[index.index()] else { continue };
+        for (top, shape) in node.tops.iter().zip(&signature.tops) {
+            add(format!("din.{}", top.value), shape);
+        }
+        for (at, param) in signature.params.iter().enumerate().filter(|(_, param)| !param.private) {
+            add(format!("dparam.{}.{at}", node.name.value), &param.shape);
         }
     }
 }
