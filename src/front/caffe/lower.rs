@@ -8,7 +8,7 @@ use super::strangers::{self, Stranger};
 use super::tree::{Message, Value as Written, ValueKind};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
-use crate::ir::{Definition, NetState, Node, ParamSpec, Rule, ShareMode};
+use crate::ir::{Definition, Node, ParamSpec, Rule, ShareMode, StateWords};
 use crate::layers::{Layer, unknown::Unknown};
 use crate::source::{Span, Spanned};
 use crate::spec::{Args, Dialect, Field, Phase, Reading, Record, Value};
@@ -86,10 +86,10 @@ fn value(written: &Written) -> Spanned<Value> {
 const PHASES: [(&str, Phase); 2] = [("TRAIN", Phase::Train), ("TEST", Phase::Test)];
 
 /// Reads a NetState message.
-pub(crate) fn state(a: &Args) -> NetState {
-    NetState {
-        phase: a.choice("phase", &PHASES).unwrap_or(Phase::Test),
-        level: a.int("level").unwrap_or(0),
+pub(crate) fn state(a: &Args) -> StateWords {
+    StateWords {
+        phase: a.choice("phase", &PHASES),
+        level: a.int("level"),
         stages: a.texts("stage"),
     }
 }
