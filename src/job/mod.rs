@@ -14,6 +14,7 @@ pub mod run_file;
 mod solver_file;
 pub mod solver_mapping;
 pub mod timing;
+pub mod trial;
 
 pub use check::check_file;
 pub use options::JobOptions;

@@ -14,9 +14,9 @@ use super::syntax::SyntaxError;
 use super::tensor::{Kind, Tensor};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
-use crate::ir::{Definition, NetState};
+use crate::ir::{Definition, StateWords};
 use crate::source::{SourceMap, Span};
-use crate::spec::{Dialect, Phase};
+use crate::spec::Dialect;
 
 /// Reads a definition. Whatever goes wrong is among the diagnostics; what was built until then is in the definition.
 pub fn read(
@@ -65,7 +65,7 @@ fn run(
         dialect: Dialect::Torch,
         name: path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
         nodes: vec![],
-        state: NetState::phase(Phase::Test),
+        state: StateWords::default(),
         force_backward: true,
         names: vec![],
         printed: String::new(),
