@@ -104,6 +104,14 @@ pub static SPEC: LayerSpec = LayerSpec {
         torch("nn.VolumetricConvolution", VOLUMETRIC, |a| Convolution::read_volumetric(a).into())
             .tensors(&["weight", "bias"])
             .script(VOLUMETRIC_CONVOLUTION),
+        torch("nn.VolumetricDilatedConvolution", VOLUMETRIC_DILATED, |a| {
+            let dilation = counts_or(a, ["dilationT", "dilationH", "dilationW"], 1);
+            let dilation = PerAxis { values: dilation };
+            Convolution { dilation, ..Convolution::read_volumetric(a) }.into()
+        })
+        .extends("nn.VolumetricConvolution")
+        .tensors(&["weight", "bias"])
+        .script(VOLUMETRIC_DILATED_CONVOLUTION),
     ],
     ..LayerSpec::new("Convolution", Category::Convolution, Convolution::DOCS)
 };
@@ -128,6 +136,23 @@ const SPATIAL_DILATED: &[&str] = &[
 
 const VOLUMETRIC: &[&str] =
     &["nInputPlane", "nOutputPlane", "kT", "kW", "kH", "dT", "dW", "dH", "padT", "padW", "padH"];
+
+const VOLUMETRIC_DILATED: &[&str] = &[
+    "nInputPlane",
+    "nOutputPlane",
+    "kT",
+    "kW",
+    "kH",
+    "dT",
+    "dW",
+    "dH",
+    "padT",
+    "padW",
+    "padH",
+    "dilationT",
+    "dilationW",
+    "dilationH",
+];
 
 const SPATIAL_CONVOLUTION: &str = concat!(
     r#"
@@ -250,6 +275,19 @@ end
     uniform_reset!("self.kT * self.kW * self.kH * self.nInputPlane"),
     no_bias!()
 );
+
+const VOLUMETRIC_DILATED_CONVOLUTION: &str = r#"
+function Class:__init(nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW, padH,
+   dilationT, dilationW, dilationH)
+   Parent.__init(self, nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW, padH)
+   self.dilationT, self.dilationW, self.dilationH = dilationT or 1, dilationW or 1, dilationH or 1
+end
+function Class:__tostring__()
+   local dilation = string.format(', %d,%d,%d', self.dilationT, self.dilationW, self.dilationH)
+   return (Parent.__tostring__(self):gsub('%)', dilation .. ')', 1))
+end
+"#;
+
 /// `dilation`, or `hole` as DeepLab's fork calls it.
 fn dilation(p: &Args) -> PerAxis {
     let dilation = PerAxis { values: p.usizes("dilation") };

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::cage::{Limits, on_large_stack};
 use super::interp::{Lua, Table, Value};
-use super::library::Library;
+use super::library::{Library, class_name, parent_of};
 use super::lower::{Flow, Stop, Walk};
 use super::syntax::SyntaxError;
 use super::tensor::{Kind, Tensor};
@@ -163,7 +163,9 @@ fn evaluate(
     }
     let table = |value: Value| if let Value::Table(t) = value { Some(t) } else { None };
     let is_module = |t: &Table| t.metatable().is_some_and(|m| !m.field("__typename").is_nil());
+    let lonely = matches!(&value, Value::Table(t) if is_module(t) && is_criterion(t));
     let returned = match value {
+        Value::Table(_) if lonely => None,
         Value::Table(model) if is_module(&model) => {
             Some(Returned { model, loss: None, whole: None, contract: false })
         }
@@ -174,11 +176,26 @@ fn evaluate(
         _ => None,
     };
     returned.ok_or_else(|| {
-        let message = "the definition returns no model";
+        let message = match lonely {
+            true => "the definition returns a criterion without a model",
+            false => "the definition returns no model",
+        };
         let help = "end it with `return function(params) ... return { model = net, loss = criterion } end`, or with \
                     `return net`";
         Box::new(Diagnostic::new(&diag::E0705, whole, message).help(help))
     })
+}
+
+/// Whether a module is a criterion.
+fn is_criterion(module: &Table) -> bool {
+    let mut class = module.metatable();
+    while let Some(at) = class {
+        if class_name(&at).is_some_and(|name| name == "nn.Criterion") {
+            return true;
+        }
+        class = parent_of(&at);
+    }
+    false
 }
 
 /// What DIGITS passes to the function: `ngpus`, `nclasses`, `inputShape`; and what the caller adds.
@@ -285,7 +302,7 @@ fn finish(
     if let Some(loss) = returned.loss.clone().or(default) {
         if walk.reads_target(&loss) {
             walk.begin_loss();
-            let target = target(walk, &loss, returned, request, input, &mut names)?;
+            let target = target(walk, &loss, returned, request, (input, &output), &mut names)?;
             walk.criterion(&loss, "loss", &output, &target, 1.0)?;
         } else {
             walk.criterion(&loss, "loss", &output, &Flow::Table(vec![]), 1.0)?;
@@ -301,7 +318,7 @@ fn target(
     loss: &Table,
     returned: &Returned,
     request: &Request,
-    input: &Flow,
+    (input, output): (&Flow, &Flow),
     names: &mut Vec<(String, String)>,
 ) -> Result<Flow, Stop> {
     let (whole, apart, shapes) = (walk.whole(), walk.targets(loss), request.targets());
@@ -309,7 +326,7 @@ fn target(
     let mut flows = vec![];
     for i in 0..n {
         let name = if 1 < n { format!("target.{i}") } else { "target".to_owned() };
-        let shape = shapes.get(i).cloned().or_else(|| walk.label_shape(input));
+        let shape = shapes.get(i).cloned().or_else(|| walk.label_shape(loss, i, input, output));
         names.push((name.clone(), format!("in.{name}")));
         flows.push(walk.input(&name, shape.as_ref(), whole));
     }

@@ -108,7 +108,7 @@ impl Walk<'_> {
 const WITHOUT_TARGET: [&str; 2] = ["nn.L1Cost", "nn.DistanceRatioCriterion"];
 
 /// The criterions inside of one, with their weights.
-fn parts(criterion: &Table) -> Vec<(Table, f64)> {
+pub(super) fn parts(criterion: &Table) -> Vec<(Table, f64)> {
     let (Value::Table(list), Value::Table(weights)) =
         (criterion.field("criterions"), criterion.field("weights"))
     else {

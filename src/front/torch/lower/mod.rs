@@ -10,6 +10,7 @@ mod criterion;
 mod fields;
 mod forward;
 mod graph;
+mod labels;
 mod names;
 mod unpooling;
 
@@ -513,12 +514,6 @@ impl Walk<'_> {
             .into_iter()
             .next()
             .and_then(|v| if let Value::Table(t) = v { Some(t) } else { None }))
-    }
-
-    /// One label for each record of the input.
-    pub fn label_shape(&self, input: &Flow) -> Option<Shape> {
-        let blob = input.leaves().into_iter().next()?;
-        self.shape(&blob)?.dims().first().map(|&n| Shape::from([n]))
     }
 }
 
