@@ -146,6 +146,7 @@ mod batch_axis;
 mod broadcast_parameter;
 mod class_loss;
 mod constants;
+mod convolution_classes;
 mod coordinates;
 mod lua;
 mod planes;

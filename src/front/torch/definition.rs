@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::cage::{Limits, on_large_stack};
-use super::interp::{Lua, Table, Value};
+use super::interp::{Lua, LuaError, Table, Value};
 use super::library::{Library, class_name, parent_of};
 use super::lower::{Flow, Stop, Walk};
 use super::syntax::SyntaxError;
@@ -28,14 +28,52 @@ pub fn read(
 ) -> Definition {
     let taken = std::mem::take(sources);
     let (back, definition, complaints) = on_large_stack(move || {
-        let mut complaints = Diagnostics::default();
-        let mut lua = Lua::new(taken, Limits::default());
-        let definition = run(&mut lua, path, text, request, &mut complaints);
-        (std::mem::take(&mut lua.sources), definition, complaints)
+        let (mut at, mut presets) = (taken, vec![]);
+        loop {
+            let mut complaints = Diagnostics::default();
+            let mut lua = Lua::new(at, Limits::default());
+            let definition = run(&mut lua, path, text, request, &presets, &mut complaints);
+            at = std::mem::take(&mut lua.sources);
+            match missing(&complaints).filter(|name| !presets.contains(name)) {
+                Some(name) => presets.push(name),
+                None => break (at, definition, complaints),
+            }
+        }
     });
     *sources = back;
     diagnostics.extend(complaints);
     definition
+}
+
+/// What programs that train define before they load a definition, and definitions use without asking.
+const PRESETS: [&str; 6] = ["cudnn", "cunn", "cutorch", "ccn2", "nnlib", "opt"];
+
+/// The first of [`PRESETS`] whose absence has stopped a definition.
+fn missing(complaints: &Diagnostics) -> Option<&'static str> {
+    complaints.iter().find_map(|complaint| {
+        let (_, rest) = complaint.message.split_once("attempt to index global '")?;
+        let (name, _) = rest.split_once('\'')?;
+        PRESETS.into_iter().find(|&preset| preset == name)
+    })
+}
+
+/// Defines one of [`PRESETS`].
+fn define(lua: &mut Lua, request: &Request, preset: &str) -> Result<(), LuaError> {
+    match preset {
+        "nnlib" => {
+            let nn = lua.globals().field("nn");
+            lua.globals().set_field(preset, nn);
+        }
+        "opt" => {
+            let options = parameters(lua, request)?;
+            lua.globals().set_field(preset, options);
+        }
+        name => {
+            let require = lua.globals().field("require");
+            lua.call(&require, vec![name.into()])?;
+        }
+    }
+    Ok(())
 }
 
 /// What a definition returned.
@@ -53,6 +91,7 @@ fn run(
     path: &Path,
     text: &str,
     request: &Request,
+    presets: &[&str],
     diagnostics: &mut Diagnostics,
 ) -> Definition {
     let library = Library::install(lua);
@@ -89,12 +128,12 @@ fn run(
             return definition;
         }
     };
-    let returned = evaluate(lua, &chunk, request, whole);
+    let returned = evaluate(lua, &chunk, request, presets, whole);
     let built = returned.and_then(|returned| {
         build(lua, &library, &returned, request, whole, diagnostics, &mut definition)
     });
     if let Err(stop) = built {
-        diagnostics.report(suggest(*stop, &library));
+        diagnostics.report(suggest(*stop, &library, text));
     }
     definition
 }
@@ -121,11 +160,22 @@ fn find(folder: &Path, name: &str) -> Option<(PathBuf, String)> {
 const MOST_TEXT: u64 = 4 << 20;
 
 /// "attempt to call field 'X'" says little where `X` is a misspelt module.
-fn suggest(diagnostic: Diagnostic, library: &Library) -> Diagnostic {
+///
+/// A missing field of the options is a parameter that nobody has given.
+fn suggest(diagnostic: Diagnostic, library: &Library, text: &str) -> Diagnostic {
     let name = diagnostic.message.split_once("field '").and_then(|(_, rest)| rest.split_once('\''));
     match name.and_then(|(name, _)| library.suggestion(name)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic,
+        None => match name.filter(|(name, rest)| {
+            rest.contains("a nil value")
+                && ["opt", "params"].iter().any(|table| text.contains(&format!("{table}.{name}")))
+        }) {
+            Some((name, _)) => {
+                let help = format!("`--param {name}=…` gives it");
+                diagnostic.help(help)
+            }
+            None => diagnostic,
+        },
     }
 }
 
@@ -133,6 +183,7 @@ fn evaluate(
     lua: &mut Lua,
     chunk: &Value,
     request: &Request,
+    presets: &[&str],
     whole: Span,
 ) -> Result<Returned, Stop> {
     let first = |values: Vec<Value>| values.into_iter().next().unwrap_or_default();
@@ -141,6 +192,14 @@ fn evaluate(
     if !request.params.is_empty() {
         let options = parameters(lua, request).map_err(failed)?;
         lua.globals().set_field("opt", options);
+        for (name, value) in &request.params {
+            if lua.globals().field(name).is_nil() {
+                lua.globals().set_field(name, param(value));
+            }
+        }
+    }
+    for preset in presets {
+        define(lua, request, preset).map_err(failed)?;
     }
     if let Some(classes) = request.classes {
         lua.globals().set_field("nClasses", classes);
@@ -199,7 +258,7 @@ fn is_criterion(module: &Table) -> bool {
 }
 
 /// What DIGITS passes to the function: `ngpus`, `nclasses`, `inputShape`; and what the caller adds.
-fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, super::interp::LuaError> {
+fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, LuaError> {
     let params = lua.table();
     params.set_field("ngpus", 0.0);
     if let Some(classes) = request.classes {
@@ -217,14 +276,18 @@ fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, super::interp::
         );
     }
     for (name, value) in &request.params {
-        let value = match value.as_str() {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            text => text.parse().map_or_else(|_| text.into(), |x: f64| x.into()),
-        };
-        params.set_field(name, value);
+        params.set_field(name, param(value));
     }
     Ok(Value::Table(params))
+}
+
+/// A parameter as it was written: a truth value, a number or a text.
+fn param(text: &str) -> Value {
+    match text {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        text => text.parse().map_or_else(|_| text.into(), |x: f64| x.into()),
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one definition")]
