@@ -3,6 +3,7 @@
 
 mod hook;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -403,6 +404,7 @@ fn target(
 }
 
 /// How a list of tensors is nested in tables.
+#[derive(Clone, Debug, PartialEq)]
 enum Nesting {
     One(usize),
     Many(Vec<Nesting>),
@@ -417,10 +419,14 @@ impl Nesting {
     }
 }
 
+/// All nestings of so many tensors are tried up to this many of them.
+const MOST_NESTED: usize = 5;
+
+/// The nestings that are tried, likely ones first. A lone tensor is no table.
 fn nestings(n: usize) -> Vec<Nesting> {
-    let list = |range: std::ops::Range<usize>| Nesting::Many(range.map(Nesting::One).collect());
+    let list = |range: Range<usize>| Nesting::Many(range.map(Nesting::One).collect());
     if n == 1 {
-        return vec![Nesting::One(0), list(0..1)];
+        return vec![Nesting::One(0)];
     }
     let mut all = vec![list(0..n)];
     if 2 < n {
@@ -433,5 +439,50 @@ fn nestings(n: usize) -> Vec<Nesting> {
             all.push(Nesting::Many(rows));
         }
     }
+    if n <= MOST_NESTED {
+        let rest = groups(0..n).into_iter().filter(|parts| 1 < parts.len()).map(Nesting::Many);
+        for nesting in rest {
+            if !all.contains(&nesting) {
+                all.push(nesting);
+            }
+        }
+    }
     all
+}
+
+/// All ways to write a range as items of a table, each a tensor or a table of more than one.
+fn groups(range: Range<usize>) -> Vec<Vec<Nesting>> {
+    if range.is_empty() {
+        return vec![vec![]];
+    }
+    let mut all = vec![];
+    for end in range.start + 1..=range.end {
+        let first: Vec<Nesting> = match end - range.start {
+            1 => vec![Nesting::One(range.start)],
+            n if n == range.len() => continue,
+            _ => {
+                let tables = groups(range.start..end).into_iter().filter(|parts| 1 < parts.len());
+                tables.map(Nesting::Many).collect()
+            }
+        };
+        for rest in groups(end..range.end) {
+            for first in &first {
+                all.push([vec![first.clone()], rest.clone()].concat());
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nestings;
+
+    #[test]
+    fn tensors_nest_in_every_way() {
+        // Little Schröder numbers.
+        for (n, ways) in [(1, 1), (2, 1), (3, 3), (4, 11), (5, 45)] {
+            assert_eq!(nestings(n).len(), ways, "{n}");
+        }
+    }
 }

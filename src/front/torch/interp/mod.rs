@@ -205,6 +205,12 @@ impl Lua {
         self.step_at(self.call_span())
     }
 
+    /// Pays for work that a place of the definition asks for.
+    pub fn work_at(&mut self, steps: usize, span: Span) -> Result<(), LuaError> {
+        self.count(steps);
+        self.step_at(Some(span))
+    }
+
     /// Counts steps that the next [`Lua::step`] checks.
     #[inline]
     fn count(&mut self, steps: usize) {

@@ -16,7 +16,7 @@ mod unpooling;
 
 use fields::field;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::interp::{Lua, LuaError, Table, Value};
@@ -76,6 +76,14 @@ impl Flow {
         }
     }
 
+    /// Tensors and tables in it.
+    fn size(&self) -> usize {
+        match self {
+            Flow::Tensor(_) => 1,
+            Flow::Table(items) => 1 + items.iter().map(Flow::size).sum::<usize>(),
+        }
+    }
+
     fn describe(&self) -> String {
         match self {
             Flow::Tensor(_) => "a tensor".into(),
@@ -83,6 +91,9 @@ impl Flow {
         }
     }
 }
+
+/// Steps that a module costs for each tensor it is given.
+const MODULE: usize = 400;
 
 /// Why a walk ended early.
 pub type Stop = Box<Diagnostic>;
@@ -117,6 +128,8 @@ pub struct Walk<'a> {
     pub(super) diagnostics: &'a mut Diagnostics,
     /// The nodes so far.
     pub nodes: Vec<Node>,
+    /// Names of nodes and tops so far.
+    taken: HashSet<String>,
     shapes: HashMap<String, Shape>,
     /// What an in-place layer has put in the place of a blob.
     replaced: HashMap<String, String>,
@@ -142,6 +155,7 @@ impl<'a> Walk<'a> {
             library,
             diagnostics,
             nodes: vec![],
+            taken: HashSet::new(),
             shapes: HashMap::new(),
             replaced: HashMap::new(),
             uses: vec![],
@@ -165,7 +179,7 @@ impl<'a> Walk<'a> {
     /// What a module makes of its input. `path` is the module's place in the tree: `2.1`.
     pub fn module(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
         let span = self.place(module);
-        self.lua.step(span).map_err(stop)?;
+        self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
         let (kind, opaque) = self.kind(module);
         if !opaque {
             if let Some(output) = self.arrange(&kind, module, path, input)? {
@@ -324,11 +338,7 @@ impl<'a> Walk<'a> {
         args: Record,
     ) -> Vec<String> {
         let spanned = |text: &String| Spanned::new(text.clone(), span);
-        let taken = |name: &str| {
-            self.nodes
-                .iter()
-                .any(|n| n.name.value == name || n.tops.iter().any(|t| t.value == name))
-        };
+        let taken = |name: &str| self.taken.contains(name);
         // A module that is used again gets names of its own.
         let again = (2..).map(|i| format!("'{i}"));
         let suffix = std::iter::once(String::new()).chain(again).find(|s| {
@@ -336,6 +346,8 @@ impl<'a> Walk<'a> {
         });
         let suffix = suffix.unwrap_or_default();
         let tops: Vec<String> = tops.iter().map(|t| format!("{t}{suffix}")).collect();
+        self.taken.insert(format!("{path}{suffix}"));
+        self.taken.extend(tops.iter().cloned());
         self.nodes.push(Node {
             name: Spanned::new(format!("{path}{suffix}"), span),
             layer,
