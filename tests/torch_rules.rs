@@ -261,14 +261,12 @@ fn first(expr: &str, input: &[usize], role: &str) -> Vec<f32> {
 
 /// Whether cortado's name of a parameter is that of Torch.
 fn same_role(ours: &str, theirs: &str) -> bool {
-    let ours = match ours {
-        "direction" => "v",
-        "length" => "g",
-        "mean" => "running_mean",
-        "variance" => "running_var",
-        other => other,
-    };
-    ours == theirs
+    match theirs {
+        "v" => ["direction", "weight"].contains(&ours),
+        "g" => ours == "length",
+        "weight" => ["weight", "slope"].contains(&ours),
+        other => ours == other,
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::cage::{Limits, on_large_stack};
 use super::interp::{Lua, LuaError, Table, Value};
-use super::library::{Library, class_name, parent_of};
+use super::library::{Library, ancestors, class_name};
 use super::lower::{Flow, Stop, Walk};
 use super::syntax::SyntaxError;
 use super::tensor::{Kind, Tensor};
@@ -248,14 +248,8 @@ fn evaluate(
 
 /// Whether a module is a criterion.
 fn is_criterion(module: &Table) -> bool {
-    let mut class = module.metatable();
-    while let Some(at) = class {
-        if class_name(&at).is_some_and(|name| name == "nn.Criterion") {
-            return true;
-        }
-        class = parent_of(&at);
-    }
-    false
+    let is_base = |class: Table| class_name(&class).is_some_and(|name| name == "nn.Criterion");
+    ancestors(module.metatable()).any(is_base)
 }
 
 /// What DIGITS passes to the function: `ngpus`, `nclasses`, `inputShape`; and what the caller adds.

@@ -211,6 +211,11 @@ impl Lua {
         self.step_at(Some(span))
     }
 
+    /// Whether the stack of this thread has room for further recursion.
+    pub fn has_room(&self) -> bool {
+        self.stack.has_room()
+    }
+
     /// Counts steps that the next [`Lua::step`] checks.
     #[inline]
     fn count(&mut self, steps: usize) {

@@ -34,7 +34,8 @@ impl Walk<'_> {
         weight: f64,
     ) -> Result<(), Stop> {
         let span = self.place(criterion);
-        self.lua.step(span).map_err(stop)?;
+        self.lua.work_at(super::MODULE, span).map_err(stop)?;
+        self.deeper(criterion)?;
         let (kind, opaque) = self.kind(criterion);
         match kind.as_str() {
             "nn.MultiCriterion" | "nn.ParallelCriterion" => {

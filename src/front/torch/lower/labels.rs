@@ -42,6 +42,9 @@ impl Walk<'_> {
     }
 
     fn compared(&self, criterion: &Table, index: usize, output: &Flow) -> Option<Shape> {
+        if !self.lua.has_room() {
+            return None;
+        }
         let (kind, _) = self.kind(criterion);
         match kind.as_str() {
             "nn.MultiCriterion" => {

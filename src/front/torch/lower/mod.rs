@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::interp::{Lua, LuaError, Table, Value};
-use super::library::{Library, class_name, parent_of};
+use super::library::{Library, ancestors, class_name};
 use super::tensor::{Storage, Tensor};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Node, Rule};
@@ -93,7 +93,7 @@ impl Flow {
 }
 
 /// Steps that a module costs for each tensor it is given.
-const MODULE: usize = 400;
+const MODULE: usize = 1000;
 
 /// Why a walk ended early.
 pub type Stop = Box<Diagnostic>;
@@ -180,6 +180,7 @@ impl<'a> Walk<'a> {
     pub fn module(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
         let span = self.place(module);
         self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
+        self.deeper(module)?;
         let (kind, opaque) = self.kind(module);
         if !opaque {
             if let Some(output) = self.arrange(&kind, module, path, input)? {
@@ -201,11 +202,19 @@ impl<'a> Walk<'a> {
         Ok(Flow::Tensor(top[0].clone()))
     }
 
+    /// Complains where modules are within each other without end.
+    pub(super) fn deeper(&self, module: &Table) -> Result<(), Stop> {
+        if self.lua.has_room() {
+            return Ok(());
+        }
+        let message = "modules are too deep within each other, or one contains itself";
+        Err(self.complaint(module, message.to_owned()))
+    }
+
     /// The nearest class of a module that cortado knows, and whether a class of the user's computes before it.
     fn kind(&self, module: &Table) -> (String, bool) {
-        let mut class = module.metatable();
         let mut opaque = !module.field("updateOutput").is_nil();
-        while let Some(at) = class {
+        for at in ancestors(module.metatable()) {
             let name = class_name(&at).unwrap_or_default();
             let known = STRUCTURAL.contains(&name.as_str())
                 || Layer::resolve(Dialect::Torch, &name).is_some();
@@ -213,7 +222,6 @@ impl<'a> Walk<'a> {
                 return (name.clone(), opaque || name == "nn.Module");
             }
             opaque |= !at.field("updateOutput").is_nil();
-            class = parent_of(&at);
         }
         (String::new(), true)
     }
