@@ -155,3 +155,15 @@ fn faces_and_segments() {
     assert_eq!(clean("faces.lua", &[3, 96, 96], None, &[]).1, [vec![128]]);
     assert_eq!(clean("segment.lua", &[3, 64, 64], None, &[]).1, [vec![1, 4, 64, 64]]);
 }
+
+#[test]
+fn files_of_tutorials_and_benchmarks() {
+    let (parameters, outputs) = clean("tutorial.lua", &[3, 32, 32], None, &[]);
+    assert_eq!(parameters, 64 * 76 + 64 * 1601 + 128 * 1601 + 10 * 129);
+    assert_eq!(outputs, [vec![1, 10]]);
+    assert!(read("tutorial.lua", &[3, 32, 32], None, &[]).stages.len() > 1, "its loss is trained");
+    let (_, outputs) = clean("benchmark.lua", &[3, 231, 231], None, &[]);
+    assert_eq!(outputs, [vec![1000]]);
+    let (_, outputs) = clean("tutorial.lua", &[3, 32, 32], None, &[("model", "convnet")]);
+    assert_eq!(outputs, [vec![1, 10]]);
+}

@@ -9,7 +9,7 @@ use cortado::diag::render::render;
 use cortado::pipeline::{self, Options};
 
 /// Damaged texts made of each source.
-const ROUNDS: u64 = 6;
+const ROUNDS: u64 = 4;
 
 /// What one text may take. A definition that does not end is stopped after a number of steps, here without optimisation.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -201,7 +201,7 @@ fn check(folder: &str, step: usize) {
 
 #[test]
 fn damaged_modules() {
-    check("tests/golden/torch/modules", 2);
+    check("tests/golden/torch/modules", 4);
 }
 
 #[test]

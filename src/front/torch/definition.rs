@@ -129,7 +129,7 @@ fn run(
             return definition;
         }
     };
-    let returned = evaluate(lua, &chunk, request, presets, whole);
+    let returned = evaluate(lua, &chunk, text, request, presets, whole);
     let built = returned.and_then(|returned| {
         build(lua, &library, &returned, request, whole, diagnostics, &mut definition)
     });
@@ -183,6 +183,7 @@ fn suggest(diagnostic: Diagnostic, library: &Library, text: &str) -> Diagnostic 
 fn evaluate(
     lua: &mut Lua,
     chunk: &Value,
+    text: &str,
     request: &Request,
     presets: &[&str],
     whole: Span,
@@ -206,31 +207,39 @@ fn evaluate(
         lua.globals().set_field("nClasses", classes);
     }
     let mut value = first(lua.call(chunk, vec![]).map_err(failed)?);
-    let mut contract = false;
-    if value.is_nil() {
-        for name in ["createModel", "create_model"] {
-            let function = lua.globals().field(name);
-            if matches!(function, Value::Function(_)) {
-                value = function;
-                break;
-            }
-        }
-    }
-    if matches!(value, Value::Function(_)) {
-        contract = true;
-        let params = parameters(lua, request).map_err(failed)?;
-        value = first(lua.call(&value, vec![params]).map_err(failed)?);
-    }
-    let table = |value: Value| if let Value::Table(t) = value { Some(t) } else { None };
+    let is_function = |value: &Value| matches!(value, Value::Function(_));
     let is_module = |t: &Table| t.metatable().is_some_and(|m| !m.field("__typename").is_nil());
+    let maker = |table: &Table| MAKERS.map(|name| table.field(name)).into_iter().find(is_function);
+    match &value {
+        Value::Nil => {
+            let globals = lua.globals().clone();
+            value = maker(&globals).or_else(|| left(&globals, is_module)).unwrap_or_default();
+        }
+        Value::Table(table) if !is_module(table) && module_of(table, is_module).is_none() => {
+            value = maker(table).unwrap_or(value);
+        }
+        _ => {}
+    }
+    let contract = is_function(&value);
+    if contract {
+        // Programs of the kind that call `createModel(nGPU)` pass a number.
+        let told = match COUNTED.iter().any(|call| text.contains(call)) {
+            true => 1usize.into(),
+            false => parameters(lua, request).map_err(failed)?,
+        };
+        value = first(lua.call(&value, vec![told]).map_err(failed)?);
+    }
     let lonely = matches!(&value, Value::Table(t) if is_module(t) && is_criterion(t));
     let returned = match value {
         Value::Table(_) if lonely => None,
         Value::Table(model) if is_module(&model) => {
             Some(Returned { model, loss: None, whole: None, contract: false })
         }
-        Value::Table(whole) => table(whole.field("model")).filter(is_module).map(|model| {
-            let loss = table(whole.field("loss"));
+        Value::Table(whole) => module_of(&whole, is_module).map(|model| {
+            let loss = match whole.field("loss") {
+                Value::Table(loss) => Some(loss),
+                _ => None,
+            };
             Returned { model, loss, whole: Some(whole), contract }
         }),
         _ => None,
@@ -244,6 +253,30 @@ fn evaluate(
                     `return net`";
         Box::new(Diagnostic::new(&diag::E0705, whole, message).help(help))
     })
+}
+
+/// Functions that make the model, by the names that training programs call them by.
+const MAKERS: [&str; 3] = ["createModel", "create_model", "build_model"];
+
+/// How a function is written that is told the number of graphics processors only.
+const COUNTED: [&str; 2] = ["function createModel(nGPU)", "function createModel(ngpu)"];
+
+/// What returned tables call the model, beginning with DIGITS' word.
+const MODELS: [&str; 4] = ["model", "Model", "net", "Net"];
+
+/// The model in a returned table.
+fn module_of(table: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Table> {
+    MODELS.iter().find_map(|name| match table.field(name) {
+        Value::Table(model) if is_module(&model) => Some(model),
+        _ => None,
+    })
+}
+
+/// The model that a file without a result has left in a global variable; with the loss beside it as a table of both.
+fn left(globals: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Value> {
+    let model = module_of(globals, is_module)?;
+    let has_loss = matches!(globals.field("loss"), Value::Table(_));
+    Some(Value::Table(if has_loss { globals.clone() } else { model }))
 }
 
 /// Whether a module is a criterion.
@@ -270,6 +303,14 @@ fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, LuaError> {
             Tensor::from_values(lua, Kind::Float, &[values.len()], &values)?.into_value(),
         );
     }
+    // Benchmarks of convolutions pass the classes to use as a list, with the order of axes and the library's name.
+    let nn = lua.globals().field("nn");
+    for (i, name) in ["SpatialConvolutionMM", "SpatialMaxPooling", "ReLU"].into_iter().enumerate() {
+        let class = lua.index(&nn, &name.into(), Span::nowhere())?;
+        params.set((i + 1).into(), class);
+    }
+    params.set(4usize.into(), "BDHW".into());
+    params.set(5usize.into(), "nn".into());
     for (name, value) in &request.params {
         params.set_field(name, param(value));
     }

@@ -106,7 +106,8 @@ impl Walk<'_> {
 }
 
 /// Criterions that look at their input only.
-const WITHOUT_TARGET: [&str; 2] = ["nn.L1Cost", "nn.DistanceRatioCriterion"];
+const WITHOUT_TARGET: [&str; 3] =
+    ["nn.DistanceRatioCriterion", "nn.L1Cost", "nn.TripletEmbeddingCriterion"];
 
 /// The criterions inside of one, with their weights.
 pub(super) fn parts(criterion: &Table) -> Vec<(Table, f64)> {
