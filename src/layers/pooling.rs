@@ -58,6 +58,8 @@ params! {
         /// The least and the largest number of axes of the bottom, of which the last have windows. Where they differ,
         /// as in Torch, the batch axis may be missing, and padding is at most half the window.
         ranks: [usize; 2] = [4, 4],
+        /// Whether a mean is multiplied by the number of elements of a window.
+        sum: bool = false,
     }
 }
 
@@ -95,6 +97,13 @@ pub static SPEC: LayerSpec = LayerSpec {
             Pooling::read_volumetric(a, Method::Max).into()
         })
         .script(VOLUMETRIC_POOLING),
+        torch("nn.VolumetricDilatedMaxPooling", VOLUMETRIC_DILATED, |a| {
+            let dilation = counts_or(a, ["dilationT", "dilationH", "dilationW"], 1);
+            let dilation = PerAxis { values: dilation };
+            Pooling { dilation, ..Pooling::read_volumetric(a, Method::Max) }.into()
+        })
+        .extends("nn.VolumetricMaxPooling")
+        .script(VOLUMETRIC_DILATED_POOLING),
         torch("nn.VolumetricAveragePooling", VOLUMETRIC, |a| {
             Pooling::read_volumetric(a, Method::Ave).into()
         })
@@ -111,6 +120,21 @@ const SPATIAL_DILATED: &[&str] =
     &["kW", "kH", "dW", "dH", "padW", "padH", "dilationW", "dilationH"];
 
 const VOLUMETRIC: &[&str] = &["kT", "kW", "kH", "dT", "dW", "dH", "padT", "padW", "padH"];
+
+const VOLUMETRIC_DILATED: &[&str] = &[
+    "kT",
+    "kW",
+    "kH",
+    "dT",
+    "dW",
+    "dH",
+    "padT",
+    "padW",
+    "padH",
+    "dilationT",
+    "dilationW",
+    "dilationH",
+];
 
 const SPATIAL_MAX_POOLING: &str = concat!(
     r#"
@@ -221,6 +245,17 @@ end
     ceil_and_floor!()
 );
 
+const VOLUMETRIC_DILATED_POOLING: &str = r#"
+function Class:__init(kT, kW, kH, dT, dW, dH, padT, padW, padH, dilationT, dilationW, dilationH)
+   Parent.__init(self, kT, kW, kH, dT, dW, dH, padT, padW, padH)
+   self.dilationT, self.dilationW, self.dilationH = dilationT or 1, dilationW or 1, dilationH or 1
+end
+function Class:__tostring__()
+   local dilation = string.format(', %d,%d,%d', self.dilationT, self.dilationW, self.dilationH)
+   return (Parent.__tostring__(self):gsub('%)$', dilation .. ')'))
+end
+"#;
+
 const TEMPORAL_MAX_POOLING: &str = r#"
 function Class:__init(kW, dW)
    Parent.__init(self)
@@ -280,6 +315,7 @@ impl Pooling {
             method,
             rounding: if ceil { Rounding::Ceil } else { Rounding::Floor },
             count_pad: a.bool("count_include_pad").unwrap_or(true),
+            sum: method == Method::Ave && a.bool("divide") == Some(false),
             ..Pooling::default()
         }
     }
@@ -460,7 +496,12 @@ impl LayerOps for Pooling {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let tops = self.pooled(b, cx.bottoms[0], cx.phase);
+        let mut tops = self.pooled(b, cx.bottoms[0], cx.phase);
+        if self.sum {
+            let axes = self.axes(&b.shape(cx.bottoms[0]).clone()).unwrap_or_default();
+            let elements: usize = axes.iter().map(|axis| axis.kernel).product();
+            tops[0] = b.scale(tops[0], elements as f64);
+        }
         tops[..cx.n_tops()].iter().map(|&top| b.view(top, cx.top(0).clone())).collect()
     }
 
