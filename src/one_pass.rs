@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::exec::{Device, Session, SessionOptions, workspace};
+use crate::exec::{Device, Session, SessionOptions, supported, workspace};
 use crate::front;
 use crate::ir::{NetState, Port, TypedNet};
 use crate::passes::lower::{Backward, lower, ready};
@@ -139,8 +139,13 @@ pub fn one_pass(
     }
     let mut files = Hdf5Output::of_net(typed, &mut lowered);
     simplify(&mut lowered.program);
+    supported(options.device, &lowered.program, &typed.net)?;
     let request = Request { parameters: lowered.variables.clone(), ..Request::default() };
-    let plan = Arc::new(plan(lowered.program, &request, &workspace::<f32>(options.threads)));
+    let plan = Arc::new(plan(
+        lowered.program,
+        &request,
+        &workspace::<f32>(options.device, options.threads),
+    ));
     let session =
         SessionOptions { device: options.device, threads: options.threads, seed: options.seed };
     let mut session = Session::<f32>::new(plan.clone(), &session)?;

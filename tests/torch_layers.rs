@@ -16,7 +16,13 @@ use serde_json::Value;
 /// Results of Torch that are artefacts of its shared memory, where cortado knowingly differs.
 const QUIRKS: &[&str] = &[];
 
+#[allow(dead_code, reason = "not called where the cases run on another device")]
 fn main() {
+    libtest_mimic::run(&Arguments::from_args(), trials(Device::Cpu)).exit();
+}
+
+/// The cases on a device.
+pub fn trials(device: Device) -> Vec<Trial> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch/modules");
     let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder)
         .expect("the golden cases are part of the repository")
@@ -24,11 +30,11 @@ fn main() {
         .filter(|path| path.is_dir())
         .collect();
     cases.sort();
-    let trials = cases.into_iter().map(|case| {
+    let trials = cases.into_iter().map(move |case| {
         let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Trial::test(name, move || run(&case))
+        Trial::test(name, move || run(&case, device))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    trials.collect()
 }
 
 /// Whether a tensor of a golden file is given to the net.
@@ -37,7 +43,7 @@ fn is_given(name: &str, criterion: bool) -> bool {
     given.iter().any(|p| name.starts_with(p)) || !criterion && name.starts_with("dout.")
 }
 
-fn run(case: &Path) -> Result<(), Failed> {
+fn run(case: &Path, device: Device) -> Result<(), Failed> {
     let tensors = read_safetensors(&case.join("data.safetensors"))?;
     let meta: Value = serde_json::from_slice(&std::fs::read(case.join("meta.json"))?)?;
     let criterion = meta["kind"] == "criterion";
@@ -58,7 +64,7 @@ fn run(case: &Path) -> Result<(), Failed> {
     let record = |_: &str| None;
     let env = pipeline::environment(&options, &record);
     let has_gradients = tensors.keys().any(|name| name.starts_with('d'));
-    let pass = PassOptions { backward: has_gradients, device: Device::Cpu, threads: 1, seed: 0 };
+    let pass = PassOptions { backward: has_gradients, device, threads: 1, seed: 0 };
     let given: BTreeMap<String, Blob> = tensors
         .iter()
         .filter(|(name, _)| is_given(name, criterion))

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use cortado::exec::Device;
 use cortado::job::{self, JobOptions};
 use cortado::weights::t7::write_flat;
 use cortado::weights::{Blob, read_safetensors, write_safetensors};
@@ -18,16 +19,16 @@ fn folder(net: &str) -> PathBuf {
 
 #[test]
 fn tied_towers() -> Result<(), Failed> {
-    replay("siamese_small")
+    replay("siamese_small", Device::Cpu)
 }
 
 #[test]
 fn residual_net_with_batch_normalisation() -> Result<(), Failed> {
-    replay("bnnet")
+    replay("bnnet", Device::Cpu)
 }
 
-/// Replays every run of a net whose golden data are here.
-fn replay(net: &str) -> Result<(), Failed> {
+/// Replays every run of a net whose golden data are here, on a device.
+pub fn replay(net: &str, device: Device) -> Result<(), Failed> {
     let meta: Value = serde_json::from_slice(&std::fs::read(folder(net).join("meta.json"))?)?;
     let data = read_safetensors(&folder(net).join("data.safetensors"))?;
     let runs = meta["optimizers"].as_array().ok_or("no runs")?;
@@ -40,7 +41,7 @@ fn replay(net: &str) -> Result<(), Failed> {
     for run in here {
         assert_eq!(run["ill_conditioned"], false, "{}", run["name"]);
         replayed += 1;
-        if let Err(e) = trajectory(net, &meta, run, &data) {
+        if let Err(e) = trajectory(net, &meta, run, &data, device) {
             failures.push(format!("{net} {}: {e}", run["name"]));
         }
     }
@@ -53,6 +54,7 @@ fn trajectory(
     meta: &Value,
     run: &Value,
     data: &BTreeMap<String, Blob>,
+    device: Device,
 ) -> Result<(), Failed> {
     let work = tempfile::tempdir()?;
     let at = |name: &str| work.path().join(name);
@@ -73,7 +75,7 @@ fn trajectory(
         "output": at("run"),
     });
     std::fs::write(at("run.yaml"), serde_yaml::to_string(&file)?)?;
-    let opened = job::open(&at("run.yaml"), &JobOptions::default())?;
+    let opened = job::open(&at("run.yaml"), &JobOptions { device, ..JobOptions::default() })?;
     let complaints = cortado::diag::render::render(&opened.diagnostics, &opened.sources, false);
     let mut trainer = opened.job.ok_or(complaints)?.trainer;
 
