@@ -1,6 +1,8 @@
 //! A GPU that is none: compiles scripts as C, runs the blocks and threads of their kernels as loops on the processor, and
 //! has the processor's kernels for what a GPU has libraries for.
 
+pub mod values;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
