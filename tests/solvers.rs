@@ -261,7 +261,7 @@ fn weights_are_lists_of_files_and_reach_the_test_nets() {
         ("three.safetensors", "ip.0", one(4.0, &[1, 3])),
     ];
     for (file, name, blob) in &files {
-        write_safetensors(&place.path(file), [(*name, blob)].into_iter()).expect("written");
+        write_safetensors(&place.path(file), [(*name, blob)]).expect("written");
     }
     let extra =
         "layer { name: 'extra' type: 'InnerProduct' bottom: 'y' top: 'e' include { phase: TEST }
@@ -270,7 +270,7 @@ fn weights_are_lists_of_files_and_reach_the_test_nets() {
     let merged = place.path("both.safetensors");
     let (ip, extra) = (one(2.0, &[1, 3]), one(7.0, &[1, 1]));
     let all = [("ip.0", &ip), ("extra.0", &extra)];
-    write_safetensors(&merged, all.into_iter()).expect("written");
+    write_safetensors(&merged, all).expect("written");
     let solver = "net: 'extra.prototxt' base_lr: 0 max_iter: 1 test_interval: 1 test_iter: 1
          weights: 'one.safetensors, both.safetensors'";
     let mut job = place.job(solver);

@@ -167,13 +167,13 @@ impl Operation for Parts {
             self.each(shape, |i, [rows, columns]| {
                 if !self.mean {
                     let at = largest(x, width, [rows, columns]);
-                    dx[at] = dx[at] + dy[i];
+                    dx[at] += dy[i];
                     return;
                 }
                 let share = dy[i] / T::from_usize(rows.len() * columns.len());
                 for row in rows {
                     for dx in &mut dx[row * width..][columns.clone()] {
-                        *dx = *dx + share;
+                        *dx += share;
                     }
                 }
             });

@@ -210,7 +210,6 @@ fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, super::interp::
     Ok(Value::Table(params))
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one definition")]
 fn build(
     lua: &mut Lua,
     library: &Rc<Library>,
@@ -348,7 +347,7 @@ fn nestings(n: usize) -> Vec<Nesting> {
         all.push(Nesting::Many(vec![list(0..n - 1), Nesting::One(n - 1)]));
     }
     for k in 2..n {
-        if n % k == 0 {
+        if n.is_multiple_of(k) {
             let rows = (0..n / k).map(|i| list(i * k..(i + 1) * k)).collect();
             all.push(Nesting::Many(rows));
         }
