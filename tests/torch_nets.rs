@@ -13,6 +13,10 @@ use serde_json::Value;
 
 type Failed = Box<dyn std::error::Error>;
 
+/// Runs that one unit in the last place of a third of the first weights sends another way, and the loss at which they
+/// part. Another device adds in another order, so there only what comes before is compared.
+const FORKS: &[(&str, &str, usize)] = &[("bnnet", "rmsprop_a", 12)];
+
 /// Losses from which on a trajectory hangs on a coin's edge: an element lies so near to the corner of ReLU that starting
 /// parameters moved by a unit in their last place fall on either side, most of them on Torch's.
 const ON_EDGE: &[(&str, &str, usize)] = &[("bnnet", "rmsprop_a", 12)];
@@ -87,7 +91,11 @@ fn trajectory(
     let golden = read_safetensors(&folder(net).join(format!("{name}.safetensors")))?;
     let limit = |key: &str| run[key].as_f64().unwrap_or(0.0) * 10.0 + 1e-6;
     let edge = ON_EDGE.iter().find(|(of, run, _)| (*of, *run) == (net, name));
+    let fork = FORKS.iter().find(|fork| (fork.0, fork.1) == (net, name) && device != Device::Cpu);
     for (i, want) in golden["losses"].data.iter().enumerate() {
+        if fork.is_some_and(|&(_, _, loss)| loss == i) {
+            return Ok(());
+        }
         if edge.is_some_and(|&(.., from)| from == i) {
             return Ok(());
         }

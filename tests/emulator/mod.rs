@@ -1,6 +1,8 @@
 //! A GPU that is none: compiles scripts as C, runs the blocks and threads of their kernels as loops on the processor, and
-//! has the processor's kernels for what a GPU has libraries for.
+//! has the processor's kernels for what a GPU has libraries for. Where NVIDIA's compiler is, it compiles every script too.
 
+pub mod kernels;
+pub mod nvrtc;
 pub mod values;
 
 use std::path::{Path, PathBuf};
@@ -193,6 +195,9 @@ impl Driver for Emulator {
     }
 
     fn prepare(&mut self, script: &Script) -> Result<usize> {
+        if let Some(folder) = nvrtc::folder() {
+            nvrtc::check(&folder, script).map_err(Error::Refused)?;
+        }
         let source = self.folder.path().join(format!("script{}.c", self.scripts.len()));
         let path = compile(&script.text, &source)?;
         let refused = |e: libloading::Error| Error::refused(e.to_string());

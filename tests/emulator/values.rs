@@ -14,11 +14,8 @@ pub fn differing(program: &Program, device: Device, scale: f32) -> Vec<String> {
     let steps = program.steps.iter().flat_map(|step| step.outs.iter().copied());
     program.outputs = steps.map(|v| (format!("{}", v.0), v)).collect();
     let run = |device: Device| {
-        let plan = Arc::new(plan(
-            program.clone(),
-            &Request::default(),
-            &workspace::<f32>(device, 1),
-        ));
+        let plan =
+            Arc::new(plan(program.clone(), &Request::default(), &workspace::<f32>(device, 1)));
         let options = SessionOptions { device, threads: 1, seed: 1 };
         let mut session = Session::<f32>::new(plan.clone(), &options).expect("a session");
         for (i, value) in plan.program.values.iter().enumerate() {
@@ -33,7 +30,8 @@ pub fn differing(program: &Program, device: Device, scale: f32) -> Vec<String> {
         }
         let ran = session.run();
         let read = |v: ValueId| session.read(plan.slot(v));
-        let values: Vec<Vec<f32>> = plan.program.outputs.iter().map(|(_, v)| *v).map(read).collect();
+        let values: Vec<Vec<f32>> =
+            plan.program.outputs.iter().map(|(_, v)| *v).map(read).collect();
         (values, ran.is_ok())
     };
     let ((here, fine_here), (there, fine_there)) = (run(Device::Cpu), run(device));
