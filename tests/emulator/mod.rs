@@ -22,6 +22,9 @@ use libloading::Library;
 /// What a kernel that runs all its blocks looks like.
 type Runner = unsafe extern "C" fn(i64, *mut *mut std::ffi::c_void);
 
+/// Products of at most so many multiplications go by cuBLAS' definition, larger ones by the processor's kernel.
+const SMALL: usize = 1 << 16;
+
 /// The compilers that are asked, first the one that the environment names.
 const COMPILERS: [&str; 4] = ["cc", "gcc", "clang", "c++"];
 
@@ -110,6 +113,9 @@ impl Emulator {
     }
 
     fn product<T: Real>(&mut self, p: &Product<usize>) {
+        if p.m * p.n * p.k <= SMALL {
+            return self.by_columns::<T>(p);
+        }
         let shape = matmul::Matmul::new(p.m, p.n, p.k, p.trans_a, p.trans_b).batched(p.batch);
         let a: Vec<T> = self.copy(p.a, p.batch * p.m * p.k);
         let b: Vec<T> = self.copy(p.b, p.batch * p.k * p.n);
@@ -117,6 +123,35 @@ impl Emulator {
         let mut work = vec![T::ZERO; matmul::workspace::<T>(&shape, 1)];
         matmul::matmul(&shape, T::ONE, &a, &b, T::ZERO, &mut c, Default::default(), &mut work);
         self.paste(p.c, &c);
+    }
+
+    /// What cuBLAS does with the arguments that it gets, by its definition.
+    fn by_columns<T: Real>(&mut self, p: &Product<usize>) {
+        let given = p.column_major();
+        let [rows, columns, terms] = given.extents;
+        let size = size_of::<T>();
+        for i in 0..p.batch {
+            let at = |(start, _, step): (usize, usize, usize)| start + i * step * size;
+            let left: Vec<T> = self.copy(at(given.left), rows * terms);
+            let right: Vec<T> = self.copy(at(given.right), terms * columns);
+            let element = |trans: bool, data: &[T], lead: usize, row: usize, column: usize| {
+                let (row, column) = if trans { (column, row) } else { (row, column) };
+                data[column * lead + row]
+            };
+            let mut result = vec![T::ZERO; rows * columns];
+            for column in 0..columns {
+                for row in 0..rows {
+                    let mut sum = 0.0;
+                    for term in 0..terms {
+                        let l = element(given.trans_left, &left, given.left.1, row, term);
+                        let r = element(given.trans_right, &right, given.right.1, term, column);
+                        sum += l.to_f64() * r.to_f64();
+                    }
+                    result[column * given.result.1 + row] = T::from_f64(sum);
+                }
+            }
+            self.paste(at(given.result), &result);
+        }
     }
 
     fn convolution<T: Real>(&mut self, c: &Convolution<usize>) {

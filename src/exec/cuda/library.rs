@@ -75,6 +75,40 @@ impl<O> Product<O> {
     }
 }
 
+/// A product as cuBLAS takes it: all matrices are stored column by column.
+///
+/// A row-major matrix is its transpose stored by columns, so `c = a b` is computed as `c' = b' a'`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnMajor {
+    /// Whether the left operand is transposed.
+    pub trans_left: bool,
+    /// Whether the right operand is.
+    pub trans_right: bool,
+    /// Rows of the result, its columns, and the length of the sums.
+    pub extents: [usize; 3],
+    /// The left operand, its leading extent, and the elements from one of the batch to the next.
+    pub left: (usize, usize, usize),
+    /// The right operand, likewise.
+    pub right: (usize, usize, usize),
+    /// The result, likewise.
+    pub result: (usize, usize, usize),
+}
+
+impl Product<usize> {
+    /// What cuBLAS is told.
+    pub fn column_major(&self) -> ColumnMajor {
+        let &Product { m, n, k, trans_a, trans_b, a, b, c, .. } = self;
+        ColumnMajor {
+            trans_left: trans_b,
+            trans_right: trans_a,
+            extents: [n, m, k],
+            left: (b, if trans_b { k } else { n }, k * n),
+            right: (a, if trans_a { m } else { k }, m * k),
+            result: (c, n, m * n),
+        }
+    }
+}
+
 impl<O> Convolution<O> {
     /// A convolution of these extents on (image, weights, result).
     pub(super) fn new(shape: &conv::Shape, way: Way, [image, weights, result]: [O; 3]) -> Self {

@@ -24,7 +24,7 @@ mod space;
 
 pub(super) use gpu::{Gpu, unsupported, workspace_of};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use driver::Driver;
 use module::Precision;
 
@@ -46,7 +46,7 @@ fn open_nvidia(ordinal: usize, precision: Precision) -> Result<Box<dyn Driver>> 
 
 #[cfg(not(feature = "cuda"))]
 fn open_nvidia(ordinal: usize, _precision: Precision) -> Result<Box<dyn Driver>> {
-    Err(Error::refused(format!(
+    Err(crate::error::Error::refused(format!(
         "cuda:{ordinal} needs a cortado built with `--features cuda`; see README, section GPU"
     )))
 }
