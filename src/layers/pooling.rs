@@ -5,6 +5,7 @@ use super::lua::{ceil_and_floor, count, counts, counts_or};
 use crate::diag::Reported;
 use crate::exec::cpu::pool as kernels;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::expr::{arg, select};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, Distribution, ValueId};
@@ -572,6 +573,27 @@ impl Operation for Draw {
         let shape = self.geometry(saved.args[0].shape);
         let (dy, index) = (saved.douts[0].data, saved.outs[1].data);
         kernels::index_backward(&shape, dy, index, T::ZERO, dargs[0].data);
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let shape = self.geometry(args[0]);
+        let axes = self.0.axes.iter();
+        let taps = axes.flat_map(|a| [a.kernel, a.stride, a.pad_before, a.dilation]);
+        let call = match pass {
+            Pass::Forward => {
+                let (y, index) = (Operand::Out(0), Operand::Out(1));
+                let operands = vec![Operand::Arg(0), Operand::Arg(1), y, index];
+                Call::each("stochastic_pool", shape.output_len(), operands)
+            }
+            Pass::Backward(_) => {
+                let (dy, index) = (Operand::OutGradient(0), Operand::Out(1));
+                let operands = vec![dy, index, Operand::ArgGradient(0)];
+                Call::each("index_grad", shape.input_len(), operands)
+            }
+        };
+        let numbers = shape.input.into_iter().chain(shape.output).chain(taps);
+        let calls = vec![call.with_all(numbers)];
+        Some(DeviceForm { texts: &[include_str!("pooling.cu")], calls, work: 0 })
     }
 }
 
