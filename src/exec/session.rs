@@ -161,6 +161,8 @@ pub struct Session<T: Element> {
     pool: Arc<rayon::ThreadPool>,
     /// Number of runs so far, which chooses the random numbers of the next.
     runs: u64,
+    /// Whether what depends on the parameters alone has been computed since they changed.
+    settled: bool,
 }
 
 impl<T: Element> Session<T> {
@@ -177,7 +179,7 @@ impl<T: Element> Session<T> {
             .build()
             .map_err(|e| Error::refused(format!("cannot start threads: {e}")))?;
         let machine = prepare(&plan, options.seed);
-        Ok(Session { plan, arena, machine, pool: Arc::new(pool), runs: 0 })
+        Ok(Session { plan, arena, machine, pool: Arc::new(pool), runs: 0, settled: false })
     }
 
     /// The plan.
@@ -197,17 +199,24 @@ impl<T: Element> Session<T> {
 
     /// Lets `body` read and write the arena on the host, within the session's threads.
     pub fn with_arena<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
+        self.settled = false;
+        self.with_data(body)
+    }
+
+    /// The same, for a body that leaves the parameters alone.
+    pub fn with_data<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
         on_arena(&self.arena, |data| self.pool.install(|| body(data)))
     }
 
     /// Copies data into a place.
     pub fn write(&mut self, slot: Slot, data: &[T]) {
-        self.with_arena(|arena| arena[slot.range()].copy_from_slice(data));
+        self.settled &= !slot.overlaps(&self.plan.parameters);
+        self.with_data(|arena| arena[slot.range()].copy_from_slice(data));
     }
 
     /// Copies a place out.
     pub fn read(&mut self, slot: Slot) -> Vec<T> {
-        self.with_arena(|arena| arena[slot.range()].to_vec())
+        self.with_data(|arena| arena[slot.range()].to_vec())
     }
 
     /// Runs all steps once and carries out the assignments.
@@ -217,7 +226,9 @@ impl<T: Element> Session<T> {
     pub fn run(&mut self) -> Result<()> {
         let run = self.runs;
         self.runs += 1;
-        let done = on_arena(&self.arena, |data| self.pool.install(|| self.machine.run(data, run)));
+        let settled = std::mem::replace(&mut self.settled, true);
+        let run = |data: &mut [T]| self.pool.install(|| self.machine.run(data, run, settled));
+        let done = on_arena(&self.arena, run);
         done.map_err(Error::Refused)
     }
 
@@ -225,7 +236,9 @@ impl<T: Element> Session<T> {
     pub fn run_timed(&mut self) -> Vec<f64> {
         let run = self.runs;
         self.runs += 1;
-        on_arena(&self.arena, |data| self.pool.install(|| self.machine.run_timed(data, run)))
+        let settled = std::mem::replace(&mut self.settled, true);
+        let run = |data: &mut [T]| self.pool.install(|| self.machine.run_timed(data, run, settled));
+        on_arena(&self.arena, run)
     }
 }
 

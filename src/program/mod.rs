@@ -12,7 +12,9 @@
 mod autodiff;
 mod build;
 mod cost;
+mod deploy;
 pub mod expr;
+mod fold;
 mod fuse;
 mod gradient;
 mod infer;
@@ -25,9 +27,11 @@ mod verify;
 pub use autodiff::{Gradients, differentiate};
 pub use build::Builder;
 pub use cost::{Cost, cost};
+pub use deploy::{deploy, settled};
+pub use fold::fold;
 pub use fuse::fuse;
 pub use infer::infer;
-pub use kernel::{Distribution, Kernel, Lrn, ReduceOp};
+pub use kernel::{Distribution, FusedConv, Kernel, Lrn, Normalize, ReduceOp};
 pub use simplify::simplify;
 pub use verify::verify;
 

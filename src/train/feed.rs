@@ -62,7 +62,7 @@ impl Feed {
     pub fn next(&mut self, session: &mut Session<f32>) -> Result<()> {
         let batch = self.prefetcher.next_batch()?;
         let wires = &self.wires;
-        session.with_arena(|arena| {
+        session.with_data(|arena| {
             for &(top, slot) in wires {
                 arena[slot.range()].copy_from_slice(&batch.tops[top]);
             }

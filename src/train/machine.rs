@@ -9,9 +9,9 @@ use super::hdf5_output::Hdf5Output;
 use crate::error::{Error, Result};
 use crate::exec::{Session, SessionOptions, workspace};
 use crate::ir::{Port, TypedNet, Variable};
-use crate::passes::lower::{Backward, Lowered, lower, ready};
+use crate::passes::lower::{Backward, Lowered, lower, lower_folded, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, fuse, simplify};
+use crate::program::{ValueId, deploy, fuse, simplify};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
@@ -72,7 +72,10 @@ pub fn planned(
     threads: usize,
 ) -> Result<Planned> {
     ready(typed)?;
-    let mut lowered = lower(typed, env, purpose.backward);
+    let mut lowered = match purpose.watched {
+        true => lower(typed, env, purpose.backward),
+        false => lower_folded(typed, env, purpose.backward),
+    };
     let outputs = outputs(typed, &lowered);
     let watched: Vec<ValueId> = match purpose.watched {
         true => {
@@ -98,13 +101,17 @@ pub fn planned(
         fuse(program);
     }
     simplify(program);
+    let settled = match purpose.backward {
+        Backward::No => deploy(program),
+        _ => 0,
+    };
     program.outputs.retain(|(name, _)| name != "(gradient)");
     let gradients = match purpose.backward {
         Backward::No => vec![],
         _ => lowered.gradients.clone(),
     };
-    let request =
-        Request { parameters: lowered.variables.clone(), gradients, histories: purpose.histories };
+    let parameters = lowered.variables.clone();
+    let request = Request { parameters, gradients, histories: purpose.histories, settled };
     let Lowered { program, variables, loss, blobs, blob_gradients, gradients } = lowered;
     let plan = Arc::new(plan(program, &request, &workspace::<f32>(threads)));
     Ok(Planned { plan, variables, loss, outputs, blobs, blob_gradients, gradients, files })
@@ -215,7 +222,7 @@ impl Machine {
     pub fn loss(&mut self) -> f32 {
         let Some(loss) = self.planned.loss else { return 0.0 };
         let slot = self.planned.plan.slot(loss);
-        self.session.with_arena(|arena| arena[slot.offset])
+        self.session.with_data(|arena| arena[slot.offset])
     }
 
     /// The outputs of the last run that are few enough numbers to be shown.
@@ -225,7 +232,7 @@ impl Machine {
             .map(|(name, v, _)| (name.clone(), plan.slot(*v)))
             .filter(|(_, slot)| slot.len <= MOST_SHOWN)
             .collect();
-        self.session.with_arena(|arena| {
+        self.session.with_data(|arena| {
             slots.into_iter().map(|(name, slot)| (name, arena[slot.range()].to_vec())).collect()
         })
     }
