@@ -8,6 +8,7 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 
 use super::cpu::dispatch::{Machine, prepare};
+use super::cpu::tasks::alone;
 use super::cpu::vecmath::Transcendental;
 use crate::error::{Error, Result};
 use crate::plan::{ALIGN, Plan, Slot};
@@ -159,6 +160,7 @@ pub struct Session<T: Element> {
     arena: Tensor,
     machine: Machine<T>,
     pool: Arc<rayon::ThreadPool>,
+    threads: usize,
     /// Number of runs so far, which chooses the random numbers of the next.
     runs: u64,
     /// Whether what depends on the parameters alone has been computed since they changed.
@@ -174,12 +176,13 @@ impl<T: Element> Session<T> {
         available(options.device)?;
         let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
             .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
+        let threads = resolve(options.threads);
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(resolve(options.threads))
+            .num_threads(threads)
             .build()
             .map_err(|e| Error::refused(format!("cannot start threads: {e}")))?;
         let machine = prepare(&plan, options.seed);
-        Ok(Session { plan, arena, machine, pool: Arc::new(pool), runs: 0, settled: false })
+        Ok(Session { plan, arena, machine, pool: Arc::new(pool), threads, runs: 0, settled: false })
     }
 
     /// The plan.
@@ -205,7 +208,10 @@ impl<T: Element> Session<T> {
 
     /// The same, for a body that leaves the parameters alone.
     pub fn with_data<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
-        on_arena(&self.arena, |data| self.pool.install(|| body(data)))
+        on_arena(&self.arena, |data| match self.threads {
+            1 => alone(|| body(data)),
+            _ => self.pool.install(|| body(data)),
+        })
     }
 
     /// Copies data into a place.
@@ -227,8 +233,11 @@ impl<T: Element> Session<T> {
         let run = self.runs;
         self.runs += 1;
         let settled = std::mem::replace(&mut self.settled, true);
-        let run = |data: &mut [T]| self.pool.install(|| self.machine.run(data, run, settled));
-        let done = on_arena(&self.arena, run);
+        let done =
+            on_arena(&self.arena, |data| match self.machine.is_small() || self.threads == 1 {
+                true => alone(|| self.machine.run(data, run, settled)),
+                false => self.pool.install(|| self.machine.run(data, run, settled)),
+            });
         done.map_err(Error::Refused)
     }
 

@@ -8,12 +8,13 @@ use std::time::Instant;
 use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
+use super::tasks::alone;
 use super::{conv, gather, im2col, layout, lrn, matmul, normalize, pool, reduce, softmax};
 use crate::exec::Element;
 use crate::plan::{Plan, Slot};
 use crate::program::native::{Saved, View, ViewMut};
 use crate::program::{
-    Distribution, FusedConv, Kernel, Normalize, Program, ReduceOp, Step, ValueId,
+    Distribution, FusedConv, Kernel, Normalize, Program, ReduceOp, Step, ValueId, cost,
 };
 use crate::random::Philox;
 use crate::ty::Shape;
@@ -24,7 +25,10 @@ type Call<T> = Box<dyn Fn(&Memory<T>, u64) + Send + Sync>;
 
 /// The prepared steps of a plan.
 pub struct Machine<T> {
-    calls: Vec<Call<T>>,
+    /// The steps, each with whether it is so small that one thread does it quickest.
+    calls: Vec<(Call<T>, bool)>,
+    /// Whether that is true of all of them together.
+    small: bool,
     /// Steps at the start whose results only change with the parameters.
     settled: usize,
     assigns: Vec<(Slot, Slot)>,
@@ -37,8 +41,11 @@ impl<T: Element> Machine<T> {
     pub fn run(&self, arena: &mut [T], run: u64, settled: bool) -> Result<(), String> {
         let memory = Memory::new(arena);
         let first = if settled { self.settled } else { 0 };
-        for call in &self.calls[first..] {
-            call(&memory, run);
+        for (call, small) in &self.calls[first..] {
+            match small {
+                true => alone(|| call(&memory, run)),
+                false => call(&memory, run),
+            }
         }
         self.assign(arena);
         self.trouble.take()
@@ -48,17 +55,25 @@ impl<T: Element> Machine<T> {
     pub fn run_timed(&self, arena: &mut [T], run: u64, settled: bool) -> Vec<f64> {
         let memory = Memory::new(arena);
         let first = if settled { self.settled } else { 0 };
-        let times = self.calls.iter().enumerate().map(|(number, call)| {
+        let times = self.calls.iter().enumerate().map(|(number, (call, small))| {
             if number < first {
                 return 0.0;
             }
             let start = Instant::now();
-            call(&memory, run);
+            match small {
+                true => alone(|| call(&memory, run)),
+                false => call(&memory, run),
+            }
             start.elapsed().as_secs_f64()
         });
         let times = times.collect();
         self.assign(arena);
         times
+    }
+
+    /// Whether a run is so small that it should stay on the thread that asks for it.
+    pub fn is_small(&self) -> bool {
+        self.small
     }
 
     fn assign(&self, arena: &mut [T]) {
@@ -105,7 +120,7 @@ pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
         let shapes = |ids: &[ValueId]| {
             ids.iter().map(|&v| plan.program.shape(v).clone()).collect::<Vec<_>>()
         };
-        Prepare {
+        let call = Prepare {
             args: slots(&step.args),
             outs: slots(&step.outs),
             arg_shapes: shapes(&step.args),
@@ -114,15 +129,32 @@ pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
             seed,
             trouble: trouble.clone(),
         }
-        .call(&step.kernel)
+        .call(&step.kernel);
+        (call, nanoseconds(&plan.program, step) < SMALL)
     });
+    let calls: Vec<_> = calls.collect();
+    let later = plan.program.steps.iter().skip(plan.settled);
+    let all: u64 = later.map(|step| nanoseconds(&plan.program, step)).sum();
     let assigns = plan.program.assigns.iter();
     Machine {
-        calls: calls.collect(),
+        calls,
+        small: all < SMALL_RUN,
         settled: plan.settled,
         trouble: trouble.clone(),
         assigns: assigns.map(|&(state, new)| (plan.slot(state), plan.slot(new))).collect(),
     }
+}
+
+/// Nanoseconds of a step on one thread up to which no other is asked to help.
+const SMALL: u64 = 10_000;
+
+/// Nanoseconds of all steps on one thread up to which a run stays where it is called.
+const SMALL_RUN: u64 = 100_000;
+
+/// About how long a step takes on one thread.
+fn nanoseconds(program: &Program, step: &Step) -> u64 {
+    let cost = cost(program, step);
+    cost.multiply_adds / 40 + cost.other / 8 + cost.elements / 8
 }
 
 /// Elements of scratch that a step needs for `threads` to take part.

@@ -9,6 +9,12 @@ use crate::real::{Real, vectorize};
 /// Most column panels of one task.
 const PANELS: usize = 32;
 
+/// Tasks of one group below which rows are cut as well, so that two threads end together.
+const TASKS: usize = 16;
+
+/// Most blocks of rows.
+const MOST_ROW_BLOCKS: usize = 4;
+
 /// Elements of packed windows that stay in the second-level cache.
 const CACHED: usize = 64 * 1024;
 
@@ -45,8 +51,9 @@ struct Plan {
     channels: usize,
     /// Column panels of one task.
     panels: usize,
-    /// Tasks of one group.
+    /// Blocks of windows, and the blocks of rows in which each of them is a task.
     blocks: usize,
+    row_blocks: usize,
     /// Elements of workspace for the packed weights, and for each task.
     shared: usize,
     each: usize,
@@ -64,7 +71,13 @@ impl Plan {
         let panels = cached.min(columns.div_ceil(8)).clamp(1, PANELS);
         let shared = shape.weight_len();
         let each = panels * (depth + height) * tile.columns;
-        Plan { tile, height, channels, panels, blocks: columns.div_ceil(panels), shared, each }
+        let blocks = columns.div_ceil(panels);
+        // Windows of one element are packed quickly enough to do so for several blocks of rows.
+        let row_blocks = match shape.windows.is_pointwise() {
+            true => (TASKS / blocks.max(1)).clamp(1, MOST_ROW_BLOCKS),
+            false => 1,
+        };
+        Plan { tile, height, channels, panels, blocks, row_blocks, shared, each }
     }
 }
 
@@ -233,14 +246,26 @@ struct Job<'a, T> {
 
 impl<T: Real> Job<'_, T> {
     fn run(&self, work: &mut [T]) {
-        let blocks = self.plan.blocks;
-        for_each_with(self.shape.group * blocks, work, self.plan.each, |task, scratch| {
-            self.block(task / blocks, task % blocks, scratch);
+        let &Plan { blocks, row_blocks, height, each, .. } = self.plan;
+        let panels = self.shape.group_outputs().div_ceil(height).div_ceil(row_blocks);
+        for_each_with(self.shape.group * blocks * row_blocks, work, each, |task, scratch| {
+            let (group, task) = (task / (blocks * row_blocks), task % (blocks * row_blocks));
+            let first = task % row_blocks * panels * height;
+            let rows = first..(first + panels * height).min(self.shape.group_outputs());
+            if !rows.is_empty() {
+                self.block(group, task / row_blocks, rows, scratch);
+            }
         });
     }
 
-    /// Computes the outputs of one group for one block of windows.
-    fn block(&self, group: usize, block: usize, scratch: &mut [T]) {
+    /// Computes some outputs of one group for one block of windows.
+    fn block(
+        &self,
+        group: usize,
+        block: usize,
+        outputs: std::ops::Range<usize>,
+        scratch: &mut [T],
+    ) {
         let &Job { shape, plan, y, .. } = self;
         let &Plan { tile, height, .. } = plan;
         let windows = &shape.windows;
@@ -262,7 +287,7 @@ impl<T: Real> Job<'_, T> {
                 let channels = group * channels + chunk.start..group * channels + chunk.end;
                 pack_windows(windows, self.x, shape.channels, channels, range, tile.columns, to);
             }
-            for row in (0..rows).step_by(height) {
+            for row in outputs.clone().step_by(height) {
                 let mut targets = [Target::new(spill.as_mut_ptr(), tile.columns, true); PANELS];
                 for (panel, target) in targets[..panels].iter_mut().enumerate() {
                     let at = first + panel * tile.columns;
