@@ -378,9 +378,8 @@ impl<T: Element> Session<T> {
         let settled = std::mem::replace(&mut self.settled, true);
         match &mut self.seat {
             Seat::Host { arena, machine, threads } => {
-                let run = |data: &mut [T]| {
-                    threads.run(false, || machine.run_timed(data, run, settled))
-                };
+                let run =
+                    |data: &mut [T]| threads.run(false, || machine.run_timed(data, run, settled));
                 Ok(on_arena(arena, run))
             }
             Seat::Gpu(gpu) => gpu.run_timed(run),
