@@ -1,8 +1,9 @@
 //! Runs plans on a device; the only place that names candle, cudarc and the `cuda` feature.
 //!
-//! A [`Session`] owns the arena of a plan as one candle tensor and runs the whole plan as one in-place operation on
+//! [`candle`] evaluates programs by candle's operations, to compare. A [`Session`] owns the arena of a plan as one candle tensor and runs the whole plan as one in-place operation on
 //! it, so that a step costs no dispatch and allocates nothing.
 
+pub mod candle;
 pub mod cpu;
 pub mod query;
 mod session;
