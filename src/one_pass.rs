@@ -34,7 +34,10 @@ pub struct PassOptions {
 
 /// The shapes that tensors of these names give to blobs: those of `in.<blob>`.
 pub fn input_shapes(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Shape> {
-    let inputs = tensors.iter().filter_map(|(name, blob)| Some((name.strip_prefix("in.")?, blob)));
+    let inputs = tensors.iter().filter_map(|(name, blob)| match name.strip_prefix("in.") {
+        Some(blob_name) => Some((blob_name, blob)),
+        None => name.starts_with("target").then_some((name.as_str(), blob)),
+    });
     inputs.map(|(name, blob)| (name.to_owned(), Shape(blob.shape.clone()))).collect()
 }
 
@@ -111,7 +114,10 @@ pub fn outward(
 
 /// The values of those inputs that are small enough for layers to choose items by them.
 pub fn input_values(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Vec<f32>> {
-    let inputs = tensors.iter().filter_map(|(name, blob)| Some((name.strip_prefix("in.")?, blob)));
+    let inputs = tensors.iter().filter_map(|(name, blob)| match name.strip_prefix("in.") {
+        Some(blob_name) => Some((blob_name, blob)),
+        None => name.starts_with("target").then_some((name.as_str(), blob)),
+    });
     let lists = inputs.filter(|(_, blob)| blob.data.len() <= MOST_VALUES);
     lists.map(|(name, blob)| (name.to_owned(), blob.data.clone())).collect()
 }

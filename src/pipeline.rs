@@ -165,5 +165,5 @@ pub fn training_plan(
     threads: usize,
 ) -> Result<Arc<Plan>> {
     let purpose = Purpose { backward: Backward::Parameters, histories, watched: false };
-    Ok(planned(typed, env, purpose, threads)?.plan)
+    Ok(planned(typed, env, purpose, (crate::exec::Device::Cpu, threads))?.plan)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::data::{DataSpec, locate};
-use super::{JobOptions, Plan, read_net};
+use super::{JobOptions, Kept, Plan, read_net};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
 use crate::front::Request;
@@ -99,7 +99,7 @@ pub(super) fn plan(
         folder: options.output.clone(),
         prefix,
         weights: weights.iter().map(|w| locate(w, &bases)).collect(),
-        text: text.to_string(),
+        kept: Some(Kept { name: "solver.prototxt", text: text.to_string() }),
         bases,
     }))
 }

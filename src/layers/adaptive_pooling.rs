@@ -4,6 +4,7 @@ use super::lua::count;
 use super::planes;
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -177,5 +178,22 @@ impl Operation for Parts {
                 }
             });
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let (planes, x) = (args[0].dims()[0], Operand::Arg(0));
+        let extents = args[0].dims()[1..3].iter().copied().chain(self.size);
+        let call = match pass {
+            Pass::Forward => {
+                let n = planes * self.size[0] * self.size[1];
+                Call::each("adaptive_pool", n, vec![x, Operand::Out(0)])
+            }
+            Pass::Backward(_) => {
+                let operands = vec![x, Operand::OutGradient(0), Operand::ArgGradient(0)];
+                Call::each("adaptive_pool_grad", args[0].count(), operands)
+            }
+        };
+        let calls = vec![call.with_all(extents).with(self.mean)];
+        Some(DeviceForm { texts: &[include_str!("adaptive_pooling.cu")], calls, work: 0 })
     }
 }

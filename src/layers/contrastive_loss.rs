@@ -2,6 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -156,5 +157,32 @@ impl Operation for Loss {
                 }
             }
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let n = args[2].count();
+        let width = args[0].count() / n.max(1);
+        let [a, b, similar, squares, terms] =
+            [Operand::Arg(0), Operand::Arg(1), Operand::Arg(2), Operand::Work(0), Operand::Work(n)];
+        let operands = vec![a.clone(), b.clone(), similar.clone(), squares.clone(), terms.clone()];
+        let distances = Call::teams("contrastive_distances", n, operands).with(width);
+        let mut calls = vec![distances.with(self.margin).with(self.legacy)];
+        match pass {
+            Pass::Forward => {
+                let operands = vec![terms, Operand::Out(0)];
+                calls.push(Call::teams("contrastive_total", 1, operands).with(n));
+            }
+            Pass::Backward(wrt) => {
+                for (position, &which) in wrt.iter().enumerate() {
+                    let (dy, to) = (Operand::OutGradient(0), Operand::ArgGradient(position));
+                    let given = [&a, &b, &similar, &squares].map(Clone::clone);
+                    let operands = given.into_iter().chain([dy, to]).collect();
+                    let call = Call::each("contrastive_grad", n * width, operands);
+                    let call = call.with_all([width, n]).with(self.margin).with(self.legacy);
+                    calls.push(call.with(if which == 0 { 1.0 } else { -1.0 }));
+                }
+            }
+        }
+        Some(DeviceForm { texts: &[include_str!("contrastive_loss.cu")], calls, work: 2 * n })
     }
 }

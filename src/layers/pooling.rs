@@ -5,6 +5,7 @@ use super::lua::{ceil_and_floor, count, counts, counts_or};
 use crate::diag::Reported;
 use crate::exec::cpu::pool as kernels;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::expr::{arg, select};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, Distribution, ValueId};
@@ -58,6 +59,8 @@ params! {
         /// The least and the largest number of axes of the bottom, of which the last have windows. Where they differ,
         /// as in Torch, the batch axis may be missing, and padding is at most half the window.
         ranks: [usize; 2] = [4, 4],
+        /// Whether a mean is multiplied by the number of elements of a window.
+        sum: bool = false,
     }
 }
 
@@ -95,6 +98,13 @@ pub static SPEC: LayerSpec = LayerSpec {
             Pooling::read_volumetric(a, Method::Max).into()
         })
         .script(VOLUMETRIC_POOLING),
+        torch("nn.VolumetricDilatedMaxPooling", VOLUMETRIC_DILATED, |a| {
+            let dilation = counts_or(a, ["dilationT", "dilationH", "dilationW"], 1);
+            let dilation = PerAxis { values: dilation };
+            Pooling { dilation, ..Pooling::read_volumetric(a, Method::Max) }.into()
+        })
+        .extends("nn.VolumetricMaxPooling")
+        .script(VOLUMETRIC_DILATED_POOLING),
         torch("nn.VolumetricAveragePooling", VOLUMETRIC, |a| {
             Pooling::read_volumetric(a, Method::Ave).into()
         })
@@ -111,6 +121,21 @@ const SPATIAL_DILATED: &[&str] =
     &["kW", "kH", "dW", "dH", "padW", "padH", "dilationW", "dilationH"];
 
 const VOLUMETRIC: &[&str] = &["kT", "kW", "kH", "dT", "dW", "dH", "padT", "padW", "padH"];
+
+const VOLUMETRIC_DILATED: &[&str] = &[
+    "kT",
+    "kW",
+    "kH",
+    "dT",
+    "dW",
+    "dH",
+    "padT",
+    "padW",
+    "padH",
+    "dilationT",
+    "dilationW",
+    "dilationH",
+];
 
 const SPATIAL_MAX_POOLING: &str = concat!(
     r#"
@@ -221,6 +246,17 @@ end
     ceil_and_floor!()
 );
 
+const VOLUMETRIC_DILATED_POOLING: &str = r#"
+function Class:__init(kT, kW, kH, dT, dW, dH, padT, padW, padH, dilationT, dilationW, dilationH)
+   Parent.__init(self, kT, kW, kH, dT, dW, dH, padT, padW, padH)
+   self.dilationT, self.dilationW, self.dilationH = dilationT or 1, dilationW or 1, dilationH or 1
+end
+function Class:__tostring__()
+   local dilation = string.format(', %d,%d,%d', self.dilationT, self.dilationW, self.dilationH)
+   return (Parent.__tostring__(self):gsub('%)$', dilation .. ')'))
+end
+"#;
+
 const TEMPORAL_MAX_POOLING: &str = r#"
 function Class:__init(kW, dW)
    Parent.__init(self)
@@ -280,6 +316,7 @@ impl Pooling {
             method,
             rounding: if ceil { Rounding::Ceil } else { Rounding::Floor },
             count_pad: a.bool("count_include_pad").unwrap_or(true),
+            sum: method == Method::Ave && a.bool("divide") == Some(false),
             ..Pooling::default()
         }
     }
@@ -460,7 +497,12 @@ impl LayerOps for Pooling {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let tops = self.pooled(b, cx.bottoms[0], cx.phase);
+        let mut tops = self.pooled(b, cx.bottoms[0], cx.phase);
+        if self.sum {
+            let axes = self.axes(&b.shape(cx.bottoms[0]).clone()).unwrap_or_default();
+            let elements: usize = axes.iter().map(|axis| axis.kernel).product();
+            tops[0] = b.scale(tops[0], elements as f64);
+        }
         tops[..cx.n_tops()].iter().map(|&top| b.view(top, cx.top(0).clone())).collect()
     }
 
@@ -531,6 +573,27 @@ impl Operation for Draw {
         let shape = self.geometry(saved.args[0].shape);
         let (dy, index) = (saved.douts[0].data, saved.outs[1].data);
         kernels::index_backward(&shape, dy, index, T::ZERO, dargs[0].data);
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let shape = self.geometry(args[0]);
+        let axes = self.0.axes.iter();
+        let taps = axes.flat_map(|a| [a.kernel, a.stride, a.pad_before, a.dilation]);
+        let call = match pass {
+            Pass::Forward => {
+                let (y, index) = (Operand::Out(0), Operand::Out(1));
+                let operands = vec![Operand::Arg(0), Operand::Arg(1), y, index];
+                Call::each("stochastic_pool", shape.output_len(), operands)
+            }
+            Pass::Backward(_) => {
+                let (dy, index) = (Operand::OutGradient(0), Operand::Out(1));
+                let operands = vec![dy, index, Operand::ArgGradient(0)];
+                Call::each("index_grad", shape.input_len(), operands)
+            }
+        };
+        let numbers = shape.input.into_iter().chain(shape.output).chain(taps);
+        let calls = vec![call.with_all(numbers)];
+        Some(DeviceForm { texts: &[include_str!("pooling.cu")], calls, work: 0 })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::PassOptions;
 use crate::error::Result;
-use crate::exec::{Element, Session, SessionOptions, workspace};
+use crate::exec::{Element, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet};
 use crate::passes::lower::{Backward, Lowered, lower, ready};
 use crate::plan::{Plan, Request, Slot, plan};
@@ -46,8 +46,13 @@ impl<T: Element> Passes<T> {
         }
         let files = Hdf5Output::of_net(typed, &mut lowered);
         simplify(&mut lowered.program);
+        supported(options.device, &lowered.program, &typed.net)?;
         let request = Request { parameters: lowered.variables.clone(), ..Request::default() };
-        let plan = Arc::new(plan(lowered.program, &request, &workspace::<T>(options.threads)));
+        let plan = Arc::new(plan(
+            lowered.program,
+            &request,
+            &workspace::<T>(options.device, options.threads),
+        ));
         let session =
             SessionOptions { device: options.device, threads: options.threads, seed: options.seed };
         let mut session = Session::<T>::new(plan.clone(), &session)?;
