@@ -208,7 +208,7 @@ impl Convolution {
             bias: p.bool("bias_term").unwrap_or(true),
             axis: p.int("axis").unwrap_or(1),
             weight_filler: Filler::read(&p.section("weight_filler")),
-            bias_filler: Filler::read(&p.section("bias_filler")),
+            bias_filler: Filler::read_if(p, "bias_term", true, "bias_filler"),
             ..Convolution::default()
         };
         if layer.kernel.values.is_empty() {

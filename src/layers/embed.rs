@@ -93,7 +93,7 @@ impl Embed {
             num_output: p.need("num_output", num_output),
             bias: p.bool("bias_term").unwrap_or(true),
             weight_filler: Filler::read(&p.section("weight_filler")),
-            bias_filler: Filler::read(&p.section("bias_filler")),
+            bias_filler: Filler::read_if(&p, "bias_term", true, "bias_filler"),
             ..Embed::default()
         }
     }

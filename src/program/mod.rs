@@ -12,6 +12,7 @@
 mod autodiff;
 mod build;
 mod cost;
+pub mod device;
 pub mod expr;
 mod fuse;
 mod gradient;

@@ -15,9 +15,9 @@ use super::syntax::SyntaxError;
 use super::tensor::{Kind, Tensor};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
-use crate::ir::{Definition, NetState};
+use crate::ir::{Definition, StateWords};
 use crate::source::{SourceMap, Span};
-use crate::spec::{Dialect, Phase};
+use crate::spec::Dialect;
 
 /// Reads a definition. Whatever goes wrong is among the diagnostics; what was built until then is in the definition.
 pub fn read(
@@ -105,7 +105,7 @@ fn run(
         dialect: Dialect::Torch,
         name: path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
         nodes: vec![],
-        state: NetState::phase(Phase::Test),
+        state: StateWords::default(),
         force_backward: true,
         names: vec![],
         printed: String::new(),
@@ -326,7 +326,6 @@ fn param(text: &str) -> Value {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one definition")]
 fn build(
     lua: &mut Lua,
     library: &Rc<Library>,
@@ -470,7 +469,7 @@ fn nestings(n: usize) -> Vec<Nesting> {
         all.push(Nesting::Many(vec![list(0..n - 1), Nesting::One(n - 1)]));
     }
     for k in 2..n {
-        if n % k == 0 {
+        if n.is_multiple_of(k) {
             let rows = (0..n / k).map(|i| list(i * k..(i + 1) * k)).collect();
             all.push(Nesting::Many(rows));
         }

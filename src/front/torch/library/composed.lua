@@ -19,7 +19,7 @@ local LayerNormalization = torch.class('nn.LayerNormalization', 'nn.Sequential')
 
 function LayerNormalization:__init(nOutput, bias, eps, affine)
    Parent.__init(self)
-   local mean = nn.Sequential():add(nn.Mean(1, 1)):add(nn.Replicate(nOutput, 2))
+   local mean = nn.Sequential():add(nn.Mean(1, 1)):add(nn.Replicate(nOutput, 1, 1))
    self:add(nn.ConcatTable():add(nn.Identity()):add(mean))
    self:add(nn.CSubTable())
    self:add(nn.Normalize(2, eps or 1e-10))
