@@ -151,6 +151,7 @@ mod convolution_classes;
 mod coordinates;
 mod lua;
 mod planes;
+mod pooling_classes;
 mod recurrent;
 mod standardize;
 #[cfg(test)]
