@@ -12,8 +12,10 @@
 mod autodiff;
 mod build;
 mod cost;
+mod deploy;
 pub mod device;
 pub mod expr;
+mod fold;
 mod fuse;
 mod gradient;
 mod infer;
@@ -26,9 +28,11 @@ mod verify;
 pub use autodiff::{Gradients, differentiate};
 pub use build::Builder;
 pub use cost::{Cost, cost};
+pub use deploy::{deploy, settled};
+pub use fold::fold;
 pub use fuse::fuse;
 pub use infer::infer;
-pub use kernel::{Distribution, Kernel, Lrn, ReduceOp};
+pub use kernel::{Distribution, FusedConv, Kernel, Lrn, Normalize, ReduceOp};
 pub use simplify::simplify;
 pub use verify::verify;
 
