@@ -11,6 +11,7 @@
 
 mod autodiff;
 mod build;
+mod chains;
 mod cost;
 pub mod device;
 pub mod expr;
@@ -25,6 +26,7 @@ mod verify;
 
 pub use autodiff::{Gradients, differentiate};
 pub use build::Builder;
+pub use chains::fuse_chains;
 pub use cost::{Cost, cost};
 pub use fuse::fuse;
 pub use infer::infer;
