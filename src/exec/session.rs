@@ -260,11 +260,6 @@ impl<T: Element> Session<T> {
         self.runs = runs;
     }
 
-    /// Whether a run with its update is quicker than the two one after the other.
-    pub fn prefers_whole_steps(&self) -> bool {
-        matches!(self.seat, Seat::Gpu(_))
-    }
-
     /// Lets `body` read and write the arena on the host, within the session's threads. That of a GPU is copied to the
     /// host and back.
     pub fn with_arena<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
@@ -334,6 +329,27 @@ impl<T: Element> Session<T> {
                 let data = data.map_err(|why| self.note(Err(why)));
                 data.unwrap_or_else(|()| vec![T::ZERO; slot.len])
             }
+        }
+    }
+
+    /// How many of the last runs can be asked for their small outputs while others are on their way; 0 where every run
+    /// is over when it returns.
+    pub fn kept(&self) -> usize {
+        match &self.seat {
+            Seat::Host { .. } => 0,
+            Seat::Gpu(gpu) => gpu.kept(),
+        }
+    }
+
+    /// What small outputs of the program were after each of these runs, of the last [`Session::kept`]: by run, then by
+    /// output.
+    ///
+    /// # Errors
+    /// A GPU refused something.
+    pub fn recent(&mut self, runs: &[u64], outputs: &[Slot]) -> Result<Vec<Vec<Vec<T>>>> {
+        match &mut self.seat {
+            Seat::Host { .. } => Ok(vec![]),
+            Seat::Gpu(gpu) => gpu.recent(runs, outputs),
         }
     }
 

@@ -11,6 +11,7 @@
 
 mod autodiff;
 mod build;
+mod chains;
 mod cost;
 mod deploy;
 pub mod device;
@@ -27,6 +28,7 @@ mod verify;
 
 pub use autodiff::{Gradients, differentiate};
 pub use build::Builder;
+pub use chains::fuse_chains;
 pub use cost::{Cost, cost};
 pub use deploy::{deploy, settled};
 pub use fold::fold;
