@@ -94,7 +94,7 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let request = front::Request { shapes: options.shapes.clone(), ..options.request.clone() };
     let (definition, adopted) = definition(path, &text, &request, &mut sources, &mut diagnostics);
     let stages = match options.stages.is_empty() {
-        true if options.own_state => vec![definition.state.clone()],
+        true if options.own_state => vec![definition.own_state()],
         true => definition.stages(),
         false => options.stages.clone(),
     };
@@ -166,7 +166,7 @@ pub fn training_plan(
     threads: usize,
 ) -> Result<Arc<Plan>> {
     let purpose = Purpose { backward: Backward::Parameters, histories, watched: false };
-    Ok(planned(typed, env, purpose, threads)?.plan)
+    Ok(planned(typed, env, purpose, (crate::exec::Device::Cpu, threads))?.plan)
 }
 
 /// The same iteration layer by layer: no step does the work of several. For comparisons.

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use cortado::diag::Diagnostics;
+use cortado::exec::Device;
 use cortado::front::caffe::solver::read_solver;
 use cortado::job::{self, JobOptions};
 use cortado::source::SourceMap;
@@ -16,21 +17,43 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// How much more than its noise a faithful implementation may deviate.
 const NOISE: f64 = 20.0;
 
-fn main() {
+/// The folders of the golden nets.
+fn cases() -> Vec<PathBuf> {
     let mut cases: Vec<PathBuf> = std::fs::read_dir(folder())
         .expect("the golden cases are part of the repository")
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.is_dir())
         .collect();
     cases.sort();
+    cases
+}
+
+fn name_of(case: &Path) -> String {
+    case.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The trajectories on a device: from the start, and from Caffe's snapshots.
+pub fn trajectories(device: Device) -> Vec<Trial> {
     let mut trials = vec![];
-    for case in cases {
-        let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let again = case.clone();
-        trials.push(Trial::test(format!("{name}/trajectory"), move || trajectory(&case)));
+    for case in cases() {
+        let (name, again) = (name_of(&case), case.clone());
+        let from_start = move || trajectory(&case, device);
+        trials.push(Trial::test(format!("{name}/trajectory"), from_start));
         if again.join("snap_iter_10.solverstate").exists() {
-            trials.push(Trial::test(format!("{name}/restored"), move || restored(&again)));
-        } else if again.join("snap_iter_20.solverstate.h5").exists() {
+            trials.push(Trial::test(format!("{name}/restored"), move || restored(&again, device)));
+        }
+    }
+    trials
+}
+
+#[allow(dead_code, reason = "not called where the trajectories run on another device")]
+fn main() {
+    let mut trials = trajectories(Device::Cpu);
+    for again in cases() {
+        let name = name_of(&again);
+        if !again.join("snap_iter_10.solverstate").exists()
+            && again.join("snap_iter_20.solverstate.h5").exists()
+        {
             let case = again.clone();
             trials.push(Trial::test(format!("{name}/read"), move || read_hdf5(&again)));
             trials.push(Trial::test(format!("{name}/written"), move || written_hdf5(&case)));
@@ -69,17 +92,21 @@ fn open(case: &Path, options: JobOptions) -> Result<Trainer, Failed> {
 }
 
 fn from_start(case: &Path, threads: usize) -> Result<Trainer, Failed> {
-    let weights = vec![case.join("data.safetensors")];
-    open(case, JobOptions { weights, threads, ..JobOptions::default() })
+    on_device(case, Device::Cpu, threads)
 }
 
-fn trajectory(case: &Path) -> Result<(), Failed> {
+fn on_device(case: &Path, device: Device, threads: usize) -> Result<Trainer, Failed> {
+    let weights = vec![case.join("data.safetensors")];
+    open(case, JobOptions { weights, device, threads, ..JobOptions::default() })
+}
+
+fn trajectory(case: &Path, device: Device) -> Result<(), Failed> {
     let json = case_json(case)?;
     let golden = read_safetensors(&case.join("data.safetensors"))?;
     let noise = &json["noise_floor"];
     let loss_rel = noise["loss_rel"].as_f64().unwrap_or(1e-6).max(1e-6) * NOISE;
     let param_abs = noise["param_abs"].as_f64().unwrap_or(1e-7).max(1e-7) * NOISE;
-    let mut trainer = from_start(case, 1)?;
+    let mut trainer = on_device(case, device, 1)?;
     let iterations = json["iterations"].as_u64().unwrap_or(20);
     for i in 0..iterations as usize {
         let step = trainer.step()?;
@@ -120,11 +147,12 @@ fn compare_parameters(
 }
 
 /// Caffe's own snapshot of iteration 10 continues to Caffe's parameters of iteration 20.
-fn restored(case: &Path) -> Result<(), Failed> {
+fn restored(case: &Path, device: Device) -> Result<(), Failed> {
     let json = case_json(case)?;
     let golden = read_safetensors(&case.join("data.safetensors"))?;
     let resume = Some(case.join("snap_iter_10.solverstate"));
-    let mut trainer = open(case, JobOptions { resume, threads: 1, ..JobOptions::default() })?;
+    let options = JobOptions { resume, device, threads: 1, ..JobOptions::default() };
+    let mut trainer = open(case, options)?;
     if trainer.iteration() != 10 {
         return Err(format!("restored to iteration {}", trainer.iteration()).into());
     }

@@ -196,6 +196,55 @@ fn train_state_and_separate_nets() {
 }
 
 #[test]
+fn a_phase_that_the_net_or_the_solver_says_wins_over_the_purpose() {
+    let place = Place::new();
+    let outputs = |solver: &str| -> Vec<String> {
+        let step = place.job(&format!("{solver} base_lr: 0.1 max_iter: 1")).trainer.step();
+        step.expect("a step").outputs.into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(outputs("net: 'net.prototxt' train_state { stage: 'a' }"), ["loss"]);
+    let tested = "net: 'net.prototxt' train_state { phase: TEST stage: 'a' }";
+    assert_eq!(outputs(tested), ["loss", "a"]);
+    place.write("own.prototxt", &format!("state {{ phase: TEST stage: 'b' }} {NET}"));
+    assert_eq!(outputs("net: 'own.prototxt'"), ["loss", "b"]);
+    let both = "net: 'own.prototxt' train_state { phase: TRAIN }";
+    assert_eq!(outputs(both), ["loss"]);
+}
+
+#[test]
+fn nets_are_found_above_the_solver_and_beside_it_by_name() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("models/line")).expect("a folder");
+    let open = |solver: &str| {
+        let text = format!("{solver} base_lr: 0.1 max_iter: 1 lr_policy: 'fixed'");
+        place.write("models/line/solver.prototxt", &text);
+        let tensors = Some(place.path("batches.safetensors"));
+        open(
+            &place.path("models/line/solver.prototxt"),
+            &JobOptions { tensors, ..JobOptions::default() },
+        )
+    };
+    assert!(open("net: 'net.prototxt'").is_ok());
+    place.write("models/line/train.prototxt", NET);
+    assert!(open("net: 'models/line/train.prototxt'").is_ok());
+    assert!(open("net: 'examples/elsewhere/train.prototxt'").is_ok());
+    let complaint = open("net: 'examples/other.prototxt'").err().expect("no such net");
+    assert!(complaint.contains("and in the folders above"), "{complaint}");
+}
+
+#[test]
+fn a_net_inside_the_solver_may_be_of_2014() {
+    let place = Place::new();
+    let old = "layers { name: 'data' type: DUMMY_DATA top: 'x' top: 't' dummy_data_param { num: 2 num: 2 channels: 3
+          channels: 1 height: 1 height: 1 width: 1 width: 1 } }
+        layers { name: 'ip' type: INNER_PRODUCT bottom: 'x' top: 'y' blobs_lr: 1 blobs_lr: 0 inner_product_param {
+          num_output: 1 } }
+        layers { name: 'loss' type: EUCLIDEAN_LOSS bottom: 'y' bottom: 't' }";
+    let mut job = place.job(&format!("train_net_param {{ {old} }} base_lr: 0.1 max_iter: 1"));
+    assert_eq!(job.trainer.step().expect("a step").loss, 0.0);
+}
+
+#[test]
 fn states_and_iterations_must_fit_the_test_nets() {
     let place = Place::new();
     let refused = |solver: &str| match place.opened(solver, JobOptions::default()) {
@@ -261,7 +310,7 @@ fn weights_are_lists_of_files_and_reach_the_test_nets() {
         ("three.safetensors", "ip.0", one(4.0, &[1, 3])),
     ];
     for (file, name, blob) in &files {
-        write_safetensors(&place.path(file), [(*name, blob)].into_iter()).expect("written");
+        write_safetensors(&place.path(file), [(*name, blob)]).expect("written");
     }
     let extra =
         "layer { name: 'extra' type: 'InnerProduct' bottom: 'y' top: 'e' include { phase: TEST }
@@ -270,7 +319,7 @@ fn weights_are_lists_of_files_and_reach_the_test_nets() {
     let merged = place.path("both.safetensors");
     let (ip, extra) = (one(2.0, &[1, 3]), one(7.0, &[1, 1]));
     let all = [("ip.0", &ip), ("extra.0", &extra)];
-    write_safetensors(&merged, all.into_iter()).expect("written");
+    write_safetensors(&merged, all).expect("written");
     let solver = "net: 'extra.prototxt' base_lr: 0 max_iter: 1 test_interval: 1 test_iter: 1
          weights: 'one.safetensors, both.safetensors'";
     let mut job = place.job(solver);

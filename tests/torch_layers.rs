@@ -14,9 +14,18 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
 /// Results of Torch that are artefacts of its shared memory, where cortado knowingly differs.
-const QUIRKS: &[&str] = &[];
+///
+/// - `batchnorm_eval_1d`: the gradient of a batch of one without a batch axis comes back without that axis, because the
+///   module resized the caller's tensor; here the gradient of an input has the input's shape.
+const QUIRKS: &[&str] = &["batchnorm_eval_1d"];
 
+#[allow(dead_code, reason = "not called where the cases run on another device")]
 fn main() {
+    libtest_mimic::run(&Arguments::from_args(), trials(Device::Cpu)).exit();
+}
+
+/// The cases on a device.
+pub fn trials(device: Device) -> Vec<Trial> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch/modules");
     let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder)
         .expect("the golden cases are part of the repository")
@@ -24,11 +33,11 @@ fn main() {
         .filter(|path| path.is_dir())
         .collect();
     cases.sort();
-    let trials = cases.into_iter().map(|case| {
+    let trials = cases.into_iter().map(move |case| {
         let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Trial::test(name, move || run(&case))
+        Trial::test(name, move || run(&case, device))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    trials.collect()
 }
 
 /// Whether a tensor of a golden file is given to the net.
@@ -37,7 +46,7 @@ fn is_given(name: &str, criterion: bool) -> bool {
     given.iter().any(|p| name.starts_with(p)) || !criterion && name.starts_with("dout.")
 }
 
-fn run(case: &Path) -> Result<(), Failed> {
+fn run(case: &Path, device: Device) -> Result<(), Failed> {
     let tensors = read_safetensors(&case.join("data.safetensors"))?;
     let meta: Value = serde_json::from_slice(&std::fs::read(case.join("meta.json"))?)?;
     let criterion = meta["kind"] == "criterion";
@@ -58,7 +67,7 @@ fn run(case: &Path) -> Result<(), Failed> {
     let record = |_: &str| None;
     let env = pipeline::environment(&options, &record);
     let has_gradients = tensors.keys().any(|name| name.starts_with('d'));
-    let pass = PassOptions { backward: has_gradients, device: Device::Cpu, threads: 1, seed: 0 };
+    let pass = PassOptions { backward: has_gradients, device, threads: 1, seed: 0 };
     let given: BTreeMap<String, Blob> = tensors
         .iter()
         .filter(|(name, _)| is_given(name, criterion))
@@ -73,7 +82,7 @@ fn run(case: &Path) -> Result<(), Failed> {
         match results.get(name) {
             None if want.data.iter().all(|&x| x == 0.0) && name.starts_with('d') => {}
             None => failures.push(format!("{name} is missing")),
-            Some(got) => failures.extend(compare(name, got, want)),
+            Some(got) => failures.extend(compare(name, got, want, device)),
         }
     }
     let text = std::fs::read_to_string(case.join("tostring.txt"))?;
@@ -92,8 +101,10 @@ fn run(case: &Path) -> Result<(), Failed> {
     }
 }
 
-/// The golden data's tolerance, with room for sums in another order: 2e-6 + 5e-5 of the largest value.
-fn compare(name: &str, got: &Blob, want: &Blob) -> Option<String> {
+/// The golden data's tolerance, with room for sums in another order: 2e-6 + 5e-5 of the largest value, and some more for
+/// sums to 0 on another device.
+fn compare(name: &str, got: &Blob, want: &Blob, device: Device) -> Option<String> {
+    let least = if device == Device::Cpu { 2e-6 } else { 4e-6 };
     // Torch views the gradient of one module's weights in more axes than the weights.
     let viewed = name.starts_with("dparam.") && got.data.len() == want.data.len();
     if got.shape != want.shape && !viewed {
@@ -103,7 +114,7 @@ fn compare(name: &str, got: &Blob, want: &Blob) -> Option<String> {
     let largest = finite.fold(0.0f32, |m, x| m.max(x.abs()));
     let wrong = got.data.iter().zip(&want.data).position(|(&a, &b)| {
         let same = a == b || a.is_nan() && b.is_nan();
-        let close = (a - b).abs() <= 2e-6 + 5e-5 * largest;
+        let close = (a - b).abs() <= least + 5e-5 * largest;
         !same && (!close || !b.is_finite())
     })?;
     let (a, b) = (got.data[wrong], want.data[wrong]);

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use cortado::diag::Diagnostics;
 use cortado::exec::cpu::update::{look_ahead, update};
 use cortado::job::solver_mapping::read_solver;
+use cortado::plan::Slot;
 use cortado::source::SourceMap;
 use cortado::spec::solver::Solver;
-use cortado::train::rule::{looks_ahead, rule, starts, step};
+use cortado::train::rule::{looks_ahead, starts, update as update_of};
 use cortado::train::schedule::Schedule;
 use cortado::weights::{Blob, read_safetensors};
 use serde_json::Value;
@@ -72,10 +73,11 @@ fn trajectory(run: &Value) -> Result<(), Failed> {
             return Err(format!("f {k} is {f}, not {want}").into());
         }
         let rate = schedule.rate(k as u64);
-        let (rule, rate) = rule(&solver, rate, k as u64);
+        let place = Slot { offset: 0, len: n };
+        let whole = update_of(&solver, rate, k as u64, vec![Some([1.0; 2])], place);
         let before = x.clone();
-        let second = if rule.histories() == 2 { v.as_mut_slice() } else { &mut [] };
-        update(rule, step(&solver, rate, 1.0, [1.0, 1.0]), &g, &mut x, &mut h, second);
+        let second = if whole.rule.histories() == 2 { v.as_mut_slice() } else { &mut [] };
+        update(whole.rule, whole.step([1.0; 2], 1.0), &g, &mut x, &mut h, second);
         moved |= before != x;
         for (i, (a, b)) in x.iter().zip(&golden["x"].data[k * n..]).enumerate() {
             if 2e-6 + 1e-5 * b.abs() < (a - b).abs() {

@@ -149,8 +149,8 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         println!("stopped; continue with: cortado train {run} --resume {state}{output}");
         return Ok(());
     }
-    if job.text.contains("clusters:") {
-        super::clusters::after_training(&arguments.run, &arguments.job.set, job.folder.as_deref())?;
+    if let (Some(folder), Some(job::Kept { name: job::RUN_FILE, .. })) = (&job.folder, &job.kept) {
+        super::clusters::after_training(folder)?;
     }
     Ok(())
 }

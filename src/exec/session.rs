@@ -10,7 +10,11 @@ use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 use super::cpu::dispatch::{Machine, prepare};
 use super::cpu::tasks::alone;
 use super::cpu::vecmath::Transcendental;
+use super::cuda::module::Precision;
+use super::cuda::{self, Gpu};
+use super::solve::{Update, ahead_on_host, on_host};
 use crate::error::{Error, Result};
+use crate::ir::Net;
 use crate::plan::{ALIGN, Plan, Slot};
 use crate::program::native::{Native, Saved, View, ViewMut};
 use crate::program::{Program, Step};
@@ -70,6 +74,8 @@ impl Default for SessionOptions {
 pub trait Element: Transcendental {
     /// candle's name for it.
     const DTYPE: DType;
+    /// Its name in the texts of a GPU.
+    const PRECISION: Precision;
     /// The elements of a CPU storage of this type.
     fn storage(storage: &mut CpuStorage) -> Option<&mut [Self]>;
     /// Runs an operation of a layer's own.
@@ -90,9 +96,10 @@ pub trait Element: Transcendental {
 }
 
 macro_rules! element {
-    ($t:ty, $dtype:ident, $forward:ident, $backward:ident) => {
+    ($t:ty, $dtype:ident, $precision:ident, $forward:ident, $backward:ident) => {
         impl Element for $t {
             const DTYPE: DType = DType::$dtype;
+            const PRECISION: Precision = Precision::$precision;
 
             fn storage(storage: &mut CpuStorage) -> Option<&mut [Self]> {
                 match storage {
@@ -123,13 +130,37 @@ macro_rules! element {
     };
 }
 
-element!(f32, F32, forward_f32, backward_f32);
-element!(f64, F64, forward_f64, backward_f64);
+element!(f32, F32, Single, forward_f32, backward_f32);
+element!(f64, F64, Double, forward_f64, backward_f64);
 
-/// Elements of scratch that a step needs when this many threads share the work; for [`crate::plan::plan`].
-pub fn workspace<T: Element>(threads: usize) -> impl Fn(&Program, &Step) -> usize {
+/// Elements of scratch that a step needs on a device, on the processor when this many threads share the work; for
+/// [`crate::plan::plan`].
+pub fn workspace<T: Element>(device: Device, threads: usize) -> impl Fn(&Program, &Step) -> usize {
     let threads = resolve(threads);
-    move |program, step| workspace_of::<T>(program, step, threads)
+    move |program, step| match device {
+        Device::Cpu => workspace_of::<T>(program, step, threads),
+        Device::Cuda(_) => cuda::workspace_of(program, step),
+    }
+}
+
+/// Whether a device can run all steps of a program that was lowered from a net.
+///
+/// # Errors
+/// It cannot; names the layer.
+pub fn supported(device: Device, program: &Program, net: &Net) -> Result<()> {
+    if device == Device::Cpu {
+        return Ok(());
+    }
+    let Some((step, why)) = cuda::unsupported(program) else { return Ok(()) };
+    let step = &program.steps[step];
+    let layers = net.nodes().find(|(index, _)| index.index() == step.origin.0 as usize);
+    let layer =
+        layers.map(|(_, node)| format!("layer `{}` ({})", node.name.value, node.type_name.value));
+    let layer = layer.unwrap_or_else(|| format!("net `{}`", net.name));
+    Err(Error::refused(format!(
+        "{layer} cannot run on {device}: its operation {}: {why}; --device cpu runs it",
+        step.kernel.name()
+    )))
 }
 
 fn resolve(threads: usize) -> usize {
@@ -146,25 +177,48 @@ fn resolve(threads: usize) -> usize {
 pub fn available(device: Device) -> Result<()> {
     match device {
         Device::Cpu => Ok(()),
-        Device::Cuda(_) => Err(Error::refused(format!(
-            "{device} needs a cortado built with `--features cuda`; see README, section GPU"
-        ))),
+        Device::Cuda(ordinal) => cuda::available(ordinal),
     }
 }
+
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
 /// A plan with its memory on a device.
 pub struct Session<T: Element> {
     plan: Arc<Plan>,
-    arena: Tensor,
-    machine: Machine<T>,
-    pool: Arc<rayon::ThreadPool>,
-    threads: usize,
+    seat: Seat<T>,
     /// Number of runs so far, which chooses the random numbers of the next.
     runs: u64,
     /// Whether what depends on the parameters alone has been computed since they changed.
     settled: bool,
+    /// The first copy that a GPU refused; the next run returns it.
+    broken: Option<Error>,
+}
+
+/// The threads of a session.
+struct Threads(Option<rayon::ThreadPool>);
+
+impl Threads {
+    fn new(count: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
+        let pool = (1 < count).then(|| pool.build()).transpose();
+        pool.map(Threads).map_err(|e| Error::refused(format!("cannot start threads: {e}")))
+    }
+
+    /// Runs `body` on all threads, or where it is called if there is only one or if the work is `small`.
+    fn run<R: Send>(&self, small: bool, body: impl FnOnce() -> R + Send) -> R {
+        match &self.0 {
+            Some(pool) if !small => pool.install(body),
+            _ => alone(body),
+        }
+    }
+}
+
+/// Where a session's memory is, and what runs there.
+enum Seat<T: Element> {
+    Host { arena: Tensor, machine: Machine<T>, threads: Threads },
+    Gpu(Box<Gpu<T>>),
 }
 
 impl<T: Element> Session<T> {
@@ -173,16 +227,20 @@ impl<T: Element> Session<T> {
     /// # Errors
     /// The device is not there, or has too little memory.
     pub fn new(plan: Arc<Plan>, options: &SessionOptions) -> Result<Self> {
-        available(options.device)?;
-        let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
-            .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
-        let threads = resolve(options.threads);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .map_err(|e| Error::refused(format!("cannot start threads: {e}")))?;
-        let machine = prepare(&plan, options.seed);
-        Ok(Session { plan, arena, machine, pool: Arc::new(pool), threads, runs: 0, settled: false })
+        let seat = match options.device {
+            Device::Cpu => {
+                let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
+                    .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
+                let threads = Threads::new(resolve(options.threads))?;
+                let machine = prepare(&plan, options.seed);
+                Seat::Host { arena, machine, threads }
+            }
+            Device::Cuda(ordinal) => {
+                let driver = cuda::open(ordinal, T::PRECISION)?;
+                Seat::Gpu(Box::new(Gpu::new(plan.clone(), options.seed, driver)?))
+            }
+        };
+        Ok(Session { plan, seat, runs: 0, settled: false, broken: None })
     }
 
     /// The plan.
@@ -200,7 +258,13 @@ impl<T: Element> Session<T> {
         self.runs = runs;
     }
 
-    /// Lets `body` read and write the arena on the host, within the session's threads.
+    /// Whether a run with its update is quicker than the two one after the other.
+    pub fn prefers_whole_steps(&self) -> bool {
+        matches!(self.seat, Seat::Gpu(_))
+    }
+
+    /// Lets `body` read and write the arena on the host, within the session's threads. That of a GPU is copied to the
+    /// host and back.
     pub fn with_arena<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
         self.settled = false;
         self.with_data(body)
@@ -208,46 +272,182 @@ impl<T: Element> Session<T> {
 
     /// The same, for a body that leaves the parameters alone.
     pub fn with_data<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
-        on_arena(&self.arena, |data| match self.threads {
-            1 => alone(|| body(data)),
-            _ => self.pool.install(|| body(data)),
-        })
+        let whole = Slot { offset: 0, len: self.plan.arena };
+        match &mut self.seat {
+            Seat::Host { arena, threads, .. } => {
+                on_arena(arena, |data| threads.run(false, || body(data)))
+            }
+            Seat::Gpu(_) => {
+                let mut copy = self.read(whole);
+                let result = body(&mut copy);
+                self.write(whole, &copy);
+                result
+            }
+        }
     }
 
     /// Copies data into a place.
     pub fn write(&mut self, slot: Slot, data: &[T]) {
         self.settled &= !slot.overlaps(&self.plan.parameters);
-        self.with_data(|arena| arena[slot.range()].copy_from_slice(data));
+        match &mut self.seat {
+            Seat::Host { .. } => {
+                self.with_data(|arena| arena[slot.range()].copy_from_slice(data));
+            }
+            Seat::Gpu(gpu) => {
+                let written = gpu.write(slot, data);
+                self.note(written);
+            }
+        }
     }
 
-    /// Copies a place out.
+    /// Copies data into places for the next run, on a GPU while the last one is still running.
+    pub fn stage(&mut self, pieces: &[(Slot, &[T])]) {
+        match &mut self.seat {
+            Seat::Host { .. } => self.with_data(|arena| {
+                for (slot, data) in pieces {
+                    arena[slot.range()].copy_from_slice(data);
+                }
+            }),
+            Seat::Gpu(gpu) => {
+                let staged = gpu.stage(pieces);
+                self.note(staged);
+            }
+        }
+    }
+
+    /// Fills a place with zeros.
+    pub fn clear(&mut self, slot: Slot) {
+        match &self.seat {
+            Seat::Host { .. } => self.with_arena(|arena| arena[slot.range()].fill(T::ZERO)),
+            Seat::Gpu(_) => self.write(slot, &vec![T::ZERO; slot.len]),
+        }
+    }
+
+    /// Copies a place out; zeros if a GPU refuses, which the next run says.
     pub fn read(&mut self, slot: Slot) -> Vec<T> {
-        self.with_data(|arena| arena[slot.range()].to_vec())
+        match &mut self.seat {
+            Seat::Host { .. } => self.with_data(|arena| arena[slot.range()].to_vec()),
+            Seat::Gpu(gpu) => {
+                let data = gpu.read(slot);
+                let data = data.map_err(|why| self.note(Err(why)));
+                data.unwrap_or_else(|()| vec![T::ZERO; slot.len])
+            }
+        }
+    }
+
+    fn note(&mut self, done: Result<()>) {
+        if let Err(why) = done {
+            self.broken.get_or_insert(why);
+        }
     }
 
     /// Runs all steps once and carries out the assignments.
     ///
     /// # Errors
-    /// The data do not fit the net: an index or a label is out of range.
+    /// The data do not fit the net: an index or a label is out of range. Or a GPU refused something.
     pub fn run(&mut self) -> Result<()> {
-        let run = self.runs;
+        let run = self.next_run()?;
+        match &mut self.seat {
+            Seat::Host { arena, machine, threads } => {
+                let settled = std::mem::replace(&mut self.settled, true);
+                let small = machine.is_small();
+                let all = |data: &mut [T]| threads.run(small, || machine.run(data, run, settled));
+                on_arena(arena, all).map_err(Error::Refused)
+            }
+            Seat::Gpu(gpu) => gpu.run(run),
+        }
+    }
+
+    fn next_run(&mut self) -> Result<u64> {
+        if let Some(why) = self.broken.take() {
+            return Err(why);
+        }
         self.runs += 1;
-        let settled = std::mem::replace(&mut self.settled, true);
-        let done =
-            on_arena(&self.arena, |data| match self.machine.is_small() || self.threads == 1 {
-                true => alone(|| self.machine.run(data, run, settled)),
-                false => self.pool.install(|| self.machine.run(data, run, settled)),
-            });
-        done.map_err(Error::Refused)
+        Ok(self.runs - 1)
     }
 
     /// Runs all steps once, timing each: seconds by step.
-    pub fn run_timed(&mut self) -> Vec<f64> {
-        let run = self.runs;
-        self.runs += 1;
-        let settled = std::mem::replace(&mut self.settled, true);
-        let run = |data: &mut [T]| self.pool.install(|| self.machine.run_timed(data, run, settled));
-        on_arena(&self.arena, run)
+    ///
+    /// # Errors
+    /// A GPU refused something.
+    pub fn run_timed(&mut self) -> Result<Vec<f64>> {
+        let run = self.next_run()?;
+        match &mut self.seat {
+            Seat::Host { arena, machine, threads } => {
+                let settled = std::mem::replace(&mut self.settled, true);
+                let small = machine.is_small();
+                let timed =
+                    |data: &mut [T]| threads.run(small, || machine.run_timed(data, run, settled));
+                Ok(on_arena(arena, timed))
+            }
+            Seat::Gpu(gpu) => gpu.run_timed(run),
+        }
+    }
+
+    /// Applies a solver's rule to every parameter: clip, divide, decay, update.
+    ///
+    /// # Errors
+    /// A GPU refused something.
+    pub fn update(&mut self, update: &Update<T>) -> Result<()> {
+        let plan = self.plan.clone();
+        match &mut self.seat {
+            Seat::Host { .. } => {
+                self.with_arena(|arena| on_host(&plan, update, arena));
+                Ok(())
+            }
+            Seat::Gpu(gpu) => gpu.update(update, None),
+        }
+    }
+
+    /// [`Session::run`] and [`Session::update`], on a GPU as one.
+    ///
+    /// # Errors
+    /// Those of the two.
+    pub fn run_and_update(&mut self, update: &Update<T>) -> Result<()> {
+        if let Seat::Host { .. } = self.seat {
+            self.run()?;
+            return self.update(update);
+        }
+        let run = self.next_run()?;
+        match &mut self.seat {
+            Seat::Host { .. } => Ok(()),
+            Seat::Gpu(gpu) => gpu.update(update, Some(run)),
+        }
+    }
+
+    /// Moves the parameters that have multipliers by `momentum` times their first history.
+    ///
+    /// # Errors
+    /// A GPU refused something.
+    pub fn look_ahead(&mut self, momentum: T, mults: &[Option<[T; 2]>]) -> Result<()> {
+        let plan = self.plan.clone();
+        match &mut self.seat {
+            Seat::Host { .. } => {
+                self.with_arena(|arena| ahead_on_host(&plan, momentum, mults, arena));
+                Ok(())
+            }
+            Seat::Gpu(gpu) => gpu.look_ahead(momentum, mults),
+        }
+    }
+
+    /// Adds the gradients of the last run to an array of the same layout.
+    ///
+    /// # Errors
+    /// A GPU refused something.
+    pub fn accumulate(&mut self, sum: Slot) -> Result<()> {
+        let from = self.plan.gradients;
+        match &mut self.seat {
+            Seat::Host { .. } => {
+                self.with_arena(|arena| {
+                    for i in 0..from.len {
+                        let gradient = arena[from.offset + i];
+                        arena[sum.offset + i] += gradient;
+                    }
+                });
+                Ok(())
+            }
+            Seat::Gpu(gpu) => gpu.accumulate(sum),
+        }
     }
 }
 

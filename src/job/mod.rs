@@ -15,6 +15,7 @@ pub mod run_file;
 mod solver_file;
 pub mod solver_mapping;
 pub mod timing;
+pub mod trial;
 
 pub use check::check_file;
 pub use fit::{Fit, fit};
@@ -47,10 +48,22 @@ pub struct Job {
     pub prefix: PathBuf,
     /// Iterations of an epoch, if the size of the training data is known.
     pub epoch: Option<u64>,
-    /// The run file as used, to be kept with the results.
-    pub text: String,
+    /// What is kept with the results.
+    pub kept: Option<Kept>,
     /// Files of weights that were loaded.
     pub weights: Vec<PathBuf>,
+}
+
+/// The name under which a run file is kept.
+pub const RUN_FILE: &str = "run.yaml";
+
+/// A text that tells what a run was made from.
+pub struct Kept {
+    /// Its name in the folder of the run.
+    pub name: &'static str,
+    /// The solver as it was, or the run file with the changes of the command line and with absolute paths, so that the
+    /// run can be repeated, tested and continued from it.
+    pub text: String,
 }
 
 /// What became of opening a job: complaints, and the job if nothing was an error.
@@ -78,7 +91,7 @@ struct Plan {
     folder: Option<PathBuf>,
     prefix: PathBuf,
     weights: Vec<PathBuf>,
-    text: String,
+    kept: Option<Kept>,
     /// Folders in which relative paths of data are looked for.
     bases: Vec<PathBuf>,
 }
@@ -171,7 +184,7 @@ fn build(
         folder: plan.folder,
         prefix: plan.prefix,
         epoch,
-        text: plan.text,
+        kept: plan.kept,
         weights,
     }))
 }

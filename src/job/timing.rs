@@ -74,7 +74,7 @@ pub fn time(
     let mut seconds = vec![0.0; machine.plan().program.steps.len()];
     let iterations = iterations.max(1);
     for _ in 0..iterations {
-        for (sum, step) in seconds.iter_mut().zip(machine.session.run_timed()) {
+        for (sum, step) in seconds.iter_mut().zip(machine.session.run_timed()?) {
             *sum += step / iterations as f64;
         }
     }

@@ -1,8 +1,9 @@
 //! The share of labels that are among the best scores.
 
-use super::class_loss::{ClassAxis, label};
+use super::class_loss::{CLASS_TEXT, ClassAxis, label};
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -136,4 +137,20 @@ impl Operation for Shares {
     }
 
     fn backward<T: Real>(&self, _: &Saved<T>, _: &[usize], _: &mut [ViewMut<T>], _: &mut [T]) {}
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("accuracy.cu")];
+        let Pass::Forward = pass else { return None };
+        let axis = ClassAxis::of(args[0], self.axis);
+        let n = axis.labels();
+        let [labels, hits] = [Operand::Arg(1), Operand::Work(0)];
+        let operands = vec![Operand::Arg(0), labels.clone(), hits.clone()];
+        let find = Call::each("accuracy_hits", n, operands).with_all(axis.extents());
+        let find = find.with(self.top_k).with(self.ignore_label.is_some());
+        let operands = vec![labels, hits, Operand::Out(0), Operand::Out(1)];
+        let share = Call::teams("accuracy_shares", axis.classes + 1, operands);
+        let calls =
+            vec![find.with(self.ignore_label.unwrap_or(0)), share.with_all([axis.classes, n])];
+        Some(DeviceForm { texts: TEXTS, calls, work: n })
+    }
 }

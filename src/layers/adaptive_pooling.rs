@@ -4,6 +4,7 @@ use super::lua::count;
 use super::planes;
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -166,16 +167,33 @@ impl Operation for Parts {
             self.each(shape, |i, [rows, columns]| {
                 if !self.mean {
                     let at = largest(x, width, [rows, columns]);
-                    dx[at] = dx[at] + dy[i];
+                    dx[at] += dy[i];
                     return;
                 }
                 let share = dy[i] / T::from_usize(rows.len() * columns.len());
                 for row in rows {
                     for dx in &mut dx[row * width..][columns.clone()] {
-                        *dx = *dx + share;
+                        *dx += share;
                     }
                 }
             });
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let (planes, x) = (args[0].dims()[0], Operand::Arg(0));
+        let extents = args[0].dims()[1..3].iter().copied().chain(self.size);
+        let call = match pass {
+            Pass::Forward => {
+                let n = planes * self.size[0] * self.size[1];
+                Call::each("adaptive_pool", n, vec![x, Operand::Out(0)])
+            }
+            Pass::Backward(_) => {
+                let operands = vec![x, Operand::OutGradient(0), Operand::ArgGradient(0)];
+                Call::each("adaptive_pool_grad", args[0].count(), operands)
+            }
+        };
+        let calls = vec![call.with_all(extents).with(self.mean)];
+        Some(DeviceForm { texts: &[include_str!("adaptive_pooling.cu")], calls, work: 0 })
     }
 }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -165,5 +166,14 @@ impl Operation for Choose {
         _dargs: &mut [ViewMut<T>],
         _work: &mut [T],
     ) {
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let Pass::Forward = pass else { return None };
+        let operands = vec![Operand::Arg(0), Operand::Out(0)];
+        let call = Call::each("arg_max", args[0].count(), operands);
+        let call = call.with_all([self.candidates, self.inner.max(1), self.k]);
+        let calls = vec![call.with(self.positions).with(self.values)];
+        Some(DeviceForm { texts: &[include_str!("arg_max.cu")], calls, work: 0 })
     }
 }

@@ -1,6 +1,7 @@
 //! What losses over class labels share: which labels are ignored and what the sum is divided by.
 
 use crate::diag::Reported;
+use crate::program::device::{Call, Number, Operand};
 use crate::real::Real;
 use crate::spec::{Args, Infer};
 use crate::ty::Shape;
@@ -51,6 +52,19 @@ impl LossRule {
         self.ignore_label != Some(label)
     }
 
+    /// Whether a label is ignored, and which, as the constants of a call.
+    pub(super) fn ignored(&self) -> [Number; 2] {
+        [self.ignore_label.is_some().into(), self.ignore_label.unwrap_or(0).into()]
+    }
+
+    /// The call that writes the divisor to the scratch memory's element `to`, where argument 1 has the labels.
+    pub(super) fn divisor_call(&self, labels: usize, batch: usize, to: usize) -> Call {
+        let valid = self.normalization == Normalization::Valid;
+        let operands = vec![Operand::Arg(1), Operand::Work(to)];
+        let call = Call::teams("loss_divisor", 1, operands).with(labels).with(valid);
+        call.with(self.divisor(labels, labels, batch)).with_all(self.ignored())
+    }
+
     /// The divisor, at least 1.
     pub fn divisor(&self, labels: usize, valid: usize, batch: usize) -> f64 {
         let n = match self.normalization {
@@ -61,6 +75,15 @@ impl LossRule {
         };
         n.max(1) as f64
     }
+}
+
+/// What losses over class labels share, for a GPU.
+pub(super) const CLASS_TEXT: &str = include_str!("class_loss.cu");
+
+/// The call that adds up the `count` terms at the start of the scratch memory and divides them by what is behind them.
+pub(super) fn total_call(count: usize) -> Call {
+    let operands = vec![Operand::Work(0), Operand::Work(count), Operand::Out(0)];
+    Call::teams("loss_total", 1, operands).with(count)
 }
 
 /// A label as Caffe reads it: truncated to a whole number.
@@ -87,6 +110,11 @@ impl ClassAxis {
             classes: shape.dims()[axis],
             inner: shape.count_of(axis + 1..shape.rank()),
         }
+    }
+
+    /// The extents of the axis and behind it.
+    pub(super) fn extents(&self) -> [usize; 2] {
+        [self.classes, self.inner]
     }
 
     /// Every row of a blob (first extent x all others) is a score vector; rank 0 has no rows.
@@ -124,6 +152,16 @@ impl ClassAxis {
             let p = &mut probabilities[at(class)];
             *p /= total;
         }
+    }
+
+    /// The call that writes the softmax of argument 0 to result 1.
+    pub(super) fn softmax_call(&self) -> Call {
+        let operands = vec![Operand::Arg(0), Operand::Out(1)];
+        let call = match self.classes <= 32 || 32 < self.inner {
+            true => Call::each("softmax_each", self.labels(), operands),
+            false => Call::teams("softmax_teams", self.labels(), operands),
+        };
+        call.with_all(self.extents()).with(false)
     }
 
     /// Complains unless bottom `i` has one label for each score vector and the first extents agree.

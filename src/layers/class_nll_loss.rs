@@ -2,8 +2,9 @@
 
 use crate::diag::Reported;
 use crate::layers::Layer;
-use crate::layers::class_loss::ClassAxis;
+use crate::layers::class_loss::{CLASS_TEXT, ClassAxis};
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -240,5 +241,33 @@ impl Operation for Nll {
         let divisor = self.labelled(saved.args, |_, _| {}).unwrap_or(T::ONE);
         let scale = saved.douts[0].data[0] / divisor;
         self.labelled(saved.args, |at, weight| dx[at] = -(scale * weight));
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("class_nll_loss.cu")];
+        let axis = ClassAxis::of(args[0], self.axis);
+        let n = axis.labels();
+        let weighted = args.len() == 3;
+        let [x, labels] = [Operand::Arg(0), Operand::Arg(1)];
+        let weights = if weighted { Operand::Arg(2) } else { Operand::Arg(1) };
+        let [terms, shares, divisor, loss] = [0, n, 2 * n, 2 * n + 1].map(Operand::Work);
+        let operands = vec![x, labels.clone(), weights.clone(), terms.clone(), shares.clone()];
+        let add = Call::each("nll_terms", n, operands).with_all(axis.extents());
+        let total = |to| {
+            let operands = vec![terms, shares, to, divisor.clone()];
+            Call::teams("nll_total", 1, operands).with(n).with(self.average)
+        };
+        let mut calls = vec![add.with(weighted).with(self.ignore)];
+        match pass {
+            Pass::Forward => calls.push(total(Operand::Out(0))),
+            Pass::Backward(_) => {
+                calls.push(total(loss));
+                let (dy, dx) = (Operand::OutGradient(0), Operand::ArgGradient(0));
+                let operands = vec![labels, weights, divisor, dy, dx];
+                let slope = Call::each("nll_grad", args[0].count(), operands);
+                calls.push(slope.with_all(axis.extents()).with(weighted).with(self.ignore));
+            }
+        }
+        Some(DeviceForm { texts: TEXTS, calls, work: 2 * n + 2 })
     }
 }

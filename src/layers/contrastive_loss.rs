@@ -2,6 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -43,12 +44,15 @@ impl LayerOps for ContrastiveLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (a, b, labels) = (cx.bottom(0), cx.bottom(1), cx.bottom(2));
         let pairs = a.dims().first().copied().unwrap_or(0);
-        if a.rank() < 2 || a.count() != pairs * a.dims()[1] {
+        if !(2..=4).contains(&a.rank()) || a.count() != pairs * a.dims()[1] {
             return cx.fail_bottom(0, "features must be N x C, or N x C x 1 x 1");
         }
         if a.dims()[..2] != b.dims()[..2.min(b.rank())] || a.count() != b.count() {
             let name = &cx.node.bottoms[0].value;
             return cx.fail_bottom(1, format!("must have the shape of `{name}`, {a}"));
+        }
+        if 4 < b.rank() {
+            return cx.fail_bottom(1, "features must be N x C, or N x C x 1 x 1");
         }
         if labels.count() != pairs {
             return cx.fail_bottom(2, format!("{} labels for {pairs} pairs", labels.count()));
@@ -153,5 +157,32 @@ impl Operation for Loss {
                 }
             }
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let n = args[2].count();
+        let width = args[0].count() / n.max(1);
+        let [a, b, similar, squares, terms] =
+            [Operand::Arg(0), Operand::Arg(1), Operand::Arg(2), Operand::Work(0), Operand::Work(n)];
+        let operands = vec![a.clone(), b.clone(), similar.clone(), squares.clone(), terms.clone()];
+        let distances = Call::teams("contrastive_distances", n, operands).with(width);
+        let mut calls = vec![distances.with(self.margin).with(self.legacy)];
+        match pass {
+            Pass::Forward => {
+                let operands = vec![terms, Operand::Out(0)];
+                calls.push(Call::teams("contrastive_total", 1, operands).with(n));
+            }
+            Pass::Backward(wrt) => {
+                for (position, &which) in wrt.iter().enumerate() {
+                    let (dy, to) = (Operand::OutGradient(0), Operand::ArgGradient(position));
+                    let given = [&a, &b, &similar, &squares].map(Clone::clone);
+                    let operands = given.into_iter().chain([dy, to]).collect();
+                    let call = Call::each("contrastive_grad", n * width, operands);
+                    let call = call.with_all([width, n]).with(self.margin).with(self.legacy);
+                    calls.push(call.with(if which == 0 { 1.0 } else { -1.0 }));
+                }
+            }
+        }
+        Some(DeviceForm { texts: &[include_str!("contrastive_loss.cu")], calls, work: 2 * n })
     }
 }

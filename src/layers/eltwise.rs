@@ -8,6 +8,7 @@ use crate::program::{Builder, ValueId};
 use crate::spec::{
     Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, Spelling, caffe, torch,
 };
+use crate::ty::Shape;
 
 /// How the elements of the bottoms are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ params! {
         stable_gradient: bool = true,
         /// Whether the gradient of equal maxima goes to the first of them.
         first_of_equals: bool = false,
+        /// Whether a bottom of another shape with as many elements is read in the first one's shape, as Torch does.
+        by_count: bool = false,
     }
 }
 
@@ -69,7 +72,14 @@ const STEP: usize = 8;
 impl Eltwise {
     fn of(operation: Combination, coefficients: &[f64]) -> Layer {
         let coefficients = coefficients.to_vec();
-        Eltwise { operation, coefficients, stable_gradient: true, first_of_equals: true }.into()
+        Eltwise {
+            operation,
+            coefficients,
+            stable_gradient: true,
+            first_of_equals: true,
+            by_count: true,
+        }
+        .into()
     }
 
     fn read(a: &Args) -> Self {
@@ -81,6 +91,7 @@ impl Eltwise {
             coefficients: p.floats("coeff"),
             stable_gradient: p.bool("stable_prod_grad").unwrap_or(true),
             first_of_equals: false,
+            by_count: false,
         };
         if layer.operation == Combination::Product && !layer.coefficients.is_empty() {
             p.wrong("coeff", "`coeff` are factors of a sum; a product has none");
@@ -111,7 +122,17 @@ impl Eltwise {
 
 impl LayerOps for Eltwise {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        cx.equal_bottoms()?;
+        let first = cx.bottom(0);
+        let other_count = |shape: &Shape| shape.count() != first.count();
+        match cx.bottoms.iter().position(other_count) {
+            Some(i) if self.by_count => {
+                let count = first.count();
+                return cx
+                    .fail_bottom(i, format!("must have as many elements as the first: {count}"));
+            }
+            None if self.by_count => {}
+            _ => cx.equal_bottoms()?,
+        }
         let (given, bottoms) = (self.coefficients.len(), cx.bottoms.len());
         if given != 0 && given != bottoms {
             return cx.fail(&["coeff"], format!("{given} `coeff` for {bottoms} bottoms"));
@@ -122,7 +143,10 @@ impl LayerOps for Eltwise {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let mut result = None;
         let mut done = 0;
-        for group in cx.bottoms.chunks(STEP) {
+        let shape = b.shape(cx.bottoms[0]).clone();
+        let bottoms: Vec<ValueId> =
+            cx.bottoms.iter().map(|&bottom| b.view(bottom, shape.clone())).collect();
+        for group in bottoms.chunks(STEP) {
             let args: Vec<ValueId> = result.into_iter().chain(group.iter().copied()).collect();
             let before = args.len() - group.len();
             let mut y = match result {

@@ -5,6 +5,7 @@ use crate::layers::batch_axis::{BatchAxis, to_dimension};
 use crate::layers::class_loss::ClassAxis;
 use crate::layers::select::without;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -129,5 +130,23 @@ impl Operation for First {
     ) {
         dargs[0].data.fill(T::ZERO);
         self.places(&saved.args[0], |i, at| dargs[0].data[at] = saved.douts[0].data[i]);
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let along = ClassAxis::of(args[0], self.axis);
+        let mut operands = vec![Operand::Arg(0)];
+        let function = match pass {
+            Pass::Forward => {
+                operands.push(Operand::Out(0));
+                "extremum"
+            }
+            Pass::Backward(_) => {
+                operands.extend([Operand::OutGradient(0), Operand::ArgGradient(0)]);
+                "extremum_grad"
+            }
+        };
+        let call = Call::each(function, along.labels(), operands);
+        let calls = vec![call.with_all(along.extents()).with(self.smallest)];
+        Some(DeviceForm { texts: &[include_str!("extremum.cu")], calls, work: 0 })
     }
 }

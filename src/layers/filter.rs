@@ -2,6 +2,7 @@
 
 use crate::diag::{self, Diagnostic, Reported};
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -125,6 +126,26 @@ impl Operation for Select {
         for (from, to) in gradients.zip(selected(&saved.args[1])) {
             dargs[0].data[to * item..][..item].copy_from_slice(from);
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let (item, items, kept) = (self.item(), args[1].count(), self.top.count() / self.item());
+        let [selector, work] = [Operand::Arg(1), Operand::Work(0)];
+        let calls = match pass {
+            Pass::Forward => {
+                let number = Call::each("filter_sources", 1, vec![selector, work.clone()]);
+                let operands = vec![Operand::Arg(0), work, Operand::Out(0)];
+                let copy = Call::each("filter", self.top.count(), operands);
+                vec![number.with_all([items, kept]), copy.with(item)]
+            }
+            Pass::Backward(_) => {
+                let number = Call::each("filter_places", 1, vec![selector, work.clone()]);
+                let operands = vec![Operand::OutGradient(0), work, Operand::ArgGradient(0)];
+                let copy = Call::each("filter_grad", args[0].count(), operands);
+                vec![number.with(items), copy.with_all([item, kept])]
+            }
+        };
+        Some(DeviceForm { texts: &[include_str!("filter.cu")], calls, work: items.max(kept) })
     }
 }
 

@@ -1,8 +1,9 @@
 //! One-against-all hinge loss of class scores.
 
-use super::class_loss::ClassAxis;
+use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, total_call};
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -129,5 +130,25 @@ impl Operation for Hinge {
                 HingeNorm::L2 => T::from_f64(2.0) * sign * missed * scale,
             };
         });
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("hinge_loss.cu")];
+        let (classes, n) = (ClassAxis::rows(args[0]).classes, args[1].count());
+        let squared = self.norm == HingeNorm::L2;
+        let [x, labels] = [Operand::Arg(0), Operand::Arg(1)];
+        let calls = match pass {
+            Pass::Forward => {
+                let terms = Call::each("hinge_terms", n, vec![x, labels, Operand::Work(0)]);
+                let rule = LossRule { ignore_label: None, normalization: Normalization::Full };
+                vec![terms.with(classes).with(squared), rule.divisor_call(n, n, n), total_call(n)]
+            }
+            Pass::Backward(_) => {
+                let operands = vec![x, labels, Operand::OutGradient(0), Operand::ArgGradient(0)];
+                let slope = Call::each("hinge_grad", args[0].count(), operands);
+                vec![slope.with_all([classes, n]).with(squared)]
+            }
+        };
+        Some(DeviceForm { texts: TEXTS, calls, work: n + 1 })
     }
 }

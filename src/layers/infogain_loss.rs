@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::class_loss::{ClassAxis, LossRule, Normalization, label};
+use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, label, total_call};
 use super::multinomial_logistic_loss::LEAST_PROBABILITY;
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -188,5 +189,36 @@ impl Operation for Infogain {
                 dargs[0].data[x] = (saved.outs[1].data[x] * row - gain) * scale;
             }
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("infogain_loss.cu")];
+        let axis = ClassAxis::of(args[0], self.axis);
+        let n = axis.labels();
+        let gain = match &self.matrix {
+            Some(matrix) => Operand::Table(matrix.iter().map(|&x| f64::from(x)).collect()),
+            None => Operand::Arg(2),
+        };
+        let [p, labels] = [Operand::Out(1), Operand::Arg(1)];
+        let calls = match pass {
+            Pass::Forward => {
+                let operands = vec![p, labels, gain, Operand::Work(0)];
+                let terms = Call::each("infogain_terms", n, operands).with_all(axis.extents());
+                vec![
+                    axis.softmax_call(),
+                    terms.with_all(self.rule.ignored()).with(LEAST_PROBABILITY),
+                    self.rule.divisor_call(n, axis.outer, n),
+                    total_call(n),
+                ]
+            }
+            Pass::Backward(_) => {
+                let (dy, dx) = (Operand::OutGradient(0), Operand::ArgGradient(0));
+                let operands = vec![p, labels, gain, dy, Operand::Work(0), dx];
+                let slope = Call::each("infogain_grad", n, operands).with_all(axis.extents());
+                let divisor = self.rule.divisor_call(n, axis.outer, 0);
+                vec![divisor, slope.with_all(self.rule.ignored())]
+            }
+        };
+        Some(DeviceForm { texts: TEXTS, calls, work: n + 1 })
     }
 }

@@ -3,6 +3,7 @@
 use super::planes;
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -268,6 +269,22 @@ impl Operation for Bilinear {
                 }
             }
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let extents = [2, 3].map(|i| args[0].dims()[i]).into_iter().chain(self.size);
+        let call = match pass {
+            Pass::Forward => {
+                let n = args[0].count_of(0..2) * self.size[0] * self.size[1];
+                Call::each("interpolate", n, vec![Operand::Arg(0), Operand::Out(0)])
+            }
+            Pass::Backward(_) => {
+                let operands = vec![Operand::OutGradient(0), Operand::ArgGradient(0)];
+                Call::each("interpolate_grad", args[0].count(), operands)
+            }
+        };
+        let calls = vec![call.with_all(extents)];
+        Some(DeviceForm { texts: &[include_str!("interp.cu")], calls, work: 0 })
     }
 }
 

@@ -3,6 +3,7 @@
 use super::lua::count;
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -114,5 +115,19 @@ impl Operation for Largest {
     ) {
         dargs[0].data.fill(T::ZERO);
         self.each(&saved.args[0], |to, from| dargs[0].data[from] = saved.douts[0].data[to]);
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let (rank, x) = (args[0].rank(), args[0]);
+        let (frames, features) = (x.dims()[rank - 2], x.dims()[rank - 1]);
+        let (from, to) = match pass {
+            Pass::Forward => (Operand::Arg(0), Operand::Out(0)),
+            Pass::Backward(_) => (Operand::OutGradient(0), Operand::ArgGradient(0)),
+        };
+        let lines = x.count_of(0..rank - 2) * features;
+        let call = Call::each("k_max", lines, vec![Operand::Arg(0), from, to]);
+        let call = call.with_all([frames, features, self.top.dims()[rank - 2]]);
+        let calls = vec![call.with(pass == Pass::Forward)];
+        Some(DeviceForm { texts: &[include_str!("k_max_pooling.cu")], calls, work: 0 })
     }
 }

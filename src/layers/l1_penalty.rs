@@ -2,6 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -101,5 +102,18 @@ impl Operation for Pull {
             };
             *dx = if self.passes { dy + pull } else { pull };
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let n = args[0].count();
+        let call = match pass {
+            Pass::Forward => Call::each("copy", n, vec![Operand::Arg(0), Operand::Out(0)]),
+            Pass::Backward(_) => {
+                let (dy, dx) = (Operand::OutGradient(0), Operand::ArgGradient(0));
+                let call = Call::each("l1_pull", n, vec![Operand::Arg(0), dy, dx]);
+                call.with(self.weight).with(self.passes)
+            }
+        };
+        Some(DeviceForm { texts: &[include_str!("l1_penalty.cu")], calls: vec![call], work: 0 })
     }
 }

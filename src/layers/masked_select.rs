@@ -2,6 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -93,5 +94,20 @@ impl Operation for Chosen {
         for (&dy, to) in saved.douts[0].data.iter().zip(places(&saved.args[1])) {
             dargs[0].data[to] = dy;
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let mask = Operand::Arg(1);
+        let call = match pass {
+            Pass::Forward => {
+                Call::each("masked_select", 1, vec![Operand::Arg(0), mask, Operand::Out(0)])
+            }
+            Pass::Backward(_) => {
+                let operands = vec![Operand::OutGradient(0), mask, Operand::ArgGradient(0)];
+                Call::each("masked_select_grad", 1, operands)
+            }
+        };
+        let calls = vec![call.with_all([args[1].count(), self.shape.count()])];
+        Some(DeviceForm { texts: &[include_str!("masked_select.cu")], calls, work: 0 })
     }
 }

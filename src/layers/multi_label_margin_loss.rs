@@ -1,8 +1,9 @@
 //! Puts the scores of all right classes a margin above those of all others.
 
 use crate::diag::Reported;
-use crate::layers::class_loss::ClassAxis;
+use crate::layers::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, total_call};
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -139,5 +140,26 @@ impl Operation for Margins {
             dx[other] += step;
             dx[right] += -step;
         });
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("multi_label_margin_loss.cu")];
+        let axis = ClassAxis::of(args[0], args[0].rank() - 1);
+        let n = axis.outer;
+        let items = if self.average { n.max(1) } else { 1 };
+        let factor = 1.0 / (axis.classes * items) as f64;
+        let [x, labels] = [Operand::Arg(0), Operand::Arg(1)];
+        let operands = vec![x.clone(), labels.clone(), Operand::Work(0)];
+        let terms = Call::each("multi_label_terms", n, operands).with(axis.classes).with(factor);
+        let rule = LossRule { ignore_label: None, normalization: Normalization::None };
+        let mut calls = vec![terms, rule.divisor_call(args[1].count(), n, n), total_call(n)];
+        if let Pass::Backward(_) = pass {
+            let loss = Operand::Work(n + 1);
+            calls[2].operands[2] = loss.clone();
+            let operands = vec![x, labels, Operand::OutGradient(0), loss, Operand::ArgGradient(0)];
+            let slope = Call::each("multi_label_grad", n, operands);
+            calls.push(slope.with(axis.classes).with(factor));
+        }
+        Some(DeviceForm { texts: TEXTS, calls, work: n + 2 })
     }
 }

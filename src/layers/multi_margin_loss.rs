@@ -1,8 +1,9 @@
 //! Puts the score of the right class a margin above all others.
 
 use crate::diag::Reported;
-use crate::layers::class_loss::ClassAxis;
+use crate::layers::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, total_call};
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -178,5 +179,32 @@ impl Operation for Margins {
             dx[other] += dy * factor * steep;
             dx[right] += -(dy * factor * steep);
         });
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("multi_margin_loss.cu")];
+        let axis = ClassAxis::of(args[0], args[0].rank() - 1);
+        let items = if self.average { axis.outer.max(1) } else { 1 };
+        let share = 1.0 / (axis.classes * items) as f64;
+        let (n, weighted) = (args[1].count(), args.len() == 3);
+        let weights = if weighted { Operand::Arg(2) } else { Operand::Arg(1) };
+        let mut operands = vec![Operand::Arg(0), Operand::Arg(1), weights];
+        let function = match pass {
+            Pass::Forward => {
+                operands.push(Operand::Work(0));
+                "multi_margin_terms"
+            }
+            Pass::Backward(_) => {
+                operands.extend([Operand::OutGradient(0), Operand::ArgGradient(0)]);
+                "multi_margin_grad"
+            }
+        };
+        let call = Call::each(function, n, operands).with(axis.classes).with(weighted);
+        let mut calls = vec![call.with(self.power != 1).with_all([self.margin, share])];
+        if pass == Pass::Forward {
+            let rule = LossRule { ignore_label: None, normalization: Normalization::None };
+            calls.extend([rule.divisor_call(n, n, n), total_call(n)]);
+        }
+        Some(DeviceForm { texts: TEXTS, calls, work: n + 1 })
     }
 }

@@ -1,8 +1,9 @@
 //! Negative log-likelihood of labels under given probabilities.
 
-use super::class_loss::ClassAxis;
+use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, total_call};
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -98,5 +99,29 @@ impl Operation for LogLikelihood {
             let at = axis.start(i) + class;
             dargs[0].data[at] = scale / saved.args[0].data[at].max(T::from_f64(LEAST_PROBABILITY));
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("multinomial_logistic_loss.cu")];
+        let (axis, count) = (ClassAxis::rows(args[0]), args[1].count());
+        let [p, labels] = [Operand::Arg(0), Operand::Arg(1)];
+        let rule = LossRule { ignore_label: None, normalization: Normalization::Full };
+        let calls = match pass {
+            Pass::Forward => {
+                let operands = vec![p, labels, Operand::Work(0)];
+                let terms = Call::each("multinomial_loss_terms", count, operands);
+                vec![
+                    terms.with(axis.classes).with(LEAST_PROBABILITY),
+                    rule.divisor_call(count, count, count),
+                    total_call(count),
+                ]
+            }
+            Pass::Backward(_) => {
+                let operands = vec![p, labels, Operand::OutGradient(0), Operand::ArgGradient(0)];
+                let slope = Call::each("multinomial_loss_grad", args[0].count(), operands);
+                vec![slope.with_all([axis.classes, count]).with(LEAST_PROBABILITY)]
+            }
+        };
+        Some(DeviceForm { texts: TEXTS, calls, work: count + 1 })
     }
 }

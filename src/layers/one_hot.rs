@@ -2,6 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -98,5 +99,19 @@ impl Operation for Rows {
         for dx in dargs {
             dx.data.fill(T::ZERO);
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let call = match pass {
+            Pass::Forward => {
+                let classes = self.shape.dims().last().copied().unwrap_or(1).max(1);
+                let operands = vec![Operand::Arg(0), Operand::Out(0)];
+                Call::each("one_hot", self.shape.count(), operands).with(classes)
+            }
+            Pass::Backward(_) => {
+                Call::each("fill", args[0].count(), vec![Operand::ArgGradient(0)]).with(0.0)
+            }
+        };
+        Some(DeviceForm { texts: &[include_str!("one_hot.cu")], calls: vec![call], work: 0 })
     }
 }

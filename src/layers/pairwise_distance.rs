@@ -3,6 +3,7 @@
 use crate::diag::Reported;
 use crate::layers::pair_similarity::check_rows;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -119,5 +120,27 @@ impl Operation for Distance {
                 *d = if which == 0 { dy * slope } else { -(dy * slope) };
             }
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let width = (args[0].count() / self.rows.max(1)).max(1);
+        let [a, b] = [Operand::Arg(0), Operand::Arg(1)];
+        let calls = match pass {
+            Pass::Forward => {
+                let call = Call::each("distance_rows", self.rows, vec![a, b, Operand::Out(0)]);
+                vec![call.with(width).with(self.norm)]
+            }
+            Pass::Backward(wrt) => {
+                let slope = |(position, &which): (usize, &usize)| {
+                    let (y, dy) = (Operand::Out(0), Operand::OutGradient(0));
+                    let to = Operand::ArgGradient(position);
+                    let operands = vec![a.clone(), b.clone(), y, dy, to];
+                    let call = Call::each("distance_grad", args[0].count(), operands).with(width);
+                    call.with_all([self.norm, self.norm - 1.0, if which == 0 { 1.0 } else { -1.0 }])
+                };
+                wrt.iter().enumerate().map(slope).collect()
+            }
+        };
+        Some(DeviceForm { texts: &[include_str!("pairwise_distance.cu")], calls, work: 0 })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -282,5 +283,22 @@ impl Operation for Unstack {
         self.runs(saved.args[0].shape, |slice, from, to, n| {
             dargs[0].data[to..to + n].copy_from_slice(&saved.douts[slice].data[from..from + n]);
         });
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let (count, rank) = (args[0].dims()[self.axis], args[0].rank());
+        let inner = args[0].count_of(self.axis + 1..rank);
+        let each = args[0].count() / count.max(1);
+        let calls = (0..count).map(|i| match pass {
+            Pass::Forward => {
+                let operands = vec![Operand::Arg(0), Operand::Out(i)];
+                Call::each("slice", each, operands).with_all([count, inner, 1, i, 1])
+            }
+            Pass::Backward(_) => {
+                let operands = vec![Operand::OutGradient(i), Operand::ArgGradient(0)];
+                Call::each("place", each, operands).with_all([count, inner, 1, i])
+            }
+        });
+        Some(DeviceForm { texts: &[], calls: calls.collect(), work: 0 })
     }
 }

@@ -1,8 +1,9 @@
 //! Cross-entropy of independent yes-or-no targets.
 
-use super::class_loss::{LossRule, Normalization, label};
+use super::class_loss::{CLASS_TEXT, LossRule, Normalization, label, total_call};
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -112,5 +113,29 @@ impl Operation for CrossEntropy {
                 false => T::ZERO,
             };
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("sigmoid_cross_entropy_loss.cu")];
+        let n = args[0].count();
+        let batch = args[0].dims().first().copied().unwrap_or(1);
+        let [x, t] = [Operand::Arg(0), Operand::Arg(1)];
+        let calls = match pass {
+            Pass::Forward => {
+                let terms = Call::each("sigmoid_loss_terms", n, vec![x, t, Operand::Work(0)]);
+                vec![
+                    terms.with_all(self.rule.ignored()),
+                    self.rule.divisor_call(n, batch, n),
+                    total_call(n),
+                ]
+            }
+            Pass::Backward(_) => {
+                let dy = Operand::OutGradient(0);
+                let operands = vec![x, t, dy, Operand::Work(0), Operand::ArgGradient(0)];
+                let slope = Call::each("sigmoid_loss_grad", n, operands);
+                vec![self.rule.divisor_call(n, batch, 0), slope.with_all(self.rule.ignored())]
+            }
+        };
+        Some(DeviceForm { texts: TEXTS, calls, work: n + 1 })
     }
 }

@@ -1,8 +1,9 @@
 //! Softmax followed by the negative log-likelihood of the label.
 
-use super::class_loss::{ClassAxis, LossRule, Normalization, label};
+use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, label, total_call};
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -41,17 +42,18 @@ impl LayerOps for SoftmaxLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let axis = cx.axis(0, self.axis)?;
         ClassAxis::of(cx.bottom(0), axis).check_labels(cx, 1)?;
-        let mut tops = vec![Shape::scalar()];
         if cx.n_tops() == 2 {
-            tops.push(cx.bottom(0).clone());
+            let message = "the second top, the probabilities, does not work in Caffe; \
+                           a Softmax layer over the same bottom gives them";
+            return cx.fail(&[], message);
         }
-        Ok(Signature { tops, params: vec![] })
+        Ok(Signature::of(Shape::scalar()))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let axis = b.shape(cx.bottoms[0]).axis(self.axis).unwrap_or(0);
         let outs = b.native(Loss { axis, rule: self.rule.clone() }, cx.bottoms);
-        outs[..cx.n_tops()].to_vec()
+        outs[..1].to_vec()
     }
 
     fn differentiable(&self, bottom: usize) -> bool {
@@ -123,5 +125,38 @@ impl Operation for Loss {
                 };
             }
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("softmax_loss.cu")];
+        let axis = ClassAxis::of(args[0], self.axis);
+        let labels = axis.labels();
+        let calls = match pass {
+            Pass::Forward => {
+                let operands = vec![Operand::Out(1), Operand::Arg(1), Operand::Work(0)];
+                let terms = Call::each("softmax_loss_terms", labels, operands);
+                vec![
+                    axis.softmax_call(),
+                    terms.with_all(axis.extents()).with_all(self.rule.ignored()),
+                    self.rule.divisor_call(labels, axis.outer, labels),
+                    total_call(labels),
+                ]
+            }
+            Pass::Backward(_) => {
+                let operands = vec![
+                    Operand::Out(1),
+                    Operand::Arg(1),
+                    Operand::OutGradient(0),
+                    Operand::Work(0),
+                    Operand::ArgGradient(0),
+                ];
+                let slope = Call::each("softmax_loss_grad", args[0].count(), operands);
+                vec![
+                    self.rule.divisor_call(labels, axis.outer, 0),
+                    slope.with_all(axis.extents()).with_all(self.rule.ignored()),
+                ]
+            }
+        };
+        Some(DeviceForm { texts: TEXTS, calls, work: labels + 1 })
     }
 }

@@ -5,6 +5,7 @@ use super::lua::count;
 use super::planes;
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -263,6 +264,23 @@ impl Operation for Unpool {
                 *dx = place(position).and_then(|i| dy.get(i)).copied().unwrap_or(T::ZERO);
             }
         }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let (small, large) = self.planes(args[0]);
+        let positions = Operand::Arg(1);
+        let call = match pass {
+            Pass::Forward => {
+                let operands = vec![Operand::Arg(0), positions, Operand::Out(0)];
+                Call::each("unpool", args[0].count() / small, operands)
+            }
+            Pass::Backward(_) => {
+                let operands = vec![Operand::OutGradient(0), positions, Operand::ArgGradient(0)];
+                Call::each("unpool_grad", args[0].count(), operands)
+            }
+        };
+        let calls = vec![call.with_all([small, large])];
+        Some(DeviceForm { texts: &[include_str!("upsample.cu")], calls, work: 0 })
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 
+use super::device::{DeviceForm, Pass};
 use crate::real::Real;
 use crate::ty::Shape;
 
@@ -63,6 +64,12 @@ pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
         dargs: &mut [ViewMut<T>],
         work: &mut [T],
     );
+
+    /// How the operation runs on a GPU for arguments of these shapes; none if nobody has written it. An operation
+    /// without arguments needs no form: its results are always the same.
+    fn device(&self, _pass: Pass, _args: &[&Shape]) -> Option<DeviceForm> {
+        None
+    }
 }
 
 /// What a backward pass may read.
@@ -110,6 +117,8 @@ pub trait Native: Debug + Send + Sync {
         dargs: &mut [ViewMut<f64>],
         work: &mut [f64],
     );
+    /// See [`Operation::device`].
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm>;
     /// For comparisons between objects.
     fn as_any(&self) -> &dyn std::any::Any;
     /// Equal operations with equal parameters.
@@ -158,6 +167,9 @@ impl<O: Operation> Native for O {
         work: &mut [f64],
     ) {
         self.backward(saved, wrt, dargs, work);
+    }
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        Operation::device(self, pass, args)
     }
     fn as_any(&self) -> &dyn std::any::Any {
         self

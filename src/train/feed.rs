@@ -61,12 +61,8 @@ impl Feed {
     /// Writes the next batch into the arena.
     pub fn next(&mut self, session: &mut Session<f32>) -> Result<()> {
         let batch = self.prefetcher.next_batch()?;
-        let wires = &self.wires;
-        session.with_data(|arena| {
-            for &(top, slot) in wires {
-                arena[slot.range()].copy_from_slice(&batch.tops[top]);
-            }
-        });
+        let tops = self.wires.iter().map(|&(top, slot)| (slot, &batch.tops[top][..]));
+        session.stage(&tops.collect::<Vec<_>>());
         Ok(())
     }
 

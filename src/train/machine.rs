@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::Feed;
 use super::hdf5_output::Hdf5Output;
 use crate::error::{Error, Result};
-use crate::exec::{Session, SessionOptions, workspace};
+use crate::exec::{Device, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet, Variable};
 use crate::passes::lower::{Backward, Lowered, lower, lower_folded, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, deploy, fuse, simplify};
+use crate::program::{ValueId, deploy, expand, fuse, simplify};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
@@ -61,18 +61,18 @@ pub struct Planned {
     files: Vec<Hdf5Output>,
 }
 
-/// Plans a net; `threads` are 0 for one for each core. This is what a session of it runs and allocates.
+/// Plans a net for a device; `threads` are 0 for one for each core. This is what a session of it runs and allocates.
 ///
 /// # Errors
-/// See [`ready`].
+/// See [`ready`] and [`supported`].
 pub fn planned(
     typed: &TypedNet,
     env: &Environment,
     purpose: Purpose,
-    threads: usize,
+    (device, threads): (Device, usize),
 ) -> Result<Planned> {
     ready(typed)?;
-    let mut lowered = match purpose.watched {
+    let mut lowered = match purpose.watched || device != Device::Cpu {
         true => lower(typed, env, purpose.backward),
         false => lower_folded(typed, env, purpose.backward),
     };
@@ -97,12 +97,17 @@ pub fn planned(
     for gradient in lowered.gradients.iter().flatten() {
         program.outputs.push(("(gradient)".to_string(), *gradient));
     }
-    if purpose.backward != Backward::No && !purpose.watched {
+    // The libraries of a GPU have no sums over maxima only.
+    if purpose.backward != Backward::No && !purpose.watched && device == Device::Cpu {
         fuse(program);
     }
     simplify(program);
-    let settled = match purpose.backward {
-        Backward::No => deploy(program),
+    if device != Device::Cpu {
+        expand(program);
+    }
+    supported(device, program, &typed.net)?;
+    let settled = match (purpose.backward, device) {
+        (Backward::No, Device::Cpu) => deploy(program),
         _ => 0,
     };
     program.outputs.retain(|(name, _)| name != "(gradient)");
@@ -113,7 +118,7 @@ pub fn planned(
     let parameters = lowered.variables.clone();
     let request = Request { parameters, gradients, histories: purpose.histories, settled };
     let Lowered { program, variables, loss, blobs, blob_gradients, gradients } = lowered;
-    let plan = Arc::new(plan(program, &request, &workspace::<f32>(threads)));
+    let plan = Arc::new(plan(program, &request, &workspace::<f32>(device, threads)));
     Ok(Planned { plan, variables, loss, outputs, blobs, blob_gradients, gradients, files })
 }
 
@@ -154,7 +159,7 @@ impl Machine {
         purpose: Purpose,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let planned = planned(&typed, env, purpose, options.threads)?;
+        let planned = planned(&typed, env, purpose, (options.device, options.threads))?;
         let session = Session::new(planned.plan.clone(), options)?;
         Ok(Machine { typed, planned, session, feeds: vec![] })
     }
@@ -194,10 +199,13 @@ impl Machine {
 
     /// Takes a batch from every source and runs all steps once.
     pub fn run(&mut self) -> Result<()> {
-        for feed in &mut self.feeds {
-            feed.next(&mut self.session)?;
-        }
+        self.take_batches()?;
         self.session.run()
+    }
+
+    /// Takes a batch from every source.
+    pub(crate) fn take_batches(&mut self) -> Result<()> {
+        self.feeds.iter_mut().try_for_each(|feed| feed.next(&mut self.session))
     }
 
     /// Forgets what the files of the net's HDF5Output layers would hold.
@@ -222,7 +230,7 @@ impl Machine {
     pub fn loss(&mut self) -> f32 {
         let Some(loss) = self.planned.loss else { return 0.0 };
         let slot = self.planned.plan.slot(loss);
-        self.session.with_data(|arena| arena[slot.offset])
+        self.session.read(slot)[0]
     }
 
     /// The outputs of the last run that are few enough numbers to be shown.
@@ -232,9 +240,7 @@ impl Machine {
             .map(|(name, v, _)| (name.clone(), plan.slot(*v)))
             .filter(|(_, slot)| slot.len <= MOST_SHOWN)
             .collect();
-        self.session.with_data(|arena| {
-            slots.into_iter().map(|(name, slot)| (name, arena[slot.range()].to_vec())).collect()
-        })
+        slots.into_iter().map(|(name, slot)| (name, self.session.read(slot))).collect()
     }
 
     /// Takes parameters from a file's, by layer and position; of several users of one, the last counts, as in Caffe.

@@ -1,6 +1,8 @@
 //! From a solver and the number of updates made to the rule of the next update.
 
-use crate::exec::cpu::update::{Decay, Rule, Step};
+use crate::exec::cpu::update::Rule;
+use crate::exec::solve::{Decays, Update};
+use crate::plan::Slot;
 use crate::spec::optim::Optim;
 use crate::spec::solver::{Method, Regularization, Solver};
 
@@ -91,17 +93,27 @@ pub fn starts(solver: &Solver) -> [f32; 2] {
     }
 }
 
-/// The numbers of one update of a parameter with these multipliers of rate and decay.
-pub fn step(solver: &Solver, rate: f32, clip: f32, [lr_mult, decay_mult]: [f32; 2]) -> Step<f32> {
-    let decay = solver.weight_decay * decay_mult;
-    Step {
-        rate: rate * lr_mult,
-        decay: match solver.regularization {
-            _ if decay == 0.0 => Decay::None,
-            Regularization::L2 => Decay::L2(decay),
-            Regularization::L1 => Decay::L1(decay),
+/// The update after `done` updates, where the schedule says `rate`, of parameters with these multipliers of rate and
+/// decay.
+pub fn update(
+    solver: &Solver,
+    rate: f32,
+    done: u64,
+    mults: Vec<Option<[f32; 2]>>,
+    gradients: Slot,
+) -> Update<f32> {
+    let (rule, rate) = rule(solver, rate, done);
+    Update {
+        rule,
+        rate,
+        decay: solver.weight_decay,
+        decays: match solver.regularization {
+            Regularization::L2 => Decays::Squares,
+            Regularization::L1 => Decays::Absolute,
         },
-        clip,
+        clip: (0.0 <= solver.clip_gradients).then_some(solver.clip_gradients),
         normalizer: 1.0 / solver.iter_size as f32,
+        mults,
+        gradients,
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::machine::{Machine, Purpose, users};
-use super::rule::{looks_ahead, rule, starts, step};
+use super::rule::{looks_ahead, starts, update};
 use super::schedule::Schedule;
 use super::{Feed, debug};
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
-use crate::exec::cpu::reduce::{Reduction, total};
-use crate::exec::cpu::update::{look_ahead, update};
+use crate::exec::solve::Update;
 use crate::ir::TypedNet;
 use crate::plan::{Plan, Slot};
 use crate::spec::Environment;
@@ -197,32 +196,42 @@ impl Trainer {
         let accumulator =
             (1 < micro).then(|| self.train.plan().histories.last().copied()).flatten();
         if let Some(sum) = accumulator {
-            self.train.session.with_arena(|arena| arena[sum.range()].fill(0.0));
+            self.train.session.clear(sum);
         }
-        self.look_ahead();
+        if let Some(momentum) = looks_ahead(&self.solver) {
+            self.train.session.look_ahead(momentum, &self.mults())?;
+        }
         let mut loss = 0.0;
         let display = self.solver.display;
         let debugs =
             self.solver.debug_info && 0 < display && self.iteration.is_multiple_of(display);
         let mut lines = vec![];
+        let rate = self.schedule.rate(self.iteration);
+        let update = self.update(rate, accumulator.unwrap_or(self.train.plan().gradients));
+        let whole = micro == 1 && !debugs && self.train.session.prefers_whole_steps();
         for _ in 0..micro {
-            self.train.run()?;
+            if whole {
+                self.train.take_batches()?;
+                self.train.session.run_and_update(&update)?;
+            } else {
+                self.train.run()?;
+            }
             loss += self.train.loss();
             if debugs {
                 lines.extend(debug::forward(&mut self.train));
                 lines.extend(debug::backward(&mut self.train));
             }
             if let Some(sum) = accumulator {
-                let gradients = self.train.plan().gradients;
-                self.train.session.with_arena(|arena| add_range(arena, gradients, sum));
+                self.train.session.accumulate(sum)?;
             }
         }
         loss /= micro as f32;
         let smoothed = self.smooth(loss);
-        let rate = self.schedule.rate(self.iteration);
         let outputs = self.train.shown_outputs();
         let before = debugs.then(|| self.train.session.read(self.train.planned.plan.parameters));
-        self.update(rate, accumulator.unwrap_or(self.train.plan().gradients));
+        if !whole {
+            self.train.session.update(&update)?;
+        }
         if let Some(before) = before {
             lines.extend(debug::update(&mut self.train, &before));
         }
@@ -250,53 +259,17 @@ impl Trainer {
         Ok(self.smooth(loss))
     }
 
-    /// Moves the parameters to where the method wants its gradient.
-    fn look_ahead(&mut self) {
-        let Some(momentum) = looks_ahead(&self.solver) else { return };
-        let Machine { typed, session, planned, .. } = &mut self.train;
-        let (plan, typed) = (planned.plan.clone(), &*typed);
-        session.with_arena(|arena| {
-            for (variable, place) in typed.variables.iter().zip(&plan.layout) {
-                if !variable.learned || variable.lr_mult == 0.0 {
-                    continue;
-                }
-                let at = |region: Slot| {
-                    let start = region.offset + place.offset;
-                    start..start + place.len
-                };
-                let ranges = [at(plan.parameters), 0..0, at(plan.histories[0])];
-                let (weights, _, history, _) = split(arena, ranges, 0..0);
-                look_ahead(momentum, weights, history);
-            }
-        });
+    /// The update after this many, of the gradients there.
+    fn update(&self, rate: f32, gradients: Slot) -> Update<f32> {
+        update(&self.solver, rate, self.iteration, self.mults(), gradients)
     }
 
-    /// Applies the rule to every parameter: clip, divide, decay, update.
-    fn update(&mut self, rate: f32, gradients: Slot) {
-        let solver = self.solver.clone();
-        let (rule, rate) = rule(&solver, rate, self.iteration);
-        let two = rule.histories() == 2;
-        let Machine { typed, session, planned, .. } = &mut self.train;
-        let plan = planned.plan.clone();
-        let typed = &*typed;
-        session.with_arena(|arena| {
-            let clip = clip(&solver, &arena[gradients.range()]);
-            for (variable, place) in typed.variables.iter().zip(&plan.layout) {
-                if !variable.learned || variable.lr_mult == 0.0 {
-                    continue;
-                }
-                let at = |region: Slot| {
-                    let start = region.offset + place.offset;
-                    start..start + place.len
-                };
-                let mults = [variable.lr_mult, variable.decay_mult];
-                let step = step(&solver, rate, clip, mults);
-                let second = if two { at(plan.histories[1]) } else { 0..0 };
-                let ranges = [at(plan.parameters), at(gradients), at(plan.histories[0])];
-                let (weights, gradient, first, second) = split(arena, ranges, second);
-                update(rule, step, gradient, weights, first, second);
-            }
-        });
+    /// The multipliers of rate and decay of every variable that is updated.
+    fn mults(&self) -> Vec<Option<[f32; 2]>> {
+        let variables = self.train.typed.variables.iter();
+        let updated =
+            variables.map(|v| (v.learned && v.lr_mult != 0.0).then_some([v.lr_mult, v.decay_mult]));
+        updated.collect()
     }
 
     /// Tests a net: takes the parameters over and averages the outputs of its batches.
@@ -358,34 +331,5 @@ impl Trainer {
             }
         }
         blobs
-    }
-}
-
-fn add_range(arena: &mut [f32], from: Slot, to: Slot) {
-    for i in 0..from.len {
-        arena[to.offset + i] += arena[from.offset + i];
-    }
-}
-
-fn clip(solver: &Solver, gradients: &[f32]) -> f32 {
-    if solver.clip_gradients < 0.0 {
-        return 1.0;
-    }
-    let norm = total(Reduction::SumSquares, gradients).sqrt();
-    if solver.clip_gradients < norm { solver.clip_gradients / norm } else { 1.0 }
-}
-
-type Range = std::ops::Range<usize>;
-
-/// The disjoint ranges of one parameter: weights, gradient, first and second history.
-fn split(
-    arena: &mut [f32],
-    [weights, gradient, first]: [Range; 3],
-    second: Range,
-) -> (&mut [f32], &[f32], &mut [f32], &mut [f32]) {
-    let ranges = [weights, gradient, first, second];
-    match arena.get_disjoint_mut(ranges) {
-        Ok([w, g, h, v]) => (w, g, h, v),
-        Err(_) => unreachable!("the planner lays the solver's arrays out one after the other"),
     }
 }

@@ -195,7 +195,13 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
     }
 }
 
-fn product(a: &Shape, b: &Shape, trans_a: bool, trans_b: bool) -> matmul::Matmul {
+/// The extents of a matrix product.
+pub(in crate::exec) fn product(
+    a: &Shape,
+    b: &Shape,
+    trans_a: bool,
+    trans_b: bool,
+) -> matmul::Matmul {
     let rank = a.rank();
     let (mut m, mut k) = (a.0[rank - 2], a.0[rank - 1]);
     if trans_a {
@@ -205,17 +211,19 @@ fn product(a: &Shape, b: &Shape, trans_a: bool, trans_b: bool) -> matmul::Matmul
     matmul::Matmul::new(m, n, k, trans_a, trans_b).batched(a.count_of(0..rank - 2))
 }
 
-fn conv_shape(conv: &Conv, x: &Shape, w: &Shape) -> conv::Shape {
+/// The extents of a convolution.
+pub(in crate::exec) fn conv_shape(conv: &Conv, x: &Shape, w: &Shape) -> conv::Shape {
     conv::Shape::new(conv, x.dims(), w.0[0]).expect("the layer has checked the geometry")
 }
 
-fn pool_shape(pool: &Pool, x: &Shape) -> pool::Shape {
+/// The extents of a pooling.
+pub(in crate::exec) fn pool_shape(pool: &Pool, x: &Shape) -> pool::Shape {
     let planes = x.0[0] * x.0[1];
     pool::Shape::new(pool, planes, [x.0[2], x.0[3]]).expect("the layer has checked the geometry")
 }
 
 /// Extents before an axis, of it, and after it.
-fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
+pub(in crate::exec) fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
     (shape.count_of(0..axis), shape.0[axis], shape.count_of(axis + 1..shape.rank()))
 }
 

@@ -1,6 +1,7 @@
-require 'nn'
+require 'nn' -- warning[W0605]: the shape of `input` is not known, so shapes are not checked
 local net = nn.Parallel(2, 2)
-local tower = nn.Linear(3, 2)
+local tower = nn.Linear(3, 2) -- warning[W0607]: `weight` is shared but its gradient is not, so the copies part in training
 net:add(tower)
 net:add(tower:clone('weight', 'bias'))
 return net
+-- line 3: warning[W0607]: `bias` is shared but its gradient is not, so the copies part in training

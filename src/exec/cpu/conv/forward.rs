@@ -86,6 +86,11 @@ pub fn forward_workspace<T: Real>(shape: &Shape, threads: usize) -> usize {
     if shape.is_depthwise() {
         return 0;
     }
+    correlate_workspace::<T>(shape, threads)
+}
+
+/// Elements of workspace that [`correlate`] needs for `threads` to take part.
+pub(super) fn correlate_workspace<T: Real>(shape: &Shape, threads: usize) -> usize {
     let plan = Plan::new::<T>(shape);
     plan.shared + threads.max(1) * plan.each
 }
@@ -116,7 +121,8 @@ pub fn forward<T: Real>(
     correlate(shape, x, Weights::forward(shape, w), bias, relu, beta, y, work);
 }
 
-/// The product behind [`forward`], for weights that lie anywhere.
+/// The product behind [`forward`], for weights that lie anywhere. `work` holds at least
+/// `correlate_workspace(shape, 1)` elements.
 #[expect(clippy::too_many_arguments, reason = "operands, options and workspace of one operation")]
 pub(super) fn correlate<T: Real>(
     shape: &Shape,

@@ -89,7 +89,7 @@ impl Plan {
 pub fn input_gradient_workspace<T: Real>(shape: &Shape, threads: usize) -> usize {
     match way(shape) {
         Way::Direct => 0,
-        Way::Reversed(shape) => forward::forward_workspace::<T>(&shape, threads),
+        Way::Reversed(shape) => forward::correlate_workspace::<T>(&shape, threads),
         Way::Columns => {
             let plan = Plan::new::<T>(shape);
             plan.shared + threads.max(1) * plan.each

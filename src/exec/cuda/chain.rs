@@ -1,0 +1,131 @@
+//! Turns a pointwise expression into the text of one function: a chain of elementwise operations in one pass.
+
+use std::fmt::Write;
+
+use super::module::real;
+use crate::program::expr::{Binary, PointFn, PointOp, Unary};
+use crate::ty::Shape;
+
+/// The function `name`: `(arguments, y, n)`, for arguments of these shapes and a result of shape `out`.
+pub(super) fn function(name: &str, f: &PointFn, args: &[&Shape], out: &Shape) -> String {
+    let mut text = format!("DEVICE void {name}(");
+    for i in 0..args.len() {
+        let _ = write!(text, "const real *a{i}, ");
+    }
+    text.push_str("real *y, whole n) {\n    EACH(i, n) {\n");
+    for (i, shape) in args.iter().enumerate().filter(|(i, _)| f.reads(*i)) {
+        let _ = writeln!(text, "        real x{i} = a{i}[{}];", place(shape, out));
+    }
+    for (at, op) in f.ops.iter().enumerate() {
+        let right = match *op {
+            PointOp::Arg(i) => format!("x{i}"),
+            PointOp::Const(c) => real(c),
+            PointOp::Unary(f, a) => unary(f, a),
+            PointOp::Binary(Binary::Pow, a, b) => power(a, b, f.ops.get(b)),
+            PointOp::Binary(f, a, b) => binary(f, a, b),
+            PointOp::Select(c, a, b) => format!("r{c} != 0 ? r{a} : r{b}"),
+        };
+        let _ = writeln!(text, "        real r{at} = {right};");
+    }
+    let last = f.ops.len().checked_sub(1).map_or("0".to_owned(), |last| format!("r{last}"));
+    let _ = writeln!(text, "        y[i] = {last};\n    }}\n}}");
+    text
+}
+
+/// The index of an argument's element for the result's element `i`.
+fn place(arg: &Shape, out: &Shape) -> String {
+    if arg.count() == out.count() {
+        return "i".to_owned();
+    }
+    if arg.count() == 1 {
+        return "0".to_owned();
+    }
+    // Neighbouring axes along which the argument goes on, or stays, are one axis; last axis first.
+    let mut axes: Vec<(usize, usize)> = vec![];
+    let mut stride = 1;
+    for (&extent, &own) in out.0.iter().zip(&arg.0).rev().filter(|(extent, _)| **extent != 1) {
+        let step = if own == 1 { 0 } else { stride };
+        match axes.last_mut() {
+            Some((before, at)) if *at * *before == step && (*at == 0) == (step == 0) => {
+                *before *= extent;
+            }
+            _ => axes.push((extent, step)),
+        }
+        stride *= own;
+    }
+    let (mut terms, mut done) = (vec![], 1);
+    let count = axes.len();
+    for (i, (extent, step)) in axes.into_iter().enumerate() {
+        if step != 0 {
+            let number = if done == 1 { "i".to_owned() } else { format!("i / {done}") };
+            let number = if i + 1 == count { number } else { format!("{number} % {extent}") };
+            terms.push(if step == 1 { number } else { format!("{number} * {step}") });
+        }
+        done *= extent;
+    }
+    terms.join(" + ")
+}
+
+fn unary(f: Unary, a: usize) -> String {
+    let name = match f {
+        Unary::Neg => "-",
+        Unary::Exp => "r_exp",
+        Unary::Ln => "r_log",
+        Unary::Ln1p => "r_log1p",
+        Unary::Sqrt => "r_sqrt",
+        Unary::Abs => "r_abs",
+        Unary::Sign => "r_sign",
+        Unary::Tanh => "r_tanh",
+        Unary::Sigmoid => "r_sigmoid",
+        Unary::Trunc => "r_trunc",
+        Unary::Floor => "r_floor",
+        Unary::Sin => "r_sin",
+        Unary::Cos => "r_cos",
+    };
+    format!("{name}(r{a})")
+}
+
+fn binary(f: Binary, a: usize, b: usize) -> String {
+    let sign = match f {
+        Binary::Add => "+",
+        Binary::Sub => "-",
+        Binary::Mul => "*",
+        Binary::Div => "/",
+        Binary::Lt => "<",
+        Binary::Le => "<=",
+        Binary::Eq => "==",
+        Binary::Pow => return format!("r_pow(r{a}, r{b})"),
+    };
+    match f {
+        Binary::Lt | Binary::Le | Binary::Eq => format!("(real)(r{a} {sign} r{b})"),
+        _ => format!("r{a} {sign} r{b}"),
+    }
+}
+
+/// A power; those that the processor has shortcuts for have the same here.
+fn power(a: usize, b: usize, exponent: Option<&PointOp>) -> String {
+    match exponent {
+        Some(PointOp::Const(2.0)) => format!("r{a} * r{a}"),
+        Some(PointOp::Const(0.5)) => format!("r_sqrt(r{a})"),
+        Some(PointOp::Const(-1.0)) => format!("(real)1 / r{a}"),
+        _ => binary(Binary::Pow, a, b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_of_repeated_arguments_are_found_by_their_axes() {
+        let out = Shape::from([4, 3, 5, 7]);
+        let at = |dims: [usize; 4]| place(&Shape::from(dims), &out);
+        assert_eq!(at([4, 3, 5, 7]), "i");
+        assert_eq!(at([1, 1, 1, 1]), "0");
+        assert_eq!(at([1, 3, 1, 1]), "i / 35 % 3");
+        assert_eq!(at([4, 1, 1, 1]), "i / 105");
+        assert_eq!(at([1, 1, 5, 7]), "i % 35");
+        assert_eq!(at([4, 1, 5, 7]), "i % 35 + i / 105 * 35");
+        assert_eq!(at([4, 1, 5, 1]), "i / 7 % 5 + i / 105 * 5");
+    }
+}

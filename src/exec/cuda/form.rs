@@ -1,0 +1,422 @@
+//! The CUDA form of every kernel: turns a step into calls of functions, matrix products and convolutions.
+
+use super::chain;
+use super::library::{Convolution, Product, Way, product};
+use super::module::Module;
+use super::reduction;
+use crate::exec::cpu::dispatch::{around, conv_shape, pool_shape};
+use crate::exec::cpu::im2col::Windows;
+use crate::program::device::{Call, Number, Operand, Pass, Spread};
+use crate::program::native::{Native, ViewMut};
+use crate::program::{Distribution, Kernel, Lrn, Program, ReduceOp, Step};
+use crate::ty::Shape;
+use crate::window::{Axis, Conv, Pool};
+
+/// Something that is done on a GPU; operands are those of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act<O> {
+    /// A launch of a kernel: its entry in the module, its arguments, its blocks.
+    Launch {
+        /// The entry.
+        entry: usize,
+        /// What it reads and writes.
+        operands: Vec<O>,
+        /// Blocks of threads.
+        blocks: usize,
+    },
+    /// A matrix product.
+    Product(Product<O>),
+    /// A convolution or a gradient of one.
+    Convolution(Convolution<O>),
+}
+
+/// What a step becomes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Form {
+    /// What is done, in order.
+    pub acts: Vec<Act<Operand>>,
+    /// Elements of scratch memory.
+    pub work: usize,
+}
+
+/// The form of step `number` of a program, whose entries are added to a module.
+///
+/// # Errors
+/// The kernel has no CUDA form; says so.
+pub fn form(
+    module: &mut Module,
+    program: &Program,
+    step: &Step,
+    number: usize,
+) -> Result<Form, String> {
+    let args: Vec<Shape> = step.args.iter().map(|&a| program.shape(a).clone()).collect();
+    let outs: Vec<Shape> = step.outs.iter().map(|&o| program.shape(o).clone()).collect();
+    let mut writer = Writer { module, form: Form::default(), args, outs };
+    writer.kernel(&step.kernel, number)?;
+    Ok(writer.form)
+}
+
+struct Writer<'a> {
+    module: &'a mut Module,
+    form: Form,
+    args: Vec<Shape>,
+    outs: Vec<Shape>,
+}
+
+const fn a(i: usize) -> Operand {
+    Operand::Arg(i)
+}
+
+const fn y(i: usize) -> Operand {
+    Operand::Out(i)
+}
+
+/// Lines from which on a block works on each rather than a thread.
+const LONG_LINE: usize = 32;
+
+impl Writer<'_> {
+    fn call(&mut self, call: Call) {
+        let blocks = super::module::blocks(call.spread);
+        if 0 < blocks {
+            let entry = self.module.entry(&call);
+            self.form.acts.push(Act::Launch { entry, operands: call.operands, blocks });
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.outs[0].count()
+    }
+
+    fn kernel(&mut self, kernel: &Kernel, number: usize) -> Result<(), String> {
+        match kernel {
+            Kernel::Fill(value) => {
+                self.call(Call::each("fill", self.count(), vec![y(0)]).with(*value));
+            }
+            Kernel::Pointwise(f) => self.pointwise(f),
+            Kernel::Reduce(op, axes) => {
+                let largest = *op == ReduceOp::Max;
+                let reduction = reduction::calls(largest, &self.args[0], axes)?;
+                self.form.work = reduction.work;
+                reduction.calls.into_iter().for_each(|call| self.call(call));
+            }
+            Kernel::View | Kernel::Stop => {}
+            Kernel::Transpose(perm) => self.transpose(perm)?,
+            &Kernel::Slice { axis, start, step } => {
+                let (_, extent, inner) = around(&self.args[0], axis);
+                let numbers = [extent, inner, self.outs[0].0[axis], start, step];
+                self.call(Call::each("slice", self.count(), vec![a(0), y(0)]).with_all(numbers));
+            }
+            &Kernel::Pad { axis, start, step } => {
+                let (_, extent, inner) = around(&self.outs[0], axis);
+                let numbers = [extent, inner, self.args[0].0[axis], start, step];
+                self.call(Call::each("pad", self.count(), vec![a(0), y(0)]).with_all(numbers));
+            }
+            &Kernel::Concat(axis) => {
+                let (_, extent, inner) = around(&self.outs[0], axis);
+                let mut start = 0;
+                for i in 0..self.args.len() {
+                    let count = self.args[i].0[axis];
+                    let n = self.args[i].count();
+                    let call = Call::each("place", n, vec![a(i), y(0)]);
+                    self.call(call.with_all([extent, inner, count, start]));
+                    start += count;
+                }
+            }
+            &Kernel::MatMul { trans_a, trans_b } => {
+                let product = product(&self.args[0], &self.args[1], trans_a, trans_b);
+                let columns = product.n;
+                self.form.acts.push(Act::Product(product));
+                self.bias(columns, 1);
+            }
+            Kernel::Conv(c) => {
+                self.convolution(c, Way::Forward);
+                let outputs = self.outs[0].0[1];
+                self.bias(outputs, self.outs[0].count_of(2..self.outs[0].rank()));
+            }
+            Kernel::ConvInput(c) => self.convolution(c, Way::Input),
+            Kernel::ConvFilter(c) => self.convolution(c, Way::Filter),
+            // Programs for a GPU are written without these, or by `expand`.
+            Kernel::FusedConv(_)
+            | Kernel::PackConv(_)
+            | Kernel::Moments
+            | Kernel::Normalize(_)
+            | Kernel::NormalizeGrad(_) => return Err("it has no form for a GPU".into()),
+            Kernel::PooledConvInput(c) => self.pooled(c, Way::Input),
+            Kernel::PooledConvFilter(c) => self.pooled(c, Way::Filter),
+            Kernel::Im2col(c) => self.columns("im2col", c, 0)?,
+            Kernel::Col2im(c) => self.columns("col2im", c, 1)?,
+            Kernel::MaxPool(p) => {
+                let numbers = pool_numbers(p, &self.args[0]);
+                let call = Call::each("max_pool", self.count(), vec![a(0), y(0), y(1)]);
+                self.call(call.with_all(numbers));
+            }
+            Kernel::MaxPoolGrad(p) => {
+                let numbers = pool_numbers(p, &self.outs[0]);
+                let call = Call::each("index_grad", self.count(), vec![a(0), a(1), y(0)]);
+                self.call(call.with_all(numbers));
+            }
+            Kernel::AvePool(p) => {
+                let numbers = average_numbers(p, &self.args[0]);
+                let call = Call::each("average_pool", self.count(), vec![a(0), y(0)]);
+                self.call(call.with_all(numbers));
+            }
+            Kernel::AvePoolGrad(p) => {
+                let numbers = average_numbers(p, &self.outs[0]);
+                let call = Call::each("average_grad", self.count(), vec![a(0), y(0)]);
+                self.call(call.with_all(numbers));
+            }
+            Kernel::Lrn(l) => {
+                let call = Call::each("lrn", self.count(), vec![a(0), y(0), y(1)]);
+                self.call(self.lrn(call, l).with(l.k));
+            }
+            Kernel::LrnGrad(l) => {
+                let operands = vec![a(0), a(1), a(2), a(3), y(0)];
+                let call = Call::each("lrn_grad", self.count(), operands);
+                self.call(self.lrn(call, l).with(2.0 * l.beta));
+            }
+            &Kernel::Softmax(axis) => self.softmax(axis, false),
+            &Kernel::LogSoftmax(axis) => self.softmax(axis, true),
+            &Kernel::SoftmaxGrad(axis) => self.softmax_grad(axis, false),
+            &Kernel::LogSoftmaxGrad(axis) => self.softmax_grad(axis, true),
+            &Kernel::Gather(axis) => {
+                let (_, rows, inner) = around(&self.args[0], axis);
+                let picked = self.check_indices(rows, number);
+                let call = Call::each("gather", self.count(), vec![a(0), a(1), y(0)]);
+                self.call(call.with_all([rows, inner, picked]));
+            }
+            &Kernel::Scatter(axis) => {
+                let (_, rows, inner) = around(&self.outs[0], axis);
+                let picked = self.check_indices(rows, number);
+                let call = Call::each("scatter", self.count(), vec![a(0), a(1), y(0)]);
+                self.call(call.with_all([rows, inner, picked]));
+            }
+            &Kernel::Random(distribution, stream) => {
+                let total = self.count();
+                let (function, threads) = match distribution {
+                    Distribution::Uniform => ("random_uniform", total.div_ceil(4)),
+                    Distribution::Normal => ("random_normal", total.div_ceil(2)),
+                };
+                let call = Call::each(function, threads, vec![Operand::Control, y(0)]);
+                self.call(call.with(total).with(stream as i64));
+            }
+            Kernel::Native(native) => self.native(&**native)?,
+            Kernel::NativeGrad(native, wrt) => self.native_grad(&**native, wrt)?,
+        }
+        Ok(())
+    }
+
+    fn pointwise(&mut self, f: &crate::program::expr::PointFn) {
+        let shapes: Vec<&Shape> = self.args.iter().collect();
+        let (out, ops) = (&self.outs[0], &f.ops);
+        let key = format!("{ops:?} {shapes:?} {out:?}");
+        let write = |name: &str| chain::function(name, f, &shapes, out);
+        let name = self.module.generate(key, write);
+        let operands = (0..self.args.len()).map(a).chain([y(0)]).collect();
+        let mut call = Call::each("", self.count(), operands);
+        call.function = name.into();
+        self.call(call);
+    }
+
+    fn transpose(&mut self, perm: &[usize]) -> Result<(), String> {
+        const AXES: usize = 8;
+        let x = &self.args[0];
+        if AXES < perm.len() {
+            return Err(format!("permutes {} axes, {AXES} at most", perm.len()));
+        }
+        let strides: Vec<usize> = (0..x.rank()).map(|i| x.count_of(i + 1..x.rank())).collect();
+        let ones = AXES - perm.len();
+        let mut numbers = vec![1; ones];
+        numbers.extend(perm.iter().map(|&p| x.0[p].max(1)));
+        numbers.extend(vec![0; ones]);
+        numbers.extend(perm.iter().map(|&p| strides[p]));
+        self.call(Call::each("strided", self.count(), vec![a(0), y(0)]).with_all(numbers));
+        Ok(())
+    }
+
+    /// Adds argument 2, if there is one, to the result: one number for each channel.
+    fn bias(&mut self, channels: usize, pixels: usize) {
+        if self.args.len() == 3 {
+            let call = Call::each("add_bias", self.count(), vec![a(2), y(0)]);
+            self.call(call.with_all([channels, pixels]));
+        }
+    }
+
+    /// A convolution whose pads differ at the two ends works on a padded copy of the image.
+    fn convolution(&mut self, conv: &Conv, way: Way) {
+        let (image, weights, operands) = match way {
+            Way::Forward => (&self.args[0], &self.args[1], [a(0), a(1), y(0)]),
+            Way::Input => (&self.outs[0], &self.args[1], [y(0), a(1), a(0)]),
+            Way::Filter => (&self.args[0], &self.outs[0], [a(0), y(0), a(1)]),
+        };
+        let shape = conv_shape(conv, image, weights);
+        self.convolve(Convolution::new(&shape, way, operands), 0);
+    }
+
+    /// Adds a convolution, with scratch memory from element `free` on.
+    fn convolve(&mut self, mut c: Convolution<Operand>, free: usize) {
+        self.form.work = self.form.work.max(free);
+        if c.axes.iter().all(|axis| axis.pad_before == axis.pad_after) {
+            self.form.acts.push(Act::Convolution(c));
+            return;
+        }
+        let (inner, pads) = (c.input, c.axes.map(|axis| axis.pad_before));
+        let outer: [usize; 3] =
+            std::array::from_fn(|i| inner[i] + c.axes[i].pad_before + c.axes[i].pad_after);
+        let planes = c.batch * c.channels;
+        let room = planes * outer.iter().product::<usize>();
+        self.form.work = self.form.work.max(free + room);
+        let image = std::mem::replace(&mut c.image, Operand::Work(free));
+        c.input = outer;
+        c.axes = c.axes.map(|axis| Axis { pad_before: 0, pad_after: 0, ..axis });
+        let numbers: Vec<usize> = inner.into_iter().chain(outer).chain(pads).collect();
+        if c.way == Way::Input {
+            self.form.acts.push(Act::Convolution(c));
+            let n = planes * inner.iter().product::<usize>();
+            let call = Call::each("crop_volume", n, vec![Operand::Work(free), image]);
+            self.call(call.with_all(numbers));
+        } else {
+            let call = Call::each("pad_volume", room, vec![image, Operand::Work(free)]);
+            self.call(call.with_all(numbers));
+            self.form.acts.push(Act::Convolution(c));
+        }
+    }
+
+    /// A gradient by the maxima of a pooling: they are spread over the scratch memory first.
+    fn pooled(&mut self, conv: &Conv, way: Way) {
+        let (shape, maxima, operands) = match way {
+            Way::Input => {
+                let shape = conv_shape(conv, &self.outs[0], &self.args[2]);
+                (shape, [0, 1], [y(0), a(2), Operand::Work(0)])
+            }
+            _ => {
+                let shape = conv_shape(conv, &self.args[0], &self.outs[0]);
+                (shape, [1, 2], [a(0), y(0), Operand::Work(0)])
+            }
+        };
+        let dy = &self.args[maxima[0]];
+        let (planes, each) = (dy.0[0] * dy.0[1], dy.count_of(2..dy.rank()));
+        let dense = shape.output_len();
+        let spread = vec![a(maxima[0]), a(maxima[1]), Operand::Work(0)];
+        let call = Call::each("spread_maxima", planes, spread);
+        self.call(call.with_all([each, dense / planes.max(1)]));
+        let free = dense.next_multiple_of(crate::plan::ALIGN);
+        self.convolve(Convolution::new(&shape, way, operands), free);
+    }
+
+    fn columns(&mut self, function: &'static str, conv: &Conv, image: usize) -> Result<(), String> {
+        let image = if image == 0 { &self.args[0] } else { &self.outs[0] };
+        let windows = Windows::new(&conv.axes, &image.0[2..])
+            .ok_or("its windows have more than three axes")?;
+        let axes = windows.axes.iter();
+        let taps = axes.flat_map(|axis| [axis.kernel, axis.stride, axis.pad_before, axis.dilation]);
+        let numbers = windows.input.into_iter().chain(windows.output).chain(taps);
+        let call = Call::each(function, self.count(), vec![a(0), y(0)]).with_all(numbers);
+        self.call(call);
+        Ok(())
+    }
+
+    fn lrn(&self, call: Call, l: &Lrn) -> Call {
+        let x = &self.args[0];
+        let before = (l.size.max(1) - 1) / 2;
+        let behind = l.size.max(1) - 1 - before;
+        call.with_all([x.0[1], x.count_of(2..x.rank()), before, behind]).with_all([l.alpha, l.beta])
+    }
+
+    fn softmax(&mut self, axis: usize, log: bool) {
+        let (outer, axis, inner) = around(&self.args[0], axis);
+        let names = ["softmax_each", "softmax_teams"];
+        self.call(lines(names, vec![a(0), y(0)], outer, axis, inner).with(log));
+    }
+
+    fn softmax_grad(&mut self, axis: usize, log: bool) {
+        let (outer, axis, inner) = around(&self.args[0], axis);
+        let names = ["softmax_grad_each", "softmax_grad_teams"];
+        self.call(lines(names, vec![a(0), a(1), y(0)], outer, axis, inner).with(log));
+    }
+
+    /// Reports indices that are no row; returns their number.
+    fn check_indices(&mut self, rows: usize, number: usize) -> usize {
+        let picked = self.args[1].count();
+        let call = Call::teams("check_indices", 1, vec![a(1), Operand::Trouble]);
+        self.call(call.with_all([picked, rows, number]));
+        picked
+    }
+
+    /// An operation of a layer's own; one without arguments gives the same results every time.
+    fn native(&mut self, native: &dyn Native) -> Result<(), String> {
+        if self.args.is_empty() {
+            let mut values: Vec<Vec<f64>> =
+                self.outs.iter().map(|shape| vec![0.0; shape.count()]).collect();
+            let shapes = self.outs.iter().zip(&mut values);
+            let mut views: Vec<ViewMut<f64>> =
+                shapes.map(|(shape, data)| ViewMut { shape, data }).collect();
+            native.forward_f64(&[], &mut views, &mut vec![0.0; native.workspace(&[])]);
+            for (i, values) in values.into_iter().enumerate() {
+                let n = values.len();
+                self.call(Call::each("copy", n, vec![Operand::Table(values), y(i)]));
+            }
+            return Ok(());
+        }
+        let shapes: Vec<&Shape> = self.args.iter().collect();
+        let form = native.device(Pass::Forward, &shapes).ok_or("no CUDA form")?;
+        form.texts.iter().for_each(|text| self.module.include(text));
+        self.form.work = form.work;
+        form.calls.into_iter().for_each(|call| self.call(call));
+        Ok(())
+    }
+
+    fn native_grad(&mut self, native: &dyn Native, wrt: &[usize]) -> Result<(), String> {
+        let all: Vec<&Shape> = self.args.iter().collect();
+        let results = native.shapes(&all).len();
+        let kept = if native.gradient_reads_outputs() { results } else { 0 };
+        let given = self.args.len() - kept - results;
+        let form = native
+            .device(Pass::Backward(wrt), &all[..given])
+            .ok_or("its gradient has no CUDA form")?;
+        form.texts.iter().for_each(|text| self.module.include(text));
+        self.form.work = form.work;
+        for mut call in form.calls {
+            for operand in &mut call.operands {
+                *operand = match std::mem::replace(operand, Operand::Control) {
+                    Operand::Out(i) => Operand::Arg(given + i),
+                    Operand::OutGradient(i) => Operand::Arg(given + kept + i),
+                    Operand::ArgGradient(i) => Operand::Out(i),
+                    other => other,
+                };
+            }
+            self.call(call);
+        }
+        Ok(())
+    }
+}
+
+/// A call for each line along the middle axis of `outer x axis x inner`: a thread for short lines, a block for long ones.
+pub(super) fn lines(
+    [each, teams]: [&'static str; 2],
+    operands: Vec<Operand>,
+    outer: usize,
+    axis: usize,
+    inner: usize,
+) -> Call {
+    let n = outer * inner;
+    let call = match axis <= LONG_LINE || LONG_LINE < inner {
+        true => Call::each(each, n, operands),
+        false => Call::teams(teams, n, operands),
+    };
+    debug_assert!(matches!(call.spread, Spread::Each(_) | Spread::Teams(_)));
+    call.with_all([axis, inner])
+}
+
+fn pool_numbers(pool: &Pool, x: &Shape) -> Vec<Number> {
+    let shape = pool_shape(pool, x);
+    let axes = pool.axes.iter();
+    let taps = axes.flat_map(|axis| [axis.kernel, axis.stride, axis.pad_before, axis.dilation]);
+    shape.input.into_iter().chain(shape.output).chain(taps).map(Number::from).collect()
+}
+
+fn average_numbers(pool: &Pool, x: &Shape) -> Vec<Number> {
+    let mut numbers = pool_numbers(pool, x);
+    numbers.extend(pool.axes.map(|axis| Number::from(axis.pad_after)));
+    numbers.push(pool.count_pad.into());
+    numbers
+}

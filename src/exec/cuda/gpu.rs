@@ -1,0 +1,248 @@
+//! A plan with its memory on a GPU: what a session is there.
+
+use std::sync::Arc;
+
+use super::driver::{Driver, Script};
+use super::form::{Act, form};
+use super::module::{Module, Precision};
+use super::script::{Acts, Places, acts};
+use super::solver::{Kind, NUMBERS, Tables};
+use super::space::Space;
+use crate::error::{Error, Result};
+use crate::exec::Element;
+use crate::exec::solve::{Decays, Update};
+use crate::plan::{Plan, Slot};
+use crate::program::{Program, Step};
+
+/// Elements of scratch memory that a step needs on a GPU; 0 for a step that has no CUDA form.
+pub(in crate::exec) fn workspace_of(program: &Program, step: &Step) -> usize {
+    // Where the elements are counted with 32 or 64 bits changes the text only.
+    let mut module = Module::new(Precision::Single, 0);
+    form(&mut module, program, step, 0).map_or(0, |form| form.work)
+}
+
+/// The first step of a program that has no CUDA form, and why.
+pub(in crate::exec) fn unsupported(program: &Program) -> Option<(usize, String)> {
+    let mut module = Module::new(Precision::Single, 0);
+    let mut steps = program.steps.iter().enumerate();
+    steps.find_map(|(i, step)| form(&mut module, program, step, i).err().map(|why| (i, why)))
+}
+
+/// The scripts of a session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wanted {
+    /// All steps.
+    Steps,
+    /// An update of this kind from these gradients.
+    Update(Kind, Slot),
+    /// Both.
+    Whole(Kind, Slot),
+    /// Moves the parameters ahead.
+    Ahead,
+    /// Adds the gradients to an array.
+    Add(Slot),
+}
+
+/// A plan on a device.
+pub(in crate::exec) struct Gpu<T> {
+    plan: Arc<Plan>,
+    driver: Box<dyn Driver>,
+    module: Module,
+    acts: Acts,
+    places: Places,
+    tables: Option<Tables>,
+    seed: u64,
+    scripts: Vec<(Wanted, usize)>,
+    /// The multipliers that the device has.
+    mults: Vec<T>,
+}
+
+/// The bytes of numbers.
+fn bytes<T: Element>(data: &[T]) -> &[u8] {
+    // SAFETY: an element is f32 or f64, which have no padding, and u8 needs no alignment.
+    unsafe { std::slice::from_raw_parts(data.as_ptr().cast(), std::mem::size_of_val(data)) }
+}
+
+fn bytes_mut<T: Element>(data: &mut [T]) -> &mut [u8] {
+    // SAFETY: as above, and any bytes are an element.
+    unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr().cast(), std::mem::size_of_val(data)) }
+}
+
+impl<T: Element> Gpu<T> {
+    /// Allocates the memory on an open device and writes the tables.
+    ///
+    /// # Errors
+    /// A step has no CUDA form, or the memory does not suffice.
+    pub(in crate::exec) fn new(
+        plan: Arc<Plan>,
+        seed: u64,
+        mut driver: Box<dyn Driver>,
+    ) -> Result<Self> {
+        let mut module = Module::new(T::PRECISION, plan.arena);
+        let size = module.precision().size();
+        let mut space = Space::new(plan.arena, size);
+        let places = Places { control: space.reserve(4), trouble: space.reserve(4) };
+        let tables = Tables::new(&plan, &mut space);
+        let acts = acts(&plan, &mut module, &mut space, places).map_err(|(step, why)| {
+            let kernel = plan.program.steps[step].kernel.name();
+            Error::refused(format!("step {step}, {kernel}, cannot run on a GPU: {why}"))
+        })?;
+        driver.allocate(space.end() * size)?;
+        for (at, table) in space.tables() {
+            driver.write(at * size, table)?;
+        }
+        let (scripts, mults) = (vec![], vec![]);
+        Ok(Gpu { plan, driver, module, acts, places, tables, seed, scripts, mults })
+    }
+
+    pub(in crate::exec) fn write(&mut self, slot: Slot, data: &[T]) -> Result<()> {
+        assert_eq!(slot.len, data.len(), "other number of elements");
+        self.driver.write(slot.offset * size_of::<T>(), bytes(data))
+    }
+
+    pub(in crate::exec) fn read(&mut self, slot: Slot) -> Result<Vec<T>> {
+        let mut data = vec![T::ZERO; slot.len];
+        self.driver.read(slot.offset * size_of::<T>(), bytes_mut(&mut data))?;
+        Ok(data)
+    }
+
+    /// Copies in what the next run needs.
+    pub(in crate::exec) fn stage(&mut self, pieces: &[(Slot, &[T])]) -> Result<()> {
+        let at = |slot: &Slot| slot.offset * size_of::<T>();
+        let pieces: Vec<_> = pieces.iter().map(|(slot, data)| (at(slot), bytes(data))).collect();
+        self.driver.stage(&pieces)
+    }
+
+    /// Runs all steps.
+    pub(in crate::exec) fn run(&mut self, run: u64) -> Result<()> {
+        let control = self.control(run);
+        self.driver.stage(&[(self.places.control * size_of::<T>(), &control)])?;
+        let script = self.script(Wanted::Steps)?;
+        self.driver.run(script)?;
+        self.doubt()
+    }
+
+    /// The same, with the seconds of each step.
+    pub(in crate::exec) fn run_timed(&mut self, run: u64) -> Result<Vec<f64>> {
+        let control = self.control(run);
+        self.driver.stage(&[(self.places.control * size_of::<T>(), &control)])?;
+        let script = self.script(Wanted::Steps)?;
+        let mut seconds = vec![0.0; self.plan.program.steps.len() + 1];
+        for (&step, time) in self.acts.steps.iter().zip(self.driver.run_timed(script)?) {
+            seconds[step] += time;
+        }
+        seconds.pop();
+        Ok(seconds)
+    }
+
+    /// Updates the parameters; with `run`, after all steps of that run.
+    pub(in crate::exec) fn update(&mut self, update: &Update<T>, run: Option<u64>) -> Result<()> {
+        let Some(tables) = self.tables else {
+            return Err(Error::refused("the plan has no gradients to update by"));
+        };
+        let absolute = update.decays == Decays::Absolute;
+        let clip = update.clip.map(|most| most.to_f64() as f32);
+        let (kind, rule) = Kind::of(&update.rule, absolute, clip);
+        let mults = Tables::multipliers(&self.plan, &update.mults);
+        if bytes(&mults) != bytes(&self.mults) {
+            self.driver.write(tables.mults * size_of::<T>(), bytes(&mults))?;
+            self.mults = mults;
+        }
+        let mut numbers = vec![update.rate, update.decay, T::ONE, update.normalizer];
+        numbers.extend(rule);
+        numbers.resize(NUMBERS, T::ZERO);
+        let at = [tables.numbers, self.places.control].map(|at| at * size_of::<T>());
+        match run {
+            None => {
+                self.driver.stage(&[(at[0], bytes(&numbers))])?;
+                let script = self.script(Wanted::Update(kind, update.gradients))?;
+                self.driver.run(script)
+            }
+            Some(run) => {
+                let control = self.control(run);
+                self.driver.stage(&[(at[0], bytes(&numbers)), (at[1], &control)])?;
+                let script = self.script(Wanted::Whole(kind, update.gradients))?;
+                self.driver.run(script)?;
+                self.doubt()
+            }
+        }
+    }
+
+    /// Moves the parameters by a multiple of the first history.
+    pub(in crate::exec) fn look_ahead(
+        &mut self,
+        momentum: T,
+        mults: &[Option<[T; 2]>],
+    ) -> Result<()> {
+        let Some(tables) = self.tables else { return Ok(()) };
+        let mults = Tables::multipliers(&self.plan, mults);
+        if bytes(&mults) != bytes(&self.mults) {
+            self.driver.write(tables.mults * size_of::<T>(), bytes(&mults))?;
+            self.mults = mults;
+        }
+        let numbers = [T::ZERO, T::ZERO, T::ONE, T::ONE, momentum];
+        self.driver.stage(&[(tables.numbers * size_of::<T>(), bytes(&numbers))])?;
+        let script = self.script(Wanted::Ahead)?;
+        self.driver.run(script)
+    }
+
+    /// Adds the gradients to an array of the same layout.
+    pub(in crate::exec) fn accumulate(&mut self, sum: Slot) -> Result<()> {
+        let script = self.script(Wanted::Add(sum))?;
+        self.driver.run(script)
+    }
+
+    fn control(&self, run: u64) -> Vec<u8> {
+        [self.seed, run].iter().flat_map(|word| word.to_ne_bytes()).collect()
+    }
+
+    /// The number of a script, which is compiled when it is first wanted.
+    fn script(&mut self, wanted: Wanted) -> Result<usize> {
+        if let Some((_, script)) = self.scripts.iter().find(|(known, _)| *known == wanted) {
+            return Ok(*script);
+        }
+        let whole = matches!(wanted, Wanted::Steps | Wanted::Whole(..));
+        // A script without the steps needs none of their kernels.
+        let mut module = match whole {
+            true => self.module.clone(),
+            false => Module::new(self.module.precision(), self.plan.arena),
+        };
+        let mut acts: Vec<Act<usize>> = if whole { self.acts.acts.clone() } else { vec![] };
+        match (wanted, self.tables) {
+            (Wanted::Update(kind, gradients) | Wanted::Whole(kind, gradients), Some(tables)) => {
+                acts.extend(tables.update(&mut module, &self.plan, kind, gradients));
+            }
+            (Wanted::Ahead, Some(tables)) => {
+                acts.extend(tables.look_ahead(&mut module, &self.plan));
+            }
+            (Wanted::Add(sum), _) => {
+                let from = self.plan.gradients;
+                let call = crate::program::device::Call::each("add_to", from.len, vec![]);
+                acts.extend(super::script::launch(&mut module, call, &[from.offset, sum.offset]));
+            }
+            _ => {}
+        }
+        let (precision, entries) = (module.precision(), module.entries().to_vec());
+        let script = Script { precision, text: module.text(), entries, acts };
+        let number = self.driver.prepare(&script)?;
+        self.scripts.push((wanted, number));
+        Ok(number)
+    }
+
+    /// Asks whether the last run found that the data are wrong, if some step may.
+    fn doubt(&mut self) -> Result<()> {
+        if !self.acts.doubts {
+            return Ok(());
+        }
+        let place = Slot { offset: self.places.trouble, len: 4 };
+        let found = self.read(place)?;
+        if found[0] == T::ZERO {
+            return Ok(());
+        }
+        self.write(place, &[T::ZERO; 4])?;
+        let [position, index, rows] = [1, 2, 3].map(|i| found[i].to_f64());
+        Err(Error::refused(format!(
+            "index {index}, number {position} of the indices, is not among {rows} rows"
+        )))
+    }
+}

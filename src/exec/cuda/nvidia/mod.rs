@@ -1,0 +1,290 @@
+//! NVIDIA's GPUs: candle's device, stream and storage, NVRTC's kernels, cuBLAS and cuDNN, and CUDA graphs.
+//!
+//! A script runs launch by launch the first time, is captured as a graph the second time, and from then on is one launch.
+//! The memory is one candle tensor, whose address never changes.
+
+mod compile;
+mod libraries;
+mod staging;
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use candle_core::cuda_backend::cudarc::driver::sys::{
+    CUevent_flags, CUgraphInstantiate_flags, CUstreamCaptureMode,
+};
+use candle_core::cuda_backend::cudarc::driver::{
+    CudaContext, CudaFunction, CudaGraph, CudaStream, DevicePtr, DriverError, result,
+};
+use candle_core::{DType, Device, Storage, Tensor};
+
+use self::libraries::{Libraries, Prepared};
+use self::staging::Staging;
+use super::driver::{Driver, Script};
+use super::form::Act;
+use super::module::{Precision, THREADS};
+use crate::error::{Error, Result};
+
+/// Opens the GPU of a number.
+///
+/// # Errors
+/// There is none, or its driver or a library is missing or too old.
+pub(super) fn open(ordinal: usize, precision: Precision) -> Result<Box<dyn Driver>> {
+    let cards = match CudaContext::device_count() {
+        Ok(cards) => cards.max(0) as usize,
+        Err(why) => {
+            return Err(Error::refused(format!(
+                "cuda:{ordinal} cannot be used: CUDA finds no driver or no GPU ({why}); see README, section GPU"
+            )));
+        }
+    };
+    if cards <= ordinal {
+        return Err(Error::refused(format!(
+            "there is no cuda:{ordinal}: this machine has {cards} GPUs"
+        )));
+    }
+    let device = Device::new_cuda_with_stream(ordinal)
+        .map_err(|why| Error::refused(format!("cannot open cuda:{ordinal}: {why}")))?;
+    let stream = device.as_cuda_device().map_err(|why| said(ordinal, &why))?.cuda_stream();
+    let context = stream.context().clone();
+    // SAFETY: everything here happens on one stream, but the copies of a batch, which have events of their own.
+    unsafe { context.disable_event_tracking() };
+    let staging = Staging::new(&context).map_err(|why| said(ordinal, &why))?;
+    let libraries = Libraries::new(&device, &stream, precision, wants("CORTADO_TF32"))?;
+    let graphs = !std::env::var("CORTADO_CUDA_GRAPHS").is_ok_and(|value| value == "0");
+    let (memory, base, scripts) = (None, 0, vec![]);
+    Ok(Box::new(Nvidia {
+        ordinal,
+        precision,
+        device,
+        context,
+        stream,
+        staging,
+        libraries,
+        memory,
+        base,
+        scripts,
+        graphs,
+    }))
+}
+
+/// Whether an environment variable is set to something else than 0.
+fn wants(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| !value.is_empty() && value != "0")
+}
+
+fn said(ordinal: usize, why: &dyn std::fmt::Display) -> Error {
+    Error::refused(format!("cuda:{ordinal}: {why}"))
+}
+
+struct Nvidia {
+    /// First, so that graphs go before what they use.
+    scripts: Vec<Loaded>,
+    ordinal: usize,
+    precision: Precision,
+    device: Device,
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    staging: Staging,
+    libraries: Libraries,
+    memory: Option<Tensor>,
+    /// The address of the memory.
+    base: u64,
+    /// Whether scripts are captured as graphs.
+    graphs: bool,
+}
+
+// SAFETY: the handles of CUDA's libraries may be used from any thread, one at a time, which `&mut self` ensures; the
+// context is made current at the start of every call.
+unsafe impl Send for Nvidia {}
+
+/// A script on the device.
+struct Loaded {
+    acts: Vec<Ready>,
+    /// Number of runs so far.
+    runs: usize,
+    graph: Option<CudaGraph>,
+}
+
+/// An act that needs nothing more than to be started.
+enum Ready {
+    Launch { function: CudaFunction, addresses: Vec<u64>, blocks: u32 },
+    Library(Prepared),
+}
+
+impl Nvidia {
+    fn current(&self) -> Result<()> {
+        self.done(self.context.bind_to_thread())
+    }
+
+    fn done<T>(&self, result: std::result::Result<T, DriverError>) -> Result<T> {
+        result.map_err(|why| said(self.ordinal, &why))
+    }
+
+    /// Starts an act.
+    fn start(&self, act: &Ready) -> Result<()> {
+        match act {
+            Ready::Launch { function, addresses, blocks } => {
+                let mut addresses = addresses.clone();
+                let mut parameters: Vec<*mut c_void> =
+                    addresses.iter_mut().map(|a| std::ptr::from_mut(a).cast()).collect();
+                // SAFETY: the function takes as many addresses as its entry has arguments, all inside the memory; they
+                // are copied before the call returns.
+                let launched = unsafe {
+                    result::launch_kernel(
+                        function.cu_function(),
+                        (*blocks, 1, 1),
+                        (THREADS as u32, 1, 1),
+                        0,
+                        self.stream.cu_stream(),
+                        &mut parameters,
+                    )
+                };
+                self.done(launched)
+            }
+            Ready::Library(prepared) => self.libraries.start(prepared),
+        }
+    }
+
+    fn start_all(&self, script: usize) -> Result<()> {
+        self.scripts[script].acts.iter().try_for_each(|act| self.start(act))
+    }
+
+    /// Captures a script as a graph; none if something in it cannot be captured, and then it goes on launch by launch.
+    fn capture(&self, script: usize) -> Option<CudaGraph> {
+        let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+        self.stream.begin_capture(mode).ok()?;
+        let started = self.start_all(script);
+        // The capture ends in any case.
+        let flags = CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
+        let graph = self.stream.end_capture(flags).ok().flatten();
+        started.ok().and(graph)
+    }
+}
+
+impl Drop for Nvidia {
+    fn drop(&mut self) {
+        // What is still running is waited for before anything goes; there is nobody to tell about a failure.
+        let _ = self.context.bind_to_thread();
+        let _ = self.stream.synchronize();
+    }
+}
+
+impl Driver for Nvidia {
+    fn allocate(&mut self, bytes: usize) -> Result<()> {
+        self.current()?;
+        let (free, _) = self.done(self.context.mem_get_info())?;
+        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+        let short = |why: &str| {
+            let (need, free) = (mib(bytes), mib(free));
+            Error::refused(format!(
+                "cuda:{} has not enough memory: the plan needs {need} MiB, {free} MiB are free{why}; a smaller batch_size \
+                 needs less",
+                self.ordinal
+            ))
+        };
+        if free < bytes {
+            return Err(short(""));
+        }
+        let (dtype, size) = match self.precision {
+            Precision::Single => (DType::F32, 4),
+            Precision::Double => (DType::F64, 8),
+        };
+        let memory = Tensor::zeros(bytes.div_ceil(size), dtype, &self.device)
+            .map_err(|why| short(&format!(" ({why})")))?;
+        self.base = {
+            let (storage, _) = memory.storage_and_layout();
+            let Storage::Cuda(storage) = &*storage else {
+                return Err(said(self.ordinal, &"candle gives memory of another device"));
+            };
+            let refused = |why: candle_core::Error| said(self.ordinal, &why);
+            match self.precision {
+                Precision::Single => {
+                    storage.as_cuda_slice::<f32>().map_err(refused)?.device_ptr(&self.stream).0
+                }
+                Precision::Double => {
+                    storage.as_cuda_slice::<f64>().map_err(refused)?.device_ptr(&self.stream).0
+                }
+            }
+        };
+        self.memory = Some(memory);
+        Ok(())
+    }
+
+    fn write(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
+        self.current()?;
+        // SAFETY: the place is inside the memory; the source lives until the copy is done, just below.
+        let copied = unsafe {
+            result::memcpy_htod_async(self.base + at as u64, bytes, self.stream.cu_stream())
+        };
+        self.done(copied)?;
+        self.done(self.stream.synchronize())
+    }
+
+    fn read(&mut self, at: usize, bytes: &mut [u8]) -> Result<()> {
+        self.current()?;
+        // SAFETY: as for `write`.
+        let copied = unsafe {
+            result::memcpy_dtoh_async(bytes, self.base + at as u64, self.stream.cu_stream())
+        };
+        self.done(copied)?;
+        self.done(self.stream.synchronize())
+    }
+
+    fn stage(&mut self, pieces: &[(usize, &[u8])]) -> Result<()> {
+        self.current()?;
+        let staged = self.staging.stage(&self.stream, self.base, pieces);
+        staged.map_err(|why| said(self.ordinal, &why))
+    }
+
+    fn prepare(&mut self, script: &Script) -> Result<usize> {
+        self.current()?;
+        let functions =
+            compile::functions(&self.context, script).map_err(|why| said(self.ordinal, &why))?;
+        let mut acts = vec![];
+        for act in &script.acts {
+            acts.push(match act {
+                Act::Launch { entry, operands, blocks } => {
+                    let addresses = operands.iter().map(|&at| self.base + at as u64).collect();
+                    let function = functions[*entry].clone();
+                    Ready::Launch { function, addresses, blocks: *blocks as u32 }
+                }
+                Act::Product(product) => Ready::Library(self.libraries.product(product, self.base)),
+                Act::Convolution(convolution) => {
+                    Ready::Library(self.libraries.convolution(convolution, self.base)?)
+                }
+            });
+        }
+        self.libraries.make_room()?;
+        self.scripts.push(Loaded { acts, runs: 0, graph: None });
+        Ok(self.scripts.len() - 1)
+    }
+
+    fn run(&mut self, script: usize) -> Result<()> {
+        self.current()?;
+        if self.graphs && self.scripts[script].runs == 1 {
+            self.scripts[script].graph = self.capture(script);
+        }
+        self.scripts[script].runs += 1;
+        match &self.scripts[script].graph {
+            Some(graph) => self.done(graph.launch()),
+            None => self.start_all(script),
+        }
+    }
+
+    fn run_timed(&mut self, script: usize) -> Result<Vec<f64>> {
+        self.current()?;
+        let event = || self.done(self.stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT)));
+        let mut events = vec![event()?];
+        for act in &self.scripts[script].acts {
+            self.start(act)?;
+            events.push(event()?);
+        }
+        self.done(self.stream.synchronize())?;
+        let seconds = events.windows(2).map(|pair| {
+            let milliseconds = self.done(pair[0].elapsed_ms(&pair[1]))?;
+            Ok(f64::from(milliseconds) / 1e3)
+        });
+        seconds.collect()
+    }
+}

@@ -1,0 +1,52 @@
+/* The share of labels whose score is among the best: over all, and for each class. */
+
+/* 1 for a hit, 0 for a miss, -1 for a label that is no class, -2 for one that is ignored. */
+DEVICE void accuracy_hits(const real *x, const real *labels, real *hits, whole n, whole classes, whole inner, whole top,
+                          int ignores, long long ignored) {
+    EACH(i, n) {
+        whole class_ = class_of(labels[i], classes), start = class_start(i, classes, inner), below = 0;
+        real own = class_ < 0 ? (real)0 : x[start + class_ * inner];
+        for (whole c = 0; 0 <= class_ && c < classes; c++) below += (whole)(x[start + c * inner] < own);
+        real hit = class_ < 0 ? (real)-1 : (real)(classes - 1 - below < top);
+        hits[i] = label_counts(labels[i], ignores, ignored) ? hit : (real)-2;
+    }
+}
+
+/* A block for each class, and one more for all together. */
+DEVICE void accuracy_shares(const real *labels, const real *hits, real *overall, real *shares, whole n, whole classes,
+                            whole count) {
+    SHARED real part[THREADS];
+    SHARED real right;
+    EACH_TEAM(b, n) {
+        int all = b == classes;
+        EACH_THREAD(t) {
+            real sum = 0;
+            for (whole i = t; i < count; i += THREADS) {
+                if (all || class_of(labels[i], classes) == b) sum += (real)(hits[i] == (real)1);
+            }
+            part[t] = sum;
+        }
+        team_add(part);
+        EACH_THREAD(t) {
+            if (t == 0) right = part[0];
+        }
+        EACH_THREAD(t) {
+            real sum = 0;
+            for (whole i = t; i < count; i += THREADS) {
+                if (all || class_of(labels[i], classes) == b) sum += (real)(hits[i] != (real)-2);
+            }
+            part[t] = sum;
+        }
+        team_add(part);
+        EACH_THREAD(t) {
+            if (t == 0) {
+                real share = right / r_max((real)1, part[0]);
+                if (all) {
+                    overall[0] = share;
+                } else {
+                    shares[b] = share;
+                }
+            }
+        }
+    }
+}

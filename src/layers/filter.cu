@@ -1,0 +1,34 @@
+/* Items whose selector is not 0, one after the other. */
+
+/* Numbers the items that pass: where each goes, or -1. */
+DEVICE void filter_places(const real *selector, real *places, whole n, whole items) {
+    EACH(i, n) {
+        whole next = 0;
+        for (whole item = 0; item < items; item++) places[item] = selector[item] != 0 ? (real)next++ : (real)-1;
+    }
+}
+
+/* The item that goes to a place, or -1. */
+DEVICE void filter_sources(const real *selector, real *sources, whole n, whole items, whole kept) {
+    EACH(i, n) {
+        whole next = 0;
+        for (whole item = 0; item < items; item++) {
+            if (selector[item] != 0 && next < kept) sources[next++] = (real)item;
+        }
+        while (next < kept) sources[next++] = (real)-1;
+    }
+}
+
+DEVICE void filter(const real *x, const real *sources, real *y, whole n, whole each) {
+    EACH(i, n) {
+        whole item = (whole)sources[i / each];
+        y[i] = item < 0 ? (real)0 : x[item * each + i % each];
+    }
+}
+
+DEVICE void filter_grad(const real *dy, const real *places, real *dx, whole n, whole each, whole kept) {
+    EACH(i, n) {
+        whole place = (whole)places[i / each];
+        dx[i] = place < 0 || kept <= place ? (real)0 : dy[place * each + i % each];
+    }
+}

@@ -1,0 +1,200 @@
+//! Programs that have every kernel in every form that its launches take, for comparisons between devices.
+
+use std::sync::Arc;
+
+use cortado::exec::cpu::update::Rule;
+use cortado::exec::solve::{Decays, Update};
+use cortado::exec::{Device, Session, SessionOptions, workspace};
+use cortado::plan::{Plan, Request, plan};
+use cortado::program::expr::arg;
+use cortado::program::{Builder, Distribution, Kernel, Lrn, Program, VarId, differentiate};
+use cortado::ty::Shape;
+use cortado::window::{Axis, Conv, Pool, Rounding};
+
+/// Convolutions of one to three axes with uneven pads, holes and groups, and their gradients.
+pub fn convolutions() -> Program {
+    let mut b = Builder::new();
+    let uneven = Axis { pad_before: 0, pad_after: 1, ..Axis::new(3, 2, 0) };
+    let holes = Axis { dilation: 2, ..Axis::new(3, 1, 2) };
+    let cases: [(&[usize], &[usize], Vec<Axis>, usize); 4] = [
+        (&[2, 4, 9, 8], &[6, 2, 3, 3], vec![uneven, holes], 2),
+        (&[2, 3, 17], &[5, 3, 3], vec![uneven], 1),
+        (&[1, 2, 5, 6, 7], &[3, 2, 2, 3, 3], vec![Axis::new(2, 1, 0), uneven, holes], 1),
+        (&[3, 4, 8, 8], &[4, 1, 3, 3], vec![Axis::new(3, 1, 1); 2], 4),
+    ];
+    for (i, (x, w, axes, group)) in cases.into_iter().enumerate() {
+        let x = b.input(&format!("x{i}"), Shape(x.to_vec()));
+        let w = b.input(&format!("w{i}"), Shape(w.to_vec()));
+        let bias = b.input(&format!("b{i}"), [b.shape(w).0[0]].into());
+        let conv = Conv { axes, group };
+        let y = b.conv(x, w, Some(bias), conv.clone());
+        let columns = b.im2col(x, conv.clone());
+        let dy = b.input(&format!("dy{i}"), b.shape(y).clone());
+        let dcolumns = b.input(&format!("dc{i}"), b.shape(columns).clone());
+        differentiate(&mut b, &[(y, dy), (columns, dcolumns)], &[x, w, bias]);
+    }
+    b.finish()
+}
+
+/// Poolings with clipped windows, and the gradients of convolutions by their maxima.
+pub fn poolings() -> Program {
+    let mut b = Builder::new();
+    for (i, pad) in [0, 1].into_iter().enumerate() {
+        let x = b.input(&format!("x{i}"), [2, 3, 10, 7].into());
+        let axes = [Axis::new(3, 2, pad), Axis::new(2, 1, pad)];
+        let pool = Pool { axes, rounding: Rounding::Ceil, count_pad: pad == 1 };
+        let (max, _) = b.max_pool(x, pool.clone());
+        let mean = b.ave_pool(x, pool);
+        let [dmax, dmean] = [max, mean].map(|y| b.input(&format!("d{}", y.0), b.shape(y).clone()));
+        differentiate(&mut b, &[(max, dmax), (mean, dmean)], &[x]);
+    }
+    let (x, w) = (b.input("x", [2, 4, 9, 9].into()), b.input("w", [6, 4, 4, 4].into()));
+    let conv = Conv { axes: vec![Axis::new(4, 1, 0); 2], group: 1 };
+    let y = b.conv(x, w, None, conv.clone());
+    let axes = [Axis::new(2, 2, 0); 2];
+    let (max, index) = b.max_pool(y, Pool { axes, rounding: Rounding::Ceil, count_pad: true });
+    let dy = b.input("dy", b.shape(max).clone());
+    b.step(Kernel::PooledConvInput(conv.clone()), &[dy, index, w], Some([2, 4, 9, 9].into()));
+    b.step(Kernel::PooledConvFilter(conv), &[x, dy, index], Some([6, 4, 4, 4].into()));
+    b.finish()
+}
+
+/// Sums, maxima and softmaxes along lines short and long, next to each other and apart.
+pub fn lines() -> Program {
+    let mut b = Builder::new();
+    let shapes: [&[usize]; 5] =
+        [&[3, 70, 5, 130], &[2, 5000], &[5000, 2], &[40_000], &[2, 3, 2, 3, 2]];
+    for (i, shape) in shapes.into_iter().enumerate() {
+        let x = b.input(&format!("x{i}"), Shape(shape.to_vec()));
+        for mask in 1..1usize << shape.len() {
+            let axes: Vec<usize> = (0..shape.len()).filter(|axis| mask >> axis & 1 == 1).collect();
+            b.sum(x, &axes);
+            b.max(x, &axes);
+        }
+        for axis in 0..shape.len() {
+            let (p, q) = (b.softmax(x, axis), b.log_softmax(x, axis));
+            let dy = b.input(&format!("dy{i}{axis}"), Shape(shape.to_vec()));
+            differentiate(&mut b, &[(p, dy), (q, dy)], &[x]);
+        }
+    }
+    b.finish()
+}
+
+/// What moves elements, products, normalisation, and chains of arithmetic with repeated arguments.
+pub fn others() -> Program {
+    let mut b = Builder::new();
+    let x = b.input("x", [4, 6, 5, 3].into());
+    b.transpose(x, &[2, 0, 3, 1]);
+    b.transpose(x, &[0, 2, 3, 1]);
+    let part = b.strided_slice(x, 1, 1, 2, 3);
+    b.concat(&[part, x, part], 1);
+    b.pad(x, 3, 2, 9);
+    b.step(Kernel::Pad { axis: 2, start: 1, step: 3 }, &[x], Some([4, 6, 14, 3].into()));
+    let [row, plane] =
+        [[1, 6, 1, 1], [4, 1, 5, 1]].map(|shape| b.input(&format!("{shape:?}"), shape.into()));
+    let f = (arg(0) * arg(1) + arg(2)).tanh().exp() / (arg(0).squared() + 1.0).sqrt()
+        + arg(1).abs().pow(1.7).max(arg(2).sigmoid())
+        - (arg(0).abs() + 0.5).ln() * arg(2).sin().floor();
+    b.map(&[x, row, plane], &f);
+    let lrn = |size, beta| Lrn { size, alpha: 0.3, beta, k: 1.5 };
+    for (i, lrn) in [lrn(3, 0.75), lrn(5, 0.6)].into_iter().enumerate() {
+        let y = b.lrn(x, lrn);
+        let dy = b.input(&format!("dy{i}"), [4, 6, 5, 3].into());
+        differentiate(&mut b, &[(y, dy)], &[x]);
+    }
+    for (i, (ta, tb)) in
+        [(false, false), (true, false), (false, true), (true, true)].into_iter().enumerate()
+    {
+        let a = b.input(&format!("a{i}"), if ta { [3, 7, 5] } else { [3, 5, 7] }.into());
+        let c = b.input(&format!("c{i}"), if tb { [3, 4, 7] } else { [3, 7, 4] }.into());
+        let bias = b.input(&format!("bias{i}"), [4].into());
+        b.matmul(a, ta, c, tb, Some(bias));
+    }
+    let index = b.fill(2.3, [5].into());
+    let picked = b.gather(x, 2, index);
+    let dy = b.input("dpicked", b.shape(picked).clone());
+    differentiate(&mut b, &[(picked, dy)], &[x]);
+    b.random(Distribution::Uniform, [3, 335].into());
+    b.random(Distribution::Normal, [1003].into());
+    b.finish()
+}
+
+/// Every rule on a device against the processor, with decay of both sorts and a clipped norm, over three updates.
+pub fn updates(device: Device) -> Result<(), String> {
+    let rules: Vec<Rule<f32>> = vec![
+        Rule::Momentum { momentum: 0.9 },
+        Rule::Nesterov { momentum: 0.9 },
+        Rule::Damped { momentum: 0.9, rest: 0.5, nesterov: false },
+        Rule::Damped { momentum: 0.9, rest: 0.5, nesterov: true },
+        Rule::AdaGrad { delta: 0.1 },
+        Rule::RmsProp { decay: 0.9, rest: 0.1, delta: 0.1 },
+        Rule::AdaDelta { momentum: 0.9, delta: 0.1 },
+        Rule::Adam { beta1: 0.9, beta2: 0.99, rests: [0.1, 0.01], delta: 0.1, correction: 0.7 },
+        Rule::Adamax { beta1: 0.9, rest: 0.1, beta2: 0.99, delta: 0.1, correction: 0.7 },
+        Rule::Ahead { momentum: 0.9 },
+        Rule::Averaged { shrink: 0.99, share: 0.5 },
+        Rule::Rprop { grow: 1.2, shrink: 0.5, bounds: [0.01, 0.2] },
+    ];
+    for rule in rules {
+        for (decay, decays) in
+            [(0.0, Decays::Squares), (0.05, Decays::Squares), (0.05, Decays::Absolute)]
+        {
+            for clip in [None, Some(3.0)] {
+                let plan = two_parameters(device);
+                let update = Update {
+                    rule,
+                    rate: 0.1,
+                    decay,
+                    decays,
+                    clip,
+                    normalizer: 0.5,
+                    mults: vec![Some([1.0, 1.0]), None, Some([2.0, 0.5])],
+                    gradients: plan.gradients,
+                };
+                let here = updated(&plan, Device::Cpu, &update);
+                let there = updated(&plan, device, &update);
+                let far = here.iter().zip(&there).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                if 1e-5 < far || far.is_nan() {
+                    return Err(format!("{update:?}: off by {far}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A program that hands its inputs on as gradients of three variables.
+fn two_parameters(device: Device) -> Arc<Plan> {
+    let mut b = Builder::new();
+    let sizes = [5000, 40, 7];
+    let shapes = sizes.map(|n| Shape::from([n]));
+    let variables = [0, 1, 2].map(|i| b.variable(VarId(i), &shapes[i as usize]));
+    let gradients = [0, 1, 2].map(|i: usize| b.input(&format!("g{i}"), shapes[i].clone()));
+    let request = Request {
+        parameters: variables.to_vec(),
+        gradients: gradients.map(Some).to_vec(),
+        histories: 2,
+    };
+    Arc::new(plan(b.finish(), &request, &workspace::<f32>(device, 1)))
+}
+
+/// Parameters and histories after three updates.
+fn updated(plan: &Arc<Plan>, device: Device, update: &Update<f32>) -> Vec<f32> {
+    let options = SessionOptions { device, threads: 1, seed: 0 };
+    let mut session = Session::<f32>::new(plan.clone(), &options).expect("a session");
+    let wave = |n: usize, f: f32| (0..n).map(|i| (i as f32 * f).sin()).collect::<Vec<f32>>();
+    for (i, place) in plan.layout.iter().enumerate() {
+        session.write(*place, &wave(place.len, 0.3 + i as f32));
+    }
+    for step in 0..3 {
+        for (i, (_, v)) in plan.program.inputs.iter().enumerate() {
+            let slot = plan.slot(*v);
+            session.stage(&[(slot, &wave(slot.len, 0.7 * (1 + i + step) as f32))]);
+        }
+        session.look_ahead(0.25, &update.mults).expect("moved");
+        session.run_and_update(update).expect("updated");
+    }
+    let mut all = session.read(plan.parameters);
+    plan.histories.iter().for_each(|slot| all.extend(session.read(*slot)));
+    all
+}
