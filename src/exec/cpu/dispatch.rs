@@ -4,6 +4,9 @@
 
 use std::time::Instant;
 
+use super::extents::{
+    around, channels_of, conv_shape, lrn_of, lrn_shape, parts, pool_shape, product, softmax_shape,
+};
 use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
@@ -18,7 +21,6 @@ use crate::program::{
 };
 use crate::random::Philox;
 use crate::ty::Shape;
-use crate::window::{Conv, Pool};
 
 /// A prepared step: reads and writes its places in the arena.
 type Call<T> = Box<dyn Fn(&Memory<T>, u64) + Send + Sync>;
@@ -193,43 +195,6 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
         Kernel::NativeGrad(native, _) => native.workspace(&args),
         _ => 0,
     }
-}
-
-/// The extents of a matrix product.
-pub(in crate::exec) fn product(
-    a: &Shape,
-    b: &Shape,
-    trans_a: bool,
-    trans_b: bool,
-) -> matmul::Matmul {
-    let rank = a.rank();
-    let (mut m, mut k) = (a.0[rank - 2], a.0[rank - 1]);
-    if trans_a {
-        (m, k) = (k, m);
-    }
-    let n = if trans_b { b.0[rank - 2] } else { b.0[rank - 1] };
-    matmul::Matmul::new(m, n, k, trans_a, trans_b).batched(a.count_of(0..rank - 2))
-}
-
-/// The extents of a convolution.
-pub(in crate::exec) fn conv_shape(conv: &Conv, x: &Shape, w: &Shape) -> conv::Shape {
-    conv::Shape::new(conv, x.dims(), w.0[0]).expect("the layer has checked the geometry")
-}
-
-/// The extents of a pooling.
-pub(in crate::exec) fn pool_shape(pool: &Pool, x: &Shape) -> pool::Shape {
-    let planes = x.0[0] * x.0[1];
-    pool::Shape::new(pool, planes, [x.0[2], x.0[3]]).expect("the layer has checked the geometry")
-}
-
-/// Extents before an axis, of it, and after it.
-pub(in crate::exec) fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
-    (shape.count_of(0..axis), shape.0[axis], shape.count_of(axis + 1..shape.rank()))
-}
-
-fn softmax_shape(shape: &Shape, axis: usize) -> softmax::Shape {
-    let (outer, axis, inner) = around(shape, axis);
-    softmax::Shape { outer, axis, inner }
 }
 
 struct Prepare {
@@ -577,16 +542,6 @@ fn views_mut<'a, T>(
     })
 }
 
-fn lrn_of(l: &crate::program::Lrn) -> lrn::Lrn {
-    let &crate::program::Lrn { size, alpha, beta, k } = l;
-    lrn::Lrn { size, alpha, beta, k, divided: false }
-}
-
-fn channels_of(x: &Shape) -> normalize::Shape {
-    let inner = x.count_of(2..x.rank());
-    normalize::Shape { batch: x.0[0], channels: x.0[1], inner }
-}
-
 /// What the arguments of a normalisation behind its blob say.
 fn channels<'a, T: Element>(
     m: &'a Memory<T>,
@@ -600,14 +555,4 @@ fn channels<'a, T: Element>(
         eps: T::from_f64(n.eps),
         relu: n.relu,
     }
-}
-
-fn lrn_shape(x: &Shape) -> lrn::Shape {
-    let width = x.count_of(2..x.rank());
-    lrn::Shape { batch: x.0[0], channels: x.0[1], height: 1, width }
-}
-
-/// Pieces in which a strided part is copied.
-fn parts(step: usize, count: usize) -> usize {
-    if step == 1 { 1 } else { count }
 }

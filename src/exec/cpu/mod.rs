@@ -7,6 +7,7 @@
 
 pub mod conv;
 pub mod dispatch;
+pub(in crate::exec) mod extents;
 pub mod gather;
 mod halves;
 pub mod im2col;
