@@ -152,6 +152,7 @@ mod lua;
 mod planes;
 mod recurrent;
 mod standardize;
+mod stochastic_pool;
 #[cfg(test)]
 mod testing;
 
