@@ -371,6 +371,44 @@ fn check_shows_the_plan_that_training_runs() {
 }
 
 #[test]
+fn the_largest_batch_that_fits_is_found() {
+    let place = Place::new();
+    let header = |kind: u8, extents: &[u32]| {
+        let extents = extents.iter().flat_map(|n| n.to_be_bytes());
+        [0, 0, 8, kind].into_iter().chain(extents).collect::<Vec<u8>>()
+    };
+    let images = [header(3, &[4, 6, 5]), vec![7; 4 * 6 * 5]].concat();
+    let labels = [header(1, &[4]), vec![0, 1, 2, 1]].concat();
+    std::fs::write(place.path("images.idx"), images).expect("a file");
+    std::fs::write(place.path("labels.idx"), labels).expect("a file");
+    place.write(
+        "fitted.prototxt",
+        "layer { name: 'data' type: 'Data' top: 'data' top: 'label' data_param { batch_size: 2 } }
+         layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip' inner_product_param { num_output: 30 } }
+         layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: 'loss' }",
+    );
+    place.write(
+        "fitted.yaml",
+        "network: fitted.prototxt\ndataset:\n  train: { idx: { images: images.idx, labels: labels.idx } }\n\
+         train: { iterations: 1, solver: { base_lr: 0 } }\n",
+    );
+    let options =
+        JobOptions { output: Some(place.path("out")), threads: 1, ..JobOptions::default() };
+    let limit = 1 << 20;
+    let fit = job::fit(&place.path("fitted.yaml"), &options, limit).expect("a batch");
+    let arena = |batch: usize| {
+        let mut options = options.clone();
+        options.set.push(("train.batch_size".into(), batch.to_string()));
+        let job = open(&place.path("fitted.yaml"), &options).expect("a job");
+        job.trainer.plan().arena as u64 * 4
+    };
+    assert_eq!(fit.bytes, arena(fit.batch));
+    assert!(fit.bytes <= limit && limit < arena(fit.batch + 1), "{fit:?}");
+    let why = job::fit(&place.path("fitted.yaml"), &options, 1000).expect_err("too little");
+    assert!(why.to_string().contains("a batch of 1 needs"), "{why}");
+}
+
+#[test]
 fn types_may_be_the_numbers_of_2014() {
     let place = Place::new();
     let job =

@@ -114,6 +114,9 @@ fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Res
     let mut text = String::from("\n");
     if arguments.plan {
         text.push_str(&memory::steps(typed, &plan));
+        text.push('\n');
+        let plain = pipeline::plain_training_program(typed, env)?;
+        text.push_str(&memory::saved(&plain, &plan.program));
     }
     if arguments.memory {
         text.push_str(&memory::memory(&plan));

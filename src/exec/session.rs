@@ -8,6 +8,7 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 
 use super::cpu::dispatch::{Machine, prepare};
+use super::cpu::tasks::alone;
 use super::cpu::vecmath::Transcendental;
 use super::cuda::module::Precision;
 use super::cuda::{self, Gpu};
@@ -189,14 +190,36 @@ pub struct Session<T: Element> {
     seat: Seat<T>,
     /// Number of runs so far, which chooses the random numbers of the next.
     runs: u64,
+    /// Whether what depends on the parameters alone has been computed since they changed.
+    settled: bool,
     /// The first copy that a GPU refused; the next run returns it.
     broken: Option<Error>,
 }
 
 /// Where a session's memory is, and what runs there.
 enum Seat<T: Element> {
-    Host { arena: Tensor, machine: Machine<T>, pool: Arc<rayon::ThreadPool> },
+    Host { arena: Tensor, machine: Machine<T>, threads: Threads },
     Gpu(Box<Gpu<T>>),
+}
+
+/// The threads of a session on the processor.
+struct Threads(Option<rayon::ThreadPool>);
+
+impl Threads {
+    fn new(count: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
+        let pool = (1 < count).then(|| pool.build()).transpose();
+        pool.map(Threads).map_err(|e| Error::refused(format!("cannot start threads: {e}")))
+    }
+
+    /// Runs work that may spread over all threads; work that is `small`, and all where there is one thread, stays on the
+    /// caller's.
+    fn run<R: Send>(&self, small: bool, work: impl FnOnce() -> R + Send) -> R {
+        match &self.0 {
+            Some(pool) if !small => pool.install(work),
+            _ => alone(work),
+        }
+    }
 }
 
 impl<T: Element> Session<T> {
@@ -209,19 +232,15 @@ impl<T: Element> Session<T> {
             Device::Cpu => {
                 let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
                     .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
-                let pool = rayon::ThreadPoolBuilder::new()
-                    .num_threads(resolve(options.threads))
-                    .build()
-                    .map_err(|e| Error::refused(format!("cannot start threads: {e}")))?;
                 let machine = prepare(&plan, options.seed);
-                Seat::Host { arena, machine, pool: Arc::new(pool) }
+                Seat::Host { arena, machine, threads: Threads::new(resolve(options.threads))? }
             }
             Device::Cuda(ordinal) => {
                 let driver = cuda::open(ordinal, T::PRECISION)?;
                 Seat::Gpu(Box::new(Gpu::new(plan.clone(), options.seed, driver)?))
             }
         };
-        Ok(Session { plan, seat, runs: 0, broken: None })
+        Ok(Session { plan, seat, runs: 0, settled: false, broken: None })
     }
 
     /// The plan.
@@ -239,17 +258,20 @@ impl<T: Element> Session<T> {
         self.runs = runs;
     }
 
-    /// Whether a run with its update is quicker than the two one after the other.
-    pub fn prefers_whole_steps(&self) -> bool {
-        matches!(self.seat, Seat::Gpu(_))
-    }
-
     /// Lets `body` read and write the arena on the host, within the session's threads. That of a GPU is copied to the
     /// host and back.
     pub fn with_arena<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
+        self.settled = false;
+        self.with_data(body)
+    }
+
+    /// The same, for a body that leaves the parameters alone.
+    pub fn with_data<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
         let whole = Slot { offset: 0, len: self.plan.arena };
         match &mut self.seat {
-            Seat::Host { arena, pool, .. } => on_arena(arena, |data| pool.install(|| body(data))),
+            Seat::Host { arena, threads, .. } => {
+                on_arena(arena, |data| threads.run(false, || body(data)))
+            }
             Seat::Gpu(_) => {
                 let mut copy = self.read(whole);
                 let result = body(&mut copy);
@@ -261,9 +283,10 @@ impl<T: Element> Session<T> {
 
     /// Copies data into a place.
     pub fn write(&mut self, slot: Slot, data: &[T]) {
+        self.settled &= !slot.overlaps(&self.plan.parameters);
         match &mut self.seat {
             Seat::Host { .. } => {
-                self.with_arena(|arena| arena[slot.range()].copy_from_slice(data));
+                self.with_data(|arena| arena[slot.range()].copy_from_slice(data));
             }
             Seat::Gpu(gpu) => {
                 let written = gpu.write(slot, data);
@@ -275,7 +298,7 @@ impl<T: Element> Session<T> {
     /// Copies data into places for the next run, on a GPU while the last one is still running.
     pub fn stage(&mut self, pieces: &[(Slot, &[T])]) {
         match &mut self.seat {
-            Seat::Host { .. } => self.with_arena(|arena| {
+            Seat::Host { .. } => self.with_data(|arena| {
                 for (slot, data) in pieces {
                     arena[slot.range()].copy_from_slice(data);
                 }
@@ -298,12 +321,33 @@ impl<T: Element> Session<T> {
     /// Copies a place out; zeros if a GPU refuses, which the next run says.
     pub fn read(&mut self, slot: Slot) -> Vec<T> {
         match &mut self.seat {
-            Seat::Host { .. } => self.with_arena(|arena| arena[slot.range()].to_vec()),
+            Seat::Host { .. } => self.with_data(|arena| arena[slot.range()].to_vec()),
             Seat::Gpu(gpu) => {
                 let data = gpu.read(slot);
                 let data = data.map_err(|why| self.note(Err(why)));
                 data.unwrap_or_else(|()| vec![T::ZERO; slot.len])
             }
+        }
+    }
+
+    /// How many of the last runs can be asked for their small outputs while others are on their way; 0 where every run
+    /// is over when it returns.
+    pub fn kept(&self) -> usize {
+        match &self.seat {
+            Seat::Host { .. } => 0,
+            Seat::Gpu(gpu) => gpu.kept(),
+        }
+    }
+
+    /// What small outputs of the program were after each of these runs, of the last [`Session::kept`]: by run, then by
+    /// output.
+    ///
+    /// # Errors
+    /// A GPU refused something.
+    pub fn recent(&mut self, runs: &[u64], outputs: &[Slot]) -> Result<Vec<Vec<Vec<T>>>> {
+        match &mut self.seat {
+            Seat::Host { .. } => Ok(vec![]),
+            Seat::Gpu(gpu) => gpu.recent(runs, outputs),
         }
     }
 
@@ -319,10 +363,13 @@ impl<T: Element> Session<T> {
     /// The data do not fit the net: an index or a label is out of range. Or a GPU refused something.
     pub fn run(&mut self) -> Result<()> {
         let run = self.next_run()?;
+        let settled = std::mem::replace(&mut self.settled, true);
         match &mut self.seat {
-            Seat::Host { arena, machine, pool } => {
-                let done = on_arena(arena, |data| pool.install(|| machine.run(data, run)));
-                done.map_err(Error::Refused)
+            Seat::Host { arena, machine, threads } => {
+                let run = |data: &mut [T]| {
+                    threads.run(machine.is_small(), || machine.run(data, run, settled))
+                };
+                on_arena(arena, run).map_err(Error::Refused)
             }
             Seat::Gpu(gpu) => gpu.run(run),
         }
@@ -342,9 +389,12 @@ impl<T: Element> Session<T> {
     /// A GPU refused something.
     pub fn run_timed(&mut self) -> Result<Vec<f64>> {
         let run = self.next_run()?;
+        let settled = std::mem::replace(&mut self.settled, true);
         match &mut self.seat {
-            Seat::Host { arena, machine, pool } => {
-                Ok(on_arena(arena, |data| pool.install(|| machine.run_timed(data, run))))
+            Seat::Host { arena, machine, threads } => {
+                let run =
+                    |data: &mut [T]| threads.run(false, || machine.run_timed(data, run, settled));
+                Ok(on_arena(arena, run))
             }
             Seat::Gpu(gpu) => gpu.run_timed(run),
         }

@@ -4,6 +4,7 @@ mod check;
 pub mod clusters;
 mod data;
 pub mod extract;
+mod fit;
 pub mod inference;
 mod layer_data;
 mod lua;
@@ -17,6 +18,7 @@ pub mod timing;
 pub mod trial;
 
 pub use check::check_file;
+pub use fit::{Fit, fit};
 pub use options::JobOptions;
 pub use run::{Control, Observer, Outcome, run, test};
 
@@ -98,11 +100,7 @@ struct Plan {
 pub fn open(path: &Path, options: &JobOptions) -> Result<Opened> {
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::default();
-    let is_run_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    let plan = match is_run_file {
-        true => run_file::plan(path, options, &mut sources, &mut diagnostics)?,
-        false => solver_file::plan(path, options, &mut sources, &mut diagnostics)?,
-    };
+    let plan = open_plan(path, options, &mut sources, &mut diagnostics)?;
     let Some(plan) = plan.filter(|_| !diagnostics.has_errors()) else {
         diagnostics.sort();
         return Ok(Opened { sources, diagnostics, job: None });
@@ -110,6 +108,22 @@ pub fn open(path: &Path, options: &JobOptions) -> Result<Opened> {
     let job = build(plan, options, &mut diagnostics)?;
     diagnostics.sort();
     Ok(Opened { sources, diagnostics, job })
+}
+
+fn is_run_file(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+}
+
+fn open_plan(
+    path: &Path,
+    options: &JobOptions,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Plan>> {
+    match is_run_file(path) {
+        true => run_file::plan(path, options, sources, diagnostics),
+        false => solver_file::plan(path, options, sources, diagnostics),
+    }
 }
 
 fn build(

@@ -11,9 +11,12 @@
 
 mod autodiff;
 mod build;
+mod chains;
 mod cost;
+mod deploy;
 pub mod device;
 pub mod expr;
+mod fold;
 mod fuse;
 mod gradient;
 mod infer;
@@ -25,10 +28,13 @@ mod verify;
 
 pub use autodiff::{Gradients, differentiate};
 pub use build::Builder;
+pub use chains::fuse_chains;
 pub use cost::{Cost, cost};
+pub use deploy::{deploy, settled};
+pub use fold::fold;
 pub use fuse::fuse;
 pub use infer::infer;
-pub use kernel::{Distribution, Kernel, Lrn, ReduceOp};
+pub use kernel::{Distribution, FusedConv, Kernel, Lrn, Normalize, ReduceOp};
 pub use simplify::simplify;
 pub use verify::verify;
 

@@ -219,7 +219,7 @@ fn add_block<T: Real>(
                 let targets: [Target<T>; PANELS] = std::array::from_fn(|panel| {
                     // Only the targets of existing panels are used.
                     let to = base.wrapping_add(panel * tile.columns);
-                    Target { start: to, stride, raw: start == 0 }
+                    Target::new(to, stride, start == 0)
                 });
                 // SAFETY: packed operands extend over `depth`; the columns have room for all tiles.
                 unsafe {
