@@ -123,7 +123,8 @@ fn agree(path: &Path, options: &Options, tensors: &BTreeMap<String, Blob>) -> Re
         let largest = finite.fold(0.0f32, |m, x| m.max(x.abs()));
         for (i, (&a, &b)) in ours.data.iter().zip(&have.data).enumerate() {
             let same = a == b || a.is_nan() && b.is_nan();
-            if !same && !((a - b).abs() <= 2e-6 + 5e-5 * largest.min(b.abs().max(largest * 0.1))) {
+            let near = (a - b).abs() <= 2e-6 + 5e-5 * largest.min(b.abs().max(largest * 0.1));
+            if !same && !near {
                 return Err(format!("{name}[{i}] is {a}, candle says {b}").into());
             }
             compared += 1;

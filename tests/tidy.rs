@@ -16,7 +16,7 @@ const TIERS: &[(&str, &[&str])] = &[
 
 /// Uses upward that are meant: the user, what it uses, and why.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[(
-    "src/layers/pooling.rs",
+    "src/layers/stochastic_pool.rs",
     "exec",
     "the numbers of stochastic pooling are those of the executor",
 )];

@@ -154,6 +154,7 @@ mod planes;
 mod pooling_classes;
 mod recurrent;
 mod standardize;
+mod stochastic_pool;
 #[cfg(test)]
 mod testing;
 

@@ -117,6 +117,18 @@ fn run(program: &Program, step: &Step, args: &[&Tensor]) -> candle_core::Result<
         Kernel::Lrn(lrn) => respond(lrn, args[0]),
         Kernel::Softmax(axis) => one(candle_nn::ops::softmax(args[0], *axis)),
         Kernel::LogSoftmax(axis) => one(candle_nn::ops::log_softmax(args[0], *axis)),
+        Kernel::Moments => moments(args[0]),
+        Kernel::Normalize(normalize) => {
+            let mut channels = vec![1; args[0].rank()];
+            channels[1] = args[0].dim(1)?;
+            let by_channel = |t: &Tensor| t.reshape(channels.as_slice());
+            let deviation = (by_channel(args[2])? + normalize.eps)?.sqrt()?;
+            let mut y = args[0].broadcast_sub(&by_channel(args[1])?)?.broadcast_div(&deviation)?;
+            if let (true, Some(scale), Some(shift)) = (normalize.affine, args.get(3), args.get(4)) {
+                y = y.broadcast_mul(&by_channel(scale)?)?.broadcast_add(&by_channel(shift)?)?;
+            }
+            one(if normalize.relu { y.relu() } else { Ok(y) })
+        }
         Kernel::Gather(axis) => {
             let list = args[1].flatten_all()?.to_dtype(DType::U32)?;
             one(args[0].contiguous()?.index_select(&list, *axis))
@@ -142,6 +154,15 @@ fn run(program: &Program, step: &Step, args: &[&Tensor]) -> candle_core::Result<
         }
         kernel => candle_core::bail!("`{}` is no step of a forward pass", kernel.name()),
     }
+}
+
+/// Mean and biased variance of every channel.
+fn moments(x: &Tensor) -> candle_core::Result<Vec<Tensor>> {
+    let axes: Vec<usize> = (0..x.rank()).filter(|&axis| axis != 1).collect();
+    let count = (x.elem_count() / x.dim(1)?.max(1)) as f64;
+    let mean = (x.sum_keepdim(axes.as_slice())? / count)?;
+    let variance = (x.broadcast_sub(&mean)?.sqr()?.sum_keepdim(axes.as_slice())? / count)?;
+    Ok(vec![mean, variance])
 }
 
 /// Local response normalisation across channels.
