@@ -1,22 +1,21 @@
 //! One forward pass, and one backward pass if asked for, of a net on given tensors, with the names of the golden
 //! data: `in.<blob>`, `param.<layer>.<i>` and `dout.<blob>` to `out.<blob>`, `din.<blob>`, `dparam.<layer>.<i>`.
 
+mod passes;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::exec::{Device, Session, SessionOptions, supported, workspace};
+use crate::exec::Device;
 use crate::front;
-use crate::ir::{NetState, Port, TypedNet};
-use crate::passes::lower::{Backward, lower, ready};
+use crate::ir::{NetState, TypedNet};
 use crate::pipeline::Options;
-use crate::plan::{Request, plan};
-use crate::program::{ValueId, simplify};
 use crate::spec::{Dialect, Environment, Phase};
-use crate::train::hdf5_output::Hdf5Output;
 use crate::ty::Shape;
-use crate::weights::{Blob, first_values};
+use crate::weights::Blob;
+
+pub use passes::Passes;
 
 /// How the passes are made.
 #[derive(Clone, Debug)]
@@ -33,7 +32,10 @@ pub struct PassOptions {
 
 /// The shapes that tensors of these names give to blobs: those of `in.<blob>`.
 pub fn input_shapes(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Shape> {
-    let inputs = tensors.iter().filter_map(|(name, blob)| Some((name.strip_prefix("in.")?, blob)));
+    let inputs = tensors.iter().filter_map(|(name, blob)| match name.strip_prefix("in.") {
+        Some(blob_name) => Some((blob_name, blob)),
+        None => name.starts_with("target").then_some((name.as_str(), blob)),
+    });
     inputs.map(|(name, blob)| (name.to_owned(), Shape(blob.shape.clone()))).collect()
 }
 
@@ -110,7 +112,10 @@ pub fn outward(
 
 /// The values of those inputs that are small enough for layers to choose items by them.
 pub fn input_values(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Vec<f32>> {
-    let inputs = tensors.iter().filter_map(|(name, blob)| Some((name.strip_prefix("in.")?, blob)));
+    let inputs = tensors.iter().filter_map(|(name, blob)| match name.strip_prefix("in.") {
+        Some(blob_name) => Some((blob_name, blob)),
+        None => name.starts_with("target").then_some((name.as_str(), blob)),
+    });
     let lists = inputs.filter(|(_, blob)| blob.data.len() <= MOST_VALUES);
     lists.map(|(name, blob)| (name.to_owned(), blob.data.clone())).collect()
 }
@@ -119,8 +124,7 @@ pub fn input_values(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Vec<f3
 const MOST_VALUES: usize = 1 << 16;
 
 /// Runs a checked net on tensors and writes the files of its HDF5Output layers. A second set of inputs, `in2.<blob>`,
-/// makes a second forward pass of the same
-/// net, for layers with state.
+/// makes a second forward pass of the same net, for layers with state.
 ///
 /// # Errors
 /// The net cannot be run, or a tensor is missing or has another shape than the net needs.
@@ -130,72 +134,40 @@ pub fn one_pass(
     tensors: &BTreeMap<String, Blob>,
     options: &PassOptions,
 ) -> Result<BTreeMap<String, Blob>> {
-    ready(typed)?;
-    let backward = if options.backward { Backward::Everything } else { Backward::No };
-    let mut lowered = lower(typed, env, backward);
-    let results = results(typed, &lowered);
-    for (name, v) in &results {
-        lowered.program.outputs.push((name.clone(), *v));
-    }
-    let mut files = Hdf5Output::of_net(typed, &mut lowered);
-    simplify(&mut lowered.program);
-    supported(options.device, &lowered.program, &typed.net)?;
-    let request = Request { parameters: lowered.variables.clone(), ..Request::default() };
-    let plan = Arc::new(plan(
-        lowered.program,
-        &request,
-        &workspace::<f32>(options.device, options.threads),
-    ));
-    let session =
-        SessionOptions { device: options.device, threads: options.threads, seed: options.seed };
-    let mut session = Session::<f32>::new(plan.clone(), &session)?;
-
-    for (i, (variable, &v)) in typed.variables.iter().zip(&lowered.variables).enumerate() {
+    let mut passes = Passes::<f32>::new(typed, env, options)?;
+    for variable in &typed.variables {
         let given = variable.users.iter().find_map(|&(node, at)| {
-            let layer = &typed.net.graph[node].name.value;
-            let name = format!("param.{layer}.{at}");
+            let name = format!("param.{}.{at}", typed.net.graph[node].name.value);
             Some((tensors.get(&name)?, name))
         });
-        let values = match given {
-            Some((blob, name)) => checked(blob, &variable.shape, &name)?.to_vec(),
-            None => first_values(variable, options.seed, i as u64),
-        };
-        session.write(plan.slot(v), &values);
-    }
-    let mut output = BTreeMap::new();
-    write_inputs(&mut session, tensors, "in.")?;
-    session.run()?;
-    for file in &mut files {
-        file.take(&mut session, &plan, usize::MAX);
-        file.write(&plan)?;
-    }
-    for (name, v) in &results {
-        output.insert(name.clone(), read(&mut session, *v));
-    }
-    give_users_their_shapes(typed, &mut output);
-    for &(state, _) in &plan.program.assigns {
-        let position = lowered.variables.iter().position(|&v| v == state);
-        for &(node, at) in position.iter().flat_map(|&i| &typed.variables[i].users) {
-            let layer = &typed.net.graph[node].name.value;
-            output.insert(format!("param_after.{layer}.{at}"), read(&mut session, state));
+        if let Some((blob, name)) = given {
+            passes.set(&name, checked(blob, &variable.shape, &name)?);
         }
     }
+    give_inputs(&mut passes, tensors, "in.")?;
+    passes.run()?;
+    passes.write_files()?;
+    let names: Vec<String> = passes.results().map(str::to_owned).collect();
+    let mut output = BTreeMap::new();
+    for name in &names {
+        output.extend(passes.get(name).map(|(shape, data)| (name.clone(), Blob { shape, data })));
+    }
+    give_users_their_shapes(typed, &mut output);
+    if options.backward {
+        add_zero_gradients(typed, &mut output);
+    }
     if tensors.keys().any(|name| name.starts_with("in2.")) {
-        write_inputs(&mut session, tensors, "in2.")?;
-        session.run()?;
-        for (name, v) in &results {
-            if let Some(blob) = name.strip_prefix("out.") {
-                output.insert(format!("out2.{blob}"), read(&mut session, *v));
+        give_inputs(&mut passes, tensors, "in2.")?;
+        passes.run()?;
+        for name in &names {
+            if let Some(blob) = name.strip_prefix("out.")
+                && let Some((shape, data)) = passes.get(name)
+            {
+                output.insert(format!("out2.{blob}"), Blob { shape, data });
             }
         }
     }
     Ok(output)
-}
-
-fn read(session: &mut Session<f32>, v: ValueId) -> Blob {
-    let shape = session.plan().program.shape(v).0.clone();
-    let slot = session.plan().slot(v);
-    Blob { shape, data: session.read(slot) }
 }
 
 /// A shared parameter's gradient has the owner's shape; other users see it in theirs.
@@ -211,6 +183,23 @@ fn give_users_their_shapes(typed: &TypedNet, output: &mut BTreeMap<String, Blob>
     }
 }
 
+/// Blobs and parameters that no gradient reaches get zeros, as they have in Caffe and Torch.
+fn add_zero_gradients(typed: &TypedNet, output: &mut BTreeMap<String, Blob>) {
+    let mut add = |name: String, shape: &Shape| {
+        let zeros = || Blob { shape: shape.0.clone(), data: vec![0.0; shape.count()] };
+        output.entry(name).or_insert_with(zeros);
+    };
+    for (index, node) in typed.net.nodes() {
+        let Some(signature) = &typed.signatures[index.index()] else { continue };
+        for (top, shape) in node.tops.iter().zip(&signature.tops) {
+            add(format!("din.{}", top.value), shape);
+        }
+        for (at, param) in signature.params.iter().enumerate().filter(|(_, param)| !param.private) {
+            add(format!("dparam.{}.{at}", node.name.value), &param.shape);
+        }
+    }
+}
+
 fn checked<'a>(blob: &'a Blob, shape: &Shape, name: &str) -> Result<&'a [f32]> {
     if !blob.fits(shape.dims()) {
         let have = Shape(blob.shape.clone());
@@ -219,53 +208,24 @@ fn checked<'a>(blob: &'a Blob, shape: &Shape, name: &str) -> Result<&'a [f32]> {
     Ok(&blob.data)
 }
 
-/// Writes every input of the program: blobs with the prefix, and gradients of outputs, which are 0 if not given.
-fn write_inputs(
-    session: &mut Session<f32>,
+/// Sets every input: blobs with the prefix, and gradients of outputs, which are 0 if not given.
+fn give_inputs(
+    passes: &mut Passes<f32>,
     tensors: &BTreeMap<String, Blob>,
     prefix: &str,
 ) -> Result<()> {
-    for (input, v) in session.plan().program.inputs.clone() {
-        let shape = session.plan().program.shape(v).clone();
-        let (name, optional) = match input.starts_with("dout.") {
-            true => (input, true),
-            false => (format!("{prefix}{input}"), false),
+    let inputs: Vec<(String, Shape)> =
+        passes.inputs().map(|(name, shape)| (name.to_owned(), shape.clone())).collect();
+    for (target, shape) in inputs {
+        let name = match target.strip_prefix("in.") {
+            Some(blob) => format!("{prefix}{blob}"),
+            None => target.clone(),
         };
-        let Some(slot) = session.plan().slots[v.0 as usize] else { continue };
         match tensors.get(&name) {
-            Some(blob) => session.write(slot, checked(blob, &shape, &name)?),
-            None if optional => session.write(slot, &vec![0.0; shape.count()]),
+            Some(blob) => passes.set(&target, checked(blob, &shape, &name)?),
+            None if target.starts_with("dout.") => passes.set(&target, &vec![0.0; shape.count()]),
             None => return Err(Error::refused(format!("tensor `{name}`, {shape}, is missing"))),
-        }
+        };
     }
     Ok(())
-}
-
-/// What is read after the run, by name. A blob that is changed in place counts with its last value, its gradient
-/// is that of its first.
-fn results(typed: &TypedNet, lowered: &crate::passes::lower::Lowered) -> BTreeMap<String, ValueId> {
-    let mut results = BTreeMap::new();
-    for (index, node) in typed.net.nodes() {
-        for (top, name) in node.tops.iter().enumerate() {
-            let port = Port { node: index, top };
-            let v = lowered.blobs[index.index()][top];
-            if !node.layer.is_input() {
-                results.insert(format!("out.{}", name.value), v);
-            }
-            if let Some(&gradient) = lowered.blob_gradients.get(&port) {
-                results.entry(format!("din.{}", name.value)).or_insert(gradient);
-            }
-        }
-    }
-    for (variable, gradient) in typed.variables.iter().zip(&lowered.gradients) {
-        let Some(gradient) = gradient else { continue };
-        for &(node, at) in &variable.users {
-            let layer = &typed.net.graph[node].name.value;
-            results.insert(format!("dparam.{layer}.{at}"), *gradient);
-        }
-    }
-    if let Some(loss) = lowered.loss {
-        results.insert("loss".into(), loss);
-    }
-    results
 }

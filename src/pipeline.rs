@@ -13,10 +13,11 @@ use crate::passes::adopt_data::adopt_data;
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
 use crate::passes::locate_files::locate_files;
-use crate::passes::lower::Backward;
+use crate::passes::lower::{Backward, lower, ready};
 use crate::passes::select_stage::select_stage;
 use crate::passes::share_params::share_params;
 use crate::plan::Plan;
+use crate::program::{Program, simplify};
 use crate::source::SourceMap;
 use crate::spec::Environment;
 use crate::train::machine::{Purpose, planned};
@@ -93,7 +94,7 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let request = front::Request { shapes: options.shapes.clone(), ..options.request.clone() };
     let (definition, adopted) = definition(path, &text, &request, &mut sources, &mut diagnostics);
     let stages = match options.stages.is_empty() {
-        true if options.own_state => vec![definition.state.clone()],
+        true if options.own_state => vec![definition.own_state()],
         true => definition.stages(),
         false => options.stages.clone(),
     };
@@ -166,4 +167,18 @@ pub fn training_plan(
 ) -> Result<Arc<Plan>> {
     let purpose = Purpose { backward: Backward::Parameters, histories, watched: false };
     Ok(planned(typed, env, purpose, (crate::exec::Device::Cpu, threads))?.plan)
+}
+
+/// The same iteration layer by layer: no step does the work of several. For comparisons.
+///
+/// # Errors
+/// See [`ready`](crate::passes::lower::ready).
+pub fn plain_training_program(typed: &TypedNet, env: &Environment) -> Result<Program> {
+    ready(typed)?;
+    let mut lowered = lower(typed, env, Backward::Parameters);
+    let shown = typed.net.outputs.iter().map(|port| lowered.blobs[port.node.index()][port.top]);
+    let kept = shown.chain(lowered.loss).chain(lowered.gradients.iter().flatten().copied());
+    lowered.program.outputs = kept.map(|v| (String::new(), v)).collect();
+    simplify(&mut lowered.program);
+    Ok(lowered.program)
 }

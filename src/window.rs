@@ -1,6 +1,6 @@
 //! Geometry of sliding windows: convolution and pooling, the only copy.
 //!
-//! Caffe's convolution rounds down, its pooling rounds up and, with padding, drops a last window that
+//! Caffe's convolution rounds down, its pooling rounds up and, with padding along any axis, drops last windows that
 //! would start outside the image and its leading pad (pooling_layer.cpp). Torch rounds pooling down
 //! unless `:ceil()` is set. TensorFlow's SAME puts the smaller half of an uneven pad first.
 
@@ -9,8 +9,11 @@
 pub enum Rounding {
     /// Only windows that lie inside the padded image.
     Floor,
-    /// A last window may hang over the end.
+    /// A last window may hang over the end; with padding along the axis it begins inside the image or before it.
     Ceil,
+    /// A last window may hang over the end if it begins inside the image or before it: what padding along any axis
+    /// makes of all.
+    CeilInside,
 }
 
 /// A window along one axis.
@@ -70,11 +73,10 @@ impl Axis {
         let room = padded.checked_sub(self.reach())?;
         let mut count = match rounding {
             Rounding::Floor => room / self.stride,
-            Rounding::Ceil => room.div_ceil(self.stride),
+            Rounding::Ceil | Rounding::CeilInside => room.div_ceil(self.stride),
         } + 1;
-        if self.pad_before + self.pad_after > 0
-            && (count - 1) * self.stride >= extent + self.pad_before
-        {
+        let inside = rounding == Rounding::CeilInside || 0 < self.pad_before + self.pad_after;
+        if inside && (count - 1) * self.stride >= extent + self.pad_before {
             count -= 1;
         }
         Some(count)
@@ -124,6 +126,8 @@ mod tests {
         assert_eq!(Axis::new(2, 2, 1).pooled(3, Rounding::Ceil), Some(2));
         assert_eq!(Axis::new(2, 2, 1).pooled(4, Rounding::Ceil), Some(3));
         assert_eq!(Axis::new(2, 3, 1).pooled(3, Rounding::Ceil), Some(2));
+        assert_eq!(Axis::new(1, 4, 0).pooled(3, Rounding::Ceil), Some(2));
+        assert_eq!(Axis::new(1, 4, 0).pooled(3, Rounding::CeilInside), Some(1));
     }
 
     #[test]

@@ -196,6 +196,55 @@ fn train_state_and_separate_nets() {
 }
 
 #[test]
+fn a_phase_that_the_net_or_the_solver_says_wins_over_the_purpose() {
+    let place = Place::new();
+    let outputs = |solver: &str| -> Vec<String> {
+        let step = place.job(&format!("{solver} base_lr: 0.1 max_iter: 1")).trainer.step();
+        step.expect("a step").outputs.into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(outputs("net: 'net.prototxt' train_state { stage: 'a' }"), ["loss"]);
+    let tested = "net: 'net.prototxt' train_state { phase: TEST stage: 'a' }";
+    assert_eq!(outputs(tested), ["loss", "a"]);
+    place.write("own.prototxt", &format!("state {{ phase: TEST stage: 'b' }} {NET}"));
+    assert_eq!(outputs("net: 'own.prototxt'"), ["loss", "b"]);
+    let both = "net: 'own.prototxt' train_state { phase: TRAIN }";
+    assert_eq!(outputs(both), ["loss"]);
+}
+
+#[test]
+fn nets_are_found_above_the_solver_and_beside_it_by_name() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("models/line")).expect("a folder");
+    let open = |solver: &str| {
+        let text = format!("{solver} base_lr: 0.1 max_iter: 1 lr_policy: 'fixed'");
+        place.write("models/line/solver.prototxt", &text);
+        let tensors = Some(place.path("batches.safetensors"));
+        open(
+            &place.path("models/line/solver.prototxt"),
+            &JobOptions { tensors, ..JobOptions::default() },
+        )
+    };
+    assert!(open("net: 'net.prototxt'").is_ok());
+    place.write("models/line/train.prototxt", NET);
+    assert!(open("net: 'models/line/train.prototxt'").is_ok());
+    assert!(open("net: 'examples/elsewhere/train.prototxt'").is_ok());
+    let complaint = open("net: 'examples/other.prototxt'").err().expect("no such net");
+    assert!(complaint.contains("and in the folders above"), "{complaint}");
+}
+
+#[test]
+fn a_net_inside_the_solver_may_be_of_2014() {
+    let place = Place::new();
+    let old = "layers { name: 'data' type: DUMMY_DATA top: 'x' top: 't' dummy_data_param { num: 2 num: 2 channels: 3
+          channels: 1 height: 1 height: 1 width: 1 width: 1 } }
+        layers { name: 'ip' type: INNER_PRODUCT bottom: 'x' top: 'y' blobs_lr: 1 blobs_lr: 0 inner_product_param {
+          num_output: 1 } }
+        layers { name: 'loss' type: EUCLIDEAN_LOSS bottom: 'y' bottom: 't' }";
+    let mut job = place.job(&format!("train_net_param {{ {old} }} base_lr: 0.1 max_iter: 1"));
+    assert_eq!(job.trainer.step().expect("a step").loss, 0.0);
+}
+
+#[test]
 fn states_and_iterations_must_fit_the_test_nets() {
     let place = Place::new();
     let refused = |solver: &str| match place.opened(solver, JobOptions::default()) {
@@ -319,6 +368,44 @@ fn check_shows_the_plan_that_training_runs() {
     let used = job.trainer.plan();
     assert_eq!(shown.program, used.program);
     assert_eq!((shown.arena, &shown.slots), (used.arena, &used.slots));
+}
+
+#[test]
+fn the_largest_batch_that_fits_is_found() {
+    let place = Place::new();
+    let header = |kind: u8, extents: &[u32]| {
+        let extents = extents.iter().flat_map(|n| n.to_be_bytes());
+        [0, 0, 8, kind].into_iter().chain(extents).collect::<Vec<u8>>()
+    };
+    let images = [header(3, &[4, 6, 5]), vec![7; 4 * 6 * 5]].concat();
+    let labels = [header(1, &[4]), vec![0, 1, 2, 1]].concat();
+    std::fs::write(place.path("images.idx"), images).expect("a file");
+    std::fs::write(place.path("labels.idx"), labels).expect("a file");
+    place.write(
+        "fitted.prototxt",
+        "layer { name: 'data' type: 'Data' top: 'data' top: 'label' data_param { batch_size: 2 } }
+         layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip' inner_product_param { num_output: 30 } }
+         layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: 'loss' }",
+    );
+    place.write(
+        "fitted.yaml",
+        "network: fitted.prototxt\ndataset:\n  train: { idx: { images: images.idx, labels: labels.idx } }\n\
+         train: { iterations: 1, solver: { base_lr: 0 } }\n",
+    );
+    let options =
+        JobOptions { output: Some(place.path("out")), threads: 1, ..JobOptions::default() };
+    let limit = 1 << 20;
+    let fit = job::fit(&place.path("fitted.yaml"), &options, limit).expect("a batch");
+    let arena = |batch: usize| {
+        let mut options = options.clone();
+        options.set.push(("train.batch_size".into(), batch.to_string()));
+        let job = open(&place.path("fitted.yaml"), &options).expect("a job");
+        job.trainer.plan().arena as u64 * 4
+    };
+    assert_eq!(fit.bytes, arena(fit.batch));
+    assert!(fit.bytes <= limit && limit < arena(fit.batch + 1), "{fit:?}");
+    let why = job::fit(&place.path("fitted.yaml"), &options, 1000).expect_err("too little");
+    assert!(why.to_string().contains("a batch of 1 needs"), "{why}");
 }
 
 #[test]

@@ -6,8 +6,10 @@ use serde_json::json;
 
 use super::{complain, named_shape, print, shapes};
 use crate::error::{Error, Result};
+use crate::exec::SessionOptions;
 use crate::ir::NetState;
 use crate::job;
+use crate::job::trial::{Trial, trial};
 use crate::pipeline::{self, Checked, Options};
 use crate::report::memory;
 use crate::report::summary::{Summary, summarise, to_json};
@@ -40,10 +42,13 @@ pub(super) struct Arguments {
     /// What a training iteration keeps in memory
     #[arg(long)]
     memory: bool,
+    /// Make one training step on random numbers in place of the data
+    #[arg(long, conflicts_with = "json")]
+    step: bool,
     /// Arrays the solver keeps for every parameter, for --plan and --memory: 1 for SGD, 2 for Adam
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=4))]
     histories: u8,
-    /// Threads for which --plan and --memory count workspace; 0 takes one for each core
+    /// Threads for which --plan and --memory count workspace, and of --step; 0 takes one for each core
     #[arg(long, default_value_t = 0)]
     threads: usize,
 }
@@ -78,7 +83,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.plan || arguments.memory {
         show_plan(arguments, &checked, &env)?;
     }
+    if arguments.step {
+        step(arguments, checked, &env)?;
+    }
     Ok(())
+}
+
+/// One step of the training stage, or of the only one.
+fn step(arguments: &Arguments, mut checked: Checked, env: &Environment) -> Result<()> {
+    let training = checked.stages.iter().position(|typed| typed.net.state.phase == Phase::Train);
+    if checked.stages.is_empty() {
+        return Err(Error::refused("the definition has no layers to train"));
+    }
+    let typed = checked.stages.swap_remove(training.unwrap_or(0));
+    let label = typed.net.state.label();
+    let session = SessionOptions { threads: arguments.threads, ..SessionOptions::default() };
+    let Trial { loss, rate, changed: [changed, all], largest } = trial(typed, env, &session)?;
+    print(&format!(
+        "\none step at {label} on random numbers, rate {rate}: loss {loss}, {changed} of {all} parameters changed, by \
+         {largest} at most\n"
+    ))
 }
 
 /// The plan of the training stage, or of the only one.
@@ -90,6 +114,9 @@ fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Res
     let mut text = String::from("\n");
     if arguments.plan {
         text.push_str(&memory::steps(typed, &plan));
+        text.push('\n');
+        let plain = pipeline::plain_training_program(typed, env)?;
+        text.push_str(&memory::saved(&plain, &plan.program));
     }
     if arguments.memory {
         text.push_str(&memory::memory(&plan));

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::complain_about;
+use super::{complain_about, pictures};
 use crate::data::idx::read_idx_pair;
 use crate::data::images::Image;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
+use crate::job::RUN_FILE;
 use crate::job::clusters::Embedding;
 use crate::job::inference::Inference;
-use crate::job::run_file;
+use crate::job::run_file::{self, IdxFiles};
 use crate::report::plot::{self, Scatter};
 
 /// Images that are embedded, at most.
@@ -47,6 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let folder = file.output.clone().unwrap_or_else(|| arguments.run.with_extension(""));
     let target = arguments.output.clone().unwrap_or_else(|| folder.join("clusters.svg"));
+    pictures::check_name(&target)?;
     draw(
         &arguments.run,
         arguments.weights.as_deref(),
@@ -57,18 +59,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     )
 }
 
-/// Draws the clusters that a run file asks for.
-pub(super) fn after_training(
-    run: &Path,
-    set: &[(String, String)],
-    folder: Option<&Path>,
-) -> Result<()> {
-    let (file, _) = run_file::read(run, set)?;
-    let base = run.parent().unwrap_or(Path::new(""));
-    let (Some(clusters), Some(folder)) = (&file.clusters, folder) else { return Ok(()) };
-    let (images, labels) = (base.join(&clusters.images), base.join(&clusters.labels));
+/// Draws the clusters that the run file in a run's folder asks for.
+pub(super) fn after_training(folder: &Path) -> Result<()> {
+    let run = folder.join(RUN_FILE);
+    let (file, _) = run_file::read(&run, &[])?;
+    let Some(IdxFiles { images, labels }) = &file.clusters else { return Ok(()) };
     let weights = crate::job::inference::last_snapshot(folder)?;
-    draw(run, Some(&weights), None, &images, &labels, &folder.join("clusters.svg"))
+    draw(&run, Some(&weights), None, images, labels, &folder.join("clusters.svg"))
 }
 
 fn draw(
@@ -132,8 +129,7 @@ fn draw(
         classes: embedding.classes,
         ..Scatter::default()
     };
-    let svg = plot::scatter(&scatter);
-    crate::file::write_atomically(target, |w| w.write_all(svg.as_bytes()))?;
+    pictures::write(target, plot::scatter(&scatter), 1.0)?;
     println!("clusters: {}", target.display());
     Ok(())
 }

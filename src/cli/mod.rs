@@ -15,6 +15,7 @@ mod explain;
 mod extract;
 mod infer;
 mod layers;
+mod pictures;
 mod plot;
 mod run;
 mod time;

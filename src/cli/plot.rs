@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::pictures;
 use crate::error::{Error, Result};
-use crate::file::write_atomically;
 use crate::report::plot::{Output, Run, Scale, Training, training};
-use crate::report::png::render_png;
 use crate::train::curves::{Curves, Points};
 
 /// Arguments of `plot`.
@@ -43,15 +42,7 @@ fn weight(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let ending = arguments.output.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-    let png = match ending.as_deref() {
-        Some("svg") => false,
-        Some("png") => true,
-        _ => {
-            let why = "the name of a plot ends with .svg or .png";
-            return Err(Error::format(&arguments.output, why));
-        }
-    };
+    pictures::check_name(&arguments.output)?;
     let curves: Vec<Curves> =
         arguments.logs.iter().map(|path| Curves::read(path)).collect::<Result<_>>()?;
     for name in &arguments.show {
@@ -78,9 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         runs: runs.collect(),
         ..Training::default()
     };
-    let svg = training(&plot);
-    let bytes = if png { render_png(&svg, arguments.scale)? } else { svg.into_bytes() };
-    write_atomically(&arguments.output, |file| file.write_all(&bytes))
+    pictures::write(&arguments.output, training(&plot), arguments.scale)
 }
 
 fn run_of(name: String, curves: Curves, arguments: &Arguments) -> Run {

@@ -18,7 +18,8 @@ pub(super) struct Arguments {
     /// Inputs: in.<blob>, param.<layer>.<i>, dout.<blob>
     #[arg(long)]
     tensors: PathBuf,
-    /// Where the results go: out.<blob>, din.<blob>, dparam.<layer>.<i>, loss
+    /// Where the results go: out.<blob>, loss, and with --backward din.<blob> and dparam.<layer>.<i>, zeros where no
+    /// gradient arrives
     #[arg(short, long)]
     output: PathBuf,
     #[command(flatten)]

@@ -12,6 +12,7 @@ use super::complain_about;
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::job::{self, Control, Job, JobOptions, Observer};
+use crate::report::figures::bytes;
 use crate::report::plot::{self, Run, Training};
 use crate::train::checkpoint::Snapshot;
 use crate::train::log::{self, Event};
@@ -30,6 +31,9 @@ pub(super) struct Arguments {
     /// Layers that do not take the weights of --weights
     #[arg(long)]
     reinit: Vec<String>,
+    /// Take the largest batch whose predicted memory is at most this, such as 2GiB, instead of the run file's
+    #[arg(long, value_parser = amount)]
+    fit: Option<u64>,
 }
 
 /// What `train` and `test` have in common.
@@ -60,6 +64,27 @@ fn setting(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
+/// Bytes from a number and its unit; without one they are bytes.
+fn amount(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024.0 * 1024.0,
+        "g" | "gib" => 1024.0 * 1024.0 * 1024.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        _ => return Err(format!("`{unit}` is no unit; there are B, KiB, MiB, GiB, KB, MB and GB")),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok((number * scale) as u64),
+        _ => Err("write it as 2GiB".into()),
+    }
+}
+
 impl JobArguments {
     fn options(&self) -> JobOptions {
         JobOptions {
@@ -81,11 +106,22 @@ fn open(path: &Path, options: &JobOptions) -> Result<Job> {
 }
 
 pub(super) fn train(arguments: &Arguments) -> Result<()> {
-    let options = JobOptions {
+    let mut options = JobOptions {
         resume: arguments.resume.clone(),
         reinit: arguments.reinit.clone(),
         ..arguments.job.options()
     };
+    if let Some(limit) = arguments.fit {
+        match job::fit(&arguments.run, &options, limit) {
+            Ok(fit) => {
+                println!("batch size {}: {} of memory are predicted", fit.batch, bytes(fit.bytes));
+                options.set.push(("train.batch_size".to_owned(), fit.batch.to_string()));
+            }
+            // Opening the job says what is wrong with the definition.
+            Err(Error::Definition) => {}
+            Err(e) => return Err(e),
+        }
+    }
     let mut job = open(&arguments.run, &options)?;
     let interrupts = Arc::new(AtomicUsize::new(0));
     let seen = interrupts.clone();
@@ -113,8 +149,8 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         println!("stopped; continue with: cortado train {run} --resume {state}{output}");
         return Ok(());
     }
-    if job.text.contains("clusters:") {
-        super::clusters::after_training(&arguments.run, &arguments.job.set, job.folder.as_deref())?;
+    if let (Some(folder), Some(job::Kept { name: job::RUN_FILE, .. })) = (&job.folder, &job.kept) {
+        super::clusters::after_training(folder)?;
     }
     Ok(())
 }
@@ -313,4 +349,18 @@ fn thin(points: &mut Vec<(f64, f64)>) {
         (part[0].0, part.iter().map(|p| p.1).sum::<f64>() / n)
     };
     *points = points.chunks(each).map(mean).collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amount;
+
+    #[test]
+    fn amounts_have_units() {
+        assert_eq!(amount("2GiB"), Ok(2 << 30));
+        assert_eq!(amount("1.5 MB"), Ok(1_500_000));
+        assert_eq!(amount("4096"), Ok(4096));
+        assert!(amount("2 apples").is_err_and(|why| why.contains("apples")));
+        assert!(amount("GiB").is_err() && amount("-1").is_err());
+    }
 }

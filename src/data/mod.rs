@@ -8,6 +8,7 @@ pub mod image_list;
 pub mod images;
 pub mod imageset;
 pub mod lmdb;
+pub mod made_up;
 pub mod mean_image;
 pub mod pairs;
 pub mod prefetch;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 
 use super::cpu::dispatch::{Machine, prepare};
+use super::cpu::tasks::alone;
 use super::cpu::vecmath::Transcendental;
 use super::cuda::module::Precision;
 use super::cuda::{self, Gpu};
@@ -189,14 +190,33 @@ pub struct Session<T: Element> {
     seat: Seat<T>,
     /// Number of runs so far, which chooses the random numbers of the next.
     runs: u64,
+    /// Whether what depends on the parameters alone has been computed since they changed.
+    settled: bool,
     /// The first copy that a GPU refused; the next run returns it.
     broken: Option<Error>,
 }
 
 /// Where a session's memory is, and what runs there.
 enum Seat<T: Element> {
-    Host { arena: Tensor, machine: Machine<T>, pool: Arc<rayon::ThreadPool> },
+    Host { arena: Tensor, machine: Machine<T>, threads: Threads },
     Gpu(Box<Gpu<T>>),
+}
+
+/// The threads of a session on the processor.
+struct Threads {
+    pool: Arc<rayon::ThreadPool>,
+    count: usize,
+}
+
+impl Threads {
+    /// Runs work that may spread over all threads; work that is `small`, and all where there is one thread, stays on the
+    /// caller's.
+    fn run<R: Send>(&self, small: bool, work: impl FnOnce() -> R + Send) -> R {
+        match small || self.count == 1 {
+            true => alone(work),
+            false => self.pool.install(work),
+        }
+    }
 }
 
 impl<T: Element> Session<T> {
@@ -209,19 +229,20 @@ impl<T: Element> Session<T> {
             Device::Cpu => {
                 let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
                     .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
+                let count = resolve(options.threads);
                 let pool = rayon::ThreadPoolBuilder::new()
-                    .num_threads(resolve(options.threads))
+                    .num_threads(count)
                     .build()
                     .map_err(|e| Error::refused(format!("cannot start threads: {e}")))?;
                 let machine = prepare(&plan, options.seed);
-                Seat::Host { arena, machine, pool: Arc::new(pool) }
+                Seat::Host { arena, machine, threads: Threads { pool: Arc::new(pool), count } }
             }
             Device::Cuda(ordinal) => {
                 let driver = cuda::open(ordinal, T::PRECISION)?;
                 Seat::Gpu(Box::new(Gpu::new(plan.clone(), options.seed, driver)?))
             }
         };
-        Ok(Session { plan, seat, runs: 0, broken: None })
+        Ok(Session { plan, seat, runs: 0, settled: false, broken: None })
     }
 
     /// The plan.
@@ -242,9 +263,17 @@ impl<T: Element> Session<T> {
     /// Lets `body` read and write the arena on the host, within the session's threads. That of a GPU is copied to the
     /// host and back.
     pub fn with_arena<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
+        self.settled = false;
+        self.with_data(body)
+    }
+
+    /// The same, for a body that leaves the parameters alone.
+    fn with_data<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
         let whole = Slot { offset: 0, len: self.plan.arena };
         match &mut self.seat {
-            Seat::Host { arena, pool, .. } => on_arena(arena, |data| pool.install(|| body(data))),
+            Seat::Host { arena, threads, .. } => {
+                on_arena(arena, |data| threads.run(false, || body(data)))
+            }
             Seat::Gpu(_) => {
                 let mut copy = self.read(whole);
                 let result = body(&mut copy);
@@ -256,9 +285,10 @@ impl<T: Element> Session<T> {
 
     /// Copies data into a place.
     pub fn write(&mut self, slot: Slot, data: &[T]) {
+        self.settled &= !slot.overlaps(&self.plan.parameters);
         match &mut self.seat {
             Seat::Host { .. } => {
-                self.with_arena(|arena| arena[slot.range()].copy_from_slice(data));
+                self.with_data(|arena| arena[slot.range()].copy_from_slice(data));
             }
             Seat::Gpu(gpu) => {
                 let written = gpu.write(slot, data);
@@ -270,7 +300,7 @@ impl<T: Element> Session<T> {
     /// Copies data into places for the next run, on a GPU while the last one is still running.
     pub fn stage(&mut self, pieces: &[(Slot, &[T])]) {
         match &mut self.seat {
-            Seat::Host { .. } => self.with_arena(|arena| {
+            Seat::Host { .. } => self.with_data(|arena| {
                 for (slot, data) in pieces {
                     arena[slot.range()].copy_from_slice(data);
                 }
@@ -293,7 +323,7 @@ impl<T: Element> Session<T> {
     /// Copies a place out; zeros if a GPU refuses, which the next run says.
     pub fn read(&mut self, slot: Slot) -> Vec<T> {
         match &mut self.seat {
-            Seat::Host { .. } => self.with_arena(|arena| arena[slot.range()].to_vec()),
+            Seat::Host { .. } => self.with_data(|arena| arena[slot.range()].to_vec()),
             Seat::Gpu(gpu) => {
                 let data = gpu.read(slot);
                 let data = data.map_err(|why| self.note(Err(why)));
@@ -335,10 +365,13 @@ impl<T: Element> Session<T> {
     /// The data do not fit the net: an index or a label is out of range. Or a GPU refused something.
     pub fn run(&mut self) -> Result<()> {
         let run = self.next_run()?;
+        let settled = std::mem::replace(&mut self.settled, true);
         match &mut self.seat {
-            Seat::Host { arena, machine, pool } => {
-                let done = on_arena(arena, |data| pool.install(|| machine.run(data, run)));
-                done.map_err(Error::Refused)
+            Seat::Host { arena, machine, threads } => {
+                let run = |data: &mut [T]| {
+                    threads.run(machine.is_small(), || machine.run(data, run, settled))
+                };
+                on_arena(arena, run).map_err(Error::Refused)
             }
             Seat::Gpu(gpu) => gpu.run(run),
         }
@@ -358,9 +391,12 @@ impl<T: Element> Session<T> {
     /// A GPU refused something.
     pub fn run_timed(&mut self) -> Result<Vec<f64>> {
         let run = self.next_run()?;
+        let settled = std::mem::replace(&mut self.settled, true);
         match &mut self.seat {
-            Seat::Host { arena, machine, pool } => {
-                Ok(on_arena(arena, |data| pool.install(|| machine.run_timed(data, run))))
+            Seat::Host { arena, machine, threads } => {
+                let run =
+                    |data: &mut [T]| threads.run(false, || machine.run_timed(data, run, settled));
+                Ok(on_arena(arena, run))
             }
             Seat::Gpu(gpu) => gpu.run_timed(run),
         }

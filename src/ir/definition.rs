@@ -17,7 +17,7 @@ pub struct Definition {
     /// The layers, in the order they were written.
     pub nodes: Vec<Node>,
     /// What the definition itself says about its state.
-    pub state: NetState,
+    pub state: StateWords,
     /// Gradients for all inputs that can have one, and for frozen parameters too.
     pub force_backward: bool,
     /// Names under which the dialect's people know tensors, each with cortado's own: `param.0` and `param.conv1.0`.
@@ -51,7 +51,12 @@ impl Definition {
             let phases = if meant.is_empty() { &both[..] } else { &meant };
             return phases.iter().flat_map(|&p| self.states(p)).collect();
         }
-        vec![self.state.clone()]
+        vec![self.own_state()]
+    }
+
+    /// The state that the definition sets itself; what it leaves open is Caffe's default, TEST.
+    pub fn own_state(&self) -> NetState {
+        self.state.over(NetState::phase(Phase::Test))
     }
 
     /// Whether data come in at a state. A layer of unknown type without bottoms may well bring them.
@@ -184,6 +189,27 @@ pub struct NetState {
     pub level: i64,
     /// The stages.
     pub stages: Vec<String>,
+}
+
+/// What a definition or a solver says about a state; the rest is left as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StateWords {
+    /// The phase, if it is said.
+    pub phase: Option<Phase>,
+    /// The level, if it is said.
+    pub level: Option<i64>,
+    /// Stages that are added.
+    pub stages: Vec<String>,
+}
+
+impl StateWords {
+    /// The state after these words, as Caffe merges NetState messages.
+    pub fn over(&self, mut state: NetState) -> NetState {
+        state.phase = self.phase.unwrap_or(state.phase);
+        state.level = self.level.unwrap_or(state.level);
+        state.stages.extend(self.stages.iter().cloned());
+        state
+    }
 }
 
 impl NetState {

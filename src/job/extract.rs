@@ -75,7 +75,7 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
         folder: None,
         prefix: PathBuf::new(),
         weights: vec![],
-        text: String::new(),
+        kept: None,
         bases: vec![options.net.parent().unwrap_or(Path::new("")).to_owned()],
     };
     let (definition, state) = &job.train;

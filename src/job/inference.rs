@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::data::locate;
 use super::lua::{self, Facts, is_lua};
 use super::run_file::training_data;
-use super::{read_net, run_file};
+use super::{RUN_FILE, read_net, run_file};
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
@@ -62,7 +62,7 @@ impl Inference {
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         let own = file.output.clone().unwrap_or_else(|| path.with_extension(""));
         let beside = weights.and_then(Path::parent).map(Path::to_owned);
-        let folder = beside.filter(|folder| folder.join("run.yaml").exists()).unwrap_or(own);
+        let folder = beside.filter(|folder| folder.join(RUN_FILE).exists()).unwrap_or(own);
         let made = folder.join("pairs").join("train_mean.binaryproto");
         let mean = match (&file.dataset.mean, &file.dataset.pairs) {
             (Some(mean), _) => {

@@ -4,6 +4,7 @@ mod check;
 pub mod clusters;
 mod data;
 pub mod extract;
+mod fit;
 pub mod inference;
 mod layer_data;
 mod lua;
@@ -14,8 +15,10 @@ pub mod run_file;
 mod solver_file;
 pub mod solver_mapping;
 pub mod timing;
+pub mod trial;
 
 pub use check::check_file;
+pub use fit::{Fit, fit};
 pub use options::JobOptions;
 pub use run::{Control, Observer, Outcome, run, test};
 
@@ -45,10 +48,22 @@ pub struct Job {
     pub prefix: PathBuf,
     /// Iterations of an epoch, if the size of the training data is known.
     pub epoch: Option<u64>,
-    /// The run file as used, to be kept with the results.
-    pub text: String,
+    /// What is kept with the results.
+    pub kept: Option<Kept>,
     /// Files of weights that were loaded.
     pub weights: Vec<PathBuf>,
+}
+
+/// The name under which a run file is kept.
+pub const RUN_FILE: &str = "run.yaml";
+
+/// A text that tells what a run was made from.
+pub struct Kept {
+    /// Its name in the folder of the run.
+    pub name: &'static str,
+    /// The solver as it was, or the run file with the changes of the command line and with absolute paths, so that the
+    /// run can be repeated, tested and continued from it.
+    pub text: String,
 }
 
 /// What became of opening a job: complaints, and the job if nothing was an error.
@@ -76,7 +91,7 @@ struct Plan {
     folder: Option<PathBuf>,
     prefix: PathBuf,
     weights: Vec<PathBuf>,
-    text: String,
+    kept: Option<Kept>,
     /// Folders in which relative paths of data are looked for.
     bases: Vec<PathBuf>,
 }
@@ -85,11 +100,7 @@ struct Plan {
 pub fn open(path: &Path, options: &JobOptions) -> Result<Opened> {
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::default();
-    let is_run_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    let plan = match is_run_file {
-        true => run_file::plan(path, options, &mut sources, &mut diagnostics)?,
-        false => solver_file::plan(path, options, &mut sources, &mut diagnostics)?,
-    };
+    let plan = open_plan(path, options, &mut sources, &mut diagnostics)?;
     let Some(plan) = plan.filter(|_| !diagnostics.has_errors()) else {
         diagnostics.sort();
         return Ok(Opened { sources, diagnostics, job: None });
@@ -97,6 +108,22 @@ pub fn open(path: &Path, options: &JobOptions) -> Result<Opened> {
     let job = build(plan, options, &mut diagnostics)?;
     diagnostics.sort();
     Ok(Opened { sources, diagnostics, job })
+}
+
+fn is_run_file(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+}
+
+fn open_plan(
+    path: &Path,
+    options: &JobOptions,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Plan>> {
+    match is_run_file(path) {
+        true => run_file::plan(path, options, sources, diagnostics),
+        false => solver_file::plan(path, options, sources, diagnostics),
+    }
 }
 
 fn build(
@@ -157,7 +184,7 @@ fn build(
         folder: plan.folder,
         prefix: plan.prefix,
         epoch,
-        text: plan.text,
+        kept: plan.kept,
         weights,
     }))
 }

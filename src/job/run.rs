@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::Job;
+use super::{Job, Kept};
 use crate::error::{Error, Result};
 use crate::train::checkpoint::Snapshot;
 use crate::train::log::{Event, Log};
@@ -62,9 +62,9 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let mut log = None;
     if let Some(folder) = job.folder.clone() {
         std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
-        let name = if job.text.contains("network:") { "run.yaml" } else { "solver.prototxt" };
-        let text = job.text.clone();
-        crate::file::write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))?;
+        if let Some(Kept { name, text }) = &job.kept {
+            crate::file::write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))?;
+        }
         log = Some(Log::open(&folder.join("log.jsonl"), job.trainer.iteration())?);
     }
     let solver = job.trainer.solver().clone();

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value as Yaml};
 
 use super::data::DataSpec;
 use super::lua::{self, Facts, is_lua};
 use super::solver_mapping::read_solver;
-use super::{JobOptions, Plan, read_net, states};
+use super::{JobOptions, Kept, Plan, RUN_FILE, read_net, states};
 use crate::data::pairs::{Images, PairOptions, create_pairs};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ const DEFAULT_EPOCHS: f64 = 30.0;
 
 /// A run file. Paths are relative to the file's own folder, except `output`, which is relative to where cortado is
 /// started.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunFile {
     /// The definition.
@@ -33,47 +33,57 @@ pub struct RunFile {
     #[serde(default)]
     pub train: Training,
     /// Weights to start from.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<PathBuf>,
     /// The folder of the results.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
     /// Labelled images whose embedding is drawn after training.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub clusters: Option<IdxFiles>,
 }
 
 /// The data of a run.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
     /// What the net is trained on.
     #[serde(default)]
     pub train: Files,
     /// What it is validated on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub val: Option<Files>,
     /// The mean image that is subtracted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mean: Option<PathBuf>,
     /// The number of classes, for Lua definitions; counted if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
     /// Pairs to be made first, if they are not there yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Pairs>,
 }
 
 /// Where data are.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// An LMDB of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<PathBuf>,
     /// An LMDB of their labels, if the images do not carry them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
     /// IDX files.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub idx: Option<IdxFiles>,
     /// A safetensors file of batches, fed in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tensors: Option<PathBuf>,
 }
 
 /// A pair of IDX files.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdxFiles {
     /// The images.
@@ -83,7 +93,7 @@ pub struct IdxFiles {
 }
 
 /// Pairs of images, as `cortado create-db` makes them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pairs {
     /// The images of the training pairs.
@@ -91,8 +101,10 @@ pub struct Pairs {
     /// Their labels.
     pub labels: PathBuf,
     /// The images of the validation pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub val_images: Option<PathBuf>,
     /// Their labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub val_labels: Option<PathBuf>,
     /// Number of training pairs.
     pub count: usize,
@@ -102,20 +114,25 @@ pub struct Pairs {
     #[serde(default)]
     pub seed: u64,
     /// The part of pairs of one class.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<f64>,
 }
 
 /// How to train.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
     /// Passes over the training data.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<f64>,
     /// Number of updates, instead of epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iterations: Option<u64>,
     /// Records in a batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<usize>,
     /// Seed of everything that is random.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// Whether every epoch has an order of its own.
     #[serde(default)]
@@ -123,6 +140,34 @@ pub struct Training {
     /// Fields of Caffe's SolverParameter, or the configuration of a method of Torch's optim.
     #[serde(default)]
     pub solver: Mapping,
+}
+
+impl RunFile {
+    /// The text of this run file in the run's own folder, whatever folder it is read from.
+    fn kept(&self, base: &Path, folder: &Path) -> Result<Kept> {
+        let absolute = |path: &Path| {
+            std::path::absolute(path).map_err(|e| Error::io("find the place of", path, e))
+        };
+        let mut file = self.clone();
+        let Dataset { train, val, mean, pairs, .. } = &mut file.dataset;
+        let pairs = pairs.iter_mut().flat_map(|pairs| {
+            let val = pairs.val_images.iter_mut().chain(&mut pairs.val_labels);
+            [&mut pairs.images, &mut pairs.labels].into_iter().chain(val)
+        });
+        let files = std::iter::once(train).chain(val).flat_map(|files| {
+            let idx = files.idx.iter_mut().flat_map(|idx| [&mut idx.images, &mut idx.labels]);
+            files.images.iter_mut().chain(&mut files.labels).chain(&mut files.tensors).chain(idx)
+        });
+        let clusters = file.clusters.iter_mut().flat_map(|idx| [&mut idx.images, &mut idx.labels]);
+        let own = std::iter::once(&mut file.network).chain(&mut file.weights);
+        for path in own.chain(files).chain(mean).chain(pairs).chain(clusters) {
+            *path = absolute(&base.join(&path))?;
+        }
+        file.output = Some(absolute(folder)?);
+        let text = serde_yaml::to_string(&file)
+            .map_err(|e| Error::format(&folder.join(RUN_FILE), e.to_string()))?;
+        Ok(Kept { name: RUN_FILE, text })
+    }
 }
 
 /// Reads a run file with the changes of the command line.
@@ -209,9 +254,9 @@ pub(super) fn plan(
         epochs,
         whole_tests: true,
         prefix: folder.join("snapshot"),
+        kept: Some(file.kept(&base, &folder)?),
         folder: Some(folder),
         weights: file.weights.iter().map(|w| base.join(w)).collect(),
-        text,
         bases: vec![base],
     }))
 }

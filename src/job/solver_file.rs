@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::data::{DataSpec, locate};
-use super::{JobOptions, Plan, read_net};
+use super::{JobOptions, Kept, Plan, read_net};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
 use crate::front::Request;
 use crate::front::caffe::solver::{NetSource, read_solver};
-use crate::ir::{Definition, NetState};
+use crate::ir::{Definition, NetState, StateWords};
 use crate::pipeline;
 use crate::source::SourceMap;
+use crate::spec::Phase;
 
-/// Reads the solver and the nets it names, which are looked for where cortado is started, as Caffe does, and then
-/// beside the solver.
+/// Reads the solver and the nets it names, which are looked for where cortado is started, as Caffe does, then beside
+/// the solver and in the folders above it (the root of a copy of Caffe's repository is one), and last by the file's name
+/// alone beside the solver. States merge as in Caffe: TRAIN or TEST, then what the net says, then what the solver says.
 pub(super) fn plan(
     path: &Path,
     options: &JobOptions,
@@ -24,18 +26,26 @@ pub(super) fn plan(
     let text = sources.file(file).text.clone();
     let Some(read) = read_solver(file, &text, diagnostics) else { return Ok(None) };
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let bases = vec![folder];
+    let above = std::path::absolute(&folder).unwrap_or_default();
+    let above = above.ancestors().skip(1).map(Path::to_owned);
+    let bases: Vec<PathBuf> = std::iter::once(folder).chain(above).collect();
     let mut net = |source: &NetSource| -> Result<Option<Definition>> {
         match source {
             NetSource::File(name) => {
-                let path = locate(&name.value, &bases);
+                let mut path = locate(&name.value, &bases);
+                if !path.exists()
+                    && let Some(file) = Path::new(&name.value).file_name()
+                {
+                    path = Some(bases[0].join(file)).filter(|p| p.exists()).unwrap_or(path);
+                }
                 if !path.exists() {
                     let message = format!("there is no net `{}`", name.value);
                     let d = Diagnostic::new(&diag::E0901, name.span, message);
                     let beside = bases[0].join(&name.value);
                     let mut looked = format!("looked for {}", path.display());
                     if beside != path {
-                        looked.push_str(&format!(" and {}", beside.display()));
+                        let beside = beside.display();
+                        looked.push_str(&format!(", {beside} and in the folders above"));
                     }
                     diagnostics.report(d.note(looked));
                     return Ok(None);
@@ -51,11 +61,14 @@ pub(super) fn plan(
         }
     };
     let Some(train) = net(&read.train_net)? else { return Ok(None) };
-    let train_state = merged(&train, &read.train_state);
+    let merged = |definition: &Definition, words: &StateWords, phase: Phase| {
+        words.over(definition.state.over(NetState::phase(phase)))
+    };
+    let train_state = merged(&train, &read.train_state, Phase::Train);
     let mut tests = vec![];
     for ((source, state), &batches) in read.test_nets.iter().zip(&read.solver.test_iter) {
         let Some(definition) = net(source)? else { return Ok(None) };
-        let state = merged(&definition, state);
+        let state = merged(&definition, state, Phase::Test);
         tests.push(((definition, state), batches));
     }
     let data = DataSpec { tensors: options.tensors.clone(), ..DataSpec::default() };
@@ -86,16 +99,7 @@ pub(super) fn plan(
         folder: options.output.clone(),
         prefix,
         weights: weights.iter().map(|w| locate(w, &bases)).collect(),
-        text: text.to_string(),
+        kept: Some(Kept { name: "solver.prototxt", text: text.to_string() }),
         bases,
     }))
-}
-
-/// The solver's state wins over the net's own; the phase is the solver's.
-fn merged(definition: &Definition, state: &NetState) -> NetState {
-    let own = &definition.state;
-    let mut stages = own.stages.clone();
-    stages.extend(state.stages.iter().cloned());
-    let level = if state.level != 0 { state.level } else { own.level };
-    NetState { phase: state.phase, level, stages }
 }

@@ -1,7 +1,6 @@
 //! Brings every channel of a batch to mean 0 and variance 1, then to a learned scale and shift.
 
 use super::lua::extents;
-use super::standardize::{moments, standardize};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
@@ -9,7 +8,6 @@ use crate::program::{Builder, ValueId};
 use crate::spec::{
     Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Phase, Signature, torch,
 };
-use crate::ty::Shape;
 
 params! {
     /// scale · (x - mean) / sqrt(variance + eps) + shift for each channel (Ioffe and Szegedy 2015), with running means
@@ -142,14 +140,15 @@ impl LayerOps for BatchNormalization {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let top = cx.top(0).clone();
         let rest = top.count_of(2..top.rank());
-        let grouped = Shape::from([top.dims()[0], self.channels, rest]);
         let per_channel = [1, self.channels, 1];
-        let x = b.view(cx.bottoms[0], grouped);
+        let x = b.view(cx.bottoms[0], top.clone());
         let (learned, states) = cx.params.split_at(cx.params.len() - 2);
         let latest: Vec<ValueId> = states.iter().map(|&state| b.latest(state)).collect();
         let running = [b.view(latest[0], per_channel), b.view(latest[1], per_channel)];
-        let moments = if cx.phase == Phase::Train && 1 < top.dims()[0] {
-            let (mean, variance) = moments(b, x, &[0, 2]);
+        let batch = cx.phase == Phase::Train && 1 < top.dims()[0];
+        let moments = if batch {
+            let own = b.channel_moments(x);
+            let (mean, variance) = (b.view(own.0, per_channel), b.view(own.1, per_channel));
             let (new, kept) = (self.momentum, 1.0 - self.momentum);
             let m = top.dims()[0].saturating_mul(rest) as f64;
             let unbiased = if 1.0 < m { m / (m - 1.0) } else { 1.0 };
@@ -158,15 +157,15 @@ impl LayerOps for BatchNormalization {
             let variance_now = b.map(&[running[1], variance], &spread);
             b.assign(states[0], mean_now);
             b.assign(states[1], variance_now);
-            (mean, variance)
+            own
         } else {
             (running[0], running[1])
         };
-        let mut y = standardize(b, x, moments, (arg(0) + self.eps).pow(-0.5));
-        if let &[scale, shift] = learned {
-            let (scale, shift) = (b.view(scale, per_channel), b.view(shift, per_channel));
-            y = b.map(&[y, scale, shift], &(arg(0) * arg(1) + arg(2)));
-        }
+        let affine = match learned {
+            &[scale, shift] => Some((scale, shift)),
+            _ => None,
+        };
+        let y = b.normalize(x, moments, affine, self.eps, batch);
         vec![b.view(y, top)]
     }
 

@@ -44,12 +44,15 @@ impl LayerOps for ContrastiveLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (a, b, labels) = (cx.bottom(0), cx.bottom(1), cx.bottom(2));
         let pairs = a.dims().first().copied().unwrap_or(0);
-        if a.rank() < 2 || a.count() != pairs * a.dims()[1] {
+        if !(2..=4).contains(&a.rank()) || a.count() != pairs * a.dims()[1] {
             return cx.fail_bottom(0, "features must be N x C, or N x C x 1 x 1");
         }
         if a.dims()[..2] != b.dims()[..2.min(b.rank())] || a.count() != b.count() {
             let name = &cx.node.bottoms[0].value;
             return cx.fail_bottom(1, format!("must have the shape of `{name}`, {a}"));
+        }
+        if 4 < b.rank() {
+            return cx.fail_bottom(1, "features must be N x C, or N x C x 1 x 1");
         }
         if labels.count() != pairs {
             return cx.fail_bottom(2, format!("{} labels for {pairs} pairs", labels.count()));

@@ -1,8 +1,13 @@
 //! Convolution with learned filters.
 
+use super::convolution_classes::{
+    CONVOLUTION_MM, CUDNN_CONVOLUTION, DEPTH_WISE_CONVOLUTION, DILATED_CONVOLUTION, SPATIAL,
+    SPATIAL_CONVOLUTION, SPATIAL_DILATED, SPATIAL_GROUPS, VOLUMETRIC, VOLUMETRIC_CONVOLUTION,
+    VOLUMETRIC_DILATED, VOLUMETRIC_DILATED_CONVOLUTION,
+};
 use super::coordinates::PerAxis;
 use super::inner_product::{NORM_EPSILON, normed_rows};
-use super::lua::{count, counts, counts_or, no_bias, uniform_reset, volume_text, window_text};
+use super::lua::{count, counts, counts_or};
 use super::planes;
 use crate::diag::Reported;
 use crate::params;
@@ -104,152 +109,18 @@ pub static SPEC: LayerSpec = LayerSpec {
         torch("nn.VolumetricConvolution", VOLUMETRIC, |a| Convolution::read_volumetric(a).into())
             .tensors(&["weight", "bias"])
             .script(VOLUMETRIC_CONVOLUTION),
+        torch("nn.VolumetricDilatedConvolution", VOLUMETRIC_DILATED, |a| {
+            let dilation = counts_or(a, ["dilationT", "dilationH", "dilationW"], 1);
+            let dilation = PerAxis { values: dilation };
+            Convolution { dilation, ..Convolution::read_volumetric(a) }.into()
+        })
+        .extends("nn.VolumetricConvolution")
+        .tensors(&["weight", "bias"])
+        .script(VOLUMETRIC_DILATED_CONVOLUTION),
     ],
     ..LayerSpec::new("Convolution", Category::Convolution, Convolution::DOCS)
 };
 
-const SPATIAL: &[&str] = &["nInputPlane", "nOutputPlane", "kW", "kH", "dW", "dH", "padW", "padH"];
-
-const SPATIAL_GROUPS: &[&str] =
-    &["nInputPlane", "nOutputPlane", "kW", "kH", "dW", "dH", "padW", "padH", "groups"];
-
-const SPATIAL_DILATED: &[&str] = &[
-    "nInputPlane",
-    "nOutputPlane",
-    "kW",
-    "kH",
-    "dW",
-    "dH",
-    "padW",
-    "padH",
-    "dilationW",
-    "dilationH",
-];
-
-const VOLUMETRIC: &[&str] =
-    &["nInputPlane", "nOutputPlane", "kT", "kW", "kH", "dT", "dW", "dH", "padT", "padW", "padH"];
-
-const SPATIAL_CONVOLUTION: &str = concat!(
-    r#"
-function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
-   Parent.__init(self)
-   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
-   self.kW, self.kH = kW, kH
-   self.dW, self.dH = dW or 1, dH or 1
-   self.padW = padW or 0
-   self.padH = padH or self.padW
-   self.weight = torch.Tensor(nOutputPlane, nInputPlane, kH, kW)
-   self.bias = torch.Tensor(nOutputPlane)
-   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane, kH, kW)
-   self.gradBias = torch.Tensor(nOutputPlane)
-   self:reset()
-end
-"#,
-    window_text!(),
-    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
-    no_bias!()
-);
-
-const CUDNN_CONVOLUTION: &str = r#"
-function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH, groups)
-   groups = groups or 1
-   if nInputPlane % groups ~= 0 or nOutputPlane % groups ~= 0 then
-      error(string.format('%d input and %d output planes cannot form %d groups',
-         nInputPlane, nOutputPlane, groups), 3)
-   end
-   Parent.__init(self, nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
-   if groups ~= 1 then
-      self.weight = torch.Tensor(nOutputPlane, nInputPlane / groups, kH, kW)
-      self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane / groups, kH, kW)
-   end
-   self.groups = groups
-   self:reset()
-end
-function Class:fastest()
-   return self
-end
-function Class:setMode()
-   return self
-end
-function Class:resetMode()
-   return self
-end
-"#;
-
-const CONVOLUTION_MM: &str = concat!(
-    r#"
-function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
-   Parent.__init(self)
-   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
-   self.kW, self.kH = kW, kH
-   self.dW, self.dH = dW or 1, dH or 1
-   self.padW = padW or 0
-   self.padH = padH or self.padW
-   self.weight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
-   self.bias = torch.Tensor(nOutputPlane)
-   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
-   self.gradBias = torch.Tensor(nOutputPlane)
-   self:reset()
-end
-"#,
-    window_text!(),
-    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
-    no_bias!()
-);
-
-const DILATED_CONVOLUTION: &str = r#"
-function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH, dilationW, dilationH)
-   Parent.__init(self, nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
-   self.dilationW = dilationW or 1
-   self.dilationH = dilationH or 1
-end
-function Class:windowText()
-   return Parent.windowText(self) .. string.format(', %d,%d', self.dilationW, self.dilationH)
-end
-"#;
-
-const DEPTH_WISE_CONVOLUTION: &str = concat!(
-    r#"
-function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
-   Parent.__init(self)
-   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
-   self.kW, self.kH = kW, kH
-   self.dW, self.dH = dW or 1, dH or 1
-   self.padW = padW or 0
-   self.padH = padH or self.padW
-   self.weight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
-   self.bias = torch.Tensor(nOutputPlane, nInputPlane)
-   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
-   self.gradBias = torch.Tensor(nOutputPlane, nInputPlane)
-   self:reset()
-end
-"#,
-    window_text!(),
-    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
-    no_bias!()
-);
-
-const VOLUMETRIC_CONVOLUTION: &str = concat!(
-    r#"
-function Class:__init(nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW, padH)
-   Parent.__init(self)
-   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
-   self.kT, self.kW, self.kH = kT, kW, kH
-   self.dT, self.dW, self.dH = dT or 1, dW or 1, dH or 1
-   self.padT = padT or 0
-   self.padW = padW or self.padT
-   self.padH = padH or self.padW
-   self.weight = torch.Tensor(nOutputPlane, nInputPlane, kT, kH, kW)
-   self.bias = torch.Tensor(nOutputPlane)
-   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane, kT, kH, kW)
-   self.gradBias = torch.Tensor(nOutputPlane)
-   self:reset()
-end
-"#,
-    volume_text!(),
-    uniform_reset!("self.kT * self.kW * self.kH * self.nInputPlane"),
-    no_bias!()
-);
 /// `dilation`, or `hole` as DeepLab's fork calls it.
 fn dilation(p: &Args) -> PerAxis {
     let dilation = PerAxis { values: p.usizes("dilation") };
@@ -337,7 +208,7 @@ impl Convolution {
             bias: p.bool("bias_term").unwrap_or(true),
             axis: p.int("axis").unwrap_or(1),
             weight_filler: Filler::read(&p.section("weight_filler")),
-            bias_filler: Filler::read(&p.section("bias_filler")),
+            bias_filler: Filler::read_if(p, "bias_term", true, "bias_filler"),
             ..Convolution::default()
         };
         if layer.kernel.values.is_empty() {

@@ -9,6 +9,7 @@ use crate::program::{Builder, Kernel, ValueId};
 use crate::spec::{
     Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
+use crate::ty::Shape;
 use crate::window::{Axis, Conv};
 
 params! {
@@ -81,7 +82,8 @@ end
 "#;
 
 impl ConvolutionMap {
-    fn read(a: &Args) -> Self {
+    /// Reads the fields of Torch's class.
+    pub(super) fn read(a: &Args) -> Self {
         let table = a.usizes("connTable");
         let (num_input, num_output) = (count(a, "nInputPlane"), count(a, "nOutputPlane"));
         let mut connections = vec![];
@@ -103,18 +105,43 @@ impl ConvolutionMap {
         }
     }
 
-    fn axes(&self) -> Vec<Axis> {
+    /// The windows along height and width.
+    pub(super) fn axes(&self) -> Vec<Axis> {
         (0..2).map(|i| Axis::new(self.kernel[i], self.stride[i], 0)).collect()
     }
-}
 
-impl LayerOps for ConvolutionMap {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+    /// The convolution over all pairs of channels.
+    pub(super) fn conv(&self) -> Conv {
+        Conv { axes: self.axes(), group: 1 }
+    }
+
+    /// The shape of the bottom with a batch axis, with the channels that the table names and a plausible window.
+    pub(super) fn fits(&self, cx: &Infer) -> Result<Shape, Reported> {
         let whole = planes::batched(cx, 4, None)?;
         if whole.dims()[1] < self.num_input {
             let want = self.num_input;
             return cx.fail_bottom(0, format!("the table connects {want} channels"));
         }
+        if self.kernel.iter().chain(&self.stride).any(|&extent| extent == 0) {
+            return cx.fail(&["kW", "kH", "dW", "dH"], "a window and its stride must not be 0");
+        }
+        Ok(whole)
+    }
+
+    /// The parameters.
+    pub(super) fn params(&self) -> Vec<ParamDecl> {
+        let weight = [self.connections.len(), self.kernel[0], self.kernel[1]];
+        let mut params = vec![ParamDecl::new("weight", weight, Filler::Unset)];
+        if self.bias {
+            params.push(ParamDecl::new("bias", [self.num_output], Filler::Unset));
+        }
+        params
+    }
+}
+
+impl LayerOps for ConvolutionMap {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let whole = self.fits(cx)?;
         let mut top = whole.with(1, self.num_output);
         for (i, axis) in self.axes().iter().enumerate() {
             let extent = whole.dims()[2 + i];
@@ -123,12 +150,8 @@ impl LayerOps for ConvolutionMap {
                 None => return cx.fail_window(extent, 0, axis.kernel, i, 2),
             }
         }
-        let weight = [self.connections.len(), self.kernel[0], self.kernel[1]];
-        let mut params = vec![ParamDecl::new("weight", weight, Filler::Unset)];
-        if self.bias {
-            params.push(ParamDecl::new("bias", [self.num_output], Filler::Unset));
-        }
-        Ok(Signature { tops: vec![planes::as_bottom(top, cx.bottom(0), 4)], params })
+        let top = planes::as_bottom(top, cx.bottom(0), 4);
+        Ok(Signature { tops: vec![top], params: self.params() })
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
@@ -141,8 +164,7 @@ impl LayerOps for ConvolutionMap {
         let all = [self.num_output * inputs, taps].into();
         let filters = b.step(Kernel::Scatter(0), &[weight, places], Some(all))[0];
         let filters = b.view(filters, [self.num_output, inputs, self.kernel[0], self.kernel[1]]);
-        let conv = Conv { axes: self.axes(), group: 1 };
-        let y = b.conv(x, filters, cx.params.get(1).copied(), conv);
+        let y = b.conv(x, filters, cx.params.get(1).copied(), self.conv());
         vec![b.view(y, cx.top(0).clone())]
     }
 

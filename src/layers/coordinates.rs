@@ -16,9 +16,15 @@ impl PerAxis {
         Self::with_pair(a, key, a.usizes(key), h, w)
     }
 
-    /// Reads `key`, which may be given once, or the pair `key_h`, `key_w`.
+    /// Reads `key`, which may be given once, or the pair `key_h`, `key_w`, of which both must be given.
     pub fn read_once(a: &Args, key: &'static str, h: &'static str, w: &'static str) -> Self {
-        Self::with_pair(a, key, a.usize(key).into_iter().collect(), h, w)
+        let values = a.usize(key).into_iter().collect();
+        for (one, other) in [(h, w), (w, h)] {
+            if a.has(one) && !a.has(other) && key != "kernel_size" {
+                a.wrong(one, format!("`{one}` needs `{other}` beside it"));
+            }
+        }
+        Self::with_pair(a, key, values, h, w)
     }
 
     fn with_pair(

@@ -93,7 +93,7 @@ impl Embed {
             num_output: p.need("num_output", num_output),
             bias: p.bool("bias_term").unwrap_or(true),
             weight_filler: Filler::read(&p.section("weight_filler")),
-            bias_filler: Filler::read(&p.section("bias_filler")),
+            bias_filler: Filler::read_if(&p, "bias_term", true, "bias_filler"),
             ..Embed::default()
         }
     }
@@ -138,6 +138,12 @@ impl LayerOps for Embed {
             if value == 0 {
                 return cx.fail(&[key], format!("`{key}` must not be 0"));
             }
+        }
+        let (rows, known) = (self.input_dim, cx.value(0).filter(|_| self.first != 0));
+        let inside = |&x: &f32| (self.first as f32..(self.first + rows) as f32).contains(&x);
+        if let Some(index) = known.and_then(|values| values.iter().find(|x| !inside(x))) {
+            let (first, last) = (self.first, self.first + rows - 1);
+            return cx.fail_bottom(0, format!("{index} is none of the rows {first} to {last}"));
         }
         let table = [self.input_dim, self.num_output];
         let mut params = vec![ParamDecl::new("weight", table, self.weight_filler)];

@@ -25,10 +25,13 @@ end";
 
 /// The description of [`GradientReversal`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[torch("nn.GradientReversal", &["lambda"], |a| {
-        GradientReversal { lambda: a.float("lambda").unwrap_or(1.0) }.into()
-    })
-    .script(SCRIPT)],
+    spellings: &[
+        torch("nn.GradientReversal", &["lambda"], |a| {
+            GradientReversal { lambda: a.float("lambda").unwrap_or(1.0) }.into()
+        })
+        .script(SCRIPT),
+        torch("nn.ZeroGrad", &[], |_| GradientReversal { lambda: 0.0 }.into()),
+    ],
     ..LayerSpec::new("GradientReversal", Category::Regularisation, GradientReversal::DOCS)
 };
 

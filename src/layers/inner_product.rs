@@ -207,7 +207,7 @@ impl InnerProduct {
             axis: p.int("axis").unwrap_or(1),
             transpose: p.bool("transpose").unwrap_or(false),
             weight_filler: Filler::read(&p.section("weight_filler")),
-            bias_filler: Filler::read(&p.section("bias_filler")),
+            bias_filler: Filler::read_if(&p, "bias_term", true, "bias_filler"),
             ..InnerProduct::default()
         }
     }

@@ -37,6 +37,10 @@ pub(super) fn read_shape(a: &Args) -> Shape {
 
 impl LayerOps for Input {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        if 1 < self.shapes.len() && self.shapes.len() != cx.n_tops() {
+            let (shapes, tops) = (self.shapes.len(), cx.n_tops());
+            return cx.fail(&["shape"], format!("{shapes} shapes for {tops} tops"));
+        }
         let mut tops = vec![];
         for (i, top) in cx.node.tops.iter().enumerate() {
             let own = match &self.shapes[..] {
@@ -47,10 +51,6 @@ impl LayerOps for Input {
                 Some(shape) => tops.push(shape.clone()),
                 None => return cx.unknown_shape(&top.value),
             }
-        }
-        if 1 < self.shapes.len() && self.shapes.len() != tops.len() {
-            let (shapes, tops) = (self.shapes.len(), tops.len());
-            return cx.fail(&["shape"], format!("{shapes} shapes for {tops} tops"));
         }
         Ok(Signature { tops, params: vec![] })
     }

@@ -8,7 +8,8 @@ use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature,
 use crate::ty::Shape;
 
 params! {
-    /// d = Σ |a - b| where the label is 1, and max(0, margin - d) where it is not, for one pair.
+    /// d = Σ |a - b| where the label is 1, and max(0, margin - d) where it is not, for one pair; with a label for each
+    /// row of the bottoms the mean over the rows, where Torch takes one pair at a time.
     pub struct L1HingeLoss {
         /// Distance beyond which a dissimilar pair is left alone.
         margin: f64 = 1.0,
@@ -42,11 +43,12 @@ impl LayerOps for L1HingeLoss {
             let name = &cx.node.bottoms[0].value;
             return cx.fail_bottom(1, format!("must have as many elements as `{name}`, {x}"));
         }
-        if labels.count() != 1 {
-            return cx.fail_bottom(
-                2,
-                format!("this criterion takes one pair and one label, not {labels}"),
-            );
+        let rows = x.dims().first().copied().unwrap_or(1);
+        let same = 2 <= x.rank() && y.dims().first() == Some(&rows) && labels.count() == rows;
+        if labels.count() != 1 && !same {
+            let why =
+                format!("takes a pair and its label, or {rows} rows and labels, not {labels}");
+            return cx.fail_bottom(2, why);
         }
         Ok(Signature::of(Shape::scalar()))
     }
@@ -55,10 +57,16 @@ impl LayerOps for L1HingeLoss {
         let shape = b.shape(cx.bottoms[0]).clone();
         let other = b.view(cx.bottoms[1], shape);
         let gaps = b.map(&[cx.bottoms[0], other], &(arg(0) - arg(1)).abs());
-        let distance = b.sum_all(gaps);
-        let label = b.view(cx.bottoms[2], Shape::scalar());
+        let pairs = b.shape(cx.bottoms[2]).count();
+        let elements = b.shape(gaps).count() / pairs.max(1);
+        let gaps = b.view(gaps, [pairs, elements]);
+        let distance = b.sum(gaps, &[1]);
+        let label = b.view(cx.bottoms[2], [pairs, 1]);
         let apart = (constant(self.margin) - arg(0)).max(0.0);
-        vec![b.map(&[distance, label], &select(arg(1).equals(1.0), arg(0), apart))]
+        let losses = b.map(&[distance, label], &select(arg(1).equals(1.0), arg(0), apart));
+        let sum = b.sum_all(losses);
+        let mean = b.scale(sum, 1.0 / pairs.max(1) as f64);
+        vec![b.view(mean, Shape::scalar())]
     }
 
     fn differentiable(&self, bottom: usize) -> bool {

@@ -20,6 +20,7 @@ pub mod bnll;
 pub mod c_add;
 pub mod c_mul;
 pub mod class_nll_loss;
+pub mod class_simplex_loss;
 pub mod clip;
 pub mod collapse;
 pub mod concat;
@@ -34,6 +35,7 @@ pub mod crop;
 pub mod cutoff;
 pub mod data;
 pub mod deconvolution;
+pub mod deconvolution_map;
 pub mod distance_ratio_loss;
 pub mod distance_to_rows;
 pub mod dropout;
@@ -48,6 +50,7 @@ pub mod extremum;
 pub mod feature_lp_pooling;
 pub mod filter;
 pub mod flatten;
+pub mod fractional_pooling;
 pub mod gated_linear_unit;
 pub mod gradient_reversal;
 pub mod hdf5_data;
@@ -115,6 +118,7 @@ pub mod soft_plus;
 pub mod soft_sign;
 pub mod softmax;
 pub mod softmax_loss;
+pub mod sparse_linear;
 pub mod spatial_normalization;
 pub mod spatial_padding;
 pub mod split;
@@ -142,6 +146,7 @@ mod batch_axis;
 mod broadcast_parameter;
 mod class_loss;
 mod constants;
+mod convolution_classes;
 mod coordinates;
 mod lua;
 mod planes;
@@ -213,6 +218,7 @@ layers! {
     c_add::CAdd,
     c_mul::CMul,
     class_nll_loss::ClassNllLoss,
+    class_simplex_loss::ClassSimplexLoss,
     clip::Clip,
     collapse::Collapse,
     concat::Concat,
@@ -227,6 +233,7 @@ layers! {
     cutoff::Cutoff,
     data::Data,
     deconvolution::Deconvolution,
+    deconvolution_map::DeconvolutionMap,
     distance_to_rows::DistanceToRows,
     distance_ratio_loss::DistanceRatioLoss,
     dropout::Dropout,
@@ -241,6 +248,7 @@ layers! {
     extremum::Extremum,
     filter::Filter,
     flatten::Flatten,
+    fractional_pooling::FractionalPooling,
     gated_linear_unit::GatedLinearUnit,
     gradient_reversal::GradientReversal,
     hdf5_data::Hdf5Data,
@@ -310,6 +318,7 @@ layers! {
     softmax_loss::SoftmaxLoss,
     spatial_normalization::SpatialNormalization,
     spatial_padding::SpatialPadding,
+    sparse_linear::SparseLinear,
     split::Split,
     spp::Spp,
     sub_sampling::SubSampling,

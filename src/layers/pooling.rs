@@ -35,8 +35,8 @@ pub(super) const METHODS: [(&str, Method); 3] =
 params! {
     /// The maximum, the mean or a random element of sliding windows over the last two axes of `N x C x H x W`.
     ///
-    /// Caffe counts windows rounding up, so that a last window may hang over the edge; with padding, one that would
-    /// start in the padding at the end is dropped. The mean divides by the window's extent including padding, but not
+    /// Caffe counts windows rounding up, so that a last window may hang over the edge; with padding along either axis,
+    /// last windows that would start behind the image are dropped along both. The mean divides by the window's extent including padding, but not
     /// what hangs over. Among equal maxima the first takes the gradient. A second top of MAX gets the position of each
     /// maximum as `h W + w`. STOCHASTIC is that of Zeiler and Fergus 2013, for elements that are not negative.
     pub struct Pooling {
@@ -59,6 +59,8 @@ params! {
         /// The least and the largest number of axes of the bottom, of which the last have windows. Where they differ,
         /// as in Torch, the batch axis may be missing, and padding is at most half the window.
         ranks: [usize; 2] = [4, 4],
+        /// Whether a mean is multiplied by the number of elements of a window.
+        sum: bool = false,
     }
 }
 
@@ -96,6 +98,13 @@ pub static SPEC: LayerSpec = LayerSpec {
             Pooling::read_volumetric(a, Method::Max).into()
         })
         .script(VOLUMETRIC_POOLING),
+        torch("nn.VolumetricDilatedMaxPooling", VOLUMETRIC_DILATED, |a| {
+            let dilation = counts_or(a, ["dilationT", "dilationH", "dilationW"], 1);
+            let dilation = PerAxis { values: dilation };
+            Pooling { dilation, ..Pooling::read_volumetric(a, Method::Max) }.into()
+        })
+        .extends("nn.VolumetricMaxPooling")
+        .script(VOLUMETRIC_DILATED_POOLING),
         torch("nn.VolumetricAveragePooling", VOLUMETRIC, |a| {
             Pooling::read_volumetric(a, Method::Ave).into()
         })
@@ -112,6 +121,21 @@ const SPATIAL_DILATED: &[&str] =
     &["kW", "kH", "dW", "dH", "padW", "padH", "dilationW", "dilationH"];
 
 const VOLUMETRIC: &[&str] = &["kT", "kW", "kH", "dT", "dW", "dH", "padT", "padW", "padH"];
+
+const VOLUMETRIC_DILATED: &[&str] = &[
+    "kT",
+    "kW",
+    "kH",
+    "dT",
+    "dW",
+    "dH",
+    "padT",
+    "padW",
+    "padH",
+    "dilationT",
+    "dilationW",
+    "dilationH",
+];
 
 const SPATIAL_MAX_POOLING: &str = concat!(
     r#"
@@ -222,6 +246,17 @@ end
     ceil_and_floor!()
 );
 
+const VOLUMETRIC_DILATED_POOLING: &str = r#"
+function Class:__init(kT, kW, kH, dT, dW, dH, padT, padW, padH, dilationT, dilationW, dilationH)
+   Parent.__init(self, kT, kW, kH, dT, dW, dH, padT, padW, padH)
+   self.dilationT, self.dilationW, self.dilationH = dilationT or 1, dilationW or 1, dilationH or 1
+end
+function Class:__tostring__()
+   local dilation = string.format(', %d,%d,%d', self.dilationT, self.dilationW, self.dilationH)
+   return (Parent.__tostring__(self):gsub('%)$', dilation .. ')'))
+end
+"#;
+
 const TEMPORAL_MAX_POOLING: &str = r#"
 function Class:__init(kW, dW)
    Parent.__init(self)
@@ -281,6 +316,7 @@ impl Pooling {
             method,
             rounding: if ceil { Rounding::Ceil } else { Rounding::Floor },
             count_pad: a.bool("count_include_pad").unwrap_or(true),
+            sum: method == Method::Ave && a.bool("divide") == Some(false),
             ..Pooling::default()
         }
     }
@@ -305,6 +341,11 @@ impl Pooling {
         if layer.global && !layer.kernel.values.is_empty() {
             p.wrong("kernel_size", "with `global_pooling` the window is the whole image");
         }
+        let idle = |given: &PerAxis, value| given.values.iter().all(|&v| v == value);
+        if layer.global && !(idle(&layer.pad, 0) && idle(&layer.stride, 1)) {
+            let key = if idle(&layer.pad, 0) { "stride" } else { "pad" };
+            p.wrong(key, "with `global_pooling` there is one window, without padding or stride");
+        }
         if !layer.global && layer.kernel.values.is_empty() {
             p.need::<usize>("kernel_size", None);
         }
@@ -324,8 +365,13 @@ impl Pooling {
         Some((0..spatial).map(axis).collect())
     }
 
-    fn pool(&self, axes: [Axis; 2]) -> Pool {
-        Pool { axes, rounding: self.rounding, count_pad: self.count_pad }
+    /// How windows along these axes are counted: padding along one of them clips the last windows of all.
+    fn rounding(&self, axes: &[Axis]) -> Rounding {
+        let padded = axes.iter().any(|axis| 0 < axis.pad_before);
+        if self.rounding == Rounding::Ceil && padded {
+            return Rounding::CeilInside;
+        }
+        self.rounding
     }
 
     /// The shape of the first top.
@@ -344,6 +390,7 @@ impl Pooling {
                 .fail(&["kernel_size", "stride", "pad"], "give one value, or two for H and W");
         };
         let (mut top, first) = (shape.clone(), shape.rank() - axes.len());
+        let rounding = self.rounding(&axes);
         for (i, axis) in axes.iter().enumerate() {
             if axis.kernel == 0 || axis.stride == 0 {
                 return cx
@@ -361,7 +408,7 @@ impl Pooling {
                 );
             }
             let extent = shape.dims()[first + i];
-            match axis.pooled(extent, self.rounding) {
+            match axis.pooled(extent, rounding) {
                 Some(windows) if 0 < windows => top.0[first + i] = windows,
                 _ => return cx.fail_window(extent, pad, axis.reach(), i, axes.len()),
             }
@@ -383,12 +430,17 @@ impl Pooling {
             let dims = shape.dims();
             let images = [shape.count_of(0..first), dims[first], dims[first + 1], dims[first + 2]];
             let x = b.view(x, images);
-            let images = self.pool_images(b, x, [high, wide]);
+            let rounding = self.rounding(&axes);
+            let images = self.pool_images(b, x, [high, wide], rounding);
             let [volumes, frames, rows, columns] = [0, 1, 2, 3].map(|i| b.shape(images).dims()[i]);
             let x = b.view(images, [1, volumes, frames, rows * columns]);
-            return vec![self.pool_images(b, x, [long, Axis::new(1, 1, 0)])];
+            return vec![self.pool_images(b, x, [long, Axis::new(1, 1, 0)], rounding)];
         }
-        let pool = self.pool([axes[0], axes[1]]);
+        let pool = Pool {
+            axes: [axes[0], axes[1]],
+            rounding: self.rounding(&axes),
+            count_pad: self.count_pad,
+        };
         let x = match shape.rank() {
             4 => x,
             _ => {
@@ -420,8 +472,14 @@ impl Pooling {
 
 impl Pooling {
     /// Pooled images, `N x C x H x W`; not for STOCHASTIC.
-    fn pool_images(&self, b: &mut Builder, x: ValueId, axes: [Axis; 2]) -> ValueId {
-        let pool = self.pool(axes);
+    fn pool_images(
+        &self,
+        b: &mut Builder,
+        x: ValueId,
+        axes: [Axis; 2],
+        rounding: Rounding,
+    ) -> ValueId {
+        let pool = Pool { axes, rounding, count_pad: self.count_pad };
         match self.method {
             Method::Max => b.max_pool(x, pool).0,
             Method::Ave | Method::Stochastic => b.ave_pool(x, pool),
@@ -439,7 +497,12 @@ impl LayerOps for Pooling {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let tops = self.pooled(b, cx.bottoms[0], cx.phase);
+        let mut tops = self.pooled(b, cx.bottoms[0], cx.phase);
+        if self.sum {
+            let axes = self.axes(&b.shape(cx.bottoms[0]).clone()).unwrap_or_default();
+            let elements: usize = axes.iter().map(|axis| axis.kernel).product();
+            tops[0] = b.scale(tops[0], elements as f64);
+        }
         tops[..cx.n_tops()].iter().map(|&top| b.view(top, cx.top(0).clone())).collect()
     }
 

@@ -36,7 +36,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             span: AxisSpan::read(&p),
             filler: Filler::read(&p.section("filler")).or_constant(1.0),
             bias: p.bool("bias_term").unwrap_or(false),
-            bias_filler: Filler::read(&p.section("bias_filler")).or_constant(0.0),
+            bias_filler: Filler::read_if(&p, "bias_term", false, "bias_filler").or_constant(0.0),
         }
         .into()
     })],

@@ -42,17 +42,18 @@ impl LayerOps for SoftmaxLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let axis = cx.axis(0, self.axis)?;
         ClassAxis::of(cx.bottom(0), axis).check_labels(cx, 1)?;
-        let mut tops = vec![Shape::scalar()];
         if cx.n_tops() == 2 {
-            tops.push(cx.bottom(0).clone());
+            let message = "the second top, the probabilities, does not work in Caffe; \
+                           a Softmax layer over the same bottom gives them";
+            return cx.fail(&[], message);
         }
-        Ok(Signature { tops, params: vec![] })
+        Ok(Signature::of(Shape::scalar()))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let axis = b.shape(cx.bottoms[0]).axis(self.axis).unwrap_or(0);
         let outs = b.native(Loss { axis, rule: self.rule.clone() }, cx.bottoms);
-        outs[..cx.n_tops()].to_vec()
+        outs[..1].to_vec()
     }
 
     fn differentiable(&self, bottom: usize) -> bool {

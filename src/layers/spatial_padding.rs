@@ -1,4 +1,4 @@
-//! Adds a border to images, or crops it.
+//! Adds a border to images and volumes, or crops it.
 
 use super::constants::pick;
 use super::planes;
@@ -19,7 +19,8 @@ pub enum Border {
 }
 
 params! {
-    /// Adds a border to images, `N x C x H x W` or `C x H x W`; a negative width crops.
+    /// Adds a border to images, `N x C x H x W`, or volumes, `N x C x T x H x W`, where the batch axis may be missing; a
+    /// negative width crops.
     pub struct SpatialPadding {
         /// What the border is made of.
         border: Border = Border::Zero,
@@ -27,6 +28,8 @@ params! {
         rows: [i64; 2] = [0, 0],
         /// Pixels at the left and at the right.
         columns: [i64; 2] = [0, 0],
+        /// Images of a volume before and behind; not given for images.
+        frames: Option<[i64; 2]> = None,
     }
 }
 
@@ -44,6 +47,19 @@ pub static SPEC: LayerSpec = LayerSpec {
             SpatialPadding::read(a, Border::Replication).into()
         })
         .script(SCRIPT),
+        torch("nn.VolumetricReplicationPadding", VOLUMETRIC, |a| {
+            let [left, right, above, below, front, back] =
+                ["pleft", "pright", "ptop", "pbottom", "pfront", "pback"]
+                    .map(|key| a.need(key, a.int(key)));
+            SpatialPadding {
+                border: Border::Replication,
+                rows: [above, below],
+                columns: [left, right],
+                frames: Some([front, back]),
+            }
+            .into()
+        })
+        .script(VOLUME_SCRIPT),
     ],
     ..LayerSpec::new("SpatialPadding", Category::Shape, SpatialPadding::DOCS)
 };
@@ -64,11 +80,38 @@ function Class:__tostring__()
 end
 "#;
 
+const VOLUMETRIC: &[&str] = &["pleft", "pright", "ptop", "pbottom", "pfront", "pback"];
+
+const VOLUME_SCRIPT: &str = r#"
+function Class:__init(pleft, pright, ptop, pbottom, pfront, pback)
+   Parent.__init(self)
+   self.pleft = pleft
+   self.pright = pright or pleft
+   self.ptop = ptop or pleft
+   self.pbottom = pbottom or pleft
+   self.pfront = pfront or pleft
+   self.pback = pback or pleft
+end
+function Class:__tostring__()
+   return torch.type(self) .. string.format('(left=%d, right=%d, top=%d, bottom=%d, front=%d, back=%d)',
+      self.pleft, self.pright, self.ptop, self.pbottom, self.pfront, self.pback)
+end
+"#;
+
 impl SpatialPadding {
     fn read(a: &Args, border: Border) -> Self {
         let [left, right, above, below] =
             ["pad_l", "pad_r", "pad_t", "pad_b"].map(|key| a.need(key, a.int(key)));
-        SpatialPadding { border, rows: [above, below], columns: [left, right] }
+        SpatialPadding { border, rows: [above, below], columns: [left, right], frames: None }
+    }
+
+    /// The widths of the last axes, with the name of the first of each pair in definitions.
+    fn widths(&self) -> Vec<([i64; 2], &'static str)> {
+        let (rows, columns) = (self.rows, self.columns);
+        match self.frames {
+            Some(frames) => vec![(frames, "pfront"), (rows, "ptop"), (columns, "pleft")],
+            None => vec![(rows, "pad_t"), (columns, "pad_l")],
+        }
     }
 
     /// The extent of an axis with its border; none if nothing is left.
@@ -107,11 +150,10 @@ impl SpatialPadding {
 
 impl LayerOps for SpatialPadding {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        planes::batched(cx, 4, None)?;
-        let (mut top, first) = (cx.bottom(0).clone(), cx.bottom(0).rank() - 2);
-        for (i, (widths, key)) in
-            [(self.rows, "pad_t"), (self.columns, "pad_l")].into_iter().enumerate()
-        {
+        let all = self.widths();
+        planes::batched(cx, 2 + all.len(), None)?;
+        let (mut top, first) = (cx.bottom(0).clone(), cx.bottom(0).rank() - all.len());
+        for (i, (widths, key)) in all.into_iter().enumerate() {
             let extent = top.dims()[first + i];
             let [before, after] = widths;
             let kept = i128::from(before.min(0)) + i128::from(after.min(0)) + extent as i128;
@@ -130,14 +172,21 @@ impl LayerOps for SpatialPadding {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let first = cx.top(0).rank() - 2;
-        let x = self.pad(b, cx.bottoms[0], first, self.rows);
-        vec![self.pad(b, x, first + 1, self.columns)]
+        let (all, mut x) = (self.widths(), cx.bottoms[0]);
+        let first = cx.top(0).rank() - all.len();
+        for (i, (widths, _)) in all.into_iter().enumerate() {
+            x = self.pad(b, x, first + i, widths);
+        }
+        vec![x]
     }
 
     fn detail(&self) -> String {
         let [above, below] = self.rows;
         let [left, right] = self.columns;
-        format!("{left} left, {right} right, {above} above, {below} below")
+        let text = format!("{left} left, {right} right, {above} above, {below} below");
+        match self.frames {
+            Some([front, back]) => format!("{text}, {front} before, {back} behind"),
+            None => text,
+        }
     }
 }

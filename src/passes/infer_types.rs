@@ -2,7 +2,7 @@
 
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
 use crate::ir::Net;
-use crate::spec::{Environment, Infer, Phase, Signature};
+use crate::spec::{Environment, Filler, Infer, Phase, Signature};
 use crate::ty::Shape;
 
 /// The largest blob or parameter that is believed to be meant: 2^36 elements.
@@ -80,6 +80,14 @@ fn infer_node(
             let message = format!("layer `{}` would hold a blob of {shape}", node.name.value);
             let d = Diagnostic::new(&diag::E0404, node.type_name.span, message);
             return Err(diagnostics.report(d.here("more than memory can hold")));
+        }
+    }
+    for param in signature.params.iter().filter(|param| param.filler == Filler::Bilinear) {
+        if !matches!(param.shape.dims(), [_, _, height, width] if height == width) {
+            let role = param.role;
+            let message =
+                format!("a bilinear filler needs square filters, {role} is {}", param.shape);
+            return cx.fail(&[&format!("{role}_filler"), "weight_filler", "filler"], message);
         }
     }
     Ok(signature)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Result};
 use crate::ir::{Port, TypedNet};
-use crate::program::{self, Builder, Origin, Program, ValueId, VarId, differentiate};
+use crate::program::{self, Builder, Origin, Program, ValueId, VarId, differentiate, fold};
 use crate::spec::{Environment, Lower};
 use crate::ty::Shape;
 
@@ -57,6 +57,16 @@ pub fn ready(typed: &TypedNet) -> Result<()> {
 
 /// Lowers a net that is [`ready`].
 pub fn lower(typed: &TypedNet, env: &Environment, backward: Backward) -> Lowered {
+    lowered(typed, env, backward, false)
+}
+
+/// The same with layers joined where one kernel does the work of several ([`fold`]): blobs between them are computed
+/// only if they are outputs, and have no gradients.
+pub fn lower_folded(typed: &TypedNet, env: &Environment, backward: Backward) -> Lowered {
+    lowered(typed, env, backward, true)
+}
+
+fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, folded: bool) -> Lowered {
     let mut b = Builder::new();
     let mut blobs: Vec<Vec<ValueId>> = vec![];
     let variables: Vec<ValueId> = (typed.variables.iter().enumerate())
@@ -95,6 +105,9 @@ pub fn lower(typed: &TypedNet, env: &Environment, backward: Backward) -> Lowered
         blobs.push(tops);
     }
 
+    if folded {
+        fold(&mut b);
+    }
     let (loss, mut seeds) = total_loss(&mut b, typed, &blobs);
     if backward == Backward::Everything {
         seeds.extend(output_seeds(&mut b, typed, &blobs));

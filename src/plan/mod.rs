@@ -2,11 +2,11 @@
 //!
 //! One arena holds everything. Pinned values (inputs, variables, whatever is read after a run) have places of
 //! their own; all others share the rest by liveness. A view has the place of what it views; a pointwise step
-//! may take over the place of an argument that nobody reads afterwards.
+//! may take over the place of an argument that nobody reads afterwards, and a convolution that of what it adds.
 //!
 //! Invariants, checked by [`verify`]:
 //! - values that are live at the same time have disjoint places, unless one is a view of the other;
-//! - a step's results overlap its arguments only where a pointwise step takes over an argument's place;
+//! - a step's results overlap its arguments only where a step takes over an argument's place;
 //! - the workspace of a step overlaps nothing that is live.
 
 mod liveness;
@@ -56,6 +56,9 @@ pub struct Request {
     pub gradients: Vec<Option<ValueId>>,
     /// How many further arrays of the same layout the solver keeps: momentum and the like.
     pub histories: usize,
+    /// Steps at the start of the program that need not run again while the parameters stay: what later steps read of
+    /// their results is kept between runs.
+    pub settled: usize,
 }
 
 /// A program with a place for every value.
@@ -67,6 +70,8 @@ pub struct Plan {
     pub slots: Vec<Option<Slot>>,
     /// The workspace of every step.
     pub work: Vec<Slot>,
+    /// Steps at the start that need not run again while the parameters stay.
+    pub settled: usize,
     /// Number of elements of the arena: exactly what a session allocates.
     pub arena: usize,
     /// The places of the parameters, relative to the start of any of the flat arrays below.
@@ -116,6 +121,16 @@ fn separate_gradients(program: &mut Program, request: &mut Request) {
 /// Whether a step's result is the same memory as its argument.
 fn is_view(step: &Step) -> bool {
     matches!(step.kernel, Kernel::View | Kernel::Stop)
+}
+
+/// The first of the arguments, up to the last, whose places a step's result may take over, because it reads each of their
+/// elements just before it writes the result there.
+fn taking(step: &Step) -> Option<usize> {
+    match &step.kernel {
+        Kernel::Pointwise(_) => Some(0),
+        Kernel::FusedConv(fused) if fused.sum => Some(step.args.len() - 1),
+        _ => None,
+    }
 }
 
 fn aligned(len: usize) -> usize {

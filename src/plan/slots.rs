@@ -1,8 +1,8 @@
 //! Gives every value its place: pinned ones first, the others by liveness into the gaps.
 
 use super::liveness::{Lives, lives};
-use super::{Plan, Request, Slot, aligned, is_view};
-use crate::program::{Kernel, Program, Source, Step, ValueId};
+use super::{Plan, Request, Slot, aligned, is_view, taking};
+use crate::program::{Program, Source, Step, ValueId};
 
 pub(super) fn assign(
     program: Program,
@@ -10,7 +10,8 @@ pub(super) fn assign(
     workspace: &dyn Fn(&Program, &Step) -> usize,
 ) -> Plan {
     let gradients: Vec<ValueId> = request.gradients.iter().flatten().copied().collect();
-    let lives = lives(&program, &gradients);
+    let kept = [gradients, kept(&program, request.settled)].concat();
+    let lives = lives(&program, &kept);
     let mut slots: Vec<Option<Slot>> = vec![None; program.values.len()];
 
     let mut layout = vec![];
@@ -90,12 +91,21 @@ pub(super) fn assign(
         arena: aligned(arena.end.max(1)),
         slots,
         work,
+        settled: request.settled,
         layout,
         parameters,
         gradients: gradient_region,
         histories,
         program,
     }
+}
+
+/// What steps behind the settled ones read of their results.
+fn kept(program: &Program, settled: usize) -> Vec<ValueId> {
+    let early =
+        |v: &ValueId| matches!(program.source(*v), Source::Step(n) if (n as usize) < settled);
+    let later = program.steps[settled.min(program.steps.len())..].iter();
+    later.flat_map(|step| &step.args).copied().filter(early).collect()
 }
 
 fn is_own(program: &Program, v: ValueId) -> bool {
@@ -110,8 +120,8 @@ fn free_dead(arena: &mut Arena, slots: &[Option<Slot>], dead: &mut Vec<ValueId>)
     }
 }
 
-/// The argument whose place a pointwise step's result may take over: it is read for the last time here, element
-/// by element, and its place is not pinned.
+/// The argument whose place a step's result may take over: it is read for the last time here, element by element, and
+/// its place is not pinned.
 fn takes_over(
     program: &Program,
     lives: &Lives,
@@ -120,10 +130,15 @@ fn takes_over(
     number: usize,
     out: ValueId,
 ) -> Option<ValueId> {
-    if !matches!(step.kernel, Kernel::Pointwise(_)) || lives.last[out.0 as usize] == usize::MAX {
+    if lives.last[out.0 as usize] == usize::MAX {
         return None;
     }
-    step.args.iter().copied().find(|&arg| {
+    let first = taking(step)?;
+    let root = |v: ValueId| lives.root[v.0 as usize];
+    if step.args[first..].iter().any(|&a| step.args[..first].iter().any(|&b| root(a) == root(b))) {
+        return None;
+    }
+    step.args[first..].iter().copied().find(|&arg| {
         let root = lives.root[arg.0 as usize];
         let others = step.args.iter().filter(|&&a| lives.root[a.0 as usize] == root);
         let alike = others.clone().all(|&a| program.shape(a) == program.shape(out));

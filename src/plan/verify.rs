@@ -1,8 +1,8 @@
 //! Checks the invariants of a plan that the module's documentation lists.
 
 use super::liveness::lives;
-use super::{Plan, Slot, is_view};
-use crate::program::{Kernel, Source, ValueId};
+use super::{Plan, Slot, is_view, taking};
+use crate::program::{Source, ValueId};
 
 /// The first rule that a plan breaks, as a sentence for whoever wrote the planner.
 pub fn verify(plan: &Plan) -> Result<(), String> {
@@ -24,8 +24,10 @@ pub fn verify(plan: &Plan) -> Result<(), String> {
         if let Some((v, _)) = live.iter().find(|(_, s)| s.overlaps(&work)) {
             return Err(format!("the workspace of step {number} overlaps {v}"));
         }
-        if matches!(step.kernel, Kernel::Pointwise(_)) {
-            live.retain(|(v, _)| lives.last[v.0 as usize] != number);
+        if let Some(first) = taking(step) {
+            let root = |v: &ValueId| lives.root[v.0 as usize];
+            let taken = |v: ValueId| step.args[first..].iter().any(|a| root(a) == v);
+            live.retain(|(v, _)| lives.last[v.0 as usize] != number || !taken(*v));
         }
         for &out in &step.outs {
             let place = slot(out)?;

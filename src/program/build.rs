@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::expr::{Expr, PointFn, arg};
-use super::kernel::{Distribution, Kernel, Lrn, ReduceOp};
+use super::kernel::{Distribution, Kernel, Lrn, Normalize, ReduceOp};
 use super::native::Operation;
 use super::{Origin, Program, Source, ValueId, VarId};
 use crate::ty::Shape;
@@ -41,6 +41,11 @@ impl Builder {
     /// The program written so far.
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// The program written so far, for passes that rewrite it.
+    pub(super) fn program_mut(&mut self) -> &mut Program {
+        &mut self.program
     }
 
     /// A value that the caller reads after every run.
@@ -267,6 +272,28 @@ impl Builder {
     /// Local response normalisation across axis 1.
     pub fn lrn(&mut self, x: ValueId, lrn: Lrn) -> ValueId {
         self.one(Kernel::Lrn(lrn), &[x], None)
+    }
+
+    /// Mean and biased variance of every channel, axis 1; see [`Kernel::Moments`].
+    pub fn channel_moments(&mut self, x: ValueId) -> (ValueId, ValueId) {
+        let outs = self.step(Kernel::Moments, &[x], None);
+        (outs[0], outs[1])
+    }
+
+    /// Normalises channels by moments, then by a factor and a shift if `affine` are there; see [`Kernel::Normalize`].
+    /// With `batch` the moments are the [`Builder::channel_moments`] of `x`.
+    pub fn normalize(
+        &mut self,
+        x: ValueId,
+        moments: (ValueId, ValueId),
+        affine: Option<(ValueId, ValueId)>,
+        eps: f64,
+        batch: bool,
+    ) -> ValueId {
+        let kernel = Normalize { eps, batch, affine: affine.is_some(), relu: false };
+        let mut args = vec![x, moments.0, moments.1];
+        args.extend(affine.into_iter().flat_map(|(scale, shift)| [scale, shift]));
+        self.one(Kernel::Normalize(kernel), &args, None)
     }
 
     /// Softmax along an axis.

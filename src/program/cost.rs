@@ -47,6 +47,7 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
         | Kernel::Pad { .. }
         | Kernel::Concat(_)
         | Kernel::Im2col(_)
+        | Kernel::PackConv(_)
         | Kernel::Gather(_) => {}
         Kernel::Pointwise(f) => other = out(0).saturating_mul(operations(f)),
         Kernel::Reduce(..) => other = arg(0),
@@ -67,6 +68,14 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
                 other = out(0);
             }
         }
+        Kernel::FusedConv(fused) => {
+            multiply_adds = per_tap(&fused.conv, out(0)).saturating_mul(channels(args.get(1)));
+            let passes = [fused.bias, fused.sum, fused.relu].into_iter().filter(|&p| p).count();
+            other = out(0).saturating_mul(passes as u64);
+        }
+        Kernel::Moments => other = arg(0).saturating_mul(4),
+        Kernel::Normalize(_) => other = out(0).saturating_mul(4),
+        Kernel::NormalizeGrad(_) => other = out(0).saturating_mul(10),
         Kernel::ConvInput(c) => {
             multiply_adds = per_tap(c, arg(0)).saturating_mul(channels(args.get(1)));
         }

@@ -1,6 +1,6 @@
 //! The gradient table: for every kernel, the steps that carry the gradient of its results to its arguments.
 
-use super::expr::{Expr, arg};
+use super::expr::{Expr, arg, constant, select};
 use super::kernel::{Kernel, ReduceOp};
 use super::{Builder, Program, Step, ValueId};
 use crate::ty::Shape;
@@ -13,12 +13,17 @@ pub(super) fn differentiable(kernel: &Kernel, i: usize) -> bool {
         Kernel::Native(native) => native.differentiable(i),
         Kernel::Pointwise(f) => f.reads(i),
         Kernel::NativeGrad(..)
+        | Kernel::PackConv(_)
         | Kernel::PooledConvInput(_)
         | Kernel::PooledConvFilter(_)
         | Kernel::MaxPoolGrad(_)
         | Kernel::LrnGrad(_)
+        | Kernel::Moments
+        | Kernel::NormalizeGrad(_)
         | Kernel::SoftmaxGrad(_)
         | Kernel::LogSoftmaxGrad(_) => false,
+        Kernel::Normalize(_) => i == 0 || 2 < i,
+        Kernel::FusedConv(fused) => !fused.packed,
         Kernel::Reduce(..)
         | Kernel::View
         | Kernel::Transpose(_)
@@ -60,7 +65,17 @@ pub(super) fn gradients(
         let outs = b.step(kernel, &args, None);
         return wrt.iter().copied().zip(outs).collect();
     }
-    let Some(dy) = douts[0] else { return vec![] };
+    let Some(mut dy) = douts[0] else { return vec![] };
+    if let &Kernel::Normalize(normalize) = &step.kernel {
+        let args: Vec<ValueId> = step.args.iter().copied().chain([dy]).collect();
+        let outs = b.step(Kernel::NormalizeGrad(normalize), &args, None);
+        let place = |i: usize| if i == 0 { 0 } else { i - 2 };
+        return wrt.iter().map(|&i| (i, outs[place(i)])).collect();
+    }
+    if matches!(&step.kernel, Kernel::FusedConv(fused) if fused.relu) {
+        let passes = select(arg(0).gt(0.0), arg(1), constant(0.0));
+        dy = b.map(&[step.outs[0], dy], &passes);
+    }
     wrt.iter().filter_map(|&i| Some((i, one(b, step, dy, i)?))).collect()
 }
 
@@ -113,6 +128,12 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
             1 => told(b, Kernel::ConvFilter(conv.clone()), &[args[0], dy]),
             _ => Some(sum_keeping(b, dy, 1, shape)),
         },
+        Kernel::FusedConv(fused) => match i {
+            0 => told(b, Kernel::ConvInput(fused.conv.clone()), &[dy, args[1]]),
+            1 => told(b, Kernel::ConvFilter(fused.conv.clone()), &[args[0], dy]),
+            2 if fused.bias => Some(sum_keeping(b, dy, 1, shape)),
+            _ => Some(dy),
+        },
         Kernel::ConvInput(conv) => match i {
             0 => told(b, Kernel::Conv(conv.clone()), &[dy, args[1]]),
             _ => told(b, Kernel::ConvFilter(conv.clone()), &[dy, args[0]]),
@@ -139,10 +160,14 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
         | Kernel::Random(..)
         | Kernel::Native(_)
         | Kernel::NativeGrad(..)
+        | Kernel::PackConv(_)
         | Kernel::PooledConvInput(_)
         | Kernel::PooledConvFilter(_)
         | Kernel::MaxPoolGrad(_)
         | Kernel::LrnGrad(_)
+        | Kernel::Moments
+        | Kernel::Normalize(_)
+        | Kernel::NormalizeGrad(_)
         | Kernel::SoftmaxGrad(_)
         | Kernel::LogSoftmaxGrad(_) => None,
     }

@@ -94,6 +94,27 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
             }
             one(Shape(dims))
         }
+        Kernel::FusedConv(fused) => infer(&Kernel::Conv(fused.conv.clone()), args, told),
+        Kernel::PackConv(_) => one(arg(0)?.clone()),
+        Kernel::Moments => {
+            let x = arg(0)?;
+            let mut shape = Shape(vec![1; x.rank()]);
+            shape.0[1] = *x.0.get(1).ok_or("there is no axis of channels")?;
+            Ok(vec![shape.clone(), shape])
+        }
+        Kernel::Normalize(normalize) => {
+            let (x, channels) = (arg(0)?, arg(0)?.0.get(1).copied());
+            let count = if normalize.affine { 5 } else { 3 };
+            let fits = args.len() == count && args[1..].iter().all(|a| Some(a.count()) == channels);
+            if !fits {
+                return Err(format!("the moments do not fit {x}"));
+            }
+            one(x.clone())
+        }
+        Kernel::NormalizeGrad(normalize) => match normalize.affine {
+            true => Ok(vec![arg(0)?.clone(), arg(3)?.clone(), arg(4)?.clone()]),
+            false => one(arg(0)?.clone()),
+        },
         Kernel::ConvInput(_)
         | Kernel::ConvFilter(_)
         | Kernel::PooledConvInput(_)

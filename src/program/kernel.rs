@@ -40,6 +40,34 @@ pub struct Lrn {
     pub k: f64,
 }
 
+/// A convolution and what follows it element by element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FusedConv {
+    /// The convolution.
+    pub conv: window::Conv,
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// Whether another blob is added.
+    pub sum: bool,
+    /// Whether negative results become 0, after all else.
+    pub relu: bool,
+    /// Whether the weights are those that [`Kernel::PackConv`] has made.
+    pub packed: bool,
+}
+
+/// A normalisation by the moments of each channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normalize {
+    /// Added to the variance.
+    pub eps: f64,
+    /// Whether mean and variance are the [`Kernel::Moments`] of the argument, through which its gradient passes as well.
+    pub batch: bool,
+    /// Whether a factor and a shift follow.
+    pub affine: bool,
+    /// Whether negative results become 0, after all else.
+    pub relu: bool,
+}
+
 /// One operation on values of a program.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kernel {
@@ -90,6 +118,10 @@ pub enum Kernel {
     ConvInput(window::Conv),
     /// `(x, dy) -> dw`: its gradient to the weights.
     ConvFilter(window::Conv),
+    /// `(x, w[, bias][, addend]) -> y`: convolution, sum and ReLU in one.
+    FusedConv(FusedConv),
+    /// `(w) -> t`: the weights of a convolution in the order in which [`Kernel::FusedConv`] reads them quickest.
+    PackConv(window::Conv),
     /// `(dy, index, w) -> dx`: `ConvInput` of the `MaxPoolGrad` of the first two.
     PooledConvInput(window::Conv),
     /// `(x, dy, index) -> dw`: `ConvFilter` of the `MaxPoolGrad` of the last two.
@@ -111,6 +143,13 @@ pub enum Kernel {
     Lrn(Lrn),
     /// `(x, y, scale, dy) -> dx`.
     LrnGrad(Lrn),
+    /// `(x) -> mean, variance`: of every channel (axis 1) over all other axes, which stay with extent 1; the variance is
+    /// biased. Their gradient is part of that of [`Kernel::Normalize`].
+    Moments,
+    /// `(x, mean, variance[, scale, shift]) -> y`: `(x - mean) / sqrt(variance + eps) scale + shift` by channel, then ReLU.
+    Normalize(Normalize),
+    /// `(x, mean, variance[, scale, shift], dy) -> dx[, dscale, dshift]`.
+    NormalizeGrad(Normalize),
     /// `(x) -> y`: e^x normalised along an axis.
     Softmax(usize),
     /// `(y, dy) -> dx`.
@@ -149,6 +188,8 @@ impl Kernel {
             Kernel::Conv(_) => "conv",
             Kernel::ConvInput(_) => "conv-input",
             Kernel::ConvFilter(_) => "conv-filter",
+            Kernel::FusedConv(_) => "fused-conv",
+            Kernel::PackConv(_) => "pack-conv",
             Kernel::PooledConvInput(_) => "pooled-conv-input",
             Kernel::PooledConvFilter(_) => "pooled-conv-filter",
             Kernel::Im2col(_) => "im2col",
@@ -159,6 +200,9 @@ impl Kernel {
             Kernel::AvePoolGrad(_) => "ave-pool-grad",
             Kernel::Lrn(_) => "lrn",
             Kernel::LrnGrad(_) => "lrn-grad",
+            Kernel::Moments => "moments",
+            Kernel::Normalize(_) => "normalize",
+            Kernel::NormalizeGrad(_) => "normalize-grad",
             Kernel::Softmax(_) => "softmax",
             Kernel::SoftmaxGrad(_) => "softmax-grad",
             Kernel::LogSoftmax(_) => "log-softmax",

@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 use super::figures::{bytes, short};
 use crate::ir::TypedNet;
 use crate::plan::Plan;
-use crate::program::{Source, Step, cost};
+use crate::program::{Cost, Kernel, Program, Source, Step, cost};
 
 /// Bytes of a number in single precision.
 const ELEMENT: u64 = 4;
@@ -36,6 +36,61 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
             short(cost(&plan.program, step).flops()),
         );
     }
+    out
+}
+
+/// What the steps that do the work of several save: how many there are by kind, and the program with them beside the one
+/// without.
+pub fn saved(plain: &Program, joined: &Program) -> String {
+    let count = |holds: &dyn Fn(&Kernel) -> bool| {
+        joined.steps.iter().filter(|step| holds(&step.kernel)).count()
+    };
+    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 5] = [
+        ("convolutions with ReLU", &|k| matches!(k, Kernel::FusedConv(f) if f.relu)),
+        (
+            "normalisations with factor and shift",
+            &|k| matches!(k, Kernel::Normalize(n) if n.affine),
+        ),
+        ("normalisations with ReLU", &|k| matches!(k, Kernel::Normalize(n) if n.relu)),
+        ("gradients to the input over maxima", &|k| matches!(k, Kernel::PooledConvInput(_))),
+        ("gradients to the weights over maxima", &|k| matches!(k, Kernel::PooledConvFilter(_))),
+    ];
+    let mut out = String::from("joined\n");
+    for (name, holds) in kinds {
+        let n = count(holds);
+        if 0 < n {
+            let _ = writeln!(out, "  {n:>5}  {name}");
+        }
+    }
+    let works = |program: &Program| {
+        let works = |step: &&Step| !matches!(step.kernel, Kernel::View | Kernel::Stop);
+        program.steps.iter().filter(works).count()
+    };
+    let total = |program: &Program| {
+        let mut total = Cost::default();
+        program.steps.iter().for_each(|step| total += cost(program, step));
+        total
+    };
+    let (before, after) = (total(plain), total(joined));
+    let moved = |cost: Cost| bytes(cost.elements.saturating_mul(ELEMENT));
+    let _ = writeln!(
+        out,
+        "  steps that compute   {:>10}, layer by layer {}",
+        works(joined),
+        works(plain)
+    );
+    let _ = writeln!(
+        out,
+        "  read and written     {:>10}, layer by layer {}",
+        moved(after),
+        moved(before)
+    );
+    let _ = writeln!(
+        out,
+        "  flops                {:>10}, layer by layer {}",
+        short(after.flops()),
+        short(before.flops())
+    );
     out
 }
 

@@ -127,6 +127,15 @@ impl Reading {
         (self.diagnostics.into_inner(), !self.failed.get())
     }
 
+    /// Whether a complaint points into this place.
+    pub fn has_complained(&self, place: Span) -> bool {
+        self.diagnostics
+            .borrow()
+            .iter()
+            .filter_map(Diagnostic::span)
+            .any(|at| at.file == place.file && place.start <= at.start && at.end <= place.end)
+    }
+
     /// Whether the outermost arguments were asked for this name.
     pub fn was_asked(&self, key: &str) -> bool {
         self.asked.borrow().get("").is_some_and(|keys| keys.contains(key))

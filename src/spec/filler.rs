@@ -79,6 +79,16 @@ impl Filler {
         }
     }
 
+    /// Reads the filler `key` where the truth value `switch` holds, which is `default` if it is not written; Caffe
+    /// does not look at the filler of a parameter that does not exist.
+    pub fn read_if(a: &Args, switch: &'static str, default: bool, key: &'static str) -> Filler {
+        if a.bool(switch).unwrap_or(default) {
+            return Filler::read(&a.section(key));
+        }
+        a.ignore(&[key]);
+        Filler::Unset
+    }
+
     /// Reads a `FillerParameter` message; `Unset` if it is not written.
     pub fn read(a: &Args) -> Filler {
         let kind = a.text("type");
@@ -86,7 +96,7 @@ impl Filler {
         let (min, max) = (a.float("min").unwrap_or(0.0), a.float("max").unwrap_or(1.0));
         let mean = a.float("mean").unwrap_or(0.0);
         let std = a.float("std").unwrap_or(1.0);
-        let sparse = a.int("sparse").and_then(|n| usize::try_from(n).ok());
+        let sparse = a.int("sparse").filter(|&n| n != -1);
         let norms =
             [("FAN_IN", Norm::FanIn), ("FAN_OUT", Norm::FanOut), ("AVERAGE", Norm::Average)];
         let norm = a.choice("variance_norm", &norms).unwrap_or(Norm::FanIn);
@@ -94,6 +104,14 @@ impl Filler {
             return Filler::Unset;
         }
         let kind = kind.as_deref().unwrap_or("constant");
+        match sparse {
+            Some(_) if kind != "gaussian" => {
+                a.wrong("sparse", format!("a {kind} filler cannot be sparse, only a gaussian one"));
+            }
+            Some(n) if n < 0 => a.wrong("sparse", format!("{n} inputs cannot be kept")),
+            _ => {}
+        }
+        let sparse = sparse.and_then(|n| usize::try_from(n).ok());
         match kind {
             "constant" => Filler::Constant(value),
             "uniform" => Filler::Uniform(min, max),

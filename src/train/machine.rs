@@ -9,9 +9,9 @@ use super::hdf5_output::Hdf5Output;
 use crate::error::{Error, Result};
 use crate::exec::{Device, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet, Variable};
-use crate::passes::lower::{Backward, Lowered, lower, ready};
+use crate::passes::lower::{Backward, Lowered, lower, lower_folded, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, fuse, fuse_chains, simplify};
+use crate::program::{ValueId, deploy, fuse, fuse_chains, simplify};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
@@ -72,7 +72,12 @@ pub fn planned(
     (device, threads): (Device, usize),
 ) -> Result<Planned> {
     ready(typed)?;
-    let mut lowered = lower(typed, env, purpose.backward);
+    // The libraries of a GPU have no joined kernels, and no sums over maxima only.
+    let joined = !purpose.watched && device == Device::Cpu;
+    let mut lowered = match joined {
+        true => lower_folded(typed, env, purpose.backward),
+        false => lower(typed, env, purpose.backward),
+    };
     let outputs = outputs(typed, &lowered);
     let watched: Vec<ValueId> = match purpose.watched {
         true => {
@@ -94,22 +99,24 @@ pub fn planned(
     for gradient in lowered.gradients.iter().flatten() {
         program.outputs.push(("(gradient)".to_string(), *gradient));
     }
-    // The libraries of a GPU have no sums over maxima only; its kernels are quickest in chains.
     match device {
-        _ if purpose.watched => {}
-        Device::Cpu if purpose.backward != Backward::No => fuse(program),
-        Device::Cpu => {}
-        Device::Cuda(_) => fuse_chains(program),
+        Device::Cpu if joined && purpose.backward != Backward::No => fuse(program),
+        Device::Cuda(_) if !purpose.watched => fuse_chains(program),
+        _ => {}
     }
     simplify(program);
+    let settled = match (purpose.backward, device) {
+        (Backward::No, Device::Cpu) => deploy(program),
+        _ => 0,
+    };
     supported(device, program, &typed.net)?;
     program.outputs.retain(|(name, _)| name != "(gradient)");
     let gradients = match purpose.backward {
         Backward::No => vec![],
         _ => lowered.gradients.clone(),
     };
-    let request =
-        Request { parameters: lowered.variables.clone(), gradients, histories: purpose.histories };
+    let parameters = lowered.variables.clone();
+    let request = Request { parameters, gradients, histories: purpose.histories, settled };
     let Lowered { program, variables, loss, blobs, blob_gradients, gradients } = lowered;
     let plan = Arc::new(plan(program, &request, &workspace::<f32>(device, threads)));
     Ok(Planned { plan, variables, loss, outputs, blobs, blob_gradients, gradients, files })

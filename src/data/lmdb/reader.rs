@@ -13,19 +13,55 @@ const MDB_FIRST: u32 = 0;
 const MDB_NEXT: u32 = 8;
 const MDB_SET_RANGE: u32 = 17;
 
+/// Bytes of records after which the file is mapped anew, which gives back the memory of those already read: all pages of a
+/// map that were ever touched count as the process' own.
+const MAPPED: usize = 16 << 20;
+
 /// A database opened for reading, with one cursor.
 ///
 /// The file is opened read-only and without a lock file, as DIGITS and Caffe's own readers do; nobody may write to
 /// it at the same time. It is [checked](super::check) first, so a damaged file is an error here and not a crash later.
 pub struct LmdbReader {
+    map: Map,
+    map_size: usize,
+    path: PathBuf,
+    len: usize,
+    fresh: bool,
+    /// The last record's key, from which a new map goes on.
+    last: Vec<u8>,
+    /// Bytes of records that were read from this map in order.
+    read: usize,
+}
+
+/// The mapped file, with a cursor.
+struct Map {
     // Fields are dropped in this order; the first two point into the third.
     cursor: RoCursor<'static>,
     transaction: RoTransaction<'static>,
     _environment: Box<Environment>,
     database: Database,
-    path: PathBuf,
-    len: usize,
-    fresh: bool,
+}
+
+impl Map {
+    fn open(path: &Path, map_size: usize) -> Result<Self> {
+        let failed = |e| lmdb_error("read", path, e);
+        let flags = EnvironmentFlags::READ_ONLY
+            | EnvironmentFlags::NO_LOCK
+            | EnvironmentFlags::NO_TLS
+            | EnvironmentFlags::NO_SUB_DIR;
+        let mut builder = Environment::new();
+        builder.set_flags(flags).set_map_size(map_size);
+        let environment = Box::new(builder.open(&data_file(path)).map_err(failed)?);
+        let database = environment.open_db(None).map_err(failed)?;
+        let transaction = environment.begin_ro_txn().map_err(failed)?;
+        // SAFETY: the environment is boxed, so it does not move with `self`, and it is dropped after the transaction.
+        let transaction: RoTransaction<'static> = unsafe { transmute(transaction) };
+        let cursor = transaction.open_ro_cursor(database).map_err(failed)?;
+        // SAFETY: LMDB's cursor points to LMDB's transaction on the heap, not to the Rust value that is moved here, and
+        // it is dropped before the transaction.
+        let cursor: RoCursor<'static> = unsafe { transmute(cursor) };
+        Ok(Map { cursor, transaction, _environment: environment, database })
+    }
 }
 
 // SAFETY: without a lock file (NO_LOCK) a read transaction occupies no slot tied to a thread; it and its cursor are plain
@@ -35,32 +71,15 @@ unsafe impl Send for LmdbReader {}
 impl LmdbReader {
     /// Opens the folder `path` (with a `data.mdb`) or the data file `path`.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = data_file(path);
-        let checked = check::check(&file)?;
-        let failed = |e| lmdb_error("read", path, e);
-        let flags = EnvironmentFlags::READ_ONLY
-            | EnvironmentFlags::NO_LOCK
-            | EnvironmentFlags::NO_TLS
-            | EnvironmentFlags::NO_SUB_DIR;
-        let mut builder = Environment::new();
-        builder.set_flags(flags).set_map_size(checked.map_size);
-        let environment = Box::new(builder.open(&file).map_err(failed)?);
-        let database = environment.open_db(None).map_err(failed)?;
-        let transaction = environment.begin_ro_txn().map_err(failed)?;
-        // SAFETY: the environment is boxed, so it does not move with `self`, and it is dropped after the transaction.
-        let transaction: RoTransaction<'static> = unsafe { transmute(transaction) };
-        let cursor = transaction.open_ro_cursor(database).map_err(failed)?;
-        // SAFETY: LMDB's cursor points to LMDB's transaction on the heap, not to the Rust value that is moved here, and
-        // it is dropped before the transaction.
-        let cursor: RoCursor<'static> = unsafe { transmute(cursor) };
+        let checked = check::check(&data_file(path))?;
         Ok(LmdbReader {
-            cursor,
-            transaction,
-            _environment: environment,
-            database,
+            map: Map::open(path, checked.map_size)?,
+            map_size: checked.map_size,
             path: path.to_owned(),
             len: checked.entries,
             fresh: true,
+            last: vec![],
+            read: 0,
         })
     }
 
@@ -101,12 +120,17 @@ impl LmdbReader {
     /// Moves to the first record whose key is not before `key`; [`advance`](Self::advance) goes on behind it.
     pub fn seek(&mut self, key: &[u8]) -> Result<Option<(&[u8], &[u8])>> {
         self.fresh = key.is_empty();
-        if self.fresh { self.step() } else { self.cursor_get(Some(key), MDB_SET_RANGE) }
+        if self.fresh {
+            return self.step();
+        }
+        let record = self.cursor_get(Some(key), MDB_SET_RANGE)?;
+        self.note(record);
+        Ok(record)
     }
 
     /// The value at exactly `key`; the cursor stays where it is.
     pub fn get(&self, key: &[u8]) -> Result<Option<&[u8]>> {
-        match self.transaction.get(self.database, &key) {
+        match self.map.transaction.get(self.map.database, &key) {
             Ok(value) => Ok(Some(value)),
             // LMDB refuses an empty or overlong key instead of not finding it.
             Err(lmdb::Error::NotFound | lmdb::Error::BadValSize) => Ok(None),
@@ -115,13 +139,31 @@ impl LmdbReader {
     }
 
     fn step(&mut self) -> Result<Option<Record>> {
+        if MAPPED <= self.read {
+            self.map = Map::open(&self.path, self.map_size)?;
+            self.read = 0;
+            if !self.fresh {
+                self.cursor_get(Some(&self.last), MDB_SET_RANGE)?;
+            }
+        }
         let operation = if self.fresh { MDB_FIRST } else { MDB_NEXT };
         self.fresh = false;
-        self.cursor_get(None, operation)
+        let record = self.cursor_get(None, operation)?;
+        self.note(record);
+        Ok(record)
+    }
+
+    /// Remembers where the cursor is.
+    fn note(&mut self, record: Option<Record>) {
+        if let Some((key, value)) = record {
+            self.last.clear();
+            self.last.extend_from_slice(key);
+            self.read += value.len();
+        }
     }
 
     fn cursor_get(&self, key: Option<&[u8]>, operation: u32) -> Result<Option<Record>> {
-        match self.cursor.get(key, None, operation) {
+        match self.map.cursor.get(key, None, operation) {
             Ok((key, value)) => Ok(Some((key.unwrap_or_default(), value))),
             Err(lmdb::Error::NotFound) => Ok(None),
             // A key longer than LMDB allows: it is not there.

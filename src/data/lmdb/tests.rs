@@ -65,6 +65,23 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn reading_goes_on_where_the_map_was_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let large: Vec<_> = (0..40u8).map(|i| (vec![b'a' + i], vec![i; 1 << 20])).collect();
+    write(&path, &large);
+    assert_eq!(read_all(&path).unwrap(), large);
+    let mut reader = LmdbReader::open(&path).unwrap();
+    for i in 0..90u8 {
+        let (key, value) = reader.advance_around().unwrap();
+        assert_eq!((key, value[7]), (&[b'a' + i % 40][..], i % 40));
+    }
+    let (key, _) = reader.seek(b"c").unwrap().unwrap();
+    assert_eq!(key, b"c");
+    assert_eq!(reader.advance().unwrap().unwrap().0, b"d");
+}
+
+#[test]
 fn cursor_moves() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");

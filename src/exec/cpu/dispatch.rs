@@ -2,17 +2,20 @@
 //!
 //! All decisions are made when a session begins; a run is a loop over prepared calls.
 
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
-use super::{conv, gather, im2col, layout, lrn, matmul, pool, reduce, softmax};
+use super::tasks::alone;
+use super::trouble::Trouble;
+use super::{conv, gather, im2col, layout, lrn, matmul, normalize, pool, reduce, softmax};
 use crate::exec::Element;
 use crate::plan::{Plan, Slot};
 use crate::program::native::{Saved, View, ViewMut};
-use crate::program::{Distribution, Kernel, Program, ReduceOp, Step, ValueId};
+use crate::program::{
+    Distribution, FusedConv, Kernel, Normalize, Program, ReduceOp, Step, ValueId, cost,
+};
 use crate::random::Philox;
 use crate::ty::Shape;
 use crate::window::{Conv, Pool};
@@ -22,33 +25,55 @@ type Call<T> = Box<dyn Fn(&Memory<T>, u64) + Send + Sync>;
 
 /// The prepared steps of a plan.
 pub struct Machine<T> {
-    calls: Vec<Call<T>>,
+    /// The steps, each with whether it is so small that one thread does it quickest.
+    calls: Vec<(Call<T>, bool)>,
+    /// Whether that is true of all of them together.
+    small: bool,
+    /// Steps at the start whose results only change with the parameters.
+    settled: usize,
     assigns: Vec<(Slot, Slot)>,
     trouble: Trouble,
 }
 
 impl<T: Element> Machine<T> {
-    /// Runs all steps on the arena; `run` chooses the random numbers.
-    pub fn run(&self, arena: &mut [T], run: u64) -> Result<(), String> {
+    /// Runs the steps on the arena; `run` chooses the random numbers. If `settled`, those that depend on the parameters
+    /// alone have run before and no parameter has changed since.
+    pub fn run(&self, arena: &mut [T], run: u64, settled: bool) -> Result<(), String> {
         let memory = Memory::new(arena);
-        for call in &self.calls {
-            call(&memory, run);
+        let first = if settled { self.settled } else { 0 };
+        for (call, small) in &self.calls[first..] {
+            match small {
+                true => alone(|| call(&memory, run)),
+                false => call(&memory, run),
+            }
         }
         self.assign(arena);
         self.trouble.take()
     }
 
-    /// The same, with the seconds that each step took.
-    pub fn run_timed(&self, arena: &mut [T], run: u64) -> Vec<f64> {
+    /// The same, with the seconds that each step took; 0 for those that need not run.
+    pub fn run_timed(&self, arena: &mut [T], run: u64, settled: bool) -> Vec<f64> {
         let memory = Memory::new(arena);
-        let times = self.calls.iter().map(|call| {
+        let first = if settled { self.settled } else { 0 };
+        let times = self.calls.iter().enumerate().map(|(number, (call, small))| {
+            if number < first {
+                return 0.0;
+            }
             let start = Instant::now();
-            call(&memory, run);
+            match small {
+                true => alone(|| call(&memory, run)),
+                false => call(&memory, run),
+            }
             start.elapsed().as_secs_f64()
         });
         let times = times.collect();
         self.assign(arena);
         times
+    }
+
+    /// Whether a run is so small that it should stay on the thread that asks for it.
+    pub fn is_small(&self) -> bool {
+        self.small
     }
 
     fn assign(&self, arena: &mut [T]) {
@@ -95,7 +120,7 @@ pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
         let shapes = |ids: &[ValueId]| {
             ids.iter().map(|&v| plan.program.shape(v).clone()).collect::<Vec<_>>()
         };
-        Prepare {
+        let call = Prepare {
             args: slots(&step.args),
             outs: slots(&step.outs),
             arg_shapes: shapes(&step.args),
@@ -104,14 +129,32 @@ pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
             seed,
             trouble: trouble.clone(),
         }
-        .call(&step.kernel)
+        .call(&step.kernel);
+        (call, nanoseconds(&plan.program, step) < SMALL)
     });
+    let calls: Vec<_> = calls.collect();
+    let later = plan.program.steps.iter().skip(plan.settled);
+    let all: u64 = later.map(|step| nanoseconds(&plan.program, step)).sum();
     let assigns = plan.program.assigns.iter();
     Machine {
-        calls: calls.collect(),
+        calls,
+        small: all < SMALL_RUN,
+        settled: plan.settled,
         trouble: trouble.clone(),
         assigns: assigns.map(|&(state, new)| (plan.slot(state), plan.slot(new))).collect(),
     }
+}
+
+/// Nanoseconds of a step on one thread up to which no other is asked to help.
+const SMALL: u64 = 10_000;
+
+/// Nanoseconds of all steps on one thread up to which a run stays where it is called.
+const SMALL_RUN: u64 = 100_000;
+
+/// About how long a step takes on one thread.
+fn nanoseconds(program: &Program, step: &Step) -> u64 {
+    let cost = cost(program, step);
+    cost.multiply_adds / 40 + cost.other / 8 + cost.elements / 8
 }
 
 /// Elements of scratch that a step needs for `threads` to take part.
@@ -123,6 +166,13 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
             matmul::workspace::<T>(&product(args[0], args[1], *trans_a, *trans_b), threads)
         }
         Kernel::Conv(c) => conv::forward_workspace::<T>(&conv_shape(c, args[0], args[1]), threads),
+        Kernel::FusedConv(fused) => {
+            let shape = conv_shape(&fused.conv, args[0], args[1]);
+            match fused.packed {
+                true => conv::packed_workspace::<T>(&shape, threads),
+                false => conv::forward_workspace::<T>(&shape, threads),
+            }
+        }
         Kernel::ConvInput(c) => {
             conv::input_gradient_workspace::<T>(&conv_shape(c, out(0), args[1]), threads)
         }
@@ -286,6 +336,38 @@ impl Prepare {
                     conv::forward(&shape, x, w, bias, false, T::ZERO, m.get_mut(y), work);
                 })
             }
+            Kernel::FusedConv(fused) => {
+                let shape = conv_shape(&fused.conv, &arg_shapes[0], &arg_shapes[1]);
+                let &FusedConv { bias, sum, relu, packed, .. } = fused;
+                let addend = if sum { args.last().copied() } else { None };
+                Box::new(move |m, _| {
+                    let (x, w, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
+                    let bias = bias.then(|| m.get(args[2]));
+                    if packed {
+                        let addend = match addend {
+                            None => conv::Addend::None,
+                            Some(addend) if addend == y => conv::Addend::InPlace,
+                            Some(addend) => conv::Addend::Blob(m.get(addend)),
+                        };
+                        conv::forward_packed(&shape, x, w, bias, addend, relu, m.get_mut(y), work);
+                        return;
+                    }
+                    let beta = if addend.is_some() { T::ONE } else { T::ZERO };
+                    if let Some(addend) = addend.filter(|&addend| addend != y) {
+                        m.get_mut(y).copy_from_slice(m.get(addend));
+                    }
+                    conv::forward(&shape, x, w, bias, relu, beta, m.get_mut(y), work);
+                })
+            }
+            Kernel::PackConv(c) => {
+                let w = &arg_shapes[0];
+                // The order depends on the weights alone, so the smallest image will do.
+                let image = |axis: &crate::window::Axis| axis.reach();
+                let mut x = vec![1, w.0[1] * c.group];
+                x.extend(c.axes.iter().map(image));
+                let shape = conv_shape(c, &Shape(x), w);
+                Box::new(move |m, _| conv::pack(&shape, m.get(args[0]), m.get_mut(y)))
+            }
             Kernel::ConvInput(c) => {
                 let shape = conv_shape(c, &out_shapes[0], &arg_shapes[1]);
                 Box::new(move |m, _| {
@@ -365,6 +447,30 @@ impl Prepare {
                 Box::new(move |m, _| {
                     let [x, out, scale, dy] = [0, 1, 2, 3].map(|i| m.get(args[i]));
                     lrn::across_backward(&shape, &lrn, x, out, scale, dy, T::ZERO, m.get_mut(y));
+                })
+            }
+            Kernel::Moments => {
+                let (shape, variance) = (channels_of(&arg_shapes[0]), outs[1]);
+                Box::new(move |m, _| {
+                    let (mean, variance) = (m.get_mut(y), m.get_mut(variance));
+                    normalize::moments(&shape, m.get(args[0]), mean, variance);
+                })
+            }
+            &Kernel::Normalize(n) => {
+                let shape = channels_of(&arg_shapes[0]);
+                Box::new(move |m, _| {
+                    let channels = channels(m, &n, &args);
+                    normalize::forward(&shape, &channels, m.get(args[0]), m.get_mut(y));
+                })
+            }
+            &Kernel::NormalizeGrad(n) => {
+                let shape = channels_of(&arg_shapes[0]);
+                let dy = args.len() - 1;
+                Box::new(move |m, _| {
+                    let channels = channels(m, &n, &args);
+                    let (x, dy) = (m.get(args[0]), m.get(args[dy]));
+                    let affine = n.affine.then(|| (m.get_mut(outs[1]), m.get_mut(outs[2])));
+                    normalize::backward(&shape, &channels, n.batch, x, dy, m.get_mut(y), affine);
                 })
             }
             &Kernel::Softmax(axis) | &Kernel::LogSoftmax(axis) => {
@@ -476,6 +582,26 @@ fn lrn_of(l: &crate::program::Lrn) -> lrn::Lrn {
     lrn::Lrn { size, alpha, beta, k, divided: false }
 }
 
+fn channels_of(x: &Shape) -> normalize::Shape {
+    let inner = x.count_of(2..x.rank());
+    normalize::Shape { batch: x.0[0], channels: x.0[1], inner }
+}
+
+/// What the arguments of a normalisation behind its blob say.
+fn channels<'a, T: Element>(
+    m: &'a Memory<T>,
+    n: &Normalize,
+    args: &[Slot],
+) -> normalize::Channels<'a, T> {
+    normalize::Channels {
+        mean: m.get(args[1]),
+        variance: m.get(args[2]),
+        affine: n.affine.then(|| (m.get(args[3]), m.get(args[4]))),
+        eps: T::from_f64(n.eps),
+        relu: n.relu,
+    }
+}
+
 fn lrn_shape(x: &Shape) -> lrn::Shape {
     let width = x.count_of(2..x.rank());
     lrn::Shape { batch: x.0[0], channels: x.0[1], height: 1, width }
@@ -484,21 +610,4 @@ fn lrn_shape(x: &Shape) -> lrn::Shape {
 /// Pieces in which a strided part is copied.
 fn parts(step: usize, count: usize) -> usize {
     if step == 1 { 1 } else { count }
-}
-
-/// The first thing that went wrong in a run because of the data, such as an index that is out of range.
-#[derive(Clone, Default)]
-struct Trouble(Arc<Mutex<Option<String>>>);
-
-impl Trouble {
-    fn note<E: std::fmt::Display>(&self, result: Result<(), E>) {
-        if let Err(why) = result {
-            let mut slot = self.0.lock().unwrap_or_else(|e| e.into_inner());
-            slot.get_or_insert(why.to_string());
-        }
-    }
-
-    fn take(&self) -> Result<(), String> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner()).take().map_or(Ok(()), Err)
-    }
 }

@@ -9,7 +9,7 @@ use super::tasks::{Shared, for_each, for_each_piece, items_per_task};
 use crate::window::Axis;
 
 /// Pixels whose channels are handled together.
-const WIDTH: usize = 64;
+const WIDTH: usize = 128;
 
 /// A normalisation over `N x C x pixels`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,17 +32,18 @@ impl Lrn {
         T::from_f64(if self.divided { self.alpha / elements as f64 } else { self.alpha })
     }
 
-    /// `scale^-beta`; common powers by square roots.
+    /// `to = x scale^-beta`, added to what is there if `adds`; common powers by square roots.
     #[inline(always)]
-    fn power<T: Real>(&self, scale: T) -> T {
+    fn times_power<T: Real>(&self, x: &[T], scale: &[T], adds: bool, to: &mut [T]) {
+        // The power is chosen outside of the loops, so that these become vector instructions.
         match self.beta {
-            0.75 => {
+            0.75 => times(x, scale, adds, to, |scale| {
                 let root = scale.sqrt();
                 T::ONE / (root * root.sqrt())
-            }
-            0.5 => T::ONE / scale.sqrt(),
-            1.0 => T::ONE / scale,
-            beta => scale.powf(T::from_f64(-beta)),
+            }),
+            0.5 => times(x, scale, adds, to, |scale| T::ONE / scale.sqrt()),
+            1.0 => times(x, scale, adds, to, |scale| T::ONE / scale),
+            beta => times(x, scale, adds, to, |scale| scale.powf(T::from_f64(-beta))),
         }
     }
 
@@ -50,6 +51,15 @@ impl Lrn {
     fn reach(&self) -> (usize, usize) {
         let before = (self.size.max(1) - 1) / 2;
         (before, self.size.max(1) - 1 - before)
+    }
+}
+
+#[inline(always)]
+fn times<T: Real>(x: &[T], scale: &[T], adds: bool, to: &mut [T], power: impl Fn(T) -> T) {
+    let terms = to.iter_mut().zip(x.iter().zip(scale));
+    match adds {
+        true => terms.for_each(|(to, (x, scale))| *to += *x * power(*scale)),
+        false => terms.for_each(|(to, (x, scale))| *to = *x * power(*scale)),
     }
 }
 
@@ -116,11 +126,8 @@ pub fn across_forward<T: Real>(shape: &Shape, lrn: &Lrn, x: &[T], y: &mut [T], s
                 }
                 // SAFETY: every pixel is in one bundle.
                 let (y, scale) = unsafe { (y.slice(part(c)), scale.slice(part(c))) };
-                let outputs = y.iter_mut().zip(scale);
-                for ((y, scale), (x, sum)) in outputs.zip(x[part(c)].iter().zip(&sums)) {
-                    *scale = k + factor * *sum;
-                    *y = *x * lrn.power(*scale);
-                }
+                scale.iter_mut().zip(&sums).for_each(|(scale, sum)| *scale = k + factor * *sum);
+                lrn.times_power(&x[part(c)], scale, false, y);
             }
         },
     );
@@ -152,11 +159,10 @@ pub fn across_backward<T: Real>(
             for c in 0..shape.channels {
                 // SAFETY: every pixel is in one bundle.
                 let dx = unsafe { dx.slice(part(c)) };
-                scaled(beta, dx);
-                for (dx, (dy, scale)) in dx.iter_mut().zip(dy[part(c)].iter().zip(&scale[part(c)]))
-                {
-                    *dx += *dy * lrn.power(*scale);
+                if beta != T::ZERO {
+                    scaled(beta, dx);
                 }
+                lrn.times_power(&dy[part(c)], &scale[part(c)], beta != T::ZERO, dx);
             }
             for c in 0..shape.channels {
                 let mut ratios = [T::ZERO; WIDTH];
@@ -235,9 +241,7 @@ pub fn within_forward<T: Real>(shape: &Shape, lrn: &Lrn, x: &[T], y: &mut [T], s
                         scale.iter_mut().for_each(|scale| *scale = k + factor * *scale);
                     }
                 }
-                for (y, (x, scale)) in y.iter_mut().zip(x.iter().zip(&*scale)) {
-                    *y = *x * lrn.power(*scale);
-                }
+                lrn.times_power(x, scale, false, y);
             },
         );
     });
@@ -266,9 +270,7 @@ pub fn within_backward<T: Real>(
             #[inline(always)]
             || {
                 scaled(beta, dx);
-                for (dx, (dy, scale)) in dx.iter_mut().zip(dy.iter().zip(scale)) {
-                    *dx += *dy * lrn.power(*scale);
-                }
+                lrn.times_power(dy, scale, true, dx);
                 for from in (0..dx.len()).step_by(shape.width) {
                     let (plane, row) = (from / shape.pixels() * shape.pixels(), from / shape.width);
                     neighbours(

@@ -1,10 +1,10 @@
 //! Row-major matrix products `C = alpha op(A) op(B) + beta C`, batched, with bias and ReLU.
 
 use super::micro::{DEPTH, Epilogue, Left, RowPanel, Target, Tile};
+use super::narrow;
 use super::pack::{pack_columns, pack_rows};
-use super::real::{Real, vectorize};
-use super::reduce::dot;
-use super::tasks::{Shared, for_each, for_each_with, items_per_task};
+use super::real::Real;
+use super::tasks::{Shared, for_each, for_each_with};
 
 /// Most column panels of one task.
 const PANELS: usize = 16;
@@ -47,7 +47,7 @@ impl Matmul {
     /// Whether packing B would cost more than the product: a few rows, whose sums run along
     /// contiguous numbers of both operands.
     fn is_narrow(&self) -> bool {
-        self.batch == 1 && self.m < 4 && self.trans_b && (!self.trans_a || self.m == 1)
+        self.batch == 1 && self.m <= narrow::MOST && self.trans_b && (!self.trans_a || self.m == 1)
     }
 
     fn a_strides(&self) -> (usize, usize) {
@@ -152,7 +152,7 @@ pub fn matmul<T: Real>(
         return;
     }
     if shape.is_narrow() {
-        narrow(shape, alpha, a, b, beta, c, finish);
+        narrow::product([m, n, k], alpha, a, b, beta, c, finish);
         return;
     }
     let plan = Plan::new::<T>(shape);
@@ -183,39 +183,6 @@ pub fn matmul<T: Real>(
         for task in 0..plan.column_blocks * plan.row_blocks {
             job.block(packed, &b[item * shape.b_step..], &c, item * m * n, task, scratch);
         }
-    });
-}
-
-/// A product of a few rows as inner products; see [`Matmul::is_narrow`].
-fn narrow<T: Real>(
-    shape: &Matmul,
-    alpha: T,
-    a: &[T],
-    b: &[T],
-    beta: T,
-    c: &mut [T],
-    finish: Finish<T>,
-) {
-    let &Matmul { m, n, k, .. } = shape;
-    let each = items_per_task(m * k);
-    let c = Shared::new(c);
-    for_each(n.div_ceil(each), |task| {
-        vectorize(
-            #[inline(always)]
-            || {
-                for column in task * each..((task + 1) * each).min(n) {
-                    for row in 0..m {
-                        let sum = alpha * dot(&a[row * k..][..k], &b[column * k..][..k]);
-                        // SAFETY: every column is in one task.
-                        let c = unsafe { &mut c.slice(row * n + column..row * n + column + 1)[0] };
-                        let mut value = if beta == T::ZERO { sum } else { sum + beta * *c };
-                        value += finish.row_bias.map_or(T::ZERO, |bias| bias[row]);
-                        value += finish.column_bias.map_or(T::ZERO, |bias| bias[column]);
-                        *c = if finish.relu && value < T::ZERO { T::ZERO } else { value };
-                    }
-                }
-            },
-        );
     });
 }
 
@@ -259,13 +226,12 @@ impl<T: Real> Job<'_, T> {
                 pack_columns(b, depth_stride, column_stride, start, columns, tile.columns, to);
             }
             for row in rows.clone().step_by(height) {
-                let mut targets =
-                    [Target { start: spill.as_mut_ptr(), stride: tile.columns, raw: true }; PANELS];
+                let mut targets = [Target::new(spill.as_mut_ptr(), tile.columns, true); PANELS];
                 for (panel, target) in targets[..count].iter_mut().enumerate() {
                     let at = first + panel * tile.columns;
                     if at + tile.columns <= last {
                         let start = c.pointer(origin + row * n + at);
-                        *target = Target { start, stride: n, raw: false };
+                        *target = Target::new(start, n, false);
                     }
                 }
                 let height = height.min(rows.end - row);

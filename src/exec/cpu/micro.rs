@@ -66,10 +66,19 @@ pub enum Left {
 pub struct Target<T> {
     /// The first element.
     pub start: *mut T,
+    /// What `beta` weighs, laid out like the target: usually what it holds.
+    pub old: *const T,
     /// Elements from row to row.
     pub stride: usize,
     /// Whether the epilogue is left out because the tile is only parked at `start`.
     pub raw: bool,
+}
+
+impl<T> Target<T> {
+    /// A place that holds what `beta` weighs itself.
+    pub fn new(start: *mut T, stride: usize, raw: bool) -> Self {
+        Target { start, old: start, stride, raw }
+    }
 }
 
 /// What happens to a finished sum `s` before it is stored: `max(0, s + beta old + biases)`.
@@ -243,7 +252,7 @@ unsafe fn finish<T: Real, S: Simd, const R: usize>(
             unsafe {
                 let to = target.start.add(row * target.stride + r * lanes);
                 if epilogue.beta != T::ZERO {
-                    let old = load::<T, S>(to);
+                    let old = load::<T, S>(target.old.add(row * target.stride + r * lanes));
                     value = T::mul_add(simd, T::splat(simd, epilogue.beta), old, value);
                 }
                 if !epilogue.row_bias.is_null() {

@@ -14,6 +14,8 @@ pub mod layout;
 pub mod lrn;
 pub mod matmul;
 mod micro;
+mod narrow;
+pub mod normalize;
 mod pack;
 pub mod pointwise;
 pub mod pool;
@@ -23,5 +25,6 @@ pub mod softmax;
 pub mod tasks;
 #[cfg(test)]
 mod testing;
+mod trouble;
 pub mod update;
 pub mod vecmath;

@@ -120,34 +120,32 @@ pub fn max_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]
 #[inline(always)]
 fn max_plane<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]) {
     let [h, w] = shape.pool.axes;
+    let dense = |k| (h.kernel, w.kernel, h.dilation, w.dilation) == (k, k, 1, 1);
+    let fits = (shape.output[1].max(1) - 1) * w.stride + w.kernel <= WIDTH;
+    match w.stride {
+        2 if fits && dense(2) => max_dense::<T, 2, 2>(shape, x, y, index),
+        2 if fits && dense(3) => max_dense::<T, 3, 2>(shape, x, y, index),
+        1 if fits && dense(3) => max_dense::<T, 3, 1>(shape, x, y, index),
+        _ => max_any(shape, x, y, index),
+    }
+}
+
+/// The maxima of windows of any kind.
+#[inline(always)]
+fn max_any<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]) {
+    let [h, w] = shape.pool.axes;
     let [height, width] = shape.input;
+    y.fill(-T::FLT_MAX);
+    index.fill(-T::ONE);
     let rows = y.chunks_exact_mut(shape.output[1]).zip(index.chunks_exact_mut(shape.output[1]));
     for (oh, (y, index)) in rows.enumerate() {
-        let top = (oh * h.stride).checked_sub(h.pad_before);
-        let dense = |k| (h.kernel, w.kernel, h.dilation, w.dilation) == (k, k, 1, 1);
-        // Windows of this row that hang over neither end, when the row itself does not.
-        let whole = match top {
-            Some(top) if top + h.kernel <= height && w.pad_before == 0 && w.kernel <= width => {
-                ((width - w.kernel) / w.stride + 1).min(y.len())
-            }
-            _ => 0,
-        };
-        let base = top.unwrap_or(0) * width;
-        let done = match w.stride {
-            2 if dense(2) => max_row::<T, 2, 2>(&x[base..], width, base, whole, y, index),
-            2 if dense(3) => max_row::<T, 3, 2>(&x[base..], width, base, whole, y, index),
-            1 if dense(3) => max_row::<T, 3, 1>(&x[base..], width, base, whole, y, index),
-            _ => 0,
-        };
-        y[done..].fill(-T::FLT_MAX);
-        index[done..].fill(-T::ONE);
         for kh in 0..h.kernel {
             let Some(row) = position(&h, height, oh, kh) else { continue };
             let x = &x[row * width..][..width];
             for kw in 0..w.kernel {
-                let (windows, first) = clip(&w, width, done, shape.output[1] - done, kw);
+                let (windows, first) = clip(&w, width, 0, shape.output[1], kw);
                 let from = x[first..].iter().step_by(w.stride).enumerate();
-                let to = y[done..][windows.clone()].iter_mut().zip(&mut index[done..][windows]);
+                let to = y[windows.clone()].iter_mut().zip(&mut index[windows]);
                 for ((best, place), (i, x)) in to.zip(from) {
                     if *best < *x {
                         *best = *x;
@@ -159,21 +157,62 @@ fn max_plane<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]) {
     }
 }
 
-/// The first `windows` windows of a row of dense `K x K` windows at stride `S`; returns how many.
+/// Most elements of a row with its padding.
+const WIDTH: usize = 512;
+
+/// The maxima of dense `K x K` windows at stride `S` along rows. Rows are laid out with their padding, which is never
+/// larger than an element, unless no window hangs over their ends.
 #[inline(always)]
-fn max_row<T: Real, const K: usize, const S: usize>(
+fn max_dense<T: Real, const K: usize, const S: usize>(
+    shape: &Shape,
     x: &[T],
-    width: usize,
-    base: usize,
-    windows: usize,
     y: &mut [T],
     index: &mut [T],
-) -> usize {
-    if windows == 0 {
-        return 0;
+) {
+    let [h, w] = shape.pool.axes;
+    let [height, width] = shape.input;
+    let windows = shape.output[1];
+    let extent = (windows.max(1) - 1) * S + K;
+    let bare = w.pad_before == 0 && extent <= width;
+    let lowest = -T::FLT_MAX;
+    let padding = [lowest; WIDTH];
+    let mut padded = [[lowest; WIDTH]; K];
+    // The row that each padded one holds.
+    let mut held = [usize::MAX; K];
+    let rows = y.chunks_exact_mut(windows).zip(index.chunks_exact_mut(windows));
+    for (oh, (y, index)) in rows.enumerate() {
+        let row_of = |kh: usize| position(&h, height, oh, kh);
+        for row in (0..K).filter_map(row_of).filter(|_| !bare) {
+            if held[row % K] != row {
+                let len = width.min(extent - w.pad_before.min(extent));
+                let to = &mut padded[row % K][w.pad_before.min(extent)..];
+                to[..len].copy_from_slice(&x[row * width..][..len]);
+                held[row % K] = row;
+            }
+        }
+        let rows: [&[T]; K] = std::array::from_fn(|kh| match row_of(kh) {
+            Some(row) if bare => &x[row * width..][..extent],
+            Some(row) => &padded[row % K][..extent],
+            None => &padding[..extent],
+        });
+        let top = (oh * h.stride) as isize - h.pad_before as isize;
+        let base = top * width as isize - w.pad_before as isize;
+        max_row::<T, K, S>(rows, base as i32, width as i32, y, index);
     }
-    let rows: [&[T]; K] = std::array::from_fn(|row| &x[row * width..][..(windows - 1) * S + K]);
-    for (i, (y, index)) in y[..windows].iter_mut().zip(&mut index[..windows]).enumerate() {
+}
+
+/// The windows of one row; the place of the first element is `base`, of the one below `width` more.
+#[inline(always)]
+fn max_row<T: Real, const K: usize, const S: usize>(
+    rows: [&[T]; K],
+    base: i32,
+    width: i32,
+    y: &mut [T],
+    index: &mut [T],
+) {
+    let windows = y.len();
+    assert!(rows.iter().all(|row| (windows.max(1) - 1) * S + K <= row.len()), "rows");
+    for (i, (y, index)) in y.iter_mut().zip(&mut index[..windows]).enumerate() {
         let (mut best, mut place) = (-T::FLT_MAX, -T::ONE);
         for (kh, row) in rows.iter().enumerate() {
             for kw in 0..K {
@@ -181,14 +220,13 @@ fn max_row<T: Real, const K: usize, const S: usize>(
                 let x = unsafe { *row.get_unchecked(i * S + kw) };
                 let above = best < x;
                 best = if above { x } else { best };
-                let here = (base + kh * width + i * S + kw) as i32;
+                let here = base + kh as i32 * width + (i * S + kw) as i32;
                 place = if above { T::from_i32(here) } else { place };
             }
         }
         *y = best;
         *index = place;
     }
-    windows
 }
 
 /// The gradient through kept places (maximum and stochastic): `dx = gradient + beta dx`.

@@ -8,7 +8,7 @@ use super::real::{Real, vectorize};
 use super::tasks::{Shared, for_each, for_each_piece, items_per_task};
 
 /// Accumulators of a contiguous sum.
-const LANES: usize = 32;
+pub(super) const LANES: usize = 32;
 
 /// Elements of one block of a contiguous sum.
 const BLOCK: usize = 2048;

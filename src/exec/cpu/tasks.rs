@@ -4,6 +4,7 @@
 //! its scratch memory held before, so any number of threads gives the same bits. With one thread
 //! everything is a plain loop.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,9 +14,26 @@ use super::real::Real;
 /// Elements below which an elementwise pass is not worth a second thread.
 pub const CHUNK: usize = 16 * 1024;
 
+thread_local! {
+    /// Whether kernels called from this thread stay on it.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The number of slots to give a kernel scratch memory for: the threads of the current pool.
 pub fn threads() -> usize {
-    rayon::current_num_threads()
+    if ALONE.get() { 1 } else { rayon::current_num_threads() }
+}
+
+/// Runs `body`, whose kernels stay on this thread: for work so small that waking others takes longer.
+pub fn alone<R>(body: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _restore = Restore(ALONE.replace(true));
+    body()
 }
 
 /// Runs `body(task)` for every task below `tasks`.
@@ -141,6 +159,7 @@ mod tests {
             let count = AtomicUsize::new(0);
             pool.install(|| {
                 for_each_piece(&mut data, 10, |i, piece| piece.fill(i as u32 + 1));
+                assert_eq!((alone(super::threads), super::threads()), (1, threads));
                 for_each_with(37, &mut work, 3, |task, scratch| {
                     scratch.fill(task as f32);
                     assert!(scratch.len() == 3 && scratch.iter().all(|x| *x == task as f32));

@@ -3,11 +3,12 @@
 
 use super::fields::PARAMETER_MESSAGES;
 use super::forks;
+use super::schema;
 use super::strangers::{self, Stranger};
 use super::tree::{Message, Value as Written, ValueKind};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
-use crate::ir::{Definition, NetState, Node, ParamSpec, Rule, ShareMode};
+use crate::ir::{Definition, Node, ParamSpec, Rule, ShareMode, StateWords};
 use crate::layers::{Layer, unknown::Unknown};
 use crate::source::{Span, Spanned};
 use crate::spec::{Args, Dialect, Field, Phase, Reading, Record, Value};
@@ -85,10 +86,10 @@ fn value(written: &Written) -> Spanned<Value> {
 const PHASES: [(&str, Phase); 2] = [("TRAIN", Phase::Train), ("TEST", Phase::Test)];
 
 /// Reads a NetState message.
-pub(crate) fn state(a: &Args) -> NetState {
-    NetState {
-        phase: a.choice("phase", &PHASES).unwrap_or(Phase::Test),
-        level: a.int("level").unwrap_or(0),
+pub(crate) fn state(a: &Args) -> StateWords {
+    StateWords {
+        phase: a.choice("phase", &PHASES),
+        level: a.int("level"),
         stages: a.texts("stage"),
     }
 }
@@ -168,7 +169,9 @@ fn node(
         Some(written) => match Layer::resolve(Dialect::Caffe, &written) {
             Some(spelling) => {
                 node.layer = (spelling.read)(&args);
+                check_loss_weights(&node, &reading);
                 idle_messages(&args, record, &written, &reading);
+                schema::check(record, &reading);
             }
             None => {
                 let layer = node.name.value.clone();
@@ -225,6 +228,19 @@ fn check_counts(node: &Node, reading: &Reading) {
         let message = format!("{given} propagate_down for {bottoms} bottoms");
         let span = node.args.find(&["propagate_down"]).unwrap_or(node.span);
         reading.report(Diagnostic::new(&diag::E0207, span, message));
+    }
+}
+
+/// A loss whose weights are not written has the weight 1, which is too few for several tops.
+fn check_loss_weights(node: &Node, reading: &Reading) {
+    let tops = node.tops.len();
+    if node.layer.spec().loss && 1 < tops && node.loss_weights.is_empty() {
+        let message = format!("no loss weights for {tops} tops");
+        let d = Diagnostic::new(&diag::E0207, node.tops[1].span, message);
+        reading.report(
+            d.here("the second top")
+                .help("give one loss_weight for each top, 0 for those that are not minimised"),
+        );
     }
 }
 

@@ -9,6 +9,7 @@ pub mod legacy;
 mod literal;
 mod lower;
 pub mod print;
+mod schema;
 pub mod solver;
 mod strangers;
 pub mod syntax;

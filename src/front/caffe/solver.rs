@@ -2,10 +2,10 @@
 
 use super::{parse, record};
 use crate::diag::{self, Diagnostic, Diagnostics};
-use crate::ir::NetState;
+use crate::ir::StateWords;
 use crate::source::{FileId, Spanned};
 use crate::spec::solver::Solver;
-use crate::spec::{Args, Dialect, Phase, Reading, Record};
+use crate::spec::{Args, Dialect, Reading, Record};
 
 /// A solver.prototxt.
 #[derive(Clone, Debug)]
@@ -14,10 +14,10 @@ pub struct SolverFile {
     pub solver: Solver,
     /// The training net.
     pub train_net: NetSource,
-    /// What the training net's state is set to beside its phase.
-    pub train_state: NetState,
-    /// The test nets, in Caffe's order, with their states.
-    pub test_nets: Vec<(NetSource, NetState)>,
+    /// What the training net's state is set to, over TRAIN and what the net itself says.
+    pub train_state: StateWords,
+    /// The test nets, in Caffe's order, with what their states are set to, over TEST and what the nets say.
+    pub test_nets: Vec<(NetSource, StateWords)>,
     /// Weights to start from.
     pub weights: Vec<String>,
 }
@@ -88,17 +88,14 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
             tests.push(shared.clone());
         }
     }
-    let train_state = match &a.section("train_state") {
-        s if s.is_present() => NetState { phase: Phase::Train, ..super::state(s) },
-        _ => NetState::phase(Phase::Train),
-    };
-    let mut states: Vec<NetState> = a.sections("test_state").iter().map(super::state).collect();
+    let train_state = super::state(&a.section("train_state"));
+    let mut states: Vec<StateWords> = a.sections("test_state").iter().map(super::state).collect();
     if !states.is_empty() && states.len() != tests.len() {
         let message = format!("{} `test_state` for {} test nets", states.len(), tests.len());
         let d = Diagnostic::new(&diag::E0306, a.place("test_state"), message);
         reading.report(d.help("give one for each test net, or none"));
     }
-    states.resize(tests.len(), NetState::phase(Phase::Test));
+    states.resize(tests.len(), StateWords::default());
     // One field may hold several files, as on the command line.
     let weights = a.texts("weights");
     let weights =

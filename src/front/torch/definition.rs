@@ -3,20 +3,21 @@
 
 mod hook;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::cage::{Limits, on_large_stack};
-use super::interp::{Lua, Table, Value};
-use super::library::Library;
+use super::interp::{Lua, LuaError, Table, Value};
+use super::library::{Library, ancestors, class_name};
 use super::lower::{Flow, Stop, Walk};
 use super::syntax::SyntaxError;
 use super::tensor::{Kind, Tensor};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
-use crate::ir::{Definition, NetState};
+use crate::ir::{Definition, StateWords};
 use crate::source::{SourceMap, Span};
-use crate::spec::{Dialect, Phase};
+use crate::spec::Dialect;
 
 /// Reads a definition. Whatever goes wrong is among the diagnostics; what was built until then is in the definition.
 pub fn read(
@@ -28,14 +29,52 @@ pub fn read(
 ) -> Definition {
     let taken = std::mem::take(sources);
     let (back, definition, complaints) = on_large_stack(move || {
-        let mut complaints = Diagnostics::default();
-        let mut lua = Lua::new(taken, Limits::default());
-        let definition = run(&mut lua, path, text, request, &mut complaints);
-        (std::mem::take(&mut lua.sources), definition, complaints)
+        let (mut at, mut presets) = (taken, vec![]);
+        loop {
+            let mut complaints = Diagnostics::default();
+            let mut lua = Lua::new(at, Limits::default());
+            let definition = run(&mut lua, path, text, request, &presets, &mut complaints);
+            at = std::mem::take(&mut lua.sources);
+            match missing(&complaints).filter(|name| !presets.contains(name)) {
+                Some(name) => presets.push(name),
+                None => break (at, definition, complaints),
+            }
+        }
     });
     *sources = back;
     diagnostics.extend(complaints);
     definition
+}
+
+/// What programs that train define before they load a definition, and definitions use without asking.
+const PRESETS: [&str; 6] = ["cudnn", "cunn", "cutorch", "ccn2", "nnlib", "opt"];
+
+/// The first of [`PRESETS`] whose absence has stopped a definition.
+fn missing(complaints: &Diagnostics) -> Option<&'static str> {
+    complaints.iter().find_map(|complaint| {
+        let (_, rest) = complaint.message.split_once("attempt to index global '")?;
+        let (name, _) = rest.split_once('\'')?;
+        PRESETS.into_iter().find(|&preset| preset == name)
+    })
+}
+
+/// Defines one of [`PRESETS`].
+fn define(lua: &mut Lua, request: &Request, preset: &str) -> Result<(), LuaError> {
+    match preset {
+        "nnlib" => {
+            let nn = lua.globals().field("nn");
+            lua.globals().set_field(preset, nn);
+        }
+        "opt" => {
+            let options = parameters(lua, request)?;
+            lua.globals().set_field(preset, options);
+        }
+        name => {
+            let require = lua.globals().field("require");
+            lua.call(&require, vec![name.into()])?;
+        }
+    }
+    Ok(())
 }
 
 /// What a definition returned.
@@ -53,6 +92,7 @@ fn run(
     path: &Path,
     text: &str,
     request: &Request,
+    presets: &[&str],
     diagnostics: &mut Diagnostics,
 ) -> Definition {
     let library = Library::install(lua);
@@ -65,7 +105,7 @@ fn run(
         dialect: Dialect::Torch,
         name: path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
         nodes: vec![],
-        state: NetState::phase(Phase::Test),
+        state: StateWords::default(),
         force_backward: true,
         names: vec![],
         printed: String::new(),
@@ -89,12 +129,12 @@ fn run(
             return definition;
         }
     };
-    let returned = evaluate(lua, &chunk, request, whole);
+    let returned = evaluate(lua, &chunk, text, request, presets, whole);
     let built = returned.and_then(|returned| {
         build(lua, &library, &returned, request, whole, diagnostics, &mut definition)
     });
     if let Err(stop) = built {
-        diagnostics.report(suggest(*stop, &library));
+        diagnostics.report(suggest(*stop, &library, text));
     }
     definition
 }
@@ -121,18 +161,31 @@ fn find(folder: &Path, name: &str) -> Option<(PathBuf, String)> {
 const MOST_TEXT: u64 = 4 << 20;
 
 /// "attempt to call field 'X'" says little where `X` is a misspelt module.
-fn suggest(diagnostic: Diagnostic, library: &Library) -> Diagnostic {
+///
+/// A missing field of the options is a parameter that nobody has given.
+fn suggest(diagnostic: Diagnostic, library: &Library, text: &str) -> Diagnostic {
     let name = diagnostic.message.split_once("field '").and_then(|(_, rest)| rest.split_once('\''));
     match name.and_then(|(name, _)| library.suggestion(name)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic,
+        None => match name.filter(|(name, rest)| {
+            rest.contains("a nil value")
+                && ["opt", "params"].iter().any(|table| text.contains(&format!("{table}.{name}")))
+        }) {
+            Some((name, _)) => {
+                let help = format!("`--param {name}=…` gives it");
+                diagnostic.help(help)
+            }
+            None => diagnostic,
+        },
     }
 }
 
 fn evaluate(
     lua: &mut Lua,
     chunk: &Value,
+    text: &str,
     request: &Request,
+    presets: &[&str],
     whole: Span,
 ) -> Result<Returned, Stop> {
     let first = |values: Vec<Value>| values.into_iter().next().unwrap_or_default();
@@ -141,48 +194,99 @@ fn evaluate(
     if !request.params.is_empty() {
         let options = parameters(lua, request).map_err(failed)?;
         lua.globals().set_field("opt", options);
+        for (name, value) in &request.params {
+            if lua.globals().field(name).is_nil() {
+                lua.globals().set_field(name, param(value));
+            }
+        }
+    }
+    for preset in presets {
+        define(lua, request, preset).map_err(failed)?;
     }
     if let Some(classes) = request.classes {
         lua.globals().set_field("nClasses", classes);
     }
     let mut value = first(lua.call(chunk, vec![]).map_err(failed)?);
-    let mut contract = false;
-    if value.is_nil() {
-        for name in ["createModel", "create_model"] {
-            let function = lua.globals().field(name);
-            if matches!(function, Value::Function(_)) {
-                value = function;
-                break;
-            }
-        }
-    }
-    if matches!(value, Value::Function(_)) {
-        contract = true;
-        let params = parameters(lua, request).map_err(failed)?;
-        value = first(lua.call(&value, vec![params]).map_err(failed)?);
-    }
-    let table = |value: Value| if let Value::Table(t) = value { Some(t) } else { None };
+    let is_function = |value: &Value| matches!(value, Value::Function(_));
     let is_module = |t: &Table| t.metatable().is_some_and(|m| !m.field("__typename").is_nil());
+    let maker = |table: &Table| MAKERS.map(|name| table.field(name)).into_iter().find(is_function);
+    match &value {
+        Value::Nil => {
+            let globals = lua.globals().clone();
+            value = maker(&globals).or_else(|| left(&globals, is_module)).unwrap_or_default();
+        }
+        Value::Table(table) if !is_module(table) && module_of(table, is_module).is_none() => {
+            value = maker(table).unwrap_or(value);
+        }
+        _ => {}
+    }
+    let contract = is_function(&value);
+    if contract {
+        // Programs of the kind that call `createModel(nGPU)` pass a number.
+        let told = match COUNTED.iter().any(|call| text.contains(call)) {
+            true => 1usize.into(),
+            false => parameters(lua, request).map_err(failed)?,
+        };
+        value = first(lua.call(&value, vec![told]).map_err(failed)?);
+    }
+    let lonely = matches!(&value, Value::Table(t) if is_module(t) && is_criterion(t));
     let returned = match value {
+        Value::Table(_) if lonely => None,
         Value::Table(model) if is_module(&model) => {
             Some(Returned { model, loss: None, whole: None, contract: false })
         }
-        Value::Table(whole) => table(whole.field("model")).filter(is_module).map(|model| {
-            let loss = table(whole.field("loss"));
+        Value::Table(whole) => module_of(&whole, is_module).map(|model| {
+            let loss = match whole.field("loss") {
+                Value::Table(loss) => Some(loss),
+                _ => None,
+            };
             Returned { model, loss, whole: Some(whole), contract }
         }),
         _ => None,
     };
     returned.ok_or_else(|| {
-        let message = "the definition returns no model";
+        let message = match lonely {
+            true => "the definition returns a criterion without a model",
+            false => "the definition returns no model",
+        };
         let help = "end it with `return function(params) ... return { model = net, loss = criterion } end`, or with \
                     `return net`";
         Box::new(Diagnostic::new(&diag::E0705, whole, message).help(help))
     })
 }
 
+/// Functions that make the model, by the names that training programs call them by.
+const MAKERS: [&str; 3] = ["createModel", "create_model", "build_model"];
+
+/// How a function is written that is told the number of graphics processors only.
+const COUNTED: [&str; 2] = ["function createModel(nGPU)", "function createModel(ngpu)"];
+
+/// What returned tables call the model, beginning with DIGITS' word.
+const MODELS: [&str; 4] = ["model", "Model", "net", "Net"];
+
+/// The model in a returned table.
+fn module_of(table: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Table> {
+    MODELS.iter().find_map(|name| match table.field(name) {
+        Value::Table(model) if is_module(&model) => Some(model),
+        _ => None,
+    })
+}
+
+/// The model that a file without a result has left in a global variable; with the loss beside it as a table of both.
+fn left(globals: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Value> {
+    let model = module_of(globals, is_module)?;
+    let has_loss = matches!(globals.field("loss"), Value::Table(_));
+    Some(Value::Table(if has_loss { globals.clone() } else { model }))
+}
+
+/// Whether a module is a criterion.
+fn is_criterion(module: &Table) -> bool {
+    let is_base = |class: Table| class_name(&class).is_some_and(|name| name == "nn.Criterion");
+    ancestors(module.metatable()).any(is_base)
+}
+
 /// What DIGITS passes to the function: `ngpus`, `nclasses`, `inputShape`; and what the caller adds.
-fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, super::interp::LuaError> {
+fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, LuaError> {
     let params = lua.table();
     params.set_field("ngpus", 0.0);
     if let Some(classes) = request.classes {
@@ -199,15 +303,27 @@ fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, super::interp::
             Tensor::from_values(lua, Kind::Float, &[values.len()], &values)?.into_value(),
         );
     }
+    // Benchmarks of convolutions pass the classes to use as a list, with the order of axes and the library's name.
+    let nn = lua.globals().field("nn");
+    for (i, name) in ["SpatialConvolutionMM", "SpatialMaxPooling", "ReLU"].into_iter().enumerate() {
+        let class = lua.index(&nn, &name.into(), Span::nowhere())?;
+        params.set((i + 1).into(), class);
+    }
+    params.set(4usize.into(), "BDHW".into());
+    params.set(5usize.into(), "nn".into());
     for (name, value) in &request.params {
-        let value = match value.as_str() {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            text => text.parse().map_or_else(|_| text.into(), |x: f64| x.into()),
-        };
-        params.set_field(name, value);
+        params.set_field(name, param(value));
     }
     Ok(Value::Table(params))
+}
+
+/// A parameter as it was written: a truth value, a number or a text.
+fn param(text: &str) -> Value {
+    match text {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        text => text.parse().map_or_else(|_| text.into(), |x: f64| x.into()),
+    }
 }
 
 fn build(
@@ -284,7 +400,7 @@ fn finish(
     if let Some(loss) = returned.loss.clone().or(default) {
         if walk.reads_target(&loss) {
             walk.begin_loss();
-            let target = target(walk, &loss, returned, request, input, &mut names)?;
+            let target = target(walk, &loss, returned, request, (input, &output), &mut names)?;
             walk.criterion(&loss, "loss", &output, &target, 1.0)?;
         } else {
             walk.criterion(&loss, "loss", &output, &Flow::Table(vec![]), 1.0)?;
@@ -300,7 +416,7 @@ fn target(
     loss: &Table,
     returned: &Returned,
     request: &Request,
-    input: &Flow,
+    (input, output): (&Flow, &Flow),
     names: &mut Vec<(String, String)>,
 ) -> Result<Flow, Stop> {
     let (whole, apart, shapes) = (walk.whole(), walk.targets(loss), request.targets());
@@ -308,7 +424,7 @@ fn target(
     let mut flows = vec![];
     for i in 0..n {
         let name = if 1 < n { format!("target.{i}") } else { "target".to_owned() };
-        let shape = shapes.get(i).cloned().or_else(|| walk.label_shape(input));
+        let shape = shapes.get(i).cloned().or_else(|| walk.label_shape(loss, i, input, output));
         names.push((name.clone(), format!("in.{name}")));
         flows.push(walk.input(&name, shape.as_ref(), whole));
     }
@@ -322,6 +438,7 @@ fn target(
 }
 
 /// How a list of tensors is nested in tables.
+#[derive(Clone, Debug, PartialEq)]
 enum Nesting {
     One(usize),
     Many(Vec<Nesting>),
@@ -336,10 +453,14 @@ impl Nesting {
     }
 }
 
+/// All nestings of so many tensors are tried up to this many of them.
+const MOST_NESTED: usize = 5;
+
+/// The nestings that are tried, likely ones first. A lone tensor is no table.
 fn nestings(n: usize) -> Vec<Nesting> {
-    let list = |range: std::ops::Range<usize>| Nesting::Many(range.map(Nesting::One).collect());
+    let list = |range: Range<usize>| Nesting::Many(range.map(Nesting::One).collect());
     if n == 1 {
-        return vec![Nesting::One(0), list(0..1)];
+        return vec![Nesting::One(0)];
     }
     let mut all = vec![list(0..n)];
     if 2 < n {
@@ -352,5 +473,50 @@ fn nestings(n: usize) -> Vec<Nesting> {
             all.push(Nesting::Many(rows));
         }
     }
+    if n <= MOST_NESTED {
+        let rest = groups(0..n).into_iter().filter(|parts| 1 < parts.len()).map(Nesting::Many);
+        for nesting in rest {
+            if !all.contains(&nesting) {
+                all.push(nesting);
+            }
+        }
+    }
     all
+}
+
+/// All ways to write a range as items of a table, each a tensor or a table of more than one.
+fn groups(range: Range<usize>) -> Vec<Vec<Nesting>> {
+    if range.is_empty() {
+        return vec![vec![]];
+    }
+    let mut all = vec![];
+    for end in range.start + 1..=range.end {
+        let first: Vec<Nesting> = match end - range.start {
+            1 => vec![Nesting::One(range.start)],
+            n if n == range.len() => continue,
+            _ => {
+                let tables = groups(range.start..end).into_iter().filter(|parts| 1 < parts.len());
+                tables.map(Nesting::Many).collect()
+            }
+        };
+        for rest in groups(end..range.end) {
+            for first in &first {
+                all.push([vec![first.clone()], rest.clone()].concat());
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nestings;
+
+    #[test]
+    fn tensors_nest_in_every_way() {
+        // Little Schröder numbers.
+        for (n, ways) in [(1, 1), (2, 1), (3, 3), (4, 11), (5, 45)] {
+            assert_eq!(nestings(n).len(), ways, "{n}");
+        }
+    }
 }

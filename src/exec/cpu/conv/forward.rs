@@ -9,6 +9,12 @@ use crate::real::{Real, vectorize};
 /// Most column panels of one task.
 const PANELS: usize = 32;
 
+/// Tasks of one group below which rows are cut as well, so that two threads end together.
+const TASKS: usize = 16;
+
+/// Most blocks of rows.
+const MOST_ROW_BLOCKS: usize = 4;
+
 /// Elements of packed windows that stay in the second-level cache.
 const CACHED: usize = 64 * 1024;
 
@@ -23,6 +29,19 @@ pub(super) struct Weights<'a, T> {
     pub reversed: bool,
 }
 
+impl<'a, T> Weights<'a, T> {
+    /// The weights of a forward pass.
+    fn forward(shape: &Shape, values: &'a [T]) -> Self {
+        Weights {
+            values,
+            group: shape.group_outputs() * shape.sum_len(),
+            row: shape.sum_len(),
+            channel: shape.windows.taps(),
+            reversed: false,
+        }
+    }
+}
+
 /// The cut of a convolution into tasks; depends on the shape only.
 struct Plan {
     tile: Tile,
@@ -32,8 +51,9 @@ struct Plan {
     channels: usize,
     /// Column panels of one task.
     panels: usize,
-    /// Tasks of one group.
+    /// Blocks of windows, and the blocks of rows in which each of them is a task.
     blocks: usize,
+    row_blocks: usize,
     /// Elements of workspace for the packed weights, and for each task.
     shared: usize,
     each: usize,
@@ -51,7 +71,13 @@ impl Plan {
         let panels = cached.min(columns.div_ceil(8)).clamp(1, PANELS);
         let shared = shape.weight_len();
         let each = panels * (depth + height) * tile.columns;
-        Plan { tile, height, channels, panels, blocks: columns.div_ceil(panels), shared, each }
+        let blocks = columns.div_ceil(panels);
+        // Windows of one element are packed quickly enough to do so for several blocks of rows.
+        let row_blocks = match shape.windows.is_pointwise() {
+            true => (TASKS / blocks.max(1)).clamp(1, MOST_ROW_BLOCKS),
+            false => 1,
+        };
+        Plan { tile, height, channels, panels, blocks, row_blocks, shared, each }
     }
 }
 
@@ -60,6 +86,11 @@ pub fn forward_workspace<T: Real>(shape: &Shape, threads: usize) -> usize {
     if shape.is_depthwise() {
         return 0;
     }
+    correlate_workspace::<T>(shape, threads)
+}
+
+/// Elements of workspace that [`correlate`] needs for `threads` to take part.
+pub(super) fn correlate_workspace<T: Real>(shape: &Shape, threads: usize) -> usize {
     let plan = Plan::new::<T>(shape);
     plan.shared + threads.max(1) * plan.each
 }
@@ -87,17 +118,11 @@ pub fn forward<T: Real>(
         depthwise::forward(shape, x, w, bias, relu, beta, y);
         return;
     }
-    let weights = Weights {
-        values: w,
-        group: shape.group_outputs() * shape.sum_len(),
-        row: shape.sum_len(),
-        channel: shape.windows.taps(),
-        reversed: false,
-    };
-    correlate(shape, x, weights, bias, relu, beta, y, work);
+    correlate(shape, x, Weights::forward(shape, w), bias, relu, beta, y, work);
 }
 
-/// The product behind [`forward`], for weights that lie anywhere.
+/// The product behind [`forward`], for weights that lie anywhere. `work` holds at least
+/// `correlate_workspace(shape, 1)` elements.
 #[expect(clippy::too_many_arguments, reason = "operands, options and workspace of one operation")]
 pub(super) fn correlate<T: Real>(
     shape: &Shape,
@@ -116,10 +141,64 @@ pub(super) fn correlate<T: Real>(
     let (packed, work) = work.split_at_mut(plan.shared);
     pack_weights(shape, &plan, weights, packed);
     let y = Shared::new(y);
-    let job = Job { shape, plan: &plan, packed, x, bias, relu, beta, y: &y };
-    for_each_with(shape.group * plan.blocks, work, plan.each, |task, scratch| {
-        job.block(task / plan.blocks, task % plan.blocks, scratch);
-    });
+    Job { shape, plan: &plan, packed, x, bias, relu, beta, addend: None, y: &y }.run(work);
+}
+
+/// What is added to a convolution.
+#[derive(Clone, Copy, Debug)]
+pub enum Addend<'a, T> {
+    /// Nothing.
+    None,
+    /// What the output's place holds.
+    InPlace,
+    /// A blob like the output.
+    Blob(&'a [T]),
+}
+
+/// Whether [`pack`] has anything to do for a convolution.
+pub fn packs(shape: &Shape) -> bool {
+    !shape.is_depthwise()
+}
+
+/// Brings weights into the order in which [`forward_packed`] reads them; both have `weight_len` elements.
+pub fn pack<T: Real>(shape: &Shape, w: &[T], packed: &mut [T]) {
+    assert!(w.len() == shape.weight_len() && packed.len() == w.len(), "weights");
+    pack_weights(shape, &Plan::new::<T>(shape), Weights::forward(shape, w), packed);
+}
+
+/// Elements of workspace that [`forward_packed`] needs for `threads` to take part.
+pub fn packed_workspace<T: Real>(shape: &Shape, threads: usize) -> usize {
+    threads.max(1) * Plan::new::<T>(shape).each
+}
+
+/// `y = conv(x, w) + bias + addend`, then ReLU if asked for, with weights from [`pack`] of the same shape.
+#[expect(clippy::too_many_arguments, reason = "operands, options and workspace of one operation")]
+pub fn forward_packed<T: Real>(
+    shape: &Shape,
+    x: &[T],
+    packed: &[T],
+    bias: Option<&[T]>,
+    addend: Addend<T>,
+    relu: bool,
+    y: &mut [T],
+    work: &mut [T],
+) {
+    assert!(x.len() == shape.input_len(), "input of {} elements", x.len());
+    assert!(packed.len() == shape.weight_len(), "weights of {} elements", packed.len());
+    assert!(y.len() == shape.output_len(), "output of {} elements", y.len());
+    assert!(bias.is_none_or(|b| b.len() == shape.out_channels), "bias does not fit the outputs");
+    let (beta, addend) = match addend {
+        Addend::None => (T::ZERO, None),
+        Addend::InPlace => (T::ONE, None),
+        Addend::Blob(blob) => (T::ONE, Some(blob)),
+    };
+    assert!(addend.is_none_or(|a| a.len() == y.len()), "the addend is not like the output");
+    if y.is_empty() {
+        return;
+    }
+    let plan = Plan::new::<T>(shape);
+    let y = Shared::new(y);
+    Job { shape, plan: &plan, packed, x, bias, relu, beta, addend, y: &y }.run(work);
 }
 
 /// Packs the weights panel by panel, as [`RowPanel`] reads them.
@@ -166,12 +245,33 @@ struct Job<'a, T> {
     bias: Option<&'a [T]>,
     relu: bool,
     beta: T,
+    /// What `beta` weighs, if that is not `y`.
+    addend: Option<&'a [T]>,
     y: &'a Shared<'a, T>,
 }
 
 impl<T: Real> Job<'_, T> {
-    /// Computes the outputs of one group for one block of windows.
-    fn block(&self, group: usize, block: usize, scratch: &mut [T]) {
+    fn run(&self, work: &mut [T]) {
+        let &Plan { blocks, row_blocks, height, each, .. } = self.plan;
+        let panels = self.shape.group_outputs().div_ceil(height).div_ceil(row_blocks);
+        for_each_with(self.shape.group * blocks * row_blocks, work, each, |task, scratch| {
+            let (group, task) = (task / (blocks * row_blocks), task % (blocks * row_blocks));
+            let first = task % row_blocks * panels * height;
+            let rows = first..(first + panels * height).min(self.shape.group_outputs());
+            if !rows.is_empty() {
+                self.block(group, task / row_blocks, rows, scratch);
+            }
+        });
+    }
+
+    /// Computes some outputs of one group for one block of windows.
+    fn block(
+        &self,
+        group: usize,
+        block: usize,
+        outputs: std::ops::Range<usize>,
+        scratch: &mut [T],
+    ) {
         let &Job { shape, plan, y, .. } = self;
         let &Plan { tile, height, .. } = plan;
         let windows = &shape.windows;
@@ -185,7 +285,7 @@ impl<T: Real> Job<'_, T> {
         for start in (0..channels).step_by(plan.channels) {
             let chunk = start..(start + plan.channels).min(channels);
             let depth = chunk.len() * taps;
-            let ends = chunk.end == channels;
+            let (begins, ends) = (start == 0, chunk.end == channels);
             for panel in 0..panels {
                 let from = first + panel * tile.columns;
                 let range = from..(from + tile.columns).min(last);
@@ -193,16 +293,18 @@ impl<T: Real> Job<'_, T> {
                 let channels = group * channels + chunk.start..group * channels + chunk.end;
                 pack_windows(windows, self.x, shape.channels, channels, range, tile.columns, to);
             }
-            for row in (0..rows).step_by(height) {
-                let mut targets =
-                    [Target { start: spill.as_mut_ptr(), stride: tile.columns, raw: true }; PANELS];
+            for row in outputs.clone().step_by(height) {
+                let mut targets = [Target::new(spill.as_mut_ptr(), tile.columns, true); PANELS];
                 for (panel, target) in targets[..panels].iter_mut().enumerate() {
                     let at = first + panel * tile.columns;
                     let (image, within) = (at / count, at % count);
                     if within + tile.columns <= count {
                         let channel = image * shape.out_channels + group * rows + row;
                         let start = y.pointer(channel * count + within);
-                        *target = Target { start, stride: count, raw: false };
+                        *target = Target::new(start, count, false);
+                        if let Some(addend) = self.addend.filter(|_| begins) {
+                            target.old = addend[channel * count + within..].as_ptr();
+                        }
                     } else {
                         // SAFETY: the spill has room for a tile per panel.
                         target.start = unsafe { target.start.add(panel * height * tile.columns) };
@@ -236,7 +338,8 @@ impl<T: Real> Job<'_, T> {
                         let from = first + panel * tile.columns;
                         let range = from..(from + tile.columns).min(last);
                         let channel = group * rows + row;
-                        self.scatter(target, epilogue, range, channel, height);
+                        let addend = self.addend.filter(|_| begins);
+                        self.scatter(target, epilogue, range, channel, height, addend);
                     }
                 }
             }
@@ -251,6 +354,7 @@ impl<T: Real> Job<'_, T> {
         windows: std::ops::Range<usize>,
         channel: usize,
         height: usize,
+        addend: Option<&[T]>,
     ) {
         let count = self.shape.windows.count();
         let mut window = windows.start;
@@ -260,11 +364,12 @@ impl<T: Real> Job<'_, T> {
             for row in 0..height {
                 let at = (image * self.shape.out_channels + channel + row) * count + within;
                 let to = self.y.pointer(at);
+                let old = addend.map_or(to.cast_const(), |addend| addend[at..].as_ptr());
                 // SAFETY: these outputs belong to this task, and the tile was written just now.
                 unsafe {
                     let from = tile.start.add(row * tile.stride + window - windows.start);
                     for i in 0..len {
-                        *to.add(i) = epilogue.finish(*from.add(i), *to.add(i), row, 0);
+                        *to.add(i) = epilogue.finish(*from.add(i), *old.add(i), row, 0);
                     }
                 }
             }

@@ -89,7 +89,7 @@ impl Plan {
 pub fn input_gradient_workspace<T: Real>(shape: &Shape, threads: usize) -> usize {
     match way(shape) {
         Way::Direct => 0,
-        Way::Reversed(shape) => forward::forward_workspace::<T>(&shape, threads),
+        Way::Reversed(shape) => forward::correlate_workspace::<T>(&shape, threads),
         Way::Columns => {
             let plan = Plan::new::<T>(shape);
             plan.shared + threads.max(1) * plan.each
@@ -219,7 +219,7 @@ fn add_block<T: Real>(
                 let targets: [Target<T>; PANELS] = std::array::from_fn(|panel| {
                     // Only the targets of existing panels are used.
                     let to = base.wrapping_add(panel * tile.columns);
-                    Target { start: to, stride, raw: start == 0 }
+                    Target::new(to, stride, start == 0)
                 });
                 // SAFETY: packed operands extend over `depth`; the columns have room for all tiles.
                 unsafe {

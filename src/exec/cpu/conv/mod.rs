@@ -11,7 +11,9 @@ mod input;
 mod pooled;
 mod weight;
 
-pub use forward::{forward, forward_workspace};
+pub use forward::{
+    Addend, forward, forward_packed, forward_workspace, pack, packed_workspace, packs,
+};
 pub use input::{input_gradient, input_gradient_workspace};
 pub use pooled::{
     pooled_input_gradient, pooled_input_gradient_workspace, pooled_weight_gradient,

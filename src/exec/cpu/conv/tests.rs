@@ -143,6 +143,9 @@ fn known_layers_agree_with_all_terms() {
     check::<f32>(&shape(&conv(7, 2, 3, 1), &[1, 3, 40, 40], 16));
     check::<f32>(&shape(&conv(3, 1, 1, 24), &[2, 24, 15, 15], 24));
     check::<f64>(&shape(&conv(3, 2, 1, 8), &[2, 8, 11, 11], 16));
+    // One output and several inputs a group: read backwards, one input and few outputs.
+    check::<f32>(&shape(&conv(1, 1, 0, 3), &[3, 9, 3, 8], 3));
+    check::<f32>(&shape(&conv(3, 1, 1, 4), &[2, 8, 6, 7], 4));
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn sum_span<T: Real>(
             let targets: [Target<T>; PANELS] = std::array::from_fn(|panel| {
                 // Only the targets of existing panels are used.
                 let start = base.wrapping_add(panel * tile.columns);
-                Target { start, stride: width, raw: first == span.start }
+                Target::new(start, width, first == span.start)
             });
             // SAFETY: the packed operands extend over `depth`, the partial sum over all tiles.
             unsafe {

@@ -29,8 +29,17 @@ pub fn upgrade_net(mut net: Message, diagnostics: &mut Diagnostics) -> Message {
     net
 }
 
-/// A SolverParameter in the modern form: `type: "Adam"` for `solver_type: ADAM`.
+/// A SolverParameter in the modern form: `type: "Adam"` for `solver_type: ADAM`, and the nets inside it.
 pub fn upgrade_solver(mut solver: Message, diagnostics: &mut Diagnostics) -> Message {
+    let nets = ["net_param", "train_net_param", "test_net_param"];
+    for field in &mut solver.fields {
+        if nets.contains(&field.name.value.as_str())
+            && let ValueKind::Message(net) = &mut field.value.kind
+        {
+            let empty = Message { fields: vec![], span: net.span };
+            *net = upgrade_net(std::mem::replace(net, empty), diagnostics);
+        }
+    }
     let modern = solver.last("type").map(|field| field.span);
     for field in solver.fields.iter_mut().filter(|field| field.name.value == "solver_type") {
         if let Some(span) = modern {

@@ -205,6 +205,17 @@ impl Lua {
         self.step_at(self.call_span())
     }
 
+    /// Pays for work that a place of the definition asks for.
+    pub fn work_at(&mut self, steps: usize, span: Span) -> Result<(), LuaError> {
+        self.count(steps);
+        self.step_at(Some(span))
+    }
+
+    /// Whether the stack of this thread has room for further recursion.
+    pub fn has_room(&self) -> bool {
+        self.stack.has_room()
+    }
+
     /// Counts steps that the next [`Lua::step`] checks.
     #[inline]
     fn count(&mut self, steps: usize) {

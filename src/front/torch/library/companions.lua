@@ -25,6 +25,24 @@ function torch.Timer()
    return timer
 end
 
+-- Options of a program: a definition that describes its own gets their defaults, under what the global table `opt` says.
+local CmdLine = torch.class('torch.CmdLine')
+function CmdLine:__init() self.defaults = {} end
+function CmdLine:option(name, default)
+   self.defaults[(name:gsub('^%-+', ''))] = default
+end
+function CmdLine:argument(name)
+   self.defaults[name] = rawget(_G, 'opt') and opt[name] or nil
+end
+function CmdLine:parse()
+   local options = {}
+   for name, default in pairs(self.defaults) do options[name] = default end
+   for name, value in pairs(rawget(_G, 'opt') or {}) do options[name] = value end
+   return options
+end
+for _, name in ipairs({'text', 'addTime', 'log', 'silent', 'help'}) do CmdLine[name] = nothing end
+function CmdLine:string(prefix) return prefix end
+
 ---------------------------------------------------------------- paths: files of the definition's folder only
 paths = {dofile = native.dofile, filep = native.is_file, dirp = function() return false end}
 

@@ -44,6 +44,47 @@ function Maxout:__init(inputSize, outputSize, maxoutNumber, preprocess)
    self:add(nn.Max(1, 2))
 end
 
+---------------------------------------------------------------- nn.Inception (dpnn)
+-- Branches of a 1 x 1 convolution and a larger one, one of pooling, and one of a 1 x 1 convolution.
+local Inception = torch.class('nn.Inception', 'nn.Decorator')
+
+function Inception:__init(config)
+   local inputSize, outputSize, reduceSize = config.inputSize, config.outputSize, config.reduceSize
+   if not inputSize or not outputSize or not reduceSize then
+      error('nn.Inception needs inputSize, outputSize and reduceSize', 3)
+   end
+   local reduceStride = config.reduceStride or {}
+   local transfer = config.transfer or nn.ReLU()
+   local kernelSize, kernelStride = config.kernelSize or {5, 3}, config.kernelStride or {1, 1}
+   local padding = config.padding == nil or config.padding
+   local function convolve(branch, from, to, size, stride, pad)
+      branch:add(nn.SpatialConvolution(from, to, size, size, stride, stride, pad, pad))
+      if config.batchNorm then branch:add(nn.SpatialBatchNormalization(to)) end
+      branch:add(transfer:clone())
+   end
+   local function reduce(branch, i)
+      convolve(branch, inputSize, reduceSize[i], 1, reduceStride[i] or 1, 0)
+   end
+   local branches = nn.DepthConcat(2)
+   for i, size in ipairs(kernelSize) do
+      local branch = nn.Sequential()
+      reduce(branch, i)
+      local pad = padding and math.floor(size / 2) or 0
+      convolve(branch, reduceSize[i], outputSize[i], size, kernelStride[i], pad)
+      branches:add(branch)
+   end
+   local last = #kernelSize + 1
+   local pooled = nn.Sequential():add(config.pool or nn.SpatialMaxPooling(3, 3, 1, 1, 1, 1))
+   if reduceSize[last] then reduce(pooled, last) end
+   branches:add(pooled)
+   if reduceSize[last + 1] then
+      local branch = nn.Sequential()
+      reduce(branch, last + 1)
+      branches:add(branch)
+   end
+   nn.Decorator.__init(self, branches)
+end
+
 ---------------------------------------------------------------- nn.tables
 -- Tables of connections for nn.SpatialConvolutionMap: pairs of an input and an output plane.
 nn.tables = {}

@@ -298,17 +298,18 @@ impl Library {
     }
 }
 
+/// A class and those it extends, nearest first, as far as there are no more than a program would write.
+pub fn ancestors(class: Option<Table>) -> impl Iterator<Item = Table> {
+    std::iter::successors(class, parent_of).take(MOST_ANCESTORS)
+}
+
+/// A chain of more classes goes round in circles.
+const MOST_ANCESTORS: usize = 100;
+
 /// A field of a class or of the classes it extends.
 pub fn lua_field(class: &Table, name: &str) -> Value {
-    let mut at = Some(class.clone());
-    while let Some(table) = at {
-        let value = table.field(name);
-        if !value.is_nil() {
-            return value;
-        }
-        at = parent_of(&table);
-    }
-    Value::Nil
+    let fields = ancestors(Some(class.clone())).map(|class| class.field(name));
+    fields.into_iter().find(|value| !value.is_nil()).unwrap_or_default()
 }
 
 /// Calls a method of a module without arguments.
@@ -321,7 +322,7 @@ pub fn method(lua: &mut Lua, module: &Table, name: &str) -> Results {
 }
 
 /// The class that a class extends.
-pub fn parent_of(class: &Table) -> Option<Table> {
+fn parent_of(class: &Table) -> Option<Table> {
     match class.metatable()?.field("__index") {
         Value::Table(parent) => Some(parent),
         _ => None,

@@ -344,6 +344,16 @@ end
 
 for _, name in ipairs({'nn.DontCast', 'nn.Profile', 'nn.NaN', 'nn.Serial'}) do class(name, 'nn.Decorator') end
 
+-- Where a module would compute; here there is one place only.
+local GPU = class('nn.GPU', 'nn.Decorator')
+function GPU:__init(module, device, outdevice)
+   Decorator.__init(self, module)
+   self.device, self.outdevice = device, outdevice or device
+end
+function GPU:__tostring__()
+   return torch.type(self) .. '(' .. tostring(self.device) .. ') @ ' .. tostring(self.modules[1])
+end
+
 local DataParallel = branching('nn.DataParallelTable', 'nn.Container', 'dimension', 'flattenParams', 'usenccl')
 function DataParallel:add(module) return Container.add(self, module) end
 function DataParallel:threads() return self end
@@ -361,6 +371,10 @@ local function plain(name, ...)
 end
 
 plain('nn.Identity')
+class('nn.PrintSize', 'nn.Identity').__init = function(self, prefix)
+   Module.__init(self)
+   self.prefix = prefix or 'PrintSize'
+end
 plain('nn.FlattenTable')
 plain('nn.ZipTable')
 plain('nn.ZipTableOneToMany')

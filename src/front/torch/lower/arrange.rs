@@ -99,6 +99,11 @@ impl Walk<'_> {
                     }
                 }
             }
+            // One summand, factor or candidate is the result.
+            "nn.CAddTable" | "nn.CMulTable" | "nn.CMaxTable" | "nn.CMinTable" => match input {
+                Flow::Table(items) if items.len() == 1 => items[0].clone(),
+                _ => return Ok(None),
+            },
             "nn.FlattenTable" => {
                 Flow::Table(input.leaves().into_iter().map(Flow::Tensor).collect())
             }

@@ -34,7 +34,8 @@ impl Walk<'_> {
         weight: f64,
     ) -> Result<(), Stop> {
         let span = self.place(criterion);
-        self.lua.step(span).map_err(stop)?;
+        self.lua.work_at(super::MODULE, span).map_err(stop)?;
+        self.deeper(criterion)?;
         let (kind, opaque) = self.kind(criterion);
         match kind.as_str() {
             "nn.MultiCriterion" | "nn.ParallelCriterion" => {
@@ -105,10 +106,11 @@ impl Walk<'_> {
 }
 
 /// Criterions that look at their input only.
-const WITHOUT_TARGET: [&str; 2] = ["nn.L1Cost", "nn.DistanceRatioCriterion"];
+const WITHOUT_TARGET: [&str; 3] =
+    ["nn.DistanceRatioCriterion", "nn.L1Cost", "nn.TripletEmbeddingCriterion"];
 
 /// The criterions inside of one, with their weights.
-fn parts(criterion: &Table) -> Vec<(Table, f64)> {
+pub(super) fn parts(criterion: &Table) -> Vec<(Table, f64)> {
     let (Value::Table(list), Value::Table(weights)) =
         (criterion.field("criterions"), criterion.field("weights"))
     else {

@@ -10,16 +10,17 @@ mod criterion;
 mod fields;
 mod forward;
 mod graph;
+mod labels;
 mod names;
 mod unpooling;
 
 use fields::field;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::interp::{Lua, LuaError, Table, Value};
-use super::library::{Library, class_name, parent_of};
+use super::library::{Library, ancestors, class_name};
 use super::tensor::{Storage, Tensor};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Node, Rule};
@@ -75,6 +76,14 @@ impl Flow {
         }
     }
 
+    /// Tensors and tables in it.
+    fn size(&self) -> usize {
+        match self {
+            Flow::Tensor(_) => 1,
+            Flow::Table(items) => 1 + items.iter().map(Flow::size).sum::<usize>(),
+        }
+    }
+
     fn describe(&self) -> String {
         match self {
             Flow::Tensor(_) => "a tensor".into(),
@@ -82,6 +91,9 @@ impl Flow {
         }
     }
 }
+
+/// Steps that a module costs for each tensor it is given.
+const MODULE: usize = 1000;
 
 /// Why a walk ended early.
 pub type Stop = Box<Diagnostic>;
@@ -116,6 +128,8 @@ pub struct Walk<'a> {
     pub(super) diagnostics: &'a mut Diagnostics,
     /// The nodes so far.
     pub nodes: Vec<Node>,
+    /// Names of nodes and tops so far.
+    taken: HashSet<String>,
     shapes: HashMap<String, Shape>,
     /// What an in-place layer has put in the place of a blob.
     replaced: HashMap<String, String>,
@@ -141,6 +155,7 @@ impl<'a> Walk<'a> {
             library,
             diagnostics,
             nodes: vec![],
+            taken: HashSet::new(),
             shapes: HashMap::new(),
             replaced: HashMap::new(),
             uses: vec![],
@@ -164,7 +179,8 @@ impl<'a> Walk<'a> {
     /// What a module makes of its input. `path` is the module's place in the tree: `2.1`.
     pub fn module(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
         let span = self.place(module);
-        self.lua.step(span).map_err(stop)?;
+        self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
+        self.deeper(module)?;
         let (kind, opaque) = self.kind(module);
         if !opaque {
             if let Some(output) = self.arrange(&kind, module, path, input)? {
@@ -186,11 +202,19 @@ impl<'a> Walk<'a> {
         Ok(Flow::Tensor(top[0].clone()))
     }
 
+    /// Complains where modules are within each other without end.
+    pub(super) fn deeper(&self, module: &Table) -> Result<(), Stop> {
+        if self.lua.has_room() {
+            return Ok(());
+        }
+        let message = "modules are too deep within each other, or one contains itself";
+        Err(self.complaint(module, message.to_owned()))
+    }
+
     /// The nearest class of a module that cortado knows, and whether a class of the user's computes before it.
     fn kind(&self, module: &Table) -> (String, bool) {
-        let mut class = module.metatable();
         let mut opaque = !module.field("updateOutput").is_nil();
-        while let Some(at) = class {
+        for at in ancestors(module.metatable()) {
             let name = class_name(&at).unwrap_or_default();
             let known = STRUCTURAL.contains(&name.as_str())
                 || Layer::resolve(Dialect::Torch, &name).is_some();
@@ -198,7 +222,6 @@ impl<'a> Walk<'a> {
                 return (name.clone(), opaque || name == "nn.Module");
             }
             opaque |= !at.field("updateOutput").is_nil();
-            class = parent_of(&at);
         }
         (String::new(), true)
     }
@@ -323,11 +346,7 @@ impl<'a> Walk<'a> {
         args: Record,
     ) -> Vec<String> {
         let spanned = |text: &String| Spanned::new(text.clone(), span);
-        let taken = |name: &str| {
-            self.nodes
-                .iter()
-                .any(|n| n.name.value == name || n.tops.iter().any(|t| t.value == name))
-        };
+        let taken = |name: &str| self.taken.contains(name);
         // A module that is used again gets names of its own.
         let again = (2..).map(|i| format!("'{i}"));
         let suffix = std::iter::once(String::new()).chain(again).find(|s| {
@@ -335,6 +354,8 @@ impl<'a> Walk<'a> {
         });
         let suffix = suffix.unwrap_or_default();
         let tops: Vec<String> = tops.iter().map(|t| format!("{t}{suffix}")).collect();
+        self.taken.insert(format!("{path}{suffix}"));
+        self.taken.extend(tops.iter().cloned());
         self.nodes.push(Node {
             name: Spanned::new(format!("{path}{suffix}"), span),
             layer,
@@ -513,12 +534,6 @@ impl Walk<'_> {
             .into_iter()
             .next()
             .and_then(|v| if let Value::Table(t) = v { Some(t) } else { None }))
-    }
-
-    /// One label for each record of the input.
-    pub fn label_shape(&self, input: &Flow) -> Option<Shape> {
-        let blob = input.leaves().into_iter().next()?;
-        self.shape(&blob)?.dims().first().map(|&n| Shape::from([n]))
     }
 }
 

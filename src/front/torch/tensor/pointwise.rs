@@ -143,6 +143,10 @@ pub(super) fn ends_with_tensor(args: &Args) -> bool {
 }
 
 fn map(lua: &mut Lua, args: &Args, own: bool, f: fn(f64) -> f64) -> Results {
+    // `torch.log(2)` is a number.
+    if let (false, [Value::Number(x)]) = (own, &args.0[..]) {
+        return Ok(vec![f(*x).into()]);
+    }
     with_numbers::<0>(lua, args, own, |a, []| f(a))
 }
 

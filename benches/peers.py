@@ -1,0 +1,219 @@
+"""cortado beside PyTorch and ONNX Runtime in one run: one table of milliseconds and ratios.
+
+    python -m venv peers && peers/bin/pip install torch numpy onnx onnxruntime
+    cargo bench --bench nets --no-run
+    peers/bin/python benches/peers.py [--rows resnet50] [--threads 2] [--rounds 5] [--seconds 1] [--output table.md]
+
+Every row is one net, one batch size and one kind of work. The candidates take turns, window by window, so that a machine
+whose speed drifts is unfair to none; the figure of a candidate is the median over windows of the median step, and beside it
+stands the best step. Training is forward, backward and SGD with momentum and weight decay. For inference all candidates have
+the same weights, and their outputs are compared before anything is timed.
+"""
+
+import argparse
+import glob
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+# net, work, batch, goal: how many times faster than the fastest peer
+ROWS = [
+    ("siamese", "train", 64, 2.0),
+    ("siamese", "train", 8, 2.0),
+    ("siamese", "train", 256, 2.0),
+    ("lenet", "train", 64, 2.0),
+    ("alexnet", "train", 16, 1.3),
+    ("resnet50", "train", 8, 1.3),
+    ("lenet", "infer", 1, 1.0),
+    ("lenet", "infer", 8, 1.0),
+    ("alexnet", "infer", 1, 1.0),
+    ("alexnet", "infer", 8, 1.0),
+    ("googlenet", "infer", 1, 1.0),
+    ("googlenet", "infer", 8, 1.0),
+    ("resnet50", "infer", 1, 1.0),
+    ("resnet50", "infer", 8, 1.0),
+]
+
+
+class Cortado:
+    """The `nets` bench as a server: a line with seconds in, a line with the milliseconds of every step out."""
+
+    def __init__(self, binary, definition, work, shape, threads, weights=None):
+        shape = ",".join(map(str, shape))
+        command = [binary, "--serve", definition, work, shape, str(threads)] + ([weights] if weights else [])
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.ready = json.loads(self.process.stdout.readline())
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def window(self, seconds):
+        return self.ask(str(seconds))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Function:
+    """A Python function as a candidate."""
+
+    def __init__(self, step):
+        self.step = step
+        for _ in range(2):
+            step()
+
+    def window(self, seconds):
+        times, begin = [], time.perf_counter()
+        while len(times) < 2 or time.perf_counter() - begin < seconds:
+            start = time.perf_counter()
+            self.step()
+            times.append((time.perf_counter() - start) * 1e3)
+        return times
+
+    def close(self):
+        pass
+
+
+def find_binary():
+    found = [f for f in glob.glob(os.path.join(HERE, "../target/release/deps/nets-*")) if not f.endswith(".d")]
+    if not found:
+        sys.exit("no bench `nets` was built: cargo bench --bench nets --no-run")
+    return max(found, key=os.path.getmtime)
+
+
+def candidates(args, binary, folder, net, work, batch):
+    import peer_nets
+    import peer_torch
+
+    description = peer_nets.NETS[net](batch)
+    found = {}
+    definition = os.path.join(folder, net + ".prototxt")
+    with open(definition, "w") as f:
+        f.write(peer_nets.prototxt(description, work == "train"))
+    if work == "train":
+        found["cortado"] = Cortado(binary, definition, work, description.shape, args.threads)
+        for name, make in peer_torch.training(description, args.compile).items():
+            add(found, name, lambda make=make: Function(make()))
+        return found
+    parameters = peer_nets.parameters(description)
+    weights = os.path.join(folder, net + ".caffemodel")
+    with open(weights, "wb") as f:
+        f.write(peer_nets.caffemodel(description, parameters))
+    found["cortado"] = Cortado(binary, definition, work, description.shape, args.threads, weights)
+    data = peer_torch.data(description)
+    want = peer_torch.reference(description, parameters, data)
+    compare("cortado", found["cortado"].ask("output"), want)
+    for name, make in peer_torch.inference(description, parameters, data, args.compile).items():
+        add(found, name, lambda make=make: Function(make()))
+    onnx = os.path.join(folder, net + ".onnx")
+
+    def runtime():
+        step = peer_torch.onnx_runtime(description, parameters, data, onnx, args.threads)
+        compare("ONNX Runtime", step().reshape(-1).tolist(), want)
+        return Function(step)
+
+    add(found, "ONNX Runtime", runtime)
+    return found
+
+
+def add(found, name, make):
+    try:
+        found[name] = make()
+    except Exception as error:  # a peer that cannot do a net is left out of its row, and said to be
+        print(f"  {name} is left out: {str(error)[:200]}", file=sys.stderr)
+
+
+def compare(name, got, want):
+    scale = max(abs(x) for x in want)
+    worst = max(abs(a - b) for a, b in zip(got, want, strict=True))
+    if not worst <= 1e-3 * scale:
+        sys.exit(f"{name} computes something else: {worst} of {scale}")
+
+
+def measure(found, args):
+    windows = {name: [] for name in found}
+    for _ in range(args.rounds):
+        for name, candidate in found.items():
+            time.sleep(0.05)  # threads of the one before may still wait actively for work
+            windows[name].append(candidate.window(args.seconds))
+    result = {}
+    for name, all_windows in windows.items():
+        medians = [statistics.median(times) for times in all_windows]
+        result[name] = (statistics.median(medians), min(min(times) for times in all_windows))
+    return result
+
+
+def line(net, work, batch, goal, times):
+    """One row of the table, from medians and best times by candidate."""
+    own = times["cortado"]
+    peers = {name: t for name, t in times.items() if name != "cortado"}
+    fastest = min(peers, key=lambda name: peers[name][0])
+
+    def ratio(name):
+        return f"{peers[name][0] / own[0]:.2f} / {peers[name][1] / own[1]:.2f}" if name in peers else ""
+
+    def milliseconds(name):
+        return f"{times[name][0]:.2f} / {times[name][1]:.2f}" if name in times else ""
+
+    best = {name: t for name, t in peers.items() if name != "ONNX Runtime"}
+    torch = min(best, key=lambda name: best[name][0]) if best else ""
+    met = "met" if goal <= min(peers[fastest][0] / own[0], peers[fastest][1] / own[1]) else "missed"
+    cells = [f"{net} {work} b{batch}", milliseconds("cortado"), milliseconds("eager"), f"{torch}: {milliseconds(torch)}",
+             milliseconds("ONNX Runtime"), ratio("eager"), ratio(torch), ratio("ONNX Runtime"), f"{goal:.1f}", met]
+    return "| " + " | ".join(cells) + " |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", default="", help="parts of names such as `siamese train b64`, separated by commas")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--binary", default=None, help="the bench `nets`; the newest in target/ if not given")
+    parser.add_argument("--compile", action="store_true", help="try torch.compile as well, which needs a C++ compiler")
+    parser.add_argument("--output", default=None, help="a file that the table is also appended to")
+    args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(args.threads)
+    import torch
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    binary = args.binary or find_binary()
+    head = [f"{args.threads} thread(s), PyTorch {torch.__version__}; milliseconds are median / best, and so are ratios", "",
+            "| work | cortado ms | eager ms | PyTorch's best | ONNX Runtime ms | eager : cortado | best : cortado | ONNX Runtime : cortado | goal | |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    lines = []
+
+    def show(text):
+        print(text, flush=True)
+        lines.append(text)
+        if args.output:
+            with open(args.output, "a") as f:
+                f.write(text + "\n")
+
+    for text in head:
+        show(text)
+    wanted = [part for part in args.rows.split(",") if part]
+    with tempfile.TemporaryDirectory() as folder:
+        for net, work, batch, goal in ROWS:
+            name = f"{net} {work} b{batch}"
+            if wanted and not any(part in name for part in wanted):
+                continue
+            found = candidates(args, binary, folder, net, work, batch)
+            show(line(net, work, batch, goal, measure(found, args)))
+            for candidate in found.values():
+                candidate.close()
+
+
+if __name__ == "__main__":
+    main()

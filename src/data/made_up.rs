@@ -1,0 +1,45 @@
+//! Serves random numbers as the records of an input: something to train a net on whose data are not at hand.
+
+use super::source::{Serve, Source, Top};
+use crate::Result;
+use crate::random::{Philox, STREAM_TRANSFORM};
+
+/// Records of an epoch.
+const RECORDS: usize = 1000;
+
+/// Numbers from 0 to below 1, which are also labels of class 0, since the fractions of labels are cut off. `shape` is
+/// that of one record; a record is the same whenever it comes.
+pub fn made_up(name: &str, shape: &[usize], seed: u64, number: u64) -> Source {
+    let tops = vec![Top { name: name.to_owned(), shape: shape.to_vec() }];
+    Source::serving(tops, Box::new(MadeUp { seed, number }))
+}
+
+/// Random numbers of input `number`.
+struct MadeUp {
+    seed: u64,
+    number: u64,
+}
+
+impl Serve for MadeUp {
+    fn len(&self) -> usize {
+        RECORDS
+    }
+
+    fn next_batch(
+        &mut self,
+        position: u64,
+        batch: usize,
+        tops: &[Top],
+        buffers: &mut [&mut [f32]],
+    ) -> Result<()> {
+        for (top, buffer) in tops.iter().zip(buffers) {
+            for (i, record) in buffer.chunks_mut(top.len().max(1)).take(batch).enumerate() {
+                let at = (position + i as u64) % RECORDS as u64;
+                let stream = (self.number * RECORDS as u64 + at) << 32;
+                let mut random = Philox::new(self.seed, STREAM_TRANSFORM).sequence(stream);
+                record.iter_mut().for_each(|x| *x = random.uniform_f32());
+            }
+        }
+        Ok(())
+    }
+}

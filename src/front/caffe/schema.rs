@@ -1,0 +1,225 @@
+//! The fields of Caffe's messages of layer parameters with their types, to check what no layer reads: a file with a
+//! wrong word in a message that its layer ignores is refused by Caffe all the same.
+
+use super::fields::PARAMETER_MESSAGES;
+use crate::diag::{self, Diagnostic};
+use crate::source::Spanned;
+use crate::spec::{Field, Reading, Record, Value};
+
+/// Messages and their fields: `name:type`, with `*` behind the name of a repeated field. Types are `count`, `int`,
+/// `float`, `bool`, `text`, the words of an enumeration (the first has the number 0, or 1 behind `+`), or a message.
+const MESSAGES: &[(&str, &str)] = &[
+    ("accuracy_param", "top_k:count axis:int ignore_label:int"),
+    ("argmax_param", "out_max_val:bool top_k:count axis:int"),
+    ("batch_norm_param", "use_global_stats:bool moving_average_fraction:float eps:float"),
+    ("bias_param", "axis:int num_axes:int filler:filler"),
+    ("clip_param", "min:float max:float"),
+    ("concat_param", "axis:int concat_dim:count"),
+    ("contrastive_loss_param", "margin:float legacy_version:bool"),
+    (
+        "convolution_param",
+        "num_output:count bias_term:bool pad*:count kernel_size*:count stride*:count dilation*:count pad_h:count \
+         pad_w:count kernel_h:count kernel_w:count stride_h:count stride_w:count group:count weight_filler:filler \
+         bias_filler:filler engine:DEFAULT|CAFFE|CUDNN axis:int force_nd_im2col:bool",
+    ),
+    ("crop_param", "axis:int offset*:count"),
+    (
+        "data_param",
+        "source:text batch_size:count rand_skip:count backend:LEVELDB|LMDB scale:float mean_file:text \
+         crop_size:count mirror:bool force_encoded_color:bool prefetch:count",
+    ),
+    ("dropout_param", "dropout_ratio:float"),
+    (
+        "dummy_data_param",
+        "data_filler*:filler shape*:shape num*:count channels*:count height*:count width*:count",
+    ),
+    ("eltwise_param", "operation:PROD|SUM|MAX coeff*:float stable_prod_grad:bool"),
+    ("elu_param", "alpha:float"),
+    (
+        "embed_param",
+        "num_output:count input_dim:count bias_term:bool weight_filler:filler bias_filler:filler",
+    ),
+    ("exclude", RULE),
+    ("exp_param", "base:float scale:float shift:float"),
+    (
+        "filler",
+        "type:text value:float min:float max:float mean:float std:float sparse:int \
+         variance_norm:FAN_IN|FAN_OUT|AVERAGE",
+    ),
+    ("flatten_param", "axis:int end_axis:int"),
+    ("hdf5_data_param", "source:text batch_size:count shuffle:bool"),
+    ("hdf5_output_param", "file_name:text"),
+    ("hinge_loss_param", "norm:+L1|L2"),
+    (
+        "image_data_param",
+        "source:text batch_size:count rand_skip:count shuffle:bool new_height:count new_width:count is_color:bool \
+         scale:float mean_file:text crop_size:count mirror:bool root_folder:text",
+    ),
+    ("include", RULE),
+    ("infogain_loss_param", "source:text axis:int"),
+    (
+        "inner_product_param",
+        "num_output:count bias_term:bool weight_filler:filler bias_filler:filler axis:int transpose:bool",
+    ),
+    ("input_param", "shape*:shape"),
+    (
+        "layer",
+        "name:text type:text bottom*:text top*:text phase:TRAIN|TEST loss_weight*:float propagate_down*:bool \
+         param*:param include*:include exclude*:exclude",
+    ),
+    ("log_param", "base:float scale:float shift:float"),
+    ("loss_param", "ignore_label:int normalization:FULL|VALID|BATCH_SIZE|NONE normalize:bool"),
+    (
+        "lrn_param",
+        "local_size:count alpha:float beta:float norm_region:ACROSS_CHANNELS|WITHIN_CHANNEL k:float \
+         engine:DEFAULT|CAFFE|CUDNN",
+    ),
+    ("memory_data_param", "batch_size:count channels:count height:count width:count"),
+    ("mvn_param", "normalize_variance:bool across_channels:bool eps:float"),
+    ("param", "name:text share_mode:STRICT|PERMISSIVE lr_mult:float decay_mult:float"),
+    ("parameter_param", "shape:shape"),
+    (
+        "pooling_param",
+        "pool:MAX|AVE|STOCHASTIC pad:count pad_h:count pad_w:count kernel_size:count kernel_h:count kernel_w:count \
+         stride:count stride_h:count stride_w:count engine:DEFAULT|CAFFE|CUDNN global_pooling:bool \
+         round_mode:CEIL|FLOOR",
+    ),
+    ("power_param", "power:float scale:float shift:float"),
+    ("prelu_param", "filler:filler channel_shared:bool"),
+    ("python_param", "module:text layer:text param_str:text share_in_parallel:bool"),
+    (
+        "recurrent_param",
+        "num_output:count weight_filler:filler bias_filler:filler debug_info:bool expose_hidden:bool",
+    ),
+    ("reduction_param", "operation:+SUM|ASUM|SUMSQ|MEAN axis:int coeff:float"),
+    ("relu_param", "negative_slope:float engine:DEFAULT|CAFFE|CUDNN"),
+    ("reshape_param", "shape:shape axis:int num_axes:int"),
+    ("scale_param", "axis:int num_axes:int filler:filler bias_term:bool bias_filler:filler"),
+    ("shape", "dim*:int"),
+    ("sigmoid_param", "engine:DEFAULT|CAFFE|CUDNN"),
+    ("slice_param", "axis:int slice_point*:count slice_dim:count"),
+    ("softmax_param", "engine:DEFAULT|CAFFE|CUDNN axis:int"),
+    ("spp_param", "pyramid_height:count pool:MAX|AVE|STOCHASTIC engine:DEFAULT|CAFFE|CUDNN"),
+    ("swish_param", "beta:float"),
+    ("tanh_param", "engine:DEFAULT|CAFFE|CUDNN"),
+    ("threshold_param", "threshold:float"),
+    ("tile_param", "axis:int tiles:int"),
+    (
+        "transform_param",
+        "scale:float mirror:bool crop_size:count mean_file:text mean_value*:float force_color:bool force_gray:bool",
+    ),
+    (
+        "window_data_param",
+        "source:text scale:float mean_file:text batch_size:count crop_size:count mirror:bool fg_threshold:float \
+         bg_threshold:float fg_fraction:float context_pad:count crop_mode:text cache_images:bool root_folder:text",
+    ),
+];
+
+/// NetStateRule.
+const RULE: &str = "phase:TRAIN|TEST min_level:int max_level:int stage*:text not_stage*:text";
+
+/// Checks a layer and its messages, except for what its reader has complained about. Fields that Caffe does not have
+/// are left to the readers and to [`forks`](super::forks).
+pub(super) fn check(layer: &Record, reading: &Reading) {
+    check_message(layer, "layer", reading);
+    for field in &layer.fields {
+        if let Value::Record(message) = &field.value.value
+            && PARAMETER_MESSAGES.contains(&field.key.value.as_str())
+        {
+            check_message(message, &field.key.value, reading);
+        }
+    }
+}
+
+fn check_message(record: &Record, message: &str, reading: &Reading) {
+    let Some((_, fields)) = MESSAGES.iter().find(|(name, _)| *name == message) else { return };
+    let mut seen: Vec<&Field> = vec![];
+    for field in &record.fields {
+        let key = field.key.value.as_str();
+        let declared = fields.split(' ').filter_map(|declared| declared.split_once(':'));
+        let mut declared = declared.filter(|(name, _)| name.trim_end_matches('*') == key);
+        let Some((name, kind)) = declared.next() else { continue };
+        let repeated = name.ends_with('*');
+        if reading.has_complained(field.key.span.to(field.value.span)) {
+            continue;
+        }
+        let first = seen.iter().find(|other| other.key.value == key);
+        if let (Some(first), false) = (first, repeated) {
+            let text = format!("`{key}` is given more than once");
+            let d = Diagnostic::new(&diag::E0302, field.key.span, text).here("given again");
+            reading.report(d.label(first.key.span, "first given here"));
+            continue;
+        }
+        seen.push(field);
+        match &field.value.value {
+            Value::List(list) if repeated => {
+                list.iter().for_each(|value| check_value(value, key, kind, reading));
+            }
+            _ => check_value(&field.value, key, kind, reading),
+        }
+    }
+}
+
+fn check_value(value: &Spanned<Value>, key: &str, kind: &str, reading: &Reading) {
+    let words = || kind.trim_start_matches('+').split('|');
+    let first = i64::from(kind.starts_with('+'));
+    if MESSAGES.iter().any(|(name, _)| *name == kind)
+        && let Value::Record(inner) = &value.value
+    {
+        return check_message(inner, kind, reading);
+    }
+    let (fits, expected): (bool, String) = match (kind, &value.value) {
+        ("count", Value::Int(n)) => (u32::try_from(*n).is_ok(), "a whole number, 0 or more".into()),
+        ("count", _) => (false, "a whole number, 0 or more".into()),
+        ("int", value) => (matches!(value, Value::Int(_)), "a whole number".into()),
+        ("float", Value::Int(_) | Value::Float(_)) => return,
+        ("float", Value::Word(w)) => {
+            let known = ["inf", "infinity", "nan"].iter().any(|k| w.eq_ignore_ascii_case(k));
+            (known, "a number".into())
+        }
+        ("float", _) => (false, "a number".into()),
+        ("bool", Value::Bool(_) | Value::Int(0 | 1)) => return,
+        ("bool", Value::Word(w)) => {
+            let known = ["true", "t", "True", "false", "f", "False"].contains(&w.as_str());
+            (known, "true or false".into())
+        }
+        ("bool", _) => (false, "true or false".into()),
+        ("text", value) => (matches!(value, Value::Str(_)), "text in quotes".into()),
+        (_, Value::Word(w)) => (words().any(|word| word == w), list(words())),
+        (_, Value::Int(n)) => {
+            let place = n.checked_sub(first).and_then(|n| usize::try_from(n).ok());
+            (place.is_some_and(|n| n < words().count()), list(words()))
+        }
+        _ if MESSAGES.iter().any(|(name, _)| *name == kind) => {
+            (false, "a message in braces".into())
+        }
+        _ => (false, list(words())),
+    };
+    if !fits {
+        let message = format!("`{key}` must be {expected}");
+        let d = Diagnostic::new(&diag::E0303, value.span, message);
+        reading.report(d.here(format!("expected {expected}")));
+    }
+}
+
+fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.collect();
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => words.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_of_parameters_has_its_fields_here() {
+        let listed: Vec<&str> = MESSAGES.iter().map(|(name, _)| *name).collect();
+        let missing: Vec<_> =
+            PARAMETER_MESSAGES.iter().filter(|name| !listed.contains(name)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        assert!(listed.is_sorted());
+    }
+}

@@ -1,0 +1,88 @@
+//! The shape that a target has where nobody says it: what the criterion compares with the model's output.
+
+use super::criterion::parts;
+use super::{Flow, Walk};
+use crate::front::torch::interp::{Table, Value};
+use crate::ty::Shape;
+
+/// Criterions that compare every element of their input with one of the target.
+const ELEMENTS: [&str; 11] = [
+    "nn.AbsCriterion",
+    "nn.BCECriterion",
+    "nn.DistKLDivCriterion",
+    "nn.HingeEmbeddingCriterion",
+    "nn.MSECriterion",
+    "nn.MarginCriterion",
+    "nn.MultiLabelMarginCriterion",
+    "nn.MultiLabelSoftMarginCriterion",
+    "nn.SmoothL1Criterion",
+    "nn.SoftMarginCriterion",
+    "nn.WeightedMSECriterion",
+];
+
+/// Criterions with a class for every pixel.
+const PIXELS: [&str; 2] = ["nn.SpatialClassNLLCriterion", "cudnn.SpatialCrossEntropyCriterion"];
+
+impl Walk<'_> {
+    /// The shape of target `index` of a criterion on the model's output; one label for each record of the input where
+    /// the criterion does not tell.
+    pub fn label_shape(
+        &self,
+        criterion: &Table,
+        index: usize,
+        input: &Flow,
+        output: &Flow,
+    ) -> Option<Shape> {
+        let records = || {
+            let blob = input.leaves().into_iter().next()?;
+            self.shape(&blob)?.dims().first().copied()
+        };
+        let own = self.compared(criterion, index, output);
+        own.or_else(|| records().map(|n| Shape::from([n])))
+    }
+
+    fn compared(&self, criterion: &Table, index: usize, output: &Flow) -> Option<Shape> {
+        if !self.lua.has_room() {
+            return None;
+        }
+        let (kind, _) = self.kind(criterion);
+        match kind.as_str() {
+            "nn.MultiCriterion" => {
+                let (part, _) = parts(criterion).into_iter().next()?;
+                self.compared(&part, index, output)
+            }
+            "nn.ParallelCriterion" => {
+                let (part, _) = parts(criterion).into_iter().nth(index)?;
+                let Flow::Table(items) = output else { return None };
+                self.compared(&part, 0, items.get(index)?)
+            }
+            "nn.ModuleCriterion" => match criterion.field("inputModule") {
+                Value::Nil => match criterion.field("criterion") {
+                    Value::Table(inner) => self.compared(&inner, index, output),
+                    _ => None,
+                },
+                _ => None,
+            },
+            kind => {
+                let shape = self.shape(output.leaves().first()?)?;
+                let records = shape.dims().first().copied()?;
+                let labels = match shape.rank() {
+                    _ if PIXELS.contains(&kind) => {
+                        let mut dims = shape.dims().to_vec();
+                        if 2 <= dims.len() {
+                            dims.remove(1);
+                        }
+                        dims
+                    }
+                    _ if ELEMENTS.contains(&kind) => match shape.count() == records {
+                        true => vec![records],
+                        false => shape.dims().to_vec(),
+                    },
+                    1 if kind != "nn.MarginRankingCriterion" => vec![1],
+                    _ => vec![records],
+                };
+                Some(labels.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Finds the largest batch with which a job fits into so many bytes, from the plans of its nets and without running any.
+
+use std::path::Path;
+
+use super::{JobOptions, Stage, open_plan};
+use crate::diag::Diagnostics;
+use crate::error::{Error, Result};
+use crate::source::SourceMap;
+use crate::train::machine::{Purpose, planned};
+
+/// Bytes of a number in single precision.
+const ELEMENT: u64 = 4;
+
+/// The largest batch that is tried.
+const MOST: usize = 1 << 20;
+
+/// A batch size, and the bytes that are predicted for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// Records of one batch.
+    pub batch: usize,
+    /// Memory of the training net and of the nets that test it.
+    pub bytes: u64,
+}
+
+/// The largest batch of a run file whose predicted memory is at most `limit` bytes.
+///
+/// # Errors
+/// The job cannot be opened or has errors, sets no batch size of its own because it is a Caffe solver, or needs more than
+/// `limit` even for a batch of one.
+pub fn fit(path: &Path, options: &JobOptions, limit: u64) -> Result<Fit> {
+    if !super::is_run_file(path) {
+        return Err(Error::refused(format!(
+            "{} is no run file: the batch sizes of a Caffe solver are those of its data layers",
+            path.display()
+        )));
+    }
+    let predict = |batch| predicted(path, options, batch);
+    let mut fits = predict(1)?;
+    if limit < fits.bytes {
+        let needed = fits.bytes.div_ceil(1 << 20);
+        return Err(Error::refused(format!(
+            "a batch of 1 needs {needed} MiB, more than the limit of {} MiB",
+            limit >> 20
+        )));
+    }
+    let mut too_many = MOST + 1;
+    // Memory grows by about the same for every record, so that a guess is near after two batches.
+    let mut guess = 64;
+    while fits.batch + 1 < too_many {
+        let batch = guess.clamp(fits.batch + 1, too_many - 1);
+        let found = predict(batch)?;
+        let each = (found.bytes.saturating_sub(fits.bytes) / (batch - fits.batch) as u64).max(1);
+        match found.bytes <= limit {
+            true => fits = found,
+            false => too_many = batch,
+        }
+        let more = limit.saturating_sub(fits.bytes) / each;
+        guess = fits.batch.saturating_add(usize::try_from(more).unwrap_or(MOST).max(1));
+    }
+    Ok(fits)
+}
+
+fn predicted(path: &Path, options: &JobOptions, batch: usize) -> Result<Fit> {
+    let mut options = options.clone();
+    options.set.push(("train.batch_size".to_owned(), batch.to_string()));
+    let (mut sources, mut diagnostics) = (SourceMap::default(), Diagnostics::default());
+    let plan = open_plan(path, &options, &mut sources, &mut diagnostics)?;
+    let Some(plan) = plan.filter(|_| !diagnostics.has_errors()) else {
+        return Err(Error::Definition);
+    };
+    let training = (&plan.train, &plan.train_data, Purpose::training(&plan.solver));
+    let tests = plan.tests.iter().map(|(net, _)| (net, &plan.test_data, Purpose::FORWARD));
+    let mut elements = 0;
+    for (net, data, purpose) in std::iter::once(training).chain(tests) {
+        let stage = Stage::open(&plan, net, data, 0, &mut diagnostics)?;
+        if diagnostics.has_errors() {
+            return Err(Error::Definition);
+        }
+        let planned =
+            planned(&stage.typed, &stage.env, purpose, (options.device, options.threads))?;
+        elements += planned.plan.arena as u64;
+    }
+    Ok(Fit { batch, bytes: elements * ELEMENT })
+}

@@ -1,0 +1,79 @@
+//! Trains a checked net on made-up data for one step: whether it trains at all can be seen without its data.
+
+use crate::data::made_up::made_up;
+use crate::error::Result;
+use crate::exec::SessionOptions;
+use crate::ir::TypedNet;
+use crate::spec::Environment;
+use crate::spec::solver::Solver;
+use crate::train::Trainer;
+
+/// What one step did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// The loss before the update.
+    pub loss: f32,
+    /// The learning rate.
+    pub rate: f32,
+    /// Parameters that the update changed, of all that the net has.
+    pub changed: [usize; 2],
+    /// The largest change of one.
+    pub largest: f32,
+}
+
+/// Makes one update of stochastic gradient descent. Every input gets numbers from 0 to below 1, which are also labels of
+/// class 0.
+///
+/// # Errors
+/// The net cannot be run: the shape of an input is not known, or it has no loss, or a layer is not computed here.
+pub fn trial(typed: TypedNet, env: &Environment, options: &SessionOptions) -> Result<Trial> {
+    let mut trainer = Trainer::new(typed, env, Solver::default(), options)?;
+    let program = &trainer.plan().program;
+    let inputs: Vec<(String, Vec<usize>)> = program
+        .inputs
+        .iter()
+        .map(|(name, v)| (name.clone(), program.shape(*v).0.clone()))
+        .collect();
+    for (number, (name, shape)) in inputs.iter().enumerate() {
+        let record = shape.get(1..).unwrap_or_default();
+        let source = made_up(name, record, options.seed, number as u64);
+        trainer.feed(source, &[(name.clone(), name.clone())])?;
+    }
+    let before = trainer.parameters();
+    let step = trainer.step()?;
+    let after = trainer.parameters();
+    let mut trial = Trial { loss: step.loss, rate: step.rate, changed: [0; 2], largest: 0.0 };
+    for (old, new) in before.values().zip(after.values()) {
+        let changes = old.data.iter().zip(&new.data).map(|(a, b)| (a - b).abs());
+        for change in changes {
+            trial.changed[0] += usize::from(change != 0.0);
+            trial.largest = if change <= trial.largest { trial.largest } else { change };
+        }
+        trial.changed[1] += old.data.len();
+    }
+    Ok(trial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::{self, Options};
+
+    #[test]
+    fn a_net_without_its_data_trains_a_step() {
+        let text = "layer { name: 'd' type: 'Data' top: 'x' top: 'l' data_param { source: 'none' batch_size: 4 } }
+            layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 3
+              weight_filler { type: 'xavier' } } }
+            layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'y' bottom: 'l' top: 'loss' }";
+        let shapes = [("x".to_owned(), crate::ty::Shape::from([4, 2, 5, 5]))].into();
+        let options = Options { shapes, ..Options::default() };
+        let checked = pipeline::check("net.prototxt".as_ref(), text.into(), &options);
+        let record = |_: &str| None;
+        let env = pipeline::environment(&options, &record);
+        let session = SessionOptions { threads: 1, ..SessionOptions::default() };
+        let typed = checked.stages.into_iter().next().expect("a stage");
+        let trial = trial(typed, &env, &session).expect("a step");
+        assert_eq!(trial.changed, [153, 153]);
+        assert!(0.5 < trial.loss && trial.loss < 3.0 && 0.0 < trial.largest, "{trial:?}");
+    }
+}

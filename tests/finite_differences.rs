@@ -1,0 +1,235 @@
+//! Gradients against central finite differences in double precision, for every golden layer case of Caffe and of Torch
+//! that has a backward pass. The golden data say that cortado agrees with the two; this says that all are derivatives.
+//!
+//! Where the two one-sided differences disagree the function has a kink, and the place is skipped, as Caffe's own
+//! gradient checker does.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cortado::exec::Device;
+use cortado::ir::NetState;
+use cortado::one_pass::{PassOptions, Passes, check_options, input_shapes, input_values, inward};
+use cortado::pipeline::{self, Checked, Options};
+use cortado::spec::Phase;
+use cortado::weights::{Blob, read_safetensors};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+/// Cases whose gradient is by the original's definition not the derivative of what the forward pass computes, and why.
+const NOT_DERIVATIVES: &[(&str, &str)] = &[
+    ("caffe::contrastive_default", DISTANCE),
+    ("caffe::contrastive_label_frac", DISTANCE),
+    ("caffe::contrastive_weight", DISTANCE),
+    ("caffe::lstm_cont_fraction", "the forget gate's gradient is f (1 - f) with f = cont sigmoid"),
+    ("caffe::multinomial_clamp", "the clamped probability also divides the gradient"),
+    ("caffe::mvn_eps", "the gradient takes std + eps for the deviation that it differentiates"),
+    ("caffe::power_cube_at_zero", "the gradient is power y / x, which is no number at 0"),
+    ("caffe::softmaxloss_underflow", "the loss is clamped, its gradient is not"),
+    ("torch::alias_concattable_first", "an in-place module changes what its siblings read"),
+    ("torch::alias_concattable_identity", "an in-place module changes what its siblings read"),
+    ("torch::cosemb_y0", "a target of 0 counts as 1 in the loss and gives no gradient"),
+    ("torch::cosemb_zero_vec", "1e-12 stands for the length of the zero vector"),
+    ("torch::gradient_reversal", "the gradient is reversed on purpose"),
+    ("torch::lookuptable_maxnorm", "the rows are shortened before they are read"),
+    ("torch::lookuptable_pad", "the row of padding has no gradient"),
+];
+
+/// Why a contrastive loss of the present form is listed.
+const DISTANCE: &str = "1e-4 is added to the distance that the gradient divides by";
+
+/// Cases that are made of kinks: ties, coinciding points, saturation, powers of negative numbers.
+const KINKS: &[&str] = &[
+    "caffe::contrastive_equal_points",
+    "caffe::eltwise_max_ties",
+    "caffe::pool_max_ties",
+    "caffe::power_frac_negbase",
+    "torch::bce_saturated",
+    "torch::cosemb_identical",
+    "torch::max_ties",
+];
+
+/// Elements of one tensor that are tried, spread over all of it.
+const TRIED: usize = 12;
+/// The step, in units of the value (at least 1).
+const STEP: f64 = 1e-5;
+
+fn main() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut trials = vec![];
+    for (dialect, folder) in [("caffe", "caffe/layers"), ("torch", "torch/modules")] {
+        let entries = std::fs::read_dir(golden.join(folder));
+        let entries = entries.expect("the golden cases are part of the repository");
+        let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        cases.retain(|path| path.is_dir());
+        cases.sort();
+        trials.extend(cases.into_iter().map(|case| {
+            let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = format!("{dialect}::{name}");
+            Trial::test(name.clone(), move || run(&name, &case))
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn run(name: &str, case: &Path) -> Result<(), Failed> {
+    let listed = NOT_DERIVATIVES.iter().any(|(known, _)| *known == name);
+    let Some(mut net) = open(case)? else { return Ok(()) };
+    match (net.check(), listed) {
+        (Err(_), true) => Ok(()),
+        (Ok(_), true) => Err("is a derivative, and listed as none".into()),
+        (Err(why), false) => Err(why),
+        (Ok(count), false) => match (count.tried < count.kinks, KINKS.contains(&name)) {
+            (true, false) => {
+                Err(format!("{} kinks, {} other places", count.kinks, count.tried).into())
+            }
+            (false, true) => Err("has few kinks, and is listed as full of them".into()),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Reads a case; none if it has no backward pass.
+fn open(case: &Path) -> Result<Option<Net>, Failed> {
+    let tensors = read_safetensors(&case.join("data.safetensors"))?;
+    let json = |name: &str| -> Result<Value, Failed> {
+        Ok(serde_json::from_slice(&std::fs::read(case.join(name))?)?)
+    };
+    let torch = case.join("def.lua");
+    let (checked, options, given) = if torch.exists() {
+        let meta = json("meta.json")?;
+        if !tensors.keys().any(|name| name.starts_with('d')) {
+            return Ok(None);
+        }
+        let phase = if meta["mode"] == "eval" { Phase::Test } else { Phase::Train };
+        let mut options = check_options(&torch, &tensors, Some(NetState::phase(phase)));
+        let params = &meta["params"];
+        options.request.classes = params["nclasses"].as_u64().map(|n| n as usize);
+        options.request.input_shape = params["inputShape"]
+            .as_array()
+            .map(|list| list.iter().filter_map(|d| Some(d.as_u64()? as usize)).collect());
+        let checked = pipeline::check_file(&torch, &options)?;
+        let given = inward(&checked.definition.names, &tensors);
+        (checked, options, given)
+    } else {
+        if json("case.json")?["backward"] != true {
+            return Ok(None);
+        }
+        let options = Options {
+            own_state: true,
+            shapes: input_shapes(&tensors),
+            values: input_values(&tensors),
+            ..Options::default()
+        };
+        (pipeline::check_file(&case.join("net.prototxt"), &options)?, options, tensors)
+    };
+    Net::new(&checked, &options, &given).map(Some)
+}
+
+#[derive(Default)]
+struct Count {
+    tried: usize,
+    kinks: usize,
+}
+
+struct Net {
+    passes: Passes<f64>,
+    tensors: BTreeMap<String, Vec<f64>>,
+}
+
+impl Net {
+    fn new(
+        checked: &Checked,
+        options: &Options,
+        tensors: &BTreeMap<String, Blob>,
+    ) -> Result<Self, Failed> {
+        let record = |_: &str| None;
+        let env = pipeline::environment(options, &record);
+        let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
+        let typed = checked.stages.first().ok_or("nothing to run")?;
+        let passes = Passes::new(typed, &env, &pass)?;
+        let given = tensors.iter().filter(|(name, _)| {
+            ["in.", "param.", "dout."].iter().any(|prefix| name.starts_with(prefix))
+        });
+        let double = |blob: &Blob| blob.data.iter().map(|&x| f64::from(x)).collect();
+        let tensors = given.map(|(name, blob)| (name.clone(), double(blob))).collect();
+        Ok(Net { passes, tensors })
+    }
+
+    fn check(&mut self) -> Result<Count, Failed> {
+        let mut count = Count::default();
+        let middle = self.value(None)?;
+        let gradients = self.gradients();
+        for (gradient, target, analytic) in gradients {
+            let n = analytic.len();
+            let largest = analytic.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+            let noise = 1e-9 * (1.0 + middle.abs());
+            for i in (0..n).step_by(n.div_ceil(TRIED).max(1)) {
+                let x = self.tensors[&target][i];
+                let h = STEP * x.abs().max(1.0);
+                let low = self.value_at(&target, i, x - h)?;
+                let high = self.value_at(&target, i, x + h)?;
+                let (left, right) = ((middle - low) / h, (high - middle) / h);
+                let numeric = (high - low) / (2.0 * h);
+                let scale = largest.max(numeric.abs());
+                if !(left - right).is_finite() || 1e-3 * scale + noise < (left - right).abs() {
+                    count.kinks += 1;
+                    continue;
+                }
+                count.tried += 1;
+                let near = (numeric - analytic[i]).abs() <= 1e-6 * scale + noise;
+                if !near {
+                    return Err(format!("{gradient}[{i}] is {}, not {numeric}", analytic[i]).into());
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// The gradients of the last run: their names, what they are the gradients of, and their values.
+    fn gradients(&mut self) -> Vec<(String, String, Vec<f64>)> {
+        let names = self.passes.results().map(str::to_owned).collect::<Vec<_>>();
+        let mut gradients = vec![];
+        for name in names {
+            let blob = name.strip_prefix("din.").map(|blob| format!("in.{blob}"));
+            let parameter = name.strip_prefix("dparam.").map(|p| format!("param.{p}"));
+            let Some(target) = blob.or(parameter) else { continue };
+            if let (true, Some((_, values))) =
+                (self.tensors.contains_key(&target), self.passes.get(&name))
+            {
+                gradients.push((name, target, values));
+            }
+        }
+        gradients
+    }
+
+    /// The value with another number in one place.
+    fn value_at(&mut self, target: &str, i: usize, x: f64) -> Result<f64, Failed> {
+        let tensor = self.tensors.get_mut(target).ok_or("no such tensor")?;
+        let before = std::mem::replace(&mut tensor[i], x);
+        let value = self.value(Some(target));
+        self.tensors.get_mut(target).ok_or("no such tensor")?[i] = before;
+        value
+    }
+
+    /// What the gradients are gradients of: the loss, and every output weighted with the gradient it is given. Every
+    /// run draws the same random numbers. What is set last counts for a parameter that has several names.
+    fn value(&mut self, last: Option<&str>) -> Result<f64, Failed> {
+        self.passes.rewind();
+        let last = last.and_then(|name| self.tensors.get_key_value(name));
+        for (name, values) in self.tensors.iter().chain(last) {
+            self.passes.set(name, values);
+        }
+        self.passes.run()?;
+        let mut sum = self.passes.get("loss").map_or(0.0, |(_, values)| values.iter().sum());
+        let inputs = self.passes.inputs();
+        let weighted: Vec<String> =
+            inputs.filter_map(|(name, _)| Some(name.strip_prefix("dout.")?.to_owned())).collect();
+        for blob in weighted {
+            let Some(weights) = self.tensors.get(&format!("dout.{blob}")) else { continue };
+            let Some((_, values)) = self.passes.get(&format!("out.{blob}")) else { continue };
+            sum += values.iter().zip(weights).map(|(y, w)| y * w).sum::<f64>();
+        }
+        Ok(sum)
+    }
+}

@@ -1,0 +1,265 @@
+//! Damaged Lua definitions: whatever the text, reading, checking, lowering and planning end soon, with complaints or a
+//! plan, never with a panic, and within the memory that a definition may use.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use cortado::diag::render::render;
+use cortado::pipeline::{self, Options};
+
+/// Damaged texts made of each source.
+const ROUNDS: u64 = 4;
+
+/// What one text may take. A definition that does not end is stopped after a number of steps, here without optimisation.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Pieces of other definitions, and what people do not write.
+const PIECES: &[&str] = &[
+    "nil",
+    "false",
+    "0",
+    "-1",
+    "1e300",
+    "0/0",
+    "1/0",
+    "2^53",
+    "{}",
+    "{{}}",
+    "''",
+    "'cudnn'",
+    "...",
+    "end",
+    "function",
+    "(",
+    ")",
+    "then",
+    "do",
+    "=",
+    "==",
+    "..",
+    "local",
+    "return",
+    "nn",
+    "torch",
+    "self",
+    "params",
+    "model",
+    "nn.Sequential()",
+    "nn.Linear(3, 4)",
+    "nn.Linear(1e9, 1e9)",
+    "nn.Parallel(1, 1)",
+    "nn.ConcatTable()",
+    "nn.View(-1)",
+    "torch.Tensor()",
+    "torch.Tensor(2, 3)",
+    "torch.LongStorage{1, 2}",
+    ":add(model)",
+    ":clone()",
+    ":ceil()",
+    ":noBias()",
+    ":get(1)",
+    ":remove()",
+    ":float()",
+    ".weight",
+    ".bias = nil",
+    ".modules",
+    "while true do end",
+    "goto",
+    "setmetatable({}, {})",
+    "nn.Module",
+    "torch.class('nn.X', 'nn.Module')",
+    "nn.SpatialConvolution(1, 2, 3, 3)",
+    "nn.SplitTable(1)",
+    "nn.JoinTable(9)",
+    "nn.Identity()()",
+    "nn.gModule({}, {})",
+    "string.rep('x', 1e9)",
+    "pcall(error)",
+    "-5",
+    "1e9",
+];
+
+/// SplitMix64: the same numbers on every machine.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+}
+
+/// Words, numbers, single signs and the spaces between them.
+fn tokens(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = vec![];
+    let mut last = None;
+    for c in text.chars() {
+        let kind = match c {
+            c if c.is_alphanumeric() || c == '_' => 1,
+            c if c.is_whitespace() => 2,
+            _ => 3,
+        };
+        match found.last_mut() {
+            Some(token) if last == Some(kind) && kind != 3 => token.push(c),
+            _ => found.push(c.to_string()),
+        }
+        last = Some(kind);
+    }
+    found
+}
+
+fn mutated(text: &str, random: &mut Numbers) -> String {
+    let mut tokens = tokens(text);
+    for _ in 0..1 + random.below(4) {
+        let (at, other) = (random.below(tokens.len()), random.below(tokens.len()));
+        match random.below(7) {
+            0 => drop(tokens.remove(at)),
+            1 => tokens.swap(at, other),
+            2 => tokens[at] = tokens[other].clone(),
+            3 | 4 => tokens[at] = format!(" {} ", PIECES[random.below(PIECES.len())]),
+            5 => tokens.insert(at, format!(" {} ", PIECES[random.below(PIECES.len())])),
+            _ => {
+                let range = at.min(other)..at.max(other).min(at.min(other) + 30);
+                let copy: Vec<String> = tokens[range].to_vec();
+                let place = random.below(tokens.len());
+                tokens.splice(place..place, copy);
+            }
+        }
+        if tokens.is_empty() {
+            break;
+        }
+    }
+    tokens.concat()
+}
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut found = vec![];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("the sources are there").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "lua") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Everything short of running.
+fn compile(text: &str) {
+    let mut options = Options::default();
+    options.request.input_shape = Some(vec![3, 32, 32]);
+    options.request.classes = Some(10);
+    let checked = pipeline::check(Path::new("mutated.lua"), text.to_owned(), &options);
+    render(&checked.diagnostics, &checked.sources, false);
+    if checked.diagnostics.has_errors() {
+        return;
+    }
+    let env = pipeline::environment(&options, &|_| None);
+    for typed in &checked.stages {
+        // A net whose shapes are not known is refused with a reason.
+        let _ = pipeline::training_plan(typed, &env, 1, 1);
+    }
+}
+
+/// Checks a text; gives what is wrong with how it went.
+fn trouble(text: &str) -> Option<&'static str> {
+    let start = Instant::now();
+    if catch_unwind(AssertUnwindSafe(|| compile(text))).is_err() {
+        return Some("panics");
+    }
+    (LONGEST < start.elapsed()).then_some("takes too long")
+}
+
+/// Damages every `step`th definition of a folder.
+fn check(folder: &str, step: usize) {
+    let mut failures = vec![];
+    for (number, path) in sources(folder).into_iter().enumerate().step_by(step) {
+        let text = std::fs::read_to_string(&path).expect("readable text");
+        for round in 0..ROUNDS {
+            let mut random = Numbers(((number as u64) << 32) | round);
+            let text = mutated(&text, &mut random);
+            if let Some(what) = trouble(&text) {
+                failures.push(format!("{} round {round} {what}:\n{text}\n", path.display()));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} texts:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn damaged_modules() {
+    check("tests/golden/torch/modules", 4);
+}
+
+#[test]
+fn damaged_nets() {
+    check("tests/public_lua", 1);
+    check("networks", 1);
+    check("tests/golden/torch/nets", 1);
+}
+
+/// Texts that ask for more than there is.
+#[test]
+fn bombs_are_refused() {
+    let bombs = [
+        "while true do end",
+        "local s = string.rep('x', 1e10) return nn.Linear(1, 1)",
+        "local function f() return f() + 1 end return f()",
+        "local m = nn.Linear(3, 3) for i = 1, 40 do m = nn.ConcatTable():add(m):add(m) end return m",
+        "local m = nn.Sequential() for i = 1, 40 do m:add(nn.ConcatTable():add(nn.Identity()):add(nn.Identity())) end return m",
+        "local m, l = nn.Sequential(), nn.ReLU() for i = 1, 1e7 do m:add(l) end return m",
+        "local m, l = nn.Sequential(), nn.ReLU() for i = 1, 150000 do m:add(l) end return m",
+        "local m = nn.Sequential() m:add(m) return m",
+        "local m = nn.ConcatTable() m:add(nn.Sequential():add(m)) return m",
+        "local t = {} for i = 1, 1e9 do t[i] = nn.Linear(100, 100) end return t[1]",
+        "local m = nn.Sequential() for i = 1, 30 do m:add(m:clone()) end return m",
+        "return nn.Replicate(1e9, 1):add(nn.Replicate(1e9, 1))",
+        "return nn.Sequential():add(nn.Replicate(1e9, 1)):add(nn.Replicate(1e9, 1)):add(nn.Replicate(1e9, 1))",
+        "return nn.Linear(1e9, 1e9)",
+        "return nn.SpatialConvolution(3, 1e9, 1e5, 1e5)",
+        "return nn.ClassSimplexCriterion(1e9)",
+        "torch.ones(1e5, 1e5):apply(function(x) return x end) return nn.Identity()",
+        "local t = torch.randn(1e5, 1e5) print(t:sum()) return nn.Identity()",
+        "return nn.SpatialConvolutionMap(nn.tables.full(1e5, 1e5), 3, 3)",
+        "return nn.SplitTable(2)",
+        "local c = nn.MultiCriterion() c:add(c) return {model = nn.Identity(), loss = c}",
+        "local c = nn.ParallelCriterion() c:add(c) return {model = nn.ConcatTable():add(nn.Identity()), loss = c}",
+        "local t = {} t.__index = t local m = setmetatable(t, t) t.__typename = 'x' return m",
+        "local m = nn.Linear(3, 3) local c = getmetatable(m) setmetatable(c, {__index = c}) return m",
+        "getmetatable('').__index = function() return os.execute end return ('x'):foo()",
+        "return io.open('/etc/passwd')",
+        "local m = nn.MapTable(nn.Linear(3, 3)) return nn.Sequential():add(nn.Replicate(1e6, 1)):add(nn.SplitTable(1)):add(m)",
+    ];
+    for bomb in bombs {
+        let mut options = Options::default();
+        options.request.input_shape = Some(vec![3, 32, 32]);
+        let start = Instant::now();
+        let checked = catch_unwind(AssertUnwindSafe(|| {
+            pipeline::check(Path::new("bomb.lua"), bomb.to_owned(), &options)
+        }));
+        let checked = checked.unwrap_or_else(|_| panic!("panics: {bomb}"));
+        let time = start.elapsed();
+        println!("{time:?} {} {bomb}", checked.diagnostics.has_errors());
+        assert!(time < LONGEST, "{time:?}: {bomb}");
+        // What is only large may be described; it cannot be run, and the plan says so.
+        if !checked.diagnostics.has_errors() {
+            let env = pipeline::environment(&options, &|_| None);
+            for typed in &checked.stages {
+                let _ = pipeline::training_plan(typed, &env, 1, 1);
+            }
+        }
+    }
+}

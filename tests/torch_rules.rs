@@ -1,0 +1,395 @@
+//! What real Torch refuses is refused in a sentence that points into the definition, and what it accepts is accepted
+//! (tests/golden/torch/errors.json); first values are spread as Torch's (init.json); random layers keep their promises.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cortado::diag::render::render;
+use cortado::exec::Device;
+use cortado::ir::NetState;
+use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
+use cortado::pipeline;
+use cortado::spec::Phase;
+use cortado::weights::{Blob, first_values};
+use serde_json::Value;
+
+type Tensors = BTreeMap<String, Blob>;
+
+fn golden(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch").join(name);
+    let text = std::fs::read_to_string(path).expect("a golden file");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn blob(shape: &[usize], data: Vec<f32>) -> Blob {
+    assert_eq!(shape.iter().product::<usize>(), data.len());
+    Blob { shape: shape.to_vec(), data }
+}
+
+/// Numbers between -1 and 1 without a pattern.
+fn scattered(shape: &[usize]) -> Blob {
+    let count: usize = shape.iter().product();
+    blob(shape, (0..count).map(|i| (i as f32 * 12.9898).sin()).collect())
+}
+
+fn tensors<const N: usize>(list: [(&str, Blob); N]) -> Tensors {
+    list.into_iter().map(|(name, blob)| (name.to_owned(), blob)).collect()
+}
+
+/// A forward and a backward pass of a definition, with the names of Torch's people.
+fn run(text: &str, given: &Tensors, phase: Phase, seed: u64) -> Result<Tensors, String> {
+    let path = PathBuf::from("definition.lua");
+    let options = check_options(&path, given, Some(NetState::phase(phase)));
+    let checked = pipeline::check(&path, text.to_owned(), &options);
+    if checked.diagnostics.has_errors() {
+        return Err(render(&checked.diagnostics, &checked.sources, false));
+    }
+    let record = |_: &str| None;
+    let env = pipeline::environment(&options, &record);
+    let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed };
+    let names = &checked.definition.names;
+    let results = one_pass(&checked.stages[0], &env, &inward(names, given), &pass);
+    results.map(|results| outward(names, given, results)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn mistakes_are_those_of_torch() {
+    let cases = golden("errors.json");
+    let mut failures = vec![];
+    for case in cases["cases"].as_array().expect("a list") {
+        let (name, expr) = (&case["name"], case["expr"].as_str().unwrap_or_default());
+        let mut text = format!("-- {name}\nreturn {expr}\n");
+        let given = match case["input"].as_str() {
+            Some("index5") => tensors([("in.0", blob(&[2], vec![1.0, 5.0]))]),
+            Some("index0") => tensors([("in.0", blob(&[2], vec![1.0, 0.0]))]),
+            Some("nll") => {
+                text = format!(
+                    "-- {name}\nlocal loss = {expr}\nreturn {{model = nn.Identity(), loss = loss}}\n"
+                );
+                let target = blob(&[2], vec![1.0, 4.0]);
+                tensors([("in.0", scattered(&[2, 3])), ("target", target)])
+            }
+            other => {
+                assert!(other.is_none(), "{name}: an input of another kind, {other:?}");
+                let dims = case["input"].as_array().expect("extents");
+                let dims: Vec<usize> =
+                    dims.iter().filter_map(|d| d.as_u64()).map(|d| d as usize).collect();
+                tensors([("in.0", scattered(&dims))])
+            }
+        };
+        let refused = case["raises"].as_bool().expect("a truth value");
+        match run(&text, &given, Phase::Train, 0) {
+            Err(error) if !refused => failures.push(format!("{name} is refused: {error}")),
+            Ok(_) if refused => failures.push(format!("{name} is accepted")),
+            Err(error) if !error.contains("definition.lua:2:") => {
+                failures.push(format!("{name} names no line: {error}"));
+            }
+            Ok(results) => {
+                let shape: Vec<String> =
+                    results["out.0"].shape.iter().map(usize::to_string).collect();
+                let message = case["message"].as_str().unwrap_or_default();
+                if message != format!("output {}", shape.join("x")) {
+                    failures.push(format!("{name}: {shape:?} where Torch gives {message}"));
+                }
+            }
+            Err(_) => {}
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// How to make what a line of init.json speaks of, with the shape of an input, the parameter, and its number where the net
+/// has several.
+const MADE: &[(&str, &str, &[usize], &str)] = &[
+    ("Linear(400,2500).weight", "nn.Linear(400, 2500)", &[1, 400], "weight"),
+    ("Linear(400,100000).bias", "nn.Linear(400, 100000)", &[1, 400], "bias"),
+    ("Linear(400,2500):reset(0.1).weight", "reset(nn.Linear(400, 2500), 0.1)", &[1, 400], "weight"),
+    ("Linear(400,2500):reset(0.1).bias", "reset(nn.Linear(400, 2500), 0.1)", &[1, 400], "bias"),
+    (
+        "SpatialConvolution(64,625,5,5).weight",
+        "nn.SpatialConvolution(64, 625, 5, 5)",
+        &[1, 64, 5, 5],
+        "weight",
+    ),
+    (
+        "SpatialConvolution(64,625,5,5).bias",
+        "nn.SpatialConvolution(64, 625, 5, 5)",
+        &[1, 64, 5, 5],
+        "bias",
+    ),
+    (
+        "SpatialConvolution(64,625,5,5):reset(0.01).weight",
+        "reset(nn.SpatialConvolution(64, 625, 5, 5), 0.01)",
+        &[1, 64, 5, 5],
+        "weight",
+    ),
+    (
+        "SpatialConvolutionMM(64,625,5,5).weight",
+        "nn.SpatialConvolutionMM(64, 625, 5, 5)",
+        &[1, 64, 5, 5],
+        "weight",
+    ),
+    (
+        "SpatialConvolutionMM(64,625,5,5).bias",
+        "nn.SpatialConvolutionMM(64, 625, 5, 5)",
+        &[1, 64, 5, 5],
+        "bias",
+    ),
+    (
+        "SpatialConvolutionMM:reset(0.01).weight",
+        "reset(nn.SpatialConvolutionMM(64, 625, 5, 5), 0.01)",
+        &[1, 64, 5, 5],
+        "weight",
+    ),
+    (
+        "SpatialFullConvolution(40,1000,5,5).weight",
+        "nn.SpatialFullConvolution(40, 1000, 5, 5)",
+        &[1, 40, 1, 1],
+        "weight",
+    ),
+    (
+        "SpatialFullConvolution(40,1000,5,5).bias",
+        "nn.SpatialFullConvolution(40, 1000, 5, 5)",
+        &[1, 40, 1, 1],
+        "bias",
+    ),
+    (
+        "SpatialDilatedConvolution(64,625,5,5).weight",
+        "nn.SpatialDilatedConvolution(64, 625, 5, 5)",
+        &[1, 64, 5, 5],
+        "weight",
+    ),
+    (
+        "VolumetricConvolution(16,300,3,5,5).weight",
+        "nn.VolumetricConvolution(16, 300, 3, 5, 5)",
+        &[1, 16, 3, 5, 5],
+        "weight",
+    ),
+    (
+        "TemporalConvolution(100,2000,5).weight",
+        "nn.TemporalConvolution(100, 2000, 5)",
+        &[5, 100],
+        "weight",
+    ),
+    (
+        "TemporalConvolution(100,2000,5).bias",
+        "nn.TemporalConvolution(100, 2000, 5)",
+        &[5, 100],
+        "bias",
+    ),
+    (
+        "SpatialConvolutionMap(full(10,100),32,32).weight",
+        "nn.SpatialConvolutionMap(nn.tables.full(10, 100), 32, 32)",
+        &[1, 10, 32, 32],
+        "weight",
+    ),
+    ("BatchNormalization.weight", "nn.BatchNormalization(1000000)", &[2, 1000000], "weight"),
+    ("BatchNormalization.bias", "nn.BatchNormalization(1000000)", &[2, 1000000], "bias"),
+    (
+        "BatchNormalization.running_mean",
+        "nn.BatchNormalization(1000000)",
+        &[2, 1000000],
+        "running_mean",
+    ),
+    (
+        "BatchNormalization.running_var",
+        "nn.BatchNormalization(1000000)",
+        &[2, 1000000],
+        "running_var",
+    ),
+    (
+        "SpatialBatchNormalization.weight",
+        "nn.SpatialBatchNormalization(1000000)",
+        &[2, 1000000, 1, 1],
+        "weight",
+    ),
+    (
+        "SpatialBatchNormalization:reset(0.3).weight",
+        "reset(nn.SpatialBatchNormalization(1000000), 0.3)",
+        &[2, 1000000, 1, 1],
+        "weight",
+    ),
+    ("LookupTable(10000,100).weight", "nn.LookupTable(10000, 100)", &[1], "weight"),
+    ("LookupTable:reset(0.2).weight", "reset(nn.LookupTable(10000, 100), 0.2)", &[1], "weight"),
+    ("PReLU(1000).weight", "nn.PReLU(1000)", &[1, 1000], "weight"),
+    ("Bilinear(100,100,100).weight", "nn.Bilinear(100, 100, 100)", &[1, 100], "weight"),
+    ("Add(1000000).bias", "nn.Add(1000000)", &[1, 1000000], "bias"),
+    ("CMul(1000000).weight", "nn.CMul(1000000)", &[1, 1000000], "weight"),
+    ("CAdd(1000000).bias", "nn.CAdd(1000000)", &[1, 1000000], "bias"),
+    ("Cosine(400,2500).weight", "nn.Cosine(400, 2500)", &[1, 400], "weight"),
+    ("Euclidean(400,2500).weight", "nn.Euclidean(400, 2500)", &[1, 400], "weight"),
+    ("LinearWeightNorm(400,2500).v", "nn.LinearWeightNorm(400, 2500)", &[1, 400], "v"),
+    ("LinearWeightNorm.g", "nn.LinearWeightNorm(400, 2500)", &[1, 400], "g"),
+    ("LinearWeightNorm.bias", "nn.LinearWeightNorm(400, 2500)", &[1, 400], "bias"),
+    ("WeightNorm(Linear(400,2500)).v", "nn.WeightNorm(nn.Linear(400, 2500))", &[1, 400], "v"),
+    ("WeightNorm(Linear).bias", "nn.WeightNorm(nn.Linear(400, 2500))", &[1, 400], "bias"),
+    ("LayerNormalization gain", "nn.LayerNormalization(1000)", &[2, 1000], "weight"),
+    ("LayerNormalization bias", "nn.LayerNormalization(1000)", &[2, 1000], "bias"),
+    (
+        "SpatialSubSampling(1000,2,2).weight",
+        "nn.SpatialSubSampling(1000, 2, 2)",
+        &[1, 1000, 2, 2],
+        "weight",
+    ),
+    ("SpatialSubSampling.bias", "nn.SpatialSubSampling(1000, 2, 2)", &[1, 1000, 2, 2], "bias"),
+    (
+        "Sequential:reset(0.02) -> nested Linear.weight",
+        "reset(nn.Sequential():add(nn.Sequential():add(nn.Linear(300, 1000))), 0.02)",
+        &[1, 300],
+        "weight",
+    ),
+];
+
+/// First values of the only parameter of this role.
+fn first(expr: &str, input: &[usize], role: &str) -> Vec<f32> {
+    let text = format!("local function reset(m, s) m:reset(s) return m end\nreturn {expr}\n");
+    let count = input.iter().product();
+    let given = match expr.starts_with("nn.Bilinear") {
+        true => tensors([("in.0", scattered(input)), ("in.1", scattered(input))]),
+        false => tensors([("in.0", blob(input, vec![1.0; count]))]),
+    };
+    let path = PathBuf::from("definition.lua");
+    let options = check_options(&path, &given, Some(NetState::phase(Phase::Train)));
+    let checked = pipeline::check(&path, text, &options);
+    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    assert!(!checked.diagnostics.has_errors(), "{expr}: {complaints}");
+    let variables = checked.stages[0].variables.iter().enumerate();
+    let mut of_role = variables.filter(|(_, v)| same_role(v.role, role));
+    let (i, variable) = of_role.next().unwrap_or_else(|| panic!("{expr} has no {role}"));
+    first_values(variable, 7, i as u64)
+}
+
+/// Whether cortado's name of a parameter is that of Torch.
+fn same_role(ours: &str, theirs: &str) -> bool {
+    match theirs {
+        "v" => ["direction", "weight"].contains(&ours),
+        "g" => ours == "length",
+        "weight" => ["weight", "slope"].contains(&ours),
+        other => ours == other,
+    }
+}
+
+#[test]
+fn first_values_are_spread_as_those_of_torch() {
+    let stats = golden("init.json");
+    let mut failures = vec![];
+    for stat in stats["stats"].as_array().expect("a list") {
+        let what = stat["what"].as_str().unwrap_or_default();
+        let Some(&(_, expr, input, role)) = MADE.iter().find(|made| made.0 == what) else {
+            failures.push(format!("{what} is not made"));
+            continue;
+        };
+        let values: Vec<f64> = first(expr, input, role).into_iter().map(f64::from).collect();
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let std = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+        let (least, most) =
+            values.iter().fold((f64::MAX, f64::MIN), |(a, b), &x| (a.min(x), b.max(x)));
+        let number = |key: &str| stat[key].as_f64().expect("a number");
+        let samples = n.min(number("n"));
+        // Six deviations of a mean, and of a deviation, over so many samples; both samples vary.
+        let slack = 6.0 * 1.5 * number("std") / samples.sqrt() + 1e-12;
+        let bounded = number("max") - number("min") < 4.0 * number("std");
+        let close = (mean - number("mean")).abs() <= slack
+            && (std - number("std")).abs() <= slack
+            && (!bounded
+                || (least - number("min")).abs() <= 40.0 * slack
+                    && (most - number("max")).abs() <= 40.0 * slack);
+        if !close {
+            failures.push(format!(
+                "{what}: {n} of {mean} +- {std} from {least} to {most}; Torch: {stat}"
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// What a module makes of ones, and the gradient for ones; batches are as wide as they are high.
+fn noisy(expr: &str, shape: &[usize], phase: Phase, seed: u64) -> (Vec<f32>, Vec<f32>) {
+    let ones = |shape: &[usize]| blob(shape, vec![1.0; shape.iter().product()]);
+    let given = tensors([("in.0", ones(shape)), ("dout.0", ones(shape))]);
+    let results =
+        run(&format!("return {expr}\n"), &given, phase, seed).unwrap_or_else(|e| panic!("{e}"));
+    (results["out.0"].data.clone(), results["din.0"].data.clone())
+}
+
+fn fraction(values: &[f32], of: f32) -> f64 {
+    values.iter().filter(|&&x| (x - of).abs() < 1e-6).count() as f64 / values.len() as f64
+}
+
+#[test]
+fn dropout_drops_and_scales() {
+    let shape = [100, 100];
+    let (y, dx) = noisy("nn.Dropout(0.3)", &shape, Phase::Train, 1);
+    assert_eq!(y, dx, "the gradient goes where the value went");
+    let kept = 1.0 / 0.7;
+    assert!((fraction(&y, 0.0) - 0.3).abs() < 0.03 && (fraction(&y, kept) - 0.7).abs() < 0.03);
+    assert_ne!(
+        y,
+        noisy("nn.Dropout(0.3)", &shape, Phase::Train, 2).0,
+        "another seed, other elements"
+    );
+    assert_eq!(
+        y,
+        noisy("nn.Dropout(0.3)", &shape, Phase::Train, 1).0,
+        "the same seed, the same elements"
+    );
+    assert_eq!(fraction(&noisy("nn.Dropout(0.3)", &shape, Phase::Test, 1).0, 1.0), 1.0);
+    // The first version scales when the net is used, not while it learns.
+    let (y, _) = noisy("nn.Dropout(0.3, true)", &shape, Phase::Train, 1);
+    assert!((fraction(&y, 1.0) - 0.7).abs() < 0.03 && (fraction(&y, 0.0) - 0.3).abs() < 0.03);
+    assert_eq!(fraction(&noisy("nn.Dropout(0.3, true)", &shape, Phase::Test, 1).0, 0.7), 1.0);
+    let always = "nn.Dropout(0.3, false, false, true)";
+    assert!((fraction(&noisy(always, &shape, Phase::Test, 1).0, 0.0) - 0.3).abs() < 0.03);
+}
+
+#[test]
+fn spatial_dropout_drops_whole_maps() {
+    let (y, _) = noisy("nn.SpatialDropout(0.25)", &[40, 50, 2, 3], Phase::Train, 5);
+    let maps: Vec<&[f32]> = y.chunks(6).collect();
+    assert!(maps.iter().all(|map| map.iter().all(|x| x == &map[0])));
+    assert!((fraction(&y, 0.0) - 0.25).abs() < 0.05 && (fraction(&y, 1.0) - 0.75).abs() < 0.05);
+    let (y, _) = noisy("nn.VolumetricDropout(0.5)", &[40, 50, 2, 2, 2], Phase::Train, 5);
+    assert!(y.chunks(8).all(|map| map.iter().all(|x| x == &map[0])));
+    assert!((fraction(&y, 0.0) - 0.5).abs() < 0.06);
+}
+
+#[test]
+fn noise_and_random_slopes_have_their_moments() {
+    let (y, dx) = noisy("nn.WhiteNoise(0.5, 2)", &[100, 100], Phase::Train, 3);
+    let mean = y.iter().map(|&x| f64::from(x)).sum::<f64>() / 1e4;
+    let variance = y.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / 1e4;
+    assert!((mean - 1.5).abs() < 0.1 && (variance.sqrt() - 2.0).abs() < 0.1, "{mean} {variance}");
+    assert_eq!(fraction(&dx, 1.0), 1.0);
+    let negative = "nn.Sequential():add(nn.MulConstant(-1)):add(nn.RReLU(0.2, 0.4))";
+    let (y, dx) = noisy(negative, &[100, 100], Phase::Train, 3);
+    assert!(y.iter().all(|x| (-0.4..=-0.2).contains(x)));
+    assert!(
+        y.iter().zip(&dx).all(|(y, dx)| (y - dx).abs() < 1e-6),
+        "the drawn slope is the derivative"
+    );
+    let mean = y.iter().map(|&x| f64::from(x)).sum::<f64>() / 1e4;
+    assert!((mean + 0.3).abs() < 0.005, "{mean}");
+    let (y, _) = noisy(negative, &[100, 100], Phase::Test, 3);
+    assert!(y.iter().all(|x| (x + 0.3).abs() < 1e-6));
+}
+
+#[test]
+fn fractional_pooling_takes_maxima_of_windows_that_cover_the_image() {
+    let x = scattered(&[2, 3, 9, 7]);
+    let given = tensors([("in.0", x.clone()), ("dout.0", blob(&[2, 3, 4, 3], vec![1.0; 72]))]);
+    let text = "return nn.SpatialFractionalMaxPooling(2, 2, 3, 4)";
+    let results = run(text, &given, Phase::Train, 1).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(results["out.0"].shape, [2, 3, 4, 3]);
+    assert!(results["out.0"].data.iter().all(|y| x.data.contains(y)));
+    assert_eq!(results["din.0"].data.iter().sum::<f32>(), 72.0);
+    // Numbers that a definition gives place the windows: 0 at 0, 2, 4, .. as far as they go.
+    let text = "local pool = nn.SpatialFractionalMaxPooling(2, 2, 3, 3)\n\
+                pool.randomSamples = torch.zeros(1, 1, 2)\nreturn pool:fixPoolingRegions()";
+    let rising = blob(&[1, 1, 8, 8], (0..64).map(|i| i as f32).collect());
+    let given = tensors([("in.0", rising)]);
+    let results = run(text, &given, Phase::Train, 1).unwrap_or_else(|e| panic!("{e}"));
+    let want: Vec<f32> =
+        [0, 3, 6].iter().flat_map(|r| [0, 3, 6].map(|c| ((r + 1) * 8 + c + 1) as f32)).collect();
+    assert_eq!(results["out.0"].data, want);
+}
