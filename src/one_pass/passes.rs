@@ -150,7 +150,7 @@ impl Passes<f32> {
 
 /// What is read after the run, by name. A blob that is changed in place counts with its last value, its gradient
 /// is that of its first.
-fn results(typed: &TypedNet, lowered: &Lowered) -> BTreeMap<String, ValueId> {
+pub(super) fn results(typed: &TypedNet, lowered: &Lowered) -> BTreeMap<String, ValueId> {
     let mut results = BTreeMap::new();
     for (index, node) in typed.net.nodes() {
         for (top, name) in node.tops.iter().enumerate() {

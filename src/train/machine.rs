@@ -72,11 +72,10 @@ pub fn planned(
     (device, threads): (Device, usize),
 ) -> Result<Planned> {
     ready(typed)?;
-    // The libraries of a GPU have no joined kernels, and no sums over maxima only.
-    let joined = !purpose.watched && device == Device::Cpu;
-    let mut lowered = match joined {
-        true => lower_folded(typed, env, purpose.backward),
-        false => lower(typed, env, purpose.backward),
+    // The libraries of a GPU have no joined convolutions.
+    let mut lowered = match purpose.watched || device != Device::Cpu {
+        true => lower(typed, env, purpose.backward),
+        false => lower_folded(typed, env, purpose.backward),
     };
     let outputs = outputs(typed, &lowered);
     let watched: Vec<ValueId> = match purpose.watched {
@@ -99,17 +98,19 @@ pub fn planned(
     for gradient in lowered.gradients.iter().flatten() {
         program.outputs.push(("(gradient)".to_string(), *gradient));
     }
+    // The kernels of a GPU are quickest in chains.
     match device {
-        Device::Cpu if joined && purpose.backward != Backward::No => fuse(program),
-        Device::Cuda(_) if !purpose.watched => fuse_chains(program),
-        _ => {}
+        _ if purpose.watched => {}
+        Device::Cpu if purpose.backward != Backward::No => fuse(program),
+        Device::Cpu => {}
+        Device::Cuda(_) => fuse_chains(program),
     }
     simplify(program);
+    supported(device, program, &typed.net)?;
     let settled = match (purpose.backward, device) {
         (Backward::No, Device::Cpu) => deploy(program),
         _ => 0,
     };
-    supported(device, program, &typed.net)?;
     program.outputs.retain(|(name, _)| name != "(gradient)");
     let gradients = match purpose.backward {
         Backward::No => vec![],
