@@ -5,6 +5,7 @@ use super::lua::count;
 use super::planes;
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, Distribution, ValueId};
 use crate::real::Real;
@@ -284,6 +285,32 @@ impl Operation for Windows {
         self.each(&saved.args[0], &saved.args[1], |to, from| {
             dargs[0].data[from] += dy[to];
         });
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        // Always three axes: a plane without depth is one of depth 1, whose only window needs no sample.
+        let axes = self.kernel.len();
+        let three = |extents: &[usize]| {
+            let mut all = vec![1; 3 - axes];
+            all.extend(extents);
+            all
+        };
+        let order = if axes == 2 { [0, 1, 0] } else { [0, 2, 1] };
+        let (x, samples) = (Operand::Arg(0), Operand::Arg(1));
+        let call = match pass {
+            Pass::Forward => {
+                let operands = vec![x, samples, Operand::Out(0)];
+                Call::each("fractional_pool", self.top.count(), operands)
+            }
+            Pass::Backward(_) => {
+                let operands = vec![x, samples, Operand::OutGradient(0), Operand::ArgGradient(0)];
+                Call::each("fractional_pool_grad", args[0].count_of(0..2), operands)
+            }
+        };
+        let extents = [&args[0].dims()[2..], &self.top.dims()[2..], &self.kernel];
+        let numbers = extents.into_iter().flat_map(three).chain(order);
+        let calls = vec![call.with(axes).with_all(numbers)];
+        Some(DeviceForm { texts: &[include_str!("fractional_pooling.cu")], calls, work: 0 })
     }
 }
 

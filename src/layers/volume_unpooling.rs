@@ -5,6 +5,7 @@ use super::lua::{counts, counts_or};
 use super::planes;
 use crate::diag::Reported;
 use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -165,5 +166,23 @@ impl Operation for Maxima {
         dargs[0].data.fill(T::ZERO);
         let dy = saved.douts[0].data;
         self.each(saved.args[0].shape, &saved.args[1], |from, to| dargs[0].data[from] = dy[to]);
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let pooled = Operand::Arg(1);
+        let call = match pass {
+            Pass::Forward => {
+                let operands = vec![Operand::Arg(0), pooled, Operand::Out(0)];
+                Call::each("volume_unpool", args[0].count_of(0..2), operands)
+            }
+            Pass::Backward(_) => {
+                let operands = vec![Operand::OutGradient(0), pooled, Operand::ArgGradient(0)];
+                Call::each("volume_unpool_grad", args[0].count(), operands)
+            }
+        };
+        let extents = args[0].dims()[2..].iter().chain(&args[1].dims()[2..]);
+        let windows = self.kernel.iter().chain(&self.stride).chain(&self.pad);
+        let calls = vec![call.with_all(extents.chain(windows).copied())];
+        Some(DeviceForm { texts: &[include_str!("volume_unpooling.cu")], calls, work: 0 })
     }
 }

@@ -190,7 +190,7 @@ fn two_parameters(device: Device) -> Arc<Plan> {
         parameters: variables.to_vec(),
         gradients: gradients.map(Some).to_vec(),
         histories: 2,
-        settled: 0,
+        ..Request::default()
     };
     Arc::new(plan(b.finish(), &request, &workspace::<f32>(device, 1)))
 }
