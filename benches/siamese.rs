@@ -56,6 +56,7 @@ fn session(batch: usize, threads: usize) -> Session<f32> {
         parameters: lowered.variables.clone(),
         gradients: lowered.gradients.clone(),
         histories: 1,
+        settled: 0,
     };
     let plan = Arc::new(plan(
         lowered.program,

@@ -2,6 +2,7 @@
 //! data: `in.<blob>`, `param.<layer>.<i>` and `dout.<blob>` to `out.<blob>`, `din.<blob>`, `dparam.<layer>.<i>`.
 
 mod passes;
+mod second;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::ty::Shape;
 use crate::weights::Blob;
 
 pub use passes::Passes;
+pub use second::second_opinion;
 
 /// How the passes are made.
 #[derive(Clone, Debug)]

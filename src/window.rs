@@ -62,19 +62,24 @@ impl Axis {
         whole.checked_sub(self.pad_before + self.pad_after)
     }
 
-    /// Number of pooling windows over `extent` elements; `None` if not even one fits.
+    /// Number of pooling windows over `extent` elements; `None` if there is none.
     ///
-    /// As Caffe: with any padding the last window must start inside the image or its leading pad.
+    /// As Caffe: with any padding the last window must start inside the image or its leading pad. Rounded up, even the
+    /// first window may hang over the end, by less than the stride.
     pub fn pooled(&self, extent: usize, rounding: Rounding) -> Option<usize> {
         let padded = extent.checked_add(self.pad_before)?.checked_add(self.pad_after)?;
         if self.stride == 0 || self.kernel == 0 {
             return None;
         }
-        let room = padded.checked_sub(self.reach())?;
-        let mut count = match rounding {
-            Rounding::Floor => room / self.stride,
-            Rounding::Ceil | Rounding::CeilInside => room.div_ceil(self.stride),
-        } + 1;
+        let mut count = match (padded.checked_sub(self.reach()), rounding) {
+            (Some(room), Rounding::Floor) => room / self.stride + 1,
+            (Some(room), _) => room.div_ceil(self.stride) + 1,
+            (None, Rounding::Floor) => return None,
+            (None, _) => usize::from(self.reach() - padded < self.stride),
+        };
+        if extent == 0 || count == 0 {
+            return None;
+        }
         let inside = rounding == Rounding::CeilInside || 0 < self.pad_before + self.pad_after;
         if inside && (count - 1) * self.stride >= extent + self.pad_before {
             count -= 1;
@@ -126,6 +131,9 @@ mod tests {
         assert_eq!(Axis::new(2, 2, 1).pooled(3, Rounding::Ceil), Some(2));
         assert_eq!(Axis::new(2, 2, 1).pooled(4, Rounding::Ceil), Some(3));
         assert_eq!(Axis::new(2, 3, 1).pooled(3, Rounding::Ceil), Some(2));
+        assert_eq!(Axis::new(2, 2, 0).pooled(1, Rounding::Ceil), Some(1));
+        assert_eq!(Axis::new(2, 2, 0).pooled(1, Rounding::Floor), None);
+        assert_eq!(Axis::new(3, 2, 0).pooled(1, Rounding::Ceil), None);
         assert_eq!(Axis::new(1, 4, 0).pooled(3, Rounding::Ceil), Some(2));
         assert_eq!(Axis::new(1, 4, 0).pooled(3, Rounding::CeilInside), Some(1));
     }

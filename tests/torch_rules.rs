@@ -32,6 +32,13 @@ fn scattered(shape: &[usize]) -> Blob {
     blob(shape, (0..count).map(|i| (i as f32 * 12.9898).sin()).collect())
 }
 
+/// Numbers that are at least 0.01 apart, so that a small step changes no maximum.
+fn spaced(shape: &[usize]) -> Blob {
+    let count: usize = shape.iter().product();
+    let spacing = (3.0 / count as f32).max(0.01);
+    blob(shape, (0..count).map(|i| (i * 7919 % count) as f32 * spacing - 1.0).collect())
+}
+
 fn tensors<const N: usize>(list: [(&str, Blob); N]) -> Tensors {
     list.into_iter().map(|(name, blob)| (name.to_owned(), blob)).collect()
 }
@@ -392,4 +399,161 @@ fn fractional_pooling_takes_maxima_of_windows_that_cover_the_image() {
     let want: Vec<f32> =
         [0, 3, 6].iter().flat_map(|r| [0, 3, 6].map(|c| ((r + 1) * 8 + c + 1) as f32)).collect();
     assert_eq!(results["out.0"].data, want);
+}
+
+/// Half the difference of the sum of `out · dout` over steps along a direction, against the gradient along it.
+fn slopes(text: &str, given: &Tensors, along: &str) -> (f64, f64) {
+    let total = |given: &Tensors| -> f64 {
+        let results = run(text, given, Phase::Train, 0).unwrap_or_else(|e| panic!("{text}: {e}"));
+        let douts =
+            given.iter().filter_map(|(name, dout)| Some((name.strip_prefix("dout.")?, dout)));
+        let sums = douts.map(|(i, dout)| {
+            let out = &results[&format!("out.{i}")];
+            out.data.iter().zip(&dout.data).map(|(a, b)| f64::from(a * b)).sum::<f64>()
+        });
+        sums.sum()
+    };
+    let direction: Vec<f32> =
+        (0..given[along].data.len()).map(|i| (i as f32 * 3.7).cos()).collect();
+    let moved = |step: f32| {
+        let mut given = given.clone();
+        let values = &mut given.get_mut(along).expect("the input").data;
+        values.iter_mut().zip(&direction).for_each(|(x, d)| *x += step * d);
+        total(&given)
+    };
+    let step = 2e-3;
+    let measured = (moved(step) - moved(-step)) / f64::from(2.0 * step);
+    let results = run(text, given, Phase::Train, 0).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let gradient = &results[&format!("d{along}")].data;
+    let derived = gradient.iter().zip(&direction).map(|(a, b)| f64::from(a * b)).sum();
+    (measured, derived)
+}
+
+/// Layers in variants of which no results of Torch are at hand: shapes of outputs, and gradients against differences.
+#[test]
+fn variants_have_their_shapes_and_gradients() {
+    let pool = "local p = nn.VolumetricMaxPooling(2, 2, 2)\n";
+    let cases: &[(&str, &[usize], &[usize])] = &[
+        ("nn.SpatialFractionalMaxPooling(2, 3, 3, 3)", &[2, 9, 9], &[2, 3, 3]),
+        ("nn.VolumetricFractionalMaxPooling(2, 2, 2, 0.4, 0.6, 0.4)", &[2, 7, 6, 5], &[2, 2, 2, 3]),
+        ("nn.VolumetricReplicationPadding(1, 2, 3, 0, -1, 1)", &[2, 4, 4, 4], &[2, 4, 7, 7]),
+        (
+            "nn.VolumetricDilatedConvolution(2, 3, 3, 2, 2, 1, 1, 1, 0, 0, 0, 2, 2, 1)",
+            &[2, 7, 6, 6],
+            &[3, 3, 5, 4],
+        ),
+        (
+            "nn.VolumetricDilatedMaxPooling(2, 2, 2, 1, 1, 1, 0, 0, 0, 2, 2, 2)",
+            &[2, 2, 7, 6, 5],
+            &[2, 2, 5, 4, 3],
+        ),
+        (
+            "nn.Sequential():add(p):add(nn.VolumetricMaxUnpooling(p))",
+            &[2, 2, 4, 5, 4],
+            &[2, 2, 4, 5, 4],
+        ),
+        (
+            "nn.SpatialFullConvolutionMap(nn.tables.oneToOne(3), 2, 3, 2, 1)",
+            &[3, 4, 5],
+            &[3, 6, 10],
+        ),
+        ("nn.SpatialConvolution(3, 4, 5, 3, 2, 3, 2, 1):noBias()", &[3, 9, 8], &[4, 3, 4]),
+        (
+            "nn.SpatialAveragePooling(3, 3, 2, 2, 1, 1):ceil():setCountExcludePad()",
+            &[2, 8, 8],
+            &[2, 5, 5],
+        ),
+        ("nn.SpatialFullConvolution(2, 3, 4, 3, 2, 2, 1, 1, 0, 1)", &[2, 2, 4, 4], &[2, 3, 8, 8]),
+        ("nn.SpatialConvolutionLocal(2, 3, 6, 7, 3, 3, 2, 1, 1, 0)", &[2, 7, 6], &[3, 5, 3]),
+        ("nn.TemporalRowConvolution(3, 2, 1, true)", &[2, 3, 7], &[2, 3, 6]),
+        ("nn.Concat(1):add(nn.Linear(5, 2)):add(nn.Linear(5, 3))", &[5], &[5]),
+        (
+            "nn.Sequential():add(nn.ConcatTable():add(nn.Linear(5, 2))):add(nn.CMulTable())",
+            &[3, 5],
+            &[3, 2],
+        ),
+        ("nn.Bottle(nn.Linear(5, 2))", &[2, 3, 4, 5], &[2, 3, 4, 2]),
+        ("nn.LayerNormalization(5, 0.1)", &[3, 5], &[3, 5]),
+        ("nn.ZeroGrad()", &[3, 5], &[3, 5]),
+        (
+            "nn.GPU(nn.Sequential():add(nn.PrintSize('x')):add(nn.Linear(5, 2)), 1)",
+            &[3, 5],
+            &[3, 2],
+        ),
+    ];
+    for &(expr, input, output) in cases {
+        let text = format!("{pool}return {expr}\n");
+        let given = tensors([("in.0", spaced(input)), ("dout.0", scattered(output))]);
+        let results = run(&text, &given, Phase::Train, 0).unwrap_or_else(|e| panic!("{expr}: {e}"));
+        assert_eq!(results["out.0"].shape, output, "{expr}");
+        let (measured, derived) = slopes(&text, &given, "in.0");
+        if expr.contains("ZeroGrad") {
+            assert_eq!(derived, 0.0);
+            continue;
+        }
+        let scale = measured.abs() + derived.abs() + 0.05;
+        assert!((measured - derived).abs() < 0.02 * scale, "{expr}: {measured} and {derived}");
+    }
+}
+
+#[test]
+fn sums_of_windows_and_sparse_rows_have_their_values() {
+    let text = "local p = nn.SpatialAveragePooling(2, 2, 2, 2) p.divide = false return p";
+    let rising = blob(&[1, 2, 4], (0..8).map(|i| i as f32).collect());
+    let results =
+        run(text, &tensors([("in.0", rising)]), Phase::Test, 0).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(results["out.0"].data, [10.0, 18.0]);
+
+    let text = "local l = nn.SparseLinear(4, 2)\n\
+                l.weight:copy(torch.Tensor{{1, 2, 3, 4}, {5, 6, 7, 8}}) l.bias:fill(0.5) return l";
+    let rows = blob(&[2, 2, 2], vec![1.0, 2.0, 4.0, -1.0, 3.0, 1.0, 0.0, 0.0]);
+    let results =
+        run(text, &tensors([("in.0", rows)]), Phase::Test, 0).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(results["out.0"].data, [-1.5, 2.5, 3.5, 7.5]);
+    let beyond = tensors([("in.0", blob(&[1, 2], vec![5.0, 1.0]))]);
+    assert!(run(text, &beyond, Phase::Test, 0).is_err(), "there is no fifth place");
+
+    let text = "return {model = nn.Identity(), loss = nn.SpatialAutoCropMSECriterion()}";
+    let target = blob(&[1, 3, 4], (0..12).map(|i| i as f32).collect());
+    let given = tensors([("in.0", blob(&[1, 1, 2], vec![5.0, 8.0])), ("target", target)]);
+    let results = run(text, &given, Phase::Train, 0).unwrap_or_else(|e| panic!("{e}"));
+    // The middle of the target is 5 and 6.
+    assert_eq!((results["loss"].data[0], &results["din.0"].data[..]), (2.0, &[0.0, 2.0][..]));
+
+    let text = "return {model = nn.Identity(), loss = nn.L1HingeEmbeddingCriterion(2)}";
+    let given = tensors([
+        ("in.0", blob(&[2, 2], vec![1.0, 0.0, 0.5, 0.0])),
+        ("in.1", blob(&[2, 2], vec![0.0, 0.5, 0.0, 0.25])),
+        ("target", blob(&[2], vec![1.0, -1.0])),
+    ]);
+    let results = run(text, &given, Phase::Train, 0).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(results["loss"].data, [(1.5 + (2.0 - 0.75)) / 2.0]);
+}
+
+#[test]
+fn tables_nest_as_the_model_takes_them() {
+    let text = "local inner = nn.ParallelTable():add(nn.Identity()):add(nn.CSubTable())\n\
+                return nn.Sequential():add(nn.ParallelTable():add(nn.Linear(2, 2)):add(inner))\n\
+                :add(nn.FlattenTable()):add(nn.SelectTable(-1))";
+    let one = |x: f32| blob(&[1, 2], vec![x; 2]);
+    let list = [("in.0", one(1.0)), ("in.1", one(2.0)), ("in.2", one(7.0)), ("in.3", one(4.0))];
+    let results = run(text, &tensors(list), Phase::Test, 0).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(results["out.0"].data, [3.0, 3.0]);
+}
+
+#[test]
+fn definitions_compute_with_tensors() {
+    let text = "local a, b = torch.Tensor{{1, 2}, {3, 4}}, torch.eye(2)\n\
+        assert(torch.addmm(b, a, a)[1][1] == 8 and torch.addmm(2, b, 0.5, a, a)[2][2] == 13)\n\
+        assert(b:clone():addmm(a, a)[2][1] == 15 and b:clone():addmm(10, a, b)[1][2] == 20)\n\
+        assert(torch.addmv(torch.ones(2), a, torch.ones(2))[2] == 8)\n\
+        assert(torch.bmm(a:view(1, 2, 2), a:view(1, 2, 2))[1][1][1] == 7)\n\
+        assert(torch.addr(torch.zeros(2, 2), torch.ones(2), torch.Tensor{1, 5})[2][2] == 5)\n\
+        assert(torch.log(1) == 0 and torch.sqrt(4) == 2)\n\
+        assert(nn.utils.addSingletonDimension(a, 1):size(1) == 1)\n\
+        local c = nn.utils.recursiveFill({a:clone(), {b:clone()}}, 3) assert(c[2][1][1][1] == 3)\n\
+        local cmd = torch.CmdLine() cmd:option('-width', 5, 'a number') assert(cmd:parse(arg).width == 5)\n\
+        return nn.Identity()";
+    let given = tensors([("in.0", scattered(&[2]))]);
+    run(text, &given, Phase::Test, 0).unwrap_or_else(|e| panic!("{e}"));
 }

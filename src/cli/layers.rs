@@ -49,8 +49,9 @@ fn overview() -> String {
 fn first_sentence(doc: &str) -> String {
     let paragraph = super::paragraphs(doc);
     let line = paragraph.lines().next().unwrap_or_default();
-    match line.split_once(". ") {
-        Some((first, _)) => format!("{first}."),
+    let mut ends = line.match_indices(". ").map(|(at, _)| at);
+    match ends.find(|&at| !line[..at].ends_with(" al") && !line[..at].ends_with("..")) {
+        Some(end) => line[..=end].to_owned(),
         None => line.to_owned(),
     }
 }

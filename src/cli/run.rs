@@ -6,7 +6,7 @@ use super::check::stages;
 use super::complain;
 use crate::error::Result;
 use crate::exec::Device;
-use crate::one_pass::{PassOptions, check_options, inward, one_pass, outward};
+use crate::one_pass::{PassOptions, check_options, inward, one_pass, outward, second_opinion};
 use crate::pipeline;
 use crate::weights::{read_safetensors, write_safetensors};
 
@@ -27,6 +27,9 @@ pub(super) struct Arguments {
     /// Also make a backward pass
     #[arg(long)]
     backward: bool,
+    /// Compute by candle's own operations in double precision, slowly and without random numbers: to compare
+    #[arg(long, conflicts_with_all = ["backward", "device"])]
+    candle: bool,
     /// TRAIN or TEST; what the definition's own state says if not given
     #[arg(long)]
     phase: Option<String>,
@@ -57,7 +60,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let record = |_: &str| None;
     let env = pipeline::environment(&options, &record);
     let names = &checked.definition.names;
-    let results = one_pass(&checked.stages[0], &env, &inward(names, &tensors), &pass)?;
+    let compute = if arguments.candle { second_opinion } else { one_pass };
+    let results = compute(&checked.stages[0], &env, &inward(names, &tensors), &pass)?;
     let results = outward(names, &tensors, results);
     write_safetensors(&arguments.output, results.iter().map(|(n, b)| (n.as_str(), b)))
 }

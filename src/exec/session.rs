@@ -196,29 +196,27 @@ pub struct Session<T: Element> {
     broken: Option<Error>,
 }
 
-/// The threads of a session.
-struct Threads(Option<rayon::ThreadPool>);
-
-impl Threads {
-    fn new(count: usize) -> Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
-        let pool = (1 < count).then(|| pool.build()).transpose();
-        pool.map(Threads).map_err(|e| Error::refused(format!("cannot start threads: {e}")))
-    }
-
-    /// Runs `body` on all threads, or where it is called if there is only one or if the work is `small`.
-    fn run<R: Send>(&self, small: bool, body: impl FnOnce() -> R + Send) -> R {
-        match &self.0 {
-            Some(pool) if !small => pool.install(body),
-            _ => alone(body),
-        }
-    }
-}
-
 /// Where a session's memory is, and what runs there.
 enum Seat<T: Element> {
     Host { arena: Tensor, machine: Machine<T>, threads: Threads },
     Gpu(Box<Gpu<T>>),
+}
+
+/// The threads of a session on the processor.
+struct Threads {
+    pool: Arc<rayon::ThreadPool>,
+    count: usize,
+}
+
+impl Threads {
+    /// Runs work that may spread over all threads; work that is `small`, and all where there is one thread, stays on the
+    /// caller's.
+    fn run<R: Send>(&self, small: bool, work: impl FnOnce() -> R + Send) -> R {
+        match small || self.count == 1 {
+            true => alone(work),
+            false => self.pool.install(work),
+        }
+    }
 }
 
 impl<T: Element> Session<T> {
@@ -231,9 +229,13 @@ impl<T: Element> Session<T> {
             Device::Cpu => {
                 let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
                     .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
-                let threads = Threads::new(resolve(options.threads))?;
+                let count = resolve(options.threads);
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(count)
+                    .build()
+                    .map_err(|e| Error::refused(format!("cannot start threads: {e}")))?;
                 let machine = prepare(&plan, options.seed);
-                Seat::Host { arena, machine, threads }
+                Seat::Host { arena, machine, threads: Threads { pool: Arc::new(pool), count } }
             }
             Device::Cuda(ordinal) => {
                 let driver = cuda::open(ordinal, T::PRECISION)?;
@@ -258,11 +260,6 @@ impl<T: Element> Session<T> {
         self.runs = runs;
     }
 
-    /// Whether a run with its update is quicker than the two one after the other.
-    pub fn prefers_whole_steps(&self) -> bool {
-        matches!(self.seat, Seat::Gpu(_))
-    }
-
     /// Lets `body` read and write the arena on the host, within the session's threads. That of a GPU is copied to the
     /// host and back.
     pub fn with_arena<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
@@ -271,7 +268,7 @@ impl<T: Element> Session<T> {
     }
 
     /// The same, for a body that leaves the parameters alone.
-    pub fn with_data<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
+    fn with_data<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
         let whole = Slot { offset: 0, len: self.plan.arena };
         match &mut self.seat {
             Seat::Host { arena, threads, .. } => {
@@ -335,6 +332,27 @@ impl<T: Element> Session<T> {
         }
     }
 
+    /// How many of the last runs can be asked for their small outputs while others are on their way; 0 where every run
+    /// is over when it returns.
+    pub fn kept(&self) -> usize {
+        match &self.seat {
+            Seat::Host { .. } => 0,
+            Seat::Gpu(gpu) => gpu.kept(),
+        }
+    }
+
+    /// What small outputs of the program were after each of these runs, of the last [`Session::kept`]: by run, then by
+    /// output.
+    ///
+    /// # Errors
+    /// A GPU refused something.
+    pub fn recent(&mut self, runs: &[u64], outputs: &[Slot]) -> Result<Vec<Vec<Vec<T>>>> {
+        match &mut self.seat {
+            Seat::Host { .. } => Ok(vec![]),
+            Seat::Gpu(gpu) => gpu.recent(runs, outputs),
+        }
+    }
+
     fn note(&mut self, done: Result<()>) {
         if let Err(why) = done {
             self.broken.get_or_insert(why);
@@ -347,12 +365,13 @@ impl<T: Element> Session<T> {
     /// The data do not fit the net: an index or a label is out of range. Or a GPU refused something.
     pub fn run(&mut self) -> Result<()> {
         let run = self.next_run()?;
+        let settled = std::mem::replace(&mut self.settled, true);
         match &mut self.seat {
             Seat::Host { arena, machine, threads } => {
-                let settled = std::mem::replace(&mut self.settled, true);
-                let small = machine.is_small();
-                let all = |data: &mut [T]| threads.run(small, || machine.run(data, run, settled));
-                on_arena(arena, all).map_err(Error::Refused)
+                let run = |data: &mut [T]| {
+                    threads.run(machine.is_small(), || machine.run(data, run, settled))
+                };
+                on_arena(arena, run).map_err(Error::Refused)
             }
             Seat::Gpu(gpu) => gpu.run(run),
         }
@@ -372,13 +391,12 @@ impl<T: Element> Session<T> {
     /// A GPU refused something.
     pub fn run_timed(&mut self) -> Result<Vec<f64>> {
         let run = self.next_run()?;
+        let settled = std::mem::replace(&mut self.settled, true);
         match &mut self.seat {
             Seat::Host { arena, machine, threads } => {
-                let settled = std::mem::replace(&mut self.settled, true);
-                let small = machine.is_small();
-                let timed =
-                    |data: &mut [T]| threads.run(small, || machine.run_timed(data, run, settled));
-                Ok(on_arena(arena, timed))
+                let run =
+                    |data: &mut [T]| threads.run(false, || machine.run_timed(data, run, settled));
+                Ok(on_arena(arena, run))
             }
             Seat::Gpu(gpu) => gpu.run_timed(run),
         }

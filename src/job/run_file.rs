@@ -165,7 +165,7 @@ impl RunFile {
         }
         file.output = Some(absolute(folder)?);
         let text = serde_yaml::to_string(&file)
-            .map_err(|e| Error::format(&folder.join(RUN_FILE), e.to_string()))?;
+            .map_err(|e| Error::format(folder.join(RUN_FILE), e.to_string()))?;
         Ok(Kept { name: RUN_FILE, text })
     }
 }

@@ -15,7 +15,7 @@ pub struct Trial {
     pub loss: f32,
     /// The learning rate.
     pub rate: f32,
-    /// Parameters that the update changed, of all that the net has.
+    /// Parameters that the update changed, of all that the net learns.
     pub changed: [usize; 2],
     /// The largest change of one.
     pub largest: f32,
@@ -39,11 +39,19 @@ pub fn trial(typed: TypedNet, env: &Environment, options: &SessionOptions) -> Re
         let source = made_up(name, record, options.seed, number as u64);
         trainer.feed(source, &[(name.clone(), name.clone())])?;
     }
+    let typed = trainer.typed();
+    let learned = typed.variables.iter().filter(|variable| variable.learned);
+    let names: Vec<String> = learned
+        .filter_map(|variable| {
+            let &(node, at) = variable.users.first()?;
+            Some(format!("param.{}.{at}", typed.net.graph[node].name.value))
+        })
+        .collect();
     let before = trainer.parameters();
     let step = trainer.step()?;
     let after = trainer.parameters();
     let mut trial = Trial { loss: step.loss, rate: step.rate, changed: [0; 2], largest: 0.0 };
-    for (old, new) in before.values().zip(after.values()) {
+    for (old, new) in names.iter().filter_map(|name| Some((before.get(name)?, after.get(name)?))) {
         let changes = old.data.iter().zip(&new.data).map(|(a, b)| (a - b).abs());
         for change in changes {
             trial.changed[0] += usize::from(change != 0.0);

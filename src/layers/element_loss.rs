@@ -49,6 +49,8 @@ params! {
         margin: f64 = 1.0,
         /// Extents of a blob of factors: of the penalties, or of the targets of squares.
         weights: Option<Vec<usize>> = None,
+        /// Whether the target is cut to the height and width of the input, around its middle.
+        crop: bool = false,
     }
 }
 
@@ -132,6 +134,11 @@ pub static SPEC: LayerSpec = LayerSpec {
         .extends("nn.MSECriterion")
         .tensors(&["weight"])
         .script(WEIGHTED_SQUARE),
+        torch("nn.SpatialAutoCropMSECriterion", &["sizeAverage"], |a| {
+            let average = a.bool("sizeAverage").unwrap_or(true);
+            ElementLoss { average, crop: true, ..ElementLoss::default() }.into()
+        })
+        .extends("nn.MSECriterion"),
         criterion("nn.L1Cost", &[], |_| {
             let penalty = Penalty::Magnitude;
             ElementLoss { penalty, average: false, ..ElementLoss::default() }.into()
@@ -146,6 +153,7 @@ fn read(a: &Args, penalty: Penalty) -> Layer {
         average: a.bool("sizeAverage").unwrap_or(true),
         margin: a.float("margin").unwrap_or(1.0),
         weights: a.has("weights").then(|| a.usizes("weights")),
+        ..ElementLoss::default()
     }
     .into()
 }
@@ -212,6 +220,17 @@ impl LayerOps for ElementLoss {
         let x = cx.bottom(0);
         if self.penalty != Penalty::Magnitude {
             match cx.bottoms.get(1) {
+                Some(t) if self.crop => {
+                    let first = x.rank().saturating_sub(2);
+                    let fits = t.rank() == x.rank()
+                        && [3, 4].contains(&x.rank())
+                        && t.dims()[..first] == x.dims()[..first]
+                        && t.dims()[first..].iter().zip(&x.dims()[first..]).all(|(t, x)| x <= t);
+                    if !fits {
+                        let why = format!("must be at least as high and wide as the input, {x}");
+                        return cx.fail_bottom(1, why);
+                    }
+                }
                 None => return cx.fail(&[], "needs a target"),
                 Some(t) if t.count() != x.count() => {
                     return cx
@@ -237,7 +256,14 @@ impl LayerOps for ElementLoss {
         let shape = b.shape(x).clone();
         let mut args = vec![x];
         if self.penalty != Penalty::Magnitude {
-            args.push(b.view(cx.bottoms[1], shape.clone()));
+            let mut target = cx.bottoms[1];
+            if self.crop {
+                for axis in shape.rank() - 2..shape.rank() {
+                    let (whole, part) = (b.shape(target).dims()[axis], shape.dims()[axis]);
+                    target = b.slice(target, axis, (whole - part) / 2, part);
+                }
+            }
+            args.push(b.view(target, shape.clone()));
         }
         let cost = match (cx.params.first(), &self.weights) {
             (Some(&weights), Some(dims)) => {

@@ -282,7 +282,7 @@ impl Operation for Windows {
         dargs[0].data.fill(T::ZERO);
         let dy = saved.douts[0].data;
         self.each(&saved.args[0], &saved.args[1], |to, from| {
-            dargs[0].data[from] = dargs[0].data[from] + dy[to];
+            dargs[0].data[from] += dy[to];
         });
     }
 }

@@ -138,6 +138,7 @@ pub mod unbind;
 pub mod unknown;
 pub mod unsqueeze;
 pub mod upsample;
+pub mod volume_unpooling;
 pub mod white_noise;
 pub mod window_data;
 
@@ -150,6 +151,7 @@ mod convolution_classes;
 mod coordinates;
 mod lua;
 mod planes;
+mod pooling_classes;
 mod recurrent;
 mod standardize;
 #[cfg(test)]
@@ -336,6 +338,7 @@ layers! {
     unknown::Unknown,
     unsqueeze::Unsqueeze,
     upsample::Upsample,
+    volume_unpooling::VolumeUnpooling,
     white_noise::WhiteNoise,
     window_data::WindowData,
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::PassOptions;
 use crate::error::Result;
-use crate::exec::{Device, Element, Session, SessionOptions, supported, workspace};
+use crate::exec::{Element, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet};
 use crate::passes::lower::{Backward, Lowered, lower, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, expand, simplify};
+use crate::program::{ValueId, simplify};
 use crate::spec::Environment;
 use crate::train::hdf5_output::Hdf5Output;
 use crate::ty::Shape;
@@ -46,9 +46,6 @@ impl<T: Element> Passes<T> {
         }
         let files = Hdf5Output::of_net(typed, &mut lowered);
         simplify(&mut lowered.program);
-        if options.device != Device::Cpu {
-            expand(&mut lowered.program);
-        }
         supported(options.device, &lowered.program, &typed.net)?;
         let request = Request { parameters: lowered.variables.clone(), ..Request::default() };
         let plan = Arc::new(plan(
@@ -153,7 +150,7 @@ impl Passes<f32> {
 
 /// What is read after the run, by name. A blob that is changed in place counts with its last value, its gradient
 /// is that of its first.
-fn results(typed: &TypedNet, lowered: &Lowered) -> BTreeMap<String, ValueId> {
+pub(super) fn results(typed: &TypedNet, lowered: &Lowered) -> BTreeMap<String, ValueId> {
     let mut results = BTreeMap::new();
     for (index, node) in typed.net.nodes() {
         for (top, name) in node.tops.iter().enumerate() {

@@ -11,10 +11,10 @@
 
 mod autodiff;
 mod build;
+mod chains;
 mod cost;
 mod deploy;
 pub mod device;
-mod expand;
 pub mod expr;
 mod fold;
 mod fuse;
@@ -28,9 +28,9 @@ mod verify;
 
 pub use autodiff::{Gradients, differentiate};
 pub use build::Builder;
+pub use chains::fuse_chains;
 pub use cost::{Cost, cost};
 pub use deploy::{deploy, settled};
-pub use expand::expand;
 pub use fold::fold;
 pub use fuse::fuse;
 pub use infer::infer;

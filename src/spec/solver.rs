@@ -218,6 +218,10 @@ impl Solver {
             [("HDF5", SnapshotFormat::Hdf5), ("BINARYPROTO", SnapshotFormat::BinaryProto)];
         let seed = a.int("random_seed").and_then(|n| u64::try_from(n).ok());
         let method = method(a);
+        let average_loss = a.usize("average_loss").unwrap_or(1);
+        if average_loss == 0 {
+            a.wrong("average_loss", "`average_loss` is a number of losses, 1 or more");
+        }
         let solver = Solver {
             method,
             base_lr: float("base_lr", default.base_lr),
@@ -232,7 +236,7 @@ impl Solver {
             iter_size: count("iter_size").unwrap_or(1).max(1),
             max_iter: count("max_iter").unwrap_or(0),
             display: count("display").unwrap_or(0),
-            average_loss: a.usize("average_loss").unwrap_or(1).max(1),
+            average_loss: average_loss.max(1),
             test_interval: count("test_interval").unwrap_or(0),
             test_iter: a.ints("test_iter").into_iter().map(|n| n.max(0) as u64).collect(),
             test_initialization: a.bool("test_initialization").unwrap_or(true),

@@ -11,7 +11,7 @@ use crate::exec::{Device, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet, Variable};
 use crate::passes::lower::{Backward, Lowered, lower, lower_folded, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, deploy, expand, fuse, simplify};
+use crate::program::{ValueId, deploy, fuse, fuse_chains, simplify};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
@@ -72,9 +72,11 @@ pub fn planned(
     (device, threads): (Device, usize),
 ) -> Result<Planned> {
     ready(typed)?;
-    let mut lowered = match purpose.watched || device != Device::Cpu {
-        true => lower(typed, env, purpose.backward),
-        false => lower_folded(typed, env, purpose.backward),
+    // The libraries of a GPU have no joined kernels, and no sums over maxima only.
+    let joined = !purpose.watched && device == Device::Cpu;
+    let mut lowered = match joined {
+        true => lower_folded(typed, env, purpose.backward),
+        false => lower(typed, env, purpose.backward),
     };
     let outputs = outputs(typed, &lowered);
     let watched: Vec<ValueId> = match purpose.watched {
@@ -97,19 +99,19 @@ pub fn planned(
     for gradient in lowered.gradients.iter().flatten() {
         program.outputs.push(("(gradient)".to_string(), *gradient));
     }
-    // The libraries of a GPU have no sums over maxima only.
-    if purpose.backward != Backward::No && !purpose.watched && device == Device::Cpu {
-        fuse(program);
+    // The kernels of a GPU are quickest in chains.
+    match device {
+        _ if purpose.watched => {}
+        Device::Cpu if purpose.backward != Backward::No => fuse(program),
+        Device::Cpu => {}
+        Device::Cuda(_) => fuse_chains(program),
     }
     simplify(program);
-    if device != Device::Cpu {
-        expand(program);
-    }
-    supported(device, program, &typed.net)?;
     let settled = match (purpose.backward, device) {
         (Backward::No, Device::Cpu) => deploy(program),
         _ => 0,
     };
+    supported(device, program, &typed.net)?;
     program.outputs.retain(|(name, _)| name != "(gradient)");
     let gradients = match purpose.backward {
         Backward::No => vec![],
@@ -235,12 +237,15 @@ impl Machine {
 
     /// The outputs of the last run that are few enough numbers to be shown.
     pub fn shown_outputs(&mut self) -> Vec<(String, Vec<f32>)> {
+        let shown = self.shown();
+        shown.into_iter().map(|(name, slot)| (name, self.session.read(slot))).collect()
+    }
+
+    /// The places of these outputs.
+    pub(crate) fn shown(&self) -> Vec<(String, Slot)> {
         let plan = &self.planned.plan;
-        let slots: Vec<(String, Slot)> = (self.planned.outputs.iter())
-            .map(|(name, v, _)| (name.clone(), plan.slot(*v)))
-            .filter(|(_, slot)| slot.len <= MOST_SHOWN)
-            .collect();
-        slots.into_iter().map(|(name, slot)| (name, self.session.read(slot))).collect()
+        let all = self.planned.outputs.iter().map(|(name, v, _)| (name.clone(), plan.slot(*v)));
+        all.filter(|(_, slot)| slot.len <= MOST_SHOWN).collect()
     }
 
     /// Takes parameters from a file's, by layer and position; of several users of one, the last counts, as in Caffe.

@@ -7,7 +7,9 @@ use cortado::exec::solve::{Decays, Update};
 use cortado::exec::{Device, Session, SessionOptions, workspace};
 use cortado::plan::{Plan, Request, plan};
 use cortado::program::expr::arg;
-use cortado::program::{Builder, Distribution, Kernel, Lrn, Program, VarId, differentiate};
+use cortado::program::{
+    Builder, Distribution, Kernel, Lrn, Program, ValueId, VarId, differentiate,
+};
 use cortado::ty::Shape;
 use cortado::window::{Axis, Conv, Pool, Rounding};
 
@@ -102,6 +104,20 @@ pub fn others() -> Program {
         let dy = b.input(&format!("dy{i}"), [4, 6, 5, 3].into());
         differentiate(&mut b, &[(y, dy)], &[x]);
     }
+    for (i, (affine, batch)) in
+        [(false, false), (false, true), (true, false), (true, true)].into_iter().enumerate()
+    {
+        let moments = b.channel_moments(x);
+        let affine = affine.then(|| {
+            let factor = b.input(&format!("factor{i}"), [6].into());
+            (factor, b.input(&format!("shift{i}"), [6].into()))
+        });
+        let y = b.normalize(x, moments, affine, 1e-3, batch);
+        let dy = b.input(&format!("dnormal{i}"), [4, 6, 5, 3].into());
+        let learned = affine.into_iter().flat_map(|(factor, shift)| [factor, shift]);
+        let wrt: Vec<ValueId> = std::iter::once(x).chain(learned).collect();
+        differentiate(&mut b, &[(y, dy)], &wrt);
+    }
     for (i, (ta, tb)) in
         [(false, false), (true, false), (false, true), (true, true)].into_iter().enumerate()
     {
@@ -174,6 +190,7 @@ fn two_parameters(device: Device) -> Arc<Plan> {
         parameters: variables.to_vec(),
         gradients: gradients.map(Some).to_vec(),
         histories: 2,
+        settled: 0,
     };
     Arc::new(plan(b.finish(), &request, &workspace::<f32>(device, 1)))
 }

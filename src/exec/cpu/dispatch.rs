@@ -2,13 +2,13 @@
 //!
 //! All decisions are made when a session begins; a run is a loop over prepared calls.
 
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
 use super::tasks::alone;
+use super::trouble::Trouble;
 use super::{conv, gather, im2col, layout, lrn, matmul, normalize, pool, reduce, softmax};
 use crate::exec::Element;
 use crate::plan::{Plan, Slot};
@@ -610,21 +610,4 @@ fn lrn_shape(x: &Shape) -> lrn::Shape {
 /// Pieces in which a strided part is copied.
 fn parts(step: usize, count: usize) -> usize {
     if step == 1 { 1 } else { count }
-}
-
-/// The first thing that went wrong in a run because of the data, such as an index that is out of range.
-#[derive(Clone, Default)]
-struct Trouble(Arc<Mutex<Option<String>>>);
-
-impl Trouble {
-    fn note<E: std::fmt::Display>(&self, result: Result<(), E>) {
-        if let Err(why) = result {
-            let mut slot = self.0.lock().unwrap_or_else(|e| e.into_inner());
-            slot.get_or_insert(why.to_string());
-        }
-    }
-
-    fn take(&self) -> Result<(), String> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner()).take().map_or(Ok(()), Err)
-    }
 }

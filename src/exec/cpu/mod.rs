@@ -25,5 +25,6 @@ pub mod softmax;
 pub mod tasks;
 #[cfg(test)]
 mod testing;
+mod trouble;
 pub mod update;
 pub mod vecmath;

@@ -8,7 +8,7 @@ use crate::exec::cpu::dispatch::{around, conv_shape, pool_shape};
 use crate::exec::cpu::im2col::Windows;
 use crate::program::device::{Call, Number, Operand, Pass, Spread};
 use crate::program::native::{Native, ViewMut};
-use crate::program::{Distribution, Kernel, Lrn, Program, ReduceOp, Step};
+use crate::program::{Distribution, Kernel, Lrn, Normalize, Program, ReduceOp, Step};
 use crate::ty::Shape;
 use crate::window::{Axis, Conv, Pool};
 
@@ -135,12 +135,6 @@ impl Writer<'_> {
             }
             Kernel::ConvInput(c) => self.convolution(c, Way::Input),
             Kernel::ConvFilter(c) => self.convolution(c, Way::Filter),
-            // Programs for a GPU are written without these, or by `expand`.
-            Kernel::FusedConv(_)
-            | Kernel::PackConv(_)
-            | Kernel::Moments
-            | Kernel::Normalize(_)
-            | Kernel::NormalizeGrad(_) => return Err("it has no form for a GPU".into()),
             Kernel::PooledConvInput(c) => self.pooled(c, Way::Input),
             Kernel::PooledConvFilter(c) => self.pooled(c, Way::Filter),
             Kernel::Im2col(c) => self.columns("im2col", c, 0)?,
@@ -173,6 +167,17 @@ impl Writer<'_> {
                 let operands = vec![a(0), a(1), a(2), a(3), y(0)];
                 let call = Call::each("lrn_grad", self.count(), operands);
                 self.call(self.lrn(call, l).with(2.0 * l.beta));
+            }
+            Kernel::Moments => {
+                let x = &self.args[0];
+                let call = Call::teams("channel_moments", x.0[1], vec![a(0), y(0), y(1)]);
+                let numbers = [x.0[0] * x.count_of(2..x.rank()), x.count_of(2..x.rank())];
+                self.call(call.with_all(numbers));
+            }
+            Kernel::Normalize(n) => self.normalize(n),
+            Kernel::NormalizeGrad(n) => self.normalize_grad(n),
+            Kernel::FusedConv(_) | Kernel::PackConv(_) => {
+                return Err("is a form for processors".into());
             }
             &Kernel::Softmax(axis) => self.softmax(axis, false),
             &Kernel::LogSoftmax(axis) => self.softmax(axis, true),
@@ -320,6 +325,41 @@ impl Writer<'_> {
         let before = (l.size.max(1) - 1) / 2;
         let behind = l.size.max(1) - 1 - before;
         call.with_all([x.0[1], x.count_of(2..x.rank()), before, behind]).with_all([l.alpha, l.beta])
+    }
+
+    /// Blob, mean, variance, factor and shift; the last two stand for nothing if there are none.
+    fn normalized(n: &Normalize) -> Vec<Operand> {
+        let affine = if n.affine { [a(3), a(4)] } else { [a(1), a(2)] };
+        [a(0), a(1), a(2)].into_iter().chain(affine).collect()
+    }
+
+    fn normalize(&mut self, n: &Normalize) {
+        let (x, mut operands) = (&self.args[0], Self::normalized(n));
+        operands.push(y(0));
+        let numbers = [x.0[1], x.count_of(2..x.rank())];
+        let call = Call::each("normalize", x.count(), operands).with_all(numbers);
+        self.call(call.with(n.affine).with(n.relu).with(n.eps));
+    }
+
+    fn normalize_grad(&mut self, n: &Normalize) {
+        let (x, mut operands) = (&self.args[0], Self::normalized(n));
+        let (channels, inner) = (x.0[1], x.count_of(2..x.rank()));
+        let (all, count) = (x.count(), x.0[0] * inner);
+        operands.push(a(self.args.len() - 1));
+        operands.extend(match n.affine {
+            true => [y(1), y(2)],
+            false => [Operand::Work(0), Operand::Work(channels)],
+        });
+        if !n.affine {
+            self.form.work = 2 * channels;
+        }
+        let sums = Call::teams("normalize_sums", channels, operands.clone());
+        let sums = sums.with_all([count, inner]).with(n.affine).with(n.relu).with(n.eps);
+        self.call(sums);
+        operands.push(y(0));
+        let call = Call::each("normalize_grad", all, operands);
+        let call = call.with_all([channels, inner, count]).with(n.affine).with(n.batch);
+        self.call(call.with(n.relu).with(n.eps));
     }
 
     fn softmax(&mut self, axis: usize, log: bool) {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::driver::{Driver, Script};
 use super::form::{Act, form};
 use super::module::{Module, Precision};
-use super::script::{Acts, Places, acts};
+use super::script::{Acts, Places, acts, launch};
 use super::solver::{Kind, NUMBERS, Tables};
 use super::space::Space;
 use crate::error::{Error, Result};
 use crate::exec::Element;
 use crate::exec::solve::{Decays, Update};
 use crate::plan::{Plan, Slot};
+use crate::program::device::Call;
 use crate::program::{Program, Step};
 
 /// Elements of scratch memory that a step needs on a GPU; 0 for a step that has no CUDA form.
@@ -26,6 +27,46 @@ pub(in crate::exec) fn unsupported(program: &Program) -> Option<(usize, String)>
     let mut module = Module::new(Precision::Single, 0);
     let mut steps = program.steps.iter().enumerate();
     steps.find_map(|(i, step)| form(&mut module, program, step, i).err().map(|why| (i, why)))
+}
+
+/// Runs whose small outputs are kept.
+const ROWS: usize = 64;
+
+/// Outputs of more elements are not kept.
+const MOST_KEPT: usize = 16;
+
+/// A ring of rows, one for each of the last runs, with the small outputs of the program.
+struct Ring {
+    /// Its first element.
+    start: usize,
+    width: usize,
+    /// The outputs, and where each is in a row.
+    outputs: Vec<(Slot, usize)>,
+}
+
+impl Ring {
+    fn new(plan: &Plan, space: &mut Space) -> Ring {
+        let mut ring = Ring { start: 0, width: 0, outputs: vec![] };
+        for (_, v) in &plan.program.outputs {
+            let Some(slot) = plan.slots[v.0 as usize] else { continue };
+            if slot.len <= MOST_KEPT && ring.outputs.iter().all(|(known, _)| *known != slot) {
+                ring.outputs.push((slot, ring.width));
+                ring.width += slot.len;
+            }
+        }
+        ring.start = space.reserve(ROWS * ring.width);
+        ring
+    }
+
+    /// The launches that keep the outputs of a run.
+    fn keep(&self, module: &mut Module, control: usize) -> Vec<Act<usize>> {
+        let keep = |&(slot, offset): &(Slot, usize)| {
+            let call = Call::each("keep", slot.len, vec![]);
+            let call = call.with_all([ROWS, self.width, offset]);
+            launch(module, call, &[control, slot.offset, self.start])
+        };
+        self.outputs.iter().filter_map(keep).collect()
+    }
 }
 
 /// The scripts of a session.
@@ -51,6 +92,7 @@ pub(in crate::exec) struct Gpu<T> {
     acts: Acts,
     places: Places,
     tables: Option<Tables>,
+    ring: Ring,
     seed: u64,
     scripts: Vec<(Wanted, usize)>,
     /// The multipliers that the device has.
@@ -83,16 +125,19 @@ impl<T: Element> Gpu<T> {
         let mut space = Space::new(plan.arena, size);
         let places = Places { control: space.reserve(4), trouble: space.reserve(4) };
         let tables = Tables::new(&plan, &mut space);
-        let acts = acts(&plan, &mut module, &mut space, places).map_err(|(step, why)| {
+        let ring = Ring::new(&plan, &mut space);
+        let mut acts = acts(&plan, &mut module, &mut space, places).map_err(|(step, why)| {
             let kernel = plan.program.steps[step].kernel.name();
             Error::refused(format!("step {step}, {kernel}, cannot run on a GPU: {why}"))
         })?;
+        acts.acts.extend(ring.keep(&mut module, places.control));
+        acts.steps.resize(acts.acts.len(), plan.program.steps.len());
         driver.allocate(space.end() * size)?;
         for (at, table) in space.tables() {
             driver.write(at * size, table)?;
         }
         let (scripts, mults) = (vec![], vec![]);
-        Ok(Gpu { plan, driver, module, acts, places, tables, seed, scripts, mults })
+        Ok(Gpu { plan, driver, module, acts, places, tables, ring, seed, scripts, mults })
     }
 
     pub(in crate::exec) fn write(&mut self, slot: Slot, data: &[T]) -> Result<()> {
@@ -104,6 +149,27 @@ impl<T: Element> Gpu<T> {
         let mut data = vec![T::ZERO; slot.len];
         self.driver.read(slot.offset * size_of::<T>(), bytes_mut(&mut data))?;
         Ok(data)
+    }
+
+    /// Runs whose small outputs are there, the last one included.
+    pub(in crate::exec) fn kept(&self) -> usize {
+        ROWS
+    }
+
+    /// What small outputs were after each of these runs, which are among the last.
+    pub(in crate::exec) fn recent(
+        &mut self,
+        runs: &[u64],
+        outputs: &[Slot],
+    ) -> Result<Vec<Vec<Vec<T>>>> {
+        let rows = self.read(Slot { offset: self.ring.start, len: ROWS * self.ring.width })?;
+        let of = |run: &u64, slot: &Slot| {
+            let (_, at) = self.ring.outputs.iter().find(|(known, _)| known == slot)?;
+            let start = (*run % ROWS as u64) as usize * self.ring.width + at;
+            Some(rows[start..start + slot.len].to_vec())
+        };
+        let all = |run: &u64| outputs.iter().filter_map(|slot| of(run, slot)).collect();
+        Ok(runs.iter().map(all).collect())
     }
 
     /// Copies in what the next run needs.
@@ -217,8 +283,8 @@ impl<T: Element> Gpu<T> {
             }
             (Wanted::Add(sum), _) => {
                 let from = self.plan.gradients;
-                let call = crate::program::device::Call::each("add_to", from.len, vec![]);
-                acts.extend(super::script::launch(&mut module, call, &[from.offset, sum.offset]));
+                let call = Call::each("add_to", from.len, vec![]);
+                acts.extend(launch(&mut module, call, &[from.offset, sum.offset]));
             }
             _ => {}
         }

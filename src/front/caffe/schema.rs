@@ -1,5 +1,5 @@
-//! The fields of Caffe's messages of layer parameters with their types, to check what no layer reads: a file with a
-//! wrong word in a message that its layer ignores is refused by Caffe all the same.
+//! The fields of Caffe's messages of layers and solvers with their types, to check what nobody reads: a file with a wrong
+//! word in a message that its layer ignores is refused by Caffe all the same.
 
 use super::fields::PARAMETER_MESSAGES;
 use crate::diag::{self, Diagnostic};
@@ -99,7 +99,18 @@ const MESSAGES: &[(&str, &str)] = &[
     ("sigmoid_param", "engine:DEFAULT|CAFFE|CUDNN"),
     ("slice_param", "axis:int slice_point*:count slice_dim:count"),
     ("softmax_param", "engine:DEFAULT|CAFFE|CUDNN axis:int"),
+    (
+        "solver",
+        "net:text train_net:text test_net*:text train_state:state test_state*:state test_iter*:int test_interval:int \
+         test_compute_loss:bool test_initialization:bool base_lr:float display:int average_loss:int max_iter:int \
+         iter_size:int lr_policy:text gamma:float power:float momentum:float weight_decay:float \
+         regularization_type:text stepsize:int stepvalue*:int clip_gradients:float snapshot:int snapshot_prefix:text \
+         snapshot_diff:bool snapshot_format:HDF5|BINARYPROTO solver_mode:CPU|GPU device_id:int random_seed:int \
+         type:text delta:float momentum2:float rms_decay:float debug_info:bool snapshot_after_train:bool \
+         layer_wise_reduce:bool weights*:text",
+    ),
     ("spp_param", "pyramid_height:count pool:MAX|AVE|STOCHASTIC engine:DEFAULT|CAFFE|CUDNN"),
+    ("state", "phase:TRAIN|TEST level:int stage*:text"),
     ("swish_param", "beta:float"),
     ("tanh_param", "engine:DEFAULT|CAFFE|CUDNN"),
     ("threshold_param", "threshold:float"),
@@ -129,6 +140,11 @@ pub(super) fn check(layer: &Record, reading: &Reading) {
             check_message(message, &field.key.value, reading);
         }
     }
+}
+
+/// Checks a solver, its nets apart.
+pub(super) fn check_solver(solver: &Record, reading: &Reading) {
+    check_message(solver, "solver", reading);
 }
 
 fn check_message(record: &Record, message: &str, reading: &Reading) {

@@ -115,6 +115,7 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
         let message = format!("{iters} `test_iter` for {nets} test nets; each needs one");
         reading.report(Diagnostic::new(&diag::E0306, a.place("test_iter"), message));
     }
+    super::schema::check_solver(&fields, &reading);
     super::forks::report(&fields, "SolverParameter", &reading);
     let (complaints, usable) = reading.finish(&fields, "SolverParameter");
     diagnostics.extend(complaints);

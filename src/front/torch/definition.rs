@@ -354,12 +354,13 @@ fn build(
         let input = nesting.arrange(&flows);
         let result = finish(&mut walk, returned, request, &input, whole);
         let nodes = std::mem::take(&mut walk.nodes);
+        let sound = !walk.doubtful;
         drop(walk);
         let given = |names: &Vec<(String, String)>| {
             let outputs = names.iter().filter(|(public, _)| public.starts_with("out.")).count();
             request.outputs.is_none_or(|n| n == outputs)
         };
-        let good = result.as_ref().is_ok_and(given) && !complaints.has_errors();
+        let good = result.as_ref().is_ok_and(given) && !complaints.has_errors() && sound;
         if outcome.is_none() || good {
             outcome = Some((result, nodes, complaints));
         }
@@ -474,8 +475,7 @@ fn nestings(n: usize) -> Vec<Nesting> {
         }
     }
     if n <= MOST_NESTED {
-        let rest = groups(0..n).into_iter().filter(|parts| 1 < parts.len()).map(Nesting::Many);
-        for nesting in rest {
+        for nesting in groups(0..n, true).into_iter().map(Nesting::Many) {
             if !all.contains(&nesting) {
                 all.push(nesting);
             }
@@ -484,8 +484,9 @@ fn nestings(n: usize) -> Vec<Nesting> {
     all
 }
 
-/// All ways to write a range as items of a table, each a tensor or a table of more than one.
-fn groups(range: Range<usize>) -> Vec<Vec<Nesting>> {
+/// All ways to write a range as items of a table, each a tensor or a table of more than one; the only item of a `whole`
+/// table is no table.
+fn groups(range: Range<usize>, whole: bool) -> Vec<Vec<Nesting>> {
     if range.is_empty() {
         return vec![vec![]];
     }
@@ -493,13 +494,10 @@ fn groups(range: Range<usize>) -> Vec<Vec<Nesting>> {
     for end in range.start + 1..=range.end {
         let first: Vec<Nesting> = match end - range.start {
             1 => vec![Nesting::One(range.start)],
-            n if n == range.len() => continue,
-            _ => {
-                let tables = groups(range.start..end).into_iter().filter(|parts| 1 < parts.len());
-                tables.map(Nesting::Many).collect()
-            }
+            n if whole && n == range.len() => continue,
+            _ => groups(range.start..end, true).into_iter().map(Nesting::Many).collect(),
         };
-        for rest in groups(end..range.end) {
+        for rest in groups(end..range.end, false) {
             for first in &first {
                 all.push([vec![first.clone()], rest.clone()].concat());
             }

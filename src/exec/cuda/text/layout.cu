@@ -74,3 +74,10 @@ DEVICE void crop_volume(const real *x, real *y, whole n, whole d, whole h, whole
 DEVICE void add_bias(const real *bias, real *y, whole n, whole channels, whole pixels) {
     EACH(i, n) { y[i] += bias[i / pixels % channels]; }
 }
+
+/* The elements of x to the row of a ring that belongs to the run. */
+DEVICE void keep(const real *control, const real *x, real *ring, whole n, whole rows, whole width, whole offset) {
+    const unsigned long long *seed_and_run = (const unsigned long long *)control;
+    whole row = (whole)(seed_and_run[1] % (unsigned long long)rows);
+    EACH(i, n) { ring[row * width + offset + i] = x[i]; }
+}

@@ -110,3 +110,5 @@ native.cutorch = {getDeviceCount = function() return 0 end, getDevice = function
 function makeDataParallel(model) return model end
 makeDataParallelTable = makeDataParallel
 nClasses = 1000
+-- No words follow the name of the program.
+arg = {}

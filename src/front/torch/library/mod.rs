@@ -54,6 +54,8 @@ impl Library {
         run(lua, "<torch.class>", include_str!("class.lua"), vec![torch_value, natives_value])?;
         library.lazy(lua, "nn", &nn);
         run(lua, "<nn.Module>", include_str!("module.lua"), arguments.to_vec())?;
+        natives.set_field("tensor_methods", tensor::methods(lua));
+        run(lua, "<tensors>", include_str!("tensors.lua"), arguments.to_vec())?;
         run(lua, "<nngraph>", include_str!("graph.lua"), arguments.to_vec())?;
         run(lua, "<packages>", include_str!("companions.lua"), arguments.to_vec())?;
         run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;

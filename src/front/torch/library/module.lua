@@ -165,10 +165,13 @@ end
 Criterion.type = Module.type
 for _, name in ipairs({'float', 'double', 'cuda', 'half', 'cl'}) do Criterion[name] = Module[name] end
 Criterion.clone = Module.clone
-for _, name in ipairs({'updateOutput', 'forward', 'backward', 'updateGradInput'}) do
-   Criterion[name] = function(self)
-      error(torch.type(self) .. ':' .. name .. '() computes, and a definition is only read here', 2)
-   end
+-- Definitions may test their loss; its value is not known here.
+function Criterion:updateOutput() return self.output end
+function Criterion:updateGradInput(input) return zeros_like(input) end
+function Criterion:forward(input, target) return self:updateOutput(input, target) end
+function Criterion:backward(input, target)
+   self.gradInput = self:updateGradInput(input, target)
+   return self.gradInput
 end
 
 ---------------------------------------------------------------- nn.Container

@@ -128,6 +128,8 @@ pub struct Walk<'a> {
     pub(super) diagnostics: &'a mut Diagnostics,
     /// The nodes so far.
     pub nodes: Vec<Node>,
+    /// Whether a layer will be refused when the net is checked.
+    pub doubtful: bool,
     /// Names of nodes and tops so far.
     taken: HashSet<String>,
     shapes: HashMap<String, Shape>,
@@ -155,6 +157,7 @@ impl<'a> Walk<'a> {
             library,
             diagnostics,
             nodes: vec![],
+            doubtful: false,
             taken: HashSet::new(),
             shapes: HashMap::new(),
             replaced: HashMap::new(),
@@ -252,6 +255,9 @@ impl<'a> Walk<'a> {
             let (positions, extent) = self.positions(module)?;
             bottoms.push(positions);
             record.fields.extend(extent);
+        }
+        if spelling.name == "nn.VolumetricMaxUnpooling" {
+            bottoms.push(self.pooled(module)?);
         }
         let layer = self.read(spelling, &record, &type_name, span);
         let node = self.nodes.len();
@@ -413,13 +419,17 @@ impl<'a> Walk<'a> {
         let Some(bottoms) = bottoms else { return };
         let arity = node.layer.spec().bottoms;
         if !arity.allows(bottoms.len()) || matches!(node.layer, Layer::Unknown(_)) {
+            self.doubtful = true;
             return;
         }
         let (env, mut silent) = (Environment::default(), Diagnostics::default());
         let cx = Infer::new(node, &bottoms, Phase::Train, &env, &mut silent);
-        if let Ok(signature) = node.layer.infer(&cx) {
-            let tops = node.tops.iter().map(|t| t.value.clone()).zip(signature.tops);
-            self.shapes.extend(tops);
+        match node.layer.infer(&cx) {
+            Ok(signature) => {
+                let tops = node.tops.iter().map(|t| t.value.clone()).zip(signature.tops);
+                self.shapes.extend(tops);
+            }
+            Err(_) => self.doubtful = true,
         }
     }
 

@@ -1,0 +1,117 @@
+-- Functions about tensors that are made of others, and those of nn.utils.
+local torch, nn, native = ...
+local is_tensor = native.is_tensor
+
+-- What `torch.f([result,] [beta,] M, [alpha,] a, b)` and `M:f([beta, ] [alpha,] a, b)` are given.
+local function parts(own, ...)
+   local tensors, numbers, before = {}, {}, {}
+   for i = 1, select('#', ...) do
+      local value = select(i, ...)
+      if is_tensor(value) then
+         tensors[#tensors + 1] = value
+         before[#tensors] = numbers[1] and table.remove(numbers) or nil
+      elseif type(value) == 'number' then
+         numbers[#numbers + 1] = value
+         if #numbers > 1 then before.beta = table.remove(numbers, 1) end
+      end
+   end
+   local result = own
+   if not own and #tensors == 4 then
+      result = table.remove(tensors, 1)
+      table.remove(before, 1)
+   end
+   if #tensors == 2 and own then
+      return own, before.beta or 1, own, before[1] or 1, tensors[1], tensors[2]
+   end
+   if #tensors ~= 3 then error('a tensor to add to and two to multiply expected', 3) end
+   return result, before[1] or 1, tensors[1], before[2] or 1, tensors[2], tensors[3]
+end
+
+-- `beta M + alpha (a times b)` for a kind of product.
+local function add_product(name, product)
+   local function compute(own, ...)
+      local result, beta, base, alpha, a, b = parts(own, ...)
+      local sum = base * beta + product(a, b) * alpha
+      if result then return result:resizeAs(sum):copy(sum) end
+      return sum
+   end
+   torch[name] = function(...) return compute(nil, ...) end
+   native.tensor_methods[name] = function(self, ...) return compute(self, ...) end
+end
+
+local function each_product(a, b)
+   if a:dim() ~= 3 or b:dim() ~= 3 or a:size(1) ~= b:size(1) then
+      error('two batches of as many matrices expected', 3)
+   end
+   local result = torch.Tensor(a:size(1), a:size(2), b:size(3))
+   for i = 1, a:size(1) do result[i]:copy(torch.mm(a[i], b[i])) end
+   return result
+end
+
+add_product('addmm', torch.mm)
+add_product('addmv', torch.mv)
+add_product('addr', torch.ger)
+add_product('baddbmm', each_product)
+add_product('addbmm', function(a, b) return each_product(a, b):sum(1)[1] end)
+
+function torch.bmm(result, a, b)
+   if not b then return each_product(result, a) end
+   local products = each_product(a, b)
+   return result:resizeAs(products):copy(products)
+end
+function native.tensor_methods.bmm(self, a, b)
+   if not b then return each_product(self, a) end
+   return torch.bmm(self, a, b)
+end
+
+function torch.lerp(a, b, weight) return a + (b - a) * weight end
+function native.tensor_methods.lerp(self, b, weight) return self:add((b - self) * weight) end
+
+---------------------------------------------------------------- nn.utils
+local utils = {}
+nn.utils = utils
+
+-- A tensor, or a table of tables of tensors, with a function of every tensor.
+local function mapped(value, f)
+   if is_tensor(value) then return f(value) end
+   if type(value) == 'table' and not torch.typename(value) then
+      local result = {}
+      for key, item in pairs(value) do result[key] = mapped(item, f) end
+      return result
+   end
+   return value
+end
+
+function utils.recursiveType(value, kind)
+   return mapped(value, function(tensor) return kind and tensor:type(kind) or tensor end)
+end
+function utils.recursiveFill(value, number)
+   return mapped(value, function(tensor) return tensor:fill(number) end)
+end
+function utils.recursiveCopy(_, from)
+   local copy = mapped(from, function(tensor) return tensor:clone() end)
+   return copy, from
+end
+function utils.recursiveResizeAs(_, like)
+   return mapped(like, function(tensor) return torch.Tensor(tensor:size()) end), like
+end
+function utils.recursiveAdd(into, factor, other)
+   if not other then factor, other = 1, factor end
+   if is_tensor(into) then return into:add(factor, other), other end
+   for key, item in pairs(other) do utils.recursiveAdd(into[key], factor, item) end
+   return into, other
+end
+function utils.addSingletonDimension(tensor, dimension)
+   local sizes = tensor:size():totable()
+   table.insert(sizes, dimension or 1, 1)
+   return tensor:view(unpack(sizes))
+end
+function utils.contiguousView(tensor, ...) return tensor:contiguous():view(...) end
+function utils.clear(module, ...)
+   for _, field in ipairs({...}) do
+      for _, name in ipairs(type(field) == 'table' and field or {field}) do
+         if is_tensor(module[name]) then module[name]:set() end
+      end
+   end
+   return module
+end
