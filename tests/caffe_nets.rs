@@ -43,6 +43,8 @@ pub fn trajectories(device: Device) -> Vec<Trial> {
             trials.push(Trial::test(format!("{name}/restored"), move || restored(&again, device)));
         }
     }
+    let resumed = move || resumed(device);
+    trials.push(Trial::test("resumed_run_ends_in_the_same_bits", resumed));
     trials
 }
 
@@ -60,7 +62,6 @@ fn main() {
         }
     }
     trials.push(Trial::test("same_bits_for_any_number_of_threads", same_bits));
-    trials.push(Trial::test("resumed_run_ends_in_the_same_bits", resumed));
     let policies =
         std::fs::read(folder().join("lr_policies.json")).expect("part of the repository");
     let policies: serde_json::Value = serde_json::from_slice(&policies).expect("valid JSON");
@@ -260,21 +261,22 @@ fn same_bits() -> Result<(), Failed> {
     Ok(())
 }
 
-fn resumed() -> Result<(), Failed> {
+fn resumed(device: Device) -> Result<(), Failed> {
     let case = folder().join("siamese_adam");
     let folder = tempfile::tempdir()?;
-    let mut whole = from_start(&case, 1)?;
+    let mut whole = on_device(&case, device, 1)?;
     for _ in 0..8 {
         whole.step()?;
     }
-    let mut first = from_start(&case, 1)?;
+    let mut first = on_device(&case, device, 1)?;
     for _ in 0..5 {
         first.step()?;
     }
     let files = first.snapshot(&folder.path().join("snap"))?;
     drop(first);
-    let mut second =
-        open(&case, JobOptions { resume: Some(files.state), threads: 2, ..JobOptions::default() })?;
+    let resume = Some(files.state);
+    let options = JobOptions { resume, device, threads: 2, ..JobOptions::default() };
+    let mut second = open(&case, options)?;
     for _ in 5..8 {
         second.step()?;
     }

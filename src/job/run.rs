@@ -74,23 +74,22 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
         let iteration = job.trainer.iteration();
         let due = 0 < solver.test_interval && iteration.is_multiple_of(solver.test_interval);
         if due && (0 < iteration || solver.test_initialization) {
+            let steps = job.trainer.settle()?;
+            if report(job, observer, &mut log, start, steps)? == Control::Stop {
+                outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
+                outcome.stopped = true;
+                return Ok(outcome);
+            }
             test_all(job, observer, &mut log, start)?;
         }
-        let step = job.trainer.step()?;
-        if !step.loss.is_finite() {
-            return Err(Error::refused(format!(
-                "the loss is {} at iteration {iteration}; a smaller base_lr, or clip_gradients, may help",
-                step.loss
-            )));
-        }
-        if let Some(log) = &mut log {
-            let epoch = job.epochs(step.iteration);
-            log.write(&Event::train(&step, epoch, start.elapsed().as_secs_f64()))?;
-        }
-        let control = observer.step(job, &step);
+        let steps = job.trainer.advance()?;
+        let mut control = report(job, observer, &mut log, start, steps)?;
         let iteration = job.trainer.iteration();
         let due = 0 < solver.snapshot && iteration.is_multiple_of(solver.snapshot);
         if due || control != Control::Continue {
+            let steps = job.trainer.settle()?;
+            let late = report(job, observer, &mut log, start, steps)?;
+            control = if late == Control::Continue { control } else { late };
             outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
             written_at = Some(iteration);
         }
@@ -111,6 +110,38 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
         test_all(job, observer, &mut log, start)?;
     }
     Ok(outcome)
+}
+
+/// Logs and shows updates; says how to go on after the last.
+///
+/// # Errors
+/// A loss is no number.
+fn report(
+    job: &Job,
+    observer: &mut dyn Observer,
+    log: &mut Option<Log>,
+    start: Instant,
+    steps: Vec<StepReport>,
+) -> Result<Control> {
+    let mut control = Control::Continue;
+    for step in steps {
+        let iteration = step.iteration;
+        if !step.loss.is_finite() {
+            return Err(Error::refused(format!(
+                "the loss is {} at iteration {iteration}; a smaller base_lr, or clip_gradients, may help",
+                step.loss
+            )));
+        }
+        if let Some(log) = log {
+            let epoch = job.epochs(iteration);
+            log.write(&Event::train(&step, epoch, start.elapsed().as_secs_f64()))?;
+        }
+        match observer.step(job, &step) {
+            Control::Continue => {}
+            wanted => control = wanted,
+        }
+    }
+    Ok(control)
 }
 
 /// Tests every test net once.

@@ -57,6 +57,13 @@ pub struct TestReport {
     pub debug: Vec<String>,
 }
 
+/// An update that is on its way: its report waits on the device.
+struct Pending {
+    iteration: u64,
+    rate: f32,
+    run: u64,
+}
+
 /// A net in training.
 pub struct Trainer {
     pub(super) train: Machine,
@@ -67,6 +74,8 @@ pub struct Trainer {
     pub(super) losses: VecDeque<f32>,
     /// Names by which the definition's dialect numbers parameters.
     pub(super) names: Vec<(String, String)>,
+    /// Updates without a report so far, in order.
+    pending: Vec<Pending>,
 }
 
 impl Trainer {
@@ -86,8 +95,9 @@ impl Trainer {
             return Err(Error::refused(format!("net `{name}` has no loss to minimise")));
         }
         let schedule = Schedule::new(&solver);
-        let (tests, losses, names) = (vec![], VecDeque::new(), vec![]);
-        let mut trainer = Trainer { train, tests, solver, schedule, iteration: 0, losses, names };
+        let (tests, losses, names, pending) = (vec![], VecDeque::new(), vec![], vec![]);
+        let mut trainer =
+            Trainer { train, tests, solver, schedule, iteration: 0, losses, names, pending };
         trainer.fill(options.seed);
         Ok(trainer)
     }
@@ -190,17 +200,87 @@ impl Trainer {
         self.tests[test].machine.feed(source, names)
     }
 
-    /// Makes one update.
+    /// Makes one update and waits for its report.
+    ///
+    /// # Errors
+    /// The data do not fit the net, or the device refuses.
     pub fn step(&mut self) -> Result<StepReport> {
+        let mut reports = self.advance()?;
+        reports.extend(self.settle()?);
+        reports.pop().ok_or_else(|| Error::refused("an update made no report"))
+    }
+
+    /// Makes one update, and gives the reports that are there: on the processor its own, on a GPU those of all updates
+    /// since the last one that is displayed, when the next is.
+    ///
+    /// # Errors
+    /// The data do not fit the net, or the device refuses.
+    pub fn advance(&mut self) -> Result<Vec<StepReport>> {
+        let kept = self.train.session.kept();
+        if kept == 0 || 1 < self.solver.iter_size || self.solver.debug_info {
+            return Ok(vec![self.update_now()?]);
+        }
+        self.look_ahead()?;
+        let rate = self.schedule.rate(self.iteration);
+        let update = self.update(rate, self.train.plan().gradients);
+        self.train.take_batches()?;
+        let run = self.train.session.runs();
+        self.train.session.run_and_update(&update)?;
+        let iteration = self.iteration;
+        self.iteration += 1;
+        self.pending.push(Pending { iteration, rate, run });
+        let display = self.solver.display;
+        let shown = 0 < display && iteration.is_multiple_of(display);
+        match shown || self.iteration == self.solver.max_iter || self.pending.len() == kept {
+            true => self.settle(),
+            false => Ok(vec![]),
+        }
+    }
+
+    /// Waits for the reports of all updates so far.
+    ///
+    /// # Errors
+    /// The device refuses.
+    pub fn settle(&mut self) -> Result<Vec<StepReport>> {
+        if self.pending.is_empty() {
+            return Ok(vec![]);
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let shown = self.train.shown();
+        let loss = self.train.planned.loss.map(|v| self.train.plan().slot(v));
+        let slots: Vec<Slot> =
+            loss.into_iter().chain(shown.iter().map(|(_, slot)| *slot)).collect();
+        let runs: Vec<u64> = pending.iter().map(|one| one.run).collect();
+        let mut reports = vec![];
+        for (one, values) in pending.iter().zip(self.train.session.recent(&runs, &slots)?) {
+            let mut values = values.into_iter();
+            let loss = values.next().and_then(|loss| loss.first().copied()).unwrap_or(0.0);
+            let outputs = shown.iter().map(|(name, _)| name.clone()).zip(values).collect();
+            let smoothed = self.smooth(loss);
+            let &Pending { iteration, rate, .. } = one;
+            reports.push(StepReport { iteration, loss, smoothed, rate, outputs, debug: vec![] });
+        }
+        Ok(reports)
+    }
+
+    fn look_ahead(&mut self) -> Result<()> {
+        match looks_ahead(&self.solver) {
+            Some(momentum) => {
+                let mults = self.mults();
+                self.train.session.look_ahead(momentum, &mults)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn update_now(&mut self) -> Result<StepReport> {
         let micro = self.solver.iter_size;
         let accumulator =
             (1 < micro).then(|| self.train.plan().histories.last().copied()).flatten();
         if let Some(sum) = accumulator {
             self.train.session.clear(sum);
         }
-        if let Some(momentum) = looks_ahead(&self.solver) {
-            self.train.session.look_ahead(momentum, &self.mults())?;
-        }
+        self.look_ahead()?;
         let mut loss = 0.0;
         let display = self.solver.display;
         let debugs =
@@ -208,14 +288,8 @@ impl Trainer {
         let mut lines = vec![];
         let rate = self.schedule.rate(self.iteration);
         let update = self.update(rate, accumulator.unwrap_or(self.train.plan().gradients));
-        let whole = micro == 1 && !debugs && self.train.session.prefers_whole_steps();
         for _ in 0..micro {
-            if whole {
-                self.train.take_batches()?;
-                self.train.session.run_and_update(&update)?;
-            } else {
-                self.train.run()?;
-            }
+            self.train.run()?;
             loss += self.train.loss();
             if debugs {
                 lines.extend(debug::forward(&mut self.train));
@@ -229,9 +303,7 @@ impl Trainer {
         let smoothed = self.smooth(loss);
         let outputs = self.train.shown_outputs();
         let before = debugs.then(|| self.train.session.read(self.train.planned.plan.parameters));
-        if !whole {
-            self.train.session.update(&update)?;
-        }
+        self.train.session.update(&update)?;
         if let Some(before) = before {
             lines.extend(debug::update(&mut self.train, &before));
         }

@@ -1,0 +1,129 @@
+//! Everything that only a GPU can show: the golden cases and trajectories of Caffe and Torch on cuda:0, every kernel and
+//! every rule against the processor, the same bits from graphs and from launches and from every run, a plan that is too
+//! large, a run that is resumed.
+//!
+//! `cargo test --release --features cuda --test cuda`, on a machine with a GPU; the built binary runs alone as well, from
+//! the root of the repository.
+
+#[allow(dead_code, reason = "some of its checks are for the processor only")]
+#[path = "caffe_layers.rs"]
+mod caffe_layers;
+#[allow(dead_code, reason = "as above")]
+#[path = "caffe_nets.rs"]
+mod caffe_nets;
+#[path = "emulator/kernels.rs"]
+mod kernels;
+#[allow(dead_code, reason = "as above")]
+#[path = "torch_layers.rs"]
+mod torch_layers;
+#[allow(dead_code, reason = "as above")]
+#[path = "torch_nets.rs"]
+mod torch_nets;
+#[path = "emulator/values.rs"]
+mod values;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use cortado::exec::{Device, Session, SessionOptions, available, workspace};
+use cortado::job::{self, JobOptions};
+use cortado::plan::{Request, plan};
+use cortado::program::{Builder, Program};
+use cortado::ty::Shape;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const GPU: Device = Device::Cuda(0);
+
+/// With this in the environment, the binary trains for a few steps and prints the bits.
+const PRINT_BITS: &str = "CORTADO_TEST_BITS";
+
+fn main() {
+    if let Err(why) = available(GPU) {
+        eprintln!("nothing was tested: {why}");
+        std::process::exit(2);
+    }
+    if std::env::var_os(PRINT_BITS).is_some() {
+        match bits() {
+            Ok(bits) => println!("bits {bits}"),
+            Err(why) => println!("failed: {why:?}"),
+        }
+        return;
+    }
+    let mut trials = vec![];
+    trials.extend(caffe_layers::trials(GPU));
+    trials.extend(caffe_nets::trajectories(GPU));
+    trials.extend(torch_layers::trials(GPU));
+    for net in ["siamese_small", "bnnet"] {
+        let replay = move || torch_nets::replay(net, GPU).map_err(|e| e.to_string().into());
+        trials.push(Trial::test(format!("torch_nets/{net}"), replay));
+    }
+    let programs: [(&str, fn() -> Program); 4] = [
+        ("convolutions", kernels::convolutions),
+        ("poolings", kernels::poolings),
+        ("lines", kernels::lines),
+        ("others", kernels::others),
+    ];
+    for (name, program) in programs {
+        trials.push(Trial::test(format!("kernels/{name}"), move || {
+            let found = values::differing(&program(), GPU, 2.0);
+            if found.is_empty() { Ok(()) } else { Err(found.join("\n").into()) }
+        }));
+    }
+    trials.push(Trial::test("kernels/updates", || Ok(kernels::updates(GPU)?)));
+    trials.push(Trial::test("graphs_and_launches_give_the_same_bits", same_bits));
+    trials.push(Trial::test("too_large_a_plan_is_an_error", too_large));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// The parameters after a few steps, as one number.
+fn bits() -> Result<u64, Failed> {
+    let nets = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/nets");
+    let case = nets.join("siamese_full_sgd");
+    let options = JobOptions {
+        device: GPU,
+        weights: vec![case.join("data.safetensors")],
+        tensors: Some(nets.join("siamese_batches.safetensors")),
+        ..JobOptions::default()
+    };
+    let opened = job::open(&case.join("solver.prototxt"), &options)?;
+    let mut trainer = opened.job.ok_or("the solver has errors")?.trainer;
+    for _ in 0..6 {
+        trainer.step()?;
+    }
+    let mut sum = 0xcbf2_9ce4_8422_2325u64;
+    for x in trainer.parameters().values().flat_map(|blob| &blob.data) {
+        sum = (sum ^ u64::from(x.to_bits())).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    Ok(sum)
+}
+
+/// Whether scripts are captured as graphs is decided when a GPU is opened, so every way has a process of its own.
+fn same_bits() -> Result<(), Failed> {
+    let mut said = vec![];
+    for graphs in ["1", "1", "0"] {
+        let output = Command::new(std::env::current_exe()?)
+            .env(PRINT_BITS, "1")
+            .env("CORTADO_CUDA_GRAPHS", graphs)
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = text.lines().find(|line| line.starts_with("bits ")).ok_or(text.clone())?;
+        said.push(line.to_owned());
+    }
+    if said.iter().all(|line| *line == said[0]) { Ok(()) } else { Err(format!("{said:?}").into()) }
+}
+
+/// A plan of 2 TiB.
+fn too_large() -> Result<(), Failed> {
+    let mut b = Builder::new();
+    let x = b.input("x", Shape::from([1 << 20, 1 << 18]));
+    let y = b.scale(x, 2.0);
+    b.output("y", y);
+    let plan = plan(b.finish(), &Request::default(), &workspace::<f32>(GPU, 1));
+    let options = SessionOptions { device: GPU, threads: 1, seed: 0 };
+    match Session::<f32>::new(Arc::new(plan), &options) {
+        Ok(_) => Err("2 TiB were allocated".into()),
+        Err(why) if why.to_string().contains("not enough memory") => Ok(()),
+        Err(why) => Err(why.to_string().into()),
+    }
+}
