@@ -203,18 +203,21 @@ enum Seat<T: Element> {
 }
 
 /// The threads of a session on the processor.
-struct Threads {
-    pool: Arc<rayon::ThreadPool>,
-    count: usize,
-}
+struct Threads(Option<rayon::ThreadPool>);
 
 impl Threads {
+    fn new(count: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
+        let pool = (1 < count).then(|| pool.build()).transpose();
+        pool.map(Threads).map_err(|e| Error::refused(format!("cannot start threads: {e}")))
+    }
+
     /// Runs work that may spread over all threads; work that is `small`, and all where there is one thread, stays on the
     /// caller's.
     fn run<R: Send>(&self, small: bool, work: impl FnOnce() -> R + Send) -> R {
-        match small || self.count == 1 {
-            true => alone(work),
-            false => self.pool.install(work),
+        match &self.0 {
+            Some(pool) if !small => pool.install(work),
+            _ => alone(work),
         }
     }
 }
@@ -229,13 +232,8 @@ impl<T: Element> Session<T> {
             Device::Cpu => {
                 let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
                     .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
-                let count = resolve(options.threads);
-                let pool = rayon::ThreadPoolBuilder::new()
-                    .num_threads(count)
-                    .build()
-                    .map_err(|e| Error::refused(format!("cannot start threads: {e}")))?;
                 let machine = prepare(&plan, options.seed);
-                Seat::Host { arena, machine, threads: Threads { pool: Arc::new(pool), count } }
+                Seat::Host { arena, machine, threads: Threads::new(resolve(options.threads))? }
             }
             Device::Cuda(ordinal) => {
                 let driver = cuda::open(ordinal, T::PRECISION)?;
@@ -268,7 +266,7 @@ impl<T: Element> Session<T> {
     }
 
     /// The same, for a body that leaves the parameters alone.
-    fn with_data<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
+    pub fn with_data<R: Send>(&mut self, body: impl FnOnce(&mut [T]) -> R + Send) -> R {
         let whole = Slot { offset: 0, len: self.plan.arena };
         match &mut self.seat {
             Seat::Host { arena, threads, .. } => {

@@ -77,8 +77,8 @@ fn predicted(path: &Path, options: &JobOptions, batch: usize) -> Result<Fit> {
         if diagnostics.has_errors() {
             return Err(Error::Definition);
         }
-        let place = (options.device, options.threads);
-        let planned = planned(&stage.typed, &stage.env, purpose, place)?;
+        let planned =
+            planned(&stage.typed, &stage.env, purpose, (options.device, options.threads))?;
         elements += planned.plan.arena as u64;
     }
     Ok(Fit { batch, bytes: elements * ELEMENT })

@@ -72,11 +72,10 @@ pub fn planned(
     (device, threads): (Device, usize),
 ) -> Result<Planned> {
     ready(typed)?;
-    // The libraries of a GPU have no joined kernels, and no sums over maxima only.
-    let joined = !purpose.watched && device == Device::Cpu;
-    let mut lowered = match joined {
-        true => lower_folded(typed, env, purpose.backward),
-        false => lower(typed, env, purpose.backward),
+    // The libraries of a GPU have no joined convolutions.
+    let mut lowered = match purpose.watched || device != Device::Cpu {
+        true => lower(typed, env, purpose.backward),
+        false => lower_folded(typed, env, purpose.backward),
     };
     let outputs = outputs(typed, &lowered);
     let watched: Vec<ValueId> = match purpose.watched {
@@ -107,11 +106,11 @@ pub fn planned(
         Device::Cuda(_) => fuse_chains(program),
     }
     simplify(program);
+    supported(device, program, &typed.net)?;
     let settled = match (purpose.backward, device) {
         (Backward::No, Device::Cpu) => deploy(program),
         _ => 0,
     };
-    supported(device, program, &typed.net)?;
     program.outputs.retain(|(name, _)| name != "(gradient)");
     let gradients = match purpose.backward {
         Backward::No => vec![],

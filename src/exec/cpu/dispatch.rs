@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+use super::effort::{SMALL, SMALL_RUN, nanoseconds};
+use super::extents::{channels_of, lrn_of, lrn_shape};
 use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
@@ -14,7 +16,7 @@ use crate::exec::Element;
 use crate::plan::{Plan, Slot};
 use crate::program::native::{Saved, View, ViewMut};
 use crate::program::{
-    Distribution, FusedConv, Kernel, Normalize, Program, ReduceOp, Step, ValueId, cost,
+    Distribution, FusedConv, Kernel, Normalize, Program, ReduceOp, Step, ValueId,
 };
 use crate::random::Philox;
 use crate::ty::Shape;
@@ -143,18 +145,6 @@ pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
         trouble: trouble.clone(),
         assigns: assigns.map(|&(state, new)| (plan.slot(state), plan.slot(new))).collect(),
     }
-}
-
-/// Nanoseconds of a step on one thread up to which no other is asked to help.
-const SMALL: u64 = 10_000;
-
-/// Nanoseconds of all steps on one thread up to which a run stays where it is called.
-const SMALL_RUN: u64 = 100_000;
-
-/// About how long a step takes on one thread.
-fn nanoseconds(program: &Program, step: &Step) -> u64 {
-    let cost = cost(program, step);
-    cost.multiply_adds / 40 + cost.other / 8 + cost.elements / 8
 }
 
 /// Elements of scratch that a step needs for `threads` to take part.
@@ -577,16 +567,6 @@ fn views_mut<'a, T>(
     })
 }
 
-fn lrn_of(l: &crate::program::Lrn) -> lrn::Lrn {
-    let &crate::program::Lrn { size, alpha, beta, k } = l;
-    lrn::Lrn { size, alpha, beta, k, divided: false }
-}
-
-fn channels_of(x: &Shape) -> normalize::Shape {
-    let inner = x.count_of(2..x.rank());
-    normalize::Shape { batch: x.0[0], channels: x.0[1], inner }
-}
-
 /// What the arguments of a normalisation behind its blob say.
 fn channels<'a, T: Element>(
     m: &'a Memory<T>,
@@ -600,11 +580,6 @@ fn channels<'a, T: Element>(
         eps: T::from_f64(n.eps),
         relu: n.relu,
     }
-}
-
-fn lrn_shape(x: &Shape) -> lrn::Shape {
-    let width = x.count_of(2..x.rank());
-    lrn::Shape { batch: x.0[0], channels: x.0[1], height: 1, width }
 }
 
 /// Pieces in which a strided part is copied.

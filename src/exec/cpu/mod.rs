@@ -7,6 +7,8 @@
 
 pub mod conv;
 pub mod dispatch;
+mod effort;
+mod extents;
 pub mod gather;
 mod halves;
 pub mod im2col;

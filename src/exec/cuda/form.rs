@@ -177,7 +177,7 @@ impl Writer<'_> {
             Kernel::Normalize(n) => self.normalize(n),
             Kernel::NormalizeGrad(n) => self.normalize_grad(n),
             Kernel::FusedConv(_) | Kernel::PackConv(_) => {
-                return Err("is a form for processors".into());
+                return Err("it has no form for a GPU".into());
             }
             &Kernel::Softmax(axis) => self.softmax(axis, false),
             &Kernel::LogSoftmax(axis) => self.softmax(axis, true),
