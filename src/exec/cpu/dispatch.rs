@@ -4,9 +4,8 @@
 
 use std::time::Instant;
 
-use super::extents::{
-    around, channels_of, conv_shape, lrn_of, lrn_shape, parts, pool_shape, product, softmax_shape,
-};
+use super::effort::{SMALL, SMALL_RUN, nanoseconds};
+use super::extents::{channels_of, lrn_of, lrn_shape};
 use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
@@ -17,10 +16,11 @@ use crate::exec::Element;
 use crate::plan::{Plan, Slot};
 use crate::program::native::{Saved, View, ViewMut};
 use crate::program::{
-    Distribution, FusedConv, Kernel, Normalize, Program, ReduceOp, Step, ValueId, cost,
+    Distribution, FusedConv, Kernel, Normalize, Program, ReduceOp, Step, ValueId,
 };
 use crate::random::Philox;
 use crate::ty::Shape;
+use crate::window::{Conv, Pool};
 
 /// A prepared step: reads and writes its places in the arena.
 type Call<T> = Box<dyn Fn(&Memory<T>, u64) + Send + Sync>;
@@ -147,18 +147,6 @@ pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
     }
 }
 
-/// Nanoseconds of a step on one thread up to which no other is asked to help.
-const SMALL: u64 = 10_000;
-
-/// Nanoseconds of all steps on one thread up to which a run stays where it is called.
-const SMALL_RUN: u64 = 100_000;
-
-/// About how long a step takes on one thread.
-fn nanoseconds(program: &Program, step: &Step) -> u64 {
-    let cost = cost(program, step);
-    cost.multiply_adds / 40 + cost.other / 8 + cost.elements / 8
-}
-
 /// Elements of scratch that a step needs for `threads` to take part.
 pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) -> usize {
     let args: Vec<&Shape> = step.args.iter().map(|&a| program.shape(a)).collect();
@@ -195,6 +183,43 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
         Kernel::NativeGrad(native, _) => native.workspace(&args),
         _ => 0,
     }
+}
+
+/// The extents of a matrix product.
+pub(in crate::exec) fn product(
+    a: &Shape,
+    b: &Shape,
+    trans_a: bool,
+    trans_b: bool,
+) -> matmul::Matmul {
+    let rank = a.rank();
+    let (mut m, mut k) = (a.0[rank - 2], a.0[rank - 1]);
+    if trans_a {
+        (m, k) = (k, m);
+    }
+    let n = if trans_b { b.0[rank - 2] } else { b.0[rank - 1] };
+    matmul::Matmul::new(m, n, k, trans_a, trans_b).batched(a.count_of(0..rank - 2))
+}
+
+/// The extents of a convolution.
+pub(in crate::exec) fn conv_shape(conv: &Conv, x: &Shape, w: &Shape) -> conv::Shape {
+    conv::Shape::new(conv, x.dims(), w.0[0]).expect("the layer has checked the geometry")
+}
+
+/// The extents of a pooling.
+pub(in crate::exec) fn pool_shape(pool: &Pool, x: &Shape) -> pool::Shape {
+    let planes = x.0[0] * x.0[1];
+    pool::Shape::new(pool, planes, [x.0[2], x.0[3]]).expect("the layer has checked the geometry")
+}
+
+/// Extents before an axis, of it, and after it.
+pub(in crate::exec) fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
+    (shape.count_of(0..axis), shape.0[axis], shape.count_of(axis + 1..shape.rank()))
+}
+
+fn softmax_shape(shape: &Shape, axis: usize) -> softmax::Shape {
+    let (outer, axis, inner) = around(shape, axis);
+    softmax::Shape { outer, axis, inner }
 }
 
 struct Prepare {
@@ -555,4 +580,9 @@ fn channels<'a, T: Element>(
         eps: T::from_f64(n.eps),
         relu: n.relu,
     }
+}
+
+/// Pieces in which a strided part is copied.
+fn parts(step: usize, count: usize) -> usize {
+    if step == 1 { 1 } else { count }
 }

@@ -7,7 +7,8 @@
 
 pub mod conv;
 pub mod dispatch;
-pub(in crate::exec) mod extents;
+mod effort;
+mod extents;
 pub mod gather;
 mod halves;
 pub mod im2col;

@@ -4,7 +4,7 @@ use super::chain;
 use super::library::{Convolution, Product, Way, product};
 use super::module::Module;
 use super::reduction;
-use crate::exec::cpu::extents::{around, conv_shape, pool_shape};
+use crate::exec::cpu::dispatch::{around, conv_shape, pool_shape};
 use crate::exec::cpu::im2col::Windows;
 use crate::program::device::{Call, Number, Operand, Pass, Spread};
 use crate::program::native::{Native, ViewMut};

@@ -1,6 +1,6 @@
 //! What libraries compute: matrix products (cuBLAS) and convolutions (cuDNN), by their extents and operands.
 
-use crate::exec::cpu::{conv, extents};
+use crate::exec::cpu::{conv, dispatch};
 use crate::program::device::Operand;
 use crate::ty::Shape;
 use crate::window::Axis;
@@ -151,7 +151,7 @@ impl<O> Convolution<O> {
 
 /// The product of arguments 0 and 1 of these shapes, to result 0.
 pub(super) fn product(a: &Shape, b: &Shape, trans_a: bool, trans_b: bool) -> Product<Operand> {
-    let shape = extents::product(a, b, trans_a, trans_b);
+    let shape = dispatch::product(a, b, trans_a, trans_b);
     let (batch, m, n, k) = (shape.batch, shape.m, shape.n, shape.k);
     let (a, b, c) = (Operand::Arg(0), Operand::Arg(1), Operand::Out(0));
     Product { batch, m, n, k, trans_a, trans_b, a, b, c }
