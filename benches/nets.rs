@@ -174,7 +174,7 @@ impl Net {
                     update(
                         rule,
                         step,
-                        &mut gradients[range.clone()],
+                        &gradients[range.clone()],
                         &mut weights[range.clone()],
                         &mut history[range],
                         &mut [],

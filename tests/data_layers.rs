@@ -96,7 +96,7 @@ fn hdf5() {
 fn dummy_data_draws_anew_for_each_top() {
     let text = "layer { name: 'd' type: 'DummyData' top: 'u' top: 'n' top: 'b' top: 'x' top: 'p'
         dummy_data_param {
-            shape { dim: 20 dim: 30 } shape { dim: 20 dim: 30 } shape { dim: 1 dim: 4 dim: 4 }
+            shape { dim: 20 dim: 30 } shape { dim: 20 dim: 30 } shape { dim: 1 dim: 1 dim: 4 dim: 4 }
             shape { dim: 20 dim: 30 } shape { dim: 20 dim: 30 }
             data_filler { type: 'uniform' min: 2 max: 4 }
             data_filler { type: 'gaussian' mean: -1 std: 0.5 }

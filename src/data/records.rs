@@ -17,7 +17,7 @@ pub struct Records {
 }
 
 enum Kind {
-    Lmdb(Lmdb),
+    Lmdb(Box<Lmdb>),
     Idx { path: PathBuf, images: IdxImages, labels: Vec<u8> },
     Files(ImageList),
     Tensors { path: PathBuf, images: Blob, shape: [usize; 3], labels: Option<Blob> },
@@ -63,7 +63,7 @@ impl Records {
         }
         let label_scratch = Record::default();
         Ok(Records {
-            kind: Kind::Lmdb(Lmdb { images, labels, next: 0, keys: None, label_scratch }),
+            kind: Kind::Lmdb(Box::new(Lmdb { images, labels, next: 0, keys: None, label_scratch })),
         })
     }
 

@@ -52,7 +52,6 @@ impl<T: Real, const L: usize> WithSimd for Block<'_, T, L> {
 }
 
 /// `C = alpha A B^T + beta C` and what follows, for `A` of `m` and `B` of `n` rows of `k` numbers.
-#[expect(clippy::too_many_arguments, reason = "the customary arguments of a matrix product")]
 pub fn product<T: Real>(
     [m, n, k]: [usize; 3],
     alpha: T,
