@@ -105,6 +105,13 @@ pub fn outward(
             outside.insert(public.clone(), kept.clone());
         }
     }
+    // Parameters of modules that no input reaches are not part of the net; their gradients are zeros.
+    if results.keys().any(|name| name.starts_with("din.") || name.starts_with("dparam.")) {
+        for (name, blob) in given.iter().filter(|(name, _)| name.starts_with("param.")) {
+            let zeros = || Blob { shape: blob.shape.clone(), data: vec![0.0; blob.data.len()] };
+            outside.entry(format!("d{name}")).or_insert_with(zeros);
+        }
+    }
     if let Some(mut loss) = results.remove("loss") {
         loss.shape = vec![1];
         outside.insert("loss".to_owned(), loss);
