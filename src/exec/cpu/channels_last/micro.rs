@@ -102,15 +102,12 @@ unsafe fn wide<T: Real, S: Simd, const R: usize>(simd: S, job: &Product<T>) {
 
 #[inline(always)]
 unsafe fn tile<T: Real, S: Simd, const R: usize, const V: usize>(simd: S, job: &Product<T>) {
-    let mut sums = [[T::splat(simd, T::ZERO); V]; R];
     // SAFETY: `run`'s caller vouches for all extents.
     unsafe {
-        for segment in job.segments {
-            sums = match job.left {
-                Left::Rows => add::<T, S, R, V>(simd, sums, segment, ROW_STRIDE, 1),
-                Left::Depths(step) => add::<T, S, R, V>(simd, sums, segment, 1, step),
-            };
-        }
+        let sums = match job.left {
+            Left::Rows => sums::<T, S, R, V>(simd, job.segments, ROW_STRIDE, 1),
+            Left::Depths(step) => sums::<T, S, R, V>(simd, job.segments, 1, step),
+        };
         if !job.target.raw {
             finish::<T, S, R, V>(simd, &job.epilogue, sums, &job.target, 0);
             return;
@@ -125,27 +122,33 @@ unsafe fn tile<T: Real, S: Simd, const R: usize, const V: usize>(simd: S, job: &
 }
 
 #[inline(always)]
-unsafe fn add<T: Real, S: Simd, const R: usize, const V: usize>(
+unsafe fn sums<T: Real, S: Simd, const R: usize, const V: usize>(
     simd: S,
-    mut sums: [[T::Vector<S>; V]; R],
-    segment: &Segment<T>,
+    segments: &[Segment<T>],
     row_step: usize,
     depth_step: usize,
 ) -> [[T::Vector<S>; V]; R] {
     let lanes = T::lanes::<S>();
-    let Segment { mut left, mut right, len } = *segment;
-    for _ in 0..len {
-        // SAFETY: both operands extend over the segment, promised to `run`.
-        unsafe {
-            let b: [T::Vector<S>; V] = std::array::from_fn(|r| load::<T, S>(right.add(r * lanes)));
-            for (row, sum) in sums.iter_mut().enumerate() {
-                let a = T::splat(simd, *left.add(row * row_step));
-                for (r, value) in sum.iter_mut().enumerate() {
-                    *value = T::mul_add(simd, a, b[r], *value);
+    let mut sums = [[T::splat(simd, T::ZERO); V]; R];
+    for segment in segments {
+        let (mut left, mut right) = (segment.left, segment.right);
+        for _ in 0..segment.len {
+            // SAFETY: both operands extend over the segment, promised to `run`.
+            unsafe {
+                // A closure would be compiled for the oldest machine where so many copies of it are made.
+                let mut b = [T::splat(simd, T::ZERO); V];
+                for (r, b) in b.iter_mut().enumerate() {
+                    *b = load::<T, S>(right.add(r * lanes));
                 }
+                for (row, sum) in sums.iter_mut().enumerate() {
+                    let a = T::splat(simd, *left.add(row * row_step));
+                    for (r, value) in sum.iter_mut().enumerate() {
+                        *value = T::mul_add(simd, a, b[r], *value);
+                    }
+                }
+                left = left.add(depth_step);
+                right = right.add(V * lanes);
             }
-            left = left.add(depth_step);
-            right = right.add(V * lanes);
         }
     }
     sums
