@@ -11,6 +11,7 @@ use cortado::exec::Device;
 use cortado::ir::NetState;
 use cortado::one_pass::{PassOptions, Passes, check_options, input_shapes, input_values, inward};
 use cortado::pipeline::{self, Checked, Options};
+use cortado::program::Arrange;
 use cortado::spec::Phase;
 use cortado::weights::{Blob, read_safetensors};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -63,10 +64,12 @@ fn main() {
         let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         cases.retain(|path| path.is_dir());
         cases.sort();
-        trials.extend(cases.into_iter().map(|case| {
+        trials.extend(cases.into_iter().flat_map(|case| {
             let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let name = format!("{dialect}::{name}");
-            Trial::test(name.clone(), move || run(&name, &case))
+            let other = case.clone();
+            let last = Trial::test(format!("{name}/channels_last"), move || same_last(&other));
+            [Trial::test(name.clone(), move || run(&name, &case)), last]
         }));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -74,7 +77,7 @@ fn main() {
 
 fn run(name: &str, case: &Path) -> Result<(), Failed> {
     let listed = NOT_DERIVATIVES.iter().any(|(known, _)| *known == name);
-    let Some(mut net) = open(case)? else { return Ok(()) };
+    let Some(mut net) = open(case, None)? else { return Ok(()) };
     match (net.check(), listed) {
         (Err(_), true) => Ok(()),
         (Ok(_), true) => Err("is a derivative, and listed as none".into()),
@@ -89,8 +92,36 @@ fn run(name: &str, case: &Path) -> Result<(), Failed> {
     }
 }
 
+/// Results and gradients are the same where channels lie last.
+fn same_last(case: &Path) -> Result<(), Failed> {
+    let (Some(mut plain), Some(mut last)) = (open(case, None)?, open(case, Some(Arrange::All))?)
+    else {
+        return Ok(());
+    };
+    for net in [&mut plain, &mut last] {
+        for (name, values) in &net.tensors {
+            net.passes.set(name, values);
+        }
+        net.passes.run()?;
+    }
+    let names: Vec<String> = plain.passes.results().map(str::to_owned).collect();
+    for name in names {
+        let want = plain.passes.get(&name).ok_or("a result is missing")?;
+        let have = last.passes.get(&name).ok_or("a result is missing")?;
+        let finite = want.1.iter().filter(|x| x.is_finite());
+        let largest = finite.fold(1e-3, |m: f64, x| m.max(x.abs()));
+        let near = |(a, b): (&f64, &f64)| {
+            a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-9 * largest
+        };
+        if want.0 != have.0 || !want.1.iter().zip(&have.1).all(near) {
+            return Err(format!("{name} is {have:?}, not {want:?}").into());
+        }
+    }
+    Ok(())
+}
+
 /// Reads a case; none if it has no backward pass.
-fn open(case: &Path) -> Result<Option<Net>, Failed> {
+fn open(case: &Path, how: Option<Arrange>) -> Result<Option<Net>, Failed> {
     let tensors = read_safetensors(&case.join("data.safetensors"))?;
     let json = |name: &str| -> Result<Value, Failed> {
         Ok(serde_json::from_slice(&std::fs::read(case.join(name))?)?)
@@ -123,7 +154,7 @@ fn open(case: &Path) -> Result<Option<Net>, Failed> {
         };
         (pipeline::check_file(&case.join("net.prototxt"), &options)?, options, tensors)
     };
-    Net::new(&checked, &options, &given).map(Some)
+    Net::new(&checked, &options, &given, how).map(Some)
 }
 
 #[derive(Default)]
@@ -142,12 +173,13 @@ impl Net {
         checked: &Checked,
         options: &Options,
         tensors: &BTreeMap<String, Blob>,
+        how: Option<Arrange>,
     ) -> Result<Self, Failed> {
         let record = |_: &str| None;
         let env = pipeline::environment(options, &record);
         let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
         let typed = checked.stages.first().ok_or("nothing to run")?;
-        let passes = Passes::new(typed, &env, &pass)?;
+        let passes = Passes::arranged(typed, &env, &pass, how)?;
         let given = tensors.iter().filter(|(name, _)| {
             ["in.", "param.", "dout."].iter().any(|prefix| name.starts_with(prefix))
         });

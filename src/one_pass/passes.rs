@@ -10,7 +10,7 @@ use crate::exec::{Element, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet};
 use crate::passes::lower::{Backward, Lowered, lower, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, simplify};
+use crate::program::{Arrange, ValueId, arrange, simplify};
 use crate::spec::Environment;
 use crate::train::hdf5_output::Hdf5Output;
 use crate::ty::Shape;
@@ -37,6 +37,19 @@ impl<T: Element> Passes<T> {
     /// # Errors
     /// The net cannot be run.
     pub fn new(typed: &TypedNet, env: &Environment, options: &PassOptions) -> Result<Self> {
+        Self::arranged(typed, env, options, None)
+    }
+
+    /// The same, with some blobs whose channels lie last.
+    ///
+    /// # Errors
+    /// The net cannot be run.
+    pub fn arranged(
+        typed: &TypedNet,
+        env: &Environment,
+        options: &PassOptions,
+        how: Option<Arrange>,
+    ) -> Result<Self> {
         ready(typed)?;
         let backward = if options.backward { Backward::Everything } else { Backward::No };
         let mut lowered = lower(typed, env, backward);
@@ -46,6 +59,9 @@ impl<T: Element> Passes<T> {
         }
         let files = Hdf5Output::of_net(typed, &mut lowered);
         simplify(&mut lowered.program);
+        if let Some(how) = how {
+            arrange(&mut lowered.program, how);
+        }
         supported(options.device, &lowered.program, &typed.net)?;
         let request = Request { parameters: lowered.variables.clone(), ..Request::default() };
         let plan = Arc::new(plan(
