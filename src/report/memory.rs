@@ -41,17 +41,26 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
 
 /// What the steps that do the work of several save: how many there are by kind, and the program with them beside the one
 /// without.
-pub fn saved(plain: &Program, joined: &Program) -> String {
+pub fn saved(apart: &Program, joined: &Program) -> String {
+    let plain = |kernel: &Kernel| match kernel {
+        Kernel::ChannelsLast(kernel) => (**kernel).clone(),
+        kernel => kernel.clone(),
+    };
     let count = |holds: &dyn Fn(&Kernel) -> bool| {
         joined.steps.iter().filter(|step| holds(&step.kernel)).count()
     };
-    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 5] = [
-        ("convolutions with ReLU", &|k| matches!(k, Kernel::FusedConv(f) if f.relu)),
+    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 7] = [
+        ("kernels on blobs whose channels lie last", &|k| matches!(k, Kernel::ChannelsLast(_))),
+        (
+            "convolutions by tiles of 4 x 4 results",
+            &|k| matches!(plain(k), Kernel::FusedConv(f) if f.tiled),
+        ),
+        ("convolutions with ReLU", &|k| matches!(plain(k), Kernel::FusedConv(f) if f.relu)),
         (
             "normalisations with factor and shift",
-            &|k| matches!(k, Kernel::Normalize(n) if n.affine),
+            &|k| matches!(plain(k), Kernel::Normalize(n) if n.affine),
         ),
-        ("normalisations with ReLU", &|k| matches!(k, Kernel::Normalize(n) if n.relu)),
+        ("normalisations with ReLU", &|k| matches!(plain(k), Kernel::Normalize(n) if n.relu)),
         ("gradients to the input over maxima", &|k| matches!(k, Kernel::PooledConvInput(_))),
         ("gradients to the weights over maxima", &|k| matches!(k, Kernel::PooledConvFilter(_))),
     ];
@@ -71,13 +80,13 @@ pub fn saved(plain: &Program, joined: &Program) -> String {
         program.steps.iter().for_each(|step| total += cost(program, step));
         total
     };
-    let (before, after) = (total(plain), total(joined));
+    let (before, after) = (total(apart), total(joined));
     let moved = |cost: Cost| bytes(cost.elements.saturating_mul(ELEMENT));
     let _ = writeln!(
         out,
         "  steps that compute   {:>10}, layer by layer {}",
         works(joined),
-        works(plain)
+        works(apart)
     );
     let _ = writeln!(
         out,
