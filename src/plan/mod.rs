@@ -128,6 +128,7 @@ fn is_view(step: &Step) -> bool {
 fn taking(step: &Step) -> Option<usize> {
     match &step.kernel {
         Kernel::Pointwise(_) => Some(0),
+        Kernel::MatMulAdd { .. } => Some(2),
         Kernel::FusedConv(fused) if fused.sum => Some(step.args.len() - 1),
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! What a step costs: from a kernel and the shapes around it to operations and elements moved.
 
 use super::expr::{PointFn, PointOp};
-use super::{Kernel, Program, Step};
+use super::{Kernel, Program, Step, infer};
 use crate::ty::Shape;
 use crate::window::{Axis, Conv, Pool};
 
@@ -52,7 +52,7 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
         Kernel::Pointwise(f) => other = out(0).saturating_mul(operations(f)),
         Kernel::Reduce(..) => other = arg(0),
         Kernel::Col2im(_) | Kernel::Scatter(_) => other = arg(0),
-        Kernel::MatMul { trans_a, .. } => {
+        Kernel::MatMul { trans_a, .. } | Kernel::MatMulAdd { trans_a, .. } => {
             let inner = args.first().map_or(0, |a| {
                 let back = if *trans_a { 2 } else { 1 };
                 a.rank().checked_sub(back).map_or(0, |axis| a.dims()[axis])
@@ -72,6 +72,12 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
             multiply_adds = per_tap(&fused.conv, out(0)).saturating_mul(channels(args.get(1)));
             let passes = [fused.bias, fused.sum, fused.relu].into_iter().filter(|&p| p).count();
             other = out(0).saturating_mul(passes as u64);
+        }
+        Kernel::PooledConv(fused, pool) => {
+            let blob = infer(&Kernel::Conv(fused.conv.clone()), &args, None);
+            let blob = blob.map_or(0, |shapes| shapes.iter().map(count).sum());
+            multiply_adds = per_tap(&fused.conv, blob).saturating_mul(channels(args.get(1)));
+            other = windows(pool, out(0));
         }
         Kernel::Moments => other = arg(0).saturating_mul(4),
         Kernel::Normalize(_) => other = out(0).saturating_mul(4),

@@ -21,6 +21,7 @@ pub fn deploy(program: &mut Program) -> usize {
     pass.pack();
     let steps = pass.steps.into_iter().flatten().collect();
     renumber(program, steps);
+    super::join_pooling(program);
     super::simplify(program);
     settled(program)
 }

@@ -112,6 +112,13 @@ pub enum Kernel {
         /// `b` is stored `N x K`.
         trans_b: bool,
     },
+    /// `(a, b, c) -> t`: `MatMul` without a bias, plus `c`.
+    MatMulAdd {
+        /// `a` is stored `K x M`.
+        trans_a: bool,
+        /// `b` is stored `N x K`.
+        trans_b: bool,
+    },
     /// `(x, w[, bias]) -> y`: convolution, `N x C x spatial` with `O x C/group x kernel`.
     Conv(window::Conv),
     /// `(dy, w) -> dx`: its gradient to the input, which is a deconvolution.
@@ -120,6 +127,8 @@ pub enum Kernel {
     ConvFilter(window::Conv),
     /// `(x, w[, bias][, addend]) -> y`: convolution, sum and ReLU in one.
     FusedConv(FusedConv),
+    /// `(x, w[, bias]) -> y, index`: `MaxPool` of a `FusedConv` that adds nothing.
+    PooledConv(FusedConv, window::Pool),
     /// `(w) -> t`: the weights of a convolution in the order in which [`Kernel::FusedConv`] reads them quickest.
     PackConv(window::Conv),
     /// `(dy, index, w) -> dx`: `ConvInput` of the `MaxPoolGrad` of the first two.
@@ -185,10 +194,12 @@ impl Kernel {
             Kernel::Pad { .. } => "pad",
             Kernel::Concat(_) => "concat",
             Kernel::MatMul { .. } => "matmul",
+            Kernel::MatMulAdd { .. } => "matmul-add",
             Kernel::Conv(_) => "conv",
             Kernel::ConvInput(_) => "conv-input",
             Kernel::ConvFilter(_) => "conv-filter",
             Kernel::FusedConv(_) => "fused-conv",
+            Kernel::PooledConv(..) => "pooled-conv",
             Kernel::PackConv(_) => "pack-conv",
             Kernel::PooledConvInput(_) => "pooled-conv-input",
             Kernel::PooledConvFilter(_) => "pooled-conv-filter",

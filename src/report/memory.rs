@@ -45,8 +45,9 @@ pub fn saved(plain: &Program, joined: &Program) -> String {
     let count = |holds: &dyn Fn(&Kernel) -> bool| {
         joined.steps.iter().filter(|step| holds(&step.kernel)).count()
     };
-    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 5] = [
+    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 6] = [
         ("convolutions with ReLU", &|k| matches!(k, Kernel::FusedConv(f) if f.relu)),
+        ("convolutions with pooling", &|k| matches!(k, Kernel::PooledConv(..))),
         (
             "normalisations with factor and shift",
             &|k| matches!(k, Kernel::Normalize(n) if n.affine),

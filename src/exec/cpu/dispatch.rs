@@ -152,7 +152,7 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
     let args: Vec<&Shape> = step.args.iter().map(|&a| program.shape(a)).collect();
     let out = |i: usize| program.shape(step.outs[i]);
     match &step.kernel {
-        Kernel::MatMul { trans_a, trans_b } => {
+        Kernel::MatMul { trans_a, trans_b } | Kernel::MatMulAdd { trans_a, trans_b } => {
             matmul::workspace::<T>(&product(args[0], args[1], *trans_a, *trans_b), threads)
         }
         Kernel::Conv(c) => conv::forward_workspace::<T>(&conv_shape(c, args[0], args[1]), threads),
@@ -162,6 +162,9 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
                 true => conv::packed_workspace::<T>(&shape, threads),
                 false => conv::forward_workspace::<T>(&shape, threads),
             }
+        }
+        Kernel::PooledConv(fused, pool) => {
+            pooled_conv(fused, pool, args[0], args[1]).workspace::<T>(threads)
         }
         Kernel::ConvInput(c) => {
             conv::input_gradient_workspace::<T>(&conv_shape(c, out(0), args[1]), threads)
@@ -210,6 +213,14 @@ pub(in crate::exec) fn conv_shape(conv: &Conv, x: &Shape, w: &Shape) -> conv::Sh
 pub(in crate::exec) fn pool_shape(pool: &Pool, x: &Shape) -> pool::Shape {
     let planes = x.0[0] * x.0[1];
     pool::Shape::new(pool, planes, [x.0[2], x.0[3]]).expect("the layer has checked the geometry")
+}
+
+/// A convolution and the pooling of its output.
+fn pooled_conv(fused: &FusedConv, pool: &Pool, x: &Shape, w: &Shape) -> conv::Pooled {
+    let conv = conv_shape(&fused.conv, x, w);
+    let [_, height, width] = conv.windows.output;
+    let image = Shape::from([1, conv.out_channels, height, width]);
+    conv::Pooled { conv, pool: pool_shape(pool, &image), relu: fused.relu, packed: fused.packed }
 }
 
 /// Extents before an axis, of it, and after it.
@@ -318,6 +329,28 @@ impl Prepare {
                     matmul::matmul(&shape, T::ONE, a, b, T::ZERO, y, finish, work);
                 })
             }
+            &Kernel::MatMulAdd { trans_a, trans_b } => {
+                let shape = product(&arg_shapes[0], &arg_shapes[1], trans_a, trans_b);
+                let addend = args[2];
+                Box::new(move |m, _| {
+                    let finish = matmul::Finish {
+                        addend: (addend != y).then(|| m.get(addend)),
+                        ..Default::default()
+                    };
+                    let beta = if addend == y { T::ONE } else { T::ZERO };
+                    let (a, b) = (m.get(args[0]), m.get(args[1]));
+                    matmul::matmul(
+                        &shape,
+                        T::ONE,
+                        a,
+                        b,
+                        beta,
+                        m.get_mut(y),
+                        finish,
+                        m.get_mut(work),
+                    );
+                })
+            }
             Kernel::Conv(c) => {
                 let shape = conv_shape(c, &arg_shapes[0], &arg_shapes[1]);
                 Box::new(move |m, _| {
@@ -347,6 +380,15 @@ impl Prepare {
                         m.get_mut(y).copy_from_slice(m.get(addend));
                     }
                     conv::forward(&shape, x, w, bias, relu, beta, m.get_mut(y), work);
+                })
+            }
+            Kernel::PooledConv(fused, pool) => {
+                let pooled = pooled_conv(fused, pool, &arg_shapes[0], &arg_shapes[1]);
+                let (bias, index) = (fused.bias, outs[1]);
+                Box::new(move |m, _| {
+                    let (x, w, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
+                    let bias = bias.then(|| m.get(args[2]));
+                    pooled.forward(x, w, bias, [m.get_mut(y), m.get_mut(index)], work);
                 })
             }
             Kernel::PackConv(c) => {

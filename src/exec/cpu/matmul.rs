@@ -59,9 +59,11 @@ impl Matmul {
     }
 }
 
-/// What follows a product, in this order: a bias per row, a bias per column, ReLU.
+/// What follows a product, in this order: an addend, a bias per row, a bias per column, ReLU.
 #[derive(Clone, Copy, Debug)]
 pub struct Finish<'a, T> {
+    /// A matrix like C that is added, where beta is 0.
+    pub addend: Option<&'a [T]>,
     /// `m` numbers, one added to each row.
     pub row_bias: Option<&'a [T]>,
     /// `n` numbers, one added to each column.
@@ -72,7 +74,7 @@ pub struct Finish<'a, T> {
 
 impl<T> Default for Finish<'_, T> {
     fn default() -> Self {
-        Finish { row_bias: None, column_bias: None, relu: false }
+        Finish { addend: None, row_bias: None, column_bias: None, relu: false }
     }
 }
 
@@ -148,6 +150,7 @@ pub fn matmul<T: Real>(
         finish.column_bias.is_none_or(|bias| bias.len() == n),
         "column bias is not of length {n}"
     );
+    assert!(finish.addend.is_none_or(|a| a.len() == c.len()), "the addend is not like C");
     if c.is_empty() {
         return;
     }
@@ -156,6 +159,7 @@ pub fn matmul<T: Real>(
         return;
     }
     let plan = Plan::new::<T>(shape);
+    let beta = if finish.addend.is_some() { T::ONE } else { beta };
     let job = Job { shape, plan: &plan, finish, beta };
     let c = Shared::new(c);
     let (packed, work) = work.split_at_mut(plan.shared);
@@ -219,6 +223,7 @@ impl<T: Real> Job<'_, T> {
         loop {
             let depth = (k - start).min(DEPTH);
             let ends = start + depth == k;
+            let addend = self.finish.addend.filter(|_| start == 0);
             for panel in 0..count {
                 let from = first + panel * tile.columns;
                 let columns = from..(from + tile.columns).min(last);
@@ -230,8 +235,10 @@ impl<T: Real> Job<'_, T> {
                 for (panel, target) in targets[..count].iter_mut().enumerate() {
                     let at = first + panel * tile.columns;
                     if at + tile.columns <= last {
-                        let start = c.pointer(origin + row * n + at);
-                        *target = Target::new(start, n, false);
+                        *target = Target::new(c.pointer(origin + row * n + at), n, false);
+                        if let Some(addend) = addend {
+                            target.old = addend[origin + row * n + at..].as_ptr();
+                        }
                     }
                 }
                 let height = height.min(rows.end - row);
@@ -260,9 +267,10 @@ impl<T: Real> Job<'_, T> {
                     }
                     for i in 0..height {
                         for j in 0..last - tail {
-                            let to = c.pointer(origin + (row + i) * n + tail + j);
-                            let sum = spill[i * tile.columns + j];
-                            *to = epilogue.finish(sum, *to, i, tail - first + j);
+                            let at = origin + (row + i) * n + tail + j;
+                            let (to, sum) = (c.pointer(at), spill[i * tile.columns + j]);
+                            let old = addend.map_or(*to, |addend| addend[at]);
+                            *to = epilogue.finish(sum, old, i, tail - first + j);
                         }
                     }
                 }
@@ -309,11 +317,22 @@ mod tests {
         let c = same_for_any_threads(batch * m * n, |c| {
             let mut work = vec![nan; need];
             c.copy_from_slice(&old);
-            let finish =
-                Finish { row_bias: Some(&row_bias), column_bias: Some(&column_bias), relu: true };
+            let finish = Finish {
+                row_bias: Some(&row_bias),
+                column_bias: Some(&column_bias),
+                relu: true,
+                addend: None,
+            };
             matmul(&shape, T::from_f64(0.5), &a, &b, T::from_f64(-2.0), c, finish, &mut work);
         });
         close(&c, &full, 2e-5);
+        let sum: Vec<f64> = plain.iter().zip(&old).map(|(a, b)| a + b.to_f64()).collect();
+        let c = same_for_any_threads(batch * m * n, |c| {
+            let mut work = vec![nan; need];
+            let finish = Finish { addend: Some(&old), ..Finish::default() };
+            matmul(&shape, T::ONE, &a, &b, T::ZERO, c, finish, &mut work);
+        });
+        close(&c, &sum, 2e-5);
     }
 
     #[test]

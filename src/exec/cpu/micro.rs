@@ -150,13 +150,13 @@ impl<T: Real> RowPanel<'_, T> {
     /// # Safety
     /// The operands are readable and the targets writable over the extents given, and no target
     /// overlaps an operand.
-    pub unsafe fn run(self) {
+    pub unsafe fn run(&self) {
         debug_assert!(0 < self.rows && self.rows <= Tile::of::<T>().rows);
         with_simd(self);
     }
 }
 
-impl<T: Real> WithSimd for RowPanel<'_, T> {
+impl<T: Real> WithSimd for &RowPanel<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -164,19 +164,19 @@ impl<T: Real> WithSimd for RowPanel<'_, T> {
         // SAFETY: the extents are promised to `run`.
         unsafe {
             match self.rows {
-                1 => panels::<T, S, 1>(simd, &self),
-                2 => panels::<T, S, 2>(simd, &self),
-                3 => panels::<T, S, 3>(simd, &self),
-                4 => panels::<T, S, 4>(simd, &self),
-                5 => panels::<T, S, 5>(simd, &self),
-                6 => panels::<T, S, 6>(simd, &self),
+                1 => panels::<T, S, 1>(simd, self),
+                2 => panels::<T, S, 2>(simd, self),
+                3 => panels::<T, S, 3>(simd, self),
+                4 => panels::<T, S, 4>(simd, self),
+                5 => panels::<T, S, 5>(simd, self),
+                6 => panels::<T, S, 6>(simd, self),
                 rows if most_rows::<S>() < rows => {}
-                7 => panels::<T, S, 7>(simd, &self),
-                8 => panels::<T, S, 8>(simd, &self),
-                9 => panels::<T, S, 9>(simd, &self),
-                10 => panels::<T, S, 10>(simd, &self),
-                11 => panels::<T, S, 11>(simd, &self),
-                12 => panels::<T, S, 12>(simd, &self),
+                7 => panels::<T, S, 7>(simd, self),
+                8 => panels::<T, S, 8>(simd, self),
+                9 => panels::<T, S, 9>(simd, self),
+                10 => panels::<T, S, 10>(simd, self),
+                11 => panels::<T, S, 11>(simd, self),
+                12 => panels::<T, S, 12>(simd, self),
                 _ => {}
             }
         }
