@@ -171,6 +171,10 @@ pub enum Kernel {
     Gather(usize),
     /// `(dt, index) -> dx`: the adjoint of `Gather`, adding where an index repeats.
     Scatter(usize),
+    /// The same kernel on blobs whose channels lie last, `N x H x W x C`; which arguments and results are such blobs is told by
+    /// [`Kernel::blobs`]. A convolution's weights are packed for it: `O` rounded up to a multiple of [`Kernel::PACKED`] in
+    /// every group.
+    ChannelsLast(Box<Kernel>),
     /// `() -> t`: random numbers, a function of the seed, the step and this stream.
     Random(Distribution, u64),
     /// `(args) -> outs`: an operation that a layer defines itself.
@@ -180,6 +184,30 @@ pub enum Kernel {
 }
 
 impl Kernel {
+    /// What the outputs of a group are rounded up to in the packed weights of [`Kernel::ChannelsLast`].
+    pub const PACKED: usize = 16;
+
+    /// Which of so many arguments are blobs whose channels [`Kernel::ChannelsLast`] wants last, and whether the first
+    /// result is one, and all other results; `None` for kernels that do not come in that form.
+    pub fn blobs(&self, args: usize) -> Option<(Vec<bool>, [bool; 2])> {
+        let only = |blobs: &[usize]| (0..args).map(|i| blobs.contains(&i)).collect::<Vec<_>>();
+        Some(match self {
+            Kernel::FusedConv(fused) if fused.sum => (only(&[0, args - 1]), [true, false]),
+            Kernel::FusedConv(_) => (only(&[0]), [true, false]),
+            Kernel::PackConv(_) => (only(&[]), [false, false]),
+            Kernel::ConvInput(_) => (only(&[0]), [true, false]),
+            Kernel::ConvFilter(_) => (only(&[0, 1]), [false, false]),
+            Kernel::MaxPool(_) | Kernel::Lrn(_) => (only(&[0]), [true, true]),
+            Kernel::MaxPoolGrad(_) => (only(&[0, 1]), [true, false]),
+            Kernel::AvePool(_) | Kernel::AvePoolGrad(_) => (only(&[0]), [true, false]),
+            Kernel::LrnGrad(_) => (only(&[0, 1, 2, 3]), [true, false]),
+            Kernel::Moments => (only(&[0]), [false, false]),
+            Kernel::Normalize(_) => (only(&[0]), [true, false]),
+            Kernel::NormalizeGrad(_) => (only(&[0, args - 1]), [true, false]),
+            _ => return None,
+        })
+    }
+
     /// A short name for printing: `conv`, `pointwise`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -218,6 +246,22 @@ impl Kernel {
             Kernel::SoftmaxGrad(_) => "softmax-grad",
             Kernel::LogSoftmax(_) => "log-softmax",
             Kernel::LogSoftmaxGrad(_) => "log-softmax-grad",
+            Kernel::ChannelsLast(kernel) => match **kernel {
+                Kernel::FusedConv(_) => "fused-conv-last",
+                Kernel::PackConv(_) => "pack-conv-last",
+                Kernel::ConvInput(_) => "conv-input-last",
+                Kernel::ConvFilter(_) => "conv-filter-last",
+                Kernel::MaxPool(_) => "max-pool-last",
+                Kernel::MaxPoolGrad(_) => "max-pool-grad-last",
+                Kernel::AvePool(_) => "ave-pool-last",
+                Kernel::AvePoolGrad(_) => "ave-pool-grad-last",
+                Kernel::Lrn(_) => "lrn-last",
+                Kernel::LrnGrad(_) => "lrn-grad-last",
+                Kernel::Moments => "moments-last",
+                Kernel::Normalize(_) => "normalize-last",
+                Kernel::NormalizeGrad(_) => "normalize-grad-last",
+                _ => "channels-last",
+            },
             Kernel::Gather(_) => "gather",
             Kernel::Scatter(_) => "scatter",
             Kernel::Random(..) => "random",

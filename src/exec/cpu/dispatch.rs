@@ -2,10 +2,13 @@
 //!
 //! All decisions are made when a session begins; a run is a loop over prepared calls.
 
+mod joined;
+mod last;
+
 use std::time::Instant;
 
 use super::effort::{SMALL, SMALL_RUN, nanoseconds};
-use super::extents::{channels_of, lrn_of, lrn_shape};
+use super::extents::{channels_of, lrn_of, lrn_shape, softmax_shape};
 use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
@@ -164,7 +167,7 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
             }
         }
         Kernel::PooledConv(fused, pool) => {
-            pooled_conv(fused, pool, args[0], args[1]).workspace::<T>(threads)
+            joined::pooled_conv(fused, pool, args[0], args[1]).workspace::<T>(threads)
         }
         Kernel::ConvInput(c) => {
             conv::input_gradient_workspace::<T>(&conv_shape(c, out(0), args[1]), threads)
@@ -181,6 +184,10 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
             let maxima = args[1].count_of(2..args[1].rank());
             let shape = conv_shape(c, args[0], out(0));
             conv::pooled_weight_gradient_workspace::<T>(&shape, maxima, threads)
+        }
+        Kernel::ChannelsLast(kernel) => {
+            let outs: Vec<&Shape> = step.outs.iter().map(|&v| program.shape(v)).collect();
+            last::workspace_of::<T>(kernel, &args, &outs, threads)
         }
         Kernel::Native(native) => native.workspace(&args),
         Kernel::NativeGrad(native, _) => native.workspace(&args),
@@ -215,22 +222,9 @@ pub(in crate::exec) fn pool_shape(pool: &Pool, x: &Shape) -> pool::Shape {
     pool::Shape::new(pool, planes, [x.0[2], x.0[3]]).expect("the layer has checked the geometry")
 }
 
-/// A convolution and the pooling of its output.
-fn pooled_conv(fused: &FusedConv, pool: &Pool, x: &Shape, w: &Shape) -> conv::Pooled {
-    let conv = conv_shape(&fused.conv, x, w);
-    let [_, height, width] = conv.windows.output;
-    let image = Shape::from([1, conv.out_channels, height, width]);
-    conv::Pooled { conv, pool: pool_shape(pool, &image), relu: fused.relu, packed: fused.packed }
-}
-
 /// Extents before an axis, of it, and after it.
 pub(in crate::exec) fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
     (shape.count_of(0..axis), shape.0[axis], shape.count_of(axis + 1..shape.rank()))
-}
-
-fn softmax_shape(shape: &Shape, axis: usize) -> softmax::Shape {
-    let (outer, axis, inner) = around(shape, axis);
-    softmax::Shape { outer, axis, inner }
 }
 
 struct Prepare {
@@ -329,28 +323,6 @@ impl Prepare {
                     matmul::matmul(&shape, T::ONE, a, b, T::ZERO, y, finish, work);
                 })
             }
-            &Kernel::MatMulAdd { trans_a, trans_b } => {
-                let shape = product(&arg_shapes[0], &arg_shapes[1], trans_a, trans_b);
-                let addend = args[2];
-                Box::new(move |m, _| {
-                    let finish = matmul::Finish {
-                        addend: (addend != y).then(|| m.get(addend)),
-                        ..Default::default()
-                    };
-                    let beta = if addend == y { T::ONE } else { T::ZERO };
-                    let (a, b) = (m.get(args[0]), m.get(args[1]));
-                    matmul::matmul(
-                        &shape,
-                        T::ONE,
-                        a,
-                        b,
-                        beta,
-                        m.get_mut(y),
-                        finish,
-                        m.get_mut(work),
-                    );
-                })
-            }
             Kernel::Conv(c) => {
                 let shape = conv_shape(c, &arg_shapes[0], &arg_shapes[1]);
                 Box::new(move |m, _| {
@@ -382,14 +354,8 @@ impl Prepare {
                     conv::forward(&shape, x, w, bias, relu, beta, m.get_mut(y), work);
                 })
             }
-            Kernel::PooledConv(fused, pool) => {
-                let pooled = pooled_conv(fused, pool, &arg_shapes[0], &arg_shapes[1]);
-                let (bias, index) = (fused.bias, outs[1]);
-                Box::new(move |m, _| {
-                    let (x, w, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
-                    let bias = bias.then(|| m.get(args[2]));
-                    pooled.forward(x, w, bias, [m.get_mut(y), m.get_mut(index)], work);
-                })
+            Kernel::MatMulAdd { .. } | Kernel::PooledConv(..) => {
+                joined::call(kernel, args, &outs, &arg_shapes, work)
             }
             Kernel::PackConv(c) => {
                 let w = &arg_shapes[0];
@@ -504,6 +470,9 @@ impl Prepare {
                     let affine = n.affine.then(|| (m.get_mut(outs[1]), m.get_mut(outs[2])));
                     normalize::backward(&shape, &channels, n.batch, x, dy, m.get_mut(y), affine);
                 })
+            }
+            Kernel::ChannelsLast(kernel) => {
+                last::call(kernel, args, outs, &arg_shapes, &out_shapes, work)
             }
             &Kernel::Softmax(axis) | &Kernel::LogSoftmax(axis) => {
                 let shape = softmax_shape(&arg_shapes[0], axis);

@@ -219,12 +219,18 @@ impl<T: Real> Job<'_, T> {
         let (depth_stride, column_stride) = self.shape.b_strides();
         let pointer =
             |bias: Option<&[T]>, at: usize| bias.map_or(std::ptr::null(), |b| b[at..].as_ptr());
+        // What is read for one panel of rows alone is read where it is.
+        let in_place = column_stride == 1 && m <= height && (last - first) % tile.columns == 0;
         let mut start = 0;
         loop {
             let depth = (k - start).min(DEPTH);
+            let (panels, panel, step) = match in_place {
+                true => (b[(start * n + first).min(b.len())..].as_ptr(), tile.columns, n),
+                false => (right.as_ptr(), depth * tile.columns, tile.columns),
+            };
             let ends = start + depth == k;
             let addend = self.finish.addend.filter(|_| start == 0);
-            for panel in 0..count {
+            for panel in 0..if in_place { 0 } else { count } {
                 let from = first + panel * tile.columns;
                 let columns = from..(from + tile.columns).min(last);
                 let to = &mut right[panel * depth * tile.columns..][..depth * tile.columns];
@@ -255,8 +261,9 @@ impl<T: Real> Job<'_, T> {
                         depth,
                         left: left[start * m + row * depth..].as_ptr(),
                         layout: Left::Packed,
-                        right: right.as_ptr(),
-                        right_panel: depth * tile.columns,
+                        right: panels,
+                        right_panel: panel,
+                        right_step: step,
                         targets: &targets[..count],
                         epilogue,
                     }

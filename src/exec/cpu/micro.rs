@@ -138,6 +138,8 @@ pub struct RowPanel<'a, T> {
     pub right: *const T,
     /// Elements from one packed panel to the next.
     pub right_panel: usize,
+    /// Elements from one depth of a panel to the next: the columns, if it is packed.
+    pub right_step: usize,
     /// Where the tile of each panel goes.
     pub targets: &'a [Target<T>],
     /// How sums are finished.
@@ -190,9 +192,10 @@ unsafe fn panels<T: Real, S: Simd, const R: usize>(simd: S, job: &RowPanel<T>) {
         // SAFETY: `run`'s caller vouches for all extents.
         unsafe {
             let right = job.right.add(index * job.right_panel);
+            let right = (right, job.right_step);
             let sums = match job.layout {
-                Left::Packed => product::<T, S, R>(simd, job.depth, job.left, 1, R, right),
-                Left::Rows => product::<T, S, R>(simd, job.depth, job.left, ROW_STRIDE, 1, right),
+                Left::Packed => product::<T, S, R>(simd, job.depth, (job.left, 1, R), right),
+                Left::Rows => product::<T, S, R>(simd, job.depth, (job.left, ROW_STRIDE, 1), right),
             };
             if target.raw {
                 for (row, sum) in sums.iter().enumerate() {
@@ -202,7 +205,7 @@ unsafe fn panels<T: Real, S: Simd, const R: usize>(simd: S, job: &RowPanel<T>) {
                     }
                 }
             } else {
-                finish::<T, S, R>(simd, &job.epilogue, sums, target, index * columns);
+                finish::<T, S, R, REGISTERS>(simd, &job.epilogue, sums, target, index * columns);
             }
         }
     }
@@ -212,10 +215,8 @@ unsafe fn panels<T: Real, S: Simd, const R: usize>(simd: S, job: &RowPanel<T>) {
 unsafe fn product<T: Real, S: Simd, const R: usize>(
     simd: S,
     depth: usize,
-    mut left: *const T,
-    row_step: usize,
-    depth_step: usize,
-    mut right: *const T,
+    (mut left, row_step, depth_step): (*const T, usize, usize),
+    (mut right, right_step): (*const T, usize),
 ) -> [[T::Vector<S>; REGISTERS]; R] {
     let lanes = T::lanes::<S>();
     let mut sums = [[T::splat(simd, T::ZERO); REGISTERS]; R];
@@ -231,24 +232,28 @@ unsafe fn product<T: Real, S: Simd, const R: usize>(
                 }
             }
             left = left.add(depth_step);
-            right = right.add(REGISTERS * lanes);
+            right = right.wrapping_add(right_step);
         }
     }
     sums
 }
 
+/// Stores the sums of a tile, finished. `column` is the place of the first in the column biases.
+///
+/// # Safety
+/// The target and the biases extend over the tile.
 #[inline(always)]
-unsafe fn finish<T: Real, S: Simd, const R: usize>(
+pub(super) unsafe fn finish<T: Real, S: Simd, const R: usize, const V: usize>(
     simd: S,
     epilogue: &Epilogue<T>,
-    sums: [[T::Vector<S>; REGISTERS]; R],
+    sums: [[T::Vector<S>; V]; R],
     target: &Target<T>,
     column: usize,
 ) {
     let lanes = T::lanes::<S>();
     for (row, sum) in sums.into_iter().enumerate() {
         for (r, mut value) in sum.into_iter().enumerate() {
-            // SAFETY: the target and the biases extend over the tile, promised to `run`.
+            // SAFETY: promised by the caller.
             unsafe {
                 let to = target.start.add(row * target.stride + r * lanes);
                 if epilogue.beta != T::ZERO {

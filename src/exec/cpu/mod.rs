@@ -2,10 +2,11 @@
 //!
 //! No kernel allocates. One that needs scratch memory takes `work` and has a function that says how
 //! many elements it wants. Work is cut into tasks by shapes alone ([`tasks`]) and sums are added in a
-//! fixed order, so the bits do not depend on how many threads the caller's team or rayon pool has. Lengths
-//! that do not fit the shapes are a caller's mistake and panic.
+//! fixed order, so the bits do not depend on how many threads the caller's team or rayon pool has.
+//! Lengths that do not fit the shapes are a caller's mistake and panic.
 
 mod bands;
+pub mod channels_last;
 pub mod conv;
 pub mod dispatch;
 mod effort;

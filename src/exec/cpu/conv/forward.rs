@@ -388,6 +388,7 @@ impl<T: Real> Job<'_, T> {
                             layout: Left::Packed,
                             right: right.as_ptr(),
                             right_panel: 0,
+                            right_step: tile.columns,
                             targets: &[target],
                             epilogue,
                         }

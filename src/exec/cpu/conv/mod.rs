@@ -10,6 +10,7 @@ mod forward;
 mod input;
 mod maxima;
 mod pooled;
+mod runs;
 mod weight;
 mod windows;
 

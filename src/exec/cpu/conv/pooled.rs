@@ -5,16 +5,13 @@
 //! lists of places instead of over all windows. Images lie channel by channel within a pixel here, so that one row of a
 //! window's taps in all channels is one run of memory; the product of a gradient and such a run is the inner loop.
 
-use pulp::{Simd, WithSimd};
-
 use super::Shape;
+use super::runs::{Lists, add_runs, lanes};
 use crate::exec::cpu::im2col::Windows;
 use crate::exec::cpu::pack::transpose_into;
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
-use crate::real::{Real, load, store, vectorize, with_short_simd};
-
-/// Registers of the longest piece of a run that is summed at a time.
-const REGISTERS: usize = 13;
+use crate::exec::cpu::transpose::transpose;
+use crate::real::{Real, vectorize};
 
 /// Elements of images that are worked on together; they stay in the first-level cache.
 const CACHED: usize = 6 * 1024;
@@ -31,19 +28,6 @@ const SLACK: usize = 16;
 /// Sums over images of their own.
 fn spans(shape: &Shape) -> usize {
     SPANS.min(shape.batch.div_ceil(2)).max(1)
-}
-
-/// Numbers in a register.
-fn lanes<T: Real>() -> usize {
-    struct Probe<T>(std::marker::PhantomData<T>);
-    impl<T: Real> WithSimd for Probe<T> {
-        type Output = usize;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            T::lanes::<S>()
-        }
-    }
-    with_short_simd(Probe::<T>(std::marker::PhantomData))
 }
 
 /// How images and weights lie while their gradients are summed; depends on the shape only.
@@ -122,14 +106,12 @@ impl Grid {
         self.rows * self.outputs * self.padded
     }
 
-    /// Where the weight of a channel and a tap lies in the run of an output: its row and its place there.
-    #[inline(always)]
-    fn place(&self, channel: usize, tap: usize) -> (usize, usize) {
-        let kernel = self.windows.axes[2].kernel;
-        let (kh, kw) = (tap / kernel, tap % kernel);
+    /// Where the weights of an output and a row of the window begin: those of neighbouring channels are neighbours, and
+    /// `step` elements further are those of the next tap.
+    fn place(&self, output: usize, row: usize) -> usize {
         match self.stacked {
-            true => (0, kw * self.step + kh * self.channels + channel),
-            false => (kh, kw * self.step + channel),
+            true => output * self.padded + row * self.channels,
+            false => (row * self.outputs + output) * self.padded,
         }
     }
 
@@ -195,6 +177,10 @@ impl<'a, T: Real> Scratch<'a, T> {
         let (ends, to) = (&mut ends[..lists], &mut to[..lists]);
         Scratch { images, values, from, places, ends, to, starts }
     }
+
+    fn lists(&self) -> Lists<'_, T> {
+        Lists { values: self.values, from: self.from, ends: self.ends, to: self.to }
+    }
 }
 
 /// Elements of workspace that [`pooled_weight_gradient`] needs for `threads` to take part.
@@ -255,7 +241,7 @@ pub fn pooled_weight_gradient<T: Real>(
                     *to = ((row * grid.outputs + output) * grid.padded) as u32;
                 }
                 let base = &scratch.images[row * grid.line..];
-                add_runs(&grid, &scratch, base, partial);
+                add_runs(grid.padded, scratch.lists(), base, partial);
             }
         }
     });
@@ -279,12 +265,13 @@ pub fn pooled_weight_gradient<T: Real>(
         }
         // SAFETY: as above.
         let dw = unsafe { dw.slice(output * shape.sum_len()..(output + 1) * shape.sum_len()) };
-        for (channel, dw) in dw.chunks_exact_mut(taps).enumerate() {
-            for (tap, dw) in dw.iter_mut().enumerate() {
-                let (row, place) = grid.place(channel, tap);
-                let at = (row * grid.outputs + output) * grid.padded + place;
-                // SAFETY: as above; nobody writes sums any more.
-                *dw = unsafe { *sums.pointer(at) };
+        let [_, h, w] = grid.windows.axes;
+        for row in 0..h.kernel {
+            let from = sums.pointer(grid.place(output, row));
+            // SAFETY: the taps of a row of the window, in all channels; nobody writes sums any more.
+            unsafe {
+                let to = dw.as_mut_ptr().add(row * w.kernel);
+                transpose(from, grid.step, w.kernel, grid.channels, to, taps as isize);
             }
         }
     });
@@ -337,7 +324,7 @@ pub fn pooled_input_gradient<T: Real>(
             let of_row = grid.outputs * grid.padded;
             // SAFETY: nobody else has the images.
             let sums = unsafe { sums.slice(row * grid.line..grid.together * grid.image) };
-            add_runs(&grid, &scratch, &packed[row * of_row..][..of_row], sums);
+            add_runs(grid.padded, scratch.lists(), &packed[row * of_row..][..of_row], sums);
         }
         vectorize(
             #[inline(always)]
@@ -420,11 +407,13 @@ fn pack_weights<T: Real>(shape: &Shape, grid: &Grid, w: &[T], to: &mut [T]) {
             unsafe { to.slice(at + grid.run..at + grid.padded) }.fill(T::ZERO);
         }
         let w = &w[output * shape.sum_len()..][..shape.sum_len()];
-        for (channel, w) in w.chunks_exact(taps).enumerate() {
-            for (tap, w) in w.iter().enumerate() {
-                let (row, place) = grid.place(channel, tap);
-                // SAFETY: as above.
-                unsafe { *to.pointer((row * grid.outputs + output) * grid.padded + place) = *w };
+        let kernel = grid.windows.axes[2].kernel;
+        for row in 0..grid.windows.axes[1].kernel {
+            let to = to.pointer(grid.place(output, row));
+            // SAFETY: the taps of a row of the window, in all channels; as above.
+            unsafe {
+                let from = w.as_ptr().add(row * kernel);
+                transpose(from, taps, grid.channels, kernel, to, grid.step as isize);
             }
         }
     });
@@ -519,129 +508,5 @@ fn list_by_window<T: Real>(
                 *at += 1;
             }
         }
-    }
-}
-
-/// Adds to the run at `to[i]` of `sums` the runs of `base` that list `i` names, each times its gradient.
-fn add_runs<T: Real>(grid: &Grid, scratch: &Scratch<T>, base: &[T], sums: &mut [T]) {
-    let lanes = lanes::<T>();
-    let registers = grid.padded / lanes;
-    let pieces = registers.div_ceil(REGISTERS).max(1);
-    let most = registers.div_ceil(pieces);
-    let listed = scratch.ends.last().map_or(0, |end| *end as usize);
-    let farthest = |at: &[u32]| {
-        let most = vectorize(
-            #[inline(always)]
-            || at.iter().fold(0, |most, at| most.max(*at)),
-        );
-        if at.is_empty() { 0 } else { most as usize + grid.padded }
-    };
-    assert!(farthest(&scratch.from[..listed]) <= base.len(), "a run outside the operand");
-    assert!(farthest(scratch.to) <= sums.len(), "a run outside the sums");
-    for first in (0..registers).step_by(most.max(1)) {
-        with_short_simd(Runs {
-            registers: most.min(registers - first),
-            values: &scratch.values[..listed],
-            from: &scratch.from[..listed],
-            ends: scratch.ends,
-            to: scratch.to,
-            base: &base[first * lanes..],
-            sums: &mut sums[first * lanes..],
-        });
-    }
-}
-
-/// One piece of all runs of [`add_runs`], which has made sure that they are inside.
-struct Runs<'a, T> {
-    registers: usize,
-    values: &'a [T],
-    from: &'a [u32],
-    ends: &'a [u32],
-    to: &'a [u32],
-    base: &'a [T],
-    sums: &'a mut [T],
-}
-
-impl<T: Real> WithSimd for Runs<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        // SAFETY: the caller has compared the farthest runs with the lengths.
-        unsafe {
-            match self.registers {
-                1 => sum_lists::<T, S, 1, 8>(simd, self),
-                2 => sum_lists::<T, S, 2, 6>(simd, self),
-                3 => sum_lists::<T, S, 3, 4>(simd, self),
-                4 => sum_lists::<T, S, 4, 3>(simd, self),
-                5 => sum_lists::<T, S, 5, 2>(simd, self),
-                6 => sum_lists::<T, S, 6, 2>(simd, self),
-                7 => sum_lists::<T, S, 7, 1>(simd, self),
-                8 => sum_lists::<T, S, 8, 1>(simd, self),
-                9 => sum_lists::<T, S, 9, 1>(simd, self),
-                10 => sum_lists::<T, S, 10, 1>(simd, self),
-                11 => sum_lists::<T, S, 11, 1>(simd, self),
-                12 => sum_lists::<T, S, 12, 1>(simd, self),
-                13 => sum_lists::<T, S, 13, 1>(simd, self),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Sums every list in `V` registers, `WAYS` gradients at a time so that no addition waits for the one before.
-#[inline(always)]
-unsafe fn sum_lists<T: Real, S: Simd, const V: usize, const WAYS: usize>(simd: S, job: Runs<T>) {
-    let lanes = T::lanes::<S>();
-    let (base, sums) = (job.base.as_ptr(), job.sums.as_mut_ptr());
-    let mut at = 0;
-    for (end, to) in job.ends.iter().zip(job.to) {
-        let end = *end as usize;
-        if end <= at {
-            continue;
-        }
-        // SAFETY: lists end inside `values` and `from`, and runs inside the operands: promised by the caller.
-        unsafe {
-            let mut acc = [[T::splat(simd, T::ZERO); V]; WAYS];
-            while at + WAYS <= end {
-                for (way, acc) in acc.iter_mut().enumerate() {
-                    let value = *job.values.get_unchecked(at + way);
-                    let from = base.add(*job.from.get_unchecked(at + way) as usize);
-                    add_run::<T, S, V>(simd, value, from, acc);
-                }
-                at += WAYS;
-            }
-            while at < end {
-                let value = *job.values.get_unchecked(at);
-                let from = base.add(*job.from.get_unchecked(at) as usize);
-                add_run::<T, S, V>(simd, value, from, &mut acc[0]);
-                at += 1;
-            }
-            let to = sums.add(*to as usize);
-            for v in 0..V {
-                let to = to.add(v * lanes);
-                let mut sum = load::<T, S>(to);
-                for acc in &acc {
-                    sum = T::vector_add(simd, sum, acc[v]);
-                }
-                store::<T, S>(to, sum);
-            }
-        }
-    }
-}
-
-/// `sum += value run`.
-#[inline(always)]
-unsafe fn add_run<T: Real, S: Simd, const V: usize>(
-    simd: S,
-    value: T,
-    run: *const T,
-    sum: &mut [T::Vector<S>; V],
-) {
-    let value = T::splat(simd, value);
-    for (v, sum) in sum.iter_mut().enumerate() {
-        // SAFETY: the run extends over `V` registers, promised by the caller.
-        let run = unsafe { load::<T, S>(run.add(v * T::lanes::<S>())) };
-        *sum = T::mul_add(simd, value, run, *sum);
     }
 }

@@ -193,6 +193,7 @@ fn sum_span<T: Real>(
                     layout: Left::Rows,
                     right: right.as_ptr(),
                     right_panel: ROW_STRIDE * tile.columns,
+                    right_step: tile.columns,
                     targets: &targets[..panels],
                     epilogue: Epilogue::adding(T::ONE),
                 }
