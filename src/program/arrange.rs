@@ -9,14 +9,16 @@ use std::collections::HashMap;
 
 use super::{FusedConv, Kernel, Program, Source, Step, ValueId, cost};
 use crate::ty::Shape;
-use crate::window::Conv;
+use crate::window::{Axis, Conv};
 
 /// Which convolutions get blobs whose channels lie last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrange {
     /// Those that are quicker so, in programs in which they have most of the work.
-    Quick,
-    /// All that have a kernel for it: to test these.
+    Training,
+    /// The same, with convolutions by tiles of results where that is quicker and costs a decimal digit.
+    Inference,
+    /// All that have a kernel for it, by tiles where that can be: to test these.
     All,
 }
 
@@ -24,13 +26,17 @@ pub enum Arrange {
 const TERMS: usize = 32;
 const OUTPUTS: usize = 16;
 
+/// Fewest tiles, and fewest channels on either side, for which tiles pay.
+const TILES: usize = 12;
+const CHANNELS: usize = 16;
+
 /// The permutation from `N x C x H x W` to `N x H x W x C`, and back.
 const LAST: [usize; 4] = [0, 2, 3, 1];
 const FIRST: [usize; 4] = [0, 3, 1, 2];
 
 /// Rewrites a program in place. Results are the same but for rounding; values that are read after a run stay where they are.
 pub fn arrange(program: &mut Program, how: Arrange) {
-    if how == Arrange::Quick && !arranges(program) {
+    if how != Arrange::All && !arranges(program) {
         return;
     }
     let steps = std::mem::take(&mut program.steps);
@@ -112,8 +118,8 @@ struct Pass<'a> {
     last: HashMap<ValueId, ValueId>,
     /// Values that are one number everywhere.
     fills: HashMap<ValueId, f64>,
-    /// Packed weights, by the weights and the number of groups.
-    packed: HashMap<(ValueId, usize), ValueId>,
+    /// Packed weights, by the weights, the number of groups, and whether they are for tiles.
+    packed: HashMap<(ValueId, usize, bool), ValueId>,
     /// Which values have been computed as they were before.
     ready: Vec<bool>,
     origin: super::Origin,
@@ -201,7 +207,7 @@ impl Pass<'_> {
             let empty = step.args.iter().chain(&step.outs).any(|&v| self.shape(v).count() == 0);
             // Next to others, one that is not worth it alone is still cheaper than turning its blobs.
             let single = weights.dims().get(1) == Some(&1) && 1 < conv.group;
-            if !can || empty || self.how == Arrange::Quick && single {
+            if !can || empty || self.how != Arrange::All && single {
                 return false;
             }
             self.convolve(step);
@@ -265,22 +271,40 @@ impl Pass<'_> {
             }
         };
         let w = self.first(step.args[1]);
-        let packed = match self.packed.get(&(w, conv.group)) {
+        let tiled = self.is_tiled(conv, step);
+        let packed = match self.packed.get(&(w, conv.group, tiled)) {
             Some(&packed) => packed,
             None => {
-                let kernel = Kernel::ChannelsLast(Box::new(Kernel::PackConv(conv.clone())));
-                let shape = self.shape(w);
+                let shape = self.shape(w).clone();
                 let outputs = (shape.0[0] / conv.group).next_multiple_of(Kernel::PACKED);
-                let shape = shape.with(0, outputs * conv.group);
-                let packed = self.step(kernel, vec![w], shape);
-                self.packed.insert((w, conv.group), packed);
+                let (kernel, shape) = match tiled {
+                    true => (Kernel::PackTiles, Shape::from([36, shape.0[1], outputs])),
+                    false => (Kernel::PackConv(conv.clone()), shape.with(0, outputs * conv.group)),
+                };
+                let packed = self.step(Kernel::ChannelsLast(Box::new(kernel)), vec![w], shape);
+                self.packed.insert((w, conv.group, tiled), packed);
                 packed
             }
         };
         let mut args = step.args.clone();
         args[1] = packed;
-        let fused = FusedConv { conv: conv.clone(), bias, sum, relu, packed: true };
+        let fused = FusedConv { conv: conv.clone(), bias, sum, relu, packed: true, tiled };
         self.wrap(Kernel::FusedConv(fused), &args, &step.outs);
+    }
+
+    /// Whether a convolution is done by tiles of 4 x 4 results: the weights, four times as many, have to be read for enough
+    /// tiles.
+    fn is_tiled(&self, conv: &Conv, step: &Step) -> bool {
+        let plain = |a: &Axis| (a.kernel, a.stride, a.dilation) == (3, 1, 1);
+        let can = conv.group == 1 && conv.axes.iter().all(plain);
+        let y = self.shape(step.outs[0]);
+        let (channels, outputs) = (self.shape(step.args[0]).0[1], y.0[1]);
+        let tiles = y.0[0] * y.0[2].div_ceil(4) * y.0[3].div_ceil(4);
+        match self.how {
+            Arrange::Training => false,
+            Arrange::Inference => can && TILES <= tiles && CHANNELS <= channels.min(outputs),
+            Arrange::All => can,
+        }
     }
 
     /// Adds a kernel in its form for channels that lie last.
@@ -341,7 +365,7 @@ mod tests {
     use super::*;
     use crate::program::expr::{arg, constant, select};
     use crate::program::{Builder, differentiate, verify};
-    use crate::window::{Axis, Pool, Rounding};
+    use crate::window::{Pool, Rounding};
 
     /// A convolution, ReLU, a pooling and a second convolution; then the kernels of both passes.
     #[test]
@@ -364,7 +388,7 @@ mod tests {
         b.output("y", y);
         wanted.into_iter().for_each(|v| b.output("d", v));
         let mut program = b.finish();
-        arrange(&mut program, Arrange::Quick);
+        arrange(&mut program, Arrange::Training);
         assert_eq!(verify(&program), Ok(()));
         let names = program.steps.iter().map(|step| step.kernel.name());
         let transposes = names.clone().filter(|&name| name == "transpose").count();

@@ -53,6 +53,7 @@ fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
         | Kernel::Concat(_)
         | Kernel::Im2col(_)
         | Kernel::PackConv(_)
+        | Kernel::PackTiles
         | Kernel::Gather(_) => {}
         Kernel::ChannelsLast(kernel) => {
             let (blobs, results) = kernel.blobs(args.len()).unwrap_or_default();

@@ -65,11 +65,19 @@ fn extend(program: &Program, step: &Step, fixed: &mut Vec<bool>) {
         Kernel::ChannelsLast(kernel) => kernel,
         kernel => kernel,
     };
-    let known =
-        matches!(kernel, Kernel::View | Kernel::Stop | Kernel::Pointwise(_) | Kernel::PackConv(_));
+    let known = matches!(
+        kernel,
+        Kernel::View
+            | Kernel::Stop
+            | Kernel::Pointwise(_)
+            | Kernel::PackConv(_)
+            | Kernel::PackTiles
+    );
     let follows = step.args.iter().all(|v| fixed[v.0 as usize]) && !step.args.is_empty();
     fixed.resize(program.values.len(), false);
-    if known && follows && count(&step.outs) <= 2 * count(&step.args) {
+    // Weights for tiles have 36 numbers in place of 9.
+    let most = if matches!(kernel, Kernel::PackTiles) { 64 } else { 2 };
+    if known && follows && count(&step.outs) <= most * count(&step.args) {
         step.outs.iter().for_each(|v| fixed[v.0 as usize] = true);
     }
 }
@@ -117,7 +125,8 @@ impl<'a> Pass<'a> {
             Kernel::Conv(conv) => {
                 let bias = 2 < step.args.len();
                 let conv = conv.clone();
-                let fused = FusedConv { conv, bias, sum: false, relu: false, packed: false };
+                let fused =
+                    FusedConv { conv, bias, sum: false, relu: false, packed: false, tiled: false };
                 Step { kernel: Kernel::FusedConv(fused), ..step }
             }
             _ => match self.joined(&step) {
@@ -312,7 +321,7 @@ mod tests {
         let y = b.map(&[y], &relu);
         b.output("y", y);
         let mut program = b.finish();
-        let settled = deploy(&mut program, Arrange::Quick);
+        let settled = deploy(&mut program, Arrange::Inference);
         assert_eq!(verify(&program), Ok(()));
         let names: Vec<_> =
             program.steps[settled..].iter().map(|step| step.kernel.name()).collect();
@@ -337,7 +346,7 @@ mod tests {
         let doubled = b.scale(scale, 2.0);
         b.assign(scale, doubled);
         let mut program = b.finish();
-        let settled = deploy(&mut program, Arrange::Quick);
+        let settled = deploy(&mut program, Arrange::Inference);
         assert_eq!(verify(&program), Ok(()));
         let names: Vec<_> =
             program.steps[settled..].iter().map(|step| step.kernel.name()).collect();

@@ -16,6 +16,7 @@ pub(super) fn differentiable(kernel: &Kernel, i: usize) -> bool {
         | Kernel::PackConv(_)
         | Kernel::MatMulAdd { .. }
         | Kernel::PooledConv(..)
+        | Kernel::PackTiles
         | Kernel::ChannelsLast(_)
         | Kernel::PooledConvInput(_)
         | Kernel::PooledConvFilter(_)
@@ -166,6 +167,7 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
         | Kernel::PackConv(_)
         | Kernel::MatMulAdd { .. }
         | Kernel::PooledConv(..)
+        | Kernel::PackTiles
         | Kernel::ChannelsLast(_)
         | Kernel::PooledConvInput(_)
         | Kernel::PooledConvFilter(_)

@@ -107,7 +107,7 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
             let blobs = infer(&Kernel::Conv(fused.conv.clone()), args, told)?;
             infer(&Kernel::MaxPool(pool.clone()), &[&blobs[0]], told)
         }
-        Kernel::PackConv(_) => one(arg(0)?.clone()),
+        Kernel::PackConv(_) | Kernel::PackTiles => one(arg(0)?.clone()),
         Kernel::ChannelsLast(kernel) => channels_last(kernel, args, told),
         Kernel::Moments => {
             let x = arg(0)?;
@@ -181,6 +181,10 @@ fn channels_last(
         let outputs = (w.0[0] / conv.group).next_multiple_of(Kernel::PACKED);
         return Ok(vec![w.with(0, outputs * conv.group)]);
     }
+    if let Kernel::PackTiles = kernel {
+        let w = args.first().ok_or("there are no weights")?;
+        return Ok(vec![Shape::from([36, w.0[1], w.0[0].next_multiple_of(Kernel::PACKED)])]);
+    }
     let mut plain = vec![];
     for (arg, blob) in args.iter().zip(blobs) {
         if blob && arg.rank() != 4 {
@@ -189,7 +193,10 @@ fn channels_last(
         plain.push(if blob { arg.channels_first() } else { (*arg).clone() });
     }
     // The weights are wider than the result.
-    if let Kernel::FusedConv(_) = kernel {
+    if let Kernel::FusedConv(fused) = kernel {
+        if fused.tiled {
+            plain[1] = Shape::from([0, args[1].0[1], 3, 3]);
+        }
         let told = told.ok_or("the result's shape was not told")?.channels_first();
         let outputs = *told.0.get(1).ok_or("the result has no channels")?;
         plain[1].0[0] = outputs;

@@ -53,6 +53,8 @@ pub struct FusedConv {
     pub relu: bool,
     /// Whether the weights are those that [`Kernel::PackConv`] has made.
     pub packed: bool,
+    /// Whether they are those of [`Kernel::PackTiles`], for results by tiles of 4 x 4 (Lavin and Gray 2016).
+    pub tiled: bool,
 }
 
 /// A normalisation by the moments of each channel.
@@ -131,6 +133,9 @@ pub enum Kernel {
     PooledConv(FusedConv, window::Pool),
     /// `(w) -> t`: the weights of a convolution in the order in which [`Kernel::FusedConv`] reads them quickest.
     PackConv(window::Conv),
+    /// `(w) -> t`: weights of 3 x 3 transformed for tiles of 4 x 4 results, `36 x C x O`, with `O` rounded up to a multiple of
+    /// [`Kernel::PACKED`]; only as [`Kernel::ChannelsLast`].
+    PackTiles,
     /// `(dy, index, w) -> dx`: `ConvInput` of the `MaxPoolGrad` of the first two.
     PooledConvInput(window::Conv),
     /// `(x, dy, index) -> dw`: `ConvFilter` of the `MaxPoolGrad` of the last two.
@@ -194,7 +199,7 @@ impl Kernel {
         Some(match self {
             Kernel::FusedConv(fused) if fused.sum => (only(&[0, args - 1]), [true, false]),
             Kernel::FusedConv(_) => (only(&[0]), [true, false]),
-            Kernel::PackConv(_) => (only(&[]), [false, false]),
+            Kernel::PackConv(_) | Kernel::PackTiles => (only(&[]), [false, false]),
             Kernel::ConvInput(_) => (only(&[0]), [true, false]),
             Kernel::ConvFilter(_) => (only(&[0, 1]), [false, false]),
             Kernel::MaxPool(_) | Kernel::Lrn(_) => (only(&[0]), [true, true]),
@@ -229,6 +234,7 @@ impl Kernel {
             Kernel::FusedConv(_) => "fused-conv",
             Kernel::PooledConv(..) => "pooled-conv",
             Kernel::PackConv(_) => "pack-conv",
+            Kernel::PackTiles => "pack-tiles",
             Kernel::PooledConvInput(_) => "pooled-conv-input",
             Kernel::PooledConvFilter(_) => "pooled-conv-filter",
             Kernel::Im2col(_) => "im2col",
@@ -247,7 +253,9 @@ impl Kernel {
             Kernel::LogSoftmax(_) => "log-softmax",
             Kernel::LogSoftmaxGrad(_) => "log-softmax-grad",
             Kernel::ChannelsLast(kernel) => match **kernel {
+                Kernel::FusedConv(FusedConv { tiled: true, .. }) => "fused-conv-tiles",
                 Kernel::FusedConv(_) => "fused-conv-last",
+                Kernel::PackTiles => "pack-tiles",
                 Kernel::PackConv(_) => "pack-conv-last",
                 Kernel::ConvInput(_) => "conv-input-last",
                 Kernel::ConvFilter(_) => "conv-filter-last",

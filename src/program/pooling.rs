@@ -36,9 +36,9 @@ fn joined(program: &Program, step: &Step) -> Option<(Kernel, Vec<ValueId>)> {
     let fused = match &before.kernel {
         Kernel::Conv(conv) => {
             let (conv, bias) = (conv.clone(), 2 < before.args.len());
-            FusedConv { conv, bias, sum: false, relu: false, packed: false }
+            FusedConv { conv, bias, sum: false, relu: false, packed: false, tiled: false }
         }
-        Kernel::FusedConv(fused) if !fused.sum => fused.clone(),
+        Kernel::FusedConv(fused) if !fused.sum && !fused.tiled => fused.clone(),
         _ => return None,
     };
     let (blob, weights) = (program.shape(step.args[0]), program.shape(before.args[1]));

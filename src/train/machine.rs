@@ -101,16 +101,19 @@ pub fn planned(
     // The kernels of a GPU are quickest in chains.
     match device {
         _ if purpose.watched => {}
-        Device::Cpu if purpose.backward != Backward::No && !arranges(program) => fuse(program),
+        Device::Cpu if purpose.backward != Backward::No => match arranges(program) {
+            true => fuse_chains(program),
+            false => fuse(program),
+        },
         Device::Cpu => {}
         Device::Cuda(_) => fuse_chains(program),
     }
     simplify(program);
     supported(device, program, &typed.net)?;
     let settled = match (purpose.backward, device) {
-        (Backward::No, Device::Cpu) => deploy(program, Arrange::Quick),
+        (Backward::No, Device::Cpu) => deploy(program, Arrange::Inference),
         (_, Device::Cpu) if !purpose.watched => {
-            arrange(program, Arrange::Quick);
+            arrange(program, Arrange::Training);
             0
         }
         _ => 0,

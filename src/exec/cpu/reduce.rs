@@ -16,6 +16,9 @@ const BLOCK: usize = 2048;
 /// Most tasks of a sum to one number.
 const TASKS: usize = 64;
 
+/// Numbers of a sum of short rows from which on rows share accumulators.
+const SHARED: usize = 512;
+
 /// Columns whose sums are accumulated together.
 const COLUMNS: usize = 64;
 
@@ -236,7 +239,7 @@ pub fn sum_around<T: Real>(
                 for (i, y) in y.iter_mut().enumerate() {
                     let row = |o: usize| &x[(o * middle + task * each + i) * inner..][..inner];
                     let mut sum = T::ZERO;
-                    if BLOCK < inner {
+                    if BLOCK < inner || outer * inner < SHARED {
                         (0..outer).for_each(|o| sum += Reduction::Sum.row(row(o)));
                         put(y, sum, beta);
                         continue;

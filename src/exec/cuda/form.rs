@@ -180,6 +180,7 @@ impl Writer<'_> {
             | Kernel::FusedConv(_)
             | Kernel::PooledConv(..)
             | Kernel::PackConv(_)
+            | Kernel::PackTiles
             | Kernel::ChannelsLast(_) => {
                 return Err("it has no form for a GPU".into());
             }

@@ -133,11 +133,6 @@ fn sum_span<T: Real>(
                 for part in tile % across..(tiles.end - tap * across).min(across) {
                     let start = part * plan.height;
                     let rows = plan.height.min(channels - start);
-                    let mut own = segments;
-                    for segment in &mut own[..count] {
-                        // SAFETY: a pixel has the channels of all tiles.
-                        segment.left = unsafe { segment.left.add(start) };
-                    }
                     let at = (tap * channels + start) * pitch + plan.panels.start(panel);
                     // SAFETY: the partial sum has the rows of all tiles and the columns of all panels; a task owns its tiles.
                     unsafe {
@@ -146,8 +141,9 @@ fn sum_span<T: Real>(
                         Product {
                             rows,
                             registers: plan.panels.registers(panel),
-                            segments: &own[..count],
+                            segments: &segments[..count],
                             left: Left::Depths(w.stride * shape.channels),
+                            offset: start,
                             target,
                             epilogue: Epilogue::adding(beta),
                         }

@@ -45,6 +45,8 @@ pub struct Product<'a, T> {
     pub segments: &'a [Segment<T>],
     /// How left operands lie.
     pub left: Left,
+    /// Elements that the tile's first row lies behind the segments' places.
+    pub offset: usize,
     /// Where the tile goes.
     pub target: Target<T>,
     /// How sums are finished, unless the target is raw.
@@ -105,8 +107,8 @@ unsafe fn tile<T: Real, S: Simd, const R: usize, const V: usize>(simd: S, job: &
     // SAFETY: `run`'s caller vouches for all extents.
     unsafe {
         let sums = match job.left {
-            Left::Rows => sums::<T, S, R, V>(simd, job.segments, ROW_STRIDE, 1),
-            Left::Depths(step) => sums::<T, S, R, V>(simd, job.segments, 1, step),
+            Left::Rows => sums::<T, S, R, V>(simd, job, ROW_STRIDE, 1),
+            Left::Depths(step) => sums::<T, S, R, V>(simd, job, 1, step),
         };
         if !job.target.raw {
             finish::<T, S, R, V>(simd, &job.epilogue, sums, &job.target, 0);
@@ -124,14 +126,14 @@ unsafe fn tile<T: Real, S: Simd, const R: usize, const V: usize>(simd: S, job: &
 #[inline(always)]
 unsafe fn sums<T: Real, S: Simd, const R: usize, const V: usize>(
     simd: S,
-    segments: &[Segment<T>],
+    job: &Product<T>,
     row_step: usize,
     depth_step: usize,
 ) -> [[T::Vector<S>; V]; R] {
     let lanes = T::lanes::<S>();
     let mut sums = [[T::splat(simd, T::ZERO); V]; R];
-    for segment in segments {
-        let (mut left, mut right) = (segment.left, segment.right);
+    for segment in job.segments {
+        let (mut left, mut right) = (segment.left.wrapping_add(job.offset), segment.right);
         for _ in 0..segment.len {
             // SAFETY: both operands extend over the segment, promised to `run`.
             unsafe {

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::exec::cpu::normalize::Channels;
-use crate::exec::cpu::tasks::{Shared, for_each, for_each_piece, items_per_task};
+use crate::exec::cpu::tasks::{for_each_piece, items_per_task};
 use crate::real::{Real, vectorize};
 
 /// Most blocks of pixels.
@@ -134,37 +134,65 @@ pub fn normalize_backward<T: Real>(
     daffine: Option<(&mut [T], &mut [T])>,
     work: &mut [T],
 ) {
+    match of.relu {
+        true => {
+            backward(
+                of,
+                batch,
+                x,
+                dy,
+                dx,
+                daffine,
+                work,
+                |y, dy| {
+                    if T::ZERO < y { dy } else { T::ZERO }
+                },
+            )
+        }
+        false => backward(of, batch, x, dy, dx, daffine, work, |_, dy| dy),
+    }
+}
+
+/// `passed` is what comes through of the gradient to a result.
+#[expect(clippy::too_many_arguments, reason = "those of a gradient, and a function")]
+fn backward<T: Real>(
+    of: &Channels<T>,
+    batch: bool,
+    x: &[T],
+    dy: &[T],
+    dx: &mut [T],
+    daffine: Option<(&mut [T], &mut [T])>,
+    work: &mut [T],
+    passed: impl Fn(T, T) -> T + Sync,
+) {
     let channels = of.mean.len();
     let pixels = x.len() / channels;
     let count = T::ONE / T::from_usize(pixels);
     let (work, numbers) = work.split_at_mut(2 * BLOCKS * channels);
-    let (factor, numbers) = numbers.split_at_mut(channels);
-    let (shift, numbers) = numbers.split_at_mut(channels);
-    let (slope, lift) = numbers[..2 * channels].split_at_mut(channels);
+    let mut parts = numbers.chunks_exact_mut(channels);
+    let [factor, shift, slope, lift] =
+        std::array::from_fn(|_| parts.next().expect("workspace for four numbers a channel"));
     factors(of, factor);
     match of.affine {
         Some((_, from)) => shift.copy_from_slice(from),
         None => shift.fill(T::ZERO),
     }
-    let (factor, shift) = (&*factor, &*shift);
-    let relu = of.relu;
-    let passed = |x: T, dy: T, mean: T, factor: T, shift: T| {
-        let open = !relu || T::ZERO < (x - mean) * factor + shift;
-        if open { dy } else { T::ZERO }
-    };
+    let (mean, factor, shift) = (of.mean, &*factor, &*shift);
     sums(
         pixels,
         channels,
         work,
         #[inline(always)]
         |range, sum, product| {
-            let blobs = x[range.clone()].iter().zip(&dy[range]);
-            let numbers = of.mean.iter().zip(factor).zip(shift);
-            let sums = sum.iter_mut().zip(product.iter_mut());
-            for ((sums, (x, dy)), ((mean, factor), shift)) in sums.zip(blobs).zip(numbers) {
-                let dy = passed(*x, *dy, *mean, *factor, *shift);
-                *sums.0 += dy;
-                *sums.1 += dy * (*x - *mean);
+            let (x, dy) = (&x[range.clone()], &dy[range]);
+            let n = x.len();
+            let (mean, factor, shift) = (&mean[..n], &factor[..n], &shift[..n]);
+            let (sum, product) = (&mut sum[..n], &mut product[..n]);
+            for i in 0..n {
+                let centred = x[i] - mean[i];
+                let dy = passed(centred * factor[i] + shift[i], dy[i]);
+                sum[i] += dy;
+                product[i] += dy * centred;
             }
         },
     );
@@ -184,23 +212,22 @@ pub fn normalize_backward<T: Real>(
         };
     }
     let (slope, lift) = (&*slope, &*lift);
-    let each = items_per_task(channels);
-    let dx = Shared::new(dx);
-    for_each(pixels.div_ceil(each), |task| {
+    let each = items_per_task(channels) * channels;
+    for_each_piece(dx, each, |task, dx| {
+        let (x, dy) = (&x[task * each..][..dx.len()], &dy[task * each..][..dx.len()]);
         vectorize(
             #[inline(always)]
             || {
-                for pixel in task * each..((task + 1) * each).min(pixels) {
-                    let range = pixel * channels..(pixel + 1) * channels;
-                    // SAFETY: every pixel is in one task.
-                    let dx = unsafe { dx.slice(range.clone()) };
-                    let blobs = x[range.clone()].iter().zip(&dy[range]);
-                    let numbers = of.mean.iter().zip(factor).zip(shift).zip(slope).zip(lift);
-                    for ((dx, (x, dy)), ((((mean, factor), shift), slope), lift)) in
-                        dx.iter_mut().zip(blobs).zip(numbers)
-                    {
-                        let dy = passed(*x, *dy, *mean, *factor, *shift);
-                        *dx = (dy - *lift - (*x - *mean) * *slope) * *factor;
+                let blobs = x.chunks_exact(channels).zip(dy.chunks_exact(channels));
+                for (dx, (x, dy)) in dx.chunks_exact_mut(channels).zip(blobs) {
+                    let n = dx.len();
+                    let (x, dy, mean) = (&x[..n], &dy[..n], &mean[..n]);
+                    let (factor, shift) = (&factor[..n], &shift[..n]);
+                    let (slope, lift) = (&slope[..n], &lift[..n]);
+                    for i in 0..n {
+                        let centred = x[i] - mean[i];
+                        let dy = passed(centred * factor[i] + shift[i], dy[i]);
+                        dx[i] = (dy - lift[i] - centred * slope[i]) * factor[i];
                     }
                 }
             },

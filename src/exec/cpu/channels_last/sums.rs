@@ -18,6 +18,9 @@ use crate::real::{Real, vectorize};
 /// Most panels of targets of one task.
 const PANELS: usize = 16;
 
+/// Elements of packed weights that stay in the second-level cache with the copies.
+const CACHED: usize = 64 * 1024;
+
 /// Tasks wanted, so that many threads have work.
 const TASKS: usize = 8;
 
@@ -46,6 +49,13 @@ struct Task {
     group: usize,
     targets: Range<usize>,
     panels: Range<usize>,
+}
+
+/// A part of the sums.
+struct Pass {
+    begins: bool,
+    ends: bool,
+    depth: Range<usize>,
 }
 
 /// How a grid is cut into tasks; depends on the shape only.
@@ -206,7 +216,6 @@ impl Sums {
 
     fn run_task<T: Real>(&self, task: &Task, blobs: &Blobs<T>, scratch: &mut [T]) {
         let tile = Tile::of::<T>();
-        let panels = Panels::of::<T>(self.outputs);
         let grid = &self.grids[task.grid];
         let depth = grid.taps.len() * self.channels;
         let rows = task.targets.len();
@@ -214,82 +223,94 @@ impl Sums {
         let (spill, left) = scratch.split_at_mut(tile.rows * tile.columns);
         let passes = depth.div_ceil(DEPTH).max(1);
         let each = depth.div_ceil(passes);
-        let every_pixel = grid.every == [1, 1] && grid.count == self.target;
-        let pitch = self.group * self.outputs;
-        for pass in 0..passes {
-            let range = (pass * each).min(depth)..((pass + 1) * each).min(depth);
+        for number in 0..passes {
+            let range = (number * each).min(depth)..((number + 1) * each).min(depth);
             vectorize(
                 #[inline(always)]
                 || self.copy(grid, task.group, task.targets.clone(), range.clone(), blobs.x, left),
             );
-            let (begins, ends) = (pass == 0, pass + 1 == passes);
-            let addend = blobs.addend.filter(|_| begins);
-            for panel in task.panels.clone() {
-                let start = self.panel::<T>(task.grid, task.group, panel);
-                let width = panels.width(panel);
-                let right =
-                    blobs.packed[start + range.start * width..][..range.len() * width].as_ptr();
-                let channel = task.group * self.outputs + panels.start(panel);
-                let whole = panels.channels(panel) == width && every_pixel;
-                let epilogue = Epilogue {
-                    beta: if begins && addend.is_none() { T::ZERO } else { T::ONE },
-                    row_bias: std::ptr::null(),
-                    column_bias: blobs
-                        .bias
-                        .filter(|_| ends)
-                        .map_or(std::ptr::null(), |bias| bias[channel..].as_ptr()),
-                    relu: ends && blobs.relu,
-                };
+            let pass = Pass { begins: number == 0, ends: number + 1 == passes, depth: range };
+            let together = (CACHED / (tile.columns * each.max(1))).max(1);
+            for first in task.panels.clone().step_by(together) {
+                let panels = first..(first + together).min(task.panels.end);
                 for row in (0..rows).step_by(height) {
-                    let count = height.min(rows - row);
-                    let target = match whole {
-                        true => {
-                            let at = (task.targets.start + row) * pitch + channel;
-                            let mut target = Target::new(blobs.y.pointer(at), pitch, false);
-                            if let Some(addend) = addend {
-                                // SAFETY: the addend is as large as the result.
-                                target.old = unsafe { addend.add(at) };
-                            }
-                            target
-                        }
-                        false => Target::new(spill.as_mut_ptr(), tile.columns, true),
-                    };
-                    let left = left[row * ROW_STRIDE..].as_ptr();
-                    let product = Product {
-                        rows: count,
-                        registers: panels.registers(panel),
-                        segments: &[Segment { left, right, len: range.len() }],
-                        left: Left::Rows,
-                        target,
-                        epilogue,
-                    };
-                    // SAFETY: rows were copied and panels cut to this length; a task owns its targets.
-                    unsafe { product.run() };
-                    if !whole {
-                        let first = task.targets.start + row;
-                        let columns = channel..channel + panels.channels(panel);
-                        vectorize(
-                            #[inline(always)]
-                            || {
-                                for (row, spill) in
-                                    spill.chunks_exact(tile.columns).take(count).enumerate()
-                                {
-                                    let at = self.pixel(grid, first + row) * pitch + columns.start;
-                                    self.finish(
-                                        &epilogue,
-                                        spill,
-                                        columns.len(),
-                                        at,
-                                        addend,
-                                        &blobs.y,
-                                    );
-                                }
-                            },
-                        );
+                    let targets = row..(row + height).min(rows);
+                    for panel in panels.clone() {
+                        self.tile(task, &pass, panel, targets.clone(), blobs, left, spill);
                     }
                 }
             }
         }
+    }
+
+    /// Computes some targets, counted from the task's first, in the channels of a panel.
+    #[expect(clippy::too_many_arguments, reason = "what is computed, operands, and memory")]
+    fn tile<T: Real>(
+        &self,
+        task: &Task,
+        pass: &Pass,
+        panel: usize,
+        targets: Range<usize>,
+        blobs: &Blobs<T>,
+        left: &[T],
+        spill: &mut [T],
+    ) {
+        let panels = Panels::of::<T>(self.outputs);
+        let grid = &self.grids[task.grid];
+        let pitch = self.group * self.outputs;
+        let (width, columns) = (panels.width(panel), Tile::of::<T>().columns);
+        let start = self.panel::<T>(task.grid, task.group, panel) + pass.depth.start * width;
+        let len = pass.depth.len();
+        let right = blobs.packed[start..start + len * width].as_ptr();
+        let channel = task.group * self.outputs + panels.start(panel);
+        let addend = blobs.addend.filter(|_| pass.begins);
+        let bias = blobs.bias.filter(|_| pass.ends);
+        let epilogue = Epilogue {
+            beta: if pass.begins && addend.is_none() { T::ZERO } else { T::ONE },
+            row_bias: std::ptr::null(),
+            column_bias: bias.map_or(std::ptr::null(), |bias| bias[channel..].as_ptr()),
+            relu: pass.ends && blobs.relu,
+        };
+        let every_pixel = grid.every == [1, 1] && grid.count == self.target;
+        let whole = panels.channels(panel) == width && every_pixel;
+        let first = task.targets.start + targets.start;
+        let target = match whole {
+            true => {
+                let at = first * pitch + channel;
+                let mut target = Target::new(blobs.y.pointer(at), pitch, false);
+                if let Some(addend) = addend {
+                    // SAFETY: the addend is as large as the result.
+                    target.old = unsafe { addend.add(at) };
+                }
+                target
+            }
+            false => Target::new(spill.as_mut_ptr(), columns, true),
+        };
+        let left = left[targets.start * ROW_STRIDE..].as_ptr();
+        let product = Product {
+            rows: targets.len(),
+            registers: panels.registers(panel),
+            segments: &[Segment { left, right, len }],
+            left: Left::Rows,
+            offset: 0,
+            target,
+            epilogue,
+        };
+        // SAFETY: rows were copied and panels cut to this length; a task owns its targets.
+        unsafe { product.run() };
+        if whole {
+            return;
+        }
+        let channels = panels.channels(panel);
+        vectorize(
+            #[inline(always)]
+            || {
+                for (row, sums) in spill.chunks_exact(columns).take(targets.len()).enumerate() {
+                    let at = self.pixel(grid, first + row) * pitch + channel;
+                    finish(&epilogue, &sums[..channels], at, addend, &blobs.y);
+                }
+            },
+        );
     }
 
     /// The number of a target among the pixels of the target blob.
@@ -299,33 +320,6 @@ impl Sums {
         let [height, width] = self.target;
         let row = image * height + grid.start[0] + row * grid.every[0];
         row * width + grid.start[1] + column * grid.every[1]
-    }
-
-    /// Stores the channels of one target that were parked.
-    #[inline(always)]
-    fn finish<T: Real>(
-        &self,
-        epilogue: &Epilogue<T>,
-        sums: &[T],
-        channels: usize,
-        at: usize,
-        addend: Option<*const T>,
-        y: &Shared<T>,
-    ) {
-        let to = y.pointer(at);
-        let old = match addend {
-            // SAFETY: the addend is as large as the result.
-            Some(addend) => unsafe { addend.add(at) },
-            None => to.cast_const(),
-        };
-        for (channel, sum) in sums[..channels].iter().enumerate() {
-            // SAFETY: a task owns its targets; the old value is read only if it counts, and the bias has the panel's
-            // channels.
-            unsafe {
-                let old = if epilogue.beta == T::ZERO { T::ZERO } else { *old.add(channel) };
-                *to.add(channel) = epilogue.finish(*sum, old, 0, channel);
-            }
-        }
     }
 
     /// Copies what the windows of targets see, one row each: the part `depth` of all taps and channels.
@@ -352,11 +346,11 @@ impl Sums {
                 }
                 let from = depth.start.max(begin);
                 let end = depth.end.min(begin + run.taps * self.channels);
-                let to = &mut to[from - depth.start..end - depth.start];
+                let to = &mut to[from - depth.start..];
                 let y = (row * grid.step[0]) as isize + run.row;
                 let left = (column * grid.step[1]) as isize + run.column;
                 if y < 0 || height as isize <= y {
-                    to.fill(T::ZERO);
+                    to[..end - from].fill(T::ZERO);
                     continue;
                 }
                 // The taps inside the image, as part of the run.
@@ -365,7 +359,7 @@ impl Sums {
                 let clip = |tap: usize| (begin + tap * self.channels).clamp(from, end) - from;
                 let (low, high) = (clip(inside.start), clip(inside.end));
                 if high <= low {
-                    to.fill(T::ZERO);
+                    to[..end - from].fill(T::ZERO);
                     continue;
                 }
                 let pixel = (image * height + y as usize) * width;
@@ -373,8 +367,8 @@ impl Sums {
                 let at = (pixel as isize + left) * pitch as isize
                     + (group * self.channels + from + low - begin) as isize;
                 to[..low].fill(T::ZERO);
-                to[low..high].copy_from_slice(&x[at as usize..][..high - low]);
-                to[high..].fill(T::ZERO);
+                copy_short(&x[at as usize..], high - low, &mut to[low..]);
+                to[high..end - from].fill(T::ZERO);
             }
             column += 1;
             if column == grid.count[1] {
@@ -383,6 +377,45 @@ impl Sums {
             if row == grid.count[0] {
                 (image, row) = (image + 1, 0);
             }
+        }
+    }
+}
+
+/// Copies `len` numbers, sixteen at a time if they are few and what lies behind them may be overwritten.
+#[inline(always)]
+fn copy_short<T: Real>(from: &[T], len: usize, to: &mut [T]) {
+    let whole = len.next_multiple_of(16);
+    if 64 < len || from.len().min(to.len()) < whole {
+        to[..len].copy_from_slice(&from[..len]);
+        return;
+    }
+    let (from, to) = (from[..whole].as_chunks::<16>().0, to[..whole].as_chunks_mut::<16>().0);
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+}
+
+/// Stores the channels of one target that were parked.
+#[inline(always)]
+fn finish<T: Real>(
+    epilogue: &Epilogue<T>,
+    sums: &[T],
+    at: usize,
+    addend: Option<*const T>,
+    y: &Shared<T>,
+) {
+    // SAFETY: a task owns its targets.
+    let to = unsafe { y.slice(at..at + sums.len()) };
+    if addend.is_none() && epilogue.column_bias.is_null() && !epilogue.relu {
+        match epilogue.beta == T::ZERO {
+            true => to.copy_from_slice(sums),
+            false => to.iter_mut().zip(sums).for_each(|(to, sum)| *to += *sum),
+        }
+        return;
+    }
+    for (channel, (to, sum)) in to.iter_mut().zip(sums).enumerate() {
+        // SAFETY: the addend is as large as the result, and the bias has the panel's channels.
+        unsafe {
+            let old = addend.map_or(*to, |addend| *addend.add(at + channel));
+            *to = epilogue.finish(*sum, old, 0, channel);
         }
     }
 }

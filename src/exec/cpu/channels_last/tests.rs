@@ -53,6 +53,23 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
     run(true, &mut y);
     close(&y, &want, 3e-5);
 
+    if tiles_fit(shape) {
+        let len = tiles_weight_len::<T>(shape.channels, shape.out_channels);
+        let mut packed = vec![T::from_f64(f64::NAN); len];
+        tiles_pack(shape.channels, shape.out_channels, &w, &mut packed);
+        let run = |addend, y: &mut [T]| {
+            let mut work = vec![T::from_f64(f64::NAN); tiles_workspace::<T>(shape, 3)];
+            tiles_forward(shape, &x_last, &packed, Some(&bias), addend, relu, y, &mut work);
+        };
+        let addend = || if sum { Addend::Blob(&given) } else { Addend::None };
+        close(&same_for_any_threads(want.len(), |y| run(addend(), y)), &want, 3e-5);
+        if sum {
+            let mut y = given.clone();
+            run(Addend::InPlace, &mut y);
+            close(&y, &want, 3e-5);
+        }
+    }
+
     let mut want = vec![T::ZERO; x.len()];
     let mut work = vec![T::ZERO; conv::input_gradient_workspace::<T>(shape, 1)];
     conv::input_gradient(shape, &dy, &w, None, T::ZERO, &mut want, &mut work);
@@ -103,6 +120,28 @@ fn convolutions_in_random_geometries() {
             check_convolution::<f64>(&shape, sum, relu);
         }
         checked += 1;
+    }
+}
+
+#[test]
+fn windows_of_three_in_tiles() {
+    let mut dice = Dice(3);
+    for _ in 0..40 {
+        let axes: Vec<Axis> = (0..2)
+            .map(|_| Axis {
+                pad_before: dice.roll(0, 2),
+                pad_after: dice.roll(0, 2),
+                ..Axis::new(3, 1, 0)
+            })
+            .collect();
+        let channels = [1, 5, 16, 40, 300][dice.roll(0, 4)];
+        let outputs = [1, 16, 24, 48, 70][dice.roll(0, 4)];
+        let input = [dice.roll(1, 3), channels, dice.roll(3, 14), dice.roll(3, 14)];
+        let conv = Conv { axes, group: 1 };
+        let shape = conv::Shape::new(&conv, &input, outputs).expect("a shape that fits");
+        let (sum, relu) = (dice.roll(0, 1) == 1, dice.roll(0, 1) == 1);
+        check_convolution::<f32>(&shape, sum, relu);
+        check_convolution::<f64>(&shape, sum, relu);
     }
 }
 

@@ -26,6 +26,9 @@ pub fn workspace_of<T: Element>(
     match kernel {
         Kernel::FusedConv(fused) => {
             let shape = packed_shape(fused, args[0], outs[0]);
+            if fused.tiled {
+                return last::tiles_workspace::<T>(&shape, threads);
+            }
             Sums::new(&shape, Way::Forward).workspace::<T>(threads)
         }
         Kernel::ConvInput(c) => {
@@ -62,10 +65,16 @@ pub fn call<T: Element>(
             let sums = Sums::new(&conv_shape(c, &Shape(x), w), Way::Forward);
             Box::new(move |m, _| last::pack(&sums, m.get(args[0]), m.get_mut(y)))
         }
+        Kernel::PackTiles => {
+            let (outputs, channels) = (arg_shapes[0].0[0], arg_shapes[0].0[1]);
+            Box::new(move |m, _| {
+                last::tiles_pack(channels, outputs, m.get(args[0]), m.get_mut(y));
+            })
+        }
         Kernel::FusedConv(fused) => {
             let shape = packed_shape(fused, &arg_shapes[0], &out_shapes[0]);
             let sums = Sums::new(&shape, Way::Forward);
-            let &FusedConv { bias, sum, relu, .. } = fused;
+            let &FusedConv { bias, sum, relu, tiled, .. } = fused;
             Box::new(move |m, _| {
                 let bias = bias.then(|| m.get(args[2]));
                 let addend = match args.last() {
@@ -74,7 +83,13 @@ pub fn call<T: Element>(
                     _ => Addend::None,
                 };
                 let (x, w, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
-                sums.run(x, w, bias, addend, relu, m.get_mut(y), work);
+                match tiled {
+                    true => {
+                        let y = m.get_mut(y);
+                        last::tiles_forward(&shape, x, w, bias, addend, relu, y, work);
+                    }
+                    false => sums.run(x, w, bias, addend, relu, m.get_mut(y), work),
+                }
             })
         }
         Kernel::ConvInput(c) => {
