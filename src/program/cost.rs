@@ -40,8 +40,8 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
 }
 
 fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
-    let arg = |i: usize| args.get(i).map_or(0, |shape| count(shape));
-    let out = |i: usize| outs.get(i).map_or(0, |shape| count(shape));
+    let arg = |i: usize| args.get(i).map_or(0, count);
+    let out = |i: usize| outs.get(i).map_or(0, count);
     let per_tap = |c: &Conv, map: u64| map.saturating_mul(taps(&c.axes));
     let (mut multiply_adds, mut other) = (0, 0);
     match kernel {
@@ -123,10 +123,10 @@ fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
         Kernel::SoftmaxGrad(_) | Kernel::LogSoftmaxGrad(_) => other = out(0).saturating_mul(4),
         Kernel::Random(..) => other = out(0),
         Kernel::Native(_) | Kernel::NativeGrad(..) => {
-            other = args.iter().map(|shape| count(shape)).fold(0, u64::saturating_add);
+            other = args.iter().map(count).fold(0, u64::saturating_add);
         }
     }
-    let elements = args.iter().chain(outs).map(|shape| count(shape)).fold(0, u64::saturating_add);
+    let elements = args.iter().chain(outs).map(count).fold(0, u64::saturating_add);
     Cost { multiply_adds, other, elements }
 }
 

@@ -220,7 +220,8 @@ impl<T: Real> Job<'_, T> {
         let pointer =
             |bias: Option<&[T]>, at: usize| bias.map_or(std::ptr::null(), |b| b[at..].as_ptr());
         // What is read for one panel of rows alone is read where it is.
-        let in_place = column_stride == 1 && m <= height && (last - first) % tile.columns == 0;
+        let in_place =
+            column_stride == 1 && m <= height && (last - first).is_multiple_of(tile.columns);
         let mut start = 0;
         loop {
             let depth = (k - start).min(DEPTH);
