@@ -55,6 +55,11 @@ pub trait Real:
     fn from_i32(value: i32) -> Self;
     /// The whole part as an index; 0 for negative values and NaN.
     fn to_usize(self) -> usize;
+    /// The whole part, as a loop over many numbers finds it quickest.
+    ///
+    /// # Safety
+    /// The number is finite and its whole part an `i32`.
+    unsafe fn to_i32_unchecked(self) -> i32;
 
     /// `e^self`.
     fn exp(self) -> Self;
@@ -153,6 +158,11 @@ macro_rules! real {
             #[inline(always)]
             fn to_usize(self) -> usize {
                 self as usize
+            }
+            #[inline(always)]
+            unsafe fn to_i32_unchecked(self) -> i32 {
+                // SAFETY: promised by the caller.
+                unsafe { self.to_int_unchecked() }
             }
             #[inline(always)]
             fn exp(self) -> Self {
@@ -311,6 +321,17 @@ pub fn vectorize<R>(body: impl FnOnce() -> R) -> R {
         }
     }
     Arch::new().dispatch(Op(body))
+}
+
+/// Runs an operation written against [`Simd`] on registers of at most 256 bits: where most numbers do not lie at the
+/// beginning of a cache line, longer ones are read in two pieces.
+#[inline(always)]
+pub fn with_short_simd<O: WithSimd>(operation: O) -> O::Output {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        return Simd::vectorize(simd, operation);
+    }
+    Arch::new().dispatch(operation)
 }
 
 /// Runs an operation written against [`Simd`] on the best instruction set of this machine.

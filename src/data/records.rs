@@ -279,7 +279,7 @@ impl Lmdb {
         let value = self.images.get(&slot.key)?.ok_or_else(missing);
         let read = value.and_then(|value| slot.record.read(value));
         read.map_err(|message| record_error(&self.images, &slot.key, &message))?;
-        let Some(labels) = &self.labels else {
+        let Some(labels) = &mut self.labels else {
             slot.take_own_label();
             return Ok(());
         };

@@ -9,6 +9,7 @@ use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 
 use super::cpu::dispatch::{Machine, prepare};
 use super::cpu::tasks::alone;
+use super::cpu::team::Team;
 use super::cpu::vecmath::Transcendental;
 use super::cuda::module::Precision;
 use super::cuda::{self, Gpu};
@@ -202,21 +203,20 @@ enum Seat<T: Element> {
     Gpu(Box<Gpu<T>>),
 }
 
-/// The threads of a session on the processor.
-struct Threads(Option<rayon::ThreadPool>);
+/// The threads of a session on the processor: the caller's, and helpers if there are to be several.
+struct Threads(Option<Team>);
 
 impl Threads {
     fn new(count: usize) -> Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
-        let pool = (1 < count).then(|| pool.build()).transpose();
-        pool.map(Threads).map_err(|e| Error::refused(format!("cannot start threads: {e}")))
+        let team = (1 < count).then(|| Team::new(count)).transpose();
+        team.map(Threads).map_err(|e| Error::refused(format!("cannot start threads: {e}")))
     }
 
     /// Runs work that may spread over all threads; work that is `small`, and all where there is one thread, stays on the
     /// caller's.
-    fn run<R: Send>(&self, small: bool, work: impl FnOnce() -> R + Send) -> R {
-        match &self.0 {
-            Some(pool) if !small => pool.install(work),
+    fn run<R>(&mut self, small: bool, work: impl FnOnce() -> R) -> R {
+        match &mut self.0 {
+            Some(team) if !small => team.lead(work),
             _ => alone(work),
         }
     }

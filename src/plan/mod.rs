@@ -132,6 +132,7 @@ fn taking(step: &Step) -> Option<usize> {
     };
     match kernel {
         Kernel::Pointwise(_) => Some(0),
+        Kernel::MatMulAdd { .. } => Some(2),
         Kernel::FusedConv(fused) if fused.sum => Some(step.args.len() - 1),
         _ => None,
     }

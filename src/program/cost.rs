@@ -1,7 +1,7 @@
 //! What a step costs: from a kernel and the shapes around it to operations and elements moved.
 
 use super::expr::{PointFn, PointOp};
-use super::{Kernel, Program, Step};
+use super::{Kernel, Program, Step, infer};
 use crate::ty::Shape;
 use crate::window::{Axis, Conv, Pool};
 
@@ -40,8 +40,8 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
 }
 
 fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
-    let arg = |i: usize| args.get(i).map_or(0, |shape| count(shape));
-    let out = |i: usize| outs.get(i).map_or(0, |shape| count(shape));
+    let arg = |i: usize| args.get(i).map_or(0, count);
+    let out = |i: usize| outs.get(i).map_or(0, count);
     let per_tap = |c: &Conv, map: u64| map.saturating_mul(taps(&c.axes));
     let (mut multiply_adds, mut other) = (0, 0);
     match kernel {
@@ -69,7 +69,7 @@ fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
         Kernel::Pointwise(f) => other = out(0).saturating_mul(operations(f)),
         Kernel::Reduce(..) => other = arg(0),
         Kernel::Col2im(_) | Kernel::Scatter(_) => other = arg(0),
-        Kernel::MatMul { trans_a, .. } => {
+        Kernel::MatMul { trans_a, .. } | Kernel::MatMulAdd { trans_a, .. } => {
             let inner = args.first().map_or(0, |a| {
                 let back = if *trans_a { 2 } else { 1 };
                 a.rank().checked_sub(back).map_or(0, |axis| a.dims()[axis])
@@ -89,6 +89,13 @@ fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
             multiply_adds = per_tap(&fused.conv, out(0)).saturating_mul(channels(args.get(1)));
             let passes = [fused.bias, fused.sum, fused.relu].into_iter().filter(|&p| p).count();
             other = out(0).saturating_mul(passes as u64);
+        }
+        Kernel::PooledConv(fused, pool) => {
+            let given: Vec<&Shape> = args.iter().collect();
+            let blob = infer(&Kernel::Conv(fused.conv.clone()), &given, None);
+            let blob = blob.map_or(0, |shapes| shapes.iter().map(count).sum());
+            multiply_adds = per_tap(&fused.conv, blob).saturating_mul(channels(args.get(1)));
+            other = windows(pool, out(0));
         }
         Kernel::Moments => other = arg(0).saturating_mul(4),
         Kernel::Normalize(_) => other = out(0).saturating_mul(4),
@@ -116,10 +123,10 @@ fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
         Kernel::SoftmaxGrad(_) | Kernel::LogSoftmaxGrad(_) => other = out(0).saturating_mul(4),
         Kernel::Random(..) => other = out(0),
         Kernel::Native(_) | Kernel::NativeGrad(..) => {
-            other = args.iter().map(|shape| count(shape)).fold(0, u64::saturating_add);
+            other = args.iter().map(count).fold(0, u64::saturating_add);
         }
     }
-    let elements = args.iter().chain(outs).map(|shape| count(shape)).fold(0, u64::saturating_add);
+    let elements = args.iter().chain(outs).map(count).fold(0, u64::saturating_add);
     Cost { multiply_adds, other, elements }
 }
 

@@ -28,6 +28,7 @@ pub fn deploy(program: &mut Program, how: Arrange) -> usize {
     pass.pack(steps);
     let steps = pass.steps.into_iter().flatten().collect();
     renumber(program, steps);
+    super::join_pooling(program);
     super::simplify(program);
     settled(program)
 }

@@ -2,9 +2,12 @@
 //!
 //! The gradient that comes back through maximum pooling is zero but for one element a window. A convolution's gradients
 //! of such a blob become the kernels that sum over the maxima only, and its bias' gradient the sum of the gradients of
-//! the maxima, after which nobody reads the blob and [`simplify`](super::simplify()) drops it.
+//! the maxima, after which nobody reads the blob and [`simplify`](super::simplify()) drops it. Forward, a convolution and
+//! the pooling behind it become one kernel where an image of the blob between them is small.
 
-use super::{Kernel, Program, ReduceOp, Source, Step, ValueId};
+use super::expr::arg;
+use super::fold::{is_map, uses};
+use super::{Kernel, Program, ReduceOp, Source, Step, ValueId, join_pooling};
 use crate::window::Conv;
 
 /// Elements of an image up to which sums over maxima pay: they read it in no order.
@@ -22,6 +25,43 @@ pub fn fuse(program: &mut Program) {
         if let Some((kernel, args)) = unpooled.replacement(program, step) {
             let step = &mut program.steps[number];
             (step.kernel, step.args) = (kernel, args);
+        }
+    }
+    accumulate(program);
+    join_pooling(program);
+}
+
+/// Turns a sum, one of whose terms is a product of matrices that nothing else reads, into a product that adds to the other
+/// term, where that was computed before. Towers that share weights give such sums.
+fn accumulate(program: &mut Program) {
+    let uses = uses(program);
+    for number in 0..program.steps.len() {
+        let step = &program.steps[number];
+        let &[sum, term] = &step.args[..] else { continue };
+        let Source::Step(product) = program.source(term) else { continue };
+        let before = match program.source(sum) {
+            Source::Step(other) => other < product,
+            _ => true,
+        };
+        let (out, product) = (step.outs[0], product as usize);
+        let is_output = program.outputs.iter().any(|(_, v)| *v == term);
+        let alike = program.shape(sum) == program.shape(term);
+        let read_once = uses[term.0 as usize] == 1 && !is_output;
+        if !(before && alike && read_once && is_map(step, &(arg(0) + arg(1)))) {
+            continue;
+        }
+        let Step { kernel: Kernel::MatMul { trans_a, trans_b }, args, .. } =
+            &program.steps[product]
+        else {
+            continue;
+        };
+        let kernel = Kernel::MatMulAdd { trans_a: *trans_a, trans_b: *trans_b };
+        if args.len() == 2 && program.shape(out) == program.shape(term) {
+            let step = &mut program.steps[product];
+            step.kernel = kernel;
+            step.args.push(sum);
+            let step = &mut program.steps[number];
+            (step.kernel, step.args) = (Kernel::View, vec![term]);
         }
     }
 }
@@ -98,7 +138,6 @@ mod tests {
         let axes = [Axis::new(2, 2, pad); 2];
         let (y, _) = b.max_pool(y, Pool { axes, rounding: Rounding::Ceil, count_pad: true });
         let dy = b.input("dy", b.shape(y).clone());
-        let forward = b.program().steps.len();
         let gradients = differentiate(&mut b, &[(y, dy)], &[x, w, bias]);
         let wanted = [x, w, bias].map(|v| gradients.of(v).expect("a gradient"));
         b.output("y", y);
@@ -107,16 +146,32 @@ mod tests {
         fuse(&mut program);
         simplify(&mut program);
         assert_eq!(verify(&program), Ok(()));
-        let mut names: Vec<_> =
-            program.steps[forward..].iter().map(|step| step.kernel.name()).collect();
+        let mut names: Vec<_> = program.steps.iter().map(|step| step.kernel.name()).collect();
         names.sort_unstable();
-        names.retain(|name| *name != "view");
+        names.retain(|name| !["conv", "max-pool", "pooled-conv", "view"].contains(name));
         names
     }
 
     #[test]
     fn the_gradient_of_a_pooled_convolution_is_summed_over_the_maxima() {
         assert_eq!(backward(0, 1), ["pooled-conv-filter", "pooled-conv-input", "sum"]);
+    }
+
+    #[test]
+    fn the_second_of_two_products_adds_to_the_first() {
+        let mut b = Builder::new();
+        let [x, y] = ["x", "y"].map(|name| b.input(name, Shape::from([3, 4])));
+        let [dx, dy] = ["dx", "dy"].map(|name| b.input(name, Shape::from([3, 5])));
+        let first = b.matmul(dx, true, x, false, None);
+        let second = b.matmul(dy, true, y, false, None);
+        let sum = b.add(first, second);
+        b.output("sum", sum);
+        let mut program = b.finish();
+        fuse(&mut program);
+        simplify(&mut program);
+        assert_eq!(verify(&program), Ok(()));
+        let names: Vec<_> = program.steps.iter().map(|step| step.kernel.name()).collect();
+        assert_eq!(names, ["matmul", "matmul-add", "view"]);
     }
 
     #[test]

@@ -83,6 +83,14 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
             }
             one(a.with(rank - 2, m).with(rank - 1, n))
         }
+        &Kernel::MatMulAdd { trans_a, trans_b } => {
+            let product =
+                infer(&Kernel::MatMul { trans_a, trans_b }, args.get(..2).unwrap_or(args), told)?;
+            match args.get(2) {
+                Some(addend) if **addend == product[0] => Ok(product),
+                _ => Err(format!("nothing like {} is added", product[0])),
+            }
+        }
         Kernel::Conv(conv) => {
             let (x, w) = (arg(0)?, arg(1)?);
             let mut dims = vec![x.0[0], w.0[0]];
@@ -95,6 +103,10 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
             one(Shape(dims))
         }
         Kernel::FusedConv(fused) => infer(&Kernel::Conv(fused.conv.clone()), args, told),
+        Kernel::PooledConv(fused, pool) => {
+            let blobs = infer(&Kernel::Conv(fused.conv.clone()), args, told)?;
+            infer(&Kernel::MaxPool(pool.clone()), &[&blobs[0]], told)
+        }
         Kernel::PackConv(_) | Kernel::PackTiles => one(arg(0)?.clone()),
         Kernel::ChannelsLast(kernel) => channels_last(kernel, args, told),
         Kernel::Moments => {

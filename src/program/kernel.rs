@@ -114,6 +114,13 @@ pub enum Kernel {
         /// `b` is stored `N x K`.
         trans_b: bool,
     },
+    /// `(a, b, c) -> t`: `MatMul` without a bias, plus `c`.
+    MatMulAdd {
+        /// `a` is stored `K x M`.
+        trans_a: bool,
+        /// `b` is stored `N x K`.
+        trans_b: bool,
+    },
     /// `(x, w[, bias]) -> y`: convolution, `N x C x spatial` with `O x C/group x kernel`.
     Conv(window::Conv),
     /// `(dy, w) -> dx`: its gradient to the input, which is a deconvolution.
@@ -122,6 +129,8 @@ pub enum Kernel {
     ConvFilter(window::Conv),
     /// `(x, w[, bias][, addend]) -> y`: convolution, sum and ReLU in one.
     FusedConv(FusedConv),
+    /// `(x, w[, bias]) -> y, index`: `MaxPool` of a `FusedConv` that adds nothing.
+    PooledConv(FusedConv, window::Pool),
     /// `(w) -> t`: the weights of a convolution in the order in which [`Kernel::FusedConv`] reads them quickest.
     PackConv(window::Conv),
     /// `(w) -> t`: weights of 3 x 3 transformed for tiles of 4 x 4 results, `36 x C x O`, with `O` rounded up to a multiple of
@@ -218,10 +227,12 @@ impl Kernel {
             Kernel::Pad { .. } => "pad",
             Kernel::Concat(_) => "concat",
             Kernel::MatMul { .. } => "matmul",
+            Kernel::MatMulAdd { .. } => "matmul-add",
             Kernel::Conv(_) => "conv",
             Kernel::ConvInput(_) => "conv-input",
             Kernel::ConvFilter(_) => "conv-filter",
             Kernel::FusedConv(_) => "fused-conv",
+            Kernel::PooledConv(..) => "pooled-conv",
             Kernel::PackConv(_) => "pack-conv",
             Kernel::PackTiles => "pack-tiles",
             Kernel::PooledConvInput(_) => "pooled-conv-input",

@@ -23,6 +23,7 @@ mod gradient;
 mod infer;
 mod kernel;
 pub mod native;
+mod pooling;
 mod print;
 mod simplify;
 mod verify;
@@ -37,6 +38,7 @@ pub use fold::fold;
 pub use fuse::fuse;
 pub use infer::infer;
 pub use kernel::{Distribution, FusedConv, Kernel, Lrn, Normalize, ReduceOp};
+pub use pooling::join_pooling;
 pub use simplify::simplify;
 pub use verify::verify;
 

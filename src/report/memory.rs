@@ -49,13 +49,14 @@ pub fn saved(apart: &Program, joined: &Program) -> String {
     let count = |holds: &dyn Fn(&Kernel) -> bool| {
         joined.steps.iter().filter(|step| holds(&step.kernel)).count()
     };
-    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 7] = [
+    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 8] = [
         ("kernels on blobs whose channels lie last", &|k| matches!(k, Kernel::ChannelsLast(_))),
         (
             "convolutions by tiles of 4 x 4 results",
             &|k| matches!(plain(k), Kernel::FusedConv(f) if f.tiled),
         ),
         ("convolutions with ReLU", &|k| matches!(plain(k), Kernel::FusedConv(f) if f.relu)),
+        ("convolutions with pooling", &|k| matches!(k, Kernel::PooledConv(..))),
         (
             "normalisations with factor and shift",
             &|k| matches!(plain(k), Kernel::Normalize(n) if n.affine),

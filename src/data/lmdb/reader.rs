@@ -17,6 +17,9 @@ const MDB_SET_RANGE: u32 = 17;
 /// map that were ever touched count as the process' own.
 const MAPPED: usize = 16 << 20;
 
+/// Bytes that reading a record in no order brings into memory at least: the system maps the pages around it as well.
+const AROUND: usize = 32 << 10;
+
 /// A database opened for reading, with one cursor.
 ///
 /// The file is opened read-only and without a lock file, as DIGITS and Caffe's own readers do; nobody may write to
@@ -29,7 +32,7 @@ pub struct LmdbReader {
     fresh: bool,
     /// The last record's key, from which a new map goes on.
     last: Vec<u8>,
-    /// Bytes of records that were read from this map in order.
+    /// Bytes that were read from this map, about.
     read: usize,
 }
 
@@ -129,16 +132,22 @@ impl LmdbReader {
     }
 
     /// The value at exactly `key`; the cursor stays where it is.
-    pub fn get(&self, key: &[u8]) -> Result<Option<&[u8]>> {
+    pub fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
+        self.renew()?;
+        self.read += AROUND;
         match self.map.transaction.get(self.map.database, &key) {
-            Ok(value) => Ok(Some(value)),
+            Ok(value) => {
+                self.read += value.len();
+                Ok(Some(value))
+            }
             // LMDB refuses an empty or overlong key instead of not finding it.
             Err(lmdb::Error::NotFound | lmdb::Error::BadValSize) => Ok(None),
             Err(e) => Err(lmdb_error("read", &self.path, e)),
         }
     }
 
-    fn step(&mut self) -> Result<Option<Record>> {
+    /// Maps the file anew if enough was read from this map; the cursor stays where it is.
+    fn renew(&mut self) -> Result<()> {
         if MAPPED <= self.read {
             self.map = Map::open(&self.path, self.map_size)?;
             self.read = 0;
@@ -146,6 +155,11 @@ impl LmdbReader {
                 self.cursor_get(Some(&self.last), MDB_SET_RANGE)?;
             }
         }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<Option<Record>> {
+        self.renew()?;
         let operation = if self.fresh { MDB_FIRST } else { MDB_NEXT };
         self.fresh = false;
         let record = self.cursor_get(None, operation)?;

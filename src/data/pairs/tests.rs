@@ -121,7 +121,7 @@ fn files_are_those_of_digits() {
     // channels 3, height 2, width 3, 18 bytes of data, label -1 in ten bytes.
     assert_eq!(first[..8], [0x08, 3, 0x10, 2, 0x18, 3, 0x22, 18]);
     assert_eq!(first[26..], [0x28, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
-    let labels = LmdbReader::open(&options.folder.join("train_labels")).unwrap();
+    let mut labels = LmdbReader::open(&options.folder.join("train_labels")).unwrap();
     let label = labels.get(b"0").unwrap().unwrap();
     assert_eq!(label[..7], [0x08, 1, 0x10, 1, 0x18, 1, 0x35]);
 

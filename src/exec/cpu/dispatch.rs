@@ -2,12 +2,13 @@
 //!
 //! All decisions are made when a session begins; a run is a loop over prepared calls.
 
+mod joined;
 mod last;
 
 use std::time::Instant;
 
 use super::effort::{SMALL, SMALL_RUN, nanoseconds};
-use super::extents::{channels_of, lrn_of, lrn_shape};
+use super::extents::{channels_of, lrn_of, lrn_shape, softmax_shape};
 use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
@@ -154,7 +155,7 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
     let args: Vec<&Shape> = step.args.iter().map(|&a| program.shape(a)).collect();
     let out = |i: usize| program.shape(step.outs[i]);
     match &step.kernel {
-        Kernel::MatMul { trans_a, trans_b } => {
+        Kernel::MatMul { trans_a, trans_b } | Kernel::MatMulAdd { trans_a, trans_b } => {
             matmul::workspace::<T>(&product(args[0], args[1], *trans_a, *trans_b), threads)
         }
         Kernel::Conv(c) => conv::forward_workspace::<T>(&conv_shape(c, args[0], args[1]), threads),
@@ -164,6 +165,9 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
                 true => conv::packed_workspace::<T>(&shape, threads),
                 false => conv::forward_workspace::<T>(&shape, threads),
             }
+        }
+        Kernel::PooledConv(fused, pool) => {
+            joined::pooled_conv(fused, pool, args[0], args[1]).workspace::<T>(threads)
         }
         Kernel::ConvInput(c) => {
             conv::input_gradient_workspace::<T>(&conv_shape(c, out(0), args[1]), threads)
@@ -221,11 +225,6 @@ pub(in crate::exec) fn pool_shape(pool: &Pool, x: &Shape) -> pool::Shape {
 /// Extents before an axis, of it, and after it.
 pub(in crate::exec) fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
     (shape.count_of(0..axis), shape.0[axis], shape.count_of(axis + 1..shape.rank()))
-}
-
-fn softmax_shape(shape: &Shape, axis: usize) -> softmax::Shape {
-    let (outer, axis, inner) = around(shape, axis);
-    softmax::Shape { outer, axis, inner }
 }
 
 struct Prepare {
@@ -354,6 +353,9 @@ impl Prepare {
                     }
                     conv::forward(&shape, x, w, bias, relu, beta, m.get_mut(y), work);
                 })
+            }
+            Kernel::MatMulAdd { .. } | Kernel::PooledConv(..) => {
+                joined::call(kernel, args, &outs, &arg_shapes, work)
             }
             Kernel::PackConv(c) => {
                 let w = &arg_shapes[0];

@@ -3,10 +3,10 @@
 use crate::program::{Program, Step, cost};
 
 /// Nanoseconds of a step on one thread up to which no other is asked to help.
-pub(super) const SMALL: u64 = 10_000;
+pub(super) const SMALL: u64 = 4_000;
 
 /// Nanoseconds of all steps on one thread up to which a run stays where it is called.
-pub(super) const SMALL_RUN: u64 = 100_000;
+pub(super) const SMALL_RUN: u64 = 40_000;
 
 /// About how long a step takes on one thread.
 pub(super) fn nanoseconds(program: &Program, step: &Step) -> u64 {

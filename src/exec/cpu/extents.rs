@@ -1,6 +1,7 @@
 //! From the shapes of normalised blobs to the extents that their kernels want.
 
-use super::{lrn, normalize};
+use super::dispatch::around;
+use super::{lrn, normalize, softmax};
 use crate::ty::Shape;
 
 /// A normalisation as its kernel wants it.
@@ -19,4 +20,10 @@ pub(super) fn channels_of(x: &Shape) -> normalize::Shape {
 pub(super) fn lrn_shape(x: &Shape) -> lrn::Shape {
     let width = x.count_of(2..x.rank());
     lrn::Shape { batch: x.0[0], channels: x.0[1], height: 1, width }
+}
+
+/// The extents of a softmax.
+pub(super) fn softmax_shape(shape: &Shape, axis: usize) -> softmax::Shape {
+    let (outer, axis, inner) = around(shape, axis);
+    softmax::Shape { outer, axis, inner }
 }

@@ -225,7 +225,7 @@ fn unfold_run<T: Real, const LEN: usize>(
 
 /// `to[i] = from[i STRIDE]`.
 #[inline(always)]
-fn copy_strided<T: Real, const STRIDE: usize>(from: &[T], to: &mut [T]) {
+pub fn copy_strided<T: Real, const STRIDE: usize>(from: &[T], to: &mut [T]) {
     if to.is_empty() {
         return;
     }

@@ -59,9 +59,11 @@ impl Matmul {
     }
 }
 
-/// What follows a product, in this order: a bias per row, a bias per column, ReLU.
+/// What follows a product, in this order: an addend, a bias per row, a bias per column, ReLU.
 #[derive(Clone, Copy, Debug)]
 pub struct Finish<'a, T> {
+    /// A matrix like C that is added, where beta is 0.
+    pub addend: Option<&'a [T]>,
     /// `m` numbers, one added to each row.
     pub row_bias: Option<&'a [T]>,
     /// `n` numbers, one added to each column.
@@ -72,7 +74,7 @@ pub struct Finish<'a, T> {
 
 impl<T> Default for Finish<'_, T> {
     fn default() -> Self {
-        Finish { row_bias: None, column_bias: None, relu: false }
+        Finish { addend: None, row_bias: None, column_bias: None, relu: false }
     }
 }
 
@@ -148,6 +150,7 @@ pub fn matmul<T: Real>(
         finish.column_bias.is_none_or(|bias| bias.len() == n),
         "column bias is not of length {n}"
     );
+    assert!(finish.addend.is_none_or(|a| a.len() == c.len()), "the addend is not like C");
     if c.is_empty() {
         return;
     }
@@ -156,6 +159,7 @@ pub fn matmul<T: Real>(
         return;
     }
     let plan = Plan::new::<T>(shape);
+    let beta = if finish.addend.is_some() { T::ONE } else { beta };
     let job = Job { shape, plan: &plan, finish, beta };
     let c = Shared::new(c);
     let (packed, work) = work.split_at_mut(plan.shared);
@@ -215,11 +219,19 @@ impl<T: Real> Job<'_, T> {
         let (depth_stride, column_stride) = self.shape.b_strides();
         let pointer =
             |bias: Option<&[T]>, at: usize| bias.map_or(std::ptr::null(), |b| b[at..].as_ptr());
+        // What is read for one panel of rows alone is read where it is.
+        let in_place =
+            column_stride == 1 && m <= height && (last - first).is_multiple_of(tile.columns);
         let mut start = 0;
         loop {
             let depth = (k - start).min(DEPTH);
+            let (panels, panel, step) = match in_place {
+                true => (b[(start * n + first).min(b.len())..].as_ptr(), tile.columns, n),
+                false => (right.as_ptr(), depth * tile.columns, tile.columns),
+            };
             let ends = start + depth == k;
-            for panel in 0..count {
+            let addend = self.finish.addend.filter(|_| start == 0);
+            for panel in 0..if in_place { 0 } else { count } {
                 let from = first + panel * tile.columns;
                 let columns = from..(from + tile.columns).min(last);
                 let to = &mut right[panel * depth * tile.columns..][..depth * tile.columns];
@@ -230,8 +242,10 @@ impl<T: Real> Job<'_, T> {
                 for (panel, target) in targets[..count].iter_mut().enumerate() {
                     let at = first + panel * tile.columns;
                     if at + tile.columns <= last {
-                        let start = c.pointer(origin + row * n + at);
-                        *target = Target::new(start, n, false);
+                        *target = Target::new(c.pointer(origin + row * n + at), n, false);
+                        if let Some(addend) = addend {
+                            target.old = addend[origin + row * n + at..].as_ptr();
+                        }
                     }
                 }
                 let height = height.min(rows.end - row);
@@ -248,8 +262,9 @@ impl<T: Real> Job<'_, T> {
                         depth,
                         left: left[start * m + row * depth..].as_ptr(),
                         layout: Left::Packed,
-                        right: right.as_ptr(),
-                        right_panel: depth * tile.columns,
+                        right: panels,
+                        right_panel: panel,
+                        right_step: step,
                         targets: &targets[..count],
                         epilogue,
                     }
@@ -260,9 +275,10 @@ impl<T: Real> Job<'_, T> {
                     }
                     for i in 0..height {
                         for j in 0..last - tail {
-                            let to = c.pointer(origin + (row + i) * n + tail + j);
-                            let sum = spill[i * tile.columns + j];
-                            *to = epilogue.finish(sum, *to, i, tail - first + j);
+                            let at = origin + (row + i) * n + tail + j;
+                            let (to, sum) = (c.pointer(at), spill[i * tile.columns + j]);
+                            let old = addend.map_or(*to, |addend| addend[at]);
+                            *to = epilogue.finish(sum, old, i, tail - first + j);
                         }
                     }
                 }
@@ -309,11 +325,22 @@ mod tests {
         let c = same_for_any_threads(batch * m * n, |c| {
             let mut work = vec![nan; need];
             c.copy_from_slice(&old);
-            let finish =
-                Finish { row_bias: Some(&row_bias), column_bias: Some(&column_bias), relu: true };
+            let finish = Finish {
+                row_bias: Some(&row_bias),
+                column_bias: Some(&column_bias),
+                relu: true,
+                addend: None,
+            };
             matmul(&shape, T::from_f64(0.5), &a, &b, T::from_f64(-2.0), c, finish, &mut work);
         });
         close(&c, &full, 2e-5);
+        let sum: Vec<f64> = plain.iter().zip(&old).map(|(a, b)| a + b.to_f64()).collect();
+        let c = same_for_any_threads(batch * m * n, |c| {
+            let mut work = vec![nan; need];
+            let finish = Finish { addend: Some(&old), ..Finish::default() };
+            matmul(&shape, T::ONE, &a, &b, T::ZERO, c, finish, &mut work);
+        });
+        close(&c, &sum, 2e-5);
     }
 
     #[test]

@@ -138,6 +138,8 @@ pub struct RowPanel<'a, T> {
     pub right: *const T,
     /// Elements from one packed panel to the next.
     pub right_panel: usize,
+    /// Elements from one depth of a panel to the next: the columns, if it is packed.
+    pub right_step: usize,
     /// Where the tile of each panel goes.
     pub targets: &'a [Target<T>],
     /// How sums are finished.
@@ -150,13 +152,13 @@ impl<T: Real> RowPanel<'_, T> {
     /// # Safety
     /// The operands are readable and the targets writable over the extents given, and no target
     /// overlaps an operand.
-    pub unsafe fn run(self) {
+    pub unsafe fn run(&self) {
         debug_assert!(0 < self.rows && self.rows <= Tile::of::<T>().rows);
         with_simd(self);
     }
 }
 
-impl<T: Real> WithSimd for RowPanel<'_, T> {
+impl<T: Real> WithSimd for &RowPanel<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -164,19 +166,19 @@ impl<T: Real> WithSimd for RowPanel<'_, T> {
         // SAFETY: the extents are promised to `run`.
         unsafe {
             match self.rows {
-                1 => panels::<T, S, 1>(simd, &self),
-                2 => panels::<T, S, 2>(simd, &self),
-                3 => panels::<T, S, 3>(simd, &self),
-                4 => panels::<T, S, 4>(simd, &self),
-                5 => panels::<T, S, 5>(simd, &self),
-                6 => panels::<T, S, 6>(simd, &self),
+                1 => panels::<T, S, 1>(simd, self),
+                2 => panels::<T, S, 2>(simd, self),
+                3 => panels::<T, S, 3>(simd, self),
+                4 => panels::<T, S, 4>(simd, self),
+                5 => panels::<T, S, 5>(simd, self),
+                6 => panels::<T, S, 6>(simd, self),
                 rows if most_rows::<S>() < rows => {}
-                7 => panels::<T, S, 7>(simd, &self),
-                8 => panels::<T, S, 8>(simd, &self),
-                9 => panels::<T, S, 9>(simd, &self),
-                10 => panels::<T, S, 10>(simd, &self),
-                11 => panels::<T, S, 11>(simd, &self),
-                12 => panels::<T, S, 12>(simd, &self),
+                7 => panels::<T, S, 7>(simd, self),
+                8 => panels::<T, S, 8>(simd, self),
+                9 => panels::<T, S, 9>(simd, self),
+                10 => panels::<T, S, 10>(simd, self),
+                11 => panels::<T, S, 11>(simd, self),
+                12 => panels::<T, S, 12>(simd, self),
                 _ => {}
             }
         }
@@ -190,9 +192,10 @@ unsafe fn panels<T: Real, S: Simd, const R: usize>(simd: S, job: &RowPanel<T>) {
         // SAFETY: `run`'s caller vouches for all extents.
         unsafe {
             let right = job.right.add(index * job.right_panel);
+            let right = (right, job.right_step);
             let sums = match job.layout {
-                Left::Packed => product::<T, S, R>(simd, job.depth, job.left, 1, R, right),
-                Left::Rows => product::<T, S, R>(simd, job.depth, job.left, ROW_STRIDE, 1, right),
+                Left::Packed => product::<T, S, R>(simd, job.depth, (job.left, 1, R), right),
+                Left::Rows => product::<T, S, R>(simd, job.depth, (job.left, ROW_STRIDE, 1), right),
             };
             if target.raw {
                 for (row, sum) in sums.iter().enumerate() {
@@ -212,10 +215,8 @@ unsafe fn panels<T: Real, S: Simd, const R: usize>(simd: S, job: &RowPanel<T>) {
 unsafe fn product<T: Real, S: Simd, const R: usize>(
     simd: S,
     depth: usize,
-    mut left: *const T,
-    row_step: usize,
-    depth_step: usize,
-    mut right: *const T,
+    (mut left, row_step, depth_step): (*const T, usize, usize),
+    (mut right, right_step): (*const T, usize),
 ) -> [[T::Vector<S>; REGISTERS]; R] {
     let lanes = T::lanes::<S>();
     let mut sums = [[T::splat(simd, T::ZERO); REGISTERS]; R];
@@ -231,7 +232,7 @@ unsafe fn product<T: Real, S: Simd, const R: usize>(
                 }
             }
             left = left.add(depth_step);
-            right = right.add(REGISTERS * lanes);
+            right = right.wrapping_add(right_step);
         }
     }
     sums

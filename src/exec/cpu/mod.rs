@@ -2,9 +2,10 @@
 //!
 //! No kernel allocates. One that needs scratch memory takes `work` and has a function that says how
 //! many elements it wants. Work is cut into tasks by shapes alone ([`tasks`]) and sums are added in a
-//! fixed order, so the bits do not depend on how many threads the caller's rayon pool has. Lengths
-//! that do not fit the shapes are a caller's mistake and panic.
+//! fixed order, so the bits do not depend on how many threads the caller's team or rayon pool has.
+//! Lengths that do not fit the shapes are a caller's mistake and panic.
 
+mod bands;
 pub mod channels_last;
 pub mod conv;
 pub mod dispatch;
@@ -26,8 +27,10 @@ use crate::real;
 pub mod reduce;
 pub mod softmax;
 pub mod tasks;
+pub mod team;
 #[cfg(test)]
 mod testing;
+mod transpose;
 mod trouble;
 pub mod update;
 pub mod vecmath;

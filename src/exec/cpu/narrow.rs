@@ -77,6 +77,7 @@ pub fn product<T: Real>(
                     if beta != T::ZERO {
                         value += beta * *c;
                     }
+                    value += finish.addend.map_or(T::ZERO, |addend| addend[row * n + column]);
                     value += finish.row_bias.map_or(T::ZERO, |bias| bias[row]);
                     value += finish.column_bias.map_or(T::ZERO, |bias| bias[column]);
                     *c = if finish.relu && value < T::ZERO { T::ZERO } else { value };

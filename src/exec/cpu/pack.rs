@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::micro::DEPTH;
 use super::real::{Real, vectorize};
+use super::transpose::transpose;
 
 /// Packs one panel of rows of an `m x k` left operand, times `alpha`, depth block by depth block.
 ///
@@ -43,16 +44,29 @@ pub unsafe fn pack_rows<T: Real>(
                     }
                     return;
                 }
+                if depth_stride == 1 {
+                    let from = &from[rows.start * row_stride + start..];
+                    assert!((height - 1) * row_stride + depth <= from.len(), "rows of the operand");
+                    // SAFETY: the rows were asserted to be there, and `to` holds all of them.
+                    unsafe {
+                        transpose(
+                            from.as_ptr(),
+                            row_stride,
+                            height,
+                            depth,
+                            to.as_mut_ptr(),
+                            height as isize,
+                        );
+                    }
+                    if alpha != T::ONE {
+                        to.iter_mut().for_each(|to| *to = alpha * *to);
+                    }
+                    return;
+                }
                 for (i, row) in rows.clone().enumerate() {
                     let from = &from[row * row_stride + start * depth_stride..];
-                    if depth_stride == 1 {
-                        for (to, from) in to[i..].iter_mut().step_by(height).zip(from) {
-                            *to = alpha * *from;
-                        }
-                    } else {
-                        for (d, to) in to[i..].iter_mut().step_by(height).enumerate() {
-                            *to = alpha * from[d * depth_stride];
-                        }
+                    for (d, to) in to[i..].iter_mut().step_by(height).enumerate() {
+                        *to = alpha * from[d * depth_stride];
                     }
                 }
             },
@@ -98,31 +112,13 @@ pub fn transpose_into<T: Real>(
     width: usize,
     to: &mut [T],
 ) {
-    const BLOCK: usize = 8;
     let depth = to.len() / width;
-    let whole = depth / BLOCK * BLOCK;
-    for column in (0..count / BLOCK * BLOCK).step_by(BLOCK) {
-        for d in (0..whole).step_by(BLOCK) {
-            let mut block = [[T::ZERO; BLOCK]; BLOCK];
-            for (i, row) in block.iter_mut().enumerate() {
-                row.copy_from_slice(&from[(column + i) * stride + d..][..BLOCK]);
-            }
-            for j in 0..BLOCK {
-                let to = &mut to[(d + j) * width + column..][..BLOCK];
-                for (i, to) in to.iter_mut().enumerate() {
-                    *to = block[i][j];
-                }
-            }
-        }
-        for d in whole..depth {
-            for i in 0..BLOCK {
-                to[d * width + column + i] = from[(column + i) * stride + d];
-            }
-        }
-    }
-    for column in count / BLOCK * BLOCK..count {
-        for d in 0..depth {
-            to[d * width + column] = from[column * stride + d];
+    if 0 < count && 0 < depth {
+        assert!(count <= width && (count - 1) * stride + depth <= from.len(), "rows of the matrix");
+        // SAFETY: asserted just above; `to` has `depth` lines of `width`.
+        unsafe {
+            let to = to.as_mut_ptr();
+            transpose(from.as_ptr(), stride, count, depth, to, width as isize);
         }
     }
     if count < width {

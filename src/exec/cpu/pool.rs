@@ -4,6 +4,7 @@
 //! position `h W + w` in the input plane as a number of the same type, exact up to 2^24 in f32, and -1
 //! for a window without elements above -FLT_MAX. The first maximum in scan order wins.
 
+use super::bands::Bands;
 use super::halves;
 use super::im2col::{clip, position, scale};
 use super::real::{Real, vectorize};
@@ -94,40 +95,27 @@ pub fn max_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]
             (y.slice(range.clone()), index.slice(range))
         };
         let x = &x[planes.start * pixels..planes.end * pixels];
+        if in_halves {
+            halves::planes(shape.input[1], x, y, index, count);
+            return;
+        }
         vectorize(
             #[inline(always)]
             || {
                 let outputs = y.chunks_exact_mut(count).zip(index.chunks_exact_mut(count));
                 let planes = x.chunks_exact(pixels).zip(outputs);
-                if in_halves {
-                    let corners = halves::Corners::new(shape.input[1]);
-                    planes.for_each(
-                        #[inline(always)]
-                        |(x, (y, index))| {
-                            halves::plane(&corners, shape.input[1], x, y, index);
-                        },
-                    );
+                if let Some(mut bands) = Bands::new(shape) {
+                    for (x, (y, index)) in planes {
+                        bands.plane(shape, x, y, index);
+                    }
                     return;
                 }
                 for (x, (y, index)) in planes {
-                    max_plane(shape, x, y, index);
+                    max_any(shape, x, y, index);
                 }
             },
         );
     });
-}
-
-#[inline(always)]
-fn max_plane<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]) {
-    let [h, w] = shape.pool.axes;
-    let dense = |k| (h.kernel, w.kernel, h.dilation, w.dilation) == (k, k, 1, 1);
-    let fits = (shape.output[1].max(1) - 1) * w.stride + w.kernel <= WIDTH;
-    match w.stride {
-        2 if fits && dense(2) => max_dense::<T, 2, 2>(shape, x, y, index),
-        2 if fits && dense(3) => max_dense::<T, 3, 2>(shape, x, y, index),
-        1 if fits && dense(3) => max_dense::<T, 3, 1>(shape, x, y, index),
-        _ => max_any(shape, x, y, index),
-    }
 }
 
 /// The maxima of windows of any kind.
@@ -154,78 +142,6 @@ fn max_any<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]) {
                 }
             }
         }
-    }
-}
-
-/// Most elements of a row with its padding.
-const WIDTH: usize = 512;
-
-/// The maxima of dense `K x K` windows at stride `S` along rows. Rows are laid out with their padding, which is never
-/// larger than an element, unless no window hangs over their ends.
-#[inline(always)]
-fn max_dense<T: Real, const K: usize, const S: usize>(
-    shape: &Shape,
-    x: &[T],
-    y: &mut [T],
-    index: &mut [T],
-) {
-    let [h, w] = shape.pool.axes;
-    let [height, width] = shape.input;
-    let windows = shape.output[1];
-    let extent = (windows.max(1) - 1) * S + K;
-    let bare = w.pad_before == 0 && extent <= width;
-    let lowest = -T::FLT_MAX;
-    let padding = [lowest; WIDTH];
-    let mut padded = [[lowest; WIDTH]; K];
-    // The row that each padded one holds.
-    let mut held = [usize::MAX; K];
-    let rows = y.chunks_exact_mut(windows).zip(index.chunks_exact_mut(windows));
-    for (oh, (y, index)) in rows.enumerate() {
-        let row_of = |kh: usize| position(&h, height, oh, kh);
-        for row in (0..K).filter_map(row_of).filter(|_| !bare) {
-            if held[row % K] != row {
-                let len = width.min(extent - w.pad_before.min(extent));
-                let to = &mut padded[row % K][w.pad_before.min(extent)..];
-                to[..len].copy_from_slice(&x[row * width..][..len]);
-                held[row % K] = row;
-            }
-        }
-        let rows: [&[T]; K] = std::array::from_fn(|kh| match row_of(kh) {
-            Some(row) if bare => &x[row * width..][..extent],
-            Some(row) => &padded[row % K][..extent],
-            None => &padding[..extent],
-        });
-        let top = (oh * h.stride) as isize - h.pad_before as isize;
-        let base = top * width as isize - w.pad_before as isize;
-        max_row::<T, K, S>(rows, base as i32, width as i32, y, index);
-    }
-}
-
-/// The windows of one row; the place of the first element is `base`, of the one below `width` more.
-#[inline(always)]
-fn max_row<T: Real, const K: usize, const S: usize>(
-    rows: [&[T]; K],
-    base: i32,
-    width: i32,
-    y: &mut [T],
-    index: &mut [T],
-) {
-    let windows = y.len();
-    assert!(rows.iter().all(|row| (windows.max(1) - 1) * S + K <= row.len()), "rows");
-    for (i, (y, index)) in y.iter_mut().zip(&mut index[..windows]).enumerate() {
-        let (mut best, mut place) = (-T::FLT_MAX, -T::ONE);
-        for (kh, row) in rows.iter().enumerate() {
-            for kw in 0..K {
-                // SAFETY: `i` is below `windows`, so this is at most `(windows - 1) S + K - 1`.
-                let x = unsafe { *row.get_unchecked(i * S + kw) };
-                let above = best < x;
-                best = if above { x } else { best };
-                let here = base + kh as i32 * width + (i * S + kw) as i32;
-                place = if above { T::from_i32(here) } else { place };
-            }
-        }
-        *y = best;
-        *index = place;
     }
 }
 

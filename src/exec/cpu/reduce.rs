@@ -16,6 +16,9 @@ const BLOCK: usize = 2048;
 /// Most tasks of a sum to one number.
 const TASKS: usize = 64;
 
+/// Numbers of a sum of short rows from which on rows share accumulators.
+const SHARED: usize = 512;
+
 /// Columns whose sums are accumulated together.
 const COLUMNS: usize = 64;
 
@@ -78,16 +81,22 @@ fn row<T: Real>(x: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T, T) -> 
         for (sum, x) in sums.iter_mut().zip(rest.remainder()) {
             *sum = join(*sum, map(*x));
         }
-        let mut half = LANES / 2;
-        while 0 < half {
-            for i in 0..half {
-                sums[i] = join(sums[i], sums[i + half]);
-            }
-            half /= 2;
-        }
-        total = join(total, sums[0]);
+        total = join(total, halved(sums, &join));
     }
     total
+}
+
+/// Joins accumulators, upper half with lower half until one is left.
+#[inline(always)]
+fn halved<T: Real>(mut sums: [T; LANES], join: impl Fn(T, T) -> T) -> T {
+    let mut half = LANES / 2;
+    while 0 < half {
+        for i in 0..half {
+            sums[i] = join(sums[i], sums[i + half]);
+        }
+        half /= 2;
+    }
+    sums[0]
 }
 
 /// The inner product of two slices of one length.
@@ -228,10 +237,25 @@ pub fn sum_around<T: Real>(
             #[inline(always)]
             || {
                 for (i, y) in y.iter_mut().enumerate() {
+                    let row = |o: usize| &x[(o * middle + task * each + i) * inner..][..inner];
                     let mut sum = T::ZERO;
-                    for o in 0..outer {
-                        let from = (o * middle + task * each + i) * inner;
-                        sum += Reduction::Sum.row(&x[from..from + inner]);
+                    if BLOCK < inner || outer * inner < SHARED {
+                        (0..outer).for_each(|o| sum += Reduction::Sum.row(row(o)));
+                        put(y, sum, beta);
+                        continue;
+                    }
+                    // Short rows share accumulators until they are as many numbers as a block.
+                    for first in (0..outer).step_by(BLOCK / inner) {
+                        let mut sums = [T::ZERO; LANES];
+                        for o in first..(first + BLOCK / inner).min(outer) {
+                            let mut rest = row(o).chunks_exact(LANES);
+                            for x in &mut rest {
+                                sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += *x);
+                            }
+                            let rest = rest.remainder();
+                            sums.iter_mut().zip(rest).for_each(|(sum, x)| *sum += *x);
+                        }
+                        sum += halved(sums, |a, b| a + b);
                     }
                     put(y, sum, beta);
                 }

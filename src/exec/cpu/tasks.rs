@@ -1,4 +1,4 @@
-//! Splits a kernel's work over the threads of the caller's rayon pool, without allocating.
+//! Splits a kernel's work over the threads of the caller's team or rayon pool, without allocating.
 //!
 //! Tasks are cut by shapes alone. A task's result may not depend on which thread runs it or on what
 //! its scratch memory held before, so any number of threads gives the same bits. With one thread
@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::real::Real;
+use super::team;
 
 /// Elements below which an elementwise pass is not worth a second thread.
 pub const CHUNK: usize = 16 * 1024;
@@ -19,9 +20,10 @@ thread_local! {
     static ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The number of slots to give a kernel scratch memory for: the threads of the current pool.
+/// The number of slots to give a kernel scratch memory for: the threads of the team that this thread leads, or of the
+/// current pool.
 pub fn threads() -> usize {
-    if ALONE.get() { 1 } else { rayon::current_num_threads() }
+    if ALONE.get() { 1 } else { team::size().unwrap_or_else(rayon::current_num_threads) }
 }
 
 /// Runs `body`, whose kernels stay on this thread: for work so small that waking others takes longer.
@@ -44,7 +46,7 @@ pub fn for_each(tasks: usize, body: impl Fn(usize) + Sync) {
         return;
     }
     let next = AtomicUsize::new(0);
-    fork(0..runners, &|_| drain(&next, tasks, &body));
+    share(runners, &|_| drain(&next, tasks, &body));
 }
 
 /// Runs `body(task, scratch)` for every task below `tasks`; `scratch` has `each` elements.
@@ -64,7 +66,7 @@ pub fn for_each_with<T: Real>(
     }
     let next = AtomicUsize::new(0);
     let work = Shared::new(work);
-    fork(0..runners, &|runner| {
+    share(runners, &|runner| {
         // SAFETY: each runner has its own number, so the pieces are disjoint.
         let scratch = unsafe { work.slice(runner * each..(runner + 1) * each) };
         drain(&next, tasks, |task| body(task, scratch));
@@ -97,6 +99,13 @@ fn drain(next: &AtomicUsize, tasks: usize, mut body: impl FnMut(usize)) {
             return;
         }
         body(task);
+    }
+}
+
+/// Runs `body` for every runner, or for as many as come.
+fn share(runners: usize, body: &(impl Fn(usize) + Sync)) {
+    if !team::share(runners, body) {
+        fork(0..runners, body);
     }
 }
 

@@ -176,7 +176,9 @@ impl Writer<'_> {
             }
             Kernel::Normalize(n) => self.normalize(n),
             Kernel::NormalizeGrad(n) => self.normalize_grad(n),
-            Kernel::FusedConv(_)
+            Kernel::MatMulAdd { .. }
+            | Kernel::FusedConv(_)
+            | Kernel::PooledConv(..)
             | Kernel::PackConv(_)
             | Kernel::PackTiles
             | Kernel::ChannelsLast(_) => {

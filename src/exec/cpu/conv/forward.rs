@@ -1,10 +1,11 @@
 //! The forward pass: packed weights times windows that each task packs as it needs them.
 
+use super::windows::{Source, slab_len};
 use super::{Shape, depthwise};
-use crate::exec::cpu::im2col::{Run, Windows, unfold};
 use crate::exec::cpu::micro::{DEPTH, Epilogue, Left, RowPanel, Target, Tile};
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
-use crate::real::{Real, vectorize};
+use crate::exec::cpu::transpose::transpose;
+use crate::real::Real;
 
 /// Most column panels of one task.
 const PANELS: usize = 32;
@@ -70,7 +71,8 @@ impl Plan {
         let cached = CACHED / (depth * tile.columns);
         let panels = cached.min(columns.div_ceil(8)).clamp(1, PANELS);
         let shared = shape.weight_len();
-        let each = panels * (depth + height) * tile.columns;
+        let slab = slab_len(&shape.windows, channels, panels * tile.columns);
+        let each = (depth + height) * tile.columns + slab;
         let blocks = columns.div_ceil(panels);
         // Windows of one element are packed quickly enough to do so for several blocks of rows.
         let row_blocks = match shape.windows.is_pointwise() {
@@ -78,6 +80,54 @@ impl Plan {
             false => 1,
         };
         Plan { tile, height, channels, panels, blocks, row_blocks, shared, each }
+    }
+
+    /// The same with all windows in one block.
+    fn in_one_block(self, shape: &Shape) -> Plan {
+        let Plan { tile, height, channels, .. } = self;
+        let panels = (shape.batch * shape.windows.count()).div_ceil(tile.columns);
+        let depth = channels * shape.windows.taps();
+        let slab = slab_len(&shape.windows, channels, panels * tile.columns);
+        let each = (depth + height) * tile.columns + slab;
+        Plan { panels, blocks: 1, row_blocks: 1, each, ..self }
+    }
+}
+
+/// Elements of workspace that [`forward_alone`] needs.
+pub(super) fn alone_workspace<T: Real>(shape: &Shape) -> usize {
+    Plan::new::<T>(shape).in_one_block(shape).each
+}
+
+/// The output channels of part `part` of `parts`, for [`forward_alone`]: whole panels of one group.
+pub(super) fn part_of_outputs<T: Real>(
+    shape: &Shape,
+    part: usize,
+    parts: usize,
+) -> std::ops::Range<usize> {
+    let rows = shape.group_outputs();
+    let height = Tile::of::<T>().panel_rows(rows);
+    let panels = rows.div_ceil(height);
+    let start = |part: usize| (part * panels / parts * height).min(rows);
+    start(part)..start(part + 1)
+}
+
+/// [`forward_packed`] without an addend, on this thread, for a shape of one image: some output channels of each group.
+#[expect(clippy::too_many_arguments, reason = "operands, options and workspace of one operation")]
+pub(super) fn forward_alone<T: Real>(
+    shape: &Shape,
+    x: &[T],
+    packed: &[T],
+    bias: Option<&[T]>,
+    relu: bool,
+    outputs: std::ops::Range<usize>,
+    y: &mut [T],
+    work: &mut [T],
+) {
+    let plan = Plan::new::<T>(shape).in_one_block(shape);
+    let y = Shared::new(y);
+    let job = Job { shape, plan: &plan, packed, x, bias, relu, beta: T::ZERO, addend: None, y: &y };
+    for group in 0..shape.group {
+        job.block(group, 0, outputs.clone(), work);
     }
 }
 
@@ -218,20 +268,34 @@ fn pack_weights<T: Real>(shape: &Shape, plan: &Plan, weights: Weights<T>, packed
             let at = group * of_group + start * taps * rows + first * depth;
             // SAFETY: panels of different rows, groups and depths do not overlap.
             let to = unsafe { packed.slice(at..at + height * depth) };
-            for row in 0..height {
-                let mut to = to[row..].iter_mut().step_by(height);
-                for channel in block.clone() {
-                    let from = group * weights.group
-                        + (first + row) * weights.row
-                        + channel * weights.channel;
-                    // Zipping from the weights' side leaves the places behind them alone.
-                    let from = weights.values[from..][..taps].iter();
-                    if weights.reversed {
-                        from.rev().zip(to.by_ref()).for_each(|(from, to)| *to = *from);
-                    } else {
-                        from.zip(to.by_ref()).for_each(|(from, to)| *to = *from);
-                    }
+            let from = &weights.values[group * weights.group + first * weights.row..];
+            let line = |channel: usize| &from[channel * weights.channel..];
+            let lines = to.chunks_exact_mut(height * taps).zip(block.clone());
+            if weights.row == 1 {
+                for (to, channel) in lines {
+                    to.copy_from_slice(&line(channel)[..height]);
                 }
+                continue;
+            }
+            let turn = |from: &[T], columns: usize, reversed: bool, to: &mut [T]| {
+                assert!((height - 1) * weights.row + columns <= from.len(), "weights of a panel");
+                assert!(height * columns <= to.len(), "a panel of weights");
+                let (start, step) = match reversed {
+                    true => (height * (columns - 1), -(height as isize)),
+                    false => (0, height as isize),
+                };
+                // SAFETY: asserted just above.
+                unsafe {
+                    let to = to.as_mut_ptr().add(start);
+                    transpose(from.as_ptr(), weights.row, height, columns, to, step);
+                }
+            };
+            if weights.channel == taps && !weights.reversed {
+                turn(line(start), depth, false, to);
+                continue;
+            }
+            for (to, channel) in lines {
+                turn(line(channel), taps, weights.reversed, to);
             }
         }
     });
@@ -280,66 +344,59 @@ impl<T: Real> Job<'_, T> {
         let all = shape.batch * count;
         let first = block * plan.panels * tile.columns;
         let last = (first + plan.panels * tile.columns).min(all);
-        let panels = (last - first).div_ceil(tile.columns);
-        let (spill, right) = scratch.split_at_mut(plan.panels * height * tile.columns);
+        let (spill, scratch) = scratch.split_at_mut(height * tile.columns);
+        let (right, slab) = scratch.split_at_mut(plan.channels * taps * tile.columns);
         for start in (0..channels).step_by(plan.channels) {
             let chunk = start..(start + plan.channels).min(channels);
             let depth = chunk.len() * taps;
             let (begins, ends) = (start == 0, chunk.end == channels);
-            for panel in 0..panels {
-                let from = first + panel * tile.columns;
+            let channels_read = group * channels + chunk.start..group * channels + chunk.end;
+            let source =
+                Source::new(windows, self.x, shape.channels, channels_read, first..last, slab);
+            let left = &self.packed[group * rows * channels * taps + start * taps * rows..];
+            let bias = self.bias.filter(|_| ends);
+            let addend = self.addend.filter(|_| begins);
+            for from in (first..last).step_by(tile.columns) {
                 let range = from..(from + tile.columns).min(last);
-                let to = &mut right[panel * depth * tile.columns..][..depth * tile.columns];
-                let channels = group * channels + chunk.start..group * channels + chunk.end;
-                pack_windows(windows, self.x, shape.channels, channels, range, tile.columns, to);
-            }
-            for row in outputs.clone().step_by(height) {
-                let mut targets = [Target::new(spill.as_mut_ptr(), tile.columns, true); PANELS];
-                for (panel, target) in targets[..panels].iter_mut().enumerate() {
-                    let at = first + panel * tile.columns;
-                    let (image, within) = (at / count, at % count);
-                    if within + tile.columns <= count {
-                        let channel = image * shape.out_channels + group * rows + row;
+                source.copy(0..depth, range.clone(), tile.columns, tile.columns, right);
+                let (image, within) = (from / count, from % count);
+                let raw = count < within + tile.columns;
+                for row in outputs.clone().step_by(height) {
+                    let channel = image * shape.out_channels + group * rows + row;
+                    let mut target = Target::new(spill.as_mut_ptr(), tile.columns, true);
+                    if !raw {
                         let start = y.pointer(channel * count + within);
-                        *target = Target::new(start, count, false);
-                        if let Some(addend) = self.addend.filter(|_| begins) {
+                        target = Target::new(start, count, false);
+                        if let Some(addend) = addend {
                             target.old = addend[channel * count + within..].as_ptr();
                         }
-                    } else {
-                        // SAFETY: the spill has room for a tile per panel.
-                        target.start = unsafe { target.start.add(panel * height * tile.columns) };
                     }
-                }
-                let bias = self.bias.filter(|_| ends);
-                let epilogue = Epilogue {
-                    beta: if start == 0 { self.beta } else { T::ONE },
-                    row_bias: bias.map_or(std::ptr::null(), |b| b[group * rows + row..].as_ptr()),
-                    column_bias: std::ptr::null(),
-                    relu: ends && self.relu,
-                };
-                let height = height.min(rows - row);
-                let of_group = group * rows * channels * taps;
-                // SAFETY: packed operands extend over `depth`; tiles of this task are its own.
-                unsafe {
-                    RowPanel {
-                        rows: height,
-                        depth,
-                        left: self.packed[of_group + start * taps * rows + row * depth..].as_ptr(),
-                        layout: Left::Packed,
-                        right: right.as_ptr(),
-                        right_panel: depth * tile.columns,
-                        targets: &targets[..panels],
-                        epilogue,
+                    let epilogue = Epilogue {
+                        beta: if begins { self.beta } else { T::ONE },
+                        row_bias: bias
+                            .map_or(std::ptr::null(), |b| b[group * rows + row..].as_ptr()),
+                        column_bias: std::ptr::null(),
+                        relu: ends && self.relu,
+                    };
+                    let height = height.min(rows - row);
+                    // SAFETY: packed operands extend over `depth`; tiles of this task are its own.
+                    unsafe {
+                        RowPanel {
+                            rows: height,
+                            depth,
+                            left: left[row * depth..].as_ptr(),
+                            layout: Left::Packed,
+                            right: right.as_ptr(),
+                            right_panel: 0,
+                            right_step: tile.columns,
+                            targets: &[target],
+                            epilogue,
+                        }
+                        .run();
                     }
-                    .run();
-                }
-                for (panel, target) in targets[..panels].iter().enumerate() {
-                    if target.raw {
-                        let from = first + panel * tile.columns;
-                        let range = from..(from + tile.columns).min(last);
+                    if raw {
                         let channel = group * rows + row;
-                        let addend = self.addend.filter(|_| begins);
-                        self.scatter(target, epilogue, range, channel, height, addend);
+                        self.scatter(&target, epilogue, range.clone(), channel, height, addend);
                     }
                 }
             }
@@ -376,35 +433,4 @@ impl<T: Real> Job<'_, T> {
             window += len;
         }
     }
-}
-
-/// Packs the windows `range`, counted through all images, of `channels` into a panel of `stride`
-/// columns; columns behind the range become 0.
-pub(super) fn pack_windows<T: Real>(
-    windows: &Windows,
-    x: &[T],
-    all_channels: usize,
-    channels: std::ops::Range<usize>,
-    range: std::ops::Range<usize>,
-    stride: usize,
-    to: &mut [T],
-) {
-    let len = range.len();
-    let of_image = all_channels * windows.pixels();
-    vectorize(
-        #[inline(always)]
-        || {
-            windows.runs(
-                range,
-                #[inline(always)]
-                |run: Run| {
-                    let image = &x[run.image * of_image..][..of_image];
-                    unfold(windows, image, channels.clone(), run, to, stride);
-                },
-            );
-            if len < stride {
-                to.chunks_exact_mut(stride).for_each(|row| row[len..].fill(T::ZERO));
-            }
-        },
-    );
 }

@@ -230,6 +230,7 @@ fn add_block<T: Real>(
                         layout: Left::Packed,
                         right: right.as_ptr(),
                         right_panel: depth * tile.columns,
+                        right_step: tile.columns,
                         targets: &targets[..panels],
                         epilogue: Epilogue::adding(T::ONE),
                     }

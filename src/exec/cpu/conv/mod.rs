@@ -8,13 +8,17 @@
 mod depthwise;
 mod forward;
 mod input;
+mod maxima;
 mod pooled;
+mod runs;
 mod weight;
+mod windows;
 
 pub use forward::{
     Addend, forward, forward_packed, forward_workspace, pack, packed_workspace, packs,
 };
 pub use input::{input_gradient, input_gradient_workspace};
+pub use maxima::Pooled;
 pub use pooled::{
     pooled_input_gradient, pooled_input_gradient_workspace, pooled_weight_gradient,
     pooled_weight_gradient_workspace,

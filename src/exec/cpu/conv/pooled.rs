@@ -5,17 +5,13 @@
 //! lists of places instead of over all windows. Images lie channel by channel within a pixel here, so that one row of a
 //! window's taps in all channels is one run of memory; the product of a gradient and such a run is the inner loop.
 
-use pulp::{Simd, WithSimd};
-
 use super::Shape;
+use super::runs::{Lists, add_runs, lanes};
 use crate::exec::cpu::im2col::Windows;
-use crate::exec::cpu::micro::Tile;
 use crate::exec::cpu::pack::transpose_into;
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
-use crate::real::{Real, load, store, vectorize, with_simd};
-
-/// Registers of the longest piece of a run that is summed at a time.
-const REGISTERS: usize = 8;
+use crate::exec::cpu::transpose::transpose;
+use crate::real::{Real, vectorize};
 
 /// Elements of images that are worked on together; they stay in the first-level cache.
 const CACHED: usize = 6 * 1024;
@@ -23,11 +19,16 @@ const CACHED: usize = 6 * 1024;
 /// Most images that are worked on together.
 const TOGETHER: usize = 8;
 
-/// Sums over images that are taken on their own, so that many threads have work.
-const SPANS: usize = 16;
+/// Most sums over images that are taken on their own, so that many threads have work.
+const SPANS: usize = 8;
 
 /// Elements behind an image that a run may touch: the lanes of the widest register.
 const SLACK: usize = 16;
+
+/// Sums over images of their own.
+fn spans(shape: &Shape) -> usize {
+    SPANS.min(shape.batch.div_ceil(2)).max(1)
+}
 
 /// How images and weights lie while their gradients are summed; depends on the shape only.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +58,7 @@ impl Grid {
     /// `stack` allows to make the rows of a window channels, where runs would be short otherwise.
     fn new<T: Real>(shape: &Shape, maxima: usize, stack: bool) -> Grid {
         let windows = shape.windows;
-        let lanes = Tile::of::<T>().columns / 2;
+        let lanes = lanes::<T>();
         let [_, h, w] = windows.axes;
         assert!(
             windows.axes[0].kernel == 1 && h.dilation == 1 && w.dilation == 1 && shape.group == 1,
@@ -66,7 +67,8 @@ impl Grid {
         let channels = shape.channels;
         let whole = (h.kernel * w.kernel * channels).next_multiple_of(lanes);
         let by_rows = h.kernel * (w.kernel * channels).next_multiple_of(lanes);
-        let stacked = stack && 3 * whole < 2 * by_rows;
+        let short = w.kernel * channels <= 2 * lanes;
+        let stacked = stack && short && whole < by_rows;
         let width = windows.input[2] + w.pad_before + w.pad_after;
         let height = windows.input[1] + h.pad_before + h.pad_after;
         let depth = if stacked { h.kernel * channels } else { channels };
@@ -104,14 +106,12 @@ impl Grid {
         self.rows * self.outputs * self.padded
     }
 
-    /// Where the weight of a channel and a tap lies in the run of an output: its row and its place there.
-    #[inline(always)]
-    fn place(&self, channel: usize, tap: usize) -> (usize, usize) {
-        let kernel = self.windows.axes[2].kernel;
-        let (kh, kw) = (tap / kernel, tap % kernel);
+    /// Where the weights of an output and a row of the window begin: those of neighbouring channels are neighbours, and
+    /// `step` elements further are those of the next tap.
+    fn place(&self, output: usize, row: usize) -> usize {
         match self.stacked {
-            true => (0, kw * self.step + kh * self.channels + channel),
-            false => (kh, kw * self.step + channel),
+            true => output * self.padded + row * self.channels,
+            false => (row * self.outputs + output) * self.padded,
         }
     }
 
@@ -141,6 +141,8 @@ struct Scratch<'a, T> {
     values: &'a mut [T],
     /// Where the run of each gradient begins.
     from: &'a mut [u32],
+    /// The window of each gradient, or one more than there are.
+    places: &'a mut [u32],
     /// Where each list ends.
     ends: &'a mut [u32],
     /// Where the sum of each list goes.
@@ -154,7 +156,7 @@ impl<'a, T: Real> Scratch<'a, T> {
         let listed = grid.listed();
         grid.together * grid.image
             + listed.next_multiple_of(SLACK)
-            + room::<T>(listed)
+            + 2 * room::<T>(listed)
             + 2 * room::<T>(lists)
             + room::<T>(grid.windows.count())
     }
@@ -164,14 +166,20 @@ impl<'a, T: Real> Scratch<'a, T> {
         let (images, work) = work.split_at_mut(grid.together * grid.image);
         let (values, work) = work.split_at_mut(listed.next_multiple_of(SLACK));
         let (from, work) = work.split_at_mut(room::<T>(listed));
+        let (places, work) = work.split_at_mut(room::<T>(listed));
         let (ends, work) = work.split_at_mut(room::<T>(lists));
         let (to, starts) = work.split_at_mut(room::<T>(lists));
-        let [from, ends, to, starts] = [from, ends, to, starts].map(numbers);
+        let [from, places, ends, to, starts] = [from, places, ends, to, starts].map(numbers);
         for (place, start) in starts[..grid.windows.count()].iter_mut().enumerate() {
             *start = grid.start(place) as u32;
         }
         let starts = &mut starts[..grid.windows.count()];
-        Scratch { images, values, from, ends: &mut ends[..lists], to: &mut to[..lists], starts }
+        let (ends, to) = (&mut ends[..lists], &mut to[..lists]);
+        Scratch { images, values, from, places, ends, to, starts }
+    }
+
+    fn lists(&self) -> Lists<'_, T> {
+        Lists { values: self.values, from: self.from, ends: self.ends, to: self.to }
     }
 }
 
@@ -182,7 +190,7 @@ pub fn pooled_weight_gradient_workspace<T: Real>(
     threads: usize,
 ) -> usize {
     let grid = Grid::new::<T>(shape, maxima, true);
-    let spans = SPANS.min(shape.batch.max(1));
+    let spans = spans(shape);
     spans * grid.weights() + threads.max(1) * Scratch::<T>::elements(&grid, grid.outputs)
 }
 
@@ -203,7 +211,7 @@ pub fn pooled_weight_gradient<T: Real>(
     assert!(x.len() == shape.input_len(), "input of {} elements", x.len());
     assert!(dw.len() == shape.weight_len(), "weights of {} elements", dw.len());
     let grid = Grid::new::<T>(shape, maxima, true);
-    let spans = SPANS.min(shape.batch.max(1));
+    let spans = spans(shape);
     let size = grid.weights();
     let (partials, work) = work.split_at_mut(spans * size);
     let shared = Shared::new(partials);
@@ -233,7 +241,7 @@ pub fn pooled_weight_gradient<T: Real>(
                     *to = ((row * grid.outputs + output) * grid.padded) as u32;
                 }
                 let base = &scratch.images[row * grid.line..];
-                add_runs(&grid, &scratch, base, partial);
+                add_runs(grid.padded, scratch.lists(), base, partial);
             }
         }
     });
@@ -257,12 +265,13 @@ pub fn pooled_weight_gradient<T: Real>(
         }
         // SAFETY: as above.
         let dw = unsafe { dw.slice(output * shape.sum_len()..(output + 1) * shape.sum_len()) };
-        for (channel, dw) in dw.chunks_exact_mut(taps).enumerate() {
-            for (tap, dw) in dw.iter_mut().enumerate() {
-                let (row, place) = grid.place(channel, tap);
-                let at = (row * grid.outputs + output) * grid.padded + place;
-                // SAFETY: as above; nobody writes sums any more.
-                *dw = unsafe { *sums.pointer(at) };
+        let [_, h, w] = grid.windows.axes;
+        for row in 0..h.kernel {
+            let from = sums.pointer(grid.place(output, row));
+            // SAFETY: the taps of a row of the window, in all channels; nobody writes sums any more.
+            unsafe {
+                let to = dw.as_mut_ptr().add(row * w.kernel);
+                transpose(from, grid.step, w.kernel, grid.channels, to, taps as isize);
             }
         }
     });
@@ -315,7 +324,7 @@ pub fn pooled_input_gradient<T: Real>(
             let of_row = grid.outputs * grid.padded;
             // SAFETY: nobody else has the images.
             let sums = unsafe { sums.slice(row * grid.line..grid.together * grid.image) };
-            add_runs(&grid, &scratch, &packed[row * of_row..][..of_row], sums);
+            add_runs(grid.padded, scratch.lists(), &packed[row * of_row..][..of_row], sums);
         }
         vectorize(
             #[inline(always)]
@@ -398,11 +407,13 @@ fn pack_weights<T: Real>(shape: &Shape, grid: &Grid, w: &[T], to: &mut [T]) {
             unsafe { to.slice(at + grid.run..at + grid.padded) }.fill(T::ZERO);
         }
         let w = &w[output * shape.sum_len()..][..shape.sum_len()];
-        for (channel, w) in w.chunks_exact(taps).enumerate() {
-            for (tap, w) in w.iter().enumerate() {
-                let (row, place) = grid.place(channel, tap);
-                // SAFETY: as above.
-                unsafe { *to.pointer((row * grid.outputs + output) * grid.padded + place) = *w };
+        let kernel = grid.windows.axes[2].kernel;
+        for row in 0..grid.windows.axes[1].kernel {
+            let to = to.pointer(grid.place(output, row));
+            // SAFETY: the taps of a row of the window, in all channels; as above.
+            unsafe {
+                let from = w.as_ptr().add(row * kernel);
+                transpose(from, taps, grid.channels, kernel, to, grid.step as isize);
             }
         }
     });
@@ -419,17 +430,28 @@ fn list_by_output<T: Real>(
 ) {
     let n = grid.maxima;
     let mut end = 0;
+    // `Grid::start`, in whole numbers of `T`, which are exact below 2^24; half a window more keeps quotients exact.
+    let [_, h, w] = grid.windows.axes;
+    let width = grid.windows.output[2];
+    let down = if grid.stacked { grid.line } else { grid.line * h.stride };
+    let half = T::from_f64(0.5);
+    let inverse = T::ONE / T::from_usize(width);
+    let across = T::from_usize(w.stride * grid.step);
+    let jump = T::from_usize(down) - T::from_usize(width) * across;
+    let count = T::from_usize(grid.windows.count());
     for output in 0..grid.outputs {
         for (i, image) in images.clone().enumerate() {
             let plane = (image * grid.outputs + output) * n;
-            let origin = (i * grid.image) as u32;
+            let origin = T::from_usize(i * grid.image);
             let given = dy[plane..][..n].iter().zip(&index[plane..][..n]);
             let list = scratch.values[end..][..n].iter_mut().zip(&mut scratch.from[end..][..n]);
             for ((value, from), (dy, index)) in list.zip(given) {
-                let there = T::ZERO <= *index;
-                let start = scratch.starts.get(index.to_usize()).filter(|_| there);
-                *value = if start.is_some() { *dy } else { T::ZERO };
-                *from = origin + start.copied().unwrap_or(0);
+                let there = T::ZERO <= *index && *index < count;
+                let place = if there { *index } else { T::ZERO };
+                let row = ((place + half) * inverse).floor();
+                *value = if there { *dy } else { T::ZERO };
+                // SAFETY: an offset within an image.
+                *from = unsafe { (origin + place * across + row * jump).to_i32_unchecked() } as u32;
             }
             end += n;
         }
@@ -450,12 +472,20 @@ fn list_by_window<T: Real>(
     let planes = images.start * grid.outputs * n..images.end * grid.outputs * n;
     let of_image = grid.outputs * n;
     scratch.ends.fill(0);
-    let place = |index: T| Some(index.to_usize()).filter(|at| T::ZERO <= index && *at < count);
-    for (i, index) in index[planes.clone()].chunks_exact(of_image.max(1)).enumerate() {
+    let places = &mut scratch.places[..planes.len()];
+    for (place, index) in places.iter_mut().zip(&index[planes.clone()]) {
+        let windows = T::from_usize(count);
+        let there = T::ZERO <= *index && *index < windows;
+        let at = if there { *index } else { windows };
+        // SAFETY: a number of a window.
+        *place = unsafe { at.to_i32_unchecked() } as u32;
+    }
+    let places = &*places;
+    for (i, places) in places.chunks_exact(of_image.max(1)).enumerate() {
         let ends = &mut scratch.ends[i * count..][..count];
-        for index in index {
-            if let Some(at) = place(*index) {
-                ends[at] += 1;
+        for place in places {
+            if let Some(end) = ends.get_mut(*place as usize) {
+                *end += 1;
             }
         }
     }
@@ -467,130 +497,16 @@ fn list_by_window<T: Real>(
         scratch.to[list] = (list / count * grid.image) as u32 + scratch.starts[list % count];
     }
     // Every end is where the list begins now, and moves as the list grows.
-    let given = dy[planes.clone()].chunks_exact(n.max(1)).zip(index[planes].chunks_exact(n.max(1)));
-    for (plane, (dy, index)) in given.enumerate() {
+    let given = dy[planes].chunks_exact(n.max(1)).zip(places.chunks_exact(n.max(1)));
+    for (plane, (dy, places)) in given.enumerate() {
         let (image, output) = (plane / grid.outputs, plane % grid.outputs);
         let ends = &mut scratch.ends[image * count..][..count];
-        for (dy, index) in dy.iter().zip(index) {
-            if let Some(at) = place(*index) {
-                let at = &mut ends[at];
+        for (dy, place) in dy.iter().zip(places) {
+            if let Some(at) = ends.get_mut(*place as usize) {
                 scratch.values[*at as usize] = *dy;
                 scratch.from[*at as usize] = (output * grid.padded) as u32;
                 *at += 1;
             }
         }
-    }
-}
-
-/// Adds to the run at `to[i]` of `sums` the runs of `base` that list `i` names, each times its gradient.
-fn add_runs<T: Real>(grid: &Grid, scratch: &Scratch<T>, base: &[T], sums: &mut [T]) {
-    let lanes = Tile::of::<T>().columns / 2;
-    let registers = grid.padded / lanes;
-    let pieces = registers.div_ceil(REGISTERS).max(1);
-    let most = registers.div_ceil(pieces);
-    let listed = scratch.ends.last().map_or(0, |end| *end as usize);
-    let farthest = |at: &[u32]| at.iter().max().map_or(0, |at| *at as usize + grid.padded);
-    assert!(farthest(&scratch.from[..listed]) <= base.len(), "a run outside the operand");
-    assert!(farthest(scratch.to) <= sums.len(), "a run outside the sums");
-    for first in (0..registers).step_by(most.max(1)) {
-        with_simd(Runs {
-            registers: most.min(registers - first),
-            values: &scratch.values[..listed],
-            from: &scratch.from[..listed],
-            ends: scratch.ends,
-            to: scratch.to,
-            base: &base[first * lanes..],
-            sums: &mut sums[first * lanes..],
-        });
-    }
-}
-
-/// One piece of all runs of [`add_runs`], which has made sure that they are inside.
-struct Runs<'a, T> {
-    registers: usize,
-    values: &'a [T],
-    from: &'a [u32],
-    ends: &'a [u32],
-    to: &'a [u32],
-    base: &'a [T],
-    sums: &'a mut [T],
-}
-
-impl<T: Real> WithSimd for Runs<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        // SAFETY: the caller has compared the farthest runs with the lengths.
-        unsafe {
-            match self.registers {
-                1 => sum_lists::<T, S, 1, 4>(simd, self),
-                2 => sum_lists::<T, S, 2, 4>(simd, self),
-                3 => sum_lists::<T, S, 3, 2>(simd, self),
-                4 => sum_lists::<T, S, 4, 2>(simd, self),
-                5 => sum_lists::<T, S, 5, 1>(simd, self),
-                6 => sum_lists::<T, S, 6, 1>(simd, self),
-                7 => sum_lists::<T, S, 7, 1>(simd, self),
-                8 => sum_lists::<T, S, 8, 1>(simd, self),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Sums every list in `V` registers, `WAYS` gradients at a time so that no addition waits for the one before.
-#[inline(always)]
-unsafe fn sum_lists<T: Real, S: Simd, const V: usize, const WAYS: usize>(simd: S, job: Runs<T>) {
-    let lanes = T::lanes::<S>();
-    let (base, sums) = (job.base.as_ptr(), job.sums.as_mut_ptr());
-    let mut at = 0;
-    for (end, to) in job.ends.iter().zip(job.to) {
-        let end = *end as usize;
-        if end <= at {
-            continue;
-        }
-        // SAFETY: lists end inside `values` and `from`, and runs inside the operands: promised by the caller.
-        unsafe {
-            let mut acc = [[T::splat(simd, T::ZERO); V]; WAYS];
-            while at + WAYS <= end {
-                for (way, acc) in acc.iter_mut().enumerate() {
-                    let value = *job.values.get_unchecked(at + way);
-                    let from = base.add(*job.from.get_unchecked(at + way) as usize);
-                    add_run::<T, S, V>(simd, value, from, acc);
-                }
-                at += WAYS;
-            }
-            while at < end {
-                let value = *job.values.get_unchecked(at);
-                let from = base.add(*job.from.get_unchecked(at) as usize);
-                add_run::<T, S, V>(simd, value, from, &mut acc[0]);
-                at += 1;
-            }
-            let to = sums.add(*to as usize);
-            for v in 0..V {
-                let to = to.add(v * lanes);
-                let mut sum = load::<T, S>(to);
-                for acc in &acc {
-                    sum = T::vector_add(simd, sum, acc[v]);
-                }
-                store::<T, S>(to, sum);
-            }
-        }
-    }
-}
-
-/// `sum += value run`.
-#[inline(always)]
-unsafe fn add_run<T: Real, S: Simd, const V: usize>(
-    simd: S,
-    value: T,
-    run: *const T,
-    sum: &mut [T::Vector<S>; V],
-) {
-    let value = T::splat(simd, value);
-    for (v, sum) in sum.iter_mut().enumerate() {
-        // SAFETY: the run extends over `V` registers, promised by the caller.
-        let run = unsafe { load::<T, S>(run.add(v * T::lanes::<S>())) };
-        *sum = T::mul_add(simd, value, run, *sum);
     }
 }

@@ -190,6 +190,25 @@ fn check_pooled<T: Real>(shape: &Shape, pool: &crate::window::Pool) {
         pooled_weight_gradient(shape, &x, &dy, &index, dw, &mut work);
     });
     close(&sparse, &doubles(&dw), 3e-5);
+
+    // Forward, both at once are the same numbers as one after the other.
+    let bias: Vec<T> = fill(shape.out_channels, 5);
+    let mut blob = vec![nan; shape.output_len()];
+    let mut work = vec![nan; forward_workspace::<T>(shape, 1)];
+    forward(shape, &x, &w, Some(&bias), true, T::ZERO, &mut blob, &mut work);
+    pool::max_forward(&pooling, &blob, &mut maxima, &mut index);
+    let mut packed = w.clone();
+    pack(shape, &w, &mut packed);
+    for (is_packed, w) in [(false, &w), (true, &packed)] {
+        let one = pool::Shape { planes: shape.out_channels, ..pooling.clone() };
+        let pooled = Pooled { conv: *shape, pool: one, relu: true, packed: is_packed };
+        let both = same_for_any_threads(2 * maxima.len(), |both| {
+            let (y, index) = both.split_at_mut(both.len() / 2);
+            let mut work = vec![nan; pooled.workspace::<T>(3)];
+            pooled.forward(&x, w, Some(&bias), [y, index], &mut work);
+        });
+        assert!(both[..maxima.len()] == maxima[..] && both[maxima.len()..] == index[..]);
+    }
 }
 
 #[test]

@@ -4,14 +4,14 @@
 //! the output's gradient, summed over all windows. The windows are cut into spans, a number fixed by
 //! the shape; each span is summed on its own and the sums are added in order.
 
+use super::windows::{Source, slab_len};
 use super::{Shape, depthwise};
 use crate::exec::cpu::micro::{Epilogue, Left, ROW_STRIDE, RowPanel, Target, Tile};
 use crate::exec::cpu::pack::transpose_into;
 use crate::exec::cpu::reduce;
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
+use crate::exec::cpu::transpose::transpose;
 use crate::real::{Real, vectorize};
-
-use super::forward::pack_windows;
 
 /// Rows of columns of one task, about.
 const ROWS: usize = 384;
@@ -24,6 +24,9 @@ const TASKS: usize = 16;
 
 /// Rows of a partial sum that one task of the last step adds up.
 const SUM_ROWS: usize = 32;
+
+/// Output channels whose sums it turns together.
+const SUM_OUTPUTS: usize = 16;
 
 /// The cut into tasks; depends on the shape only.
 struct Plan {
@@ -68,7 +71,8 @@ impl Plan {
             spans,
             partial,
             shared: partial * blocks * spans,
-            each: (channels * taps + panels * tile.columns) * ROW_STRIDE,
+            each: (tile.rows + panels * tile.columns) * ROW_STRIDE
+                + slab_len(&shape.windows, channels, ROW_STRIDE),
         }
     }
 
@@ -157,7 +161,8 @@ fn sum_span<T: Real>(
     let height = tile.panel_rows(rows);
     let panels = block.outputs.len().div_ceil(tile.columns);
     let width = plan.panels * tile.columns;
-    let (right, columns) = scratch.split_at_mut(width * ROW_STRIDE);
+    let (right, scratch) = scratch.split_at_mut(width * ROW_STRIDE);
+    let (columns, slab) = scratch.split_at_mut(tile.rows * ROW_STRIDE);
     let all = shape.batch * windows.count();
     let span = span * plan.span..((span + 1) * plan.span).min(all);
     if span.is_empty() {
@@ -168,10 +173,11 @@ fn sum_span<T: Real>(
     for first in span.clone().step_by(ROW_STRIDE) {
         let range = first..(first + ROW_STRIDE).min(span.end);
         let depth = range.len();
-        let to = &mut columns[..rows * ROW_STRIDE];
-        pack_windows(windows, x, shape.channels, channels.clone(), range.clone(), ROW_STRIDE, to);
-        pack_outputs(shape, block, tile, range, dy, right);
+        let source = Source::new(windows, x, shape.channels, channels.clone(), range.clone(), slab);
+        pack_outputs(shape, block, tile, range.clone(), dy, right);
         for row in (0..rows).step_by(height) {
+            let height = height.min(rows - row);
+            source.copy(row..row + height, range.clone(), depth, ROW_STRIDE, columns);
             let base = partial[row * width..].as_mut_ptr();
             let targets: [Target<T>; PANELS] = std::array::from_fn(|panel| {
                 // Only the targets of existing panels are used.
@@ -181,12 +187,13 @@ fn sum_span<T: Real>(
             // SAFETY: the packed operands extend over `depth`, the partial sum over all tiles.
             unsafe {
                 RowPanel {
-                    rows: height.min(rows - row),
+                    rows: height,
                     depth,
-                    left: columns[row * ROW_STRIDE..].as_ptr(),
+                    left: columns.as_ptr(),
                     layout: Left::Rows,
                     right: right.as_ptr(),
                     right_panel: ROW_STRIDE * tile.columns,
+                    right_step: tile.columns,
                     targets: &targets[..panels],
                     epilogue: Epilogue::adding(T::ONE),
                 }
@@ -252,12 +259,23 @@ fn add_partials<T: Real>(shape: &Shape, plan: &Plan, partials: &mut [T], beta: T
                 for span in 1..plan.spans {
                     sum.iter_mut().zip(&*part(span)).for_each(|(sum, x)| *sum += *x);
                 }
-                for output in 0..block.outputs.len() {
-                    let at = (outputs + output) * shape.sum_len() + block.channels.start * taps;
-                    // SAFETY: these weights belong to this task.
-                    let dw = unsafe { dw.slice(at + rows.start..at + rows.end) };
-                    for (dw, sum) in dw.iter_mut().zip(sum[output..].iter().step_by(width)) {
-                        *dw = if beta == T::ZERO { *sum } else { beta * *dw + *sum };
+                for first in (0..block.outputs.len()).step_by(SUM_OUTPUTS) {
+                    let count = (block.outputs.len() - first).min(SUM_OUTPUTS);
+                    let mut lines = [T::ZERO; SUM_ROWS * SUM_OUTPUTS];
+                    assert!((rows.len() - 1) * width + first + count <= sum.len(), "rows of a sum");
+                    // SAFETY: asserted just above; a line has `SUM_ROWS` numbers.
+                    unsafe {
+                        let (from, to) = (sum[first..].as_ptr(), lines.as_mut_ptr());
+                        transpose(from, width, rows.len(), count, to, SUM_ROWS as isize);
+                    }
+                    for (output, line) in lines.chunks_exact(SUM_ROWS).take(count).enumerate() {
+                        let at = (outputs + first + output) * shape.sum_len()
+                            + block.channels.start * taps;
+                        // SAFETY: these weights belong to this task.
+                        let dw = unsafe { dw.slice(at + rows.start..at + rows.end) };
+                        for (dw, sum) in dw.iter_mut().zip(line) {
+                            *dw = if beta == T::ZERO { *sum } else { beta * *dw + *sum };
+                        }
                     }
                 }
             },
