@@ -112,6 +112,15 @@ impl Filler {
             _ => {}
         }
         let sparse = sparse.and_then(|n| usize::try_from(n).ok());
+        if kind == "gaussian" && !(0.0 < std) {
+            a.wrong(
+                "std",
+                format!("the deviation of a gaussian filler must be above 0, not {std}"),
+            );
+        }
+        if kind == "uniform" && !(min <= max) {
+            a.wrong("min", format!("a uniform filler from {min} to {max} has no range"));
+        }
         match kind {
             "constant" => Filler::Constant(value),
             "uniform" => Filler::Uniform(min, max),
