@@ -231,7 +231,7 @@ impl Net {
         }
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|&a, &b| best[b].total_cmp(&best[a]));
-        for &i in order.iter().take(40) {
+        for &i in order.iter().take(70) {
             let step = &program.steps[i];
             let shapes: Vec<String> = step
                 .args

@@ -44,6 +44,16 @@ impl Shape {
         (0..rank).contains(&index).then_some(index as usize)
     }
 
+    /// `N x C x H x W` as `N x H x W x C`.
+    pub fn channels_last(&self) -> Shape {
+        Shape(vec![self.0[0], self.0[2], self.0[3], self.0[1]])
+    }
+
+    /// `N x H x W x C` as `N x C x H x W`.
+    pub fn channels_first(&self) -> Shape {
+        Shape(vec![self.0[0], self.0[3], self.0[1], self.0[2]])
+    }
+
     /// The same shape with one axis changed.
     pub fn with(&self, axis: usize, extent: usize) -> Shape {
         let mut dims = self.0.clone();

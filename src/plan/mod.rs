@@ -126,7 +126,11 @@ fn is_view(step: &Step) -> bool {
 /// The first of the arguments, up to the last, whose places a step's result may take over, because it reads each of their
 /// elements just before it writes the result there.
 fn taking(step: &Step) -> Option<usize> {
-    match &step.kernel {
+    let kernel = match &step.kernel {
+        Kernel::ChannelsLast(kernel) => kernel,
+        kernel => kernel,
+    };
+    match kernel {
         Kernel::Pointwise(_) => Some(0),
         Kernel::FusedConv(fused) if fused.sum => Some(step.args.len() - 1),
         _ => None,

@@ -33,13 +33,18 @@ impl std::ops::AddAssign for Cost {
 
 /// The cost of one step.
 pub fn cost(program: &Program, step: &Step) -> Cost {
-    let args: Vec<&Shape> = step.args.iter().map(|&v| program.shape(v)).collect();
-    let outs: Vec<&Shape> = step.outs.iter().map(|&v| program.shape(v)).collect();
+    let shapes = |values: &[super::ValueId]| -> Vec<Shape> {
+        values.iter().map(|&v| program.shape(v).clone()).collect()
+    };
+    of_shapes(&step.kernel, &shapes(&step.args), &shapes(&step.outs))
+}
+
+fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
     let arg = |i: usize| args.get(i).map_or(0, |shape| count(shape));
     let out = |i: usize| outs.get(i).map_or(0, |shape| count(shape));
     let per_tap = |c: &Conv, map: u64| map.saturating_mul(taps(&c.axes));
     let (mut multiply_adds, mut other) = (0, 0);
-    match &step.kernel {
+    match kernel {
         Kernel::View | Kernel::Stop => return Cost::default(),
         Kernel::Fill(_)
         | Kernel::Transpose(_)
@@ -48,7 +53,19 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
         | Kernel::Concat(_)
         | Kernel::Im2col(_)
         | Kernel::PackConv(_)
+        | Kernel::PackTiles
         | Kernel::Gather(_) => {}
+        Kernel::ChannelsLast(kernel) => {
+            let (blobs, results) = kernel.blobs(args.len()).unwrap_or_default();
+            let first = |shape: &Shape, blob: bool| {
+                if blob { shape.channels_first() } else { shape.clone() }
+            };
+            let args: Vec<Shape> =
+                args.iter().zip(&blobs).map(|(arg, &blob)| first(arg, blob)).collect();
+            let outs: Vec<Shape> =
+                outs.iter().enumerate().map(|(i, out)| first(out, results[i.min(1)])).collect();
+            return of_shapes(kernel, &args, &outs);
+        }
         Kernel::Pointwise(f) => other = out(0).saturating_mul(operations(f)),
         Kernel::Reduce(..) => other = arg(0),
         Kernel::Col2im(_) | Kernel::Scatter(_) => other = arg(0),
@@ -102,7 +119,7 @@ pub fn cost(program: &Program, step: &Step) -> Cost {
             other = args.iter().map(|shape| count(shape)).fold(0, u64::saturating_add);
         }
     }
-    let elements = args.iter().chain(&outs).map(|shape| count(shape)).fold(0, u64::saturating_add);
+    let elements = args.iter().chain(outs).map(|shape| count(shape)).fold(0, u64::saturating_add);
     Cost { multiply_adds, other, elements }
 }
 
@@ -111,7 +128,7 @@ fn count(shape: &Shape) -> u64 {
 }
 
 /// Input channels that one output channel sees: axis 1 of the weights.
-fn channels(weights: Option<&&Shape>) -> u64 {
+fn channels(weights: Option<&Shape>) -> u64 {
     weights.and_then(|w| w.dims().get(1)).map_or(0, |&c| c as u64)
 }
 

@@ -2,23 +2,30 @@
 //! moments become part of the weights, sums and ReLU part of the convolution's last pass, and weights are brought into the
 //! order that the convolution reads.
 //!
+//! Where that is quicker, blobs lie with their channels last ([`arrange`](super::arrange())).
+//!
 //! What depends on the parameters alone is done first, and once as long as they stay.
 
 use super::expr::{arg, constant};
 use super::fold::{channel_affine, is_map, is_relu};
-use super::{FusedConv, Kernel, Program, Source, Step, ValueId};
+use super::{Arrange, FusedConv, Kernel, Program, Source, Step, ValueId};
 use crate::ty::Shape;
 use crate::window::Conv;
 
 /// Rewrites a program in place and says how many steps at its start depend on the parameters alone. Results are the same
 /// but for rounding; values stay where they are, and those that nobody reads are no longer computed.
-pub fn deploy(program: &mut Program) -> usize {
+pub fn deploy(program: &mut Program, how: Arrange) -> usize {
     let steps = std::mem::take(&mut program.steps);
     let mut pass = Pass::new(program, &steps);
     for step in steps {
         pass.take(step);
     }
-    pass.pack();
+    let steps = pass.steps.into_iter().flatten().collect();
+    renumber(program, steps);
+    super::arrange(program, how);
+    let steps = std::mem::take(&mut program.steps);
+    let mut pass = Pass::new(program, &steps);
+    pass.pack(steps);
     let steps = pass.steps.into_iter().flatten().collect();
     renumber(program, steps);
     super::simplify(program);
@@ -53,13 +60,23 @@ fn fixed(program: &Program, steps: &[Step]) -> Vec<bool> {
 fn extend(program: &Program, step: &Step, fixed: &mut Vec<bool>) {
     let count =
         |values: &[ValueId]| values.iter().map(|&v| program.shape(v).count()).sum::<usize>();
+    let kernel = match &step.kernel {
+        Kernel::ChannelsLast(kernel) => kernel,
+        kernel => kernel,
+    };
     let known = matches!(
-        step.kernel,
-        Kernel::View | Kernel::Stop | Kernel::Pointwise(_) | Kernel::PackConv(_)
+        kernel,
+        Kernel::View
+            | Kernel::Stop
+            | Kernel::Pointwise(_)
+            | Kernel::PackConv(_)
+            | Kernel::PackTiles
     );
     let follows = step.args.iter().all(|v| fixed[v.0 as usize]) && !step.args.is_empty();
     fixed.resize(program.values.len(), false);
-    if known && follows && count(&step.outs) <= 2 * count(&step.args) {
+    // Weights for tiles have 36 numbers in place of 9.
+    let most = if matches!(kernel, Kernel::PackTiles) { 64 } else { 2 };
+    if known && follows && count(&step.outs) <= most * count(&step.args) {
         step.outs.iter().for_each(|v| fixed[v.0 as usize] = true);
     }
 }
@@ -107,7 +124,8 @@ impl<'a> Pass<'a> {
             Kernel::Conv(conv) => {
                 let bias = 2 < step.args.len();
                 let conv = conv.clone();
-                let fused = FusedConv { conv, bias, sum: false, relu: false, packed: false };
+                let fused =
+                    FusedConv { conv, bias, sum: false, relu: false, packed: false, tiled: false };
                 Step { kernel: Kernel::FusedConv(fused), ..step }
             }
             _ => match self.joined(&step) {
@@ -248,8 +266,8 @@ impl<'a> Pass<'a> {
     }
 
     /// Packs the weights of the convolutions for which they are known before the run.
-    fn pack(&mut self) {
-        for step in std::mem::take(&mut self.steps).into_iter().flatten() {
+    fn pack(&mut self, steps: Vec<Step>) {
+        for step in steps {
             let step = match &step.kernel {
                 Kernel::FusedConv(fused) if self.packs(&fused.conv, &step) => {
                     let w = self.step(Kernel::PackConv(fused.conv.clone()), &step.args[1..2], None);
@@ -302,7 +320,7 @@ mod tests {
         let y = b.map(&[y], &relu);
         b.output("y", y);
         let mut program = b.finish();
-        let settled = deploy(&mut program);
+        let settled = deploy(&mut program, Arrange::Inference);
         assert_eq!(verify(&program), Ok(()));
         let names: Vec<_> =
             program.steps[settled..].iter().map(|step| step.kernel.name()).collect();
@@ -327,7 +345,7 @@ mod tests {
         let doubled = b.scale(scale, 2.0);
         b.assign(scale, doubled);
         let mut program = b.finish();
-        let settled = deploy(&mut program);
+        let settled = deploy(&mut program, Arrange::Inference);
         assert_eq!(verify(&program), Ok(()));
         let names: Vec<_> =
             program.steps[settled..].iter().map(|step| step.kernel.name()).collect();

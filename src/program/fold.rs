@@ -49,7 +49,8 @@ fn joined(program: &Program, step: &Step, uses: &[usize]) -> Option<(Kernel, Vec
         Kernel::Conv(conv) if is_relu(step) => {
             let bias = 2 < before.args.len();
             let conv = conv.clone();
-            let fused = FusedConv { conv, bias, sum: false, relu: true, packed: false };
+            let fused =
+                FusedConv { conv, bias, sum: false, relu: true, packed: false, tiled: false };
             Some((Kernel::FusedConv(fused), before.args.clone()))
         }
         _ => None,

@@ -14,6 +14,8 @@ pub(super) fn differentiable(kernel: &Kernel, i: usize) -> bool {
         Kernel::Pointwise(f) => f.reads(i),
         Kernel::NativeGrad(..)
         | Kernel::PackConv(_)
+        | Kernel::PackTiles
+        | Kernel::ChannelsLast(_)
         | Kernel::PooledConvInput(_)
         | Kernel::PooledConvFilter(_)
         | Kernel::MaxPoolGrad(_)
@@ -161,6 +163,8 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
         | Kernel::Native(_)
         | Kernel::NativeGrad(..)
         | Kernel::PackConv(_)
+        | Kernel::PackTiles
+        | Kernel::ChannelsLast(_)
         | Kernel::PooledConvInput(_)
         | Kernel::PooledConvFilter(_)
         | Kernel::MaxPoolGrad(_)

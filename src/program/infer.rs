@@ -95,7 +95,8 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
             one(Shape(dims))
         }
         Kernel::FusedConv(fused) => infer(&Kernel::Conv(fused.conv.clone()), args, told),
-        Kernel::PackConv(_) => one(arg(0)?.clone()),
+        Kernel::PackConv(_) | Kernel::PackTiles => one(arg(0)?.clone()),
+        Kernel::ChannelsLast(kernel) => channels_last(kernel, args, told),
         Kernel::Moments => {
             let x = arg(0)?;
             let mut shape = Shape(vec![1; x.rank()]);
@@ -153,6 +154,48 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
         Kernel::Native(native) => Ok(native.shapes(args)),
         Kernel::NativeGrad(_, wrt) => wrt.iter().map(|&i| arg(i).cloned()).collect(),
     }
+}
+
+/// The shapes of the results of a kernel on blobs whose channels lie last.
+fn channels_last(
+    kernel: &Kernel,
+    args: &[&Shape],
+    told: Option<&Shape>,
+) -> Result<Vec<Shape>, String> {
+    let (blobs, results) =
+        kernel.blobs(args.len()).ok_or("no kernel for channels that lie last")?;
+    if let Kernel::PackConv(conv) = kernel {
+        let w = args.first().ok_or("there are no weights")?;
+        let outputs = (w.0[0] / conv.group).next_multiple_of(Kernel::PACKED);
+        return Ok(vec![w.with(0, outputs * conv.group)]);
+    }
+    if let Kernel::PackTiles = kernel {
+        let w = args.first().ok_or("there are no weights")?;
+        return Ok(vec![Shape::from([36, w.0[1], w.0[0].next_multiple_of(Kernel::PACKED)])]);
+    }
+    let mut plain = vec![];
+    for (arg, blob) in args.iter().zip(blobs) {
+        if blob && arg.rank() != 4 {
+            return Err(format!("{arg} has no channels that lie last"));
+        }
+        plain.push(if blob { arg.channels_first() } else { (*arg).clone() });
+    }
+    // The weights are wider than the result.
+    if let Kernel::FusedConv(fused) = kernel {
+        if fused.tiled {
+            plain[1] = Shape::from([0, args[1].0[1], 3, 3]);
+        }
+        let told = told.ok_or("the result's shape was not told")?.channels_first();
+        let outputs = *told.0.get(1).ok_or("the result has no channels")?;
+        plain[1].0[0] = outputs;
+    }
+    let told = told.map(|told| if results[0] { told.channels_first() } else { told.clone() });
+    let outs = infer(kernel, &plain.iter().collect::<Vec<_>>(), told.as_ref())?;
+    let last = outs.into_iter().enumerate().map(|(i, out)| match results[i.min(1)] {
+        true => out.channels_last(),
+        false => out,
+    });
+    Ok(last.collect())
 }
 
 /// The shape that arguments of one rank, with extents equal or 1, have together.

@@ -53,6 +53,8 @@ pub struct FusedConv {
     pub relu: bool,
     /// Whether the weights are those that [`Kernel::PackConv`] has made.
     pub packed: bool,
+    /// Whether they are those of [`Kernel::PackTiles`], for results by tiles of 4 x 4 (Lavin and Gray 2016).
+    pub tiled: bool,
 }
 
 /// A normalisation by the moments of each channel.
@@ -122,6 +124,9 @@ pub enum Kernel {
     FusedConv(FusedConv),
     /// `(w) -> t`: the weights of a convolution in the order in which [`Kernel::FusedConv`] reads them quickest.
     PackConv(window::Conv),
+    /// `(w) -> t`: weights of 3 x 3 transformed for tiles of 4 x 4 results, `36 x C x O`, with `O` rounded up to a multiple of
+    /// [`Kernel::PACKED`]; only as [`Kernel::ChannelsLast`].
+    PackTiles,
     /// `(dy, index, w) -> dx`: `ConvInput` of the `MaxPoolGrad` of the first two.
     PooledConvInput(window::Conv),
     /// `(x, dy, index) -> dw`: `ConvFilter` of the `MaxPoolGrad` of the last two.
@@ -162,6 +167,10 @@ pub enum Kernel {
     Gather(usize),
     /// `(dt, index) -> dx`: the adjoint of `Gather`, adding where an index repeats.
     Scatter(usize),
+    /// The same kernel on blobs whose channels lie last, `N x H x W x C`; which arguments and results are such blobs is told by
+    /// [`Kernel::blobs`]. A convolution's weights are packed for it: `O` rounded up to a multiple of [`Kernel::PACKED`] in
+    /// every group.
+    ChannelsLast(Box<Kernel>),
     /// `() -> t`: random numbers, a function of the seed, the step and this stream.
     Random(Distribution, u64),
     /// `(args) -> outs`: an operation that a layer defines itself.
@@ -171,6 +180,30 @@ pub enum Kernel {
 }
 
 impl Kernel {
+    /// What the outputs of a group are rounded up to in the packed weights of [`Kernel::ChannelsLast`].
+    pub const PACKED: usize = 16;
+
+    /// Which of so many arguments are blobs whose channels [`Kernel::ChannelsLast`] wants last, and whether the first
+    /// result is one, and all other results; `None` for kernels that do not come in that form.
+    pub fn blobs(&self, args: usize) -> Option<(Vec<bool>, [bool; 2])> {
+        let only = |blobs: &[usize]| (0..args).map(|i| blobs.contains(&i)).collect::<Vec<_>>();
+        Some(match self {
+            Kernel::FusedConv(fused) if fused.sum => (only(&[0, args - 1]), [true, false]),
+            Kernel::FusedConv(_) => (only(&[0]), [true, false]),
+            Kernel::PackConv(_) | Kernel::PackTiles => (only(&[]), [false, false]),
+            Kernel::ConvInput(_) => (only(&[0]), [true, false]),
+            Kernel::ConvFilter(_) => (only(&[0, 1]), [false, false]),
+            Kernel::MaxPool(_) | Kernel::Lrn(_) => (only(&[0]), [true, true]),
+            Kernel::MaxPoolGrad(_) => (only(&[0, 1]), [true, false]),
+            Kernel::AvePool(_) | Kernel::AvePoolGrad(_) => (only(&[0]), [true, false]),
+            Kernel::LrnGrad(_) => (only(&[0, 1, 2, 3]), [true, false]),
+            Kernel::Moments => (only(&[0]), [false, false]),
+            Kernel::Normalize(_) => (only(&[0]), [true, false]),
+            Kernel::NormalizeGrad(_) => (only(&[0, args - 1]), [true, false]),
+            _ => return None,
+        })
+    }
+
     /// A short name for printing: `conv`, `pointwise`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -190,6 +223,7 @@ impl Kernel {
             Kernel::ConvFilter(_) => "conv-filter",
             Kernel::FusedConv(_) => "fused-conv",
             Kernel::PackConv(_) => "pack-conv",
+            Kernel::PackTiles => "pack-tiles",
             Kernel::PooledConvInput(_) => "pooled-conv-input",
             Kernel::PooledConvFilter(_) => "pooled-conv-filter",
             Kernel::Im2col(_) => "im2col",
@@ -207,6 +241,24 @@ impl Kernel {
             Kernel::SoftmaxGrad(_) => "softmax-grad",
             Kernel::LogSoftmax(_) => "log-softmax",
             Kernel::LogSoftmaxGrad(_) => "log-softmax-grad",
+            Kernel::ChannelsLast(kernel) => match **kernel {
+                Kernel::FusedConv(FusedConv { tiled: true, .. }) => "fused-conv-tiles",
+                Kernel::FusedConv(_) => "fused-conv-last",
+                Kernel::PackTiles => "pack-tiles",
+                Kernel::PackConv(_) => "pack-conv-last",
+                Kernel::ConvInput(_) => "conv-input-last",
+                Kernel::ConvFilter(_) => "conv-filter-last",
+                Kernel::MaxPool(_) => "max-pool-last",
+                Kernel::MaxPoolGrad(_) => "max-pool-grad-last",
+                Kernel::AvePool(_) => "ave-pool-last",
+                Kernel::AvePoolGrad(_) => "ave-pool-grad-last",
+                Kernel::Lrn(_) => "lrn-last",
+                Kernel::LrnGrad(_) => "lrn-grad-last",
+                Kernel::Moments => "moments-last",
+                Kernel::Normalize(_) => "normalize-last",
+                Kernel::NormalizeGrad(_) => "normalize-grad-last",
+                _ => "channels-last",
+            },
             Kernel::Gather(_) => "gather",
             Kernel::Scatter(_) => "scatter",
             Kernel::Random(..) => "random",

@@ -9,6 +9,7 @@
 //! Absent on purpose: aliasing and in-place execution (the planner's business), control flow,
 //! dialects, and any number type: the same program runs in `f32` and in `f64`.
 
+mod arrange;
 mod autodiff;
 mod build;
 mod chains;
@@ -26,6 +27,7 @@ mod print;
 mod simplify;
 mod verify;
 
+pub use arrange::{Arrange, arrange, arranges};
 pub use autodiff::{Gradients, differentiate};
 pub use build::Builder;
 pub use chains::fuse_chains;

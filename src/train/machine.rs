@@ -11,7 +11,7 @@ use crate::exec::{Device, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet, Variable};
 use crate::passes::lower::{Backward, Lowered, lower, lower_folded, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{ValueId, deploy, fuse, fuse_chains, simplify};
+use crate::program::{Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, simplify};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
@@ -101,14 +101,21 @@ pub fn planned(
     // The kernels of a GPU are quickest in chains.
     match device {
         _ if purpose.watched => {}
-        Device::Cpu if purpose.backward != Backward::No => fuse(program),
+        Device::Cpu if purpose.backward != Backward::No => match arranges(program) {
+            true => fuse_chains(program),
+            false => fuse(program),
+        },
         Device::Cpu => {}
         Device::Cuda(_) => fuse_chains(program),
     }
     simplify(program);
     supported(device, program, &typed.net)?;
     let settled = match (purpose.backward, device) {
-        (Backward::No, Device::Cpu) => deploy(program),
+        (Backward::No, Device::Cpu) => deploy(program, Arrange::Inference),
+        (_, Device::Cpu) if !purpose.watched => {
+            arrange(program, Arrange::Training);
+            0
+        }
         _ => 0,
     };
     program.outputs.retain(|(name, _)| name != "(gradient)");

@@ -2,6 +2,8 @@
 //!
 //! All decisions are made when a session begins; a run is a loop over prepared calls.
 
+mod last;
+
 use std::time::Instant;
 
 use super::effort::{SMALL, SMALL_RUN, nanoseconds};
@@ -178,6 +180,10 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
             let maxima = args[1].count_of(2..args[1].rank());
             let shape = conv_shape(c, args[0], out(0));
             conv::pooled_weight_gradient_workspace::<T>(&shape, maxima, threads)
+        }
+        Kernel::ChannelsLast(kernel) => {
+            let outs: Vec<&Shape> = step.outs.iter().map(|&v| program.shape(v)).collect();
+            last::workspace_of::<T>(kernel, &args, &outs, threads)
         }
         Kernel::Native(native) => native.workspace(&args),
         Kernel::NativeGrad(native, _) => native.workspace(&args),
@@ -462,6 +468,10 @@ impl Prepare {
                     let affine = n.affine.then(|| (m.get_mut(outs[1]), m.get_mut(outs[2])));
                     normalize::backward(&shape, &channels, n.batch, x, dy, m.get_mut(y), affine);
                 })
+            }
+            Kernel::PackTiles => panic!("internal error: tiles are for channels that lie last"),
+            Kernel::ChannelsLast(kernel) => {
+                last::call(kernel, args, outs, &arg_shapes, &out_shapes, work)
             }
             &Kernel::Softmax(axis) | &Kernel::LogSoftmax(axis) => {
                 let shape = softmax_shape(&arg_shapes[0], axis);

@@ -28,13 +28,13 @@ pub struct Lrn {
 }
 
 impl Lrn {
-    fn factor<T: Real>(&self, elements: usize) -> T {
+    pub(super) fn factor<T: Real>(&self, elements: usize) -> T {
         T::from_f64(if self.divided { self.alpha / elements as f64 } else { self.alpha })
     }
 
     /// `to = x scale^-beta`, added to what is there if `adds`; common powers by square roots.
     #[inline(always)]
-    fn times_power<T: Real>(&self, x: &[T], scale: &[T], adds: bool, to: &mut [T]) {
+    pub(super) fn times_power<T: Real>(&self, x: &[T], scale: &[T], adds: bool, to: &mut [T]) {
         // The power is chosen outside of the loops, so that these become vector instructions.
         match self.beta {
             0.75 => times(x, scale, adds, to, |scale| {
@@ -51,6 +51,12 @@ impl Lrn {
     fn reach(&self) -> (usize, usize) {
         let before = (self.size.max(1) - 1) / 2;
         (before, self.size.max(1) - 1 - before)
+    }
+
+    /// The distances of the neighbourhood's channels from its middle.
+    pub(super) fn offsets(&self) -> impl DoubleEndedIterator<Item = isize> + use<> {
+        let (before, behind) = self.reach();
+        -(before as isize)..behind as isize + 1
     }
 }
 

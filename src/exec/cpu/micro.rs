@@ -202,7 +202,7 @@ unsafe fn panels<T: Real, S: Simd, const R: usize>(simd: S, job: &RowPanel<T>) {
                     }
                 }
             } else {
-                finish::<T, S, R>(simd, &job.epilogue, sums, target, index * columns);
+                finish::<T, S, R, REGISTERS>(simd, &job.epilogue, sums, target, index * columns);
             }
         }
     }
@@ -237,18 +237,22 @@ unsafe fn product<T: Real, S: Simd, const R: usize>(
     sums
 }
 
+/// Stores the sums of a tile, finished. `column` is the place of the first in the column biases.
+///
+/// # Safety
+/// The target and the biases extend over the tile.
 #[inline(always)]
-unsafe fn finish<T: Real, S: Simd, const R: usize>(
+pub(super) unsafe fn finish<T: Real, S: Simd, const R: usize, const V: usize>(
     simd: S,
     epilogue: &Epilogue<T>,
-    sums: [[T::Vector<S>; REGISTERS]; R],
+    sums: [[T::Vector<S>; V]; R],
     target: &Target<T>,
     column: usize,
 ) {
     let lanes = T::lanes::<S>();
     for (row, sum) in sums.into_iter().enumerate() {
         for (r, mut value) in sum.into_iter().enumerate() {
-            // SAFETY: the target and the biases extend over the tile, promised to `run`.
+            // SAFETY: promised by the caller.
             unsafe {
                 let to = target.start.add(row * target.stride + r * lanes);
                 if epilogue.beta != T::ZERO {

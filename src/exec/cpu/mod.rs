@@ -5,6 +5,7 @@
 //! fixed order, so the bits do not depend on how many threads the caller's rayon pool has. Lengths
 //! that do not fit the shapes are a caller's mistake and panic.
 
+pub mod channels_last;
 pub mod conv;
 pub mod dispatch;
 mod effort;

@@ -253,7 +253,7 @@ pub fn index_backward<T: Real>(shape: &Shape, dy: &[T], index: &[T], beta: T, dx
 
 /// The element count that Caffe or Torch divides a window's sum by, along one axis.
 #[inline(always)]
-fn divisor(axis: &Axis, extent: usize, window: usize, count_pad: bool) -> isize {
+pub(super) fn divisor(axis: &Axis, extent: usize, window: usize, count_pad: bool) -> isize {
     let (extent, pad) = (extent as isize, axis.pad_before as isize);
     let start = (window * axis.stride) as isize - pad;
     let end = (start + axis.reach() as isize).min(extent + axis.pad_after as isize);

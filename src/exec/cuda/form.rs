@@ -176,7 +176,10 @@ impl Writer<'_> {
             }
             Kernel::Normalize(n) => self.normalize(n),
             Kernel::NormalizeGrad(n) => self.normalize_grad(n),
-            Kernel::FusedConv(_) | Kernel::PackConv(_) => {
+            Kernel::FusedConv(_)
+            | Kernel::PackConv(_)
+            | Kernel::PackTiles
+            | Kernel::ChannelsLast(_) => {
                 return Err("it has no form for a GPU".into());
             }
             &Kernel::Softmax(axis) => self.softmax(axis, false),

@@ -1,0 +1,428 @@
+//! Sums over the taps of windows: a convolution, and its gradient to the input, which is one as well.
+//!
+//! A task owns some targets and some channels of them. Pass by pass it copies what the windows of a dozen targets at a time
+//! see, which are runs of memory, and multiplies it by the panels of weights; the copies stay in the second-level cache, a
+//! panel of weights in the first.
+
+use std::ops::Range;
+
+use super::Way;
+use super::grid::Grid;
+use super::micro::{DEPTH, Left, Product, ROW_STRIDE, Segment};
+use super::weights::Panels;
+use crate::exec::cpu::conv::{self, Addend};
+use crate::exec::cpu::micro::{Epilogue, Target, Tile};
+use crate::exec::cpu::tasks::{Shared, for_each_with};
+use crate::real::{Real, vectorize};
+
+/// Most panels of targets of one task.
+const PANELS: usize = 16;
+
+/// Elements of packed weights that stay in the second-level cache with the copies.
+const CACHED: usize = 64 * 1024;
+
+/// Tasks wanted, so that many threads have work.
+const TASKS: usize = 8;
+
+/// Prepared sums: targets, taps and channels.
+#[derive(Clone, Debug)]
+pub struct Sums {
+    pub(super) way: Way,
+    batch: usize,
+    pub(super) group: usize,
+    /// Channels of a group that are summed over, and that result.
+    pub(super) channels: usize,
+    pub(super) outputs: usize,
+    /// Spatial extents of the source and the target.
+    source: [usize; 2],
+    target: [usize; 2],
+    /// Taps of the weights.
+    pub(super) all_taps: usize,
+    grids: Vec<Grid>,
+    /// The grid of every tap and its place there, if any target has it.
+    pub(super) places: Vec<Option<(usize, usize)>>,
+}
+
+/// The part of the targets and channels that one task owns.
+struct Task {
+    grid: usize,
+    group: usize,
+    targets: Range<usize>,
+    panels: Range<usize>,
+}
+
+/// A part of the sums.
+struct Pass {
+    begins: bool,
+    ends: bool,
+    depth: Range<usize>,
+}
+
+/// How a grid is cut into tasks; depends on the shape only.
+struct Cut {
+    blocks: usize,
+    targets: usize,
+    columns: usize,
+    panels: usize,
+}
+
+/// The blobs of a pass.
+struct Blobs<'a, T> {
+    x: &'a [T],
+    packed: &'a [T],
+    bias: Option<&'a [T]>,
+    addend: Option<*const T>,
+    relu: bool,
+    y: Shared<'a, T>,
+}
+
+// SAFETY: the addend is read where the same task writes, or lies in a blob that nobody writes.
+unsafe impl<T: Send> Sync for Blobs<'_, T> {}
+
+impl Sums {
+    /// Those of a convolution or of its gradient to the input, over two spatial axes.
+    pub fn new(shape: &conv::Shape, way: Way) -> Sums {
+        let windows = &shape.windows;
+        let (input, output) =
+            ([windows.input[1], windows.input[2]], [windows.output[1], windows.output[2]]);
+        let (inputs, outputs) = (shape.channels / shape.group, shape.out_channels / shape.group);
+        let grids = match way {
+            Way::Forward => vec![Grid::forward(shape)],
+            Way::Input => Grid::input_gradient(shape),
+        };
+        let mut places = vec![None; windows.taps()];
+        for (number, grid) in grids.iter().enumerate() {
+            for (at, &tap) in grid.taps.iter().enumerate() {
+                places[tap] = Some((number, at));
+            }
+        }
+        let (channels, outputs, source, target) = match way {
+            Way::Forward => (inputs, outputs, input, output),
+            Way::Input => (outputs, inputs, output, input),
+        };
+        Sums {
+            way,
+            batch: shape.batch,
+            group: shape.group,
+            channels,
+            outputs,
+            source,
+            target,
+            all_taps: windows.taps(),
+            grids,
+            places,
+        }
+    }
+
+    /// Elements of the weights, `O x C/group x kernel`.
+    pub fn weight_len(&self) -> usize {
+        self.group * self.channels * self.outputs * self.all_taps
+    }
+
+    /// Elements of the packed weights.
+    pub fn packed_len<T: Real>(&self) -> usize {
+        self.group * self.channels * self.all_taps * Panels::of::<T>(self.outputs).all()
+    }
+
+    /// Elements of workspace for `threads` to take part.
+    pub fn workspace<T: Real>(&self, threads: usize) -> usize {
+        threads.max(1) * self.each::<T>()
+    }
+
+    fn each<T: Real>(&self) -> usize {
+        let tile = Tile::of::<T>();
+        PANELS * tile.rows * ROW_STRIDE + tile.rows * tile.columns
+    }
+
+    /// The place of a panel among the packed weights.
+    pub(super) fn panel<T: Real>(&self, grid: usize, group: usize, panel: usize) -> usize {
+        let panels = Panels::of::<T>(self.outputs);
+        let before: usize = self.grids[..grid].iter().map(|grid| grid.taps.len()).sum();
+        let taps = self.grids[grid].taps.len();
+        self.channels
+            * ((before * self.group + taps * group) * panels.all() + taps * panels.start(panel))
+    }
+
+    fn cut<T: Real>(&self, grid: &Grid) -> Cut {
+        let tile = Tile::of::<T>();
+        let panels = Panels::of::<T>(self.outputs).count();
+        let targets = self.batch * grid.targets();
+        let blocks = targets.div_ceil(tile.rows).div_ceil(PANELS);
+        let targets = targets.div_ceil(blocks.max(1));
+        let others = (blocks * self.group * self.grids.len()).max(1);
+        let columns = TASKS.div_ceil(others).min(panels.div_ceil(2)).max(1);
+        let panels = panels.div_ceil(columns);
+        Cut { blocks, targets, columns, panels }
+    }
+
+    fn task<T: Real>(&self, mut number: usize) -> Task {
+        let panels = Panels::of::<T>(self.outputs).count();
+        let mut grid = 0;
+        loop {
+            let cut = self.cut::<T>(&self.grids[grid]);
+            let tasks = cut.blocks * cut.columns * self.group;
+            if number < tasks {
+                let all = self.batch * self.grids[grid].targets();
+                let first = number / cut.columns / self.group * cut.targets;
+                let panel = number % cut.columns * cut.panels;
+                return Task {
+                    grid,
+                    group: number / cut.columns % self.group,
+                    targets: first.min(all)..(first + cut.targets).min(all),
+                    panels: panel.min(panels)..(panel + cut.panels).min(panels),
+                };
+            }
+            number -= tasks;
+            grid += 1;
+        }
+    }
+
+    /// `y = max(0, sums + bias + addend)`, with weights that [`pack`](super::pack) has ordered; without `relu` negative
+    /// results stay.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the operands of a convolution and what follows it"
+    )]
+    pub fn run<T: Real>(
+        &self,
+        x: &[T],
+        packed: &[T],
+        bias: Option<&[T]>,
+        addend: Addend<T>,
+        relu: bool,
+        y: &mut [T],
+        work: &mut [T],
+    ) {
+        let area = |extents: [usize; 2]| self.batch * self.group * extents[0] * extents[1];
+        assert!(x.len() == area(self.source) * self.channels, "source of {}", x.len());
+        assert!(y.len() == area(self.target) * self.outputs, "target of {}", y.len());
+        assert!(self.packed_len::<T>() <= packed.len(), "{} packed weights", packed.len());
+        assert!(bias.is_none_or(|bias| bias.len() == self.group * self.outputs), "bias");
+        let addend = match addend {
+            Addend::None => None,
+            Addend::InPlace => Some(y.as_ptr()),
+            Addend::Blob(blob) => {
+                assert!(blob.len() == y.len(), "addend of {}", blob.len());
+                Some(blob.as_ptr())
+            }
+        };
+        let blobs = Blobs { x, packed, bias, addend, relu, y: Shared::new(y) };
+        let cuts = self.grids.iter().map(|grid| self.cut::<T>(grid));
+        let tasks = cuts.map(|cut| cut.blocks * cut.columns).sum::<usize>() * self.group;
+        for_each_with(tasks, work, self.each::<T>(), |task, scratch| {
+            self.run_task(&self.task::<T>(task), &blobs, scratch);
+        });
+    }
+
+    fn run_task<T: Real>(&self, task: &Task, blobs: &Blobs<T>, scratch: &mut [T]) {
+        let tile = Tile::of::<T>();
+        let grid = &self.grids[task.grid];
+        let depth = grid.taps.len() * self.channels;
+        let rows = task.targets.len();
+        let height = tile.panel_rows(rows);
+        let (spill, left) = scratch.split_at_mut(tile.rows * tile.columns);
+        let passes = depth.div_ceil(DEPTH).max(1);
+        let each = depth.div_ceil(passes);
+        for number in 0..passes {
+            let range = (number * each).min(depth)..((number + 1) * each).min(depth);
+            vectorize(
+                #[inline(always)]
+                || self.copy(grid, task.group, task.targets.clone(), range.clone(), blobs.x, left),
+            );
+            let pass = Pass { begins: number == 0, ends: number + 1 == passes, depth: range };
+            let together = (CACHED / (tile.columns * each.max(1))).max(1);
+            for first in task.panels.clone().step_by(together) {
+                let panels = first..(first + together).min(task.panels.end);
+                for row in (0..rows).step_by(height) {
+                    let targets = row..(row + height).min(rows);
+                    for panel in panels.clone() {
+                        self.tile(task, &pass, panel, targets.clone(), blobs, left, spill);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Computes some targets, counted from the task's first, in the channels of a panel.
+    #[expect(clippy::too_many_arguments, reason = "what is computed, operands, and memory")]
+    fn tile<T: Real>(
+        &self,
+        task: &Task,
+        pass: &Pass,
+        panel: usize,
+        targets: Range<usize>,
+        blobs: &Blobs<T>,
+        left: &[T],
+        spill: &mut [T],
+    ) {
+        let panels = Panels::of::<T>(self.outputs);
+        let grid = &self.grids[task.grid];
+        let pitch = self.group * self.outputs;
+        let (width, columns) = (panels.width(panel), Tile::of::<T>().columns);
+        let start = self.panel::<T>(task.grid, task.group, panel) + pass.depth.start * width;
+        let len = pass.depth.len();
+        let right = blobs.packed[start..start + len * width].as_ptr();
+        let channel = task.group * self.outputs + panels.start(panel);
+        let addend = blobs.addend.filter(|_| pass.begins);
+        let bias = blobs.bias.filter(|_| pass.ends);
+        let epilogue = Epilogue {
+            beta: if pass.begins && addend.is_none() { T::ZERO } else { T::ONE },
+            row_bias: std::ptr::null(),
+            column_bias: bias.map_or(std::ptr::null(), |bias| bias[channel..].as_ptr()),
+            relu: pass.ends && blobs.relu,
+        };
+        let every_pixel = grid.every == [1, 1] && grid.count == self.target;
+        let whole = panels.channels(panel) == width && every_pixel;
+        let first = task.targets.start + targets.start;
+        let target = match whole {
+            true => {
+                let at = first * pitch + channel;
+                let mut target = Target::new(blobs.y.pointer(at), pitch, false);
+                if let Some(addend) = addend {
+                    // SAFETY: the addend is as large as the result.
+                    target.old = unsafe { addend.add(at) };
+                }
+                target
+            }
+            false => Target::new(spill.as_mut_ptr(), columns, true),
+        };
+        let left = left[targets.start * ROW_STRIDE..].as_ptr();
+        let product = Product {
+            rows: targets.len(),
+            registers: panels.registers(panel),
+            segments: &[Segment { left, right, len }],
+            left: Left::Rows,
+            offset: 0,
+            target,
+            epilogue,
+        };
+        // SAFETY: rows were copied and panels cut to this length; a task owns its targets.
+        unsafe { product.run() };
+        if whole {
+            return;
+        }
+        let channels = panels.channels(panel);
+        vectorize(
+            #[inline(always)]
+            || {
+                for (row, sums) in spill.chunks_exact(columns).take(targets.len()).enumerate() {
+                    let at = self.pixel(grid, first + row) * pitch + channel;
+                    finish(&epilogue, &sums[..channels], at, addend, &blobs.y);
+                }
+            },
+        );
+    }
+
+    /// The number of a target among the pixels of the target blob.
+    #[inline(always)]
+    fn pixel(&self, grid: &Grid, target: usize) -> usize {
+        let (image, row, column) = place(grid, target);
+        let [height, width] = self.target;
+        let row = image * height + grid.start[0] + row * grid.every[0];
+        row * width + grid.start[1] + column * grid.every[1]
+    }
+
+    /// Copies what the windows of targets see, one row each: the part `depth` of all taps and channels.
+    #[inline(always)]
+    fn copy<T: Real>(
+        &self,
+        grid: &Grid,
+        group: usize,
+        targets: Range<usize>,
+        depth: Range<usize>,
+        x: &[T],
+        to: &mut [T],
+    ) {
+        let [height, width] = self.source;
+        let pitch = self.group * self.channels;
+        let first =
+            grid.runs.partition_point(|run| (run.before + run.taps) * self.channels <= depth.start);
+        let (mut image, mut row, mut column) = place(grid, targets.start);
+        for to in to.chunks_exact_mut(ROW_STRIDE).take(targets.len()) {
+            for run in &grid.runs[first..] {
+                let begin = run.before * self.channels;
+                if depth.end <= begin {
+                    break;
+                }
+                let from = depth.start.max(begin);
+                let end = depth.end.min(begin + run.taps * self.channels);
+                let to = &mut to[from - depth.start..];
+                let y = (row * grid.step[0]) as isize + run.row;
+                let left = (column * grid.step[1]) as isize + run.column;
+                if y < 0 || height as isize <= y {
+                    to[..end - from].fill(T::ZERO);
+                    continue;
+                }
+                // The taps inside the image, as part of the run.
+                let inside = (-left).clamp(0, run.taps as isize) as usize
+                    ..(width as isize - left).clamp(0, run.taps as isize) as usize;
+                let clip = |tap: usize| (begin + tap * self.channels).clamp(from, end) - from;
+                let (low, high) = (clip(inside.start), clip(inside.end));
+                if high <= low {
+                    to[..end - from].fill(T::ZERO);
+                    continue;
+                }
+                let pixel = (image * height + y as usize) * width;
+                // With several groups a run has one tap.
+                let at = (pixel as isize + left) * pitch as isize
+                    + (group * self.channels + from + low - begin) as isize;
+                to[..low].fill(T::ZERO);
+                copy_short(&x[at as usize..], high - low, &mut to[low..]);
+                to[high..end - from].fill(T::ZERO);
+            }
+            column += 1;
+            if column == grid.count[1] {
+                (row, column) = (row + 1, 0);
+            }
+            if row == grid.count[0] {
+                (image, row) = (image + 1, 0);
+            }
+        }
+    }
+}
+
+/// Copies `len` numbers, sixteen at a time if they are few and what lies behind them may be overwritten.
+#[inline(always)]
+fn copy_short<T: Real>(from: &[T], len: usize, to: &mut [T]) {
+    let whole = len.next_multiple_of(16);
+    if 64 < len || from.len().min(to.len()) < whole {
+        to[..len].copy_from_slice(&from[..len]);
+        return;
+    }
+    let (from, to) = (from[..whole].as_chunks::<16>().0, to[..whole].as_chunks_mut::<16>().0);
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+}
+
+/// Stores the channels of one target that were parked.
+#[inline(always)]
+fn finish<T: Real>(
+    epilogue: &Epilogue<T>,
+    sums: &[T],
+    at: usize,
+    addend: Option<*const T>,
+    y: &Shared<T>,
+) {
+    // SAFETY: a task owns its targets.
+    let to = unsafe { y.slice(at..at + sums.len()) };
+    if addend.is_none() && epilogue.column_bias.is_null() && !epilogue.relu {
+        match epilogue.beta == T::ZERO {
+            true => to.copy_from_slice(sums),
+            false => to.iter_mut().zip(sums).for_each(|(to, sum)| *to += *sum),
+        }
+        return;
+    }
+    for (channel, (to, sum)) in to.iter_mut().zip(sums).enumerate() {
+        // SAFETY: the addend is as large as the result, and the bias has the panel's channels.
+        unsafe {
+            let old = addend.map_or(*to, |addend| *addend.add(at + channel));
+            *to = epilogue.finish(*sum, old, 0, channel);
+        }
+    }
+}
+
+/// Image, row and column of a target.
+#[inline(always)]
+fn place(grid: &Grid, target: usize) -> (usize, usize, usize) {
+    let [height, width] = grid.count;
+    (target / (height * width), target / width % height, target % width)
+}

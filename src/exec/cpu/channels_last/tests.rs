@@ -1,0 +1,281 @@
+//! The kernels against those on planes of channels, in random geometries.
+
+use super::*;
+use crate::exec::cpu::conv::{self, Addend};
+use crate::exec::cpu::testing::{Dice, close, fill, same_for_any_threads};
+use crate::exec::cpu::{layout, lrn, normalize, pool};
+use crate::real::Real;
+use crate::window::{Axis, Conv, Pool, Rounding};
+
+/// A blob with its channels last.
+fn last<T: Real>(x: &[T], shape: [usize; 4]) -> Vec<T> {
+    let mut y = vec![T::ZERO; x.len()];
+    layout::transpose(&shape, &[0, 2, 3, 1], x, T::ZERO, &mut y);
+    y
+}
+
+fn doubles<T: Real>(x: &[T]) -> Vec<f64> {
+    x.iter().map(|x| x.to_f64()).collect()
+}
+
+fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
+    let x: Vec<T> = fill(shape.input_len(), 1);
+    let w: Vec<T> = fill(shape.weight_len(), 2);
+    let dy: Vec<T> = fill(shape.output_len(), 3);
+    let bias: Vec<T> = fill(shape.out_channels, 4);
+    let addend: Vec<T> = fill(shape.output_len(), 5);
+    let [_, height, width] = shape.windows.input;
+    let [_, rows, columns] = shape.windows.output;
+    let of_input = [shape.batch, shape.channels, height, width];
+    let of_output = [shape.batch, shape.out_channels, rows, columns];
+
+    let mut want = if sum { addend.clone() } else { vec![T::ZERO; dy.len()] };
+    let mut work = vec![T::ZERO; conv::forward_workspace::<T>(shape, 1)];
+    let beta = if sum { T::ONE } else { T::ZERO };
+    conv::forward(shape, &x, &w, Some(&bias), relu, beta, &mut want, &mut work);
+    let (x_last, dy_last) = (last(&x, of_input), last(&dy, of_output));
+    let sums = Sums::new(shape, Way::Forward);
+    let mut packed = vec![T::from_f64(f64::NAN); sums.packed_len::<T>()];
+    pack(&sums, &w, &mut packed);
+    let given = last(&addend, of_output);
+    let run = |in_place: bool, y: &mut [T]| {
+        let mut work = vec![T::from_f64(f64::NAN); sums.workspace::<T>(3)];
+        let addend = match (sum, in_place) {
+            (false, _) => Addend::None,
+            (true, true) => Addend::InPlace,
+            (true, false) => Addend::Blob(&given),
+        };
+        sums.run(&x_last, &packed, Some(&bias), addend, relu, y, &mut work);
+    };
+    let want = doubles(&last(&want, of_output));
+    close(&same_for_any_threads(want.len(), |y| run(false, y)), &want, 3e-5);
+    let mut y = given.clone();
+    run(true, &mut y);
+    close(&y, &want, 3e-5);
+
+    if tiles_fit(shape) {
+        let len = tiles_weight_len::<T>(shape.channels, shape.out_channels);
+        let mut packed = vec![T::from_f64(f64::NAN); len];
+        tiles_pack(shape.channels, shape.out_channels, &w, &mut packed);
+        let run = |addend, y: &mut [T]| {
+            let mut work = vec![T::from_f64(f64::NAN); tiles_workspace::<T>(shape, 3)];
+            tiles_forward(shape, &x_last, &packed, Some(&bias), addend, relu, y, &mut work);
+        };
+        let addend = || if sum { Addend::Blob(&given) } else { Addend::None };
+        close(&same_for_any_threads(want.len(), |y| run(addend(), y)), &want, 3e-5);
+        if sum {
+            let mut y = given.clone();
+            run(Addend::InPlace, &mut y);
+            close(&y, &want, 3e-5);
+        }
+    }
+
+    let mut want = vec![T::ZERO; x.len()];
+    let mut work = vec![T::ZERO; conv::input_gradient_workspace::<T>(shape, 1)];
+    conv::input_gradient(shape, &dy, &w, None, T::ZERO, &mut want, &mut work);
+    let sums = Sums::new(shape, Way::Input);
+    let mut packed = vec![T::from_f64(f64::NAN); sums.packed_len::<T>()];
+    pack(&sums, &w, &mut packed);
+    let dx = same_for_any_threads(x.len(), |dx| {
+        let mut work = vec![T::from_f64(f64::NAN); sums.workspace::<T>(3)];
+        sums.run(&dy_last, &packed, None, Addend::None, false, dx, &mut work);
+    });
+    close(&dx, &doubles(&last(&want, of_input)), 3e-5);
+
+    let mut want = vec![T::ZERO; w.len()];
+    let mut work = vec![T::ZERO; conv::weight_gradient_workspace::<T>(shape, 1)];
+    conv::weight_gradient(shape, &x, &dy, T::ZERO, &mut want, &mut work);
+    let dw = same_for_any_threads(w.len(), |dw| {
+        let mut work = vec![T::from_f64(f64::NAN); weight_gradient_workspace::<T>(shape, 3)];
+        weight_gradient(shape, &x_last, &dy_last, dw, &mut work);
+    });
+    close(&dw, &doubles(&want), 3e-5);
+}
+
+#[test]
+fn convolutions_in_random_geometries() {
+    let mut dice = Dice(5);
+    let mut checked = 0;
+    while checked < 150 {
+        let axes: Vec<Axis> = (0..2)
+            .map(|_| Axis {
+                kernel: dice.roll(1, 4),
+                stride: dice.roll(1, 3),
+                pad_before: dice.roll(0, 3),
+                pad_after: dice.roll(0, 3),
+                dilation: dice.roll(1, 2),
+            })
+            .collect();
+        let group = [1, 1, 1, 2, 3][dice.roll(0, 4)];
+        let channels = group * [1, 3, 7, 16, 33, 100][dice.roll(0, 5)];
+        let outputs = group * [1, 5, 16, 20, 32, 48, 70][dice.roll(0, 6)];
+        let input = [dice.roll(1, 3), channels, dice.roll(1, 12), dice.roll(1, 12)];
+        let Some(shape) = conv::Shape::new(&Conv { axes, group }, &input, outputs) else {
+            continue;
+        };
+        let (sum, relu) = (dice.roll(0, 1) == 1, dice.roll(0, 1) == 1);
+        println!("{shape:?} {sum} {relu}");
+        check_convolution::<f32>(&shape, sum, relu);
+        if checked % 4 == 0 {
+            check_convolution::<f64>(&shape, sum, relu);
+        }
+        checked += 1;
+    }
+}
+
+#[test]
+fn windows_of_three_in_tiles() {
+    let mut dice = Dice(3);
+    for _ in 0..40 {
+        let axes: Vec<Axis> = (0..2)
+            .map(|_| Axis {
+                pad_before: dice.roll(0, 2),
+                pad_after: dice.roll(0, 2),
+                ..Axis::new(3, 1, 0)
+            })
+            .collect();
+        let channels = [1, 5, 16, 40, 300][dice.roll(0, 4)];
+        let outputs = [1, 16, 24, 48, 70][dice.roll(0, 4)];
+        let input = [dice.roll(1, 3), channels, dice.roll(3, 14), dice.roll(3, 14)];
+        let conv = Conv { axes, group: 1 };
+        let shape = conv::Shape::new(&conv, &input, outputs).expect("a shape that fits");
+        let (sum, relu) = (dice.roll(0, 1) == 1, dice.roll(0, 1) == 1);
+        check_convolution::<f32>(&shape, sum, relu);
+        check_convolution::<f64>(&shape, sum, relu);
+    }
+}
+
+#[test]
+fn a_large_convolution_is_cut_into_passes_and_spans() {
+    let conv = Conv { axes: vec![Axis::new(3, 1, 1); 2], group: 1 };
+    let shape = conv::Shape::new(&conv, &[2, 100, 30, 17], 80).expect("a shape that fits");
+    check_convolution::<f32>(&shape, true, true);
+}
+
+#[test]
+fn poolings_in_random_geometries() {
+    let mut dice = Dice(9);
+    let mut checked = 0;
+    while checked < 100 {
+        let mut axis = || Axis {
+            kernel: dice.roll(1, 4),
+            stride: dice.roll(1, 3),
+            pad_before: dice.roll(0, 1),
+            pad_after: dice.roll(0, 1),
+            dilation: dice.roll(1, 2),
+        };
+        let axes = [axis(), axis()];
+        let rounding = [Rounding::Floor, Rounding::Ceil][dice.roll(0, 1)];
+        let pool = Pool { axes, rounding, count_pad: dice.roll(0, 1) == 1 };
+        let [batch, channels, height, width] =
+            [dice.roll(1, 3), dice.roll(1, 20), dice.roll(1, 9), dice.roll(1, 9)];
+        let Some(shape) = pool::Shape::new(&pool, batch * channels, [height, width]) else {
+            continue;
+        };
+        let of_input = [batch, channels, height, width];
+        let of_output = [batch, channels, shape.output[0], shape.output[1]];
+        let x: Vec<f32> = fill(shape.input_len(), 1);
+        // Equal maxima.
+        let x: Vec<f32> = x.iter().map(|x| (x * 3.0).round()).collect();
+        let dy: Vec<f32> = fill(shape.output_len(), 2);
+        let (x_last, dy_last) = (last(&x, of_input), last(&dy, of_output));
+        let (mut y, mut index) = (vec![0.0; dy.len()], vec![0.0; dy.len()]);
+        pool::max_forward(&shape, &x, &mut y, &mut index);
+        let mut places = vec![0.0; dy.len()];
+        let got = same_for_any_threads(dy.len(), |y| {
+            let mut places = vec![0.0; dy.len()];
+            max_forward(&shape, channels, &x_last, y, &mut places);
+        });
+        close(&got, &doubles(&last(&y, of_output)), 0.0);
+        max_forward(&shape, channels, &x_last, &mut vec![0.0; dy.len()], &mut places);
+        close(&places, &doubles(&last(&index, of_output)), 0.0);
+        let mut dx = vec![0.0; x.len()];
+        pool::index_backward(&shape, &dy, &index, 0.0, &mut dx);
+        let got = same_for_any_threads(x.len(), |dx| {
+            max_backward(&shape, channels, &dy_last, &places, dx);
+        });
+        close(&got, &doubles(&last(&dx, of_input)), 1e-6);
+        pool::average_forward(&shape, &x, &mut y);
+        if y.iter().all(|y| y.is_finite()) {
+            let got = same_for_any_threads(dy.len(), |y| {
+                average_forward(&shape, channels, &x_last, y);
+            });
+            close(&got, &doubles(&last(&y, of_output)), 1e-6);
+            pool::average_backward(&shape, &dy, 0.0, &mut dx);
+            let got = same_for_any_threads(x.len(), |dx| {
+                average_backward(&shape, channels, &dy_last, dx);
+            });
+            close(&got, &doubles(&last(&dx, of_input)), 1e-6);
+        }
+        checked += 1;
+    }
+}
+
+#[test]
+fn responses_are_normalised_across_channels() {
+    for (channels, size, beta) in
+        [(1, 5, 0.75), (7, 5, 0.75), (300, 5, 0.75), (130, 9, 0.6), (4, 3, 1.0)]
+    {
+        let shape = lrn::Shape { batch: 2, channels, height: 3, width: 4 };
+        let lrn = lrn::Lrn { size, alpha: 0.3, beta, k: 1.5, divided: true };
+        let extents = [2, channels, 3, 4];
+        let len = 2 * channels * 12;
+        let (x, dy): (Vec<f64>, Vec<f64>) = (fill(len, 1), fill(len, 2));
+        let (mut y, mut scale, mut dx) = (vec![0.0; len], vec![0.0; len], vec![0.0; len]);
+        lrn::across_forward(&shape, &lrn, &x, &mut y, &mut scale);
+        lrn::across_backward(&shape, &lrn, &x, &y, &scale, &dy, 0.0, &mut dx);
+        let (x, dy) = (last(&x, extents), last(&dy, extents));
+        let mut scales = vec![0.0; len];
+        let got = same_for_any_threads(len, |y| {
+            lrn_forward(&lrn, channels, &x, y, &mut vec![0.0; len]);
+        });
+        lrn_forward(&lrn, channels, &x, &mut vec![0.0; len], &mut scales);
+        close(&got, &last(&y, extents), 1e-6);
+        close(&scales, &last(&scale, extents), 1e-6);
+        let back = same_for_any_threads(len, |dx| {
+            lrn_backward(&lrn, channels, [&x, &got, &scales, &dy], dx);
+        });
+        close(&back, &last(&dx, extents), 1e-6);
+    }
+}
+
+#[test]
+fn channels_are_normalised_by_their_moments() {
+    for (batch, channels, side, relu) in [(3, 5, 7, false), (2, 40, 60, true), (1, 3, 1, true)] {
+        let shape = normalize::Shape { batch, channels, inner: side * side };
+        let extents = [batch, channels, side, side];
+        let len = batch * channels * side * side;
+        let (x, dy): (Vec<f64>, Vec<f64>) = (fill(len, 1), fill(len, 2));
+        let (scale, shift): (Vec<f64>, Vec<f64>) = (fill(channels, 3), fill(channels, 4));
+        let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
+        normalize::moments(&shape, &x, &mut mean, &mut variance);
+        let of = normalize::Channels {
+            mean: &mean,
+            variance: &variance,
+            affine: Some((&scale, &shift)),
+            eps: 0.1,
+            relu,
+        };
+        let (mut y, mut dx) = (vec![0.0; len], vec![0.0; len]);
+        normalize::forward(&shape, &of, &x, &mut y);
+        let (mut dscale, mut dshift) = (vec![0.0; channels], vec![0.0; channels]);
+        let affine = Some((&mut dscale[..], &mut dshift[..]));
+        normalize::backward(&shape, &of, true, &x, &dy, &mut dx, affine);
+        let (x, dy) = (last(&x, extents), last(&dy, extents));
+        let work = || vec![f64::NAN; normalize_workspace(channels)];
+        let both = same_for_any_threads(2 * channels, |both| {
+            let (mean, variance) = both.split_at_mut(channels);
+            moments(&x, mean, variance, &mut work());
+        });
+        close(&both, &[mean.clone(), variance.clone()].concat(), 1e-6);
+        let got = same_for_any_threads(len, |y| self::normalize(&of, &x, y, &mut work()));
+        close(&got, &last(&y, extents), 1e-6);
+        let all = same_for_any_threads(len + 2 * channels, |all| {
+            let (dx, affine) = all.split_at_mut(len);
+            let (dscale, dshift) = affine.split_at_mut(channels);
+            normalize_backward(&of, true, &x, &dy, dx, Some((dscale, dshift)), &mut work());
+        });
+        close(&all[..len], &last(&dx, extents), 1e-5);
+        close(&all[len..], &[dscale, dshift].concat(), 1e-5);
+    }
+}

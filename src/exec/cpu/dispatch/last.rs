@@ -1,0 +1,176 @@
+//! Prepares the steps on blobs whose channels lie last.
+
+use super::{Call, channels, conv_shape, pool_shape};
+use crate::exec::Element;
+use crate::exec::cpu::channels_last::{self as last, Sums, Way};
+use crate::exec::cpu::conv::{self, Addend};
+use crate::exec::cpu::extents::lrn_of;
+use crate::plan::Slot;
+use crate::program::{FusedConv, Kernel};
+use crate::ty::Shape;
+
+/// The extents of a convolution with packed weights.
+fn packed_shape(fused: &FusedConv, x: &Shape, y: &Shape) -> conv::Shape {
+    let outputs = y.channels_first().0[1];
+    conv::Shape::new(&fused.conv, x.channels_first().dims(), outputs)
+        .expect("the layer has checked the geometry")
+}
+
+/// Elements of scratch that a step needs for `threads` to take part.
+pub fn workspace_of<T: Element>(
+    kernel: &Kernel,
+    args: &[&Shape],
+    outs: &[&Shape],
+    threads: usize,
+) -> usize {
+    match kernel {
+        Kernel::FusedConv(fused) => {
+            let shape = packed_shape(fused, args[0], outs[0]);
+            if fused.tiled {
+                return last::tiles_workspace::<T>(&shape, threads);
+            }
+            Sums::new(&shape, Way::Forward).workspace::<T>(threads)
+        }
+        Kernel::ConvInput(c) => {
+            let sums = Sums::new(&conv_shape(c, &outs[0].channels_first(), args[1]), Way::Input);
+            sums.packed_len::<T>() + sums.workspace::<T>(threads)
+        }
+        Kernel::ConvFilter(c) => {
+            let shape = conv_shape(c, &args[0].channels_first(), outs[0]);
+            last::weight_gradient_workspace::<T>(&shape, threads)
+        }
+        Kernel::Moments | Kernel::Normalize(_) | Kernel::NormalizeGrad(_) => {
+            last::normalize_workspace(args[0].0[3])
+        }
+        _ => 0,
+    }
+}
+
+/// Prepares one step.
+pub fn call<T: Element>(
+    kernel: &Kernel,
+    args: Vec<Slot>,
+    outs: Vec<Slot>,
+    arg_shapes: &[Shape],
+    out_shapes: &[Shape],
+    work: Slot,
+) -> Call<T> {
+    let y = outs[0];
+    match kernel {
+        Kernel::PackConv(c) => {
+            let w = &arg_shapes[0];
+            // The order depends on the weights alone, so the smallest image will do.
+            let mut x = vec![1, w.0[1] * c.group];
+            x.extend(c.axes.iter().map(|axis| axis.reach()));
+            let sums = Sums::new(&conv_shape(c, &Shape(x), w), Way::Forward);
+            Box::new(move |m, _| last::pack(&sums, m.get(args[0]), m.get_mut(y)))
+        }
+        Kernel::PackTiles => {
+            let (outputs, channels) = (arg_shapes[0].0[0], arg_shapes[0].0[1]);
+            Box::new(move |m, _| {
+                last::tiles_pack(channels, outputs, m.get(args[0]), m.get_mut(y));
+            })
+        }
+        Kernel::FusedConv(fused) => {
+            let shape = packed_shape(fused, &arg_shapes[0], &out_shapes[0]);
+            let sums = Sums::new(&shape, Way::Forward);
+            let &FusedConv { bias, sum, relu, tiled, .. } = fused;
+            Box::new(move |m, _| {
+                let bias = bias.then(|| m.get(args[2]));
+                let addend = match args.last() {
+                    Some(&addend) if sum && addend == y => Addend::InPlace,
+                    Some(&addend) if sum => Addend::Blob(m.get(addend)),
+                    _ => Addend::None,
+                };
+                let (x, w, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
+                match tiled {
+                    true => {
+                        let y = m.get_mut(y);
+                        last::tiles_forward(&shape, x, w, bias, addend, relu, y, work);
+                    }
+                    false => sums.run(x, w, bias, addend, relu, m.get_mut(y), work),
+                }
+            })
+        }
+        Kernel::ConvInput(c) => {
+            let shape = conv_shape(c, &out_shapes[0].channels_first(), &arg_shapes[1]);
+            let sums = Sums::new(&shape, Way::Input);
+            Box::new(move |m, _| {
+                let (packed, work) = m.get_mut(work).split_at_mut(sums.packed_len::<T>());
+                last::pack(&sums, m.get(args[1]), packed);
+                sums.run(m.get(args[0]), packed, None, Addend::None, false, m.get_mut(y), work);
+            })
+        }
+        Kernel::ConvFilter(c) => {
+            let shape = conv_shape(c, &arg_shapes[0].channels_first(), &out_shapes[0]);
+            Box::new(move |m, _| {
+                let (x, dy, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
+                last::weight_gradient(&shape, x, dy, m.get_mut(y), work);
+            })
+        }
+        Kernel::MaxPool(p) => {
+            let x = arg_shapes[0].channels_first();
+            let (shape, channels, index) = (pool_shape(p, &x), x.0[1], outs[1]);
+            Box::new(move |m, _| {
+                let (y, index) = (m.get_mut(y), m.get_mut(index));
+                last::max_forward(&shape, channels, m.get(args[0]), y, index);
+            })
+        }
+        Kernel::MaxPoolGrad(p) => {
+            let x = out_shapes[0].channels_first();
+            let (shape, channels) = (pool_shape(p, &x), x.0[1]);
+            Box::new(move |m, _| {
+                let (dy, index) = (m.get(args[0]), m.get(args[1]));
+                last::max_backward(&shape, channels, dy, index, m.get_mut(y));
+            })
+        }
+        Kernel::AvePool(p) => {
+            let x = arg_shapes[0].channels_first();
+            let (shape, channels) = (pool_shape(p, &x), x.0[1]);
+            Box::new(move |m, _| {
+                last::average_forward(&shape, channels, m.get(args[0]), m.get_mut(y));
+            })
+        }
+        Kernel::AvePoolGrad(p) => {
+            let x = out_shapes[0].channels_first();
+            let (shape, channels) = (pool_shape(p, &x), x.0[1]);
+            Box::new(move |m, _| {
+                last::average_backward(&shape, channels, m.get(args[0]), m.get_mut(y));
+            })
+        }
+        Kernel::Lrn(l) => {
+            let (lrn, channels, scale) = (lrn_of(l), arg_shapes[0].0[3], outs[1]);
+            Box::new(move |m, _| {
+                let (y, scale) = (m.get_mut(y), m.get_mut(scale));
+                last::lrn_forward(&lrn, channels, m.get(args[0]), y, scale);
+            })
+        }
+        Kernel::LrnGrad(l) => {
+            let (lrn, channels) = (lrn_of(l), arg_shapes[0].0[3]);
+            Box::new(move |m, _| {
+                let given = [0, 1, 2, 3].map(|i| m.get(args[i]));
+                last::lrn_backward(&lrn, channels, given, m.get_mut(y));
+            })
+        }
+        Kernel::Moments => {
+            let variance = outs[1];
+            Box::new(move |m, _| {
+                let (mean, variance) = (m.get_mut(y), m.get_mut(variance));
+                last::moments(m.get(args[0]), mean, variance, m.get_mut(work));
+            })
+        }
+        &Kernel::Normalize(n) => Box::new(move |m, _| {
+            let (x, work) = (m.get(args[0]), m.get_mut(work));
+            last::normalize(&channels(m, &n, &args), x, m.get_mut(y), work);
+        }),
+        &Kernel::NormalizeGrad(n) => Box::new(move |m, _| {
+            let (x, dy) = (m.get(args[0]), m.get(args[args.len() - 1]));
+            let affine = n.affine.then(|| (m.get_mut(outs[1]), m.get_mut(outs[2])));
+            let (dx, work) = (m.get_mut(y), m.get_mut(work));
+            last::normalize_backward(&channels(m, &n, &args), n.batch, x, dy, dx, affine, work);
+        }),
+        kernel => {
+            panic!("internal error: {} has no form for channels that lie last", kernel.name())
+        }
+    }
+}
