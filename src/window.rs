@@ -53,6 +53,18 @@ impl Axis {
         Some(padded.checked_sub(self.reach())? / self.stride + 1)
     }
 
+    /// The window with as much padding behind `extent` elements as Caffe's convolution takes for granted: its division
+    /// rounds towards zero, so that a single window may hang over the end by less than the stride.
+    pub fn reaching_over(self, extent: usize) -> Self {
+        let padded = extent.saturating_add(self.pad_before).saturating_add(self.pad_after);
+        match self.reach().checked_sub(padded) {
+            Some(lacking) if lacking < self.stride => {
+                Axis { pad_after: self.pad_after + lacking, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// Extent of the blob that a convolution with this window turns into `extent` elements
     /// (the output of a deconvolution): `stride (extent - 1) + reach - pads + adjust`, where `adjust` says which of
     /// the extents that fit is meant.
@@ -136,6 +148,15 @@ mod tests {
         assert_eq!(Axis::new(3, 2, 0).pooled(1, Rounding::Ceil), None);
         assert_eq!(Axis::new(1, 4, 0).pooled(3, Rounding::Ceil), Some(2));
         assert_eq!(Axis::new(1, 4, 0).pooled(3, Rounding::CeilInside), Some(1));
+    }
+
+    #[test]
+    fn caffe_convolution_may_hang_over_by_less_than_the_stride() {
+        assert_eq!(Axis::new(4, 1, 0).reaching_over(3).convolved(3), None);
+        assert_eq!(Axis::new(4, 2, 0).reaching_over(3).convolved(3), Some(1));
+        assert_eq!(Axis::new(5, 2, 1).reaching_over(1).convolved(1), None);
+        assert_eq!(Axis::new(5, 3, 1).reaching_over(1).convolved(1), Some(1));
+        assert_eq!(Axis::new(3, 2, 0).reaching_over(8), Axis::new(3, 2, 0));
     }
 
     #[test]

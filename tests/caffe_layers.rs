@@ -1,5 +1,6 @@
 //! Every golden layer case of Caffe 1.0 as a named test: forward, backward and parameter gradients on the tensors
-//! that real Caffe computed (tests/golden/caffe/layers).
+//! that real Caffe computed (tests/golden/caffe/layers); and more layers and small nets, most with random parameters and
+//! shapes (tests/golden/caffe/more).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,13 +27,19 @@ const QUIRKS: &[&str] = &[
 
 #[allow(dead_code, reason = "not called where the cases run on another device")]
 fn main() {
-    libtest_mimic::run(&Arguments::from_args(), trials(Device::Cpu)).exit();
+    let mut trials = trials(Device::Cpu);
+    trials.extend(trials_of("more", Device::Cpu));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
 /// The cases on a device.
 pub fn trials(device: Device) -> Vec<Trial> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/layers");
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder)
+    trials_of("layers", device)
+}
+
+fn trials_of(folder: &str, device: Device) -> Vec<Trial> {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(golden.join(folder))
         .expect("the golden cases are part of the repository")
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.is_dir())
@@ -47,7 +54,8 @@ pub fn trials(device: Device) -> Vec<Trial> {
 
 fn run(case: &Path, device: Device) -> Result<(), Failed> {
     let tensors = read_safetensors(&case.join("data.safetensors"))?;
-    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(case.join("case.json"))?)?;
+    let backward =
+        tensors.keys().any(|name| name.starts_with("din.") || name.starts_with("dparam."));
     let options = Options {
         own_state: true,
         shapes: input_shapes(&tensors),
@@ -62,7 +70,7 @@ fn run(case: &Path, device: Device) -> Result<(), Failed> {
     }
     let record = |_: &str| None;
     let env = pipeline::environment(&options, &record);
-    let pass = PassOptions { backward: json["backward"] == true, device, threads: 1, seed: 0 };
+    let pass = PassOptions { backward, device, threads: 1, seed: 0 };
     let given: BTreeMap<String, Blob> = tensors
         .iter()
         .filter(|(name, _)| ["in.", "in2.", "param.", "dout."].iter().any(|p| name.starts_with(p)))

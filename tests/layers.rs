@@ -176,10 +176,14 @@ fn layers_that_share_statistics_add_to_them_in_turn() {
 fn nonsense_is_refused() {
     let given = tensors(&[("in.x", &[2, 3, 4, 4], &[0.0; 96]), ("in.z", &[4, 3], &[0.0; 12])]);
     let cases = [
-        ("'Dropout' bottom: 'x' dropout_param { dropout_ratio: 1 }", "less than 1, not 1"),
+        ("'Dropout' bottom: 'x' dropout_param { dropout_ratio: 1.5 }", "less than 1, not 1.5"),
         ("'LRN' bottom: 'x' lrn_param { local_size: 4 }", "a window of 4 has no middle"),
         ("'LRN' bottom: 'z'", "LRN needs a blob of 4 axes"),
-        ("'Clip' bottom: 'x' clip_param { min: 2 max: 1 }", "`max` 1 is below `min` 2"),
+        (
+            "'Scale' bottom: 'x' scale_param { filler { type: 'gaussian' std: 0 } }",
+            "must be above 0",
+        ),
+        ("'Bias' bottom: 'x' bias_param { filler { type: 'uniform' min: 2 } }", "has no range"),
         ("'Clip' bottom: 'x' clip_param { max: 1 }", "`min` is missing"),
         ("'Exp' bottom: 'x' exp_param { base: 0 }", "`base` must be above 0"),
         ("'Log' bottom: 'x' log_param { base: 1 }", "no logarithm to the base 1"),

@@ -7,7 +7,7 @@ use super::print;
 use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
-use crate::spec::{Category, LayerSpec};
+use crate::spec::{Category, InPlace, LayerSpec};
 
 /// Arguments of `layers`.
 #[derive(Debug, clap::Args)]
@@ -75,7 +75,7 @@ fn reference(asked: &str) -> Result<String> {
     let mut out = format!("{} ({})\n\n", spec.name, spec.category.label());
     out.push_str(&super::paragraphs(spec.doc));
     let _ = writeln!(out, "\nbottoms: {}    tops: {}", spec.bottoms, spec.tops);
-    if spec.in_place {
+    if spec.in_place == InPlace::Fine {
         out.push_str("may work in place\n");
     }
     if spec.loss {

@@ -149,6 +149,9 @@ codes! {
     /// A Torch module that works in place (`nn.ReLU(true)`) writes over a tensor that another branch still reads. That
     /// branch then computes with the changed values, and the gradients of the two are not those of the net as drawn.
     W0608 "overwritten-input";
+    /// A layer's top bears the name of its bottom, and Caffe, which accepts it, writes the result over what the layer
+    /// still reads. Its results are then undefined; cortado computes as if the top had a name of its own.
+    W0609 "garbled-in-place";
     /// The layers are written as `layers { ... }`, the form of Caffe before 2015. They mean the same as the
     /// modern `layer { type: "..." }` that the help shows.
     W0611 "outdated-layers";
@@ -165,6 +168,8 @@ codes! {
     /// A field that a fork of Caffe added. It changes nothing of what is computed, only how fast or how exactly that fork
     /// did it.
     W0616 "idle-field-of-a-fork";
+    /// Caffe accepts the value, but the layer can do nothing sensible with it.
+    W0617 "pointless-value";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

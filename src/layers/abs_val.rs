@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// The absolute value of each element.
@@ -16,7 +16,7 @@ params! {
 
 /// The description of [`AbsVal`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         caffe("AbsVal", |_| AbsVal::default().into()),
         torch("nn.Abs", &[], |_| AbsVal { slope_at_zero: 1.0 }.into()),

@@ -8,7 +8,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -28,7 +28,7 @@ params! {
 
 /// The description of [`AdaptivePooling`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.SpatialAdaptiveMaxPooling", &["W", "H"], |a| {
             AdaptivePooling::read(a, false).into()

@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -21,7 +21,7 @@ params! {
 
 /// The description of [`AxisLetters`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.Convert", &["inputShape", "outputShape"], |a| {
         let (from, to) = (a.text("inputShape"), a.text("outputShape"));
         let layer = AxisLetters { from: a.need("inputShape", from), to: a.need("outputShape", to) };

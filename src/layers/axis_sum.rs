@@ -5,7 +5,7 @@ use crate::layers::batch_axis::{BatchAxis, to_dimension};
 use crate::layers::select::without;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// The sum or the mean along one axis, which disappears; of a vector it is a vector of one element.
@@ -38,7 +38,7 @@ end";
 
 /// The description of [`AxisSum`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.Sum", SUM_FIELDS, |a| AxisSum::read(a).into()).script(SUM),
         torch("nn.Mean", &["dimension", "nInputDims"], |a| AxisSum::read(a).into())

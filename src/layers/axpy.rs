@@ -5,7 +5,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// a X + Y, where a has one element for each image and channel: squeeze and excitation in one step (Hu et al.
@@ -19,7 +19,7 @@ params! {
 /// The description of [`Axpy`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("Axpy", |_| Axpy {}.into())],
     ..LayerSpec::new("Axpy", Category::Elementwise, Axpy::DOCS)
 };

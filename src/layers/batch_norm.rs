@@ -79,9 +79,7 @@ impl BatchNorm {
 
     /// `N x C x rest` in three axes.
     fn grouped(shape: &Shape) -> Shape {
-        let channels = shape.dims().get(1).copied().unwrap_or(1);
-        let rest = if shape.rank() < 2 { 1 } else { shape.count_of(2..shape.rank()) };
-        [shape.dims()[0], channels, rest].into()
+        [shape.dims()[0], shape.dims()[1], shape.count_of(2..shape.rank())].into()
     }
 }
 
@@ -89,10 +87,10 @@ impl LayerOps for BatchNorm {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         self.check_multipliers(cx)?;
         let shape = cx.bottom(0);
-        if shape.rank() == 0 {
-            return cx.fail_bottom(0, "BatchNorm needs a batch axis");
-        }
-        let channels = [shape.dims().get(1).copied().unwrap_or(1)];
+        let Some(&channels) = shape.dims().get(1) else {
+            return cx.fail_bottom(0, "BatchNorm needs a channel axis: 2 axes or more");
+        };
+        let channels = [channels];
         let zero = Filler::Constant(0.0);
         let mut params = vec![
             ParamDecl::state("mean", channels, zero),
@@ -109,10 +107,7 @@ impl LayerOps for BatchNorm {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let grouped = Self::grouped(cx.top(0));
         let per_channel = [1, grouped.dims()[1], 1];
-        let x = match cx.top(0).rank() {
-            0 | 1 => b.view(cx.bottoms[0], grouped.clone()),
-            _ => cx.bottoms[0],
-        };
+        let x = cx.bottoms[0];
         let states: Vec<ValueId> = cx.params.iter().take(3).map(|&state| b.latest(state)).collect();
         let sums = [b.view(states[0], per_channel), b.view(states[1], per_channel)];
         let weight = b.view(states[2], [1, 1, 1]);
@@ -141,7 +136,7 @@ impl LayerOps for BatchNorm {
             _ => None,
         };
         let y = b.normalize(x, moments, affine, self.eps, !stored);
-        vec![b.view(y, cx.top(0).clone())]
+        vec![y]
     }
 
     fn detail(&self) -> String {

@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Item `i` of the top is item `index[i]` of the first bottom; the second bottom is a list of numbers from 0.
@@ -17,7 +17,7 @@ params! {
 /// The description of [`BatchReindex`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[caffe("BatchReindex", |_| BatchReindex {}.into())],
     ..LayerSpec::new("BatchReindex", Category::Shape, BatchReindex::DOCS)
 };

@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 /// How it is found out whether the bottom is a batch of items.
@@ -104,7 +104,7 @@ end";
 
 /// The description of [`BatchView`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.View", &["size"], |a| {
             let rule = BatchRule::Axes(a.usize("numInputDims"));

@@ -5,7 +5,8 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
+    Signature, torch,
 };
 
 params! {
@@ -23,7 +24,7 @@ params! {
 /// The description of [`Bilinear`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.Bilinear", &["inputSize1", "inputSize2", "outputSize", "bias"], |a| {
         Bilinear::read(a).into()
     })

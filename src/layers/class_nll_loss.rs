@@ -9,7 +9,8 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Args, Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
+    Signature, torch,
 };
 use crate::ty::Shape;
 
@@ -70,7 +71,7 @@ const FIELDS: &[&str] = &["weights", "sizeAverage", "ignoreIndex"];
 /// The description of [`ClassNllLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     loss: true,
     spellings: &[
         torch("nn.ClassNLLCriterion", FIELDS, |a| read(a, Scores::Items, false))

@@ -6,7 +6,9 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{
+    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch,
+};
 use crate::ty::Shape;
 
 params! {
@@ -34,7 +36,7 @@ end";
 /// The description of [`ClassSimplexLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     loss: true,
     spellings: &[torch("nn.ClassSimplexCriterion", &["nClasses"], |a| {
         ClassSimplexLoss::read(a).into()

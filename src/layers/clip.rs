@@ -1,6 +1,6 @@
 //! Keeps elements between two bounds.
 
-use crate::diag::Reported;
+use crate::diag::{self, Diagnostic, Reported};
 use crate::layers::Layer;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
@@ -52,7 +52,9 @@ pub static SPEC: LayerSpec = LayerSpec {
             let clip =
                 Clip { min: p.need("min", min), max: p.need("max", max), flat_bounds: false };
             if clip.max < clip.min {
-                p.wrong("max", format!("`max` {} is below `min` {}", clip.max, clip.min));
+                let message = format!("`max` {} is below `min` {}", clip.max, clip.min);
+                let d = Diagnostic::new(&diag::W0617, p.place("max"), message);
+                p.report(d.here("every element becomes `min`"));
             }
             clip.into()
         }),
@@ -68,6 +70,9 @@ impl LayerOps for Clip {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        if self.max < self.min {
+            return vec![b.fill(self.min, cx.top(0).clone())];
+        }
         let (above, below) = match self.flat_bounds {
             true => (arg(0).ge(self.max), arg(0).le(self.min)),
             false => (arg(0).gt(self.max), arg(0).lt(self.min)),

@@ -4,7 +4,9 @@ use crate::diag::Reported;
 use crate::layers::batch_axis::BatchAxis;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{
+    Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
+};
 
 params! {
     /// Joins blobs along an axis; all other axes must agree.
@@ -19,7 +21,7 @@ params! {
 /// The description of [`Concat`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[
         caffe("Concat", |a| {
             let p = a.section("concat_param");

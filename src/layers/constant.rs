@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
 use crate::ty::Shape;
 
@@ -31,7 +31,7 @@ end";
 
 /// The description of [`Constant`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.Constant", &["value", "nInputDims"], |a| {
         Constant { dims: a.usizes("value"), item_axes: a.usize("nInputDims") }.into()
     })

@@ -6,7 +6,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -27,7 +27,7 @@ params! {
 /// The description of [`ContrastiveLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
-    in_place: false,
+    in_place: InPlace::Refused,
     loss: true,
     spellings: &[caffe("ContrastiveLoss", |a| {
         let p = a.section("contrastive_loss_param");

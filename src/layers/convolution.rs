@@ -13,8 +13,8 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
-    torch,
+    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
+    Signature, caffe, torch,
 };
 use crate::ty::Shape;
 use crate::window::{Axis, Conv};
@@ -37,7 +37,8 @@ params! {
     /// Convolution with learned filters (LeCun et al. 1989), over any number of spatial axes.
     ///
     /// Input `N x C x spatial`, weights `num_output x C/group x kernel`, bias `num_output`; an output extent is
-    /// floor((in + 2 pad - (dilation (kernel - 1) + 1)) / stride) + 1. Several bottoms are convolved with the same
+    /// floor((in + 2 pad - (dilation (kernel - 1) + 1)) / stride) + 1, but a first window may hang over the end by less
+    /// than the stride. Without spatial axes it is an InnerProduct of the channels. Several bottoms are convolved with the same
     /// weights, each into its own top.
     pub struct Convolution {
         /// Number of filters.
@@ -73,7 +74,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::at_least(1),
     tops: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[
         caffe("Convolution", |a| Convolution::read(a).into()),
         caffe("DepthwiseConvolution", |a| Convolution::read_depthwise(a).into()),
@@ -233,8 +234,8 @@ impl Convolution {
         }
         let channel = cx.axis(0, self.axis)?;
         let spatial = cx.bottom(0).rank() - channel - 1;
-        if !(1..=3).contains(&spatial) {
-            let why = format!("needs 1 to 3 spatial axes after the channels, axis {channel}");
+        if 3 < spatial {
+            let why = format!("takes at most 3 spatial axes after the channels, axis {channel}");
             return cx.fail_bottom(0, format!("{why}, and there are {spatial}"));
         }
         let kernel = self.kernel.resolve(cx, "kernel_size", spatial, 0)?;
@@ -272,12 +273,22 @@ impl Convolution {
         Ok((channel, Conv { axes: axes.collect(), group }))
     }
 
+    /// The axis of a window over so many elements.
+    fn fitted(&self, axis: Axis, extent: usize) -> Axis {
+        if self.num_input.is_none() { axis.reaching_over(extent) } else { axis }
+    }
+
     /// The shape of the first bottom with the number of windows along every spatial axis.
-    pub(super) fn windows(cx: &Infer, channel: usize, conv: &Conv) -> Result<Shape, Reported> {
+    pub(super) fn windows(
+        &self,
+        cx: &Infer,
+        channel: usize,
+        conv: &Conv,
+    ) -> Result<Shape, Reported> {
         let mut shape = cx.bottom(0).clone();
         for (i, axis) in conv.axes.iter().enumerate() {
             let extent = &mut shape.0[channel + 1 + i];
-            match axis.convolved(*extent) {
+            match self.fitted(*axis, *extent).convolved(*extent) {
                 Some(windows) => *extent = windows,
                 None => {
                     let (reach, pad) = (axis.reach(), axis.pad_before);
@@ -320,8 +331,7 @@ impl Convolution {
     ) -> (ValueId, Option<ValueId>) {
         let bias = self.bias.then(|| params[params.len() - 1]);
         match self.layout {
-            Layout::Filters => (params[0], bias),
-            Layout::Matrix => (b.view(params[0], shape), bias),
+            Layout::Filters | Layout::Matrix => (b.view(params[0], shape), bias),
             Layout::Normed => {
                 let weight = normed_rows(b, params[0], params[1], NORM_EPSILON);
                 (b.view(weight, shape), bias)
@@ -341,11 +351,15 @@ impl Convolution {
         }
     }
 
-    /// A bottom seen as `N x C x spatial`, with all axes before the channels in one.
+    /// A bottom seen as `N x C x spatial`, with all axes before the channels in one, and a spatial axis of extent 1 if it
+    /// has none.
     pub(super) fn batched(b: &mut Builder, x: ValueId, channel: usize) -> ValueId {
         let shape = b.shape(x);
         let mut dims = vec![shape.count_of(0..channel)];
         dims.extend(&shape.dims()[channel..]);
+        if dims.len() == 2 {
+            dims.push(1);
+        }
         b.view(x, dims)
     }
 
@@ -364,7 +378,7 @@ impl Convolution {
         text
     }
 
-    /// The geometry that `infer` has approved.
+    /// The geometry over the spatial axes of [`batched`](Self::batched) that `infer` has approved.
     pub(super) fn approved(&self, shape: &Shape) -> (usize, Conv) {
         let channel = shape.axis(self.axis).unwrap_or(0);
         let spatial = shape.rank() - channel - 1;
@@ -373,7 +387,20 @@ impl Convolution {
         let (pad, dilation) = (spread(&self.pad, 0), spread(&self.dilation, 1));
         let axes = (0..spatial)
             .map(|i| Axis { dilation: dilation[i], ..Axis::new(kernel[i], stride[i], pad[i]) });
-        (channel, Conv { axes: axes.collect(), group: self.groups(shape.dims()[channel]) })
+        let mut axes: Vec<Axis> = axes.collect();
+        if axes.is_empty() {
+            axes.push(Axis::new(1, 1, 0));
+        }
+        (channel, Conv { axes, group: self.groups(shape.dims()[channel]) })
+    }
+
+    /// The same with the axes as a convolution of so large a bottom has them.
+    pub(super) fn approved_windows(&self, shape: &Shape) -> (usize, Conv) {
+        let (channel, mut conv) = self.approved(shape);
+        for (axis, &extent) in conv.axes.iter_mut().zip(&shape.dims()[channel + 1..]) {
+            *axis = self.fitted(*axis, extent);
+        }
+        (channel, conv)
     }
 }
 
@@ -383,7 +410,7 @@ impl LayerOps for Convolution {
         let channels = cx.bottom(0).dims()[channel];
         cx.equal_bottoms()?;
         cx.one_top_per_bottom()?;
-        let top = Self::windows(cx, channel, &conv)?.with(channel, self.num_output);
+        let top = self.windows(cx, channel, &conv)?.with(channel, self.num_output);
         let mut weight = vec![self.num_output, channels / conv.group];
         weight.extend(conv.axes.iter().map(|axis| axis.kernel));
         let tops = vec![top; cx.bottoms.len()];
@@ -391,7 +418,7 @@ impl LayerOps for Convolution {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let (channel, conv) = self.approved(&b.shape(cx.bottoms[0]).clone());
+        let (channel, conv) = self.approved_windows(&b.shape(cx.bottoms[0]).clone());
         let channels = b.shape(cx.bottoms[0]).dims()[channel];
         let mut shape = vec![self.num_output, channels / conv.group];
         shape.extend(conv.axes.iter().map(|axis| axis.kernel));
@@ -440,11 +467,11 @@ mod tests {
     }
 
     #[test]
-    fn one_to_three_spatial_axes() {
+    fn up_to_three_spatial_axes() {
         let layer = r#"layer { name: "l" type: "Convolution" bottom: "a" top: "y"
             convolution_param { num_output: 2 kernel_size: 1 } }"#;
         check(layer, &[1, 3, 5], Ok(&[1, 2, 5]));
-        check(layer, &[1, 3], Err("needs 1 to 3 spatial axes"));
-        check(layer, &[1, 3, 2, 2, 2, 2], Err("needs 1 to 3 spatial axes"));
+        check(layer, &[1, 3], Ok(&[1, 2]));
+        check(layer, &[1, 3, 2, 2, 2, 2], Err("at most 3 spatial axes"));
     }
 }

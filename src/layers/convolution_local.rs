@@ -6,7 +6,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
 use crate::window::{Axis, Conv};
 
@@ -35,7 +35,7 @@ params! {
 
 /// The description of [`ConvolutionLocal`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.SpatialConvolutionLocal", ARGUMENTS, |a| {
         ConvolutionLocal::read(a).into()
     })

@@ -7,7 +7,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, Kernel, ValueId};
 use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
 use crate::ty::Shape;
 use crate::window::{Axis, Conv};
@@ -34,7 +34,7 @@ params! {
 
 /// The description of [`ConvolutionMap`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.SpatialConvolutionMap", &["conMatrix", "kW", "kH", "dW", "dH"], |a| {
         ConvolutionMap::read(a).into()
     })

@@ -5,7 +5,7 @@ use crate::layers::batch_axis::BatchAxis;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// max(x, 0) and max(-x, 0), joined along the channels, of which there are twice as many afterwards (Shang et al.
@@ -28,7 +28,7 @@ function Class:__tostring__() return 'CReLU()' end";
 
 /// The description of [`CRelu`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.CReLU", &["nInputDims", "inplace"], |a| {
         let item_axes = a.usize("nInputDims");
         CRelu { item_axes: a.need("nInputDims", item_axes) }.into()

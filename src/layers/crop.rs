@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Cuts the first blob to the extents of the second along all axes from `axis` on (Long et al. 2015).
@@ -20,7 +20,7 @@ params! {
 /// The description of [`Crop`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[caffe("Crop", |a| {
         let p = a.section("crop_param");
         Crop { axis: p.int("axis").unwrap_or(2), offsets: p.usizes("offset") }.into()

@@ -6,7 +6,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
+    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
 };
 
 params! {
@@ -29,7 +29,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     params: Convolution::DOCS.params,
     bottoms: Arity::at_least(1),
     tops: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[
         caffe("Deconvolution", |a| {
             Deconvolution { conv: Convolution::read(a), adjust: vec![] }.into()
@@ -167,12 +167,18 @@ impl LayerOps for Deconvolution {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let (channel, conv) = self.conv.approved(&b.shape(cx.bottoms[0]).clone());
+        let mut filters = b.shape(cx.params[0]).dims()[..2].to_vec();
+        filters.extend(conv.axes.iter().map(|axis| axis.kernel));
+        let weight = b.view(cx.params[0], filters);
         let mut tops = vec![];
         for &x in cx.bottoms {
             let x = Convolution::batched(b, x, channel);
             let mut shape = vec![b.shape(x).dims()[0]];
             shape.extend(&cx.top(0).dims()[channel..]);
-            let mut y = b.deconv(x, cx.params[0], conv.clone(), shape.into());
+            if shape.len() == 2 {
+                shape.push(1);
+            }
+            let mut y = b.deconv(x, weight, conv.clone(), shape.into());
             if let Some(&bias) = cx.params.get(1) {
                 let mut spread = vec![1; b.shape(y).rank()];
                 spread[1] = self.conv.num_output;

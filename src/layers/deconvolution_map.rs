@@ -6,7 +6,7 @@ use super::planes;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, Kernel, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// The adjoint of a convolution where only the pairs of channels in a table are connected.
@@ -21,7 +21,7 @@ params! {
 /// The description of [`DeconvolutionMap`].
 pub static SPEC: LayerSpec = LayerSpec {
     params: ConvolutionMap::DOCS.params,
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch(
         "nn.SpatialFullConvolutionMap",
         &["conMatrix", "kW", "kH", "dW", "dH"],

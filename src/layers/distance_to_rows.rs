@@ -7,7 +7,7 @@ use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
 
 /// How vectors are compared.
@@ -38,7 +38,7 @@ params! {
 
 /// The description of [`DistanceToRows`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.Cosine", ARGUMENTS, |a| DistanceToRows::read(a, Measure::Cosine).into())
             .tensors(&["weight"])

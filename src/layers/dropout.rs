@@ -1,6 +1,6 @@
 //! Sets random elements to zero while training.
 
-use crate::diag::Reported;
+use crate::diag::{self, Diagnostic, Reported};
 use crate::layers::Layer;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
@@ -16,7 +16,7 @@ params! {
     /// What is kept is multiplied by 1 / (1 - ratio), so that the expected value stays and nothing needs to be scaled
     /// when the net is used. Torch's older form instead multiplies everything by 1 - ratio afterwards.
     pub struct Dropout {
-        /// Probability that an element is dropped, from 0 to below 1.
+        /// Probability that an element is dropped, from 0 to below 1; Caffe also takes 1, which leaves zeros.
         ratio: f64 = 0.5,
         /// Whether everything is multiplied by 1 - ratio afterwards, and nothing while training.
         scale_afterwards: bool = false,
@@ -66,7 +66,17 @@ const POSITIONAL: &[&str] = &["p", "stochastic_inference"];
 pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[
         caffe("Dropout", |a| {
-            let ratio = ratio(&a.section("dropout_param"), "dropout_ratio");
+            let p = a.section("dropout_param");
+            let all = p.float("dropout_ratio") == Some(1.0);
+            if all {
+                let d = Diagnostic::new(
+                    &diag::W0617,
+                    p.place("dropout_ratio"),
+                    "every element is dropped",
+                );
+                p.report(d.here("the net learns nothing").note("Caffe goes on with NaN, 0 / 0"));
+            }
+            let ratio = if all { 1.0 } else { ratio(&p, "dropout_ratio") };
             Dropout { ratio, ..Dropout::default() }.into()
         }),
         torch("nn.Dropout", &["p", "v1", "inplace", "stochastic_inference"], |a| read(a, None))
@@ -116,6 +126,9 @@ impl LayerOps for Dropout {
         };
         if self.ratio == 0.0 {
             return vec![x];
+        }
+        if drops && self.ratio == 1.0 {
+            return vec![b.fill(0.0, cx.top(0).clone())];
         }
         if !drops {
             return vec![if factor == 1.0 { x } else { b.scale(x, factor) }];

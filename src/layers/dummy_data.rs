@@ -6,7 +6,8 @@ use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, Distribution, ValueId};
 use crate::spec::{
-    Args, Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
+    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
+    Signature, caffe,
 };
 use crate::ty::Shape;
 
@@ -26,7 +27,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(0),
     tops: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("DummyData", |a| {
         let p = a.section("dummy_data_param");
         let mut shapes: Vec<Shape> = p.sections("shape").iter().map(read_shape).collect();

@@ -6,8 +6,8 @@ use crate::params;
 use crate::program::expr::{Expr, arg, constant, select};
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
-    Spelling, torch,
+    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
+    Signature, Spelling, torch,
 };
 use crate::ty::Shape;
 
@@ -101,7 +101,7 @@ const fn criterion(
 /// The description of [`ElementLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 2),
-    in_place: false,
+    in_place: InPlace::Refused,
     loss: true,
     spellings: &[
         criterion("nn.MSECriterion", &["sizeAverage"], |a| read(a, Penalty::Square))

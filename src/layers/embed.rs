@@ -6,7 +6,8 @@ use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, Kernel, ValueId};
 use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe, torch,
+    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
+    caffe, torch,
 };
 
 params! {
@@ -38,7 +39,7 @@ params! {
 
 /// The description of [`Embed`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[
         caffe("Embed", |a| Embed::read(a).into()),
         torch(

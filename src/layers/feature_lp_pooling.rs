@@ -5,7 +5,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::window::{Axis, Pool, Rounding};
 
 params! {
@@ -24,7 +24,7 @@ params! {
 
 /// The description of [`FeatureLpPooling`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.FeatureLPPooling", &["width", "stride", "power", "batch_mode"], |a| {
         FeatureLpPooling::read(a).into()
     })

@@ -6,7 +6,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -23,7 +23,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::at_least(2),
     tops: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[caffe("Filter", |_| Filter {}.into())],
     ..LayerSpec::new("Filter", Category::Shape, Filter::DOCS)
 };

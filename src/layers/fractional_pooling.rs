@@ -9,7 +9,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, Distribution, ValueId};
 use crate::real::Real;
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 /// What the top's extents are.
@@ -39,7 +39,7 @@ params! {
 
 /// The description of [`FractionalPooling`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.SpatialFractionalMaxPooling", &["poolSizeW", "poolSizeH", "arg1", "arg2"], |a| {
             let out = ["outH", "outW"];

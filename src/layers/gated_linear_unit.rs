@@ -5,7 +5,7 @@ use crate::layers::batch_axis::{from_dimension, to_dimension};
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// a · sigmoid(b), where a and b are the two halves of an axis (Dauphin et al. 2016).
@@ -17,7 +17,7 @@ params! {
 
 /// The description of [`GatedLinearUnit`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.GatedLinearUnit", &["dim"], |a| {
         let dimension = a.int("dim").unwrap_or(-1);
         GatedLinearUnit { axis: from_dimension(a, "dim", dimension) }.into()

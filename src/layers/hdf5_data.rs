@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Rows of the data sets of HDF5 files: each top has the name of a data set and gets `batch_size` rows of it.
@@ -23,7 +23,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(0),
     tops: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Refused,
     input: true,
     spellings: &[caffe("HDF5Data", |a| {
         let p = a.section("hdf5_data_param");

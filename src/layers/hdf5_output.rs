@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Writes the rows of its two bottoms to the data sets `data` and `label` of an HDF5 file, batch after batch.
@@ -20,7 +20,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::exactly(0),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("HDF5Output", |a| {
         let p = a.section("hdf5_output_param");
         let file_name = p.text("file_name");

@@ -4,7 +4,7 @@ use super::convolution::Convolution;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// The windows that a convolution would see, as columns: `N x C x spatial` to `N x C·taps x spatial'`.
@@ -18,7 +18,7 @@ params! {
 
 /// The description of [`Im2col`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[caffe("Im2col", |a| {
         let window = Convolution::read_window(&a.section("convolution_param"));
         Im2col { conv: Convolution { num_output: 1, group: 1, ..window } }.into()
@@ -29,14 +29,18 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl LayerOps for Im2col {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (channel, conv) = self.conv.geometry(cx)?;
-        let top = Convolution::windows(cx, channel, &conv)?;
+        if conv.axes.is_empty() {
+            return cx
+                .fail_bottom(0, format!("needs spatial axes after the channels, axis {channel}"));
+        }
+        let top = self.conv.windows(cx, channel, &conv)?;
         let taps = conv.axes.iter().fold(1usize, |n, axis| n.saturating_mul(axis.kernel));
         let columns = top.dims()[channel].saturating_mul(taps);
         Ok(Signature::of(top.with(channel, columns)))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let (channel, conv) = self.conv.approved(&b.shape(cx.bottoms[0]).clone());
+        let (channel, conv) = self.conv.approved_windows(&b.shape(cx.bottoms[0]).clone());
         let x = Convolution::batched(b, cx.bottoms[0], channel);
         let y = b.im2col(x, conv);
         vec![b.view(y, cx.top(0).clone())]

@@ -5,7 +5,7 @@ use crate::layers::batch_axis::{from_dimension, to_dimension};
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// The slices of the first bottom along an axis that the numbers of the second bottom name, counted from 1.
@@ -20,7 +20,7 @@ params! {
 /// The description of [`IndexSelect`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.Index", &["dimension"], |a| {
         let dimension = a.int("dimension");
         let dimension = a.need("dimension", dimension);

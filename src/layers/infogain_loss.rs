@@ -10,7 +10,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -34,11 +34,15 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 3),
     tops: Arity::between(1, 2),
-    in_place: false,
+    in_place: InPlace::Refused,
     loss: true,
     spellings: &[caffe("InfogainLoss", |a| {
         let p = a.section("infogain_loss_param");
         a.section("softmax_param").ignore(&["engine", "axis"]);
+        let loss = a.section("loss_param");
+        if loss.has("normalize") {
+            loss.wrong("normalize", "an InfogainLoss takes `normalization`, not `normalize`");
+        }
         InfogainLoss {
             source: p.text("source"),
             axis: p.int("axis").unwrap_or(1),

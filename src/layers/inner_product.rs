@@ -8,7 +8,8 @@ use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe, torch,
+    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
+    caffe, torch,
 };
 use crate::ty::Shape;
 
@@ -44,7 +45,7 @@ params! {
 
 /// The description of [`InnerProduct`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[
         caffe("InnerProduct", |a| InnerProduct::read(a).into()),
         torch("nn.Linear", &["inputSize", "outputSize", "bias"], |a| {

@@ -7,7 +7,9 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{
+    Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
+};
 use crate::ty::Shape;
 
 params! {
@@ -39,7 +41,7 @@ params! {
 
 /// The description of [`Interp`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         caffe("Interp", |a| Interp::read(a).into()),
         torch("nn.SpatialUpSamplingBilinear", &["scale"], |a| Interp::read_fields(a).into())

@@ -7,7 +7,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -23,7 +23,7 @@ params! {
 
 /// The description of [`KMaxPooling`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.TemporalDynamicKMaxPooling", &["minK", "factor"], |a| {
         let factor = a.float("factor").unwrap_or(0.0);
         if !(0.0..=1.0).contains(&factor) {

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature};
 
 params! {
     /// scale x + offset, except for some labels: what a Torch definition's `labelHook` does.
@@ -19,8 +19,10 @@ params! {
 }
 
 /// The description of [`LabelMap`].
-pub static SPEC: LayerSpec =
-    LayerSpec { in_place: false, ..LayerSpec::new("LabelMap", Category::Data, LabelMap::DOCS) };
+pub static SPEC: LayerSpec = LayerSpec {
+    in_place: InPlace::Refused,
+    ..LayerSpec::new("LabelMap", Category::Data, LabelMap::DOCS)
+};
 
 impl LayerOps for LabelMap {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {

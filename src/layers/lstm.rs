@@ -5,7 +5,7 @@ use super::recurrent::{Recurrent, stack};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// A long short-term memory, unrolled over the first axis of its bottom (Hochreiter and Schmidhuber 1997, as in
@@ -30,7 +30,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 5),
     tops: Arity::between(1, 3),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("LSTM", |a| Lstm { recurrent: Recurrent::read(a) }.into())],
     ..LayerSpec::new("LSTM", Category::Recurrent, Lstm::DOCS)
 };

@@ -5,7 +5,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -23,7 +23,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
     tops: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("LSTMUnit", |_| LstmUnit {}.into())],
     ..LayerSpec::new("LSTMUnit", Category::Recurrent, LstmUnit::DOCS)
 };

@@ -6,7 +6,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -20,7 +20,7 @@ params! {
 /// The description of [`MaskedSelect`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.MaskedSelect", &[], |_| MaskedSelect {}.into())],
     ..LayerSpec::new("MaskedSelect", Category::Shape, MaskedSelect::DOCS)
 };

@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -34,7 +34,7 @@ end";
 /// The description of [`MatrixProduct`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.MM", &["transA", "transB"], |a| {
             let trans_a = a.bool("transA").unwrap_or(false);

@@ -4,7 +4,7 @@ use super::data::{Transform, batches};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -31,7 +31,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(0),
     tops: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     input: true,
     spellings: &[caffe("MemoryData", |a| {
         let p = a.section("memory_data_param");

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -20,7 +20,7 @@ params! {
 /// The description of [`Mixture`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::at_least(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.MixtureTable", &["dim"], |a| {
         let dimension = a.usize("dim");
         if dimension == Some(0) {

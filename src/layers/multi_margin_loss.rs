@@ -8,7 +8,8 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
+    torch,
 };
 use crate::ty::Shape;
 
@@ -49,7 +50,7 @@ end";
 /// The description of [`MultiMarginLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     loss: true,
     spellings: &[torch("nn.MultiMarginCriterion", &["p", "weights", "margin"], |a| {
         let power = a.usize("p").unwrap_or(1);

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::layers::batch_axis::{from_dimension, to_dimension};
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -35,7 +35,7 @@ end";
 
 /// The description of [`Narrow`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.Narrow", &["dimension", "index", "length"], |a| {
         let (dimension, index) = (a.int("dimension"), a.int("index"));
         Narrow {

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature};
 
 params! {
     /// What a later reader of a blob sees in Torch after an in-place module, such as `nn.ReLU(true)` in an earlier branch,
@@ -19,7 +19,7 @@ params! {
 /// The description of [`Overwritten`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     ..LayerSpec::new("Overwritten", Category::Shape, Overwritten::DOCS)
 };
 

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::layers::batch_axis::{BatchAxis, from_dimension, to_dimension};
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// Puts elements of one value into an axis.
@@ -34,7 +34,7 @@ end";
 
 /// The description of [`Padding`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.Padding", &["dim", "pad", "nInputDim", "value", "index"], |a| {
         let (dimension, pad) = (a.int("dim"), a.int("pad"));
         let inset = from_dimension(a, "index", a.int("index").unwrap_or(1));

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{Expr, arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -21,7 +21,7 @@ params! {
 /// The description of [`PairSimilarity`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.DotProduct", &[], |_| PairSimilarity { cosine: false }.into()),
         torch("nn.CosineDistance", &[], |_| PairSimilarity { cosine: true }.into()),

@@ -5,7 +5,8 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
+    Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
+    caffe,
 };
 use crate::ty::Shape;
 
@@ -22,7 +23,7 @@ params! {
 /// The description of [`Parameter`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(0),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("Parameter", |a| {
         let shape = a.section("parameter_param").section("shape");
         Parameter { shape: read_shape(&shape) }.into()

@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -18,7 +18,7 @@ params! {
 
 /// The description of [`Permute`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("Permute", |a| {
         Permute { order: a.section("permute_param").usizes("order") }.into()
     })],

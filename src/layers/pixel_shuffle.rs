@@ -5,7 +5,7 @@ use super::planes;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// `N x C factor² x H x W` becomes `N x C x factor H x factor W`: factor² channels are the pixels of a square
@@ -18,7 +18,7 @@ params! {
 
 /// The description of [`PixelShuffle`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.PixelShuffle", &["upscaleFactor"], |a| {
         PixelShuffle { factor: count(a, "upscaleFactor") }.into()
     })],

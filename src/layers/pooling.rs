@@ -13,7 +13,8 @@ use crate::params;
 use crate::program::expr::{arg, select};
 use crate::program::{Builder, Distribution, ValueId};
 use crate::spec::{
-    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, caffe, torch,
+    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, caffe,
+    torch,
 };
 use crate::ty::Shape;
 use crate::window::{Axis, Pool, Rounding};
@@ -69,6 +70,7 @@ params! {
 /// The description of [`Pooling`].
 pub static SPEC: LayerSpec = LayerSpec {
     tops: Arity::between(1, 2),
+    in_place: InPlace::Garbled,
     spellings: &[
         caffe("Pooling", |a| Pooling::read(a).into()),
         torch("nn.SpatialMaxPooling", SPATIAL, |a| Pooling::read_spatial(a, Method::Max).into())

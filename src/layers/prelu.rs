@@ -65,6 +65,9 @@ impl LayerOps for PRelu {
         let Some(&channels) = shape.dims().get(self.channel_axis(shape)) else {
             return cx.fail_bottom(0, "PReLU needs a channel axis: 2 axes or more");
         };
+        if !self.single_items && 4 < shape.rank() {
+            return cx.fail_bottom(0, "Caffe's PReLU takes at most 4 axes");
+        }
         let slopes = match self.shared {
             true if self.single_items => [1].into(),
             true => Shape::scalar(),

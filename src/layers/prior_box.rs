@@ -5,7 +5,9 @@ use crate::params;
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{
+    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
+};
 use crate::ty::Shape;
 
 params! {
@@ -41,7 +43,7 @@ params! {
 /// The description of [`PriorBox`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("PriorBox", |a| PriorBox::read(&a.section("prior_box_param")).into())],
     ..LayerSpec::new("PriorBox", Category::Shape, PriorBox::DOCS)
 };

@@ -128,6 +128,9 @@ impl Recurrent {
             if shape.dims().first() != Some(&batch) {
                 return cx.fail_bottom(2, format!("its first axis must be the batch, {batch}"));
             }
+            if shape.rank() < 2 {
+                return cx.fail_bottom(2, "needs an axis for its features behind the batch");
+            }
             statics = Some(shape.count_of(1..shape.rank()));
         }
         for i in n - exposed..n {

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 /// What is summed.
@@ -43,7 +43,7 @@ const OPERATIONS: [(&str, Reduce); 4] = [
 
 /// The description of [`Reduction`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[caffe("Reduction", |a| {
         let p = a.section("reduction_param");
         Reduction {

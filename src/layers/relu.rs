@@ -58,14 +58,15 @@ impl LayerOps for Relu {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let slope = self.negative_slope;
-        let positive = arg(0).gt(0.0);
-        let y = select(positive.clone(), arg(0), arg(0) * slope);
+        // What is no number stays so, as in Caffe.
+        let y = select(arg(0).lt(0.0), arg(0) * slope, arg(0));
         if 0.0 <= slope {
             // The result has the sign of the argument, so the derivative needs only the result.
-            let derivative = select(positive, constant(1.0), constant(slope));
+            let derivative = select(arg(0).gt(0.0), constant(1.0), constant(slope));
             return vec![b.activation(cx.bottoms[0], &y, &derivative)];
         }
-        vec![b.map(&[cx.bottoms[0]], &y)]
+        let derivative = select(arg(0).gt(0.0), constant(1.0), constant(slope));
+        vec![b.map(&[cx.bottoms[0]], &y.with_gradient(vec![derivative]))]
     }
 
     fn detail(&self) -> String {

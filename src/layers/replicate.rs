@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -29,7 +29,7 @@ end";
 
 /// The description of [`Replicate`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.Replicate", &["nfeatures", "dim", "ndim"], |a| {
         let (times, dimension) = (a.usize("nfeatures"), a.usize("dim").unwrap_or(1));
         let times = a.need("nfeatures", times);

@@ -6,7 +6,7 @@ use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Arity, Category, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
+    Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
 };
 
 params! {
@@ -25,7 +25,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 4),
     tops: Arity::between(1, 2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("RNN", |a| Rnn { recurrent: Recurrent::read(a) }.into())],
     ..LayerSpec::new("RNN", Category::Recurrent, Rnn::DOCS)
 };

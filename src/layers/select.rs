@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::layers::batch_axis::{from_dimension, to_dimension};
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -19,7 +19,7 @@ params! {
 
 /// The description of [`Select`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.Select", &["dimension", "index"], |a| {
         let (dimension, index) = (a.int("dimension"), a.int("index"));
         Select {

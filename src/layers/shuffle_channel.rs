@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Channel `j` of group `i` becomes channel `i` of group `j`, so that the next grouped convolution sees all groups
@@ -16,7 +16,7 @@ params! {
 
 /// The description of [`ShuffleChannel`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("ShuffleChannel", |a| {
         let group = a.section("shuffle_channel_param").usize("group");
         ShuffleChannel { group: group.unwrap_or(1) }.into()

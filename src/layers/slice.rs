@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Cuts a blob along an axis, into one piece for each top.
@@ -18,7 +18,7 @@ params! {
 /// The description of [`Slice`].
 pub static SPEC: LayerSpec = LayerSpec {
     tops: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("Slice", |a| {
         let p = a.section("slice_param");
         let (axis, dim) = (p.int("axis"), p.usize("slice_dim"));

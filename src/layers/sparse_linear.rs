@@ -6,7 +6,7 @@ use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
 
 params! {
@@ -49,7 +49,7 @@ end";
 
 /// The description of [`SparseLinear`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.SparseLinear", &["inputSize", "outputSize", "doGradInput"], |a| {
         SparseLinear::read(a).into()
     })

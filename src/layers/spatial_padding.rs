@@ -5,7 +5,7 @@ use super::planes;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 /// What a border is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ params! {
 
 /// The description of [`SpatialPadding`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.SpatialZeroPadding", ARGUMENTS, |a| SpatialPadding::read(a, Border::Zero).into())
             .script(SCRIPT),

@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, Kernel, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Gives a blob to several tops; its gradient is the sum of theirs.
@@ -16,7 +16,7 @@ params! {
 /// The description of [`Split`].
 pub static SPEC: LayerSpec = LayerSpec {
     tops: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("Split", |_| Split {}.into())],
     ..LayerSpec::new("Split", Category::Shape, Split::DOCS)
 };

@@ -5,7 +5,7 @@ use super::pooling::{METHODS, Method, Pooling};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -24,7 +24,7 @@ params! {
 
 /// The description of [`Spp`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[caffe("SPP", |a| {
         let p = a.section("spp_param");
         p.ignore(&["engine"]);

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::layers::batch_axis::BatchAxis;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -31,7 +31,7 @@ end";
 
 /// The description of [`Squeeze`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.Squeeze", &["dim", "numInputDims"], |a| {
         let item_axes = a.usize("numInputDims");
         let axis = a.has("dim").then(|| BatchAxis::read(a, "dim", "").axis);

@@ -7,7 +7,7 @@ use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
 use crate::window::{Axis, Pool, Rounding};
 
@@ -28,7 +28,7 @@ params! {
 
 /// The description of [`SubSampling`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.SpatialSubSampling", &["nInputPlane", "kW", "kH", "dW", "dH"], |a| {
             SubSampling::read(a, "nInputPlane", &["kH", "kW"], &["dH", "dW"]).into()

@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// Adds the first bottom to each of the others; there is a top for each of those.
@@ -15,7 +15,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::at_least(2),
     tops: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.CAddTensorTable", &[], |_| TableSum {}.into())],
     ..LayerSpec::new("TableSum", Category::Elementwise, TableSum::DOCS)
 };

@@ -5,7 +5,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
+    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
 use crate::window::{Axis, Conv};
 
@@ -34,7 +34,7 @@ params! {
 
 /// The description of [`TemporalConvolution`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         torch("nn.TemporalConvolution", &["inputFrameSize", "outputFrameSize", "kW", "dW"], |a| {
             TemporalConvolution::read(a).into()

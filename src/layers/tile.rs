@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Copies of a blob one after the other along an axis.
@@ -17,7 +17,7 @@ params! {
 
 /// The description of [`Tile`].
 pub static SPEC: LayerSpec = LayerSpec {
-    in_place: false,
+    in_place: InPlace::Garbled,
     spellings: &[caffe("Tile", |a| {
         let p = a.section("tile_param");
         let tiles = p.usize("tiles");

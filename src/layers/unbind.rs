@@ -5,7 +5,7 @@ use crate::layers::batch_axis::{BatchAxis, to_dimension};
 use crate::layers::select::without;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// The slices along an axis, one for each top; the axis disappears.
@@ -20,7 +20,7 @@ params! {
 /// The description of [`Unbind`].
 pub static SPEC: LayerSpec = LayerSpec {
     tops: Arity::at_least(1),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[torch("nn.SplitTable", &["dimension", "nInputDims"], |a| {
         let BatchAxis { axis, item_axes } = BatchAxis::read(a, "dimension", "nInputDims");
         Unbind { axis, item_axes }.into()

@@ -10,7 +10,7 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
+    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
 };
 use crate::ty::Shape;
 
@@ -36,7 +36,7 @@ params! {
 /// The description of [`Upsample`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 2),
-    in_place: false,
+    in_place: InPlace::Refused,
     spellings: &[
         caffe("Upsample", |a| Upsample::read(a).into()),
         torch("nn.SpatialUpSamplingNearest", &["scale"], |a| {

@@ -4,7 +4,7 @@ use super::data::{Transform, batches};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 /// How a window is made to fit the input.
@@ -50,7 +50,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(0),
     tops: Arity::exactly(2),
-    in_place: false,
+    in_place: InPlace::Refused,
     input: true,
     spellings: &[caffe("WindowData", |a| {
         let p = a.section("window_data_param");

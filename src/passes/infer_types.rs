@@ -1,7 +1,7 @@
 //! Finds the shape of every blob and parameter: asks each layer, in source order.
 
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
-use crate::ir::Net;
+use crate::ir::{Net, Node};
 use crate::spec::{Environment, Filler, Infer, Phase, Signature};
 use crate::ty::Shape;
 
@@ -29,6 +29,10 @@ pub fn infer_types(
             })
             .collect();
         let phase = node.phase.unwrap_or(net.state.phase);
+        if check_arity(node, diagnostics).is_err() {
+            signatures.push(None);
+            continue;
+        }
         let signature =
             bottoms.and_then(|b| infer_node(net, index, &b, phase, env, diagnostics).ok());
         signatures.push(signature);
@@ -36,15 +40,8 @@ pub fn infer_types(
     signatures
 }
 
-fn infer_node(
-    net: &Net,
-    index: petgraph::graph::NodeIndex,
-    bottoms: &[Shape],
-    phase: Phase,
-    env: &Environment,
-    diagnostics: &mut Diagnostics,
-) -> Result<Signature, Reported> {
-    let node = &net.graph[index];
+/// A layer must have as many bottoms and tops as its type allows, whether their shapes are known or not.
+fn check_arity(node: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
     let spec = node.layer.spec();
     for (what, arity, names) in
         [("bottom", spec.bottoms, &node.bottoms), ("top", spec.tops, &node.tops)]
@@ -59,6 +56,18 @@ fn infer_node(
             return Err(diagnostics.report(Diagnostic::new(&diag::E0205, span, message).here(here)));
         }
     }
+    Ok(())
+}
+
+fn infer_node(
+    net: &Net,
+    index: petgraph::graph::NodeIndex,
+    bottoms: &[Shape],
+    phase: Phase,
+    env: &Environment,
+    diagnostics: &mut Diagnostics,
+) -> Result<Signature, Reported> {
+    let node = &net.graph[index];
     let values = net.bottoms(index).into_iter().map(|port| {
         let port = port.filter(|port| net.graph[port.node].layer.is_input())?;
         env.values.get(net.blob(port)).map(Vec::as_slice)

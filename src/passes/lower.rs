@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use petgraph::graph::NodeIndex;
+
 use crate::error::{Error, Result};
-use crate::ir::{Port, TypedNet};
+use crate::ir::{Node, Port, TypedNet};
 use crate::program::{self, Builder, Origin, Program, ValueId, VarId, differentiate, fold};
-use crate::spec::{Environment, Lower};
+use crate::spec::{Environment, Lower, Signature};
 use crate::ty::Shape;
 
 /// Which gradients the program computes.
@@ -94,13 +96,19 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, folded: bool
         }
         let phase = node.phase.unwrap_or(typed.net.state.phase);
         let cx = Lower { node, bottoms: &bottoms, params: &params, signature, phase, env };
-        let tops = node.layer.lower(&mut b, &cx);
+        let mut tops = node.layer.lower(&mut b, &cx);
         for (&top, shape) in tops.iter().zip(&signature.tops) {
             debug_assert_eq!(b.shape(top), shape, "{}", node.type_name.value);
         }
         debug_assert_eq!(tops.len(), signature.tops.len(), "{}", node.type_name.value);
-        if force && node.layer.is_input() && backward == Backward::Everything {
-            wanted.extend(&tops);
+        if backward == Backward::Everything {
+            // A blob that is its layer's bottom unchanged has a gradient of its own: that of its own readers.
+            for top in tops.iter_mut().filter(|top| bottoms.contains(top)) {
+                *top = b.same(*top);
+            }
+            if force || keeps_parameters(node, signature) {
+                wanted.extend(&tops);
+            }
         }
         blobs.push(tops);
     }
@@ -136,6 +144,13 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, folded: bool
     lowered
 }
 
+/// Whether Caffe goes back to a layer for its parameters, which it does for running statistics as well unless their rate
+/// is said to be 0.
+fn keeps_parameters(node: &Node, signature: &Signature) -> bool {
+    let declared = signature.params.iter().filter(|param| !param.private).count();
+    (0..declared).any(|at| node.params.get(at).and_then(|spec| spec.lr_mult) != Some(0.0))
+}
+
 fn wanted_variables(typed: &TypedNet, values: &[ValueId], backward: Backward) -> Vec<ValueId> {
     let all = typed.variables.iter().zip(values);
     all.filter(|(v, _)| {
@@ -153,11 +168,12 @@ fn total_loss(
     typed: &TypedNet,
     blobs: &[Vec<ValueId>],
 ) -> (Option<ValueId>, Vec<(ValueId, ValueId)>) {
+    let towards_loss = towards_loss(typed);
     let mut total = None;
     let mut seeds = vec![];
     for (i, (tops, weights)) in blobs.iter().zip(&typed.loss_weights).enumerate() {
         b.set_origin(Origin(i as u32));
-        for (&top, &weight) in tops.iter().zip(weights) {
+        for (at, (&top, &weight)) in tops.iter().zip(weights).enumerate() {
             if weight == 0.0 {
                 continue;
             }
@@ -168,10 +184,39 @@ fn total_loss(
                 Some(total) => b.add(total, part),
                 None => part,
             });
-            seeds.push((top, b.fill(f64::from(weight), shape)));
+            let port = Port { node: NodeIndex::new(i), top: at };
+            if !overwritten(typed, port, &towards_loss) {
+                seeds.push((top, b.fill(f64::from(weight), shape)));
+            }
         }
     }
     (total, seeds)
+}
+
+/// Whether each layer leads to a top with a weight.
+fn towards_loss(typed: &TypedNet) -> Vec<bool> {
+    let mut leads: Vec<bool> =
+        typed.loss_weights.iter().map(|weights| weights.iter().any(|&w| w != 0.0)).collect();
+    for (index, _) in typed.net.nodes().collect::<Vec<_>>().into_iter().rev() {
+        if leads[index.index()] {
+            let bottoms = typed.net.bottoms(index);
+            bottoms.into_iter().flatten().for_each(|port| leads[port.node.index()] = true);
+        }
+    }
+    leads
+}
+
+/// Whether the gradient that a reader's backward pass writes takes the place of the weight. Caffe keeps the two apart by a
+/// Split, but only if the weight is written in the definition.
+fn overwritten(typed: &TypedNet, port: Port, towards_loss: &[bool]) -> bool {
+    typed.net.graph[port.node].loss_weights.is_empty()
+        && typed.net.readers(port).into_iter().any(|(reader, bottom)| {
+            let node = &typed.net.graph[reader];
+            let in_place =
+                node.tops.get(bottom).is_some_and(|t| t.value == node.bottoms[bottom].value);
+            let back = typed.net.force_backward || towards_loss[reader.index()];
+            back && !in_place && node.layer.differentiable(bottom)
+        })
 }
 
 /// For every output of the net without a weight: an input of the program with its gradient.

@@ -8,6 +8,7 @@ use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Definition, Edge, Net, NetState, Node, Port};
 use crate::source::Spanned;
+use crate::spec::InPlace;
 
 /// The layers of `definition` that exist in `state`, as Caffe's `Net::FilterNet` chooses them, with every
 /// bottom wired to the last top of its name above it.
@@ -125,7 +126,18 @@ impl<'a> Wiring<'a> {
     /// Caffe shares a blob between several readers by renaming it, after which an in-place layer among the
     /// later readers no longer is in place.
     fn check_in_place(&mut self, node: &Node, top: &Spanned<String>, source: Option<Port>) {
-        if !node.layer.spec().in_place {
+        let in_place = node.layer.spec().in_place;
+        if in_place == InPlace::Garbled {
+            let message = format!("{} in place overwrites what it reads", node.type_name.value);
+            let d = Diagnostic::new(&diag::W0609, top.span, message)
+                .here("this top has the name of the bottom")
+                .note(
+                    "Caffe's results are undefined; here they are those of a top with another name",
+                )
+                .help(format!("give the top a name of its own, such as `{}`", node.name.value));
+            self.diagnostics.report(d);
+        }
+        if in_place == InPlace::Refused {
             let message = format!("{} cannot compute in place", node.type_name.value);
             let d = Diagnostic::new(&diag::E0208, top.span, message)
                 .here("this top has the name of the bottom")
@@ -139,6 +151,18 @@ impl<'a> Wiring<'a> {
             let d = Diagnostic::new(&diag::E0204, top.span, message)
                 .here("changed here")
                 .label(again.span, "read a second time here")
+                .help("give this top a name of its own");
+            self.diagnostics.report(d);
+        }
+        let weight = source.and_then(|port| {
+            self.graph[port.node].loss_weights.get(port.top).filter(|weight| weight.value != 0.0)
+        });
+        if let Some(weight) = weight {
+            let message = format!("`{}` has a loss weight and is changed in place", top.value);
+            let d = Diagnostic::new(&diag::E0204, top.span, message)
+                .here("changed here")
+                .label(weight.span, "the weight")
+                .note("Caffe stops here with \"Top blob produced by multiple sources\"")
                 .help("give this top a name of its own");
             self.diagnostics.report(d);
         }

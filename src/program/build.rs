@@ -183,6 +183,12 @@ impl Builder {
         self.one(Kernel::View, &[x], Some(shape))
     }
 
+    /// The same value under another number, so that its readers' gradients are not added to those of the other's.
+    pub fn same(&mut self, x: ValueId) -> ValueId {
+        let shape = self.shape(x).clone();
+        self.one(Kernel::View, &[x], Some(shape))
+    }
+
     /// The same value, through which no gradient passes.
     pub fn stop(&mut self, x: ValueId) -> ValueId {
         let shape = self.shape(x).clone();

@@ -306,7 +306,7 @@ mod tests {
             b.variable(VarId(variables), &Shape::from(shape.to_vec()))
         };
         let x = b.input("x", Shape::from([2, 8, 5, 5]));
-        let relu = select(arg(0).gt(0.0), arg(0), constant(0.0));
+        let relu = select(arg(0).lt(0.0), constant(0.0), arg(0));
         let mut y = x;
         for _ in 0..2 {
             let w = variable(&mut b, &[8, 8, 3, 3]);

@@ -67,7 +67,7 @@ pub(super) fn producer(program: &Program, v: ValueId) -> Option<&Step> {
 
 /// Whether a step is `max(0, x)`.
 pub(super) fn is_relu(step: &Step) -> bool {
-    is_map(step, &select(arg(0).gt(0.0), arg(0), constant(0.0)))
+    is_map(step, &select(arg(0).lt(0.0), constant(0.0), arg(0)))
 }
 
 /// Whether a step computes this of its arguments.
@@ -102,7 +102,7 @@ mod tests {
         let w = b.input("w", Shape::from([4, 3, 3, 3]));
         let [scale, shift] =
             ["scale", "shift"].map(|name| b.input(name, Shape::from([1, 4, 1, 1])));
-        let relu = select(arg(0).gt(0.0), arg(0), constant(0.0));
+        let relu = select(arg(0).lt(0.0), constant(0.0), arg(0));
         let conv = Conv { axes: vec![Axis::new(3, 1, 1); 2], group: 1 };
         let y = b.conv(x, w, None, conv.clone());
         let y = b.activation(y, &relu, &select(arg(0).gt(0.0), constant(1.0), constant(0.0)));

@@ -112,6 +112,15 @@ impl Filler {
             _ => {}
         }
         let sparse = sparse.and_then(|n| usize::try_from(n).ok());
+        if kind == "gaussian" && (std <= 0.0 || std.is_nan()) {
+            a.wrong(
+                "std",
+                format!("the deviation of a gaussian filler must be above 0, not {std}"),
+            );
+        }
+        if kind == "uniform" && (max < min || min.is_nan() || max.is_nan()) {
+            a.wrong("min", format!("a uniform filler from {min} to {max} has no range"));
+        }
         match kind {
             "constant" => Filler::Constant(value),
             "uniform" => Filler::Uniform(min, max),

@@ -255,6 +255,17 @@ impl Spelling {
     }
 }
 
+/// What happens if a layer's top bears the name of its bottom (Caffe's in-place form).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InPlace {
+    /// The layer works.
+    Fine,
+    /// Caffe accepts it and writes over what the layer still reads.
+    Garbled,
+    /// Caffe refuses it.
+    Refused,
+}
+
 /// What is known about a kind of layer without an instance of it.
 #[derive(Debug)]
 pub struct LayerSpec {
@@ -270,8 +281,8 @@ pub struct LayerSpec {
     pub bottoms: Arity,
     /// Blobs it gives.
     pub tops: Arity,
-    /// Whether its top may bear the name of its bottom (Caffe's in-place form).
-    pub in_place: bool,
+    /// Whether its top may bear the name of its bottom.
+    pub in_place: InPlace,
     /// Whether its first top is minimised unless told otherwise.
     pub loss: bool,
     /// Whether it brings data into the net: it has no bottoms and its tops are inputs of the program.
@@ -290,7 +301,7 @@ impl LayerSpec {
             params: docs.params,
             bottoms: Arity::exactly(1),
             tops: Arity::exactly(1),
-            in_place: true,
+            in_place: InPlace::Fine,
             loss: false,
             input: false,
             spellings: &[],

@@ -311,7 +311,9 @@ fn policy(a: &Args) -> Policy {
     let name = a.text("lr_policy").unwrap_or_default();
     let need = |key: &str, value: Option<f32>| {
         value.unwrap_or_else(|| {
-            a.wrong("lr_policy", format!("lr_policy \"{name}\" needs `{key}`"));
+            let message = format!("lr_policy \"{name}\" without `{key}`");
+            let d = Diagnostic::new(&diag::W0617, a.place("lr_policy"), message);
+            a.report(d.here(format!("Caffe takes `{key}` for 0")));
             0.0
         })
     };

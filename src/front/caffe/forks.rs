@@ -172,6 +172,12 @@ const FORKS: &[Fork] = &[
     },
 ];
 
+/// Whether some fork has this field in this message.
+pub(super) fn knows(message: &str, field: &str) -> bool {
+    let entries = FORKS.iter().flat_map(|fork| fork.fields);
+    entries.into_iter().any(|(m, names, _)| *m == message && names.contains(&field))
+}
+
 /// Reports the fields of forks that nobody read; `what` is the name of the outermost message.
 pub(super) fn report(record: &Record, what: &str, reading: &Reading) {
     for field in &record.fields {
@@ -184,6 +190,9 @@ pub(super) fn report(record: &Record, what: &str, reading: &Reading) {
                 entry.map(|&(_, _, effect)| (fork.name, effect))
             };
             let Some((fork, effect)) = FORKS.iter().find_map(of) else { continue };
+            if matches!((effect, &field.value.value), (Idle(_), Value::Record(_))) {
+                continue;
+            }
             reading.accept(key.span);
             let message = format!("`{}` is a field of {fork}", key.value);
             reading.report(match effect {

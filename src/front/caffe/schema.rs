@@ -2,6 +2,8 @@
 //! word in a message that its layer ignores is refused by Caffe all the same.
 
 use super::fields::PARAMETER_MESSAGES;
+use super::forks;
+use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
 use crate::source::Spanned;
 use crate::spec::{Field, Reading, Record, Value};
@@ -132,29 +134,51 @@ const RULE: &str = "phase:TRAIN|TEST min_level:int max_level:int stage*:text not
 /// Checks a layer and its messages, except for what its reader has complained about. Fields that Caffe does not have
 /// are left to the readers and to [`forks`](super::forks).
 pub(super) fn check(layer: &Record, reading: &Reading) {
-    check_message(layer, "layer", reading);
-    for field in &layer.fields {
-        if let Value::Record(message) = &field.value.value
-            && PARAMETER_MESSAGES.contains(&field.key.value.as_str())
-        {
-            check_message(message, &field.key.value, reading);
+    check_message(layer, "layer", false, reading);
+    let messages =
+        layer.fields.iter().filter(|f| PARAMETER_MESSAGES.contains(&f.key.value.as_str()));
+    for Field { key, value } in messages {
+        match &value.value {
+            Value::Record(message) => {
+                let unread = !reading.was_opened(&key.value);
+                check_message(message, &key.value, unread, reading);
+            }
+            _ if reading.has_complained(value.span) => {}
+            _ => {
+                let message = format!("`{}` must be a message in braces", key.value);
+                let d = Diagnostic::new(&diag::E0303, value.span, message);
+                reading.report(d.here("expected a message in braces"));
+            }
         }
     }
 }
 
 /// Checks a solver, its nets apart.
 pub(super) fn check_solver(solver: &Record, reading: &Reading) {
-    check_message(solver, "solver", reading);
+    check_message(solver, "solver", false, reading);
 }
 
-fn check_message(record: &Record, message: &str, reading: &Reading) {
+/// Checks a message; of one that is `unread` also whether it has only fields that there are.
+fn check_message(record: &Record, message: &str, unread: bool, reading: &Reading) {
     let Some((_, fields)) = MESSAGES.iter().find(|(name, _)| *name == message) else { return };
     let mut seen: Vec<&Field> = vec![];
     for field in &record.fields {
         let key = field.key.value.as_str();
         let declared = fields.split(' ').filter_map(|declared| declared.split_once(':'));
         let mut declared = declared.filter(|(name, _)| name.trim_end_matches('*') == key);
-        let Some((name, kind)) = declared.next() else { continue };
+        let Some((name, kind)) = declared.next() else {
+            if unread && !forks::knows(message, key) {
+                let text = format!("`{message}` has no field named `{key}`");
+                let d = Diagnostic::new(&diag::E0301, field.key.span, text).here("unknown field");
+                let names = fields.split(' ').filter_map(|declared| declared.split_once(':'));
+                let near = nearest(key, names.map(|(name, _)| name.trim_end_matches('*')));
+                reading.report(match near {
+                    Some(near) => d.edit(format!("did you mean `{near}`?"), field.key.span, near),
+                    None => d,
+                });
+            }
+            continue;
+        };
         let repeated = name.ends_with('*');
         if reading.has_complained(field.key.span.to(field.value.span)) {
             continue;
@@ -169,20 +193,20 @@ fn check_message(record: &Record, message: &str, reading: &Reading) {
         seen.push(field);
         match &field.value.value {
             Value::List(list) if repeated => {
-                list.iter().for_each(|value| check_value(value, key, kind, reading));
+                list.iter().for_each(|value| check_value(value, key, kind, unread, reading));
             }
-            _ => check_value(&field.value, key, kind, reading),
+            _ => check_value(&field.value, key, kind, unread, reading),
         }
     }
 }
 
-fn check_value(value: &Spanned<Value>, key: &str, kind: &str, reading: &Reading) {
+fn check_value(value: &Spanned<Value>, key: &str, kind: &str, unread: bool, reading: &Reading) {
     let words = || kind.trim_start_matches('+').split('|');
     let first = i64::from(kind.starts_with('+'));
     if MESSAGES.iter().any(|(name, _)| *name == kind)
         && let Value::Record(inner) = &value.value
     {
-        return check_message(inner, kind, reading);
+        return check_message(inner, kind, unread, reading);
     }
     let (fits, expected): (bool, String) = match (kind, &value.value) {
         ("count", Value::Int(n)) => (u32::try_from(*n).is_ok(), "a whole number, 0 or more".into()),
@@ -201,13 +225,13 @@ fn check_value(value: &Spanned<Value>, key: &str, kind: &str, reading: &Reading)
         }
         ("bool", _) => (false, "true or false".into()),
         ("text", value) => (matches!(value, Value::Str(_)), "text in quotes".into()),
+        _ if MESSAGES.iter().any(|(name, _)| *name == kind) => {
+            (false, "a message in braces".into())
+        }
         (_, Value::Word(w)) => (words().any(|word| word == w), list(words())),
         (_, Value::Int(n)) => {
             let place = n.checked_sub(first).and_then(|n| usize::try_from(n).ok());
             (place.is_some_and(|n| n < words().count()), list(words()))
-        }
-        _ if MESSAGES.iter().any(|(name, _)| *name == kind) => {
-            (false, "a message in braces".into())
         }
         _ => (false, list(words())),
     };

@@ -62,7 +62,13 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
     let fields = record(&message);
     let reading = Reading::new(Dialect::Caffe);
     let a = Args::new(&reading, &fields, message.span);
-    let solver = Solver::read(&a);
+    let mut solver = Solver::read(&a);
+    if !a.has("base_lr") {
+        solver.base_lr = 0.0;
+        let start = crate::source::Span { end: message.span.start, ..message.span };
+        let d = Diagnostic::new(&diag::W0617, start, "the solver has no `base_lr`");
+        reading.report(d.help("Caffe takes it for 0, and nothing is learned"));
+    }
     a.ignore(&["solver_mode", "device_id", "snapshot_diff", "layer_wise_reduce"]);
 
     let named = |key: &'static str| -> Vec<NetSource> {
