@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::clusters::Measure;
 use super::data::locate;
 use super::lua::{self, Facts, is_lua};
 use super::run_file::training_data;
@@ -37,6 +38,8 @@ pub struct Inference {
     exponentiate: bool,
     /// The weights that were loaded.
     pub weights: PathBuf,
+    /// What the loss that the net is trained by tells its outputs apart by.
+    pub measure: Measure,
 }
 
 /// What a net gives for one image: values by output.
@@ -99,6 +102,15 @@ impl Inference {
             Layer::Data(data) => Some(data.transform.scale as f32),
             _ => None,
         });
+        let by_angle = |layer: &Layer| match layer {
+            Layer::CosineEmbeddingLoss(_) => true,
+            Layer::PairSimilarity(similarity) => similarity.cosine,
+            _ => false,
+        };
+        let measure = match definition.nodes.iter().any(|node| by_angle(&node.layer)) {
+            true => Measure::Angle,
+            false => Measure::Distance,
+        };
         let side = definition.crop.filter(|_| torch);
         let (definition, state) = deploy(&definition);
         let inputs: Vec<String> = definition
@@ -150,6 +162,7 @@ impl Inference {
             // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
             exponentiate: torch && classes.is_some(),
             weights,
+            measure,
         }))
     }
 
