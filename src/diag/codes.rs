@@ -149,6 +149,10 @@ codes! {
     /// A Torch module that works in place (`nn.ReLU(true)`) writes over a tensor that another branch still reads. That
     /// branch then computes with the changed values, and the gradients of the two are not those of the net as drawn.
     W0608 "overwritten-input";
+    /// A module of a class that the definition wrote was followed through its `updateOutput`, and its gradient is derived
+    /// from what that computes. An `updateGradInput` of its own is not run: where it gives anything but the derivative (it
+    /// turns the gradient round, or lets it through a step), the net trains otherwise than in Torch.
+    W0609 "derived-gradient";
     /// The layers are written as `layers { ... }`, the form of Caffe before 2015. They mean the same as the
     /// modern `layer { type: "..." }` that the help shows.
     W0611 "outdated-layers";
@@ -179,8 +183,9 @@ codes! {
     /// A Lua definition used up what it may use: steps, memory, or printed output. A definition that builds a network
     /// stays far below these bounds, so look for a loop that does not end at the place named. `pcall` cannot catch this.
     E0703 "lua-limit";
-    /// A module or criterion computes in Lua code of its own, or is of no class that cortado knows, so it cannot be
-    /// translated. The rest of the net is still drawn.
+    /// A criterion computes in Lua code of its own, or a module does and the shape of its input is not known, or one is of
+    /// no class that cortado knows, so it cannot be translated. The rest of the net is still drawn. Modules that compute
+    /// in Lua are followed where shapes are known, as far as they need no numbers of the tensors they are given.
     E0704 "untranslatable-module";
     /// The file does not return what a definition must: a model, a table with a `model`, or a function that returns
     /// one of them.

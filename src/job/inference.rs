@@ -84,15 +84,18 @@ impl Inference {
         let torch = is_lua(&network);
         let mut classes = None;
         let definition = if torch {
-            let facts = match (&record, file.dataset.classes) {
+            let mut facts = match (&record, file.dataset.classes) {
                 (Some(shape), Some(n)) => Facts {
                     shape: shape.dims().to_vec(),
                     label: vec![],
                     batch: None,
                     classes: Some(n),
+                    fine_tune: false,
                 },
                 (_, said) => Facts::of(&training_data(&file, &base, &folder), said)?,
             };
+            // A net that was trained from other weights is the one that the definition made of them.
+            facts.fine_tune = !file.weights.is_empty();
             classes = facts.classes;
             lua::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
         } else {
