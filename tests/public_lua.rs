@@ -167,3 +167,32 @@ fn files_of_tutorials_and_benchmarks() {
     let (_, outputs) = clean("tutorial.lua", &[3, 32, 32], None, &[("model", "convnet")]);
     assert_eq!(outputs, [vec![1, 10]]);
 }
+
+#[test]
+fn models_that_a_setup_function_makes_with_their_loss() {
+    let params = [("netType", "small"), ("width", "8"), ("cudnn", "deterministic")];
+    let (parameters, outputs) = clean("zoo/init.lua", &[3, 32, 32], None, &params);
+    assert_eq!(parameters, 8 * 28 + 16 + 16 * 73 + 170);
+    assert_eq!(outputs, [vec![1, 10]]);
+    assert!(
+        read("zoo/init.lua", &[3, 32, 32], None, &params).stages.len() > 1,
+        "its loss is trained"
+    );
+    let more =
+        [("resetClassifier", "true"), ("nClasses", "4"), ("shareGradInput", "true"), ("nGPU", "2")];
+    let params: Vec<(&str, &str)> = params[..2].iter().chain(&more).copied().collect();
+    let (parameters, _) = clean("zoo/init.lua", &[3, 32, 32], None, &params);
+    assert_eq!(parameters, 8 * 28 + 16 + 16 * 73 + 68);
+    // An assertion about an option names it.
+    let checked = read("zoo/small.lua", &[3, 32, 32], None, &[("depth", "1")]);
+    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    assert!(complaints.contains("--param width="), "{complaints}");
+}
+
+#[test]
+fn layers_of_cuda_convnet_have_the_batch_last() {
+    let (parameters, outputs) = clean("batch_last.lua", PHOTO, Some(10), &[]);
+    // The second convolution has two groups.
+    assert_eq!(parameters, 64 * 364 + 192 * (32 * 25 + 1) + 10 * (192 * 169 + 1));
+    assert_eq!(outputs, [vec![10]]);
+}

@@ -475,6 +475,9 @@ fn variants_have_their_shapes_and_gradients() {
         ("nn.Bottle(nn.Linear(5, 2))", &[2, 3, 4, 5], &[2, 3, 4, 2]),
         ("nn.LayerNormalization(5, 0.1)", &[3, 5], &[3, 5]),
         ("nn.ZeroGrad()", &[3, 5], &[3, 5]),
+        ("nn.FireModule(4, 2, 3, 5, 'Tanh')", &[2, 4, 3, 3], &[2, 8, 3, 3]),
+        ("inn.SpatialPyramidPooling({2, 2}, {1, 1})", &[2, 3, 4, 4], &[2, 15]),
+        ("inn.SpatialPyramidPooling({{3, 1}})", &[3, 4, 4], &[9]),
         (
             "nn.GPU(nn.Sequential():add(nn.PrintSize('x')):add(nn.Linear(5, 2)), 1)",
             &[3, 5],

@@ -8,7 +8,7 @@ use crate::data::images::Image;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::job::RUN_FILE;
-use crate::job::clusters::Embedding;
+use crate::job::clusters::{Embedding, Measure};
 use crate::job::inference::Inference;
 use crate::job::run_file::{self, IdxFiles};
 use crate::report::plot::{self, Scatter};
@@ -33,10 +33,30 @@ pub(super) struct Arguments {
     /// Weights, instead of the last snapshot of the run
     #[arg(long)]
     weights: Option<PathBuf>,
+    /// What tells points apart; the angle where the net is trained by a loss on the cosine, else the distance
+    #[arg(long, value_enum)]
+    by: Option<By>,
+    /// IDX images among which the nearest neighbours are sought, such as those of training; the images themselves if
+    /// not given
+    #[arg(long, requires = "reference_labels")]
+    reference_images: Option<PathBuf>,
+    /// Their IDX labels
+    #[arg(long, requires = "reference_images")]
+    reference_labels: Option<PathBuf>,
     /// Where the picture goes; clusters.svg in the run's folder if not given
     #[arg(short, long)]
     output: Option<PathBuf>,
 }
+
+/// Words for [`Measure`].
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum By {
+    Distance,
+    Angle,
+}
+
+/// Two IDX files.
+type Labelled<'a> = (&'a Path, &'a Path);
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (file, _) = run_file::read(&arguments.run, &[])?;
@@ -49,14 +69,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let folder = file.output.clone().unwrap_or_else(|| arguments.run.with_extension(""));
     let target = arguments.output.clone().unwrap_or_else(|| folder.join("clusters.svg"));
     pictures::check_name(&target)?;
-    draw(
-        &arguments.run,
-        arguments.weights.as_deref(),
-        arguments.blob.as_deref(),
-        &images,
-        &labels,
-        &target,
-    )
+    let asked = Asked {
+        weights: arguments.weights.as_deref(),
+        blob: arguments.blob.as_deref(),
+        by: arguments.by,
+        reference: arguments.reference_images.as_deref().zip(arguments.reference_labels.as_deref()),
+    };
+    draw(&arguments.run, &asked, (&images, &labels), &target)
+}
+
+/// What the command line may say.
+#[derive(Default)]
+struct Asked<'a> {
+    weights: Option<&'a Path>,
+    blob: Option<&'a str>,
+    by: Option<By>,
+    reference: Option<Labelled<'a>>,
 }
 
 /// Draws the clusters that the run file in a run's folder asks for.
@@ -65,23 +93,59 @@ pub(super) fn after_training(folder: &Path) -> Result<()> {
     let (file, _) = run_file::read(&run, &[])?;
     let Some(IdxFiles { images, labels }) = &file.clusters else { return Ok(()) };
     let weights = crate::job::inference::last_snapshot(folder)?;
-    draw(&run, Some(&weights), None, images, labels, &folder.join("clusters.svg"))
+    let asked = Asked { weights: Some(&weights), ..Asked::default() };
+    draw(&run, &asked, (images, labels), &folder.join("clusters.svg"))
 }
 
-fn draw(
-    run: &Path,
-    weights: Option<&Path>,
-    blob: Option<&str>,
-    images: &Path,
-    labels: &Path,
-    target: &Path,
-) -> Result<()> {
-    let (pictures, classes) = read_idx_pair(images, labels)?;
-    let opened = Inference::open(run, weights, &SessionOptions::default())?;
+fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()> {
+    let opened = Inference::open(run, asked.weights, &SessionOptions::default())?;
     let mut net = match opened {
         Ok(net) => net,
         Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
     };
+    let embedding = embed(&mut net, asked.blob, files)?;
+    let reference = asked.reference.map(|files| embed(&mut net, asked.blob, files)).transpose()?;
+    let measure = match asked.by {
+        Some(By::Distance) => Measure::Distance,
+        Some(By::Angle) => Measure::Angle,
+        None => net.measure,
+    };
+    let n = embedding.classes.len();
+    let quality = embedding.quality(measure, reference.as_ref(), 1);
+    let subtitle = match &quality {
+        Some(q) => format!(
+            "{n} images, 5 nearest neighbours agree for {:.1} %, pairs told apart {:.1} %",
+            100.0 * q.neighbours,
+            100.0 * q.accuracy
+        ),
+        None => format!("{n} images"),
+    };
+    if let Some(q) = &quality {
+        let at = match measure {
+            Measure::Distance => format!("distance {:.3}", q.threshold),
+            Measure::Angle => format!("an angle of {:.1} degrees", q.threshold),
+        };
+        println!("kNN {:.4}  pairs {:.4} at {at}  AUC {:.4}", q.neighbours, q.accuracy, q.area);
+    }
+    let xy = |p: &Vec<f32>| {
+        (p.first().copied().unwrap_or(0.0).into(), p.get(1).copied().unwrap_or(0.0).into())
+    };
+    let scatter = Scatter {
+        title: "Embedding by class".into(),
+        subtitle,
+        points: embedding.points.iter().map(xy).collect(),
+        classes: embedding.classes,
+        ..Scatter::default()
+    };
+    pictures::write(target, plot::scatter(&scatter), 1.0)?;
+    println!("clusters: {}", target.display());
+    Ok(())
+}
+
+/// What a net makes of labelled images.
+fn embed(net: &mut Inference, blob: Option<&str>, files: Labelled) -> Result<Embedding> {
+    let (images, labels) = files;
+    let (pictures, classes) = read_idx_pair(images, labels)?;
     let mut embedding = Embedding::default();
     let n = classes.len().min(MOST);
     for start in (0..n).step_by(512) {
@@ -104,32 +168,5 @@ fn draw(
         }
     }
     embedding.classes = classes[..n].iter().map(|&c| usize::from(c)).collect();
-    let quality = embedding.quality(1);
-    let subtitle = match &quality {
-        Some(q) => format!(
-            "{n} images, 5 nearest neighbours agree for {:.1} %, pairs told apart {:.1} %",
-            100.0 * q.neighbours,
-            100.0 * q.accuracy
-        ),
-        None => format!("{n} images"),
-    };
-    if let Some(q) = &quality {
-        println!(
-            "kNN {:.4}  pairs {:.4} at distance {:.3}  AUC {:.4}",
-            q.neighbours, q.accuracy, q.threshold, q.area
-        );
-    }
-    let xy = |p: &Vec<f32>| {
-        (p.first().copied().unwrap_or(0.0).into(), p.get(1).copied().unwrap_or(0.0).into())
-    };
-    let scatter = Scatter {
-        title: "Embedding by class".into(),
-        subtitle,
-        points: embedding.points.iter().map(xy).collect(),
-        classes: embedding.classes,
-        ..Scatter::default()
-    };
-    pictures::write(target, plot::scatter(&scatter), 1.0)?;
-    println!("clusters: {}", target.display());
-    Ok(())
+    Ok(embedding)
 }

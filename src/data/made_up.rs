@@ -7,15 +7,21 @@ use crate::random::{Philox, STREAM_TRANSFORM};
 /// Records of an epoch.
 const RECORDS: usize = 1000;
 
-/// Numbers from 0 to below 1, which are also labels of class 0, since the fractions of labels are cut off. `shape` is
-/// that of one record; a record is the same whenever it comes.
-pub fn made_up(name: &str, shape: &[usize], seed: u64, number: u64) -> Source {
+/// Numbers from 0 to below 1, or some of `labels` if there are any. `shape` is that of one record; a record is the same
+/// whenever it comes.
+pub fn made_up(
+    name: &str,
+    shape: &[usize],
+    labels: Vec<f32>,
+    (seed, number): (u64, u64),
+) -> Source {
     let tops = vec![Top { name: name.to_owned(), shape: shape.to_vec() }];
-    Source::serving(tops, Box::new(MadeUp { seed, number }))
+    Source::serving(tops, Box::new(MadeUp { labels, seed, number }))
 }
 
 /// Random numbers of input `number`.
 struct MadeUp {
+    labels: Vec<f32>,
     seed: u64,
     number: u64,
 }
@@ -37,7 +43,13 @@ impl Serve for MadeUp {
                 let at = (position + i as u64) % RECORDS as u64;
                 let stream = (self.number * RECORDS as u64 + at) << 32;
                 let mut random = Philox::new(self.seed, STREAM_TRANSFORM).sequence(stream);
-                record.iter_mut().for_each(|x| *x = random.uniform_f32());
+                let n = self.labels.len() as u32;
+                record.iter_mut().for_each(|x| {
+                    *x = match n {
+                        0 => random.uniform_f32(),
+                        n => self.labels[random.below(n) as usize],
+                    }
+                });
             }
         }
         Ok(())

@@ -47,7 +47,7 @@ pub(super) struct Slot {
     /// The values of its label.
     pub label: Vec<f32>,
     key: Vec<u8>,
-    /// The line of a list that names the image.
+    /// The line of a list that names the image, or its number, counted from 0.
     line: usize,
 }
 
@@ -154,6 +154,7 @@ impl Records {
                 let (Some(pixels), Some(&label)) = (images.get(n), labels.get(n)) else {
                     return Err(Error::format(path, format!("has no record {n}")));
                 };
+                slot.line = n;
                 slot.record.set_grey(images.height, images.width, pixels, label);
                 slot.take_own_label();
                 Ok(())
@@ -170,6 +171,7 @@ impl Records {
                 let each: usize = shape.iter().product();
                 let values = images.data.get(n * each..(n + 1) * each);
                 let missing = || Error::format(path, format!("has no image {n}"));
+                slot.line = n;
                 slot.record.set_floats(*shape, values.ok_or_else(missing)?);
                 slot.label.clear();
                 let label = labels.as_ref().and_then(|labels| labels.data.get(n));
@@ -214,9 +216,10 @@ impl Records {
     pub(super) fn error(&self, slot: &Slot, message: &str) -> Error {
         match &self.kind {
             Kind::Lmdb(lmdb) => record_error(&lmdb.images, &slot.key, message),
-            Kind::Idx { path, .. } => Error::format(path, format!("an image {message}")),
+            Kind::Idx { path, .. } | Kind::Tensors { path, .. } => {
+                Error::format(path, format!("image {} (counted from 0) {message}", slot.line))
+            }
             Kind::Files(list) => list.error(slot.line, &format!("the image {message}")),
-            Kind::Tensors { path, .. } => Error::format(path, format!("an image {message}")),
             Kind::Memory(_) => Error::refused(format!("a record {message}")),
         }
     }

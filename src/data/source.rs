@@ -54,7 +54,12 @@ pub struct Source {
     tops: Vec<Top>,
     position: u64,
     kind: Kind,
+    /// For some tops what must be true of every number.
+    checks: Vec<(usize, Check)>,
 }
+
+/// Why a number that is served is not wanted, if it is not.
+pub type Check = Box<dyn Fn(f32) -> Option<String> + Send>;
 
 enum Kind {
     Records(Box<RecordSource>),
@@ -146,7 +151,7 @@ impl Source {
             slots: vec![],
             conventions: Conventions::default(),
         };
-        Ok(Source { tops, position: 0, kind: Kind::Records(Box::new(source)) })
+        Ok(Source { tops, position: 0, kind: Kind::Records(Box::new(source)), checks: vec![] })
     }
 
     /// Serves the tensors called `names` of a safetensors file of batches, in that order; all if there are no names.
@@ -182,7 +187,7 @@ impl Source {
         let path = path.to_owned();
         let kind =
             Kind::Tensors(TensorSource { path, tensors, batches: batches as u64, batch_size });
-        Ok(Source { tops, position: 0, kind })
+        Ok(Source { tops, position: 0, kind, checks: vec![] })
     }
 
     /// Serves records by other conventions; batches of tensors are served as they are.
@@ -194,9 +199,14 @@ impl Source {
         self
     }
 
+    /// Refuses batches in which a number of a top is not wanted, naming the record.
+    pub fn watch(&mut self, top: usize, check: Check) {
+        self.checks.push((top, check));
+    }
+
     /// Serves what another module makes.
     pub(super) fn serving(tops: Vec<Top>, served: Box<dyn Serve>) -> Self {
-        Source { tops, position: 0, kind: Kind::Other(served) }
+        Source { tops, position: 0, kind: Kind::Other(served), checks: vec![] }
     }
 
     /// Begins with a record drawn at random from the first `below` of the order, as Caffe's `rand_skip`; the position
@@ -270,6 +280,7 @@ impl Source {
                 )));
             }
         }
+        let position = self.position;
         match &mut self.kind {
             Kind::Records(source) => {
                 source.next_batch(self.position, batch, &self.tops, buffers)?;
@@ -285,7 +296,37 @@ impl Source {
                 self.position = self.position.wrapping_add(batch as u64);
             }
         }
+        for (top, check) in &self.checks {
+            let Some(values) = buffers.get_mut(*top) else { continue };
+            let mut values = values.as_mut().iter().enumerate();
+            let wrong = values.find_map(|(at, &x)| Some((at, x, check(x)?)));
+            if let Some((at, x, why)) = wrong {
+                let record = at / self.tops[*top].len().max(1);
+                return Err(self.complaint(position, record, x, &why));
+            }
+        }
         Ok(())
+    }
+
+    /// A complaint about a label of a record of the batch that was served at a position.
+    fn complaint(&self, position: u64, record: usize, label: f32, why: &str) -> Error {
+        match &self.kind {
+            Kind::Records(source) => {
+                let offset = source.conventions.label_offset;
+                let shown = match offset == 0.0 {
+                    true => format!("has the label {label}"),
+                    false => format!("has the label {}, which becomes {label}", label - offset),
+                };
+                source.records.error(&source.slots[record], &format!("{shown}: {why}"))
+            }
+            Kind::Tensors(source) => {
+                let batch = position % source.batches;
+                let message =
+                    format!("record {record} of batch {batch} has the label {label}: {why}");
+                Error::format(&source.path, message)
+            }
+            Kind::Other(_) => Error::refused(format!("a record has the label {label}: {why}")),
+        }
     }
 }
 

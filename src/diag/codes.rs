@@ -152,6 +152,10 @@ codes! {
     /// A layer's top bears the name of its bottom, and Caffe, which accepts it, writes the result over what the layer
     /// still reads. Its results are then undefined; cortado computes as if the top had a name of its own.
     W0609 "garbled-in-place";
+    /// A module of a class that the definition wrote was followed through its `updateOutput`, and its gradient is derived
+    /// from what that computes. An `updateGradInput` of its own is not run: where it gives anything but the derivative (it
+    /// turns the gradient round, or lets it through a step), the net trains otherwise than in Torch.
+    W0610 "derived-gradient";
     /// The layers are written as `layers { ... }`, the form of Caffe before 2015. They mean the same as the
     /// modern `layer { type: "..." }` that the help shows.
     W0611 "outdated-layers";
@@ -184,8 +188,9 @@ codes! {
     /// A Lua definition used up what it may use: steps, memory, or printed output. A definition that builds a network
     /// stays far below these bounds, so look for a loop that does not end at the place named. `pcall` cannot catch this.
     E0703 "lua-limit";
-    /// A module or criterion computes in Lua code of its own, or is of no class that cortado knows, so it cannot be
-    /// translated. The rest of the net is still drawn.
+    /// A criterion computes in Lua code of its own, or a module does and the shape of its input is not known, or one is of
+    /// no class that cortado knows, so it cannot be translated. The rest of the net is still drawn. Modules that compute
+    /// in Lua are followed where shapes are known, as far as they need no numbers of the tensors they are given.
     E0704 "untranslatable-module";
     /// The file does not return what a definition must: a model, a table with a `model`, or a function that returns
     /// one of them.

@@ -35,6 +35,8 @@ pub struct Request {
     pub outputs: Option<usize>,
     /// More fields for the table of parameters that the definition receives, by name.
     pub params: BTreeMap<String, String>,
+    /// Whether the net starts from weights, for which the definition may change it (DIGITS' `fineTuneHook`).
+    pub fine_tune: bool,
 }
 
 impl Request {

@@ -1,6 +1,6 @@
 //! A whole definition, all stages at once, as the front ends make it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::layers::Layer;
@@ -28,8 +28,19 @@ pub struct Definition {
     pub batch_sizes: [Option<usize>; 2],
     /// The side of the square that images are cropped to, if the definition says it.
     pub crop: Option<usize>,
+    /// What the net was before the definition changed it for another task, where weights are taken from that.
+    pub before: Option<Box<Before>>,
     /// The whole text.
     pub span: Span,
+}
+
+/// A net that was changed after it had its weights.
+#[derive(Clone, Debug)]
+pub struct Before {
+    /// The net as it was.
+    pub definition: Definition,
+    /// Where its parameters are now, by layer and position; those that are gone are left out.
+    pub moved: BTreeMap<(String, usize), (String, usize)>,
 }
 
 impl Definition {
@@ -139,6 +150,8 @@ pub struct ParamSpec {
     pub filler: Option<Filler>,
     /// First values that win over any filler, in row-major order.
     pub values: Option<Arc<[f32]>>,
+    /// Whether the layer gives it no gradient, though the solver changes it otherwise.
+    pub frozen: bool,
     /// The whole specification.
     pub span: Span,
 }

@@ -11,14 +11,24 @@ pub struct Embedding {
     pub classes: Vec<usize>,
 }
 
+/// What tells two points apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Measure {
+    /// How far they are from each other.
+    #[default]
+    Distance,
+    /// The angle between them, seen from the origin. A point at the origin is at a right angle to all.
+    Angle,
+}
+
 /// Figures of an embedding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quality {
-    /// Share of points whose nearest 5 others are mostly of their class.
+    /// Share of points of whose 5 nearest others more are of their class than of any other.
     pub neighbours: f64,
-    /// The share of pairs told apart by the best threshold of the distance, half of them of one class.
+    /// The share of pairs told apart by the best threshold, half of them of one class.
     pub accuracy: f64,
-    /// That threshold.
+    /// That threshold, a distance or an angle in degrees.
     pub threshold: f64,
     /// Area under the curve of the rates of true and false alarms.
     pub area: f64,
@@ -30,36 +40,90 @@ const NEIGHBOURS: usize = 5;
 /// Pairs that are drawn for the threshold.
 const PAIRS: usize = 20_000;
 
-/// Points that vote and are voted on, at most: the work grows with the square.
+/// Points that vote on each other, at most: the work grows with the square.
 const VOTERS: usize = 4_000;
 
+/// Points by the side of each other.
+struct Space {
+    measure: Measure,
+    points: Vec<Vec<f64>>,
+}
+
+impl Measure {
+    fn space(self, embedding: &Embedding) -> Space {
+        let wide = |point: &Vec<f32>| -> Vec<f64> {
+            let point: Vec<f64> = point.iter().map(|&x| f64::from(x)).collect();
+            let length = point.iter().map(|x| x * x).sum::<f64>().sqrt();
+            match self {
+                Measure::Angle if 0.0 < length => point.iter().map(|x| x / length).collect(),
+                _ => point,
+            }
+        };
+        Space { measure: self, points: embedding.points.iter().map(wide).collect() }
+    }
+
+    /// What grows with the distance or the angle: the square of the distance, or 1 less the cosine.
+    fn far(self, a: &[f64], b: &[f64]) -> f64 {
+        let pairs = a.iter().zip(b);
+        match self {
+            Measure::Distance => pairs.map(|(a, b)| (a - b) * (a - b)).sum(),
+            Measure::Angle => 1.0 - pairs.map(|(a, b)| a * b).sum::<f64>(),
+        }
+    }
+
+    /// The distance, or the angle in degrees.
+    fn shown(self, far: f64) -> f64 {
+        match self {
+            Measure::Distance => far.sqrt(),
+            Measure::Angle => (1.0 - far).clamp(-1.0, 1.0).acos().to_degrees(),
+        }
+    }
+}
+
 impl Embedding {
-    /// The figures; pairs are drawn by the seed.
-    pub fn quality(&self, seed: u64) -> Option<Quality> {
-        if self.points.len() < 2 * NEIGHBOURS || self.classes.iter().all(|&c| c == self.classes[0])
+    /// The figures; pairs are drawn by the seed. The neighbours of a point are among the points of `reference`, or else
+    /// among the others here.
+    pub fn quality(
+        &self,
+        measure: Measure,
+        reference: Option<&Embedding>,
+        seed: u64,
+    ) -> Option<Quality> {
+        let few = |e: &Embedding| e.points.len() < 2 * NEIGHBOURS;
+        if few(self) || reference.is_some_and(few) || self.classes.windows(2).all(|c| c[0] == c[1])
         {
             return None;
         }
-        let (accuracy, threshold, area) = self.verification(seed)?;
-        Some(Quality { neighbours: self.neighbours(), accuracy, threshold, area })
+        let space = measure.space(self);
+        let (accuracy, threshold, area) = self.verification(&space, seed)?;
+        let neighbours = match reference {
+            Some(others) => {
+                let known = measure.space(others);
+                let n = self.points.len();
+                self.agreeing(n, |i| nearest(&space.points[i], &known, others, None))
+            }
+            None => {
+                let n = self.points.len().min(VOTERS);
+                self.agreeing(n, |i| nearest(&space.points[i], &space, self, Some(i)))
+            }
+        };
+        Some(Quality { neighbours, accuracy, threshold, area })
     }
 
-    fn neighbours(&self) -> f64 {
-        let n = self.points.len().min(VOTERS);
+    /// The share of the first `n` points for whose class most of their neighbours vote; of as many votes, those for the
+    /// lower class win.
+    fn agreeing(&self, n: usize, neighbours: impl Fn(usize) -> Vec<usize>) -> f64 {
         let right = (0..n).filter(|&i| {
-            let mut near: Vec<(f32, usize)> = (0..n)
-                .filter(|&j| j != i)
-                .map(|j| (squared_distance(&self.points[i], &self.points[j]), self.classes[j]))
-                .collect();
-            near.select_nth_unstable_by(NEIGHBOURS - 1, |a, b| a.0.total_cmp(&b.0));
-            let own = near[..NEIGHBOURS].iter().filter(|(_, c)| *c == self.classes[i]).count();
-            NEIGHBOURS < 2 * own
+            let classes = neighbours(i);
+            let votes = |class: usize| classes.iter().filter(|&&c| c == class).count();
+            let best = classes.iter().copied().max_by_key(|&c| (votes(c), std::cmp::Reverse(c)));
+            best == Some(self.classes[i])
         });
         right.count() as f64 / n as f64
     }
 
     /// The best accuracy over thresholds, the threshold, and the area under the curve.
-    fn verification(&self, seed: u64) -> Option<(f64, f64, f64)> {
+    fn verification(&self, space: &Space, seed: u64) -> Option<(f64, f64, f64)> {
         let mut random = Philox::new(seed, 0).sequence(0);
         let n = self.points.len() as u32;
         let (mut same, mut different) = (vec![], vec![]);
@@ -68,7 +132,7 @@ impl Embedding {
             let alike = self.classes[i] == self.classes[j];
             let list = if alike { &mut same } else { &mut different };
             if i != j && list.len() < PAIRS / 2 {
-                list.push(f64::from(squared_distance(&self.points[i], &self.points[j]).sqrt()));
+                list.push(space.measure.far(&space.points[i], &space.points[j]));
             }
             if same.len() == PAIRS / 2 && different.len() == PAIRS / 2 {
                 break;
@@ -83,7 +147,7 @@ impl Embedding {
         let (total_same, total_different) = (same.len() as f64, different.len() as f64);
         let (mut below_same, mut below_different) = (0.0, 0.0);
         let (mut best, mut threshold, mut area) = (0.0, 0.0, 0.0);
-        for (distance, alike) in all {
+        for (far, alike) in all {
             if alike {
                 below_same += 1.0;
             } else {
@@ -93,13 +157,78 @@ impl Embedding {
             let accuracy =
                 (below_same / total_same + 1.0 - below_different / total_different) / 2.0;
             if best < accuracy {
-                (best, threshold) = (accuracy, distance);
+                (best, threshold) = (accuracy, space.measure.shown(far));
             }
         }
         Some((best, threshold, area))
     }
 }
 
-fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+/// The classes of the points nearest to one, which may be the one at `own`.
+fn nearest(point: &[f64], space: &Space, named: &Embedding, own: Option<usize>) -> Vec<usize> {
+    let n = if own.is_some() { space.points.len().min(VOTERS) } else { space.points.len() };
+    let others = (0..n).filter(|&j| own != Some(j));
+    let mut near: Vec<(f64, usize)> =
+        others.map(|j| (space.measure.far(point, &space.points[j]), named.classes[j])).collect();
+    near.select_nth_unstable_by(NEIGHBOURS - 1, |a, b| a.0.total_cmp(&b.0));
+    near[..NEIGHBOURS].iter().map(|&(_, class)| class).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three classes on rays from the origin, each with points at all distances.
+    fn rays(offset: f32) -> Embedding {
+        let mut rays = Embedding::default();
+        for i in 0..60 {
+            let (class, step) = (i % 3, i / 3);
+            let angle = 2.0 * class as f32 + 0.02 * (step % 5) as f32 + offset;
+            let length = 0.1 + step as f32;
+            rays.points.push(vec![length * angle.cos(), length * angle.sin()]);
+            rays.classes.push(class);
+        }
+        rays
+    }
+
+    #[test]
+    fn rays_are_apart_by_their_angles_and_not_by_distances() {
+        let rays = rays(0.0);
+        let by_angle = rays.quality(Measure::Angle, None, 1).expect("two classes");
+        assert_eq!((by_angle.neighbours, by_angle.accuracy, by_angle.area), (1.0, 1.0, 1.0));
+        assert!((0.0..5.0).contains(&by_angle.threshold), "{}", by_angle.threshold);
+        let by_distance = rays.quality(Measure::Distance, None, 1).expect("two classes");
+        assert!(by_distance.accuracy < 0.9 && by_distance.area < 0.95, "{by_distance:?}");
+    }
+
+    #[test]
+    fn neighbours_are_sought_among_the_points_of_reference() {
+        let (here, mut there) = (rays(0.0), rays(0.01));
+        let quality = here.quality(Measure::Angle, Some(&there), 1).expect("two classes");
+        assert_eq!(quality.neighbours, 1.0);
+        // Points of reference that carry the names of other classes mislead.
+        there.classes.iter_mut().for_each(|class| *class = (*class + 1) % 3);
+        let misled = here.quality(Measure::Angle, Some(&there), 1).expect("two classes");
+        assert_eq!(misled.neighbours, 0.0);
+        assert_eq!(misled.area, quality.area);
+    }
+
+    #[test]
+    fn a_point_at_the_origin_is_at_a_right_angle_to_all() {
+        assert_eq!(Measure::Angle.shown(Measure::Angle.far(&[0.0, 0.0], &[0.6, 0.8])), 90.0);
+        assert_eq!(Measure::Distance.shown(Measure::Distance.far(&[0.0, 0.0], &[0.6, 0.8])), 1.0);
+    }
+
+    #[test]
+    fn most_votes_win_even_if_they_are_not_half_of_them() {
+        let far = |i: usize| vec![i as f32, 0.0];
+        let mut there =
+            Embedding { points: (0..5).map(far).collect(), classes: vec![1, 1, 2, 3, 4] };
+        there.points.extend((0..5).map(|i| vec![100.0 + i as f32, 0.0]));
+        there.classes.extend([0; 5]);
+        let mut here = there.clone();
+        here.classes = vec![1, 1, 1, 1, 1, 0, 0, 0, 0, 0];
+        let quality = here.quality(Measure::Distance, Some(&there), 1).expect("two classes");
+        assert_eq!(quality.neighbours, 1.0);
+    }
 }

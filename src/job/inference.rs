@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::clusters::Measure;
 use super::data::locate;
 use super::lua::{self, Facts, is_lua};
 use super::run_file::training_data;
@@ -37,6 +38,8 @@ pub struct Inference {
     exponentiate: bool,
     /// The weights that were loaded.
     pub weights: PathBuf,
+    /// What the loss that the net is trained by tells its outputs apart by.
+    pub measure: Measure,
 }
 
 /// What a net gives for one image: values by output.
@@ -81,15 +84,18 @@ impl Inference {
         let torch = is_lua(&network);
         let mut classes = None;
         let definition = if torch {
-            let facts = match (&record, file.dataset.classes) {
+            let mut facts = match (&record, file.dataset.classes) {
                 (Some(shape), Some(n)) => Facts {
                     shape: shape.dims().to_vec(),
                     label: vec![],
                     batch: None,
                     classes: Some(n),
+                    fine_tune: false,
                 },
                 (_, said) => Facts::of(&training_data(&file, &base, &folder), said)?,
             };
+            // A net that was trained from other weights is the one that the definition made of them.
+            facts.fine_tune = !file.weights.is_empty();
             classes = facts.classes;
             lua::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
         } else {
@@ -99,6 +105,15 @@ impl Inference {
             Layer::Data(data) => Some(data.transform.scale as f32),
             _ => None,
         });
+        let by_angle = |layer: &Layer| match layer {
+            Layer::CosineEmbeddingLoss(_) => true,
+            Layer::PairSimilarity(similarity) => similarity.cosine,
+            _ => false,
+        };
+        let measure = match definition.nodes.iter().any(|node| by_angle(&node.layer)) {
+            true => Measure::Angle,
+            false => Measure::Distance,
+        };
         let side = definition.crop.filter(|_| torch);
         let (definition, state) = deploy(&definition);
         let inputs: Vec<String> = definition
@@ -150,6 +165,7 @@ impl Inference {
             // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
             exponentiate: torch && classes.is_some(),
             weights,
+            measure,
         }))
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Facts {
     pub batch: Option<usize>,
     /// The number of classes, if labels are classes.
     pub classes: Option<usize>,
+    /// Whether training starts from weights.
+    pub fine_tune: bool,
 }
 
 impl Facts {
@@ -52,7 +54,7 @@ impl Facts {
             };
             let (batch, shape) = of(INPUT)?;
             let label = of(TARGET).map(|(_, label)| label).unwrap_or_default();
-            return Ok(Facts { shape, label, batch: Some(batch), classes });
+            return Ok(Facts { shape, label, batch: Some(batch), classes, fine_tune: false });
         }
         let counted = |records: Result<Records>| -> Result<Option<usize>> {
             match classes {
@@ -69,12 +71,14 @@ impl Facts {
                 },
                 batch: None,
                 classes,
+                fine_tune: false,
             }),
             (Some((images, None)), _) => Ok(Facts {
                 shape: record_shape(images)?.0,
                 label: vec![],
                 batch: None,
                 classes: counted(Records::open_lmdb(images, None))?,
+                fine_tune: false,
             }),
             (None, Some((images, labels))) => {
                 let (pixels, _) = crate::data::idx::read_idx_pair(images, labels)?;
@@ -83,6 +87,7 @@ impl Facts {
                     label: vec![],
                     batch: None,
                     classes: counted(Records::open_idx(images, labels))?,
+                    fine_tune: false,
                 })
             }
             (None, None) => Err(Error::refused(
@@ -95,6 +100,7 @@ impl Facts {
         Request {
             input_shape: Some(self.shape.clone()),
             classes: self.classes,
+            fine_tune: self.fine_tune,
             ..Request::default()
         }
     }

@@ -158,7 +158,14 @@ fn build(
         test_inputs.push(inputs);
     }
     for path in plan.weights.iter().chain(&options.weights) {
-        trainer.load_weights(path, &options.reinit)?;
+        match &plan.train.0.before {
+            Some(before) => {
+                let state = &plan.train.1;
+                let typed = pipeline::typed_net(&before.definition, state, &env, diagnostics);
+                trainer.load_pretrained(path, &typed, before)?;
+            }
+            None => trainer.load_weights(path, &options.reinit)?,
+        }
     }
     let positions = match &options.resume {
         Some(state) => trainer.restore(state)?,

@@ -143,8 +143,9 @@ pub struct Training {
 }
 
 impl RunFile {
-    /// The text of this run file in the run's own folder, whatever folder it is read from.
-    fn kept(&self, base: &Path, folder: &Path) -> Result<Kept> {
+    /// The text of this run file in the run's own folder, whatever folder it is read from, with the weights of the
+    /// command line.
+    fn kept(&self, base: &Path, folder: &Path, weights: &[PathBuf]) -> Result<Kept> {
         let absolute = |path: &Path| {
             std::path::absolute(path).map_err(|e| Error::io("find the place of", path, e))
         };
@@ -162,6 +163,9 @@ impl RunFile {
         let own = std::iter::once(&mut file.network).chain(&mut file.weights);
         for path in own.chain(files).chain(mean).chain(pairs).chain(clusters) {
             *path = absolute(&base.join(&path))?;
+        }
+        for path in weights {
+            file.weights.push(absolute(path)?);
         }
         file.output = Some(absolute(folder)?);
         let text = serde_yaml::to_string(&file)
@@ -221,7 +225,8 @@ pub(super) fn plan(
     let network = base.join(&file.network);
     let [definition, val_definition] = match is_lua(&network) {
         true => {
-            let facts = Facts::of(&data.0, file.dataset.classes)?;
+            let mut facts = Facts::of(&data.0, file.dataset.classes)?;
+            facts.fine_tune = !file.weights.is_empty() || !options.weights.is_empty();
             lua::stages(&network, &facts, file.train.batch_size, sources, diagnostics)?
         }
         false => {
@@ -254,7 +259,7 @@ pub(super) fn plan(
         epochs,
         whole_tests: true,
         prefix: folder.join("snapshot"),
-        kept: Some(file.kept(&base, &folder)?),
+        kept: Some(file.kept(&base, &folder, &options.weights)?),
         folder: Some(folder),
         weights: file.weights.iter().map(|w| base.join(w)).collect(),
         bases: vec![base],

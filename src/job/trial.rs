@@ -7,6 +7,7 @@ use crate::ir::TypedNet;
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::train::Trainer;
+use crate::train::labels::Labels;
 
 /// What one step did.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +22,8 @@ pub struct Trial {
     pub largest: f32,
 }
 
-/// Makes one update of stochastic gradient descent. Every input gets numbers from 0 to below 1, which are also labels of
-/// class 0.
+/// Makes one update of stochastic gradient descent. Inputs that are labels of classes get such, all others get numbers
+/// from 0 to below 1.
 ///
 /// # Errors
 /// The net cannot be run: the shape of an input is not known, or it has no loss, or a layer is not computed here.
@@ -36,7 +37,8 @@ pub fn trial(typed: TypedNet, env: &Environment, options: &SessionOptions) -> Re
         .collect();
     for (number, (name, shape)) in inputs.iter().enumerate() {
         let record = shape.get(1..).unwrap_or_default();
-        let source = made_up(name, record, options.seed, number as u64);
+        let labels = Labels::of(trainer.typed(), name).some();
+        let source = made_up(name, record, labels, (options.seed, number as u64));
         trainer.feed(source, &[(name.clone(), name.clone())])?;
     }
     let typed = trainer.typed();

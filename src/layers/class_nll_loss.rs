@@ -9,8 +9,8 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
-    Signature, torch,
+    Args, Arity, Category, Filler, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower,
+    ParamDecl, Signature, torch,
 };
 use crate::ty::Shape;
 
@@ -135,14 +135,8 @@ impl LayerOps for ClassNllLoss {
         };
         let classes = ClassAxis::of(&seen, axis);
         classes.check_count(cx, 1)?;
-        let known = |label: f32| (1.0..classes.classes as f32 + 1.0).contains(&label);
-        let counts = |label: f32| label as i64 != self.ignore;
-        let wrong = cx.value(1).and_then(|labels| {
-            labels.iter().copied().find(|&label| counts(label) && !known(label))
-        });
-        if let Some(label) = wrong {
-            let n = classes.classes;
-            return cx.fail_bottom(1, format!("label {label} is none of the classes 1 to {n}"));
+        if let Some(range) = self.labels(cx.bottoms) {
+            cx.check_labels(&range)?;
         }
         let mut params = vec![];
         if let Some(weights) = self.weights {
@@ -165,6 +159,12 @@ impl LayerOps for ClassNllLoss {
         let args: Vec<ValueId> =
             [scores, cx.bottoms[1]].into_iter().chain(cx.params.first().copied()).collect();
         b.native(Nll { axis, average: self.average, ignore: self.ignore }, &args)
+    }
+
+    fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
+        let (seen, axis) = self.seen(bottoms.first()?)?;
+        let last = ClassAxis::of(&seen, axis).classes as i64;
+        Some(LabelRange { bottom: 1, first: 1, last, ignored: Some(self.ignore) })
     }
 
     fn differentiable(&self, bottom: usize) -> bool {

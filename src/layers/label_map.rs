@@ -24,6 +24,14 @@ pub static SPEC: LayerSpec = LayerSpec {
     ..LayerSpec::new("LabelMap", Category::Data, LabelMap::DOCS)
 };
 
+impl LabelMap {
+    /// What becomes of a label.
+    pub fn of(&self, label: f64) -> f64 {
+        let exception = self.exceptions.iter().rev().find(|&&(from, _)| from == label);
+        exception.map_or(self.scale * label + self.offset, |&(_, to)| to)
+    }
+}
+
 impl LayerOps for LabelMap {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         Ok(Signature::of(cx.bottom(0).clone()))

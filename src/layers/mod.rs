@@ -160,7 +160,8 @@ mod testing;
 
 use crate::diag::Reported;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Dialect, Infer, LayerOps, LayerSpec, Lower, Signature, Spelling};
+use crate::spec::{Dialect, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, Spelling};
+use crate::ty::Shape;
 
 /// From a list of layers makes the enum of all layers, the list of their descriptions and the one place
 /// where a layer becomes a `&dyn LayerOps`. No other `match` on all layers exists.
@@ -377,6 +378,11 @@ impl Layer {
     /// See [`LayerOps::differentiable`].
     pub fn differentiable(&self, bottom: usize) -> bool {
         self.ops().differentiable(bottom)
+    }
+
+    /// See [`LayerOps::labels`].
+    pub fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
+        self.ops().labels(bottoms)
     }
 
     /// See [`LayerOps::obstacle`].

@@ -7,7 +7,9 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{
+    Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch,
+};
 use crate::ty::Shape;
 
 params! {
@@ -54,7 +56,16 @@ impl LayerOps for MultiLabelMarginLoss {
                 format!("lists of classes must have the shape of the scores, {x}"),
             );
         }
+        if let Some(range) = self.labels(cx.bottoms) {
+            cx.check_labels(&range)?;
+        }
         Ok(Signature::of(Shape::scalar()))
+    }
+
+    fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
+        let last = *bottoms.first()?.dims().last()? as i64;
+        // A list ends with 0.
+        Some(LabelRange { bottom: 1, first: 1, last, ignored: Some(0) })
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {

@@ -8,8 +8,8 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
-    torch,
+    Arity, Category, Filler, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl,
+    Signature, torch,
 };
 use crate::ty::Shape;
 
@@ -80,6 +80,9 @@ impl LayerOps for MultiMarginLoss {
         }
         let axis = ClassAxis::of(x, x.rank() - 1);
         axis.check_count(cx, 1)?;
+        if let Some(range) = self.labels(cx.bottoms) {
+            cx.check_labels(&range)?;
+        }
         let mut params = vec![];
         if let Some(weights) = self.weights {
             if weights != axis.classes {
@@ -96,6 +99,11 @@ impl LayerOps for MultiMarginLoss {
             cx.bottoms.iter().copied().chain(cx.params.first().copied()).collect();
         let margins = Margins { power: self.power, margin: self.margin, average: self.average };
         b.native(margins, &args)
+    }
+
+    fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
+        let last = *bottoms.first()?.dims().last()? as i64;
+        Some(LabelRange { bottom: 1, first: 1, last, ignored: None })
     }
 
     fn differentiable(&self, bottom: usize) -> bool {

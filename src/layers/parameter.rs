@@ -6,7 +6,7 @@ use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{
     Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
-    caffe,
+    caffe, torch,
 };
 use crate::ty::Shape;
 
@@ -24,10 +24,17 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(0),
     in_place: InPlace::Refused,
-    spellings: &[caffe("Parameter", |a| {
-        let shape = a.section("parameter_param").section("shape");
-        Parameter { shape: read_shape(&shape) }.into()
-    })],
+    spellings: &[
+        caffe("Parameter", |a| {
+            let shape = a.section("parameter_param").section("shape");
+            Parameter { shape: read_shape(&shape) }.into()
+        }),
+        // What a Torch module that computes in Lua reads of its own.
+        torch("cortado.Parameter", &["weight"], |a| {
+            Parameter { shape: Shape(a.usizes("weight")) }.into()
+        })
+        .tensors(&["weight"]),
+    ],
     ..LayerSpec::new("Parameter", Category::Data, Parameter::DOCS)
 };
 

@@ -7,7 +7,9 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{
+    Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe,
+};
 use crate::ty::Shape;
 
 params! {
@@ -54,6 +56,12 @@ impl LayerOps for SoftmaxLoss {
         let axis = b.shape(cx.bottoms[0]).axis(self.axis).unwrap_or(0);
         let outs = b.native(Loss { axis, rule: self.rule.clone() }, cx.bottoms);
         outs[..1].to_vec()
+    }
+
+    fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
+        let scores = bottoms.first()?;
+        let last = ClassAxis::of(scores, scores.axis(self.axis)?).classes as i64 - 1;
+        Some(LabelRange { bottom: 1, first: 0, last, ignored: self.rule.ignore_label })
     }
 
     fn differentiable(&self, bottom: usize) -> bool {

@@ -91,8 +91,11 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, folded: bool
             bottoms.push(if open || backward == Backward::No { x } else { b.stop(x) });
         }
         let mut params = vec![];
-        for (var, decl) in typed.node_variables[index.index()].iter().zip(&signature.params) {
-            params.push(b.view(variables[var.0 as usize], decl.shape.clone()));
+        let declared = typed.node_variables[index.index()].iter().zip(&signature.params);
+        for (i, (var, decl)) in declared.enumerate() {
+            let param = b.view(variables[var.0 as usize], decl.shape.clone());
+            let frozen = node.params.get(i).is_some_and(|spec| spec.frozen);
+            params.push(if frozen && backward != Backward::No { b.stop(param) } else { param });
         }
         let phase = node.phase.unwrap_or(typed.net.state.phase);
         let cx = Lower { node, bottoms: &bottoms, params: &params, signature, phase, env };

@@ -72,6 +72,27 @@ pub struct Environment<'a> {
     pub blob: Option<&'a dyn Fn(&str) -> Result<(Shape, Vec<f32>), String>>,
 }
 
+/// Which numbers are labels of classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabelRange {
+    /// The bottom that holds labels.
+    pub bottom: usize,
+    /// The label of the first class.
+    pub first: i64,
+    /// The label of the last class.
+    pub last: i64,
+    /// A label that stands for no class.
+    pub ignored: Option<i64>,
+}
+
+impl LabelRange {
+    /// Whether a number is a label; fractions are cut off.
+    pub fn has(&self, label: f32) -> bool {
+        let whole = label as i64;
+        self.ignored == Some(whole) || (self.first..=self.last).contains(&whole)
+    }
+}
+
 /// The context of shape inference for one layer.
 pub struct Infer<'a> {
     /// The layer's node.
@@ -107,6 +128,19 @@ impl<'a> Infer<'a> {
     /// The values of bottom `i`, if they are known beforehand.
     pub fn value(&self, i: usize) -> Option<&'a [f32]> {
         self.values.get(i).copied().flatten()
+    }
+
+    /// Complains about the first of those labels that are known beforehand that names no class.
+    pub fn check_labels(&self, range: &LabelRange) -> Result<(), Reported> {
+        let known = self.value(range.bottom).unwrap_or_default();
+        match known.iter().find(|&&label| !range.has(label)) {
+            Some(label) => {
+                let (first, last) = (range.first, range.last);
+                let message = format!("label {label} is none of the classes {first} to {last}");
+                self.fail_bottom(range.bottom, message)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Shape of bottom `i`; the arity was checked before.

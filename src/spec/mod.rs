@@ -8,13 +8,14 @@ pub mod solver;
 
 pub use args::{Args, Field, Reading, Record, Value};
 pub use filler::Filler;
-pub use infer::{Environment, Infer, Lower, ParamDecl, Signature};
+pub use infer::{Environment, Infer, LabelRange, Lower, ParamDecl, Signature};
 
 use std::fmt;
 
 use crate::diag::Reported;
 use crate::layers::Layer;
 use crate::program::{Builder, ValueId};
+use crate::ty::Shape;
 
 /// Training, or everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -329,6 +330,11 @@ pub trait LayerOps {
     /// Whether a gradient to bottom `i` exists; labels have none.
     fn differentiable(&self, _bottom: usize) -> bool {
         true
+    }
+
+    /// Which numbers the layer takes for labels of classes, if it reads such.
+    fn labels(&self, _bottoms: &[Shape]) -> Option<LabelRange> {
+        None
     }
 
     /// Why a net with this layer cannot be run, as a sentence about the layer; most can.

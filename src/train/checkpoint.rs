@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Trainer;
 use super::machine::users;
 use crate::error::{Error, Result};
-use crate::ir::TypedNet;
+use crate::ir::{Before, TypedNet};
 use crate::plan::Slot;
 use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
@@ -157,6 +157,32 @@ impl Trainer {
         let given = self.train.take(path, &blobs, reinit).map_err(advised)?;
         for test in &mut self.tests {
             test.machine.take(path, &blobs, reinit).map_err(advised)?;
+        }
+        match given.contains(&true) {
+            true => Ok(()),
+            false => Err(Error::format(path, "holds weights for no layer of this net")),
+        }
+    }
+
+    /// Takes parameters from a file for the net as it was before the definition changed it, to where they are now.
+    ///
+    /// # Errors
+    /// The file does not fit that net, or nothing of it is left.
+    pub fn load_pretrained(
+        &mut self,
+        path: &Path,
+        typed: &TypedNet,
+        before: &Before,
+    ) -> Result<()> {
+        let blobs = read_weights(path, &order::places(typed, &before.definition.names))?;
+        let blobs = blobs.into_iter().filter_map(|(old, blob)| {
+            let new = before.moved.get(&old)?;
+            Some((new.clone(), blob))
+        });
+        let blobs = blobs.collect();
+        let given = self.train.take(path, &blobs, &[])?;
+        for test in &mut self.tests {
+            test.machine.take(path, &blobs, &[])?;
         }
         match given.contains(&true) {
             true => Ok(()),

@@ -1,5 +1,6 @@
 //! Brings batches from a source into the inputs of a session.
 
+use super::labels::Labels;
 use crate::data::prefetch::Prefetcher;
 use crate::data::source::Source;
 use crate::error::{Error, Result};
@@ -23,7 +24,7 @@ impl Feed {
     /// # Errors
     /// A top of the source does not have the shape of the input.
     pub fn new(
-        source: Source,
+        mut source: Source,
         names: &[(String, String)],
         typed: &TypedNet,
         session: &Session<f32>,
@@ -50,6 +51,10 @@ impl Feed {
                 )));
             }
             batch = Some(n);
+            let labels = Labels::of(typed, input);
+            if !labels.is_free() {
+                source.watch(position, Box::new(move |label| labels.complaint(label)));
+            }
             if let Some(slot) = session.plan().slots[v.0 as usize] {
                 wires.push((position, slot));
             }

@@ -8,6 +8,7 @@ pub mod curves;
 mod debug;
 mod feed;
 pub(crate) mod hdf5_output;
+pub mod labels;
 pub mod log;
 pub mod machine;
 pub mod rule;

@@ -253,3 +253,10 @@ while true do continue end
 x = {a = 1,, b = 2}
 -- @case syntax_return_middle
 do return 1 x = 2 end
+-- @case numbers_as_errors
+print(pcall(error, 16), pcall(error, 7.5), type(select(2, pcall(error, 1))))
+print(pcall(function() error(16) end))
+print(pcall(function() error(16, 0) end), type(select(2, pcall(function() error(16, 0) end))))
+-- @case texts_that_are_none
+print(type(tostring(setmetatable({}, {__tostring = function() return 1 end}))))
+print(type(tostring(setmetatable({}, {__tostring = function() end}))))

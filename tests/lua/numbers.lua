@@ -60,3 +60,13 @@ print(#'abc', #{1, 2, 3}, #'', #{}, -#'ab')
 print(1 and 2, nil and 1, false or 'd', nil or false, 0 and 'zero', '' and 'empty', false and nil, 1 or error('no'))
 -- @case nested_logic
 print(nil and nil or 'x', false == nil, (nil or false) == false, 1 and nil or 3)
+-- @case powers_of_two_beyond_whole_numbers
+print(2 ^ 63, -2 ^ 63, 2 ^ 64, -2 ^ 64, tostring(-2 ^ 63))
+-- @case whole_numbers_that_do_not_fit
+print(string.format('%d %d %d', 1 / 0, -1 / 0, 0 / 0))
+print(string.format('%x %o %X', 1 / 0, 0 / 0, 1e300))
+print(string.format('% d|%+d|%5d', 1e300, 1e300, 0 / 0))
+-- @case extremes_with_no_number
+print(math.min(0, 0 / 0), math.max(0 / 0, 3), math.max(3, 0 / 0), math.min(0 / 0, 3))
+-- @case fractions_keep_their_sign
+print(math.modf(-2), math.modf(-2.5), math.modf(2), math.modf(-1 / 0), math.modf(1 / 0))

@@ -76,3 +76,5 @@ print(('x = -1.5e3;'):match('[+-]?%d+%.?%d*[eE]?[+-]?%d*'))
 print(('Hello'):match('[hH][eE]'))
 -- @case repeated_group_is_literal
 print(('(ab)*'):match('%(ab%)%*'))
+-- @case replacement_ends_with_percent
+print(#('abc'):gsub('b', '%'), (('abc'):gsub('b', '%')):byte(1, -1))

@@ -28,6 +28,7 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
         printed: String::new(),
         batch_sizes: [None; 2],
         crop: None,
+        before: None,
         span: Span { end: record.span.start, ..record.span },
     };
     args.ignore(&["debug_info", "layer"]);
@@ -115,6 +116,7 @@ fn param(a: &Args) -> ParamSpec {
         decay_mult: a.float("decay_mult").map(|x| x as f32),
         filler: None,
         values: None,
+        frozen: false,
         span: a.anchor(),
     }
 }

@@ -1,6 +1,7 @@
 //! A Lua file to `ir::Definition`: runs it as DIGITS does (torch/main.lua), or as a plain file that returns a model, and
 //! walks the model and the loss that come out.
 
+mod fine_tune;
 mod hook;
 
 use std::ops::Range;
@@ -10,7 +11,7 @@ use std::rc::Rc;
 use super::cage::{Limits, on_large_stack};
 use super::interp::{Lua, LuaError, Table, Value};
 use super::library::{Library, ancestors, class_name};
-use super::lower::{Flow, Stop, Walk};
+use super::lower::{Flow, Stop, Walk, Window};
 use super::syntax::SyntaxError;
 use super::tensor::{Kind, Tensor};
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -111,6 +112,7 @@ fn run(
         printed: String::new(),
         batch_sizes: [None; 2],
         crop: None,
+        before: None,
         span: whole,
     };
     let library = match library {
@@ -130,8 +132,11 @@ fn run(
         }
     };
     let returned = evaluate(lua, &chunk, text, request, presets, whole);
-    let built = returned.and_then(|returned| {
-        build(lua, &library, &returned, request, whole, diagnostics, &mut definition)
+    let built = returned.and_then(|mut returned| {
+        let before = fine_tune::apply(lua, &library, &mut returned, request, &definition)?;
+        let places = build(lua, &library, &returned, request, whole, diagnostics, &mut definition)?;
+        definition.before = before.map(|before| Box::new(before.after(&places)));
+        Ok(())
     });
     if let Err(stop) = built {
         diagnostics.report(suggest(*stop, &library, text));
@@ -175,9 +180,21 @@ fn suggest(diagnostic: Diagnostic, library: &Library, text: &str) -> Diagnostic 
                 let help = format!("`--param {name}=…` gives it");
                 diagnostic.help(help)
             }
-            None => diagnostic,
+            None => match asserted(&diagnostic, text) {
+                Some(name) => diagnostic.help(format!("`--param {name}=…` gives it")),
+                None => diagnostic,
+            },
         },
     }
+}
+
+/// The option that a failed `assert(opt and opt.depth)` asks for.
+fn asserted(diagnostic: &Diagnostic, text: &str) -> Option<String> {
+    let place = diagnostic.labels.first()?.span;
+    let written = text.get(place.start as usize..place.end as usize)?;
+    let (_, rest) = written.strip_prefix("assert(")?.rsplit_once("opt.")?;
+    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (diagnostic.message == "assertion failed!" && !name.is_empty()).then_some(name)
 }
 
 fn evaluate(
@@ -195,7 +212,8 @@ fn evaluate(
         let options = parameters(lua, request).map_err(failed)?;
         lua.globals().set_field("opt", options);
         for (name, value) in &request.params {
-            if lua.globals().field(name).is_nil() {
+            let library = PRESETS.contains(&name.as_str());
+            if !library && lua.globals().field(name).is_nil() {
                 lua.globals().set_field(name, param(value));
             }
         }
@@ -220,25 +238,28 @@ fn evaluate(
         }
         _ => {}
     }
-    let contract = is_function(&value);
+    let (contract, mut beside) = (is_function(&value), Value::Nil);
     if contract {
         // Programs of the kind that call `createModel(nGPU)` pass a number.
         let told = match COUNTED.iter().any(|call| text.contains(call)) {
             true => 1usize.into(),
             false => parameters(lua, request).map_err(failed)?,
         };
-        value = first(lua.call(&value, vec![told]).map_err(failed)?);
+        let mut made = lua.call(&value, vec![told]).map_err(failed)?.into_iter();
+        value = made.next().unwrap_or_default();
+        beside = made.next().unwrap_or_default();
     }
     let lonely = matches!(&value, Value::Table(t) if is_module(t) && is_criterion(t));
     let returned = match value {
         Value::Table(_) if lonely => None,
         Value::Table(model) if is_module(&model) => {
-            Some(Returned { model, loss: None, whole: None, contract: false })
+            let loss = criterion_of(beside);
+            Some(Returned { model, loss, whole: None, contract: false })
         }
         Value::Table(whole) => module_of(&whole, is_module).map(|model| {
             let loss = match whole.field("loss") {
                 Value::Table(loss) => Some(loss),
-                _ => None,
+                _ => LOSSES.iter().find_map(|name| criterion_of(whole.field(name))),
             };
             Returned { model, loss, whole: Some(whole), contract }
         }),
@@ -256,13 +277,24 @@ fn evaluate(
 }
 
 /// Functions that make the model, by the names that training programs call them by.
-const MAKERS: [&str; 3] = ["createModel", "create_model", "build_model"];
+const MAKERS: [&str; 4] = ["createModel", "create_model", "build_model", "setup"];
 
 /// How a function is written that is told the number of graphics processors only.
 const COUNTED: [&str; 2] = ["function createModel(nGPU)", "function createModel(ngpu)"];
 
 /// What returned tables call the model, beginning with DIGITS' word.
 const MODELS: [&str; 4] = ["model", "Model", "net", "Net"];
+
+/// What they call the loss.
+const LOSSES: [&str; 3] = ["loss", "Loss", "criterion"];
+
+/// A value that is a criterion.
+fn criterion_of(value: Value) -> Option<Table> {
+    match value {
+        Value::Table(table) if is_criterion(&table) => Some(table),
+        _ => None,
+    }
+}
 
 /// The model in a returned table.
 fn module_of(table: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Table> {
@@ -275,7 +307,7 @@ fn module_of(table: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Table>
 /// The model that a file without a result has left in a global variable; with the loss beside it as a table of both.
 fn left(globals: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Value> {
     let model = module_of(globals, is_module)?;
-    let has_loss = matches!(globals.field("loss"), Value::Table(_));
+    let has_loss = LOSSES.iter().any(|name| criterion_of(globals.field(name)).is_some());
     Some(Value::Table(if has_loss { globals.clone() } else { model }))
 }
 
@@ -289,6 +321,9 @@ fn is_criterion(module: &Table) -> bool {
 fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, LuaError> {
     let params = lua.table();
     params.set_field("ngpus", 0.0);
+    // What programs of the kind of fb.resnet.torch are told where nobody tells them anything else.
+    params.set_field("nGPU", 1.0);
+    params.set_field("retrain", "none");
     if let Some(classes) = request.classes {
         params.set_field("nclasses", classes as f64);
     }
@@ -334,7 +369,7 @@ fn build(
     whole: Span,
     diagnostics: &mut Diagnostics,
     definition: &mut Definition,
-) -> Result<(), Stop> {
+) -> Result<Vec<(Window, (String, usize))>, Stop> {
     let count = |name: &str| {
         let number = returned.whole.as_ref()?.field(name).to_number()?;
         (1.0..1e9).contains(&number).then_some(number as usize)
@@ -353,6 +388,7 @@ fn build(
             inputs.iter().map(|(name, shape)| walk.input(name, shape.as_ref(), whole)).collect();
         let input = nesting.arrange(&flows);
         let result = finish(&mut walk, returned, request, &input, whole);
+        let places = walk.places();
         let nodes = std::mem::take(&mut walk.nodes);
         let sound = !walk.doubtful;
         drop(walk);
@@ -362,13 +398,13 @@ fn build(
         };
         let good = result.as_ref().is_ok_and(given) && !complaints.has_errors() && sound;
         if outcome.is_none() || good {
-            outcome = Some((result, nodes, complaints));
+            outcome = Some((result, nodes, places, complaints));
         }
         if good {
             break;
         }
     }
-    let Some((result, nodes, complaints)) = outcome else { return Ok(()) };
+    let Some((result, nodes, places, complaints)) = outcome else { return Ok(vec![]) };
     diagnostics.extend(complaints);
     definition.nodes = nodes;
     for part in [Some(&returned.model), returned.loss.as_ref()].into_iter().flatten() {
@@ -377,7 +413,7 @@ fn build(
         definition.printed.push('\n');
     }
     definition.names = result?;
-    Ok(())
+    Ok(places)
 }
 
 /// The walk over model, label hook and loss.

@@ -295,6 +295,10 @@ impl Lua {
                 let whole = [position.as_bytes(), &text].concat();
                 LuaError::raised(self.string(whole).into(), span, position.len(), self.trace())
             }
+            // Where no Lua function called it there is no position, but a number becomes a text all the same.
+            (None, Some(text)) if 0 < level => {
+                LuaError::raised(Value::String(text), span, 0, self.trace())
+            }
             _ => LuaError::raised(value, span, 0, self.trace()),
         }
     }

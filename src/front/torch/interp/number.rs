@@ -77,7 +77,7 @@ pub fn parse_in_base(text: &[u8], base: u32) -> Option<f64> {
 pub fn format(value: f64) -> String {
     let whole = value as i64;
     if whole as f64 == value
-        && whole.abs() < 100_000_000_000_000
+        && whole.unsigned_abs() < 100_000_000_000_000
         && (whole != 0 || value.is_sign_positive())
     {
         return whole.to_string();

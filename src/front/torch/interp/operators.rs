@@ -21,6 +21,19 @@ pub enum Arithmetic {
 }
 
 impl Arithmetic {
+    /// Its name in a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Arithmetic::Add => "add",
+            Arithmetic::Subtract => "subtract",
+            Arithmetic::Multiply => "multiply",
+            Arithmetic::Divide => "divide",
+            Arithmetic::Modulo => "modulo",
+            Arithmetic::Power => "power",
+            Arithmetic::Negate => "negate",
+        }
+    }
+
     /// The name of the metamethod.
     pub fn event(self) -> &'static str {
         match self {

@@ -95,7 +95,86 @@ function image.gaussian1D(...)
    return curve
 end
 
-local modules = {paths = paths, xlua = xlua, sys = sys, optim = optim, optnet = optnet, image = image,
+---------------------------------------------------------------- nninit
+-- First values by the name of their law: `module:init('weight', nninit.kaiming, {gain = 'relu'})`.
+function nn.Module:init(accessor, initialiser, ...)
+   local tensor
+   if type(accessor) == 'function' then
+      tensor = accessor(self)
+   elseif type(accessor) == 'table' then
+      tensor = self[accessor[1]][accessor[2]]
+   else
+      tensor = self[accessor]
+   end
+   initialiser(self, tensor, ...)
+   return self
+end
+
+local nninit = {}
+for name, method in pairs({copy = 'copy', constant = 'fill', addConstant = 'add', mulConstant = 'mul',
+   normal = 'normal', uniform = 'uniform'}) do
+   nninit[name] = function(module, tensor, ...)
+      tensor[method](tensor, ...)
+      return module
+   end
+end
+
+-- How many numbers flow into an output of a module, and out of an input.
+local function fans(module)
+   local kind = torch.type(module)
+   local window = (module.kW or 1) * (module.kH or 1) * (module.kT or 1)
+   if kind:find('TemporalConvolution') or kind:find('Linear') then
+      return module.weight:size(2), module.weight:size(1)
+   elseif kind:find('SpatialConvolution') or kind:find('VolumetricConvolution') then
+      return module.nInputPlane * window, module.nOutputPlane * window
+   end
+   error('Unsupported module', 3)
+end
+
+local function gain_of(gain)
+   local kind = type(gain) == 'table' and gain[1] or gain
+   if type(kind) == 'number' then return kind end
+   if kind == 'relu' then return math.sqrt(2) end
+   if kind == 'lrelu' then return math.sqrt(2 / (1 + gain.leakiness ^ 2)) end
+   return 1
+end
+
+local function spread(tensor, deviation, law)
+   if law == 'uniform' then
+      tensor:uniform(-deviation * math.sqrt(3), deviation * math.sqrt(3))
+   else
+      tensor:normal(0, deviation)
+   end
+end
+
+function nninit.xavier(module, tensor, options)
+   local into, out = fans(module)
+   options = options or {}
+   spread(tensor, gain_of(options.gain) * math.sqrt(2 / (into + out)), options.dist or 'uniform')
+   return module
+end
+
+function nninit.kaiming(module, tensor, options)
+   options = options or {}
+   spread(tensor, gain_of(options.gain) * math.sqrt(1 / fans(module)), options.dist or 'normal')
+   return module
+end
+
+-- The parts of a text between what matches a pattern; nothing before one at the start.
+function string.split(text, pattern)
+   local parts, from = {}, 1
+   while true do
+      local first, last = text:find(pattern, from)
+      if not first or last < first then break end
+      if first > 1 or first > from then parts[#parts + 1] = text:sub(from, first - 1) end
+      from = last + 1
+   end
+   if from <= #text then parts[#parts + 1] = text:sub(from) end
+   return parts
+end
+sys.split = string.split
+
+local modules = {paths = paths, nninit = nninit, xlua = xlua, sys = sys, optim = optim, optnet = optnet, image = image,
    nngraph = nngraph, graph = graph, trepl = inert(), lfs = inert(), env = inert(), pl = inert()}
 for name, module in pairs(modules) do package.loaded[name] = module end
 package.loaded['pl.import_into'] = inert

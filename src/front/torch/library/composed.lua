@@ -119,3 +119,44 @@ function nn.tables.random(nin, nout, nto)
    end
    return pairs
 end
+
+---------------------------------------------------------------- nn.FireModule (dpnn)
+local Fire = torch.class('nn.FireModule', 'nn.Decorator')
+
+function Fire:__init(nInputPlane, s1x1, e1x1, e1x3, activation)
+   self.nInputPlane, self.s1x1, self.e1x1, self.e1x3 = nInputPlane, s1x1, e1x1, e1x3
+   self.activation = activation or 'ReLU'
+   local expand = nn.Concat(2)
+   expand:add(nn.SpatialConvolution(s1x1, e1x1, 1, 1))
+   expand:add(nn.SpatialConvolution(s1x1, e1x3, 3, 3, 1, 1, 1, 1))
+   local chain = nn.Sequential():add(nn.SpatialConvolution(nInputPlane, s1x1, 1, 1))
+   chain:add(nn[self.activation]()):add(expand):add(nn[self.activation]())
+   nn.Decorator.__init(self, chain)
+end
+
+---------------------------------------------------------------- cudnn.ClippedReLU
+local Clipped, HardTanh = torch.class('nn.ClippedReLU', 'nn.HardTanh')
+
+function Clipped:__init(ceiling, inplace)
+   if not ceiling then error('a ceiling is needed', 3) end
+   HardTanh.__init(self, 0, ceiling, inplace)
+end
+
+---------------------------------------------------------------- inn.SpatialPyramidPooling
+-- The maxima of grids of several sizes, each grid as one row.
+local Pyramid, Concat = torch.class('nn.SpatialPyramidPooling', 'nn.Concat')
+
+function Pyramid:__init(...)
+   Concat.__init(self, 1)
+   local grids = {...}
+   if type(grids[1][1]) == 'table' then grids = grids[1] end
+   self.pyr = grids
+   for _, grid in ipairs(grids) do
+      self:add(nn.Sequential():add(nn.SpatialAdaptiveMaxPooling(grid[1], grid[2]))
+         :add(nn.View(-1):setNumInputDims(3)):add(nn.Contiguous()))
+   end
+end
+function Pyramid:updateOutput(input)
+   self.dimension = input:dim() - 2
+   return Concat.updateOutput(self, input)
+end

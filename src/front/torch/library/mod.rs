@@ -13,11 +13,11 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
-use super::tensor::{self, Tensor};
+use super::tensor::{self, First, Tensor};
 use crate::diag::nearest::nearest;
 use crate::layers::Layer;
 use crate::source::Span;
-use crate::spec::{Dialect, Spelling};
+use crate::spec::{Dialect, Filler, Spelling};
 
 /// What is known of the modules of one interpreter.
 #[derive(Default)]
@@ -59,6 +59,7 @@ impl Library {
         run(lua, "<nngraph>", include_str!("graph.lua"), arguments.to_vec())?;
         run(lua, "<packages>", include_str!("companions.lua"), arguments.to_vec())?;
         run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;
+        run(lua, "<follow>", include_str!("follow.lua"), arguments.to_vec())?;
         lua.set_module("torch", torch);
         lua.set_module("nn", nn);
         for space in ALIASES {
@@ -71,6 +72,11 @@ impl Library {
                 table.set_field("convert", Native::value("convert", same));
             }
             library.lazy(lua, space, &table);
+            if space == "ccn2" {
+                let [_, nn, natives] = arguments.clone();
+                let own = vec![Value::Table(table.clone()), nn, natives];
+                run(lua, "<ccn2>", include_str!("ccn2.lua"), own)?;
+            }
             match space {
                 "cudnn" | "ccn2" => {
                     let loader = Native::value("require", move |lua, _| {
@@ -186,7 +192,31 @@ impl Library {
             "forward",
             Box::new(move |lua, args| {
                 let (module, input) = (args.table(lua, 0)?, args.get(1));
-                Ok(vec![super::lower::forward(lua, this.clone(), &module, &input)?])
+                let own = !args.get(2).is_truthy();
+                Ok(vec![super::lower::forward(lua, this.clone(), &module, &input, own)?])
+            }),
+        );
+        let this = self.clone();
+        add(
+            "follow_operators",
+            Box::new(move |lua, args| {
+                let natives = this.natives.borrow().clone();
+                let names = ["follow_operator", "follow_assignment", "follow_call"];
+                let on = natives.filter(|_| args.get(0).is_truthy());
+                let followers = on.map(|natives| names.map(|name| natives.field(name)));
+                tensor::follow_operators(lua, followers);
+                Ok(vec![])
+            }),
+        );
+        add(
+            "is_random",
+            Box::new(|lua, args| {
+                let value = args.get(0);
+                let random = match value.object::<Tensor>().map(|t| t.first(lua)).transpose()? {
+                    Some(First::Filler(filler)) => !matches!(filler, Filler::Constant(_)),
+                    _ => false,
+                };
+                Ok(vec![Value::Bool(random)])
             }),
         );
         add("dofile", Box::new(files::run_file));

@@ -38,6 +38,8 @@ impl Walk<'_> {
         node: usize,
         span: Span,
     ) -> Result<(), Stop> {
+        // Definitions freeze a module by a method of its own that does nothing.
+        let frozen = !module.field("accGradParameters").is_nil();
         for &name in spelling.class.tensors {
             let value = module.field(name);
             let Some(tensor) = value.object::<Tensor>() else { continue };
@@ -59,6 +61,7 @@ impl Walk<'_> {
                 decay_mult: None,
                 filler,
                 values,
+                frozen,
                 span,
             });
         }

@@ -16,7 +16,7 @@ const NODE: usize = 200;
 /// Tables within tables that an input may be.
 const MOST_LEVELS: usize = 64;
 
-/// What a module gives for an input.
+/// What a module gives for an input, or what it would if it were of the class of cortado's that it extends.
 ///
 /// # Errors
 /// The layers refuse the input, or the limits are reached.
@@ -25,12 +25,16 @@ pub fn forward(
     library: Rc<Library>,
     module: &Table,
     input: &Value,
+    own: bool,
 ) -> Result<Value, LuaError> {
     let span = lua.call_span().unwrap_or_else(Span::nowhere);
     let mut complaints = Diagnostics::default();
     let mut walk = Walk::new(lua, library, &mut complaints, span);
     let flow = enter(&mut walk, input, span, 0)?;
-    let output = walk.module(module, "output", &flow);
+    let output = match own {
+        true => walk.module(module, "output", &flow),
+        false => walk.known_module(module, "output", &flow),
+    };
     let shapes = output.as_ref().ok().map(|flow| with_shapes(&walk, flow));
     let nodes = walk.nodes.len();
     drop(walk);

@@ -8,6 +8,7 @@
 mod arrange;
 mod criterion;
 mod fields;
+mod follow;
 mod forward;
 mod graph;
 mod labels;
@@ -98,10 +99,13 @@ const MODULE: usize = 1000;
 /// Why a walk ended early.
 pub type Stop = Box<Diagnostic>;
 
+/// A window of storage: the storage, its first element and their number.
+pub type Window = (*const Storage, usize, usize);
+
 /// What makes two parameters one: the windows of storage that hold the values and the gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
-    value: (*const Storage, usize, usize),
+    value: Window,
     gradient: Option<(*const Storage, usize)>,
 }
 
@@ -182,27 +186,47 @@ impl<'a> Walk<'a> {
     /// What a module makes of its input. `path` is the module's place in the tree: `2.1`.
     pub fn module(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
         let span = self.place(module);
-        self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
         self.deeper(module)?;
-        let (kind, opaque) = self.kind(module);
-        if !opaque {
-            if let Some(output) = self.arrange(&kind, module, path, input)? {
-                return Ok(output);
-            }
-            if let Some(spelling) = Layer::resolve(Dialect::Torch, &kind) {
-                return self.spelled(spelling, module, path, input);
-            }
+        if !self.kind(module).1 {
+            return self.known_module(module, path, input);
+        }
+        self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
+        if !follow::computes(module) {
+            return self.known_module(module, path, input);
+        }
+        if let Some(output) = self.follow(module, path, input)? {
+            return Ok(output);
         }
         let name = torch_type(module);
-        let message = format!("`{name}` computes in Lua, which cortado does not translate");
+        let message = format!("`{name}` computes in Lua, and the shape of its input is not known");
         let d = Diagnostic::new(&diag::E0704, span, message)
             .here("made here")
-            .help("write it with the modules of nn, or put it outside of the net");
+            .help("tell the shape of the input, with --input-shape for instance");
         self.diagnostics.report(d);
-        let layer = Unknown { type_name: name.clone() };
-        let bottoms = self.current(input);
-        let top = self.push(layer.into(), &name, path, span, bottoms, vec![path.to_owned()]);
-        Ok(Flow::Tensor(top[0].clone()))
+        self.unknown(module, path, input)
+    }
+
+    /// What a module makes of its input as one of the class of cortado's that it extends, whatever it computes itself.
+    pub(super) fn known_module(
+        &mut self,
+        module: &Table,
+        path: &str,
+        input: &Flow,
+    ) -> Result<Flow, Stop> {
+        let span = self.place(module);
+        self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
+        self.deeper(module)?;
+        let (kind, _) = self.kind(module);
+        if let Some(output) = self.arrange(&kind, module, path, input)? {
+            return Ok(output);
+        }
+        if let Some(spelling) = Layer::resolve(Dialect::Torch, &kind) {
+            return self.spelled(spelling, module, path, input);
+        }
+        let message = format!("`{}` has no updateOutput", torch_type(module));
+        let d = Diagnostic::new(&diag::E0704, span, message).here("made here");
+        self.diagnostics.report(d);
+        self.unknown(module, path, input)
     }
 
     /// Complains where modules are within each other without end.

@@ -1,7 +1,7 @@
 //! The names under which Torch's people know inputs, outputs and parameters: by number, in the order of
 //! `model:parameters()` and `model:listModules()`.
 
-use super::{Flow, Identity, Walk};
+use super::{Flow, Identity, Walk, Window};
 use crate::front::torch::interp::{LuaError, Table, Value};
 use crate::front::torch::library::method;
 use crate::front::torch::tensor::Tensor;
@@ -40,6 +40,7 @@ impl Walk<'_> {
             names.push((format!("dparam.{i}"), format!("dparam.{place}")));
             names.push((format!("param_after.{i}"), format!("param_after.{place}")));
         }
+        self.leave_out(&values);
         let modules = method(self.lua, model, "listModules")?;
         let Some(Value::Table(modules)) = modules.first() else { return Ok(names) };
         let mut k = 0;
@@ -61,6 +62,26 @@ impl Walk<'_> {
             k += usize::from(has);
         }
         Ok(names)
+    }
+
+    /// Parameters that the model does not list are not trained: definitions replace `parameters` to that end.
+    fn leave_out(&mut self, listed: &[Value]) {
+        let tensors = listed.iter().filter_map(|value| value.object::<Tensor>());
+        let windows: Vec<_> = tensors.map(|tensor| Identity::of(tensor, None).value).collect();
+        for i in 0..self.uses.len() {
+            let super::Use { identity, node, at, field, .. } = self.uses[i];
+            if ["weight", "bias"].contains(&field) && !windows.contains(&identity.value) {
+                self.nodes[node].params[at].lr_mult = Some(0.0);
+            }
+        }
+    }
+
+    /// Where parameters are, by the windows of storage that hold them.
+    pub fn places(&self) -> Vec<(Window, (String, usize))> {
+        let uses = self.uses.iter();
+        let places =
+            uses.map(|u| (u.identity.value, (self.nodes[u.node].name.value.clone(), u.at)));
+        places.collect()
     }
 
     /// The names of inputs and outputs.

@@ -229,6 +229,14 @@ fn to_number(lua: &mut Lua, args: &Args) -> Results {
 
 fn to_string(lua: &mut Lua, args: &Args) -> Results {
     let value = args.any(lua, 0)?;
+    if let Value::Table(table) = &value {
+        let handler = table.metamethod("__tostring");
+        if !handler.is_nil() {
+            // Whatever it gives, text or not.
+            let first = lua.call(&handler, vec![value])?.into_iter().next();
+            return Ok(first.into_iter().collect());
+        }
+    }
     Ok(vec![lua.to_text(&value)?.into()])
 }
 

@@ -99,7 +99,7 @@ fn convert(
         b'q' => quote(&args.string(lua, at)?, out),
         b'c' => pad(&[args.integer(lua, at)? as u8], spec, out),
         b'd' | b'i' => {
-            let value = args.integer(lua, at)?;
+            let value = whole(args.number(lua, at)?);
             sign_and_pad(
                 value < 0,
                 &integer_digits(value.unsigned_abs().to_string(), spec),
@@ -109,7 +109,10 @@ fn convert(
         }
         b'u' | b'o' | b'x' | b'X' => {
             let number = args.number(lua, at)?;
-            let value = if number < 0.0 { number as i64 as u64 } else { number as u64 };
+            let value = match (2f64.powi(63)..2f64.powi(64)).contains(&number) {
+                true => number as u64,
+                false => whole(number) as u64,
+            };
             let digits = match conversion {
                 b'u' => value.to_string(),
                 b'o' if spec.alternate => format!("0{value:o}"),
@@ -160,6 +163,12 @@ fn integer_digits(digits: String, spec: &Spec) -> String {
         Some(precision) => format!("{digits:0>precision$}"),
         None => digits,
     }
+}
+
+/// A number cut to a whole one as the processor does it: what is too large, or no number, becomes the least.
+fn whole(number: f64) -> i64 {
+    let fits = (-2f64.powi(63)..2f64.powi(63)).contains(&number);
+    if fits { number as i64 } else { i64::MIN }
 }
 
 fn sign_and_pad(is_negative: bool, digits: &str, spec: &Spec, out: &mut Vec<u8>) {

@@ -24,8 +24,9 @@ pub(super) fn install(lua: &mut Lua) {
             ("ldexp", ldexp),
             ("log", log),
             ("log10", |lua, args| map(lua, args, f64::log10)),
-            ("max", |lua, args| fold(lua, args, |a, b| if a < b { b } else { a })),
-            ("min", |lua, args| fold(lua, args, |a, b| if b < a { b } else { a })),
+            // The last number that is not beaten, so that one that is none wins if it comes last.
+            ("max", |lua, args| fold(lua, args, |a, b| if a > b { a } else { b })),
+            ("min", |lua, args| fold(lua, args, |a, b| if a < b { a } else { b })),
             ("modf", modf),
             ("pow", |lua, args| map2(lua, args, f64::powf)),
             ("rad", |lua, args| map(lua, args, |x| x * (std::f64::consts::PI / 180.0))),
@@ -71,6 +72,7 @@ fn log(lua: &mut Lua, args: &Args) -> Results {
 fn modf(lua: &mut Lua, args: &Args) -> Results {
     let value = args.number(lua, 0)?;
     let fraction = if value.is_infinite() { 0.0 } else { value.fract() };
+    let fraction = fraction.copysign(value);
     Ok(vec![value.trunc().into(), fraction.into()])
 }
 

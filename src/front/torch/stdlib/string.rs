@@ -296,7 +296,8 @@ fn expand(
                 out.extend_from_slice(&value.to_text().unwrap_or("".into()));
             }
             Some(&other) => out.push(other),
-            None => {}
+            // The end of the text counts as one more byte.
+            None => out.push(0),
         }
     }
     Ok(())

@@ -35,7 +35,7 @@ pub use layout::Layout;
 pub use storage::Storage;
 pub use view::{First, Tensor};
 
-use crate::front::torch::interp::{Args, Lua, Results, Table, Value};
+use crate::front::torch::interp::{Args, Lua, Native, Results, Table, Value};
 use state::State;
 
 /// A native function with its name.
@@ -55,11 +55,13 @@ pub fn install(lua: &mut Lua) -> Table {
     lua.set_module("torch", torch.clone());
     construct::install(lua, &torch);
     for &(name, function) in FUNCTIONS.iter().flat_map(|list| list.iter()) {
-        torch.set_field(name, crate::front::torch::interp::Native::value(name, function));
+        let native =
+            Native::value(name, move |lua, args| State::call(lua, (name, false), args, function));
+        torch.set_field(name, native);
     }
     for &(name, function) in OPERATIONS.iter().flat_map(|list| list.iter()) {
-        let native = crate::front::torch::interp::Native::value(name, move |lua, args| {
-            function(lua, args, false)
+        let native = Native::value(name, move |lua, args| {
+            State::call(lua, (name, false), args, |lua, args| function(lua, args, false))
         });
         torch.set_field(name, native);
     }
@@ -73,6 +75,12 @@ pub fn install(lua: &mut Lua) -> Table {
 /// The table of the methods of all tensors, to which a definition may add.
 pub fn methods(lua: &mut Lua) -> Table {
     State::of(lua).methods.clone()
+}
+
+/// Lets functions be asked about operators on tensors, about assignments to parts of them and about calls of their
+/// functions before they are carried out; `None` ends it.
+pub fn follow_operators(lua: &mut Lua, followers: Option<state::Followers>) {
+    State::of(lua).followers.replace(followers);
 }
 
 /// Functions of the table `torch`.

@@ -17,8 +17,14 @@ impl Object for Tensor {
     }
 
     fn index(self: Rc<Self>, lua: &mut Lua, key: &Value, span: Span) -> Result<Value, LuaError> {
+        if let Value::String(_) = key {
+            return Ok(State::of(lua).methods.get(key));
+        }
+        let own = Value::Object(self.clone());
+        if let Some(followed) = State::followed(lua, "index", (&own, key), span)? {
+            return Ok(followed);
+        }
         match key {
-            Value::String(_) => Ok(State::of(lua).methods.get(key)),
             Value::Object(_) if key.object::<Tensor>().is_some() => {
                 super::select::masked(lua, &self, key)
             }
@@ -39,6 +45,9 @@ impl Object for Tensor {
         value: Value,
         span: Span,
     ) -> Result<(), LuaError> {
+        if State::followed_assignment(lua, Value::Object(self.clone()), (&key, &value), span)? {
+            return Ok(());
+        }
         if key.object::<Tensor>().is_some() {
             return super::select::set_masked(lua, &self, &key, &value, span);
         }
@@ -88,6 +97,9 @@ impl Object for Tensor {
         right: &Value,
         span: Span,
     ) -> Result<Value, LuaError> {
+        if let Some(followed) = State::followed(lua, operator.word(), (left, right), span)? {
+            return Ok(followed);
+        }
         arithmetic(lua, operator, left, right, span)
     }
 

@@ -3,8 +3,9 @@
 use super::kind::Kind;
 use super::recipe::{Draw, Law, Recipe};
 use super::{METHODS, OPERATIONS, object};
-use crate::front::torch::interp::{Lua, Native, Table};
+use crate::front::torch::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
 use crate::random::{Philox, STREAM_DEFINITION, Sequence};
+use crate::source::Span;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -22,6 +23,19 @@ pub(super) struct State {
     pub methods: Table,
     /// Methods of storages by name.
     pub storage_methods: Table,
+    /// While modules are followed, the functions that are asked first, by [`Question`].
+    pub followers: RefCell<Option<Followers>>,
+}
+
+/// Functions by [`Question`].
+pub type Followers = [Value; 3];
+
+/// What the functions that follow modules are asked about.
+#[derive(Clone, Copy)]
+enum Question {
+    Operator,
+    Assignment,
+    Call,
 }
 
 impl State {
@@ -30,12 +44,17 @@ impl State {
         lua.state(|lua| {
             let (methods, storage_methods) = (lua.table(), lua.table());
             for &(name, function) in OPERATIONS.iter().flat_map(|list| list.iter()) {
-                let native = Native::value(name, move |lua, args| function(lua, args, true));
+                let native = Native::value(name, move |lua, args| {
+                    State::call(lua, (name, true), args, |lua, args| function(lua, args, true))
+                });
                 methods.set_field(name, native);
             }
             // A method of its own wins over the function of the same name.
             for &(name, function) in METHODS.iter().flat_map(|list| list.iter()) {
-                methods.set_field(name, Native::value(name, function));
+                let native = Native::value(name, move |lua, args| {
+                    State::call(lua, (name, true), args, function)
+                });
+                methods.set_field(name, native);
             }
             for &(name, function) in object::STORAGE_METHODS {
                 storage_methods.set_field(name, Native::value(name, function));
@@ -47,8 +66,86 @@ impl State {
                 singles: RefCell::new(Philox::new(1, SINGLE).sequence(0)),
                 methods,
                 storage_methods,
+                followers: RefCell::new(None),
             }
         })
+    }
+
+    /// What follows modules makes of an operator on tensors, if it makes anything of it.
+    ///
+    /// # Errors
+    /// The operator needs numbers that are not known.
+    pub fn followed(
+        lua: &mut Lua,
+        operator: &str,
+        (left, right): (&Value, &Value),
+        span: Span,
+    ) -> Result<Option<Value>, LuaError> {
+        let args = || vec![operator.into(), left.clone(), right.clone()];
+        let results = State::ask(lua, Question::Operator, Some(span), args)?;
+        Ok(results.map(|results| results.into_iter().next().unwrap_or_default()))
+    }
+
+    /// Whether what follows modules has carried out `tensor[key] = value`.
+    ///
+    /// # Errors
+    /// It needs numbers that are not known.
+    pub fn followed_assignment(
+        lua: &mut Lua,
+        tensor: Value,
+        (key, value): (&Value, &Value),
+        span: Span,
+    ) -> Result<bool, LuaError> {
+        let args = || vec![tensor, key.clone(), value.clone()];
+        Ok(State::ask(lua, Question::Assignment, Some(span), args)?.is_some())
+    }
+
+    /// A function about tensors, or what follows modules makes of its call.
+    pub fn call(
+        lua: &mut Lua,
+        (name, method): (&str, bool),
+        args: &Args,
+        run: impl FnOnce(&mut Lua, &Args) -> Results,
+    ) -> Results {
+        let all = || {
+            let mut all = vec![name.into(), Value::Bool(method)];
+            all.extend(args.0.iter().cloned());
+            all
+        };
+        match State::ask(lua, Question::Call, None, all)? {
+            Some(results) => Ok(results),
+            None => run(lua, args),
+        }
+    }
+
+    /// Asks what follows modules, if anything does; `None` if it leaves the work to others. What it refuses is said at
+    /// the place given, or at that of the running call.
+    fn ask(
+        lua: &mut Lua,
+        question: Question,
+        span: Option<Span>,
+        args: impl FnOnce() -> Vec<Value>,
+    ) -> Result<Option<Vec<Value>>, LuaError> {
+        let follower = match &*State::of(lua).followers.borrow() {
+            Some(followers) => followers[question as usize].clone(),
+            None => return Ok(None),
+        };
+        let mut results = lua.call(&follower, args())?;
+        if results.is_empty() {
+            return Ok(None);
+        }
+        match results.remove(0) {
+            Value::Bool(true) => Ok(Some(results)),
+            Value::String(_) => {
+                let complaint = results.first().and_then(Value::to_text);
+                let complaint = complaint.map_or(String::new(), |text| text.to_str().into_owned());
+                Err(match span {
+                    Some(span) => lua.error_at(span, complaint),
+                    None => lua.error(&complaint),
+                })
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Starts all random numbers anew.
