@@ -12,7 +12,7 @@ use crate::spec::Environment;
 use crate::train::machine::{Machine, Planned, Purpose};
 use crate::weights::{order, read_weights};
 
-/// The mean seconds of one layer.
+/// The mean seconds of one layer. Layers that are computed together count for the first of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerTime {
     /// The layer's name.

@@ -15,10 +15,11 @@ pub fn fold(b: &mut Builder) {
         let program = b.program();
         let step = &program.steps[number];
         let Some((kernel, args)) = joined(program, step, &uses) else { continue };
+        let origin = producer(program, step.args[0]).map_or(step.origin, |step| step.origin);
         step.args.iter().for_each(|v| uses[v.0 as usize] -= 1);
         args.iter().for_each(|v| uses[v.0 as usize] += 1);
         let step = &mut b.program_mut().steps[number];
-        (step.kernel, step.args) = (kernel, args);
+        (step.kernel, step.args, step.origin) = (kernel, args, origin);
     }
 }
 

@@ -23,8 +23,9 @@ pub fn join_pooling(program: &mut Program) {
         let is_read = |step: &Step| step.args.first().is_some_and(|&v| read_once(v));
         let joined = is_read(step).then(|| joined(program, step)).flatten();
         if let Some((kernel, args)) = joined {
+            let origin = producer(program, step.args[0]).map_or(step.origin, |step| step.origin);
             let step = &mut program.steps[number];
-            (step.kernel, step.args) = (kernel, args);
+            (step.kernel, step.args, step.origin) = (kernel, args, origin);
         }
     }
 }

@@ -32,5 +32,6 @@ pub mod team;
 mod testing;
 mod transpose;
 mod trouble;
+mod turn;
 pub mod update;
 pub mod vecmath;

@@ -7,11 +7,11 @@
 use std::ops::Range;
 
 use super::micro::{Left, Product, Segment};
-use super::turn::{SIDE, turn};
 use super::weights::Panels;
 use crate::exec::cpu::conv::Shape;
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
+use crate::exec::cpu::turn::{SIDE, turn};
 use crate::real::{Real, vectorize};
 use crate::window::Axis;
 

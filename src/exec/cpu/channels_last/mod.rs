@@ -13,7 +13,6 @@ mod normalize;
 mod pool;
 mod sums;
 mod tiles;
-mod turn;
 mod weights;
 
 #[cfg(test)]

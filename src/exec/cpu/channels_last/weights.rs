@@ -5,9 +5,9 @@
 
 use super::Way;
 use super::sums::Sums;
-use super::turn::{SIDE, turn};
 use crate::exec::cpu::micro::Tile;
 use crate::exec::cpu::tasks::{Shared, for_each};
+use crate::exec::cpu::turn::{SIDE, turn};
 use crate::real::Real;
 
 /// The panels that a number of channels is cut into.

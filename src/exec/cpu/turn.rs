@@ -1,4 +1,5 @@
-//! Turns blocks of numbers: from lines that begin anywhere to columns that go anywhere.
+//! Turns blocks of numbers: from lines that begin anywhere to columns that go anywhere; numbers of four bytes go through
+//! registers where the machine can.
 
 use crate::real::Real;
 
