@@ -138,7 +138,7 @@ fn protected_call(lua: &mut Lua, args: &Args) -> Results {
     lua.protected += 1;
     let results = lua.call(&function, args.rest(1).to_vec());
     lua.protected -= 1;
-    pay_for_error(lua, &results)?;
+    pay_for_protection(lua, &results)?;
     caught(results, |error| Ok(vec![error.into_value()]))
 }
 
@@ -147,13 +147,13 @@ fn protected_call_with_handler(lua: &mut Lua, args: &Args) -> Results {
     lua.protected += 1;
     let results = lua.call(&function, args.rest(2).to_vec());
     lua.protected -= 1;
-    pay_for_error(lua, &results)?;
+    pay_for_protection(lua, &results)?;
     caught(results, |error| lua.call(&handler, vec![error.into_value()]))
 }
 
-/// An error costs more than a call, since it carries its trace.
-fn pay_for_error(lua: &mut Lua, results: &Results) -> Result<(), LuaError> {
-    if results.is_err() { lua.work(500) } else { Ok(()) }
+/// A protected call costs more than another, and most if there is an error, since that carries its trace.
+fn pay_for_protection(lua: &mut Lua, results: &Results) -> Result<(), LuaError> {
+    lua.work(if results.is_err() { 500 } else { 16 })
 }
 
 fn caught(results: Results, handle: impl FnOnce(LuaError) -> Results) -> Results {
