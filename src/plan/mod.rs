@@ -126,11 +126,7 @@ fn is_view(step: &Step) -> bool {
 /// The first of the arguments, up to the last, whose places a step's result may take over, because it reads each of their
 /// elements just before it writes the result there.
 fn taking(step: &Step) -> Option<usize> {
-    let kernel = match &step.kernel {
-        Kernel::ChannelsLast(kernel) => kernel,
-        kernel => kernel,
-    };
-    match kernel {
+    match step.kernel.plain() {
         Kernel::Pointwise(_) => Some(0),
         Kernel::MatMulAdd { .. } => Some(2),
         Kernel::FusedConv(fused) if fused.sum => Some(step.args.len() - 1),

@@ -62,17 +62,7 @@ pub fn arrange(program: &mut Program, how: Arrange) {
         pass.first(v);
     }
     let steps = pass.steps;
-    for value in &mut program.values {
-        if matches!(value.source, Source::Step(_)) {
-            value.source = Source::Dead;
-        }
-    }
-    for (number, step) in steps.iter().enumerate() {
-        for out in &step.outs {
-            program.values[out.0 as usize].source = Source::Step(number as u32);
-        }
-    }
-    program.steps = steps;
+    program.renumber(steps);
     super::simplify(program);
 }
 
@@ -235,8 +225,8 @@ impl Pass<'_> {
             }
             Kernel::Pointwise(_) => self.pointwise(step),
             Kernel::Reduce(op, axes) if self.last.contains_key(&main) => {
-                let to = |axis: &usize| LAST.iter().position(|from| from == axis).unwrap_or(0);
-                let kernel = Kernel::Reduce(*op, axes.iter().map(to).collect());
+                let axes = axes.iter().map(|&axis| moved(axis)).collect();
+                let kernel = Kernel::Reduce(*op, axes);
                 self.follow(kernel, step)
             }
             Kernel::Concat(axis) => {

@@ -21,13 +21,13 @@ pub fn deploy(program: &mut Program, how: Arrange) -> usize {
         pass.take(step);
     }
     let steps = pass.steps.into_iter().flatten().collect();
-    renumber(program, steps);
+    program.renumber(steps);
     super::arrange(program, how);
     let steps = std::mem::take(&mut program.steps);
     let mut pass = Pass::new(program, &steps);
     pass.pack(steps);
     let steps = pass.steps.into_iter().flatten().collect();
-    renumber(program, steps);
+    program.renumber(steps);
     super::join_pooling(program);
     super::simplify(program);
     settled(program)
@@ -41,7 +41,7 @@ pub fn settled(program: &mut Program) -> usize {
     let (first, rest): (Vec<Step>, Vec<Step>) =
         std::mem::take(&mut program.steps).into_iter().partition(is_settled);
     let count = first.len();
-    renumber(program, first.into_iter().chain(rest).collect());
+    program.renumber(first.into_iter().chain(rest).collect());
     count
 }
 
@@ -61,10 +61,7 @@ fn fixed(program: &Program, steps: &[Step]) -> Vec<bool> {
 fn extend(program: &Program, step: &Step, fixed: &mut Vec<bool>) {
     let count =
         |values: &[ValueId]| values.iter().map(|&v| program.shape(v).count()).sum::<usize>();
-    let kernel = match &step.kernel {
-        Kernel::ChannelsLast(kernel) => kernel,
-        kernel => kernel,
-    };
+    let kernel = step.kernel.plain();
     let known = matches!(
         kernel,
         Kernel::View
@@ -80,21 +77,6 @@ fn extend(program: &Program, step: &Step, fixed: &mut Vec<bool>) {
     if known && follows && count(&step.outs) <= most * count(&step.args) {
         step.outs.iter().for_each(|v| fixed[v.0 as usize] = true);
     }
-}
-
-/// Replaces the steps, and tells their results where they come from.
-fn renumber(program: &mut Program, steps: Vec<Step>) {
-    for value in &mut program.values {
-        if matches!(value.source, Source::Step(_)) {
-            value.source = Source::Dead;
-        }
-    }
-    for (number, step) in steps.iter().enumerate() {
-        for out in &step.outs {
-            program.values[out.0 as usize].source = Source::Step(number as u32);
-        }
-    }
-    program.steps = steps;
 }
 
 struct Pass<'a> {

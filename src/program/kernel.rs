@@ -192,6 +192,14 @@ impl Kernel {
     /// What the outputs of a group are rounded up to in the packed weights of [`Kernel::ChannelsLast`].
     pub const PACKED: usize = 16;
 
+    /// The kernel without regard to where the channels lie.
+    pub fn plain(&self) -> &Kernel {
+        match self {
+            Kernel::ChannelsLast(kernel) => kernel,
+            kernel => kernel,
+        }
+    }
+
     /// Which of so many arguments are blobs whose channels [`Kernel::ChannelsLast`] wants last, and whether the first
     /// result is one, and all other results; `None` for kernels that do not come in that form.
     pub fn blobs(&self, args: usize) -> Option<(Vec<bool>, [bool; 2])> {

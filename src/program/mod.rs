@@ -122,6 +122,21 @@ impl Program {
         self.outputs.iter().find(|(n, _)| n == name).map(|&(_, v)| v)
     }
 
+    /// Replaces the steps, and tells their results where they come from.
+    fn renumber(&mut self, steps: Vec<Step>) {
+        for value in &mut self.values {
+            if matches!(value.source, Source::Step(_)) {
+                value.source = Source::Dead;
+            }
+        }
+        for (number, step) in steps.iter().enumerate() {
+            for out in &step.outs {
+                self.values[out.0 as usize].source = Source::Step(number as u32);
+            }
+        }
+        self.steps = steps;
+    }
+
     /// Adds a value.
     pub(crate) fn value(&mut self, shape: Shape, source: Source) -> ValueId {
         self.values.push(Value { shape, source });

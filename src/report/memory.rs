@@ -42,10 +42,6 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
 /// What the steps that do the work of several save: how many there are by kind, and the program with them beside the one
 /// without.
 pub fn saved(apart: &Program, joined: &Program) -> String {
-    let plain = |kernel: &Kernel| match kernel {
-        Kernel::ChannelsLast(kernel) => (**kernel).clone(),
-        kernel => kernel.clone(),
-    };
     let count = |holds: &dyn Fn(&Kernel) -> bool| {
         joined.steps.iter().filter(|step| holds(&step.kernel)).count()
     };
@@ -53,15 +49,15 @@ pub fn saved(apart: &Program, joined: &Program) -> String {
         ("kernels on blobs whose channels lie last", &|k| matches!(k, Kernel::ChannelsLast(_))),
         (
             "convolutions by tiles of 4 x 4 results",
-            &|k| matches!(plain(k), Kernel::FusedConv(f) if f.tiled),
+            &|k| matches!(k.plain(), Kernel::FusedConv(f) if f.tiled),
         ),
-        ("convolutions with ReLU", &|k| matches!(plain(k), Kernel::FusedConv(f) if f.relu)),
+        ("convolutions with ReLU", &|k| matches!(k.plain(), Kernel::FusedConv(f) if f.relu)),
         ("convolutions with pooling", &|k| matches!(k, Kernel::PooledConv(..))),
         (
             "normalisations with factor and shift",
-            &|k| matches!(plain(k), Kernel::Normalize(n) if n.affine),
+            &|k| matches!(k.plain(), Kernel::Normalize(n) if n.affine),
         ),
-        ("normalisations with ReLU", &|k| matches!(plain(k), Kernel::Normalize(n) if n.relu)),
+        ("normalisations with ReLU", &|k| matches!(k.plain(), Kernel::Normalize(n) if n.relu)),
         ("gradients to the input over maxima", &|k| matches!(k, Kernel::PooledConvInput(_))),
         ("gradients to the weights over maxima", &|k| matches!(k, Kernel::PooledConvFilter(_))),
     ];

@@ -82,11 +82,15 @@ pub fn moments<T: Real>(x: &[T], mean: &mut [T], variance: &mut [T], work: &mut 
     variance.iter_mut().zip(&*work).for_each(|(variance, sum)| *variance = *sum * count);
 }
 
-/// Writes, by channel, one over the deviation times the factor.
-fn factors<T: Real>(channels: &Channels<T>, to: &mut [T]) {
-    for (channel, to) in to.iter_mut().enumerate() {
+/// Writes, by channel, one over the deviation times the factor, and the shift.
+fn factors<T: Real>(channels: &Channels<T>, factor: &mut [T], shift: &mut [T]) {
+    for (channel, factor) in factor.iter_mut().enumerate() {
         let scale = channels.affine.map_or(T::ONE, |(scale, _)| scale[channel]);
-        *to = T::ONE / (channels.variance[channel] + channels.eps).sqrt() * scale;
+        *factor = T::ONE / (channels.variance[channel] + channels.eps).sqrt() * scale;
+    }
+    match channels.affine {
+        Some((_, from)) => shift.copy_from_slice(from),
+        None => shift.fill(T::ZERO),
     }
 }
 
@@ -94,11 +98,7 @@ fn factors<T: Real>(channels: &Channels<T>, to: &mut [T]) {
 pub fn normalize<T: Real>(of: &Channels<T>, x: &[T], y: &mut [T], work: &mut [T]) {
     let channels = of.mean.len();
     let (factor, shift) = work[..2 * channels].split_at_mut(channels);
-    factors(of, factor);
-    match of.affine {
-        Some((_, from)) => shift.copy_from_slice(from),
-        None => shift.fill(T::ZERO),
-    }
+    factors(of, factor, shift);
     let (factor, shift) = (&*factor, &*shift);
     let each = items_per_task(channels) * channels;
     for_each_piece(y, each, |task, y| {
@@ -172,11 +172,7 @@ fn backward<T: Real>(
     let mut parts = numbers.chunks_exact_mut(channels);
     let [factor, shift, slope, lift] =
         std::array::from_fn(|_| parts.next().expect("workspace for four numbers a channel"));
-    factors(of, factor);
-    match of.affine {
-        Some((_, from)) => shift.copy_from_slice(from),
-        None => shift.fill(T::ZERO),
-    }
+    factors(of, factor, shift);
     let (mean, factor, shift) = (of.mean, &*factor, &*shift);
     sums(
         pixels,

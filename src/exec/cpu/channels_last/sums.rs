@@ -198,14 +198,7 @@ impl Sums {
         assert!(y.len() == area(self.target) * self.outputs, "target of {}", y.len());
         assert!(self.packed_len::<T>() <= packed.len(), "{} packed weights", packed.len());
         assert!(bias.is_none_or(|bias| bias.len() == self.group * self.outputs), "bias");
-        let addend = match addend {
-            Addend::None => None,
-            Addend::InPlace => Some(y.as_ptr()),
-            Addend::Blob(blob) => {
-                assert!(blob.len() == y.len(), "addend of {}", blob.len());
-                Some(blob.as_ptr())
-            }
-        };
+        let addend = addend.pointer(y);
         let blobs = Blobs { x, packed, bias, addend, relu, y: Shared::new(y) };
         let cuts = self.grids.iter().map(|grid| self.cut::<T>(grid));
         let tasks = cuts.map(|cut| cut.blocks * cut.columns).sum::<usize>() * self.group;

@@ -177,14 +177,7 @@ pub fn tiles_forward<T: Real>(
     let weights = tiles_weight_len::<T>(shape.channels, shape.out_channels);
     assert!(weights <= packed.len(), "{} packed weights", packed.len());
     assert!(bias.is_none_or(|bias| bias.len() == shape.out_channels), "bias");
-    let addend = match addend {
-        Addend::None => None,
-        Addend::InPlace => Some(y.as_ptr()),
-        Addend::Blob(blob) => {
-            assert!(blob.len() == y.len(), "addend of {}", blob.len());
-            Some(blob.as_ptr())
-        }
-    };
+    let addend = addend.pointer(y);
     let plan = Plan::new::<T>(shape);
     let all = shape.batch * plan.rows * plan.columns;
     let panels = Panels::of::<T>(shape.out_channels);

@@ -83,30 +83,14 @@ fn forward<T: Real>(
 ) {
     let taps = sums.all_taps;
     let depth = sums.channels * taps;
-    let (channels, width) = (panels.channels(panel), panels.width(panel));
-    let at = sums.panel::<T>(0, group, panel);
-    // SAFETY: panels do not overlap.
-    let to = unsafe { packed.slice(at..at + depth * width) };
+    let width = panels.width(panel);
+    let start = sums.panel::<T>(0, group, panel);
     let first = group * sums.outputs + panels.start(panel);
-    for half in (0..width).step_by(SIDE) {
-        let height = (width - half).min(SIDE);
-        let lines = channels.saturating_sub(half).min(SIDE);
-        for from in (0..depth).step_by(SIDE) {
-            let columns = (depth - from).min(SIDE);
-            let mut source = [std::ptr::null(); SIDE];
-            for (line, source) in source[..lines].iter_mut().enumerate() {
-                *source = w[(first + half + line) * depth + from..][..columns].as_ptr();
-            }
-            let mut target = [std::ptr::null_mut(); SIDE];
-            for (column, target) in target[..columns].iter_mut().enumerate() {
-                let (channel, tap) = ((from + column) / taps, (from + column) % taps);
-                let at = (tap * sums.channels + channel) * width + half;
-                *target = to[at..at + height].as_mut_ptr();
-            }
-            // SAFETY: both were cut from slices of these lengths.
-            unsafe { turn(&source[..lines], &target[..columns], height) };
-        }
-    }
+    let place = |column: usize| {
+        let (channel, tap) = (column / taps, column % taps);
+        Some(start + (tap * sums.channels + channel) * width)
+    };
+    turn_lines(&w[first * depth..], depth, (panels.channels(panel), width), place, packed);
 }
 
 /// A panel of input channels.
@@ -134,28 +118,40 @@ fn input<T: Real>(
             to[channels..].fill(T::ZERO);
             continue;
         }
-        for half in (0..width).step_by(SIDE) {
-            let height = (width - half).min(SIDE);
-            let lines = channels.saturating_sub(half).min(SIDE);
-            for from in (0..taps).step_by(SIDE) {
-                let columns = (taps - from).min(SIDE);
-                let mut source = [std::ptr::null(); SIDE];
-                for (line, source) in source[..lines].iter_mut().enumerate() {
-                    *source = w[(first + half + line) * taps + from..][..columns].as_ptr();
-                }
-                let mut target = [std::ptr::null_mut(); SIDE];
-                let mut unread = [T::ZERO; SIDE];
-                for (column, target) in target[..columns].iter_mut().enumerate() {
-                    *target = match place(from + column) {
-                        // SAFETY: panels do not overlap.
-                        Some(at) => unsafe { packed.slice(at + half..at + half + height) },
-                        None => &mut unread[..height],
-                    }
-                    .as_mut_ptr();
-                }
-                // SAFETY: both were cut from slices of these lengths.
-                unsafe { turn(&source[..lines], &target[..columns], height) };
+        turn_lines(&w[first * taps..], taps, (channels, width), place, packed);
+    }
+}
+
+/// Writes the lines of a panel's channels, `len` numbers each, as columns. `place` tells where that of a number of the line
+/// goes, if anybody reads it; no two go to one place, nor to a part that another task writes.
+fn turn_lines<T: Real>(
+    w: &[T],
+    len: usize,
+    (channels, width): (usize, usize),
+    place: impl Fn(usize) -> Option<usize>,
+    packed: &Shared<T>,
+) {
+    for half in (0..width).step_by(SIDE) {
+        let height = (width - half).min(SIDE);
+        let lines = channels.saturating_sub(half).min(SIDE);
+        for from in (0..len).step_by(SIDE) {
+            let columns = (len - from).min(SIDE);
+            let mut source = [std::ptr::null(); SIDE];
+            for (line, source) in source[..lines].iter_mut().enumerate() {
+                *source = w[(half + line) * len + from..][..columns].as_ptr();
             }
+            let mut target = [std::ptr::null_mut(); SIDE];
+            let mut unread = [T::ZERO; SIDE];
+            for (column, target) in target[..columns].iter_mut().enumerate() {
+                *target = match place(from + column) {
+                    // SAFETY: places do not overlap.
+                    Some(at) => unsafe { packed.slice(at + half..at + half + height) },
+                    None => &mut unread[..height],
+                }
+                .as_mut_ptr();
+            }
+            // SAFETY: both were cut from slices of these lengths.
+            unsafe { turn(&source[..lines], &target[..columns], height) };
         }
     }
 }

@@ -205,6 +205,20 @@ pub enum Addend<'a, T> {
     Blob(&'a [T]),
 }
 
+impl<T> Addend<'_, T> {
+    /// The first element of what is added to `y`.
+    pub(in crate::exec::cpu) fn pointer(&self, y: &[T]) -> Option<*const T> {
+        match self {
+            Addend::None => None,
+            Addend::InPlace => Some(y.as_ptr()),
+            Addend::Blob(blob) => {
+                assert!(blob.len() == y.len(), "addend of {}", blob.len());
+                Some(blob.as_ptr())
+            }
+        }
+    }
+}
+
 /// Whether [`pack`] has anything to do for a convolution.
 pub fn packs(shape: &Shape) -> bool {
     !shape.is_depthwise()
