@@ -14,9 +14,9 @@ use crate::window::{Axis, Conv};
 /// Which convolutions get blobs whose channels lie last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrange {
-    /// Those that are quicker so, in programs in which they have most of the work.
+    /// Those that are quicker so, in programs in which they have most of the work; their weights change with every run.
     Training,
-    /// The same, with convolutions by tiles of results where that is quicker and costs a decimal digit.
+    /// The same, with weights that stay.
     Inference,
     /// All that have a kernel for it, by tiles where that can be: to test these.
     All,
@@ -26,9 +26,10 @@ pub enum Arrange {
 const TERMS: usize = 32;
 const OUTPUTS: usize = 16;
 
-/// Fewest tiles, and fewest channels on either side, for which tiles pay.
-const TILES: usize = 12;
-const CHANNELS: usize = 16;
+/// Fewest tiles, with weights that are transformed in every run and with others, and fewest channels on either side, for which
+/// tiles of results pay.
+const TILES: [usize; 2] = [96, 12];
+const CHANNELS: [usize; 2] = [32, 16];
 
 /// The permutation from `N x C x H x W` to `N x H x W x C`, and back.
 const LAST: [usize; 4] = [0, 2, 3, 1];
@@ -100,6 +101,9 @@ fn is_quick(conv: &Conv, weights: &Shape) -> bool {
     conv.axes.len() == 2 && OUTPUTS <= outputs && filled && TERMS <= channels * height * width
 }
 
+/// Whether weights for tiles are those of a gradient to the input.
+type Turned = bool;
+
 struct Pass<'a> {
     program: &'a mut Program,
     how: Arrange,
@@ -108,8 +112,8 @@ struct Pass<'a> {
     last: HashMap<ValueId, ValueId>,
     /// Values that are one number everywhere.
     fills: HashMap<ValueId, f64>,
-    /// Packed weights, by the weights, the number of groups, and whether they are for tiles.
-    packed: HashMap<(ValueId, usize, bool), ValueId>,
+    /// Packed weights, by the weights, the number of groups, and how they are transformed for tiles.
+    packed: HashMap<(ValueId, usize, Option<Turned>), ValueId>,
     /// Which values have been computed as they were before.
     ready: Vec<bool>,
     origin: super::Origin,
@@ -252,49 +256,65 @@ impl Pass<'_> {
 
     /// Adds a convolution or a gradient of one.
     fn convolve(&mut self, step: &Step) {
-        let (conv, bias, sum, relu) = match &step.kernel {
-            Kernel::Conv(conv) => (conv, 2 < step.args.len(), false, false),
-            Kernel::FusedConv(f) => (&f.conv, f.bias, f.sum, f.relu),
-            _ => {
-                self.wrap(step.kernel.clone(), &step.args, &step.outs);
-                return;
+        let (conv, bias, sum, relu, turned) = match &step.kernel {
+            Kernel::Conv(conv) => (conv.clone(), 2 < step.args.len(), false, false, false),
+            Kernel::FusedConv(f) => (f.conv.clone(), f.bias, f.sum, f.relu, false),
+            Kernel::ConvInput(conv) => match turn(conv) {
+                Some(turned) if self.is_tiled(conv, step.args[0], step.outs[0]) => {
+                    (turned, false, false, false, true)
+                }
+                _ => return self.wrap(step.kernel.clone(), &step.args, &step.outs),
+            },
+            Kernel::ConvFilter(conv) if self.is_tiled(conv, step.args[1], step.args[0]) => {
+                return self.wrap(Kernel::TilesFilter(conv.clone()), &step.args, &step.outs);
             }
+            _ => return self.wrap(step.kernel.clone(), &step.args, &step.outs),
         };
         let w = self.first(step.args[1]);
-        let tiled = self.is_tiled(conv, step);
-        let packed = match self.packed.get(&(w, conv.group, tiled)) {
+        let tiled = turned || self.is_tiled(&conv, step.outs[0], step.args[0]);
+        let key = (w, conv.group, tiled.then_some(turned));
+        let packed = match self.packed.get(&key) {
             Some(&packed) => packed,
             None => {
                 let shape = self.shape(w).clone();
-                let outputs = (shape.0[0] / conv.group).next_multiple_of(Kernel::PACKED);
+                let (first, second) = (shape.0[0], shape.0[1]);
+                let wide = |outputs: usize| outputs.next_multiple_of(Kernel::PACKED);
                 let (kernel, shape) = match tiled {
-                    true => (Kernel::PackTiles, Shape::from([36, shape.0[1], outputs])),
-                    false => (Kernel::PackConv(conv.clone()), shape.with(0, outputs * conv.group)),
+                    true => {
+                        let (channels, outputs) =
+                            if turned { (first, second) } else { (second, first) };
+                        (Kernel::PackTiles { turned }, Shape::from([36, channels, wide(outputs)]))
+                    }
+                    false => {
+                        let outputs = wide(first / conv.group) * conv.group;
+                        (Kernel::PackConv(conv.clone()), shape.with(0, outputs))
+                    }
                 };
                 let packed = self.step(Kernel::ChannelsLast(Box::new(kernel)), vec![w], shape);
-                self.packed.insert((w, conv.group, tiled), packed);
+                self.packed.insert(key, packed);
                 packed
             }
         };
         let mut args = step.args.clone();
         args[1] = packed;
-        let fused = FusedConv { conv: conv.clone(), bias, sum, relu, packed: true, tiled };
+        let fused = FusedConv { conv, bias, sum, relu, packed: true, tiled };
         self.wrap(Kernel::FusedConv(fused), &args, &step.outs);
     }
 
-    /// Whether a convolution is done by tiles of 4 x 4 results: the weights, four times as many, have to be read for enough
-    /// tiles.
-    fn is_tiled(&self, conv: &Conv, step: &Step) -> bool {
+    /// Whether a convolution from blobs like `x` to blobs like `y`, or the gradient of one, is done by tiles of 4 x 4 results:
+    /// the weights, four times as many, have to be read for enough tiles.
+    fn is_tiled(&self, conv: &Conv, y: ValueId, x: ValueId) -> bool {
         let plain = |a: &Axis| (a.kernel, a.stride, a.dilation) == (3, 1, 1);
         let can = conv.group == 1 && conv.axes.iter().all(plain);
-        let y = self.shape(step.outs[0]);
-        let (channels, outputs) = (self.shape(step.args[0]).0[1], y.0[1]);
+        let (y, channels) = (self.shape(y), self.shape(x).0[1]);
         let tiles = y.0[0] * y.0[2].div_ceil(4) * y.0[3].div_ceil(4);
-        match self.how {
-            Arrange::Training => false,
-            Arrange::Inference => can && TILES <= tiles && CHANNELS <= channels.min(outputs),
-            Arrange::All => can,
-        }
+        let pays = |i: usize| TILES[i] <= tiles && CHANNELS[i] <= channels.min(y.0[1]);
+        can && channels.max(y.0[1]) <= Kernel::TILED
+            && match self.how {
+                Arrange::Training => pays(0),
+                Arrange::Inference => pays(1),
+                Arrange::All => true,
+            }
     }
 
     /// Adds a kernel in its form for channels that lie last.
@@ -343,6 +363,17 @@ impl Pass<'_> {
         }
         self.follow(step.kernel.clone(), step)
     }
+}
+
+/// The convolution of the gradient to the result of one with stride 1 that is its gradient to the input.
+fn turn(conv: &Conv) -> Option<Conv> {
+    let turn = |axis: &Axis| {
+        let reach = axis.reach() - 1;
+        let pad_before = reach.checked_sub(axis.pad_before)?;
+        Some(Axis { pad_before, pad_after: reach.checked_sub(axis.pad_after)?, ..*axis })
+    };
+    let axes = conv.axes.iter().map(turn).collect::<Option<Vec<_>>>()?;
+    Some(Conv { axes, group: conv.group })
 }
 
 /// Where an axis of `N x C x H x W` is when channels lie last.

@@ -53,7 +53,7 @@ fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
         | Kernel::Concat(_)
         | Kernel::Im2col(_)
         | Kernel::PackConv(_)
-        | Kernel::PackTiles
+        | Kernel::PackTiles { .. }
         | Kernel::Gather(_) => {}
         Kernel::ChannelsLast(kernel) => {
             let (blobs, results) = kernel.blobs(args.len()).unwrap_or_default();
@@ -103,7 +103,7 @@ fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
         Kernel::ConvInput(c) => {
             multiply_adds = per_tap(c, arg(0)).saturating_mul(channels(args.get(1)));
         }
-        Kernel::ConvFilter(c) => {
+        Kernel::ConvFilter(c) | Kernel::TilesFilter(c) => {
             multiply_adds = per_tap(c, arg(1)).saturating_mul(channels(outs.first()));
         }
         // Only the maxima have a gradient.

@@ -68,12 +68,12 @@ fn extend(program: &Program, step: &Step, fixed: &mut Vec<bool>) {
             | Kernel::Stop
             | Kernel::Pointwise(_)
             | Kernel::PackConv(_)
-            | Kernel::PackTiles
+            | Kernel::PackTiles { .. }
     );
     let follows = step.args.iter().all(|v| fixed[v.0 as usize]) && !step.args.is_empty();
     fixed.resize(program.values.len(), false);
     // Weights for tiles have 36 numbers in place of 9.
-    let most = if matches!(kernel, Kernel::PackTiles) { 64 } else { 2 };
+    let most = if matches!(kernel, Kernel::PackTiles { .. }) { 64 } else { 2 };
     if known && follows && count(&step.outs) <= most * count(&step.args) {
         step.outs.iter().for_each(|v| fixed[v.0 as usize] = true);
     }

@@ -16,7 +16,8 @@ pub(super) fn differentiable(kernel: &Kernel, i: usize) -> bool {
         | Kernel::PackConv(_)
         | Kernel::MatMulAdd { .. }
         | Kernel::PooledConv(..)
-        | Kernel::PackTiles
+        | Kernel::PackTiles { .. }
+        | Kernel::TilesFilter(_)
         | Kernel::ChannelsLast(_)
         | Kernel::PooledConvInput(_)
         | Kernel::PooledConvFilter(_)
@@ -167,7 +168,8 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
         | Kernel::PackConv(_)
         | Kernel::MatMulAdd { .. }
         | Kernel::PooledConv(..)
-        | Kernel::PackTiles
+        | Kernel::PackTiles { .. }
+        | Kernel::TilesFilter(_)
         | Kernel::ChannelsLast(_)
         | Kernel::PooledConvInput(_)
         | Kernel::PooledConvFilter(_)

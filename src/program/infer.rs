@@ -107,7 +107,7 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
             let blobs = infer(&Kernel::Conv(fused.conv.clone()), args, told)?;
             infer(&Kernel::MaxPool(pool.clone()), &[&blobs[0]], told)
         }
-        Kernel::PackConv(_) | Kernel::PackTiles => one(arg(0)?.clone()),
+        Kernel::PackConv(_) | Kernel::PackTiles { .. } => one(arg(0)?.clone()),
         Kernel::ChannelsLast(kernel) => channels_last(kernel, args, told),
         Kernel::Moments => {
             let x = arg(0)?;
@@ -130,6 +130,7 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
         },
         Kernel::ConvInput(_)
         | Kernel::ConvFilter(_)
+        | Kernel::TilesFilter(_)
         | Kernel::PooledConvInput(_)
         | Kernel::PooledConvFilter(_)
         | Kernel::Col2im(_) => one(must()?),
@@ -181,9 +182,10 @@ fn channels_last(
         let outputs = (w.0[0] / conv.group).next_multiple_of(Kernel::PACKED);
         return Ok(vec![w.with(0, outputs * conv.group)]);
     }
-    if let Kernel::PackTiles = kernel {
+    if let &Kernel::PackTiles { turned } = kernel {
         let w = args.first().ok_or("there are no weights")?;
-        return Ok(vec![Shape::from([36, w.0[1], w.0[0].next_multiple_of(Kernel::PACKED)])]);
+        let (outputs, channels) = if turned { (w.0[1], w.0[0]) } else { (w.0[0], w.0[1]) };
+        return Ok(vec![Shape::from([36, channels, outputs.next_multiple_of(Kernel::PACKED)])]);
     }
     let mut plain = vec![];
     for (arg, blob) in args.iter().zip(blobs) {

@@ -135,7 +135,12 @@ pub enum Kernel {
     PackConv(window::Conv),
     /// `(w) -> t`: weights of 3 x 3 transformed for tiles of 4 x 4 results, `36 x C x O`, with `O` rounded up to a multiple of
     /// [`Kernel::PACKED`]; only as [`Kernel::ChannelsLast`].
-    PackTiles,
+    PackTiles {
+        /// Whether they are those of the gradient to the input: windows turned around, and `C` and `O` exchanged.
+        turned: bool,
+    },
+    /// `(x, dy) -> dw`: `ConvFilter` by tiles of 4 x 4 results; only as [`Kernel::ChannelsLast`].
+    TilesFilter(window::Conv),
     /// `(dy, index, w) -> dx`: `ConvInput` of the `MaxPoolGrad` of the first two.
     PooledConvInput(window::Conv),
     /// `(x, dy, index) -> dw`: `ConvFilter` of the `MaxPoolGrad` of the last two.
@@ -192,6 +197,9 @@ impl Kernel {
     /// What the outputs of a group are rounded up to in the packed weights of [`Kernel::ChannelsLast`].
     pub const PACKED: usize = 16;
 
+    /// Most channels of a convolution by tiles of 4 x 4 results.
+    pub const TILED: usize = 4096;
+
     /// The kernel without regard to where the channels lie.
     pub fn plain(&self) -> &Kernel {
         match self {
@@ -207,9 +215,9 @@ impl Kernel {
         Some(match self {
             Kernel::FusedConv(fused) if fused.sum => (only(&[0, args - 1]), [true, false]),
             Kernel::FusedConv(_) => (only(&[0]), [true, false]),
-            Kernel::PackConv(_) | Kernel::PackTiles => (only(&[]), [false, false]),
+            Kernel::PackConv(_) | Kernel::PackTiles { .. } => (only(&[]), [false, false]),
             Kernel::ConvInput(_) => (only(&[0]), [true, false]),
-            Kernel::ConvFilter(_) => (only(&[0, 1]), [false, false]),
+            Kernel::ConvFilter(_) | Kernel::TilesFilter(_) => (only(&[0, 1]), [false, false]),
             Kernel::MaxPool(_) | Kernel::Lrn(_) => (only(&[0]), [true, true]),
             Kernel::MaxPoolGrad(_) => (only(&[0, 1]), [true, false]),
             Kernel::AvePool(_) | Kernel::AvePoolGrad(_) => (only(&[0]), [true, false]),
@@ -242,7 +250,8 @@ impl Kernel {
             Kernel::FusedConv(_) => "fused-conv",
             Kernel::PooledConv(..) => "pooled-conv",
             Kernel::PackConv(_) => "pack-conv",
-            Kernel::PackTiles => "pack-tiles",
+            Kernel::PackTiles { .. } => "pack-tiles",
+            Kernel::TilesFilter(_) => "conv-filter-tiles",
             Kernel::PooledConvInput(_) => "pooled-conv-input",
             Kernel::PooledConvFilter(_) => "pooled-conv-filter",
             Kernel::Im2col(_) => "im2col",
@@ -263,7 +272,8 @@ impl Kernel {
             Kernel::ChannelsLast(kernel) => match **kernel {
                 Kernel::FusedConv(FusedConv { tiled: true, .. }) => "fused-conv-tiles",
                 Kernel::FusedConv(_) => "fused-conv-last",
-                Kernel::PackTiles => "pack-tiles",
+                Kernel::PackTiles { .. } => "pack-tiles",
+                Kernel::TilesFilter(_) => "conv-filter-tiles",
                 Kernel::PackConv(_) => "pack-conv-last",
                 Kernel::ConvInput(_) => "conv-input-last",
                 Kernel::ConvFilter(_) => "conv-filter-last",

@@ -47,10 +47,10 @@ pub fn saved(apart: &Program, joined: &Program) -> String {
     };
     let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 8] = [
         ("kernels on blobs whose channels lie last", &|k| matches!(k, Kernel::ChannelsLast(_))),
-        (
-            "convolutions by tiles of 4 x 4 results",
-            &|k| matches!(k.plain(), Kernel::FusedConv(f) if f.tiled),
-        ),
+        ("convolutions by tiles of 4 x 4 results", &|k| match k.plain() {
+            Kernel::FusedConv(fused) => fused.tiled,
+            kernel => matches!(kernel, Kernel::TilesFilter(_)),
+        }),
         ("convolutions with ReLU", &|k| matches!(k.plain(), Kernel::FusedConv(f) if f.relu)),
         ("convolutions with pooling", &|k| matches!(k, Kernel::PooledConv(..))),
         (

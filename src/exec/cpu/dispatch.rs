@@ -471,7 +471,9 @@ impl Prepare {
                     normalize::backward(&shape, &channels, n.batch, x, dy, m.get_mut(y), affine);
                 })
             }
-            Kernel::PackTiles => panic!("internal error: tiles are for channels that lie last"),
+            Kernel::PackTiles { .. } | Kernel::TilesFilter(_) => {
+                panic!("internal error: tiles are for channels that lie last")
+            }
             Kernel::ChannelsLast(kernel) => {
                 last::call(kernel, args, outs, &arg_shapes, &out_shapes, work)
             }

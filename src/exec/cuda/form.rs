@@ -180,7 +180,8 @@ impl Writer<'_> {
             | Kernel::FusedConv(_)
             | Kernel::PooledConv(..)
             | Kernel::PackConv(_)
-            | Kernel::PackTiles
+            | Kernel::PackTiles { .. }
+            | Kernel::TilesFilter(_)
             | Kernel::ChannelsLast(_) => {
                 return Err("it has no form for a GPU".into());
             }

@@ -23,7 +23,10 @@ pub use lrn::{lrn_backward, lrn_forward};
 pub use normalize::{moments, normalize, normalize_backward, normalize_workspace};
 pub use pool::{average_backward, average_forward, max_backward, max_forward};
 pub use sums::Sums;
-pub use tiles::{tiles_fit, tiles_forward, tiles_pack, tiles_weight_len, tiles_workspace};
+pub use tiles::{
+    tiles_fit, tiles_forward, tiles_pack, tiles_weight_gradient, tiles_weight_gradient_workspace,
+    tiles_weight_len, tiles_workspace,
+};
 pub use weights::pack;
 
 /// Which of the two sums over taps.

@@ -56,7 +56,7 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
     if tiles_fit(shape) {
         let len = tiles_weight_len::<T>(shape.channels, shape.out_channels);
         let mut packed = vec![T::from_f64(f64::NAN); len];
-        tiles_pack(shape.channels, shape.out_channels, &w, &mut packed);
+        tiles_pack(Way::Forward, shape.channels, shape.out_channels, &w, &mut packed);
         let run = |addend, y: &mut [T]| {
             let mut work = vec![T::from_f64(f64::NAN); tiles_workspace::<T>(shape, 3)];
             tiles_forward(shape, &x_last, &packed, Some(&bias), addend, relu, y, &mut work);
@@ -80,7 +80,20 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
         let mut work = vec![T::from_f64(f64::NAN); sums.workspace::<T>(3)];
         sums.run(&dy_last, &packed, None, Addend::None, false, dx, &mut work);
     });
-    close(&dx, &doubles(&last(&want, of_input)), 3e-5);
+    let want = doubles(&last(&want, of_input));
+    close(&dx, &want, 3e-5);
+
+    if let Some(shape) = input_gradient_shape(shape).filter(tiles_fit) {
+        let len = tiles_weight_len::<T>(shape.channels, shape.out_channels);
+        let mut packed = vec![T::from_f64(f64::NAN); len];
+        tiles_pack(Way::Input, shape.channels, shape.out_channels, &w, &mut packed);
+        let dx = same_for_any_threads(x.len(), |dx| {
+            let mut work = vec![T::from_f64(f64::NAN); tiles_workspace::<T>(&shape, 3)];
+            let addend = Addend::None;
+            tiles_forward(&shape, &dy_last, &packed, None, addend, false, dx, &mut work);
+        });
+        close(&dx, &want, 3e-5);
+    }
 
     let mut want = vec![T::ZERO; w.len()];
     let mut work = vec![T::ZERO; conv::weight_gradient_workspace::<T>(shape, 1)];
@@ -90,6 +103,31 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
         weight_gradient(shape, &x_last, &dy_last, dw, &mut work);
     });
     close(&dw, &doubles(&want), 3e-5);
+    if tiles_fit(shape) {
+        let dw = same_for_any_threads(w.len(), |dw| {
+            let mut work =
+                vec![T::from_f64(f64::NAN); tiles_weight_gradient_workspace::<T>(shape, 3)];
+            tiles_weight_gradient(shape, &x_last, &dy_last, dw, &mut work);
+        });
+        close(&dw, &doubles(&want), 3e-5);
+    }
+}
+
+/// The convolution of the gradient to the result of one that is its gradient to the input.
+fn input_gradient_shape(shape: &conv::Shape) -> Option<conv::Shape> {
+    let [_, height, width] = shape.windows.axes;
+    let turned = |axis: &Axis| {
+        Some(Axis {
+            pad_before: (axis.kernel - 1).checked_sub(axis.pad_before)?,
+            pad_after: (axis.kernel - 1).checked_sub(axis.pad_after)?,
+            ..*axis
+        })
+    };
+    let axes = vec![turned(&height)?, turned(&width)?];
+    let [_, rows, columns] = shape.windows.output;
+    let input = [shape.batch, shape.out_channels, rows, columns];
+    conv::Shape::new(&Conv { axes, group: shape.group }, &input, shape.channels)
+        .filter(|turned| turned.windows.output == shape.windows.input)
 }
 
 #[test]

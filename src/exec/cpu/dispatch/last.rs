@@ -39,6 +39,10 @@ pub fn workspace_of<T: Element>(
             let shape = conv_shape(c, &args[0].channels_first(), outs[0]);
             last::weight_gradient_workspace::<T>(&shape, threads)
         }
+        Kernel::TilesFilter(c) => {
+            let shape = conv_shape(c, &args[0].channels_first(), outs[0]);
+            last::tiles_weight_gradient_workspace::<T>(&shape, threads)
+        }
         Kernel::Moments | Kernel::Normalize(_) | Kernel::NormalizeGrad(_) => {
             last::normalize_workspace(args[0].0[3])
         }
@@ -65,16 +69,20 @@ pub fn call<T: Element>(
             let sums = Sums::new(&conv_shape(c, &Shape(x), w), Way::Forward);
             Box::new(move |m, _| last::pack(&sums, m.get(args[0]), m.get_mut(y)))
         }
-        Kernel::PackTiles => {
-            let (outputs, channels) = (arg_shapes[0].0[0], arg_shapes[0].0[1]);
+        &Kernel::PackTiles { turned } => {
+            let (first, second) = (arg_shapes[0].0[0], arg_shapes[0].0[1]);
+            let (way, channels, outputs) = match turned {
+                true => (Way::Input, first, second),
+                false => (Way::Forward, second, first),
+            };
             Box::new(move |m, _| {
-                last::tiles_pack(channels, outputs, m.get(args[0]), m.get_mut(y));
+                last::tiles_pack(way, channels, outputs, m.get(args[0]), m.get_mut(y));
             })
         }
         Kernel::FusedConv(fused) => {
             let shape = packed_shape(fused, &arg_shapes[0], &out_shapes[0]);
-            let sums = Sums::new(&shape, Way::Forward);
             let &FusedConv { bias, sum, relu, tiled, .. } = fused;
+            let sums = (!tiled).then(|| Sums::new(&shape, Way::Forward));
             Box::new(move |m, _| {
                 let bias = bias.then(|| m.get(args[2]));
                 let addend = match args.last() {
@@ -83,12 +91,10 @@ pub fn call<T: Element>(
                     _ => Addend::None,
                 };
                 let (x, w, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
-                match tiled {
-                    true => {
-                        let y = m.get_mut(y);
-                        last::tiles_forward(&shape, x, w, bias, addend, relu, y, work);
-                    }
-                    false => sums.run(x, w, bias, addend, relu, m.get_mut(y), work),
+                let y = m.get_mut(y);
+                match &sums {
+                    None => last::tiles_forward(&shape, x, w, bias, addend, relu, y, work),
+                    Some(sums) => sums.run(x, w, bias, addend, relu, y, work),
                 }
             })
         }
@@ -106,6 +112,13 @@ pub fn call<T: Element>(
             Box::new(move |m, _| {
                 let (x, dy, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
                 last::weight_gradient(&shape, x, dy, m.get_mut(y), work);
+            })
+        }
+        Kernel::TilesFilter(c) => {
+            let shape = conv_shape(c, &arg_shapes[0].channels_first(), &out_shapes[0]);
+            Box::new(move |m, _| {
+                let (x, dy, work) = (m.get(args[0]), m.get(args[1]), m.get_mut(work));
+                last::tiles_weight_gradient(&shape, x, dy, m.get_mut(y), work);
             })
         }
         Kernel::MaxPool(p) => {

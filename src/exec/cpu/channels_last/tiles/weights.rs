@@ -1,0 +1,104 @@
+//! Transforms the weights of a convolution, `G w G'`: from `O x C x 3 x 3` to panels of output channels, each `36 x C x width`.
+
+use pulp::{Simd, WithSimd};
+
+use super::transform::{self, PLACES, REACH};
+use crate::exec::cpu::channels_last::Way;
+use crate::exec::cpu::channels_last::weights::Panels;
+use crate::exec::cpu::tasks::{Shared, for_each};
+use crate::exec::cpu::turn::{SIDE, turn};
+use crate::real::{Real, load, store, with_simd};
+
+/// Channels of one task.
+const CHANNELS: usize = 32;
+
+/// Taps of a window.
+const TAPS: usize = 9;
+
+/// Elements of the transformed weights of sums over `channels` for `outputs`.
+pub fn tiles_weight_len<T: Real>(channels: usize, outputs: usize) -> usize {
+    PLACES * channels * Panels::of::<T>(outputs).all()
+}
+
+/// Transforms the weights of sums over `channels` for `outputs`: of a convolution, `outputs x channels x 3 x 3`, or of its
+/// gradient to the input, which turns windows around, `channels x outputs x 3 x 3`.
+pub fn tiles_pack<T: Real>(way: Way, channels: usize, outputs: usize, w: &[T], packed: &mut [T]) {
+    assert!(w.len() == outputs * channels * TAPS, "{} weights", w.len());
+    assert!(tiles_weight_len::<T>(channels, outputs) <= packed.len(), "packed weights");
+    let panels = Panels::of::<T>(outputs);
+    let packed = &Shared::new(packed);
+    let blocks = channels.div_ceil(CHANNELS);
+    for_each(panels.count() * blocks, |task| {
+        let (panel, first) = (task / blocks, task % blocks * CHANNELS);
+        for channel in first..(first + CHANNELS).min(channels) {
+            for half in (0..panels.width(panel)).step_by(SIDE) {
+                let lines = panels.channels(panel).saturating_sub(half).min(SIDE);
+                let output = panels.start(panel) + half;
+                let mut from = [std::ptr::null(); SIDE];
+                for (line, from) in from[..lines].iter_mut().enumerate() {
+                    let at = match way {
+                        Way::Forward => (output + line) * channels + channel,
+                        Way::Input => channel * outputs + output + line,
+                    };
+                    *from = w[at * TAPS..][..TAPS].as_ptr();
+                }
+                let mut taps = [[T::ZERO; SIDE]; TAPS];
+                let mut to = taps.each_mut().map(|tap| tap.as_mut_ptr());
+                if way == Way::Input {
+                    to.reverse();
+                }
+                // SAFETY: lines and columns are of these lengths.
+                unsafe { turn(&from[..lines], &to, SIDE) };
+                let at =
+                    PLACES * channels * panels.start(panel) + channel * panels.width(panel) + half;
+                let place = channels * panels.width(panel);
+                let width = (panels.width(panel) - half).min(SIDE);
+                with_simd(Transform { taps: &taps, width, at, place, packed });
+            }
+        }
+    });
+}
+
+/// Transforms the windows of up to [`SIDE`] output channels.
+struct Transform<'a, T> {
+    taps: &'a [[T; SIDE]; TAPS],
+    /// Output channels: whole registers.
+    width: usize,
+    /// Where the first place goes, and the distance to the next.
+    at: usize,
+    place: usize,
+    packed: &'a Shared<'a, T>,
+}
+
+impl<T: Real> WithSimd for Transform<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Transform { taps, width, at, place, packed } = self;
+        for lane in (0..width).step_by(T::lanes::<S>()) {
+            transform::square(
+                T::splat(simd, T::ZERO),
+                #[inline(always)]
+                |column| {
+                    let mut w = [T::splat(simd, T::ZERO); 3];
+                    for (line, w) in w.iter_mut().enumerate() {
+                        // SAFETY: a tap has this many lanes.
+                        *w = unsafe { load::<T, S>(taps[line * 3 + column][lane..].as_ptr()) };
+                    }
+                    w
+                },
+                #[inline(always)]
+                |w| transform::weights::<T, S>(simd, w),
+                #[inline(always)]
+                |line, values| {
+                    for (column, value) in values.into_iter().enumerate() {
+                        let at = at + (line * REACH + column) * place + lane;
+                        // SAFETY: every channel of every panel is in one task.
+                        unsafe { store::<T, S>(packed.pointer(at), value) };
+                    }
+                },
+            );
+        }
+    }
+}
