@@ -296,6 +296,18 @@ pub unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
     unsafe { from.cast::<T::Vector<S>>().read_unaligned() }
 }
 
+/// Asks for the cache line at an address, which need not be valid.
+#[inline(always)]
+pub fn prefetch<T>(from: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every such processor has the instruction, and it does not fault.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// Stores a register to unaligned memory.
 ///
 /// # Safety
@@ -304,6 +316,23 @@ pub unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
 pub unsafe fn store<T: Real, S: Simd>(to: *mut T, value: T::Vector<S>) {
     // SAFETY: as for `load`.
     unsafe { to.cast::<T::Vector<S>>().write_unaligned(value) }
+}
+
+/// Stores a register past the caches.
+///
+/// # Safety
+/// As for [`store`], and `to` begins at a cache line or at a register behind one.
+#[inline(always)]
+pub unsafe fn store_past<T: Real, S: Simd>(to: *mut T, value: T::Vector<S>) {
+    // SAFETY: a register of this size can be taken for any of the same, and the caller vouches for the place.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        if size_of::<T::Vector<S>>() == 64 {
+            let value = std::mem::transmute_copy(&value);
+            return std::arch::x86_64::_mm512_stream_ps(to.cast(), value);
+        }
+        store::<T, S>(to, value);
+    }
 }
 
 /// Runs `body`, compiled for the best instruction set of this machine.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 
 use super::cpu::dispatch::{Machine, prepare};
+use super::cpu::pages;
 use super::cpu::tasks::alone;
 use super::cpu::team::Team;
 use super::cpu::vecmath::Transcendental;
@@ -232,6 +233,7 @@ impl<T: Element> Session<T> {
             Device::Cpu => {
                 let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
                     .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
+                on_arena::<T, _>(&arena, pages::large);
                 let machine = prepare(&plan, options.seed);
                 Seat::Host { arena, machine, threads: Threads::new(resolve(options.threads))? }
             }

@@ -28,7 +28,7 @@ const OUTPUTS: usize = 16;
 
 /// Fewest tiles, with weights that are transformed in every run and with others, and fewest channels on either side, for which
 /// tiles of results pay.
-const TILES: [usize; 2] = [96, 12];
+const TILES: [usize; 2] = [32, 12];
 const CHANNELS: [usize; 2] = [32, 16];
 
 /// The permutation from `N x C x H x W` to `N x H x W x C`, and back.

@@ -8,7 +8,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::real::{Real, load, store, with_simd};
+use super::real::{Real, load, store, store_past, with_simd};
 
 /// Registers along the columns of a tile.
 const REGISTERS: usize = 2;
@@ -72,12 +72,14 @@ pub struct Target<T> {
     pub stride: usize,
     /// Whether the epilogue is left out because the tile is only parked at `start`.
     pub raw: bool,
+    /// Whether the tile is written past the caches, so that its rows begin at cache lines.
+    pub past: bool,
 }
 
 impl<T> Target<T> {
     /// A place that holds what `beta` weighs itself.
     pub fn new(start: *mut T, stride: usize, raw: bool) -> Self {
-        Target { start, old: start, stride, raw }
+        Target { start, old: start, stride, raw, past: false }
     }
 }
 
@@ -271,7 +273,10 @@ pub(super) unsafe fn finish<T: Real, S: Simd, const R: usize, const V: usize>(
                     // In this order a NaN stays one.
                     value = T::vector_max(simd, T::splat(simd, T::ZERO), value);
                 }
-                store::<T, S>(to, value);
+                match target.past {
+                    true => store_past::<T, S>(to, value),
+                    false => store::<T, S>(to, value),
+                }
             }
         }
     }

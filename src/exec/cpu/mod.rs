@@ -21,6 +21,8 @@ mod micro;
 mod narrow;
 pub mod normalize;
 mod pack;
+pub(super) mod pages;
+mod past;
 pub mod pointwise;
 pub mod pool;
 use crate::real;

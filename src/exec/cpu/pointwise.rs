@@ -3,6 +3,7 @@
 //! A [`Tape`] is a [`PointFn`] prepared for shapes: operands are registers (blocks on the stack), arguments
 //! read in place where they are contiguous, and constants.
 
+use super::past;
 use super::tasks::{CHUNK, for_each_piece};
 use super::vecmath::Transcendental;
 use crate::program::expr::{Binary, PointFn, PointOp, Unary};
@@ -111,6 +112,8 @@ impl Tape {
 
     /// Computes `out` from the arguments. An argument of `None` is `out` itself, which then holds its elements.
     pub fn run<T: Transcendental>(&self, args: &[Option<&[T]>], out: &mut [T]) {
+        let in_place = args.iter().any(Option::is_none);
+        let past = !in_place && past::is_large(out);
         for_each_piece(out, CHUNK, |task, piece| {
             let mut registers = [[T::ZERO; BLOCK]; REGISTERS];
             let mut more = vec![];
@@ -124,10 +127,13 @@ impl Tape {
                 #[inline(always)]
                 || {
                     for (i, block) in piece.chunks_mut(BLOCK).enumerate() {
-                        self.run_block(args, task * CHUNK + i * BLOCK, block, registers);
+                        self.run_block(args, task * CHUNK + i * BLOCK, block, registers, past);
                     }
                 },
             );
+            if past {
+                past::fence();
+            }
         });
     }
 
@@ -138,6 +144,7 @@ impl Tape {
         start: usize,
         out: &mut [T],
         registers: &mut [[T; BLOCK]],
+        past: bool,
     ) {
         let n = out.len();
         // The register beyond the last one is where an instruction writes, before it takes its place.
@@ -158,6 +165,7 @@ impl Tape {
             std::mem::swap(&mut head[*register], &mut tail[0]);
         }
         match self.result {
+            Operand::Register(r) if past => past::copy(&registers[r][..n], out),
             Operand::Register(r) => out.copy_from_slice(&registers[r][..n]),
             Operand::Const(c) => out.fill(T::from_f64(c)),
             Operand::Arg(_) => {

@@ -12,6 +12,7 @@ use super::micro::{DEPTH, Left, Product, ROW_STRIDE, Segment};
 use super::weights::Panels;
 use crate::exec::cpu::conv::{self, Addend};
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
+use crate::exec::cpu::past;
 use crate::exec::cpu::tasks::{Shared, for_each_with};
 use crate::real::{Real, vectorize};
 
@@ -74,6 +75,8 @@ struct Blobs<'a, T> {
     addend: Option<*const T>,
     relu: bool,
     y: Shared<'a, T>,
+    /// Whether whole tiles are written past the caches.
+    past: bool,
 }
 
 // SAFETY: the addend is read where the same task writes, or lies in a blob that nobody writes.
@@ -199,11 +202,17 @@ impl Sums {
         assert!(self.packed_len::<T>() <= packed.len(), "{} packed weights", packed.len());
         assert!(bias.is_none_or(|bias| bias.len() == self.group * self.outputs), "bias");
         let addend = addend.pointer(y);
-        let blobs = Blobs { x, packed, bias, addend, relu, y: Shared::new(y) };
+        let line = self.group * self.outputs * size_of::<T>();
+        let aligned = (y.as_ptr() as usize).is_multiple_of(64) && line.is_multiple_of(64);
+        let past = aligned && past::is_large(y);
+        let blobs = Blobs { x, packed, bias, addend, relu, y: Shared::new(y), past };
         let cuts = self.grids.iter().map(|grid| self.cut::<T>(grid));
         let tasks = cuts.map(|cut| cut.blocks * cut.columns).sum::<usize>() * self.group;
         for_each_with(tasks, work, self.each::<T>(), |task, scratch| {
             self.run_task(&self.task::<T>(task), &blobs, scratch);
+            if past {
+                past::fence();
+            }
         });
     }
 
@@ -275,6 +284,10 @@ impl Sums {
                     // SAFETY: the addend is as large as the result.
                     target.old = unsafe { addend.add(at) };
                 }
+                // A result that is added to again, or was read, had better stay.
+                let once = pass.begins && pass.ends;
+                let in_place = addend.is_some() && target.old == target.start.cast_const();
+                target.past = blobs.past && once && !in_place;
                 target
             }
             false => Target::new(spill.as_mut_ptr(), columns, true),
