@@ -114,6 +114,8 @@ pub trait Real:
     fn vector_mul<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// The larger of each pair.
     fn vector_max<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a` where `mask` is above 0, and 0 elsewhere.
+    fn vector_mask<S: Simd>(simd: S, mask: Self::Vector<S>, a: Self::Vector<S>) -> Self::Vector<S>;
     /// The sum of the numbers in a register.
     fn reduce_sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self;
 }
@@ -129,7 +131,7 @@ pub fn simd() -> &'static str {
 /// Implements [`Real`] for a float type; the names are those of its vector operations in pulp.
 macro_rules! real {
     ($float:ty, $vector:ident, $lanes:ident, $splat:ident, $fma:ident, $add:ident, $mul:ident,
-     $max:ident, $sum:ident) => {
+     $max:ident, $sum:ident, $above:ident, $select:ident) => {
         impl Real for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -256,6 +258,15 @@ macro_rules! real {
                 simd.$max(a, b)
             }
             #[inline(always)]
+            fn vector_mask<S: Simd>(
+                simd: S,
+                mask: Self::Vector<S>,
+                a: Self::Vector<S>,
+            ) -> Self::Vector<S> {
+                let nothing = simd.$splat(0.0);
+                simd.$select(simd.$above(mask, nothing), a, nothing)
+            }
+            #[inline(always)]
             fn reduce_sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self {
                 simd.$sum(a)
             }
@@ -272,7 +283,9 @@ real!(
     add_f32s,
     mul_f32s,
     max_f32s,
-    reduce_sum_f32s
+    reduce_sum_f32s,
+    greater_than_f32s,
+    select_f32s
 );
 real!(
     f64,
@@ -283,7 +296,9 @@ real!(
     add_f64s,
     mul_f64s,
     max_f64s,
-    reduce_sum_f64s
+    reduce_sum_f64s,
+    greater_than_f64s,
+    select_f64s
 );
 
 /// Loads a register from unaligned memory.
@@ -295,6 +310,9 @@ pub unsafe fn load<T: Real, S: Simd>(from: *const T) -> T::Vector<S> {
     // SAFETY: a register has the layout of an array of its lanes, and the caller vouches for the range.
     unsafe { from.cast::<T::Vector<S>>().read_unaligned() }
 }
+
+/// Numbers of four bytes in a cache line.
+pub const LINE: usize = 16;
 
 /// Asks for the cache line at an address, which need not be valid.
 #[inline(always)]
@@ -316,6 +334,38 @@ pub fn prefetch<T>(from: *const T) {
 pub unsafe fn store<T: Real, S: Simd>(to: *mut T, value: T::Vector<S>) {
     // SAFETY: as for `load`.
     unsafe { to.cast::<T::Vector<S>>().write_unaligned(value) }
+}
+
+/// Loads a register, or the `len` numbers that there are.
+///
+/// # Safety
+/// `from` is valid for reading `len` numbers, which fit a register.
+#[inline(always)]
+pub unsafe fn load_some<T: Real, S: Simd>(simd: S, from: *const T, len: usize) -> T::Vector<S> {
+    // SAFETY: promised by the caller; a register may be made of numbers and copied over.
+    unsafe {
+        if len == T::lanes::<S>() {
+            return load::<T, S>(from);
+        }
+        let mut some = T::splat(simd, T::ZERO);
+        std::ptr::copy_nonoverlapping(from, (&raw mut some).cast(), len);
+        some
+    }
+}
+
+/// Stores a register, or the `len` numbers that there is space for.
+///
+/// # Safety
+/// `to` is valid for writing `len` numbers, which fit a register.
+#[inline(always)]
+pub unsafe fn store_some<T: Real, S: Simd>(to: *mut T, len: usize, value: T::Vector<S>) {
+    // SAFETY: promised by the caller; a register has the layout of an array.
+    unsafe {
+        match len == T::lanes::<S>() {
+            true => store::<T, S>(to, value),
+            false => std::ptr::copy_nonoverlapping((&raw const value).cast(), to, len),
+        }
+    }
 }
 
 /// Stores a register past the caches.

@@ -10,7 +10,7 @@ use crate::exec::{Element, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet};
 use crate::passes::lower::{Backward, Lowered, lower, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{Arrange, ValueId, arrange, simplify};
+use crate::program::{Arrange, ValueId, arrange, join_sums, simplify};
 use crate::spec::Environment;
 use crate::train::hdf5_output::Hdf5Output;
 use crate::ty::Shape;
@@ -61,6 +61,7 @@ impl<T: Element> Passes<T> {
         simplify(&mut lowered.program);
         if let Some(how) = how {
             arrange(&mut lowered.program, how);
+            join_sums(&mut lowered.program);
         }
         supported(options.device, &lowered.program, &typed.net)?;
         let request = Request { parameters: lowered.variables.clone(), ..Request::default() };

@@ -130,6 +130,7 @@ fn taking(step: &Step) -> Option<usize> {
         Kernel::Pointwise(_) => Some(0),
         Kernel::MatMulAdd { .. } => Some(2),
         Kernel::FusedConv(fused) if fused.sum => Some(step.args.len() - 1),
+        Kernel::MaskedConv(_) | Kernel::NormalizeSum(_) => Some(step.args.len() - 1),
         _ => None,
     }
 }

@@ -201,6 +201,7 @@ impl Pass<'_> {
             let empty = step.args.iter().chain(&step.outs).any(|&v| self.shape(v).count() == 0);
             // Next to others, one that is not worth it alone is still cheaper than turning its blobs.
             let single = weights.dims().get(1) == Some(&1) && 1 < conv.group;
+            let single = single && !Kernel::is_depthwise(conv, weights);
             if !can || empty || self.how != Arrange::All && single {
                 return false;
             }
@@ -285,10 +286,7 @@ impl Pass<'_> {
                             if turned { (first, second) } else { (second, first) };
                         (Kernel::PackTiles { turned }, Shape::from([36, channels, wide(outputs)]))
                     }
-                    false => {
-                        let outputs = wide(first / conv.group) * conv.group;
-                        (Kernel::PackConv(conv.clone()), shape.with(0, outputs))
-                    }
+                    false => (Kernel::PackConv(conv.clone()), Kernel::packed(&conv, &shape)),
                 };
                 let packed = self.step(Kernel::ChannelsLast(Box::new(kernel)), vec![w], shape);
                 self.packed.insert(key, packed);

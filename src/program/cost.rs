@@ -99,6 +99,12 @@ fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
         }
         Kernel::Moments => other = arg(0).saturating_mul(4),
         Kernel::Normalize(_) => other = out(0).saturating_mul(4),
+        Kernel::NormalizeSum(_) => other = out(0).saturating_mul(5),
+        Kernel::MaskedConv(kernel) => {
+            let cost = of_shapes(kernel, &args[..args.len() - 2], outs);
+            multiply_adds = cost.multiply_adds;
+            other = cost.other + out(0).saturating_mul(2);
+        }
         Kernel::NormalizeGrad(_) => other = out(0).saturating_mul(10),
         Kernel::ConvInput(c) => {
             multiply_adds = per_tap(c, arg(0)).saturating_mul(channels(args.get(1)));

@@ -17,6 +17,8 @@ pub(super) fn differentiable(kernel: &Kernel, i: usize) -> bool {
         | Kernel::MatMulAdd { .. }
         | Kernel::PooledConv(..)
         | Kernel::PackTiles { .. }
+        | Kernel::MaskedConv(_)
+        | Kernel::NormalizeSum(_)
         | Kernel::TilesFilter(_)
         | Kernel::ChannelsLast(_)
         | Kernel::PooledConvInput(_)
@@ -169,6 +171,8 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
         | Kernel::MatMulAdd { .. }
         | Kernel::PooledConv(..)
         | Kernel::PackTiles { .. }
+        | Kernel::MaskedConv(_)
+        | Kernel::NormalizeSum(_)
         | Kernel::TilesFilter(_)
         | Kernel::ChannelsLast(_)
         | Kernel::PooledConvInput(_)
@@ -188,6 +192,9 @@ fn map_read(b: &mut Builder, args: &[ValueId], dy: ValueId, derivative: &Expr) -
     let read = super::expr::PointFn::new(derivative);
     if read.ops == [super::expr::PointOp::Const(0.0)] {
         return None;
+    }
+    if read.ops == [super::expr::PointOp::Const(1.0)] {
+        return Some(dy);
     }
     let mut kept: Vec<ValueId> = vec![];
     let mut places = vec![];

@@ -163,6 +163,9 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
         | Kernel::SoftmaxGrad(_)
         | Kernel::LogSoftmax(_)
         | Kernel::LogSoftmaxGrad(_) => one(arg(0)?.clone()),
+        Kernel::MaskedConv(_) | Kernel::NormalizeSum(_) => {
+            Err("it is for channels that lie last".into())
+        }
         Kernel::Gather(axis) => one(arg(0)?.with(*axis, arg(1)?.count())),
         Kernel::Native(native) => Ok(native.shapes(args)),
         Kernel::NativeGrad(_, wrt) => wrt.iter().map(|&i| arg(i).cloned()).collect(),
@@ -179,13 +182,27 @@ fn channels_last(
         kernel.blobs(args.len()).ok_or("no kernel for channels that lie last")?;
     if let Kernel::PackConv(conv) = kernel {
         let w = args.first().ok_or("there are no weights")?;
-        let outputs = (w.0[0] / conv.group).next_multiple_of(Kernel::PACKED);
-        return Ok(vec![w.with(0, outputs * conv.group)]);
+        return Ok(vec![Kernel::packed(conv, w)]);
     }
     if let &Kernel::PackTiles { turned } = kernel {
         let w = args.first().ok_or("there are no weights")?;
         let (outputs, channels) = if turned { (w.0[1], w.0[0]) } else { (w.0[0], w.0[1]) };
         return Ok(vec![Shape::from([36, channels, outputs.next_multiple_of(Kernel::PACKED)])]);
+    }
+    // What is added to a result, and what masks it, is as large as that.
+    let added = match kernel {
+        Kernel::MaskedConv(kernel) => Some((&**kernel, args.len().saturating_sub(2))),
+        Kernel::NormalizeSum(n) => Some((&Kernel::Normalize(*n), args.len().saturating_sub(1))),
+        _ => None,
+    };
+    if let Some((kernel, count)) = added {
+        let outs = channels_last(kernel, &args[..count], told)?;
+        let fits = args[count..].iter().all(|&arg| *arg == outs[0]);
+        return if fits {
+            Ok(outs)
+        } else {
+            Err(format!("what is added does not fit {}", outs[0]))
+        };
     }
     let mut plain = vec![];
     for (arg, blob) in args.iter().zip(blobs) {

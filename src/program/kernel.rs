@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::expr::PointFn;
 use super::native::Native;
+use crate::ty::Shape;
 use crate::window;
 
 /// How a reduction combines elements.
@@ -141,6 +142,12 @@ pub enum Kernel {
     },
     /// `(x, dy) -> dw`: `ConvFilter` by tiles of 4 x 4 results; only as [`Kernel::ChannelsLast`].
     TilesFilter(window::Conv),
+    /// `(..., mask, addend) -> y`: what this `ConvInput` or `FusedConv` makes of the first arguments plus the addend, and 0 where
+    /// the mask is not above 0: the gradient that ReLU passes on; only as [`Kernel::ChannelsLast`].
+    MaskedConv(Box<Kernel>),
+    /// `(x, mean, variance[, factor, shift], addend) -> y`: `Normalize`, whose ReLU comes after the sum; only as
+    /// [`Kernel::ChannelsLast`].
+    NormalizeSum(Normalize),
     /// `(dy, index, w) -> dx`: `ConvInput` of the `MaxPoolGrad` of the first two.
     PooledConvInput(window::Conv),
     /// `(x, dy, index) -> dw`: `ConvFilter` of the `MaxPoolGrad` of the last two.
@@ -197,8 +204,28 @@ impl Kernel {
     /// What the outputs of a group are rounded up to in the packed weights of [`Kernel::ChannelsLast`].
     pub const PACKED: usize = 16;
 
+    /// Most taps of a window that is a channel's own on blobs whose channels lie last.
+    pub const DEPTHWISE_TAPS: usize = 64;
+
     /// Most channels of a convolution by tiles of 4 x 4 results.
     pub const TILED: usize = 4096;
+
+    /// Whether every channel of a convolution with these weights has a window of its own, and on blobs whose channels lie last
+    /// goes by direct loops.
+    pub fn is_depthwise(conv: &window::Conv, weights: &Shape) -> bool {
+        let &[outputs, 1, ref taps @ ..] = weights.dims() else { return false };
+        let few = taps.iter().product::<usize>() <= Self::DEPTHWISE_TAPS;
+        1 < conv.group && outputs == conv.group && few
+    }
+
+    /// The shape of weights that [`Kernel::PackConv`] has packed, on blobs whose channels lie last.
+    pub fn packed(conv: &window::Conv, weights: &Shape) -> Shape {
+        if Self::is_depthwise(conv, weights) {
+            return weights.clone();
+        }
+        let outputs = (weights.0[0] / conv.group).next_multiple_of(Self::PACKED);
+        weights.with(0, outputs * conv.group)
+    }
 
     /// The kernel without regard to where the channels lie.
     pub fn plain(&self) -> &Kernel {
@@ -224,7 +251,14 @@ impl Kernel {
             Kernel::LrnGrad(_) => (only(&[0, 1, 2, 3]), [true, false]),
             Kernel::Moments => (only(&[0]), [false, false]),
             Kernel::Normalize(_) => (only(&[0]), [true, false]),
-            Kernel::NormalizeGrad(_) => (only(&[0, args - 1]), [true, false]),
+            Kernel::NormalizeSum(_) | Kernel::NormalizeGrad(_) => {
+                (only(&[0, args - 1]), [true, false])
+            }
+            Kernel::MaskedConv(kernel) => {
+                let (mut blobs, results) = kernel.blobs(args - 2)?;
+                blobs.extend([true, true]);
+                (blobs, results)
+            }
             _ => return None,
         })
     }
@@ -252,6 +286,8 @@ impl Kernel {
             Kernel::PackConv(_) => "pack-conv",
             Kernel::PackTiles { .. } => "pack-tiles",
             Kernel::TilesFilter(_) => "conv-filter-tiles",
+            Kernel::MaskedConv(_) => "masked-conv",
+            Kernel::NormalizeSum(_) => "normalize-sum",
             Kernel::PooledConvInput(_) => "pooled-conv-input",
             Kernel::PooledConvFilter(_) => "pooled-conv-filter",
             Kernel::Im2col(_) => "im2col",
@@ -286,6 +322,11 @@ impl Kernel {
                 Kernel::Moments => "moments-last",
                 Kernel::Normalize(_) => "normalize-last",
                 Kernel::NormalizeGrad(_) => "normalize-grad-last",
+                Kernel::NormalizeSum(_) => "normalize-sum-last",
+                Kernel::MaskedConv(ref kernel) => match **kernel {
+                    Kernel::FusedConv(FusedConv { tiled: true, .. }) => "masked-conv-tiles",
+                    _ => "masked-conv-last",
+                },
                 _ => "channels-last",
             },
             Kernel::Gather(_) => "gather",

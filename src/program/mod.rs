@@ -25,6 +25,7 @@ mod kernel;
 pub mod native;
 mod pooling;
 mod print;
+mod residual;
 mod simplify;
 mod verify;
 
@@ -39,6 +40,7 @@ pub use fuse::fuse;
 pub use infer::infer;
 pub use kernel::{Distribution, FusedConv, Kernel, Lrn, Normalize, ReduceOp};
 pub use pooling::join_pooling;
+pub use residual::join_sums;
 pub use simplify::simplify;
 pub use verify::verify;
 

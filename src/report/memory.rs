@@ -45,7 +45,7 @@ pub fn saved(apart: &Program, joined: &Program) -> String {
     let count = |holds: &dyn Fn(&Kernel) -> bool| {
         joined.steps.iter().filter(|step| holds(&step.kernel)).count()
     };
-    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 8] = [
+    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 10] = [
         ("kernels on blobs whose channels lie last", &|k| matches!(k, Kernel::ChannelsLast(_))),
         ("convolutions by tiles of 4 x 4 results", &|k| match k.plain() {
             Kernel::FusedConv(fused) => fused.tiled,
@@ -57,6 +57,12 @@ pub fn saved(apart: &Program, joined: &Program) -> String {
             "normalisations with factor and shift",
             &|k| matches!(k.plain(), Kernel::Normalize(n) if n.affine),
         ),
+        ("normalisations with the sum of a block", &|k| {
+            matches!(k.plain(), Kernel::NormalizeSum(_))
+        }),
+        ("gradients to the input with the sum of a block", &|k| {
+            matches!(k.plain(), Kernel::MaskedConv(_))
+        }),
         ("normalisations with ReLU", &|k| matches!(k.plain(), Kernel::Normalize(n) if n.relu)),
         ("gradients to the input over maxima", &|k| matches!(k, Kernel::PooledConvInput(_))),
         ("gradients to the weights over maxima", &|k| matches!(k, Kernel::PooledConvFilter(_))),

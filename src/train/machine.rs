@@ -11,7 +11,9 @@ use crate::exec::{Device, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet, Variable};
 use crate::passes::lower::{Backward, Lowered, lower, lower_folded, ready};
 use crate::plan::{Plan, Request, Slot, plan};
-use crate::program::{Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, simplify};
+use crate::program::{
+    Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, join_sums, simplify,
+};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
@@ -114,6 +116,7 @@ pub fn planned(
         (Backward::No, Device::Cpu) => deploy(program, Arrange::Inference),
         (_, Device::Cpu) if !purpose.watched => {
             arrange(program, Arrange::Training);
+            join_sums(program);
             0
         }
         _ => 0,

@@ -471,8 +471,11 @@ impl Prepare {
                     normalize::backward(&shape, &channels, n.batch, x, dy, m.get_mut(y), affine);
                 })
             }
-            Kernel::PackTiles { .. } | Kernel::TilesFilter(_) => {
-                panic!("internal error: tiles are for channels that lie last")
+            Kernel::PackTiles { .. }
+            | Kernel::TilesFilter(_)
+            | Kernel::MaskedConv(_)
+            | Kernel::NormalizeSum(_) => {
+                panic!("internal error: {} is for channels that lie last", kernel.name())
             }
             Kernel::ChannelsLast(kernel) => {
                 last::call(kernel, args, outs, &arg_shapes, &out_shapes, work)

@@ -68,6 +68,8 @@ pub struct Target<T> {
     pub start: *mut T,
     /// What `beta` weighs, laid out like the target: usually what it holds.
     pub old: *const T,
+    /// Where sums are stored as 0 unless this is above 0, laid out like the target; or null.
+    pub mask: *const T,
     /// Elements from row to row.
     pub stride: usize,
     /// Whether the epilogue is left out because the tile is only parked at `start`.
@@ -79,7 +81,7 @@ pub struct Target<T> {
 impl<T> Target<T> {
     /// A place that holds what `beta` weighs itself.
     pub fn new(start: *mut T, stride: usize, raw: bool) -> Self {
-        Target { start, old: start, stride, raw, past: false }
+        Target { start, old: start, mask: std::ptr::null(), stride, raw, past: false }
     }
 }
 
@@ -272,6 +274,10 @@ pub(super) unsafe fn finish<T: Real, S: Simd, const R: usize, const V: usize>(
                 if epilogue.relu {
                     // In this order a NaN stays one.
                     value = T::vector_max(simd, T::splat(simd, T::ZERO), value);
+                }
+                if !target.mask.is_null() {
+                    let mask = load::<T, S>(target.mask.add(row * target.stride + r * lanes));
+                    value = T::vector_mask(simd, mask, value);
                 }
                 match target.past {
                     true => store_past::<T, S>(to, value),

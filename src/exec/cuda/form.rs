@@ -181,6 +181,8 @@ impl Writer<'_> {
             | Kernel::PooledConv(..)
             | Kernel::PackConv(_)
             | Kernel::PackTiles { .. }
+            | Kernel::MaskedConv(_)
+            | Kernel::NormalizeSum(_)
             | Kernel::TilesFilter(_)
             | Kernel::ChannelsLast(_) => {
                 return Err("it has no form for a GPU".into());

@@ -12,14 +12,11 @@ use crate::exec::cpu::conv::Shape;
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
 use crate::exec::cpu::turn::{SIDE, turn};
-use crate::real::{Real, prefetch, vectorize};
+use crate::real::{LINE, Real, prefetch, vectorize};
 use crate::window::Axis;
 
 /// Most pixels that are summed at a time: 7 x 7 of them are a quarter.
 const PIXELS: usize = 196;
-
-/// Elements of a cache line.
-const LINE: usize = 16;
 
 /// Elements of a partial sum that stay in the second-level cache with the operands.
 const PARTIAL: usize = 80 * 1024;

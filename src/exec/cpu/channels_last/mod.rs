@@ -5,6 +5,7 @@
 //!
 //! As everywhere in [`super`], tasks are cut by shapes alone and sums have a fixed order.
 
+mod depthwise;
 mod filter;
 mod grid;
 mod lrn;
@@ -12,17 +13,22 @@ mod micro;
 mod normalize;
 mod pool;
 mod sums;
+mod then;
 mod tiles;
 mod weights;
 
 #[cfg(test)]
 mod tests;
 
+pub use depthwise::{
+    depthwise, depthwise_pack, depthwise_weight_gradient, depthwise_weight_gradient_workspace,
+};
 pub use filter::{weight_gradient, weight_gradient_workspace};
 pub use lrn::{lrn_backward, lrn_forward};
 pub use normalize::{moments, normalize, normalize_backward, normalize_workspace};
 pub use pool::{average_backward, average_forward, max_backward, max_forward};
 pub use sums::Sums;
+pub use then::Then;
 pub use tiles::{
     tiles_fit, tiles_forward, tiles_pack, tiles_weight_gradient, tiles_weight_gradient_workspace,
     tiles_weight_len, tiles_workspace,

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use crate::exec::cpu::conv::Addend;
 use crate::exec::cpu::normalize::Channels;
 use crate::exec::cpu::tasks::{for_each_piece, items_per_task};
 use crate::real::{Real, vectorize};
@@ -94,34 +95,70 @@ fn factors<T: Real>(channels: &Channels<T>, factor: &mut [T], shift: &mut [T]) {
     }
 }
 
-/// `y = (x - mean) / sqrt(variance + eps) scale + shift`, then ReLU.
-pub fn normalize<T: Real>(of: &Channels<T>, x: &[T], y: &mut [T], work: &mut [T]) {
+/// `y = (x - mean) / sqrt(variance + eps) scale + shift + addend`, then ReLU.
+pub fn normalize<T: Real>(
+    of: &Channels<T>,
+    x: &[T],
+    addend: Addend<T>,
+    y: &mut [T],
+    work: &mut [T],
+) {
     let channels = of.mean.len();
     let (factor, shift) = work[..2 * channels].split_at_mut(channels);
     factors(of, factor, shift);
-    let (factor, shift) = (&*factor, &*shift);
+    let numbers = Numbers { mean: of.mean, factor, shift, relu: of.relu };
     let each = items_per_task(channels) * channels;
     for_each_piece(y, each, |task, y| {
-        let x = &x[task * each..][..y.len()];
+        let start = task * each;
+        let x = &x[start..][..y.len()];
         vectorize(
             #[inline(always)]
             || {
-                for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
-                    let numbers = of.mean.iter().zip(factor).zip(shift);
-                    let pairs = y.iter_mut().zip(x).zip(numbers);
-                    match of.relu {
-                        true => pairs.for_each(|((y, x), ((mean, factor), shift))| {
-                            let value = (*x - *mean) * *factor + *shift;
-                            *y = if T::ZERO < value { value } else { T::ZERO };
-                        }),
-                        false => pairs.for_each(|((y, x), ((mean, factor), shift))| {
-                            *y = (*x - *mean) * *factor + *shift;
-                        }),
+                for (row, y) in y.chunks_exact_mut(channels).enumerate() {
+                    let x = &x[row * channels..][..channels];
+                    match addend {
+                        Addend::None => numbers.apply(x, y, |_, _| T::ZERO),
+                        Addend::InPlace => numbers.apply(x, y, |_, y| y),
+                        Addend::Blob(more) => {
+                            let more = &more[start + row * channels..][..channels];
+                            numbers.apply(x, y, |i, _| more[i]);
+                        }
                     }
                 }
             },
         );
     });
+}
+
+/// The numbers of all channels.
+struct Numbers<'a, T> {
+    mean: &'a [T],
+    factor: &'a [T],
+    shift: &'a [T],
+    relu: bool,
+}
+
+impl<T: Real> Numbers<'_, T> {
+    /// Normalises one pixel; `more` tells what is added, by channel and from what the result holds.
+    #[inline(always)]
+    fn apply(&self, x: &[T], y: &mut [T], more: impl Fn(usize, T) -> T) {
+        let n = y.len();
+        let (x, mean) = (&x[..n], &self.mean[..n]);
+        let (factor, shift) = (&self.factor[..n], &self.shift[..n]);
+        match self.relu {
+            true => {
+                for i in 0..n {
+                    let value = (x[i] - mean[i]) * factor[i] + shift[i] + more(i, y[i]);
+                    y[i] = if T::ZERO < value { value } else { T::ZERO };
+                }
+            }
+            false => {
+                for i in 0..n {
+                    y[i] = (x[i] - mean[i]) * factor[i] + shift[i] + more(i, y[i]);
+                }
+            }
+        }
+    }
 }
 
 /// The gradients to `x`, and to factor and shift if there are any. With `batch` the moments are those of `x`.

@@ -9,12 +9,13 @@ use std::ops::Range;
 use super::Way;
 use super::grid::Grid;
 use super::micro::{DEPTH, Left, Product, ROW_STRIDE, Segment};
+use super::then::{After, Then};
 use super::weights::Panels;
-use crate::exec::cpu::conv::{self, Addend};
+use crate::exec::cpu::conv;
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
 use crate::exec::cpu::past;
 use crate::exec::cpu::tasks::{Shared, for_each_with};
-use crate::real::{Real, vectorize};
+use crate::real::{LINE, Real, prefetch, vectorize};
 
 /// Most panels of targets of one task.
 const PANELS: usize = 16;
@@ -71,16 +72,11 @@ struct Cut {
 struct Blobs<'a, T> {
     x: &'a [T],
     packed: &'a [T],
-    bias: Option<&'a [T]>,
-    addend: Option<*const T>,
-    relu: bool,
+    after: After<'a, T>,
     y: Shared<'a, T>,
     /// Whether whole tiles are written past the caches.
     past: bool,
 }
-
-// SAFETY: the addend is read where the same task writes, or lies in a blob that nobody writes.
-unsafe impl<T: Send> Sync for Blobs<'_, T> {}
 
 impl Sums {
     /// Those of a convolution or of its gradient to the input, over two spatial axes.
@@ -180,32 +176,17 @@ impl Sums {
         }
     }
 
-    /// `y = max(0, sums + bias + addend)`, with weights that [`pack`](super::pack) has ordered; without `relu` negative
-    /// results stay.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the operands of a convolution and what follows it"
-    )]
-    pub fn run<T: Real>(
-        &self,
-        x: &[T],
-        packed: &[T],
-        bias: Option<&[T]>,
-        addend: Addend<T>,
-        relu: bool,
-        y: &mut [T],
-        work: &mut [T],
-    ) {
+    /// The sums and what follows them, with weights that [`pack`](super::pack) has ordered.
+    pub fn run<T: Real>(&self, x: &[T], packed: &[T], then: Then<T>, y: &mut [T], work: &mut [T]) {
         let area = |extents: [usize; 2]| self.batch * self.group * extents[0] * extents[1];
         assert!(x.len() == area(self.source) * self.channels, "source of {}", x.len());
         assert!(y.len() == area(self.target) * self.outputs, "target of {}", y.len());
         assert!(self.packed_len::<T>() <= packed.len(), "{} packed weights", packed.len());
-        assert!(bias.is_none_or(|bias| bias.len() == self.group * self.outputs), "bias");
-        let addend = addend.pointer(y);
+        let after = then.on(y, self.group * self.outputs);
         let line = self.group * self.outputs * size_of::<T>();
         let aligned = (y.as_ptr() as usize).is_multiple_of(64) && line.is_multiple_of(64);
         let past = aligned && past::is_large(y);
-        let blobs = Blobs { x, packed, bias, addend, relu, y: Shared::new(y), past };
+        let blobs = Blobs { x, packed, after, y: Shared::new(y), past };
         let cuts = self.grids.iter().map(|grid| self.cut::<T>(grid));
         let tasks = cuts.map(|cut| cut.blocks * cut.columns).sum::<usize>() * self.group;
         for_each_with(tasks, work, self.each::<T>(), |task, scratch| {
@@ -265,13 +246,14 @@ impl Sums {
         let len = pass.depth.len();
         let right = blobs.packed[start..start + len * width].as_ptr();
         let channel = task.group * self.outputs + panels.start(panel);
-        let addend = blobs.addend.filter(|_| pass.begins);
-        let bias = blobs.bias.filter(|_| pass.ends);
+        let addend = blobs.after.addend.filter(|_| pass.begins);
+        let mask = blobs.after.mask.filter(|_| pass.ends);
+        let bias = blobs.after.bias.filter(|_| pass.ends);
         let epilogue = Epilogue {
             beta: if pass.begins && addend.is_none() { T::ZERO } else { T::ONE },
             row_bias: std::ptr::null(),
             column_bias: bias.map_or(std::ptr::null(), |bias| bias[channel..].as_ptr()),
-            relu: pass.ends && blobs.relu,
+            relu: pass.ends && blobs.after.relu,
         };
         let every_pixel = grid.every == [1, 1] && grid.count == self.target;
         let whole = panels.channels(panel) == width && every_pixel;
@@ -284,6 +266,9 @@ impl Sums {
                     // SAFETY: the addend is as large as the result.
                     target.old = unsafe { addend.add(at) };
                 }
+                if let Some(mask) = mask {
+                    target.mask = mask[at..].as_ptr();
+                }
                 // A result that is added to again, or was read, had better stay.
                 let once = pass.begins && pass.ends;
                 let in_place = addend.is_some() && target.old == target.start.cast_const();
@@ -292,6 +277,17 @@ impl Sums {
             }
             false => Target::new(spill.as_mut_ptr(), columns, true),
         };
+        if whole {
+            // What follows the sums is asked for before them.
+            for row in 0..targets.len() {
+                let at = (first + row) * pitch + channel;
+                let old = addend.map(|addend| addend.wrapping_add(at));
+                let mask = mask.map(|mask| mask.as_ptr().wrapping_add(at));
+                for from in old.into_iter().chain(mask) {
+                    (0..width).step_by(LINE).for_each(|line| prefetch(from.wrapping_add(line)));
+                }
+            }
+        }
         let left = left[targets.start * ROW_STRIDE..].as_ptr();
         let product = Product {
             rows: targets.len(),
@@ -311,9 +307,12 @@ impl Sums {
         vectorize(
             #[inline(always)]
             || {
-                for (row, sums) in spill.chunks_exact(columns).take(targets.len()).enumerate() {
+                let bias = bias.map(|bias| &bias[channel..]);
+                let rows = spill.chunks_exact_mut(columns).take(targets.len());
+                for (row, sums) in rows.enumerate() {
                     let at = self.pixel(grid, first + row) * pitch + channel;
-                    finish(&epilogue, &sums[..channels], at, addend, &blobs.y);
+                    let (sums, adds) = (&mut sums[..channels], !pass.begins);
+                    finish(sums, at, adds, (addend, bias, mask), epilogue.relu, &blobs.y);
                 }
             },
         );
@@ -399,31 +398,42 @@ fn copy_short<T: Real>(from: &[T], len: usize, to: &mut [T]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
-/// Stores the channels of one target that were parked.
+/// Finishes the sums of one target that were parked and stores them.
 #[inline(always)]
 fn finish<T: Real>(
-    epilogue: &Epilogue<T>,
-    sums: &[T],
+    sums: &mut [T],
     at: usize,
-    addend: Option<*const T>,
+    adds: bool,
+    (addend, bias, mask): (Option<*const T>, Option<&[T]>, Option<&[T]>),
+    relu: bool,
     y: &Shared<T>,
 ) {
-    // SAFETY: a task owns its targets.
-    let to = unsafe { y.slice(at..at + sums.len()) };
-    if addend.is_none() && epilogue.column_bias.is_null() && !epilogue.relu {
-        match epilogue.beta == T::ZERO {
-            true => to.copy_from_slice(sums),
-            false => to.iter_mut().zip(sums).for_each(|(to, sum)| *to += *sum),
+    let place = at..at + sums.len();
+    match addend {
+        Some(addend) => {
+            // SAFETY: the addend is as large as the result, and nobody writes it meanwhile.
+            let old = unsafe { std::slice::from_raw_parts(addend.add(at), sums.len()) };
+            sums.iter_mut().zip(old).for_each(|(sum, old)| *sum += *old);
         }
-        return;
-    }
-    for (channel, (to, sum)) in to.iter_mut().zip(sums).enumerate() {
-        // SAFETY: the addend is as large as the result, and the bias has the panel's channels.
-        unsafe {
-            let old = addend.map_or(*to, |addend| *addend.add(at + channel));
-            *to = epilogue.finish(*sum, old, 0, channel);
+        None if adds => {
+            // SAFETY: a task owns its targets.
+            let old = unsafe { y.slice(place.clone()) };
+            sums.iter_mut().zip(&*old).for_each(|(sum, old)| *sum += *old);
         }
+        None => {}
     }
+    if let Some(bias) = bias {
+        sums.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += *bias);
+    }
+    if relu {
+        sums.iter_mut().for_each(|sum| *sum = if *sum < T::ZERO { T::ZERO } else { *sum });
+    }
+    if let Some(mask) = mask {
+        let masked = sums.iter_mut().zip(&mask[at..]);
+        masked.for_each(|(sum, mask)| *sum = if T::ZERO < *mask { *sum } else { T::ZERO });
+    }
+    // SAFETY: as above; what was read there is not used any more.
+    unsafe { y.slice(place) }.copy_from_slice(sums);
 }
 
 /// Image, row and column of a target.

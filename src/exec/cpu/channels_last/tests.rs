@@ -45,7 +45,8 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
             (true, true) => Addend::InPlace,
             (true, false) => Addend::Blob(&given),
         };
-        sums.run(&x_last, &packed, Some(&bias), addend, relu, y, &mut work);
+        let then = Then { bias: Some(&bias), addend, relu, mask: None };
+        sums.run(&x_last, &packed, then, y, &mut work);
     };
     let want = doubles(&last(&want, of_output));
     close(&same_for_any_threads(want.len(), |y| run(false, y)), &want, 3e-5);
@@ -59,7 +60,8 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
         tiles_pack(Way::Forward, shape.channels, shape.out_channels, &w, &mut packed);
         let run = |addend, y: &mut [T]| {
             let mut work = vec![T::from_f64(f64::NAN); tiles_workspace::<T>(shape, 3)];
-            tiles_forward(shape, &x_last, &packed, Some(&bias), addend, relu, y, &mut work);
+            let then = Then { bias: Some(&bias), addend, relu, mask: None };
+            tiles_forward(shape, &x_last, &packed, then, y, &mut work);
         };
         let addend = || if sum { Addend::Blob(&given) } else { Addend::None };
         close(&same_for_any_threads(want.len(), |y| run(addend(), y)), &want, 3e-5);
@@ -76,23 +78,37 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
     let sums = Sums::new(shape, Way::Input);
     let mut packed = vec![T::from_f64(f64::NAN); sums.packed_len::<T>()];
     pack(&sums, &w, &mut packed);
-    let dx = same_for_any_threads(x.len(), |dx| {
+    let run = |then: Then<T>, dx: &mut [T]| {
         let mut work = vec![T::from_f64(f64::NAN); sums.workspace::<T>(3)];
-        sums.run(&dy_last, &packed, None, Addend::None, false, dx, &mut work);
-    });
+        sums.run(&dy_last, &packed, then, dx, &mut work);
+    };
     let want = doubles(&last(&want, of_input));
-    close(&dx, &want, 3e-5);
+    close(&same_for_any_threads(x.len(), |dx| run(Then::NOTHING, dx)), &want, 3e-5);
+    // With a gradient from elsewhere, through a ReLU whose result was `x`.
+    let more: Vec<T> = fill(x.len(), 6);
+    let passed = |((want, more), x): ((&f64, &T), &T)| {
+        if T::ZERO < *x { want + more.to_f64() } else { 0.0 }
+    };
+    let masked: Vec<f64> = want.iter().zip(&more).zip(&x_last).map(passed).collect();
+    let then = |addend| Then { addend, mask: Some(&x_last), ..Then::NOTHING };
+    let dx = same_for_any_threads(x.len(), |dx| run(then(Addend::Blob(&more)), dx));
+    close(&dx, &masked, 3e-5);
+    let mut dx = more.clone();
+    run(then(Addend::InPlace), &mut dx);
+    close(&dx, &masked, 3e-5);
 
     if let Some(shape) = input_gradient_shape(shape).filter(tiles_fit) {
         let len = tiles_weight_len::<T>(shape.channels, shape.out_channels);
         let mut packed = vec![T::from_f64(f64::NAN); len];
         tiles_pack(Way::Input, shape.channels, shape.out_channels, &w, &mut packed);
-        let dx = same_for_any_threads(x.len(), |dx| {
+        let run = |then: Then<T>, dx: &mut [T]| {
             let mut work = vec![T::from_f64(f64::NAN); tiles_workspace::<T>(&shape, 3)];
-            let addend = Addend::None;
-            tiles_forward(&shape, &dy_last, &packed, None, addend, false, dx, &mut work);
-        });
-        close(&dx, &want, 3e-5);
+            tiles_forward(&shape, &dy_last, &packed, then, dx, &mut work);
+        };
+        close(&same_for_any_threads(x.len(), |dx| run(Then::NOTHING, dx)), &want, 3e-5);
+        let mut dx = more.clone();
+        run(then(Addend::InPlace), &mut dx);
+        close(&dx, &masked, 3e-5);
     }
 
     let mut want = vec![T::ZERO; w.len()];
@@ -111,6 +127,71 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
         });
         close(&dw, &doubles(&want), 3e-5);
     }
+}
+
+#[test]
+fn windows_of_single_channels() {
+    let mut dice = Dice(11);
+    let mut checked = 0;
+    while checked < 60 {
+        let axes: Vec<Axis> = (0..2)
+            .map(|_| Axis {
+                kernel: dice.roll(1, 4),
+                stride: dice.roll(1, 3),
+                pad_before: dice.roll(0, 3),
+                pad_after: dice.roll(0, 3),
+                dilation: dice.roll(1, 2),
+            })
+            .collect();
+        let channels = [2, 16, 33, 100][dice.roll(0, 3)];
+        let input = [dice.roll(1, 3), channels, dice.roll(1, 12), dice.roll(1, 12)];
+        let conv = Conv { axes, group: channels };
+        let Some(shape) = conv::Shape::new(&conv, &input, channels) else { continue };
+        println!("{shape:?}");
+        check_depthwise::<f32>(&shape);
+        check_depthwise::<f64>(&shape);
+        checked += 1;
+    }
+}
+
+fn check_depthwise<T: Real>(shape: &conv::Shape) {
+    let x: Vec<T> = fill(shape.input_len(), 1);
+    let w: Vec<T> = fill(shape.weight_len(), 2);
+    let dy: Vec<T> = fill(shape.output_len(), 3);
+    let bias: Vec<T> = fill(shape.channels, 4);
+    let [_, height, width] = shape.windows.input;
+    let [_, rows, columns] = shape.windows.output;
+    let of_input = [shape.batch, shape.channels, height, width];
+    let of_output = [shape.batch, shape.channels, rows, columns];
+    let (x_last, dy_last) = (last(&x, of_input), last(&dy, of_output));
+    let mut packed = vec![T::from_f64(f64::NAN); w.len()];
+    depthwise_pack(shape, &w, &mut packed);
+
+    let mut want = vec![T::ZERO; dy.len()];
+    let mut work = vec![T::ZERO; conv::forward_workspace::<T>(shape, 1)];
+    conv::forward(shape, &x, &w, Some(&bias), true, T::ZERO, &mut want, &mut work);
+    let y = same_for_any_threads(dy.len(), |y| {
+        let then = Then { bias: Some(&bias), relu: true, ..Then::NOTHING };
+        depthwise(shape, Way::Forward, &x_last, &packed, then, y);
+    });
+    close(&y, &doubles(&last(&want, of_output)), 3e-5);
+
+    let mut want = vec![T::ZERO; x.len()];
+    let mut work = vec![T::ZERO; conv::input_gradient_workspace::<T>(shape, 1)];
+    conv::input_gradient(shape, &dy, &w, None, T::ZERO, &mut want, &mut work);
+    let dx = same_for_any_threads(x.len(), |dx| {
+        depthwise(shape, Way::Input, &dy_last, &packed, Then::NOTHING, dx);
+    });
+    close(&dx, &doubles(&last(&want, of_input)), 3e-5);
+
+    let mut want = vec![T::ZERO; w.len()];
+    let mut work = vec![T::ZERO; conv::weight_gradient_workspace::<T>(shape, 1)];
+    conv::weight_gradient(shape, &x, &dy, T::ZERO, &mut want, &mut work);
+    let dw = same_for_any_threads(w.len(), |dw| {
+        let mut work = vec![T::from_f64(f64::NAN); depthwise_weight_gradient_workspace(shape)];
+        depthwise_weight_gradient(shape, &x_last, &dy_last, dw, &mut work);
+    });
+    close(&dw, &doubles(&want), 3e-5);
 }
 
 /// The convolution of the gradient to the result of one that is its gradient to the input.
@@ -306,8 +387,18 @@ fn channels_are_normalised_by_their_moments() {
             moments(&x, mean, variance, &mut work());
         });
         close(&both, &[mean.clone(), variance.clone()].concat(), 1e-6);
-        let got = same_for_any_threads(len, |y| self::normalize(&of, &x, y, &mut work()));
-        close(&got, &last(&y, extents), 1e-6);
+        let run = |addend, y: &mut [f64]| self::normalize(&of, &x, addend, y, &mut work());
+        let got = same_for_any_threads(len, |y| run(Addend::None, y));
+        let want = last(&y, extents);
+        close(&got, &want, 1e-6);
+        if !relu {
+            let sum: Vec<f64> = want.iter().zip(&dy).map(|(want, more)| want + more).collect();
+            let got = same_for_any_threads(len, |y| run(Addend::Blob(&dy), y));
+            close(&got, &sum, 1e-6);
+            let mut y = dy.clone();
+            run(Addend::InPlace, &mut y);
+            close(&y, &sum, 1e-6);
+        }
         let all = same_for_any_threads(len + 2 * channels, |all| {
             let (dx, affine) = all.split_at_mut(len);
             let (dscale, dshift) = affine.split_at_mut(channels);

@@ -194,7 +194,7 @@ pub(super) fn correlate<T: Real>(
     Job { shape, plan: &plan, packed, x, bias, relu, beta, addend: None, y: &y }.run(work);
 }
 
-/// What is added to a convolution.
+/// What is added to a result.
 #[derive(Clone, Copy, Debug)]
 pub enum Addend<'a, T> {
     /// Nothing.

@@ -9,14 +9,14 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::transform::{self, PIXELS, PLACES, REACH, RESULTS, SIDE};
-use super::{Tiling, load_some, tiles_fit};
+use super::{Tiling, tiles_fit};
 use crate::exec::cpu::channels_last::micro::{Left, Product, Segment};
 use crate::exec::cpu::channels_last::weights::Panels;
 use crate::exec::cpu::conv::Shape;
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
 use crate::exec::cpu::turn::{self, turn};
-use crate::real::{Real, load, store, with_simd};
+use crate::real::{Real, load, load_some, store, with_simd};
 
 /// Most tiles that are transformed at a time: a panel of their gradients stays in the first-level cache.
 const SPAN: usize = 128;

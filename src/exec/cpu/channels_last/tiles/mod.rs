@@ -18,12 +18,13 @@ use transform::{PLACES, REACH, SIDE};
 pub use weights::{tiles_pack, tiles_weight_len};
 
 use super::micro::{DEPTH, Left, Product, ROW_STRIDE, Segment};
+use super::then::{After, Then};
 use super::weights::Panels;
-use crate::exec::cpu::conv::{Addend, Shape};
+use crate::exec::cpu::conv::Shape;
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
 use crate::exec::cpu::tasks::{Shared, for_each_with};
 use crate::program::Kernel;
-use crate::real::{Real, load, store, with_simd};
+use crate::real::{Real, load, load_some, store, store_some, with_simd};
 
 /// Elements of transformed pixels that stay in the second-level cache.
 const CACHED: usize = 150 * 1024;
@@ -89,38 +90,6 @@ impl Tiling {
     }
 }
 
-/// Loads a register, or the `len` numbers that there are.
-///
-/// # Safety
-/// `from` is valid for reading `len` numbers, which fit a register.
-#[inline(always)]
-unsafe fn load_some<T: Real, S: Simd>(simd: S, from: *const T, len: usize) -> T::Vector<S> {
-    // SAFETY: promised by the caller; a register may be made of numbers and copied over.
-    unsafe {
-        if len == T::lanes::<S>() {
-            return load::<T, S>(from);
-        }
-        let mut some = T::splat(simd, T::ZERO);
-        std::ptr::copy_nonoverlapping(from, (&raw mut some).cast(), len);
-        some
-    }
-}
-
-/// Stores a register, or the `len` numbers that there is space for.
-///
-/// # Safety
-/// `to` is valid for writing `len` numbers, which fit a register.
-#[inline(always)]
-unsafe fn store_some<T: Real, S: Simd>(to: *mut T, len: usize, value: T::Vector<S>) {
-    // SAFETY: promised by the caller; a register has the layout of an array.
-    unsafe {
-        match len == T::lanes::<S>() {
-            true => store::<T, S>(to, value),
-            false => std::ptr::copy_nonoverlapping((&raw const value).cast(), to, len),
-        }
-    }
-}
-
 /// The cut into tasks; depends on the shape only.
 struct Plan {
     tiling: Tiling,
@@ -174,26 +143,12 @@ pub fn tiles_workspace<T: Real>(shape: &Shape, threads: usize) -> usize {
     threads.max(1) * Plan::new::<T>(shape).each::<T>(shape)
 }
 
-/// What follows the sums.
-#[derive(Clone, Copy)]
-struct After<'a, T> {
-    bias: Option<&'a [T]>,
-    addend: Option<*const T>,
-    relu: bool,
-}
-
-// SAFETY: the addend is read where the same task writes, or lies in a blob that nobody writes.
-unsafe impl<T: Sync> Sync for After<'_, T> {}
-
-/// `y = max(0, sums + bias + addend)`, with weights from [`tiles_pack`]; without `relu` negative results stay.
-#[expect(clippy::too_many_arguments, reason = "the operands of a convolution and what follows it")]
+/// The convolution and what follows it, with weights from [`tiles_pack`].
 pub fn tiles_forward<T: Real>(
     shape: &Shape,
     x: &[T],
     packed: &[T],
-    bias: Option<&[T]>,
-    addend: Addend<T>,
-    relu: bool,
+    then: Then<T>,
     y: &mut [T],
     work: &mut [T],
 ) {
@@ -201,13 +156,11 @@ pub fn tiles_forward<T: Real>(
     assert!(x.len() == shape.input_len() && y.len() == shape.output_len(), "blobs of {shape:?}");
     let weights = tiles_weight_len::<T>(shape.channels, shape.out_channels);
     assert!(weights <= packed.len(), "{} packed weights", packed.len());
-    assert!(bias.is_none_or(|bias| bias.len() == shape.out_channels), "bias");
-    let addend = addend.pointer(y);
+    let after = then.on(y, shape.out_channels);
     let plan = Plan::new::<T>(shape);
     let all = plan.tiling.all;
     let panels = Panels::of::<T>(shape.out_channels);
     let tile = Tile::of::<T>();
-    let after = After { bias, addend, relu };
     let y = Shared::new(y);
     for_each_with(plan.blocks * plan.parts, work, plan.each::<T>(shape), |task, scratch| {
         let first = task / plan.parts * plan.tiles;
@@ -380,6 +333,10 @@ impl<T: Real> WithSimd for Results<'_, T> {
                                 if after.relu {
                                     // In this order a NaN stays one.
                                     value = T::vector_max(simd, nothing, value);
+                                }
+                                if let Some(mask) = after.mask {
+                                    let mask = load_some::<T, S>(simd, mask[at..].as_ptr(), len);
+                                    value = T::vector_mask(simd, mask, value);
                                 }
                                 store_some::<T, S>(y.pointer(at), len, value);
                             }

@@ -5,9 +5,10 @@ use pulp::{Simd, WithSimd};
 use super::transform::{self, PLACES, REACH};
 use crate::exec::cpu::channels_last::Way;
 use crate::exec::cpu::channels_last::weights::Panels;
+use crate::exec::cpu::past;
 use crate::exec::cpu::tasks::{Shared, for_each};
 use crate::exec::cpu::turn::{SIDE, turn};
-use crate::real::{Real, load, store, with_simd};
+use crate::real::{Real, load, store, store_past, with_simd};
 
 /// Channels of one task.
 const CHANNELS: usize = 32;
@@ -26,6 +27,9 @@ pub fn tiles_pack<T: Real>(way: Way, channels: usize, outputs: usize, w: &[T], p
     assert!(w.len() == outputs * channels * TAPS, "{} weights", w.len());
     assert!(tiles_weight_len::<T>(channels, outputs) <= packed.len(), "packed weights");
     let panels = Panels::of::<T>(outputs);
+    // Rows begin at cache lines if the first does.
+    let aligned = packed.as_ptr().align_offset(64) == 0;
+    let past = aligned && past::is_large(packed);
     let packed = &Shared::new(packed);
     let blocks = channels.div_ceil(CHANNELS);
     for_each(panels.count() * blocks, |task| {
@@ -53,8 +57,11 @@ pub fn tiles_pack<T: Real>(way: Way, channels: usize, outputs: usize, w: &[T], p
                     PLACES * channels * panels.start(panel) + channel * panels.width(panel) + half;
                 let place = channels * panels.width(panel);
                 let width = (panels.width(panel) - half).min(SIDE);
-                with_simd(Transform { taps: &taps, width, at, place, packed });
+                with_simd(Transform { taps: &taps, width, at, place, packed, past });
             }
+        }
+        if past {
+            past::fence();
         }
     });
 }
@@ -68,6 +75,8 @@ struct Transform<'a, T> {
     at: usize,
     place: usize,
     packed: &'a Shared<'a, T>,
+    /// Whether they are written past the caches.
+    past: bool,
 }
 
 impl<T: Real> WithSimd for Transform<'_, T> {
@@ -75,7 +84,7 @@ impl<T: Real> WithSimd for Transform<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Transform { taps, width, at, place, packed } = self;
+        let Transform { taps, width, at, place, packed, past } = self;
         for lane in (0..width).step_by(T::lanes::<S>()) {
             transform::square(
                 T::splat(simd, T::ZERO),
@@ -95,7 +104,12 @@ impl<T: Real> WithSimd for Transform<'_, T> {
                     for (column, value) in values.into_iter().enumerate() {
                         let at = at + (line * REACH + column) * place + lane;
                         // SAFETY: every channel of every panel is in one task.
-                        unsafe { store::<T, S>(packed.pointer(at), value) };
+                        unsafe {
+                            match past {
+                                true => store_past::<T, S>(packed.pointer(at), value),
+                                false => store::<T, S>(packed.pointer(at), value),
+                            }
+                        }
                     }
                 },
             );
