@@ -31,6 +31,9 @@ const OUTPUTS: usize = 16;
 const TILES: [usize; 2] = [32, 12];
 const CHANNELS: [usize; 2] = [32, 16];
 
+/// Fewest tiles for which the gradient to the weights is quicker by tiles: its sums are as many as transformed weights.
+const FILTER_TILES: usize = 96;
+
 /// The permutation from `N x C x H x W` to `N x H x W x C`, and back.
 const LAST: [usize; 4] = [0, 2, 3, 1];
 const FIRST: [usize; 4] = [0, 3, 1, 2];
@@ -266,7 +269,10 @@ impl Pass<'_> {
                 }
                 _ => return self.wrap(step.kernel.clone(), &step.args, &step.outs),
             },
-            Kernel::ConvFilter(conv) if self.is_tiled(conv, step.args[1], step.args[0]) => {
+            Kernel::ConvFilter(conv)
+                if self.is_tiled(conv, step.args[1], step.args[0])
+                    && (self.how == Arrange::All || FILTER_TILES <= self.tiles(step.args[1])) =>
+            {
                 return self.wrap(Kernel::TilesFilter(conv.clone()), &step.args, &step.outs);
             }
             _ => return self.wrap(step.kernel.clone(), &step.args, &step.outs),
@@ -304,8 +310,7 @@ impl Pass<'_> {
     fn is_tiled(&self, conv: &Conv, y: ValueId, x: ValueId) -> bool {
         let plain = |a: &Axis| (a.kernel, a.stride, a.dilation) == (3, 1, 1);
         let can = conv.group == 1 && conv.axes.iter().all(plain);
-        let (y, channels) = (self.shape(y), self.shape(x).0[1]);
-        let tiles = y.0[0] * y.0[2].div_ceil(4) * y.0[3].div_ceil(4);
+        let (tiles, y, channels) = (self.tiles(y), self.shape(y), self.shape(x).0[1]);
         let pays = |i: usize| TILES[i] <= tiles && CHANNELS[i] <= channels.min(y.0[1]);
         can && channels.max(y.0[1]) <= Kernel::TILED
             && match self.how {
@@ -313,6 +318,12 @@ impl Pass<'_> {
                 Arrange::Inference => pays(1),
                 Arrange::All => true,
             }
+    }
+
+    /// Tiles of 4 x 4 results of a blob.
+    fn tiles(&self, y: ValueId) -> usize {
+        let y = self.shape(y);
+        y.0[0] * y.0[2].div_ceil(4) * y.0[3].div_ceil(4)
     }
 
     /// Adds a kernel in its form for channels that lie last.
