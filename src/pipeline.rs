@@ -9,7 +9,7 @@ use crate::error::Result;
 pub use crate::file::read_text;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
-use crate::passes::adopt_data::adopt_data;
+use crate::passes::adopt_data::{adopt_classes, adopt_data, need_outputs};
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
 use crate::passes::locate_files::locate_files;
@@ -83,6 +83,10 @@ pub fn definition(
 ) -> (Definition, Vec<String>) {
     let mut definition = front::read(sources, path, text, request, diagnostics);
     let adopted = adopt_data(&mut definition);
+    if let Some(classes) = request.classes {
+        adopt_classes(&mut definition, classes);
+    }
+    need_outputs(&mut definition, diagnostics);
     locate_files(&mut definition, path);
     (definition, adopted)
 }

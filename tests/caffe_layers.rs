@@ -1,6 +1,7 @@
 //! Every golden layer case of Caffe 1.0 as a named test: forward, backward and parameter gradients on the tensors
 //! that real Caffe computed (tests/golden/caffe/layers); and more layers and small nets, most with random parameters and
-//! shapes (tests/golden/caffe/more).
+//! shapes (tests/golden/caffe/more). Layers of well-known forks are compared with what PyTorch and plain loops compute in
+//! double precision from their documented formulas (tests/golden/caffe/forks).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,9 +33,11 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// The cases on a device.
+/// The cases of Caffe and of its forks on a device.
 pub fn trials(device: Device) -> Vec<Trial> {
-    trials_of("layers", device)
+    let mut trials = trials_of("layers", device);
+    trials.extend(trials_of("forks", device));
+    trials
 }
 
 fn trials_of(folder: &str, device: Device) -> Vec<Trial> {

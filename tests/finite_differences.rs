@@ -58,7 +58,8 @@ const STEP: f64 = 1e-5;
 fn main() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut trials = vec![];
-    for (dialect, folder) in [("caffe", "caffe/layers"), ("torch", "torch/modules")] {
+    let folders = [("caffe", "caffe/layers"), ("forks", "caffe/forks"), ("torch", "torch/modules")];
+    for (dialect, folder) in folders {
         let entries = std::fs::read_dir(golden.join(folder));
         let entries = entries.expect("the golden cases are part of the repository");
         let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -143,7 +144,8 @@ fn open(case: &Path, how: Option<Arrange>) -> Result<Option<Net>, Failed> {
         let given = inward(&checked.definition.names, &tensors);
         (checked, options, given)
     } else {
-        if json("case.json")?["backward"] != true {
+        let gradient = |name: &String| name.starts_with("din.") || name.starts_with("dparam.");
+        if !tensors.keys().any(gradient) {
             return Ok(None);
         }
         let options = Options {

@@ -22,7 +22,7 @@ use crate::ty::Shape;
 pub(super) struct Arguments {
     /// The definition, or a Caffe solver with the nets it names
     net: PathBuf,
-    /// Only this stage: train, val, deploy, TRAIN or TEST
+    /// Only this stage: train, val, deploy, TRAIN or TEST, or TRAIN+fine with a stage of the net
     #[arg(long)]
     stage: Option<String>,
     /// The shape of a data blob, such as data=64,3,28,28
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let env = pipeline::environment(&options, &record);
     let sound = !checked.diagnostics.has_errors();
     let summaries: Vec<Summary> =
-        checked.stages.iter().map(|typed| summarise(typed, &env, sound)).collect();
+        checked.stages.iter().map(|typed| summarise(typed, &env)).collect();
     if arguments.json {
         let all: Vec<_> = summaries.iter().map(to_json).collect();
         let report = json!({
@@ -130,7 +130,8 @@ pub(super) fn stages(name: Option<&str>) -> Result<Vec<NetState>> {
     match NetState::named(name) {
         Some(state) => Ok(vec![state]),
         None => Err(Error::refused(format!(
-            "`{name}` is no stage; there are train, val, deploy, TRAIN and TEST"
+            "`{name}` is no stage; there are train, val, deploy, TRAIN and TEST, and these two with stages that the \
+             rules of the net name, such as TRAIN+fine"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! What the command line tells a definition that is a program: shape of the input, number of classes, parameters.
+//! What the command line tells a definition about its data: shape of the input, number of classes, parameters.
 
 use crate::front::Request;
 
@@ -9,7 +9,7 @@ pub(super) struct Arguments {
     /// The shape of one image for a Lua definition: channels, height, width
     #[arg(long, value_delimiter = ',', value_name = "C,H,W")]
     input_shape: Option<Vec<usize>>,
-    /// The number of classes for a Lua definition
+    /// The number of classes for a definition of DIGITS, Lua or Caffe
     #[arg(long)]
     classes: Option<usize>,
     /// A field of the table that a Lua definition's function receives, such as depth=50

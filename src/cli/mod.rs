@@ -63,14 +63,13 @@ enum Verb {
     Clusters(clusters::Arguments),
     /// Draw a definition as SVG, DOT or PNG
     Visualize(visualize::Arguments),
-    /// Write a definition or solver of any earlier Caffe in its modern form, or weights in another format
     /// Draw losses and outputs of training logs, cortado's or Caffe's
     Plot(plot::Arguments),
     /// Time every layer forward and backward
     Time(time::Arguments),
     /// Say what nets can run on here
     DeviceQuery,
-    /// Write a definition or solver of any earlier Caffe in its modern form
+    /// Write a definition or solver of any earlier Caffe in its modern form, or weights in another format
     Convert(convert::Arguments),
     /// Compare the meaning of two definitions
     Diff(diff::Arguments),

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     /// Where the picture goes; the ending says how: .svg, .dot or .png
     #[arg(short, long)]
     output: PathBuf,
-    /// The stage: train, val, deploy, TRAIN or TEST; `all` writes a file for each; training if not given
+    /// The stage: train, val, deploy, TRAIN or TEST, or TRAIN+fine with a stage of the net; `all` writes a file for each; training if not given
     #[arg(long)]
     stage: Option<String>,
     /// The shape of a data blob, such as data=64,3,28,28

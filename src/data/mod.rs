@@ -1,10 +1,12 @@
 //! Reads and writes what nets are trained on: LMDB, Datum, IDX, HDF5, images, windows, pairs.
 
+pub mod annotated;
 pub mod bilinear;
 pub mod datum;
 pub mod hdf5_rows;
 pub mod idx;
 pub mod image_list;
+pub mod image_pairs;
 pub mod images;
 pub mod imageset;
 pub mod lmdb;

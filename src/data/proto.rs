@@ -29,6 +29,62 @@ pub struct Datum {
     pub encoded: Option<bool>,
 }
 
+/// An image with the boxes of the objects in it, of SSD's fork.
+#[derive(Clone, PartialEq, Message)]
+pub struct AnnotatedDatum {
+    /// The image.
+    #[prost(message, optional, tag = "1")]
+    pub datum: Option<Datum>,
+    /// What the annotations are; 0 for boxes, and there is no other.
+    #[prost(int32, optional, tag = "2")]
+    pub r#type: Option<i32>,
+    /// The objects by class.
+    #[prost(message, repeated, tag = "3")]
+    pub annotation_group: Vec<AnnotationGroup>,
+}
+
+/// The objects of a class.
+#[derive(Clone, PartialEq, Message)]
+pub struct AnnotationGroup {
+    /// The class.
+    #[prost(int32, optional, tag = "1")]
+    pub group_label: Option<i32>,
+    /// The objects.
+    #[prost(message, repeated, tag = "2")]
+    pub annotation: Vec<Annotation>,
+}
+
+/// An object.
+#[derive(Clone, PartialEq, Message)]
+pub struct Annotation {
+    /// Its number among those of its class.
+    #[prost(int32, optional, tag = "1")]
+    pub instance_id: Option<i32>,
+    /// Where it is.
+    #[prost(message, optional, tag = "2")]
+    pub bbox: Option<NormalizedBBox>,
+}
+
+/// The corners of a box in parts of its image.
+#[derive(Clone, PartialEq, Message)]
+pub struct NormalizedBBox {
+    /// The left side.
+    #[prost(float, optional, tag = "1")]
+    pub xmin: Option<f32>,
+    /// The upper side.
+    #[prost(float, optional, tag = "2")]
+    pub ymin: Option<f32>,
+    /// The right side.
+    #[prost(float, optional, tag = "3")]
+    pub xmax: Option<f32>,
+    /// The lower side.
+    #[prost(float, optional, tag = "4")]
+    pub ymax: Option<f32>,
+    /// Whether the object is hard to see.
+    #[prost(bool, optional, tag = "6")]
+    pub difficult: Option<bool>,
+}
+
 /// The shape of a blob.
 #[derive(Clone, PartialEq, Message)]
 pub struct BlobShape {

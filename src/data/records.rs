@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::datum::{Record, Values};
 use super::idx::{IdxImages, read_idx_pair};
 use super::image_list::ImageList;
+use super::image_pairs::ImagePairs;
 use super::lmdb::LmdbReader;
 use super::transform::times;
 use crate::weights::{Blob, read_safetensors};
@@ -18,9 +19,23 @@ pub struct Records {
 
 enum Kind {
     Lmdb(Box<Lmdb>),
-    Idx { path: PathBuf, images: IdxImages, labels: Vec<u8> },
+    Idx {
+        path: PathBuf,
+        images: IdxImages,
+        labels: Vec<u8>,
+    },
     Files(ImageList),
-    Tensors { path: PathBuf, images: Blob, shape: [usize; 3], labels: Option<Blob> },
+    /// The shape of labels is that of the last ones that were fetched.
+    Pairs {
+        list: ImagePairs,
+        label: Vec<usize>,
+    },
+    Tensors {
+        path: PathBuf,
+        images: Blob,
+        shape: [usize; 3],
+        labels: Option<Blob>,
+    },
     Memory(Vec<Record>),
 }
 
@@ -79,6 +94,11 @@ impl Records {
         Records { kind: Kind::Files(list) }
     }
 
+    /// Serves the image files of a list with the images of their labels, each read when its turn comes.
+    pub fn of_pairs(list: ImagePairs) -> Self {
+        Records { kind: Kind::Pairs { list, label: vec![] } }
+    }
+
     /// Serves the images of a tensor and the labels of another one of the same file.
     ///
     /// `shape` is channels, rows, columns of an image; the images may have any axes before those, and there is one label
@@ -126,6 +146,7 @@ impl Records {
             Kind::Lmdb(lmdb) => lmdb.images.len(),
             Kind::Idx { labels, .. } => labels.len(),
             Kind::Files(list) => list.images().len(),
+            Kind::Pairs { list, .. } => list.len(),
             Kind::Tensors { images, shape, .. } => {
                 images.data.len() / shape.iter().product::<usize>().max(1)
             }
@@ -165,6 +186,14 @@ impl Records {
                 slot.line = image.line;
                 slot.record.set_encoded(list.load(image)?, image.label);
                 slot.take_own_label();
+                Ok(())
+            }
+            Kind::Pairs { list, label } => {
+                let (line, bytes, [rows, columns], values) = list.load(n)?;
+                slot.line = line;
+                slot.record.set_encoded(bytes, 0);
+                slot.label = values;
+                *label = vec![1, rows, columns];
                 Ok(())
             }
             Kind::Tensors { path, images, shape, labels } => {
@@ -208,6 +237,7 @@ impl Records {
     pub(super) fn label_shape(&self) -> Vec<usize> {
         match &self.kind {
             Kind::Lmdb(lmdb) if lmdb.labels.is_some() => lmdb.label_scratch.shape().to_vec(),
+            Kind::Pairs { label, .. } => label.clone(),
             _ => vec![],
         }
     }
@@ -220,6 +250,7 @@ impl Records {
                 Error::format(path, format!("image {} (counted from 0) {message}", slot.line))
             }
             Kind::Files(list) => list.error(slot.line, &format!("the image {message}")),
+            Kind::Pairs { list, .. } => list.error(slot.line, &format!("the image {message}")),
             Kind::Memory(_) => Error::refused(format!("a record {message}")),
         }
     }

@@ -118,7 +118,7 @@ codes! {
     E0401 "shape-mismatch";
     /// A bottom does not have a shape this layer can take.
     E0402 "bad-bottom-shape";
-    /// A blob would have more elements than memory can hold.
+    /// A blob would have more elements than Caffe counts, 2147483647, or more axes than it takes, 32.
     E0404 "too-large";
 
     /// Two layers share a parameter by name, but their shapes differ. With `share_mode: PERMISSIVE` equal counts
@@ -174,6 +174,13 @@ codes! {
     W0616 "idle-field-of-a-fork";
     /// Caffe accepts the value, but the layer can do nothing sensible with it.
     W0617 "pointless-value";
+    /// Caffe 1.0 takes the upper left part where a Crop layer says no offset. Definitions of 2015 (the first FCN, HED,
+    /// CRF-RNN) were written for forks whose Crop found the offset that undoes the padding of the layers between, so
+    /// that with Caffe 1.0 their results are shifted. `caffe.coord_map.crop` of pycaffe computes that offset.
+    W0618 "crop-without-offset";
+    /// A data layer of a fork asks for random changes of its images that cortado does not make. The net is trained on the
+    /// images as they are, so its results will be worse than those of that fork.
+    W0619 "change-of-images-not-made";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

@@ -65,6 +65,17 @@ impl Definition {
         vec![self.own_state()]
     }
 
+    /// Whether a rule names a stage, as DIGITS' definitions do since it has stages.
+    pub fn names_stages(&self) -> bool {
+        let mut rules = self.nodes.iter().flat_map(|n| n.include.iter().chain(&n.exclude));
+        rules.any(|rule| !rule.stages.is_empty() || !rule.not_stages.is_empty())
+    }
+
+    /// Whether a layer has an output for each class of the data, however many these are.
+    pub fn awaits_classes(&self) -> bool {
+        self.nodes.iter().any(|n| matches!(&n.layer, Layer::InnerProduct(l) if l.of_classes))
+    }
+
     /// The state that the definition sets itself; what it leaves open is Caffe's default, TEST.
     pub fn own_state(&self) -> NetState {
         self.state.over(NetState::phase(Phase::Test))
@@ -239,7 +250,12 @@ impl NetState {
             "deploy" => (Phase::Test, vec!["deploy".to_string()]),
             "TRAIN" => (Phase::Train, vec![]),
             "TEST" => (Phase::Test, vec![]),
-            _ => return None,
+            _ => {
+                let (phase, stages) = name.split_once('+')?;
+                let NetState { phase, stages: none, .. } = Self::named(phase)?;
+                let stages: Vec<String> = stages.split('+').map(str::to_owned).collect();
+                (phase, if none.is_empty() { stages } else { return None })
+            }
         };
         Some(NetState { phase, level: 0, stages })
     }

@@ -99,7 +99,11 @@ impl Inference {
             classes = facts.classes;
             lua::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
         } else {
-            read_net(&network, &Default::default(), &mut sources, &mut diagnostics)?
+            let mut definition =
+                read_net(&network, &Default::default(), &mut sources, &mut diagnostics)?;
+            let data = training_data(&file, &base, &folder);
+            run_file::tell_classes(&mut definition, &file, &data)?;
+            definition
         };
         let scale = definition.nodes.iter().find_map(|node| match &node.layer {
             Layer::Data(data) => Some(data.transform.scale as f32),

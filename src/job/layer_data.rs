@@ -1,4 +1,5 @@
-//! Opens what serves a layer that names its own data, or that is handed them: ImageData, HDF5Data, WindowData, MemoryData.
+//! Opens what serves a layer that names its own data, or that is handed them: ImageData, DenseImageData, AnnotatedData,
+//! HDF5Data, WindowData, MemoryData.
 
 use std::path::Path;
 
@@ -6,6 +7,7 @@ use super::Plan;
 use super::data::transform;
 use crate::data::datum::Colour;
 use crate::data::image_list::ImageList;
+use crate::data::image_pairs::ImagePairs;
 use crate::data::records::Records;
 use crate::data::source::{Order, Source};
 use crate::data::transform::TransformOptions;
@@ -20,7 +22,12 @@ use crate::layers::window_data::CropMode;
 pub(super) fn names_its_data(layer: &Layer) -> bool {
     matches!(
         layer,
-        Layer::Data(_) | Layer::Hdf5Data(_) | Layer::ImageData(_) | Layer::WindowData(_)
+        Layer::AnnotatedData(_)
+            | Layer::Data(_)
+            | Layer::DenseImageData(_)
+            | Layer::Hdf5Data(_)
+            | Layer::ImageData(_)
+            | Layer::WindowData(_)
     )
 }
 
@@ -34,16 +41,32 @@ pub(super) fn serve(
 ) -> Result<Option<(Source, usize)>> {
     let batch = |own: usize| plan.batch_size.unwrap_or(own.max(1));
     Ok(Some(match &node.layer {
+        Layer::AnnotatedData(layer) => {
+            let own = transform(plan, &layer.transform, None, train)?;
+            let colour = if layer.transform.force_gray { Colour::Grey } else { Colour::Colour };
+            let options = TransformOptions { resize: layer.resize, colour, ..own };
+            let source = Source::of_annotated(&plan.locate(&layer.source), options, seed)?;
+            (source, batch(layer.batch_size))
+        }
+        Layer::DenseImageData(layer) => {
+            let size = (0 < layer.new_height).then_some([layer.new_height, layer.new_width]);
+            let path = plan.locate(&layer.source);
+            let divisor = layer.label_divide_factor;
+            let list = ImagePairs::read(&path, &layer.root_folder, size, divisor)?;
+            let own = transform(plan, &layer.transform, None, train)?;
+            let options = TransformOptions { colour: colour(layer.is_color), resize: size, ..own };
+            let mut source =
+                Source::of_records(Records::of_pairs(list), options, seed, order(layer.shuffle))?;
+            source.skip_randomly(layer.rand_skip).map_err(|e| about(node, e))?;
+            (source, batch(layer.batch_size))
+        }
         Layer::ImageData(layer) => {
+            let size = (0 < layer.new_height).then_some([layer.new_height, layer.new_width]);
             let list = ImageList::read(&plan.locate(&layer.source), &layer.root_folder)?;
-            let options = TransformOptions {
-                colour: if layer.is_color { Colour::Colour } else { Colour::Grey },
-                resize: (0 < layer.new_height).then_some([layer.new_height, layer.new_width]),
-                ..transform(plan, &layer.transform, None, train)?
-            };
-            let order = if layer.shuffle { Order::Shuffled } else { Order::Sequential };
-            let records = Records::of_images(list);
-            let mut source = Source::of_records(records, options, seed, order)?;
+            let own = transform(plan, &layer.transform, None, train)?;
+            let options = TransformOptions { colour: colour(layer.is_color), resize: size, ..own };
+            let mut source =
+                Source::of_records(Records::of_images(list), options, seed, order(layer.shuffle))?;
             source.skip_randomly(layer.rand_skip).map_err(|e| about(node, e))?;
             (source, batch(layer.batch_size))
         }
@@ -101,6 +124,14 @@ pub(super) fn nothing_in_memory(node: &Node) -> Error {
         node.name.value,
         tops.join(" and ")
     ))
+}
+
+fn colour(is_color: bool) -> Colour {
+    if is_color { Colour::Colour } else { Colour::Grey }
+}
+
+fn order(shuffle: bool) -> Order {
+    if shuffle { Order::Shuffled } else { Order::Sequential }
 }
 
 fn about(node: &Node, error: Error) -> Error {

@@ -91,7 +91,7 @@ impl Facts {
                 })
             }
             (None, None) => Err(Error::refused(
-                "a Lua definition is told the shape of its data; name them in the run file",
+                "the definition is told about its data; name them in the run file",
             )),
         }
     }

@@ -13,6 +13,8 @@ use crate::data::pairs::{Images, PairOptions, create_pairs};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::front::Request;
+use crate::ir::Definition;
+use crate::passes::adopt_data::adopt_classes;
 use crate::pipeline;
 use crate::source::SourceMap;
 
@@ -56,7 +58,7 @@ pub struct Dataset {
     /// The mean image that is subtracted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean: Option<PathBuf>,
-    /// The number of classes, for Lua definitions; counted if not given.
+    /// The number of classes, for definitions that are told it; counted if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
     /// Pairs to be made first, if they are not there yet.
@@ -230,7 +232,8 @@ pub(super) fn plan(
             lua::stages(&network, &facts, file.train.batch_size, sources, diagnostics)?
         }
         false => {
-            let definition = read_net(&network, &Request::default(), sources, diagnostics)?;
+            let mut definition = read_net(&network, &Request::default(), sources, diagnostics)?;
+            tell_classes(&mut definition, &file, &data.0)?;
             [definition.clone(), definition]
         }
     };
@@ -264,6 +267,20 @@ pub(super) fn plan(
         weights: file.weights.iter().map(|w| base.join(w)).collect(),
         bases: vec![base],
     }))
+}
+
+/// Tells a definition that waits for it the number of classes, counted where the run file does not say it.
+pub(super) fn tell_classes(
+    definition: &mut Definition,
+    file: &RunFile,
+    data: &DataSpec,
+) -> Result<()> {
+    if definition.awaits_classes()
+        && let Some(classes) = Facts::of(data, file.dataset.classes)?.classes
+    {
+        adopt_classes(definition, classes);
+    }
+    Ok(())
 }
 
 /// Where the data of training are, or will be once pairs are made.

@@ -1,5 +1,6 @@
 //! From a Caffe solver.prototxt to the plan of a job.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::data::{DataSpec, locate};
@@ -9,6 +10,7 @@ use crate::error::Result;
 use crate::front::Request;
 use crate::front::caffe::solver::{NetSource, read_solver};
 use crate::ir::{Definition, NetState, StateWords};
+use crate::passes::adopt_data::{adopt_data, need_outputs};
 use crate::pipeline;
 use crate::source::SourceMap;
 use crate::spec::Phase;
@@ -29,6 +31,7 @@ pub(super) fn plan(
     let above = std::path::absolute(&folder).unwrap_or_default();
     let above = above.ancestors().skip(1).map(Path::to_owned);
     let bases: Vec<PathBuf> = std::iter::once(folder).chain(above).collect();
+    let mut known: HashMap<PathBuf, Definition> = HashMap::new();
     let mut net = |source: &NetSource| -> Result<Option<Definition>> {
         match source {
             NetSource::File(name) => {
@@ -50,11 +53,17 @@ pub(super) fn plan(
                     diagnostics.report(d.note(looked));
                     return Ok(None);
                 }
-                read_net(&path, &Request::default(), sources, diagnostics).map(Some)
+                if let Some(definition) = known.get(&path) {
+                    return Ok(Some(definition.clone()));
+                }
+                let definition = read_net(&path, &Request::default(), sources, diagnostics)?;
+                known.insert(path, definition.clone());
+                Ok(Some(definition))
             }
             NetSource::Inline(record) => {
                 let mut definition = crate::front::caffe::definition(record, diagnostics);
-                crate::passes::adopt_data::adopt_data(&mut definition);
+                adopt_data(&mut definition);
+                need_outputs(&mut definition, diagnostics);
                 crate::passes::locate_files::locate_files(&mut definition, path);
                 Ok(Some(definition))
             }

@@ -54,6 +54,11 @@ impl AxisSpan {
         Ok(small.clone())
     }
 
+    /// Complains about an axis that the first bottom does not have.
+    pub fn checked(&self, cx: &Infer) -> Result<(), Reported> {
+        cx.axis(0, self.axis).map(|_| ())
+    }
+
     /// A blob of the shape that was resolved, seen with all axes of the first bottom.
     pub fn spread(&self, b: &mut Builder, cx: &Lower, small: ValueId) -> ValueId {
         let x = cx.top(0);

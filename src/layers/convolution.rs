@@ -8,6 +8,7 @@ use super::convolution_classes::{
 use super::coordinates::PerAxis;
 use super::inner_product::{NORM_EPSILON, normed_rows};
 use super::lua::{count, counts, counts_or};
+use super::many_axes::{KERNEL_AXES, convolve};
 use super::planes;
 use crate::diag::Reported;
 use crate::params;
@@ -38,7 +39,8 @@ params! {
     ///
     /// Input `N x C x spatial`, weights `num_output x C/group x kernel`, bias `num_output`; an output extent is
     /// floor((in + 2 pad - (dilation (kernel - 1) + 1)) / stride) + 1, but a first window may hang over the end by less
-    /// than the stride. Without spatial axes it is an InnerProduct of the channels. Several bottoms are convolved with the same
+    /// than the stride. A dilation of 0 puts all taps at one place. Without spatial axes it is an InnerProduct of the
+    /// channels. Several bottoms are convolved with the same
     /// weights, each into its own top.
     pub struct Convolution {
         /// Number of filters.
@@ -79,6 +81,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         caffe("Convolution", |a| Convolution::read(a).into()),
         caffe("DepthwiseConvolution", |a| Convolution::read_depthwise(a).into()),
         caffe("ConvolutionDepthwise", |a| Convolution::read_depthwise(a).into()),
+        caffe("HoleConvolution", |a| Convolution::read(a).into()),
         torch("nn.SpatialConvolution", SPATIAL, |a| Convolution::read_spatial(a).into())
             .tensors(&["weight", "bias"])
             .script(SPATIAL_CONVOLUTION),
@@ -234,17 +237,11 @@ impl Convolution {
         }
         let channel = cx.axis(0, self.axis)?;
         let spatial = cx.bottom(0).rank() - channel - 1;
-        if 3 < spatial {
-            let why = format!("takes at most 3 spatial axes after the channels, axis {channel}");
-            return cx.fail_bottom(0, format!("{why}, and there are {spatial}"));
-        }
         let kernel = self.kernel.resolve(cx, "kernel_size", spatial, 0)?;
         let stride = self.stride.resolve(cx, "stride", spatial, 1)?;
         let pad = self.pad.resolve(cx, "pad", spatial, 0)?;
         let dilation = self.dilation.resolve(cx, "dilation", spatial, 1)?;
-        for (key, values) in
-            [("kernel_size", &kernel), ("stride", &stride), ("dilation", &dilation)]
-        {
+        for (key, values) in [("kernel_size", &kernel), ("stride", &stride)] {
             if values.contains(&0) {
                 return cx.fail(&[key], format!("`{key}` must not be 0"));
             }
@@ -271,6 +268,20 @@ impl Convolution {
                 .fail(&["group", "num_output"], format!("{n} outputs cannot form {group} groups"));
         }
         Ok((channel, Conv { axes: axes.collect(), group }))
+    }
+
+    /// Complains about more spatial axes than the kernels know.
+    pub(super) fn few_axes(
+        &self,
+        cx: &Infer,
+        (channel, conv): &(usize, Conv),
+    ) -> Result<(), Reported> {
+        let spatial = conv.axes.len();
+        if KERNEL_AXES < spatial {
+            let why = format!("takes at most {KERNEL_AXES} spatial axes after the channels");
+            return cx.fail_bottom(0, format!("{why}, axis {channel}, and there are {spatial}"));
+        }
+        Ok(())
     }
 
     /// The axis of a window over so many elements.
@@ -426,14 +437,15 @@ impl LayerOps for Convolution {
         let mut tops = vec![];
         for &x in cx.bottoms {
             let x = Self::batched(b, x, channel);
-            let y = b.conv(x, weight, bias, conv.clone());
+            let y = convolve(b, x, weight, bias, conv.clone());
             tops.push(b.view(y, cx.top(0).clone()));
         }
         tops
     }
 
     fn detail(&self) -> String {
-        let mut text = format!("{} filters of {}", self.num_output, self.window_text());
+        let filters = if self.num_output == 1 { "filter" } else { "filters" };
+        let mut text = format!("{} {filters} of {}", self.num_output, self.window_text());
         if self.depthwise {
             text.push_str(", depthwise");
         } else if 1 < self.group {
@@ -467,11 +479,13 @@ mod tests {
     }
 
     #[test]
-    fn up_to_three_spatial_axes() {
+    fn any_number_of_spatial_axes() {
         let layer = r#"layer { name: "l" type: "Convolution" bottom: "a" top: "y"
             convolution_param { num_output: 2 kernel_size: 1 } }"#;
         check(layer, &[1, 3, 5], Ok(&[1, 2, 5]));
         check(layer, &[1, 3], Ok(&[1, 2]));
-        check(layer, &[1, 3, 2, 2, 2, 2], Err("at most 3 spatial axes"));
+        check(layer, &[1, 3, 2, 3, 2, 3], Ok(&[1, 2, 2, 3, 2, 3]));
+        let layer = layer.replace("Convolution", "Deconvolution");
+        check(&layer, &[1, 3, 2, 2, 2, 2], Err("at most 3 spatial axes"));
     }
 }

@@ -93,6 +93,43 @@ impl Transform {
     }
 }
 
+impl Transform {
+    /// The shape of a record as far as the transformation tells it, where nobody knows the data.
+    fn guess(&self) -> [Option<usize>; 3] {
+        let channels = match self.mean_value.len() {
+            _ if self.force_color => Some(3),
+            _ if self.force_gray => Some(1),
+            n if 1 < n => Some(n),
+            _ => None,
+        };
+        let side = Some(self.crop_size).filter(|&side| 0 < side);
+        [channels, side, side]
+    }
+
+    /// Complains about a mean that does not fit a batch: of other channels, or smaller than the images.
+    fn check_mean(&self, cx: &Infer, data: &Shape) -> Result<(), Reported> {
+        let &[_, channels, height, width] = data.dims() else { return Ok(()) };
+        let means = self.mean_value.len();
+        if 1 < means && means != channels {
+            let message = format!("{means} mean values for images of {channels} channels");
+            return cx.fail(&["mean_value"], message);
+        }
+        let read = self.mean_file.as_ref().zip(cx.env.blob);
+        let Some(Ok((mean, _))) = read.map(|(path, read)| read(path)) else { return Ok(()) };
+        let axes = &mean.dims()[mean.rank().saturating_sub(3)..];
+        let fits = match *axes {
+            [c, h, w] if 0 < self.crop_size => c == channels && height <= h && width <= w,
+            [c, h, w] => [c, h, w] == [channels, height, width],
+            _ => false,
+        };
+        if !fits {
+            let images = Shape::from(&data.dims()[1..]);
+            return cx.fail(&["mean_file"], format!("a mean of {mean} for images of {images}"));
+        }
+        Ok(())
+    }
+}
+
 /// The shapes of a layer that gives `batch` records, of the shape `record` before cropping, and as its second top a label
 /// for each. What the outside says about a top wins; a `record` that is not known makes the shapes unknown.
 pub(super) fn batches(
@@ -105,7 +142,17 @@ pub(super) fn batches(
     let data = match cx.env.shapes.get(top) {
         Some(shape) => shape.clone(),
         None => {
-            let Some(record) = record() else { return cx.unknown_shape(top) };
+            let guess = transform.guess();
+            let record = record().or_else(|| match guess {
+                [Some(channels), Some(height), Some(width)] => {
+                    Some(Shape::from([channels, height, width]))
+                }
+                _ => None,
+            });
+            let Some(record) = record else {
+                let example = [Some(batch), guess[0].or(Some(3)), guess[1], guess[2]];
+                return cx.unknown_shape_such_as(top, example.map(|n| n.unwrap_or(28)));
+            };
             let side = transform.crop_size;
             if record.rank() == 3 && record.dims()[1..].iter().any(|&extent| extent < side) {
                 let message = format!("crop_size {side} is larger than the records, {record}");
@@ -114,6 +161,7 @@ pub(super) fn batches(
             Shape([&[batch][..], transform.shape(&record).dims()].concat())
         }
     };
+    transform.check_mean(cx, &data)?;
     let mut tops = vec![data];
     if let Some(label) = cx.node.tops.get(1) {
         let batch = tops[0].dims().first().copied().unwrap_or(1);

@@ -2,6 +2,7 @@
 
 use super::convolution::Convolution;
 use super::lua::{counts_or, no_bias, uniform_reset, volume_text, window_text};
+use super::many_axes::spread_taps;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
@@ -143,6 +144,7 @@ impl Deconvolution {
 impl LayerOps for Deconvolution {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (channel, conv) = self.conv.geometry(cx)?;
+        self.conv.few_axes(cx, &(channel, conv.clone()))?;
         cx.equal_bottoms()?;
         cx.one_top_per_bottom()?;
         let first = cx.bottom(0);
@@ -170,6 +172,7 @@ impl LayerOps for Deconvolution {
         let mut filters = b.shape(cx.params[0]).dims()[..2].to_vec();
         filters.extend(conv.axes.iter().map(|axis| axis.kernel));
         let weight = b.view(cx.params[0], filters);
+        let (weight, conv) = spread_taps(b, weight, conv);
         let mut tops = vec![];
         for &x in cx.bottoms {
             let x = Convolution::batched(b, x, channel);

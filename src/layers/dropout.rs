@@ -14,7 +14,9 @@ params! {
     /// identity.
     ///
     /// What is kept is multiplied by 1 / (1 - ratio), so that the expected value stays and nothing needs to be scaled
-    /// when the net is used. Torch's older form instead multiplies everything by 1 - ratio afterwards.
+    /// when the net is used. Torch's older form and Fast R-CNN's fork of Caffe with `scale_train: false` instead multiply
+    /// everything by 1 - ratio afterwards. Bayesian SegNet goes on dropping when the net is used
+    /// (`sample_weights_test`; Kendall et al. 2015).
     pub struct Dropout {
         /// Probability that an element is dropped, from 0 to below 1; Caffe also takes 1, which leaves zeros.
         ratio: f64 = 0.5,
@@ -77,7 +79,9 @@ pub static SPEC: LayerSpec = LayerSpec {
                 p.report(d.here("the net learns nothing").note("Caffe goes on with NaN, 0 / 0"));
             }
             let ratio = if all { 1.0 } else { ratio(&p, "dropout_ratio") };
-            Dropout { ratio, ..Dropout::default() }.into()
+            let scale_afterwards = !p.bool("scale_train").unwrap_or(true);
+            let always = p.bool("sample_weights_test").unwrap_or(false);
+            Dropout { ratio, scale_afterwards, always, map_axes: None }.into()
         }),
         torch("nn.Dropout", &["p", "v1", "inplace", "stochastic_inference"], |a| read(a, None))
             .script(SCRIPT),

@@ -29,15 +29,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for EuclideanLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let (a, b) = (cx.bottom(0), cx.bottom(1));
-        if a.rank() == 0 {
-            return cx.fail_bottom(0, "a scalar has no rows to take the mean over");
-        }
-        cx.same_batch(0, 1)?;
-        if a.count() != b.count() {
-            let name = &cx.node.bottoms[0].value;
-            return cx.fail_bottom(1, format!("must have as many elements as `{name}`, {a}"));
-        }
+        cx.rows_alike()?;
         Ok(Signature::of(Shape::scalar()))
     }
 

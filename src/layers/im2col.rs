@@ -1,10 +1,12 @@
 //! The windows of a convolution as columns.
 
 use super::convolution::Convolution;
+use super::many_axes::dense;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::window::Conv;
 
 params! {
     /// The windows that a convolution would see, as columns: `N x C x spatial` to `N x C·taps x spatial'`.
@@ -29,6 +31,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl LayerOps for Im2col {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (channel, conv) = self.conv.geometry(cx)?;
+        self.conv.few_axes(cx, &(channel, conv.clone()))?;
         if conv.axes.is_empty() {
             return cx
                 .fail_bottom(0, format!("needs spatial axes after the channels, axis {channel}"));
@@ -42,7 +45,18 @@ impl LayerOps for Im2col {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let (channel, conv) = self.conv.approved_windows(&b.shape(cx.bottoms[0]).clone());
         let x = Convolution::batched(b, cx.bottoms[0], channel);
-        let y = b.im2col(x, conv);
+        let taps: Vec<usize> = conv.axes.iter().map(|axis| axis.kernel).collect();
+        let axes = dense(&conv.axes);
+        let mut y = b.im2col(x, Conv { axes: axes.clone(), ..conv });
+        if axes.iter().map(|axis| axis.kernel).ne(taps.iter().copied()) {
+            // Taps at one place are columns that are alike.
+            let (batch, channels) = (b.shape(x).dims()[0], b.shape(x).dims()[1]);
+            let windows =
+                b.shape(y).count() / axes.iter().fold(batch * channels, |n, a| n * a.kernel);
+            let dims = |taps: Vec<usize>| [&[batch, channels][..], &taps, &[windows]].concat();
+            let once = b.view(y, dims(axes.iter().map(|axis| axis.kernel).collect()));
+            y = b.repeat(once, dims(taps));
+        }
         vec![b.view(y, cx.top(0).clone())]
     }
 

@@ -21,6 +21,8 @@ params! {
     pub struct InnerProduct {
         /// Number of outputs.
         num_output: usize = 0,
+        /// Whether the number of outputs is not written; in DIGITS it is then that of the classes.
+        of_classes: bool = false,
         /// Whether a bias is added.
         bias: bool = true,
         /// The first axis that is summed over; -1 is the last.
@@ -201,9 +203,9 @@ end
 impl InnerProduct {
     fn read(a: &Args) -> Self {
         let p = a.section("inner_product_param");
-        let num_output = p.usize("num_output");
         InnerProduct {
-            num_output: p.need("num_output", num_output),
+            num_output: p.usize("num_output").unwrap_or(0),
+            of_classes: !p.has("num_output"),
             bias: p.bool("bias_term").unwrap_or(true),
             axis: p.int("axis").unwrap_or(1),
             transpose: p.bool("transpose").unwrap_or(false),
@@ -266,6 +268,9 @@ pub(super) fn normed_rows(
 impl LayerOps for InnerProduct {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let axis = cx.axis(0, self.axis)?;
+        if self.of_classes {
+            return cx.unknown_classes();
+        }
         if self.num_output == 0 {
             return cx.fail(&["num_output"], "`num_output` must not be 0");
         }
@@ -314,6 +319,10 @@ impl LayerOps for InnerProduct {
     }
 
     fn detail(&self) -> String {
-        format!("{} outputs", self.num_output)
+        match self.num_output {
+            _ if self.of_classes => "an output for each class".into(),
+            1 => "1 output".into(),
+            n => format!("{n} outputs"),
+        }
     }
 }

@@ -6,6 +6,7 @@
 pub mod abs_val;
 pub mod accuracy;
 pub mod adaptive_pooling;
+pub mod annotated_data;
 pub mod arg_max;
 pub mod axis_letters;
 pub mod axis_sum;
@@ -16,6 +17,7 @@ pub mod batch_reindex;
 pub mod batch_view;
 pub mod bias;
 pub mod bilinear;
+pub mod bn;
 pub mod bnll;
 pub mod c_add;
 pub mod c_mul;
@@ -36,6 +38,9 @@ pub mod cutoff;
 pub mod data;
 pub mod deconvolution;
 pub mod deconvolution_map;
+pub mod dense_image_data;
+pub mod detect_net_transformation;
+pub mod detection_output;
 pub mod distance_ratio_loss;
 pub mod distance_to_rows;
 pub mod dropout;
@@ -66,6 +71,7 @@ pub mod input;
 pub mod interp;
 pub mod k_max_pooling;
 pub mod l1_hinge_loss;
+pub mod l1_loss;
 pub mod l1_penalty;
 pub mod label_map;
 pub mod log;
@@ -80,6 +86,7 @@ pub mod masked_select;
 pub mod matrix_product;
 pub mod memory_data;
 pub mod mixture;
+pub mod multi_box_loss;
 pub mod multi_label_margin_loss;
 pub mod multi_margin_loss;
 pub mod multinomial_logistic_loss;
@@ -105,6 +112,7 @@ pub mod relu6;
 pub mod replicate;
 pub mod reshape;
 pub mod rnn;
+pub mod roi_pooling;
 pub mod rrelu;
 pub mod scale;
 pub mod select;
@@ -114,6 +122,7 @@ pub mod sigmoid;
 pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
+pub mod smooth_l1_loss;
 pub mod soft_plus;
 pub mod soft_sign;
 pub mod softmax;
@@ -144,12 +153,14 @@ pub mod window_data;
 
 mod axis_span;
 mod batch_axis;
+mod boxes;
 mod broadcast_parameter;
 mod class_loss;
 mod constants;
 mod convolution_classes;
 mod coordinates;
 mod lua;
+mod many_axes;
 mod planes;
 mod pooling_classes;
 mod recurrent;
@@ -160,7 +171,9 @@ mod testing;
 
 use crate::diag::Reported;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Dialect, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, Spelling};
+use crate::spec::{
+    Dialect, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, Spelling,
+};
 use crate::ty::Shape;
 
 /// From a list of layers makes the enum of all layers, the list of their descriptions and the one place
@@ -208,6 +221,7 @@ layers! {
     abs_val::AbsVal,
     accuracy::Accuracy,
     adaptive_pooling::AdaptivePooling,
+    annotated_data::AnnotatedData,
     arg_max::ArgMax,
     axis_letters::AxisLetters,
     axis_sum::AxisSum,
@@ -218,6 +232,7 @@ layers! {
     batch_view::BatchView,
     bias::Bias,
     bilinear::Bilinear,
+    bn::Bn,
     bnll::Bnll,
     c_add::CAdd,
     c_mul::CMul,
@@ -238,6 +253,9 @@ layers! {
     data::Data,
     deconvolution::Deconvolution,
     deconvolution_map::DeconvolutionMap,
+    dense_image_data::DenseImageData,
+    detect_net_transformation::DetectNetTransformation,
+    detection_output::DetectionOutput,
     distance_to_rows::DistanceToRows,
     distance_ratio_loss::DistanceRatioLoss,
     dropout::Dropout,
@@ -271,6 +289,7 @@ layers! {
     log::Log,
     lp_normalize::LpNormalize,
     l1_hinge_loss::L1HingeLoss,
+    l1_loss::L1Loss,
     l1_penalty::L1Penalty,
     log_sigmoid::LogSigmoid,
     log_softmax::LogSoftmax,
@@ -282,6 +301,7 @@ layers! {
     matrix_product::MatrixProduct,
     memory_data::MemoryData,
     mixture::Mixture,
+    multi_box_loss::MultiBoxLoss,
     multi_label_margin_loss::MultiLabelMarginLoss,
     multi_margin_loss::MultiMarginLoss,
     multinomial_logistic_loss::MultinomialLogisticLoss,
@@ -307,6 +327,7 @@ layers! {
     replicate::Replicate,
     reshape::Reshape,
     rnn::Rnn,
+    roi_pooling::RoiPooling,
     rrelu::RRelu,
     scale::Scale,
     select::Select,
@@ -316,6 +337,7 @@ layers! {
     sigmoid_cross_entropy_loss::SigmoidCrossEntropyLoss,
     silence::Silence,
     slice::Slice,
+    smooth_l1_loss::SmoothL1Loss,
     soft_plus::SoftPlus,
     soft_sign::SoftSign,
     softmax::Softmax,
@@ -388,6 +410,11 @@ impl Layer {
     /// See [`LayerOps::obstacle`].
     pub fn obstacle(&self) -> Option<String> {
         self.ops().obstacle()
+    }
+
+    /// What happens if the top of this layer with so many tops bears the name of its bottom.
+    pub fn in_place(&self, tops: usize) -> InPlace {
+        self.ops().in_place(tops).unwrap_or(self.spec().in_place)
     }
 
     /// See [`LayerOps::detail`].

@@ -46,6 +46,10 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl LayerOps for Scale {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let shape = self.span.resolve(cx)?;
+        if self.bias && 1 < cx.bottoms.len() {
+            // The axis means nothing for a factor without axes, but Caffe's bias looks at it.
+            self.span.checked(cx)?;
+        }
         let mut params = vec![];
         if cx.bottoms.len() == 1 {
             params.push(ParamDecl::new("scale", shape.clone(), self.filler));

@@ -87,6 +87,11 @@ impl LayerOps for Slice {
         tops
     }
 
+    /// The only piece is the whole.
+    fn in_place(&self, tops: usize) -> Option<InPlace> {
+        (tops == 1).then_some(InPlace::Fine)
+    }
+
     fn detail(&self) -> String {
         match &self.points[..] {
             [] => format!("axis {}", self.axis),

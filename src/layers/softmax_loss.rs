@@ -8,7 +8,7 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe,
+    Args, Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe,
 };
 use crate::ty::Shape;
 
@@ -16,12 +16,15 @@ params! {
     /// The mean of -ln softmax(x)\[label\], for scores along an axis and whole-number labels from 0.
     ///
     /// As in Caffe the probability is clamped at the smallest normal float inside the logarithm, but not in the
-    /// gradient.
+    /// gradient. SegNet's fork (Kendall et al. 2015) multiplies what a label costs by a weight of its class and divides
+    /// by the number of labels all the same.
     pub struct SoftmaxLoss {
         /// The class axis; -1 is the last.
         axis: i64 = 1,
         /// Ignored labels and the divisor.
         rule: LossRule = LossRule { ignore_label: None, normalization: Normalization::Valid },
+        /// A weight for each class; none: all count alike.
+        weights: Vec<f64> = vec![],
     }
 }
 
@@ -35,15 +38,36 @@ pub static SPEC: LayerSpec = LayerSpec {
         let p = a.section("softmax_param");
         p.ignore(&["engine"]);
         let rule = LossRule::read(a, Normalization::Valid);
-        SoftmaxLoss { axis: p.int("axis").unwrap_or(1), rule }.into()
+        SoftmaxLoss { axis: p.int("axis").unwrap_or(1), rule, weights: class_weights(a) }.into()
     })],
     ..LayerSpec::new("SoftmaxWithLoss", Category::Loss, SoftmaxLoss::DOCS)
 };
 
+/// SegNet's weights of classes, which count where `weight_by_label_freqs` says so.
+fn class_weights(a: &Args) -> Vec<f64> {
+    let p = a.section("loss_param");
+    let weights = p.floats("class_weighting");
+    match p.bool("weight_by_label_freqs").unwrap_or(false) {
+        true if weights.is_empty() => {
+            let why = "`weight_by_label_freqs` needs a `class_weighting` for each class";
+            p.wrong("weight_by_label_freqs", why);
+            vec![]
+        }
+        true => weights,
+        false => vec![],
+    }
+}
+
 impl LayerOps for SoftmaxLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let axis = cx.axis(0, self.axis)?;
-        ClassAxis::of(cx.bottom(0), axis).check_labels(cx, 1)?;
+        let axis = ClassAxis::of(cx.bottom(0), axis);
+        axis.check_labels(cx, 1)?;
+        if !self.weights.is_empty() && self.weights.len() != axis.classes {
+            let (given, classes) = (self.weights.len(), axis.classes);
+            let message = format!("{given} weights for {classes} classes; give one for each");
+            return cx.fail(&["class_weighting"], message);
+        }
         if cx.n_tops() == 2 {
             let message = "the second top, the probabilities, does not work in Caffe; \
                            a Softmax layer over the same bottom gives them";
@@ -54,7 +78,8 @@ impl LayerOps for SoftmaxLoss {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let axis = b.shape(cx.bottoms[0]).axis(self.axis).unwrap_or(0);
-        let outs = b.native(Loss { axis, rule: self.rule.clone() }, cx.bottoms);
+        let loss = Loss { axis, rule: self.rule.clone(), weights: self.weights.clone() };
+        let outs = b.native(loss, cx.bottoms);
         outs[..1].to_vec()
     }
 
@@ -74,12 +99,18 @@ impl LayerOps for SoftmaxLoss {
 struct Loss {
     axis: usize,
     rule: LossRule,
+    weights: Vec<f64>,
 }
 
 impl Loss {
     fn divisor<T: Real>(&self, axis: ClassAxis, labels: &[T]) -> T {
         let valid = labels.iter().filter(|&&l| self.rule.counts(label(l))).count();
         T::from_f64(self.rule.divisor(axis.labels(), valid, axis.outer))
+    }
+
+    /// The weight of a class that there is.
+    fn weight<T: Real>(&self, class: usize) -> T {
+        self.weights.get(class).map_or(T::ONE, |&weight| T::from_f64(weight))
     }
 }
 
@@ -102,11 +133,13 @@ impl Operation for Loss {
         for (i, &l) in labels.iter().enumerate() {
             axis.softmax(i, scores, outs[1].data);
             let at = |class: usize| axis.start(i) + class * axis.inner;
-            let class = label(l);
-            if self.rule.counts(class) && (0..axis.classes as i64).contains(&class) {
-                loss -= outs[1].data[at(class as usize)].max(T::FLT_MIN).ln();
-            } else if self.rule.counts(class) {
-                loss = T::from_f64(f64::NAN);
+            match axis.class(l) {
+                _ if !self.rule.counts(label(l)) => {}
+                Some(class) => {
+                    let cost = -outs[1].data[at(class)].max(T::FLT_MIN).ln();
+                    loss += cost * self.weight(class);
+                }
+                None => loss = T::from_f64(f64::NAN),
             }
         }
         outs[0].data[0] = loss / self.divisor(axis, labels);
@@ -123,11 +156,12 @@ impl Operation for Loss {
         let labels = saved.args[1].data;
         let factor = saved.douts[0].data[0] / self.divisor(axis, labels);
         for (i, &l) in labels.iter().enumerate() {
-            let class = label(l);
+            let class = axis.class(l);
+            let factor = factor * class.map_or(T::ONE, |class| self.weight(class));
             for c in 0..axis.classes {
                 let at = axis.start(i) + c * axis.inner;
-                let target = if c as i64 == class { T::ONE } else { T::ZERO };
-                dargs[0].data[at] = match self.rule.counts(class) {
+                let target = if Some(c) == class { T::ONE } else { T::ZERO };
+                dargs[0].data[at] = match self.rule.counts(label(l)) {
                     true => (saved.outs[1].data[at] - target) * factor,
                     false => T::ZERO,
                 };
@@ -139,13 +173,16 @@ impl Operation for Loss {
         const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("softmax_loss.cu")];
         let axis = ClassAxis::of(args[0], self.axis);
         let labels = axis.labels();
+        let weighted = !self.weights.is_empty();
+        let weights = Operand::Table(if weighted { self.weights.clone() } else { vec![1.0] });
         let calls = match pass {
             Pass::Forward => {
-                let operands = vec![Operand::Out(1), Operand::Arg(1), Operand::Work(0)];
+                let operands = vec![Operand::Out(1), Operand::Arg(1), weights, Operand::Work(0)];
                 let terms = Call::each("softmax_loss_terms", labels, operands);
+                let terms = terms.with_all(axis.extents()).with(weighted);
                 vec![
                     axis.softmax_call(),
-                    terms.with_all(axis.extents()).with_all(self.rule.ignored()),
+                    terms.with_all(self.rule.ignored()),
                     self.rule.divisor_call(labels, axis.outer, labels),
                     total_call(labels),
                 ]
@@ -154,14 +191,16 @@ impl Operation for Loss {
                 let operands = vec![
                     Operand::Out(1),
                     Operand::Arg(1),
+                    weights,
                     Operand::OutGradient(0),
                     Operand::Work(0),
                     Operand::ArgGradient(0),
                 ];
                 let slope = Call::each("softmax_loss_grad", args[0].count(), operands);
+                let slope = slope.with_all(axis.extents()).with(weighted);
                 vec![
                     self.rule.divisor_call(labels, axis.outer, 0),
-                    slope.with_all(axis.extents()).with_all(self.rule.ignored()),
+                    slope.with_all(self.rule.ignored()),
                 ]
             }
         };

@@ -97,6 +97,11 @@ impl LayerOps for Spp {
         vec![b.concat(&levels, 1)]
     }
 
+    /// A pyramid of one level is Caffe's pooling.
+    fn in_place(&self, _tops: usize) -> Option<InPlace> {
+        (self.pyramid_height == 1).then_some(InPlace::Garbled)
+    }
+
     fn detail(&self) -> String {
         match self.pyramid_height {
             1 => "1 level".into(),

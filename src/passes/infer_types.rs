@@ -2,11 +2,12 @@
 
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
 use crate::ir::{Net, Node};
+use crate::layers::Layer;
 use crate::spec::{Environment, Filler, Infer, Phase, Signature};
 use crate::ty::Shape;
 
-/// The largest blob or parameter that is believed to be meant: 2^36 elements.
-const MOST_ELEMENTS: usize = 1 << 36;
+/// The elements of the largest blob or parameter, as in Caffe.
+const MOST_ELEMENTS: usize = i32::MAX as usize;
 
 /// The most axes that a blob has, as in Caffe.
 const MOST_AXES: usize = 32;
@@ -88,8 +89,16 @@ fn infer_node(
         if count.is_none_or(|count| MOST_ELEMENTS < count) {
             let message = format!("layer `{}` would hold a blob of {shape}", node.name.value);
             let d = Diagnostic::new(&diag::E0404, node.type_name.span, message);
-            return Err(diagnostics.report(d.here("more than memory can hold")));
+            let most = format!("a blob has at most {MOST_ELEMENTS} elements");
+            return Err(diagnostics.report(d.here(most)));
         }
+    }
+    // Which elements a Filter lets pass, if any, is seen in the run.
+    let may_be_empty = matches!(node.layer, Layer::Filter(_));
+    let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));
+    if let Some(empty) = shapes.filter(|_| !may_be_empty).find(|shape| shape.count() == 0) {
+        let message = format!("makes a blob without elements, {empty}, which Caffe stops at");
+        return cx.fail(&["dim", "input_dim", "num_output"], message);
     }
     for param in signature.params.iter().filter(|param| param.filler == Filler::Bilinear) {
         if !matches!(param.shape.dims(), [_, _, height, width] if height == width) {

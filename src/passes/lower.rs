@@ -57,6 +57,25 @@ pub fn ready(typed: &TypedNet) -> Result<()> {
     Ok(())
 }
 
+/// The forward pass of one layer by itself, if its shapes are known, whatever is wrong with others.
+pub fn alone(typed: &TypedNet, index: NodeIndex, env: &Environment) -> Option<Program> {
+    let node = &typed.net.graph[index];
+    let signature = typed.signatures[index.index()].as_ref()?;
+    let mut b = Builder::new();
+    let mut bottoms = vec![];
+    for port in typed.net.bottoms(index) {
+        let shape = typed.shape(port?)?.clone();
+        bottoms.push(b.input("", shape));
+    }
+    let params = signature.params.iter().enumerate();
+    let params = params.map(|(i, decl)| b.variable(VarId(i as u32), &decl.shape));
+    let params: Vec<ValueId> = params.collect();
+    let phase = node.phase.unwrap_or(typed.net.state.phase);
+    let cx = Lower { node, bottoms: &bottoms, params: &params, signature, phase, env };
+    node.layer.lower(&mut b, &cx);
+    Some(b.finish())
+}
+
 /// Lowers a net that is [`ready`].
 pub fn lower(typed: &TypedNet, env: &Environment, backward: Backward) -> Lowered {
     lowered(typed, env, backward, false)

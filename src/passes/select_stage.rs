@@ -126,7 +126,7 @@ impl<'a> Wiring<'a> {
     /// Caffe shares a blob between several readers by renaming it, after which an in-place layer among the
     /// later readers no longer is in place.
     fn check_in_place(&mut self, node: &Node, top: &Spanned<String>, source: Option<Port>) {
-        let in_place = node.layer.spec().in_place;
+        let in_place = node.layer.in_place(node.tops.len());
         if in_place == InPlace::Garbled {
             let message = format!("{} in place overwrites what it reads", node.type_name.value);
             let d = Diagnostic::new(&diag::W0609, top.span, message)

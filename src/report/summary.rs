@@ -1,13 +1,11 @@
 //! What `check` says about each stage: from a typed net to rows with shapes, parameters, memory and operations.
 
-use std::collections::HashMap;
-
 use petgraph::graph::NodeIndex;
 use serde_json::{Value, json};
 
 use crate::ir::{Port, TypedNet};
-use crate::passes::lower::{Backward, lower, ready};
-use crate::program::{Cost, cost};
+use crate::passes::lower::alone;
+use crate::program::{Cost, Program, cost};
 use crate::spec::Environment;
 use crate::ty::Shape;
 
@@ -44,7 +42,7 @@ pub struct Row {
     pub in_place: bool,
     /// Bytes of its blobs; none for a layer in place, unknown without shapes.
     pub activation_bytes: Option<u64>,
-    /// The forward pass; unknown if the net has errors.
+    /// The forward pass; unknown without shapes.
     pub cost: Option<Cost>,
 }
 
@@ -76,19 +74,22 @@ impl Summary {
         self.rows.iter().try_fold(0u64, |sum, row| Some(sum.saturating_add(row.activation_bytes?)))
     }
 
-    /// The forward pass.
-    pub fn cost(&self) -> Option<Cost> {
+    /// The forward pass of all layers whose cost is known.
+    pub fn known_cost(&self) -> Cost {
         let mut total = Cost::default();
-        for row in &self.rows {
-            total += row.cost?;
-        }
-        Some(total)
+        self.rows.iter().filter_map(|row| row.cost).for_each(|cost| total += cost);
+        total
+    }
+
+    /// The forward pass, if that of every layer is known.
+    pub fn cost(&self) -> Option<Cost> {
+        let all = self.rows.iter().all(|row| row.cost.is_some());
+        all.then(|| self.known_cost())
     }
 }
 
-/// Summarises a stage. `sound` says that the definition has no errors, so that the net can be lowered.
-pub fn summarise(typed: &TypedNet, env: &Environment, sound: bool) -> Summary {
-    let costs = (sound && ready(typed).is_ok()).then(|| costs(typed, env));
+/// Summarises a stage.
+pub fn summarise(typed: &TypedNet, env: &Environment) -> Summary {
     let rows = typed.net.nodes().map(|(index, node)| Row {
         name: node.name.value.clone(),
         kind: node.type_name.value.clone(),
@@ -105,7 +106,7 @@ pub fn summarise(typed: &TypedNet, env: &Environment, sound: bool) -> Summary {
             let count = typed.shape(port)?.count() as u64;
             Some(sum.saturating_add(count.saturating_mul(ELEMENT)))
         }),
-        cost: costs.as_ref().map(|c| c.get(&index.index()).copied().unwrap_or_default()),
+        cost: alone(typed, index, env).map(|program| forward_cost(&program)),
     });
     Summary { stage: typed.net.state.label(), rows: rows.collect() }
 }
@@ -134,14 +135,11 @@ fn parameters(typed: &TypedNet, index: NodeIndex) -> Vec<Parameter> {
         .collect()
 }
 
-/// The forward pass of each layer.
-fn costs(typed: &TypedNet, env: &Environment) -> HashMap<usize, Cost> {
-    let program = lower(typed, env, Backward::No).program;
-    let mut costs: HashMap<usize, Cost> = HashMap::new();
-    for step in &program.steps {
-        *costs.entry(step.origin.0 as usize).or_default() += cost(&program, step);
-    }
-    costs
+/// What all steps of a program cost.
+fn forward_cost(program: &Program) -> Cost {
+    let mut total = Cost::default();
+    program.steps.iter().for_each(|step| total += cost(program, step));
+    total
 }
 
 /// A stage for programs:

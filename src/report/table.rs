@@ -80,8 +80,10 @@ pub fn totals(summary: &Summary) -> String {
     if let Some(n) = summary.activation_bytes() {
         let _ = write!(text, ", {} of activations", bytes(n));
     }
-    if let Some(cost) = summary.cost() {
-        let _ = write!(text, ", {} multiply-adds forward", short(cost.multiply_adds));
+    let known = summary.known_cost().multiply_adds;
+    let least = if summary.cost().is_some() { "" } else { "at least " };
+    if least.is_empty() || 0 < known {
+        let _ = write!(text, ", {least}{} multiply-adds forward", short(known));
     }
     text
 }

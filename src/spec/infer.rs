@@ -224,6 +224,23 @@ impl<'a> Infer<'a> {
         self.fail_bottom(j, format!("its first axis must be that of `{name}`, {shape}"))
     }
 
+    /// All bottoms must have the first extent of the first one and as many elements, in whatever shape.
+    pub fn rows_alike(&self) -> Result<(), Reported> {
+        let first = self.bottom(0);
+        if first.rank() == 0 {
+            return self.fail_bottom(0, "a scalar has no rows to take the mean over");
+        }
+        for i in 1..self.bottoms.len() {
+            self.same_batch(0, i)?;
+            if self.bottom(i).count() != first.count() {
+                let name = &self.node.bottoms[0].value;
+                return self
+                    .fail_bottom(i, format!("must have as many elements as `{name}`, {first}"));
+            }
+        }
+        Ok(())
+    }
+
     /// The window does not fit: tells the sum in the user's numbers.
     pub fn fail_window<T>(
         &self,
@@ -256,10 +273,33 @@ impl<'a> Infer<'a> {
 
     /// The shape of a data blob is not known, and so those of all that depend on it are not.
     pub fn unknown_shape<T>(&self, blob: &str) -> Result<T, Reported> {
+        match blob.contains("label") {
+            true => self.unknown_shape_such_as(blob, [64]),
+            false => self.unknown_shape_such_as(blob, [64, 3, 28, 28]),
+        }
+    }
+
+    /// The same with an example that fits what is known.
+    pub fn unknown_shape_such_as<T, const N: usize>(
+        &self,
+        blob: &str,
+        example: [usize; N],
+    ) -> Result<T, Reported> {
         let message = format!("the shape of `{blob}` is not known, so shapes are not checked");
-        let example = if blob.contains("label") { "64" } else { "64,3,28,28" };
+        let example = example.map(|extent| extent.to_string()).join(",");
         let complaint = Diagnostic::new(&diag::W0605, self.node.type_name.span, message)
             .help(format!("say it on the command line: --shape {blob}={example}"));
+        Err(self.report(complaint))
+    }
+
+    /// How many classes there are is not known, and so not how many outputs the layer has.
+    pub fn unknown_classes<T>(&self) -> Result<T, Reported> {
+        let layer = &self.node.name.value;
+        let message = format!("the number of classes is not known, so `{layer}` is not checked");
+        let complaint = Diagnostic::new(&diag::W0605, self.node.type_name.span, message)
+            .here("`num_output` is not written")
+            .note("DIGITS sets it to the number of classes of the data")
+            .help("say it on the command line: --classes 10");
         Err(self.report(complaint))
     }
 

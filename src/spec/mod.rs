@@ -342,6 +342,12 @@ pub trait LayerOps {
         None
     }
 
+    /// What happens if this layer's top bears the name of its bottom, where that is not the same for all layers of its
+    /// kind; see [`LayerSpec::in_place`].
+    fn in_place(&self, _tops: usize) -> Option<InPlace> {
+        None
+    }
+
     /// One or two short lines for pictures and tables: `20 x 5 x 5, stride 2`.
     fn detail(&self) -> String {
         String::new()

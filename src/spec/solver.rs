@@ -329,7 +329,17 @@ fn policy(a: &Args) -> Policy {
         "step" => Policy::Step { gamma: need("gamma", gamma), stepsize: step() },
         "exp" => Policy::Exp { gamma: need("gamma", gamma) },
         "inv" => Policy::Inv { gamma: need("gamma", gamma), power: need("power", power) },
-        "multistep" => Policy::MultiStep { gamma: need("gamma", gamma), stepvalues },
+        "multistep" => {
+            if stepvalues.is_empty() {
+                let message = "lr_policy \"multistep\" without `stepvalue`";
+                let d = Diagnostic::new(&diag::W0617, a.place("lr_policy"), message);
+                a.report(d.here("the rate stays what it is").help(match stepsize {
+                    Some(_) => "`stepsize` belongs to lr_policy \"step\"",
+                    None => "say at which iterations it changes: `stepvalue: 1000`",
+                }));
+            }
+            Policy::MultiStep { gamma: need("gamma", gamma), stepvalues }
+        }
         "poly" => Policy::Poly { power: need("power", power) },
         "sigmoid" => {
             let gamma = need("gamma", gamma);

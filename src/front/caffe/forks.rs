@@ -113,7 +113,7 @@ const FORKS: &[Fork] = &[
         ],
     },
     Fork {
-        name: "SSD",
+        name: "SSD's fork of Caffe",
         fields: &[
             (
                 "transform_param",
@@ -137,22 +137,15 @@ const FORKS: &[Fork] = &[
         ],
     },
     Fork {
-        name: "SegNet",
-        fields: &[
-            (
-                "loss_param",
-                &["weight_by_label_freqs", "class_weighting"],
-                Refused("InfogainLoss with a diagonal matrix weights classes"),
-            ),
-            (
-                "softmax_param",
-                &["weight_by_label_freqs", "class_weighting"],
-                Refused("InfogainLoss with a diagonal matrix weights classes"),
-            ),
-        ],
+        name: "SegNet's fork of Caffe",
+        fields: &[(
+            "softmax_param",
+            &["weight_by_label_freqs", "class_weighting"],
+            Refused("the message is `loss_param`"),
+        )],
     },
     Fork {
-        name: "the TSN fork",
+        name: "the fork of Temporal Segment Networks",
         fields: &[
             (NET, &["mem_param"], Idle("memory is always shared by what is not alive")),
             (SOLVER, &["richness"], Idle("memory is planned before the run")),

@@ -49,9 +49,7 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
     }
     forks::report(record, "NetParameter", &reading);
     strangers::report(&strangers, diagnostics);
-    let mut complaints = reading.finish(record, "NetParameter").0;
-    strangers::explain(record, &mut complaints);
-    diagnostics.extend(complaints);
+    diagnostics.extend(reading.finish(record, "NetParameter").0);
     name_automatic_tops(&mut definition);
     definition
 }
@@ -190,8 +188,7 @@ fn node(
         }
     }
     forks::report(record, "LayerParameter", &reading);
-    let (mut complaints, usable) = reading.finish(record, "LayerParameter");
-    strangers::explain(record, &mut complaints);
+    let (complaints, usable) = reading.finish(record, "LayerParameter");
     diagnostics.extend(complaints);
     if !usable {
         node.layer = Unknown { type_name: node.type_name.value.clone() }.into();

@@ -1,24 +1,19 @@
-//! What the well-known forks of Caffe added to it, so that a complaint about their layers and fields can say where they
-//! come from. The names were collected from the definitions that were published with them.
+//! The layers that the well-known forks of Caffe added to it, so that a complaint can say where they come from. The names
+//! were collected from the definitions that were published with them.
 
 use super::fields::PARAMETER_MESSAGES;
-use crate::diag::{self, Diagnostic, Diagnostics, Help};
+use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::layers::Layer;
 use crate::source::Span;
-use crate::spec::{Dialect, Record, Value};
+use crate::spec::Dialect;
 
 /// Forks and the layer types that exist in them and not here.
-const TYPES: [(&str, &[&str]); 19] = [
-    ("Fast R-CNN's fork of Caffe", &["ROIPooling", "SmoothL1Loss"]),
+const TYPES: [(&str, &[&str]); 15] = [
     (
         "R-FCN's fork of Caffe",
         &["BoxAnnotatorOHEM", "PSROIPooling", "SmoothL1LossOHEM", "SoftmaxWithLossOHEM"],
     ),
-    (
-        "SSD's fork of Caffe",
-        &["AnnotatedData", "DetectionEvaluate", "DetectionOutput", "MultiBoxLoss"],
-    ),
-    ("SegNet's fork of Caffe and those that follow it (PSPNet, ENet)", &["BN", "DenseImageData"]),
+    ("SSD's fork of Caffe", &["DetectionEvaluate"]),
     (
         "DeepLab's fork of Caffe",
         &[
@@ -33,7 +28,6 @@ const TYPES: [(&str, &[&str]); 19] = [
     ),
     ("CRF-RNN's fork of Caffe", &["MultiStageMeanfield"]),
     ("HED's fork of Caffe", &["AutoCrop", "ImageLabelmapData"]),
-    ("NVIDIA's fork of Caffe (DetectNet)", &["DetectNetTransformation"]),
     (
         "FlowNet's fork of Caffe",
         &[
@@ -50,7 +44,6 @@ const TYPES: [(&str, &[&str]); 19] = [
             "Resample",
         ],
     ),
-    ("FlowNet's and NVIDIA's forks of Caffe", &["L1Loss"]),
     (
         "the fork of Convolutional Pose Machines and OpenPose",
         &["CPMData", "ImResize", "Nms", "OPData"],
@@ -77,77 +70,6 @@ const TYPES: [(&str, &[&str]); 19] = [
     ),
 ];
 
-/// Messages and fields that forks added to layers of Caffe: the message (empty for the layer or net itself), the fields,
-/// the fork, and what to write instead, where there is something.
-type Added = (&'static str, &'static [&'static str], &'static str, Option<&'static str>);
-
-const FIELDS: [Added; 11] = [
-    (
-        "convolution_param",
-        &["hole", "hole_h", "hole_w"],
-        "DeepLab's fork of Caffe",
-        Some("Caffe says `dilation`"),
-    ),
-    ("dropout_param", &["scale_train"], "Fast R-CNN's fork of Caffe", None),
-    ("dropout_param", &["sample_weights_test"], "SegNet's fork of Caffe", None),
-    (
-        "loss_param",
-        &["class_weighting", "weight_by_label_freqs"],
-        "SegNet's fork of Caffe",
-        Some("in Caffe InfogainLoss weighs classes"),
-    ),
-    (
-        "pooling_param",
-        &["ceil_mode"],
-        "forks of Caffe for nets of PyTorch",
-        Some("Caffe says `round_mode: FLOOR` or `round_mode: CEIL`"),
-    ),
-    (
-        "transform_param",
-        &[
-            "crop_h",
-            "crop_w",
-            "distort_param",
-            "emit_constraint",
-            "expand_param",
-            "noise_param",
-            "resize_param",
-        ],
-        "SSD's fork of Caffe",
-        None,
-    ),
-    (
-        "transform_param",
-        &["fix_crop", "is_flow", "max_distort", "more_fix_crop", "multi_scale", "scale_ratios"],
-        "the fork of Temporal Segment Networks",
-        None,
-    ),
-    (
-        "batch_norm_param",
-        &["scale_bias"],
-        "NVIDIA's fork of Caffe",
-        Some("Caffe puts a Scale layer behind it"),
-    ),
-    ("", &["quantization_param"], "Ristretto's fork of Caffe", None),
-    ("", &["engine"], "Intel's fork of Caffe", Some("nothing depends on it: remove it")),
-    (
-        "",
-        &[
-            "backward_math",
-            "backward_type",
-            "default_backward_math",
-            "default_backward_type",
-            "default_forward_math",
-            "default_forward_type",
-            "forward_math",
-            "forward_type",
-            "global_grad_scale",
-        ],
-        "NVIDIA's fork of Caffe",
-        Some("it sets the precision of numbers, which here is single throughout: remove it"),
-    ),
-];
-
 /// The fork that has a layer of this type, in its spelling or in that of the old `layers` (`IMAGE_SEG_DATA`).
 pub(super) fn origin(type_name: &str) -> Option<&'static str> {
     let name = plain(type_name);
@@ -169,28 +91,6 @@ fn plain(name: &str) -> String {
 /// Whether an unknown layer type may carry this field: any message of parameters.
 pub(super) fn is_parameters(key: &str) -> bool {
     key.ends_with("_param") || PARAMETER_MESSAGES.contains(&key)
-}
-
-/// Says of each unknown field among `complaints` where it comes from.
-pub(super) fn explain(record: &Record, complaints: &mut Diagnostics) {
-    for complaint in complaints.iter_mut().filter(|d| d.code.id == diag::E0301.id) {
-        let Some((message, field)) = complaint.span().and_then(|at| find(record, "", at)) else {
-            continue;
-        };
-        let added = |(within, fields, ..): &&Added| *within == message && fields.contains(&field);
-        let Some((_, _, fork, instead)) = FIELDS.iter().find(added) else { continue };
-        complaint.notes.push(format!("`{field}` comes from {fork}"));
-        complaint.help = instead.map(|text| Help { text: text.to_owned(), edit: None });
-    }
-}
-
-/// The field with this place, and the message that it stands in.
-fn find<'a>(record: &'a Record, message: &'a str, at: Span) -> Option<(&'a str, &'a str)> {
-    record.fields.iter().find_map(|field| match &field.value.value {
-        _ if field.key.span == at => Some((message, field.key.value.as_str())),
-        Value::Record(inner) => find(inner, &field.key.value, at),
-        _ => None,
-    })
 }
 
 /// Layers of one type that nobody knows.

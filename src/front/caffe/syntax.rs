@@ -36,6 +36,10 @@ pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Message
         return message;
     }
     let mut complaints = Complaints::new(diagnostics);
+    if let Some(at) = text.find('\0') {
+        let d = Diagnostic::new(&diag::E0101, Span::new(file, at, at + 1), "a byte of 0");
+        complaints.report(d.here("Caffe reads no further"));
+    }
     let text = conflicts::blank(file, text, &mut complaints);
     let balanced = balance(file, &text, &mut complaints);
     let mut reader = Reader { file, balanced: &balanced, complaints: &mut complaints };

@@ -155,6 +155,14 @@ fn broken_fields_leave_the_others() {
 }
 
 #[test]
+fn a_byte_of_0_is_an_error_wherever_it_stands() {
+    let (_, found) = read("a: 1 # \0");
+    assert_eq!(found, ["E0101 1:8 a byte of 0"]);
+    let (_, found) = read("a: 'x\0y'");
+    assert_eq!(found, ["E0101 1:6 a byte of 0"]);
+}
+
+#[test]
 fn brackets_are_completed_by_layout() {
     check(
         "l {\n  a: 1\nl {\n  b: 2\n}\n",

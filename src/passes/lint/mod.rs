@@ -1,5 +1,6 @@
 //! Warnings about nets that work but deserve a look: one file a lint.
 
+mod crop_without_offset;
 mod half_shared;
 mod unshared_twin;
 mod weight_without_filler;
@@ -20,6 +21,7 @@ pub fn run(typed: &TypedNet, diagnostics: &mut Diagnostics) {
         }
     }
     weight_without_filler::lint(typed, diagnostics);
+    crop_without_offset::lint(typed, diagnostics);
 }
 
 /// A parameter that two corresponding layers could share and do not.

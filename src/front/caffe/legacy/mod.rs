@@ -157,6 +157,10 @@ const MOVED: [&str; 4] = ["scale", "mean_file", "crop_size", "mirror"];
 const DATA_PARAMS: [&str; 3] = ["data_param", "image_data_param", "window_data_param"];
 
 fn report_ignored_transformations(layer: &Message, diagnostics: &mut Diagnostics) {
+    // Of the data layers of forks nothing is known.
+    if !matches!(layer.text("type"), Some("Data" | "ImageData" | "WindowData")) {
+        return;
+    }
     for data in layer.fields.iter().filter(|f| DATA_PARAMS.contains(&f.name.value.as_str())) {
         let ValueKind::Message(inner) = &data.value.kind else { continue };
         for field in inner.fields.iter().filter(|f| MOVED.contains(&f.name.value.as_str())) {

@@ -1,0 +1,250 @@
+//! Turns an LMDB of AnnotatedDatums, images with the boxes of their objects, into batches, as SSD's fork of Caffe does.
+
+use std::path::Path;
+
+use prost::Message;
+
+use super::datum::Record;
+use super::lmdb::LmdbReader;
+use super::proto::AnnotatedDatum;
+use super::source::{Serve, Source, Top};
+use super::transform::{Transform, TransformOptions};
+use crate::random::{Philox, STREAM_TRANSFORM};
+use crate::{Error, Result};
+
+/// Numbers that tell an object.
+const OBJECT: usize = 8;
+/// Random words of a record start this many blocks after those of the record before.
+const BLOCKS_PER_RECORD: u64 = 16;
+
+struct Annotated {
+    reader: LmdbReader,
+    /// The record that the reader gives next.
+    next: usize,
+    transform: Transform,
+    mirror: bool,
+    seed: u64,
+}
+
+/// The rows of a record's objects, the image left open.
+fn objects(datum: &AnnotatedDatum) -> Vec<[f32; OBJECT]> {
+    let mut rows = vec![];
+    for group in &datum.annotation_group {
+        let class = group.group_label.unwrap_or(0) as f32;
+        for annotation in &group.annotation {
+            let of = annotation.bbox.clone().unwrap_or_default();
+            let [xmin, ymin, xmax, ymax] =
+                [of.xmin, of.ymin, of.xmax, of.ymax].map(|x| x.unwrap_or(0.0).clamp(0.0, 1.0));
+            // What has no area within the image is no object.
+            if xmin < xmax && ymin < ymax {
+                let instance = annotation.instance_id.unwrap_or(0) as f32;
+                let difficult = f32::from(u8::from(of.difficult.unwrap_or(false)));
+                rows.push([0.0, class, instance, xmin, ymin, xmax, ymax, difficult]);
+            }
+        }
+    }
+    rows
+}
+
+impl Source {
+    /// Serves images as `data` and their objects as `label`. The position counts records.
+    ///
+    /// # Errors
+    /// The database cannot be read or has other records, or the options do not fit the first image.
+    pub fn of_annotated(path: &Path, options: TransformOptions, seed: u64) -> Result<Self> {
+        let mut reader = LmdbReader::open(path)?;
+        let (mut most, mut first) = (1, None);
+        while let Some((key, value)) = reader.advance()? {
+            let key = key.to_owned();
+            let datum = read(path, &key, value)?;
+            most = most.max(objects(&datum).len());
+            first = first.or(Some((key, datum)));
+        }
+        reader.rewind();
+        let (key, datum) = first.ok_or_else(|| Error::format(path, "has no records"))?;
+        let failed = |message: String| complaint(path, &key, &message);
+        let mut record = image(datum).map_err(failed)?;
+        let mirror = options.mirror;
+        let options = TransformOptions { mirror: false, ..options };
+        let transform = options
+            .prepare(&mut record)
+            .and_then(|()| Transform::new(options, record.shape()))
+            .map_err(failed)?;
+        let tops = vec![
+            Top { name: "data".into(), shape: transform.output_shape().to_vec() },
+            Top { name: "label".into(), shape: vec![most, OBJECT] },
+        ];
+        let served = Annotated { reader, next: 0, transform, mirror, seed };
+        Ok(Source::serving(tops, Box::new(served)))
+    }
+}
+
+fn complaint(path: &Path, key: &[u8], message: &str) -> Error {
+    Error::format(path, format!("record `{}` {message}", key.escape_ascii()))
+}
+
+fn read(path: &Path, key: &[u8], value: &[u8]) -> Result<AnnotatedDatum> {
+    AnnotatedDatum::decode(value)
+        .map_err(|e| complaint(path, key, &format!("is not an AnnotatedDatum: {e}")))
+}
+
+/// The image of a record; the error is a sentence without file and key.
+fn image(datum: AnnotatedDatum) -> Result<Record, String> {
+    let mut record = Record::default();
+    record.read(&datum.datum.ok_or("has no image")?.encode_to_vec())?;
+    Ok(record)
+}
+
+impl Annotated {
+    /// The record with this number.
+    fn fetch(&mut self, n: usize) -> Result<(Vec<u8>, AnnotatedDatum)> {
+        if n < self.next {
+            self.reader.rewind();
+            self.next = 0;
+        }
+        while self.next < n {
+            self.reader.advance()?;
+            self.next += 1;
+        }
+        self.next += 1;
+        let path = self.reader.path().to_owned();
+        let (key, value) = self.reader.advance_around()?;
+        let key = key.to_owned();
+        let datum = read(&path, &key, value)?;
+        Ok((key, datum))
+    }
+}
+
+impl Serve for Annotated {
+    fn len(&self) -> usize {
+        self.reader.len()
+    }
+
+    fn next_batch(
+        &mut self,
+        position: u64,
+        batch: usize,
+        tops: &[Top],
+        buffers: &mut [&mut [f32]],
+    ) -> Result<()> {
+        let random = Philox::new(self.seed, STREAM_TRANSFORM);
+        for i in 0..batch {
+            let served = position.wrapping_add(i as u64);
+            let (key, datum) = self.fetch((served % self.len() as u64) as usize)?;
+            let mut rows = objects(&datum);
+            let failed = |path: &Path, message: String| complaint(path, &key, &message);
+            let mut record = image(datum).map_err(|message| failed(self.reader.path(), message))?;
+            let mut draws = random.sequence(served.wrapping_mul(BLOCKS_PER_RECORD));
+            let mirrored = self.mirror && draws.below(2) == 1;
+            if let (Some(data), Some(top)) = (buffers.first_mut(), tops.first()) {
+                let target = &mut data[i * top.len()..][..top.len()];
+                self.transform
+                    .prepare(&mut record)
+                    .and_then(|()| self.transform.apply(&record, &mut draws, target))
+                    .map_err(|message| failed(self.reader.path(), message))?;
+                if mirrored {
+                    let width = top.shape[2];
+                    target.chunks_exact_mut(width).for_each(|line| line.reverse());
+                }
+            }
+            if let (Some(labels), Some(top)) = (buffers.get_mut(1), tops.get(1)) {
+                let target = &mut labels[i * top.len()..][..top.len()];
+                target.fill(-1.0);
+                for (row, to) in rows.iter_mut().zip(target.chunks_exact_mut(OBJECT)) {
+                    row[0] = i as f32;
+                    if mirrored {
+                        (row[3], row[5]) = (1.0 - row[5], 1.0 - row[3]);
+                    }
+                    to.copy_from_slice(row);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lmdb::LmdbWriter;
+    use super::super::proto::{Annotation, AnnotationGroup, Datum, NormalizedBBox};
+    use super::*;
+
+    fn annotated(width: i32, boxes: &[(i32, [f32; 4])]) -> Vec<u8> {
+        let pixels = (0..2 * width as u8).collect();
+        let datum = Datum {
+            channels: Some(1),
+            height: Some(2),
+            width: Some(width),
+            data: pixels,
+            ..Datum::default()
+        };
+        let group = |&(label, [xmin, ymin, xmax, ymax]): &(i32, [f32; 4])| AnnotationGroup {
+            group_label: Some(label),
+            annotation: vec![Annotation {
+                instance_id: Some(7),
+                bbox: Some(NormalizedBBox {
+                    xmin: Some(xmin),
+                    ymin: Some(ymin),
+                    xmax: Some(xmax),
+                    ymax: Some(ymax),
+                    difficult: Some(label == 2),
+                }),
+            }],
+        };
+        let annotation_group = boxes.iter().map(group).collect();
+        AnnotatedDatum { datum: Some(datum), r#type: Some(0), annotation_group }.encode_to_vec()
+    }
+
+    fn database(records: &[Vec<u8>]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = LmdbWriter::create(&folder.path().join("db")).unwrap();
+        for (i, record) in records.iter().enumerate() {
+            writer.put(format!("{i:08}").as_bytes(), record).unwrap();
+        }
+        writer.finish().unwrap();
+        folder
+    }
+
+    #[test]
+    fn objects_come_with_their_images() {
+        let records = [
+            annotated(4, &[(3, [0.0, 0.25, 0.5, 1.5]), (2, [0.5, 0.5, 0.75, 0.75])]),
+            annotated(4, &[(1, [0.5, 0.5, 0.5, 0.75])]),
+        ];
+        let folder = database(&records);
+        for mirror in [false, true] {
+            let options = TransformOptions { mirror, scale: 0.5, ..TransformOptions::default() };
+            let path = folder.path().join("db");
+            let mut source = Source::of_annotated(&path, options, 1).unwrap();
+            let mut buffers = [vec![0.0; 24], vec![0.0; 48]];
+            source.next_batch(3, &mut buffers).unwrap();
+            let [data, labels] = &buffers;
+            assert_eq!(labels[16..32], [-1.0; 16], "a box without an area is no object");
+            for (first, row) in [(0, 0), (16, 32)] {
+                let image = row as f32 / 16.0;
+                let turned = data[first] != 0.0;
+                assert!(mirror || !turned);
+                let (line, sides) = match turned {
+                    false => ([0.0, 0.5, 1.0, 1.5], [[0.0, 0.5], [0.5, 0.75]]),
+                    true => ([1.5, 1.0, 0.5, 0.0], [[0.5, 1.0], [0.25, 0.5]]),
+                };
+                assert_eq!(data[first..first + 4], line);
+                let [a, b] = sides;
+                assert_eq!(labels[row..row + 8], [image, 3.0, 7.0, a[0], 0.25, a[1], 1.0, 0.0]);
+                assert_eq!(
+                    labels[row + 8..row + 16],
+                    [image, 2.0, 7.0, b[0], 0.5, b[1], 0.75, 1.0]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn other_records_are_named() {
+        let folder = database(&[vec![0xff, 0xff]]);
+        let options = TransformOptions::default();
+        let error = Source::of_annotated(&folder.path().join("db"), options, 1).err().unwrap();
+        let error = error.to_string();
+        assert!(error.contains("record `00000000` is not an AnnotatedDatum"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+//! Images with the boxes of the objects in them.
+
+use super::data::{Transform, batches};
+use crate::diag::{self, Diagnostic, Reported};
+use crate::params;
+use crate::program::{Builder, ValueId};
+use crate::spec::{
+    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
+};
+use crate::ty::Shape;
+
+params! {
+    /// Images and the boxes of their objects from an LMDB of AnnotatedDatums, the data of SSD's fork of Caffe (Liu et al.
+    /// 2016).
+    ///
+    /// Tops: `batch_size x channels x height x width`, and objects, `batch_size x boxes x 8`: image of the batch, class,
+    /// instance, xmin, ymin, xmax, ymax in parts of the image, difficult. There are as many rows for an image as the one
+    /// with the most objects has, 1 where nobody knows the data; those without an object have the image -1. In that fork
+    /// the top is `1 x 1 x boxes x 8` for the objects of a batch. Images are stretched to a size and mirrored together
+    /// with their boxes; the other random changes of that fork are not made.
+    pub struct AnnotatedData {
+        /// The folder of the LMDB, relative to where cortado is started, as for Caffe.
+        source: String = String::new(),
+        /// Images in a batch.
+        batch_size: usize = 1,
+        /// Rows and columns that images are stretched to.
+        resize: Option<[usize; 2]> = None,
+        /// What is done to every image on its way in.
+        transform: Transform = Transform::default(),
+    }
+}
+
+/// The description of [`AnnotatedData`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(0),
+    tops: Arity::between(1, 2),
+    in_place: InPlace::Refused,
+    input: true,
+    spellings: &[caffe("AnnotatedData", |a| AnnotatedData::read(a).into())],
+    ..LayerSpec::new("AnnotatedData", Category::Data, AnnotatedData::DOCS)
+};
+
+/// Says that a message asks for a random change that is not made.
+fn not_made(p: &Args, key: &'static str, what: &str) {
+    if p.has(key) {
+        p.ignore(&[key]);
+        let message = format!("images are not {what} here");
+        let d = Diagnostic::new(&diag::W0619, p.place(key), message).here("has no effect");
+        p.report(d.note("a net that is trained without this knows fewer images"));
+    }
+}
+
+impl AnnotatedData {
+    fn read(a: &Args) -> Self {
+        let data = a.section("data_param");
+        data.ignore(&["backend", "rand_skip", "prefetch"]);
+        let annotated = a.section("annotated_data_param");
+        annotated.ignore(&["label_map_file", "anno_type"]);
+        not_made(&annotated, "batch_sampler", "cut at random around objects");
+        let p = a.section("transform_param");
+        not_made(&p, "distort_param", "changed in their colours at random");
+        not_made(&p, "expand_param", "laid on larger ones at random");
+        not_made(&p, "noise_param", "changed by noise");
+        p.ignore(&["emit_constraint"]);
+        let source = data.text("source");
+        let layer = AnnotatedData {
+            source: data.need("source", source),
+            batch_size: data.usize("batch_size").unwrap_or(0),
+            resize: Self::resize(&p.section("resize_param")),
+            transform: Transform::read(a),
+        };
+        if layer.batch_size == 0 {
+            data.wrong("batch_size", "`batch_size` must be given and not be 0");
+        }
+        if 0 < layer.transform.crop_size {
+            p.wrong("crop_size", "boxes are not cropped here; stretch images by `resize_param`");
+        }
+        layer
+    }
+
+    fn resize(p: &Args) -> Option<[usize; 2]> {
+        let modes = [("WARP", true), ("FIT_SMALL_SIZE", false), ("FIT_LARGE_SIZE_AND_PAD", false)];
+        if p.choice_from("resize_mode", 1, &modes) == Some(false) {
+            p.wrong("resize_mode", "images are stretched here, by WARP");
+        }
+        // Of several ways to mix pixels the fork draws one for each image; here all are bilinear.
+        p.ignore(&["interp_mode", "prob", "height_scale", "width_scale", "pad_mode", "pad_value"]);
+        let size = [p.usize("height"), p.usize("width")];
+        match size {
+            [Some(height), Some(width)] if 0 < height && 0 < width => Some([height, width]),
+            _ if p.is_present() => {
+                p.wrong("height", "`height` and `width` must be given and not be 0");
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
+impl LayerOps for AnnotatedData {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let channels = if self.transform.force_gray { 1 } else { 3 };
+        let record = || self.resize.map(|[height, width]| Shape::from([channels, height, width]));
+        let mut signature = batches(cx, &self.transform, self.batch_size, record)?;
+        if let Some(label) = cx.node.tops.get(1)
+            && !cx.env.shapes.contains_key(&label.value)
+        {
+            let batch = signature.tops[0].dims().first().copied().unwrap_or(1);
+            signature.tops[1] = [batch, 1, 8].into();
+        }
+        Ok(signature)
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        cx.inputs(b)
+    }
+}

@@ -1,0 +1,167 @@
+/* The loss of a single-shot detector and its gradients. The scratch memory of an image has for each default box the object
+ * that it takes, or -1, and its overlap, then what it costs, or -1, and for each object whether it was taken; behind all
+ * images lie for each one its part of the loss and the number of boxes taken. */
+
+DEVICE int multi_box_of(const real *row, whole image, int difficult) {
+    return (real)-1 < row[0] && label_of(row[0]) == (long long)image && (difficult || label_of(row[7]) == 0);
+}
+
+/* The class of an object with an extent, or -1. */
+DEVICE whole multi_box_class(const real *row, whole classes, whole background) {
+    long long class_ = (real)-1 < row[1] ? label_of(row[1]) : -1;
+    int sound = 0 <= class_ && class_ < classes && class_ != background && row[3] < row[5] && row[4] < row[6];
+    return sound ? (whole)class_ : -1;
+}
+
+DEVICE real multi_box_shared(const real *prior, const real *row) {
+    real shared_ = box_overlap(prior, row + 3);
+    return (real)1e-6 < shared_ ? shared_ : (real)0;
+}
+
+/* Writes the softmax of scores; -ln of the probability of a class. */
+DEVICE real multi_box_softmax(const real *scores, real *p, whole classes, whole class_) {
+    real most = -R_LARGE, total = 0;
+    for (whole c = 0; c < classes; c++) most = r_max(most, scores[c]);
+    for (whole c = 0; c < classes; c++) total += p[c] = r_exp(scores[c] - most);
+    for (whole c = 0; c < classes; c++) p[c] /= total;
+    return -r_log(r_max(p[class_], R_TINY));
+}
+
+/* Gives default boxes the objects of an image; the number of those that have one. */
+DEVICE whole multi_box_take(const real *priors, const real *objects, real *object, real *cost, real *gone, whole image,
+                            whole boxes, whole rows, int each, int difficult, real enough) {
+    whole count = 0;
+    for (whole r = 0; r < rows; r++) gone[r] = (real)!multi_box_of(objects + r * 8, image, difficult);
+    for (whole at = 0; at < boxes; at++) {
+        object[at] = -1;
+        cost[at] = 0;
+        for (whole r = 0; r < rows; r++) {
+            if (!multi_box_of(objects + r * 8, image, difficult)) continue;
+            cost[at] = r_max(cost[at], multi_box_shared(priors + at * 4, objects + r * 8));
+        }
+    }
+    for (;;) {
+        whole best = -1, whose = -1;
+        real most = 0;
+        for (whole at = 0; at < boxes; at++) {
+            if (0 <= object[at] || cost[at] <= most) continue;
+            for (whole r = 0; r < rows; r++) {
+                if (gone[r] != 0) continue;
+                real now = multi_box_shared(priors + at * 4, objects + r * 8);
+                if (now <= most) continue;
+                best = at;
+                whose = r;
+                most = now;
+            }
+        }
+        if (best < 0) break;
+        object[best] = (real)whose;
+        cost[best] = most;
+        gone[whose] = 1;
+        count++;
+    }
+    for (whole at = 0; each && at < boxes; at++) {
+        if (0 <= object[at]) continue;
+        real most = 0;
+        for (whole r = 0; r < rows; r++) {
+            if (!multi_box_of(objects + r * 8, image, difficult)) continue;
+            real now = multi_box_shared(priors + at * 4, objects + r * 8);
+            if (now <= most || now < enough) continue;
+            object[at] = (real)r;
+            most = now;
+        }
+        count += 0 <= object[at];
+    }
+    return count;
+}
+
+DEVICE void multi_box_image(const real *numbers, const real *scores, const real *priors, const real *objects,
+                            real *dnumbers, real *dscores, real *work, real *sums, whole n, whole boxes, whole classes,
+                            whole rows, whole background, int code, int plain, int smooth, int each, int difficult,
+                            int all, real weight, real enough, real far_, real ratio) {
+    EACH(image, n) {
+        real *object = work + image * (2 * boxes + rows), *cost = object + boxes, *gone = cost + boxes;
+        real places = 0, classed = 0;
+        int any = 0;
+        for (whole r = 0; r < rows; r++) {
+            if (!multi_box_of(objects + r * 8, image, difficult)) continue;
+            any = 1;
+            if (multi_box_class(objects + r * 8, classes, background) < 0) places = R_NAN;
+        }
+        for (whole i = image * boxes * 4; i < (image + 1) * boxes * 4; i++) dnumbers[i] = 0;
+        for (whole i = image * boxes * classes; i < (image + 1) * boxes * classes; i++) dscores[i] = 0;
+        sums[image * 2] = sums[image * 2 + 1] = 0;
+        if (!any && !all) continue;
+        whole count = multi_box_take(priors, objects, object, cost, gone, image, boxes, rows, each, difficult, enough);
+        for (whole at = 0; at < boxes; at++) {
+            whole place = image * boxes + at;
+            const real *score = scores + place * classes;
+            real *slope = dscores + place * classes;
+            if (object[at] < 0) {
+                int counts = all || cost[at] < far_;
+                real price = multi_box_softmax(score, slope, classes, background);
+                cost[at] = counts ? price : (real)-1;
+                continue;
+            }
+            cost[at] = -1;
+            const real *row = objects + (whole)object[at] * 8, *prior = priors + at * 4;
+            const real *variances = priors + (boxes + at) * 4;
+            whole class_ = multi_box_class(row, classes, background);
+            if (class_ < 0) class_ = background;
+            classed += multi_box_softmax(score, slope, classes, class_);
+            slope[class_] -= 1;
+            real want[4];
+            box_encode(prior, variances, row + 3, want, code, plain);
+            for (int i = 0; i < 4; i++) {
+                real scale = plain ? (real)1 / variances[i] : (real)1;
+                real d = (numbers[place * 4 + i] - want[i]) * scale;
+                int far_off = smooth && 1 <= r_abs(d);
+                places += far_off ? r_abs(d) - (real)0.5 : (real)0.5 * d * d;
+                dnumbers[place * 4 + i] = (far_off ? (d < 0 ? (real)-1 : (real)1) : d) * scale * weight;
+            }
+        }
+        /* The dearest of those without an object are marked by -2 - what they cost. */
+        whole wanted = (whole)(r_max((real)count * ratio, 0));
+        for (whole k = 0; all ? k < boxes : k < wanted; k++) {
+            whole best = -1;
+            for (whole at = 0; at < boxes; at++) {
+                if (0 <= cost[at] && (best < 0 || cost[best] < cost[at])) best = at;
+            }
+            if (best < 0) break;
+            cost[best] = -2 - cost[best];
+        }
+        for (whole at = 0; at < boxes; at++) {
+            if (0 <= object[at]) continue;
+            real *slope = dscores + (image * boxes + at) * classes;
+            if (cost[at] <= -2) {
+                classed += -2 - cost[at];
+                slope[background] -= 1;
+            } else {
+                for (whole c = 0; c < classes; c++) slope[c] = 0;
+            }
+        }
+        sums[image * 2] = weight * places + classed;
+        sums[image * 2 + 1] = (real)count;
+    }
+}
+
+/* The loss; what it was divided by takes the place of the first image's part. */
+DEVICE void multi_box_total(real *sums, real *loss, whole n, whole images, int valid, real constant) {
+    EACH(i, n) {
+        real total = 0, count = 0;
+        for (whole image = 0; image < images; image++) {
+            total += sums[image * 2];
+            count += sums[image * 2 + 1];
+        }
+        sums[i] = valid ? r_max((real)1, count) : constant;
+        loss[i] = total / sums[i];
+    }
+}
+
+DEVICE void multi_box_scale(const real *divisor, real *slopes, whole n) {
+    EACH(i, n) { slopes[i] /= divisor[0]; }
+}
+
+DEVICE void multi_box_grad(const real *slopes, const real *dy, real *dx, whole n) {
+    EACH(i, n) { dx[i] = slopes[i] * dy[0]; }
+}

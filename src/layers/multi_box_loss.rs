@@ -1,0 +1,450 @@
+//! The loss of a single-shot detector.
+
+use super::boxes::{BOX_TEXT, Code, Offsets, overlap};
+use super::class_loss::{LossRule, Normalization};
+use super::detection_output::detector;
+use crate::diag::Reported;
+use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{
+    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
+};
+use crate::ty::Shape;
+
+/// Which default boxes without an object count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mining {
+    /// All of them, of all images.
+    None,
+    /// Of those that overlap no object much, the ones whose scores cost most.
+    MaxNegative,
+}
+
+params! {
+    /// What the boxes and scores of a single-shot detector cost (SSD, Liu et al. 2016, section 2.2).
+    ///
+    /// The bottoms are `N x 4 boxes` numbers, `N x boxes·classes` scores, the default boxes with their variances,
+    /// `1 x 2 x 4 boxes`, and the objects, rows of image, class, instance, xmin, ymin, xmax, ymax, difficult; rows of the
+    /// image -1 are none. Each object takes the default box that it overlaps most, then every default box takes the
+    /// object that it overlaps most if that is enough. The loss is Σ of the smooth L1 distance (or half the squared one)
+    /// between numbers and objects times `loc_weight`, and of -ln softmax for the classes of the boxes taken and of
+    /// chosen others, divided by the number of boxes taken, all as in SSD's fork of Caffe; of equal losses the first box
+    /// is chosen. Where that fork aborts, for an object of the background class or without an extent, the loss is no
+    /// number. An image without objects adds nothing. Numbers and scores have a gradient.
+    pub struct MultiBoxLoss {
+        /// Number of classes, the background among them.
+        num_classes: usize = 0,
+        /// The class that is no object.
+        background: usize = 0,
+        /// What the numbers of a box are.
+        code: Code = Code { offsets: Offsets::Corner, plain: false },
+        /// Whether the distance is smooth L1, not squared.
+        smooth: bool = true,
+        /// Factor of the part of the loss that is for places.
+        loc_weight: f64 = 1.0,
+        /// Whether several default boxes may take one object.
+        per_prediction: bool = true,
+        /// The overlap from which on a default box takes an object.
+        overlap_threshold: f64 = 0.5,
+        /// Whether objects marked as difficult count.
+        use_difficult: bool = true,
+        /// Which default boxes without an object count.
+        mining: Mining = Mining::MaxNegative,
+        /// How many of these there are at most for each one with an object.
+        neg_pos_ratio: f64 = 3.0,
+        /// Default boxes that overlap an object by so much are not among them.
+        neg_overlap: f64 = 0.5,
+        /// What the sum is divided by.
+        normalization: Normalization = Normalization::Valid,
+    }
+}
+
+/// The description of [`MultiBoxLoss`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(4),
+    in_place: InPlace::Refused,
+    loss: true,
+    spellings: &[caffe("MultiBoxLoss", |a| MultiBoxLoss::read(a).into())],
+    ..LayerSpec::new("MultiBoxLoss", Category::Loss, MultiBoxLoss::DOCS)
+};
+
+/// Complains about a truth value that is not the one that is followed.
+fn only(p: &Args, key: &'static str, followed: bool) {
+    if p.bool(key).is_some_and(|value| value != followed) {
+        p.wrong(key, format!("only `{key}: {followed}` is computed here"));
+    }
+}
+
+impl MultiBoxLoss {
+    fn read(a: &Args) -> Self {
+        let p = a.section("multibox_loss_param");
+        for (key, followed) in [
+            ("share_location", true),
+            ("use_prior_for_matching", true),
+            ("map_object_to_agnostic", false),
+            ("ignore_cross_boundary_bbox", false),
+            ("bp_inside", false),
+        ] {
+            only(&p, key, followed);
+        }
+        if p.choice("conf_loss_type", &[("SOFTMAX", true), ("LOGISTIC", false)]) == Some(false) {
+            p.wrong("conf_loss_type", "only SOFTMAX is computed here");
+        }
+        let minings = [
+            ("NONE", Some(Mining::None)),
+            ("MAX_NEGATIVE", Some(Mining::MaxNegative)),
+            ("HARD_EXAMPLE", None),
+        ];
+        let mining = p.choice("mining_type", &minings);
+        if mining == Some(None) {
+            p.wrong("mining_type", "HARD_EXAMPLE is not computed here");
+        }
+        let mining = mining.flatten();
+        let mining = match (mining, p.bool("do_neg_mining")) {
+            (Some(mining), _) => mining,
+            (None, Some(false)) => Mining::None,
+            _ => Mining::MaxNegative,
+        };
+        let nms = p.section("nms_param");
+        nms.ignore(&["top_k", "eta"]);
+        if nms.float("nms_threshold").is_some_and(|threshold| 0.0 < threshold) {
+            nms.wrong("nms_threshold", "suppression before mining is not computed here");
+        }
+        p.ignore(&["use_prior_for_nms", "sample_size"]);
+        let distances = [("L2", false), ("SMOOTH_L1", true)];
+        let matches = [("BIPARTITE", false), ("PER_PREDICTION", true)];
+        let num_classes = p.usize("num_classes");
+        let layer = MultiBoxLoss {
+            num_classes: p.need("num_classes", num_classes),
+            background: p.usize("background_label_id").unwrap_or(0),
+            code: Code::read(&p, "encode_variance_in_target"),
+            smooth: p.choice("loc_loss_type", &distances).unwrap_or(true),
+            loc_weight: p.float("loc_weight").unwrap_or(1.0),
+            per_prediction: p.choice("match_type", &matches).unwrap_or(true),
+            overlap_threshold: p.float("overlap_threshold").unwrap_or(0.5),
+            use_difficult: p.bool("use_difficult_gt").unwrap_or(true),
+            mining,
+            neg_pos_ratio: p.float("neg_pos_ratio").unwrap_or(3.0),
+            neg_overlap: p.float("neg_overlap").unwrap_or(0.5),
+            normalization: LossRule::read(a, Normalization::Valid).normalization,
+        };
+        let (classes, background) = (layer.num_classes, layer.background);
+        if classes != 0 && classes <= background {
+            let why = format!("there are classes 0 to {}, and no {background}", classes - 1);
+            p.wrong("background_label_id", why);
+        }
+        layer
+    }
+
+    /// What a difference costs, and its slope.
+    fn distance<T: Real>(&self, d: T) -> [T; 2] {
+        let half = T::from_f64(0.5);
+        match self.smooth && T::ONE <= d.abs() {
+            true => [d.abs() - half, if d < T::ZERO { -T::ONE } else { T::ONE }],
+            false => [half * d * d, d],
+        }
+    }
+}
+
+impl LayerOps for MultiBoxLoss {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        if self.num_classes == 0 {
+            return cx.fail(&["num_classes"], "`num_classes` must not be 0");
+        }
+        detector(cx, 1, self.num_classes)?;
+        if cx.bottom(3).dims().last() != Some(&8) {
+            return cx.fail_bottom(3, "objects are rows of 8 numbers");
+        }
+        Ok(Signature::of(Shape::scalar()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        b.native(Matched(self.clone()), cx.bottoms)[..1].to_vec()
+    }
+
+    fn differentiable(&self, bottom: usize) -> bool {
+        bottom < 2
+    }
+
+    fn detail(&self) -> String {
+        format!("{} classes", self.num_classes)
+    }
+}
+
+/// `(numbers, scores, default boxes, objects) -> loss, its gradients to numbers and to scores`.
+#[derive(Debug, PartialEq)]
+struct Matched(MultiBoxLoss);
+
+/// What each default box of an image has.
+struct Taken<'a, T> {
+    /// The object that it takes, or -1.
+    object: &'a mut [T],
+    /// Its largest overlap with an object, then what its scores cost, if it counts, or -1.
+    cost: &'a mut [T],
+}
+
+impl Matched {
+    /// Whether a row is an object of an image.
+    fn is_of<T: Real>(&self, row: &[T], image: usize) -> bool {
+        let of_image = -T::ONE < row[0] && row[0].to_usize() == image;
+        of_image && (self.0.use_difficult || row[7].trunc() == T::ZERO)
+    }
+
+    /// Whether an object has a class and an extent.
+    fn sound<T: Real>(&self, row: &[T]) -> bool {
+        let class = row[1].to_usize();
+        let classed = -T::ONE < row[1] && class < self.0.num_classes && class != self.0.background;
+        classed && row[3] < row[5] && row[4] < row[6]
+    }
+
+    /// Gives default boxes the objects of an image; the number of those that have one.
+    fn take<T: Real>(
+        &self,
+        image: usize,
+        priors: &[T],
+        objects: &[T],
+        taken: &mut Taken<T>,
+    ) -> usize {
+        let least = T::from_f64(1e-6);
+        let of_image = |row: &usize| self.is_of(&objects[row * 8..][..8], image);
+        let rows: Vec<usize> = (0..objects.len() / 8).filter(of_image).collect();
+        let shared = |at: usize, row: usize| {
+            let shared = overlap(&priors[at * 4..][..4], &objects[row * 8 + 3..][..4]);
+            if least < shared { shared } else { T::ZERO }
+        };
+        taken.object.fill(-T::ONE);
+        for (at, cost) in taken.cost.iter_mut().enumerate() {
+            *cost = rows.iter().map(|&row| shared(at, row)).fold(T::ZERO, |most, x| most.max(x));
+        }
+        let mut waiting = rows.clone();
+        let mut count = 0;
+        while !waiting.is_empty() {
+            let mut best: Option<(usize, usize, T)> = None;
+            for at in (0..taken.object.len()).filter(|&at| taken.object[at] < T::ZERO) {
+                // A default box that overlaps nothing more than the best so far cannot be better.
+                if best.is_some_and(|(_, _, most)| taken.cost[at] <= most) {
+                    continue;
+                }
+                for (place, &row) in waiting.iter().enumerate() {
+                    let now = shared(at, row);
+                    if T::ZERO < now && best.is_none_or(|(_, _, most)| most < now) {
+                        best = Some((at, place, now));
+                    }
+                }
+            }
+            let Some((at, place, most)) = best else { break };
+            taken.object[at] = T::from_usize(waiting.remove(place));
+            taken.cost[at] = most;
+            count += 1;
+        }
+        let enough = T::from_f64(self.0.overlap_threshold);
+        for at in 0..taken.object.len() {
+            if !self.0.per_prediction || T::ZERO <= taken.object[at] {
+                continue;
+            }
+            let mut best: Option<(usize, T)> = None;
+            for &row in &rows {
+                let now = shared(at, row);
+                let fits = T::ZERO < now && enough <= now;
+                if fits && best.is_none_or(|(_, most)| most < now) {
+                    best = Some((row, now));
+                }
+            }
+            if let Some((row, _)) = best {
+                taken.object[at] = T::from_usize(row);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Writes the softmax of scores; -ln of the probability of a class.
+    fn softmax<T: Real>(scores: &[T], probabilities: &mut [T], class: usize) -> T {
+        let most = scores.iter().fold(-T::FLT_MAX, |most, &x| most.max(x));
+        for (p, &score) in probabilities.iter_mut().zip(scores) {
+            *p = (score - most).exp();
+        }
+        let total: T = probabilities.iter().copied().sum();
+        probabilities.iter_mut().for_each(|p| *p /= total);
+        -probabilities[class].max(T::FLT_MIN).ln()
+    }
+
+    /// Chooses among the default boxes without an object; `costs` has what each costs, or -1 for those that do not
+    /// count, and the others become -1.
+    fn mine<T: Real>(&self, costs: &mut [T], wanted: usize) {
+        let mut counted: Vec<usize> = (0..costs.len()).filter(|&at| T::ZERO <= costs[at]).collect();
+        counted
+            .sort_by(|&a, &b| costs[b].partial_cmp(&costs[a]).unwrap_or(std::cmp::Ordering::Equal));
+        for &at in counted.iter().skip(wanted) {
+            costs[at] = -T::ONE;
+        }
+    }
+
+    /// How many boxes without an object are wanted beside so many with one.
+    fn wanted(&self, taken: usize) -> usize {
+        let wanted = (taken as f32 * self.0.neg_pos_ratio as f32).max(0.0);
+        if self.0.mining == Mining::None { usize::MAX } else { wanted as usize }
+    }
+
+    fn divisor(&self, images: usize, boxes: usize, taken: usize) -> f64 {
+        let normalization = self.0.normalization;
+        let rule = LossRule { ignore_label: None, normalization };
+        rule.divisor(images * boxes, taken, images)
+    }
+}
+
+impl Operation for Matched {
+    const NAME: &'static str = "multi-box-loss";
+    const GRADIENT: &'static str = "multi-box-loss-grad";
+
+    fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
+        vec![Shape::scalar(), args[0].clone(), args[1].clone()]
+    }
+
+    fn workspace(&self, args: &[&Shape]) -> usize {
+        args[2].count() / 4
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg < 2
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {
+        let [numbers, scores, priors, objects] = [0, 1, 2, 3].map(|i| args[i].data);
+        let (boxes, classes) = (priors.len() / 8, self.0.num_classes);
+        let images = numbers.len() / (boxes * 4).max(1);
+        let (corners, variances) = priors.split_at(boxes * 4);
+        let [loss, dnumbers, dscores] = outs else { return };
+        let (object, cost) = work[..2 * boxes].split_at_mut(boxes);
+        let mut taken = Taken { object, cost };
+        let (mut places, mut classed, mut all) = (T::ZERO, T::ZERO, 0);
+        let weight = T::from_f64(self.0.loc_weight);
+        dnumbers.data.fill(T::ZERO);
+        dscores.data.fill(T::ZERO);
+        for image in 0..images {
+            let rows = objects.chunks_exact(8).filter(|row| self.is_of(row, image));
+            let mut any = false;
+            for row in rows {
+                any = true;
+                if !self.sound(row) {
+                    places = T::from_f64(f64::NAN);
+                }
+            }
+            if !any && self.0.mining != Mining::None {
+                continue;
+            }
+            let count = self.take(image, corners, objects, &mut taken);
+            all += count;
+            let far = T::from_f64(self.0.neg_overlap);
+            for at in 0..boxes {
+                let scores = &scores[(image * boxes + at) * classes..][..classes];
+                let slopes = &mut dscores.data[(image * boxes + at) * classes..][..classes];
+                let Some(row) = (T::ZERO <= taken.object[at]).then(|| taken.object[at].to_usize())
+                else {
+                    let counts = self.0.mining == Mining::None || taken.cost[at] < far;
+                    let price = Self::softmax(scores, slopes, self.0.background);
+                    taken.cost[at] = if counts { price } else { -T::ONE };
+                    continue;
+                };
+                taken.cost[at] = -T::ONE;
+                let row = &objects[row * 8..][..8];
+                let class = if self.sound(row) { row[1].to_usize() } else { self.0.background };
+                classed += Self::softmax(scores, slopes, class);
+                slopes[class] -= T::ONE;
+                let prior = [&corners[at * 4..][..4], &variances[at * 4..][..4]];
+                let want =
+                    self.0.code.encode(prior[0], prior[1], &[row[3], row[4], row[5], row[6]]);
+                let first = (image * boxes + at) * 4;
+                for i in 0..4 {
+                    let scale = if self.0.code.plain { T::ONE / prior[1][i] } else { T::ONE };
+                    let [price, slope] = self.0.distance((numbers[first + i] - want[i]) * scale);
+                    places += price;
+                    dnumbers.data[first + i] = slope * scale * weight;
+                }
+            }
+            self.mine(taken.cost, self.wanted(count));
+            for at in (0..boxes).filter(|&at| taken.object[at] < T::ZERO) {
+                let slopes = &mut dscores.data[(image * boxes + at) * classes..][..classes];
+                if taken.cost[at] < T::ZERO {
+                    slopes.fill(T::ZERO);
+                } else {
+                    classed += taken.cost[at];
+                    slopes[self.0.background] -= T::ONE;
+                }
+            }
+        }
+        let divisor = T::from_f64(self.divisor(images, boxes, all));
+        loss.data[0] = (weight * places + classed) / divisor;
+        for slope in dnumbers.data.iter_mut().chain(dscores.data.iter_mut()) {
+            *slope /= divisor;
+        }
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let dy = saved.douts[0].data[0];
+        for (&arg, to) in wrt.iter().zip(dargs) {
+            for (to, &slope) in to.data.iter_mut().zip(saved.outs[arg + 1].data) {
+                *to = slope * dy;
+            }
+        }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[BOX_TEXT, include_str!("multi_box_loss.cu")];
+        let layer = &self.0;
+        let boxes = args[2].count() / 8;
+        let images = args[0].count() / (boxes * 4).max(1);
+        // For each image two numbers of each default box and one of each object, then for each image its part of the
+        // loss and its boxes taken.
+        let sums = images * (2 * boxes + args[3].count() / 8);
+        let calls = match pass {
+            Pass::Forward => {
+                let [numbers, scores, priors, objects] = [0, 1, 2, 3].map(Operand::Arg);
+                let [dnumbers, dscores] = [1, 2].map(Operand::Out);
+                let work = [Operand::Work(0), Operand::Work(sums)];
+                let mut operands = vec![numbers, scores, priors, objects];
+                operands.extend([dnumbers.clone(), dscores.clone()]);
+                operands.extend(work.clone());
+                let each = Call::each("multi_box_image", images, operands)
+                    .with_all([boxes, layer.num_classes, args[3].count() / 8, layer.background])
+                    .with_all(layer.code.numbers())
+                    .with_all([layer.smooth, layer.per_prediction, layer.use_difficult])
+                    .with(layer.mining == Mining::None)
+                    .with_all([layer.loc_weight, layer.overlap_threshold, layer.neg_overlap])
+                    .with(layer.neg_pos_ratio);
+                let [_, total] = work;
+                let operands = vec![total.clone(), Operand::Out(0)];
+                let sum = Call::each("multi_box_total", 1, operands)
+                    .with(images)
+                    .with(layer.normalization == Normalization::Valid)
+                    .with(self.divisor(images, boxes, 0));
+                let scale = |slopes: Operand, count: usize| {
+                    Call::each("multi_box_scale", count, vec![total.clone(), slopes])
+                };
+                let (numbers, scores) = (args[0].count(), args[1].count());
+                vec![each, sum, scale(dnumbers, numbers), scale(dscores, scores)]
+            }
+            Pass::Backward(wrt) => {
+                let slope = |(i, &arg): (usize, &usize)| {
+                    let operands = vec![
+                        Operand::Out(arg + 1),
+                        Operand::OutGradient(0),
+                        Operand::ArgGradient(i),
+                    ];
+                    Call::each("multi_box_grad", args[arg].count(), operands)
+                };
+                wrt.iter().enumerate().map(slope).collect()
+            }
+        };
+        Some(DeviceForm { texts: TEXTS, calls, work: sums + 2 * images })
+    }
+}

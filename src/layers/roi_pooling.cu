@@ -1,0 +1,66 @@
+/* The largest element of each part of regions of images; the edges are rounded in the precision of the numbers. */
+
+/* Rounded, halves away from 0. */
+DEVICE long long roi_round(real x) {
+    real below = r_floor(r_abs(x));
+    long long whole_ = !(below < (real)1e9) ? (below == below ? 1000000000 : 0) : (long long)below;
+    whole_ += (real)0.5 <= r_abs(x) - below;
+    return x < 0 ? -whole_ : whole_;
+}
+
+DEVICE whole roi_edge(real edge, long long first, whole extent) {
+    long long at = (long long)edge + first;
+    return at < 0 ? 0 : extent < at ? extent : (whole)at;
+}
+
+/* The size of a part of a region from pixel `first` to `last`. */
+DEVICE real roi_part(long long first, long long last, whole parts) {
+    long long size = last - first + 1;
+    return (real)(size < 1 ? 1 : 16777216 < size ? 16777216 : size) / (real)parts;
+}
+
+DEVICE void roi_pool(const real *x, const real *regions, real *y, real *places, whole n, whole N, whole C, whole H,
+                     whole W, whole rows, whole columns, real scale) {
+    EACH(i, n) {
+        const real *region = regions + i / columns / rows / C * 5;
+        whole row = i / columns % rows, column = i % columns, channel = i / columns / rows % C;
+        places[i] = -1;
+        long long image = (real)-1 < region[0] ? label_of(region[0]) : -1;
+        if (image < 0 || N <= image) {
+            y[i] = R_NAN;
+            continue;
+        }
+        long long x1 = roi_round(region[1] * scale), y1 = roi_round(region[2] * scale);
+        real high = roi_part(y1, roi_round(region[4] * scale), rows);
+        real wide = roi_part(x1, roi_round(region[3] * scale), columns);
+        whole top = roi_edge(r_floor((real)row * high), y1, H);
+        whole bottom = roi_edge(-r_floor(-((real)(row + 1) * high)), y1, H);
+        whole left = roi_edge(r_floor((real)column * wide), x1, W);
+        whole right = roi_edge(-r_floor(-((real)(column + 1) * wide)), x1, W);
+        const real *plane = x + ((whole)image * C + channel) * H * W;
+        real best = top < bottom && left < right ? -R_LARGE : (real)0;
+        for (whole h = top; h < bottom; h++) {
+            for (whole w = left; w < right; w++) {
+                if (best < plane[h * W + w]) {
+                    best = plane[h * W + w];
+                    places[i] = (real)(h * W + w);
+                }
+            }
+        }
+        y[i] = best;
+    }
+}
+
+/* A thread for each plane, which adds up what all regions give it. */
+DEVICE void roi_pool_grad(const real *regions, const real *places, const real *dy, real *dx, whole n, whole R, whole C,
+                          whole plane, whole parts) {
+    EACH(i, n) {
+        for (whole at = 0; at < plane; at++) dx[i * plane + at] = 0;
+        for (whole r = 0; r < R; r++) {
+            if (!((real)-1 < regions[r * 5]) || label_of(regions[r * 5]) != (long long)(i / C)) continue;
+            for (whole p = (r * C + i % C) * parts; p < (r * C + i % C + 1) * parts; p++) {
+                if (0 <= places[p]) dx[i * plane + (whole)places[p]] += dy[p];
+            }
+        }
+    }
+}

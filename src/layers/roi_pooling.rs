@@ -1,0 +1,225 @@
+//! The largest element of each part of a region of interest.
+
+use crate::diag::Reported;
+use crate::params;
+use crate::program::device::{Call, DeviceForm, Operand, Pass};
+use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::{Builder, ValueId};
+use crate::real::Real;
+use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::ty::Shape;
+
+params! {
+    /// Divides regions of images into `pooled_h x pooled_w` parts and gives the largest element of each (Fast R-CNN,
+    /// Girshick 2015, section 2.1): `R x C x pooled_h x pooled_w`.
+    ///
+    /// The bottoms are images, `N x C x H x W`, and R regions of five numbers: the image, counted from 0, and x and y of
+    /// the first and the last pixel. As in Fast R-CNN's fork of Caffe these are scaled and rounded, halves away from 0, a
+    /// region is at least one pixel, parts overlap where they do not fit, and a part without pixels gives 0. Where that
+    /// fork aborts because there is no such image the top is not a number. Only the images have a gradient.
+    pub struct RoiPooling {
+        /// Rows of parts.
+        pooled_h: usize = 1,
+        /// Columns of parts.
+        pooled_w: usize = 1,
+        /// Pixels of the images for one unit of the regions' coordinates.
+        spatial_scale: f64 = 1.0,
+    }
+}
+
+/// The description of [`RoiPooling`].
+pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::exactly(2),
+    in_place: InPlace::Refused,
+    spellings: &[caffe("ROIPooling", |a| {
+        let p = a.section("roi_pooling_param");
+        let [pooled_h, pooled_w] = ["pooled_h", "pooled_w"].map(|key| {
+            let extent = p.usize(key);
+            let extent = p.need(key, extent);
+            if extent == 0 {
+                p.wrong(key, format!("`{key}` must not be 0"));
+            }
+            extent
+        });
+        let spatial_scale = p.float("spatial_scale").unwrap_or(1.0);
+        RoiPooling { pooled_h, pooled_w, spatial_scale }.into()
+    })],
+    ..LayerSpec::new("ROIPooling", Category::Pooling, RoiPooling::DOCS)
+};
+
+impl LayerOps for RoiPooling {
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let (images, regions) = (cx.bottom(0), cx.bottom(1));
+        if images.rank() != 4 || images.count() == 0 {
+            return cx.fail_bottom(0, "regions are of images, N x C x H x W");
+        }
+        if !(2..=4).contains(&regions.rank()) || regions.count_of(1..regions.rank()) != 5 {
+            return cx.fail_bottom(1, "a region is five numbers: the image, x, y, x, y");
+        }
+        let top = [regions.dims()[0], images.dims()[1], self.pooled_h, self.pooled_w];
+        Ok(Signature::of(top.into()))
+    }
+
+    fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        let regions = b.view(cx.bottoms[1], [cx.top(0).dims()[0], 5]);
+        let outs = b.native(Parts(self.clone()), &[cx.bottoms[0], regions]);
+        outs[..1].to_vec()
+    }
+
+    fn differentiable(&self, bottom: usize) -> bool {
+        bottom == 0
+    }
+
+    fn detail(&self) -> String {
+        format!("{} x {}, scale {}", self.pooled_h, self.pooled_w, self.spatial_scale as f32)
+    }
+}
+
+/// `(images, regions) -> largest elements, their places in their planes`.
+#[derive(Debug, PartialEq)]
+struct Parts(RoiPooling);
+
+/// Rounded, halves away from 0, as C's `round`; a number without a whole part near it is 0.
+fn rounded<T: Real>(x: T) -> i64 {
+    let below = x.abs().floor();
+    // What a whole part leaves over is exact.
+    let up = T::from_f64(0.5) <= x.abs() - below;
+    let whole = below.to_f64().clamp(0.0, 1e9) as i64 + i64::from(up);
+    if x < T::ZERO { -whole } else { whole }
+}
+
+/// The pixels of part `i` of `parts` along an axis of `extent` pixels, of a region from pixel `first` to `last`.
+fn span<T: Real>(i: usize, parts: usize, first: i64, last: i64, extent: usize) -> [usize; 2] {
+    let size = T::from_i32((last - first + 1).clamp(1, 1 << 24) as i32) / T::from_usize(parts);
+    let start = (T::from_usize(i) * size).floor();
+    let end = -(-(T::from_usize(i + 1) * size)).floor();
+    [start, end].map(|edge| (edge.to_f64() as i64 + first).clamp(0, extent as i64) as usize)
+}
+
+impl Parts {
+    /// The image of a region, if there is one, and the pixels of its corners: rows, then columns.
+    fn region<T: Real>(&self, region: &[T], images: usize) -> Option<(usize, [[i64; 2]; 2])> {
+        let scale = T::from_f64(self.0.spatial_scale);
+        let [x1, y1, x2, y2] = [1, 2, 3, 4].map(|i| rounded(region[i] * scale));
+        let image = (-T::ONE < region[0]).then(|| region[0].to_usize())?;
+        (image < images).then_some((image, [[y1, y2], [x1, x2]]))
+    }
+}
+
+impl Operation for Parts {
+    const NAME: &'static str = "roi-pool";
+    const GRADIENT: &'static str = "roi-pool-grad";
+
+    fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
+        let (rows, columns) = (self.0.pooled_h, self.0.pooled_w);
+        let top = Shape::from([args[1].dims()[0], args[0].dims()[1], rows, columns]);
+        vec![top.clone(), top]
+    }
+
+    fn differentiable(&self, arg: usize) -> bool {
+        arg == 0
+    }
+
+    fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
+        let [n, channels, height, width] = [0, 1, 2, 3].map(|i| args[0].shape.dims()[i]);
+        let (rows, columns) = (self.0.pooled_h, self.0.pooled_w);
+        let [y, places] = outs else { return };
+        let tops = y.data.chunks_exact_mut(channels * rows * columns);
+        let tops = tops.zip(places.data.chunks_exact_mut(channels * rows * columns));
+        for (region, (y, places)) in args[1].data.chunks_exact(5).zip(tops) {
+            places.fill(-T::ONE);
+            let Some((image, [high, wide])) = self.region(region, n) else {
+                y.fill(T::from_f64(f64::NAN));
+                continue;
+            };
+            for (i, (y, place)) in y.iter_mut().zip(places).enumerate() {
+                let (row, column) = (i / columns % rows, i % columns);
+                let [top, bottom] = span::<T>(row, rows, high[0], high[1], height);
+                let [left, right] = span::<T>(column, columns, wide[0], wide[1], width);
+                if bottom <= top || right <= left {
+                    *y = T::ZERO;
+                    continue;
+                }
+                let plane = image * channels + i / columns / rows;
+                let plane = &args[0].data[plane * height * width..][..height * width];
+                *y = -T::FLT_MAX;
+                for h in top..bottom {
+                    let row = &plane[h * width + left..h * width + right];
+                    for (w, &x) in row.iter().enumerate() {
+                        if *y < x {
+                            (*y, *place) = (x, T::from_usize(h * width + left + w));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn backward<T: Real>(
+        &self,
+        saved: &Saved<T>,
+        _wrt: &[usize],
+        dargs: &mut [ViewMut<T>],
+        _work: &mut [T],
+    ) {
+        let [n, channels, height, width] = [0, 1, 2, 3].map(|i| saved.args[0].shape.dims()[i]);
+        let parts = self.0.pooled_h * self.0.pooled_w;
+        dargs[0].data.fill(T::ZERO);
+        let tops = saved.douts[0].data.chunks_exact(channels * parts);
+        let tops = tops.zip(saved.outs[1].data.chunks_exact(channels * parts));
+        for (region, (dy, places)) in saved.args[1].data.chunks_exact(5).zip(tops) {
+            let Some((image, _)) = self.region(region, n) else { continue };
+            let planes = &mut dargs[0].data[image * channels * height * width..];
+            for (i, (&dy, &place)) in dy.iter().zip(places).enumerate() {
+                if T::ZERO <= place {
+                    planes[i / parts * height * width + place.to_usize()] += dy;
+                }
+            }
+        }
+    }
+
+    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        let (images, regions) = (args[0], args[1].dims()[0]);
+        let [n, channels, height, width] = [0, 1, 2, 3].map(|i| images.dims()[i]);
+        let (rows, columns) = (self.0.pooled_h, self.0.pooled_w);
+        let places = Operand::Out(1);
+        let call = match pass {
+            Pass::Forward => {
+                let operands = vec![Operand::Arg(0), Operand::Arg(1), Operand::Out(0), places];
+                let count = regions * channels * rows * columns;
+                let call = Call::each("roi_pool", count, operands);
+                call.with_all([n, channels, height, width, rows, columns])
+                    .with(self.0.spatial_scale)
+            }
+            Pass::Backward(_) => {
+                let (dy, dx) = (Operand::OutGradient(0), Operand::ArgGradient(0));
+                let operands = vec![Operand::Arg(1), places, dy, dx];
+                let call = Call::each("roi_pool_grad", n * channels, operands);
+                call.with_all([regions, channels, height * width, rows * columns])
+            }
+        };
+        Some(DeviceForm { texts: &[include_str!("roi_pooling.cu")], calls: vec![call], work: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rounded, span};
+
+    #[test]
+    fn halves_are_rounded_away_from_0() {
+        for (x, want) in [(0.5, 1), (-0.5, -1), (1.49, 1), (2.5, 3), (-2.5, -3), (f64::NAN, 0)] {
+            assert_eq!(rounded(x), want, "{x}");
+        }
+        assert_eq!(rounded(0.5f32 - f32::EPSILON / 4.0), 0);
+        assert_eq!(rounded(8388609.0f32), 8388609);
+    }
+
+    #[test]
+    fn parts_overlap_where_they_do_not_fit_and_end_at_the_edges() {
+        let parts = |first, last| [0, 1].map(|i| span::<f32>(i, 2, first, last, 6));
+        assert_eq!(parts(1, 3), [[1, 3], [2, 4]]);
+        assert_eq!(parts(4, 9), [[4, 6], [6, 6]]);
+        assert_eq!(parts(3, 1), [[3, 4], [3, 4]]);
+    }
+}
