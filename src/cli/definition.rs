@@ -12,9 +12,12 @@ pub(super) struct Arguments {
     /// The number of classes for a Lua definition
     #[arg(long)]
     classes: Option<usize>,
-    /// A field of the table that a Lua definition's function receives, such as depth=50
+    /// A field of the table that a Lua definition's function receives, such as depth=50 or layers={2,2}
     #[arg(long = "param", value_parser = named_param, value_name = "NAME=VALUE")]
     params: Vec<(String, String)>,
+    /// What gives the model where a Lua definition only has functions, such as 'defineG(3, 3, 64)'
+    #[arg(long, value_name = "EXPRESSION")]
+    call: Option<String>,
 }
 
 impl Arguments {
@@ -23,6 +26,7 @@ impl Arguments {
         request.input_shape.clone_from(&self.input_shape);
         request.classes = self.classes;
         request.params.extend(self.params.iter().cloned());
+        request.call.clone_from(&self.call);
     }
 }
 

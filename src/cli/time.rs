@@ -29,6 +29,8 @@ pub(super) struct Arguments {
     /// The shape of a data blob, such as data=64,3,28,28
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
     /// cpu or cuda:0
     #[arg(long, default_value = "cpu")]
     device: Device,
@@ -41,11 +43,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let options = Options {
+    let mut options = Options {
         stages: stages(arguments.phase.as_deref())?,
         shapes: shapes(&arguments.shape),
         ..Options::default()
     };
+    arguments.definition.tell(&mut options.request);
     let mut checked = pipeline::check_file(&arguments.net, &options)?;
     complain(&checked)?;
     let training = checked.stages.iter().position(|typed| typed.net.state.phase == Phase::Train);

@@ -35,6 +35,8 @@ pub struct Request {
     pub outputs: Option<usize>,
     /// More fields for the table of parameters that the definition receives, by name.
     pub params: BTreeMap<String, String>,
+    /// An expression that gives the model, evaluated after the file among its names, such as `defineG(3, 3, 64)`.
+    pub call: Option<String>,
     /// Whether the net starts from weights, for which the definition may change it (DIGITS' `fineTuneHook`).
     pub fine_tune: bool,
 }
@@ -68,6 +70,12 @@ impl Request {
         };
         let shape = self.shape("input").or(self.shape("data")).cloned();
         vec![("input".into(), shape.or_else(|| self.input_shape.as_ref().map(of_record)))]
+    }
+
+    /// Whether the shape of one record is told and no batch of them.
+    pub fn is_one_record(&self) -> bool {
+        let told = ["0", "input", "data"].iter().any(|name| self.shape(name).is_some());
+        !told && self.input_shape.is_some()
     }
 
     /// Shapes of the targets that are given.

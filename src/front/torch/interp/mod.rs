@@ -40,11 +40,11 @@ use crate::source::{SourceMap, Span};
 use calls::Active;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// Finds another Lua file by the name given to `require`: its path and text.
-pub type Resolver = dyn Fn(&str) -> Option<(PathBuf, String)>;
+pub type Resolver = dyn Fn(&str, Option<&Path>) -> Option<(PathBuf, String)>;
 
 /// An interpreter with its globals, its limits and what it printed.
 pub struct Lua {
@@ -149,8 +149,21 @@ impl Lua {
     }
 
     /// Lets `require` look for other Lua files.
-    pub fn set_resolver(&mut self, resolver: impl Fn(&str) -> Option<(PathBuf, String)> + 'static) {
+    pub fn set_resolver(
+        &mut self,
+        resolver: impl Fn(&str, Option<&Path>) -> Option<(PathBuf, String)> + 'static,
+    ) {
         self.resolver = Some(Rc::new(resolver));
+    }
+
+    /// The path and text of another Lua file that the running function asks for.
+    pub fn resolve(&self, name: &str) -> Option<(PathBuf, String)> {
+        let resolver = self.resolver.clone()?;
+        let asking = self.call_span().filter(|span| *span != Span::nowhere());
+        let from = asking.map(|span| self.sources.path(span.file).to_path_buf());
+        // Texts that are no files have names such as `<nn>` and `--call`.
+        let from = from.filter(|path| !path.to_string_lossy().starts_with(['<', '-']));
+        resolver(name, from.as_deref())
     }
 
     /// Compiles a chunk to a function; the text joins [`Lua::sources`] under this path.

@@ -12,7 +12,7 @@ fn module_name(path: &str) -> Option<String> {
 pub(super) fn run_file(lua: &mut Lua, args: &Args) -> Results {
     let path = args.string(lua, 0)?.to_str().into_owned();
     let name = module_name(&path);
-    let found = name.and_then(|name| lua.resolver.clone().and_then(|find| find(&name)));
+    let found = name.and_then(|name| lua.resolve(&name));
     let Some((place, text)) = found else {
         return Err(lua.error(&format!("cannot open '{path}': no such Lua file of the definition")));
     };
@@ -31,6 +31,6 @@ pub(super) fn is_file(lua: &mut Lua, args: &Args) -> Result<Vec<Value>, LuaError
     let path = args.string(lua, 0)?.to_str().into_owned();
     lua.work(1000)?;
     let name = module_name(&path);
-    let found = name.and_then(|name| lua.resolver.clone().and_then(|find| find(&name)));
+    let found = name.and_then(|name| lua.resolve(&name));
     Ok(vec![Value::Bool(found.is_some())])
 }

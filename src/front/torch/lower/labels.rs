@@ -45,7 +45,8 @@ impl Walk<'_> {
         if !self.lua.has_room() {
             return None;
         }
-        let (kind, _) = self.kind(criterion);
+        let (kind, opaque) = self.kind(criterion);
+        let of_each = opaque && super::follow::computes(criterion) && !self.label_each;
         match kind.as_str() {
             "nn.MultiCriterion" => {
                 let (part, _) = parts(criterion).into_iter().next()?;
@@ -74,7 +75,7 @@ impl Walk<'_> {
                         }
                         dims
                     }
-                    _ if ELEMENTS.contains(&kind) => match shape.count() == records {
+                    _ if of_each || ELEMENTS.contains(&kind) => match shape.count() == records {
                         true => vec![records],
                         false => shape.dims().to_vec(),
                     },

@@ -78,10 +78,10 @@ fn find_loader(
     {
         return Ok(loader.clone());
     }
-    let found = lua.resolver.clone().and_then(|resolver| resolver(name));
+    let found = lua.resolve(name);
     let Some((path, text)) = found else {
         let message = format!(
-            "module '{name}' not found:\n\tno field package.preload['{name}']\n\tno file in the definition's folder"
+            "module '{name}' not found:\nit is no package that cortado knows, and no file in the definition's folder"
         );
         return Err(lua.error(&message));
     };
