@@ -433,6 +433,7 @@ function SeqGRU:__init(inputsize, outputsize)
 end
 function SeqGRU:reset(std)
    self.bias:fill(0)
+   self.bias[{{self.outputsize + 1, 2 * self.outputsize}}]:fill(1)
    self.weight:normal(0, std or 1 / math.sqrt(self.inputsize + self.outputsize))
    return self
 end
@@ -444,7 +445,7 @@ function SeqGRU:updateOutput(input)
       for i = 1, x:size(1) do
          local now = gates:select(1, i)
          local open = torch.sigmoid(now:narrow(2, 1, 2 * h) + torch.mm(out, back:narrow(2, 1, 2 * h)))
-         local update, reset = open:narrow(2, 1, h), open:narrow(2, h + 1, h)
+         local reset, update = open:narrow(2, 1, h), open:narrow(2, h + 1, h)
          local past = torch.mm(torch.cmul(reset, out), back:narrow(2, 2 * h + 1, h))
          local content = torch.tanh(now:narrow(2, 2 * h + 1, h) + past)
          out = content + torch.cmul(update, out - content)
