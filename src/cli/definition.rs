@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// What gives the model where a Lua definition only has functions, such as 'defineG(3, 3, 64)'
     #[arg(long, value_name = "EXPRESSION")]
     call: Option<String>,
+    /// The loss for a Lua definition without one, such as 'nn.CrossEntropyCriterion()'
+    #[arg(long, value_name = "CRITERION")]
+    loss: Option<String>,
 }
 
 impl Arguments {
@@ -27,6 +30,7 @@ impl Arguments {
         request.classes = self.classes;
         request.params.extend(self.params.iter().cloned());
         request.call.clone_from(&self.call);
+        request.loss.clone_from(&self.loss);
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     /// TRAIN, TEST, or a stage of DIGITS: train, val, deploy; training if not given
     #[arg(long)]
     phase: Option<String>,
-    /// The shape of a data blob, such as data=64,3,28,28
+    /// The shape of a data blob, such as data=64,3,28,28; inputs of a Lua definition are 0, 1 and so on, its labels target
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
     #[command(flatten)]

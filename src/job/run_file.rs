@@ -33,6 +33,9 @@ pub struct RunFile {
     /// An expression that gives the model where a Lua definition only has functions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// The loss for a Lua definition without one: `nn.CrossEntropyCriterion()`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<String>,
     /// The data.
     #[serde(default)]
     pub dataset: Dataset,
@@ -82,6 +85,7 @@ impl RunFile {
                 .map(|(name, value)| (name.clone(), value.to_string()))
                 .collect(),
             call: self.call.clone(),
+            loss: self.loss.clone(),
             ..Request::default()
         }
     }

@@ -1,19 +1,23 @@
 //! A Lua file to `ir::Definition`: runs it as DIGITS does (torch/main.lua), or as a plain file that returns a model, and
 //! walks the model and the loss that come out.
 
+mod find;
 mod fine_tune;
 mod functions;
 mod hook;
+mod loss;
+mod nesting;
 mod options;
 
-use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
+use self::functions::Left;
+use self::nesting::{Nesting, nestings};
 use self::options::{Asked, param, parameters};
 use super::cage::{Limits, on_large_stack};
 use super::interp::{Lua, LuaError, Table, Value};
-use super::library::{Library, class_name, is_criterion};
+use super::library::{Library, is_criterion};
 use super::lower::{Flow, Stop, Walk, Window};
 use super::syntax::SyntaxError;
 
@@ -50,40 +54,30 @@ pub fn read(
     definition
 }
 
-/// What programs that train define before they load a definition, and definitions use without asking.
-const PRESETS: [&str; 13] = [
-    "cudnn",
-    "cunn",
-    "cutorch",
-    "ccn2",
-    "nnlib",
-    "opt",
-    "params",
-    "opts",
-    "options",
-    "args",
-    "config",
-    "cfg",
-    "cmd_params",
-];
+/// What programs that train define before they load a definition, and definitions use without asking: packages.
+const PACKAGES: [&str; 5] = ["cudnn", "cunn", "cutorch", "ccn2", "nnlib"];
 
-/// The first of [`PRESETS`] whose absence has stopped a definition.
+/// And their options, by the names that they have.
+const OPTIONS: [&str; 8] =
+    ["opt", "params", "opts", "options", "args", "config", "cfg", "cmd_params"];
+
+/// The first of them whose absence has stopped a definition.
 fn missing(complaints: &Diagnostics) -> Option<&'static str> {
     complaints.iter().find_map(|complaint| {
         let (_, rest) = complaint.message.split_once("attempt to index global '")?;
         let (name, _) = rest.split_once('\'')?;
-        PRESETS.into_iter().find(|&preset| preset == name)
+        PACKAGES.into_iter().chain(OPTIONS).find(|&preset| preset == name)
     })
 }
 
-/// Defines one of [`PRESETS`].
+/// Defines one of [`PACKAGES`] and [`OPTIONS`].
 fn define(lua: &mut Lua, request: &Request, asked: &Asked, preset: &str) -> Result<(), LuaError> {
     match preset {
         "nnlib" => {
             let nn = lua.globals().field("nn");
             lua.globals().set_field(preset, nn);
         }
-        "opt" | "params" | "opts" | "options" | "args" | "config" | "cfg" | "cmd_params" => {
+        name if OPTIONS.contains(&name) => {
             let options = parameters(lua, request, asked)?;
             lua.globals().set_field(preset, options);
         }
@@ -115,7 +109,7 @@ fn run(
 ) -> Definition {
     let library = Library::install(lua);
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    lua.set_resolver(move |name, from| find(&folder, name, from));
+    lua.set_resolver(move |name, asking| find::find(&folder, name, asking));
     let chunk = lua.load(path, text);
     // The text is the last file that was added.
     let whole = lua.sources.last_file().map_or_else(Span::nowhere, |file| Span::new(file, 0, 0));
@@ -151,6 +145,9 @@ fn run(
     let asked = Asked::default();
     let returned = evaluate(lua, &chunk, text, request, presets, &asked, whole);
     let built = returned.and_then(|mut returned| {
+        if let Some(expression) = &request.loss {
+            returned.loss = Some(loss::told(lua, expression)?);
+        }
         let before = fine_tune::apply(lua, &library, &mut returned, request, &definition)?;
         let places = build(lua, &library, &returned, request, whole, diagnostics, &mut definition)?;
         definition.before = before.map(|before| Box::new(before.after(&places)));
@@ -169,37 +166,6 @@ fn run(
     definition
 }
 
-/// The text of another file of the definition's folder.
-fn find(folder: &Path, name: &str, from: Option<&Path>) -> Option<(PathBuf, String)> {
-    // As `th` reads names: those of files as well, beside the file that asks.
-    let name = name.strip_suffix(".lua").unwrap_or(name);
-    let name = name.trim_start_matches("./").trim_start_matches("../");
-    let parts: Vec<&str> = name.split(['.', '/']).collect();
-    let plain = |part: &&str| {
-        !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
-    };
-    if !parts.iter().all(plain) {
-        return None;
-    }
-    let inside: PathBuf = parts.iter().collect();
-    let candidates = [inside.with_extension("lua"), inside.join("init.lua")];
-    // Files such as `models/x.lua` of a larger project name others from the project's folder.
-    let above = match folder.components().next_back() {
-        Some(Component::Normal(_)) => folder.parent().map(Path::to_path_buf),
-        _ => None,
-    };
-    // The folder of the file that asks comes first; it was found like this itself.
-    let beside = from.and_then(Path::parent).map(Path::to_path_buf);
-    let own = [folder.to_path_buf(), above.unwrap_or_else(|| folder.join(".."))];
-    let roots: Vec<PathBuf> = beside.into_iter().chain(own).collect();
-    let paths = roots.iter().flat_map(|root| candidates.iter().map(|c| root.join(c)));
-    let mut readable = paths.filter(|p| p.metadata().is_ok_and(|m| m.len() < MOST_TEXT));
-    readable.find_map(|p| Some((p.clone(), std::fs::read_to_string(&p).ok()?)))
-}
-
-/// Longer files are no definitions.
-const MOST_TEXT: u64 = 4 << 20;
-
 fn evaluate(
     lua: &mut Lua,
     chunk: &Value,
@@ -216,8 +182,8 @@ fn evaluate(
         let options = parameters(lua, request, asked).map_err(failed)?;
         lua.globals().set_field("opt", options);
         for (name, value) in &request.params {
-            let library = PRESETS.contains(&name.as_str());
-            if !library && lua.globals().field(name).is_nil() {
+            let package = PACKAGES.contains(&name.as_str());
+            if !package && lua.globals().field(name).is_nil() {
                 let value = param(lua, value).map_err(failed)?;
                 lua.globals().set_field(name, value);
             }
@@ -250,6 +216,16 @@ fn evaluate(
         }
         _ => {}
     }
+    let is_model = |value: &Value| match value {
+        Value::Table(t) => is_module(t) || module_of(t, is_module).is_some(),
+        value => is_function(value),
+    };
+    if request.call.is_none()
+        && !is_model(&value)
+        && let Some(only) = Left::of(lua, &before, &file, text).only(text)
+    {
+        (value, beside) = only;
+    }
     let contract = is_function(&value);
     if contract {
         // Programs of the kind that call `createModel(nGPU)` pass a number.
@@ -271,7 +247,10 @@ fn evaluate(
         Value::Table(whole) => module_of(&whole, is_module).map(|model| {
             let loss = match whole.field("loss") {
                 Value::Table(loss) => Some(loss),
-                _ => LOSSES.iter().find_map(|name| criterion_of(whole.field(name))),
+                _ => LOSSES
+                    .iter()
+                    .find_map(|name| criterion_of(whole.field(name)))
+                    .or_else(|| criterion_of(whole.item(2))),
             };
             Returned { model, loss, whole: Some(whole), contract }
         }),
@@ -285,7 +264,7 @@ fn evaluate(
         let help = "end it with `return function(params) ... return { model = net, loss = criterion } end`, or with \
                     `return net`";
         let d = Diagnostic::new(&diag::E0705, whole, message).help(help);
-        Box::new(match functions::listed(lua, &before, &file, text) {
+        Box::new(match Left::of(lua, &before, &file, text).listed(text) {
             Some(help) => d.help(help),
             None => d,
         })
@@ -312,10 +291,11 @@ fn criterion_of(value: Value) -> Option<Table> {
     }
 }
 
-/// The model in a returned table.
+/// The model in a returned table, by its name or as the first of a list.
 fn module_of(table: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Table> {
-    MODELS.iter().find_map(|name| match table.field(name) {
-        Value::Table(model) if is_module(&model) => Some(model),
+    let named = MODELS.iter().map(|name| table.field(name));
+    named.chain([table.item(1)]).find_map(|value| match value {
+        Value::Table(model) if is_module(&model) && !is_criterion(&model) => Some(model),
         _ => None,
     })
 }
@@ -326,27 +306,6 @@ fn left(globals: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Value> {
     let has_loss = LOSSES.iter().any(|name| criterion_of(globals.field(name)).is_some());
     Some(Value::Table(if has_loss { globals.clone() } else { model }))
 }
-
-/// How many tensors a model takes, as far as its outermost modules tell.
-fn wanted_inputs(module: &Table, level: usize) -> usize {
-    let list = |field: &str| match module.field(field) {
-        Value::Table(list) => list,
-        _ => module.clone(),
-    };
-    let name = module.metatable().and_then(|class| class_name(&class)).unwrap_or_default();
-    match name.as_str() {
-        "nn.gModule" => list("inputs").length().clamp(1, MOST_INPUTS),
-        "nn.ParallelTable" => list("modules").length().clamp(1, MOST_INPUTS),
-        "nn.Sequential" | "nn.DataParallelTable" if level < 100 => match list("modules").item(1) {
-            Value::Table(first) => wanted_inputs(&first, level + 1),
-            _ => 1,
-        },
-        _ => 1,
-    }
-}
-
-/// Models of more inputs are told their shapes.
-const MOST_INPUTS: usize = 64;
 
 /// How a definition is tried, where nobody says it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -381,19 +340,19 @@ fn build(
             attempts.iter().map(|first| Attempt { batch: Some(2), ..*first }).collect();
         attempts.extend(two);
     }
+    let asked = Nesting::asked(&returned.model).numbered();
     // Nobody writes down how a table of inputs is nested: the first nesting that the model takes is meant.
     let mut outcome = None;
     'all: for attempt in attempts {
         let mut inputs = request.inputs(attempt.batch, definition.crop);
-        if inputs.len() == 1 && !request.shapes.contains_key("0") {
+        let mut nestings = nestings(inputs.len());
+        if inputs.len() == 1 && !request.shapes.contains_key("0") && asked != Nesting::One(0) {
             // A model of several inputs has them by number, each of the shape that is told, if any is.
-            let n = wanted_inputs(&returned.model, 0);
-            if 1 < n {
-                let shape = inputs[0].1.clone();
-                inputs = (0..n).map(|i| (i.to_string(), shape.clone())).collect();
-            }
+            let shape = inputs[0].1.clone();
+            inputs = (0..asked.tensors()).map(|i| (i.to_string(), shape.clone())).collect();
+            nestings = vec![asked.clone()];
         }
-        for nesting in nestings(inputs.len()) {
+        for nesting in nestings {
             let mut complaints = Diagnostics::default();
             let mut walk = Walk::new(lua, library.clone(), &mut complaints, whole);
             walk.label_each = attempt.label_each;
@@ -495,85 +454,4 @@ fn target(
         (1, None) => flows.remove(0),
         _ => Flow::Table(flows),
     })
-}
-
-/// How a list of tensors is nested in tables.
-#[derive(Clone, Debug, PartialEq)]
-enum Nesting {
-    One(usize),
-    Many(Vec<Nesting>),
-}
-
-impl Nesting {
-    fn arrange(&self, flows: &[Flow]) -> Flow {
-        match self {
-            Nesting::One(i) => flows[*i].clone(),
-            Nesting::Many(parts) => Flow::Table(parts.iter().map(|p| p.arrange(flows)).collect()),
-        }
-    }
-}
-
-/// All nestings of so many tensors are tried up to this many of them.
-const MOST_NESTED: usize = 5;
-
-/// The nestings that are tried, likely ones first. A lone tensor is no table.
-fn nestings(n: usize) -> Vec<Nesting> {
-    let list = |range: Range<usize>| Nesting::Many(range.map(Nesting::One).collect());
-    if n == 1 {
-        return vec![Nesting::One(0)];
-    }
-    let mut all = vec![list(0..n)];
-    if 2 < n {
-        all.push(Nesting::Many(vec![Nesting::One(0), list(1..n)]));
-        all.push(Nesting::Many(vec![list(0..n - 1), Nesting::One(n - 1)]));
-    }
-    for k in 2..n {
-        if n.is_multiple_of(k) {
-            let rows = (0..n / k).map(|i| list(i * k..(i + 1) * k)).collect();
-            all.push(Nesting::Many(rows));
-        }
-    }
-    if n <= MOST_NESTED {
-        for nesting in groups(0..n, true).into_iter().map(Nesting::Many) {
-            if !all.contains(&nesting) {
-                all.push(nesting);
-            }
-        }
-    }
-    all
-}
-
-/// All ways to write a range as items of a table, each a tensor or a table of more than one; the only item of a `whole`
-/// table is no table.
-fn groups(range: Range<usize>, whole: bool) -> Vec<Vec<Nesting>> {
-    if range.is_empty() {
-        return vec![vec![]];
-    }
-    let mut all = vec![];
-    for end in range.start + 1..=range.end {
-        let first: Vec<Nesting> = match end - range.start {
-            1 => vec![Nesting::One(range.start)],
-            n if whole && n == range.len() => continue,
-            _ => groups(range.start..end, true).into_iter().map(Nesting::Many).collect(),
-        };
-        for rest in groups(end..range.end, false) {
-            for first in &first {
-                all.push([vec![first.clone()], rest.clone()].concat());
-            }
-        }
-    }
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::nestings;
-
-    #[test]
-    fn tensors_nest_in_every_way() {
-        // Little Schröder numbers.
-        for (n, ways) in [(1, 1), (2, 1), (3, 3), (4, 11), (5, 45)] {
-            assert_eq!(nestings(n).len(), ways, "{n}");
-        }
-    }
 }

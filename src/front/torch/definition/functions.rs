@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::lower::{Stop, stop};
+use super::super::library::is_criterion;
+use super::super::lower::{Stop, stop, torch_type};
+use super::OPTIONS;
 use crate::front::torch::interp::{Lua, Native, Table, Value};
 use crate::source::Span;
 
@@ -52,39 +54,90 @@ pub(super) fn call(lua: &mut Lua, file: &Value, expression: &str) -> Result<Vec<
     lua.call(&chunk, vec![]).map_err(stop)
 }
 
-/// Help that lists the functions that a file leaves, as global variables that were not there before or in the table that
-/// it returns, as they are written.
-pub(super) fn listed(
-    lua: &Lua,
-    before: &BTreeSet<String>,
-    file: &Value,
-    text: &str,
-) -> Option<String> {
-    let is_function = |table: &Table, name: &str| matches!(table.field(name), Value::Function(_));
-    let globals = lua.globals();
-    let own = names(globals).into_iter();
-    let mut found: Vec<String> =
-        own.filter(|name| !before.contains(name) && is_function(globals, name)).collect();
-    if let Value::Table(table) = file {
-        let fields = names(table).into_iter();
-        found.extend(fields.filter(|name| is_function(table, name)));
-    }
-    found.dedup();
-    let places = |name: &String| text.find(&format!("{name}(")).unwrap_or(text.len());
-    found.sort_by_key(places);
-    let first = found.first()?;
-    let listed: Vec<String> =
-        found.iter().take(MOST_LISTED).map(|name| format!("`{}`", signature(text, name))).collect();
-    let more = if MOST_LISTED < found.len() { ", ..." } else { "" };
-    Some(format!(
-        "or say what gives the model, `--call '{first}(...)'`; the file has {}{more}",
-        listed.join(", ")
-    ))
+/// What a file leaves beside a model that it names as one: modules and functions, as global variables that were not there
+/// before or in the table that it returns, in the order in which they are written.
+pub(super) struct Left {
+    modules: Vec<(String, Table)>,
+    criterions: Vec<Table>,
+    functions: Vec<(String, Value)>,
 }
 
-/// A function with the names of its parameters, as far as the text shows them.
-fn signature(text: &str, name: &str) -> String {
-    let written = text.match_indices(name).find_map(|(at, _)| {
+impl Left {
+    /// Looks for them.
+    pub(super) fn of(lua: &Lua, before: &BTreeSet<String>, file: &Value, text: &str) -> Self {
+        let globals = lua.globals();
+        let own = names(globals).into_iter().filter(|name| !before.contains(name));
+        let mut all: Vec<(String, Value)> =
+            own.map(|name| (name.clone(), globals.field(&name))).collect();
+        if let Value::Table(table) = file {
+            all.extend(names(table).into_iter().map(|name| (name.clone(), table.field(&name))));
+        }
+        all.sort_by_key(|(name, _)| text.find(name.as_str()).unwrap_or(text.len()));
+        all.dedup_by(|(a, _), (b, _)| a == b);
+        let mut left = Left { modules: vec![], criterions: vec![], functions: vec![] };
+        for (name, value) in all {
+            match value {
+                Value::Function(_) => left.functions.push((name, value)),
+                Value::Table(table) if is_criterion(&table) && is_instance(&table) => {
+                    left.criterions.push(table);
+                }
+                Value::Table(table) if is_instance(&table) => left.modules.push((name, table)),
+                _ => {}
+            }
+        }
+        left
+    }
+
+    /// The only module, with the only criterion if there is one; else the only function, if it takes nothing but options.
+    pub(super) fn only(&self, text: &str) -> Option<(Value, Value)> {
+        match (&self.modules[..], &self.functions[..]) {
+            ([(_, module)], _) => {
+                let loss = match &self.criterions[..] {
+                    [loss] => Value::Table(loss.clone()),
+                    _ => Value::Nil,
+                };
+                Some((Value::Table(module.clone()), loss))
+            }
+            ([], [(name, function)]) => {
+                let parameters = parameters(text, name)?.trim();
+                let takes_options = parameters.is_empty() || OPTIONS.contains(&parameters);
+                takes_options.then(|| (function.clone(), Value::Nil))
+            }
+            _ => None,
+        }
+    }
+
+    /// Help that lists them.
+    pub(super) fn listed(&self, text: &str) -> Option<String> {
+        let modules =
+            self.modules.iter().map(|(name, module)| format!("`{name}` ({})", torch_type(module)));
+        let functions = self.functions.iter().map(|(name, _)| {
+            let parameters = parameters(text, name).unwrap_or("...");
+            format!("`{name}({parameters})`")
+        });
+        let all: Vec<String> = modules.chain(functions).collect();
+        let example = match (self.modules.first(), self.functions.first()) {
+            (Some((name, _)), _) => name.clone(),
+            (None, Some((name, _))) => format!("{name}(...)"),
+            (None, None) => return None,
+        };
+        let listed = all[..all.len().min(MOST_LISTED)].join(", ");
+        let more = if MOST_LISTED < all.len() { ", ..." } else { "" };
+        Some(format!(
+            "or say what gives the model, `--call '{example}'`; the file has {listed}{more}"
+        ))
+    }
+}
+
+/// Whether a table is an object, not a class.
+pub(super) fn is_instance(table: &Table) -> bool {
+    let is_class = !table.field("__typename").is_nil();
+    !is_class && table.metatable().is_some_and(|class| !class.field("__typename").is_nil())
+}
+
+/// The names of a function's parameters, if the text shows them.
+fn parameters<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.match_indices(name).find_map(|(at, _)| {
         let line = text[..at].rsplit('\n').next().unwrap_or_default();
         let rest = text[at + name.len()..].trim_start();
         let list = match rest.strip_prefix('=') {
@@ -95,6 +148,5 @@ fn signature(text: &str, name: &str) -> String {
         let list = list.strip_prefix('(')?;
         let (parameters, _) = list.split_once(')')?;
         (parameters.len() < 100).then_some(parameters)
-    });
-    format!("{name}({})", written.unwrap_or("..."))
+    })
 }

@@ -148,7 +148,7 @@ impl Lua {
         self.optional.insert(name.to_owned(), loader);
     }
 
-    /// Lets `require` look for other Lua files.
+    /// Lets `require` look for other Lua files, by a name and the file that asks for it.
     pub fn set_resolver(
         &mut self,
         resolver: impl Fn(&str, Option<&Path>) -> Option<(PathBuf, String)> + 'static,
@@ -157,13 +157,12 @@ impl Lua {
     }
 
     /// The path and text of another Lua file that the running function asks for.
-    pub fn resolve(&self, name: &str) -> Option<(PathBuf, String)> {
-        let resolver = self.resolver.clone()?;
+    pub fn find_file(&self, name: &str) -> Option<(PathBuf, String)> {
         let asking = self.call_span().filter(|span| *span != Span::nowhere());
-        let from = asking.map(|span| self.sources.path(span.file).to_path_buf());
+        let asking = asking.map(|span| self.sources.path(span.file));
         // Texts that are no files have names such as `<nn>` and `--call`.
-        let from = from.filter(|path| !path.to_string_lossy().starts_with(['<', '-']));
-        resolver(name, from.as_deref())
+        let asking = asking.filter(|path| !path.to_string_lossy().starts_with(['<', '-']));
+        self.resolver.as_ref().and_then(|resolver| resolver(name, asking))
     }
 
     /// Compiles a chunk to a function; the text joins [`Lua::sources`] under this path.

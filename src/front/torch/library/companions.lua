@@ -202,11 +202,6 @@ sys.split = string.split
 local modules = {paths = paths, nninit = nninit, xlua = xlua, sys = sys, optim = optim, optnet = optnet, image = image, gnuplot = gnuplot,
    nngraph = nngraph, graph = graph, trepl = inert(), lfs = inert(), env = inert(), pl = inert()}
 for name, module in pairs(modules) do package.loaded[name] = module end
--- Loaders, plots and servers: a definition asks for them and needs nothing of them.
-for name in ([[hdf5 threads display qt qtwidget qtuiloader cjson tds csvigo mattorch matio itorch strict totem nnx audio
-   signal torchx async]]):gmatch('%S+') do
-   package.preload[name] = function() return inert() end
-end
 package.loaded['pl.import_into'] = inert
 
 -- Functions of functions.
@@ -234,3 +229,27 @@ makeDataParallelTable = makeDataParallel
 nClasses = 1000
 -- No words follow the name of the program.
 arg = {}
+
+---------------------------------------------------------------- packages that make no modules
+-- What loads, shows and shares data is there and does nothing.
+local elsewhere = [[argparse async audio camera cjson csvigo display dok ffmpeg gfx.js hdf5 itorch json lmdb
+   mattorch matio mnist parallel posix qt qtwidget qtuiloader qttorch signal socket strict sundown tds threads torchnet
+   torchx totem video visdom]]
+for name in elsewhere:gmatch('%S+') do
+   if not package.loaded[name] then
+      package.preload[name] = function()
+         local package = inert()
+         if rawget(_G, name) == nil then _G[name] = package end
+         return package
+      end
+   end
+end
+-- What nnx began is in nn.
+function package.preload.nnx()
+   nnx = nn
+   return nn
+end
+function package.preload.loadcaffe()
+   loadcaffe = {load = unavailable('loadcaffe.load')}
+   return loadcaffe
+end

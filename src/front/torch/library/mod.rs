@@ -110,7 +110,7 @@ impl Library {
                 preload.set_field(name, loader);
             }
         }
-        for absent in ["cunn", "cutorch"] {
+        for absent in ["cunn", "cutorch", "clnn", "cltorch", "fbcunn", "nccl"] {
             let known = natives.field(absent);
             let loader = Native::value("require", move |lua, _| {
                 let table = match &known {

@@ -584,12 +584,12 @@ fn name_is_one(class: &str) -> bool {
 }
 
 /// The name of a module's class.
-pub(super) fn torch_type(module: &Table) -> String {
+pub fn torch_type(module: &Table) -> String {
     module.metatable().and_then(|class| class_name(&class)).unwrap_or_else(|| "table".into())
 }
 
 /// The modules of a container.
-pub(super) fn children(module: &Table) -> Vec<Table> {
+pub fn children(module: &Table) -> Vec<Table> {
     let Value::Table(list) = module.field("modules") else { return vec![] };
     let items = (1..=list.length()).map(|i| list.item(i));
     items.filter_map(|v| if let Value::Table(t) = v { Some(t) } else { None }).collect()
