@@ -267,6 +267,28 @@ fn a_net_without_a_criterion_is_given_one() {
 }
 
 #[test]
+fn language_models_train_a_step_without_being_told_their_targets() {
+    let text = |split: &str| {
+        format!(
+            "require 'rnn'
+            local net = nn.Sequential():add(nn.LookupTable(20, 6)){split}:add(nn.Sequencer(nn.LSTM(6, 8)))
+            net:add(nn.Sequencer(nn.Linear(8, 20))):add(nn.Sequencer(nn.LogSoftMax()))
+            return {{model = net, loss = nn.SequencerCriterion(nn.ClassNLLCriterion())}}"
+        )
+    };
+    for split in ["", ":add(nn.SplitTable(1))"] {
+        let folder = project(&[("net.lua", &text(split))]);
+        let net = path(folder.path(), "net.lua");
+        let text = printed(&["check", &net, "--shape", "input=5,3", "--step", "--threads", "1"]);
+        assert!(text.contains("one step at train"), "{split}: {text}");
+        // Five steps of about log 20 each.
+        let loss = text.split("loss ").last().and_then(|rest| rest.split(',').next());
+        let loss: f32 = loss.and_then(|number| number.parse().ok()).expect("a loss");
+        assert!((13.0..17.0).contains(&loss), "{split}: {loss}");
+    }
+}
+
+#[test]
 fn definitions_with_parameters_are_timed() {
     let folder = project(&[(
         "net.lua",
