@@ -71,7 +71,7 @@ pub fn check_options(
     Options { stages, own_state, shapes, values: input_values(tensors), request }
 }
 
-/// Tensors with the names of the dialect's people, as cortado names them.
+/// Tensors with the names of the dialect's people, as cortado names them; cortado's own names are understood as well.
 pub fn inward(
     names: &[(String, String)],
     tensors: &BTreeMap<String, Blob>,
@@ -79,8 +79,9 @@ pub fn inward(
     if names.is_empty() {
         return tensors.clone();
     }
-    let given =
-        names.iter().filter_map(|(public, own)| Some((own.clone(), tensors.get(public)?.clone())));
+    let given = names.iter().filter_map(|(public, own)| {
+        Some((own.clone(), tensors.get(public).or(tensors.get(own))?.clone()))
+    });
     given.collect()
 }
 

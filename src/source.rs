@@ -103,6 +103,11 @@ impl SourceMap {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// All files, in the order in which they were added.
+    pub fn files(&self) -> impl Iterator<Item = &SourceFile> {
+        self.files.iter()
+    }
+
     /// The file that was added last.
     pub fn last_file(&self) -> Option<FileId> {
         self.files.len().checked_sub(1).map(|i| FileId(i as u32))

@@ -206,7 +206,6 @@ fn cage() -> Vec<Trial> {
             "local t = torch.zeros(1e6) for i = 1, 1e7 do t:narrow(1, i, 1):fill(i) end",
             "does not end",
         ),
-        ("torch_load", "torch.load('x')", "not available"),
         ("execute", "os.execute('ls')", "'os.execute' is not available"),
         ("open", "io.open('x')", "'io.open' is not available"),
         ("dofile", "dofile('x')", "'dofile' is not available"),

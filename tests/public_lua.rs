@@ -196,3 +196,55 @@ fn layers_of_cuda_convnet_have_the_batch_last() {
     assert_eq!(parameters, 64 * 364 + 192 * (32 * 25 + 1) + 10 * (192 * 169 + 1));
     assert_eq!(outputs, [vec![10]]);
 }
+
+#[test]
+fn a_batch_of_one_that_gets_lost_is_checked_as_two() {
+    let text = "return nn.Sequential():add(nn.View(12))\n\
+                :add(nn.Concat(2):add(nn.Linear(12, 2)):add(nn.Linear(12, 3)))";
+    let mut options = Options::default();
+    options.request.input_shape = Some(vec![3, 2, 2]);
+    let checked = pipeline::check(&PathBuf::from("net.lua"), text.to_owned(), &options);
+    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    assert!(complaints.contains("warning[W0606]: checked with a batch of two"), "{complaints}");
+    assert!(!checked.diagnostics.has_errors(), "{complaints}");
+}
+
+#[test]
+fn functions_are_called_as_the_caller_says() {
+    let text = "local M = {}\nfunction M.tower(n) return nn.Sequential():add(nn.Linear(n, 2)) end\n\
+                function build(opt) return M.tower(opt.width) end\nreturn M";
+    let check = |call: Option<&str>| {
+        let mut options = Options::default();
+        options.request.call = call.map(str::to_owned);
+        options.request.params = [("sizes".to_owned(), "{7, 8}".to_owned())].into();
+        options.shapes = [("0".to_owned(), vec![4, 7].into())].into();
+        let checked = pipeline::check(&PathBuf::from("net.lua"), text.to_owned(), &options);
+        let complaints = render(&checked.diagnostics, &checked.sources, false);
+        (complaints, checked.stages.last().map_or(0, |typed| typed.parameter_count()))
+    };
+    let (complaints, _) = check(None);
+    assert!(
+        complaints.contains("`build(opt)`") && complaints.contains("`tower(n)`"),
+        "{complaints}"
+    );
+    for call in ["tower(7)", "M.tower(7)", "build({width = 7})", "build{width = opt.sizes[1]}"] {
+        assert_eq!(check(Some(call)), (String::new(), 16), "{call}");
+    }
+    let (complaints, _) = check(Some("tower("));
+    assert!(complaints.contains("--call:1:"), "{complaints}");
+}
+
+#[test]
+fn networks_over_sequences() {
+    let text = "require 'rnn'\nreturn nn.Sequential():add(nn.Sequencer(nn.FastLSTM(5, 3)))\n\
+                :add(nn.BiSequencer(nn.GRU(3, 2))):add(nn.Sequencer(nn.Linear(4, 6)))";
+    let mut options = Options::default();
+    options.shapes = [("0".to_owned(), vec![4, 2, 5].into())].into();
+    let checked = pipeline::check(&PathBuf::from("net.lua"), text.to_owned(), &options);
+    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    assert_eq!(complaints, "");
+    let typed = checked.stages.last().expect("a stage");
+    let lstm = 5 * 12 + 12 + 3 * 12;
+    let gru = 3 * 4 + 4 + 2 * 4 + 3 * 2 + 2 + 2 * 2;
+    assert_eq!(typed.parameter_count(), lstm + 2 * gru + 4 * 6 + 6);
+}

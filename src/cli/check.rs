@@ -14,7 +14,7 @@ use crate::pipeline::{self, Checked, Options};
 use crate::report::memory;
 use crate::report::summary::{Summary, summarise, to_json};
 use crate::report::table::{self, Form};
-use crate::spec::{Environment, Phase};
+use crate::spec::{Dialect, Environment, Phase};
 use crate::ty::Shape;
 
 /// Arguments of `check`.
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// Only this stage: train, val, deploy, TRAIN or TEST, or TRAIN+fine with a stage of the net
     #[arg(long)]
     stage: Option<String>,
-    /// The shape of a data blob, such as data=64,3,28,28
+    /// The shape of a data blob, such as data=64,3,28,28; inputs of a Lua definition are 0, 1 and so on, its labels target
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
     #[command(flatten)]
@@ -96,6 +96,14 @@ fn step(arguments: &Arguments, mut checked: Checked, env: &Environment) -> Resul
         return Err(Error::refused("the definition has no layers to train"));
     }
     let typed = checked.stages.swap_remove(training.unwrap_or(0));
+    let has_loss = typed.loss_weights.iter().flatten().any(|&weight| weight != 0.0);
+    if !has_loss && checked.definition.dialect == Dialect::Torch {
+        let name = &typed.net.name;
+        let message = format!(
+            "`{name}` has no loss to minimise; --loss 'nn.CrossEntropyCriterion()' gives it one"
+        );
+        return Err(Error::refused(message));
+    }
     let label = typed.net.state.label();
     let session = SessionOptions { threads: arguments.threads, ..SessionOptions::default() };
     let Trial { loss, rate, changed: [changed, all], largest } = trial(typed, env, &session)?;

@@ -12,9 +12,15 @@ pub(super) struct Arguments {
     /// The number of classes for a definition of DIGITS, Lua or Caffe
     #[arg(long)]
     classes: Option<usize>,
-    /// A field of the table that a Lua definition's function receives, such as depth=50
+    /// A field of the table that a Lua definition's function receives, such as depth=50 or layers={2,2}
     #[arg(long = "param", value_parser = named_param, value_name = "NAME=VALUE")]
     params: Vec<(String, String)>,
+    /// What gives the model where a Lua definition only has functions, such as 'defineG(3, 3, 64)'
+    #[arg(long, value_name = "EXPRESSION")]
+    call: Option<String>,
+    /// The loss for a Lua definition without one, such as 'nn.CrossEntropyCriterion()'
+    #[arg(long, value_name = "CRITERION")]
+    loss: Option<String>,
 }
 
 impl Arguments {
@@ -23,6 +29,8 @@ impl Arguments {
         request.input_shape.clone_from(&self.input_shape);
         request.classes = self.classes;
         request.params.extend(self.params.iter().cloned());
+        request.call.clone_from(&self.call);
+        request.loss.clone_from(&self.loss);
     }
 }
 

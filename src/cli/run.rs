@@ -15,7 +15,7 @@ use crate::weights::{read_safetensors, write_safetensors};
 pub(super) struct Arguments {
     /// The definition
     net: PathBuf,
-    /// Inputs: in.<blob>, param.<layer>.<i>, dout.<blob>
+    /// Inputs: in.<blob>, param.<layer>.<i>, dout.<blob>; for a Lua definition in.0 and so on, target, param.0, dout.0
     #[arg(long)]
     tensors: PathBuf,
     /// Where the results go: out.<blob>, loss, and with --backward din.<blob> and dparam.<layer>.<i>, zeros where no

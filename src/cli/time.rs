@@ -26,9 +26,11 @@ pub(super) struct Arguments {
     /// TRAIN, TEST, or a stage of DIGITS: train, val, deploy; training if not given
     #[arg(long)]
     phase: Option<String>,
-    /// The shape of a data blob, such as data=64,3,28,28
+    /// The shape of a data blob, such as data=64,3,28,28; inputs of a Lua definition are 0, 1 and so on, its labels target
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
     /// cpu or cuda:0
     #[arg(long, default_value = "cpu")]
     device: Device,
@@ -41,11 +43,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let options = Options {
+    let mut options = Options {
         stages: stages(arguments.phase.as_deref())?,
         shapes: shapes(&arguments.shape),
         ..Options::default()
     };
+    arguments.definition.tell(&mut options.request);
     let mut checked = pipeline::check_file(&arguments.net, &options)?;
     complain(&checked)?;
     let training = checked.stages.iter().position(|typed| typed.net.state.phase == Phase::Train);

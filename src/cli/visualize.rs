@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     /// The stage: train, val, deploy, TRAIN or TEST, or TRAIN+fine with a stage of the net; `all` writes a file for each; training if not given
     #[arg(long)]
     stage: Option<String>,
-    /// The shape of a data blob, such as data=64,3,28,28
+    /// The shape of a data blob, such as data=64,3,28,28; inputs of a Lua definition are 0, 1 and so on, its labels target
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
     #[command(flatten)]

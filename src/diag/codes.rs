@@ -143,6 +143,10 @@ codes! {
     /// The shape of a data blob is known only from the data, which is not there. Everything that does not depend
     /// on shapes is checked; for the rest give the run file, or `--shape`.
     W0605 "unknown-shape";
+    /// `nn.View` and `nn.Reshape` drop the batch axis of a batch of one, and a later module needs it. Torch's people train
+    /// with larger batches and do not notice, so the net is checked with a batch of two; with `--shape input=1,3,28,28` the
+    /// complaint is Torch's own.
+    W0606 "lost-batch";
     /// Two modules of a Torch net share their weights but not the gradients of them (`clone('weight', 'bias')` without
     /// `'gradWeight', 'gradBias'`). They begin alike; in training each goes its own way.
     W0607 "gradient-not-shared";
@@ -153,8 +157,8 @@ codes! {
     /// still reads. Its results are then undefined; cortado computes as if the top had a name of its own.
     W0609 "garbled-in-place";
     /// A module of a class that the definition wrote was followed through its `updateOutput`, and its gradient is derived
-    /// from what that computes. An `updateGradInput` of its own is not run: where it gives anything but the derivative (it
-    /// turns the gradient round, or lets it through a step), the net trains otherwise than in Torch.
+    /// from what that computes, since its own `updateGradInput` asks for what is not known, such as the gradient of a module
+    /// inside. Where that gives anything but the derivative, the net trains otherwise than in Torch.
     W0610 "derived-gradient";
     /// The layers are written as `layers { ... }`, the form of Caffe before 2015. They mean the same as the
     /// modern `layer { type: "..." }` that the help shows.
@@ -181,6 +185,9 @@ codes! {
     /// A data layer of a fork asks for random changes of its images that cortado does not make. The net is trained on the
     /// images as they are, so its results will be worse than those of that fork.
     W0619 "change-of-images-not-made";
+    /// A Lua definition loads a file of tensors, which is not read: definitions run without other files. Parameters that
+    /// copy it keep their first values; `--weights` loads trained ones.
+    W0620 "unread-file";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.
@@ -195,9 +202,9 @@ codes! {
     /// A Lua definition used up what it may use: steps, memory, or printed output. A definition that builds a network
     /// stays far below these bounds, so look for a loop that does not end at the place named. `pcall` cannot catch this.
     E0703 "lua-limit";
-    /// A criterion computes in Lua code of its own, or a module does and the shape of its input is not known, or one is of
-    /// no class that cortado knows, so it cannot be translated. The rest of the net is still drawn. Modules that compute
-    /// in Lua are followed where shapes are known, as far as they need no numbers of the tensors they are given.
+    /// A module or criterion is of no class that cortado knows and computes nothing itself, so it cannot be translated. The
+    /// rest of the net is still drawn. Modules and criterions that compute in Lua are followed where shapes are known, as
+    /// far as they need no numbers of the tensors they are given.
     E0704 "untranslatable-module";
     /// The file does not return what a definition must: a model, a table with a `model`, or a function that returns
     /// one of them.

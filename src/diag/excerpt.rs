@@ -51,7 +51,12 @@ impl Excerpt {
             let line = at..at + line.len();
             at = line.end;
             if line.len() <= LONG {
-                excerpt.keep(whole, line);
+                // The carriage return of a line's end is not shown.
+                let shown = whole[line.clone()].trim_end_matches(['\r', '\n']).len();
+                excerpt.keep(whole, line.start..line.start + shown);
+                if whole[line.clone()].ends_with('\n') {
+                    excerpt.keep(whole, line.end - 1..line.end);
+                }
                 continue;
             }
             let from = places.partition_point(|&place| place < line.start);

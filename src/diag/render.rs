@@ -81,6 +81,9 @@ fn groups<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Vec<Group<'
     }
     let mut groups = vec![primary];
     for call in diagnostic.trace.iter().take(TRACE_LIMIT) {
+        if diagnostic.labels.first().is_some_and(|primary| primary.span == call.span) {
+            continue;
+        }
         let title = Level::NOTE.secondary_title(visible(&call.text));
         let place = Label { span: call.span, text: String::new() };
         let place = snippet(call.span.file, &[(AnnotationKind::Primary, &place)], sources);

@@ -35,9 +35,16 @@ pub struct Request {
     pub outputs: Option<usize>,
     /// More fields for the table of parameters that the definition receives, by name.
     pub params: BTreeMap<String, String>,
+    /// An expression that gives the model, evaluated after the file among its names, such as `defineG(3, 3, 64)`.
+    pub call: Option<String>,
+    /// The loss in the place of the definition's, as a Lua expression: `nn.CrossEntropyCriterion()`.
+    pub loss: Option<String>,
     /// Whether the net starts from weights, for which the definition may change it (DIGITS' `fineTuneHook`).
     pub fine_tune: bool,
 }
+
+/// Inputs of larger numbers do not exist.
+const MOST_INPUTS: usize = 1000;
 
 impl Request {
     /// The shape of an input or target.
@@ -52,11 +59,10 @@ impl Request {
         batch: Option<usize>,
         crop: Option<usize>,
     ) -> Vec<(String, Option<Shape>)> {
-        let numbered =
-            (0..).map_while(|i: usize| Some((i.to_string(), self.shape(&i.to_string())?)));
-        let numbered: Vec<_> = numbered.map(|(name, shape)| (name, Some(shape.clone()))).collect();
-        if !numbered.is_empty() {
-            return numbered;
+        let numbers = self.shapes.keys().filter_map(|name| name.parse::<usize>().ok());
+        if let Some(last) = numbers.filter(|&i| i < MOST_INPUTS).max() {
+            let names = (0..=last).map(|i| i.to_string());
+            return names.map(|name| (name.clone(), self.shape(&name).cloned())).collect();
         }
         let of_record = |record: &Vec<usize>| {
             let mut dims = vec![batch.unwrap_or(1)];
@@ -68,6 +74,12 @@ impl Request {
         };
         let shape = self.shape("input").or(self.shape("data")).cloned();
         vec![("input".into(), shape.or_else(|| self.input_shape.as_ref().map(of_record)))]
+    }
+
+    /// Whether the shape of one record is told and no batch of them.
+    pub fn is_one_record(&self) -> bool {
+        let told = ["0", "input", "data"].iter().any(|name| self.shape(name).is_some());
+        !told && self.input_shape.is_some()
     }
 
     /// Shapes of the targets that are given.

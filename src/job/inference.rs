@@ -11,6 +11,7 @@ use crate::data::images::Image;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
+use crate::front::Request;
 use crate::layers::Layer;
 use crate::passes::deploy::deploy;
 use crate::pipeline;
@@ -90,12 +91,13 @@ impl Inference {
                     label: vec![],
                     batch: None,
                     classes: Some(n),
-                    fine_tune: false,
+                    told: Request::default(),
                 },
                 (_, said) => Facts::of(&training_data(&file, &base, &folder), said)?,
             };
             // A net that was trained from other weights is the one that the definition made of them.
-            facts.fine_tune = !file.weights.is_empty();
+            facts.told = file.told();
+            facts.told.fine_tune = !file.weights.is_empty();
             classes = facts.classes;
             lua::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
         } else {

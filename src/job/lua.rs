@@ -36,8 +36,8 @@ pub(super) struct Facts {
     pub batch: Option<usize>,
     /// The number of classes, if labels are classes.
     pub classes: Option<usize>,
-    /// Whether training starts from weights.
-    pub fine_tune: bool,
+    /// What else the definition is told, such as whether training starts from weights.
+    pub told: Request,
 }
 
 impl Facts {
@@ -54,7 +54,13 @@ impl Facts {
             };
             let (batch, shape) = of(INPUT)?;
             let label = of(TARGET).map(|(_, label)| label).unwrap_or_default();
-            return Ok(Facts { shape, label, batch: Some(batch), classes, fine_tune: false });
+            return Ok(Facts {
+                shape,
+                label,
+                batch: Some(batch),
+                classes,
+                told: Request::default(),
+            });
         }
         let counted = |records: Result<Records>| -> Result<Option<usize>> {
             match classes {
@@ -71,14 +77,14 @@ impl Facts {
                 },
                 batch: None,
                 classes,
-                fine_tune: false,
+                told: Request::default(),
             }),
             (Some((images, None)), _) => Ok(Facts {
                 shape: record_shape(images)?.0,
                 label: vec![],
                 batch: None,
                 classes: counted(Records::open_lmdb(images, None))?,
-                fine_tune: false,
+                told: Request::default(),
             }),
             (None, Some((images, labels))) => {
                 let (pixels, _) = crate::data::idx::read_idx_pair(images, labels)?;
@@ -87,7 +93,7 @@ impl Facts {
                     label: vec![],
                     batch: None,
                     classes: counted(Records::open_idx(images, labels))?,
-                    fine_tune: false,
+                    told: Request::default(),
                 })
             }
             (None, None) => Err(Error::refused(
@@ -100,8 +106,7 @@ impl Facts {
         Request {
             input_shape: Some(self.shape.clone()),
             classes: self.classes,
-            fine_tune: self.fine_tune,
-            ..Request::default()
+            ..self.told.clone()
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From a run file (YAML) to the plan of a job.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,15 @@ const DEFAULT_EPOCHS: f64 = 30.0;
 pub struct RunFile {
     /// The definition.
     pub network: PathBuf,
+    /// Fields of the table that a Lua definition's function receives, such as `depth: 50`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, Parameter>,
+    /// An expression that gives the model where a Lua definition only has functions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// The loss for a Lua definition without one: `nn.CrossEntropyCriterion()`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<String>,
     /// The data.
     #[serde(default)]
     pub dataset: Dataset,
@@ -43,6 +53,44 @@ pub struct RunFile {
     /// Labelled images whose embedding is drawn after training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clusters: Option<IdxFiles>,
+}
+
+/// A field of the table that a Lua definition's function receives.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Parameter {
+    /// true or false
+    Truth(bool),
+    /// A number.
+    Number(f64),
+    /// A text, or a table as Lua writes it: `{2, 2}`.
+    Text(String),
+}
+
+impl std::fmt::Display for Parameter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Parameter::Truth(value) => value.fmt(f),
+            Parameter::Number(value) => value.fmt(f),
+            Parameter::Text(value) => value.fmt(f),
+        }
+    }
+}
+
+impl RunFile {
+    /// What the file tells a Lua definition beside its data.
+    pub(super) fn told(&self) -> Request {
+        Request {
+            params: self
+                .params
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_string()))
+                .collect(),
+            call: self.call.clone(),
+            loss: self.loss.clone(),
+            ..Request::default()
+        }
+    }
 }
 
 /// The data of a run.
@@ -228,7 +276,8 @@ pub(super) fn plan(
     let [definition, val_definition] = match is_lua(&network) {
         true => {
             let mut facts = Facts::of(&data.0, file.dataset.classes)?;
-            facts.fine_tune = !file.weights.is_empty() || !options.weights.is_empty();
+            facts.told = file.told();
+            facts.told.fine_tune = !file.weights.is_empty() || !options.weights.is_empty();
             lua::stages(&network, &facts, file.train.batch_size, sources, diagnostics)?
         }
         false => {

@@ -15,8 +15,8 @@ params! {
     ///
     /// Input `N x C x rest`. While training, mean and biased variance are those of the batch, and the states follow
     /// them: running = (1 - momentum) running + momentum · new, where the new variance is the unbiased one. Otherwise
-    /// the states are used, as they are, by Torch's rule, for a batch of one while training. Caffe's `BatchNorm` keeps
-    /// sums instead.
+    /// the states are used, as they are, by the rule of Torch's last version, for a batch of one while training. Caffe's
+    /// `BatchNorm` keeps sums instead.
     pub struct BatchNormalization {
         /// Number of channels.
         channels: usize = 0,
@@ -28,6 +28,9 @@ params! {
         momentum: f64 = 0.1,
         /// Added to the variance, so that nothing is divided by 0.
         eps: f64 = 1e-5,
+        /// Whether a batch of one has a mean and a variance too, as before that rule: inside modules of a definition's
+        /// own, which see images as channels (Ulyanov et al. 2016), and in cudnn.
+        one_sample: bool = false,
     }
 }
 
@@ -104,6 +107,7 @@ impl BatchNormalization {
             affine,
             momentum: a.float("momentum").unwrap_or(0.1),
             eps: a.float("eps").unwrap_or(1e-5),
+            one_sample: a.bool("one_sample").unwrap_or(false),
         }
     }
 }
@@ -145,7 +149,7 @@ impl LayerOps for BatchNormalization {
         let (learned, states) = cx.params.split_at(cx.params.len() - 2);
         let latest: Vec<ValueId> = states.iter().map(|&state| b.latest(state)).collect();
         let running = [b.view(latest[0], per_channel), b.view(latest[1], per_channel)];
-        let batch = cx.phase == Phase::Train && 1 < top.dims()[0];
+        let batch = cx.phase == Phase::Train && (self.one_sample || 1 < top.dims()[0]);
         let moments = if batch {
             let own = b.channel_moments(x);
             let (mean, variance) = (b.view(own.0, per_channel), b.view(own.1, per_channel));

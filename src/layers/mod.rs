@@ -45,6 +45,7 @@ pub mod distance_ratio_loss;
 pub mod distance_to_rows;
 pub mod dropout;
 pub mod dummy_data;
+pub mod element_function;
 pub mod element_loss;
 pub mod eltwise;
 pub mod elu;
@@ -95,6 +96,7 @@ pub mod narrow;
 pub mod normalize;
 pub mod one_hot;
 pub mod overwritten;
+pub mod own_gradient;
 pub mod padding;
 pub mod pair_similarity;
 pub mod pairwise_distance;
@@ -106,6 +108,7 @@ pub mod power;
 pub mod prelu;
 pub mod prior_box;
 pub mod python;
+pub mod random_numbers;
 pub mod reduction;
 pub mod relu;
 pub mod relu6;
@@ -260,6 +263,7 @@ layers! {
     distance_ratio_loss::DistanceRatioLoss,
     dropout::Dropout,
     dummy_data::DummyData,
+    element_function::ElementFunction,
     element_loss::ElementLoss,
     eltwise::Eltwise,
     elu::Elu,
@@ -309,6 +313,7 @@ layers! {
     narrow::Narrow,
     normalize::Normalize,
     one_hot::OneHot,
+    own_gradient::OwnGradient,
     padding::Padding,
     pair_similarity::PairSimilarity,
     pairwise_distance::PairwiseDistance,
@@ -321,6 +326,7 @@ layers! {
     prelu::PRelu,
     prior_box::PriorBox,
     python::Python,
+    random_numbers::RandomNumbers,
     reduction::Reduction,
     relu::Relu,
     relu6::Relu6,

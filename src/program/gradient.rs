@@ -60,6 +60,9 @@ pub(super) fn gradients(
     wrt: &[usize],
 ) -> Vec<(usize, ValueId)> {
     if let Kernel::Native(native) = &step.kernel {
+        if let Some(parts) = native.rule(b, &step.args, douts) {
+            return parts.into_iter().filter(|(i, _)| wrt.contains(i)).collect();
+        }
         let mut args = step.args.clone();
         if native.gradient_reads_outputs() {
             args.extend(&step.outs);

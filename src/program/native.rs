@@ -6,6 +6,7 @@
 use std::fmt::Debug;
 
 use super::device::{DeviceForm, Pass};
+use super::{Builder, ValueId};
 use crate::real::Real;
 use crate::ty::Shape;
 
@@ -65,6 +66,16 @@ pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
         work: &mut [T],
     );
 
+    /// Writes the gradient as steps of the program, as pairs of an argument and its gradient, in the place of `backward`.
+    fn rule(
+        &self,
+        _b: &mut Builder,
+        _args: &[ValueId],
+        _douts: &[Option<ValueId>],
+    ) -> Option<Vec<(usize, ValueId)>> {
+        None
+    }
+
     /// How the operation runs on a GPU for arguments of these shapes; none if nobody has written it. An operation
     /// without arguments needs no form: its results are always the same.
     fn device(&self, _pass: Pass, _args: &[&Shape]) -> Option<DeviceForm> {
@@ -117,6 +128,13 @@ pub trait Native: Debug + Send + Sync {
         dargs: &mut [ViewMut<f64>],
         work: &mut [f64],
     );
+    /// See [`Operation::rule`].
+    fn rule(
+        &self,
+        b: &mut Builder,
+        args: &[ValueId],
+        douts: &[Option<ValueId>],
+    ) -> Option<Vec<(usize, ValueId)>>;
     /// See [`Operation::device`].
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm>;
     /// For comparisons between objects.
@@ -137,6 +155,14 @@ impl<O: Operation> Native for O {
     }
     fn workspace(&self, args: &[&Shape]) -> usize {
         Operation::workspace(self, args)
+    }
+    fn rule(
+        &self,
+        b: &mut Builder,
+        args: &[ValueId],
+        douts: &[Option<ValueId>],
+    ) -> Option<Vec<(usize, ValueId)>> {
+        Operation::rule(self, b, args, douts)
     }
     fn gradient_reads_outputs(&self) -> bool {
         Operation::gradient_reads_outputs(self)

@@ -1,11 +1,20 @@
-//! Turns a large diagram into a smaller one in which each cluster is one box.
+//! Turns a large diagram into a smaller one in which each cluster is one box, and each container if that is not enough.
 
-use super::diagram::{Category, Diagram, Edge, Node};
+use super::diagram::{Category, Cluster, Diagram, Edge, Node};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+use petgraph::graph::DiGraph;
 
 /// Diagrams with fewer boxes are drawn in full unless asked otherwise.
 pub const LARGE: usize = 300;
+
+/// So many boxes can still be looked at. Containers are opened, the fullest first, until there are as many.
+const READABLE: usize = 100;
+
+/// Containers of fewer boxes are always open.
+const SMALLEST: usize = 3;
 
 /// Whether clusters become single boxes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,17 +35,136 @@ pub fn folded(diagram: &Diagram, fold: Fold) -> Cow<'_, Diagram> {
         Fold::Always => true,
         Fold::Never => false,
     };
-    if wanted && !diagram.clusters.is_empty() {
-        Cow::Owned(collapse(diagram))
-    } else {
+    if !wanted {
+        return Cow::Borrowed(diagram);
+    }
+    let mut clusters = diagram.clusters.clone();
+    clusters.extend(containers(diagram));
+    if clusters.is_empty() {
         Cow::Borrowed(diagram)
+    } else {
+        Cow::Owned(collapse(diagram, &clusters))
     }
 }
 
+/// Names as paths: `3.2.1` is the first module in the second in the third; `3.2.1'2` is its second use, which is another
+/// place than the first.
+fn path(name: &str) -> Vec<String> {
+    let (path, again) = name.split_at(name.find('\'').unwrap_or(name.len()));
+    path.split('.').map(|part| format!("{part}{again}")).collect()
+}
+
+/// The containers that are closed, so that few enough boxes are left. Boxes in clusters count as their clusters.
+fn containers(diagram: &Diagram) -> Vec<Cluster> {
+    let mut free = vec![true; diagram.nodes.len()];
+    for &member in diagram.clusters.iter().flat_map(|cluster| &cluster.members) {
+        if let Some(free) = free.get_mut(member) {
+            *free = false;
+        }
+    }
+    let members: Vec<usize> = (0..diagram.nodes.len()).filter(|&node| free[node]).collect();
+    let paths: Vec<Vec<String>> = diagram.nodes.iter().map(|node| path(&node.name)).collect();
+    let target = READABLE.min(diagram.nodes.len() / 4);
+    let mut boxes = diagram.clusters.len();
+    // Closed containers by the number of their members, with these and the length of the path.
+    let mut closed: BinaryHeap<(usize, Reverse<Vec<usize>>, usize)> = BinaryHeap::new();
+    // How many boxes an open container shows, and the containers among them.
+    let open = |members: &[usize], depth: usize| {
+        let mut inside: BTreeMap<&[String], Vec<usize>> = BTreeMap::new();
+        for &node in members {
+            let path = &paths[node];
+            inside.entry(&path[..path.len().min(depth + 1)]).or_default().push(node);
+        }
+        let (mut shown, mut containers) = (0, vec![]);
+        for members in inside.into_values() {
+            let is_container = members.iter().any(|&node| depth + 1 < paths[node].len());
+            match is_container && SMALLEST <= members.len() {
+                false => shown += members.len(),
+                true => {
+                    shown += 1;
+                    containers.push((members.len(), Reverse(members), depth + 1));
+                }
+            }
+        }
+        (shown, containers)
+    };
+    let (shown, containers) = open(&members, 0);
+    boxes += shown;
+    closed.extend(containers);
+    let mut kept = vec![];
+    loop {
+        while let Some((_, Reverse(members), depth)) = closed.pop() {
+            let (shown, containers) = open(&members, depth);
+            // A few boxes say too little, however many a container would add.
+            if boxes + shown <= target + 1 || boxes < target / 3 {
+                boxes += shown - 1;
+                closed.extend(containers);
+            } else {
+                kept.push((members, depth));
+            }
+        }
+        // What is used several times may be before and after another box at once; such containers are opened as well.
+        let circles = circular(diagram, &kept);
+        let to_blame = circles.iter().copied();
+        let to_blame = to_blame.filter(|&at| !circular(diagram, &kept[at..=at]).is_empty());
+        let mut opened: Vec<usize> = to_blame.collect();
+        if opened.is_empty() {
+            opened = circles;
+        }
+        if opened.is_empty() {
+            break;
+        }
+        for at in opened.into_iter().rev() {
+            let (members, depth) = kept.swap_remove(at);
+            let (shown, containers) = open(&members, depth);
+            boxes += shown - 1;
+            closed.extend(containers);
+        }
+    }
+    kept.sort();
+    let cluster = |(members, depth): (Vec<usize>, usize)| {
+        let name = &diagram.nodes[members[0]].name;
+        let (whole, again) = name.split_at(name.find('\'').unwrap_or(name.len()));
+        let path: Vec<&str> = whole.split('.').take(depth).collect();
+        Cluster { title: format!("{}{again}", path.join(".")), members }
+    };
+    kept.into_iter().map(cluster).collect()
+}
+
+/// Which containers are on a circle once they and the clusters are single boxes.
+fn circular(diagram: &Diagram, containers: &[(Vec<usize>, usize)]) -> Vec<usize> {
+    let count = diagram.nodes.len();
+    let mut of: Vec<usize> = (0..count).collect();
+    let lists = containers.iter().map(|(members, _)| members);
+    for (at, members) in lists.chain(diagram.clusters.iter().map(|c| &c.members)).enumerate() {
+        for &member in members {
+            if let Some(of) = of.get_mut(member) {
+                *of = count + at;
+            }
+        }
+    }
+    let mut graph = DiGraph::<(), ()>::new();
+    let places: Vec<_> = (0..count + containers.len() + diagram.clusters.len())
+        .map(|_| graph.add_node(()))
+        .collect();
+    for edge in &diagram.edges {
+        if let (Some(&from), Some(&to)) = (of.get(edge.from), of.get(edge.to))
+            && from != to
+        {
+            graph.add_edge(places[from], places[to], ());
+        }
+    }
+    let circles = petgraph::algo::tarjan_scc(&graph).into_iter().filter(|circle| 1 < circle.len());
+    let on_circles = circles.flatten().filter_map(|place| place.index().checked_sub(count));
+    let mut found: Vec<usize> = on_circles.filter(|&at| at < containers.len()).collect();
+    found.sort();
+    found
+}
+
 /// Replaces the members of each cluster by one box; edges inside disappear, edges across are joined.
-fn collapse(diagram: &Diagram) -> Diagram {
+fn collapse(diagram: &Diagram, clusters: &[Cluster]) -> Diagram {
     let mut cluster_of: Vec<Option<usize>> = vec![None; diagram.nodes.len()];
-    for (index, cluster) in diagram.clusters.iter().enumerate() {
+    for (index, cluster) in clusters.iter().enumerate() {
         for &node in &cluster.members {
             if let Some(slot) = cluster_of.get_mut(node) {
                 slot.get_or_insert(index);
@@ -57,7 +185,7 @@ fn collapse(diagram: &Diagram) -> Diagram {
                 .filter(|&other| cluster_of[other] == Some(cluster))
                 .map(|other| &diagram.nodes[other])
                 .collect();
-            nodes.push(summary(&diagram.clusters[cluster].title, &members));
+            nodes.push(summary(&clusters[cluster].title, &members));
             nodes.len() - 1
         });
     }
@@ -136,5 +264,53 @@ mod tests {
             small.nodes.iter().any(|node| node.details.contains(&"6 × Convolution".to_string()))
         );
         assert_eq!(folded(&net, Fold::Auto).nodes.len(), net.nodes.len());
+    }
+
+    /// A chain of blocks of two branches, with the names that Torch's containers give.
+    fn blocks(count: usize) -> Diagram {
+        let mut net = Diagram::default();
+        let mut add = |name: String, from: &[usize]| {
+            let at = net.nodes.len();
+            net.nodes.push(Node::new(name, "nn.Linear", Category::Dense));
+            net.edges.extend(from.iter().map(|&from| Edge::new((from, 0), (at, 0), "", "")));
+            at
+        };
+        let mut last = add("input".into(), &[]);
+        for block in 1..=count {
+            let left = add(format!("{block}.1.1.1"), &[last]);
+            let left = add(format!("{block}.1.1.2"), &[left]);
+            let left = add(format!("{block}.1.1.3"), &[left]);
+            let right = add(format!("{block}.1.2"), &[last]);
+            last = add(format!("{block}.2"), &[left, right]);
+        }
+        net
+    }
+
+    #[test]
+    fn containers_of_large_nets_become_boxes_as_far_as_they_must() {
+        // A quarter of 351. The input and 70 blocks are boxes; 16 of the blocks are open, which shows two boxes of each.
+        let net = blocks(70);
+        let small = folded(&net, Fold::Auto);
+        assert_eq!(small.nodes.len(), 87);
+        assert!(small.nodes.iter().any(|node| node.name == "60" && node.kind == "5 layers"));
+        assert_eq!(folded(&net, Fold::Never).nodes.len(), 351);
+        // Fewer are not folded unasked, and hundreds are not opened at all.
+        assert_eq!(folded(&blocks(50), Fold::Auto).nodes.len(), 251);
+        assert_eq!(folded(&blocks(50), Fold::Always).nodes.len(), 62);
+        assert_eq!(folded(&blocks(400), Fold::Auto).nodes.len(), 401);
+    }
+
+    #[test]
+    fn a_container_that_reads_what_it_has_given_is_opened() {
+        let mut net = blocks(400);
+        // What the last block gives goes through the first again.
+        let last = net.nodes.len() - 1;
+        net.nodes.push(Node::new("1.1.2'2", "nn.Linear", Category::Dense));
+        net.edges.push(Edge::new((last, 0), (last + 1, 0), "", ""));
+        assert_eq!(folded(&net, Fold::Auto).nodes.len(), 402);
+        net.nodes[last + 1].name = "1.1.3".into();
+        let small = folded(&net, Fold::Auto);
+        assert!(small.nodes.iter().any(|node| node.name == "1.1.3"));
+        assert!(!small.nodes.iter().any(|node| node.name == "1"));
     }
 }

@@ -36,6 +36,8 @@ pub struct Row {
     pub detail: String,
     /// Names of its blobs, with shapes where they are known.
     pub tops: Vec<(String, Option<Shape>)>,
+    /// Whether the shapes of its blobs and parameters are known.
+    pub known: bool,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// Whether it works in place.
@@ -64,7 +66,12 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Learned elements, shared ones counted once.
+    /// Whether the shapes of all layers are known, but for those of the inputs.
+    pub fn is_complete(&self) -> bool {
+        self.rows.iter().all(|row| row.known || row.kind == "Input")
+    }
+
+    /// Learned elements, shared ones counted once, of the layers whose shapes are known.
     pub fn parameters(&self) -> u64 {
         self.rows.iter().map(Row::owned).sum()
     }
@@ -100,6 +107,7 @@ pub fn summarise(typed: &TypedNet, env: &Environment) -> Summary {
                 (node.tops[top].value.clone(), typed.shape(port).cloned())
             })
             .collect(),
+        known: typed.signatures[index.index()].is_some(),
         parameters: parameters(typed, index),
         in_place: !node.tops.is_empty() && own_tops(typed, index).next().is_none(),
         activation_bytes: own_tops(typed, index).try_fold(0, |sum: u64, port| {

@@ -71,12 +71,14 @@ pub fn table(summary: &Summary, form: Form) -> String {
 /// `9 layers, 431,080 parameters (1.64 MiB), 5.12 MiB of activations, 147 M multiply-adds`.
 pub fn totals(summary: &Summary) -> String {
     let parameters = summary.parameters();
-    let mut text = format!(
-        "{} layers, {} parameters ({})",
-        summary.rows.len(),
-        grouped(parameters),
-        bytes(parameters.saturating_mul(4))
-    );
+    let size =
+        format!("{} parameters ({})", grouped(parameters), bytes(parameters.saturating_mul(4)));
+    let size = match (summary.is_complete(), parameters) {
+        (true, _) => size,
+        (false, 0) => "? parameters".to_owned(),
+        (false, _) => format!("at least {size}"),
+    };
+    let mut text = format!("{} layers, {size}", summary.rows.len());
     if let Some(n) = summary.activation_bytes() {
         let _ = write!(text, ", {} of activations", bytes(n));
     }

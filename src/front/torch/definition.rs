@@ -1,19 +1,26 @@
 //! A Lua file to `ir::Definition`: runs it as DIGITS does (torch/main.lua), or as a plain file that returns a model, and
 //! walks the model and the loss that come out.
 
+mod find;
 mod fine_tune;
+mod functions;
 mod hook;
+mod loss;
+mod nesting;
+mod options;
 
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
+use self::functions::Left;
+use self::nesting::{Nesting, nestings};
+use self::options::{Asked, param, parameters};
 use super::cage::{Limits, on_large_stack};
 use super::interp::{Lua, LuaError, Table, Value};
-use super::library::{Library, ancestors, class_name};
+use super::library::{Library, is_criterion};
 use super::lower::{Flow, Stop, Walk, Window};
 use super::syntax::SyntaxError;
-use super::tensor::{Kind, Tensor};
+
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
 use crate::ir::{Definition, StateWords};
@@ -47,27 +54,31 @@ pub fn read(
     definition
 }
 
-/// What programs that train define before they load a definition, and definitions use without asking.
-const PRESETS: [&str; 6] = ["cudnn", "cunn", "cutorch", "ccn2", "nnlib", "opt"];
+/// What programs that train define before they load a definition, and definitions use without asking: packages.
+const PACKAGES: [&str; 5] = ["cudnn", "cunn", "cutorch", "ccn2", "nnlib"];
 
-/// The first of [`PRESETS`] whose absence has stopped a definition.
+/// And their options, by the names that they have.
+const OPTIONS: [&str; 8] =
+    ["opt", "params", "opts", "options", "args", "config", "cfg", "cmd_params"];
+
+/// The first of them whose absence has stopped a definition.
 fn missing(complaints: &Diagnostics) -> Option<&'static str> {
     complaints.iter().find_map(|complaint| {
         let (_, rest) = complaint.message.split_once("attempt to index global '")?;
         let (name, _) = rest.split_once('\'')?;
-        PRESETS.into_iter().find(|&preset| preset == name)
+        PACKAGES.into_iter().chain(OPTIONS).find(|&preset| preset == name)
     })
 }
 
-/// Defines one of [`PRESETS`].
-fn define(lua: &mut Lua, request: &Request, preset: &str) -> Result<(), LuaError> {
+/// Defines one of [`PACKAGES`] and [`OPTIONS`].
+fn define(lua: &mut Lua, request: &Request, asked: &Asked, preset: &str) -> Result<(), LuaError> {
     match preset {
         "nnlib" => {
             let nn = lua.globals().field("nn");
             lua.globals().set_field(preset, nn);
         }
-        "opt" => {
-            let options = parameters(lua, request)?;
+        name if OPTIONS.contains(&name) => {
+            let options = parameters(lua, request, asked)?;
             lua.globals().set_field(preset, options);
         }
         name => {
@@ -98,7 +109,7 @@ fn run(
 ) -> Definition {
     let library = Library::install(lua);
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    lua.set_resolver(move |name| find(&folder, name));
+    lua.set_resolver(move |name, asking| find::find(&folder, name, asking));
     let chunk = lua.load(path, text);
     // The text is the last file that was added.
     let whole = lua.sources.last_file().map_or_else(Span::nowhere, |file| Span::new(file, 0, 0));
@@ -131,70 +142,28 @@ fn run(
             return definition;
         }
     };
-    let returned = evaluate(lua, &chunk, text, request, presets, whole);
+    let asked = Asked::default();
+    let returned = evaluate(lua, &chunk, text, request, presets, &asked, whole);
     let built = returned.and_then(|mut returned| {
+        if let Some(expression) = &request.loss {
+            returned.loss = Some(loss::told(lua, expression)?);
+        }
         let before = fine_tune::apply(lua, &library, &mut returned, request, &definition)?;
         let places = build(lua, &library, &returned, request, whole, diagnostics, &mut definition)?;
         definition.before = before.map(|before| Box::new(before.after(&places)));
         Ok(())
     });
+    for (name, span) in library.unread() {
+        let message = format!("`{name}` is not read: a definition is checked without other files");
+        let d = Diagnostic::new(&diag::W0620, span.unwrap_or(whole), message)
+            .here("parameters that copy this keep their first values")
+            .help("load trained weights with --weights");
+        diagnostics.report(d);
+    }
     if let Err(stop) = built {
-        diagnostics.report(suggest(*stop, &library, text));
+        diagnostics.report(asked.suggest(*stop, &library, &lua.sources, text));
     }
     definition
-}
-
-/// The text of another file of the definition's folder.
-fn find(folder: &Path, name: &str) -> Option<(PathBuf, String)> {
-    let parts: Vec<&str> = name.split(['.', '/']).collect();
-    let plain = |part: &&str| {
-        !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
-    };
-    if !parts.iter().all(plain) {
-        return None;
-    }
-    let inside: PathBuf = parts.iter().collect();
-    let candidates = [inside.with_extension("lua"), inside.join("init.lua")];
-    // Files such as `models/x.lua` of a larger project name others from the project's folder.
-    let roots = [folder.to_path_buf(), folder.join("..")];
-    let paths = roots.iter().flat_map(|root| candidates.iter().map(|c| root.join(c)));
-    let mut readable = paths.filter(|p| p.metadata().is_ok_and(|m| m.len() < MOST_TEXT));
-    readable.find_map(|p| Some((p.clone(), std::fs::read_to_string(&p).ok()?)))
-}
-
-/// Longer files are no definitions.
-const MOST_TEXT: u64 = 4 << 20;
-
-/// "attempt to call field 'X'" says little where `X` is a misspelt module.
-///
-/// A missing field of the options is a parameter that nobody has given.
-fn suggest(diagnostic: Diagnostic, library: &Library, text: &str) -> Diagnostic {
-    let name = diagnostic.message.split_once("field '").and_then(|(_, rest)| rest.split_once('\''));
-    match name.and_then(|(name, _)| library.suggestion(name)) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => match name.filter(|(name, rest)| {
-            rest.contains("a nil value")
-                && ["opt", "params"].iter().any(|table| text.contains(&format!("{table}.{name}")))
-        }) {
-            Some((name, _)) => {
-                let help = format!("`--param {name}=…` gives it");
-                diagnostic.help(help)
-            }
-            None => match asserted(&diagnostic, text) {
-                Some(name) => diagnostic.help(format!("`--param {name}=…` gives it")),
-                None => diagnostic,
-            },
-        },
-    }
-}
-
-/// The option that a failed `assert(opt and opt.depth)` asks for.
-fn asserted(diagnostic: &Diagnostic, text: &str) -> Option<String> {
-    let place = diagnostic.labels.first()?.span;
-    let written = text.get(place.start as usize..place.end as usize)?;
-    let (_, rest) = written.strip_prefix("assert(")?.rsplit_once("opt.")?;
-    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    (diagnostic.message == "assertion failed!" && !name.is_empty()).then_some(name)
 }
 
 fn evaluate(
@@ -203,28 +172,37 @@ fn evaluate(
     text: &str,
     request: &Request,
     presets: &[&str],
+    asked: &Asked,
     whole: Span,
 ) -> Result<Returned, Stop> {
     let first = |values: Vec<Value>| values.into_iter().next().unwrap_or_default();
     let failed = super::lower::stop;
     // Files that a larger program loads find what it was told in global variables.
     if !request.params.is_empty() {
-        let options = parameters(lua, request).map_err(failed)?;
+        let options = parameters(lua, request, asked).map_err(failed)?;
         lua.globals().set_field("opt", options);
         for (name, value) in &request.params {
-            let library = PRESETS.contains(&name.as_str());
-            if !library && lua.globals().field(name).is_nil() {
-                lua.globals().set_field(name, param(value));
+            let package = PACKAGES.contains(&name.as_str());
+            if !package && lua.globals().field(name).is_nil() {
+                let value = param(lua, value).map_err(failed)?;
+                lua.globals().set_field(name, value);
             }
         }
     }
     for preset in presets {
-        define(lua, request, preset).map_err(failed)?;
+        define(lua, request, asked, preset).map_err(failed)?;
     }
     if let Some(classes) = request.classes {
         lua.globals().set_field("nClasses", classes);
     }
+    let before = functions::names(lua.globals());
     let mut value = first(lua.call(chunk, vec![]).map_err(failed)?);
+    let (mut beside, file) = (Value::Nil, value.clone());
+    if let Some(expression) = &request.call {
+        let mut given = functions::call(lua, &file, expression)?.into_iter();
+        value = given.next().unwrap_or_default();
+        beside = given.next().unwrap_or_default();
+    }
     let is_function = |value: &Value| matches!(value, Value::Function(_));
     let is_module = |t: &Table| t.metatable().is_some_and(|m| !m.field("__typename").is_nil());
     let maker = |table: &Table| MAKERS.map(|name| table.field(name)).into_iter().find(is_function);
@@ -238,12 +216,22 @@ fn evaluate(
         }
         _ => {}
     }
-    let (contract, mut beside) = (is_function(&value), Value::Nil);
+    let is_model = |value: &Value| match value {
+        Value::Table(t) => is_module(t) || module_of(t, is_module).is_some(),
+        value => is_function(value),
+    };
+    if request.call.is_none()
+        && !is_model(&value)
+        && let Some(only) = Left::of(lua, &before, &file, text).only(text)
+    {
+        (value, beside) = only;
+    }
+    let contract = is_function(&value);
     if contract {
         // Programs of the kind that call `createModel(nGPU)` pass a number.
         let told = match COUNTED.iter().any(|call| text.contains(call)) {
             true => 1usize.into(),
-            false => parameters(lua, request).map_err(failed)?,
+            false => parameters(lua, request, asked).map_err(failed)?,
         };
         let mut made = lua.call(&value, vec![told]).map_err(failed)?.into_iter();
         value = made.next().unwrap_or_default();
@@ -259,7 +247,10 @@ fn evaluate(
         Value::Table(whole) => module_of(&whole, is_module).map(|model| {
             let loss = match whole.field("loss") {
                 Value::Table(loss) => Some(loss),
-                _ => LOSSES.iter().find_map(|name| criterion_of(whole.field(name))),
+                _ => LOSSES
+                    .iter()
+                    .find_map(|name| criterion_of(whole.field(name)))
+                    .or_else(|| criterion_of(whole.item(2))),
             };
             Returned { model, loss, whole: Some(whole), contract }
         }),
@@ -272,7 +263,11 @@ fn evaluate(
         };
         let help = "end it with `return function(params) ... return { model = net, loss = criterion } end`, or with \
                     `return net`";
-        Box::new(Diagnostic::new(&diag::E0705, whole, message).help(help))
+        let d = Diagnostic::new(&diag::E0705, whole, message).help(help);
+        Box::new(match Left::of(lua, &before, &file, text).listed(text) {
+            Some(help) => d.help(help),
+            None => d,
+        })
     })
 }
 
@@ -296,10 +291,11 @@ fn criterion_of(value: Value) -> Option<Table> {
     }
 }
 
-/// The model in a returned table.
+/// The model in a returned table, by its name or as the first of a list.
 fn module_of(table: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Table> {
-    MODELS.iter().find_map(|name| match table.field(name) {
-        Value::Table(model) if is_module(&model) => Some(model),
+    let named = MODELS.iter().map(|name| table.field(name));
+    named.chain([table.item(1)]).find_map(|value| match value {
+        Value::Table(model) if is_module(&model) && !is_criterion(&model) => Some(model),
         _ => None,
     })
 }
@@ -311,54 +307,13 @@ fn left(globals: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Value> {
     Some(Value::Table(if has_loss { globals.clone() } else { model }))
 }
 
-/// Whether a module is a criterion.
-fn is_criterion(module: &Table) -> bool {
-    let is_base = |class: Table| class_name(&class).is_some_and(|name| name == "nn.Criterion");
-    ancestors(module.metatable()).any(is_base)
-}
-
-/// What DIGITS passes to the function: `ngpus`, `nclasses`, `inputShape`; and what the caller adds.
-fn parameters(lua: &mut Lua, request: &Request) -> Result<Value, LuaError> {
-    let params = lua.table();
-    params.set_field("ngpus", 0.0);
-    // What programs of the kind of fb.resnet.torch are told where nobody tells them anything else.
-    params.set_field("nGPU", 1.0);
-    params.set_field("retrain", "none");
-    if let Some(classes) = request.classes {
-        params.set_field("nclasses", classes as f64);
-    }
-    let shape = request.input_shape.clone().or_else(|| {
-        let shape = request.shape("0").or(request.shape("input"))?;
-        (shape.rank() == 4).then(|| shape.dims()[1..].to_vec())
-    });
-    if let Some(shape) = shape {
-        let values: Vec<f64> = shape.iter().map(|&d| d as f64).collect();
-        params.set_field(
-            "inputShape",
-            Tensor::from_values(lua, Kind::Float, &[values.len()], &values)?.into_value(),
-        );
-    }
-    // Benchmarks of convolutions pass the classes to use as a list, with the order of axes and the library's name.
-    let nn = lua.globals().field("nn");
-    for (i, name) in ["SpatialConvolutionMM", "SpatialMaxPooling", "ReLU"].into_iter().enumerate() {
-        let class = lua.index(&nn, &name.into(), Span::nowhere())?;
-        params.set((i + 1).into(), class);
-    }
-    params.set(4usize.into(), "BDHW".into());
-    params.set(5usize.into(), "nn".into());
-    for (name, value) in &request.params {
-        params.set_field(name, param(value));
-    }
-    Ok(Value::Table(params))
-}
-
-/// A parameter as it was written: a truth value, a number or a text.
-fn param(text: &str) -> Value {
-    match text {
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        text => text.parse().map_or_else(|_| text.into(), |x: f64| x.into()),
-    }
+/// How a definition is tried, where nobody says it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Attempt {
+    /// Records in a batch.
+    batch: Option<usize>,
+    /// Whether a loss that computes in Lua reads one label for each record, not one for each number.
+    label_each: bool,
 }
 
 fn build(
@@ -376,36 +331,63 @@ fn build(
     };
     definition.batch_sizes = [count("trainBatchSize"), count("validationBatchSize")];
     definition.crop = count("croplen");
-    let batch = definition.batch_sizes[0];
-    let inputs = request.inputs(batch, definition.crop);
+    let mut attempts = vec![Attempt { batch: definition.batch_sizes[0], ..Attempt::default() }];
+    if request.targets().is_empty() && returned.loss.as_ref().is_some_and(super::lower::computes) {
+        attempts.push(Attempt { label_each: true, ..attempts[0] });
+    }
+    if attempts[0].batch.is_none() && request.is_one_record() {
+        let two: Vec<Attempt> =
+            attempts.iter().map(|first| Attempt { batch: Some(2), ..*first }).collect();
+        attempts.extend(two);
+    }
+    let asked = Nesting::asked(&returned.model).numbered();
     // Nobody writes down how a table of inputs is nested: the first nesting that the model takes is meant.
-    let nestings = nestings(inputs.len());
     let mut outcome = None;
-    for nesting in &nestings {
-        let mut complaints = Diagnostics::default();
-        let mut walk = Walk::new(lua, library.clone(), &mut complaints, whole);
-        let flows: Vec<Flow> =
-            inputs.iter().map(|(name, shape)| walk.input(name, shape.as_ref(), whole)).collect();
-        let input = nesting.arrange(&flows);
-        let result = finish(&mut walk, returned, request, &input, whole);
-        let places = walk.places();
-        let nodes = std::mem::take(&mut walk.nodes);
-        let sound = !walk.doubtful;
-        drop(walk);
-        let given = |names: &Vec<(String, String)>| {
-            let outputs = names.iter().filter(|(public, _)| public.starts_with("out.")).count();
-            request.outputs.is_none_or(|n| n == outputs)
-        };
-        let good = result.as_ref().is_ok_and(given) && !complaints.has_errors() && sound;
-        if outcome.is_none() || good {
-            outcome = Some((result, nodes, places, complaints));
+    'all: for attempt in attempts {
+        let mut inputs = request.inputs(attempt.batch, definition.crop);
+        let mut nestings = nestings(inputs.len());
+        if inputs.len() == 1 && !request.shapes.contains_key("0") && asked != Nesting::One(0) {
+            // A model of several inputs has them by number, each of the shape that is told, if any is.
+            let shape = inputs[0].1.clone();
+            inputs = (0..asked.tensors()).map(|i| (i.to_string(), shape.clone())).collect();
+            nestings = vec![asked.clone()];
         }
-        if good {
-            break;
+        for nesting in nestings {
+            let mut complaints = Diagnostics::default();
+            let mut walk = Walk::new(lua, library.clone(), &mut complaints, whole);
+            walk.label_each = attempt.label_each;
+            let flows: Vec<Flow> = inputs
+                .iter()
+                .map(|(name, shape)| walk.input(name, shape.as_ref(), whole))
+                .collect();
+            let input = nesting.arrange(&flows);
+            let result = finish(&mut walk, returned, request, &input, whole);
+            let places = walk.places();
+            let nodes = std::mem::take(&mut walk.nodes);
+            let sound = !walk.doubtful;
+            drop(walk);
+            let given = |names: &Vec<(String, String)>| {
+                let outputs = names.iter().filter(|(public, _)| public.starts_with("out."));
+                request.outputs.is_none_or(|n| n == outputs.count())
+            };
+            let good = result.as_ref().is_ok_and(given) && !complaints.has_errors() && sound;
+            if outcome.is_none() || good {
+                outcome = Some((attempt, result, nodes, places, complaints));
+            }
+            if good {
+                break 'all;
+            }
         }
     }
-    let Some((result, nodes, places, complaints)) = outcome else { return Ok(vec![]) };
+    let Some((attempt, result, nodes, places, complaints)) = outcome else { return Ok(vec![]) };
     diagnostics.extend(complaints);
+    if attempt.batch != definition.batch_sizes[0] {
+        let message = "checked with a batch of two: with one the net loses its batch axis";
+        let d = Diagnostic::new(&diag::W0606, whole, message)
+            .note("nn.View and nn.Reshape drop the axis of a batch of one")
+            .help("say the batch: --shape input=16,3,28,28");
+        diagnostics.report(d);
+    }
     definition.nodes = nodes;
     for part in [Some(&returned.model), returned.loss.as_ref()].into_iter().flatten() {
         let text = lua.to_text(&Value::Table(part.clone())).map_err(super::lower::stop)?;
@@ -472,85 +454,4 @@ fn target(
         (1, None) => flows.remove(0),
         _ => Flow::Table(flows),
     })
-}
-
-/// How a list of tensors is nested in tables.
-#[derive(Clone, Debug, PartialEq)]
-enum Nesting {
-    One(usize),
-    Many(Vec<Nesting>),
-}
-
-impl Nesting {
-    fn arrange(&self, flows: &[Flow]) -> Flow {
-        match self {
-            Nesting::One(i) => flows[*i].clone(),
-            Nesting::Many(parts) => Flow::Table(parts.iter().map(|p| p.arrange(flows)).collect()),
-        }
-    }
-}
-
-/// All nestings of so many tensors are tried up to this many of them.
-const MOST_NESTED: usize = 5;
-
-/// The nestings that are tried, likely ones first. A lone tensor is no table.
-fn nestings(n: usize) -> Vec<Nesting> {
-    let list = |range: Range<usize>| Nesting::Many(range.map(Nesting::One).collect());
-    if n == 1 {
-        return vec![Nesting::One(0)];
-    }
-    let mut all = vec![list(0..n)];
-    if 2 < n {
-        all.push(Nesting::Many(vec![Nesting::One(0), list(1..n)]));
-        all.push(Nesting::Many(vec![list(0..n - 1), Nesting::One(n - 1)]));
-    }
-    for k in 2..n {
-        if n.is_multiple_of(k) {
-            let rows = (0..n / k).map(|i| list(i * k..(i + 1) * k)).collect();
-            all.push(Nesting::Many(rows));
-        }
-    }
-    if n <= MOST_NESTED {
-        for nesting in groups(0..n, true).into_iter().map(Nesting::Many) {
-            if !all.contains(&nesting) {
-                all.push(nesting);
-            }
-        }
-    }
-    all
-}
-
-/// All ways to write a range as items of a table, each a tensor or a table of more than one; the only item of a `whole`
-/// table is no table.
-fn groups(range: Range<usize>, whole: bool) -> Vec<Vec<Nesting>> {
-    if range.is_empty() {
-        return vec![vec![]];
-    }
-    let mut all = vec![];
-    for end in range.start + 1..=range.end {
-        let first: Vec<Nesting> = match end - range.start {
-            1 => vec![Nesting::One(range.start)],
-            n if whole && n == range.len() => continue,
-            _ => groups(range.start..end, true).into_iter().map(Nesting::Many).collect(),
-        };
-        for rest in groups(end..range.end, false) {
-            for first in &first {
-                all.push([vec![first.clone()], rest.clone()].concat());
-            }
-        }
-    }
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::nestings;
-
-    #[test]
-    fn tensors_nest_in_every_way() {
-        // Little Schröder numbers.
-        for (n, ways) in [(1, 1), (2, 1), (3, 3), (4, 11), (5, 45)] {
-            assert_eq!(nestings(n).len(), ways, "{n}");
-        }
-    }
 }

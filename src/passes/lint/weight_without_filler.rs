@@ -7,7 +7,7 @@ use crate::spec::Filler;
 /// More layers than this are counted, not underlined.
 const MOST_PLACES: usize = 3;
 
-/// Reports the learned weights without a filler, all in one complaint. Stages without a loss are meant for trained
+/// Reports the learned weights with neither a filler nor values, all in one complaint. Stages without a loss are meant for trained
 /// weights and are left alone.
 pub(super) fn lint(typed: &TypedNet, diagnostics: &mut Diagnostics) {
     if typed.loss_weights.iter().flatten().all(|&weight| weight == 0.0) {
@@ -17,6 +17,7 @@ pub(super) fn lint(typed: &TypedNet, diagnostics: &mut Diagnostics) {
         v.learned
             && !v.private
             && v.filler == Filler::Unset
+            && v.values.is_none()
             && v.lr_mult != 0.0
             && !v.role.starts_with("bias")
     });

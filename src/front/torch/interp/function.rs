@@ -153,7 +153,7 @@ impl Args {
 
     /// The complaint that an argument has another type than expected.
     pub fn wrong_type(&self, lua: &Lua, at: usize, expected: &str) -> LuaError {
-        let got = self.0.get(at).map_or("no value", Value::type_name);
+        let got = self.0.get(at).map_or("no value", Value::described_type);
         lua.bad_argument(at, &format!("{expected} expected, got {got}"))
     }
 

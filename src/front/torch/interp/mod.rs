@@ -40,11 +40,11 @@ use crate::source::{SourceMap, Span};
 use calls::Active;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// Finds another Lua file by the name given to `require`: its path and text.
-pub type Resolver = dyn Fn(&str) -> Option<(PathBuf, String)>;
+pub type Resolver = dyn Fn(&str, Option<&Path>) -> Option<(PathBuf, String)>;
 
 /// An interpreter with its globals, its limits and what it printed.
 pub struct Lua {
@@ -148,9 +148,21 @@ impl Lua {
         self.optional.insert(name.to_owned(), loader);
     }
 
-    /// Lets `require` look for other Lua files.
-    pub fn set_resolver(&mut self, resolver: impl Fn(&str) -> Option<(PathBuf, String)> + 'static) {
+    /// Lets `require` look for other Lua files, by a name and the file that asks for it.
+    pub fn set_resolver(
+        &mut self,
+        resolver: impl Fn(&str, Option<&Path>) -> Option<(PathBuf, String)> + 'static,
+    ) {
         self.resolver = Some(Rc::new(resolver));
+    }
+
+    /// The path and text of another Lua file that the running function asks for.
+    pub fn find_file(&self, name: &str) -> Option<(PathBuf, String)> {
+        let asking = self.call_span().filter(|span| *span != Span::nowhere());
+        let asking = asking.map(|span| self.sources.path(span.file));
+        // Texts that are no files have names such as `<nn>` and `--call`.
+        let asking = asking.filter(|path| !path.to_string_lossy().starts_with(['<', '-']));
+        self.resolver.as_ref().and_then(|resolver| resolver(name, asking))
     }
 
     /// Compiles a chunk to a function; the text joins [`Lua::sources`] under this path.

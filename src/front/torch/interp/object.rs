@@ -19,6 +19,11 @@ pub trait Object: Any {
         "userdata"
     }
 
+    /// The type for a complaint that another was expected.
+    fn described_type(&self) -> &'static str {
+        self.lua_type()
+    }
+
     /// The name of the type, such as `nn.Linear` or `torch.FloatTensor`; for messages and `torch.typename`.
     fn type_name(&self) -> String;
 
@@ -86,8 +91,8 @@ pub trait Object: Any {
     }
 
     /// `object == other`; identity was asked before.
-    fn equals(&self, _other: &Value) -> bool {
-        false
+    fn equals(&self, _lua: &Lua, _other: &Value, _span: Span) -> Result<bool, LuaError> {
+        Ok(false)
     }
 
     /// `tostring(object)`.

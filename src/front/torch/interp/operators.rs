@@ -196,7 +196,7 @@ impl Lua {
                 Ok(self.call_one(&handler, args, span)?.is_truthy())
             }
             (Value::Object(object), other) | (other, Value::Object(object)) => {
-                Ok(object.equals(other))
+                object.clone().equals(self, other, span)
             }
             _ => Ok(false),
         }

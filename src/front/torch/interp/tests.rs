@@ -78,8 +78,8 @@ impl Object for Point {
         }
     }
 
-    fn equals(&self, other: &Value) -> bool {
-        other.object::<Point>().is_some_and(|other| other.0 == self.0)
+    fn equals(&self, _lua: &Lua, other: &Value, _span: Span) -> Result<bool, LuaError> {
+        Ok(other.object::<Point>().is_some_and(|other| other.0 == self.0))
     }
 
     fn call(self: Rc<Self>, lua: &mut Lua, args: Vec<Value>, _span: Option<Span>) -> Results {
@@ -97,7 +97,7 @@ fn with_points(lua: &mut Lua) {
         }),
     );
     lua.set_module("point", module);
-    lua.set_resolver(|name| {
+    lua.set_resolver(|name, _| {
         (name == "other")
             .then(|| ("other.lua".into(), "return {y = require('point').new(2)}".into()))
     });

@@ -47,6 +47,14 @@ impl Value {
         }
     }
 
+    /// The type for a complaint that another was expected.
+    pub fn described_type(&self) -> &'static str {
+        match self {
+            Value::Object(object) => object.described_type(),
+            other => other.type_name(),
+        }
+    }
+
     /// Everything is true except nil and false.
     #[inline]
     pub fn is_truthy(&self) -> bool {

@@ -1,6 +1,7 @@
 -- Classes: torch.class, and how instances are made, printed and compared.
 local torch, native = ...
 local classes = {}
+native.loading = true
 
 local operators = {
    __unm = '__unm__', __add = '__add__', __sub = '__sub__', __mul = '__mul__', __div = '__div__',
@@ -24,7 +25,9 @@ local function construct(class, ...)
    local self = setmetatable({}, class)
    native.place(self)
    local init = class.__init
-   if init then init(self, ...) end
+   if init then
+      if native.constructing then native.constructing(init, self, ...) else init(self, ...) end
+   end
    return self
 end
 
@@ -62,6 +65,8 @@ function torch.class(name, parent, module)
       if not base then error("parent class '" .. tostring(parent) .. "' does not exist", 2) end
    end
    local class = define(name, base)
+   -- Classes of the definition's own may bear names that cortado knows.
+   if not native.loading then class.__own = true end
    local space, short = namespace(name)
    rawset(space, short, class)
    if module then module[short] = class end

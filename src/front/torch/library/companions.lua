@@ -14,7 +14,7 @@ local function unavailable(name)
    return function() error("'" .. name .. "' is not available: a definition is only read here", 2) end
 end
 
-torch.load, torch.save = unavailable('torch.load'), unavailable('torch.save')
+torch.load, torch.save = native.load, unavailable('torch.save')
 torch.setnumthreads, torch.setheaptracking, torch.tic = nothing, nothing, nothing
 function torch.getnumthreads() return 1 end
 function torch.toc() return 0 end
@@ -77,6 +77,10 @@ optim = inert()
 optnet = {optimizeMemory = nothing, removeOptimization = nothing, countUsedMemory = function() return {} end}
 
 image = {}
+for _, name in ipairs({'display', 'displayGUI', 'save', 'saveJPG', 'savePNG', 'toDisplayTensor', 'window'}) do
+   image[name] = nothing
+end
+gnuplot = inert()
 -- Samples of a bell curve; width and mean are fractions of the size.
 function image.gaussian1D(...)
    local size, sigma, amplitude, normalize, mean = ...
@@ -93,6 +97,27 @@ function image.gaussian1D(...)
    end
    if normalize then curve:div(curve:sum()) end
    return curve
+end
+
+---------------------------------------------------------------- classes that are known by name only
+native.unsupported = function(name, what)
+   local Class = torch.class(name, 'nn.Module')
+   function Class:__init() error(name .. ' ' .. what .. ' is not supported', 3) end
+end
+native.unsupported('nn.IndexLinear', 'for sparse inputs')
+
+-- Tools beside the layers: what trains does nothing, since a definition is only read here.
+local Trainer = torch.class('nn.StochasticGradient')
+function Trainer:__init(module, criterion)
+   self.module, self.criterion = module, criterion
+   self.learningRate, self.learningRateDecay, self.maxIteration = 0.01, 0, 25
+   self.shuffleIndices, self.verbose = true, true
+end
+function Trainer:train() end
+for _, name in ipairs({'Jacobian', 'SparseJacobian'}) do
+   nn[name] = setmetatable({}, {__index = function(_, test)
+      return unavailable('nn.' .. name .. '.' .. tostring(test))
+   end})
 end
 
 ---------------------------------------------------------------- nninit
@@ -174,10 +199,23 @@ function string.split(text, pattern)
 end
 sys.split = string.split
 
-local modules = {paths = paths, nninit = nninit, xlua = xlua, sys = sys, optim = optim, optnet = optnet, image = image,
+local modules = {paths = paths, nninit = nninit, xlua = xlua, sys = sys, optim = optim, optnet = optnet, image = image, gnuplot = gnuplot,
    nngraph = nngraph, graph = graph, trepl = inert(), lfs = inert(), env = inert(), pl = inert()}
 for name, module in pairs(modules) do package.loaded[name] = module end
 package.loaded['pl.import_into'] = inert
+
+-- Functions of functions.
+local moses = {}
+function moses.bindn(f, ...)
+   local bound, n = {...}, select('#', ...)
+   return function(...)
+      local args = {unpack(bound, 1, n)}
+      for i = 1, select('#', ...) do args[n + i] = (select(i, ...)) end
+      return f(unpack(args, 1, n + select('#', ...)))
+   end
+end
+function moses.bind(f, value) return moses.bindn(f, value) end
+package.loaded.moses = moses
 
 ---------------------------------------------------------------- graphics processors: none
 native.cutorch = {getDeviceCount = function() return 0 end, getDevice = function() return 0 end,
@@ -191,3 +229,27 @@ makeDataParallelTable = makeDataParallel
 nClasses = 1000
 -- No words follow the name of the program.
 arg = {}
+
+---------------------------------------------------------------- packages that make no modules
+-- What loads, shows and shares data is there and does nothing.
+local elsewhere = [[argparse async audio camera cjson csvigo display dok ffmpeg gfx.js hdf5 itorch json lmdb
+   mattorch matio mnist parallel posix qt qtwidget qtuiloader qttorch signal socket strict sundown tds threads torchnet
+   torchx totem video visdom]]
+for name in elsewhere:gmatch('%S+') do
+   if not package.loaded[name] then
+      package.preload[name] = function()
+         local package = inert()
+         if rawget(_G, name) == nil then _G[name] = package end
+         return package
+      end
+   end
+end
+-- What nnx began is in nn.
+function package.preload.nnx()
+   nnx = nn
+   return nn
+end
+function package.preload.loadcaffe()
+   loadcaffe = {load = unavailable('loadcaffe.load')}
+   return loadcaffe
+end

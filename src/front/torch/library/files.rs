@@ -1,19 +1,18 @@
-//! `paths.dofile` and `paths.filep`: other Lua files of the definition's folder, by path instead of by name.
+//! `paths.dofile` and `paths.filep`: other Lua files of the definition, by path instead of by name.
+
+use std::path::PathBuf;
 
 use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
 
-/// A path as the name that the resolver knows; `None` for what is no Lua file.
-fn module_name(path: &str) -> Option<String> {
-    let path = path.strip_prefix("./").unwrap_or(path);
-    path.strip_suffix(".lua").map(str::to_owned)
+/// The path and text of a Lua file; `None` for other files.
+fn find(lua: &Lua, path: &str) -> Option<(PathBuf, String)> {
+    if path.ends_with(".lua") { lua.find_file(path) } else { None }
 }
 
 /// Runs another file of the definition; what it returns.
 pub(super) fn run_file(lua: &mut Lua, args: &Args) -> Results {
     let path = args.string(lua, 0)?.to_str().into_owned();
-    let name = module_name(&path);
-    let found = name.and_then(|name| lua.resolver.clone().and_then(|find| find(&name)));
-    let Some((place, text)) = found else {
+    let Some((place, text)) = find(lua, &path) else {
         return Err(lua.error(&format!("cannot open '{path}': no such Lua file of the definition")));
     };
     // As for `require`: a text costs more than its bytes.
@@ -30,7 +29,5 @@ pub(super) fn run_file(lua: &mut Lua, args: &Args) -> Results {
 pub(super) fn is_file(lua: &mut Lua, args: &Args) -> Result<Vec<Value>, LuaError> {
     let path = args.string(lua, 0)?.to_str().into_owned();
     lua.work(1000)?;
-    let name = module_name(&path);
-    let found = name.and_then(|name| lua.resolver.clone().and_then(|find| find(&name)));
-    Ok(vec![Value::Bool(found.is_some())])
+    Ok(vec![Value::Bool(find(lua, &path).is_some())])
 }

@@ -34,6 +34,9 @@ local function guarded(f, ...)
    error(problem, 0)
 end
 
+-- Numbers that depend on the input are those of tensors of one element.
+local late_tensor = native.late_tensor
+
 local function sizes(tensor) return original.size(tensor):totable() end
 
 local function tree(value, f)
@@ -51,25 +54,38 @@ end
 
 -- The values that a module makes of values.
 local function step(module, inputs, leaf)
+   -- Modules that are not told to train or not, or tell themselves, do what they do in both.
+   local own = module.train
+   if type(own) ~= 'boolean' or trace.inside[module] and own == trace.training then own = nil end
    local given = tree(inputs, function(id) return trace.sample[id] end)
    local outputs
    if leaf then outputs = define(leaf) else outputs = tree(native.forward(module, given, true), define) end
-   trace.steps[#trace.steps + 1] = {module = module, inputs = leaf and {} or inputs, outputs = outputs}
+   trace.steps[#trace.steps + 1] = {module = module, inputs = leaf and {} or inputs, outputs = outputs, mode = own}
    return outputs
 end
 
--- The value of a tensor, if it depends on the input.
+local function depends(tensor)
+   local part = trace.part[tensor]
+   return trace.at[tensor] ~= nil or part ~= nil and depends(part.of)
+end
+
+-- The value of a tensor, if it depends on the input. What shows (a part of) a tensor that has changed shows the change.
 local function value_of(tensor)
    local part = trace.part[tensor]
-   if part and trace.at[part.of] ~= part.when then
-      refuse('this part of a tensor was taken before the tensor was changed')
+   if part and depends(part.of) then
+      local whole = value_of(part.of)
+      if trace.at[tensor] == nil or whole ~= part.when then
+         if not part.again then refuse('this part of a tensor was taken before the tensor was changed') end
+         trace.at[tensor], part.when = part.again(whole), whole
+      end
    end
    return trace.at[tensor]
 end
 
 local function is_followed(value)
+   if late_tensor(value) then return true end
    if value == nil or type(value) == 'number' then return false end
-   if is_tensor(value) then return trace.at[value] ~= nil end
+   if is_tensor(value) then return depends(value) end
    if type(value) ~= 'table' or torch.typename(value) then return false end
    for _, item in pairs(value) do
       if is_followed(item) then return true end
@@ -84,15 +100,19 @@ local function any_followed(...)
    return false
 end
 
--- The value of any tensor; numbers that do not depend on the input are constants.
+-- The value of any tensor or number; numbers that do not depend on the input are constants.
 local function value(tensor)
+   tensor = late_tensor(tensor) or tensor
+   if type(tensor) == 'number' then tensor = original.fill(torch.Tensor(1), tensor) end
    local known = value_of(tensor)
    if known then return known end
-   if native.is_random(tensor) then refuse('random numbers are not followed') end
    return step(nn.Constant(original.clone(tensor)), trace.first)
 end
 
 local function view(id, extents)
+   local have, same = sizes(trace.sample[id]), true
+   for d = 1, math.max(#have, #extents) do same = same and have[d] == extents[d] end
+   if same then return id end
    return step(nn.View(unpack(extents)), id)
 end
 
@@ -110,8 +130,16 @@ local function give(id, tensor)
       return tensor
    end
    local part = trace.part[tensor]
+   if part and not part.dimension then
+      -- The whole gets it back in its own shape.
+      if not part.back then refuse('a tensor is changed through another shape of it') end
+      trace.part[tensor] = nil
+      give(part.back(id), part.of)
+      part.when = trace.at[part.of]
+      trace.part[tensor], trace.at[tensor] = part, id
+      return tensor
+   end
    if part then
-      if not part.dimension then refuse('a tensor is changed through another shape of it') end
       local whole, d = part.of, part.dimension
       local base, before = value(whole), part.first - 1
       local after = original.size(whole, d) - before - part.length
@@ -132,15 +160,100 @@ local function give(id, tensor)
    return tensor
 end
 
+-- Notes that a tensor shows a part of another.
+local function note_part(tensor, of, dimension, first, length)
+   local extents = sizes(tensor)
+   local function again(id) return view(step(nn.Narrow(dimension, first, length), id), extents) end
+   trace.part[tensor] = {of = of, when = trace.at[of], dimension = dimension, first = first, length = length,
+      again = dimension and again}
+   return tensor
+end
+
 -- A tensor that shows (a part of) another.
 local function show(id, of, dimension, first, length)
-   local tensor = give(id)
-   trace.part[tensor] = {of = of, when = trace.at[of], dimension = dimension, first = first, length = length}
+   return note_part(give(id), of, dimension, first, length)
+end
+
+-- Notes that a tensor shows another in another shape, with what turns a value into that shape and what turns it back.
+local function note_turned(tensor, of, again, back)
+   local extents, others = sizes(tensor), sizes(of)
+   trace.part[tensor] = {of = of, when = trace.at[of],
+      again = again or function(id) return view(id, extents) end,
+      back = back or function(id) return view(id, others) end}
    return tensor
+end
+
+-- A value with its dimensions in another order.
+local function permuted(id, wanted)
+   local have = {}
+   for d in ipairs(wanted) do have[d] = d end
+   for d, axis in ipairs(wanted) do
+      for other = d, #have do
+         if have[other] == axis and other ~= d then
+            id = step(nn.Transpose({d, other}), id)
+            have[d], have[other] = have[other], have[d]
+         end
+      end
+   end
+   return id
+end
+
+-- Functions that show a tensor in another shape: what they and what their opposites make of a value.
+local turned = {}
+for name in ('view viewAs squeeze unsqueeze'):gmatch('%S+') do
+   turned[name] = function() end
+end
+function turned.transpose(a, b)
+   local function swap(id) return step(nn.Transpose({a, b}), id) end
+   return swap, swap
+end
+function turned.t() return turned.transpose(1, 2) end
+function turned.permute(...)
+   local wanted, back = {...}, {}
+   for d, axis in ipairs(wanted) do back[axis] = d end
+   return function(id) return permuted(id, wanted) end, function(id) return permuted(id, back) end
+end
+local function show_turned(name, id, of, ...)
+   return note_turned(give(id), of, turned[name](...))
 end
 
 ---------------------------------------------------------------- what tensors are asked
 local handlers = {}
+
+local function element_function(name, inputs, number)
+   return step(native.find('cortado.ElementFunction')(name, number), inputs)
+end
+
+local function count(id) return original.nElement(trace.sample[id]) end
+local function flat(id) return view(id, {count(id)}) end
+
+-- A number of the running network.
+local function late(id) return native.late(give(flat(id))) end
+
+-- A value of one element, at every place of a shape.
+local function everywhere(id, extents)
+   local n = 1
+   for _, extent in ipairs(extents) do n = n * extent end
+   return view(step(nn.Replicate(n, 1), flat(id)), extents)
+end
+
+-- A value and a number, which may depend on the input.
+local function with_number(class, of_number)
+   return function(id, number)
+      if not late_tensor(number) then return of_number(id, number) end
+      return step(nn[class](), {id, everywhere(value(number), sizes(trace.sample[id]))})
+   end
+end
+local scaled = with_number('CMulTable', function(id, by)
+   return by == 1 and id or step(nn.MulConstant(by), id)
+end)
+local plus = with_number('CAddTable', function(id, number) return step(nn.AddConstant(number), id) end)
+local less = with_number('CSubTable', function(id, number) return step(nn.AddConstant(-number), id) end)
+local over = with_number('CDivTable', function(id, by) return step(nn.MulConstant(1 / by), id) end)
+local function raised(id, to)
+   if late_tensor(to) then return element_function('pow', {id, value(to)}) end
+   return to == 2 and step(nn.Square(), id) or step(nn.Power(to), id)
+end
 
 -- Tensors and numbers among arguments.
 local function sorted(...)
@@ -167,7 +280,7 @@ local function of_one(name, make)
       elseif #tensors > 1 then
          target, source = tensors[1], tensors[2]
       end
-      return give(make(value(source), numbers[1], numbers[2], source), target)
+      return give(make(value(source), numbers[1], numbers[2]), target)
    end
 end
 
@@ -181,13 +294,26 @@ end
 of_one('neg', module_of('MulConstant', -1))
 of_one('cinv', module_of('Power', -1))
 of_one('rsqrt', module_of('Power', -0.5))
-of_one('pow', function(id, n) return n == 2 and step(nn.Square(), id) or step(nn.Power(n), id) end)
-of_one('mul', function(id, n) return step(nn.MulConstant(n), id) end)
-of_one('div', function(id, n) return step(nn.MulConstant(1 / n), id) end)
-of_one('clamp', function(id, least, most) return step(nn.Clamp(least, most), id) end)
+of_one('mul', scaled)
+of_one('div', over)
+of_one('clamp', function(id, least, most)
+   if late_tensor(least) or late_tensor(most) then unknown("'clamp'") end
+   return step(nn.Clamp(least, most), id)
+end)
+for name in ('floor ceil round frac trunc sign sin cos tan sinh cosh log1p'):gmatch('%S+') do
+   of_one(name, function(id) return element_function(name, id) end)
+end
 
-local function scaled(id, by)
-   return by == 1 and id or step(nn.MulConstant(by), id)
+-- `x:pow(y, n)`, `torch.pow([x,] y, n)` and `torch.pow([x,] n, y)`.
+function handlers.pow(own, ...)
+   local tensors, numbers, before = sorted(...)
+   local source, target = tensors[#tensors] or own, own or #tensors > 1 and tensors[1] or nil
+   if #tensors == 0 or before[#tensors] == 0 then return give(raised(value(source), numbers[1]), target) end
+   if late_tensor(numbers[1]) then
+      local base = everywhere(value(numbers[1]), sizes(source))
+      return give(element_function('pow', {base, value(source)}), target)
+   end
+   return give(step(nn.Exp(), scaled(value(source), math.log(numbers[1]))), target)
 end
 
 -- Operations of two tensors: `x:f(y)` changes x, `x:f(y, z)` makes x of both, `torch.f([x,] y, z)`. A number before the
@@ -216,14 +342,15 @@ end
 local function pair(class)
    return function(a, b) return step(nn[class](), {a, b}) end
 end
-of_two('add', pair('CAddTable'), function(id, n) return step(nn.AddConstant(n), id) end, true)
-of_two('csub', pair('CSubTable'), function(id, n) return step(nn.AddConstant(-n), id) end, true)
+of_two('add', pair('CAddTable'), plus, true)
+of_two('csub', pair('CSubTable'), less, true)
 of_two('cmul', pair('CMulTable'), nil, true)
 of_two('cdiv', pair('CDivTable'), nil, true)
 of_two('cmax', pair('CMaxTable'), function(id, n) return step(nn.Threshold(n, n), id) end, true)
 of_two('cmin', pair('CMinTable'), function(id, n)
    return scaled(step(nn.Threshold(-n, -n), scaled(id, -1)), -1)
 end, true)
+of_two('cpow', function(a, b) return element_function('pow', {a, b}) end, nil, true)
 of_two('mm', pair('MM'))
 of_two('bmm', pair('MM'))
 of_two('mv', pair('MV'))
@@ -244,7 +371,38 @@ for name, class in pairs({addcmul = 'CMulTable', addcdiv = 'CDivTable'}) do
    end
 end
 
--- Sums along a dimension, which keeps the extent 1.
+-- Comparisons: `x:gt(y)` makes a mask, `mask:gt(x, y)` fills one, `torch.gt([mask,] x, y)`; a number may stand for y.
+for name in ('eq ne lt le gt ge'):gmatch('%S+') do
+   handlers[name] = function(own, ...)
+      local operands = {own, ...}
+      if not own then operands = {...} end
+      local n = #operands
+      local a, b, target = operands[n - 1], operands[n], n > 2 and operands[1] or nil
+      if type(b) == 'number' and not late_tensor(b) then
+         return give(element_function(name, value(a), b), target)
+      end
+      return give(element_function(name, {value(a), value(b)}), target)
+   end
+end
+
+-- What a mask names becomes a number.
+local function masked(tensor, mask, number)
+   if type(number) ~= 'number' then unknown('a part that a mask names') end
+   local id = value(tensor)
+   local filled
+   if late_tensor(number) then
+      filled = everywhere(value(number), sizes(tensor))
+   else
+      filled = value(original.fill(original.clone(trace.sample[id]), number))
+   end
+   return give(element_function('maskedFill', {value(mask), filled, id}), tensor)
+end
+function handlers.maskedFill(own, mask, number, last)
+   if own then return masked(own, mask, number) end
+   return masked(mask, number, last)
+end
+
+-- Sums along a dimension, which keeps the extent 1, or of all elements, a number.
 local function reduced(name, make)
    handlers[name] = function(own, ...)
       local tensors, numbers = sorted(...)
@@ -253,7 +411,9 @@ local function reduced(name, make)
       if own and #tensors == 1 then target = own end
       if not own and #tensors == 2 then target = tensors[1] end
       local dimension = numbers[#numbers]
-      if not dimension or name == 'norm' and #numbers < 2 then unknown("'" .. name .. "' of all elements") end
+      if not dimension or name == 'norm' and #numbers < 2 then
+         return late(make(flat(value(source)), 1, numbers[1], {1}))
+      end
       local extents = sizes(source)
       extents[dimension] = 1
       return give(view(make(value(source), dimension, numbers[1], extents), extents), target)
@@ -264,6 +424,7 @@ reduced('mean', function(id, d) return step(nn.Mean(d), id) end)
 reduced('max', function(id, d) return step(nn.Max(d), id) end)
 reduced('min', function(id, d) return step(nn.Min(d), id) end)
 reduced('norm', function(id, d, p)
+   p = p or 2
    local powers = p == 2 and step(nn.Square(), id) or step(nn.Power(p), step(nn.Abs(), id))
    local sum = step(nn.Sum(d), powers)
    return p == 2 and step(nn.Sqrt(), sum) or step(nn.Power(1 / p), sum)
@@ -309,6 +470,62 @@ end
 spread('var', function(id) return id end)
 spread('std', function(id) return step(nn.Sqrt(), id) end)
 
+-- `a:dot(b)` and `a:dist(b, p)` are numbers.
+function handlers.dot(own, ...)
+   local tensors = sorted(own, ...)
+   return late(step(nn.Sum(1), step(nn.CMulTable(), {flat(value(tensors[1])), flat(value(tensors[2]))})))
+end
+function handlers.dist(own, ...)
+   local tensors, numbers = sorted(own, ...)
+   local gap = step(nn.CSubTable(), {flat(value(tensors[1])), flat(value(tensors[2]))})
+   return handlers.norm(nil, give(gap), numbers[1] or 2)
+end
+
+---------------------------------------------------------------- random numbers
+-- What fills a tensor with random numbers, or draws one; each is drawn anew at every pass.
+local laws = {uniform = true, normal = true, bernoulli = true, exponential = true, random = true,
+   rand = 'uniform', randn = 'normal', geometric = false, cauchy = false, logNormal = false, multinomial = false,
+   randperm = false}
+-- While modules are made their first values are drawn, once.
+local constructing = 0
+native.constructing = function(f, ...)
+   if not trace then return f(...) end
+   constructing = constructing + 1
+   local results = {pcall(f, ...)}
+   constructing = constructing - 1
+   if not results[1] then error(results[2], 0) end
+end
+
+local function draw(law, first, second, extents)
+   return step(native.find('cortado.RandomNumbers')(law, first, second, extents), {},
+      original.resize(torch.Tensor(), torch.LongStorage(extents)))
+end
+
+local function drawn(name, as_method, ...)
+   local own, first, second = ...
+   local law = laws[name]
+   if not law then refuse("'" .. name .. "' is not followed") end
+   if type(law) == 'string' then
+      plainly = true
+      local made = torch[name](...)
+      plainly = false
+      return give(draw(law, nil, nil, sizes(made)), made)
+   end
+   if not as_method then return late(draw(name, own, first, {1})) end
+   local extents = sizes(own)
+   if is_tensor(first) then
+      local uniform = draw('uniform', nil, nil, extents)
+      return give(element_function('lt', {uniform, value(first)}), own)
+   end
+   if late_tensor(first) or late_tensor(second) then
+      if name ~= 'uniform' and name ~= 'normal' then unknown("'" .. name .. "'") end
+      first, second = first or 0, second or 1
+      local id = draw(name, nil, nil, extents)
+      return give(plus(scaled(id, name == 'uniform' and second - first or second), first), own)
+   end
+   return give(draw(name, first, second, extents), own)
+end
+
 ---------------------------------------------------------------- shapes
 local function extents_of(first, ...)
    if torch.typename(first) == 'torch.LongStorage' then return first:totable() end
@@ -340,11 +557,11 @@ reshaping('view', function(tensor, first, ...)
       -- `x:view(y, ...)` makes x a view of y.
       return give(view(value(first), inferred(first, extents_of(...))), tensor)
    end
-   return show(view(value(tensor), inferred(tensor, extents_of(first, ...))), tensor)
+   return show_turned('view', view(value(tensor), inferred(tensor, extents_of(first, ...))), tensor)
 end)
 reshaping('viewAs', function(tensor, first, second)
    if second then return give(view(value(first), sizes(second)), tensor) end
-   return show(view(value(tensor), sizes(first)), tensor)
+   return show_turned('viewAs', view(value(tensor), sizes(first)), tensor)
 end)
 reshaping('reshape', function(tensor, ...) return give(view(value(tensor), inferred(tensor, extents_of(...)))) end)
 reshaping('narrow', function(tensor, d, first, length)
@@ -353,20 +570,12 @@ end)
 reshaping('select', function(tensor, d, index)
    return show(step(nn.Select(d, index), value(tensor)), tensor, d, index, 1)
 end)
-reshaping('transpose', function(tensor, a, b) return show(step(nn.Transpose({a, b}), value(tensor)), tensor) end)
-reshaping('t', function(tensor) return show(step(nn.Transpose({1, 2}), value(tensor)), tensor) end)
+reshaping('transpose', function(tensor, a, b)
+   return show_turned('transpose', step(nn.Transpose({a, b}), value(tensor)), tensor, a, b)
+end)
+reshaping('t', function(tensor) return show_turned('t', step(nn.Transpose({1, 2}), value(tensor)), tensor) end)
 reshaping('permute', function(tensor, ...)
-   local wanted, have, id = {...}, {}, value(tensor)
-   for d in ipairs(wanted) do have[d] = d end
-   for d, axis in ipairs(wanted) do
-      for other = d, #have do
-         if have[other] == axis and other ~= d then
-            id = step(nn.Transpose({d, other}), id)
-            have[d], have[other] = have[other], have[d]
-         end
-      end
-   end
-   return show(id, tensor)
+   return show_turned('permute', permuted(value(tensor), {...}), tensor, ...)
 end)
 reshaping('expand', function(tensor, first, ...)
    if is_tensor(first) then return give(expanded(value(first), extents_of(...)), tensor) end
@@ -391,12 +600,12 @@ reshaping('squeeze', function(tensor, d)
       if extent ~= 1 or d and d ~= i then extents[#extents + 1] = extent end
    end
    if #extents == 0 then extents = {1} end
-   return show(view(value(tensor), extents), tensor)
+   return show_turned('squeeze', view(value(tensor), extents), tensor)
 end)
 reshaping('unsqueeze', function(tensor, d)
    local extents = sizes(tensor)
    table.insert(extents, d, 1)
-   return show(view(value(tensor), extents), tensor)
+   return show_turned('unsqueeze', view(value(tensor), extents), tensor)
 end)
 for name, by_count in pairs({split = false, chunk = true}) do
    reshaping(name, function(tensor, n, d)
@@ -413,9 +622,11 @@ reshaping('index', function(tensor, d, places)
    return give(step(nn.Index(d), {value(tensor), value(places)}))
 end)
 
-function handlers.cat(_, first, second, third)
+function handlers.cat(_, first, second, third, fourth)
    local list, dimension, target = first, second
-   if is_tensor(first) and is_tensor(second) then
+   if is_tensor(first) and is_tensor(second) and is_tensor(third) then
+      target, list, dimension = first, {second, third}, fourth
+   elseif is_tensor(first) and is_tensor(second) then
       list, dimension = {first, second}, third
    elseif is_tensor(first) then
       target, list, dimension = first, second, third
@@ -433,6 +644,9 @@ for _, name in ipairs({'clone', 'contiguous', 'type', 'typeAs', 'float', 'double
       return own
    end
 end
+for _, name in ipairs({'byte', 'char', 'short', 'int', 'long'}) do
+   handlers[name] = function(own) return give(element_function('trunc', value(own))) end
+end
 function handlers.copy(own, source)
    local id = value(source)
    if original.nElement(source) == original.nElement(own) then id = view(id, sizes(own)) end
@@ -441,7 +655,7 @@ end
 function handlers.set(own, source)
    trace.part[own], trace.at[own] = nil, nil
    if not source then return original.set(own) end
-   return give(value(source), own)
+   return note_turned(give(value(source), own), source)
 end
 for _, name in ipairs({'resize', 'resizeAs'}) do
    handlers[name] = function(own, ...)
@@ -457,7 +671,8 @@ for _, name in ipairs({'resize', 'resizeAs'}) do
 end
 for _, name in ipairs({'fill', 'zero'}) do
    handlers[name] = function(own, number)
-      local filled = original.fill(original.clone(trace.sample[trace.at[own]]), number or 0)
+      if late_tensor(number) then return give(everywhere(value(number), sizes(own)), own) end
+      local filled = original.fill(original.clone(trace.sample[value(own)]), number or 0)
       if trace.part[own] then return give(value(filled), own) end
       trace.at[own] = nil
       return original.fill(own, number or 0)
@@ -487,8 +702,10 @@ function operators.negate(a) return torch.mul(a, -1) end
 
 -- What `tensor[key]` shows.
 local function part_of(tensor, key)
+   if late_tensor(key) then unknown('an element at a computed place') end
    if type(key) == 'number' then
-      if original.dim(tensor) == 1 then unknown('an element') end
+      if key < 0 then key = original.size(tensor, 1) + 1 + key end
+      if original.dim(tensor) == 1 then return methods.narrow(tensor, 1, key, 1), true end
       return methods.select(tensor, 1, key)
    end
    if type(key) ~= 'table' then unknown('a part that a mask names') end
@@ -501,13 +718,19 @@ local function part_of(tensor, key)
             shown = methods.narrow(shown, d, entry[1], last - entry[1] + 1)
          end
          d = d + 1
-      elseif original.dim(shown) == 1 then
-         unknown('an element')
       else
+         if entry < 0 then entry = original.size(shown, d) + 1 + entry end
+         if original.dim(shown) == 1 then return methods.narrow(shown, 1, entry, 1), true end
          shown = methods.select(shown, d, entry)
       end
    end
    return shown
+end
+
+-- What `tensor[key]` is: a part, or a number.
+local function item_of(tensor, key)
+   local part, is_element = part_of(tensor, key)
+   return is_element and late(value(part)) or part
 end
 
 -- Calls a handler: says whether it did its work, or what it refused.
@@ -536,14 +759,22 @@ native.follow_operator = function(operator, a, b)
       if operator == 'index' and names_part(a, b) then return handled(part_of, a, b) end
       return false
    end
-   if operator == 'index' then return handled(part_of, a, b) end
+   if operator == 'index' then return handled(item_of, a, b) end
    local f = operators[operator] or function() unknown("'" .. operator .. "'") end
-   if type(a) == 'number' and (operator == 'add' or operator == 'multiply') then a, b = b, a end
+   if not is_tensor(a) and not is_tensor(b) then
+      local one, other = late_tensor(a), late_tensor(b)
+      if one and other and operator == 'multiply' then f = torch.cmul end
+      if one and other and operator == 'power' then f = handlers.cpow end
+      local numbers = f
+      f = function(a, b) return late(value(numbers(late_tensor(a) or a, late_tensor(b) or b))) end
+   end
+   if type(a) == 'number' and not late_tensor(a) and (operator == 'add' or operator == 'multiply') then a, b = b, a end
    return handled(f, a, b)
 end
 
 local function assign(tensor, key, item)
    if not trace.at[tensor] then trace.at[tensor] = value(tensor) end
+   if is_tensor(key) then return masked(tensor, key, item) end
    local part = part_of(tensor, key)
    if type(item) == 'number' then
       methods.fill(part, item)
@@ -553,7 +784,7 @@ local function assign(tensor, key, item)
 end
 
 native.follow_assignment = function(tensor, key, item)
-   if not trace or plainly or not any_followed(tensor, item) then return false end
+   if not trace or plainly or not any_followed(tensor, key, item) then return false end
    return handled(assign, tensor, key, item)
 end
 
@@ -568,13 +799,30 @@ end
 -- A function about tensors that the definition calls, as a method of its first argument or not.
 native.follow_call = function(name, as_method, own, ...)
    if not trace or plainly or harmless[name] then return false end
+   if laws[name] ~= nil and constructing == 0 then return handled(drawn, name, as_method, own, ...) end
    if not any_followed(own, ...) then
       if (name == 'narrow' or name == 'select') and is_tensor(own) then
          local d, first, length = ...
          if type(d) ~= 'number' or name == 'select' and original.dim(own) == 1 then return false end
-         local shown = original[name](own, d, first, length)
-         trace.part[shown] = {of = own, dimension = d, first = first, length = length or 1}
+         return true, note_part(original[name](own, d, first, length), own, d, first, length or 1)
+      end
+      if (name == 'split' or name == 'chunk') and is_tensor(own) then return handled(handlers[name], own, ...) end
+      if turned[name] and is_tensor(own) and (name == 'viewAs' or not is_tensor((...))) then
+         return true, note_turned(original[name](own, ...), own, turned[name](...))
+      end
+      if (name == 'expand' or name == 'expandAs' or name == 'unfold') and is_tensor(own) then
+         local shown = original[name](own, ...)
+         -- What is written there would be everywhere.
+         trace.part[shown] = {of = own}
+         if name ~= 'unfold' then
+            local extents = sizes(shown)
+            trace.part[shown].again = function(id) return expanded(id, extents) end
+         end
          return true, shown
+      end
+      if name == 'set' and is_tensor((...)) then
+         original.set(own, (...))
+         return true, note_turned(own, (...))
       end
       return false
    end
@@ -592,6 +840,8 @@ end
 -- What a module of nn makes of values. Batch normalisation whose gain and shift are computed, such as copies of those of
 -- the module around it, normalises first.
 local function made_by(module, input)
+   -- Normalisations inside of modules are older than the rule that one sample has no statistics.
+   if torch.isTypeOf(module, 'nn.BatchNormalization') then module.one_sample = true end
    if not is_computed(module.weight) and not is_computed(module.bias) then return step(module, input) end
    if not torch.isTypeOf(module, 'nn.BatchNormalization') or type(input) ~= 'number' then
       refuse('a weight of ' .. torch.type(module) .. ' that is computed is not followed')
@@ -599,6 +849,7 @@ local function made_by(module, input)
    local planes = original.nElement(module.weight)
    local bare = getmetatable(module)(planes, module.eps, module.momentum, false)
    bare.running_mean, bare.running_var = module.running_mean, module.running_var
+   bare.train, bare.one_sample, trace.inside[bare] = module.train, true, trace.inside[module]
    local id = step(bare, input)
    local extents, shape = sizes(trace.sample[id]), {}
    for d in ipairs(extents) do shape[d] = d == 2 and planes or 1 end
@@ -618,23 +869,214 @@ function nn.Module:updateOutput(input)
    return self.output
 end
 
--- Ends the following of a module, also after an error.
-native.unfollow = function()
-   trace, plainly = trace.outer, false
-   if not trace then native.follow_operators(false) end
+-- The number that a criterion makes of values.
+local plain_loss = nn.Criterion.updateOutput
+function nn.Criterion:updateOutput(input, target)
+   if not trace or not any_followed(input, target) then return plain_loss(self, input, target) end
+   self.output = guarded(function()
+      local inputs = {tree(input, value)}
+      if target ~= nil then inputs[2] = tree(target, value) end
+      local loss = define(torch.Tensor(1))
+      trace.steps[#trace.steps + 1] = {module = self, inputs = inputs, outputs = loss}
+      return late(loss)
+   end)
+   return self.output
+end
+local function weighted(name, part)
+   local class = nn[name]
+   function class:updateOutput(input, target)
+      local sum = 0
+      for i, criterion in ipairs(self.criterions) do
+         local own = self.repeatTarget and target or part(target, i)
+         sum = sum + criterion:updateOutput(part(input, i), own) * self.weights[i]
+      end
+      self.output = sum
+      return sum
+   end
+end
+weighted('MultiCriterion', function(value) return value end)
+weighted('ParallelCriterion', function(value, i) return value[i] end)
+function nn.ModuleCriterion:updateOutput(input, target)
+   if self.inputModule then input = self.inputModule:updateOutput(input) end
+   if self.targetModule then target = self.targetModule:updateOutput(target) end
+   self.output = self.criterion:updateOutput(input, target)
+   return self.output
 end
 
--- What `module:updateOutput(input)` asks, as steps and the values of its result; input tensors have the values from 1 on.
-native.follow = function(module, input)
+---------------------------------------------------------------- functions of numbers
+local of_numbers = {pow = function(a, b) return a ^ b end}
+for name in ('abs exp log sqrt tanh floor ceil sin cos tan sinh cosh'):gmatch('%S+') do
+   of_numbers[name] = function(number) return late(value(torch[name](late_tensor(number)))) end
+end
+for name, method in pairs({max = 'cmax', min = 'cmin'}) do
+   of_numbers[name] = function(a, ...)
+      for i = 1, select('#', ...) do
+         local b = select(i, ...)
+         if not late_tensor(a) then a, b = b, a end
+         a = late(value(torch[method](late_tensor(a), late_tensor(b) or b)))
+      end
+      return a
+   end
+end
+-- The functions of `math` that know such numbers take the places of those that do not.
+local mathematics
+local function replace_mathematics()
+   mathematics = {}
+   for name, f in pairs(of_numbers) do
+      local plain = math[name]
+      mathematics[name] = plain
+      math[name] = function(...)
+         if any_followed(...) then return guarded(f, ...) end
+         return plain(...)
+      end
+   end
+   mathematics.random = math.random
+   math.random = function(low, high)
+      if constructing > 0 then return mathematics.random(low, high) end
+      if not low then return guarded(drawn, 'uniform') end
+      return guarded(drawn, 'random', false, high and low or 1, high or low)
+   end
+end
+
+-- Ends the following of a module, also after an error.
+native.unfollow = function()
+   if not trace then return end
+   trace, plainly, constructing = trace.outer, false, 0
+   if not trace then
+      native.follow_operators(false)
+      for name, f in pairs(mathematics) do math[name] = f end
+   end
+end
+
+---------------------------------------------------------------- following
+-- Tells a module and those inside whether they train; gives a function that sets what was before.
+local function set_mode(module, training)
+   local before = {}
+   local inside = module.listModules and module:listModules() or {module}
+   for i, one in ipairs(inside) do
+      before[i] = one.train
+      trace.inside[one] = true
+   end
+   local method = training and module.training or module.evaluate
+   if not method or not pcall(method, module) then module.train = training end
+   return function()
+      for i, one in ipairs(inside) do one.train = before[i] end
+   end
+end
+
+-- Gradients of modules inside of one that is followed are not known here, but for the simplest.
+local plain_gradient = nn.Module.updateGradInput
+function nn.Module:updateGradInput(input, gradOutput)
+   if trace and any_followed(input, gradOutput) then
+      refuse('it asks for the gradient of a ' .. torch.type(self))
+   end
+   return plain_gradient(self, input, gradOutput)
+end
+function nn.Identity:updateGradInput(_, gradOutput)
+   self.gradInput = gradOutput
+   return gradOutput
+end
+local plain_loss_gradient = nn.Criterion.updateGradInput
+local loss_gradients = {
+   ['nn.MSECriterion'] = function(gap) return torch.mul(gap, 2) end,
+   ['nn.AbsCriterion'] = function(gap) return torch.sign(gap) end,
+}
+function nn.Criterion:updateGradInput(input, target)
+   if not trace or not any_followed(input, target) then return plain_loss_gradient(self, input, target) end
+   local of_gap = loss_gradients[torch.type(self)]
+   if not of_gap then refuse('it asks for the gradient of a ' .. torch.type(self)) end
+   local gradient = of_gap(torch.add(input, -1, target))
+   if self.sizeAverage then gradient:div(original.nElement(input)) end
+   self.gradInput = gradient
+   return gradient
+end
+
+-- The values of a module's result with the gradient that its own updateGradInput computes: what depends on the gradient of
+-- the result becomes steps of their own, the rest steps like others.
+local function with_gradient(module, results, input_ids, input, target)
+   local gradients_of_results = tree(results, function(id) return define(original.clone(trace.sample[id])) end)
+   local before, given = #trace.steps, nil
+   local is_loss = torch.isTypeOf(module, 'nn.Criterion')
+   if is_loss then
+      given = module:updateGradInput(input, target)
+   else
+      given = module:updateGradInput(input, tree(gradients_of_results, function(id) return give(id) end))
+   end
+   if given == nil then given = module.gradInput end
+   local list = {}
+   local function gather(ids, gradient)
+      if type(ids) == 'table' then
+         for i, id in ipairs(ids) do gather(id, type(gradient) == 'table' and gradient[i] or nil) end
+      elseif not is_tensor(gradient) or original.nElement(gradient) == 0 then
+         list[#list + 1] = false
+      else
+         local extents = sizes(trace.sample[ids])
+         if original.nElement(gradient) ~= original.nElement(trace.sample[ids]) then
+            refuse('its result has another size than the input')
+         end
+         local id = value(gradient)
+         if is_loss then id = step(nn.CMulTable(), {view(id, extents), everywhere(gradients_of_results, extents)}) end
+         list[#list + 1] = id
+      end
+   end
+   gather(input_ids, given)
+   local inner, others, within, listed = {}, {}, {}, {}
+   tree(gradients_of_results, function(id) within[id] = true return id end)
+   local steps = trace.steps
+   local function external(id)
+      if not within[id] and not listed[id] then
+         listed[id] = true
+         others[#others + 1] = id
+      end
+      return id
+   end
+   for i = before + 1, #steps do
+      local one, depends = steps[i], false
+      tree(one.inputs, function(id) depends = depends or within[id] return id end)
+      steps[i] = nil
+      if depends then
+         inner[#inner + 1] = one
+         tree(one.inputs, external)
+         tree(one.outputs, function(id) within[id] = true return id end)
+      else
+         before = before + 1
+         steps[before] = one
+      end
+   end
+   for _, id in ipairs(list) do
+      if id then external(id) end
+   end
+   local outputs = tree(results, function(id) return define(original.clone(trace.sample[id])) end)
+   steps[#steps + 1] = {module = module, inputs = {results, input_ids, others}, outputs = outputs, results = list,
+      gradient = {outputs = gradients_of_results, inputs = input_ids, others = others, steps = inner}}
+   return outputs
+end
+
+-- What a module (or a criterion) asks of its input (and of its target), and the values of its result; at last why its own
+-- gradient was refused, if it was wanted.
+local function record(module, training, own_gradient, ...)
    local outer = trace
-   trace = {at = {}, part = {}, leaf = {}, sample = {}, steps = {}, outer = outer}
-   if not outer then native.follow_operators(true) end
-   tree(input, function(tensor)
+   trace = {at = {}, part = {}, leaf = {}, sample = {}, steps = {}, outer = outer, first = 1, inside = {},
+      training = training}
+   if not outer then
+      native.follow_operators(true)
+      replace_mathematics()
+   end
+   local arguments = {...}
+   local function enter(tensor)
       trace.at[tensor] = define(original.clone(tensor))
       return trace.at[tensor]
-   end)
-   trace.first = 1
-   local parameters, gradients = module:parameters()
+   end
+   local input_ids = tree(arguments, enter)[1]
+   if own_gradient then
+      -- No other gradient reaches the input.
+      tree(arguments[1], function(tensor)
+         trace.at[tensor] = step(nn.ZeroGrad(), trace.at[tensor])
+         return trace.at[tensor]
+      end)
+   end
+   local parameters, gradients
+   if module.parameters then parameters, gradients = module:parameters() end
    for i, parameter in ipairs(parameters or {}) do
       if not trace.at[parameter] then
          local leaf = native.find('cortado.Parameter')()
@@ -643,20 +1085,96 @@ native.follow = function(module, input)
          trace.leaf[parameter] = trace.at[parameter]
       end
    end
-   if module.train == nil then module.train = true end
-   local output = module:updateOutput(input)
+   trace.leaves = #trace.steps
+   local restore = set_mode(module, training)
+   local output = module:updateOutput(...)
    if output == nil then output = module.output end
-   local results = guarded(tree, output, value)
-   local read, steps = {}, {}
+   local results, refused = guarded(tree, output, value), nil
+   if own_gradient then
+      local done, changed = pcall(with_gradient, module, results, input_ids, ...)
+      if done then
+         results = changed
+      else
+         refused = type(changed) == 'table' and changed.complaint or tostring(changed)
+      end
+   end
+   restore()
+   local steps, leaves = trace.steps, trace.leaves
+   native.unfollow()
+   -- What nothing reads is no part of the net.
+   local read, alive = {}, {}
    local function note(id)
       read[id] = true
       return id
    end
    tree(results, note)
-   for _, one in ipairs(trace.steps) do tree(one.inputs, note) end
-   for _, one in ipairs(trace.steps) do
-      -- Parameters that nothing reads are no part of the net.
-      if type(one.outputs) ~= 'number' or read[one.outputs] then steps[#steps + 1] = one end
+   for i = #steps, 1, -1 do
+      tree(steps[i].outputs, function(id) alive[i] = alive[i] or read[id] return id end)
+      if alive[i] then tree(steps[i].inputs, note) end
    end
-   return steps, results
+   return steps, alive, results, leaves, refused
+end
+
+-- The same with the gradient that the module computes itself, if that is wanted and can be followed.
+local function recorded(module, training, own_gradient, ...)
+   local steps, alive, results, leaves, refused = record(module, training, own_gradient, ...)
+   if refused then steps, alive, results, leaves = record(module, training, false, ...) end
+   return steps, alive, results, leaves, refused
+end
+
+-- Whether two fields of modules say the same.
+local function alike(a, b, depth)
+   if type(a) ~= type(b) or rawequal(a, b) then return rawequal(a, b) end
+   if is_tensor(a) then
+      return is_tensor(b) and original.isSameSizeAs(a, b) and not native.is_random(a) and not native.is_random(b)
+         and original.equal(a, b)
+   end
+   if type(a) ~= 'table' then return type(a) == 'userdata' or a == b end
+   if depth == 0 or torch.typename(a) then return true end
+   for key, item in pairs(a) do
+      if not alike(item, b[key], depth - 1) then return false end
+   end
+   return #a == #b
+end
+
+local results_of_passes = {output = true, gradInput = true, train = true}
+local function same_step(a, b)
+   if not a or not b or not alike(a.inputs, b.inputs, 9) or not alike(a.outputs, b.outputs, 9) then return false end
+   if a.mode ~= b.mode then return false end
+   if rawequal(a.module, b.module) then return true end
+   if torch.typename(a.module) ~= torch.typename(b.module) then return false end
+   for key, item in pairs(a.module) do
+      if not results_of_passes[key] and not alike(item, rawget(b.module, key), 3) then return false end
+   end
+   return true
+end
+
+-- The steps of a module that does something else in training than afterwards, if `both` are asked for: those that both
+-- begin with, those of training with the values of its result, and those afterwards with theirs.
+native.follow = function(module, both, own_gradient, ...)
+   local steps, alive, results, leaves, refused = recorded(module, true, own_gradient, ...)
+   local common, own = {}, {}
+   if not both then
+      for i, one in ipairs(steps) do
+         if alive[i] then common[#common + 1] = one end
+      end
+      return common, {}, results, nil, nil, refused
+   end
+   local others, others_alive, others_results = recorded(module, false, own_gradient, ...)
+   local same = leaves
+   while same_step(steps[same + 1], others[same + 1]) do same = same + 1 end
+   for i = 1, same do
+      if alive[i] or others_alive[i] then common[#common + 1] = steps[i] end
+   end
+   if same == #steps and same == #others and alike(results, others_results, 9) then
+      return common, {}, results, nil, nil, refused
+   end
+   local after = {}
+   for i = same + 1, #steps do
+      if alive[i] then own[#own + 1] = steps[i] end
+   end
+   for i = same + 1, #others do
+      if others_alive[i] then after[#after + 1] = others[i] end
+   end
+   return common, own, results, after, others_results, refused
 end

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
-use super::tensor::{self, First, Tensor};
+use super::tensor::{self, First, LateNumber, Tensor, UnreadFile};
 use crate::diag::nearest::nearest;
 use crate::layers::Layer;
 use crate::source::Span;
@@ -26,12 +26,18 @@ pub struct Library {
     added: RefCell<HashMap<u64, Span>>,
     /// Names of classes that were asked for and do not exist.
     missing: RefCell<HashSet<String>>,
+    /// Files that were loaded, with the places of the calls.
+    unread: RefCell<Vec<(String, Option<Span>)>>,
     /// Lua functions that the lowering calls.
     natives: RefCell<Option<Table>>,
 }
 
 /// Spaces of names whose classes stand for those of `nn` with the same name.
 const ALIASES: [&str; 5] = ["cudnn", "inn", "ccn2", "fbnn", "dpnn"];
+
+/// Packages that are run when they are first required.
+const PACKAGES: [(&str, &str); 2] =
+    [("dpnn", include_str!("dpnn.lua")), ("rnn", include_str!("rnn.lua"))];
 
 /// The version that `cudnn.version` says: one whose batch normalisation definitions rely on.
 const CUDNN: f64 = 5105.0;
@@ -52,6 +58,7 @@ impl Library {
         let arguments = [torch.clone(), nn.clone(), natives.clone()].map(Value::Table);
         let [torch_value, _, natives_value] = arguments.clone();
         run(lua, "<torch.class>", include_str!("class.lua"), vec![torch_value, natives_value])?;
+        globals.set_field("dofile", natives.field("dofile"));
         library.lazy(lua, "nn", &nn);
         run(lua, "<nn.Module>", include_str!("module.lua"), arguments.to_vec())?;
         natives.set_field("tensor_methods", tensor::methods(lua));
@@ -85,13 +92,25 @@ impl Library {
                     });
                     lua.set_optional_module(space, loader);
                 }
+                "dpnn" => globals.set_field(space, table),
                 _ => {
                     globals.set_field(space, table.clone());
                     lua.set_module(space, table);
                 }
             }
         }
-        for absent in ["cunn", "cutorch"] {
+        if let Value::Table(package) = globals.field("package")
+            && let Value::Table(preload) = package.field("preload")
+        {
+            for (name, text) in PACKAGES {
+                let own = arguments.clone();
+                let loader = Native::value("require", move |lua, _| {
+                    run(lua, &format!("<{name}>"), text, own.to_vec())
+                });
+                preload.set_field(name, loader);
+            }
+        }
+        for absent in ["cunn", "cutorch", "clnn", "cltorch", "fbcunn", "nccl"] {
             let known = natives.field(absent);
             let loader = Native::value("require", move |lua, _| {
                 let table = match &known {
@@ -103,6 +122,7 @@ impl Library {
             });
             lua.set_optional_module(absent, loader);
         }
+        natives.set_field("loading", Value::Nil);
         Ok(library)
     }
 
@@ -114,6 +134,11 @@ impl Library {
     /// Where a module was last added to a container.
     pub fn added(&self, module: &Table) -> Option<Span> {
         self.added.borrow().get(&module.serial()).copied()
+    }
+
+    /// Files that the definition has loaded and that were not read, with the places of the calls.
+    pub fn unread(&self) -> Vec<(String, Option<Span>)> {
+        self.unread.borrow().clone()
     }
 
     /// The class of a full name; nil if there is none.
@@ -130,13 +155,16 @@ impl Library {
         lua.call(&function.unwrap_or_default(), args)
     }
 
-    /// The known class whose name is nearest to one that was asked for in vain.
+    /// What helps where a class was asked for in vain: the known one whose name is nearest, if any is near.
     pub fn suggestion(&self, name: &str) -> Option<String> {
         let missing = self.missing.borrow();
         let wanted = missing.iter().find(|full| full.rsplit('.').next() == Some(name))?;
         let known = Layer::spellings(Dialect::Torch).map(|spelling| spelling.name);
         let structural = super::lower::STRUCTURAL.iter().copied();
-        nearest(wanted, known.chain(structural)).map(str::to_owned)
+        Some(match nearest(wanted, known.chain(structural)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("`{wanted}` is no class that cortado knows"),
+        })
     }
 
     fn fill(self: &Rc<Self>, natives: &Table) {
@@ -217,6 +245,24 @@ impl Library {
                     _ => false,
                 };
                 Ok(vec![Value::Bool(random)])
+            }),
+        );
+        add("late", Box::new(|_, args| Ok(vec![LateNumber::of(args.get(0)).unwrap_or_default()])));
+        add(
+            "late_tensor",
+            Box::new(|_, args| {
+                let value = args.get(0);
+                Ok(vec![value.object().map(|late: &LateNumber| late.tensor.clone()).into()])
+            }),
+        );
+        let this = self.clone();
+        add(
+            "load",
+            Box::new(move |lua, args| {
+                let (name, span) = (args.string(lua, 0)?.to_str().into_owned(), lua.call_span());
+                lua.work(1000)?;
+                this.unread.borrow_mut().push((name, span));
+                Ok(vec![UnreadFile::value()])
             }),
         );
         add("dofile", Box::new(files::run_file));
@@ -338,6 +384,12 @@ pub fn ancestors(class: Option<Table>) -> impl Iterator<Item = Table> {
 /// A chain of more classes goes round in circles.
 const MOST_ANCESTORS: usize = 100;
 
+/// Whether a module is a criterion.
+pub fn is_criterion(module: &Table) -> bool {
+    let is_base = |class: Table| class_name(&class).is_some_and(|name| name == "nn.Criterion");
+    ancestors(module.metatable()).any(is_base)
+}
+
 /// A field of a class or of the classes it extends.
 pub fn lua_field(class: &Table, name: &str) -> Value {
     let fields = ancestors(Some(class.clone())).map(|class| class.field(name));
@@ -371,6 +423,7 @@ pub fn class_name(class: &Table) -> Option<String> {
 
 fn typename(value: &Value) -> Value {
     match value {
+        Value::Object(_) if value.object::<LateNumber>().is_some() => Value::Nil,
         Value::Object(object) => object.type_name().as_str().into(),
         _ => Value::Nil,
     }

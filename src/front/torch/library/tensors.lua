@@ -67,6 +67,14 @@ end
 function torch.lerp(a, b, weight) return a + (b - a) * weight end
 function native.tensor_methods.lerp(self, b, weight) return self:add((b - self) * weight) end
 
+-- Functions that make tensors, filling the receiver.
+for _, name in ipairs({'range', 'linspace', 'logspace', 'zeros', 'ones', 'rand', 'randn', 'randperm', 'eye'}) do
+   local make = torch[name]
+   if make and not native.tensor_methods[name] then
+      native.tensor_methods[name] = function(self, ...) return make(self, ...) end
+   end
+end
+
 ---------------------------------------------------------------- nn.utils
 local utils = {}
 nn.utils = utils

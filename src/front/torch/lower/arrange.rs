@@ -2,6 +2,7 @@
 
 use super::{Flow, Stop, Walk, children, stop};
 use crate::front::torch::interp::{Table, Value};
+use crate::ir::Node;
 use crate::source::Span;
 use crate::spec;
 
@@ -135,9 +136,15 @@ impl Walk<'_> {
     pub(super) fn table(&self, module: &Table, input: &Flow) -> Result<Vec<Flow>, Stop> {
         match input {
             Flow::Table(items) => Ok(items.clone()),
-            Flow::Tensor(_) => {
+            Flow::Tensor(blob) => {
                 let name = super::torch_type(module);
-                Err(self.complaint(module, format!("{name} needs a table, not a tensor")))
+                let complaint =
+                    self.complaint(module, format!("{name} needs a table, not a tensor"));
+                let made = |node: &&Node| node.tops.iter().any(|top| top.value == *blob);
+                match self.nodes.iter().find(made) {
+                    Some(node) if node.layer.is_input() => Err(several_inputs(complaint)),
+                    _ => Err(complaint),
+                }
             }
         }
     }
@@ -285,6 +292,12 @@ impl Walk<'_> {
         let back: Vec<usize> = [lead, &out.dims()[1..]].concat();
         view(self, &y, back, if path.is_empty() { "bottle".into() } else { path.to_owned() })
     }
+}
+
+/// A complaint that ends with how to give a table to the model.
+pub(super) fn several_inputs(complaint: Stop) -> Stop {
+    let help = "tensors of a table are numbered from 0: `--shape 0=16,3,32,32 --shape 1=16,10` tells the shapes of two";
+    Box::new(complaint.help(help))
 }
 
 /// The path of a child.

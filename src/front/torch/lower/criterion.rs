@@ -24,6 +24,19 @@ impl Walk<'_> {
         self.rules = vec![rule("train"), rule("val")];
     }
 
+    /// DIGITS' default loss.
+    pub fn default_loss(&mut self) -> Result<Option<Table>, Stop> {
+        let class = self.library.class(self.lua, "nn.ClassNLLCriterion").map_err(stop)?;
+        if class.is_nil() {
+            return Ok(None);
+        }
+        let made = self.lua.call(&class, vec![]).map_err(stop)?;
+        Ok(made
+            .into_iter()
+            .next()
+            .and_then(|v| if let Value::Table(t) = v { Some(t) } else { None }))
+    }
+
     /// Adds a criterion on the model's output and the target.
     pub fn criterion(
         &mut self,
@@ -66,6 +79,9 @@ impl Walk<'_> {
             }
             _ => {}
         }
+        if opaque && super::follow::computes(criterion) {
+            return self.own_criterion(criterion, path, &[input, target], weight);
+        }
         let spelling = Layer::resolve(Dialect::Torch, &kind).filter(|_| !opaque);
         let Some(spelling) = spelling else {
             let name = torch_type(criterion);
@@ -81,6 +97,35 @@ impl Walk<'_> {
         let node = self.nodes.len();
         self.spelled(spelling, criterion, path, &both)?;
         self.nodes[node].loss_weights = vec![Spanned::new(weight as f32, span)];
+        Ok(())
+    }
+
+    /// Adds a criterion that computes in Lua.
+    fn own_criterion(
+        &mut self,
+        criterion: &Table,
+        path: &str,
+        both: &[&Flow],
+        weight: f64,
+    ) -> Result<(), Stop> {
+        let span = self.place(criterion);
+        let loss = self.follow_criterion(criterion, path, both)?;
+        let loss = match loss {
+            Some(loss) => loss,
+            // Nothing can be said about it before the shape of its input is known.
+            None => {
+                let both = both.iter().copied().cloned().collect();
+                self.unknown(criterion, path, &Flow::Table(both))?
+            }
+        };
+        let Flow::Tensor(loss) = loss else {
+            let message = "a criterion gives a number, not a table".to_owned();
+            return Err(self.complaint(criterion, message));
+        };
+        let made = self.nodes.iter_mut().rfind(|n| n.tops.iter().any(|top| top.value == loss));
+        if let Some(node) = made {
+            node.loss_weights = vec![Spanned::new(weight as f32, span); node.tops.len()];
+        }
         Ok(())
     }
 

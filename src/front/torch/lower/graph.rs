@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::arrange::{inside, integer};
+use super::arrange::{inside, integer, several_inputs};
 use super::{Flow, Stop, Walk, stop};
 use crate::front::torch::interp::{Table, Value};
 
@@ -29,7 +29,7 @@ impl Walk<'_> {
         if given.len() != inputs.len() {
             let message =
                 format!("nn.gModule has {} inputs, but is given {}", inputs.len(), given.len());
-            return Err(self.complaint(module, message));
+            return Err(several_inputs(self.complaint(module, message)));
         }
         let mut values: HashMap<u64, Flow> = HashMap::new();
         let mut modules = 0;

@@ -45,6 +45,18 @@ impl Walk<'_> {
         if !self.lua.has_room() {
             return None;
         }
+        let inner = || match criterion.field("criterion") {
+            Value::Table(inner) => Some(inner),
+            _ => None,
+        };
+        match super::torch_type(criterion).as_str() {
+            "nn.SequencerCriterion" => {
+                let (steps, labels) = self.of_step(&inner()?, output)?;
+                return Some(Shape([&[steps], labels.dims()].concat()));
+            }
+            "nn.RepeaterCriterion" => return Some(self.of_step(&inner()?, output)?.1),
+            _ => {}
+        }
         let (kind, _) = self.kind(criterion);
         match kind.as_str() {
             "nn.MultiCriterion" => {
@@ -57,32 +69,46 @@ impl Walk<'_> {
                 self.compared(&part, 0, items.get(index)?)
             }
             "nn.ModuleCriterion" => match criterion.field("inputModule") {
-                Value::Nil => match criterion.field("criterion") {
-                    Value::Table(inner) => self.compared(&inner, index, output),
-                    _ => None,
-                },
+                Value::Nil => self.compared(&inner()?, index, output),
                 _ => None,
             },
-            kind => {
-                let shape = self.shape(output.leaves().first()?)?;
-                let records = shape.dims().first().copied()?;
-                let labels = match shape.rank() {
-                    _ if PIXELS.contains(&kind) => {
-                        let mut dims = shape.dims().to_vec();
-                        if 2 <= dims.len() {
-                            dims.remove(1);
-                        }
-                        dims
-                    }
-                    _ if ELEMENTS.contains(&kind) => match shape.count() == records {
-                        true => vec![records],
-                        false => shape.dims().to_vec(),
-                    },
-                    1 if kind != "nn.MarginRankingCriterion" => vec![1],
-                    _ => vec![records],
-                };
-                Some(labels.into())
+            _ => self.labels(criterion, self.shape(output.leaves().first()?)?),
+        }
+    }
+
+    /// The steps of an output that is a sequence, a table or the first dimension of a tensor, and the shape of what the
+    /// criterion compares with each.
+    fn of_step(&self, criterion: &Table, output: &Flow) -> Option<(usize, Shape)> {
+        match output {
+            Flow::Table(items) => Some((items.len(), self.compared(criterion, 0, items.first()?)?)),
+            Flow::Tensor(blob) => {
+                let (steps, step) = self.shape(blob)?.dims().split_first()?;
+                Some((*steps, self.labels(criterion, &Shape(step.to_vec()))?))
             }
         }
+    }
+
+    /// The shape of what a single criterion compares with a tensor.
+    fn labels(&self, criterion: &Table, shape: &Shape) -> Option<Shape> {
+        let (kind, opaque) = self.kind(criterion);
+        let of_each = opaque && super::follow::computes(criterion) && !self.label_each;
+        let kind = kind.as_str();
+        let records = shape.dims().first().copied()?;
+        let labels = match shape.rank() {
+            _ if PIXELS.contains(&kind) => {
+                let mut dims = shape.dims().to_vec();
+                if 2 <= dims.len() {
+                    dims.remove(1);
+                }
+                dims
+            }
+            _ if of_each || ELEMENTS.contains(&kind) => match shape.count() == records {
+                true => vec![records],
+                false => shape.dims().to_vec(),
+            },
+            1 if kind != "nn.MarginRankingCriterion" => vec![1],
+            _ => vec![records],
+        };
+        Some(labels.into())
     }
 }

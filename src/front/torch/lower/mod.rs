@@ -30,11 +30,12 @@ use crate::source::{Span, Spanned};
 use crate::spec::{self, Args, Dialect, Environment, Infer, Phase, Reading, Record, Spelling};
 use crate::ty::Shape;
 
+pub use follow::computes;
 pub use forward::forward;
 pub use names::Names;
 
 /// Classes whose instances are taken apart here.
-pub const STRUCTURAL: [&str; 22] = [
+pub const STRUCTURAL: [&str; 23] = [
     "nn.Sequential",
     "nn.Parallel",
     "nn.Concat",
@@ -57,6 +58,7 @@ pub const STRUCTURAL: [&str; 22] = [
     "nn.CriterionTable",
     "nn.gModule",
     "nn.Module",
+    "nn.Criterion",
 ];
 
 /// What flows between modules: a tensor, by the name of its blob, or a table.
@@ -134,6 +136,8 @@ pub struct Walk<'a> {
     pub nodes: Vec<Node>,
     /// Whether a layer will be refused when the net is checked.
     pub doubtful: bool,
+    /// Whether a criterion that computes in Lua reads one label for each record, not one for each number.
+    pub label_each: bool,
     /// Names of nodes and tops so far.
     taken: HashSet<String>,
     shapes: HashMap<String, Shape>,
@@ -162,6 +166,7 @@ impl<'a> Walk<'a> {
             diagnostics,
             nodes: vec![],
             doubtful: false,
+            label_each: false,
             taken: HashSet::new(),
             shapes: HashMap::new(),
             replaced: HashMap::new(),
@@ -197,12 +202,7 @@ impl<'a> Walk<'a> {
         if let Some(output) = self.follow(module, path, input)? {
             return Ok(output);
         }
-        let name = torch_type(module);
-        let message = format!("`{name}` computes in Lua, and the shape of its input is not known");
-        let d = Diagnostic::new(&diag::E0704, span, message)
-            .here("made here")
-            .help("tell the shape of the input, with --input-shape for instance");
-        self.diagnostics.report(d);
+        // Nothing can be said about it before the shape of its input is known.
         self.unknown(module, path, input)
     }
 
@@ -240,15 +240,22 @@ impl<'a> Walk<'a> {
 
     /// The nearest class of a module that cortado knows, and whether a class of the user's computes before it.
     fn kind(&self, module: &Table) -> (String, bool) {
-        let mut opaque = !module.field("updateOutput").is_nil();
+        // A gradient of its own is followed as well.
+        let own = |table: &Table| {
+            ["updateOutput", "updateGradInput"].iter().any(|name| !table.field(name).is_nil())
+        };
+        let mut opaque = own(module);
         for at in ancestors(module.metatable()) {
             let name = class_name(&at).unwrap_or_default();
-            let known = STRUCTURAL.contains(&name.as_str())
-                || Layer::resolve(Dialect::Torch, &name).is_some();
-            if known {
-                return (name.clone(), opaque || name == "nn.Module");
+            if is_known(&at) {
+                // A definition may write a method of a known layer anew.
+                opaque |= Layer::resolve(Dialect::Torch, &name).is_some() && own(&at);
+                return (
+                    name.clone(),
+                    opaque || ["nn.Module", "nn.Criterion"].contains(&name.as_str()),
+                );
             }
-            opaque |= !at.field("updateOutput").is_nil();
+            opaque |= own(&at);
         }
         (String::new(), true)
     }
@@ -556,19 +563,14 @@ impl Walk<'_> {
         self.infer(node);
         Flow::Tensor(top)
     }
+}
 
-    /// DIGITS' default loss.
-    pub fn default_loss(&mut self) -> Result<Option<Table>, Stop> {
-        let class = self.library.class(self.lua, "nn.ClassNLLCriterion").map_err(stop)?;
-        if class.is_nil() {
-            return Ok(None);
-        }
-        let made = self.lua.call(&class, vec![]).map_err(stop)?;
-        Ok(made
-            .into_iter()
-            .next()
-            .and_then(|v| if let Value::Table(t) = v { Some(t) } else { None }))
-    }
+/// Whether a class is one that cortado knows, and not one of the definition's own with the same name.
+pub(super) fn is_known(class: &Table) -> bool {
+    class.field("__own").is_nil()
+        && class_name(class).is_some_and(|name| {
+            STRUCTURAL.contains(&name.as_str()) || Layer::resolve(Dialect::Torch, &name).is_some()
+        })
 }
 
 /// An error of Lua as a complaint.
@@ -582,12 +584,12 @@ fn name_is_one(class: &str) -> bool {
 }
 
 /// The name of a module's class.
-pub(super) fn torch_type(module: &Table) -> String {
+pub fn torch_type(module: &Table) -> String {
     module.metatable().and_then(|class| class_name(&class)).unwrap_or_else(|| "table".into())
 }
 
 /// The modules of a container.
-pub(super) fn children(module: &Table) -> Vec<Table> {
+pub fn children(module: &Table) -> Vec<Table> {
     let Value::Table(list) = module.field("modules") else { return vec![] };
     let items = (1..=list.length()).map(|i| list.item(i));
     items.filter_map(|v| if let Value::Table(t) = v { Some(t) } else { None }).collect()

@@ -4,12 +4,8 @@ use super::library;
 use crate::front::torch::interp::{Args, Lua, Native, Results, Value};
 
 pub(super) fn install(lua: &mut Lua) {
-    let io = library(lua, "io", &[("write", write)]);
-    refuse(
-        lua,
-        "io",
-        &["open", "popen", "lines", "read", "input", "output", "tmpfile", "close", "flush"],
-    );
+    let io = library(lua, "io", &[("write", write), ("flush", |_, _| Ok(vec![Value::Bool(true)]))]);
+    refuse(lua, "io", &["open", "popen", "lines", "read", "input", "output", "tmpfile", "close"]);
     let stdout = lua.table();
     stdout.set_field("write", Native::value("write", write_method));
     for name in ["flush", "close", "setvbuf"] {

@@ -33,7 +33,13 @@ fn part(lua: &Lua, name: &str) -> Option<Table> {
 
 fn require(lua: &mut Lua, args: &Args) -> Results {
     let name = args.string(lua, 0)?;
-    let key = Value::String(name.clone());
+    let is_path = name.to_str().starts_with("./") || name.to_str().starts_with("../");
+    // The same path names other files elsewhere.
+    let place = if is_path { lua.find_file(&name.to_str()) } else { None };
+    let key = match place {
+        Some((path, _)) => path.to_string_lossy().as_ref().into(),
+        None => Value::String(name.clone()),
+    };
     let Some(loaded) = part(lua, "loaded") else {
         return Err(lua.error("'package.loaded' must be a table"));
     };
@@ -78,10 +84,9 @@ fn find_loader(
     {
         return Ok(loader.clone());
     }
-    let found = lua.resolver.clone().and_then(|resolver| resolver(name));
-    let Some((path, text)) = found else {
+    let Some((path, text)) = lua.find_file(name) else {
         let message = format!(
-            "module '{name}' not found:\n\tno field package.preload['{name}']\n\tno file in the definition's folder"
+            "module '{name}' not found:\nit is no package that cortado knows, and no file in the definition's folder"
         );
         return Err(lua.error(&message));
     };

@@ -14,6 +14,7 @@ mod compare;
 mod construct;
 mod fill;
 mod kind;
+mod late;
 mod layout;
 mod linear;
 mod object;
@@ -28,11 +29,14 @@ mod state;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod view;
 
 pub use kind::Kind;
+pub use late::LateNumber;
 pub use layout::Layout;
 pub use storage::Storage;
+pub use unread::UnreadFile;
 pub use view::{First, Tensor};
 
 use crate::front::torch::interp::{Args, Lua, Native, Results, Table, Value};

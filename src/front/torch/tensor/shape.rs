@@ -7,7 +7,9 @@ use super::arguments::{
 use super::construct::{construct, layout, size};
 use super::kind::Kind;
 use super::layout::{Layout, count, describe};
+use super::state::State;
 use super::storage::Storage;
+use super::unread::UnreadFile;
 use super::view::Tensor;
 use super::{Function, Operation};
 use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
@@ -62,6 +64,9 @@ pub(super) const METHODS: &[Function] = &[
         false => Ok(one(tensor(lua, args, 0)?.deep_copy(lua)?)),
     }),
     ("copy", |lua, args| {
+        if UnreadFile::is(&args.get(1)) {
+            return Ok(vec![args.get(0)]);
+        }
         let (to, from) = (tensor(lua, args, 0)?, tensor(lua, args, 1)?);
         same_count(lua, to, from)?;
         to.copy(lua, from)?;
@@ -95,8 +100,12 @@ pub(super) const METHODS: &[Function] = &[
     ("long", |lua, args| convert(lua, args, Kind::Long)),
     ("nDimension", |lua, args| Ok(vec![tensor(lua, args, 0)?.sizes().len().into()])),
     ("new", |lua, args| {
-        let kind = tensor(lua, args, 0)?.kind();
-        Ok(one(construct(lua, &Args(args.rest(1).to_vec()), kind)?))
+        // `x.new()` and `x.new(3, 4)` as well.
+        let (kind, from) = match optional(args, 0) {
+            Some(own) => (own.kind(), 1),
+            None => (State::of(lua).default.get(), 0),
+        };
+        Ok(one(construct(lua, &Args(args.rest(from).to_vec()), kind)?))
     }),
     ("resize", |lua, args| {
         let sizes = sizes(lua, args, 1)?;

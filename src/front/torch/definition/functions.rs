@@ -1,0 +1,152 @@
+//! Definitions that leave functions and no model: the expression that calls one, and what there is to call.
+
+use std::collections::BTreeSet;
+
+use super::super::library::is_criterion;
+use super::super::lower::{Stop, stop, torch_type};
+use super::OPTIONS;
+use crate::front::torch::interp::{Lua, Native, Table, Value};
+use crate::source::Span;
+
+/// More functions are not listed.
+const MOST_LISTED: usize = 8;
+
+/// The names of a table's fields.
+pub(super) fn names(table: &Table) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut key = Value::Nil;
+    while let Some(Some((k, _))) = table.next(&key) {
+        if let Value::String(name) = &k {
+            names.insert(name.to_str().into_owned());
+        }
+        key = k;
+    }
+    names
+}
+
+/// What an expression gives after the file: it sees what the file has returned as `M`, the fields of that by their names,
+/// and global variables.
+pub(super) fn call(lua: &mut Lua, file: &Value, expression: &str) -> Result<Vec<Value>, Stop> {
+    let chunk = lua.load("--call", &format!("return {expression}"));
+    let chunk = match chunk {
+        Ok(chunk) => chunk,
+        Err(errors) => match errors.first() {
+            Some(error) => return Err(Box::new(error.diagnostic())),
+            None => return Ok(vec![]),
+        },
+    };
+    let (environment, meta) = (lua.table(), lua.table());
+    let (globals, returned) = (lua.globals().clone(), file.clone());
+    environment.set_field("M", file.clone());
+    let index = Native::value("__index", move |lua, args| {
+        let key = args.get(1);
+        let own = match &returned {
+            Value::Table(_) => lua.index(&returned, &key, Span::nowhere())?,
+            _ => Value::Nil,
+        };
+        Ok(vec![if own.is_nil() { globals.get(&key) } else { own }])
+    });
+    meta.set_field("__index", index);
+    environment.set_metatable(Some(meta));
+    if let Value::Function(closure) = &chunk {
+        closure.environment.replace(environment);
+    }
+    lua.call(&chunk, vec![]).map_err(stop)
+}
+
+/// What a file leaves beside a model that it names as one: modules and functions, as global variables that were not there
+/// before or in the table that it returns, in the order in which they are written.
+pub(super) struct Left {
+    modules: Vec<(String, Table)>,
+    criterions: Vec<Table>,
+    functions: Vec<(String, Value)>,
+}
+
+impl Left {
+    /// Looks for them.
+    pub(super) fn of(lua: &Lua, before: &BTreeSet<String>, file: &Value, text: &str) -> Self {
+        let globals = lua.globals();
+        let own = names(globals).into_iter().filter(|name| !before.contains(name));
+        let mut all: Vec<(String, Value)> =
+            own.map(|name| (name.clone(), globals.field(&name))).collect();
+        if let Value::Table(table) = file {
+            all.extend(names(table).into_iter().map(|name| (name.clone(), table.field(&name))));
+        }
+        all.sort_by_key(|(name, _)| text.find(name.as_str()).unwrap_or(text.len()));
+        all.dedup_by(|(a, _), (b, _)| a == b);
+        let mut left = Left { modules: vec![], criterions: vec![], functions: vec![] };
+        for (name, value) in all {
+            match value {
+                Value::Function(_) => left.functions.push((name, value)),
+                Value::Table(table) if is_criterion(&table) && is_instance(&table) => {
+                    left.criterions.push(table);
+                }
+                Value::Table(table) if is_instance(&table) => left.modules.push((name, table)),
+                _ => {}
+            }
+        }
+        left
+    }
+
+    /// The only module, with the only criterion if there is one; else the only function, if it takes nothing but options.
+    pub(super) fn only(&self, text: &str) -> Option<(Value, Value)> {
+        match (&self.modules[..], &self.functions[..]) {
+            ([(_, module)], _) => {
+                let loss = match &self.criterions[..] {
+                    [loss] => Value::Table(loss.clone()),
+                    _ => Value::Nil,
+                };
+                Some((Value::Table(module.clone()), loss))
+            }
+            ([], [(name, function)]) => {
+                let parameters = parameters(text, name)?.trim();
+                let takes_options = parameters.is_empty() || OPTIONS.contains(&parameters);
+                takes_options.then(|| (function.clone(), Value::Nil))
+            }
+            _ => None,
+        }
+    }
+
+    /// Help that lists them.
+    pub(super) fn listed(&self, text: &str) -> Option<String> {
+        let modules =
+            self.modules.iter().map(|(name, module)| format!("`{name}` ({})", torch_type(module)));
+        let functions = self.functions.iter().map(|(name, _)| {
+            let parameters = parameters(text, name).unwrap_or("...");
+            format!("`{name}({parameters})`")
+        });
+        let all: Vec<String> = modules.chain(functions).collect();
+        let example = match (self.modules.first(), self.functions.first()) {
+            (Some((name, _)), _) => name.clone(),
+            (None, Some((name, _))) => format!("{name}(...)"),
+            (None, None) => return None,
+        };
+        let listed = all[..all.len().min(MOST_LISTED)].join(", ");
+        let more = if MOST_LISTED < all.len() { ", ..." } else { "" };
+        Some(format!(
+            "or say what gives the model, `--call '{example}'`; the file has {listed}{more}"
+        ))
+    }
+}
+
+/// Whether a table is an object, not a class.
+pub(super) fn is_instance(table: &Table) -> bool {
+    let is_class = !table.field("__typename").is_nil();
+    !is_class && table.metatable().is_some_and(|class| !class.field("__typename").is_nil())
+}
+
+/// The names of a function's parameters, if the text shows them.
+fn parameters<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.match_indices(name).find_map(|(at, _)| {
+        let line = text[..at].rsplit('\n').next().unwrap_or_default();
+        let rest = text[at + name.len()..].trim_start();
+        let list = match rest.strip_prefix('=') {
+            Some(rest) => rest.trim_start().strip_prefix("function")?.trim_start(),
+            None if line.contains("function") => rest,
+            None => return None,
+        };
+        let list = list.strip_prefix('(')?;
+        let (parameters, _) = list.split_once(')')?;
+        (parameters.len() < 100).then_some(parameters)
+    })
+}

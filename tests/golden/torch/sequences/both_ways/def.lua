@@ -1,0 +1,2 @@
+require 'rnn'
+return nn.BiSequencer(nn.GRU(3, 2))

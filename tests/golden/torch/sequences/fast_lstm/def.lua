@@ -1,0 +1,2 @@
+require 'rnn'
+return nn.Sequencer(nn.FastLSTM(3, 4))

@@ -1,0 +1,2 @@
+require 'rnn'
+return nn.Sequencer(nn.GRU(3, 4))

@@ -1,0 +1,2 @@
+require 'rnn'
+return nn.Sequencer(nn.LSTM(3, 4))

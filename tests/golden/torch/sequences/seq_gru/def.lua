@@ -1,0 +1,2 @@
+require 'rnn'
+return nn.SeqGRU(3, 4)

@@ -1,0 +1,2 @@
+require 'rnn'
+return nn.SeqLSTM(3, 4)

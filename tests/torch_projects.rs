@@ -1,0 +1,334 @@
+//! Torch definitions as projects keep them: in several files, with options, with packages beside nn, with several inputs,
+//! without a criterion. Written here as files and read as the command line reads them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cortado::diag::render::render;
+use cortado::pipeline::{self, Checked, Options};
+use cortado::ty::Shape;
+use tempfile::TempDir;
+
+/// A folder with these files.
+fn project(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+    folder
+}
+
+fn read(
+    folder: &TempDir,
+    name: &str,
+    shapes: &[(&str, &[usize])],
+    params: &[(&str, &str)],
+) -> Checked {
+    let shapes = shapes.iter().map(|&(name, dims)| (name.to_owned(), Shape(dims.to_vec())));
+    let mut options = Options { shapes: shapes.collect(), ..Options::default() };
+    let params = params.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    options.request.params = params.collect();
+    pipeline::check_file(&folder.path().join(name), &options).expect("the file is there")
+}
+
+fn complaints(checked: &Checked) -> String {
+    render(&checked.diagnostics, &checked.sources, false)
+}
+
+/// The learned parameters of a definition without complaints.
+fn parameters(
+    folder: &TempDir,
+    name: &str,
+    shapes: &[(&str, &[usize])],
+    params: &[(&str, &str)],
+) -> usize {
+    let checked = read(folder, name, shapes, params);
+    assert!(!checked.diagnostics.has_errors(), "{}", complaints(&checked));
+    checked.stages.last().expect("a stage").parameter_count()
+}
+
+const PAIR: &[(&str, &[usize])] = &[("input", &[2, 3])];
+
+#[test]
+fn files_are_named_from_the_file_that_names_them() {
+    let folder = project(&[
+        ("main.lua", "require 'nn'  return paths.dofile('models/net.lua')"),
+        (
+            "models/net.lua",
+            "paths.dofile('layers/wide.lua')
+            local small = require './layers/small'
+            local again = require 'models/layers/small.lua'
+            return nn.Sequential():add(wide(3)):add(small(6)):add(again(5))",
+        ),
+        (
+            "models/layers/wide.lua",
+            "width = require '../sizes'  function wide(n) return nn.Linear(n, width) end",
+        ),
+        ("models/sizes.lua", "return 6"),
+        ("models/layers/small.lua", "return function(n) return nn.Linear(n, 5) end"),
+    ]);
+    assert_eq!(parameters(&folder, "main.lua", PAIR, &[]), 24 + 35 + 30);
+}
+
+#[test]
+fn what_is_beside_another_file_is_another_module() {
+    let folder = project(&[
+        (
+            "net.lua",
+            "require 'nn'  return nn.Sequential():add(require './a/layer'):add(require './b/layer')",
+        ),
+        ("a/layer.lua", "return nn.Linear(3, require './size')"),
+        ("a/size.lua", "return 4"),
+        ("b/layer.lua", "return nn.Linear(4, require './size')"),
+        ("b/size.lua", "return 7"),
+    ]);
+    assert_eq!(parameters(&folder, "net.lua", PAIR, &[]), 16 + 35);
+}
+
+#[test]
+fn files_outside_of_the_project_are_not_read() {
+    let folder = project(&[
+        ("secret.lua", "return 'it was read'"),
+        ("project/models/net.lua", "error(require '../../secret')"),
+    ]);
+    let text = complaints(&read(&folder, "project/models/net.lua", &[], &[]));
+    assert!(text.contains("module '../../secret' not found"), "{text}");
+}
+
+#[test]
+fn options_are_found_under_every_usual_name() {
+    for name in ["opt", "params", "opts", "options", "args", "config", "cfg", "cmd_params"] {
+        let text = format!(
+            "require 'nn'
+            if {name}.wide then return nn.Linear(3, {name}.size) end
+            return nn.Linear(3, 4)"
+        );
+        let folder = project(&[("net.lua", &text)]);
+        assert_eq!(parameters(&folder, "net.lua", PAIR, &[]), 16, "{name}");
+        let wide = [("wide", "true"), ("size", "7")];
+        assert_eq!(parameters(&folder, "net.lua", PAIR, &wide), 28, "{name}");
+    }
+}
+
+#[test]
+fn packages_that_make_no_modules_do_nothing() {
+    let folder = project(&[(
+        "net.lua",
+        "require 'nnx'
+        local hdf5, threads, tds = require 'hdf5', require 'threads', require 'tds'
+        threads.serialization('threads.sharedserialize')
+        local file = hdf5.open('weights.h5', 'r')
+        file:close()
+        assert(not itorch)
+        require 'itorch'
+        assert(itorch and not pcall(require, 'fbcunn') and not pcall(require, 'no.such.package'))
+        return nn.Linear(3, 4)",
+    )]);
+    assert_eq!(parameters(&folder, "net.lua", PAIR, &[]), 16);
+    let folder =
+        project(&[("net.lua", "return require('loadcaffe').load('a.prototxt', 'a.caffemodel')")]);
+    let text = complaints(&read(&folder, "net.lua", &[], &[]));
+    assert!(text.contains("'loadcaffe.load' is not available"), "{text}");
+}
+
+const GRAPH: &str = "require 'nngraph'
+    local x, h, c = nn.Identity()(), nn.Identity()(), nn.Identity()()
+    local sum = nn.CAddTable()({nn.Linear(4, 5)(x), nn.Linear(5, 5)(h), c})
+    return nn.gModule({x, h, c}, {nn.Tanh()(sum)})";
+
+#[test]
+fn several_inputs_are_asked_for_by_number() {
+    let folder = project(&[("net.lua", GRAPH)]);
+    let all: &[(&str, &[usize])] = &[("0", &[2, 4]), ("1", &[2, 5]), ("2", &[2, 5])];
+    assert_eq!(parameters(&folder, "net.lua", all, &[]), 25 + 30);
+    // Nothing is said: the net has its three inputs nevertheless.
+    let checked = read(&folder, "net.lua", &[], &[]);
+    let text = complaints(&checked);
+    assert!(!checked.diagnostics.has_errors(), "{text}");
+    assert!(text.contains("the shape of `0` is not known"), "{text}");
+    let inputs = checked.stages[0].net.nodes().filter(|(_, node)| node.layer.is_input());
+    let names: Vec<&str> = inputs.map(|(_, node)| node.name.value.as_str()).collect();
+    assert_eq!(names, ["0", "1", "2"]);
+    // Too few, or one.
+    for wrong in [&all[..2], &all[..1]] {
+        let text = complaints(&read(&folder, "net.lua", wrong, &[]));
+        assert!(text.contains("error[E0402]: nn.gModule"), "{text}");
+        assert!(text.contains("`--shape 0="), "{text}");
+    }
+}
+
+#[test]
+fn tables_within_tables_are_asked_for_as_the_modules_take_them() {
+    let folder = project(&[(
+        "net.lua",
+        "require 'nn'
+        local inner = nn.Sequential():add(nn.ParallelTable():add(nn.Linear(2, 3)):add(nn.Linear(4, 3))):add(nn.CAddTable())
+        return nn.Sequential():add(nn.ParallelTable():add(inner):add(nn.Linear(5, 3))):add(nn.CMulTable())",
+    )]);
+    let checked = read(&folder, "net.lua", &[], &[]);
+    assert!(!checked.diagnostics.has_errors(), "{}", complaints(&checked));
+    let inputs = checked.stages[0].net.nodes().filter(|(_, node)| node.layer.is_input());
+    assert_eq!(inputs.count(), 3);
+}
+
+#[test]
+fn what_a_file_leaves_is_the_model_if_there_is_one_only() {
+    let linear = "nn.Linear(3, 4)";
+    for text in [
+        format!("netG = {linear}"),
+        format!("netG, errors = {linear}, nn.MSECriterion()"),
+        format!("function vgg() return {linear} end"),
+        format!("function getNet(opt) assert(opt) return {linear} end"),
+        format!("return {{{linear}, {{mean = 1}}}}"),
+        format!("return {{{linear}, nn.MSECriterion()}}"),
+        format!("return {{generator = {linear}}}"),
+        format!("local M = {{}} function M.build() return {linear} end return M"),
+    ] {
+        let folder = project(&[("net.lua", &format!("require 'nn'  {text}"))]);
+        let checked = read(&folder, "net.lua", PAIR, &[]);
+        assert_eq!(complaints(&checked), "", "{text}");
+        assert_eq!(checked.stages[0].parameter_count(), 16, "{text}");
+        let has_loss = checked.stages[0].loss_weights.iter().flatten().any(|&weight| weight != 0.0);
+        assert_eq!(has_loss, text.contains("Criterion"), "{text}");
+    }
+}
+
+#[test]
+fn of_several_the_user_chooses() {
+    let folder = project(&[(
+        "nets.lua",
+        "require 'nn'
+        netG, netD = nn.Linear(3, 4), nn.Linear(3, 1)
+        function defineG(n) return nn.Linear(3, n) end",
+    )]);
+    let text = complaints(&read(&folder, "nets.lua", PAIR, &[]));
+    for listed in [
+        "error[E0705]",
+        "`netG` (nn.Linear)",
+        "`netD` (nn.Linear)",
+        "`defineG(n)`",
+        "--call 'netG'",
+    ] {
+        assert!(text.contains(listed), "{listed}: {text}");
+    }
+    for (call, count) in [("netG", 16), ("netD", 4), ("defineG(7)", 28)] {
+        let mut options = Options::default();
+        options.shapes.insert("input".to_owned(), Shape(vec![2, 3]));
+        options.request.call = Some(call.to_owned());
+        let checked =
+            pipeline::check_file(&folder.path().join("nets.lua"), &options).expect("the file");
+        assert_eq!(complaints(&checked), "", "{call}");
+        assert_eq!(checked.stages[0].parameter_count(), count, "{call}");
+    }
+}
+
+fn cortado(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
+    command.args(arguments).output().expect("the program starts")
+}
+
+fn printed(arguments: &[&str]) -> String {
+    let output = cortado(arguments);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {complaints}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    PathBuf::from(folder).join(name).display().to_string()
+}
+
+#[test]
+fn a_net_without_a_criterion_is_given_one() {
+    let folder = project(&[(
+        "net.lua",
+        "require 'nn'  return nn.Sequential():add(nn.View(-1):setNumInputDims(3)):add(nn.Linear(12, 4))",
+    )]);
+    let net = path(folder.path(), "net.lua");
+    let step = ["check", &net, "--shape", "input=8,3,2,2", "--step", "--threads", "1"];
+    let refused = cortado(&step);
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text.contains("no loss to minimise") && text.contains("--loss"), "{text}");
+    for loss in ["nn.CrossEntropyCriterion()", "nn.CrossEntropyCriterion", "nn.MSECriterion()"] {
+        let text = printed(&[&step[..], &["--loss", loss]].concat());
+        assert!(text.contains("52 of 52 parameters changed"), "{loss}: {text}");
+    }
+    for (wrong, why) in
+        [("nn.Linear(3, 3)", "no criterion"), ("nn.", "expected"), ("5", "no criterion")]
+    {
+        let output = cortado(&[&step[..], &["--loss", wrong]].concat());
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{wrong}: {text}");
+        assert!(text.contains(why) && text.contains("--loss"), "{wrong}: {text}");
+    }
+}
+
+#[test]
+fn language_models_train_a_step_without_being_told_their_targets() {
+    let text = |split: &str| {
+        format!(
+            "require 'rnn'
+            local net = nn.Sequential():add(nn.LookupTable(20, 6)){split}:add(nn.Sequencer(nn.LSTM(6, 8)))
+            net:add(nn.Sequencer(nn.Linear(8, 20))):add(nn.Sequencer(nn.LogSoftMax()))
+            return {{model = net, loss = nn.SequencerCriterion(nn.ClassNLLCriterion())}}"
+        )
+    };
+    for split in ["", ":add(nn.SplitTable(1))"] {
+        let folder = project(&[("net.lua", &text(split))]);
+        let net = path(folder.path(), "net.lua");
+        let text = printed(&["check", &net, "--shape", "input=5,3", "--step", "--threads", "1"]);
+        assert!(text.contains("one step at train"), "{split}: {text}");
+        // Five steps of about log 20 each.
+        let loss = text.split("loss ").last().and_then(|rest| rest.split(',').next());
+        let loss: f32 = loss.and_then(|number| number.parse().ok()).expect("a loss");
+        assert!((13.0..17.0).contains(&loss), "{split}: {loss}");
+    }
+}
+
+#[test]
+fn definitions_with_parameters_are_timed() {
+    let folder = project(&[(
+        "net.lua",
+        "require 'nn'
+        return function(params)
+           local planes = params.inputShape[1]
+           return nn.Sequential():add(nn.SpatialConvolution(planes, params.width, 3, 3)):add(nn.View(-1):setNumInputDims(3))
+              :add(nn.Linear(params.width * 36, params.nclasses)):add(nn.LogSoftMax())
+        end",
+    )]);
+    let net = path(folder.path(), "net.lua");
+    let told = ["--input-shape", "2,8,8", "--classes", "3", "--param", "width=4"];
+    let text =
+        printed(&[&["time", &net, "--iterations", "2", "--threads", "1"], &told[..]].concat());
+    assert!(text.contains("nn.SpatialConvolution"), "{text}");
+}
+
+#[test]
+fn tensors_are_taken_under_both_names() {
+    use cortado::weights::{Blob, read_safetensors, write_safetensors};
+    let folder = project(&[("net.lua", "require 'nn'  return nn.MulConstant(2)")]);
+    let [net, given, out] =
+        ["net.lua", "in.safetensors", "out.safetensors"].map(|name| path(folder.path(), name));
+    for name in ["in.0", "in.input"] {
+        let blob = Blob { shape: vec![1, 3], data: vec![1.0, 2.0, 3.0] };
+        write_safetensors(Path::new(&given), [(name, &blob)].into_iter()).expect("a file");
+        printed(&["run", &net, "--tensors", &given, "-o", &out]);
+        let results = read_safetensors(Path::new(&out)).expect("results");
+        assert_eq!(results["out.0"].data, [2.0, 4.0, 6.0], "{name}");
+    }
+}
+
+#[test]
+fn weights_with_values_of_their_own_do_not_start_at_zero() {
+    let folder = project(&[(
+        "net.lua",
+        "require 'nn'
+        local net = nn.Sequential():add(nn.SpatialConvolutionMap(nn.tables.random(4, 6, 2), 3, 3))
+        return {model = net, loss = nn.MSECriterion()}",
+    )]);
+    let checked = read(&folder, "net.lua", &[("input", &[2, 4, 8, 8])], &[]);
+    assert_eq!(complaints(&checked), "");
+}
