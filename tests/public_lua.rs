@@ -238,8 +238,8 @@ fn functions_are_called_as_the_caller_says() {
 fn networks_over_sequences() {
     let text = "require 'rnn'\nreturn nn.Sequential():add(nn.Sequencer(nn.FastLSTM(5, 3)))\n\
                 :add(nn.BiSequencer(nn.GRU(3, 2))):add(nn.Sequencer(nn.Linear(4, 6)))";
-    let mut options = Options::default();
-    options.shapes = [("0".to_owned(), vec![4, 2, 5].into())].into();
+    let shapes = [("0".to_owned(), vec![4, 2, 5].into())].into();
+    let options = Options { shapes, ..Options::default() };
     let checked = pipeline::check(&PathBuf::from("net.lua"), text.to_owned(), &options);
     let complaints = render(&checked.diagnostics, &checked.sources, false);
     assert_eq!(complaints, "");

@@ -314,7 +314,7 @@ fn tensors_are_taken_under_both_names() {
         ["net.lua", "in.safetensors", "out.safetensors"].map(|name| path(folder.path(), name));
     for name in ["in.0", "in.input"] {
         let blob = Blob { shape: vec![1, 3], data: vec![1.0, 2.0, 3.0] };
-        write_safetensors(Path::new(&given), [(name, &blob)].into_iter()).expect("a file");
+        write_safetensors(Path::new(&given), [(name, &blob)]).expect("a file");
         printed(&["run", &net, "--tensors", &given, "-o", &out]);
         let results = read_safetensors(Path::new(&out)).expect("results");
         assert_eq!(results["out.0"].data, [2.0, 4.0, 6.0], "{name}");

@@ -295,9 +295,10 @@ impl Walk<'_> {
 }
 
 /// A complaint that ends with how to give a table to the model.
-pub(super) fn several_inputs(complaint: Stop) -> Stop {
+pub(super) fn several_inputs(mut complaint: Stop) -> Stop {
     let help = "tensors of a table are numbered from 0: `--shape 0=16,3,32,32 --shape 1=16,10` tells the shapes of two";
-    Box::new(complaint.help(help))
+    *complaint = (*complaint).help(help);
+    complaint
 }
 
 /// The path of a child.
