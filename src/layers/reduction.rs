@@ -34,6 +34,7 @@ params! {
     }
 }
 
+/// By their numbers in caffe.proto, which begin at 1.
 const OPERATIONS: [(&str, Reduce); 4] = [
     ("SUM", Reduce::Sum),
     ("ASUM", Reduce::AbsSum),
@@ -47,7 +48,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("Reduction", |a| {
         let p = a.section("reduction_param");
         Reduction {
-            operation: p.choice("operation", &OPERATIONS).unwrap_or(Reduce::Sum),
+            operation: p.choice_from("operation", 1, &OPERATIONS).unwrap_or(Reduce::Sum),
             axis: p.int("axis").unwrap_or(0),
             coeff: p.float("coeff").unwrap_or(1.0),
         }
@@ -91,5 +92,30 @@ impl LayerOps for Reduction {
             text.push_str(&format!(", times {}", self.coeff));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::OPERATIONS;
+    use crate::pipeline::{Options, check};
+
+    #[test]
+    fn numbers_mean_what_the_words_mean() {
+        let detail = |operation: &str| {
+            let text = format!(
+                "input: 'x' input_shape {{ dim: 2 dim: 3 }} layer {{ name: 'r' type: 'Reduction' bottom: 'x' top: 'r' \
+                 reduction_param {{ operation: {operation} }} }}"
+            );
+            let checked = check(Path::new("net.prototxt"), text, &Options::default());
+            let net = &checked.stages[0].net;
+            net.graph.node_weights().map(|node| node.layer.detail()).collect::<Vec<_>>()
+        };
+        for (i, (word, _)) in OPERATIONS.iter().enumerate() {
+            assert_eq!(detail(&(i + 1).to_string()), detail(word));
+            assert!(detail(word).contains(&word.to_lowercase()), "{:?}", detail(word));
+        }
     }
 }
