@@ -39,6 +39,12 @@ impl Labels {
                 self.follow(typed, Port { node: index, top: 0 }, &maps);
                 continue;
             }
+            if moves(&node.layer) {
+                for top in 0..node.tops.len() {
+                    self.follow(typed, Port { node: index, top }, maps);
+                }
+                continue;
+            }
             let shapes = typed.net.bottoms(index).into_iter().map(|port| typed.shape(port?));
             let shapes: Option<Vec<_>> = shapes.map(|shape| shape.cloned()).collect();
             let range = shapes.and_then(|shapes| node.layer.labels(&shapes));
@@ -72,6 +78,20 @@ impl Labels {
         let numbers = (-1..MOST_TRIED).map(|n| n as f32);
         numbers.filter(|&n| self.complaint(n).is_none()).collect()
     }
+}
+
+/// Whether a layer's tops are numbers of its bottom, each as it is.
+fn moves(layer: &Layer) -> bool {
+    matches!(
+        layer,
+        Layer::Select(_)
+            | Layer::Narrow(_)
+            | Layer::Slice(_)
+            | Layer::Split(_)
+            | Layer::Flatten(_)
+            | Layer::Reshape(_)
+            | Layer::Identity(_)
+    )
 }
 
 /// Numbers that are tried, at most.
