@@ -50,9 +50,7 @@ impl Walk<'_> {
         let container = !super::children(module).is_empty();
         let alone = own && !container;
         let Some(output) = self.steps_of(module, path, &[input], alone)? else { return Ok(None) };
-        if own && container {
-            self.derived(module, "its own updateGradInput, for the modules inside, is not run");
-        }
+        self.warn_of_own_gradient(module);
         if !inherits {
             return Ok(Some(output));
         }
@@ -84,6 +82,13 @@ impl Walk<'_> {
     }
 
     /// Says that the gradient of a module is derived from what it computes.
+    /// Says that a container's own `updateGradInput` is not run, if it has one.
+    pub(super) fn warn_of_own_gradient(&mut self, module: &Table) {
+        if !super::children(module).is_empty() && own_method(module, "updateGradInput") {
+            self.derived(module, "its own updateGradInput, for the modules inside, is not run");
+        }
+    }
+
     fn derived(&mut self, module: &Table, why: &str) {
         let name = torch_type(module);
         let message = format!("the gradient of `{name}` is derived from its updateOutput");

@@ -193,6 +193,7 @@ impl<'a> Walk<'a> {
         let span = self.place(module);
         self.deeper(module)?;
         if !self.kind(module).1 {
+            self.warn_of_own_gradient(module);
             return self.known_module(module, path, input);
         }
         self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
@@ -240,10 +241,12 @@ impl<'a> Walk<'a> {
 
     /// The nearest class of a module that cortado knows, and whether a class of the user's computes before it.
     fn kind(&self, module: &Table) -> (String, bool) {
-        // A gradient of its own is followed as well.
-        let own = |table: &Table| {
-            ["updateOutput", "updateGradInput"].iter().any(|name| !table.field(name).is_nil())
+        // A gradient of its own is followed as well, but not that of a container, which asks its modules for theirs.
+        let methods = match children(module).is_empty() {
+            true => &["updateOutput", "updateGradInput"][..],
+            false => &["updateOutput"],
         };
+        let own = |table: &Table| methods.iter().any(|name| !table.field(name).is_nil());
         let mut opaque = own(module);
         for at in ancestors(module.metatable()) {
             let name = class_name(&at).unwrap_or_default();
