@@ -120,6 +120,20 @@ pub struct Conv {
     pub group: usize,
 }
 
+impl Conv {
+    /// The convolution of the gradient to the result that is this one's gradient to the input, if strides are 1 and no padding
+    /// is wider than what a window reaches: windows are turned around, and groups' inputs and outputs exchanged.
+    pub fn turned(&self) -> Option<Conv> {
+        let turn = |axis: &Axis| {
+            let reach = axis.reach() - 1;
+            let pad_before = reach.checked_sub(axis.pad_before)?;
+            Some(Axis { pad_before, pad_after: reach.checked_sub(axis.pad_after)?, ..*axis })
+        };
+        let axes = self.axes.iter().map(turn).collect::<Option<Vec<_>>>()?;
+        Some(Conv { axes, group: self.group })
+    }
+}
+
 /// A pooling over the last two axes of `N x C x H x W`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pool {

@@ -2,7 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
-use crate::program::expr::arg;
+use crate::program::expr::{Expr, arg};
 use crate::program::{Builder, ValueId};
 use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
@@ -34,11 +34,16 @@ impl LayerOps for EuclideanLoss {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let shape = b.shape(cx.bottoms[0]).clone();
-        let other = b.view(cx.bottoms[1], shape.clone());
-        let squares = b.map(&[cx.bottoms[0], other], &(arg(0) - arg(1)).squared());
-        let sum = b.sum_all(squares);
-        let rows = shape.dims().first().copied().unwrap_or(1);
-        vec![b.scale(sum, 0.5 / rows as f64)]
+        vec![mean_over_rows(b, cx, &(arg(0) - arg(1)).squared(), 0.5)]
     }
+}
+
+/// The sum of a function of two bottoms' elements, times a factor, divided by their first extent.
+pub(super) fn mean_over_rows(b: &mut Builder, cx: &Lower, of: &Expr, factor: f64) -> ValueId {
+    let shape = b.shape(cx.bottoms[0]).clone();
+    let other = b.view(cx.bottoms[1], shape.clone());
+    let distances = b.map(&[cx.bottoms[0], other], of);
+    let sum = b.sum_all(distances);
+    let rows = shape.dims().first().copied().unwrap_or(1);
+    b.scale(sum, factor / rows as f64)
 }

@@ -1,5 +1,6 @@
 //! The sum of absolute differences.
 
+use super::euclidean_loss::mean_over_rows;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
@@ -35,10 +36,6 @@ impl LayerOps for L1Loss {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let shape = b.shape(cx.bottoms[0]).clone();
-        let other = b.view(cx.bottoms[1], shape.clone());
-        let gaps = b.map(&[cx.bottoms[0], other], &(arg(0) - arg(1)).abs());
-        let sum = b.sum_all(gaps);
-        vec![b.scale(sum, 1.0 / shape.dims()[0].max(1) as f64)]
+        vec![mean_over_rows(b, cx, &(arg(0) - arg(1)).abs(), 1.0)]
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::{FusedConv, Kernel, Program, Source, Step, ValueId, cost};
+use super::{FusedConv, Kernel, Program, Source, Step, ValueId, cost, infer};
 use crate::ty::Shape;
 use crate::window::{Axis, Conv};
 
@@ -263,7 +263,7 @@ impl Pass<'_> {
         let (conv, bias, sum, relu, turned) = match &step.kernel {
             Kernel::Conv(conv) => (conv.clone(), 2 < step.args.len(), false, false, false),
             Kernel::FusedConv(f) => (f.conv.clone(), f.bias, f.sum, f.relu, false),
-            Kernel::ConvInput(conv) => match turn(conv) {
+            Kernel::ConvInput(conv) => match conv.turned() {
                 Some(turned) if self.is_tiled(conv, step.args[0], step.outs[0]) => {
                     (turned, false, false, false, true)
                 }
@@ -283,18 +283,14 @@ impl Pass<'_> {
         let packed = match self.packed.get(&key) {
             Some(&packed) => packed,
             None => {
-                let shape = self.shape(w).clone();
-                let (first, second) = (shape.0[0], shape.0[1]);
-                let wide = |outputs: usize| outputs.next_multiple_of(Kernel::PACKED);
-                let (kernel, shape) = match tiled {
-                    true => {
-                        let (channels, outputs) =
-                            if turned { (first, second) } else { (second, first) };
-                        (Kernel::PackTiles { turned }, Shape::from([36, channels, wide(outputs)]))
-                    }
-                    false => (Kernel::PackConv(conv.clone()), Kernel::packed(&conv, &shape)),
+                let kernel = match tiled {
+                    true => Kernel::PackTiles { turned },
+                    false => Kernel::PackConv(conv.clone()),
                 };
-                let packed = self.step(Kernel::ChannelsLast(Box::new(kernel)), vec![w], shape);
+                let kernel = Kernel::ChannelsLast(Box::new(kernel));
+                let shapes = infer(&kernel, &[self.shape(w)], None);
+                let shape = shapes.expect("weights of a convolution").remove(0);
+                let packed = self.step(kernel, vec![w], shape);
                 self.packed.insert(key, packed);
                 packed
             }
@@ -372,17 +368,6 @@ impl Pass<'_> {
         }
         self.follow(step.kernel.clone(), step)
     }
-}
-
-/// The convolution of the gradient to the result of one with stride 1 that is its gradient to the input.
-fn turn(conv: &Conv) -> Option<Conv> {
-    let turn = |axis: &Axis| {
-        let reach = axis.reach() - 1;
-        let pad_before = reach.checked_sub(axis.pad_before)?;
-        Some(Axis { pad_before, pad_after: reach.checked_sub(axis.pad_after)?, ..*axis })
-    };
-    let axes = conv.axes.iter().map(turn).collect::<Option<Vec<_>>>()?;
-    Some(Conv { axes, group: conv.group })
 }
 
 /// Where an axis of `N x C x H x W` is when channels lie last.

@@ -129,20 +129,24 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
     }
 }
 
+/// Two axes of windows in any geometry.
+fn any_axes(dice: &mut Dice) -> Vec<Axis> {
+    let axis = |_| Axis {
+        kernel: dice.roll(1, 4),
+        stride: dice.roll(1, 3),
+        pad_before: dice.roll(0, 3),
+        pad_after: dice.roll(0, 3),
+        dilation: dice.roll(1, 2),
+    };
+    (0..2).map(axis).collect()
+}
+
 #[test]
 fn windows_of_single_channels() {
     let mut dice = Dice(11);
     let mut checked = 0;
     while checked < 60 {
-        let axes: Vec<Axis> = (0..2)
-            .map(|_| Axis {
-                kernel: dice.roll(1, 4),
-                stride: dice.roll(1, 3),
-                pad_before: dice.roll(0, 3),
-                pad_after: dice.roll(0, 3),
-                dilation: dice.roll(1, 2),
-            })
-            .collect();
+        let axes = any_axes(&mut dice);
         let channels = [2, 16, 33, 100][dice.roll(0, 3)];
         let input = [dice.roll(1, 3), channels, dice.roll(1, 12), dice.roll(1, 12)];
         let conv = Conv { axes, group: channels };
@@ -196,18 +200,11 @@ fn check_depthwise<T: Real>(shape: &conv::Shape) {
 
 /// The convolution of the gradient to the result of one that is its gradient to the input.
 fn input_gradient_shape(shape: &conv::Shape) -> Option<conv::Shape> {
-    let [_, height, width] = shape.windows.axes;
-    let turned = |axis: &Axis| {
-        Some(Axis {
-            pad_before: (axis.kernel - 1).checked_sub(axis.pad_before)?,
-            pad_after: (axis.kernel - 1).checked_sub(axis.pad_after)?,
-            ..*axis
-        })
-    };
-    let axes = vec![turned(&height)?, turned(&width)?];
+    let axes = shape.windows.axes[1..].to_vec();
+    let turned = Conv { axes, group: shape.group }.turned()?;
     let [_, rows, columns] = shape.windows.output;
     let input = [shape.batch, shape.out_channels, rows, columns];
-    conv::Shape::new(&Conv { axes, group: shape.group }, &input, shape.channels)
+    conv::Shape::new(&turned, &input, shape.channels)
         .filter(|turned| turned.windows.output == shape.windows.input)
 }
 
@@ -216,15 +213,7 @@ fn convolutions_in_random_geometries() {
     let mut dice = Dice(5);
     let mut checked = 0;
     while checked < 150 {
-        let axes: Vec<Axis> = (0..2)
-            .map(|_| Axis {
-                kernel: dice.roll(1, 4),
-                stride: dice.roll(1, 3),
-                pad_before: dice.roll(0, 3),
-                pad_after: dice.roll(0, 3),
-                dilation: dice.roll(1, 2),
-            })
-            .collect();
+        let axes = any_axes(&mut dice);
         let group = [1, 1, 1, 2, 3][dice.roll(0, 4)];
         let channels = group * [1, 3, 7, 16, 33, 100][dice.roll(0, 5)];
         let outputs = group * [1, 5, 16, 20, 32, 48, 70][dice.roll(0, 6)];
