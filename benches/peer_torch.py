@@ -180,3 +180,29 @@ def onnx_runtime(net, parameters, x, path, threads):
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     feed = {"data": x.numpy()}
     return lambda: session.run(None, feed)[0]
+
+
+def opencv(definition, weights, x, threads):
+    import cv2
+
+    cv2.setNumThreads(threads)
+    net, data = cv2.dnn.readNetFromCaffe(definition, weights), x.numpy()
+
+    def step():
+        net.setInput(data)
+        return net.forward()
+
+    return step
+
+
+def flops(net, work):
+    """Two for every multiply-add of a step's convolutions and products, as PyTorch counts them."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    x = data(net)
+    with FlopCounterMode(display=False) as counter:
+        if work == "train":
+            training(net, False)["eager"]()()
+        else:
+            Module(net).eval()(x)
+    return counter.get_total_flops()

@@ -1,6 +1,6 @@
-"""cortado beside PyTorch and ONNX Runtime in one run: one table of milliseconds and ratios.
+"""cortado beside PyTorch, ONNX Runtime and OpenCV in one run: one table of milliseconds and ratios.
 
-    python -m venv peers && peers/bin/pip install torch numpy onnx onnxruntime
+    python -m venv peers && peers/bin/pip install torch numpy onnx onnxruntime "opencv-python-headless<5"
     cargo bench --bench nets --no-run
     peers/bin/python benches/peers.py [--rows resnet50] [--threads 2] [--rounds 5] [--seconds 1] [--output table.md]
 
@@ -8,7 +8,9 @@ Every row is one net, one batch size and one kind of work. The candidates take t
 whose speed drifts is unfair to none. A candidate has three figures: the median over windows of the median step, the best step, and
 the processor time of a step, summed over its threads. On a machine that others use only the last means much, and with one
 thread it is what a step would take alone; with several, threads that wait actively count as well. Training is forward, backward and SGD with momentum and weight decay. For inference all candidates have
-the same weights, and their outputs are compared before anything is timed.
+the same weights, and their outputs are compared before anything is timed. The rate is that of cortado's median, counting the FLOPs that
+PyTorch counts in products and convolutions, beside the best product of two matrices of 2048 x 2048 that PyTorch or NumPy makes in the same run.
+Caffe's figure is a recorded one, of Caffe 1.0 with OpenBLAS beside PyTorch's eager mode on a machine of this kind.
 """
 
 import argparse
@@ -41,6 +43,9 @@ ROWS = [
     ("resnet50", "infer", 1, 1.0),
     ("resnet50", "infer", 8, 1.0),
 ]
+
+# How many times faster Caffe 1.0 (OpenBLAS, two threads, forward and backward without the update) once was than PyTorch's eager mode
+CAFFE = {"siamese train b64": 40.3 / 38.6, "lenet train b64": 23.1 / 23.0, "alexnet train b16": 1006 / 856}
 
 
 class Cortado:
@@ -136,7 +141,13 @@ def candidates(args, binary, folder, net, work, batch):
         compare("ONNX Runtime", step().reshape(-1).tolist(), want)
         return Function(step)
 
+    def opencv():
+        step = peer_torch.opencv(definition, weights, data, args.threads)
+        compare("OpenCV", step().reshape(-1).tolist(), want)
+        return Function(step)
+
     add(found, "ONNX Runtime", runtime)
+    add(found, "OpenCV", opencv)
     return found
 
 
@@ -170,7 +181,20 @@ def measure(found, args):
     return result
 
 
-def line(net, work, batch, goal, times, by_processor):
+def product_rate():
+    """GFLOP/s of the fastest product of two square matrices that the peers can make."""
+    import numpy
+    import torch
+
+    side, best = 2048, float("inf")
+    a, b = torch.randn(side, side), torch.randn(side, side)
+    out, x, y, z = torch.empty(side, side), a.numpy(), b.numpy(), numpy.empty((side, side), "float32")
+    for step in (lambda: torch.mm(a, b, out=out), lambda: numpy.matmul(x, y, out=z)):
+        best = min(best, min(Function(step).window(1.0)))
+    return 2 * side**3 / best / 1e6
+
+
+def line(net, work, batch, goal, times, flops, by_processor):
     """One row of the table, from the figures of the candidates; the goal is judged by processor time or by medians."""
     own = times["cortado"]
     peers = {name: t for name, t in times.items() if name != "cortado"}
@@ -182,11 +206,14 @@ def line(net, work, batch, goal, times, by_processor):
     def milliseconds(name):
         return " / ".join(f"{t:.2f}" for t in times[name]) if name in times else ""
 
-    best = {name: t for name, t in peers.items() if name != "ONNX Runtime"}
+    best = {name: t for name, t in peers.items() if name not in ("ONNX Runtime", "OpenCV")}
     torch = min(best, key=lambda name: best[name][figure]) if best else ""
     met = "met" if goal <= min(t[figure] for t in peers.values()) / own[figure] else "missed"
-    cells = [f"{net} {work} b{batch}", milliseconds("cortado"), milliseconds("eager"), f"{torch}: {milliseconds(torch)}",
-             milliseconds("ONNX Runtime"), ratio("eager"), ratio(torch), ratio("ONNX Runtime"), f"{goal:.1f}", met]
+    name = f"{net} {work} b{batch}"
+    caffe = f"{CAFFE[name]:.2f}" if name in CAFFE else ""
+    cells = [name, milliseconds("cortado"), f"{flops / own[0] / 1e6:.0f}", milliseconds("eager"), f"{torch}: {milliseconds(torch)}",
+             milliseconds("ONNX Runtime"), milliseconds("OpenCV"), ratio("eager"), ratio(torch), ratio("ONNX Runtime"), ratio("OpenCV"),
+             caffe, f"{goal:.1f}", met]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -202,14 +229,20 @@ def main():
     parser.add_argument("--output", default=None, help="a file that the table is also appended to")
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(args.threads)
+    os.environ["OPENBLAS_NUM_THREADS"] = str(args.threads)
     import torch
+
+    import peer_nets
+    import peer_torch
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     binary = args.binary or find_binary()
-    head = [f"{args.threads} thread(s), PyTorch {torch.__version__}; milliseconds and ratios are of the median / best / processor time", "",
-            "| work | cortado ms | eager ms | PyTorch's best | ONNX Runtime ms | eager : cortado | best : cortado | ONNX Runtime : cortado | goal | |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    titles = ["work", "cortado ms", "cortado GFLOP/s", "eager ms", "PyTorch's best", "ONNX Runtime ms", "OpenCV ms", "eager : cortado",
+              "best : cortado", "ONNX Runtime : cortado", "OpenCV : cortado", "eager : Caffe, recorded", "goal", ""]
+    head = [f"{args.threads} thread(s), PyTorch {torch.__version__}; milliseconds and ratios are of the median / best / processor time; "
+            f"a product of 2048 x 2048 runs at {product_rate():.0f} GFLOP/s", "",
+            "| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
     lines = []
 
     def show(text):
@@ -228,7 +261,8 @@ def main():
             if wanted and not any(name.startswith(part) for part in wanted):
                 continue
             found = candidates(args, binary, folder, net, work, batch)
-            show(line(net, work, batch, goal, measure(found, args), args.by_processor))
+            flops = peer_torch.flops(peer_nets.NETS[net](batch), work)
+            show(line(net, work, batch, goal, measure(found, args), flops, args.by_processor))
             for candidate in found.values():
                 candidate.close()
 
