@@ -56,6 +56,7 @@ fn main() {
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("networks/{name}/caffe.prototxt"));
         for (training, batches) in [(true, train), (false, infer)] {
             for &batch in *batches {
+                let mut alone = vec![];
                 for threads in [1, 2] {
                     let shape = [batch, image[0], image[1], image[2]];
                     let mut net = Net::new(&path, training, &shape, threads, None);
@@ -67,8 +68,10 @@ fn main() {
                     println!(
                         "{name:<12} {what:<6} {batch:>5} {threads:>7} {best:>10.3} {median:>10.3} {flops:>9.1}"
                     );
-                    if steps && threads == 1 {
-                        net.print_steps();
+                    match (steps, threads) {
+                        (true, 1) => alone = net.step_times(),
+                        (true, _) => net.print_steps(&alone),
+                        (false, _) => {}
                     }
                 }
             }
@@ -207,31 +210,35 @@ impl Net {
         program.steps.iter().map(|step| cost(program, step).multiply_adds).sum()
     }
 
-    /// The kernels by the time they take, and their slowest steps.
-    fn print_steps(&mut self) {
-        let n = self.machine.plan().program.steps.len();
-        let mut best = vec![f64::INFINITY; n];
+    /// The best seconds of every step.
+    fn step_times(&mut self) -> Vec<f64> {
+        let mut best = vec![f64::INFINITY; self.machine.plan().program.steps.len()];
         for _ in 0..8 {
-            for (best, time) in
-                best.iter_mut().zip(self.machine.session.run_timed().expect("the data fit"))
-            {
-                *best = best.min(time);
-            }
+            let times = self.machine.session.run_timed().expect("the data fit");
+            best.iter_mut().zip(times).for_each(|(best, time)| *best = best.min(time));
         }
+        best
+    }
+
+    /// The kernels by the time they take on one thread, `alone`, and on this net's threads, and their slowest steps.
+    fn print_steps(&mut self, alone: &[f64]) {
+        let shared = self.step_times();
         let program = &self.machine.plan().program;
-        let mut kernels: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
-        for (step, &seconds) in program.steps.iter().zip(&best) {
+        let mut kernels: BTreeMap<&str, (usize, f64, f64)> = BTreeMap::new();
+        for (i, step) in program.steps.iter().enumerate() {
             let sum = kernels.entry(step.kernel.name()).or_default();
-            *sum = (sum.0 + 1, sum.1 + seconds);
+            *sum = (sum.0 + 1, sum.1 + alone[i], sum.2 + shared[i]);
         }
         let mut kernels: Vec<_> = kernels.into_iter().collect();
         kernels.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
-        for (name, (count, seconds)) in kernels.iter().filter(|kernel| 1e-5 < kernel.1.1) {
-            println!("    {:9.3} ms  {count:4} {name}", seconds * 1e3);
+        println!("{:>13} {:>12} {:>8}", "one thread", "two", "");
+        for (name, (count, one, two)) in kernels.iter().filter(|kernel| 1e-5 < kernel.1.1) {
+            let (one, two) = (one * 1e3, two * 1e3);
+            println!("    {one:9.3} ms {two:9.3} ms x{:5.2}  {count:4} {name}", one / two);
         }
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|&a, &b| best[b].total_cmp(&best[a]));
-        for &i in order.iter().take(70) {
+        let mut order: Vec<usize> = (0..shared.len()).collect();
+        order.sort_by(|&a, &b| shared[b].total_cmp(&shared[a]));
+        for &i in order.iter().take(100) {
             let step = &program.steps[i];
             let shapes: Vec<String> = step
                 .args
@@ -239,10 +246,14 @@ impl Net {
                 .chain(&step.outs[..1])
                 .map(|&v| program.shape(v).to_string())
                 .collect();
-            let rate = 2.0 * cost(program, step).multiply_adds as f64 / best[i] / 1e9;
+            let flops = 2.0 * cost(program, step).multiply_adds as f64;
             println!(
-                "        {:9.3} ms {rate:6.1}  {:14} {}",
-                best[i] * 1e3,
+                "    {:9.3} ms {:9.3} ms x{:5.2} {:6.1} {:6.1}  {:14} {}",
+                alone[i] * 1e3,
+                shared[i] * 1e3,
+                alone[i] / shared[i],
+                flops / alone[i] / 1e9,
+                flops / shared[i] / 1e9,
                 step.kernel.name(),
                 shapes.join(" | ")
             );

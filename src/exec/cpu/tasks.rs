@@ -75,13 +75,31 @@ pub fn for_each_with<T: Real>(
 
 /// Runs `body(index, piece)` for the pieces of `size` elements of `data`; the last may be shorter.
 pub fn for_each_piece<T: Send>(data: &mut [T], size: usize, body: impl Fn(usize, &mut [T]) + Sync) {
-    if data.is_empty() {
-        return;
-    }
+    pieces(data, size, |task, _| task, body);
+}
+
+/// The same from the last piece to the first: for a pass over what another has just gone over, of which the end is still in
+/// the caches.
+pub fn for_each_piece_back<T: Send>(
+    data: &mut [T],
+    size: usize,
+    body: impl Fn(usize, &mut [T]) + Sync,
+) {
+    pieces(data, size, |task, tasks| tasks - 1 - task, body);
+}
+
+fn pieces<T: Send>(
+    data: &mut [T],
+    size: usize,
+    order: impl Fn(usize, usize) -> usize + Sync,
+    body: impl Fn(usize, &mut [T]) + Sync,
+) {
     let size = size.max(1);
     let len = data.len();
+    let tasks = len.div_ceil(size);
     let data = Shared::new(data);
-    for_each(len.div_ceil(size), |index| {
+    for_each(tasks, |task| {
+        let index = order(task, tasks);
         // SAFETY: every index is run once, and pieces of different indices are disjoint.
         body(index, unsafe { data.slice(index * size..(index * size + size).min(len)) });
     });
@@ -167,7 +185,11 @@ mod tests {
             let mut work = vec![0f32; 7];
             let count = AtomicUsize::new(0);
             pool.install(|| {
-                for_each_piece(&mut data, 10, |i, piece| piece.fill(i as u32 + 1));
+                for_each_piece(&mut data, 10, |i, piece| piece.fill(i as u32));
+                for_each_piece_back(&mut data, 10, |i, piece| {
+                    assert!(piece.iter().all(|x| *x == i as u32));
+                    piece.fill(i as u32 + 1);
+                });
                 assert_eq!((alone(super::threads), super::threads()), (1, threads));
                 for_each_with(37, &mut work, 3, |task, scratch| {
                     scratch.fill(task as f32);

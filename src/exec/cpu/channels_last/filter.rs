@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::ahead::Ahead;
 use super::micro::{Left, Product, Segment};
 use super::weights::Panels;
 use crate::exec::cpu::conv::Shape;
@@ -18,11 +19,15 @@ use crate::window::Axis;
 /// Most pixels that are summed at a time: 7 x 7 of them are a quarter.
 const PIXELS: usize = 196;
 
+/// Elements of the left operand that are summed at a time: as many again are asked for ahead.
+const CHUNK: usize = 50 * 1024;
+
 /// Elements of a partial sum that stay in the second-level cache with the operands.
 const PARTIAL: usize = 80 * 1024;
 
-/// Tasks wanted, so that many threads have work.
+/// Tasks wanted, so that many threads have work, and how many are enough where more would need partial sums.
 const TASKS: usize = 16;
+const ENOUGH: usize = 8;
 
 /// How the work is cut; depends on the shape only.
 struct Plan {
@@ -47,18 +52,28 @@ impl Plan {
         let height = Tile::of::<T>().panel_rows(channels);
         let taps = shape.windows.taps();
         let tiles = taps * channels.div_ceil(height);
-        let blocks = (taps * channels * panels.all()).div_ceil(PARTIAL).clamp(1, tiles.max(1));
+        let blocks = match (taps * channels * panels.all()).div_ceil(PARTIAL) {
+            // Threads share a number that two divide.
+            blocks if 1 < blocks => blocks.next_multiple_of(2),
+            blocks => blocks,
+        };
+        let blocks = blocks.clamp(1, tiles.max(1));
+        let task_tiles = tiles.div_ceil(blocks).max(1);
         let pixels = shape.batch * shape.windows.count();
-        let pieces = pixels.div_ceil(PIXELS).max(1);
+        let most = (CHUNK / (task_tiles * height).min(channels).max(1)).clamp(PIXELS / 4, PIXELS);
+        let pieces = pixels.div_ceil(most).max(1);
         let chunk = pixels.div_ceil(pieces);
-        let wanted = TASKS.div_ceil(blocks * shape.group).min(pieces);
+        let wanted = match blocks * shape.group {
+            enough if ENOUGH <= enough => 1,
+            few => TASKS.div_ceil(few).min(pieces),
+        };
         let span = pieces.div_ceil(wanted);
         Plan {
             panels,
             rows: taps * channels,
             height,
             tiles,
-            task_tiles: tiles.div_ceil(blocks).max(1),
+            task_tiles,
             chunk,
             span: span * chunk,
             spans: pieces.div_ceil(span),
@@ -124,7 +139,7 @@ fn sum_span<T: Real>(
     let lines = lines.div_ceil(LINE * plan.panels.count() * tiles.len().max(1));
     for first in span.clone().step_by(plan.chunk.max(1)) {
         let pixels = first..(first + plan.chunk).min(span.end);
-        let mut ahead = Ahead::new(shape, pixels.end, lines, x);
+        let mut ahead = Ahead::new(under(shape, pixels.end, x), lines);
         for panel in 0..plan.panels.count() {
             let width = plan.panels.width(panel);
             vectorize(
@@ -164,32 +179,15 @@ fn sum_span<T: Real>(
     }
 }
 
-/// The pixels that are read next, which are asked for bit by bit while others are multiplied.
-struct Ahead<T> {
-    at: *const T,
-    /// Cache lines asked for at a time.
-    lines: usize,
-}
-
-impl<T> Ahead<T> {
-    /// Those under the windows from an output pixel on.
-    fn new(shape: &Shape, pixel: usize, lines: usize, x: &[T]) -> Self {
-        let windows = &shape.windows;
-        let [_, h, w] = windows.axes;
-        let (input, output) = (windows.input, windows.output);
-        let (line, column) = (pixel / output[2], pixel % output[2]);
-        let (image, row) = (line / output[1], line % output[1]);
-        let source = (image * input[1] + row * h.stride) * input[2] + column * w.stride;
-        Ahead { at: x.as_ptr().wrapping_add(source * shape.channels), lines }
-    }
-
-    #[inline(always)]
-    fn fetch(&mut self) {
-        for _ in 0..self.lines {
-            prefetch(self.at);
-            self.at = self.at.wrapping_add(LINE);
-        }
-    }
+/// Where the pixels under the windows from an output pixel on begin.
+fn under<T>(shape: &Shape, pixel: usize, x: &[T]) -> *const T {
+    let windows = &shape.windows;
+    let [_, h, w] = windows.axes;
+    let (input, output) = (windows.input, windows.output);
+    let (line, column) = (pixel / output[2], pixel % output[2]);
+    let (image, row) = (line / output[1], line % output[1]);
+    let source = (image * input[1] + row * h.stride) * input[2] + column * w.stride;
+    x.as_ptr().wrapping_add(source * shape.channels)
 }
 
 /// Copies the gradients of pixels in the channels of a panel, one pixel after the other, and asks for those of the panel that

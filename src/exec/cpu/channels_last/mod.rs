@@ -5,6 +5,7 @@
 //!
 //! As everywhere in [`super`], tasks are cut by shapes alone and sums have a fixed order.
 
+mod ahead;
 mod depthwise;
 mod filter;
 mod grid;

@@ -1,16 +1,17 @@
 //! Batch normalisation of pixels by channel, as [`super::super::normalize`] has it.
 //!
-//! Sums over all pixels are made in blocks, a number fixed by the shape, whose sums are added in order.
+//! Sums over all pixels are made in blocks, a number fixed by the shape, whose sums are added in order. What reads a blob a
+//! second time begins at its end, which is still in the caches.
 
 use std::ops::Range;
 
 use crate::exec::cpu::conv::Addend;
 use crate::exec::cpu::normalize::Channels;
-use crate::exec::cpu::tasks::{for_each_piece, items_per_task};
+use crate::exec::cpu::tasks::{for_each_piece, for_each_piece_back, items_per_task};
 use crate::real::{Real, vectorize};
 
-/// Most blocks of pixels.
-const BLOCKS: usize = 32;
+/// Most blocks of pixels. One of a large blob stays in the second-level cache.
+const BLOCKS: usize = 64;
 
 /// Fewest elements of a block.
 const SMALLEST: usize = 16 * 1024;
@@ -26,61 +27,76 @@ fn block(pixels: usize, channels: usize) -> usize {
     pixels.div_ceil(blocks).max(1)
 }
 
-/// Sums over all pixels of two functions of the channels: `term(channel, pixel's range, first sums, second sums)` adds
-/// one pixel.
-fn sums<T: Real>(
+/// Two sums by channel for each block of pixels, one block's behind the other's: `add(pixels, first sums, second sums)` adds
+/// those of a block to zeros. Says how many pixels a block has.
+fn by_blocks<T: Real>(
     pixels: usize,
     channels: usize,
     work: &mut [T],
     add: impl Fn(Range<usize>, &mut [T], &mut [T]) + Sync,
-) {
+) -> usize {
     let each = block(pixels, channels);
     let blocks = pixels.div_ceil(each);
-    let work = &mut work[..2 * BLOCKS * channels];
-    for_each_piece(&mut work[..2 * blocks * channels], 2 * channels, |block, total| {
+    for_each_piece(&mut work[..2 * blocks * channels], 2 * channels, |block, sums| {
         vectorize(
             #[inline(always)]
             || {
-                total.fill(T::ZERO);
-                let (first, second) = total.split_at_mut(channels);
-                for pixel in block * each..((block + 1) * each).min(pixels) {
-                    add(pixel * channels..(pixel + 1) * channels, first, second);
-                }
+                sums.fill(T::ZERO);
+                let (first, second) = sums.split_at_mut(channels);
+                add(block * each..((block + 1) * each).min(pixels), first, second);
             },
         );
     });
-    let (total, others) = work.split_at_mut(2 * channels);
-    for more in others.chunks_exact(2 * channels).take(blocks - 1) {
-        total.iter_mut().zip(more).for_each(|(total, more)| *total += *more);
-    }
+    each
 }
 
-/// Mean and biased variance of every channel, in two passes.
+/// Mean and biased variance of every channel. Every block is read once from memory: the squares of what is left of its
+/// own mean are added up, and the blocks' joined (Chan, Golub and LeVeque, "Algorithms for computing the sample variance",
+/// 1983).
 pub fn moments<T: Real>(x: &[T], mean: &mut [T], variance: &mut [T], work: &mut [T]) {
     let channels = mean.len();
     let pixels = x.len() / channels;
-    let count = T::ONE / T::from_usize(pixels);
-    sums(
+    let each = by_blocks(
         pixels,
         channels,
         work,
         #[inline(always)]
-        |range, sum, _| sum.iter_mut().zip(&x[range]).for_each(|(sum, x)| *sum += *x),
-    );
-    mean.iter_mut().zip(&*work).for_each(|(mean, sum)| *mean = *sum * count);
-    let middle = &*mean;
-    sums(
-        pixels,
-        channels,
-        work,
-        #[inline(always)]
-        |range, sum, _| {
-            for ((sum, x), mean) in sum.iter_mut().zip(&x[range]).zip(middle) {
-                *sum += (*x - *mean) * (*x - *mean);
+        |block, mean, squares| {
+            let share = T::ONE / T::from_usize(block.len());
+            let block = &x[block.start * channels..block.end * channels];
+            for x in block.chunks_exact(channels) {
+                mean.iter_mut().zip(x).for_each(|(sum, x)| *sum += *x);
+            }
+            mean.iter_mut().for_each(|sum| *sum *= share);
+            for x in block.chunks_exact(channels) {
+                for ((sum, x), mean) in squares.iter_mut().zip(x).zip(&*mean) {
+                    *sum += (*x - *mean) * (*x - *mean);
+                }
             }
         },
     );
-    variance.iter_mut().zip(&*work).for_each(|(variance, sum)| *variance = *sum * count);
+    let blocks = || {
+        let of = work.chunks_exact(2 * channels).take(pixels.div_ceil(each)).enumerate();
+        of.map(|(block, sums)| {
+            let count = T::from_usize(each.min(pixels - block * each));
+            (count, sums.split_at(channels))
+        })
+    };
+    let share = T::ONE / T::from_usize(pixels);
+    mean.fill(T::ZERO);
+    for (count, (of_block, _)) in blocks() {
+        mean.iter_mut().zip(of_block).for_each(|(mean, x)| *mean += *x * count);
+    }
+    mean.iter_mut().for_each(|mean| *mean *= share);
+    variance.fill(T::ZERO);
+    for (count, (of_block, squares)) in blocks() {
+        let moments = variance.iter_mut().zip(&*mean).zip(of_block.iter().zip(squares));
+        for ((variance, mean), (of_block, squares)) in moments {
+            let away = *of_block - *mean;
+            *variance += *squares + away * away * count;
+        }
+    }
+    variance.iter_mut().for_each(|variance| *variance *= share);
 }
 
 /// Writes, by channel, one over the deviation times the factor, and the shift.
@@ -108,7 +124,7 @@ pub fn normalize<T: Real>(
     factors(of, factor, shift);
     let numbers = Numbers { mean: of.mean, factor, shift, relu: of.relu };
     let each = items_per_task(channels) * channels;
-    for_each_piece(y, each, |task, y| {
+    for_each_piece_back(y, each, |task, y| {
         let start = task * each;
         let x = &x[start..][..y.len()];
         vectorize(
@@ -204,31 +220,39 @@ fn backward<T: Real>(
 ) {
     let channels = of.mean.len();
     let pixels = x.len() / channels;
-    let count = T::ONE / T::from_usize(pixels);
+    let share = T::ONE / T::from_usize(pixels);
     let (work, numbers) = work.split_at_mut(2 * BLOCKS * channels);
     let mut parts = numbers.chunks_exact_mut(channels);
     let [factor, shift, slope, lift] =
         std::array::from_fn(|_| parts.next().expect("workspace for four numbers a channel"));
     factors(of, factor, shift);
     let (mean, factor, shift) = (of.mean, &*factor, &*shift);
-    sums(
+    let each = by_blocks(
         pixels,
         channels,
         work,
         #[inline(always)]
-        |range, sum, product| {
-            let (x, dy) = (&x[range.clone()], &dy[range]);
-            let n = x.len();
-            let (mean, factor, shift) = (&mean[..n], &factor[..n], &shift[..n]);
-            let (sum, product) = (&mut sum[..n], &mut product[..n]);
-            for i in 0..n {
-                let centred = x[i] - mean[i];
-                let dy = passed(centred * factor[i] + shift[i], dy[i]);
-                sum[i] += dy;
-                product[i] += dy * centred;
+        |block, sum, product| {
+            let block = block.start * channels..block.end * channels;
+            let blobs =
+                x[block.clone()].chunks_exact(channels).zip(dy[block].chunks_exact(channels));
+            for (x, dy) in blobs {
+                let n = x.len();
+                let (dy, mean, factor, shift) = (&dy[..n], &mean[..n], &factor[..n], &shift[..n]);
+                let (sum, product) = (&mut sum[..n], &mut product[..n]);
+                for i in 0..n {
+                    let centred = x[i] - mean[i];
+                    let dy = passed(centred * factor[i] + shift[i], dy[i]);
+                    sum[i] += dy;
+                    product[i] += dy * centred;
+                }
             }
         },
     );
+    let (total, others) = work.split_at_mut(2 * channels);
+    for more in others.chunks_exact(2 * channels).take(pixels.div_ceil(each) - 1) {
+        total.iter_mut().zip(more).for_each(|(total, more)| *total += *more);
+    }
     let inverse = |channel: usize| T::ONE / (of.variance[channel] + of.eps).sqrt();
     let (sum, product) = work[..2 * channels].split_at(channels);
     if let Some((scale, shift)) = daffine {
@@ -240,13 +264,13 @@ fn backward<T: Real>(
     for channel in 0..channels {
         let inverse = inverse(channel);
         (lift[channel], slope[channel]) = match batch {
-            true => (sum[channel] * count, product[channel] * inverse * inverse * count),
+            true => (sum[channel] * share, product[channel] * inverse * inverse * share),
             false => (T::ZERO, T::ZERO),
         };
     }
     let (slope, lift) = (&*slope, &*lift);
     let each = items_per_task(channels) * channels;
-    for_each_piece(dx, each, |task, dx| {
+    for_each_piece_back(dx, each, |task, dx| {
         let (x, dy) = (&x[task * each..][..dx.len()], &dy[task * each..][..dx.len()]);
         vectorize(
             #[inline(always)]

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::Way;
+use super::ahead::Ahead;
 use super::grid::Grid;
 use super::micro::{DEPTH, Left, Product, ROW_STRIDE, Segment};
 use super::then::{After, Then};
@@ -14,7 +15,7 @@ use super::weights::Panels;
 use crate::exec::cpu::conv;
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
 use crate::exec::cpu::past;
-use crate::exec::cpu::tasks::{Shared, for_each_with};
+use crate::exec::cpu::tasks::{Shared, for_each_with, threads};
 use crate::real::{LINE, Real, prefetch, vectorize};
 
 /// Most panels of targets of one task.
@@ -76,6 +77,8 @@ struct Blobs<'a, T> {
     y: Shared<'a, T>,
     /// Whether whole tiles are written past the caches.
     past: bool,
+    /// How many tasks later the same thread is likely to take another.
+    threads: usize,
 }
 
 impl Sums {
@@ -146,9 +149,14 @@ impl Sums {
         let tile = Tile::of::<T>();
         let panels = Panels::of::<T>(self.outputs).count();
         let targets = self.batch * grid.targets();
-        let blocks = targets.div_ceil(tile.rows).div_ceil(PANELS);
+        // Threads share a number that many divide.
+        let blocks = match targets.div_ceil(tile.rows).div_ceil(PANELS) {
+            blocks if blocks < 3 => blocks,
+            blocks => blocks.next_multiple_of(4),
+        };
         let targets = targets.div_ceil(blocks.max(1));
-        let others = (blocks * self.group * self.grids.len()).max(1);
+        let summed = self.grids.iter().filter(|grid| !grid.taps.is_empty()).count();
+        let others = (blocks * self.group * summed).max(1);
         let columns = TASKS.div_ceil(others).min(panels.div_ceil(2)).max(1);
         let panels = panels.div_ceil(columns);
         Cut { blocks, targets, columns, panels }
@@ -186,7 +194,7 @@ impl Sums {
         let line = self.group * self.outputs * size_of::<T>();
         let aligned = (y.as_ptr() as usize).is_multiple_of(64) && line.is_multiple_of(64);
         let past = aligned && past::is_large(y);
-        let blobs = Blobs { x, packed, after, y: Shared::new(y), past };
+        let blobs = Blobs { x, packed, after, y: Shared::new(y), past, threads: threads() };
         let cuts = self.grids.iter().map(|grid| self.cut::<T>(grid));
         let tasks = cuts.map(|cut| cut.blocks * cut.columns).sum::<usize>() * self.group;
         for_each_with(tasks, work, self.each::<T>(), |task, scratch| {
@@ -201,11 +209,17 @@ impl Sums {
         let tile = Tile::of::<T>();
         let grid = &self.grids[task.grid];
         let depth = grid.taps.len() * self.channels;
+        if depth == 0 {
+            self.untouched(task, blobs, scratch);
+            return;
+        }
         let rows = task.targets.len();
         let height = tile.panel_rows(rows);
         let (spill, left) = scratch.split_at_mut(tile.rows * tile.columns);
-        let passes = depth.div_ceil(DEPTH).max(1);
+        let passes = depth.div_ceil(DEPTH);
         let each = depth.div_ceil(passes);
+        let tiles = passes * rows.div_ceil(height) * task.panels.len();
+        let mut ahead = self.ahead(task, blobs, tiles);
         for number in 0..passes {
             let range = (number * each).min(depth)..((number + 1) * each).min(depth);
             vectorize(
@@ -213,17 +227,57 @@ impl Sums {
                 || self.copy(grid, task.group, task.targets.clone(), range.clone(), blobs.x, left),
             );
             let pass = Pass { begins: number == 0, ends: number + 1 == passes, depth: range };
-            let together = (CACHED / (tile.columns * each.max(1))).max(1);
+            let together = (CACHED / (tile.columns * each)).max(1);
             for first in task.panels.clone().step_by(together) {
                 let panels = first..(first + together).min(task.panels.end);
                 for row in (0..rows).step_by(height) {
                     let targets = row..(row + height).min(rows);
                     for panel in panels.clone() {
                         self.tile(task, &pass, panel, targets.clone(), blobs, left, spill);
+                        ahead.fetch();
                     }
                 }
             }
         }
+    }
+
+    /// What the thread's next task copies, if that is one run of memory that fits the second-level cache with what this
+    /// one reads; asked for in as many pieces.
+    fn ahead<T: Real>(&self, task: &Task, blobs: &Blobs<T>, pieces: usize) -> Ahead<T> {
+        let grid = &self.grids[task.grid];
+        let len = task.targets.len() * self.channels;
+        let plain = grid.taps.len() == 1 && grid.step == [1, 1] && self.source == grid.count;
+        if !plain || self.group != 1 || CACHED < len {
+            return Ahead::NOTHING;
+        }
+        let next = task.targets.end + (blobs.threads - 1) * task.targets.len();
+        let at = blobs.x.as_ptr().wrapping_add(next * self.channels);
+        Ahead::new(at, len.div_ceil(LINE * pieces.max(1)))
+    }
+
+    /// Finishes targets that no tap reaches, whose sums are 0, pixel by pixel.
+    fn untouched<T: Real>(&self, task: &Task, blobs: &Blobs<T>, scratch: &mut [T]) {
+        let panels = Panels::of::<T>(self.outputs);
+        let pitch = self.group * self.outputs;
+        let base = task.group * self.outputs;
+        let from = base + panels.start(task.panels.start);
+        let end = base + panels.start(task.panels.end).min(self.outputs);
+        let After { addend, bias, relu, mask } = blobs.after;
+        let most = scratch.len();
+        vectorize(
+            #[inline(always)]
+            || {
+                for target in task.targets.clone() {
+                    let pixel = self.pixel(&self.grids[task.grid], target) * pitch;
+                    for channel in (from..end).step_by(most) {
+                        let sums = &mut scratch[..(end - channel).min(most)];
+                        sums.fill(T::ZERO);
+                        let bias = bias.map(|bias| &bias[channel..]);
+                        finish(sums, pixel + channel, false, (addend, bias, mask), relu, &blobs.y);
+                    }
+                }
+            },
+        );
     }
 
     /// Computes some targets, counted from the task's first, in the channels of a panel.
