@@ -94,6 +94,61 @@ fn image_data_trains_and_tests() {
     learns(&solver(folder.path(), &resized, 0), &options);
 }
 
+/// A solver of a net that takes images of any size, one by one: their mean after a convolution of 1 x 1, and features of it.
+fn solver_of_any_size(folder: &Path, sizes: [[usize; 2]; 3], more: &str) -> PathBuf {
+    std::fs::create_dir_all(folder).unwrap();
+    let mut list = String::new();
+    for (i, [rows, columns]) in sizes.into_iter().enumerate() {
+        let pixels = [30, 90, 200].map(|value| vec![value + 7 * i as u8; rows * columns]).concat();
+        let image = Image::new(3, rows, columns, pixels).unwrap();
+        image.save_png(&folder.join(format!("{i}.png"))).unwrap();
+        list.push_str(&format!("{i}.png {}\n", i % 2));
+    }
+    std::fs::write(folder.join("list.txt"), list).unwrap();
+    let data = format!(
+        "layer {{ name: 'data' type: 'ImageData' top: 'image' top: 'label' transform_param {{ scale: 0.00390625 }}
+            image_data_param {{ source: '{0}/list.txt' batch_size: 1 root_folder: '{0}/' }} }}
+        layer {{ name: 'conv' type: 'Convolution' bottom: 'image' top: 'conv'
+            convolution_param {{ num_output: 5 kernel_size: 1 weight_filler {{ type: 'xavier' }} }} }}
+        {more}
+        layer {{ name: 'pool' type: 'Pooling' bottom: 'conv' top: 'data' pooling_param {{ pool: AVE global_pooling: true }} }}",
+        folder.display()
+    );
+    solver(folder, &data, 2)
+}
+
+#[test]
+fn images_of_a_batch_of_one_have_any_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |name: &str, sizes: [[usize; 2]; 3]| {
+        let path = solver_of_any_size(&folder.path().join(name), sizes, "");
+        let mut job = open(&path, &JobOptions::default()).unwrap();
+        let mut losses: Vec<f32> = (0..20).map(|_| job.trainer.step().unwrap().loss).collect();
+        losses.push(job.trainer.test(0).unwrap().loss);
+        (losses, job.trainer.parameters())
+    };
+    let (losses, parameters) = train("any", [[4, 5], [9, 3], [1, 8]]);
+    let (expected, of_one_size) = train("one", [[6, 6]; 3]);
+    let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+    assert!(close(&losses, &expected) && 0.01 < (losses[0] - losses[19]).abs(), "{losses:?}");
+    for (name, blob) in &parameters {
+        assert!(close(&blob.data, &of_one_size[name].data), "{name}");
+    }
+}
+
+#[test]
+fn a_net_whose_parameters_depend_on_the_size_takes_one_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = "layer { name: 'fixed' type: 'InnerProduct' bottom: 'conv' top: 'fixed' inner_product_param { num_output: 2 } }
+        layer { name: 'unused' type: 'Silence' bottom: 'fixed' }";
+    let path = solver_of_any_size(folder.path(), [[4, 5], [4, 5], [4, 6]], more);
+    let mut job = open(&path, &JobOptions::default()).unwrap();
+    assert!(job.trainer.step().is_ok() && job.trainer.step().is_ok());
+    let message = job.trainer.step().map(|_| ()).unwrap_err().to_string();
+    let expected = "cannot take `image` of 1 x 3 x 4 x 6: the weight of `fixed` would have to be 2 x 120, not 2 x 100";
+    assert!(message.contains(expected), "{message}");
+}
+
 #[test]
 fn image_data_complains_about_the_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,7 +14,21 @@ use crate::{Error, Result};
 pub struct Batch {
     /// One buffer a top of the source, each of batch size times the top's length.
     pub tops: Vec<Vec<f32>>,
+    /// The shapes of a record's tops, which differ from batch to batch where the [source varies](Source::vary).
+    pub shapes: Vec<Vec<usize>>,
     position: u64,
+}
+
+impl Batch {
+    /// Gives the buffers the lengths of batches of these tops.
+    fn suit(&mut self, batch: usize, tops: &[Top]) {
+        for ((buffer, shape), top) in self.tops.iter_mut().zip(&mut self.shapes).zip(tops) {
+            if *shape != top.shape {
+                buffer.resize(batch * top.len(), 0.0);
+                shape.clone_from(&top.shape);
+            }
+        }
+    }
 }
 
 /// A source whose batches are made ahead.
@@ -42,7 +56,8 @@ impl Prefetcher {
         for _ in 0..=ahead {
             let buffers = tops.iter().map(|top| vec![0.0; batch * top.len()]).collect();
             // Both ends are in this function, and there is room for all of them.
-            let _ = empty.send(Batch { tops: buffers, position: 0 });
+            let shapes = tops.iter().map(|top| top.shape.clone()).collect();
+            let _ = empty.send(Batch { tops: buffers, shapes, position: 0 });
         }
         let thread = std::thread::Builder::new()
             .name("prefetch".into())
@@ -68,6 +83,11 @@ impl Prefetcher {
         let batch = received.ok_or_else(stopped)??;
         self.position = batch.position;
         Ok(self.lent.insert(batch))
+    }
+
+    /// The batch that was handed out last.
+    pub fn current(&self) -> Option<&Batch> {
+        self.lent.as_ref()
     }
 
     /// The [position](Source::position) after the batches handed out so far, however many have been made ahead.
@@ -110,7 +130,10 @@ fn fill(
     full: SyncSender<Result<Batch>>,
 ) -> Source {
     while let Ok(mut buffers) = empty.recv() {
-        let filled = source.next_batch(batch, &mut buffers.tops);
+        let filled = source.look_ahead().and_then(|()| {
+            buffers.suit(batch, source.tops());
+            source.next_batch(batch, &mut buffers.tops)
+        });
         buffers.position = source.position();
         let failed = filled.is_err();
         if full.send(filled.map(|()| buffers)).is_err() || failed {
@@ -168,6 +191,35 @@ mod tests {
         for _ in 0..9 {
             assert_eq!(ahead.next_batch().unwrap().tops, resumed.next_batch().unwrap().tops);
         }
+    }
+
+    #[test]
+    fn records_have_shapes_of_their_own() {
+        let sizes = [[2, 3], [2, 3], [4, 1], [1, 5]];
+        let record = |(i, [rows, columns]): (usize, [usize; 2])| {
+            Record::of_bytes([1, rows, columns], vec![i as u8; rows * columns], i as i32).unwrap()
+        };
+        let records = || sizes.into_iter().enumerate().map(record).collect();
+        let source = |options| {
+            let records = Records::in_memory(records());
+            let mut source = Source::of_records(records, options, 5, Order::Sequential).unwrap();
+            source.vary();
+            source
+        };
+        let mut ahead = Prefetcher::new(source(TransformOptions::default()), 1, 2).unwrap();
+        for n in 0..9 {
+            let i = n % sizes.len();
+            let [rows, columns] = sizes[i];
+            let batch = ahead.next_batch().unwrap();
+            assert_eq!(batch.shapes, [vec![1, rows, columns], vec![]]);
+            assert_eq!(batch.tops, [vec![i as f32; rows * columns], vec![i as f32]]);
+            assert_eq!(ahead.position(), n as u64 + 1);
+        }
+        let cropping = TransformOptions { crop: Some(2), ..TransformOptions::default() };
+        let mut ahead = Prefetcher::new(source(cropping), 1, 1).unwrap();
+        assert!(ahead.next_batch().is_ok() && ahead.next_batch().is_ok());
+        let error = ahead.next_batch().unwrap_err().to_string();
+        assert!(error.contains("crop_size 2 does not fit into records of 4x1"), "{error}");
     }
 
     #[test]

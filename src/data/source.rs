@@ -93,6 +93,10 @@ struct RecordSource {
     permutation: Vec<u32>,
     permuted_epoch: Option<u64>,
     slots: Vec<Slot>,
+    /// Whether records may have other shapes than the first.
+    varies: bool,
+    /// The position whose record lies in the first slot already.
+    ready: Option<u64>,
     conventions: Conventions,
 }
 
@@ -149,6 +153,8 @@ impl Source {
             permutation: vec![],
             permuted_epoch: None,
             slots: vec![],
+            varies: false,
+            ready: None,
             conventions: Conventions::default(),
         };
         Ok(Source { tops, position: 0, kind: Kind::Records(Box::new(source)), checks: vec![] })
@@ -222,6 +228,25 @@ impl Source {
         }
         let random = Philox::new(source.seed, STREAM_SHUFFLE + 1);
         source.skip = random.sequence(0).below(below as u32).into();
+        Ok(())
+    }
+
+    /// Lets records, served one by one, have shapes of their own, as Caffe's Data layer does with batches of one.
+    pub fn vary(&mut self) {
+        if let Kind::Records(source) = &mut self.kind {
+            source.varies = true;
+        }
+    }
+
+    /// Reads the next record where its shape may be another than the last one's; after that [`tops`](Self::tops) have it.
+    ///
+    /// # Errors
+    /// The record cannot be read, or cannot be used.
+    pub fn look_ahead(&mut self) -> Result<()> {
+        let Kind::Records(source) = &mut self.kind else { return Ok(()) };
+        if source.varies {
+            source.look_ahead(self.position, &mut self.tops)?;
+        }
         Ok(())
     }
 
@@ -331,6 +356,27 @@ impl Source {
 }
 
 impl RecordSource {
+    /// Reads the record at a position into the first slot and takes its shapes over.
+    fn look_ahead(&mut self, position: u64, tops: &mut [Top]) -> Result<()> {
+        if self.slots.is_empty() {
+            self.slots.push(Slot::default());
+        }
+        let n = self.number(position.wrapping_add(self.skip));
+        let slot = &mut self.slots[0];
+        self.records.fetch(n, slot)?;
+        let mut shape = |slot: &mut Slot| {
+            self.transform.prepare(&mut slot.record)?;
+            self.transform.suit(slot.record.shape())
+        };
+        shape(slot).map_err(|message| self.records.error(&self.slots[0], &message))?;
+        let shapes = [self.transform.output_shape().to_vec(), self.records.label_shape()];
+        for (top, shape) in tops.iter_mut().zip(shapes) {
+            top.shape = shape;
+        }
+        self.ready = Some(position);
+        Ok(())
+    }
+
     fn next_batch<B: AsMut<[f32]>>(
         &mut self,
         position: u64,
@@ -354,7 +400,8 @@ impl RecordSource {
         tops: &[Top],
         buffers: &mut [B],
     ) -> Result<()> {
-        for (i, slot) in slots.iter_mut().enumerate() {
+        let ready = self.ready.take() == Some(position);
+        for (i, slot) in slots.iter_mut().enumerate().skip(usize::from(ready)) {
             let n = self.number(position.wrapping_add(i as u64).wrapping_add(self.skip));
             self.records.fetch(n, slot)?;
         }

@@ -104,6 +104,16 @@ impl Transform {
         Ok(Transform { options, shape, mean })
     }
 
+    /// Becomes a transformation of records of another shape, unless it takes those as it is; the error is a sentence
+    /// without file and key.
+    pub fn suit(&mut self, shape: [usize; 3]) -> Result<(), String> {
+        if self.check(shape).is_err() {
+            *self = Transform::new(self.options.clone(), shape)
+                .map_err(|message| format!("cannot be used: {message}"))?;
+        }
+        Ok(())
+    }
+
     /// Channels, rows, columns of what [`apply`](Self::apply) writes.
     pub fn output_shape(&self) -> [usize; 3] {
         let [channels, height, width] = self.shape;

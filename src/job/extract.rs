@@ -15,10 +15,10 @@ use crate::exec::SessionOptions;
 use crate::file::write_atomically;
 use crate::ir::{Port, TypedNet};
 use crate::pipeline;
-use crate::program::ValueId;
 use crate::source::SourceMap;
 use crate::spec::solver::Solver;
 use crate::train::machine::{Machine, Purpose};
+use crate::ty::Shape;
 use crate::weights::{Blob, write_safetensors};
 
 /// What is extracted from what.
@@ -99,7 +99,7 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
     }
     let purpose = Purpose { watched: true, ..Purpose::FORWARD };
     let mut machine = Machine::new(typed, &env, purpose, &options.session)?;
-    let mut found: Vec<ValueId> = vec![];
+    let mut found: Vec<Port> = vec![];
     let mut features: Features = vec![];
     for name in &options.blobs {
         let port = find(&machine.typed, name).ok_or_else(|| unknown(&machine.typed, name))?;
@@ -112,7 +112,7 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
         }
         let mut shape = shape.0.clone();
         shape[0] = records;
-        found.push(v);
+        found.push(port);
         features.push((name.clone(), Blob { shape, data: vec![] }));
     }
     load(&mut machine, &definition.names, &options.weights)?;
@@ -123,7 +123,15 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
         let rows = batch.min(records - done);
         machine.run()?;
         machine.take_rows(rows);
-        for ((_, blob), &v) in features.iter_mut().zip(&found) {
+        for ((name, blob), port) in features.iter_mut().zip(&found) {
+            let v = machine.planned.blobs[port.node.index()][port.top];
+            let shape = machine.plan().program.shape(v);
+            if shape.dims()[1..] != blob.shape[1..] {
+                return Err(Error::refused(format!(
+                    "blob `{name}` is {shape} for record {done}, and for the first {}; only blobs of one shape can be extracted",
+                    Shape(blob.shape.clone())
+                )));
+            }
             let values = machine.session.read(machine.planned.plan.slot(v));
             blob.data.extend(&values[..rows * values.len() / batch]);
         }

@@ -1,12 +1,13 @@
 //! Brings batches from a source into the inputs of a session.
 
 use super::labels::Labels;
-use crate::data::prefetch::Prefetcher;
+use crate::data::prefetch::{Batch, Prefetcher};
 use crate::data::source::Source;
 use crate::error::{Error, Result};
 use crate::exec::Session;
 use crate::ir::TypedNet;
-use crate::plan::Slot;
+use crate::plan::{Plan, Slot};
+use crate::ty::Shape;
 
 /// Batches that wait to be made ahead of the step.
 const AHEAD: usize = 3;
@@ -14,8 +15,20 @@ const AHEAD: usize = 3;
 /// Serves some inputs of a net from one source.
 pub struct Feed {
     prefetcher: Prefetcher,
-    /// For each input: which top of the source, and the place in the arena.
-    wires: Vec<(usize, Slot)>,
+    /// Records of a batch.
+    batch: usize,
+    wires: Vec<Wire>,
+}
+
+/// An input that is served.
+struct Wire {
+    input: String,
+    /// Which top of the source serves it.
+    top: usize,
+    /// The shape of a record of it in the net as it is planned.
+    shape: Vec<usize>,
+    /// The place in the arena.
+    slot: Slot,
 }
 
 impl Feed {
@@ -44,7 +57,7 @@ impl Feed {
             let n = shape.dims().first().copied().unwrap_or(1);
             let each = source.tops()[position].len();
             if shape.count() != n * each || batch.is_some_and(|batch| batch != n) {
-                let have = crate::ty::Shape(source.tops()[position].shape.clone());
+                let have = Shape(source.tops()[position].shape.clone());
                 return Err(Error::refused(format!(
                     "`{input}` of net `{}` is {shape}, but the data's `{top}` are records of {have}",
                     typed.net.name
@@ -56,19 +69,42 @@ impl Feed {
                 source.watch(position, Box::new(move |label| labels.complaint(label)));
             }
             if let Some(slot) = session.plan().slots[v.0 as usize] {
-                wires.push((position, slot));
+                let shape = source.tops()[position].shape.clone();
+                wires.push(Wire { input: input.clone(), top: position, shape, slot });
             }
         }
-        let prefetcher = Prefetcher::new(source, batch.unwrap_or(1), AHEAD)?;
-        Ok(Feed { prefetcher, wires })
+        let batch = batch.unwrap_or(1);
+        if batch == 1 {
+            source.vary();
+        }
+        let prefetcher = Prefetcher::new(source, batch, AHEAD)?;
+        Ok(Feed { prefetcher, batch, wires })
     }
 
-    /// Writes the next batch into the arena.
-    pub fn next(&mut self, session: &mut Session<f32>) -> Result<()> {
-        let batch = self.prefetcher.next_batch()?;
-        let tops = self.wires.iter().map(|&(top, slot)| (slot, &batch.tops[top][..]));
+    /// Takes the next batch. Says which inputs have another shape in it than in the net.
+    pub fn next(&mut self) -> Result<Vec<(String, Shape)>> {
+        let Batch { shapes, .. } = self.prefetcher.next_batch()?;
+        let others = self.wires.iter().filter(|wire| wire.shape != shapes[wire.top]);
+        let batch = |shape: &[usize]| Shape([&[self.batch][..], shape].concat());
+        Ok(others.map(|wire| (wire.input.clone(), batch(&shapes[wire.top]))).collect())
+    }
+
+    /// Finds the inputs in a net that is planned anew for this batch.
+    pub fn rewire(&mut self, plan: &Plan) {
+        let Some(batch) = self.prefetcher.current() else { return };
+        for wire in &mut self.wires {
+            let input = plan.program.inputs.iter().find(|(name, _)| *name == wire.input);
+            let slot = input.and_then(|&(_, v)| plan.slots[v.0 as usize]);
+            wire.slot = slot.expect("the same net reads the same inputs");
+            wire.shape.clone_from(&batch.shapes[wire.top]);
+        }
+    }
+
+    /// Writes the batch into the arena.
+    pub fn stage(&self, session: &mut Session<f32>) {
+        let Some(batch) = self.prefetcher.current() else { return };
+        let tops = self.wires.iter().map(|wire| (wire.slot, &batch.tops[wire.top][..]));
         session.stage(&tops.collect::<Vec<_>>());
-        Ok(())
     }
 
     /// Serves the first batch again next.

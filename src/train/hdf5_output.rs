@@ -47,6 +47,18 @@ impl Hdf5Output {
         self.sets.iter_mut().for_each(|(_, rows)| rows.clear());
     }
 
+    /// Goes on with the rows that the same layer of the net, planned for other shapes, has collected. False if those here
+    /// have another shape.
+    pub(crate) fn go_on(&mut self, plan: &Plan, before: Hdf5Output, plan_before: &Plan) -> bool {
+        let row =
+            |plan: &Plan, v: ValueId| plan.program.shape(v).dims().get(1..).map(<[_]>::to_vec);
+        self.sets.iter_mut().zip(before.sets).all(|((v, rows), (v_before, rows_before))| {
+            let fits = rows_before.is_empty() || row(plan, *v) == row(plan_before, v_before);
+            *rows = rows_before;
+            fits
+        })
+    }
+
     /// Takes the first `rows` rows of the pass that was just made, all if there are fewer.
     pub(crate) fn take(&mut self, session: &mut Session<f32>, plan: &Plan, rows: usize) {
         for (v, kept) in &mut self.sets {

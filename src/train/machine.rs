@@ -1,15 +1,18 @@
 //! A planned net on a device: from a typed net to what is trained, tested, timed and asked for outputs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::Feed;
 use super::hdf5_output::Hdf5Output;
+use crate::diag::{Diagnostics, Severity};
 use crate::error::{Error, Result};
 use crate::exec::{Device, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet, Variable};
+use crate::passes::infer_types::infer_types;
 use crate::passes::lower::{Backward, Lowered, lower, lower_folded, ready};
+use crate::passes::share_params::share_params;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::{
     Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, join_sums, simplify,
@@ -17,7 +20,7 @@ use crate::program::{
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
-use crate::weights::{Weights, first_values};
+use crate::weights::{Weights, first_values, read_binaryproto};
 
 /// What a net is planned for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +157,8 @@ pub struct Machine {
     pub session: Session<f32>,
     /// What serves its inputs.
     pub feeds: Vec<Feed>,
+    purpose: Purpose,
+    options: SessionOptions,
 }
 
 /// Outputs of more elements than this are not logged.
@@ -172,7 +177,69 @@ impl Machine {
     ) -> Result<Self> {
         let planned = planned(&typed, env, purpose, (options.device, options.threads))?;
         let session = Session::new(planned.plan.clone(), options)?;
-        Ok(Machine { typed, planned, session, feeds: vec![] })
+        let (purpose, options) = (purpose, options.clone());
+        Ok(Machine { typed, planned, session, feeds: vec![], purpose, options })
+    }
+
+    /// Plans the net anew for inputs of other shapes, with the same parameters, histories and random numbers.
+    fn reshape(&mut self, inputs: &[(String, Shape)]) -> Result<()> {
+        let (name, shape) = &inputs[0];
+        let refused = |why: &str| {
+            Error::refused(format!(
+                "net `{}` cannot take `{name}` of {shape}: {why}",
+                self.typed.net.name
+            ))
+        };
+        if self.options.device != Device::Cpu {
+            return Err(refused(
+                "on a GPU all records have one shape; resize them, or use --device cpu",
+            ));
+        }
+        let mut shapes = BTreeMap::new();
+        for (index, node) in self.typed.net.nodes().filter(|(_, node)| node.layer.is_input()) {
+            let Some(signature) = &self.typed.signatures[index.index()] else { continue };
+            let tops = node.tops.iter().map(|top| top.value.clone());
+            shapes.extend(tops.zip(signature.tops.iter().cloned()));
+        }
+        shapes.extend(inputs.iter().cloned());
+        let read = |path: &str| {
+            let blob = read_binaryproto(Path::new(path)).map_err(|e| e.to_string())?;
+            Ok((Shape(blob.shape), blob.data))
+        };
+        let env = Environment { shapes, blob: Some(&read), ..Environment::default() };
+        let mut complaints = Diagnostics::default();
+        let signatures = infer_types(&self.typed.net, &env, &mut complaints);
+        let typed = share_params(self.typed.net.clone(), signatures, &mut complaints);
+        if let Some(complaint) = complaints.iter().find(|one| one.severity() == Severity::Error) {
+            return Err(refused(&complaint.message));
+        }
+        let variables = self.typed.variables.iter().zip(&typed.variables);
+        if let Some((old, new)) = variables.clone().find(|(old, new)| old.shape != new.shape) {
+            let layer = users(&self.typed, old).swap_remove(0).0;
+            return Err(refused(&format!(
+                "the {} of `{layer}` would have to be {}, not {}",
+                old.role, new.shape, old.shape
+            )));
+        }
+        let device = (self.options.device, self.options.threads);
+        let mut planned = planned(&typed, &env, self.purpose, device)?;
+        let files = self.planned.files.clone();
+        for (file, before) in planned.files.iter_mut().zip(files) {
+            if !file.go_on(&planned.plan, before, self.plan()) {
+                return Err(refused("rows of an HDF5Output layer have one shape"));
+            }
+        }
+        let mut session = Session::new(planned.plan.clone(), &self.options)?;
+        let regions =
+            |plan: &Plan| [&[plan.parameters, plan.gradients][..], &plan.histories].concat();
+        for (from, to) in regions(self.plan()).into_iter().zip(regions(&planned.plan)) {
+            let values = self.session.read(from);
+            session.write(to, &values);
+        }
+        session.set_runs(self.session.runs());
+        (self.typed, self.planned, self.session) = (typed, planned, session);
+        self.feeds.iter_mut().for_each(|feed| feed.rewire(&self.planned.plan));
+        Ok(())
     }
 
     /// The plan.
@@ -214,9 +281,17 @@ impl Machine {
         self.session.run()
     }
 
-    /// Takes a batch from every source.
+    /// Takes a batch from every source; where records of another shape come, the net is planned anew.
     pub(crate) fn take_batches(&mut self) -> Result<()> {
-        self.feeds.iter_mut().try_for_each(|feed| feed.next(&mut self.session))
+        let mut others = vec![];
+        for feed in &mut self.feeds {
+            others.extend(feed.next()?);
+        }
+        if !others.is_empty() {
+            self.reshape(&others)?;
+        }
+        self.feeds.iter().for_each(|feed| feed.stage(&mut self.session));
+        Ok(())
     }
 
     /// Forgets what the files of the net's HDF5Output layers would hold.
