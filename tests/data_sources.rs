@@ -338,6 +338,33 @@ fn one_pass_writes_the_file_of_caffe() {
 }
 
 #[test]
+fn a_net_is_tested_with_or_without_a_solver() {
+    let folder = tempfile::tempdir().unwrap();
+    images(folder.path());
+    let train = image_layer(folder.path(), "TRAIN", "");
+    let test = image_layer(folder.path(), "TEST", "");
+    let path = solver(folder.path(), &format!("{train}{test}"), 2);
+    let mut job = open(&path, &JobOptions::default()).unwrap();
+    (0..3).for_each(|_| drop(job.trainer.step().unwrap()));
+    let files = job.trainer.snapshot(&folder.path().join("snap")).unwrap();
+    let weights = files.safetensors.to_str().unwrap();
+    let of = |file: &str, more: &[&str]| {
+        let said =
+            done(folder.path(), &[&["test", file, "--json", "--weights", weights], more].concat());
+        let event: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+        event["outputs"]["loss"].clone()
+    };
+    let expected = of("solver.prototxt", &[]);
+    assert!(!expected.is_null());
+    assert_eq!(of("net.prototxt", &["--iterations", "2"]), expected);
+    assert_eq!(of("net.prototxt", &[]), expected);
+    assert_ne!(of("net.prototxt", &["--stage", "TRAIN", "--iterations", "1"]), expected);
+    refused(folder.path(), &["test", "net.prototxt"], "give the weights of the net with --weights");
+    let arguments = ["test", "solver.prototxt", "--iterations", "2", "--weights", weights];
+    refused(folder.path(), &arguments, "a run file or solver says how it tests");
+}
+
+#[test]
 fn from_images_to_features() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

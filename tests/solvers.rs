@@ -299,6 +299,24 @@ fn losses_are_averaged() {
 }
 
 #[test]
+fn the_command_line_changes_fields_of_a_solver() {
+    let place = Place::new();
+    let set = |changes: &[(&str, &str)]| {
+        let set = changes.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        let solver = "net: 'net.prototxt' base_lr: 0.1 max_iter: 9 # the end\n test_interval: 4 test_iter: 2 test_state { stage: 'a' }";
+        place.opened(solver, JobOptions { set, ..JobOptions::default() })
+    };
+    let job = set(&[("max_iter", "3"), ("train.base_lr", "0"), ("type", "Adam")]).unwrap();
+    let solver = job.trainer.solver();
+    assert_eq!((solver.max_iter, solver.base_lr, solver.test_interval), (3, 0.0, 4));
+    assert_eq!(solver.method, cortado::spec::solver::Method::Adam);
+    let complaint = set(&[("max_iters", "3")]).map(|_| ()).unwrap_err();
+    assert!(complaint.contains("did you mean `max_iter`?"), "{complaint}");
+    let complaint = set(&[("max_iter", "many")]).map(|_| ()).unwrap_err();
+    assert!(complaint.contains("max_iter: many"), "{complaint}");
+}
+
+#[test]
 fn weights_are_lists_of_files_and_reach_the_test_nets() {
     let place = Place::new();
     let one = |value: f32, shape: &[usize]| Blob {

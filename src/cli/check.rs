@@ -11,6 +11,7 @@ use crate::ir::NetState;
 use crate::job;
 use crate::job::trial::{Trial, trial};
 use crate::pipeline::{self, Checked, Options};
+use crate::report::figures::bytes;
 use crate::report::memory;
 use crate::report::summary::{Summary, summarise, to_json};
 use crate::report::table::{self, Form};
@@ -79,6 +80,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     let form = if arguments.summary { Form::Short } else { Form::Full };
     print(&table::stages(&checked.definition.name, &summaries, form))?;
+    if arguments.summary && sound {
+        show_total(arguments, &checked, &env)?;
+    }
     complain(&checked)?;
     if arguments.plan || arguments.memory {
         show_plan(arguments, &checked, &env)?;
@@ -111,6 +115,23 @@ fn step(arguments: &Arguments, mut checked: Checked, env: &Environment) -> Resul
         "\none step at {label} on random numbers, rate {rate}: loss {loss}, {changed} of {all} parameters changed, by \
          {largest} at most\n"
     ))
+}
+
+/// The memory of a training step, where the net has a loss and all shapes are known.
+fn show_total(arguments: &Arguments, checked: &Checked, env: &Environment) -> Result<()> {
+    let training = checked.stages.iter().find(|typed| typed.net.state.phase == Phase::Train);
+    let Some(typed) = training.or(checked.stages.first()) else { return Ok(()) };
+    let has_loss = typed.loss_weights.iter().flatten().any(|&weight| weight != 0.0);
+    if !has_loss || typed.signatures.iter().any(Option::is_none) {
+        return Ok(());
+    }
+    let histories = usize::from(arguments.histories);
+    // A net that cannot be trained has been shown all the same.
+    let Ok(plan) = pipeline::training_plan(typed, env, histories, arguments.threads) else {
+        return Ok(());
+    };
+    let total = bytes((plan.arena as u64).saturating_mul(4));
+    print(&format!("{total} of memory for a training step; --memory shows what is in it\n"))
 }
 
 /// The plan of the training stage, or of the only one.

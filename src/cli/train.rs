@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::complain_about;
 use crate::error::{Error, Result};
-use crate::exec::Device;
+use crate::exec::{Device, SessionOptions};
 use crate::job::{self, Control, Job, JobOptions, Observer};
 use crate::report::figures::bytes;
 use crate::report::plot::{self, Run, Training};
@@ -48,7 +48,7 @@ pub(super) struct JobArguments {
     /// Threads; 0 takes one for each core
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// Change the run file: --set train.epochs=3
+    /// Change the run file, --set train.epochs=3, or the solver, --set max_iter=500
     #[arg(long, value_parser = setting)]
     set: Vec<(String, String)>,
     /// Batches to train on, as a safetensors file with a tensor for each input, or the images of a MemoryData layer
@@ -156,6 +156,13 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
 }
 
 pub(super) fn test(arguments: &TestArguments) -> Result<()> {
+    if job::is_net(&arguments.run)? {
+        return test_net(arguments);
+    }
+    if arguments.iterations.is_some() || arguments.stage.is_some() {
+        let why = "--iterations and --stage are for the test of a net; a run file or solver says how it tests";
+        return Err(Error::refused(why));
+    }
     let mut job = open(&arguments.run, &arguments.job.options())?;
     if job.trainer.tests() == 0 {
         return Err(Error::refused("the run names no data to validate on"));
@@ -167,24 +174,62 @@ pub(super) fn test(arguments: &TestArguments) -> Result<()> {
         println!("weights: {}", last.display());
     }
     for report in job::test(&mut job)? {
-        if arguments.json {
-            let event = Event::test(&report, None, 0.0);
-            println!("{}", serde_json::to_string(&event).unwrap_or_default());
-        } else {
-            report.debug.iter().for_each(|line| println!("{line}"));
-            println!("{}", test_line(&report, job.trainer.solver().test_compute_loss));
+        report.debug.iter().for_each(|line| println!("{line}"));
+        show(arguments, &report, job.trainer.solver().test_compute_loss);
+    }
+    Ok(())
+}
+
+/// Tests a net without a solver, as `caffe test`.
+fn test_net(arguments: &TestArguments) -> Result<()> {
+    let JobArguments { weights, device, threads, set, tensors, output } = &arguments.job;
+    if !set.is_empty() || output.is_some() {
+        return Err(Error::refused(
+            "a net has nothing to --set and writes no folder; give a run file or a solver",
+        ));
+    }
+    if weights.is_empty() {
+        return Err(Error::refused("give the weights of the net with --weights"));
+    }
+    let state = super::check::stages(arguments.stage.as_deref())?.pop();
+    let session = SessionOptions { device: *device, threads: *threads, seed: 0 };
+    let net = (arguments.run.as_path(), state);
+    let batches = arguments.iterations.unwrap_or(BATCHES);
+    match job::test_net(net, weights, tensors.clone(), batches, &session)? {
+        Ok(report) => show(arguments, &report, true),
+        Err((sources, diagnostics)) => {
+            complain_about(&diagnostics, &sources)?;
+            return Err(Error::Definition);
         }
     }
     Ok(())
 }
 
+fn show(arguments: &TestArguments, report: &TestReport, with_loss: bool) {
+    if arguments.json {
+        let event = Event::test(report, None, 0.0);
+        println!("{}", serde_json::to_string(&event).unwrap_or_default());
+    } else {
+        println!("{}", test_line(report, with_loss));
+    }
+}
+
+/// Batches of the test of a net where nobody says how many.
+const BATCHES: u64 = 50;
+
 /// Arguments of `test`.
 #[derive(Debug, clap::Args)]
 pub(super) struct TestArguments {
-    /// A run file (.yaml) or a Caffe solver
+    /// A run file (.yaml), a Caffe solver, or a net with its data
     run: PathBuf,
     #[command(flatten)]
     job: JobArguments,
+    /// Batches of the test of a net; 50 if not given, as in Caffe
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    iterations: Option<u64>,
+    /// The stage of the net, such as val or TEST+fine
+    #[arg(long)]
+    stage: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,

@@ -4,20 +4,15 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-use super::data::{DataSpec, Inputs};
+use super::data::DataSpec;
+use super::forward::Forward;
 use super::inference::{Complaints, load};
-use super::{Plan as JobPlan, read_net, states};
 use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;
-use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::file::write_atomically;
 use crate::ir::{Port, TypedNet};
-use crate::pipeline;
-use crate::source::SourceMap;
-use crate::spec::solver::Solver;
-use crate::train::machine::{Machine, Purpose};
 use crate::ty::Shape;
 use crate::weights::{Blob, write_safetensors};
 
@@ -53,52 +48,19 @@ pub type Features = Vec<(String, Blob)>;
 /// A file is missing or does not fit, a blob does not exist or has no row for each record; complaints about the definition
 /// are in the inner result.
 pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>> {
-    let mut sources = SourceMap::default();
-    let mut diagnostics = Diagnostics::default();
-    let definition = read_net(&options.net, &Default::default(), &mut sources, &mut diagnostics)?;
-    let (_, state) = states(&definition);
     let data = DataSpec {
         databases: options.data.clone().map(|images| (images, None)),
         tensors: options.tensors.clone(),
         mean: options.mean.clone(),
         ..DataSpec::default()
     };
-    let job = JobPlan {
-        solver: Solver::default(),
-        train: (definition, state),
-        tests: vec![],
-        train_data: data,
-        test_data: DataSpec::default(),
-        batch_size: options.batch_size,
-        epochs: None,
-        whole_tests: true,
-        folder: None,
-        prefix: PathBuf::new(),
-        weights: vec![],
-        kept: None,
-        bases: vec![options.net.parent().unwrap_or(Path::new("")).to_owned()],
+    let (net, session) = (&options.net, &options.session);
+    let opened = Forward::open((net, None), data, options.batch_size, true, session)?;
+    let Forward { mut machine, names, batch, records, sources } = match opened {
+        Ok(forward) => forward,
+        Err(complaints) => return Ok(Err(complaints)),
     };
-    let (definition, state) = &job.train;
-    let seed = options.session.seed;
-    let inputs = Inputs::open(&job, definition, state, &job.train_data, seed)?;
-    let env_options = pipeline::Options { shapes: inputs.shapes.clone(), ..Default::default() };
-    let none = |_: &str| None;
-    let env = pipeline::environment(&env_options, &none);
-    let typed = pipeline::typed_net(definition, state, &env, &mut diagnostics);
-    if diagnostics.has_errors() {
-        diagnostics.sort();
-        return Ok(Err((sources, diagnostics)));
-    }
-    let Some((records, batch)) = inputs.records() else {
-        return Err(Error::refused("the net names no data; give them with --data or --tensors"));
-    };
-    let records = options.records.unwrap_or(records as usize);
-    let batch = batch as usize;
-    if typed.signatures.iter().any(Option::is_none) {
-        return Err(Error::refused("the net cannot be built: the shape of its data is not known"));
-    }
-    let purpose = Purpose { watched: true, ..Purpose::FORWARD };
-    let mut machine = Machine::new(typed, &env, purpose, &options.session)?;
+    let records = options.records.unwrap_or(records);
     let mut found: Vec<Port> = vec![];
     let mut features: Features = vec![];
     for name in &options.blobs {
@@ -115,8 +77,8 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
         found.push(port);
         features.push((name.clone(), Blob { shape, data: vec![] }));
     }
-    load(&mut machine, &definition.names, &options.weights)?;
-    for (source, names) in inputs.sources {
+    load(&mut machine, &names, &options.weights)?;
+    for (source, names) in sources {
         machine.feed(source, &names)?;
     }
     for done in (0..records).step_by(batch) {

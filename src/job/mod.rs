@@ -5,6 +5,7 @@ pub mod clusters;
 mod data;
 pub mod extract;
 mod fit;
+mod forward;
 pub mod inference;
 mod layer_data;
 mod lua;
@@ -19,6 +20,7 @@ pub mod trial;
 
 pub use check::check_file;
 pub use fit::{Fit, fit};
+pub use forward::test_net;
 pub use options::JobOptions;
 pub use run::{Control, Observer, Outcome, run, test};
 
@@ -32,8 +34,8 @@ use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::pipeline;
 use crate::source::SourceMap;
-use crate::spec::Environment;
 use crate::spec::solver::Solver;
+use crate::spec::{Dialect, Environment};
 use crate::train::Trainer;
 use crate::ty::Shape;
 use data::{DataSpec, Inputs};
@@ -112,6 +114,18 @@ pub fn open(path: &Path, options: &JobOptions) -> Result<Opened> {
 
 fn is_run_file(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+}
+
+/// Whether a file is a net and neither a run file nor a solver.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_net(path: &Path) -> Result<bool> {
+    if is_run_file(path) {
+        return Ok(false);
+    }
+    let is_text = front::dialect(path) == Dialect::Caffe;
+    Ok(!is_text || !front::caffe::solver::is_solver(&pipeline::read_text(path)?))
 }
 
 fn open_plan(

@@ -17,7 +17,7 @@ pub struct JobOptions {
     pub reinit: Vec<String>,
     /// A saved state to continue from.
     pub resume: Option<PathBuf>,
-    /// Changes of the run file: `train.epochs=3`.
+    /// Changes of the run file, `train.epochs=3`, or of the solver, `max_iter=500`.
     pub set: Vec<(String, String)>,
     /// Batches of tensors to train on, instead of the data that the job names.
     pub tensors: Option<PathBuf>,

@@ -8,7 +8,7 @@ use super::{JobOptions, Kept, Plan, read_net};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
 use crate::front::Request;
-use crate::front::caffe::solver::{NetSource, read_solver};
+use crate::front::caffe::solver::{NetSource, read_solver, with_fields};
 use crate::ir::{Definition, NetState, StateWords};
 use crate::passes::adopt_data::{adopt_data, need_outputs};
 use crate::pipeline;
@@ -24,7 +24,8 @@ pub(super) fn plan(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<Plan>> {
-    let file = sources.add(path, pipeline::read_text(path)?);
+    let text = with_fields(&pipeline::read_text(path)?, &options.set);
+    let file = sources.add(path, text);
     let text = sources.file(file).text.clone();
     let Some(read) = read_solver(file, &text, diagnostics) else { return Ok(None) };
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();

@@ -26,11 +26,12 @@ const FULL: [Column; 7] = [
     ("activations", true),
     ("multiply-adds", true),
 ];
-const SHORT: [Column; 5] = [
+const SHORT: [Column; 6] = [
     ("layer", false),
     ("kind", false),
     ("output", false),
     ("parameters", true),
+    ("activations", true),
     ("multiply-adds", true),
 ];
 
@@ -95,12 +96,6 @@ fn full(row: &Row) -> Vec<Vec<String>> {
     if outputs.is_empty() {
         outputs.push(String::new());
     }
-    let activations = match row.activation_bytes {
-        _ if row.in_place => "in place".to_owned(),
-        Some(0) => String::new(),
-        Some(n) => bytes(n),
-        None => "?".to_owned(),
-    };
     let mut lines = vec![];
     for (i, text) in outputs.into_iter().enumerate() {
         let first = |text: String| if i == 0 { text } else { String::new() };
@@ -110,7 +105,7 @@ fn full(row: &Row) -> Vec<Vec<String>> {
             first(row.detail.clone()),
             text,
             first(parameters(row)),
-            first(activations.clone()),
+            first(activations(row)),
             first(operations(row)),
         ]);
     }
@@ -123,7 +118,18 @@ fn brief(row: &Row) -> Vec<String> {
         0 | 1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
-    vec![row.name.clone(), row.kind.clone(), first + &more, parameters(row), operations(row)]
+    let (name, kind) = (row.name.clone(), row.kind.clone());
+    vec![name, kind, first + &more, parameters(row), activations(row), operations(row)]
+}
+
+/// The memory of a layer's outputs.
+fn activations(row: &Row) -> String {
+    match row.activation_bytes {
+        _ if row.in_place => "in place".to_owned(),
+        Some(0) => String::new(),
+        Some(n) => bytes(n),
+        None => "?".to_owned(),
+    }
 }
 
 /// `64 x 20 x 24 x 24`, after the blob's name if that is not the layer's.

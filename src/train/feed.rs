@@ -82,7 +82,7 @@ impl Feed {
     }
 
     /// Takes the next batch. Says which inputs have another shape in it than in the net.
-    pub fn next(&mut self) -> Result<Vec<(String, Shape)>> {
+    pub fn take(&mut self) -> Result<Vec<(String, Shape)>> {
         let Batch { shapes, .. } = self.prefetcher.next_batch()?;
         let others = self.wires.iter().filter(|wire| wire.shape != shapes[wire.top]);
         let batch = |shape: &[usize]| Shape([&[self.batch][..], shape].concat());

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Feed;
 use super::hdf5_output::Hdf5Output;
+use super::{Feed, debug};
 use crate::diag::{Diagnostics, Severity};
 use crate::error::{Error, Result};
 use crate::exec::{Device, Session, SessionOptions, supported, workspace};
@@ -161,6 +161,9 @@ pub struct Machine {
     options: SessionOptions,
 }
 
+/// Means of the loss and of the outputs over the batches of a test, and lines for debugging.
+pub(crate) type Tested = (f32, Vec<(String, Vec<f32>)>, Vec<String>);
+
 /// Outputs of more elements than this are not logged.
 const MOST_SHOWN: usize = 16;
 
@@ -285,7 +288,7 @@ impl Machine {
     pub(crate) fn take_batches(&mut self) -> Result<()> {
         let mut others = vec![];
         for feed in &mut self.feeds {
-            others.extend(feed.next()?);
+            others.extend(feed.take()?);
         }
         if !others.is_empty() {
             self.reshape(&others)?;
@@ -310,6 +313,38 @@ impl Machine {
     /// Writes these files.
     pub(crate) fn write_files(&self) -> Result<()> {
         self.planned.files.iter().try_for_each(|file| file.write(&self.planned.plan))
+    }
+
+    /// Runs batches, at least one: the mean of the total loss and of the shown outputs, what the net's HDF5Output layers write,
+    /// and where asked for Caffe's `debug_info` lines of every pass.
+    pub(crate) fn test(&mut self, batches: u64, debugs: bool) -> Result<Tested> {
+        let batches = batches.max(1);
+        let mut loss = 0.0;
+        let mut sums: Vec<(String, Vec<f32>)> = vec![];
+        let mut debug = vec![];
+        self.clear_files();
+        for _ in 0..batches {
+            self.run()?;
+            self.take_rows(usize::MAX);
+            if debugs {
+                debug.extend(debug::forward(self));
+            }
+            loss += self.loss();
+            let outputs = self.shown_outputs();
+            if sums.is_empty() {
+                sums = outputs;
+            } else {
+                for ((_, sum), (_, values)) in sums.iter_mut().zip(outputs) {
+                    sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+                }
+            }
+        }
+        self.write_files()?;
+        let n = batches as f32;
+        for (_, sum) in &mut sums {
+            sum.iter_mut().for_each(|s| *s /= n);
+        }
+        Ok((loss / n, sums, debug))
     }
 
     /// The total loss of the last run; 0 for a net without one.

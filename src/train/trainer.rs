@@ -355,34 +355,10 @@ impl Trainer {
         if test.rewinds {
             test.machine.feeds.iter_mut().try_for_each(Feed::rewind)?;
         }
-        let batches = test.batches.max(1);
-        let mut loss = 0.0;
-        let mut sums: Vec<(String, Vec<f32>)> = vec![];
-        let mut debug = vec![];
-        test.machine.clear_files();
-        for _ in 0..batches {
-            test.machine.run()?;
-            test.machine.take_rows(usize::MAX);
-            if self.solver.debug_info {
-                debug.extend(debug::forward(&mut test.machine));
-            }
-            loss += test.machine.loss();
-            let outputs = test.machine.shown_outputs();
-            if sums.is_empty() {
-                sums = outputs;
-            } else {
-                for ((_, sum), (_, values)) in sums.iter_mut().zip(outputs) {
-                    sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
-                }
-            }
-        }
-        test.machine.write_files()?;
-        let n = batches as f32;
-        for (_, sum) in &mut sums {
-            sum.iter_mut().for_each(|s| *s /= n);
-        }
+        let debugs = self.solver.debug_info;
+        let (loss, outputs, debug) = test.machine.test(test.batches, debugs)?;
         let iteration = self.iteration;
-        Ok(TestReport { iteration, net: index, loss: loss / n, outputs: sums, debug })
+        Ok(TestReport { iteration, net: index, loss, outputs, debug })
     }
 
     /// The parameters as `param.<layer>.<i>`, one for each user.

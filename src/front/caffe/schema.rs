@@ -158,6 +158,15 @@ pub(super) fn check_solver(solver: &Record, reading: &Reading) {
     check_message(solver, "solver", false, reading);
 }
 
+/// Whether a field of a message is a text.
+pub(super) fn is_text(message: &str, key: &str) -> bool {
+    let found = MESSAGES.iter().find(|(name, _)| *name == message);
+    let declared = found.into_iter().flat_map(|(_, fields)| fields.split(' '));
+    declared
+        .filter_map(|declared| declared.split_once(':'))
+        .any(|(name, kind)| name.trim_end_matches('*') == key && kind == "text")
+}
+
 /// Checks a message; of one that is `unread` also whether it has only fields that there are.
 fn check_message(record: &Record, message: &str, unread: bool, reading: &Reading) {
     let Some((_, fields)) = MESSAGES.iter().find(|(name, _)| *name == message) else { return };

@@ -56,6 +56,37 @@ pub fn is_solver(text: &str) -> bool {
     has(&OWN_FIELDS) && !has(&["layer", "layers"])
 }
 
+/// The text of a solver in which some fields have other values: those that were there give way to blanks, so that all else
+/// stays where it is, and the new ones stand at the end. Texts need no quotes; as in a run file, a field may be called
+/// `train.max_iter` or `train.solver.max_iter`.
+pub fn with_fields(text: &str, fields: &[(String, String)]) -> String {
+    if fields.is_empty() {
+        return text.to_owned();
+    }
+    let message = parse(FileId(0), text, &mut Diagnostics::default());
+    let mut bytes = text.as_bytes().to_vec();
+    let mut more = String::new();
+    for (key, value) in fields {
+        let name = key.strip_prefix("train.").unwrap_or(key);
+        let name = name.strip_prefix("solver.").unwrap_or(name);
+        for field in message.fields.iter().filter(|field| field.name.value == *name) {
+            let old = bytes[field.span.start as usize..field.span.end as usize].iter_mut();
+            old.filter(|byte| !b"\r\n".contains(byte)).for_each(|byte| *byte = b' ');
+        }
+        let quoted = value.starts_with(['"', '\'']);
+        let value = match super::schema::is_text("solver", name) && !quoted {
+            true => format!("{value:?}"),
+            false => value.clone(),
+        };
+        more.push_str(&format!("\n{name}: {value}"));
+    }
+    // Whole fields were replaced by blanks, so what is left is text.
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    text.push_str(&more);
+    text.push('\n');
+    text
+}
+
 /// Reads a solver. Complaints are among the diagnostics; there is no result without a net to train.
 pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<SolverFile> {
     let message = super::legacy::upgrade_solver(parse(file, text, diagnostics), diagnostics);
