@@ -97,6 +97,12 @@ pub trait Real:
         if self < other { self } else { other }
     }
 
+    /// This number, or `least` where it is smaller; what is not a number stays so.
+    #[inline(always)]
+    fn at_least(self, least: Self) -> Self {
+        if self < least { least } else { self }
+    }
+
     /// Numbers in a register.
     fn lanes<S: Simd>() -> usize;
     /// A register full of `value`.

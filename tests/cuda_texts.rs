@@ -15,16 +15,19 @@ mod torch_layers;
 #[path = "torch_nets.rs"]
 mod torch_nets;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use cortado::exec::{Device, Session, SessionOptions, supported, workspace};
-use cortado::pipeline;
+use cortado::one_pass::{PassOptions, input_shapes, one_pass};
+use cortado::pipeline::{self, Options};
 use cortado::plan::{Request, plan};
 use cortado::program::native::{Operation, Saved, View, ViewMut};
 use cortado::program::{Builder, Origin, Program};
 use cortado::real::Real;
 use cortado::ty::Shape;
+use cortado::weights::Blob;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const GPU: Device = Device::Cuda(0);
@@ -66,6 +69,7 @@ fn kernels() -> Vec<Trial> {
         .collect();
     trials.push(Trial::test("kernels/updates", || Ok(emulator::kernels::updates(GPU)?)));
     trials.push(Trial::test("every_operation_has_a_form", every_operation_has_a_form));
+    trials.push(Trial::test("what_is_no_number_stays_so", what_is_no_number_stays_so));
     trials.push(Trial::test("a_bad_index_is_an_error", a_bad_index_is_an_error));
     trials.push(Trial::test("a_missing_form_names_its_layer", a_missing_form_names_its_layer));
     trials
@@ -88,6 +92,64 @@ fn every_operation_has_a_form() -> Result<(), Failed> {
         }
     }
     if 20 < seen { Ok(()) } else { Err(format!("only {seen} operations found").into()) }
+}
+
+/// Losses that take small probabilities, or gaps below 0, for something else, of scores that are no numbers.
+fn what_is_no_number_stays_so() -> Result<(), Failed> {
+    let blob = |shape: &[usize], data: &[f32]| Blob { shape: shape.into(), data: data.into() };
+    let losses = [
+        ("SoftmaxWithLoss", "bottom: 'x' bottom: 'label'", true),
+        ("MultinomialLogisticLoss", "bottom: 'x' bottom: 'label'", true),
+        ("InfogainLoss", "bottom: 'x' bottom: 'label' bottom: 'gain'", true),
+        (
+            "MultiBoxLoss",
+            "bottom: 'numbers' bottom: 'x' bottom: 'boxes' bottom: 'objects' multibox_loss_param { num_classes: 2 }",
+            true,
+        ),
+        ("ContrastiveLoss", "bottom: 'x' bottom: 'x' bottom: 'label'", false),
+        (
+            "ContrastiveLoss",
+            "bottom: 'x' bottom: 'x' bottom: 'label' contrastive_loss_param { legacy_version: true }",
+            false,
+        ),
+    ];
+    let unit = [0.0, 0.0, 1.0, 1.0];
+    let all = [
+        ("x", blob(&[1, 2], &[f32::NAN, 1.0])),
+        ("label", blob(&[1], &[0.0])),
+        ("gain", blob(&[1, 1, 2, 2], &[1.0, 0.0, 0.0, 1.0])),
+        ("numbers", blob(&[1, 4], &[0.0; 4])),
+        ("boxes", blob(&[1, 2, 4], &[unit, [0.1; 4]].concat())),
+        ("objects", blob(&[1, 1, 1, 8], &[0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0])),
+    ];
+    let mut wrong = vec![];
+    for (kind, rest, backward) in losses {
+        let used = all.iter().filter(|(name, _)| rest.contains(&format!("'{name}'")));
+        let mut given: BTreeMap<String, Blob> =
+            used.map(|(name, blob)| (format!("in.{name}"), blob.clone())).collect();
+        given.insert("dout.y".to_owned(), blob(&[], &[1.0]));
+        let mut text = "force_backward: true state { phase: TRAIN }\n".to_owned();
+        for (name, shape) in input_shapes(&given) {
+            let dims: String = shape.dims().iter().map(|d| format!("dim: {d} ")).collect();
+            let shape = format!("input_param {{ shape {{ {dims} }} }}");
+            text += &format!("layer {{ name: '{name}' type: 'Input' top: '{name}' {shape} }}\n");
+        }
+        text += &format!("layer {{ name: 'loss' type: '{kind}' {rest} top: 'y' }}");
+        let options = Options { own_state: true, ..Options::default() };
+        let checked = pipeline::check(Path::new("net.prototxt"), text, &options);
+        let env = pipeline::environment(&options, &|_| None);
+        let stage = checked.stages.first().ok_or("no stage")?;
+        for device in [Device::Cpu, GPU] {
+            let pass = PassOptions { backward, device, threads: 1, seed: 1 };
+            let results = one_pass(stage, &env, &given, &pass)?;
+            let shown = ["out.y", "din.x"].map(|name| results.get(name).map(|blob| blob.data[0]));
+            let expected = if backward { 2 } else { 1 };
+            if shown.iter().flatten().filter(|x| x.is_nan()).count() != expected {
+                wrong.push(format!("{kind} {rest} on {device}: {shown:?}"));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
 fn a_bad_index_is_an_error() -> Result<(), Failed> {

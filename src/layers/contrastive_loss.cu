@@ -12,7 +12,7 @@ DEVICE void contrastive_distances(const real *a, const real *b, const real *simi
         team_add(part);
         EACH_THREAD(t) {
             if (t == 0) {
-                real squared = part[0], gap = r_max(margin - (legacy ? squared : r_sqrt(squared)), (real)0);
+                real squared = part[0], gap = r_at_least(margin - (legacy ? squared : r_sqrt(squared)), (real)0);
                 squares[i] = squared;
                 terms[i] = r_trunc(similar[i]) != 0 ? squared : legacy ? gap : gap * gap;
             }

@@ -114,9 +114,9 @@ impl Operation for Loss {
             let squared = squared_distance(a, b);
             loss += match (similar, self.legacy) {
                 (true, _) => squared,
-                (false, true) => (margin - squared).max(T::ZERO),
+                (false, true) => (margin - squared).at_least(T::ZERO),
                 (false, false) => {
-                    let gap = (margin - squared.sqrt()).max(T::ZERO);
+                    let gap = (margin - squared.sqrt()).at_least(T::ZERO);
                     gap * gap
                 }
             };

@@ -6,7 +6,7 @@ DEVICE void infogain_terms(const real *p, const real *labels, const real *gain, 
         whole class_ = class_of(labels[i], classes), start = class_start(i, classes, inner);
         real sum = class_ < 0 ? R_NAN : (real)0;
         for (whole k = 0; 0 <= class_ && k < classes; k++) {
-            sum -= gain[class_ * classes + k] * r_log(r_max(p[start + k * inner], least));
+            sum -= gain[class_ * classes + k] * r_log(r_at_least(p[start + k * inner], least));
         }
         terms[i] = label_counts(labels[i], ignores, ignored) ? sum : (real)0;
     }

@@ -164,7 +164,7 @@ impl Operation for Infogain {
             for k in 0..axis.classes {
                 let p = probabilities.data[axis.start(i) + k * axis.inner];
                 let gain = self.gain(args, class * axis.classes + k);
-                total -= gain * p.max(T::from_f64(LEAST_PROBABILITY)).ln();
+                total -= gain * p.at_least(T::from_f64(LEAST_PROBABILITY)).ln();
             }
         }
         loss.data[0] = total / self.divisor(axis, labels);

@@ -24,7 +24,7 @@ DEVICE real multi_box_softmax(const real *scores, real *p, whole classes, whole 
     for (whole c = 0; c < classes; c++) most = r_max(most, scores[c]);
     for (whole c = 0; c < classes; c++) total += p[c] = r_exp(scores[c] - most);
     for (whole c = 0; c < classes; c++) p[c] /= total;
-    return -r_log(r_max(p[class_], R_TINY));
+    return -r_log(r_at_least(p[class_], R_TINY));
 }
 
 /* Gives default boxes the objects of an image; the number of those that have one. */

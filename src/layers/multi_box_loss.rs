@@ -269,7 +269,7 @@ impl Matched {
         }
         let total: T = probabilities.iter().copied().sum();
         probabilities.iter_mut().for_each(|p| *p /= total);
-        -probabilities[class].max(T::FLT_MIN).ln()
+        -probabilities[class].at_least(T::FLT_MIN).ln()
     }
 
     /// Chooses among the default boxes without an object; `costs` has what each costs, or -1 for those that do not

@@ -76,7 +76,7 @@ impl Operation for LogLikelihood {
             loss -= match axis.class(l) {
                 Some(class) => {
                     let p = args[0].data[axis.start(i) + class];
-                    p.max(T::from_f64(LEAST_PROBABILITY)).ln()
+                    p.at_least(T::from_f64(LEAST_PROBABILITY)).ln()
                 }
                 None => T::from_f64(f64::NAN),
             };
@@ -97,7 +97,8 @@ impl Operation for LogLikelihood {
         for (i, &l) in saved.args[1].data.iter().enumerate() {
             let Some(class) = axis.class(l) else { continue };
             let at = axis.start(i) + class;
-            dargs[0].data[at] = scale / saved.args[0].data[at].max(T::from_f64(LEAST_PROBABILITY));
+            let p = saved.args[0].data[at].at_least(T::from_f64(LEAST_PROBABILITY));
+            dargs[0].data[at] = scale / p;
         }
     }
 

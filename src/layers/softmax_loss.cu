@@ -8,7 +8,7 @@ DEVICE void softmax_loss_terms(const real *p, const real *labels, const real *we
         int counts = label_counts(labels[i], ignores, ignored);
         terms[i] = !counts      ? (real)0
                    : class_ < 0 ? R_NAN
-                                : -r_log(r_max(p[class_start(i, classes, inner) + class_ * inner], R_TINY)) *
+                                : -r_log(r_at_least(p[class_start(i, classes, inner) + class_ * inner], R_TINY)) *
                                       weights[weighted ? class_ : 0];
     }
 }

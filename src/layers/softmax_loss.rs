@@ -136,7 +136,7 @@ impl Operation for Loss {
             match axis.class(l) {
                 _ if !self.rule.counts(label(l)) => {}
                 Some(class) => {
-                    let cost = -outs[1].data[at(class)].max(T::FLT_MIN).ln();
+                    let cost = -outs[1].data[at(class)].at_least(T::FLT_MIN).ln();
                     loss += cost * self.weight(class);
                 }
                 None => loss = T::from_f64(f64::NAN),

@@ -70,6 +70,8 @@ static long long BLOCK, BLOCKS;
 #define R_NAN (R_INFINITY - R_INFINITY)
 
 DEVICE real r_max(real a, real b) { return b < a ? a : b; }
+/* What is not a number stays so. */
+DEVICE real r_at_least(real a, real least) { return a < least ? least : a; }
 DEVICE real r_min(real a, real b) { return a < b ? a : b; }
 DEVICE real r_sign(real a) { return (real)(0 < a) - (real)(a < 0); }
 DEVICE real r_sigmoid(real a) { return (real)1 / ((real)1 + r_exp(-a)); }
