@@ -77,8 +77,8 @@ DEVICE whole multi_box_take(const real *priors, const real *objects, real *objec
 
 DEVICE void multi_box_image(const real *numbers, const real *scores, const real *priors, const real *objects,
                             real *dnumbers, real *dscores, real *work, real *sums, whole n, whole boxes, whole classes,
-                            whole rows, whole background, int code, int plain, int smooth, int each, int difficult,
-                            int all, real weight, real enough, real far_, real ratio) {
+                            whole rows, whole background, whole spots, int code, int plain, int smooth, int each,
+                            int difficult, int all, real weight, real enough, real far_, real ratio) {
     EACH(image, n) {
         real *object = work + image * (2 * boxes + rows), *cost = object + boxes, *gone = cost + boxes;
         real places = 0, classed = 0;
@@ -88,7 +88,7 @@ DEVICE void multi_box_image(const real *numbers, const real *scores, const real 
             any = 1;
             if (multi_box_class(objects + r * 8, classes, background) < 0) places = R_NAN;
         }
-        for (whole i = image * boxes * 4; i < (image + 1) * boxes * 4; i++) dnumbers[i] = 0;
+        for (whole i = image * boxes * spots * 4; i < (image + 1) * boxes * spots * 4; i++) dnumbers[i] = 0;
         for (whole i = image * boxes * classes; i < (image + 1) * boxes * classes; i++) dscores[i] = 0;
         sums[image * 2] = sums[image * 2 + 1] = 0;
         if (!any && !all) continue;
@@ -111,13 +111,14 @@ DEVICE void multi_box_image(const real *numbers, const real *scores, const real 
             classed += multi_box_softmax(score, slope, classes, class_);
             slope[class_] -= 1;
             real want[4];
+            whole first = (place * spots + (spots == 1 ? 0 : class_)) * 4;
             box_encode(prior, variances, row + 3, want, code, plain);
             for (int i = 0; i < 4; i++) {
                 real scale = plain ? (real)1 / variances[i] : (real)1;
-                real d = (numbers[place * 4 + i] - want[i]) * scale;
+                real d = (numbers[first + i] - want[i]) * scale;
                 int far_off = smooth && 1 <= r_abs(d);
                 places += far_off ? r_abs(d) - (real)0.5 : (real)0.5 * d * d;
-                dnumbers[place * 4 + i] = (far_off ? (d < 0 ? (real)-1 : (real)1) : d) * scale * weight;
+                dnumbers[first + i] = (far_off ? (d < 0 ? (real)-1 : (real)1) : d) * scale * weight;
             }
         }
         /* The dearest of those without an object are marked by -2 - what they cost. */

@@ -26,7 +26,7 @@ pub enum Mining {
 params! {
     /// What the boxes and scores of a single-shot detector cost (SSD, Liu et al. 2016, section 2.2).
     ///
-    /// The bottoms are `N x 4 boxes` numbers, `N x boxes·classes` scores, the default boxes with their variances,
+    /// The bottoms are `N x 4 boxes` numbers (or `N x boxes·classes·4`), `N x boxes·classes` scores, the default boxes with their variances,
     /// `1 x 2 x 4 boxes`, and the objects, rows of image, class, instance, xmin, ymin, xmax, ymax, difficult; rows of the
     /// image -1 are none. Each object takes the default box that it overlaps most, then every default box takes the
     /// object that it overlaps most if that is enough. The loss is Σ of the smooth L1 distance (or half the squared one)
@@ -39,6 +39,8 @@ params! {
         num_classes: usize = 0,
         /// The class that is no object.
         background: usize = 0,
+        /// Whether a box has one place for all classes, not one for each.
+        share_location: bool = true,
         /// What the numbers of a box are.
         code: Code = Code { offsets: Offsets::Corner, plain: false },
         /// Whether the distance is smooth L1, not squared.
@@ -82,7 +84,6 @@ impl MultiBoxLoss {
     fn read(a: &Args) -> Self {
         let p = a.section("multibox_loss_param");
         for (key, followed) in [
-            ("share_location", true),
             ("use_prior_for_matching", true),
             ("map_object_to_agnostic", false),
             ("ignore_cross_boundary_bbox", false),
@@ -120,6 +121,7 @@ impl MultiBoxLoss {
         let layer = MultiBoxLoss {
             num_classes: p.need("num_classes", num_classes),
             background: p.usize("background_label_id").unwrap_or(0),
+            share_location: p.bool("share_location").unwrap_or(true),
             code: Code::read(&p, "encode_variance_in_target"),
             smooth: p.choice("loc_loss_type", &distances).unwrap_or(true),
             loc_weight: p.float("loc_weight").unwrap_or(1.0),
@@ -131,12 +133,21 @@ impl MultiBoxLoss {
             neg_overlap: p.float("neg_overlap").unwrap_or(0.5),
             normalization: LossRule::read(a, Normalization::Valid).normalization,
         };
+        if !layer.share_location && layer.mining != Mining::None {
+            let why = "boxes without an object are only chosen where classes share locations: say `mining_type: NONE`";
+            p.wrong("share_location", why);
+        }
         let (classes, background) = (layer.num_classes, layer.background);
         if classes != 0 && classes <= background {
             let why = format!("there are classes 0 to {}, and no {background}", classes - 1);
             p.wrong("background_label_id", why);
         }
         layer
+    }
+
+    /// Places of a default box.
+    fn places(&self) -> usize {
+        if self.share_location { 1 } else { self.num_classes }
     }
 
     /// What a difference costs, and its slope.
@@ -154,7 +165,7 @@ impl LayerOps for MultiBoxLoss {
         if self.num_classes == 0 {
             return cx.fail(&["num_classes"], "`num_classes` must not be 0");
         }
-        detector(cx, 1, self.num_classes)?;
+        detector(cx, self.places(), self.num_classes)?;
         if cx.bottom(3).dims().last() != Some(&8) {
             return cx.fail_bottom(3, "objects are rows of 8 numbers");
         }
@@ -315,7 +326,8 @@ impl Operation for Matched {
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {
         let [numbers, scores, priors, objects] = [0, 1, 2, 3].map(|i| args[i].data);
         let (boxes, classes) = (priors.len() / 8, self.0.num_classes);
-        let images = numbers.len() / (boxes * 4).max(1);
+        let each = self.0.places();
+        let images = numbers.len() / (boxes * each * 4).max(1);
         let (corners, variances) = priors.split_at(boxes * 4);
         let [loss, dnumbers, dscores] = outs else { return };
         let (object, cost) = work[..2 * boxes].split_at_mut(boxes);
@@ -357,7 +369,8 @@ impl Operation for Matched {
                 let prior = [&corners[at * 4..][..4], &variances[at * 4..][..4]];
                 let want =
                     self.0.code.encode(prior[0], prior[1], &[row[3], row[4], row[5], row[6]]);
-                let first = (image * boxes + at) * 4;
+                let place = if each == 1 { 0 } else { class };
+                let first = ((image * boxes + at) * each + place) * 4;
                 for i in 0..4 {
                     let scale = if self.0.code.plain { T::ONE / prior[1][i] } else { T::ONE };
                     let [price, slope] = self.0.distance((numbers[first + i] - want[i]) * scale);
@@ -402,7 +415,7 @@ impl Operation for Matched {
         const TEXTS: &[&str] = &[BOX_TEXT, include_str!("multi_box_loss.cu")];
         let layer = &self.0;
         let boxes = args[2].count() / 8;
-        let images = args[0].count() / (boxes * 4).max(1);
+        let images = args[0].count() / (boxes * layer.places() * 4).max(1);
         // For each image two numbers of each default box and one of each object, then for each image its part of the
         // loss and its boxes taken.
         let sums = images * (2 * boxes + args[3].count() / 8);
@@ -416,6 +429,7 @@ impl Operation for Matched {
                 operands.extend(work.clone());
                 let each = Call::each("multi_box_image", images, operands)
                     .with_all([boxes, layer.num_classes, args[3].count() / 8, layer.background])
+                    .with(layer.places())
                     .with_all(layer.code.numbers())
                     .with_all([layer.smooth, layer.per_prediction, layer.use_difficult])
                     .with(layer.mining == Mining::None)
@@ -446,5 +460,72 @@ impl Operation for Matched {
             }
         };
         Some(DeviceForm { texts: TEXTS, calls, work: sums + 2 * images })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{blob, pass};
+    use crate::weights::Blob;
+
+    /// Two images of three default boxes, and an object of class 1 and one of class 2 in the first.
+    fn given(numbers: Blob) -> BTreeMap<String, Blob> {
+        let scores: Vec<f32> = (0..18).map(|i| ((i * 5) % 7) as f32 * 0.3).collect();
+        let corners = [0.0, 0.0, 0.4, 0.4, 0.5, 0.5, 1.0, 0.9, 0.1, 0.5, 0.4, 1.0];
+        let priors = [&corners[..], &[0.1; 12]].concat();
+        let objects =
+            [[0.0, 1.0, 0.0, 0.05, 0.0, 0.4, 0.45, 0.0], [0.0, 2.0, 0.0, 0.5, 0.4, 0.9, 0.9, 0.0]];
+        BTreeMap::from([
+            ("in.a".into(), numbers),
+            ("in.scores".into(), blob(&[2, 9], &scores)),
+            ("in.priors".into(), blob(&[1, 2, 12], &priors)),
+            ("in.objects".into(), blob(&[1, 1, 2, 8], &objects.concat())),
+        ])
+    }
+
+    fn run(more: &str, numbers: Blob) -> BTreeMap<String, Blob> {
+        let layer = format!(
+            "layer {{ name: 'l' type: 'MultiBoxLoss' bottom: 'a' bottom: 'scores' bottom: 'priors' bottom: 'objects' top: 'y'
+             multibox_loss_param {{ num_classes: 3 mining_type: NONE code_type: CENTER_SIZE {more} }} }}"
+        );
+        pass(&layer, &given(numbers)).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    #[test]
+    fn a_place_for_each_class_is_that_of_the_object() {
+        let shared: Vec<f32> = (0..24).map(|i| ((i * 3) % 8) as f32 * 0.25 - 1.0).collect();
+        let plain = run("", blob(&[2, 12], &shared));
+        // The numbers of the object's class are the shared ones; those of the others, which must not count, are larger.
+        let apart = |by: f32| -> Vec<f32> {
+            let boxes = shared.chunks(4).enumerate();
+            let class = |at: usize| if at == 0 { 1 } else { 2 };
+            let each = boxes.flat_map(|(at, numbers)| {
+                (0..3).flat_map(move |c| {
+                    let add = if c == class(at % 3) { 0.0 } else { by };
+                    numbers.iter().map(move |x| x + add)
+                })
+            });
+            each.collect()
+        };
+        for by in [0.0, 10.0] {
+            let apart = run("share_location: false", blob(&[2, 36], &apart(by)));
+            assert_eq!(apart["out.y"], plain["out.y"]);
+            let (apart, plain) = (&apart["din.a"].data, &plain["din.a"].data);
+            for (each, one) in apart.chunks(12).zip(plain.chunks(4)) {
+                let sums = (0..4).map(|i| each[i] + each[4 + i] + each[8 + i]);
+                assert_eq!(sums.collect::<Vec<_>>(), one);
+            }
+            assert!(plain.iter().any(|x| *x != 0.0));
+        }
+    }
+
+    #[test]
+    fn boxes_are_not_chosen_where_classes_have_their_own_places() {
+        let layer = "layer { name: 'l' type: 'MultiBoxLoss' bottom: 'a' bottom: 'scores' bottom: 'priors' bottom: 'objects'
+            top: 'y' multibox_loss_param { num_classes: 3 share_location: false } }";
+        let why = pass(layer, &given(blob(&[2, 36], &[0.0; 72]))).unwrap_err();
+        assert!(why.contains("say `mining_type: NONE`"), "{why}");
     }
 }
