@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{complain_about, pictures};
+use super::{complain_about, pictures, say};
 use crate::data::idx::read_idx_pair;
 use crate::data::images::Image;
 use crate::error::{Error, Result};
@@ -125,7 +125,8 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
             Measure::Distance => format!("distance {:.3}", q.threshold),
             Measure::Angle => format!("an angle of {:.1} degrees", q.threshold),
         };
-        println!("kNN {:.4}  pairs {:.4} at {at}  AUC {:.4}", q.neighbours, q.accuracy, q.area);
+        let (neighbours, accuracy, area) = (q.neighbours, q.accuracy, q.area);
+        say(format_args!("kNN {neighbours:.4}  pairs {accuracy:.4} at {at}  AUC {area:.4}"))?;
     }
     let xy = |p: &Vec<f32>| {
         (p.first().copied().unwrap_or(0.0).into(), p.get(1).copied().unwrap_or(0.0).into())
@@ -138,8 +139,7 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
         ..Scatter::default()
     };
     pictures::write(target, plot::scatter(&scatter), 1.0)?;
-    println!("clusters: {}", target.display());
-    Ok(())
+    say(format_args!("clusters: {}", target.display()))
 }
 
 /// What a net makes of labelled images.

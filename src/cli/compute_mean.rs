@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::say;
 use crate::data::mean_image::mean_image;
 use crate::error::Result;
 use crate::weights::write_binaryproto;
@@ -20,9 +21,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(output) = &arguments.output {
         write_binaryproto(output, &mean.image)?;
     }
-    println!("{} images of {}", mean.count, crate::ty::Shape(mean.image.shape[1..].to_vec()));
+    let shape = crate::ty::Shape(mean.image.shape[1..].to_vec());
+    say(format_args!("{} images of {shape}", mean.count))?;
     for (channel, value) in mean.channels.iter().enumerate() {
-        println!("mean_value channel [{channel}]: {value}");
+        say(format_args!("mean_value channel [{channel}]: {value}"))?;
     }
     Ok(())
 }

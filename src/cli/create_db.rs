@@ -67,13 +67,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         bar.finish_and_clear();
     }
     for (name, set) in [("train", &summary.train), ("val", &summary.val)] {
-        println!(
+        super::say(format_args!(
             "{name}: {} pairs of {} images, {} of one class, {} of an image with itself",
             set.pairs, set.images, set.same, set.with_itself
-        );
+        ))?;
     }
     for warning in &summary.warnings {
-        eprintln!("warning: {warning}");
+        super::warn(&format!("warning: {warning}"));
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     write_features(&arguments.output, &features)?;
     for (name, blob) in &features {
-        println!("{name}: {}", crate::ty::Shape(blob.shape.clone()));
+        super::say(format_args!("{name}: {}", crate::ty::Shape(blob.shape.clone())))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::complain_about;
+use super::{complain_about, say};
 use crate::data::images::Image;
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
@@ -56,18 +56,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     net.finish()?;
     if arguments.json {
-        println!("{}", as_json(&paths, &results, arguments.list.is_some()));
-        return Ok(());
+        return say(as_json(&paths, &results, arguments.list.is_some()));
     }
     for (path, outputs) in paths.iter().zip(&results) {
-        println!("{}", path.display());
+        say(path.display())?;
         for (name, values) in outputs {
             let shown: Vec<String> = values.iter().take(16).map(|v| format!("{v:.6}")).collect();
             let more = if 16 < values.len() { " ..." } else { "" };
-            println!("  {name} = [{}{more}]", shown.join(", "));
+            say(format_args!("  {name} = [{}{more}]", shown.join(", ")))?;
         }
         if let Some(distance) = twin_distance(outputs) {
-            println!("  distance = {distance:.6}");
+            say(format_args!("  distance = {distance:.6}"))?;
         }
     }
     Ok(())

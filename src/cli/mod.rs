@@ -108,7 +108,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Error::Definition | Error::Differs) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error}");
+            warn(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -122,8 +122,8 @@ fn complain(checked: &Checked) -> Result<()> {
 fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> {
     if !diagnostics.is_empty() {
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        eprint!("{}", crate::diag::render::render(diagnostics, sources, color));
-        eprintln!("{}", crate::diag::render::summary(diagnostics));
+        let text = crate::diag::render::render(diagnostics, sources, color);
+        warn(&(text + &crate::diag::render::summary(diagnostics)));
     }
     match diagnostics.has_errors() {
         true => Err(Error::Definition),
@@ -151,6 +151,17 @@ fn print(text: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a line to the standard output, likewise.
+fn say(line: impl std::fmt::Display) -> Result<()> {
+    print(&format!("{line}\n"))
+}
+
+/// Writes lines to the standard error, if anybody reads it.
+fn warn(lines: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().write_all(format!("{lines}\n").as_bytes());
 }
 
 /// The text of a doc comment with each paragraph on a line of its own.

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::complain_about;
+use super::{complain_about, say, warn};
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
 use crate::job::{self, Control, Job, JobOptions, Observer};
 use crate::report::figures::bytes;
 use crate::report::plot::{self, Run, Training};
-use crate::train::checkpoint::Snapshot;
+use crate::train::checkpoint::{Snapshot, Unmatched};
 use crate::train::log::{self, Event};
 use crate::train::{StepReport, TestReport};
 
@@ -28,8 +28,8 @@ pub(super) struct Arguments {
     /// Continue from a saved state (.state, or Caffe's .solverstate or .solverstate.h5)
     #[arg(long)]
     resume: Option<PathBuf>,
-    /// Layers that do not take the weights of --weights
-    #[arg(long)]
+    /// Layers that do not take the weights of --weights, separated by commas
+    #[arg(long, value_delimiter = ',')]
     reinit: Vec<String>,
     /// Take the largest batch whose predicted memory is at most this, such as 2GiB, instead of the run file's
     #[arg(long, value_parser = amount)]
@@ -39,7 +39,8 @@ pub(super) struct Arguments {
 /// What `train` and `test` have in common.
 #[derive(Debug, clap::Args)]
 pub(super) struct JobArguments {
-    /// Weights to start from: .caffemodel, .caffemodel.h5, .safetensors or .t7
+    /// Weights to start from: .caffemodel, .caffemodel.h5, .safetensors or .t7. Several files, by repeating the option or
+    /// separated by commas, are taken one after the other
     #[arg(long)]
     weights: Vec<PathBuf>,
     /// cpu or cuda:0
@@ -90,7 +91,7 @@ impl JobArguments {
         JobOptions {
             device: self.device,
             threads: self.threads,
-            weights: self.weights.clone(),
+            weights: self.weights.iter().flat_map(|path| files(path)).collect(),
             set: self.set.clone(),
             tensors: self.tensors.clone(),
             output: self.output.clone(),
@@ -99,10 +100,48 @@ impl JobArguments {
     }
 }
 
+/// The files of a list with commas, as `caffe train -weights` takes it; a file may also have commas in its name.
+fn files(path: &Path) -> Vec<PathBuf> {
+    match path.to_str() {
+        Some(list) if list.contains(',') && !path.exists() => {
+            list.split(',').map(|one| PathBuf::from(one.trim())).collect()
+        }
+        _ => vec![path.to_owned()],
+    }
+}
+
 fn open(path: &Path, options: &JobOptions) -> Result<Job> {
     let opened = job::open(path, options)?;
     complain_about(&opened.diagnostics, &opened.sources)?;
-    opened.job.ok_or(Error::Definition)
+    let job = opened.job.ok_or(Error::Definition)?;
+    tell_unmatched(&job.unmatched);
+    Ok(job)
+}
+
+/// Says which layers of weight files are not the net's, and which of the net's have no weights in any of the files.
+fn tell_unmatched(files: &[Unmatched]) {
+    for file in files.iter().filter(|file| !file.of_file.is_empty()) {
+        let path = file.path.display();
+        let layers = listed(&file.of_file);
+        warn(&format!("note: {path} has weights of layers that are not in the net: {layers}"));
+    }
+    let Some((first, others)) = files.split_first() else { return };
+    let nowhere = |layer: &&String| others.iter().all(|file| file.of_net.contains(layer));
+    let missing: Vec<String> = first.of_net.iter().filter(nowhere).cloned().collect();
+    if !missing.is_empty() {
+        let layers = listed(&missing);
+        warn(&format!("note: no weights were found for layers of the net: {layers}"));
+    }
+}
+
+/// Names of layers, of very many the first.
+fn listed(layers: &[String]) -> String {
+    const MOST: usize = 20;
+    let names: Vec<String> = layers.iter().take(MOST).map(|name| format!("`{name}`")).collect();
+    match layers.len().saturating_sub(MOST) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 pub(super) fn train(arguments: &Arguments) -> Result<()> {
@@ -114,7 +153,8 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     if let Some(limit) = arguments.fit {
         match job::fit(&arguments.run, &options, limit) {
             Ok(fit) => {
-                println!("batch size {}: {} of memory are predicted", fit.batch, bytes(fit.bytes));
+                let (batch, bytes) = (fit.batch, bytes(fit.bytes));
+                say(format_args!("batch size {batch}: {bytes} of memory are predicted"))?;
                 options.set.push(("train.batch_size".to_owned(), fit.batch.to_string()));
             }
             // Opening the job says what is wrong with the definition.
@@ -133,12 +173,12 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     };
     ctrlc::set_handler(handler)
         .map_err(|e| Error::refused(format!("cannot watch for interrupts: {e}")))?;
-    describe(&job);
+    describe(&job)?;
     let mut screen = Screen::new(&job, interrupts);
     let outcome = job::run(&mut job, &mut screen)?;
     screen.finish(&job)?;
     if let Some(files) = &outcome.snapshot {
-        println!("weights: {}", files.safetensors.display());
+        say(format_args!("weights: {}", files.safetensors.display()))?;
     }
     if outcome.stopped
         && let Some(files) = &outcome.snapshot
@@ -146,8 +186,9 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         let (run, state) = (arguments.run.display(), files.state.display());
         let output = arguments.job.output.as_ref().map(|o| format!(" -o {}", o.display()));
         let output = output.unwrap_or_default();
-        println!("stopped; continue with: cortado train {run} --resume {state}{output}");
-        return Ok(());
+        return say(format_args!(
+            "stopped; continue with: cortado train {run} --resume {state}{output}"
+        ));
     }
     if let (Some(folder), Some(job::Kept { name: job::RUN_FILE, .. })) = (&job.folder, &job.kept) {
         super::clusters::after_training(folder)?;
@@ -170,12 +211,11 @@ pub(super) fn test(arguments: &TestArguments) -> Result<()> {
     if job.weights.is_empty() {
         let folder = job.folder.clone().unwrap_or_default();
         let last = job::inference::last_snapshot(&folder)?;
-        job.trainer.load_weights(&last, &[])?;
-        println!("weights: {}", last.display());
+        tell_unmatched(&[job.trainer.load_weights(&last, &[])?]);
+        say(format_args!("weights: {}", last.display()))?;
     }
     for report in job::test(&mut job)? {
-        report.debug.iter().for_each(|line| println!("{line}"));
-        show(arguments, &report, job.trainer.solver().test_compute_loss);
+        show(arguments, &report, job.trainer.solver().test_compute_loss)?;
     }
     Ok(())
 }
@@ -195,23 +235,23 @@ fn test_net(arguments: &TestArguments) -> Result<()> {
     let session = SessionOptions { device: *device, threads: *threads, seed: 0 };
     let net = (arguments.run.as_path(), state);
     let batches = arguments.iterations.unwrap_or(BATCHES);
-    match job::test_net(net, weights, tensors.clone(), batches, &session)? {
+    let weights: Vec<PathBuf> = weights.iter().flat_map(|path| files(path)).collect();
+    match job::test_net(net, &weights, tensors.clone(), batches, &session)? {
         Ok(report) => show(arguments, &report, true),
         Err((sources, diagnostics)) => {
             complain_about(&diagnostics, &sources)?;
-            return Err(Error::Definition);
+            Err(Error::Definition)
         }
     }
-    Ok(())
 }
 
-fn show(arguments: &TestArguments, report: &TestReport, with_loss: bool) {
+fn show(arguments: &TestArguments, report: &TestReport, with_loss: bool) -> Result<()> {
     if arguments.json {
         let event = Event::test(report, None, 0.0);
-        println!("{}", serde_json::to_string(&event).unwrap_or_default());
-    } else {
-        println!("{}", test_line(report, with_loss));
+        return say(serde_json::to_string(&event).unwrap_or_default());
     }
+    report.debug.iter().try_for_each(say)?;
+    say(test_line(report, with_loss))
 }
 
 /// Batches of the test of a net where nobody says how many.
@@ -235,17 +275,17 @@ pub(super) struct TestArguments {
     json: bool,
 }
 
-fn describe(job: &Job) {
+fn describe(job: &Job) -> Result<()> {
     let trainer = &job.trainer;
     let net = &trainer.typed().net;
     let name = if net.name.is_empty() { "the net" } else { &net.name };
-    println!(
+    say(format_args!(
         "{name}: {} layers, {} parameters, {} iterations, {:.1} MiB of memory for a step",
         net.graph.node_count(),
         trainer.typed().parameter_count(),
         trainer.solver().max_iter,
         trainer.plan().arena as f64 * 4.0 / (1 << 20) as f64,
-    );
+    ))
 }
 
 /// Shows progress, and redraws the loss plot.
@@ -255,6 +295,8 @@ struct Screen {
     first: u64,
     drawn: Instant,
     interrupts: Arc<AtomicUsize>,
+    /// Whether a loss that is no number was told of.
+    diverged: bool,
 }
 
 /// The loss plot is redrawn no more often than this.
@@ -272,13 +314,21 @@ impl Screen {
         });
         let now = Instant::now();
         let first = job.trainer.iteration();
-        Screen { bar, start: now, first, drawn: now, interrupts }
+        Screen { bar, start: now, first, drawn: now, interrupts, diverged: false }
     }
 
+    /// Shows a line; one that cannot be shown is no reason to stop training.
     fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => println!("{line}"),
+            None => say(line).unwrap_or_default(),
+        }
+    }
+
+    fn warn(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => warn(line),
         }
     }
 
@@ -301,19 +351,23 @@ impl Observer for Screen {
             let seconds = self.start.elapsed().as_secs_f64();
             let done = (step.iteration + 1 - self.first) as f64;
             let epoch = job.epochs(step.iteration).map(|e| format!(" epoch {e:.2}"));
-            println!(
+            self.say(&format!(
                 "iteration {}{} ({:.1} iter/s) loss = {:.6} lr = {:.6e}",
                 step.iteration,
                 epoch.unwrap_or_default(),
                 done / seconds,
                 step.smoothed,
                 step.rate
-            );
+            ));
+        }
+        if let Some(warning) = step.divergence().filter(|_| !self.diverged) {
+            self.diverged = true;
+            self.warn(&format!("warning: {warning}"));
         }
         if REDRAW < self.drawn.elapsed() {
             self.drawn = Instant::now();
             if let Err(e) = draw(job) {
-                self.say(&format!("warning: the loss plot was not drawn: {e}"));
+                self.warn(&format!("warning: the loss plot was not drawn: {e}"));
             }
         }
         match self.interrupts.load(Ordering::SeqCst) {

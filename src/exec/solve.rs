@@ -2,7 +2,7 @@
 
 use super::Element;
 use super::cpu::reduce::{Reduction, total};
-use super::cpu::update::{Decay, Rule, Step, look_ahead, update};
+use super::cpu::update::{Decay, Rule, Step, look_ahead, regularized, update};
 use crate::plan::{Plan, Slot};
 use crate::real::Real;
 
@@ -66,6 +66,34 @@ pub(super) fn on_host<T: Element>(plan: &Plan, what: &Update<T>, arena: &mut [T]
         let (weights, gradient, first, second) = split(arena, ranges, second);
         update(what.rule, step, gradient, weights, first, second);
     }
+}
+
+/// What an update by a rule of Caffe subtracts from every parameter, in the layout of the parameters, given these and
+/// the histories as they are before it.
+pub fn changes<T: Element>(
+    plan: &Plan,
+    what: &Update<T>,
+    (weights, gradients): (&[T], &[T]),
+    histories: &[Vec<T>],
+) -> Vec<T> {
+    let clip = clip(what.clip, gradients);
+    let mut changes = vec![T::ZERO; weights.len()];
+    for (mults, place) in what.mults.iter().zip(&plan.layout) {
+        let &Some(mults) = mults else { continue };
+        let step = what.step(mults, clip);
+        let of = |all: &[T]| all[place.range()].to_vec();
+        // Once the gradient is decayed the rules do not look at weights: subtracted from 0, the change keeps all bits.
+        let decayed = of(gradients).into_iter().zip(of(weights));
+        let decayed: Vec<T> = decayed.map(|(g, w)| regularized(&step, g, w)).collect();
+        let plain = Step { decay: Decay::None, clip: T::ONE, normalizer: T::ONE, ..step };
+        let mut kept = histories.iter().take(what.rule.histories()).map(|all| of(all));
+        let (mut first, mut second) =
+            (kept.next().unwrap_or_default(), kept.next().unwrap_or_default());
+        let to = &mut changes[place.range()];
+        update(what.rule, plain, &decayed, to, &mut first, &mut second);
+    }
+    changes.iter_mut().for_each(|change| *change = T::ZERO - *change);
+    changes
 }
 
 /// Moves the parameters to where the method wants its gradient, on the host.

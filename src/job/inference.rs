@@ -251,8 +251,8 @@ impl Inference {
 /// The file cannot be read, lacks a parameter, or has one of another shape.
 pub(super) fn load(machine: &mut Machine, names: &[(String, String)], path: &Path) -> Result<()> {
     machine.fill(0);
-    let blobs = read_weights(path, &order::places(&machine.typed, names))?;
-    let given = machine.take(path, &blobs, &[])?;
+    let given = read_weights(path, &order::places(&machine.typed, names))?;
+    let given = machine.take(path, &given, &[])?;
     let missing = machine.typed.variables.iter().zip(given).find(|(v, given)| !v.private && !given);
     if let Some((variable, _)) = missing {
         let (layer, at) = &users(&machine.typed, variable)[0];

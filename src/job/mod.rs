@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::diag::Diagnostics;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
@@ -37,6 +37,7 @@ use crate::source::SourceMap;
 use crate::spec::solver::Solver;
 use crate::spec::{Dialect, Environment};
 use crate::train::Trainer;
+use crate::train::checkpoint::Unmatched;
 use crate::ty::Shape;
 use data::{DataSpec, Inputs};
 
@@ -54,6 +55,8 @@ pub struct Job {
     pub kept: Option<Kept>,
     /// Files of weights that were loaded.
     pub weights: Vec<PathBuf>,
+    /// What of these files and of the net found no match.
+    pub unmatched: Vec<Unmatched>,
 }
 
 /// The name under which a run file is kept.
@@ -171,6 +174,8 @@ fn build(
         trainer.add_test(typed, &env, (batches, plan.whole_tests), &session)?;
         test_inputs.push(inputs);
     }
+    known_layers(&trainer, &options.reinit)?;
+    let mut unmatched = vec![];
     for path in plan.weights.iter().chain(&options.weights) {
         match &plan.train.0.before {
             Some(before) => {
@@ -178,7 +183,7 @@ fn build(
                 let typed = pipeline::typed_net(&before.definition, state, &env, diagnostics);
                 trainer.load_pretrained(path, &typed, before)?;
             }
-            None => trainer.load_weights(path, &options.reinit)?,
+            None => unmatched.push(trainer.load_weights(path, &options.reinit)?),
         }
     }
     let positions = match &options.resume {
@@ -207,7 +212,19 @@ fn build(
         epoch,
         kept: plan.kept,
         weights,
+        unmatched,
     }))
+}
+
+/// Checks that layers exist which shall not take weights.
+fn known_layers(trainer: &Trainer, reinit: &[String]) -> Result<()> {
+    for name in reinit {
+        if let Err(near) = trainer.layer(name) {
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            return Err(Error::refused(format!("--reinit {name}: there is no such layer{near}")));
+        }
+    }
+    Ok(())
 }
 
 /// From epochs to iterations, with a test and a snapshot after each, as DIGITS sets them.

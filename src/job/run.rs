@@ -112,10 +112,7 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Logs and shows updates; says how to go on after the last.
-///
-/// # Errors
-/// A loss is no number.
+/// Logs and shows updates; says how to go on after the last. A loss that is no number stops nothing, as in Caffe.
 fn report(
     job: &Job,
     observer: &mut dyn Observer,
@@ -126,12 +123,6 @@ fn report(
     let mut control = Control::Continue;
     for step in steps {
         let iteration = step.iteration;
-        if !step.loss.is_finite() {
-            return Err(Error::refused(format!(
-                "the loss is {} at iteration {iteration}; a smaller base_lr, or clip_gradients, may help",
-                step.loss
-            )));
-        }
         if let Some(log) = log {
             let epoch = job.epochs(iteration);
             log.write(&Event::train(&step, epoch, start.elapsed().as_secs_f64()))?;

@@ -168,6 +168,8 @@ pub struct Solver {
     pub snapshot_prefix: Option<String>,
     /// The format of snapshots.
     pub snapshot_format: SnapshotFormat,
+    /// Whether Caffe's snapshots hold what the last update subtracted from the weights.
+    pub snapshot_diff: bool,
     /// Whether to write a snapshot at the end.
     pub snapshot_after_train: bool,
     /// Whether to log the mean absolute values of all blobs and parameters.
@@ -200,6 +202,7 @@ impl Default for Solver {
             snapshot: 0,
             snapshot_prefix: None,
             snapshot_format: SnapshotFormat::BinaryProto,
+            snapshot_diff: false,
             snapshot_after_train: true,
             debug_info: false,
             random_seed: None,
@@ -247,6 +250,7 @@ impl Solver {
                 .choice("snapshot_format", &formats)
                 .unwrap_or(SnapshotFormat::BinaryProto),
             snapshot_after_train: a.bool("snapshot_after_train").unwrap_or(true),
+            snapshot_diff: a.bool("snapshot_diff").unwrap_or(false),
             debug_info: a.bool("debug_info").unwrap_or(false),
             random_seed: seed,
         };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Trainer;
 use super::machine::users;
+use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
 use crate::ir::{Before, TypedNet};
 use crate::plan::Slot;
@@ -13,8 +14,8 @@ use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
 use crate::weights::t7::write_flat;
 use crate::weights::{
-    Blob, CaffeModel, LayerWeights, SolverState, Weights, order, read_metadata, read_safetensors,
-    read_weights, write_hdf5_weights, write_safetensors, write_safetensors_with,
+    Blob, CaffeModel, Counts, Given, LayerWeights, SolverState, Weights, order, read_metadata,
+    read_safetensors, read_weights, write_hdf5_weights, write_safetensors, write_safetensors_with,
 };
 
 /// The files of one snapshot.
@@ -54,6 +55,17 @@ impl Snapshot {
     }
 }
 
+/// What found no match when weights were loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The file.
+    pub path: PathBuf,
+    /// Layers of the file with parameters that no net has.
+    pub of_file: Vec<String>,
+    /// Layers of the training net of which the file has not all parameters, without those that shall keep theirs.
+    pub of_net: Vec<String>,
+}
+
 /// Keys of the metadata of a whole state.
 const ITERATION: &str = "iteration";
 const STEP: &str = "current_step";
@@ -72,15 +84,18 @@ impl Trainer {
         };
         if self.names.is_empty() {
             let state = self.solver_state(&files);
+            let changes = self.solver.snapshot_diff.then(|| self.last_changes());
             match format {
                 SnapshotFormat::BinaryProto => {
-                    caffemodel(self.typed(), &parameters).write(&files.caffemodel)?;
+                    let model = with_changes(caffemodel(self.typed(), &parameters), changes);
+                    model.write(&files.caffemodel)?;
                     state.write(&files.solverstate)?;
                 }
                 SnapshotFormat::Hdf5 => {
                     let layers = self.typed().net.nodes().map(|(_, node)| node.name.value.as_str());
+                    let layers: Vec<&str> = layers.collect();
                     let owned = owned(self.typed(), &parameters);
-                    write_hdf5_weights(&files.caffemodel, layers, owned)?;
+                    write_hdf5_weights(&files.caffemodel, &layers, owned, changes)?;
                     state.write_hdf5(&files.solverstate)?;
                 }
             }
@@ -118,6 +133,22 @@ impl Trainer {
         order::flat(&weights, &places)
     }
 
+    /// What the last update subtracted from every parameter that Caffe stores, by user; 0 before the first.
+    fn last_changes(&self) -> Weights {
+        let none = vec![0.0; self.train.plan().parameters.len];
+        let values = if self.changes.is_empty() { &none } else { &self.changes };
+        let mut by_user = self.by_user(values, "param");
+        let mut changes = Weights::new();
+        for variable in self.train.typed.variables.iter().filter(|variable| !variable.private) {
+            for (layer, at) in users(&self.train.typed, variable) {
+                if let Some(blob) = by_user.remove(&format!("param.{layer}.{at}")) {
+                    changes.insert((layer, at), blob);
+                }
+            }
+        }
+        changes
+    }
+
     fn solver_state(&mut self, files: &Snapshot) -> SolverState {
         let mut history = vec![];
         let kinds = self.solver.method.histories();
@@ -143,25 +174,50 @@ impl Trainer {
 
     /// Takes parameters from a file: .caffemodel or .caffemodel.h5 by layer name as Caffe does, .safetensors with names
     /// `param.<layer>.<i>`, or .t7 by order. Layers that only the file has are ignored, layers named in `reinit` keep
-    /// their fillers' values. Test nets take what only they have as well.
+    /// their fillers' values. Test nets take what only they have as well. Says what found no match.
     ///
     /// # Errors
-    /// All layers whose shapes differ, at once, or nothing in the file fits.
-    pub fn load_weights(&mut self, path: &Path, reinit: &[String]) -> Result<()> {
-        let blobs = read_weights(path, &order::places(&self.train.typed, &self.names))?;
+    /// All layers whose numbers of parameters or whose shapes differ, at once, or nothing in the file fits.
+    pub fn load_weights(&mut self, path: &Path, reinit: &[String]) -> Result<Unmatched> {
+        let given = read_weights(path, &order::places(&self.train.typed, &self.names))?;
         let advised = |e: Error| {
             Error::refused(format!(
                 "{e}\nrename these layers in the definition, or give --reinit LAYER, to start them from their fillers"
             ))
         };
-        let given = self.train.take(path, &blobs, reinit).map_err(advised)?;
+        let taken = self.train.take(path, &given, reinit).map_err(advised)?;
         for test in &mut self.tests {
-            test.machine.take(path, &blobs, reinit).map_err(advised)?;
+            test.machine.take(path, &given, reinit).map_err(advised)?;
         }
-        match given.contains(&true) {
-            true => Ok(()),
-            false => Err(Error::format(path, "holds weights for no layer of this net")),
+        if !taken.contains(&true) {
+            return Err(Error::format(path, "holds weights for no layer of this net"));
         }
+        let untaken = self.train.typed.variables.iter().zip(&taken);
+        let untaken = untaken.filter(|(variable, taken)| !variable.private && !**taken);
+        let owners = untaken
+            .filter_map(|(variable, _)| users(&self.train.typed, variable).into_iter().next());
+        let mut of_net: Vec<String> = owners.map(|(layer, _)| layer).collect();
+        of_net.retain(|layer| !reinit.contains(layer));
+        of_net.dedup();
+        Ok(Unmatched { path: path.to_owned(), of_file: given.strangers(self.nets()), of_net })
+    }
+
+    /// The training net and the test nets.
+    fn nets(&self) -> impl Iterator<Item = &TypedNet> {
+        let tests = self.tests.iter().map(|test| &test.machine.typed);
+        std::iter::once(&self.train.typed).chain(tests)
+    }
+
+    /// Whether a net of this training has a layer, or the name nearest to it of one with parameters.
+    pub fn layer(&self, name: &str) -> Result<(), Option<&str>> {
+        let names =
+            || self.nets().flat_map(|typed| typed.net.nodes().map(move |node| (typed, node)));
+        if names().any(|(_, (_, node))| node.name.value == name) {
+            return Ok(());
+        }
+        let learning =
+            names().filter(|(typed, (index, _))| !typed.node_variables[index.index()].is_empty());
+        Err(nearest(name, learning.map(|(_, (_, node))| node.name.value.as_str())))
     }
 
     /// Takes parameters from a file for the net as it was before the definition changed it, to where they are now.
@@ -175,16 +231,16 @@ impl Trainer {
         before: &Before,
     ) -> Result<()> {
         let blobs = read_weights(path, &order::places(typed, &before.definition.names))?;
-        let blobs = blobs.into_iter().filter_map(|(old, blob)| {
+        let blobs = blobs.weights.into_iter().filter_map(|(old, blob)| {
             let new = before.moved.get(&old)?;
             Some((new.clone(), blob))
         });
-        let blobs = blobs.collect();
-        let given = self.train.take(path, &blobs, &[])?;
+        let given = Given::of(blobs.collect(), Counts::AtMost);
+        let taken = self.train.take(path, &given, &[])?;
         for test in &mut self.tests {
-            test.machine.take(path, &blobs, &[])?;
+            test.machine.take(path, &given, &[])?;
         }
-        match given.contains(&true) {
+        match taken.contains(&true) {
             true => Ok(()),
             false => Err(Error::format(path, "holds weights for no layer of this net")),
         }
@@ -308,9 +364,20 @@ pub(crate) fn caffemodel(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) 
             bottoms: node.bottoms.iter().map(|b| b.value.clone()).collect(),
             tops: node.tops.iter().map(|t| t.value.clone()).collect(),
             blobs: blobs.collect(),
+            diffs: vec![],
         }
     });
     CaffeModel { name: typed.net.name.clone(), layers: layers.collect() }
+}
+
+/// The model with the changes of its parameters, if there are any.
+fn with_changes(mut model: CaffeModel, changes: Option<Weights>) -> CaffeModel {
+    let Some(mut changes) = changes else { return model };
+    for layer in &mut model.layers {
+        let of_layer = (0..layer.blobs.len()).map(|at| changes.remove(&(layer.name.clone(), at)));
+        layer.diffs = of_layer.map(|blob| blob.unwrap_or_default().data).collect();
+    }
+    model
 }
 
 fn join<T: ToString>(values: &[T]) -> String {

@@ -105,7 +105,7 @@ mod tests {
         let path = folder.path().join("log.jsonl");
         let lines = [
             r#"{"event":"test","iteration":0,"epoch":null,"net":0,"loss":2.5,"outputs":{"accuracy":0.1},"seconds":0}"#,
-            r#"{"event":"train","iteration":0,"epoch":null,"loss":9,"smoothed_loss":2,"lr":0.5,"outputs":{"e":[1,null]},"seconds":1}"#,
+            r#"{"event":"train","iteration":0,"epoch":null,"loss":null,"smoothed_loss":2,"lr":0.5,"outputs":{"e":[1,null]},"seconds":1}"#,
             r#"{"event":"snapshot","iteration":1,"file":"x"}"#,
             r#"{"event":"test","iteration":1,"epoch":null,"net":1,"loss":2.5,"outputs":{"accuracy":0.3},"seconds":0}"#,
         ];

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{StepReport, TestReport};
 use crate::error::{Error, Result};
@@ -20,8 +20,10 @@ pub enum Event {
         /// In epochs, if their length is known.
         epoch: Option<f64>,
         /// The loss before the update.
+        #[serde(deserialize_with = "number")]
         loss: f64,
         /// The mean of the last `average_loss` losses.
+        #[serde(deserialize_with = "number")]
         smoothed_loss: f64,
         /// The learning rate.
         lr: f64,
@@ -39,6 +41,7 @@ pub enum Event {
         /// Which test net.
         net: usize,
         /// The mean of the total loss.
+        #[serde(deserialize_with = "number")]
         loss: f64,
         /// The mean of every output.
         outputs: serde_json::Map<String, serde_json::Value>,
@@ -52,6 +55,11 @@ pub enum Event {
         /// The file with the whole state.
         file: String,
     },
+}
+
+/// A number; JSON has null for those that it cannot hold.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 impl Event {

@@ -20,7 +20,7 @@ use crate::program::{
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
-use crate::weights::{Weights, first_values, read_binaryproto};
+use crate::weights::{Given, first_values, read_binaryproto};
 
 /// What a net is planned for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -367,36 +367,16 @@ impl Machine {
         all.filter(|(_, slot)| slot.len <= MOST_SHOWN).collect()
     }
 
-    /// Takes parameters from a file's, by layer and position; of several users of one, the last counts, as in Caffe.
-    /// Layers that only the file has are passed over, layers named in `except` keep what they have. Says for each
-    /// variable whether it was given.
+    /// Takes parameters from a file, as [`Given::for_net`] finds them. Says for each variable whether it was given.
     ///
     /// # Errors
-    /// All layers whose shapes differ, at once; nothing is taken then.
-    pub fn take(&mut self, path: &Path, blobs: &Weights, except: &[String]) -> Result<Vec<bool>> {
-        let mut wrong = vec![];
-        let mut given = vec![None; self.typed.variables.len()];
-        for (variable, given) in self.typed.variables.iter().zip(&mut given) {
-            let users = users(&self.typed, variable).into_iter();
-            for (layer, at) in
-                users.filter(|(layer, _)| !variable.private && !except.contains(layer))
-            {
-                let Some(blob) = blobs.get(&(layer.clone(), at)) else { continue };
-                if blob.fits(variable.shape.dims()) {
-                    *given = Some(blob);
-                    continue;
-                }
-                let (have, want) = (Shape(blob.shape.clone()), &variable.shape);
-                wrong.push(format!("`{layer}` {}: file {have}, net {want}", variable.role));
-            }
-        }
-        if !wrong.is_empty() {
-            return Err(Error::format(path, format!("shapes differ:\n  {}", wrong.join("\n  "))));
-        }
-        for (i, blob) in given.iter().enumerate().filter_map(|(i, blob)| Some((i, (*blob)?))) {
+    /// What of the file does not fit; nothing is taken then.
+    pub fn take(&mut self, path: &Path, given: &Given, except: &[String]) -> Result<Vec<bool>> {
+        let taken = given.for_net(path, &self.typed, except)?;
+        for (i, blob) in taken.iter().enumerate().filter_map(|(i, blob)| Some((i, (*blob)?))) {
             self.session.write(self.place(i), &blob.data);
         }
-        Ok(given.iter().map(Option::is_some).collect())
+        Ok(taken.iter().map(Option::is_some).collect())
     }
 }
 

@@ -8,7 +8,7 @@ use super::schedule::Schedule;
 use super::{Feed, debug};
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
-use crate::exec::solve::Update;
+use crate::exec::solve::{Update, changes};
 use crate::ir::TypedNet;
 use crate::plan::{Plan, Slot};
 use crate::spec::Environment;
@@ -40,6 +40,18 @@ pub struct StepReport {
     pub outputs: Vec<(String, Vec<f32>)>,
     /// Caffe's `debug_info` lines, if the solver asks for them and this update is displayed.
     pub debug: Vec<String>,
+}
+
+impl StepReport {
+    /// What there is to say of a loss that is no number.
+    pub fn divergence(&self) -> Option<String> {
+        (!self.loss.is_finite()).then(|| {
+            format!(
+                "the loss is {} at iteration {}; training goes on, but a smaller base_lr, or clip_gradients, may help",
+                self.loss, self.iteration
+            )
+        })
+    }
 }
 
 /// What a test found: means over its batches.
@@ -76,6 +88,8 @@ pub struct Trainer {
     pub(super) names: Vec<(String, String)>,
     /// Updates without a report so far, in order.
     pending: Vec<Pending>,
+    /// What the last update subtracted from the parameters, where snapshots hold it; empty before the first.
+    pub(super) changes: Vec<f32>,
 }
 
 impl Trainer {
@@ -95,9 +109,17 @@ impl Trainer {
             return Err(Error::refused(format!("net `{name}` has no loss to minimise")));
         }
         let schedule = Schedule::new(&solver);
-        let (tests, losses, names, pending) = (vec![], VecDeque::new(), vec![], vec![]);
-        let mut trainer =
-            Trainer { train, tests, solver, schedule, iteration: 0, losses, names, pending };
+        let mut trainer = Trainer {
+            train,
+            tests: vec![],
+            solver,
+            schedule,
+            iteration: 0,
+            losses: VecDeque::new(),
+            names: vec![],
+            pending: vec![],
+            changes: vec![],
+        };
         trainer.fill(options.seed);
         Ok(trainer)
     }
@@ -217,7 +239,8 @@ impl Trainer {
     /// The data do not fit the net, or the device refuses.
     pub fn advance(&mut self) -> Result<Vec<StepReport>> {
         let kept = self.train.session.kept();
-        if kept == 0 || 1 < self.solver.iter_size || self.solver.debug_info {
+        let watched = self.solver.debug_info || self.solver.snapshot_diff;
+        if kept == 0 || 1 < self.solver.iter_size || watched {
             return Ok(vec![self.update_now()?]);
         }
         self.look_ahead()?;
@@ -303,6 +326,9 @@ impl Trainer {
         let smoothed = self.smooth(loss);
         let outputs = self.train.shown_outputs();
         let before = debugs.then(|| self.train.session.read(self.train.planned.plan.parameters));
+        if self.solver.snapshot_diff {
+            self.changes = self.changes_by(&update);
+        }
         self.train.session.update(&update)?;
         if let Some(before) = before {
             lines.extend(debug::update(&mut self.train, &before));
@@ -334,6 +360,16 @@ impl Trainer {
     /// The update after this many, of the gradients there.
     fn update(&self, rate: f32, gradients: Slot) -> Update<f32> {
         update(&self.solver, rate, self.iteration, self.mults(), gradients)
+    }
+
+    /// What an update will subtract from the parameters.
+    fn changes_by(&mut self, update: &Update<f32>) -> Vec<f32> {
+        let Machine { session, planned, .. } = &mut self.train;
+        let plan = &planned.plan;
+        let histories: Vec<Vec<f32>> =
+            plan.histories.iter().map(|region| session.read(*region)).collect();
+        let (weights, gradients) = (session.read(plan.parameters), session.read(update.gradients));
+        changes(plan, update, (&weights, &gradients), &histories)
     }
 
     /// The multipliers of rate and decay of every variable that is updated.
@@ -368,10 +404,14 @@ impl Trainer {
 
     /// An array of the solver by user, as `<what>.<layer>.<i>`.
     pub(super) fn flat(&mut self, region: Slot, what: &str) -> BTreeMap<String, Blob> {
-        let layout = self.train.plan().layout.clone();
         let values = self.train.session.read(region);
+        self.by_user(&values, what)
+    }
+
+    /// Values in the layout of the parameters by user, as `<what>.<layer>.<i>`.
+    pub(super) fn by_user(&self, values: &[f32], what: &str) -> BTreeMap<String, Blob> {
         let mut blobs = BTreeMap::new();
-        for (variable, place) in self.train.typed.variables.iter().zip(&layout) {
+        for (variable, place) in self.train.typed.variables.iter().zip(&self.train.plan().layout) {
             let data = values[place.range()].to_vec();
             for (layer, at) in users(&self.train.typed, variable) {
                 let blob = Blob { shape: variable.shape.0.clone(), data: data.clone() };

@@ -29,6 +29,8 @@ pub struct LayerWeights {
     pub tops: Vec<String>,
     /// Weight, bias and so on.
     pub blobs: Vec<Blob>,
+    /// For each of them what the last update subtracted from it; none in a file that does not say.
+    pub diffs: Vec<Vec<f32>>,
 }
 
 impl CaffeModel {
@@ -62,7 +64,7 @@ impl CaffeModel {
             r#type: Some(layer.kind.clone()),
             bottom: layer.bottoms.clone(),
             top: layer.tops.clone(),
-            blobs: layer.blobs.iter().map(Blob::to_proto).collect(),
+            blobs: layer.protos(),
             ..LayerParameter::default()
         };
         let net = NetParameter {
@@ -80,9 +82,20 @@ impl CaffeModel {
     }
 }
 
+impl LayerWeights {
+    fn protos(&self) -> Vec<BlobProto> {
+        let mut protos: Vec<BlobProto> = self.blobs.iter().map(Blob::to_proto).collect();
+        for (proto, diff) in protos.iter_mut().zip(&self.diffs) {
+            proto.diff = diff.clone();
+        }
+        protos
+    }
+}
+
 fn of_present_format(layer: LayerParameter) -> Result<LayerWeights, String> {
     let name = layer.name.unwrap_or_default();
     Ok(LayerWeights {
+        diffs: diffs(&layer.blobs),
         blobs: blobs(&name, layer.blobs)?,
         name,
         kind: layer.r#type.unwrap_or_default(),
@@ -99,12 +112,20 @@ fn of_legacy_format(layer: V1LayerParameter) -> Result<LayerWeights, String> {
     };
     let name = name.unwrap_or_default();
     Ok(LayerWeights {
+        diffs: diffs(&protos),
         blobs: blobs(&name, protos)?,
         name,
         kind: kind.unwrap_or_default(),
         bottoms: layer.bottom,
         tops: layer.top,
     })
+}
+
+fn diffs(protos: &[BlobProto]) -> Vec<Vec<f32>> {
+    match protos.iter().all(|proto| proto.diff.is_empty()) {
+        true => vec![],
+        false => protos.iter().map(|proto| proto.diff.clone()).collect(),
+    }
 }
 
 fn blobs(layer: &str, protos: Vec<BlobProto>) -> Result<Vec<Blob>, String> {

@@ -23,6 +23,13 @@ pub fn is_hdf5(bytes: &[u8]) -> bool {
     bytes.starts_with(SIGNATURE)
 }
 
+/// The paths of what lies in a file.
+#[derive(Default)]
+struct Found {
+    datasets: Vec<String>,
+    groups: Vec<String>,
+}
+
 /// An HDF5 file that is being read.
 pub struct Hdf5File {
     path: PathBuf,
@@ -54,32 +61,31 @@ impl Hdf5File {
 
     /// The paths of all data sets, such as `data/conv1/0`.
     pub fn datasets(&self) -> Result<Vec<String>> {
-        let mut found = vec![];
-        let mut seen = 0;
-        self.walk(&self.file.root(), "", 0, &mut seen, &mut found)?;
-        Ok(found)
+        let mut found = Found::default();
+        self.walk(&self.file.root(), "", 0, &mut found)?;
+        Ok(found.datasets)
     }
 
-    fn walk(
-        &self,
-        group: &Group,
-        prefix: &str,
-        depth: usize,
-        seen: &mut usize,
-        found: &mut Vec<String>,
-    ) -> Result<()> {
+    /// The paths of all groups, such as `data/conv1`.
+    pub fn groups(&self) -> Result<Vec<String>> {
+        let mut found = Found::default();
+        self.walk(&self.file.root(), "", 0, &mut found)?;
+        Ok(found.groups)
+    }
+
+    fn walk(&self, group: &Group, prefix: &str, depth: usize, found: &mut Found) -> Result<()> {
         let damaged = |e| self.damaged(if prefix.is_empty() { "/" } else { prefix }, e);
         let datasets = group.datasets().map_err(damaged)?;
         let groups = group.groups().map_err(damaged)?;
-        *seen += datasets.len() + groups.len();
-        if depth == MAX_DEPTH || MAX_OBJECTS < *seen {
+        found.datasets.extend(datasets.iter().map(|name| format!("{prefix}{name}")));
+        found.groups.extend(groups.iter().map(|name| format!("{prefix}{name}")));
+        if depth == MAX_DEPTH || MAX_OBJECTS < found.datasets.len() + found.groups.len() {
             let message = "holds groups within groups without end, or too many of them";
             return Err(Error::format(&self.path, message));
         }
-        found.extend(datasets.iter().map(|name| format!("{prefix}{name}")));
         for name in groups {
             let inner = group.group(&name).map_err(damaged)?;
-            self.walk(&inner, &format!("{prefix}{name}/"), depth + 1, seen, found)?;
+            self.walk(&inner, &format!("{prefix}{name}/"), depth + 1, found)?;
         }
         Ok(())
     }

@@ -3,17 +3,20 @@
 //! Weights lie at `/data/<layer>/<i>`. A parameter that layers share lies only with its first user, though a file in which
 //! it is linked to or repeated for the others is read as well. A layer without parameters of its own is an empty group.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::hdf5::{Hdf5File, Hdf5Tree};
-use super::{SolverState, Weights};
+use super::{Counts, Given, SolverState, Weights};
 use crate::{Error, Result};
 
 /// The group of the weights.
 const DATA: &str = "data";
+/// The group of what the last update subtracted from them.
+const DIFF: &str = "diff";
 
 /// Reads the weights of a `.caffemodel.h5`.
-pub(super) fn read_weights(path: &Path, bytes: Vec<u8>) -> Result<Weights> {
+pub(super) fn read_weights(path: &Path, bytes: Vec<u8>) -> Result<Given> {
     let file = Hdf5File::parse(path, bytes)?;
     let mut weights = Weights::new();
     for name in file.datasets()? {
@@ -28,22 +31,33 @@ pub(super) fn read_weights(path: &Path, bytes: Vec<u8>) -> Result<Weights> {
     if weights.is_empty() {
         return Err(Error::format(path, "holds no weights at /data/<layer>/<i>"));
     }
-    Ok(weights)
+    let mut given = Given::of(weights, Counts::Owned);
+    let known: BTreeSet<String> = given.layers.iter().map(|(layer, _)| layer.clone()).collect();
+    let groups = file.groups()?;
+    let layers = groups.iter().filter_map(|group| group.strip_prefix("data/"));
+    let empty = layers.filter(|layer| !known.contains(*layer));
+    given.layers.extend(empty.map(|layer| (layer.to_owned(), 0)));
+    Ok(given)
 }
 
-/// Writes a `.caffemodel.h5`: a group for each of `layers`, and the weights.
-pub fn write_hdf5_weights<'a>(
+/// Writes a `.caffemodel.h5`: a group for each of `layers`, the weights, and where there are some their last changes,
+/// which Caffe repeats for all users of a shared parameter.
+pub fn write_hdf5_weights(
     path: &Path,
-    layers: impl IntoIterator<Item = &'a str>,
+    layers: &[&str],
     weights: Weights,
+    changes: Option<Weights>,
 ) -> Result<()> {
     let mut tree = Hdf5Tree::default();
-    let data = tree.group(DATA);
-    for layer in layers {
-        data.group(layer);
-    }
-    for ((layer, at), blob) in weights {
-        data.group(&layer).floats(&at.to_string(), blob);
+    for (name, blobs) in [(DATA, Some(weights)), (DIFF, changes)] {
+        let Some(blobs) = blobs else { continue };
+        let group = tree.group(name);
+        for layer in layers {
+            group.group(layer);
+        }
+        for ((layer, at), blob) in blobs {
+            group.group(&layer).floats(&at.to_string(), blob);
+        }
     }
     tree.write(path)
 }

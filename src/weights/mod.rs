@@ -7,6 +7,7 @@ mod binaryproto;
 mod blob;
 mod caffemodel;
 mod fill;
+mod given;
 pub mod hdf5;
 mod hdf5_snapshot;
 pub mod order;
@@ -19,6 +20,7 @@ pub use binaryproto::{read_binaryproto, write_binaryproto};
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};
 pub use fill::{fill, first_values};
+pub use given::{Counts, Given};
 pub use hdf5_snapshot::write_hdf5_weights;
 pub use order::Weights;
 pub use safetensors::{

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::order::{self, Entry, Place, Weights};
 use super::t7::{Buffers, Parameter, T7};
-use super::{CaffeModel, hdf5, hdf5_snapshot, read_safetensors};
+use super::{CaffeModel, Counts, Given, hdf5, hdf5_snapshot, read_safetensors};
 use crate::{Error, Result, file};
 
 /// What a file of weights holds.
@@ -13,7 +13,7 @@ pub enum Stored {
     /// A `.caffemodel`.
     Caffe(CaffeModel),
     /// Parameters by layer and position.
-    Named(Weights),
+    Named(Given),
     /// A network that Torch saved: its parameters and buffers in order.
     Torch(Vec<Parameter>, Vec<Buffers>),
     /// The vector of all parameters.
@@ -41,7 +41,7 @@ pub fn read_stored(path: &Path) -> Result<Stored> {
         "safetensors" | "state" => {
             let blobs = read_safetensors(path)?;
             let named = blobs.into_iter().filter_map(|(name, blob)| Some((key(&name)?, blob)));
-            Ok(Stored::Named(named.collect()))
+            Ok(Stored::Named(Given::of(named.collect(), Counts::AtMost)))
         }
         _ => {
             let bytes = file::read(path)?;
@@ -57,15 +57,16 @@ pub fn read_stored(path: &Path) -> Result<Stored> {
 ///
 /// # Errors
 /// As [`read_stored`], and [`order::assign`] for files without names.
-pub fn read_weights(path: &Path, places: &[Place]) -> Result<Weights> {
-    match read_stored(path)? {
-        Stored::Caffe(model) => Ok(by_name(model)),
-        Stored::Named(weights) => Ok(weights),
+pub fn read_weights(path: &Path, places: &[Place]) -> Result<Given> {
+    let weights = match read_stored(path)? {
+        Stored::Caffe(model) => return Ok(by_name(model)),
+        Stored::Named(given) => return Ok(given),
         Stored::Torch(parameters, buffers) => {
-            order::assign(path, &order::of_torch(parameters, buffers), places)
+            order::assign(path, &order::of_torch(parameters, buffers), places)?
         }
-        Stored::Flat(flat) => order::of_flat(path, &flat, places),
-    }
+        Stored::Flat(flat) => order::of_flat(path, &flat, places)?,
+    };
+    Ok(Given::of(weights, Counts::AtMost))
 }
 
 /// Moves parameters to a net whose layers may have other names: by name where all names are the net's, else by order.
@@ -83,15 +84,15 @@ pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result
         Stored::Flat(flat) => return order::of_flat(path, &flat, to),
         Stored::Caffe(model) => {
             let entries = order::of_caffe(&model);
-            let weights = by_name(model);
-            if named(&weights) {
-                return Ok(weights);
+            let given = by_name(model);
+            if named(&given.weights) {
+                return Ok(given.weights);
             }
             entries
         }
-        Stored::Named(weights) if named(&weights) => return Ok(weights),
-        Stored::Named(weights) => match from {
-            Some(places) => order::of_names(path, &weights, places)?,
+        Stored::Named(given) if named(&given.weights) => return Ok(given.weights),
+        Stored::Named(given) => match from {
+            Some(places) => order::of_names(path, &given.weights, places)?,
             None => {
                 return Err(Error::format(
                     path,
@@ -104,12 +105,13 @@ pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result
 }
 
 /// The layers of a model by name.
-fn by_name(model: CaffeModel) -> Weights {
-    let layers = model.layers.into_iter().flat_map(|layer| {
+fn by_name(model: CaffeModel) -> Given {
+    let layers = model.layers.iter().map(|layer| (layer.name.clone(), layer.blobs.len())).collect();
+    let weights = model.layers.into_iter().flat_map(|layer| {
         let blobs = layer.blobs.into_iter().enumerate();
         blobs.map(move |(i, blob)| ((layer.name.clone(), i), blob))
     });
-    layers.collect()
+    Given { weights: weights.collect(), layers, counts: Counts::Equal }
 }
 
 /// `param.conv1.0`, `param0.conv1.0` or `conv1.0` as layer and position; other tensors are none of them.

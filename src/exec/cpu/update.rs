@@ -180,7 +180,7 @@ pub fn look_ahead<T: Real>(momentum: T, weights: &mut [T], history: &[T]) {
 
 /// The gradient after clipping, division and decay.
 #[inline(always)]
-fn regularized<T: Real>(step: &Step<T>, g: T, w: T) -> T {
+pub(in crate::exec) fn regularized<T: Real>(step: &Step<T>, g: T, w: T) -> T {
     let g = g * step.clip * step.normalizer;
     match step.decay {
         Decay::None => g,

@@ -100,7 +100,7 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
         let d = Diagnostic::new(&diag::W0617, start, "the solver has no `base_lr`");
         reading.report(d.help("Caffe takes it for 0, and nothing is learned"));
     }
-    a.ignore(&["solver_mode", "device_id", "snapshot_diff", "layer_wise_reduce"]);
+    a.ignore(&["solver_mode", "device_id", "layer_wise_reduce"]);
 
     let named = |key: &'static str| -> Vec<NetSource> {
         let places = fields.fields.iter().filter(|f| f.key.value == key).map(|f| f.value.span);
