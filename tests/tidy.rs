@@ -152,6 +152,22 @@ fn only_shells_print_or_exit() {
     none("output outside the shells", only_in(&["cli", "serve", "main"], &words));
 }
 
+/// Rust's own macros panic where the reader of a pipe has gone.
+#[test]
+fn one_file_prints() {
+    let words = ["println!", "print!(", "eprintln!", "eprint!(", "io::stdout()", "io::stderr()"];
+    let mut wrong = vec![];
+    let all = files("src");
+    for (path, text) in all.iter().filter(|(path, _)| !is_test(path) && *path != "src/cli/mod.rs") {
+        for (number, line) in code(text) {
+            if words.iter().any(|word| line.contains(word)) && !line.contains("is_terminal") {
+                wrong.push(format!("{path}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    none("output that is not through cli::print, say or warn", wrong);
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     let all = ["src", "tests", "benches"].into_iter().flat_map(files);

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use clap::ArgAction::Set;
 use indicatif::ProgressBar;
 
 use crate::data::imageset::{ImageSetOptions, convert_imageset};
@@ -18,10 +19,12 @@ pub(super) struct Arguments {
     /// The database to make
     database: PathBuf,
     /// One channel instead of three
-    #[arg(long, alias = "grey")]
+    #[arg(long, alias = "grey", action = Set, num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true")]
     gray: bool,
     /// A random order instead of that of the list
-    #[arg(long)]
+    #[arg(long, action = Set, num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true")]
     shuffle: bool,
     /// The same seed gives the same order
     #[arg(long, default_value_t = 0)]
@@ -29,20 +32,22 @@ pub(super) struct Arguments {
     /// The kind of database; lmdb is the only one
     #[arg(long, default_value = "lmdb")]
     backend: String,
-    /// Columns that images are resized to
-    #[arg(long = "resize_width", alias = "resize-width", requires = "resize_height")]
+    /// Columns that images are resized to; without rows, or 0, they stay as they are
+    #[arg(long = "resize_width", alias = "resize-width")]
     resize_width: Option<usize>,
-    /// Rows that images are resized to
-    #[arg(long = "resize_height", alias = "resize-height", requires = "resize_width")]
+    /// Rows that images are resized to, likewise
+    #[arg(long = "resize_height", alias = "resize-height")]
     resize_height: Option<usize>,
     /// Images of different sizes are an error
-    #[arg(long = "check_size", alias = "check-size")]
+    #[arg(long = "check_size", alias = "check-size", action = Set, num_args = 0..=1, require_equals = true,
+        default_value_t = false, default_missing_value = "true")]
     check_size: bool,
     /// Keep image files instead of pixels
-    #[arg(long)]
+    #[arg(long, action = Set, num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true")]
     encoded: bool,
-    /// The kind of those files: png, jpg, bmp; that of the listed file if not given
-    #[arg(long = "encode_type", alias = "encode-type", requires = "encoded")]
+    /// The kind of those files: png, jpg, bmp; that of the listed file if not given. Without --encoded it says that too
+    #[arg(long = "encode_type", alias = "encode-type")]
     encode_type: Option<String>,
 }
 
@@ -61,11 +66,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         shuffle: arguments.shuffle.then_some(arguments.seed),
         resize: size.filter(|&size| size != (0, 0)).map(|(height, width)| [height, width]),
         check_size: arguments.check_size,
-        encoded: arguments.encoded,
+        encoded: arguments.encoded || arguments.encode_type.is_some(),
         encode_type: arguments.encode_type.as_ref().map(|kind| kind.to_ascii_lowercase()),
     };
     let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0));
-    let count = convert_imageset(&options, &mut |done, total| {
+    let set = convert_imageset(&options, &mut |done, total| {
         if let Some(bar) = &bar {
             bar.set_length(total as u64);
             bar.set_position(done as u64);
@@ -74,6 +79,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    println!("{count} images in {}", options.database.display());
-    Ok(())
+    set.unread.iter().for_each(|why| super::warn(&format!("warning: {why}")));
+    if !set.unread.is_empty() {
+        super::warn(&format!("{} images could not be read and are left out", set.unread.len()));
+    }
+    super::say(format_args!("{} images in {}", set.count, options.database.display()))
 }

@@ -151,12 +151,12 @@ impl Record {
         Ok(())
     }
 
-    /// Replaces an encoded image (PNG, JPEG or BMP) by its pixels, blue first; other records stay as they are.
+    /// Replaces an encoded image (PNG, JPEG, BMP or PNM) by its pixels, blue first; other records stay as they are.
     pub fn decode(&mut self, colour: Colour) -> Result<(), String> {
         if !self.is_encoded() {
             return Ok(());
         }
-        let image = Image::decode(&self.datum.data)?;
+        let image = Image::decode_opaque(&self.datum.data)?;
         let image = match colour {
             Colour::AsStored => image,
             Colour::Colour => image.to_colour(),

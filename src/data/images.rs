@@ -1,4 +1,5 @@
-//! Turns image files into pixels in channels, rows, columns, blue first, by the rules of DIGITS, and back into PNG.
+//! Turns image files into pixels in channels, rows, columns, blue first, by the rules of DIGITS or of OpenCV, and back into
+//! PNG.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -33,13 +34,25 @@ impl Image {
         fits.then_some(Image { channels, height, width, pixels })
     }
 
-    /// Reads a PNG, JPEG or BMP file. Transparent images and palettes are laid on white.
+    /// Reads a PNG, JPEG, BMP or PNM (.pgm, .ppm) file as DIGITS does: transparent images are laid on white.
     pub fn load(path: &Path) -> Result<Self> {
         Self::decode(&file::read(path)?).map_err(|message| Error::format(path, message))
     }
 
     /// Like [`load`](Self::load) for a file in memory; the error is a sentence without a file name.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        Self::decode_by(bytes, on_white)
+    }
+
+    /// Like [`decode`](Self::decode), but as OpenCV reads images for Caffe: what is transparent has its colour all the same.
+    pub fn decode_opaque(bytes: &[u8]) -> Result<Self, String> {
+        Self::decode_by(bytes, |image| DynamicImage::from(image.to_rgb8()))
+    }
+
+    fn decode_by(
+        bytes: &[u8],
+        opaque: impl Fn(&DynamicImage) -> DynamicImage,
+    ) -> Result<Self, String> {
         let failed = |e| format!("is not an image that can be read: {e}");
         let mut reader = ImageReader::new(Cursor::new(bytes))
             .with_guessed_format()
@@ -51,7 +64,7 @@ impl Image {
         reader.limits(limits);
         let decoded = reader.decode().map_err(failed)?;
         let has_colour = decoded.color().has_color();
-        let decoded = if decoded.color().has_alpha() { on_white(&decoded) } else { decoded };
+        let decoded = if decoded.color().has_alpha() { opaque(&decoded) } else { decoded };
         let image = if has_colour {
             of_rgb(&decoded.into_rgb8())
         } else {
@@ -196,14 +209,22 @@ mod tests {
             let image = Image::decode(bytes).unwrap();
             assert_eq!((image.shape(), image.pixels()), (shape, pixels));
         };
+        let check_opaque = |bytes: &[u8], shape, pixels: &[u8]| {
+            let image = Image::decode_opaque(bytes).unwrap();
+            assert_eq!((image.shape(), image.pixels()), (shape, pixels));
+        };
         let grey = GrayImage::from_raw(2, 1, vec![7, 200]).unwrap();
         check(&png(grey), [1, 1, 2], &[7, 200]);
         let rgb = RgbImage::from_raw(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
         check(&png(rgb), [3, 1, 2], &[3, 6, 2, 5, 1, 4]);
         let rgba = RgbaImage::from_raw(2, 1, vec![10, 20, 30, 255, 10, 20, 30, 0]).unwrap();
-        check(&png(rgba), [3, 1, 2], &[30, 255, 20, 255, 10, 255]);
+        check(&png(rgba.clone()), [3, 1, 2], &[30, 255, 20, 255, 10, 255]);
+        check_opaque(&png(rgba), [3, 1, 2], &[30, 30, 20, 20, 10, 10]);
         let grey_alpha = GrayAlphaImage::from_raw(2, 1, vec![100, 128, 9, 255]).unwrap();
-        check(&png(grey_alpha), [1, 1, 2], &[177, 9]);
+        check(&png(grey_alpha.clone()), [1, 1, 2], &[177, 9]);
+        check_opaque(&png(grey_alpha), [1, 1, 2], &[100, 9]);
+        check(b"P5\n# a face\n2 1\n255\n\x07\xc8", [1, 1, 2], &[7, 200]);
+        check(b"P6 1 1 255\n\x01\x02\x03", [3, 1, 1], &[3, 2, 1]);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use super::images::Image;
 use super::lmdb::LmdbWriter;
 use super::proto::Datum;
 use super::transform::times;
-use crate::Result;
 use crate::random::{Philox, STREAM_SHUFFLE};
+use crate::{Error, Result};
 
 /// Images that are read at a time.
 const CHUNK: usize = 256;
@@ -40,16 +40,25 @@ pub struct ImageSetOptions {
     pub encode_type: Option<String>,
 }
 
-/// Makes the database and returns the number of its records. Keys are the record's number of eight digits, `_`, and the path
-/// in the list; `step` is told how many records are done, and of how many.
+/// What became of listed images.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageSet {
+    /// Records of the database.
+    pub count: usize,
+    /// What is wrong with the images that could not be read, which have no record.
+    pub unread: Vec<String>,
+}
+
+/// Makes the database. Keys are the image's number in the list, from 0, of eight digits, `_`, and its path there; `step` is
+/// told how many images are done, and of how many. Images that cannot be read are passed over, as by Caffe's tool.
 ///
 /// # Errors
-/// A line of the list that is wrong, an image that cannot be read or, if sizes are checked, has another size than the first
-/// one; the database is then not made.
+/// A line of the list that is wrong, no image that can be read or, if sizes are checked, one that has another size than the
+/// first one; the database is then not made.
 pub fn convert_imageset(
     options: &ImageSetOptions,
     step: &mut dyn FnMut(usize, usize),
-) -> Result<usize> {
+) -> Result<ImageSet> {
     let mut list = ImageList::read(&options.list, &options.root)?;
     if let Some(seed) = options.shuffle {
         Philox::new(seed, STREAM_SHUFFLE).sequence(0).shuffle(list.images_mut());
@@ -57,24 +66,36 @@ pub fn convert_imageset(
     let total = list.images().len();
     let mut writer = LmdbWriter::create(&options.database)?;
     let mut first: Option<[usize; 3]> = None;
+    let mut set = ImageSet::default();
     for (at, chunk) in list.images().chunks(CHUNK).enumerate() {
         let work = chunk.par_iter().map(|image| datum(options, &list, image));
-        let datums: Vec<(Datum, [usize; 3])> = work.collect::<Result<_>>()?;
-        for (i, (image, (datum, shape))) in chunk.iter().zip(&datums).enumerate() {
-            let expected = *first.get_or_insert(*shape);
-            if options.check_size && *shape != expected {
-                let (own, first) = (times(shape), times(&expected));
+        let datums: Vec<Result<(Datum, [usize; 3])>> = work.collect();
+        for (i, (image, datum)) in chunk.iter().zip(datums).enumerate() {
+            let (datum, shape) = match datum {
+                Ok(datum) => datum,
+                Err(why) => {
+                    set.unread.push(why.to_string());
+                    continue;
+                }
+            };
+            let expected = *first.get_or_insert(shape);
+            if options.check_size && shape != expected {
+                let (own, first) = (times(&shape), times(&expected));
                 let message = format!("{} is {own}, the first image {first}", image.name);
                 return Err(list.error(image.line, &message));
             }
             let key = format!("{:08}_{}", at * CHUNK + i, image.name);
             let put = writer.put(key.as_bytes(), &datum.encode_to_vec());
             put.map_err(|e| list.error(image.line, &e.to_string()))?;
+            set.count += 1;
         }
         step(at * CHUNK + chunk.len(), total);
     }
+    if set.count == 0 {
+        return Err(Error::refused(set.unread.swap_remove(0)));
+    }
     writer.finish()?;
-    Ok(total)
+    Ok(set)
 }
 
 /// The record of an image, and channels, rows, columns of its pixels.
@@ -86,7 +107,7 @@ fn datum(
     let wrong =
         |message: String| list.error(listed.line, &format!("{} {message}", listed.file.display()));
     let bytes = list.load(listed)?;
-    let image = Image::decode(&bytes).map_err(wrong)?;
+    let image = Image::decode_opaque(&bytes).map_err(wrong)?;
     let stored = image.shape();
     let image = if options.grey { image.to_grey() } else { image.to_colour() };
     let image = match options.resize {
@@ -147,7 +168,7 @@ mod tests {
     fn pixels() {
         let folder = tempfile::tempdir().unwrap();
         let options = images(folder.path());
-        assert_eq!(convert_imageset(&options, &mut |_, _| {}).unwrap(), 2);
+        assert_eq!(convert_imageset(&options, &mut |_, _| {}).unwrap().count, 2);
         let made = records(&options.database);
         assert_eq!([made[0].0.as_str(), &made[1].0], ["00000000_a.png", "00000001_b.png"]);
         assert_eq!((made[0].1.shape(), made[0].1.label()), ([3, 1, 2], 7));
@@ -164,7 +185,7 @@ mod tests {
         assert_eq!(records(&grey.database)[1].1.values(), Values::Bytes(&[3]));
         let shuffled =
             ImageSetOptions { database: folder.path().join("s"), shuffle: Some(0), ..options };
-        assert_eq!(convert_imageset(&shuffled, &mut |_, _| {}).unwrap(), 2);
+        assert_eq!(convert_imageset(&shuffled, &mut |_, _| {}).unwrap().count, 2);
     }
 
     #[test]
@@ -201,9 +222,19 @@ mod tests {
         let typed =
             ImageSetOptions { encoded: true, encode_type: Some("tiff".into()), ..options.clone() };
         check(&typed, "`tiff` is no kind of image");
-        std::fs::write(&options.list, "a.png 1\nlist.txt 2\n").unwrap();
-        check(&options, "list.txt: line 2: ");
-        std::fs::write(&options.list, "a.png 1\nc.png 2\n").unwrap();
-        check(&options, "c.png: ");
+        std::fs::write(&options.list, "list.txt 1\nc.png 2\n").unwrap();
+        check(&options, "list.txt: line 1: ");
+    }
+
+    #[test]
+    fn images_that_cannot_be_read_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = images(folder.path());
+        std::fs::write(&options.list, "list.txt 1\na.png 2\nc.png 3\nb.png 4\n").unwrap();
+        let set = convert_imageset(&options, &mut |_, _| {}).unwrap();
+        let made: Vec<String> =
+            records(&options.database).into_iter().map(|(name, _)| name).collect();
+        assert_eq!((set.count, made), (2, vec!["00000001_a.png".into(), "00000003_b.png".into()]));
+        assert!(set.unread[0].contains("line 1: ") && set.unread[1].contains("c.png"), "{set:?}");
     }
 }

@@ -209,7 +209,7 @@ impl Windows {
                 &read
             }
         };
-        let image = Image::decode(bytes).map_err(|message| complain(&message))?.to_colour();
+        let image = Image::decode_opaque(bytes).map_err(|message| complain(&message))?.to_colour();
         let [_, rows, columns] = image.shape();
         let placed =
             self.options.place(window.corners, [rows, columns], mirror).ok_or_else(|| {
