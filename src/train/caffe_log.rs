@@ -37,7 +37,10 @@ struct Block {
     /// The test net, 0 for the first and for training.
     net: usize,
     seen: Vec<String>,
+    /// The sum of what the outputs say to be their parts in the loss.
     loss: Option<f64>,
+    /// The loss that `test_compute_loss` shows, which is that sum already.
+    shown: Option<f64>,
 }
 
 impl Block {
@@ -78,7 +81,7 @@ pub(super) fn curves(text: &str) -> Curves {
                 *test.loss.get_or_insert(0.0) += part;
             }
         } else if let Some((_, loss)) = line.split_once("Test loss: ") {
-            test.loss = loss.trim().parse().ok();
+            test.shown = loss.trim().parse().ok();
         }
     }
     finish(&mut test, &mut curves);
@@ -87,7 +90,8 @@ pub(super) fn curves(text: &str) -> Curves {
 
 /// The loss of the first test net is the run's validation loss.
 fn finish(test: &mut Block, curves: &mut Curves) {
-    if let Some(loss) = test.loss.take()
+    let sum = test.loss.take();
+    if let Some(loss) = test.shown.take().or(sum)
         && test.net == 0
     {
         curves.test_loss.push((test.at, loss));
@@ -112,6 +116,7 @@ I0410 13:39:25.3 123 sgd_solver.cpp:106] Iteration 100, lr = 1e-3
 I0410 13:39:26.3 123 solver.cpp:341] Iteration 100, Testing net (#0)
 I0410 13:39:27.3 123 solver.cpp:397] Test loss: 0.75
 I0410 13:39:27.3 123 solver.cpp:409]     Test net output #0: accuracy = 0.99
+I0410 13:39:27.3 123 solver.cpp:409]     Test net output #1: loss = 0.75 (* 1 = 0.75 loss)
 I0410 13:39:27.3 123 solver.cpp:341] Iteration 100, Testing net (#1)
 I0410 13:39:27.3 123 solver.cpp:409]     Test net output #0: each = 1
 I0410 13:39:27.3 123 solver.cpp:409]     Test net output #1: each = nan
