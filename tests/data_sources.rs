@@ -435,3 +435,17 @@ fn from_images_to_features() {
     let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
     refused(folder, &wrong, "x.csv: is no kind of output");
 }
+
+#[test]
+fn images_that_a_fork_would_change_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    images(folder);
+    let layer = image_layer(folder, "TRAIN", "new_height: 6 new_width: 5");
+    let changed = layer.replacen("mirror", "img_rand_resize_lower: 6 mirror", 1);
+    let why = open(&solver(folder, &changed, 0), &JobOptions::default()).err().unwrap();
+    assert!(why.contains("images with the `img_rand_resize_lower`"), "{why}");
+    let unsaid = layer.replacen("batch_size: 4", "batch_size: 0", 1);
+    let why = open(&solver(folder, &unsaid, 0), &JobOptions::default()).err().unwrap();
+    assert!(why.contains("`batch_size`"), "{why}");
+}

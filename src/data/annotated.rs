@@ -4,11 +4,12 @@ use std::path::Path;
 
 use prost::Message;
 
-use super::datum::Record;
+use super::datum::{Colour, Record};
 use super::lmdb::LmdbReader;
 use super::proto::AnnotatedDatum;
 use super::source::{Serve, Source, Top};
 use super::transform::{Transform, TransformOptions};
+use crate::layers::image_parts::{Emit, Sampler, part};
 use crate::random::{Philox, STREAM_TRANSFORM};
 use crate::{Error, Result};
 
@@ -16,12 +17,26 @@ use crate::{Error, Result};
 const OBJECT: usize = 8;
 /// Random words of a record start this many blocks after those of the record before.
 const BLOCKS_PER_RECORD: u64 = 16;
+/// The stream of the parts of images, and the blocks of a record in it.
+const STREAM_PARTS: u64 = STREAM_TRANSFORM + 1;
+const BLOCKS_PER_PART: u64 = 1 << 20;
+
+/// Which parts of images are served instead of whole ones, and with which of their objects.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    /// Rules by which parts are drawn.
+    pub samplers: Vec<Sampler>,
+    /// Which objects a part keeps.
+    pub emit: Emit,
+}
 
 struct Annotated {
     reader: LmdbReader,
     /// The record that the reader gives next.
     next: usize,
     transform: Transform,
+    parts: Parts,
+    colour: Colour,
     mirror: bool,
     seed: u64,
 }
@@ -51,7 +66,12 @@ impl Source {
     ///
     /// # Errors
     /// The database cannot be read or has other records, or the options do not fit the first image.
-    pub fn of_annotated(path: &Path, options: TransformOptions, seed: u64) -> Result<Self> {
+    pub fn of_annotated(
+        path: &Path,
+        options: TransformOptions,
+        parts: Parts,
+        seed: u64,
+    ) -> Result<Self> {
         let mut reader = LmdbReader::open(path)?;
         let (mut most, mut first) = (1, None);
         while let Some((key, value)) = reader.advance()? {
@@ -64,7 +84,7 @@ impl Source {
         let (key, datum) = first.ok_or_else(|| Error::format(path, "has no records"))?;
         let failed = |message: String| complaint(path, &key, &message);
         let mut record = image(datum).map_err(failed)?;
-        let mirror = options.mirror;
+        let (mirror, colour) = (options.mirror, options.colour);
         let options = TransformOptions { mirror: false, ..options };
         let transform = options
             .prepare(&mut record)
@@ -74,7 +94,7 @@ impl Source {
             Top { name: "data".into(), shape: transform.output_shape().to_vec() },
             Top { name: "label".into(), shape: vec![most, OBJECT] },
         ];
-        let served = Annotated { reader, next: 0, transform, mirror, seed };
+        let served = Annotated { reader, next: 0, transform, parts, colour, mirror, seed };
         Ok(Source::serving(tops, Box::new(served)))
     }
 }
@@ -115,6 +135,31 @@ impl Annotated {
     }
 }
 
+impl Parts {
+    /// Cuts a part out of an image, unless none is found, and leaves the objects in it.
+    fn cut(&self, record: &mut Record, rows: &mut Vec<[f32; OBJECT]>, (seed, served): (u64, u64)) {
+        if self.samplers.is_empty() {
+            return;
+        }
+        let corners = |row: &[f32; OBJECT]| [row[3], row[4], row[5], row[6]];
+        let objects: Vec<[f32; 4]> = rows.iter().map(corners).collect();
+        let random = Philox::new(seed, STREAM_PARTS);
+        let mut draws = random.sequence(served.wrapping_mul(BLOCKS_PER_PART));
+        let Some(part) = part(&self.samplers, &objects, &mut draws) else { return };
+        let part = part.map(|x| x.clamp(0.0, 1.0));
+        let [_, height, width] = record.shape();
+        let extents = [height as f32, width as f32];
+        let corner = [part[1] * extents[0], part[0] * extents[1]];
+        let size = [part[3] * extents[0] - corner[0], part[2] * extents[1] - corner[1]];
+        record.cut(corner.map(|x| x as usize), size.map(|x| (x as usize).max(1)));
+        rows.retain_mut(|row| {
+            let Some(placed) = self.emit.place(&part, &corners(row)) else { return false };
+            row[3..7].copy_from_slice(&placed);
+            true
+        });
+    }
+}
+
 impl Serve for Annotated {
     fn len(&self) -> usize {
         self.reader.len()
@@ -134,6 +179,9 @@ impl Serve for Annotated {
             let mut rows = objects(&datum);
             let failed = |path: &Path, message: String| complaint(path, &key, &message);
             let mut record = image(datum).map_err(|message| failed(self.reader.path(), message))?;
+            let path = self.reader.path();
+            record.decode(self.colour).map_err(|message| failed(path, message))?;
+            self.parts.cut(&mut record, &mut rows, (self.seed, served));
             let mut draws = random.sequence(served.wrapping_mul(BLOCKS_PER_RECORD));
             let mirrored = self.mirror && draws.below(2) == 1;
             if let (Some(data), Some(top)) = (buffers.first_mut(), tops.first()) {
@@ -215,7 +263,7 @@ mod tests {
         for mirror in [false, true] {
             let options = TransformOptions { mirror, scale: 0.5, ..TransformOptions::default() };
             let path = folder.path().join("db");
-            let mut source = Source::of_annotated(&path, options, 1).unwrap();
+            let mut source = Source::of_annotated(&path, options, Parts::default(), 1).unwrap();
             let mut buffers = [vec![0.0; 24], vec![0.0; 48]];
             source.next_batch(3, &mut buffers).unwrap();
             let [data, labels] = &buffers;
@@ -239,11 +287,74 @@ mod tests {
         }
     }
 
+    /// A picture whose pixels tell where they lie, with one object whose pixels are marked.
+    #[test]
+    fn parts_hold_their_objects() {
+        let side = 40;
+        let object = [0.25, 0.5, 0.5, 0.75];
+        let inside = |i: usize| (10..20).contains(&(i % side)) && (20..30).contains(&(i / side));
+        let pixels = (0..side * side).map(|i| if inside(i) { 200 } else { 10 }).collect();
+        let datum = Datum {
+            channels: Some(1),
+            height: Some(side as i32),
+            width: Some(side as i32),
+            data: pixels,
+            ..Datum::default()
+        };
+        let mut record = AnnotatedDatum::decode(&annotated(4, &[(1, object)])[..]).unwrap();
+        record.datum = Some(datum);
+        let folder = database(&[record.encode_to_vec()]);
+        let text = "batch_sampler { sampler { min_scale: 0.3 max_scale: 0.8 min_aspect_ratio: 0.5 max_aspect_ratio: 2 }
+            sample_constraint { min_object_coverage: 0.6 } max_sample: 1 max_trials: 50 }";
+        let layer = format!(
+            "layer {{ name: 'd' type: 'AnnotatedData' top: 'data' top: 'label' data_param {{ source: 'x' batch_size: 1 }}
+             transform_param {{ resize_param {{ height: 80 width: 80 }} }} annotated_data_param {{ {text} }} }}"
+        );
+        let options = crate::pipeline::Options::default();
+        let checked = crate::pipeline::check(Path::new("net.prototxt"), layer, &options);
+        let crate::layers::Layer::AnnotatedData(layer) = &checked.definition.nodes[0].layer else {
+            panic!("another layer");
+        };
+        let parts = Parts { samplers: layer.samplers.clone(), emit: layer.emit };
+        let options = TransformOptions { resize: layer.resize, ..TransformOptions::default() };
+        let path = folder.path().join("db");
+        let batches = |seed: u64| {
+            let mut source =
+                Source::of_annotated(&path, options.clone(), parts.clone(), seed).unwrap();
+            let mut buffers = [vec![0.0; 20 * 80 * 80], vec![0.0; 20 * OBJECT]];
+            source.next_batch(20, &mut buffers).unwrap();
+            buffers
+        };
+        let [data, labels] = batches(1);
+        assert_eq!([data.clone(), labels.clone()], batches(1), "one seed, one choice");
+        assert_ne!(data, batches(2)[0]);
+        let mut widths = std::collections::BTreeSet::new();
+        for (image, row) in data.chunks(80 * 80).zip(labels.chunks(OBJECT)) {
+            let [left, top, right, bottom] = [row[3], row[4], row[5], row[6]].map(|x| x * 80.0);
+            widths.insert((right - left) as usize);
+            // Edges are smooth for some pixels, as the part was stretched; a part begins at a whole pixel.
+            let far = 9.0;
+            for (i, &x) in image.iter().enumerate() {
+                let (column, line) = ((i % 80) as f32, (i / 80) as f32);
+                let within = |from: f32, to: f32, at: f32| from + far < at && at + far < to;
+                if within(left, right, column) && within(top, bottom, line) {
+                    assert!(195.0 < x, "{row:?} {column} {line}: {x}");
+                }
+                let beyond = |from: f32, to: f32, at: f32| at + far < from || to + far < at;
+                if beyond(left, right, column) || beyond(top, bottom, line) {
+                    assert!(x < 15.0, "{row:?} {column} {line}: {x}");
+                }
+            }
+        }
+        assert!(5 < widths.len(), "{widths:?}");
+    }
+
     #[test]
     fn other_records_are_named() {
         let folder = database(&[vec![0xff, 0xff]]);
         let options = TransformOptions::default();
-        let error = Source::of_annotated(&folder.path().join("db"), options, 1).err().unwrap();
+        let path = folder.path().join("db");
+        let error = Source::of_annotated(&path, options, Parts::default(), 1).err().unwrap();
         let error = error.to_string();
         assert!(error.contains("record `00000000` is not an AnnotatedDatum"), "{error}");
     }

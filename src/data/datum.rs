@@ -1,5 +1,7 @@
 //! Turns the bytes of a Datum into a [`Record`]: one image in channels, rows, columns, with its label.
 
+use std::ops::Range;
+
 use prost::Message;
 
 use super::bilinear::resize;
@@ -151,6 +153,32 @@ impl Record {
         Ok(())
     }
 
+    /// Keeps the rows and columns from `corner` on.
+    pub(super) fn cut(&mut self, [top, left]: [usize; 2], [rows, columns]: [usize; 2]) {
+        let [channels, height, width] = self.shape;
+        let [top, left] = [top.min(height), left.min(width)];
+        let [rows, columns] = [rows.min(height - top), columns.min(width - left)];
+        fn keep<T: Copy>(values: &mut Vec<T>, lines: impl Iterator<Item = Range<usize>>) {
+            let mut to = 0;
+            for line in lines {
+                values.copy_within(line.clone(), to);
+                to += line.len();
+            }
+            values.truncate(to);
+        }
+        let lines = || {
+            (0..channels * rows).map(move |i| {
+                let start = (i / rows * height + top + i % rows) * width + left;
+                start..start + columns
+            })
+        };
+        match self.datum.data.is_empty() {
+            true => keep(&mut self.datum.float_data, lines()),
+            false => keep(&mut self.datum.data, lines()),
+        }
+        self.shape = [channels, rows, columns];
+    }
+
     /// Replaces an encoded image (PNG, JPEG, BMP or PNM) by its pixels, blue first; other records stay as they are.
     pub fn decode(&mut self, colour: Colour) -> Result<(), String> {
         if !self.is_encoded() {
@@ -193,6 +221,17 @@ mod tests {
         record.read(&floats.encode_to_vec()).unwrap();
         assert_eq!((record.values(), record.label()), (Values::Floats(&[7.5, 8.0]), 0));
         assert_eq!(record.shape(), [2, 1, 1]);
+    }
+
+    #[test]
+    fn parts_are_cut_out() {
+        let pixels: Vec<u8> = (0..24).collect();
+        let mut record = Record::of_bytes([2, 3, 4], pixels, 0).unwrap();
+        record.cut([1, 2], [2, 1]);
+        assert_eq!((record.shape(), record.values()), ([2, 2, 1], Values::Bytes(&[6, 10, 18, 22])));
+        let mut record = Record::of_floats([1, 2, 2], vec![0.0, 1.0, 2.0, 3.0], 0).unwrap();
+        record.cut([1, 0], [5, 5]);
+        assert_eq!((record.shape(), record.values()), ([1, 1, 2], Values::Floats(&[2.0, 3.0])));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::layer_data::{names_its_data, nothing_in_memory, serve, serve_memory};
+use super::layer_data::{batch_size, names_its_data, nothing_in_memory, serve, serve_memory};
 use super::{Plan, Shapes};
 use crate::data::datum::Colour;
 use crate::data::records::Records;
@@ -76,7 +76,7 @@ impl Inputs {
                 Layer::Data(layer) if !named => {
                     let records = Records::open_lmdb(&plan.locate(&layer.source), None)?;
                     let options = transform(plan, &layer.transform, None, train)?;
-                    let batch = plan.batch_size.unwrap_or(layer.batch_size.max(1));
+                    let batch = batch_size(plan, node, layer.batch_size)?;
                     let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
                 }
@@ -84,7 +84,7 @@ impl Inputs {
                 | Layer::MemoryData(MemoryData { transform: own, batch_size, .. })
                     if named =>
                 {
-                    let batch = plan.batch_size.unwrap_or((*batch_size).max(1));
+                    let batch = self::batch_size(plan, node, *batch_size)?;
                     let options = transform(plan, own, data.mean.as_deref(), train)?;
                     let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
                     let records = open_records(data)?;
@@ -229,6 +229,12 @@ pub(super) fn transform(
     mean: Option<&Path>,
     train: bool,
 ) -> Result<TransformOptions> {
+    if let Some(field) = layer.unmade.first() {
+        return Err(Error::refused(format!(
+            "images with the `{field}` of a `transform_param` cannot be read: this change of them is not made here; store \
+             them as the net takes them and remove the field"
+        )));
+    }
     let file = mean.map(Path::to_owned).or(layer.mean_file.as_ref().map(|f| plan.locate(f)));
     let mean = match file {
         Some(path) => Mean::Image(read_binaryproto(&path)?),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Plan;
 use super::data::transform;
+use crate::data::annotated::Parts;
 use crate::data::datum::Colour;
 use crate::data::image_list::ImageList;
 use crate::data::image_pairs::ImagePairs;
@@ -39,14 +40,16 @@ pub(super) fn serve(
     seed: u64,
     train: bool,
 ) -> Result<Option<(Source, usize)>> {
-    let batch = |own: usize| plan.batch_size.unwrap_or(own.max(1));
+    let batch = |own: usize| batch_size(plan, node, own);
     Ok(Some(match &node.layer {
         Layer::AnnotatedData(layer) => {
             let own = transform(plan, &layer.transform, None, train)?;
             let colour = if layer.transform.force_gray { Colour::Grey } else { Colour::Colour };
             let options = TransformOptions { resize: layer.resize, colour, ..own };
-            let source = Source::of_annotated(&plan.locate(&layer.source), options, seed)?;
-            (source, batch(layer.batch_size))
+            let parts = Parts { samplers: layer.samplers.clone(), emit: layer.emit };
+            let path = plan.locate(&layer.source);
+            let source = Source::of_annotated(&path, options, parts, seed)?;
+            (source, batch(layer.batch_size)?)
         }
         Layer::DenseImageData(layer) => {
             let size = (0 < layer.new_height).then_some([layer.new_height, layer.new_width]);
@@ -58,7 +61,7 @@ pub(super) fn serve(
             let mut source =
                 Source::of_records(Records::of_pairs(list), options, seed, order(layer.shuffle))?;
             source.skip_randomly(layer.rand_skip).map_err(|e| about(node, e))?;
-            (source, batch(layer.batch_size))
+            (source, batch(layer.batch_size)?)
         }
         Layer::ImageData(layer) => {
             let size = (0 < layer.new_height).then_some([layer.new_height, layer.new_width]);
@@ -68,13 +71,13 @@ pub(super) fn serve(
             let mut source =
                 Source::of_records(Records::of_images(list), options, seed, order(layer.shuffle))?;
             source.skip_randomly(layer.rand_skip).map_err(|e| about(node, e))?;
-            (source, batch(layer.batch_size))
+            (source, batch(layer.batch_size)?)
         }
         Layer::Hdf5Data(layer) => {
             let names: Vec<&str> = node.tops.iter().map(|top| top.value.as_str()).collect();
             let shuffle = layer.shuffle.then_some(seed);
             let source = Source::of_hdf5(&plan.locate(&layer.source), &names, shuffle)?;
-            (source, batch(layer.batch_size))
+            (source, batch(layer.batch_size)?)
         }
         Layer::WindowData(layer) => {
             let options = transform(plan, &layer.transform, None, train)?;
@@ -92,7 +95,7 @@ pub(super) fn serve(
                 scale: options.scale,
             };
             let source = Source::of_windows(&plan.locate(&layer.source), options, seed)?;
-            (source, batch(layer.batch_size))
+            (source, batch(layer.batch_size)?)
         }
         _ => return Ok(None),
     }))
@@ -113,7 +116,21 @@ pub(super) fn serve_memory(
     let records = Records::of_tensors(tensors, images, tops.get(1).copied(), shape)?;
     let options = transform(plan, &layer.transform, None, train)?;
     let source = Source::of_records(records, options, seed, Order::Sequential)?;
-    Ok((source, plan.batch_size.unwrap_or(layer.batch_size.max(1))))
+    Ok((source, batch_size(plan, node, layer.batch_size)?))
+}
+
+/// How many records of a layer make a batch: as the run file says, or else the layer.
+///
+/// # Errors
+/// Nobody says it.
+pub(super) fn batch_size(plan: &Plan, node: &Node, own: usize) -> Result<usize> {
+    match plan.batch_size.unwrap_or(own) {
+        0 => Err(Error::refused(format!(
+            "layer `{}` has no `batch_size`, or 0: nobody says how many records make a batch",
+            node.name.value
+        ))),
+        batch => Ok(batch),
+    }
 }
 
 /// A MemoryData layer that nobody hands anything.

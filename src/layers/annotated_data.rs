@@ -1,6 +1,7 @@
 //! Images with the boxes of the objects in them.
 
 use super::data::{Transform, batches};
+use super::image_parts::{Emit, Sampler};
 use crate::diag::{self, Diagnostic, Reported};
 use crate::params;
 use crate::program::{Builder, ValueId};
@@ -16,13 +17,18 @@ params! {
     /// Tops: `batch_size x channels x height x width`, and objects, `batch_size x boxes x 8`: image of the batch, class,
     /// instance, xmin, ymin, xmax, ymax in parts of the image, difficult. There are as many rows for an image as the one
     /// with the most objects has, 1 where nobody knows the data; those without an object have the image -1. In that fork
-    /// the top is `1 x 1 x boxes x 8` for the objects of a batch. Images are stretched to a size and mirrored together
-    /// with their boxes; the other random changes of that fork are not made.
+    /// the top is `1 x 1 x boxes x 8` for the objects of a batch. Images are cut at random around objects, stretched to a
+    /// size and mirrored together with their boxes; the other random changes of that fork are not made. What is cut out is
+    /// not stored as JPEG in between, as that fork does with images that come as files.
     pub struct AnnotatedData {
         /// The folder of the LMDB, relative to where cortado is started, as for Caffe.
         source: String = String::new(),
         /// Images in a batch.
         batch_size: usize = 1,
+        /// Rules by which parts of the images are drawn, one of which takes the place of an image; whole images if none.
+        samplers: Vec<Sampler> = vec![],
+        /// Which objects a part keeps.
+        emit: Emit = Emit::Any,
         /// Rows and columns that images are stretched to.
         resize: Option<[usize; 2]> = None,
         /// What is done to every image on its way in.
@@ -56,21 +62,25 @@ impl AnnotatedData {
         data.ignore(&["backend", "rand_skip", "prefetch"]);
         let annotated = a.section("annotated_data_param");
         annotated.ignore(&["label_map_file", "anno_type"]);
-        not_made(&annotated, "batch_sampler", "cut at random around objects");
         let p = a.section("transform_param");
         not_made(&p, "distort_param", "changed in their colours at random");
         not_made(&p, "expand_param", "laid on larger ones at random");
         not_made(&p, "noise_param", "changed by noise");
-        p.ignore(&["emit_constraint"]);
         let source = data.text("source");
         let layer = AnnotatedData {
             source: data.need("source", source),
             batch_size: data.usize("batch_size").unwrap_or(0),
+            samplers: Sampler::read_all(&annotated),
+            emit: Emit::read(&p.section("emit_constraint")),
             resize: Self::resize(&p.section("resize_param")),
             transform: Transform::read(a),
         };
         if layer.batch_size == 0 {
             data.wrong("batch_size", "`batch_size` must be given and not be 0");
+        }
+        if !layer.samplers.is_empty() && layer.resize.is_none() {
+            let why = "parts of images have many sizes; say by `resize_param` which one they get";
+            annotated.wrong("batch_sampler", why);
         }
         if 0 < layer.transform.crop_size {
             p.wrong("crop_size", "boxes are not cropped here; stretch images by `resize_param`");

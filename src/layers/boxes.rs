@@ -5,7 +5,7 @@ use crate::real::Real;
 use crate::spec::Args;
 
 /// The corners of a box: xmin, ymin, xmax, ymax, in parts of an image.
-pub(super) type Corners<T> = [T; 4];
+pub type Corners<T> = [T; 4];
 
 /// The texts of [`overlap`], [`Code::encode`] and [`Code::decode`] for a GPU.
 pub(super) const BOX_TEXT: &str = include_str!("boxes.cu");

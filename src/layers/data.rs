@@ -38,8 +38,27 @@ params! {
         force_color: bool = false,
         /// Decode images as grey.
         force_gray: bool = false,
+        /// Changes that forks make and that are not made here, so that images are not read.
+        unmade: Vec<String> = vec![],
     }
 }
+
+/// The fields of NVCaffe's `transform_param` that change images and are not followed.
+pub const CHANGES_OF_NVCAFFE: &[&str] = &[
+    "img_rand_resize_lower",
+    "img_rand_resize_upper",
+    "rand_resize_ratio_lower",
+    "rand_resize_ratio_upper",
+    "vertical_stretch_lower",
+    "vertical_stretch_upper",
+    "horizontal_stretch_lower",
+    "horizontal_stretch_upper",
+    "allow_upscale",
+];
+
+/// The same of the fork of Temporal Segment Networks.
+pub const CHANGES_OF_SEGMENTS: &[&str] =
+    &["fix_crop", "more_fix_crop", "multi_scale", "scale_ratios", "max_distort", "is_flow"];
 
 /// The description of [`Data`].
 pub static SPEC: LayerSpec = LayerSpec {
@@ -72,6 +91,12 @@ impl Transform {
             mean_value: p.floats("mean_value"),
             force_color: p.bool("force_color").unwrap_or(false),
             force_gray: p.bool("force_gray").unwrap_or(false),
+            unmade: CHANGES_OF_NVCAFFE
+                .iter()
+                .chain(CHANGES_OF_SEGMENTS)
+                .filter(|field| p.has(field))
+                .map(|field| (*field).to_owned())
+                .collect(),
         };
         if transform.mean_file.is_some() && !transform.mean_value.is_empty() {
             p.wrong("mean_value", "`mean_file` and `mean_value` exclude each other");

@@ -156,12 +156,13 @@ pub mod window_data;
 
 mod axis_span;
 mod batch_axis;
-mod boxes;
+pub mod boxes;
 mod broadcast_parameter;
 mod class_loss;
 mod constants;
 mod convolution_classes;
 mod coordinates;
+pub mod image_parts;
 mod lua;
 mod many_axes;
 mod planes;

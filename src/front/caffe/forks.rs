@@ -3,6 +3,7 @@
 //! Fields whose meaning cortado follows are read by their layers and do not appear here.
 
 use crate::diag::{self, Diagnostic};
+use crate::layers::data::{CHANGES_OF_NVCAFFE, CHANGES_OF_SEGMENTS};
 use crate::spec::{Reading, Record, Value};
 
 /// What an unread field of a fork means for the result.
@@ -12,9 +13,11 @@ enum Effect {
     None(&'static str),
     /// The result would be another; what to do instead.
     Refused(&'static str),
+    /// The net is the same without it, but would learn from other images, which therefore are not read; what to do instead.
+    Images(&'static str),
 }
 
-use Effect::{None as Idle, Refused};
+use Effect::{Images, None as Idle, Refused};
 
 /// Fields by fork and by the message they stand in.
 struct Fork {
@@ -27,6 +30,7 @@ const NET: &str = "NetParameter";
 const SOLVER: &str = "SolverParameter";
 
 const PRECISION: Effect = Idle("everything is computed in single precision");
+const IMAGES: Effect = Images("store the images as the net takes them and remove it");
 const SPEED: Effect = Idle("it only changes the speed of that fork");
 
 const FORKS: &[Fork] = &[
@@ -55,21 +59,7 @@ const FORKS: &[Fork] = &[
             ("image_data_param", &["threads", "parser_threads", "cache"], SPEED),
             ("data_param", &["shuffle"], Refused("a run file has `shuffle: true` under `train`")),
             ("transform_param", &["use_gpu_transform"], SPEED),
-            (
-                "transform_param",
-                &[
-                    "img_rand_resize_lower",
-                    "img_rand_resize_upper",
-                    "rand_resize_ratio_lower",
-                    "rand_resize_ratio_upper",
-                    "vertical_stretch_lower",
-                    "vertical_stretch_upper",
-                    "horizontal_stretch_lower",
-                    "horizontal_stretch_upper",
-                    "allow_upscale",
-                ],
-                Refused("store the images in the size that the net takes"),
-            ),
+            ("transform_param", CHANGES_OF_NVCAFFE, IMAGES),
             (SOLVER, &["solver_data_type", "store_blobs_in_old_format"], PRECISION),
             (
                 SOLVER,
@@ -145,22 +135,26 @@ const FORKS: &[Fork] = &[
         )],
     },
     Fork {
+        name: "C3D's fork of Caffe",
+        fields: &[
+            (
+                "convolution_param",
+                &["kernel_depth", "temporal_pad", "temporal_stride"],
+                Refused("give `kernel_size`, `pad` and `stride` once for each of the three axes"),
+            ),
+            (
+                "pooling_param",
+                &["kernel_depth", "temporal_pad", "temporal_stride"],
+                Refused("Caffe 1.0 pools over two axes"),
+            ),
+        ],
+    },
+    Fork {
         name: "the fork of Temporal Segment Networks",
         fields: &[
             (NET, &["mem_param"], Idle("memory is always shared by what is not alive")),
             (SOLVER, &["richness"], Idle("memory is planned before the run")),
-            (
-                "transform_param",
-                &[
-                    "fix_crop",
-                    "more_fix_crop",
-                    "multi_scale",
-                    "scale_ratios",
-                    "max_distort",
-                    "is_flow",
-                ],
-                Refused("store the images as the net takes them"),
-            ),
+            ("transform_param", CHANGES_OF_SEGMENTS, IMAGES),
         ],
     },
 ];
@@ -194,6 +188,10 @@ pub(super) fn report(record: &Record, what: &str, reading: &Reading) {
                 }
                 Refused(instead) => Diagnostic::new(&diag::E0307, key.span, message)
                     .here("changes the result in a way that cortado does not follow")
+                    .help(instead),
+                Images(instead) => Diagnostic::new(&diag::W0619, key.span, message)
+                    .here("changes images at random in a way that cortado does not follow")
+                    .note("the net is the same without it; images for a layer with it are not read")
                     .help(instead),
             });
         } else if let Value::Record(inner) = &field.value.value
