@@ -123,3 +123,131 @@ fn device_query_tells_what_there_is() {
     assert!(shown.starts_with("cpu\n") && shown.contains(&format!("{threads} threads")), "{shown}");
     assert!(shown.contains("vectors") && shown.contains("cuda"), "{shown}");
 }
+
+/// A folder with a solver, and a net on made-up data; `more` are fields of the solver.
+fn training(more: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let net = "layer { name: 'x' type: 'DummyData' top: 'x' top: 't' dummy_data_param {
+          shape { dim: 4 dim: 3 } shape { dim: 4 } data_filler { type: 'gaussian' } data_filler { value: 1 } } }
+        layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 2
+          weight_filler { type: 'xavier' } } }
+        layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'y' bottom: 't' top: 'loss' }";
+    std::fs::write(folder.path().join("net.prototxt"), net).expect("written");
+    let solver = format!(
+        "net: 'net.prototxt' lr_policy: 'fixed' max_iter: 6 display: 1 test_iter: 1 test_interval: 3 snapshot_prefix: 's' {more}"
+    );
+    let path = folder.path().join("solver.prototxt");
+    std::fs::write(&path, solver).expect("written");
+    (folder, text(path))
+}
+
+/// A pipe that nobody reads any more.
+fn unread() -> std::process::Stdio {
+    let (_, writer) = std::io::pipe().expect("a pipe");
+    writer.into()
+}
+
+#[test]
+fn nobody_needs_to_read_what_is_printed() {
+    let (folder, solver) = training("base_lr: 0.1");
+    let out = text(folder.path().join("out"));
+    let quiet = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
+        command.args(arguments).stdout(unread()).stderr(unread());
+        command.status().expect("the program starts").code()
+    };
+    assert_eq!(quiet(&["train", &solver, "-o", &out]), Some(0));
+    let weights = text(folder.path().join("out/s_iter_6.caffemodel"));
+    assert_eq!(quiet(&["test", &solver, "--weights", &weights]), Some(0));
+    assert_eq!(quiet(&["test", &solver, "--weights", &weights, "--json"]), Some(0));
+    assert_eq!(quiet(&["check", &text(folder.path().join("net.prototxt"))]), Some(0));
+    assert_eq!(quiet(&["device-query"]), Some(0));
+    // Complaints that nobody reads still end as complaints.
+    assert_eq!(quiet(&["test", &text(folder.path().join("none.prototxt"))]), Some(1));
+    assert_eq!(quiet(&["infer", &solver, "none.png"]), Some(1));
+}
+
+#[test]
+fn a_loss_that_is_no_number_is_told_once() {
+    let (folder, solver) = training("base_lr: 1e38 weight_decay: 10");
+    let output = cortado(&["train", &solver, "-o", &text(folder.path().join("out"))]);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+    assert_eq!(
+        complaints.matches("warning: the loss is NaN at iteration").count(),
+        1,
+        "{complaints}"
+    );
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("loss = NaN"), "{shown}");
+}
+
+#[test]
+fn weights_are_lists_with_commas_as_for_caffe() {
+    let (folder, solver) = training("base_lr: 0.1 snapshot: 3");
+    let out = text(folder.path().join("out"));
+    prints(&["train", &solver, "-o", &out]);
+    let file =
+        |iteration: u64| text(folder.path().join(format!("out/s_iter_{iteration}.caffemodel")));
+    let both = format!("{},{}", file(3), file(6));
+    let last = prints(&["test", &solver, "--weights", &file(6)]);
+    assert_eq!(prints(&["test", &solver, "--weights", &both]), last);
+    assert_ne!(prints(&["test", &solver, "--weights", &format!("{},{}", file(6), file(3))]), last);
+    let complaint = refused(&["test", &solver, "--weights", &format!("{},none", file(3))]);
+    assert!(complaint.contains("cannot read none"), "{complaint}");
+    let complaint = refused(&["train", &solver, "--weights", &both, "--reinit", "loss,ipp"]);
+    assert!(complaint.contains("there is no such layer; did you mean `ip`?"), "{complaint}");
+}
+
+#[test]
+fn types_without_a_modern_name_are_not_converted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (old, new) = (folder.path().join("old.prototxt"), folder.path().join("new.prototxt"));
+    let nets = [
+        (
+            "layers { layer { name: 'r' type: 'reluu' } bottom: 'x' top: 'y' }",
+            "did you mean `relu`?",
+        ),
+        ("layers { name: 'r' type: RELUU bottom: 'x' top: 'y' }", "did you mean `RELU`?"),
+        ("train_net_param { layers: [{ name: 'r' type: POOLINGS }] } base_lr: 1", "`POOLING`"),
+    ];
+    for (net, near) in nets {
+        std::fs::write(&old, net).expect("written");
+        let complaint = refused(&["convert", &text(old.clone()), &text(new.clone())]);
+        assert!(complaint.contains("E0201") && complaint.contains(near), "{complaint}");
+        assert!(!new.exists());
+    }
+    let taken =
+        "layers { layer { name: 'i' type: 'images' new_height: -1 new_width: 5 pad: 1 } top: 'x' }";
+    std::fs::write(&old, taken).expect("written");
+    prints(&["convert", &text(old), &text(new.clone())]);
+    let modern = std::fs::read_to_string(new).expect("written");
+    assert!(modern.contains("new_height: 4294967295\n    new_width: 5\n"), "{modern}");
+}
+
+#[test]
+fn misspelt_fields_are_told_from_those_that_are_meant() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let net = folder.path().join("net.prototxt");
+    let layers = [
+        (
+            "type: 'Eltwise' bottom: 'x' bottom: 'x' eltwise_param { op: SUM }",
+            "did you mean `operation`?",
+        ),
+        (
+            "type: 'Dropout' bottom: 'x' dropout_param { ratio: 0.4 }",
+            "did you mean `dropout_ratio`?",
+        ),
+        ("type: 'Reshape' bottom: 'x' reshape_param { dims: 0 }", "`shape { dim: ... }`"),
+    ];
+    for (layer, help) in layers {
+        let text = format!(
+            "layer {{ name: 'x' type: 'Input' top: 'x' input_param {{ shape {{ dim: 2 dim: 3 }} }} }}
+             layer {{ name: 'l' top: 'y' {layer} }}"
+        );
+        std::fs::write(&net, text).expect("written");
+        let complaint = refused(&["check", &net.display().to_string()]);
+        assert!(complaint.contains(help), "{complaint}");
+        assert!(complaint.ends_with("1 error\n"), "{complaint}");
+    }
+}

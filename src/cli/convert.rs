@@ -7,7 +7,7 @@ use super::{complain_about, named_shape, shapes};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::file::{read, write_atomically};
-use crate::front::caffe::legacy::{order, upgrade_net, upgrade_solver};
+use crate::front::caffe::legacy::{check_types, order, upgrade_net, upgrade_solver};
 use crate::front::caffe::{parse, print};
 use crate::job::move_weights::{self, MoveOptions};
 use crate::source::SourceMap;
@@ -78,6 +78,7 @@ fn definition(arguments: &Arguments) -> Result<()> {
     let file = sources.add(&arguments.old, text.as_str());
     let tree = parse(file, &text, &mut diagnostics);
     let is_solver = tree.fields.iter().any(|f| OF_SOLVERS.contains(&f.name.value.as_str()));
+    check_types(&tree, &mut diagnostics);
     let mut modern = match is_solver {
         true => upgrade_solver(tree, &mut diagnostics),
         false => upgrade_net(tree, &mut diagnostics),

@@ -183,11 +183,15 @@ codes! {
     /// that with Caffe 1.0 their results are shifted. `caffe.coord_map.crop` of pycaffe computes that offset.
     W0618 "crop-without-offset";
     /// A data layer of a fork asks for random changes of its images that cortado does not make. The net is trained on the
-    /// images as they are, so its results will be worse than those of that fork.
+    /// images as they are, so its results will be worse than those of that fork; where this is too far from what is meant,
+    /// images are not read, as the complaint says.
     W0619 "change-of-images-not-made";
     /// A Lua definition loads a file of tensors, which is not read: definitions run without other files. Parameters that
     /// copy it keep their first values; `--weights` loads trained ones.
     W0620 "unread-file";
+    /// A field of a layer in the form of 2013 that belongs to layers of another type. Caffe says so in its log and goes on
+    /// without it.
+    W0621 "misplaced-field";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

@@ -9,7 +9,8 @@ params! {
     /// A layer written in Python, which Caffe imports while it builds the net.
     ///
     /// It is drawn and its blobs are followed, but a net with it cannot be run: its code is not part of the
-    /// definition. The shapes of its tops are known only if they are said from outside (`--shape`).
+    /// definition. The shapes of its tops are known if they are said from outside (`--shape`); a top that takes the place of
+    /// a bottom has the shape of that.
     pub struct Python {
         /// The Python module.
         module: String = String::new(),
@@ -42,9 +43,11 @@ impl LayerOps for Python {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let mut tops = vec![];
         for top in &cx.node.tops {
-            match cx.env.shapes.get(&top.value) {
-                Some(shape) => tops.push(shape.clone()),
-                None => return cx.unknown_shape(&top.value),
+            let own = cx.node.bottoms.iter().position(|bottom| bottom.value == top.value);
+            match (cx.env.shapes.get(&top.value), own) {
+                (Some(shape), _) => tops.push(shape.clone()),
+                (None, Some(bottom)) => tops.push(cx.bottom(bottom).clone()),
+                (None, None) => return cx.unknown_shape(&top.value),
             }
         }
         Ok(Signature { tops, params: vec![] })

@@ -93,6 +93,16 @@ pub struct Reading {
     asked: RefCell<BTreeMap<String, BTreeSet<&'static str>>>,
     /// Fields that stand once too often; what is within or missing from them is no further complaint.
     repeated: RefCell<HashSet<&'static str>>,
+    /// Complaints about fields that are missing, unless an unknown one beside them is found to be one mistyped.
+    missing: RefCell<Vec<Missing>>,
+}
+
+/// A complaint about a field that is missing in the message of a path.
+#[derive(Debug)]
+struct Missing {
+    path: String,
+    key: String,
+    complaint: Diagnostic,
 }
 
 impl Reading {
@@ -105,6 +115,7 @@ impl Reading {
             used: RefCell::default(),
             asked: RefCell::default(),
             repeated: RefCell::default(),
+            missing: RefCell::default(),
         }
     }
 
@@ -124,16 +135,22 @@ impl Reading {
 
     /// All complaints and whether the layer is usable, where unread arguments are no mistakes.
     pub fn complaints(self) -> (Diagnostics, bool) {
+        for missing in self.missing.take() {
+            self.report(missing.complaint);
+        }
         (self.diagnostics.into_inner(), !self.failed.get())
     }
 
     /// Whether a complaint points into this place.
     pub fn has_complained(&self, place: Span) -> bool {
-        self.diagnostics
-            .borrow()
-            .iter()
-            .filter_map(Diagnostic::span)
-            .any(|at| at.file == place.file && place.start <= at.start && at.end <= place.end)
+        let within = |d: &Diagnostic| {
+            let at = d.span();
+            at.is_some_and(|at| {
+                at.file == place.file && place.start <= at.start && at.end <= place.end
+            })
+        };
+        self.diagnostics.borrow().iter().any(within)
+            || self.missing.borrow().iter().any(|missing| within(&missing.complaint))
     }
 
     /// Whether the outermost arguments were asked for this name.
@@ -165,8 +182,12 @@ impl Reading {
                 let owner = if path.is_empty() { what } else { path };
                 let message = format!("`{owner}` has no field named `{}`", key.value);
                 let mut d = Diagnostic::new(&diag::E0301, key.span, message).here("unknown field");
-                if let Some(near) = nearest(&key.value, known.iter().copied()) {
+                let near = nearest(&key.value, known.iter().copied());
+                if let Some(near) = near.or_else(|| longer(&key.value, &known)) {
+                    self.missing.borrow_mut().retain(|m| m.path != path || m.key != near);
                     d = d.edit(format!("did you mean `{near}`?"), key.span, near);
+                } else if let Some((message, near)) = inside(&key.value, &known, &asked) {
+                    d = d.help(format!("`{near}` stands inside: `{message} {{ {near}: ... }}`"));
                 } else if !known.is_empty() {
                     d = d.help(format!("its fields are {}", join(&known)));
                 }
@@ -181,6 +202,27 @@ impl Reading {
             }
         }
     }
+}
+
+/// The one known name that a name is the beginning or the end of: `operation` for `op`, `dropout_ratio` for `ratio`.
+fn longer<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let mut found = known.iter().filter(|known| {
+        known.starts_with(name) || known.strip_suffix(name).is_some_and(|rest| rest.ends_with('_'))
+    });
+    let one = found.next()?;
+    (2 <= name.len() && found.next().is_none()).then_some(one)
+}
+
+/// A message among the known fields that has a field nearly of this name, and that field.
+fn inside<'a>(
+    name: &str,
+    known: &[&'a str],
+    asked: &BTreeMap<String, BTreeSet<&'static str>>,
+) -> Option<(&'a str, &'static str)> {
+    known.iter().find_map(|message| {
+        let fields = asked.get(*message)?;
+        Some((*message, nearest(name, fields.iter().copied())?))
+    })
 }
 
 /// `a`, `b` and `c` in backticks.
@@ -481,7 +523,10 @@ impl<'a> Args<'a> {
             if !self.has(key) && !self.reading.repeated.borrow().contains(self.path) {
                 let message = format!("`{key}` is missing");
                 let d = Diagnostic::new(&diag::E0305, self.anchor, message);
-                self.report(d.here(format!("`{key}` must be set here")));
+                let complaint = d.here(format!("`{key}` must be set here"));
+                let (path, key) = (self.path.to_owned(), key.to_owned());
+                self.reading.failed.set(true);
+                self.reading.missing.borrow_mut().push(Missing { path, key, complaint });
             }
             T::default()
         })

@@ -29,11 +29,38 @@ pub fn upgrade_net(mut net: Message, diagnostics: &mut Diagnostics) -> Message {
     net
 }
 
+/// Complains about layers in an old form whose types have no modern names, so that the net has no modern form. To
+/// [`upgrade_net`] they are layers like all others.
+pub fn check_types(net: &Message, diagnostics: &mut Diagnostics) {
+    for field in &net.fields {
+        let values = match &field.value.kind {
+            ValueKind::List(values) => values.as_slice(),
+            _ => std::slice::from_ref(&field.value),
+        };
+        for value in values {
+            match (&value.kind, field.name.value.as_str()) {
+                (ValueKind::Message(layer), "layers") => {
+                    match layer.last("layer").map(|field| &field.value.kind) {
+                        Some(ValueKind::Message(inner)) => v0::check_type(inner, diagnostics),
+                        _ => v1::check_type(layer, diagnostics),
+                    }
+                }
+                (ValueKind::Message(net), name) if NETS.contains(&name) => {
+                    check_types(net, diagnostics);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The fields of a solver that are nets.
+const NETS: [&str; 3] = ["net_param", "train_net_param", "test_net_param"];
+
 /// A SolverParameter in the modern form: `type: "Adam"` for `solver_type: ADAM`, and the nets inside it.
 pub fn upgrade_solver(mut solver: Message, diagnostics: &mut Diagnostics) -> Message {
-    let nets = ["net_param", "train_net_param", "test_net_param"];
     for field in &mut solver.fields {
-        if nets.contains(&field.name.value.as_str())
+        if NETS.contains(&field.name.value.as_str())
             && let ValueKind::Message(net) = &mut field.value.kind
         {
             let empty = Message { fields: vec![], span: net.span };

@@ -1,6 +1,7 @@
 //! Turns layers in the form of 2013 (`layers { layer { type: "conv" kernelsize: 3 } bottom: "data" }`) into
 //! those of 2014.
 
+use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::caffe::tree::{Field, Message, ValueKind};
 use std::collections::HashMap;
@@ -77,6 +78,10 @@ const FIELDS: [(&str, &str, &[&str]); 24] = [
 ];
 const WINDOW_FIELDS: [(&str, &str); 2] =
     [("det_context_pad", "context_pad"), ("det_crop_mode", "crop_mode")];
+
+/// Further fields of V0LayerParameter; Caffe 1.0 reads past the first two.
+const OTHERS: [&str; 3] = ["new_num", "new_channels", HDF5_OUTPUT];
+const HDF5_OUTPUT: &str = "hdf5_output_param";
 
 /// Fields that every type may have and that went to `transform_param`.
 const TRANSFORM: [(&str, &str); 4] = [
@@ -176,23 +181,52 @@ fn upgrade_layer(connection: &mut Message, layer: Message, diagnostics: &mut Dia
                 field.value.kind = ValueKind::Ident(modern.to_string());
             }
             connection.fields.push(field);
-        } else if KEPT.contains(&name.as_str())
-            || (name == "hdf5_output_param" && kind == "hdf5_output")
-        {
+        } else if KEPT.contains(&name.as_str()) || (name == HDF5_OUTPUT && kind == "hdf5_output") {
             connection.fields.push(field);
         } else if let Some((_, modern)) = TRANSFORM.iter().find(|(old, _)| *old == name) {
             field.name.value = modern.to_string();
             connection.add_within("transform_param", field);
         } else if let (Some(modern), Some(param)) = (modern_name(&name, &kind), own) {
             field.name.value = modern.to_string();
+            if let ("new_height" | "new_width", ValueKind::Integer(n)) =
+                (modern, &mut field.value.kind)
+                && let Ok(signed) = i32::try_from(*n)
+            {
+                // An int32 then, a uint32 now, into which Caffe assigns it.
+                *n = i128::from(signed as u32);
+            }
             connection.add_within(param, field);
         } else if TYPES.iter().any(|(old, _)| *old == kind) {
             // Of a type that nobody knows it is said that nobody knows it, and nothing of its fields.
             let message = format!("in the old form of 2013 a `{kind}` layer has no field `{name}`");
-            let diagnostic = Diagnostic::new(&diag::E0210, field.name.span, message);
-            diagnostics.report(diagnostic.here("left out"));
+            let of_others = FIELDS.iter().any(|(field, ..)| *field == name)
+                || WINDOW_FIELDS.iter().any(|(field, _)| *field == name)
+                || OTHERS.contains(&name.as_str());
+            let diagnostic = match of_others {
+                true => Diagnostic::new(&diag::W0621, field.name.span, message)
+                    .here("left out, as Caffe does")
+                    .help("remove it"),
+                false => Diagnostic::new(&diag::E0210, field.name.span, message).here("left out"),
+            };
+            diagnostics.report(diagnostic);
         }
     }
+}
+
+/// Complains about a layer of a type that no layer of 2013 has, at which Caffe's own tool ends.
+pub(super) fn check_type(layer: &Message, diagnostics: &mut Diagnostics) {
+    let Some(field) = layer.last("type") else { return };
+    let (ValueKind::Str(kind) | ValueKind::Ident(kind)) = &field.value.kind else { return };
+    let known = || TYPES.iter().map(|(old, _)| *old).chain(["padding"]);
+    if known().any(|old| old == kind) {
+        return;
+    }
+    let message = format!("no layer in the old form of 2013 has the type `{kind}`");
+    let d = Diagnostic::new(&diag::E0201, field.value.span, message);
+    diagnostics.report(match nearest(kind, known()) {
+        Some(near) => d.help(format!("did you mean `{near}`?")),
+        None => d,
+    });
 }
 
 fn modern_name(name: &str, kind: &str) -> Option<&'static str> {

@@ -2,6 +2,8 @@
 
 use super::build::block;
 use super::{DATA_PARAMS, MOVED};
+use crate::diag::nearest::nearest;
+use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::caffe::strangers;
 use crate::front::caffe::tree::{Message, ValueKind};
 
@@ -140,6 +142,22 @@ pub(super) fn upgrade(layer: &mut Message) {
             field.value.kind = ValueKind::Str(modern.to_string());
         }
     }
+}
+
+/// Complains about a layer of a type that no layer of 2014 has, at which Caffe's own tool ends.
+pub(super) fn check_type(layer: &Message, diagnostics: &mut Diagnostics) {
+    let Some(field) = layer.last("type") else { return };
+    let ValueKind::Ident(kind) = &field.value.kind else { return };
+    let known = || TYPES.iter().chain([&WINDOW_DATA]).map(|(old, _)| *old);
+    if known().any(|old| old == kind) || strangers::modern(kind).is_some() {
+        return;
+    }
+    let message = format!("no layer in the old form of 2014 has the type `{kind}`");
+    let d = Diagnostic::new(&diag::E0201, field.value.span, message);
+    diagnostics.report(match nearest(kind, known()) {
+        Some(near) => d.help(format!("did you mean `{near}`?")),
+        None => d,
+    });
 }
 
 /// `scale`, `mean_file`, `crop_size` and `mirror` of a data layer go to `transform_param`.
