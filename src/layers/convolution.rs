@@ -8,7 +8,7 @@ use super::convolution_classes::{
 use super::coordinates::PerAxis;
 use super::inner_product::{NORM_EPSILON, normed_rows};
 use super::lua::{count, counts, counts_or};
-use super::many_axes::{KERNEL_AXES, convolve};
+use super::many_axes::convolve;
 use super::planes;
 use crate::diag::Reported;
 use crate::params;
@@ -270,20 +270,6 @@ impl Convolution {
         Ok((channel, Conv { axes: axes.collect(), group }))
     }
 
-    /// Complains about more spatial axes than the kernels know.
-    pub(super) fn few_axes(
-        &self,
-        cx: &Infer,
-        (channel, conv): &(usize, Conv),
-    ) -> Result<(), Reported> {
-        let spatial = conv.axes.len();
-        if KERNEL_AXES < spatial {
-            let why = format!("takes at most {KERNEL_AXES} spatial axes after the channels");
-            return cx.fail_bottom(0, format!("{why}, axis {channel}, and there are {spatial}"));
-        }
-        Ok(())
-    }
-
     /// The axis of a window over so many elements.
     fn fitted(&self, axis: Axis, extent: usize) -> Axis {
         if self.num_input.is_none() { axis.reaching_over(extent) } else { axis }
@@ -486,6 +472,67 @@ mod tests {
         check(layer, &[1, 3], Ok(&[1, 2]));
         check(layer, &[1, 3, 2, 3, 2, 3], Ok(&[1, 2, 2, 3, 2, 3]));
         let layer = layer.replace("Convolution", "Deconvolution");
-        check(&layer, &[1, 3, 2, 2, 2, 2], Err("at most 3 spatial axes"));
+        check(&layer, &[1, 3, 2, 2, 2, 2], Ok(&[1, 2, 2, 2, 2, 2]));
+    }
+
+    /// Windows over four axes: what a deconvolution gives for an array, times another one, is what the convolution of the
+    /// other with the same filters gives, times the first; and a convolution is the filters times the columns.
+    #[test]
+    fn four_axes_are_taken_apart_alike() {
+        let param = "kernel_size: 2 kernel_size: 3 kernel_size: 1 kernel_size: 2 stride: 2 stride: 1 stride: 1 stride: 2
+            pad: 1 pad: 0 pad: 0 pad: 1 dilation: 2 dilation: 1 dilation: 1 dilation: 1 bias_term: false";
+        let layer = |kind: &str, more: &str| {
+            format!(
+                "layer {{ name: 'l' type: '{kind}' bottom: 'a' top: 'y' convolution_param {{ {param} {more} }} }}"
+            )
+        };
+        let uneven = |shape: &[usize]| {
+            let mut blob = counting(shape);
+            blob.data.iter_mut().enumerate().for_each(|(i, x)| *x = ((i * 7) % 11) as f32 - 5.0);
+            blob
+        };
+        let dot = |a: &[f32], b: &[f32]| -> f64 {
+            assert_eq!(a.len(), b.len());
+            a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        let x = uneven(&[2, 4, 5, 4, 2, 4]);
+        let weight = uneven(&[6, 2, 2, 3, 1, 2]);
+        let given = BTreeMap::from([
+            ("in.a".to_string(), x.clone()),
+            ("param.l.0".to_string(), weight.clone()),
+        ]);
+        let convolved = pass(&layer("Convolution", "num_output: 6 group: 2"), &given).unwrap();
+        let convolved = &convolved["out.y"];
+        assert_eq!(convolved.shape, [2, 6, 3, 2, 2, 3]);
+        let other = uneven(&convolved.shape);
+        let given = BTreeMap::from([
+            ("in.a".to_string(), other.clone()),
+            ("param.l.0".to_string(), weight.clone()),
+        ]);
+        let back = pass(&layer("Deconvolution", "num_output: 4 group: 2"), &given).unwrap();
+        let back = &back["out.y"];
+        assert_eq!(back.shape, x.shape);
+        let (one, two) = (dot(&convolved.data, &other.data), dot(&back.data, &x.data));
+        assert!((one - two).abs() < 1e-3 * one.abs() && 1.0 < one.abs(), "{one} {two}");
+
+        let given = BTreeMap::from([("in.a".to_string(), x)]);
+        let columns = pass(&layer("Im2col", ""), &given).unwrap();
+        let columns = &columns["out.y"];
+        assert_eq!(columns.shape, [2, 4 * 12, 3, 2, 2, 3]);
+        let (taps, places) = (12, 36);
+        for image in 0..2 {
+            for output in 0..6 {
+                let group = output / 3;
+                for place in 0..places {
+                    let sum: f32 = (0..2 * taps)
+                        .map(|i| {
+                            let row = (image * 4 + group * 2) * taps + i;
+                            weight.data[output * 2 * taps + i] * columns.data[row * places + place]
+                        })
+                        .sum();
+                    assert_eq!(convolved.data[(image * 6 + output) * places + place], sum);
+                }
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::convolution::Convolution;
 use super::lua::{counts_or, no_bias, uniform_reset, volume_text, window_text};
-use super::many_axes::spread_taps;
+use super::many_axes::deconvolve;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
@@ -144,7 +144,6 @@ impl Deconvolution {
 impl LayerOps for Deconvolution {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (channel, conv) = self.conv.geometry(cx)?;
-        self.conv.few_axes(cx, &(channel, conv.clone()))?;
         cx.equal_bottoms()?;
         cx.one_top_per_bottom()?;
         let first = cx.bottom(0);
@@ -172,7 +171,6 @@ impl LayerOps for Deconvolution {
         let mut filters = b.shape(cx.params[0]).dims()[..2].to_vec();
         filters.extend(conv.axes.iter().map(|axis| axis.kernel));
         let weight = b.view(cx.params[0], filters);
-        let (weight, conv) = spread_taps(b, weight, conv);
         let mut tops = vec![];
         for &x in cx.bottoms {
             let x = Convolution::batched(b, x, channel);
@@ -181,7 +179,7 @@ impl LayerOps for Deconvolution {
             if shape.len() == 2 {
                 shape.push(1);
             }
-            let mut y = b.deconv(x, weight, conv.clone(), shape.into());
+            let mut y = deconvolve(b, x, weight, conv.clone(), shape);
             if let Some(&bias) = cx.params.get(1) {
                 let mut spread = vec![1; b.shape(y).rank()];
                 spread[1] = self.conv.num_output;

@@ -1,7 +1,7 @@
 //! The windows of a convolution as columns.
 
 use super::convolution::Convolution;
-use super::many_axes::dense;
+use super::many_axes::{columns, dense};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
@@ -31,7 +31,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl LayerOps for Im2col {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (channel, conv) = self.conv.geometry(cx)?;
-        self.conv.few_axes(cx, &(channel, conv.clone()))?;
         if conv.axes.is_empty() {
             return cx
                 .fail_bottom(0, format!("needs spatial axes after the channels, axis {channel}"));
@@ -47,7 +46,7 @@ impl LayerOps for Im2col {
         let x = Convolution::batched(b, cx.bottoms[0], channel);
         let taps: Vec<usize> = conv.axes.iter().map(|axis| axis.kernel).collect();
         let axes = dense(&conv.axes);
-        let mut y = b.im2col(x, Conv { axes: axes.clone(), ..conv });
+        let mut y = columns(b, x, Conv { axes: axes.clone(), ..conv });
         if axes.iter().map(|axis| axis.kernel).ne(taps.iter().copied()) {
             // Taps at one place are columns that are alike.
             let (batch, channels) = (b.shape(x).dims()[0], b.shape(x).dims()[1]);

@@ -223,8 +223,19 @@ impl Builder {
 
     /// Zeros around `x` along an axis: `before` in front, `extent` in all.
     pub fn pad(&mut self, x: ValueId, axis: usize, before: usize, extent: usize) -> ValueId {
+        self.spread(x, axis, (before, 1), extent)
+    }
+
+    /// Elements of an axis at `start, start + step, ...` among zeros.
+    pub fn spread(
+        &mut self,
+        x: ValueId,
+        axis: usize,
+        (start, step): (usize, usize),
+        extent: usize,
+    ) -> ValueId {
         let shape = self.shape(x).with(axis, extent);
-        self.one(Kernel::Pad { axis, start: before, step: 1 }, &[x], Some(shape))
+        self.one(Kernel::Pad { axis, start, step }, &[x], Some(shape))
     }
 
     /// One after the other along an axis.
