@@ -260,3 +260,8 @@ print(pcall(function() error(16, 0) end), type(select(2, pcall(function() error(
 -- @case texts_that_are_none
 print(type(tostring(setmetatable({}, {__tostring = function() return 1 end}))))
 print(type(tostring(setmetatable({}, {__tostring = function() end}))))
+-- @case bracketed_names
+local t, f = {}, nil
+print(pcall(function() return (t) + 1 end)) print(pcall(function() return -(t) end)) print(pcall(function() return 10 .. (t) end))
+print(pcall(function() return ((t)) * 2 end)) print(pcall(function() (f)() end)) print(pcall(function() return (f).x end))
+print(pcall(function() return (g)() end)) print(pcall(function() return (t.a).b end)) print(pcall(function() return #(f) end))

@@ -70,3 +70,8 @@ print(string.format('%20s|%-20s|', 'x', 'y'))
 print(string.format('%a %a %.2a', 1, 0.5, 3.14159))
 -- @case zero_flags
 print(string.format('%+05d %-05d|% 05d', 3, 3, 3))
+-- @case alternate_form
+print(('%#o|%#o|%#x|%#X|%#.0f|%#.0e|%#.0g|%#g|%#5.0f|%#.3x|%#.3o'):format(0, 8, 0, 0, 1, 1, 1, 1, 2, 5, 5))
+print(('%.0f|%#.0f|%#a|%.0a|%#.0a|%#d|%#i|%#.3f'):format(.5, .5, 1, 1, 1, 5, 5, 2))
+-- @case signs_of_no_numbers
+print(('%+f|%+g|%+012.2f|% f|%+e|%f|%+.3f|% g'):format(0/0, 0/0, 0/0, 0/0, 0/0, 1/0, -1/0, 1/0))

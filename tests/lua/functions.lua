@@ -148,3 +148,10 @@ io.write('a', 1, 2.5, '\n') io.write() print(io.write('') ~= nil)
 io.stdout:write('x', 'y', '\n')
 -- @case collectgarbage
 print(collectgarbage() == 0, type(collectgarbage('count')))
+-- @case collector
+print(collectgarbage('step'), collectgarbage('collect'), collectgarbage(), collectgarbage('stop'), collectgarbage('restart'))
+print(pcall(collectgarbage, 'bogus')) print(pcall(collectgarbage, {})) print(type(gcinfo()), type(collectgarbage('count')))
+-- @case handlers
+print(pcall(xpcall, error, {})) print(pcall(xpcall, error)) print(pcall(xpcall))
+print(xpcall(function() error('q') end, function(e) error('again') end))
+print(xpcall(function() error('q', 0) end, function(e) return e .. '!', 2 end))

@@ -74,3 +74,6 @@ local function proxy(t) return setmetatable({}, {__index = t, __newindex = funct
 getmetatable('').__add = function(a, b) return a .. '+' .. b end print('a' + 'b', '1' + '2')
 -- @case string_call
 getmetatable('').__call = function(s, x) return s .. x end print(('a')('b'))
+-- @case loops
+local t = {} setmetatable(t, {__index = t, __newindex = t})
+print(pcall(function() return t.x end)) print(pcall(function() t.x = 1 end))

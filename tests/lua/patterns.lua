@@ -78,3 +78,12 @@ print(('Hello'):match('[hH][eE]'))
 print(('(ab)*'):match('%(ab%)%*'))
 -- @case replacement_ends_with_percent
 print(#('abc'):gsub('b', '%'), (('abc'):gsub('b', '%')):byte(1, -1))
+-- @case zero_bytes
+for _, a in ipairs({{'hello', '\0', 'x'}, {'he\0lo', 'l\0o', 'x'}, {'he\0lo', '[\0]', 'x'}, {'he\0lo', '%z', 'x'}, {'he\0lo', '%\0', 'x'},
+   {'he\0lo', '(\0)', 'x'}, {'abc', 'a\0+', 'x'}, {'he\0lo', '%b\0o', 'x'}, {'he\0lo', '%bh\0', 'x'}}) do
+   print(pcall(string.gsub, unpack(a))) print(pcall(string.match, a[1], a[2]))
+end
+print(('a\0b'):find('b', 1, true), ('a\0bc'):find('\0b'))
+-- @case finished_iterator
+local it = ('abc'):gmatch('.')
+print(it(), it(), it(), it()) print(select('#', it()))

@@ -102,3 +102,8 @@ local s = 'a\0b' print(#s, s:byte(2), s == 'a\0b', s:find('\0', 1, true), s:find
 print(('hello'):byte(-3, -1)) print(('hello'):byte(0, 2)) print(select('#', ('x'):byte(5, 10)))
 -- @case unicode_bytes
 print(#'é', ('é'):byte(1, -1))
+-- @case infinite_places
+print(('hello'):sub(math.huge), ('hello'):sub(1, math.huge), ('hello'):sub(-math.huge), ('hello'):sub(0/0))
+print(('hello'):byte(math.huge), ('hello'):find('l', math.huge), ('hello'):find('', math.huge), #('x'):rep(math.huge))
+print(pcall(select, math.huge, 1)) print(pcall(string.char, math.huge))
+print(('ab'):rep(3), ('ab'):rep(3, '-'), ('ab'):rep(1, '-'), ('ab'):rep(0, '-'), (''):rep(3, '-'), ('ab'):rep(-1))

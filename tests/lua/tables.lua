@@ -132,3 +132,9 @@ print(select(2, 'a', 'b', 'c')) print(select(-1, 'a', 'b', 'c')) print(select('#
 print(pcall(select, 0, 1))
 -- @case select_negative
 print(pcall(select, -5, 1))
+-- @case without_order
+print(pcall(table.sort, {{}, {}})) print(pcall(function() table.sort({{}, {}}) end)) print(pcall(table.sort, {1, 'x'}))
+print(pcall(table.sort, {setmetatable({}, {__lt = function() return false end}), {}}))
+-- @case move
+print(table.concat(table.move({1, 2, 3, 4}, 2, 4, 1), ' '), table.concat(table.move({1, 2, 3}, 1, 3, 2), ' '))
+print(table.concat(table.move({1, 2, 3}, 2, 3, 1, {9}), ' '), #table.move({1}, 1, 0, 5))

@@ -28,8 +28,10 @@ pub const SYNTAX_LEVELS: usize = 200;
 pub const CHAIN_LINKS: usize = 2000;
 
 const LARGE_STACK: usize = 256 << 20;
+/// What calls may use of the stack of a coroutine; it is paid for as it grows.
+pub(super) const COROUTINE_STACK: usize = 16 << 20;
 /// What parsing, one expression of [`CHAIN_LINKS`] and library functions may use beyond the last check.
-const RESERVE: usize = 64 << 20;
+pub(super) const RESERVE: usize = 64 << 20;
 /// What is assumed to be left on a thread that this module did not start.
 const SMALL_STACK: usize = 384 << 10;
 
@@ -59,6 +61,8 @@ pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
 /// How far down the stack may grow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stack {
+    /// Down to where it is paid for.
+    paid: usize,
     lowest: usize,
 }
 
@@ -66,7 +70,27 @@ impl Stack {
     /// The bound of the current thread.
     pub(super) fn here() -> Self {
         let lowest = LOWEST.get().unwrap_or_else(|| address_here().saturating_sub(SMALL_STACK));
-        Stack { lowest }
+        Stack { paid: lowest, lowest }
+    }
+
+    /// That of a coroutine, paid for down to some place.
+    pub(super) fn of_coroutine(paid: usize, lowest: usize) -> Self {
+        Stack { paid, lowest }
+    }
+
+    /// Whether another call may be made without paying for more of the stack.
+    #[inline]
+    pub(super) fn has_paid_room(self) -> bool {
+        self.paid < address_here()
+    }
+
+    /// Lets the stack grow by so many bytes; whether it may.
+    pub(super) fn deepen(&mut self, bytes: usize) -> bool {
+        let may = self.lowest + bytes <= self.paid;
+        if may {
+            self.paid -= bytes;
+        }
+        may
     }
 
     /// Whether another call may be made.

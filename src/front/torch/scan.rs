@@ -1,25 +1,19 @@
-//! Looks over the tokens of a Lua text before it is parsed: bounds the nesting, finds what is never closed, and
-//! names the token at a place.
+//! Looks over the tokens of a Lua text before it is parsed: bounds the nesting, and names the token at a place.
 
 use super::cage::SYNTAX_LEVELS;
 use std::ops::Range;
 
-/// Fails with a place and Lua's message if the text nests too deeply for a recursive parser or if a long comment or
-/// long string has no end.
+/// Fails with a place and Lua's message if the text nests too deeply for a recursive parser.
 pub(super) fn check_nesting(text: &str) -> Result<(), (Range<usize>, String)> {
-    let bytes = text.as_bytes();
     let mut open: Vec<&str> = vec![];
-    let mut at = 0;
-    if bytes.first() == Some(&b'#') {
-        at = text.find('\n').unwrap_or(text.len());
-    }
-    loop {
-        let token = match next_token(text, at) {
-            Ok(Some(token)) => token,
-            Ok(None) => return Ok(()),
-            Err(what) => return Err((at..at, format!("unfinished long {what} near '<eof>'"))),
-        };
-        match &text[token.clone()] {
+    let mut at = beginning(text);
+    while let Ok(Some(token)) = next_token(text, at) {
+        let shown = &text[token.clone()];
+        // A statement and its expression are two levels around what is open, what stands in brackets is one more.
+        let bracketed = open.last().is_some_and(|word| word.len() == 1);
+        let inside = bracketed && !matches!(shown, ")" | "]" | "}");
+        let levels = open.len() + 2 + usize::from(inside);
+        match shown {
             word @ ("(" | "[" | "{" | "function" | "do" | "if" | "repeat") => open.push(word),
             ")" => close_bracket(&mut open, "("),
             "]" => close_bracket(&mut open, "["),
@@ -33,10 +27,20 @@ pub(super) fn check_nesting(text: &str) -> Result<(), (Range<usize>, String)> {
             }
             _ => {}
         }
-        if SYNTAX_LEVELS < open.len() {
+        if SYNTAX_LEVELS < levels.max(open.len() + 2) {
             return Err((token, "chunk has too many syntax levels".into()));
         }
         at = token.end;
+    }
+    Ok(())
+}
+
+/// Where a text begins behind a mark of the order of bytes and a first line that is meant for the shell.
+pub(super) fn beginning(text: &str) -> usize {
+    let rest = text.trim_start_matches('\u{FEFF}');
+    match rest.starts_with('#') {
+        true => text.find('\n').unwrap_or(text.len()),
+        false => text.len() - rest.len(),
     }
 }
 
@@ -55,7 +59,7 @@ pub(super) fn token_after(text: &str, at: usize) -> Range<usize> {
 }
 
 /// The token at or after a place; an error names the kind of long bracket that never ends.
-fn next_token(text: &str, from: usize) -> Result<Option<Range<usize>>, &'static str> {
+pub(super) fn next_token(text: &str, from: usize) -> Result<Option<Range<usize>>, &'static str> {
     let bytes = text.as_bytes();
     let mut at = from;
     loop {
@@ -129,6 +133,13 @@ fn quoted_length(rest: &[u8]) -> usize {
         }
     }
     rest.len()
+}
+
+/// Whether a quoted string, as it is written, ends with its quote.
+pub(super) fn is_closed(token: &str) -> bool {
+    let bytes = token.as_bytes();
+    let escaped = bytes[..bytes.len() - 1].iter().rev().take_while(|&&byte| byte == b'\\').count();
+    1 < bytes.len() && bytes.last() == bytes.first() && escaped % 2 == 0
 }
 
 enum LongBracket {

@@ -50,6 +50,15 @@ const VALUE: usize = size_of::<Value>();
 impl Lua {
     /// Calls a function or anything with `__call`, from native code.
     pub fn call(&mut self, callee: &Value, args: Vec<Value>) -> Results {
+        // A coroutine cannot wait inside of native code.
+        self.boundaries += 1;
+        let results = self.call_from(callee.clone(), args, None);
+        self.boundaries -= 1;
+        results
+    }
+
+    /// As [`Lua::call`], by native code through which coroutines may yield.
+    pub fn call_through(&mut self, callee: &Value, args: Vec<Value>) -> Results {
         self.call_from(callee.clone(), args, None)
     }
 
@@ -59,7 +68,7 @@ impl Lua {
         args: Vec<Value>,
         site: Option<Rc<Site>>,
     ) -> Results {
-        if self.limits.calls <= self.frames.len() || !self.stack.has_room() {
+        if self.limits.calls <= self.frames.len() + self.calls_outside || !self.has_stack() {
             return Err(match &site {
                 Some(site) => self.error_at(site.span, "stack overflow".into()),
                 None => self.error("stack overflow"),
@@ -127,10 +136,15 @@ impl Lua {
         let proto = closure.proto.clone();
         let given = proto.parameters.len();
         let varargs = match proto.is_vararg && given < args.len() {
-            true => args.split_off(given),
+            true if given == 0 => std::mem::take(&mut args),
+            true => {
+                let rest = args.split_off(given);
+                args.shrink_to_fit();
+                rest
+            }
             false => vec![],
         };
-        let cost = VALUE * (proto.slots + proto.cells + varargs.len());
+        let cost = VALUE * (proto.slots + proto.cells + varargs.capacity());
         self.heap.add(cost);
         let has_cells = 0 < proto.cells;
         let cells = match has_cells {
@@ -171,15 +185,20 @@ impl Lua {
     }
 
     /// Whether a place lies in a text of the library itself, which has a name in angle brackets.
-    pub(super) fn is_internal(&self, span: Span) -> bool {
+    pub(in crate::front::torch) fn is_internal(&self, span: Span) -> bool {
         let path = self.sources.path(span.file).to_str().unwrap_or("");
         path.starts_with('<') && path.ends_with('>')
     }
 
     /// The innermost call that is written in Lua: the line that constructs a layer, for a native constructor.
     pub fn call_span(&self) -> Option<Span> {
-        let written = self.frames.iter().rev().filter_map(|frame| frame.written.as_ref());
-        written.map(|site| site.span).find(|&span| !self.is_internal(span))
+        self.frames.iter().rev().find_map(|frame| self.outside(frame)).map(|site| site.span)
+    }
+
+    /// Where the definition itself made a call: a tail call of the library lies in the function that was called.
+    fn outside<'f>(&self, frame: &'f Active) -> Option<&'f Site> {
+        let sites = [&frame.written, &frame.site].into_iter().filter_map(|site| site.as_deref());
+        sites.into_iter().find(|site| !self.is_internal(site.span))
     }
 
     /// The name under which the running native function was called.
@@ -190,10 +209,7 @@ impl Lua {
     /// The calls in progress, innermost first.
     pub fn trace(&self) -> Vec<Label> {
         let label = |frame: &Active| {
-            let (site, closure) = (frame.written.as_deref()?, frame.closure.as_deref()?);
-            if self.is_internal(site.span) {
-                return None;
-            }
+            let (site, closure) = (self.outside(frame)?, frame.closure.as_deref()?);
             let called = site.name.as_ref().map(|described| &*described.name);
             let text = match called.or(closure.proto.name.as_deref()) {
                 Some(name) => format!("in function '{name}'"),

@@ -157,7 +157,7 @@ impl Expr {
                 Expr::Text(name) => ("field", name.to_str().into()),
                 _ => return None,
             },
-            Expr::Call(_) | Expr::Paren(_) => return None,
+            Expr::Paren(inner) => return inner.described(),
             _ => return None,
         };
         Some(Described { kind, name })

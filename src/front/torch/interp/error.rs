@@ -60,6 +60,11 @@ impl LuaError {
         Self::new(Kind::Limit, message, span, 0, trace)
     }
 
+    /// What ends a coroutine that nobody can resume.
+    pub(super) fn ended() -> Self {
+        Self::new(Kind::Limit, Value::Nil, None, 0, vec![])
+    }
+
     pub(super) fn worded(diagnostic: Diagnostic, message: Value, trace: Vec<Label>) -> Self {
         let span = diagnostic.span();
         Self::new(Kind::Worded(Box::new(diagnostic)), message, span, 0, trace)
@@ -95,8 +100,10 @@ impl LuaError {
 
     /// The complaint for the user, with the calls that led to it.
     pub fn diagnostic(self) -> Diagnostic {
-        let message = self.message();
-        let message = message.get(self.0.position..).unwrap_or(&message).to_owned();
+        let message = match self.0.value.to_text() {
+            Some(text) => shortened(text.get(self.0.position..).unwrap_or(&text)),
+            None => self.message(),
+        };
         let code: &'static Code = match self.0.kind {
             Kind::Worded(mut diagnostic) => {
                 if diagnostic.trace.is_empty() {
@@ -114,6 +121,20 @@ impl LuaError {
         };
         diagnostic.trace = self.0.trace;
         diagnostic
+    }
+}
+
+/// What is shown of a message: so many bytes and lines.
+const SHOWN: usize = 8000;
+const SHOWN_LINES: usize = 200;
+
+fn shortened(text: &[u8]) -> String {
+    let lines = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    let end = lines.map(|(at, _)| at).nth(SHOWN_LINES).unwrap_or(text.len()).min(SHOWN);
+    let shown = String::from_utf8_lossy(&text[..end.min(text.len())]).into_owned();
+    match text.len().saturating_sub(end) {
+        0 => shown,
+        more => format!("{shown} ... ({more} more bytes)"),
     }
 }
 

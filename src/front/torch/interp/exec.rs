@@ -39,6 +39,7 @@ impl Lua {
     }
 
     fn statement(&mut self, frame: &mut Frame, statement: &Statement) -> Result<Flow, LuaError> {
+        self.at = Some(statement.span);
         self.step(statement.span)?;
         match &statement.kind {
             StatementKind::Local(variables, values) => self.local(frame, variables, values)?,

@@ -4,6 +4,7 @@ use super::Lua;
 use super::code::Proto;
 use super::error::LuaError;
 use super::heap::Heap;
+use super::number;
 use super::table::Table;
 use super::value::{LuaStr, Value};
 use std::borrow::Cow;
@@ -121,7 +122,7 @@ impl Args {
 
     /// A number cut to a whole one.
     pub fn integer(&self, lua: &Lua, at: usize) -> Result<i64, LuaError> {
-        Ok(self.number(lua, at)? as i64)
+        Ok(number::cut(self.number(lua, at)?))
     }
 
     /// A whole number, or a default if absent or nil.

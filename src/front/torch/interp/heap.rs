@@ -1,5 +1,6 @@
 //! Accounts for the memory of values, frees deep structures without recursion, and breaks cycles at the end.
 
+use super::coroutine::Thread;
 use super::function::Closure;
 use super::table::TableCell;
 use super::value::Value;
@@ -19,6 +20,7 @@ struct Inner {
     burying: Cell<bool>,
     tables: RefCell<Registry<TableCell>>,
     closures: RefCell<Registry<Closure>>,
+    threads: RefCell<Registry<Thread>>,
 }
 
 /// Everything of a kind that may take part in a cycle.
@@ -72,10 +74,16 @@ impl Heap {
         self.0.closures.borrow_mut().add(closure);
     }
 
+    pub(crate) fn register_thread(&self, thread: &Rc<Thread>) {
+        self.0.threads.borrow_mut().add(thread);
+    }
+
     /// Frees values without recursion, however deep the structures that hang on them.
     pub(crate) fn bury(&self, values: impl Iterator<Item = Value>) {
-        let containers = values.filter(|v| matches!(v, Value::Table(_) | Value::Function(_)));
-        self.0.graveyard.borrow_mut().extend(containers);
+        let plain = |value: &Value| {
+            matches!(value, Value::Nil | Value::Bool(_) | Value::Number(_) | Value::String(_))
+        };
+        self.0.graveyard.borrow_mut().extend(values.filter(|value| !plain(value)));
         if self.0.burying.replace(true) {
             return;
         }
@@ -87,8 +95,12 @@ impl Heap {
         self.0.burying.set(false);
     }
 
-    /// Empties every table and closure that is still alive, so that cycles are freed.
+    /// Ends every coroutine and empties every table and closure that is still alive, so that cycles are freed.
     pub(crate) fn break_cycles(&self) {
+        let threads = std::mem::take(&mut self.0.threads.borrow_mut().list);
+        for thread in threads.iter().filter_map(Weak::upgrade) {
+            thread.end();
+        }
         let tables = std::mem::take(&mut self.0.tables.borrow_mut().list);
         for table in tables.iter().filter_map(Weak::upgrade) {
             table.clear();

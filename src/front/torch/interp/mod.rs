@@ -9,6 +9,7 @@
 
 mod calls;
 mod code;
+mod coroutine;
 mod error;
 mod eval;
 mod exec;
@@ -23,6 +24,7 @@ mod table;
 mod tests;
 mod value;
 
+pub use coroutine::Thread;
 pub use error::LuaError;
 pub use function::{Args, Closure, Native, Results};
 pub(super) use heap::Heap;
@@ -63,7 +65,17 @@ pub struct Lua {
     states: HashMap<TypeId, Rc<dyn Any>>,
     steps: u64,
     frames: Vec<Active>,
+    /// The last statement that was begun.
+    at: Option<Span>,
     stack: Stack,
+    /// The coroutines that run, each resumed by the one before.
+    running: Vec<coroutine::Running>,
+    /// Calls in progress of those that wait for a coroutine.
+    calls_outside: usize,
+    /// Calls of native functions of the running coroutine that cannot be left and entered again.
+    boundaries: usize,
+    /// Whether another holds what this interpreter held.
+    is_absent: bool,
 }
 
 impl Lua {
@@ -86,10 +98,41 @@ impl Lua {
             states: HashMap::new(),
             steps: 0,
             frames: vec![],
+            at: None,
             stack: Stack::here(),
+            running: vec![],
+            calls_outside: 0,
+            boundaries: 0,
+            is_absent: false,
         };
         stdlib::install(&mut lua);
         lua
+    }
+
+    /// What stands where an interpreter was that a coroutine holds now.
+    fn absent(heap: Heap) -> Self {
+        let nothing = Heap::default();
+        Lua {
+            sources: SourceMap::default(),
+            limits: Limits::default(),
+            globals: Table::new(&nothing),
+            string_metatable: Table::new(&nothing),
+            heap,
+            resolver: None,
+            optional: HashMap::new(),
+            protected: 0,
+            output: vec![],
+            random: 0,
+            states: HashMap::new(),
+            steps: 0,
+            frames: vec![],
+            at: None,
+            stack: Stack::here(),
+            running: vec![],
+            calls_outside: 0,
+            boundaries: 0,
+            is_absent: true,
+        }
     }
 
     /// The table of global variables.
@@ -100,6 +143,11 @@ impl Lua {
     /// What was printed so far.
     pub fn output(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.output)
+    }
+
+    /// Takes back what was printed beyond so many bytes, by an attempt that is made again.
+    pub(super) fn forget_output(&mut self, bytes: usize) {
+        self.output.truncate(bytes);
     }
 
     /// Steps used so far.
@@ -176,7 +224,7 @@ impl Lua {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let proto = resolve::resolve(&block)?;
+        let proto = resolve::resolve(&block, &self.sources)?;
         // The tree of a text is several times as large as the text.
         self.heap.add(16 * text.len());
         let environment = self.globals.clone();
@@ -234,6 +282,12 @@ impl Lua {
         self.steps = self.steps.saturating_add(steps as u64);
     }
 
+    /// The place of the definition to blame for what happens at a place, perhaps in a text of the library.
+    fn blamed(&self, span: Option<Span>) -> Option<Span> {
+        let outside = |span: &Span| !self.is_internal(*span);
+        span.filter(outside).or_else(|| self.call_span()).or(self.at.filter(outside))
+    }
+
     #[cold]
     fn limit_reached(&self, span: Option<Span>) -> LuaError {
         let message = if self.limits.steps < self.steps {
@@ -250,7 +304,7 @@ impl Lua {
 
     /// An error that no `pcall` stops.
     pub(super) fn limit(&self, message: String, span: Option<Span>) -> LuaError {
-        let span = span.or_else(|| self.call_span());
+        let span = self.blamed(span);
         LuaError::limit(message.as_str().into(), span, self.trace())
     }
 
@@ -301,6 +355,7 @@ impl Lua {
     pub(super) fn error_of_level(&self, value: Value, level: usize) -> LuaError {
         let place = if level == 0 { None } else { self.place_of_level(level) };
         let span = if level == 1 { self.call_span() } else { place.or_else(|| self.call_span()) };
+        let span = span.or_else(|| self.blamed(None));
         match (place, value.to_text()) {
             (Some(place), Some(text)) => {
                 let position = self.position(place) + " ";
@@ -352,6 +407,8 @@ impl Lua {
 
 impl Drop for Lua {
     fn drop(&mut self) {
-        self.heap.break_cycles();
+        if !self.is_absent {
+            self.heap.break_cycles();
+        }
     }
 }

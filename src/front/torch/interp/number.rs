@@ -59,6 +59,12 @@ fn parse_hexadecimal(text: &str) -> Option<f64> {
     Some(value * 2f64.powi(exponent))
 }
 
+/// A number cut to a whole one as the processor does it: what is too large, or no number, becomes the least.
+pub fn cut(value: f64) -> i64 {
+    let fits = (-2f64.powi(63)..2f64.powi(63)).contains(&value);
+    if fits { value as i64 } else { i64::MIN }
+}
+
 /// The numeral of `tonumber(text, base)`, 2 to 36.
 pub fn parse_in_base(text: &[u8], base: u32) -> Option<f64> {
     if base == 10 {
@@ -85,7 +91,7 @@ pub fn format(value: f64) -> String {
     format_general(value, 14, false)
 }
 
-/// C's `%.{precision}g`; `keep_zeros` is its `#` flag.
+/// C's `%.{precision}g`; `keep_zeros` is its `#` flag, which also keeps the point.
 pub fn format_general(value: f64, precision: usize, keep_zeros: bool) -> String {
     if let Some(text) = format_special(value) {
         return text.into();
@@ -99,10 +105,11 @@ pub fn format_general(value: f64, precision: usize, keep_zeros: bool) -> String 
         true => digits.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => digits.to_owned(),
     };
+    let pointed = |digits: String| if keep_zeros { with_point(digits) } else { digits };
     if exponent < -4 || precision as i32 <= exponent {
-        return with_exponent(&trim(mantissa), exponent);
+        return with_exponent(&pointed(trim(mantissa)), exponent);
     }
-    trim(&format!("{value:.*}", (precision as i32 - 1 - exponent) as usize))
+    pointed(trim(&format!("{value:.*}", (precision as i32 - 1 - exponent) as usize)))
 }
 
 /// C's `%.{precision}e`.
@@ -146,6 +153,15 @@ fn format_special(value: f64) -> Option<&'static str> {
         f64::INFINITY => Some("inf"),
         f64::NEG_INFINITY => Some("-inf"),
         _ => None,
+    }
+}
+
+/// What C's `#` flag does to `%f`, `%e` and `%a`: digits without a point get one.
+pub fn with_point(text: String) -> String {
+    let end = text.find(['e', 'p']).unwrap_or(text.len());
+    match text[..end].contains('.') || !text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => text,
+        false => format!("{}.{}", &text[..end], &text[end..]),
     }
 }
 

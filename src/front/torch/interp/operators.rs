@@ -244,7 +244,12 @@ impl Lua {
     }
 
     /// As in Lua 5.1, both sides must have the same metamethod.
-    fn comparison_handler(&self, left: &Value, right: &Value, event: &str) -> Value {
+    pub(in crate::front::torch) fn comparison_handler(
+        &self,
+        left: &Value,
+        right: &Value,
+        event: &str,
+    ) -> Value {
         let handler = self.metamethod(left, event);
         match handler.raw_equals(&self.metamethod(right, event)) {
             true => handler,
@@ -333,7 +338,7 @@ impl Lua {
                 next => current = next,
             }
         }
-        Err(self.error_at(span, "'__index' chain too long; possible loop".into()))
+        Err(self.error_at(span, "loop in gettable".into()))
     }
 
     /// `base[key] = value` with `__newindex`.
@@ -385,7 +390,7 @@ impl Lua {
                 next => current = next,
             }
         }
-        Err(self.error_at(span, "'__newindex' chain too long; possible loop".into()))
+        Err(self.error_at(span, "loop in settable".into()))
     }
 
     /// Pays for reading a text: a step for so many bytes.

@@ -8,13 +8,24 @@ use super::value::LuaStr;
 use crate::front::torch::ast;
 use crate::front::torch::ast::{Binary, ExprKind, Unary};
 use crate::front::torch::syntax::SyntaxError;
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 use std::collections::HashSet;
 use std::rc::Rc;
 
 /// The code of a chunk, a function with `...` and no parameters; or what no compiler accepts.
-pub(crate) fn resolve(chunk: &ast::Block) -> Result<Rc<Proto>, Vec<SyntaxError>> {
-    let mut resolver = Resolver::default();
+pub(crate) fn resolve(
+    chunk: &ast::Block,
+    sources: &SourceMap,
+) -> Result<Rc<Proto>, Vec<SyntaxError>> {
+    let line = |span: Span| sources.file(span.file).line_column(span.start as usize).0;
+    let mut resolver = Resolver {
+        line: &line,
+        functions: vec![],
+        next_declaration: 0,
+        captured: HashSet::new(),
+        errors: vec![],
+        result: None,
+    };
     // The first pass only collects `captured`; what it writes is thrown away.
     for _ in 0..2 {
         resolver.next_declaration = 0;
@@ -30,8 +41,15 @@ pub(crate) fn resolve(chunk: &ast::Block) -> Result<Rc<Proto>, Vec<SyntaxError>>
     }
 }
 
-#[derive(Default)]
-struct Resolver {
+/// Local variables that a function may have at one place, and captured ones in all: the limits of Lua 5.1 and LuaJIT.
+const MOST_LOCALS: usize = 200;
+const MOST_UPVALUES: usize = 60;
+
+/// Variables of its own that a loop over numbers or over an iterator keeps.
+const HIDDEN: usize = 3;
+
+struct Resolver<'a> {
+    line: &'a dyn Fn(Span) -> usize,
     functions: Vec<FunctionState>,
     /// Declarations in the order of the text; the same in both passes.
     next_declaration: usize,
@@ -45,12 +63,26 @@ struct FunctionState {
     is_vararg: bool,
     slots: usize,
     cells: usize,
+    /// The line of a function that is not the whole text.
+    line: Option<usize>,
     /// Visible locals, innermost last.
     locals: Vec<Local>,
+    /// What the loops around need beside them.
+    hidden: usize,
     upvalues: Vec<(Rc<str>, Capture)>,
     blocks: Vec<BlockState>,
     loops: usize,
     labels: usize,
+}
+
+impl FunctionState {
+    /// Which function it is, for a complaint.
+    fn described(&self) -> String {
+        match self.line {
+            Some(line) => format!("function at line {line}"),
+            None => "main function".into(),
+        }
+    }
 }
 
 struct Local {
@@ -60,9 +92,18 @@ struct Local {
 }
 
 struct BlockState {
-    /// Labels of the block: name, identity, and how many locals are visible there.
-    labels: Vec<(String, usize, usize)>,
+    labels: Vec<KnownLabel>,
     first_local: usize,
+}
+
+#[derive(Clone)]
+struct KnownLabel {
+    name: String,
+    identity: usize,
+    /// How many locals are visible there.
+    locals: usize,
+    /// Those of the block that are declared before it.
+    declared: Rc<[String]>,
 }
 
 enum Found {
@@ -70,7 +111,7 @@ enum Found {
     Upvalue(usize),
 }
 
-impl Resolver {
+impl Resolver<'_> {
     fn function(&mut self) -> &mut FunctionState {
         let last = self.functions.len() - 1;
         &mut self.functions[last]
@@ -93,14 +134,25 @@ impl Resolver {
     }
 
     fn nested(&mut self, function: &ast::Function) -> Rc<Proto> {
-        self.functions
-            .push(FunctionState { is_vararg: function.is_vararg, ..FunctionState::default() });
-        let parameters = function.parameters.iter().map(|p| self.declare(&p.value)).collect();
+        let line = Some((self.line)(function.span));
+        let is_vararg = function.is_vararg;
+        self.functions.push(FunctionState { is_vararg, line, ..FunctionState::default() });
+        let parameters = function.parameters.iter().map(|p| self.declare(p)).collect();
         let body = self.block(&function.body);
         self.finish_function(function.name.clone(), parameters, body)
     }
 
-    fn declare(&mut self, name: &str) -> Variable {
+    /// A new local; `hidden` ones of the same loop come before it.
+    fn declare(&mut self, name: &ast::Name) -> Variable {
+        let function = self.function();
+        if MOST_LOCALS <= function.locals.len() + function.hidden {
+            let described = function.described();
+            let message = format!("{described} has more than {MOST_LOCALS} local variables");
+            if self.errors.iter().all(|error| error.message != message) {
+                self.error(name.span, message);
+            }
+        }
+        let name = &*name.value;
         let declaration = self.next_declaration;
         self.next_declaration += 1;
         let is_captured = self.captured.contains(&declaration);
@@ -134,22 +186,30 @@ impl Resolver {
         Some(Found::Upvalue(upvalues.len() - 1))
     }
 
-    fn open_block(&mut self, block: &ast::Block) {
-        let mut labels: Vec<(String, usize, usize)> = vec![];
-        let mut locals = self.function().locals.len();
-        let first_local = locals;
+    /// `repeats` if a condition follows that sees the locals of the block.
+    fn open_block(&mut self, block: &ast::Block, repeats: bool) {
+        let mut labels: Vec<KnownLabel> = vec![];
+        let first_local = self.function().locals.len();
+        let mut declared: Vec<String> = vec![];
         let mut duplicates = vec![];
         for statement in &block.statements {
             match &statement.value {
-                ast::StatementKind::Local(names, _) => locals += names.len(),
-                ast::StatementKind::LocalFunction(..) => locals += 1,
+                ast::StatementKind::Local(names, _) => {
+                    declared.extend(names.iter().map(|name| name.value.clone()));
+                }
+                ast::StatementKind::LocalFunction(name, _) => declared.push(name.value.clone()),
                 ast::StatementKind::Label(name) => {
-                    if labels.iter().any(|(known, ..)| *known == name.value) {
+                    if labels.iter().any(|known| known.name == name.value) {
                         duplicates.push(name.clone());
                         continue;
                     }
                     let function = self.function();
-                    labels.push((name.value.clone(), function.labels, locals));
+                    labels.push(KnownLabel {
+                        name: name.value.clone(),
+                        identity: function.labels,
+                        locals: first_local + declared.len(),
+                        declared: declared.as_slice().into(),
+                    });
                     function.labels += 1;
                 }
                 _ => {}
@@ -158,9 +218,10 @@ impl Resolver {
         // A label at the end of a block lies outside the scope of the block's locals.
         let is_label = |s: &&ast::Statement| matches!(s.value, ast::StatementKind::Label(_));
         let ending = block.statements.iter().rev().take_while(is_label).count();
+        let ending = if repeats { 0 } else { ending.min(labels.len()) };
         let total = labels.len();
-        for label in &mut labels[total - ending.min(total)..] {
-            label.2 = first_local;
+        for label in &mut labels[total - ending..] {
+            label.locals = first_local;
         }
         self.function().blocks.push(BlockState { labels, first_local });
         for name in duplicates {
@@ -176,7 +237,7 @@ impl Resolver {
     }
 
     fn block(&mut self, block: &ast::Block) -> Block {
-        self.open_block(block);
+        self.open_block(block, false);
         let code = self.statements(block);
         self.close_block();
         code
@@ -187,9 +248,9 @@ impl Resolver {
         for statement in &block.statements {
             if let ast::StatementKind::Label(name) = &statement.value {
                 let labels = self.function().blocks.last().map(|b| &b.labels);
-                let known = labels.and_then(|l| l.iter().find(|(label, ..)| *label == name.value));
-                if let Some(&(_, label, _)) = known {
-                    code.labels.push((label, code.statements.len()));
+                let known = labels.and_then(|l| l.iter().find(|label| label.name == name.value));
+                if let Some(label) = known {
+                    code.labels.push((label.identity, code.statements.len()));
                 }
                 continue;
             }
@@ -210,11 +271,11 @@ impl Resolver {
         match &statement.value {
             ast::StatementKind::Local(names, values) => {
                 let values = self.expressions(values);
-                let variables = names.iter().map(|name| self.declare(&name.value)).collect();
+                let variables = names.iter().map(|name| self.declare(name)).collect();
                 StatementKind::Local(variables, values)
             }
             ast::StatementKind::LocalFunction(name, function) => {
-                let variable = self.declare(&name.value);
+                let variable = self.declare(name);
                 StatementKind::LocalFunction(variable, self.nested(function))
             }
             ast::StatementKind::Assign(targets, values) => self.assignment(targets, values),
@@ -225,7 +286,7 @@ impl Resolver {
             }
             ast::StatementKind::Repeat(body, condition) => {
                 self.function().loops += 1;
-                self.open_block(body);
+                self.open_block(body, true);
                 let code = self.statements(body);
                 let condition = self.expression(condition);
                 self.close_block();
@@ -242,16 +303,20 @@ impl Resolver {
                 let (start, limit) = (self.expression(start), self.expression(limit));
                 let step = step.as_ref().map(|step| self.expression(step));
                 let before = self.function().locals.len();
-                let variable = self.declare(&name.value);
+                self.function().hidden += HIDDEN;
+                let variable = self.declare(name);
                 let body = self.loop_body(body);
+                self.function().hidden -= HIDDEN;
                 self.function().locals.truncate(before);
                 StatementKind::NumericFor { variable, start, limit, step, body }
             }
             ast::StatementKind::GenericFor(names, values, body) => {
                 let values = self.expressions(values);
                 let before = self.function().locals.len();
-                let variables = names.iter().map(|name| self.declare(&name.value)).collect();
+                self.function().hidden += HIDDEN;
+                let variables = names.iter().map(|name| self.declare(name)).collect();
                 let body = self.loop_body(body);
+                self.function().hidden -= HIDDEN;
                 self.function().locals.truncate(before);
                 StatementKind::GenericFor(variables, values, body)
             }
@@ -279,20 +344,17 @@ impl Resolver {
         let function = self.function();
         let visible = function.locals.len();
         let labels = function.blocks.iter().rev().flat_map(|block| &block.labels);
-        let found = labels.clone().find(|(label, ..)| *label == name.value).cloned();
-        match found {
-            None => {
-                self.error(name.span, format!("undefined label '{}'", name.value));
-                StatementKind::Nothing
-            }
-            Some((_, label, locals)) if visible < locals => {
-                // The locals in between are declared after this statement, so their names are not known yet.
-                let message = format!("<goto {}> jumps into the scope of a local", name.value);
-                self.error(name.span, message);
-                StatementKind::Goto(label)
-            }
-            Some((_, label, _)) => StatementKind::Goto(label),
+        let Some(label) = labels.clone().find(|label| label.name == name.value).cloned() else {
+            self.error(name.span, format!("undefined label '{}'", name.value));
+            return StatementKind::Nothing;
+        };
+        if let Some(passed) = label.locals.checked_sub(visible).filter(|&count| 0 < count) {
+            let first = label.declared.get(label.declared.len() - passed);
+            let local = first.map_or("", String::as_str);
+            let message = format!("<goto {}> jumps into the scope of local '{local}'", name.value);
+            self.error(name.span, message);
         }
+        StatementKind::Goto(label.identity)
     }
 
     fn assignment(&mut self, targets: &[ast::Expr], values: &[ast::Expr]) -> StatementKind {
@@ -394,7 +456,17 @@ impl Resolver {
     }
 
     fn name(&mut self, name: &str, span: Span) -> Expr {
-        match self.find(self.functions.len() - 1, name) {
+        let full = |function: &FunctionState| MOST_UPVALUES < function.upvalues.len();
+        let was_full = self.functions.iter().any(full);
+        let found = self.find(self.functions.len() - 1, name);
+        if let Some(function) = self.functions.iter().find(|function| full(function))
+            && !was_full
+        {
+            let message =
+                format!("{} has more than {MOST_UPVALUES} upvalues", function.described());
+            self.error(span, message);
+        }
+        match found {
             Some(Found::Local(Variable::Slot(at))) => Expr::Slot(at, name.into()),
             Some(Found::Local(Variable::Cell(at))) => Expr::Cell(at, name.into()),
             Some(Found::Upvalue(at)) => Expr::Upvalue(at, name.into()),

@@ -13,8 +13,10 @@ pub(super) fn install(lua: &mut Lua) {
             ("error", error),
             ("getfenv", get_environment),
             ("getmetatable", get_metatable),
+            ("gcinfo", |lua, _| Ok(vec![(lua.memory_used() / 1024).into()])),
             ("ipairs", ipairs),
-            ("loadstring", load_string),
+            ("load", load),
+            ("loadstring", load),
             ("next", next),
             ("pairs", pairs),
             ("pcall", protected_call),
@@ -32,7 +34,6 @@ pub(super) fn install(lua: &mut Lua) {
             ("xpcall", protected_call_with_handler),
         ],
     );
-    globals.set_field("load", globals.field("loadstring"));
     globals.set_field("_G", globals.clone());
     globals.set_field("_VERSION", "Lua 5.1");
 }
@@ -50,8 +51,15 @@ fn assert(lua: &mut Lua, args: &Args) -> Results {
 
 fn collect_garbage(lua: &mut Lua, args: &Args) -> Results {
     let what = if args.is_none(0) { LuaStr::from("collect") } else { args.string(lua, 0)? };
-    let used = lua.memory_used() as f64 / 1024.0;
-    Ok(vec![Value::Number(if &what[..] == b"count" { used } else { 0.0 })])
+    Ok(vec![match &*what.to_str() {
+        "count" => Value::Number(lua.memory_used() as f64 / 1024.0),
+        "collect" | "stop" | "restart" => 0usize.into(),
+        // Memory is counted, so there are no steps, and no pace of them.
+        "step" => Value::Bool(false),
+        "setpause" | "setstepmul" => 200usize.into(),
+        "isrunning" => Value::Bool(true),
+        other => return Err(lua.bad_argument(0, &format!("invalid option '{other}'"))),
+    }])
 }
 
 fn error(lua: &mut Lua, args: &Args) -> Results {
@@ -136,19 +144,23 @@ fn next(lua: &mut Lua, args: &Args) -> Results {
 fn protected_call(lua: &mut Lua, args: &Args) -> Results {
     let function = args.any(lua, 0)?;
     lua.protected += 1;
-    let results = lua.call(&function, args.rest(1).to_vec());
+    let results = lua.call_through(&function, args.rest(1).to_vec());
     lua.protected -= 1;
     pay_for_protection(lua, &results)?;
     caught(results, |error| Ok(vec![error.into_value()]))
 }
 
 fn protected_call_with_handler(lua: &mut Lua, args: &Args) -> Results {
-    let (function, handler) = (args.any(lua, 0)?, args.any(lua, 1)?);
+    let function = args.any(lua, 0)?;
+    let handler = args.function(lua, 1)?;
     lua.protected += 1;
-    let results = lua.call(&function, args.rest(2).to_vec());
+    let results = lua.call_through(&function, args.rest(2).to_vec());
     lua.protected -= 1;
     pay_for_protection(lua, &results)?;
-    caught(results, |error| lua.call(&handler, vec![error.into_value()]))
+    caught(results, |error| match lua.call_through(&handler, vec![error.into_value()]) {
+        Err(error) if error.is_catchable() => Ok(vec!["error in error handling".into()]),
+        handled => handled.map(|values| vec![values.into_iter().next().unwrap_or_default()]),
+    })
 }
 
 /// A protected call costs more than another, and most if there is an error, since that carries its trace.
@@ -233,7 +245,7 @@ fn to_string(lua: &mut Lua, args: &Args) -> Results {
         let handler = table.metamethod("__tostring");
         if !handler.is_nil() {
             // Whatever it gives, text or not.
-            let first = lua.call(&handler, vec![value])?.into_iter().next();
+            let first = lua.call_through(&handler, vec![value])?.into_iter().next();
             return Ok(first.into_iter().collect());
         }
     }
@@ -261,19 +273,56 @@ fn unpack(lua: &mut Lua, args: &Args) -> Results {
     Ok((first..=last).map(|at| table.get(&(at as f64).into())).collect())
 }
 
-fn load_string(lua: &mut Lua, args: &Args) -> Results {
-    let text = args.string(lua, 0)?;
-    let name = if args.is_none(1) { text.clone() } else { args.string(lua, 1)? };
+/// `load(text or function, name, mode, environment)`; a function gives the text in pieces, up to an empty one.
+fn load(lua: &mut Lua, args: &Args) -> Results {
+    let (text, name) = match args.get(0).to_text() {
+        Some(text) => (text.clone(), text),
+        None => {
+            let reader = args.function(lua, 0)?;
+            match read_pieces(lua, &reader) {
+                Ok(text) => (text, "=(load)".into()),
+                Err(error) if error.is_catchable() => {
+                    return Ok(vec![Value::Nil, error.into_value()]);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    let name = if args.is_none(1) { name } else { args.string(lua, 1)? };
+    if !args.is_none(2) && !args.string(lua, 2)?.contains(&b't') {
+        return Ok(vec![Value::Nil, "attempt to load chunk with wrong mode".into()]);
+    }
     lua.reserve_here(24 * text.len())?;
     lua.work(2000 + 50 * text.len())?;
     let chunk = chunk_name(&name.to_str());
     match lua.load(chunk, &text.to_str()) {
-        Ok(function) => Ok(vec![function]),
+        Ok(function) => {
+            if let (Value::Function(closure), Value::Table(environment)) = (&function, args.get(3))
+            {
+                let _old = closure.environment.replace(environment);
+            }
+            Ok(vec![function])
+        }
         Err(errors) => {
             let first = errors.first().map(|e| lua.position(e.span) + " " + &e.message);
             Ok(vec![Value::Nil, Value::from(first.unwrap_or_default().as_str())])
         }
     }
+}
+
+fn read_pieces(lua: &mut Lua, reader: &Value) -> Result<LuaStr, LuaError> {
+    let mut text = vec![];
+    loop {
+        let piece = lua.call(reader, vec![])?.into_iter().next().unwrap_or_default();
+        match piece.to_text() {
+            Some(piece) if !piece.is_empty() => text.extend_from_slice(&piece),
+            Some(_) => break,
+            None if piece.is_nil() => break,
+            None => return Err(lua.error("reader function must return a string")),
+        }
+        lua.reserve_here(2 * text.len())?;
+    }
+    Ok(lua.string(text))
 }
 
 /// How messages name a chunk: `=name` and `@name` as they are, a text by its first line.

@@ -99,7 +99,7 @@ fn convert(
         b'q' => quote(&args.string(lua, at)?, out),
         b'c' => pad(&[args.integer(lua, at)? as u8], spec, out),
         b'd' | b'i' => {
-            let value = whole(args.number(lua, at)?);
+            let value = args.integer(lua, at)?;
             sign_and_pad(
                 value < 0,
                 &integer_digits(value.unsigned_abs().to_string(), spec),
@@ -111,23 +111,22 @@ fn convert(
             let number = args.number(lua, at)?;
             let value = match (2f64.powi(63)..2f64.powi(64)).contains(&number) {
                 true => number as u64,
-                false => whole(number) as u64,
+                false => number::cut(number) as u64,
             };
             let digits = match conversion {
                 b'u' => value.to_string(),
-                b'o' if spec.alternate => format!("0{value:o}"),
                 b'o' => format!("{value:o}"),
-                b'x' if spec.alternate && value != 0 => format!("0x{value:x}"),
                 b'x' => format!("{value:x}"),
-                _ if spec.alternate && value != 0 => format!("0X{value:X}"),
                 _ => format!("{value:X}"),
             };
-            sign_and_pad(
-                false,
-                &integer_digits(digits, &Spec { plus: false, ..spec.copy() }),
-                &Spec { plus: false, space: false, ..spec.copy() },
-                out,
-            );
+            let digits = integer_digits(digits, spec);
+            let prefix = match conversion {
+                b'o' if spec.alternate && !digits.starts_with('0') => "0",
+                b'x' if spec.alternate && value != 0 => "0x",
+                b'X' if spec.alternate && value != 0 => "0X",
+                _ => "",
+            };
+            prefix_and_pad(prefix, &digits, spec, out);
         }
         _ => {
             let value = args.number(lua, at)?;
@@ -141,9 +140,12 @@ fn convert(
                 b'g' => number::format_general(magnitude, precision, spec.alternate),
                 _ => hexadecimal(magnitude, spec.precision),
             };
+            let text = if spec.alternate { number::with_point(text) } else { text };
             let text = if conversion.is_ascii_uppercase() { text.to_uppercase() } else { text };
             let zeros = spec.zeros && value.is_finite();
-            let spec = Spec { zeros, precision: None, ..spec.copy() };
+            // LuaJIT writes no plus before what is no number.
+            let plus = spec.plus && !value.is_nan();
+            let spec = Spec { zeros, plus, precision: None, ..spec.copy() };
             sign_and_pad(value.is_sign_negative() && !value.is_nan(), &text, &spec, out);
         }
     }
@@ -165,12 +167,6 @@ fn integer_digits(digits: String, spec: &Spec) -> String {
     }
 }
 
-/// A number cut to a whole one as the processor does it: what is too large, or no number, becomes the least.
-fn whole(number: f64) -> i64 {
-    let fits = (-2f64.powi(63)..2f64.powi(63)).contains(&number);
-    if fits { number as i64 } else { i64::MIN }
-}
-
 fn sign_and_pad(is_negative: bool, digits: &str, spec: &Spec, out: &mut Vec<u8>) {
     let sign = match is_negative {
         true => "-",
@@ -178,6 +174,10 @@ fn sign_and_pad(is_negative: bool, digits: &str, spec: &Spec, out: &mut Vec<u8>)
         false if spec.space => " ",
         false => "",
     };
+    prefix_and_pad(sign, digits, spec, out);
+}
+
+fn prefix_and_pad(sign: &str, digits: &str, spec: &Spec, out: &mut Vec<u8>) {
     let zeros = match spec.zeros && !spec.left && spec.precision.is_none() {
         true => spec.width.saturating_sub(sign.len() + digits.len()),
         false => 0,

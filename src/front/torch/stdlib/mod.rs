@@ -2,6 +2,7 @@
 
 mod base;
 mod bit;
+mod coroutine;
 mod format;
 mod math;
 mod outside;
@@ -21,6 +22,7 @@ pub(super) fn install(lua: &mut Lua) {
     math::install(lua);
     bit::install(lua);
     outside::install(lua);
+    coroutine::install(lua);
     package::install(lua);
 }
 

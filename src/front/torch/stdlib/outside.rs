@@ -1,4 +1,4 @@
-//! `io`, `os`, `debug` and `coroutine`: what a definition gets of the world outside, which is hardly anything.
+//! `io`, `os` and `debug`: what a definition gets of the world outside, which is hardly anything.
 
 use super::library;
 use crate::front::torch::interp::{Args, Lua, Native, Results, Value};
@@ -11,6 +11,11 @@ pub(super) fn install(lua: &mut Lua) {
     for name in ["flush", "close", "setvbuf"] {
         stdout.set_field(name, Native::value(name, |_, _| Ok(vec![Value::Bool(true)])));
     }
+    let stdin = lua.table();
+    for name in ["read", "lines", "close"] {
+        stdin.set_field(name, refusal(format!("io.stdin:{name}")));
+    }
+    io.set_field("stdin", stdin);
     io.set_field("stdout", stdout.clone());
     io.set_field("stderr", stdout);
 
@@ -30,9 +35,8 @@ pub(super) fn install(lua: &mut Lua) {
     refuse(lua, "os", &["execute", "exit", "remove", "rename", "tmpname", "setlocale"]);
 
     library(lua, "debug", &[("traceback", traceback)]);
+    refuse(lua, "string", &["dump"]);
     refuse(lua, "debug", &["getinfo", "getlocal", "sethook", "getregistry", "setmetatable"]);
-    library(lua, "coroutine", &[]);
-    refuse(lua, "coroutine", &["create", "wrap", "resume", "yield", "status", "running"]);
     for name in ["dofile", "loadfile"] {
         lua.globals().set_field(name, refusal(name.into()));
     }

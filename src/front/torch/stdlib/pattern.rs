@@ -29,7 +29,10 @@ pub(super) struct Matcher<'t> {
 type Outcome = Result<Option<usize>, LuaError>;
 
 impl<'t> Matcher<'t> {
+    /// A pattern ends at its first zero byte.
     pub fn new(text: &'t [u8], pattern: &'t [u8]) -> Self {
+        let end = pattern.iter().position(|&byte| byte == 0);
+        let pattern = &pattern[..end.unwrap_or(pattern.len())];
         let is_anchored = pattern.first() == Some(&b'^');
         Matcher { text, pattern, captures: vec![], level: 0, steps: 0, is_anchored }
     }

@@ -38,13 +38,18 @@ impl Sorting {
         match (left, right) {
             (Value::Number(a), Value::Number(b)) => Ok(a < b),
             (Value::String(a), Value::String(b)) => Ok(a[..] < b[..]),
-            (Value::Table(_) | Value::Object(_), _) | (_, Value::Table(_) | Value::Object(_)) => {
-                match lua.call_span() {
-                    Some(span) => lua.less(left, right, false, span),
-                    None => Ok(false),
-                }
+            (Value::Object(_), _) | (_, Value::Object(_)) => self.ordered(lua, left, right),
+            _ if !lua.comparison_handler(left, right, "__lt").is_nil() => {
+                self.ordered(lua, left, right)
             }
             _ => Err(lua.error_without_place(compare_message(left, right))),
+        }
+    }
+
+    fn ordered(&self, lua: &mut Lua, left: &Value, right: &Value) -> Result<bool, LuaError> {
+        match lua.call_span() {
+            Some(span) => lua.less(left, right, false, span),
+            None => Ok(false),
         }
     }
 

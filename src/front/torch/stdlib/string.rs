@@ -101,14 +101,9 @@ fn rep(lua: &mut Lua, args: &Args) -> Results {
         return Ok(vec![lua.string([]).into()]);
     }
     lua.reserve_here(total)?;
-    lua.work(total / 64)?;
-    let mut joined = Vec::with_capacity(total);
-    for round in 0..count {
-        if 0 < round {
-            joined.extend_from_slice(&separator);
-        }
-        joined.extend_from_slice(&text);
-    }
+    lua.work(total / 32)?;
+    let mut joined = [&text[..], &separator].concat().repeat(count);
+    joined.truncate(total - separator.len());
     Ok(vec![lua.string(joined).into()])
 }
 
@@ -187,7 +182,7 @@ fn gmatch(lua: &mut Lua, args: &Args) -> Results {
         let found = if start <= text.len() { matcher.find(lua, start)? } else { None };
         let Some((from, to)) = found else {
             next.set(usize::MAX);
-            return Ok(vec![Value::Nil]);
+            return Ok(vec![]);
         };
         next.set(if to == from { to + 1 } else { to });
         captured(lua, &matcher, from, to)

@@ -2,7 +2,7 @@
 
 use super::library;
 use super::sort::sort;
-use crate::front::torch::interp::{Args, Lua, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
 
 pub(super) fn install(lua: &mut Lua) {
     library(
@@ -15,6 +15,7 @@ pub(super) fn install(lua: &mut Lua) {
             ("getn", length),
             ("insert", insert),
             ("maxn", largest_index),
+            ("move", move_items),
             ("remove", remove),
             ("sort", sort),
         ],
@@ -91,6 +92,34 @@ fn remove(lua: &mut Lua, args: &Args) -> Results {
     Ok(vec![removed])
 }
 
+/// `move(from, first, last, to, into)`: items `first` to `last` go to `to` and after, of the same or another table.
+fn move_items(lua: &mut Lua, args: &Args) -> Results {
+    let from = args.table(lua, 0)?;
+    let (first, last, to) = (args.integer(lua, 1)?, args.integer(lua, 2)?, args.integer(lua, 3)?);
+    let into = if args.is_none(4) { from.clone() } else { args.table(lua, 4)? };
+    let last_to = last.checked_sub(first).and_then(|count| count.checked_add(to));
+    if last < first {
+        return Ok(vec![into.into()]);
+    }
+    let Some(last_to) = last_to else {
+        return Err(lua.bad_argument(2, "too many elements to move"));
+    };
+    let carry = |lua: &mut Lua, at: i64| -> Result<(), LuaError> {
+        lua.work(1)?;
+        let value = from.get(&((first + at) as f64).into());
+        into.set(((to + at) as f64).into(), value);
+        Ok(())
+    };
+    // Where the places overlap, items are not overwritten before they have moved.
+    let overlaps = from == into && first < to && to <= last;
+    if overlaps {
+        (0..=last_to - to).rev().try_for_each(|at| carry(lua, at))?;
+    } else {
+        (0..=last_to - to).try_for_each(|at| carry(lua, at))?;
+    }
+    Ok(vec![into.into()])
+}
+
 fn length(lua: &mut Lua, args: &Args) -> Results {
     Ok(vec![args.table(lua, 0)?.length().into()])
 }
@@ -105,7 +134,7 @@ fn for_each(lua: &mut Lua, args: &Args) -> Results {
     let (table, function) = (args.table(lua, 0)?, args.function(lua, 1)?);
     let mut key = Value::Nil;
     while let Some(Some((next, value))) = table.next(&key) {
-        let results = lua.call(&function, vec![next.clone(), value])?;
+        let results = lua.call_through(&function, vec![next.clone(), value])?;
         if results.first().is_some_and(|value| !value.is_nil()) {
             return Ok(results);
         }
@@ -117,7 +146,7 @@ fn for_each(lua: &mut Lua, args: &Args) -> Results {
 fn for_each_item(lua: &mut Lua, args: &Args) -> Results {
     let (table, function) = (args.table(lua, 0)?, args.function(lua, 1)?);
     for at in 1..=table.length() {
-        let results = lua.call(&function, vec![at.into(), table.item(at)])?;
+        let results = lua.call_through(&function, vec![at.into(), table.item(at)])?;
         if results.first().is_some_and(|value| !value.is_nil()) {
             return Ok(results);
         }

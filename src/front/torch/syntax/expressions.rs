@@ -1,9 +1,9 @@
 //! Turns the pairs of expressions into their tree, by precedence climbing over a flat list of operands and operators.
 
 use super::quoted::{long_string, unescape};
-use super::{Node, Reader, Rule, parts};
+use super::{Node, Reader, Rule, lexical, parts};
 use crate::front::torch::ast::*;
-use crate::front::torch::cage::CHAIN_LINKS;
+use crate::front::torch::cage::{CHAIN_LINKS, SYNTAX_LEVELS};
 use crate::front::torch::interp::number;
 use crate::source::{Span, Spanned};
 use std::iter::Peekable;
@@ -36,8 +36,12 @@ impl<'t> Reader<'t> {
             return Spanned::new(ExprKind::Nil, span);
         };
         let operands = operands.into_iter().flatten().map(|node| Some(self.simple(node))).collect();
-        let mut climb = Climb { tokens: tokens.into_iter().peekable(), operands, nothing: span };
+        let tokens = tokens.into_iter().peekable();
+        let mut climb = Climb { tokens, operands, nothing: span, level: 0, deepest: 0 };
         let tree = climb.expression(0);
+        if SYNTAX_LEVELS < climb.deepest + 2 {
+            self.error_at(span.range(), "chunk has too many syntax levels".into());
+        }
         self.depth -= nothing;
         tree
     }
@@ -59,15 +63,16 @@ impl<'t> Reader<'t> {
             Rule::true_value => ExprKind::Bool(true),
             Rule::false_value => ExprKind::Bool(false),
             Rule::vararg => ExprKind::Vararg,
-            Rule::number => match number::parse(node.as_str().as_bytes()) {
-                Some(value) if value.is_finite() || !node.as_str().contains(['i', 'n']) => {
-                    ExprKind::Number(value)
+            Rule::number => {
+                let value = number::parse(node.as_str().as_bytes());
+                match lexical::problem(self.text, span.range()) {
+                    None => value.map_or(ExprKind::Nil, ExprKind::Number),
+                    Some((place, message)) => {
+                        self.error_at(place, message);
+                        ExprKind::Nil
+                    }
                 }
-                _ => {
-                    self.error(span.start as usize, "malformed number");
-                    ExprKind::Nil
-                }
-            },
+            }
             Rule::string => ExprKind::Text(self.string(node)),
             Rule::function_value => {
                 let start = span.start as usize;
@@ -216,19 +221,13 @@ impl<'t> Reader<'t> {
     pub(super) fn string(&mut self, node: Node<'t>) -> Vec<u8> {
         let at = node.as_span().start();
         let raw = node.as_str();
-        match node.into_inner().next().map(|inner| inner.as_rule()) {
-            Some(Rule::long_string) => long_string(raw),
-            Some(Rule::quoted_string) => match unescape(&raw[1..raw.len() - 1]) {
-                Some(bytes) => bytes,
-                None => {
-                    let quote = &raw[..1];
-                    let message = format!("invalid escape sequence near '{quote}'");
-                    self.error_at(at..at + raw.len(), message);
-                    vec![]
-                }
-            },
-            _ => {
-                self.error(at, "unfinished string");
+        if node.into_inner().any(|inner| inner.as_rule() == Rule::long_string) {
+            return long_string(raw);
+        }
+        match lexical::problem(self.text, at..at + raw.len()) {
+            None => unescape(&raw[1..raw.len() - 1]).unwrap_or_default(),
+            Some((place, message)) => {
+                self.error_at(place, message);
                 vec![]
             }
         }
@@ -252,10 +251,21 @@ struct Climb<T: Iterator<Item = Token>> {
     tokens: Peekable<T>,
     operands: Vec<Option<Expr>>,
     nothing: Span,
+    /// Operands within operands: of `not not x`, `2 ^ 2 ^ 2` and `a .. b .. c`.
+    level: usize,
+    deepest: usize,
 }
 
 impl<T: Iterator<Item = Token>> Climb<T> {
     fn expression(&mut self, power: u8) -> Expr {
+        self.level += 1;
+        self.deepest = self.deepest.max(self.level);
+        let tree = self.above(power);
+        self.level -= 1;
+        tree
+    }
+
+    fn above(&mut self, power: u8) -> Expr {
         let mut left = match self.tokens.next() {
             Some(Token::Unary(operator)) => {
                 let operand = self.expression(UNARY_POWER);

@@ -1,6 +1,7 @@
 //! Turns the text of a Lua chunk into its syntax tree, going on after mistakes. The only folder that sees pest's pairs.
 
 mod expressions;
+mod lexical;
 mod quoted;
 mod statements;
 
@@ -47,7 +48,17 @@ pub fn parse(file: FileId, text: &str) -> (Block, Vec<SyntaxError>) {
                 Block::default()
             }
         };
-        (block, reader.errors)
+        let mut errors = reader.errors;
+        // Lua reads no token behind one that is none.
+        if let Some((place, message)) = lexical::first_problem(text) {
+            let span = Span::new(file, place.start, place.end);
+            let known = |error: &SyntaxError| error.message == message;
+            let first = errors.first().map_or(u32::MAX, |error| error.span.start);
+            if span.start <= first && !errors.iter().any(known) {
+                errors.insert(0, SyntaxError { span, message });
+            }
+        }
+        (block, errors)
     })
 }
 
@@ -139,11 +150,22 @@ impl<'t> Reader<'t> {
 
     fn error(&mut self, at: usize, what: &str) {
         let token = scan::token_after(self.text, at);
+        if let Some((place, message)) = lexical::problem(self.text, token.clone()) {
+            return self.error_at(place, message);
+        }
         let shown = match &self.text[token.clone()] {
-            "" => "<eof>",
-            token => token,
+            "" => "<eof>".into(),
+            control if control.len() == 1 && control.as_bytes()[0].is_ascii_control() => {
+                format!("char({})", control.as_bytes()[0])
+            }
+            // A string is shown as it is read.
+            text if text.starts_with(['"', '\'']) => {
+                let read = quoted::unescape(&text[1..text.len() - 1]).unwrap_or_default();
+                format!("{0}{1}{0}", &text[..1], String::from_utf8_lossy(&read))
+            }
+            token => token.to_owned(),
         };
-        self.error_at(token.clone(), format!("{what} near '{shown}'"));
+        self.error_at(token, format!("{what} near '{shown}'"));
     }
 
     fn error_at(&mut self, place: std::ops::Range<usize>, message: String) {
@@ -157,7 +179,13 @@ impl<'t> Reader<'t> {
     /// Reports a `missing_*` node; true if it was one.
     fn reports_missing(&mut self, node: &Node, opener: Option<(&str, usize)>) -> bool {
         let Some(what) = expected(node.as_rule()) else { return false };
-        let at = scan::token_after(self.text, node.as_span().start()).start;
+        self.error_of_opener(node.as_span().start(), what, opener);
+        true
+    }
+
+    /// A complaint that something is not closed; what opened it is named if it stands on another line.
+    fn error_of_opener(&mut self, at: usize, what: &str, opener: Option<(&str, usize)>) {
+        let at = scan::token_after(self.text, at).start;
         match opener {
             Some((word, start)) if self.line(start) != self.line(at) => {
                 let line = self.line(start);
@@ -165,7 +193,6 @@ impl<'t> Reader<'t> {
             }
             _ => self.error(at, what),
         }
-        true
     }
 
     fn line(&self, at: usize) -> usize {
@@ -176,7 +203,7 @@ impl<'t> Reader<'t> {
         let mut all = Block::default();
         for node in nodes {
             match node.as_rule() {
-                Rule::block => all.statements.extend(self.block(node, "<eof>").statements),
+                Rule::block => all.statements.extend(self.block(node, "<eof>", None).statements),
                 Rule::stray => self.error(node.as_span().start(), "'<eof>' expected"),
                 _ => {}
             }
@@ -184,16 +211,22 @@ impl<'t> Reader<'t> {
         all
     }
 
-    fn block(&mut self, node: Node<'t>, closer: &str) -> Block {
+    /// The statements up to a word that closes the block; what opened it stands in the complaint that it is not
+    /// closed where it has to be, behind `return`.
+    fn block(&mut self, node: Node<'t>, closer: &str, opener: Option<(&str, usize)>) -> Block {
         let mut statements: Vec<Statement> = vec![];
         for part in parts(node) {
+            let last = statements.last().map(|s| &s.value);
+            if matches!(last, Some(StatementKind::Return(_) | StatementKind::Break)) {
+                self.error_of_opener(
+                    part.as_span().start(),
+                    &format!("'{closer}' expected"),
+                    opener,
+                );
+            }
             if part.as_rule() == Rule::broken {
                 self.error(part.as_span().start(), "unexpected symbol");
                 continue;
-            }
-            let last = statements.last().map(|s| &s.value);
-            if matches!(last, Some(StatementKind::Return(_) | StatementKind::Break)) {
-                self.error(part.as_span().start(), &format!("'{closer}' expected"));
             }
             let was_recovering = std::mem::take(&mut self.recovering);
             let errors = self.errors.len();

@@ -35,7 +35,7 @@ impl<'t> Reader<'t> {
             Rule::do_statement => StatementKind::Do(self.closed_block(&mut inner, ("do", start))),
             Rule::for_statement => self.for_statement(inner, start)?,
             Rule::repeat_statement => {
-                let body = self.block(inner.next()?, "until");
+                let body = self.block(inner.next()?, "until", Some(("repeat", start)));
                 let condition = inner.next()?;
                 if self.reports_missing(&condition, Some(("repeat", start))) {
                     return None;
@@ -104,10 +104,14 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn check_targets(&mut self, targets: &[Expr]) {
-        for target in targets {
-            if !matches!(target.value, ExprKind::Name(_) | ExprKind::Index(..)) {
-                self.error(target.span.end as usize, "unexpected symbol");
-            }
+        for (at, target) in targets.iter().enumerate() {
+            let what = match target.value {
+                ExprKind::Name(_) | ExprKind::Index(..) => continue,
+                // A call is a whole statement.
+                ExprKind::Call(..) | ExprKind::Method(..) if at == 0 => "unexpected symbol",
+                _ => "syntax error",
+            };
+            self.error(target.span.end as usize, what);
         }
     }
 
@@ -146,12 +150,14 @@ impl<'t> Reader<'t> {
         mut inner: Peekable<impl Iterator<Item = Node<'t>>>,
         start: usize,
     ) -> Option<StatementKind> {
-        let mut arms = vec![self.arm(&mut inner)?];
+        let mut arms = vec![self.arm(&mut inner, start)?];
         let mut otherwise = None;
         for node in inner {
             match node.as_rule() {
-                Rule::elseif => arms.push(self.arm(&mut parts(node).peekable())?),
-                Rule::otherwise => otherwise = Some(self.block(parts(node).next()?, "end")),
+                Rule::elseif => arms.push(self.arm(&mut parts(node).peekable(), start)?),
+                Rule::otherwise => {
+                    otherwise = Some(self.block(parts(node).next()?, "end", Some(("if", start))))
+                }
                 _ => {
                     self.reports_missing(&node, Some(("if", start)));
                 }
@@ -163,13 +169,14 @@ impl<'t> Reader<'t> {
     pub(super) fn arm(
         &mut self,
         inner: &mut impl Iterator<Item = Node<'t>>,
+        start: usize,
     ) -> Option<(Expr, Block)> {
         let condition = self.expression(inner.next()?);
         let mut next = inner.next()?;
         if self.reports_missing(&next, None) {
             next = inner.next()?;
         }
-        Some((condition, self.block(next, "end")))
+        Some((condition, self.block(next, "end", Some(("if", start)))))
     }
 
     pub(super) fn for_statement(
@@ -212,7 +219,7 @@ impl<'t> Reader<'t> {
         let mut body = Block::default();
         for node in inner {
             match node.as_rule() {
-                Rule::block => body = self.block(node, "end"),
+                Rule::block => body = self.block(node, "end", Some(opener)),
                 Rule::missing_end => {
                     self.reports_missing(&node, Some(opener));
                 }
