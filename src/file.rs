@@ -24,6 +24,22 @@ pub fn read_text(path: &Path) -> Result<String> {
     })
 }
 
+/// The whole of a program's text, in which bytes that are no UTF-8 are replaced, as they stand in comments and messages.
+///
+/// # Errors
+/// It cannot be read, is no regular file, or has more than `most` bytes.
+pub fn read_program(path: &Path, most: u64) -> Result<String> {
+    let about = fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
+    if !about.is_file() {
+        return Err(Error::format(path, "is no regular file"));
+    }
+    if most < about.len() {
+        let message = format!("has {} bytes; a definition has at most {most}", about.len());
+        return Err(Error::format(path, message));
+    }
+    Ok(String::from_utf8_lossy(&read(path)?).into_owned())
+}
+
 /// Replaces `path` by what `fill` writes, or leaves it as it was and says why.
 pub fn write_atomically(
     path: &Path,

@@ -68,8 +68,7 @@ pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
 /// # Errors
 /// It is no text, or no text in which anyone defines nets.
 pub fn definition_text(path: &Path) -> Result<String> {
-    front::readable(path)?;
-    read_text(path)
+    front::text(path)
 }
 
 /// Reads a definition: text to layers with their inputs and the files they name. Also says which inputs were added

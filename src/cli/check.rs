@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{complain, named_shape, print, shapes};
+use super::{complain, named_shape, pass_on, print, shapes};
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::ir::NetState;
@@ -75,6 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             "diagnostics": crate::diag::json::to_json(&checked.diagnostics, &checked.sources),
             "stages": all,
         });
+        pass_on(&checked.diagnostics);
         print(&format!("{report:#}\n"))?;
         return if sound { Ok(()) } else { Err(Error::Definition) };
     }

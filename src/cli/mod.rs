@@ -119,7 +119,13 @@ fn complain(checked: &Checked) -> Result<()> {
     complain_about(&checked.diagnostics, &checked.sources)
 }
 
+/// Shows what definitions that are programs have printed, where it does not mix with results.
+fn pass_on(diagnostics: &Diagnostics) {
+    eprint!("{}", crate::diag::render::said(diagnostics));
+}
+
 fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> {
+    pass_on(diagnostics);
     if !diagnostics.is_empty() {
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let text = crate::diag::render::render(diagnostics, sources, color);

@@ -63,6 +63,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Options { stages: stages(one)?, shapes: shapes(&arguments.shape), ..Options::default() };
     arguments.definition.tell(&mut options.request);
     let checked = job::check_file(&arguments.net, &options)?;
+    // A net with mistakes is worth a picture, none is not.
+    if checked.definition.nodes.is_empty() {
+        complain(&checked)?;
+    }
     if arguments.stage.as_deref() == Some("all") {
         for typed in &checked.stages {
             let path = with_stage(&arguments.output, &typed.net.state.label());

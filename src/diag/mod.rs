@@ -164,6 +164,8 @@ pub struct Reported(());
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// What definitions that are programs have printed.
+    said: String,
     /// Where in the list the complaints of a kind at a place are.
     known: HashMap<(&'static str, Option<Span>), Vec<usize>>,
 }
@@ -214,8 +216,21 @@ impl Diagnostics {
         }
     }
 
+    /// Keeps what a definition printed, for whoever shows the complaints. A definition that is read again says it once.
+    pub fn say(&mut self, text: &str) {
+        if !self.said.contains(text) {
+            self.said.push_str(text);
+        }
+    }
+
+    /// What definitions have printed.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
     /// Takes over another list, dropping repetitions.
     pub fn extend(&mut self, other: Diagnostics) {
+        self.say(&other.said);
         for diagnostic in other.list {
             self.report(diagnostic);
         }

@@ -161,6 +161,12 @@ fn path(file: FileId, sources: &SourceMap) -> String {
     visible(&sources.path(file).to_string_lossy())
 }
 
+/// What definitions printed, as it may be shown on a terminal.
+pub fn said(diagnostics: &Diagnostics) -> String {
+    let line = |line: &str| line.split('\t').map(visible).collect::<Vec<_>>().join("\t") + "\n";
+    diagnostics.said().lines().map(line).collect()
+}
+
 /// The text with its control characters (and those that turn the direction of writing) as escapes.
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
+use crate::file::{read_program, read_text};
 use crate::ir::Definition;
 use crate::source::SourceMap;
 use crate::spec::Dialect;
@@ -107,6 +108,21 @@ pub fn read(
             let file = sources.add(path, text);
             caffe::read(file, text, diagnostics)
         }
+    }
+}
+
+/// Bytes that a definition that is a program may have.
+const MOST_PROGRAM: u64 = 1 << 20;
+
+/// Reads the text of a file that should hold a definition.
+///
+/// # Errors
+/// It cannot be read, is too long, or is of a dialect that this version does not read.
+pub fn text(path: &Path) -> Result<String> {
+    readable(path)?;
+    match dialect(path) {
+        Dialect::Torch => read_program(path, MOST_PROGRAM),
+        _ => read_text(path),
     }
 }
 

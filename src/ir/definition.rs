@@ -144,6 +144,8 @@ pub struct Node {
     pub args: Record,
     /// The whole layer.
     pub span: Span,
+    /// Where a program added it, and what it is part of, to the rest of the net; the innermost first.
+    pub added: Vec<Span>,
 }
 
 /// What a definition says about one parameter of a layer.

@@ -16,8 +16,7 @@ use crate::spec::{Dialect, Record};
 /// # Errors
 /// Only if a file cannot be read: what is wrong in it is among the diagnostics.
 pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
-    front::readable(path)?;
-    let text = pipeline::read_text(path)?;
+    let text = pipeline::definition_text(path)?;
     match front::dialect(path) == Dialect::Caffe && is_solver(&text) {
         true => check_solver(path, options),
         false => Ok(pipeline::check(path, text, options)),

@@ -124,6 +124,7 @@ fn input(name: Spanned<String>, staged: bool) -> Node {
         phase: None,
         args: Record { fields: vec![], span },
         span,
+        added: vec![],
     }
 }
 

@@ -170,9 +170,14 @@ impl<'a> Infer<'a> {
         Diagnostic::new(&diag::E0401, self.place(keys), message)
     }
 
-    /// Reports a complaint.
+    /// Reports a complaint, with the places where a program added the layer.
     pub fn report(&self, diagnostic: Diagnostic) -> Reported {
-        self.diagnostics.borrow_mut().report(diagnostic)
+        let added = self.node.added.iter().enumerate();
+        let placed = added.fold(diagnostic, |diagnostic, (i, &span)| {
+            diagnostic
+                .label(span, if i == 0 { "added here" } else { "inside of what is added here" })
+        });
+        self.diagnostics.borrow_mut().report(placed)
     }
 
     /// Reports a complaint about arguments.

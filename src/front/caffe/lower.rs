@@ -162,6 +162,7 @@ fn node(
         phase: args.choice("phase", &PHASES),
         args: record.clone(),
         span: keyword.to(record.span),
+        added: vec![],
     };
     args.ignore(&["blobs"]);
     check_counts(&node, &reading);

@@ -1,6 +1,7 @@
 //! A Lua file to `ir::Definition`: runs it as DIGITS does (torch/main.lua), or as a plain file that returns a model, and
 //! walks the model and the loss that come out.
 
+mod contract;
 mod find;
 mod fine_tune;
 mod functions;
@@ -42,6 +43,7 @@ pub fn read(
             let mut complaints = Diagnostics::default();
             let mut lua = Lua::new(at, Limits::default());
             let definition = run(&mut lua, path, text, request, &presets, &mut complaints);
+            complaints.say(&lua.output());
             at = std::mem::take(&mut lua.sources);
             match missing(&complaints).filter(|name| !presets.contains(name)) {
                 Some(name) => presets.push(name),
@@ -238,6 +240,9 @@ fn evaluate(
         beside = made.next().unwrap_or_default();
     }
     let lonely = matches!(&value, Value::Table(t) if is_module(t) && is_criterion(t));
+    if let (Value::Table(table), true) = (&value, contract && !lonely) {
+        contract::check(table, whole)?;
+    }
     let returned = match value {
         Value::Table(_) if lonely => None,
         Value::Table(model) if is_module(&model) => {
@@ -343,6 +348,7 @@ fn build(
     let asked = Nesting::asked(&returned.model).numbered();
     // Nobody writes down how a table of inputs is nested: the first nesting that the model takes is meant.
     let mut outcome = None;
+    let said = lua.output().len();
     'all: for attempt in attempts {
         let mut inputs = request.inputs(attempt.batch, definition.crop);
         let mut nestings = nestings(inputs.len());
@@ -354,6 +360,7 @@ fn build(
         }
         for nesting in nestings {
             let mut complaints = Diagnostics::default();
+            lua.forget_output(said);
             let mut walk = Walk::new(lua, library.clone(), &mut complaints, whole);
             walk.label_each = attempt.label_each;
             let flows: Vec<Flow> = inputs
@@ -389,12 +396,14 @@ fn build(
         diagnostics.report(d);
     }
     definition.nodes = nodes;
-    for part in [Some(&returned.model), returned.loss.as_ref()].into_iter().flatten() {
-        let text = lua.to_text(&Value::Table(part.clone())).map_err(super::lower::stop)?;
-        definition.printed.push_str(&text.to_str());
-        definition.printed.push('\n');
-    }
     definition.names = result?;
+    for part in [Some(&returned.model), returned.loss.as_ref()].into_iter().flatten() {
+        // Classes of the definition's own may print themselves in any way, or in none.
+        if let Ok(text) = lua.to_text(&Value::Table(part.clone())) {
+            definition.printed.push_str(&text.to_str());
+            definition.printed.push('\n');
+        }
+    }
     Ok(places)
 }
 

@@ -1,9 +1,10 @@
 //! The other Lua files of a definition, by the names that `require` and `paths.dofile` are given.
 
+use crate::file::read_program;
 use std::path::{Component, Path, PathBuf};
 
 /// Longer files are no definitions.
-const MOST_TEXT: u64 = 4 << 20;
+const MOST_TEXT: u64 = 1 << 20;
 
 /// The path and text of a file that a definition in `folder` names; `asking` is the file with the call.
 ///
@@ -35,12 +36,11 @@ pub(super) fn find(folder: &Path, name: &str, asking: Option<&Path>) -> Option<(
         false => [folder, &above, beside],
     };
     let paths = roots.iter().flat_map(|root| candidates.iter().map(|c| plain(&root.join(c))));
-    let project = absolute(&above)?;
-    let inner = |path: &PathBuf| absolute(path).is_some_and(|path| path.starts_with(&project));
-    let readable =
-        |path: &PathBuf| path.metadata().is_ok_and(|m| m.is_file() && m.len() < MOST_TEXT);
-    let mut found = paths.filter(|path| inner(path) && readable(path));
-    found.find_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text)))
+    // Links may lead out of the project.
+    let project = absolute(&above)?.canonicalize().ok()?;
+    let inner = |path: &PathBuf| path.canonicalize().is_ok_and(|path| path.starts_with(&project));
+    let mut found = paths.filter(inner);
+    found.find_map(|path| read_program(&path, MOST_TEXT).ok().map(|text| (path, text)))
 }
 
 fn absolute(path: &Path) -> Option<PathBuf> {

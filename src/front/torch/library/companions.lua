@@ -7,7 +7,12 @@ local function same(...) return ... end
 
 -- A value that can be called, indexed and assigned to without effect.
 local function inert()
-   return setmetatable({}, {__index = function() return inert() end, __call = function() return inert() end})
+   local function call(_, ...)
+      -- A loop over it ends at once.
+      if select('#', ...) == 2 and (...) == nil and select(2, ...) == nil then return nil end
+      return inert()
+   end
+   return setmetatable({}, {__index = function() return inert() end, __call = call})
 end
 
 local function unavailable(name)
@@ -15,6 +20,10 @@ local function unavailable(name)
 end
 
 torch.load, torch.save = native.load, unavailable('torch.save')
+for _, name in ipairs({'DiskFile', 'MemoryFile', 'PipeFile', 'serialize', 'deserialize', 'serializeToStorage',
+   'deserializeFromStorage'}) do
+   torch[name] = unavailable('torch.' .. name)
+end
 torch.setnumthreads, torch.setheaptracking, torch.tic = nothing, nothing, nothing
 function torch.getnumthreads() return 1 end
 function torch.toc() return 0 end
@@ -79,6 +88,13 @@ optnet = {optimizeMemory = nothing, removeOptimization = nothing, countUsedMemor
 image = {}
 for _, name in ipairs({'display', 'displayGUI', 'save', 'saveJPG', 'savePNG', 'toDisplayTensor', 'window'}) do
    image[name] = nothing
+end
+image.load, image.lena = native.load, function() return native.load('lena.jpg') end
+for _, name in ipairs({'loadJPG', 'loadPNG', 'loadPPM'}) do image[name] = native.load end
+for name in ([[affinetransform convolve crop decompressJPG drawRect drawText flip getSize gaussianpyramid hflip hsl2rgb hsv2rgb
+   jetColormap lab2rgb laplacian lcn minmax polar rgb2hsl rgb2hsv rgb2lab rgb2nrgb rgb2y rgb2yuv rotate scale translate vflip
+   warp y2jet yuv2rgb]]):gmatch('%S+') do
+   image[name] = unavailable('image.' .. name)
 end
 gnuplot = inert()
 -- Samples of a bell curve; width and mean are fractions of the size.
@@ -199,8 +215,11 @@ function string.split(text, pattern)
 end
 sys.split = string.split
 
+local lfs = {currentdir = function() return '.' end, attributes = nothing, mkdir = unavailable('lfs.mkdir'),
+   rmdir = unavailable('lfs.rmdir'), dir = unavailable('lfs.dir'), chdir = unavailable('lfs.chdir')}
+
 local modules = {paths = paths, nninit = nninit, xlua = xlua, sys = sys, optim = optim, optnet = optnet, image = image, gnuplot = gnuplot,
-   nngraph = nngraph, graph = graph, trepl = inert(), lfs = inert(), env = inert(), pl = inert()}
+   nngraph = nngraph, graph = graph, trepl = inert(), lfs = lfs, env = inert(), pl = inert()}
 for name, module in pairs(modules) do package.loaded[name] = module end
 package.loaded['pl.import_into'] = inert
 

@@ -697,6 +697,12 @@ function operators.divide(a, b)
    if type(a) == 'number' then return torch.mul(torch.cinv(b), a) end
    return torch.cdiv(a, b)
 end
+-- The remainder has the sign of the divisor.
+function operators.modulo(a, b)
+   local whole = torch.floor(operators.divide(a, b))
+   local product = type(whole) == 'number' and whole * b or type(b) == 'number' and torch.mul(whole, b) or torch.cmul(whole, b)
+   return operators.subtract(a, product)
+end
 function operators.power(a, b) return torch.pow(a, b) end
 function operators.negate(a) return torch.mul(a, -1) end
 
@@ -772,9 +778,30 @@ native.follow_operator = function(operator, a, b)
    return handled(f, a, b)
 end
 
+-- The numbers 1, 2 and so on along a dimension of a shape.
+local function counted(extents, dimension)
+   local shape = {}
+   for d in ipairs(extents) do shape[d] = d == dimension and extents[d] or 1 end
+   local numbers = original.view(torch.range(1, extents[dimension]), unpack(shape))
+   return value(original.contiguous(original.expand(numbers, unpack(extents))))
+end
+
+-- `x:scatter(d, places, number)` with one place for each row: ones of every row, such as codes of classes.
+function handlers.scatter(own, d, places, number)
+   local extents = sizes(own)
+   if original.size(places, d) ~= 1 or type(number) ~= 'number' then unknown("'scatter'") end
+   local mask = element_function('eq', {expanded(value(places), extents), counted(extents, d)})
+   return masked(own, give(mask), number)
+end
+
 local function assign(tensor, key, item)
    if not trace.at[tensor] then trace.at[tensor] = value(tensor) end
    if is_tensor(key) then return masked(tensor, key, item) end
+   if late_tensor(key) and original.dim(tensor) == 1 then
+      local extents = sizes(tensor)
+      local mask = element_function('eq', {everywhere(value(key), extents), counted(extents, 1)})
+      return masked(tensor, give(mask), item)
+   end
    local part = part_of(tensor, key)
    if type(item) == 'number' then
       methods.fill(part, item)

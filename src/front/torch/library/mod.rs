@@ -15,6 +15,7 @@ use std::rc::Rc;
 use super::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
 use super::tensor::{self, First, LateNumber, Tensor, UnreadFile};
 use crate::diag::nearest::nearest;
+use crate::diag::{self, Diagnostic};
 use crate::layers::Layer;
 use crate::source::Span;
 use crate::spec::{Dialect, Filler, Spelling};
@@ -79,10 +80,14 @@ impl Library {
                 table.set_field("convert", Native::value("convert", same));
             }
             library.lazy(lua, space, &table);
-            if space == "ccn2" {
+            let own = match space {
+                "ccn2" => Some(("<ccn2>", include_str!("ccn2.lua"))),
+                "inn" => Some(("<inn>", include_str!("inn.lua"))),
+                _ => None,
+            };
+            if let Some((name, text)) = own {
                 let [_, nn, natives] = arguments.clone();
-                let own = vec![Value::Table(table.clone()), nn, natives];
-                run(lua, "<ccn2>", include_str!("ccn2.lua"), own)?;
+                run(lua, name, text, vec![Value::Table(table.clone()), nn, natives])?;
             }
             match space {
                 "cudnn" | "ccn2" => {
@@ -247,6 +252,17 @@ impl Library {
                 Ok(vec![Value::Bool(random)])
             }),
         );
+        add(
+            "unknown",
+            Box::new(|lua, args| {
+                let given = args.get(0);
+                let (kind, sizes) = match given.object::<Tensor>() {
+                    Some(tensor) => (tensor.kind(), tensor.sizes()),
+                    None => (tensor::Kind::Float, vec![1]),
+                };
+                Ok(vec![Tensor::unknown(lua, kind, &sizes)?.into_value()])
+            }),
+        );
         add("late", Box::new(|_, args| Ok(vec![LateNumber::of(args.get(0)).unwrap_or_default()])));
         add(
             "late_tensor",
@@ -354,6 +370,14 @@ impl Library {
             let text = format!("local Class, Parent = ...\n{}", spelling.class.script);
             run(lua, &format!("<{}>", spelling.name), &text, vec![class.clone(), parent.clone()])?;
         }
+        let init = table.field("__init");
+        if !init.is_nil() {
+            let checked = Native::value("__init", move |lua, args| {
+                lua.call(&init, args.0.clone())
+                    .map_err(|error| explained(lua, error, spelling, args))
+            });
+            table.set_field("__init", checked);
+        }
         let plain = ["nn.Module", "nn.Criterion"].contains(&spelling.class.parent);
         if table.field("__init").is_nil() && plain && !spelling.positional.is_empty() {
             let init = Native::value("__init", move |lua, args| {
@@ -374,6 +398,23 @@ impl Library {
         }
         Ok(())
     }
+}
+
+/// An error inside of a constructor of the library, in the words of its caller.
+fn explained(lua: &Lua, error: LuaError, spelling: &Spelling, args: &Args) -> LuaError {
+    let message = error.message();
+    let inside = ["bad argument", "calling '", "attempt to", "table index is"];
+    let Some(at) = inside.iter().find_map(|start| message.find(start)) else { return error };
+    let Some(span) = lua.call_span().filter(|_| error.is_catchable()) else { return error };
+    let (name, reason) = (spelling.name, &message[at..]);
+    let arguments = spelling.positional.join(", ");
+    let missing = spelling.positional.iter().enumerate().find(|(i, _)| args.is_none(i + 1));
+    let text = match missing {
+        Some((_, argument)) => format!("{name} needs its `{argument}`"),
+        None => format!("{name} cannot be made of these arguments: {reason}"),
+    };
+    let help = format!("it is made by {name}({arguments})");
+    lua.complaint(Diagnostic::new(&diag::E0701, span, text).here(reason).help(help))
 }
 
 /// A class and those it extends, nearest first, as far as there are no more than a program would write.

@@ -31,20 +31,20 @@ local function refused(name)
 end
 for _, name in ipairs({'accUpdateGradParameters', 'read', 'write'}) do refused(name) end
 
--- Definitions may test what they have built, or ask for the size of its output: values are zeros, sizes are right.
+-- Definitions may test what they have built, or ask for the size of its output: sizes are right, values cannot be read.
 function Module:updateOutput(input)
    self.output = native.forward(self, input)
    return self.output
 end
 function Module:forward(input) return self:updateOutput(input) end
 
-local function zeros_like(value)
-   if type(value) ~= 'table' then return value:clone():zero() end
+local function unknown_like(value)
+   if type(value) ~= 'table' then return native.unknown(value) end
    local result = {}
-   for i, item in ipairs(value) do result[i] = zeros_like(item) end
+   for i, item in ipairs(value) do result[i] = unknown_like(item) end
    return result
 end
-function Module:updateGradInput(input) return zeros_like(input) end
+function Module:updateGradInput(input) return unknown_like(input) end
 function Module:accGradParameters() end
 function Module:backward(input, gradOutput, scale)
    self.gradInput = self:updateGradInput(input, gradOutput)
@@ -166,8 +166,11 @@ Criterion.type = Module.type
 for _, name in ipairs({'float', 'double', 'cuda', 'half', 'cl'}) do Criterion[name] = Module[name] end
 Criterion.clone = Module.clone
 -- Definitions may test their loss; its value is not known here.
-function Criterion:updateOutput() return self.output end
-function Criterion:updateGradInput(input) return zeros_like(input) end
+function Criterion:updateOutput()
+   self.output = native.late(native.unknown())
+   return self.output
+end
+function Criterion:updateGradInput(input) return unknown_like(input) end
 function Criterion:forward(input, target) return self:updateOutput(input, target) end
 function Criterion:backward(input, target)
    self.gradInput = self:updateGradInput(input, target)

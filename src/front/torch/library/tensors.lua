@@ -75,6 +75,99 @@ for _, name in ipairs({'range', 'linspace', 'logspace', 'zeros', 'ones', 'rand',
    end
 end
 
+-- Random numbers that are functions of those of simpler laws.
+function native.tensor_methods.cauchy(self, median, sigma)
+   local drawn = torch.rand(self:size()):add(-0.5):mul(math.pi)
+   return self:copy(torch.tan(drawn):mul(sigma or 1):add(median or 0))
+end
+-- The mean and the deviation are those of the numbers, not of their logarithms.
+function native.tensor_methods.logNormal(self, mean, deviation)
+   mean, deviation = mean or 1, deviation or 2
+   local spread = math.log(1 + (deviation / mean) ^ 2)
+   self:normal(math.log(mean) - spread / 2, math.sqrt(spread))
+   return self:exp()
+end
+
+-- `f` of the vectors along a dimension, in the place of each.
+local function along(tensor, dimension, f)
+   local extents, n = tensor:size():totable(), tensor:size(dimension)
+   extents[dimension] = 1
+   local values, places = torch.Tensor(unpack(extents)), torch.LongTensor(unpack(extents))
+   local last = tensor:dim()
+   local rows = tensor:transpose(dimension, last):contiguous():view(-1, n)
+   local firsts = values:transpose(dimension, last):contiguous():view(-1)
+   local seconds = places:transpose(dimension, last):contiguous():view(-1)
+   for i = 1, rows:size(1) do firsts[i], seconds[i] = f(rows[i]) end
+   local turned = tensor:transpose(dimension, last):size():totable()
+   turned[last] = 1
+   local function back(flat) return flat:view(unpack(turned)):transpose(dimension, last):contiguous() end
+   return back(firsts), back(seconds)
+end
+
+-- Functions of one tensor, `torch.f(x, ...)` and `x:f(...)`.
+local function both(name, f)
+   torch[name], native.tensor_methods[name] = f, f
+end
+both('kthvalue', function(tensor, k, dimension)
+   return along(tensor, dimension or tensor:dim(), function(row)
+      local sorted, order = torch.sort(row)
+      return sorted[k], order[k]
+   end)
+end)
+-- The smallest of the most frequent numbers, and the last place of it.
+both('mode', function(tensor, dimension)
+   return along(tensor, dimension or tensor:dim(), function(row)
+      local counts, best = {}, nil
+      for i = 1, row:size(1) do counts[row[i]] = (counts[row[i]] or 0) + 1 end
+      for number, count in pairs(counts) do
+         local most = best and counts[best] or 0
+         if count > most or count == most and number < best then best = number end
+      end
+      for i = row:size(1), 1, -1 do
+         if row[i] == best then return best, i end
+      end
+   end)
+end)
+both('histc', function(tensor, bins, least, most)
+   bins, least, most = bins or 100, least or 0, most or 0
+   if least == most then least, most = tensor:min(), tensor:max() end
+   if least == most then least, most = least - 1, most + 1 end
+   local counts, flat = torch.zeros(bins), tensor:contiguous():view(-1)
+   for i = 1, flat:size(1) do
+      local at = flat[i]
+      if least <= at and at <= most then
+         local bin = math.min(math.floor((at - least) / (most - least) * bins) + 1, bins)
+         counts[bin] = counts[bin] + 1
+      end
+   end
+   return counts
+end)
+-- Parts along a dimension whose norm is above a bound are scaled down to it.
+local function renormalised(tensor, p, dimension, bound)
+   local result = tensor:clone()
+   for i = 1, result:size(dimension) do
+      local part = result:select(dimension, i)
+      local norm = part:norm(p)
+      if norm > bound then part:mul(bound / (norm + 1e-7)) end
+   end
+   return result
+end
+torch.renorm = renormalised
+function native.tensor_methods.renorm(self, ...) return self:copy(renormalised(self, ...)) end
+both('cross', function(a, b, dimension)
+   for d = 1, a:dim() do
+      if not dimension and a:size(d) == 3 then dimension = d end
+   end
+   if not dimension or a:size(dimension) ~= 3 then error('a dimension of 3 elements expected', 2) end
+   local result = a:clone()
+   local function part(tensor, i) return tensor:narrow(dimension, i, 1) end
+   for i = 1, 3 do
+      local j, k = i % 3 + 1, (i + 1) % 3 + 1
+      part(result, i):copy(torch.cmul(part(a, j), part(b, k)) - torch.cmul(part(a, k), part(b, j)))
+   end
+   return result
+end)
+
 ---------------------------------------------------------------- nn.utils
 local utils = {}
 nn.utils = utils

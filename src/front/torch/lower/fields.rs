@@ -113,6 +113,8 @@ fn argument(
             if let Some(tensor) = value.object::<Tensor>() {
                 return Ok(match extents {
                     true => Some(list(tensor.sizes().into_iter().map(|d| d as f64).collect())),
+                    // What it gave while the definition ran is no argument.
+                    false if tensor.is_unknown() => None,
                     false if tensor.numel() <= MOST_VALUES && 0 < tensor.numel() => {
                         Some(list(tensor.values(lua).map_err(stop)?))
                     }

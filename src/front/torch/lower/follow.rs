@@ -81,7 +81,6 @@ impl Walk<'_> {
         Ok(Some(output))
     }
 
-    /// Says that the gradient of a module is derived from what it computes.
     /// Says that a container's own `updateGradInput` is not run, if it has one.
     pub(super) fn warn_of_own_gradient(&mut self, module: &Table) {
         if !super::children(module).is_empty() && own_method(module, "updateGradInput") {

@@ -1,5 +1,5 @@
-//! `module:forward(input)` inside of a definition: zeros of the shape that the layer gives, by the same walk that builds
-//! the net. Definitions call it to test a model or to learn the size of its features.
+//! `module:forward(input)` inside of a definition: a tensor of the shape that the layer gives, whose numbers nobody may
+//! read, by the same walk that builds the net. Definitions call it to test a model or to learn the size of its features.
 
 use std::rc::Rc;
 
@@ -47,7 +47,7 @@ pub fn forward(
         return Err(lua.complaint(first.clone()));
     }
     let Some(shapes) = shapes else { return Ok(Value::Nil) };
-    leave(lua, &shapes)
+    leave(lua, &shapes, own)
 }
 
 /// An output with its shapes.
@@ -86,8 +86,12 @@ fn enter(walk: &mut Walk, input: &Value, span: Span, level: usize) -> Result<Flo
     }
 }
 
-fn leave(lua: &mut Lua, shapes: &Shapes) -> Result<Value, LuaError> {
+/// Tensors of these shapes: `asked` for by the definition, which must not take them for numbers, or samples.
+fn leave(lua: &mut Lua, shapes: &Shapes, asked: bool) -> Result<Value, LuaError> {
     match shapes {
+        Shapes::Tensor(Some(shape)) if asked => {
+            Ok(Tensor::unknown(lua, Kind::Float, shape.dims())?.into_value())
+        }
         Shapes::Tensor(Some(shape)) => Tensor::new(lua, Kind::Float, shape.dims()),
         Shapes::Tensor(None) => {
             Err(lua.error("the shape of the output is not known before the network runs"))
@@ -95,7 +99,7 @@ fn leave(lua: &mut Lua, shapes: &Shapes) -> Result<Value, LuaError> {
         Shapes::Table(items) => {
             let table = lua.table();
             for (at, item) in items.iter().enumerate() {
-                let item = leave(lua, item)?;
+                let item = leave(lua, item, asked)?;
                 table.set((at + 1).into(), item);
             }
             Ok(table.into())

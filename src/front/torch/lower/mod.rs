@@ -13,6 +13,7 @@ mod forward;
 mod graph;
 mod labels;
 mod names;
+mod places;
 mod unpooling;
 
 use fields::field;
@@ -148,6 +149,8 @@ pub struct Walk<'a> {
     made: HashMap<u64, usize>,
     /// Rules that new nodes get.
     rules: Vec<Rule>,
+    /// Where the modules that are being walked were added, the outermost first.
+    adding: Vec<Span>,
     /// Where to point for modules that no line of the definition has made.
     whole: Span,
 }
@@ -173,6 +176,7 @@ impl<'a> Walk<'a> {
             uses: vec![],
             made: HashMap::new(),
             rules: vec![],
+            adding: vec![],
             whole,
         }
     }
@@ -190,6 +194,14 @@ impl<'a> Walk<'a> {
 
     /// What a module makes of its input. `path` is the module's place in the tree: `2.1`.
     pub fn module(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
+        let before = self.adding.len();
+        self.adding.extend(self.library.added(module));
+        let output = self.entered(module, path, input);
+        self.adding.truncate(before);
+        output.map_err(|stop| self.placed(stop, module))
+    }
+
+    fn entered(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
         let span = self.place(module);
         self.deeper(module)?;
         if !self.kind(module).1 {
@@ -228,15 +240,6 @@ impl<'a> Walk<'a> {
         let d = Diagnostic::new(&diag::E0704, span, message).here("made here");
         self.diagnostics.report(d);
         self.unknown(module, path, input)
-    }
-
-    /// Complains where modules are within each other without end.
-    pub(super) fn deeper(&self, module: &Table) -> Result<(), Stop> {
-        if self.lua.has_room() {
-            return Ok(());
-        }
-        let message = "modules are too deep within each other, or one contains itself";
-        Err(self.complaint(module, message.to_owned()))
     }
 
     /// The nearest class of a module that cortado knows, and whether a class of the user's computes before it.
@@ -410,6 +413,7 @@ impl<'a> Walk<'a> {
             phase: None,
             args,
             span,
+            added: self.adding(span),
         });
         tops
     }
@@ -496,20 +500,6 @@ impl<'a> Walk<'a> {
     /// The blobs of an input.
     pub(super) fn current(&mut self, input: &Flow) -> Vec<String> {
         input.leaves().iter().map(|b| self.resolve(b)).collect()
-    }
-
-    /// The line that made a module.
-    pub(super) fn place(&self, module: &Table) -> Span {
-        self.library.constructed(module).unwrap_or(self.whole)
-    }
-
-    /// A complaint about a module, with the line that added it.
-    fn complaint(&self, module: &Table, message: String) -> Stop {
-        let d = Diagnostic::new(&diag::E0402, self.place(module), message).here("made here");
-        Box::new(match self.library.added(module) {
-            Some(added) if added != self.place(module) => d.label(added, "added here"),
-            _ => d,
-        })
     }
 }
 

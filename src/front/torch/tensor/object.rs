@@ -31,7 +31,7 @@ impl Object for Tensor {
             _ => {
                 let layout = selected(lua, &self, key, span)?;
                 match layout.sizes.is_empty() {
-                    true => Ok(self.storage().get(layout.offset).into()),
+                    true => Ok(self.storage().known(lua, layout.offset)?.into()),
                     false => Ok(self.with(layout).into_value()),
                 }
             }
@@ -261,7 +261,7 @@ impl Object for Storage {
         match key {
             Value::Number(number) => {
                 let place = self.place(lua, *number, span)?;
-                Ok(self.get(place).into())
+                Ok(self.known(lua, place)?.into())
             }
             _ => Ok(State::of(lua).storage_methods.get(key)),
         }

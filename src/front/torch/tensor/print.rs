@@ -114,6 +114,11 @@ impl Format {
 /// `tostring(tensor)`.
 pub(super) fn tensor(lua: &mut Lua, tensor: &Tensor) -> Result<LuaStr, LuaError> {
     let (name, sizes) = (tensor.kind().tensor_name(), tensor.sizes());
+    if tensor.is_unknown() {
+        let size = describe(&sizes);
+        let shown = format!("[{name} of size {size}, known only when the network runs]\n");
+        return Ok(text(lua, shown));
+    }
     let values = read(lua, &tensor.storage(), &tensor.layout())?;
     let format = Format::of(&values);
     let body = match sizes[..] {

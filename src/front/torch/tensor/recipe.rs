@@ -51,6 +51,8 @@ impl Draw {
 pub(super) enum Recipe {
     /// The same number everywhere.
     Constant(f64),
+    /// What a network gives: numbers that are known only when it runs, and that cannot be read before.
+    Unknown,
     /// `shift + scale * draw.at(place + skew)`.
     Random { draw: Rc<Draw>, skew: i64, scale: f64, shift: f64 },
 }
@@ -60,6 +62,7 @@ impl Recipe {
     pub fn at(&self, place: usize) -> f64 {
         match self {
             Recipe::Constant(value) => *value,
+            Recipe::Unknown => f64::NAN,
             Recipe::Random { draw, skew, scale, shift } => {
                 shift + scale * draw.at((place as i64).wrapping_add(*skew) as u64)
             }
@@ -70,6 +73,7 @@ impl Recipe {
     pub fn mapped(&self, by: f64, plus: f64) -> Recipe {
         match self {
             Recipe::Constant(value) => Recipe::Constant(value * by + plus),
+            Recipe::Unknown => Recipe::Unknown,
             Recipe::Random { .. } if by == 0.0 => Recipe::Constant(plus),
             Recipe::Random { draw, skew, scale, shift } => Recipe::Random {
                 draw: draw.clone(),
@@ -94,14 +98,15 @@ impl Recipe {
         matches!(self, Recipe::Random { draw, .. } if 1 < Rc::strong_count(draw))
     }
 
-    /// The recipe in the words of a layer's parameter.
-    pub fn filler(&self) -> Filler {
-        match self {
+    /// The recipe in the words of a layer's parameter; `None` where nothing is known.
+    pub fn filler(&self) -> Option<Filler> {
+        Some(match self {
+            Recipe::Unknown => return None,
             Recipe::Constant(value) => Filler::Constant(*value),
             Recipe::Random { draw, scale, shift, .. } => match draw.law {
                 Law::Uniform => Filler::Uniform(shift.min(shift + scale), shift.max(shift + scale)),
                 Law::Normal => Filler::Gaussian { mean: *shift, std: scale.abs(), sparse: None },
             },
-        }
+        })
     }
 }

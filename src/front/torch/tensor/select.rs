@@ -187,7 +187,8 @@ fn gather(lua: &mut Lua, args: &Args) -> Results {
     let indices = tensor(lua, args, 2)?;
     let places = along(lua, &given.layout(), at, indices)?;
     let storage = given.storage();
-    let values: Vec<f64> = places.into_iter().map(|place| storage.get(place)).collect();
+    let values = places.into_iter().map(|place| storage.known(lua, place));
+    let values = values.collect::<Result<Vec<f64>, _>>()?;
     Ok(one(Tensor::from_values(lua, given.kind(), &indices.sizes(), &values)?))
 }
 

@@ -311,7 +311,7 @@ fn squeeze(lua: &mut Lua, args: &Args) -> Results {
         let squeezed = given.with(layout.squeeze());
         // One element is a number.
         if squeezed.sizes() == [1] && layout.sizes.iter().all(|size| *size == 1) {
-            return Ok(vec![given.storage().get(layout.offset).into()]);
+            return Ok(vec![given.storage().known(lua, layout.offset)?.into()]);
         }
         return Ok(one(squeezed));
     }

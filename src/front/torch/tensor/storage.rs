@@ -123,6 +123,7 @@ impl Storage {
         lua.reserve_here(length * self.kind.cost())?;
         lua.work(length / 8)?;
         let whole = Layout::rows(0, &[length]);
+        self.check_known(lua, 0..length)?;
         let drawn = match self.kind {
             Kind::Float => {
                 let mut values = Vec::with_capacity(length);
@@ -143,6 +144,33 @@ impl Storage {
     /// Whether no number was drawn.
     pub(super) fn is_undrawn(&self) -> bool {
         matches!(&*self.content.borrow(), Content::Undrawn(_))
+    }
+
+    /// Whether one of some places holds what only the running network knows.
+    pub(super) fn has_unknown(&self, mut places: impl Iterator<Item = usize>) -> bool {
+        let content = self.content.borrow();
+        let Content::Undrawn(runs) = &*content else { return false };
+        let is_unknown = |run: &Run| matches!(run.recipe, Recipe::Unknown);
+        let at = |place: usize| runs.partition_point(|run| run.end <= place);
+        runs.iter().any(is_unknown)
+            && places.any(|place| runs.get(at(place)).is_some_and(is_unknown))
+    }
+
+    fn check_known(
+        &self,
+        lua: &mut Lua,
+        places: impl Iterator<Item = usize>,
+    ) -> Result<(), LuaError> {
+        match self.has_unknown(places) {
+            true => Err(lua.error("what a network gives is known only when it runs")),
+            false => Ok(()),
+        }
+    }
+
+    /// [`Storage::get`], unless only the running network knows the number.
+    pub(super) fn known(&self, lua: &mut Lua, place: usize) -> Result<f64, LuaError> {
+        self.check_known(lua, std::iter::once(place))?;
+        Ok(self.get(place))
     }
 
     /// The number at a place inside.
@@ -185,6 +213,7 @@ impl Storage {
         let count = layout.count();
         lua.reserve_here(8 * count)?;
         lua.work(count / 4)?;
+        self.check_known(lua, layout.places())?;
         let mut values = Vec::with_capacity(count);
         self.each(layout, |value| values.push(value));
         Ok(values)
@@ -299,7 +328,8 @@ impl Storage {
         let Content::Undrawn(runs) = &*content else { return None };
         let first = runs.partition_point(|run| run.end <= places.start);
         let run = runs.get(first)?;
-        (places.end <= run.end && !run.recipe.is_copied()).then(|| run.recipe.filler())
+        let alone = places.end <= run.end && !run.recipe.is_copied();
+        run.recipe.filler().filter(|_| alone)
     }
 
     /// `value * by + plus` for a run of places.
@@ -336,8 +366,8 @@ impl Storage {
         let end = to + places.len();
         // Random numbers are rounded by their kind, so that only the same kind holds the same ones.
         let keeps = |runs: &Vec<Run>| {
-            let is_constant = |run: &Run| matches!(run.recipe, Recipe::Constant(_));
-            self.kind == from.kind || runs.iter().all(is_constant)
+            let is_random = |run: &Run| matches!(run.recipe, Recipe::Random { .. });
+            self.kind == from.kind || !runs.iter().any(is_random)
         };
         let runs = from.runs_of(&places).filter(keeps);
         if let Some(mut runs) = runs {

@@ -49,6 +49,13 @@ impl Tensor {
         Ok(tensor)
     }
 
+    /// A tensor that a network gives: its numbers are known only when that runs.
+    pub fn unknown(lua: &mut Lua, kind: Kind, sizes: &[usize]) -> Result<Tensor, LuaError> {
+        let tensor = Tensor::zeros(lua, kind, sizes)?;
+        tensor.storage().fill(lua, 0..tensor.numel(), Recipe::Unknown)?;
+        Ok(tensor)
+    }
+
     /// A view of a storage, which must reach as far as the layout.
     pub fn over(storage: Rc<Storage>, layout: Layout) -> Tensor {
         debug_assert!(layout.end() <= storage.length());
@@ -88,6 +95,11 @@ impl Tensor {
     /// The storage; tensors share values exactly if they share it (`Rc::ptr_eq`).
     pub fn storage(&self) -> Rc<Storage> {
         self.view.borrow().0.clone()
+    }
+
+    /// Whether some numbers are known only when a network runs.
+    pub fn is_unknown(&self) -> bool {
+        self.storage().has_unknown(self.layout().places())
     }
 
     /// How many elements there are.

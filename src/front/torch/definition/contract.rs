@@ -1,0 +1,53 @@
+//! The fields of the table that a DIGITS definition returns: those with wrong values are complained about, since DIGITS
+//! would stop at them.
+
+use super::super::interp::{Table, Value};
+use super::super::library::{class_name, is_criterion};
+use super::super::lower::Stop;
+use crate::diag::{self, Diagnostic};
+use crate::source::Span;
+
+/// Fields that hold a whole number above 0, or nothing.
+const COUNTS: [&str; 3] = ["trainBatchSize", "validationBatchSize", "croplen"];
+
+/// Complains about a field of a wrong kind.
+pub(super) fn check(table: &Table, span: Span) -> Result<(), Stop> {
+    let refused = |message: String, help: String| {
+        Err(Box::new(Diagnostic::new(&diag::E0705, span, message).help(help)))
+    };
+    match table.field("loss") {
+        Value::Nil => {}
+        Value::Table(loss) if is_criterion(&loss) => {}
+        Value::Table(class)
+            if class_name(&class).is_some_and(|_| !class.field("__index").is_nil()) =>
+        {
+            let name = class_name(&class).unwrap_or_default();
+            return refused(
+                format!("the `loss` is the class {name}, not a criterion of it"),
+                format!("call it: loss = {name}()"),
+            );
+        }
+        other => {
+            let kind = other.type_name();
+            return refused(
+                format!("the `loss` is a {kind}, not a criterion"),
+                "such as loss = nn.ClassNLLCriterion()".into(),
+            );
+        }
+    }
+    for name in COUNTS {
+        let value = table.field(name);
+        let count = value.to_number().filter(|n| (1.0..1e9).contains(n) && n.fract() == 0.0);
+        if !value.is_nil() && count.is_none() {
+            let given = match value.to_text() {
+                Some(text) => format!("`{}`", text.to_str()),
+                None => format!("a {}", value.type_name()),
+            };
+            return refused(
+                format!("`{name}` is {given}, not a whole number above 0"),
+                format!("such as {name} = 64, or leave it out"),
+            );
+        }
+    }
+    Ok(())
+}
