@@ -74,8 +74,11 @@ fn what_caffe_refuses_is_an_error() {
     assert_eq!(complaints("input: 'a' input_dim: [1, 2, 3]", false), "E0207 W0613");
     assert_eq!(complaints("input_dim: 1", false), "E0207");
     let padding = "layers { layer { type: 'padding' pad: 1 } bottom: 'a' top: 'b' }
-        layers { layer { type: 'relu' num_output: 2 } bottom: 'b' top: 'c' }";
+        layers { layer { type: 'relu' number: 2 } bottom: 'b' top: 'c' }";
     assert_eq!(complaints(padding, false), "E0213 E0210 W0611");
+    // Of a field that other types have, Caffe's log says only that it is left out.
+    let misplaced = "layers { layer { type: 'relu' num_output: 2 } bottom: 'b' top: 'c' }";
+    assert_eq!(complaints(misplaced, false), "W0621 W0611");
 }
 
 /// A small generator (splitmix64), so that the damage is the same in every run.
