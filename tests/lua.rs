@@ -206,6 +206,34 @@ fn cage() -> Vec<Trial> {
             "local t = torch.zeros(1e6) for i = 1, 1e7 do t:narrow(1, i, 1):fill(i) end",
             "does not end",
         ),
+        (
+            "coroutines_waiting",
+            "local t = {} while true do t[#t + 1] = coroutine.wrap(function() coroutine.yield() end) t[#t]() end",
+            "memory",
+        ),
+        (
+            "coroutines_within_each_other",
+            "local function f() return coroutine.wrap(f)() end f()",
+            "memory",
+        ),
+        (
+            "coroutines_deep_and_waiting",
+            "local function d(n) if n > 0 then return 1 + d(n - 1) end coroutine.yield() return 0 end local t = {} \
+             while true do local co = coroutine.wrap(d) co(500) t[#t + 1] = co end",
+            "memory",
+        ),
+        (
+            "coroutines_without_end",
+            "local co = coroutine.wrap(function() while true do coroutine.yield() end end) while true do co() end",
+            "does not end",
+        ),
+        ("loop_in_coroutine", "coroutine.wrap(function() while true do end end)()", "does not end"),
+        (
+            "recursion_in_coroutine",
+            "local function d() return 1 + d() end print(coroutine.resume(coroutine.create(d))) error('x')",
+            "stack overflow",
+        ),
+        ("rep_loop", "while true do local t = ('x'):rep(1e5) end", "does not end"),
         ("execute", "os.execute('ls')", "'os.execute' is not available"),
         ("open", "io.open('x')", "'io.open' is not available"),
         ("dofile", "dofile('x')", "'dofile' is not available"),
