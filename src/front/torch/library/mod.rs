@@ -408,9 +408,12 @@ fn explained(lua: &Lua, error: LuaError, spelling: &Spelling, args: &Args) -> Lu
     let Some(span) = lua.call_span().filter(|_| error.is_catchable()) else { return error };
     let (name, reason) = (spelling.name, &message[at..]);
     let arguments = spelling.positional.join(", ");
-    let missing = spelling.positional.iter().enumerate().find(|(i, _)| args.is_none(i + 1));
+    // An argument that is left out is to blame only where those before it can be counts.
+    let counts = args.rest(1).iter().take_while(|v| matches!(v, Value::Number(n) if 0.0 < *n));
+    let missing = Some(counts.count()).filter(|&given| args.is_none(given + 1));
+    let missing = missing.and_then(|given| spelling.positional.get(given));
     let text = match missing {
-        Some((_, argument)) => format!("{name} needs its `{argument}`"),
+        Some(argument) => format!("{name} needs its `{argument}`"),
         None => format!("{name} cannot be made of these arguments: {reason}"),
     };
     let help = format!("it is made by {name}({arguments})");
