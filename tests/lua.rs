@@ -3,7 +3,7 @@
 //! A file of `tests/lua` holds cases that begin with `-- @case name`; the file beside it holds their output under the
 //! same marks, an uncaught error as `error: message`. `tests/lua/bless.sh` writes it with the real interpreter.
 
-use cortado::front::torch::cage::{Limits, on_large_stack};
+use cortado::front::cage::{Limits, on_large_stack};
 use cortado::front::torch::interp::Lua;
 use cortado::front::torch::library::Library;
 use cortado::source::SourceMap;

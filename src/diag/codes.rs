@@ -213,4 +213,20 @@ codes! {
     /// The file does not return what a definition must: a model, a table with a `model`, or a function that returns
     /// one of them.
     E0705 "no-model";
+    /// A Python definition raised an exception itself, with `raise` or `assert`, and nothing caught it. The message is the
+    /// definition's own; the calls that led to the place are listed below it.
+    E0801 "python-exception";
+    /// A Python definition did something that raises an exception in Python as well: used a name that does not exist, called
+    /// what is no function, added a number to a text, or gave a library function arguments that it does not take.
+    E0802 "python-operation";
+    /// A Python definition used up what it may use: steps, memory, or printed output. A definition that builds a network
+    /// stays far below these bounds, so look for a loop that does not end at the place named. `except` cannot catch this.
+    E0803 "python-limit";
+    /// A Python definition asked for what it cannot have here: files, processes, the clock, other programs' packages, or the
+    /// inside of the interpreter (`open`, `os`, `eval`, `__globals__`). A definition only says what the network is.
+    E0804 "not-available";
+    /// `/` of two integers has a remainder, and whether it is dropped depends on the Python. DIGITS runs definitions with
+    /// Python 2, where `7 / 2` is 3, and so does cortado; Python 3 gives 3.5. Write `//` where 3 is meant, `7 / 2.0` where
+    /// 3.5 is. With `from __future__ import division`, or in a file with syntax of Python 3 only, `/` gives 3.5.
+    W0805 "integer-division";
 }

@@ -1,6 +1,8 @@
 //! Turns texts of each dialect into `ir::Definition`s.
 
 pub mod caffe;
+pub mod cage;
+pub mod tensorflow;
 pub mod torch;
 
 use std::collections::BTreeMap;

@@ -16,11 +16,11 @@ use std::rc::Rc;
 use self::functions::Left;
 use self::nesting::{Nesting, nestings};
 use self::options::{Asked, param, parameters};
-use super::cage::{Limits, on_large_stack};
 use super::interp::{Lua, LuaError, Table, Value};
 use super::library::{Library, is_criterion};
 use super::lower::{Flow, Stop, Walk, Window};
 use super::syntax::SyntaxError;
+use crate::front::cage::{Limits, on_large_stack};
 
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;

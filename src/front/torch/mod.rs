@@ -5,10 +5,9 @@
 //! ```
 //!
 //! A definition is a program, so it is run: in an interpreter of Lua 5.1 as LuaJIT speaks it, without files, processes
-//! and clock, and with bounded work, memory and depth ([`cage`]).
+//! and clock, and with bounded work, memory and depth ([`cage`](crate::front::cage)).
 
 pub mod ast;
-pub mod cage;
 mod definition;
 pub mod interp;
 pub mod library;

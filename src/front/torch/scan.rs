@@ -1,6 +1,6 @@
 //! Looks over the tokens of a Lua text before it is parsed: bounds the nesting, and names the token at a place.
 
-use super::cage::SYNTAX_LEVELS;
+use crate::front::cage::SYNTAX_LEVELS;
 use std::ops::Range;
 
 /// Fails with a place and Lua's message if the text nests too deeply for a recursive parser.

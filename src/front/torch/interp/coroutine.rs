@@ -12,7 +12,7 @@ use super::function::Results;
 use super::heap::Heap;
 use super::object::Object;
 use super::value::{LuaStr, Value};
-use crate::front::torch::cage::{COROUTINE_STACK, RESERVE, Stack};
+use crate::front::cage::{COROUTINE_STACK, RESERVE, Stack};
 use corosensei::stack::{DefaultStack, Stack as _};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::{Cell, RefCell};

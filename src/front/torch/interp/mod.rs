@@ -34,10 +34,10 @@ pub(super) use operators::compare_message;
 pub use table::Table;
 pub use value::{LuaStr, Value};
 
-use super::cage::{Limits, Stack};
 use super::stdlib;
 use super::syntax::{self, SyntaxError};
 use crate::diag::Diagnostic;
+use crate::front::cage::{Limits, Stack};
 use crate::source::{SourceMap, Span};
 use calls::Active;
 use std::any::{Any, TypeId};
@@ -80,7 +80,7 @@ pub struct Lua {
 
 impl Lua {
     /// An interpreter with the standard library. Run it under
-    /// [`on_large_stack`](super::cage::on_large_stack) if the definition may recurse.
+    /// [`on_large_stack`](crate::front::cage::on_large_stack) if the definition may recurse.
     pub fn new(sources: SourceMap, limits: Limits) -> Self {
         let heap = Heap::default();
         let (globals, string_metatable) = (Table::new(&heap), Table::new(&heap));

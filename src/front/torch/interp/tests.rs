@@ -1,7 +1,7 @@
 //! What native code sees of the interpreter: complaints with their calls, objects, callbacks, modules.
 
 use super::*;
-use crate::front::torch::cage::on_large_stack;
+use crate::front::cage::on_large_stack;
 
 /// Runs a chunk prepared by `setup`; its output, or the rendered complaints.
 fn run(setup: fn(&mut Lua), text: &str) -> String {

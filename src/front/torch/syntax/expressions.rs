@@ -2,8 +2,8 @@
 
 use super::quoted::{long_string, unescape};
 use super::{Node, Reader, Rule, lexical, parts};
+use crate::front::cage::{CHAIN_LINKS, SYNTAX_LEVELS};
 use crate::front::torch::ast::*;
-use crate::front::torch::cage::{CHAIN_LINKS, SYNTAX_LEVELS};
 use crate::front::torch::interp::number;
 use crate::source::{Span, Spanned};
 use std::iter::Peekable;

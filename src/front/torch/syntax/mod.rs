@@ -6,9 +6,9 @@ mod quoted;
 mod statements;
 
 use super::ast::*;
-use super::cage::on_large_stack;
 use super::scan;
 use crate::diag::{Diagnostic, E0101};
+use crate::front::cage::on_large_stack;
 use crate::source::{FileId, Span, Spanned};
 use pest::Parser;
 use pest::iterators::Pair;

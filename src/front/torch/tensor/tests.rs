@@ -1,7 +1,7 @@
 //! What is drawn and what is not, who shares with whom, and what the functions give.
 
 use super::{First, Tensor};
-use crate::front::torch::cage::{Limits, on_large_stack};
+use crate::front::cage::{Limits, on_large_stack};
 use crate::front::torch::interp::{Lua, Value};
 use crate::source::SourceMap;
 use crate::spec::Filler;

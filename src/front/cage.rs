@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 
-/// What a definition may use. No limit can be caught with `pcall` except [`Limits::calls`], which is Lua's own.
+/// What a definition may use. No limit can be caught with `pcall` or `except` except [`Limits::calls`], which is the
+/// language's own.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Statements, operations, calls and rounds of loops; library functions pay for long work.
     pub steps: u64,
-    /// Bytes of strings, tables, functions and frames alive at one time (an estimate).
+    /// Bytes of strings, containers and functions (an estimate): of those alive at one time for Lua, of all that were
+    /// made for Python.
     pub memory: usize,
     /// Calls within calls.
     pub calls: usize,
@@ -21,7 +23,7 @@ impl Default for Limits {
     }
 }
 
-/// Brackets and blocks within each other that a text may have, the limit of LuaJIT.
+/// Brackets and blocks within each other that a text may have: the limit of LuaJIT, and that of CPython's tokenizer.
 pub const SYNTAX_LEVELS: usize = 200;
 
 /// Links of a chain such as `a + b + c` or `f():g():h()` that one expression may have.
@@ -29,9 +31,9 @@ pub const CHAIN_LINKS: usize = 2000;
 
 const LARGE_STACK: usize = 256 << 20;
 /// What calls may use of the stack of a coroutine; it is paid for as it grows.
-pub(super) const COROUTINE_STACK: usize = 16 << 20;
+pub(in crate::front) const COROUTINE_STACK: usize = 16 << 20;
 /// What parsing, one expression of [`CHAIN_LINKS`] and library functions may use beyond the last check.
-pub(super) const RESERVE: usize = 64 << 20;
+pub(in crate::front) const RESERVE: usize = 64 << 20;
 /// What is assumed to be left on a thread that this module did not start.
 const SMALL_STACK: usize = 384 << 10;
 
@@ -51,7 +53,7 @@ pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
         work()
     };
     std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("lua".into()).stack_size(LARGE_STACK);
+        let builder = std::thread::Builder::new().name("definition".into()).stack_size(LARGE_STACK);
         let thread = builder.spawn_scoped(scope, on_thread);
         let result = thread.expect("the system starts threads").join();
         result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -60,7 +62,7 @@ pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
 
 /// How far down the stack may grow.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stack {
+pub(in crate::front) struct Stack {
     /// Down to where it is paid for.
     paid: usize,
     lowest: usize,
@@ -68,24 +70,24 @@ pub(super) struct Stack {
 
 impl Stack {
     /// The bound of the current thread.
-    pub(super) fn here() -> Self {
+    pub(in crate::front) fn here() -> Self {
         let lowest = LOWEST.get().unwrap_or_else(|| address_here().saturating_sub(SMALL_STACK));
         Stack { paid: lowest, lowest }
     }
 
     /// That of a coroutine, paid for down to some place.
-    pub(super) fn of_coroutine(paid: usize, lowest: usize) -> Self {
+    pub(in crate::front) fn of_coroutine(paid: usize, lowest: usize) -> Self {
         Stack { paid, lowest }
     }
 
     /// Whether another call may be made without paying for more of the stack.
     #[inline]
-    pub(super) fn has_paid_room(self) -> bool {
+    pub(in crate::front) fn has_paid_room(self) -> bool {
         self.paid < address_here()
     }
 
     /// Lets the stack grow by so many bytes; whether it may.
-    pub(super) fn deepen(&mut self, bytes: usize) -> bool {
+    pub(in crate::front) fn deepen(&mut self, bytes: usize) -> bool {
         let may = self.lowest + bytes <= self.paid;
         if may {
             self.paid -= bytes;
@@ -95,7 +97,7 @@ impl Stack {
 
     /// Whether another call may be made.
     #[inline]
-    pub(super) fn has_room(self) -> bool {
+    pub(in crate::front) fn has_room(self) -> bool {
         self.lowest < address_here()
     }
 }

@@ -1,0 +1,24 @@
+//! DIGITS-TensorFlow: Python definitions to values of the language.
+//!
+//! ```text
+//!  text ── syntax (layout, grammar, reader) ──▶ ast::File ── interp (resolve, run) ──▶ values
+//! ```
+//!
+//! A definition is a program, so it is run: in an interpreter of the Python that network definitions are written in,
+//! 2.7 or 3, without files, processes and clock, and with bounded work, memory and depth
+//! ([`cage`](crate::front::cage)).
+//!
+//! Where the Pythons differ, the text decides ([`ast::Version`]): one with syntax of Python 3 alone (f-strings, `nonlocal`,
+//! annotations, `super()`) is read as Python 3, all others as Python 2.7, for which DIGITS was written. Then `/` of two
+//! integers drops the remainder, with a warning (W0805) where there is one, unless the text begins with
+//! `from __future__ import division`; `range`, `map`, `zip` and `filter` give lists; `round` gives a float. Texts without
+//! a remainder mean the same in both, which is so for all that are known.
+//!
+//! Integers have 64 bits and raise OverflowError beyond. Bytes are texts. Objects with an `__eq__` of their own cannot be
+//! keys of dicts. `yield` is a statement or the whole value of an assignment, and nothing is sent to it. Classes have no
+//! metaclass that does anything.
+
+pub mod ast;
+pub mod interp;
+mod stdlib;
+pub mod syntax;

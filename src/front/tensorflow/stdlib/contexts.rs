@@ -1,0 +1,101 @@
+//! Generators' own methods, and modules that do nothing here.
+
+use super::method;
+use crate::front::tensorflow::interp::{Args, Class, Module, Native, Outcome, Python, Value};
+use crate::source::Span;
+use std::rc::Rc;
+
+pub(super) fn install(py: &mut Python) {
+    for name in ["iterator", "generator"] {
+        methods(&py.builtin_class(name));
+    }
+    for name in ["warnings", "logging", "abc", "typing"] {
+        py.add_module(name, Value::native(Silent { name }));
+    }
+    let string = Module::new("string");
+    string.set("ascii_lowercase", "abcdefghijklmnopqrstuvwxyz");
+    string.set("ascii_uppercase", "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    string.set("ascii_letters", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    string.set("digits", "0123456789");
+    py.add_module("string", Value::Module(string));
+}
+
+/// The methods of an iterator.
+fn methods(iterator: &Rc<Class>) {
+    for name in ["__next__", "next"] {
+        let run = move |py: &mut Python, mut args: Args| {
+            let this = super::take_self(py, &mut args, name)?;
+            let next = py.next(&this, args.span)?;
+            or_stop(py, next, args.span)
+        };
+        iterator.set(name, Value::method(name, run));
+    }
+    method(iterator, "__iter__", &[], |_, this, _| Ok(this));
+    method(iterator, "close", &[], |_, _, _| Ok(Value::None));
+    method(iterator, "send", &["value"], |py, this, args| {
+        if !args.get("value").is_none() {
+            return Err(py.not_available("a value for a generator's 'yield'", args.span));
+        }
+        let next = py.next(&this, args.span)?;
+        or_stop(py, next, args.span)
+    });
+    method(iterator, "throw", &["type", "value?", "traceback?"], |py, this, args| {
+        let value = args.some("value").unwrap_or_else(|| args.get("type"));
+        let error = py.error_again(value, args.span)?;
+        let Value::Iter(iter) = &this else { return Ok(Value::None) };
+        let next = py.throw(&Rc::clone(iter), error, args.span)?;
+        or_stop(py, next, args.span)
+    });
+}
+
+fn or_stop(py: &mut Python, next: Option<Value>, at: Span) -> Outcome {
+    match next {
+        Some(value) => Ok(value),
+        None => {
+            let class = Value::Class(py.builtin_class("StopIteration"));
+            let exception = py.call(&class, Args::new([], at))?;
+            Err(py.raised(exception, at)?)
+        }
+    }
+}
+
+/// A module whose functions have no effect on a network: what it is asked for does nothing.
+struct Silent {
+    name: &'static str,
+}
+
+impl Native for Silent {
+    fn type_name(&self) -> String {
+        "module".into()
+    }
+
+    fn get_attribute(
+        self: Rc<Self>,
+        py: &mut Python,
+        name: &str,
+        _at: Span,
+    ) -> Outcome<Option<Value>> {
+        Ok(Some(match (self.name, name) {
+            ("abc", "abstractmethod" | "abstractproperty" | "abstractclassmethod") => {
+                let is_property = name == "abstractproperty";
+                Value::function("abstractmethod", move |py: &mut Python, args: Args| {
+                    let function = args.bind(py, "abstractmethod", &["function"])?.get("function");
+                    let property = Value::Class(py.types.property.clone());
+                    match is_property {
+                        true => py.call(&property, Args::new([function], Span::nowhere())),
+                        false => Ok(function),
+                    }
+                })
+            }
+            ("abc", "ABC" | "ABCMeta") => Value::Class(py.types.object.clone()),
+            ("typing", _) => Value::Class(py.types.object.clone()),
+            ("logging", "DEBUG" | "INFO" | "WARNING" | "WARN" | "ERROR" | "CRITICAL") => {
+                Value::Int(20)
+            }
+            ("logging", "getLogger") => {
+                Value::function("getLogger", |_, _| Ok(Value::native(Silent { name: "logging" })))
+            }
+            _ => Value::function("nothing", |_, _| Ok(Value::None)),
+        }))
+    }
+}

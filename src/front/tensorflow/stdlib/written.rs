@@ -1,0 +1,21 @@
+//! The modules that are written in Python.
+
+use crate::front::tensorflow::interp::{Args, Python, Value};
+
+pub(super) fn install(py: &mut Python) {
+    py.add_text("functools", include_str!("functools.py"));
+    py.add_text("itertools", include_str!("itertools.py"));
+    py.add_text("contextlib", include_str!("contextlib.py"));
+    py.add_text("copy", include_str!("copy.py"));
+    py.add_text("operator", include_str!("operator.py"));
+    py.add_text("numpy", include_str!("numpy.py"));
+    py.add_text("six", include_str!("six.py"));
+    py.add_text("six.moves", include_str!("six_moves.py"));
+    // In Python 2 it is a builtin.
+    let reduce = Value::function("reduce", |py: &mut Python, args: Args| {
+        let module = py.import("functools", args.span)?;
+        let reduce = py.get_attribute(&module, "reduce", args.span)?;
+        py.call(&reduce, args)
+    });
+    py.add_builtin("reduce", reduce);
+}

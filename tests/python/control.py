@@ -1,0 +1,309 @@
+# @case if
+for x in [0, 1, 2, 3]:
+    if x == 0:
+        print('zero')
+    elif x == 1:
+        print('one')
+    elif x == 2: print('two')
+    else:
+        print('many')
+# @case while
+n = 0
+while n < 3:
+    n += 1
+    if n == 2:
+        continue
+    print(n)
+else:
+    print('else')
+# @case while_break
+n = 0
+while True:
+    n += 1
+    if n > 3: break
+else:
+    print('never')
+print(n)
+# @case for_else
+for x in [1, 2]:
+    pass
+else:
+    print('else')
+for x in [1, 2]:
+    break
+else:
+    print('never')
+print(x)
+# @case nested_loops
+for i in range(3):
+    for j in range(3):
+        if j == i:
+            break
+        print(i, j)
+    else:
+        print('full', i)
+# @case loop_variable
+for i in range(3):
+    pass
+print(i)
+for i in []:
+    pass
+print(i)
+# @case modify_while_iterating
+l = [1, 2, 3]
+for x in l:
+    if x < 3 and len(l) < 6:
+        l.append(x + 10)
+print(l)
+# @case try_except
+try:
+    1 / 0
+except ZeroDivisionError as e:
+    print('caught', e)
+else:
+    print('never')
+finally:
+    print('finally')
+try:
+    pass
+except Exception:
+    print('never')
+else:
+    print('else')
+# @case except_order
+for exc in [KeyError('k'), IndexError('i'), ValueError('v'), TypeError('t')]:
+    try:
+        raise exc
+    except KeyError:
+        print('key')
+    except LookupError as e:
+        print('lookup', e)
+    except (ValueError, TypeError) as e:
+        print('pair', type(e).__name__, e)
+# @case bare_except
+try:
+    undefined
+except:
+    print('caught')
+# @case reraise
+try:
+    try:
+        raise ValueError('x')
+    except ValueError:
+        print('inner')
+        raise
+except ValueError as e:
+    print('outer', e)
+# @case raise_from
+try:
+    try:
+        raise KeyError('a')
+    except KeyError as e:
+        raise ValueError('b') from e
+except ValueError as e:
+    print(e)
+# @case finally_return
+def f():
+    try:
+        return 'try'
+    finally:
+        print('finally')
+def g():
+    for i in range(3):
+        try:
+            continue
+        finally:
+            print('f', i)
+    return 'end'
+def h():
+    try:
+        raise ValueError
+    finally:
+        return 'swallowed'
+print(f(), g(), h())
+# @case finally_exception
+try:
+    try:
+        1 / 0
+    finally:
+        print('cleanup')
+except ZeroDivisionError:
+    print('outer')
+# @case exception_variable_gone
+try:
+    raise ValueError('x')
+except ValueError as e:
+    pass
+e
+# @case raise_class
+raise ValueError
+# @case raise_instance
+raise ValueError('message')
+# @case raise_several_arguments
+raise ValueError('a', 1)
+# @case raise_nothing
+raise
+# @case raise_non_exception
+raise 5
+# @case key_error_message
+raise KeyError('key')
+# @case custom_exception
+class MyError(ValueError):
+    def __init__(self, code):
+        super(MyError, self).__init__('code %d' % code)
+        self.code = code
+try:
+    raise MyError(7)
+except ValueError as e:
+    print(e, e.code, e.args, isinstance(e, MyError), repr(e))
+raise MyError(8)
+# @case custom_exception_str
+class E(Exception):
+    def __str__(self):
+        return 'custom text'
+raise E(1, 2)
+# @case exception_args
+e = Exception('a', 2)
+print(e.args, str(e), repr(e), str(Exception()), repr(Exception()), str(Exception('x')), repr(ValueError('y')))
+# @case assert
+assert True
+assert 1 == 1, 'fine'
+try:
+    assert False, 'message %d' % 3
+except AssertionError as e:
+    print(e)
+assert False
+# @case assert_message
+assert 1 > 2, 'one is not more'
+# @case uncaught_in_function
+def f():
+    g()
+def g():
+    raise RuntimeError('deep')
+f()
+# @case pass_and_ellipsis
+def f():
+    ...
+class A: pass
+if True: pass
+print(f())
+# @case semicolons
+a = 1; b = 2; print(a, b);
+if a: print('x'); print('y')
+# @case line_continuation
+x = 1 + \
+    2 + \
+    3
+y = (1 +
+     2
+
+     + 3)
+if x == 6 and \
+        y == 6:
+    print(x, y)
+# @case comments_and_blank_lines
+
+# leading
+def f():  # trailing
+
+    # inside
+
+    return 1  # end
+
+        # odd indentation of a remark
+print(f())
+# @case tabs
+if True:
+	x = 1
+	if x:
+		print('tab')
+# @case one_line_blocks
+for i in range(2): print(i)
+while False: pass
+class A: x = 1
+def f(): return 5
+try: 1 / 0
+except ZeroDivisionError: print('zero')
+finally: print('done')
+print(A.x, f())
+# @case deep_indentation
+def f(n):
+    if n:
+        for i in range(n):
+            while i:
+                try:
+                    if i == 2:
+                        return i
+                finally:
+                    i -= 1
+                    break
+    return -1
+print(f(4))
+# @case conditional_imports
+try:
+    import no_such_module
+except ImportError as e:
+    print('missing', e)
+# @case print_options
+print('a', 'b', sep='-', end='!\n')
+print()
+print('x', end='')
+print('y')
+print(1, 'a', None, [1, 'b'], sep=', ')
+# @case truthiness
+for x in [0, 1, '', 'a', [], [0], None, 0.0, {}, {1: 2}, set(), (), (0,)]:
+    print(1 if x else 0, end=' ')
+print()
+# @case delete_item_in_loop
+d = {'a': 1, 'b': 2, 'c': 3}
+for k in list(d):
+    if d[k] == 2:
+        del d[k]
+print(d)
+# @case global_statement_at_module
+global q
+q = 1
+print(q)
+# @case chained_comparison_mixed
+x = 5
+print(1 < x < 10, 1 < x > 3, x == 5 != 6, 'a' in 'abc' in ['abc'], 1 < 2 in [2])
+# @case exception_in_else
+try:
+    try:
+        pass
+    except ValueError:
+        print('no')
+    else:
+        raise ValueError('from else')
+    finally:
+        print('cleanup')
+except ValueError as e:
+    print(e)
+# @case nested_exceptions
+def f(x):
+    try:
+        try:
+            return 10 // x
+        except ZeroDivisionError:
+            raise ValueError('zero')
+        finally:
+            print('inner')
+    except ValueError as e:
+        return str(e)
+    finally:
+        print('outer')
+print(f(2), f(0))
+# @case break_in_finally_free_loop
+for i in range(5):
+    try:
+        if i == 3:
+            break
+    finally:
+        print(i)
+# @case unary_chain
+print(not not True, - - 1, not [], ~~5)
+# @case name_error_suggestion_text
+try:
+    pritn('x')
+except NameError as e:
+    print(e)
