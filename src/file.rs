@@ -24,20 +24,51 @@ pub fn read_text(path: &Path) -> Result<String> {
     })
 }
 
-/// The whole of a program's text, in which bytes that are no UTF-8 are replaced, as they stand in comments and messages.
+/// Bytes of the longest definition.
+const MOST_TEXT: u64 = 4 << 20;
+/// Bytes of the longest definition that is a program, which costs far more to read.
+const MOST_PROGRAM: u64 = 1 << 20;
+/// The characters, of those that mean nothing, that stand for the bytes from 128 on that are no UTF-8.
+const STRAY: u32 = 0xf700;
+
+/// A definition: a regular file that is no longer than anyone writes. Bytes that are no UTF-8, such as those of names in
+/// comments of old files, become characters that [`original_bytes`] turns back.
 ///
 /// # Errors
-/// It cannot be read, is no regular file, or has more than `most` bytes.
-pub fn read_program(path: &Path, most: u64) -> Result<String> {
-    let about = fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
-    if !about.is_file() {
+/// There is no such file, or it is none of these.
+pub fn read_definition(path: &Path) -> Result<String> {
+    let metadata = fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
+    if !metadata.is_file() {
         return Err(Error::format(path, "is no regular file"));
     }
-    if most < about.len() {
-        let message = format!("has {} bytes; a definition has at most {most}", about.len());
-        return Err(Error::format(path, message));
+    let is_program = path.extension().is_some_and(|ending| ending == "lua" || ending == "py");
+    let most = if is_program { MOST_PROGRAM } else { MOST_TEXT };
+    if most < metadata.len() {
+        let (have, most) = (metadata.len() >> 10, most >> 20);
+        return Err(Error::format(
+            path,
+            format!("{have} KiB are no definition: the longest is {most} MiB"),
+        ));
     }
-    Ok(String::from_utf8_lossy(&read(path)?).into_owned())
+    let bytes = read(path)?;
+    Ok(bytes.utf8_chunks().fold(String::with_capacity(bytes.len()), |mut text, chunk| {
+        text.push_str(chunk.valid());
+        let strays = chunk.invalid().iter();
+        text.extend(strays.filter_map(|&byte| char::from_u32(STRAY + u32::from(byte))));
+        text
+    }))
+}
+
+/// The bytes of a part of a definition as they are in its file.
+pub fn original_bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        match u32::from(c).checked_sub(STRAY) {
+            Some(byte @ 0x80..=0xff) => bytes.push(byte as u8),
+            _ => bytes.extend(c.encode_utf8(&mut [0; 4]).bytes()),
+        }
+    }
+    bytes
 }
 
 /// Replaces `path` by what `fill` writes, or leaves it as it was and says why.

@@ -3,6 +3,7 @@
 
 mod passes;
 mod second;
+mod tried;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,6 +19,7 @@ use crate::weights::Blob;
 
 pub use passes::Passes;
 pub use second::second_opinion;
+pub use tried::tried;
 
 /// How the passes are made.
 #[derive(Clone, Debug)]

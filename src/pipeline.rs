@@ -9,6 +9,7 @@ use crate::error::Result;
 pub use crate::file::read_text;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
+use crate::one_pass::tried;
 use crate::passes::adopt_data::{adopt_classes, adopt_data, need_outputs};
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
@@ -80,6 +81,7 @@ pub fn definition(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> (Definition, Vec<String>) {
+    let request = &front::Request { trial: Some(tried), ..request.clone() };
     let mut definition = front::read(sources, path, text, request, diagnostics);
     let adopted = adopt_data(&mut definition);
     if let Some(classes) = request.classes {

@@ -560,3 +560,28 @@ fn definitions_compute_with_tensors() {
     let given = tensors([("in.0", scattered(&[2]))]);
     run(text, &given, Phase::Test, 0).unwrap_or_else(|e| panic!("{e}"));
 }
+
+#[test]
+fn constructors_take_numbers_as_texts() {
+    let given = tensors([("in.0", scattered(&[2, 3]))]);
+    let results = run("return nn.Linear('3', '4')", &given, Phase::Train, 0).expect("a net");
+    assert_eq!(results["out.0"].shape, [2, 4]);
+}
+
+#[test]
+fn a_complaint_says_where_the_module_was_added() {
+    let text = "local function block(n)\nreturn nn.Sequential():add(nn.ReLU())\n:add(nn.SpatialConvolution(n, 8, 3, 3))\nend\n\
+                local net = nn.Sequential()\nnet:add(block(3))\nnet:add(block(4))\nreturn net";
+    let given = tensors([("in.0", scattered(&[1, 3, 9, 9]))]);
+    let said = run(text, &given, Phase::Train, 0).expect_err("4 planes of 8");
+    assert!(said.contains("added here") && said.contains("net:add(block(4))"), "{said}");
+    assert!(!said.contains("net:add(block(3))"), "{said}");
+}
+
+#[test]
+fn words_that_a_definition_gives_its_options_count() {
+    let text = "local cmd = torch.CmdLine() cmd:option('-x', 1) cmd:option('-name', 'a') cmd:option('-flag', false)\n\
+                local o = cmd:parse({'-x', '5', '-flag'}) error(o.x + 1 .. o.name .. tostring(o.flag))";
+    let said = run(text, &Tensors::new(), Phase::Train, 0).expect_err("an error of its own");
+    assert!(said.contains("6atrue"), "{said}");
+}

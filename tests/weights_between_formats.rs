@@ -127,7 +127,7 @@ fn tied_towers_stay_tied() {
         .replace("nn.Linear(500, 2)", "nn.Linear(16, 2)");
     std::fs::write(at("net.lua"), text).unwrap();
     let shapes = [("input".to_owned(), Shape(vec![2, 3, 20, 20]))].into();
-    let options = MoveOptions { net: Some(at("net.lua")), shapes, from: None };
+    let options = MoveOptions { net: Some(at("net.lua")), shapes, ..MoveOptions::default() };
     let want = read_safetensors(&golden("siamese_small.safetensors")).unwrap();
     let report = moved(&golden("siamese_small_binary.t7"), &at("a.t7"), &options).unwrap();
     assert_eq!(report.missing, Vec::<String>::new());
@@ -147,4 +147,41 @@ fn the_verb_says_what_it_did() {
     let done = run(&[&old, &new]);
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("--net"));
+}
+
+#[test]
+fn a_lua_net_needs_no_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = "return function(params)\n\
+                local net = nn.Sequential():add(nn.SpatialConvolution(1, 3, 3, 3)):add(nn.SpatialBatchNormalization(3))\n\
+                net:add(nn.ReLU()):add(nn.SpatialMaxPooling(2, 2, 2, 2)):add(nn.View(-1):setNumInputDims(3))\n\
+                return net:add(nn.Linear(params.features * 3, params.nclasses))\nend";
+    std::fs::write(at("net.lua"), text).unwrap();
+    let run = |extra: &[&str], to: &str| {
+        let command = Command::new(env!("CARGO_BIN_EXE_cortado"))
+            .args(["convert".as_ref(), golden("small_binary.t7").as_os_str(), at(to).as_os_str()])
+            .args(["--net".as_ref(), at("net.lua").as_os_str()])
+            .args(extra)
+            .output()
+            .unwrap();
+        (command.status.success(), String::from_utf8_lossy(&command.stderr).into_owned())
+    };
+    let told = ["--param", "features=9", "--classes", "5"];
+    let (good, said) = run(&told, "a.safetensors");
+    assert!(good, "{said}");
+    let with_shape = [&told[..], &["--input-shape", "1,8,8"]].concat();
+    for to in ["b.safetensors", "b.caffemodel"] {
+        let (good, said) = run(&with_shape, to);
+        assert!(good, "{said}");
+    }
+    let (first, second) =
+        (read_safetensors(&at("a.safetensors")), read_safetensors(&at("b.safetensors")));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!(first.len(), 8);
+    let same = first.iter().all(|(name, blob)| second[name].data == blob.data);
+    assert!(same && first.keys().eq(second.keys()), "{:?}", first.keys());
+    // The layers of a caffemodel are those of a typed net.
+    let (good, said) = run(&told, "c.caffemodel");
+    assert!(!good && said.contains("--input-shape 3,28,28"), "{said}");
 }

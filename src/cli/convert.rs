@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{complain_about, named_shape, shapes};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
-use crate::file::{read, write_atomically};
+use crate::file::{original_bytes, read_definition, write_atomically};
 use crate::front::caffe::legacy::{check_types, order, upgrade_net, upgrade_solver};
 use crate::front::caffe::{parse, print};
 use crate::job::move_weights::{self, MoveOptions};
@@ -29,6 +29,8 @@ pub(super) struct Arguments {
     /// The shape of a data blob of these definitions, such as data=1,3,28,28
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
 }
 
 /// Fields that only a solver has; one of them tells the two kinds of file apart.
@@ -51,11 +53,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn weights(arguments: &Arguments) -> Result<()> {
-    let options = MoveOptions {
+    let mut options = MoveOptions {
         net: arguments.net.clone(),
         from: arguments.from.clone(),
         shapes: shapes(&arguments.shape),
+        ..MoveOptions::default()
     };
+    arguments.definition.tell(&mut options.request);
     let moved = match move_weights::convert(&arguments.old, &arguments.new, &options)? {
         Ok(moved) => moved,
         Err((sources, diagnostics)) => {
@@ -71,8 +75,7 @@ fn weights(arguments: &Arguments) -> Result<()> {
 }
 
 fn definition(arguments: &Arguments) -> Result<()> {
-    let text = String::from_utf8(read(&arguments.old)?)
-        .map_err(|_| Error::format(&arguments.old, "is not a text file"))?;
+    let text = read_definition(&arguments.old)?;
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::default();
     let file = sources.add(&arguments.old, text.as_str());
@@ -87,5 +90,5 @@ fn definition(arguments: &Arguments) -> Result<()> {
     complain_about(&diagnostics, &sources)?;
     order::sort(&mut modern, if is_solver { "solver" } else { "net" });
     let text = print(&modern);
-    write_atomically(&arguments.new, |file| file.write_all(text.as_bytes()))
+    write_atomically(&arguments.new, |file| file.write_all(&original_bytes(&text)))
 }

@@ -8,6 +8,7 @@ use super::{complain_about, say};
 use crate::data::images::Image;
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
+use crate::job::clusters::Measure;
 use crate::job::inference::{Inference, Outputs};
 
 /// Arguments of `infer`.
@@ -54,9 +55,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             part.iter().map(|path| net.prepare(Image::load(path)?)).collect();
         results.extend(net.run(&images?)?);
     }
+    let measure = net.measure;
     net.finish()?;
     if arguments.json {
-        return say(as_json(&paths, &results, arguments.list.is_some()));
+        return say(as_json(&paths, &results, arguments.list.is_some(), measure));
     }
     for (path, outputs) in paths.iter().zip(&results) {
         say(path.display())?;
@@ -65,23 +67,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let more = if 16 < values.len() { " ..." } else { "" };
             say(format_args!("  {name} = [{}{more}]", shown.join(", ")))?;
         }
-        if let Some(distance) = twin_distance(outputs) {
-            say(format_args!("  distance = {distance:.6}"))?;
+        if let Some(apart) = twins_apart(outputs, measure) {
+            match measure {
+                Measure::Distance => say(format_args!("  distance = {apart:.6}"))?,
+                Measure::Angle => say(format_args!("  angle = {apart:.4} degrees"))?,
+            }
         }
     }
     Ok(())
 }
 
 /// DIGITS' reply: for one image `{"outputs": {blob: [[...]]}}`, for many by path and without the batch axis.
-fn as_json(paths: &[PathBuf], results: &[Outputs], many: bool) -> Value {
+fn as_json(paths: &[PathBuf], results: &[Outputs], many: bool, measure: Measure) -> Value {
     let blobs = |outputs: &Outputs, batched: bool| -> Map<String, Value> {
         let value = |v: &Vec<f32>| if batched { json!([v]) } else { json!(v) };
         outputs.iter().map(|(name, values)| (name.clone(), value(values))).collect()
     };
     if let ([outputs], false) = (results, many) {
         let mut reply = json!({ "outputs": blobs(outputs, true) });
-        if let Some(distance) = twin_distance(outputs) {
-            reply["distance"] = json!(distance);
+        if let Some(apart) = twins_apart(outputs, measure) {
+            let name = if measure == Measure::Angle { "angle" } else { "distance" };
+            reply[name] = json!(apart);
         }
         return reply;
     }
@@ -93,11 +99,10 @@ fn as_json(paths: &[PathBuf], results: &[Outputs], many: bool) -> Value {
     json!({ "outputs": by_path })
 }
 
-/// The Euclidean distance of two outputs of one length.
-fn twin_distance(outputs: &Outputs) -> Option<f64> {
+/// How far two outputs of one length are apart by what the net was trained on: their distance, or their angle in degrees.
+fn twins_apart(outputs: &Outputs, measure: Measure) -> Option<f64> {
     let [(_, a), (_, b)] = &outputs[..] else { return None };
-    let squares = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2));
-    (a.len() == b.len()).then(|| squares.sum::<f64>().sqrt())
+    (a.len() == b.len()).then(|| measure.between(a, b))
 }
 
 /// The paths of a list, as DIGITS reads it: relative ones are relative to the list.

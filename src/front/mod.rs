@@ -10,10 +10,10 @@ use std::path::Path;
 
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
-use crate::file::{read_program, read_text};
-use crate::ir::Definition;
-use crate::source::SourceMap;
-use crate::spec::Dialect;
+use crate::file::read_definition;
+use crate::ir::{Definition, Node};
+use crate::source::{SourceMap, Span};
+use crate::spec::{Dialect, Phase};
 use crate::ty::Shape;
 
 /// The dialect of a file, by its name: `.lua` is Torch, `.py` is TensorFlow, everything else prototxt.
@@ -42,9 +42,30 @@ pub struct Request {
     pub call: Option<String>,
     /// The loss in the place of the definition's, as a Lua expression: `nn.CrossEntropyCriterion()`.
     pub loss: Option<String>,
+    /// What computes small nets that a definition tries while it runs; without it their numbers are not known.
+    pub trial: Option<fn(Trial) -> Option<Tried>>,
     /// Whether the net starts from weights, for which the definition may change it (DIGITS' `fineTuneHook`).
     pub fine_tune: bool,
 }
+
+/// A tensor's extents and numbers.
+pub type Numbers = (Shape, Vec<f32>);
+
+/// A net that a definition tries while it runs.
+#[derive(Debug)]
+pub struct Trial {
+    /// Its layers.
+    pub nodes: Vec<Node>,
+    /// Values of inputs (`in.<blob>`) and parameters (`param.<layer>.<i>`).
+    pub tensors: BTreeMap<String, Numbers>,
+    /// The phase.
+    pub phase: Phase,
+    /// Where it is tried.
+    pub span: Span,
+}
+
+/// Values of blobs (`out.<blob>`) and `loss` of such a net, with the steps that the work counts as.
+pub type Tried = (BTreeMap<String, Numbers>, usize);
 
 /// Inputs of larger numbers do not exist.
 const MOST_INPUTS: usize = 1000;
@@ -113,19 +134,13 @@ pub fn read(
     }
 }
 
-/// Bytes that a definition that is a program may have.
-const MOST_PROGRAM: u64 = 1 << 20;
-
 /// Reads the text of a file that should hold a definition.
 ///
 /// # Errors
 /// It cannot be read, is too long, or is of a dialect that this version does not read.
 pub fn text(path: &Path) -> Result<String> {
     readable(path)?;
-    match dialect(path) {
-        Dialect::Torch => read_program(path, MOST_PROGRAM),
-        _ => read_text(path),
-    }
+    read_definition(path)
 }
 
 /// Refuses files of dialects that this version does not read.

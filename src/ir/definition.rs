@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::diag::Diagnostic;
 use crate::layers::Layer;
 use crate::source::{Span, Spanned};
 use crate::spec::{Category, Dialect, Filler, Phase, Record};
+use crate::ty::Shape;
 
 /// A definition of a net.
 #[derive(Clone, Debug)]
@@ -106,6 +108,14 @@ impl Definition {
 }
 
 impl Node {
+    /// A complaint about this layer with the places where a program added it.
+    pub fn placed(&self, complaint: Diagnostic) -> Diagnostic {
+        self.added.iter().enumerate().fold(complaint, |complaint, (i, &span)| {
+            complaint
+                .label(span, if i == 0 { "added here" } else { "inside of what is added here" })
+        })
+    }
+
     /// Caffe's rule: with include rules any must match, without them none of the exclude rules may.
     pub fn exists(&self, state: &NetState) -> bool {
         match self.include.is_empty() {
@@ -161,6 +171,8 @@ pub struct ParamSpec {
     pub decay_mult: Option<f32>,
     /// A filler that wins over the layer's own.
     pub filler: Option<Filler>,
+    /// Its extents, where the definition's own objects hold it.
+    pub shape: Option<Shape>,
     /// First values that win over any filler, in row-major order.
     pub values: Option<Arc<[f32]>>,
     /// Whether the layer gives it no gradient, though the solver changes it otherwise.

@@ -51,15 +51,23 @@ struct Space {
 
 impl Measure {
     fn space(self, embedding: &Embedding) -> Space {
-        let wide = |point: &Vec<f32>| -> Vec<f64> {
-            let point: Vec<f64> = point.iter().map(|&x| f64::from(x)).collect();
-            let length = point.iter().map(|x| x * x).sum::<f64>().sqrt();
-            match self {
-                Measure::Angle if 0.0 < length => point.iter().map(|x| x / length).collect(),
-                _ => point,
-            }
-        };
-        Space { measure: self, points: embedding.points.iter().map(wide).collect() }
+        let points = embedding.points.iter().map(|point| self.seen(point)).collect();
+        Space { measure: self, points }
+    }
+
+    /// A point as this measure sees it: for angles, at the distance 1 from the origin.
+    fn seen(self, point: &[f32]) -> Vec<f64> {
+        let point: Vec<f64> = point.iter().map(|&x| f64::from(x)).collect();
+        let length = point.iter().map(|x| x * x).sum::<f64>().sqrt();
+        match self {
+            Measure::Angle if 0.0 < length => point.iter().map(|x| x / length).collect(),
+            _ => point,
+        }
+    }
+
+    /// The distance of two points, or their angle in degrees.
+    pub fn between(self, a: &[f32], b: &[f32]) -> f64 {
+        self.shown(self.far(&self.seen(a), &self.seen(b)))
     }
 
     /// What grows with the distance or the angle: the square of the distance, or 1 less the cosine.
@@ -189,6 +197,13 @@ mod tests {
             rays.classes.push(class);
         }
         rays
+    }
+
+    #[test]
+    fn two_points_have_a_distance_and_an_angle() {
+        let (a, b) = ([3.0, 0.0], [0.0, 4.0]);
+        assert!((Measure::Distance.between(&a, &b) - 5.0).abs() < 1e-9);
+        assert!((Measure::Angle.between(&a, &b) - 90.0).abs() < 1e-9);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct MoveOptions {
     pub from: Option<PathBuf>,
     /// Shapes of data blobs of both.
     pub shapes: BTreeMap<String, Shape>,
+    /// What both are told besides, if they are programs.
+    pub request: Request,
 }
 
 /// Complaints about a definition, with the texts they point into.
@@ -75,6 +77,7 @@ pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<M
         Some("t7") => write_flat(new, &order::flat(&kept, &places))?,
         Some("safetensors") => write_named(new, &kept)?,
         Some("caffemodel") => {
+            let Some(net) = net else { return Err(shapeless(new)) };
             let named = kept.iter().map(|((l, i), b)| (format!("param.{l}.{i}"), b.clone()));
             caffemodel(&net, &named.collect()).write(new)?;
         }
@@ -121,13 +124,20 @@ fn unknown(path: &Path) -> Error {
     Error::format(path, "must end in .t7, .caffemodel or .safetensors")
 }
 
-/// The net of a definition as it runs on images; none if it has errors.
+fn shapeless(path: &Path) -> Error {
+    let message = "the shapes of the net are not known; give those of its data, such as --shape data=1,3,28,28, or for a \
+                   Lua definition --input-shape 3,28,28";
+    Error::format(path, message)
+}
+
+/// The net of a definition as it runs on images, if the shapes of its data are known, and its parameters; none if it has
+/// errors.
 fn typed(
     path: &Path,
     options: &MoveOptions,
     (sources, diagnostics): &mut Complaints,
-) -> Result<Option<(TypedNet, Vec<Place>)>> {
-    let request = Request { shapes: options.shapes.clone(), ..Request::default() };
+) -> Result<Option<(Option<TypedNet>, Vec<Place>)>> {
+    let request = Request { shapes: options.shapes.clone(), ..options.request.clone() };
     let definition = read_net(path, &request, sources, diagnostics)?;
     let names = definition.names.clone();
     let (definition, state) = deploy(&definition);
@@ -139,9 +149,9 @@ fn typed(
         return Ok(None);
     }
     if typed.signatures.iter().any(Option::is_none) {
-        let message = "the shapes of the net are not known; give those of its data, such as --shape data=1,3,28,28";
-        return Err(Error::format(path, message));
+        let places = order::held(&definition, &names, &state);
+        return places.map(|places| Some((None, places))).ok_or_else(|| shapeless(path));
     }
     let places = order::places(&typed, &names);
-    Ok(Some((typed, places)))
+    Ok(Some((Some(typed), places)))
 }

@@ -24,7 +24,7 @@ pub(super) fn plan(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<Plan>> {
-    let text = with_fields(&pipeline::read_text(path)?, &options.set);
+    let text = with_fields(&pipeline::definition_text(path)?, &options.set);
     let file = sources.add(path, text);
     let text = sources.file(file).text.clone();
     let Some(read) = read_solver(file, &text, diagnostics) else { return Ok(None) };

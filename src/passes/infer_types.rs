@@ -82,7 +82,8 @@ fn infer_node(
             let message =
                 format!("layer `{}` has a blob of {} axes", node.name.value, shape.rank());
             let d = Diagnostic::new(&diag::E0404, node.type_name.span, message);
-            return Err(diagnostics.report(d.here(format!("at most {MOST_AXES} are possible"))));
+            let d = d.here(format!("at most {MOST_AXES} are possible"));
+            return Err(diagnostics.report(node.placed(d)));
         }
         // An extent of 0 counts as 1, so that the elements of no range of axes are too many either.
         let count = shape.dims().iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
@@ -90,7 +91,7 @@ fn infer_node(
             let message = format!("layer `{}` would hold a blob of {shape}", node.name.value);
             let d = Diagnostic::new(&diag::E0404, node.type_name.span, message);
             let most = format!("a blob has at most {MOST_ELEMENTS} elements");
-            return Err(diagnostics.report(d.here(most)));
+            return Err(diagnostics.report(node.placed(d.here(most))));
         }
     }
     // Which elements a Filter lets pass, if any, is seen in the run.

@@ -172,12 +172,7 @@ impl<'a> Infer<'a> {
 
     /// Reports a complaint, with the places where a program added the layer.
     pub fn report(&self, diagnostic: Diagnostic) -> Reported {
-        let added = self.node.added.iter().enumerate();
-        let placed = added.fold(diagnostic, |diagnostic, (i, &span)| {
-            diagnostic
-                .label(span, if i == 0 { "added here" } else { "inside of what is added here" })
-        });
-        self.diagnostics.borrow_mut().report(placed)
+        self.diagnostics.borrow_mut().report(self.node.placed(diagnostic))
     }
 
     /// Reports a complaint about arguments.

@@ -330,7 +330,7 @@ fn method(a: &Args) -> Optim {
         },
         other => {
             let near = diag::nearest::nearest(other, Optim::NAMES);
-            let hint = near.map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
+            let hint = near.map_or(".".into(), |n| format!("; did you mean \"{n}\"?"));
             let names = Optim::NAMES.join(", ");
             let key = if a.has("method") { "method" } else { "optimization" };
             a.wrong(key, format!("optim has no method \"{other}\"{hint} There are {names}"));
@@ -383,7 +383,7 @@ fn policy(a: &Args, optim: &Optim) -> Policy {
             let names =
                 ["torch_sgd", "fixed", "step", "multistep", "poly", "exp", "inv", "sigmoid"];
             let near = diag::nearest::nearest(other, names);
-            let hint = near.map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
+            let hint = near.map_or(".".into(), |n| format!("; did you mean \"{n}\"?"));
             a.wrong(
                 "policy",
                 format!("DIGITS has no policy \"{other}\"{hint} There are {}", names.join(", ")),

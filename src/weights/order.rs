@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::t7::{Buffers, Parameter};
 use super::{Blob, CaffeModel};
-use crate::ir::TypedNet;
+use crate::ir::{Definition, NetState, TypedNet};
 use crate::ty::Shape;
 use crate::{Error, Result};
 
@@ -77,6 +77,42 @@ pub fn places(typed: &TypedNet, names: &[(String, String)]) -> Vec<Place> {
             });
         }
     }
+    sort(&mut places, names);
+    places
+}
+
+/// The parameters that a definition's own objects hold, whose extents are known whatever the data are, at a state and in the
+/// order of its names; `None` for a definition without such objects.
+pub fn held(
+    definition: &Definition,
+    names: &[(String, String)],
+    state: &NetState,
+) -> Option<Vec<Place>> {
+    let public: HashMap<&str, &str> =
+        names.iter().map(|(public, own)| (own.as_str(), public.as_str())).collect();
+    let (mut places, mut shared) = (vec![], HashMap::new());
+    for node in definition.nodes.iter().filter(|node| node.exists(state)) {
+        for (at, param) in node.params.iter().enumerate() {
+            let layer = node.name.value.clone();
+            let name = public.get(format!("param.{layer}.{at}").as_str());
+            let kind = match name.map(|name| name.rsplit('.').next().unwrap_or_default()) {
+                Some("running_mean") => Kind::Mean,
+                Some("running_var") => Kind::Variance,
+                Some(_) if name.is_some_and(|name| name.starts_with("buf.")) => continue,
+                _ => Kind::Learned,
+            };
+            let next = shared.len();
+            let own = param.name.as_ref().map_or(format!("{layer}.{at}"), |n| n.value.clone());
+            let variable = *shared.entry(own).or_insert(next);
+            places.push(Place { layer, at, shape: param.shape.clone()?, variable, kind });
+        }
+    }
+    sort(&mut places, names);
+    (!places.is_empty()).then_some(places)
+}
+
+/// Puts places in the order of the names by which a dialect numbers them.
+fn sort(places: &mut [Place], names: &[(String, String)]) {
     let mut ranks = HashMap::new();
     for (public, own) in names {
         let numbered = ["param.", "buf."].iter().any(|prefix| public.starts_with(prefix));
@@ -90,7 +126,6 @@ pub fn places(typed: &TypedNet, names: &[(String, String)]) -> Vec<Place> {
         let rank = ranks.get(&(p.layer.as_str(), p.at.to_string().as_str())).copied();
         rank.unwrap_or(usize::MAX)
     });
-    places
 }
 
 /// The entries of a network that Torch saved.

@@ -113,6 +113,7 @@ fn param(a: &Args) -> ParamSpec {
         lr_mult: a.float("lr_mult").map(|x| x as f32),
         decay_mult: a.float("decay_mult").map(|x| x as f32),
         filler: None,
+        shape: None,
         values: None,
         frozen: false,
         span: a.anchor(),

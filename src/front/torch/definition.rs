@@ -144,6 +144,7 @@ fn run(
             return definition;
         }
     };
+    library.allow_trials(request.trial);
     let asked = Asked::default();
     let returned = evaluate(lua, &chunk, text, request, presets, &asked, whole);
     let built = returned.and_then(|mut returned| {
@@ -317,7 +318,7 @@ fn left(globals: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Value> {
 struct Attempt {
     /// Records in a batch.
     batch: Option<usize>,
-    /// Whether a loss that computes in Lua reads one label for each record, not one for each number.
+    /// Whether a loss that computes in Lua, or a label hook, reads one label for each record, not one for each number.
     label_each: bool,
 }
 
@@ -337,7 +338,9 @@ fn build(
     definition.batch_sizes = [count("trainBatchSize"), count("validationBatchSize")];
     definition.crop = count("croplen");
     let mut attempts = vec![Attempt { batch: definition.batch_sizes[0], ..Attempt::default() }];
-    if request.targets().is_empty() && returned.loss.as_ref().is_some_and(super::lower::computes) {
+    let hooked = returned.whole.as_ref().is_some_and(|whole| !whole.field("labelHook").is_nil());
+    let computes = returned.loss.as_ref().is_some_and(super::lower::computes);
+    if request.targets().is_empty() && (hooked || computes) {
         attempts.push(Attempt { label_each: true, ..attempts[0] });
     }
     if attempts[0].batch.is_none() && request.is_one_record() {
@@ -448,7 +451,9 @@ fn target(
     names: &mut Vec<(String, String)>,
 ) -> Result<Flow, Stop> {
     let (whole, apart, shapes) = (walk.whole(), walk.targets(loss), request.targets());
-    let n = apart.unwrap_or(1).max(shapes.len());
+    let hook = hook::of(walk, returned.whole.as_ref())?;
+    // A hook is given the one label of a record, and makes of it what the loss takes apart.
+    let n = if hook.is_some() { 1 } else { apart.unwrap_or(1) }.max(shapes.len());
     let mut flows = vec![];
     for i in 0..n {
         let name = if 1 < n { format!("target.{i}") } else { "target".to_owned() };
@@ -456,11 +461,16 @@ fn target(
         names.push((name.clone(), format!("in.{name}")));
         flows.push(walk.input(&name, shape.as_ref(), whole));
     }
-    if let Some(table) = &returned.whole {
-        flows = hook::apply(walk, table, flows)?;
-    }
-    Ok(match (flows.len(), apart) {
-        (1, None) => flows.remove(0),
+    let target = match (flows.len(), apart, &hook) {
+        (1, None, _) | (1, _, Some(_)) => flows.remove(0),
         _ => Flow::Table(flows),
+    };
+    let target = match hook {
+        Some(hook) => hook::apply(walk, hook, input, target)?,
+        None => target,
+    };
+    Ok(match (target, apart) {
+        (one @ Flow::Tensor(_), Some(_)) => Flow::Table(vec![one]),
+        (target, _) => target,
     })
 }

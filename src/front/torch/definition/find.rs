@@ -1,10 +1,8 @@
 //! The other Lua files of a definition, by the names that `require` and `paths.dofile` are given.
 
-use crate::file::read_program;
 use std::path::{Component, Path, PathBuf};
 
-/// Longer files are no definitions.
-const MOST_TEXT: u64 = 1 << 20;
+use crate::file::read_definition;
 
 /// The path and text of a file that a definition in `folder` names; `asking` is the file with the call.
 ///
@@ -36,15 +34,19 @@ pub(super) fn find(folder: &Path, name: &str, asking: Option<&Path>) -> Option<(
         false => [folder, &above, beside],
     };
     let paths = roots.iter().flat_map(|root| candidates.iter().map(|c| plain(&root.join(c))));
-    // Links may lead out of the project.
-    let project = absolute(&above)?.canonicalize().ok()?;
+    // Links are followed as far as they stay in the project.
+    let project = above_of(folder)?;
     let inner = |path: &PathBuf| path.canonicalize().is_ok_and(|path| path.starts_with(&project));
     let mut found = paths.filter(inner);
-    found.find_map(|path| read_program(&path, MOST_TEXT).ok().map(|text| (path, text)))
+    found.find_map(|path| read_definition(&path).ok().map(|text| (path, text)))
 }
 
-fn absolute(path: &Path) -> Option<PathBuf> {
-    std::path::absolute(path).ok().map(|path| plain(&path))
+/// The folder above one, without links.
+fn above_of(folder: &Path) -> Option<PathBuf> {
+    let own = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let mut own = own.canonicalize().ok()?;
+    own.pop();
+    Some(own)
 }
 
 /// The path without `x/..` and `.` in it.
@@ -82,6 +84,7 @@ mod tests {
         write("../outside.lua");
         write("models/blocks/init.lua");
         let folder = project.join("models");
+        let models = folder.clone();
         let (net, layer) = (folder.join("net.lua"), folder.join("layers/a.lua"));
         let found = |name: &str, asking: &Path| {
             let path = find(&folder, name, Some(asking))?.0;
@@ -100,6 +103,17 @@ mod tests {
         is("../../util.lua", &layer, "util.lua");
         is("util", &layer, "util.lua");
         is("blocks", &net, "models/blocks/init.lua");
+        std::fs::write(models.join("accent.lua"), b"return '\xe9'").expect("a file");
+        let text = find(&folder, "accent", None).expect("a file of any bytes").1;
+        assert_eq!(crate::file::original_bytes(&text), b"return '\xe9'");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::symlink;
+            symlink(root.path().join("outside.lua"), models.join("leads_out.lua")).expect("a link");
+            symlink("net.lua", models.join("stays.lua")).expect("a link");
+            is("stays", &net, "models/stays.lua");
+            assert_eq!(found("leads_out", &net), None);
+        }
         for outside in ["../../../outside.lua", "../../outside", "/etc/passwd", "..", "a//b", ""] {
             assert_eq!(found(outside, &layer), None, "{outside}");
         }

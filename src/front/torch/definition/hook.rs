@@ -1,73 +1,117 @@
-//! A definition's `labelHook` to a layer: the function is asked about many labels at once, and must answer each by
-//! itself, as an affine function with exceptions (the Siamese one makes -1 of 0).
+//! A definition's `labelHook` to layers: one that answers each label by itself is a function of a label, anything else is
+//! followed on the batch like the `updateOutput` of a module.
 
 use super::super::interp::{Table, Value};
 use super::super::lower::{Flow, Stop, Walk, stop};
-use super::super::tensor::{Kind, Tensor};
 use crate::diag::{self, Diagnostic};
 use crate::layers::label_map::LabelMap;
 
-/// The labels that are asked about; the last three tell the affine part.
-const PROBES: [f64; 19] = [
-    -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 0.5, 255.0, 21.5,
-    1000.25, 77.75,
-];
+/// The function of a definition, if it has one.
+///
+/// # Errors
+/// The field is no function.
+pub(super) fn of(walk: &Walk, definition: Option<&Table>) -> Result<Option<Value>, Stop> {
+    match definition.map(|definition| definition.field("labelHook")) {
+        None | Some(Value::Nil) => Ok(None),
+        Some(hook @ Value::Function(_)) => Ok(Some(hook)),
+        Some(other) => {
+            let message = format!("labelHook is a {}, not a function", other.type_name());
+            let help = "write `labelHook = function(input, label) ... return label end`";
+            Err(Box::new(Diagnostic::new(&diag::E0705, walk.whole(), message).help(help)))
+        }
+    }
+}
 
-/// The targets as the criterion sees them.
+/// The target as the criterion sees it.
+///
+/// # Errors
+/// The hook fails, or asks for numbers that only a batch of data has.
 pub(super) fn apply(
     walk: &mut Walk,
-    definition: &Table,
-    targets: Vec<Flow>,
-) -> Result<Vec<Flow>, Stop> {
-    let hook = definition.field("labelHook");
-    if hook.is_nil() {
-        return Ok(targets);
+    hook: Value,
+    input: &Flow,
+    target: Flow,
+) -> Result<Flow, Stop> {
+    let library = walk.library();
+    let made = library.call(walk.lua(), "hooked", vec![hook]).map_err(stop)?;
+    let Some(Value::Table(hooked)) = made.into_iter().next() else { return Ok(target) };
+    if let Flow::Tensor(label) = &target
+        && let Some(map) = by_itself(walk, &hooked, input, label)?
+    {
+        return Ok(match map == LabelMap::default() {
+            true => target,
+            false => walk.mapped_label(&map, &target),
+        });
     }
-    let answers = ask(walk, &hook, &PROBES)?;
-    let mut backward = PROBES;
-    backward.reverse();
-    let again = ask(walk, &hook, &backward)?;
-    let by_itself = answers.as_ref().zip(again.as_ref()).is_some_and(|(a, b)| {
-        a.len() == PROBES.len() && a.iter().zip(b.iter().rev()).all(|(x, y)| x == y)
-    });
-    let map = answers.filter(|_| by_itself).and_then(|answers| fit(&answers));
-    let Some(map) = map else {
-        let message = "the labelHook is no function of each label by itself";
-        let d = Diagnostic::new(&diag::E0704, walk.whole(), message).help(
-            "cortado translates hooks that replace labels or scale them, such as \
-                   `label[torch.eq(label, 0)] = -1`",
-        );
-        return Err(Box::new(d));
+    let followed = walk.follow_hook(&hooked, &[&target, input]);
+    followed.map_err(|complaint| {
+        Box::new(complaint.note("the labelHook is run on labels that come later"))
+    })
+}
+
+/// The hook as a function of one label, if it is one.
+fn by_itself(
+    walk: &mut Walk,
+    hooked: &Table,
+    input: &Flow,
+    label: &str,
+) -> Result<Option<LabelMap>, Stop> {
+    let extents = walk.shape(label).cloned();
+    if extents.as_ref().is_some_and(|extents| extents.rank() != 1) {
+        return Ok(None);
+    }
+    let Some(sample) = walk.sample(input)? else { return Ok(None) };
+    let batch = extents.map_or(Value::Nil, |extents| extents.count().into());
+    let library = walk.library();
+    let args = vec![hooked.clone().into(), sample, batch];
+    let answers = library.call(walk.lua(), "label_map", args).map_err(stop)?;
+    let [Value::Table(points), Value::Table(answers)] = &answers[..] else { return Ok(None) };
+    let read = |at: usize| {
+        let Value::Table(answer) = answers.item(at) else { return None };
+        let number = |name: &str| answer.field(name).to_number();
+        Some((points.item(at).to_number()?, number("at")?, number("slope")?))
     };
-    if map == LabelMap::default() {
-        return Ok(targets);
-    }
-    Ok(targets.into_iter().map(|target| walk.mapped_label(&map, &target)).collect())
+    let read: Option<Vec<_>> = (1..=points.length()).map(read).collect();
+    Ok(read.map(|points| fit(&points)))
 }
 
-fn ask(walk: &mut Walk, hook: &Value, labels: &[f64]) -> Result<Option<Vec<f64>>, Stop> {
-    let lua = walk.lua();
-    let input = Tensor::zeros(lua, Kind::Float, &[labels.len()]).map_err(stop)?;
-    let tensor = Tensor::from_values(lua, Kind::Float, &[labels.len()], labels).map_err(stop)?;
-    let results = lua.call(hook, vec![input.into_value(), tensor.into_value()]).map_err(stop)?;
-    match results.first().and_then(|v| v.object::<Tensor>()) {
-        Some(answer) => Ok(Some(answer.values(lua).map_err(stop)?)),
-        None => Ok(None),
-    }
-}
-
-fn fit(answers: &[f64]) -> Option<LabelMap> {
-    let n = PROBES.len();
-    let (x, y) = (&PROBES[n - 3..], &answers[n - 3..]);
-    let scale = (y[1] - y[0]) / (x[1] - x[0]);
-    let offset = y[0] - scale * x[0];
-    let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * (1.0 + b.abs());
-    if !close(scale * x[2] + offset, y[2]) {
-        return None;
-    }
+/// The function that has these values and slopes: the points at odd places (from 0) are labels that it compares with, the
+/// others lie between and beyond them. Two points are of a function that compares with none.
+fn fit(points: &[(f64, f64, f64)]) -> LabelMap {
+    let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (1.0 + b.abs());
     let tidy = |v: f64| if close(v, v.round()) { v.round() } else { v };
-    let (scale, offset) = (tidy(scale), tidy(offset));
-    let pairs = PROBES.iter().zip(answers);
-    let exceptions = pairs.filter(|&(&x, &y)| !close(scale * x + offset, y));
-    Some(LabelMap { scale, offset, exceptions: exceptions.map(|(&x, &y)| (x, y)).collect() })
+    let line = |&(x, y, slope): &(f64, f64, f64)| (tidy(slope), tidy(y - slope * x));
+    let (scale, offset) = line(&points[0]);
+    let mut map = LabelMap { scale, offset, ..LabelMap::default() };
+    for at in (1..points.len().saturating_sub(1)).step_by(2) {
+        let (x, y, _) = points[at];
+        let (before, after) = (line(&points[at - 1]), line(&points[at + 1]));
+        if !close(before.0 * x + before.1, y) {
+            map.exceptions.push((x, tidy(y)));
+        }
+        if !close(before.0, after.0) || !close(before.1, after.1) {
+            map.beyond.push((x, after.0, after.1));
+        }
+    }
+    map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fit;
+
+    #[test]
+    fn pieces_and_exceptions() {
+        // 0 becomes -1, what is above 10 becomes 3.
+        let points = [
+            (-1.0, -1.0, 1.0),
+            (0.0, -1.0, 0.0),
+            (5.0, 5.0, 1.0),
+            (10.0, 10.0, 1.0),
+            (11.0, 3.0, 0.0),
+        ];
+        let map = fit(&points);
+        let seen: Vec<f64> = [-2.0, 0.0, 0.5, 10.0, 10.5, 99.0].map(|x| map.of(x)).to_vec();
+        assert_eq!(seen, [-2.0, -1.0, 0.5, 10.0, 3.0, 3.0]);
+    }
 }

@@ -91,7 +91,12 @@ pub trait Object: Any {
     }
 
     /// `object == other`; identity was asked before.
-    fn equals(&self, _lua: &Lua, _other: &Value, _span: Span) -> Result<bool, LuaError> {
+    fn equals(
+        self: Rc<Self>,
+        _lua: &mut Lua,
+        _other: &Value,
+        _span: Span,
+    ) -> Result<bool, LuaError> {
         Ok(false)
     }
 

@@ -78,7 +78,12 @@ impl Object for Point {
         }
     }
 
-    fn equals(&self, _lua: &Lua, other: &Value, _span: Span) -> Result<bool, LuaError> {
+    fn equals(
+        self: Rc<Self>,
+        _lua: &mut Lua,
+        other: &Value,
+        _span: Span,
+    ) -> Result<bool, LuaError> {
         Ok(other.object::<Point>().is_some_and(|other| other.0 == self.0))
     }
 

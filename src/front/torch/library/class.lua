@@ -21,11 +21,20 @@ local function namespace(name)
    end
 end
 
+-- Arguments of which texts that are numbers became numbers, as Torch's constructors take them.
+local function as_numbers(count, first, ...)
+   if count == 0 then return end
+   if type(first) == 'string' then first = tonumber(first) or first end
+   return first, as_numbers(count - 1, ...)
+end
+
 local function construct(class, ...)
    local self = setmetatable({}, class)
    native.place(self)
    local init = class.__init
-   if init then
+   if init and not native.loading and not class.__own and class.__typename:sub(1, 6) ~= 'torch.' then
+      native.constructing(init, self, as_numbers(select('#', ...), ...))
+   elseif init then
       if native.constructing then native.constructing(init, self, ...) else init(self, ...) end
    end
    return self

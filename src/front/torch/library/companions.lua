@@ -43,10 +43,24 @@ end
 function CmdLine:argument(name)
    self.defaults[name] = rawget(_G, 'opt') and opt[name] or nil
 end
-function CmdLine:parse()
+function CmdLine:parse(given)
    local options = {}
    for name, default in pairs(self.defaults) do options[name] = default end
    for name, value in pairs(rawget(_G, 'opt') or {}) do options[name] = value end
+   -- Words that the definition gives itself: flags turn round, other options take the next word.
+   local at = 1
+   while type(given) == 'table' and given[at] do
+      local name = tostring(given[at]):gsub('^%-+', '')
+      local default = self.defaults[name]
+      if type(default) == 'boolean' then
+         options[name] = not default
+      elseif default ~= nil then
+         at = at + 1
+         local word = given[at]
+         options[name] = type(default) == 'number' and tonumber(word) or word
+      end
+      at = at + 1
+   end
    return options
 end
 for _, name in ipairs({'text', 'addTime', 'log', 'silent', 'help'}) do CmdLine[name] = nothing end

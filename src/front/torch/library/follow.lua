@@ -20,6 +20,7 @@ for name, method in pairs(methods) do
       return result
    end
 end
+native.original = original
 
 -- What cannot be followed is said at the place of the definition that asks it.
 local function refuse(complaint) error({complaint = complaint}, 0) end
@@ -52,6 +53,21 @@ local function define(sample)
    return #trace.sample
 end
 
+-- While labels are followed one by one (labels.lua): the forms of a value of those it is made of.
+local function note_forms(module, inputs, outputs)
+   if type(outputs) ~= 'number' then return end
+   local lists, extents, known = {}, {}, torch.typename(module) == 'nn.Constant'
+   if not known then
+      known = true
+      tree(inputs, function(id)
+         lists[#lists + 1], extents[#extents + 1] = trace.forms[id], sizes(trace.sample[id])
+         known = known and trace.forms[id] ~= nil
+         return id
+      end)
+   end
+   if known then trace.forms[outputs] = native.forms_of(trace.labels, module, lists, extents) end
+end
+
 -- The values that a module makes of values.
 local function step(module, inputs, leaf)
    -- Modules that are not told to train or not, or tell themselves, do what they do in both.
@@ -61,6 +77,7 @@ local function step(module, inputs, leaf)
    local outputs
    if leaf then outputs = define(leaf) else outputs = tree(native.forward(module, given, true), define) end
    trace.steps[#trace.steps + 1] = {module = module, inputs = leaf and {} or inputs, outputs = outputs, mode = own}
+   if trace.labels then note_forms(module, inputs, outputs) end
    return outputs
 end
 
@@ -249,7 +266,11 @@ local scaled = with_number('CMulTable', function(id, by)
 end)
 local plus = with_number('CAddTable', function(id, number) return step(nn.AddConstant(number), id) end)
 local less = with_number('CSubTable', function(id, number) return step(nn.AddConstant(-number), id) end)
-local over = with_number('CDivTable', function(id, by) return step(nn.MulConstant(1 / by), id) end)
+local over = with_number('CDivTable', function(id, by)
+   -- Whole labels must stay whole.
+   if trace.of_labels then return step(nn.CDivTable(), {id, everywhere(value(by), sizes(trace.sample[id]))}) end
+   return step(nn.MulConstant(1 / by), id)
+end)
 local function raised(id, to)
    if late_tensor(to) then return element_function('pow', {id, value(to)}) end
    return to == 2 and step(nn.Square(), id) or step(nn.Power(to), id)
@@ -389,12 +410,7 @@ end
 local function masked(tensor, mask, number)
    if type(number) ~= 'number' then unknown('a part that a mask names') end
    local id = value(tensor)
-   local filled
-   if late_tensor(number) then
-      filled = everywhere(value(number), sizes(tensor))
-   else
-      filled = value(original.fill(original.clone(trace.sample[id]), number))
-   end
+   local filled = late_tensor(number) and everywhere(value(number), sizes(tensor)) or value(number)
    return give(element_function('maskedFill', {value(mask), filled, id}), tensor)
 end
 function handlers.maskedFill(own, mask, number, last)
@@ -697,14 +713,29 @@ function operators.divide(a, b)
    if type(a) == 'number' then return torch.mul(torch.cinv(b), a) end
    return torch.cdiv(a, b)
 end
--- The remainder has the sign of the divisor.
 function operators.modulo(a, b)
-   local whole = torch.floor(operators.divide(a, b))
-   local product = type(whole) == 'number' and whole * b or type(b) == 'number' and torch.mul(whole, b) or torch.cmul(whole, b)
-   return operators.subtract(a, product)
+   local whole
+   if type(b) == 'number' then
+      local id = value(a)
+      whole = element_function('floor', step(nn.CDivTable(), {id, everywhere(value(b), sizes(trace.sample[id]))}))
+      return torch.add(a, torch.mul(give(whole), -b))
+   end
+   return operators.subtract(a, torch.cmul(torch.floor(operators.divide(a, b)), b))
 end
 function operators.power(a, b) return torch.pow(a, b) end
 function operators.negate(a) return torch.mul(a, -1) end
+
+-- Comparisons of numbers are decided where they are known for the labels that are asked about.
+local comparisons = {less = 'lt', at_most = 'le', equal = 'eq'}
+local function decided(operator, a, b)
+   local labels = trace.labels
+   if not labels then unknown('a comparison') end
+   local id = element_function(comparisons[operator], {value(a), value(b)})
+   local form = trace.forms[id] and trace.forms[id][1]
+   if not form then unknown('a comparison') end
+   if form.of then labels.asked[form.of] = (labels.asked[form.of] or '') .. operator .. form.at end
+   return form.at == 1
+end
 
 -- What `tensor[key]` shows.
 local function part_of(tensor, key)
@@ -766,6 +797,7 @@ native.follow_operator = function(operator, a, b)
       return false
    end
    if operator == 'index' then return handled(item_of, a, b) end
+   if comparisons[operator] then return handled(decided, operator, a, b) end
    local f = operators[operator] or function() unknown("'" .. operator .. "'") end
    if not is_tensor(a) and not is_tensor(b) then
       local one, other = late_tensor(a), late_tensor(b)
@@ -797,10 +829,10 @@ end
 local function assign(tensor, key, item)
    if not trace.at[tensor] then trace.at[tensor] = value(tensor) end
    if is_tensor(key) then return masked(tensor, key, item) end
-   if late_tensor(key) and original.dim(tensor) == 1 then
-      local extents = sizes(tensor)
-      local mask = element_function('eq', {everywhere(value(key), extents), counted(extents, 1)})
-      return masked(tensor, give(mask), item)
+   if late_tensor(key) then
+      if original.dim(tensor) ~= 1 then unknown('a part at a computed place') end
+      local places = value(torch.range(1, original.size(tensor, 1)))
+      return masked(tensor, give(element_function('eq', {places, value(key)})), item)
    end
    local part = part_of(tensor, key)
    if type(item) == 'number' then
@@ -808,6 +840,17 @@ local function assign(tensor, key, item)
    else
       methods.copy(part, item)
    end
+end
+
+-- A function of every element.
+function handlers.apply(own, f)
+   local count = original.nElement(own)
+   local line = original.dim(own) == 1 and own or methods.view(own, count)
+   for i = 1, count do
+      local result = f(late(value(methods.narrow(line, 1, i, 1))))
+      if result ~= nil then assign(line, i, result) end
+   end
+   return own
 end
 
 native.follow_assignment = function(tensor, key, item)
@@ -1079,6 +1122,9 @@ local function with_gradient(module, results, input_ids, input, target)
    return outputs
 end
 
+-- What is asked of labels one by one by the following that begins next.
+local labels_asked
+
 -- What a module (or a criterion) asks of its input (and of its target), and the values of its result; at last why its own
 -- gradient was refused, if it was wanted.
 local function record(module, training, own_gradient, ...)
@@ -1094,6 +1140,11 @@ local function record(module, training, own_gradient, ...)
       trace.at[tensor] = define(original.clone(tensor))
       return trace.at[tensor]
    end
+   if labels_asked then
+      trace.labels, trace.forms = labels_asked, {labels_asked.forms}
+      labels_asked.forms, labels_asked = trace.forms, nil
+   end
+   trace.of_labels = module.is_hook
    local input_ids = tree(arguments, enter)[1]
    if own_gradient then
       -- No other gradient reaches the input.
@@ -1204,4 +1255,34 @@ native.follow = function(module, both, own_gradient, ...)
       if others_alive[i] then after[#after + 1] = others[i] end
    end
    return common, own, results, after, others_results, refused
+end
+
+---------------------------------------------------------------- label hooks
+-- A labelHook as what is followed: a module of the labels and of the model's input. No gradient goes through it.
+native.hooked = function(hook)
+   return {is_hook = true, updateOutput = function(_, labels, input)
+      tree(input, function(tensor)
+         trace.at[tensor] = step(nn.ZeroGrad(), trace.at[tensor])
+         return tensor
+      end)
+      local target = hook(input, labels)
+      if target == nil then error('the labelHook returns nothing', 0) end
+      return target
+   end}
+end
+
+-- What a hook makes of labels that are these numbers: a form (labels.lua) for each, what was asked of each, and the labels
+-- that they were compared with; nil where that cannot be said.
+native.follow_labels = function(hooked, labels, input, numbers)
+   local asked = {labels = numbers, forms = {}, asked = {}, breaks = {}}
+   for i, number in ipairs(numbers) do asked.forms[i] = {at = number, slope = 1, of = i} end
+   labels_asked = asked
+   local done, _, _, results = pcall(record, hooked, true, false, labels, input)
+   labels_asked = nil
+   if not done then
+      native.unfollow()
+      return nil
+   end
+   if type(results) ~= 'number' then return nil end
+   return asked.forms[results], asked.asked, asked.breaks
 end

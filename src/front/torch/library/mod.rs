@@ -8,7 +8,7 @@
 mod copying;
 mod files;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -16,6 +16,7 @@ use super::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
 use super::tensor::{self, First, LateNumber, Tensor, UnreadFile};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
+use crate::front::{Trial, Tried};
 use crate::layers::Layer;
 use crate::source::Span;
 use crate::spec::{Dialect, Filler, Spelling};
@@ -31,6 +32,8 @@ pub struct Library {
     unread: RefCell<Vec<(String, Option<Span>)>>,
     /// Lua functions that the lowering calls.
     natives: RefCell<Option<Table>>,
+    /// What computes nets that the definition tries.
+    trial: Cell<Option<fn(Trial) -> Option<Tried>>>,
 }
 
 /// Spaces of names whose classes stand for those of `nn` with the same name.
@@ -68,6 +71,7 @@ impl Library {
         run(lua, "<packages>", include_str!("companions.lua"), arguments.to_vec())?;
         run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;
         run(lua, "<follow>", include_str!("follow.lua"), arguments.to_vec())?;
+        run(lua, "<labels>", include_str!("labels.lua"), arguments.to_vec())?;
         lua.set_module("torch", torch);
         lua.set_module("nn", nn);
         for space in ALIASES {
@@ -129,6 +133,16 @@ impl Library {
         }
         natives.set_field("loading", Value::Nil);
         Ok(library)
+    }
+
+    /// Lets nets that the definition tries be computed.
+    pub fn allow_trials(&self, run: Option<fn(Trial) -> Option<Tried>>) {
+        self.trial.set(run);
+    }
+
+    /// What computes nets that the definition tries.
+    pub fn trial(&self) -> Option<fn(Trial) -> Option<Tried>> {
+        self.trial.get()
     }
 
     /// Where a module was made.
@@ -227,6 +241,24 @@ impl Library {
                 let (module, input) = (args.table(lua, 0)?, args.get(1));
                 let own = !args.get(2).is_truthy();
                 Ok(vec![super::lower::forward(lua, this.clone(), &module, &input, own)?])
+            }),
+        );
+        let this = self.clone();
+        add(
+            "loss",
+            Box::new(move |lua, args| {
+                let (criterion, both) = (args.table(lua, 0)?, (&args.get(1), &args.get(2)));
+                Ok(vec![super::lower::loss(lua, this.clone(), &criterion, both)?])
+            }),
+        );
+        add(
+            "forget",
+            Box::new(|lua, args| {
+                let value = args.get(0);
+                if let Some(tensor) = value.object::<Tensor>() {
+                    tensor.forget(lua)?;
+                }
+                Ok(vec![value])
             }),
         );
         let this = self.clone();

@@ -31,13 +31,15 @@ local function refused(name)
 end
 for _, name in ipairs({'accUpdateGradParameters', 'read', 'write'}) do refused(name) end
 
--- Definitions may test what they have built, or ask for the size of its output: sizes are right, values cannot be read.
+-- Definitions may test what they have built, or ask for the size of its output, which is right; numbers of small nets are
+-- computed, others are not known.
 function Module:updateOutput(input)
    self.output = native.forward(self, input)
    return self.output
 end
 function Module:forward(input) return self:updateOutput(input) end
 
+-- Gradients are not computed.
 local function unknown_like(value)
    if type(value) ~= 'table' then return native.unknown(value) end
    local result = {}
@@ -45,7 +47,10 @@ local function unknown_like(value)
    return result
 end
 function Module:updateGradInput(input) return unknown_like(input) end
-function Module:accGradParameters() end
+function Module:accGradParameters()
+   local _, gradients = self:parameters()
+   for _, gradient in ipairs(gradients or {}) do native.forget(gradient) end
+end
 function Module:backward(input, gradOutput, scale)
    self.gradInput = self:updateGradInput(input, gradOutput)
    self:accGradParameters(input, gradOutput, scale or 1)
@@ -165,9 +170,8 @@ end
 Criterion.type = Module.type
 for _, name in ipairs({'float', 'double', 'cuda', 'half', 'cl'}) do Criterion[name] = Module[name] end
 Criterion.clone = Module.clone
--- Definitions may test their loss; its value is not known here.
-function Criterion:updateOutput()
-   self.output = native.late(native.unknown())
+function Criterion:updateOutput(input, target)
+   self.output = native.loss(self, input, target)
    return self.output
 end
 function Criterion:updateGradInput(input) return unknown_like(input) end

@@ -1,11 +1,13 @@
 //! The fields of a module: numbers, texts and small tensors as arguments of a layer, parameters as what its node holds.
 
 use super::{Identity, Stop, Use, Walk, stop};
+use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Lua, Table, Value};
 use crate::front::torch::tensor::{First, Storage, Tensor};
 use crate::ir::{ParamSpec, ShareMode};
 use crate::source::{Span, Spanned};
 use crate::spec::{self, Field, Record, Spelling};
+use crate::ty::Shape;
 
 impl Walk<'_> {
     /// The fields of a module as neutral arguments.
@@ -49,7 +51,14 @@ impl Walk<'_> {
             let gradient = module.field(&gradient);
             let identity = Identity::of(tensor, gradient.object::<Tensor>());
             let at = self.nodes[node].params.len();
-            self.uses.push(Use { identity, node, at, field: name });
+            self.uses.push(Use { identity, node, at, field: name, tensor: value.clone() });
+            if tensor.is_unknown() {
+                let what = "known only when the network runs";
+                let message = format!("the first numbers of `{name}` are {what}");
+                return Err(Box::new(
+                    Diagnostic::new(&diag::E0701, span, message).here("made here"),
+                ));
+            }
             let (filler, values) = match tensor.first(self.lua).map_err(stop)? {
                 First::Filler(filler) => (Some(filler), None),
                 First::Values(values) => (None, Some(values)),
@@ -60,6 +69,7 @@ impl Walk<'_> {
                 lr_mult: None,
                 decay_mult: None,
                 filler,
+                shape: Some(Shape(tensor.sizes())),
                 values,
                 frozen,
                 span,

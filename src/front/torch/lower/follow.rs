@@ -115,6 +115,32 @@ impl Walk<'_> {
         self.steps_of(criterion, path, both, own)
     }
 
+    /// What a definition's `labelHook` (library/follow.lua) makes of a target and the model's input.
+    pub fn follow_hook(&mut self, hooked: &Table, both: &[&Flow]) -> Result<Flow, Stop> {
+        match self.steps_of(hooked, "labelHook", both, false)? {
+            Some(target) => Ok(target),
+            None => self.unknown(hooked, "labelHook", both[0]),
+        }
+    }
+
+    /// A label after the definition's hook.
+    pub fn mapped_label(&mut self, map: &crate::layers::label_map::LabelMap, label: &Flow) -> Flow {
+        let tops = vec!["labelHook".to_owned()];
+        let bottoms = self.current(label);
+        let node = self.nodes.len();
+        let whole = self.whole;
+        let top =
+            self.push(map.clone().into(), "labelHook", "labelHook", whole, bottoms, tops).remove(0);
+        self.infer(node);
+        Flow::Tensor(top)
+    }
+
+    /// Tensors of the shapes of a flow, without numbers, if the shapes are known.
+    pub fn sample(&mut self, flow: &Flow) -> Result<Option<Value>, Stop> {
+        let blobs = flow.leaves();
+        self.samples(flow, &mut blobs.iter())
+    }
+
     /// Writes down what a module or criterion does with these arguments and walks the steps; the value of its result.
     fn steps_of(
         &mut self,

@@ -1,22 +1,34 @@
-//! `module:forward(input)` inside of a definition: a tensor of the shape that the layer gives, whose numbers nobody may
-//! read, by the same walk that builds the net. Definitions call it to test a model or to learn the size of its features.
+//! `module:forward(input)` and `criterion:forward(input, target)` inside of a definition: the same walk that builds the net
+//! gives the shapes, and where the net is small and everything in it is known, a pass of it gives the numbers.
+//!
+//! Definitions call it to test a model, to learn the size of its features, and to scale first values by what they give.
+//! Numbers of larger nets are not known; what reads them says so.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{Flow, Walk};
 use crate::diag::{Diagnostics, Severity};
 use crate::front::torch::interp::{Lua, LuaError, Table, Value};
 use crate::front::torch::library::Library;
-use crate::front::torch::tensor::{Kind, Tensor};
+use crate::front::torch::tensor::{Kind, LateNumber, Tensor};
+use crate::front::{Numbers, Trial};
 use crate::source::Span;
+use crate::spec::Phase;
 use crate::ty::Shape;
 
 /// Steps that a node costs here.
 const NODE: usize = 200;
 /// Tables within tables that an input may be.
 const MOST_LEVELS: usize = 64;
+/// Elements of inputs and parameters of a net that is computed.
+const MOST_ELEMENTS: usize = 1 << 21;
 
-/// What a module gives for an input, or what it would if it were of the class of cortado's that it extends.
+/// The values of inputs by name; none if one is unknown.
+type Given = Option<BTreeMap<String, Numbers>>;
+
+/// What a module gives for an input, or, for the shapes alone, what it would if it were of the class of cortado's that it
+/// extends.
 ///
 /// # Errors
 /// The layers refuse the input, or the limits are reached.
@@ -29,17 +41,20 @@ pub fn forward(
 ) -> Result<Value, LuaError> {
     let span = lua.call_span().unwrap_or_else(Span::nowhere);
     let mut complaints = Diagnostics::default();
-    let mut walk = Walk::new(lua, library, &mut complaints, span);
-    let flow = enter(&mut walk, input, span, 0)?;
+    let mut walk = Walk::new(lua, library.clone(), &mut complaints, span);
+    let mut given: Given = own.then(BTreeMap::new);
+    let flow = enter(&mut walk, input, span, 0, &mut given)?;
     let output = match own {
         true => walk.module(module, "output", &flow),
         false => walk.known_module(module, "output", &flow),
     };
-    let shapes = output.as_ref().ok().map(|flow| with_shapes(&walk, flow));
-    let nodes = walk.nodes.len();
+    let flow = output.map(|flow| resolved(&mut walk, &flow));
+    let shapes = flow.as_ref().ok().map(|flow| with_shapes(&walk, flow));
+    let parameters = parameters(&mut walk, given)?;
+    let nodes = std::mem::take(&mut walk.nodes);
     drop(walk);
-    lua.work(nodes.saturating_mul(NODE + nodes / 8))?;
-    if let Err(stop) = output {
+    lua.work(nodes.len().saturating_mul(NODE + nodes.len() / 8))?;
+    if let Err(stop) = flow {
         return Err(lua.complaint(*stop));
     }
     if let Some(first) = complaints.iter().find(|complaint| complaint.severity() == Severity::Error)
@@ -47,25 +62,136 @@ pub fn forward(
         return Err(lua.complaint(first.clone()));
     }
     let Some(shapes) = shapes else { return Ok(Value::Nil) };
-    leave(lua, &shapes, own)
+    let phase = phase(module);
+    let results = match parameters {
+        Some(tensors) => tried(lua, &library, Trial { nodes, tensors, phase, span })?,
+        None => None,
+    };
+    leave(lua, &shapes, results.as_ref(), own)
 }
 
-/// An output with its shapes.
+/// The number that a criterion gives for an input and a target.
+///
+/// # Errors
+/// Input or target are no tensors, or the limits are reached.
+pub fn loss(
+    lua: &mut Lua,
+    library: Rc<Library>,
+    criterion: &Table,
+    (input, target): (&Value, &Value),
+) -> Result<Value, LuaError> {
+    let span = lua.call_span().unwrap_or_else(Span::nowhere);
+    let mut silent = Diagnostics::default();
+    let mut walk = Walk::new(lua, library.clone(), &mut silent, span);
+    let mut given: Given = Some(BTreeMap::new());
+    let input = enter(&mut walk, input, span, 0, &mut given)?;
+    let target = match walk.reads_target(criterion) {
+        true => enter(&mut walk, target, span, 0, &mut given)?,
+        false => Flow::Table(vec![]),
+    };
+    let done = walk.criterion(criterion, "loss", &input, &target, 1.0).is_ok();
+    let parameters = parameters(&mut walk, given.filter(|_| done))?;
+    let nodes = std::mem::take(&mut walk.nodes);
+    drop(walk);
+    lua.work(nodes.len().saturating_mul(NODE))?;
+    let results = match parameters.filter(|_| !silent.has_errors()) {
+        Some(tensors) => tried(lua, &library, Trial { nodes, tensors, phase: Phase::Train, span })?,
+        None => None,
+    };
+    if let Some((_, loss)) = results.as_ref().and_then(|results| results.get("loss"))
+        && let [loss] = loss[..]
+    {
+        return Ok(f64::from(loss).into());
+    }
+    let unknown = Tensor::unknown(lua, Kind::Float, &[1])?;
+    Ok(LateNumber::of(unknown.into_value()).unwrap_or_default())
+}
+
+/// In which phase a module is.
+fn phase(module: &Table) -> Phase {
+    match module.field("train") {
+        Value::Bool(false) => Phase::Test,
+        _ => Phase::Train,
+    }
+}
+
+/// With the values of the parameters of the walk, if these are not too many and known.
+fn parameters(walk: &mut Walk, given: Given) -> Result<Given, LuaError> {
+    let Some(mut tensors) = given else { return Ok(None) };
+    let mut count: usize = tensors.values().map(|(_, values)| values.len()).sum();
+    for i in 0..walk.uses.len() {
+        let (node, at) = (walk.uses[i].node, walk.uses[i].at);
+        let value = walk.uses[i].tensor.clone();
+        let Some(tensor) = value.object::<Tensor>() else { return Ok(None) };
+        count = count.saturating_add(tensor.numel());
+        if MOST_ELEMENTS < count {
+            return Ok(None);
+        }
+        let Some(node) = walk.nodes.get(node) else { return Ok(None) };
+        let name = format!("param.{}.{at}", node.name.value);
+        match numbers(walk.lua(), tensor)? {
+            Some(values) => tensors.insert(name, (Shape(tensor.sizes()), values)),
+            None => return Ok(None),
+        };
+    }
+    Ok(Some(tensors))
+}
+
+fn numbers(lua: &mut Lua, tensor: &Tensor) -> Result<Option<Vec<f32>>, LuaError> {
+    if MOST_ELEMENTS < tensor.numel() || tensor.is_unknown() {
+        return Ok(None);
+    }
+    Ok(Some(tensor.values(lua)?.into_iter().map(|value| value as f32).collect()))
+}
+
+/// What a pass gives, paid for.
+fn tried(
+    lua: &mut Lua,
+    library: &Library,
+    trial: Trial,
+) -> Result<Option<BTreeMap<String, Numbers>>, LuaError> {
+    let Some(run) = library.trial() else { return Ok(None) };
+    let given = trial.tensors.clone();
+    let Some((mut results, steps)) = run(trial) else { return Ok(None) };
+    lua.work(steps)?;
+    // What goes through unchanged is no result of a layer.
+    for (name, numbers) in given {
+        if let Some(blob) = name.strip_prefix("in.") {
+            results.entry(format!("out.{blob}")).or_insert(numbers);
+        }
+    }
+    Ok(Some(results))
+}
+
+/// An output with the names of its blobs and their shapes.
 enum Shapes {
-    Tensor(Option<Shape>),
+    Tensor(String, Option<Shape>),
     Table(Vec<Shapes>),
+}
+
+fn resolved(walk: &mut Walk, flow: &Flow) -> Flow {
+    match flow {
+        Flow::Tensor(name) => Flow::Tensor(walk.replaced.get(name).unwrap_or(name).clone()),
+        Flow::Table(items) => Flow::Table(items.iter().map(|item| resolved(walk, item)).collect()),
+    }
 }
 
 fn with_shapes(walk: &Walk, flow: &Flow) -> Shapes {
     match flow {
-        Flow::Tensor(name) => Shapes::Tensor(walk.shape(name).cloned()),
+        Flow::Tensor(name) => Shapes::Tensor(name.clone(), walk.shape(name).cloned()),
         Flow::Table(items) => {
             Shapes::Table(items.iter().map(|item| with_shapes(walk, item)).collect())
         }
     }
 }
 
-fn enter(walk: &mut Walk, input: &Value, span: Span, level: usize) -> Result<Flow, LuaError> {
+fn enter(
+    walk: &mut Walk,
+    input: &Value,
+    span: Span,
+    level: usize,
+    given: &mut Given,
+) -> Result<Flow, LuaError> {
     let refused = |walk: &mut Walk| {
         let got = input.type_name();
         Err(walk.lua().error(&format!("a module takes tensors and tables of them, not {got}")))
@@ -73,33 +199,56 @@ fn enter(walk: &mut Walk, input: &Value, span: Span, level: usize) -> Result<Flo
     if let Some(tensor) = input.object::<Tensor>() {
         let shape = Shape(tensor.sizes());
         let name = format!("input.{}", walk.nodes.len());
-        return Ok(walk.input(&name, Some(&shape), span));
+        let flow = walk.input(&name, Some(&shape), span);
+        if let Some(tensors) = given {
+            match numbers(walk.lua(), tensor)? {
+                Some(values) => drop(tensors.insert(format!("in.{name}"), (shape, values))),
+                None => *given = None,
+            }
+        }
+        return Ok(flow);
     }
     match input {
         Value::Table(table) if level < MOST_LEVELS => {
             walk.lua().work(table.length())?;
-            let items =
-                (1..=table.length()).map(|at| enter(walk, &table.item(at), span, level + 1));
-            Ok(Flow::Table(items.collect::<Result<_, _>>()?))
+            let mut items = vec![];
+            for at in 1..=table.length() {
+                items.push(enter(walk, &table.item(at), span, level + 1, given)?);
+            }
+            Ok(Flow::Table(items))
         }
         _ => refused(walk),
     }
 }
 
-/// Tensors of these shapes: `asked` for by the definition, which must not take them for numbers, or samples.
-fn leave(lua: &mut Lua, shapes: &Shapes, asked: bool) -> Result<Value, LuaError> {
+/// The output as a value; what is not computed is unknown, or zeros where shapes alone were asked for.
+fn leave(
+    lua: &mut Lua,
+    shapes: &Shapes,
+    results: Option<&BTreeMap<String, Numbers>>,
+    own: bool,
+) -> Result<Value, LuaError> {
     match shapes {
-        Shapes::Tensor(Some(shape)) if asked => {
-            Ok(Tensor::unknown(lua, Kind::Float, shape.dims())?.into_value())
+        Shapes::Tensor(name, Some(shape)) => {
+            let known = results.and_then(|results| results.get(&format!("out.{name}")));
+            if let Some((_, values)) = known.filter(|(_, values)| values.len() == shape.count()) {
+                let values: Vec<f64> = values.iter().map(|&value| value.into()).collect();
+                let tensor = Tensor::from_values(lua, Kind::Float, shape.dims(), &values)?;
+                return Ok(tensor.into_value());
+            }
+            let tensor = match own {
+                true => Tensor::unknown(lua, Kind::Float, shape.dims())?,
+                false => Tensor::zeros(lua, Kind::Float, shape.dims())?,
+            };
+            Ok(tensor.into_value())
         }
-        Shapes::Tensor(Some(shape)) => Tensor::new(lua, Kind::Float, shape.dims()),
-        Shapes::Tensor(None) => {
+        Shapes::Tensor(_, None) => {
             Err(lua.error("the shape of the output is not known before the network runs"))
         }
         Shapes::Table(items) => {
             let table = lua.table();
             for (at, item) in items.iter().enumerate() {
-                let item = leave(lua, item, asked)?;
+                let item = leave(lua, item, results, own)?;
                 table.set((at + 1).into(), item);
             }
             Ok(table.into())

@@ -102,10 +102,12 @@ impl Walk<'_> {
                 }
                 dims
             }
-            _ if of_each || ELEMENTS.contains(&kind) => match shape.count() == records {
-                true => vec![records],
-                false => shape.dims().to_vec(),
-            },
+            _ if of_each || ELEMENTS.contains(&kind) && !self.label_each => {
+                match shape.count() == records {
+                    true => vec![records],
+                    false => shape.dims().to_vec(),
+                }
+            }
             1 if kind != "nn.MarginRankingCriterion" => vec![1],
             _ => vec![records],
         };

@@ -32,7 +32,7 @@ use crate::spec::{self, Args, Dialect, Environment, Infer, Phase, Reading, Recor
 use crate::ty::Shape;
 
 pub use follow::computes;
-pub use forward::forward;
+pub use forward::{forward, loss};
 pub use names::Names;
 
 /// Classes whose instances are taken apart here.
@@ -126,6 +126,8 @@ pub(super) struct Use {
     node: usize,
     at: usize,
     field: &'static str,
+    /// The parameter itself.
+    tensor: Value,
 }
 
 /// The walk.
@@ -137,7 +139,7 @@ pub struct Walk<'a> {
     pub nodes: Vec<Node>,
     /// Whether a layer will be refused when the net is checked.
     pub doubtful: bool,
-    /// Whether a criterion that computes in Lua reads one label for each record, not one for each number.
+    /// Whether the target has one label for each record, not one for each number that the criterion compares.
     pub label_each: bool,
     /// Names of nodes and tops so far.
     taken: HashSet<String>,
@@ -509,6 +511,11 @@ impl Walk<'_> {
         self.lua
     }
 
+    /// What is known of the definition's modules.
+    pub fn library(&self) -> Rc<Library> {
+        self.library.clone()
+    }
+
     /// Where to point for what no line of the definition has made.
     pub fn whole(&self) -> Span {
         self.whole
@@ -543,18 +550,6 @@ impl Walk<'_> {
                 Flow::Tensor(name)
             }
         }
-    }
-
-    /// A label after the definition's hook.
-    pub fn mapped_label(&mut self, map: &crate::layers::label_map::LabelMap, label: &Flow) -> Flow {
-        let tops = vec!["labelHook".to_owned()];
-        let bottoms = self.current(label);
-        let node = self.nodes.len();
-        let whole = self.whole;
-        let top =
-            self.push(map.clone().into(), "labelHook", "labelHook", whole, bottoms, tops).remove(0);
-        self.infer(node);
-        Flow::Tensor(top)
     }
 }
 

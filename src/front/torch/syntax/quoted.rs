@@ -1,27 +1,29 @@
 //! Turns strings as they are written, with their brackets and escapes, into bytes.
 
+use crate::file::original_bytes;
 use std::iter::Peekable;
-use std::str::Bytes;
+use std::vec::IntoIter;
 
 /// The contents of `[==[ … ]==]`, without a newline right after the opening.
 pub(super) fn long_string(raw: &str) -> Vec<u8> {
     let level = raw[1..].bytes().take_while(|&b| b == b'=').count() + 2;
     let body = raw.get(level..raw.len().saturating_sub(level)).unwrap_or("");
     let body = body.strip_prefix("\r\n").or(body.strip_prefix('\n')).unwrap_or(body);
-    body.replace("\r\n", "\n").into_bytes()
+    original_bytes(&body.replace("\r\n", "\n"))
 }
 
 /// The bytes of a quoted string; where an escape begins that is not one of LuaJIT's, the place of it and the bytes until
 /// then.
 pub(super) fn unescape(raw: &str) -> Result<Vec<u8>, (usize, Vec<u8>)> {
-    let mut bytes = raw.bytes().peekable();
+    let mut bytes = original_bytes(raw).into_iter().peekable();
+    let count = bytes.len();
     let mut out = Vec::with_capacity(raw.len());
     while let Some(byte) = bytes.next() {
         if byte != b'\\' {
             out.push(byte);
             continue;
         }
-        let place = raw.len() - bytes.len() - 1;
+        let place = count - bytes.len() - 1;
         if escape(&mut bytes, &mut out).is_none() {
             return Err((place, out));
         }
@@ -30,7 +32,7 @@ pub(super) fn unescape(raw: &str) -> Result<Vec<u8>, (usize, Vec<u8>)> {
 }
 
 /// Appends what follows a backslash.
-fn escape(bytes: &mut Peekable<Bytes>, out: &mut Vec<u8>) -> Option<()> {
+fn escape(bytes: &mut Peekable<IntoIter<u8>>, out: &mut Vec<u8>) -> Option<()> {
     match bytes.next()? {
         b'a' => out.push(7),
         b'b' => out.push(8),

@@ -28,6 +28,19 @@ fn refused(lua: &Lua, what: &str, span: Span) -> LuaError {
     lua.error_at(span, format!("{what} needs numbers that are known only when the network runs"))
 }
 
+/// A comparison, where what is followed knows its outcome.
+fn decided(
+    lua: &mut Lua,
+    operator: &str,
+    operands: (&Value, &Value),
+    span: Span,
+) -> Result<bool, LuaError> {
+    match State::followed(lua, operator, operands, span)? {
+        Some(outcome) => Ok(outcome.is_truthy()),
+        None => Err(refused(lua, "a comparison", span)),
+    }
+}
+
 impl Object for LateNumber {
     fn lua_type(&self) -> &'static str {
         "number"
@@ -68,18 +81,19 @@ impl Object for LateNumber {
     fn less(
         self: Rc<Self>,
         lua: &mut Lua,
-        _left: &Value,
-        _right: &Value,
-        _or_equal: bool,
+        left: &Value,
+        right: &Value,
+        or_equal: bool,
         span: Span,
     ) -> Result<bool, LuaError> {
-        Err(refused(lua, "a comparison", span))
+        decided(lua, if or_equal { "at_most" } else { "less" }, (left, right), span)
     }
 
-    fn equals(&self, lua: &Lua, other: &Value, span: Span) -> Result<bool, LuaError> {
-        match other.type_name() {
-            "number" => Err(refused(lua, "a comparison", span)),
-            _ => Ok(false),
+    fn equals(self: Rc<Self>, lua: &mut Lua, other: &Value, span: Span) -> Result<bool, LuaError> {
+        let number = other.object::<LateNumber>().is_some() || matches!(other, Value::Number(_));
+        match number {
+            true => decided(lua, "equal", (&Value::Object(self), other), span),
+            false => Ok(false),
         }
     }
 

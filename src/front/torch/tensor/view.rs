@@ -159,6 +159,14 @@ impl Tensor {
         Ok(First::Values(values.iter().map(|value| *value as f32).collect()))
     }
 
+    /// From here on the elements are numbers of the running network. Elements that do not lie in a row stay.
+    pub fn forget(&self, lua: &mut Lua) -> Result<(), LuaError> {
+        match self.layout().run() {
+            Some(run) => self.storage().fill(lua, run, Recipe::Unknown),
+            None => Ok(()),
+        }
+    }
+
     /// The elements, row after row.
     pub fn values(&self, lua: &mut Lua) -> Result<Vec<f64>, LuaError> {
         self.storage().read(lua, &self.layout())
