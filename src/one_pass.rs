@@ -70,7 +70,8 @@ pub fn check_options(
     let outputs = tensors.keys().filter(|name| name.starts_with("dout.")).count();
     let outputs = Some(outputs).filter(|&n| 0 < n);
     let request = front::Request { outputs, ..Default::default() };
-    Options { stages, own_state, shapes, values: input_values(tensors), request }
+    let values = input_values(tensors);
+    Options { stages, own_state, training: false, shapes, values, request }
 }
 
 /// Tensors with the names of the dialect's people, as cortado names them; cortado's own names are understood as well.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::diag::Diagnostics;
+use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
 pub use crate::file::read_text;
 use crate::front;
@@ -20,7 +20,7 @@ use crate::passes::share_params::share_params;
 use crate::plan::Plan;
 use crate::program::{Program, simplify};
 use crate::source::SourceMap;
-use crate::spec::Environment;
+use crate::spec::{Environment, Phase};
 use crate::train::machine::{Purpose, planned};
 use crate::ty::Shape;
 
@@ -31,6 +31,8 @@ pub struct Options {
     pub stages: Vec<NetState>,
     /// Look at the state that the definition itself sets, and at no other.
     pub own_state: bool,
+    /// A net that distinguishes no stages is one in training, as where Caffe's solver or its `time` builds it.
+    pub training: bool,
     /// Shapes of data blobs by name.
     pub shapes: BTreeMap<String, Shape>,
     /// Values of data blobs by name, for layers whose shapes depend on them.
@@ -100,9 +102,13 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     let (definition, adopted) = definition(path, &text, &request, &mut sources, &mut diagnostics);
     let stages = match options.stages.is_empty() {
         true if options.own_state => vec![definition.own_state()],
+        true if options.training => definition.stages_or(Phase::Train),
         true => definition.stages(),
         false => options.stages.clone(),
     };
+    if options.stages.is_empty() && !options.own_state {
+        say_what_is_left_out(&definition, &mut diagnostics);
+    }
     let mut env = environment(options, &record_shape);
     if adopted.iter().any(|name| name == "label") {
         assume_label(&mut env);
@@ -111,6 +117,17 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
         stages.iter().map(|state| typed_net(&definition, state, &env, &mut diagnostics)).collect();
     diagnostics.sort();
     Checked { sources, diagnostics, definition, stages }
+}
+
+/// Where a definition says nothing about one of the phases and is not whole in it, it is taken for a net of the other.
+fn say_what_is_left_out(definition: &Definition, diagnostics: &mut Diagnostics) {
+    let Some((phase, node, blob)) = definition.left_out() else { return };
+    let (layer, name) = (&node.name.value, &blob.value);
+    let message = format!("nothing is checked at the {phase} stage, where `{name}` does not exist");
+    let d = Diagnostic::new(&diag::W0623, blob.span, message)
+        .here(format!("layer `{layer}` reads it"))
+        .note("no rule of the net names that phase, so the net is taken for one of the other phase alone");
+    diagnostics.report(d.help(format!("`--stage {phase}` checks it all the same")));
 }
 
 /// DIGITS gives one label for each image.

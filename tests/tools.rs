@@ -79,6 +79,87 @@ fn a_net_of_unknown_shapes_is_not_timed() {
 }
 
 #[test]
+fn shapes_of_several_tops_are_asked_for_at_once_and_python_data_may_be_random() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let net = text(folder.path().join("net.prototxt"));
+    let write = |source: &str| {
+        let definition = format!(
+            "layer {{ name: 'source' top: 'data' top: 'label' {source} }}
+            layer {{ name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'y' inner_product_param {{ num_output: 3
+              weight_filler {{ type: 'xavier' }} }} }}
+            layer {{ name: 'loss' type: 'SoftmaxWithLoss' bottom: 'y' bottom: 'label' top: 'loss' }}"
+        );
+        std::fs::write(&net, definition).expect("written");
+    };
+    let asked = || String::from_utf8(cortado(&["check", &net]).stderr).expect("text");
+    write("type: 'HDF5Data' hdf5_data_param { source: 'list.txt' batch_size: 50 }");
+    assert!(asked().contains("--shape data=50,3,28,28 --shape label=50"), "{}", asked());
+    write("type: 'Python' python_param { module: 'own' layer: 'Own' }");
+    assert!(asked().contains("--shape data=64,3,28,28 --shape label=64"), "{}", asked());
+    let shapes = ["--shape", "data=2,4", "--shape", "label=2"];
+    let step = prints(&[&["check", &net, "--step"], &shapes[..]].concat());
+    assert!(step.contains("one step at TRAIN") && step.contains("15 of 15"), "{step}");
+    // Training asks for what the class would have computed.
+    let solver = text(folder.path().join("solver.prototxt"));
+    let words =
+        format!("net: '{net}' base_lr: 0.1 lr_policy: 'fixed' max_iter: 1 snapshot_prefix: 'x'");
+    std::fs::write(&solver, words).expect("written");
+    let complaint = refused(&["train", &solver]);
+    assert!(complaint.contains("give it with --tensors"), "{complaint}");
+}
+
+#[test]
+fn an_lmdb_that_caffe_would_take_for_a_leveldb_is_told_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    let pixels = cortado::data::images::Image::new(1, 2, 2, vec![1, 2, 3, 4]).expect("an image");
+    pixels.save_png(&folder.path().join("a.png")).expect("written");
+    std::fs::write(at("list"), "a.png 1\n").expect("written");
+    prints(&["convert-imageset", &at(""), &at("list"), &at("db")]);
+    let net = at("net.prototxt");
+    let said = |backend: &str| {
+        let source = at("db");
+        let definition = format!(
+            "layer {{ name: 'd' type: 'Data' top: 'x' data_param {{ source: '{source}' batch_size: 1 {backend} }} }}"
+        );
+        std::fs::write(&net, definition).expect("written");
+        String::from_utf8(cortado(&["check", &net]).stderr).expect("text")
+    };
+    assert!(said("backend: LEVELDB").contains("Caffe would look for a LevelDB"));
+    assert!(said("").contains("Caffe would look for a LevelDB"));
+    assert!(!said("backend: LMDB").contains("LevelDB"));
+}
+
+#[test]
+fn a_net_without_rules_is_trained_and_timed_in_training() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let net = folder.path().join("net.prototxt");
+    let write = |state: &str| {
+        let definition = format!(
+            "name: 'n' {state}
+            layer {{ name: 'x' type: 'Input' top: 'x' top: 't' input_param {{ shape {{ dim: 2 dim: 3 }} }} }}
+            layer {{ name: 'drop' type: 'Dropout' bottom: 'x' top: 'd' }}
+            layer {{ name: 'ip' type: 'InnerProduct' bottom: 'd' top: 'y' inner_product_param {{ num_output: 3
+              weight_filler {{ type: 'xavier' }} }} }}
+            layer {{ name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 't' top: 'loss' }}"
+        );
+        std::fs::write(&net, definition).expect("written");
+    };
+    let net = net.display().to_string();
+    write("");
+    assert!(prints(&["check", &net, "--step"]).contains("one step at TRAIN"));
+    assert!(prints(&["time", &net, "--iterations", "1"]).starts_with("n at TRAIN on cpu\n"));
+    // The mask of Dropout is drawn in training only.
+    let plan = ["check", &net, "--plan"];
+    assert!(prints(&plan).contains("random"), "{}", prints(&plan));
+    let test = prints(&[&plan[..], &["--stage", "TEST"]].concat());
+    assert!(!test.contains("random"), "{test}");
+    // A phase that the definition sets itself holds, as in Caffe's solver.
+    write("state { phase: TEST }");
+    assert!(prints(&["check", &net, "--step"]).contains("one step at TEST"));
+}
+
+#[test]
 fn logs_of_both_kinds_share_a_plot() {
     let folder = tempfile::tempdir().expect("a folder");
     let caffe = folder.path().join("caffe.log");

@@ -58,6 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut options = Options {
         stages: stages(arguments.stage.as_deref())?,
         shapes: shapes(&arguments.shape),
+        training: arguments.step || arguments.plan || arguments.memory,
         ..Options::default()
     };
     arguments.definition.tell(&mut options.request);

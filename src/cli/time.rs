@@ -46,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut options = Options {
         stages: stages(arguments.phase.as_deref())?,
         shapes: shapes(&arguments.shape),
+        training: true,
         ..Options::default()
     };
     arguments.definition.tell(&mut options.request);

@@ -189,9 +189,16 @@ codes! {
     /// A Lua definition loads a file of tensors, which is not read: definitions run without other files. Parameters that
     /// copy it keep their first values; `--weights` loads trained ones.
     W0620 "unread-file";
-    /// A field of a layer in the form of 2013 that belongs to layers of another type. Caffe says so in its log and goes on
-    /// without it.
+    /// A field of a layer in the form of 2013 that belongs to layers of another type, or that stands beside the inner `layer`
+    /// and not in it. Caffe goes on without it; of the first it says so in its log.
     W0621 "misplaced-field";
+    /// All rules of a definition are for one phase, and in the other one its layers read what does not exist there. Caffe
+    /// builds such a net where a solver names it as `train_net` (or `test_net`) only, so it is checked for that alone. Under
+    /// `net`, in a solver that tests, it needs an `include` or `exclude` rule where the complaint points.
+    W0623 "one-phase-alone";
+    /// Caffe 1.0 refuses what is written here, and a fork of it, or cortado, takes it. The net means what the fork made of
+    /// it; in Caffe 1.0 it cannot be used as it is.
+    W0624 "refused-by-caffe";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

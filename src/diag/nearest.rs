@@ -13,7 +13,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let other = letters(candidate);
         // The distance is at least the difference of the lengths.
         if other.len().abs_diff(name.len()) <= bound
-            && let d = distance(&name, &other)
+            && let d = between(&name, &other)
             && d <= bound
         {
             best = Some((d, candidate));
@@ -30,7 +30,12 @@ fn letters(name: &str) -> Vec<char> {
     name.chars().flat_map(char::to_lowercase).take(256).collect()
 }
 
-fn distance(a: &[char], b: &[char]) -> usize {
+/// How many letters must be added, left out, replaced or swapped with their neighbour to come from one name to the other.
+pub fn distance(a: &str, b: &str) -> usize {
+    between(&letters(a), &letters(b))
+}
+
+fn between(a: &[char], b: &[char]) -> usize {
     let mut before = vec![0; b.len() + 1];
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 0..a.len() {

@@ -47,8 +47,9 @@ pub struct Before {
 
 impl Definition {
     /// The stages this definition distinguishes: DIGITS' three if any rule names one of them by
-    /// `stage`, else the two phases if any rule or layer depends on the phase, else one.
-    pub fn stages(&self) -> Vec<NetState> {
+    /// `stage`, else the two phases if any rule or layer depends on the phase, else one, which is at `phase` unless the
+    /// definition says otherwise.
+    pub fn stages_or(&self, phase: Phase) -> Vec<NetState> {
         let rules = || self.nodes.iter().flat_map(|n| n.include.iter().chain(&n.exclude));
         let named =
             |stage: &str| rules().any(|r| r.stages.iter().chain(&r.not_stages).any(|s| s == stage));
@@ -56,15 +57,22 @@ impl Definition {
             return ["train", "val", "deploy"].iter().filter_map(|s| NetState::named(s)).collect();
         }
         if rules().any(|r| r.phase.is_some()) || !self.nodes.iter().any(|n| n.layer.is_input()) {
-            // A phase that no rule names and that gets no data is not meant to exist: a net for training alone.
+            // A phase that no rule names is not meant to exist if it gets no data or not all that its layers read: a net
+            // for training alone.
             let named = |phase: Phase| rules().any(|r| r.phase == Some(phase));
             let both = [Phase::Train, Phase::Test];
-            let meant = |p: &Phase| named(*p) || self.feeds(&NetState::phase(*p));
+            let whole = |state: NetState| self.feeds(&state) && self.missing(&state).is_none();
+            let meant = |p: &Phase| named(*p) || whole(NetState::phase(*p));
             let meant: Vec<Phase> = both.into_iter().filter(meant).collect();
             let phases = if meant.is_empty() { &both[..] } else { &meant };
             return phases.iter().flat_map(|&p| self.states(p)).collect();
         }
-        vec![self.own_state()]
+        vec![self.state.over(NetState::phase(phase))]
+    }
+
+    /// The same, where what the definition leaves open is Caffe's default, TEST.
+    pub fn stages(&self) -> Vec<NetState> {
+        self.stages_or(Phase::Test)
     }
 
     /// Whether a rule names a stage, as DIGITS' definitions do since it has stages.
@@ -90,6 +98,28 @@ impl Definition {
             n.layer.is_input() || (unknown && n.bottoms.is_empty() && !n.tops.is_empty())
         };
         self.nodes.iter().any(|n| n.exists(state) && source(n))
+    }
+
+    /// The phase that this definition is not for because of a blob that exists in the other one only, with the first
+    /// layer that reads it there.
+    pub fn left_out(&self) -> Option<(Phase, &Node, &Spanned<String>)> {
+        let stages = self.stages();
+        let absent = |p: &Phase| stages.iter().all(|state| state.phase != *p);
+        let phase = [Phase::Train, Phase::Test].into_iter().find(absent)?;
+        let state = NetState::phase(phase);
+        let (node, name) = self.missing(&state).filter(|_| self.feeds(&state))?;
+        Some((phase, node, name))
+    }
+
+    /// What a layer of a state reads and only layers of other states produce.
+    fn missing(&self, state: &NetState) -> Option<(&Node, &Spanned<String>)> {
+        let of = |exists: bool| self.nodes.iter().filter(move |n| n.exists(state) == exists);
+        let tops = |exists: bool| -> BTreeSet<&String> {
+            of(exists).flat_map(|n| &n.tops).map(|top| &top.value).collect()
+        };
+        let (here, elsewhere) = (tops(true), tops(false));
+        let mut read = of(true).flat_map(|n| n.bottoms.iter().map(move |bottom| (n, bottom)));
+        read.find(|(_, name)| !here.contains(&name.value) && elsewhere.contains(&name.value))
     }
 
     /// The states of a phase: the phase alone, or one for each stage that rules of this phase name if data come

@@ -91,6 +91,7 @@ impl Inputs {
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
                 }
                 Layer::MemoryData(_) => return Err(nothing_in_memory(node)),
+                Layer::Python(_) if !named => return Err(nothing_in_memory(node)),
                 _ => free.extend(node.tops.iter().map(|t| t.value.as_str())),
             }
         }

@@ -54,14 +54,21 @@ impl LayerOps for ContrastiveLoss {
         if 4 < b.rank() {
             return cx.fail_bottom(1, "features must be N x C, or N x C x 1 x 1");
         }
-        if labels.count() != pairs {
+        // Of more labels, in a blob of one column, Caffe reads the first.
+        let spare = pairs < labels.count() && labels.dims().first() == Some(&labels.count());
+        if labels.count() != pairs && !spare {
             return cx.fail_bottom(2, format!("{} labels for {pairs} pairs", labels.count()));
         }
         Ok(Signature::of(Shape::scalar()))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        b.native(Loss { margin: self.margin, legacy: self.legacy }, cx.bottoms)
+        let mut bottoms = cx.bottoms.to_vec();
+        let pairs = b.shape(bottoms[0]).dims()[0];
+        if b.shape(bottoms[2]).count() != pairs {
+            bottoms[2] = b.slice(bottoms[2], 0, 0, pairs);
+        }
+        b.native(Loss { margin: self.margin, legacy: self.legacy }, &bottoms)
     }
 
     fn differentiable(&self, bottom: usize) -> bool {
@@ -184,5 +191,32 @@ impl Operation for Loss {
             }
         }
         Some(DeviceForm { texts: &[include_str!("contrastive_loss.cu")], calls, work: 2 * n })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::testing::{blob, pass};
+
+    #[test]
+    fn of_more_labels_than_pairs_the_first_count() {
+        let layer =
+            "layer { name: 'l' type: 'ContrastiveLoss' bottom: 'a' bottom: 'b' bottom: 's' top: 'y'
+            contrastive_loss_param { margin: 6 } }";
+        let results = |labels: &[f32]| {
+            let tensors = BTreeMap::from([
+                ("in.a".to_string(), blob(&[2, 2], &[3.0, 4.0, 1.0, 0.0])),
+                ("in.b".to_string(), blob(&[2, 2], &[0.0; 4])),
+                ("in.s".to_string(), blob(&[labels.len()], labels)),
+            ]);
+            let results = pass(layer, &tensors).unwrap();
+            [results["out.y"].data.clone(), results["din.a"].data.clone()]
+        };
+        // The distances are 5 and 1: 25 for a pair that is alike, (6 - 1)² for one that is not, over 4.
+        let few = results(&[1.0, 0.0]);
+        assert_eq!(few[0], [12.5]);
+        assert_eq!(results(&[1.0, 0.0, 1.0, 1.0, 0.0]), few);
     }
 }

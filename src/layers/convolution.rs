@@ -241,15 +241,6 @@ impl Convolution {
         let stride = self.stride.resolve(cx, "stride", spatial, 1)?;
         let pad = self.pad.resolve(cx, "pad", spatial, 0)?;
         let dilation = self.dilation.resolve(cx, "dilation", spatial, 1)?;
-        for (key, values) in [("kernel_size", &kernel), ("stride", &stride)] {
-            if values.contains(&0) {
-                return cx.fail(&[key], format!("`{key}` must not be 0"));
-            }
-        }
-        if self.num_output == 0 || self.group == 0 {
-            let key = if self.group == 0 { "group" } else { "num_output" };
-            return cx.fail(&[key], format!("`{key}` must not be 0"));
-        }
         let axes = (0..spatial)
             .map(|i| Axis { dilation: dilation[i], ..Axis::new(kernel[i], stride[i], pad[i]) });
         let channels = cx.bottom(0).dims()[channel];
@@ -262,12 +253,31 @@ impl Convolution {
             let why = format!("{channels} input channels cannot form {group} groups");
             return cx.fail(&["group"], why);
         }
-        if !self.num_output.is_multiple_of(group) {
-            let n = self.num_output;
+        self.check_groups(cx, group)?;
+        Ok((channel, Conv { axes: axes.collect(), group }))
+    }
+
+    /// What can be seen without the bottoms.
+    pub(super) fn check_numbers(&self, cx: &Infer) -> Result<(), Reported> {
+        for (key, values) in [("kernel_size", &self.kernel), ("stride", &self.stride)] {
+            if values.values.contains(&0) {
+                return cx.fail(&[key], format!("`{key}` must not be 0"));
+            }
+        }
+        if self.num_output == 0 || self.group == 0 {
+            let key = if self.group == 0 { "group" } else { "num_output" };
+            return cx.fail(&[key], format!("`{key}` must not be 0"));
+        }
+        if self.depthwise { Ok(()) } else { self.check_groups(cx, self.group) }
+    }
+
+    fn check_groups(&self, cx: &Infer, group: usize) -> Result<(), Reported> {
+        let n = self.num_output;
+        if !n.is_multiple_of(group) {
             return cx
                 .fail(&["group", "num_output"], format!("{n} outputs cannot form {group} groups"));
         }
-        Ok((channel, Conv { axes: axes.collect(), group }))
+        Ok(())
     }
 
     /// The axis of a window over so many elements.
@@ -402,6 +412,10 @@ impl Convolution {
 }
 
 impl LayerOps for Convolution {
+    fn check(&self, cx: &Infer) -> Result<(), Reported> {
+        self.check_numbers(cx)
+    }
+
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (channel, conv) = self.geometry(cx)?;
         let channels = cx.bottom(0).dims()[channel];

@@ -1,6 +1,6 @@
 //! Reads window parameters that may be given once, per axis, or as `_h` and `_w`, as Caffe allows.
 
-use crate::diag::Reported;
+use crate::diag::{self, Diagnostic, Reported};
 use crate::spec::{Args, Infer};
 
 /// One value per spatial axis, as written: repeated values or a pair for height and width.
@@ -16,10 +16,18 @@ impl PerAxis {
         Self::with_pair(a, key, a.usizes(key), h, w)
     }
 
-    /// Reads `key`, which may be given once, or the pair `key_h`, `key_w`, of which both must be given.
+    /// Reads `key`, which may be given once, or the pair `key_h`, `key_w`, of which both must be given. Beside a `kernel_size`
+    /// Caffe reads past one of the pair alone.
     pub fn read_once(a: &Args, key: &'static str, h: &'static str, w: &'static str) -> Self {
         let values = a.usize(key).into_iter().collect();
         for (one, other) in [(h, w), (w, h)] {
+            if a.has(one) && !a.has(other) && key == "kernel_size" && a.has(key) {
+                a.ignore(&[one]);
+                let message = format!("`{one}` without `{other}` has no effect beside `{key}`");
+                let d = Diagnostic::new(&diag::W0617, a.place(one), message);
+                a.report(d.here(format!("the window is as long as `{key}` both ways")));
+                return PerAxis { values };
+            }
             if a.has(one) && !a.has(other) && key != "kernel_size" {
                 a.wrong(one, format!("`{one}` needs `{other}` beside it"));
             }

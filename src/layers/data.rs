@@ -1,6 +1,6 @@
 //! Records read from a database.
 
-use crate::diag::Reported;
+use crate::diag::{self, Diagnostic, Reported};
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
@@ -18,6 +18,8 @@ params! {
         batch_size: usize = 0,
         /// What is done to every image on its way in.
         transform: Transform = Transform::default(),
+        /// Whether the definition names LMDB as the kind of database. Caffe's default is LevelDB, which is not read here.
+        lmdb: bool = true,
     }
 }
 
@@ -67,12 +69,13 @@ pub static SPEC: LayerSpec = LayerSpec {
     input: true,
     spellings: &[caffe("Data", |a| {
         let p = a.section("data_param");
-        p.ignore(&["backend", "rand_skip", "prefetch", "scale", "mean_file", "crop_size"]);
+        p.ignore(&["rand_skip", "prefetch", "scale", "mean_file", "crop_size"]);
         p.ignore(&["mirror", "force_encoded_color"]);
         Data {
             source: p.text("source").unwrap_or_default(),
             batch_size: p.usize("batch_size").unwrap_or(0),
             transform: Transform::read(a),
+            lmdb: p.choice("backend", &[("LEVELDB", false), ("LMDB", true)]).unwrap_or(false),
         }
         .into()
     })],
@@ -196,9 +199,24 @@ pub(super) fn batches(
     Ok(Signature { tops, params: vec![] })
 }
 
+impl Data {
+    /// Caffe would take the LMDB for a LevelDB.
+    fn warn_of_kind(&self, cx: &Infer) {
+        let message = format!("`{}` is an LMDB, and Caffe would look for a LevelDB", self.source);
+        let d = Diagnostic::new(&diag::W0624, cx.place(&["backend", "source"]), message);
+        cx.report(d.help("say `backend: LMDB`"));
+    }
+}
+
 impl LayerOps for Data {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let record = || cx.env.record.and_then(|record| record(&self.source));
+        let record = || {
+            let record = cx.env.record.and_then(|record| record(&self.source));
+            if record.is_some() && !self.lmdb {
+                self.warn_of_kind(cx);
+            }
+            record
+        };
         batches(cx, &self.transform, self.batch_size.max(1), record)
     }
 

@@ -142,6 +142,10 @@ impl Deconvolution {
 }
 
 impl LayerOps for Deconvolution {
+    fn check(&self, cx: &Infer) -> Result<(), Reported> {
+        self.conv.check_numbers(cx)
+    }
+
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (channel, conv) = self.conv.geometry(cx)?;
         cx.equal_bottoms()?;

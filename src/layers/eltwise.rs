@@ -1,6 +1,6 @@
 //! Sum, product or maximum of several blobs, element by element.
 
-use crate::diag::Reported;
+use crate::diag::{self, Diagnostic, Reported};
 use crate::layers::Layer;
 use crate::params;
 use crate::program::expr::{Expr, arg};
@@ -30,7 +30,8 @@ params! {
     ///
     /// Among equal maxima the gradient goes as in Caffe (eltwise_layer.cpp): the second bottom wins over the first, and
     /// a later one must be strictly larger than all before it. In Torch the first wins. With the top in the place of the first bottom Caffe
-    /// loses that summand; here it is added like the others.
+    /// loses that summand; here it is added like the others. A single bottom, as in FlowNet's fork and in Torch, is
+    /// multiplied by its factor.
     pub struct Eltwise {
         /// What is done with the elements.
         operation: Combination = Combination::Sum,
@@ -48,7 +49,7 @@ params! {
 
 /// The description of [`Eltwise`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::at_least(2),
+    bottoms: Arity::at_least(1),
     spellings: &[
         caffe("Eltwise", |a| Eltwise::read(a).into()),
         table("nn.CAddTable", |_| Eltwise::of(Combination::Sum, &[])),
@@ -121,6 +122,22 @@ impl Eltwise {
 }
 
 impl LayerOps for Eltwise {
+    fn check(&self, cx: &Infer) -> Result<(), Reported> {
+        let (given, bottoms) = (self.coefficients.len(), cx.node.bottoms.len());
+        if given != 0 && given != bottoms {
+            return cx.fail(&["coeff"], format!("{given} `coeff` for {bottoms} bottoms"));
+        }
+        if bottoms == 1 && !self.by_count {
+            let message = format!("layer `{}`: Eltwise of a single bottom", cx.node.name.value);
+            let d = Diagnostic::new(&diag::W0624, cx.bottom_place(0), message)
+                .here("Caffe 1.0 wants two or more")
+                .note("FlowNet's fork of Caffe multiplies one by its `coeff` so")
+                .help("in Caffe 1.0 a Power layer with `power_param { scale: ... }` does the same");
+            cx.report(d);
+        }
+        Ok(())
+    }
+
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let first = cx.bottom(0);
         let other_count = |shape: &Shape| shape.count() != first.count();
@@ -132,10 +149,6 @@ impl LayerOps for Eltwise {
             }
             None if self.by_count => {}
             _ => cx.equal_bottoms()?,
-        }
-        let (given, bottoms) = (self.coefficients.len(), cx.bottoms.len());
-        if given != 0 && given != bottoms {
-            return cx.fail(&["coeff"], format!("{given} `coeff` for {bottoms} bottoms"));
         }
         Ok(Signature::of(cx.bottom(0).clone()))
     }

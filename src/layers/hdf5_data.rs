@@ -47,14 +47,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for Hdf5Data {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let mut tops = vec![];
-        for top in &cx.node.tops {
-            match cx.env.shapes.get(&top.value) {
-                Some(shape) => tops.push(shape.clone()),
-                None => return cx.unknown_shape(&top.value),
-            }
-        }
-        Ok(Signature { tops, params: vec![] })
+        Ok(Signature { tops: cx.told_shapes(Some(self.batch_size))?, params: vec![] })
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {

@@ -29,6 +29,10 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Im2col {
+    fn check(&self, cx: &Infer) -> Result<(), Reported> {
+        self.conv.check_numbers(cx)
+    }
+
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (channel, conv) = self.conv.geometry(cx)?;
         if conv.axes.is_empty() {

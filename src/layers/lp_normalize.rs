@@ -5,25 +5,33 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// x / (Σ |x|^p + eps)^(1/p) for every vector of `N x K`, or for one vector; with p infinite, x / (max |x| + eps).
+    ///
+    /// In forks of Caffe, where it is called NormalizationL2, a vector is all of an item of the batch.
     pub struct LpNormalize {
         /// The exponent of the norm.
         p: f64 = 2.0,
         /// Added to the sum, so that nothing is divided by 0.
         eps: f64 = 1e-10,
+        /// Whether the vectors are items of a batch, of whatever shape.
+        items: bool = false,
     }
 }
 
 /// The description of [`LpNormalize`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[torch("nn.Normalize", &["p", "eps"], |a| {
-        let p = a.need("p", a.float("p"));
-        LpNormalize { p, eps: a.float("eps").unwrap_or(1e-10) }.into()
-    })
-    .script(SCRIPT)],
+    spellings: &[
+        caffe("NormalizationL2", |_| LpNormalize { items: true, ..LpNormalize::default() }.into()),
+        torch("nn.Normalize", &["p", "eps"], |a| {
+            let p = a.need("p", a.float("p"));
+            let eps = a.float("eps").unwrap_or(1e-10);
+            LpNormalize { p, eps, ..LpNormalize::default() }.into()
+        })
+        .script(SCRIPT),
+    ],
     ..LayerSpec::new("LpNormalize", Category::Normalisation, LpNormalize::DOCS)
 };
 
@@ -48,12 +56,20 @@ end
 
 impl LayerOps for LpNormalize {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        planes::batched(cx, 2, None)?;
+        match self.items {
+            true if cx.bottom(0).rank() == 0 => return cx.fail_bottom(0, "a scalar has no items"),
+            true => {}
+            false => _ = planes::batched(cx, 2, None)?,
+        }
         Ok(Signature::of(cx.bottom(0).clone()))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let x = planes::view_batched(b, cx.bottoms[0], 2);
+        let shape = b.shape(cx.bottoms[0]).clone();
+        let x = match self.items {
+            true => b.view(cx.bottoms[0], [shape.dims()[0], shape.count_of(1..shape.rank())]),
+            false => planes::view_batched(b, cx.bottoms[0], 2),
+        };
         let y = if self.p.is_infinite() {
             let size = b.map(&[x], &arg(0).abs());
             let largest = b.max(size, &[1]);
@@ -78,5 +94,17 @@ impl LayerOps for LpNormalize {
 
     fn detail(&self) -> String {
         format!("{}-norm", self.p)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{blob, check};
+
+    #[test]
+    fn items_of_a_batch_get_length_1() {
+        let x = blob(&[2, 2, 1, 1], &[3.0, 4.0, -2.0, 0.0]);
+        let layer = "layer { name: 'l' type: 'NormalizationL2' bottom: 'a' top: 'y' }";
+        check(layer, &[("a", x)], &blob(&[2, 2, 1, 1], &[0.6, 0.8, -1.0, 0.0]));
     }
 }

@@ -97,17 +97,21 @@ impl Lrn {
 }
 
 impl LayerOps for Lrn {
+    fn check(&self, cx: &Infer) -> Result<(), Reported> {
+        let size = self.local_size;
+        if size.is_multiple_of(2) {
+            let why = format!("a window of {size} has no middle; it must be odd");
+            return cx.fail(&["local_size", "size"], why);
+        }
+        Ok(())
+    }
+
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let shape = cx.bottom(0);
         if self.maybe_batched {
             planes::batched(cx, 4, None)?;
         } else if shape.rank() != 4 {
             return cx.fail_bottom(0, "LRN needs a blob of 4 axes, N x C x H x W");
-        }
-        if self.local_size.is_multiple_of(2) {
-            let size = self.local_size;
-            let why = format!("a window of {size} has no middle; it must be odd");
-            return cx.fail(&["local_size", "size"], why);
         }
         Ok(Signature::of(shape.clone()))
     }

@@ -27,6 +27,7 @@ pub mod clip;
 pub mod collapse;
 pub mod concat;
 pub mod constant;
+pub mod continuation_indicator;
 pub mod contrastive_loss;
 pub mod convolution;
 pub mod convolution_local;
@@ -114,6 +115,7 @@ pub mod relu;
 pub mod relu6;
 pub mod replicate;
 pub mod reshape;
+pub mod reverse;
 pub mod rnn;
 pub mod roi_pooling;
 pub mod rrelu;
@@ -246,6 +248,7 @@ layers! {
     collapse::Collapse,
     concat::Concat,
     constant::Constant,
+    continuation_indicator::ContinuationIndicator,
     contrastive_loss::ContrastiveLoss,
     convolution::Convolution,
     convolution_local::ConvolutionLocal,
@@ -333,6 +336,7 @@ layers! {
     relu6::Relu6,
     replicate::Replicate,
     reshape::Reshape,
+    reverse::Reverse,
     rnn::Rnn,
     roi_pooling::RoiPooling,
     rrelu::RRelu,
@@ -394,6 +398,11 @@ impl Layer {
         })
     }
 
+    /// See [`LayerOps::check`].
+    pub fn check(&self, cx: &Infer) -> Result<(), Reported> {
+        self.ops().check(cx)
+    }
+
     /// See [`LayerOps::infer`].
     pub fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         self.ops().infer(cx)
@@ -429,8 +438,8 @@ impl Layer {
         self.ops().detail()
     }
 
-    /// See [`LayerSpec::input`].
+    /// Whether the layer brings data into the net: it has no bottoms and its tops are inputs of the program.
     pub fn is_input(&self) -> bool {
-        self.spec().input
+        self.spec().input || self.ops().is_input()
     }
 }

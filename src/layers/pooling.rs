@@ -64,6 +64,9 @@ params! {
         ranks: [usize; 2] = [4, 4],
         /// Whether a mean is multiplied by the number of elements of a window.
         sum: bool = false,
+        /// The axis of the channels, behind which all axes have windows, one to three (the forks' `PoolingND`); none: the
+        /// last two, or as many as the window has extents.
+        channels: Option<i64> = None,
     }
 }
 
@@ -73,6 +76,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Garbled,
     spellings: &[
         caffe("Pooling", |a| Pooling::read(a).into()),
+        caffe("PoolingND", |a| Pooling::read_all_axes(a).into()),
         torch("nn.SpatialMaxPooling", SPATIAL, |a| Pooling::read_spatial(a, Method::Max).into())
             .script(SPATIAL_MAX_POOLING),
         torch("nn.SpatialDilatedMaxPooling", SPATIAL_DILATED, |a| {
@@ -133,6 +137,19 @@ fn rounding(p: &Args) -> Rounding {
     }
 }
 
+/// Complains about a window that no extent makes possible.
+fn check_axis(cx: &Infer, axis: &Axis) -> Result<(), Reported> {
+    if axis.kernel == 0 || axis.stride == 0 {
+        return cx.fail(&["kernel_size", "stride"], "a window and its stride must not be 0");
+    }
+    let (pad, kernel) = (axis.pad_before, axis.kernel);
+    if kernel <= pad {
+        let why = format!("pad {pad} is not less than the window, {kernel}");
+        return cx.fail(&["pad", "pad_h"], why);
+    }
+    Ok(())
+}
+
 impl Pooling {
     /// Reads the fields of Torch's pooling of images.
     fn read_spatial(a: &Args, method: Method) -> Self {
@@ -177,40 +194,66 @@ impl Pooling {
         }
     }
 
-    /// Number of axes that have windows.
-    fn spatial(&self) -> usize {
-        self.kernel.values.len().max(2)
+    /// Reads the message of the forks of Caffe that pool over any axes; each value may be given once for each of them.
+    fn read_all_axes(a: &Args) -> Self {
+        let p = a.section("pooling_nd_param");
+        let layer = Pooling {
+            kernel: PerAxis::read(&p, "kernel_size", "kernel_h", "kernel_w"),
+            stride: PerAxis::read(&p, "stride", "stride_h", "stride_w"),
+            pad: PerAxis::read(&p, "pad", "pad_h", "pad_w"),
+            channels: Some(p.int("axis").unwrap_or(1)),
+            ..Self::read_common(&p)
+        };
+        layer.check_fields(&p);
+        layer
+    }
+
+    /// Number of axes of a shape that have windows.
+    fn spatial(&self, shape: &Shape) -> usize {
+        let channels = self.channels.and_then(|axis| shape.axis(axis));
+        channels.map_or(self.kernel.values.len().max(2), |axis| shape.rank() - axis - 1)
     }
 
     fn read(a: &Args) -> Self {
         let p = a.section("pooling_param");
-        p.ignore(&["engine"]);
         let layer = Pooling {
-            method: p.choice("pool", &METHODS).unwrap_or(Method::Max),
             kernel: PerAxis::read_once(&p, "kernel_size", "kernel_h", "kernel_w"),
             stride: PerAxis::read_once(&p, "stride", "stride_h", "stride_w"),
             pad: PerAxis::read_once(&p, "pad", "pad_h", "pad_w"),
-            global: p.bool("global_pooling").unwrap_or(false),
-            rounding: rounding(&p),
-            ..Pooling::default()
+            ..Self::read_common(&p)
         };
-        if layer.global && !layer.kernel.values.is_empty() {
+        layer.check_fields(&p);
+        layer
+    }
+
+    fn read_common(p: &Args) -> Self {
+        p.ignore(&["engine"]);
+        Pooling {
+            method: p.choice("pool", &METHODS).unwrap_or(Method::Max),
+            global: p.bool("global_pooling").unwrap_or(false),
+            rounding: rounding(p),
+            ..Pooling::default()
+        }
+    }
+
+    /// Complains about fields that do not go together.
+    fn check_fields(&self, p: &Args) {
+        if self.global && !self.kernel.values.is_empty() {
             p.wrong("kernel_size", "with `global_pooling` the window is the whole image");
         }
         let idle = |given: &PerAxis, value| given.values.iter().all(|&v| v == value);
-        if layer.global && !(idle(&layer.pad, 0) && idle(&layer.stride, 1)) {
-            let key = if idle(&layer.pad, 0) { "stride" } else { "pad" };
+        if self.global && !(idle(&self.pad, 0) && idle(&self.stride, 1)) {
+            let key = if idle(&self.pad, 0) { "stride" } else { "pad" };
             p.wrong(key, "with `global_pooling` there is one window, without padding or stride");
         }
-        if !layer.global && layer.kernel.values.is_empty() {
+        if !self.global && self.kernel.values.is_empty() {
             p.need::<usize>("kernel_size", None);
         }
-        layer
     }
 
     /// The window along each of the last axes.
     fn axes(&self, shape: &Shape) -> Option<Vec<Axis>> {
-        let spatial = self.spatial();
+        let spatial = self.spatial(shape);
         let (kernel, stride) = (self.kernel.spread(spatial, 0)?, self.stride.spread(spatial, 1)?);
         let (pad, dilation) = (self.pad.spread(spatial, 0)?, self.dilation.spread(spatial, 1)?);
         let first = shape.rank() - spatial;
@@ -233,8 +276,17 @@ impl Pooling {
     /// The shape of the first top.
     pub(super) fn top(&self, cx: &Infer) -> Result<Shape, Reported> {
         let shape = cx.bottom(0);
-        let [least, most] = self.ranks;
-        if least == most && shape.rank() != 4 {
+        let [least, most] = match self.channels {
+            None => self.ranks,
+            Some(axis) => {
+                let spatial = shape.rank() - cx.axis(0, axis)? - 1;
+                if !(1..=3).contains(&spatial) {
+                    return cx.fail_bottom(0, "pooling needs one to three axes after the channels");
+                }
+                [shape.rank(); 2]
+            }
+        };
+        if self.channels.is_none() && least == most && shape.rank() != 4 {
             return cx.fail_bottom(0, "pooling needs a blob of 4 axes, N x C x H x W");
         }
         if !(least..=most).contains(&shape.rank()) {
@@ -248,20 +300,11 @@ impl Pooling {
         let (mut top, first) = (shape.clone(), shape.rank() - axes.len());
         let rounding = self.rounding(&axes);
         for (i, axis) in axes.iter().enumerate() {
-            if axis.kernel == 0 || axis.stride == 0 {
-                return cx
-                    .fail(&["kernel_size", "stride"], "a window and its stride must not be 0");
-            }
+            check_axis(cx, axis)?;
             let (pad, kernel) = (axis.pad_before, axis.kernel);
             if least < most && kernel / 2 < pad {
                 let why = format!("pad {pad} is more than half of the window, {kernel}");
                 return cx.fail(&["padW"], why);
-            }
-            if kernel <= pad {
-                return cx.fail(
-                    &["pad", "pad_h"],
-                    format!("pad {pad} is not less than the window, {kernel}"),
-                );
             }
             let extent = shape.dims()[first + i];
             match axis.pooled(extent, rounding) {
@@ -270,8 +313,12 @@ impl Pooling {
             }
         }
         let padded = axes.iter().any(|axis| 0 < axis.pad_before);
-        if self.method == Method::Stochastic && padded {
-            return cx.fail(&["pad", "pad_h"], "STOCHASTIC pooling has no padding");
+        if self.method == Method::Stochastic && (padded || axes.len() != 2) {
+            let keys = if padded { ["pad", "pad_h"] } else { ["pool", "pool"] };
+            return cx.fail(&keys, "STOCHASTIC pooling is over two axes, without padding");
+        }
+        if cx.n_tops() == 2 && axes.len() != 2 {
+            return cx.fail(&["pool"], "positions of maxima are told over two axes only");
         }
         Ok(top)
     }
@@ -281,6 +328,10 @@ impl Pooling {
         let shape = b.shape(x).clone();
         let axes = self.axes(&shape).expect("infer has approved the window");
         let first = shape.rank() - axes.len();
+        if let &[long] = &axes[..] {
+            let x = b.view(x, [1, shape.count_of(0..first), shape.dims()[first], 1]);
+            return vec![self.pool_images(b, x, [long, Axis::new(1, 1, 0)], self.rounding(&axes))];
+        }
         if let &[long, high, wide] = &axes[..] {
             // A window of a volume is a window of images, and then one of the results of several images.
             let dims = shape.dims();
@@ -344,11 +395,23 @@ impl Pooling {
 }
 
 impl LayerOps for Pooling {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let top = self.top(cx)?;
+    fn check(&self, cx: &Infer) -> Result<(), Reported> {
         if self.method != Method::Max && cx.n_tops() == 2 {
             return cx.fail(&["pool"], "only MAX pooling has a second top, the positions");
         }
+        let given = [&self.kernel, &self.stride, &self.pad].map(|values| &values.values[..]);
+        let axes = given.iter().map(|values| values.len()).max().unwrap_or(0);
+        let of = |which: usize, i: usize| given[which].get(i).or(given[which].first()).copied();
+        let caffe = self.ranks[0] == self.ranks[1];
+        for i in (0..axes).filter(|_| caffe && !given[0].is_empty()) {
+            let (kernel, stride) = (of(0, i).unwrap_or(1), of(1, i).unwrap_or(1));
+            check_axis(cx, &Axis::new(kernel, stride, of(2, i).unwrap_or(0)))?;
+        }
+        Ok(())
+    }
+
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let top = self.top(cx)?;
         Ok(Signature { tops: vec![top; cx.n_tops()], params: vec![] })
     }
 
@@ -408,5 +471,38 @@ mod tests {
         let results = pass(&format!("state {{ phase: TRAIN }}\n{LAYER}"), &tensors).unwrap();
         let (y, dx) = (results["out.y"].data[0], &results["din.a"].data);
         assert!(if y == 3.0 { *dx == [0.0, 2.0, 0.0, 0.0] } else { *dx == [0.0, 0.0, 0.0, 2.0] });
+    }
+
+    #[test]
+    fn volumes_and_rows() {
+        let nd = |more: &str| {
+            format!(
+                "layer {{ name: 'l' type: 'PoolingND' bottom: 'a' top: 'y' pooling_nd_param {{ engine: CAFFE {more} }} }}"
+            )
+        };
+        let x = || blob(&[1, 1, 2, 2, 3], &[1., 8., 2., 3., 4., 9., 5., 6., 20., 7., 0., -1.]);
+        let max = nd("pool: MAX kernel_size: 2 stride: 2 pad: 0");
+        check(&max, &[("a", x())], &blob(&[1, 1, 1, 1, 2], &[8.0, 20.0]));
+        let ave = nd("pool: AVE kernel_size: 2 kernel_size: 1 kernel_size: 3");
+        check(&ave, &[("a", x())], &blob(&[1, 1, 1, 2, 1], &[42.0 / 6.0, 22.0 / 6.0]));
+        let global = nd("pool: AVE global_pooling: true");
+        check(&global, &[("a", x())], &blob(&[1, 1, 1, 1, 1], &[64.0 / 12.0]));
+        let row = nd("kernel_size: 2 stride: 2 pad: 1");
+        check(
+            &row,
+            &[("a", blob(&[1, 2, 3], &[1., 2., 3., 6., 5., 4.]))],
+            &blob(&[1, 2, 2], &[1., 3., 6., 5.]),
+        );
+        let images = nd("kernel_h: 1 kernel_w: 2");
+        check(
+            &images,
+            &[("a", blob(&[1, 1, 2, 2], &[1., 2., 4., 3.]))],
+            &blob(&[1, 1, 2, 1], &[2., 4.]),
+        );
+        let refused =
+            |layer: &str, x| pass(layer, &BTreeMap::from([("in.a".to_string(), x)])).unwrap_err();
+        assert!(refused(&max, blob(&[1, 1], &[1.0])).contains("one to three axes"));
+        let positions = max.replace("top: 'y'", "top: 'y' top: 'z'");
+        assert!(refused(&positions, x()).contains("over two axes only"));
     }
 }

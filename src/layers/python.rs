@@ -8,9 +8,9 @@ use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature,
 params! {
     /// A layer written in Python, which Caffe imports while it builds the net.
     ///
-    /// It is drawn and its blobs are followed, but a net with it cannot be run: its code is not part of the
-    /// definition. The shapes of its tops are known if they are said from outside (`--shape`); a top that takes the place of
-    /// a bottom has the shape of that.
+    /// It is drawn and its blobs are followed, but not run: its code is not part of the definition. The shapes of its tops
+    /// are known if they are said from outside (`--shape`); a top in the place of a bottom has its shape. Without bottoms
+    /// it brings data, which may come from elsewhere (`--tensors`).
     pub struct Python {
         /// The Python module.
         module: String = String::new(),
@@ -18,6 +18,8 @@ params! {
         class: String = String::new(),
         /// The text that the class gets.
         text: String = String::new(),
+        /// Whether it reads no blobs.
+        source: bool = false,
     }
 }
 
@@ -33,6 +35,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             module: p.need("module", module),
             class: p.need("layer", class),
             text: p.text("param_str").unwrap_or_default(),
+            source: !a.has("bottom"),
         }
         .into()
     })],
@@ -41,27 +44,25 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for Python {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let mut tops = vec![];
-        for top in &cx.node.tops {
-            let own = cx.node.bottoms.iter().position(|bottom| bottom.value == top.value);
-            match (cx.env.shapes.get(&top.value), own) {
-                (Some(shape), _) => tops.push(shape.clone()),
-                (None, Some(bottom)) => tops.push(cx.bottom(bottom).clone()),
-                (None, None) => return cx.unknown_shape(&top.value),
-            }
-        }
-        Ok(Signature { tops, params: vec![] })
+        Ok(Signature { tops: cx.told_shapes(None)?, params: vec![] })
     }
 
-    /// The tops as they are for a program that nobody runs: not a number.
+    fn is_input(&self) -> bool {
+        self.source
+    }
+
+    /// Inputs, or the tops as they are for a program that nobody runs: not a number.
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
+        if self.source {
+            return cx.inputs(b);
+        }
         let tops = cx.signature.tops.iter();
         tops.map(|shape| b.fill(f64::NAN, shape.clone())).collect()
     }
 
     fn obstacle(&self) -> Option<String> {
-        let Python { module, class, .. } = self;
-        Some(format!(
+        let Python { module, class, source, .. } = self;
+        (!source).then(|| format!(
             "is the Python class {module}.{class}, which cortado does not run; replace it by layers of Caffe, or \
              compute what it gives beforehand and read it with an Input layer"
         ))

@@ -41,28 +41,39 @@ impl Slice {
             }
             bounds.extend((1..tops).map(|i| i * (extent / tops)));
         } else {
-            if self.points.len() + 1 != tops {
-                let n = self.points.len();
-                return Err(format!("{n} slice points make {} pieces for {tops} tops", n + 1));
-            }
             bounds.extend(&self.points);
         }
-        bounds.push(extent);
-        if let Some(pair) = bounds.windows(2).find(|pair| pair[1] <= pair[0]) {
-            let (from, to) = (pair[0], pair[1]);
-            return Err(if extent <= from {
-                format!("slice point {from} is not inside an axis of {extent}")
-            } else if to == 0 {
-                "a slice point of 0 would cut nothing off".to_owned()
-            } else {
-                format!("slice point {to} must be larger than {from}, the one before it")
-            });
+        match self.points.iter().find(|&&point| extent <= point) {
+            Some(point) => Err(format!("slice point {point} is not inside an axis of {extent}")),
+            None => {
+                bounds.push(extent);
+                Ok(bounds)
+            }
         }
-        Ok(bounds)
+    }
+
+    /// What is wrong with the points whatever the extent.
+    fn disorder(&self, tops: usize) -> Option<String> {
+        let n = self.points.len();
+        if 0 < n && n + 1 != tops {
+            return Some(format!("{n} slice points make {} pieces for {tops} tops", n + 1));
+        }
+        if self.points.first() == Some(&0) {
+            return Some("a slice point of 0 would cut nothing off".to_owned());
+        }
+        let (from, to) = self.points.iter().zip(self.points.get(1..)?).find(|(a, b)| b <= a)?;
+        Some(format!("slice point {to} must be larger than {from}, the one before it"))
     }
 }
 
 impl LayerOps for Slice {
+    fn check(&self, cx: &Infer) -> Result<(), Reported> {
+        match self.disorder(cx.n_tops()) {
+            Some(why) => cx.fail(&["slice_point", "axis", "slice_dim"], why),
+            None => Ok(()),
+        }
+    }
+
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let axis = cx.axis(0, self.axis)?;
         let shape = cx.bottom(0);

@@ -47,8 +47,13 @@ pub fn need_outputs(definition: &mut Definition, diagnostics: &mut Diagnostics) 
 }
 
 /// Adds an input for each of `data` and `label` that some layer reads, in front of all layers; in a definition that
-/// has data layers of its own, only for what those do not give. Returns their names.
+/// has data layers of its own, only for what those do not give. One that names its inputs and knows no stages is none of
+/// DIGITS', and what it does not produce is not there. Returns the names.
 pub fn adopt_data(definition: &mut Definition) -> Vec<String> {
+    let staged = definition.names_stages();
+    if !staged && definition.nodes.iter().any(|node| node.layer.is_input()) {
+        return vec![];
+    }
     let mut produced = HashSet::new();
     let mut adopted: Vec<Spanned<String>> = vec![];
     for node in &definition.nodes {
@@ -62,7 +67,6 @@ pub fn adopt_data(definition: &mut Definition) -> Vec<String> {
         produced.extend(node.tops.iter().map(|top| top.value.as_str()));
     }
     let mut names: Vec<String> = adopted.iter().map(|name| name.value.clone()).collect();
-    let staged = definition.names_stages();
     let mut inputs: Vec<Node> = adopted.into_iter().map(|name| input(name, staged)).collect();
     if let Some(data) = deployed(definition) {
         names.push(data.tops[0].value.clone());

@@ -1,5 +1,6 @@
 //! Finds the shape of every blob and parameter: asks each layer, in source order.
 
+use super::share_params::too_many_params;
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
 use crate::ir::{Net, Node};
 use crate::layers::Layer;
@@ -34,11 +35,37 @@ pub fn infer_types(
             signatures.push(None);
             continue;
         }
-        let signature =
-            bottoms.and_then(|b| infer_node(net, index, &b, phase, env, diagnostics).ok());
+        let signature = match bottoms {
+            Some(bottoms) => infer_node(net, index, &bottoms, phase, env, diagnostics).ok(),
+            None => {
+                let cx = Infer::new(node, &[], phase, env, diagnostics);
+                if node.layer.check(&cx).is_ok() {
+                    check_param_count(node, phase, env, diagnostics);
+                }
+                None
+            }
+        };
         signatures.push(signature);
     }
     signatures
+}
+
+/// How many parameters a layer has does not depend on the shapes of its bottoms, so those that are made up serve as well.
+fn check_param_count(node: &Node, phase: Phase, env: &Environment, diagnostics: &mut Diagnostics) {
+    if node.params.is_empty() {
+        return;
+    }
+    // Extents that many groups divide, along as many axes as layers commonly want.
+    let guesses: [&[usize]; 3] = [&[2, 5040, 64, 64], &[2, 5040], &[2, 5040, 64, 64, 64]];
+    let signature = guesses.iter().find_map(|&dims| {
+        let bottoms = vec![Shape::from(dims); node.bottoms.len()];
+        let mut unheard = Diagnostics::default();
+        let cx = Infer::new(node, &bottoms, phase, env, &mut unheard);
+        node.layer.infer(&cx).ok()
+    });
+    if let Some(signature) = signature {
+        too_many_params(node, &signature.params, diagnostics);
+    }
 }
 
 /// A layer must have as many bottoms and tops as its type allows, whether their shapes are known or not.
@@ -54,7 +81,17 @@ fn check_arity(node: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reporte
             let message = format!("{kind} {verb} {arity} {what}{plural}, not {n}");
             let span = names.get(arity.max).map_or(node.type_name.span, |name| name.span);
             let here = format!("layer `{}`", node.name.value);
-            return Err(diagnostics.report(Diagnostic::new(&diag::E0205, span, message).here(here)));
+            let mut d = Diagnostic::new(&diag::E0205, span, message).here(here);
+            if let Layer::EuclideanLoss(_) = node.layer
+                && what == "bottom"
+                && n == 3
+            {
+                d = d.note(
+                    "a fork of Caffe for detection takes weights of the elements as a third bottom",
+                );
+                d = d.help("SmoothL1Loss has such weights");
+            }
+            return Err(diagnostics.report(d));
         }
     }
     Ok(())
@@ -74,6 +111,7 @@ fn infer_node(
         env.values.get(net.blob(port)).map(Vec::as_slice)
     });
     let cx = Infer::new(node, bottoms, phase, env, diagnostics).with_values(values.collect());
+    node.layer.check(&cx)?;
     let signature = node.layer.infer(&cx)?;
     debug_assert_eq!(signature.tops.len(), node.tops.len(), "{}", node.type_name.value);
     let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::diag::{self, Diagnostic, Diagnostics};
-use crate::ir::{Net, ParamSpec, ShareMode, TypedNet, Variable};
+use crate::ir::{Net, Node, ParamSpec, ShareMode, TypedNet, Variable};
 use crate::program::VarId;
 use crate::spec::{ParamDecl, Signature};
 
@@ -18,16 +18,8 @@ pub fn share_params(
     let mut loss_weights = vec![];
     for ((index, node), signature) in net.nodes().zip(&signatures) {
         let params = signature.as_ref().map_or(&[][..], |s| &s.params);
-        let (given, has) = (node.params.len(), params.iter().filter(|p| !p.private).count());
-        if signature.is_some() && has < given {
-            let extra = &node.params[has];
-            let name = &node.name.value;
-            let message = match has {
-                0 => format!("layer `{name}` has no parameters, but {given} `param`"),
-                _ => format!("layer `{name}` has {has} parameters, but {given} `param`"),
-            };
-            let d = Diagnostic::new(&diag::E0503, extra.span, message).here("too many");
-            sharing.diagnostics.report(d);
+        if signature.is_some() {
+            too_many_params(node, params, sharing.diagnostics);
         }
         let variables = params.iter().enumerate().map(|(i, decl)| {
             let spec = node.params.get(i).filter(|_| !decl.private);
@@ -40,8 +32,20 @@ pub fn share_params(
     TypedNet { net, signatures, variables, node_variables, loss_weights }
 }
 
+/// Complains about more `param` than a layer has parameters.
+pub(super) fn too_many_params(node: &Node, params: &[ParamDecl], diagnostics: &mut Diagnostics) {
+    let (given, has) = (node.params.len(), params.iter().filter(|p| !p.private).count());
+    let Some(extra) = node.params.get(has) else { return };
+    let name = &node.name.value;
+    let message = match has {
+        0 => format!("layer `{name}` has no parameters, but {given} `param`"),
+        _ => format!("layer `{name}` has {has} parameters, but {given} `param`"),
+    };
+    diagnostics.report(Diagnostic::new(&diag::E0503, extra.span, message).here("too many"));
+}
+
 /// The weights of a node's tops in the loss: as given, else 1 for the first top of a loss.
-fn weights(node: &crate::ir::Node) -> Vec<f32> {
+fn weights(node: &Node) -> Vec<f32> {
     if !node.loss_weights.is_empty() {
         return node.loss_weights.iter().map(|w| w.value).collect();
     }

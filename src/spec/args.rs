@@ -234,6 +234,9 @@ fn join(names: &[&str]) -> String {
     }
 }
 
+/// Caffe's whole numbers of 64 bits; all others with a sign have 32.
+const WIDE: [&str; 2] = ["dim", "random_seed"];
+
 /// The arguments of a layer, or of one message inside them.
 #[derive(Clone, Copy, Debug)]
 pub struct Args<'a> {
@@ -362,6 +365,14 @@ impl<'a> Args<'a> {
 
     fn as_int(&self, key: &str, value: &Spanned<Value>) -> Option<i64> {
         match value.value {
+            Value::Int(n)
+                if self.reading.dialect == Dialect::Caffe
+                    && !WIDE.contains(&key)
+                    && i32::try_from(n).is_err() =>
+            {
+                self.mismatch(key, "a whole number of 32 bits", value);
+                None
+            }
             Value::Int(n) => Some(n),
             Value::Float(x)
                 if x.fract() == 0.0 && x.abs() < 9e15 && self.reading.dialect != Dialect::Caffe =>

@@ -271,6 +271,35 @@ impl<'a> Infer<'a> {
         Err(self.report(complaint))
     }
 
+    /// The shapes of all tops of a layer that itself knows none, as the outside says them; a top in the place of a bottom has
+    /// its shape. Those that nobody says are asked for in one complaint, with the `batch` if it is known.
+    pub fn told_shapes(&self, batch: Option<usize>) -> Result<Vec<Shape>, Reported> {
+        let told = |blob: &String| {
+            let own = self.node.bottoms.iter().position(|bottom| bottom.value == *blob);
+            let own = own.and_then(|i| self.bottoms.get(i));
+            self.env.shapes.get(blob).or(own).cloned()
+        };
+        let tops = || self.node.tops.iter().map(|top| &top.value);
+        if let Some(shapes) = tops().map(told).collect() {
+            return Ok(shapes);
+        }
+        let unknown: Vec<&String> = tops().filter(|top| told(top).is_none()).collect();
+        let names: Vec<String> = unknown.iter().map(|name| format!("`{name}`")).collect();
+        let batch = batch.unwrap_or(64);
+        let example = |name: &&String| match name.contains("label") {
+            true => format!("--shape {name}={batch}"),
+            false => format!("--shape {name}={batch},3,28,28"),
+        };
+        let examples: Vec<String> = unknown.iter().map(example).collect();
+        let (message, help) = match &names[..] {
+            [name] => (format!("the shape of {name} is"), "say it on the command line"),
+            names => (format!("the shapes of {} are", names.join(", ")), "say them, such as"),
+        };
+        let message = format!("{message} not known, so shapes are not checked");
+        let complaint = Diagnostic::new(&diag::W0605, self.node.type_name.span, message);
+        Err(self.report(complaint.help(format!("{help}: {}", examples.join(" ")))))
+    }
+
     /// The shape of a data blob is not known, and so those of all that depend on it are not.
     pub fn unknown_shape<T>(&self, blob: &str) -> Result<T, Reported> {
         match blob.contains("label") {

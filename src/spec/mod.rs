@@ -324,6 +324,12 @@ pub trait LayerOps {
     /// The shapes of tops and parameters, or complaints about what is wrong with the bottoms.
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported>;
 
+    /// Complaints about what needs no shapes. It is asked before [`infer`](Self::infer), and also where those of the bottoms
+    /// are not known: `cx` then has none.
+    fn check(&self, _cx: &Infer) -> Result<(), Reported> {
+        Ok(())
+    }
+
     /// The layer as steps of a program; gives one value per top.
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId>;
 
@@ -335,6 +341,11 @@ pub trait LayerOps {
     /// Which numbers the layer takes for labels of classes, if it reads such.
     fn labels(&self, _bottoms: &[Shape]) -> Option<LabelRange> {
         None
+    }
+
+    /// Whether this layer brings data into the net, where not all of its kind do; see [`LayerSpec::input`].
+    fn is_input(&self) -> bool {
+        false
     }
 
     /// Why a net with this layer cannot be run, as a sentence about the layer; most can.

@@ -321,6 +321,15 @@ fn policy(a: &Args) -> Policy {
             0.0
         })
     };
+    let falling = || {
+        let gamma = need("gamma", gamma);
+        if gamma < 0.0 {
+            let message =
+                format!("lr_policy \"{name}\" needs a `gamma` of at least 0, not {gamma}");
+            a.wrong("gamma", message);
+        }
+        gamma
+    };
     let step = || match stepsize {
         Some(n) if 0 < n => n as u64,
         _ => {
@@ -330,9 +339,9 @@ fn policy(a: &Args) -> Policy {
     };
     match name.as_str() {
         "fixed" => Policy::Fixed,
-        "step" => Policy::Step { gamma: need("gamma", gamma), stepsize: step() },
-        "exp" => Policy::Exp { gamma: need("gamma", gamma) },
-        "inv" => Policy::Inv { gamma: need("gamma", gamma), power: need("power", power) },
+        "step" => Policy::Step { gamma: falling(), stepsize: step() },
+        "exp" => Policy::Exp { gamma: falling() },
+        "inv" => Policy::Inv { gamma: falling(), power: need("power", power) },
         "multistep" => {
             if stepvalues.is_empty() {
                 let message = "lr_policy \"multistep\" without `stepvalue`";
@@ -342,19 +351,10 @@ fn policy(a: &Args) -> Policy {
                     None => "say at which iterations it changes: `stepvalue: 1000`",
                 }));
             }
-            Policy::MultiStep { gamma: need("gamma", gamma), stepvalues }
+            Policy::MultiStep { gamma: falling(), stepvalues }
         }
         "poly" => Policy::Poly { power: need("power", power) },
-        "sigmoid" => {
-            let gamma = need("gamma", gamma);
-            if gamma < 0.0 {
-                a.wrong(
-                    "gamma",
-                    format!("lr_policy \"sigmoid\" needs a `gamma` of at least 0, not {gamma}"),
-                );
-            }
-            Policy::Sigmoid { gamma, stepsize: step() }
-        }
+        "sigmoid" => Policy::Sigmoid { gamma: falling(), stepsize: step() },
         other => {
             let names = ["fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid"];
             let message = match other {

@@ -6,7 +6,6 @@ use super::forks;
 use super::schema;
 use super::strangers::{self, Stranger};
 use super::tree::{Message, Value as Written, ValueKind};
-use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Definition, Node, ParamSpec, Rule, ShareMode, StateWords};
 use crate::layers::{Layer, unknown::Unknown};
@@ -178,7 +177,7 @@ fn node(
             None => {
                 let layer = node.name.value.clone();
                 strangers.push(Stranger { type_name: written, span: type_span, layer });
-                args.ignore_where(strangers::is_parameters);
+                args.ignore_where(strangers::may_have);
             }
         },
         None => {
@@ -271,7 +270,7 @@ pub(super) fn unknown_type(written: &str, span: Span) -> Diagnostic {
         let here = own.map_or(spec.name, |s| s.name);
         return d.help(format!("`{written}` is {dialect}'s name; here it is `{here}`"));
     }
-    match nearest(written, Layer::spellings(Dialect::Caffe).map(|s| s.name)) {
+    match strangers::mistyped(written) {
         Some(near) => d.edit(format!("did you mean `{near}`?"), span, format!("\"{near}\"")),
         None => d.help("`cortado layers` lists all of them"),
     }

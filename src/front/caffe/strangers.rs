@@ -2,6 +2,8 @@
 //! were collected from the definitions that were published with them.
 
 use super::fields::PARAMETER_MESSAGES;
+use super::legacy::v1;
+use crate::diag::nearest::{distance, nearest};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::layers::Layer;
 use crate::source::Span;
@@ -62,7 +64,16 @@ const TYPES: [(&str, &[&str]); 15] = [
     ),
     (
         "forks of Caffe for recognising text",
-        &["CTCDecoder", "CTCLoss", "CtcLoss", "Reverse", "WarpCTC", "WarpCTCLoss"],
+        &[
+            "CTCDecoder",
+            "CTCGreedyDecoder",
+            "CTCLoss",
+            "CtcLoss",
+            "LabelsequenceAccuracy",
+            "SequenceAccuracy",
+            "WarpCTC",
+            "WarpCTCLoss",
+        ],
     ),
     (
         "forks of Caffe for recognising faces",
@@ -83,15 +94,63 @@ pub(super) fn modern(old: &str) -> Option<&'static str> {
     Layer::spellings(Dialect::Caffe).map(|s| s.name).find(|known| plain(known) == name)
 }
 
+/// The layer whose name was mistyped, if it can be no other one. Layers of forks have names that are near to those of
+/// others and mean something else (DiceLoss, DePooling, RReLU, PoolingND, BatchRenorm), so the name must begin alike, have
+/// the same digits and about the same length, and only long ones may differ in two letters.
+pub(super) fn mistyped(written: &str) -> Option<&'static str> {
+    if let Some(name) = modern(written).or_else(|| v1::modern(&plain(written))) {
+        return Some(name);
+    }
+    // NVIDIA's library is an engine here, no layer.
+    let own = written.strip_prefix("CuDNN").filter(|rest| !rest.is_empty()).unwrap_or(written);
+    let digits = |name: &str| -> String { name.chars().filter(char::is_ascii_digit).collect() };
+    let first = |name: &str| name.chars().next().map(|c| c.to_ascii_lowercase());
+    let letters = |name: &str| {
+        let mut letters: Vec<char> = name.to_lowercase().chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let near = |known: &str| {
+        let far = distance(own, known);
+        let enough = match own.len().min(known.len()) {
+            0..5 => far <= 1 && letters(own) == letters(known),
+            5..8 => far <= 1,
+            _ => far <= 2,
+        };
+        let alike = first(own) == first(known) && digits(own) == digits(known);
+        (enough && alike && own.len().abs_diff(known.len()) <= 1).then_some(far)
+    };
+    let spellings = Layer::spellings(Dialect::Caffe).map(|s| s.name);
+    spellings
+        .filter_map(|name| Some((near(name)?, name)))
+        .min_by_key(|(far, _)| *far)
+        .map(|(_, name)| name)
+}
+
 /// A name without what distinguishes the old spelling of types from the modern one.
 fn plain(name: &str) -> String {
     name.chars().filter(|&c| c != '_').map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Whether an unknown layer type may carry this field: any message of parameters.
-pub(super) fn is_parameters(key: &str) -> bool {
-    key.ends_with("_param") || PARAMETER_MESSAGES.contains(&key)
+/// Whether an unknown layer type may carry this field: any, unless it looks like one that every layer has.
+pub(super) fn may_have(key: &str) -> bool {
+    PARAMETER_MESSAGES.contains(&key) || key.ends_with("_param") || nearest(key, COMMON).is_none()
 }
+
+/// Fields that every layer has.
+const COMMON: [&str; 11] = [
+    "name",
+    "type",
+    "bottom",
+    "top",
+    "phase",
+    "loss_weight",
+    "propagate_down",
+    "param",
+    "include",
+    "exclude",
+    "blobs",
+];
 
 /// Layers of one type that nobody knows.
 #[derive(Debug)]
@@ -136,4 +195,40 @@ pub(super) fn complaint(written: &str, span: Span) -> Option<Diagnostic> {
     let d = Diagnostic::new(&diag::E0201, span, message).here("not a layer of Caffe 1.0");
     let d = d.note(format!("`{written}` is a layer of {fork}, which cortado does not run"));
     Some(d.note("the rest of the net is checked, except for shapes that depend on this layer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mistyped;
+
+    #[test]
+    fn other_layers_are_no_mistypings() {
+        let forks = "DiceLoss AngleLoss VarLoss MMDLoss EuclideanLossHeatmap Unpooling DePooling NdPooling GlobalPooling \
+            NdConvolution RReLU CReLU PELU HSwish Mish Mean Dice Reorganize SoftmaxCrossEntropyLoss \
+            WeightedSoftmaxWithLoss SoftmaxWithFocalLoss MyImageData BoxData L1LossFlow L2Loss BatchRenorm Pooling3D \
+            Convolution3D BNN SELU Bn2";
+        for name in forks.split_whitespace() {
+            assert_eq!(mistyped(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn mistypings_are_found() {
+        let pairs = [
+            ("CuDNNBatchNorm", "BatchNorm"),
+            ("Relu6", "ReLU6"),
+            ("Lstm", "LSTM"),
+            ("Convolutoin", "Convolution"),
+            ("Covolution", "Convolution"),
+            ("InnerProducts", "InnerProduct"),
+            ("Inner_Product", "InnerProduct"),
+            ("SoftmaxLoss", "SoftmaxWithLoss"),
+            ("SoftmaxWithLos", "SoftmaxWithLoss"),
+            ("Poolign", "Pooling"),
+            ("Tnah", "TanH"),
+        ];
+        for (written, meant) in pairs {
+            assert_eq!(mistyped(written), Some(meant), "{written}");
+        }
+    }
 }

@@ -45,8 +45,15 @@ pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Message
     let mut reader = Reader { file, balanced: &balanced, complaints: &mut complaints };
     match Grammar::parse(Rule::file, &balanced.text) {
         Ok(pairs) => {
-            message.fields =
-                pairs.flat_map(Pair::into_inner).filter_map(|p| reader.entry(p)).collect()
+            let entries: Vec<Pair<'_, Rule>> = pairs.flat_map(Pair::into_inner).collect();
+            for group in entries.chunk_by(|one, next| is_prose(one) == is_prose(next)) {
+                match MANY_WORDS <= group.len() && is_prose(&group[0]) {
+                    true => reader.prose(group),
+                    false => message
+                        .fields
+                        .extend(group.iter().cloned().filter_map(|pair| reader.entry(pair))),
+                }
+            }
         }
         Err(error) => {
             let at = match error.location {
@@ -58,6 +65,28 @@ pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Message
         }
     }
     message
+}
+
+/// So many entries one after the other that are words and nothing else are text, and not fields with mistakes.
+const MANY_WORDS: usize = 3;
+
+/// Whether an entry looks like text between the fields: a word, two words without a colon, or what is no word.
+fn is_prose(entry: &Pair<'_, Rule>) -> bool {
+    match entry.as_rule() {
+        Rule::stray | Rule::stray_close => true,
+        Rule::field => {
+            let mut parts = entry.clone().into_inner();
+            let name = parts.next().map_or(0, |name| name.as_str().len());
+            match parts.next() {
+                None => !entry.as_str()[name..].trim_start().starts_with(':'),
+                Some(value) if value.as_rule() == Rule::no_colon => {
+                    value.into_inner().next().is_some_and(|first| first.as_rule() == Rule::word)
+                }
+                Some(_) => false,
+            }
+        }
+        _ => false,
+    }
 }
 
 struct Reader<'a, 'd, 'l> {
@@ -83,6 +112,15 @@ impl Reader<'_, '_, '_> {
             _ => self.stray(&pair),
         }
         None
+    }
+
+    /// One complaint about text that is no part of the definition.
+    fn prose(&mut self, entries: &[Pair<'_, Rule>]) {
+        let message = "text that belongs to no field";
+        let d = Diagnostic::new(&diag::E0101, self.span_of(&entries[0]), message)
+            .here("from here on")
+            .help("remove this text, or make comments of its lines with `#`");
+        self.complaints.report(d);
     }
 
     fn field(&mut self, pair: Pair<'_, Rule>) -> Option<Field> {

@@ -9,7 +9,7 @@ mod build;
 mod inputs;
 pub mod order;
 mod v0;
-mod v1;
+pub(super) mod v1;
 
 use super::tree::{Field, Message, ValueKind};
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -20,12 +20,14 @@ use build::{block, is_true_zero, printed_between, scalar};
 pub fn upgrade_net(mut net: Message, diagnostics: &mut Diagnostics) -> Message {
     upgrade_layers(&mut net, diagnostics);
     inputs::upgrade(&mut net, diagnostics);
+    let mut overruled = vec![];
     for field in net.fields.iter_mut().filter(|field| field.name.value == "layer") {
         if let ValueKind::Message(layer) = &mut field.value.kind {
-            upgrade_batch_norm(layer, diagnostics);
+            overruled.extend(upgrade_batch_norm(layer));
             report_ignored_transformations(layer, diagnostics);
         }
     }
+    report_overruled(overruled, diagnostics);
     net
 }
 
@@ -148,36 +150,46 @@ fn upgrade_layers(net: &mut Message, diagnostics: &mut Diagnostics) {
     ));
 }
 
-/// BatchNorm keeps its statistics out of the solver's hands by zero multipliers.
-fn upgrade_batch_norm(layer: &mut Message, diagnostics: &mut Diagnostics) {
+/// BatchNorm keeps its statistics out of the solver's hands by zero multipliers. Gives the place of the multipliers and what
+/// holds instead, if a rate of learning was another; the decay of what does not learn is nothing.
+fn upgrade_batch_norm(layer: &mut Message) -> Option<(Span, String)> {
     if layer.text("type") != Some("BatchNorm") {
-        return;
+        return None;
     }
     layer.split_lists("param");
     let is_param = |field: &Field| field.name.value == "param";
     if layer.fields.iter().filter(|field| is_param(field)).count() != 3 {
-        return;
+        return None;
     }
-    let Some((span, _)) = layer.range_of(is_param) else { return };
+    let (span, _) = layer.range_of(is_param)?;
     let mut changed = false;
     for field in layer.fields.iter_mut().filter(|field| is_param(field)) {
         let at = field.value.span;
         let ValueKind::Message(param) = &mut field.value.kind else { continue };
+        changed |= !param.last("lr_mult").is_some_and(|field| is_true_zero(&field.value.kind));
         for name in ["lr_mult", "decay_mult"] {
-            changed |= !param.last(name).is_some_and(|field| is_true_zero(&field.value.kind));
             param.fields.retain(|field| field.name.value != name);
             param.fields.push(scalar(name, ValueKind::Integer(0), at));
         }
     }
-    if changed {
-        let message = "a BatchNorm layer's three parameters are not learnt";
-        diagnostics.report(
-            Diagnostic::new(&diag::W0614, span, message)
-                .here("Caffe sets these multipliers to 0 without a word")
-                .edit("write what holds", span, printed_between(layer, span)),
-        );
-    }
+    changed.then(|| (span, printed_between(layer, span)))
 }
+
+/// One complaint about all BatchNorm layers whose multipliers do not hold.
+fn report_overruled(overruled: Vec<(Span, String)>, diagnostics: &mut Diagnostics) {
+    let others = overruled.len().saturating_sub(1);
+    let Some((span, holds)) = overruled.into_iter().next() else { return };
+    let message = "a BatchNorm layer's three parameters are not learnt";
+    let d = Diagnostic::new(&diag::W0614, span, message)
+        .here("Caffe sets these multipliers to 0 without a word");
+    diagnostics.report(match others {
+        0 => d.edit("write what holds", span, holds),
+        1 => d.note("so it is with another layer").help(ZEROS),
+        n => d.note(format!("so it is with {n} other layers")).help(ZEROS),
+    });
+}
+
+const ZEROS: &str = "write `param { lr_mult: 0 }` three times, or leave the multipliers out";
 
 /// The fields that once stood where `transform_param` is now. Only in `layers` does Caffe move them.
 const MOVED: [&str; 4] = ["scale", "mean_file", "crop_size", "mirror"];

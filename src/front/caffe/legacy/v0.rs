@@ -107,12 +107,38 @@ pub(super) fn upgrade(net: &mut Message, diagnostics: &mut Diagnostics) {
     for field in net.fields.iter_mut().filter(|field| field.name.value == "layers") {
         if let ValueKind::Message(connection) = &mut field.value.kind {
             let mut inner = connection.take("layer");
+            if !inner.is_empty() {
+                drop_outer(connection, diagnostics);
+            }
             if let Some(ValueKind::Message(layer)) = inner.pop().map(|field| field.value.kind) {
                 upgrade_layer(connection, layer, diagnostics);
             }
         }
     }
 }
+
+/// Leaves out what Caffe does not take over: of the message around `layer` it keeps the names of blobs only.
+fn drop_outer(connection: &mut Message, diagnostics: &mut Diagnostics) {
+    for field in connection.fields.extract_if(.., |f| OUTER.contains(&f.name.value.as_str())) {
+        let message = format!("`{}` beside a `layer` of 2013 has no effect", field.name.value);
+        let d = Diagnostic::new(&diag::W0621, field.span, message).here("left out, as Caffe does");
+        diagnostics.report(d.help("remove it, or write the layer in the modern form"));
+    }
+}
+
+/// Fields of the form of 2014 that may stand beside a `layer` of 2013.
+const OUTER: [&str; 10] = [
+    "name",
+    "type",
+    "include",
+    "exclude",
+    "loss_weight",
+    "blobs",
+    "blobs_lr",
+    "weight_decay",
+    "param",
+    "blob_share_mode",
+];
 
 fn layer_of(field: &Field) -> Option<&Message> {
     match &field.value.kind {

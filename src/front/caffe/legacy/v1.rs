@@ -107,6 +107,12 @@ const PARAMS: [(&str, &str); 4] = [
     ("weight_decay", "decay_mult"),
 ];
 
+/// The modern name of a type that is written without underscores, `softmaxloss`.
+pub(in crate::front::caffe) fn modern(plain: &str) -> Option<&'static str> {
+    let same = |old: &str| old.replace('_', "").eq_ignore_ascii_case(plain);
+    TYPES.iter().find(|(old, modern)| !modern.is_empty() && same(old)).map(|(_, modern)| *modern)
+}
+
 pub(super) fn upgrade(layer: &mut Message) {
     for field in layer.fields.iter_mut().filter(|field| field.name.value == "type") {
         if let ValueKind::Integer(number) = field.value.kind
