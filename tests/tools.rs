@@ -1,5 +1,6 @@
 //! The verbs beside training, run as people run them: `time`, `plot`, `device-query`.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -106,6 +107,60 @@ fn shapes_of_several_tops_are_asked_for_at_once_and_python_data_may_be_random() 
     std::fs::write(&solver, words).expect("written");
     let complaint = refused(&["train", &solver]);
     assert!(complaint.contains("give it with --tensors"), "{complaint}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_gone_terminal_makes_a_snapshot_and_an_interrupt_the_last_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    let net = "layer { name: 'x' type: 'DummyData' top: 'x' top: 't' dummy_data_param { shape { dim: 1 dim: 1 } } }
+        layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 1 } }
+        layer { name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 't' top: 'loss' }";
+    std::fs::write(at("net.prototxt"), net).expect("written");
+    let solver = format!(
+        "net: '{}' base_lr: 0.1 lr_policy: 'fixed' max_iter: 1000000000 snapshot_prefix: '{}'",
+        at("net.prototxt"),
+        at("w")
+    );
+    std::fs::write(at("solver.prototxt"), solver).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
+    command.args(["train", &at("solver.prototxt"), "--threads", "1"]);
+    let piped = std::process::Stdio::piped;
+    let mut child = command.stdout(piped()).stderr(piped()).spawn().expect("the program starts");
+    let id = child.id().to_string();
+    let send = |signal: &str| Command::new("kill").args([signal, &id]).status().expect("sent");
+    let states = || {
+        let files = std::fs::read_dir(folder.path()).expect("a folder").filter_map(Result::ok);
+        files.filter(|f| f.path().extension().is_some_and(|e| e == "state")).count()
+    };
+    // It says what it trains once it watches for signals.
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let first = lines.next().expect("a line").expect("text");
+    assert!(first.contains("iterations"), "{first}");
+    send("-HUP");
+    let began = std::time::Instant::now();
+    while states() == 0 && began.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!((states(), child.try_wait().expect("a state").is_none()), (1, true));
+    send("-INT");
+    let said: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(child.wait().expect("an end").success());
+    assert!(said.iter().any(|line| line.starts_with("stopped; continue with")), "{said:?}");
+    assert_eq!(states(), 2);
+}
+
+#[test]
+fn memory_counts_the_batches_that_are_read_ahead() {
+    let net = network("lenet/caffe.prototxt");
+    let table = prints(&["check", &net, "--memory", "--shape", "data=4,1,28,28"]);
+    let of = |what: &str| {
+        let line = table.lines().find(|line| line.trim().starts_with(what)).expect("a line");
+        line.trim()[what.len()..].trim().to_owned()
+    };
+    // 4 x 28 x 28 numbers and 4 labels, and four such batches.
+    assert_eq!([of("inputs"), of("data read ahead")], ["12.3 KiB", "49.1 KiB"]);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag::{register, register_conditional_shutdown};
 
 use super::{complain_about, say, warn};
 use crate::error::{Error, Result};
@@ -163,18 +165,10 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         }
     }
     let mut job = open(&arguments.run, &options)?;
-    let interrupts = Arc::new(AtomicUsize::new(0));
-    let seen = interrupts.clone();
-    // A second interrupt ends the process at once, as it would without this handler.
-    let handler = move || {
-        if 1 < seen.fetch_add(1, Ordering::SeqCst) + 1 {
-            std::process::exit(130);
-        }
-    };
-    ctrlc::set_handler(handler)
-        .map_err(|e| Error::refused(format!("cannot watch for interrupts: {e}")))?;
+    let signals = Signals::default();
+    signals.watch().map_err(|e| Error::refused(format!("cannot watch for signals: {e}")))?;
     describe(&job)?;
-    let mut screen = Screen::new(&job, interrupts);
+    let mut screen = Screen::new(&job, signals);
     let outcome = job::run(&mut job, &mut screen)?;
     screen.finish(&job)?;
     if let Some(files) = &outcome.snapshot {
@@ -288,13 +282,45 @@ fn describe(job: &Job) -> Result<()> {
     ))
 }
 
+/// What signals ask for, as Caffe takes them.
+#[derive(Debug, Default)]
+struct Signals {
+    /// An interrupt, or a request to end: a snapshot, and the end.
+    stop: Arc<AtomicBool>,
+    /// The terminal is gone: a snapshot, and training goes on.
+    save: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn watch(&self) -> std::io::Result<()> {
+        for signal in [SIGINT, SIGTERM] {
+            // A second one ends the process at once, as it would if nobody watched.
+            register_conditional_shutdown(signal, 130, self.stop.clone())?;
+            register(signal, self.stop.clone())?;
+        }
+        #[cfg(unix)]
+        register(signal_hook::consts::SIGHUP, self.save.clone())?;
+        Ok(())
+    }
+
+    fn control(&self) -> Control {
+        if self.stop.load(Ordering::SeqCst) {
+            return Control::Stop;
+        }
+        match self.save.swap(false, Ordering::SeqCst) {
+            true => Control::Snapshot,
+            false => Control::Continue,
+        }
+    }
+}
+
 /// Shows progress, and redraws the loss plot.
 struct Screen {
     bar: Option<ProgressBar>,
     start: Instant,
     first: u64,
     drawn: Instant,
-    interrupts: Arc<AtomicUsize>,
+    signals: Signals,
     /// Whether a loss that is no number was told of.
     diverged: bool,
 }
@@ -303,7 +329,7 @@ struct Screen {
 const REDRAW: Duration = Duration::from_secs(10);
 
 impl Screen {
-    fn new(job: &Job, interrupts: Arc<AtomicUsize>) -> Self {
+    fn new(job: &Job, signals: Signals) -> Self {
         let bar = std::io::stdout().is_terminal().then(|| {
             let bar = ProgressBar::new(job.trainer.solver().max_iter);
             let style = "{bar:30} {pos}/{len} {per_sec} {eta} left  {msg}";
@@ -314,7 +340,7 @@ impl Screen {
         });
         let now = Instant::now();
         let first = job.trainer.iteration();
-        Screen { bar, start: now, first, drawn: now, interrupts, diverged: false }
+        Screen { bar, start: now, first, drawn: now, signals, diverged: false }
     }
 
     /// Shows a line; one that cannot be shown is no reason to stop training.
@@ -370,10 +396,7 @@ impl Observer for Screen {
                 self.warn(&format!("warning: the loss plot was not drawn: {e}"));
             }
         }
-        match self.interrupts.load(Ordering::SeqCst) {
-            0 => Control::Continue,
-            _ => Control::Stop,
-        }
+        self.signals.control()
     }
 
     fn test(&mut self, job: &Job, test: &TestReport) {

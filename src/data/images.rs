@@ -34,7 +34,7 @@ impl Image {
         fits.then_some(Image { channels, height, width, pixels })
     }
 
-    /// Reads a PNG, JPEG, BMP or PNM (.pgm, .ppm) file as DIGITS does: transparent images are laid on white.
+    /// Reads a PNG, JPEG, BMP, PNM (.pgm, .ppm), TIFF or WebP file as DIGITS does: transparent images are laid on white.
     pub fn load(path: &Path) -> Result<Self> {
         Self::decode(&file::read(path)?).map_err(|message| Error::format(path, message))
     }
@@ -225,6 +225,20 @@ mod tests {
         check_opaque(&png(grey_alpha), [1, 1, 2], &[100, 9]);
         check(b"P5\n# a face\n2 1\n255\n\x07\xc8", [1, 1, 2], &[7, 200]);
         check(b"P6 1 1 255\n\x01\x02\x03", [3, 1, 1], &[3, 2, 1]);
+    }
+
+    #[test]
+    fn kinds_of_files() {
+        let pixels = RgbImage::from_raw(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        for format in [ImageFormat::Tiff, ImageFormat::WebP, ImageFormat::Bmp] {
+            let mut file = Cursor::new(vec![]);
+            DynamicImage::from(pixels.clone()).write_to(&mut file, format).unwrap();
+            let image = Image::decode(file.get_ref()).unwrap();
+            assert_eq!(image.pixels(), [3, 6, 2, 5, 1, 4], "{format:?}");
+        }
+        for broken in [&b"P5 9 9 255\n\x01"[..], b"II*\0\x08\0\0\0", b"RIFF\x04\0\0\0WEBP"] {
+            assert!(Image::decode(broken).is_err(), "{broken:?}");
+        }
     }
 
     #[test]

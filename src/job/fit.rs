@@ -6,6 +6,7 @@ use super::{JobOptions, Stage, open_plan};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::source::SourceMap;
+use crate::train::feed::read_ahead;
 use crate::train::machine::{Purpose, planned};
 
 /// Bytes of a number in single precision.
@@ -19,7 +20,7 @@ const MOST: usize = 1 << 20;
 pub struct Fit {
     /// Records of one batch.
     pub batch: usize,
-    /// Memory of the training net and of the nets that test it.
+    /// Memory of the training net, of the nets that test it, and of the batches that are read ahead for them.
     pub bytes: u64,
 }
 
@@ -79,7 +80,7 @@ fn predicted(path: &Path, options: &JobOptions, batch: usize) -> Result<Fit> {
         }
         let planned =
             planned(&stage.typed, &stage.env, purpose, (options.device, options.threads))?;
-        elements += planned.plan.arena as u64;
+        elements += planned.plan.arena as u64 + read_ahead(&planned.plan);
     }
     Ok(Fit { batch, bytes: elements * ELEMENT })
 }

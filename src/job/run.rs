@@ -75,8 +75,11 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
         let due = 0 < solver.test_interval && iteration.is_multiple_of(solver.test_interval);
         if due && (0 < iteration || solver.test_initialization) {
             let steps = job.trainer.settle()?;
-            if report(job, observer, &mut log, start, steps)? == Control::Stop {
+            let control = report(job, observer, &mut log, start, steps)?;
+            if control != Control::Continue {
                 outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
+            }
+            if control == Control::Stop {
                 outcome.stopped = true;
                 return Ok(outcome);
             }

@@ -8,6 +8,7 @@ use super::figures::{bytes, short};
 use crate::ir::TypedNet;
 use crate::plan::Plan;
 use crate::program::{Cost, Kernel, Program, Source, Step, cost};
+use crate::train::feed::read_ahead;
 
 /// Bytes of a number in single precision.
 const ELEMENT: u64 = 4;
@@ -129,6 +130,7 @@ pub fn memory(plan: &Plan) -> String {
         ("activations", arena.saturating_sub(named)),
         ("workspace", workspace),
         ("all", arena),
+        ("data read ahead", read_ahead(plan)),
     ];
     let mut out = String::from("memory of training\n");
     for (what, elements) in lines {

@@ -12,6 +12,13 @@ use crate::ty::Shape;
 /// Batches that wait to be made ahead of the step.
 const AHEAD: usize = 3;
 
+/// Numbers that batches made ahead take beside the plan, with the one that the net is working on.
+pub fn read_ahead(plan: &Plan) -> u64 {
+    let inputs = plan.program.inputs.iter();
+    let batch: u64 = inputs.map(|(_, v)| plan.program.shape(*v).count() as u64).sum();
+    batch.saturating_mul(AHEAD as u64 + 1)
+}
+
 /// Serves some inputs of a net from one source.
 pub struct Feed {
     prefetcher: Prefetcher,

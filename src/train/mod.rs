@@ -6,7 +6,7 @@ mod caffe_log;
 pub mod checkpoint;
 pub mod curves;
 mod debug;
-mod feed;
+pub mod feed;
 pub(crate) mod hdf5_output;
 pub mod labels;
 pub mod log;
