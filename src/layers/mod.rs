@@ -9,6 +9,7 @@ pub mod adaptive_pooling;
 pub mod annotated_data;
 pub mod arg_max;
 pub mod axis_letters;
+pub mod axis_span;
 pub mod axis_sum;
 pub mod axpy;
 pub mod batch_norm;
@@ -31,6 +32,7 @@ pub mod contrastive_loss;
 pub mod convolution;
 pub mod convolution_local;
 pub mod convolution_map;
+pub mod coordinates;
 pub mod cosine_embedding_loss;
 pub mod crelu;
 pub mod crop;
@@ -102,6 +104,7 @@ pub mod pair_similarity;
 pub mod pairwise_distance;
 pub mod parameter;
 pub mod permute;
+pub mod pick;
 pub mod pixel_shuffle;
 pub mod pooling;
 pub mod power;
@@ -137,6 +140,7 @@ pub mod split;
 pub mod spp;
 pub mod sqrt;
 pub mod squeeze;
+pub mod stop_gradient;
 pub mod sub_sampling;
 pub mod swish;
 pub mod table_sum;
@@ -154,14 +158,12 @@ pub mod volume_unpooling;
 pub mod white_noise;
 pub mod window_data;
 
-mod axis_span;
 mod batch_axis;
 pub mod boxes;
 mod broadcast_parameter;
 mod class_loss;
 mod constants;
 mod convolution_classes;
-mod coordinates;
 pub mod image_parts;
 mod lua;
 mod many_axes;
@@ -321,6 +323,7 @@ layers! {
     overwritten::Overwritten,
     parameter::Parameter,
     permute::Permute,
+    pick::Pick,
     pixel_shuffle::PixelShuffle,
     pooling::Pooling,
     power::Power,
@@ -354,6 +357,7 @@ layers! {
     sparse_linear::SparseLinear,
     split::Split,
     spp::Spp,
+    stop_gradient::StopGradient,
     sub_sampling::SubSampling,
     sqrt::Sqrt,
     squeeze::Squeeze,
