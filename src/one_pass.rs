@@ -11,7 +11,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::front;
-use crate::ir::{NetState, TypedNet};
+use crate::ir::{Definition, NetState, TypedNet};
 use crate::pipeline::Options;
 use crate::spec::{Dialect, Environment, Phase};
 use crate::ty::Shape;
@@ -44,7 +44,7 @@ pub fn input_shapes(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Shape>
 }
 
 /// What to check of a definition that is run on these tensors, in a phase or (`None`) in the state it sets itself.
-/// A Torch definition is run with its loss if there is a target, as it is in training otherwise.
+/// A definition that is a program is run with its loss if there is a target, as it is in training otherwise.
 pub fn check_options(
     path: &Path,
     tensors: &BTreeMap<String, Blob>,
@@ -56,7 +56,8 @@ pub fn check_options(
         None => (vec![], true),
     };
     if front::dialect(path) != Dialect::Caffe {
-        let mut targets = tensors.iter().filter(|(name, _)| name.starts_with("target")).peekable();
+        let is_target = |name: &str| name.starts_with("target") || name == "in.y";
+        let mut targets = tensors.iter().filter(|(name, _)| is_target(name)).peekable();
         let state = phase.unwrap_or_else(|| NetState::phase(Phase::Train));
         let stage = match (targets.peek(), state.phase) {
             (None, _) => "deploy",
@@ -74,35 +75,59 @@ pub fn check_options(
     Options { stages, own_state, training: false, shapes, values, request }
 }
 
-/// Tensors with the names of the dialect's people, as cortado names them; cortado's own names are understood as well.
-pub fn inward(
-    names: &[(String, String)],
-    tensors: &BTreeMap<String, Blob>,
-) -> BTreeMap<String, Blob> {
-    if names.is_empty() {
+/// Tensors with the names and orders of axes of the dialect's people, as cortado has them; cortado's own names are
+/// understood as well.
+pub fn inward(definition: &Definition, tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Blob> {
+    if definition.names.is_empty() {
         return tensors.clone();
     }
-    let given = names.iter().filter_map(|(public, own)| {
-        Some((own.clone(), tensors.get(public).or(tensors.get(own))?.clone()))
+    let given = definition.names.iter().filter_map(|(public, own)| {
+        let blob = tensors.get(public).or(tensors.get(own))?;
+        Some((own.clone(), if moves(definition, own) { moved(blob, true) } else { blob.clone() }))
     });
     given.collect()
 }
 
+/// Whether a tensor has its channels last outside.
+fn moves(definition: &Definition, own: &str) -> bool {
+    let blob = own.split_once('.').map_or("", |(_, blob)| blob);
+    definition.channels_last.iter().any(|name| name == blob)
+}
+
+/// Images with their channels moved from the last place to the first after the batch, or back.
+fn moved(blob: &Blob, first: bool) -> Blob {
+    let &[n, a, b, c] = &blob.shape[..] else { return blob.clone() };
+    // Either way rows and columns of a matrix are exchanged in every image.
+    let (shape, rows, columns) = match first {
+        true => (vec![n, c, a, b], a * b, c),
+        false => (vec![n, b, c, a], a, b * c),
+    };
+    let mut data = Vec::with_capacity(blob.data.len());
+    for image in blob.data.chunks(rows * columns) {
+        data.extend((0..columns).flat_map(|j| (0..rows).map(move |i| image[i * columns + j])));
+    }
+    Blob { shape, data }
+}
+
 /// Results with cortado's names, as the dialect's people name them; all of them if the dialect has no other names.
 pub fn outward(
-    names: &[(String, String)],
+    definition: &Definition,
     given: &BTreeMap<String, Blob>,
     mut results: BTreeMap<String, Blob>,
 ) -> BTreeMap<String, Blob> {
-    if names.is_empty() {
+    if definition.names.is_empty() {
         return results;
     }
     let mut outside = BTreeMap::new();
-    for (public, own) in names {
+    for (public, own) in &definition.names {
         // With a loss, the gradient of an output is a result.
         let own = own.strip_prefix("dout.").map_or(own.clone(), |blob| format!("din.{blob}"));
         if let Some(blob) = results.get(&own) {
-            outside.insert(public.clone(), blob.clone());
+            let mut blob = if moves(definition, &own) { moved(blob, false) } else { blob.clone() };
+            if blob.shape.is_empty() {
+                blob.shape.push(1);
+            }
+            outside.insert(public.clone(), blob);
         } else if public.starts_with("buf_after.")
             && let Some(kept) = given.get(&public.replacen("buf_after.", "buf.", 1))
         {
@@ -119,8 +144,20 @@ pub fn outward(
     if let Some(mut loss) = results.remove("loss") {
         loss.shape = vec![1];
         outside.insert("loss".to_owned(), loss);
+        outside.extend(penalty(definition, given).map(|blob| ("reg_loss".to_owned(), blob)));
     }
     outside
+}
+
+/// What weights of these sizes cost, which is shown beside the loss and has no gradient; none where nothing costs.
+fn penalty(definition: &Definition, given: &BTreeMap<String, Blob>) -> Option<Blob> {
+    let mut sum = None;
+    for (name, scale) in &definition.penalties {
+        let weights = given.get(&format!("param.{name}"))?;
+        let squares: f64 = weights.data.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
+        *sum.get_or_insert(0.0) += scale / 2.0 * squares;
+    }
+    sum.map(|sum: f64| Blob { shape: vec![1], data: vec![sum as f32] })
 }
 
 /// The values of those inputs that are small enough for layers to choose items by them.

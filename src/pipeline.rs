@@ -110,6 +110,8 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
         say_what_is_left_out(&definition, &mut diagnostics);
     }
     let mut env = environment(options, &record_shape);
+    // What these are told they have in an order of axes of their own.
+    env.shapes.retain(|name, _| !definition.channels_last.contains(name));
     if adopted.iter().any(|name| name == "label") {
         assume_label(&mut env);
     }

@@ -103,6 +103,16 @@ impl SourceMap {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// Adds a text, unless the same text is there already under this path; returns its identity.
+    pub fn add_once(&mut self, path: impl Into<PathBuf>, text: &str) -> FileId {
+        let path = path.into();
+        let known = self.files.iter().position(|file| file.path == path && &*file.text == text);
+        match known {
+            Some(at) => FileId(at as u32),
+            None => self.add(path, text),
+        }
+    }
+
     /// All files, in the order in which they were added.
     pub fn files(&self) -> impl Iterator<Item = &SourceFile> {
         self.files.iter()

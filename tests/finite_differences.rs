@@ -1,5 +1,6 @@
-//! Gradients against central finite differences in double precision, for every golden layer case of Caffe and of Torch
-//! that has a backward pass. The golden data say that cortado agrees with the two; this says that all are derivatives.
+//! Gradients against central finite differences in double precision, for every golden layer case of Caffe and of Torch and
+//! every definition of TensorFlow that has a backward pass. The golden data say that cortado agrees with these; this says
+//! that all are derivatives.
 //!
 //! Where the two one-sided differences disagree the function has a kink, and the place is skipped, as Caffe's own
 //! gradient checker does.
@@ -27,6 +28,7 @@ const NOT_DERIVATIVES: &[(&str, &str)] = &[
     ("caffe::mvn_eps", "the gradient takes std + eps for the deviation that it differentiates"),
     ("caffe::power_cube_at_zero", "the gradient is power y / x, which is no number at 0"),
     ("caffe::softmaxloss_underflow", "the loss is clamped, its gradient is not"),
+    ("tensorflow::multi_loss", "each of its losses changes variables of its own only"),
     ("torch::alias_concattable_first", "an in-place module changes what its siblings read"),
     ("torch::alias_concattable_identity", "an in-place module changes what its siblings read"),
     ("torch::cosemb_y0", "a target of 0 counts as 1 in the loss and gives no gradient"),
@@ -58,12 +60,19 @@ const STEP: f64 = 1e-5;
 fn main() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut trials = vec![];
-    let folders = [("caffe", "caffe/layers"), ("forks", "caffe/forks"), ("torch", "torch/modules")];
+    let folders = [
+        ("caffe", "caffe/layers"),
+        ("forks", "caffe/forks"),
+        ("torch", "torch/modules"),
+        ("tensorflow", "tensorflow"),
+    ];
     for (dialect, folder) in folders {
         let entries = std::fs::read_dir(golden.join(folder));
         let entries = entries.expect("the golden cases are part of the repository");
         let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        cases.retain(|path| path.is_dir());
+        cases.retain(|path| {
+            path.join("data.safetensors").exists() && path.file_name() != Some("optim".as_ref())
+        });
         cases.sort();
         trials.extend(cases.into_iter().flat_map(|case| {
             let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -127,8 +136,16 @@ fn open(case: &Path, how: Option<Arrange>) -> Result<Option<Net>, Failed> {
     let json = |name: &str| -> Result<Value, Failed> {
         Ok(serde_json::from_slice(&std::fs::read(case.join(name))?)?)
     };
-    let torch = case.join("def.lua");
-    let (checked, options, given) = if torch.exists() {
+    let (torch, python) = (case.join("def.lua"), case.join("def.py"));
+    let (checked, options, given) = if python.exists() {
+        let meta = json("meta.json")?;
+        let phase = if meta["is_training"] == true { Phase::Train } else { Phase::Test };
+        let mut options = check_options(&python, &tensors, Some(NetState::phase(phase)));
+        options.request.classes = meta["nclasses"].as_u64().map(|n| n as usize);
+        let checked = pipeline::check_file(&python, &options)?;
+        let given = inward(&checked.definition, &tensors);
+        (checked, options, given)
+    } else if torch.exists() {
         let meta = json("meta.json")?;
         if !tensors.keys().any(|name| name.starts_with('d')) {
             return Ok(None);
@@ -141,7 +158,7 @@ fn open(case: &Path, how: Option<Arrange>) -> Result<Option<Net>, Failed> {
             .as_array()
             .map(|list| list.iter().filter_map(|d| Some(d.as_u64()? as usize)).collect());
         let checked = pipeline::check_file(&torch, &options)?;
-        let given = inward(&checked.definition.names, &tensors);
+        let given = inward(&checked.definition, &tensors);
         (checked, options, given)
     } else {
         let gradient = |name: &String| name.starts_with("din.") || name.starts_with("dparam.");

@@ -107,8 +107,8 @@ fn agree(path: &Path, options: &Options, tensors: &BTreeMap<String, Blob>) -> Re
     let record = |_: &str| None;
     let env = pipeline::environment(options, &record);
     let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 7 };
-    let names = &checked.definition.names;
-    let mut tensors = inward(names, tensors);
+    let definition = &checked.definition;
+    let mut tensors = inward(definition, tensors);
     tensors.retain(|name, _| !name.starts_with("in2."));
     let typed = checked.stages.first().ok_or("nothing to run")?;
     let first = one_pass(typed, &env, &tensors, &pass)?;

@@ -35,9 +35,9 @@ fn run_in(text: &str, given: &Tensors, phase: Phase) -> Result<Tensors, String> 
     let record = |_: &str| None;
     let env = pipeline::environment(&options, &record);
     let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
-    let names = &checked.definition.names;
-    let results = one_pass(&checked.stages[0], &env, &inward(names, given), &pass);
-    results.map(|results| outward(names, given, results)).map_err(|error| error.to_string())
+    let definition = &checked.definition;
+    let results = one_pass(&checked.stages[0], &env, &inward(definition, given), &pass);
+    results.map(|results| outward(definition, given, results)).map_err(|error| error.to_string())
 }
 
 /// A class with an `updateOutput` of this body, as `nn.Own`.

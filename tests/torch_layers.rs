@@ -79,9 +79,9 @@ fn run(case: &Path, device: Device) -> Result<(), Failed> {
         .filter(|(name, _)| is_given(name, criterion))
         .map(|(name, blob)| (name.clone(), blob.clone()))
         .collect();
-    let names = &checked.definition.names;
-    let results = one_pass(&checked.stages[0], &env, &inward(names, &given), &pass)?;
-    let results = outward(names, &given, results);
+    let definition = &checked.definition;
+    let results = one_pass(&checked.stages[0], &env, &inward(definition, &given), &pass)?;
+    let results = outward(definition, &given, results);
 
     let mut failures = vec![];
     for (name, want) in tensors.iter().filter(|(name, _)| !given.contains_key(*name)) {

@@ -9,6 +9,7 @@ use cortado::exec::cpu::update::{look_ahead, update};
 use cortado::job::solver_mapping::read_solver;
 use cortado::plan::Slot;
 use cortado::source::SourceMap;
+use cortado::spec::Dialect;
 use cortado::spec::solver::Solver;
 use cortado::train::rule::{looks_ahead, starts, update as update_of};
 use cortado::train::schedule::Schedule;
@@ -40,7 +41,8 @@ fn solver(text: &str, torch: bool) -> Result<(Solver, String), Failed> {
     let mut diagnostics = Diagnostics::default();
     let file = sources.add("run.yaml", text);
     let mapping = serde_yaml::from_str(text)?;
-    let solver = read_solver(&mapping, torch, file, text, &mut diagnostics);
+    let dialect = if torch { Dialect::Torch } else { Dialect::Caffe };
+    let solver = read_solver(&mapping, dialect, file, text, &mut diagnostics);
     let complaints = cortado::diag::render::render(&diagnostics, &sources, false);
     Ok((solver, complaints))
 }

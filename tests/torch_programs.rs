@@ -223,10 +223,10 @@ fn modules_of_inn_compute_what_imagine_nn_does() {
         let options = check_options(Path::new("definition.lua"), &given, None);
         let env = pipeline::environment(&options, &record);
         let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 1 };
-        let names = &checked.definition.names;
         let results =
-            one_pass(&checked.stages[0], &env, &inward(names, &given), &pass).expect("runs");
-        let results = outward(names, &given, results);
+            one_pass(&checked.stages[0], &env, &inward(&checked.definition, &given), &pass)
+                .expect("runs");
+        let results = outward(&checked.definition, &given, results);
         for (at, got) in results["out.0"].data.iter().enumerate() {
             let want = of_place(at);
             assert!((got - want).abs() < 1e-5, "{text}: {at}: {got}, not {want}");

@@ -2,14 +2,14 @@
 
 use crate::front::Request;
 
-/// Arguments that describe the data to a Lua definition.
+/// Arguments that describe the data to a definition that is a program.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(id = "definition")]
 pub(super) struct Arguments {
-    /// The shape of one image for a Lua definition: channels, height, width
-    #[arg(long, value_delimiter = ',', value_name = "C,H,W")]
+    /// The shape of one image: channels, height, width for a Lua definition, height, width, channels for TensorFlow
+    #[arg(long, value_delimiter = ',', value_name = "C,H,W|H,W,C")]
     input_shape: Option<Vec<usize>>,
-    /// The number of classes for a definition of DIGITS, Lua or Caffe
+    /// The number of classes for a definition of DIGITS
     #[arg(long)]
     classes: Option<usize>,
     /// A field of the table that a Lua definition's function receives, such as depth=50 or layers={2,2}

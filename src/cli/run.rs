@@ -15,7 +15,8 @@ use crate::weights::{read_safetensors, write_safetensors};
 pub(super) struct Arguments {
     /// The definition
     net: PathBuf,
-    /// Inputs: in.<blob>, param.<layer>.<i>, dout.<blob>; for a Lua definition in.0 and so on, target, param.0, dout.0
+    /// Inputs: in.<blob>, param.<layer>.<i>, dout.<blob>; for a Lua definition in.0 and so on, target, param.0, dout.0; for
+    /// TensorFlow in.x, in.y, param.model/<scope>/<name>
     #[arg(long)]
     tensors: PathBuf,
     /// Where the results go: out.<blob>, loss, and with --backward din.<blob> and dparam.<layer>.<i>, zeros where no
@@ -59,9 +60,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let record = |_: &str| None;
     let env = pipeline::environment(&options, &record);
-    let names = &checked.definition.names;
+    let definition = &checked.definition;
     let compute = if arguments.candle { second_opinion } else { one_pass };
-    let results = compute(&checked.stages[0], &env, &inward(names, &tensors), &pass)?;
-    let results = outward(names, &tensors, results);
+    let results = compute(&checked.stages[0], &env, &inward(definition, &tensors), &pass)?;
+    let results = outward(definition, &tensors, results);
     write_safetensors(&arguments.output, results.iter().map(|(n, b)| (n.as_str(), b)))
 }

@@ -236,4 +236,17 @@ codes! {
     /// Python 2, where `7 / 2` is 3, and so does cortado; Python 3 gives 3.5. Write `//` where 3 is meant, `7 / 2.0` where
     /// 3.5 is. With `from __future__ import division`, or in a file with syntax of Python 3 only, `/` gives 3.5.
     W0805 "integer-division";
+    /// A name of `tf`, `slim` or `digits` that cortado does not know: misspelt, of another version of TensorFlow, or not
+    /// implemented. The help names the nearest one that is.
+    E0810 "unknown-function";
+    /// A function of `tf`, `slim` or `digits` was given what it cannot take: shapes that do not go together, a variable
+    /// that exists already, a number out of range. Shapes are written as TensorFlow has them, batch, height, width,
+    /// channels.
+    E0811 "bad-call";
+    /// The file is not what DIGITS asks for: a class `UserModel` with the properties `inference` (a tensor, or a list of
+    /// them) and `loss` (a tensor of one number, or a list of `{'loss': ..., 'vars': [...]}`).
+    E0812 "no-user-model";
+    /// The definition can be trained, but not built for use on inputs of the same shape (`is_inference`), as generators
+    /// that take a vector then. Name the shape that it is used on to check that.
+    W0810 "not-for-use";
 }

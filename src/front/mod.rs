@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diag::Diagnostics;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::file::read_definition;
 use crate::ir::{Definition, Node};
 use crate::source::{SourceMap, Span};
@@ -28,9 +28,11 @@ pub fn dialect(path: &Path) -> Dialect {
 /// What a definition that is a program may be told.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// Shapes of inputs by number (`0`, `1`, as in `in.0`) or by name, of targets as `target` or `target.0`.
+    /// Shapes of inputs by number (`0`, `1`, as in `in.0`) or by name, of targets as `target` or `target.0`; in TensorFlow
+    /// `x` and `y`. All are in the dialect's own order.
     pub shapes: BTreeMap<String, Shape>,
-    /// The shape of one record in the dialect's own order: Torch's channels, height, width.
+    /// The shape of one record in the dialect's own order: channels, height, width in Torch, height, width, channels in
+    /// TensorFlow.
     pub input_shape: Option<Vec<usize>>,
     /// The number of classes of the data.
     pub classes: Option<usize>,
@@ -127,7 +129,8 @@ pub fn read(
 ) -> Definition {
     match dialect(path) {
         Dialect::Torch => torch::read(sources, path, text, request, diagnostics),
-        _ => {
+        Dialect::TensorFlow => tensorflow::read(sources, path, text, request, diagnostics),
+        Dialect::Caffe => {
             let file = sources.add(path, text);
             caffe::read(file, text, diagnostics)
         }
@@ -137,19 +140,7 @@ pub fn read(
 /// Reads the text of a file that should hold a definition.
 ///
 /// # Errors
-/// It cannot be read, is too long, or is of a dialect that this version does not read.
+/// It cannot be read, or is too long.
 pub fn text(path: &Path) -> Result<String> {
-    readable(path)?;
     read_definition(path)
-}
-
-/// Refuses files of dialects that this version does not read.
-pub fn readable(path: &Path) -> Result<()> {
-    match dialect(path) {
-        Dialect::TensorFlow => Err(Error::format(
-            path,
-            "is a TensorFlow definition; this version reads Caffe's prototxt and Torch's Lua only",
-        )),
-        _ => Ok(()),
-    }
 }

@@ -24,6 +24,10 @@ pub struct Definition {
     pub force_backward: bool,
     /// Names under which the dialect's people know tensors, each with cortado's own: `param.0` and `param.conv1.0`.
     pub names: Vec<(String, String)>,
+    /// Blobs `N x C x H x W` of inputs that the dialect's people give as `N x H x W x C`.
+    pub channels_last: Vec<String>,
+    /// Parameters by their public names with factors of half the sum of their squares, which is shown beside the loss.
+    pub penalties: Vec<(String, f64)>,
     /// The model and the loss as the dialect itself prints them; empty for dialects without such a text.
     pub printed: String,
     /// The batch sizes the definition asks for, in training and in validation.

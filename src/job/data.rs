@@ -103,8 +103,8 @@ impl Inputs {
             let batch = plan.batch_size.or(asked).unwrap_or(DEFAULT_BATCH);
             let records = open_records(data)?;
             inputs.records_for(&free, records, options, seed, data.shuffle, batch)?;
-            if definition.dialect == Dialect::Torch {
-                inputs.as_for_torch(data);
+            if definition.dialect != Dialect::Caffe {
+                inputs.as_for(definition.dialect, data);
             }
         }
         Ok(inputs)
@@ -116,14 +116,18 @@ impl Inputs {
         Some((most as u64, self.batch.max(1) as u64))
     }
 
-    /// Torch's conventions: red first, classes from 1, one label a record as a vector.
-    fn as_for_torch(&mut self, data: &DataSpec) {
+    /// Red first; in Torch classes from 1. One label a record is a vector, but not a TensorFlow label from a database of
+    /// its own.
+    fn as_for(&mut self, dialect: Dialect, data: &DataSpec) {
         let apart = matches!(&data.databases, Some((_, Some(_))));
-        let label_offset = if apart { 0.0 } else { 1.0 };
+        let label_offset = if apart || dialect != Dialect::Torch { 0.0 } else { 1.0 };
         let conventions = Conventions { red_first: true, label_offset };
         let sources = std::mem::take(&mut self.sources).into_iter();
         self.sources =
             sources.map(|(source, wires)| (source.with_conventions(conventions), wires)).collect();
+        if apart && dialect != Dialect::Torch {
+            return;
+        }
         for (_, wires) in &self.sources {
             for (input, top) in wires {
                 let shape = self.shapes.get_mut(input).filter(|shape| {

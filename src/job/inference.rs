@@ -4,19 +4,20 @@ use std::path::{Path, PathBuf};
 
 use super::clusters::Measure;
 use super::data::locate;
-use super::lua::{self, Facts, is_lua};
+use super::program::{self, Facts, is_program};
 use super::run_file::training_data;
 use super::{RUN_FILE, read_net, run_file};
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
-use crate::front::Request;
+use crate::front::{self, Request};
 use crate::layers::Layer;
 use crate::passes::deploy::deploy;
 use crate::pipeline;
 use crate::plan::Slot;
 use crate::source::SourceMap;
+use crate::spec::Dialect;
 use crate::train::machine::{Machine, Purpose, users};
 use crate::ty::Shape;
 use crate::weights::{Blob, order, read_binaryproto, read_weights};
@@ -82,24 +83,27 @@ impl Inference {
         };
         let record = record_shape(&file, &base, &folder, mean.as_ref());
         let network = base.join(&file.network);
-        let torch = is_lua(&network);
+        let told = is_program(&network);
+        let dialect = front::dialect(&network);
+        let torch = dialect == Dialect::Torch;
         let mut classes = None;
-        let definition = if torch {
+        let definition = if told {
             let mut facts = match (&record, file.dataset.classes) {
                 (Some(shape), Some(n)) => Facts {
+                    dialect,
                     shape: shape.dims().to_vec(),
                     label: vec![],
                     batch: None,
                     classes: Some(n),
                     told: Request::default(),
                 },
-                (_, said) => Facts::of(&training_data(&file, &base, &folder), said)?,
+                (_, said) => Facts::of(&training_data(&file, &base, &folder), said, dialect)?,
             };
             // A net that was trained from other weights is the one that the definition made of them.
             facts.told = file.told();
             facts.told.fine_tune = !file.weights.is_empty();
             classes = facts.classes;
-            lua::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
+            program::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
         } else {
             let mut definition =
                 read_net(&network, &Default::default(), &mut sources, &mut diagnostics)?;
@@ -120,7 +124,7 @@ impl Inference {
             true => Measure::Angle,
             false => Measure::Distance,
         };
-        let side = definition.crop.filter(|_| torch);
+        let side = definition.crop.filter(|_| told);
         let (definition, state) = deploy(&definition);
         let inputs: Vec<String> = definition
             .nodes
@@ -167,7 +171,7 @@ impl Inference {
             mean,
             scale,
             outputs,
-            red_first: torch,
+            red_first: told,
             // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
             exponentiate: torch && classes.is_some(),
             weights,

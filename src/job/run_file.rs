@@ -7,17 +7,18 @@ use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value as Yaml};
 
 use super::data::DataSpec;
-use super::lua::{self, Facts, is_lua};
+use super::program::{self, Facts, is_program};
 use super::solver_mapping::read_solver;
 use super::{JobOptions, Kept, Plan, RUN_FILE, read_net, states};
 use crate::data::pairs::{Images, PairOptions, create_pairs};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
-use crate::front::Request;
+use crate::front::{self, Request};
 use crate::ir::Definition;
 use crate::passes::adopt_data::adopt_classes;
 use crate::pipeline;
 use crate::source::SourceMap;
+use crate::spec::Dialect;
 
 /// Epochs where neither epochs nor iterations are said, as in DIGITS.
 const DEFAULT_EPOCHS: f64 = 30.0;
@@ -273,12 +274,12 @@ pub(super) fn plan(
     let folder = folder.unwrap_or_else(|| path.with_extension(""));
     let data = datasets(&file, &base, &folder, options)?;
     let network = base.join(&file.network);
-    let [definition, val_definition] = match is_lua(&network) {
+    let [definition, val_definition] = match is_program(&network) {
         true => {
-            let mut facts = Facts::of(&data.0, file.dataset.classes)?;
+            let mut facts = Facts::of(&data.0, file.dataset.classes, front::dialect(&network))?;
             facts.told = file.told();
             facts.told.fine_tune = !file.weights.is_empty() || !options.weights.is_empty();
-            lua::stages(&network, &facts, file.train.batch_size, sources, diagnostics)?
+            program::stages(&network, &facts, file.train.batch_size, sources, diagnostics)?
         }
         false => {
             let mut definition = read_net(&network, &Request::default(), sources, diagnostics)?;
@@ -288,7 +289,7 @@ pub(super) fn plan(
     };
     let id = sources.add(path, text.clone());
     let solver = &file.train.solver;
-    let mut solver = read_solver(solver, is_lua(&network), id, &text, diagnostics);
+    let mut solver = read_solver(solver, front::dialect(&network), id, &text, diagnostics);
     if let Some(iterations) = file.train.iterations {
         solver.max_iter = iterations;
     }
@@ -325,7 +326,7 @@ pub(super) fn tell_classes(
     data: &DataSpec,
 ) -> Result<()> {
     if definition.awaits_classes()
-        && let Some(classes) = Facts::of(data, file.dataset.classes)?.classes
+        && let Some(classes) = Facts::of(data, file.dataset.classes, Dialect::Caffe)?.classes
     {
         adopt_classes(definition, classes);
     }

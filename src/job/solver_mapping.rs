@@ -5,15 +5,17 @@ use serde_yaml::{Mapping, Value as Yaml};
 use crate::diag::Diagnostics;
 use crate::source::{FileId, Span, Spanned};
 use crate::spec::optim::is_torch;
+use crate::spec::optimizer::is_tensorflow;
 use crate::spec::solver::Solver;
 use crate::spec::{Args, Dialect, Field, Reading, Record, Value};
 
 /// Reads the mapping that is written in `text` from the first `solver` on. Its keys tell whether they are the fields of
-/// Caffe's SolverParameter or a configuration of Torch's optim, `torch` says what they are if they are either's; an empty
-/// mapping is what DIGITS trains a Torch definition with. Complaints point to the first place where the key is written.
+/// Caffe's SolverParameter or a configuration of Torch's optim or TensorFlow's optimizers; the dialect says what they are
+/// if they are either's. An empty mapping is what DIGITS trains a definition of a program with. Complaints point to the
+/// first place where the key is written.
 pub fn read_solver(
     mapping: &Mapping,
-    torch: bool,
+    dialect: Dialect,
     file: FileId,
     text: &str,
     diagnostics: &mut Diagnostics,
@@ -21,18 +23,30 @@ pub fn read_solver(
     let whole = Span::new(file, 0, 0);
     let start = text.find("solver").unwrap_or(0);
     let mut fields = record(mapping, file, text, start).fields;
-    if torch && fields.is_empty() {
-        return Solver::of_digits_torch();
+    match dialect {
+        Dialect::Torch if fields.is_empty() => return Solver::of_digits_torch(),
+        Dialect::TensorFlow if fields.is_empty() => return Solver::of_digits_tensorflow(),
+        _ => {}
     }
-    let in_torch = is_torch(fields.iter().map(|f| f.key.value.as_str()), torch);
-    if !in_torch && !fields.iter().any(|f| f.key.value == "lr_policy") {
+    let keys = || fields.iter().map(|f| f.key.value.as_str());
+    let in_tensorflow = is_tensorflow(keys(), dialect == Dialect::TensorFlow);
+    let in_torch = !in_tensorflow && is_torch(keys(), dialect == Dialect::Torch);
+    if !in_torch && !in_tensorflow && !fields.iter().any(|f| f.key.value == "lr_policy") {
         let key = Spanned::new("lr_policy".to_string(), whole);
         fields.push(Field { key, value: Spanned::new(Value::Str("fixed".into()), whole) });
     }
     let fields = Record { fields, span: whole };
-    let reading = Reading::new(if in_torch { Dialect::Torch } else { Dialect::Caffe });
+    let reading = Reading::new(match (in_torch, in_tensorflow) {
+        (true, _) => Dialect::Torch,
+        (_, true) => Dialect::TensorFlow,
+        _ => Dialect::Caffe,
+    });
     let args = Args::new(&reading, &fields, whole);
-    let solver = if in_torch { Solver::read_optim(&args) } else { Solver::read(&args) };
+    let solver = match reading.dialect {
+        Dialect::Torch => Solver::read_optim(&args),
+        Dialect::TensorFlow => Solver::read_optimizer(&args),
+        Dialect::Caffe => Solver::read(&args),
+    };
     diagnostics.extend(reading.finish(&fields, "solver").0);
     solver
 }

@@ -3,6 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
+use crate::program::expr::{arg, constant};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -21,6 +22,9 @@ params! {
         margin: f64 = 1.0,
         /// Uses max(margin - d², 0) for dissimilar pairs.
         legacy: bool = false,
+        /// Takes the mean instead of half of it, d as the root of d² and this number, and labels as they are: DIGITS'
+        /// form for TensorFlow has 0.000001 here.
+        under_root: Option<f64> = None,
     }
 }
 
@@ -34,6 +38,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         ContrastiveLoss {
             margin: p.float("margin").unwrap_or(1.0),
             legacy: p.bool("legacy_version").unwrap_or(false),
+            under_root: None,
         }
         .into()
     })],
@@ -67,6 +72,18 @@ impl LayerOps for ContrastiveLoss {
         let pairs = b.shape(bottoms[0]).dims()[0];
         if b.shape(bottoms[2]).count() != pairs {
             bottoms[2] = b.slice(bottoms[2], 0, 0, pairs);
+        }
+        if let Some(epsilon) = self.under_root {
+            let rows = [pairs, b.shape(bottoms[0]).count() / pairs.max(1)];
+            let features = [b.view(bottoms[0], rows), b.view(bottoms[1], rows)];
+            let squares = b.map(&features, &(arg(0) - arg(1)).squared());
+            let squares = b.sum(squares, &[1]);
+            let similar = b.view(bottoms[2], [pairs, 1]);
+            let lacking = (constant(self.margin) - (arg(0) + epsilon).sqrt()).max(0.0);
+            let cost = arg(1) * arg(0) + (constant(1.0) - arg(1)) * lacking.squared();
+            let cost = b.map(&[squares, similar], &cost);
+            let sum = b.sum_all(cost);
+            return vec![b.scale(sum, 1.0 / pairs as f64)];
         }
         b.native(Loss { margin: self.margin, legacy: self.legacy }, &bottoms)
     }

@@ -32,6 +32,8 @@ pub enum Layout {
     Normed,
     /// `multiplier x C·taps`, and a bias `multiplier x C` (Torch's SpatialDepthWiseConvolution).
     Multiplier,
+    /// `kernel x C/group x num_output`, or `kernel x C x num_output/C` for a depthwise convolution (TensorFlow).
+    ChannelsLast,
 }
 
 params! {
@@ -51,6 +53,8 @@ params! {
         stride: PerAxis = PerAxis::default(),
         /// Zeros added on both sides.
         pad: PerAxis = PerAxis::default(),
+        /// Zeros added at the end, where these are not as many as at the beginning (TensorFlow's SAME).
+        pad_end: PerAxis = PerAxis::default(),
         /// Distance between the taps of a filter.
         dilation: PerAxis = PerAxis::default(),
         /// Number of groups of channels that do not see each other (Krizhevsky et al. 2012).
@@ -241,8 +245,13 @@ impl Convolution {
         let stride = self.stride.resolve(cx, "stride", spatial, 1)?;
         let pad = self.pad.resolve(cx, "pad", spatial, 0)?;
         let dilation = self.dilation.resolve(cx, "dilation", spatial, 1)?;
-        let axes = (0..spatial)
-            .map(|i| Axis { dilation: dilation[i], ..Axis::new(kernel[i], stride[i], pad[i]) });
+        let pad_end = if self.pad_end.values.is_empty() { &self.pad } else { &self.pad_end };
+        let pad_end = pad_end.resolve(cx, "pad", spatial, 0)?;
+        let axes = (0..spatial).map(|i| Axis {
+            dilation: dilation[i],
+            pad_after: pad_end[i],
+            ..Axis::new(kernel[i], stride[i], pad[i])
+        });
         let channels = cx.bottom(0).dims()[channel];
         let group = self.groups(channels);
         if self.depthwise && self.group != 1 && self.group != group {
@@ -317,6 +326,15 @@ impl Convolution {
                 let multiplier = outputs / inputs;
                 ([multiplier, inputs * taps].into(), [multiplier, inputs].into())
             }
+            Layout::ChannelsLast => {
+                let channels = self.num_input.unwrap_or(1).max(1);
+                let mut dims = weight.dims()[2..].to_vec();
+                dims.extend(match self.depthwise {
+                    true => [channels, outputs / channels],
+                    false => [weight.dims()[1], outputs],
+                });
+                (dims.into(), [self.num_output].into())
+            }
         };
         let name = if self.layout == Layout::Normed { "direction" } else { "weight" };
         let mut params = vec![ParamDecl::new(name, weight, self.weight_filler)];
@@ -355,6 +373,13 @@ impl Convolution {
                 });
                 (b.view(weight, shape), bias)
             }
+            Layout::ChannelsLast => {
+                let taps = shape.len() - 2;
+                let channels = if self.depthwise { [taps, taps + 1] } else { [taps + 1, taps] };
+                let order: Vec<usize> = channels.into_iter().chain(0..taps).collect();
+                let weight = b.transpose(params[0], &order);
+                (b.view(weight, shape), bias)
+            }
         }
     }
 
@@ -373,11 +398,14 @@ impl Convolution {
     /// `5, stride 2, pad 1`.
     pub(super) fn window_text(&self) -> String {
         let mut text = self.kernel.text();
-        for (name, value) in
-            [("stride", &self.stride), ("pad", &self.pad), ("dilation", &self.dilation)]
-        {
+        for (name, value) in [
+            ("stride", &self.stride),
+            ("pad", &self.pad),
+            ("pad at the end", &self.pad_end),
+            ("dilation", &self.dilation),
+        ] {
             let value = value.text();
-            let default = if name == "pad" { "0" } else { "1" };
+            let default = if name.starts_with("pad") { "0" } else { "1" };
             if !value.is_empty() && value != default {
                 text.push_str(&format!(", {name} {value}"));
             }
@@ -392,8 +420,13 @@ impl Convolution {
         let spread = |p: &PerAxis, default| p.spread(spatial, default).unwrap_or_default();
         let (kernel, stride) = (spread(&self.kernel, 0), spread(&self.stride, 1));
         let (pad, dilation) = (spread(&self.pad, 0), spread(&self.dilation, 1));
-        let axes = (0..spatial)
-            .map(|i| Axis { dilation: dilation[i], ..Axis::new(kernel[i], stride[i], pad[i]) });
+        let pad_end = if self.pad_end.values.is_empty() { &self.pad } else { &self.pad_end };
+        let pad_end = spread(pad_end, 0);
+        let axes = (0..spatial).map(|i| Axis {
+            dilation: dilation[i],
+            pad_after: pad_end[i],
+            ..Axis::new(kernel[i], stride[i], pad[i])
+        });
         let mut axes: Vec<Axis> = axes.collect();
         if axes.is_empty() {
             axes.push(Axis::new(1, 1, 0));

@@ -172,9 +172,10 @@ impl LayerOps for Deconvolution {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let (channel, conv) = self.conv.approved(&b.shape(cx.bottoms[0]).clone());
-        let mut filters = b.shape(cx.params[0]).dims()[..2].to_vec();
+        let channels = b.shape(cx.bottoms[0]).dims()[channel];
+        let mut filters = vec![channels, self.conv.num_output / conv.group];
         filters.extend(conv.axes.iter().map(|axis| axis.kernel));
-        let weight = b.view(cx.params[0], filters);
+        let (weight, bias) = self.conv.filters(b, cx.params, &filters);
         let mut tops = vec![];
         for &x in cx.bottoms {
             let x = Convolution::batched(b, x, channel);
@@ -184,7 +185,7 @@ impl LayerOps for Deconvolution {
                 shape.push(1);
             }
             let mut y = deconvolve(b, x, weight, conv.clone(), shape);
-            if let Some(&bias) = cx.params.get(1) {
+            if let Some(bias) = bias {
                 let mut spread = vec![1; b.shape(y).rank()];
                 spread[1] = self.conv.num_output;
                 let bias = b.view(bias, spread);

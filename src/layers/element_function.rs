@@ -7,6 +7,7 @@ use crate::program::{Builder, ValueId};
 use crate::spec::{
     Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch,
 };
+use crate::ty::Shape;
 
 /// What is computed of each element and those in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,18 @@ pub enum Function {
     HyperbolicCosine,
     /// ln(1 + x)
     LogOfOneMore,
+    /// x + y
+    Add,
+    /// x - y
+    Subtract,
+    /// x y
+    Multiply,
+    /// x / y
+    Divide,
+    /// The larger one; the gradient of equals goes to x.
+    Larger,
+    /// The smaller one; the gradient of equals goes to x.
+    Smaller,
 }
 
 params! {
@@ -59,12 +72,15 @@ params! {
     /// Bottoms have as many elements as the first, or one. A number takes the place of the last bottom. Comparisons and
     /// whole parts have the gradient 0.
     ///
-    /// Torch's methods of tensors (`gt`, `pow`, `floor`, ...), where a module of a definition's own calls them.
+    /// Torch's methods of tensors (`gt`, `pow`, `floor`, ...), where a module of a definition's own calls them, and
+    /// TensorFlow's operators.
     pub struct ElementFunction {
         /// What is computed.
         function: Function = Function::Equal,
         /// The last argument, where it is a number.
         number: Option<f64> = None,
+        /// Whether bottoms are repeated along axes where they have extent 1, as in TensorFlow; all then have as many axes.
+        repeats: bool = false,
     }
 }
 
@@ -85,7 +101,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 /// The functions by the names of Torch's methods.
-const METHODS: [(&str, Function); 20] = [
+const METHODS: [(&str, Function); 26] = [
     ("eq", Function::Equal),
     ("ne", Function::Unequal),
     ("lt", Function::Less),
@@ -106,6 +122,12 @@ const METHODS: [(&str, Function); 20] = [
     ("sinh", Function::HyperbolicSine),
     ("cosh", Function::HyperbolicCosine),
     ("log1p", Function::LogOfOneMore),
+    ("add", Function::Add),
+    ("sub", Function::Subtract),
+    ("mul", Function::Multiply),
+    ("div", Function::Divide),
+    ("max", Function::Larger),
+    ("min", Function::Smaller),
 ];
 
 fn read(a: &Args) -> ElementFunction {
@@ -115,7 +137,7 @@ fn read(a: &Args) -> ElementFunction {
         a.wrong("method", format!("no function of elements is called `{method}`"));
     }
     let function = known.map_or(Function::Equal, |(_, function)| *function);
-    ElementFunction { function, number: a.float("number") }
+    ElementFunction { function, number: a.float("number"), repeats: false }
 }
 
 impl ElementFunction {
@@ -129,9 +151,30 @@ impl ElementFunction {
             | Function::AtMost
             | Function::Greater
             | Function::AtLeast
-            | Function::Power => 2,
+            | Function::Power
+            | Function::Add
+            | Function::Subtract
+            | Function::Multiply
+            | Function::Divide
+            | Function::Larger
+            | Function::Smaller => 2,
             _ => 1,
         }
+    }
+
+    /// The shape in which all bottoms fit when they are repeated.
+    fn repeated(&self, cx: &Infer) -> Result<Signature, Reported> {
+        let mut top = cx.bottom(0).clone();
+        for (i, other) in cx.bottoms.iter().enumerate().skip(1) {
+            let pairs = top.dims().iter().zip(other.dims());
+            let fits = |(&a, &b): (&usize, &usize)| a == b || a == 1 || b == 1;
+            if other.rank() != top.rank() || !pairs.clone().all(fits) {
+                return cx.fail_bottom(i, format!("cannot be repeated to the shape {top}"));
+            }
+            let dims = pairs.map(|(&a, &b)| if a == 1 { b } else { a });
+            top = Shape(dims.collect());
+        }
+        Ok(Signature::of(top))
     }
 
     fn of(&self, x: Expr, y: Expr, z: Expr) -> Expr {
@@ -160,6 +203,12 @@ impl ElementFunction {
             Function::HyperbolicSine => halves(-1.0),
             Function::HyperbolicCosine => halves(1.0),
             Function::LogOfOneMore => x.ln_1p(),
+            Function::Add => x + y,
+            Function::Subtract => x - y,
+            Function::Multiply => x * y,
+            Function::Divide => x / y,
+            Function::Larger => select(x.clone().ge(y.clone()), x, y),
+            Function::Smaller => select(x.clone().le(y.clone()), x, y),
         }
     }
 }
@@ -172,6 +221,9 @@ impl LayerOps for ElementFunction {
             return cx.fail(&["number"], message);
         }
         let x = cx.bottom(0);
+        if self.repeats {
+            return self.repeated(cx);
+        }
         for (i, other) in cx.bottoms.iter().enumerate().skip(1) {
             if other.count() != x.count() && other.count() != 1 {
                 return cx.fail_bottom(i, format!("must have as many elements as {x}, or one"));
@@ -186,7 +238,7 @@ impl LayerOps for ElementFunction {
         for &bottom in cx.bottoms {
             let one = b.shape(bottom).count() == 1;
             let seen = if one { vec![1; top.rank()].into() } else { top.clone() };
-            args.push(b.view(bottom, seen));
+            args.push(if self.repeats { bottom } else { b.view(bottom, seen) });
         }
         let argument = |i: usize| match self.number {
             Some(number) if i == args.len() => constant(number),

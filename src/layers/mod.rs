@@ -9,6 +9,7 @@ pub mod adaptive_pooling;
 pub mod annotated_data;
 pub mod arg_max;
 pub mod axis_letters;
+pub mod axis_span;
 pub mod axis_sum;
 pub mod axpy;
 pub mod batch_norm;
@@ -32,6 +33,7 @@ pub mod contrastive_loss;
 pub mod convolution;
 pub mod convolution_local;
 pub mod convolution_map;
+pub mod coordinates;
 pub mod cosine_embedding_loss;
 pub mod crelu;
 pub mod crop;
@@ -103,6 +105,7 @@ pub mod pair_similarity;
 pub mod pairwise_distance;
 pub mod parameter;
 pub mod permute;
+pub mod pick;
 pub mod pixel_shuffle;
 pub mod pooling;
 pub mod power;
@@ -139,6 +142,7 @@ pub mod split;
 pub mod spp;
 pub mod sqrt;
 pub mod squeeze;
+pub mod stop_gradient;
 pub mod sub_sampling;
 pub mod swish;
 pub mod table_sum;
@@ -156,14 +160,12 @@ pub mod volume_unpooling;
 pub mod white_noise;
 pub mod window_data;
 
-mod axis_span;
 mod batch_axis;
 pub mod boxes;
 mod broadcast_parameter;
 mod class_loss;
 mod constants;
 mod convolution_classes;
-mod coordinates;
 pub mod image_parts;
 mod lua;
 mod many_axes;
@@ -324,6 +326,7 @@ layers! {
     overwritten::Overwritten,
     parameter::Parameter,
     permute::Permute,
+    pick::Pick,
     pixel_shuffle::PixelShuffle,
     pooling::Pooling,
     power::Power,
@@ -358,6 +361,7 @@ layers! {
     sparse_linear::SparseLinear,
     split::Split,
     spp::Spp,
+    stop_gradient::StopGradient,
     sub_sampling::SubSampling,
     sqrt::Sqrt,
     squeeze::Squeeze,

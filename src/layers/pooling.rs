@@ -51,6 +51,8 @@ params! {
         stride: PerAxis = PerAxis::default(),
         /// Padding on both sides.
         pad: PerAxis = PerAxis::default(),
+        /// Padding at the end, where that is not as at the beginning (TensorFlow's SAME).
+        pad_end: PerAxis = PerAxis::default(),
         /// One window over the whole image.
         global: bool = false,
         /// How the number of windows is rounded.
@@ -256,10 +258,16 @@ impl Pooling {
         let spatial = self.spatial(shape);
         let (kernel, stride) = (self.kernel.spread(spatial, 0)?, self.stride.spread(spatial, 1)?);
         let (pad, dilation) = (self.pad.spread(spatial, 0)?, self.dilation.spread(spatial, 1)?);
+        let pad_end = if self.pad_end.values.is_empty() { &self.pad } else { &self.pad_end };
+        let pad_end = pad_end.spread(spatial, 0)?;
         let first = shape.rank() - spatial;
         let axis = |i: usize| match self.global {
             true => Axis::new(shape.dims()[first + i], 1, 0),
-            false => Axis { dilation: dilation[i], ..Axis::new(kernel[i], stride[i], pad[i]) },
+            false => Axis {
+                dilation: dilation[i],
+                pad_after: pad_end[i],
+                ..Axis::new(kernel[i], stride[i], pad[i])
+            },
         };
         Some((0..spatial).map(axis).collect())
     }
@@ -435,9 +443,12 @@ impl LayerOps for Pooling {
             return format!("{method} of the whole image");
         }
         let mut text = format!("{method} of {}", self.kernel.text());
-        for (name, value) in
-            [("stride", &self.stride), ("pad", &self.pad), ("dilation", &self.dilation)]
-        {
+        for (name, value) in [
+            ("stride", &self.stride),
+            ("pad", &self.pad),
+            ("pad at the end", &self.pad_end),
+            ("dilation", &self.dilation),
+        ] {
             let value = value.text();
             if !matches!((name, value.as_str()), (_, "" | "0") | ("dilation", "1")) {
                 text.push_str(&format!(", {name} {value}"));

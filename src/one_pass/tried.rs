@@ -29,6 +29,8 @@ pub fn tried(trial: Trial) -> Option<Tried> {
         state: StateWords::default(),
         force_backward: false,
         names: vec![],
+        channels_last: vec![],
+        penalties: vec![],
         printed: String::new(),
         batch_sizes: [None; 2],
         crop: None,

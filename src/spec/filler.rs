@@ -32,6 +32,13 @@ pub enum Filler {
         /// Number of non-zero inputs, or none for dense.
         sparse: Option<usize>,
     },
+    /// Normal, drawn again while further than two deviations from the mean (TensorFlow's `truncated_normal`).
+    TruncatedNormal {
+        /// Mean.
+        mean: f64,
+        /// Standard deviation of the normal distribution that is cut.
+        std: f64,
+    },
     /// Uniform in [0, 1), every row scaled to sum 1.
     PositiveUnitball,
     /// Uniform in ±sqrt(3 / fan) (Glorot and Bengio 2010, as Caffe simplifies it).

@@ -4,6 +4,7 @@ pub mod args;
 pub mod filler;
 mod infer;
 pub mod optim;
+pub mod optimizer;
 pub mod solver;
 
 pub use args::{Args, Field, Reading, Record, Value};

@@ -235,21 +235,11 @@ impl Solver {
         }
     }
 
-    /// Reads the configuration of a method of optim, with optim's defaults for what is missing, beside cortado's own
-    /// fields for tests and snapshots.
-    pub fn read_optim(a: &Args) -> Solver {
+    /// Reads cortado's own fields for tests and snapshots, which stand beside any framework's words.
+    pub(super) fn read_common(a: &Args) -> Solver {
         let default = Solver::default();
         let count = |key| a.int(key).map(|n| u64::try_from(n).unwrap_or(0));
-        let optim = method(a);
-        let rate = a.float("learningRate").unwrap_or(optim.learning_rate());
-        let solver = Solver {
-            method: Method::Optim(optim),
-            base_lr: if let Optim::Asgd { eta0, .. } = optim { eta0 } else { rate } as f32,
-            policy: policy(a, &optim),
-            weight_decay: match optim {
-                Optim::Adamax { .. } | Optim::Asgd { .. } | Optim::Rprop { .. } => 0.0,
-                _ => a.float("weightDecay").unwrap_or(0.0) as f32,
-            },
+        Solver {
             clip_gradients: a.float("clip_gradients").map_or(default.clip_gradients, |x| x as f32),
             iter_size: count("iter_size").unwrap_or(1).max(1),
             max_iter: count("max_iter").unwrap_or(0),
@@ -261,6 +251,24 @@ impl Solver {
             snapshot_after_train: a.bool("snapshot_after_train").unwrap_or(true),
             random_seed: a.int("random_seed").and_then(|n| u64::try_from(n).ok()),
             ..default
+        }
+    }
+
+    /// Reads the configuration of a method of optim, with optim's defaults for what is missing, beside cortado's own
+    /// fields for tests and snapshots.
+    pub fn read_optim(a: &Args) -> Solver {
+        let base = Solver::read_common(a);
+        let optim = method(a);
+        let rate = a.float("learningRate").unwrap_or(optim.learning_rate());
+        let solver = Solver {
+            method: Method::Optim(optim),
+            base_lr: if let Optim::Asgd { eta0, .. } = optim { eta0 } else { rate } as f32,
+            policy: policy(a, &optim),
+            weight_decay: match optim {
+                Optim::Adamax { .. } | Optim::Asgd { .. } | Optim::Rprop { .. } => 0.0,
+                _ => a.float("weightDecay").unwrap_or(0.0) as f32,
+            },
+            ..base
         };
         if !(solver.base_lr.is_finite() && 0.0 <= solver.base_lr) {
             a.wrong("learningRate", format!("a learning rate of {} leads nowhere", solver.base_lr));
@@ -342,12 +350,24 @@ fn method(a: &Args) -> Optim {
 /// The policy: `torch_sgd`, the decay that the method itself knows, unless another is named. Numbers that a policy
 /// needs and that are not given are those of DIGITS' form.
 fn policy(a: &Args, optim: &Optim) -> Policy {
-    let float = |key, default| a.float(key).unwrap_or(default);
     // These methods have a `stepsize` or no learning rate, and no decay of it.
     let decays = matches!(
         optim,
         Optim::Sgd { .. } | Optim::Nag { .. } | Optim::Adam { .. } | Optim::Adagrad
     );
+    let decay = decays.then(|| a.float("learningRateDecay").unwrap_or(0.0));
+    read_percent(a, "policy", "torch_sgd", decay)
+}
+
+/// Reads a policy of DIGITS' Torch and TensorFlow drivers from `key`, or the one of the name `default`. `torch_sgd` is the
+/// decay that a method has.
+pub(super) fn read_percent(
+    a: &Args,
+    key: &'static str,
+    default: &str,
+    decay: Option<f64>,
+) -> Policy {
+    let float = |key, default| a.float(key).unwrap_or(default);
     let steps = |defaults: &[f64]| {
         let mut steps = a.floats("stepvalues");
         if steps.is_empty() {
@@ -358,10 +378,12 @@ fn policy(a: &Args, optim: &Optim) -> Policy {
         }
         steps
     };
-    let name = a.text("policy").unwrap_or_else(|| "torch_sgd".to_owned());
+    let name = a.text(key).unwrap_or_else(|| default.to_owned());
     match name.as_str() {
-        "torch_sgd" if decays => Policy::Decay { decay: float("learningRateDecay", 0.0) },
-        "torch_sgd" | "fixed" => Policy::Fixed,
+        "torch_sgd" if default == "torch_sgd" => {
+            decay.map_or(Policy::Fixed, |decay| Policy::Decay { decay })
+        }
+        "fixed" => Policy::Fixed,
         "step" => {
             Policy::Percent(Percent::Step { gamma: float("gamma", 0.1), step: steps(&[33.0])[0] })
         }
@@ -380,12 +402,12 @@ fn policy(a: &Args, optim: &Optim) -> Policy {
             step: steps(&[50.0])[0],
         }),
         other => {
-            let names =
-                ["torch_sgd", "fixed", "step", "multistep", "poly", "exp", "inv", "sigmoid"];
-            let near = diag::nearest::nearest(other, names);
+            let all = ["torch_sgd", "fixed", "step", "multistep", "poly", "exp", "inv", "sigmoid"];
+            let names = if default == "torch_sgd" { &all[..] } else { &all[1..] };
+            let near = diag::nearest::nearest(other, names.iter().copied());
             let hint = near.map_or(".".into(), |n| format!("; did you mean \"{n}\"?"));
             a.wrong(
-                "policy",
+                key,
                 format!("DIGITS has no policy \"{other}\"{hint} There are {}", names.join(", ")),
             );
             Policy::Fixed

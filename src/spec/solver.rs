@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use super::optim::{Optim, Percent};
+use super::optimizer::Optimizer;
 use crate::diag::{self, Diagnostic};
 
 /// The rule by which gradients change parameters.
@@ -21,6 +22,8 @@ pub enum Method {
     Adam,
     /// A method of Torch's optim.
     Optim(Optim),
+    /// An optimizer of TensorFlow.
+    Optimizer(Optimizer),
 }
 
 impl Method {
@@ -36,8 +39,10 @@ impl Method {
 
     /// The name, as its framework spells it.
     pub fn name(self) -> &'static str {
-        if let Method::Optim(optim) = self {
-            return optim.name();
+        match self {
+            Method::Optim(optim) => return optim.name(),
+            Method::Optimizer(optimizer) => return optimizer.name(),
+            _ => {}
         }
         Self::NAMES.iter().find(|(_, m)| *m == self).map_or("", |(name, _)| name)
     }
@@ -48,6 +53,7 @@ impl Method {
             Method::Sgd | Method::Nesterov | Method::AdaGrad | Method::RmsProp => 1,
             Method::AdaDelta | Method::Adam => 2,
             Method::Optim(optim) => optim.histories(),
+            Method::Optimizer(optimizer) => optimizer.histories(),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::exec::cpu::update::Rule;
 use crate::exec::solve::{Decays, Update};
 use crate::plan::Slot;
 use crate::spec::optim::Optim;
+use crate::spec::optimizer::Optimizer;
 use crate::spec::solver::{Method, Regularization, Solver};
 
 /// The rule of the update after `done` updates, and the rate that goes with it, where the schedule says `rate`.
@@ -25,6 +26,7 @@ pub fn rule(solver: &Solver, rate: f32, done: u64) -> (Rule<f32>, f32) {
             Rule::Adam { beta1: momentum, beta2: momentum2, rests, delta, correction }
         }
         Method::Optim(optim) => return of_optim(&optim, solver.base_lr, rate, done),
+        Method::Optimizer(optimizer) => of_optimizer(&optimizer, done),
     };
     (rule, rate)
 }
@@ -77,6 +79,39 @@ fn of_optim(optim: &Optim, base: f32, rate: f32, done: u64) -> (Rule<f32>, f32) 
     (rule, rate)
 }
 
+/// TensorFlow computes the numbers of its kernels in single precision.
+fn of_optimizer(optimizer: &Optimizer, done: u64) -> Rule<f32> {
+    let single = |x: f64| x as f32;
+    match *optimizer {
+        Optimizer::Sgd => Rule::Damped { momentum: 0.0, rest: 1.0, nesterov: false },
+        Optimizer::Momentum { momentum, nesterov } => {
+            Rule::Damped { momentum: single(momentum), rest: 1.0, nesterov }
+        }
+        Optimizer::Adam { beta1, beta2, epsilon } => {
+            let [beta1, beta2, t] = [single(beta1), single(beta2), (done + 1) as f32];
+            Rule::Adam {
+                beta1,
+                beta2,
+                rests: [1.0 - beta1, 1.0 - beta2],
+                delta: single(epsilon),
+                correction: (1.0 - beta2.powf(t)).sqrt() / (1.0 - beta1.powf(t)),
+            }
+        }
+        Optimizer::Adagrad { .. } => Rule::AdaGrad { delta: 0.0 },
+        Optimizer::AdagradDa { .. } => Rule::DualAveraging,
+        Optimizer::Adadelta { rho, epsilon } => {
+            Rule::AdaDelta { momentum: single(rho), delta: single(epsilon) }
+        }
+        Optimizer::Rmsprop { decay, momentum, epsilon } => Rule::RmsMomentum {
+            decay: single(decay),
+            rest: single(1.0 - decay),
+            momentum: single(momentum),
+            delta: single(epsilon),
+        },
+        Optimizer::Ftrl { l1, l2, .. } => Rule::Ftrl { l1: single(l1), l2: single(l2) },
+    }
+}
+
 /// The momentum by which weights are moved before the forward pass, if the method wants its gradient there.
 pub fn looks_ahead(solver: &Solver) -> Option<f32> {
     match solver.method {
@@ -89,6 +124,7 @@ pub fn looks_ahead(solver: &Solver) -> Option<f32> {
 pub fn starts(solver: &Solver) -> [f32; 2] {
     match solver.method {
         Method::Optim(optim) => optim.starts().map(|x| x as f32),
+        Method::Optimizer(optimizer) => optimizer.starts().map(|x| x as f32),
         _ => [0.0; 2],
     }
 }

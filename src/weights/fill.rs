@@ -32,6 +32,13 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
                 if r.uniform_f64() < kept { value } else { 0.0 }
             })
         }
+        Filler::TruncatedNormal { mean, std } => draw(&|r| {
+            let mut value = r.normal();
+            while 2.0 < value.abs() {
+                value = r.normal();
+            }
+            mean + std * value
+        }),
         Filler::PositiveUnitball => {
             let mut values = draw(&|r| r.uniform_f64());
             let row = n / shape.dims().first().copied().unwrap_or(1).max(1);

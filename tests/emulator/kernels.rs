@@ -150,6 +150,9 @@ pub fn updates(device: Device) -> Result<(), String> {
         Rule::Ahead { momentum: 0.9 },
         Rule::Averaged { shrink: 0.99, share: 0.5 },
         Rule::Rprop { grow: 1.2, shrink: 0.5, bounds: [0.01, 0.2] },
+        Rule::RmsMomentum { decay: 0.9, rest: 0.1, momentum: 0.5, delta: 0.1 },
+        Rule::DualAveraging,
+        Rule::Ftrl { l1: 0.01, l2: 0.1 },
     ];
     for rule in rules {
         for (decay, decays) in

@@ -98,6 +98,26 @@ pub enum Rule<T> {
         /// The smallest and the largest step size.
         bounds: [T; 2],
     },
+    /// TensorFlow's RMSProp: `h = decay h + rest g^2; v = momentum v + rate g / sqrt(h + delta); w -= v`.
+    RmsMomentum {
+        /// Weight of the history.
+        decay: T,
+        /// `1 - decay`.
+        rest: T,
+        /// Weight of the last step.
+        momentum: T,
+        /// Added inside the root.
+        delta: T,
+    },
+    /// Dual averaging with AdaGrad's rate (Duchi et al. 2011): `h += g; v += g^2; w = -rate h / sqrt v`.
+    DualAveraging,
+    /// FTRL-proximal (McMahan et al. 2013): `h` adds g^2, `v` adds `g - (sqrt h' - sqrt h) w / rate`.
+    Ftrl {
+        /// Weight of the sum of absolute values.
+        l1: T,
+        /// Weight of the sum of squares.
+        l2: T,
+    },
 }
 
 /// What a weight is pulled to 0 by.
@@ -131,7 +151,10 @@ impl<T> Rule<T> {
             Rule::AdaDelta { .. }
             | Rule::Adam { .. }
             | Rule::Adamax { .. }
-            | Rule::Rprop { .. } => 2,
+            | Rule::Rprop { .. }
+            | Rule::RmsMomentum { .. }
+            | Rule::DualAveraging
+            | Rule::Ftrl { .. } => 2,
             _ => 1,
         }
     }
@@ -271,6 +294,32 @@ fn apply<T: Real>(rule: Rule<T>, step: Step<T>, g: &[T], w: &mut [T], h: &mut [T
                 }
             });
         }
+        Rule::RmsMomentum { decay, rest, momentum, delta } => {
+            each_of_two(&step, g, w, h, v, |g, h, v| {
+                *h = decay * *h + rest * (g * g);
+                *v = momentum * *v + rate * g / (*h + delta).sqrt();
+                *v
+            });
+        }
+        Rule::DualAveraging => {
+            for ((w, (h, v)), g) in w.iter_mut().zip(h.iter_mut().zip(v)).zip(g) {
+                let g = regularized(&step, *g, *w);
+                *h += g;
+                *v += g * g;
+                *w = T::ZERO - rate * *h / v.sqrt();
+            }
+        }
+        Rule::Ftrl { l1, l2 } => {
+            for ((w, (h, v)), g) in w.iter_mut().zip(h.iter_mut().zip(v)).zip(g) {
+                let g = regularized(&step, *g, *w);
+                let new = *h + g * g;
+                *v += g - (new.sqrt() - h.sqrt()) / rate * *w;
+                *h = new;
+                let pull = if T::ZERO < *v { l1 - *v } else { T::ZERO - l1 - *v };
+                let slack = v.abs() <= l1;
+                *w = if slack { T::ZERO } else { pull / (new.sqrt() / rate + l2 + l2) };
+            }
+        }
     }
 }
 
@@ -347,6 +396,13 @@ mod tests {
         // The sign changes, so the second step waits: 1 - v.
         let rprop = Rule::Rprop { grow: 2.0, shrink: 0.5, bounds: [0.125, 1.0] };
         check(rprop, Decay::None, 0.875);
+        // h = 0.125, then 0.09375; v = 0.05 / sqrt 0.375, then half of it less 0.025 / sqrt 0.34375.
+        let rms = Rule::RmsMomentum { decay: 0.5, rest: 0.5, momentum: 0.5, delta: 0.25 };
+        check(rms, Decay::None, 0.920_165_656_131_963);
+        // h = 0.25, v = 0.3125.
+        check(Rule::DualAveraging, Decay::None, -0.044_721_359_549_996);
+        // h = 0.25, then 0.3125; v = 0.5 - 5, w = 0.9; v -= 0.25 + (sqrt 0.3125 - 0.5) 9, w = -v / (sqrt 0.3125 / 0.1).
+        check(Rule::Ftrl { l1: 0.0, l2: 0.0 }, Decay::None, 0.944_721_359_55);
     }
 
     #[test]

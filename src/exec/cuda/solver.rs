@@ -134,6 +134,11 @@ impl Kind {
             Rule::Ahead { momentum } => (9, vec![momentum]),
             Rule::Averaged { shrink, share } => (10, vec![shrink, share]),
             Rule::Rprop { grow, shrink, bounds } => (11, vec![grow, shrink, bounds[0], bounds[1]]),
+            Rule::RmsMomentum { decay, rest, momentum, delta } => {
+                (12, vec![decay, rest, momentum, delta])
+            }
+            Rule::DualAveraging => (13, vec![]),
+            Rule::Ftrl { l1, l2 } => (14, vec![l1, l2]),
         };
         (Kind { rule: number, two: rule.histories() == 2, absolute, clip }, numbers)
     }

@@ -24,6 +24,8 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
         state: state(&args.section("state")),
         force_backward: args.bool("force_backward").unwrap_or(false),
         names: vec![],
+        channels_last: vec![],
+        penalties: vec![],
         printed: String::new(),
         batch_sizes: [None; 2],
         crop: None,

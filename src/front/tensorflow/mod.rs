@@ -1,7 +1,7 @@
-//! DIGITS-TensorFlow: Python definitions to values of the language.
+//! DIGITS-TensorFlow: Python definitions to `ir::Definition`.
 //!
 //! ```text
-//!  text ── syntax (layout, grammar, reader) ──▶ ast::File ── interp (resolve, run) ──▶ values
+//!  text ── syntax (layout, grammar, reader) ──▶ ast::File ── interp (resolve, run) ──▶ graph ── definition ──▶ nodes
 //! ```
 //!
 //! A definition is a program, so it is run: in an interpreter of the Python that network definitions are written in,
@@ -19,6 +19,11 @@
 //! metaclass that does anything.
 
 pub mod ast;
+mod definition;
+pub mod graph;
 pub mod interp;
+mod library;
 mod stdlib;
 pub mod syntax;
+
+pub use definition::read;

@@ -122,6 +122,8 @@ fn run(
         state: StateWords::default(),
         force_backward: true,
         names: vec![],
+        channels_last: vec![],
+        penalties: vec![],
         printed: String::new(),
         batch_sizes: [None; 2],
         crop: None,

@@ -23,6 +23,9 @@
 #define RULE_AHEAD 9
 #define RULE_AVERAGED 10
 #define RULE_RPROP 11
+#define RULE_RMS_MOMENTUM 12
+#define RULE_DUAL_AVERAGING 13
+#define RULE_FTRL 14
 
 DEVICE void update_one(int rule, const real *q, real rate, real g, real *w, real *h, real *v) {
     real change = 0, old = *h;
@@ -88,6 +91,23 @@ DEVICE void update_one(int rule, const real *q, real rate, real g, real *w, real
         *h = g;
         change = 0 < g ? *v : g < 0 ? -*v : (real)0;
         break;
+    }
+    case RULE_RMS_MOMENTUM:
+        *h = q[0] * old + q[1] * (g * g);
+        *v = q[2] * *v + rate * g / r_sqrt(*h + q[3]);
+        change = *v;
+        break;
+    case RULE_DUAL_AVERAGING:
+        *h = old + g;
+        *v = *v + g * g;
+        *w = -(rate * *h / r_sqrt(*v));
+        return;
+    case RULE_FTRL: {
+        *h = old + g * g;
+        *v = *v + (g - (r_sqrt(*h) - r_sqrt(old)) / rate * *w);
+        real pull = 0 < *v ? q[0] - *v : -q[0] - *v;
+        *w = r_abs(*v) <= q[0] ? (real)0 : pull / (r_sqrt(*h) / rate + q[1] + q[1]);
+        return;
     }
     }
     *w -= change;

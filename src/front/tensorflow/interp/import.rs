@@ -47,6 +47,7 @@ impl Python {
         if is_internal {
             self.version = Version::Three;
         }
+        let id = self.sources.add_once(path.clone(), text);
         let file = self.read(path, text, false);
         self.version = version;
         let file = match file {
@@ -54,8 +55,8 @@ impl Python {
             // The complaint of the other file is what the user needs to see.
             Err(mut problems) => return Err(self.complaint(problems.swap_remove(0))),
         };
-        if is_internal && let Some(file) = self.sources.last_file() {
-            self.internal.insert(file);
+        if is_internal {
+            self.internal.insert(id);
         }
         // Modules may import each other in a circle.
         self.add_module(name, Value::Module(module.clone()));

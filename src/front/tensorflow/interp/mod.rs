@@ -222,7 +222,7 @@ impl Python {
         text: &str,
         is_expression: bool,
     ) -> Result<File, Vec<Diagnostic>> {
-        let id = self.sources.add(path, text);
+        let id = self.sources.add_once(path, text);
         let (mut file, problems) = match is_expression {
             true => syntax::parse_expression(id, text),
             false => syntax::parse(id, text),

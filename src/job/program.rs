@@ -1,5 +1,6 @@
-//! From a Lua definition and the data it is for to the definitions of training and validation, by DIGITS' contract: the
-//! function is told the shape of an image and the number of classes, and says itself which batches and crops it wants.
+//! From a definition that is a program and the data it is for to the definitions of training and validation, by DIGITS'
+//! contract: it is told the shape of an image and the number of classes; one in Lua says itself which batches and crops
+//! it wants.
 
 use std::path::Path;
 
@@ -16,18 +17,28 @@ use crate::spec::Dialect;
 use crate::ty::Shape;
 use crate::weights::read_safetensors;
 
-/// The name of the input that takes images, and of the one that takes labels.
+/// The blob that takes images, and the one that takes labels.
 const INPUT: &str = "input";
 const TARGET: &str = "target";
 
 /// Whether a definition is told about its data.
-pub(super) fn is_lua(path: &Path) -> bool {
-    front::dialect(path) == Dialect::Torch
+pub(super) fn is_program(path: &Path) -> bool {
+    front::dialect(path) != Dialect::Caffe
+}
+
+/// `channels, height, width` as a dialect's people write it.
+fn in_order(dialect: Dialect, record: &[usize]) -> Vec<usize> {
+    match (dialect, record) {
+        (Dialect::TensorFlow, &[channels, height, width]) => vec![height, width, channels],
+        _ => record.to_vec(),
+    }
 }
 
 /// What a definition is told about data.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
+    /// The dialect that is told.
+    pub dialect: Dialect,
     /// Channels, height, width.
     pub shape: Vec<usize>,
     /// The shape of a label.
@@ -45,7 +56,7 @@ impl Facts {
     ///
     /// # Errors
     /// There are no data, or they cannot be read.
-    pub fn of(data: &DataSpec, classes: Option<usize>) -> Result<Self> {
+    pub fn of(data: &DataSpec, classes: Option<usize>, dialect: Dialect) -> Result<Self> {
         if let Some(path) = &data.tensors {
             let blobs = read_safetensors(path)?;
             let of = |name: &str| match blobs.get(name).map(|blob| blob.shape.as_slice()) {
@@ -55,6 +66,7 @@ impl Facts {
             let (batch, shape) = of(INPUT)?;
             let label = of(TARGET).map(|(_, label)| label).unwrap_or_default();
             return Ok(Facts {
+                dialect,
                 shape,
                 label,
                 batch: Some(batch),
@@ -70,9 +82,13 @@ impl Facts {
         };
         match (&data.databases, &data.idx) {
             (Some((images, Some(labels))), _) => Ok(Facts {
+                dialect,
                 shape: record_shape(images)?.0,
                 label: match record_shape(labels)?.0 {
-                    one if one.iter().product::<usize>() == 1 => vec![],
+                    // A vector for Torch, an image of one pixel for TensorFlow.
+                    one if one.iter().product::<usize>() == 1 && dialect == Dialect::Torch => {
+                        vec![]
+                    }
                     several => several,
                 },
                 batch: None,
@@ -80,6 +96,7 @@ impl Facts {
                 told: Request::default(),
             }),
             (Some((images, None)), _) => Ok(Facts {
+                dialect,
                 shape: record_shape(images)?.0,
                 label: vec![],
                 batch: None,
@@ -89,6 +106,7 @@ impl Facts {
             (None, Some((images, labels))) => {
                 let (pixels, _) = crate::data::idx::read_idx_pair(images, labels)?;
                 Ok(Facts {
+                    dialect,
                     shape: vec![1, pixels.height, pixels.width],
                     label: vec![],
                     batch: None,
@@ -104,7 +122,7 @@ impl Facts {
 
     fn request(&self) -> Request {
         Request {
-            input_shape: Some(self.shape.clone()),
+            input_shape: Some(in_order(self.dialect, &self.shape)),
             classes: self.classes,
             ..self.told.clone()
         }
@@ -173,7 +191,7 @@ fn told(
     }
     let of = |record: &[usize]| {
         let mut dims = vec![batch];
-        dims.extend(record);
+        dims.extend(in_order(facts.dialect, record));
         Shape(dims)
     };
     request.shapes.insert(INPUT.into(), of(&image));

@@ -1,0 +1,485 @@
+//! A Python file to `ir::Definition`: runs it once for each of DIGITS' three graphs (tensorflow/main.py), and joins
+//! what these have in common.
+
+mod join;
+
+use std::path::Path;
+
+use self::join::{Stage, join};
+use super::graph::{Fault, Graph, Kind, Loss, Mode, Tensor};
+use super::interp::{Args, PyError, Python, Value};
+use super::library::{self, TensorValue};
+use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::front::Request;
+use crate::front::cage::{Limits, on_large_stack};
+use crate::ir::{Definition, StateWords};
+use crate::layers::Layer;
+use crate::source::{SourceMap, Span, Spanned};
+use crate::spec::Dialect;
+
+/// The blob of `self.x`, and that of `self.y`.
+const INPUT: &str = "input";
+const TARGET: &str = "target";
+
+/// Why a run ended early.
+type Stop = Box<Diagnostic>;
+
+/// Reads a definition. Whatever goes wrong is among the diagnostics; what was built until then is in the definition.
+pub fn read(
+    sources: &mut SourceMap,
+    path: &Path,
+    text: &str,
+    request: &Request,
+    diagnostics: &mut Diagnostics,
+) -> Definition {
+    let taken = std::mem::take(sources);
+    let (back, definition, complaints) = on_large_stack(move || {
+        let mut at = taken;
+        let mut complaints = Diagnostics::default();
+        let definition = stages(&mut at, path, text, request, &mut complaints);
+        (at, definition, complaints)
+    });
+    *sources = back;
+    diagnostics.extend(complaints);
+    definition
+}
+
+/// The shapes that the three runs are told.
+struct Told {
+    /// `self.x`, if anything is known about it.
+    x: Option<Vec<usize>>,
+    /// `self.y`.
+    y: Vec<usize>,
+    /// Whether nobody has said the shape of `self.y`.
+    assumed: bool,
+}
+
+/// What is tried as labels where nobody says their shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Labels {
+    /// One class for each image.
+    Classes,
+    /// An image for each image.
+    Images,
+    /// An image of one pixel for each image.
+    Pixels,
+}
+
+impl Told {
+    /// What is told with labels of this sort; `None` where the sort makes no difference.
+    fn of(request: &Request, batch: usize, labels: Labels) -> Option<Self> {
+        let shape = |names: [&str; 4]| {
+            let mut shapes = names.iter().filter_map(|name| request.shape(name));
+            shapes.next().map(|shape| shape.dims().to_vec())
+        };
+        let of_record = |record: &Vec<usize>| [&[batch], &record[..]].concat();
+        let x = shape(["x", "0", INPUT, "data"]);
+        let x = x.or_else(|| request.input_shape.as_ref().map(of_record));
+        let told = shape(["y", "target.0", TARGET, "label"]);
+        let assumed = told.is_none();
+        let n = x.as_ref().and_then(|x| x.first().copied()).unwrap_or(batch);
+        let y = match (told, labels) {
+            (Some(told), Labels::Classes) => told,
+            (None, Labels::Classes) => vec![n],
+            (None, Labels::Images) => x.clone()?,
+            (None, Labels::Pixels) => vec![n, 1, 1, 1],
+            _ => return None,
+        };
+        Some(Told { x, y, assumed })
+    }
+}
+
+fn stages(
+    sources: &mut SourceMap,
+    path: &Path,
+    text: &str,
+    request: &Request,
+    diagnostics: &mut Diagnostics,
+) -> Definition {
+    let mut definition = Definition {
+        dialect: Dialect::TensorFlow,
+        name: path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
+        nodes: vec![],
+        state: StateWords::default(),
+        force_backward: true,
+        names: vec![],
+        channels_last: vec![],
+        penalties: vec![],
+        printed: String::new(),
+        batch_sizes: [None; 2],
+        crop: None,
+        before: None,
+        span: Span::nowhere(),
+    };
+    // A definition may split its batch in two, and labels may be classes, images or single numbers.
+    let batches = if request.is_one_record() { &[1, 2][..] } else { &[1] };
+    let mut outcome = None;
+    'all: for labels in [Labels::Classes, Labels::Images, Labels::Pixels] {
+        for &batch in batches {
+            let Some(told) = Told::of(request, batch, labels) else { continue };
+            let mut complaints = Diagnostics::default();
+            let mut built = vec![];
+            for mode in Mode::ALL {
+                let (stage, whole) =
+                    run(sources, path, text, request, &told, mode, &mut complaints);
+                definition.span = whole;
+                match stage {
+                    Ok(stage) => built.push(stage),
+                    // What is made for another kind of input, as a generator is, cannot be used on this one.
+                    Err(stop) if mode == Mode::Infer && !built.is_empty() => {
+                        let mut d = Diagnostic { code: &diag::W0810, ..*stop };
+                        d.message = format!(
+                            "the net cannot be used on what it is trained on: {}",
+                            d.message
+                        );
+                        d = d.help("it is made for other inputs then, as a generator is");
+                        d.trace.clear();
+                        complaints.report(d);
+                    }
+                    Err(stop) => {
+                        complaints.report(*stop);
+                        break;
+                    }
+                }
+            }
+            let good = !complaints.has_errors();
+            if outcome.is_none() || good {
+                outcome = Some((built, complaints));
+            }
+            if good {
+                break 'all;
+            }
+        }
+    }
+    let Some((built, complaints)) = outcome else { return definition };
+    diagnostics.extend(complaints);
+    join(&mut definition, built);
+    definition
+}
+
+/// One run.
+fn run(
+    sources: &mut SourceMap,
+    path: &Path,
+    text: &str,
+    request: &Request,
+    told: &Told,
+    mode: Mode,
+    diagnostics: &mut Diagnostics,
+) -> (Result<Stage, Stop>, Span) {
+    // Every run reads the same text, which is one file.
+    let mut py = Python::new(std::mem::take(sources), Limits { calls: 1000, ..Limits::default() });
+    let state = library::install(&mut py, Graph::new(mode, Span::nowhere()));
+    let whole = Span::new(py.sources.add_once(path, text), 0, 0);
+    let module = py.run(path, text);
+    let result = match module {
+        Err(errors) => {
+            let mut errors = errors.into_iter();
+            let last = errors.next_back();
+            errors.for_each(|error| {
+                diagnostics.report(error);
+            });
+            Err(last.map_or_else(|| no_model(whole), Box::new))
+        }
+        Ok(module) => {
+            let told = Run { request, told, mode, whole };
+            let found = ["UserModel", "build_model"].iter().find_map(|name| module.get(name));
+            let class = match request.call.as_deref() {
+                None => found.ok_or_else(|| no_model(whole)),
+                Some(call) => py
+                    .evaluate(Path::new("--call"), call, &module)
+                    .map_err(|mut e| e.pop().map_or_else(|| no_model(whole), Box::new)),
+            };
+            class.and_then(|class| told.build(&mut py, &state, &class))
+        }
+    };
+    diagnostics.extend(std::mem::take(&mut py.warnings));
+    *sources = std::mem::take(&mut py.sources);
+    (result, whole)
+}
+
+fn no_model(whole: Span) -> Stop {
+    let message = "the definition has no class `UserModel`";
+    let d = Diagnostic::new(&diag::E0812, whole, message);
+    Box::new(d.help(
+        "write it as `class UserModel(Tower):` with the methods `inference` and `loss`, each behind `@model_property`",
+    ))
+}
+
+/// What one run is about.
+struct Run<'a> {
+    request: &'a Request,
+    told: &'a Told,
+    mode: Mode,
+    whole: Span,
+}
+
+impl Run<'_> {
+    fn build(&self, py: &mut Python, state: &library::State, class: &Value) -> Result<Stage, Stop> {
+        let failed = |error: PyError| self.failed(error);
+        let Some(x) = self.told.x.clone() else {
+            let message =
+                "the shape of the images is not known, and the definition computes with it";
+            let d = Diagnostic::new(&diag::E0812, self.whole, message);
+            return Err(Box::new(d.help("say height, width and channels: --input-shape 28,28,1")));
+        };
+        let record = &x[1.min(x.len())..];
+        let input_shape = Value::list(record.iter().map(|&extent| extent.into()));
+        let classes = self.request.classes;
+        let tensor = |tensor: Tensor| Value::native(TensorValue(tensor));
+        let y = match self.mode {
+            Mode::Infer => None,
+            _ => Some(self.told.y.clone()),
+        };
+        let (x, y) = {
+            let mut graph = state.graph.borrow_mut();
+            graph.place = self.whole;
+            let x = graph.input(INPUT, &x, Kind::Float);
+            let y = y.map(|dims| {
+                let kind = if dims.len() == 1 { Kind::Int } else { Kind::Float };
+                graph.input(TARGET, &dims, kind)
+            });
+            (tensor(x), y.map(tensor).unwrap_or_default())
+        };
+        let at = self.whole;
+        let training = Value::Bool(self.mode == Mode::Train);
+        let inference = Value::Bool(self.mode == Mode::Infer);
+        if matches!(class, Value::Function(_)) {
+            return self.old_form(py, state, class, [x, y, input_shape, training]);
+        }
+        self.scoped(state, |_| ());
+        let given = Args::new([], at)
+            .keyword("x", x)
+            .keyword("y", y)
+            .keyword("input_shape", input_shape)
+            .keyword("nclasses", classes.unwrap_or(0))
+            .keyword("is_training", training)
+            .keyword("is_inference", inference);
+        let tower = py.call(class, given).map_err(failed)?;
+        let outputs = py.get_attribute(&tower, "inference", at).map_err(failed)?;
+        let mut loss = Value::None;
+        if self.mode != Mode::Infer {
+            loss = py.get_attribute(&tower, "loss", at).map_err(|error| self.in_loss(error))?;
+        }
+        self.scoped_end(state);
+        self.finish(py, state, &outputs, &loss)
+    }
+
+    /// The form before classes: `build_model(params)` gives `{'model': ..., 'loss': function of y}`.
+    fn old_form(
+        &self,
+        py: &mut Python,
+        state: &library::State,
+        function: &Value,
+        [x, y, input_shape, training]: [Value; 4],
+    ) -> Result<Stage, Stop> {
+        let failed = |error: PyError| self.failed(error);
+        let at = self.whole;
+        let params = super::interp::Dict::new();
+        params.set_str("x", x);
+        params.set_str("input_shape", input_shape);
+        params.set_str("nclasses", self.request.classes.unwrap_or(0).into());
+        params.set_str("is_training", training);
+        params.set_str("is_inference", Value::Bool(self.mode == Mode::Infer));
+        self.scoped(state, |_| ());
+        let made = py.call(function, Args::new([Value::Dict(params)], at)).map_err(failed)?;
+        let part = |py: &mut Python, name: &str| py.get_item(&made, &name.into(), at);
+        let outputs = part(py, "model").map_err(failed)?;
+        let mut loss = Value::None;
+        if self.mode != Mode::Infer {
+            let function = part(py, "loss").map_err(failed)?;
+            let told = Args::new([y], at);
+            loss = py.call(&function, told).map_err(|error| self.in_loss(error))?;
+        }
+        self.scoped_end(state);
+        self.finish(py, state, &outputs, &loss)
+    }
+
+    /// An error as a complaint; that cortado asks for `inference` and `loss` is no call of the definition's.
+    fn failed(&self, error: PyError) -> Stop {
+        let mut d = error.diagnostic();
+        d.trace.retain(|label| label.span != self.whole);
+        Box::new(d)
+    }
+
+    /// An error in the loss, which may come from the shape that was assumed for the labels.
+    fn in_loss(&self, error: PyError) -> Stop {
+        let d = self.failed(error);
+        if !self.told.assumed {
+            return d;
+        }
+        let shape = super::graph::shown(&self.told.y);
+        Box::new(d.note(format!(
+            "the shape of the labels is not known; as for classes `self.y` is {shape}: --shape y=1,1,1,2 says another"
+        )))
+    }
+
+    /// Opens the scope `model`.
+    fn scoped(&self, state: &library::State, work: impl FnOnce(&mut Graph)) {
+        let mut graph = state.graph.borrow_mut();
+        graph.begin();
+        let _ = graph.enter(Some("model"), None, None);
+        work(&mut graph);
+    }
+
+    fn scoped_end(&self, state: &library::State) {
+        state.graph.borrow_mut().leave();
+    }
+
+    /// The outputs and losses of a run.
+    fn finish(
+        &self,
+        py: &mut Python,
+        state: &library::State,
+        outputs: &Value,
+        loss: &Value,
+    ) -> Result<Stage, Stop> {
+        let fault = |fault: Fault| {
+            let d = Diagnostic::new(&diag::E0811, self.whole, fault.message);
+            Box::new(match fault.help {
+                Some(help) => d.help(help),
+                None => d,
+            })
+        };
+        let outputs = tensors(py, outputs);
+        if outputs.is_empty() {
+            let message = "`inference` gives no tensor";
+            let d = Diagnostic::new(&diag::E0812, self.whole, message);
+            return Err(Box::new(d.help("end it with `return net`, or with a list of tensors")));
+        }
+        let losses = self.losses(py, loss)?;
+        let mut graph = state.graph.borrow_mut();
+        graph.place = self.whole;
+        let mut blobs = vec![];
+        for mut tensor in outputs {
+            // With classes DIGITS shows probabilities.
+            if self.mode == Mode::Infer
+                && self.request.classes.is_some_and(|n| 0 < n)
+                && tensor.rank() == 2
+            {
+                graph.function = "tf.nn.softmax".to_owned();
+                tensor = graph.softmax(&tensor, -1, "softmax").map_err(fault)?;
+            }
+            blobs.push(graph.output(&tensor).map_err(fault)?);
+        }
+        let mut found = vec![];
+        for (tensor, variables) in losses {
+            found.push((graph.loss(&tensor).map_err(fault)?, variables));
+        }
+        let mut apart = graph.apart(&found);
+        let renamed = graph.named_by_layers();
+        for blob in &mut apart {
+            if let Some(name) = renamed.get(blob) {
+                blob.clone_from(name);
+            }
+        }
+        for blob in &apart {
+            let place = graph.place;
+            if let Some(node) = graph.maker(blob) {
+                node.loss_weights = vec![Spanned::new(1.0, place)];
+            }
+        }
+        graph.keep(&blobs, &apart);
+        let found = apart.into_iter().zip(found).map(|(blob, (_, variables))| (blob, variables));
+        let found: Vec<Loss> = found.collect();
+        Ok(Stage {
+            mode: self.mode,
+            nodes: std::mem::take(&mut graph.nodes),
+            uses: std::mem::take(&mut graph.uses),
+            variables: std::mem::take(&mut graph.variables),
+            outputs: blobs,
+            metrics: std::mem::take(&mut graph.metrics),
+            losses: found,
+        })
+    }
+
+    /// The losses, each with the variables that it is to change if it says them.
+    fn losses(
+        &self,
+        py: &mut Python,
+        loss: &Value,
+    ) -> Result<Vec<(Tensor, Option<Vec<String>>)>, Stop> {
+        let at = self.whole;
+        let items = loss.as_items().unwrap_or_else(|| vec![loss.clone()]);
+        let mut losses = vec![];
+        for item in items {
+            if item.is_none() {
+                continue;
+            }
+            let (value, variables) = match &item {
+                Value::Dict(dict) => {
+                    let all = dict.get_str("vars").map(|list| tensors(py, &list));
+                    let names = all.map(|all| all.iter().map(|t| t.name.to_string()).collect());
+                    (dict.get_str("loss").unwrap_or_default(), names)
+                }
+                other => (other.clone(), None),
+            };
+            let Some(tensor) = value.as_native::<TensorValue>().map(|tensor| tensor.0.clone())
+            else {
+                let kind = py.type_name(&value);
+                let d =
+                    Diagnostic::new(&diag::E0812, at, format!("`loss` gives '{kind}', no tensor"));
+                return Err(Box::new(d.help("end it with `return loss`, a tensor of one number")));
+            };
+            if tensor.count() != 1 {
+                let shape = super::graph::shown(&tensor.dims);
+                let d = Diagnostic::new(
+                    &diag::E0812,
+                    at,
+                    format!("`loss` gives a tensor of the shape {shape}"),
+                );
+                return Err(Box::new(d.help("a loss is one number: `tf.reduce_mean(loss)`")));
+            }
+            losses.push((tensor, variables));
+        }
+        Ok(losses)
+    }
+}
+
+/// The tensors in a value, depth first.
+fn tensors(py: &mut Python, value: &Value) -> Vec<Tensor> {
+    if let Some(tensor) = value.as_native::<TensorValue>() {
+        return vec![tensor.0.clone()];
+    }
+    match value {
+        Value::List(_) | Value::Tuple(_) => {
+            let items = value.as_items().unwrap_or_default();
+            items.iter().flat_map(|item| tensors(py, item)).collect()
+        }
+        Value::Dict(dict) => {
+            let items = dict.items();
+            items.iter().flat_map(|(_, item)| tensors(py, item)).collect()
+        }
+        _ => vec![],
+    }
+}
+
+impl Graph {
+    /// Leaves out what reaches no output, loss or number that is shown.
+    fn keep(&mut self, outputs: &[String], losses: &[String]) {
+        let needs = |wanted: &[String], nodes: &[crate::ir::Node]| {
+            let mut needed: std::collections::HashSet<String> = wanted.iter().cloned().collect();
+            for node in nodes.iter().rev() {
+                if node.tops.iter().any(|top| needed.contains(&top.value)) {
+                    needed.extend(node.bottoms.iter().map(|bottom| bottom.value.clone()));
+                }
+            }
+            needed
+        };
+        let unknown = |needed: &std::collections::HashSet<String>, nodes: &[crate::ir::Node]| {
+            let made =
+                |node: &&crate::ir::Node| node.tops.iter().any(|t| needed.contains(&t.value));
+            nodes.iter().filter(made).any(|node| matches!(node.layer, Layer::Unknown(_)))
+        };
+        let metrics = std::mem::take(&mut self.metrics);
+        let known =
+            |blob: &String| !unknown(&needs(std::slice::from_ref(blob), &self.nodes), &self.nodes);
+        self.metrics = metrics.into_iter().filter(known).collect();
+        let wanted = [outputs, losses, &self.metrics].concat();
+        let mut needed = needs(&wanted, &self.nodes);
+        needed.insert(INPUT.to_owned());
+        self.nodes.retain(|node| node.tops.iter().any(|top| needed.contains(&top.value)));
+        let nodes = &self.nodes;
+        self.uses.retain(|used| nodes.iter().any(|node| node.name.value == used.node));
+    }
+}

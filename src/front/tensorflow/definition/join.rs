@@ -1,0 +1,161 @@
+//! The graphs of training, validation and use as one definition: what they have in common stands once, the rest has rules.
+
+use super::super::graph::{Loss, Mode, Use, Variable};
+use super::{INPUT, TARGET};
+use crate::ir::{Definition, Node, Rule};
+use crate::source::{Span, Spanned};
+
+/// What one run gave.
+pub struct Stage {
+    /// The mode.
+    pub mode: Mode,
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// Where variables are parameters.
+    pub uses: Vec<Use>,
+    /// The variables.
+    pub variables: Vec<Variable>,
+    /// The blobs of the outputs.
+    pub outputs: Vec<String>,
+    /// The blobs of numbers that are shown.
+    pub metrics: Vec<String>,
+    /// The blobs of the losses, with the names of the variables that each is to change.
+    pub losses: Vec<Loss>,
+}
+
+/// Whether two nodes are the same.
+fn alike(a: &Node, b: &Node) -> bool {
+    let names = |node: &Node| {
+        let text =
+            |all: &[Spanned<String>]| all.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
+        (node.name.value.clone(), text(&node.bottoms), text(&node.tops))
+    };
+    let params = |node: &Node| {
+        let of = node.params.iter().map(|p| {
+            let name = p.name.as_ref().map(|name| name.value.clone());
+            (name, p.filler, p.values.clone(), p.lr_mult, p.frozen)
+        });
+        of.collect::<Vec<_>>()
+    };
+    let weights = |node: &Node| node.loss_weights.iter().map(|w| w.value).collect::<Vec<_>>();
+    names(a) == names(b)
+        && params(a) == params(b)
+        && a.layer == b.layer
+        && a.phase == b.phase
+        && a.propagate_down == b.propagate_down
+        && weights(a) == weights(b)
+}
+
+/// A rule for a mode: DIGITS' stage, or the phase where the net is not used.
+fn rule(mode: Mode, staged: bool, span: Span) -> Rule {
+    let stages = if staged { vec![mode.stage().to_owned()] } else { vec![] };
+    Rule {
+        phase: (!staged).then(|| mode.phase()),
+        min_level: None,
+        max_level: None,
+        stages,
+        not_stages: vec![],
+        span,
+    }
+}
+
+/// Puts the stages into the definition.
+pub fn join(definition: &mut Definition, stages: Vec<Stage>) {
+    let mut nodes: Vec<(Node, Vec<Mode>)> = vec![];
+    for stage in &stages {
+        let mut after = 0;
+        for node in &stage.nodes {
+            let same = nodes[after..].iter().position(|(other, _)| alike(other, node));
+            match same {
+                Some(at) => {
+                    after += at + 1;
+                    nodes[after - 1].1.push(stage.mode);
+                }
+                None => {
+                    nodes.insert(after, (node.clone(), vec![stage.mode]));
+                    after += 1;
+                }
+            }
+        }
+    }
+    let all = stages.len();
+    let several = |name: &str| {
+        let of_stage = |stage: &Stage| {
+            stage.uses.iter().filter(|u| stage.variables[u.variable].name == name).count()
+        };
+        stages.iter().any(|stage| 1 < of_stage(stage))
+    };
+    for (mut node, modes) in nodes {
+        if modes.len() != all {
+            let staged = all == Mode::ALL.len();
+            node.include = modes.iter().map(|&mode| rule(mode, staged, node.span)).collect();
+        }
+        for param in &mut node.params {
+            if param.name.as_ref().is_some_and(|name| !several(&name.value)) {
+                param.name = None;
+            }
+        }
+        definition.nodes.push(node);
+    }
+    names(definition, &stages);
+}
+
+/// The names under which tensors are known outside.
+fn names(definition: &mut Definition, stages: &[Stage]) {
+    let mut add = |public: String, own: String| {
+        let pair = (public, own);
+        if !definition.names.contains(&pair) {
+            definition.names.push(pair);
+        }
+    };
+    for (public, own) in [("x", INPUT), ("y", TARGET)] {
+        add(format!("in.{public}"), format!("in.{own}"));
+        add(format!("din.{public}"), format!("din.{own}"));
+    }
+    for stage in stages {
+        for (i, blob) in stage.outputs.iter().enumerate() {
+            add(format!("out.{i}"), format!("out.{blob}"));
+            add(format!("dout.{i}"), format!("dout.{blob}"));
+        }
+        for blob in &stage.metrics {
+            add(format!("out.{blob}"), format!("out.{blob}"));
+        }
+        let several = 1 < stage.losses.len();
+        for (i, (blob, variables)) in stage.losses.iter().enumerate().filter(|_| several) {
+            add(format!("loss.{i}"), format!("out.{blob}"));
+            for used in &stage.uses {
+                let name = &stage.variables[used.variable].name;
+                if variables.as_ref().is_none_or(|all| all.contains(name)) {
+                    let place = format!("dparam.{}.{}", used.node, used.at);
+                    add(format!("dparam.{i}.{name}"), place);
+                }
+            }
+        }
+        // In the order in which variables were made.
+        for (number, variable) in stage.variables.iter().enumerate() {
+            for used in stage.uses.iter().filter(|used| used.variable == number) {
+                let (name, place) = (&variable.name, format!("{}.{}", used.node, used.at));
+                for prefix in ["param", "dparam", "param_after"] {
+                    add(format!("{prefix}.{name}"), format!("{prefix}.{place}"));
+                }
+                if !variable.trainable {
+                    add(format!("state.{name}"), format!("param_after.{place}"));
+                }
+            }
+        }
+    }
+    let images = |name: &str| {
+        let made = definition.nodes.iter().find(|node| node.name.value == name);
+        made.is_some_and(|node| match &node.layer {
+            crate::layers::Layer::Input(input) => input.shapes.iter().any(|s| s.rank() == 4),
+            _ => false,
+        })
+    };
+    let last: Vec<String> =
+        [INPUT, TARGET].into_iter().filter(|name| images(name)).map(str::to_owned).collect();
+    definition.channels_last = last;
+    if let Some(stage) = stages.first() {
+        let scale = |variable: &Variable| Some((variable.name.clone(), variable.regularizer?));
+        definition.penalties = stage.variables.iter().filter_map(scale).collect();
+    }
+}

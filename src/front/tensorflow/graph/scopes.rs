@@ -1,0 +1,192 @@
+//! Names of variables and of operations: TensorFlow's variable scopes and name scopes (tensorflow 1.x,
+//! variable_scope.py).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::{Fault, Graph, Outcome, Tensor};
+
+/// Whether variables of a scope must, may or must not be there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Reuse {
+    /// They must not.
+    #[default]
+    No,
+    /// They must.
+    Yes,
+    /// They may (`tf.AUTO_REUSE`).
+    Auto,
+}
+
+/// A variable scope.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Its whole name, `model/tower`.
+    pub name: String,
+    /// Whether its variables are there already.
+    pub reuse: Reuse,
+    /// The scale of the regulariser of its variables.
+    pub regularizer: Option<f64>,
+    /// The initialiser of its variables, as the library knows it.
+    pub initializer: Option<usize>,
+}
+
+/// A scope that can be changed while it is open.
+pub type SharedScope = Rc<RefCell<Scope>>;
+
+/// The scopes that are open.
+#[derive(Default)]
+pub(super) struct Scopes {
+    open: Vec<SharedScope>,
+    /// How often a scope of a name was opened.
+    opened: HashMap<String, usize>,
+    /// What `opened` was when a scope was entered again by itself.
+    before: Vec<Option<HashMap<String, usize>>>,
+    pub(super) names: Vec<String>,
+}
+
+impl Graph {
+    /// The open variable scope.
+    pub fn scope(&self) -> SharedScope {
+        self.scopes.open.last().cloned().unwrap_or_default()
+    }
+
+    /// A name within the open variable scope.
+    pub fn in_scope(&self, name: &str) -> String {
+        let scope = self.scope();
+        let outer = &scope.borrow().name;
+        if outer.is_empty() { name.to_owned() } else { format!("{outer}/{name}") }
+    }
+
+    /// Opens a variable scope within the open one; without a name a fresh one after `default`.
+    ///
+    /// # Errors
+    /// There is neither.
+    pub fn enter(
+        &mut self,
+        name: Option<&str>,
+        default: Option<&str>,
+        reuse: Option<Reuse>,
+    ) -> Outcome<SharedScope> {
+        let local = match (name, default) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(default)) => {
+                let opened = |name: &str| self.scopes.opened.get(&self.in_scope(name)).copied();
+                let fresh = |name: &str| opened(name).unwrap_or(0) == 0;
+                let numbered = (1..).map(|i| format!("{default}_{i}"));
+                let mut all = std::iter::once(default.to_owned()).chain(numbered);
+                all.find(|name| fresh(name)).unwrap_or_default()
+            }
+            (None, None) => return Err(Fault::new("a variable scope needs a name")),
+        };
+        let outer = self.scope().borrow().clone();
+        let scope = Scope {
+            name: self.in_scope(&local),
+            reuse: match (outer.reuse, reuse) {
+                (Reuse::Yes, _) => Reuse::Yes,
+                (outer, own) => own.unwrap_or(outer),
+            },
+            ..outer
+        };
+        self.open(Rc::new(RefCell::new(scope)), &local, None);
+        Ok(self.scope())
+    }
+
+    /// Opens a variable scope again that was open before.
+    pub fn enter_again(&mut self, scope: &SharedScope, reuse: Option<Reuse>) -> SharedScope {
+        let mut again = scope.borrow().clone();
+        if let Some(reuse) = reuse
+            && again.reuse != Reuse::Yes
+        {
+            again.reuse = reuse;
+        }
+        let local = again.name.rsplit('/').next().unwrap_or_default().to_owned();
+        let before = self.scopes.opened.clone();
+        self.open(Rc::new(RefCell::new(again)), &local, Some(before));
+        self.scope()
+    }
+
+    fn open(&mut self, scope: SharedScope, local: &str, before: Option<HashMap<String, usize>>) {
+        *self.scopes.opened.entry(scope.borrow().name.clone()).or_default() += 1;
+        self.scopes.open.push(scope);
+        self.scopes.before.push(before);
+        self.enter_name(local);
+    }
+
+    /// Closes the variable scope that was opened last. Default names within it begin anew when it is opened again.
+    pub fn leave(&mut self) {
+        let Some(scope) = self.scopes.open.pop() else { return };
+        let inside = format!("{}/", scope.borrow().name);
+        self.scopes.opened.retain(|name, _| !name.starts_with(&inside));
+        if let Some(Some(before)) = self.scopes.before.pop() {
+            self.scopes.opened = before;
+        }
+        self.leave_name();
+    }
+
+    /// Opens a scope of names of operations alone.
+    pub fn enter_name(&mut self, name: &str) {
+        // The first one is DIGITS' own `model`, which everything would begin with.
+        let whole = match self.scopes.names.last() {
+            None => String::new(),
+            Some(_) => self.unique(name),
+        };
+        self.scopes.names.push(whole);
+    }
+
+    /// Closes it.
+    pub fn leave_name(&mut self) {
+        self.scopes.names.pop();
+    }
+
+    /// The open scope of names.
+    pub fn name_scope(&self) -> &str {
+        self.scopes.names.last().map_or("", String::as_str)
+    }
+
+    /// Forgets what is open, for a new call from outside.
+    pub fn begin(&mut self) {
+        self.scopes.open.clear();
+        self.scopes.before.clear();
+        self.scopes.names.clear();
+    }
+
+    /// A name within the open scope of names that nothing has yet.
+    pub(super) fn unique(&mut self, name: &str) -> String {
+        let outer = self.name_scope();
+        let whole = match (outer.is_empty(), name.is_empty()) {
+            (true, _) => name.to_owned(),
+            (false, true) => outer.to_owned(),
+            (false, false) => format!("{outer}/{name}"),
+        };
+        self.unique_whole(&whole)
+    }
+
+    /// A whole name that nothing has yet.
+    pub(super) fn unique_whole(&mut self, whole: &str) -> String {
+        if whole == self.name_scope() && !self.scopes_own(whole) {
+            // The main operation of a scope has the scope's name.
+            self.taken.insert(format!("{whole}/"));
+            return whole.to_owned();
+        }
+        let numbered = (1..).map(|i| format!("{whole}_{i}"));
+        let mut all = std::iter::once(whole.to_owned()).chain(numbered);
+        let free = all.find(|name| !self.taken.contains(name)).unwrap_or_default();
+        self.taken.insert(free.clone());
+        free
+    }
+
+    /// Whether an operation has the name of an open scope.
+    fn scopes_own(&self, whole: &str) -> bool {
+        self.taken.contains(&format!("{whole}/")) || whole.is_empty()
+    }
+
+    /// The name of the operation that gives a tensor, renamed where the caller names it.
+    pub fn renamed(&self, tensor: Tensor, name: Option<&str>) -> Tensor {
+        match name {
+            Some(name) => Tensor { name: format!("model/{name}").into(), ..tensor },
+            None => tensor,
+        }
+    }
+}

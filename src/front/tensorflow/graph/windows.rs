@@ -1,0 +1,100 @@
+//! Windows over images as TensorFlow counts them, and pooling.
+
+use super::{Fault, Graph, Outcome, Tensor};
+use crate::layers::coordinates::PerAxis;
+use crate::layers::pooling::{Method, Pooling};
+use crate::window::{Axis, Rounding};
+
+/// What lies around an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// Nothing.
+    Valid,
+    /// As much that there is a window for each step, the smaller half first.
+    Same,
+}
+
+/// A window, high and wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its extents.
+    pub kernel: [usize; 2],
+    /// The step between windows.
+    pub stride: [usize; 2],
+    /// The distance between its elements.
+    pub rate: [usize; 2],
+    /// What lies around the image.
+    pub padding: Padding,
+}
+
+/// The same number twice is one.
+pub(super) fn per_axis(values: [usize; 2]) -> PerAxis {
+    PerAxis { values: if values[0] == values[1] { vec![values[0]] } else { values.to_vec() } }
+}
+
+impl Window {
+    /// The axes over an image of these extents.
+    pub(super) fn axes(&self, extents: [usize; 2]) -> [Axis; 2] {
+        [0, 1].map(|i| match self.padding {
+            Padding::Valid => {
+                Axis { dilation: self.rate[i], ..Axis::new(self.kernel[i], self.stride[i], 0) }
+            }
+            Padding::Same => Axis::same(self.kernel[i], self.stride[i], self.rate[i], extents[i]),
+        })
+    }
+
+    /// The padding before and behind, the latter only where it differs.
+    pub(super) fn pads(axes: [Axis; 2]) -> (PerAxis, PerAxis) {
+        let (before, after) = (axes.map(|a| a.pad_before), axes.map(|a| a.pad_after));
+        let pad = if before == [0, 0] { PerAxis::default() } else { per_axis(before) };
+        let end = if before == after { PerAxis::default() } else { per_axis(after) };
+        (pad, end)
+    }
+
+    /// Complains about extents of 0 and windows that do not fit.
+    pub(super) fn check(&self, extents: [usize; 2]) -> Outcome<()> {
+        if self.kernel.contains(&0) || self.stride.contains(&0) || self.rate.contains(&0) {
+            return Err(Fault::new("a window, its stride and its rate must not be 0"));
+        }
+        for (i, direction) in ["high", "wide"].into_iter().enumerate() {
+            let reach = self.rate[i].saturating_mul(self.kernel[i] - 1).saturating_add(1);
+            if self.padding == Padding::Valid && extents[i] < reach {
+                let extent = extents[i];
+                let message =
+                    format!("a window of {reach} does not fit into an image {extent} {direction}");
+                return Err(Fault::new(message).help(
+                    "`padding='SAME'` adds zeros around the image, or take a smaller window",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Graph {
+    /// `tf.nn.max_pool`, `tf.nn.avg_pool`: an average does not count what is around the image.
+    ///
+    /// # Errors
+    /// The tensor is no batch of images, or the window does not fit.
+    pub fn pool(&mut self, x: &Tensor, name: &str, mean: bool, window: Window) -> Outcome<Tensor> {
+        let blob = self.image(x)?;
+        let extents = [x.dims[1], x.dims[2]];
+        window.check(extents)?;
+        let axes = window.axes(extents);
+        let (pad, pad_end) = Window::pads(axes);
+        let stride =
+            if window.stride == [1, 1] { PerAxis::default() } else { per_axis(window.stride) };
+        let layer = Pooling {
+            method: if mean { Method::Ave } else { Method::Max },
+            kernel: per_axis(window.kernel),
+            stride,
+            pad,
+            pad_end,
+            rounding: Rounding::Floor,
+            count_pad: false,
+            ..Pooling::default()
+        };
+        let top = self.push(name, layer, &[&blob], &[])?;
+        Ok(self.image_tensor(top))
+    }
+}

@@ -1,0 +1,244 @@
+//! Arguments of calls as tensors, shapes and numbers.
+
+use super::tensor::{Dimension, TensorShape, TensorValue};
+use super::{Call, State, with_graph};
+use crate::front::tensorflow::graph::{Kind, Tensor};
+use crate::front::tensorflow::interp::{Outcome, Python, Value};
+use crate::source::Span;
+
+/// A value as a tensor.
+pub fn to_tensor(py: &mut Python, state: &State, value: &Value, at: Span) -> Outcome<Tensor> {
+    if let Some(tensor) = value.as_native::<TensorValue>() {
+        return Ok(tensor.0.clone());
+    }
+    if let Some(shape) = value.as_native::<TensorShape>() {
+        let values = shape.0.iter().map(|&extent| extent as f64).collect();
+        return Ok(Tensor::numbers(values, vec![shape.0.len()], Kind::Int));
+    }
+    if let Some(dimension) = value.as_native::<Dimension>() {
+        return Ok(Tensor::number(dimension.0 as f64, Kind::Int));
+    }
+    match value {
+        Value::Bool(truth) => Ok(Tensor::number(f64::from(u8::from(*truth)), Kind::Bool)),
+        Value::Int(number) => Ok(Tensor::number(*number as f64, Kind::Int)),
+        Value::Float(number) => Ok(Tensor::number(*number, Kind::Float)),
+        Value::List(_) | Value::Tuple(_) | Value::Range(_) => {
+            let items = py.iterate(value, at)?;
+            py.work(items.len(), at)?;
+            let parts = items
+                .iter()
+                .map(|item| to_tensor(py, state, item, at))
+                .collect::<Outcome<Vec<_>>>()?;
+            if parts.is_empty() {
+                return Ok(Tensor::numbers(vec![], vec![0], Kind::Float));
+            }
+            with_graph(py, state, at, "tf.stack", |graph| graph.stack(&parts, 0))
+        }
+        other => {
+            let kind = py.type_name(other);
+            Err(py.type_error(at, format!("a tensor is needed here, not '{kind}'")))
+        }
+    }
+}
+
+/// A value as a whole number that is known now.
+pub fn to_whole(py: &mut Python, value: &Value, at: Span) -> Outcome<i64> {
+    if let Some(tensor) = value.as_native::<TensorValue>() {
+        let known = tensor.0.uniform().filter(|_| tensor.0.count() == 1);
+        return match known {
+            Some(number) => Ok(number as i64),
+            None => Err(py.value_error(
+                at,
+                "a whole number that is known beforehand is needed here, not a tensor",
+            )),
+        };
+    }
+    match py.to_index(value, at)? {
+        Some(number) => Ok(number),
+        None => match value.as_f64() {
+            Some(number) if number.fract() == 0.0 => Ok(number as i64),
+            _ => {
+                let kind = py.type_name(value);
+                Err(py.type_error(at, format!("a whole number is needed here, not '{kind}'")))
+            }
+        },
+    }
+}
+
+/// A value as whole numbers: a list of them, a shape, or a tensor whose numbers are known.
+pub fn to_wholes(py: &mut Python, value: &Value, at: Span) -> Outcome<Vec<i64>> {
+    if let Some(tensor) = value.as_native::<TensorValue>() {
+        return match tensor.0.known() {
+            Some(numbers) => Ok(numbers.into_iter().map(|number| number as i64).collect()),
+            None => Err(py.value_error(
+                at,
+                "numbers that are known beforehand are needed here, not a tensor",
+            )),
+        };
+    }
+    if let Some(shape) = value.as_native::<TensorShape>() {
+        return Ok(shape.0.iter().map(|&extent| extent as i64).collect());
+    }
+    match value {
+        Value::List(_) | Value::Tuple(_) | Value::Range(_) => {
+            let items = py.iterate(value, at)?;
+            py.work(items.len(), at)?;
+            items
+                .iter()
+                .map(|item| if item.is_none() { Ok(-1) } else { to_whole(py, item, at) })
+                .collect()
+        }
+        one => Ok(vec![to_whole(py, one, at)?]),
+    }
+}
+
+/// A value as extents.
+pub fn to_dims(py: &mut Python, value: &Value, at: Span) -> Outcome<Vec<usize>> {
+    let mut dims = vec![];
+    for extent in to_wholes(py, value, at)? {
+        match usize::try_from(extent) {
+            Ok(extent) => dims.push(extent),
+            Err(_) => return Err(py.value_error(at, format!("an extent cannot be {extent}"))),
+        }
+    }
+    let count = crate::ty::Shape(dims.clone()).checked_count();
+    match count {
+        Some(count) if count <= 1 << 31 => Ok(dims),
+        _ => Err(py.value_error(at, "these are too many elements")),
+    }
+}
+
+impl Call<'_> {
+    /// Whether an argument is given and not None.
+    pub fn has(&self, name: &str) -> bool {
+        self.bound.some(name).is_some()
+    }
+
+    /// An argument as a tensor.
+    pub fn tensor(&mut self, name: &str) -> Outcome<Tensor> {
+        let (value, at) = (self.bound.get(name), self.bound.span_of(name));
+        to_tensor(self.py, &self.state.clone(), &value, at)
+    }
+
+    /// An argument as a list of tensors.
+    pub fn tensors(&mut self, name: &str) -> Outcome<Vec<Tensor>> {
+        let (value, at) = (self.bound.get(name), self.bound.span_of(name));
+        if value.as_native::<TensorValue>().is_some() {
+            let tensor = self.tensor(name)?;
+            return self.graph(|graph| {
+                if tensor.rank() == 0 { Ok(vec![tensor]) } else { graph.unstack(&tensor, 0) }
+            });
+        }
+        let items = self.py.iterate(&value, at)?;
+        let state = self.state.clone();
+        items.iter().map(|item| to_tensor(self.py, &state, item, at)).collect()
+    }
+
+    /// An argument as whole numbers; `None` if it is not given.
+    pub fn wholes(&mut self, name: &str) -> Outcome<Option<Vec<i64>>> {
+        let at = self.bound.span_of(name);
+        match self.bound.some(name) {
+            Some(value) => to_wholes(self.py, &value, at).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// An argument as one whole number.
+    pub fn whole(&mut self, name: &str, default: i64) -> Outcome<i64> {
+        let at = self.bound.span_of(name);
+        match self.bound.some(name) {
+            Some(value) => to_whole(self.py, &value, at),
+            None => Ok(default),
+        }
+    }
+
+    /// An argument as extents.
+    pub fn dims(&mut self, name: &str) -> Outcome<Vec<usize>> {
+        let (value, at) = (self.bound.get(name), self.bound.span_of(name));
+        to_dims(self.py, &value, at)
+    }
+
+    /// An argument as a number that is known now.
+    pub fn float(&mut self, name: &str, default: f64) -> Outcome<f64> {
+        let Some(value) = self.bound.some(name) else { return Ok(default) };
+        if let Some(tensor) = value.as_native::<TensorValue>() {
+            let at = self.bound.span_of(name);
+            return match tensor.0.uniform() {
+                Some(number) => Ok(number),
+                None => Err(self.py.value_error(
+                    at,
+                    format!("`{name}` must be a number that is known beforehand"),
+                )),
+            };
+        }
+        self.bound.float_or(self.py, name, default)
+    }
+
+    /// An argument as a truth value that is known now.
+    pub fn truth(&mut self, name: &str, default: bool) -> Outcome<bool> {
+        let Some(value) = self.bound.some(name) else { return Ok(default) };
+        let at = self.bound.span_of(name);
+        if let Some(tensor) = value.as_native::<TensorValue>()
+            && let Some(number) = tensor.0.uniform()
+        {
+            return Ok(number != 0.0);
+        }
+        self.py.truth(&value, at)
+    }
+
+    /// An argument as text.
+    pub fn text(&mut self, name: &str) -> Outcome<Option<String>> {
+        Ok(self.bound.text(self.py, name)?.map(|text| text.to_string()))
+    }
+
+    /// The name of the operation, or what it is called without one.
+    pub fn name(&mut self, default: &str) -> Outcome<String> {
+        let name = match self.text("name")? {
+            Some(name) if !name.is_empty() => name,
+            _ => default.to_owned(),
+        };
+        Ok(name.trim_end_matches('/').to_owned())
+    }
+
+    /// One number for both axes of a window, or one for each.
+    pub fn pair(&mut self, name: &str, default: usize) -> Outcome<[usize; 2]> {
+        let Some(values) = self.wholes(name)? else { return Ok([default; 2]) };
+        let at = self.bound.span_of(name);
+        let pair = match values[..] {
+            [one] => Some([one, one]),
+            [high, wide] => Some([high, wide]),
+            _ => None,
+        };
+        let pair =
+            pair.and_then(|[h, w]| Some([usize::try_from(h).ok()?, usize::try_from(w).ok()?]));
+        pair.ok_or_else(|| {
+            let message =
+                format!("`{name}` must be one number, or two for height and width, not {values:?}");
+            self.py.value_error(at, message)
+        })
+    }
+
+    /// The middle two of four numbers, as `tf.nn` has windows and strides; the others must be 1.
+    pub fn middle(&mut self, name: &str) -> Outcome<[usize; 2]> {
+        let values = self.wholes(name)?.unwrap_or_default();
+        let at = self.bound.span_of(name);
+        match values[..] {
+            [1, h, w, 1] if 0 < h && 0 < w => Ok([h as usize, w as usize]),
+            _ => {
+                let message = format!("`{name}` must be [1, height, width, 1], not {values:?}");
+                Err(self.py.value_error(at, message))
+            }
+        }
+    }
+
+    /// `data_format` must be that of images with the channels last.
+    pub fn channels_last(&mut self) -> Outcome<()> {
+        match self.text("data_format")?.as_deref() {
+            None | Some("NHWC" | "channels_last") => Ok(()),
+            Some(other) => {
+                let message = format!("`data_format` {other} is not known, only NHWC");
+                Err(self.fault(message, "images are [batch, height, width, channels]"))
+            }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Initialisers and regularisers.
+
+use std::rc::Rc;
+
+use super::arguments::{to_dims, to_tensor};
+use super::tensor::TensorValue;
+use super::{Call, Function, State, with_graph};
+use crate::front::tensorflow::graph::{Source, Tensor};
+use crate::front::tensorflow::interp::{Args, Native, Outcome, Python, Value};
+use crate::source::Span;
+use crate::spec::Filler;
+
+/// The fan that scales random numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fan {
+    In,
+    Out,
+    Average,
+}
+
+/// How a variable gets its first values.
+#[derive(Clone, Debug)]
+pub enum Initializer {
+    /// The same number everywhere, or these numbers.
+    Constant(Tensor),
+    /// By this filler.
+    Filled(Filler),
+    /// Random numbers of the variance `scale / fan`.
+    Scaled {
+        /// The factor.
+        scale: f64,
+        /// The fan, of TensorFlow's layout.
+        fan: FanOf,
+        /// Uniform, or normal and cut at two deviations.
+        uniform: bool,
+    },
+}
+
+/// Which fan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FanOf(Fan);
+
+impl Initializer {
+    /// All the same.
+    pub fn constant(value: f64) -> Self {
+        Initializer::Constant(Tensor::number(value, crate::front::tensorflow::graph::Kind::Float))
+    }
+
+    /// Glorot and Bengio 2010, uniform: what variables without an initialiser get.
+    pub fn glorot() -> Self {
+        Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), uniform: true }
+    }
+
+    /// The first values of a variable of this shape; numbers that do not fill it are repeated at the end.
+    fn values(&self, dims: &[usize]) -> Source {
+        match self {
+            Initializer::Constant(tensor) => match &tensor.source {
+                Source::Numbers(values) => {
+                    let count = dims.iter().product();
+                    let mut values = values.to_vec();
+                    let last = values.last().copied().unwrap_or(0.0);
+                    values.resize(count, last);
+                    Source::Numbers(values.into())
+                }
+                source => source.clone(),
+            },
+            Initializer::Filled(filler) => Source::Random(*filler, 0),
+            Initializer::Scaled { scale, fan, uniform } => {
+                let n = match dims {
+                    [] => 1.0,
+                    [one] => *one as f64,
+                    [field @ .., inputs, outputs] => {
+                        let field = field.iter().product::<usize>() as f64;
+                        let (inputs, outputs) = (*inputs as f64 * field, *outputs as f64 * field);
+                        match fan.0 {
+                            Fan::In => inputs,
+                            Fan::Out => outputs,
+                            Fan::Average => (inputs + outputs) / 2.0,
+                        }
+                    }
+                };
+                let variance = scale / n.max(1.0);
+                Source::Random(
+                    match uniform {
+                        true => {
+                            let bound = (3.0 * variance).sqrt();
+                            Filler::Uniform(-bound, bound)
+                        }
+                        // What is left within two deviations has the variance wanted.
+                        false => {
+                            Filler::TruncatedNormal { mean: 0.0, std: (1.3 * variance).sqrt() }
+                        }
+                    },
+                    0,
+                )
+            }
+        }
+    }
+}
+
+/// The first values that an initialiser gives, of the library or of the definition.
+pub(super) fn first_values(
+    c: &mut Call,
+    initializer: Option<Value>,
+    dims: &[usize],
+    at: Span,
+) -> Outcome<Source> {
+    let Some(value) = initializer else { return Ok(Initializer::glorot().values(dims)) };
+    if let Some(initializer) = value.as_native::<Initializer>() {
+        return Ok(initializer.values(dims));
+    }
+    let state = c.state.clone();
+    if let Ok(tensor) = to_tensor(c.py, &state, &value, at) {
+        if tensor.dims == dims || tensor.uniform().is_some() {
+            return Ok(tensor.source);
+        }
+        let why = super::scopes::differ(&tensor.dims, dims);
+        return Err(c.fault(format!("the first values have the shape {why}"), ""));
+    }
+    let shape = Value::list(dims.iter().map(|&extent| extent.into()));
+    let made = c.py.call(&value, Args::new([shape], at))?;
+    let tensor = to_tensor(c.py, &state, &made, at)?;
+    if tensor.dims != dims {
+        let why = super::scopes::differ(&tensor.dims, dims);
+        return Err(c.fault(format!("the initialiser gives the shape {why}"), ""));
+    }
+    Ok(tensor.source)
+}
+
+impl Native for Initializer {
+    fn type_name(&self) -> String {
+        "Initializer".to_owned()
+    }
+
+    fn call(self: Rc<Self>, py: &mut Python, args: Args, _at: Span) -> Outcome {
+        let bound = args.bind(py, "initializer", &["shape", "dtype?", "partition_info?"])?;
+        let dims = to_dims(py, &bound.get("shape"), bound.span_of("shape"))?;
+        let state = py.state::<State>(|_| unreachable!("initialisers are made by the library"));
+        let source = self.values(&dims);
+        let tensor = with_graph(py, &state, bound.span_of("shape"), "initializer", |graph| {
+            Ok(match source {
+                Source::Random(filler, _) => graph.random(filler, dims),
+                source => Tensor {
+                    source,
+                    dims,
+                    ..Tensor::number(0.0, crate::front::tensorflow::graph::Kind::Float)
+                },
+            })
+        })?;
+        Ok(Value::native(TensorValue(tensor)))
+    }
+}
+
+/// A penalty on the size of weights.
+pub struct Regularizer {
+    /// The factor of half the sum of squares.
+    pub l2: f64,
+}
+
+impl Native for Regularizer {
+    fn type_name(&self) -> String {
+        "regularizer".to_owned()
+    }
+
+    fn call(self: Rc<Self>, py: &mut Python, args: Args, at: Span) -> Outcome {
+        let bound = args.bind(py, "regularizer", &["weights"])?;
+        let state = py.state::<State>(|_| unreachable!("regularisers are made by the library"));
+        let weights = to_tensor(py, &state, &bound.get("weights"), at)?;
+        let loss = with_graph(py, &state, at, "slim.l2_regularizer", |graph| {
+            graph.l2(&weights, "l2_regularizer", self.l2)
+        })?;
+        Ok(Value::native(TensorValue(loss)))
+    }
+}
+
+/// The scale of a regulariser.
+pub(super) fn regularizer_of(value: &Value) -> Option<f64> {
+    value.as_native::<Regularizer>().map(|regularizer| regularizer.l2)
+}
+
+const DTYPE: &[&str] = &["seed?", "dtype?"];
+const NORMAL: &[&str] = &["mean?", "stddev?", "seed?", "dtype?"];
+
+/// The functions.
+pub const FUNCTIONS: &[Function] = &[
+    Function(&["tf.zeros_initializer", "tf.initializers.zeros"], &["dtype?"], |_| {
+        give(Initializer::constant(0.0))
+    }),
+    Function(&["tf.ones_initializer", "tf.initializers.ones"], &["dtype?"], |_| {
+        give(Initializer::constant(1.0))
+    }),
+    Function(
+        &["tf.constant_initializer", "tf.initializers.constant"],
+        &["value?", "dtype?", "verify_shape?"],
+        |c| {
+            if !c.has("value") {
+                return give(Initializer::constant(0.0));
+            }
+            let value = c.tensor("value")?;
+            if value.known().is_none() {
+                return Err(c.fault("the numbers must be known beforehand", ""));
+            }
+            give(Initializer::Constant(value))
+        },
+    ),
+    Function(
+        &["tf.random_uniform_initializer", "tf.initializers.random_uniform"],
+        &["minval?", "maxval?", "seed?", "dtype?"],
+        |c| {
+            let (low, high) = (c.float("minval", 0.0)?, c.float("maxval", 1.0)?);
+            give(Initializer::Filled(Filler::Uniform(low, high)))
+        },
+    ),
+    Function(&["tf.random_normal_initializer", "tf.initializers.random_normal"], NORMAL, |c| {
+        let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
+        give(Initializer::Filled(Filler::Gaussian { mean, std, sparse: None }))
+    }),
+    Function(
+        &["tf.truncated_normal_initializer", "tf.initializers.truncated_normal"],
+        NORMAL,
+        |c| {
+            let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
+            give(Initializer::Filled(Filler::TruncatedNormal { mean, std }))
+        },
+    ),
+    Function(
+        &["tf.contrib.layers.xavier_initializer", "slim.xavier_initializer"],
+        &["uniform?", "seed?", "dtype?"],
+        |c| {
+            let uniform = c.truth("uniform", true)?;
+            give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), uniform })
+        },
+    ),
+    Function(
+        &["tf.contrib.layers.variance_scaling_initializer", "slim.variance_scaling_initializer"],
+        &["factor?", "mode?", "uniform?", "seed?", "dtype?"],
+        |c| {
+            let scale = c.float("factor", 2.0)?;
+            let mode = c.text("mode")?.unwrap_or("FAN_IN".to_owned());
+            let uniform = c.truth("uniform", false)?;
+            scaled(c, scale, &mode, uniform)
+        },
+    ),
+    Function(
+        &[
+            "tf.variance_scaling_initializer",
+            "tf.initializers.variance_scaling",
+            "tf.uniform_unit_scaling_initializer",
+        ],
+        &["scale?", "mode?", "distribution?", "seed?", "dtype?"],
+        |c| {
+            let scale = c.float("scale", 1.0)?;
+            let mode = c.text("mode")?.unwrap_or("fan_in".to_owned());
+            let uniform = c.text("distribution")?.is_some_and(|word| word == "uniform");
+            scaled(c, scale, &mode, uniform)
+        },
+    ),
+    Function(&["tf.glorot_uniform_initializer", "tf.initializers.glorot_uniform"], DTYPE, |_| {
+        give(Initializer::glorot())
+    }),
+    Function(&["tf.glorot_normal_initializer", "tf.initializers.glorot_normal"], DTYPE, |_| {
+        give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), uniform: false })
+    }),
+    Function(&["tf.initializers.he_normal", "tf.keras.initializers.he_normal"], DTYPE, |_| {
+        give(Initializer::Scaled { scale: 2.0, fan: FanOf(Fan::In), uniform: false })
+    }),
+    Function(&["tf.initializers.he_uniform", "tf.keras.initializers.he_uniform"], DTYPE, |_| {
+        give(Initializer::Scaled { scale: 2.0, fan: FanOf(Fan::In), uniform: true })
+    }),
+    Function(
+        &["slim.l2_regularizer", "tf.contrib.layers.l2_regularizer", "tf.keras.regularizers.l2"],
+        &["scale", "scope?"],
+        |c| {
+            let scale = c.float("scale", 0.0)?;
+            if scale < 0.0 || scale.is_nan() {
+                return Err(c.fault(format!("the scale must not be negative, {scale}"), ""));
+            }
+            Ok(super::scopes::regularizer(scale))
+        },
+    ),
+];
+
+fn give(initializer: Initializer) -> Outcome {
+    Ok(Value::native(initializer))
+}
+
+fn scaled(c: &mut Call, scale: f64, mode: &str, uniform: bool) -> Outcome {
+    let fan = match mode.to_uppercase().as_str() {
+        "FAN_IN" => Fan::In,
+        "FAN_OUT" => Fan::Out,
+        "FAN_AVG" => Fan::Average,
+        _ => {
+            return Err(
+                c.fault(format!("`mode` {mode} is not known"), "FAN_IN, FAN_OUT or FAN_AVG")
+            );
+        }
+    };
+    if scale <= 0.0 || scale.is_nan() {
+        return Err(c.fault(format!("the scale must be above 0, not {scale}"), ""));
+    }
+    give(Initializer::Scaled { scale, fan: FanOf(fan), uniform })
+}

@@ -1,0 +1,248 @@
+//! `tf.*` over elements and over axes.
+
+use super::tensor::{absolute, kind_of};
+use super::{Call, Function};
+use crate::front::tensorflow::graph::{Binary, Kind, Reduction, Tensor};
+use crate::front::tensorflow::interp::{Outcome, Value};
+use crate::layers::Layer;
+use crate::layers::element_function::{ElementFunction, Function as Of};
+use crate::layers::exp::Exp;
+use crate::layers::log::Log;
+use crate::layers::power::Power;
+use crate::layers::sqrt::Sqrt;
+
+const ONE: &[&str] = &["x", "name?"];
+const TWO: &[&str] = &["x", "y", "name?"];
+const REDUCE: &[&str] =
+    &["input_tensor", "axis?", "keep_dims?", "name?", "reduction_indices?", "keepdims?"];
+
+/// The functions.
+pub const FUNCTIONS: &[Function] = &[
+    Function(&["tf.add", "tf.math.add"], TWO, |c| c.two(Binary::Add)),
+    Function(&["tf.subtract", "tf.sub", "tf.math.subtract"], TWO, |c| c.two(Binary::Subtract)),
+    Function(&["tf.multiply", "tf.mul", "tf.math.multiply", "tf.scalar_mul"], TWO, |c| {
+        c.two(Binary::Multiply)
+    }),
+    Function(&["tf.divide", "tf.truediv", "tf.realdiv", "tf.math.divide"], TWO, |c| {
+        c.two(Binary::Divide)
+    }),
+    Function(&["tf.div"], TWO, |c| {
+        let (a, b) = (c.tensor("x")?, c.tensor("y")?);
+        let whole = a.kind == Kind::Int && b.kind == Kind::Int;
+        c.two(if whole { Binary::FloorDivide } else { Binary::Divide })
+    }),
+    Function(&["tf.floordiv", "tf.floor_div", "tf.math.floordiv"], TWO, |c| {
+        c.two(Binary::FloorDivide)
+    }),
+    Function(&["tf.mod", "tf.floormod", "tf.math.mod"], TWO, |c| c.two(Binary::Remainder)),
+    Function(&["tf.pow", "tf.math.pow"], TWO, |c| c.two(Binary::Power)),
+    Function(&["tf.maximum", "tf.math.maximum"], TWO, |c| c.two(Binary::Maximum)),
+    Function(&["tf.minimum", "tf.math.minimum"], TWO, |c| c.two(Binary::Minimum)),
+    Function(&["tf.squared_difference", "tf.math.squared_difference"], TWO, |c| {
+        c.two(Binary::SquaredDifference)
+    }),
+    Function(&["tf.equal", "tf.math.equal"], TWO, |c| c.two(Binary::Equal)),
+    Function(&["tf.not_equal", "tf.math.not_equal"], TWO, |c| c.two(Binary::Unequal)),
+    Function(&["tf.less", "tf.math.less"], TWO, |c| c.two(Binary::Less)),
+    Function(&["tf.less_equal", "tf.math.less_equal"], TWO, |c| c.two(Binary::AtMost)),
+    Function(&["tf.greater", "tf.math.greater"], TWO, |c| c.two(Binary::Greater)),
+    Function(&["tf.greater_equal", "tf.math.greater_equal"], TWO, |c| c.two(Binary::AtLeast)),
+    Function(&["tf.logical_and", "tf.math.logical_and"], TWO, |c| c.two(Binary::And)),
+    Function(&["tf.logical_or", "tf.math.logical_or"], TWO, |c| c.two(Binary::Or)),
+    Function(&["tf.logical_not", "tf.math.logical_not"], ONE, |c| {
+        c.power("LogicalNot", Power { scale: -1.0, shift: 1.0, ..Power::default() })
+    }),
+    Function(&["tf.negative", "tf.neg", "tf.math.negative"], ONE, |c| {
+        c.power("Neg", Power { scale: -1.0, ..Power::default() })
+    }),
+    Function(&["tf.square", "tf.math.square"], ONE, |c| {
+        c.power("Square", Power { power: 2.0, ..Power::default() })
+    }),
+    Function(&["tf.rsqrt", "tf.math.rsqrt"], ONE, |c| {
+        c.power("Rsqrt", Power { power: -0.5, ..Power::default() })
+    }),
+    Function(&["tf.reciprocal", "tf.inv", "tf.math.reciprocal"], ONE, |c| {
+        c.power("Inv", Power { power: -1.0, ..Power::default() })
+    }),
+    Function(&["tf.sqrt", "tf.math.sqrt"], ONE, |c| c.one("Sqrt", Sqrt {}, f64::sqrt)),
+    Function(&["tf.exp", "tf.math.exp"], ONE, |c| c.one("Exp", Exp::default(), f64::exp)),
+    Function(&["tf.log", "tf.math.log"], ONE, |c| c.one("Log", Log::default(), f64::ln)),
+    Function(&["tf.log1p", "tf.math.log1p"], ONE, |c| {
+        c.one("Log1p", of(Of::LogOfOneMore), f64::ln_1p)
+    }),
+    Function(&["tf.abs", "tf.math.abs"], ONE, |c| {
+        let x = c.tensor("x")?;
+        let result = c.graph(|graph| absolute(graph, &x))?;
+        c.give(result)
+    }),
+    Function(&["tf.sign", "tf.math.sign"], ONE, |c| {
+        c.one("Sign", of(Of::Sign), |x| if x == 0.0 { 0.0 } else { x.signum() })
+    }),
+    Function(&["tf.floor", "tf.math.floor"], ONE, |c| c.one("Floor", of(Of::Floor), f64::floor)),
+    Function(&["tf.ceil", "tf.math.ceil"], ONE, |c| c.one("Ceil", of(Of::Ceiling), f64::ceil)),
+    Function(&["tf.sin", "tf.math.sin"], ONE, |c| c.one("Sin", of(Of::Sine), f64::sin)),
+    Function(&["tf.cos", "tf.math.cos"], ONE, |c| c.one("Cos", of(Of::Cosine), f64::cos)),
+    Function(
+        &["tf.identity", "tf.convert_to_tensor", "tf.check_numerics"],
+        &["input", "*dtype?", "*message?", "name?"],
+        |c| {
+            let x = c.tensor("input")?;
+            c.give(x)
+        },
+    ),
+    Function(
+        &["tf.Print"],
+        &["input_", "data?", "message?", "first_n?", "summarize?", "name?"],
+        |c| {
+            let x = c.tensor("input_")?;
+            c.give(x)
+        },
+    ),
+    Function(&["tf.cast", "tf.saturate_cast", "tf.dtypes.cast"], &["x", "dtype", "name?"], |c| {
+        let at = c.bound.span_of("dtype");
+        match kind_of(&c.bound.get("dtype")) {
+            Some(kind) => c.cast(kind),
+            None => Err(c.py.type_error(at, "`dtype` must be a type such as tf.float32")),
+        }
+    }),
+    Function(&["tf.to_float", "tf.to_double", "tf.to_bfloat16"], ONE, |c| c.cast(Kind::Float)),
+    Function(&["tf.to_int32", "tf.to_int64"], ONE, |c| c.cast(Kind::Int)),
+    Function(&["tf.clip_by_value"], &["t", "clip_value_min", "clip_value_max", "name?"], |c| {
+        let (x, low, high) =
+            (c.tensor("t")?, c.tensor("clip_value_min")?, c.tensor("clip_value_max")?);
+        let result = c.graph(|graph| {
+            let below = graph.binary(Binary::Minimum, &x, &high)?;
+            graph.binary(Binary::Maximum, &below, &low)
+        })?;
+        c.give(result)
+    }),
+    Function(&["tf.add_n"], &["inputs", "name?"], |c| {
+        let parts = c.tensors("inputs")?;
+        let result = c.graph(|graph| {
+            let mut parts = parts.into_iter();
+            let mut sum = parts.next().unwrap_or(Tensor::number(0.0, Kind::Float));
+            for part in parts {
+                sum = graph.binary(Binary::Add, &sum, &part)?;
+            }
+            Ok(sum)
+        })?;
+        c.give(result)
+    }),
+    Function(&["tf.where", "tf.select"], &["condition", "x", "y", "name?"], |c| {
+        let (condition, a, b) = (c.tensor("condition")?, c.tensor("x")?, c.tensor("y")?);
+        let result = c.graph(|graph| graph.choose(&condition, &a, &b))?;
+        c.give(result)
+    }),
+    Function(&["tf.reduce_sum", "tf.math.reduce_sum"], REDUCE, |c| c.reduce(Reduction::Sum)),
+    Function(&["tf.reduce_mean", "tf.math.reduce_mean"], REDUCE, |c| c.reduce(Reduction::Mean)),
+    Function(&["tf.reduce_max", "tf.math.reduce_max", "tf.reduce_any"], REDUCE, |c| {
+        c.reduce(Reduction::Largest)
+    }),
+    Function(&["tf.reduce_min", "tf.math.reduce_min", "tf.reduce_all"], REDUCE, |c| {
+        c.reduce(Reduction::Smallest)
+    }),
+    Function(&["tf.norm"], &["tensor", "ord?", "axis?", "keep_dims?", "name?", "keepdims?"], |c| {
+        let x = c.tensor("tensor")?;
+        let axes = c.wholes("axis")?;
+        let keep = c.truth("keep_dims", false)? || c.truth("keepdims", false)?;
+        let result = c.graph(|graph| {
+            let squares = graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
+            let sums = graph.reduce(&squares, Reduction::Sum, axes.as_deref(), keep, None)?;
+            graph.unary(&sums, "norm", Sqrt {})
+        })?;
+        c.give(result)
+    }),
+    Function(
+        &["tf.argmax", "tf.arg_max", "tf.math.argmax"],
+        &["input", "axis?", "name?", "dimension?", "output_type?"],
+        |c| {
+            let x = c.tensor("input")?;
+            let axis = c.whole("dimension", 0)?;
+            let (axis, name) = (c.whole("axis", axis)?, c.name("ArgMax")?);
+            let result = c.graph(|graph| graph.arg_max(&x, axis, &name))?;
+            c.give(result)
+        },
+    ),
+    Function(&["tf.matmul", "tf.linalg.matmul", "tf.batch_matmul"], MATMUL, |c| {
+        let (a, b, name) = (c.tensor("a")?, c.tensor("b")?, c.name("MatMul")?);
+        let transposed = [c.truth("transpose_a", false)?, c.truth("transpose_b", false)?];
+        let result = c.graph(|graph| graph.matmul(&a, &b, &name, transposed))?;
+        c.give(result)
+    }),
+    Function(&["tf.stop_gradient"], &["input", "name?"], |c| {
+        let x = c.tensor("input")?;
+        let result = c.graph(|graph| graph.stop_gradient(&x))?;
+        c.give(result)
+    }),
+];
+
+const MATMUL: &[&str] = &[
+    "a",
+    "b",
+    "transpose_a?",
+    "transpose_b?",
+    "adjoint_a?",
+    "adjoint_b?",
+    "a_is_sparse?",
+    "b_is_sparse?",
+    "name?",
+];
+
+/// A function of elements without another argument.
+fn of(function: Of) -> ElementFunction {
+    ElementFunction { function, ..ElementFunction::default() }
+}
+
+impl Call<'_> {
+    fn two(&mut self, function: Binary) -> Outcome {
+        let (a, b) = (self.tensor("x")?, self.tensor("y")?);
+        let result = self.graph(|graph| graph.binary(function, &a, &b))?;
+        self.give(result)
+    }
+
+    /// A function of the elements of `x`, or of its numbers where these are known.
+    pub(super) fn one(
+        &mut self,
+        name: &str,
+        layer: impl Into<Layer>,
+        known: fn(f64) -> f64,
+    ) -> Outcome {
+        let (x, name) = (self.tensor("x")?, self.name(name)?);
+        if let Some(result) = x.map(Kind::Float, known) {
+            return self.give(result);
+        }
+        let layer = layer.into();
+        let result = self.graph(|graph| graph.unary(&x, &name, layer))?;
+        self.give(result)
+    }
+
+    fn power(&mut self, name: &str, layer: Power) -> Outcome {
+        let (x, name) = (self.tensor("x")?, self.name(name)?);
+        let result = self.graph(|graph| graph.power(&x, &name, layer))?;
+        self.give(result)
+    }
+
+    fn cast(&mut self, kind: Kind) -> Outcome {
+        let x = self.tensor("x")?;
+        let result = self.graph(|graph| graph.cast(&x, kind))?;
+        self.give(result)
+    }
+
+    fn reduce(&mut self, what: Reduction) -> Outcome {
+        let x = self.tensor("input_tensor")?;
+        let axes = match self.wholes("axis")? {
+            Some(axes) => Some(axes),
+            None => self.wholes("reduction_indices")?,
+        };
+        let keep = self.truth("keep_dims", false)? || self.truth("keepdims", false)?;
+        let name = self.text("name")?;
+        let result =
+            self.graph(|graph| graph.reduce(&x, what, axes.as_deref(), keep, name.as_deref()))?;
+        self.give(result)
+    }
+}
+
+/// What a function gives that gives nothing.
+pub(super) fn nothing(_: &mut Call) -> Outcome {
+    Ok(Value::None)
+}

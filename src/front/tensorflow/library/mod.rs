@@ -1,0 +1,298 @@
+//! What definitions call: `tf`, `slim` and `digits`, as tables of functions over the graph that a definition makes.
+
+mod arguments;
+mod digits;
+mod initial;
+mod math;
+mod nn;
+mod quiet;
+mod scopes;
+mod shapes;
+mod slim;
+mod tensor;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::graph::{Graph, Tensor};
+use super::interp::{Args, Bound, Native, Outcome, PyError, Python, Value};
+use crate::diag::nearest::nearest;
+use crate::diag::{self, Diagnostic};
+use crate::source::Span;
+
+pub use tensor::TensorValue;
+
+/// What a function of the library does.
+type Run = fn(&mut Call) -> Outcome;
+
+/// A function: all names it has, its parameters as [`Args::bind`] reads them, and what it does.
+pub struct Function(pub &'static [&'static str], pub &'static [&'static str], pub Run);
+
+/// What the library keeps while a definition runs.
+pub struct State {
+    /// The graph.
+    pub graph: RefCell<Graph>,
+    /// Arguments that open arg_scopes give to functions, by the identity of the function.
+    scoped: RefCell<Vec<scopes::ArgScope>>,
+    /// Initialisers that variable scopes name by number.
+    initializers: RefCell<Vec<Value>>,
+}
+
+/// A call of a function of the library.
+pub struct Call<'a> {
+    /// The interpreter.
+    pub py: &'a mut Python,
+    /// The state.
+    pub state: Rc<State>,
+    /// The arguments.
+    pub bound: Bound,
+    /// The place of the call.
+    pub span: Span,
+    /// The function's first name.
+    pub function: &'static str,
+}
+
+/// A namespace of the library, such as `tf.nn`.
+struct Namespace {
+    path: String,
+    members: RefCell<BTreeMap<String, Value>>,
+}
+
+impl Native for Namespace {
+    fn type_name(&self) -> String {
+        "module".to_owned()
+    }
+
+    fn get_attribute(
+        self: Rc<Self>,
+        py: &mut Python,
+        name: &str,
+        at: Span,
+    ) -> Outcome<Option<Value>> {
+        if let Some(found) = self.members.borrow().get(name) {
+            return Ok(Some(found.clone()));
+        }
+        if name.starts_with("__") {
+            return Ok(None);
+        }
+        let path = &self.path;
+        let message = format!("`{path}.{name}` is not known to cortado");
+        let d = Diagnostic::new(&diag::E0810, at, message);
+        let members = self.members.borrow();
+        let near = nearest(name, members.keys().map(String::as_str));
+        let elsewhere = py.state(index).elsewhere(name);
+        let help = elsewhere.map(|other| format!("there is `{other}`"));
+        let near = near.map(|near| format!("did you mean `{path}.{near}`?"));
+        let d = match help.or(near) {
+            Some(help) => d.help(help),
+            None => d,
+        };
+        Err(py.complaint(d))
+    }
+
+    fn set_attribute(
+        self: Rc<Self>,
+        _py: &mut Python,
+        name: &str,
+        value: Value,
+        _at: Span,
+    ) -> Outcome<bool> {
+        self.members.borrow_mut().insert(name.to_owned(), value);
+        Ok(true)
+    }
+
+    fn repr(self: Rc<Self>, _py: &mut Python) -> Outcome<String> {
+        Ok(format!("<module '{}'>", self.path))
+    }
+}
+
+/// The names of all functions, for advice.
+struct Index(Vec<&'static str>);
+
+fn index(_py: &mut Python) -> Index {
+    Index(tables().flat_map(|function| function.0).copied().collect())
+}
+
+impl Index {
+    /// A function of this name in another namespace.
+    fn elsewhere(&self, name: &str) -> Option<&'static str> {
+        self.0.iter().copied().find(|path| path.rsplit('.').next() == Some(name))
+    }
+}
+
+/// All functions.
+fn tables() -> impl Iterator<Item = &'static Function> {
+    let tables: [&'static [Function]; 8] = [
+        math::FUNCTIONS,
+        shapes::FUNCTIONS,
+        nn::FUNCTIONS,
+        scopes::FUNCTIONS,
+        initial::FUNCTIONS,
+        slim::FUNCTIONS,
+        digits::FUNCTIONS,
+        quiet::FUNCTIONS,
+    ];
+    tables.into_iter().flatten()
+}
+
+/// Defines the library in an interpreter, over a graph.
+pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
+    let state = State {
+        graph: RefCell::new(graph),
+        scoped: RefCell::default(),
+        initializers: RefCell::default(),
+    };
+    let given = Cell::new(Some(state));
+    let state = py.state(|_| given.take().expect("the library is installed once"));
+    let mut spaces: BTreeMap<String, Rc<Namespace>> = BTreeMap::new();
+    for function in tables() {
+        let value = value_of(function, &state);
+        for path in function.0 {
+            define(&mut spaces, path, value.clone());
+        }
+    }
+    for (path, value) in tensor::constants(py).into_iter().chain(quiet::constants()) {
+        define(&mut spaces, path, value);
+    }
+    for (path, other) in [
+        ("tf.contrib.slim", "slim"),
+        ("tf.contrib.layers.xavier_initializer_conv2d", "tf.contrib.layers.xavier_initializer"),
+        ("tf.compat.v1", "tf"),
+    ] {
+        let value = match spaces.get(other) {
+            Some(space) => Value::Native(space.clone()),
+            None => find(&spaces, other),
+        };
+        define(&mut spaces, path, value);
+    }
+    let space = |path: &str| spaces.get(path).map(|space| Value::Native(space.clone()));
+    for path in spaces.keys().filter(|path| path.starts_with("tf.")) {
+        let name = path.replacen("tf.", "tensorflow.", 1);
+        py.add_module(&name, space(path).unwrap_or_default());
+    }
+    for (module, path) in [
+        ("tensorflow", "tf"),
+        ("tensorflow.compat.v1", "tf"),
+        ("tensorflow.compat", "tf.compat"),
+        ("tensorflow.contrib.slim", "slim"),
+        ("tf_slim", "slim"),
+        ("slim", "slim"),
+        ("tensorflow.python", "tf"),
+        ("tensorflow.python.framework", "tf"),
+        ("tensorflow.python.framework.ops", "tf"),
+        ("tensorflow.python.ops", "tf"),
+        ("utils", "digits"),
+        ("digits", "digits"),
+    ] {
+        if let Some(value) = space(path) {
+            py.add_module(module, value);
+        }
+    }
+    if let (Some(tf), Some(ops)) = (space("tf"), space("tf")) {
+        let at = Span::nowhere();
+        let _ = py.set_attribute(&tf, "ops", ops, at);
+    }
+    digits::install(py, space("digits").unwrap_or_default());
+    for name in ["tf", "slim", "digits"] {
+        py.add_builtin(name, space(name).unwrap_or_default());
+    }
+    state
+}
+
+fn find(spaces: &BTreeMap<String, Rc<Namespace>>, path: &str) -> Value {
+    let Some((space, name)) = path.rsplit_once('.') else { return Value::None };
+    let found = spaces.get(space).and_then(|space| space.members.borrow().get(name).cloned());
+    found.unwrap_or_default()
+}
+
+/// Puts a value under a path, with the namespaces on the way.
+fn define(spaces: &mut BTreeMap<String, Rc<Namespace>>, path: &str, value: Value) {
+    let Some((outer, name)) = path.rsplit_once('.') else { return };
+    space(spaces, outer).members.borrow_mut().insert(name.to_owned(), value);
+}
+
+fn space(spaces: &mut BTreeMap<String, Rc<Namespace>>, path: &str) -> Rc<Namespace> {
+    if let Some(space) = spaces.get(path) {
+        return space.clone();
+    }
+    let made = Rc::new(Namespace { path: path.to_owned(), members: RefCell::default() });
+    spaces.insert(path.to_owned(), made.clone());
+    if let Some((outer, name)) = path.rsplit_once('.') {
+        let outer = space(spaces, outer);
+        outer.members.borrow_mut().insert(name.to_owned(), Value::Native(made.clone()));
+    }
+    made
+}
+
+/// A function of a table as a value of the language.
+fn value_of(function: &'static Function, state: &Rc<State>) -> Value {
+    let Function(names, parameters, run) = *function;
+    let name = names[0];
+    let (state, short) = (state.clone(), name.rsplit('.').next().unwrap_or(name));
+    let own: Rc<Cell<Option<usize>>> = Rc::default();
+    let identity = own.clone();
+    let value = Value::function(name, move |py: &mut Python, args: Args| {
+        let args = scopes::with_scoped(&state, identity.get(), parameters, args);
+        let span = args.span;
+        let bound = args.bind(py, short, parameters)?;
+        let nodes = state.graph.borrow().nodes.len();
+        py.work(10 + nodes, span)?;
+        run(&mut Call { py, state: state.clone(), bound, span, function: name })
+    });
+    own.set(value.identity());
+    value
+}
+
+impl Call<'_> {
+    /// Does something with the graph; what is wrong is a complaint at the call.
+    pub fn graph<T>(
+        &mut self,
+        work: impl FnOnce(&mut Graph) -> super::graph::Outcome<T>,
+    ) -> Outcome<T> {
+        with_graph(self.py, &self.state, self.span, self.function, work)
+    }
+
+    /// A tensor as the result.
+    pub fn give(&self, tensor: Tensor) -> Outcome {
+        Ok(Value::native(TensorValue(tensor)))
+    }
+
+    /// Tensors as the result, a list.
+    pub fn give_all(&self, tensors: Vec<Tensor>) -> Outcome {
+        Ok(Value::list(tensors.into_iter().map(|tensor| Value::native(TensorValue(tensor)))))
+    }
+
+    /// A complaint about the call.
+    pub fn fault(&mut self, message: impl Into<String>, help: &str) -> PyError {
+        let message = format!("{}: {}", self.function, message.into());
+        let d = Diagnostic::new(&diag::E0811, self.span, message);
+        let d = if help.is_empty() { d } else { d.help(help) };
+        self.py.complaint(d)
+    }
+}
+
+/// Does something with the graph on behalf of a call at a place.
+pub fn with_graph<T>(
+    py: &mut Python,
+    state: &State,
+    span: Span,
+    function: &str,
+    work: impl FnOnce(&mut Graph) -> super::graph::Outcome<T>,
+) -> Outcome<T> {
+    let result = {
+        let mut graph = state.graph.borrow_mut();
+        graph.place = span;
+        function.clone_into(&mut graph.function);
+        work(&mut graph)
+    };
+    result.map_err(|fault| {
+        let message = format!("{function}: {}", fault.message);
+        let d = Diagnostic::new(&diag::E0811, span, message);
+        let d = match fault.help {
+            Some(help) => d.help(help),
+            None => d,
+        };
+        py.complaint(d)
+    })
+}

@@ -1,0 +1,354 @@
+//! `tf.nn.*`.
+
+use super::{Call, Function};
+use crate::front::tensorflow::graph::{
+    Binary, Graph, Kind, Padding, Reduction, Source, Tensor, Window,
+};
+use crate::front::tensorflow::interp::{Outcome, Value};
+use crate::layers::Layer;
+use crate::layers::bnll::Bnll;
+use crate::layers::elu::Elu;
+use crate::layers::power::Power;
+use crate::layers::relu::Relu;
+use crate::layers::relu6::Relu6;
+use crate::layers::sigmoid::Sigmoid;
+use crate::layers::soft_sign::SoftSign;
+use crate::layers::tanh::Tanh;
+
+const FEATURES: &[&str] = &["features", "name?"];
+const ENTROPY: &[&str] = &["logits?", "labels?", "dim?", "name?", "_sentinel?"];
+const SOFTMAX: &[&str] = &["logits", "dim?", "name?", "axis?"];
+const POOL: &[&str] = &["value", "ksize", "strides", "padding", "data_format?", "name?"];
+const CONV: &[&str] = &[
+    "input",
+    "filter",
+    "strides?",
+    "padding?",
+    "use_cudnn_on_gpu?",
+    "data_format?",
+    "dilations?",
+    "name?",
+];
+
+/// The functions.
+pub const FUNCTIONS: &[Function] = &[
+    Function(&["tf.nn.relu"], FEATURES, |c| c.activation("Relu", Relu::default())),
+    Function(&["tf.nn.relu6"], FEATURES, |c| c.activation("Relu6", Relu6::default())),
+    Function(&["tf.nn.elu"], FEATURES, |c| c.activation("Elu", Elu::default())),
+    Function(&["tf.nn.softplus"], FEATURES, |c| c.activation("Softplus", Bnll {})),
+    Function(&["tf.nn.softsign"], FEATURES, |c| c.activation("Softsign", SoftSign {})),
+    Function(&["tf.nn.tanh", "tf.tanh", "tf.math.tanh"], &["x", "name?"], |c| {
+        c.one("Tanh", Tanh {}, f64::tanh)
+    }),
+    Function(&["tf.nn.sigmoid", "tf.sigmoid", "tf.math.sigmoid"], &["x", "name?"], |c| {
+        c.one("Sigmoid", Sigmoid {}, |x| 1.0 / (1.0 + (-x).exp()))
+    }),
+    Function(&["tf.nn.leaky_relu"], &["features", "alpha?", "name?"], |c| {
+        let slope = c.float("alpha", 0.2)?;
+        c.activation("LeakyRelu", Relu { negative_slope: slope, ..Relu::default() })
+    }),
+    Function(&["tf.nn.crelu"], FEATURES, |c| {
+        let x = c.tensor("features")?;
+        let result = c.graph(|graph| {
+            let negative = graph.scaled(&x, "Neg", -1.0)?;
+            let both = graph.concat(&[x, negative], -1)?;
+            graph.unary(&both, "CRelu", Relu::default())
+        })?;
+        c.give(result)
+    }),
+    Function(&["tf.nn.softmax"], SOFTMAX, |c| {
+        let x = c.tensor("logits")?;
+        let dim = c.whole("dim", -1)?;
+        let (axis, name) = (c.whole("axis", dim)?, c.name("Softmax")?);
+        let result = c.graph(|graph| graph.softmax(&x, axis, &name))?;
+        c.give(result)
+    }),
+    Function(&["tf.nn.log_softmax"], SOFTMAX, |c| {
+        let (x, name) = (c.tensor("logits")?, c.name("LogSoftmax")?);
+        let result = c.graph(|graph| graph.log_softmax(&x, &name))?;
+        c.give(result)
+    }),
+    Function(&["tf.nn.conv2d"], CONV, |c| c.convolution(false)),
+    Function(
+        &["tf.nn.depthwise_conv2d", "tf.nn.depthwise_conv2d_native"],
+        &["input", "filter", "strides?", "padding?", "rate?", "name?", "data_format?"],
+        |c| c.convolution(true),
+    ),
+    Function(&["tf.nn.atrous_conv2d"], &["value", "filters", "rate", "padding", "name?"], |c| {
+        let x = c.tensor("value")?;
+        let weights = c.variable("filters")?;
+        let (rate, padding) = (c.pair("rate", 1)?, c.padding(Padding::Valid)?);
+        let name = c.name("convolution")?;
+        let window = Window { kernel: [1, 1], stride: [1, 1], rate, padding };
+        let result = c.graph(|graph| graph.convolution(&x, &name, weights, window, false))?;
+        c.give(result)
+    }),
+    Function(
+        &["tf.nn.conv2d_transpose"],
+        &["value", "filter", "output_shape", "strides", "padding?", "data_format?", "name?"],
+        |c| {
+            let x = c.tensor("value")?;
+            let weights = c.variable("filter")?;
+            let shape = c.wholes("output_shape")?.unwrap_or_default();
+            c.channels_last()?;
+            let (stride, padding) = (c.middle("strides")?, c.padding(Padding::Same)?);
+            let name = c.name("conv2d_transpose")?;
+            let extents = match shape[..] {
+                [_, h, w, _] => usize::try_from(h).ok().zip(usize::try_from(w).ok()),
+                _ => None,
+            };
+            let Some((h, w)) = extents else {
+                return Err(c.fault(
+                    format!(
+                        "`output_shape` must be [batch, height, width, channels], not {shape:?}"
+                    ),
+                    "",
+                ));
+            };
+            let window = Window { kernel: [1, 1], stride, rate: [1, 1], padding };
+            let result =
+                c.graph(|graph| graph.deconvolution(&x, &name, weights, window, Some([h, w])))?;
+            c.give(result)
+        },
+    ),
+    Function(&["tf.nn.bias_add"], &["value", "bias", "data_format?", "name?"], |c| {
+        let (x, bias, name) = (c.tensor("value")?, c.tensor("bias")?, c.name("BiasAdd")?);
+        c.channels_last()?;
+        if bias.rank() != 1 || bias.dims.last() != x.dims.last() {
+            let (have, want) = (
+                crate::front::tensorflow::graph::shown(&bias.dims),
+                x.dims.last().copied().unwrap_or(0),
+            );
+            return Err(
+                c.fault(format!("the bias is {have}, and the last axis has {want} elements"), "")
+            );
+        }
+        let result = c.graph(|graph| match Graph::is_variable(&bias) {
+            Some(variable) => graph.bias_add(&x, variable, &name),
+            None => graph.binary(Binary::Add, &x, &bias),
+        })?;
+        c.give(result)
+    }),
+    Function(&["tf.nn.xw_plus_b", "tf.nn.relu_layer"], &["x", "weights", "biases", "name?"], |c| {
+        let (x, w, b) = (c.tensor("x")?, c.tensor("weights")?, c.tensor("biases")?);
+        let relu = c.function.ends_with("relu_layer");
+        let result = c.graph(|graph| {
+            let product = graph.matmul(&x, &w, "MatMul", [false, false])?;
+            let sum = graph.binary(Binary::Add, &product, &b)?;
+            if relu { graph.unary(&sum, "Relu", Relu::default()) } else { Ok(sum) }
+        })?;
+        c.give(result)
+    }),
+    Function(&["tf.nn.max_pool"], POOL, |c| c.pool(false)),
+    Function(&["tf.nn.avg_pool"], POOL, |c| c.pool(true)),
+    Function(
+        &["tf.nn.lrn", "tf.nn.local_response_normalization"],
+        &["input", "depth_radius?", "bias?", "alpha?", "beta?", "name?"],
+        |c| {
+            let x = c.tensor("input")?;
+            let radius = usize::try_from(c.whole("depth_radius", 5)?).unwrap_or(0);
+            let numbers = [c.float("bias", 1.0)?, c.float("alpha", 1.0)?, c.float("beta", 0.5)?];
+            let result = c.graph(|graph| graph.lrn(&x, radius, numbers))?;
+            c.give(result)
+        },
+    ),
+    Function(
+        &["tf.nn.dropout"],
+        &["x", "keep_prob?", "noise_shape?", "seed?", "name?", "rate?"],
+        |c| {
+            let x = c.tensor("x")?;
+            let keep = if c.has("rate") {
+                1.0 - c.float("rate", 0.0)?
+            } else {
+                c.float("keep_prob", 1.0)?
+            };
+            let name = c.name("dropout")?;
+            let result = c.graph(|graph| graph.dropout(&x, &name, keep, true))?;
+            c.give(result)
+        },
+    ),
+    Function(&["tf.nn.sparse_softmax_cross_entropy_with_logits"], ENTROPY, |c| {
+        let (logits, labels, name) =
+            (c.tensor("logits")?, c.tensor("labels")?, c.name("CrossEntropy")?);
+        let result = c.graph(|graph| graph.sparse_cross_entropy(&logits, &labels, &name))?;
+        c.give(result)
+    }),
+    Function(
+        &["tf.nn.softmax_cross_entropy_with_logits", "tf.nn.softmax_cross_entropy_with_logits_v2"],
+        ENTROPY,
+        |c| {
+            let (logits, labels, name) =
+                (c.tensor("logits")?, c.tensor("labels")?, c.name("CrossEntropy")?);
+            let result = c.graph(|graph| graph.cross_entropy(&logits, &labels, &name))?;
+            c.give(result)
+        },
+    ),
+    Function(&["tf.nn.sigmoid_cross_entropy_with_logits"], ENTROPY, |c| {
+        let (logits, labels, name) =
+            (c.tensor("logits")?, c.tensor("labels")?, c.name("logistic_loss")?);
+        let result = c.graph(|graph| graph.sigmoid_cross_entropy(&logits, &labels, &name))?;
+        c.give(result)
+    }),
+    Function(&["tf.nn.l2_loss"], &["t", "name?"], |c| {
+        let (x, name) = (c.tensor("t")?, c.name("L2Loss")?);
+        let result = c.graph(|graph| graph.l2(&x, &name, 1.0))?;
+        c.give(result)
+    }),
+    Function(&["tf.nn.l2_normalize"], &["x", "dim?", "epsilon?", "name?", "axis?"], |c| {
+        let x = c.tensor("x")?;
+        let axes = match c.wholes("dim")? {
+            Some(axes) => Some(axes),
+            None => c.wholes("axis")?,
+        };
+        let epsilon = c.float("epsilon", 1e-12)?;
+        let result = c.graph(|graph| {
+            let squares = graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
+            let sums = graph.reduce(&squares, Reduction::Sum, axes.as_deref(), true, None)?;
+            let least = Tensor::number(epsilon, Kind::Float);
+            let sums = graph.binary(Binary::Maximum, &sums, &least)?;
+            let factor = graph.power(&sums, "Rsqrt", Power { power: -0.5, ..Power::default() })?;
+            graph.binary(Binary::Multiply, &x, &factor)
+        })?;
+        c.give(result)
+    }),
+    Function(
+        &["tf.nn.moments"],
+        &["x", "axes", "shift?", "name?", "keep_dims?", "keepdims?"],
+        |c| {
+            let (x, axes) = (c.tensor("x")?, c.wholes("axes")?);
+            let keep = c.truth("keep_dims", false)? || c.truth("keepdims", false)?;
+            let (mean, variance) = c.graph(|graph| {
+                let mean =
+                    graph.reduce(&x, Reduction::Mean, axes.as_deref(), true, Some("mean"))?;
+                let squares = graph.binary(Binary::SquaredDifference, &x, &mean)?;
+                let variance = graph.reduce(
+                    &squares,
+                    Reduction::Mean,
+                    axes.as_deref(),
+                    keep,
+                    Some("variance"),
+                )?;
+                let axes = axes.unwrap_or_default();
+                let mean = if keep { mean } else { graph.squeeze(&mean, &axes)? };
+                Ok((mean, variance))
+            })?;
+            Ok(Value::tuple([c.give(mean)?, c.give(variance)?]))
+        },
+    ),
+    Function(
+        &["tf.nn.batch_normalization"],
+        &["x", "mean", "variance", "offset", "scale", "variance_epsilon", "name?"],
+        |c| {
+            let (x, mean, variance) = (c.tensor("x")?, c.tensor("mean")?, c.tensor("variance")?);
+            let epsilon = c.float("variance_epsilon", 0.0)?;
+            let scale = if c.has("scale") { Some(c.tensor("scale")?) } else { None };
+            let offset = if c.has("offset") { Some(c.tensor("offset")?) } else { None };
+            let result = c.graph(|graph| {
+                let layer = Power { power: -0.5, shift: epsilon, ..Power::default() };
+                let mut factor = graph.power(&variance, "Rsqrt", layer)?;
+                if let Some(scale) = scale {
+                    factor = graph.binary(Binary::Multiply, &factor, &scale)?;
+                }
+                let centred = graph.binary(Binary::Subtract, &x, &mean)?;
+                let scaled = graph.binary(Binary::Multiply, &centred, &factor)?;
+                match offset {
+                    Some(offset) => graph.binary(Binary::Add, &scaled, &offset),
+                    None => Ok(scaled),
+                }
+            })?;
+            c.give(result)
+        },
+    ),
+    Function(&["tf.nn.in_top_k"], &["predictions", "targets", "k", "name?"], |c| {
+        let (scores, labels) = (c.tensor("predictions")?, c.tensor("targets")?);
+        if c.whole("k", 1)? != 1 {
+            return Err(
+                c.fault("only k = 1 is known outside of digits.classification_accuracy_top_n", "")
+            );
+        }
+        let result = c.graph(|graph| {
+            let found = graph.arg_max(&scores, 1, "InTopK")?;
+            graph.binary(Binary::Equal, &found, &labels)
+        })?;
+        c.give(result)
+    }),
+];
+
+impl Call<'_> {
+    /// An activation of `features`.
+    fn activation(&mut self, name: &str, layer: impl Into<Layer>) -> Outcome {
+        let (x, name) = (self.tensor("features")?, self.name(name)?);
+        let layer = layer.into();
+        let result = self.graph(|graph| graph.unary(&x, &name, layer))?;
+        self.give(result)
+    }
+
+    /// An argument that must be a variable; numbers that are known become one that is not trained.
+    pub(super) fn variable(&mut self, name: &str) -> Outcome<usize> {
+        let tensor = self.tensor(name)?;
+        if let Some(variable) = Graph::is_variable(&tensor) {
+            return Ok(variable);
+        }
+        if matches!(tensor.source, Source::Uniform(_) | Source::Numbers(_)) {
+            let dims = tensor.dims.clone();
+            return self.graph(|graph| {
+                Ok(graph.new_variable(crate::front::tensorflow::graph::Asked {
+                    name: "Const",
+                    dims,
+                    initial: tensor.source,
+                    trainable: false,
+                    regularizer: None,
+                }))
+            });
+        }
+        let message =
+            format!("`{name}` must be a variable as it is, not what is computed from one");
+        Err(self.fault(message, "make it with `tf.get_variable` or `tf.Variable`"))
+    }
+
+    /// `padding`.
+    pub(super) fn padding(&mut self, default: Padding) -> Outcome<Padding> {
+        match self.text("padding")? {
+            None => Ok(default),
+            Some(word) => match word.to_uppercase().as_str() {
+                "SAME" => Ok(Padding::Same),
+                "VALID" => Ok(Padding::Valid),
+                _ => {
+                    let at = self.bound.span_of("padding");
+                    Err(self
+                        .py
+                        .value_error(at, format!("`padding` is 'SAME' or 'VALID', not '{word}'")))
+                }
+            },
+        }
+    }
+
+    fn convolution(&mut self, depthwise: bool) -> Outcome {
+        let x = self.tensor("input")?;
+        let weights = self.variable("filter")?;
+        self.channels_last()?;
+        let stride = self.middle("strides")?;
+        let padding = self.padding(Padding::Valid)?;
+        let rate = match depthwise {
+            true => self.pair("rate", 1)?,
+            false if self.has("dilations") => self.middle("dilations")?,
+            false => [1, 1],
+        };
+        let name = self.name(if depthwise { "depthwise" } else { "Conv2D" })?;
+        let window = Window { kernel: [1, 1], stride, rate, padding };
+        let result =
+            self.graph(|graph| graph.convolution(&x, &name, weights, window, depthwise))?;
+        self.give(result)
+    }
+
+    fn pool(&mut self, mean: bool) -> Outcome {
+        let x = self.tensor("value")?;
+        self.channels_last()?;
+        let (kernel, stride) = (self.middle("ksize")?, self.middle("strides")?);
+        let padding = self.padding(Padding::Valid)?;
+        let name = self.name(if mean { "AvgPool" } else { "MaxPool" })?;
+        let window = Window { kernel, stride, rate: [1, 1], padding };
+        let result = self.graph(|graph| graph.pool(&x, &name, mean, window))?;
+        self.give(result)
+    }
+}

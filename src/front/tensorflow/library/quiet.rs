@@ -1,0 +1,142 @@
+//! What shows, saves and schedules, and so changes nothing of what is computed.
+
+use super::math::nothing;
+use super::scopes::AutoReuse;
+use super::{Call, Function};
+use crate::front::tensorflow::graph::Tensor;
+use crate::front::tensorflow::interp::{Outcome, Value};
+
+const SUMMARY: &[&str] =
+    &["name", "tensor", "max_outputs?", "collections?", "family?", "max_images?"];
+
+/// The functions.
+pub const FUNCTIONS: &[Function] = &[
+    Function(
+        &["tf.summary.scalar", "tf.scalar_summary", "tf.contrib.deprecated.scalar_summary"],
+        SUMMARY,
+        |c| {
+            let x = c.tensor("tensor")?;
+            if x.count() == 1 && x.known().is_none() {
+                c.graph(|graph| graph.show(&x))?;
+            }
+            Ok(Value::None)
+        },
+    ),
+    Function(
+        &[
+            "tf.summary.image",
+            "tf.summary.histogram",
+            "tf.summary.audio",
+            "tf.image_summary",
+            "tf.histogram_summary",
+            "tf.summary.tensor_summary",
+        ],
+        SUMMARY,
+        nothing,
+    ),
+    Function(
+        &[
+            "tf.summary.merge",
+            "tf.summary.merge_all",
+            "tf.merge_summary",
+            "tf.merge_all_summaries",
+            "tf.summary.FileWriter",
+            "tf.train.SummaryWriter",
+        ],
+        &["inputs?", "collections?", "name?"],
+        nothing,
+    ),
+    Function(&["tf.add_to_collection", "tf.add_to_collections"], &["name", "value"], nothing),
+    Function(&["tf.get_collection", "tf.get_collection_ref"], &["key", "scope?"], collection),
+    Function(
+        &[
+            "tf.set_random_seed",
+            "tf.random.set_seed",
+            "tf.random.set_random_seed",
+            "tf.logging.info",
+            "tf.logging.warn",
+            "tf.logging.set_verbosity",
+        ],
+        &["message?", "*args?"],
+        nothing,
+    ),
+    Function(
+        &[
+            "tf.assert_equal",
+            "tf.assert_rank",
+            "tf.Assert",
+            "tf.no_op",
+            "tf.group",
+            "tf.global_variables_initializer",
+            "tf.initialize_all_variables",
+        ],
+        &["a?", "b?", "c?", "*name?", "*message?"],
+        nothing,
+    ),
+    Function(
+        &["tf.histogram_fixed_width"],
+        &["values", "value_range", "nbins?", "dtype?", "name?"],
+        |c| {
+            // It is shown only: what is made of it must not reach the outputs or the loss.
+            let n = usize::try_from(c.whole("nbins", 100)?).unwrap_or(100);
+            let x = c.tensor("values")?;
+            let result = c.graph(|graph| {
+                let all = graph.reduce(
+                    &x,
+                    crate::front::tensorflow::graph::Reduction::Mean,
+                    None,
+                    false,
+                    None,
+                )?;
+                let zeros = Tensor { dims: vec![n], ..Tensor::number(0.0, x.kind) };
+                let one = graph.reshape(&all, &[1])?;
+                graph.unknown("histogram_fixed_width", &one, zeros.dims)
+            })?;
+            c.give(result)
+        },
+    ),
+];
+
+fn collection(c: &mut Call) -> Outcome {
+    let key = c.text("key")?.unwrap_or_default();
+    let graph = c.state.graph.borrow();
+    let all: Vec<(Tensor, Option<f64>, bool)> = (0..graph.variables.len())
+        .map(|i| {
+            let variable = &graph.variables[i];
+            (graph.variable_tensor(i), variable.regularizer, variable.trainable)
+        })
+        .collect();
+    drop(graph);
+    match key.as_str() {
+        "trainable_variables" => c.give_all(all.into_iter().filter(|v| v.2).map(|v| v.0).collect()),
+        "variables" | "model_variables" => c.give_all(all.into_iter().map(|v| v.0).collect()),
+        "regularization_losses" => {
+            let mut losses = vec![];
+            for (tensor, scale, _) in all {
+                if let Some(scale) = scale {
+                    losses.push(c.graph(|graph| graph.l2(&tensor, "l2_regularizer", scale))?);
+                }
+            }
+            c.give_all(losses)
+        }
+        _ => Ok(Value::list([])),
+    }
+}
+
+/// Names that are no functions.
+pub fn constants() -> Vec<(&'static str, Value)> {
+    vec![
+        ("tf.AUTO_REUSE", Value::native(AutoReuse)),
+        ("tf.GraphKeys.TRAINABLE_VARIABLES", "trainable_variables".into()),
+        ("tf.GraphKeys.GLOBAL_VARIABLES", "variables".into()),
+        ("tf.GraphKeys.VARIABLES", "variables".into()),
+        ("tf.GraphKeys.MODEL_VARIABLES", "model_variables".into()),
+        ("tf.GraphKeys.REGULARIZATION_LOSSES", "regularization_losses".into()),
+        ("tf.GraphKeys.UPDATE_OPS", "update_ops".into()),
+        ("tf.GraphKeys.LOSSES", "losses".into()),
+        ("tf.GraphKeys.SUMMARIES", "summaries".into()),
+        ("tf.GraphKeys.WEIGHTS", "weights".into()),
+        ("tf.GraphKeys.BIASES", "biases".into()),
+        ("tf.__version__", "1.2.1".into()),
+    ]
+}

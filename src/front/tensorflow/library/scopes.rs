@@ -1,0 +1,506 @@
+//! Scopes of variables, of names and of arguments, and the variables made in them.
+
+use std::rc::Rc;
+
+use super::initial::{Initializer, Regularizer, first_values, regularizer_of};
+use super::{Call, Function, State};
+use crate::front::tensorflow::graph::{Asked, Reuse, SharedScope, Source, shown};
+use crate::front::tensorflow::interp::{
+    Args, Dict, Keyword, Native, Outcome, PyError, Python, Value,
+};
+use crate::source::Span;
+
+/// The functions.
+pub const FUNCTIONS: &[Function] = &[
+    Function(&["tf.variable_scope", "tf.variable_op_scope"], VARIABLE_SCOPE, |c| {
+        let given = c.bound.get("name_or_scope");
+        let scope = given.as_native::<ScopeValue>().map(|value| value.0.clone());
+        let open = OpenScope {
+            name: given.as_str().map(|name| name.to_string()).filter(|name| !name.is_empty()),
+            scope,
+            default: c.text("default_name")?,
+            reuse: reuse_of(c)?,
+            regularizer: regularizer_of(&c.bound.get("regularizer")),
+            initializer: c.bound.some("initializer"),
+            state: c.state.clone(),
+        };
+        if open.name.is_none() && open.scope.is_none() && open.default.is_none() {
+            return Err(c.fault("a variable scope needs a name", "tf.variable_scope('tower')"));
+        }
+        Ok(Value::native(open))
+    }),
+    Function(
+        &["tf.name_scope", "tf.op_scope", "tf.contrib.framework.name_scope"],
+        &["name", "default_name?", "values?"],
+        |c| {
+            let name = match c.text("name")? {
+                Some(name) => name,
+                None => c.text("default_name")?.unwrap_or("scope".to_owned()),
+            };
+            Ok(Value::native(NameScope { name, state: c.state.clone() }))
+        },
+    ),
+    Function(&["tf.get_variable_scope"], &[], |c| {
+        let scope = c.state.graph.borrow().scope();
+        Ok(Value::native(ScopeValue(scope)))
+    }),
+    Function(
+        &["tf.device", "tf.control_dependencies", "tf.colocate_with"],
+        &["what?", "*name?"],
+        |c| {
+            let _ = c;
+            Ok(Value::native(Idle))
+        },
+    ),
+    Function(
+        &[
+            "tf.get_variable",
+            "slim.variable",
+            "slim.model_variable",
+            "tf.contrib.framework.variable",
+            "tf.contrib.framework.model_variable",
+        ],
+        GET_VARIABLE,
+        get_variable,
+    ),
+    Function(
+        &["tf.Variable"],
+        &[
+            "initial_value",
+            "trainable?",
+            "collections?",
+            "validate_shape?",
+            "caching_device?",
+            "name?",
+            "variable_def?",
+            "dtype?",
+            "expected_shape?",
+            "import_scope?",
+        ],
+        |c| {
+            let (initial, name) = (c.tensor("initial_value")?, c.name("Variable")?);
+            let trainable = c.truth("trainable", true)?;
+            if !matches!(
+                initial.source,
+                Source::Uniform(_) | Source::Numbers(_) | Source::Random(..)
+            ) {
+                return Err(
+                    c.fault("the first value of a variable must not depend on the network", "")
+                );
+            }
+            let variable = c.graph(|graph| {
+                let asked = Asked {
+                    name: &name,
+                    dims: initial.dims,
+                    initial: initial.source,
+                    trainable,
+                    regularizer: None,
+                };
+                let variable = graph.new_variable(asked);
+                Ok(graph.variable_tensor(variable))
+            })?;
+            c.give(variable)
+        },
+    ),
+    Function(
+        &[
+            "tf.trainable_variables",
+            "slim.get_trainable_variables",
+            "tf.contrib.framework.get_trainable_variables",
+        ],
+        &["scope?"],
+        |c| variables(c, true),
+    ),
+    Function(
+        &[
+            "tf.global_variables",
+            "tf.all_variables",
+            "slim.get_variables",
+            "slim.get_model_variables",
+            "tf.model_variables",
+            "tf.contrib.framework.get_variables",
+        ],
+        &["scope?", "suffix?"],
+        |c| variables(c, false),
+    ),
+    Function(&["slim.arg_scope", "tf.contrib.framework.arg_scope"], &["list_ops_or_scope"], |c| {
+        // Keywords are taken apart before: see `with_scoped`.
+        let given = c.bound.get("list_ops_or_scope");
+        match given.as_native::<ArgScopeValue>() {
+            Some(scope) => Ok(Value::Native(scope)),
+            None => Err(c.fault(
+                "a list of functions is needed",
+                "slim.arg_scope([slim.conv2d], padding='SAME')",
+            )),
+        }
+    }),
+    Function(&["slim.add_arg_scope", "tf.contrib.framework.add_arg_scope"], &["func"], |c| {
+        let inner = c.bound.get("func");
+        let state = c.state.clone();
+        let own: Rc<std::cell::Cell<Option<usize>>> = Rc::default();
+        let identity = own.clone();
+        let value = Value::function("scoped", move |py: &mut Python, args: Args| {
+            let args = with_scoped(&state, identity.get(), &[], args);
+            py.call(&inner, args)
+        });
+        own.set(value.identity());
+        Ok(value)
+    }),
+];
+
+const VARIABLE_SCOPE: &[&str] = &[
+    "name_or_scope",
+    "default_name?",
+    "values?",
+    "initializer?",
+    "regularizer?",
+    "caching_device?",
+    "partitioner?",
+    "custom_getter?",
+    "reuse?",
+    "dtype?",
+    "use_resource?",
+];
+
+const GET_VARIABLE: &[&str] = &[
+    "name",
+    "shape?",
+    "dtype?",
+    "initializer?",
+    "regularizer?",
+    "trainable?",
+    "collections?",
+    "caching_device?",
+    "partitioner?",
+    "validate_shape?",
+    "use_resource?",
+    "device?",
+];
+
+/// `reuse`.
+pub(super) fn reuse_of(c: &mut Call) -> Outcome<Option<Reuse>> {
+    let value = c.bound.get("reuse");
+    if value.as_native::<AutoReuse>().is_some() {
+        return Ok(Some(Reuse::Auto));
+    }
+    if value.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(if c.truth("reuse", false)? { Reuse::Yes } else { Reuse::No }))
+}
+
+fn get_variable(c: &mut Call) -> Outcome {
+    let Some(name) = c.text("name")? else {
+        return Err(c.fault("a variable needs a name", ""));
+    };
+    let mut dims = if c.has("shape") { Some(c.dims("shape")?) } else { None };
+    let trainable = c.truth("trainable", true)?;
+    let at = c.bound.span_of("initializer");
+    let mut initializer = c.bound.some("initializer");
+    if initializer.is_none() {
+        initializer = c.state.scope_initializer();
+    }
+    if dims.is_none()
+        && let Some(value) = &initializer
+        && value.as_native::<Initializer>().is_none()
+    {
+        let state = c.state.clone();
+        dims = super::arguments::to_tensor(c.py, &state, value, at).ok().map(|tensor| tensor.dims);
+    }
+    let full = c.state.graph.borrow().in_scope(&name);
+    let known = c.state.graph.borrow().variable(&full);
+    let dims = match (dims, known) {
+        (Some(dims), _) => dims,
+        (None, Some(known)) => c.state.graph.borrow().variables[known].dims.clone(),
+        (None, None) => {
+            return Err(
+                c.fault(format!("`{full}` needs a shape"), "tf.get_variable('w', [5, 5, 1, 20])")
+            );
+        }
+    };
+    let initial = first_values(c, initializer, &dims, at)?;
+    let given = regularizer_of(&c.bound.get("regularizer"));
+    let inherited = c.state.graph.borrow().scope().borrow().regularizer;
+    let regularizer = if c.has("regularizer") { given } else { inherited };
+    let variable = c.graph(|graph| {
+        let asked = Asked { name: &name, dims, initial, trainable, regularizer };
+        let variable = graph.get_variable(asked)?;
+        Ok(graph.variable_tensor(variable))
+    })?;
+    c.give(variable)
+}
+
+fn variables(c: &mut Call, trainable: bool) -> Outcome {
+    let scope = c.text("scope")?.unwrap_or_default();
+    let graph = c.state.graph.borrow();
+    let all = graph.variables.iter().enumerate();
+    let chosen = all.filter(|(_, v)| (v.trainable || !trainable) && v.name.starts_with(&scope));
+    let tensors: Vec<_> = chosen.map(|(i, _)| graph.variable_tensor(i)).collect();
+    drop(graph);
+    c.give_all(tensors)
+}
+
+impl State {
+    /// The initialiser that the open variable scopes give.
+    pub(super) fn scope_initializer(&self) -> Option<Value> {
+        let scope = self.graph.borrow().scope();
+        let number = scope.borrow().initializer?;
+        self.initializers.borrow().get(number).cloned()
+    }
+}
+
+/// `tf.AUTO_REUSE`.
+pub struct AutoReuse;
+
+impl Native for AutoReuse {
+    fn type_name(&self) -> String {
+        "_ReuseMode".to_owned()
+    }
+}
+
+/// What `with tf.variable_scope(...)` opens.
+struct OpenScope {
+    name: Option<String>,
+    scope: Option<SharedScope>,
+    default: Option<String>,
+    reuse: Option<Reuse>,
+    regularizer: Option<f64>,
+    initializer: Option<Value>,
+    state: Rc<State>,
+}
+
+impl Native for OpenScope {
+    fn type_name(&self) -> String {
+        "variable_scope".to_owned()
+    }
+
+    fn enter(self: Rc<Self>, py: &mut Python, at: Span) -> Outcome {
+        let opened =
+            super::with_graph(py, &self.state, at, "tf.variable_scope", |graph| {
+                match &self.scope {
+                    Some(scope) => Ok(graph.enter_again(scope, self.reuse)),
+                    None => graph.enter(self.name.as_deref(), self.default.as_deref(), self.reuse),
+                }
+            })?;
+        if let Some(regularizer) = self.regularizer {
+            opened.borrow_mut().regularizer = Some(regularizer);
+        }
+        if let Some(initializer) = &self.initializer {
+            let mut all = self.state.initializers.borrow_mut();
+            opened.borrow_mut().initializer = Some(all.len());
+            all.push(initializer.clone());
+        }
+        Ok(Value::native(ScopeValue(opened)))
+    }
+
+    fn exit(
+        self: Rc<Self>,
+        _py: &mut Python,
+        _error: Option<&PyError>,
+        _at: Span,
+    ) -> Outcome<bool> {
+        self.state.graph.borrow_mut().leave();
+        Ok(false)
+    }
+}
+
+/// An open variable scope.
+struct ScopeValue(SharedScope);
+
+impl Native for ScopeValue {
+    fn type_name(&self) -> String {
+        "VariableScope".to_owned()
+    }
+
+    fn get_attribute(
+        self: Rc<Self>,
+        _py: &mut Python,
+        name: &str,
+        _at: Span,
+    ) -> Outcome<Option<Value>> {
+        let scope = self.0.clone();
+        Ok(Some(match name {
+            "name" | "original_name_scope" => scope.borrow().name.clone().into(),
+            "reuse" => (scope.borrow().reuse == Reuse::Yes).into(),
+            "reuse_variables" => Value::function("reuse_variables", move |_, _| {
+                scope.borrow_mut().reuse = Reuse::Yes;
+                Ok(Value::None)
+            }),
+            "set_regularizer" => Value::function("set_regularizer", move |_, args: Args| {
+                let given = args.positional.first().map(|(value, _)| value.clone());
+                scope.borrow_mut().regularizer = regularizer_of(&given.unwrap_or_default());
+                Ok(Value::None)
+            }),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// What `with tf.name_scope(...)` opens.
+struct NameScope {
+    name: String,
+    state: Rc<State>,
+}
+
+impl Native for NameScope {
+    fn type_name(&self) -> String {
+        "name_scope".to_owned()
+    }
+
+    fn enter(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome {
+        let mut graph = self.state.graph.borrow_mut();
+        graph.enter_name(&self.name);
+        Ok(format!("{}/", graph.name_scope()).into())
+    }
+
+    fn exit(
+        self: Rc<Self>,
+        _py: &mut Python,
+        _error: Option<&PyError>,
+        _at: Span,
+    ) -> Outcome<bool> {
+        self.state.graph.borrow_mut().leave_name();
+        Ok(false)
+    }
+}
+
+/// What opens and does nothing.
+pub(super) struct Idle;
+
+impl Native for Idle {
+    fn type_name(&self) -> String {
+        "context".to_owned()
+    }
+
+    fn enter(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome {
+        Ok(Value::None)
+    }
+}
+
+/// Arguments that functions get: the identity of the function, the name, the value.
+#[derive(Clone, Default)]
+pub struct ArgScope(Vec<(usize, Keyword)>);
+
+/// What `with slim.arg_scope(...)` opens.
+struct ArgScopeValue {
+    scope: ArgScope,
+    state: Rc<State>,
+}
+
+impl Native for ArgScopeValue {
+    fn type_name(&self) -> String {
+        "arg_scope".to_owned()
+    }
+
+    fn enter(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome {
+        let mut open = self.state.scoped.borrow_mut();
+        let mut inner = open.last().cloned().unwrap_or_default();
+        for (function, keyword) in &self.scope.0 {
+            inner.0.retain(|(other, old)| other != function || old.name != keyword.name);
+            inner.0.push((*function, keyword.clone()));
+        }
+        open.push(inner.clone());
+        drop(open);
+        Ok(Value::native(ArgScopeValue { scope: inner, state: self.state.clone() }))
+    }
+
+    fn exit(
+        self: Rc<Self>,
+        _py: &mut Python,
+        _error: Option<&PyError>,
+        _at: Span,
+    ) -> Outcome<bool> {
+        self.state.scoped.borrow_mut().pop();
+        Ok(false)
+    }
+}
+
+/// The arguments of a call with those that the open arg_scopes give to the function.
+pub(super) fn with_scoped(
+    state: &Rc<State>,
+    function: Option<usize>,
+    parameters: &[&str],
+    mut args: Args,
+) -> Args {
+    if parameters == ["list_ops_or_scope"] {
+        return arg_scope(state, args);
+    }
+    let open = state.scoped.borrow();
+    let Some(ArgScope(all)) = open.last() else { return args };
+    for (of, keyword) in all {
+        if Some(*of) != function {
+            continue;
+        }
+        let place = parameters.iter().position(|p| p.trim_matches(['*', '?']) == &*keyword.name);
+        let given = place.is_some_and(|place| place < args.positional.len())
+            || args.keywords.iter().any(|k| k.name == keyword.name);
+        if !given {
+            args.keywords.push(keyword.clone());
+        }
+    }
+    args
+}
+
+/// The arguments of `slim.arg_scope` as one value.
+fn arg_scope(state: &Rc<State>, mut args: Args) -> Args {
+    let listed = match args.keywords.iter().position(|k| &*k.name == "list_ops_or_scope") {
+        Some(at) => Some(args.keywords.remove(at).value),
+        None => args.positional.first().map(|(value, _)| value.clone()),
+    };
+    let functions = match &listed {
+        Some(Value::List(_) | Value::Tuple(_)) => listed.as_ref().and_then(Value::as_items),
+        Some(value) if value.as_native::<ArgScopeValue>().is_some() => return args,
+        Some(value) => value.identity().map(|_| vec![value.clone()]),
+        None => None,
+    };
+    let Some(functions) = functions else { return args };
+    let mut scope = ArgScope::default();
+    for identity in functions.iter().filter_map(Value::identity) {
+        scope.0.extend(args.keywords.iter().map(|keyword| (identity, keyword.clone())));
+    }
+    let value = Value::native(ArgScopeValue { scope, state: state.clone() });
+    Args { positional: vec![(value, args.span)], keywords: vec![], span: args.span }
+}
+
+impl Call<'_> {
+    /// A variable of the open scope, by an initialiser and a regulariser that are arguments of the call.
+    pub(super) fn make(
+        &mut self,
+        name: &str,
+        dims: Vec<usize>,
+        initializer: &str,
+        regularizer: &str,
+        default: Initializer,
+    ) -> Outcome<usize> {
+        let at = self.bound.span_of(initializer);
+        let given = match self.bound.some(initializer) {
+            Some(given) => given,
+            None => Value::native(default),
+        };
+        let initial = first_values(self, Some(given), &dims, at)?;
+        let regularizer = regularizer_of(&self.bound.get(regularizer));
+        let trainable = self.truth("trainable", true)?;
+        self.graph(|graph| {
+            graph.get_variable(Asked { name, dims, initial, trainable, regularizer })
+        })
+    }
+}
+
+/// Entries of a dictionary of arguments as keywords of a call.
+pub(super) fn keywords_of(dict: &Dict, at: Span) -> Vec<Keyword> {
+    let texts = dict.items().into_iter().filter_map(|(key, value)| {
+        let name = key.as_str()?.clone();
+        Some(Keyword { name, name_span: at, value, span: at })
+    });
+    texts.collect()
+}
+
+/// What is said of two shapes.
+pub(super) fn differ(have: &[usize], want: &[usize]) -> String {
+    format!("{} and not {}", shown(have), shown(want))
+}
+
+/// A regulariser, as a value.
+pub(super) fn regularizer(scale: f64) -> Value {
+    Value::native(Regularizer { l2: scale })
+}

@@ -1,0 +1,310 @@
+//! `tf.*` that makes tensors, moves their elements, and takes them apart.
+
+use super::arguments::to_whole;
+use super::tensor::{TensorShape, TensorValue, kind_of};
+use super::{Call, Function};
+use crate::front::tensorflow::graph::{Border, Kind, Source, Tensor};
+use crate::front::tensorflow::interp::{Outcome, Value};
+use crate::spec::Filler;
+
+const RANDOM: &[&str] = &["shape", "mean?", "stddev?", "dtype?", "seed?", "name?"];
+const LIKE: &[&str] = &["tensor", "dtype?", "name?", "optimize?"];
+
+/// The functions.
+pub const FUNCTIONS: &[Function] = &[
+    Function(&["tf.constant"], &["value", "dtype?", "shape?", "name?", "verify_shape?"], |c| {
+        let value = c.tensor("value")?;
+        let kind = kind_of(&c.bound.get("dtype")).unwrap_or(value.kind);
+        if !c.has("shape") {
+            return c.give(Tensor { kind, ..value });
+        }
+        let dims = c.dims("shape")?;
+        let count: usize = dims.iter().product();
+        let source = match (&value.source, value.known()) {
+            (Source::Uniform(number), _) => Source::Uniform(*number),
+            (_, Some(mut values)) if !values.is_empty() && values.len() <= count => {
+                let last = values[values.len() - 1];
+                values.resize(count, last);
+                Source::Numbers(values.into())
+            }
+            _ => return Err(c.fault("the numbers do not fill the shape", "")),
+        };
+        c.give(Tensor { source, dims, kind, ..value })
+    }),
+    Function(&["tf.zeros"], &["shape", "dtype?", "name?"], |c| c.filled(0.0)),
+    Function(&["tf.ones"], &["shape", "dtype?", "name?"], |c| c.filled(1.0)),
+    Function(&["tf.fill"], &["dims", "value", "name?"], |c| {
+        let (dims, value) = (c.dims("dims")?, c.tensor("value")?);
+        match value.source {
+            Source::Uniform(_) => c.give(Tensor { dims, ..value }),
+            _ => Err(c.fault("`value` must be one number that is known beforehand", "")),
+        }
+    }),
+    Function(&["tf.zeros_like"], LIKE, |c| c.like(0.0)),
+    Function(&["tf.ones_like"], LIKE, |c| c.like(1.0)),
+    Function(&["tf.range"], &["start", "limit?", "delta?", "dtype?", "name?"], |c| {
+        let first = c.float("start", 0.0)?;
+        let (start, limit) = match c.has("limit") {
+            true => (first, c.float("limit", 0.0)?),
+            false => (0.0, first),
+        };
+        let step = c.float("delta", 1.0)?;
+        let count = ((limit - start) / step).ceil().max(0.0);
+        if step == 0.0 || 1e7 < count {
+            return Err(c.fault("these are too many numbers", ""));
+        }
+        let values: Vec<f64> = (0..count as usize).map(|i| start + step * i as f64).collect();
+        let n = values.len();
+        c.give(Tensor::numbers(values, vec![n], Kind::Int))
+    }),
+    Function(&["tf.random_normal", "tf.random.normal"], RANDOM, |c| {
+        let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
+        c.random(Filler::Gaussian { mean, std, sparse: None })
+    }),
+    Function(&["tf.truncated_normal", "tf.random.truncated_normal"], RANDOM, |c| {
+        let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
+        c.random(Filler::TruncatedNormal { mean, std })
+    }),
+    Function(
+        &["tf.random_uniform", "tf.random.uniform"],
+        &["shape", "minval?", "maxval?", "dtype?", "seed?", "name?"],
+        |c| {
+            let (low, high) = (c.float("minval", 0.0)?, c.float("maxval", 1.0)?);
+            c.random(Filler::Uniform(low, high))
+        },
+    ),
+    Function(&["tf.shape"], &["input", "name?", "out_type?"], |c| {
+        let x = c.tensor("input")?;
+        let values = x.dims.iter().map(|&extent| extent as f64).collect();
+        c.give(Tensor::numbers(values, vec![x.rank()], Kind::Int))
+    }),
+    Function(&["tf.size"], &["input", "name?", "out_type?"], |c| {
+        let x = c.tensor("input")?;
+        c.give(Tensor::number(x.count() as f64, Kind::Int))
+    }),
+    Function(&["tf.rank"], &["input", "name?"], |c| {
+        let x = c.tensor("input")?;
+        c.give(Tensor::number(x.rank() as f64, Kind::Int))
+    }),
+    Function(&["tf.TensorShape"], &["dims"], |c| Ok(Value::native(TensorShape(c.dims("dims")?)))),
+    Function(&["tf.reshape"], &["tensor", "shape", "name?"], |c| {
+        let (x, dims) = (c.tensor("tensor")?, c.wholes("shape")?.unwrap_or_default());
+        let result = c.graph(|graph| graph.reshape(&x, &dims))?;
+        c.give(result)
+    }),
+    Function(
+        &["tf.transpose", "tf.matrix_transpose"],
+        &["a", "perm?", "name?", "conjugate?"],
+        |c| {
+            let (x, perm) = (c.tensor("a")?, c.wholes("perm")?);
+            let result = c.graph(|graph| graph.transpose(&x, perm.as_deref()))?;
+            c.give(result)
+        },
+    ),
+    Function(&["tf.expand_dims"], &["input", "axis?", "name?", "dim?"], |c| {
+        let x = c.tensor("input")?;
+        let dim = c.whole("dim", -1)?;
+        let axis = c.whole("axis", dim)?;
+        let result = c.graph(|graph| graph.expand_dims(&x, axis))?;
+        c.give(result)
+    }),
+    Function(&["tf.squeeze"], &["input", "axis?", "name?", "squeeze_dims?"], |c| {
+        let x = c.tensor("input")?;
+        let axes = match c.wholes("axis")? {
+            Some(axes) => axes,
+            None => c.wholes("squeeze_dims")?.unwrap_or_default(),
+        };
+        let result = c.graph(|graph| graph.squeeze(&x, &axes))?;
+        c.give(result)
+    }),
+    Function(&["tf.concat"], &["values?", "axis?", "name?", "concat_dim?"], |c| {
+        // Before TensorFlow 1.0 the axis came first.
+        let (first, second) = if c.bound.get("values").as_int().is_some() {
+            ("axis", "values")
+        } else {
+            ("values", "axis")
+        };
+        let parts = c.tensors(first)?;
+        let axis = if c.has(second) { c.whole(second, 0)? } else { c.whole("concat_dim", 0)? };
+        let result = c.graph(|graph| graph.concat(&parts, axis))?;
+        c.give(result)
+    }),
+    Function(&["tf.stack", "tf.pack", "tf.parallel_stack"], &["values", "axis?", "name?"], |c| {
+        let (parts, axis) = (c.tensors("values")?, c.whole("axis", 0)?);
+        let result = c.graph(|graph| graph.stack(&parts, axis))?;
+        c.give(result)
+    }),
+    Function(&["tf.unstack", "tf.unpack"], &["value", "num?", "axis?", "name?"], |c| {
+        let (x, axis) = (c.tensor("value")?, c.whole("axis", 0)?);
+        let parts = c.graph(|graph| graph.unstack(&x, axis))?;
+        c.give_all(parts)
+    }),
+    Function(
+        &["tf.split"],
+        &["value?", "num_or_size_splits?", "axis?", "num?", "name?", "num_split?", "split_dim?"],
+        split,
+    ),
+    Function(&["tf.slice"], &["input_", "begin", "size", "name?"], |c| {
+        let x = c.tensor("input_")?;
+        let (begin, size) =
+            (c.wholes("begin")?.unwrap_or_default(), c.wholes("size")?.unwrap_or_default());
+        if begin.len() != x.rank() || size.len() != x.rank() {
+            return Err(c.fault("`begin` and `size` have a number for each axis", ""));
+        }
+        let mut result = x;
+        for (axis, (&begin, &size)) in begin.iter().zip(&size).enumerate() {
+            let start = usize::try_from(begin).unwrap_or(usize::MAX);
+            let rest = result.dims[axis].saturating_sub(start);
+            let count = usize::try_from(size).unwrap_or(rest);
+            result = c.graph(|graph| graph.slice(&result, axis, start, count, 1))?;
+        }
+        c.give(result)
+    }),
+    Function(&["tf.strided_slice"], &["input_", "begin", "end", "strides?", "name?"], |c| {
+        let x = c.tensor("input_")?;
+        let (begin, end) =
+            (c.wholes("begin")?.unwrap_or_default(), c.wholes("end")?.unwrap_or_default());
+        let steps = c.wholes("strides")?.unwrap_or(vec![1; begin.len()]);
+        if x.rank() < begin.len() || begin.len() != end.len() || steps.len() != end.len() {
+            return Err(c.fault("`begin`, `end` and `strides` have a number for each axis", ""));
+        }
+        let mut keys = vec![];
+        for ((&begin, &end), &step) in begin.iter().zip(&end).zip(&steps) {
+            keys.push(slice_of(begin, end, step));
+        }
+        let (value, at) = (Value::native(TensorValue(x)), c.span);
+        c.py.get_item(&value, &Value::tuple(keys), at)
+    }),
+    Function(&["tf.gather"], &["params", "indices", "validate_indices?", "name?", "axis?"], |c| {
+        let x = c.tensor("params")?;
+        let places = c.wholes("indices")?.unwrap_or_default();
+        let axis = c.whole("axis", 0)?;
+        let result = c.graph(|graph| {
+            let axis = x.axis(axis)?;
+            let places = places.iter().map(|&place| usize::try_from(place).unwrap_or(usize::MAX));
+            graph.pick(&x, axis, places.collect(), "Gather")
+        })?;
+        c.give(result)
+    }),
+    Function(&["tf.reverse", "tf.reverse_v2"], &["tensor", "axis?", "name?", "dims?"], |c| {
+        let x = c.tensor("tensor")?;
+        let name = if c.has("axis") { "axis" } else { "dims" };
+        let given = c.bound.get(name);
+        let mut axes = c.wholes(name)?.unwrap_or_default();
+        // Before TensorFlow 1.0 there was a truth value for each axis.
+        let truths = given
+            .as_items()
+            .is_some_and(|all| !all.is_empty() && all.iter().all(|v| matches!(v, Value::Bool(_))));
+        if truths {
+            let set = axes.iter().enumerate().filter(|(_, set)| **set != 0);
+            axes = set.map(|(axis, _)| axis as i64).collect();
+        }
+        let result = c.graph(|graph| graph.reverse(&x, &axes))?;
+        c.give(result)
+    }),
+    Function(&["tf.tile"], &["input", "multiples", "name?"], |c| {
+        let (x, multiples) = (c.tensor("input")?, c.dims("multiples")?);
+        let result = c.graph(|graph| graph.tile(&x, &multiples))?;
+        c.give(result)
+    }),
+    Function(&["tf.pad"], &["tensor", "paddings", "mode?", "name?", "constant_values?"], |c| {
+        let x = c.tensor("tensor")?;
+        let paddings = c.tensor("paddings")?;
+        let numbers = paddings.known().unwrap_or_default();
+        if paddings.dims.last() != Some(&2) || numbers.iter().any(|&n| n < 0.0 || 1e9 < n) {
+            return Err(c.fault(
+                "`paddings` must be a pair for each axis, such as [[0, 0], [1, 1], [1, 1], [0, 0]]",
+                "",
+            ));
+        }
+        let pairs: Vec<[usize; 2]> =
+            numbers.chunks(2).map(|p| [p[0] as usize, p[1] as usize]).collect();
+        let mode = c.text("mode")?.unwrap_or("CONSTANT".to_owned());
+        let border = match mode.to_uppercase().as_str() {
+            "CONSTANT" => Border::Value(c.float("constant_values", 0.0)?),
+            "REFLECT" => Border::Reflect,
+            _ => return Err(c.fault(format!("`mode` {mode} is not known"), "CONSTANT or REFLECT")),
+        };
+        let result = c.graph(|graph| graph.pad(&x, &pairs, border))?;
+        c.give(result)
+    }),
+    Function(
+        &["tf.one_hot"],
+        &["indices", "depth", "on_value?", "off_value?", "axis?", "dtype?", "name?"],
+        |c| {
+            let (labels, depth, name) =
+                (c.tensor("indices")?, c.whole("depth", 0)?, c.name("one_hot")?);
+            let classes = usize::try_from(depth).unwrap_or(0);
+            let result = c.graph(|graph| graph.one_hot(&labels, classes, &name))?;
+            c.give(result)
+        },
+    ),
+];
+
+/// `begin:end:step`.
+fn slice_of(begin: i64, end: i64, step: i64) -> Value {
+    use crate::front::tensorflow::interp::Slice;
+    Value::Slice(std::rc::Rc::new(Slice {
+        start: begin.into(),
+        stop: end.into(),
+        step: step.into(),
+    }))
+}
+
+fn split(c: &mut Call) -> Outcome {
+    // Before TensorFlow 1.0: axis, number, value.
+    let old = c.bound.get("value").as_int().is_some() || c.has("split_dim");
+    let third = c.bound.get("axis");
+    let (value, count, axis) = match old && third.as_native::<TensorValue>().is_some() {
+        true => {
+            let at = c.bound.span_of("value");
+            let axis = to_whole(c.py, &c.bound.get("value"), at)?;
+            (c.tensor("axis")?, "num_or_size_splits", axis)
+        }
+        false if c.has("split_dim") => (c.tensor("value")?, "num_split", c.whole("split_dim", 0)?),
+        false => (c.tensor("value")?, "num_or_size_splits", c.whole("axis", 0)?),
+    };
+    let given = c.wholes(count)?.unwrap_or_default();
+    let single = c.bound.get(count).as_items().is_none() && given.len() == 1;
+    let parts = c.graph(|graph| {
+        let place = value.axis(axis)?;
+        let extent = value.dims[place];
+        let mut extents: Vec<usize> = vec![];
+        if single {
+            let n = usize::try_from(given[0]).unwrap_or(0);
+            if n == 0 || !extent.is_multiple_of(n) {
+                let shape = crate::front::tensorflow::graph::shown(&value.dims);
+                let message = format!(
+                    "axis {axis} of {shape} has {extent} elements, which {n} parts do not divide"
+                );
+                return Err(crate::front::tensorflow::graph::Fault::new(message));
+            }
+            extents.resize(n, extent / n);
+        } else {
+            let told: usize = given.iter().filter_map(|&n| usize::try_from(n).ok()).sum();
+            let of = |&n: &i64| usize::try_from(n).unwrap_or(extent.saturating_sub(told));
+            extents.extend(given.iter().map(of));
+        }
+        graph.split(&value, axis, &extents)
+    })?;
+    c.give_all(parts)
+}
+
+impl Call<'_> {
+    fn filled(&mut self, value: f64) -> Outcome {
+        let dims = self.dims("shape")?;
+        let kind = kind_of(&self.bound.get("dtype")).unwrap_or(Kind::Float);
+        self.give(Tensor { dims, ..Tensor::number(value, kind) })
+    }
+
+    fn like(&mut self, value: f64) -> Outcome {
+        let x = self.tensor("tensor")?;
+        self.give(Tensor { dims: x.dims, ..Tensor::number(value, x.kind) })
+    }
+
+    fn random(&mut self, filler: Filler) -> Outcome {
+        let dims = self.dims("shape")?;
+        let tensor = self.graph(|graph| Ok(graph.random(filler, dims)))?;
+        self.give(tensor)
+    }
+}

@@ -1,0 +1,459 @@
+//! `slim.*`, which is `tf.contrib.layers` too: layers that make their own variables.
+
+use super::initial::Initializer;
+use super::scopes::{keywords_of, reuse_of};
+use super::tensor::TensorValue;
+use super::{Call, Function};
+use crate::front::tensorflow::graph::{Normalisation, Padding, Tensor, Window};
+use crate::front::tensorflow::interp::{Args, Outcome, Value};
+use crate::layers::relu::Relu;
+
+const CONV: &[&str] = &[
+    "inputs",
+    "num_outputs",
+    "kernel_size",
+    "stride?",
+    "padding?",
+    "data_format?",
+    "rate?",
+    "activation_fn?",
+    "normalizer_fn?",
+    "normalizer_params?",
+    "weights_initializer?",
+    "weights_regularizer?",
+    "biases_initializer?",
+    "biases_regularizer?",
+    "reuse?",
+    "variables_collections?",
+    "outputs_collections?",
+    "trainable?",
+    "scope?",
+];
+
+const TRANSPOSE: &[&str] = &[
+    "inputs",
+    "num_outputs",
+    "kernel_size",
+    "stride?",
+    "padding?",
+    "data_format?",
+    "activation_fn?",
+    "normalizer_fn?",
+    "normalizer_params?",
+    "weights_initializer?",
+    "weights_regularizer?",
+    "biases_initializer?",
+    "biases_regularizer?",
+    "reuse?",
+    "variables_collections?",
+    "outputs_collections?",
+    "trainable?",
+    "scope?",
+];
+
+const SEPARABLE: &[&str] = &[
+    "inputs",
+    "num_outputs",
+    "kernel_size",
+    "depth_multiplier?",
+    "stride?",
+    "padding?",
+    "data_format?",
+    "rate?",
+    "activation_fn?",
+    "normalizer_fn?",
+    "normalizer_params?",
+    "weights_initializer?",
+    "weights_regularizer?",
+    "biases_initializer?",
+    "biases_regularizer?",
+    "reuse?",
+    "variables_collections?",
+    "outputs_collections?",
+    "trainable?",
+    "scope?",
+];
+
+const CONNECTED: &[&str] = &[
+    "inputs",
+    "num_outputs",
+    "activation_fn?",
+    "normalizer_fn?",
+    "normalizer_params?",
+    "weights_initializer?",
+    "weights_regularizer?",
+    "biases_initializer?",
+    "biases_regularizer?",
+    "reuse?",
+    "variables_collections?",
+    "outputs_collections?",
+    "trainable?",
+    "scope?",
+];
+
+const POOL: &[&str] = &[
+    "inputs",
+    "kernel_size",
+    "stride?",
+    "padding?",
+    "data_format?",
+    "outputs_collections?",
+    "scope?",
+];
+
+const BATCH_NORM: &[&str] = &[
+    "inputs",
+    "decay?",
+    "center?",
+    "scale?",
+    "epsilon?",
+    "activation_fn?",
+    "param_initializers?",
+    "param_regularizers?",
+    "updates_collections?",
+    "is_training?",
+    "reuse?",
+    "variables_collections?",
+    "outputs_collections?",
+    "trainable?",
+    "batch_weights?",
+    "fused?",
+    "data_format?",
+    "zero_debias_moving_mean?",
+    "scope?",
+    "renorm?",
+];
+
+/// The functions.
+pub const FUNCTIONS: &[Function] = &[
+    Function(
+        &[
+            "slim.conv2d",
+            "slim.convolution2d",
+            "slim.convolution",
+            "tf.contrib.layers.conv2d",
+            "tf.contrib.layers.convolution2d",
+        ],
+        CONV,
+        |c| c.conv("Conv", Shape::Convolution),
+    ),
+    Function(
+        &[
+            "slim.conv2d_transpose",
+            "slim.convolution2d_transpose",
+            "tf.contrib.layers.conv2d_transpose",
+            "tf.contrib.layers.convolution2d_transpose",
+        ],
+        TRANSPOSE,
+        |c| c.conv("Conv2d_transpose", Shape::Transpose),
+    ),
+    Function(
+        &[
+            "slim.separable_conv2d",
+            "slim.separable_convolution2d",
+            "tf.contrib.layers.separable_conv2d",
+        ],
+        SEPARABLE,
+        |c| c.conv("SeparableConv2d", Shape::Separable),
+    ),
+    Function(
+        &[
+            "slim.fully_connected",
+            "slim.linear",
+            "tf.contrib.layers.fully_connected",
+            "tf.contrib.layers.linear",
+        ],
+        CONNECTED,
+        fully_connected,
+    ),
+    Function(&["slim.max_pool2d", "tf.contrib.layers.max_pool2d"], POOL, |c| {
+        c.slim_pool("MaxPool2D", false)
+    }),
+    Function(&["slim.avg_pool2d", "tf.contrib.layers.avg_pool2d"], POOL, |c| {
+        c.slim_pool("AvgPool2D", true)
+    }),
+    Function(&["slim.batch_norm", "tf.contrib.layers.batch_norm"], BATCH_NORM, batch_norm),
+    Function(
+        &["slim.dropout", "tf.contrib.layers.dropout"],
+        &[
+            "inputs",
+            "keep_prob?",
+            "noise_shape?",
+            "is_training?",
+            "outputs_collections?",
+            "scope?",
+            "seed?",
+        ],
+        |c| {
+            let x = c.tensor("inputs")?;
+            let (keep, training) = (c.float("keep_prob", 0.5)?, c.truth("is_training", true)?);
+            let name = c.text("scope")?.unwrap_or("Dropout".to_owned());
+            let result = c.graph(|graph| graph.dropout(&x, &name, keep, training))?;
+            c.give(result)
+        },
+    ),
+    Function(
+        &["slim.flatten", "tf.contrib.layers.flatten"],
+        &["inputs", "outputs_collections?", "scope?"],
+        |c| {
+            let x = c.tensor("inputs")?;
+            let Some(&batch) = x.dims.first() else {
+                return Err(c.fault("a tensor without axes cannot be flattened", ""));
+            };
+            let result = c.graph(|graph| graph.reshape(&x, &[batch as i64, -1]))?;
+            c.give(result)
+        },
+    ),
+    Function(
+        &["slim.repeat", "tf.contrib.layers.repeat"],
+        &["inputs", "repetitions", "layer"],
+        nothing_bound,
+    ),
+    Function(
+        &["slim.stack", "tf.contrib.layers.stack"],
+        &["inputs", "layer", "stack_args"],
+        nothing_bound,
+    ),
+    Function(
+        &["slim.one_hot_encoding", "tf.contrib.layers.one_hot_encoding"],
+        &["labels", "num_classes", "on_value?", "off_value?", "outputs_collections?", "scope?"],
+        |c| {
+            let (labels, n) = (c.tensor("labels")?, c.whole("num_classes", 0)?);
+            let n = usize::try_from(n).unwrap_or(0);
+            let result = c.graph(|graph| graph.one_hot(&labels, n, "one_hot"))?;
+            c.give(result)
+        },
+    ),
+    Function(&["slim.softmax", "tf.contrib.layers.softmax"], &["logits", "scope?"], |c| {
+        let x = c.tensor("logits")?;
+        let result = c.graph(|graph| graph.softmax(&x, -1, "softmax"))?;
+        c.give(result)
+    }),
+    Function(
+        &["slim.bias_add", "tf.contrib.layers.bias_add"],
+        &[
+            "inputs",
+            "activation_fn?",
+            "initializer?",
+            "regularizer?",
+            "reuse?",
+            "variables_collections?",
+            "outputs_collections?",
+            "trainable?",
+            "data_format?",
+            "scope?",
+        ],
+        |c| {
+            let x = c.tensor("inputs")?;
+            c.in_scope("BiasAdd", |c| {
+                let last = x.dims.last().copied().unwrap_or(0);
+                let biases = c.make(
+                    "biases",
+                    vec![last],
+                    "initializer",
+                    "regularizer",
+                    Initializer::constant(0.0),
+                )?;
+                let y = c.graph(|graph| graph.bias_add(&x, biases, ""))?;
+                c.activated(y, false)
+            })
+        },
+    ),
+];
+
+/// Which convolution.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Convolution,
+    Transpose,
+    Separable,
+}
+
+/// `slim.repeat` and `slim.stack`, whose further arguments are the layer's: see `definition` in the library's text.
+fn nothing_bound(c: &mut Call) -> Outcome {
+    Err(c.fault("is not installed", ""))
+}
+
+fn fully_connected(c: &mut Call) -> Outcome {
+    let x = c.tensor("inputs")?;
+    let Some(outputs) = usize::try_from(c.whole("num_outputs", 0)?).ok().filter(|&n| 0 < n) else {
+        return Err(c.fault("`num_outputs` must be above 0", ""));
+    };
+    if x.rank() < 2 {
+        return Err(c.fault("a batch of vectors is needed", "`tf.reshape(x, [-1, features])`"));
+    }
+    let linear = c.function.ends_with("linear");
+    c.in_scope("fully_connected", |c| {
+        let inputs = x.dims.last().copied().unwrap_or(0);
+        let weights = c.make(
+            "weights",
+            vec![inputs, outputs],
+            "weights_initializer",
+            "weights_regularizer",
+            Initializer::glorot(),
+        )?;
+        let y = c.graph(|graph| graph.connected(&x, "", weights, false))?;
+        let y = c.normalised(y)?;
+        c.activated(y, !linear)
+    })
+}
+
+fn batch_norm(c: &mut Call) -> Outcome {
+    let x = c.tensor("inputs")?;
+    let channels = x.dims.last().copied().unwrap_or(0);
+    let (center, scale) = (c.truth("center", true)?, c.truth("scale", false)?);
+    let (decay, epsilon) = (c.float("decay", 0.999)?, c.float("epsilon", 0.001)?);
+    let is_training = c.truth("is_training", true)?;
+    c.channels_last()?;
+    let initial = c.bound.get("param_initializers");
+    c.in_scope("BatchNorm", |c| {
+        let make = |c: &mut Call, name: &str, value: f64, learned: bool| {
+            let given = match &initial {
+                Value::Dict(dict) => dict.get_str(name),
+                _ => None,
+            };
+            let (at, trainable) = (c.span, learned && c.truth("trainable", true)?);
+            let given = given.unwrap_or_else(|| Value::native(Initializer::constant(value)));
+            let initial = super::initial::first_values(c, Some(given), &[channels], at)?;
+            c.graph(|graph| {
+                graph.get_variable(crate::front::tensorflow::graph::Asked {
+                    name,
+                    dims: vec![channels],
+                    initial,
+                    trainable,
+                    regularizer: None,
+                })
+            })
+        };
+        let beta = if center { Some(make(c, "beta", 0.0, true)?) } else { None };
+        let gamma = if scale { Some(make(c, "gamma", 1.0, true)?) } else { None };
+        let moving = [make(c, "moving_mean", 0.0, false)?, make(c, "moving_variance", 1.0, false)?];
+        let how = Normalisation { gamma, beta, moving, decay, epsilon, is_training };
+        let y = c.graph(|graph| graph.batch_norm(&x, "", how))?;
+        c.activated(y, false)
+    })
+}
+
+impl Call<'_> {
+    /// Does something in a variable scope of the layer's: `scope`, or a fresh one.
+    pub(super) fn in_scope(
+        &mut self,
+        default: &str,
+        work: impl FnOnce(&mut Self) -> Outcome,
+    ) -> Outcome {
+        let reuse = reuse_of(self)?;
+        let scope = self.text("scope")?;
+        self.graph(|graph| graph.enter(scope.as_deref(), Some(default), reuse))?;
+        let result = work(self);
+        self.state.graph.borrow_mut().leave();
+        result
+    }
+
+    fn conv(&mut self, default: &str, shape: Shape) -> Outcome {
+        let x = self.tensor("inputs")?;
+        let outputs = match self.bound.some("num_outputs") {
+            Some(_) => usize::try_from(self.whole("num_outputs", 0)?).ok().filter(|&n| 0 < n),
+            None if shape == Shape::Separable => Some(0),
+            None => None,
+        };
+        let Some(outputs) = outputs else {
+            return Err(self.fault("`num_outputs` must be above 0", ""));
+        };
+        let kernel = self.pair("kernel_size", 1)?;
+        let stride = self.pair("stride", 1)?;
+        let rate = if shape == Shape::Transpose { [1, 1] } else { self.pair("rate", 1)? };
+        let padding = self.padding(Padding::Same)?;
+        self.channels_last()?;
+        if x.rank() != 4 {
+            let shape = crate::front::tensorflow::graph::shown(&x.dims);
+            return Err(self.fault(
+                format!("images of 4 axes are needed, batch, height, width, channels, not {shape}"),
+                "bring them into that shape with `tf.reshape`",
+            ));
+        }
+        let channels = x.dims[3];
+        let window = Window { kernel, stride, rate, padding };
+        self.in_scope(default, |c| {
+            let [h, w] = kernel;
+            let make = |c: &mut Call, name: &str, dims: Vec<usize>| {
+                let glorot = Initializer::glorot();
+                c.make(name, dims, "weights_initializer", "weights_regularizer", glorot)
+            };
+            let y = match shape {
+                Shape::Convolution => {
+                    let weights = make(c, "weights", vec![h, w, channels, outputs])?;
+                    c.graph(|graph| graph.convolution(&x, "", weights, window, false))?
+                }
+                Shape::Transpose => {
+                    let weights = make(c, "weights", vec![h, w, outputs, channels])?;
+                    c.graph(|graph| graph.deconvolution(&x, "", weights, window, None))?
+                }
+                Shape::Separable => {
+                    let many = usize::try_from(c.whole("depth_multiplier", 1)?).unwrap_or(1);
+                    let depthwise = make(c, "depthwise_weights", vec![h, w, channels, many])?;
+                    let name = if outputs == 0 { "" } else { "depthwise" };
+                    let y =
+                        c.graph(|graph| graph.convolution(&x, name, depthwise, window, true))?;
+                    if outputs == 0 {
+                        y
+                    } else {
+                        let wide = vec![1, 1, channels.saturating_mul(many), outputs];
+                        let pointwise = make(c, "pointwise_weights", wide)?;
+                        let one = Window { kernel: [1, 1], stride: [1, 1], rate: [1, 1], padding };
+                        c.graph(|graph| graph.convolution(&y, "", pointwise, one, false))?
+                    }
+                }
+            };
+            let y = c.normalised(y)?;
+            c.activated(y, true)
+        })
+    }
+
+    /// The result with its normalisation, or else its bias.
+    fn normalised(&mut self, y: Tensor) -> Outcome<Tensor> {
+        let at = self.bound.span_of("normalizer_fn");
+        if let Some(normalizer) = self.bound.some("normalizer_fn") {
+            let mut args = Args::new([Value::native(TensorValue(y))], at);
+            if let Some(Value::Dict(params)) = self.bound.some("normalizer_params") {
+                args.keywords = keywords_of(&params, at);
+            }
+            let made = self.py.call(&normalizer, args)?;
+            return super::arguments::to_tensor(self.py, &self.state.clone(), &made, at);
+        }
+        if self.bound.is_given("biases_initializer") && !self.has("biases_initializer") {
+            return Ok(y);
+        }
+        let last = y.dims.last().copied().unwrap_or(0);
+        let zero = Initializer::constant(0.0);
+        let biases =
+            self.make("biases", vec![last], "biases_initializer", "biases_regularizer", zero)?;
+        self.graph(|graph| graph.bias_add(&y, biases, "BiasAdd"))
+    }
+
+    /// The result with its activation, a ReLU by default if the layer has one by default.
+    fn activated(&mut self, y: Tensor, relu: bool) -> Outcome {
+        if let Some(activation) = self.bound.some("activation_fn") {
+            let at = self.bound.span_of("activation_fn");
+            return self.py.call(&activation, Args::new([Value::native(TensorValue(y))], at));
+        }
+        if relu && !self.bound.is_given("activation_fn") {
+            let y = self.graph(|graph| {
+                graph.function = "tf.nn.relu".to_owned();
+                graph.unary(&y, "Relu", Relu::default())
+            })?;
+            return self.give(y);
+        }
+        self.give(y)
+    }
+
+    fn slim_pool(&mut self, default: &str, mean: bool) -> Outcome {
+        let x = self.tensor("inputs")?;
+        self.channels_last()?;
+        let (kernel, stride) = (self.pair("kernel_size", 2)?, self.pair("stride", 2)?);
+        let padding = self.padding(Padding::Valid)?;
+        let name = self.text("scope")?.unwrap_or(default.to_owned());
+        let window = Window { kernel, stride, rate: [1, 1], padding };
+        let result = self.graph(|graph| graph.pool(&x, &name, mean, window))?;
+        self.give(result)
+    }
+}

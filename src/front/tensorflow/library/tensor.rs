@@ -1,0 +1,559 @@
+//! Tensors, their shapes and types as values of the language.
+
+use std::rc::Rc;
+
+use super::arguments::{to_tensor, to_whole, to_wholes};
+use super::{State, with_graph};
+use crate::diag::{self, Diagnostic};
+use crate::front::tensorflow::ast::{Binary as Operator, Compare, Unary};
+use crate::front::tensorflow::graph::{Binary, Graph, Kind, Tensor};
+use crate::front::tensorflow::interp::{Args, Native, Outcome, Python, Value};
+use crate::layers::abs_val::AbsVal;
+use crate::layers::power::Power;
+use crate::source::Span;
+
+/// A tensor.
+pub struct TensorValue(pub Tensor);
+
+/// A shape, `tensor.get_shape()`.
+pub struct TensorShape(pub Vec<usize>);
+
+/// An extent of a shape.
+pub struct Dimension(pub usize);
+
+/// A type of elements, `tf.float32`.
+pub struct DataType(pub &'static str, pub Kind);
+
+/// `tensor.op`.
+struct Operation(Tensor);
+
+/// The library's state, which is there whenever tensors are.
+fn state(py: &mut Python) -> Rc<State> {
+    py.state(|_| unreachable!("tensors are made by the library"))
+}
+
+/// A function of two values, one of which is a tensor.
+fn operate(
+    py: &mut Python,
+    function: Binary,
+    tensor: &Tensor,
+    other: &Value,
+    reflected: bool,
+    at: Span,
+) -> Outcome<Option<Value>> {
+    if other.is_none() || matches!(other, Value::Str(_)) {
+        return Ok(None);
+    }
+    let state = state(py);
+    let other = to_tensor(py, &state, other, at)?;
+    let name = format!("tf.{}", function.name());
+    let nodes = state.graph.borrow().nodes.len();
+    py.work(10 + nodes, at)?;
+    let result = with_graph(py, &state, at, &name, |graph| match reflected {
+        true => graph.binary(function, &other, tensor),
+        false => graph.binary(function, tensor, &other),
+    })?;
+    Ok(Some(Value::native(TensorValue(result))))
+}
+
+impl Native for TensorValue {
+    fn type_name(&self) -> String {
+        if Graph::is_variable(&self.0).is_some() { "Variable".into() } else { "Tensor".into() }
+    }
+
+    fn get_attribute(
+        self: Rc<Self>,
+        py: &mut Python,
+        name: &str,
+        at: Span,
+    ) -> Outcome<Option<Value>> {
+        let tensor = &self.0;
+        let own = |what: &'static str, run: fn(&mut Python, &Rc<Self>, Args) -> Outcome| {
+            let held = self.clone();
+            Value::function(what, move |py, args| run(py, &held, args))
+        };
+        Ok(Some(match name {
+            "name" => format!("{}:0", tensor.name).into(),
+            "op" => Value::native(Operation(tensor.clone())),
+            "shape" => Value::native(TensorShape(tensor.dims.clone())),
+            "dtype" => data_type(tensor.kind),
+            "get_shape" => {
+                own("get_shape", |_, held, _| Ok(Value::native(TensorShape(held.0.dims.clone()))))
+            }
+            "set_shape" => own("set_shape", |py, held, args| {
+                let shape = args.bind(py, "set_shape", &["shape"])?;
+                let (value, at) = (shape.get("shape"), shape.span_of("shape"));
+                let told = to_wholes(py, &value, at)?;
+                let fits = told.len() == held.0.rank()
+                    && told.iter().zip(&held.0.dims).all(|(&t, &d)| t < 0 || t == d as i64);
+                if fits {
+                    return Ok(Value::None);
+                }
+                let have = crate::front::tensorflow::graph::shown(&held.0.dims);
+                Err(py.value_error(at, format!("the tensor has the shape {have}")))
+            }),
+            "value" | "read_value" | "initialized_value" => {
+                own("value", |_, held, _| Ok(Value::native(TensorValue(held.0.clone()))))
+            }
+            "eval" => {
+                let message = "a tensor has no value before the network runs";
+                return Err(py.complaint(Diagnostic::new(&diag::E0811, at, message)));
+            }
+            "graph" | "device" | "initializer" => Value::None,
+            _ => return Ok(None),
+        }))
+    }
+
+    fn binary(
+        self: Rc<Self>,
+        py: &mut Python,
+        operator: Operator,
+        other: &Value,
+        reflected: bool,
+        at: Span,
+    ) -> Outcome<Option<Value>> {
+        let function = match operator {
+            Operator::Add => Binary::Add,
+            Operator::Subtract => Binary::Subtract,
+            Operator::Multiply => Binary::Multiply,
+            Operator::Divide | Operator::OldDivide => Binary::Divide,
+            Operator::FloorDivide => Binary::FloorDivide,
+            Operator::Modulo => Binary::Remainder,
+            Operator::Power => Binary::Power,
+            Operator::BitAnd => Binary::And,
+            Operator::BitOr => Binary::Or,
+            Operator::MatrixMultiply => {
+                let state = state(py);
+                let other = to_tensor(py, &state, other, at)?;
+                let product = with_graph(py, &state, at, "tf.matmul", |graph| {
+                    let (a, b) = if reflected { (&other, &self.0) } else { (&self.0, &other) };
+                    graph.matmul(a, b, "MatMul", [false, false])
+                })?;
+                return Ok(Some(Value::native(TensorValue(product))));
+            }
+            _ => return Ok(None),
+        };
+        operate(py, function, &self.0, other, reflected, at)
+    }
+
+    fn unary(self: Rc<Self>, py: &mut Python, operator: Unary, at: Span) -> Outcome<Option<Value>> {
+        let state = state(py);
+        let tensor = match operator {
+            Unary::Minus => with_graph(py, &state, at, "tf.negative", |graph| {
+                graph.scaled(&self.0, "Neg", -1.0)
+            })?,
+            Unary::Plus => self.0.clone(),
+            Unary::Invert => with_graph(py, &state, at, "tf.logical_not", |graph| {
+                let layer = Power { scale: -1.0, shift: 1.0, ..Power::default() };
+                graph.power(&self.0, "LogicalNot", layer)
+            })?,
+            _ => return Ok(None),
+        };
+        Ok(Some(Value::native(TensorValue(tensor))))
+    }
+
+    fn compare(
+        self: Rc<Self>,
+        py: &mut Python,
+        operator: Compare,
+        other: &Value,
+        at: Span,
+    ) -> Outcome<Option<Value>> {
+        let function = match operator {
+            Compare::Less => Binary::Less,
+            Compare::LessEqual => Binary::AtMost,
+            Compare::Greater => Binary::Greater,
+            Compare::GreaterEqual => Binary::AtLeast,
+            // Equality is identity in TensorFlow 1, but of numbers that are known.
+            Compare::Equal | Compare::NotEqual => {
+                let (Some(a), Some(b)) = (self.0.uniform(), other.as_f64()) else {
+                    return Ok(None);
+                };
+                return Ok(Some(
+                    (self.0.rank() == 0 && (a == b) == (operator == Compare::Equal)).into(),
+                ));
+            }
+            _ => return Ok(None),
+        };
+        operate(py, function, &self.0, other, false, at)
+    }
+
+    fn get_item(self: Rc<Self>, py: &mut Python, key: &Value, at: Span) -> Outcome {
+        let keys = match key {
+            Value::Tuple(keys) => keys.to_vec(),
+            one => vec![one.clone()],
+        };
+        let tensor = part(py, &self.0, &keys, at)?;
+        Ok(Value::native(TensorValue(tensor)))
+    }
+
+    fn iterate(self: Rc<Self>, py: &mut Python, at: Span) -> Outcome<Vec<Value>> {
+        if self.0.rank() == 0 {
+            return Err(py.type_error(at, "a tensor without axes cannot be iterated over"));
+        }
+        let state = state(py);
+        let parts = with_graph(py, &state, at, "tf.unstack", |graph| graph.unstack(&self.0, 0))?;
+        Ok(parts.into_iter().map(|part| Value::native(TensorValue(part))).collect())
+    }
+
+    fn truth(self: Rc<Self>, py: &mut Python, at: Span) -> Outcome<bool> {
+        if let Some(number) = self.0.uniform().filter(|_| self.0.count() == 1) {
+            return Ok(number != 0.0);
+        }
+        let message = "a condition on a tensor, whose value is known only when the network runs";
+        let d = Diagnostic::new(&diag::E0811, at, message);
+        Err(py.complaint(d.help(
+            "`if t is not None:` asks whether it is there; `tf.where` chooses element by element",
+        )))
+    }
+
+    fn to_int(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome<Option<i64>> {
+        Ok(self.0.uniform().filter(|_| self.0.count() == 1).map(|number| number as i64))
+    }
+
+    fn to_float(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome<Option<f64>> {
+        Ok(self.0.uniform().filter(|_| self.0.count() == 1))
+    }
+
+    fn repr(self: Rc<Self>, _py: &mut Python) -> Outcome<String> {
+        let shape = crate::front::tensorflow::graph::shown(&self.0.dims);
+        Ok(format!("<{} '{}:0' shape={shape}>", self.type_name(), self.0.name))
+    }
+}
+
+/// `tensor[keys]`.
+fn part(py: &mut Python, tensor: &Tensor, keys: &[Value], at: Span) -> Outcome<Tensor> {
+    let state = state(py);
+    let consumes = |key: &&Value| !matches!(key, Value::None | Value::Ellipsis);
+    let named = keys.iter().filter(consumes).count();
+    if tensor.rank() < named {
+        let message = format!("{named} indices for a tensor of {} axes", tensor.rank());
+        return Err(py.error("IndexError", at, message));
+    }
+    let (mut result, mut axis) = (tensor.clone(), 0);
+    let mut add = |py: &mut Python,
+                   work: &dyn Fn(
+        &mut Graph,
+        &Tensor,
+    ) -> crate::front::tensorflow::graph::Outcome<Tensor>| {
+        result = with_graph(py, &state, at, "tf.strided_slice", |graph| work(graph, &result))?;
+        Ok(())
+    };
+    for key in keys {
+        let extent = tensor_extent(tensor, keys, key, axis);
+        match key {
+            Value::Ellipsis => axis += tensor.rank() - named,
+            Value::None => {
+                add(py, &|graph, t| graph.expand_dims(t, axis as i64))?;
+                axis += 1;
+            }
+            Value::Slice(slice) => {
+                let bound = |py: &mut Python, value: &Value| match value {
+                    Value::None => Ok(None),
+                    value => to_whole(py, value, at).map(Some),
+                };
+                let step = bound(py, &slice.step)?.unwrap_or(1);
+                let (start, stop) = (bound(py, &slice.start)?, bound(py, &slice.stop)?);
+                if step == 0 {
+                    return Err(py.value_error(at, "slice step cannot be zero"));
+                }
+                let Some(extent) = extent else { continue };
+                let (start, count) = stretch(extent, start, stop, step);
+                add(py, &|graph, t| graph.slice(t, axis, start, count, step))?;
+                axis += 1;
+            }
+            index => {
+                let index = to_whole(py, index, at)?;
+                let Some(extent) = extent else { continue };
+                let place = if index < 0 { index + extent as i64 } else { index };
+                if !(0..extent as i64).contains(&place) {
+                    let message = format!("index {index} is out of range for an axis of {extent}");
+                    return Err(py.error("IndexError", at, message));
+                }
+                let place = place as usize;
+                add(py, &|graph, t| {
+                    let one = graph.slice(t, axis, place, 1, 1)?;
+                    graph.squeeze(&one, &[axis as i64])
+                })?;
+            }
+        }
+    }
+    Ok(result)
+}
+
+/// The extent of the axis that a key is about.
+fn tensor_extent(tensor: &Tensor, keys: &[Value], key: &Value, _axis: usize) -> Option<usize> {
+    let consumes = |key: &Value| !matches!(key, Value::None | Value::Ellipsis);
+    let at = keys.iter().position(|other| std::ptr::eq(other, key))?;
+    let named = keys.iter().filter(|key| consumes(key)).count();
+    let before = keys[..at].iter().filter(|key| consumes(key)).count();
+    let skipped = keys[..at].iter().any(|key| matches!(key, Value::Ellipsis));
+    let axis = before + if skipped { tensor.rank() - named } else { 0 };
+    tensor.dims.get(axis).copied()
+}
+
+/// The first element and the number of elements of a slice of an axis.
+fn stretch(extent: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> (usize, usize) {
+    let n = extent as i64;
+    let counted = |i: i64| if i < 0 { i + n } else { i };
+    let (low, high) = if 0 < step { (0, n) } else { (-1, n - 1) };
+    let first = start.map_or(if 0 < step { 0 } else { n - 1 }, |i| counted(i).clamp(low, high));
+    let end = stop.map_or(if 0 < step { n } else { -1 }, |i| counted(i).clamp(low, high));
+    let distance = if 0 < step { end - first } else { first - end };
+    let step = step.unsigned_abs() as i64;
+    let count = (distance.max(0) + step - 1) / step;
+    (first.max(0) as usize, count as usize)
+}
+
+impl Native for Operation {
+    fn type_name(&self) -> String {
+        "Operation".to_owned()
+    }
+
+    fn get_attribute(
+        self: Rc<Self>,
+        _py: &mut Python,
+        name: &str,
+        _at: Span,
+    ) -> Outcome<Option<Value>> {
+        Ok(match name {
+            "name" => Some((&*self.0.name).into()),
+            "outputs" => Some(Value::list([Value::native(TensorValue(self.0.clone()))])),
+            _ => None,
+        })
+    }
+}
+
+impl Native for TensorShape {
+    fn type_name(&self) -> String {
+        "TensorShape".to_owned()
+    }
+
+    fn get_attribute(
+        self: Rc<Self>,
+        _py: &mut Python,
+        name: &str,
+        _at: Span,
+    ) -> Outcome<Option<Value>> {
+        let dims = self.0.clone();
+        let own =
+            |name: &'static str, value: Value| Value::function(name, move |_, _| Ok(value.clone()));
+        let list = |dims: &[usize]| Value::list(dims.iter().map(|&extent| extent.into()));
+        Ok(Some(match name {
+            "as_list" => Value::function("as_list", move |_, _| {
+                Ok(Value::list(dims.iter().map(|&extent| extent.into())))
+            }),
+            "ndims" | "rank" => dims.len().into(),
+            "dims" => Value::list(dims.iter().map(|&extent| Value::native(Dimension(extent)))),
+            "num_elements" => own("num_elements", dims.iter().product::<usize>().into()),
+            "is_fully_defined" => own("is_fully_defined", true.into()),
+            "assert_is_compatible_with" | "assert_has_rank" => own("assert_has_rank", Value::None),
+            "with_rank" | "as_proto" => own("with_rank", list(&dims)),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn get_item(self: Rc<Self>, py: &mut Python, key: &Value, at: Span) -> Outcome {
+        let extents = Value::list(self.0.iter().map(|&extent| extent.into()));
+        let found = py.get_item(&extents, key, at)?;
+        if let Some(items) = found.as_items() {
+            let dims = items.iter().filter_map(Value::as_int).map(|extent| extent as usize);
+            return Ok(Value::native(TensorShape(dims.collect())));
+        }
+        Ok(Value::native(Dimension(found.as_int().unwrap_or(0) as usize)))
+    }
+
+    fn iterate(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome<Vec<Value>> {
+        Ok(self.0.iter().map(|&extent| Value::native(Dimension(extent))).collect())
+    }
+
+    fn len(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome<usize> {
+        Ok(self.0.len())
+    }
+
+    fn compare(
+        self: Rc<Self>,
+        py: &mut Python,
+        operator: Compare,
+        other: &Value,
+        at: Span,
+    ) -> Outcome<Option<Value>> {
+        let wanted = match operator {
+            Compare::Equal => true,
+            Compare::NotEqual => false,
+            _ => return Ok(None),
+        };
+        if !matches!(other, Value::List(_) | Value::Tuple(_) | Value::Native(_)) {
+            return Ok(None);
+        }
+        let other = to_wholes(py, other, at)?;
+        let same = other.iter().copied().eq(self.0.iter().map(|&extent| extent as i64));
+        Ok(Some((same == wanted).into()))
+    }
+
+    fn repr(self: Rc<Self>, _py: &mut Python) -> Outcome<String> {
+        Ok(crate::front::tensorflow::graph::shown(&self.0))
+    }
+}
+
+impl Native for Dimension {
+    fn type_name(&self) -> String {
+        "Dimension".to_owned()
+    }
+
+    fn get_attribute(
+        self: Rc<Self>,
+        _py: &mut Python,
+        name: &str,
+        _at: Span,
+    ) -> Outcome<Option<Value>> {
+        Ok((name == "value").then(|| self.0.into()))
+    }
+
+    fn binary(
+        self: Rc<Self>,
+        py: &mut Python,
+        operator: Operator,
+        other: &Value,
+        reflected: bool,
+        at: Span,
+    ) -> Outcome<Option<Value>> {
+        let other = match other.as_native::<Dimension>() {
+            Some(dimension) => dimension.0.into(),
+            None if other.as_f64().is_some() => other.clone(),
+            None => return Ok(None),
+        };
+        // Dimensions divide to whole numbers.
+        let operator = match operator {
+            Operator::Divide | Operator::OldDivide => Operator::FloorDivide,
+            other => other,
+        };
+        let own: Value = self.0.into();
+        let result = match reflected {
+            true => py.binary(operator, &other, &own, at)?,
+            false => py.binary(operator, &own, &other, at)?,
+        };
+        Ok(Some(match result {
+            Value::Int(extent) if 0 <= extent => Value::native(Dimension(extent as usize)),
+            other => other,
+        }))
+    }
+
+    fn compare(
+        self: Rc<Self>,
+        py: &mut Python,
+        operator: Compare,
+        other: &Value,
+        at: Span,
+    ) -> Outcome<Option<Value>> {
+        let other = match other.as_native::<Dimension>() {
+            Some(dimension) => dimension.0.into(),
+            None if other.as_f64().is_some() => other.clone(),
+            None => return Ok(None),
+        };
+        py.compare(operator, &self.0.into(), &other, at).map(Some)
+    }
+
+    fn to_int(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome<Option<i64>> {
+        Ok(Some(self.0 as i64))
+    }
+
+    fn to_float(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome<Option<f64>> {
+        Ok(Some(self.0 as f64))
+    }
+
+    fn repr(self: Rc<Self>, _py: &mut Python) -> Outcome<String> {
+        Ok(self.0.to_string())
+    }
+}
+
+impl Native for DataType {
+    fn type_name(&self) -> String {
+        "DType".to_owned()
+    }
+
+    fn get_attribute(
+        self: Rc<Self>,
+        _py: &mut Python,
+        name: &str,
+        _at: Span,
+    ) -> Outcome<Option<Value>> {
+        Ok(match name {
+            "name" => Some(self.0.into()),
+            "base_dtype" | "as_numpy_dtype" => Some(Value::Native(self.clone())),
+            "is_floating" => Some((self.1 == Kind::Float).into()),
+            "is_integer" => Some((self.1 == Kind::Int).into()),
+            _ => None,
+        })
+    }
+
+    fn compare(
+        self: Rc<Self>,
+        _py: &mut Python,
+        operator: Compare,
+        other: &Value,
+        _at: Span,
+    ) -> Outcome<Option<Value>> {
+        let Some(other) = other.as_native::<DataType>() else { return Ok(None) };
+        Ok(match operator {
+            Compare::Equal => Some((self.0 == other.0).into()),
+            Compare::NotEqual => Some((self.0 != other.0).into()),
+            _ => None,
+        })
+    }
+
+    fn repr(self: Rc<Self>, _py: &mut Python) -> Outcome<String> {
+        Ok(format!("tf.{}", self.0))
+    }
+}
+
+/// The type of elements of a kind.
+fn data_type(kind: Kind) -> Value {
+    Value::native(match kind {
+        Kind::Float => DataType("float32", Kind::Float),
+        Kind::Int => DataType("int64", Kind::Int),
+        Kind::Bool => DataType("bool", Kind::Bool),
+    })
+}
+
+/// The kind that a type argument means; numbers without one.
+pub fn kind_of(value: &Value) -> Option<Kind> {
+    if let Some(data_type) = value.as_native::<DataType>() {
+        return Some(data_type.1);
+    }
+    let name = value.as_str()?;
+    TYPES.iter().find(|(path, _)| path.ends_with(&format!(".{name}"))).map(|(_, kind)| *kind)
+}
+
+const TYPES: [(&str, Kind); 13] = [
+    ("tf.float16", Kind::Float),
+    ("tf.float32", Kind::Float),
+    ("tf.float64", Kind::Float),
+    ("tf.half", Kind::Float),
+    ("tf.double", Kind::Float),
+    ("tf.int8", Kind::Int),
+    ("tf.int16", Kind::Int),
+    ("tf.int32", Kind::Int),
+    ("tf.int64", Kind::Int),
+    ("tf.uint8", Kind::Int),
+    ("tf.uint16", Kind::Int),
+    ("tf.bool", Kind::Bool),
+    ("tf.string", Kind::Int),
+];
+
+/// The names of types, and of what else is no function.
+pub fn constants(_py: &mut Python) -> Vec<(&'static str, Value)> {
+    let types = TYPES.iter().map(|&(path, kind)| {
+        let name = path.strip_prefix("tf.").unwrap_or(path);
+        (path, Value::native(DataType(name, kind)))
+    });
+    types.collect()
+}
+
+/// |x|, which operators have too.
+pub fn absolute(graph: &mut Graph, x: &Tensor) -> crate::front::tensorflow::graph::Outcome<Tensor> {
+    match x.map(x.kind, f64::abs) {
+        Some(known) => Ok(known),
+        None => graph.unary(x, "Abs", AbsVal::default()),
+    }
+}
