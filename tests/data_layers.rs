@@ -79,7 +79,7 @@ fn hdf5() {
     };
     check(
         &layer("hdf5_data_param { source: 'l' batch_size: 2 }"),
-        "the shape of `data` is not known, so shapes are not checked",
+        "the shapes of `data`, `label` are not known, so shapes are not checked",
     );
     check(
         &layer("hdf5_data_param { source: 'l' batch_size: 0 } transform_param { scale: 2 }"),

@@ -228,13 +228,20 @@ impl Net {
                     continue;
                 }
                 count.tried += 1;
-                let near = (numeric - analytic[i]).abs() <= 1e-6 * scale + noise;
-                if !near {
+                let near = |numeric: f64| (numeric - analytic[i]).abs() <= 1e-6 * scale + noise;
+                // A kink that many smooth terms outweigh is seldom as near as a tenth of the step.
+                if !near(numeric) && !near(self.slope(&target, i, x, h / 10.0)?) {
                     return Err(format!("{gradient}[{i}] is {}, not {numeric}", analytic[i]).into());
                 }
             }
         }
         Ok(count)
+    }
+
+    /// The difference quotient of the value by an element, which is `x`.
+    fn slope(&mut self, target: &str, i: usize, x: f64, h: f64) -> Result<f64, Failed> {
+        let (low, high) = (self.value_at(target, i, x - h)?, self.value_at(target, i, x + h)?);
+        Ok((high - low) / (2.0 * h))
     }
 
     /// The gradients of the last run: their names, what they are the gradients of, and their values.

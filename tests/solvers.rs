@@ -423,7 +423,8 @@ fn the_largest_batch_that_fits_is_found() {
         let mut options = options.clone();
         options.set.push(("train.batch_size".into(), batch.to_string()));
         let job = open(&place.path("fitted.yaml"), &options).expect("a job");
-        job.trainer.plan().arena as u64 * 4
+        let plan = job.trainer.plan();
+        (plan.arena as u64 + cortado::train::feed::read_ahead(plan)) * 4
     };
     assert_eq!(fit.bytes, arena(fit.batch));
     assert!(fit.bytes <= limit && limit < arena(fit.batch + 1), "{fit:?}");

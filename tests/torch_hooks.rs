@@ -24,10 +24,10 @@ fn loss(text: &str, given: &Tensors) -> Result<f32, String> {
     let record = |_: &str| None;
     let env = pipeline::environment(&options, &record);
     let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
-    let names = &checked.definition.names;
-    let results = one_pass(&checked.stages[0], &env, &inward(names, given), &pass);
+    let definition = &checked.definition;
+    let results = one_pass(&checked.stages[0], &env, &inward(definition, given), &pass);
     let results = results.map_err(|error| error.to_string())?;
-    Ok(outward(names, given, results)["loss"].data[0])
+    Ok(outward(definition, given, results)["loss"].data[0])
 }
 
 fn vector(data: &[f32]) -> Blob {

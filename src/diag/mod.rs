@@ -187,6 +187,11 @@ impl Diagnostics {
         Reported(())
     }
 
+    /// A list that nobody reads, for a try: it knows whether something was reported before.
+    pub fn unread(&self) -> Diagnostics {
+        Diagnostics { list: self.list.first().cloned().into_iter().collect(), ..Self::default() }
+    }
+
     /// All complaints.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter()

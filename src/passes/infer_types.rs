@@ -59,7 +59,7 @@ fn check_param_count(node: &Node, phase: Phase, env: &Environment, diagnostics: 
     let guesses: [&[usize]; 3] = [&[2, 5040, 64, 64], &[2, 5040], &[2, 5040, 64, 64, 64]];
     let signature = guesses.iter().find_map(|&dims| {
         let bottoms = vec![Shape::from(dims); node.bottoms.len()];
-        let mut unheard = Diagnostics::default();
+        let mut unheard = diagnostics.unread();
         let cx = Infer::new(node, &bottoms, phase, env, &mut unheard);
         node.layer.infer(&cx).ok()
     });

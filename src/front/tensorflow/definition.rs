@@ -257,12 +257,13 @@ impl Run<'_> {
             .keyword("is_inference", inference);
         let tower = py.call(class, given).map_err(failed)?;
         let outputs = py.get_attribute(&tower, "inference", at).map_err(failed)?;
+        let outputs = self.outputs(py, &outputs)?;
         let mut loss = Value::None;
         if self.mode != Mode::Infer {
             loss = py.get_attribute(&tower, "loss", at).map_err(|error| self.in_loss(error))?;
         }
         self.scoped_end(state);
-        self.finish(py, state, &outputs, &loss)
+        self.finish(py, state, outputs, &loss)
     }
 
     /// The form before classes: `build_model(params)` gives `{'model': ..., 'loss': function of y}`.
@@ -285,6 +286,7 @@ impl Run<'_> {
         let made = py.call(function, Args::new([Value::Dict(params)], at)).map_err(failed)?;
         let part = |py: &mut Python, name: &str| py.get_item(&made, &name.into(), at);
         let outputs = part(py, "model").map_err(failed)?;
+        let outputs = self.outputs(py, &outputs)?;
         let mut loss = Value::None;
         if self.mode != Mode::Infer {
             let function = part(py, "loss").map_err(failed)?;
@@ -292,7 +294,7 @@ impl Run<'_> {
             loss = py.call(&function, told).map_err(|error| self.in_loss(error))?;
         }
         self.scoped_end(state);
-        self.finish(py, state, &outputs, &loss)
+        self.finish(py, state, outputs, &loss)
     }
 
     /// An error as a complaint; that cortado asks for `inference` and `loss` is no call of the definition's.
@@ -326,12 +328,23 @@ impl Run<'_> {
         state.graph.borrow_mut().leave();
     }
 
+    /// What the net gives: some tensors.
+    fn outputs(&self, py: &mut Python, inference: &Value) -> Result<Vec<Tensor>, Stop> {
+        let outputs = tensors(py, inference);
+        if outputs.is_empty() {
+            let message = "`inference` gives no tensor";
+            let d = Diagnostic::new(&diag::E0812, self.whole, message);
+            return Err(Box::new(d.help("end it with `return net`, or with a list of tensors")));
+        }
+        Ok(outputs)
+    }
+
     /// The outputs and losses of a run.
     fn finish(
         &self,
         py: &mut Python,
         state: &library::State,
-        outputs: &Value,
+        outputs: Vec<Tensor>,
         loss: &Value,
     ) -> Result<Stage, Stop> {
         let fault = |fault: Fault| {
@@ -341,12 +354,6 @@ impl Run<'_> {
                 None => d,
             })
         };
-        let outputs = tensors(py, outputs);
-        if outputs.is_empty() {
-            let message = "`inference` gives no tensor";
-            let d = Diagnostic::new(&diag::E0812, self.whole, message);
-            return Err(Box::new(d.help("end it with `return net`, or with a list of tensors")));
-        }
         let losses = self.losses(py, loss)?;
         let mut graph = state.graph.borrow_mut();
         graph.place = self.whole;
