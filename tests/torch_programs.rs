@@ -33,8 +33,9 @@ fn blob(shape: &[usize], data: &[f32]) -> Blob {
 }
 
 #[test]
-fn what_a_network_gives_cannot_be_read() {
-    let linear = "local l = nn.Linear(2, 2)\nlocal out = l:forward(torch.ones(3, 2))\n";
+fn what_a_large_network_gives_cannot_be_read() {
+    // Small nets are computed.
+    let linear = "local l = nn.Linear(2000, 2000)\nlocal out = l:forward(torch.ones(3, 2000))\n";
     for read in [
         "local x = out[1][1]",
         "l.weight:div(out:std())",
@@ -42,11 +43,11 @@ fn what_a_network_gives_cannot_be_read() {
         "out:add(1)[1][1] = out[1][2]",
     ] {
         let shown = complaints(&format!("{linear}{read}\nreturn l\n"));
-        assert!(shown.contains("known only when it runs"), "{read}: {shown}");
+        assert!(shown.contains("known only when"), "{read}: {shown}");
         assert!(shown.contains("definition.lua:3:"), "{read}: {shown}");
     }
     let sizes = format!(
-        "{linear}assert(out:size(1) == 3 and out:nElement() == 6)\nprint(out, nn.MSECriterion():forward(out, out))\nreturn l\n"
+        "{linear}assert(out:size(1) == 3 and out:nElement() == 6000)\nprint(out, nn.MSECriterion():forward(out, out))\nreturn l\n"
     );
     let shown = complaints(&sizes);
     assert!(!shown.contains("error"), "{shown}");
@@ -175,7 +176,7 @@ fn files_are_texts_of_the_project() {
         assert_eq!(output.status.code(), Some(1), "{file}");
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    assert!(refused("long.lua").contains("long.lua: has 6291456 bytes"));
+    assert!(refused("long.lua").contains("long.lua: 6144 KiB are no definition"));
     #[cfg(unix)]
     {
         use std::os::unix::fs::symlink;

@@ -407,8 +407,9 @@ impl Layer {
         self.ops().check(cx)
     }
 
-    /// See [`LayerOps::infer`].
+    /// What [`LayerOps::check`] and then [`LayerOps::infer`] say.
     pub fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        self.check(cx)?;
         self.ops().infer(cx)
     }
 
