@@ -257,7 +257,7 @@ impl Run<'_> {
             .keyword("is_inference", inference);
         let tower = py.call(class, given).map_err(failed)?;
         let outputs = py.get_attribute(&tower, "inference", at).map_err(failed)?;
-        let outputs = self.outputs(py, &outputs)?;
+        let outputs = self.outputs(&outputs)?;
         let mut loss = Value::None;
         if self.mode != Mode::Infer {
             loss = py.get_attribute(&tower, "loss", at).map_err(|error| self.in_loss(error))?;
@@ -286,7 +286,7 @@ impl Run<'_> {
         let made = py.call(function, Args::new([Value::Dict(params)], at)).map_err(failed)?;
         let part = |py: &mut Python, name: &str| py.get_item(&made, &name.into(), at);
         let outputs = part(py, "model").map_err(failed)?;
-        let outputs = self.outputs(py, &outputs)?;
+        let outputs = self.outputs(&outputs)?;
         let mut loss = Value::None;
         if self.mode != Mode::Infer {
             let function = part(py, "loss").map_err(failed)?;
@@ -329,8 +329,8 @@ impl Run<'_> {
     }
 
     /// What the net gives: some tensors.
-    fn outputs(&self, py: &mut Python, inference: &Value) -> Result<Vec<Tensor>, Stop> {
-        let outputs = tensors(py, inference);
+    fn outputs(&self, inference: &Value) -> Result<Vec<Tensor>, Stop> {
+        let outputs = tensors(inference);
         if outputs.is_empty() {
             let message = "`inference` gives no tensor";
             let d = Diagnostic::new(&diag::E0812, self.whole, message);
@@ -415,7 +415,7 @@ impl Run<'_> {
             }
             let (value, variables) = match &item {
                 Value::Dict(dict) => {
-                    let all = dict.get_str("vars").map(|list| tensors(py, &list));
+                    let all = dict.get_str("vars").map(|list| tensors(&list));
                     let names = all.map(|all| all.iter().map(|t| t.name.to_string()).collect());
                     (dict.get_str("loss").unwrap_or_default(), names)
                 }
@@ -444,18 +444,18 @@ impl Run<'_> {
 }
 
 /// The tensors in a value, depth first.
-fn tensors(py: &mut Python, value: &Value) -> Vec<Tensor> {
+fn tensors(value: &Value) -> Vec<Tensor> {
     if let Some(tensor) = value.as_native::<TensorValue>() {
         return vec![tensor.0.clone()];
     }
     match value {
         Value::List(_) | Value::Tuple(_) => {
             let items = value.as_items().unwrap_or_default();
-            items.iter().flat_map(|item| tensors(py, item)).collect()
+            items.iter().flat_map(tensors).collect()
         }
         Value::Dict(dict) => {
             let items = dict.items();
-            items.iter().flat_map(|(_, item)| tensors(py, item)).collect()
+            items.iter().flat_map(|(_, item)| tensors(item)).collect()
         }
         _ => vec![],
     }

@@ -195,11 +195,12 @@ impl Graph {
             let source = Source::Uniform(function.of(x, y));
             return Ok(Tensor { source, dims, kind, name: "Const".into() });
         }
-        if a.dims == b.dims && MOST_KNOWN >= a.count() {
-            if let (Some(x), Some(y)) = (a.known(), b.known()) {
-                let values = x.iter().zip(&y).map(|(&x, &y)| function.of(x, y)).collect();
-                return Ok(Tensor::numbers(values, dims, kind));
-            }
+        if a.dims == b.dims
+            && MOST_KNOWN >= a.count()
+            && let (Some(x), Some(y)) = (a.known(), b.known())
+        {
+            let values = x.iter().zip(&y).map(|(&x, &y)| function.of(x, y)).collect();
+            return Ok(Tensor::numbers(values, dims, kind));
         }
         if b.dims.len() <= a.dims.len()
             && let Some(number) = b.uniform().filter(|_| dims == a.dims)

@@ -45,7 +45,7 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function(&["tf.nn.leaky_relu"], &["features", "alpha?", "name?"], |c| {
         let slope = c.float("alpha", 0.2)?;
-        c.activation("LeakyRelu", Relu { negative_slope: slope, ..Relu::default() })
+        c.activation("LeakyRelu", Relu { negative_slope: slope })
     }),
     Function(&["tf.nn.crelu"], FEATURES, |c| {
         let x = c.tensor("features")?;

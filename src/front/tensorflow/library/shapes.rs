@@ -211,7 +211,7 @@ pub const FUNCTIONS: &[Function] = &[
         let x = c.tensor("tensor")?;
         let paddings = c.tensor("paddings")?;
         let numbers = paddings.known().unwrap_or_default();
-        if paddings.dims.last() != Some(&2) || numbers.iter().any(|&n| n < 0.0 || 1e9 < n) {
+        if paddings.dims.last() != Some(&2) || numbers.iter().any(|n| !(0.0..=1e9).contains(n)) {
             return Err(c.fault(
                 "`paddings` must be a pair for each axis, such as [[0, 0], [1, 1], [1, 1], [0, 0]]",
                 "",
