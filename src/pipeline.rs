@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
+use crate::file::read_definition;
 pub use crate::file::read_text;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
@@ -59,19 +60,17 @@ impl Checked {
     pub fn stage(&self, name: &str) -> Option<&TypedNet> {
         self.stages.iter().find(|typed| typed.net.state.label() == name)
     }
+
+    /// The number of the stage that is trained: the first in training, or the first of all.
+    pub fn trained(&self) -> usize {
+        let training = self.stages.iter().position(|typed| typed.net.state.phase == Phase::Train);
+        training.unwrap_or(0)
+    }
 }
 
 /// Reads a file and checks every stage of it. Fails only if the file cannot be read.
 pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
-    Ok(check(path, definition_text(path)?, options))
-}
-
-/// Reads the text of a file that should hold a definition.
-///
-/// # Errors
-/// It is no text, or no text in which anyone defines nets.
-pub fn definition_text(path: &Path) -> Result<String> {
-    front::text(path)
+    Ok(check(path, read_definition(path)?, options))
 }
 
 /// Reads a definition: text to layers with their inputs and the files they name. Also says which inputs were added
@@ -149,18 +148,13 @@ pub fn environment<'a>(
         shapes: options.shapes.clone(),
         values: options.values.clone(),
         record: Some(record),
-        blob: Some(&read_blob),
+        blob: Some(&crate::weights::binaryproto_for_layers),
     }
 }
 
 /// The shape of one record of the data source of a path, if it can be read.
 pub fn record_shape(source: &str) -> Option<Shape> {
     crate::data::record_shape(Path::new(source)).ok()
-}
-
-fn read_blob(path: &str) -> Result<(Shape, Vec<f32>), String> {
-    let blob = crate::weights::read_binaryproto(Path::new(path)).map_err(|e| e.to_string())?;
-    Ok((Shape(blob.shape), blob.data))
 }
 
 /// One stage: select, wire, type, share, lint.

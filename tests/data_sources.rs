@@ -359,6 +359,17 @@ fn a_net_is_tested_with_or_without_a_solver() {
     assert_eq!(of("net.prototxt", &["--iterations", "2"]), expected);
     assert_eq!(of("net.prototxt", &[]), expected);
     assert_ne!(of("net.prototxt", &["--stage", "TRAIN", "--iterations", "1"]), expected);
+    let parts = read_safetensors(&files.safetensors).unwrap();
+    let names: Vec<String> = (0..parts.len()).map(|i| format!("part{i}.safetensors")).collect();
+    for (name, (parameter, blob)) in names.iter().zip(&parts) {
+        write_safetensors(&folder.path().join(name), [(parameter.as_str(), blob)]).unwrap();
+    }
+    let arguments: Vec<&str> = names.iter().flat_map(|name| ["--weights", name]).collect();
+    let said = done(folder.path(), &[&["test", "net.prototxt", "--json"], &arguments[..]].concat());
+    let event: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(event["outputs"]["loss"], expected);
+    let only = ["test", "net.prototxt", "--weights", &names[0]];
+    refused(folder.path(), &only, "has no parameter 1 of layer `ip`");
     refused(folder.path(), &["test", "net.prototxt"], "give the weights of the net with --weights");
     let arguments = ["test", "solver.prototxt", "--iterations", "2", "--weights", weights];
     refused(folder.path(), &arguments, "a run file or solver says how it tests");

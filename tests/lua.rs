@@ -8,28 +8,20 @@ use cortado::front::torch::interp::Lua;
 use cortado::front::torch::library::Library;
 use cortado::source::SourceMap;
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+mod snippets;
+
+use snippets::{Snippets, check, read};
+
+const LUA: Snippets = Snippets { folder: "lua", ending: "lua", mark: "-- @case " };
 
 fn main() {
     let mut trials = golden_scripts();
-    trials.extend(snippets());
+    trials.extend(LUA.trials(|text| output("case", text, Limits::default(), false)));
     trials.extend(cage());
     trials.push(Trial::test("mutated_texts_end", mutated_texts_end));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
-
-fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
-    let entries = std::fs::read_dir(folder).expect("the tests have their folder");
-    let paths = entries.map(|entry| entry.expect("folders can be read").path());
-    let mut files: Vec<_> = paths.filter(|p| p.extension().is_some_and(|e| e == "lua")).collect();
-    files.sort();
-    files
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// What a chunk prints, with or without Torch's library, and the error that stopped it.
@@ -52,13 +44,6 @@ fn output(path: &str, text: &str, limits: Limits, torch: bool) -> String {
     })
 }
 
-fn check(got: &str, expected: &str) -> Result<(), Failed> {
-    if got.trim_end() == expected.trim_end() {
-        return Ok(());
-    }
-    Err(format!("expected\n{}\ngot\n{}", expected.trim_end(), got.trim_end()).into())
-}
-
 fn golden_scripts() -> Vec<Trial> {
     let trial = |path: PathBuf| {
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
@@ -70,31 +55,8 @@ fn golden_scripts() -> Vec<Trial> {
             check(&output(&name, &text, Limits::default(), torch), &expected)
         })
     };
-    files("golden/torch/lua").into_iter().map(trial).collect()
-}
-
-/// The parts of a text by the names of their marks.
-fn cases(text: &str) -> Vec<(String, String)> {
-    let parts = text.split("-- @case ").skip(1);
-    let named = parts.map(|part| part.split_once('\n').unwrap_or((part, "")));
-    named.map(|(name, body)| (name.trim().to_owned(), body.to_owned())).collect()
-}
-
-fn snippets() -> Vec<Trial> {
-    let mut trials = vec![];
-    for path in files("lua") {
-        let file = path.file_stem().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        let expected: HashMap<_, _> =
-            cases(&read(&path.with_extension("out"))).into_iter().collect();
-        for (name, text) in cases(&read(&path)) {
-            let expected = expected.get(&name).cloned();
-            trials.push(Trial::test(format!("{file}::{name}"), move || {
-                let expected = expected.ok_or("no expected output: run tests/lua/bless.sh")?;
-                check(&output("case", &text, Limits::default(), false), &expected)
-            }));
-        }
-    }
-    trials
+    let scripts = Snippets { folder: "golden/torch/lua", ..LUA };
+    scripts.files().into_iter().map(trial).collect()
 }
 
 /// Smaller than the defaults, so that unoptimised builds reach them soon.
@@ -271,36 +233,11 @@ fn cage() -> Vec<Trial> {
     trials
 }
 
-/// Texts with random bytes changed, removed, repeated and swapped neither panic nor run for ever.
+/// Damaged texts neither panic nor run for ever.
 fn mutated_texts_end() -> Result<(), Failed> {
-    let corpus: Vec<String> =
-        files("lua").iter().flat_map(|path| cases(&read(path))).map(|(_, text)| text).collect();
     let limits = Limits { steps: 20_000, memory: 4 << 20, calls: 200, output: 1 << 16 };
-    let mut state = 1u64;
-    let mut random = move |bound: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % bound.max(1) as u64) as usize
-    };
-    for _ in 0..2000 {
-        let mut bytes = corpus[random(corpus.len())].clone().into_bytes();
-        for _ in 0..1 + random(4) {
-            let (at, to) = (random(bytes.len()), random(bytes.len()));
-            match random(5) {
-                0 if at < bytes.len() => {
-                    bytes[at] = b" ()[]{}\"'=.,:;+-*/%^#~<>\\0aendx\n"[random(32)]
-                }
-                1 if at < bytes.len() => drop(bytes.remove(at)),
-                2 if at < bytes.len() && to < bytes.len() => bytes.swap(at, to),
-                3 => bytes.truncate(at),
-                _ => {
-                    let piece = bytes[at.min(to)..at.max(to).min(at.min(to) + 20)].to_vec();
-                    bytes.splice(at..at, piece);
-                }
-            }
-        }
-        output("case", &String::from_utf8_lossy(&bytes), limits, false);
-    }
+    LUA.damage(b" ()[]{}\"'=.,:;+-*/%^#~<>\\0aendx\n", |text, _| {
+        output("case", text, limits, false);
+    });
     Ok(())
 }

@@ -13,12 +13,17 @@ use cortado::front::tensorflow::interp::{
 use cortado::source::{SourceMap, Span};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+mod snippets;
+
+use snippets::{Snippets, check, read};
+
+const PYTHON: Snippets = Snippets { folder: "python", ending: "py", mark: "# @case " };
+
 fn main() {
-    let mut trials = snippets();
+    let mut trials = PYTHON.trials(|text| output(text, limits(), Version::Three));
     trials.extend(python2());
     trials.extend(complaints());
     trials.extend(cage());
@@ -31,18 +36,6 @@ fn main() {
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python")
-}
-
-fn files() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder()).expect("the tests have their folder");
-    let paths = entries.map(|entry| entry.expect("folders can be read").path());
-    let mut files: Vec<_> = paths.filter(|p| p.extension().is_some_and(|e| e == "py")).collect();
-    files.sort();
-    files
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// Python's own bound of recursion.
@@ -75,37 +68,6 @@ fn output(text: &str, limits: Limits, version: Version) -> String {
     printed + &stopped
 }
 
-fn check(got: &str, expected: &str) -> Result<(), Failed> {
-    if got.trim_end() == expected.trim_end() {
-        return Ok(());
-    }
-    Err(format!("expected\n{}\ngot\n{}", expected.trim_end(), got.trim_end()).into())
-}
-
-/// The parts of a text by the names of their marks.
-fn cases(text: &str) -> Vec<(String, String)> {
-    let parts = text.split("# @case ").skip(1);
-    let named = parts.map(|part| part.split_once('\n').unwrap_or((part, "")));
-    named.map(|(name, body)| (name.trim().to_owned(), body.to_owned())).collect()
-}
-
-fn snippets() -> Vec<Trial> {
-    let mut trials = vec![];
-    for path in files() {
-        let file = path.file_stem().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        let expected: HashMap<_, _> =
-            cases(&read(&path.with_extension("out"))).into_iter().collect();
-        for (name, text) in cases(&read(&path)) {
-            let expected = expected.get(&name).cloned();
-            trials.push(Trial::test(format!("{file}::{name}"), move || {
-                let expected = expected.ok_or("no expected output: run tests/python/bless.sh")?;
-                check(&output(&text, limits(), Version::Three), &expected)
-            }));
-        }
-    }
-    trials
-}
-
 /// Cases that run as files do that say nothing of their Python.
 fn python2() -> Vec<Trial> {
     let trial = |(name, case): (String, String)| {
@@ -114,7 +76,7 @@ fn python2() -> Vec<Trial> {
             check(&output(text, limits(), Version::Unknown), expected)
         })
     };
-    cases(&read(&folder().join("python2.txt"))).into_iter().map(trial).collect()
+    PYTHON.cases(&read(&folder().join("python2.txt"))).into_iter().map(trial).collect()
 }
 
 /// Texts with the line and a part of the message of their complaint: `line: message`.
@@ -131,7 +93,7 @@ fn complaints() -> Vec<Trial> {
             check(&got, expected)
         })
     };
-    cases(&read(&folder().join("complaints.txt"))).into_iter().map(trial).collect()
+    PYTHON.cases(&read(&folder().join("complaints.txt"))).into_iter().map(trial).collect()
 }
 
 /// Smaller than the defaults, so that unoptimised builds reach them soon.
@@ -589,37 +551,12 @@ fn divisions_with_a_remainder() -> Result<(), Failed> {
     })
 }
 
-/// Texts with random bytes changed, removed, repeated and swapped neither panic nor run for ever.
+/// Damaged texts neither panic nor run for ever.
 fn mutated_texts_end() -> Result<(), Failed> {
-    let corpus: Vec<String> =
-        files().iter().flat_map(|path| cases(&read(path))).map(|(_, text)| text).collect();
     let limits = Limits { steps: 20_000, memory: 4 << 20, calls: 200, output: 1 << 16 };
-    let mut state = 1u64;
-    let mut random = move |bound: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % bound.max(1) as u64) as usize
-    };
-    for _ in 0..2000 {
-        let mut bytes = corpus[random(corpus.len())].clone().into_bytes();
-        for _ in 0..1 + random(4) {
-            let (at, to) = (random(bytes.len()), random(bytes.len()));
-            match random(5) {
-                0 if at < bytes.len() => {
-                    bytes[at] = b" ()[]{}\"'=.,:;+-*/%^#@<>\\0\ta\nf\x01\x02\x03"[random(33)]
-                }
-                1 if at < bytes.len() => drop(bytes.remove(at)),
-                2 if at < bytes.len() && to < bytes.len() => bytes.swap(at, to),
-                3 => bytes.truncate(at),
-                _ => {
-                    let piece = bytes[at.min(to)..at.max(to).min(at.min(to) + 20)].to_vec();
-                    bytes.splice(at..at, piece);
-                }
-            }
-        }
+    PYTHON.damage(b" ()[]{}\"'=.,:;+-*/%^#@<>\\0\ta\nf\x01\x02\x03", |text, random| {
         let version = if random(2) == 0 { Version::Three } else { Version::Unknown };
-        output(&String::from_utf8_lossy(&bytes), limits, version);
-    }
+        output(text, limits, version);
+    });
     Ok(())
 }

@@ -1,18 +1,18 @@
 //! Modules that a definition writes itself, with an `updateOutput` in Lua, compute what the same written with nn's own
 //! modules does, forward and backward; what cannot be followed is refused in a sentence.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cortado::diag::render::render;
-use cortado::exec::Device;
 use cortado::ir::NetState;
-use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
+use cortado::one_pass::check_options;
 use cortado::pipeline;
 use cortado::spec::Phase;
 use cortado::weights::Blob;
 
-type Tensors = BTreeMap<String, Blob>;
+mod lua_pass;
+
+use lua_pass::Tensors;
 
 /// Numbers between -1 and 1 without a pattern; `seed` tells tensors apart.
 fn scattered(shape: &[usize], seed: usize) -> Blob {
@@ -26,18 +26,7 @@ fn run(text: &str, given: &Tensors) -> Result<Tensors, String> {
 }
 
 fn run_in(text: &str, given: &Tensors, phase: Phase) -> Result<Tensors, String> {
-    let path = PathBuf::from("definition.lua");
-    let options = check_options(&path, given, Some(NetState::phase(phase)));
-    let checked = pipeline::check(&path, text.to_owned(), &options);
-    if checked.diagnostics.has_errors() {
-        return Err(render(&checked.diagnostics, &checked.sources, false));
-    }
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
-    let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
-    let definition = &checked.definition;
-    let results = one_pass(&checked.stages[0], &env, &inward(definition, given), &pass);
-    results.map(|results| outward(definition, given, results)).map_err(|error| error.to_string())
+    lua_pass::run(text, given, phase, 0)
 }
 
 /// A class with an `updateOutput` of this body, as `nn.Own`.

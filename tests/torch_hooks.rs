@@ -1,33 +1,19 @@
 //! What a definition's `labelHook` makes of labels, whatever they are, reaches the loss; and the numbers that a definition
 //! gets from a net while it is being made are those of the net, or are refused.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cortado::diag::render::render;
-use cortado::exec::Device;
-use cortado::ir::NetState;
-use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
 use cortado::pipeline;
 use cortado::spec::Phase;
 use cortado::weights::Blob;
 
-type Tensors = BTreeMap<String, Blob>;
+mod lua_pass;
+
+use lua_pass::Tensors;
 
 fn loss(text: &str, given: &Tensors) -> Result<f32, String> {
-    let path = PathBuf::from("definition.lua");
-    let options = check_options(&path, given, Some(NetState::phase(Phase::Train)));
-    let checked = pipeline::check(&path, text.to_owned(), &options);
-    if checked.diagnostics.has_errors() {
-        return Err(render(&checked.diagnostics, &checked.sources, false));
-    }
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
-    let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
-    let definition = &checked.definition;
-    let results = one_pass(&checked.stages[0], &env, &inward(definition, given), &pass);
-    let results = results.map_err(|error| error.to_string())?;
-    Ok(outward(definition, given, results)["loss"].data[0])
+    Ok(lua_pass::run(text, given, Phase::Train, 0)?["loss"].data[0])
 }
 
 fn vector(data: &[f32]) -> Blob {

@@ -1,19 +1,19 @@
 //! What real Torch refuses is refused in a sentence that points into the definition, and what it accepts is accepted
 //! (tests/golden/torch/errors.json); first values are spread as Torch's (init.json); random layers keep their promises.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cortado::diag::render::render;
-use cortado::exec::Device;
 use cortado::ir::NetState;
-use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
+use cortado::one_pass::check_options;
 use cortado::pipeline;
 use cortado::spec::Phase;
 use cortado::weights::{Blob, first_values};
 use serde_json::Value;
 
-type Tensors = BTreeMap<String, Blob>;
+mod lua_pass;
+
+use lua_pass::{Tensors, run};
 
 fn golden(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch").join(name);
@@ -41,22 +41,6 @@ fn spaced(shape: &[usize]) -> Blob {
 
 fn tensors<const N: usize>(list: [(&str, Blob); N]) -> Tensors {
     list.into_iter().map(|(name, blob)| (name.to_owned(), blob)).collect()
-}
-
-/// A forward and a backward pass of a definition, with the names of Torch's people.
-fn run(text: &str, given: &Tensors, phase: Phase, seed: u64) -> Result<Tensors, String> {
-    let path = PathBuf::from("definition.lua");
-    let options = check_options(&path, given, Some(NetState::phase(phase)));
-    let checked = pipeline::check(&path, text.to_owned(), &options);
-    if checked.diagnostics.has_errors() {
-        return Err(render(&checked.diagnostics, &checked.sources, false));
-    }
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
-    let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed };
-    let definition = &checked.definition;
-    let results = one_pass(&checked.stages[0], &env, &inward(definition, given), &pass);
-    results.map(|results| outward(definition, given, results)).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::report::figures::bytes;
 use crate::report::memory;
 use crate::report::summary::{Summary, summarise, to_json};
 use crate::report::table::{self, Form};
-use crate::spec::{Dialect, Environment, Phase};
+use crate::spec::{Dialect, Environment};
 use crate::ty::Shape;
 
 /// Arguments of `check`.
@@ -97,13 +97,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
 /// One step of the training stage, or of the only one.
 fn step(arguments: &Arguments, mut checked: Checked, env: &Environment) -> Result<()> {
-    let training = checked.stages.iter().position(|typed| typed.net.state.phase == Phase::Train);
     if checked.stages.is_empty() {
         return Err(Error::refused("the definition has no layers to train"));
     }
-    let typed = checked.stages.swap_remove(training.unwrap_or(0));
-    let has_loss = typed.loss_weights.iter().flatten().any(|&weight| weight != 0.0);
-    if !has_loss && checked.definition.dialect == Dialect::Torch {
+    let typed = checked.stages.swap_remove(checked.trained());
+    if !typed.has_loss() && checked.definition.dialect == Dialect::Torch {
         let name = &typed.net.name;
         let message = format!(
             "`{name}` has no loss to minimise; --loss 'nn.CrossEntropyCriterion()' gives it one"
@@ -121,10 +119,8 @@ fn step(arguments: &Arguments, mut checked: Checked, env: &Environment) -> Resul
 
 /// The memory of a training step, where the net has a loss and all shapes are known.
 fn show_total(arguments: &Arguments, checked: &Checked, env: &Environment) -> Result<()> {
-    let training = checked.stages.iter().find(|typed| typed.net.state.phase == Phase::Train);
-    let Some(typed) = training.or(checked.stages.first()) else { return Ok(()) };
-    let has_loss = typed.loss_weights.iter().flatten().any(|&weight| weight != 0.0);
-    if !has_loss || typed.signatures.iter().any(Option::is_none) {
+    let Some(typed) = checked.stages.get(checked.trained()) else { return Ok(()) };
+    if !typed.has_loss() || typed.signatures.iter().any(Option::is_none) {
         return Ok(());
     }
     let histories = usize::from(arguments.histories);
@@ -138,8 +134,7 @@ fn show_total(arguments: &Arguments, checked: &Checked, env: &Environment) -> Re
 
 /// The plan of the training stage, or of the only one.
 fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Result<()> {
-    let training = checked.stages.iter().find(|typed| typed.net.state.phase == Phase::Train);
-    let Some(typed) = training.or(checked.stages.first()) else { return Ok(()) };
+    let Some(typed) = checked.stages.get(checked.trained()) else { return Ok(()) };
     let histories = usize::from(arguments.histories);
     let plan = pipeline::training_plan(typed, env, histories, arguments.threads)?;
     let mut text = String::from("\n");

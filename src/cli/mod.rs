@@ -121,7 +121,7 @@ fn complain(checked: &Checked) -> Result<()> {
 
 /// Shows what definitions that are programs have printed, where it does not mix with results.
 fn pass_on(diagnostics: &Diagnostics) {
-    eprint!("{}", crate::diag::render::said(diagnostics));
+    to_stderr(&crate::diag::render::said(diagnostics));
 }
 
 fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> {
@@ -166,8 +166,12 @@ fn say(line: impl std::fmt::Display) -> Result<()> {
 
 /// Writes lines to the standard error, if anybody reads it.
 fn warn(lines: &str) {
+    to_stderr(&format!("{lines}\n"));
+}
+
+fn to_stderr(text: &str) {
     use std::io::Write;
-    let _ = std::io::stderr().write_all(format!("{lines}\n").as_bytes());
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// The text of a doc comment with each paragraph on a line of its own.

@@ -9,7 +9,6 @@ use crate::exec::{Device, SessionOptions};
 use crate::job::timing::time;
 use crate::pipeline::{self, Options};
 use crate::report::timing::{table, to_json};
-use crate::spec::Phase;
 use crate::ty::Shape;
 
 /// Arguments of `time`.
@@ -52,11 +51,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     arguments.definition.tell(&mut options.request);
     let mut checked = pipeline::check_file(&arguments.net, &options)?;
     complain(&checked)?;
-    let training = checked.stages.iter().position(|typed| typed.net.state.phase == Phase::Train);
     if checked.stages.is_empty() {
         return Err(Error::refused("the definition has no layers to time"));
     }
-    let typed = checked.stages.swap_remove(training.unwrap_or(0));
+    let typed = checked.stages.swap_remove(checked.trained());
     let label = typed.net.state.label();
     let env = pipeline::environment(&options, &pipeline::record_shape);
     let session = SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 };

@@ -13,7 +13,6 @@ use crate::report::fold::{Fold, folded};
 use crate::report::picture::picture;
 use crate::report::png::render_png;
 use crate::report::svg::{self, Layout, render_svg};
-use crate::spec::Phase;
 use crate::ty::Shape;
 
 /// Arguments of `visualize`.
@@ -73,8 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             draw(arguments, &checked, typed, format, &path)?;
         }
     } else {
-        let training = checked.stages.iter().find(|typed| typed.net.state.phase == Phase::Train);
-        if let Some(typed) = training.or(checked.stages.first()) {
+        if let Some(typed) = checked.stages.get(checked.trained()) {
             draw(arguments, &checked, typed, format, &arguments.output)?;
         }
     }

@@ -9,8 +9,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diag::Diagnostics;
-use crate::error::Result;
-use crate::file::read_definition;
 use crate::ir::{Definition, Node};
 use crate::source::{SourceMap, Span};
 use crate::spec::{Dialect, Phase};
@@ -23,6 +21,11 @@ pub fn dialect(path: &Path) -> Dialect {
         Some("py") => Dialect::TensorFlow,
         _ => Dialect::Caffe,
     }
+}
+
+/// What a net is called whose definition gives it no name.
+fn name(path: &Path) -> String {
+    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
 /// What a definition that is a program may be told.
@@ -135,12 +138,4 @@ pub fn read(
             caffe::read(file, text, diagnostics)
         }
     }
-}
-
-/// Reads the text of a file that should hold a definition.
-///
-/// # Errors
-/// It cannot be read, or is too long.
-pub fn text(path: &Path) -> Result<String> {
-    read_definition(path)
 }

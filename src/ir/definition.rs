@@ -50,6 +50,25 @@ pub struct Before {
 }
 
 impl Definition {
+    /// A definition of no layers, which says nothing more about its net.
+    pub fn empty(dialect: Dialect, name: String, span: Span) -> Self {
+        Definition {
+            dialect,
+            name,
+            nodes: vec![],
+            state: StateWords::default(),
+            force_backward: false,
+            names: vec![],
+            channels_last: vec![],
+            penalties: vec![],
+            printed: String::new(),
+            batch_sizes: [None; 2],
+            crop: None,
+            before: None,
+            span,
+        }
+    }
+
     /// The stages this definition distinguishes: DIGITS' three if any rule names one of them by
     /// `stage`, else the two phases if any rule or layer depends on the phase, else one, which is at `phase` unless the
     /// definition says otherwise.

@@ -48,6 +48,11 @@ pub struct TypedNet {
 }
 
 impl TypedNet {
+    /// Whether a top counts in a loss.
+    pub fn has_loss(&self) -> bool {
+        self.loss_weights.iter().flatten().any(|&weight| weight != 0.0)
+    }
+
     /// The shape of a blob, if it is known.
     pub fn shape(&self, port: Port) -> Option<&Shape> {
         self.signatures[port.node.index()].as_ref()?.tops.get(port.top)

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{JobOptions, solver_file};
 use crate::diag::Diagnostics;
 use crate::error::Result;
+use crate::file::read_definition;
 use crate::front;
 use crate::front::caffe::solver::is_solver;
 use crate::pipeline::{self, Checked, Options};
@@ -16,7 +17,7 @@ use crate::spec::{Dialect, Record};
 /// # Errors
 /// Only if a file cannot be read: what is wrong in it is among the diagnostics.
 pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
-    let text = pipeline::definition_text(path)?;
+    let text = read_definition(path)?;
     match front::dialect(path) == Dialect::Caffe && is_solver(&text) {
         true => check_solver(path, options),
         false => Ok(pipeline::check(path, text, options)),

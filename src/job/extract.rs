@@ -77,7 +77,7 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
         found.push(port);
         features.push((name.clone(), Blob { shape, data: vec![] }));
     }
-    load(&mut machine, &names, &options.weights)?;
+    load(&mut machine, &names, std::slice::from_ref(&options.weights))?;
     for (source, names) in sources {
         machine.feed(source, &names)?;
     }

@@ -102,10 +102,7 @@ pub fn test_net(
         Ok(forward) => forward,
         Err(complaints) => return Ok(Err(complaints)),
     };
-    machine.fill(session.seed);
-    for file in weights {
-        load(&mut machine, &names, file)?;
-    }
+    load(&mut machine, &names, weights)?;
     for (source, names) in sources {
         machine.feed(source, &names)?;
     }

@@ -152,7 +152,7 @@ impl Inference {
             ));
         }
         let mut machine = Machine::new(typed, &env, Purpose::FORWARD, options)?;
-        load(&mut machine, &definition.names, &weights)?;
+        load(&mut machine, &definition.names, std::slice::from_ref(&weights))?;
         let program = &machine.plan().program;
         let image = program.inputs.iter().find(|(_, v)| program.shape(*v).rank() == 4);
         let Some(&(_, v)) = image else {
@@ -249,18 +249,26 @@ impl Inference {
     }
 }
 
-/// Gives a net the parameters of a file, all of them.
+/// Gives a net the parameters of files, which together have all of them; of several files' the last one's counts.
 ///
 /// # Errors
-/// The file cannot be read, lacks a parameter, or has one of another shape.
-pub(super) fn load(machine: &mut Machine, names: &[(String, String)], path: &Path) -> Result<()> {
+/// A file cannot be read or has a parameter of another shape; a parameter is in none of them.
+pub(super) fn load(
+    machine: &mut Machine,
+    names: &[(String, String)],
+    paths: &[PathBuf],
+) -> Result<()> {
     machine.fill(0);
-    let given = read_weights(path, &order::places(&machine.typed, names))?;
-    let given = machine.take(path, &given, &[])?;
+    let places = order::places(&machine.typed, names);
+    let mut given = vec![false; machine.typed.variables.len()];
+    for path in paths {
+        let taken = machine.take(path, &read_weights(path, &places)?, &[])?;
+        given.iter_mut().zip(taken).for_each(|(given, taken)| *given |= taken);
+    }
     let missing = machine.typed.variables.iter().zip(given).find(|(v, given)| !v.private && !given);
-    if let Some((variable, _)) = missing {
+    if let (Some((variable, _)), Some(last)) = (missing, paths.last()) {
         let (layer, at) = &users(&machine.typed, variable)[0];
-        return Err(Error::format(path, format!("has no parameter {at} of layer `{layer}`")));
+        return Err(Error::format(last, format!("has no parameter {at} of layer `{layer}`")));
     }
     Ok(())
 }

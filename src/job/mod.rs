@@ -30,6 +30,7 @@ use std::path::{Path, PathBuf};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
+use crate::file::read_definition;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::pipeline;
@@ -128,7 +129,7 @@ pub fn is_net(path: &Path) -> Result<bool> {
         return Ok(false);
     }
     let is_text = front::dialect(path) == Dialect::Caffe;
-    Ok(!is_text || !front::caffe::solver::is_solver(&pipeline::read_text(path)?))
+    Ok(!is_text || !front::caffe::solver::is_solver(&read_definition(path)?))
 }
 
 fn open_plan(
@@ -280,7 +281,7 @@ fn read_net(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Result<Definition> {
-    let text = pipeline::definition_text(path)?;
+    let text = read_definition(path)?;
     Ok(pipeline::definition(path, &text, request, sources, diagnostics).0)
 }
 

@@ -7,11 +7,11 @@ use super::data::{DataSpec, locate};
 use super::{JobOptions, Kept, Plan, read_net};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
+use crate::file::read_definition;
 use crate::front::Request;
 use crate::front::caffe::solver::{NetSource, read_solver, with_fields};
 use crate::ir::{Definition, NetState, StateWords};
 use crate::passes::adopt_data::{adopt_data, need_outputs};
-use crate::pipeline;
 use crate::source::SourceMap;
 use crate::spec::Phase;
 
@@ -24,7 +24,7 @@ pub(super) fn plan(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<Plan>> {
-    let text = with_fields(&pipeline::definition_text(path)?, &options.set);
+    let text = with_fields(&read_definition(path)?, &options.set);
     let file = sources.add(path, text);
     let text = sources.file(file).text.clone();
     let Some(read) = read_solver(file, &text, diagnostics) else { return Ok(None) };

@@ -61,8 +61,7 @@ pub fn time(
     iterations: u64,
     options: &SessionOptions,
 ) -> Result<Timing> {
-    let has_loss = typed.loss_weights.iter().flatten().any(|&weight| weight != 0.0);
-    let backward = if has_loss { Backward::Parameters } else { Backward::Everything };
+    let backward = if typed.has_loss() { Backward::Parameters } else { Backward::Everything };
     let purpose = Purpose { backward, ..Purpose::FORWARD };
     let mut machine = Machine::new(typed, env, purpose, options)?;
     machine.fill(options.seed);

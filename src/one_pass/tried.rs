@@ -6,7 +6,7 @@ use super::{PassOptions, input_values, one_pass};
 use crate::diag::Diagnostics;
 use crate::exec::Device;
 use crate::front::{Trial, Tried};
-use crate::ir::{Definition, NetState, StateWords};
+use crate::ir::{Definition, NetState};
 use crate::passes::lower::{Backward, lower, ready};
 use crate::pipeline::typed_net;
 use crate::program::{Cost, cost};
@@ -23,19 +23,8 @@ const LAYER: usize = 300;
 /// Computes a net; `None` if it is large, or has a mistake.
 pub fn tried(trial: Trial) -> Option<Tried> {
     let definition = Definition {
-        dialect: Dialect::Torch,
-        name: String::new(),
         nodes: trial.nodes,
-        state: StateWords::default(),
-        force_backward: false,
-        names: vec![],
-        channels_last: vec![],
-        penalties: vec![],
-        printed: String::new(),
-        batch_sizes: [None; 2],
-        crop: None,
-        before: None,
-        span: trial.span,
+        ..Definition::empty(Dialect::Torch, String::new(), trial.span)
     };
     let blob = |(shape, data): (Shape, Vec<f32>)| Blob { shape: shape.0, data };
     let tensors: BTreeMap<String, Blob> =

@@ -20,7 +20,7 @@ use crate::program::{
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
-use crate::weights::{Given, first_values, read_binaryproto};
+use crate::weights::{Given, binaryproto_for_layers, first_values};
 
 /// What a net is planned for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,11 +205,8 @@ impl Machine {
             shapes.extend(tops.zip(signature.tops.iter().cloned()));
         }
         shapes.extend(inputs.iter().cloned());
-        let read = |path: &str| {
-            let blob = read_binaryproto(Path::new(path)).map_err(|e| e.to_string())?;
-            Ok((Shape(blob.shape), blob.data))
-        };
-        let env = Environment { shapes, blob: Some(&read), ..Environment::default() };
+        let blob: &dyn Fn(&str) -> _ = &binaryproto_for_layers;
+        let env = Environment { shapes, blob: Some(blob), ..Environment::default() };
         let mut complaints = Diagnostics::default();
         let signatures = infer_types(&self.typed.net, &env, &mut complaints);
         let typed = share_params(self.typed.net.clone(), signatures, &mut complaints);

@@ -4,12 +4,19 @@ use std::path::Path;
 
 use super::{Blob, read_message, write_message};
 use crate::data::proto::BlobProto;
+use crate::ty::Shape;
 use crate::{Error, Result};
 
 /// Reads a `.binaryproto`; a mean image has the shape `[1, channels, height, width]`.
 pub fn read_binaryproto(path: &Path) -> Result<Blob> {
     let blob = read_message(path, "a blob")?;
     Blob::from_proto(blob).map_err(|message| Error::format(path, message))
+}
+
+/// The same for what layers ask of the outside: a shape and values, or why there are none.
+pub fn binaryproto_for_layers(path: &str) -> Result<(Shape, Vec<f32>), String> {
+    let blob = read_binaryproto(Path::new(path)).map_err(|e| e.to_string())?;
+    Ok((Shape(blob.shape), blob.data))
 }
 
 /// Writes a `.binaryproto` with the four legacy axes, which all versions of Caffe read; missing axes are leading ones.

@@ -16,7 +16,7 @@ mod solverstate;
 mod stored;
 pub mod t7;
 
-pub use binaryproto::{read_binaryproto, write_binaryproto};
+pub use binaryproto::{binaryproto_for_layers, read_binaryproto, write_binaryproto};
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};
 pub use fill::{fill, first_values};

@@ -18,19 +18,13 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
     let reading = Reading::new(Dialect::Caffe);
     let args = Args::new(&reading, record, record.span);
     let mut definition = Definition {
-        dialect: Dialect::Caffe,
-        name: args.text("name").unwrap_or_default(),
-        nodes: vec![],
         state: state(&args.section("state")),
         force_backward: args.bool("force_backward").unwrap_or(false),
-        names: vec![],
-        channels_last: vec![],
-        penalties: vec![],
-        printed: String::new(),
-        batch_sizes: [None; 2],
-        crop: None,
-        before: None,
-        span: Span { end: record.span.start, ..record.span },
+        ..Definition::empty(
+            Dialect::Caffe,
+            args.text("name").unwrap_or_default(),
+            Span { end: record.span.start, ..record.span },
+        )
     };
     args.ignore(&["debug_info", "layer"]);
     let mut strangers = vec![];

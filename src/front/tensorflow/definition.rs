@@ -12,7 +12,7 @@ use super::library::{self, TensorValue};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
 use crate::front::cage::{Limits, on_large_stack};
-use crate::ir::{Definition, StateWords};
+use crate::ir::Definition;
 use crate::layers::Layer;
 use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::Dialect;
@@ -97,19 +97,8 @@ fn stages(
     diagnostics: &mut Diagnostics,
 ) -> Definition {
     let mut definition = Definition {
-        dialect: Dialect::TensorFlow,
-        name: path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
-        nodes: vec![],
-        state: StateWords::default(),
         force_backward: true,
-        names: vec![],
-        channels_last: vec![],
-        penalties: vec![],
-        printed: String::new(),
-        batch_sizes: [None; 2],
-        crop: None,
-        before: None,
-        span: Span::nowhere(),
+        ..Definition::empty(Dialect::TensorFlow, crate::front::name(path), Span::nowhere())
     };
     // A definition may split its batch in two, and labels may be classes, images or single numbers.
     let batches = if request.is_one_record() { &[1, 2][..] } else { &[1] };

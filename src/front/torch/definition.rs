@@ -24,7 +24,7 @@ use crate::front::cage::{Limits, on_large_stack};
 
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
-use crate::ir::{Definition, StateWords};
+use crate::ir::Definition;
 use crate::source::{SourceMap, Span};
 use crate::spec::Dialect;
 
@@ -116,19 +116,8 @@ fn run(
     // The text is the last file that was added.
     let whole = lua.sources.last_file().map_or_else(Span::nowhere, |file| Span::new(file, 0, 0));
     let mut definition = Definition {
-        dialect: Dialect::Torch,
-        name: path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
-        nodes: vec![],
-        state: StateWords::default(),
         force_backward: true,
-        names: vec![],
-        channels_last: vec![],
-        penalties: vec![],
-        printed: String::new(),
-        batch_sizes: [None; 2],
-        crop: None,
-        before: None,
-        span: whole,
+        ..Definition::empty(Dialect::Torch, crate::front::name(path), whole)
     };
     let library = match library {
         Ok(library) => library,

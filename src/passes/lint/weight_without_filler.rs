@@ -10,7 +10,7 @@ const MOST_PLACES: usize = 3;
 /// Reports the learned weights with neither a filler nor values, all in one complaint. Stages without a loss are meant for trained
 /// weights and are left alone.
 pub(super) fn lint(typed: &TypedNet, diagnostics: &mut Diagnostics) {
-    if typed.loss_weights.iter().flatten().all(|&weight| weight == 0.0) {
+    if !typed.has_loss() {
         return;
     }
     let bare = typed.variables.iter().filter(|v| {

@@ -8,7 +8,35 @@ use crate::front::tensorflow::graph::{Normalisation, Padding, Tensor, Window};
 use crate::front::tensorflow::interp::{Args, Outcome, Value};
 use crate::layers::relu::Relu;
 
-const CONV: &[&str] = &[
+/// The parameters that layers with variables end with.
+const OF_VARIABLES: [&str; 12] = [
+    "activation_fn?",
+    "normalizer_fn?",
+    "normalizer_params?",
+    "weights_initializer?",
+    "weights_regularizer?",
+    "biases_initializer?",
+    "biases_regularizer?",
+    "reuse?",
+    "variables_collections?",
+    "outputs_collections?",
+    "trainable?",
+    "scope?",
+];
+
+/// Parameters of a layer, and those of its variables.
+const fn with_variables<const N: usize>(own: &[&'static str]) -> [&'static str; N] {
+    let mut all = [""; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < own.len() { own[at] } else { OF_VARIABLES[at - own.len()] };
+        at += 1;
+    }
+    assert!(N == own.len() + OF_VARIABLES.len());
+    all
+}
+
+const CONV: &[&str] = &with_variables::<19>(&[
     "inputs",
     "num_outputs",
     "kernel_size",
@@ -16,42 +44,18 @@ const CONV: &[&str] = &[
     "padding?",
     "data_format?",
     "rate?",
-    "activation_fn?",
-    "normalizer_fn?",
-    "normalizer_params?",
-    "weights_initializer?",
-    "weights_regularizer?",
-    "biases_initializer?",
-    "biases_regularizer?",
-    "reuse?",
-    "variables_collections?",
-    "outputs_collections?",
-    "trainable?",
-    "scope?",
-];
+]);
 
-const TRANSPOSE: &[&str] = &[
+const TRANSPOSE: &[&str] = &with_variables::<18>(&[
     "inputs",
     "num_outputs",
     "kernel_size",
     "stride?",
     "padding?",
     "data_format?",
-    "activation_fn?",
-    "normalizer_fn?",
-    "normalizer_params?",
-    "weights_initializer?",
-    "weights_regularizer?",
-    "biases_initializer?",
-    "biases_regularizer?",
-    "reuse?",
-    "variables_collections?",
-    "outputs_collections?",
-    "trainable?",
-    "scope?",
-];
+]);
 
-const SEPARABLE: &[&str] = &[
+const SEPARABLE: &[&str] = &with_variables::<20>(&[
     "inputs",
     "num_outputs",
     "kernel_size",
@@ -60,36 +64,9 @@ const SEPARABLE: &[&str] = &[
     "padding?",
     "data_format?",
     "rate?",
-    "activation_fn?",
-    "normalizer_fn?",
-    "normalizer_params?",
-    "weights_initializer?",
-    "weights_regularizer?",
-    "biases_initializer?",
-    "biases_regularizer?",
-    "reuse?",
-    "variables_collections?",
-    "outputs_collections?",
-    "trainable?",
-    "scope?",
-];
+]);
 
-const CONNECTED: &[&str] = &[
-    "inputs",
-    "num_outputs",
-    "activation_fn?",
-    "normalizer_fn?",
-    "normalizer_params?",
-    "weights_initializer?",
-    "weights_regularizer?",
-    "biases_initializer?",
-    "biases_regularizer?",
-    "reuse?",
-    "variables_collections?",
-    "outputs_collections?",
-    "trainable?",
-    "scope?",
-];
+const CONNECTED: &[&str] = &with_variables::<14>(&["inputs", "num_outputs"]);
 
 const POOL: &[&str] = &[
     "inputs",

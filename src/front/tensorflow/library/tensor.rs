@@ -396,6 +396,16 @@ impl Native for TensorShape {
     }
 }
 
+impl Dimension {
+    /// What a number or a dimension is in arithmetic.
+    fn number(value: &Value) -> Option<Value> {
+        match value.as_native::<Dimension>() {
+            Some(dimension) => Some(dimension.0.into()),
+            None => value.as_f64().map(|_| value.clone()),
+        }
+    }
+}
+
 impl Native for Dimension {
     fn type_name(&self) -> String {
         "Dimension".to_owned()
@@ -418,11 +428,7 @@ impl Native for Dimension {
         reflected: bool,
         at: Span,
     ) -> Outcome<Option<Value>> {
-        let other = match other.as_native::<Dimension>() {
-            Some(dimension) => dimension.0.into(),
-            None if other.as_f64().is_some() => other.clone(),
-            None => return Ok(None),
-        };
+        let Some(other) = Dimension::number(other) else { return Ok(None) };
         // Dimensions divide to whole numbers.
         let operator = match operator {
             Operator::Divide | Operator::OldDivide => Operator::FloorDivide,
@@ -446,11 +452,7 @@ impl Native for Dimension {
         other: &Value,
         at: Span,
     ) -> Outcome<Option<Value>> {
-        let other = match other.as_native::<Dimension>() {
-            Some(dimension) => dimension.0.into(),
-            None if other.as_f64().is_some() => other.clone(),
-            None => return Ok(None),
-        };
+        let Some(other) = Dimension::number(other) else { return Ok(None) };
         py.compare(operator, &self.0.into(), &other, at).map(Some)
     }
 

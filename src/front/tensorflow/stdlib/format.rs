@@ -18,11 +18,9 @@ struct Spec {
     kind: Option<char>,
 }
 
-fn parse(spec: &str) -> Option<Spec> {
-    let chars: Vec<char> = spec.chars().collect();
-    let mut at = 0;
-    let is_align = |c: Option<&char>| c.is_some_and(|c| matches!(c, '<' | '>' | '=' | '^'));
-    let mut out = Spec {
+impl Spec {
+    /// A text as it is.
+    const PLAIN: Spec = Spec {
         fill: ' ',
         align: None,
         sign: None,
@@ -32,6 +30,13 @@ fn parse(spec: &str) -> Option<Spec> {
         precision: None,
         kind: None,
     };
+}
+
+fn parse(spec: &str) -> Option<Spec> {
+    let chars: Vec<char> = spec.chars().collect();
+    let mut at = 0;
+    let is_align = |c: Option<&char>| c.is_some_and(|c| matches!(c, '<' | '>' | '=' | '^'));
+    let mut out = Spec::PLAIN;
     if is_align(chars.get(1)) {
         (out.fill, out.align, at) = (chars[0], Some(chars[1]), 2);
     } else if is_align(chars.first()) {
@@ -254,16 +259,7 @@ impl Python {
                 named = Some(self.get_item(values, &Value::str(&after[..end]), at)?);
                 rest = &after[end + 1..];
             }
-            let mut spec = Spec {
-                fill: ' ',
-                align: None,
-                sign: None,
-                alternate: false,
-                width: 0,
-                group: None,
-                precision: None,
-                kind: None,
-            };
+            let mut spec = Spec::PLAIN;
             while let Some(flag @ ('-' | '+' | ' ' | '#' | '0')) = rest.chars().next() {
                 match flag {
                     '-' => spec.align = Some('<'),

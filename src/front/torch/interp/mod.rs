@@ -83,12 +83,26 @@ impl Lua {
     /// [`on_large_stack`](crate::front::cage::on_large_stack) if the definition may recurse.
     pub fn new(sources: SourceMap, limits: Limits) -> Self {
         let heap = Heap::default();
-        let (globals, string_metatable) = (Table::new(&heap), Table::new(&heap));
-        let mut lua = Lua {
+        let mut lua = Lua::bare(sources, limits, heap.clone(), &heap);
+        stdlib::install(&mut lua);
+        lua
+    }
+
+    /// What stands where an interpreter was that a coroutine holds now.
+    fn absent(heap: Heap) -> Self {
+        let nothing = Heap::default();
+        let mut lua = Lua::bare(SourceMap::default(), Limits::default(), heap, &nothing);
+        lua.is_absent = true;
+        lua
+    }
+
+    /// An interpreter without a library, whose own tables are counted by `tables`.
+    fn bare(sources: SourceMap, limits: Limits, heap: Heap, tables: &Heap) -> Self {
+        Lua {
             sources,
             limits,
-            globals,
-            string_metatable,
+            globals: Table::new(tables),
+            string_metatable: Table::new(tables),
             heap,
             resolver: None,
             optional: HashMap::new(),
@@ -104,34 +118,6 @@ impl Lua {
             calls_outside: 0,
             boundaries: 0,
             is_absent: false,
-        };
-        stdlib::install(&mut lua);
-        lua
-    }
-
-    /// What stands where an interpreter was that a coroutine holds now.
-    fn absent(heap: Heap) -> Self {
-        let nothing = Heap::default();
-        Lua {
-            sources: SourceMap::default(),
-            limits: Limits::default(),
-            globals: Table::new(&nothing),
-            string_metatable: Table::new(&nothing),
-            heap,
-            resolver: None,
-            optional: HashMap::new(),
-            protected: 0,
-            output: vec![],
-            random: 0,
-            states: HashMap::new(),
-            steps: 0,
-            frames: vec![],
-            at: None,
-            stack: Stack::here(),
-            running: vec![],
-            calls_outside: 0,
-            boundaries: 0,
-            is_absent: true,
         }
     }
 
