@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench nets -- lenet                      # nets of networks/ whose name contains this
 //! cargo bench --bench nets -- resnet50 --steps           # and the kernels that take the time
+//! nets FILE train|infer SHAPE [--steps]                  # another net
 //! nets --serve FILE train|infer BATCH THREADS [WEIGHTS]  # for a script that runs several programs in turn
 //! ```
 //!
@@ -51,32 +52,49 @@ fn main() {
         "{:<12} {:<6} {:>5} {:>7} {:>10} {:>10} {:>9}",
         "net", "", "batch", "threads", "best ms", "median", "GFLOP/s"
     );
+    if let [file, what, shape] = &plain[..] {
+        let path = Path::new(file.as_str());
+        let name = path.file_stem().expect("a file").to_string_lossy();
+        compare(&name, path, *what == "train", &extents(shape), steps);
+        return;
+    }
     for (name, image, train, infer) in NETS.iter().filter(|net| net.0.contains(wanted)) {
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("networks/{name}/caffe.prototxt"));
         for (training, batches) in [(true, train), (false, infer)] {
             for &batch in *batches {
-                let mut alone = vec![];
-                for threads in [1, 2] {
-                    let shape = [batch, image[0], image[1], image[2]];
-                    let mut net = Net::new(&path, training, &shape, threads, None);
-                    let mut times = net.time(Duration::from_millis(1500));
-                    times.sort_by(f64::total_cmp);
-                    let (best, median) = (times[0], times[times.len() / 2]);
-                    let flops = 2.0 * net.multiply_adds() as f64 / best / 1e6;
-                    let what = if training { "train" } else { "infer" };
-                    println!(
-                        "{name:<12} {what:<6} {batch:>5} {threads:>7} {best:>10.3} {median:>10.3} {flops:>9.1}"
-                    );
-                    match (steps, threads) {
-                        (true, 1) => alone = net.step_times(),
-                        (true, _) => net.print_steps(&alone),
-                        (false, _) => {}
-                    }
-                }
+                let shape = [batch, image[0], image[1], image[2]];
+                compare(name, &path, training, &shape, steps);
             }
         }
     }
+}
+
+/// A line for one thread and one for two, and the kernels if they are wanted.
+fn compare(name: &str, path: &Path, training: bool, shape: &[usize], steps: bool) {
+    let mut alone = vec![];
+    for threads in [1, 2] {
+        let mut net = Net::new(path, training, shape, threads, None);
+        let mut times = net.time(Duration::from_millis(1500));
+        times.sort_by(f64::total_cmp);
+        let (best, median) = (times[0], times[times.len() / 2]);
+        let flops = 2.0 * net.multiply_adds() as f64 / best / 1e6;
+        let what = if training { "train" } else { "infer" };
+        println!(
+            "{name:<12} {what:<6} {:>5} {threads:>7} {best:>10.3} {median:>10.3} {flops:>9.1}",
+            shape[0]
+        );
+        match (steps, threads) {
+            (true, 1) => alone = net.step_times(),
+            (true, _) => net.print_steps(&alone),
+            (false, _) => {}
+        }
+    }
+}
+
+/// The numbers of a shape such as `8,3,224,224`.
+fn extents(text: &str) -> Vec<usize> {
+    text.split(',').map(|n| n.parse().expect("an extent")).collect()
 }
 
 /// Times a net on demand.
@@ -85,7 +103,7 @@ fn serve(arguments: &[&String]) {
         panic!("nets --serve FILE train|infer SHAPE THREADS [WEIGHTS]")
     };
     let start = Instant::now();
-    let shape: Vec<usize> = batch.split(',').map(|n| n.parse().expect("an extent")).collect();
+    let shape = extents(batch);
     let threads = threads.parse().expect("a number of threads");
     let weights = rest.first().map(PathBuf::from);
     let mut net = Net::new(Path::new(file), *what == "train", &shape, threads, weights.as_deref());

@@ -147,7 +147,110 @@ def resnet50(batch):
     return net
 
 
-NETS = dict(lenet=lenet, siamese=siamese, alexnet=alexnet, googlenet=googlenet, resnet50=resnet50)
+def vgg16(batch):
+    net = Net("vgg16", (batch, 3, 224, 224))
+    for stage, (width, convolutions) in enumerate([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)], 1):
+        for i in range(1, convolutions + 1):
+            net.conv(f"conv{stage}_{i}", width, 3, pad=1)
+            net.relu()
+        net.pool(f"pool{stage}", "MAX", 2, 2)
+    for name in ("6", "7"):
+        net.dense("fc" + name, 4096)
+        net.relu()
+        net.add("Dropout", "drop" + name, in_place=True, ratio=0.5)
+    net.dense("fc8", 1000)
+    return net
+
+
+def normalised(net, name, outputs, kernel, stride=1, pad=0, group=1, bottom=None):
+    """A convolution with BatchNorm, Scale and ReLU."""
+    net.conv(name, outputs, kernel, stride, pad, group=group, bias=False, bottom=bottom)
+    net.add("BatchNorm", "bn_" + name, in_place=True)
+    net.add("Scale", "scale_" + name, in_place=True)
+    return net.relu()
+
+
+def mobilenet(batch):
+    net = Net("mobilenet", (batch, 3, 224, 224))
+    normalised(net, "conv1", 32, 3, 2, 1)
+    width = 32
+    for i, (outputs, stride) in enumerate([(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + [(512, 1)] * 5 + [(1024, 2), (1024, 1)]):
+        normalised(net, f"dw{i}", width, 3, stride, 1, group=width)
+        normalised(net, f"sep{i}", outputs, 1)
+        width = outputs
+    net.pool("pool", "AVE", 7, 1)
+    net.dense("fc", 1000)
+    return net
+
+
+def squeezenet(batch):
+    net = Net("squeezenet", (batch, 3, 227, 227))
+
+    def conv(name, *args, **options):
+        net.conv(name, *args, **options)
+        return net.relu()
+
+    def fire(name, squeeze, expand):
+        source = conv(name + "_s1", squeeze, 1)
+        net.add("Concat", name, [conv(name + "_e1", expand, 1, bottom=source), conv(name + "_e3", expand, 3, pad=1, bottom=source)])
+
+    conv("conv1", 64, 3, 2)
+    for name, squeeze, expand in [("2", 16, 64), ("3", 16, 64), ("4", 32, 128), ("5", 32, 128), ("6", 48, 192), ("7", 48, 192),
+                                  ("8", 64, 256), ("9", 64, 256)]:
+        if name in "246":
+            net.pool("pool" + name, "MAX", 3, 2)
+        fire("fire" + name, squeeze, expand)
+    net.add("Dropout", "drop9", in_place=True, ratio=0.5)
+    conv("conv10", 1000, 1)
+    net.pool("pool10", "AVE", 14, 1)
+    return net
+
+
+def cifar10(batch):
+    """Caffe's cifar10_quick."""
+    net = Net("cifar10", (batch, 3, 32, 32))
+    net.conv("conv1", 32, 5, pad=2)
+    net.pool("pool1", "MAX", 3, 2)
+    net.relu()
+    net.conv("conv2", 32, 5, pad=2)
+    net.relu()
+    net.pool("pool2", "AVE", 3, 2)
+    net.conv("conv3", 64, 5, pad=2)
+    net.relu()
+    net.pool("pool3", "AVE", 3, 2)
+    net.dense("ip1", 64)
+    net.dense("ip2", 10)
+    return net
+
+
+def resnet20(batch):
+    """The residual net of 20 layers for CIFAR-10, with projections by convolution."""
+    net = Net("resnet20", (batch, 3, 32, 32))
+    normalised(net, "conv1", 16, 3, pad=1)
+    for stage, width in enumerate((16, 32, 64)):
+        for block in range(3):
+            name, source = f"res{stage}{block}", net.top
+            stride = 2 if block == 0 and stage else 1
+            shortcut = source
+            if stride == 2:
+                net.conv(name + "_1", width, 1, stride, bias=False, bottom=source)
+                net.add("BatchNorm", f"bn_{name}_1", in_place=True)
+                shortcut = net.add("Scale", f"scale_{name}_1", in_place=True)
+            normalised(net, name + "_2a", width, 3, stride, 1, bottom=source)
+            net.conv(name + "_2b", width, 3, pad=1, bias=False)
+            net.add("BatchNorm", f"bn_{name}_2b", in_place=True)
+            end = net.add("Scale", f"scale_{name}_2b", in_place=True)
+            net.add("Eltwise", name, [shortcut, end])
+            net.relu()
+    net.pool("pool", "AVE", 8, 1)
+    net.dense("fc", 10)
+    return net
+
+
+NETS = {
+    make.__name__: make
+    for make in (lenet, siamese, alexnet, googlenet, resnet50, vgg16, mobilenet, squeezenet, cifar10, resnet20)
+}
 
 
 def pooled(extent, kernel, stride, pad):

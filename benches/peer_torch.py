@@ -105,7 +105,8 @@ def training(net, compiled):
         return contrastive(y[: len(x)], y[len(x):], labels.float())
 
     def classes(module, x, last=False):
-        return F.cross_entropy(module(x.contiguous(memory_format=torch.channels_last) if last else x), labels)
+        scores = module(x.contiguous(memory_format=torch.channels_last) if last else x)
+        return F.cross_entropy(scores.flatten(1), labels)
 
     def make(loss, last=False, fused=False, compiled=False):
         def build():

@@ -26,7 +26,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-# net, work, batch, goal: how many times faster than the fastest peer
+# net, work, batch, goal: how many times faster than the fastest peer. Other rows can be asked for by name.
 ROWS = [
     ("siamese", "train", 64, 2.0),
     ("siamese", "train", 8, 2.0),
@@ -101,6 +101,18 @@ def processor_seconds(pid):
         except OSError:
             pass  # the thread has ended
     return total / 1e9
+
+
+def rows(wanted):
+    """The rows of the table that are wanted, and what else is, with level as its goal."""
+    found = []
+    for part in wanted.split(",") if wanted else [""]:
+        known = [row for row in ROWS if "{} {} b{}".format(*row).startswith(part)]
+        if not known:
+            net, work, batch = part.split()
+            known = [(net, work, int(batch.removeprefix("b")), 1.0)]
+        found += known
+    return found
 
 
 def find_binary():
@@ -219,7 +231,7 @@ def line(net, work, batch, goal, times, flops, by_processor):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", default="", help="beginnings of names such as `siamese train b64`, separated by commas")
+    parser.add_argument("--rows", default="", help="names such as `vgg16 train b4`, or beginnings of those of the table, separated by commas")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
@@ -254,12 +266,8 @@ def main():
 
     for text in head:
         show(text)
-    wanted = [part for part in args.rows.split(",") if part]
     with tempfile.TemporaryDirectory() as folder:
-        for net, work, batch, goal in ROWS:
-            name = f"{net} {work} b{batch}"
-            if wanted and not any(name.startswith(part) for part in wanted):
-                continue
+        for net, work, batch, goal in rows(args.rows):
             found = candidates(args, binary, folder, net, work, batch)
             flops = peer_torch.flops(peer_nets.NETS[net](batch), work)
             show(line(net, work, batch, goal, measure(found, args), flops, args.by_processor))
