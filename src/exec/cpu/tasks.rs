@@ -3,6 +3,10 @@
 //! Tasks are cut by shapes alone. A task's result may not depend on which thread runs it or on what
 //! its scratch memory held before, so any number of threads gives the same bits. With one thread
 //! everything is a plain loop.
+//!
+//! Every runner begins with a part of the tasks of its own, the same in every kernel, and takes those of others when it has
+//! done them: what one kernel wrote lies in the caches of the core that reads it in the next, as far as the order of tasks is
+//! that of memory.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -45,8 +49,8 @@ pub fn for_each(tasks: usize, body: impl Fn(usize) + Sync) {
         (0..tasks).for_each(body);
         return;
     }
-    let next = AtomicUsize::new(0);
-    share(runners, &|_| drain(&next, tasks, &body));
+    let parts = Parts::new(tasks, runners);
+    share(runners, &|runner| parts.drain(runner, false, &body));
 }
 
 /// Runs `body(task, scratch)` for every task below `tasks`; `scratch` has `each` elements.
@@ -64,45 +68,45 @@ pub fn for_each_with<T: Real>(
         (0..tasks).for_each(|task| body(task, &mut work[..each]));
         return;
     }
-    let next = AtomicUsize::new(0);
+    let parts = Parts::new(tasks, runners);
     let work = Shared::new(work);
     share(runners, &|runner| {
         // SAFETY: each runner has its own number, so the pieces are disjoint.
         let scratch = unsafe { work.slice(runner * each..(runner + 1) * each) };
-        drain(&next, tasks, |task| body(task, scratch));
+        parts.drain(runner, false, |task| body(task, scratch));
     });
 }
 
 /// Runs `body(index, piece)` for the pieces of `size` elements of `data`; the last may be shorter.
 pub fn for_each_piece<T: Send>(data: &mut [T], size: usize, body: impl Fn(usize, &mut [T]) + Sync) {
-    pieces(data, size, |task, _| task, body);
+    pieces(data, size, false, body);
 }
 
-/// The same from the last piece to the first: for a pass over what another has just gone over, of which the end is still in
-/// the caches.
+/// The same, every runner from its last piece to its first: for a pass over what another has just gone over, of which the
+/// end is still in the caches.
 pub fn for_each_piece_back<T: Send>(
     data: &mut [T],
     size: usize,
     body: impl Fn(usize, &mut [T]) + Sync,
 ) {
-    pieces(data, size, |task, tasks| tasks - 1 - task, body);
+    pieces(data, size, true, body);
 }
 
-fn pieces<T: Send>(
-    data: &mut [T],
-    size: usize,
-    order: impl Fn(usize, usize) -> usize + Sync,
-    body: impl Fn(usize, &mut [T]) + Sync,
-) {
+fn pieces<T: Send>(data: &mut [T], size: usize, back: bool, body: impl Fn(usize, &mut [T]) + Sync) {
     let size = size.max(1);
     let len = data.len();
     let tasks = len.div_ceil(size);
     let data = Shared::new(data);
-    for_each(tasks, |task| {
-        let index = order(task, tasks);
+    let body = |index: usize| {
         // SAFETY: every index is run once, and pieces of different indices are disjoint.
         body(index, unsafe { data.slice(index * size..(index * size + size).min(len)) });
-    });
+    };
+    let runners = threads().min(tasks);
+    let parts = Parts::new(tasks, runners.max(1));
+    match runners {
+        0 | 1 => parts.drain(0, back, body),
+        _ => share(runners, &|runner| parts.drain(runner, back, body)),
+    }
 }
 
 /// The number of items, each of `cost` elements, that make one task of about [`CHUNK`] elements.
@@ -110,13 +114,41 @@ pub fn items_per_task(cost: usize) -> usize {
     (CHUNK / cost.max(1)).max(1)
 }
 
-fn drain(next: &AtomicUsize, tasks: usize, mut body: impl FnMut(usize)) {
-    loop {
-        let task = next.fetch_add(1, Ordering::Relaxed);
-        if tasks <= task {
-            return;
+/// Most parts that tasks are cut into; more runners share them.
+const PARTS: usize = 16;
+
+/// Tasks, in parts of which each begins with its own runner.
+struct Parts {
+    tasks: usize,
+    count: usize,
+    /// How many of each part have been taken.
+    taken: [Taken; PARTS],
+}
+
+/// A number with a cache line of its own.
+#[repr(align(64))]
+struct Taken(AtomicUsize);
+
+impl Parts {
+    fn new(tasks: usize, runners: usize) -> Parts {
+        let taken = [const { Taken(AtomicUsize::new(0)) }; PARTS];
+        Parts { tasks, count: runners.min(PARTS), taken }
+    }
+
+    /// Runs tasks until none is left: those of the runner's part, forwards or backwards, then those of the others.
+    fn drain(&self, runner: usize, back: bool, mut body: impl FnMut(usize)) {
+        for other in 0..self.count {
+            let part = (runner + other) % self.count;
+            let bound = |part: usize| self.tasks * part / self.count;
+            let (start, end) = (bound(part), bound(part + 1));
+            loop {
+                let taken = self.taken[part].0.fetch_add(1, Ordering::Relaxed);
+                if end - start <= taken {
+                    break;
+                }
+                body(if back { end - 1 - taken } else { start + taken });
+            }
         }
-        body(task);
     }
 }
 

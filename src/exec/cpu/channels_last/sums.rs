@@ -15,7 +15,7 @@ use super::weights::Panels;
 use crate::exec::cpu::conv;
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
 use crate::exec::cpu::past;
-use crate::exec::cpu::tasks::{Shared, for_each_with, threads};
+use crate::exec::cpu::tasks::{Shared, for_each_with};
 use crate::real::{LINE, Real, prefetch, vectorize};
 
 /// Most panels of targets of one task.
@@ -61,10 +61,11 @@ struct Pass {
     depth: Range<usize>,
 }
 
-/// How a grid is cut into tasks; depends on the shape only.
+/// How the grids are cut into tasks; depends on the shape only.
 struct Cut {
+    /// Blocks of targets, as many of each grid.
     blocks: usize,
-    targets: usize,
+    /// Blocks of panels, and the panels of one.
     columns: usize,
     panels: usize,
 }
@@ -77,8 +78,6 @@ struct Blobs<'a, T> {
     y: Shared<'a, T>,
     /// Whether whole tiles are written past the caches.
     past: bool,
-    /// How many tasks later the same thread is likely to take another.
-    threads: usize,
 }
 
 impl Sums {
@@ -145,43 +144,38 @@ impl Sums {
             * ((before * self.group + taps * group) * panels.all() + taps * panels.start(panel))
     }
 
-    fn cut<T: Real>(&self, grid: &Grid) -> Cut {
+    fn cut<T: Real>(&self) -> Cut {
         let tile = Tile::of::<T>();
         let panels = Panels::of::<T>(self.outputs).count();
-        let targets = self.batch * grid.targets();
+        let targets = self.batch * self.grids.iter().map(Grid::targets).max().unwrap_or(0);
         // Threads share a number that many divide.
         let blocks = match targets.div_ceil(tile.rows).div_ceil(PANELS) {
             blocks if blocks < 3 => blocks,
             blocks => blocks.next_multiple_of(4),
         };
-        let targets = targets.div_ceil(blocks.max(1));
         let summed = self.grids.iter().filter(|grid| !grid.taps.is_empty()).count();
         let others = (blocks * self.group * summed).max(1);
         let columns = TASKS.div_ceil(others).min(panels.div_ceil(2)).max(1);
-        let panels = panels.div_ceil(columns);
-        Cut { blocks, targets, columns, panels }
+        Cut { blocks, columns, panels: panels.div_ceil(columns) }
     }
 
-    fn task<T: Real>(&self, mut number: usize) -> Task {
+    /// Number of tasks.
+    fn tasks(&self, cut: &Cut) -> usize {
+        cut.blocks * self.grids.len() * self.group * cut.columns
+    }
+
+    /// Those of targets that lie side by side follow each other.
+    fn task<T: Real>(&self, cut: &Cut, number: usize) -> Task {
         let panels = Panels::of::<T>(self.outputs).count();
-        let mut grid = 0;
-        loop {
-            let cut = self.cut::<T>(&self.grids[grid]);
-            let tasks = cut.blocks * cut.columns * self.group;
-            if number < tasks {
-                let all = self.batch * self.grids[grid].targets();
-                let first = number / cut.columns / self.group * cut.targets;
-                let panel = number % cut.columns * cut.panels;
-                return Task {
-                    grid,
-                    group: number / cut.columns % self.group,
-                    targets: first.min(all)..(first + cut.targets).min(all),
-                    panels: panel.min(panels)..(panel + cut.panels).min(panels),
-                };
-            }
-            number -= tasks;
-            grid += 1;
-        }
+        let (column, number) = (number % cut.columns, number / cut.columns);
+        let (group, number) = (number % self.group, number / self.group);
+        let (grid, block) = (number % self.grids.len(), number / self.grids.len());
+        let all = self.batch * self.grids[grid].targets();
+        let part = |part: usize, size: usize, all: usize| {
+            (part * size).min(all)..((part + 1) * size).min(all)
+        };
+        let targets = part(block, all.div_ceil(cut.blocks), all);
+        Task { grid, group, targets, panels: part(column, cut.panels, panels) }
     }
 
     /// The sums and what follows them, with weights that [`pack`](super::pack) has ordered.
@@ -194,11 +188,10 @@ impl Sums {
         let line = self.group * self.outputs * size_of::<T>();
         let aligned = (y.as_ptr() as usize).is_multiple_of(64) && line.is_multiple_of(64);
         let past = aligned && past::is_large(y);
-        let blobs = Blobs { x, packed, after, y: Shared::new(y), past, threads: threads() };
-        let cuts = self.grids.iter().map(|grid| self.cut::<T>(grid));
-        let tasks = cuts.map(|cut| cut.blocks * cut.columns).sum::<usize>() * self.group;
-        for_each_with(tasks, work, self.each::<T>(), |task, scratch| {
-            self.run_task(&self.task::<T>(task), &blobs, scratch);
+        let blobs = Blobs { x, packed, after, y: Shared::new(y), past };
+        let cut = self.cut::<T>();
+        for_each_with(self.tasks(&cut), work, self.each::<T>(), |task, scratch| {
+            self.run_task(&self.task::<T>(&cut, task), &blobs, scratch);
             if past {
                 past::fence();
             }
@@ -250,8 +243,7 @@ impl Sums {
         if !plain || self.group != 1 || CACHED < len {
             return Ahead::NOTHING;
         }
-        let next = task.targets.end + (blobs.threads - 1) * task.targets.len();
-        let at = blobs.x.as_ptr().wrapping_add(next * self.channels);
+        let at = blobs.x.as_ptr().wrapping_add(task.targets.end * self.channels);
         Ahead::new(at, len.div_ceil(LINE * pieces.max(1)))
     }
 
@@ -381,7 +373,8 @@ impl Sums {
         row * width + grid.start[1] + column * grid.every[1]
     }
 
-    /// Copies what the windows of targets see, one row each: the part `depth` of all taps and channels.
+    /// Copies what the windows of targets see, one row each: the part `depth` of all taps and channels. Goes by lines of
+    /// targets, and there by runs of taps, most of which lie inside the image for nearly all targets of a line.
     #[inline(always)]
     fn copy<T: Real>(
         &self,
@@ -394,10 +387,15 @@ impl Sums {
     ) {
         let [height, width] = self.source;
         let pitch = self.group * self.channels;
+        let step = grid.step[1];
         let first =
             grid.runs.partition_point(|run| (run.before + run.taps) * self.channels <= depth.start);
-        let (mut image, mut row, mut column) = place(grid, targets.start);
-        for to in to.chunks_exact_mut(ROW_STRIDE).take(targets.len()) {
+        let mut target = targets.start;
+        while target < targets.end {
+            let (image, row, column) = place(grid, target);
+            let columns = column..grid.count[1].min(column + targets.end - target);
+            let to = &mut to[(target - targets.start) * ROW_STRIDE..];
+            target += columns.len();
             for run in &grid.runs[first..] {
                 let begin = run.before * self.channels;
                 if depth.end <= begin {
@@ -405,51 +403,68 @@ impl Sums {
                 }
                 let from = depth.start.max(begin);
                 let end = depth.end.min(begin + run.taps * self.channels);
-                let to = &mut to[from - depth.start..];
+                let (at, len) = (from - depth.start, end - from);
                 let y = (row * grid.step[0]) as isize + run.row;
-                let left = (column * grid.step[1]) as isize + run.column;
                 if y < 0 || height as isize <= y {
-                    to[..end - from].fill(T::ZERO);
+                    let rows = to.chunks_mut(ROW_STRIDE).take(columns.len());
+                    rows.for_each(|to| to[at..at + len].fill(T::ZERO));
                     continue;
                 }
-                // The taps inside the image, as part of the run.
-                let inside = (-left).clamp(0, run.taps as isize) as usize
-                    ..(width as isize - left).clamp(0, run.taps as isize) as usize;
-                let clip = |tap: usize| (begin + tap * self.channels).clamp(from, end) - from;
-                let (low, high) = (clip(inside.start), clip(inside.end));
-                if high <= low {
-                    to[..end - from].fill(T::ZERO);
-                    continue;
+                let line = (image * height + y as usize) * width;
+                // Where the run of a target in this column begins in `x`; it may lie before the line. With several groups a
+                // run has one tap.
+                let source = |column: usize| {
+                    let pixel = (line + column * step) as isize + run.column;
+                    pixel * pitch as isize + (group * self.channels + from - begin) as isize
+                };
+                // The columns whose whole run lies inside of the image.
+                let low = (-run.column).max(0) as usize;
+                let low = low.div_ceil(step).clamp(columns.start, columns.end);
+                let high = width as isize - run.column - run.taps as isize + step as isize;
+                let high = (high.max(0) as usize / step).clamp(low, columns.end);
+                let place = |column: usize| (column - columns.start) * ROW_STRIDE + at;
+                if low < high {
+                    let from = &x[source(low) as usize..];
+                    copy_runs(from, step * pitch, len, high - low, &mut to[place(low)..]);
                 }
-                let pixel = (image * height + y as usize) * width;
-                // With several groups a run has one tap.
-                let at = (pixel as isize + left) * pitch as isize
-                    + (group * self.channels + from + low - begin) as isize;
-                to[..low].fill(T::ZERO);
-                copy_short(&x[at as usize..], high - low, &mut to[low..]);
-                to[high..end - from].fill(T::ZERO);
-            }
-            column += 1;
-            if column == grid.count[1] {
-                (row, column) = (row + 1, 0);
-            }
-            if row == grid.count[0] {
-                (image, row) = (image + 1, 0);
+                for column in (columns.start..low).chain(high..columns.end) {
+                    let left = (column * step) as isize + run.column;
+                    let to = &mut to[place(column)..][..len];
+                    // The taps inside of the image, as part of the run.
+                    let inside = [-left, width as isize - left].map(|tap| {
+                        let tap = tap.clamp(0, run.taps as isize) as usize;
+                        (begin + tap * self.channels).clamp(from, end) - from
+                    });
+                    let [low, high] = inside;
+                    to.fill(T::ZERO);
+                    if low < high {
+                        let source = (source(column) + low as isize) as usize;
+                        to[low..high].copy_from_slice(&x[source..][..high - low]);
+                    }
+                }
             }
         }
     }
 }
 
-/// Copies `len` numbers, sixteen at a time if they are few and what lies behind them may be overwritten.
+/// Copies `count` runs of `len` numbers, which begin `step` numbers apart, to rows; sixteen numbers at a time if they are few,
+/// where what lies behind them may be overwritten.
 #[inline(always)]
-fn copy_short<T: Real>(from: &[T], len: usize, to: &mut [T]) {
+fn copy_runs<T: Real>(from: &[T], step: usize, len: usize, count: usize, to: &mut [T]) {
     let whole = len.next_multiple_of(16);
-    if 64 < len || from.len().min(to.len()) < whole {
-        to[..len].copy_from_slice(&from[..len]);
+    let ends = |stride: usize| (count - 1) * stride + whole;
+    if 64 < len || from.len() < ends(step) || to.len() < ends(ROW_STRIDE) {
+        for (i, to) in to.chunks_mut(ROW_STRIDE).take(count).enumerate() {
+            to[..len].copy_from_slice(&from[i * step..][..len]);
+        }
         return;
     }
-    let (from, to) = (from[..whole].as_chunks::<16>().0, to[..whole].as_chunks_mut::<16>().0);
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    for start in (0..whole).step_by(16) {
+        for i in 0..count {
+            let from = &from[i * step + start..][..16];
+            to[i * ROW_STRIDE + start..][..16].copy_from_slice(from);
+        }
+    }
 }
 
 /// Finishes the sums of one target that were parked and stores them.
