@@ -225,7 +225,12 @@ impl Pass<'_> {
             | Kernel::Moments
             | Kernel::Normalize(_)
             | Kernel::NormalizeGrad(_) => {
-                let takes = self.is_last(main);
+                // What a gradient is spread over is larger than what it comes from, which had better be turned.
+                let spreads =
+                    matches!(step.kernel, Kernel::MaxPoolGrad(_) | Kernel::AvePoolGrad(_))
+                        && self.shape(main).count() < self.shape(step.outs[0]).count()
+                        && step.args[1..].iter().all(|&v| self.is_last(v));
+                let takes = spreads || self.is_last(main);
                 if takes {
                     self.wrap(step.kernel.clone(), &step.args, &step.outs);
                 }

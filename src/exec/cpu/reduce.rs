@@ -22,6 +22,10 @@ const SHARED: usize = 512;
 /// Columns whose sums are accumulated together.
 const COLUMNS: usize = 64;
 
+/// Elements from which on columns are reduced in parts, where there are fewer blocks of them than this.
+const LONG: usize = 128 * 1024;
+const FEW: usize = 8;
+
 /// What is computed of the reduced elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reduction {
@@ -172,6 +176,13 @@ pub fn reduce<T: Real>(
         return;
     }
     let blocks = inner.div_ceil(COLUMNS);
+    if outer * blocks < FEW && LONG <= reduced * COLUMNS.min(inner) {
+        for (block, y) in y.chunks_mut(inner).flat_map(|y| y.chunks_mut(COLUMNS)).enumerate() {
+            let (o, from) = (block / blocks, block % blocks * COLUMNS);
+            long_columns(kind, reduced, inner, &x[o * reduced * inner + from..], beta, y);
+        }
+        return;
+    }
     let each = items_per_task(reduced * COLUMNS.min(inner));
     let y = Shared::new(y);
     for_each((outer * blocks).div_ceil(each), |task| {
@@ -196,6 +207,32 @@ pub fn reduce<T: Real>(
             );
         }
     });
+}
+
+/// Reduces many rows, `stride` elements apart, element by element: in parts, a number fixed by the extents, which are joined in
+/// order.
+fn long_columns<T: Real>(
+    kind: Reduction,
+    rows: usize,
+    stride: usize,
+    x: &[T],
+    beta: T,
+    y: &mut [T],
+) {
+    let mut parts = [[kind.start(); COLUMNS]; TASKS];
+    let each = rows.div_ceil(TASKS);
+    for_each_piece(&mut parts[..rows.div_ceil(each)], 1, |task, parts| {
+        let rows = each.min(rows - task * each);
+        let sums = &mut parts[0][..y.len()];
+        vectorize(
+            #[inline(always)]
+            || columns(kind, rows, stride, &x[task * each * stride..], sums),
+        );
+    });
+    for (column, y) in y.iter_mut().enumerate() {
+        let sums = parts[..rows.div_ceil(each)].iter().map(|sums| sums[column]);
+        put(y, sums.fold(kind.start(), |a, b| kind.join(a, b)), beta);
+    }
 }
 
 /// Reduces `rows` rows, `stride` elements apart, element by element into `sums`.

@@ -1,6 +1,8 @@
 //! Which pixels of one blob the sums for the pixels of another run over: the geometry that a convolution and its gradient
 //! to the input share.
 
+use std::ops::Range;
+
 use crate::exec::cpu::conv;
 use crate::window::Axis;
 
@@ -83,6 +85,27 @@ impl Grid {
     /// Number of targets in each image.
     pub fn targets(&self) -> usize {
         self.count[0] * self.count[1]
+    }
+
+    /// The runs of a row of targets whose rows lie inside of a source of this height; they follow each other.
+    pub fn inside(&self, row: usize, height: usize) -> Range<usize> {
+        let row = (row * self.step[0]) as isize;
+        let inside = |run: &Run| (0..height as isize).contains(&(row + run.row));
+        let start = self.runs.iter().position(inside).unwrap_or(0);
+        start..start + self.runs[start..].iter().take_while(|run| inside(run)).count()
+    }
+
+    /// Whether tiles of at most `rows` targets had better not reach beyond a row of targets, so that taps in the padding above
+    /// and below are left out: tiles are fewer targets then, and each costs one or two more than it has.
+    pub fn by_lines(&self, height: usize, rows: usize) -> bool {
+        let taps = |runs: &[Run]| runs.iter().map(|run| run.taps).sum::<usize>();
+        let lines = (0..self.count[0]).map(|row| taps(&self.runs[self.inside(row, height)]));
+        let (inside, all) = (lines.sum::<usize>(), self.count[0] * self.taps.len());
+        let width = self.count[1];
+        let tile = width as f64 / width.div_ceil(rows).max(1) as f64;
+        let cost = |tile: f64| 1.0 + 1.5 / tile;
+        // A gain of a fiftieth is too small to be sure of.
+        inside as f64 * cost(tile) < 0.98 * all as f64 * cost(rows as f64)
     }
 }
 

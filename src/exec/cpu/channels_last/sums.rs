@@ -42,6 +42,8 @@ pub struct Sums {
     /// Taps of the weights.
     pub(super) all_taps: usize,
     grids: Vec<Grid>,
+    /// Targets of each grid that stay together: those of a row of targets, or single ones.
+    units: Vec<usize>,
     /// The grid of every tap and its place there, if any target has it.
     pub(super) places: Vec<Option<(usize, usize)>>,
 }
@@ -82,7 +84,7 @@ struct Blobs<'a, T> {
 
 impl Sums {
     /// Those of a convolution or of its gradient to the input, over two spatial axes.
-    pub fn new(shape: &conv::Shape, way: Way) -> Sums {
+    pub fn new<T: Real>(shape: &conv::Shape, way: Way) -> Sums {
         let windows = &shape.windows;
         let (input, output) =
             ([windows.input[1], windows.input[2]], [windows.output[1], windows.output[2]]);
@@ -101,6 +103,12 @@ impl Sums {
             Way::Forward => (inputs, outputs, input, output),
             Way::Input => (outputs, inputs, output, input),
         };
+        let tile = Tile::of::<T>();
+        let unit = |grid: &Grid| match grid.count[1] <= PANELS * tile.rows {
+            true if grid.by_lines(source[0], tile.rows) => grid.count[1],
+            _ => 1,
+        };
+        let units = grids.iter().map(unit).collect();
         Sums {
             way,
             batch: shape.batch,
@@ -111,6 +119,7 @@ impl Sums {
             target,
             all_taps: windows.taps(),
             grids,
+            units,
             places,
         }
     }
@@ -145,11 +154,14 @@ impl Sums {
     }
 
     fn cut<T: Real>(&self) -> Cut {
-        let tile = Tile::of::<T>();
         let panels = Panels::of::<T>(self.outputs).count();
-        let targets = self.batch * self.grids.iter().map(Grid::targets).max().unwrap_or(0);
+        let most = PANELS * Tile::of::<T>().rows;
+        let blocks = self.grids.iter().zip(&self.units).map(|(grid, unit)| {
+            let units = self.batch * grid.targets() / unit;
+            units.div_ceil((most / unit).max(1))
+        });
         // Threads share a number that many divide.
-        let blocks = match targets.div_ceil(tile.rows).div_ceil(PANELS) {
+        let blocks = match blocks.max().unwrap_or(0) {
             blocks if blocks < 3 => blocks,
             blocks => blocks.next_multiple_of(4),
         };
@@ -174,7 +186,8 @@ impl Sums {
         let part = |part: usize, size: usize, all: usize| {
             (part * size).min(all)..((part + 1) * size).min(all)
         };
-        let targets = part(block, all.div_ceil(cut.blocks), all);
+        let unit = self.units[grid];
+        let targets = part(block, (all / unit).div_ceil(cut.blocks) * unit, all);
         Task { grid, group, targets, panels: part(column, cut.panels, panels) }
     }
 
@@ -207,31 +220,54 @@ impl Sums {
             return;
         }
         let rows = task.targets.len();
-        let height = tile.panel_rows(rows);
+        let line = match self.units[task.grid] {
+            1 => rows,
+            line => line,
+        };
+        let height = tile.panel_rows(line);
         let (spill, left) = scratch.split_at_mut(tile.rows * tile.columns);
         let passes = depth.div_ceil(DEPTH);
         let each = depth.div_ceil(passes);
-        let tiles = passes * rows.div_ceil(height) * task.panels.len();
+        let tiles = passes * (rows / line.max(1)) * line.div_ceil(height) * task.panels.len();
         let mut ahead = self.ahead(task, blobs, tiles);
         for number in 0..passes {
             let range = (number * each).min(depth)..((number + 1) * each).min(depth);
             vectorize(
                 #[inline(always)]
-                || self.copy(grid, task.group, task.targets.clone(), range.clone(), blobs.x, left),
+                || self.copy(task, range.clone(), blobs.x, left),
             );
             let pass = Pass { begins: number == 0, ends: number + 1 == passes, depth: range };
             let together = (CACHED / (tile.columns * each)).max(1);
             for first in task.panels.clone().step_by(together) {
                 let panels = first..(first + together).min(task.panels.end);
-                for row in (0..rows).step_by(height) {
-                    let targets = row..(row + height).min(rows);
-                    for panel in panels.clone() {
-                        self.tile(task, &pass, panel, targets.clone(), blobs, left, spill);
-                        ahead.fetch();
+                for line in (0..rows).step_by(line.max(1)).map(|start| start..start + line) {
+                    let depth = self.inside(task, line.start, &pass);
+                    for row in line.clone().step_by(height) {
+                        let targets = row..(row + height).min(line.end);
+                        for panel in panels.clone() {
+                            let part = (targets.clone(), depth.clone());
+                            self.tile(task, &pass, panel, part, blobs, left, spill);
+                            ahead.fetch();
+                        }
                     }
                 }
             }
         }
+    }
+
+    /// The depth of a pass that is inside of the source for the row of a target, counted from the task's first, if tiles go by
+    /// such rows.
+    fn inside(&self, task: &Task, target: usize, pass: &Pass) -> Range<usize> {
+        let grid = &self.grids[task.grid];
+        if self.units[task.grid] == 1 {
+            return pass.depth.clone();
+        }
+        let (_, row, _) = place(grid, task.targets.start + target);
+        let runs = &grid.runs[grid.inside(row, self.source[0])];
+        let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return 0..0 };
+        let depths = [first.before, last.before + last.taps].map(|tap| tap * self.channels);
+        let [start, end] = depths.map(|depth| depth.clamp(pass.depth.start, pass.depth.end));
+        start..end
     }
 
     /// What the thread's next task copies, if that is one run of memory that fits the second-level cache with what this
@@ -272,14 +308,14 @@ impl Sums {
         );
     }
 
-    /// Computes some targets, counted from the task's first, in the channels of a panel.
+    /// Computes some targets, counted from the task's first, in the channels of a panel, from a part of the depth.
     #[expect(clippy::too_many_arguments, reason = "what is computed, operands, and memory")]
     fn tile<T: Real>(
         &self,
         task: &Task,
         pass: &Pass,
         panel: usize,
-        targets: Range<usize>,
+        (targets, depth): (Range<usize>, Range<usize>),
         blobs: &Blobs<T>,
         left: &[T],
         spill: &mut [T],
@@ -288,8 +324,8 @@ impl Sums {
         let grid = &self.grids[task.grid];
         let pitch = self.group * self.outputs;
         let (width, columns) = (panels.width(panel), Tile::of::<T>().columns);
-        let start = self.panel::<T>(task.grid, task.group, panel) + pass.depth.start * width;
-        let len = pass.depth.len();
+        let start = self.panel::<T>(task.grid, task.group, panel) + depth.start * width;
+        let len = depth.len();
         let right = blobs.packed[start..start + len * width].as_ptr();
         let channel = task.group * self.outputs + panels.start(panel);
         let addend = blobs.after.addend.filter(|_| pass.begins);
@@ -334,7 +370,8 @@ impl Sums {
                 }
             }
         }
-        let left = left[targets.start * ROW_STRIDE..].as_ptr();
+        let skipped = depth.start.saturating_sub(pass.depth.start);
+        let left = left[targets.start * ROW_STRIDE + skipped..].as_ptr();
         let product = Product {
             rows: targets.len(),
             registers: panels.registers(panel),
@@ -376,15 +413,9 @@ impl Sums {
     /// Copies what the windows of targets see, one row each: the part `depth` of all taps and channels. Goes by lines of
     /// targets, and there by runs of taps, most of which lie inside the image for nearly all targets of a line.
     #[inline(always)]
-    fn copy<T: Real>(
-        &self,
-        grid: &Grid,
-        group: usize,
-        targets: Range<usize>,
-        depth: Range<usize>,
-        x: &[T],
-        to: &mut [T],
-    ) {
+    fn copy<T: Real>(&self, task: &Task, depth: Range<usize>, x: &[T], to: &mut [T]) {
+        let (grid, unit) = (&self.grids[task.grid], self.units[task.grid]);
+        let (group, targets) = (task.group, &task.targets);
         let [height, width] = self.source;
         let pitch = self.group * self.channels;
         let step = grid.step[1];
@@ -406,6 +437,9 @@ impl Sums {
                 let (at, len) = (from - depth.start, end - from);
                 let y = (row * grid.step[0]) as isize + run.row;
                 if y < 0 || height as isize <= y {
+                    if 1 < unit {
+                        continue;
+                    }
                     let rows = to.chunks_mut(ROW_STRIDE).take(columns.len());
                     rows.for_each(|to| to[at..at + len].fill(T::ZERO));
                     continue;
@@ -425,7 +459,8 @@ impl Sums {
                 let place = |column: usize| (column - columns.start) * ROW_STRIDE + at;
                 if low < high {
                     let from = &x[source(low) as usize..];
-                    copy_runs(from, step * pitch, len, high - low, &mut to[place(low)..]);
+                    let few = len <= 64 || 1 < run.taps;
+                    copy_runs(from, step * pitch, len, high - low, few, &mut to[place(low)..]);
                 }
                 for column in (columns.start..low).chain(high..columns.end) {
                     let left = (column * step) as isize + run.column;
@@ -447,13 +482,13 @@ impl Sums {
     }
 }
 
-/// Copies `count` runs of `len` numbers, which begin `step` numbers apart, to rows; sixteen numbers at a time if they are few,
-/// where what lies behind them may be overwritten.
+/// Copies `count` runs of `len` numbers, which begin `step` numbers apart, to rows; sixteen numbers at a time if they are
+/// few, where what lies behind them may be overwritten.
 #[inline(always)]
-fn copy_runs<T: Real>(from: &[T], step: usize, len: usize, count: usize, to: &mut [T]) {
+fn copy_runs<T: Real>(from: &[T], step: usize, len: usize, count: usize, few: bool, to: &mut [T]) {
     let whole = len.next_multiple_of(16);
     let ends = |stride: usize| (count - 1) * stride + whole;
-    if 64 < len || from.len() < ends(step) || to.len() < ends(ROW_STRIDE) {
+    if !few || from.len() < ends(step) || to.len() < ends(ROW_STRIDE) {
         for (i, to) in to.chunks_mut(ROW_STRIDE).take(count).enumerate() {
             to[..len].copy_from_slice(&from[i * step..][..len]);
         }

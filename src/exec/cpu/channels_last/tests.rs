@@ -34,7 +34,7 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
     let beta = if sum { T::ONE } else { T::ZERO };
     conv::forward(shape, &x, &w, Some(&bias), relu, beta, &mut want, &mut work);
     let (x_last, dy_last) = (last(&x, of_input), last(&dy, of_output));
-    let sums = Sums::new(shape, Way::Forward);
+    let sums = Sums::new::<T>(shape, Way::Forward);
     let mut packed = vec![T::from_f64(f64::NAN); sums.packed_len::<T>()];
     pack(&sums, &w, &mut packed);
     let given = last(&addend, of_output);
@@ -75,7 +75,7 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
     let mut want = vec![T::ZERO; x.len()];
     let mut work = vec![T::ZERO; conv::input_gradient_workspace::<T>(shape, 1)];
     conv::input_gradient(shape, &dy, &w, None, T::ZERO, &mut want, &mut work);
-    let sums = Sums::new(shape, Way::Input);
+    let sums = Sums::new::<T>(shape, Way::Input);
     let mut packed = vec![T::from_f64(f64::NAN); sums.packed_len::<T>()];
     pack(&sums, &w, &mut packed);
     let run = |then: Then<T>, dx: &mut [T]| {

@@ -38,22 +38,22 @@ enum Convolution {
 }
 
 impl Convolution {
-    fn fused(fused: &FusedConv, args: &[Shape], y: &Shape) -> Convolution {
+    fn fused<T: Element>(fused: &FusedConv, args: &[Shape], y: &Shape) -> Convolution {
         let shape = packed_shape(fused, &args[0], y);
         match fused.tiled {
             true => Convolution::Tiled(shape),
             false if Kernel::is_depthwise(&fused.conv, &args[1]) => {
                 Convolution::Depthwise(shape, Way::Forward)
             }
-            false => Convolution::Packed(Sums::new(&shape, Way::Forward)),
+            false => Convolution::Packed(Sums::new::<T>(&shape, Way::Forward)),
         }
     }
 
-    fn input(conv: &window::Conv, w: &Shape, dx: &Shape) -> Convolution {
+    fn input<T: Element>(conv: &window::Conv, w: &Shape, dx: &Shape) -> Convolution {
         let shape = conv_shape(conv, &dx.channels_first(), w);
         match Kernel::is_depthwise(conv, w) {
             true => Convolution::Depthwise(shape, Way::Input),
-            false => Convolution::Packing(Sums::new(&shape, Way::Input)),
+            false => Convolution::Packing(Sums::new::<T>(&shape, Way::Input)),
         }
     }
 
@@ -94,11 +94,12 @@ pub fn workspace_of<T: Element>(
             if Kernel::is_depthwise(&fused.conv, args[1]) {
                 return 0;
             }
-            Sums::new(&shape, Way::Forward).workspace::<T>(threads)
+            Sums::new::<T>(&shape, Way::Forward).workspace::<T>(threads)
         }
         Kernel::ConvInput(c) if Kernel::is_depthwise(c, args[1]) => args[1].count(),
         Kernel::ConvInput(c) => {
-            let sums = Sums::new(&conv_shape(c, &outs[0].channels_first(), args[1]), Way::Input);
+            let sums =
+                Sums::new::<T>(&conv_shape(c, &outs[0].channels_first(), args[1]), Way::Input);
             sums.packed_len::<T>() + sums.workspace::<T>(threads)
         }
         Kernel::ConvFilter(c) => {
@@ -143,7 +144,7 @@ pub fn call<T: Element>(
                     last::depthwise_pack(&shape, m.get(args[0]), m.get_mut(y));
                 });
             }
-            let sums = Sums::new(&shape, Way::Forward);
+            let sums = Sums::new::<T>(&shape, Way::Forward);
             Box::new(move |m, _| last::pack(&sums, m.get(args[0]), m.get_mut(y)))
         }
         &Kernel::PackTiles { turned } => {
@@ -157,7 +158,7 @@ pub fn call<T: Element>(
             })
         }
         Kernel::FusedConv(fused) => {
-            let conv = Convolution::fused(fused, arg_shapes, &out_shapes[0]);
+            let conv = Convolution::fused::<T>(fused, arg_shapes, &out_shapes[0]);
             let &FusedConv { bias, sum, relu, .. } = fused;
             Box::new(move |m, _| {
                 let bias = bias.then(|| m.get(args[2]));
@@ -166,13 +167,15 @@ pub fn call<T: Element>(
             })
         }
         Kernel::ConvInput(c) => {
-            let conv = Convolution::input(c, &arg_shapes[1], &out_shapes[0]);
+            let conv = Convolution::input::<T>(c, &arg_shapes[1], &out_shapes[0]);
             Box::new(move |m, _| conv.run(m, &args, Then::NOTHING, y, work))
         }
         Kernel::MaskedConv(kernel) => {
             let conv = match &**kernel {
-                Kernel::FusedConv(fused) => Convolution::fused(fused, arg_shapes, &out_shapes[0]),
-                Kernel::ConvInput(c) => Convolution::input(c, &arg_shapes[1], &out_shapes[0]),
+                Kernel::FusedConv(fused) => {
+                    Convolution::fused::<T>(fused, arg_shapes, &out_shapes[0])
+                }
+                Kernel::ConvInput(c) => Convolution::input::<T>(c, &arg_shapes[1], &out_shapes[0]),
                 kernel => panic!("internal error: {} has no mask", kernel.name()),
             };
             let mask = args[args.len() - 2];
