@@ -149,6 +149,8 @@ pub struct Walk<'a> {
     pub(super) uses: Vec<Use>,
     /// The last node of every module.
     made: HashMap<u64, usize>,
+    /// What each module gives, if anybody wants to know.
+    outputs: Option<Vec<(Table, Flow)>>,
     /// Rules that new nodes get.
     rules: Vec<Rule>,
     /// Where the modules that are being walked were added, the outermost first.
@@ -177,6 +179,7 @@ impl<'a> Walk<'a> {
             replaced: HashMap::new(),
             uses: vec![],
             made: HashMap::new(),
+            outputs: None,
             rules: vec![],
             adding: vec![],
             whole,
@@ -200,6 +203,9 @@ impl<'a> Walk<'a> {
         self.adding.extend(self.library.added(module));
         let output = self.entered(module, path, input);
         self.adding.truncate(before);
+        if let (Some(outputs), Ok(output)) = (&mut self.outputs, &output) {
+            outputs.push((module.clone(), output.clone()));
+        }
         output.map_err(|stop| self.placed(stop, module))
     }
 
