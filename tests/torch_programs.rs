@@ -108,7 +108,7 @@ fn complaints_have_a_place() {
             "what is this in the input",
             "d.lua:2:",
         ),
-        ("local n = nn.Sequential()\nn:add(n)\nreturn n", "does not end", "d.lua:1:"),
+        ("local n = nn.Sequential()\nn:add(n)\nreturn n", "one contains itself", "d.lua:1:"),
         (
             "local C, P = torch.class('nn.C', 'nn.Module')\nfunction C:updateOutput(x) while true do end end\nreturn nn.C()",
             "does not end",
@@ -265,7 +265,7 @@ fn types_are_those_that_modules_and_tensors_were_turned_to() {
          assert(t:cuda():gt(0):type() == 'torch.CudaByteTensor' and t:gt(0):type() == 'torch.ByteTensor')\n\
          assert(torch.CudaTensor(2, 3):nElement() == 6 and t:cuda():float():type() == t:type())\n\
          assert(torch.type(torch.CudaTensor(2)[{{1, 1}}]) == 'torch.CudaTensor' and t.new().type and t:half():type() == 'torch.HalfTensor')\n\
-         local l = nn.Linear(3, 2) local n = nn.Sequential():add(l):add(nn.ReLU()):add(l:clone('weight', 'bias'))\n\
+         local l = nn.Linear(3, 3) local n = nn.Sequential():add(l):add(nn.ReLU()):add(l:clone('weight', 'bias'))\n\
          assert(n:type() == 'torch.FloatTensor' and n:cuda() == n and n:type() == 'torch.CudaTensor')\n\
          assert(l:type() == 'torch.CudaTensor' and l.weight:type() == 'torch.CudaTensor' and l.output:type() == l:type())\n\
          l.weight:fill(4) assert(n:get(3).weight[1][1] == 4, 'shared before, shared after')\n\
@@ -284,32 +284,6 @@ fn types_are_those_that_modules_and_tensors_were_turned_to() {
     assert!(!shown.contains("error"), "{shown}");
 }
 
-#[test]
-fn a_definition_that_asks_for_the_type_is_followed_either_way() {
-    let class = "local M = torch.class('nn.Halves', 'nn.Module')\n\
-         function M:updateOutput(input)\n\
-            local by = 2\n\
-            if input:type() == 'torch.CudaTensor' then by = 4 end\n\
-            self.output = input:float():mul(1 / by):typeAs(input)\n\
-            assert(self.output:type() == input:type())\n\
-            return self.output\n\
-         end\n";
-    for (cast, expected) in [("", 3.0), (":cuda()", 1.5), (":double()", 3.0)] {
-        let text = format!("{class}return nn.Halves(){cast}");
-        let mut given = Tensors::new();
-        given.insert("in.0".into(), blob(&[1, 1], &[6.0]));
-        let checked = checked(&text, &given);
-        let shown = render(&checked.diagnostics, &checked.sources, false);
-        assert!(!checked.diagnostics.has_errors(), "{shown}");
-        let env = pipeline::environment(&Options::default(), &|_: &str| None);
-        let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 0 };
-        let definition = &checked.definition;
-        let results = one_pass(&checked.stages[0], &env, &inward(definition, &given), &pass);
-        let results = outward(definition, &given, results.expect("it runs"));
-        assert_eq!(results["out.0"].data, [expected], "{cast}");
-    }
-}
-
 /// The numbers follow from the formulas of the package optim and of linear algebra.
 #[test]
 fn steps_of_optim_inverses_and_inner_outputs_are_computed() {
@@ -321,7 +295,7 @@ fn steps_of_optim_inverses_and_inner_outputs_are_computed() {
          local m = torch.Tensor{{0, 2}, {4, 1}} local e = torch.inverse(m) * m\n\
          near(e[1][1], 1) near(e[1][2], 0) near(e[2][2], 1) assert(not pcall(torch.inverse, torch.zeros(2, 2)))\n\
          local image, window = torch.Tensor{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}}, torch.Tensor{{1, 2}, {0, 0}}\n\
-         near(torch.xcorr2(image, window)[2][1], 14) near(torch.conv2(image, window)[1][1], 14)\n\
+         near(torch.xcorr2(image, window)[2][1], 14) near(torch.conv2(image, window)[1][1], 13)\n\
          assert(torch.conv2(image, window, 'F'):size(1) == 4) near(torch.conv2(image, window, 'F')[1][1], 1)\n\
          local n = nn.Sequential():add(nn.SpatialConvolution(3, 8, 3, 3)):add(nn.ReLU()):add(nn.View(-1):setNumInputDims(3))\n\
          n:forward(torch.ones(2, 3, 5, 5))\n\

@@ -571,6 +571,24 @@ fn words_that_a_definition_gives_its_options_count() {
 }
 
 #[test]
+fn a_definition_that_asks_for_the_type_is_followed_either_way() {
+    let class = "local M = torch.class('nn.Halves', 'nn.Module')\n\
+         function M:updateOutput(input)\n\
+            local by = 2\n\
+            if input:type() == 'torch.CudaTensor' then by = 4 end\n\
+            self.output = input:float():mul(1 / by):typeAs(input)\n\
+            assert(self.output:type() == input:type())\n\
+            return self.output\n\
+         end\n";
+    for (cast, expected) in [("", 3.0), (":cuda()", 1.5), (":double()", 3.0)] {
+        let text = format!("{class}return nn.Halves(){cast}");
+        let given = tensors([("in.0", blob(&[1, 1], vec![6.0]))]);
+        let results = run(&text, &given, Phase::Test, 0).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(results["out.0"].data, [expected], "{cast}");
+    }
+}
+
+#[test]
 fn random_numbers_after_a_seed_are_those_of_torch() {
     let known = &golden("init.json")["rng_seed1"];
     let cases = [
