@@ -159,7 +159,7 @@ fn run(
     }
     if let Err(mut stop) = built {
         if stop.labels.is_empty() {
-            stop = Box::new(stop.label(whole, "of this definition"));
+            *stop = stop.label(whole, "of this definition");
         }
         diagnostics.report(asked.suggest(*stop, &library, &lua.sources, text));
     }

@@ -168,7 +168,6 @@ native.unsupported = function(name, what)
    function Class:__init() error(name .. ' ' .. what .. ' is not supported', 3) end
 end
 native.unsupported('nn.IndexLinear', 'for sparse inputs')
-native.unsupported('nn.WeightNorm', 'around modules')
 
 -- Tools beside the layers: what trains does nothing, since a definition is only read here.
 local Trainer = torch.class('nn.StochasticGradient')

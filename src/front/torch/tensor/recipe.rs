@@ -40,8 +40,8 @@ impl Draw {
     pub fn at(&self, place: u64) -> f64 {
         let (word, mut source) = (self.word(place), self.start.source.borrow_mut());
         let second = match self.start.spare {
-            Some(_) => place % 2 == 0,
-            None => place % 2 == 1,
+            Some(_) => place.is_multiple_of(2),
+            None => !place.is_multiple_of(2),
         };
         match self.law {
             Law::Uniform => source.uniform(word),

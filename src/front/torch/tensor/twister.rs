@@ -21,7 +21,7 @@ pub(super) struct Twister {
     /// Which block of words the state is.
     block: u64,
     /// States of every so many blocks.
-    kept: Vec<Box<[u32; WORDS]>>,
+    kept: Vec<[u32; WORDS]>,
 }
 
 impl Twister {
@@ -34,7 +34,7 @@ impl Twister {
             state[at] = (before ^ before >> 30).wrapping_mul(1_812_433_253).wrapping_add(at as u32);
         }
         turn(&mut state);
-        Twister { kept: vec![state.clone()], state, block: 0 }
+        Twister { kept: vec![*state], state, block: 0 }
     }
 
     /// How many words must be gone through to reach one for the first time.
@@ -59,14 +59,14 @@ impl Twister {
     fn reach(&mut self, block: u64) {
         let mark = (block / EVERY).min(self.kept.len() as u64 - 1);
         if block < self.block || self.block < mark * EVERY {
-            self.state.clone_from(&self.kept[mark as usize]);
+            *self.state = self.kept[mark as usize];
             self.block = mark * EVERY;
         }
         while self.block < block {
             turn(&mut self.state);
             self.block += 1;
             if self.block == self.kept.len() as u64 * EVERY {
-                self.kept.push(self.state.clone());
+                self.kept.push(*self.state);
             }
         }
     }
