@@ -75,6 +75,19 @@ pub fn check_options(
     Options { stages, own_state, training: false, shapes, values, request }
 }
 
+/// Tensors of which those that are named as training names its data, `data` or `input`, have the names of inputs of a
+/// pass, `in.data` or `in.0`.
+pub fn spelled_out(path: &Path, tensors: BTreeMap<String, Blob>) -> BTreeMap<String, Blob> {
+    let dialect = front::dialect(path);
+    let own = |name: String| match (dialect, name.as_str()) {
+        (Dialect::Torch, "input") => "in.0".to_owned(),
+        (Dialect::Torch, _) => name,
+        (_, bare) if !bare.contains('.') && bare != "loss" => format!("in.{name}"),
+        _ => name,
+    };
+    tensors.into_iter().map(|(name, blob)| (own(name), blob)).collect()
+}
+
 /// Tensors with the names and orders of axes of the dialect's people, as cortado has them; cortado's own names are
 /// understood as well.
 pub fn inward(definition: &Definition, tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Blob> {
@@ -278,4 +291,24 @@ fn give_inputs(
         };
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_may_be_named_as_in_training() {
+        let names = |path: &str, given: &[&str]| {
+            let blob = |name: &&str| ((*name).to_owned(), Blob { shape: vec![], data: vec![0.0] });
+            let spelled = spelled_out(Path::new(path), given.iter().map(blob).collect());
+            spelled.into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(names("n.lua", &["input", "target", "param.0"]), ["in.0", "param.0", "target"]);
+        assert_eq!(names("n.prototxt", &["data", "in.label"]), ["in.data", "in.label"]);
+        assert_eq!(
+            names("n.py", &["x", "in.y", "param.model/a"]),
+            ["in.x", "in.y", "param.model/a"]
+        );
+    }
 }

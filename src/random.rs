@@ -10,8 +10,6 @@ pub const STREAM_TRANSFORM: u64 = 1 << 56;
 pub const STREAM_SHUFFLE: u64 = 2 << 56;
 /// Stream of the draws of image pairs.
 pub const STREAM_PAIRS: u64 = 3 << 56;
-/// Streams of what a Torch definition draws while it runs; the n-th fill of a tensor has the n-th stream from here.
-pub const STREAM_DEFINITION: u64 = 5 << 56;
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];

@@ -108,7 +108,7 @@ fn complaints_have_a_place() {
             "what is this in the input",
             "d.lua:2:",
         ),
-        ("local n = nn.Sequential()\nn:add(n)\nreturn n", "does not end", "d.lua:1:"),
+        ("local n = nn.Sequential()\nn:add(n)\nreturn n", "one contains itself", "d.lua:1:"),
         (
             "local C, P = torch.class('nn.C', 'nn.Module')\nfunction C:updateOutput(x) while true do end end\nreturn nn.C()",
             "does not end",
@@ -254,4 +254,92 @@ fn tensors_know_more_statistics() {
          return nn.Identity()\n";
     let shown = complaints(text);
     assert!(!shown.contains("error"), "{shown}");
+}
+
+/// Each asserts what Torch7 does.
+#[test]
+fn types_are_those_that_modules_and_tensors_were_turned_to() {
+    let text = "local t = torch.Tensor{1.5, -2}\n\
+         assert(t:type() == 'torch.FloatTensor' and t:double():type() == 'torch.DoubleTensor')\n\
+         assert(t:cuda():type() == 'torch.CudaTensor' and t:cudaLong()[2] == -2 and torch.isTensor(t:cuda()))\n\
+         assert(t:cuda():gt(0):type() == 'torch.CudaByteTensor' and t:gt(0):type() == 'torch.ByteTensor')\n\
+         assert(torch.CudaTensor(2, 3):nElement() == 6 and t:cuda():float():type() == t:type())\n\
+         assert(torch.type(torch.CudaTensor(2)[{{1, 1}}]) == 'torch.CudaTensor' and t.new().type and t:half():type() == 'torch.HalfTensor')\n\
+         local l = nn.Linear(3, 3) local n = nn.Sequential():add(l):add(nn.ReLU()):add(l:clone('weight', 'bias'))\n\
+         assert(n:type() == 'torch.FloatTensor' and n:cuda() == n and n:type() == 'torch.CudaTensor')\n\
+         assert(l:type() == 'torch.CudaTensor' and l.weight:type() == 'torch.CudaTensor' and l.output:type() == l:type())\n\
+         l.weight:fill(4) assert(n:get(3).weight[1][1] == 4, 'shared before, shared after')\n\
+         n:double() assert(l.weight:type() == 'torch.DoubleTensor' and l.gradBias:type() == 'torch.DoubleTensor')\n\
+         l.weight:fill(5) assert(n:get(3).weight[2][3] == 5)\n\
+         assert(n:forward(torch.ones(3):double()):type() == 'torch.DoubleTensor')\n\
+         local c = nn.MSECriterion():cuda() assert(c:type() == 'torch.CudaTensor' and nn.utils.recursiveType({t}, 'torch.CudaTensor')[1]:type() == c:type())\n\
+         assert(not pcall(n.type, n, 'torch.NoTensor'))\n\
+         torch.setdefaulttensortype('torch.CudaTensor') assert(torch.Tensor(1):type() == 'torch.CudaTensor')\n\
+         return n\n";
+    let shown = complaints(text);
+    assert!(!shown.contains("error"), "{shown}");
+    // Random first values are neither drawn nor lost.
+    let large = "local l = nn.Linear(20000, 20000):cuda():double():float() return l";
+    let shown = complaints(large);
+    assert!(!shown.contains("error"), "{shown}");
+}
+
+/// The numbers follow from the formulas of the package optim and of linear algebra.
+#[test]
+fn steps_of_optim_inverses_and_inner_outputs_are_computed() {
+    let text = "local function near(a, b) assert(math.abs(a - b) < 1e-5, tostring(a)) end\n\
+         local x, config = torch.Tensor{1, 2}, {learningRate = 0.1, momentum = 0.5, weightDecay = 0.1}\n\
+         local function f(x) return x:dot(x), x * 2 end\n\
+         local _, losses = optim.sgd(f, x, config) near(x[1], 0.79) near(losses[1], 5)\n\
+         optim.sgd(f, x, config) near(x[2], 1.58 - 0.1 * (0.5 * 4.2 + 0.5 * 3.318)) assert(config.evalCounter == 2)\n\
+         local m = torch.Tensor{{0, 2}, {4, 1}} local e = torch.inverse(m) * m\n\
+         near(e[1][1], 1) near(e[1][2], 0) near(e[2][2], 1) assert(not pcall(torch.inverse, torch.zeros(2, 2)))\n\
+         local image, window = torch.Tensor{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}}, torch.Tensor{{1, 2}, {0, 0}}\n\
+         near(torch.xcorr2(image, window)[2][1], 14) near(torch.conv2(image, window)[1][1], 13)\n\
+         assert(torch.conv2(image, window, 'F'):size(1) == 4) near(torch.conv2(image, window, 'F')[1][1], 1)\n\
+         local n = nn.Sequential():add(nn.SpatialConvolution(3, 8, 3, 3)):add(nn.ReLU()):add(nn.View(-1):setNumInputDims(3))\n\
+         n:forward(torch.ones(2, 3, 5, 5))\n\
+         assert(n:get(1).output:size(4) == 3 and n:get(2).output:min() >= 0 and n.output:size(2) == 72)\n\
+         return n\n";
+    let shown = complaints(text);
+    assert!(!shown.contains("error"), "{shown}");
+    let learns = "local n = nn.Linear(2, 1)\nlocal x, g = n:getParameters()\n\
+         local function f() local y = n:forward(torch.ones(2)) n:backward(torch.ones(2), y) return 1, g end\n\
+         optim.sgd(f, x, {learningRate = 1})\nprint(x[1])\nreturn n\n";
+    let shown = complaints(learns);
+    assert!(shown.contains("known only when it runs"), "{shown}");
+    let shown = complaints("optim.lbfgs(print, torch.ones(1))\nreturn nn.Identity()\n");
+    assert!(shown.contains("'optim.lbfgs' is not available"), "{shown}");
+}
+
+#[test]
+fn cudnn_has_layers_of_volumes_and_says_what_it_lacks() {
+    let text = "require 'cudnn'\n\
+         local x = torch.randn(2, 3, 2, 2, 2) local y = cudnn.VolumetricSoftMax():forward(x)\n\
+         local want = nn.SoftMax():forward(x:select(5, 2):contiguous())\n\
+         assert((y:select(5, 2) - want):abs():max() < 1e-6 and y:isSameSizeAs(x))\n\
+         assert((cudnn.VolumetricLogSoftMax():forward(x) - torch.log(y)):abs():max() < 1e-5)\n\
+         return nn.Identity()\n";
+    let shown = complaints(text);
+    assert!(!shown.contains("error"), "{shown}");
+    let shown = complaints("require 'cudnn'\nreturn cudnn.LSTM(4, 5, 2)\n");
+    assert!(
+        shown.contains("cudnn.LSTM is not supported; the package rnn has nn.SeqLSTM"),
+        "{shown}"
+    );
+    assert!(shown.contains("definition.lua:2:"), "{shown}");
+}
+
+#[test]
+fn joining_and_copying_without_end_is_stopped() {
+    for text in [
+        "local t = {} for i = 1, 1e5 do t[i] = torch.Tensor(3) end\nfor i = 1, 100 do torch.cat(t, 1) end",
+        "local n = nn.Sequential() for i = 1, 30 do n:add(n:clone()) end",
+        "local n = nn.Sequential() n:add(n) return n",
+        "local t = torch.Tensor(2e9):uniform() print(t[2e9])",
+    ] {
+        let shown = complaints(text);
+        let stopped = shown.contains("does not end") || shown.contains("contains itself");
+        assert!(stopped && shown.contains("definition.lua:"), "{text}: {shown}");
+    }
 }

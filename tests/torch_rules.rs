@@ -569,3 +569,141 @@ fn words_that_a_definition_gives_its_options_count() {
     let said = run(text, &Tensors::new(), Phase::Train, 0).expect_err("an error of its own");
     assert!(said.contains("6atrue"), "{said}");
 }
+
+#[test]
+fn a_definition_that_asks_for_the_type_is_followed_either_way() {
+    let class = "local M = torch.class('nn.Halves', 'nn.Module')\n\
+         function M:updateOutput(input)\n\
+            local by = 2\n\
+            if input:type() == 'torch.CudaTensor' then by = 4 end\n\
+            self.output = input:float():mul(1 / by):typeAs(input)\n\
+            assert(self.output:type() == input:type())\n\
+            return self.output\n\
+         end\n";
+    for (cast, expected) in [("", 3.0), (":cuda()", 1.5), (":double()", 3.0)] {
+        let text = format!("{class}return nn.Halves(){cast}");
+        let given = tensors([("in.0", blob(&[1, 1], vec![6.0]))]);
+        let results = run(&text, &given, Phase::Test, 0).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(results["out.0"].data, [expected], "{cast}");
+    }
+}
+
+#[test]
+fn random_numbers_after_a_seed_are_those_of_torch() {
+    let known = &golden("init.json")["rng_seed1"];
+    let cases = [
+        ("torch.random()", "torch.random()"),
+        ("torch.uniform()", "torch.uniform()"),
+        ("torch.normal()", "torch.normal()"),
+        ("FloatTensor(6):uniform(0,1)", "torch.FloatTensor(6):uniform(0, 1)"),
+        ("FloatTensor(6):normal(0,1)", "torch.FloatTensor(6):normal(0, 1)"),
+        ("randperm(10)", "torch.randperm(10)"),
+        ("FloatTensor(12):bernoulli(0.5)", "torch.FloatTensor(12):bernoulli(0.5)"),
+        (
+            "nn.Linear(3,2) weight then bias",
+            "(function() local l = nn.Linear(3, 2) return torch.cat(l.weight:view(-1), l.bias) end)()",
+        ),
+    ];
+    for (name, expression) in cases {
+        let numbers = known[name].as_array().expect("numbers");
+        let wanted = numbers.iter().map(Value::to_string).collect::<Vec<_>>().join(",");
+        let text = format!(
+            "torch.manualSeed(1) local want = {{{wanted}}}\n\
+             local got = {expression}\n\
+             if type(got) == 'number' then got = {{got}} for i = 2, #want do got[i] = {expression} end end\n\
+             for i, x in ipairs(want) do\n\
+                assert(math.abs(got[i] - x) <= 1e-7 * math.max(1, math.abs(x)), i .. ': ' .. got[i] .. ' for ' .. x)\n\
+             end\n\
+             return nn.Identity()"
+        );
+        let given = tensors([("in.0", blob(&[1], vec![1.0]))]);
+        if let Err(complaint) = run(&text, &given, Phase::Test, 0) {
+            panic!("{name}: {complaint}");
+        }
+    }
+}
+
+/// Largest elements of parts of regions as imagine-nn's ROIPooling.cu finds them, in its first and in its second form.
+fn regions_of_inn(
+    x: &Blob,
+    regions: &[[f64; 5]],
+    [rows, columns]: [usize; 2],
+    scale: f64,
+    second: bool,
+) -> Vec<f32> {
+    let [channels, height, width] = [1, 2, 3].map(|i| x.shape[i]);
+    let mut tops = vec![];
+    for region in regions {
+        let image = region[0] as usize - 1;
+        let at = |i: usize| ((region[i] - 1.0) * scale).round() as i64;
+        let (x1, y1) = (at(1), at(2));
+        let less = i64::from(second);
+        let sizes =
+            [(at(4) - less - y1 + 1).max(1), (at(3) - less - x1 + 1).max(1)].map(|n| n as f32);
+        let edges = |i: usize, n: usize, size: f32, first: i64, most: usize| {
+            let size = size / n as f32;
+            let (from, to) = (i as f32 * size, (i + 1) as f32 * size);
+            let edges = if second { [from.round(), to.round()] } else { [from.floor(), to.ceil()] };
+            edges.map(|edge| (edge as i64 + first).clamp(0, most as i64) as usize)
+        };
+        for channel in 0..channels {
+            for row in 0..rows {
+                for column in 0..columns {
+                    let [top, bottom] = edges(row, rows, sizes[0], y1, height);
+                    let [left, right] = edges(column, columns, sizes[1], x1, width);
+                    let mut best = if bottom <= top || right <= left { 0.0 } else { f32::MIN };
+                    for h in top..bottom {
+                        for w in left..right {
+                            let place = ((image * channels + channel) * height + h) * width + w;
+                            best = best.max(x.data[place]);
+                        }
+                    }
+                    tops.push(best);
+                }
+            }
+        }
+    }
+    tops
+}
+
+#[test]
+fn regions_of_inn_are_counted_from_1() {
+    let images = spaced(&[2, 3, 9, 7]);
+    let regions = [
+        [1.0, 1.0, 1.0, 14.0, 18.0],
+        [2.0, 3.0, 5.0, 9.0, 8.0],
+        [2.0, 6.0, 2.0, 6.0, 2.0],
+        [1.0, 9.0, 11.0, 40.0, 40.0],
+    ];
+    let flat: Vec<f32> = regions.iter().flatten().map(|&number| number as f32).collect();
+    for second in [true, false] {
+        let text = format!(
+            "local m = inn.ROIPooling(3, 2):setSpatialScale(1 / 2) m.v2 = {second} return m"
+        );
+        let given = tensors([
+            ("in.0", images.clone()),
+            ("in.1", blob(&[4, 5], flat.clone())),
+            ("dout.0", blob(&[4, 3, 2, 3], vec![1.0; 72])),
+        ]);
+        let results = run(&text, &given, Phase::Test, 0).unwrap_or_else(|e| panic!("{e}"));
+        let wanted = regions_of_inn(&images, &regions, [2, 3], 0.5, second);
+        assert_eq!(results["out.0"].data, wanted, "{second}");
+        // Every part that has pixels passes its gradient on.
+        let parts = wanted.iter().filter(|&&best| best != 0.0).count() as f32;
+        assert_eq!(results["din.0"].data.iter().sum::<f32>(), parts);
+    }
+}
+
+#[test]
+fn stochastic_pooling_of_inn_is_weighted_by_the_elements() {
+    let images = blob(&[1, 1, 2, 3], vec![1.0, 3.0, 2.0, 0.0, 4.0, 5.0]);
+    let given = tensors([("in.0", images), ("dout.0", blob(&[1, 1, 1, 2], vec![1.0, 1.0]))]);
+    let text = "return inn.SpatialStochasticPooling(2, 2, 2, 2)";
+    let results = run(text, &given, Phase::Test, 0).unwrap_or_else(|e| panic!("{e}"));
+    for (got, want) in results["out.0"].data.iter().zip([26.0 / 8.0, 29.0 / 7.0]) {
+        assert!((got - want).abs() < 1e-5, "{got} {want}");
+    }
+    let drawn = run(text, &given, Phase::Train, 3).unwrap_or_else(|e| panic!("{e}"));
+    assert!([1.0, 3.0, 4.0].contains(&drawn["out.0"].data[0]));
+    assert!([2.0, 5.0].contains(&drawn["out.0"].data[1]));
+}

@@ -185,3 +185,20 @@ fn a_lua_net_needs_no_shapes() {
     let (good, said) = run(&told, "c.caffemodel");
     assert!(!good && said.contains("--input-shape 3,28,28"), "{said}");
 }
+
+#[test]
+fn what_a_file_holds_is_what_its_first_bytes_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let options = MoveOptions { net: Some(small(folder.path(), 5)), ..MoveOptions::default() };
+    for file in ["small_binary.t7", "small_ascii.t7"] {
+        std::fs::copy(golden(file), at("any.bin")).unwrap();
+        moved(&at("any.bin"), &at("first.safetensors"), &options).unwrap();
+        std::fs::copy(at("first.safetensors"), at("weights.st")).unwrap();
+        moved(&at("weights.st"), &at("second.caffemodel"), &options).unwrap();
+        std::fs::copy(at("second.caffemodel"), at("weights")).unwrap();
+        moved(&at("weights"), &at("third.safetensors"), &options).unwrap();
+        let read = |name: &str| read_safetensors(&at(name)).unwrap();
+        assert_eq!(read("first.safetensors"), read("third.safetensors"), "{file}");
+    }
+}

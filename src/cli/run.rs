@@ -6,7 +6,9 @@ use super::check::stages;
 use super::complain;
 use crate::error::Result;
 use crate::exec::Device;
-use crate::one_pass::{PassOptions, check_options, inward, one_pass, outward, second_opinion};
+use crate::one_pass::{
+    self, PassOptions, check_options, inward, one_pass, outward, second_opinion,
+};
 use crate::pipeline;
 use crate::weights::{read_safetensors, write_safetensors};
 
@@ -47,6 +49,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let tensors = read_safetensors(&arguments.tensors)?;
+    let tensors = one_pass::spelled_out(&arguments.net, tensors);
     let phase = stages(arguments.phase.as_deref())?.into_iter().next();
     let mut options = check_options(&arguments.net, &tensors, phase);
     arguments.definition.tell(&mut options.request);

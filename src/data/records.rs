@@ -9,7 +9,7 @@ use super::image_list::ImageList;
 use super::image_pairs::ImagePairs;
 use super::lmdb::LmdbReader;
 use super::transform::times;
-use crate::weights::{Blob, read_safetensors};
+use crate::weights::{Blob, read_feed};
 use crate::{Error, Result};
 
 /// A finite collection of records of which the n-th can be had; fastest in order.
@@ -112,7 +112,7 @@ impl Records {
         labels: Option<&str>,
         shape: [usize; 3],
     ) -> Result<Self> {
-        let mut all = read_safetensors(path)?;
+        let mut all = read_feed(path)?;
         let mut take = |name: &str| {
             let missing = || Error::format(path, format!("has no tensor `{name}`"));
             all.remove(name).ok_or_else(missing)

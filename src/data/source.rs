@@ -12,7 +12,7 @@ use super::datum::Values;
 use super::records::{Records, Slot};
 use super::transform::{Transform, TransformOptions, times};
 use crate::random::{Philox, STREAM_SHUFFLE, STREAM_TRANSFORM};
-use crate::weights::{Blob, read_safetensors};
+use crate::weights::{Blob, read_feed};
 use crate::{Error, Result};
 
 /// Random words of a record start this many blocks after those of the record before.
@@ -164,7 +164,7 @@ impl Source {
     ///
     /// A tensor has the shape `[batches, batch size, …]`; batch k is slice k mod `batches`. The position counts batches.
     pub fn of_tensors(path: &Path, names: &[&str]) -> Result<Self> {
-        let mut all = read_safetensors(path)?;
+        let mut all = read_feed(path)?;
         let names: Vec<String> = match names {
             [] => all.keys().cloned().collect(),
             names => names.iter().map(|&name| name.to_owned()).collect(),

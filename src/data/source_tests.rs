@@ -10,7 +10,7 @@ use crate::data::images::Image;
 use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;
 use crate::data::transform::Mean;
-use crate::weights::{read_binaryproto, write_safetensors};
+use crate::weights::{read_binaryproto, read_safetensors, write_safetensors};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/io").join(name)

@@ -199,6 +199,9 @@ codes! {
     /// Caffe 1.0 refuses what is written here, and a fork of it, or cortado, takes it. The net means what the fork made of
     /// it; in Caffe 1.0 it cannot be used as it is.
     W0624 "refused-by-caffe";
+    /// The table that a definition returns to DIGITS has a field of a name that DIGITS does not know, so that nobody reads it.
+    /// Names are written as in `trainBatchSize`: small letters and large ones count.
+    W0625 "unknown-field";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

@@ -17,7 +17,7 @@ use crate::layers::memory_data::MemoryData;
 use crate::passes::deploy::is_label;
 use crate::spec::{Dialect, Phase};
 use crate::ty::Shape;
-use crate::weights::{read_binaryproto, read_safetensors};
+use crate::weights::{read_binaryproto, read_feed};
 
 /// Records in a batch where nothing else is said, as in DIGITS.
 pub(super) const DEFAULT_BATCH: usize = 16;
@@ -186,7 +186,7 @@ impl Inputs {
         train: bool,
     ) -> Result<Vec<&'a Node>> {
         let given = if nodes.iter().any(|node| names_its_data(&node.layer)) {
-            read_safetensors(path)?
+            read_feed(path)?
         } else {
             BTreeMap::new()
         };

@@ -15,7 +15,7 @@ use crate::ir::Definition;
 use crate::source::SourceMap;
 use crate::spec::Dialect;
 use crate::ty::Shape;
-use crate::weights::read_safetensors;
+use crate::weights::read_feed;
 
 /// The blob that takes images, and the one that takes labels.
 const INPUT: &str = "input";
@@ -58,7 +58,7 @@ impl Facts {
     /// There are no data, or they cannot be read.
     pub fn of(data: &DataSpec, classes: Option<usize>, dialect: Dialect) -> Result<Self> {
         if let Some(path) = &data.tensors {
-            let blobs = read_safetensors(path)?;
+            let blobs = read_feed(path)?;
             let of = |name: &str| match blobs.get(name).map(|blob| blob.shape.as_slice()) {
                 Some([_, batch, rest @ ..]) => Ok((*batch, rest.to_vec())),
                 _ => Err(Error::format(path, format!("has no batches of `{name}`"))),

@@ -4,8 +4,8 @@ use super::coordinates::PerAxis;
 use super::lua::{count, counts, counts_or};
 use super::pooling_classes::{
     CUDNN_AVERAGE_POOLING, DILATED_MAX_POOLING, ROUNDS_UP, SPATIAL, SPATIAL_AVERAGE_POOLING,
-    SPATIAL_DILATED, SPATIAL_MAX_POOLING, TEMPORAL_MAX_POOLING, VOLUMETRIC, VOLUMETRIC_DILATED,
-    VOLUMETRIC_DILATED_POOLING, VOLUMETRIC_POOLING,
+    SPATIAL_DILATED, SPATIAL_MAX_POOLING, STOCHASTIC_POOLING, TEMPORAL_MAX_POOLING, VOLUMETRIC,
+    VOLUMETRIC_DILATED, VOLUMETRIC_DILATED_POOLING, VOLUMETRIC_POOLING,
 };
 use super::stochastic_pool::Draw;
 use crate::diag::Reported;
@@ -104,6 +104,11 @@ pub static SPEC: LayerSpec = LayerSpec {
         })
         .extends("nn.SpatialAveragePooling")
         .script(ROUNDS_UP),
+        torch("inn.SpatialStochasticPooling", &["kW", "kH", "dW", "dH"], |a| {
+            Pooling::read_spatial(a, Method::Stochastic).into()
+        })
+        .extends("nn.SpatialMaxPooling")
+        .script(STOCHASTIC_POOLING),
         torch("nn.VolumetricMaxPooling", VOLUMETRIC, |a| {
             Pooling::read_volumetric(a, Method::Max).into()
         })

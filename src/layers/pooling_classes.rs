@@ -49,6 +49,14 @@ end
     ceil_and_floor!()
 );
 
+pub(super) const STOCHASTIC_POOLING: &str = r#"
+function Class:__init(kW, kH, dW, dH)
+   Parent.__init(self, kW, kH, dW, dH)
+   self.ceil_mode = true
+   self:cuda()
+end
+"#;
+
 pub(super) const DILATED_MAX_POOLING: &str = r#"
 function Class:__init(kW, kH, dW, dH, padW, padH, dilationW, dilationH)
    Parent.__init(self, kW, kH, dW, dH, padW, padH)

@@ -19,24 +19,31 @@ DEVICE real roi_part(long long first, long long last, whole parts) {
     return (real)(size < 1 ? 1 : 16777216 < size ? 16777216 : size) / (real)parts;
 }
 
+/* The edge of a part that begins (or ends) at a place: rounded, or so far down (or up) that the place is inside. */
+DEVICE real roi_outer(real at, whole rounds, whole ends) {
+    return rounds ? (real)roi_round(at) : ends ? -r_floor(-at) : r_floor(at);
+}
+
 DEVICE void roi_pool(const real *x, const real *regions, real *y, real *places, whole n, whole N, whole C, whole H,
-                     whole W, whole rows, whole columns, real scale) {
+                     whole W, whole rows, whole columns, real scale, whole from_one, whole rounds) {
     EACH(i, n) {
         const real *region = regions + i / columns / rows / C * 5;
         whole row = i / columns % rows, column = i % columns, channel = i / columns / rows % C;
         places[i] = -1;
-        long long image = (real)-1 < region[0] ? label_of(region[0]) : -1;
+        real one = (real)from_one;
+        long long image = (real)-1 < region[0] - one ? label_of(region[0] - one) : -1;
         if (image < 0 || N <= image) {
             y[i] = R_NAN;
             continue;
         }
-        long long x1 = roi_round(region[1] * scale), y1 = roi_round(region[2] * scale);
-        real high = roi_part(y1, roi_round(region[4] * scale), rows);
-        real wide = roi_part(x1, roi_round(region[3] * scale), columns);
-        whole top = roi_edge(r_floor((real)row * high), y1, H);
-        whole bottom = roi_edge(-r_floor(-((real)(row + 1) * high)), y1, H);
-        whole left = roi_edge(r_floor((real)column * wide), x1, W);
-        whole right = roi_edge(-r_floor(-((real)(column + 1) * wide)), x1, W);
+        long long x1 = roi_round((region[1] - one) * scale), y1 = roi_round((region[2] - one) * scale);
+        long long less = rounds ? 1 : 0;
+        real high = roi_part(y1, roi_round((region[4] - one) * scale) - less, rows);
+        real wide = roi_part(x1, roi_round((region[3] - one) * scale) - less, columns);
+        whole top = roi_edge(roi_outer((real)row * high, rounds, 0), y1, H);
+        whole bottom = roi_edge(roi_outer((real)(row + 1) * high, rounds, 1), y1, H);
+        whole left = roi_edge(roi_outer((real)column * wide, rounds, 0), x1, W);
+        whole right = roi_edge(roi_outer((real)(column + 1) * wide, rounds, 1), x1, W);
         const real *plane = x + ((whole)image * C + channel) * H * W;
         real best = top < bottom && left < right ? -R_LARGE : (real)0;
         for (whole h = top; h < bottom; h++) {
@@ -53,11 +60,12 @@ DEVICE void roi_pool(const real *x, const real *regions, real *y, real *places, 
 
 /* A thread for each plane, which adds up what all regions give it. */
 DEVICE void roi_pool_grad(const real *regions, const real *places, const real *dy, real *dx, whole n, whole R, whole C,
-                          whole plane, whole parts) {
+                          whole plane, whole parts, whole from_one) {
     EACH(i, n) {
         for (whole at = 0; at < plane; at++) dx[i * plane + at] = 0;
         for (whole r = 0; r < R; r++) {
-            if (!((real)-1 < regions[r * 5]) || label_of(regions[r * 5]) != (long long)(i / C)) continue;
+            real image = regions[r * 5] - (real)from_one;
+            if (!((real)-1 < image) || label_of(image) != (long long)(i / C)) continue;
             for (whole p = (r * C + i % C) * parts; p < (r * C + i % C + 1) * parts; p++) {
                 if (0 <= places[p]) dx[i * plane + (whole)places[p]] += dy[p];
             }

@@ -1,12 +1,15 @@
 //! The largest element of each part of a region of interest.
 
+use super::lua::count;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{
+    Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
+};
 use crate::ty::Shape;
 
 params! {
@@ -17,6 +20,9 @@ params! {
     /// the first and the last pixel. As in Fast R-CNN's fork of Caffe these are scaled and rounded, halves away from 0, a
     /// region is at least one pixel, parts overlap where they do not fit, and a part without pixels gives 0. Where that
     /// fork aborts because there is no such image the top is not a number. Only the images have a gradient.
+    ///
+    /// Torch's inn.ROIPooling (imagine-nn, ROIPooling.cu) counts images and pixels from 1, and in its second form, which is
+    /// the default, leaves out the last pixel and rounds the edges of parts, which then do not overlap.
     pub struct RoiPooling {
         /// Rows of parts.
         pooled_h: usize = 1,
@@ -24,6 +30,10 @@ params! {
         pooled_w: usize = 1,
         /// Pixels of the images for one unit of the regions' coordinates.
         spatial_scale: f64 = 1.0,
+        /// Images and pixels of regions are counted from 1.
+        from_one: bool = false,
+        /// A region ends before its last pixel, and the edges of parts are rounded.
+        rounded: bool = false,
     }
 }
 
@@ -31,21 +41,48 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     in_place: InPlace::Refused,
-    spellings: &[caffe("ROIPooling", |a| {
-        let p = a.section("roi_pooling_param");
-        let [pooled_h, pooled_w] = ["pooled_h", "pooled_w"].map(|key| {
-            let extent = p.usize(key);
-            let extent = p.need(key, extent);
-            if extent == 0 {
-                p.wrong(key, format!("`{key}` must not be 0"));
+    spellings: &[
+        torch("inn.ROIPooling", &["W", "H", "spatial_scale"], |a| {
+            RoiPooling {
+                pooled_h: count(a, "H"),
+                pooled_w: count(a, "W"),
+                spatial_scale: a.float("spatial_scale").unwrap_or(1.0),
+                from_one: true,
+                rounded: a.bool("v2").unwrap_or(true),
             }
-            extent
-        });
-        let spatial_scale = p.float("spatial_scale").unwrap_or(1.0);
-        RoiPooling { pooled_h, pooled_w, spatial_scale }.into()
-    })],
+            .into()
+        })
+        .script(INN),
+        caffe("ROIPooling", |a| {
+            let p = a.section("roi_pooling_param");
+            let [pooled_h, pooled_w] = ["pooled_h", "pooled_w"].map(|key| {
+                let extent = p.usize(key);
+                let extent = p.need(key, extent);
+                if extent == 0 {
+                    p.wrong(key, format!("`{key}` must not be 0"));
+                }
+                extent
+            });
+            let spatial_scale = p.float("spatial_scale").unwrap_or(1.0);
+            RoiPooling { pooled_h, pooled_w, spatial_scale, ..RoiPooling::default() }.into()
+        }),
+    ],
     ..LayerSpec::new("ROIPooling", Category::Pooling, RoiPooling::DOCS)
 };
+
+const INN: &str = r#"
+function Class:__init(W, H, spatial_scale)
+   Parent.__init(self)
+   if not W or not H then error('W and H have to be provided', 3) end
+   self.W, self.H = W, H
+   self.spatial_scale = spatial_scale or 1
+   self.v2 = true
+end
+function Class:setSpatialScale(scale)
+   self.spatial_scale = scale
+   return self
+end
+"#;
 
 impl LayerOps for RoiPooling {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
@@ -89,20 +126,32 @@ fn rounded<T: Real>(x: T) -> i64 {
 }
 
 /// The pixels of part `i` of `parts` along an axis of `extent` pixels, of a region from pixel `first` to `last`.
-fn span<T: Real>(i: usize, parts: usize, first: i64, last: i64, extent: usize) -> [usize; 2] {
+fn span<T: Real>(
+    i: usize,
+    parts: usize,
+    (first, last): (i64, i64),
+    extent: usize,
+    is_rounded: bool,
+) -> [usize; 2] {
     let size = T::from_i32((last - first + 1).clamp(1, 1 << 24) as i32) / T::from_usize(parts);
-    let start = (T::from_usize(i) * size).floor();
-    let end = -(-(T::from_usize(i + 1) * size)).floor();
-    [start, end].map(|edge| (edge.to_f64() as i64 + first).clamp(0, extent as i64) as usize)
+    let (start, end) = (T::from_usize(i) * size, T::from_usize(i + 1) * size);
+    let edges = match is_rounded {
+        true => [rounded(start), rounded(end)],
+        false => [start.floor(), -(-end).floor()].map(|edge| edge.to_f64() as i64),
+    };
+    edges.map(|edge| (edge + first).clamp(0, extent as i64) as usize)
 }
 
 impl Parts {
     /// The image of a region, if there is one, and the pixels of its corners: rows, then columns.
-    fn region<T: Real>(&self, region: &[T], images: usize) -> Option<(usize, [[i64; 2]; 2])> {
+    fn region<T: Real>(&self, region: &[T], images: usize) -> Option<(usize, [(i64, i64); 2])> {
         let scale = T::from_f64(self.0.spatial_scale);
-        let [x1, y1, x2, y2] = [1, 2, 3, 4].map(|i| rounded(region[i] * scale));
-        let image = (-T::ONE < region[0]).then(|| region[0].to_usize())?;
-        (image < images).then_some((image, [[y1, y2], [x1, x2]]))
+        let one = if self.0.from_one { T::ONE } else { T::ZERO };
+        let [x1, y1, x2, y2] = [1, 2, 3, 4].map(|i| rounded((region[i] - one) * scale));
+        let image = region[0] - one;
+        let image = (-T::ONE < image).then(|| image.to_usize())?;
+        let less = i64::from(self.0.rounded);
+        (image < images).then_some((image, [(y1, y2 - less), (x1, x2 - less)]))
     }
 }
 
@@ -134,8 +183,9 @@ impl Operation for Parts {
             };
             for (i, (y, place)) in y.iter_mut().zip(places).enumerate() {
                 let (row, column) = (i / columns % rows, i % columns);
-                let [top, bottom] = span::<T>(row, rows, high[0], high[1], height);
-                let [left, right] = span::<T>(column, columns, wide[0], wide[1], width);
+                let is_rounded = self.0.rounded;
+                let [top, bottom] = span::<T>(row, rows, high, height, is_rounded);
+                let [left, right] = span::<T>(column, columns, wide, width, is_rounded);
                 if bottom <= top || right <= left {
                     *y = T::ZERO;
                     continue;
@@ -188,14 +238,17 @@ impl Operation for Parts {
                 let operands = vec![Operand::Arg(0), Operand::Arg(1), Operand::Out(0), places];
                 let count = regions * channels * rows * columns;
                 let call = Call::each("roi_pool", count, operands);
+                let flags = [self.0.from_one, self.0.rounded].map(usize::from);
                 call.with_all([n, channels, height, width, rows, columns])
                     .with(self.0.spatial_scale)
+                    .with_all(flags)
             }
             Pass::Backward(_) => {
                 let (dy, dx) = (Operand::OutGradient(0), Operand::ArgGradient(0));
                 let operands = vec![Operand::Arg(1), places, dy, dx];
                 let call = Call::each("roi_pool_grad", n * channels, operands);
                 call.with_all([regions, channels, height * width, rows * columns])
+                    .with(usize::from(self.0.from_one))
             }
         };
         Some(DeviceForm { texts: &[include_str!("roi_pooling.cu")], calls: vec![call], work: 0 })
@@ -217,9 +270,11 @@ mod tests {
 
     #[test]
     fn parts_overlap_where_they_do_not_fit_and_end_at_the_edges() {
-        let parts = |first, last| [0, 1].map(|i| span::<f32>(i, 2, first, last, 6));
+        let parts = |first, last| [0, 1].map(|i| span::<f32>(i, 2, (first, last), 6, false));
         assert_eq!(parts(1, 3), [[1, 3], [2, 4]]);
         assert_eq!(parts(4, 9), [[4, 6], [6, 6]]);
         assert_eq!(parts(3, 1), [[3, 4], [3, 4]]);
+        let parts = |first, last| [0, 1].map(|i| span::<f32>(i, 2, (first, last), 6, true));
+        assert_eq!(parts(1, 3), [[1, 3], [3, 4]]);
     }
 }

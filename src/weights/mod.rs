@@ -24,7 +24,8 @@ pub use given::{Counts, Given};
 pub use hdf5_snapshot::write_hdf5_weights;
 pub use order::Weights;
 pub use safetensors::{
-    parse_safetensors, read_metadata, read_safetensors, write_safetensors, write_safetensors_with,
+    parse_safetensors, read_feed, read_metadata, read_safetensors, write_safetensors,
+    write_safetensors_with,
 };
 pub use solverstate::SolverState;
 pub use stored::{Stored, move_weights, read_stored, read_weights};

@@ -33,6 +33,23 @@ pub fn parse_safetensors(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, B
     tensors.tensors().into_iter().map(blob).collect()
 }
 
+/// The tensors of a file that feeds a net, by the names of its blobs; a blob may also be named as for one pass, `in.data`
+/// or, for the first input of a Lua definition, `in.0`.
+pub fn read_feed(path: &Path) -> Result<BTreeMap<String, Blob>> {
+    let own = |name: String| match name.strip_prefix("in.") {
+        Some("0") => "input".to_owned(),
+        Some(blob) => blob.to_owned(),
+        None => name,
+    };
+    Ok(read_safetensors(path)?.into_iter().map(|(name, blob)| (own(name), blob)).collect())
+}
+
+/// Whether a file begins as a safetensors file does: with the length of a header in JSON, and the header.
+pub(super) fn is_safetensors(bytes: &[u8]) -> bool {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return false };
+    u64::from_le_bytes(*length) <= rest.len() as u64 && rest.starts_with(b"{")
+}
+
 /// Writes f32 tensors; equal tensors give equal bytes.
 pub fn write_safetensors<'a>(
     path: &Path,

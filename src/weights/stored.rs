@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::order::{self, Entry, Place, Weights};
+use super::safetensors::is_safetensors;
 use super::t7::{Buffers, Parameter, T7};
-use super::{CaffeModel, Counts, Given, hdf5, hdf5_snapshot, read_safetensors};
+use super::{CaffeModel, Counts, Given, hdf5, hdf5_snapshot, parse_safetensors};
 use crate::{Error, Result, file};
 
 /// What a file of weights holds.
@@ -20,12 +21,19 @@ pub enum Stored {
     Flat(Vec<f32>),
 }
 
-/// Reads a file of weights: `.t7`, `.safetensors`, `.state`, or else `.caffemodel` in either format.
+/// Reads a file of weights: `.t7`, `.safetensors`, or `.caffemodel` in either format. What it is, its first bytes say,
+/// whatever its name is; where they do not, its name does.
 ///
 /// # Errors
 /// The file is not what its name says, or holds no weights.
 pub fn read_stored(path: &Path) -> Result<Stored> {
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let bytes = file::read(path)?;
+    let ending = match path.extension().and_then(|e| e.to_str()).unwrap_or_default() {
+        _ if hdf5::is_hdf5(&bytes) => "h5",
+        _ if is_safetensors(&bytes) => "safetensors",
+        _ if is_t7(&bytes) => "t7",
+        ending => ending,
+    };
     match ending {
         "t7" => {
             let file = T7::read(path)?;
@@ -39,18 +47,24 @@ pub fn read_stored(path: &Path) -> Result<Stored> {
             Ok(Stored::Torch(parameters, file.buffers()?))
         }
         "safetensors" | "state" => {
-            let blobs = read_safetensors(path)?;
+            let blobs = parse_safetensors(path, &bytes)?;
             let named = blobs.into_iter().filter_map(|(name, blob)| Some((key(&name)?, blob)));
             Ok(Stored::Named(Given::of(named.collect(), Counts::AtMost)))
         }
-        _ => {
-            let bytes = file::read(path)?;
-            if hdf5::is_hdf5(&bytes) {
-                return hdf5_snapshot::read_weights(path, bytes).map(Stored::Named);
-            }
-            CaffeModel::parse(path, &bytes).map(Stored::Caffe)
+        "h5" if hdf5::is_hdf5(&bytes) => {
+            hdf5_snapshot::read_weights(path, bytes).map(Stored::Named)
         }
+        _ => CaffeModel::parse(path, &bytes).map(Stored::Caffe),
     }
+}
+
+/// Whether a file begins as Torch writes its first object, a table or an object of a class, in either encoding. No message
+/// of Caffe does: the number of its first field is another.
+fn is_t7(bytes: &[u8]) -> bool {
+    let binary = [[3, 0, 0, 0, 1, 0, 0, 0], [4, 0, 0, 0, 1, 0, 0, 0]];
+    binary.iter().any(|start| bytes.starts_with(start))
+        || bytes.starts_with(b"3\n1\n")
+        || bytes.starts_with(b"4\n1\n")
 }
 
 /// Reads parameters for a net: by layer name from files that have names, else by order.

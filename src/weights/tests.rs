@@ -168,3 +168,14 @@ fn cut_files_are_errors() {
     check("nets/siamese_sgd/data.safetensors", |p| read_safetensors(p).err());
     check("io/mean.binaryproto", |p| read_binaryproto(p).err());
 }
+
+#[test]
+fn a_feed_may_be_named_as_for_one_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("feed.safetensors");
+    let blob = Blob { shape: vec![1], data: vec![2.0] };
+    let names = ["in.0", "target", "in.data"];
+    super::write_safetensors(&path, names.iter().map(|name| (*name, &blob))).unwrap();
+    let read: Vec<String> = super::read_feed(&path).unwrap().into_keys().collect();
+    assert_eq!(read, ["data", "input", "target"]);
+}

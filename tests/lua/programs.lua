@@ -315,3 +315,20 @@ print('a' < 'b', 'Z' < 'a', 'abc' < 'abd', '' < 'a', '10' < '9')
 print(10 == '10', '10' + 5, 10 .. '', #tostring(12345))
 -- @case integer_format
 print(string.format('%d', 3.7), string.format('%i', -2), string.format('%5.1f', 2.25), string.format('%5.1f', 2.35))
+-- @case numerals_in_bases
+print(tonumber('+5', 16), tonumber('-ff', 16), tonumber('0x1f', 16), tonumber('1\0z', 2), tonumber('+z', 36), tonumber('++1', 8))
+-- @case next_of_no_key
+print(pcall(next, {}, 'no such key')) next({}, 'no such key')
+-- @case modules_of_old
+module('old.fashioned', package.seeall) function double(x) return 2 * x end print(_NAME, _PACKAGE, double(4), _M == old.fashioned, type(string)) _G.print(package.loaded['old.fashioned'].double(1))
+-- @case module_without_globals
+local print = print local m = {} package.loaded.mine = m module('mine') x = 5 print(m.x, m._NAME, string)
+-- @case where_a_function_is
+local function f() local i = debug.getinfo(1, 'nSl') return i.name, i.namewhat, i.what, i.currentline, i.linedefined end
+print(f()) print(debug.getinfo(print).what, debug.getinfo(f).nups, debug.getinfo(1, 'S').what, debug.getinfo(50))
+-- @case dates_without_a_clock
+print(os.date('!%Y-%m-%d %H:%M:%S %j %a %B %p %y', 951782400), os.date('!%c', 0), os.date('!%x %X', 86399))
+local t = os.date('!*t', 1e9) print(t.year, t.month, t.day, t.hour, t.min, t.sec, t.wday, t.yday, t.isdst)
+print(pcall(os.time, {})) print(pcall(os.time, {year = 2000, month = 1}))
+-- @case files_are_known
+print(io.type(io.stdout), io.type(io.stderr), io.type(5))

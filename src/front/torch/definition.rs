@@ -142,6 +142,9 @@ fn run(
         if let Some(expression) = &request.loss {
             returned.loss = Some(loss::told(lua, expression)?);
         }
+        if let Some(table) = returned.whole.as_ref().filter(|_| returned.contract) {
+            contract::misspelt(table, whole, diagnostics);
+        }
         let before = fine_tune::apply(lua, &library, &mut returned, request, &definition)?;
         let places = build(lua, &library, &returned, request, whole, diagnostics, &mut definition)?;
         definition.before = before.map(|before| Box::new(before.after(&places)));
@@ -154,7 +157,10 @@ fn run(
             .help("load trained weights with --weights");
         diagnostics.report(d);
     }
-    if let Err(stop) = built {
+    if let Err(mut stop) = built {
+        if stop.labels.is_empty() {
+            *stop = stop.label(whole, "of this definition");
+        }
         diagnostics.report(asked.suggest(*stop, &library, &lua.sources, text));
     }
     definition

@@ -4,11 +4,41 @@
 use super::super::interp::{Table, Value};
 use super::super::library::{class_name, is_criterion};
 use super::super::lower::Stop;
-use crate::diag::{self, Diagnostic};
+use crate::diag::nearest::nearest;
+use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::source::Span;
 
 /// Fields that hold a whole number above 0, or nothing.
 const COUNTS: [&str; 3] = ["trainBatchSize", "validationBatchSize", "croplen"];
+
+/// Every field that DIGITS reads.
+const FIELDS: [&str; 8] = [
+    "model",
+    "loss",
+    "trainBatchSize",
+    "validationBatchSize",
+    "labelHook",
+    "croplen",
+    "fineTuneHook",
+    "disableAutoDataParallelism",
+];
+
+/// Warns of fields whose names resemble those that DIGITS reads; what else a definition keeps there is its own affair.
+pub(super) fn misspelt(table: &Table, span: Span, diagnostics: &mut Diagnostics) {
+    let keys = std::iter::successors(table.next(&Value::Nil).flatten(), |(key, _)| {
+        table.next(key).flatten()
+    });
+    for (key, _) in keys {
+        let Value::String(name) = key else { continue };
+        let name = name.to_str();
+        if let Some(near) = nearest(&name, FIELDS).filter(|near| *near != name) {
+            let message = format!("DIGITS knows no field `{name}`");
+            let d =
+                Diagnostic::new(&diag::W0625, span, message).here("of the table that is returned");
+            diagnostics.report(d.help(format!("did you mean `{near}`?")));
+        }
+    }
+}
 
 /// Complains about a field of a wrong kind.
 pub(super) fn check(table: &Table, span: Span) -> Result<(), Stop> {

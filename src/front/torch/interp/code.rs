@@ -13,6 +13,10 @@ pub(crate) struct Proto {
     pub name: Option<String>,
     pub parameters: Vec<Variable>,
     pub is_vararg: bool,
+    /// Whether it is a whole chunk.
+    pub is_main: bool,
+    /// Where it is written.
+    pub span: Span,
     pub slots: usize,
     pub cells: usize,
     /// Where each upvalue comes from when the function is created.

@@ -48,6 +48,9 @@ use std::rc::Rc;
 /// Finds another Lua file by the name given to `require`: its path and text.
 pub type Resolver = dyn Fn(&str, Option<&Path>) -> Option<(PathBuf, String)>;
 
+/// A function that runs, the line where it stands, and the kind and the name under which it was called.
+type Level = (Value, Option<usize>, Option<(String, String)>);
+
 /// An interpreter with its globals, its limits and what it printed.
 pub struct Lua {
     /// Every text that was loaded; give it back to the renderer of diagnostics when done.
@@ -210,7 +213,8 @@ impl Lua {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let proto = resolve::resolve(&block, &self.sources)?;
+        let whole = Span { file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
+        let proto = resolve::resolve(&block, whole, &self.sources)?;
         // The tree of a text is several times as large as the text.
         self.heap.add(16 * text.len());
         let environment = self.globals.clone();
@@ -382,6 +386,23 @@ impl Lua {
         }
         self.output.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// What runs at a level of `debug.getinfo`, 1 being the caller of the running native function; the line where it
+    /// stands, and the kind and the name under which it was called.
+    pub(super) fn level(&self, level: usize) -> Option<Level> {
+        let at = self.frames.len().checked_sub(level + 1)?;
+        let frame = &self.frames[at];
+        let function = match &frame.closure {
+            Some(closure) => Value::Function(closure.clone()),
+            None => Value::Nil,
+        };
+        let above = self.frames.get(at + 1).and_then(|above| above.site.as_ref());
+        let line = above
+            .map(|site| self.sources.file(site.span.file).line_column(site.span.start as usize).0);
+        let name = frame.site.as_ref().and_then(|site| site.name.as_ref());
+        let name = name.map(|name| (name.kind.to_owned(), name.name.to_string()));
+        Some((function, line, name))
     }
 
     /// The closure that runs at a level of `getfenv`: 1 is the caller of the running native function.

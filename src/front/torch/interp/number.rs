@@ -70,10 +70,12 @@ pub fn parse_in_base(text: &[u8], base: u32) -> Option<f64> {
     if base == 10 {
         return parse(text);
     }
+    // C's numerals end where its texts do.
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let text = std::str::from_utf8(text).ok()?.trim().to_ascii_lowercase();
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
-        None => (1.0, text.as_str()),
+        None => (1.0, text.strip_prefix('+').unwrap_or(&text)),
     };
     let digits = if base == 16 { digits.strip_prefix("0x").unwrap_or(digits) } else { digits };
     parse_digits(digits, base).map(|value| sign * value)
@@ -195,5 +197,7 @@ mod tests {
         assert_eq!(parse(b"1e"), None);
         assert_eq!(parse(b"e5"), None);
         assert_eq!(parse_in_base(b"zz", 36), Some(1295.0));
+        assert_eq!(parse_in_base(b"+5", 16), Some(5.0));
+        assert_eq!(parse_in_base(b"1\0z", 2), Some(1.0));
     }
 }

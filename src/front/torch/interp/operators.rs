@@ -432,7 +432,11 @@ impl Lua {
             Value::String(s) => return Ok(s.clone()),
             Value::Table(t) => format!("table: 0x{:08x}", t.serial()),
             Value::Function(f) => format!("function: 0x{:08x}", f.serial),
-            Value::Native(f) => format!("function: builtin: {}", f.name),
+            Value::Native(f) => {
+                // The same at every run, as those of other functions are.
+                let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+                format!("function: 0x{:08x}", f.name.bytes().fold(0x811c_9dc5, mix))
+            }
             Value::Object(object) => return object.clone().to_text(self),
         };
         Ok(self.string(text.into_bytes()))

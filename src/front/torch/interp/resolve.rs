@@ -15,6 +15,7 @@ use std::rc::Rc;
 /// The code of a chunk, a function with `...` and no parameters; or what no compiler accepts.
 pub(crate) fn resolve(
     chunk: &ast::Block,
+    whole: Span,
     sources: &SourceMap,
 ) -> Result<Rc<Proto>, Vec<SyntaxError>> {
     let line = |span: Span| sources.file(span.file).line_column(span.start as usize).0;
@@ -32,7 +33,7 @@ pub(crate) fn resolve(
         resolver.errors.clear();
         resolver.functions = vec![FunctionState { is_vararg: true, ..FunctionState::default() }];
         let body = resolver.block(chunk);
-        let proto = resolver.finish_function(None, vec![], body);
+        let proto = resolver.finish_function(None, vec![], body, whole);
         resolver.result = Some(proto);
     }
     match resolver.result {
@@ -126,11 +127,13 @@ impl Resolver<'_> {
         name: Option<String>,
         parameters: Vec<Variable>,
         body: Block,
+        span: Span,
     ) -> Rc<Proto> {
         let state = self.functions.pop().unwrap_or_default();
         let upvalues = state.upvalues.into_iter().map(|(_, capture)| capture).collect();
         let FunctionState { is_vararg, slots, cells, .. } = state;
-        Rc::new(Proto { name, parameters, is_vararg, slots, cells, upvalues, body })
+        let is_main = self.functions.is_empty();
+        Rc::new(Proto { name, parameters, is_vararg, is_main, span, slots, cells, upvalues, body })
     }
 
     fn nested(&mut self, function: &ast::Function) -> Rc<Proto> {
@@ -139,7 +142,7 @@ impl Resolver<'_> {
         self.functions.push(FunctionState { is_vararg, line, ..FunctionState::default() });
         let parameters = function.parameters.iter().map(|p| self.declare(p)).collect();
         let body = self.block(&function.body);
-        self.finish_function(function.name.clone(), parameters, body)
+        self.finish_function(function.name.clone(), parameters, body, function.span)
     }
 
     /// A new local; `hidden` ones of the same loop come before it.

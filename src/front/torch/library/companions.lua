@@ -97,6 +97,39 @@ xlua = {progress = nothing, print = print, log = nothing, usage = error}
 sys = {clock = function() return 0 end, tic = nothing, toc = function() return 0 end, sleep = nothing,
    COLORS = setmetatable({}, {__index = function() return '' end})}
 optim = inert()
+for name in ('adadelta adagrad adam adamax asgd cg cmaes de fista lbfgs nag polyinterp rmsprop rprop'):gmatch('%S+') do
+   optim[name] = unavailable('optim.' .. name)
+end
+-- One step of gradient descent; where the gradient is that of a network its numbers are not known, which is an error.
+function optim.sgd(evaluate, x, config, state)
+   config = config or {}
+   state = state or config
+   local momentum, decay = config.momentum or 0, config.weightDecay or 0
+   local dampening = config.dampening or momentum
+   if config.nesterov and (momentum <= 0 or dampening ~= 0) then
+      error('Nesterov momentum requires a momentum and zero dampening', 2)
+   end
+   local steps = state.evalCounter or 0
+   local loss, gradient = evaluate(x)
+   if decay ~= 0 then
+      gradient:add(decay, x)
+   elseif config.weightDecays then
+      gradient:add(torch.cmul(config.weightDecays, x))
+   end
+   if momentum ~= 0 then
+      if state.dfdx then
+         state.dfdx:mul(momentum):add(1 - dampening, gradient)
+      else
+         state.dfdx = gradient:clone()
+      end
+      if config.nesterov then gradient:add(momentum, state.dfdx) else gradient = state.dfdx end
+   end
+   local rate = (config.learningRate or 1e-3) / (1 + steps * (config.learningRateDecay or 0))
+   if config.learningRates then gradient = torch.cmul(gradient, config.learningRates) end
+   x:add(-rate, gradient)
+   state.evalCounter = steps + 1
+   return x, {loss}
+end
 optnet = {optimizeMemory = nothing, removeOptimization = nothing, countUsedMemory = function() return {} end}
 
 image = {}

@@ -2,26 +2,45 @@
 
 use std::rc::Rc;
 
-use crate::front::torch::interp::{Lua, LuaError, Table, Value};
+use crate::front::torch::interp::{Args, Lua, LuaError, Results, Table, Value};
 use crate::front::torch::tensor::{Kind, Layout, Storage, Tensor};
 
-/// A copy of a value that is no table. Tensors of one storage stay tensors of one storage: `seen` remembers what was
-/// copied already.
-pub(super) fn copy(lua: &mut Lua, value: &Value, seen: &Table) -> Result<Value, LuaError> {
+/// A copy of a value that is no table, where a third argument says so with elements of that kind. Tensors of one storage
+/// stay tensors of one storage: the second argument remembers what was copied already.
+pub(super) fn copied(lua: &mut Lua, args: &Args) -> Results {
+    let (value, seen) = (args.get(0), args.table(lua, 1)?);
+    let known = seen.get(&value);
+    if !known.is_nil() {
+        return Ok(vec![known]);
+    }
+    lua.work(COPY)?;
+    let kind = match args.get(2) {
+        Value::String(name) => Kind::of_tensor(&name.to_str()),
+        _ => None,
+    };
+    Ok(vec![copy(lua, &value, &seen, kind)?])
+}
+
+/// Steps that the copy of a value costs.
+const COPY: usize = 40;
+
+fn copy(lua: &mut Lua, value: &Value, seen: &Table, kind: Option<Kind>) -> Result<Value, LuaError> {
     let Some(tensor) = value.object::<Tensor>() else { return Ok(value.clone()) };
-    let copied = |storage: &Rc<Storage>| {
+    let known = |storage: &Rc<Storage>| {
         let name = format!("storage {:p}", Rc::as_ptr(storage));
         (seen.field(&name), name)
     };
-    let (known, name) = copied(&tensor.storage());
+    let (known, name) = known(&tensor.storage());
     let storage = match known.object::<Tensor>() {
         Some(whole) => whole.storage(),
         None => {
             let length = tensor.storage().length();
-            let whole = tensor.with(Layout::rows(0, &[length]));
-            let whole = whole.deep_copy(lua)?;
-            let storage = whole.storage();
-            seen.set_field(&name, whole.into_value());
+            let rows = Layout::rows(0, &[length]);
+            let storage = match kind {
+                Some(kind) => tensor.storage().recast(lua, kind)?,
+                None => tensor.with(rows.clone()).deep_copy(lua)?.storage(),
+            };
+            seen.set_field(&name, Tensor::over(storage.clone(), rows).into_value());
             storage
         }
     };
@@ -42,7 +61,8 @@ pub(super) fn flatten(lua: &mut Lua, tensors: &[Value]) -> Result<Value, LuaErro
             total += tensor.numel();
         }
     }
-    let flat = Tensor::zeros(lua, Kind::Float, &[total])?;
+    let kind = tensors.first().map_or(Kind::Float, |tensor| tensor.kind());
+    let flat = Tensor::zeros(lua, kind, &[total])?;
     let storage = flat.storage();
     // Values move first: afterwards the old storages may be gone.
     let mut places = vec![];

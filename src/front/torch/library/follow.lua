@@ -653,15 +653,26 @@ function handlers.cat(_, first, second, third, fourth)
 end
 
 ---------------------------------------------------------------- copies, and what gives up a value
-for _, name in ipairs({'clone', 'contiguous', 'type', 'typeAs', 'float', 'double', 'cuda', 'half'}) do
-   handlers[name] = function(own, ...)
-      if name == 'type' and select('#', ...) == 0 then return original.type(own) end
-      if name == 'clone' then return give(value(own)) end
-      return own
-   end
+function handlers.clone(own) return give(value(own)) end
+function handlers.contiguous(own) return own end
+
+local function in_kind(id, kind)
+   local copy = original.type(original.clone(trace.sample[id]), kind)
+   trace.at[copy] = id
+   return copy
 end
-for _, name in ipairs({'byte', 'char', 'short', 'int', 'long'}) do
-   handlers[name] = function(own) return give(element_function('trunc', value(own))) end
+-- A followed tensor in another type. Whole numbers are those that are nearest to 0.
+function handlers.type(own, kind)
+   local have = original.type(own)
+   if kind == nil or kind == have then return kind and own or have end
+   native.check_kind(kind)
+   local id = value(own)
+   if native.is_real(kind) then return in_kind(id, kind) end
+   return in_kind(element_function('trunc', id), kind)
+end
+function handlers.typeAs(own, other) return handlers.type(own, original.type(other)) end
+for kind, name in pairs(native.kinds) do
+   handlers[name] = function(own) return handlers.type(own, kind) end
 end
 function handlers.copy(own, source)
    local id = value(source)

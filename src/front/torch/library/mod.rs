@@ -58,6 +58,11 @@ impl Library {
         globals.set_field("torch", torch.clone());
         globals.set_field("nn", nn.clone());
         library.fill(&natives);
+        let kinds = lua.table();
+        for kind in tensor::Kind::all() {
+            kinds.set_field(&kind.tensor_name(), kind.method());
+        }
+        natives.set_field("kinds", kinds);
         *library.natives.borrow_mut() = Some(natives.clone());
         let arguments = [torch.clone(), nn.clone(), natives.clone()].map(Value::Table);
         let [torch_value, _, natives_value] = arguments.clone();
@@ -87,6 +92,7 @@ impl Library {
             let own = match space {
                 "ccn2" => Some(("<ccn2>", include_str!("ccn2.lua"))),
                 "inn" => Some(("<inn>", include_str!("inn.lua"))),
+                "cudnn" => Some(("<cudnn>", include_str!("cudnn.lua"))),
                 _ => None,
             };
             if let Some((name, text)) = own {
@@ -320,17 +326,11 @@ impl Library {
             "is_tensor",
             Box::new(|_, args| Ok(vec![Value::Bool(args.get(0).object::<Tensor>().is_some())])),
         );
-        add(
-            "copy",
-            Box::new(|lua, args| {
-                let (value, seen) = (args.get(0), args.table(lua, 1)?);
-                if !seen.get(&value).is_nil() {
-                    return Ok(vec![seen.get(&value)]);
-                }
-                let copy = copying::copy(lua, &value, &seen)?;
-                Ok(vec![copy])
-            }),
-        );
+        for name in ["copy", "recast"] {
+            add(name, Box::new(copying::copied));
+        }
+        add("check_kind", Box::new(|lua, args| kind_of(lua, args).map(|_| vec![])));
+        add("is_real", Box::new(|lua, args| Ok(vec![kind_of(lua, args)?.is_real().into()])));
         add(
             "flatten",
             Box::new(|lua, args| {
@@ -503,6 +503,13 @@ fn typename(value: &Value) -> Value {
         Value::Object(object) => object.type_name().as_str().into(),
         _ => Value::Nil,
     }
+}
+
+/// The kind of tensors that an argument names.
+fn kind_of(lua: &Lua, args: &Args) -> Result<tensor::Kind, LuaError> {
+    let name = args.string(lua, 0)?;
+    tensor::Kind::of_tensor(&name.to_str())
+        .ok_or_else(|| lua.bad_argument(0, &format!("'{}' is no type of tensors", name.to_str())))
 }
 
 /// Runs a text of the library.

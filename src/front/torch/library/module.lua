@@ -65,11 +65,39 @@ function Module:sharedAccUpdateGradParameters() return self end
 function Module:name(name) self.__name = name return self end
 function Module:annotate() return self end
 
-function Module:type(type)
-   if not type then return self._type end
+-- A value with its tensors in another type, as `nn.utils.recursiveType` gives it; what is one tensor, one storage or one
+-- module stays one.
+local function recast(value, kind, done)
+   if native.is_tensor(value) then
+      if value:type() == kind then return value end
+      return native.recast(value, done, kind)
+   end
+   if type(value) ~= 'table' or done[value] then return value end
+   done[value] = true
+   if torch.typename(value) then
+      if torch.isTypeOf(value, 'nn.Module') or torch.isTypeOf(value, 'nn.Criterion') then value:type(kind, done) end
+      return value
+   end
+   for key, item in pairs(value) do value[key] = recast(item, kind, done) end
+   return value
+end
+native.recast_all = function(value, kind, done) return recast(value, kind, done or {}) end
+
+function Module:type(kind, done)
+   if not kind then return self._type end
+   native.check_kind(kind)
+   done = done or {}
+   done[self] = true
+   for key, value in pairs(self) do self[key] = recast(value, kind, done) end
+   self._type = kind
    return self
 end
-for _, name in ipairs({'float', 'double', 'cuda', 'half', 'cl', 'byte', 'int', 'long'}) do
+local kinds = {float = 'Float', double = 'Double', cuda = 'Cuda', half = 'Half', cudaHalf = 'CudaHalf',
+   cudaDouble = 'CudaDouble'}
+for name, kind in pairs(kinds) do
+   Module[name] = function(self, ...) return self:type('torch.' .. kind .. 'Tensor', ...) end
+end
+for _, name in ipairs({'cl', 'byte', 'int', 'long'}) do
    Module[name] = function(self) return self end
 end
 
@@ -168,7 +196,8 @@ function Criterion:__init()
    self._type = self.gradInput:type()
 end
 Criterion.type = Module.type
-for _, name in ipairs({'float', 'double', 'cuda', 'half', 'cl'}) do Criterion[name] = Module[name] end
+for name in pairs(kinds) do Criterion[name] = Module[name] end
+Criterion.cl = Module.cl
 Criterion.clone = Module.clone
 function Criterion:updateOutput(input, target)
    self.output = native.loss(self, input, target)

@@ -168,6 +168,74 @@ both('cross', function(a, b, dimension)
    return result
 end)
 
+-- Gauss and Jordan, with the largest element of a column as its pivot.
+local function inverse(matrix)
+   local n = matrix:size(1)
+   if matrix:dim() ~= 2 or matrix:size(2) ~= n then error('A should be square', 3) end
+   local left, right = matrix:double():clone(), torch.eye(n):double()
+   for column = 1, n do
+      local pivot = column
+      for row = column + 1, n do
+         if math.abs(left[row][column]) > math.abs(left[pivot][column]) then pivot = row end
+      end
+      if left[pivot][column] == 0 then error('the matrix is singular: it has no inverse', 3) end
+      for _, side in ipairs({left, right}) do
+         local row = side[column]:clone()
+         side[column]:copy(side[pivot])
+         side[pivot]:copy(row)
+      end
+      local by = 1 / left[column][column]
+      left[column]:mul(by)
+      right[column]:mul(by)
+      for row = 1, n do
+         local factor = left[row][column]
+         if row ~= column and factor ~= 0 then
+            left[row]:add(-factor, left[column])
+            right[row]:add(-factor, right[column])
+         end
+      end
+   end
+   return right:typeAs(matrix)
+end
+function torch.inverse(result, matrix)
+   if not matrix then return inverse(result) end
+   local made = inverse(matrix)
+   return result:resizeAs(made):copy(made)
+end
+native.tensor_methods.inverse = torch.inverse
+
+-- Images under a window, turned round (a convolution) or not, where it lies inside ('V') or wherever it touches ('F').
+local function convolved(image, window, mode, turned)
+   if image:dim() == 3 and window:dim() == 3 then
+      local parts = {}
+      for i = 1, image:size(1) do
+         local part = convolved(image[i], window[i], mode, turned)
+         parts[i] = part:view(1, part:size(1), part:size(2))
+      end
+      return torch.cat(parts, 1)
+   end
+   if image:dim() ~= 2 or window:dim() ~= 2 then error('two images, or two lists of as many, expected', 3) end
+   local h, w = window:size(1), window:size(2)
+   if mode == 'F' then
+      local wide = image:clone():resize(image:size(1) + 2 * (h - 1), image:size(2) + 2 * (w - 1)):zero()
+      wide:narrow(1, h, image:size(1)):narrow(2, w, image:size(2)):copy(image)
+      image = wide
+   end
+   local rows, columns = image:size(1) - h + 1, image:size(2) - w + 1
+   if rows < 1 or columns < 1 then error('the window is larger than the image', 3) end
+   local result = image.new(rows, columns):zero()
+   for y = 1, h do
+      for x = 1, w do
+         local by = turned and window[h + 1 - y][w + 1 - x] or window[y][x]
+         result:add(by, image:narrow(1, y, rows):narrow(2, x, columns))
+      end
+   end
+   return result
+end
+for name, turned in pairs({conv2 = true, xcorr2 = false}) do
+   both(name, function(image, window, mode) return convolved(image, window, mode or 'V', turned) end)
+end
+
 ---------------------------------------------------------------- nn.utils
 local utils = {}
 nn.utils = utils
@@ -183,8 +251,9 @@ local function mapped(value, f)
    return value
 end
 
-function utils.recursiveType(value, kind)
-   return mapped(value, function(tensor) return kind and tensor:type(kind) or tensor end)
+function utils.recursiveType(value, kind, done)
+   if not kind then return value end
+   return native.recast_all(value, kind, done)
 end
 function utils.recursiveFill(value, number)
    return mapped(value, function(tensor) return tensor:fill(number) end)

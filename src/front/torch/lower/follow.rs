@@ -138,7 +138,7 @@ impl Walk<'_> {
     /// Tensors of the shapes of a flow, without numbers, if the shapes are known.
     pub fn sample(&mut self, flow: &Flow) -> Result<Option<Value>, Stop> {
         let blobs = flow.leaves();
-        self.samples(flow, &mut blobs.iter())
+        self.samples(flow, Kind::Float, &mut blobs.iter())
     }
 
     /// Writes down what a module or criterion does with these arguments and walks the steps; the value of its result.
@@ -152,10 +152,12 @@ impl Walk<'_> {
         let mut blobs = vec![];
         let flags = [self.reads_mode(), own_gradient].map(Value::Bool);
         let mut given = vec![Value::Table(module.clone())];
+        let kind = kind_of(module);
         given.extend(flags);
         for argument in arguments {
             let own = self.current(argument);
-            let Some(sample) = self.samples(argument, &mut own.iter())? else { return Ok(None) };
+            let sample = self.samples(argument, kind, &mut own.iter())?;
+            let Some(sample) = sample else { return Ok(None) };
             given.push(sample);
             blobs.extend(own);
         }
@@ -398,28 +400,38 @@ impl Walk<'_> {
         Ok(Flow::Tensor(top[0].clone()))
     }
 
-    /// Tensors of the shapes of a flow.
+    /// Tensors of the shapes of a flow and of a kind.
     fn samples<'b>(
         &mut self,
         input: &Flow,
+        kind: Kind,
         blobs: &mut impl Iterator<Item = &'b String>,
     ) -> Result<Option<Value>, Stop> {
         match input {
             Flow::Tensor(_) => {
                 let shape = blobs.next().and_then(|blob| self.shape(blob).cloned());
                 let Some(shape) = shape else { return Ok(None) };
-                Tensor::new(self.lua, Kind::Float, shape.dims()).map_err(stop).map(Some)
+                Tensor::new(self.lua, kind, shape.dims()).map_err(stop).map(Some)
             }
             Flow::Table(items) => {
                 let table = self.lua.table();
                 for (at, item) in items.iter().enumerate() {
-                    let Some(sample) = self.samples(item, blobs)? else { return Ok(None) };
+                    let Some(sample) = self.samples(item, kind, blobs)? else { return Ok(None) };
                     table.set((at + 1).into(), sample);
                 }
                 Ok(Some(table.into()))
             }
         }
     }
+}
+
+/// The kind of tensors that a module was turned to, if that holds fractions, else floats.
+pub(super) fn kind_of(module: &Table) -> Kind {
+    let kind = match module.field("_type") {
+        Value::String(name) => Kind::of_tensor(&name.to_str()),
+        _ => None,
+    };
+    kind.filter(|kind| kind.is_real()).unwrap_or(Kind::Float)
 }
 
 /// Whether a module has an `updateOutput` of its own.

@@ -19,6 +19,8 @@ use crate::ty::Shape;
 
 /// Steps that a node costs here.
 const NODE: usize = 200;
+/// Steps that the output of a module inside costs.
+const INNER: usize = 50;
 /// Tables within tables that an input may be.
 const MOST_LEVELS: usize = 64;
 /// Elements of inputs and parameters of a net that is computed.
@@ -44,12 +46,16 @@ pub fn forward(
     let mut walk = Walk::new(lua, library.clone(), &mut complaints, span);
     let mut given: Given = own.then(BTreeMap::new);
     let flow = enter(&mut walk, input, span, 0, &mut given)?;
+    walk.outputs = own.then(Vec::new);
     let output = match own {
         true => walk.module(module, "output", &flow),
         false => walk.known_module(module, "output", &flow),
     };
     let flow = output.map(|flow| resolved(&mut walk, &flow));
     let shapes = flow.as_ref().ok().map(|flow| with_shapes(&walk, flow));
+    let inner = walk.outputs.take().unwrap_or_default();
+    let inner: Vec<(Table, Shapes)> =
+        inner.into_iter().map(|(module, flow)| (module, with_shapes(&walk, &flow))).collect();
     let parameters = parameters(&mut walk, given)?;
     let nodes = std::mem::take(&mut walk.nodes);
     drop(walk);
@@ -67,7 +73,14 @@ pub fn forward(
         Some(tensors) => tried(lua, &library, Trial { nodes, tensors, phase, span })?,
         None => None,
     };
-    leave(lua, &shapes, results.as_ref(), own)
+    for (module, shapes) in inner.iter().filter(|(_, shapes)| shapes.are_known()) {
+        lua.work(INNER)?;
+        let kind = super::follow::kind_of(module);
+        let output = leave(lua, shapes, results.as_ref(), (own, kind))?;
+        module.set_field("output", output);
+    }
+    let kind = kind_of(input, 0).unwrap_or_else(|| super::follow::kind_of(module));
+    leave(lua, &shapes, results.as_ref(), (own, kind))
 }
 
 /// The number that a criterion gives for an input and a target.
@@ -105,6 +118,15 @@ pub fn loss(
     }
     let unknown = Tensor::unknown(lua, Kind::Float, &[1])?;
     Ok(LateNumber::of(unknown.into_value()).unwrap_or_default())
+}
+
+/// The kind of the first tensor of an input, if it holds fractions: modules give what they take.
+fn kind_of(input: &Value, level: usize) -> Option<Kind> {
+    match (input, input.object::<Tensor>()) {
+        (_, Some(tensor)) => Some(tensor.kind()).filter(|kind| kind.is_real()),
+        (Value::Table(items), None) if level < MOST_LEVELS => kind_of(&items.item(1), level + 1),
+        _ => None,
+    }
 }
 
 /// In which phase a module is.
@@ -169,6 +191,15 @@ enum Shapes {
     Table(Vec<Shapes>),
 }
 
+impl Shapes {
+    fn are_known(&self) -> bool {
+        match self {
+            Shapes::Tensor(_, shape) => shape.is_some(),
+            Shapes::Table(items) => items.iter().all(Shapes::are_known),
+        }
+    }
+}
+
 fn resolved(walk: &mut Walk, flow: &Flow) -> Flow {
     match flow {
         Flow::Tensor(name) => Flow::Tensor(walk.replaced.get(name).unwrap_or(name).clone()),
@@ -226,19 +257,19 @@ fn leave(
     lua: &mut Lua,
     shapes: &Shapes,
     results: Option<&BTreeMap<String, Numbers>>,
-    own: bool,
+    (own, kind): (bool, Kind),
 ) -> Result<Value, LuaError> {
     match shapes {
         Shapes::Tensor(name, Some(shape)) => {
             let known = results.and_then(|results| results.get(&format!("out.{name}")));
             if let Some((_, values)) = known.filter(|(_, values)| values.len() == shape.count()) {
                 let values: Vec<f64> = values.iter().map(|&value| value.into()).collect();
-                let tensor = Tensor::from_values(lua, Kind::Float, shape.dims(), &values)?;
+                let tensor = Tensor::from_values(lua, kind, shape.dims(), &values)?;
                 return Ok(tensor.into_value());
             }
             let tensor = match own {
-                true => Tensor::unknown(lua, Kind::Float, shape.dims())?,
-                false => Tensor::zeros(lua, Kind::Float, shape.dims())?,
+                true => Tensor::unknown(lua, kind, shape.dims())?,
+                false => Tensor::zeros(lua, kind, shape.dims())?,
             };
             Ok(tensor.into_value())
         }
@@ -248,7 +279,7 @@ fn leave(
         Shapes::Table(items) => {
             let table = lua.table();
             for (at, item) in items.iter().enumerate() {
-                let item = leave(lua, item, results, own)?;
+                let item = leave(lua, item, results, (own, kind))?;
                 table.set((at + 1).into(), item);
             }
             Ok(table.into())

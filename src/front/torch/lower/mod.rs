@@ -96,8 +96,9 @@ impl Flow {
     }
 }
 
-/// Steps that a module costs for each tensor it is given.
+/// Steps that a module costs for each tensor it is given, and what one costs that becomes no layer.
 const MODULE: usize = 1000;
+const CONTAINER: usize = 100;
 
 /// Why a walk ended early.
 pub type Stop = Box<Diagnostic>;
@@ -149,10 +150,14 @@ pub struct Walk<'a> {
     pub(super) uses: Vec<Use>,
     /// The last node of every module.
     made: HashMap<u64, usize>,
+    /// What each module gives, if anybody wants to know.
+    outputs: Option<Vec<(Table, Flow)>>,
     /// Rules that new nodes get.
     rules: Vec<Rule>,
     /// Where the modules that are being walked were added, the outermost first.
     adding: Vec<Span>,
+    /// How many modules are being walked, each within the one before.
+    depth: usize,
     /// Where to point for modules that no line of the definition has made.
     whole: Span,
 }
@@ -177,8 +182,10 @@ impl<'a> Walk<'a> {
             replaced: HashMap::new(),
             uses: vec![],
             made: HashMap::new(),
+            outputs: None,
             rules: vec![],
             adding: vec![],
+            depth: 0,
             whole,
         }
     }
@@ -198,8 +205,13 @@ impl<'a> Walk<'a> {
     pub fn module(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
         let before = self.adding.len();
         self.adding.extend(self.library.added(module));
+        self.depth += 1;
         let output = self.entered(module, path, input);
+        self.depth -= 1;
         self.adding.truncate(before);
+        if let (Some(outputs), Ok(output)) = (&mut self.outputs, &output) {
+            outputs.push((module.clone(), output.clone()));
+        }
         output.map_err(|stop| self.placed(stop, module))
     }
 
@@ -229,7 +241,7 @@ impl<'a> Walk<'a> {
         input: &Flow,
     ) -> Result<Flow, Stop> {
         let span = self.place(module);
-        self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
+        self.lua.work_at(CONTAINER.saturating_mul(input.size()), span).map_err(stop)?;
         self.deeper(module)?;
         let (kind, _) = self.kind(module);
         if let Some(output) = self.arrange(&kind, module, path, input)? {
@@ -277,6 +289,7 @@ impl<'a> Walk<'a> {
         input: &Flow,
     ) -> Result<Flow, Stop> {
         let (span, type_name) = (self.place(module), torch_type(module));
+        self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
         // The model itself may be a single module.
         let short = type_name.rsplit('.').next().unwrap_or_default().to_owned();
         let path = if path.is_empty() { short.as_str() } else { path };

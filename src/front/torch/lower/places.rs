@@ -8,6 +8,9 @@ use crate::source::Span;
 /// Places that a complaint names beside the one that made a module.
 const MOST_ADDED: usize = 4;
 
+/// Modules that may lie within each other.
+const MOST_DEEP: usize = 6000;
+
 impl Walk<'_> {
     /// The places that added what is being walked, the innermost first, for a node that was made at `span`.
     pub(super) fn adding(&self, span: Span) -> Vec<Span> {
@@ -33,7 +36,7 @@ impl Walk<'_> {
 
     /// Complains where modules are within each other without end.
     pub(super) fn deeper(&self, module: &Table) -> Result<(), Stop> {
-        if self.lua.has_room() {
+        if self.lua.has_room() && self.depth <= MOST_DEEP {
             return Ok(());
         }
         let message = "modules are too deep within each other, or one contains itself";

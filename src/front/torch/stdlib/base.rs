@@ -134,7 +134,7 @@ fn next(lua: &mut Lua, args: &Args) -> Results {
             lua.work(skipped / 4)?;
             match found {
                 Some(found) => found,
-                None => return Err(lua.error("invalid key to 'next'")),
+                None => return Err(lua.error_without_place("invalid key to 'next'".into())),
             }
         }
     };

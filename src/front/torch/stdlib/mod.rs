@@ -3,6 +3,7 @@
 mod base;
 mod bit;
 mod coroutine;
+mod date;
 mod format;
 mod math;
 mod outside;

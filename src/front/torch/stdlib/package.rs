@@ -16,8 +16,66 @@ pub(super) fn install(lua: &mut Lua) {
     package.set_field("cpath", "");
     package.set_field("config", "/\n;\n?\n!\n-\n");
     let globals = lua.globals().clone();
-    globals.set_field("package", package);
-    fill(&globals, &[("require", require)]);
+    globals.set_field("package", package.clone());
+    fill(&package, &[("seeall", see_all)]);
+    fill(&globals, &[("require", require), ("module", module)]);
+}
+
+/// `package.seeall(module)`: names that a module lacks are global ones.
+fn see_all(lua: &mut Lua, args: &Args) -> Results {
+    let module = args.table(lua, 0)?;
+    let metatable = module.metatable().unwrap_or_else(|| lua.table());
+    metatable.set_field("__index", lua.globals().clone());
+    module.set_metatable(Some(metatable));
+    Ok(vec![])
+}
+
+/// The table of a name such as `a.b` in the global variables, made where it is not; `None` if something else has the name.
+fn space(lua: &Lua, name: &str) -> Option<Table> {
+    let mut table = lua.globals().clone();
+    for part in name.split('.') {
+        table = match table.field(part) {
+            Value::Table(inner) => inner,
+            Value::Nil => {
+                let inner = lua.table();
+                table.set_field(part, inner.clone());
+                inner
+            }
+            _ => return None,
+        };
+    }
+    Some(table)
+}
+
+/// `module(name, ...)`: the rest of the chunk has its global variables in a table of that name.
+fn module(lua: &mut Lua, args: &Args) -> Results {
+    let name = args.string(lua, 0)?.to_str().into_owned();
+    let Some(loaded) = part(lua, "loaded") else {
+        return Err(lua.error("'package.loaded' must be a table"));
+    };
+    let table = match loaded.field(&name) {
+        Value::Table(known) => known,
+        _ => match space(lua, &name) {
+            Some(made) => made,
+            None => return Err(lua.error(&format!("name conflict for module '{name}'"))),
+        },
+    };
+    loaded.set_field(&name, table.clone());
+    if table.field("_NAME").is_nil() {
+        table.set_field("_M", table.clone());
+        table.set_field("_NAME", name.as_str());
+        let package = name.rfind('.').map_or("", |at| &name[..=at]);
+        table.set_field("_PACKAGE", package);
+    }
+    let Some(caller) = lua.closure_at_level(1) else {
+        return Err(lua.error("'module' not called from a Lua function"));
+    };
+    let _old = caller.environment.replace(table.clone());
+    for option in args.rest(1).iter().filter(|o| matches!(o, Value::Function(_) | Value::Native(_)))
+    {
+        lua.call(option, vec![table.clone().into()])?;
+    }
+    Ok(vec![])
 }
 
 /// `package.loaded` or `package.preload`, whatever a script has done to them.

@@ -42,7 +42,8 @@ pub(super) fn whole(lua: &Lua, args: &Args, at: usize) -> Result<i64, LuaError> 
 pub(super) fn wholes(lua: &mut Lua, args: &Args, from: usize) -> Result<Vec<i64>, LuaError> {
     let numbers: Vec<i64> = match args.0.get(from) {
         Some(Value::Object(_)) => {
-            let Some(storage) = args.0[from].object::<Storage>().filter(|s| s.kind() == Kind::Long)
+            let Some(storage) =
+                args.0[from].object::<Storage>().filter(|s| s.kind().element() == Kind::Long)
             else {
                 return Err(wrong(lua, args, from, "number or torch.LongStorage"));
             };

@@ -2,7 +2,6 @@
 
 use super::Operation;
 use super::arguments::{optional, same_count, tensor};
-use super::kind::Kind;
 use super::pointwise::ends_with_tensor;
 use super::view::Tensor;
 use crate::front::torch::interp::{Args, Lua, Results};
@@ -46,7 +45,7 @@ fn compare(lua: &mut Lua, args: &Args, holds: fn(f64, f64) -> bool) -> Results {
         values.iter_mut().for_each(|value| *value = truth(holds(*value, number)));
     }
     if from == 0 {
-        let mask = Tensor::from_values(lua, Kind::Byte, &a.sizes(), &values)?;
+        let mask = Tensor::from_values(lua, a.kind().mask(), &a.sizes(), &values)?;
         return Ok(super::arguments::one(mask));
     }
     if let Some(result) = optional(args, 0) {

@@ -38,16 +38,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// Puts the constructors of all kinds into the table `torch`: tables that can be called, with the methods inside.
 pub(super) fn install(lua: &mut Lua, torch: &Table) {
     let state = State::of(lua);
-    for kind in Kind::ALL {
+    for kind in Kind::all() {
         let name = kind.name();
         let make = move |lua: &mut Lua, args: &Args| Ok(one(construct(lua, args, kind)?));
         class(lua, torch, &format!("{name}Tensor"), &state.methods, make);
         let make =
             move |lua: &mut Lua, args: &Args| Ok(vec![Value::Object(storage(lua, args, kind)?)]);
         class(lua, torch, &format!("{name}Storage"), &state.storage_methods, make);
-    }
-    for suffix in ["Tensor", "Storage"] {
-        torch.set_field(&format!("Cuda{suffix}"), torch.field(&format!("Float{suffix}")));
     }
     let make = |lua: &mut Lua, args: &Args| {
         let kind = State::of(lua).default.get();
@@ -108,7 +105,7 @@ pub(super) fn construct(lua: &mut Lua, args: &Args, kind: Kind) -> Result<Tensor
                 let layout = layout(lua, args, 1, &given)?;
                 return Ok(Tensor::over(given, layout));
             }
-            if given.kind() != Kind::Long {
+            if given.kind().element() != Kind::Long {
                 return Err(wrong(lua, args, 0, &kind.storage_name()));
             }
             let sizes = sizes(lua, args, 0)?;

@@ -2,12 +2,13 @@
 
 use super::arguments::{optional, tensor};
 use super::construct::result;
-use super::recipe::Law;
+use super::kind::Kind;
+use super::recipe::{Law, Recipe};
 use super::state::State;
+use super::twister::Generator;
 use super::view::Tensor;
 use super::{Function, arguments};
 use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
-use crate::random::Sequence;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     ("bernoulli", |lua, args| single(lua, args, bernoulli)),
@@ -75,11 +76,20 @@ fn fill_law(
     scale: f64,
     shift: f64,
 ) -> Result<(), LuaError> {
-    let recipe = State::of(lua).recipe(law, scale, shift);
+    let recipe = State::of(lua).recipe(law, given.numel(), scale, shift);
     match given.layout().run().filter(|_| given.kind().is_real()) {
-        Some(run) => given.storage().fill(lua, run, recipe),
+        Some(run) => {
+            let recipe = recipe.moved(run.start as i64);
+            given.storage().fill(lua, run, recipe)
+        }
         None => {
             lua.reserve_here(8 * given.numel())?;
+            let last = given.numel().saturating_sub(1) as u64;
+            let ahead = match &recipe {
+                Recipe::Random { draw, .. } => draw.ahead(last),
+                _ => 0,
+            };
+            lua.work(given.numel().saturating_add(ahead / 32))?;
             let values: Vec<f64> = (0..given.numel()).map(|place| recipe.at(place)).collect();
             given.write(lua, &values)
         }
@@ -98,7 +108,7 @@ fn made(lua: &mut Lua, args: &Args, law: Law) -> Results {
 }
 
 /// A distribution whose parameters are the arguments from a position on.
-type Distribution = fn(&Lua, &Args, usize) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError>;
+type Distribution = fn(&Lua, &Args, usize) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError>;
 
 /// One number, or a tensor filled, as `torch.NAME([tensor,] …)` gives it.
 fn single(lua: &mut Lua, args: &Args, distribution: Distribution) -> Results {
@@ -106,8 +116,9 @@ fn single(lua: &mut Lua, args: &Args, distribution: Distribution) -> Results {
         return each(lua, args, distribution);
     }
     let draw = distribution(lua, args, 0)?;
+    State::pay_for_random(lua, 1)?;
     let state = State::of(lua);
-    Ok(vec![draw(&mut state.singles.borrow_mut()).into()])
+    Ok(vec![draw(&mut state.random.borrow_mut()).into()])
 }
 
 /// Fills the receiver number by number.
@@ -116,11 +127,11 @@ fn each(lua: &mut Lua, args: &Args, distribution: Distribution) -> Results {
     let draw = distribution(lua, args, 1)?;
     let count = given.numel();
     lua.reserve_here(8 * count)?;
-    lua.work(count)?;
+    State::pay_for_random(lua, count)?;
     let state = State::of(lua);
     let values: Vec<f64> = {
-        let mut sequence = state.singles.borrow_mut();
-        (0..count).map(|_| draw(&mut sequence)).collect()
+        let mut random = state.random.borrow_mut();
+        (0..count).map(|_| draw(&mut random)).collect()
     };
     given.write(lua, &values)?;
     Ok(vec![args.get(0)])
@@ -130,53 +141,52 @@ fn uniform(
     lua: &Lua,
     args: &Args,
     from: usize,
-) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
     let (low, high) = pair(lua, args, from, (0.0, 1.0))?;
-    Ok(Box::new(move |sequence| low + (high - low) * sequence.uniform_f64()))
+    Ok(Box::new(move |random| low + (high - low) * random.uniform()))
 }
 
 fn normal(
     lua: &Lua,
     args: &Args,
     from: usize,
-) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
     let (mean, deviation) = pair(lua, args, from, (0.0, 1.0))?;
-    Ok(Box::new(move |sequence| mean + deviation * sequence.normal()))
+    Ok(Box::new(move |random| mean + deviation * random.normal()))
 }
 
 fn bernoulli(
     lua: &Lua,
     args: &Args,
     from: usize,
-) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
     let (chance, _) = pair(lua, args, from, (0.5, 0.0))?;
     if !(0.0..=1.0).contains(&chance) {
         return Err(lua.bad_argument(from, "must be a probability between 0 and 1"));
     }
-    Ok(Box::new(move |sequence| f64::from(u8::from(sequence.uniform_f64() < chance))))
+    Ok(Box::new(move |random| f64::from(u8::from(random.uniform() <= chance))))
 }
 
 fn exponential(
     lua: &Lua,
     args: &Args,
     from: usize,
-) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
     let (rate, _) = pair(lua, args, from, (1.0, 0.0))?;
-    Ok(Box::new(move |sequence| -(1.0 - sequence.uniform_f64()).ln() / rate))
+    Ok(Box::new(move |random| -(1.0 - random.uniform()).ln() / rate))
 }
 
 fn geometric(
     lua: &Lua,
     args: &Args,
     from: usize,
-) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
     let chance = args.number(lua, from)?;
     if !(0.0 < chance && chance < 1.0) {
         return Err(lua.bad_argument(from, "must be a probability between 0 and 1"));
     }
-    Ok(Box::new(move |sequence| {
-        ((1.0 - sequence.uniform_f64()).ln() / (1.0 - chance).ln()).floor() + 1.0
-    }))
+    // Torch divides by the logarithm of the chance itself.
+    Ok(Box::new(move |random| ((1.0 - random.uniform()).ln() / chance.ln()).trunc() + 1.0))
 }
 
 /// Whole numbers: up to 2^32, from 1 to a bound, or between two bounds.
@@ -184,16 +194,28 @@ fn random(
     lua: &Lua,
     args: &Args,
     from: usize,
-) -> Result<Box<dyn Fn(&mut Sequence) -> f64>, LuaError> {
+) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
     let (low, high) = match (args.is_none(from), args.is_none(from + 1)) {
-        (true, _) => (0.0, f64::from(u32::MAX)),
+        (true, _) => {
+            // The largest number that the elements can hold, where there are some.
+            let most = optional(args, 0).map_or(1 << 32, |tensor| match tensor.kind().element() {
+                Kind::Byte => 1 << 8,
+                Kind::Char => 1 << 7,
+                Kind::Short => 1 << 15,
+                Kind::Int => 1 << 31,
+                Kind::Float => (1u64 << 24) + 1,
+                _ => 1 << 32,
+            });
+            return Ok(Box::new(move |random| (u64::from(random.word()) % most) as f64));
+        }
         (false, true) => (1.0, args.number(lua, from)?.floor()),
         _ => (args.number(lua, from)?.floor(), args.number(lua, from + 1)?.floor()),
     };
     if high < low {
         return Err(lua.bad_argument(from, "upper bound must not be below the lower one"));
     }
-    Ok(Box::new(move |sequence| low + (sequence.uniform_f64() * (high - low + 1.0)).floor()))
+    let count = (high - low + 1.0).clamp(1.0, 1e18) as u64;
+    Ok(Box::new(move |random| (u64::from(random.word()) % count) as f64 + low))
 }
 
 fn seed_of(lua: &mut Lua, _args: &Args) -> Results {

@@ -29,6 +29,7 @@ mod state;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod twister;
 mod unread;
 mod view;
 

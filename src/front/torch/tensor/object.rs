@@ -132,7 +132,8 @@ fn selected(lua: &mut Lua, given: &Tensor, key: &Value, span: Span) -> Result<La
         Value::Table(table) => (1..=table.length()).map(|at| table.item(at)).collect(),
         Value::Object(_) => match key.object::<Storage>() {
             Some(storage)
-                if storage.kind() == Kind::Long && storage.length() <= layout.sizes.len() =>
+                if storage.kind().element() == Kind::Long
+                    && storage.length() <= layout.sizes.len() =>
             {
                 (0..storage.length()).map(|place| storage.get(place).into()).collect()
             }

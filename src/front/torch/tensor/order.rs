@@ -15,10 +15,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ("randperm", |lua, args| {
         let count = positive(lua, args, 0)?;
         lua.reserve_here(count.saturating_mul(24))?;
-        lua.work(count)?;
-        let mut order: Vec<u32> = (1..=count.min(u32::MAX as usize) as u32).collect();
-        State::of(lua).singles.borrow_mut().shuffle(&mut order);
-        let values: Vec<f64> = order.into_iter().map(f64::from).collect();
+        State::pay_for_random(lua, count)?;
+        let mut values: Vec<f64> = (1..=count).map(|number| number as f64).collect();
+        let state = State::of(lua);
+        for at in 0..count.saturating_sub(1) {
+            let other = state.random.borrow_mut().word() as usize % (count - at);
+            values.swap(at, at + other);
+        }
         let kind = State::of(lua).default.get();
         Ok(one(Tensor::from_values(lua, kind, &[count], &values)?))
     }),
@@ -105,7 +108,7 @@ fn ordered(
         }
     }
     let sorted = unlined(lua, given.kind(), &sizes, at, &sorted)?;
-    Ok(vec![sorted, unlined(lua, Kind::Long, &sizes, at, &indices)?])
+    Ok(vec![sorted, unlined(lua, given.kind().indices(), &sizes, at, &indices)?])
 }
 
 /// `torch.sort([values, indices,] a [, dimension] [, descending])`.
@@ -166,34 +169,43 @@ fn multinomial(lua: &mut Lua, args: &Args) -> Results {
     }
     let values = given.values(lua)?;
     let rows = values.len() / choices;
-    lua.work(rows.saturating_mul(count).saturating_mul(choices))?;
+    State::pay_for_random(lua, rows.saturating_mul(count).saturating_mul(choices))?;
     lua.reserve_here(rows.saturating_mul(count).saturating_mul(8))?;
     let state = State::of(lua);
     let mut drawn = vec![];
     for row in values.chunks(choices) {
-        let mut weights = row.to_vec();
+        // Sums up to each choice, of which the last is 1.
+        let mut sum = 0.0;
+        let mut sums: Vec<f64> = row
+            .iter()
+            .map(|weight| {
+                sum += weight;
+                sum
+            })
+            .collect();
+        let is_usable = 0.0 < sum && sum.is_finite() && row.iter().all(|weight| 0.0 <= *weight);
+        if !is_usable {
+            return Err(lua.error("probabilities must be positive and have a positive sum"));
+        }
+        sums.iter_mut().for_each(|part| *part /= sum);
         for _ in 0..count {
-            let total: f64 = weights.iter().sum();
-            let is_usable = 0.0 < total && total.is_finite() && weights.iter().all(|w| 0.0 <= *w);
-            if !is_usable {
-                return Err(lua.error("probabilities must be positive and have a positive sum"));
-            }
-            let mut left = state.singles.borrow_mut().uniform_f64() * total;
-            let last = weights.iter().rposition(|weight| 0.0 < *weight).unwrap_or(0);
-            let chosen = weights[..last].iter().position(|weight| {
-                left -= weight;
-                left < 0.0
-            });
-            let chosen = chosen.unwrap_or(last);
+            let wanted = state.random.borrow_mut().uniform();
+            sums[choices - 1] = 1.0;
+            let chosen = sums.partition_point(|part| *part < wanted).min(choices - 1);
             drawn.push((chosen + 1) as f64);
             if !replaces {
-                weights[chosen] = 0.0;
+                // What was drawn is drawn no more; the others fill its place.
+                let own = sums[chosen] - if chosen == 0 { 0.0 } else { sums[chosen - 1] };
+                for (at, part) in sums.iter_mut().enumerate() {
+                    let less = if chosen <= at { own } else { 0.0 };
+                    *part = (*part - less) / (1.0 - own);
+                }
             }
         }
     }
     let sizes = if sizes.len() == 1 { vec![count] } else { vec![rows, count] };
     let named = (from == 1).then_some(0);
-    Ok(vec![stored(lua, args, named, Kind::Long, &sizes, &drawn)?])
+    Ok(vec![stored(lua, args, named, given.kind().indices(), &sizes, &drawn)?])
 }
 
 /// The indices of the elements that are not 0, one row each.
@@ -208,7 +220,7 @@ fn nonzero(lua: &mut Lua, args: &Args) -> Results {
     }
     let rows = indices.len() / sizes.len().max(1);
     let shape = if rows == 0 { vec![] } else { vec![rows, sizes.len()] };
-    Ok(one(Tensor::from_values(lua, Kind::Long, &shape, &indices)?))
+    Ok(one(Tensor::from_values(lua, given.kind().indices(), &shape, &indices)?))
 }
 
 /// A copy of a matrix with zeros on one side of a diagonal.
@@ -229,6 +241,9 @@ fn triangle(lua: &mut Lua, args: &Args, keeps: fn(i64, i64, i64) -> bool) -> Res
     Ok(one(Tensor::from_values(lua, given.kind(), &given.sizes(), &values)?))
 }
 
+/// Steps that a part of a joined tensor costs, however small it is.
+const PART: usize = 40;
+
 /// `torch.cat([result,] a, b [, dimension])` and `torch.cat([result,] {a, b, …} [, dimension])`; the last dimension
 /// unless one is given.
 fn cat(lua: &mut Lua, args: &Args) -> Results {
@@ -243,6 +258,7 @@ fn cat(lua: &mut Lua, args: &Args) -> Results {
         (from, vec![args.get(from), args.get(from + 1)])
     };
     let at_dimension = from + if is_table(from) { 1 } else { 2 };
+    lua.work(PART.saturating_mul(parts.len()))?;
     let mut tensors = vec![];
     for part in &parts {
         match part.object::<Tensor>() {

@@ -1,9 +1,9 @@
 //! Values that are described but not drawn: constants and random numbers, each a function of its place.
 //!
-//! Random numbers are counted, not generated in turn: the number at a place is known without those before it. A copy of
-//! undrawn values is therefore again undrawn and still equal.
+//! Random numbers are counted, not generated in turn: a fill only notes which ones it has. A copy of undrawn values is
+//! therefore again undrawn and still equal.
 
-use crate::random::{Philox, STREAM_DEFINITION};
+use super::twister::Start;
 use crate::spec::Filler;
 use std::rc::Rc;
 
@@ -20,29 +20,38 @@ pub(super) enum Law {
 #[derive(Debug)]
 pub(super) struct Draw {
     pub law: Law,
-    pub seed: u64,
-    /// How many fills came before since the seed was set.
-    pub number: u64,
+    pub start: Start,
 }
 
 impl Draw {
-    /// The random number at a place.
-    pub fn at(&self, place: u64) -> f64 {
-        let words =
-            Philox::new(self.seed, STREAM_DEFINITION.wrapping_add(self.number)).block(place / 2);
-        let unit = |low: u32, high: u32| {
-            (u64::from(low) | u64::from(high) << 32).wrapping_shr(11) as f64 / (1u64 << 53) as f64
-        };
-        let (first, second) = (unit(words[0], words[1]), unit(words[2], words[3]));
-        let is_second = place % 2 == 1;
-        match self.law {
-            Law::Uniform => [first, second][usize::from(is_second)],
-            Law::Normal => {
-                let radius = (-2.0 * (1.0 - first).ln()).sqrt();
-                let (sin, cos) = (std::f64::consts::TAU * second).sin_cos();
-                radius * if is_second { sin } else { cos }
+    /// The first word that the random number at a place is made of.
+    pub fn word(&self, place: u64) -> u64 {
+        match (self.law, self.start.spare, place) {
+            (Law::Uniform, _, place) => self.start.next.wrapping_add(place),
+            (Law::Normal, Some(spare), 0) => spare,
+            (Law::Normal, spare, place) => {
+                let place = place - u64::from(spare.is_some());
+                self.start.next.wrapping_add(place / 2 * 2)
             }
         }
+    }
+
+    /// The random number at a place.
+    pub fn at(&self, place: u64) -> f64 {
+        let (word, mut source) = (self.word(place), self.start.source.borrow_mut());
+        let second = match self.start.spare {
+            Some(_) => place.is_multiple_of(2),
+            None => !place.is_multiple_of(2),
+        };
+        match self.law {
+            Law::Uniform => source.uniform(word),
+            Law::Normal => source.normals(word)[usize::from(second)],
+        }
+    }
+
+    /// How many words must be gone through before the random number at a place.
+    pub fn ahead(&self, place: u64) -> usize {
+        self.start.source.borrow().ahead(self.word(place))
     }
 }
 

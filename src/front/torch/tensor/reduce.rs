@@ -164,7 +164,7 @@ fn chosen(
     let indices: Vec<f64> = places.iter().map(|place| (place + 1) as f64).collect();
     let named = |at: usize| (from == 2).then_some(at);
     let found = stored(lua, args, named(0), given.kind(), &sizes, &found)?;
-    let indices = stored(lua, args, named(1), Kind::Long, &sizes, &indices)?;
+    let indices = stored(lua, args, named(1), given.kind().indices(), &sizes, &indices)?;
     Ok(vec![found, indices])
 }
 

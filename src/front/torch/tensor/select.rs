@@ -29,7 +29,9 @@ pub(super) const METHODS: &[Function] = &[
 
 /// The mask of a key, which must be a ByteTensor with as many elements.
 fn mask(lua: &mut Lua, given: &Tensor, key: &Value) -> Result<Vec<bool>, LuaError> {
-    let Some(mask) = key.object::<Tensor>().filter(|mask| mask.kind() == Kind::Byte) else {
+    let Some(mask) =
+        key.object::<Tensor>().filter(|mask| mask.kind() == Kind::Byte || mask.kind().is_cuda())
+    else {
         return Err(lua.error("a mask is a torch.ByteTensor"));
     };
     if mask.numel() != given.numel() {
@@ -91,10 +93,15 @@ fn masked_store(lua: &mut Lua, args: &Args) -> Results {
     Ok(vec![args.get(0)])
 }
 
+/// Whether a tensor may hold indices; those of a graphics processor were floats for some years.
+fn is_index(tensor: &Tensor) -> bool {
+    tensor.kind() == Kind::Long || tensor.kind().is_cuda()
+}
+
 /// The indices of a LongTensor, from 0, inside an extent.
 fn indices(lua: &mut Lua, args: &Args, at: usize, size: usize) -> Result<Vec<usize>, LuaError> {
     let given = tensor(lua, args, at)?;
-    if given.kind() != Kind::Long {
+    if !is_index(given) {
         return Err(wrong(lua, args, at, "torch.LongTensor"));
     }
     let values = given.values(lua)?;
@@ -168,7 +175,7 @@ fn along(
     let sizes = indices.sizes();
     let fits = sizes.len() == layout.sizes.len()
         && (0..sizes.len()).all(|d| d == at || sizes[d] <= layout.sizes[d]);
-    if indices.kind() != Kind::Long || !fits {
+    if !is_index(indices) || !fits {
         return Err(lua.error("the indices are a torch.LongTensor with as many dimensions"));
     }
     let mut base = Layout { sizes, ..layout.clone() };

@@ -56,8 +56,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 pub(super) const METHODS: &[Function] = &[
-    ("byte", |lua, args| convert(lua, args, Kind::Byte)),
-    ("char", |lua, args| convert(lua, args, Kind::Char)),
     ("clone", |lua, args| Ok(one(tensor(lua, args, 0)?.deep_copy(lua)?))),
     ("contiguous", |lua, args| match tensor(lua, args, 0)?.is_contiguous() {
         true => Ok(vec![args.get(0)]),
@@ -72,20 +70,11 @@ pub(super) const METHODS: &[Function] = &[
         to.copy(lua, from)?;
         Ok(vec![args.get(0)])
     }),
-    ("cuda", |lua, args| convert(lua, args, Kind::Float)),
     ("dim", |lua, args| Ok(vec![tensor(lua, args, 0)?.sizes().len().into()])),
-    ("double", |lua, args| convert(lua, args, Kind::Double)),
     ("elementSize", |lua, args| {
-        let bytes = match tensor(lua, args, 0)?.kind() {
-            Kind::Byte | Kind::Char => 1usize,
-            Kind::Short => 2,
-            Kind::Int | Kind::Float => 4,
-            Kind::Long | Kind::Double => 8,
-        };
+        let bytes = tensor(lua, args, 0)?.kind().bytes();
         Ok(vec![bytes.into()])
     }),
-    ("float", |lua, args| convert(lua, args, Kind::Float)),
-    ("int", |lua, args| convert(lua, args, Kind::Int)),
     ("isContiguous", |lua, args| Ok(vec![tensor(lua, args, 0)?.is_contiguous().into()])),
     ("isSetTo", |lua, args| {
         let (a, b) = (tensor(lua, args, 0)?, tensor(lua, args, 1)?);
@@ -97,7 +86,6 @@ pub(super) const METHODS: &[Function] = &[
         let sizes = tensor(lua, args, 0)?.sizes();
         Ok(vec![sizes.iter().map(|size| *size as i64).eq(wanted).into()])
     }),
-    ("long", |lua, args| convert(lua, args, Kind::Long)),
     ("nDimension", |lua, args| Ok(vec![tensor(lua, args, 0)?.sizes().len().into()])),
     ("new", |lua, args| {
         // `x.new()` and `x.new(3, 4)` as well.
@@ -118,7 +106,6 @@ pub(super) const METHODS: &[Function] = &[
         Ok(vec![args.get(0)])
     }),
     ("set", set),
-    ("short", |lua, args| convert(lua, args, Kind::Short)),
     ("size", size),
     ("storage", |lua, args| Ok(vec![Value::Object(tensor(lua, args, 0)?.storage())])),
     ("storageOffset", |lua, args| Ok(vec![(tensor(lua, args, 0)?.offset() + 1).into()])),
@@ -152,7 +139,7 @@ pub(super) const METHODS: &[Function] = &[
 ];
 
 /// The receiver itself if it is of the kind, otherwise a copy.
-fn convert(lua: &mut Lua, args: &Args, kind: Kind) -> Results {
+pub(super) fn convert(lua: &mut Lua, args: &Args, kind: Kind) -> Results {
     let given = tensor(lua, args, 0)?;
     if given.kind() == kind {
         return Ok(vec![args.get(0)]);

@@ -2,23 +2,19 @@
 
 use super::kind::Kind;
 use super::recipe::{Draw, Law, Recipe};
-use super::{METHODS, OPERATIONS, object};
+use super::twister::Generator;
+use super::{METHODS, OPERATIONS, object, shape};
 use crate::front::torch::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
-use crate::random::{Philox, STREAM_DEFINITION, Sequence};
 use crate::source::Span;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-
-/// The stream of numbers that are drawn one by one, far from those of fills.
-const SINGLE: u64 = STREAM_DEFINITION | 1 << 48;
 
 pub(super) struct State {
     /// The kind that `torch.Tensor` makes; Torch's own is `Double`, but the definitions are run after
     /// `torch.setdefaulttensortype('torch.FloatTensor')`.
     pub default: Cell<Kind>,
     pub seed: Cell<u64>,
-    fills: Cell<u64>,
-    pub singles: RefCell<Sequence>,
+    pub random: RefCell<Generator>,
     /// Methods of tensors by name.
     pub methods: Table,
     /// Methods of storages by name.
@@ -49,6 +45,15 @@ impl State {
                 });
                 methods.set_field(name, native);
             }
+            for kind in Kind::all() {
+                let name = kind.method();
+                let native = Native::value(name, move |lua, args| {
+                    State::call(lua, (name, true), args, |lua, args| {
+                        shape::convert(lua, args, kind)
+                    })
+                });
+                methods.set_field(name, native);
+            }
             // A method of its own wins over the function of the same name.
             for &(name, function) in METHODS.iter().flat_map(|list| list.iter()) {
                 let native = Native::value(name, move |lua, args| {
@@ -62,8 +67,7 @@ impl State {
             State {
                 default: Cell::new(Kind::Float),
                 seed: Cell::new(1),
-                fills: Cell::new(0),
-                singles: RefCell::new(Philox::new(1, SINGLE).sequence(0)),
+                random: RefCell::new(Generator::new(1)),
                 methods,
                 storage_methods,
                 followers: RefCell::new(None),
@@ -151,15 +155,22 @@ impl State {
     /// Starts all random numbers anew.
     pub fn set_seed(&self, seed: u64) {
         self.seed.set(seed);
-        self.fills.set(0);
-        self.singles.replace(Philox::new(seed, SINGLE).sequence(0));
+        self.random.replace(Generator::new(seed));
     }
 
-    /// A recipe of `shift + scale * random`.
-    pub fn recipe(&self, law: Law, scale: f64, shift: f64) -> Recipe {
-        let number = self.fills.get();
-        self.fills.set(number + 1);
-        let draw = Rc::new(Draw { law, seed: self.seed.get(), number });
-        Recipe::Random { draw, skew: 0, scale, shift }
+    /// A recipe of `shift + scale * random` for so many elements.
+    pub fn recipe(&self, law: Law, count: usize, scale: f64, shift: f64) -> Recipe {
+        let mut random = self.random.borrow_mut();
+        let start = match law {
+            Law::Uniform => random.leave_uniform(count as u64),
+            Law::Normal => random.leave_normal(count as u64),
+        };
+        Recipe::Random { draw: Rc::new(Draw { law, start }), skew: 0, scale, shift }
+    }
+
+    /// Pays for so many random numbers that are drawn at once.
+    pub fn pay_for_random(lua: &mut Lua, count: usize) -> Result<(), LuaError> {
+        let ahead = State::of(lua).random.borrow().ahead();
+        lua.work(count.saturating_add(ahead / 32))
     }
 }

@@ -53,6 +53,29 @@ impl Storage {
         Ok(Rc::new(storage))
     }
 
+    /// A storage with the same content and elements of another kind. Random numbers stay undrawn, so that the two differ
+    /// by rounding: it is for storages that are given up.
+    pub fn recast(&self, lua: &mut Lua, kind: Kind) -> Result<Rc<Storage>, LuaError> {
+        let storage = Storage::new(lua, kind, 0)?;
+        let length = self.length();
+        match self.runs_of(&(0..length)) {
+            Some(mut runs) => {
+                for run in &mut runs {
+                    if let Recipe::Constant(value) = &mut run.recipe {
+                        *value = kind.cast(*value);
+                    }
+                }
+                storage.content.replace(Content::Undrawn(runs));
+                storage.charge();
+            }
+            None => {
+                storage.resize(lua, length)?;
+                storage.copy_run(lua, 0, self, 0..length)?;
+            }
+        }
+        Ok(storage)
+    }
+
     /// The type of the elements.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -120,11 +143,12 @@ impl Storage {
             Content::Undrawn(runs) => runs.last().map_or(0, |run| run.end),
             _ => return Ok(()),
         };
+        self.pay_for_random(lua, 0..length)?;
         lua.reserve_here(length * self.kind.cost())?;
         lua.work(length / 8)?;
         let whole = Layout::rows(0, &[length]);
         self.check_known(lua, 0..length)?;
-        let drawn = match self.kind {
+        let drawn = match self.kind.element() {
             Kind::Float => {
                 let mut values = Vec::with_capacity(length);
                 self.each(&whole, |value| values.push(value as f32));
@@ -156,6 +180,20 @@ impl Storage {
             && places.any(|place| runs.get(at(place)).is_some_and(is_unknown))
     }
 
+    /// Pays for the random numbers of some places that nobody has drawn yet.
+    fn pay_for_random(&self, lua: &mut Lua, places: Range<usize>) -> Result<(), LuaError> {
+        let mut words = 0usize;
+        if let Some(runs) = self.runs_of(&places) {
+            for run in &runs {
+                if let Recipe::Random { draw, skew, .. } = &run.recipe {
+                    let last = (run.end as i64 - 1).wrapping_add(*skew) as u64;
+                    words = words.max(draw.ahead(last));
+                }
+            }
+        }
+        lua.work(words / 32)
+    }
+
     fn check_known(
         &self,
         lua: &mut Lua,
@@ -170,6 +208,7 @@ impl Storage {
     /// [`Storage::get`], unless only the running network knows the number.
     pub(super) fn known(&self, lua: &mut Lua, place: usize) -> Result<f64, LuaError> {
         self.check_known(lua, std::iter::once(place))?;
+        self.pay_for_random(lua, place..place + 1)?;
         Ok(self.get(place))
     }
 
@@ -214,6 +253,7 @@ impl Storage {
         lua.reserve_here(8 * count)?;
         lua.work(count / 4)?;
         self.check_known(lua, layout.places())?;
+        self.pay_for_random(lua, layout.offset..layout.end())?;
         let mut values = Vec::with_capacity(count);
         self.each(layout, |value| values.push(value));
         Ok(values)
@@ -367,7 +407,7 @@ impl Storage {
         // Random numbers are rounded by their kind, so that only the same kind holds the same ones.
         let keeps = |runs: &Vec<Run>| {
             let is_random = |run: &Run| matches!(run.recipe, Recipe::Random { .. });
-            self.kind == from.kind || !runs.iter().any(is_random)
+            self.kind.element() == from.kind.element() || !runs.iter().any(is_random)
         };
         let runs = from.runs_of(&places).filter(keeps);
         if let Some(mut runs) = runs {
