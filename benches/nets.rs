@@ -218,9 +218,8 @@ impl Net {
     }
 
     fn output(&mut self) -> Vec<f32> {
-        let (_, v, _) = self.machine.planned.outputs[0];
-        let slot = self.machine.plan().slot(v);
-        self.machine.session.read(slot)
+        let name = self.machine.planned.outputs[0].0.clone();
+        self.machine.output(&name).expect("it is an output")
     }
 
     fn multiply_adds(&self) -> u64 {

@@ -275,6 +275,34 @@ impl Machine {
         Ok(())
     }
 
+    /// Gives an input its values for the runs to come, in the order of its shape.
+    ///
+    /// # Errors
+    /// The net has no input of that name, or it has another number of values.
+    pub fn set(&mut self, input: &str, values: &[f32]) -> Result<()> {
+        let plan = self.planned.plan.clone();
+        let Some(&(_, v)) = plan.program.inputs.iter().find(|(name, _)| name == input) else {
+            return Err(Error::refused(format!("the net has no input `{input}`")));
+        };
+        let shape = plan.program.shape(v);
+        if shape.count() != values.len() {
+            let count = values.len();
+            return Err(Error::refused(format!("`{input}` is {shape}, not {count} numbers")));
+        }
+        // An input that nothing reads has no place.
+        if let Some(slot) = plan.slots[v.0 as usize] {
+            self.session.write(slot, values);
+        }
+        Ok(())
+    }
+
+    /// What the last run gave for an output of the net, if it has one of that name.
+    pub fn output(&mut self, name: &str) -> Option<Vec<f32>> {
+        let (_, v, _) = self.planned.outputs.iter().find(|(output, ..)| output == name)?;
+        let slot = self.planned.plan.slot(*v);
+        Some(self.session.read(slot))
+    }
+
     /// Takes a batch from every source and runs all steps once.
     pub fn run(&mut self) -> Result<()> {
         self.take_batches()?;

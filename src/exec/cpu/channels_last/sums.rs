@@ -160,8 +160,10 @@ impl Sums {
             let units = self.batch * grid.targets() / unit;
             units.div_ceil((most / unit).max(1))
         });
-        // Threads share a number that many divide.
+        // Threads share a number that many divide, and the least of images in halves where panels are too few to share.
+        let targets = self.batch * self.grids.iter().map(Grid::targets).max().unwrap_or(0);
         let blocks = match blocks.max().unwrap_or(0) {
+            1 if panels < 3 && 2 * Tile::of::<T>().rows <= targets => 2,
             blocks if blocks < 3 => blocks,
             blocks => blocks.next_multiple_of(4),
         };

@@ -29,8 +29,9 @@ use crate::real::{Real, load, load_some, store, store_some, with_simd};
 /// Elements of transformed pixels that stay in the second-level cache.
 const CACHED: usize = 150 * 1024;
 
-/// Tasks wanted, so that many threads have work.
+/// Tasks wanted, so that many threads have work, and fewest tiles that are cut for that.
 const TASKS: usize = 8;
+const FEWEST: usize = 12;
 
 /// Most segments of a sum.
 const PASSES: usize = Kernel::TILED.div_ceil(DEPTH);
@@ -112,8 +113,12 @@ impl Plan {
             height if height <= fit => height,
             _ => fit.max(1),
         };
-        let blocks = all.div_ceil(most);
         let panels = Panels::of::<T>(shape.out_channels).count();
+        let blocks = match all.div_ceil(most) {
+            // Two threads share a single image where there are no panels to share.
+            1 if panels < 3 && FEWEST <= all => 2,
+            blocks => blocks,
+        };
         let parts = TASKS.div_ceil(blocks).min(panels.div_ceil(2)).max(1);
         Plan {
             tiling,
