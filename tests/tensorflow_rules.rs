@@ -216,7 +216,7 @@ fn mistakes_are_named_at_their_line() {
         ),
         (logits, "return self.inference", &["a loss is one number", "tf.reduce_mean"]),
         (logits, "return 3", &["no tensor"]),
-        ("return None", LOSS, &["`inference` gives no tensor"]),
+        ("return None", LOSS, &["`inference` returns nothing"]),
         (logits, "return digits.mse_loss(self.inference, self.x)", &["(1, 3) and (1, 6, 6, 2)"]),
         ("return slim.dropout(self.x, 1.5)", LOSS, &["`keep_prob` must be above 0"]),
         ("return self.x.foo", LOSS, &["'Tensor' object has no attribute 'foo'"]),
@@ -303,4 +303,30 @@ fn labels_may_be_images() {
         "return digits.mse_loss(self.inference, tf.reshape(self.y, [-1, 3]))",
     );
     wrong(&told, &[5, 4, 2], &["the shape of the labels is not known"]);
+}
+
+#[test]
+fn the_reference_has_every_function() {
+    let all = cortado::front::tensorflow::functions();
+    let entry = |name: &str| all.iter().find(|entry| entry.names.iter().any(|n| n == name));
+    for entry in &all {
+        for layer in &entry.layers {
+            let known = cortado::layers::Layer::ALL.iter().any(|spec| spec.name == *layer);
+            assert!(known, "no layer {layer}, which {} is said to make", entry.names[0]);
+        }
+        let plain = |a: &String| !a.is_empty() && !a.contains(['(', ')', '=', ' ', '\'']);
+        assert!(entry.arguments.iter().all(plain), "{entry:?}");
+    }
+    let conv = entry("tf.layers.conv2d").expect("it is there");
+    assert_eq!(conv.arguments[..4], ["inputs", "filters", "kernel_size", "strides?"]);
+    let slim = entry("tf.contrib.layers.convolution2d").expect("it is there");
+    assert_eq!(
+        (slim.names[0].as_str(), &slim.layers[..]),
+        ("slim.conv2d", &["Convolution", "ReLU"][..])
+    );
+    for name in
+        ["tf.nn.max_pool", "digits.constrastive_loss", "tf.losses.huber_loss", "tf.get_variable"]
+    {
+        assert!(entry(name).is_some(), "{name}");
+    }
 }

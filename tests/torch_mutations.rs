@@ -1,4 +1,4 @@
-//! Damaged Lua definitions: whatever the text, reading, checking, lowering and planning end soon, with complaints or a
+//! Damaged definitions in Lua and Python: whatever the text, reading, checking, lowering and planning end soon, with complaints or a
 //! plan, never with a panic, and within the memory that a definition may use.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,6 +80,60 @@ const PIECES: &[&str] = &[
     "1e9",
 ];
 
+/// The same for Python.
+const PYTHON: &[&str] = &[
+    "None",
+    "True",
+    "0",
+    "-1",
+    "1e300",
+    "2**40",
+    "float('nan')",
+    "[]",
+    "[[]]",
+    "{}",
+    "''",
+    "lambda x: x",
+    "(",
+    ")",
+    ":",
+    "=",
+    "*",
+    "return",
+    "self.x",
+    "self.y",
+    "self.input_shape",
+    "tf.reshape(self.x, [-1])",
+    "tf.zeros([0])",
+    "tf.zeros([2**15, 2**15])",
+    "tf.constant([])",
+    "tf.get_variable('w', [3])",
+    "tf.split(self.x, 0)",
+    "tf.concat([], 0)",
+    "tf.transpose(self.x, [0])",
+    "tf.pad(self.x, [[9, 9]])",
+    "tf.one_hot(self.y, 0)",
+    "slim.conv2d",
+    "slim.flatten",
+    "tf.layers.dense(self.x, 3)",
+    "digits.mse_loss",
+    ".get_shape()",
+    "[0]",
+    "[-1]",
+    "[:, None]",
+    "[..., 0]",
+    "for i in range(3):",
+    "while True:",
+    "import os",
+    "raise",
+    "del self",
+    "*args",
+    "'%s' %",
+    "with tf.variable_scope('a'):",
+    "reuse=True",
+    "10**9",
+];
+
 /// SplitMix64: the same numbers on every machine.
 struct Numbers(u64);
 
@@ -116,7 +170,7 @@ fn tokens(text: &str) -> Vec<String> {
     found
 }
 
-fn mutated(text: &str, random: &mut Numbers) -> String {
+fn mutated(text: &str, pieces: &[&str], random: &mut Numbers) -> String {
     let mut tokens = tokens(text);
     for _ in 0..1 + random.below(4) {
         let (at, other) = (random.below(tokens.len()), random.below(tokens.len()));
@@ -124,8 +178,8 @@ fn mutated(text: &str, random: &mut Numbers) -> String {
             0 => drop(tokens.remove(at)),
             1 => tokens.swap(at, other),
             2 => tokens[at] = tokens[other].clone(),
-            3 | 4 => tokens[at] = format!(" {} ", PIECES[random.below(PIECES.len())]),
-            5 => tokens.insert(at, format!(" {} ", PIECES[random.below(PIECES.len())])),
+            3 | 4 => tokens[at] = format!(" {} ", pieces[random.below(pieces.len())]),
+            5 => tokens.insert(at, format!(" {} ", pieces[random.below(pieces.len())])),
             _ => {
                 let range = at.min(other)..at.max(other).min(at.min(other) + 30);
                 let copy: Vec<String> = tokens[range].to_vec();
@@ -140,7 +194,7 @@ fn mutated(text: &str, random: &mut Numbers) -> String {
     tokens.concat()
 }
 
-fn sources(folder: &str) -> Vec<PathBuf> {
+fn sources(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = vec![];
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
     while let Some(folder) = folders.pop() {
@@ -148,7 +202,7 @@ fn sources(folder: &str) -> Vec<PathBuf> {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "lua") {
+            } else if path.extension().is_some_and(|e| e == ending) {
                 found.push(path);
             }
         }
@@ -158,11 +212,13 @@ fn sources(folder: &str) -> Vec<PathBuf> {
 }
 
 /// Everything short of running.
-fn compile(text: &str) {
+fn compile(text: &str, ending: &str) {
     let mut options = Options::default();
-    options.request.input_shape = Some(vec![3, 32, 32]);
+    let shape = if ending == "py" { [28, 28, 3] } else { [3, 32, 32] };
+    options.request.input_shape = Some(shape.to_vec());
     options.request.classes = Some(10);
-    let checked = pipeline::check(Path::new("mutated.lua"), text.to_owned(), &options);
+    let path = format!("mutated.{ending}");
+    let checked = pipeline::check(Path::new(&path), text.to_owned(), &options);
     render(&checked.diagnostics, &checked.sources, false);
     if checked.diagnostics.has_errors() {
         return;
@@ -175,9 +231,9 @@ fn compile(text: &str) {
 }
 
 /// Checks a text; gives what is wrong with how it went.
-fn trouble(text: &str) -> Option<&'static str> {
+fn trouble(text: &str, ending: &str) -> Option<&'static str> {
     let start = Instant::now();
-    if catch_unwind(AssertUnwindSafe(|| compile(text))).is_err() {
+    if catch_unwind(AssertUnwindSafe(|| compile(text, ending))).is_err() {
         return Some("panics");
     }
     (LONGEST < start.elapsed()).then_some("takes too long")
@@ -185,13 +241,17 @@ fn trouble(text: &str) -> Option<&'static str> {
 
 /// Damages every `step`th definition of a folder.
 fn check(folder: &str, step: usize) {
+    check_all(folder, "lua", PIECES, step);
+}
+
+fn check_all(folder: &str, ending: &str, pieces: &[&str], step: usize) {
     let mut failures = vec![];
-    for (number, path) in sources(folder).into_iter().enumerate().step_by(step) {
+    for (number, path) in sources(folder, ending).into_iter().enumerate().step_by(step) {
         let text = std::fs::read_to_string(&path).expect("readable text");
         for round in 0..ROUNDS {
             let mut random = Numbers(((number as u64) << 32) | round);
-            let text = mutated(&text, &mut random);
-            if let Some(what) = trouble(&text) {
+            let text = mutated(&text, pieces, &mut random);
+            if let Some(what) = trouble(&text, ending) {
                 failures.push(format!("{} round {round} {what}:\n{text}\n", path.display()));
             }
         }
@@ -209,6 +269,65 @@ fn damaged_nets() {
     check("tests/public_lua", 1);
     check("networks", 1);
     check("tests/golden/torch/nets", 1);
+}
+
+#[test]
+fn damaged_classes_of_python() {
+    check_all("tests/golden/tensorflow", "py", PYTHON, 1);
+    check_all("networks", "py", PYTHON, 1);
+}
+
+/// Texts in Python that ask for more than there is: one complaint, soon.
+#[test]
+fn bombs_in_python_are_refused() {
+    for (bomb, code) in [
+        ("while True:\n            pass", "E0803"),
+        ("a = 10**10**10", "E0802"),
+        ("a = 'x' * 10**9", "E0803"),
+        ("a = list(range(10**9))", "E0803"),
+        ("def f(n):\n            return f(n + 1)\n        f(0)", "E0802"),
+        ("a = [[0] * 100]\n        for i in range(60):\n            a = a * 10", "E0803"),
+        (
+            "a = ()\n        for i in range(60):\n            a = (a, a)\n        a == tuple(a)",
+            "E0803",
+        ),
+        ("a = [i * j for i in range(10**5) for j in range(10**5)]", "E0803"),
+        ("'%1000000000d' % 1", "E0802"),
+        ("import itertools\n        list(itertools.product(range(1000), repeat=10))", "E0803"),
+        ("import numpy as np\n        np.zeros((10**5, 10**5))", "E0803"),
+        ("tf.unstack(tf.zeros([10**8]))", "E0811"),
+        ("tf.concat([tf.zeros([2**30])] * 3, 0)", "E0811"),
+        ("tf.get_variable('w', [2**30], initializer=tf.constant_initializer([1, 2]))", "E0811"),
+        ("tf.constant([1, 2], shape=[2**30])", "E0811"),
+        ("tf.tile(self.x, [1, 10**5, 10**5, 1])", "E08"),
+        ("open('/etc/passwd').read()", "E0804"),
+        ("import os\n        os.system('id')", "E0804"),
+        ("__import__('os').system('id')", "E0804"),
+        ("().__class__.__bases__[0].__subclasses__()", "E0804"),
+        ("eval('1 + 1')", "E0804"),
+    ] {
+        let text = format!(
+            "class UserModel(Tower):\n    @model_property\n    def inference(self):\n        {bomb}\n        return \
+             slim.flatten(self.x)\n"
+        );
+        let mut options = Options::default();
+        options.request.input_shape = Some(vec![8, 8, 1]);
+        let start = Instant::now();
+        let checked = pipeline::check(Path::new("bomb.py"), text, &options);
+        let said = render(&checked.diagnostics, &checked.sources, false);
+        let errors: Vec<&str> = checked
+            .diagnostics
+            .iter()
+            .map(|d| d.code.id)
+            .filter(|id| id.starts_with('E'))
+            .collect();
+        assert!(errors.len() == 1 && errors[0].starts_with(code), "{bomb}\n{said}");
+        assert!(
+            said.contains("bomb.py:4") || said.contains("bomb.py:5") || said.contains("bomb.py:6"),
+            "{said}"
+        );
+        assert!(start.elapsed() < LONGEST, "{:?}: {bomb}", start.elapsed());
+    }
 }
 
 /// Texts that ask for more than there is.

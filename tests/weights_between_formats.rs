@@ -1,12 +1,22 @@
-//! Weights that real Torch saved, moved to a Caffe definition of the same net and back, and what is refused.
+//! Weights that real Torch saved, moved to a Caffe definition of the same net and back, a net of Caffe as one of
+//! TensorFlow, and what is refused.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cortado::exec::Device;
+use cortado::front::Request;
+use cortado::ir::NetState;
 use cortado::job::move_weights::{MoveOptions, Moved, convert};
+use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
+use cortado::pipeline;
+use cortado::spec::Phase;
 use cortado::ty::Shape;
 use cortado::weights::t7::T7;
-use cortado::weights::{CaffeModel, read_safetensors};
+use cortado::weights::{
+    Arrangement, Blob, CaffeModel, read_safetensors, read_stored, write_safetensors,
+};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch/t7").join(name)
@@ -200,5 +210,157 @@ fn what_a_file_holds_is_what_its_first_bytes_say() {
         moved(&at("weights"), &at("third.safetensors"), &options).unwrap();
         let read = |name: &str| read_safetensors(&at(name)).unwrap();
         assert_eq!(read("first.safetensors"), read("third.safetensors"), "{file}");
+    }
+}
+
+/// The same net in Caffe's words and in DIGITS' for TensorFlow: a convolution, a pooling, and two products, the first over
+/// the elements of images.
+fn in_two_dialects(folder: &Path) -> [PathBuf; 2] {
+    let caffe = folder.join("net.prototxt");
+    let text = r#"layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 8 dim: 7 } } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
+layer { name: "pool" type: "Pooling" bottom: "conv" top: "pool" pooling_param { pool: MAX kernel_size: 2 stride: 1 } }
+layer { name: "ip1" type: "InnerProduct" bottom: "pool" top: "ip1" inner_product_param { num_output: 6 } }
+layer { name: "relu1" type: "ReLU" bottom: "ip1" top: "ip1" }
+layer { name: "ip2" type: "InnerProduct" bottom: "ip1" top: "ip2" inner_product_param { num_output: 5 } }
+"#;
+    std::fs::write(&caffe, text).unwrap();
+    let tensorflow = folder.join("net.py");
+    let text = "class UserModel(Tower):
+    @model_property
+    def inference(self):
+        net = slim.conv2d(self.x, 4, [3, 3], padding='VALID', scope='conv')
+        net = slim.max_pool2d(net, [2, 2], 1, scope='pool')
+        net = slim.fully_connected(slim.flatten(net), 6, scope='fc1')
+        return slim.fully_connected(net, 5, activation_fn=None, scope='fc2')
+
+    @model_property
+    def loss(self):
+        return tf.reduce_mean(self.inference)
+";
+    std::fs::write(&tensorflow, text).unwrap();
+    [caffe, tensorflow]
+}
+
+/// What a net gives of tensors.
+fn given(net: &Path, tensors: &BTreeMap<String, Blob>, name: &str) -> Blob {
+    let options = check_options(net, tensors, Some(NetState::phase(Phase::Test)));
+    let checked = pipeline::check_file(net, &options).unwrap();
+    let record = |_: &str| None;
+    let env = pipeline::environment(&options, &record);
+    let definition = &checked.definition;
+    let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 0 };
+    let results = one_pass(&checked.stages[0], &env, &inward(definition, tensors), &pass).unwrap();
+    outward(definition, tensors, results)[name].clone()
+}
+
+#[test]
+fn a_net_of_caffe_becomes_one_of_tensorflow_with_the_same_outputs_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let [caffe, tensorflow] = in_two_dialects(folder.path());
+    let numbers = |shape: &[usize], step: usize| {
+        let n: usize = shape.iter().product();
+        let data = (0..n).map(|i| ((i * step + 5) % 23) as f32 / 11.5 - 1.0).collect();
+        Blob { shape: shape.to_vec(), data }
+    };
+    let weights = BTreeMap::from(
+        [
+            ("param.conv.0", numbers(&[4, 3, 3, 3], 7)),
+            ("param.conv.1", numbers(&[4], 3)),
+            ("param.ip1.0", numbers(&[6, 4 * 5 * 4], 11)),
+            ("param.ip1.1", numbers(&[6], 5)),
+            ("param.ip2.0", numbers(&[5, 6], 13)),
+            ("param.ip2.1", numbers(&[5], 2)),
+        ]
+        .map(|(name, blob)| (name.to_owned(), blob)),
+    );
+    write_safetensors(&at("a.safetensors"), weights.iter().map(|(n, b)| (n.as_str(), b))).unwrap();
+    let request = Request { input_shape: Some(vec![8, 7, 3]), ..Request::default() };
+    let options = |net: &Path, from: &Path| MoveOptions {
+        net: Some(net.to_owned()),
+        from: Some(from.to_owned()),
+        request: request.clone(),
+        ..MoveOptions::default()
+    };
+    let to = options(&tensorflow, &caffe);
+    let report = moved(&at("a.safetensors"), &at("b.safetensors"), &to).unwrap();
+    assert_eq!(report, Moved { parameters: 6, missing: vec![] });
+    let named = read_safetensors(&at("b.safetensors")).unwrap();
+    assert_eq!(named["model/conv/weights"].shape, [3, 3, 3, 4]);
+    assert_eq!(named["model/fc1/weights"].shape, [80, 6]);
+
+    let image = numbers(&[2, 3, 8, 7], 17);
+    let mut last = Blob { shape: vec![2, 8, 7, 3], data: vec![0.0; image.data.len()] };
+    for (i, &x) in image.data.iter().enumerate() {
+        let (n, c, pixel) = (i / 168, i / 56 % 3, i % 56);
+        last.data[(n * 56 + pixel) * 3 + c] = x;
+    }
+    let mut of_caffe = weights.clone();
+    of_caffe.insert("in.data".into(), image);
+    let mut of_tensorflow: BTreeMap<String, Blob> =
+        named.iter().map(|(name, blob)| (format!("param.{name}"), blob.clone())).collect();
+    of_tensorflow.insert("in.x".into(), last);
+    let want = given(&caffe, &of_caffe, "out.ip2");
+    let got = given(&tensorflow, &of_tensorflow, "out.0");
+    assert_eq!(want.data.len(), 10);
+    for (a, b) in want.data.iter().zip(&got.data) {
+        assert!((a - b).abs() < 1e-4, "{a} and {b}");
+    }
+
+    // And back, from names without the outer scope and with the suffix of outputs, as graphs have them.
+    let bare: BTreeMap<String, Blob> = named
+        .into_iter()
+        .map(|(name, blob)| (format!("{}:0", name.trim_start_matches("model/")), blob))
+        .collect();
+    write_safetensors(&at("c.safetensors"), bare.iter().map(|(n, b)| (n.as_str(), b))).unwrap();
+    let back = options(&caffe, &tensorflow);
+    moved(&at("c.safetensors"), &at("d.safetensors"), &back).unwrap();
+    assert_eq!(read_safetensors(&at("d.safetensors")).unwrap(), weights);
+    moved(&at("c.safetensors"), &at("d.caffemodel"), &back).unwrap();
+    let model = CaffeModel::read(&at("d.caffemodel")).unwrap();
+    assert_eq!(model.blobs("ip1").unwrap()[0].data, weights["param.ip1.0"].data);
+
+    let checkpoint = at("snapshot_3.ckpt.index");
+    std::fs::write(&checkpoint, "").unwrap();
+    let refused = read_stored(&checkpoint).unwrap_err().to_string();
+    assert!(refused.contains("NewCheckpointReader"), "{refused}");
+}
+
+/// The places of all elements by the definition of each order.
+#[test]
+fn every_order_of_elements_there_and_back() {
+    let blob = |shape: &[usize]| {
+        let n: usize = shape.iter().product();
+        Blob { shape: shape.to_vec(), data: (0..n).map(|i| i as f32).collect() }
+    };
+    let (h, w, a, b) = (2, 3, 4, 5);
+    let pixels = blob(&[h, w, a, b]);
+    let filters = Arrangement::Pixels.to_filters(pixels.clone());
+    assert_eq!(filters.shape, [b, a, h, w]);
+    for place in 0..h * w * a * b {
+        let (j, i, pixel) = (place / (h * w * a), place / (h * w) % a, place % (h * w));
+        assert_eq!(filters.data[place], ((pixel * a + i) * b + j) as f32);
+    }
+    let depthwise = Arrangement::Depthwise.to_filters(pixels.clone());
+    assert_eq!((depthwise.shape[0], depthwise.data[h * w]), (a * b, 1.0));
+    let columns = Arrangement::Columns(Some([4, 2, 3]));
+    let matrix = blob(&[24, 2]);
+    let rows = columns.to_filters(matrix.clone());
+    assert_eq!(rows.shape, [2, 24]);
+    // Channel 1 at (0, 2) of the second output: in row 2 * 4 + 1 of the columns.
+    assert_eq!(rows.data[24 + 6 + 2], (9 * 2 + 1) as f32);
+    for (arrangement, whole) in [
+        (Arrangement::Pixels, pixels.clone()),
+        (Arrangement::Depthwise, pixels),
+        (columns, matrix.clone()),
+        (Arrangement::Columns(None), matrix.clone()),
+        (Arrangement::Plain, matrix),
+    ] {
+        let filters = arrangement.to_filters(whole.clone());
+        let shape = Shape(whole.shape.clone());
+        assert_eq!(filters.shape, arrangement.filters_shape(&shape));
+        assert_eq!(arrangement.from_filters(&filters.data, &shape), whole.data);
     }
 }

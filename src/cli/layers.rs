@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::print;
 use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
+use crate::front::tensorflow::{Entry, functions};
 use crate::layers::Layer;
 use crate::spec::{Category, InPlace, LayerSpec};
 
@@ -42,7 +43,37 @@ fn overview() -> String {
         }
         out.push('\n');
     }
+    out.push_str("functions of TensorFlow definitions\n");
+    let names = functions().into_iter().map(|mut entry| entry.names.swap_remove(0));
+    let mut line = String::from(" ");
+    for name in names {
+        if 100 < line.len() + name.len() {
+            let _ = writeln!(out, "{line}");
+            line.truncate(1);
+        }
+        let _ = write!(line, " {name}");
+    }
+    let _ = writeln!(out, "{line}\n");
     out.push_str("`cortado layers NAME` describes one of them.\n");
+    out
+}
+
+/// A function of TensorFlow definitions as they call it.
+fn called(entry: &Entry, name: &str) -> String {
+    format!("{name}({})", entry.arguments.join(", "))
+}
+
+/// Everything about a function of TensorFlow definitions.
+fn function(entry: &Entry) -> String {
+    let mut out = format!("{}\n\n", called(entry, &entry.names[0]));
+    out.push_str("a function of TensorFlow definitions; arguments with a `?` may be left out\n");
+    if 1 < entry.names.len() {
+        let _ = writeln!(out, "also {}", entry.names[1..].join(", "));
+    }
+    if let Some(first) = entry.layers.first() {
+        let layers = entry.layers.join(", ");
+        let _ = writeln!(out, "\nmakes {layers}; `cortado layers {first}` describes it");
+    }
     out
 }
 
@@ -62,10 +93,16 @@ fn reference(asked: &str) -> Result<String> {
         spec.name.eq_ignore_ascii_case(asked)
             || spec.spellings.iter().any(|s| s.name.eq_ignore_ascii_case(asked))
     };
+    let functions = functions();
     let Some(spec) = Layer::ALL.iter().find(calls) else {
+        let is_asked = |name: &String| name.eq_ignore_ascii_case(asked);
+        if let Some(entry) = functions.iter().find(|entry| entry.names.iter().any(is_asked)) {
+            return Ok(function(entry));
+        }
         let names = known().flat_map(|spec| {
             std::iter::once(spec.name).chain(spec.spellings.iter().map(|s| s.name))
         });
+        let names = names.chain(functions.iter().flat_map(|f| f.names.iter().map(String::as_str)));
         let hint = match nearest(asked, names) {
             Some(near) => format!("; did you mean `{near}`?"),
             None => "; `cortado layers` lists all of them".into(),
@@ -90,7 +127,8 @@ fn reference(asked: &str) -> Result<String> {
             let _ = writeln!(out, "      {line}");
         }
     }
-    if !spec.spellings.is_empty() {
+    let made: Vec<&Entry> = functions.iter().filter(|f| f.layers.contains(&spec.name)).collect();
+    if !spec.spellings.is_empty() || !made.is_empty() {
         out.push_str("\nspellings\n");
     }
     for spelling in spec.spellings {
@@ -99,6 +137,9 @@ fn reference(asked: &str) -> Result<String> {
             let _ = write!(out, "({})", spelling.positional.join(", "));
         }
         out.push('\n');
+    }
+    for entry in made {
+        let _ = writeln!(out, "  TensorFlow: {}", called(entry, &entry.names[0]));
     }
     Ok(out)
 }

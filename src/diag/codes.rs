@@ -252,4 +252,10 @@ codes! {
     /// The definition can be trained, but not built for use on inputs of the same shape (`is_inference`), as generators
     /// that take a vector then. Name the shape that it is used on to check that.
     W0810 "not-for-use";
+    /// The class `UserModel` has no property `loss`. It is checked, drawn and used all the same, but there is nothing that
+    /// training could minimise.
+    W0811 "no-loss";
+    /// The class `UserModel` changes gradients in `gradientUpdate` before they are applied. cortado does not call it, so a
+    /// net is trained with its gradients as they are, and not as in DIGITS.
+    W0812 "gradients-as-they-are";
 }

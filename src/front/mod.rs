@@ -2,6 +2,7 @@
 
 pub mod caffe;
 pub mod cage;
+mod project;
 pub mod tensorflow;
 pub mod torch;
 

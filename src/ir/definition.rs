@@ -201,6 +201,8 @@ pub struct Node {
     pub exclude: Vec<Rule>,
     /// Forces or forbids the gradient to each bottom; empty for the default.
     pub propagate_down: Vec<bool>,
+    /// Whether its tops are images `N x C x H x W` that the dialect's people know as `N x H x W x C`.
+    pub channels_last: bool,
     /// The layer's own phase, if it differs from the net's.
     pub phase: Option<Phase>,
     /// Its arguments, for the places of complaints.

@@ -58,6 +58,15 @@ impl TypedNet {
         self.signatures[port.node.index()].as_ref()?.tops.get(port.top)
     }
 
+    /// The shape of a blob as the dialect's people know it, if it is known: in TensorFlow images are `N x H x W x C`.
+    pub fn seen(&self, port: Port) -> Option<Shape> {
+        let shape = self.shape(port)?;
+        match (self.net.graph[port.node].channels_last, shape.dims()) {
+            (true, &[n, c, h, w]) => Some(Shape(vec![n, h, w, c])),
+            _ => Some(shape.clone()),
+        }
+    }
+
     /// The variable behind parameter `i` of a node.
     pub fn variable(&self, node: NodeIndex, i: usize) -> Option<&Variable> {
         let id = self.node_variables[node.index()].get(i)?;

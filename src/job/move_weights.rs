@@ -75,7 +75,7 @@ pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<M
         .collect();
     match new.extension().and_then(|e| e.to_str()) {
         Some("t7") => write_flat(new, &order::flat(&kept, &places))?,
-        Some("safetensors") => write_named(new, &kept)?,
+        Some("safetensors") => write_named(new, &kept, &places)?,
         Some("caffemodel") => {
             let Some(net) = net else { return Err(shapeless(new)) };
             let named = kept.iter().map(|((l, i), b)| (format!("param.{l}.{i}"), b.clone()));
@@ -105,7 +105,7 @@ fn without_net(old: &Path, new: &Path) -> Result<Moved> {
                 blobs.map(move |(i, blob)| ((layer.name.clone(), i), blob))
             });
             let weights: Weights = layers.collect();
-            write_named(new, &weights)?;
+            write_named(new, &weights, &[])?;
             Ok(Moved { parameters: weights.len(), missing: vec![] })
         }
         _ => Err(Error::refused(
@@ -114,9 +114,15 @@ fn without_net(old: &Path, new: &Path) -> Result<Moved> {
     }
 }
 
-fn write_named(path: &Path, weights: &Weights) -> Result<()> {
-    let named: Vec<(String, &Blob)> =
-        weights.iter().map(|((layer, at), blob)| (format!("param.{layer}.{at}"), blob)).collect();
+/// By the names that variables have in their dialect, or by layer and position.
+fn write_named(path: &Path, weights: &Weights, places: &[Place]) -> Result<()> {
+    let name = |layer: &str, at: usize| {
+        let place = places.iter().find(|p| p.layer == layer && p.at == at);
+        let name = place.and_then(|p| p.name.clone());
+        name.unwrap_or_else(|| format!("param.{layer}.{at}"))
+    };
+    let named: BTreeMap<String, &Blob> =
+        weights.iter().map(|((layer, at), blob)| (name(layer, *at), blob)).collect();
     write_safetensors(path, named.iter().map(|(name, blob)| (name.as_str(), *blob)))
 }
 

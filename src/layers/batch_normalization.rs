@@ -24,7 +24,7 @@ params! {
         rank: usize = 2,
         /// Whether there are a scale and a shift.
         affine: bool = true,
-        /// Weight of the new mean and variance in the states.
+        /// Weight of the new mean and variance in the states; with 0 they stay as they are.
         momentum: f64 = 0.1,
         /// Added to the variance, so that nothing is divided by 0.
         eps: f64 = 1e-5,
@@ -159,8 +159,10 @@ impl LayerOps for BatchNormalization {
             let mean_now = b.map(&[running[0], mean], &(arg(0) * kept + arg(1) * new));
             let spread = arg(0) * kept + arg(1) * (unbiased * new);
             let variance_now = b.map(&[running[1], variance], &spread);
-            b.assign(states[0], mean_now);
-            b.assign(states[1], variance_now);
+            if new != 0.0 {
+                b.assign(states[0], mean_now);
+                b.assign(states[1], variance_now);
+            }
             own
         } else {
             (running[0], running[1])

@@ -125,6 +125,7 @@ fn input(name: Spanned<String>, staged: bool) -> Node {
         include: vec![],
         exclude,
         propagate_down: vec![],
+        channels_last: false,
         phase: None,
         args: Record { fields: vec![], span },
         span,

@@ -113,7 +113,8 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, folded: bool
         let declared = typed.node_variables[index.index()].iter().zip(&signature.params);
         for (i, (var, decl)) in declared.enumerate() {
             let param = b.view(variables[var.0 as usize], decl.shape.clone());
-            let frozen = node.params.get(i).is_some_and(|spec| spec.frozen);
+            // What is not learned has no gradient that could be stopped, and the layer itself goes on changing it.
+            let frozen = decl.learned && node.params.get(i).is_some_and(|spec| spec.frozen);
             params.push(if frozen && backward != Backward::No { b.stop(param) } else { param });
         }
         let phase = node.phase.unwrap_or(typed.net.state.phase);

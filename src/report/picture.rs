@@ -11,6 +11,7 @@ use super::diagram::{Cluster, Diagram, Edge, Folded, Node, ParamTag, Role};
 use super::figures::{compact, grouped};
 use crate::diag::{Diagnostics, Severity};
 use crate::ir::{Port, TypedNet};
+use crate::layers::Layer;
 use crate::passes::twins::towers;
 use crate::source::{SourceMap, Span};
 use crate::spec::Category;
@@ -124,7 +125,7 @@ fn unread(typed: &TypedNet, members: &[NodeIndex]) -> Vec<String> {
     ports
         .filter(|&port| typed.net.readers(port).is_empty() && category(port.node) != Category::Loss)
         .filter_map(|port| {
-            let shape = compact(typed.shape(port)?);
+            let shape = compact(&typed.seen(port)?);
             let blob = typed.net.blob(port);
             let own = blob == typed.net.graph[port.node].name.value;
             Some(if own { format!("gives {shape}") } else { format!("gives {blob} {shape}") })
@@ -142,7 +143,7 @@ fn edges(typed: &TypedNet, box_of: &[usize]) -> Vec<Edge> {
             if from == to {
                 continue;
             }
-            let shape = typed.shape(port).map(compact).unwrap_or_default();
+            let shape = typed.seen(port).as_ref().map(compact).unwrap_or_default();
             let mut edge = Edge::new((from, port.top), (to, bottom), net.blob(port), &shape);
             let ends = matches!(node.layer.spec().category, Category::Loss | Category::Metric);
             if ends && 0 < bottom && !node.layer.differentiable(bottom) {
@@ -164,8 +165,12 @@ fn clusters(typed: &TypedNet, boxes: &Boxes) -> Vec<Cluster> {
             continue;
         }
         for side in 0..group.count() {
-            let mut members: Vec<usize> =
-                group.side(side).iter().map(|node| boxes.of[node.index()]).collect();
+            // What only names a result stands where there is room, so that a frame around it would hold others as well.
+            let names = |node: NodeIndex| matches!(typed.net.graph[node].layer, Layer::Split(_));
+            let mut members: Vec<usize> = (group.side(side).into_iter())
+                .filter(|&node| !names(node))
+                .map(|node| boxes.of[node.index()])
+                .collect();
             members.sort();
             members.dedup();
             members.retain(|&at| !std::mem::replace(&mut taken[at], true));

@@ -104,7 +104,7 @@ pub fn summarise(typed: &TypedNet, env: &Environment) -> Summary {
         tops: (0..node.tops.len())
             .map(|top| {
                 let port = Port { node: index, top };
-                (node.tops[top].value.clone(), typed.shape(port).cloned())
+                (node.tops[top].value.clone(), typed.seen(port))
             })
             .collect(),
         known: typed.signatures[index.index()].is_some(),

@@ -99,10 +99,15 @@ impl Trainer {
                     state.write_hdf5(&files.solverstate)?;
                 }
             }
-        } else {
+        } else if order::variable_names(&self.names).is_empty() {
             write_flat(&files.flat, &self.flat_parameters())?;
         }
-        write_safetensors(&files.safetensors, parameters.iter().map(|(n, b)| (n.as_str(), b)))?;
+        let names = order::variable_names(&self.names);
+        let public: BTreeMap<&str, &Blob> = parameters
+            .iter()
+            .map(|(name, blob)| (names.get(name.as_str()).copied().unwrap_or(name), blob))
+            .collect();
+        write_safetensors(&files.safetensors, public.into_iter())?;
 
         let mut all = named(&parameters);
         for (i, region) in self.train.plan().histories.clone().into_iter().enumerate() {

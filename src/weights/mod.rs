@@ -3,6 +3,7 @@
 //! Every format becomes [`Blob`]s: a shape and row-major f32 values. Claimed sizes are compared with what the file holds before
 //! anything is allocated for them. Files are written whole or not at all (see [`file`](crate::file)).
 
+mod arrangement;
 mod binaryproto;
 mod blob;
 mod caffemodel;
@@ -16,6 +17,7 @@ mod solverstate;
 mod stored;
 pub mod t7;
 
+pub use arrangement::Arrangement;
 pub use binaryproto::{binaryproto_for_layers, read_binaryproto, write_binaryproto};
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};

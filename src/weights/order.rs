@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use super::arrangement::Arrangement;
 use super::t7::{Buffers, Parameter};
 use super::{Blob, CaffeModel};
 use crate::ir::{Definition, NetState, TypedNet};
@@ -38,6 +39,10 @@ pub struct Place {
     pub variable: usize,
     /// What it is.
     pub kind: Kind,
+    /// The name of the variable in its dialect, where variables have names: `model/conv1/weights`.
+    pub name: Option<String>,
+    /// How its elements lie.
+    pub arrangement: Arrangement,
 }
 
 /// Values from a file that wait for their place.
@@ -56,6 +61,7 @@ pub struct Entry {
 /// The variables of a net in its order: that of its layers, or of the names by which its dialect numbers them, such as
 /// `param.0` for `param.conv1.0`.
 pub fn places(typed: &TypedNet, names: &[(String, String)]) -> Vec<Place> {
+    let named = variable_names(names);
     let mut places = vec![];
     for (index, node) in typed.net.nodes() {
         for (at, var) in typed.node_variables[index.index()].iter().enumerate() {
@@ -68,12 +74,17 @@ pub fn places(typed: &TypedNet, names: &[(String, String)]) -> Vec<Place> {
                 role if role.contains("var") => Kind::Variance,
                 _ => continue,
             };
+            let layer = node.name.value.clone();
+            let name = named.get(format!("param.{layer}.{at}").as_str());
             places.push(Place {
-                layer: node.name.value.clone(),
                 at,
                 shape: variable.shape.clone(),
                 variable: var.0 as usize,
                 kind,
+                // Where variables have names, they lie as TensorFlow has them.
+                arrangement: name.map_or(Arrangement::Plain, |_| Arrangement::of(typed, index, at)),
+                name: name.map(|&name| name.to_owned()),
+                layer,
             });
         }
     }
@@ -104,11 +115,23 @@ pub fn held(
             let next = shared.len();
             let own = param.name.as_ref().map_or(format!("{layer}.{at}"), |n| n.value.clone());
             let variable = *shared.entry(own).or_insert(next);
-            places.push(Place { layer, at, shape: param.shape.clone()?, variable, kind });
+            let shape = param.shape.clone()?;
+            let (name, arrangement) = (None, Arrangement::Plain);
+            places.push(Place { layer, at, shape, variable, kind, name, arrangement });
         }
     }
     sort(&mut places, names);
     (!places.is_empty()).then_some(places)
+}
+
+/// The names that variables have in their dialect, by `param.<layer>.<position>`; none where it only numbers them.
+pub fn variable_names(names: &[(String, String)]) -> HashMap<&str, &str> {
+    let named = names.iter().filter_map(|(public, own)| {
+        let name = public.strip_prefix("param.")?;
+        let numbered = name.bytes().all(|b| b.is_ascii_digit());
+        (!numbered && own.starts_with("param.")).then_some((own.as_str(), name))
+    });
+    named.collect()
 }
 
 /// Puts places in the order of the names by which a dialect numbers them.
@@ -203,7 +226,7 @@ pub fn of_names(path: &Path, weights: &Weights, places: &[Place]) -> Result<Vec<
         }
         entries.push(Entry {
             label: format!("`{}` {}", place.layer, place.at),
-            blob,
+            blob: place.arrangement.to_filters(blob),
             same: place.variable,
             kind: place.kind,
         });
@@ -239,9 +262,11 @@ pub fn assign(path: &Path, entries: &[Entry], places: &[Place]) -> Result<Weight
         }
         for (entry, place) in entries.iter().zip(chosen) {
             for user in all.iter().filter(|p| p.variable == place.variable) {
-                let blob = Blob { shape: user.shape.0.clone(), data: entry.blob.data.clone() };
-                let old = weights.insert((user.layer.clone(), user.at), blob);
-                if old.is_some_and(|old| old.data != entry.blob.data) {
+                let data = user.arrangement.from_filters(&entry.blob.data, &user.shape);
+                let blob = Blob { shape: user.shape.0.clone(), data };
+                let at = (user.layer.clone(), user.at);
+                let old = weights.insert(at.clone(), blob);
+                if old.is_some_and(|old| Some(&old.data) != weights.get(&at).map(|b| &b.data)) {
                     let Place { layer, at, .. } = user;
                     let message =
                         format!("holds two values for `{layer}` {at}, which is shared in the net");
@@ -278,7 +303,8 @@ pub fn of_flat(path: &Path, flat: &[f32], places: &[Place]) -> Result<Weights> {
         let (data, after) = rest.split_at(place.shape.count());
         rest = after;
         for user in learned.iter().filter(|p| p.variable == place.variable) {
-            let blob = Blob { shape: user.shape.0.clone(), data: data.to_vec() };
+            let data = user.arrangement.from_filters(data, &user.shape);
+            let blob = Blob { shape: user.shape.0.clone(), data };
             weights.insert((user.layer.clone(), user.at), blob);
         }
     }
@@ -289,8 +315,8 @@ pub fn of_flat(path: &Path, flat: &[f32], places: &[Place]) -> Result<Weights> {
 pub fn flat(weights: &Weights, places: &[Place]) -> Vec<f32> {
     let learned: Vec<&Place> = places.iter().filter(|p| p.kind == Kind::Learned).collect();
     let once = first_of(&learned, |p| p.variable);
-    let values = once.iter().filter_map(|p| weights.get(&(p.layer.clone(), p.at)));
-    values.flat_map(|blob| blob.data.iter().copied()).collect()
+    let values = once.iter().filter_map(|p| Some((p, weights.get(&(p.layer.clone(), p.at))?)));
+    values.flat_map(|(place, blob)| place.arrangement.to_filters(blob.clone()).data).collect()
 }
 
 /// The first of each group.
@@ -308,7 +334,8 @@ fn corresponds((entries, places): &Pairing) -> bool {
 /// Torch's oldest convolutions store matrices, Caffe's oldest files four axes: extents of 1 and the axes after the first
 /// may be written together.
 fn fits(entry: &Entry, place: &Place) -> bool {
-    let (have, want) = (entry.blob.shape.as_slice(), place.shape.dims());
+    let wanted = place.arrangement.filters_shape(&place.shape);
+    let (have, want) = (entry.blob.shape.as_slice(), wanted.as_slice());
     let plain = |shape: &[usize]| shape.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>();
     let matrix = have.len() <= 2 || want.len() <= 2;
     entry.blob.data.len() == place.shape.count()

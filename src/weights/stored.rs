@@ -1,11 +1,12 @@
 //! From a file of weights of any format to what it holds, and on to the parameters of a net.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::order::{self, Entry, Place, Weights};
 use super::safetensors::is_safetensors;
 use super::t7::{Buffers, Parameter, T7};
-use super::{CaffeModel, Counts, Given, hdf5, hdf5_snapshot, parse_safetensors};
+use super::{Blob, CaffeModel, Counts, Given, hdf5, hdf5_snapshot, parse_safetensors};
 use crate::{Error, Result, file};
 
 /// What a file of weights holds.
@@ -13,8 +14,8 @@ use crate::{Error, Result, file};
 pub enum Stored {
     /// A `.caffemodel`.
     Caffe(CaffeModel),
-    /// Parameters by layer and position.
-    Named(Given),
+    /// Parameters by layer and position, and variables by other names.
+    Named(Given, BTreeMap<String, Blob>),
     /// A network that Torch saved: its parameters and buffers in order.
     Torch(Vec<Parameter>, Vec<Buffers>),
     /// The vector of all parameters.
@@ -27,8 +28,13 @@ pub enum Stored {
 /// # Errors
 /// The file is not what its name says, or holds no weights.
 pub fn read_stored(path: &Path) -> Result<Stored> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    // The files of a checkpoint are named by what they begin with, which is none of them.
+    if ["ckpt", "index", "meta", "pb"].contains(&ending) || ending.starts_with("data-") {
+        return Err(of_tensorflow(path));
+    }
     let bytes = file::read(path)?;
-    let ending = match path.extension().and_then(|e| e.to_str()).unwrap_or_default() {
+    let ending = match ending {
         _ if hdf5::is_hdf5(&bytes) => "h5",
         _ if is_safetensors(&bytes) => "safetensors",
         _ if is_t7(&bytes) => "t7",
@@ -47,12 +53,18 @@ pub fn read_stored(path: &Path) -> Result<Stored> {
             Ok(Stored::Torch(parameters, file.buffers()?))
         }
         "safetensors" | "state" => {
-            let blobs = parse_safetensors(path, &bytes)?;
-            let named = blobs.into_iter().filter_map(|(name, blob)| Some((key(&name)?, blob)));
-            Ok(Stored::Named(Given::of(named.collect(), Counts::AtMost)))
+            let (mut named, mut others) = (Weights::new(), BTreeMap::new());
+            for (name, blob) in parse_safetensors(path, &bytes)? {
+                match key(&name) {
+                    Some(key) => drop(named.insert(key, blob)),
+                    None => drop(others.insert(name, blob)),
+                }
+            }
+            Ok(Stored::Named(Given::of(named, Counts::AtMost), others))
         }
         "h5" if hdf5::is_hdf5(&bytes) => {
-            hdf5_snapshot::read_weights(path, bytes).map(Stored::Named)
+            let given = hdf5_snapshot::read_weights(path, bytes)?;
+            Ok(Stored::Named(given, BTreeMap::new()))
         }
         _ => CaffeModel::parse(path, &bytes).map(Stored::Caffe),
     }
@@ -67,14 +79,28 @@ fn is_t7(bytes: &[u8]) -> bool {
         || bytes.starts_with(b"4\n1\n")
 }
 
+/// What to do with a checkpoint of TensorFlow.
+fn of_tensorflow(path: &Path) -> Error {
+    let message = "is of TensorFlow, whose own formats are not read; with TensorFlow at hand, save the variables by name:
+  import tensorflow as tf, safetensors.numpy as st
+  r = tf.train.NewCheckpointReader('snapshot_30.ckpt')
+  st.save_file({n: r.get_tensor(n) for n in r.get_variable_to_shape_map()}, 'weights.safetensors')";
+    Error::format(path, message)
+}
+
 /// Reads parameters for a net: by layer name from files that have names, else by order.
 ///
 /// # Errors
 /// As [`read_stored`], and [`order::assign`] for files without names.
 pub fn read_weights(path: &Path, places: &[Place]) -> Result<Given> {
     let weights = match read_stored(path)? {
+        Stored::Caffe(_) if places.iter().any(|place| place.name.is_some()) => {
+            let message = "is Caffe's, whose filters and matrices lie in another order than TensorFlow's: `cortado convert \
+                           OLD NEW.safetensors --net NET.py` moves them where the nets correspond";
+            return Err(Error::format(path, message));
+        }
         Stored::Caffe(model) => return Ok(by_name(model)),
-        Stored::Named(given) => return Ok(given),
+        Stored::Named(given, variables) => return Ok(with_variables(given, variables, places)),
         Stored::Torch(parameters, buffers) => {
             order::assign(path, &order::of_torch(parameters, buffers), places)?
         }
@@ -93,20 +119,28 @@ pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result
         to.iter()
             .all(|p| weights.get(&(p.layer.clone(), p.at)).is_some_and(|b| b.fits(p.shape.dims())))
     };
+    // Between dialects a name that both have says nothing of how the elements lie.
+    let plain_orders = from.unwrap_or_default().iter().chain(to).all(|place| place.name.is_none());
     let entries: Vec<Entry> = match read_stored(path)? {
         Stored::Torch(parameters, buffers) => order::of_torch(parameters, buffers),
         Stored::Flat(flat) => return order::of_flat(path, &flat, to),
         Stored::Caffe(model) => {
             let entries = order::of_caffe(&model);
             let given = by_name(model);
-            if named(&given.weights) {
+            if plain_orders && named(&given.weights) {
                 return Ok(given.weights);
             }
             entries
         }
-        Stored::Named(given) if named(&given.weights) => return Ok(given.weights),
-        Stored::Named(given) => match from {
-            Some(places) => order::of_names(path, &given.weights, places)?,
+        Stored::Named(given, variables) => match from {
+            _ if plain_orders && named(&given.weights) => return Ok(given.weights),
+            None if named(&with_variables(given.clone(), variables.clone(), to).weights) => {
+                return Ok(with_variables(given, variables, to).weights);
+            }
+            Some(places) => {
+                let given = with_variables(given, variables, places);
+                order::of_names(path, &given.weights, places)?
+            }
             None => {
                 return Err(Error::format(
                     path,
@@ -116,6 +150,53 @@ pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result
         },
     };
     order::assign(path, &entries, to)
+}
+
+/// What a file gives, with the variables that have the names of a net's: `model/conv1/weights`, also without `model/`, as
+/// checkpoints and graphs write them. Others stay by their names, for the report of what found no match.
+fn with_variables(
+    mut given: Given,
+    mut variables: BTreeMap<String, Blob>,
+    places: &[Place],
+) -> Given {
+    variables = variables.into_iter().map(|(name, blob)| (plain(&name).to_owned(), blob)).collect();
+    let mut used = vec![];
+    for place in places {
+        let Some(name) = &place.name else { continue };
+        let short = name.strip_prefix("model/").unwrap_or(name);
+        let found = [name, short].into_iter().find(|&name| variables.contains_key(name));
+        if let Some(name) = found {
+            let key = (place.layer.clone(), place.at);
+            given.weights.entry(key).or_insert_with(|| variables[name].clone());
+            used.push(name.to_owned());
+        }
+    }
+    let counts = given.counts;
+    let mut all = Given::of(given.weights, counts);
+    for name in used {
+        variables.remove(&name);
+    }
+    // What an optimizer keeps of a variable lies beside it, and what counts steps is nobody's.
+    let rest = variables.into_keys().filter(|name| name.contains('/'));
+    let rest = rest.filter(|name| !places.iter().any(|p| beside(p.name.as_deref(), name)));
+    all.layers.extend(rest.map(|name| (name, 1)));
+    for layer in given.layers {
+        if !all.layers.contains(&layer) && !all.layers.iter().any(|(name, _)| *name == layer.0) {
+            all.layers.push(layer);
+        }
+    }
+    all
+}
+
+/// Whether a variable belongs to another one: `model/conv1/weights/Momentum`.
+fn beside(name: Option<&str>, other: &str) -> bool {
+    name.and_then(|name| other.strip_prefix(name)).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A variable's name without what files write around it: `param.model/w:0`.
+fn plain(name: &str) -> &str {
+    let name = name.strip_prefix("param.").unwrap_or(name);
+    name.strip_suffix(":0").unwrap_or(name)
 }
 
 /// The layers of a model by name.

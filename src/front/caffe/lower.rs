@@ -155,6 +155,7 @@ fn node(
         include: args.sections("include").iter().map(rule).collect(),
         exclude: args.sections("exclude").iter().map(rule).collect(),
         propagate_down: args.bools("propagate_down"),
+        channels_last: false,
         phase: args.choice("phase", &PHASES),
         args: record.clone(),
         span: keyword.to(record.span),

@@ -1,13 +1,15 @@
 //! A Python file to `ir::Definition`: runs it once for each of DIGITS' three graphs (tensorflow/main.py), and joins
 //! what these have in common.
 
+mod asked;
+mod find;
 mod join;
 
 use std::path::Path;
 
 use self::join::{Stage, join};
 use super::graph::{Fault, Graph, Kind, Loss, Mode, Tensor};
-use super::interp::{Args, PyError, Python, Value};
+use super::interp::{Args, Module, PyError, Python, Value};
 use super::library::{self, TensorValue};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
@@ -121,7 +123,11 @@ fn stages(
                             "the net cannot be used on what it is trained on: {}",
                             d.message
                         );
-                        d = d.help("it is made for other inputs then, as a generator is");
+                        let lacks = d.message.contains("'NoneType'");
+                        d = d.help(match lacks {
+                            true => "there are no labels then, `self.y` is None: ask `if not self.is_inference:` before",
+                            false => "it is made for other inputs then, as a generator is",
+                        });
                         d.trace.clear();
                         complaints.report(d);
                     }
@@ -132,10 +138,11 @@ fn stages(
                 }
             }
             let good = !complaints.has_errors();
+            let last = good || !complaints.iter().all(of_shapes);
             if outcome.is_none() || good {
                 outcome = Some((built, complaints));
             }
-            if good {
+            if last {
                 break 'all;
             }
         }
@@ -144,6 +151,14 @@ fn stages(
     diagnostics.extend(complaints);
     join(&mut definition, built);
     definition
+}
+
+/// Whether a complaint may come from the shapes that were tried, so that others are worth trying: no mistake of the text,
+/// no limit and no name that nobody knows.
+fn of_shapes(complaint: &Diagnostic) -> bool {
+    let id = complaint.code.id;
+    let certain = id.starts_with("E01") || ["E0803", "E0804", "E0810"].contains(&id);
+    !certain && complaint.message != asked::NO_MODEL
 }
 
 /// One run.
@@ -160,6 +175,8 @@ fn run(
     let mut py = Python::new(std::mem::take(sources), Limits { calls: 1000, ..Limits::default() });
     let state = library::install(&mut py, Graph::new(mode, Span::nowhere()));
     let whole = Span::new(py.sources.add_once(path, text), 0, 0);
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    py.set_resolver(move |name, asking| find::find(&folder, name, asking));
     let module = py.run(path, text);
     let result = match module {
         Err(errors) => {
@@ -168,31 +185,28 @@ fn run(
             errors.for_each(|error| {
                 diagnostics.report(error);
             });
-            Err(last.map_or_else(|| no_model(whole), Box::new))
+            Err(last.map_or_else(|| asked::no_model(&py, whole, None), Box::new))
         }
         Ok(module) => {
             let told = Run { request, told, mode, whole };
             let found = ["UserModel", "build_model"].iter().find_map(|name| module.get(name));
+            let none = |py: &Python| asked::no_model(py, whole, Some(&module));
             let class = match request.call.as_deref() {
-                None => found.ok_or_else(|| no_model(whole)),
+                None => found.ok_or_else(|| none(&py)),
                 Some(call) => py
                     .evaluate(Path::new("--call"), call, &module)
-                    .map_err(|mut e| e.pop().map_or_else(|| no_model(whole), Box::new)),
+                    .map_err(|mut e| e.pop().map_or_else(|| none(&py), Box::new)),
             };
             class.and_then(|class| told.build(&mut py, &state, &class))
         }
     };
     diagnostics.extend(std::mem::take(&mut py.warnings));
+    // All runs print alike, but for what they ask of the mode.
+    if mode == Mode::Train {
+        diagnostics.say(py.output());
+    }
     *sources = std::mem::take(&mut py.sources);
     (result, whole)
-}
-
-fn no_model(whole: Span) -> Stop {
-    let message = "the definition has no class `UserModel`";
-    let d = Diagnostic::new(&diag::E0812, whole, message);
-    Box::new(d.help(
-        "write it as `class UserModel(Tower):` with the methods `inference` and `loss`, each behind `@model_property`",
-    ))
 }
 
 /// What one run is about.
@@ -245,14 +259,17 @@ impl Run<'_> {
             .keyword("is_training", training)
             .keyword("is_inference", inference);
         let tower = py.call(class, given).map_err(failed)?;
-        let outputs = py.get_attribute(&tower, "inference", at).map_err(failed)?;
-        let outputs = self.outputs(&outputs)?;
-        let mut loss = Value::None;
+        if self.mode == Mode::Train {
+            asked::unheeded(py, &tower, at);
+        }
+        let outputs = asked::property(py, &tower, "inference", at, |error| self.failed(error))?;
+        let outputs = self.outputs(py, &outputs.unwrap_or_default())?;
+        let mut loss = None;
         if self.mode != Mode::Infer {
-            loss = py.get_attribute(&tower, "loss", at).map_err(|error| self.in_loss(error))?;
+            loss = asked::property(py, &tower, "loss", at, |error| self.in_loss(error))?;
         }
         self.scoped_end(state);
-        self.finish(py, state, outputs, &loss)
+        self.finish(py, state, outputs, loss.as_ref())
     }
 
     /// The form before classes: `build_model(params)` gives `{'model': ..., 'loss': function of y}`.
@@ -275,15 +292,15 @@ impl Run<'_> {
         let made = py.call(function, Args::new([Value::Dict(params)], at)).map_err(failed)?;
         let part = |py: &mut Python, name: &str| py.get_item(&made, &name.into(), at);
         let outputs = part(py, "model").map_err(failed)?;
-        let outputs = self.outputs(&outputs)?;
-        let mut loss = Value::None;
+        let outputs = self.outputs(py, &outputs)?;
+        let mut loss = None;
         if self.mode != Mode::Infer {
             let function = part(py, "loss").map_err(failed)?;
             let told = Args::new([y], at);
-            loss = py.call(&function, told).map_err(|error| self.in_loss(error))?;
+            loss = Some(py.call(&function, told).map_err(|error| self.in_loss(error))?);
         }
         self.scoped_end(state);
-        self.finish(py, state, outputs, &loss)
+        self.finish(py, state, outputs, loss.as_ref())
     }
 
     /// An error as a complaint; that cortado asks for `inference` and `loss` is no call of the definition's.
@@ -296,7 +313,7 @@ impl Run<'_> {
     /// An error in the loss, which may come from the shape that was assumed for the labels.
     fn in_loss(&self, error: PyError) -> Stop {
         let d = self.failed(error);
-        if !self.told.assumed {
+        if !self.told.assumed || !of_shapes(&d) || !asked::names_shapes(&d.message) {
             return d;
         }
         let shape = super::graph::shown(&self.told.y);
@@ -318,12 +335,10 @@ impl Run<'_> {
     }
 
     /// What the net gives: some tensors.
-    fn outputs(&self, inference: &Value) -> Result<Vec<Tensor>, Stop> {
+    fn outputs(&self, py: &mut Python, inference: &Value) -> Result<Vec<Tensor>, Stop> {
         let outputs = tensors(inference);
         if outputs.is_empty() {
-            let message = "`inference` gives no tensor";
-            let d = Diagnostic::new(&diag::E0812, self.whole, message);
-            return Err(Box::new(d.help("end it with `return net`, or with a list of tensors")));
+            return Err(asked::no_tensor(py, "inference", inference, self.whole));
         }
         Ok(outputs)
     }
@@ -334,7 +349,7 @@ impl Run<'_> {
         py: &mut Python,
         state: &library::State,
         outputs: Vec<Tensor>,
-        loss: &Value,
+        loss: Option<&Value>,
     ) -> Result<Stage, Stop> {
         let fault = |fault: Fault| {
             let d = Diagnostic::new(&diag::E0811, self.whole, fault.message);
@@ -343,7 +358,7 @@ impl Run<'_> {
                 None => d,
             })
         };
-        let losses = self.losses(py, loss)?;
+        let losses = loss.map_or(Ok(vec![]), |loss| self.losses(py, loss))?;
         let mut graph = state.graph.borrow_mut();
         graph.place = self.whole;
         let mut blobs = vec![];
@@ -399,9 +414,6 @@ impl Run<'_> {
         let items = loss.as_items().unwrap_or_else(|| vec![loss.clone()]);
         let mut losses = vec![];
         for item in items {
-            if item.is_none() {
-                continue;
-            }
             let (value, variables) = match &item {
                 Value::Dict(dict) => {
                     let all = dict.get_str("vars").map(|list| tensors(&list));
@@ -412,19 +424,15 @@ impl Run<'_> {
             };
             let Some(tensor) = value.as_native::<TensorValue>().map(|tensor| tensor.0.clone())
             else {
-                let kind = py.type_name(&value);
-                let d =
-                    Diagnostic::new(&diag::E0812, at, format!("`loss` gives '{kind}', no tensor"));
-                return Err(Box::new(d.help("end it with `return loss`, a tensor of one number")));
+                return Err(asked::no_tensor(py, "loss", &value, at));
             };
-            if tensor.count() != 1 {
+            if tensor.rank() != 0 {
                 let shape = super::graph::shown(&tensor.dims);
-                let d = Diagnostic::new(
-                    &diag::E0812,
-                    at,
-                    format!("`loss` gives a tensor of the shape {shape}"),
-                );
-                return Err(Box::new(d.help("a loss is one number: `tf.reduce_mean(loss)`")));
+                let message = format!("`loss` gives a tensor of the shape {shape}");
+                let d = Diagnostic::new(&diag::E0812, asked::place(py, "def loss", at), message);
+                return Err(Box::new(
+                    d.help("a loss is one number without axes: `tf.reduce_mean(loss)`"),
+                ));
             }
             losses.push((tensor, variables));
         }

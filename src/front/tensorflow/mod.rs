@@ -27,3 +27,4 @@ mod stdlib;
 pub mod syntax;
 
 pub use definition::read;
+pub use library::{Entry, functions};

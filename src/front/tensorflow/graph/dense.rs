@@ -194,6 +194,10 @@ impl Graph {
                 (4, Some(n), Some(&rows)) if a.count() == n * rows => fault.help(format!(
                     "bring the first into rows before: `tf.reshape(x, [-1, {rows}])`"
                 )),
+                (2, ..) if b.rank() == 2 && transposed == [false, false] => fault.help(format!(
+                    "a row of the first has {} elements, so the second needs as many rows",
+                    a.dims[1]
+                )),
                 _ => fault,
             });
         }

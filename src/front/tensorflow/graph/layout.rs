@@ -129,7 +129,8 @@ impl Graph {
         }
         let shape = physical(&tensor.dims, order);
         if long_axes(&tensor.dims, &current) == long_axes(&tensor.dims, order) {
-            return self.shaped(&blob, &shape);
+            let made = self.shaped(&blob, &shape)?;
+            return Ok(self.lies(made, order));
         }
         let mut perm = vec![0; order.len()];
         for (&to, &from) in order.iter().zip(&current) {
@@ -144,7 +145,15 @@ impl Graph {
         let made = self.push("axes", layer, &[&key.0], &[])?;
         self.function = function;
         self.exchanged.insert(key, made.clone());
-        Ok(made)
+        Ok(self.lies(made, order))
+    }
+
+    /// A blob whose axes lie in this order, remembered if it is one of images.
+    fn lies(&mut self, blob: String, order: &[usize]) -> String {
+        if order == IMAGE {
+            self.images.insert(blob.clone());
+        }
+        blob
     }
 
     /// The elements of a blob in another shape.
@@ -277,6 +286,7 @@ impl Graph {
                 let of_long = |axis: &usize| told[..*axis].iter().filter(|&&n| n != 1).count();
                 if new.iter().map(of_long).eq(lying.iter().copied()) {
                     let blob = self.shaped(&blob, &physical(&told, &candidate))?;
+                    let blob = self.lies(blob, &candidate);
                     return Ok(self.tensor(blob, candidate, tensor.kind));
                 }
             }

@@ -109,7 +109,13 @@ impl Graph {
             return Ok(());
         }
         let (a, b) = (shown(&logits.dims), shown(&labels.dims));
-        Err(Fault::new(format!("logits are {a} and labels {b}: they must have one shape")))
+        let fault = Fault::new(format!("logits are {a} and labels {b}: they must have one shape"));
+        Err(match logits.dims.split_last() {
+            Some((classes, rows)) if labels.dims == rows => {
+                fault.help(format!("of classes, `tf.one_hot(labels, {classes})` makes such labels"))
+            }
+            _ => fault,
+        })
     }
 
     fn one_label_each(&self, logits: &Tensor, labels: &Tensor) -> Outcome<()> {
@@ -119,8 +125,12 @@ impl Graph {
         }
         let (scores, have, want) = (shown(&logits.dims), shown(&labels.dims), shown(rows));
         let message = format!("labels are {have}, and scores of {scores} need {want}");
-        Err(Fault::new(message)
-            .help("one whole number for each row; `tf.reshape(y, [-1])` makes them a vector"))
+        Err(Fault::new(message).help(match (logits.rank(), labels.rank()) {
+            (4, 1) => {
+                "scores of images are (batch, classes): `slim.flatten(net)` before the last layer"
+            }
+            _ => "one whole number for each row; `tf.reshape(y, [-1])` makes them a vector",
+        }))
     }
 
     /// `digits.classification_loss`: the mean of the cross entropies of rows and classes.

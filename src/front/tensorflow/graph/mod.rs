@@ -129,9 +129,10 @@ impl Tensor {
         Tensor { source, dims, kind, name: "Const".into() }
     }
 
-    /// The elements, row by row, if they are known now.
+    /// The elements, row by row, if they are known now and not too many to be listed.
     pub fn known(&self) -> Option<Vec<f64>> {
         match &self.source {
+            Source::Uniform(_) if MOST_LISTED < self.count() => None,
             Source::Uniform(value) => Some(vec![*value; self.count()]),
             Source::Numbers(values) => Some(values.to_vec()),
             _ => None,
@@ -243,6 +244,8 @@ pub struct Graph {
     randoms: usize,
     /// The node that gave a blob before it got its bias.
     unbiased: HashMap<String, Node>,
+    /// Blobs `N x C x H x W` of images `N x H x W x C`.
+    images: HashSet<String>,
 }
 
 impl Graph {
@@ -263,6 +266,7 @@ impl Graph {
             drawn: HashMap::new(),
             randoms: 0,
             unbiased: HashMap::new(),
+            images: HashSet::new(),
         }
     }
 
@@ -278,6 +282,9 @@ impl Graph {
         self.taken.insert(name.to_owned());
         self.add(name, layer.into(), vec![], vec![]);
         self.shapes.insert(name.to_owned(), shape);
+        if dims.len() == 4 {
+            self.images.insert(name.to_owned());
+        }
         let source = Source::Blob { blob: name.to_owned(), order };
         Tensor { source, dims: dims.to_vec(), kind, name: name.into() }
     }
@@ -309,6 +316,7 @@ impl Graph {
             include: vec![],
             exclude: vec![],
             propagate_down: vec![],
+            channels_last: false,
             phase: None,
             args: Record { fields: vec![], span: place },
             added: vec![],
@@ -331,7 +339,11 @@ impl Graph {
         let bottoms =
             bottoms.iter().map(|blob| self.unbiased(blob)).collect::<Outcome<Vec<_>>>()?;
         let params = variables.iter().map(|&v| self.param(v)).collect();
-        self.add(&name, layer.into(), bottoms, params);
+        let layer = layer.into();
+        if lies_as_its_bottoms(&layer) && bottoms.iter().any(|blob| self.images.contains(blob)) {
+            self.images.insert(name.clone());
+        }
+        self.add(&name, layer, bottoms, params);
         match self.infer() {
             Ok(()) => {}
             Err(fault) => {
@@ -450,8 +462,21 @@ impl Graph {
         self.push("loss", crate::layers::split::Split {}, &[&blob], &[])
     }
 
+    /// Tells the nodes that give images.
+    fn mark_images(&mut self) {
+        for node in &mut self.nodes {
+            let known = |blob: &Spanned<String>| self.images.contains(&blob.value);
+            let lies = lies_as_its_bottoms(&node.layer) && node.bottoms.iter().any(known);
+            node.channels_last = lies || node.tops.iter().any(known);
+            if node.channels_last {
+                self.images.extend(node.tops.iter().map(|top| top.value.clone()));
+            }
+        }
+    }
+
     /// Gives the blob of a layer that took its bias the name of the layer; all names that changed.
     pub fn named_by_layers(&mut self) -> HashMap<String, String> {
+        self.mark_images();
         let tops: HashSet<String> =
             self.nodes.iter().map(|node| node.tops[0].value.clone()).collect();
         let renamed = self.nodes.iter().filter_map(|node| {
@@ -475,5 +500,14 @@ impl Graph {
     }
 }
 
+/// Whether a layer leaves images as they lie: all but what moves axes and elements.
+fn lies_as_its_bottoms(layer: &Layer) -> bool {
+    !matches!(layer, Layer::Permute(_) | Layer::Reshape(_) | Layer::MatrixProduct(_))
+}
+
+/// Numbers that are written out one by one.
+pub const MOST_LISTED: usize = 1 << 23;
+/// Tensors that one is taken apart into.
+const MOST_PARTS: usize = 10_000;
 /// Blobs of more elements are a mistake.
 const MOST_ELEMENTS: usize = 1 << 31;

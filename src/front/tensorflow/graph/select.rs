@@ -1,8 +1,9 @@
 //! Parts of tensors, and tensors put together.
 
 use super::layout::plain_order;
-use super::{Fault, Graph, Kind, Outcome, Source, Tensor, shown};
+use super::{Fault, Graph, Kind, MOST_PARTS, Outcome, Source, Tensor, shown};
 use crate::layers::concat::Concat;
+use crate::layers::embed::Embed;
 use crate::layers::narrow::Narrow;
 use crate::layers::padding;
 use crate::layers::pick::Pick;
@@ -96,6 +97,21 @@ impl Graph {
         Ok(self.tensor(top, order, x.kind))
     }
 
+    /// `tf.nn.embedding_lookup`: the rows of a table of a variable that whole numbers name, from 0.
+    ///
+    /// # Errors
+    /// The table has not two axes.
+    pub fn embedding(&mut self, table: usize, places: &Tensor, name: &str) -> Outcome<Tensor> {
+        let &[rows, length] = &self.variables[table].dims[..] else {
+            let shape = shown(&self.variables[table].dims);
+            return Err(Fault::new(format!("a table of rows is needed, not {shape}")));
+        };
+        let blob = self.plain(places)?;
+        let layer = Embed { input_dim: rows, num_output: length, bias: false, ..Embed::default() };
+        let top = self.push(name, layer, &[&blob], &[table])?;
+        Ok(self.plain_tensor(top, Kind::Float))
+    }
+
     /// `tf.reverse`.
     ///
     /// # Errors
@@ -123,6 +139,7 @@ impl Graph {
                 format!("parts of {extents:?} are not axis {axis} of {shape}, which has {extent}");
             return Err(Fault::new(message));
         }
+        few(extents.len())?;
         let mut start = 0;
         let mut parts = vec![];
         for &extent in extents {
@@ -203,6 +220,7 @@ impl Graph {
     /// There is no such axis.
     pub fn unstack(&mut self, x: &Tensor, axis: i64) -> Outcome<Vec<Tensor>> {
         let place = x.axis(axis)?;
+        few(x.dims[place])?;
         let mut parts = vec![];
         for start in 0..x.dims[place] {
             let part = self.slice(x, place, start, 1, 1)?;
@@ -271,4 +289,12 @@ impl Graph {
         let top = self.push("MirrorPad", layer, &[&blob], &[])?;
         Ok(self.image_tensor(top))
     }
+}
+
+/// Complains about too many parts.
+fn few(parts: usize) -> Outcome<()> {
+    if parts <= MOST_PARTS {
+        return Ok(());
+    }
+    Err(Fault::new(format!("{parts} parts are too many: {MOST_PARTS} at most")))
 }

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Graph, Use};
 use crate::ir::Node;
+use crate::layers::Layer;
 
 /// A loss and the names of the variables that it changes; all without them.
 pub type Loss = (String, Option<Vec<String>>);
@@ -69,12 +70,19 @@ impl Graph {
             bottom.value.clone_from(name);
         }
         if first.contains_key(&node.tops[0].value) {
+            // Moving moments follow a batch once, however often it is computed.
+            if let Layer::BatchNormalization(layer) = &mut node.layer {
+                layer.momentum = 0.0;
+            }
             let (old, same) = (node.name.value.clone(), node.name.value == node.tops[0].value);
             node.name.value = self.unique_whole(&old);
             let top =
                 if same { node.name.value.clone() } else { self.unique_whole(&node.tops[0].value) };
             if let Some(shape) = self.shapes.get(&node.tops[0].value).cloned() {
                 self.shapes.insert(top.clone(), shape);
+            }
+            if self.images.contains(&node.tops[0].value) {
+                self.images.insert(top.clone());
             }
             node.tops[0].value = top;
             let uses = self.uses.iter().filter(|used| used.node == old);

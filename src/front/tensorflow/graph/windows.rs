@@ -62,9 +62,17 @@ impl Window {
                 let extent = extents[i];
                 let message =
                     format!("a window of {reach} does not fit into an image {extent} {direction}");
-                return Err(Fault::new(message).help(
-                    "`padding='SAME'` adds zeros around the image, or take a smaller window",
-                ));
+                let [h, w] = extents;
+                let fault = Fault::new(message);
+                return Err(match h {
+                    1 | 3 if 16 < w => fault.help(format!(
+                        "images are (batch, height, width, channels), so this one is {h} high and {w} wide; \
+                         `digits.nchw_to_nhwc(x)` brings the channels to the end"
+                    )),
+                    _ => fault.help(
+                        "`padding='SAME'` adds zeros around the image, or take a smaller window",
+                    ),
+                });
             }
         }
         Ok(())

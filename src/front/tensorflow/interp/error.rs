@@ -47,6 +47,12 @@ impl PyError {
         &self.0.value
     }
 
+    /// The same with advice.
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.0.help = Some(Help { text: text.into(), edit: None });
+        self
+    }
+
     /// Where it was raised.
     pub fn span(&self) -> Option<Span> {
         self.0.span

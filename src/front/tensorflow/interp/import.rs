@@ -3,6 +3,7 @@
 use super::exec::Frame;
 use super::{Module, Outcome, PyError, Python, Value};
 use crate::front::tensorflow::ast::{ImportFrom, Name, Version};
+use crate::front::tensorflow::library::module_advice;
 use crate::source::Span;
 
 impl Python {
@@ -24,7 +25,13 @@ impl Python {
     }
 
     fn no_module(&mut self, name: &str, at: Span) -> PyError {
-        let error = self.error("ModuleNotFoundError", at, format!("No module named '{name}'"));
+        let mut error = self.error("ModuleNotFoundError", at, format!("No module named '{name}'"));
+        if let Some(advice) = module_advice(name) {
+            error = error.help(advice);
+            if name.starts_with("tensorflow.") {
+                return error;
+            }
+        }
         let known = self.modules.keys().chain(self.texts.keys()).cloned().collect();
         self.advise(error, name, known)
     }

@@ -2,14 +2,14 @@
 
 use super::error::{Kind, Unwinding};
 use super::{Class, Instance, Keyword, Outcome, PyError, Python, Value};
-use crate::diag::{Diagnostic, E0804, Help, nearest};
+use crate::diag::{Diagnostic, E0804, nearest};
 use crate::source::Span;
 use std::cell::RefCell;
 use std::rc::Rc;
 
 impl Python {
     /// The place in the definition: where the library stands, the call that led into it.
-    fn outside(&self, at: Span) -> Span {
+    pub(in crate::front::tensorflow) fn outside(&self, at: Span) -> Span {
         if self.is_internal(at) || at == Span::nowhere() { self.here() } else { at }
     }
 
@@ -70,8 +70,11 @@ impl Python {
     }
 
     /// An exception that becomes exactly this complaint if nothing catches it: the calls are added as its trace.
-    pub fn complaint(&mut self, diagnostic: Diagnostic) -> PyError {
-        let at = diagnostic.span().unwrap_or(Span::nowhere());
+    pub fn complaint(&mut self, mut diagnostic: Diagnostic) -> PyError {
+        let at = self.outside(diagnostic.span().unwrap_or(Span::nowhere()));
+        if let Some(label) = diagnostic.labels.first_mut() {
+            label.span = at;
+        }
         let mut error = self.error("RuntimeError", at, diagnostic.message.clone());
         error.0.kind = Kind::Worded(Box::new(diagnostic));
         error
@@ -80,24 +83,24 @@ impl Python {
     /// The complaint that a definition asks for what the cage does not have.
     pub fn not_available(&mut self, what: &str, at: Span) -> PyError {
         let message = format!("{what} is not available to a definition");
-        self.complaint(Diagnostic::new(&E0804, self.outside(at), message))
+        self.complaint(Diagnostic::new(&E0804, at, message))
     }
 
     /// The same with the nearest of some names as advice.
     pub(in crate::front::tensorflow) fn advise(
         &self,
-        mut error: PyError,
+        error: PyError,
         name: &str,
         known: Vec<String>,
     ) -> PyError {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        if let Some(near) = nearest::nearest(name, known) {
-            error.0.help = Some(Help { text: format!("did you mean `{near}`?"), edit: None });
+        match nearest::nearest(name, known) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error,
         }
-        error
     }
 
-    /// A TypeError with the nearest of the known names as advice.
+    /// A TypeError with the nearest of the known names as advice, or with all of them.
     pub fn unexpected_keyword(
         &mut self,
         function: &str,
@@ -105,7 +108,10 @@ impl Python {
         known: Vec<String>,
     ) -> PyError {
         let message = format!("{function}() got an unexpected keyword argument '{}'", keyword.name);
-        let error = self.type_error(keyword.name_span, message);
+        let mut error = self.type_error(keyword.name_span, message);
+        if !known.is_empty() {
+            error = error.help(format!("its arguments are `{}`", known.join("`, `")));
+        }
         self.advise(error, &keyword.name, known)
     }
 

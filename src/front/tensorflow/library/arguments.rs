@@ -23,6 +23,11 @@ pub fn to_tensor(py: &mut Python, state: &State, value: &Value, at: Span) -> Out
         Value::Int(number) => Ok(Tensor::number(*number as f64, Kind::Int)),
         Value::Float(number) => Ok(Tensor::number(*number, Kind::Float)),
         Value::List(_) | Value::Tuple(_) | Value::Range(_) => {
+            let mut known = Known::default();
+            if known.add(py, value, 0, at)? {
+                let kind = known.kind.unwrap_or(Kind::Float);
+                return Ok(Tensor::numbers(known.values, known.dims, kind));
+            }
             let items = py.iterate(value, at)?;
             py.work(items.len(), at)?;
             let parts = items
@@ -34,10 +39,68 @@ pub fn to_tensor(py: &mut Python, state: &State, value: &Value, at: Span) -> Out
             }
             with_graph(py, state, at, "tf.stack", |graph| graph.stack(&parts, 0))
         }
+        Value::Instance(array) if &*array.class.name == "ndarray" => {
+            let mut known = Known::default();
+            known.add(py, &array.get("_data").unwrap_or_default(), 0, at)?;
+            let dims = to_dims(py, &array.get("shape").unwrap_or_default(), at)?;
+            if dims.iter().product::<usize>() != known.values.len() {
+                return Err(py.type_error(at, "an array of numbers is needed here"));
+            }
+            Ok(Tensor::numbers(known.values, dims, known.kind.unwrap_or(Kind::Float)))
+        }
         other => {
             let kind = py.type_name(other);
             Err(py.type_error(at, format!("a tensor is needed here, not '{kind}'")))
         }
+    }
+}
+
+/// Numbers in lists within lists of one length, row by row.
+#[derive(Default)]
+struct Known {
+    values: Vec<f64>,
+    dims: Vec<usize>,
+    kind: Option<Kind>,
+}
+
+/// Lists within each other that are read as numbers.
+const MOST_AXES: usize = 8;
+
+impl Known {
+    /// Adds a value that lies `depth` lists deep; false if it is no number and no list of such, or lists differ in length.
+    fn add(&mut self, py: &mut Python, value: &Value, depth: usize, at: Span) -> Outcome<bool> {
+        let (number, kind) = match value {
+            Value::Bool(truth) => (f64::from(u8::from(*truth)), Kind::Bool),
+            Value::Int(number) => (*number as f64, Kind::Int),
+            Value::Float(number) => (*number, Kind::Float),
+            Value::List(_) | Value::Tuple(_) | Value::Range(_) if depth < MOST_AXES => {
+                let items = py.iterate(value, at)?;
+                py.work(items.len(), at)?;
+                if self.dims.len() == depth && self.values.is_empty() {
+                    self.dims.push(items.len());
+                } else if self.dims.get(depth) != Some(&items.len()) {
+                    return Ok(false);
+                }
+                for item in &items {
+                    if !self.add(py, item, depth + 1, at)? {
+                        return Ok(false);
+                    }
+                }
+                return Ok(true);
+            }
+            _ => return Ok(false),
+        };
+        if self.dims.len() != depth {
+            return Ok(false);
+        }
+        py.allocate(size_of::<f64>(), at)?;
+        self.values.push(number);
+        self.kind = Some(match self.kind {
+            Some(Kind::Float) => Kind::Float,
+            Some(Kind::Int) if kind == Kind::Bool => Kind::Int,
+            Some(Kind::Int) | Some(Kind::Bool) | None => kind,
+        });
+        Ok(true)
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::arguments::{to_dims, to_tensor};
 use super::tensor::TensorValue;
 use super::{Call, Function, State, with_graph};
-use crate::front::tensorflow::graph::{Source, Tensor};
+use crate::front::tensorflow::graph::{MOST_LISTED, Source, Tensor};
 use crate::front::tensorflow::interp::{Args, Native, Outcome, Python, Value};
 use crate::source::Span;
 use crate::spec::Filler;
@@ -107,6 +107,11 @@ pub(super) fn first_values(
 ) -> Outcome<Source> {
     let Some(value) = initializer else { return Ok(Initializer::glorot().values(dims)) };
     if let Some(initializer) = value.as_native::<Initializer>() {
+        if let Initializer::Constant(Tensor { source: Source::Numbers(_), .. }) = &*initializer
+            && MOST_LISTED < dims.iter().product::<usize>()
+        {
+            return Err(c.fault("these are too many numbers to be written out", ""));
+        }
         return Ok(initializer.values(dims));
     }
     let state = c.state.clone();

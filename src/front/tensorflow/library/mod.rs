@@ -1,7 +1,9 @@
 //! What definitions call: `tf`, `slim` and `digits`, as tables of functions over the graph that a definition makes.
 
+mod advice;
 mod arguments;
 mod digits;
+mod index;
 mod initial;
 mod math;
 mod nn;
@@ -10,6 +12,7 @@ mod scopes;
 mod shapes;
 mod slim;
 mod tensor;
+mod written;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -21,6 +24,8 @@ use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
 use crate::source::Span;
 
+pub use advice::module_advice;
+pub use index::{Entry, functions};
 pub use tensor::TensorValue;
 
 /// What a function of the library does.
@@ -76,15 +81,20 @@ impl Native for Namespace {
         if name.starts_with("__") {
             return Ok(None);
         }
+        if let Some(written) = written::member(py, &self.path, name, at)? {
+            return Ok(Some(written));
+        }
         let path = &self.path;
         let message = format!("`{path}.{name}` is not known to cortado");
         let d = Diagnostic::new(&diag::E0810, at, message);
-        let members = self.members.borrow();
-        let near = nearest(name, members.keys().map(String::as_str));
-        let elsewhere = py.state(index).elsewhere(name);
-        let help = elsewhere.map(|other| format!("there is `{other}`"));
+        let mut known: Vec<String> = self.members.borrow().keys().cloned().collect();
+        known.extend(written::members(path).map(str::to_owned));
+        let near = nearest(name, known.iter().map(String::as_str));
         let near = near.map(|near| format!("did you mean `{path}.{near}`?"));
-        let d = match help.or(near) {
+        let told = advice::advice(&format!("{path}.{name}")).map(str::to_owned);
+        let elsewhere =
+            || py.state(all_names).elsewhere(name).map(|other| format!("there is `{other}`"));
+        let d = match told.or_else(elsewhere).or(near) {
             Some(help) => d.help(help),
             None => d,
         };
@@ -108,16 +118,18 @@ impl Native for Namespace {
 }
 
 /// The names of all functions, for advice.
-struct Index(Vec<&'static str>);
+struct Names(Vec<&'static str>);
 
-fn index(_py: &mut Python) -> Index {
-    Index(tables().flat_map(|function| function.0).copied().collect())
+fn all_names(_py: &mut Python) -> Names {
+    Names(tables().flat_map(|function| function.0).copied().collect())
 }
 
-impl Index {
+impl Names {
     /// A function of this name in another namespace.
     fn elsewhere(&self, name: &str) -> Option<&'static str> {
-        self.0.iter().copied().find(|path| path.rsplit('.').next() == Some(name))
+        let known =
+            |path: &&str| path.rsplit('.').next() == Some(name) && !path.contains("summary");
+        self.0.iter().copied().find(known)
     }
 }
 
@@ -182,6 +194,10 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         ("tensorflow.python.framework", "tf"),
         ("tensorflow.python.framework.ops", "tf"),
         ("tensorflow.python.ops", "tf"),
+        ("tensorflow.contrib.layers.python", "tf.contrib.layers"),
+        ("tensorflow.contrib.layers.python.layers", "tf.contrib.layers"),
+        ("tensorflow.contrib.framework.python", "tf.contrib.framework"),
+        ("tensorflow.contrib.framework.python.ops", "tf.contrib.framework"),
         ("utils", "digits"),
         ("digits", "digits"),
     ] {
@@ -193,6 +209,23 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         let at = Span::nowhere();
         let _ = py.set_attribute(&tf, "ops", ops, at);
     }
+    // Parts of TensorFlow name each other by where they are written.
+    for (place, name, path) in [
+        ("tf", "array_ops", "tf"),
+        ("tf", "math_ops", "tf"),
+        ("tf", "init_ops", "tf"),
+        ("tf", "random_ops", "tf"),
+        ("tf", "control_flow_ops", "tf"),
+        ("tf", "nn_ops", "tf.nn"),
+        ("tf.contrib.layers", "layers", "tf.contrib.layers"),
+        ("tf.contrib.layers", "initializers", "tf.contrib.layers"),
+        ("tf.contrib.layers", "regularizers", "tf.contrib.layers"),
+    ] {
+        if let (Some(place), Some(value)) = (spaces.get(place), space(path)) {
+            place.members.borrow_mut().insert(name.to_owned(), value);
+        }
+    }
+    written::install(py);
     digits::install(py, space("digits").unwrap_or_default());
     for name in ["tf", "slim", "digits"] {
         py.add_builtin(name, space(name).unwrap_or_default());
@@ -280,6 +313,7 @@ pub fn with_graph<T>(
     function: &str,
     work: impl FnOnce(&mut Graph) -> super::graph::Outcome<T>,
 ) -> Outcome<T> {
+    let span = py.outside(span);
     let result = {
         let mut graph = state.graph.borrow_mut();
         graph.place = span;

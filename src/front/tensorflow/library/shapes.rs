@@ -3,7 +3,7 @@
 use super::arguments::to_whole;
 use super::tensor::{TensorShape, TensorValue, kind_of};
 use super::{Call, Function};
-use crate::front::tensorflow::graph::{Border, Kind, Source, Tensor};
+use crate::front::tensorflow::graph::{Border, Kind, MOST_LISTED, Source, Tensor};
 use crate::front::tensorflow::interp::{Outcome, Value};
 use crate::spec::Filler;
 
@@ -22,12 +22,14 @@ pub const FUNCTIONS: &[Function] = &[
         let count: usize = dims.iter().product();
         let source = match (&value.source, value.known()) {
             (Source::Uniform(number), _) => Source::Uniform(*number),
-            (_, Some(mut values)) if !values.is_empty() && values.len() <= count => {
+            (_, Some(mut values))
+                if !values.is_empty() && values.len() <= count && count <= MOST_LISTED =>
+            {
                 let last = values[values.len() - 1];
                 values.resize(count, last);
                 Source::Numbers(values.into())
             }
-            _ => return Err(c.fault("the numbers do not fill the shape", "")),
+            _ => return Err(c.fault("the numbers do not fill the shape, or it is too large", "")),
         };
         c.give(Tensor { source, dims, kind, ..value })
     }),
@@ -176,9 +178,12 @@ pub const FUNCTIONS: &[Function] = &[
         c.py.get_item(&value, &Value::tuple(keys), at)
     }),
     Function(&["tf.gather"], &["params", "indices", "validate_indices?", "name?", "axis?"], |c| {
-        let x = c.tensor("params")?;
+        let (x, axis) = (c.tensor("params")?, c.whole("axis", 0)?);
+        let indices = c.tensor("indices")?;
+        if axis == 0 && indices.known().is_none() {
+            return c.looked_up(&indices, "params", "Gather");
+        }
         let places = c.wholes("indices")?.unwrap_or_default();
-        let axis = c.whole("axis", 0)?;
         let result = c.graph(|graph| {
             let axis = x.axis(axis)?;
             let places = places.iter().map(|&place| usize::try_from(place).unwrap_or(usize::MAX));
@@ -186,6 +191,18 @@ pub const FUNCTIONS: &[Function] = &[
         })?;
         c.give(result)
     }),
+    Function(
+        &["tf.nn.embedding_lookup"],
+        &["params", "ids", "partition_strategy?", "name?", "validate_indices?", "max_norm?"],
+        |c| {
+            let indices = c.tensor("ids")?;
+            if c.has("max_norm") {
+                return Err(c.fault("`max_norm` is not known", ""));
+            }
+            let name = c.name("embedding_lookup")?;
+            c.looked_up(&indices, "params", &name)
+        },
+    ),
     Function(&["tf.reverse", "tf.reverse_v2"], &["tensor", "axis?", "name?", "dims?"], |c| {
         let x = c.tensor("tensor")?;
         let name = if c.has("axis") { "axis" } else { "dims" };
@@ -272,7 +289,7 @@ fn split(c: &mut Call) -> Outcome {
         let mut extents: Vec<usize> = vec![];
         if single {
             let n = usize::try_from(given[0]).unwrap_or(0);
-            if n == 0 || !extent.is_multiple_of(n) {
+            if n == 0 || !extent.is_multiple_of(n) || extent < n {
                 let shape = crate::front::tensorflow::graph::shown(&value.dims);
                 let message = format!(
                     "axis {axis} of {shape} has {extent} elements, which {n} parts do not divide"
@@ -291,6 +308,13 @@ fn split(c: &mut Call) -> Outcome {
 }
 
 impl Call<'_> {
+    /// The rows of the variable that an argument is.
+    fn looked_up(&mut self, places: &Tensor, table: &str, name: &str) -> Outcome {
+        let table = self.variable(table)?;
+        let rows = self.graph(|graph| graph.embedding(table, places, name))?;
+        self.give(rows)
+    }
+
     fn filled(&mut self, value: f64) -> Outcome {
         let dims = self.dims("shape")?;
         let kind = kind_of(&self.bound.get("dtype")).unwrap_or(Kind::Float);

@@ -104,6 +104,11 @@ impl Native for TensorValue {
         }))
     }
 
+    fn call(self: Rc<Self>, py: &mut Python, _args: Args, at: Span) -> Outcome {
+        let error = py.type_error(at, format!("'{}' object is not callable", self.type_name()));
+        Err(error.help("properties such as `self.inference` are written without parentheses"))
+    }
+
     fn binary(
         self: Rc<Self>,
         py: &mut Python,

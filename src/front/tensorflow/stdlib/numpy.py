@@ -284,7 +284,13 @@ def _kind(data):
     return int64
 
 
+def _known(value):
+    return isinstance(value, (int, float, list, tuple, ndarray))
+
+
 def _each(function, a, b):
+    if not _known(a) or not _known(b):
+        return NotImplemented
     a, b = asarray(a), asarray(b)
     n = len(a.shape) if len(a.shape) > len(b.shape) else len(b.shape)
     left, right = (1,) * (n - len(a.shape)) + a.shape, (1,) * (n - len(b.shape)) + b.shape

@@ -1,8 +1,8 @@
 //! The other Lua files of a definition, by the names that `require` and `paths.dofile` are given.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use crate::file::read_definition;
+use crate::front::project;
 
 /// The path and text of a file that a definition in `folder` names; `asking` is the file with the call.
 ///
@@ -33,35 +33,7 @@ pub(super) fn find(folder: &Path, name: &str, asking: Option<&Path>) -> Option<(
         true => [beside, folder, &above],
         false => [folder, &above, beside],
     };
-    let paths = roots.iter().flat_map(|root| candidates.iter().map(|c| plain(&root.join(c))));
-    // Links are followed as far as they stay in the project.
-    let project = above_of(folder)?;
-    let inner = |path: &PathBuf| path.canonicalize().is_ok_and(|path| path.starts_with(&project));
-    let mut found = paths.filter(inner);
-    found.find_map(|path| read_definition(&path).ok().map(|text| (path, text)))
-}
-
-/// The folder above one, without links.
-fn above_of(folder: &Path) -> Option<PathBuf> {
-    let own = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let mut own = own.canonicalize().ok()?;
-    own.pop();
-    Some(own)
-}
-
-/// The path without `x/..` and `.` in it.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match (part, plain.components().next_back()) {
-            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
-            (Component::ParentDir, Some(Component::Normal(_))) => {
-                plain.pop();
-            }
-            _ => plain.push(part),
-        }
-    }
-    plain
+    project::read(folder, &roots, &candidates)
 }
 
 #[cfg(test)]

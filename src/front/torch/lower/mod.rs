@@ -425,6 +425,7 @@ impl<'a> Walk<'a> {
             include: self.rules.clone(),
             exclude: vec![],
             propagate_down: vec![],
+            channels_last: false,
             phase: None,
             args,
             span,

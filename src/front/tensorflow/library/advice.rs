@@ -1,0 +1,87 @@
+//! What to write instead of names of TensorFlow that a definition cannot use here.
+
+/// Beginnings of names, and what to do.
+const ADVICE: &[(&str, &str)] = &[
+    (
+        "tf.keras",
+        "layers of definitions are those of slim or tf.layers: `slim.conv2d(x, 20, [5, 5])`, `tf.layers.dense(x, 10)`",
+    ),
+    ("tf.Session", RUNS),
+    ("tf.InteractiveSession", RUNS),
+    ("tf.Graph", RUNS),
+    ("tf.get_default_graph", RUNS),
+    ("tf.placeholder", "the images are `self.x`, and their labels `self.y`"),
+    ("tf.placeholder_with_default", "the images are `self.x`, and their labels `self.y`"),
+    (
+        "tf.train",
+        "`loss` is all that training needs of a definition; the run file says how: `solver: { optimizer: adam, \
+         learning_rate: 0.001 }`",
+    ),
+    (
+        "tf.gradients",
+        "gradients are not to be had inside of a definition: `loss` is minimised from outside",
+    ),
+    ("tf.py_func", PYTHON),
+    ("tf.numpy_function", PYTHON),
+    ("tf.while_loop", LOOPS),
+    ("tf.scan", LOOPS),
+    ("tf.map_fn", LOOPS),
+    ("tf.foldl", LOOPS),
+    (
+        "tf.case",
+        "what is known when the net is made is asked by `if`; `tf.where` chooses element by element while it runs",
+    ),
+    (
+        "tf.image",
+        "images are changed before they reach the net, by the run file; inside of it `slim.conv2d_transpose` enlarges them \
+         and `slim.avg_pool2d` makes them smaller",
+    ),
+    ("tf.data", READS),
+    ("tf.read_file", READS),
+    ("tf.decode_raw", READS),
+    ("tf.FIFOQueue", READS),
+    ("tf.gfile", READS),
+    ("tf.app", "a definition has no command line: write its numbers as constants"),
+    ("tf.flags", "a definition has no command line: write its numbers as constants"),
+    ("tf.estimator", "DIGITS trains the net that `inference` and `loss` of `UserModel` make"),
+    ("tf.contrib.learn", "DIGITS trains the net that `inference` and `loss` of `UserModel` make"),
+    (
+        "slim.nets",
+        "put the file of the net, such as resnet_v1.py, and what it imports beside the definition, and `import resnet_v1`",
+    ),
+    (
+        "slim.learning",
+        "DIGITS trains the net that `inference` and `loss` of `UserModel` make; the run file says how",
+    ),
+];
+
+const RUNS: &str = "DIGITS runs the net; a definition only makes it, and sees no numbers";
+const PYTHON: &str =
+    "a function of Python cannot run inside of the net: write it with functions of `tf`";
+const LOOPS: &str = "write the loop in Python, with rounds that are known when the net is made: `for i in range(10):`";
+const READS: &str = "the run file names the data; they come as `self.x` and `self.y`";
+
+/// What to do instead of using a name.
+pub(super) fn advice(path: &str) -> Option<&'static str> {
+    let fits = |known: &str| {
+        let rest = path.strip_prefix(known);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    ADVICE.iter().find(|(known, _)| fits(known)).map(|(_, text)| *text)
+}
+
+/// The same for a module that is not there.
+pub fn module_advice(name: &str) -> Option<&'static str> {
+    if name == "tensorflow.contrib.slim.python" || name.starts_with("tensorflow.contrib.slim.nets")
+    {
+        return advice("slim.nets");
+    }
+    let path = name.strip_prefix("tensorflow.").map(|rest| format!("tf.{rest}"));
+    match path {
+        Some(path) => advice(&path),
+        None => Some(
+            "tensorflow, tf_slim, numpy and modules such as math and collections are there, and files of the project \
+             beside the definition",
+        ),
+    }
+}

@@ -1,0 +1,47 @@
+# slim.utils, as far as nets written with slim call it: collections of end points are empty here.
+
+from collections import OrderedDict
+
+
+def collect_named_outputs(collections, alias, outputs):
+    return outputs
+
+
+def append_tensor_alias(tensor, alias):
+    return tensor
+
+
+def convert_collection_to_dict(collection, clear_collection=False):
+    return OrderedDict()
+
+
+def constant_value(value_or_tensor_or_var, dtype=None):
+    return value_or_tensor_or_var
+
+
+def smart_cond(pred, fn1, fn2, name=None):
+    return fn1() if pred else fn2()
+
+
+def first_dimension(shape, min_rank=1):
+    return int(shape[0])
+
+
+def last_dimension(shape, min_rank=1):
+    return int(shape[-1])
+
+
+def two_element_tuple(int_or_tuple):
+    if isinstance(int_or_tuple, (list, tuple)):
+        if len(int_or_tuple) != 2:
+            raise ValueError('must be a list with 2 elements: %s' % (int_or_tuple,))
+        return int(int_or_tuple[0]), int(int_or_tuple[1])
+    return int(int_or_tuple), int(int_or_tuple)
+
+
+def n_positive_integers(n, value):
+    if isinstance(value, (list, tuple)):
+        if len(value) != n:
+            raise ValueError('%r must be of length 1 or %d' % (value, n))
+        return tuple([int(v) for v in value])
+    return (int(value),) * n

@@ -1,0 +1,18 @@
+from model import Tower
+from utils import model_property
+import tensorflow as tf
+import tensorflow.contrib.slim as slim
+import utils as digits
+
+
+class UserModel(Tower):
+
+    @model_property
+    def inference(self):
+        with slim.arg_scope([slim.conv2d], weight_initializer=tf.contrib.layers.xavier_initializer()): # error[E0802]: TypeError: conv2d() got an unexpected keyword argument 'weight_initializer'
+            net = slim.conv2d(self.x, 20, [5, 5])
+        return slim.fully_connected(slim.flatten(net), self.nclasses, activation_fn=None)
+
+    @model_property
+    def loss(self):
+        return digits.classification_loss(self.inference, self.y)

@@ -1,0 +1,17 @@
+from model import Tower
+from utils import model_property
+import tensorflow as tf
+import tensorflow.contrib.slim as slim
+import utils as digits
+
+
+class UserModel(Tower):
+
+    @model_property
+    def inference(self):
+        size = int(open('size.txt').read()) # error[E0804]: 'open' is not available to a definition
+        return slim.fully_connected(slim.flatten(self.x), self.nclasses, activation_fn=None)
+
+    @model_property
+    def loss(self):
+        return digits.classification_loss(self.inference, self.y)
