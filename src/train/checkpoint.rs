@@ -107,7 +107,7 @@ impl Trainer {
             .iter()
             .map(|(name, blob)| (names.get(name.as_str()).copied().unwrap_or(name), blob))
             .collect();
-        write_safetensors(&files.safetensors, public.into_iter())?;
+        write_safetensors(&files.safetensors, public)?;
 
         let mut all = named(&parameters);
         for (i, region) in self.train.plan().histories.clone().into_iter().enumerate() {
