@@ -330,8 +330,7 @@ fn moving_moments_follow_a_batch_once_however_many_losses_read_it() {
          'vars': g}]",
     );
     let shapes = BTreeMap::from([("x".to_owned(), Shape(vec![4, 2, 2, 1]))]);
-    let request = Request { shapes, ..Request::default() };
-    let options = Options { request, training: true, ..Options::default() };
+    let options = Options { shapes, training: true, ..Options::default() };
     let mut checked = pipeline::check(Path::new("net.py"), text, &options);
     assert!(checked.diagnostics.is_empty(), "{}", said(&checked));
     let momenta = checked.stages[0].net.nodes().filter_map(|(_, node)| match &node.layer {
