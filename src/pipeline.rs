@@ -116,6 +116,9 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     }
     let stages =
         stages.iter().map(|state| typed_net(&definition, state, &env, &mut diagnostics)).collect();
+    if !definition.names_stages() {
+        say_where_from(&definition, &adopted, &mut diagnostics);
+    }
     diagnostics.sort();
     Checked { sources, diagnostics, definition, stages }
 }
@@ -129,6 +132,20 @@ fn say_what_is_left_out(definition: &Definition, diagnostics: &mut Diagnostics) 
         .here(format!("layer `{layer}` reads it"))
         .note("no rule of the net names that phase, so the net is taken for one of the other phase alone");
     diagnostics.report(d.help(format!("`--stage {phase}` checks it all the same")));
+}
+
+/// Where nothing shows that a definition is one of DIGITS', whoever lost its data layer is told where its data would be from.
+fn say_where_from(definition: &Definition, adopted: &[String], diagnostics: &mut Diagnostics) {
+    for name in adopted {
+        let node = definition.nodes.iter().find(|n| n.layer.is_input() && n.name.value == *name);
+        let is_its =
+            |d: &&mut Diagnostic| *d.code == diag::W0605 && d.span() == node.map(|n| n.span);
+        for complaint in diagnostics.iter_mut().filter(is_its) {
+            complaint.notes.push(format!(
+                "no layer gives `{name}`, so it is taken from the run file, as for DIGITS; Caffe stops at an unknown bottom"
+            ));
+        }
+    }
 }
 
 /// DIGITS gives one label for each image.

@@ -388,7 +388,7 @@ fn from_images_to_features() {
     refused(
         folder,
         &["convert-imageset", root, "list.txt", "x", "--backend", "leveldb"],
-        "`leveldb` cannot be written; lmdb can",
+        "`leveldb` databases are not read or written; lmdb ones are",
     );
     let out = done(folder, &["compute-mean", "db", "mean.binaryproto"]);
     assert!(out.starts_with("8 images of 1 x 6 x 5\nmean_value channel [0]: 108.5\n"), "{out}");

@@ -172,6 +172,26 @@ fn layers_that_share_statistics_add_to_them_in_turn() {
     }
 }
 
+/// Caffe's Split takes the weight of a top that is read too and leaves none with the layer.
+#[test]
+fn a_read_top_with_a_loss_weight_leaves_none_to_the_others() {
+    let layers = "layer { name: 's' type: 'Slice' bottom: 'x' top: 'a' top: 'b' top: 'c'
+            loss_weight: 2 loss_weight: 3 loss_weight: 5 }
+        layer { name: 'p' type: 'Power' bottom: 'a' top: 'y' power_param { scale: 10 } }";
+    let given = tensors(&[
+        ("in.x", &[1, 3], &[1.0, 2.0, 3.0]),
+        ("dout.y", &[1, 1], &[0.5]),
+        ("dout.b", &[1, 1], &[0.0]),
+        ("dout.c", &[1, 1], &[0.0]),
+    ]);
+    let read = run("TRAIN", layers, &given);
+    assert_eq!(read["din.x"].data, [2.0 + 10.0 * 0.5, 0.0, 0.0]);
+    // Where nobody reads it all weights count.
+    let apart = layers.replace("bottom: 'a'", "bottom: 'x'").replace("scale: 10", "scale: 0");
+    let given = tensors(&[("in.x", &[1, 3], &[1.0, 2.0, 3.0]), ("dout.y", &[1, 3], &[0.0; 3])]);
+    assert_eq!(run("TRAIN", &apart, &given)["din.x"].data, [2.0, 3.0, 5.0]);
+}
+
 #[test]
 fn nonsense_is_refused() {
     let given = tensors(&[("in.x", &[2, 3, 4, 4], &[0.0; 96]), ("in.z", &[4, 3], &[0.0; 12])]);

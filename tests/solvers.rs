@@ -424,7 +424,9 @@ fn the_largest_batch_that_fits_is_found() {
         options.set.push(("train.batch_size".into(), batch.to_string()));
         let job = open(&place.path("fitted.yaml"), &options).expect("a job");
         let plan = job.trainer.plan();
-        (plan.arena as u64 + cortado::train::feed::read_ahead(plan)) * 4
+        let beside =
+            cortado::train::feed::read_ahead(plan) + cortado::train::checkpoint::memory(plan);
+        (plan.arena as u64 + beside) * 4
     };
     assert_eq!(fit.bytes, arena(fit.batch));
     assert!(fit.bytes <= limit && limit < arena(fit.batch + 1), "{fit:?}");
@@ -460,7 +462,9 @@ fn model(path: &Path, layers: &[(&str, &[&[usize]])]) {
         ..LayerWeights::default()
     };
     let layers = layers.iter().map(layer).collect();
-    CaffeModel { name: "line".into(), layers }.write(path).expect("written");
+    CaffeModel { name: "line".into(), layers, ..CaffeModel::default() }
+        .write(path)
+        .expect("written");
 }
 
 /// The same as HDF5.

@@ -161,6 +161,11 @@ fn memory_counts_the_batches_that_are_read_ahead() {
     };
     // 4 x 28 x 28 numbers and 4 labels, and four such batches.
     assert_eq!([of("inputs"), of("data read ahead")], ["12.3 KiB", "49.1 KiB"]);
+    // The 431,080 parameters and one history of them.
+    assert_eq!(of("snapshots"), "3.29 MiB");
+    let mib = |what: &str| -> f64 { of(what).trim_end_matches(" MiB").parse().expect("a number") };
+    let parts = mib("all") + 49.1 / 1024.0 + 3.29 + mib("the program");
+    assert!((mib("at most") - parts).abs() < 0.2, "{table}");
 }
 
 #[test]
@@ -333,6 +338,30 @@ fn weights_are_lists_with_commas_as_for_caffe() {
     assert!(complaint.contains("cannot read none"), "{complaint}");
     let complaint = refused(&["train", &solver, "--weights", &both, "--reinit", "loss,ipp"]);
     assert!(complaint.contains("there is no such layer; did you mean `ip`?"), "{complaint}");
+    let complaint = refused(&["train", &solver, "--weights", &both, "--reinit", "classifier"]);
+    assert!(complaint.contains("no such layer; layers with weights are `ip`"), "{complaint}");
+    // One dash is enough, as for Caffe's tools, and weights and a state are one too many.
+    let state = text(folder.path().join("out/s_iter_3.solverstate"));
+    let complaint = refused(&["train", &solver, "-weights", &file(3), "-resume", &state]);
+    assert!(complaint.contains("not both"), "{complaint}");
+}
+
+#[test]
+fn whoever_lost_the_data_layer_is_told_where_its_data_would_be_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let net = text(folder.path().join("net.prototxt"));
+    let told = |more: &str| {
+        let layer = "layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'y' inner_product_param { num_output: 3 }";
+        std::fs::write(&net, format!("{layer} {more} }}")).expect("written");
+        let output = cortado(&["check", &net]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let note = "no layer gives `data`, so it is taken from the run file";
+    assert!(told("").contains(note), "{}", told(""));
+    // Stages show a definition of DIGITS.
+    let staged = told("exclude { stage: 'other' }");
+    assert!(staged.contains("--shape data") && !staged.contains(note), "{staged}");
 }
 
 #[test]

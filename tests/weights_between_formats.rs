@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cortado::data::lmdb::LmdbWriter;
+use cortado::data::proto::{
+    BlobProto, BlobShape, Datum, NetParameter, V0LayerParameter, V1LayerParameter,
+};
 use cortado::exec::Device;
 use cortado::front::Request;
 use cortado::ir::NetState;
@@ -17,6 +21,7 @@ use cortado::weights::t7::T7;
 use cortado::weights::{
     Arrangement, Blob, CaffeModel, read_safetensors, read_stored, write_safetensors,
 };
+use prost::Message;
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch/t7").join(name)
@@ -102,6 +107,92 @@ fn names_of_another_net_need_its_definition() {
     moved(&at("a.safetensors"), &at("b.safetensors"), &options).unwrap();
     let (a, b) = (read_safetensors(&at("a.safetensors")), read_safetensors(&at("b.safetensors")));
     assert_eq!(a.unwrap()["param.conv.0"], b.unwrap()["param.first.0"]);
+}
+
+/// As Caffe's upgrade_net_proto_binary does, without the definition.
+#[test]
+fn old_models_become_models_of_the_present_generation() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let blob = |n: usize| BlobProto {
+        shape: Some(BlobShape { dim: vec![n as i64] }),
+        data: (0..n).map(|i| i as f32).collect(),
+        ..BlobProto::default()
+    };
+    // Caffe forgives axes of 1 in front where they are not written as a `shape`.
+    let four = BlobProto {
+        num: Some(1),
+        channels: Some(1),
+        height: Some(3),
+        width: Some(2),
+        data: vec![0.5; 6],
+        ..BlobProto::default()
+    };
+    let v1 = |name: &str, kind, n| V1LayerParameter {
+        name: Some(name.into()),
+        r#type: Some(kind),
+        bottom: vec!["data".into()],
+        top: vec![name.into()],
+        blobs: vec![blob(n), blob(1)],
+        ..V1LayerParameter::default()
+    };
+    let inner = V0LayerParameter {
+        name: Some("old".into()),
+        r#type: Some("innerproduct".into()),
+        blobs: vec![four.clone()],
+    };
+    let v0 = V1LayerParameter {
+        layer: Some(inner),
+        top: vec!["old".into()],
+        ..V1LayerParameter::default()
+    };
+    let layers = vec![v1("conv", 4, 5), v1("ip", 14, 2), v0];
+    let net = NetParameter { name: Some("n".into()), layers, layer: vec![] };
+    std::fs::write(at("old.caffemodel"), net.encode_to_vec()).unwrap();
+    let none = MoveOptions::default();
+    let report = moved(&at("old.caffemodel"), &at("new.caffemodel"), &none).unwrap();
+    assert_eq!(report, Moved { parameters: 5, missing: vec![] });
+    let bytes = std::fs::read(at("new.caffemodel")).unwrap();
+    let new = NetParameter::decode(&bytes[..]).unwrap();
+    assert!(new.layers.is_empty() && new.name.as_deref() == Some("n"));
+    let kinds: Vec<&str> = new.layer.iter().map(|layer| layer.r#type()).collect();
+    assert_eq!(kinds, ["Convolution", "InnerProduct", "InnerProduct"]);
+    assert_eq!([&new.layer[0].bottom, &new.layer[2].top], [&["data"], &["old"]]);
+    assert_eq!(new.layer[2].blobs, [four]);
+    // What has no order and no types still needs the net.
+    moved(&at("old.caffemodel"), &at("named.safetensors"), &none).unwrap();
+    let error = moved(&at("named.safetensors"), &at("x.caffemodel"), &none).unwrap_err();
+    assert!(error.contains("--net"), "{error}");
+    assert!(moved(&at("old.caffemodel"), &at("x.txt"), &none).unwrap_err().contains("must end in"));
+}
+
+/// The shapes of a net are those of the database that its data layer names.
+#[test]
+fn the_database_of_a_net_gives_its_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = small(folder.path(), 5);
+    let database = folder.path().join("db");
+    let mut writer = LmdbWriter::create(&database).unwrap();
+    let datum = Datum {
+        channels: Some(1),
+        height: Some(8),
+        width: Some(8),
+        data: vec![0; 64],
+        ..Datum::default()
+    };
+    writer.put(b"0", &datum.encode_to_vec()).unwrap();
+    writer.finish().unwrap();
+    let text = std::fs::read_to_string(&net).unwrap();
+    let rest = text.lines().filter(|line| !line.contains("name: \"data\" type"));
+    let rest: String = rest.map(|line| format!("{line}\n")).collect();
+    let source = format!(
+        "layer {{ name: 'data' type: 'Data' top: 'data' data_param {{ source: '{}' batch_size: 4 backend: LMDB }} }}\n",
+        database.display()
+    );
+    std::fs::write(&net, source + &rest).unwrap();
+    let options = MoveOptions { net: Some(net), ..MoveOptions::default() };
+    let report = moved(&golden("small_binary.t7"), &folder.path().join("a.caffemodel"), &options);
+    assert_eq!(report.unwrap().parameters, 9);
 }
 
 #[test]

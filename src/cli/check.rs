@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{complain, named_shape, pass_on, print, shapes};
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
+use crate::exec::query::program;
 use crate::ir::NetState;
 use crate::job;
 use crate::job::trial::{Trial, trial};
@@ -145,7 +146,7 @@ fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Res
         text.push_str(&memory::saved(&plain, &plan.program));
     }
     if arguments.memory {
-        text.push_str(&memory::memory(&plan));
+        text.push_str(&memory::memory(&plan, program()));
     }
     print(&text)
 }

@@ -14,9 +14,13 @@ pub(super) struct Arguments {
     database: PathBuf,
     /// The mean image to write (.binaryproto)
     output: Option<PathBuf>,
+    /// The kind of database; lmdb is the only one
+    #[arg(long, default_value = "lmdb")]
+    backend: String,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::only_lmdb(&arguments.backend)?;
     let mean = mean_image(&arguments.database)?;
     if let Some(output) = &arguments.output {
         write_binaryproto(output, &mean.image)?;

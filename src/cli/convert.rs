@@ -18,7 +18,8 @@ use crate::ty::Shape;
 pub(super) struct Arguments {
     /// The old prototxt, a net or a solver; or weights: .t7, .caffemodel or .safetensors
     old: PathBuf,
-    /// Where the modern one goes; or weights in the format that this name ends in
+    /// Where the modern one goes; or weights in the format that this name ends in. A .caffemodel becomes one of the present
+    /// generation, with names, types and weights of its layers, without their other fields
     new: PathBuf,
     /// The definition that the new weights are for, whose parameters must correspond to those of the old, by order
     #[arg(long)]

@@ -7,7 +7,7 @@ use clap::ArgAction::Set;
 use indicatif::ProgressBar;
 
 use crate::data::imageset::{ImageSetOptions, convert_imageset};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Arguments of `convert-imageset`, with the names that Caffe's tool has.
 #[derive(Debug, clap::Args)]
@@ -52,10 +52,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    if arguments.backend != "lmdb" {
-        let backend = &arguments.backend;
-        return Err(Error::refused(format!("`{backend}` cannot be written; lmdb can")));
-    }
+    super::only_lmdb(&arguments.backend)?;
     // Caffe's tool takes a size of 0 for none.
     let size = arguments.resize_height.zip(arguments.resize_width);
     let options = ImageSetOptions {

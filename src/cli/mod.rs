@@ -1,6 +1,6 @@
 //! The command line: parses arguments, calls the library, renders. One file a verb.
 //!
-//! Exit codes: 0 done, 1 an error in what was given, 2 a wrong command line.
+//! Long names of options may also have one dash, as those of Caffe's tools. Exit codes: 0 done, 1 an error in what was given, 2 a wrong command line.
 
 mod check;
 mod clusters;
@@ -13,6 +13,7 @@ mod device_query;
 mod diff;
 mod explain;
 mod extract;
+mod flags;
 mod infer;
 mod layers;
 mod pictures;
@@ -48,8 +49,10 @@ enum Verb {
     /// Make LMDBs of image pairs, as DIGITS' create_db.py does
     CreateDb(create_db::Arguments),
     /// Make an LMDB of listed images, as Caffe's convert_imageset does
+    #[command(alias = "convert_imageset")]
     ConvertImageset(convert_imageset::Arguments),
     /// Compute the mean image of an LMDB, as Caffe's compute_image_mean does
+    #[command(alias = "compute_image_mean")]
     ComputeMean(compute_mean::Arguments),
     /// Train a net from a run file or a Caffe solver
     Train(train::Arguments),
@@ -83,7 +86,7 @@ enum Verb {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(flags::spelled(std::env::args_os()));
     let done = match cli.verb {
         Verb::Check(arguments) => check::run(&arguments),
         Verb::CreateDb(arguments) => create_db::run(&arguments),
@@ -146,6 +149,16 @@ fn named_shape(text: &str) -> Result<(String, Shape), String> {
 
 fn shapes(given: &[(String, Shape)]) -> BTreeMap<String, Shape> {
     given.iter().cloned().collect()
+}
+
+/// Caffe's tools are told the kind of database; there is only one here.
+fn only_lmdb(backend: &str) -> Result<()> {
+    match backend {
+        "lmdb" => Ok(()),
+        _ => Err(Error::refused(format!(
+            "`{backend}` databases are not read or written; lmdb ones are"
+        ))),
+    }
 }
 
 /// Writes to the standard output. A reader that has seen enough (`| head`) is no error.

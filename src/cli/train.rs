@@ -12,6 +12,7 @@ use signal_hook::flag::{register, register_conditional_shutdown};
 
 use super::{complain_about, say, warn};
 use crate::error::{Error, Result};
+use crate::exec::query;
 use crate::exec::{Device, SessionOptions};
 use crate::job::{self, Control, Job, JobOptions, Observer};
 use crate::report::figures::bytes;
@@ -147,15 +148,20 @@ fn listed(layers: &[String]) -> String {
 }
 
 pub(super) fn train(arguments: &Arguments) -> Result<()> {
+    if arguments.resume.is_some() && !arguments.job.weights.is_empty() {
+        let why = "give a state to --resume from or --weights to start from, not both: a state has the weights it goes on with";
+        return Err(Error::refused(why));
+    }
     let mut options = JobOptions {
         resume: arguments.resume.clone(),
         reinit: arguments.reinit.clone(),
         ..arguments.job.options()
     };
     if let Some(limit) = arguments.fit {
-        match job::fit(&arguments.run, &options, limit) {
+        let program = query::program().unwrap_or(0);
+        match job::fit(&arguments.run, &options, limit.saturating_sub(program)) {
             Ok(fit) => {
-                let (batch, bytes) = (fit.batch, bytes(fit.bytes));
+                let (batch, bytes) = (fit.batch, bytes(fit.bytes + program));
                 say(format_args!("batch size {batch}: {bytes} of memory are predicted"))?;
                 options.set.push(("train.batch_size".to_owned(), fit.batch.to_string()));
             }

@@ -82,7 +82,7 @@ codes! {
     E0205 "wrong-arity";
     /// A layer has both `include` and `exclude` rules; Caffe accepts one kind.
     E0206 "include-and-exclude";
-    /// `loss_weight` must be absent or given once for each top, and `propagate_down` once for each bottom.
+    /// `loss_weight` must be absent or given once for each top (see also W0626), and `propagate_down` once for each bottom.
     E0207 "wrong-count";
     /// The type of this layer cannot compute in place: its top must have a name of its own.
     E0208 "in-place-forbidden";
@@ -202,6 +202,10 @@ codes! {
     /// The table that a definition returns to DIGITS has a field of a name that DIGITS does not know, so that nobody reads it.
     /// Names are written as in `trainBatchSize`: small letters and large ones count.
     W0625 "unknown-field";
+    /// A top with a `loss_weight` is also read by a layer. Caffe then copies it by a Split layer that takes the weight along, and
+    /// drops all weights that are left with the layer itself: those of its tops that nobody reads have no effect, and their
+    /// number is not looked at.
+    W0626 "dropped-loss-weight";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

@@ -19,6 +19,23 @@ pub struct Processor {
     pub available: Option<u64>,
 }
 
+/// What a run allocates beside its plan and its batches: stacks of threads, the log, plots, buffers of files.
+const BESIDE: u64 = 8 << 20;
+
+/// Bytes of memory that a run of this program takes beside its plan and its batches: what the program holds now, and some
+/// more; none where the system does not tell.
+pub fn program() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    kib(&status, "VmRSS")?.checked_add(BESIDE)
+}
+
+/// The bytes that a line `key:   16384 kB` tells.
+fn kib(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    let kib: u64 = line?.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 /// Asks about the processor.
 pub fn processor() -> Processor {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
@@ -38,16 +55,11 @@ fn described(cpuinfo: &str, meminfo: &str) -> Processor {
     let mut cores: Vec<(&str, &str)> = fields("physical id").zip(fields("core id")).collect();
     cores.sort_unstable();
     cores.dedup();
-    let bytes = |key: &str| {
-        let line = meminfo.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-        let kib: u64 = line?.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        kib.checked_mul(1024)
-    };
     Processor {
         model: fields("model name").next().map(str::to_owned),
         cores: Some(cores.len()).filter(|&n| 0 < n),
-        memory: bytes("MemTotal"),
-        available: bytes("MemAvailable"),
+        memory: kib(meminfo, "MemTotal"),
+        available: kib(meminfo, "MemAvailable"),
         ..Processor::default()
     }
 }

@@ -6,6 +6,7 @@ use super::{JobOptions, Stage, open_plan};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::source::SourceMap;
+use crate::train::checkpoint::memory as snapshot;
 use crate::train::feed::read_ahead;
 use crate::train::machine::{Purpose, planned};
 
@@ -20,7 +21,8 @@ const MOST: usize = 1 << 20;
 pub struct Fit {
     /// Records of one batch.
     pub batch: usize,
-    /// Memory of the training net, of the nets that test it, and of the batches that are read ahead for them.
+    /// Memory of the training net, of the nets that test it, of the batches that are read ahead for them, and of a snapshot;
+    /// what the program holds before it opens the job is not among them.
     pub bytes: u64,
 }
 
@@ -41,7 +43,7 @@ pub fn fit(path: &Path, options: &JobOptions, limit: u64) -> Result<Fit> {
     if limit < fits.bytes {
         let needed = fits.bytes.div_ceil(1 << 20);
         return Err(Error::refused(format!(
-            "a batch of 1 needs {needed} MiB, more than the limit of {} MiB",
+            "a batch of 1 needs {needed} MiB, and the limit leaves {} MiB",
             limit >> 20
         )));
     }
@@ -81,6 +83,9 @@ fn predicted(path: &Path, options: &JobOptions, batch: usize) -> Result<Fit> {
         let planned =
             planned(&stage.typed, &stage.env, purpose, (options.device, options.threads))?;
         elements += planned.plan.arena as u64 + read_ahead(&planned.plan);
+        if purpose != Purpose::FORWARD {
+            elements += snapshot(&planned.plan);
+        }
     }
     Ok(Fit { batch, bytes: elements * ELEMENT })
 }

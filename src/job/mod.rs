@@ -217,15 +217,33 @@ fn build(
     }))
 }
 
+/// Names of layers that a complaint lists at most.
+const MOST_NAMES: usize = 20;
+
 /// Checks that layers exist which shall not take weights.
 fn known_layers(trainer: &Trainer, reinit: &[String]) -> Result<()> {
     for name in reinit {
         if let Err(near) = trainer.layer(name) {
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(Error::refused(format!("--reinit {name}: there is no such layer{near}")));
+            let advice = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => layers_with_weights(trainer.typed()),
+            };
+            return Err(Error::refused(format!(
+                "--reinit {name}: there is no such layer; {advice}"
+            )));
         }
     }
     Ok(())
+}
+
+/// A list of the layers that have weights, of very many the last.
+fn layers_with_weights(typed: &TypedNet) -> String {
+    let weighted = typed.net.nodes().filter(|(i, _)| !typed.node_variables[i.index()].is_empty());
+    let names: Vec<String> = weighted.map(|(_, node)| format!("`{}`", node.name.value)).collect();
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => format!("layers with weights are {}", names.join(", ")),
+        more => format!("the last layers with weights are {}", names[more..].join(", ")),
+    }
 }
 
 /// From epochs to iterations, with a test and a snapshot after each, as DIGITS sets them.

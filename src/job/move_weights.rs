@@ -7,15 +7,16 @@ use super::read_net;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::front::Request;
-use crate::ir::TypedNet;
+use crate::ir::{Definition, NetState, Node, TypedNet};
 use crate::passes::deploy::deploy;
 use crate::pipeline;
 use crate::source::SourceMap;
+use crate::spec::{Environment, Infer, Phase};
 use crate::train::checkpoint::caffemodel;
 use crate::ty::Shape;
 use crate::weights::order::{self, Place, Weights};
 use crate::weights::t7::write_flat;
-use crate::weights::{Blob, Stored, move_weights, read_stored, write_safetensors};
+use crate::weights::{Blob, Stored, move_weights, read_stored, write_model, write_safetensors};
 
 /// What a move may be told.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +80,8 @@ pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<M
         Some("caffemodel") => {
             let Some(net) = net else { return Err(shapeless(new)) };
             let named = kept.iter().map(|((l, i), b)| (format!("param.{l}.{i}"), b.clone()));
-            caffemodel(&net, &named.collect()).write(new)?;
+            let parameters = named.collect();
+            write_model(new, &net.net.name, &caffemodel(&net, &parameters, None))?;
         }
         _ => return Err(unknown(new)),
     }
@@ -95,11 +97,12 @@ pub struct Moved {
     pub missing: Vec<String>,
 }
 
-/// A `.caffemodel` has all names itself.
+/// A `.caffemodel` has all names itself, and becomes names or, whatever generation of the format it is of, a `.caffemodel` of
+/// the present one.
 fn without_net(old: &Path, new: &Path) -> Result<Moved> {
-    let to_names = new.extension().is_some_and(|e| e == "safetensors");
-    match read_stored(old)? {
-        Stored::Caffe(model) if to_names => {
+    let ending = new.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    match (read_stored(old)?, ending) {
+        (Stored::Caffe(model), "safetensors") => {
             let layers = model.layers.into_iter().flat_map(|layer| {
                 let blobs = layer.blobs.into_iter().enumerate();
                 blobs.map(move |(i, blob)| ((layer.name.clone(), i), blob))
@@ -108,9 +111,15 @@ fn without_net(old: &Path, new: &Path) -> Result<Moved> {
             write_named(new, &weights, &[])?;
             Ok(Moved { parameters: weights.len(), missing: vec![] })
         }
-        _ => Err(Error::refused(
+        (Stored::Caffe(model), "caffemodel") => {
+            model.write(new)?;
+            let parameters = model.layers.iter().map(|layer| layer.blobs.len()).sum();
+            Ok(Moved { parameters, missing: vec![] })
+        }
+        (_, "t7" | "safetensors" | "caffemodel") => Err(Error::refused(
             "the names and the order of the layers are missing: give the definition of the net with --net",
         )),
+        _ => Err(unknown(new)),
     }
 }
 
@@ -146,10 +155,14 @@ fn typed(
     let request = Request { shapes: options.shapes.clone(), ..options.request.clone() };
     let definition = read_net(path, &request, sources, diagnostics)?;
     let names = definition.names.clone();
-    let (definition, state) = deploy(&definition);
     let env_options = pipeline::Options { shapes: options.shapes.clone(), ..Default::default() };
     let record = pipeline::record_shape;
-    let env = pipeline::environment(&env_options, &record);
+    let mut env = pipeline::environment(&env_options, &record);
+    let found = shapes_of_data(&definition, &env);
+    let (definition, state) = deploy(&definition);
+    found.into_iter().for_each(|(name, shape)| {
+        env.shapes.entry(name).or_insert(shape);
+    });
     let typed = pipeline::typed_net(&definition, &state, &env, diagnostics);
     if diagnostics.has_errors() {
         return Ok(None);
@@ -160,4 +173,23 @@ fn typed(
     }
     let places = order::places(&typed, &names);
     Ok(Some((Some(typed), places)))
+}
+
+/// The shapes of the blobs that data layers of any stage give, as far as they or the databases they name tell them. Those
+/// of tests, which a net is used in, come first.
+fn shapes_of_data(definition: &Definition, env: &Environment) -> BTreeMap<String, Shape> {
+    let state = NetState::phase(Phase::Test);
+    let (here, elsewhere): (Vec<&Node>, Vec<&Node>) =
+        definition.nodes.iter().filter(|n| n.layer.is_input()).partition(|n| n.exists(&state));
+    let mut found = BTreeMap::new();
+    for node in here.into_iter().chain(elsewhere) {
+        // What is wrong with them is told where the net is typed.
+        let mut unheard = Diagnostics::default();
+        let cx = Infer::new(node, &[], Phase::Test, env, &mut unheard);
+        let Ok(signature) = node.layer.infer(&cx) else { continue };
+        for (top, shape) in node.tops.iter().zip(signature.tops) {
+            found.entry(top.value.clone()).or_insert(shape);
+        }
+    }
+    found
 }

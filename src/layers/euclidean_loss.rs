@@ -36,6 +36,11 @@ impl LayerOps for EuclideanLoss {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         vec![mean_over_rows(b, cx, &(arg(0) - arg(1)).squared(), 0.5)]
     }
+
+    fn on_other_bottoms(&self, given: usize) -> Option<[&'static str; 2]> {
+        let note = "a fork of Caffe for detection takes weights of the elements as a third bottom";
+        (given == 3).then_some([note, "SmoothL1Loss has such weights"])
+    }
 }
 
 /// The sum of a function of two bottoms' elements, times a factor, divided by their first extent.

@@ -58,6 +58,10 @@ impl LayerOps for Filter {
         Ok(Signature { tops, params: vec![] })
     }
 
+    fn may_be_empty(&self) -> bool {
+        true
+    }
+
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let last = cx.bottoms.len() - 1;
         let mut tops = vec![];

@@ -174,6 +174,7 @@ mod pooling_classes;
 mod recurrent;
 mod standardize;
 mod stochastic_pool;
+mod taken_boxes;
 #[cfg(test)]
 mod testing;
 
@@ -426,6 +427,16 @@ impl Layer {
     /// See [`LayerOps::labels`].
     pub fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
         self.ops().labels(bottoms)
+    }
+
+    /// See [`LayerOps::may_be_empty`].
+    pub fn may_be_empty(&self) -> bool {
+        self.ops().may_be_empty()
+    }
+
+    /// See [`LayerOps::on_other_bottoms`].
+    pub fn on_other_bottoms(&self, given: usize) -> Option<[&'static str; 2]> {
+        self.ops().on_other_bottoms(given)
     }
 
     /// See [`LayerOps::obstacle`].

@@ -75,10 +75,28 @@ DEVICE whole multi_box_take(const real *priors, const real *objects, real *objec
     return count;
 }
 
+/* What the difference d costs. */
+DEVICE real multi_box_distance(real d, int smooth) {
+    return smooth && 1 <= r_abs(d) ? r_abs(d) - (real)0.5 : (real)0.5 * d * d;
+}
+
+/* Marks the dearest boxes by -2 - what they cost. */
+DEVICE void multi_box_choose(real *cost, whole boxes, whole wanted) {
+    for (whole k = 0; k < wanted && k < boxes; k++) {
+        whole best = -1;
+        for (whole at = 0; at < boxes; at++) {
+            if (0 <= cost[at] && (best < 0 || cost[best] < cost[at])) best = at;
+        }
+        if (best < 0) break;
+        cost[best] = -2 - cost[best];
+    }
+}
+
 DEVICE void multi_box_image(const real *numbers, const real *scores, const real *priors, const real *objects,
                             real *dnumbers, real *dscores, real *work, real *sums, whole n, whole boxes, whole classes,
                             whole rows, whole background, whole spots, int code, int plain, int smooth, int each,
-                            int difficult, int all, real weight, real enough, real far_, real ratio) {
+                            int difficult, int mining, whole sample, real weight, real enough, real far_, real ratio) {
+    int all = mining == 0, hard = mining == 2;
     EACH(image, n) {
         real *object = work + image * (2 * boxes + rows), *cost = object + boxes, *gone = cost + boxes;
         real places = 0, classed = 0;
@@ -93,13 +111,39 @@ DEVICE void multi_box_image(const real *numbers, const real *scores, const real 
         sums[image * 2] = sums[image * 2 + 1] = 0;
         if (!any && !all) continue;
         whole count = multi_box_take(priors, objects, object, cost, gone, image, boxes, rows, each, difficult, enough);
+        /* Boxes that are not among the hardest, by scores and place together, let their objects go. */
+        for (whole at = 0; hard && at < boxes; at++) {
+            whole place = image * boxes + at;
+            const real *row = objects + (whole)r_max(object[at], 0) * 8, *prior = priors + at * 4;
+            const real *variances = priors + (boxes + at) * 4;
+            whole class_ = object[at] < 0 ? background : multi_box_class(row, classes, background);
+            if (class_ < 0) class_ = background;
+            cost[at] = multi_box_softmax(scores + place * classes, dscores + place * classes, classes, class_);
+            real want[4];
+            if (0 <= object[at]) box_encode(prior, variances, row + 3, want, code, plain);
+            for (int i = 0; 0 <= object[at] && i < 4; i++) {
+                real scale = plain ? (real)1 / variances[i] : (real)1;
+                cost[at] += multi_box_distance((numbers[place * 4 + i] - want[i]) * scale, smooth);
+            }
+            if (cost[at] != cost[at]) places = R_NAN;
+        }
+        if (hard) {
+            multi_box_choose(cost, boxes, sample);
+            count = 0;
+        }
+        for (whole at = 0; hard && at < boxes; at++) {
+            cost[at] = cost[at] <= -2 ? -2 - cost[at] : (real)-1;
+            if (cost[at] < 0) object[at] = -1;
+            count += 0 <= object[at];
+        }
         for (whole at = 0; at < boxes; at++) {
             whole place = image * boxes + at;
             const real *score = scores + place * classes;
             real *slope = dscores + place * classes;
             if (object[at] < 0) {
-                int counts = all || cost[at] < far_;
+                int counts = all || (hard ? 0 <= cost[at] : cost[at] < far_);
                 real price = multi_box_softmax(score, slope, classes, background);
+                if (counts && price != price) places = R_NAN;
                 cost[at] = counts ? price : (real)-1;
                 continue;
             }
@@ -117,20 +161,11 @@ DEVICE void multi_box_image(const real *numbers, const real *scores, const real 
                 real scale = plain ? (real)1 / variances[i] : (real)1;
                 real d = (numbers[first + i] - want[i]) * scale;
                 int far_off = smooth && 1 <= r_abs(d);
-                places += far_off ? r_abs(d) - (real)0.5 : (real)0.5 * d * d;
+                places += multi_box_distance(d, smooth);
                 dnumbers[first + i] = (far_off ? (d < 0 ? (real)-1 : (real)1) : d) * scale * weight;
             }
         }
-        /* The dearest of those without an object are marked by -2 - what they cost. */
-        whole wanted = (whole)(r_max((real)count * ratio, 0));
-        for (whole k = 0; all ? k < boxes : k < wanted; k++) {
-            whole best = -1;
-            for (whole at = 0; at < boxes; at++) {
-                if (0 <= cost[at] && (best < 0 || cost[best] < cost[at])) best = at;
-            }
-            if (best < 0) break;
-            cost[best] = -2 - cost[best];
-        }
+        multi_box_choose(cost, boxes, mining == 1 ? (whole)(r_max((real)count * ratio, 0)) : boxes);
         for (whole at = 0; at < boxes; at++) {
             if (0 <= object[at]) continue;
             real *slope = dscores + (image * boxes + at) * classes;

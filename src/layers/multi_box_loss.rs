@@ -1,8 +1,9 @@
 //! The loss of a single-shot detector.
 
-use super::boxes::{BOX_TEXT, Code, Offsets, overlap};
+use super::boxes::{BOX_TEXT, Code, Offsets};
 use super::class_loss::{LossRule, Normalization};
 use super::detection_output::detector;
+use super::taken_boxes::Taken;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -14,13 +15,16 @@ use crate::spec::{
 };
 use crate::ty::Shape;
 
-/// Which default boxes without an object count.
+/// Which default boxes count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mining {
     /// All of them, of all images.
     None,
     /// Of those that overlap no object much, the ones whose scores cost most.
     MaxNegative,
+    /// Of all default boxes, with an object or without, the ones that cost most; an object of another one is let go
+    /// (Shrivastava et al. 2016).
+    HardExample,
 }
 
 params! {
@@ -53,8 +57,10 @@ params! {
         overlap_threshold: f64 = 0.5,
         /// Whether objects marked as difficult count.
         use_difficult: bool = true,
-        /// Which default boxes without an object count.
+        /// Which default boxes count: `NONE` for all, `MAX_NEGATIVE`, `HARD_EXAMPLE`.
         mining: Mining = Mining::MaxNegative,
+        /// How many boxes of an image count with `HARD_EXAMPLE`.
+        sample_size: usize = 64,
         /// How many of these there are at most for each one with an object.
         neg_pos_ratio: f64 = 3.0,
         /// Default boxes that overlap an object by so much are not among them.
@@ -95,15 +101,11 @@ impl MultiBoxLoss {
             p.wrong("conf_loss_type", "only SOFTMAX is computed here");
         }
         let minings = [
-            ("NONE", Some(Mining::None)),
-            ("MAX_NEGATIVE", Some(Mining::MaxNegative)),
-            ("HARD_EXAMPLE", None),
+            ("NONE", Mining::None),
+            ("MAX_NEGATIVE", Mining::MaxNegative),
+            ("HARD_EXAMPLE", Mining::HardExample),
         ];
         let mining = p.choice("mining_type", &minings);
-        if mining == Some(None) {
-            p.wrong("mining_type", "HARD_EXAMPLE is not computed here");
-        }
-        let mining = mining.flatten();
         let mining = match (mining, p.bool("do_neg_mining")) {
             (Some(mining), _) => mining,
             (None, Some(false)) => Mining::None,
@@ -114,7 +116,11 @@ impl MultiBoxLoss {
         if nms.float("nms_threshold").is_some_and(|threshold| 0.0 < threshold) {
             nms.wrong("nms_threshold", "suppression before mining is not computed here");
         }
-        p.ignore(&["use_prior_for_nms", "sample_size"]);
+        p.ignore(&["use_prior_for_nms"]);
+        let sample_size = p.usize("sample_size").unwrap_or(64);
+        if mining == Mining::HardExample && sample_size == 0 {
+            p.wrong("sample_size", "`sample_size` must not be 0");
+        }
         let distances = [("L2", false), ("SMOOTH_L1", true)];
         let matches = [("BIPARTITE", false), ("PER_PREDICTION", true)];
         let num_classes = p.usize("num_classes");
@@ -129,12 +135,14 @@ impl MultiBoxLoss {
             overlap_threshold: p.float("overlap_threshold").unwrap_or(0.5),
             use_difficult: p.bool("use_difficult_gt").unwrap_or(true),
             mining,
+            sample_size,
             neg_pos_ratio: p.float("neg_pos_ratio").unwrap_or(3.0),
             neg_overlap: p.float("neg_overlap").unwrap_or(0.5),
             normalization: LossRule::read(a, Normalization::Valid).normalization,
         };
         if !layer.share_location && layer.mining != Mining::None {
-            let why = "boxes without an object are only chosen where classes share locations: say `mining_type: NONE`";
+            let why =
+                "boxes are only chosen where classes share locations: say `mining_type: NONE`";
             p.wrong("share_location", why);
         }
         let (classes, background) = (layer.num_classes, layer.background);
@@ -189,12 +197,21 @@ impl LayerOps for MultiBoxLoss {
 #[derive(Debug, PartialEq)]
 struct Matched(MultiBoxLoss);
 
-/// What each default box of an image has.
-struct Taken<'a, T> {
-    /// The object that it takes, or -1.
-    object: &'a mut [T],
-    /// Its largest overlap with an object, then what its scores cost, if it counts, or -1.
-    cost: &'a mut [T],
+/// What is known of the default boxes of an image, for each one after the other.
+struct Boxes<'a, T> {
+    numbers: &'a [T],
+    scores: &'a [T],
+    corners: &'a [T],
+    variances: &'a [T],
+    /// The objects of all images.
+    objects: &'a [T],
+}
+
+impl<T> Boxes<'_, T> {
+    /// A default box and its variances.
+    fn prior(&self, at: usize) -> [&[T]; 2] {
+        [&self.corners[at * 4..][..4], &self.variances[at * 4..][..4]]
+    }
 }
 
 impl Matched {
@@ -211,67 +228,6 @@ impl Matched {
         classed && row[3] < row[5] && row[4] < row[6]
     }
 
-    /// Gives default boxes the objects of an image; the number of those that have one.
-    fn take<T: Real>(
-        &self,
-        image: usize,
-        priors: &[T],
-        objects: &[T],
-        taken: &mut Taken<T>,
-    ) -> usize {
-        let least = T::from_f64(1e-6);
-        let of_image = |row: &usize| self.is_of(&objects[row * 8..][..8], image);
-        let rows: Vec<usize> = (0..objects.len() / 8).filter(of_image).collect();
-        let shared = |at: usize, row: usize| {
-            let shared = overlap(&priors[at * 4..][..4], &objects[row * 8 + 3..][..4]);
-            if least < shared { shared } else { T::ZERO }
-        };
-        taken.object.fill(-T::ONE);
-        for (at, cost) in taken.cost.iter_mut().enumerate() {
-            *cost = rows.iter().map(|&row| shared(at, row)).fold(T::ZERO, |most, x| most.max(x));
-        }
-        let mut waiting = rows.clone();
-        let mut count = 0;
-        while !waiting.is_empty() {
-            let mut best: Option<(usize, usize, T)> = None;
-            for at in (0..taken.object.len()).filter(|&at| taken.object[at] < T::ZERO) {
-                // A default box that overlaps nothing more than the best so far cannot be better.
-                if best.is_some_and(|(_, _, most)| taken.cost[at] <= most) {
-                    continue;
-                }
-                for (place, &row) in waiting.iter().enumerate() {
-                    let now = shared(at, row);
-                    if T::ZERO < now && best.is_none_or(|(_, _, most)| most < now) {
-                        best = Some((at, place, now));
-                    }
-                }
-            }
-            let Some((at, place, most)) = best else { break };
-            taken.object[at] = T::from_usize(waiting.remove(place));
-            taken.cost[at] = most;
-            count += 1;
-        }
-        let enough = T::from_f64(self.0.overlap_threshold);
-        for at in 0..taken.object.len() {
-            if !self.0.per_prediction || T::ZERO <= taken.object[at] {
-                continue;
-            }
-            let mut best: Option<(usize, T)> = None;
-            for &row in &rows {
-                let now = shared(at, row);
-                let fits = T::ZERO < now && enough <= now;
-                if fits && best.is_none_or(|(_, most)| most < now) {
-                    best = Some((row, now));
-                }
-            }
-            if let Some((row, _)) = best {
-                taken.object[at] = T::from_usize(row);
-                count += 1;
-            }
-        }
-        count
-    }
-
     /// Writes the softmax of scores; -ln of the probability of a class.
     fn softmax<T: Real>(scores: &[T], probabilities: &mut [T], class: usize) -> T {
         let most = scores.iter().fold(-T::FLT_MAX, |most, &x| most.max(x));
@@ -283,21 +239,50 @@ impl Matched {
         -probabilities[class].at_least(T::FLT_MIN).ln()
     }
 
-    /// Chooses among the default boxes without an object; `costs` has what each costs, or -1 for those that do not
-    /// count, and the others become -1.
-    fn mine<T: Real>(&self, costs: &mut [T], wanted: usize) {
-        let mut counted: Vec<usize> = (0..costs.len()).filter(|&at| T::ZERO <= costs[at]).collect();
-        counted
-            .sort_by(|&a, &b| costs[b].partial_cmp(&costs[a]).unwrap_or(std::cmp::Ordering::Equal));
-        for &at in counted.iter().skip(wanted) {
-            costs[at] = -T::ONE;
+    /// How many boxes without an object are wanted beside so many with one. Hard ones were chosen before.
+    fn wanted(&self, taken: usize) -> usize {
+        let wanted = (taken as f32 * self.0.neg_pos_ratio as f32).max(0.0);
+        if self.0.mining == Mining::MaxNegative { wanted as usize } else { usize::MAX }
+    }
+
+    /// Whether a box without an object may count: by its largest overlap with one or, where hard ones were chosen, by its cost.
+    fn counts<T: Real>(&self, overlap_or_cost: T) -> bool {
+        match self.0.mining {
+            Mining::None => true,
+            Mining::MaxNegative => overlap_or_cost < T::from_f64(self.0.neg_overlap),
+            Mining::HardExample => T::ZERO <= overlap_or_cost,
         }
     }
 
-    /// How many boxes without an object are wanted beside so many with one.
-    fn wanted(&self, taken: usize) -> usize {
-        let wanted = (taken as f32 * self.0.neg_pos_ratio as f32).max(0.0);
-        if self.0.mining == Mining::None { usize::MAX } else { wanted as usize }
+    /// The class that a box with this object must find.
+    fn class<T: Real>(&self, row: &[T]) -> usize {
+        if self.sound(row) { row[1].to_usize() } else { self.0.background }
+    }
+
+    /// Differences between the numbers of a box and those that its object wants, and the factor that they were
+    /// multiplied by.
+    fn differences<T: Real>(&self, numbers: &[T], prior: [&[T]; 2], row: &[T]) -> [[T; 2]; 4] {
+        let want = self.0.code.encode(prior[0], prior[1], &[row[3], row[4], row[5], row[6]]);
+        [0, 1, 2, 3].map(|i| {
+            let scale = if self.0.code.plain { T::ONE / prior[1][i] } else { T::ONE };
+            [(numbers[i] - want[i]) * scale, scale]
+        })
+    }
+
+    /// What each box of an image costs, by its scores and its place together. `work` has room for the scores.
+    fn price<T: Real>(&self, boxes: &Boxes<T>, taken: &mut Taken<T>, work: &mut [T]) {
+        let classes = self.0.num_classes;
+        for at in 0..taken.cost.len() {
+            let row = taken.object(at).map(|row| &boxes.objects[row * 8..][..8]);
+            let class = row.map_or(self.0.background, |row| self.class(row));
+            let scores = &boxes.scores[at * classes..][..classes];
+            let mut cost = Self::softmax(scores, &mut work[at * classes..][..classes], class);
+            if let Some(row) = row {
+                let apart = self.differences(&boxes.numbers[at * 4..][..4], boxes.prior(at), row);
+                cost += apart.iter().map(|&[d, _]| self.0.distance(d)[0]).sum::<T>();
+            }
+            taken.cost[at] = cost;
+        }
     }
 
     fn divisor(&self, images: usize, boxes: usize, taken: usize) -> f64 {
@@ -325,62 +310,73 @@ impl Operation for Matched {
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {
         let [numbers, scores, priors, objects] = [0, 1, 2, 3].map(|i| args[i].data);
-        let (boxes, classes) = (priors.len() / 8, self.0.num_classes);
+        let (count, classes) = (priors.len() / 8, self.0.num_classes);
         let each = self.0.places();
-        let images = numbers.len() / (boxes * each * 4).max(1);
-        let (corners, variances) = priors.split_at(boxes * 4);
+        let images = numbers.len() / (count * each * 4).max(1);
+        let (corners, variances) = priors.split_at(count * 4);
         let [loss, dnumbers, dscores] = outs else { return };
-        let (object, cost) = work[..2 * boxes].split_at_mut(boxes);
+        let (object, cost) = work[..2 * count].split_at_mut(count);
         let mut taken = Taken { object, cost };
         let (mut places, mut classed, mut all) = (T::ZERO, T::ZERO, 0);
         let weight = T::from_f64(self.0.loc_weight);
         dnumbers.data.fill(T::ZERO);
         dscores.data.fill(T::ZERO);
         for image in 0..images {
-            let rows = objects.chunks_exact(8).filter(|row| self.is_of(row, image));
-            let mut any = false;
-            for row in rows {
-                any = true;
-                if !self.sound(row) {
-                    places = T::from_f64(f64::NAN);
-                }
+            let of_image = |&row: &usize| self.is_of(&objects[row * 8..][..8], image);
+            let rows: Vec<usize> = (0..objects.len() / 8).filter(of_image).collect();
+            if rows.iter().any(|row| !self.sound(&objects[row * 8..][..8])) {
+                places = T::from_f64(f64::NAN);
             }
-            if !any && self.0.mining != Mining::None {
+            if rows.is_empty() && self.0.mining != Mining::None {
                 continue;
             }
-            let count = self.take(image, corners, objects, &mut taken);
-            all += count;
-            let far = T::from_f64(self.0.neg_overlap);
-            for at in 0..boxes {
-                let scores = &scores[(image * boxes + at) * classes..][..classes];
-                let slopes = &mut dscores.data[(image * boxes + at) * classes..][..classes];
-                let Some(row) = (T::ZERO <= taken.object[at]).then(|| taken.object[at].to_usize())
-                else {
-                    let counts = self.0.mining == Mining::None || taken.cost[at] < far;
+            let boxes = Boxes {
+                numbers: &numbers[image * count * each * 4..][..count * each * 4],
+                scores: &scores[image * count * classes..][..count * classes],
+                corners,
+                variances,
+                objects,
+            };
+            let dnumbers = &mut dnumbers.data[image * count * each * 4..][..count * each * 4];
+            let dscores = &mut dscores.data[image * count * classes..][..count * classes];
+            let enough = Some(self.0.overlap_threshold).filter(|_| self.0.per_prediction);
+            let mut matched = taken.take(corners, objects, &rows, enough);
+            if self.0.mining == Mining::HardExample {
+                self.price(&boxes, &mut taken, dscores);
+                if !taken.choose(self.0.sample_size) {
+                    places = T::from_f64(f64::NAN);
+                }
+                matched = taken.let_go();
+            }
+            all += matched;
+            for at in 0..count {
+                let scores = &boxes.scores[at * classes..][..classes];
+                let slopes = &mut dscores[at * classes..][..classes];
+                let Some(row) = taken.object(at) else {
                     let price = Self::softmax(scores, slopes, self.0.background);
+                    let counts = self.counts(taken.cost[at]);
                     taken.cost[at] = if counts { price } else { -T::ONE };
                     continue;
                 };
                 taken.cost[at] = -T::ONE;
                 let row = &objects[row * 8..][..8];
-                let class = if self.sound(row) { row[1].to_usize() } else { self.0.background };
+                let class = self.class(row);
                 classed += Self::softmax(scores, slopes, class);
                 slopes[class] -= T::ONE;
-                let prior = [&corners[at * 4..][..4], &variances[at * 4..][..4]];
-                let want =
-                    self.0.code.encode(prior[0], prior[1], &[row[3], row[4], row[5], row[6]]);
-                let place = if each == 1 { 0 } else { class };
-                let first = ((image * boxes + at) * each + place) * 4;
-                for i in 0..4 {
-                    let scale = if self.0.code.plain { T::ONE / prior[1][i] } else { T::ONE };
-                    let [price, slope] = self.0.distance((numbers[first + i] - want[i]) * scale);
+                let first = (at * each + if each == 1 { 0 } else { class }) * 4;
+                let numbers = &boxes.numbers[first..][..4];
+                let apart = self.differences(numbers, boxes.prior(at), row);
+                for (to, [d, scale]) in dnumbers[first..].iter_mut().zip(apart) {
+                    let [price, slope] = self.0.distance(d);
                     places += price;
-                    dnumbers.data[first + i] = slope * scale * weight;
+                    *to = slope * scale * weight;
                 }
             }
-            self.mine(taken.cost, self.wanted(count));
-            for at in (0..boxes).filter(|&at| taken.object[at] < T::ZERO) {
-                let slopes = &mut dscores.data[(image * boxes + at) * classes..][..classes];
+            if !taken.choose(self.wanted(matched)) {
+                places = T::from_f64(f64::NAN);
+            }
+            for at in (0..count).filter(|&at| taken.object(at).is_none()) {
+                let slopes = &mut dscores[at * classes..][..classes];
                 if taken.cost[at] < T::ZERO {
                     slopes.fill(T::ZERO);
                 } else {
@@ -389,7 +385,7 @@ impl Operation for Matched {
                 }
             }
         }
-        let divisor = T::from_f64(self.divisor(images, boxes, all));
+        let divisor = T::from_f64(self.divisor(images, count, all));
         loss.data[0] = (weight * places + classed) / divisor;
         for slope in dnumbers.data.iter_mut().chain(dscores.data.iter_mut()) {
             *slope /= divisor;
@@ -432,7 +428,7 @@ impl Operation for Matched {
                     .with(layer.places())
                     .with_all(layer.code.numbers())
                     .with_all([layer.smooth, layer.per_prediction, layer.use_difficult])
-                    .with(layer.mining == Mining::None)
+                    .with_all([layer.mining as usize, layer.sample_size])
                     .with_all([layer.loc_weight, layer.overlap_threshold, layer.neg_overlap])
                     .with(layer.neg_pos_ratio);
                 let [_, total] = work;

@@ -3,7 +3,6 @@
 use super::share_params::too_many_params;
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
 use crate::ir::{Net, Node};
-use crate::layers::Layer;
 use crate::spec::{Environment, Filler, Infer, Phase, Signature};
 use crate::ty::Shape;
 
@@ -39,28 +38,39 @@ pub fn infer_types(
             Some(bottoms) => infer_node(net, index, &bottoms, phase, env, diagnostics).ok(),
             None => {
                 let cx = Infer::new(node, &[], phase, env, diagnostics);
-                if node.layer.check(&cx).is_ok() {
-                    check_param_count(node, phase, env, diagnostics);
-                }
+                node.layer.check(&cx).ok();
                 None
             }
         };
+        if signature.is_none() {
+            check_param_count(node, phase, env, diagnostics);
+        }
         signatures.push(signature);
     }
     signatures
 }
 
-/// How many parameters a layer has does not depend on the shapes of its bottoms, so those that are made up serve as well.
+/// How many parameters a layer has does not depend on shapes and values of its bottoms, so those that are made up serve as
+/// well.
 fn check_param_count(node: &Node, phase: Phase, env: &Environment, diagnostics: &mut Diagnostics) {
     if node.params.is_empty() {
         return;
     }
-    // Extents that many groups divide, along as many axes as layers commonly want.
-    let guesses: [&[usize]; 3] = [&[2, 5040, 64, 64], &[2, 5040], &[2, 5040, 64, 64, 64]];
-    let signature = guesses.iter().find_map(|&dims| {
-        let bottoms = vec![Shape::from(dims); node.bottoms.len()];
+    if node.layer.is_input() {
+        return too_many_params(node, &[], diagnostics);
+    }
+    // Extents that many groups divide, along as many axes as layers commonly want. A last bottom of items alone may choose.
+    let alike = |dims: &[usize]| vec![Shape::from(dims); node.bottoms.len()];
+    let mut chosen = alike(&[2, 5040]);
+    if let Some(last) = chosen.last_mut() {
+        *last = Shape::from([2]);
+    }
+    let guesses =
+        [alike(&[2, 5040, 64, 64]), alike(&[2, 5040]), alike(&[2, 5040, 64, 64, 64]), chosen];
+    let signature = guesses.iter().find_map(|bottoms| {
         let mut unheard = diagnostics.unread();
-        let cx = Infer::new(node, &bottoms, phase, env, &mut unheard);
+        let values = vec![Some(&[1.0, 1.0][..]); bottoms.len()];
+        let cx = Infer::new(node, bottoms, phase, env, &mut unheard).with_values(values);
         node.layer.infer(&cx).ok()
     });
     if let Some(signature) = signature {
@@ -82,14 +92,9 @@ fn check_arity(node: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reporte
             let span = names.get(arity.max).map_or(node.type_name.span, |name| name.span);
             let here = format!("layer `{}`", node.name.value);
             let mut d = Diagnostic::new(&diag::E0205, span, message).here(here);
-            if let Layer::EuclideanLoss(_) = node.layer
-                && what == "bottom"
-                && n == 3
-            {
-                d = d.note(
-                    "a fork of Caffe for detection takes weights of the elements as a third bottom",
-                );
-                d = d.help("SmoothL1Loss has such weights");
+            let advice = node.layer.on_other_bottoms(n).filter(|_| what == "bottom");
+            if let Some([note, help]) = advice {
+                d = d.note(note).help(help);
             }
             return Err(diagnostics.report(d));
         }
@@ -131,10 +136,10 @@ fn infer_node(
             return Err(diagnostics.report(node.placed(d.here(most))));
         }
     }
-    // Which elements a Filter lets pass, if any, is seen in the run.
-    let may_be_empty = matches!(node.layer, Layer::Filter(_));
     let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));
-    if let Some(empty) = shapes.filter(|_| !may_be_empty).find(|shape| shape.count() == 0) {
+    if let Some(empty) =
+        shapes.filter(|_| !node.layer.may_be_empty()).find(|shape| shape.count() == 0)
+    {
         let message = format!("makes a blob without elements, {empty}, which Caffe stops at");
         return cx.fail(&["dim", "input_dim", "num_output"], message);
     }

@@ -2,13 +2,14 @@
 //!
 //! `adopt_data` gives DIGITS definitions their inputs, `locate_files` finds the files they name, `select_stage` picks
 //! the layers of a stage and wires their blobs, `infer_types` finds shapes, `share_params` finds the owner of every
-//! parameter, `lower` writes the program. Lints look at the result.
+//! parameter, `loss_weights` what is minimised, `lower` writes the program. Lints look at the result.
 
 pub mod adopt_data;
 pub mod deploy;
 pub mod infer_types;
 pub mod lint;
 pub mod locate_files;
+mod loss_weights;
 pub mod lower;
 pub mod select_stage;
 pub mod share_params;

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::loss_weights::loss_weights;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Net, Node, ParamSpec, ShareMode, TypedNet, Variable};
 use crate::program::VarId;
-use crate::spec::{ParamDecl, Signature};
+use crate::spec::{Category, ParamDecl, Signature};
 
 /// Joins shared parameters and settles multipliers and loss weights.
 pub fn share_params(
@@ -15,7 +16,7 @@ pub fn share_params(
 ) -> TypedNet {
     let mut sharing = Sharing { owners: HashMap::new(), variables: vec![], diagnostics };
     let mut node_variables = vec![];
-    let mut loss_weights = vec![];
+    let mut weights = vec![];
     for ((index, node), signature) in net.nodes().zip(&signatures) {
         let params = signature.as_ref().map_or(&[][..], |s| &s.params);
         if signature.is_some() {
@@ -26,14 +27,17 @@ pub fn share_params(
             sharing.variable((index, i), &node.name.value, decl, spec)
         });
         node_variables.push(variables.collect());
-        loss_weights.push(weights(node));
+        weights.push(loss_weights(&net, index, sharing.diagnostics));
     }
     let variables = sharing.variables.into_iter().map(|(v, _)| v).collect();
-    TypedNet { net, signatures, variables, node_variables, loss_weights }
+    TypedNet { net, signatures, variables, node_variables, loss_weights: weights }
 }
 
-/// Complains about more `param` than a layer has parameters.
+/// Complains about more `param` than a layer has parameters. A layer of foreign code may have any.
 pub(super) fn too_many_params(node: &Node, params: &[ParamDecl], diagnostics: &mut Diagnostics) {
+    if node.layer.spec().category == Category::Unknown {
+        return;
+    }
     let (given, has) = (node.params.len(), params.iter().filter(|p| !p.private).count());
     let Some(extra) = node.params.get(has) else { return };
     let name = &node.name.value;
@@ -42,15 +46,6 @@ pub(super) fn too_many_params(node: &Node, params: &[ParamDecl], diagnostics: &m
         _ => format!("layer `{name}` has {has} parameters, but {given} `param`"),
     };
     diagnostics.report(Diagnostic::new(&diag::E0503, extra.span, message).here("too many"));
-}
-
-/// The weights of a node's tops in the loss: as given, else 1 for the first top of a loss.
-fn weights(node: &Node) -> Vec<f32> {
-    if !node.loss_weights.is_empty() {
-        return node.loss_weights.iter().map(|w| w.value).collect();
-    }
-    let default = |top| if node.layer.spec().loss && top == 0 { 1.0 } else { 0.0 };
-    (0..node.tops.len()).map(default).collect()
 }
 
 struct Sharing<'a> {

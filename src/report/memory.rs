@@ -8,6 +8,7 @@ use super::figures::{bytes, short};
 use crate::ir::TypedNet;
 use crate::plan::Plan;
 use crate::program::{Cost, Kernel, Program, Source, Step, cost};
+use crate::train::checkpoint::memory as snapshot;
 use crate::train::feed::read_ahead;
 
 /// Bytes of a number in single precision.
@@ -111,8 +112,9 @@ fn result_elements(plan: &Plan, step: &Step) -> u64 {
     step.outs.iter().map(|&v| plan.program.shape(v).count() as u64).sum()
 }
 
-/// What a training iteration keeps, by purpose, and the length of the arena, which is what a run allocates.
-pub fn memory(plan: &Plan) -> String {
+/// What a training iteration keeps, by purpose, and the length of the arena, which is what a run allocates; then what a run
+/// holds beside it, `program` bytes of its own among them.
+pub fn memory(plan: &Plan, program: Option<u64>) -> String {
     let parameters = plan.parameters.len as u64;
     let gradients = plan.gradients.len as u64;
     let histories: u64 = plan.histories.iter().map(|slot| slot.len as u64).sum();
@@ -131,10 +133,19 @@ pub fn memory(plan: &Plan) -> String {
         ("workspace", workspace),
         ("all", arena),
         ("data read ahead", read_ahead(plan)),
+        ("snapshots", snapshot(plan)),
     ];
     let mut out = String::from("memory of training\n");
+    let mut line = |what: &str, size: u64| {
+        let _ = writeln!(out, "  {what:<16}{:>10}", bytes(size));
+    };
     for (what, elements) in lines {
-        let _ = writeln!(out, "  {what:<16}{:>10}", bytes(elements.saturating_mul(ELEMENT)));
+        line(what, elements.saturating_mul(ELEMENT));
+    }
+    if let Some(program) = program {
+        let beside = arena.saturating_add(read_ahead(plan)).saturating_add(snapshot(plan));
+        line("the program", program);
+        line("at most", beside.saturating_mul(ELEMENT).saturating_add(program));
     }
     out
 }

@@ -349,6 +349,16 @@ pub trait LayerOps {
         false
     }
 
+    /// Whether its tops may be without elements, since only the run shows how many there are.
+    fn may_be_empty(&self) -> bool {
+        false
+    }
+
+    /// A note and a help for whoever gives it another number of bottoms than it takes.
+    fn on_other_bottoms(&self, _given: usize) -> Option<[&'static str; 2]> {
+        None
+    }
+
     /// Why a net with this layer cannot be run, as a sentence about the layer; most can.
     fn obstacle(&self) -> Option<String> {
         None

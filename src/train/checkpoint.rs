@@ -9,13 +9,13 @@ use super::machine::users;
 use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
 use crate::ir::{Before, TypedNet};
-use crate::plan::Slot;
+use crate::plan::{Plan, Slot};
 use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
 use crate::weights::t7::write_flat;
 use crate::weights::{
-    Blob, CaffeModel, Counts, Given, LayerWeights, SolverState, Weights, order, read_metadata,
-    read_safetensors, read_weights, write_hdf5_weights, write_safetensors, write_safetensors_with,
+    Blob, Counts, Given, LayerView, SolverState, Weights, order, read_metadata, read_safetensors,
+    read_weights, write_hdf5_weights, write_model, write_safetensors, write_safetensors_with,
 };
 
 /// The files of one snapshot.
@@ -73,30 +73,34 @@ const RUNS: &str = "runs";
 const POSITIONS: &str = "positions";
 const LOSSES: &str = "losses";
 
+/// Numbers that a snapshot takes beside the plan while it is written: the parameters and the solver's history.
+pub fn memory(plan: &Plan) -> u64 {
+    let histories = plan.histories.iter().map(|slot| slot.len as u64);
+    histories.fold(plan.parameters.len as u64, u64::saturating_add)
+}
+
 impl Trainer {
     /// Writes a snapshot; each file is whole or not there.
     pub fn snapshot(&mut self, prefix: &Path) -> Result<Snapshot> {
         let format = self.solver.snapshot_format;
         let files = Snapshot::named(prefix, self.iteration, format);
         let parameters = self.parameters();
-        let named = |blobs: &'_ BTreeMap<String, Blob>| -> Vec<(String, Blob)> {
-            blobs.iter().map(|(n, b)| (n.clone(), b.clone())).collect()
-        };
         if self.names.is_empty() {
-            let state = self.solver_state(&files);
             let changes = self.solver.snapshot_diff.then(|| self.last_changes());
             match format {
                 SnapshotFormat::BinaryProto => {
-                    let model = with_changes(caffemodel(self.typed(), &parameters), changes);
-                    model.write(&files.caffemodel)?;
-                    state.write(&files.solverstate)?;
+                    let typed = self.typed();
+                    let layers = caffemodel(typed, &parameters, changes.as_ref());
+                    write_model(&files.caffemodel, &typed.net.name, &layers)?;
+                    drop(changes);
+                    self.solver_state(&files).write(&files.solverstate)?;
                 }
                 SnapshotFormat::Hdf5 => {
                     let layers = self.typed().net.nodes().map(|(_, node)| node.name.value.as_str());
                     let layers: Vec<&str> = layers.collect();
                     let owned = owned(self.typed(), &parameters);
                     write_hdf5_weights(&files.caffemodel, &layers, owned, changes)?;
-                    state.write_hdf5(&files.solverstate)?;
+                    self.solver_state(&files).write_hdf5(&files.solverstate)?;
                 }
             }
         } else if order::variable_names(&self.names).is_empty() {
@@ -109,7 +113,7 @@ impl Trainer {
             .collect();
         write_safetensors(&files.safetensors, public)?;
 
-        let mut all = named(&parameters);
+        let mut all = parameters;
         for (i, region) in self.train.plan().histories.clone().into_iter().enumerate() {
             all.extend(self.flat(region, &format!("history{i}")));
         }
@@ -158,15 +162,12 @@ impl Trainer {
         let mut history = vec![];
         let kinds = self.solver.method.histories();
         for region in self.train.plan().histories.clone().into_iter().take(kinds) {
-            let values = self.train.session.read(region);
-            for (variable, place) in
-                self.train.typed.variables.iter().zip(&self.train.plan().layout)
-            {
-                if variable.private {
+            for at in 0..self.train.typed.variables.len() {
+                if self.train.typed.variables[at].private {
                     continue;
                 }
-                let data = values[place.range()].to_vec();
-                history.push(Blob { shape: variable.shape.0.clone(), data });
+                let data = self.train.session.read(self.train.place_in(region, at));
+                history.push(Blob { shape: self.train.typed.variables[at].shape.0.clone(), data });
             }
         }
         SolverState {
@@ -355,34 +356,34 @@ fn owned(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> Weights {
     owners.filter_map(blob).collect()
 }
 
-/// The parameters in Caffe's form: every layer with its blobs, shared ones repeated.
-pub(crate) fn caffemodel(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> CaffeModel {
+/// The parameters in Caffe's form: every layer with its blobs, shared ones repeated, and with what the last update
+/// subtracted from them, if that is asked for.
+pub(crate) fn caffemodel<'a>(
+    typed: &'a TypedNet,
+    parameters: &'a BTreeMap<String, Blob>,
+    changes: Option<&'a Weights>,
+) -> Vec<LayerView<'a>> {
     let layers = typed.net.nodes().map(|(index, node)| {
+        let name = &node.name.value;
         let variables = typed.node_variables[index.index()].iter().enumerate();
         let stored = variables.filter(|(_, var)| !typed.variables[var.0 as usize].private);
-        let blobs = stored.filter_map(|(i, _)| {
-            parameters.get(&format!("param.{}.{i}", node.name.value)).cloned()
-        });
-        LayerWeights {
-            name: node.name.value.clone(),
-            kind: node.type_name.value.clone(),
+        let blobs = stored.filter_map(|(i, _)| parameters.get(&format!("param.{name}.{i}")));
+        let blobs: Vec<&Blob> = blobs.collect();
+        let diff = |changes: &'a Weights, at: usize| {
+            changes.get(&(name.clone(), at)).map_or(&[][..], |blob| blob.data.as_slice())
+        };
+        let diffs = changes.map(|changes| (0..blobs.len()).map(|at| diff(changes, at)).collect());
+        LayerView {
+            name,
+            kind: &node.type_name.value,
             bottoms: node.bottoms.iter().map(|b| b.value.clone()).collect(),
             tops: node.tops.iter().map(|t| t.value.clone()).collect(),
-            blobs: blobs.collect(),
-            diffs: vec![],
+            blobs,
+            diffs: diffs.unwrap_or_default(),
+            four_axes: false,
         }
     });
-    CaffeModel { name: typed.net.name.clone(), layers: layers.collect() }
-}
-
-/// The model with the changes of its parameters, if there are any.
-fn with_changes(mut model: CaffeModel, changes: Option<Weights>) -> CaffeModel {
-    let Some(mut changes) = changes else { return model };
-    for layer in &mut model.layers {
-        let of_layer = (0..layer.blobs.len()).map(|at| changes.remove(&(layer.name.clone(), at)));
-        layer.diffs = of_layer.map(|blob| blob.unwrap_or_default().data).collect();
-    }
-    model
+    layers.collect()
 }
 
 fn join<T: ToString>(values: &[T]) -> String {

@@ -20,7 +20,7 @@ use crate::program::{
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::ty::Shape;
-use crate::weights::{Given, binaryproto_for_layers, first_values};
+use crate::weights::{Blob, Given, binaryproto_for_layers, first_values};
 
 /// What a net is planned for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,6 +250,27 @@ impl Machine {
     /// The place of a variable.
     pub fn place(&self, variable: usize) -> Slot {
         self.planned.plan.slot(self.planned.variables[variable])
+    }
+
+    /// The place of what an array that is laid out as the parameters, such as a history of the solver, has for a variable.
+    pub fn place_in(&self, array: Slot, variable: usize) -> Slot {
+        let place = self.plan().layout[variable];
+        Slot { offset: array.offset + place.offset, len: place.len }
+    }
+
+    /// Adds the values of a variable as `<what>.<layer>.<i>` for each of its users.
+    pub fn add_by_user(
+        &self,
+        variable: usize,
+        data: Vec<f32>,
+        what: &str,
+        blobs: &mut BTreeMap<String, Blob>,
+    ) {
+        let variable = &self.typed.variables[variable];
+        for (layer, at) in users(&self.typed, variable) {
+            let blob = Blob { shape: variable.shape.0.clone(), data: data.clone() };
+            blobs.insert(format!("{what}.{layer}.{at}"), blob);
+        }
     }
 
     /// Gives every parameter the values of its filler.

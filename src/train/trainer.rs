@@ -404,19 +404,19 @@ impl Trainer {
 
     /// An array of the solver by user, as `<what>.<layer>.<i>`.
     pub(super) fn flat(&mut self, region: Slot, what: &str) -> BTreeMap<String, Blob> {
-        let values = self.train.session.read(region);
-        self.by_user(&values, what)
+        let mut blobs = BTreeMap::new();
+        for at in 0..self.train.typed.variables.len() {
+            let data = self.train.session.read(self.train.place_in(region, at));
+            self.train.add_by_user(at, data, what, &mut blobs);
+        }
+        blobs
     }
 
     /// Values in the layout of the parameters by user, as `<what>.<layer>.<i>`.
     pub(super) fn by_user(&self, values: &[f32], what: &str) -> BTreeMap<String, Blob> {
         let mut blobs = BTreeMap::new();
-        for (variable, place) in self.train.typed.variables.iter().zip(&self.train.plan().layout) {
-            let data = values[place.range()].to_vec();
-            for (layer, at) in users(&self.train.typed, variable) {
-                let blob = Blob { shape: variable.shape.0.clone(), data: data.clone() };
-                blobs.insert(format!("{what}.{layer}.{at}"), blob);
-            }
+        for (at, place) in self.train.plan().layout.iter().enumerate() {
+            self.train.add_by_user(at, values[place.range()].to_vec(), what, &mut blobs);
         }
         blobs
     }

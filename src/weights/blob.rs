@@ -1,6 +1,6 @@
 //! A [`Blob`] and its message in Caffe's files.
 
-use crate::data::proto::{BlobProto, BlobShape};
+use crate::data::proto::BlobProto;
 
 /// A tensor of f32 values in row-major order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,16 +49,6 @@ impl Blob {
         shape
             .and_then(|shape| Blob::new(shape, data))
             .ok_or_else(|| format!("claims the shape {claimed:?} and holds {len} values"))
-    }
-
-    /// The message in the present format.
-    pub(super) fn to_proto(&self) -> BlobProto {
-        let dim = self.shape.iter().map(|&n| n as i64).collect();
-        BlobProto {
-            shape: Some(BlobShape { dim }),
-            data: self.data.clone(),
-            ..BlobProto::default()
-        }
     }
 }
 

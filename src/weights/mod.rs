@@ -15,12 +15,14 @@ pub mod order;
 mod safetensors;
 mod solverstate;
 mod stored;
+mod stream;
 pub mod t7;
 
 pub use arrangement::Arrangement;
 pub use binaryproto::{binaryproto_for_layers, read_binaryproto, write_binaryproto};
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};
+pub(crate) use caffemodel::{LayerView, write_model};
 pub use fill::{fill, first_values};
 pub use given::{Counts, Given};
 pub use hdf5_snapshot::write_hdf5_weights;

@@ -7,7 +7,7 @@ use std::path::Path;
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 
-use super::Blob;
+use super::{Blob, stream};
 use crate::{Error, Result, file};
 
 /// Reads all tensors of a file, converted to f32.
@@ -66,8 +66,15 @@ pub fn write_safetensors_with<'a>(
 ) -> Result<()> {
     let failed = |e| Error::format(path, format!("cannot be written as safetensors: {e}"));
     let metadata = Some(metadata).filter(|texts| !texts.is_empty());
-    let bytes = safetensors::serialize(tensors, metadata).map_err(failed)?;
-    file::write_atomically(path, |writer| writer.write_all(&bytes))
+    // The values follow the header in the order of names, as it has them for tensors of one type.
+    let mut tensors: Vec<(&str, &Blob)> = tensors.into_iter().collect();
+    tensors.sort_by_key(|(name, _)| *name);
+    let entries = tensors.iter().map(|&(name, blob)| (name, Entry(blob)));
+    let header = safetensors::serialize(entries, metadata).map_err(failed)?;
+    file::write_atomically(path, |writer| {
+        writer.write_all(&header)?;
+        tensors.iter().try_for_each(|(_, blob)| stream::write_values(writer, &blob.data))
+    })
 }
 
 /// The texts beside the tensors of a file.
@@ -78,21 +85,24 @@ pub fn read_metadata(path: &Path) -> Result<HashMap<String, String>> {
     Ok(metadata.metadata().clone().unwrap_or_default())
 }
 
-impl View for &Blob {
+/// What a header says about a blob, without its values.
+struct Entry<'a>(&'a Blob);
+
+impl View for Entry<'_> {
     fn dtype(&self) -> Dtype {
         Dtype::F32
     }
 
     fn shape(&self) -> &[usize] {
-        &self.shape
+        &self.0.shape
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.data.iter().flat_map(|x| x.to_le_bytes()).collect())
+        Cow::Borrowed(&[])
     }
 
     fn data_len(&self) -> usize {
-        self.data.len() * size_of::<f32>()
+        self.0.data.len() * size_of::<f32>()
     }
 }
 

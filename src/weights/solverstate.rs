@@ -2,10 +2,16 @@
 
 use std::path::Path;
 
+use prost::Message;
+
 use super::hdf5::is_hdf5;
-use super::{Blob, parse_message, write_message};
+use super::stream::BlobField;
+use super::{Blob, parse_message};
 use crate::data::proto;
 use crate::{Error, Result, file};
+
+/// The field of the history in the message.
+const HISTORY: u32 = 3;
 
 /// A solver between two updates.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,12 +58,21 @@ impl SolverState {
             i32::try_from(n)
                 .map_err(|_| Error::format(path, format!("{n} iterations are too many")))
         };
-        let state = proto::SolverState {
+        let first = proto::SolverState {
             iter: Some(number(self.iter)?),
             learned_net: self.learned_net.clone(),
-            history: self.history.iter().map(Blob::to_proto).collect(),
-            current_step: Some(number(self.current_step)?),
+            ..proto::SolverState::default()
         };
-        write_message(path, &state)
+        let last = proto::SolverState {
+            current_step: Some(number(self.current_step)?),
+            ..proto::SolverState::default()
+        };
+        file::write_atomically(path, |writer| {
+            writer.write_all(&first.encode_to_vec())?;
+            for blob in &self.history {
+                BlobField { tag: HISTORY, blob, diff: &[], four_axes: false }.write(writer)?;
+            }
+            writer.write_all(&last.encode_to_vec())
+        })
     }
 }

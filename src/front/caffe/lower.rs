@@ -209,17 +209,6 @@ fn check_counts(node: &Node, reading: &Reading) {
             .help("keep one kind: a layer exists where an include rule matches, or where no exclude rule does");
         reading.report(d);
     }
-    if let Some(first) = node.loss_weights.first()
-        && node.loss_weights.len() != node.tops.len()
-        && !node.tops.is_empty()
-    {
-        let (weights, tops) = (node.loss_weights.len(), node.tops.len());
-        let message = format!("{weights} loss weights for {tops} tops");
-        let d = Diagnostic::new(&diag::E0207, first.span, message);
-        reading.report(
-            d.help("give one loss_weight for each top, 0 for those that are not minimised"),
-        );
-    }
     if !node.propagate_down.is_empty() && node.propagate_down.len() != node.bottoms.len() {
         let (given, bottoms) = (node.propagate_down.len(), node.bottoms.len());
         let message = format!("{given} propagate_down for {bottoms} bottoms");

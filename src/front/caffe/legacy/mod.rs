@@ -31,6 +31,16 @@ pub fn upgrade_net(mut net: Message, diagnostics: &mut Diagnostics) -> Message {
     net
 }
 
+/// The modern name of a layer's type in a binary file of 2014, where types are numbers.
+pub fn type_of_number(number: i32) -> Option<&'static str> {
+    v1::numbered(number)
+}
+
+/// The modern name of a layer's type in a binary file of 2013, such as `conv`.
+pub fn type_of_word(word: &str) -> Option<&'static str> {
+    v0::named(word).and_then(v1::named)
+}
+
 /// Complains about layers in an old form whose types have no modern names, so that the net has no modern form. To
 /// [`upgrade_net`] they are layers like all others.
 pub fn check_types(net: &Message, diagnostics: &mut Diagnostics) {

@@ -94,6 +94,11 @@ const TRANSFORM: [(&str, &str); 4] = [
 /// Fields that stay as they are.
 const KEPT: [&str; 4] = ["name", "blobs", "blobs_lr", "weight_decay"];
 
+/// The name of a type in the form of 2014.
+pub(super) fn named(kind: &str) -> Option<&'static str> {
+    TYPES.iter().find(|(old, _)| *old == kind).map(|(_, new)| *new)
+}
+
 /// True if some layer of the net is in this form.
 pub(super) fn is_in(net: &Message) -> bool {
     net.fields.iter().filter_map(layer_of).any(|layer| layer.last("layer").is_some())

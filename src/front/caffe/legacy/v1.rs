@@ -113,6 +113,17 @@ pub(in crate::front::caffe) fn modern(plain: &str) -> Option<&'static str> {
     TYPES.iter().find(|(old, modern)| !modern.is_empty() && same(old)).map(|(_, modern)| *modern)
 }
 
+/// The modern name of the type that has this number.
+pub(super) fn numbered(number: i32) -> Option<&'static str> {
+    let old = usize::try_from(number).ok().and_then(|n| NUMBERS.get(n))?;
+    named(old)
+}
+
+/// The modern name of a type.
+pub(super) fn named(old: &str) -> Option<&'static str> {
+    TYPES.iter().chain([&WINDOW_DATA]).find(|(name, _)| *name == old).map(|(_, modern)| *modern)
+}
+
 pub(super) fn upgrade(layer: &mut Message) {
     for field in layer.fields.iter_mut().filter(|field| field.name.value == "type") {
         if let ValueKind::Integer(number) = field.value.kind
@@ -142,9 +153,7 @@ pub(super) fn upgrade(layer: &mut Message) {
     layer.fields.extend(params);
     for field in layer.fields.iter_mut().filter(|field| field.name.value == "type") {
         if let ValueKind::Ident(old) = &field.value.kind {
-            let known = TYPES.iter().chain([&WINDOW_DATA]).find(|(name, _)| name == old);
-            let modern = known.map(|(_, modern)| *modern).or_else(|| strangers::modern(old));
-            let modern = modern.unwrap_or(old);
+            let modern = named(old).or_else(|| strangers::modern(old)).unwrap_or(old);
             field.value.kind = ValueKind::Str(modern.to_string());
         }
     }
