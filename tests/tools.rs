@@ -1,5 +1,8 @@
 //! The verbs beside training, run as people run them: `time`, `plot`, `device-query`.
 
+#[path = "tools/inference.rs"]
+mod inference;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -309,14 +312,14 @@ fn nobody_needs_to_read_what_is_printed() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_is_told_once() {
+fn a_loss_that_is_no_number_is_told_at_once_and_at_the_end() {
     let (folder, solver) = training("base_lr: 1e38 weight_decay: 10");
     let output = cortado(&["train", &solver, "-o", &text(folder.path().join("out"))]);
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaints}");
     assert_eq!(
         complaints.matches("warning: the loss is NaN at iteration").count(),
-        1,
+        2,
         "{complaints}"
     );
     let shown = String::from_utf8_lossy(&output.stdout);
@@ -415,4 +418,64 @@ fn misspelt_fields_are_told_from_those_that_are_meant() {
         assert!(complaint.contains(help), "{complaint}");
         assert!(complaint.ends_with("1 error\n"), "{complaint}");
     }
+}
+
+#[test]
+fn a_place_where_snapshots_cannot_be_written_is_found_before_training() {
+    let (folder, solver) = training("base_lr: 0.1 snapshot: 3");
+    let out = text(folder.path().join("out"));
+    let long = format!("snapshot_prefix={}", "s".repeat(250));
+    let refused = |more: &[&str]| {
+        let output = cortado(&[&["train", &solver, "-o", &out, "--set", &long], more].concat());
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), complaint, shown.contains("iteration 0"))
+    };
+    let (code, complaint, trained) = refused(&[]);
+    assert!(code == Some(1) && !trained, "{complaint}");
+    assert!(
+        complaint.contains("snapshots cannot be written as") && complaint.contains("_iter_N"),
+        "{complaint}"
+    );
+    // A run that writes none needs no place for them.
+    let none = ["--set", "snapshot=0", "--set", "snapshot_after_train=false"];
+    let (code, complaint, trained) = refused(&none);
+    assert!(code == Some(0) && trained, "{complaint}");
+    let left =
+        std::fs::read_dir(&out).expect("a folder").map(|entry| entry.expect("a name").file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("iter")));
+}
+
+#[test]
+fn what_is_given_in_the_place_of_something_else_is_named() {
+    let (folder, solver) = training("base_lr: 0.1 solver_mode: GPU snapshot: 3");
+    let at = |name: &str| text(folder.path().join(name));
+    let out = at("out");
+    let complaint = refused(&["train", &at("net.prototxt")]);
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    assert!(
+        complaint.contains("is a net and no solver; a solver names it, `net: \"net.prototxt\"`"),
+        "{complaint}"
+    );
+    let complaint = refused(&["train", "some/net.lua"]);
+    assert!(
+        complaint.contains("train it by a run file (.yaml) with `network: net.lua`"),
+        "{complaint}"
+    );
+    let complaint = refused(&["test", &solver, "-o", &out]);
+    assert!(
+        complaint.contains("out/s_iter_N.caffemodel; train first, or give --weights"),
+        "{complaint}"
+    );
+    let complaint = refused(&["train", &solver, "-o", &out, "--reinit", "ip"]);
+    assert!(complaint.contains("--reinit ip: there are no weights"), "{complaint}");
+    let output = cortado(&["train", &solver, "-o", &out]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("note: solver_mode is GPU; computing on the processor"), "{told}");
+    // The last snapshot is tested, by its number.
+    let tested = prints(&["test", &solver, "-o", &out]);
+    let lines: Vec<&str> = tested.lines().collect();
+    assert!(lines[0].ends_with("out/s_iter_6.safetensors"), "{tested}");
+    assert!(lines[1].starts_with("iteration 6 test net #0 loss = "), "{tested}");
+    assert_eq!(lines[1].matches("loss").count(), 1, "{tested}");
 }

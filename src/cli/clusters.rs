@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::job::RUN_FILE;
 use crate::job::clusters::{Embedding, Measure};
-use crate::job::inference::Inference;
+use crate::job::inference::{Beside, Inference};
 use crate::job::run_file::{self, IdxFiles};
 use crate::report::plot::{self, Scatter};
 
@@ -98,7 +98,8 @@ pub(super) fn after_training(folder: &Path) -> Result<()> {
 }
 
 fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()> {
-    let opened = Inference::open(run, asked.weights, &SessionOptions::default())?;
+    let given = Beside { weights: asked.weights, ..Beside::default() };
+    let opened = Inference::open(run, &given, &SessionOptions::default())?;
     let mut net = match opened {
         Ok(net) => net,
         Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
@@ -164,6 +165,12 @@ fn embed(net: &mut Inference, blob: Option<&str>, files: Labelled) -> Result<Emb
             let Some((_, point)) = output else {
                 return Err(Error::refused("the net has no output of that name"));
             };
+            if point.iter().any(|x| !x.is_finite()) {
+                let at = embedding.points.len();
+                let why =
+                    format!("the net gives {point:?} for image {at}; its training has gone astray");
+                return Err(Error::format(images, why));
+            }
             embedding.points.push(point);
         }
     }

@@ -1,20 +1,19 @@
-//! `cortado infer`: images through a trained net, outputs in DIGITS' form.
+//! `cortado infer`: images through a trained net, outputs in DIGITS' form, or the likeliest classes by their names.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::{complain_about, say};
-use crate::data::images::Image;
+use super::{complain_about, say, warn};
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
 use crate::job::clusters::Measure;
-use crate::job::inference::{Inference, Outputs};
+use crate::job::inference::{Beside, Inference, Outputs};
 
 /// Arguments of `infer`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The run file that the net was trained with
+    /// The run file that the net was trained with, or one of Caffe's nets, such as a deploy.prototxt
     run: PathBuf,
     /// Images
     images: Vec<PathBuf>,
@@ -24,6 +23,16 @@ pub(super) struct Arguments {
     /// Weights, instead of the last snapshot of the run
     #[arg(long)]
     weights: Option<PathBuf>,
+    /// The mean image (.binaryproto), instead of the run file's. One of another size than the net's input is subtracted by
+    /// its mean in each channel, as Caffe's example cpp_classification does
+    #[arg(long)]
+    mean: Option<PathBuf>,
+    /// Names of the classes, one a line, such as synset_words.txt: shows the likeliest ones
+    #[arg(long)]
+    labels: Option<PathBuf>,
+    /// How many classes are shown; 5 if not given
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    top: Option<u64>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -44,21 +53,55 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Error::refused("there is no image; name some, or give --list"));
     }
     let options = SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 };
-    let opened = Inference::open(&arguments.run, arguments.weights.as_deref(), &options)?;
+    let given = Beside {
+        weights: arguments.weights.as_deref(),
+        mean: arguments.mean.as_deref(),
+        images: Some(paths.len()),
+    };
+    let classes = Classes::read(arguments)?;
+    let opened = Inference::open(&arguments.run, &given, &options)?;
     let mut net = match opened {
         Ok(net) => net,
         Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
     };
     let mut results: Vec<Outputs> = vec![];
     for part in paths.chunks(256) {
-        let images: Result<Vec<Vec<f32>>> =
-            part.iter().map(|path| net.prepare(Image::load(path)?)).collect();
+        let images: Result<Vec<Vec<f32>>> = part.iter().map(|path| net.load(path)).collect();
         results.extend(net.run(&images?)?);
     }
+    for (path, outputs) in paths.iter().zip(&results) {
+        for (name, _) in outputs.iter().filter(|(_, values)| values.iter().any(|v| v.is_nan())) {
+            warn(&format!("warning: {}: `{name}` is no number", path.display()));
+        }
+    }
+    let best = classes.map(|classes| classes.best(&results)).transpose()?;
     let measure = net.measure;
     net.finish()?;
     if arguments.json {
-        return say(as_json(&paths, &results, arguments.list.is_some(), measure));
+        let mut reply = as_json(&paths, &results, arguments.list.is_some(), measure);
+        if let Some(best) = best {
+            reply["predictions"] = match (&best[..], arguments.list.is_some()) {
+                ([one], false) => json!(one),
+                _ => {
+                    let names = paths.iter().map(|path| path.display().to_string());
+                    names
+                        .zip(best)
+                        .map(|(path, best)| (path, json!(best)))
+                        .collect::<Map<_, _>>()
+                        .into()
+                }
+            };
+        }
+        return say(reply);
+    }
+    if let Some(best) = best {
+        for (path, best) in paths.iter().zip(best) {
+            say(path.display())?;
+            for (name, value) in best {
+                say(format_args!("  {value:.4}  {name}"))?;
+            }
+        }
+        return Ok(());
     }
     for (path, outputs) in paths.iter().zip(&results) {
         say(path.display())?;
@@ -75,6 +118,54 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The classes of a net's first output.
+struct Classes {
+    /// Their names, and where these are from.
+    names: Option<(PathBuf, Vec<String>)>,
+    /// How many are shown.
+    shown: usize,
+}
+
+impl Classes {
+    /// What the command line says, if it asks for classes.
+    fn read(arguments: &Arguments) -> Result<Option<Self>> {
+        let names = match &arguments.labels {
+            Some(path) => {
+                let text = crate::pipeline::read_text(path)?;
+                Some((path.clone(), text.lines().map(|line| line.trim().to_owned()).collect()))
+            }
+            None => None,
+        };
+        let asked = names.is_some() || arguments.top.is_some();
+        let shown = arguments.top.unwrap_or(5) as usize;
+        Ok(asked.then_some(Classes { names, shown }))
+    }
+
+    /// For every image its likeliest classes, the likeliest first; of equally likely ones the one with the lower number.
+    fn best(&self, results: &[Outputs]) -> Result<Vec<Vec<(String, f32)>>> {
+        let one = |outputs: &Outputs| {
+            let (output, values) =
+                outputs.first().ok_or_else(|| Error::refused("the net has no output"))?;
+            if let Some((path, names)) = &self.names
+                && names.len() != values.len()
+            {
+                let (n, classes) = (names.len(), values.len());
+                let why =
+                    format!("has {n} names, and `{output}` has {classes} values for an image");
+                return Err(Error::format(path, why));
+            }
+            let mut order: Vec<usize> = (0..values.len()).collect();
+            order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+            let named = |i: usize| match &self.names {
+                Some((_, names)) => names[i].clone(),
+                None => format!("class {i}"),
+            };
+            Ok(order.into_iter().take(self.shown).map(|i| (named(i), values[i])).collect())
+        };
+        results.iter().map(one).collect()
+    }
 }
 
 /// DIGITS' reply: for one image `{"outputs": {blob: [[...]]}}`, for many by path and without the batch axis.

@@ -14,6 +14,8 @@ use super::{complain_about, say, warn};
 use crate::error::{Error, Result};
 use crate::exec::query;
 use crate::exec::{Device, SessionOptions};
+use crate::front::caffe::solver::asks_for_gpu;
+use crate::job::inference::{iteration_of, last_snapshot, last_snapshot_of};
 use crate::job::{self, Control, Job, JobOptions, Observer};
 use crate::report::figures::bytes;
 use crate::report::plot::{self, Run, Training};
@@ -174,15 +176,19 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     let signals = Signals::default();
     signals.watch().map_err(|e| Error::refused(format!("cannot watch for signals: {e}")))?;
     describe(&job)?;
+    tell_device(&job, arguments.job.device);
     let mut screen = Screen::new(&job, signals);
     let outcome = job::run(&mut job, &mut screen)?;
     screen.finish(&job)?;
     if let Some(files) = &outcome.snapshot {
         say(format_args!("weights: {}", files.safetensors.display()))?;
     }
+    let diverged = screen.diverged.take();
+    let again = || diverged.iter().for_each(|warning| warn(&format!("warning: {warning}")));
     if outcome.stopped
         && let Some(files) = &outcome.snapshot
     {
+        again();
         let (run, state) = (arguments.run.display(), files.state.display());
         let output = arguments.job.output.as_ref().map(|o| format!(" -o {}", o.display()));
         let output = output.unwrap_or_default();
@@ -190,10 +196,30 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
             "stopped; continue with: cortado train {run} --resume {state}{output}"
         ));
     }
-    if let (Some(folder), Some(job::Kept { name: job::RUN_FILE, .. })) = (&job.folder, &job.kept) {
-        super::clusters::after_training(folder)?;
+    let drawn = match &job.folder {
+        Some(folder) if is_of_run_file(&job) => super::clusters::after_training(folder),
+        _ => Ok(()),
+    };
+    match (drawn, &diverged) {
+        (Err(e), Some(_)) => warn(&format!("warning: no clusters are drawn: {e}")),
+        (drawn, _) => drawn?,
     }
+    again();
     Ok(())
+}
+
+fn is_of_run_file(job: &Job) -> bool {
+    job.kept.as_ref().is_some_and(|kept| kept.name == job::RUN_FILE)
+}
+
+/// Says that a solver for the GPU computes on the processor.
+fn tell_device(job: &Job, device: Device) {
+    let text = job.kept.as_ref().filter(|_| !is_of_run_file(job)).map(|kept| &kept.text);
+    if device == Device::Cpu && text.is_some_and(|text| asks_for_gpu(text)) {
+        warn(
+            "note: solver_mode is GPU; computing on the processor, where --device cuda:0 would take a GPU",
+        );
+    }
 }
 
 pub(super) fn test(arguments: &TestArguments) -> Result<()> {
@@ -208,13 +234,27 @@ pub(super) fn test(arguments: &TestArguments) -> Result<()> {
     if job.trainer.tests() == 0 {
         return Err(Error::refused("the run names no data to validate on"));
     }
-    if job.weights.is_empty() {
-        let folder = job.folder.clone().unwrap_or_default();
-        let last = job::inference::last_snapshot(&folder)?;
-        tell_unmatched(&[job.trainer.load_weights(&last, &[])?]);
-        say(format_args!("weights: {}", last.display()))?;
+    let mut used = job.weights.last().cloned();
+    if arguments.job.weights.is_empty() {
+        let last = match &job.folder {
+            Some(folder) if is_of_run_file(&job) => last_snapshot(folder),
+            _ => last_snapshot_of(&job.prefix),
+        };
+        match last {
+            Ok(last) => {
+                tell_unmatched(&[job.trainer.load_weights(&last, &[])?]);
+                if !arguments.json {
+                    say(format_args!("weights: {}", last.display()))?;
+                }
+                used = Some(last);
+            }
+            Err(e) if job.weights.is_empty() => return Err(e),
+            Err(_) => {}
+        }
     }
+    let iteration = used.and_then(|path| iteration_of(&path)).unwrap_or(0);
     for report in job::test(&mut job)? {
+        let report = TestReport { iteration, ..report };
         show(arguments, &report, job.trainer.solver().test_compute_loss)?;
     }
     Ok(())
@@ -237,7 +277,10 @@ fn test_net(arguments: &TestArguments) -> Result<()> {
     let batches = arguments.iterations.unwrap_or(BATCHES);
     let weights: Vec<PathBuf> = weights.iter().flat_map(|path| files(path)).collect();
     match job::test_net(net, &weights, tensors.clone(), batches, &session)? {
-        Ok(report) => show(arguments, &report, true),
+        Ok(report) => {
+            let iteration = weights.last().and_then(|path| iteration_of(path)).unwrap_or(0);
+            show(arguments, &TestReport { iteration, ..report }, true)
+        }
         Err((sources, diagnostics)) => {
             complain_about(&diagnostics, &sources)?;
             Err(Error::Definition)
@@ -327,8 +370,8 @@ struct Screen {
     first: u64,
     drawn: Instant,
     signals: Signals,
-    /// Whether a loss that is no number was told of.
-    diverged: bool,
+    /// What was told of a loss that is no number.
+    diverged: Option<String>,
 }
 
 /// The loss plot is redrawn no more often than this.
@@ -346,7 +389,7 @@ impl Screen {
         });
         let now = Instant::now();
         let first = job.trainer.iteration();
-        Screen { bar, start: now, first, drawn: now, signals, diverged: false }
+        Screen { bar, start: now, first, drawn: now, signals, diverged: None }
     }
 
     /// Shows a line; one that cannot be shown is no reason to stop training.
@@ -392,9 +435,9 @@ impl Observer for Screen {
                 step.rate
             ));
         }
-        if let Some(warning) = step.divergence().filter(|_| !self.diverged) {
-            self.diverged = true;
+        if let Some(warning) = step.divergence().filter(|_| self.diverged.is_none()) {
             self.warn(&format!("warning: {warning}"));
+            self.diverged = Some(warning);
         }
         if REDRAW < self.drawn.elapsed() {
             self.drawn = Instant::now();
@@ -423,7 +466,9 @@ impl Observer for Screen {
 
 fn test_line(test: &TestReport, with_loss: bool) -> String {
     let mut line = format!("iteration {} test net #{}", test.iteration, test.net);
-    if with_loss {
+    // A net's only loss is its loss.
+    let shown = test.outputs.iter().any(|(_, values)| values[..] == [test.loss]);
+    if with_loss && !shown {
         line.push_str(&format!(" test loss = {:.6}", test.loss));
     }
     for (name, values) in &test.outputs {

@@ -28,10 +28,15 @@ use crate::ty::Shape;
 
 /// The shape of the first record of an image database, channels x height x width.
 pub fn record_shape(source: &Path) -> Result<Shape> {
+    record_shape_as(source, datum::Colour::AsStored)
+}
+
+/// The same where encoded images are decoded to other channels than they have.
+pub fn record_shape_as(source: &Path, colour: datum::Colour) -> Result<Shape> {
     let mut reader = lmdb::LmdbReader::open(source)?;
     let mut record = datum::Record::default();
     let (_, bytes) = reader.advance_around()?;
     record.read(bytes).map_err(|why| Error::format(source, why))?;
-    record.decode(datum::Colour::AsStored).map_err(|why| Error::format(source, why))?;
+    record.decode(colour).map_err(|why| Error::format(source, why))?;
     Ok(Shape(record.shape().to_vec()))
 }

@@ -90,7 +90,8 @@ impl Measure {
 
 impl Embedding {
     /// The figures; pairs are drawn by the seed. The neighbours of a point are among the points of `reference`, or else
-    /// among the others here.
+    /// among the others here. There are none for few points, for one class, and where a coordinate is
+    /// [no number](Self::not_finite).
     pub fn quality(
         &self,
         measure: Measure,
@@ -98,8 +99,11 @@ impl Embedding {
         seed: u64,
     ) -> Option<Quality> {
         let few = |e: &Embedding| e.points.len() < 2 * NEIGHBOURS;
-        if few(self) || reference.is_some_and(few) || self.classes.windows(2).all(|c| c[0] == c[1])
-        {
+        let one_class = self.classes.windows(2).all(|c| c[0] == c[1]);
+        if few(self) || reference.is_some_and(few) || one_class {
+            return None;
+        }
+        if self.not_finite().or(reference.and_then(Embedding::not_finite)).is_some() {
             return None;
         }
         let space = measure.space(self);
@@ -118,6 +122,11 @@ impl Embedding {
         Some(Quality { neighbours, accuracy, threshold, area })
     }
 
+    /// The first point that has a coordinate that is no finite number.
+    pub fn not_finite(&self) -> Option<usize> {
+        self.points.iter().position(|point| point.iter().any(|x| !x.is_finite()))
+    }
+
     /// The share of the first `n` points for whose class most of their neighbours vote; of as many votes, those for the
     /// lower class win.
     fn agreeing(&self, n: usize, neighbours: impl Fn(usize) -> Vec<usize>) -> f64 {
@@ -130,7 +139,9 @@ impl Embedding {
         right.count() as f64 / n as f64
     }
 
-    /// The best accuracy over thresholds, the threshold, and the area under the curve.
+    /// The best accuracy over thresholds, the threshold, and the area under the curve: the probability that two points of
+    /// one class are nearer to each other than two of different ones, where equally far counts half (Mann and Whitney
+    /// 1947). Pairs that are equally far are on one side of every threshold.
     fn verification(&self, space: &Space, seed: u64) -> Option<(f64, f64, f64)> {
         let mut random = Philox::new(seed, 0).sequence(0);
         let n = self.points.len() as u32;
@@ -155,17 +166,16 @@ impl Embedding {
         let (total_same, total_different) = (same.len() as f64, different.len() as f64);
         let (mut below_same, mut below_different) = (0.0, 0.0);
         let (mut best, mut threshold, mut area) = (0.0, 0.0, 0.0);
-        for (far, alike) in all {
-            if alike {
-                below_same += 1.0;
-            } else {
-                below_different += 1.0;
-                area += below_same / total_same / total_different;
-            }
+        for tied in all.chunk_by(|a, b| a.0 == b.0) {
+            let alike = tied.iter().filter(|(_, alike)| *alike).count() as f64;
+            let apart = tied.len() as f64 - alike;
+            area += apart * (below_same + alike / 2.0) / total_same / total_different;
+            below_same += alike;
+            below_different += apart;
             let accuracy =
                 (below_same / total_same + 1.0 - below_different / total_different) / 2.0;
             if best < accuracy {
-                (best, threshold) = (accuracy, space.measure.shown(far));
+                (best, threshold) = (accuracy, space.measure.shown(tied[0].0));
             }
         }
         Some((best, threshold, area))
@@ -246,5 +256,34 @@ mod tests {
         here.classes = vec![1, 1, 1, 1, 1, 0, 0, 0, 0, 0];
         let quality = here.quality(Measure::Distance, Some(&there), 1).expect("two classes");
         assert_eq!(quality.neighbours, 1.0);
+    }
+
+    #[test]
+    fn points_that_are_all_one_tell_nothing_apart() {
+        let mut rays = rays(0.0);
+        rays.points.iter_mut().for_each(|point| point.fill(0.0));
+        let collapsed = rays.quality(Measure::Distance, None, 1).expect("two classes");
+        assert_eq!((collapsed.accuracy, collapsed.threshold), (0.5, 0.0));
+        assert!((collapsed.area - 0.5).abs() < 1e-9, "{}", collapsed.area);
+        rays.points[7][1] = f32::NAN;
+        assert_eq!((rays.not_finite(), rays.quality(Measure::Distance, None, 1)), (Some(7), None));
+    }
+
+    #[test]
+    fn equal_distances_count_half() {
+        // One class at 0 and 1, the other at 1 and 2.
+        let mut line = Embedding::default();
+        for i in 0..40 {
+            let class = i % 2;
+            line.points.push(vec![(class + i / 2 % 2) as f32]);
+            line.classes.push(class);
+        }
+        let quality = line.quality(Measure::Distance, None, 1).expect("two classes");
+        // Within a class the distance is 0 for 9 of 19 others and else 1; between the classes it is 0, 1, 1 or 2.
+        let (same_near, far) = (9.0 / 19.0, [0.25, 0.5, 0.25]);
+        let half = same_near * far[0] / 2.0 + (1.0 - same_near) * far[1] / 2.0;
+        let area = half + same_near * (far[1] + far[2]) + (1.0 - same_near) * far[2];
+        assert!((quality.area - area).abs() < 0.01, "{} is not {area}", quality.area);
+        assert!((quality.accuracy - 0.625).abs() < 0.01, "{}", quality.accuracy);
     }
 }

@@ -75,7 +75,7 @@ impl Inputs {
             match &node.layer {
                 Layer::Data(layer) if !named => {
                     let records = Records::open_lmdb(&plan.locate(&layer.source), None)?;
-                    let options = transform(plan, &layer.transform, None, train)?;
+                    let options = transform(&plan.bases, &layer.transform, None, train)?;
                     let batch = batch_size(plan, node, layer.batch_size)?;
                     let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
@@ -85,7 +85,7 @@ impl Inputs {
                     if named =>
                 {
                     let batch = self::batch_size(plan, node, *batch_size)?;
-                    let options = transform(plan, own, data.mean.as_deref(), train)?;
+                    let options = transform(&plan.bases, own, data.mean.as_deref(), train)?;
                     let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
                     let records = open_records(data)?;
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
@@ -98,7 +98,7 @@ impl Inputs {
         if named && !free.is_empty() {
             let crop_size = definition.crop.unwrap_or(0);
             let layer = Transform { crop_size, ..Transform::default() };
-            let options = transform(plan, &layer, data.mean.as_deref(), train)?;
+            let options = transform(&plan.bases, &layer, data.mean.as_deref(), train)?;
             let asked = definition.batch_sizes[usize::from(!train)];
             let batch = plan.batch_size.or(asked).unwrap_or(DEFAULT_BATCH);
             let records = open_records(data)?;
@@ -229,7 +229,7 @@ fn open_records(data: &DataSpec) -> Result<Records> {
 
 /// A layer's transformation, with the mean of the run file in place of its own, as in DIGITS.
 pub(super) fn transform(
-    plan: &Plan,
+    bases: &[PathBuf],
     layer: &Transform,
     mean: Option<&Path>,
     train: bool,
@@ -240,7 +240,7 @@ pub(super) fn transform(
              them as the net takes them and remove the field"
         )));
     }
-    let file = mean.map(Path::to_owned).or(layer.mean_file.as_ref().map(|f| plan.locate(f)));
+    let file = mean.map(Path::to_owned).or(layer.mean_file.as_ref().map(|f| locate(f, bases)));
     let mean = match file {
         Some(path) => Mean::Image(read_binaryproto(&path)?),
         None if layer.mean_value.is_empty() => Mean::None,

@@ -1,18 +1,24 @@
-//! Images through a trained net: DIGITS' preprocessing, batches, outputs by name.
+//! Images through a trained net: batches, and outputs by name.
 
 use std::path::{Path, PathBuf};
 
 use super::clusters::Measure;
 use super::data::locate;
+use super::images::{Intake, Rules, Told, mean_shape, record_of};
 use super::program::{self, Facts, is_program};
-use super::run_file::training_data;
-use super::{RUN_FILE, read_net, run_file};
+use super::run_file::{RunFile, mean_of_pairs, training_data};
+use super::{RUN_FILE, is_run_file, read_net, run_file, states};
+use crate::data::datum::Colour;
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
+use crate::file::read_definition;
+use crate::front::caffe::solver::is_solver;
 use crate::front::{self, Request};
+use crate::ir::Definition;
 use crate::layers::Layer;
+use crate::layers::input::Input;
 use crate::passes::deploy::deploy;
 use crate::pipeline;
 use crate::plan::Slot;
@@ -20,9 +26,9 @@ use crate::source::SourceMap;
 use crate::spec::Dialect;
 use crate::train::machine::{Machine, Purpose, users};
 use crate::ty::Shape;
-use crate::weights::{Blob, order, read_binaryproto, read_weights};
+use crate::weights::{order, read_weights};
 
-/// Images in a batch.
+/// Images in a batch, at most.
 const BATCH: usize = 64;
 
 /// A trained net that takes images.
@@ -31,15 +37,12 @@ pub struct Inference {
     input: Slot,
     /// Batch, channels, height, width of the input.
     shape: Shape,
-    mean: Option<Vec<f32>>,
-    scale: f32,
+    intake: Intake,
     outputs: Vec<(String, Slot)>,
-    /// Whether the net takes images red first.
-    red_first: bool,
     /// Whether outputs are logarithms of what is wanted.
     exponentiate: bool,
     /// The weights that were loaded.
-    pub weights: PathBuf,
+    pub weights: Vec<PathBuf>,
     /// What the loss that the net is trained by tells its outputs apart by.
     pub measure: Measure,
 }
@@ -50,71 +53,97 @@ pub type Outputs = Vec<(String, Vec<f32>)>;
 /// Complaints about a definition, with the texts they point into.
 pub type Complaints = (SourceMap, Diagnostics);
 
+/// What is said beside the run file or the net.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// Weights, instead of those of the run.
+    pub weights: Option<&'a Path>,
+    /// The mean image, instead of the run's.
+    pub mean: Option<&'a Path>,
+    /// How many images there will be, if that is known: a batch need not be larger.
+    pub images: Option<usize>,
+}
+
 impl Inference {
     /// Opens a run: its definition, its mean image, and its last snapshot or the weights given. Weights that lie in the
-    /// folder of a run say that this is the run's folder.
+    /// folder of a run say that this is the run's folder. Or opens one of Caffe's nets alone with its weights.
     ///
     /// # Errors
     /// A file is missing or does not fit; complaints about the definition are in the inner result.
     pub fn open(
         path: &Path,
-        weights: Option<&Path>,
+        given: &Beside,
         options: &SessionOptions,
     ) -> Result<Result<Self, Complaints>> {
         let mut sources = SourceMap::default();
         let mut diagnostics = Diagnostics::default();
-        let (file, _) = run_file::read(path, &[])?;
+        let alone = !is_run_file(path);
+        let file = match alone {
+            true => of_net(path, given)?,
+            false => run_file::read(path, &[])?.0,
+        };
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         let own = file.output.clone().unwrap_or_else(|| path.with_extension(""));
-        let beside = weights.and_then(Path::parent).map(Path::to_owned);
+        let beside = given.weights.and_then(Path::parent).map(Path::to_owned);
         let folder = beside.filter(|folder| folder.join(RUN_FILE).exists()).unwrap_or(own);
-        let made = folder.join("pairs").join("train_mean.binaryproto");
-        let mean = match (&file.dataset.mean, &file.dataset.pairs) {
-            (Some(mean), _) => {
-                Some(locate(&mean.display().to_string(), std::slice::from_ref(&base)))
-            }
-            (None, Some(_)) => Some(made),
-            (None, None) => None,
+        let bases = std::slice::from_ref(&base);
+        let mean = match (given.mean, &file.dataset.mean, &file.dataset.pairs) {
+            (Some(mean), _, _) => Some(mean.to_owned()),
+            (None, Some(mean), _) => Some(locate(&mean.display().to_string(), bases)),
+            (None, None, Some(_)) => Some(mean_of_pairs(&folder)),
+            (None, None, None) => None,
         };
-        let mean = mean.map(|path| read_binaryproto(&path)).transpose()?;
-        let weights = match weights {
-            Some(weights) => weights.to_owned(),
-            None => last_snapshot(&folder)?,
+        let weights = match given.weights {
+            Some(weights) => vec![weights.to_owned()],
+            None => match last_snapshot(&folder) {
+                Ok(last) => vec![last],
+                Err(_) if !file.weights.is_empty() => {
+                    file.weights.iter().map(|weights| base.join(weights)).collect()
+                }
+                Err(e) => return Err(e),
+            },
         };
-        let record = record_shape(&file, &base, &folder, mean.as_ref());
+        let data = training_data(&file, &base, &folder);
         let network = base.join(&file.network);
         let told = is_program(&network);
         let dialect = front::dialect(&network);
-        let torch = dialect == Dialect::Torch;
+        let batch = match told {
+            true => BATCH,
+            false => given.images.unwrap_or(BATCH).clamp(1, BATCH),
+        };
         let mut classes = None;
+        let mut declared = None;
         let definition = if told {
-            let mut facts = match (&record, file.dataset.classes) {
+            let known = match (record_of(&data, Colour::AsStored), &mean) {
+                (Some(record), _) => Some(record),
+                (None, Some(mean)) => Some(mean_shape(mean)?),
+                (None, None) => None,
+            };
+            let mut facts = match (known, file.dataset.classes) {
                 (Some(shape), Some(n)) => Facts {
                     dialect,
-                    shape: shape.dims().to_vec(),
+                    shape: shape.to_vec(),
                     label: vec![],
                     batch: None,
                     classes: Some(n),
                     told: Request::default(),
                 },
-                (_, said) => Facts::of(&training_data(&file, &base, &folder), said, dialect)?,
+                (_, said) => Facts::of(&data, said, dialect)?,
             };
             // A net that was trained from other weights is the one that the definition made of them.
             facts.told = file.told();
             facts.told.fine_tune = !file.weights.is_empty();
             classes = facts.classes;
-            program::for_images(&network, &facts, BATCH, &mut sources, &mut diagnostics)?
+            if data.tensors.is_some() {
+                declared = <[usize; 3]>::try_from(&facts.shape[..]).ok();
+            }
+            program::for_images(&network, &facts, batch, &mut sources, &mut diagnostics)?
         } else {
             let mut definition =
                 read_net(&network, &Default::default(), &mut sources, &mut diagnostics)?;
-            let data = training_data(&file, &base, &folder);
             run_file::tell_classes(&mut definition, &file, &data)?;
             definition
         };
-        let scale = definition.nodes.iter().find_map(|node| match &node.layer {
-            Layer::Data(data) => Some(data.transform.scale as f32),
-            _ => None,
-        });
         let by_angle = |layer: &Layer| match layer {
             Layer::CosineEmbeddingLoss(_) => true,
             Layer::PairSimilarity(similarity) => similarity.cosine,
@@ -124,25 +153,25 @@ impl Inference {
             true => Measure::Angle,
             false => Measure::Distance,
         };
-        let side = definition.crop.filter(|_| told);
-        let (definition, state) = deploy(&definition);
-        let inputs: Vec<String> = definition
-            .nodes
-            .iter()
-            .filter(|node| node.layer.is_input())
-            .flat_map(|node| node.tops.iter().map(|top| top.value.clone()))
-            .collect();
+        let (deployed, state) = deploy(&definition);
+        let (input, shape) = taken(&deployed);
+        let intake = Intake::new(&Told {
+            definition: &definition,
+            tested: &states(&definition).1,
+            declared: declared.or(shape.filter(|_| !told)),
+            staged: definition.stages().contains(&state) && state.label() == "deploy",
+            data: &data,
+            mean: mean.as_deref(),
+            bases,
+            rules: if alone { Rules::OpenCv } else { Rules::Digits },
+            red_first: told,
+        })?;
         let mut shapes = std::collections::BTreeMap::new();
-        if let (Some(record), Some(name)) = (record, inputs.first()) {
-            let mut dims = vec![BATCH];
-            dims.extend(record.dims());
-            if let (Some(side), 4) = (side, dims.len()) {
-                dims[2..].fill(side);
-            }
-            shapes.insert(name.clone(), Shape(dims));
+        if let Some(name) = input {
+            shapes.insert(name, Shape([&[batch][..], &intake.shape()].concat()));
         }
         let env = super::environment(shapes);
-        let typed = pipeline::typed_net(&definition, &state, &env, &mut diagnostics);
+        let typed = pipeline::typed_net(&deployed, &state, &env, &mut diagnostics);
         if diagnostics.has_errors() {
             return Ok(Err((sources, diagnostics)));
         }
@@ -152,59 +181,48 @@ impl Inference {
             ));
         }
         let mut machine = Machine::new(typed, &env, Purpose::FORWARD, options)?;
-        load(&mut machine, &definition.names, std::slice::from_ref(&weights))?;
+        load(&mut machine, &deployed.names, &weights)?;
         let program = &machine.plan().program;
         let image = program.inputs.iter().find(|(_, v)| program.shape(*v).rank() == 4);
         let Some(&(_, v)) = image else {
             return Err(Error::refused("the net has no input that takes images (N x C x H x W)"));
         };
         let shape = program.shape(v).clone();
-        let mean = mean.map(|mean| resized_mean(&mean, &shape)).transpose()?;
+        if shape.dims()[1..] != intake.shape() {
+            let images = Shape(intake.shape().to_vec());
+            return Err(Error::refused(format!("the net takes {shape}, the images are {images}")));
+        }
         let outputs = machine.planned.outputs.iter();
         let outputs = outputs.map(|(name, v, _)| (name.clone(), machine.plan().slot(*v))).collect();
         let input = machine.plan().slot(v);
-        let scale = scale.unwrap_or(1.0);
         Ok(Ok(Inference {
             machine,
             input,
             shape,
-            mean,
-            scale,
+            intake,
             outputs,
-            red_first: told,
             // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
-            exponentiate: torch && classes.is_some(),
+            exponentiate: dialect == Dialect::Torch && classes.is_some(),
             weights,
             measure,
         }))
     }
 
-    /// An image as the net takes it: resized, channels as needed, blue first for Caffe and red first for Torch.
+    /// An image file as the net takes it.
+    ///
+    /// # Errors
+    /// See [`prepare`](Self::prepare); the file cannot be read.
+    pub fn load(&self, path: &Path) -> Result<Vec<f32>> {
+        self.intake.load(path)
+    }
+
+    /// An image as the net takes it: resized, transformed as the net's data layer does it in a test, channels as needed, blue
+    /// first for Caffe and red first for programs.
+    ///
+    /// # Errors
+    /// The net takes other channels than images have.
     pub fn prepare(&self, image: Image) -> Result<Vec<f32>> {
-        let [_, channels, height, width] = self.shape.dims() else { unreachable!("of rank 4") };
-        let image = match channels {
-            3 => image.to_colour(),
-            1 => image.to_grey(),
-            n => {
-                return Err(Error::refused(format!(
-                    "the net takes {n} channels, an image has 1 or 3"
-                )));
-            }
-        };
-        let image = image
-            .resize(*height, *width)
-            .ok_or_else(|| Error::refused("an image without pixels cannot be resized"))?;
-        let mut values: Vec<f32> = image.pixels().iter().map(|&p| f32::from(p)).collect();
-        if let Some(mean) = &self.mean {
-            values.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);
-        }
-        values.iter_mut().for_each(|x| *x *= self.scale);
-        if self.red_first && *channels == 3 {
-            let plane = height * width;
-            let (blue, rest) = values.split_at_mut(plane);
-            blue.swap_with_slice(&mut rest[plane..]);
-        }
-        Ok(values)
+        self.intake.prepare(image)
     }
 
     /// The outputs for prepared images, in their order.
@@ -273,44 +291,93 @@ pub(super) fn load(
     Ok(())
 }
 
-/// Channels, height and width of the images that the run was trained on.
-fn record_shape(
-    file: &run_file::RunFile,
-    base: &Path,
-    folder: &Path,
-    mean: Option<&Blob>,
-) -> Option<Shape> {
-    if let Some(mean) = mean {
-        let dims = &mean.shape;
-        return Some(Shape(dims[dims.len().saturating_sub(3)..].to_vec()));
+/// The run of a net alone.
+fn of_net(path: &Path, given: &Beside) -> Result<RunFile> {
+    let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+    let shown = name.display();
+    if is_program(path) {
+        let why = format!("is told about its data; write them in a run file: `network: {shown}`");
+        return Err(Error::format(path, why));
     }
-    let images = file.dataset.train.images.as_ref().map(|images| base.join(images));
-    let images = images
-        .or_else(|| file.dataset.pairs.as_ref().map(|_| folder.join("pairs").join("train_images")));
-    crate::data::record_shape(&images?).ok()
+    if is_solver(&read_definition(path)?) {
+        let why = "is a solver; name the net that it trains, with --weights, or a run file";
+        return Err(Error::format(path, why));
+    }
+    if given.weights.is_none() {
+        return Err(Error::refused(format!(
+            "{}: give the net's weights with --weights",
+            path.display()
+        )));
+    }
+    Ok(RunFile { network: name, ..RunFile::default() })
 }
 
-/// The mean for every value of an image; DIGITS resizes a mean image of another size through bytes.
-fn resized_mean(mean: &Blob, shape: &Shape) -> Result<Vec<f32>> {
-    let want = shape.dims()[1..].to_vec();
-    if mean.data.len() == want.iter().product::<usize>() {
-        return Ok(mean.data.clone());
+/// The input of a net for inference that takes images, and what it declares of them: channels, rows, columns.
+fn taken(deployed: &Definition) -> (Option<String>, Option<[usize; 3]>) {
+    let mut first = None;
+    for node in deployed.nodes.iter().filter(|node| node.layer.is_input()) {
+        for (i, top) in node.tops.iter().enumerate() {
+            let shape = match &node.layer {
+                Layer::Input(Input { shapes }) if shapes.len() == 1 => shapes.first(),
+                Layer::Input(Input { shapes }) => shapes.get(i),
+                _ => None,
+            };
+            if let Some(&[_, channels, height, width]) = shape.map(Shape::dims) {
+                return (Some(top.value.clone()), Some([channels, height, width]));
+            }
+            first = first.or(Some(top.value.clone()));
+        }
     }
-    let have = Shape(mean.shape.clone());
-    Err(Error::refused(format!("the mean image is {have}, the net takes {shape}")))
+    (first, None)
 }
 
 /// The snapshot of the most iterations in a run's folder.
+///
+/// # Errors
+/// There is none.
 pub fn last_snapshot(folder: &Path) -> Result<PathBuf> {
-    let entries = std::fs::read_dir(folder).map_err(|e| Error::io("read", folder, e))?;
-    let iteration = |path: &PathBuf| -> Option<u64> {
+    last(folder, "").ok_or_else(|| {
+        Error::refused(format!(
+            "there is no snapshot {}; train first, or give --weights",
+            folder.join("*_iter_N.safetensors").display()
+        ))
+    })
+}
+
+/// The snapshot of the most iterations whose files' names begin with a solver's prefix.
+///
+/// # Errors
+/// There is none.
+pub fn last_snapshot_of(prefix: &Path) -> Result<PathBuf> {
+    let stem = prefix.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    last(prefix.parent().unwrap_or(Path::new("")), &stem).ok_or_else(|| {
+        Error::refused(format!(
+            "there is no snapshot {}_iter_N.caffemodel; train first, or give --weights",
+            prefix.display()
+        ))
+    })
+}
+
+/// The iteration of a snapshot by its name.
+pub fn iteration_of(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))?;
+    stem.rsplit_once("_iter_")?.1.parse().ok()
+}
+
+/// How the names of files of weights end, those with names of parameters last.
+const ENDINGS: [&str; 3] = [".caffemodel.h5", ".caffemodel", ".safetensors"];
+
+/// The weights of the most iterations in a folder, of files called `PREFIX_iter_N` or, for an empty prefix, any.
+fn last(folder: &Path, prefix: &str) -> Option<PathBuf> {
+    let here = folder.as_os_str().is_empty();
+    let entries = std::fs::read_dir(if here { Path::new(".") } else { folder }).ok()?;
+    let found = entries.filter_map(|entry| {
+        let path = folder.join(entry.ok()?.file_name());
         let name = path.file_name()?.to_str()?;
-        name.strip_suffix(".safetensors")?.rsplit_once("_iter_")?.1.parse().ok()
-    };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let last = paths.filter_map(|path| Some((iteration(&path)?, path))).max();
-    match last {
-        Some((_, path)) => Ok(path),
-        None => Err(Error::format(folder, "holds no snapshot; train first, or give --weights")),
-    }
+        let kind = ENDINGS.iter().position(|ending| name.ends_with(ending))?;
+        let fits = prefix.is_empty() || name.starts_with(&format!("{prefix}_iter_"));
+        Some((iteration_of(&path).filter(|_| fits)?, kind, path))
+    });
+    found.max().map(|(_, _, path)| path)
 }

@@ -43,7 +43,7 @@ pub(super) fn serve(
     let batch = |own: usize| batch_size(plan, node, own);
     Ok(Some(match &node.layer {
         Layer::AnnotatedData(layer) => {
-            let own = transform(plan, &layer.transform, None, train)?;
+            let own = transform(&plan.bases, &layer.transform, None, train)?;
             let colour = if layer.transform.force_gray { Colour::Grey } else { Colour::Colour };
             let options = TransformOptions { resize: layer.resize, colour, ..own };
             let parts = Parts { samplers: layer.samplers.clone(), emit: layer.emit };
@@ -56,7 +56,7 @@ pub(super) fn serve(
             let path = plan.locate(&layer.source);
             let divisor = layer.label_divide_factor;
             let list = ImagePairs::read(&path, &layer.root_folder, size, divisor)?;
-            let own = transform(plan, &layer.transform, None, train)?;
+            let own = transform(&plan.bases, &layer.transform, None, train)?;
             let options = TransformOptions { colour: colour(layer.is_color), resize: size, ..own };
             let mut source =
                 Source::of_records(Records::of_pairs(list), options, seed, order(layer.shuffle))?;
@@ -66,7 +66,7 @@ pub(super) fn serve(
         Layer::ImageData(layer) => {
             let size = (0 < layer.new_height).then_some([layer.new_height, layer.new_width]);
             let list = ImageList::read(&plan.locate(&layer.source), &layer.root_folder)?;
-            let own = transform(plan, &layer.transform, None, train)?;
+            let own = transform(&plan.bases, &layer.transform, None, train)?;
             let options = TransformOptions { colour: colour(layer.is_color), resize: size, ..own };
             let mut source =
                 Source::of_records(Records::of_images(list), options, seed, order(layer.shuffle))?;
@@ -80,7 +80,7 @@ pub(super) fn serve(
             (source, batch(layer.batch_size)?)
         }
         Layer::WindowData(layer) => {
-            let options = transform(plan, &layer.transform, None, train)?;
+            let options = transform(&plan.bases, &layer.transform, None, train)?;
             let options = WindowOptions {
                 root: layer.root_folder.clone(),
                 fg_threshold: layer.fg_threshold as f32,
@@ -114,7 +114,7 @@ pub(super) fn serve_memory(
     let shape = [layer.channels, layer.height, layer.width];
     let images = tops.first().copied().unwrap_or_default();
     let records = Records::of_tensors(tensors, images, tops.get(1).copied(), shape)?;
-    let options = transform(plan, &layer.transform, None, train)?;
+    let options = transform(&plan.bases, &layer.transform, None, train)?;
     let source = Source::of_records(records, options, seed, Order::Sequential)?;
     Ok((source, batch_size(plan, node, layer.batch_size)?))
 }

@@ -6,6 +6,7 @@ mod data;
 pub mod extract;
 mod fit;
 mod forward;
+mod images;
 pub mod inference;
 mod layer_data;
 pub mod move_weights;
@@ -13,6 +14,7 @@ mod options;
 mod program;
 mod run;
 pub mod run_file;
+mod run_file_text;
 mod solver_file;
 pub mod solver_mapping;
 pub mod timing;
@@ -140,8 +142,26 @@ fn open_plan(
 ) -> Result<Option<Plan>> {
     match is_run_file(path) {
         true => run_file::plan(path, options, sources, diagnostics),
-        false => solver_file::plan(path, options, sources, diagnostics),
+        false => {
+            no_net(path)?;
+            solver_file::plan(path, options, sources, diagnostics)
+        }
     }
+}
+
+/// Refuses a net where a solver is to be.
+fn no_net(path: &Path) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let why = if program::is_program(path) {
+        format!("is a definition; train it by a run file (.yaml) with `network: {name}`")
+    } else if front::caffe::solver::has_layers(&read_definition(path)?) {
+        format!(
+            "is a net and no solver; a solver names it, `net: \"{name}\"`, as does a run file, `network: {name}`"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::format(path, why))
 }
 
 fn build(
@@ -176,6 +196,14 @@ fn build(
         test_inputs.push(inputs);
     }
     known_layers(&trainer, &options.reinit)?;
+    if let (Some(layer), true) =
+        (options.reinit.first(), plan.weights.is_empty() && options.weights.is_empty())
+    {
+        let why = format!(
+            "--reinit {layer}: there are no weights that it could do without; give --weights"
+        );
+        return Err(Error::refused(why));
+    }
     let mut unmatched = vec![];
     for path in plan.weights.iter().chain(&options.weights) {
         match &plan.train.0.before {

@@ -1,6 +1,6 @@
 //! The loop around a trainer: tests, snapshots, the log, in the order of Caffe's `Solver::Step`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::{Job, Kept};
@@ -54,6 +54,9 @@ impl Job {
 }
 
 /// Trains to the last iteration.
+///
+/// # Errors
+/// Results cannot be written, which is found before the first update; data cannot be read.
 pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let start = Instant::now();
     if let Some(parent) = job.prefix.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -68,6 +71,9 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
         log = Some(Log::open(&folder.join("log.jsonl"), job.trainer.iteration())?);
     }
     let solver = job.trainer.solver().clone();
+    if 0 < solver.snapshot || solver.snapshot_after_train {
+        try_snapshot(&job.prefix, solver.max_iter)?;
+    }
     let mut outcome = Outcome { snapshot: None, stopped: false };
     let mut written_at = None;
     while job.trainer.iteration() < solver.max_iter {
@@ -113,6 +119,22 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
         test_all(job, observer, &mut log, start)?;
     }
     Ok(outcome)
+}
+
+/// Finds out before anything is computed whether the last snapshot could be written, as Caffe's solver does.
+fn try_snapshot(prefix: &Path, iteration: u64) -> Result<()> {
+    let mut probe = prefix.as_os_str().to_owned();
+    // As long as the longest name of a snapshot's files.
+    probe.push(format!("_iter_{iteration}.writable_probe"));
+    let probe = PathBuf::from(probe);
+    match crate::file::write_atomically(&probe, |_| Ok(())) {
+        Ok(()) => std::fs::remove_file(&probe).map_err(|e| Error::io("remove", &probe, e)),
+        Err(Error::Io { source, .. }) => Err(Error::refused(format!(
+            "snapshots cannot be written as {}_iter_N: {source}; make the place writable, or name another with --output",
+            prefix.display()
+        ))),
+        Err(e) => Err(e),
+    }
 }
 
 /// Logs and shows updates; says how to go on after the last. A loss that is no number stops nothing, as in Caffe.

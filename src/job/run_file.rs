@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use serde_yaml::{Mapping, Value as Yaml};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_yaml::Mapping;
 
 use super::data::DataSpec;
 use super::program::{self, Facts, is_program};
+use super::run_file_text::{self, Set, Wrong};
 use super::solver_mapping::read_solver;
-use super::{JobOptions, Kept, Plan, RUN_FILE, read_net, states};
-use crate::data::pairs::{Images, PairOptions, create_pairs};
+use super::{JobOptions, Kept, Plan, RUN_FILE, is_run_file, read_net, states};
+use crate::data::pairs::{Images, PairOptions, create_pairs, differences};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::front::{self, Request};
 use crate::ir::Definition;
 use crate::passes::adopt_data::adopt_classes;
-use crate::pipeline;
 use crate::source::SourceMap;
 use crate::spec::Dialect;
 
@@ -25,18 +25,18 @@ const DEFAULT_EPOCHS: f64 = 30.0;
 
 /// A run file. Paths are relative to the file's own folder, except `output`, which is relative to where cortado is
 /// started.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunFile {
     /// The definition.
     pub network: PathBuf,
-    /// Fields of the table that a Lua definition's function receives, such as `depth: 50`.
+    /// What a definition that is a program finds in its parameters, such as `depth: 50`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Parameter>,
-    /// An expression that gives the model where a Lua definition only has functions.
+    /// An expression that gives the model where a definition only has functions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
-    /// The loss for a Lua definition without one: `nn.CrossEntropyCriterion()`.
+    /// The loss for a definition without one: `nn.CrossEntropyCriterion()`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<String>,
     /// The data.
@@ -45,8 +45,8 @@ pub struct RunFile {
     /// How to train.
     #[serde(default)]
     pub train: Training,
-    /// Weights to start from.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Weights to start from, and to infer with where there is no snapshot: a path or a list of paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_several")]
     pub weights: Vec<PathBuf>,
     /// The folder of the results.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,21 @@ pub struct RunFile {
     pub clusters: Option<IdxFiles>,
 }
 
-/// A field of the table that a Lua definition's function receives.
+/// Paths that are written as one or as a list.
+fn one_or_several<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Paths {
+        One(PathBuf),
+        Several(Vec<PathBuf>),
+    }
+    Ok(match Paths::deserialize(reader)? {
+        Paths::One(path) => vec![path],
+        Paths::Several(paths) => paths,
+    })
+}
+
+/// A parameter of a definition that is a program.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Parameter {
@@ -116,7 +130,7 @@ pub struct Dataset {
 }
 
 /// Where data are.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// An LMDB of images.
@@ -134,7 +148,7 @@ pub struct Files {
 }
 
 /// A pair of IDX files.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdxFiles {
     /// The images.
@@ -188,7 +202,8 @@ pub struct Training {
     /// Whether every epoch has an order of its own.
     #[serde(default)]
     pub shuffle: bool,
-    /// Fields of Caffe's SolverParameter, or the configuration of a method of Torch's optim.
+    /// Fields of Caffe's SolverParameter, or the configuration of a method of Torch's optim or of one of TensorFlow's
+    /// optimizers.
     #[serde(default)]
     pub solver: Mapping,
 }
@@ -225,41 +240,57 @@ impl RunFile {
     }
 }
 
-/// Reads a run file with the changes of the command line.
-pub fn read(path: &Path, set: &[(String, String)]) -> Result<(RunFile, String)> {
-    let text = pipeline::read_text(path)?;
-    let wrong = |e: serde_yaml::Error| Error::format(path, e.to_string());
-    let mut yaml: Yaml = serde_yaml::from_str(&text).map_err(wrong)?;
-    for (key, value) in set {
-        let value: Yaml = serde_yaml::from_str(value).map_err(wrong)?;
-        change(&mut yaml, key, value).map_err(|why| Error::format(path, why))?;
+/// Reads a run file with the changes of the command line; also gives the text, with these at its end.
+///
+/// # Errors
+/// It cannot be read, or is wrong in itself.
+pub fn read(path: &Path, set: &[Set]) -> Result<(RunFile, String)> {
+    if !is_run_file(path) {
+        let why = "is no run file; that is a .yaml file with `network: NET` and where the data are";
+        return Err(Error::format(path, why));
     }
-    let text = if set.is_empty() { text } else { serde_yaml::to_string(&yaml).map_err(wrong)? };
-    // Parsing the text again, and not the changed tree, keeps line numbers in messages.
-    let file: RunFile = serde_yaml::from_str(&text).map_err(wrong)?;
-    Ok((file, text))
+    run_file_text::read(path, set, check)
 }
 
-/// Sets `a.b.c` in a tree of mappings.
-fn change(yaml: &mut Yaml, key: &str, value: Yaml) -> Result<(), String> {
-    let (first, rest) = match key.split_once('.') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (key, None),
-    };
-    if yaml.is_null() {
-        *yaml = Yaml::Mapping(Mapping::new());
+/// Refuses values that make no sense, and fields that others make meaningless.
+fn check(file: &RunFile) -> Result<(), Wrong> {
+    let Training { epochs, iterations, batch_size, .. } = &file.train;
+    if let Some(epochs) = epochs.filter(|&epochs| !(0.0 < epochs && epochs.is_finite())) {
+        let why = format!("`train.epochs` is {epochs}, and must be a number above 0");
+        return Err(Wrong::new("train.epochs", why));
     }
-    let Yaml::Mapping(mapping) = yaml else {
-        return Err(format!("`{key}` cannot be set: there is no mapping to hold it"));
-    };
-    let slot = mapping.entry(first.into()).or_insert(Yaml::Null);
-    match rest {
-        Some(rest) => change(slot, rest, value),
-        None => {
-            *slot = value;
-            Ok(())
+    let counts =
+        [("train.iterations", *iterations), ("train.batch_size", batch_size.map(|n| n as u64))];
+    for (key, _) in counts.iter().filter(|(_, count)| *count == Some(0)) {
+        return Err(Wrong::new(key, format!("`{key}` is 0, and must be at least 1")));
+    }
+    let Dataset { train, val, pairs, .. } = &file.dataset;
+    if let Some(pairs) = pairs {
+        let named = [("dataset.train", *train != Files::default()), ("dataset.val", val.is_some())];
+        if let Some((key, _)) = named.iter().find(|(_, named)| *named) {
+            let why = format!(
+                "`dataset.pairs` are made, and `{key}` would not be read; leave one of them out"
+            );
+            return Err(Wrong::new("dataset.pairs", why));
+        }
+        if pairs.val_images.is_some() != pairs.val_labels.is_some() {
+            let [images, labels] = ["dataset.pairs.val_images", "dataset.pairs.val_labels"];
+            let there = if pairs.val_images.is_some() { images } else { labels };
+            return Err(Wrong::new(there, format!("`{images}` and `{labels}` go together")));
         }
     }
+    let told = [
+        ("params", !file.params.is_empty()),
+        ("call", file.call.is_some()),
+        ("loss", file.loss.is_some()),
+    ];
+    let told = told.iter().find(|(_, told)| *told).filter(|_| !is_program(&file.network));
+    if let Some((key, _)) = told {
+        let network = file.network.display();
+        let why = format!("`{key}` is for definitions that are programs, and {network} is none");
+        return Err(Wrong::new(key, why));
+    }
+    Ok(())
 }
 
 pub(super) fn plan(
@@ -325,30 +356,55 @@ pub(super) fn tell_classes(
     file: &RunFile,
     data: &DataSpec,
 ) -> Result<()> {
-    if definition.awaits_classes()
-        && let Some(classes) = Facts::of(data, file.dataset.classes, Dialect::Caffe)?.classes
-    {
-        adopt_classes(definition, classes);
+    if definition.awaits_classes() {
+        if let Some(classes) = Facts::of(data, file.dataset.classes, Dialect::Caffe)?.classes {
+            adopt_classes(definition, classes);
+        }
+    } else if file.dataset.classes.is_some() {
+        let network = file.network.display();
+        return Err(Error::refused(format!(
+            "`dataset.classes` is for layers without `num_output`, and {network} has none"
+        )));
     }
     Ok(())
 }
 
 /// Where the data of training are, or will be once pairs are made.
 pub(super) fn training_data(file: &RunFile, base: &Path, folder: &Path) -> DataSpec {
-    let files = &file.dataset.train;
+    match file.dataset.pairs {
+        Some(_) => of_pairs(folder, "train"),
+        None => of_files(&file.dataset.train, base),
+    }
+}
+
+fn of_files(files: &Files, base: &Path) -> DataSpec {
     let under = |path: &PathBuf| base.join(path);
-    let pairs = folder.join("pairs");
-    let databases = match file.dataset.pairs {
-        Some(_) => Some((pairs.join("train_images"), Some(pairs.join("train_labels")))),
-        None => files.images.as_ref().map(|i| (under(i), files.labels.as_ref().map(under))),
-    };
     DataSpec {
-        databases,
+        databases: files.images.as_ref().map(|i| (under(i), files.labels.as_ref().map(under))),
         idx: files.idx.as_ref().map(|idx| (under(&idx.images), under(&idx.labels))),
         tensors: files.tensors.as_ref().map(under),
         ..DataSpec::default()
     }
 }
+
+/// The pairs for training (`train`) or validation (`val`) that are made in a run's folder.
+fn of_pairs(folder: &Path, set: &str) -> DataSpec {
+    let pairs = folder.join(PAIRS);
+    let labels = pairs.join(format!("{set}_labels"));
+    DataSpec {
+        databases: Some((pairs.join(format!("{set}_images")), Some(labels))),
+        mean: Some(mean_of_pairs(folder)),
+        ..DataSpec::default()
+    }
+}
+
+/// The mean image of the pairs that are made in a run's folder.
+pub(super) fn mean_of_pairs(folder: &Path) -> PathBuf {
+    folder.join(PAIRS).join("train_mean.binaryproto")
+}
+
+/// Where a run's pairs are made.
+const PAIRS: &str = "pairs";
 
 /// The data of training and validation; makes pairs that are asked for and not there.
 fn datasets(
@@ -358,53 +414,59 @@ fn datasets(
     options: &JobOptions,
 ) -> Result<(DataSpec, Option<DataSpec>)> {
     let dataset = &file.dataset;
-    let under = |path: &PathBuf| base.join(path);
-    let spec = |files: &Files| DataSpec {
-        databases: files.images.as_ref().map(|i| (under(i), files.labels.as_ref().map(under))),
-        idx: files.idx.as_ref().map(|idx| (under(&idx.images), under(&idx.labels))),
-        tensors: files.tensors.as_ref().map(under),
-        mean: dataset.mean.as_ref().map(under),
-        shuffle: file.train.shuffle,
-    };
-    let mut train = spec(&dataset.train);
-    let mut val = dataset.val.as_ref().map(|files| DataSpec { shuffle: false, ..spec(files) });
     if let Some(pairs) = &dataset.pairs {
-        let db = folder.join("pairs");
-        if !db.exists() {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
-            let idx = |images: &PathBuf, labels: &PathBuf| Images::Idx {
-                images: under(images),
-                labels: under(labels),
-            };
-            let val_images = match (&pairs.val_images, &pairs.val_labels) {
-                (Some(images), Some(labels)) => Some(idx(images, labels)),
-                _ => None,
-            };
-            let make = PairOptions {
-                folder: db.clone(),
-                images: idx(&pairs.images, &pairs.labels),
-                val_images,
-                count: pairs.count,
-                val_count: pairs.val_count,
-                seed: pairs.seed,
-                balance: pairs.balance,
-            };
-            create_pairs(&make, &mut |_, _| {})?;
-        }
-        let set = |name: &str, shuffle| DataSpec {
-            databases: Some((
-                db.join(format!("{name}_images")),
-                Some(db.join(format!("{name}_labels"))),
-            )),
-            mean: Some(db.join("train_mean.binaryproto")),
-            shuffle,
-            ..DataSpec::default()
-        };
-        train = set("train", file.train.shuffle);
-        val = Some(set("val", false));
+        make_pairs(pairs, base, folder)?;
     }
-    if let Some(tensors) = &options.tensors {
-        train = DataSpec { tensors: Some(tensors.clone()), ..DataSpec::default() };
+    let mean = dataset.mean.as_ref().map(|mean| base.join(mean));
+    let with_mean = |data: DataSpec| DataSpec { mean: mean.clone().or(data.mean.clone()), ..data };
+    let train = with_mean(training_data(file, base, folder));
+    let train = match &options.tensors {
+        Some(tensors) => DataSpec { tensors: Some(tensors.clone()), ..DataSpec::default() },
+        None => DataSpec { shuffle: file.train.shuffle, ..train },
+    };
+    let val = match (&dataset.pairs, &dataset.val) {
+        (Some(_), _) => Some(of_pairs(folder, "val")),
+        (None, Some(files)) => Some(of_files(files, base)),
+        (None, None) => None,
+    };
+    Ok((train, val.map(with_mean)))
+}
+
+/// Makes the pairs of a run, unless they are there.
+///
+/// # Errors
+/// They cannot be made, or others are there: which of the two are wanted, only the user knows.
+fn make_pairs(pairs: &Pairs, base: &Path, folder: &Path) -> Result<()> {
+    let idx = |images: &PathBuf, labels: &PathBuf| Images::Idx {
+        images: base.join(images),
+        labels: base.join(labels),
+    };
+    let make = PairOptions {
+        folder: folder.join(PAIRS),
+        images: idx(&pairs.images, &pairs.labels),
+        val_images: pairs
+            .val_images
+            .as_ref()
+            .zip(pairs.val_labels.as_ref())
+            .map(|(i, l)| idx(i, l)),
+        count: pairs.count,
+        val_count: pairs.val_count,
+        seed: pairs.seed,
+        balance: pairs.balance,
+    };
+    if !make.folder.exists() {
+        std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+        create_pairs(&make, &mut |_, _| {})?;
+        return Ok(());
     }
-    Ok((train, val))
+    let others = differences(&make)?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let why = format!(
+        "holds other pairs than the run file asks for: {}; remove the folder to have them made anew, or give the run \
+         another folder with --output",
+        others.join(", ")
+    );
+    Err(Error::format(make.folder, why))
 }

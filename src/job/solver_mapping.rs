@@ -11,8 +11,8 @@ use crate::spec::{Args, Dialect, Field, Reading, Record, Value};
 
 /// Reads the mapping that is written in `text` from the first `solver` on. Its keys tell whether they are the fields of
 /// Caffe's SolverParameter or a configuration of Torch's optim or TensorFlow's optimizers; the dialect says what they are
-/// if they are either's. An empty mapping is what DIGITS trains a definition of a program with. Complaints point to the
-/// first place where the key is written.
+/// if they are either's. An empty mapping is what DIGITS trains a definition of a program with. Complaints point to where
+/// the command line sets the key, `--set train.solver.KEY=`, or else to the first place where it is written.
 pub fn read_solver(
     mapping: &Mapping,
     dialect: Dialect,
@@ -55,7 +55,9 @@ fn record(mapping: &Mapping, file: FileId, text: &str, start: usize) -> Record {
     let mut fields = vec![];
     for (key, value) in mapping {
         let key = key.as_str().unwrap_or_default();
-        let at = text[start..].find(&format!("{key}:")).map_or(start, |i| start + i);
+        let set = text.rfind(&format!("solver.{key}=")).map(|i| i + "solver.".len());
+        let written = || text[start..].find(&format!("{key}:")).map(|i| start + i);
+        let at = set.or_else(written).unwrap_or(start);
         let span = Span::new(file, at, at + key.len());
         let value = Spanned::new(neutral(value, file, text, at), span);
         fields.push(Field { key: Spanned::new(key.to_owned(), span), value });

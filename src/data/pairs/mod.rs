@@ -9,9 +9,11 @@
 //! | `labels` | LMDB of Datums 1 x 1 x 1 with one float; the same keys |
 //! | `mean.binaryproto`, `mean.png` | the mean of each value, its fraction cut off |
 //! | `test_same_class_0.png` … `_9`, `test_different_class_0.png` … `_9` | the first ten pairs of each kind |
+//! | `made_of.json` (without) | numbers, seed and checksums of the images that the pairs were made of |
 
 mod images;
 mod list;
+mod made_of;
 mod plan;
 mod write;
 
@@ -20,6 +22,7 @@ use std::path::PathBuf;
 use crate::file::PendingFolder;
 use crate::{Error, Result};
 use images::GreyImages;
+pub use made_of::differences;
 use plan::plan;
 use write::write_set;
 
@@ -145,6 +148,7 @@ pub fn create_pairs(
         );
         return Err(Error::refused(message));
     }
+    made_of::keep(options, folder.temporary())?;
     folder.publish()?;
     Ok(Summary { height, width, train, val, warnings })
 }

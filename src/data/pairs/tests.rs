@@ -99,7 +99,7 @@ fn files_are_those_of_digits() {
     let folder = tempfile::tempdir().unwrap();
     let options = PairOptions::new(folder.path().join("db"), write_list(folder.path(), 20, 4));
     quiet(&options).unwrap();
-    let mut expected = vec![];
+    let mut expected = vec!["made_of.json".to_owned()];
     for set in ["train", "val"] {
         let names = ["images", "labels", "mean.binaryproto", "mean.png"];
         expected.extend(names.map(|name| format!("{set}_{name}")));
@@ -188,4 +188,32 @@ fn refusals_leave_nothing() {
     check(options.clone(), "no line with an image and a label");
     fs::create_dir(&options.folder).unwrap();
     assert!(quiet(&options).unwrap_err().to_string().contains("already exists"));
+}
+
+#[test]
+fn pairs_know_what_they_were_made_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = write_list(folder.path(), 20, 4);
+    let made = PairOptions::new(folder.path().join("db"), list.clone());
+    quiet(&made).unwrap();
+    let check = |options: PairOptions, expected: &[&str]| {
+        assert_eq!(differences(&options).unwrap(), expected);
+    };
+    check(made.clone(), &[]);
+    let other = PairOptions { count: 7, seed: 3, balance: Some(0.5), ..made.clone() };
+    let expected =
+        ["count is 7 and was 1000", "seed is 3 and was 0", "balance is 0.5 and was not set"];
+    check(other, &expected);
+    let expected = ["the validation images are others"];
+    check(PairOptions { val_images: Some(list.clone()), ..made.clone() }, &expected);
+    let Images::List(path) = &list else { panic!("a list") };
+    let text = fs::read_to_string(path).unwrap();
+    fs::write(path, text + "more.png 1\n").unwrap();
+    check(made.clone(), &["the images are others"]);
+    fs::remove_file(path).unwrap();
+    check(made.clone(), &[]);
+    fs::remove_file(made.folder.join("made_of.json")).unwrap();
+    check(PairOptions { count: 7, ..made.clone() }, &[]);
+    fs::write(made.folder.join("made_of.json"), "{").unwrap();
+    assert!(differences(&made).unwrap_err().to_string().contains("does not say"));
 }

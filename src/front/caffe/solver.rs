@@ -56,6 +56,21 @@ pub fn is_solver(text: &str) -> bool {
     has(&OWN_FIELDS) && !has(&["layer", "layers"])
 }
 
+/// Whether a text of Caffe has layers of its own, as a net has and no solver.
+pub fn has_layers(text: &str) -> bool {
+    let message = parse(FileId(0), text, &mut Diagnostics::default());
+    message.fields.iter().any(|f| ["layer", "layers"].contains(&f.name.value.as_str()))
+}
+
+/// Whether a solver says that it computes on a GPU.
+pub fn asks_for_gpu(text: &str) -> bool {
+    let message = parse(FileId(0), text, &mut Diagnostics::default());
+    let fields = record(&message);
+    let reading = Reading::new(Dialect::Caffe);
+    let a = Args::new(&reading, &fields, message.span);
+    a.choice("solver_mode", &[("CPU", false), ("GPU", true)]) == Some(true)
+}
+
 /// The text of a solver in which some fields have other values: those that were there give way to blanks, so that all else
 /// stays where it is, and the new ones stand at the end. Texts need no quotes; as in a run file, a field may be called
 /// `train.max_iter` or `train.solver.max_iter`.
