@@ -52,6 +52,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::tidy_when_stopped()?;
     if arguments.backend != "lmdb" {
         let backend = &arguments.backend;
         return Err(Error::refused(format!("`{backend}` cannot be written; lmdb can")));

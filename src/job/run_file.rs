@@ -13,12 +13,15 @@ use super::{JobOptions, Kept, Plan, RUN_FILE, read_net, states};
 use crate::data::pairs::{Images, PairOptions, create_pairs};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
+use crate::file::read_short_text;
 use crate::front::{self, Request};
 use crate::ir::Definition;
 use crate::passes::adopt_data::adopt_classes;
-use crate::pipeline;
 use crate::source::SourceMap;
 use crate::spec::Dialect;
+
+/// Bytes of the longest run file.
+const LONGEST: u64 = 1 << 20;
 
 /// Epochs where neither epochs nor iterations are said, as in DIGITS.
 const DEFAULT_EPOCHS: f64 = 30.0;
@@ -227,7 +230,7 @@ impl RunFile {
 
 /// Reads a run file with the changes of the command line.
 pub fn read(path: &Path, set: &[(String, String)]) -> Result<(RunFile, String)> {
-    let text = pipeline::read_text(path)?;
+    let text = read_short_text(path, LONGEST)?;
     let wrong = |e: serde_yaml::Error| Error::format(path, e.to_string());
     let mut yaml: Yaml = serde_yaml::from_str(&text).map_err(wrong)?;
     for (key, value) in set {
