@@ -5,20 +5,66 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{Error, Result};
 
-/// The whole file as bytes.
+/// The whole file, or all that a pipe gives, as bytes.
+///
+/// # Errors
+/// It cannot be read, or is a device, which may never end.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|e| Error::io("read", path, e))
+    let failed = |e| Error::io("read", path, e);
+    let mut file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if is_device(&metadata) {
+        return Err(Error::format(path, "is a device and no file"));
+    }
+    let mut bytes = vec![];
+    let expected = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    bytes.try_reserve_exact(expected).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Whether it is a device, which may give bytes without an end, as `/dev/zero` does.
+#[cfg(unix)]
+fn is_device(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    metadata.file_type().is_char_device() || metadata.file_type().is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_device(_metadata: &fs::Metadata) -> bool {
+    false
 }
 
 /// The whole file as text.
 pub fn read_text(path: &Path) -> Result<String> {
-    String::from_utf8(read(path)?).map_err(|e| {
+    text(path, read(path)?)
+}
+
+/// The whole file as text, if it is a regular file and no longer than `most` bytes.
+pub fn read_short_text(path: &Path, most: u64) -> Result<String> {
+    let metadata = fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
+    if is_device(&metadata) {
+        return Err(Error::format(path, "is a device and no file"));
+    }
+    let failed = |e| Error::io("read", path, e);
+    let mut bytes = vec![];
+    let file = File::open(path).map_err(failed)?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if most < bytes.len() as u64 {
+        return Err(Error::format(path, format!("is longer than {} KiB", most >> 10)));
+    }
+    text(path, bytes)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         Error::format(path, format!("not a text file: byte {at} is no UTF-8"))
     })
@@ -41,6 +87,12 @@ pub fn read_definition(path: &Path) -> Result<String> {
     if !metadata.is_file() {
         return Err(Error::format(path, "is no regular file"));
     }
+    if is_run_file(path) {
+        return Err(Error::format(
+            path,
+            "is a run file (by the ending of its name) and no definition; give the definition that its `network` names",
+        ));
+    }
     let is_program = path.extension().is_some_and(|ending| ending == "lua" || ending == "py");
     let most = if is_program { MOST_PROGRAM } else { MOST_TEXT };
     if most < metadata.len() {
@@ -59,6 +111,11 @@ pub fn read_definition(path: &Path) -> Result<String> {
     }))
 }
 
+/// Whether a name is that of a run file: `.yaml` or `.yml`.
+pub fn is_run_file(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
 /// The bytes of a part of a definition as they are in its file.
 pub fn original_bytes(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -71,12 +128,51 @@ pub fn original_bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// Files and folders that are being written under temporary names.
+static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(vec![]);
+
+fn pending() -> MutexGuard<'static, Vec<PathBuf>> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A name in the list of what is being written, as long as it is.
+#[derive(Debug)]
+struct Pending(PathBuf);
+
+impl Pending {
+    fn new(path: &Path) -> Self {
+        pending().push(path.to_owned());
+        Pending(path.to_owned())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        pending().retain(|path| *path != self.0);
+    }
+}
+
+/// Removes everything that is half written, for a process that is about to end.
+pub fn remove_unfinished() {
+    for path in pending().iter() {
+        // Who writes it may still add to it; nobody hears of what cannot be removed.
+        for _ in 0..3 {
+            let removed =
+                if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+            if removed.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
 /// Replaces `path` by what `fill` writes, or leaves it as it was and says why.
 pub fn write_atomically(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
     let temporary = temporary_name(path)?;
+    let _pending = Pending::new(&temporary);
     let result = write_and_rename(path, &temporary, fill);
     if result.is_err() {
         // The temporary file may not exist; the first error is the one worth telling.
@@ -106,6 +202,7 @@ pub struct PendingFolder {
     temporary: PathBuf,
     path: PathBuf,
     published: bool,
+    _pending: Pending,
 }
 
 impl PendingFolder {
@@ -113,8 +210,9 @@ impl PendingFolder {
     pub fn create(path: &Path) -> Result<Self> {
         refuse_existing(path)?;
         let temporary = temporary_name(path)?;
+        let _pending = Pending::new(&temporary);
         fs::create_dir(&temporary).map_err(|e| Error::io("create", path, e))?;
-        Ok(PendingFolder { temporary, path: path.to_owned(), published: false })
+        Ok(PendingFolder { temporary, path: path.to_owned(), published: false, _pending })
     }
 
     /// Where the files go for now.
@@ -125,6 +223,19 @@ impl PendingFolder {
     /// The final name.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// An error about something in the folder, with the name that it was to have.
+    pub fn renamed(&self, error: Error) -> Error {
+        let place = |path: PathBuf| match path.strip_prefix(&self.temporary) {
+            Ok(rest) => self.path.join(rest),
+            Err(_) => path,
+        };
+        match error {
+            Error::Io { doing, path, source } => Error::Io { doing, path: place(path), source },
+            Error::Format { path, message } => Error::Format { path: place(path), message },
+            other => other,
+        }
     }
 
     /// Gives the folder its final name.
@@ -225,6 +336,9 @@ mod tests {
         assert!(names(folder.path()).is_empty());
 
         let pending = PendingFolder::create(&path).unwrap();
+        let inside = Error::format(pending.temporary().join("a"), "is wrong");
+        let named = format!("{}: is wrong", path.join("a").display());
+        assert_eq!(pending.renamed(inside).to_string(), named);
         pending.publish().unwrap();
         assert_eq!(names(folder.path()), ["db"]);
         assert!(PendingFolder::create(&path).unwrap_err().to_string().contains("already exists"));

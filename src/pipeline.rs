@@ -12,6 +12,7 @@ use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::one_pass::tried;
 use crate::passes::adopt_data::{adopt_classes, adopt_data, need_outputs};
+use crate::passes::idle_options::{idle_options, idle_shapes};
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
 use crate::passes::locate_files::locate_files;
@@ -85,6 +86,10 @@ pub fn definition(
     let request = &front::Request { trial: Some(tried), ..request.clone() };
     let mut definition = front::read(sources, path, text, request, diagnostics);
     let adopted = adopt_data(&mut definition);
+    if !request.spare {
+        idle_options(&definition, definition.awaits_classes(), request, diagnostics);
+        idle_shapes(&[&definition], &request.shapes, diagnostics);
+    }
     if let Some(classes) = request.classes {
         adopt_classes(&mut definition, classes);
     }
@@ -165,6 +170,7 @@ pub fn environment<'a>(
         shapes: options.shapes.clone(),
         values: options.values.clone(),
         record: Some(record),
+        trouble: Some(&record_trouble),
         blob: Some(&crate::weights::binaryproto_for_layers),
     }
 }
@@ -172,6 +178,14 @@ pub fn environment<'a>(
 /// The shape of one record of the data source of a path, if it can be read.
 pub fn record_shape(source: &str) -> Option<Shape> {
     crate::data::record_shape(Path::new(source)).ok()
+}
+
+/// Why the shape of one record of the data source of a path is not known, if a source is named.
+fn record_trouble(source: &str) -> Option<String> {
+    if source.is_empty() {
+        return None;
+    }
+    crate::data::record_shape(Path::new(source)).err().map(|why| why.to_string())
 }
 
 /// One stage: select, wire, type, share, lint.

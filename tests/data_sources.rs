@@ -439,6 +439,47 @@ fn from_images_to_features() {
     assert_eq!((key, record.shape()), (&b"0000000000"[..], [2, 1, 1]));
     let first = cortado::data::datum::Values::Floats(&features["ip"].data[..2]);
     assert_eq!(record.values(), first);
+    // A definition that is a program is told the shape of the records.
+    let lua = "require 'nn'
+        return function(params)
+           local shape, net = params.inputShape, nn.Sequential()
+           net:add(nn.View(shape[1] * shape[2] * shape[3]))
+           net:add(nn.Linear(30, params.outputs or 2))
+           return { model = net, loss = nn.MSECriterion() }
+        end";
+    std::fs::write(folder.join("net.lua"), lua).unwrap();
+    let weights = [("param.2.0", &weight), ("param.2.1", &bias)];
+    write_safetensors(&folder.join("lua.safetensors"), weights).unwrap();
+    let of_lua = ["extract", "net.lua", "--weights", "lua.safetensors", "--blobs", "2", "-o"];
+    let told = |more: &[&'static str]| [&of_lua[..], &["l.safetensors"], more].concat();
+    assert_eq!(done(folder, &told(&["--data", "db", "--input-shape", "1,6,5"])), "2: 8 x 2\n");
+    let features = read_safetensors(&folder.join("l.safetensors")).unwrap();
+    for i in 0..8 {
+        let sum = 30.0 * pixel(i);
+        assert_eq!(features["2"].data[2 * i..2 * i + 2], [sum + 0.5, -sum], "image {i}");
+    }
+    refused(folder, &told(&[]), "give them with --data or --tensors");
+    let wrong = told(&["--data", "db", "--input-shape", "1,28,28"]);
+    refused(folder, &wrong, "--input-shape says 1 x 28 x 28, the records are 1 x 6 x 5");
+    let wrong = told(&["--data", "db", "--param", "outputs=3"]);
+    refused(folder, &wrong, "lua.safetensors");
+    let deploy = "layer { name: 'data' type: 'Input' top: 'data' input_param { shape { dim: 1 dim: 1 dim: 4 dim: 4 } } }
+        layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip'
+            inner_product_param { num_output: 2 weight_filler { type: 'xavier' } } }";
+    std::fs::write(folder.join("deploy.prototxt"), deploy).unwrap();
+    let wrong = [
+        "extract",
+        "deploy.prototxt",
+        "--weights",
+        "w.safetensors",
+        "--blobs",
+        "ip",
+        "--data",
+        "db",
+        "-o",
+        "x.json",
+    ];
+    refused(folder, &wrong, "the records are 1 x 6 x 5, the net's input `data` is 1 x 4 x 4");
     let wrong: Vec<String> = extract("ipp", "x.json");
     let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
     refused(folder, &wrong, "the net has no blob `ipp`; it has data, label, ip");

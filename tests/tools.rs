@@ -261,6 +261,252 @@ fn logs_of_both_kinds_share_a_plot() {
 }
 
 #[test]
+fn what_a_definition_does_not_ask_for_is_told_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let svg = text(folder.path().join("x.svg"));
+    let net = network("lenet/caffe.prototxt");
+    let wrong = refused(&["check", &net, "--shape", "dat=4,1,28,28"]);
+    assert!(wrong.contains("E0902") && wrong.contains("the net has no input `dat`"), "{wrong}");
+    assert!(wrong.contains("it has data, label; did you mean `data`?"), "{wrong}");
+    assert!(refused(&["time", &net, "--shape", "x=1,1"]).contains("no input `x`"));
+    for (option, value) in [
+        ("--input-shape", "1,28,28"),
+        ("--classes", "3"),
+        ("--param", "a=1"),
+        ("--call", "x"),
+        ("--loss", "nn.MSECriterion()"),
+    ] {
+        let wrong = refused(&["visualize", &net, "-o", &svg, option, value]);
+        assert!(wrong.contains(&format!("`{option}` means nothing to this Caffe")), "{wrong}");
+    }
+    let lua = network("siamese/torch.lua");
+    let told = ["--input-shape", "3,28,28", "--shape", "target=64", "--classes", "2"];
+    prints(&[&["check", &lua], &told[..]].concat());
+    assert!(refused(&["check", &lua, "--shape", "inpt=1,3,28,28"]).contains("no input `inpt`"));
+    let python = network("siamese/tensorflow.py");
+    let wrong = refused(&["check", &python, "--input-shape", "28,28,3", "--loss", "x"]);
+    assert!(wrong.contains("`--loss` means nothing to this TensorFlow definition"), "{wrong}");
+    // A layer of DIGITS without a number of outputs asks for the classes.
+    let digits = text(folder.path().join("digits.prototxt"));
+    let layer =
+        "layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'y' inner_product_param {
+        weight_filler { type: 'xavier' } } }";
+    std::fs::write(&digits, layer).expect("written");
+    prints(&["check", &digits, "--classes", "10", "--shape", "data=2,4"]);
+}
+
+#[test]
+fn the_reason_why_data_tell_no_shape_is_a_note() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let net = text(folder.path().join("net.prototxt"));
+    let source = text(folder.path().join("no_such_lmdb"));
+    let layer = format!(
+        "layer {{ name: 'd' type: 'Data' top: 'x' data_param {{ source: '{source}' batch_size: 1 }} }}"
+    );
+    std::fs::write(&net, layer).expect("written");
+    let said = String::from_utf8(cortado(&["check", &net]).stderr).expect("text");
+    assert!(
+        said.contains("W0605") && said.contains(&format!("note: cannot read {source}")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_run_file_is_no_definition() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = text(folder.path().join("run.yaml"));
+    std::fs::write(&run, "network: x.prototxt\n").expect("written");
+    for verb in [&["check"][..], &["extract", "--weights", "w", "--blobs", "b", "-o", "x.json"]] {
+        let wrong = refused(&[verb, &[&run]].concat());
+        assert!(wrong.contains("is a run file") && wrong.contains("`network` names"), "{wrong}");
+    }
+}
+
+#[test]
+fn definitions_and_weights_are_converted_to_their_own_kind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    std::fs::write(at("empty.prototxt"), "# nothing\n").expect("written");
+    std::fs::write(at("w.caffemodel"), "").expect("written");
+    let net = network("lenet/caffe.prototxt");
+    let wrong = refused(&["convert", &net, &at("y.safetensors")]);
+    assert!(wrong.contains("y.safetensors: is a name for weights"), "{wrong}");
+    let wrong = refused(&["convert", &at("w.caffemodel"), &at("y.prototxt")]);
+    assert!(wrong.contains("y.prototxt: is no name for weights"), "{wrong}");
+    let wrong = refused(&["convert", &at("empty.prototxt"), &at("y.prototxt")]);
+    assert!(wrong.contains("empty.prototxt: defines nothing"), "{wrong}");
+    assert!(
+        !folder.path().join("y.safetensors").exists() && !folder.path().join("y.prototxt").exists()
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_are_no_files_and_pipes_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    let (net, svg) = (network("lenet/caffe.prototxt"), at("x.svg"));
+    for arguments in [
+        &["plot", "/dev/zero", "-o", &svg][..],
+        &["run", &net, "--tensors", "/dev/zero", "-o", &svg],
+        &["create-db", &at("db"), "--idx", "/dev/zero", "/dev/zero", "-c", "4"],
+        &["time", &net, "--shape", "data=1,1,28,28", "--weights", "/dev/zero"],
+    ] {
+        let wrong = refused(arguments);
+        assert!(wrong.contains("/dev/zero: is a device and no file"), "{arguments:?}: {wrong}");
+    }
+    std::fs::write(at("long.yaml"), vec![b' '; (1 << 20) + 1]).expect("written");
+    assert!(refused(&["clusters", &at("long.yaml")]).contains("is longer than 1024 KiB"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
+    command.args(["plot", "/dev/stdin", "-o", &svg]).stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut log = child.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut log, b"iteration 0 loss = 1.5\niteration 9 loss = 1.0\n")
+        .expect("read");
+    drop(log);
+    assert!(child.wait().expect("an end").success());
+}
+
+#[test]
+fn what_training_prints_can_be_plotted() {
+    let (folder, solver) = training("base_lr: 0.1");
+    let at = |name: &str| text(folder.path().join(name));
+    std::fs::write(at("log"), prints(&["train", &solver, "-o", &at("out")])).expect("written");
+    prints(&["plot", &at("log"), "-o", &at("x.svg"), "--show", "loss"]);
+    let drawn = std::fs::read_to_string(at("x.svg")).expect("the plot");
+    for part in ["training loss", "validation loss", "learning rate", "class=\"faint\""] {
+        assert!(drawn.contains(part), "{part}: {drawn}");
+    }
+    prints(&["plot", &at("log"), "-o", &at("x.svg"), "--smoothing", "0"]);
+    assert!(!std::fs::read_to_string(at("x.svg")).expect("the plot").contains("class=\"faint\""));
+    for scale in ["0", "nan", "1e9"] {
+        let output = cortado(&["plot", &at("log"), "-o", &at("x.png"), "--scale", scale]);
+        assert_eq!(output.status.code(), Some(2), "{scale}");
+    }
+}
+
+#[test]
+fn nets_that_mean_the_same_are_told_from_others_by_their_structure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    let write = |name: &str, layers: &[&str]| {
+        let input = "layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 2 dim: 3 dim: 8 dim: 8 } } }";
+        std::fs::write(at(name), [&[input], layers].concat().join("\n")).expect("written");
+    };
+    let a = "layer { name: 'a' type: 'ReLU' bottom: 'x' top: 'a' }";
+    let b = "layer { name: 'b' type: 'Sigmoid' bottom: 'x' top: 'b' }";
+    let both = "layer { name: 'c' type: 'Concat' bottom: 'a' bottom: 'b' top: 'c' }";
+    write("ab", &[a, b, both]);
+    write("ba", &[b, a, both]);
+    write("turned", &[a, b, "layer { name: 'c' type: 'Concat' bottom: 'b' bottom: 'a' top: 'c' }"]);
+    assert!(prints(&["diff", &at("ab"), &at("ba")]).contains("mean the same"));
+    let differs = |one: &str, other: &str| {
+        let output = cortado(&["diff", &at(one), &at(other)]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert_eq!(differs("ab", "turned"), "TEST: layer `c`: reads `a`, `b` against `b`, `a`\n");
+    write("a", &[a]);
+    write("more", &[a, "layer { name: 'd' type: 'Dropout' bottom: 'a' top: 'd' }"]);
+    assert_eq!(differs("a", "more"), "TEST: only the second has the layer `d` (Dropout)\n");
+    write("b", &["layer { name: 'a' type: 'Sigmoid' bottom: 'x' top: 'a' }"]);
+    assert_eq!(differs("a", "b"), "TEST: layer `a`: ReLU against Sigmoid\n");
+
+    let convolution = |more: &str| {
+        format!(
+            "layer {{ name: 'conv' type: 'Convolution' bottom: 'x' top: 'y' convolution_param {{
+             num_output: 4 kernel_size: 3 weight_filler {{ type: 'xavier' }} {more} }} }}"
+        )
+    };
+    write("plain", &[&convolution("")]);
+    write("bare", &[&convolution("bias_term: false")]);
+    assert!(
+        differs("plain", "bare")
+            .starts_with("TEST: layer `conv`: no `bias_term` against `bias_term: false`\n")
+    );
+    let data = |more: &str| {
+        let layer = format!(
+            "layer {{ name: 'data' type: 'Data' top: 'data' data_param {{ source: 'none' batch_size: 4 backend: LMDB }}
+             transform_param {{ scale: 0.5 {more} }} }}"
+        );
+        std::fs::write(at(if more.is_empty() { "whole" } else { "cropped" }), layer)
+            .expect("written");
+    };
+    data("");
+    data("crop_size: 4");
+    let said = differs("whole", "cropped");
+    assert_eq!(
+        said,
+        "TRAIN: layer `data`: no `crop_size` against `crop_size: 4`\n\
+        TEST: layer `data`: no `crop_size` against `crop_size: 4`\n"
+    );
+
+    // Definitions that are programs are told what they ask for, those that are not need not know of it.
+    let [python, caffe] = ["siamese/tensorflow.py", "siamese/caffe.prototxt"].map(network);
+    let told = ["--input-shape", "28,28,3"];
+    assert!(prints(&[&["diff", &python, &python], &told[..]].concat()).contains("mean the same"));
+    let output = cortado(&[&["diff", &python, &caffe], &told[..]].concat());
+    let complaints = String::from_utf8(output.stderr).expect("text");
+    assert!(!complaints.contains("E0902") && !output.stdout.is_empty(), "{complaints}");
+    assert!(refused(&[&["diff", &caffe, &caffe], &told[..]].concat()).contains("E0902"));
+}
+
+#[test]
+fn the_reference_speaks_the_words_of_the_dialect() {
+    let shown = prints(&["layers", "Convolution"]);
+    for part in [
+        "convolution_param { ... }",
+        "  num_output: a count; must be given",
+        "  kernel_size (or kernel_h, kernel_w): counts, one for all axes or one for each; must be given",
+        "  bias_term: true or false; true if not given",
+        "  weight_filler { type, value,",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let shown = prints(&["layers", "Pooling"]);
+    assert!(shown.contains("  pool: MAX, AVE, STOCHASTIC; MAX if not given"), "{shown}");
+    let shown = prints(&["layers", "nn.SpatialConvolutionMM"]);
+    assert!(
+        shown.contains(
+            "nn.SpatialConvolutionMM(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)"
+        ),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("  kW: must be given") && shown.contains("  dW: 1 if not given"),
+        "{shown}"
+    );
+    for name in ["Convolution", "Pooling", "Data", "LRN", "nn.Linear", "nn.SpatialMaxPooling"] {
+        let shown = prints(&["layers", name]);
+        for rust in ["usize", "Option<", "PerAxis", "Filler", "f64", "String", "::"] {
+            assert!(!shown.contains(rust), "{name}: {rust}: {shown}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing_half_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/mnist");
+    let file = |name: &str| text(root.join(name));
+    let (images, labels) = (file("train-images-idx3-ubyte.gz"), file("train-labels-idx1-ubyte.gz"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
+    let db = text(folder.path().join("db"));
+    command.args(["create-db", &db, "--idx", &images, &labels, "-c", "100000000"]);
+    let mut child = command.spawn().expect("the program starts");
+    let entries = || std::fs::read_dir(folder.path()).expect("a folder").count();
+    while entries() == 0 && child.try_wait().expect("a state").is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(entries(), 1);
+    let id = child.id().to_string();
+    Command::new("kill").args(["-TERM", &id]).status().expect("sent");
+    assert_eq!(child.wait().expect("an end").code(), Some(128 + 15));
+    assert_eq!(entries(), 0);
+}
+
+#[test]
 fn device_query_tells_what_there_is() {
     let shown = prints(&["device-query"]);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());

@@ -47,9 +47,21 @@ const OF_SOLVERS: [&str; 8] = [
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    match move_weights::is_weights(&arguments.old) {
-        true => weights(arguments),
-        false => definition(arguments),
+    let (old, new) = (&arguments.old, &arguments.new);
+    match (move_weights::is_weights(old), move_weights::is_weights(new)) {
+        (true, true) => weights(arguments),
+        (false, false) => definition(arguments),
+        (true, false) => {
+            let message = "is no name for weights; they go to .caffemodel, .t7 or .safetensors";
+            Err(Error::format(new, message))
+        }
+        (false, true) => Err(Error::format(
+            new,
+            format!(
+                "is a name for weights, and {} is no file of weights by its name",
+                old.display()
+            ),
+        )),
     }
 }
 
@@ -61,6 +73,8 @@ fn weights(arguments: &Arguments) -> Result<()> {
         ..MoveOptions::default()
     };
     arguments.definition.tell(&mut options.request);
+    // What one of two definitions asks for may be nothing to the other.
+    options.request.spare = arguments.from.is_some();
     let moved = match move_weights::convert(&arguments.old, &arguments.new, &options)? {
         Ok(moved) => moved,
         Err((sources, diagnostics)) => {
@@ -89,6 +103,9 @@ fn definition(arguments: &Arguments) -> Result<()> {
     };
     diagnostics.sort();
     complain_about(&diagnostics, &sources)?;
+    if modern.fields.is_empty() {
+        return Err(Error::format(&arguments.old, "defines nothing: it holds no field"));
+    }
     order::sort(&mut modern, if is_solver { "solver" } else { "net" });
     let text = print(&modern);
     write_atomically(&arguments.new, |file| file.write_all(&original_bytes(&text)))

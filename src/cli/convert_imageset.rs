@@ -52,6 +52,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::tidy_when_stopped()?;
     super::only_lmdb(&arguments.backend)?;
     // Caffe's tool takes a size of 0 for none.
     let size = arguments.resize_height.zip(arguments.resize_width);

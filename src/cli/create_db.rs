@@ -40,6 +40,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::tidy_when_stopped()?;
     let images = images(arguments.list.clone(), arguments.idx.as_deref());
     let images = images.ok_or_else(|| Error::refused("name a list of images, or --idx"))?;
     let options = PairOptions {

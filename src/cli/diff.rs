@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{complain, named_shape, print, shapes};
 use crate::error::{Error, Result};
+use crate::front;
 use crate::pipeline::{self, Options};
 use crate::report::compare::differences;
 use crate::ty::Shape;
@@ -18,20 +19,27 @@ pub(super) struct Arguments {
     /// Only this stage: train, val, deploy, TRAIN or TEST
     #[arg(long)]
     stage: Option<String>,
-    /// The shape of a data blob, such as data=64,3,28,28
+    /// The shape of a data blob, such as data=64,3,28,28; inputs of a Lua definition are 0, 1 and so on
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
     /// How many differences are shown for each stage
     #[arg(long, default_value_t = 10)]
     limit: usize,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let options = Options {
+    let mut options = Options {
         stages: super::check::stages(arguments.stage.as_deref())?,
         shapes: shapes(&arguments.shape),
         ..Options::default()
     };
+    arguments.definition.tell(&mut options.request);
+    let names = [&arguments.a, &arguments.b];
+    let dialects = names.map(|path| front::dialect(path));
+    // What is said for one of two dialects is nothing to the other.
+    options.request.spare = dialects[0] != dialects[1];
     let a = pipeline::check_file(&arguments.a, &options)?;
     let b = pipeline::check_file(&arguments.b, &options)?;
     let (first, second) = (complain(&a), complain(&b));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::complain_about;
 use crate::error::Result;
 use crate::exec::{Device, SessionOptions};
+use crate::front::Request;
 use crate::job::extract::{ExtractOptions, extract, write_features};
 
 /// Arguments of `extract`.
@@ -12,7 +13,7 @@ use crate::job::extract::{ExtractOptions, extract, write_features};
 pub(super) struct Arguments {
     /// The definition
     net: PathBuf,
-    /// The parameters: .caffemodel, .caffemodel.h5 or .safetensors
+    /// The parameters: .caffemodel, .caffemodel.h5, .safetensors or .t7
     #[arg(long)]
     weights: PathBuf,
     /// Names of blobs, with commas between them
@@ -28,11 +29,13 @@ pub(super) struct Arguments {
     #[arg(long)]
     mean: Option<PathBuf>,
     /// Records in a batch
-    #[arg(long)]
+    #[arg(long, value_parser = super::positive)]
     batch_size: Option<usize>,
     /// Number of records; all once if not given
-    #[arg(long)]
+    #[arg(long, value_parser = super::positive)]
     count: Option<usize>,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
     /// What to write: .safetensors, .json, or an LMDB (.lmdb or no ending)
     #[arg(short, long)]
     output: PathBuf,
@@ -45,6 +48,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::tidy_when_stopped()?;
+    let mut request = Request::default();
+    arguments.definition.tell(&mut request);
     let options = ExtractOptions {
         net: arguments.net.clone(),
         weights: arguments.weights.clone(),
@@ -52,8 +58,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         data: arguments.data.clone(),
         tensors: arguments.tensors.clone(),
         mean: arguments.mean.clone(),
-        batch_size: arguments.batch_size.filter(|&n| 0 < n),
+        batch_size: arguments.batch_size,
         records: arguments.count,
+        request,
         session: SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 },
     };
     let features = match extract(&options)? {

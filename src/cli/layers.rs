@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::layer_words::parameters;
 use super::print;
 use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
 use crate::front::tensorflow::{Entry, functions};
 use crate::layers::Layer;
-use crate::spec::{Category, InPlace, LayerSpec};
+use crate::spec::{Category, InPlace, LayerSpec, Spelling};
 
 /// Arguments of `layers`.
 #[derive(Debug, clap::Args)]
@@ -118,14 +119,9 @@ fn reference(asked: &str) -> Result<String> {
     if spec.loss {
         out.push_str("a loss: its first top is minimised with weight 1 unless told otherwise\n");
     }
-    if !spec.params.is_empty() {
-        out.push_str("\nparameters\n");
-    }
-    for param in spec.params {
-        let _ = writeln!(out, "  {}: {} = {}", param.name, param.ty, plain(param.default));
-        for line in super::paragraphs(param.doc).lines() {
-            let _ = writeln!(out, "      {line}");
-        }
+    let named = |s: &&Spelling| s.name.eq_ignore_ascii_case(asked);
+    if let Some(spelling) = spec.spellings.iter().find(named).or(spec.spellings.first()) {
+        out.push_str(&parameters(spec, spelling));
     }
     let made: Vec<&Entry> = functions.iter().filter(|f| f.layers.contains(&spec.name)).collect();
     if !spec.spellings.is_empty() || !made.is_empty() {
@@ -142,15 +138,4 @@ fn reference(asked: &str) -> Result<String> {
         let _ = writeln!(out, "  TensorFlow: {}", called(entry, &entry.names[0]));
     }
     Ok(out)
-}
-
-/// A default as people write it: without the name of its type.
-fn plain(default: &str) -> String {
-    let compact = default.replace(' ', "");
-    match compact.as_str() {
-        "vec![]" => "none".into(),
-        text if text.ends_with("::default()") => "see its own defaults".into(),
-        "String::new()" => "\"\"".into(),
-        text => text.rsplit("::").next().unwrap_or(text).to_owned(),
-    }
 }

@@ -15,6 +15,7 @@ mod explain;
 mod extract;
 mod flags;
 mod infer;
+mod layer_words;
 mod layers;
 mod pictures;
 mod plot;
@@ -145,6 +146,38 @@ fn named_shape(text: &str) -> Result<(String, Shape), String> {
     let (name, dims) = text.split_once('=').ok_or("write it as data=64,3,28,28")?;
     let dims: Result<Vec<usize>, _> = dims.split([',', 'x']).map(|d| d.trim().parse()).collect();
     Ok((name.to_owned(), Shape(dims.map_err(|_| format!("`{text}` holds a wrong number"))?)))
+}
+
+/// Makes an interrupt, or a request to end, remove what is half written before the process ends.
+#[cfg(unix)]
+fn tidy_when_stopped() -> Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let failed = |e| Error::refused(format!("cannot watch for signals: {e}"));
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            crate::file::remove_unfinished();
+            std::process::exit(128 + signal);
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn tidy_when_stopped() -> Result<()> {
+    Ok(())
+}
+
+/// A count of at least 1.
+fn positive(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|&count| 0 < count);
+    count.ok_or_else(|| format!("`{text}` is no whole number from 1 on"))
+}
+
+/// A factor between a thousandth and a thousand.
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor| (0.001..=1000.0).contains(factor));
+    factor.ok_or_else(|| format!("`{text}` is not from 0.001 to 1000"))
 }
 
 fn shapes(given: &[(String, Shape)]) -> BTreeMap<String, Shape> {

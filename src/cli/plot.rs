@@ -10,7 +10,7 @@ use crate::train::curves::{Curves, Points};
 /// Arguments of `plot`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Logs: cortado's log.jsonl, or what Caffe wrote while it trained
+    /// Logs: cortado's log.jsonl, or what Caffe or cortado printed while they trained
     #[arg(required = true)]
     logs: Vec<PathBuf>,
     /// Where the picture goes; the ending says how: .svg or .png
@@ -19,9 +19,10 @@ pub(super) struct Arguments {
     /// Also draw this output, such as accuracy, in a panel of its own
     #[arg(long)]
     show: Vec<String>,
-    /// Weight of the past in the mean that is drawn over the training loss, from 0 to below 1
-    #[arg(long, default_value_t = 0.0, value_parser = weight)]
-    smoothing: f64,
+    /// Weight of the past in the mean that is drawn over the training loss, from 0, for the loss alone, to below 1; 0.9 if not
+    /// given, and less for few points
+    #[arg(long, value_parser = weight)]
+    smoothing: Option<f64>,
     /// A logarithmic axis for the loss
     #[arg(long)]
     log_scale: bool,
@@ -32,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "Training")]
     title: String,
     /// Pixels of a PNG for each unit of the drawing
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, value_parser = super::factor)]
     scale: f64,
 }
 

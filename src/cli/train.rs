@@ -500,7 +500,6 @@ fn draw(job: &Job) -> Result<()> {
     let training = Training {
         title: job.trainer.typed().net.name.clone(),
         steps: if in_epochs { "epoch" } else { "iteration" }.into(),
-        smoothing: 0.9,
         runs: vec![run],
         ..Training::default()
     };

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = Folding::Auto)]
     fold: Folding,
     /// Pixels of a PNG for each unit of the drawing
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, value_parser = super::factor)]
     scale: f64,
 }
 

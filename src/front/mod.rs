@@ -52,6 +52,8 @@ pub struct Request {
     pub trial: Option<fn(Trial) -> Option<Tried>>,
     /// Whether the net starts from weights, for which the definition may change it (DIGITS' `fineTuneHook`).
     pub fine_tune: bool,
+    /// Whether more may be told than the definition asks for, as where several definitions are told the same.
+    pub spare: bool,
 }
 
 /// A tensor's extents and numbers.

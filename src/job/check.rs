@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::file::read_definition;
 use crate::front;
 use crate::front::caffe::solver::is_solver;
+use crate::passes::idle_options::{idle_options, idle_shapes};
 use crate::pipeline::{self, Checked, Options};
 use crate::source::{FileId, SourceMap, Span};
 use crate::spec::{Dialect, Record};
@@ -42,6 +43,9 @@ fn check_solver(path: &Path, options: &Options) -> Result<Checked> {
             }
             false => nets.extend(options.stages.iter().map(|state| (&train, state.clone()))),
         }
+        let definitions: Vec<_> = nets.iter().map(|(net, _)| *net).collect();
+        idle_options(&train, false, &options.request, &mut diagnostics);
+        idle_shapes(&definitions, &options.shapes, &mut diagnostics);
         for (net, state) in nets {
             stages.push(pipeline::typed_net(net, &state, &env, &mut diagnostics));
         }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use prost::Message;
 
 use super::data::DataSpec;
-use super::forward::Forward;
+use super::forward::{Forward, Net};
 use super::inference::{Complaints, load};
 use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::file::write_atomically;
+use crate::front::Request;
 use crate::ir::{Port, TypedNet};
 use crate::ty::Shape;
 use crate::weights::{Blob, write_safetensors};
@@ -35,6 +36,8 @@ pub struct ExtractOptions {
     pub batch_size: Option<usize>,
     /// Number of records, instead of all once.
     pub records: Option<usize>,
+    /// What the definition is told beside its data.
+    pub request: Request,
     /// Device, threads and seed.
     pub session: SessionOptions,
 }
@@ -42,7 +45,8 @@ pub struct ExtractOptions {
 /// Blobs by name, each with a row for every record, in the order asked for.
 pub type Features = Vec<(String, Blob)>;
 
-/// Runs the data through the net in the TEST phase (DIGITS' `val` stage, where there is one).
+/// Runs the data through the net in the TEST phase (DIGITS' `val` stage, where there is one; of a definition in Lua or
+/// Python the net that is used on images).
 ///
 /// # Errors
 /// A file is missing or does not fit, a blob does not exist or has no row for each record; complaints about the definition
@@ -54,8 +58,14 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
         mean: options.mean.clone(),
         ..DataSpec::default()
     };
-    let (net, session) = (&options.net, &options.session);
-    let opened = Forward::open((net, None), data, options.batch_size, true, session)?;
+    let net = Net {
+        path: &options.net,
+        state: None,
+        request: &options.request,
+        batch_size: options.batch_size,
+        watched: true,
+    };
+    let opened = Forward::open(net, data, &options.session)?;
     let Forward { mut machine, names, batch, records, sources } = match opened {
         Ok(forward) => forward,
         Err(complaints) => return Ok(Err(complaints)),

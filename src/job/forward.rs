@@ -2,19 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use super::data::{DataSpec, Inputs};
+use super::data::{DEFAULT_BATCH, DataSpec, Inputs};
 use super::inference::{Complaints, load};
+use super::program::{self, Facts, is_program};
 use super::{Plan, environment, read_net, states};
 use crate::data::source::Source;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
-use crate::ir::NetState;
+use crate::front::{self, Request};
+use crate::ir::{Definition, NetState};
+use crate::layers::Layer;
+use crate::passes::deploy::{deploy, is_label};
 use crate::pipeline;
 use crate::source::SourceMap;
 use crate::spec::solver::Solver;
 use crate::train::TestReport;
 use crate::train::machine::{Machine, Purpose};
+use crate::ty::Shape;
 
 /// A net in memory, and what is to be fed to it.
 pub(super) struct Forward {
@@ -30,22 +35,34 @@ pub(super) struct Forward {
 }
 
 impl Forward {
-    /// Opens a net in a state, or in the TEST phase (DIGITS' `val` stage, where there is one); all blobs of a `watched` one
-    /// can be read after a run.
+    /// Opens a net in a state, or in the TEST phase (DIGITS' `val` stage, where there is one).
     ///
     /// # Errors
     /// A file is missing or does not fit; complaints about the definition are in the inner result.
     pub fn open(
-        (path, state): (&Path, Option<NetState>),
+        net: Net,
         data: DataSpec,
-        batch_size: Option<usize>,
-        watched: bool,
         session: &SessionOptions,
     ) -> Result<Result<Forward, Complaints>> {
         let mut sources = SourceMap::default();
         let mut diagnostics = Diagnostics::default();
-        let definition = read_net(path, &Default::default(), &mut sources, &mut diagnostics)?;
-        let state = state.unwrap_or_else(|| states(&definition).1);
+        let Net { path, watched, .. } = net;
+        let mut batch_size = net.batch_size;
+        let definition = match is_program(path) {
+            true => {
+                let batch = *batch_size.get_or_insert(DEFAULT_BATCH);
+                told(&net, batch, &data, &mut sources, &mut diagnostics)?
+            }
+            false => read_net(path, net.request, &mut sources, &mut diagnostics)?,
+        };
+        let (definition, state) = match net.state {
+            Some(state) => (definition, state),
+            None if is_program(path) && watched => deploy(&definition),
+            None => {
+                let state = states(&definition).1;
+                (definition, state)
+            }
+        };
         let plan = Plan {
             solver: Solver::default(),
             train: (definition, state),
@@ -63,6 +80,7 @@ impl Forward {
         };
         let (definition, state) = &plan.train;
         let inputs = Inputs::open(&plan, definition, state, &plan.train_data, session.seed)?;
+        same_records(definition, state, &inputs)?;
         let env = environment(inputs.shapes.clone());
         let typed = pipeline::typed_net(definition, state, &env, &mut diagnostics);
         if diagnostics.has_errors() {
@@ -70,9 +88,7 @@ impl Forward {
             return Ok(Err((sources, diagnostics)));
         }
         let Some((records, batch)) = inputs.records() else {
-            return Err(Error::refused(
-                "the net names no data; give them with --data or --tensors",
-            ));
+            return Err(Error::refused(NO_DATA));
         };
         if typed.signatures.iter().any(Option::is_none) {
             let why = "the net cannot be built: the shape of its data is not known";
@@ -83,6 +99,68 @@ impl Forward {
         let (batch, records) = (batch as usize, records as usize);
         Ok(Ok(Forward { machine, names, batch, records, sources }))
     }
+}
+
+/// Which net is opened, and what for.
+pub(super) struct Net<'a> {
+    /// The definition.
+    pub path: &'a Path,
+    /// The state, if it is not that of a test.
+    pub state: Option<NetState>,
+    /// What the definition is told.
+    pub request: &'a Request,
+    /// Records in a batch, instead of the definition's.
+    pub batch_size: Option<usize>,
+    /// Whether all blobs can be read after a run. Of a definition that is a program it is then the net that images are given.
+    pub watched: bool,
+}
+
+/// A definition that is a program, told of its data by DIGITS' contract.
+fn told(
+    net: &Net,
+    batch: usize,
+    data: &DataSpec,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Result<Definition> {
+    if data.databases.is_none() && data.tensors.is_none() {
+        return Err(Error::refused(NO_DATA));
+    }
+    let mut facts = Facts::of(data, net.request.classes, front::dialect(net.path))?;
+    if let Some(said) = &net.request.input_shape
+        && *said != facts.image()
+    {
+        let (records, said) = (Shape(facts.image()), Shape(said.clone()));
+        return Err(Error::refused(format!(
+            "--input-shape says {said}, the records are {records}"
+        )));
+    }
+    facts.told = net.request.clone();
+    program::for_images(net.path, &facts, batch, sources, diagnostics)
+}
+
+const NO_DATA: &str = "the net names no data; give them with --data or --tensors";
+
+/// Checks that records have the size that a definition without data layers names for its inputs, since that is the one its
+/// weights are for.
+fn same_records(definition: &Definition, state: &NetState, inputs: &Inputs) -> Result<()> {
+    for node in definition.nodes.iter().filter(|node| node.exists(state)) {
+        let Layer::Input(input) = &node.layer else { continue };
+        for (i, top) in node.tops.iter().enumerate() {
+            let named = input.shapes.get(i).or(input.shapes.first()).map(Shape::dims);
+            let served = inputs.shapes.get(&top.value).map(Shape::dims);
+            let (Some([_, named @ ..]), Some([_, served @ ..])) = (named, served) else { continue };
+            if named != served && !is_label(&top.value, i) {
+                let (name, named, served) = (&top.value, Shape::from(named), Shape::from(served));
+                return Err(Error::refused(format!(
+                    "the records are {served}, the net's input `{name}` is {named}: give records of that size \
+                     (convert-imageset has --resize-height and --resize-width), or change the input's shape if its weights \
+                     are for another"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Tests a net with weights on so many batches of the data it names, as `caffe test` does: means of its outputs.
@@ -97,7 +175,9 @@ pub fn test_net(
     session: &SessionOptions,
 ) -> Result<Result<TestReport, Complaints>> {
     let data = DataSpec { tensors, ..DataSpec::default() };
-    let opened = Forward::open((path, state), data, None, false, session)?;
+    let request = &Request::default();
+    let net = Net { path, state, request, batch_size: None, watched: false };
+    let opened = Forward::open(net, data, session)?;
     let Forward { mut machine, names, sources, .. } = match opened {
         Ok(forward) => forward,
         Err(complaints) => return Ok(Err(complaints)),

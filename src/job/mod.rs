@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
-use crate::file::read_definition;
+use crate::file::{is_run_file, read_definition};
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::pipeline;
@@ -116,10 +116,6 @@ pub fn open(path: &Path, options: &JobOptions) -> Result<Opened> {
     let job = build(plan, options, &mut diagnostics)?;
     diagnostics.sort();
     Ok(Opened { sources, diagnostics, job })
-}
-
-fn is_run_file(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
 }
 
 /// Whether a file is a net and neither a run file nor a solver.

@@ -120,12 +120,13 @@ impl Facts {
         }
     }
 
+    /// The shape of a record as the dialect's people write it.
+    pub fn image(&self) -> Vec<usize> {
+        in_order(self.dialect, &self.shape)
+    }
+
     fn request(&self) -> Request {
-        Request {
-            input_shape: Some(in_order(self.dialect, &self.shape)),
-            classes: self.classes,
-            ..self.told.clone()
-        }
+        Request { input_shape: Some(self.image()), classes: self.classes, ..self.told.clone() }
     }
 }
 

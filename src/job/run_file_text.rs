@@ -7,7 +7,10 @@ use serde_yaml::{Mapping, Value as Yaml};
 
 use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
-use crate::pipeline;
+use crate::file::read_short_text;
+
+/// Bytes of the longest run file.
+const LONGEST: u64 = 1 << 20;
 
 /// A change of the command line: `train.epochs` and `3`.
 pub(super) type Set = (String, String);
@@ -52,7 +55,7 @@ pub(super) fn read<T: DeserializeOwned>(
     set: &[Set],
     check: impl Fn(&T) -> Result<(), Wrong>,
 ) -> Result<(T, String)> {
-    let mut text = pipeline::read_text(path)?;
+    let mut text = read_short_text(path, LONGEST)?;
     let own: Result<T, Wrong> = serde_yaml::from_str(&text).map_err(|e| in_words(&e));
     let fields = if set.is_empty() {
         own

@@ -110,7 +110,8 @@ impl AnnotatedData {
 impl LayerOps for AnnotatedData {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let channels = if self.transform.force_gray { 1 } else { 3 };
-        let record = || self.resize.map(|[height, width]| Shape::from([channels, height, width]));
+        let resized = self.resize.map(|[height, width]| Shape::from([channels, height, width]));
+        let record = || resized.ok_or(None);
         let mut signature = batches(cx, &self.transform, self.batch_size, record)?;
         if let Some(label) = cx.node.tops.get(1)
             && !cx.env.shapes.contains_key(&label.value)

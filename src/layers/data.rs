@@ -159,27 +159,32 @@ impl Transform {
 }
 
 /// The shapes of a layer that gives `batch` records, of the shape `record` before cropping, and as its second top a label
-/// for each. What the outside says about a top wins; a `record` that is not known makes the shapes unknown.
+/// for each. What the outside says about a top wins; a `record` that is not known, for a reason if there is one, makes the
+/// shapes unknown.
 pub(super) fn batches(
     cx: &Infer,
     transform: &Transform,
     batch: usize,
-    record: impl FnOnce() -> Option<Shape>,
+    record: impl FnOnce() -> Result<Shape, Option<String>>,
 ) -> Result<Signature, Reported> {
     let top = &cx.node.tops[0].value;
     let data = match cx.env.shapes.get(top) {
         Some(shape) => shape.clone(),
         None => {
             let guess = transform.guess();
-            let record = record().or_else(|| match guess {
+            let record = record().or_else(|why| match guess {
                 [Some(channels), Some(height), Some(width)] => {
-                    Some(Shape::from([channels, height, width]))
+                    Ok(Shape::from([channels, height, width]))
                 }
-                _ => None,
+                _ => Err(why),
             });
-            let Some(record) = record else {
-                let example = [Some(batch), guess[0].or(Some(3)), guess[1], guess[2]];
-                return cx.unknown_shape_such_as(top, example.map(|n| n.unwrap_or(28)));
+            let record = match record {
+                Ok(record) => record,
+                Err(why) => {
+                    let example = [Some(batch), guess[0].or(Some(3)), guess[1], guess[2]];
+                    let example = example.map(|n| n.unwrap_or(28));
+                    return cx.unknown_shape_because(top, example, why);
+                }
             };
             let side = transform.crop_size;
             if record.rank() == 3 && record.dims()[1..].iter().any(|&extent| extent < side) {
@@ -215,7 +220,7 @@ impl LayerOps for Data {
             if record.is_some() && !self.lmdb {
                 self.warn_of_kind(cx);
             }
-            record
+            record.ok_or_else(|| cx.env.trouble.and_then(|why| why(&self.source)))
         };
         batches(cx, &self.transform, self.batch_size.max(1), record)
     }

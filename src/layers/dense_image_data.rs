@@ -84,7 +84,8 @@ impl LayerOps for DenseImageData {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let channels = if self.is_color { 3 } else { 1 };
         let record = || {
-            (0 < self.new_height).then(|| Shape::from([channels, self.new_height, self.new_width]))
+            let [height, width] = [self.new_height, self.new_width];
+            (0 < height).then(|| Shape::from([channels, height, width])).ok_or(None)
         };
         let mut signature = batches(cx, &self.transform, self.batch_size, record)?;
         let label = &cx.node.tops[1].value;

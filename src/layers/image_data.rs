@@ -70,12 +70,12 @@ impl LayerOps for ImageData {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let channels = if self.is_color { 3 } else { 1 };
         let record = || match 0 < self.new_height {
-            true => Some(Shape::from([channels, self.new_height, self.new_width])),
+            true => Ok(Shape::from([channels, self.new_height, self.new_width])),
             false if 0 < self.transform.crop_size => {
                 let side = self.transform.crop_size;
-                Some(Shape::from([channels, side, side]))
+                Ok(Shape::from([channels, side, side]))
             }
-            false => cx.env.record.and_then(|record| record(&self.source)),
+            false => cx.env.record.and_then(|record| record(&self.source)).ok_or(None),
         };
         batches(cx, &self.transform, self.batch_size, record)
     }

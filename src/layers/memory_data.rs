@@ -51,7 +51,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl LayerOps for MemoryData {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let record = Shape::from([self.channels, self.height, self.width]);
-        batches(cx, &self.transform, self.batch_size, || Some(record))
+        batches(cx, &self.transform, self.batch_size, || Ok(record))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {

@@ -217,6 +217,13 @@ macro_rules! layers {
                 }
             }
 
+            /// The names of its parameters with what they are, for comparisons.
+            pub fn fields(&self) -> Vec<(&'static str, String)> {
+                match self {
+                    $(Layer::$name(layer) => layer.fields(),)*
+                }
+            }
+
             fn ops(&self) -> &dyn LayerOps {
                 match self {
                     $(Layer::$name(layer) => layer,)*

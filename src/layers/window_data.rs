@@ -102,7 +102,7 @@ impl LayerOps for WindowData {
                 "the side of the windows is missing: set `crop_size` in `transform_param`",
             );
         }
-        batches(cx, &self.transform, self.batch_size, || Some(Shape::from([3, side, side])))
+        batches(cx, &self.transform, self.batch_size, || Ok(Shape::from([3, side, side])))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {

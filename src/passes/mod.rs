@@ -1,11 +1,12 @@
 //! From a definition to a typed net and on to a program: one file a pass.
 //!
-//! `adopt_data` gives DIGITS definitions their inputs, `locate_files` finds the files they name, `select_stage` picks
+//! `adopt_data` gives DIGITS definitions their inputs, `idle_options` complains about what they are told in vain, `locate_files` finds the files they name, `select_stage` picks
 //! the layers of a stage and wires their blobs, `infer_types` finds shapes, `share_params` finds the owner of every
 //! parameter, `loss_weights` what is minimised, `lower` writes the program. Lints look at the result.
 
 pub mod adopt_data;
 pub mod deploy;
+pub mod idle_options;
 pub mod infer_types;
 pub mod lint;
 pub mod locate_files;

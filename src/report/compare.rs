@@ -1,53 +1,133 @@
 //! Finds the first differences in meaning between two typed nets: layers, shapes, parameters and sharing.
 
+mod pairs;
+
+use petgraph::graph::NodeIndex;
+
 use crate::ir::{Node, Port, TypedNet};
+use crate::spec::words;
+use pairs::Pairs;
 
 /// The first `limit` differences as lines; none if the nets mean the same. Names of layers and blobs, the order of
-/// independent layers' texts and the dialect do not count; kinds, arguments, wiring, shapes and sharing do.
+/// independent layers and the dialect do not count; kinds, arguments, wiring, shapes and sharing do.
 pub fn differences(a: &TypedNet, b: &TypedNet, limit: usize) -> Vec<String> {
+    let pairs = Pairs::of(&a.net, &b.net);
     let mut found = vec![];
-    let (na, nb) = (a.net.graph.node_count(), b.net.graph.node_count());
-    for ((i, left), (j, right)) in a.net.nodes().zip(b.net.nodes()) {
-        if limit <= found.len() {
-            return found;
+    for (i, left) in a.net.nodes() {
+        match pairs.right(i) {
+            Some(j) => between((a, i), (b, j), &pairs, &mut found),
+            None => found.push(alone("first", left)),
         }
-        let at = label(left, right);
-        if left.layer.spec().name != right.layer.spec().name {
-            let (kind, other) = (left.layer.spec().name, right.layer.spec().name);
-            found.push(format!("{at}: {kind} against {other}"));
-            // What follows is shifted and would only repeat this.
-            return found;
-        }
-        if left.layer != right.layer {
-            let (first, second) = (left.layer.detail(), right.layer.detail());
-            found.push(match first == second {
-                true => format!("{at}: the arguments differ ({first})"),
-                false => format!("{at}: {first} against {second}"),
-            });
-        }
-        if a.net.bottoms(i) != b.net.bottoms(j) {
-            found.push(format!("{at}: reads {} against {}", sources(a, i), sources(b, j)));
-        }
-        for top in 0..left.tops.len().min(right.tops.len()) {
-            let one = a.shape(Port { node: i, top });
-            let other = b.shape(Port { node: j, top });
-            if let (Some(one), Some(other)) = (one, other)
-                && one != other
-            {
-                found.push(format!("{at}: output {top} is {one} against {other}"));
-            }
-        }
-        if a.loss_weights[i.index()] != b.loss_weights[j.index()] {
-            let (one, other) = (&a.loss_weights[i.index()], &b.loss_weights[j.index()]);
-            found.push(format!("{at}: loss weights {one:?} against {other:?}"));
-        }
-        parameters(a, i, b, j, &at, &mut found);
     }
-    if na != nb {
-        found.push(format!("{na} layers against {nb}"));
-    }
+    let missed = b.net.nodes().filter(|&(j, _)| pairs.left(j).is_none());
+    found.extend(missed.map(|(_, right)| alone("second", right)));
     found.truncate(limit);
     found
+}
+
+/// A layer of one net alone.
+fn alone(which: &str, node: &Node) -> String {
+    format!("only the {which} has the layer `{}` ({})", node.name.value, node.type_name.value)
+}
+
+fn between(
+    (a, i): (&TypedNet, NodeIndex),
+    (b, j): (&TypedNet, NodeIndex),
+    pairs: &Pairs,
+    found: &mut Vec<String>,
+) {
+    let (left, right) = (&a.net.graph[i], &b.net.graph[j]);
+    let at = label(left, right);
+    if left.layer.spec().name != right.layer.spec().name {
+        let (kind, other) = (left.layer.spec().name, right.layer.spec().name);
+        found.push(format!("{at}: {kind} against {other}"));
+        return;
+    }
+    if left.layer != right.layer {
+        arguments(left, right, &at, found);
+    }
+    let there = a.net.bottoms(i).into_iter().map(|port| pairs.port(port?));
+    if there.collect::<Vec<_>>() != b.net.bottoms(j) {
+        found.push(format!("{at}: reads {} against {}", sources(a, i), sources(b, j)));
+    }
+    for top in 0..left.tops.len().min(right.tops.len()) {
+        let one = a.shape(Port { node: i, top });
+        let other = b.shape(Port { node: j, top });
+        if let (Some(one), Some(other)) = (one, other)
+            && one != other
+        {
+            found.push(format!("{at}: output {top} is {one} against {other}"));
+        }
+    }
+    let (one, other) = (&a.loss_weights[i.index()], &b.loss_weights[j.index()]);
+    if one != other {
+        let list = |weights: &[f32]| match weights {
+            [] => "none".to_owned(),
+            weights => weights.iter().map(f32::to_string).collect::<Vec<_>>().join(", "),
+        };
+        found.push(format!("{at}: loss weights {} against {}", list(one), list(other)));
+    }
+    parameters((a, i), (b, j), pairs, &at, found);
+}
+
+/// What differs between the arguments of two layers of one kind, in the words of their definitions.
+fn arguments(left: &Node, right: &Node, at: &str, found: &mut Vec<String>) {
+    let before = found.len();
+    let (ours, theirs) = (left.layer.fields(), right.layer.fields());
+    for ((name, one), (_, other)) in ours.iter().zip(&theirs).filter(|(a, b)| a.1 != b.1) {
+        let (first, second) = (written(left, name), written(right, name));
+        let apart = |these: &[Said], those: &[Said]| -> Vec<Said> {
+            these.iter().filter(|said| !those.contains(said)).cloned().collect()
+        };
+        let (mut first, mut second) = (apart(&first, &second), apart(&second, &first));
+        // What only one of them writes is what the other does not say.
+        let unsaid = |those: &[Said]| those.iter().map(|(word, _)| (word.clone(), None)).collect();
+        match (first.is_empty(), second.is_empty()) {
+            (true, true) => {
+                first = vec![(name.replace('_', " "), Some(plain(one)))];
+                second = vec![(name.replace('_', " "), Some(plain(other)))];
+            }
+            (true, false) => first = unsaid(&second),
+            (false, true) => second = unsaid(&first),
+            (false, false) => {}
+        }
+        let list = |these: &[Said]| these.iter().map(shown).collect::<Vec<_>>().join(" ");
+        found.push(format!("{at}: {} against {}", list(&first), list(&second)));
+    }
+    if found.len() == before {
+        let (first, second) = (left.layer.detail(), right.layer.detail());
+        found.push(format!("{at}: {first} against {second}"));
+    }
+}
+
+/// A word of a definition and its value, if it is written.
+type Said = (String, Option<String>);
+
+fn shown((word, value): &Said) -> String {
+    match value {
+        Some(value) => format!("`{word}: {value}`"),
+        None => format!("no `{word}`"),
+    }
+}
+
+/// What a definition writes for a parameter of a layer.
+fn written(node: &Node, parameter: &str) -> Vec<Said> {
+    let spellings = node.layer.spec().spellings.iter();
+    let mut spellings = spellings.filter(|spelling| spelling.name == node.type_name.value);
+    let Some(spelling) = spellings.next() else { return vec![] };
+    let words = words::written(spelling, &node.args, parameter);
+    words.into_iter().map(|(word, value)| (word, Some(value))).collect()
+}
+
+/// A value as people write it: numbers and words, without names of types.
+fn plain(value: &str) -> String {
+    let value =
+        value.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(value);
+    let inner = value.split_once("values: [").and_then(|(_, rest)| rest.split_once(']'));
+    match inner.map_or(value, |(inner, _)| inner) {
+        "" | "None" | "[]" => "not given".to_owned(),
+        text => text.to_lowercase(),
+    }
 }
 
 fn label(left: &Node, right: &Node) -> String {
@@ -55,17 +135,16 @@ fn label(left: &Node, right: &Node) -> String {
     if a == b { format!("layer `{a}`") } else { format!("layers `{a}` and `{b}`") }
 }
 
-fn sources(typed: &TypedNet, node: petgraph::graph::NodeIndex) -> String {
+fn sources(typed: &TypedNet, node: NodeIndex) -> String {
     let ports = typed.net.bottoms(node);
     let names = ports.iter().map(|port| port.map_or("?", |port| typed.net.blob(port)));
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn parameters(
-    a: &TypedNet,
-    i: petgraph::graph::NodeIndex,
-    b: &TypedNet,
-    j: petgraph::graph::NodeIndex,
+    (a, i): (&TypedNet, NodeIndex),
+    (b, j): (&TypedNet, NodeIndex),
+    pairs: &Pairs,
     at: &str,
     found: &mut Vec<String>,
 ) {
@@ -77,7 +156,12 @@ fn parameters(
     for (&one, &other) in left.iter().zip(right) {
         let (v, w) = (&a.variables[one.0 as usize], &b.variables[other.0 as usize]);
         let role = v.role;
-        if v.users != w.users {
+        let users = v.users.iter().map(|&(node, at)| (pairs.right(node), at));
+        let mut users: Vec<_> = users.collect();
+        let mut theirs: Vec<_> = w.users.iter().map(|&(node, at)| (Some(node), at)).collect();
+        users.sort();
+        theirs.sort();
+        if users != theirs {
             let (first, second) = (a.variable_label(one), b.variable_label(other));
             found.push(match first == second {
                 true => format!("{at}: {first} is shared by other layers"),
@@ -90,8 +174,8 @@ fn parameters(
                 "{at}: {role} has lr_mult {} and decay_mult {} against {} and {}",
                 v.lr_mult, v.decay_mult, w.lr_mult, w.decay_mult
             ));
-        } else if v.filler != w.filler {
-            found.push(format!("{at}: {role} begins as {:?} against {:?}", v.filler, w.filler));
+        } else if v.filler != w.filler && a.net.graph[i].layer == b.net.graph[j].layer {
+            found.push(format!("{at}: {role} begins as {} against {}", v.filler, w.filler));
         }
     }
 }

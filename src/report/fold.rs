@@ -1,4 +1,7 @@
-//! Turns a large diagram into a smaller one in which each cluster is one box, and each container if that is not enough.
+//! Turns a large diagram into a smaller one in which each cluster is one box, and each container if that is not enough; where
+//! there is neither, each block between two places that all data pass through.
+
+mod blocks;
 
 use super::diagram::{Category, Cluster, Diagram, Edge, Node};
 use std::borrow::Cow;
@@ -40,6 +43,9 @@ pub fn folded(diagram: &Diagram, fold: Fold) -> Cow<'_, Diagram> {
     }
     let mut clusters = diagram.clusters.clone();
     clusters.extend(containers(diagram));
+    if clusters.is_empty() {
+        clusters = blocks::blocks(diagram);
+    }
     if clusters.is_empty() {
         Cow::Borrowed(diagram)
     } else {
@@ -298,6 +304,31 @@ mod tests {
         assert_eq!(folded(&blocks(50), Fold::Auto).nodes.len(), 251);
         assert_eq!(folded(&blocks(50), Fold::Always).nodes.len(), 62);
         assert_eq!(folded(&blocks(400), Fold::Auto).nodes.len(), 401);
+    }
+
+    #[test]
+    fn blocks_without_containers_are_found_by_their_shape() {
+        let mut net = blocks(6);
+        for (at, node) in net.nodes.iter_mut().enumerate() {
+            node.name = format!("res{at}_branch");
+        }
+        // A label that goes past all of them to the end.
+        let label = net.nodes.len();
+        net.nodes.push(Node::new("label", "Data", Category::Data));
+        net.nodes.push(Node::new("loss", "SoftmaxWithLoss", Category::Loss));
+        net.edges.push(Edge::new((label - 1, 0), (label + 1, 0), "", ""));
+        net.edges.push(Edge::new((label, 0), (label + 1, 1), "", ""));
+        let small = folded(&net, Fold::Always);
+        let names: Vec<&str> = small.nodes.iter().map(|node| node.name.as_str()).collect();
+        let ends = ["res5_branch", "res10_branch", "res15_branch", "res20_branch", "res25_branch"];
+        assert_eq!(names[1..6], ends);
+        assert_eq!((small.nodes.len(), &small.nodes[1].kind[..]), (9, "5 layers"));
+        // Blocks in a chain, from the input to the loss, and the label.
+        assert_eq!(small.edges.len(), 8);
+        // One block alone is no repetition.
+        let mut one = blocks(1);
+        one.nodes.iter_mut().for_each(|node| node.name = node.name.replace('.', "_"));
+        assert_eq!(folded(&one, Fold::Always).nodes.len(), 6);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Dialect;
+use super::words::{Kind, Question};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
 use crate::source::{Span, Spanned};
@@ -95,6 +96,8 @@ pub struct Reading {
     repeated: RefCell<HashSet<&'static str>>,
     /// Complaints about fields that are missing, unless an unknown one beside them is found to be one mistyped.
     missing: RefCell<Vec<Missing>>,
+    /// Every field that is asked for, in this order, where somebody wants to know.
+    questions: Option<RefCell<Vec<Question>>>,
 }
 
 /// A complaint about a field that is missing in the message of a path.
@@ -116,7 +119,20 @@ impl Reading {
             asked: RefCell::default(),
             repeated: RefCell::default(),
             missing: RefCell::default(),
+            questions: None,
         }
+    }
+
+    /// One that keeps in mind what is asked for.
+    pub fn listening(dialect: Dialect) -> Self {
+        Reading { questions: Some(RefCell::default()), ..Reading::new(dialect) }
+    }
+
+    /// What was asked for, and the message and name of every field that must be there and is not.
+    pub fn heard(self) -> (Vec<Question>, Vec<(String, String)>) {
+        let missing = self.missing.into_inner().into_iter();
+        let questions = self.questions.map(RefCell::into_inner).unwrap_or_default();
+        (questions, missing.map(|missing| (missing.path, missing.key)).collect())
     }
 
     /// Reports a complaint; an error discards the layer.
@@ -268,6 +284,16 @@ impl<'a> Args<'a> {
         self.record.and_then(|r| r.find(&[key])).unwrap_or(self.anchor)
     }
 
+    /// Keeps in mind what a field is asked for.
+    fn ask(&self, key: &'static str, kind: Kind, repeated: bool) {
+        let Some(questions) = &self.reading.questions else { return };
+        let question = Question { message: self.path.to_owned(), key, kind, repeated };
+        let mut questions = questions.borrow_mut();
+        if !questions.contains(&question) {
+            questions.push(question);
+        }
+    }
+
     fn all(&self, key: &'static str) -> Vec<&'a Field> {
         self.reading.asked.borrow_mut().entry(self.path.to_owned()).or_default().insert(key);
         let Some(record) = self.record else { return vec![] };
@@ -327,12 +353,14 @@ impl<'a> Args<'a> {
 
     /// A count: a whole number from 0 to 4294967295.
     pub fn usize(&self, key: &'static str) -> Option<usize> {
+        self.ask(key, Kind::Count, false);
         let value = self.single(key)?;
         self.as_usize(key, value)
     }
 
     /// All counts of a repeated field.
     pub fn usizes(&self, key: &'static str) -> Vec<usize> {
+        self.ask(key, Kind::Count, true);
         self.values(key).into_iter().filter_map(|v| self.as_usize(key, v)).collect()
     }
 
@@ -354,12 +382,14 @@ impl<'a> Args<'a> {
 
     /// A whole number, possibly negative.
     pub fn int(&self, key: &'static str) -> Option<i64> {
+        self.ask(key, Kind::Whole, false);
         let value = self.single(key)?;
         self.as_int(key, value)
     }
 
     /// All whole numbers of a repeated field.
     pub fn ints(&self, key: &'static str) -> Vec<i64> {
+        self.ask(key, Kind::Whole, true);
         self.values(key).into_iter().filter_map(|v| self.as_int(key, v)).collect()
     }
 
@@ -388,12 +418,14 @@ impl<'a> Args<'a> {
 
     /// A number.
     pub fn float(&self, key: &'static str) -> Option<f64> {
+        self.ask(key, Kind::Number, false);
         let value = self.single(key)?;
         self.as_float(key, value)
     }
 
     /// All numbers of a repeated field.
     pub fn floats(&self, key: &'static str) -> Vec<f64> {
+        self.ask(key, Kind::Number, true);
         self.values(key).into_iter().filter_map(|v| self.as_float(key, v)).collect()
     }
 
@@ -414,6 +446,7 @@ impl<'a> Args<'a> {
 
     /// A truth value; 0 and 1 are accepted as protobuf does.
     pub fn bool(&self, key: &'static str) -> Option<bool> {
+        self.ask(key, Kind::Truth, false);
         let value = self.single(key)?;
         self.as_bool(key, value)
     }
@@ -434,17 +467,20 @@ impl<'a> Args<'a> {
 
     /// All truth values of a repeated field.
     pub fn bools(&self, key: &'static str) -> Vec<bool> {
+        self.ask(key, Kind::Truth, true);
         self.values(key).into_iter().filter_map(|v| self.as_bool(key, v)).collect()
     }
 
     /// Text.
     pub fn text(&self, key: &'static str) -> Option<String> {
+        self.ask(key, Kind::Text, false);
         let value = self.single(key)?;
         self.as_text(key, value)
     }
 
     /// All texts of a repeated field.
     pub fn texts(&self, key: &'static str) -> Vec<String> {
+        self.ask(key, Kind::Text, true);
         self.values(key).into_iter().filter_map(|v| self.as_text(key, v)).collect()
     }
 
@@ -470,6 +506,7 @@ impl<'a> Args<'a> {
         first: i64,
         words: &[(&'static str, C)],
     ) -> Option<C> {
+        self.ask(key, Kind::Word(words.iter().map(|(word, _)| *word).collect()), false);
         let value = self.single(key)?;
         let found = match &value.value {
             Value::Word(w) | Value::Str(w) => words.iter().find(|(name, _)| name == w),
@@ -496,12 +533,14 @@ impl<'a> Args<'a> {
 
     /// The fields of a message, or none of them if it is not written.
     pub fn section(&self, key: &'static str) -> Args<'a> {
+        self.ask(key, Kind::Message, false);
         let value = self.single(key);
         self.open(key, value)
     }
 
     /// Every message of a repeated field.
     pub fn sections(&self, key: &'static str) -> Vec<Args<'a>> {
+        self.ask(key, Kind::Message, true);
         self.values(key).into_iter().map(|v| self.open(key, Some(v))).collect()
     }
 

@@ -49,6 +49,39 @@ pub enum Filler {
     Bilinear,
 }
 
+impl std::fmt::Display for Filler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Filler::Unset => f.write_str("zeros, since no filler is written"),
+            Filler::Constant(value) => write!(f, "constant {value}"),
+            Filler::Uniform(min, max) => write!(f, "uniform from {min} to {max}"),
+            Filler::Gaussian { mean, std, sparse: None } => {
+                write!(f, "gaussian of mean {mean} and std {std}")
+            }
+            Filler::Gaussian { mean, std, sparse: Some(n) } => {
+                write!(f, "gaussian of mean {mean} and std {std}, sparse {n}")
+            }
+            Filler::TruncatedNormal { mean, std } => {
+                write!(f, "truncated normal of mean {mean} and std {std}")
+            }
+            Filler::PositiveUnitball => f.write_str("positive_unitball"),
+            Filler::Xavier(norm) => write!(f, "xavier by {norm}"),
+            Filler::Msra(norm) => write!(f, "msra by {norm}"),
+            Filler::Bilinear => f.write_str("bilinear"),
+        }
+    }
+}
+
+impl std::fmt::Display for Norm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Norm::FanIn => "FAN_IN",
+            Norm::FanOut => "FAN_OUT",
+            Norm::Average => "AVERAGE",
+        })
+    }
+}
+
 impl Norm {
     /// The fan of a shape. Caffe divides by the first extent whatever the layout, so a transposed InnerProduct has its
     /// fans exchanged.

@@ -68,6 +68,8 @@ pub struct Environment<'a> {
     pub values: BTreeMap<String, Vec<f32>>,
     /// The shape of one record (channels, height, width) of a data source, by its path.
     pub record: Option<&'a dyn Fn(&str) -> Option<Shape>>,
+    /// Why that shape is not known, where the source cannot be read.
+    pub trouble: Option<&'a dyn Fn(&str) -> Option<String>>,
     /// The content of a BlobProto file that a layer names: its shape and values, or a reason.
     pub blob: Option<&'a dyn Fn(&str) -> Result<(Shape, Vec<f32>), String>>,
 }
@@ -314,11 +316,21 @@ impl<'a> Infer<'a> {
         blob: &str,
         example: [usize; N],
     ) -> Result<T, Reported> {
+        self.unknown_shape_because(blob, example, None)
+    }
+
+    /// The same with the reason why the data do not tell it.
+    pub fn unknown_shape_because<T, const N: usize>(
+        &self,
+        blob: &str,
+        example: [usize; N],
+        why: Option<String>,
+    ) -> Result<T, Reported> {
         let message = format!("the shape of `{blob}` is not known, so shapes are not checked");
         let example = example.map(|extent| extent.to_string()).join(",");
         let complaint = Diagnostic::new(&diag::W0605, self.node.type_name.span, message)
             .help(format!("say it on the command line: --shape {blob}={example}"));
-        Err(self.report(complaint))
+        Err(self.report(why.into_iter().fold(complaint, Diagnostic::note)))
     }
 
     /// How many classes there are is not known, and so not how many outputs the layer has.

@@ -6,6 +6,7 @@ mod infer;
 pub mod optim;
 pub mod optimizer;
 pub mod solver;
+pub mod words;
 
 pub use args::{Args, Field, Reading, Record, Value};
 pub use filler::Filler;
@@ -410,6 +411,11 @@ macro_rules! params {
         }
 
         impl $name {
+            /// The names of the fields with what they hold, for comparisons.
+            pub fn fields(&self) -> Vec<(&'static str, String)> {
+                vec![$((stringify!($field), format!("{:?}", self.$field)),)*]
+            }
+
             /// The documentation above, for `cortado layers`.
             pub const DOCS: $crate::spec::Docs = $crate::spec::Docs {
                 doc: concat!($($doc, "\n"),*),

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::caffe_log;
 use super::log::{self, Event};
+use super::{caffe_log, console_log};
 use crate::error::{Error, Result};
 
 /// Pairs of an iteration and a value, in the order of the log.
@@ -28,7 +28,11 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// Reads a log: JSON lines as cortado writes them, or the text that Caffe wrote.
+    fn is_empty(&self) -> bool {
+        self.loss.is_empty() && self.test.is_empty() && self.test_loss.is_empty()
+    }
+
+    /// Reads a log: JSON lines as cortado writes them, or the text that Caffe or cortado printed.
     ///
     /// # Errors
     /// The file cannot be read, or holds no iteration.
@@ -37,12 +41,14 @@ impl Curves {
         let text = String::from_utf8_lossy(&bytes);
         let curves = match text.trim_start().starts_with('{') {
             true => of_events(&log::read(path)?),
-            false => caffe_log::curves(&text),
+            false => Some(caffe_log::curves(&text))
+                .filter(|curves| !curves.is_empty())
+                .unwrap_or_else(|| console_log::curves(&text)),
         };
-        if curves.loss.is_empty() && curves.test.is_empty() && curves.test_loss.is_empty() {
+        if curves.is_empty() {
             return Err(Error::format(
                 path,
-                "holds no iterations; a log is cortado's log.jsonl, or the text that Caffe writes while it trains",
+                "holds no iterations; a log is cortado's log.jsonl, or what cortado or Caffe print while they train",
             ));
         }
         Ok(curves)

@@ -4,6 +4,7 @@
 
 mod caffe_log;
 pub mod checkpoint;
+mod console_log;
 pub mod curves;
 mod debug;
 pub mod feed;

@@ -17,9 +17,17 @@ use crate::Error;
 /// The file in a database folder.
 const DATA_FILE: &str = "data.mdb";
 
+/// The number of an input or output error.
+const EIO: i32 = 5;
+
 /// LMDB's own complaint about `path`.
 fn lmdb_error(doing: &'static str, path: &Path, error: lmdb::Error) -> Error {
     match error {
+        // What LMDB says where the system wrote less than it should.
+        lmdb::Error::Other(EIO) if doing != "read" => {
+            let why = "the system did not write all of it; is the disk full?";
+            Error::io(doing, path, std::io::Error::other(why))
+        }
         lmdb::Error::Other(code) => Error::io(doing, path, std::io::Error::from_raw_os_error(code)),
         error => Error::format(path, format!("LMDB cannot {doing} it: {error}")),
     }

@@ -133,7 +133,8 @@ pub fn create_pairs(
             done += n;
             progress(done, total);
         };
-        let size = write_set(folder.temporary(), name, images, &pairs, &mut step)?;
+        let size = write_set(folder.temporary(), name, images, &pairs, &mut step)
+            .map_err(|error| folder.renamed(error))?;
         let same = pairs.iter().filter(|pair| images.label(pair.0) == images.label(pair.1)).count();
         let with_itself = pairs.iter().filter(|pair| pair.0 == pair.1).count();
         let summary = SetSummary { images: images.len(), pairs: count, same, with_itself };

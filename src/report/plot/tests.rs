@@ -25,7 +25,7 @@ fn run(name: &str, points: usize) -> Run {
 #[test]
 fn curves_of_several_runs() {
     let runs = vec![run("a<b", 100), run("b", 10_000)];
-    let plot = Training { runs, smoothing: 0.9, scale: Scale::Log, ..Training::default() };
+    let plot = Training { runs, smoothing: Some(0.9), scale: Scale::Log, ..Training::default() };
     let svg = training(&plot);
     check(&svg);
     assert!(svg.contains("a&lt;b: training loss"));
@@ -60,7 +60,7 @@ fn every_output_has_a_panel_with_the_curves_of_all_runs() {
 fn smoothing_keeps_a_constant() {
     let train = (0..50).map(|i| (f64::from(i), 3.0)).collect();
     let runs = vec![Run { train, ..Run::default() }];
-    let svg = training(&Training { runs, smoothing: 0.99, ..Training::default() });
+    let svg = training(&Training { runs, smoothing: Some(0.99), ..Training::default() });
     let curve = |class: &str| {
         // The legend comes first, the curve last.
         let line = check(&svg).lines().rfind(|line| line.contains(class)).expect("a curve");

@@ -41,8 +41,9 @@ pub struct Training {
     pub steps: String,
     /// The scale of the loss.
     pub scale: Scale,
-    /// Weight of the past in the exponential mean that is drawn over the training loss: 0 for none, below 1.
-    pub smoothing: f64,
+    /// Weight of the past in the exponential mean that is drawn over the training loss: 0 for none, below 1. If not given, that
+    /// of a mean over ten points, or a twentieth of those there are.
+    pub smoothing: Option<f64>,
     /// The runs.
     pub runs: Vec<Run>,
 }
@@ -93,8 +94,9 @@ pub fn training(plot: &Training) -> String {
             frame.line(&shown(&run.rate, &x, rate), &x, rate, RATE, "thin");
         }
         let raw = shown(&run.train, &x, &y);
-        let smoothed = smooth(&raw, plot.smoothing, plot.scale);
-        if smoothed.len() != raw.len() || plot.smoothing <= 0.0 {
+        let weight = plot.smoothing.unwrap_or_else(|| usual(raw.len()));
+        let smoothed = smooth(&raw, weight, plot.scale);
+        if smoothed.len() != raw.len() || weight <= 0.0 {
             frame.line(&thinned(&raw), &x, &y, train, "line");
         } else {
             frame.line(&thinned(&raw), &x, &y, train, "faint");
@@ -169,6 +171,11 @@ fn keys(plot: &Training) -> Vec<Key> {
 
 fn shown(points: &[(f64, f64)], x: &Axis, y: &Axis) -> Vec<(f64, f64)> {
     points.iter().copied().filter(|point| x.shows(point.0) && y.shows(point.1)).collect()
+}
+
+/// The weight of the past for so many points.
+fn usual(points: usize) -> f64 {
+    1.0 - 1.0 / (points as f64 / 20.0).clamp(1.0, 10.0)
 }
 
 /// The exponential mean with the start-up bias taken out; of logarithms on a logarithmic scale.
