@@ -280,7 +280,7 @@ fn what_a_definition_does_not_ask_for_is_told_of() {
         assert!(wrong.contains(&format!("`{option}` means nothing to this Caffe")), "{wrong}");
     }
     let lua = network("siamese/torch.lua");
-    let told = ["--input-shape", "3,28,28", "--shape", "target=1", "--classes", "2"];
+    let told = ["--input-shape", "3,28,28", "--shape", "target=64", "--classes", "2"];
     prints(&[&["check", &lua], &told[..]].concat());
     assert!(refused(&["check", &lua, "--shape", "inpt=1,3,28,28"]).contains("no input `inpt`"));
     let python = network("siamese/tensorflow.py");
@@ -348,7 +348,6 @@ fn devices_are_no_files_and_pipes_are() {
     let (net, svg) = (network("lenet/caffe.prototxt"), at("x.svg"));
     for arguments in [
         &["plot", "/dev/zero", "-o", &svg][..],
-        &["clusters", "/dev/zero"],
         &["run", &net, "--tensors", "/dev/zero", "-o", &svg],
         &["create-db", &at("db"), "--idx", "/dev/zero", "/dev/zero", "-c", "4"],
         &["time", &net, "--shape", "data=1,1,28,28", "--weights", "/dev/zero"],
