@@ -261,7 +261,7 @@ fn check(file: &RunFile) -> Result<(), Wrong> {
     }
     let counts =
         [("train.iterations", *iterations), ("train.batch_size", batch_size.map(|n| n as u64))];
-    for (key, _) in counts.iter().filter(|(_, count)| *count == Some(0)) {
+    if let Some((key, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
         return Err(Wrong::new(key, format!("`{key}` is 0, and must be at least 1")));
     }
     let Dataset { train, val, pairs, .. } = &file.dataset;

@@ -285,8 +285,8 @@ mod tests {
     use super::*;
 
     fn spelling(name: &str) -> &'static Spelling {
-        let all = Layer::ALL.iter().flat_map(|spec| spec.spellings);
-        all.filter(|spelling| spelling.name == name).next().expect("a spelling")
+        let mut all = Layer::ALL.iter().flat_map(|spec| spec.spellings);
+        all.find(|spelling| spelling.name == name).expect("a spelling")
     }
 
     #[test]
