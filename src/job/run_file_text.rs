@@ -160,9 +160,11 @@ fn in_words(error: &serde_yaml::Error) -> Wrong {
     let invalid = said.strip_prefix("invalid type: ").or(said.strip_prefix("invalid value: "));
     let kinds = invalid.and_then(|rest| rest.rsplit_once(", expected "));
     let (found, kind) = match kinds {
-        Some((found, kind)) => (found, kind),
-        None if said.starts_with("data did not match") => {
-            ("of another kind", if key.contains("params") { "parameter" } else { "paths" })
+        Some(kinds) => kinds,
+        // Of values of several kinds the reader does not say where they are.
+        None if said.ends_with("enum Parameter") => {
+            let why = "each of `params` must be a number, a text, true or false";
+            return Wrong { key: "params".into(), why: why.into(), line: None };
         }
         None => return Wrong { key: key.to_owned(), why: said.to_owned(), line },
     };
@@ -173,8 +175,7 @@ fn in_words(error: &serde_yaml::Error) -> Wrong {
         "a boolean" => "true or false",
         "a sequence" => "a list",
         "path string" | "a string" => "a text",
-        "paths" => "a path or a list of paths",
-        "parameter" => "a number, a text, true or false",
+        "a path or a list of paths" => kind,
         _ => "fields with their values",
     };
     let kinds = ["integer ", "floating point ", "string ", "boolean "];
@@ -254,6 +255,12 @@ output: out
         check("iterations: 0", "run.yaml: line 5: `train.iterations` is 0, and must be at least 1");
         check("batch_size: 0", "run.yaml: line 5: `train.batch_size` is 0, and must be at least 1");
         assert!(said("network: net.prototxt\n", "", &[]).contains("`network` is missing"));
+        let program =
+            said("network: net.prototxt", "network: net.lua\nparams: { depth: [1] }", &[]);
+        assert!(
+            program.contains("line 2: each of `params` must be a number, a text, true or false"),
+            "{program}"
+        );
         let list = said(FILE, "[1, 2]", &[]);
         assert!(
             list.contains("the file is something else, and must be fields with their values"),
@@ -312,7 +319,7 @@ output: out
         let wrong = said("output: out", "weights: { a: b }", &[]);
         assert_eq!(
             wrong,
-            "run.yaml: line 8: `weights` is of another kind, and must be a path or a list of paths"
+            "run.yaml: line 8: `weights` is something else, and must be a path or a list of paths"
         );
     }
 }
