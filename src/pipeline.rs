@@ -87,7 +87,7 @@ pub fn definition(
     let mut definition = front::read(sources, path, text, request, diagnostics);
     let adopted = adopt_data(&mut definition);
     if !request.spare {
-        idle_options(&definition, definition.awaits_classes(), request, diagnostics);
+        idle_options(&definition, definition.awaits_classes(), &request.options(), diagnostics);
         idle_shapes(&[&definition], &request.shapes, diagnostics);
     }
     if let Some(classes) = request.classes {

@@ -206,14 +206,14 @@ codes! {
     /// drops all weights that are left with the layer itself: those of its tops that nobody reads have no effect, and their
     /// number is not looked at.
     W0626 "dropped-loss-weight";
+    /// The command line tells a definition what it does not ask for: the shape of a blob that is none of its inputs, or what only
+    /// definitions of another dialect are told (`--input-shape`, `--param`, `--call` and `--loss` are for programs, `--classes`
+    /// is also for layers of DIGITS without `num_output`).
+    W0627 "idle-option";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.
     E0901 "no-such-net";
-    /// The command line tells a definition what it does not ask for: the shape of a blob that is none of its inputs, or what only
-    /// definitions of another dialect are told (`--input-shape`, `--param`, `--call` and `--loss` are for programs, `--classes`
-    /// is also for layers of DIGITS without `num_output`).
-    E0902 "idle-option";
     /// A Lua definition raised an error itself, with `error` or `assert`, or a library function refused its arguments.
     /// The message is the definition's own or Lua's; the calls that led to the place are listed below it.
     E0701 "lua-error";

@@ -56,6 +56,19 @@ pub struct Request {
     pub spare: bool,
 }
 
+impl Request {
+    /// The options of the command line that say what this holds beyond shapes of inputs, and whether it holds that.
+    pub fn options(&self) -> [(&'static str, bool); 5] {
+        [
+            ("--input-shape", self.input_shape.is_some()),
+            ("--classes", self.classes.is_some()),
+            ("--param", !self.params.is_empty()),
+            ("--call", self.call.is_some()),
+            ("--loss", self.loss.is_some()),
+        ]
+    }
+}
+
 /// A tensor's extents and numbers.
 pub type Numbers = (Shape, Vec<f32>);
 

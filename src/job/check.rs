@@ -44,7 +44,7 @@ fn check_solver(path: &Path, options: &Options) -> Result<Checked> {
             false => nets.extend(options.stages.iter().map(|state| (&train, state.clone()))),
         }
         let definitions: Vec<_> = nets.iter().map(|(net, _)| *net).collect();
-        idle_options(&train, false, &options.request, &mut diagnostics);
+        idle_options(&train, false, &options.request.options(), &mut diagnostics);
         idle_shapes(&definitions, &options.shapes, &mut diagnostics);
         for (net, state) in nets {
             stages.push(pipeline::typed_net(net, &state, &env, &mut diagnostics));

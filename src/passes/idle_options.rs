@@ -4,31 +4,28 @@ use std::collections::BTreeMap;
 
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
-use crate::front::Request;
 use crate::ir::{Definition, Node};
 use crate::spec::{Category, Dialect};
 use crate::ty::Shape;
 
-/// Complains about what is told beyond shapes. `awaits_classes` says whether a layer has as many outputs as there are classes.
+/// Complains about what is told beyond shapes: the options of the command line, and whether each is given. `awaits_classes` says
+/// whether a layer has as many outputs as there are classes.
 pub fn idle_options(
     definition: &Definition,
     awaits_classes: bool,
-    request: &Request,
+    options: &[(&str, bool)],
     diagnostics: &mut Diagnostics,
 ) {
     let dialect = definition.dialect;
     let program = dialect != Dialect::Caffe;
-    let torch = dialect == Dialect::Torch;
-    let options = [
-        ("--input-shape", request.input_shape.is_some(), program),
-        ("--classes", request.classes.is_some(), program || awaits_classes),
-        ("--param", !request.params.is_empty(), torch),
-        ("--call", request.call.is_some(), program),
-        ("--loss", request.loss.is_some(), torch),
-    ];
-    for (option, _, _) in options.iter().filter(|(_, told, asked)| *told && !asked) {
+    let asked = |option: &str| match option {
+        "--classes" => program || awaits_classes,
+        "--param" | "--loss" => dialect == Dialect::Torch,
+        _ => program,
+    };
+    for (option, _) in options.iter().filter(|(option, told)| *told && !asked(option)) {
         let message = format!("`{option}` means nothing to this {dialect} definition");
-        let d = Diagnostic::without_place(&diag::E0902, message);
+        let d = Diagnostic::without_place(&diag::W0627, message);
         let help = match (*option, dialect) {
             ("--input-shape", _) => {
                 let inputs = names(&[definition]);
@@ -69,7 +66,7 @@ pub fn idle_shapes(
             continue;
         }
         let message = format!("the net has no input `{name}`");
-        let d = Diagnostic::without_place(&diag::E0902, message);
+        let d = Diagnostic::without_place(&diag::W0627, message);
         let near = nearest(name, inputs.iter().map(String::as_str));
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         let d = match &inputs[..] {
