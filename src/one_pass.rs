@@ -1,8 +1,10 @@
 //! One forward pass, and one backward pass if asked for, of a net on given tensors, with the names of the golden
 //! data: `in.<blob>`, `param.<layer>.<i>` and `dout.<blob>` to `out.<blob>`, `din.<blob>`, `dparam.<layer>.<i>`.
 
+mod by_loss;
 mod passes;
 mod second;
+mod strangers;
 mod tried;
 
 use std::collections::BTreeMap;
@@ -17,8 +19,10 @@ use crate::spec::{Dialect, Environment, Phase};
 use crate::ty::Shape;
 use crate::weights::Blob;
 
+pub use by_loss::{OF_LOSS, by_loss};
 pub use passes::Passes;
 pub use second::second_opinion;
+pub use strangers::strangers;
 pub use tried::tried;
 
 /// How the passes are made.

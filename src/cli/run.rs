@@ -7,7 +7,7 @@ use super::complain;
 use crate::error::Result;
 use crate::exec::Device;
 use crate::one_pass::{
-    self, PassOptions, check_options, inward, one_pass, outward, second_opinion,
+    self, PassOptions, by_loss, check_options, inward, one_pass, outward, second_opinion, strangers,
 };
 use crate::pipeline;
 use crate::weights::{read_safetensors, write_safetensors};
@@ -64,8 +64,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let record = |_: &str| None;
     let env = pipeline::environment(&options, &record);
     let definition = &checked.definition;
+    for complaint in strangers(definition, &checked.stages[0], &tensors) {
+        super::warn(&format!("warning: {}: {complaint}\n", arguments.tensors.display()));
+    }
     let compute = if arguments.candle { second_opinion } else { one_pass };
-    let results = compute(&checked.stages[0], &env, &inward(definition, &tensors), &pass)?;
+    let given = inward(definition, &tensors);
+    let mut results = compute(&checked.stages[0], &env, &given, &pass)?;
+    if arguments.backward {
+        results.extend(by_loss(definition, &checked.stages[0], &env, &given, &pass)?);
+    }
     let results = outward(definition, &tensors, results);
     write_safetensors(&arguments.output, results.iter().map(|(n, b)| (n.as_str(), b)))
 }

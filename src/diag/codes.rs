@@ -243,9 +243,10 @@ codes! {
     /// A Python definition asked for what it cannot have here: files, processes, the clock, other programs' packages, or the
     /// inside of the interpreter (`open`, `os`, `eval`, `__globals__`). A definition only says what the network is.
     E0804 "not-available";
-    /// `/` of two integers has a remainder, and whether it is dropped depends on the Python. DIGITS runs definitions with
-    /// Python 2, where `7 / 2` is 3, and so does cortado; Python 3 gives 3.5. Write `//` where 3 is meant, `7 / 2.0` where
-    /// 3.5 is. With `from __future__ import division`, or in a file with syntax of Python 3 only, `/` gives 3.5.
+    /// `/` of two integers has a remainder, and whether it is dropped depends on the Python. DIGITS runs with Python 2, where
+    /// `7 / 2` is 3 in the files that a definition imports, and so does cortado; Python 3 gives 3.5. In the definition
+    /// itself it is 3.5, since DIGITS' `from __future__ import division` holds for it. Write `//` where 3 is meant, `7 / 2.0`
+    /// where 3.5 is. With that line at its start, or with syntax of Python 3 only, a file's `/` gives 3.5.
     W0805 "integer-division";
     /// A name of `tf`, `slim` or `digits` that cortado does not know: misspelt, of another version of TensorFlow, or not
     /// implemented. The help names the nearest one that is.

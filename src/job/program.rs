@@ -61,7 +61,13 @@ impl Facts {
             let blobs = read_feed(path)?;
             let of = |name: &str| match blobs.get(name).map(|blob| blob.shape.as_slice()) {
                 Some([_, batch, rest @ ..]) => Ok((*batch, rest.to_vec())),
-                _ => Err(Error::format(path, format!("has no batches of `{name}`"))),
+                _ => Err(Error::format(
+                    path,
+                    format!(
+                        "has no batches of `{name}`: such a file has `{INPUT}`, batches x records x channels x height x \
+                         width, and `{TARGET}`, batches x records x label, whatever the dialect"
+                    ),
+                )),
             };
             let (batch, shape) = of(INPUT)?;
             let label = of(TARGET).map(|(_, label)| label).unwrap_or_default();

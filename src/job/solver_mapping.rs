@@ -56,13 +56,23 @@ fn record(mapping: &Mapping, file: FileId, text: &str, start: usize) -> Record {
     for (key, value) in mapping {
         let key = key.as_str().unwrap_or_default();
         let set = text.rfind(&format!("solver.{key}=")).map(|i| i + "solver.".len());
-        let written = || text[start..].find(&format!("{key}:")).map(|i| start + i);
+        let written = || place(&text[start..], key).map(|i| start + i);
         let at = set.or_else(written).unwrap_or(start);
         let span = Span::new(file, at, at + key.len());
         let value = Spanned::new(neutral(value, file, text, at), span);
         fields.push(Field { key: Spanned::new(key.to_owned(), span), value });
     }
     Record { fields, span: Span::new(file, start, start) }
+}
+
+/// Where a key stands in a text, in quotes or not: as a whole word, and a colon behind it.
+fn place(text: &str, key: &str) -> Option<usize> {
+    let in_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = text.match_indices(key).map(|(at, _)| at);
+    places.find(|&at| {
+        let behind = text[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
+        !text[..at].ends_with(in_word) && behind.starts_with(':')
+    })
 }
 
 fn neutral(value: &Yaml, file: FileId, text: &str, at: usize) -> Value {

@@ -14,7 +14,8 @@ params! {
     /// and variances, as in Torch.
     ///
     /// Input `N x C x rest`. While training, mean and biased variance are those of the batch, and the states follow
-    /// them: running = (1 - momentum) running + momentum · new, where the new variance is the unbiased one. Otherwise
+    /// them: running = (1 - momentum) running + momentum · new, where the new variance is the unbiased one, or in
+    /// TensorFlow's unfused form the biased one. Otherwise
     /// the states are used, as they are, by the rule of Torch's last version, for a batch of one while training. Caffe's
     /// `BatchNorm` keeps sums instead.
     pub struct BatchNormalization {
@@ -31,6 +32,8 @@ params! {
         /// Whether a batch of one has a mean and a variance too, as before that rule: inside modules of a definition's
         /// own, which see images as channels (Ulyanov et al. 2016), and in cudnn.
         one_sample: bool = false,
+        /// Whether the states follow the biased variance.
+        biased: bool = false,
     }
 }
 
@@ -108,6 +111,7 @@ impl BatchNormalization {
             momentum: a.float("momentum").unwrap_or(0.1),
             eps: a.float("eps").unwrap_or(1e-5),
             one_sample: a.bool("one_sample").unwrap_or(false),
+            biased: false,
         }
     }
 }
@@ -155,7 +159,7 @@ impl LayerOps for BatchNormalization {
             let (mean, variance) = (b.view(own.0, per_channel), b.view(own.1, per_channel));
             let (new, kept) = (self.momentum, 1.0 - self.momentum);
             let m = top.dims()[0].saturating_mul(rest) as f64;
-            let unbiased = if 1.0 < m { m / (m - 1.0) } else { 1.0 };
+            let unbiased = if 1.0 < m && !self.biased { m / (m - 1.0) } else { 1.0 };
             let mean_now = b.map(&[running[0], mean], &(arg(0) * kept + arg(1) * new));
             let spread = arg(0) * kept + arg(1) * (unbiased * new);
             let variance_now = b.map(&[running[1], variance], &spread);

@@ -154,6 +154,14 @@ impl ClassAxis {
         }
     }
 
+    /// What the score of a class lacks to the logarithm of the sum of e^x of score vector `i`.
+    pub fn lacking<T: Real>(&self, i: usize, class: usize, scores: &[T]) -> T {
+        let at = |class: usize| scores[self.start(i) + class * self.inner];
+        let largest = (0..self.classes).map(at).fold(-T::FLT_MAX, |m, x| m.max(x));
+        let total: T = (0..self.classes).map(|c| (at(c) - largest).exp()).sum();
+        total.ln() + (largest - at(class))
+    }
+
     /// The call that writes the softmax of argument 0 to result 1.
     pub(super) fn softmax_call(&self) -> Call {
         let operands = vec![Operand::Arg(0), Operand::Out(1)];

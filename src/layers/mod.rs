@@ -37,6 +37,7 @@ pub mod coordinates;
 pub mod cosine_embedding_loss;
 pub mod crelu;
 pub mod crop;
+pub mod cross_entropy;
 pub mod cutoff;
 pub mod data;
 pub mod deconvolution;
@@ -266,6 +267,7 @@ layers! {
     cosine_embedding_loss::CosineEmbeddingLoss,
     crelu::CRelu,
     crop::Crop,
+    cross_entropy::CrossEntropy,
     cutoff::Cutoff,
     data::Data,
     deconvolution::Deconvolution,

@@ -22,6 +22,8 @@ params! {
         filler: Filler = Filler::Constant(0.25),
         /// Whether inputs of 1 and 3 axes are one item without an axis of items.
         single_items: bool = false,
+        /// How many channels there must be, if that is told.
+        channels: Option<usize> = None,
     }
 }
 
@@ -40,12 +42,13 @@ pub static SPEC: LayerSpec = LayerSpec {
         caffe("PReLU", |a| {
             let p = a.section("prelu_param");
             let filler = Filler::read(&p.section("filler")).or_constant(0.25);
-            PRelu { shared: p.bool("channel_shared").unwrap_or(false), filler, single_items: false }
-                .into()
+            let shared = p.bool("channel_shared").unwrap_or(false);
+            PRelu { shared, filler, ..PRelu::default() }.into()
         }),
         torch("nn.PReLU", &["nOutputPlane"], |a| {
-            let shared = a.usize("nOutputPlane").unwrap_or(0) == 0;
-            PRelu { shared, single_items: true, ..PRelu::default() }.into()
+            let channels = a.usize("nOutputPlane").filter(|&n| 0 < n);
+            let shared = channels.is_none();
+            PRelu { shared, single_items: true, channels, ..PRelu::default() }.into()
         })
         .tensors(&["weight"])
         .script(SCRIPT),
@@ -67,6 +70,10 @@ impl LayerOps for PRelu {
         };
         if !self.single_items && 4 < shape.rank() {
             return cx.fail_bottom(0, "Caffe's PReLU takes at most 4 axes");
+        }
+        if let Some(told) = self.channels.filter(|&told| told != channels) {
+            let why = format!("is made for {told} channels, and there are {channels}");
+            return cx.fail_bottom(0, why);
         }
         let slopes = match self.shared {
             true if self.single_items => [1].into(),

@@ -16,7 +16,7 @@ params! {
     /// The mean of -ln softmax(x)\[label\], for scores along an axis and whole-number labels from 0.
     ///
     /// As in Caffe the probability is clamped at the smallest normal float inside the logarithm, but not in the
-    /// gradient. SegNet's fork (Kendall et al. 2015) multiplies what a label costs by a weight of its class and divides
+    /// gradient; in TensorFlow (xent_op.h) the logarithm is taken of the sum instead, and nothing is clamped. SegNet's fork (Kendall et al. 2015) multiplies what a label costs by a weight of its class and divides
     /// by the number of labels all the same.
     pub struct SoftmaxLoss {
         /// The class axis; -1 is the last.
@@ -25,6 +25,8 @@ params! {
         rule: LossRule = LossRule { ignore_label: None, normalization: Normalization::Valid },
         /// A weight for each class; none: all count alike.
         weights: Vec<f64> = vec![],
+        /// Whether the probability is clamped inside the logarithm.
+        clamped: bool = true,
     }
 }
 
@@ -38,7 +40,8 @@ pub static SPEC: LayerSpec = LayerSpec {
         let p = a.section("softmax_param");
         p.ignore(&["engine"]);
         let rule = LossRule::read(a, Normalization::Valid);
-        SoftmaxLoss { axis: p.int("axis").unwrap_or(1), rule, weights: class_weights(a) }.into()
+        let axis = p.int("axis").unwrap_or(1);
+        SoftmaxLoss { axis, rule, weights: class_weights(a), ..SoftmaxLoss::default() }.into()
     })],
     ..LayerSpec::new("SoftmaxWithLoss", Category::Loss, SoftmaxLoss::DOCS)
 };
@@ -78,7 +81,8 @@ impl LayerOps for SoftmaxLoss {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let axis = b.shape(cx.bottoms[0]).axis(self.axis).unwrap_or(0);
-        let loss = Loss { axis, rule: self.rule.clone(), weights: self.weights.clone() };
+        let (rule, weights) = (self.rule.clone(), self.weights.clone());
+        let loss = Loss { axis, rule, weights, clamped: self.clamped };
         let outs = b.native(loss, cx.bottoms);
         outs[..1].to_vec()
     }
@@ -100,6 +104,7 @@ struct Loss {
     axis: usize,
     rule: LossRule,
     weights: Vec<f64>,
+    clamped: bool,
 }
 
 impl Loss {
@@ -136,7 +141,10 @@ impl Operation for Loss {
             match axis.class(l) {
                 _ if !self.rule.counts(label(l)) => {}
                 Some(class) => {
-                    let cost = -outs[1].data[at(class)].at_least(T::FLT_MIN).ln();
+                    let cost = match self.clamped {
+                        true => -outs[1].data[at(class)].at_least(T::FLT_MIN).ln(),
+                        false => axis.lacking(i, class, scores),
+                    };
                     loss += cost * self.weight(class);
                 }
                 None => loss = T::from_f64(f64::NAN),
@@ -177,8 +185,12 @@ impl Operation for Loss {
         let weights = Operand::Table(if weighted { self.weights.clone() } else { vec![1.0] });
         let calls = match pass {
             Pass::Forward => {
-                let operands = vec![Operand::Out(1), Operand::Arg(1), weights, Operand::Work(0)];
-                let terms = Call::each("softmax_loss_terms", labels, operands);
+                let (function, from) = match self.clamped {
+                    true => ("softmax_loss_terms", Operand::Out(1)),
+                    false => ("softmax_loss_whole_terms", Operand::Arg(0)),
+                };
+                let operands = vec![from, Operand::Arg(1), weights, Operand::Work(0)];
+                let terms = Call::each(function, labels, operands);
                 let terms = terms.with_all(axis.extents()).with(weighted);
                 vec![
                     axis.softmax_call(),

@@ -173,6 +173,7 @@ fn run(
 ) -> (Result<Stage, Stop>, Span) {
     // Every run reads the same text, which is one file.
     let mut py = Python::new(std::mem::take(sources), Limits { calls: 1000, ..Limits::default() });
+    py.divide_truly();
     let state = library::install(&mut py, Graph::new(mode, Span::nowhere()));
     let whole = Span::new(py.sources.add_once(path, text), 0, 0);
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();

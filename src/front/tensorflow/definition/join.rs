@@ -3,6 +3,7 @@
 use super::super::graph::{Loss, Mode, Use, Variable};
 use super::{INPUT, TARGET};
 use crate::ir::{Definition, Node, Rule};
+use crate::one_pass::OF_LOSS;
 use crate::source::{Span, Spanned};
 
 /// What one run gave.
@@ -121,14 +122,21 @@ fn names(definition: &mut Definition, stages: &[Stage]) {
             add(format!("out.{blob}"), format!("out.{blob}"));
         }
         let several = 1 < stage.losses.len();
+        let changes = |variables: &Option<Vec<String>>, name: &String| {
+            variables.as_ref().is_none_or(|all| all.contains(name))
+        };
         for (i, (blob, variables)) in stage.losses.iter().enumerate().filter(|_| several) {
             add(format!("loss.{i}"), format!("out.{blob}"));
             for used in &stage.uses {
                 let name = &stage.variables[used.variable].name;
-                if variables.as_ref().is_none_or(|all| all.contains(name)) {
-                    let place = format!("dparam.{}.{}", used.node, used.at);
-                    add(format!("dparam.{i}.{name}"), place);
+                if !changes(variables, name) {
+                    continue;
                 }
+                // Of a variable that several losses change, each has a gradient of its own.
+                let owners = stage.losses.iter().filter(|(_, all)| changes(all, name)).count();
+                let of_loss = if 1 < owners { format!("{blob}{OF_LOSS}") } else { String::new() };
+                let place = format!("dparam.{of_loss}{}.{}", used.node, used.at);
+                add(format!("dparam.{i}.{name}"), place);
             }
         }
         // In the order in which variables were made.

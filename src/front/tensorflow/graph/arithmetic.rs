@@ -172,10 +172,13 @@ impl Graph {
     /// The tensor would be too large.
     pub fn power(&mut self, x: &Tensor, name: &str, layer: Power) -> Outcome<Tensor> {
         let Power { power, scale, shift, .. } = layer;
-        if let Some(known) = x.map(Kind::Float, |x| (shift + scale * x).powf(power)) {
+        let whole = [power, scale, shift].iter().all(|number| number.fract() == 0.0);
+        let kind = if whole && 0.0 <= power { x.kind } else { Kind::Float };
+        if let Some(known) = x.map(kind, |x| (shift + scale * x).powf(power)) {
             return Ok(known);
         }
-        self.unary(x, name, Power { exact_gradient: true, ..layer })
+        let made = self.unary(x, name, Power { exact_gradient: true, ..layer })?;
+        Ok(Tensor { kind, ..made })
     }
 
     /// A function of two tensors.
@@ -398,6 +401,7 @@ impl Graph {
     /// # Errors
     /// The tensor would be too large.
     pub fn stop_gradient(&mut self, x: &Tensor) -> Outcome<Tensor> {
-        self.unary(x, "StopGradient", crate::layers::stop_gradient::StopGradient {})
+        let held = self.unary(x, "StopGradient", crate::layers::stop_gradient::StopGradient {})?;
+        Ok(Tensor { kind: x.kind, ..held })
     }
 }

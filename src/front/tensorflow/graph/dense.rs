@@ -34,6 +34,8 @@ pub struct Normalisation {
     pub epsilon: f64,
     /// Whether the batch's own moments are taken.
     pub is_training: bool,
+    /// Whether the moving variance follows the unbiased one, as where one kernel does it all.
+    pub fused: bool,
 }
 
 impl Graph {
@@ -285,18 +287,25 @@ impl Graph {
         Ok(Some(top))
     }
 
-    /// Batch normalisation over the last axis (`fused`: the moving variance gets the unbiased one).
+    /// Batch normalisation over the last axis; one kernel does it for 2 and 4 axes only.
     ///
     /// # Errors
-    /// The tensor has not 2 or 4 axes.
+    /// The tensor has fewer than 2 axes.
     pub fn batch_norm(&mut self, x: &Tensor, name: &str, how: Normalisation) -> Outcome<Tensor> {
+        if x.rank() == 3 || 4 < x.rank() {
+            let channels = x.dims[x.rank() - 1] as i64;
+            let rows = self.reshape(x, &[-1, channels])?;
+            let rows = self.batch_norm(&rows, name, Normalisation { fused: false, ..how })?;
+            let dims: Vec<i64> = x.dims.iter().map(|&extent| extent as i64).collect();
+            return self.reshape(&rows, &dims);
+        }
         let (blob, order) = match x.rank() {
             4 => (self.image(x)?, super::layout::IMAGE.to_vec()),
             2 => (self.plain(x)?, plain_order(2)),
             _ => {
                 let shape = shown(&x.dims);
                 return Err(Fault::new(format!(
-                    "batch normalisation needs 2 or 4 axes, not {shape}"
+                    "batch normalisation needs 2 axes or more, not {shape}"
                 )));
             }
         };
@@ -309,6 +318,7 @@ impl Graph {
             momentum: 1.0 - how.decay,
             eps: how.epsilon,
             one_sample: true,
+            biased: !how.fused,
         };
         let variables = match affine {
             Some((gamma, beta)) => vec![gamma, beta, mean, variance],
@@ -403,7 +413,7 @@ impl Graph {
 }
 
 /// What convolutions and their adjoints take from a window.
-fn shared(window: &Window) -> Convolution {
+pub(super) fn shared(window: &Window) -> Convolution {
     let unless_one = |values: [usize; 2]| match values {
         [1, 1] => PerAxis::default(),
         values => per_axis(values),

@@ -6,6 +6,7 @@ use crate::layers::accuracy::Accuracy;
 use crate::layers::arg_max::ArgMax;
 use crate::layers::bnll::Bnll;
 use crate::layers::contrastive_loss::ContrastiveLoss;
+use crate::layers::cross_entropy::CrossEntropy;
 use crate::layers::log_softmax::LogSoftmax;
 use crate::layers::one_hot::OneHot;
 use crate::layers::softmax::Softmax;
@@ -24,11 +25,38 @@ impl Graph {
         Ok(self.tensor(top, order, Kind::Float))
     }
 
-    /// `tf.nn.log_softmax` over the last axis.
+    /// `tf.nn.log_softmax` over an axis.
     ///
     /// # Errors
-    /// There is no axis.
-    pub fn log_softmax(&mut self, x: &Tensor, name: &str) -> Outcome<Tensor> {
+    /// There is no such axis.
+    pub fn log_softmax(&mut self, x: &Tensor, axis: i64, name: &str) -> Outcome<Tensor> {
+        self.with_last(&[x], axis, |graph, tensors| graph.log_softmax_of_rows(&tensors[0], name))
+    }
+
+    /// What `work` makes of tensors whose axis is the last one, with the axes in their places again.
+    fn with_last(
+        &mut self,
+        tensors: &[&Tensor],
+        axis: i64,
+        work: impl FnOnce(&mut Self, &[Tensor]) -> Outcome<Tensor>,
+    ) -> Outcome<Tensor> {
+        let Some(rank) = tensors.first().map(|x| x.rank()) else { return Err(Fault::new("")) };
+        let axis = tensors[0].axis(axis)?;
+        let mut perm: Vec<i64> = (0..rank as i64).filter(|&other| other != axis as i64).collect();
+        perm.push(axis as i64);
+        let moved = tensors.iter().map(|x| self.transpose(x, Some(&perm)));
+        let moved = moved.collect::<Outcome<Vec<_>>>()?;
+        let made = work(self, &moved)?;
+        if made.rank() != rank || axis + 1 == rank {
+            return Ok(made);
+        }
+        let back: Vec<i64> = (0..rank as i64)
+            .map(|place| perm.iter().position(|&from| from == place).unwrap_or(0) as i64)
+            .collect();
+        self.transpose(&made, Some(&back))
+    }
+
+    fn log_softmax_of_rows(&mut self, x: &Tensor, name: &str) -> Outcome<Tensor> {
         let classes = x.dims[x.axis(-1)?] as i64;
         let rows = self.reshape(x, &[-1, classes])?;
         let rows = self.plain(&rows)?;
@@ -51,7 +79,8 @@ impl Graph {
         Ok(self.plain_tensor(top, Kind::Float))
     }
 
-    /// The cross entropy of each row of logits and its distribution (`softmax_cross_entropy_with_logits`).
+    /// The cross entropy of logits along an axis and their distribution (`softmax_cross_entropy_with_logits`), which
+    /// gets a gradient as well if `to_labels`.
     ///
     /// # Errors
     /// The shapes differ.
@@ -59,13 +88,16 @@ impl Graph {
         &mut self,
         logits: &Tensor,
         labels: &Tensor,
+        axis: i64,
+        to_labels: bool,
         name: &str,
     ) -> Outcome<Tensor> {
         self.alike(logits, labels)?;
-        let scores = self.log_softmax(logits, "LogSoftmax")?;
-        let products = self.binary(Binary::Multiply, &scores, labels)?;
-        let sums = self.reduce(&products, Reduction::Sum, Some(&[-1]), false, None)?;
-        self.scaled(&sums, name, -1.0)
+        self.with_last(&[logits, labels], axis, |graph, tensors| {
+            let (x, y) = (graph.plain(&tensors[0])?, graph.plain(&tensors[1])?);
+            let top = graph.push(name, CrossEntropy { to_labels }, &[&x, &y], &[])?;
+            Ok(graph.plain_tensor(top, Kind::Float))
+        })
     }
 
     /// The cross entropy of each row of logits and its class (`sparse_softmax_cross_entropy_with_logits`).
@@ -81,7 +113,7 @@ impl Graph {
         let classes = logits.dims[logits.axis(-1)?];
         self.one_label_each(logits, labels)?;
         let rows = self.one_hot(labels, classes, "OneHot")?;
-        self.cross_entropy(logits, &rows, name)
+        self.cross_entropy(logits, &rows, -1, false, name)
     }
 
     /// max(x, 0) - x z + ln(1 + e^-|x|), the cross entropy of probabilities of single events.
@@ -143,19 +175,22 @@ impl Graph {
         let rows = self.reshape(scores, &[-1, classes])?;
         let labels = self.reshape(labels, &[-1])?;
         let (rows, labels) = (self.plain(&rows)?, self.plain(&labels)?);
-        let top = self.push("loss", SoftmaxLoss::default(), &[&rows, &labels], &[])?;
+        let layer = SoftmaxLoss { clamped: false, ..SoftmaxLoss::default() };
+        let top = self.push("loss", layer, &[&rows, &labels], &[])?;
         Ok(self.plain_tensor(top, Kind::Float))
     }
 
     /// The share of rows whose class is among the `n` best.
     ///
     /// # Errors
-    /// There is not one label for each row, or there are fewer classes.
+    /// There is not one label for each row.
     pub fn accuracy(&mut self, scores: &Tensor, labels: &Tensor, n: usize) -> Outcome<Tensor> {
         self.one_label_each(scores, labels)?;
         let (rows, labels) = (self.plain(scores)?, self.plain(labels)?);
+        // Where there are fewer classes, all are among the best.
+        let classes = scores.dims.last().copied().unwrap_or(0);
         let name = if n == 1 { "accuracy".to_owned() } else { format!("accuracy_top_{n}") };
-        let layer = Accuracy { top_k: n, axis: -1, ignore_label: None };
+        let layer = Accuracy { top_k: n.min(classes), axis: -1, ignore_label: None };
         let top = self.push(&name, layer, &[&rows, &labels], &[])?;
         self.metrics.push(top.clone());
         Ok(self.plain_tensor(top, Kind::Float))

@@ -5,6 +5,7 @@
 //! along axes leave the blob as it is; only what asks for rows of elements makes the exchange of axes a layer.
 
 mod arithmetic;
+mod computed;
 mod dense;
 mod layout;
 mod losses;

@@ -40,13 +40,15 @@ impl Graph {
         keep: bool,
         name: Option<&str>,
     ) -> Outcome<Tensor> {
-        let name = name.unwrap_or(what.name());
+        let (name, told) = (name.unwrap_or(what.name()), axes);
         let mut axes = match axes {
             None => plain_order(x.rank()),
             Some(axes) => axes.iter().map(|&axis| x.axis(axis)).collect::<Outcome<_>>()?,
         };
         axes.sort_unstable();
-        axes.dedup();
+        if let Some(twice) = axes.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Fault::new(format!("axis {} is named twice", twice[0])));
+        }
         let kept: Vec<i64> = (0..x.rank())
             .filter(|axis| keep || !axes.contains(axis))
             .map(|axis| if axes.contains(&axis) { 1 } else { x.dims[axis] as i64 })
@@ -56,12 +58,22 @@ impl Graph {
         }
         let reduced: usize = axes.iter().map(|&axis| x.dims[axis]).product();
         if let Some(value) = x.uniform() {
-            let value = if what == Reduction::Sum { value * reduced as f64 } else { value };
+            let value = match what {
+                Reduction::Sum => value * reduced as f64,
+                Reduction::Mean if x.kind != Kind::Float => value.trunc(),
+                _ => value,
+            };
             let dims = kept.iter().map(|&extent| extent as usize).collect();
             return Ok(Tensor { source: Source::Uniform(value), dims, ..x.clone() });
         }
         if axes.is_empty() {
             return Ok(x.clone());
+        }
+        if what == Reduction::Mean && x.kind == Kind::Int {
+            // The mean of whole numbers is one: their sum divided without the remainder.
+            let sum = self.reduce(x, Reduction::Sum, told, keep, Some(name))?;
+            let mean = self.scaled(&sum, "Mean", 1.0 / reduced as f64)?;
+            return self.cast(&Tensor { kind: Kind::Float, ..mean }, Kind::Int);
         }
         let images = x.rank() == 4 && axes == [1, 2] && what == Reduction::Mean;
         if images {
@@ -88,7 +100,7 @@ impl Graph {
         };
         let rest: Vec<usize> =
             (0..x.rank()).filter(|axis| !axes.contains(axis)).map(|axis| order[axis]).collect();
-        let kind = if what == Reduction::Mean { Kind::Float } else { x.kind };
+        let kind = x.kind;
         let top = match what {
             Reduction::Sum | Reduction::Mean => {
                 let operation = if what == Reduction::Sum { Reduce::Sum } else { Reduce::Mean };

@@ -14,6 +14,8 @@ pub struct Variable {
     pub name: String,
     /// Its extents.
     pub dims: Vec<usize>,
+    /// What its elements are.
+    pub kind: Kind,
     /// Its first values.
     pub filler: Filler,
     /// First values one by one, row by row, which win over the filler.
@@ -33,6 +35,8 @@ pub struct Asked<'a> {
     pub name: &'a str,
     /// Its extents.
     pub dims: Vec<usize>,
+    /// What its elements are.
+    pub kind: Kind,
     /// Its first values.
     pub initial: Source,
     /// Whether solvers change it.
@@ -112,6 +116,7 @@ impl Graph {
         self.variables.push(Variable {
             name,
             dims: asked.dims,
+            kind: asked.kind,
             filler,
             values,
             trainable: asked.trainable,
@@ -123,11 +128,11 @@ impl Graph {
 
     /// A variable as a tensor.
     pub fn variable_tensor(&self, variable: usize) -> Tensor {
-        let Variable { name, dims, .. } = &self.variables[variable];
+        let Variable { name, dims, kind, .. } = &self.variables[variable];
         Tensor {
             source: Source::Variable(variable),
             dims: dims.clone(),
-            kind: Kind::Float,
+            kind: *kind,
             name: name.as_str().into(),
         }
     }

@@ -239,7 +239,8 @@ impl Args {
             return Err(py.type_error(self.span, message));
         }
         let names = parameters.iter().map(|p| name(p)).collect();
-        Ok(Bound { names, values, span: self.span })
+        let read = RefCell::new(vec![false; values.len()]);
+        Ok(Bound { names, values, read, span: self.span })
     }
 }
 
@@ -247,6 +248,8 @@ impl Args {
 pub struct Bound {
     names: Vec<String>,
     values: Vec<Option<(Value, Span)>>,
+    /// Which of them were asked for.
+    read: RefCell<Vec<bool>>,
     /// The place of the call.
     pub span: Span,
 }
@@ -255,7 +258,25 @@ impl Bound {
     fn at(&self, name: &str) -> Option<&(Value, Span)> {
         let at = self.names.iter().position(|known| known == name);
         debug_assert!(at.is_some(), "no parameter `{name}`");
+        self.read.borrow_mut()[at?] = true;
         self.values[at?].as_ref()
+    }
+
+    /// Takes all arguments as asked for.
+    pub fn ignore(&self) {
+        self.read.borrow_mut().fill(true);
+    }
+
+    /// What was given and nobody asked for, with its place.
+    pub fn unread(&self) -> Vec<(String, Value, Span)> {
+        let read = self.read.borrow();
+        let given = self.names.iter().zip(&self.values).zip(read.iter());
+        given
+            .filter(|(_, read)| !**read)
+            .filter_map(|((name, value), _)| {
+                value.as_ref().map(|(value, at)| (name.clone(), value.clone(), *at))
+            })
+            .collect()
     }
 
     /// Whether it was given, though it may be None.

@@ -55,7 +55,7 @@ impl Python {
             self.version = Version::Three;
         }
         let id = self.sources.add_once(path.clone(), text);
-        let file = self.read(path, text, false);
+        let file = self.read(path, text, false, false);
         self.version = version;
         let file = match file {
             Ok(file) => file,

@@ -89,6 +89,8 @@ pub struct Python {
     owners: Owners,
     /// Divisions that were warned of.
     divisions: HashSet<Span>,
+    /// Whether `/` of the text that is run keeps the remainder whatever the text says.
+    true_division: bool,
 }
 
 /// What may be part of a cycle, to be emptied at the end.
@@ -138,6 +140,7 @@ impl Python {
             stack: Stack::here(),
             owners: Owners::default(),
             divisions: HashSet::new(),
+            true_division: false,
         };
         stdlib::install(&mut py);
         py
@@ -191,6 +194,12 @@ impl Python {
         self.resolver = Some(Rc::new(resolver));
     }
 
+    /// Makes `/` of two integers keep the remainder in what is run, as in a text that another one with
+    /// `from __future__ import division` gives to `exec`. Files that it imports are read as they are.
+    pub fn divide_truly(&mut self) {
+        self.true_division = true;
+    }
+
     /// Runs a file as the module `__main__`; the complaints of the reader, or the error that stopped it.
     pub fn run(
         &mut self,
@@ -199,7 +208,7 @@ impl Python {
     ) -> Result<Rc<Module>, Vec<Diagnostic>> {
         let module = Module::new("__main__");
         self.add_module("__main__", Value::Module(module.clone()));
-        let file = self.read(path, text, false)?;
+        let file = self.read(path, text, false, self.true_division)?;
         self.run_in(&module, &file).map_err(|error| vec![error.diagnostic()])?;
         Ok(module)
     }
@@ -211,7 +220,7 @@ impl Python {
         text: &str,
         module: &Rc<Module>,
     ) -> Result<Value, Vec<Diagnostic>> {
-        let file = self.read(path, text, true)?;
+        let file = self.read(path, text, true, self.true_division)?;
         self.run_in(module, &file).map_err(|error| vec![error.diagnostic()])
     }
 
@@ -221,6 +230,7 @@ impl Python {
         path: impl Into<PathBuf>,
         text: &str,
         is_expression: bool,
+        true_division: bool,
     ) -> Result<File, Vec<Diagnostic>> {
         let id = self.sources.add_once(path, text);
         let (mut file, problems) = match is_expression {
@@ -231,7 +241,8 @@ impl Python {
             return Err(problems);
         }
         let version = if file.version == Version::Unknown { self.version } else { file.version };
-        let old_division = version != Version::Three && !resolve::has_true_division(&file);
+        let old_division =
+            !true_division && version != Version::Three && !resolve::has_true_division(&file);
         let problems = resolve::resolve(&mut file, old_division, is_expression);
         self.versions.insert(id, version);
         if problems.is_empty() { Ok(file) } else { Err(problems) }

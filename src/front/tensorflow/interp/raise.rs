@@ -70,12 +70,17 @@ impl Python {
     }
 
     /// An exception that becomes exactly this complaint if nothing catches it: the calls are added as its trace.
-    pub fn complaint(&mut self, mut diagnostic: Diagnostic) -> PyError {
+    pub fn complaint(&mut self, diagnostic: Diagnostic) -> PyError {
+        self.complaint_of("RuntimeError", diagnostic)
+    }
+
+    /// The same as an exception of another builtin class.
+    pub fn complaint_of(&mut self, class: &str, mut diagnostic: Diagnostic) -> PyError {
         let at = self.outside(diagnostic.span().unwrap_or(Span::nowhere()));
         if let Some(label) = diagnostic.labels.first_mut() {
             label.span = at;
         }
-        let mut error = self.error("RuntimeError", at, diagnostic.message.clone());
+        let mut error = self.error(class, at, diagnostic.message.clone());
         error.0.kind = Kind::Worded(Box::new(diagnostic));
         error
     }

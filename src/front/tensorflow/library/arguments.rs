@@ -1,6 +1,7 @@
 //! Arguments of calls as tensors, shapes and numbers.
 
 use super::tensor::{Dimension, TensorShape, TensorValue};
+use super::types::{CASTS, data_type_name};
 use super::{Call, State, with_graph};
 use crate::front::tensorflow::graph::{Kind, Tensor};
 use crate::front::tensorflow::interp::{Outcome, Python, Value};
@@ -181,6 +182,28 @@ impl Call<'_> {
     pub fn tensor(&mut self, name: &str) -> Outcome<Tensor> {
         let (value, at) = (self.bound.get(name), self.bound.span_of(name));
         to_tensor(self.py, &self.state.clone(), &value, at)
+    }
+
+    /// An argument as a tensor, which must be of floating point if it is one already.
+    pub fn floats(&mut self, name: &str) -> Outcome<Tensor> {
+        let tensor = self.tensor(name)?;
+        let given = self.bound.get(name);
+        if tensor.kind != Kind::Float && given.as_native::<TensorValue>().is_some() {
+            let kind = data_type_name(tensor.kind);
+            return Err(self.fault(format!("`{name}` must be float32, not {kind}"), CASTS));
+        }
+        Ok(tensor)
+    }
+
+    /// An argument as a tensor of whole numbers.
+    pub fn whole_numbers(&mut self, name: &str) -> Outcome<Tensor> {
+        let tensor = self.tensor(name)?;
+        if tensor.kind == Kind::Int {
+            return Ok(tensor);
+        }
+        let kind = data_type_name(tensor.kind);
+        let help = "`tf.to_int32(x)` makes whole numbers";
+        Err(self.fault(format!("`{name}` must be whole numbers, not {kind}"), help))
     }
 
     /// An argument as a list of tensors.

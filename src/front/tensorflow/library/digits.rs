@@ -8,7 +8,7 @@ const NAMED: &[&str] = &["x"];
 /// The functions.
 pub const FUNCTIONS: &[Function] = &[
     Function(&["digits.classification_loss"], &["pred", "y"], |c| {
-        let (scores, labels) = (c.tensor("pred")?, c.tensor("y")?);
+        let (scores, labels) = (c.floats("pred")?, c.whole_numbers("y")?);
         let result = c.graph(|graph| graph.classification_loss(&scores, &labels))?;
         c.give(result)
     }),
@@ -97,16 +97,19 @@ class Tower(object):
         return grad
 
 
-def name_of(layer, scope):
-    if scope is not None:
-        return scope
-    return getattr(layer, '__name__', 'layer')
+def name_of(layer, otherwise):
+    if not hasattr(layer, '__name__'):
+        layer = getattr(layer, 'func', None)
+    name = getattr(layer, '__name__', otherwise).split('.')[-1]
+    whole = {'conv2d': 'convolution2d', 'conv2d_transpose': 'convolution2d_transpose',
+             'separable_conv2d': 'separable_convolution2d'}
+    return whole.get(name, name)
 
 
 def repeat(inputs, repetitions, layer, *args, **kwargs):
     scope = kwargs.pop('scope', None)
-    scope = name_of(layer, scope)
     with tf.variable_scope(scope, 'Repeat', [inputs]):
+        scope = scope or name_of(layer, 'repeat')
         outputs = inputs
         for i in range(repetitions):
             kwargs['scope'] = scope + '_' + str(i + 1)
@@ -116,8 +119,10 @@ def repeat(inputs, repetitions, layer, *args, **kwargs):
 
 def stack(inputs, layer, stack_args, **kwargs):
     scope = kwargs.pop('scope', None)
-    scope = name_of(layer, scope)
+    if not isinstance(stack_args, (list, tuple)):
+        raise ValueError('stack_args need to be a list or tuple')
     with tf.variable_scope(scope, 'Stack', [inputs]):
+        scope = scope or name_of(layer, 'stack')
         outputs = inputs
         for i in range(len(stack_args)):
             kwargs['scope'] = scope + '_' + str(i + 1)
@@ -126,6 +131,11 @@ def stack(inputs, layer, stack_args, **kwargs):
                 layer_args = [layer_args]
             outputs = layer(outputs, *layer_args, **kwargs)
         return outputs
+
+
+def linear(inputs, num_outputs, **kwargs):
+    kwargs.setdefault('activation_fn', None)
+    return slim.fully_connected(inputs, num_outputs, **kwargs)
 
 
 def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, fn2=None):
@@ -154,6 +164,8 @@ pub fn install(py: &mut Python, digits: Value) {
         ("tensorflow", "cond"),
         ("slim", "repeat"),
         ("slim", "stack"),
+        ("slim", "linear"),
+        ("tensorflow.contrib.layers", "linear"),
         ("tensorflow.contrib.layers", "repeat"),
         ("tensorflow.contrib.layers", "stack"),
     ] {

@@ -22,10 +22,9 @@ pub fn functions() -> Vec<Entry> {
     });
     let mut all: Vec<Entry> = of_tables.collect();
     for (module, text) in written::texts() {
-        let path = module.replacen("tensorflow.", "tf.", 1).replacen("tf.contrib.slim", "slim", 1);
         all.extend(defined(text).into_iter().map(|(name, arguments)| {
-            let name = format!("{path}.{name}");
-            Entry { layers: layers(&name), names: vec![name], arguments }
+            let names = written::names(module, &name);
+            Entry { layers: layers(&names[0]), names, arguments }
         }));
     }
     all.sort_by(|a, b| a.names[0].cmp(&b.names[0]));
@@ -111,6 +110,14 @@ const LAYERS: &[(&[&str], &[&str])] = &[
     (&["tf.tile"], &["Tile"]),
     (&["tf.pad"], &["Padding"]),
     (&["tf.reduce_sum", "tf.reduce_mean", "tf.nn.l2_loss"], &["Reduction"]),
+    (
+        &[
+            "tf.nn.softmax_cross_entropy_with_logits",
+            "tf.nn.softmax_cross_entropy_with_logits_v2",
+            "tf.nn.sparse_softmax_cross_entropy_with_logits",
+        ],
+        &["CrossEntropy"],
+    ),
     (&["tf.stop_gradient"], &["StopGradient"]),
     (&["digits.classification_loss"], &["SoftmaxWithLoss"]),
     (&["digits.constrastive_loss"], &["ContrastiveLoss"]),

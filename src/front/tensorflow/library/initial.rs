@@ -107,10 +107,17 @@ pub(super) fn first_values(
 ) -> Outcome<Source> {
     let Some(value) = initializer else { return Ok(Initializer::glorot().values(dims)) };
     if let Some(initializer) = value.as_native::<Initializer>() {
-        if let Initializer::Constant(Tensor { source: Source::Numbers(_), .. }) = &*initializer
-            && MOST_LISTED < dims.iter().product::<usize>()
+        let count = dims.iter().product::<usize>();
+        if let Initializer::Constant(Tensor { source: Source::Numbers(values), .. }) = &*initializer
         {
-            return Err(c.fault("these are too many numbers to be written out", ""));
+            let have = values.len();
+            if count < have {
+                let message = format!("{have} numbers for a variable of {count} elements");
+                return Err(c.fault(message, ""));
+            }
+            if MOST_LISTED < count {
+                return Err(c.fault("these are too many numbers to be written out", ""));
+            }
         }
         return Ok(initializer.values(dims));
     }

@@ -1,17 +1,15 @@
 # tf.losses and slim.losses: each loss is the mean over the elements whose weight is not 0.
 
-_made = []
-
-
 def _mean(values, weights, collected):
     if isinstance(weights, (int, float)):
         loss = tf.reduce_mean(values) * float(weights)
     else:
+        weights = tf.to_float(weights)
         weighted = values * weights
         counted = tf.to_float(tf.not_equal(weights + tf.zeros_like(values), 0.0))
         loss = tf.reduce_sum(weighted) / tf.maximum(tf.reduce_sum(counted), 1.0)
     if collected:
-        _made.append(loss)
+        tf.add_to_collection(collected, loss)
     return loss
 
 
@@ -64,11 +62,11 @@ def log_loss(labels, predictions, weights=1.0, epsilon=1e-7, scope=None, loss_co
 
 def add_loss(loss, loss_collection='losses'):
     if loss_collection:
-        _made.append(loss)
+        tf.add_to_collection(loss_collection, loss)
 
 
 def get_losses(scope=None, loss_collection='losses'):
-    return list(_made)
+    return tf.get_collection(loss_collection, scope)
 
 
 def get_regularization_losses(scope=None):

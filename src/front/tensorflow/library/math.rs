@@ -1,8 +1,9 @@
 //! `tf.*` over elements and over axes.
 
-use super::tensor::{absolute, kind_of};
+use super::tensor::absolute;
+use super::types::{CASTS, kind_of, mixed};
 use super::{Call, Function};
-use crate::front::tensorflow::graph::{Binary, Kind, Reduction, Tensor};
+use crate::front::tensorflow::graph::{Binary, Kind, Reduction, Tensor, shown};
 use crate::front::tensorflow::interp::{Outcome, Value};
 use crate::layers::Layer;
 use crate::layers::element_function::{ElementFunction, Function as Of};
@@ -76,7 +77,13 @@ pub const FUNCTIONS: &[Function] = &[
         c.give(result)
     }),
     Function(&["tf.sign", "tf.math.sign"], ONE, |c| {
-        c.one("Sign", of(Of::Sign), |x| if x == 0.0 { 0.0 } else { x.signum() })
+        let (x, name) = (c.tensor("x")?, c.name("Sign")?);
+        let sign = |x: f64| if x == 0.0 { 0.0 } else { x.signum() };
+        let result = match x.map(x.kind, sign) {
+            Some(known) => known,
+            None => c.graph(|graph| graph.unary(&x, &name, of(Of::Sign)))?,
+        };
+        c.give(Tensor { kind: x.kind, ..result })
     }),
     Function(&["tf.floor", "tf.math.floor"], ONE, |c| c.one("Floor", of(Of::Floor), f64::floor)),
     Function(&["tf.ceil", "tf.math.ceil"], ONE, |c| c.one("Ceil", of(Of::Ceiling), f64::ceil)),
@@ -118,11 +125,20 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function(&["tf.add_n"], &["inputs", "name?"], |c| {
         let parts = c.tensors("inputs")?;
+        let Some((first, rest)) = parts.split_first() else {
+            return Err(c.fault("there is nothing to add", "give a list of one tensor or more"));
+        };
+        if let Some(other) = rest.iter().find(|other| other.dims != first.dims) {
+            let (a, b) = (shown(&first.dims), shown(&other.dims));
+            return Err(c.fault(
+                format!("the shapes {a} and {b} differ"),
+                "`a + b` repeats the smaller one",
+            ));
+        }
         let result = c.graph(|graph| {
-            let mut parts = parts.into_iter();
-            let mut sum = parts.next().unwrap_or(Tensor::number(0.0, Kind::Float));
-            for part in parts {
-                sum = graph.binary(Binary::Add, &sum, &part)?;
+            let mut sum = first.clone();
+            for part in rest {
+                sum = graph.binary(Binary::Add, &sum, part)?;
             }
             Ok(sum)
         })?;
@@ -130,6 +146,17 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function(&["tf.where", "tf.select"], &["condition", "x", "y", "name?"], |c| {
         let (condition, a, b) = (c.tensor("condition")?, c.tensor("x")?, c.tensor("y")?);
+        if condition.kind != Kind::Bool {
+            let help = "a comparison gives such: `tf.where(x > 0, x, y)`";
+            return Err(c.fault("`condition` must be of truth values", help));
+        }
+        if a.dims != b.dims {
+            let (a, b) = (shown(&a.dims), shown(&b.dims));
+            return Err(c.fault(
+                format!("`x` is {a} and `y` {b}: they must have one shape"),
+                "`tf.zeros_like(x)` is zeros of the shape of x",
+            ));
+        }
         let result = c.graph(|graph| graph.choose(&condition, &a, &b))?;
         c.give(result)
     }),
@@ -145,10 +172,34 @@ pub const FUNCTIONS: &[Function] = &[
         let x = c.tensor("tensor")?;
         let axes = c.wholes("axis")?;
         let keep = c.truth("keep_dims", false)? || c.truth("keepdims", false)?;
+        let order = match c.bound.some("ord") {
+            Some(Value::Str(word)) if matches!(&*word, "euclidean" | "fro") => 2.0,
+            _ => c.float("ord", 2.0)?,
+        };
+        let of_matrix = axes.as_ref().is_some_and(|axes| axes.len() == 2);
+        if order.is_nan()
+            || order <= 0.0
+            || of_matrix && c.bound.some("ord").is_some_and(|o| o.as_str().is_none())
+        {
+            return Err(c.fault(
+                format!("`ord` {order} is not known here"),
+                "'euclidean', or for vectors 1, 2, np.inf and other numbers above 0",
+            ));
+        }
         let result = c.graph(|graph| {
-            let squares = graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
-            let sums = graph.reduce(&squares, Reduction::Sum, axes.as_deref(), keep, None)?;
-            graph.unary(&sums, "norm", Sqrt {})
+            if order == 2.0 {
+                let squares =
+                    graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
+                let sums = graph.reduce(&squares, Reduction::Sum, axes.as_deref(), keep, None)?;
+                return graph.unary(&sums, "norm", Sqrt {});
+            }
+            let sizes = absolute(graph, &x)?;
+            if order == f64::INFINITY {
+                return graph.reduce(&sizes, Reduction::Largest, axes.as_deref(), keep, None);
+            }
+            let powers = graph.power(&sizes, "Pow", Power { power: order, ..Power::default() })?;
+            let sums = graph.reduce(&powers, Reduction::Sum, axes.as_deref(), keep, None)?;
+            graph.power(&sums, "norm", Power { power: 1.0 / order, ..Power::default() })
         })?;
         c.give(result)
     }),
@@ -165,7 +216,11 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function(&["tf.matmul", "tf.linalg.matmul", "tf.batch_matmul"], MATMUL, |c| {
         let (a, b, name) = (c.tensor("a")?, c.tensor("b")?, c.name("MatMul")?);
-        let transposed = [c.truth("transpose_a", false)?, c.truth("transpose_b", false)?];
+        // Of real numbers the adjoint is the transpose.
+        let transposed = [
+            c.truth("transpose_a", false)? | c.truth("adjoint_a", false)?,
+            c.truth("transpose_b", false)? | c.truth("adjoint_b", false)?,
+        ];
         let result = c.graph(|graph| graph.matmul(&a, &b, &name, transposed))?;
         c.give(result)
     }),
@@ -196,6 +251,10 @@ fn of(function: Of) -> ElementFunction {
 impl Call<'_> {
     fn two(&mut self, function: Binary) -> Outcome {
         let (a, b) = (self.tensor("x")?, self.tensor("y")?);
+        let given = [self.bound.get("x"), self.bound.get("y")];
+        if let Some(why) = mixed(function, [&given[0], &given[1]]) {
+            return Err(self.fault(why, CASTS));
+        }
         let result = self.graph(|graph| graph.binary(function, &a, &b))?;
         self.give(result)
     }
@@ -207,7 +266,7 @@ impl Call<'_> {
         layer: impl Into<Layer>,
         known: fn(f64) -> f64,
     ) -> Outcome {
-        let (x, name) = (self.tensor("x")?, self.name(name)?);
+        let (x, name) = (self.floats("x")?, self.name(name)?);
         if let Some(result) = x.map(Kind::Float, known) {
             return self.give(result);
         }
@@ -243,6 +302,7 @@ impl Call<'_> {
 }
 
 /// What a function gives that gives nothing.
-pub(super) fn nothing(_: &mut Call) -> Outcome {
+pub(super) fn nothing(c: &mut Call) -> Outcome {
+    c.bound.ignore();
     Ok(Value::None)
 }

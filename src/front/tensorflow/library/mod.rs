@@ -2,6 +2,7 @@
 
 mod advice;
 mod arguments;
+mod collections;
 mod digits;
 mod index;
 mod initial;
@@ -12,6 +13,7 @@ mod scopes;
 mod shapes;
 mod slim;
 mod tensor;
+mod types;
 mod written;
 
 use std::cell::{Cell, RefCell};
@@ -42,6 +44,10 @@ pub struct State {
     scoped: RefCell<Vec<scopes::ArgScope>>,
     /// Initialisers that variable scopes name by number.
     initializers: RefCell<Vec<Value>>,
+    /// The lists of the definition's own collections.
+    collections: RefCell<BTreeMap<String, Value>>,
+    /// Variables as values by their numbers, each the same one always.
+    variables: RefCell<BTreeMap<usize, Value>>,
 }
 
 /// A call of a function of the library.
@@ -98,7 +104,7 @@ impl Native for Namespace {
             Some(help) => d.help(help),
             None => d,
         };
-        Err(py.complaint(d))
+        Err(py.complaint_of("AttributeError", d))
     }
 
     fn set_attribute(
@@ -135,7 +141,8 @@ impl Names {
 
 /// All functions.
 fn tables() -> impl Iterator<Item = &'static Function> {
-    let tables: [&'static [Function]; 8] = [
+    let tables: [&'static [Function]; 9] = [
+        collections::FUNCTIONS,
         math::FUNCTIONS,
         shapes::FUNCTIONS,
         nn::FUNCTIONS,
@@ -154,6 +161,8 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         graph: RefCell::new(graph),
         scoped: RefCell::default(),
         initializers: RefCell::default(),
+        collections: RefCell::default(),
+        variables: RefCell::default(),
     };
     let given = Cell::new(Some(state));
     let state = py.state(|_| given.take().expect("the library is installed once"));
@@ -164,7 +173,7 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
             define(&mut spaces, path, value.clone());
         }
     }
-    for (path, value) in tensor::constants(py).into_iter().chain(quiet::constants()) {
+    for (path, value) in types::constants().into_iter().chain(quiet::constants()) {
         define(&mut spaces, path, value);
     }
     for (path, other) in [
@@ -271,11 +280,63 @@ fn value_of(function: &'static Function, state: &Rc<State>) -> Value {
         let bound = args.bind(py, short, parameters)?;
         let nodes = state.graph.borrow().nodes.len();
         py.work(10 + nodes, span)?;
-        run(&mut Call { py, state: state.clone(), bound, span, function: name })
+        let mut call = Call { py, state: state.clone(), bound, span, function: name };
+        let result = run(&mut call)?;
+        call.all_read()?;
+        Ok(result)
     });
     own.set(value.identity());
     value
 }
+
+/// Arguments that change no number: names, places, types, checks, and how TensorFlow goes about it.
+const IDLE: &[&str] = &[
+    "name",
+    "scope",
+    "values",
+    "seed",
+    "dtype",
+    "output_type",
+    "out_type",
+    "message",
+    "data",
+    "first_n",
+    "summarize",
+    "collections",
+    "variables_collections",
+    "updates_collections",
+    "caching_device",
+    "device",
+    "partitioner",
+    "use_resource",
+    "validate_shape",
+    "verify_shape",
+    "validate_indices",
+    "variable_def",
+    "expected_shape",
+    "import_scope",
+    "use_cudnn_on_gpu",
+    "a_is_sparse",
+    "b_is_sparse",
+    "conjugate",
+    "optimize",
+    "partition_info",
+    "partition_strategy",
+    "param_regularizers",
+    "strict",
+    "shift",
+    "trainable",
+    "reuse",
+    "num",
+    "max_outputs",
+    "max_images",
+    "family",
+    "default_name",
+    // What comes from an arg_scope, where something else stands in its place.
+    "normalizer_params",
+    "biases_initializer",
+    "biases_regularizer",
+];
 
 impl Call<'_> {
     /// Does something with the graph; what is wrong is a complaint at the call.
@@ -289,6 +350,34 @@ impl Call<'_> {
     /// A tensor as the result.
     pub fn give(&self, tensor: Tensor) -> Outcome {
         Ok(Value::native(TensorValue(tensor)))
+    }
+
+    /// A variable as the result, the same value whenever it is asked for.
+    pub fn give_variable(&self, variable: usize) -> Value {
+        let mut all = self.state.variables.borrow_mut();
+        let make = || {
+            let tensor = self.state.graph.borrow().variable_tensor(variable);
+            Value::native(TensorValue(tensor))
+        };
+        all.entry(variable).or_insert_with(make).clone()
+    }
+
+    /// Complains about an argument that was given and is not heeded, but for those that change no number.
+    fn all_read(&mut self) -> Outcome<()> {
+        for (name, value, at) in self.bound.unread() {
+            let absent = match &value {
+                Value::None => true,
+                Value::Bool(truth) => !truth,
+                other => other.as_int() == Some(0),
+            };
+            if absent || IDLE.contains(&&*name) {
+                continue;
+            }
+            let message = format!("{}: `{name}` is not known to cortado", self.function);
+            let d = Diagnostic::new(&diag::E0811, at, message);
+            return Err(self.py.complaint(d.help("leave it out, or compute without it")));
+        }
+        Ok(())
     }
 
     /// Tensors as the result, a list.

@@ -17,6 +17,7 @@ use crate::layers::tanh::Tanh;
 
 const FEATURES: &[&str] = &["features", "name?"];
 const ENTROPY: &[&str] = &["logits?", "labels?", "dim?", "name?", "_sentinel?"];
+const CONNECTED: &[&str] = &["x", "weights", "biases", "name?"];
 const SOFTMAX: &[&str] = &["logits", "dim?", "name?", "axis?"];
 const POOL: &[&str] = &["value", "ksize", "strides", "padding", "data_format?", "name?"];
 const CONV: &[&str] = &[
@@ -57,15 +58,17 @@ pub const FUNCTIONS: &[Function] = &[
         c.give(result)
     }),
     Function(&["tf.nn.softmax"], SOFTMAX, |c| {
-        let x = c.tensor("logits")?;
+        let x = c.floats("logits")?;
         let dim = c.whole("dim", -1)?;
         let (axis, name) = (c.whole("axis", dim)?, c.name("Softmax")?);
         let result = c.graph(|graph| graph.softmax(&x, axis, &name))?;
         c.give(result)
     }),
     Function(&["tf.nn.log_softmax"], SOFTMAX, |c| {
-        let (x, name) = (c.tensor("logits")?, c.name("LogSoftmax")?);
-        let result = c.graph(|graph| graph.log_softmax(&x, &name))?;
+        let x = c.floats("logits")?;
+        let dim = c.whole("dim", -1)?;
+        let (axis, name) = (c.whole("axis", dim)?, c.name("LogSoftmax")?);
+        let result = c.graph(|graph| graph.log_softmax(&x, axis, &name))?;
         c.give(result)
     }),
     Function(&["tf.nn.conv2d"], CONV, |c| c.convolution(false)),
@@ -75,13 +78,14 @@ pub const FUNCTIONS: &[Function] = &[
         |c| c.convolution(true),
     ),
     Function(&["tf.nn.atrous_conv2d"], &["value", "filters", "rate", "padding", "name?"], |c| {
-        let x = c.tensor("value")?;
-        let weights = c.variable("filters")?;
+        let (x, filter) = (c.tensor("value")?, c.tensor("filters")?);
         let (rate, padding) = (c.pair("rate", 1)?, c.padding(Padding::Valid)?);
         let name = c.name("convolution")?;
         let window = Window { kernel: [1, 1], stride: [1, 1], rate, padding };
-        let result = c.graph(|graph| graph.convolution(&x, &name, weights, window, false))?;
-        c.give(result)
+        c.convolved("filters", &filter, |graph, weights| match weights {
+            Some(weights) => graph.convolution(&x, &name, weights, window, false),
+            None => graph.convolution_by(&x, &name, &filter, window, false),
+        })
     }),
     Function(
         &["tf.nn.conv2d_transpose"],
@@ -105,6 +109,16 @@ pub const FUNCTIONS: &[Function] = &[
                     "",
                 ));
             };
+            let given = c.state.graph.borrow().variables[weights].dims.get(2).copied();
+            if let (Some(channels), Some(&told)) = (given, shape.last())
+                && 0 <= told
+                && told != channels as i64
+            {
+                return Err(c.fault(
+                    format!("`output_shape` has {told} channels, and the filter gives {channels}"),
+                    "a filter of `tf.nn.conv2d_transpose` is [height, width, channels out, channels in]",
+                ));
+            }
             let window = Window { kernel: [1, 1], stride, rate: [1, 1], padding };
             let result =
                 c.graph(|graph| graph.deconvolution(&x, &name, weights, window, Some([h, w])))?;
@@ -129,16 +143,8 @@ pub const FUNCTIONS: &[Function] = &[
         })?;
         c.give(result)
     }),
-    Function(&["tf.nn.xw_plus_b", "tf.nn.relu_layer"], &["x", "weights", "biases", "name?"], |c| {
-        let (x, w, b) = (c.tensor("x")?, c.tensor("weights")?, c.tensor("biases")?);
-        let relu = c.function.ends_with("relu_layer");
-        let result = c.graph(|graph| {
-            let product = graph.matmul(&x, &w, "MatMul", [false, false])?;
-            let sum = graph.binary(Binary::Add, &product, &b)?;
-            if relu { graph.unary(&sum, "Relu", Relu::default()) } else { Ok(sum) }
-        })?;
-        c.give(result)
-    }),
+    Function(&["tf.nn.xw_plus_b"], CONNECTED, |c| c.connected(false)),
+    Function(&["tf.nn.relu_layer"], CONNECTED, |c| c.connected(true)),
     Function(&["tf.nn.max_pool"], POOL, |c| c.pool(false)),
     Function(&["tf.nn.avg_pool"], POOL, |c| c.pool(true)),
     Function(
@@ -169,23 +175,15 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function(&["tf.nn.sparse_softmax_cross_entropy_with_logits"], ENTROPY, |c| {
         let (logits, labels, name) =
-            (c.tensor("logits")?, c.tensor("labels")?, c.name("CrossEntropy")?);
+            (c.floats("logits")?, c.whole_numbers("labels")?, c.name("CrossEntropy")?);
         let result = c.graph(|graph| graph.sparse_cross_entropy(&logits, &labels, &name))?;
         c.give(result)
     }),
-    Function(
-        &["tf.nn.softmax_cross_entropy_with_logits", "tf.nn.softmax_cross_entropy_with_logits_v2"],
-        ENTROPY,
-        |c| {
-            let (logits, labels, name) =
-                (c.tensor("logits")?, c.tensor("labels")?, c.name("CrossEntropy")?);
-            let result = c.graph(|graph| graph.cross_entropy(&logits, &labels, &name))?;
-            c.give(result)
-        },
-    ),
+    Function(&["tf.nn.softmax_cross_entropy_with_logits"], ENTROPY, |c| c.cross_entropy(false)),
+    Function(&["tf.nn.softmax_cross_entropy_with_logits_v2"], ENTROPY, |c| c.cross_entropy(true)),
     Function(&["tf.nn.sigmoid_cross_entropy_with_logits"], ENTROPY, |c| {
         let (logits, labels, name) =
-            (c.tensor("logits")?, c.tensor("labels")?, c.name("logistic_loss")?);
+            (c.floats("logits")?, c.floats("labels")?, c.name("logistic_loss")?);
         let result = c.graph(|graph| graph.sigmoid_cross_entropy(&logits, &labels, &name))?;
         c.give(result)
     }),
@@ -283,6 +281,26 @@ impl Call<'_> {
         self.give(result)
     }
 
+    fn connected(&mut self, relu: bool) -> Outcome {
+        let (x, w, b) = (self.tensor("x")?, self.tensor("weights")?, self.tensor("biases")?);
+        let name = self.name("xw_plus_b")?;
+        let result = self.graph(|graph| {
+            let product = graph.matmul(&x, &w, "MatMul", [false, false])?;
+            let sum = graph.binary(Binary::Add, &product, &b)?;
+            if relu { graph.unary(&sum, &name, Relu::default()) } else { Ok(sum) }
+        })?;
+        self.give(result)
+    }
+
+    fn cross_entropy(&mut self, to_labels: bool) -> Outcome {
+        // Labels of another type become floats, as in TensorFlow.
+        let (logits, labels) = (self.floats("logits")?, self.tensor("labels")?);
+        let (dim, name) = (self.whole("dim", -1)?, self.name("CrossEntropy")?);
+        let result =
+            self.graph(|graph| graph.cross_entropy(&logits, &labels, dim, to_labels, &name))?;
+        self.give(result)
+    }
+
     /// An argument that must be a variable; numbers that are known become one that is not trained.
     pub(super) fn variable(&mut self, name: &str) -> Outcome<usize> {
         let tensor = self.tensor(name)?;
@@ -295,6 +313,7 @@ impl Call<'_> {
                 Ok(graph.new_variable(crate::front::tensorflow::graph::Asked {
                     name: "Const",
                     dims,
+                    kind: tensor.kind,
                     initial: tensor.source,
                     trainable: false,
                     regularizer: None,
@@ -324,8 +343,7 @@ impl Call<'_> {
     }
 
     fn convolution(&mut self, depthwise: bool) -> Outcome {
-        let x = self.tensor("input")?;
-        let weights = self.variable("filter")?;
+        let (x, filter) = (self.tensor("input")?, self.tensor("filter")?);
         self.channels_last()?;
         let stride = self.middle("strides")?;
         let padding = self.padding(Padding::Valid)?;
@@ -336,8 +354,22 @@ impl Call<'_> {
         };
         let name = self.name(if depthwise { "depthwise" } else { "Conv2D" })?;
         let window = Window { kernel: [1, 1], stride, rate, padding };
-        let result =
-            self.graph(|graph| graph.convolution(&x, &name, weights, window, depthwise))?;
+        self.convolved("filter", &filter, |graph, weights| match weights {
+            Some(weights) => graph.convolution(&x, &name, weights, window, depthwise),
+            None => graph.convolution_by(&x, &name, &filter, window, depthwise),
+        })
+    }
+
+    /// Convolves with the variable that an argument is or becomes, or else with what it is computed as.
+    fn convolved(
+        &mut self,
+        argument: &str,
+        filter: &Tensor,
+        work: impl FnOnce(&mut Graph, Option<usize>) -> crate::front::tensorflow::graph::Outcome<Tensor>,
+    ) -> Outcome {
+        let computed = matches!(filter.source, Source::Blob { .. } | Source::Random(..));
+        let weights = if computed { None } else { Some(self.variable(argument)?) };
+        let result = self.graph(|graph| work(graph, weights))?;
         self.give(result)
     }
 

@@ -1,10 +1,10 @@
 //! What shows, saves and schedules, and so changes nothing of what is computed.
 
+use super::Function;
 use super::math::nothing;
 use super::scopes::AutoReuse;
-use super::{Call, Function};
 use crate::front::tensorflow::graph::Tensor;
-use crate::front::tensorflow::interp::{Outcome, Value};
+use crate::front::tensorflow::interp::Value;
 
 const SUMMARY: &[&str] =
     &["name", "tensor", "max_outputs?", "collections?", "family?", "max_images?"];
@@ -46,8 +46,6 @@ pub const FUNCTIONS: &[Function] = &[
         &["inputs?", "collections?", "name?"],
         nothing,
     ),
-    Function(&["tf.add_to_collection", "tf.add_to_collections"], &["name", "value"], nothing),
-    Function(&["tf.get_collection", "tf.get_collection_ref"], &["key", "scope?"], collection),
     Function(
         &[
             "tf.set_random_seed",
@@ -77,6 +75,7 @@ pub const FUNCTIONS: &[Function] = &[
         &["tf.histogram_fixed_width"],
         &["values", "value_range", "nbins?", "dtype?", "name?"],
         |c| {
+            c.bound.ignore();
             // It is shown only: what is made of it must not reach the outputs or the loss.
             let n = usize::try_from(c.whole("nbins", 100)?).unwrap_or(100);
             let x = c.tensor("values")?;
@@ -97,35 +96,10 @@ pub const FUNCTIONS: &[Function] = &[
     ),
 ];
 
-fn collection(c: &mut Call) -> Outcome {
-    let key = c.text("key")?.unwrap_or_default();
-    let graph = c.state.graph.borrow();
-    let all: Vec<(Tensor, Option<f64>, bool)> = (0..graph.variables.len())
-        .map(|i| {
-            let variable = &graph.variables[i];
-            (graph.variable_tensor(i), variable.regularizer, variable.trainable)
-        })
-        .collect();
-    drop(graph);
-    match key.as_str() {
-        "trainable_variables" => c.give_all(all.into_iter().filter(|v| v.2).map(|v| v.0).collect()),
-        "variables" | "model_variables" => c.give_all(all.into_iter().map(|v| v.0).collect()),
-        "regularization_losses" => {
-            let mut losses = vec![];
-            for (tensor, scale, _) in all {
-                if let Some(scale) = scale {
-                    losses.push(c.graph(|graph| graph.l2(&tensor, "l2_regularizer", scale))?);
-                }
-            }
-            c.give_all(losses)
-        }
-        _ => Ok(Value::list([])),
-    }
-}
-
 /// Names that are no functions.
 pub fn constants() -> Vec<(&'static str, Value)> {
     vec![
+        ("tf.newaxis", Value::None),
         ("tf.AUTO_REUSE", Value::native(AutoReuse)),
         ("tf.GraphKeys.TRAINABLE_VARIABLES", "trainable_variables".into()),
         ("tf.GraphKeys.GLOBAL_VARIABLES", "variables".into()),

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::initial::{Initializer, Regularizer, first_values, regularizer_of};
+use super::types::kind_of;
 use super::{Call, Function, State};
-use crate::front::tensorflow::graph::{Asked, Reuse, SharedScope, Source, shown};
+use crate::front::tensorflow::graph::{Asked, Kind, Reuse, SharedScope, Source, shown};
 use crate::front::tensorflow::interp::{
     Args, Dict, Keyword, Native, Outcome, PyError, Python, Value,
 };
@@ -14,6 +15,12 @@ use crate::source::Span;
 pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.variable_scope", "tf.variable_op_scope"], VARIABLE_SCOPE, |c| {
         let given = c.bound.get("name_or_scope");
+        if let Some(name) = given.as_str().filter(|name| !is_scope_name(name)) {
+            return Err(c.fault(
+                format!("'{name}' is not a valid scope name"),
+                "letters, digits and the signs _ . / - make a name",
+            ));
+        }
         let scope = given.as_native::<ScopeValue>().map(|value| value.0.clone());
         let open = OpenScope {
             name: given.as_str().map(|name| name.to_string()).filter(|name| !name.is_empty()),
@@ -48,7 +55,7 @@ pub const FUNCTIONS: &[Function] = &[
         &["tf.device", "tf.control_dependencies", "tf.colocate_with"],
         &["what?", "*name?"],
         |c| {
-            let _ = c;
+            c.bound.ignore();
             Ok(Value::native(Idle))
         },
     ),
@@ -80,6 +87,7 @@ pub const FUNCTIONS: &[Function] = &[
         |c| {
             let (initial, name) = (c.tensor("initial_value")?, c.name("Variable")?);
             let trainable = c.truth("trainable", true)?;
+            let kind = kind_of(&c.bound.get("dtype")).unwrap_or(initial.kind);
             if !matches!(
                 initial.source,
                 Source::Uniform(_) | Source::Numbers(_) | Source::Random(..)
@@ -89,39 +97,20 @@ pub const FUNCTIONS: &[Function] = &[
                 );
             }
             let variable = c.graph(|graph| {
-                let asked = Asked {
+                Ok(graph.new_variable(Asked {
                     name: &name,
                     dims: initial.dims,
+                    kind,
                     initial: initial.source,
                     trainable,
                     regularizer: None,
-                };
-                let variable = graph.new_variable(asked);
-                Ok(graph.variable_tensor(variable))
+                }))
             })?;
-            c.give(variable)
+            let variable = c.give_variable(variable);
+            let collections = c.bound.get("collections");
+            c.collect(&collections, &variable)?;
+            Ok(variable)
         },
-    ),
-    Function(
-        &[
-            "tf.trainable_variables",
-            "slim.get_trainable_variables",
-            "tf.contrib.framework.get_trainable_variables",
-        ],
-        &["scope?"],
-        |c| variables(c, true),
-    ),
-    Function(
-        &[
-            "tf.global_variables",
-            "tf.all_variables",
-            "slim.get_variables",
-            "slim.get_model_variables",
-            "tf.model_variables",
-            "tf.contrib.framework.get_variables",
-        ],
-        &["scope?", "suffix?"],
-        |c| variables(c, false),
     ),
     Function(&["slim.arg_scope", "tf.contrib.framework.arg_scope"], &["list_ops_or_scope"], |c| {
         // Keywords are taken apart before: see `with_scoped`.
@@ -177,6 +166,11 @@ const GET_VARIABLE: &[&str] = &[
     "device?",
 ];
 
+/// Whether a scope may be called so.
+fn is_scope_name(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || "_.\\/->".contains(c))
+}
+
 /// `reuse`.
 pub(super) fn reuse_of(c: &mut Call) -> Outcome<Option<Reuse>> {
     let value = c.bound.get("reuse");
@@ -200,6 +194,11 @@ fn get_variable(c: &mut Call) -> Outcome {
     if initializer.is_none() {
         initializer = c.state.scope_initializer();
     }
+    let is_tensor = |value: &Value| value.as_native::<super::TensorValue>().is_some();
+    if dims.is_some() && c.bound.some("initializer").as_ref().is_some_and(is_tensor) {
+        let help = "its shape is that of the tensor: `tf.get_variable('w', initializer=t)`";
+        return Err(c.fault("`shape` beside a tensor as the initialiser", help));
+    }
     if dims.is_none()
         && let Some(value) = &initializer
         && value.as_native::<Initializer>().is_none()
@@ -219,25 +218,21 @@ fn get_variable(c: &mut Call) -> Outcome {
         }
     };
     let initial = first_values(c, initializer, &dims, at)?;
+    let before = c.state.graph.borrow().variables.len();
     let given = regularizer_of(&c.bound.get("regularizer"));
     let inherited = c.state.graph.borrow().scope().borrow().regularizer;
     let regularizer = if c.has("regularizer") { given } else { inherited };
+    let kind = kind_of(&c.bound.get("dtype")).unwrap_or(Kind::Float);
     let variable = c.graph(|graph| {
-        let asked = Asked { name: &name, dims, initial, trainable, regularizer };
-        let variable = graph.get_variable(asked)?;
-        Ok(graph.variable_tensor(variable))
+        graph.get_variable(Asked { name: &name, dims, kind, initial, trainable, regularizer })
     })?;
-    c.give(variable)
-}
-
-fn variables(c: &mut Call, trainable: bool) -> Outcome {
-    let scope = c.text("scope")?.unwrap_or_default();
-    let graph = c.state.graph.borrow();
-    let all = graph.variables.iter().enumerate();
-    let chosen = all.filter(|(_, v)| (v.trainable || !trainable) && v.name.starts_with(&scope));
-    let tensors: Vec<_> = chosen.map(|(i, _)| graph.variable_tensor(i)).collect();
-    drop(graph);
-    c.give_all(tensors)
+    let value = c.give_variable(variable);
+    let collections = c.bound.get("collections");
+    c.collect(&collections, &value)?;
+    if variable == before {
+        c.penalise("regularizer", &value)?;
+    }
+    Ok(value)
 }
 
 impl State {
@@ -324,6 +319,14 @@ impl Native for ScopeValue {
             "reuse" => (scope.borrow().reuse == Reuse::Yes).into(),
             "reuse_variables" => Value::function("reuse_variables", move |_, _| {
                 scope.borrow_mut().reuse = Reuse::Yes;
+                Ok(Value::None)
+            }),
+            "set_initializer" => Value::function("set_initializer", move |py, args: Args| {
+                let given = args.positional.first().map(|(value, _)| value.clone());
+                let state = py.state::<State>(|_| unreachable!("scopes are made by the library"));
+                let mut all = state.initializers.borrow_mut();
+                scope.borrow_mut().initializer = Some(all.len());
+                all.push(given.unwrap_or_default());
                 Ok(Value::None)
             }),
             "set_regularizer" => Value::function("set_regularizer", move |_, args: Args| {
@@ -450,10 +453,9 @@ fn arg_scope(state: &Rc<State>, mut args: Args) -> Args {
     let functions = match &listed {
         Some(Value::List(_) | Value::Tuple(_)) => listed.as_ref().and_then(Value::as_items),
         Some(value) if value.as_native::<ArgScopeValue>().is_some() => return args,
-        Some(value) => value.identity().map(|_| vec![value.clone()]),
-        None => None,
+        _ => None,
     };
-    let Some(functions) = functions else { return args };
+    let Some(functions) = functions else { return Args { keywords: vec![], ..args } };
     let mut scope = ArgScope::default();
     for identity in functions.iter().filter_map(Value::identity) {
         scope.0.extend(args.keywords.iter().map(|keyword| (identity, keyword.clone())));
@@ -478,11 +480,35 @@ impl Call<'_> {
             None => Value::native(default),
         };
         let initial = first_values(self, Some(given), &dims, at)?;
+        let before = self.state.graph.borrow().variables.len();
+        let penalty = regularizer;
         let regularizer = regularizer_of(&self.bound.get(regularizer));
         let trainable = self.truth("trainable", true)?;
-        self.graph(|graph| {
-            graph.get_variable(Asked { name, dims, initial, trainable, regularizer })
-        })
+        let kind = Kind::Float;
+        let variable = self.graph(|graph| {
+            graph.get_variable(Asked { name, dims, kind, initial, trainable, regularizer })
+        })?;
+        let collections = match self.bound.get("variables_collections") {
+            Value::Dict(by_name) => by_name.get_str(name).unwrap_or_default(),
+            all => all,
+        };
+        let value = self.give_variable(variable);
+        self.collect(&collections, &value)?;
+        if variable == before {
+            self.penalise(penalty, &value)?;
+        }
+        Ok(variable)
+    }
+
+    /// Collects what a regulariser of the definition's own, a function, makes of a new variable.
+    fn penalise(&mut self, argument: &str, variable: &Value) -> Outcome<()> {
+        let at = self.bound.span_of(argument);
+        let Some(function) = self.bound.some(argument) else { return Ok(()) };
+        if regularizer_of(&function).is_some() {
+            return Ok(());
+        }
+        let loss = self.py.call(&function, Args::new([variable.clone()], at))?;
+        self.collect(&"regularization_losses".into(), &loss)
     }
 }
 

@@ -1,10 +1,12 @@
 //! `tf.*` that makes tensors, moves their elements, and takes them apart.
 
 use super::arguments::to_whole;
-use super::tensor::{TensorShape, TensorValue, kind_of};
+use super::tensor::{TensorShape, TensorValue};
+use super::types::kind_of;
 use super::{Call, Function};
-use crate::front::tensorflow::graph::{Border, Kind, MOST_LISTED, Source, Tensor};
+use crate::front::tensorflow::graph::{Border, Graph, Kind, MOST_LISTED, Source, Tensor};
 use crate::front::tensorflow::interp::{Outcome, Value};
+use crate::layers::power::Power;
 use crate::spec::Filler;
 
 const RANDOM: &[&str] = &["shape", "mean?", "stddev?", "dtype?", "seed?", "name?"];
@@ -57,7 +59,13 @@ pub const FUNCTIONS: &[Function] = &[
         }
         let values: Vec<f64> = (0..count as usize).map(|i| start + step * i as f64).collect();
         let n = values.len();
-        c.give(Tensor::numbers(values, vec![n], Kind::Int))
+        let float = |name: &str| matches!(c.bound.get(name), Value::Float(_));
+        let kind = match kind_of(&c.bound.get("dtype")) {
+            Some(kind) => kind,
+            None if ["start", "limit", "delta"].into_iter().any(float) => Kind::Float,
+            None => Kind::Int,
+        };
+        c.give(Tensor::numbers(values, vec![n], kind))
     }),
     Function(&["tf.random_normal", "tf.random.normal"], RANDOM, |c| {
         let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
@@ -72,6 +80,10 @@ pub const FUNCTIONS: &[Function] = &[
         &["shape", "minval?", "maxval?", "dtype?", "seed?", "name?"],
         |c| {
             let (low, high) = (c.float("minval", 0.0)?, c.float("maxval", 1.0)?);
+            if kind_of(&c.bound.get("dtype")) == Some(Kind::Int) {
+                let help = "`tf.to_int32(tf.random_uniform(shape, 0, 10))` draws some";
+                return Err(c.fault("whole numbers are not drawn", help));
+            }
             c.random(Filler::Uniform(low, high))
         },
     ),
@@ -139,6 +151,14 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.unstack", "tf.unpack"], &["value", "num?", "axis?", "name?"], |c| {
         let (x, axis) = (c.tensor("value")?, c.whole("axis", 0)?);
         let parts = c.graph(|graph| graph.unstack(&x, axis))?;
+        let told = c.whole("num", parts.len() as i64)?;
+        if told != parts.len() as i64 {
+            let have = parts.len();
+            return Err(c.fault(
+                format!("`num` is {told}, and axis {axis} has {have} elements"),
+                "leave `num` out; the axis comes third, `tf.unstack(x, axis=1)`",
+            ));
+        }
         c.give_all(parts)
     }),
     Function(
@@ -250,10 +270,22 @@ pub const FUNCTIONS: &[Function] = &[
         &["indices", "depth", "on_value?", "off_value?", "axis?", "dtype?", "name?"],
         |c| {
             let (labels, depth, name) =
-                (c.tensor("indices")?, c.whole("depth", 0)?, c.name("one_hot")?);
+                (c.whole_numbers("indices")?, c.whole("depth", 0)?, c.name("one_hot")?);
             let classes = usize::try_from(depth).unwrap_or(0);
-            let result = c.graph(|graph| graph.one_hot(&labels, classes, &name))?;
-            c.give(result)
+            let axis = c.whole("axis", -1)?;
+            let result = c.graph(|graph| {
+                let rows = graph.one_hot(&labels, classes, &name)?;
+                let last = labels.rank();
+                let place = rows.axis(axis)?;
+                if place == last {
+                    return Ok(rows);
+                }
+                let mut perm: Vec<i64> = (0..last as i64).collect();
+                perm.insert(place, last as i64);
+                graph.transpose(&rows, Some(&perm))
+            })?;
+            let kind = kind_of(&c.bound.get("dtype")).unwrap_or(Kind::Float);
+            c.on_and_off(Tensor { kind, ..result })
         },
     ),
 ];
@@ -308,11 +340,25 @@ fn split(c: &mut Call) -> Outcome {
 }
 
 impl Call<'_> {
-    /// The rows of the variable that an argument is.
+    /// The rows of the tensor that an argument is.
     fn looked_up(&mut self, places: &Tensor, table: &str, name: &str) -> Outcome {
-        let table = self.variable(table)?;
-        let rows = self.graph(|graph| graph.embedding(table, places, name))?;
+        let table = self.tensor(table)?;
+        let rows = self.graph(|graph| match (table.rank(), Graph::is_variable(&table)) {
+            (2, Some(variable)) => graph.embedding(variable, places, name),
+            _ => graph.looked_up(&table, places, name),
+        })?;
         self.give(rows)
+    }
+
+    /// Ones and zeros as `on_value` and `off_value`.
+    pub(super) fn on_and_off(&mut self, ones: Tensor) -> Outcome {
+        let (on, off) = (self.float("on_value", 1.0)?, self.float("off_value", 0.0)?);
+        if (on, off) == (1.0, 0.0) {
+            return self.give(ones);
+        }
+        let layer = Power { scale: on - off, shift: off, ..Power::default() };
+        let result = self.graph(|graph| graph.power(&ones, "one_hot", layer))?;
+        self.give(Tensor { kind: ones.kind, ..result })
     }
 
     fn filled(&mut self, value: f64) -> Outcome {
@@ -323,7 +369,8 @@ impl Call<'_> {
 
     fn like(&mut self, value: f64) -> Outcome {
         let x = self.tensor("tensor")?;
-        self.give(Tensor { dims: x.dims, ..Tensor::number(value, x.kind) })
+        let kind = kind_of(&self.bound.get("dtype")).unwrap_or(x.kind);
+        self.give(Tensor { dims: x.dims, ..Tensor::number(value, kind) })
     }
 
     fn random(&mut self, filler: Filler) -> Outcome {

@@ -4,7 +4,7 @@ use super::initial::Initializer;
 use super::scopes::{keywords_of, reuse_of};
 use super::tensor::TensorValue;
 use super::{Call, Function};
-use crate::front::tensorflow::graph::{Normalisation, Padding, Tensor, Window};
+use crate::front::tensorflow::graph::{Kind, Normalisation, Padding, Tensor, Window};
 use crate::front::tensorflow::interp::{Args, Outcome, Value};
 use crate::layers::relu::Relu;
 
@@ -134,12 +134,7 @@ pub const FUNCTIONS: &[Function] = &[
         |c| c.conv("SeparableConv2d", Shape::Separable),
     ),
     Function(
-        &[
-            "slim.fully_connected",
-            "slim.linear",
-            "tf.contrib.layers.fully_connected",
-            "tf.contrib.layers.linear",
-        ],
+        &["slim.fully_connected", "tf.contrib.layers.fully_connected"],
         CONNECTED,
         fully_connected,
     ),
@@ -165,8 +160,12 @@ pub const FUNCTIONS: &[Function] = &[
             let x = c.tensor("inputs")?;
             let (keep, training) = (c.float("keep_prob", 0.5)?, c.truth("is_training", true)?);
             let name = c.text("scope")?.unwrap_or("Dropout".to_owned());
-            let result = c.graph(|graph| graph.dropout(&x, &name, keep, training))?;
-            c.give(result)
+            let result = match training {
+                true => c.graph(|graph| graph.dropout(&x, &name, keep, true))?,
+                // What is not dropped is not scaled either, whatever the probability.
+                false => c.graph(|graph| graph.dropout(&x, &name, 1.0, false))?,
+            };
+            c.collected(Value::native(TensorValue(result)))
         },
     ),
     Function(
@@ -178,7 +177,7 @@ pub const FUNCTIONS: &[Function] = &[
                 return Err(c.fault("a tensor without axes cannot be flattened", ""));
             };
             let result = c.graph(|graph| graph.reshape(&x, &[batch as i64, -1]))?;
-            c.give(result)
+            c.collected(Value::native(TensorValue(result)))
         },
     ),
     Function(
@@ -195,10 +194,10 @@ pub const FUNCTIONS: &[Function] = &[
         &["slim.one_hot_encoding", "tf.contrib.layers.one_hot_encoding"],
         &["labels", "num_classes", "on_value?", "off_value?", "outputs_collections?", "scope?"],
         |c| {
-            let (labels, n) = (c.tensor("labels")?, c.whole("num_classes", 0)?);
+            let (labels, n) = (c.whole_numbers("labels")?, c.whole("num_classes", 0)?);
             let n = usize::try_from(n).unwrap_or(0);
             let result = c.graph(|graph| graph.one_hot(&labels, n, "one_hot"))?;
-            c.give(result)
+            c.on_and_off(result)
         },
     ),
     Function(&["slim.softmax", "tf.contrib.layers.softmax"], &["logits", "scope?"], |c| {
@@ -222,6 +221,7 @@ pub const FUNCTIONS: &[Function] = &[
         ],
         |c| {
             let x = c.tensor("inputs")?;
+            c.channels_last()?;
             c.in_scope("BiasAdd", |c| {
                 let last = x.dims.last().copied().unwrap_or(0);
                 let biases = c.make(
@@ -252,14 +252,13 @@ fn nothing_bound(c: &mut Call) -> Outcome {
 }
 
 fn fully_connected(c: &mut Call) -> Outcome {
-    let x = c.tensor("inputs")?;
+    let x = c.floats("inputs")?;
     let Some(outputs) = usize::try_from(c.whole("num_outputs", 0)?).ok().filter(|&n| 0 < n) else {
         return Err(c.fault("`num_outputs` must be above 0", ""));
     };
     if x.rank() < 2 {
         return Err(c.fault("a batch of vectors is needed", "`tf.reshape(x, [-1, features])`"));
     }
-    let linear = c.function.ends_with("linear");
     c.in_scope("fully_connected", |c| {
         let inputs = x.dims.last().copied().unwrap_or(0);
         let weights = c.make(
@@ -271,16 +270,16 @@ fn fully_connected(c: &mut Call) -> Outcome {
         )?;
         let y = c.graph(|graph| graph.connected(&x, "", weights, false))?;
         let y = c.normalised(y)?;
-        c.activated(y, !linear)
+        c.activated(y, true)
     })
 }
 
 fn batch_norm(c: &mut Call) -> Outcome {
-    let x = c.tensor("inputs")?;
+    let x = c.floats("inputs")?;
     let channels = x.dims.last().copied().unwrap_or(0);
     let (center, scale) = (c.truth("center", true)?, c.truth("scale", false)?);
     let (decay, epsilon) = (c.float("decay", 0.999)?, c.float("epsilon", 0.001)?);
-    let is_training = c.truth("is_training", true)?;
+    let (is_training, fused) = (c.truth("is_training", true)?, c.truth("fused", true)?);
     c.channels_last()?;
     let initial = c.bound.get("param_initializers");
     c.in_scope("BatchNorm", |c| {
@@ -296,6 +295,7 @@ fn batch_norm(c: &mut Call) -> Outcome {
                 graph.get_variable(crate::front::tensorflow::graph::Asked {
                     name,
                     dims: vec![channels],
+                    kind: Kind::Float,
                     initial,
                     trainable,
                     regularizer: None,
@@ -305,7 +305,7 @@ fn batch_norm(c: &mut Call) -> Outcome {
         let beta = if center { Some(make(c, "beta", 0.0, true)?) } else { None };
         let gamma = if scale { Some(make(c, "gamma", 1.0, true)?) } else { None };
         let moving = [make(c, "moving_mean", 0.0, false)?, make(c, "moving_variance", 1.0, false)?];
-        let how = Normalisation { gamma, beta, moving, decay, epsilon, is_training };
+        let how = Normalisation { gamma, beta, moving, decay, epsilon, is_training, fused };
         let y = c.graph(|graph| graph.batch_norm(&x, "", how))?;
         c.activated(y, false)
     })
@@ -327,7 +327,7 @@ impl Call<'_> {
     }
 
     fn conv(&mut self, default: &str, shape: Shape) -> Outcome {
-        let x = self.tensor("inputs")?;
+        let x = self.floats("inputs")?;
         let outputs = match self.bound.some("num_outputs") {
             Some(_) => usize::try_from(self.whole("num_outputs", 0)?).ok().filter(|&n| 0 < n),
             None if shape == Shape::Separable => Some(0),
@@ -350,6 +350,12 @@ impl Call<'_> {
         }
         let channels = x.dims[3];
         let window = Window { kernel, stride, rate, padding };
+        if stride != [1, 1] && rate != [1, 1] {
+            return Err(self.fault(
+                "strides > 1 not supported in conjunction with dilation_rate > 1",
+                "leave `stride` or `rate` out",
+            ));
+        }
         self.in_scope(default, |c| {
             let [h, w] = kernel;
             let make = |c: &mut Call, name: &str, dims: Vec<usize>| {
@@ -411,16 +417,24 @@ impl Call<'_> {
     fn activated(&mut self, y: Tensor, relu: bool) -> Outcome {
         if let Some(activation) = self.bound.some("activation_fn") {
             let at = self.bound.span_of("activation_fn");
-            return self.py.call(&activation, Args::new([Value::native(TensorValue(y))], at));
+            let y = self.py.call(&activation, Args::new([Value::native(TensorValue(y))], at))?;
+            return self.collected(y);
         }
         if relu && !self.bound.is_given("activation_fn") {
             let y = self.graph(|graph| {
                 graph.function = "tf.nn.relu".to_owned();
                 graph.unary(&y, "Relu", Relu::default())
             })?;
-            return self.give(y);
+            return self.collected(Value::native(TensorValue(y)));
         }
-        self.give(y)
+        self.collected(Value::native(TensorValue(y)))
+    }
+
+    /// The result, which joins the collections that are named for it.
+    fn collected(&mut self, y: Value) -> Outcome {
+        let collections = self.bound.get("outputs_collections");
+        self.collect(&collections, &y)?;
+        Ok(y)
     }
 
     fn slim_pool(&mut self, default: &str, mean: bool) -> Outcome {
@@ -431,6 +445,6 @@ impl Call<'_> {
         let name = self.text("scope")?.unwrap_or(default.to_owned());
         let window = Window { kernel, stride, rate: [1, 1], padding };
         let result = self.graph(|graph| graph.pool(&x, &name, mean, window))?;
-        self.give(result)
+        self.collected(Value::native(TensorValue(result)))
     }
 }

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use super::arguments::{to_tensor, to_whole, to_wholes};
+use super::types::{CASTS, data_type, mixed};
 use super::{State, with_graph};
 use crate::diag::{self, Diagnostic};
 use crate::front::tensorflow::ast::{Binary as Operator, Compare, Unary};
-use crate::front::tensorflow::graph::{Binary, Graph, Kind, Tensor};
+use crate::front::tensorflow::graph::{Binary, Graph, Tensor};
 use crate::front::tensorflow::interp::{Args, Native, Outcome, Python, Value};
 use crate::layers::abs_val::AbsVal;
 use crate::layers::power::Power;
@@ -20,9 +21,6 @@ pub struct TensorShape(pub Vec<usize>);
 
 /// An extent of a shape.
 pub struct Dimension(pub usize);
-
-/// A type of elements, `tf.float32`.
-pub struct DataType(pub &'static str, pub Kind);
 
 /// `tensor.op`.
 struct Operation(Tensor);
@@ -45,8 +43,13 @@ fn operate(
         return Ok(None);
     }
     let state = state(py);
-    let other = to_tensor(py, &state, other, at)?;
     let name = format!("tf.{}", function.name());
+    let own = Value::native(TensorValue(tensor.clone()));
+    if let Some(why) = mixed(function, [&own, other]) {
+        let d = Diagnostic::new(&diag::E0811, at, format!("{name}: {why}"));
+        return Err(py.complaint(d.help(CASTS)));
+    }
+    let other = to_tensor(py, &state, other, at)?;
     let nodes = state.graph.borrow().nodes.len();
     py.work(10 + nodes, at)?;
     let result = with_graph(py, &state, at, &name, |graph| match reflected {
@@ -193,12 +196,9 @@ impl Native for TensorValue {
     }
 
     fn iterate(self: Rc<Self>, py: &mut Python, at: Span) -> Outcome<Vec<Value>> {
-        if self.0.rank() == 0 {
-            return Err(py.type_error(at, "a tensor without axes cannot be iterated over"));
-        }
-        let state = state(py);
-        let parts = with_graph(py, &state, at, "tf.unstack", |graph| graph.unstack(&self.0, 0))?;
-        Ok(parts.into_iter().map(|part| Value::native(TensorValue(part))).collect())
+        let d = Diagnostic::new(&diag::E0811, at, "a tensor cannot be iterated over");
+        let d = d.help("`tf.unstack(x)` takes it apart along its first axis");
+        Err(py.complaint_of("TypeError", d))
     }
 
     fn truth(self: Rc<Self>, py: &mut Python, at: Span) -> Outcome<bool> {
@@ -474,93 +474,13 @@ impl Native for Dimension {
     }
 }
 
-impl Native for DataType {
-    fn type_name(&self) -> String {
-        "DType".to_owned()
-    }
-
-    fn get_attribute(
-        self: Rc<Self>,
-        _py: &mut Python,
-        name: &str,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
-        Ok(match name {
-            "name" => Some(self.0.into()),
-            "base_dtype" | "as_numpy_dtype" => Some(Value::Native(self.clone())),
-            "is_floating" => Some((self.1 == Kind::Float).into()),
-            "is_integer" => Some((self.1 == Kind::Int).into()),
-            _ => None,
-        })
-    }
-
-    fn compare(
-        self: Rc<Self>,
-        _py: &mut Python,
-        operator: Compare,
-        other: &Value,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
-        let Some(other) = other.as_native::<DataType>() else { return Ok(None) };
-        Ok(match operator {
-            Compare::Equal => Some((self.0 == other.0).into()),
-            Compare::NotEqual => Some((self.0 != other.0).into()),
-            _ => None,
-        })
-    }
-
-    fn repr(self: Rc<Self>, _py: &mut Python) -> Outcome<String> {
-        Ok(format!("tf.{}", self.0))
-    }
-}
-
-/// The type of elements of a kind.
-fn data_type(kind: Kind) -> Value {
-    Value::native(match kind {
-        Kind::Float => DataType("float32", Kind::Float),
-        Kind::Int => DataType("int64", Kind::Int),
-        Kind::Bool => DataType("bool", Kind::Bool),
-    })
-}
-
-/// The kind that a type argument means; numbers without one.
-pub fn kind_of(value: &Value) -> Option<Kind> {
-    if let Some(data_type) = value.as_native::<DataType>() {
-        return Some(data_type.1);
-    }
-    let name = value.as_str()?;
-    TYPES.iter().find(|(path, _)| path.ends_with(&format!(".{name}"))).map(|(_, kind)| *kind)
-}
-
-const TYPES: [(&str, Kind); 13] = [
-    ("tf.float16", Kind::Float),
-    ("tf.float32", Kind::Float),
-    ("tf.float64", Kind::Float),
-    ("tf.half", Kind::Float),
-    ("tf.double", Kind::Float),
-    ("tf.int8", Kind::Int),
-    ("tf.int16", Kind::Int),
-    ("tf.int32", Kind::Int),
-    ("tf.int64", Kind::Int),
-    ("tf.uint8", Kind::Int),
-    ("tf.uint16", Kind::Int),
-    ("tf.bool", Kind::Bool),
-    ("tf.string", Kind::Int),
-];
-
-/// The names of types, and of what else is no function.
-pub fn constants(_py: &mut Python) -> Vec<(&'static str, Value)> {
-    let types = TYPES.iter().map(|&(path, kind)| {
-        let name = path.strip_prefix("tf.").unwrap_or(path);
-        (path, Value::native(DataType(name, kind)))
-    });
-    types.collect()
-}
-
 /// |x|, which operators have too.
 pub fn absolute(graph: &mut Graph, x: &Tensor) -> crate::front::tensorflow::graph::Outcome<Tensor> {
     match x.map(x.kind, f64::abs) {
         Some(known) => Ok(known),
-        None => graph.unary(x, "Abs", AbsVal::default()),
+        None => {
+            let sizes = graph.unary(x, "Abs", AbsVal::default())?;
+            Ok(Tensor { kind: x.kind, ..sizes })
+        }
     }
 }

@@ -1,0 +1,82 @@
+//! Convolutions whose weights are computed and no variable, as products with the windows of the images; and rows of tables
+//! that are computed.
+
+use super::dense::shared;
+use super::{Fault, Graph, Kind, Outcome, Tensor, Window, shown};
+use crate::layers::convolution::Convolution;
+use crate::layers::im2col::Im2col;
+
+impl Graph {
+    /// A convolution with weights `[kh, kw, in, out]`; depthwise with `[kh, kw, in, multiplier]`.
+    ///
+    /// # Errors
+    /// Image, window and weights do not fit.
+    pub fn convolution_by(
+        &mut self,
+        x: &Tensor,
+        name: &str,
+        weights: &Tensor,
+        window: Window,
+        depthwise: bool,
+    ) -> Outcome<Tensor> {
+        let blob = self.image(x)?;
+        let &[high, wide, inputs, outputs] = &weights.dims[..] else {
+            let shape = shown(&weights.dims);
+            return Err(Fault::new(format!("weights of a convolution have 4 axes, not {shape}"))
+                .help("they are [height, width, channels in, channels out]"));
+        };
+        if inputs != x.dims[3] {
+            let (shape, have) = (shown(&weights.dims), x.dims[3]);
+            let message = format!(
+                "the weights are {shape}, for {inputs} channels, and the images have {have}"
+            );
+            return Err(Fault::new(message).help("images are [batch, height, width, channels]"));
+        }
+        let window = Window { kernel: [high, wide], ..window };
+        let extents = [x.dims[1], x.dims[2]];
+        window.check(extents)?;
+        let (pad, pad_end) = Window::pads(window.axes(extents));
+        let layout = Convolution::default().layout;
+        let conv = Convolution { num_output: 1, pad, pad_end, layout, ..shared(&window) };
+        let top = self.push("windows", Im2col { conv }, &[&blob], &[])?;
+        let columns = self.plain_tensor(top, Kind::Float);
+        let &[batch, _, rows, width] = &columns.dims[..] else {
+            return Err(Fault::new("the windows of images have 4 axes"));
+        };
+        let [n, rows, width, inputs, outputs, taps] =
+            [batch, rows, width, inputs, outputs, high * wide].map(|extent| extent as i64);
+        let columns = self.reshape(&columns, &[n, inputs, taps, rows * width])?;
+        let weights = self.transpose(weights, Some(&[2, 0, 1, 3]))?;
+        if depthwise {
+            let columns = self.transpose(&columns, Some(&[1, 0, 3, 2]))?;
+            let columns = self.reshape(&columns, &[inputs, n * rows * width, taps])?;
+            let weights = self.reshape(&weights, &[inputs, taps, outputs])?;
+            let product = self.matmul(&columns, &weights, name, [false, false])?;
+            let product = self.reshape(&product, &[inputs, n * rows * width, outputs])?;
+            let product = self.transpose(&product, Some(&[1, 0, 2]))?;
+            return self.reshape(&product, &[n, rows, width, inputs * outputs]);
+        }
+        let columns = self.transpose(&columns, Some(&[0, 3, 1, 2]))?;
+        let columns = self.reshape(&columns, &[n * rows * width, inputs * taps])?;
+        let weights = self.reshape(&weights, &[inputs * taps, outputs])?;
+        let product = self.matmul(&columns, &weights, name, [false, false])?;
+        self.reshape(&product, &[n, rows, width, outputs])
+    }
+
+    /// What whole numbers name along the first axis of any tensor, from 0: a product with ones in the places named.
+    ///
+    /// # Errors
+    /// The table has no axis.
+    pub fn looked_up(&mut self, table: &Tensor, places: &Tensor, name: &str) -> Outcome<Tensor> {
+        let Some((&rows, rest)) = table.dims.split_first() else {
+            return Err(Fault::new("a tensor without axes has no rows"));
+        };
+        let flat = self.reshape(places, &[-1])?;
+        let ones = self.one_hot(&flat, rows, "one_hot")?;
+        let matrix = self.reshape(table, &[rows as i64, -1])?;
+        let product = self.matmul(&ones, &matrix, name, [false, false])?;
+        let dims: Vec<i64> = places.dims.iter().chain(rest).map(|&extent| extent as i64).collect();
+        let found = self.reshape(&product, &dims)?;
+        Ok(Tensor { kind: table.kind, ..found })
+    }
+}

@@ -1,0 +1,278 @@
+//! Small definitions with the numbers that real TensorFlow gives for them, gradients among them
+//! (tests/golden/tensorflow_small; TensorFlow 2.12 in its 1.x mode with tf-slim 1.1), and definitions that it refuses.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cortado::diag::render::render;
+use cortado::exec::Device;
+use cortado::ir::NetState;
+use cortado::one_pass::{PassOptions, by_loss, check_options, inward, one_pass, outward};
+use cortado::pipeline::{self, Checked};
+use cortado::spec::Phase;
+use cortado::weights::Blob;
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+const CASES: &str = include_str!("golden/tensorflow_small/cases.json");
+
+const HEAD: &str = "import tensorflow as tf
+import tensorflow.contrib.slim as slim
+from model import Tower
+from utils import model_property
+import utils as digits
+
+
+class UserModel(Tower):
+    @model_property
+    def inference(self):
+";
+
+fn main() {
+    let all: Value = serde_json::from_str(CASES).expect("the golden data are JSON");
+    let inputs = BTreeMap::from([
+        ("in.x".to_owned(), Blob { shape: vec![2, 2, 2, 1], data: numbers(&all["x"]) }),
+        ("in.y".to_owned(), Blob { shape: vec![2], data: numbers(&all["y"]) }),
+    ]);
+    let cases = all["cases"].as_array().cloned().unwrap_or_default();
+    let mut trials = vec![];
+    for case in cases {
+        let (name, inputs) = (text(&case["name"]).to_owned(), inputs.clone());
+        trials.push(Trial::test(name, move || numbers_agree(&case, inputs)));
+    }
+    for (name, inference, loss, parts) in REFUSED {
+        let inputs = inputs.clone();
+        trials.push(Trial::test(format!("refused/{name}"), move || {
+            refused(inference, loss, parts, inputs)
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn numbers(value: &Value) -> Vec<f32> {
+    let all = value.as_array().into_iter().flatten();
+    all.filter_map(Value::as_f64).map(|number| number as f32).collect()
+}
+
+/// Tensors by their names.
+fn blobs(value: &Value) -> BTreeMap<String, Blob> {
+    let all = value.as_object().into_iter().flatten();
+    let blob = |value: &Value| {
+        let shape = numbers(&value["shape"]).into_iter().map(|extent| extent as usize).collect();
+        Blob { shape, data: numbers(&value["data"]) }
+    };
+    all.map(|(name, value)| (name.clone(), blob(value))).collect()
+}
+
+fn checked(
+    inference: &str,
+    loss: &str,
+    tensors: &BTreeMap<String, Blob>,
+    training: bool,
+) -> Result<Checked, Failed> {
+    let lines =
+        |body: &str| body.lines().map(|line| format!("        {line}\n")).collect::<String>();
+    let text = format!(
+        "{HEAD}{}\n    @model_property\n    def loss(self):\n{}",
+        lines(inference),
+        lines(loss)
+    );
+    let phase = if training { Phase::Train } else { Phase::Test };
+    let path = Path::new("net.py");
+    let mut options = check_options(path, tensors, Some(NetState::phase(phase)));
+    options.request.classes = Some(3);
+    Ok(pipeline::check(path, text, &options))
+}
+
+fn numbers_agree(case: &Value, inputs: BTreeMap<String, Blob>) -> Result<(), Failed> {
+    let mut given = inputs;
+    given.extend(blobs(&case["params"]).into_iter().map(|(n, b)| (format!("param.{n}"), b)));
+    let training = case["train"] == true;
+    let checked = checked(text(&case["inference"]), text(&case["loss"]), &given, training)?;
+    if checked.diagnostics.has_errors() {
+        return Err(render(&checked.diagnostics, &checked.sources, false).into());
+    }
+    let record = |_: &str| None;
+    let env = pipeline::environment(&pipeline::Options::default(), &record);
+    let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
+    let (definition, typed) = (&checked.definition, &checked.stages[0]);
+    let own = inward(definition, &given);
+    let mut results = one_pass(typed, &env, &own, &pass)?;
+    results.extend(by_loss(definition, typed, &env, &own, &pass)?);
+    let results = outward(definition, &given, results);
+    let mut failures = vec![];
+    for (name, want) in blobs(&case["want"]) {
+        let Some(got) = results.get(&name) else {
+            failures.push(format!("{name} is missing among {:?}", results.keys()));
+            continue;
+        };
+        let largest = want.data.iter().fold(1.0f32, |m, x| m.max(x.abs()));
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-5 * largest;
+        if got.shape != want.shape || !got.data.iter().zip(&want.data).all(near) {
+            failures.push(format!("{name} is {got:?}, not {want:?}"));
+        }
+    }
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+fn refused(
+    inference: &str,
+    loss: &str,
+    parts: &[&str],
+    inputs: BTreeMap<String, Blob>,
+) -> Result<(), Failed> {
+    let checked = checked(inference, loss, &inputs, false)?;
+    let said = render(&checked.diagnostics, &checked.sources, false);
+    if !checked.diagnostics.has_errors() {
+        return Err(format!("{inference}\n{loss}\nis right: {said}").into());
+    }
+    match parts.iter().find(|part| !said.contains(**part)) {
+        Some(part) => Err(format!("no {part:?} in\n{said}").into()),
+        None => Ok(()),
+    }
+}
+
+const CLASSES: &str = "return digits.classification_loss(self.inference, self.y)";
+const NET: &str = "return slim.fully_connected(slim.flatten(self.x), 3)";
+
+/// What real TensorFlow raises TypeError or ValueError for: the bodies of `inference` and `loss`, and parts of the complaint.
+const REFUSED: &[(&str, &str, &str, &[&str])] = &[
+    (
+        "float_times_int",
+        "return self.x * tf.constant(2)",
+        CLASSES,
+        &["net.py:11:", "tf.mul: float32 and int64 do not go together", "tf.to_float"],
+    ),
+    (
+        "int_times_fraction",
+        "return self.x * tf.to_float(self.y * 0.5)",
+        CLASSES,
+        &["net.py:11:", "0.5 is no number of the type int64"],
+    ),
+    (
+        "root_of_int",
+        "return self.x * tf.sqrt(tf.argmax(self.x, 1))",
+        CLASSES,
+        &["net.py:11:", "`x` must be float32, not int64"],
+    ),
+    (
+        "and_of_floats",
+        "return tf.to_float(tf.logical_and(self.x, self.x))",
+        CLASSES,
+        &["net.py:11:", "truth values are needed, not float32"],
+    ),
+    (
+        "one_hot_of_floats",
+        "return tf.one_hot(self.x, 3)",
+        CLASSES,
+        &["net.py:11:", "`indices` must be whole numbers, not float32"],
+    ),
+    (
+        "classes_of_floats",
+        NET,
+        "return digits.classification_loss(self.inference, tf.to_float(self.y))",
+        &["net.py:15:", "`y` must be whole numbers, not float32"],
+    ),
+    (
+        "sigmoid_of_int_labels",
+        NET,
+        "return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(logits=self.inference, \
+         labels=tf.one_hot(self.y, 3, dtype=tf.int32)))",
+        &["net.py:15:", "`labels` must be float32, not int64"],
+    ),
+    (
+        "nothing_to_add",
+        NET,
+        "return tf.add_n(tf.get_collection('losses'))",
+        &["net.py:15:", "there is nothing to add"],
+    ),
+    (
+        "sum_of_two_shapes",
+        "return tf.add_n([self.x, self.x[0]])",
+        CLASSES,
+        &["net.py:11:", "the shapes (2, 2, 2, 1) and (2, 2, 1) differ"],
+    ),
+    (
+        "choice_of_two_shapes",
+        "return tf.where(self.x > 0, self.x, self.x[0])",
+        CLASSES,
+        &["net.py:11:", "`x` is (2, 2, 2, 1) and `y` (2, 2, 1)"],
+    ),
+    (
+        "parts_miscounted",
+        "return tf.unstack(self.x, 3, 1)[0]",
+        CLASSES,
+        &["net.py:11:", "`num` is 3, and axis 1 has 2 elements"],
+    ),
+    (
+        "axis_twice",
+        "return tf.reduce_mean(self.x, [1, 1])",
+        CLASSES,
+        &["net.py:11:", "axis 1 is named twice"],
+    ),
+    (
+        "shape_beside_tensor",
+        "return self.x * tf.get_variable('w', [1], initializer=tf.constant([1.0]))",
+        CLASSES,
+        &["net.py:11:", "`shape` beside a tensor"],
+    ),
+    (
+        "too_many_first_values",
+        "return self.x * tf.get_variable('w', [1], initializer=tf.constant_initializer([1.0, 2.0]))",
+        CLASSES,
+        &["net.py:11:", "2 numbers for a variable of 1 elements"],
+    ),
+    (
+        "stride_and_rate",
+        "return slim.conv2d(self.x, 2, 2, stride=2, rate=2)",
+        CLASSES,
+        &["net.py:11:", "strides > 1 not supported in conjunction with dilation_rate > 1"],
+    ),
+    (
+        "channels_of_the_transpose",
+        "w = tf.get_variable('w', [2, 2, 4, 1])\nreturn tf.nn.conv2d_transpose(self.x, w, [2, 4, 4, 5], [1, 2, 2, 1])",
+        CLASSES,
+        &["net.py:12:", "`output_shape` has 5 channels, and the filter gives 4"],
+    ),
+    (
+        "scope_with_a_blank",
+        "with tf.variable_scope('a b'):\n    return self.x * 1",
+        CLASSES,
+        &["net.py:11:", "'a b' is not a valid scope name"],
+    ),
+    (
+        "arguments_of_no_list",
+        "with slim.arg_scope(slim.conv2d, padding='SAME'):\n    return slim.conv2d(self.x, 2, 2)",
+        CLASSES,
+        &["net.py:11:", "a list of functions is needed"],
+    ),
+    (
+        "loop_over_a_tensor",
+        "for x in self.x:\n    pass\nreturn x",
+        CLASSES,
+        &["net.py:11:", "a tensor cannot be iterated over", "tf.unstack"],
+    ),
+    // What TensorFlow carries out and cortado does not must not be left out in silence.
+    (
+        "getter_of_variables",
+        "with tf.variable_scope('a', custom_getter=lambda getter, name, **k: getter(name, **k) * 2):\n    return self.x",
+        CLASSES,
+        &["net.py:11:", "`custom_getter` is not known to cortado"],
+    ),
+    (
+        "noise_shape",
+        "return tf.nn.dropout(self.x, 0.5, noise_shape=[2, 1, 1, 1])",
+        CLASSES,
+        &["net.py:11:", "`noise_shape` is not known to cortado"],
+    ),
+    (
+        "renormalisation",
+        "return slim.batch_norm(self.x, renorm=True)",
+        CLASSES,
+        &["net.py:11:", "`renorm` is not known to cortado"],
+    ),
+];
