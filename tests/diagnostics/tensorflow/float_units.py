@@ -9,7 +9,7 @@ class UserModel(Tower):
 
     @model_property
     def inference(self):
-        return slim.fully_connected(slim.flatten(self.x), self.nclasses / 3, activation_fn=None) # warning[W0805]: `10 / 3` is 3 in Python 2 and 3.3333333333333335 in Python 3
+        return slim.fully_connected(slim.flatten(self.x), self.nclasses / 3, activation_fn=None) # error[E0802]: TypeError: a whole number is needed here, not 'float'
 
     @model_property
     def loss(self):
