@@ -19,7 +19,7 @@ use crate::spec::{Dialect, Environment, Phase};
 use crate::ty::Shape;
 use crate::weights::Blob;
 
-pub use by_loss::{OF_LOSS, by_loss};
+pub use by_loss::by_loss;
 pub use passes::Passes;
 pub use second::second_opinion;
 pub use strangers::strangers;

@@ -9,6 +9,10 @@ use crate::source::{Span, Spanned};
 use crate::spec::{Category, Dialect, Filler, Phase, Record};
 use crate::ty::Shape;
 
+/// Stands between the blob of a loss and a parameter in the name of the gradient of that loss alone:
+/// `dparam.<loss> of <layer>.<i>`.
+pub const OF_LOSS: &str = " of ";
+
 /// A definition of a net.
 #[derive(Clone, Debug)]
 pub struct Definition {

@@ -18,6 +18,8 @@ mod definition;
 mod net;
 mod typed;
 
-pub use definition::{Before, Definition, NetState, Node, ParamSpec, Rule, ShareMode, StateWords};
+pub use definition::{
+    Before, Definition, NetState, Node, OF_LOSS, ParamSpec, Rule, ShareMode, StateWords,
+};
 pub use net::{Edge, Net, Port};
 pub use typed::{TypedNet, Variable};

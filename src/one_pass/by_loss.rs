@@ -4,13 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PassOptions, one_pass};
 use crate::error::Result;
-use crate::ir::{Definition, TypedNet};
+use crate::ir::{Definition, OF_LOSS, TypedNet};
 use crate::spec::Environment;
 use crate::weights::Blob;
-
-/// Stands between the blob of a loss and a parameter in the name of the gradient of that loss alone:
-/// `dparam.<loss> of <layer>.<i>`.
-pub const OF_LOSS: &str = " of ";
 
 /// The gradients of single losses that the definition names: a backward pass for each of these losses alone.
 ///

@@ -2,8 +2,7 @@
 
 use super::super::graph::{Loss, Mode, Use, Variable};
 use super::{INPUT, TARGET};
-use crate::ir::{Definition, Node, Rule};
-use crate::one_pass::OF_LOSS;
+use crate::ir::{Definition, Node, OF_LOSS, Rule};
 use crate::source::{Span, Spanned};
 
 /// What one run gave.
