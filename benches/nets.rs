@@ -166,12 +166,12 @@ impl Net {
         }
         let plan = machine.planned.plan.clone();
         for (name, v) in &plan.program.inputs {
-            let Some(slot) = plan.slots[v.0 as usize] else { continue };
             let number = |i: usize| match &name[..] {
                 "label" | "sim" => (i % 2) as f32,
                 _ => (i * 7919 % 256) as f32 / 256.0,
             };
-            machine.session.write(slot, &(0..slot.len).map(number).collect::<Vec<_>>());
+            let values: Vec<f32> = (0..plan.program.shape(*v).count()).map(number).collect();
+            machine.set(name, &values).expect("it is an input");
         }
         Net { machine, training }
     }

@@ -19,6 +19,25 @@ class Net:
         return self.add("Convolution", name, [bottom or self.top], outputs=outputs, kernel=kernel, stride=stride, pad=pad,
                         group=group, bias=bias)
 
+    def activated(self, name, *args, **options):
+        self.conv(name, *args, **options)
+        return self.relu()
+
+    def normalised(self, name, outputs, kernel, stride=1, pad=0, group=1, relu=True, bottom=None):
+        """A convolution with BatchNorm, Scale and, if wanted, ReLU."""
+        self.conv(name, outputs, kernel, stride, pad, group=group, bias=False, bottom=bottom)
+        self.add("BatchNorm", "bn_" + name, in_place=True)
+        self.add("Scale", "scale_" + name, in_place=True)
+        return self.relu() if relu else self.top
+
+    def classifier(self):
+        """The fully connected layers of AlexNet and VGG."""
+        for name in ("6", "7"):
+            self.dense("fc" + name, 4096)
+            self.relu()
+            self.add("Dropout", "drop" + name, in_place=True, ratio=0.5)
+        self.dense("fc8", 1000)
+
     def relu(self):
         return self.add("ReLU", "relu_" + self.layers[-1]["name"], in_place=True)
 
@@ -71,20 +90,14 @@ def alexnet(batch):
             net.add("LRN", "norm" + name, size=5, alpha=1e-4, beta=0.75)
         if normalised is not False:
             net.pool("pool" + name, "MAX", 3, 2)
-    for name in ("6", "7"):
-        net.dense("fc" + name, 4096)
-        net.relu()
-        net.add("Dropout", "drop" + name, in_place=True, ratio=0.5)
-    net.dense("fc8", 1000)
+    net.classifier()
     return net
 
 
 def googlenet(batch):
     net = Net("googlenet", (batch, 3, 224, 224))
 
-    def conv(name, *args, **options):
-        net.conv(name, *args, **options)
-        return net.relu()
+    conv = net.activated
 
     def inception(name, plain, reduce3, three, reduce5, five, pooled):
         source = net.top
@@ -124,12 +137,7 @@ def googlenet(batch):
 def resnet50(batch):
     net = Net("resnet50", (batch, 3, 224, 224))
 
-    def conv(name, outputs, kernel, stride=1, pad=0, relu=True, bottom=None):
-        net.conv(name, outputs, kernel, stride, pad, bias=False, bottom=bottom)
-        net.add("BatchNorm", "bn_" + name, in_place=True)
-        net.add("Scale", "scale_" + name, in_place=True)
-        return net.relu() if relu else net.top
-
+    conv = net.normalised
     conv("conv1", 64, 7, 2, 3)
     net.pool("pool1", "MAX", 3, 2)
     for stage, (width, blocks) in enumerate([(64, 3), (128, 4), (256, 6), (512, 3)]):
@@ -154,29 +162,17 @@ def vgg16(batch):
             net.conv(f"conv{stage}_{i}", width, 3, pad=1)
             net.relu()
         net.pool(f"pool{stage}", "MAX", 2, 2)
-    for name in ("6", "7"):
-        net.dense("fc" + name, 4096)
-        net.relu()
-        net.add("Dropout", "drop" + name, in_place=True, ratio=0.5)
-    net.dense("fc8", 1000)
+    net.classifier()
     return net
-
-
-def normalised(net, name, outputs, kernel, stride=1, pad=0, group=1, bottom=None):
-    """A convolution with BatchNorm, Scale and ReLU."""
-    net.conv(name, outputs, kernel, stride, pad, group=group, bias=False, bottom=bottom)
-    net.add("BatchNorm", "bn_" + name, in_place=True)
-    net.add("Scale", "scale_" + name, in_place=True)
-    return net.relu()
 
 
 def mobilenet(batch):
     net = Net("mobilenet", (batch, 3, 224, 224))
-    normalised(net, "conv1", 32, 3, 2, 1)
+    net.normalised("conv1", 32, 3, 2, 1)
     width = 32
     for i, (outputs, stride) in enumerate([(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + [(512, 1)] * 5 + [(1024, 2), (1024, 1)]):
-        normalised(net, f"dw{i}", width, 3, stride, 1, group=width)
-        normalised(net, f"sep{i}", outputs, 1)
+        net.normalised(f"dw{i}", width, 3, stride, 1, group=width)
+        net.normalised(f"sep{i}", outputs, 1)
         width = outputs
     net.pool("pool", "AVE", 7, 1)
     net.dense("fc", 1000)
@@ -186,9 +182,7 @@ def mobilenet(batch):
 def squeezenet(batch):
     net = Net("squeezenet", (batch, 3, 227, 227))
 
-    def conv(name, *args, **options):
-        net.conv(name, *args, **options)
-        return net.relu()
+    conv = net.activated
 
     def fire(name, squeeze, expand):
         source = conv(name + "_s1", squeeze, 1)
@@ -226,20 +220,16 @@ def cifar10(batch):
 def resnet20(batch):
     """The residual net of 20 layers for CIFAR-10, with projections by convolution."""
     net = Net("resnet20", (batch, 3, 32, 32))
-    normalised(net, "conv1", 16, 3, pad=1)
+    net.normalised("conv1", 16, 3, pad=1)
     for stage, width in enumerate((16, 32, 64)):
         for block in range(3):
             name, source = f"res{stage}{block}", net.top
             stride = 2 if block == 0 and stage else 1
             shortcut = source
             if stride == 2:
-                net.conv(name + "_1", width, 1, stride, bias=False, bottom=source)
-                net.add("BatchNorm", f"bn_{name}_1", in_place=True)
-                shortcut = net.add("Scale", f"scale_{name}_1", in_place=True)
-            normalised(net, name + "_2a", width, 3, stride, 1, bottom=source)
-            net.conv(name + "_2b", width, 3, pad=1, bias=False)
-            net.add("BatchNorm", f"bn_{name}_2b", in_place=True)
-            end = net.add("Scale", f"scale_{name}_2b", in_place=True)
+                shortcut = net.normalised(name + "_1", width, 1, stride, relu=False, bottom=source)
+            net.normalised(name + "_2a", width, 3, stride, 1, bottom=source)
+            end = net.normalised(name + "_2b", width, 3, pad=1, relu=False)
             net.add("Eltwise", name, [shortcut, end])
             net.relu()
     net.pool("pool", "AVE", 8, 1)

@@ -18,16 +18,23 @@ use crate::{Error, Result};
 /// It cannot be read, or is a device, which may never end.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let failed = |e| Error::io("read", path, e);
-    let mut file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if is_device(&metadata) {
-        return Err(Error::format(path, "is a device and no file"));
-    }
+    let (mut file, length) = open(path)?;
     let mut bytes = vec![];
-    let expected = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    let expected = usize::try_from(length).unwrap_or(usize::MAX);
     bytes.try_reserve_exact(expected).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
     file.read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
+}
+
+/// What is no device, and the length it has on the disk.
+fn open(path: &Path) -> Result<(File, u64)> {
+    let failed = |e| Error::io("read", path, e);
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    match is_device(&metadata) {
+        true => Err(Error::format(path, "is a device and no file")),
+        false => Ok((file, metadata.len())),
+    }
 }
 
 /// Whether it is a device, which may give bytes without an end, as `/dev/zero` does.
@@ -47,16 +54,11 @@ pub fn read_text(path: &Path) -> Result<String> {
     text(path, read(path)?)
 }
 
-/// The whole file as text, if it is a regular file and no longer than `most` bytes.
+/// The whole file as text, if it is no device and no longer than `most` bytes.
 pub fn read_short_text(path: &Path, most: u64) -> Result<String> {
-    let metadata = fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
-    if is_device(&metadata) {
-        return Err(Error::format(path, "is a device and no file"));
-    }
-    let failed = |e| Error::io("read", path, e);
     let mut bytes = vec![];
-    let file = File::open(path).map_err(failed)?;
-    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let (file, _) = open(path)?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read", path, e))?;
     if most < bytes.len() as u64 {
         return Err(Error::format(path, format!("is longer than {} KiB", most >> 10)));
     }

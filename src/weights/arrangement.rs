@@ -55,11 +55,12 @@ impl Arrangement {
 
     /// A parameter as it is in Caffe and Torch.
     pub fn to_filters(self, blob: Blob) -> Blob {
-        let shape = Shape(blob.shape.clone());
-        let mut data = blob.data.clone();
-        for (to, from) in self.places(&shape).into_iter().enumerate() {
-            data[to] = blob.data[from];
-        }
+        let shape = Shape(blob.shape);
+        let places = self.places(&shape);
+        let data = match places.is_empty() {
+            true => blob.data,
+            false => places.into_iter().map(|from| blob.data[from]).collect(),
+        };
         Blob { shape: self.filters_shape(&shape), data }
     }
 

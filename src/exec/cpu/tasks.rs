@@ -44,13 +44,21 @@ pub fn alone<R>(body: impl FnOnce() -> R) -> R {
 
 /// Runs `body(task)` for every task below `tasks`.
 pub fn for_each(tasks: usize, body: impl Fn(usize) + Sync) {
+    run(tasks, false, body);
+}
+
+/// The same, every runner through its part forwards or backwards.
+fn run(tasks: usize, back: bool, body: impl Fn(usize) + Sync) {
     let runners = threads().min(tasks);
     if runners < 2 {
-        (0..tasks).for_each(body);
+        match back {
+            false => (0..tasks).for_each(body),
+            true => (0..tasks).rev().for_each(body),
+        }
         return;
     }
     let parts = Parts::new(tasks, runners);
-    share(runners, &|runner| parts.drain(runner, false, &body));
+    share(runners, &|runner| parts.drain(runner, back, &body));
 }
 
 /// Runs `body(task, scratch)` for every task below `tasks`; `scratch` has `each` elements.
@@ -95,18 +103,11 @@ pub fn for_each_piece_back<T: Send>(
 fn pieces<T: Send>(data: &mut [T], size: usize, back: bool, body: impl Fn(usize, &mut [T]) + Sync) {
     let size = size.max(1);
     let len = data.len();
-    let tasks = len.div_ceil(size);
     let data = Shared::new(data);
-    let body = |index: usize| {
+    run(len.div_ceil(size), back, |index| {
         // SAFETY: every index is run once, and pieces of different indices are disjoint.
         body(index, unsafe { data.slice(index * size..(index * size + size).min(len)) });
-    };
-    let runners = threads().min(tasks);
-    let parts = Parts::new(tasks, runners.max(1));
-    match runners {
-        0 | 1 => parts.drain(0, back, body),
-        _ => share(runners, &|runner| parts.drain(runner, back, body)),
-    }
+    });
 }
 
 /// The number of items, each of `cost` elements, that make one task of about [`CHUNK`] elements.

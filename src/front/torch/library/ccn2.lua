@@ -2,11 +2,7 @@
 -- the batch first, computes as nn does, and puts it back. Their windows may begin inside and end outside of the image.
 local ccn2, nn, native = ...
 
-local function class(name)
-   local Class = native.define('ccn2.' .. name, nn.Sequential)
-   ccn2[name] = Class
-   return Class
-end
+local class = native.definer('ccn2', ccn2)
 
 local function around(self, ...)
    nn.Sequential.__init(self)
@@ -15,7 +11,7 @@ local function around(self, ...)
    self:add(nn.Transpose({1, 4}, {1, 3}, {1, 2}))
 end
 
-class('SpatialConvolution').__init = function(self, nInputPlane, nOutputPlane, kH, dH, padding, groups)
+class('SpatialConvolution', nn.Sequential).__init = function(self, nInputPlane, nOutputPlane, kH, dH, padding, groups)
    dH, padding = dH or 1, padding or 0
    if nInputPlane > 3 and nInputPlane % 4 ~= 0 or nOutputPlane % 16 ~= 0 then
       error('ccn2.SpatialConvolution: the number of input planes must be 1, 2, 3 or a multiple of 4, that of output planes a multiple of 16', 3)
@@ -26,16 +22,16 @@ class('SpatialConvolution').__init = function(self, nInputPlane, nOutputPlane, k
    around(self, pad, convolution(nInputPlane, nOutputPlane, kH, kH, dH, dH, 0, 0, groups))
 end
 
-class('SpatialMaxPooling').__init = function(self, kW, dW)
+class('SpatialMaxPooling', nn.Sequential).__init = function(self, kW, dW)
    dW = dW or kW
    around(self, nn.SpatialMaxPooling(kW, kW, dW, dW):ceil())
 end
 
-class('SpatialAvgPooling').__init = function(self, kW, dW)
+class('SpatialAvgPooling', nn.Sequential).__init = function(self, kW, dW)
    dW = dW or kW
    around(self, nn.SpatialAveragePooling(kW, kW, dW, dW):ceil())
 end
 
-class('SpatialCrossResponseNormalization').__init = function(self, size, addScale, powScale, minDiv)
+class('SpatialCrossResponseNormalization', nn.Sequential).__init = function(self, size, addScale, powScale, minDiv)
    around(self, nn.SpatialCrossMapLRN(size, addScale or 0.0001, powScale or 0.75, minDiv or 1))
 end

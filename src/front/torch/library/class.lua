@@ -84,6 +84,14 @@ end
 
 native.define = function(name, parent) return define(name, parent) end
 
+-- What makes classes of a package: `class('Name', parent)` is `package.Name`.
+native.definer = function(prefix, package)
+   return function(name, parent)
+      package[name] = define(prefix .. '.' .. name, parent)
+      return package[name]
+   end
+end
+
 function torch.typename(object)
    if type(object) == 'table' then
       local meta = getmetatable(object)

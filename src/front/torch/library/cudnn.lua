@@ -1,11 +1,7 @@
 -- cudnn: the classes that are not those of nn under another name.
 local cudnn, nn, native = ...
 
-local function class(name, parent)
-   local Class = native.define('cudnn.' .. name, parent)
-   cudnn[name] = Class
-   return Class
-end
+local class = native.definer('cudnn', cudnn)
 
 -- Over the planes of a volume, at each of its places.
 for name, inner in pairs({VolumetricSoftMax = 'SoftMax', VolumetricLogSoftMax = 'LogSoftMax'}) do

@@ -1,11 +1,7 @@
 -- inn: the modules of imagine-nn that are not those of nn under another name.
 local inn, nn, native = ...
 
-local function class(name, parent)
-   local Class = native.define('inn.' .. name, parent)
-   inn[name] = Class
-   return Class
-end
+local class = native.definer('inn', inn)
 
 -- x / (1 + alpha * mean of x^2 over a square)^beta in each plane; the mean counts the zeros around the image.
 local Same = class('SpatialSameResponseNormalization', nn.Sequential)
