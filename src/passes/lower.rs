@@ -6,7 +6,9 @@ use petgraph::graph::NodeIndex;
 
 use crate::error::{Error, Result};
 use crate::ir::{Node, Port, TypedNet};
-use crate::program::{self, Builder, Origin, Program, ValueId, VarId, differentiate, fold};
+use crate::program::{
+    self, Builder, Origin, Program, ValueId, VarId, compute_once, differentiate, fold, join_towers,
+};
 use crate::spec::{Environment, Lower, Signature};
 use crate::ty::Shape;
 
@@ -78,16 +80,30 @@ pub fn alone(typed: &TypedNet, index: NodeIndex, env: &Environment) -> Option<Pr
 
 /// Lowers a net that is [`ready`].
 pub fn lower(typed: &TypedNet, env: &Environment, backward: Backward) -> Lowered {
-    lowered(typed, env, backward, false)
+    lowered(typed, env, backward, None)
 }
 
-/// The same with layers joined where one kernel does the work of several ([`fold`]): blobs between them are computed
-/// only if they are outputs, and have no gradients.
-pub fn lower_folded(typed: &TypedNet, env: &Environment, backward: Backward) -> Lowered {
-    lowered(typed, env, backward, true)
+/// Which layers one kernel does the work of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// Those of towers that share parameters ([`join_towers`]).
+    Towers,
+    /// And those that follow each other ([`fold`]).
+    Chains,
 }
 
-fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, folded: bool) -> Lowered {
+/// The same with layers joined where one kernel does the work of several: blobs between them are computed only if they are
+/// outputs, and have no gradients; what is computed twice is computed once.
+pub fn lower_joined(
+    typed: &TypedNet,
+    env: &Environment,
+    backward: Backward,
+    join: Join,
+) -> Lowered {
+    lowered(typed, env, backward, Some(join))
+}
+
+fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, join: Option<Join>) -> Lowered {
     let mut b = Builder::new();
     let mut blobs: Vec<Vec<ValueId>> = vec![];
     let variables: Vec<ValueId> = (typed.variables.iter().enumerate())
@@ -136,8 +152,13 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, folded: bool
         blobs.push(tops);
     }
 
-    if folded {
-        fold(&mut b);
+    if let Some(join) = join {
+        let stands = compute_once(&mut b);
+        blobs.iter_mut().flatten().chain(&mut wanted).for_each(|v| *v = stands[v.0 as usize]);
+        if join == Join::Chains {
+            fold(&mut b);
+        }
+        join_towers(&mut b);
     }
     let (loss, mut seeds) = total_loss(&mut b, typed, &blobs);
     if backward == Backward::Everything {

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Builder, Source, ValueId, gradient};
+use super::fold::producer;
+use super::{Builder, Kernel, Source, ValueId, gradient};
 
 /// The gradients that a backward pass computed.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +73,37 @@ fn settle(
     done: &mut Gradients,
     v: ValueId,
 ) -> Option<ValueId> {
-    let total = parts.remove(&v)?.into_iter().reduce(|sum, part| b.add(sum, part))?;
+    let parts = parts.remove(&v)?;
+    let total = match laid_out(b, &parts) {
+        Some((axis, pieces)) => b.concat(&pieces, axis),
+        None => parts.into_iter().reduce(|sum, part| b.add(sum, part))?,
+    };
     done.of.insert(v, total);
     Some(total)
+}
+
+/// The axis and the pieces of a sum whose terms are pieces among zeros that fill an axis: what readers of parts of a blob
+/// contribute.
+fn laid_out(b: &Builder, parts: &[ValueId]) -> Option<(usize, Vec<ValueId>)> {
+    let mut along = None;
+    let mut pieces = vec![];
+    for &part in parts {
+        let step = producer(b.program(), part)?;
+        let Kernel::Pad { axis, start, step: 1 } = step.kernel else { return None };
+        if axis != *along.get_or_insert(axis) {
+            return None;
+        }
+        pieces.push((start, step.args[0]));
+    }
+    let axis = along?;
+    pieces.sort_unstable();
+    let mut end = 0;
+    for &(start, piece) in &pieces {
+        if start != end {
+            return None;
+        }
+        end += b.shape(piece).0[axis];
+    }
+    let whole = end == b.shape(*parts.first()?).0[axis];
+    whole.then(|| (axis, pieces.into_iter().map(|(_, piece)| piece).collect()))
 }

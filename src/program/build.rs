@@ -48,6 +48,15 @@ impl Builder {
         &mut self.program
     }
 
+    /// Lets every reader of a value read the one that stands for it.
+    pub(super) fn replace(&mut self, stands: &[ValueId]) {
+        let program = &mut self.program;
+        let read = program.steps.iter_mut().flat_map(|step| &mut step.args);
+        let kept = program.outputs.iter_mut().map(|(_, v)| v);
+        let new = program.assigns.iter_mut().map(|(_, new)| new);
+        read.chain(kept).chain(new).for_each(|v| *v = stands[v.0 as usize]);
+    }
+
     /// A value that the caller reads after every run.
     pub fn output(&mut self, name: impl Into<String>, v: ValueId) {
         self.program.outputs.push((name.into(), v));

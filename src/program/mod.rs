@@ -23,10 +23,12 @@ mod gradient;
 mod infer;
 mod kernel;
 pub mod native;
+mod once;
 mod pooling;
 mod print;
 mod residual;
 mod simplify;
+mod towers;
 mod verify;
 
 pub use arrange::{Arrange, arrange, arranges};
@@ -39,9 +41,11 @@ pub use fold::fold;
 pub use fuse::fuse;
 pub use infer::infer;
 pub use kernel::{Distribution, FusedConv, Kernel, Lrn, Normalize, ReduceOp};
+pub use once::compute_once;
 pub use pooling::join_pooling;
 pub use residual::join_sums;
 pub use simplify::simplify;
+pub use towers::{join_towers, sum_by_tower};
 pub use verify::verify;
 
 use crate::ty::Shape;
@@ -106,6 +110,8 @@ pub struct Program {
     pub outputs: Vec<(String, ValueId)>,
     /// What becomes of variables after a run: the variable takes the value.
     pub assigns: Vec<(ValueId, ValueId)>,
+    /// Layers of towers that run as one, for the batches of all; their steps have the origin of the first.
+    pub joined: Vec<Vec<Origin>>,
 }
 
 impl Program {

@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 use super::figures::{bytes, short};
 use crate::ir::TypedNet;
 use crate::plan::Plan;
-use crate::program::{Cost, Kernel, Program, Source, Step, cost};
+use crate::program::{Cost, Kernel, Origin, Program, Source, Step, cost};
 use crate::train::checkpoint::memory as snapshot;
 use crate::train::feed::read_ahead;
 
@@ -23,8 +23,7 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
         "step", "layer", "kernel", "result", "place", "size", "flops"
     );
     for (number, step) in plan.program.steps.iter().enumerate() {
-        let node = typed.net.graph.node_weight(NodeIndex::new(step.origin.0 as usize));
-        let layer = node.map_or("", |node| node.name.value.as_str());
+        let layer = layers(typed, &plan.program, step.origin);
         let shapes: Vec<String> =
             step.outs.iter().map(|&v| plan.program.shape(v).to_string()).collect();
         let place = step.outs.first().and_then(|&v| plan.slots[v.0 as usize]);
@@ -39,6 +38,15 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
         );
     }
     out
+}
+
+/// The names of the layers that a step belongs to: one, or those of towers that run as one.
+fn layers(typed: &TypedNet, program: &Program, origin: Origin) -> String {
+    let alone = vec![origin];
+    let all = program.joined.iter().find(|origins| origins[0] == origin).unwrap_or(&alone);
+    let node = |origin: &Origin| typed.net.graph.node_weight(NodeIndex::new(origin.0 as usize));
+    let names = all.iter().filter_map(node).map(|node| node.name.value.as_str());
+    names.collect::<Vec<_>>().join(" + ")
 }
 
 /// What the steps that do the work of several save: how many there are by kind, and the program with them beside the one
@@ -75,6 +83,13 @@ pub fn saved(apart: &Program, joined: &Program) -> String {
         if 0 < n {
             let _ = writeln!(out, "  {n:>5}  {name}");
         }
+    }
+    if let Some(towers) = joined.joined.iter().map(Vec::len).max() {
+        let layers: usize = joined.joined.iter().map(Vec::len).sum();
+        let _ = writeln!(
+            out,
+            "  {layers:>5}  layers of {towers} towers as one, for the batches of all"
+        );
     }
     let works = |program: &Program| {
         let works = |step: &&Step| !matches!(step.kernel, Kernel::View | Kernel::Stop);

@@ -11,11 +11,12 @@ use crate::error::{Error, Result};
 use crate::exec::{Device, Session, SessionOptions, supported, workspace};
 use crate::ir::{Port, TypedNet, Variable};
 use crate::passes::infer_types::infer_types;
-use crate::passes::lower::{Backward, Lowered, lower, lower_folded, ready};
+use crate::passes::lower::{Backward, Join, Lowered, lower, lower_joined, ready};
 use crate::passes::share_params::share_params;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::{
     Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, join_sums, simplify,
+    sum_by_tower,
 };
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
@@ -77,10 +78,11 @@ pub fn planned(
     (device, threads): (Device, usize),
 ) -> Result<Planned> {
     ready(typed)?;
-    // The libraries of a GPU have no joined convolutions.
-    let mut lowered = match purpose.watched || device != Device::Cpu {
-        true => lower(typed, env, purpose.backward),
-        false => lower_folded(typed, env, purpose.backward),
+    let mut lowered = match device {
+        _ if purpose.watched => lower(typed, env, purpose.backward),
+        Device::Cpu => lower_joined(typed, env, purpose.backward, Join::Chains),
+        // The libraries of a GPU have no joined convolutions.
+        Device::Cuda(_) => lower_joined(typed, env, purpose.backward, Join::Towers),
     };
     let outputs = outputs(typed, &lowered);
     let watched: Vec<ValueId> = match purpose.watched {
@@ -103,6 +105,7 @@ pub fn planned(
     for gradient in lowered.gradients.iter().flatten() {
         program.outputs.push(("(gradient)".to_string(), *gradient));
     }
+    simplify(program);
     // The kernels of a GPU are quickest in chains.
     match device {
         _ if purpose.watched => {}
@@ -124,6 +127,7 @@ pub fn planned(
         }
         _ => 0,
     };
+    sum_by_tower(program);
     program.outputs.retain(|(name, _)| name != "(gradient)");
     let gradients = match purpose.backward {
         Backward::No => vec![],
