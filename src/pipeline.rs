@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
 use crate::file::read_definition;
-pub use crate::file::read_text;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::one_pass::tried;

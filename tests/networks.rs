@@ -1,15 +1,18 @@
 //! The bundled networks check without a complaint, have the published numbers of parameters, and nets that Caffe itself
 //! described have the blobs, parameters, loss weights and outputs that Caffe gave them (tests/golden/caffe/structures).
 
+#[path = "networks/splits.rs"]
+mod splits;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cortado::diag::render::render;
 use cortado::ir::TypedNet;
 use cortado::pipeline::{self, Checked, Options};
-use cortado::report::splits::with_splits;
 use cortado::ty::Shape;
 use serde_json::Value;
+use splits::with_splits;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -563,6 +563,35 @@ fn a_loss_that_is_no_number_stops_nothing() {
 }
 
 #[test]
+fn a_rate_beyond_all_numbers_can_be_read_again() {
+    let place = Place::new();
+    let solver = "net: 'net.prototxt' base_lr: 0.1 lr_policy: 'exp' gamma: 1e30 max_iter: 4";
+    place.write("rates.prototxt", solver);
+    let tensors = Some(place.path("batches.safetensors"));
+    let output = Some(place.path("out"));
+    let options = JobOptions { tensors, output, threads: 1, ..JobOptions::default() };
+    run(&mut open(&place.path("rates.prototxt"), &options).expect("a job"));
+    let curves = cortado::train::curves::Curves::read(&place.path("out/log.jsonl")).expect("a log");
+    assert_eq!(curves.loss.len(), 4);
+}
+
+#[test]
+fn a_continued_solver_averages_its_own_number_of_losses() {
+    let place = Place::new();
+    let prefix = place.path("snap").display().to_string();
+    let solver = format!("net: 'net.prototxt' base_lr: 0 max_iter: 3 snapshot_prefix: '{prefix}'");
+    run(&mut place.job(&format!("{solver} average_loss: 3")));
+    let resume = Some(place.path("snap_iter_3.state"));
+    let options = JobOptions { resume, ..JobOptions::default() };
+    let solver = solver.replace("max_iter: 3", "max_iter: 5");
+    let record = run(&mut place.opened(&solver, options).expect("a job"));
+    let expected = [1.28, 4.805];
+    for (got, want) in record.smoothed.iter().zip(expected) {
+        assert!((got - want).abs() < 1e-4, "{:?}", record.smoothed);
+    }
+}
+
+#[test]
 fn snapshots_hold_the_last_change_where_the_solver_says_so() {
     let place = Place::new();
     let prefix = place.path("snap").display().to_string();

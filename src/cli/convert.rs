@@ -8,6 +8,7 @@ use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::file::{original_bytes, read_definition, write_atomically};
 use crate::front::caffe::legacy::{check_types, order, upgrade_net, upgrade_solver};
+use crate::front::caffe::solver::is_solver_message;
 use crate::front::caffe::{parse, print};
 use crate::job::move_weights::{self, MoveOptions};
 use crate::source::SourceMap;
@@ -33,18 +34,6 @@ pub(super) struct Arguments {
     #[command(flatten)]
     definition: super::definition::Arguments,
 }
-
-/// Fields that only a solver has; one of them tells the two kinds of file apart.
-const OF_SOLVERS: [&str; 8] = [
-    "base_lr",
-    "lr_policy",
-    "max_iter",
-    "net",
-    "train_net",
-    "solver_type",
-    "solver_mode",
-    "test_iter",
-];
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (old, new) = (&arguments.old, &arguments.new);
@@ -95,7 +84,7 @@ fn definition(arguments: &Arguments) -> Result<()> {
     let mut diagnostics = Diagnostics::default();
     let file = sources.add(&arguments.old, text.as_str());
     let tree = parse(file, &text, &mut diagnostics);
-    let is_solver = tree.fields.iter().any(|f| OF_SOLVERS.contains(&f.name.value.as_str()));
+    let is_solver = is_solver_message(&tree);
     check_types(&tree, &mut diagnostics);
     let mut modern = match is_solver {
         true => upgrade_solver(tree, &mut diagnostics),

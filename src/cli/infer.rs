@@ -133,7 +133,7 @@ impl Classes {
     fn read(arguments: &Arguments) -> Result<Option<Self>> {
         let names = match &arguments.labels {
             Some(path) => {
-                let text = crate::pipeline::read_text(path)?;
+                let text = crate::file::read_text(path)?;
                 Some((path.clone(), text.lines().map(|line| line.trim().to_owned()).collect()))
             }
             None => None,
@@ -198,7 +198,7 @@ fn twins_apart(outputs: &Outputs, measure: Measure) -> Option<f64> {
 
 /// The paths of a list, as DIGITS reads it: relative ones are relative to the list.
 fn listed(list: &Path) -> Result<Vec<PathBuf>> {
-    let text = crate::pipeline::read_text(list)?;
+    let text = crate::file::read_text(list)?;
     let base = list.parent().map(PathBuf::from).unwrap_or_default();
     let path = |line: &str| {
         let line = line.trim();

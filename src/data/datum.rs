@@ -44,6 +44,7 @@ impl Record {
     }
 
     /// A record of numbers; `None` if there are not as many as the product of `shape` (channels, rows, columns).
+    #[cfg(test)]
     pub fn of_floats(shape: [usize; 3], values: Vec<f32>, label: i32) -> Option<Self> {
         let datum = Datum { float_data: values, label: Some(label), ..Datum::default() };
         (count(shape) == Some(datum.float_data.len())).then_some(Record { shape, datum })

@@ -36,6 +36,7 @@ enum Kind {
         shape: [usize; 3],
         labels: Option<Blob>,
     },
+    #[cfg(test)]
     Memory(Vec<Record>),
 }
 
@@ -136,6 +137,7 @@ impl Records {
     }
 
     /// Records that are there already.
+    #[cfg(test)]
     pub fn in_memory(records: Vec<Record>) -> Self {
         Records { kind: Kind::Memory(records) }
     }
@@ -150,6 +152,7 @@ impl Records {
             Kind::Tensors { images, shape, .. } => {
                 images.data.len() / shape.iter().product::<usize>().max(1)
             }
+            #[cfg(test)]
             Kind::Memory(records) => records.len(),
         }
     }
@@ -207,6 +210,7 @@ impl Records {
                 slot.label.push(label.copied().unwrap_or(0.0));
                 Ok(())
             }
+            #[cfg(test)]
             Kind::Memory(records) => {
                 let missing = || Error::refused(format!("there is no record {n}"));
                 slot.record.copy_from(records.get(n).ok_or_else(missing)?);
@@ -251,6 +255,7 @@ impl Records {
             }
             Kind::Files(list) => list.error(slot.line, &format!("the image {message}")),
             Kind::Pairs { list, .. } => list.error(slot.line, &format!("the image {message}")),
+            #[cfg(test)]
             Kind::Memory(_) => Error::refused(format!("a record {message}")),
         }
     }

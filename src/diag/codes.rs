@@ -58,10 +58,6 @@ codes! {
     /// text from exhausting the stack.
     E0109 "nesting-too-deep";
 
-    /// The text is larger than any network definition. Most likely it is another kind of file, such as
-    /// weights in text form.
-    E0110 "text-too-large";
-
     /// The names of fields and of values consist of the letters a to z and A to Z, digits and `_`, and
     /// do not begin with a digit. Names of layers and blobs are strings and can be anything.
     E0111 "bad-name";
@@ -169,7 +165,8 @@ codes! {
     /// `input`, `input_dim` and `input_shape` of the net were replaced by an Input layer.
     W0613 "outdated-inputs";
     /// The three parameters of a BatchNorm layer are running statistics, which a solver must not touch. Caffe sets
-    /// their `lr_mult` and `decay_mult` to 0 whatever the file says.
+    /// their `lr_mult` and `decay_mult` to 0 whatever the file says. NVCaffe, whose layer has a factor and a bias as well,
+    /// sets `lr_mult` of these to 1.
     W0614 "overruled-multipliers";
     /// `solver_type: ADAM` was replaced by `type: "Adam"`.
     W0615 "outdated-solver-type";

@@ -118,7 +118,7 @@ mod tests {
         let edited =
             Diagnostic::new(&diag::E0107, b, "no colon").here("x").edit("add", b.after(), ":");
         diagnostics.report(edited.note("fact"));
-        diagnostics.report(Diagnostic::without_place(&diag::E0110, "large"));
+        diagnostics.report(Diagnostic::without_place(&diag::E0109, "deep"));
         let expected = json!([
             {
                 "code": "E0107", "name": "missing-colon", "severity": "error", "message": "no colon",
@@ -134,7 +134,7 @@ mod tests {
                 "trace": [],
             },
             {
-                "code": "E0110", "name": "text-too-large", "severity": "error", "message": "large",
+                "code": "E0109", "name": "nesting-too-deep", "severity": "error", "message": "deep",
                 "labels": [], "notes": [], "help": null, "edit": null, "trace": [],
             },
         ]);

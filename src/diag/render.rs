@@ -361,9 +361,9 @@ help: correct it
     #[test]
     fn colors_only_when_asked() {
         let mut diagnostics = Diagnostics::default();
-        diagnostics.report(Diagnostic::without_place(&diag::E0110, "no place"));
+        diagnostics.report(Diagnostic::without_place(&diag::E0109, "no place"));
         let sources = SourceMap::default();
-        assert_eq!(render(&diagnostics, &sources, false), "error[E0110]: no place\n");
+        assert_eq!(render(&diagnostics, &sources, false), "error[E0109]: no place\n");
         assert!(render(&diagnostics, &sources, true).contains("\u{1b}["));
     }
 

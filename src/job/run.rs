@@ -68,7 +68,7 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
         if let Some(Kept { name, text }) = &job.kept {
             crate::file::write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))?;
         }
-        log = Some(Log::open(&folder.join("log.jsonl"), job.trainer.iteration())?);
+        log = job.log_path().map(|path| Log::open(&path, job.trainer.iteration())).transpose()?;
     }
     let solver = job.trainer.solver().clone();
     if 0 < solver.snapshot || solver.snapshot_after_train {

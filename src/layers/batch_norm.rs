@@ -59,12 +59,26 @@ fn affine(p: &Args) -> Option<(Filler, Filler)> {
 }
 
 impl BatchNorm {
-    /// Caffe refuses multipliers for the states, except that three `param` entries are silently taken for zeros.
+    /// Caffe refuses multipliers for the states, except that three `param` entries are silently taken for zeros. NVCaffe has
+    /// its own for all, 0 for the states and 1 for factor and bias (its batch_norm_layer.cpp, LayerSetUp).
     fn check_multipliers(&self, cx: &Infer) -> Result<(), Reported> {
         let specs = &cx.node.params;
+        if self.affine.is_some() {
+            let own = [0.0, 0.0, 0.0, 1.0, 1.0];
+            let other =
+                specs.iter().zip(own).find(|(spec, own)| spec.lr_mult.unwrap_or(1.0) != *own);
+            if let Some((spec, _)) = other.filter(|_| specs.len() != 3) {
+                let message = "a BatchNorm layer with factor and bias has multipliers of its own";
+                let d = Diagnostic::new(&diag::W0614, spec.span, message).help(
+                    "NVCaffe takes 0 for the three statistics and 1 for factor and bias; leave `param` out",
+                );
+                cx.report(d);
+            }
+            return Ok(());
+        }
         let learning = specs.iter().take(3).find(|spec| spec.lr_mult.unwrap_or(1.0) != 0.0);
         match learning {
-            Some(spec) if specs.len() < 3 || self.affine.is_some() => {
+            Some(spec) if specs.len() < 3 => {
                 let layer = &cx.node.name.value;
                 let message =
                     format!("layer `{layer}`: the statistics of BatchNorm are not learned");
@@ -98,8 +112,9 @@ impl LayerOps for BatchNorm {
             ParamDecl::state("factor", [1], zero),
         ];
         if let Some((scale, bias)) = self.affine {
-            params.push(ParamDecl::new("scale", channels, scale));
-            params.push(ParamDecl::new("bias", channels, bias));
+            for (role, filler) in [("scale", scale), ("bias", bias)] {
+                params.push(ParamDecl { own_rate: true, ..ParamDecl::new(role, channels, filler) });
+            }
         }
         Ok(Signature { tops: vec![shape.clone()], params })
     }
@@ -216,8 +231,8 @@ mod tests {
         for (x, y) in plain["out.y"].data.iter().zip(&scale["out.y"].data) {
             assert!((x * -2.0 - y).abs() < 1e-6, "{x} {y}");
         }
-        let learning = "layer { name: 'n' bottom: 'a' top: 'y' type: 'BatchNorm'
-            param {} param {} param {} param {} batch_norm_param { scale_bias: true } }";
-        assert!(pass(learning, &tensors(&[])).unwrap_err().contains("are not learned"));
+        let rates = "layer { name: 'n' bottom: 'a' top: 'y' type: 'BatchNorm' param {} param {}
+            param { lr_mult: 0 } param { lr_mult: 0 } batch_norm_param { scale_bias: true } }";
+        assert!(pass(rates, &tensors(&[])).unwrap().contains_key("dparam.n.3"));
     }
 }

@@ -15,14 +15,15 @@ params! {
     /// ParseNet).
     ///
     /// Input `N x C x rest`; the learned scale is `C`, or a scalar if shared. A layer of the SSD fork of Caffe, whose
-    /// gradient to a scale of 0 is NaN; here it is finite.
+    /// gradient to a scale of 0 is NaN; here it is finite. Forks for faces (NormFace, Wang et al. 2017) have a layer of the
+    /// same name without a scale, for the channels of each pixel; a layer without `norm_param` is theirs.
     pub struct Normalize {
         /// Whether the sum is over all of an image, or (false) over the channels of a pixel.
         across_spatial: bool = true,
         /// One scale for all channels.
         shared: bool = true,
-        /// First values of the scale.
-        filler: Filler = Filler::Constant(1.0),
+        /// First values of the scale; none: nothing is multiplied.
+        filler: Option<Filler> = Some(Filler::Constant(1.0)),
         /// Added to the sum, so that nothing is divided by 0.
         eps: f64 = 1e-10,
     }
@@ -32,10 +33,16 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("Normalize", |a| {
         let p = a.section("norm_param");
+        let own = a.section("normalize_param");
+        if !p.is_present() {
+            own.choice("normalize_type", &[("L2", ())]);
+            let without_scale = Normalize { filler: None, ..Normalize::default() };
+            return Normalize { across_spatial: false, ..without_scale }.into();
+        }
         Normalize {
             across_spatial: p.bool("across_spatial").unwrap_or(true),
             shared: p.bool("channel_shared").unwrap_or(true),
-            filler: Filler::read(&p.section("scale_filler")).or_constant(1.0),
+            filler: Some(Filler::read(&p.section("scale_filler")).or_constant(1.0)),
             eps: p.float("eps").unwrap_or(1e-10),
         }
         .into()
@@ -53,7 +60,8 @@ impl LayerOps for Normalize {
             true => Shape::scalar(),
             false => [shape.dims()[1]].into(),
         };
-        let params = vec![ParamDecl::new("scale", scale, self.filler)];
+        let params = self.filler.map(|filler| ParamDecl::new("scale", scale, filler));
+        let params = params.into_iter().collect();
         Ok(Signature { tops: vec![shape.clone()], params })
     }
 
@@ -64,13 +72,49 @@ impl LayerOps for Normalize {
         let squares = b.map(&[x], &arg(0).squared());
         let energy = b.sum(squares, &axes);
         let factor = b.map(&[energy], &(arg(0) + self.eps).pow(-0.5));
-        let scale = align(b, cx.params[0], 1, rank);
-        vec![b.map(&[x, factor, scale], &(arg(0) * arg(1) * arg(2)))]
+        vec![match cx.params.first() {
+            Some(&scale) => {
+                let scale = align(b, scale, 1, rank);
+                b.map(&[x, factor, scale], &(arg(0) * arg(1) * arg(2)))
+            }
+            None => b.map(&[x, factor], &(arg(0) * arg(1))),
+        }]
     }
 
     fn detail(&self) -> String {
         let over = if self.across_spatial { "an image" } else { "a pixel" };
-        let scale = if self.shared { "one scale" } else { "a scale for each channel" };
-        format!("length of {over}, {scale}")
+        let scale = match self.filler {
+            None => "",
+            Some(_) if self.shared => ", one scale",
+            Some(_) => ", a scale for each channel",
+        };
+        format!("length of {over}{scale}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::layers::testing::{counting, pass};
+
+    #[test]
+    fn the_layer_of_forks_for_faces_has_no_scale() {
+        let mut a = counting(&[1, 2, 2]);
+        a.data.copy_from_slice(&[3.0, 5.0, 4.0, 12.0]);
+        let tensors = BTreeMap::from([("in.a".to_owned(), a)]);
+        let layer = |fields: &str| {
+            format!("layer {{ name: 'n' type: 'Normalize' bottom: 'a' top: 'y' {fields} }}")
+        };
+        for fields in ["", "normalize_param { normalize_type: 'L2' }"] {
+            let results = pass(&layer(fields), &tensors).unwrap();
+            assert!(!results.contains_key("param.n.0"), "{:?}", results.keys());
+            let expected = [0.6, 5.0 / 13.0, 0.8, 12.0 / 13.0];
+            for (y, want) in results["out.y"].data.iter().zip(expected) {
+                assert!((y - want).abs() < 1e-6, "{y} {want}");
+            }
+        }
+        let other = pass(&layer("normalize_param { normalize_type: 'L1' }"), &tensors);
+        assert!(other.unwrap_err().contains("L1"));
     }
 }

@@ -85,7 +85,7 @@ impl Sharing<'_> {
                 shape: decl.shape.clone(),
                 filler: spec.and_then(|s| s.filler).unwrap_or(decl.filler),
                 values: spec.and_then(|s| s.values.clone()),
-                lr_mult: spec.and_then(|s| s.lr_mult).unwrap_or(1.0),
+                lr_mult: spec.and_then(|s| s.lr_mult).filter(|_| !decl.own_rate).unwrap_or(1.0),
                 decay_mult: spec.and_then(|s| s.decay_mult).unwrap_or(1.0),
                 learned: decl.learned,
                 private: decl.private,

@@ -226,7 +226,7 @@ fn sum_keeping(b: &mut Builder, dy: ValueId, kept: usize, shape: Shape) -> Value
     b.view(sum, shape)
 }
 
-/// Argument and result counts of the table are those of the program.
+/// The arguments of a step that something wanted reaches and that its results' gradients reach in turn.
 pub(super) fn reachable(program: &Program, step: &Step, reached: &[bool]) -> Vec<usize> {
     let reaches = |i: &usize| {
         reached[step.args[*i].0 as usize]

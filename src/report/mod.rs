@@ -12,7 +12,6 @@ pub mod plot;
 pub mod png;
 #[cfg(test)]
 mod sample;
-pub mod splits;
 pub mod summary;
 pub mod svg;
 pub mod table;

@@ -40,22 +40,25 @@ pub struct ParamDecl {
     /// Whether it is the layer's own affair: no blob of the original framework, in no weight file of it, shared by
     /// name with nobody, and different for the nets of different stages.
     pub private: bool,
+    /// Whether the solver's rate is that of the layer, 1, whatever multiplier the definition has.
+    pub own_rate: bool,
 }
 
 impl ParamDecl {
     /// A learned parameter.
     pub fn new(role: &'static str, shape: impl Into<Shape>, filler: Filler) -> Self {
-        ParamDecl { role, shape: shape.into(), filler, learned: true, private: false }
+        let shape = shape.into();
+        ParamDecl { role, shape, filler, learned: true, private: false, own_rate: false }
     }
 
     /// A state that the layer itself keeps.
     pub fn state(role: &'static str, shape: impl Into<Shape>, filler: Filler) -> Self {
-        ParamDecl { role, shape: shape.into(), filler, learned: false, private: false }
+        ParamDecl { learned: false, ..Self::new(role, shape, filler) }
     }
 
     /// A state that the original framework keeps outside of its blobs.
     pub fn private(role: &'static str, shape: impl Into<Shape>, filler: Filler) -> Self {
-        ParamDecl { role, shape: shape.into(), filler, learned: false, private: true }
+        ParamDecl { learned: false, private: true, ..Self::new(role, shape, filler) }
     }
 }
 
@@ -359,12 +362,6 @@ impl<'a> Infer<'a> {
                 format!("axis {axis} does not exist in a blob of {} axes ({shape})", shape.rank()),
             ),
         }
-    }
-
-    /// Turns an axis into an index that may also be one past the last axis.
-    pub fn axis_or_end(&self, i: usize, axis: i64) -> Result<usize, Reported> {
-        let shape = self.bottom(i);
-        if axis == shape.rank() as i64 { Ok(shape.rank()) } else { self.axis(i, axis) }
     }
 }
 

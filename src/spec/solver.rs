@@ -266,6 +266,9 @@ impl Solver {
     }
 
     fn check(&self, a: &Args) {
+        if !self.base_lr.is_finite() {
+            a.wrong("base_lr", format!("a learning rate of {} leads nowhere", self.base_lr));
+        }
         let no_momentum = matches!(self.method, Method::AdaGrad | Method::RmsProp);
         if no_momentum && self.momentum != 0.0 {
             let (name, momentum) = (self.method.name(), self.momentum);

@@ -26,6 +26,7 @@ pub enum Event {
         #[serde(deserialize_with = "number")]
         smoothed_loss: f64,
         /// The learning rate.
+        #[serde(deserialize_with = "number")]
         lr: f64,
         /// The net's outputs.
         outputs: serde_json::Map<String, serde_json::Value>,

@@ -340,7 +340,8 @@ impl Trainer {
 
     /// The mean of the last `average_loss` losses, of which this is one.
     fn smooth(&mut self, loss: f32) -> f32 {
-        if self.losses.len() == self.solver.average_loss {
+        // A state may hold more of them than this solver averages.
+        while self.solver.average_loss <= self.losses.len() {
             self.losses.pop_front();
         }
         self.losses.push_back(loss);

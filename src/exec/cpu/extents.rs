@@ -7,7 +7,7 @@ use crate::ty::Shape;
 /// A normalisation as its kernel wants it.
 pub(super) fn lrn_of(l: &crate::program::Lrn) -> lrn::Lrn {
     let &crate::program::Lrn { size, alpha, beta, k } = l;
-    lrn::Lrn { size, alpha, beta, k, divided: false }
+    lrn::Lrn { size, alpha, beta, k }
 }
 
 /// The extents of a normalisation by channel.

@@ -33,13 +33,15 @@ impl<T: Real> Corners<T> {
 /// The maxima of neighbouring planes of one width and their places; the first of equals wins, as everywhere.
 pub fn planes<T: Real>(width: usize, x: &[T], y: &mut [T], index: &mut [T], count: usize) {
     assert!(x.len() == 4 * y.len() && y.len() == index.len(), "planes of {} elements", x.len());
+    let half = width / 2;
+    assert!(width.is_multiple_of(2) && 0 < half && count.is_multiple_of(half), "planes of {width}");
     let planes = x.chunks_exact(4 * count);
     let planes = planes.zip(y.chunks_exact_mut(count).zip(index.chunks_exact_mut(count)));
     #[cfg(target_arch = "x86_64")]
     if size_of::<T>() == 4 && is_x86_feature_detected!("avx512f") {
         for (x, (y, index)) in planes {
             let (x, y, index) = (x.as_ptr().cast(), y.as_mut_ptr().cast(), index.as_mut_ptr());
-            // SAFETY: the instructions exist; four numbers of four bytes for each window.
+            // SAFETY: the instructions exist; the numbers are `f32`, four for each of the whole rows of windows.
             unsafe { wide::plane(width, count, x, y, index.cast()) };
         }
         return;

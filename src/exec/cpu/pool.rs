@@ -326,32 +326,6 @@ pub fn stochastic_forward<T: Real>(
     });
 }
 
-/// Stochastic pooling in testing: the mean of a window's elements weighted by themselves.
-pub fn stochastic_mean<T: Real>(shape: &Shape, x: &[T], y: &mut [T]) {
-    shape.fits(x.len(), y.len());
-    shape.map_planes(
-        x,
-        y,
-        #[inline(always)]
-        |x, y| {
-            for (i, y) in y.iter_mut().enumerate() {
-                let (mut sum, mut squares) = (T::FLT_MIN, T::ZERO);
-                window(
-                    shape,
-                    x,
-                    [i / shape.output[1], i % shape.output[1]],
-                    #[inline(always)]
-                    |_, x| {
-                        sum += x;
-                        squares += x * x;
-                    },
-                );
-                *y = squares / sum;
-            }
-        },
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Dice, close, fill, same_for_any_threads};
@@ -477,7 +451,5 @@ mod tests {
         let (mut y, mut index) = ([0f32; 2], [0f32; 2]);
         stochastic_forward(&shape, &x, &[0.35, 0.9], &mut y, &mut index);
         assert_eq!((y, index), ([3., 5.], [1., 7.]));
-        stochastic_mean(&shape, &x, &mut y);
-        assert_eq!(y, [3., 5.]);
     }
 }

@@ -4,8 +4,7 @@
 //! Moshier's Cephes library, within 2 units in the last place, and vectorised by the compiler. For
 //! `f64` they are the standard library's.
 
-use super::real::{Real, vectorize};
-use super::tasks::{CHUNK, for_each_piece};
+use super::real::Real;
 
 /// The functions of this module for one number.
 pub trait Transcendental: Real {
@@ -121,53 +120,18 @@ impl Transcendental for f32 {
     }
 }
 
-/// `y = e^x`.
-pub fn vexp<T: Transcendental>(x: &[T], y: &mut [T]) {
-    map(x, y, T::fast_exp);
-}
-
-/// `y = ln x`.
-pub fn vlog<T: Transcendental>(x: &[T], y: &mut [T]) {
-    map(x, y, T::fast_ln);
-}
-
-/// `y = tanh x`.
-pub fn vtanh<T: Transcendental>(x: &[T], y: &mut [T]) {
-    map(x, y, T::fast_tanh);
-}
-
-/// `y = 1 / (1 + e^-x)`.
-pub fn vsigmoid<T: Transcendental>(x: &[T], y: &mut [T]) {
-    map(x, y, T::fast_sigmoid);
-}
-
-#[inline(always)]
-fn map<T: Real>(x: &[T], y: &mut [T], function: impl Fn(T) -> T + Sync) {
-    assert!(x.len() == y.len(), "{} arguments, {} values", x.len(), y.len());
-    for_each_piece(y, CHUNK, |piece, y| {
-        let x = &x[piece * CHUNK..][..y.len()];
-        vectorize(
-            #[inline(always)]
-            || y.iter_mut().zip(x).for_each(|(y, x)| *y = function(*x)),
-        );
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    type Function = fn(&[f32], &mut [f32]);
+    type Function = fn(f32) -> f32;
 
     /// Asserts that the function is within `ulps` of the double-precision one over [low, high].
     fn check(function: Function, exact: fn(f64) -> f64, low: f64, high: f64, ulps: f64) {
         let count = 200_000;
-        let x: Vec<f32> =
-            (0..=count).map(|i| (low + (high - low) * i as f64 / count as f64) as f32).collect();
-        let mut y = vec![0.0; x.len()];
-        function(&x, &mut y);
-        for (x, y) in x.iter().zip(y) {
-            let expected = exact(f64::from(*x));
+        for i in 0..=count {
+            let x = (low + (high - low) * f64::from(i) / f64::from(count)) as f32;
+            let (y, expected) = (function(x), exact(f64::from(x)));
             let size = (expected.abs() as f32).max(f32::MIN_POSITIVE);
             let unit = f64::from(f32::from_bits(size.to_bits() + 1) - size);
             let off = (f64::from(y) - expected).abs() / unit;
@@ -177,36 +141,32 @@ mod tests {
 
     #[test]
     fn values_are_within_two_units_in_the_last_place() {
-        check(vexp, f64::exp, -87.3, 88.7, 1.5);
-        check(vexp, f64::exp, -1.0, 1.0, 1.5);
-        check(vlog, f64::ln, 1e-38, 3.0, 1.5);
-        check(vlog, f64::ln, 0.9, 1.1, 1.5);
-        check(vlog, f64::ln, 1.0, 3e38, 1.5);
-        check(vtanh, f64::tanh, -10.0, 10.0, 2.0);
-        check(vtanh, f64::tanh, -0.7, 0.7, 2.0);
-        check(vsigmoid, |x| 1.0 / (1.0 + (-x).exp()), -80.0, 40.0, 2.5);
+        check(f32::fast_exp, f64::exp, -87.3, 88.7, 1.5);
+        check(f32::fast_exp, f64::exp, -1.0, 1.0, 1.5);
+        check(f32::fast_ln, f64::ln, 1e-38, 3.0, 1.5);
+        check(f32::fast_ln, f64::ln, 0.9, 1.1, 1.5);
+        check(f32::fast_ln, f64::ln, 1.0, 3e38, 1.5);
+        check(f32::fast_tanh, f64::tanh, -10.0, 10.0, 2.0);
+        check(f32::fast_tanh, f64::tanh, -0.7, 0.7, 2.0);
+        check(f32::fast_sigmoid, |x| 1.0 / (1.0 + (-x).exp()), -80.0, 40.0, 2.5);
     }
 
     #[test]
     fn ends_of_the_range_are_exact() {
         let x = [f32::NEG_INFINITY, -200.0, -0.0, 0.0, 200.0, f32::INFINITY, f32::NAN];
         let run = |function: Function| {
-            let mut y = [1.0; 7];
-            function(&x, &mut y);
+            let y = x.map(function);
             assert!(y[6].is_nan());
             y.map(|y| if y.is_nan() { -7.0 } else { y })
         };
         let (inf, nan) = (f32::INFINITY, -7.0);
-        assert_eq!(run(vexp), [0.0, 0.0, 1.0, 1.0, inf, inf, nan]);
-        assert_eq!(run(vtanh), [-1.0, -1.0, -0.0, 0.0, 1.0, 1.0, nan]);
-        assert_eq!(run(vsigmoid), [0.0, 0.0, 0.5, 0.5, 1.0, 1.0, nan]);
-        let log = run(vlog);
+        assert_eq!(run(f32::fast_exp), [0.0, 0.0, 1.0, 1.0, inf, inf, nan]);
+        assert_eq!(run(f32::fast_tanh), [-1.0, -1.0, -0.0, 0.0, 1.0, 1.0, nan]);
+        assert_eq!(run(f32::fast_sigmoid), [0.0, 0.0, 0.5, 0.5, 1.0, 1.0, nan]);
+        let log = run(f32::fast_ln);
         assert_eq!(log[..4], [nan, nan, -inf, -inf]);
         assert_eq!(log[5], inf);
-        let mut y = [0.0];
-        vlog(&[1e-45], &mut y);
-        assert!((y[0] - 1e-45f32.ln()).abs() < 1e-5);
-        vexp(&[-100.0], &mut y);
-        assert_eq!(y[0], (-100f32).exp());
+        assert!((1e-45f32.fast_ln() - 1e-45f32.ln()).abs() < 1e-5);
+        assert_eq!((-100f32).fast_exp(), (-100f32).exp());
     }
 }

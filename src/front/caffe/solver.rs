@@ -1,5 +1,6 @@
 //! From the syntax tree of a solver.prototxt to how and what to train.
 
+use super::tree::Message;
 use super::{parse, record};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::StateWords;
@@ -32,13 +33,14 @@ pub enum NetSource {
 }
 
 /// Fields that a solver has and a net has not.
-const OWN_FIELDS: [&str; 10] = [
+const OWN_FIELDS: [&str; 11] = [
     "base_lr",
     "lr_policy",
     "max_iter",
     "momentum",
     "snapshot_prefix",
     "solver_mode",
+    "solver_type",
     "test_iter",
     "test_interval",
     "train_net",
@@ -50,7 +52,11 @@ pub fn is_solver(text: &str) -> bool {
     if !OWN_FIELDS.iter().any(|name| text.contains(name)) {
         return false;
     }
-    let message = parse(FileId(0), text, &mut Diagnostics::default());
+    is_solver_message(&parse(FileId(0), text, &mut Diagnostics::default()))
+}
+
+/// The same of what was read.
+pub fn is_solver_message(message: &Message) -> bool {
     let has =
         |names: &[&str]| message.fields.iter().any(|f| names.contains(&f.name.value.as_str()));
     has(&OWN_FIELDS) && !has(&["layer", "layers"])

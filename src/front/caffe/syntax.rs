@@ -15,26 +15,12 @@ use pest::iterators::{Pair, Pairs};
 #[grammar = "../grammar/prototxt.pest"]
 struct Grammar;
 
-/// The longest text that is read, in bytes.
-pub const MAX_BYTES: usize = 64 << 20;
-
 /// Reads a whole prototxt. What cannot be read is reported (`E01xx`) and left out; everything else is in
 /// the result.
 ///
 /// The time is linear in the length of `text`. `text` must be the text of `file`, so that the spans fit.
 pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Message {
-    let span = Span::new(file, 0, text.len().min(MAX_BYTES));
-    let mut message = Message { fields: vec![], span };
-    if MAX_BYTES < text.len() {
-        let size = text.len() >> 20;
-        let limit = MAX_BYTES >> 20;
-        diagnostics.report(Diagnostic::new(
-            &diag::E0110,
-            Span::new(file, 0, 0),
-            format!("the text has {size} MiB; at most {limit} MiB are read"),
-        ));
-        return message;
-    }
+    let mut message = Message { fields: vec![], span: Span::new(file, 0, text.len()) };
     let mut complaints = Complaints::new(diagnostics);
     if let Some(at) = text.find('\0') {
         let d = Diagnostic::new(&diag::E0101, Span::new(file, at, at + 1), "a byte of 0");

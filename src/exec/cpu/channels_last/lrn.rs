@@ -10,7 +10,7 @@ const WIDTH: usize = 128;
 /// `y = x scale^-beta` with `scale = k + alpha sum of x^2` over the neighbouring channels of every pixel.
 pub fn lrn_forward<T: Real>(lrn: &Lrn, channels: usize, x: &[T], y: &mut [T], scale: &mut [T]) {
     assert!(x.len() == y.len() && x.len() == scale.len(), "blobs of one size");
-    let (factor, k) = (lrn.factor::<T>(lrn.size), T::from_f64(lrn.k));
+    let (factor, k) = (T::from_f64(lrn.alpha), T::from_f64(lrn.k));
     let each = items_per_task(channels * lrn.size) * channels;
     let scale = Shared::new(scale);
     for_each_piece(y, each, |task, y| {
@@ -43,7 +43,7 @@ pub fn lrn_backward<T: Real>(
     dx: &mut [T],
 ) {
     assert!([x, y, scale, dy].iter().all(|blob| blob.len() == dx.len()), "blobs of one size");
-    let factor = lrn.factor::<T>(lrn.size) * T::from_f64(2.0 * lrn.beta);
+    let factor = T::from_f64(lrn.alpha) * T::from_f64(2.0 * lrn.beta);
     let each = items_per_task(channels * lrn.size) * channels;
     for_each_piece(dx, each, |task, dx| {
         let start = task * each;

@@ -325,7 +325,7 @@ fn responses_are_normalised_across_channels() {
         [(1, 5, 0.75), (7, 5, 0.75), (300, 5, 0.75), (130, 9, 0.6), (4, 3, 1.0)]
     {
         let shape = lrn::Shape { batch: 2, channels, height: 3, width: 4 };
-        let lrn = lrn::Lrn { size, alpha: 0.3, beta, k: 1.5, divided: true };
+        let lrn = lrn::Lrn { size, alpha: 0.3 / size as f64, beta, k: 1.5 };
         let extents = [2, channels, 3, 4];
         let len = 2 * channels * 12;
         let (x, dy): (Vec<f64>, Vec<f64>) = (fill(len, 1), fill(len, 2));

@@ -23,7 +23,7 @@ pub use pooled::{
     pooled_input_gradient, pooled_input_gradient_workspace, pooled_weight_gradient,
     pooled_weight_gradient_workspace,
 };
-pub use weight::{bias_gradient, weight_gradient, weight_gradient_workspace};
+pub use weight::{weight_gradient, weight_gradient_workspace};
 
 use super::im2col::Windows;
 use crate::window::Conv;

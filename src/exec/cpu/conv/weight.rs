@@ -8,7 +8,6 @@ use super::windows::{Source, slab_len};
 use super::{Shape, depthwise};
 use crate::exec::cpu::micro::{Epilogue, Left, ROW_STRIDE, RowPanel, Target, Tile};
 use crate::exec::cpu::pack::transpose_into;
-use crate::exec::cpu::reduce;
 use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
 use crate::exec::cpu::transpose::transpose;
 use crate::real::{Real, vectorize};
@@ -281,9 +280,4 @@ fn add_partials<T: Real>(shape: &Shape, plan: &Plan, partials: &mut [T], beta: T
             },
         );
     });
-}
-
-/// `db = sum of dy over images and windows + beta db`, one number per output channel.
-pub fn bias_gradient<T: Real>(shape: &Shape, dy: &[T], beta: T, db: &mut [T]) {
-    reduce::sum_around(shape.batch, shape.out_channels, shape.windows.count(), dy, beta, db);
 }

@@ -17,8 +17,8 @@ impl<'a, T> Memory<'a, T> {
 
     pub(super) fn get(&self, slot: Slot) -> &[T] {
         assert!(slot.offset + slot.len <= self.len, "place outside the arena");
-        // SAFETY: inside the arena; the plan's verifier has proven that no place that is written in the
-        // same step overlaps it.
+        // SAFETY: inside the arena; the planner keeps the places that a step writes apart from all others, which `plan::verify`
+        // proves in tests and debug builds.
         unsafe { std::slice::from_raw_parts(self.start.add(slot.offset), slot.len) }
     }
 

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use candle_core::cuda_backend::cudarc::driver::{CudaContext, CudaFunction};
-use candle_core::cuda_backend::cudarc::nvrtc::{
-    CompileError, CompileOptions, compile_ptx_with_opts,
-};
+use cudarc::driver::{CudaContext, CudaFunction};
+use cudarc::nvrtc::{CompileError, CompileOptions, compile_ptx_with_opts};
 
 use super::super::driver::Script;
 

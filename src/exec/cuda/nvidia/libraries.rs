@@ -4,9 +4,9 @@ use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
 use candle_core::Device;
-use candle_core::cuda_backend::cudarc::cublas::{CudaBlas, sys as blas};
-use candle_core::cuda_backend::cudarc::cudnn::{result as dnn, sys};
-use candle_core::cuda_backend::cudarc::driver::{CudaStream, result as driver};
+use cudarc::cublas::{CudaBlas, sys as blas};
+use cudarc::cudnn::{result as dnn, sys};
+use cudarc::driver::{CudaStream, result as driver};
 
 use super::super::library::{ColumnMajor, Convolution, Product, Way};
 use super::super::module::Precision;

@@ -10,13 +10,11 @@ mod staging;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use candle_core::cuda_backend::cudarc::driver::sys::{
-    CUevent_flags, CUgraphInstantiate_flags, CUstreamCaptureMode,
-};
-use candle_core::cuda_backend::cudarc::driver::{
+use candle_core::{DType, Device, Storage, Tensor};
+use cudarc::driver::sys::{CUevent_flags, CUgraphInstantiate_flags, CUstreamCaptureMode};
+use cudarc::driver::{
     CudaContext, CudaFunction, CudaGraph, CudaStream, DevicePtr, DriverError, result,
 };
-use candle_core::{DType, Device, Storage, Tensor};
 
 use self::libraries::{Libraries, Prepared};
 use self::staging::Staging;

@@ -3,9 +3,7 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use candle_core::cuda_backend::cudarc::driver::{
-    CudaContext, CudaEvent, CudaStream, DriverError, result,
-};
+use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, result};
 
 /// Pieces of at most so many bytes together count as small: the numbers of a step, not a batch.
 const SMALL: usize = 4096;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use petgraph::graph::NodeIndex;
 
-use crate::ir::{Port, TypedNet};
-use crate::ty::Shape;
+use cortado::ir::{Port, TypedNet};
+use cortado::ty::Shape;
 
 /// A layer with Caffe's names.
 #[derive(Clone, Debug, PartialEq)]
