@@ -7,9 +7,10 @@ use pulp::{Simd, WithSimd};
 use super::Way;
 use super::then::{After, Then};
 use crate::exec::cpu::conv::Shape;
+use crate::exec::cpu::past;
 use crate::exec::cpu::tasks::{Shared, for_each};
 use crate::program::Kernel;
-use crate::real::{Real, load_some, store_some, vectorize, with_simd};
+use crate::real::{LINE, Real, load_some, prefetch, store_past, store_some, vectorize, with_simd};
 use crate::window::Axis;
 
 /// Elements that a task computes, at least.
@@ -46,12 +47,18 @@ pub fn depthwise<T: Real>(
     assert!(x.len() == of(source) && y.len() == of(target), "blobs of {shape:?}");
     assert!(shape.channels * windows.taps() <= packed.len(), "{} packed weights", packed.len());
     let after = then.on(y, shape.channels);
+    let line = shape.channels * size_of::<T>();
+    let aligned = (y.as_ptr() as usize).is_multiple_of(64) && line.is_multiple_of(64);
+    let past = aligned && past::is_large(y);
     let y = &Shared::new(y);
     let rows = shape.batch * target[1];
     let each = CHUNK.div_ceil((target[2] * shape.channels).max(1));
     for_each(rows.div_ceil(each), |task| {
         let rows = task * each..((task + 1) * each).min(rows);
-        with_simd(Rows { shape, way, rows, source, target, x, packed, after, y });
+        with_simd(Rows { shape, way, rows, source, target, x, packed, after, y, past });
+        if past {
+            past::fence();
+        }
     });
 }
 
@@ -60,13 +67,13 @@ type Meeting = (usize, usize);
 
 /// The taps along an axis that reach pixel `at` of the target, each with the pixel of the source, of `extent`, that it reads.
 #[inline(always)]
-fn meetings(
+fn meetings<'a>(
     axis: &Axis,
     way: Way,
     at: usize,
     extent: usize,
-    found: &mut [Meeting; Kernel::DEPTHWISE_TAPS],
-) -> usize {
+    found: &'a mut [Meeting; Kernel::DEPTHWISE_TAPS],
+) -> &'a [Meeting] {
     let mut count = 0;
     for tap in 0..axis.kernel {
         let pixel = match way {
@@ -81,7 +88,28 @@ fn meetings(
             count += 1;
         }
     }
-    count
+    &found[..count]
+}
+
+/// The taps of a window that are among these rows and these columns: where each begins in the weights, whose rows are
+/// `extents[1]` long, and the pixel under it in the source, whose rows are `extents[0]` long and begin with `row`.
+#[inline(always)]
+fn pairs<'a>(
+    down: &[Meeting],
+    across: &[Meeting],
+    (row, extents): (usize, [usize; 2]),
+    channels: usize,
+    found: &'a mut [Meeting; Kernel::DEPTHWISE_TAPS],
+) -> &'a [Meeting] {
+    let mut count = 0;
+    for (i, line) in down {
+        for (j, pixel) in across {
+            let at = (row + line) * extents[0] + pixel;
+            found[count] = ((i * extents[1] + j) * channels, at * channels);
+            count += 1;
+        }
+    }
+    &found[..count]
 }
 
 /// Some rows of the target, counted over all images.
@@ -95,6 +123,8 @@ struct Rows<'a, T> {
     packed: &'a [T],
     after: After<'a, T>,
     y: &'a Shared<'a, T>,
+    /// Whether results are written past the caches.
+    past: bool,
 }
 
 /// Pixels of a row whose sums have the same taps.
@@ -123,37 +153,42 @@ impl<T: Real> WithSimd for Rows<'_, T> {
             Way::Forward => (1, w.stride),
             Way::Input => (w.stride, 1),
         };
+        // Rows of the source that are asked for while others are computed.
+        let asked = match way {
+            _ if !past::is_large(self.x) => 0,
+            Way::Forward => h.stride,
+            Way::Input => 1,
+        };
         for line in rows.clone() {
             let (image, row) = (line / target[1], line % target[1]);
-            let down_count = meetings(&h, *way, row, source[1], &mut down);
+            let down = meetings(&h, *way, row, source[1], &mut down);
+            let behind = down.iter().map(|tap| tap.1 + 1).max().unwrap_or(0);
+            let behind = (image * source[1] + behind) * source[2] * channels;
             for first in 0..every.min(target[2]) {
                 let mut column = first;
                 while column < target[2] {
-                    let across_count = meetings(&w, *way, column, source[2], &mut across);
-                    let mut count = 0;
-                    for (i, line) in &down[..down_count] {
-                        for (j, pixel) in &across[..across_count] {
-                            let at = (image * source[1] + line) * source[2] + pixel;
-                            taps[count] = ((i * w.kernel + j) * channels, at * channels);
-                            count += 1;
-                        }
-                    }
-                    let most = alike(&w, *way, column, *source, *target);
+                    let across = meetings(&w, *way, column, source[2], &mut across);
+                    let rows = (image * source[1], [source[2], w.kernel]);
                     let block = Block {
                         at: (line * target[2] + column) * channels,
                         every: every * channels,
                         step: step * channels,
-                        taps: &taps[..count],
+                        taps: pairs(down, across, rows, channels, &mut taps),
                     };
                     // SAFETY: these pixels lie in the row, which is in one task, and have the same taps.
                     let pixels = unsafe {
-                        match most {
+                        match alike(&w, *way, column, *source, *target) {
                             8.. => self.pixels::<S, 8>(simd, &block),
                             4.. => self.pixels::<S, 4>(simd, &block),
                             2.. => self.pixels::<S, 2>(simd, &block),
                             _ => self.pixels::<S, 1>(simd, &block),
                         }
                     };
+                    // The rows that come next.
+                    for row in 0..asked {
+                        let at = row * source[2] + column / every * step;
+                        ask(self.x, behind + at * channels, pixels * step * channels);
+                    }
                     column += pixels * every;
                 }
             }
@@ -249,7 +284,10 @@ impl<T: Real> Rows<'_, T> {
                     let mask = load_some::<T, S>(simd, mask.as_ptr().add(at), len);
                     sum = T::vector_mask(simd, mask, sum);
                 }
-                store_some::<T, S>(y.pointer(at), len, sum);
+                match self.past {
+                    true => store_past::<T, S>(y.pointer(at), sum),
+                    false => store_some::<T, S>(y.pointer(at), len, sum),
+                }
             }
         }
     }
@@ -313,114 +351,118 @@ impl<T: Real> WithSimd for Weights<'_, T> {
         let [_, h, w] = self.shape.windows.axes;
         let (input, output) = (self.shape.windows.input, self.shape.windows.output);
         let (channels, lanes) = (self.shape.channels, T::lanes::<S>());
+        let whole = channels / lanes * lanes;
         let mut down = [(0, 0); Kernel::DEPTHWISE_TAPS];
+        let mut across = [(0, 0); Kernel::DEPTHWISE_TAPS];
         let mut taps = [(0, 0); Kernel::DEPTHWISE_TAPS];
-        // The columns of a tap that lie inside of the image, and those of all taps.
-        let inside = |tap: usize| {
-            let tap = tap * w.dilation;
-            let low = w.pad_before.saturating_sub(tap).div_ceil(w.stride);
-            let high = (input[2] + w.pad_before).saturating_sub(tap).div_ceil(w.stride);
-            low.min(output[2])..high.min(output[2])
-        };
-        let (low, high) = (inside(0).start, inside(w.kernel.max(1) - 1).end);
         for line in self.rows.clone() {
             let (image, row) = (line / output[1], line % output[1]);
-            let down_count = meetings(&h, Way::Forward, row, input[1], &mut down);
-            // Where the sums of taps are, and where the pixel under a tap of the first window would be.
-            let mut count = 0;
-            for &(i, source) in &down[..down_count] {
-                for j in 0..w.kernel {
-                    let pixel = (image * input[1] + source) * input[2] + j * w.dilation;
-                    taps[count] = (i * w.kernel + j, pixel);
-                    count += 1;
-                }
+            let down = meetings(&h, Way::Forward, row, input[1], &mut down);
+            if past::is_large(self.x) {
+                // The rows behind these, and the gradients there.
+                let next = down.last().map_or(0, |tap| tap.1 + 1);
+                let next = (image * input[1] + next) * input[2] * channels;
+                ask(self.x, next, h.stride * input[2] * channels);
+                ask(self.dy, (line + 1) * output[2] * channels, output[2] * channels);
             }
-            let taps = &taps[..count];
-            for first in (0..channels).step_by(lanes) {
-                let len = lanes.min(channels - first);
-                // SAFETY: the windows of all columns between have all their taps inside, those before and behind this one.
+            let mut column = 0;
+            while column < output[2] {
+                let across = meetings(&w, Way::Forward, column, input[2], &mut across);
+                let rows = (image * input[1], [input[2], w.kernel]);
+                let taps = pairs(down, across, rows, channels, &mut taps);
+                let count = alike(&w, Way::Forward, column, input, output);
+                let block = Block {
+                    at: (line * output[2] + column) * channels,
+                    every: channels,
+                    step: w.stride * channels,
+                    taps,
+                };
+                // SAFETY: the taps of these pixels lie inside of the image, and the channels exist.
                 unsafe {
-                    if low < high {
-                        let mut rest = taps;
-                        while !rest.is_empty() {
-                            let (line, columns) = (line, low..high);
-                            let taken = match (rest.len(), len == lanes) {
-                                (9.., true) => {
-                                    self.add::<S, 9>(simd, line, columns, rest, first, lanes)
-                                }
-                                (6.., true) => {
-                                    self.add::<S, 6>(simd, line, columns, rest, first, lanes)
-                                }
-                                (3.., true) => {
-                                    self.add::<S, 3>(simd, line, columns, rest, first, lanes)
-                                }
-                                _ => self.add::<S, 1>(simd, line, columns, rest, first, len),
-                            };
-                            rest = &rest[taken..];
-                        }
+                    for first in (0..whole).step_by(lanes) {
+                        self.add_all::<S>(simd, &block, count, first, lanes);
                     }
-                    let bounds = low..high.max(low);
-                    for (tap, one) in taps.iter().enumerate() {
-                        let own = inside(tap % w.kernel);
-                        let one = std::slice::from_ref(one);
-                        let before = own.start..own.end.min(bounds.start);
-                        let behind = own.start.max(bounds.end)..own.end;
-                        for columns in [before, behind] {
-                            if !columns.is_empty() {
-                                self.add::<S, 1>(simd, line, columns, one, first, len);
-                            }
-                        }
+                    if whole < channels {
+                        self.add_all::<S>(simd, &block, count, whole, channels - whole);
                     }
                 }
+                column += count;
             }
         }
     }
 }
 
 impl<T: Real> Weights<'_, T> {
-    /// Adds what some columns of a row contribute to the first taps of some, in `len` channels from `first` on. Says how many
-    /// taps these are.
+    /// Adds what `count` pixels of a block contribute to its taps, in `len` channels from `first` on.
     ///
     /// # Safety
-    /// The taps lie inside of the image for all of these columns, and the channels exist and fit a register.
+    /// The taps lie inside of the image for all of these pixels, and the channels exist and fit a register.
+    #[inline(always)]
+    unsafe fn add_all<S: Simd>(
+        &mut self,
+        simd: S,
+        block: &Block,
+        count: usize,
+        first: usize,
+        len: usize,
+    ) {
+        let mut rest = block.taps;
+        while !rest.is_empty() {
+            let block = Block { taps: rest, ..*block };
+            // SAFETY: promised by the caller.
+            let taken = unsafe {
+                match rest.len() {
+                    9.. => self.add::<S, 9>(simd, &block, count, first, len),
+                    6.. => self.add::<S, 6>(simd, &block, count, first, len),
+                    3.. => self.add::<S, 3>(simd, &block, count, first, len),
+                    _ => self.add::<S, 1>(simd, &block, count, first, len),
+                }
+            };
+            rest = &rest[taken..];
+        }
+    }
+
+    /// The same for the first taps of the block; says how many.
+    ///
+    /// # Safety
+    /// As for [`Weights::add_all`].
     #[inline(always)]
     unsafe fn add<S: Simd, const N: usize>(
         &mut self,
         simd: S,
-        line: usize,
-        columns: Range<usize>,
-        taps: &[Meeting],
+        block: &Block,
+        count: usize,
         first: usize,
         len: usize,
     ) -> usize {
-        let (channels, windows) = (self.shape.channels, &self.shape.windows);
-        let w = windows.axes[2];
         let mut sums = [T::splat(simd, T::ZERO); N];
         let mut from = [std::ptr::null(); N];
         // SAFETY: promised by the caller.
         unsafe {
-            for ((sum, from), &(tap, pixel)) in sums.iter_mut().zip(&mut from).zip(taps) {
-                let at = tap * channels + first;
-                *sum = load_some::<T, S>(simd, self.sums.as_ptr().add(at), len);
-                let pixel = pixel + columns.start * w.stride - w.pad_before;
-                *from = self.x.as_ptr().add(pixel * channels + first);
+            for ((sum, from), &(tap, pixel)) in sums.iter_mut().zip(&mut from).zip(block.taps) {
+                *sum = load_some::<T, S>(simd, self.sums.as_ptr().add(tap + first), len);
+                *from = self.x.as_ptr().add(pixel + first);
             }
-            let start = (line * windows.output[2] + columns.start) * channels + first;
-            let mut dy = self.dy.as_ptr().add(start);
-            for column in 0..columns.len() {
-                let gradient = load_some::<T, S>(simd, dy, len);
-                let at = column * w.stride * channels;
+            let dy = self.dy.as_ptr().add(block.at + first);
+            for pixel in 0..count {
+                let gradient = load_some::<T, S>(simd, dy.add(pixel * block.every), len);
                 for (sum, from) in sums.iter_mut().zip(&from) {
-                    let x = load_some::<T, S>(simd, from.add(at), len);
+                    let x = load_some::<T, S>(simd, from.add(pixel * block.step), len);
                     *sum = T::mul_add(simd, x, gradient, *sum);
                 }
-                dy = dy.wrapping_add(channels);
             }
-            for (sum, &(tap, _)) in sums.into_iter().zip(taps) {
-                let at = tap * channels + first;
-                store_some::<T, S>(self.sums.as_mut_ptr().add(at), len, sum);
+            for (sum, &(tap, _)) in sums.into_iter().zip(block.taps) {
+                store_some::<T, S>(self.sums.as_mut_ptr().add(tap + first), len, sum);
             }
         }
         N
+    }
+}
+
+/// Asks for some numbers of a blob from a place on, as far as there are.
+#[inline(always)]
+fn ask<T>(blob: &[T], from: usize, count: usize) {
+    for at in (from..blob.len().min(from + count)).step_by(LINE) {
+        prefetch(blob[at..].as_ptr());
     }
 }
