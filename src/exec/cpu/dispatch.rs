@@ -245,7 +245,7 @@ impl Prepare {
             Kernel::Transpose(perm) => {
                 let (extents, perm) = (arg_shapes[0].0.clone(), perm.clone());
                 Box::new(move |m, _| {
-                    layout::transpose(&extents, &perm, m.get(args[0]), T::ZERO, m.get_mut(y));
+                    layout::transpose(&extents, &perm, m.get(args[0]), m.get_mut(y));
                 })
             }
             &Kernel::Slice { axis, start, step } => {

@@ -255,6 +255,32 @@ pub(super) unsafe fn finish<T: Real, S: Simd, const R: usize, const V: usize>(
     column: usize,
 ) {
     let lanes = T::lanes::<S>();
+    if epilogue.beta == T::ZERO && epilogue.row_bias.is_null() && target.mask.is_null() {
+        let mut bias = [T::splat(simd, T::ZERO); V];
+        if !epilogue.column_bias.is_null() {
+            for (r, bias) in bias.iter_mut().enumerate() {
+                // SAFETY: promised by the caller.
+                *bias = unsafe { load::<T, S>(epilogue.column_bias.add(column + r * lanes)) };
+            }
+        }
+        let least = if epilogue.relu { T::ZERO } else { T::NEG_INFINITY };
+        let least = T::splat(simd, least);
+        for (row, sum) in sums.into_iter().enumerate() {
+            for (r, value) in sum.into_iter().enumerate() {
+                // In this order a NaN stays one.
+                let value = T::vector_max(simd, least, T::vector_add(simd, value, bias[r]));
+                // SAFETY: promised by the caller.
+                unsafe {
+                    let to = target.start.add(row * target.stride + r * lanes);
+                    match target.past {
+                        true => store_past::<T, S>(to, value),
+                        false => store::<T, S>(to, value),
+                    }
+                }
+            }
+        }
+        return;
+    }
     for (row, sum) in sums.into_iter().enumerate() {
         for (r, mut value) in sum.into_iter().enumerate() {
             // SAFETY: promised by the caller.

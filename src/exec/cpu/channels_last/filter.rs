@@ -165,7 +165,7 @@ fn sum_span<T: Real>(
                             registers: plan.panels.registers(panel),
                             segments: &segments[..count],
                             left: Left::Depths(w.stride * shape.channels),
-                            offset: start,
+                            offsets: [start, 0],
                             target,
                             epilogue: Epilogue::adding(beta),
                         }

@@ -30,6 +30,8 @@ pub struct Segment<T> {
 pub enum Left {
     /// Rows of [`ROW_STRIDE`] numbers.
     Rows,
+    /// Rows that begin so many numbers apart.
+    Apart(usize),
     /// The rows of one depth are neighbours; so many numbers lie between depths.
     Depths(usize),
 }
@@ -45,8 +47,8 @@ pub struct Product<'a, T> {
     pub segments: &'a [Segment<T>],
     /// How left operands lie.
     pub left: Left,
-    /// Elements that the tile's first row lies behind the segments' places.
-    pub offset: usize,
+    /// Elements that the operands of this tile lie behind the segments' places, left and right.
+    pub offsets: [usize; 2],
     /// Where the tile goes.
     pub target: Target<T>,
     /// How sums are finished, unless the target is raw.
@@ -108,6 +110,7 @@ unsafe fn tile<T: Real, S: Simd, const R: usize, const V: usize>(simd: S, job: &
     unsafe {
         let sums = match job.left {
             Left::Rows => sums::<T, S, R, V>(simd, job, ROW_STRIDE, 1),
+            Left::Apart(step) => sums::<T, S, R, V>(simd, job, step, 1),
             Left::Depths(step) => sums::<T, S, R, V>(simd, job, 1, step),
         };
         if !job.target.raw {
@@ -133,7 +136,8 @@ unsafe fn sums<T: Real, S: Simd, const R: usize, const V: usize>(
     let lanes = T::lanes::<S>();
     let mut sums = [[T::splat(simd, T::ZERO); V]; R];
     for segment in job.segments {
-        let (mut left, mut right) = (segment.left.wrapping_add(job.offset), segment.right);
+        let mut left = segment.left.wrapping_add(job.offsets[0]);
+        let mut right = segment.right.wrapping_add(job.offsets[1]);
         for _ in 0..segment.len {
             // SAFETY: both operands extend over the segment, promised to `run`.
             unsafe {

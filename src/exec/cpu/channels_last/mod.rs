@@ -6,9 +6,11 @@
 //! As everywhere in [`super`], tasks are cut by shapes alone and sums have a fixed order.
 
 mod ahead;
+mod copies;
 mod depthwise;
 mod filter;
 mod grid;
+mod lines;
 mod lrn;
 mod micro;
 mod normalize;

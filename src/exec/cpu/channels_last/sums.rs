@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::Way;
 use super::ahead::Ahead;
 use super::grid::Grid;
+use super::lines::Lines;
 use super::micro::{DEPTH, Left, Product, ROW_STRIDE, Segment};
 use super::then::{After, Then};
 use super::weights::Panels;
@@ -19,10 +20,10 @@ use crate::exec::cpu::tasks::{Shared, for_each_with};
 use crate::real::{LINE, Real, prefetch, vectorize};
 
 /// Most panels of targets of one task.
-const PANELS: usize = 16;
+pub(super) const PANELS: usize = 16;
 
 /// Elements of packed weights that stay in the second-level cache with the copies.
-const CACHED: usize = 64 * 1024;
+pub(super) const CACHED: usize = 64 * 1024;
 
 /// Tasks wanted, so that many threads have work.
 const TASKS: usize = 8;
@@ -37,23 +38,28 @@ pub struct Sums {
     pub(super) channels: usize,
     pub(super) outputs: usize,
     /// Spatial extents of the source and the target.
-    source: [usize; 2],
+    pub(super) source: [usize; 2],
     target: [usize; 2],
     /// Taps of the weights.
     pub(super) all_taps: usize,
-    grids: Vec<Grid>,
+    /// The largest tile, and the panels of the results.
+    pub(super) tile: Tile,
+    pub(super) panels: Panels,
+    pub(super) grids: Vec<Grid>,
+    /// Which grids read lines of the source in place of copies of windows.
+    lines: Vec<Option<Lines>>,
     /// Targets of each grid that stay together: those of a row of targets, or single ones.
-    units: Vec<usize>,
+    pub(super) units: Vec<usize>,
     /// The grid of every tap and its place there, if any target has it.
     pub(super) places: Vec<Option<(usize, usize)>>,
 }
 
 /// The part of the targets and channels that one task owns.
-struct Task {
-    grid: usize,
-    group: usize,
-    targets: Range<usize>,
-    panels: Range<usize>,
+pub(super) struct Task {
+    pub grid: usize,
+    pub group: usize,
+    pub targets: Range<usize>,
+    pub panels: Range<usize>,
 }
 
 /// A part of the sums.
@@ -61,6 +67,16 @@ struct Pass {
     begins: bool,
     ends: bool,
     depth: Range<usize>,
+}
+
+/// The operands of a tile.
+pub(super) struct Operands<'a, T> {
+    /// The terms, with the weights of the first panel, for panels of one register and of two.
+    pub segments: [&'a [Segment<T>]; 2],
+    /// How left operands lie.
+    pub left: Left,
+    /// Numbers from the segments' places to what belongs to the first target.
+    pub offset: usize,
 }
 
 /// How the grids are cut into tasks; depends on the shape only.
@@ -73,8 +89,8 @@ struct Cut {
 }
 
 /// The blobs of a pass.
-struct Blobs<'a, T> {
-    x: &'a [T],
+pub(super) struct Blobs<'a, T> {
+    pub x: &'a [T],
     packed: &'a [T],
     after: After<'a, T>,
     y: Shared<'a, T>,
@@ -104,11 +120,18 @@ impl Sums {
             Way::Input => (outputs, inputs, output, input),
         };
         let tile = Tile::of::<T>();
-        let unit = |grid: &Grid| match grid.count[1] <= PANELS * tile.rows {
-            true if grid.by_lines(source[0], tile.rows) => grid.count[1],
-            _ => 1,
+        let lines: Vec<_> = match shape.group {
+            1 => grids.iter().map(|grid| Lines::of::<T>(grid, source, channels)).collect(),
+            _ => vec![None; grids.len()],
         };
-        let units = grids.iter().map(unit).collect();
+        let unit = |(grid, lines): (&Grid, &Option<Lines>)| match lines {
+            Some(lines) => lines.unit,
+            None if grid.count[1] <= PANELS * tile.rows && grid.by_lines(source[0], tile.rows) => {
+                grid.count[1]
+            }
+            None => 1,
+        };
+        let units = grids.iter().zip(&lines).map(unit).collect();
         Sums {
             way,
             batch: shape.batch,
@@ -118,7 +141,10 @@ impl Sums {
             source,
             target,
             all_taps: windows.taps(),
+            tile,
+            panels: Panels::of::<T>(outputs),
             grids,
+            lines,
             units,
             places,
         }
@@ -131,7 +157,7 @@ impl Sums {
 
     /// Elements of the packed weights.
     pub fn packed_len<T: Real>(&self) -> usize {
-        self.group * self.channels * self.all_taps * Panels::of::<T>(self.outputs).all()
+        self.group * self.channels * self.all_taps * self.panels.all()
     }
 
     /// Elements of workspace for `threads` to take part.
@@ -140,13 +166,13 @@ impl Sums {
     }
 
     fn each<T: Real>(&self) -> usize {
-        let tile = Tile::of::<T>();
+        let tile = self.tile;
         PANELS * tile.rows * ROW_STRIDE + tile.rows * tile.columns
     }
 
     /// The place of a panel among the packed weights.
-    pub(super) fn panel<T: Real>(&self, grid: usize, group: usize, panel: usize) -> usize {
-        let panels = Panels::of::<T>(self.outputs);
+    pub(super) fn panel(&self, grid: usize, group: usize, panel: usize) -> usize {
+        let panels = self.panels;
         let before: usize = self.grids[..grid].iter().map(|grid| grid.taps.len()).sum();
         let taps = self.grids[grid].taps.len();
         self.channels
@@ -154,16 +180,23 @@ impl Sums {
     }
 
     fn cut<T: Real>(&self) -> Cut {
-        let panels = Panels::of::<T>(self.outputs).count();
-        let most = PANELS * Tile::of::<T>().rows;
-        let blocks = self.grids.iter().zip(&self.units).map(|(grid, unit)| {
+        let panels = self.panels.count();
+        let most = PANELS * self.tile.rows;
+        let blocks = self.grids.iter().zip(&self.units).zip(&self.lines);
+        let blocks = blocks.map(|((grid, unit), lines)| {
             let units = self.batch * grid.targets() / unit;
-            units.div_ceil((most / unit).max(1))
+            let fit = lines.map_or(usize::MAX, |lines| lines.most);
+            units.div_ceil((most / unit).min(fit).max(1))
         });
         // Threads share a number that many divide, and the least of images in halves where panels are too few to share.
         let targets = self.batch * self.grids.iter().map(Grid::targets).max().unwrap_or(0);
+        let read = self.batch * self.source[0] * self.source[1];
         let blocks = match blocks.max().unwrap_or(0) {
-            1 if panels < 3 && 2 * Tile::of::<T>().rows <= targets => 2,
+            // Of whichever is more, pixels or weights, every thread had better read only what no other does.
+            1 if panels == 2 && read < self.all_taps * self.outputs => {
+                return Cut { blocks: 1, columns: 2, panels: 1 };
+            }
+            1 if panels < 3 && 2 * self.tile.rows <= targets => 2,
             blocks if blocks < 3 => blocks,
             blocks => blocks.next_multiple_of(4),
         };
@@ -180,7 +213,7 @@ impl Sums {
 
     /// Those of targets that lie side by side follow each other.
     fn task<T: Real>(&self, cut: &Cut, number: usize) -> Task {
-        let panels = Panels::of::<T>(self.outputs).count();
+        let panels = self.panels.count();
         let (column, number) = (number % cut.columns, number / cut.columns);
         let (group, number) = (number % self.group, number / self.group);
         let (grid, block) = (number % self.grids.len(), number / self.grids.len());
@@ -214,11 +247,15 @@ impl Sums {
     }
 
     fn run_task<T: Real>(&self, task: &Task, blobs: &Blobs<T>, scratch: &mut [T]) {
-        let tile = Tile::of::<T>();
+        let tile = self.tile;
         let grid = &self.grids[task.grid];
         let depth = grid.taps.len() * self.channels;
         if depth == 0 {
             self.untouched(task, blobs, scratch);
+            return;
+        }
+        if let Some(lines) = &self.lines[task.grid] {
+            self.run_lines(task, lines, blobs, scratch);
             return;
         }
         let rows = task.targets.len();
@@ -246,9 +283,25 @@ impl Sums {
                     let depth = self.inside(task, line.start, &pass);
                     for row in line.clone().step_by(height) {
                         let targets = row..(row + height).min(line.end);
+                        let skipped = depth.start.saturating_sub(pass.depth.start);
+                        let left = left[row * ROW_STRIDE + skipped..].as_ptr();
+                        let segments = [1, 2].map(|registers| {
+                            let right = self.weights(task, registers, depth.start, blobs);
+                            [Segment { left, right, len: depth.len() }]
+                        });
+                        let segments = [&segments[0][..], &segments[1]];
+                        let operands = Operands { segments, left: Left::Rows, offset: 0 };
                         for panel in panels.clone() {
-                            let part = (targets.clone(), depth.clone());
-                            self.tile(task, &pass, panel, part, blobs, left, spill);
+                            let ends = [pass.begins, pass.ends];
+                            self.product(
+                                task,
+                                ends,
+                                panel,
+                                targets.clone(),
+                                &operands,
+                                blobs,
+                                spill,
+                            );
                             ahead.fetch();
                         }
                     }
@@ -274,7 +327,7 @@ impl Sums {
 
     /// What the thread's next task copies, if that is one run of memory that fits the second-level cache with what this
     /// one reads; asked for in as many pieces.
-    fn ahead<T: Real>(&self, task: &Task, blobs: &Blobs<T>, pieces: usize) -> Ahead<T> {
+    pub(super) fn ahead<T: Real>(&self, task: &Task, blobs: &Blobs<T>, pieces: usize) -> Ahead<T> {
         let grid = &self.grids[task.grid];
         let len = task.targets.len() * self.channels;
         let plain = grid.taps.len() == 1 && grid.step == [1, 1] && self.source == grid.count;
@@ -287,7 +340,7 @@ impl Sums {
 
     /// Finishes targets that no tap reaches, whose sums are 0, pixel by pixel.
     fn untouched<T: Real>(&self, task: &Task, blobs: &Blobs<T>, scratch: &mut [T]) {
-        let panels = Panels::of::<T>(self.outputs);
+        let panels = self.panels;
         let pitch = self.group * self.outputs;
         let base = task.group * self.outputs;
         let from = base + panels.start(task.panels.start);
@@ -310,34 +363,44 @@ impl Sums {
         );
     }
 
-    /// Computes some targets, counted from the task's first, in the channels of a panel, from a part of the depth.
-    #[expect(clippy::too_many_arguments, reason = "what is computed, operands, and memory")]
-    fn tile<T: Real>(
+    /// The weights of a task's first panel, if panels had so many registers, from a depth on.
+    pub(super) fn weights<T: Real>(
         &self,
         task: &Task,
-        pass: &Pass,
-        panel: usize,
-        (targets, depth): (Range<usize>, Range<usize>),
+        registers: usize,
+        depth: usize,
         blobs: &Blobs<T>,
-        left: &[T],
+    ) -> *const T {
+        let width = registers * self.tile.columns / 2;
+        blobs.packed[self.panel(task.grid, task.group, 0)..].as_ptr().wrapping_add(depth * width)
+    }
+
+    /// Computes some targets, counted from the task's first, in the channels of a panel, from parts of the depth, which may be
+    /// the first and the last of them.
+    #[expect(clippy::too_many_arguments, reason = "what is computed, operands, and memory")]
+    pub(super) fn product<T: Real>(
+        &self,
+        task: &Task,
+        [begins, ends]: [bool; 2],
+        panel: usize,
+        targets: Range<usize>,
+        operands: &Operands<T>,
+        blobs: &Blobs<T>,
         spill: &mut [T],
     ) {
-        let panels = Panels::of::<T>(self.outputs);
+        let panels = &self.panels;
         let grid = &self.grids[task.grid];
         let pitch = self.group * self.outputs;
-        let (width, columns) = (panels.width(panel), Tile::of::<T>().columns);
-        let start = self.panel::<T>(task.grid, task.group, panel) + depth.start * width;
-        let len = depth.len();
-        let right = blobs.packed[start..start + len * width].as_ptr();
+        let (width, columns) = (panels.width(panel), self.tile.columns);
         let channel = task.group * self.outputs + panels.start(panel);
-        let addend = blobs.after.addend.filter(|_| pass.begins);
-        let mask = blobs.after.mask.filter(|_| pass.ends);
-        let bias = blobs.after.bias.filter(|_| pass.ends);
+        let addend = blobs.after.addend.filter(|_| begins);
+        let mask = blobs.after.mask.filter(|_| ends);
+        let bias = blobs.after.bias.filter(|_| ends);
         let epilogue = Epilogue {
-            beta: if pass.begins && addend.is_none() { T::ZERO } else { T::ONE },
+            beta: if begins && addend.is_none() { T::ZERO } else { T::ONE },
             row_bias: std::ptr::null(),
             column_bias: bias.map_or(std::ptr::null(), |bias| bias[channel..].as_ptr()),
-            relu: pass.ends && blobs.after.relu,
+            relu: ends && blobs.after.relu,
         };
         let every_pixel = grid.every == [1, 1] && grid.count == self.target;
         let whole = panels.channels(panel) == width && every_pixel;
@@ -354,7 +417,7 @@ impl Sums {
                     target.mask = mask[at..].as_ptr();
                 }
                 // A result that is added to again, or was read, had better stay.
-                let once = pass.begins && pass.ends;
+                let once = begins && ends;
                 let in_place = addend.is_some() && target.old == target.start.cast_const();
                 target.past = blobs.past && once && !in_place;
                 target
@@ -372,18 +435,17 @@ impl Sums {
                 }
             }
         }
-        let skipped = depth.start.saturating_sub(pass.depth.start);
-        let left = left[targets.start * ROW_STRIDE + skipped..].as_ptr();
+        let registers = panels.registers(panel);
         let product = Product {
             rows: targets.len(),
-            registers: panels.registers(panel),
-            segments: &[Segment { left, right, len }],
-            left: Left::Rows,
-            offset: 0,
+            registers,
+            segments: operands.segments[registers - 1],
+            left: operands.left,
+            offsets: [operands.offset, grid.taps.len() * self.channels * panels.start(panel)],
             target,
             epilogue,
         };
-        // SAFETY: rows were copied and panels cut to this length; a task owns its targets.
+        // SAFETY: the left operand has these rows, and panels were cut to this length; a task owns its targets.
         unsafe { product.run() };
         if whole {
             return;
@@ -396,7 +458,7 @@ impl Sums {
                 let rows = spill.chunks_exact_mut(columns).take(targets.len());
                 for (row, sums) in rows.enumerate() {
                     let at = self.pixel(grid, first + row) * pitch + channel;
-                    let (sums, adds) = (&mut sums[..channels], !pass.begins);
+                    let (sums, adds) = (&mut sums[..channels], !begins);
                     finish(sums, at, adds, (addend, bias, mask), epilogue.relu, &blobs.y);
                 }
             },
@@ -410,97 +472,6 @@ impl Sums {
         let [height, width] = self.target;
         let row = image * height + grid.start[0] + row * grid.every[0];
         row * width + grid.start[1] + column * grid.every[1]
-    }
-
-    /// Copies what the windows of targets see, one row each: the part `depth` of all taps and channels. Goes by lines of
-    /// targets, and there by runs of taps, most of which lie inside the image for nearly all targets of a line.
-    #[inline(always)]
-    fn copy<T: Real>(&self, task: &Task, depth: Range<usize>, x: &[T], to: &mut [T]) {
-        let (grid, unit) = (&self.grids[task.grid], self.units[task.grid]);
-        let (group, targets) = (task.group, &task.targets);
-        let [height, width] = self.source;
-        let pitch = self.group * self.channels;
-        let step = grid.step[1];
-        let first =
-            grid.runs.partition_point(|run| (run.before + run.taps) * self.channels <= depth.start);
-        let mut target = targets.start;
-        while target < targets.end {
-            let (image, row, column) = place(grid, target);
-            let columns = column..grid.count[1].min(column + targets.end - target);
-            let to = &mut to[(target - targets.start) * ROW_STRIDE..];
-            target += columns.len();
-            for run in &grid.runs[first..] {
-                let begin = run.before * self.channels;
-                if depth.end <= begin {
-                    break;
-                }
-                let from = depth.start.max(begin);
-                let end = depth.end.min(begin + run.taps * self.channels);
-                let (at, len) = (from - depth.start, end - from);
-                let y = (row * grid.step[0]) as isize + run.row;
-                if y < 0 || height as isize <= y {
-                    if 1 < unit {
-                        continue;
-                    }
-                    let rows = to.chunks_mut(ROW_STRIDE).take(columns.len());
-                    rows.for_each(|to| to[at..at + len].fill(T::ZERO));
-                    continue;
-                }
-                let line = (image * height + y as usize) * width;
-                // Where the run of a target in this column begins in `x`; it may lie before the line. With several groups a
-                // run has one tap.
-                let source = |column: usize| {
-                    let pixel = (line + column * step) as isize + run.column;
-                    pixel * pitch as isize + (group * self.channels + from - begin) as isize
-                };
-                // The columns whose whole run lies inside of the image.
-                let low = (-run.column).max(0) as usize;
-                let low = low.div_ceil(step).clamp(columns.start, columns.end);
-                let high = width as isize - run.column - run.taps as isize + step as isize;
-                let high = (high.max(0) as usize / step).clamp(low, columns.end);
-                let place = |column: usize| (column - columns.start) * ROW_STRIDE + at;
-                if low < high {
-                    let from = &x[source(low) as usize..];
-                    let few = len <= 64 || 1 < run.taps;
-                    copy_runs(from, step * pitch, len, high - low, few, &mut to[place(low)..]);
-                }
-                for column in (columns.start..low).chain(high..columns.end) {
-                    let left = (column * step) as isize + run.column;
-                    let to = &mut to[place(column)..][..len];
-                    // The taps inside of the image, as part of the run.
-                    let inside = [-left, width as isize - left].map(|tap| {
-                        let tap = tap.clamp(0, run.taps as isize) as usize;
-                        (begin + tap * self.channels).clamp(from, end) - from
-                    });
-                    let [low, high] = inside;
-                    to.fill(T::ZERO);
-                    if low < high {
-                        let source = (source(column) + low as isize) as usize;
-                        to[low..high].copy_from_slice(&x[source..][..high - low]);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Copies `count` runs of `len` numbers, which begin `step` numbers apart, to rows; sixteen numbers at a time if they are
-/// few, where what lies behind them may be overwritten.
-#[inline(always)]
-fn copy_runs<T: Real>(from: &[T], step: usize, len: usize, count: usize, few: bool, to: &mut [T]) {
-    let whole = len.next_multiple_of(16);
-    let ends = |stride: usize| (count - 1) * stride + whole;
-    if !few || from.len() < ends(step) || to.len() < ends(ROW_STRIDE) {
-        for (i, to) in to.chunks_mut(ROW_STRIDE).take(count).enumerate() {
-            to[..len].copy_from_slice(&from[i * step..][..len]);
-        }
-        return;
-    }
-    for start in (0..whole).step_by(16) {
-        for i in 0..count {
-            let from = &from[i * step + start..][..16];
-            to[i * ROW_STRIDE + start..][..16].copy_from_slice(from);
-        }
     }
 }
 
@@ -544,7 +515,7 @@ fn finish<T: Real>(
 
 /// Image, row and column of a target.
 #[inline(always)]
-fn place(grid: &Grid, target: usize) -> (usize, usize, usize) {
+pub(super) fn place(grid: &Grid, target: usize) -> (usize, usize, usize) {
     let [height, width] = grid.count;
     (target / (height * width), target / width % height, target % width)
 }

@@ -84,7 +84,7 @@ fn forward<T: Real>(
     let taps = sums.all_taps;
     let depth = sums.channels * taps;
     let width = panels.width(panel);
-    let start = sums.panel::<T>(0, group, panel);
+    let start = sums.panel(0, group, panel);
     let first = group * sums.outputs + panels.start(panel);
     let place = |column: usize| {
         let (channel, tap) = (column / taps, column % taps);
@@ -108,7 +108,7 @@ fn input<T: Real>(
         let first = (group * sums.channels + depth) * sums.outputs + panels.start(panel);
         let place = |tap: usize| {
             let (grid, at) = sums.places[tap]?;
-            Some(sums.panel::<T>(grid, group, panel) + (at * sums.channels + depth) * width)
+            Some(sums.panel(grid, group, panel) + (at * sums.channels + depth) * width)
         };
         if taps == 1 {
             let Some(at) = place(0) else { continue };

@@ -146,7 +146,7 @@ fn multiply<T: Real>(
                     registers: plan.panels.registers(panel),
                     segments: &[segment],
                     left: Left::Depths(plan.pitch),
-                    offset: 0,
+                    offsets: [0, 0],
                     target: Target::new(to, all, false),
                     epilogue: Epilogue::adding(if begins { T::ZERO } else { T::ONE }),
                 };

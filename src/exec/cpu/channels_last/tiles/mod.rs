@@ -115,9 +115,10 @@ impl Plan {
         };
         let panels = Panels::of::<T>(shape.out_channels).count();
         let blocks = match all.div_ceil(most) {
-            // Two threads share a single image where there are no panels to share.
+            // Two threads share tiles evenly, and a single image where there are no panels to share.
             1 if panels < 3 && FEWEST <= all => 2,
-            blocks => blocks,
+            1 => 1,
+            blocks => blocks.next_multiple_of(2),
         };
         let parts = TASKS.div_ceil(blocks).min(panels.div_ceil(2)).max(1);
         Plan {
@@ -201,7 +202,7 @@ pub fn tiles_forward<T: Real>(
                         registers: panels.registers(panel),
                         segments: &segments[..plan.passes],
                         left: Left::Rows,
-                        offset: 0,
+                        offsets: [0, 0],
                         target: Target::new(sums[at..].as_mut_ptr(), tile.columns, true),
                         epilogue: Epilogue::adding(T::ZERO),
                     };
