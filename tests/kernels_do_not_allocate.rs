@@ -101,7 +101,7 @@ fn kernels_do_not_allocate() {
         softmax::forward(lines, false, &c, &mut y);
         softmax::backward(lines, false, &y, &c, 0.0, &mut dx);
         reduce::total(reduce::Reduction::SumSquares, &c);
-        layout::transpose(&[600, 100], &[1, 0], &c, 0.0, &mut y);
+        layout::transpose(&[600, 100], &[1, 0], &c, &mut y);
         let rows = gather::Shape { outer: 1, rows: 600, inner: 100 };
         gather::gather(rows, &c, &[3.0; 600], &mut y).unwrap();
         let step =

@@ -276,7 +276,8 @@ impl Pass<'_> {
             },
             Kernel::ConvFilter(conv)
                 if self.is_tiled(conv, step.args[1], step.args[0])
-                    && (self.how == Arrange::All || FILTER_TILES <= self.tiles(step.args[1])) =>
+                    && (self.how == Arrange::All
+                        || FILTER_TILES <= self.tiles(conv, step.args[1])) =>
             {
                 return self.wrap(Kernel::TilesFilter(conv.clone()), &step.args, &step.outs);
             }
@@ -306,12 +307,13 @@ impl Pass<'_> {
         self.wrap(Kernel::FusedConv(fused), &args, &step.outs);
     }
 
-    /// Whether a convolution from blobs like `x` to blobs like `y`, or the gradient of one, is done by tiles of 4 x 4 results:
+    /// Whether a convolution from blobs like `x` to blobs like `y`, or the gradient of one, is done by tiles of results:
     /// the weights, four times as many, have to be read for enough tiles.
     fn is_tiled(&self, conv: &Conv, y: ValueId, x: ValueId) -> bool {
-        let plain = |a: &Axis| (a.kernel, a.stride, a.dilation) == (3, 1, 1);
-        let can = conv.group == 1 && conv.axes.iter().all(plain);
-        let (tiles, y, channels) = (self.tiles(y), self.shape(y), self.shape(x).0[1]);
+        let taps = conv.axes[0].kernel;
+        let plain = |a: &Axis| (a.kernel, a.stride, a.dilation) == (taps, 1, 1);
+        let can = matches!(taps, 3 | 5) && conv.group == 1 && conv.axes.iter().all(plain);
+        let (tiles, y, channels) = (self.tiles(conv, y), self.shape(y), self.shape(x).0[1]);
         let pays = |i: usize| TILES[i] <= tiles && CHANNELS[i] <= channels.min(y.0[1]);
         can && channels.max(y.0[1]) <= Kernel::TILED
             && match self.how {
@@ -321,10 +323,10 @@ impl Pass<'_> {
             }
     }
 
-    /// Tiles of 4 x 4 results of a blob.
-    fn tiles(&self, y: ValueId) -> usize {
-        let y = self.shape(y);
-        y.0[0] * y.0[2].div_ceil(4) * y.0[3].div_ceil(4)
+    /// Tiles of the results of a convolution, which depend on 6 x 6 pixels each.
+    fn tiles(&self, conv: &Conv, y: ValueId) -> usize {
+        let (y, side) = (self.shape(y), 7usize.saturating_sub(conv.axes[0].kernel).max(1));
+        y.0[0] * y.0[2].div_ceil(side) * y.0[3].div_ceil(side)
     }
 
     /// Adds a kernel in its form for channels that lie last.

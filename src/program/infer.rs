@@ -214,7 +214,8 @@ fn channels_last(
     // The weights are wider than the result.
     if let Kernel::FusedConv(fused) = kernel {
         if fused.tiled {
-            plain[1] = Shape::from([0, args[1].0[1], 3, 3]);
+            let taps = fused.conv.axes.iter().map(|axis| axis.kernel);
+            plain[1] = Shape([0, args[1].0[1]].into_iter().chain(taps).collect());
         }
         let told = told.ok_or("the result's shape was not told")?.channels_first();
         let outputs = *told.0.get(1).ok_or("the result has no channels")?;

@@ -54,7 +54,7 @@ pub struct FusedConv {
     pub relu: bool,
     /// Whether the weights are those that [`Kernel::PackConv`] has made.
     pub packed: bool,
-    /// Whether they are those of [`Kernel::PackTiles`], for results by tiles of 4 x 4 (Lavin and Gray 2016).
+    /// Whether they are those of [`Kernel::PackTiles`], for results by tiles (Lavin and Gray 2016).
     pub tiled: bool,
 }
 
@@ -134,13 +134,13 @@ pub enum Kernel {
     PooledConv(FusedConv, window::Pool),
     /// `(w) -> t`: the weights of a convolution in the order in which [`Kernel::FusedConv`] reads them quickest.
     PackConv(window::Conv),
-    /// `(w) -> t`: weights of 3 x 3 transformed for tiles of 4 x 4 results, `36 x C x O`, with `O` rounded up to a multiple of
-    /// [`Kernel::PACKED`]; only as [`Kernel::ChannelsLast`].
+    /// `(w) -> t`: weights of 3 x 3 or 5 x 5 transformed for tiles of 4 x 4 or 2 x 2 results, `36 x C x O`, with `O` rounded up
+    /// to a multiple of [`Kernel::PACKED`]; only as [`Kernel::ChannelsLast`].
     PackTiles {
         /// Whether they are those of the gradient to the input: windows turned around, and `C` and `O` exchanged.
         turned: bool,
     },
-    /// `(x, dy) -> dw`: `ConvFilter` by tiles of 4 x 4 results; only as [`Kernel::ChannelsLast`].
+    /// `(x, dy) -> dw`: `ConvFilter` by tiles of results; only as [`Kernel::ChannelsLast`].
     TilesFilter(window::Conv),
     /// `(..., mask, addend) -> y`: what this `ConvInput` or `FusedConv` makes of the first arguments plus the addend, and 0 where
     /// the mask is not above 0: the gradient that ReLU passes on; only as [`Kernel::ChannelsLast`].
@@ -207,7 +207,7 @@ impl Kernel {
     /// Most taps of a window that is a channel's own on blobs whose channels lie last.
     pub const DEPTHWISE_TAPS: usize = 64;
 
-    /// Most channels of a convolution by tiles of 4 x 4 results.
+    /// Most channels of a convolution by tiles of results.
     pub const TILED: usize = 4096;
 
     /// Whether every channel of a convolution with these weights has a window of its own, and on blobs whose channels lie last

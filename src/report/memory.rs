@@ -57,7 +57,7 @@ pub fn saved(apart: &Program, joined: &Program) -> String {
     };
     let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 10] = [
         ("kernels on blobs whose channels lie last", &|k| matches!(k, Kernel::ChannelsLast(_))),
-        ("convolutions by tiles of 4 x 4 results", &|k| match k.plain() {
+        ("convolutions by tiles of results", &|k| match k.plain() {
             Kernel::FusedConv(fused) => fused.tiled,
             kernel => matches!(kernel, Kernel::TilesFilter(_)),
         }),

@@ -232,19 +232,19 @@ fn convolutions_in_random_geometries() {
 }
 
 #[test]
-fn windows_of_three_in_tiles() {
+fn windows_of_three_and_five_in_tiles() {
     let mut dice = Dice(3);
-    for _ in 0..40 {
+    for kernel in [3, 5].repeat(30) {
         let axes: Vec<Axis> = (0..2)
             .map(|_| Axis {
                 pad_before: dice.roll(0, 2),
                 pad_after: dice.roll(0, 2),
-                ..Axis::new(3, 1, 0)
+                ..Axis::new(kernel, 1, 0)
             })
             .collect();
         let channels = [1, 5, 16, 40, 300][dice.roll(0, 4)];
         let outputs = [1, 16, 24, 48, 70][dice.roll(0, 4)];
-        let input = [dice.roll(1, 3), channels, dice.roll(3, 14), dice.roll(3, 14)];
+        let input = [dice.roll(1, 3), channels, dice.roll(5, 14), dice.roll(5, 14)];
         let conv = Conv { axes, group: 1 };
         let shape = conv::Shape::new(&conv, &input, outputs).expect("a shape that fits");
         let (sum, relu) = (dice.roll(0, 1) == 1, dice.roll(0, 1) == 1);

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::transform::{self, PIXELS, PLACES, REACH, RESULTS, SIDE};
-use super::{Tiling, tiles_fit};
+use super::transform::{self, PIXELS, PLACES, REACH};
+use super::{Tiling, taps, tiles_fit};
 use crate::exec::cpu::channels_last::micro::{Left, Product, Segment};
 use crate::exec::cpu::channels_last::weights::Panels;
 use crate::exec::cpu::conv::Shape;
@@ -30,8 +30,8 @@ const PANELS: usize = 4;
 /// Numbers that a row of transformed pixels is longer than the channels, so that rows do not fall on each other in the cache.
 const GAP: usize = 16;
 
-/// Taps of a window.
-const TAPS: usize = 9;
+/// Most taps of a window.
+const MOST: usize = 25;
 
 /// The cut into tasks; depends on the shape only.
 struct Plan {
@@ -86,7 +86,7 @@ pub fn tiles_weight_gradient_workspace<T: Real>(shape: &Shape, threads: usize) -
     plan.sums(shape) + threads.max(1) * plan.each(shape)
 }
 
-/// The gradient to the weights, `O x C x 3 x 3`, of a convolution of `x` with the gradient `dy` to its result.
+/// The gradient to the weights, `O x C x kernel`, of a convolution of `x` with the gradient `dy` to its result.
 pub fn tiles_weight_gradient<T: Real>(
     shape: &Shape,
     x: &[T],
@@ -113,7 +113,11 @@ pub fn tiles_weight_gradient<T: Real>(
             let count = tiles.len();
             with_simd(Pixels { shape, plan, line, tiles: tiles.clone(), x, zeros, to: left });
             let given = (panels.clone(), tiles);
-            with_simd(Gradients { shape, plan, line, given, dy, zeros, to: right });
+            let to = &mut *right;
+            match plan.tiling.side {
+                4 => with_simd(Gradients::<_, 4> { shape, plan, line, given, dy, zeros, to }),
+                _ => with_simd(Gradients::<_, 2> { shape, plan, line, given, dy, zeros, to }),
+            }
             multiply(shape, plan, (line, panels, count), (left, right), start == 0, shared);
         }
     });
@@ -202,7 +206,7 @@ impl<T: Real> WithSimd for Pixels<'_, T> {
 }
 
 /// Transforms the gradients to the results of tiles at one line of places: for each place panels of a row for every tile.
-struct Gradients<'a, T> {
+struct Gradients<'a, T, const SIDE: usize> {
     shape: &'a Shape,
     plan: &'a Plan,
     line: usize,
@@ -213,7 +217,7 @@ struct Gradients<'a, T> {
     to: &'a mut [T],
 }
 
-impl<T: Real> WithSimd for Gradients<'_, T> {
+impl<T: Real, const SIDE: usize> WithSimd for Gradients<'_, T, SIDE> {
     type Output = ();
 
     #[inline(always)]
@@ -223,14 +227,15 @@ impl<T: Real> WithSimd for Gradients<'_, T> {
         let [_, height, width] = shape.windows.output;
         let lanes = T::lanes::<S>();
         assert!(tiles.len() <= plan.span && plan.right() <= to.len(), "workspace");
-        let factors = RESULTS[line].map(|factor| T::splat(simd, T::from_f64(factor)));
+        let factors = transform::results_of::<SIDE>(line);
+        let factors = factors.map(|factor| T::splat(simd, T::from_f64(factor)));
         for (row, tile) in tiles.enumerate() {
             let (image, top, side) = plan.tiling.place(tile);
-            let mut pixels = [zeros.as_ptr(); SIDE * SIDE];
+            let mut pixels = [[zeros.as_ptr(); SIDE]; SIDE];
             for line in 0..SIDE.min(height - top) {
                 for column in 0..SIDE.min(width - side) {
                     let pixel = (image * height + top + line) * width + side + column;
-                    pixels[line * SIDE + column] = dy[pixel * shape.out_channels..].as_ptr();
+                    pixels[line][column] = dy[pixel * shape.out_channels..].as_ptr();
                 }
             }
             for panel in own.clone() {
@@ -240,7 +245,7 @@ impl<T: Real> WithSimd for Gradients<'_, T> {
                     let mut half = [T::splat(simd, T::ZERO); SIDE];
                     for (column, half) in half.iter_mut().enumerate() {
                         for (line, factor) in factors.into_iter().enumerate() {
-                            let from = pixels[line * SIDE + column].wrapping_add(channel);
+                            let from = pixels[line][column].wrapping_add(channel);
                             // SAFETY: every pixel has all channels.
                             let pixel = unsafe { load_some::<T, S>(simd, from, len) };
                             *half = T::mul_add(simd, factor, pixel, *half);
@@ -248,7 +253,7 @@ impl<T: Real> WithSimd for Gradients<'_, T> {
                     }
                     let before = panels.start(panel) - panels.start(own.start);
                     let at = before * plan.span + row * panels.width(panel) + lane;
-                    let values = transform::gradients::<T, S>(simd, half);
+                    let values = transform::gradients::<T, S, SIDE>(simd, half);
                     for (column, value) in values.into_iter().enumerate() {
                         let at = column * plan.span * plan.width + at;
                         // SAFETY: panels are whole registers, and all rows lie inside.
@@ -264,14 +269,19 @@ impl<T: Real> WithSimd for Gradients<'_, T> {
 fn gather<T: Real>(shape: &Shape, plan: &Plan, sums: &[T], dw: &mut [T]) {
     const BLOCK: usize = turn::SIDE;
     let (channels, outputs) = (shape.channels, shape.out_channels);
+    let taps = taps(shape);
+    let window = taps * taps;
     let blocks = channels.div_ceil(BLOCK);
     let dw = Shared::new(dw);
     for_each(outputs.div_ceil(BLOCK) * blocks, |task| {
         let (output, channel) = (task / blocks * BLOCK, task % blocks * BLOCK);
-        let rows = BLOCK.min(channels - channel) * TAPS;
-        let mut block = [[T::ZERO; BLOCK]; BLOCK * TAPS];
-        let to = &mut block[..rows];
-        with_simd(Weights { channels, all: plan.panels.all(), output, channel, sums, to });
+        let rows = BLOCK.min(channels - channel) * window;
+        let mut block = [[T::ZERO; BLOCK]; BLOCK * MOST];
+        let (to, all) = (&mut block[..rows], plan.panels.all());
+        match taps {
+            3 => with_simd(Weights::<_, 3> { channels, all, output, channel, sums, to }),
+            _ => with_simd(Weights::<_, 5> { channels, all, output, channel, sums, to }),
+        }
         let count = BLOCK.min(outputs - output);
         for row in (0..rows).step_by(BLOCK) {
             let lines = BLOCK.min(rows - row);
@@ -281,7 +291,7 @@ fn gather<T: Real>(shape: &Shape, plan: &Plan, sums: &[T], dw: &mut [T]) {
             }
             let mut places = [std::ptr::null_mut(); BLOCK];
             for (i, place) in places[..count].iter_mut().enumerate() {
-                *place = dw.pointer(((output + i) * channels + channel) * TAPS + row);
+                *place = dw.pointer(((output + i) * channels + channel) * window + row);
             }
             // SAFETY: lines and places have these extents, and every block is in one task.
             unsafe { turn(&from[..lines], &places[..count], lines) };
@@ -290,7 +300,7 @@ fn gather<T: Real>(shape: &Shape, plan: &Plan, sums: &[T], dw: &mut [T]) {
 }
 
 /// Brings the sums of up to sixteen channels and outputs to the weights: for each channel and tap a row of outputs.
-struct Weights<'a, T> {
+struct Weights<'a, T, const N: usize> {
     channels: usize,
     /// Outputs of a row of the sums.
     all: usize,
@@ -301,7 +311,7 @@ struct Weights<'a, T> {
     to: &'a mut [[T; turn::SIDE]],
 }
 
-impl<T: Real> WithSimd for Weights<'_, T> {
+impl<T: Real, const N: usize> WithSimd for Weights<'_, T, N> {
     type Output = ();
 
     #[inline(always)]
@@ -309,7 +319,7 @@ impl<T: Real> WithSimd for Weights<'_, T> {
         let Weights { channels, all, output, channel, sums, to } = self;
         let lanes = T::lanes::<S>();
         let width = turn::SIDE.min(all - output);
-        for (number, taps) in to.chunks_exact_mut(TAPS).enumerate() {
+        for (number, taps) in to.chunks_exact_mut(N * N).enumerate() {
             for lane in (0..width).step_by(lanes) {
                 transform::square(
                     T::splat(simd, T::ZERO),
@@ -325,11 +335,11 @@ impl<T: Real> WithSimd for Weights<'_, T> {
                         m
                     },
                     #[inline(always)]
-                    |m| transform::sums::<T, S>(simd, m),
+                    |m| transform::sums::<T, S, N>(simd, m),
                     #[inline(always)]
                     |line, values| {
                         for (column, value) in values.into_iter().enumerate() {
-                            let to = taps[line * 3 + column][lane..].as_mut_ptr();
+                            let to = taps[line * N + column][lane..].as_mut_ptr();
                             // SAFETY: a tap has sixteen lanes, of which these are whole registers.
                             unsafe { store::<T, S>(to, value) };
                         }

@@ -1,5 +1,6 @@
-//! Convolution with windows of 3 x 3 by tiles of 4 x 4 results, which takes a quarter of the multiplications: F(4 x 4, 3 x 3)
-//! of Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
+//! Convolution with windows of 3 x 3 by tiles of 4 x 4 results, which takes a quarter of the multiplications, and with windows
+//! of 5 x 5 by tiles of 2 x 2, which takes a third: F(4 x 4, 3 x 3) and F(2 x 2, 5 x 5) of Lavin and Gray, "Fast algorithms for
+//! convolutional neural networks", CVPR 2016.
 //!
 //! A tile of results depends on 6 x 6 pixels. Pixels and weights are brought into a form in which the convolution is a product
 //! at each of 36 places; sums over channels are those of matrices, and results are brought back. Rounding errors are about
@@ -14,7 +15,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 pub use gradient::{tiles_weight_gradient, tiles_weight_gradient_workspace};
-use transform::{PLACES, REACH, SIDE};
+use transform::{PLACES, REACH, side};
 pub use weights::{tiles_pack, tiles_weight_len};
 
 use super::micro::{DEPTH, Left, Product, ROW_STRIDE, Segment};
@@ -25,6 +26,7 @@ use crate::exec::cpu::micro::{Epilogue, Target, Tile};
 use crate::exec::cpu::tasks::{Shared, for_each_with};
 use crate::program::Kernel;
 use crate::real::{Real, load, load_some, store, store_some, with_simd};
+use crate::window::Axis;
 
 /// Elements of transformed pixels that stay in the second-level cache.
 const CACHED: usize = 150 * 1024;
@@ -39,15 +41,23 @@ const PASSES: usize = Kernel::TILED.div_ceil(DEPTH);
 /// Whether a convolution can be done by tiles.
 pub fn tiles_fit(shape: &Shape) -> bool {
     let windows = &shape.windows;
-    let plain = |axis: &crate::window::Axis| (axis.kernel, axis.stride, axis.dilation) == (3, 1, 1);
+    let taps = taps(shape);
+    let plain = |axis: &Axis| (axis.kernel, axis.stride, axis.dilation) == (taps, 1, 1);
     let flat = windows.input[0] == 1 && windows.axes[0].kernel == 1;
     let few = shape.channels <= Kernel::TILED;
-    flat && few && shape.group == 1 && windows.axes[1..].iter().all(plain)
+    [3, 5].contains(&taps) && flat && few && shape.group == 1 && windows.axes[1..].iter().all(plain)
+}
+
+/// Taps of a window along a side.
+fn taps(shape: &Shape) -> usize {
+    shape.windows.axes[1].kernel
 }
 
 /// The tiles of the results of a convolution.
 #[derive(Clone, Copy, Debug)]
 struct Tiling {
+    /// Results along a side of a tile.
+    side: usize,
     /// Tiles down and across an image.
     rows: usize,
     columns: usize,
@@ -58,15 +68,16 @@ struct Tiling {
 impl Tiling {
     fn new(shape: &Shape) -> Tiling {
         let [_, height, width] = shape.windows.output;
-        let (rows, columns) = (height.div_ceil(SIDE), width.div_ceil(SIDE));
-        Tiling { rows, columns, all: shape.batch * rows * columns }
+        let side = side(taps(shape));
+        let (rows, columns) = (height.div_ceil(side), width.div_ceil(side));
+        Tiling { side, rows, columns, all: shape.batch * rows * columns }
     }
 
     /// Image, first row and first column of the results of a tile.
     #[inline(always)]
     fn place(&self, tile: usize) -> (usize, usize, usize) {
         let (line, column) = (tile / self.columns, tile % self.columns);
-        (line / self.rows, line % self.rows * SIDE, column * SIDE)
+        (line / self.rows, line % self.rows * self.side, column * self.side)
     }
 
     /// The pixels under a tile, where they begin in `x`; those outside of the image are `zeros`, of as many channels.
@@ -211,7 +222,15 @@ pub fn tiles_forward<T: Real>(
                 }
             }
             let (plan, tiles, y) = (&plan, tiles.clone(), &y);
-            with_simd(Results { shape, plan, panels: &panels, panel, tiles, sums, after, y });
+            let panels = &panels;
+            match plan.tiling.side {
+                4 => {
+                    with_simd(Results::<_, 4> { shape, plan, panels, panel, tiles, sums, after, y })
+                }
+                _ => {
+                    with_simd(Results::<_, 2> { shape, plan, panels, panel, tiles, sums, after, y })
+                }
+            }
         }
     });
 }
@@ -272,7 +291,7 @@ impl<T: Real> WithSimd for Pixels<'_, T> {
 }
 
 /// Brings the sums of a panel back to pixels, `A' m A`, and does what follows.
-struct Results<'a, T> {
+struct Results<'a, T, const SIDE: usize> {
     shape: &'a Shape,
     plan: &'a Plan,
     panels: &'a Panels,
@@ -283,7 +302,7 @@ struct Results<'a, T> {
     y: &'a Shared<'a, T>,
 }
 
-impl<T: Real> WithSimd for Results<'_, T> {
+impl<T: Real, const SIDE: usize> WithSimd for Results<'_, T, SIDE> {
     type Output = ();
 
     #[inline(always)]
@@ -319,7 +338,7 @@ impl<T: Real> WithSimd for Results<'_, T> {
                         m
                     },
                     #[inline(always)]
-                    |m| transform::results::<T, S>(simd, m),
+                    |m| transform::results::<T, S, SIDE>(simd, m),
                     #[inline(always)]
                     |line, values| {
                         if height <= top + line {

@@ -1,17 +1,26 @@
-//! The forms in which a convolution of 3 x 3 is a product at each of the 36 places of a tile: the matrices of F(4 x 4, 3 x 3)
-//! and their transposes, applied to one column of registers.
+//! The forms in which a convolution is a product at each of the 36 places of a tile: the matrices of F(4 x 4, 3 x 3) and
+//! F(2 x 2, 5 x 5) and their transposes, applied to one column of registers.
 //!
 //! With the names of Lavin and Gray, a tile of results is `A' ((G w G') * (B' d B)) A` for pixels `d` and weights `w`. Its
-//! gradient to the weights is therefore `G' ((A dy A') * (B' d B)) G`.
+//! gradient to the weights is therefore `G' ((A dy A') * (B' d B)) G`. `B` is the same for both; rows of `A` and `G` are the
+//! powers of 0, 1, -1, 2, -2 and, of which only the last is left, of infinity, those of `G` divided by the products of the
+//! differences of these numbers.
 
 use pulp::Simd;
 
 use crate::real::Real;
 
-/// Results along a side of a tile, the pixels they depend on, and places of a tile.
-pub const SIDE: usize = 4;
+/// Pixels along a side that a tile depends on, and places of a tile.
 pub const REACH: usize = 6;
 pub const PLACES: usize = REACH * REACH;
+
+/// Results along a side of a tile of a convolution whose windows have so many taps along a side.
+pub const fn side(taps: usize) -> usize {
+    REACH + 1 - taps
+}
+
+/// What the rows of `G` for 0, for 1 and -1, and for 2 and -2 are multiplied by.
+const WEIGHTS: [f64; 3] = [1.0 / 4.0, -1.0 / 6.0, 1.0 / 24.0];
 
 /// `B'`, by rows: where a number is not 0.
 pub const PIXELS: [[(usize, f64); 4]; REACH] = [
@@ -23,15 +32,14 @@ pub const PIXELS: [[(usize, f64); 4]; REACH] = [
     [(1, 4.0), (3, -5.0), (5, 1.0), (5, 0.0)],
 ];
 
-/// `A`, by rows.
-pub const RESULTS: [[f64; SIDE]; REACH] = [
-    [1.0, 0.0, 0.0, 0.0],
-    [1.0, 1.0, 1.0, 1.0],
-    [1.0, -1.0, 1.0, -1.0],
-    [1.0, 2.0, 4.0, 8.0],
-    [1.0, -2.0, 4.0, -8.0],
-    [0.0, 0.0, 0.0, 1.0],
-];
+/// A row of `A`.
+pub fn results_of<const N: usize>(row: usize) -> [f64; N] {
+    let powers = |x: f64| std::array::from_fn(|power| x.powi(power as i32));
+    match row {
+        5 => std::array::from_fn(|power| if power + 1 == N { 1.0 } else { 0.0 }),
+        row => powers([0.0, 1.0, -1.0, 2.0, -2.0][row]),
+    }
+}
 
 /// Sums and multiples of registers.
 #[derive(Clone, Copy)]
@@ -46,6 +54,9 @@ impl<S: Simd> Sums<S> {
 
     #[inline(always)]
     fn times<T: Real>(self, factor: f64, a: T::Vector<S>) -> T::Vector<S> {
+        if factor == 1.0 {
+            return a;
+        }
         T::vector_mul(self.0, T::splat(self.0, T::from_f64(factor)), a)
     }
 
@@ -79,62 +90,90 @@ pub fn pixels<T: Real, S: Simd>(simd: S, d: [T::Vector<S>; REACH]) -> [T::Vector
     ]
 }
 
-/// `A' m`.
+/// The values at 0, 1, -1, 2, -2 and infinity of a polynomial with these coefficients, those of the first three kinds each
+/// times a factor.
 #[inline(always)]
-pub fn results<T: Real, S: Simd>(simd: S, m: [T::Vector<S>; REACH]) -> [T::Vector<S>; SIDE] {
+fn values<T: Real, S: Simd, const N: usize>(
+    simd: S,
+    factors: [f64; 3],
+    of: [T::Vector<S>; N],
+) -> [T::Vector<S>; REACH] {
+    let sums = Sums(simd);
+    let [at_zero, near, far] = factors;
+    // Even and odd powers of 1, and of 2.
+    let mut ones = [sums.times::<T>(near, of[0]), sums.times::<T>(near, of[1])];
+    let mut twos = [sums.times::<T>(far, of[0]), sums.times::<T>(2.0 * far, of[1])];
+    for (power, &of) in of.iter().enumerate().skip(2) {
+        ones[power % 2] = sums.more::<T>(near, of, ones[power % 2]);
+        twos[power % 2] = sums.more::<T>(far * f64::from(1 << power), of, twos[power % 2]);
+    }
+    let (first, second) = sums.both::<T>(ones[0], ones[1]);
+    let (third, fourth) = sums.both::<T>(twos[0], twos[1]);
+    [sums.times::<T>(at_zero, of[0]), first, second, third, fourth, of[N - 1]]
+}
+
+/// The transpose of [`values`].
+#[inline(always)]
+fn powers<T: Real, S: Simd, const N: usize>(
+    simd: S,
+    factors: [f64; 3],
+    m: [T::Vector<S>; REACH],
+) -> [T::Vector<S>; N] {
     let sums = Sums(simd);
     let [a, b, c, d, e, f] = m;
-    let (near, odd) = sums.both::<T>(b, c);
-    let (far, more) = sums.both::<T>(d, e);
-    [
-        sums.add::<T>(a, sums.add::<T>(near, far)),
-        sums.more::<T>(2.0, more, odd),
-        sums.more::<T>(4.0, far, near),
-        sums.add::<T>(f, sums.more::<T>(8.0, more, odd)),
-    ]
+    let [at_zero, near, far] = factors;
+    let ((ones, odd_ones), (twos, odd_twos)) = (sums.both::<T>(b, c), sums.both::<T>(d, e));
+    let (ones, twos) = ([ones, odd_ones], [twos, odd_twos]);
+    let mut powers = [a; N];
+    for (power, to) in powers.iter_mut().enumerate() {
+        let ones = sums.times::<T>(near, ones[power % 2]);
+        let sum = sums.more::<T>(far * f64::from(1 << power), twos[power % 2], ones);
+        *to = match power {
+            0 => sums.more::<T>(at_zero, a, sum),
+            _ if power + 1 == N => sums.add::<T>(f, sum),
+            _ => sum,
+        };
+    }
+    powers
+}
+
+/// `A' m`.
+#[inline(always)]
+pub fn results<T: Real, S: Simd, const N: usize>(
+    simd: S,
+    m: [T::Vector<S>; REACH],
+) -> [T::Vector<S>; N] {
+    powers::<T, S, N>(simd, [1.0; 3], m)
 }
 
 /// `A y`.
 #[inline(always)]
-pub fn gradients<T: Real, S: Simd>(simd: S, y: [T::Vector<S>; SIDE]) -> [T::Vector<S>; REACH] {
-    let sums = Sums(simd);
-    let [a, b, c, d] = y;
-    let (first, second) = sums.both::<T>(sums.add::<T>(a, c), sums.add::<T>(b, d));
-    let (third, fourth) =
-        sums.both::<T>(sums.more::<T>(4.0, c, a), sums.more::<T>(8.0, d, sums.times::<T>(2.0, b)));
-    [a, first, second, third, fourth, d]
+pub fn gradients<T: Real, S: Simd, const N: usize>(
+    simd: S,
+    y: [T::Vector<S>; N],
+) -> [T::Vector<S>; REACH] {
+    values::<T, S, N>(simd, [1.0; 3], y)
 }
 
 /// `G w`.
 #[inline(always)]
-pub fn weights<T: Real, S: Simd>(simd: S, w: [T::Vector<S>; 3]) -> [T::Vector<S>; REACH] {
-    let sums = Sums(simd);
-    let [a, b, c] = w;
-    let (first, second) = sums.both::<T>(
-        sums.times::<T>(-1.0 / 6.0, sums.add::<T>(a, c)),
-        sums.times::<T>(-1.0 / 6.0, b),
-    );
-    let even = sums.more::<T>(1.0 / 6.0, c, sums.times::<T>(1.0 / 24.0, a));
-    let (third, fourth) = sums.both::<T>(even, sums.times::<T>(1.0 / 12.0, b));
-    [sums.times::<T>(0.25, a), first, second, third, fourth, c]
+pub fn weights<T: Real, S: Simd, const N: usize>(
+    simd: S,
+    w: [T::Vector<S>; N],
+) -> [T::Vector<S>; REACH] {
+    values::<T, S, N>(simd, WEIGHTS, w)
 }
 
 /// `G' m`.
 #[inline(always)]
-pub fn sums<T: Real, S: Simd>(simd: S, m: [T::Vector<S>; REACH]) -> [T::Vector<S>; 3] {
-    let sums = Sums(simd);
-    let [a, b, c, d, e, f] = m;
-    let (near, odd) = sums.both::<T>(b, c);
-    let (far, more) = sums.both::<T>(d, e);
-    let (near, odd) = (sums.times::<T>(-1.0 / 6.0, near), sums.times::<T>(-1.0 / 6.0, odd));
-    [
-        sums.more::<T>(0.25, a, sums.more::<T>(1.0 / 24.0, far, near)),
-        sums.more::<T>(1.0 / 12.0, more, odd),
-        sums.add::<T>(f, sums.more::<T>(1.0 / 6.0, far, near)),
-    ]
+pub fn sums<T: Real, S: Simd, const N: usize>(
+    simd: S,
+    m: [T::Vector<S>; REACH],
+) -> [T::Vector<S>; N] {
+    powers::<T, S, N>(simd, WEIGHTS, m)
 }
 
-/// Applies `one` to the columns of a square and `other` to the rows of what comes out.
+/// Applies a transform to the columns of a square and then to the rows of what comes out.
 #[inline(always)]
 pub fn square<V: Copy, const N: usize, const M: usize>(
     nothing: V,

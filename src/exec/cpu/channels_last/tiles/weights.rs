@@ -1,4 +1,4 @@
-//! Transforms the weights of a convolution, `G w G'`: from `O x C x 3 x 3` to panels of output channels, each `36 x C x width`.
+//! Transforms the weights of a convolution, `G w G'`: from `O x C x kernel` to panels of output channels, each `36 x C x width`.
 
 use pulp::{Simd, WithSimd};
 
@@ -13,18 +13,19 @@ use crate::real::{Real, load, store, store_past, with_simd};
 /// Channels of one task.
 const CHANNELS: usize = 32;
 
-/// Taps of a window.
-const TAPS: usize = 9;
+/// Most taps of a window.
+const MOST: usize = 25;
 
 /// Elements of the transformed weights of sums over `channels` for `outputs`.
 pub fn tiles_weight_len<T: Real>(channels: usize, outputs: usize) -> usize {
     PLACES * channels * Panels::of::<T>(outputs).all()
 }
 
-/// Transforms the weights of sums over `channels` for `outputs`: of a convolution, `outputs x channels x 3 x 3`, or of its
-/// gradient to the input, which turns windows around, `channels x outputs x 3 x 3`.
+/// Transforms the weights of sums over `channels` for `outputs`, windows of 3 x 3 or 5 x 5: of a convolution, `outputs x
+/// channels x kernel`, or of its gradient to the input, which turns windows around, `channels x outputs x kernel`.
 pub fn tiles_pack<T: Real>(way: Way, channels: usize, outputs: usize, w: &[T], packed: &mut [T]) {
-    assert!(w.len() == outputs * channels * TAPS, "{} weights", w.len());
+    let all = w.len() / (outputs * channels).max(1);
+    assert!(w.len() == outputs * channels * all && [9, 25].contains(&all), "{} weights", w.len());
     assert!(tiles_weight_len::<T>(channels, outputs) <= packed.len(), "packed weights");
     let panels = Panels::of::<T>(outputs);
     // Rows begin at cache lines if the first does.
@@ -44,20 +45,29 @@ pub fn tiles_pack<T: Real>(way: Way, channels: usize, outputs: usize, w: &[T], p
                         Way::Forward => (output + line) * channels + channel,
                         Way::Input => channel * outputs + output + line,
                     };
-                    *from = w[at * TAPS..][..TAPS].as_ptr();
+                    *from = w[at * all..][..all].as_ptr();
                 }
-                let mut taps = [[T::ZERO; SIDE]; TAPS];
+                let mut taps = [[T::ZERO; SIDE]; MOST];
                 let mut to = taps.each_mut().map(|tap| tap.as_mut_ptr());
+                let to = &mut to[..all];
                 if way == Way::Input {
                     to.reverse();
                 }
-                // SAFETY: lines and columns are of these lengths.
-                unsafe { turn(&from[..lines], &to, SIDE) };
+                for first in (0..all).step_by(SIDE) {
+                    let from = from.map(|line| line.wrapping_add(first));
+                    let to = &to[first..(first + SIDE).min(all)];
+                    // SAFETY: lines and columns are of these lengths.
+                    unsafe { turn(&from[..lines], to, SIDE) };
+                }
                 let at =
                     PLACES * channels * panels.start(panel) + channel * panels.width(panel) + half;
                 let place = channels * panels.width(panel);
                 let width = (panels.width(panel) - half).min(SIDE);
-                with_simd(Transform { taps: &taps, width, at, place, packed, past });
+                let taps = &taps;
+                match all {
+                    9 => with_simd(Transform::<_, 3> { taps, width, at, place, packed, past }),
+                    _ => with_simd(Transform::<_, 5> { taps, width, at, place, packed, past }),
+                }
             }
         }
         if past {
@@ -66,9 +76,9 @@ pub fn tiles_pack<T: Real>(way: Way, channels: usize, outputs: usize, w: &[T], p
     });
 }
 
-/// Transforms the windows of up to [`SIDE`] output channels.
-struct Transform<'a, T> {
-    taps: &'a [[T; SIDE]; TAPS],
+/// Transforms the windows, of `N` taps along a side, of up to [`SIDE`] output channels.
+struct Transform<'a, T, const N: usize> {
+    taps: &'a [[T; SIDE]; MOST],
     /// Output channels: whole registers.
     width: usize,
     /// Where the first place goes, and the distance to the next.
@@ -79,7 +89,7 @@ struct Transform<'a, T> {
     past: bool,
 }
 
-impl<T: Real> WithSimd for Transform<'_, T> {
+impl<T: Real, const N: usize> WithSimd for Transform<'_, T, N> {
     type Output = ();
 
     #[inline(always)]
@@ -90,15 +100,15 @@ impl<T: Real> WithSimd for Transform<'_, T> {
                 T::splat(simd, T::ZERO),
                 #[inline(always)]
                 |column| {
-                    let mut w = [T::splat(simd, T::ZERO); 3];
+                    let mut w = [T::splat(simd, T::ZERO); N];
                     for (line, w) in w.iter_mut().enumerate() {
                         // SAFETY: a tap has this many lanes.
-                        *w = unsafe { load::<T, S>(taps[line * 3 + column][lane..].as_ptr()) };
+                        *w = unsafe { load::<T, S>(taps[line * N + column][lane..].as_ptr()) };
                     }
                     w
                 },
                 #[inline(always)]
-                |w| transform::weights::<T, S>(simd, w),
+                |w| transform::weights::<T, S, N>(simd, w),
                 #[inline(always)]
                 |line, values| {
                     for (column, value) in values.into_iter().enumerate() {
