@@ -122,6 +122,14 @@ pub trait Real:
     fn vector_max<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// `a` where `mask` is above 0, and 0 elsewhere.
     fn vector_mask<S: Simd>(simd: S, mask: Self::Vector<S>, a: Self::Vector<S>) -> Self::Vector<S>;
+    /// `c` where `a` is above `b`, and `d` elsewhere.
+    fn vector_above<S: Simd>(
+        simd: S,
+        a: Self::Vector<S>,
+        b: Self::Vector<S>,
+        c: Self::Vector<S>,
+        d: Self::Vector<S>,
+    ) -> Self::Vector<S>;
     /// The sum of the numbers in a register.
     fn reduce_sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self;
 }
@@ -270,7 +278,17 @@ macro_rules! real {
                 a: Self::Vector<S>,
             ) -> Self::Vector<S> {
                 let nothing = simd.$splat(0.0);
-                simd.$select(simd.$above(mask, nothing), a, nothing)
+                Self::vector_above(simd, mask, nothing, a, nothing)
+            }
+            #[inline(always)]
+            fn vector_above<S: Simd>(
+                simd: S,
+                a: Self::Vector<S>,
+                b: Self::Vector<S>,
+                c: Self::Vector<S>,
+                d: Self::Vector<S>,
+            ) -> Self::Vector<S> {
+                simd.$select(simd.$above(a, b), c, d)
             }
             #[inline(always)]
             fn reduce_sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self {
