@@ -18,22 +18,28 @@ pub use gradient::{tiles_weight_gradient, tiles_weight_gradient_workspace};
 use transform::{PLACES, REACH, side};
 pub use weights::{tiles_pack, tiles_weight_len};
 
-use super::micro::{DEPTH, Left, Product, ROW_STRIDE, Segment};
+use super::micro::{DEPTH, Left, Product, Segment};
 use super::then::{After, Then};
 use super::weights::Panels;
 use crate::exec::cpu::conv::Shape;
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
 use crate::exec::cpu::tasks::{Shared, for_each_with};
 use crate::program::Kernel;
-use crate::real::{Real, load, load_some, store, store_some, with_simd};
+use crate::real::{LINE, Real, load, load_some, store, store_some, with_simd};
 use crate::window::Axis;
 
 /// Elements of transformed pixels that stay in the second-level cache.
 const CACHED: usize = 150 * 1024;
 
+/// Most tiles of one task, in those of a product.
+const HEIGHTS: usize = 3;
+
 /// Tasks wanted, so that many threads have work, and fewest tiles that are cut for that.
 const TASKS: usize = 8;
 const FEWEST: usize = 12;
+
+/// Elements that a row is longer than its depth, by a register at least.
+const GAP: usize = 16;
 
 /// Most segments of a sum.
 const PASSES: usize = Kernel::TILED.div_ceil(DEPTH);
@@ -112,6 +118,8 @@ struct Plan {
     panels: usize,
     parts: usize,
     passes: usize,
+    /// Elements from a tile's transformed pixels at one place to the next tile's: rows do not fall on each other in the cache.
+    pitch: usize,
 }
 
 impl Plan {
@@ -119,10 +127,10 @@ impl Plan {
         let tiling = Tiling::new(shape);
         let all = tiling.all.max(1);
         let fit = CACHED / (PLACES * shape.channels.max(1));
-        let most = match Tile::of::<T>().rows {
-            height if 2 * height <= fit => 2 * height,
-            height if height <= fit => height,
-            _ => fit.max(1),
+        let height = Tile::of::<T>().rows;
+        let most = match fit / height {
+            0 => fit.max(1),
+            heights => heights.min(HEIGHTS) * height,
         };
         let panels = Panels::of::<T>(shape.out_channels).count();
         let blocks = match all.div_ceil(most) {
@@ -139,19 +147,27 @@ impl Plan {
             panels: panels.div_ceil(parts),
             parts,
             passes: shape.channels.div_ceil(DEPTH),
+            pitch: shape.channels.min(DEPTH).next_multiple_of(GAP) + GAP,
         }
     }
 
-    fn left(&self) -> usize {
-        self.passes * PLACES * self.tiles * ROW_STRIDE
+    /// Elements from one place of the transformed pixels to the next, and from one place of the sums to the next: an odd number
+    /// of cache lines, so that the places of a tile do not fall on each other in the cache.
+    fn places<T: Real>(&self) -> [usize; 2] {
+        [self.pitch, Tile::of::<T>().columns]
+            .map(|row| ((self.tiles * row).div_ceil(LINE) | 1) * LINE)
+    }
+
+    fn left<T: Real>(&self) -> usize {
+        self.passes * PLACES * self.places::<T>()[0]
     }
 
     fn sums<T: Real>(&self) -> usize {
-        PLACES * self.tiles * Tile::of::<T>().columns
+        PLACES * self.places::<T>()[1]
     }
 
     fn each<T: Real>(&self, shape: &Shape) -> usize {
-        self.left() + self.sums::<T>() + shape.channels
+        self.left::<T>() + self.sums::<T>() + shape.channels
     }
 }
 
@@ -178,13 +194,14 @@ pub fn tiles_forward<T: Real>(
     let all = plan.tiling.all;
     let panels = Panels::of::<T>(shape.out_channels);
     let tile = Tile::of::<T>();
+    let [left_place, sums_place] = plan.places::<T>();
     let y = Shared::new(y);
     for_each_with(plan.blocks * plan.parts, work, plan.each::<T>(shape), |task, scratch| {
         let first = task / plan.parts * plan.tiles;
         let tiles = first.min(all)..(first + plan.tiles).min(all);
         let first = task % plan.parts * plan.panels;
         let own = first.min(panels.count())..(first + plan.panels).min(panels.count());
-        let (left, rest) = scratch.split_at_mut(plan.left());
+        let (left, rest) = scratch.split_at_mut(plan.left::<T>());
         let (sums, zeros) = rest.split_at_mut(plan.sums::<T>());
         zeros.fill(T::ZERO);
         with_simd(Pixels { shape, plan: &plan, tiles: tiles.clone(), x, zeros, to: left });
@@ -199,7 +216,7 @@ pub fn tiles_forward<T: Real>(
                     let mut segments = [nothing; PASSES];
                     for (pass, segment) in segments[..plan.passes].iter_mut().enumerate() {
                         let depth = (shape.channels - pass * DEPTH).min(DEPTH);
-                        let at = ((pass * PLACES + place) * plan.tiles + row) * ROW_STRIDE;
+                        let at = (pass * PLACES + place) * left_place + row * plan.pitch;
                         let right = (place * shape.channels + pass * DEPTH) * width;
                         *segment = Segment {
                             left: left[at..].as_ptr(),
@@ -207,12 +224,12 @@ pub fn tiles_forward<T: Real>(
                             len: depth,
                         };
                     }
-                    let at = (place * plan.tiles + row) * tile.columns;
+                    let at = place * sums_place + row * tile.columns;
                     let product = Product {
                         rows: height.min(tiles.len() - row),
                         registers: panels.registers(panel),
                         segments: &segments[..plan.passes],
-                        left: Left::Rows,
+                        left: Left::Apart(plan.pitch),
                         offsets: [0, 0],
                         target: Target::new(sums[at..].as_mut_ptr(), tile.columns, true),
                         epilogue: Epilogue::adding(T::ZERO),
@@ -252,14 +269,14 @@ impl<T: Real> WithSimd for Pixels<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Pixels { shape, plan, tiles, x, zeros, to } = self;
         let lanes = T::lanes::<S>();
-        let place = plan.tiles * ROW_STRIDE;
-        assert!(plan.left() <= to.len() && shape.channels <= zeros.len(), "workspace");
+        let [place, _] = plan.places::<T>();
+        assert!(plan.left::<T>() <= to.len() && shape.channels <= zeros.len(), "workspace");
         for (row, tile) in tiles.enumerate() {
             let pixels = plan.tiling.pixels(shape, tile, x, zeros);
             for first in (0..shape.channels).step_by(lanes) {
                 let len = lanes.min(shape.channels - first);
                 let (pass, depth) = (first / DEPTH, first % DEPTH);
-                let to = &mut to[pass * PLACES * place + row * ROW_STRIDE + depth..];
+                let to = &mut to[pass * PLACES * place + row * plan.pitch + depth..];
                 transform::square(
                     T::splat(simd, T::ZERO),
                     #[inline(always)]
@@ -311,7 +328,7 @@ impl<T: Real, const SIDE: usize> WithSimd for Results<'_, T, SIDE> {
         let [_, height, width] = shape.windows.output;
         let columns = Tile::of::<T>().columns;
         let lanes = T::lanes::<S>();
-        let place = plan.tiles * columns;
+        let [_, place] = plan.places::<T>();
         assert!(tiles.len() <= plan.tiles && PLACES * place <= sums.len(), "workspace");
         for (row, tile) in tiles.enumerate() {
             let (image, top, side) = plan.tiling.place(tile);
