@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use crate::exec::cpu::past;
 use crate::exec::cpu::pool::{Shape, divisor};
 use crate::exec::cpu::tasks::{Shared, for_each_piece, items_per_task};
-use crate::real::{Real, load_some, store_past, store_some, with_simd};
+use crate::real::{Real, load_some, store_some, with_simd};
 use crate::window::Axis;
 
 /// The elements of an axis that a window covers: every `dilation`-th of these.
@@ -21,38 +20,6 @@ fn covered(axis: &Axis, extent: usize, window: usize) -> Range<usize> {
     let end = start + axis.kernel.max(1) * axis.dilation;
     let first = start + skipped - axis.pad_before;
     first..end.saturating_sub(axis.pad_before + axis.dilation - 1).min(extent).max(first)
-}
-
-/// Windows over an element of an axis, for one element after the other.
-struct Covering<'a> {
-    axis: &'a Axis,
-    count: usize,
-    windows: Range<usize>,
-}
-
-impl<'a> Covering<'a> {
-    /// Those of `count` windows.
-    fn new(axis: &'a Axis, count: usize) -> Self {
-        Covering { axis, count, windows: 0..0 }
-    }
-
-    /// The windows that have a tap at an element, which is not before that of the last call.
-    #[inline(always)]
-    fn at(&mut self, at: usize) -> impl Iterator<Item = usize> + Clone + use<> {
-        let Covering { axis, count, windows } = self;
-        let at = at + axis.pad_before;
-        let reach = (axis.kernel.max(1) - 1) * axis.dilation;
-        while windows.start * axis.stride + reach < at {
-            windows.start += 1;
-        }
-        while windows.end < *count && windows.end * axis.stride <= at {
-            windows.end += 1;
-        }
-        let (stride, dilation) = (axis.stride, axis.dilation);
-        let hit =
-            move |window: &usize| dilation == 1 || (at - window * stride).is_multiple_of(dilation);
-        windows.clone().filter(hit)
-    }
 }
 
 /// Maxima and their places, `h W + w` in the image. The first of equals wins.
@@ -219,37 +186,24 @@ pub fn average_backward<T: Real>(shape: &Shape, channels: usize, dy: &[T], dx: &
     backward(shape, channels, dy, None, dx);
 }
 
-/// What the windows over every pixel pass on to it: the gradient to the maximum, if the pixel is where `index` says, or to
-/// the mean.
+/// What every window passes on: its gradient to the maximum, which is where `index` says, or to the mean.
 fn backward<T: Real>(shape: &Shape, channels: usize, dy: &[T], index: Option<&[T]>, dx: &mut [T]) {
     assert!(dx.len() == shape.input_len() && dy.len() == shape.output_len(), "{shape:?}");
     assert!(index.is_none_or(|index| index.len() == dy.len()), "places for {shape:?}");
-    let line = shape.input[1] * channels;
-    let each = items_per_task(line);
-    let pixel = channels * size_of::<T>();
-    let aligned = (dx.as_ptr() as usize).is_multiple_of(64) && pixel.is_multiple_of(64);
-    let past = aligned && past::is_large(dx);
-    for_each_piece(dx, each * line, |task, dx| {
-        with_simd(Passed { shape, channels, first: task * each, dy, index, dx, past });
-        if past {
-            past::fence();
-        }
+    // Windows overlap, so a task has whole images.
+    let ([height, width], [rows, columns]) = (shape.input, shape.output);
+    for_each_piece(dx, height * width * channels, |image, dx| {
+        let windows = Windows { shape, channels, first: image * rows * columns };
+        with_simd(Passed { windows, dy, index, dx });
     });
 }
 
-/// Most windows that are looked at together.
-const TOGETHER: usize = 16;
-
-/// Rows of pixels from one on, counted over all images.
+/// What the windows over one image pass on.
 struct Passed<'a, T> {
-    shape: &'a Shape,
-    channels: usize,
-    first: usize,
+    windows: Windows<'a>,
     dy: &'a [T],
     index: Option<&'a [T]>,
     dx: &'a mut [T],
-    /// Whether results are written past the caches.
-    past: bool,
 }
 
 impl<T: Real> WithSimd for Passed<'_, T> {
@@ -257,81 +211,46 @@ impl<T: Real> WithSimd for Passed<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Passed { shape, channels, first, dy, index, dx, past } = self;
+        let Passed { windows, dy, index, dx } = self;
+        let (shape, channels) = (windows.shape, windows.channels);
         let [h, w] = shape.pool.axes;
-        let ([height, width], [rows, columns]) = (shape.input, shape.output);
-        // Where windows begin, and the part of their gradient that is passed on.
-        let mut windows = [(0, T::ONE); TOGETHER];
-        for (line, dx) in (first..).zip(dx.chunks_exact_mut(width * channels)) {
-            let (image, row) = (line / height, line % height);
-            let down = Covering::new(&h, rows).at(row);
-            let mut across = Covering::new(&w, columns);
-            for (column, dx) in dx.chunks_exact_mut(channels).enumerate() {
-                let here = row * width + column;
-                let (mut count, mut begins) = (0, true);
-                let across = across.at(column);
-                for oh in down.clone() {
-                    for ow in across.clone() {
-                        if count == TOGETHER {
-                            pass::<T, S>(simd, (here, begins), &windows, dy, index, dx, false);
-                            (count, begins) = (0, false);
+        let nothing = T::splat(simd, T::ZERO);
+        dx.fill(T::ZERO);
+        for oh in 0..shape.output[0] {
+            for ow in 0..shape.output[1] {
+                let window = (windows.first + oh * shape.output[1] + ow) * channels;
+                let [rows, columns] = windows.under(oh, ow);
+                let part = match index {
+                    Some(_) => T::ONE,
+                    None => T::ONE / count_of::<T>(shape, oh, ow),
+                };
+                let part = T::splat(simd, part);
+                for (first, len) in windows.registers(T::lanes::<S>()) {
+                    let at = window + first;
+                    // SAFETY: the window has these channels, and the pixels under it lie in the image.
+                    unsafe {
+                        let passed = load_some::<T, S>(simd, dy.as_ptr().add(at), len);
+                        let passed = T::vector_mul(simd, passed, part);
+                        let index = index.map(
+                            #[inline(always)]
+                            |index| load_some::<T, S>(simd, index.as_ptr().add(at), len),
+                        );
+                        for row in rows.clone().step_by(h.dilation) {
+                            for column in columns.clone().step_by(w.dilation) {
+                                let pixel = row * shape.input[1] + column;
+                                let mut passed = passed;
+                                if let Some(place) = index {
+                                    let here = T::splat(simd, T::from_usize(pixel));
+                                    passed = T::vector_above(simd, place, here, nothing, passed);
+                                    passed = T::vector_above(simd, here, place, nothing, passed);
+                                }
+                                let to = dx.as_mut_ptr().add(pixel * channels + first);
+                                let sum = load_some::<T, S>(simd, to, len);
+                                store_some::<T, S>(to, len, T::vector_add(simd, sum, passed));
+                            }
                         }
-                        windows[count].0 = ((image * rows + oh) * columns + ow) * channels;
-                        if index.is_none() {
-                            windows[count].1 = T::ONE / count_of::<T>(shape, oh, ow);
-                        }
-                        count += 1;
                     }
                 }
-                pass::<T, S>(
-                    simd,
-                    (here, begins),
-                    &windows[..count],
-                    dy,
-                    index,
-                    dx,
-                    past && begins,
-                );
-            }
-        }
-    }
-}
-
-/// Adds what windows pass on to the pixel `here`, or sets it to that if it begins with them.
-#[inline(always)]
-fn pass<T: Real, S: Simd>(
-    simd: S,
-    (here, begins): (usize, bool),
-    windows: &[(usize, T)],
-    dy: &[T],
-    index: Option<&[T]>,
-    dx: &mut [T],
-    past: bool,
-) {
-    let (channels, lanes) = (dx.len(), T::lanes::<S>());
-    let nothing = T::splat(simd, T::ZERO);
-    let here = T::splat(simd, T::from_usize(here));
-    for first in (0..channels).step_by(lanes) {
-        let len = lanes.min(channels - first);
-        // SAFETY: every window and the pixel have these channels.
-        unsafe {
-            let mut sum = match begins {
-                true => nothing,
-                false => load_some::<T, S>(simd, dx[first..].as_ptr(), len),
-            };
-            for &(window, part) in windows {
-                let at = window + first;
-                let mut passed = load_some::<T, S>(simd, dy.as_ptr().add(at), len);
-                if let Some(index) = index {
-                    let place = load_some::<T, S>(simd, index.as_ptr().add(at), len);
-                    passed = T::vector_above(simd, place, here, nothing, passed);
-                    passed = T::vector_above(simd, here, place, nothing, passed);
-                }
-                sum = T::mul_add(simd, passed, T::splat(simd, part), sum);
-            }
-            match past {
-                true => store_past::<T, S>(dx[first..].as_mut_ptr(), sum),
-                false => store_some::<T, S>(dx[first..].as_mut_ptr(), len, sum),
             }
         }
     }

@@ -156,16 +156,16 @@ impl Sums {
     }
 
     /// Elements of the packed weights.
-    pub fn packed_len<T: Real>(&self) -> usize {
+    pub fn packed_len(&self) -> usize {
         self.group * self.channels * self.all_taps * self.panels.all()
     }
 
     /// Elements of workspace for `threads` to take part.
-    pub fn workspace<T: Real>(&self, threads: usize) -> usize {
-        threads.max(1) * self.each::<T>()
+    pub fn workspace(&self, threads: usize) -> usize {
+        threads.max(1) * self.each()
     }
 
-    fn each<T: Real>(&self) -> usize {
+    fn each(&self) -> usize {
         let tile = self.tile;
         PANELS * tile.rows * ROW_STRIDE + tile.rows * tile.columns
     }
@@ -179,7 +179,7 @@ impl Sums {
             * ((before * self.group + taps * group) * panels.all() + taps * panels.start(panel))
     }
 
-    fn cut<T: Real>(&self) -> Cut {
+    fn cut(&self) -> Cut {
         let panels = self.panels.count();
         let most = PANELS * self.tile.rows;
         let blocks = self.grids.iter().zip(&self.units).zip(&self.lines);
@@ -212,7 +212,7 @@ impl Sums {
     }
 
     /// Those of targets that lie side by side follow each other.
-    fn task<T: Real>(&self, cut: &Cut, number: usize) -> Task {
+    fn task(&self, cut: &Cut, number: usize) -> Task {
         let panels = self.panels.count();
         let (column, number) = (number % cut.columns, number / cut.columns);
         let (group, number) = (number % self.group, number / self.group);
@@ -231,15 +231,15 @@ impl Sums {
         let area = |extents: [usize; 2]| self.batch * self.group * extents[0] * extents[1];
         assert!(x.len() == area(self.source) * self.channels, "source of {}", x.len());
         assert!(y.len() == area(self.target) * self.outputs, "target of {}", y.len());
-        assert!(self.packed_len::<T>() <= packed.len(), "{} packed weights", packed.len());
+        assert!(self.packed_len() <= packed.len(), "{} packed weights", packed.len());
         let after = then.on(y, self.group * self.outputs);
         let line = self.group * self.outputs * size_of::<T>();
         let aligned = (y.as_ptr() as usize).is_multiple_of(64) && line.is_multiple_of(64);
         let past = aligned && past::is_large(y);
         let blobs = Blobs { x, packed, after, y: Shared::new(y), past };
-        let cut = self.cut::<T>();
-        for_each_with(self.tasks(&cut), work, self.each::<T>(), |task, scratch| {
-            self.run_task(&self.task::<T>(&cut, task), &blobs, scratch);
+        let cut = self.cut();
+        for_each_with(self.tasks(&cut), work, self.each(), |task, scratch| {
+            self.run_task(&self.task(&cut, task), &blobs, scratch);
             if past {
                 past::fence();
             }

@@ -35,11 +35,11 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
     conv::forward(shape, &x, &w, Some(&bias), relu, beta, &mut want, &mut work);
     let (x_last, dy_last) = (last(&x, of_input), last(&dy, of_output));
     let sums = Sums::new::<T>(shape, Way::Forward);
-    let mut packed = vec![T::from_f64(f64::NAN); sums.packed_len::<T>()];
+    let mut packed = vec![T::from_f64(f64::NAN); sums.packed_len()];
     pack(&sums, &w, &mut packed);
     let given = last(&addend, of_output);
     let run = |in_place: bool, y: &mut [T]| {
-        let mut work = vec![T::from_f64(f64::NAN); sums.workspace::<T>(3)];
+        let mut work = vec![T::from_f64(f64::NAN); sums.workspace(3)];
         let addend = match (sum, in_place) {
             (false, _) => Addend::None,
             (true, true) => Addend::InPlace,
@@ -76,10 +76,10 @@ fn check_convolution<T: Real>(shape: &conv::Shape, sum: bool, relu: bool) {
     let mut work = vec![T::ZERO; conv::input_gradient_workspace::<T>(shape, 1)];
     conv::input_gradient(shape, &dy, &w, None, T::ZERO, &mut want, &mut work);
     let sums = Sums::new::<T>(shape, Way::Input);
-    let mut packed = vec![T::from_f64(f64::NAN); sums.packed_len::<T>()];
+    let mut packed = vec![T::from_f64(f64::NAN); sums.packed_len()];
     pack(&sums, &w, &mut packed);
     let run = |then: Then<T>, dx: &mut [T]| {
-        let mut work = vec![T::from_f64(f64::NAN); sums.workspace::<T>(3)];
+        let mut work = vec![T::from_f64(f64::NAN); sums.workspace(3)];
         sums.run(&dy_last, &packed, then, dx, &mut work);
     };
     let want = doubles(&last(&want, of_input));

@@ -59,7 +59,7 @@ impl Panels {
 /// Writes the weights `O x C/group x kernel` in the order in which `sums` reads them.
 pub fn pack<T: Real>(sums: &Sums, w: &[T], packed: &mut [T]) {
     assert!(w.len() == sums.weight_len(), "{} weights", w.len());
-    assert!(sums.packed_len::<T>() <= packed.len(), "{} packed weights", packed.len());
+    assert!(sums.packed_len() <= packed.len(), "{} packed weights", packed.len());
     let panels = Panels::of::<T>(sums.outputs);
     // Whatever lies behind the last panel is read by nobody.
     let packed = Shared::new(packed);

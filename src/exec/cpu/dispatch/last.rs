@@ -62,7 +62,7 @@ impl Convolution {
         match self {
             Convolution::Packed(sums) => sums.run(x, w, then, y, work),
             Convolution::Packing(sums) => {
-                let (packed, work) = work.split_at_mut(sums.packed_len::<T>());
+                let (packed, work) = work.split_at_mut(sums.packed_len());
                 last::pack(sums, w, packed);
                 sums.run(x, packed, then, y, work);
             }
@@ -94,13 +94,13 @@ pub fn workspace_of<T: Element>(
             if Kernel::is_depthwise(&fused.conv, args[1]) {
                 return 0;
             }
-            Sums::new::<T>(&shape, Way::Forward).workspace::<T>(threads)
+            Sums::new::<T>(&shape, Way::Forward).workspace(threads)
         }
         Kernel::ConvInput(c) if Kernel::is_depthwise(c, args[1]) => args[1].count(),
         Kernel::ConvInput(c) => {
             let sums =
                 Sums::new::<T>(&conv_shape(c, &outs[0].channels_first(), args[1]), Way::Input);
-            sums.packed_len::<T>() + sums.workspace::<T>(threads)
+            sums.packed_len() + sums.workspace(threads)
         }
         Kernel::ConvFilter(c) => {
             let shape = conv_shape(c, &args[0].channels_first(), outs[0]);

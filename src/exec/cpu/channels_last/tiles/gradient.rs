@@ -232,10 +232,10 @@ impl<T: Real, const SIDE: usize> WithSimd for Gradients<'_, T, SIDE> {
         for (row, tile) in tiles.enumerate() {
             let (image, top, side) = plan.tiling.place(tile);
             let mut pixels = [[zeros.as_ptr(); SIDE]; SIDE];
-            for line in 0..SIDE.min(height - top) {
-                for column in 0..SIDE.min(width - side) {
+            for (line, pixels) in pixels.iter_mut().enumerate().take(height - top) {
+                for (column, place) in pixels.iter_mut().enumerate().take(width - side) {
                     let pixel = (image * height + top + line) * width + side + column;
-                    pixels[line][column] = dy[pixel * shape.out_channels..].as_ptr();
+                    *place = dy[pixel * shape.out_channels..].as_ptr();
                 }
             }
             for panel in own.clone() {
