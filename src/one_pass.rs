@@ -99,11 +99,52 @@ pub fn inward(definition: &Definition, tensors: &BTreeMap<String, Blob>) -> BTre
         return tensors.clone();
     }
     let given = definition.names.iter().filter_map(|(public, own)| {
-        let blob = tensors.get(public).or(tensors.get(own))?;
+        let blob = tensors.get(public).or(tensors.get(own));
+        let other = || otherwise(public).filter(|other| !names(definition, other));
+        let blob = blob.or_else(|| tensors.get(&other()?))?;
         Some((own.clone(), if moves(definition, own) { moved(blob, true) } else { blob.clone() }))
     });
     given.collect()
 }
+
+/// Whether a definition has a tensor of this name.
+fn names(definition: &Definition, name: &str) -> bool {
+    definition.names.iter().any(|(public, _)| public == name)
+}
+
+/// The name of a parameter with the scope that DIGITS opens for `inference` if it is without, or without it, as `--weights`
+/// takes both: programs of others make a whole model inside of that scope.
+fn otherwise(public: &str) -> Option<String> {
+    let (prefix, name) = public.split_once('.')?;
+    let other = match name.strip_prefix(MODEL_SCOPE) {
+        Some(inner) => inner.to_owned(),
+        None => format!("{MODEL_SCOPE}{name}"),
+    };
+    (prefix == "param").then(|| format!("{prefix}.{other}"))
+}
+
+/// The beginning of names of DIGITS' variables.
+const MODEL_SCOPE: &str = "model/";
+
+/// A result with the parameter's name as it was given.
+fn as_given(definition: &Definition, public: &str, given: &BTreeMap<String, Blob>) -> String {
+    let Some(name) = PARAMETERS.iter().find_map(|prefix| public.strip_prefix(prefix)) else {
+        return public.to_owned();
+    };
+    let numbered = name.split_once('.').filter(|(number, _)| number.parse::<usize>().is_ok());
+    let name = numbered.map_or(name, |(_, name)| name);
+    let own = format!("param.{name}");
+    let is_given = |other: &String| !given.contains_key(&own) && given.contains_key(other);
+    match otherwise(&own).filter(|other| is_given(other) && !names(definition, other)) {
+        Some(other) => {
+            format!("{}{}", &public[..public.len() - name.len()], &other["param.".len()..])
+        }
+        None => public.to_owned(),
+    }
+}
+
+/// What names of results of parameters begin with.
+const PARAMETERS: [&str; 3] = ["dparam.", "param_after.", "state."];
 
 /// Whether a tensor has its channels last outside.
 fn moves(definition: &Definition, own: &str) -> bool {
@@ -144,7 +185,11 @@ pub fn outward(
             if blob.shape.is_empty() {
                 blob.shape.push(1);
             }
-            outside.insert(public.clone(), blob);
+            outside.insert(as_given(definition, public, given), blob);
+        } else if let Some(name) = public.strip_prefix("state.")
+            && let Some(kept) = given.get(&format!("param.{name}"))
+        {
+            outside.entry(public.clone()).or_insert_with(|| kept.clone());
         } else if public.starts_with("buf_after.")
             && let Some(kept) = given.get(&public.replacen("buf_after.", "buf.", 1))
         {

@@ -251,6 +251,30 @@ const REFUSED: &[(&str, &str, &str, &[&str])] = &[
         &["net.py:11:", "a list of functions is needed"],
     ),
     (
+        "arguments_of_what_takes_none",
+        "with slim.arg_scope([tf.nn.relu], name='a'):\n    return tf.nn.relu(self.x)",
+        CLASSES,
+        &["net.py:11:", "takes no arguments from a scope", "slim.add_arg_scope"],
+    ),
+    (
+        "mask_of_the_net",
+        "return tf.boolean_mask(self.x, self.x > 0)",
+        CLASSES,
+        &["net.py:11:", "known only when the network runs"],
+    ),
+    (
+        "border_wider_than_the_tensor",
+        "return tf.pad(self.x, [[0, 0], [2, 0], [0, 0], [0, 0]], 'REFLECT')",
+        CLASSES,
+        &["net.py:11:", "wider than the 1 elements of axis 1 of (2, 2, 2, 1)"],
+    ),
+    (
+        "letters_of_other_extents",
+        "return tf.einsum('bhwc,h->bc', self.x, tf.ones([3]))",
+        CLASSES,
+        &["net.py:11:", "axes of 2 and 3 elements have one name"],
+    ),
+    (
         "loop_over_a_tensor",
         "for x in self.x:\n    pass\nreturn x",
         CLASSES,

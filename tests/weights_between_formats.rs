@@ -19,7 +19,7 @@ use cortado::spec::Phase;
 use cortado::ty::Shape;
 use cortado::weights::t7::T7;
 use cortado::weights::{
-    Arrangement, Blob, CaffeModel, read_safetensors, read_stored, write_safetensors,
+    Arrangement, Blob, CaffeModel, Stored, read_safetensors, read_stored, write_safetensors,
 };
 use prost::Message;
 
@@ -413,10 +413,70 @@ fn a_net_of_caffe_becomes_one_of_tensorflow_with_the_same_outputs_and_comes_back
     let model = CaffeModel::read(&at("d.caffemodel")).unwrap();
     assert_eq!(model.blobs("ip1").unwrap()[0].data, weights["param.ip1.0"].data);
 
-    let checkpoint = at("snapshot_3.ckpt.index");
-    std::fs::write(&checkpoint, "").unwrap();
-    let refused = read_stored(&checkpoint).unwrap_err().to_string();
-    assert!(refused.contains("NewCheckpointReader"), "{refused}");
+    let graph = at("snapshot_3.pb");
+    std::fs::write(&graph, "").unwrap();
+    let refused = read_stored(&graph).unwrap_err().to_string();
+    assert!(refused.contains("the checkpoint that it was made of"), "{refused}");
+}
+
+/// The variables of a file that names them.
+fn variables(path: &Path) -> Result<BTreeMap<String, Blob>, String> {
+    match read_stored(path).map_err(|e| e.to_string())? {
+        Stored::Named(_, variables) => Ok(variables),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Checkpoints of a net with its optimizer that TensorFlow 2.12 wrote in both versions of the format.
+#[test]
+fn checkpoints_of_tensorflow_give_their_variables() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints");
+    let want = read_safetensors(&folder.join("variables.safetensors")).unwrap();
+    assert_eq!(want.len(), 7);
+    for name in [
+        "snapshot_2.ckpt",
+        "snapshot_2.ckpt.index",
+        "snapshot_2.ckpt.data-00000-of-00001",
+        "snapshot_1.ckpt",
+    ] {
+        let got = variables(&folder.join(name)).unwrap();
+        for (variable, blob) in &want {
+            assert_eq!(got.get(variable), Some(blob), "{variable} of {name}");
+        }
+        assert_eq!(got["global_step"], Blob { shape: vec![], data: vec![1.0] }, "{name}");
+        assert_eq!(got["count"], Blob { shape: vec![2], data: vec![0.0; 2] }, "{name}");
+        assert_eq!(got["model/fc/weights/Momentum"].shape, [36, 3], "{name}");
+    }
+}
+
+#[test]
+fn damaged_checkpoints_are_complaints() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints");
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name);
+    let (index, data) = ("a.ckpt.index", "a.ckpt.data-00000-of-00001");
+    let whole = std::fs::read(folder.join("snapshot_2.ckpt.index")).unwrap();
+    std::fs::write(at(index), &whole).unwrap();
+    let missing = variables(&at(index)).unwrap_err();
+    assert!(missing.contains(data), "{missing}");
+    let elements = std::fs::read(folder.join("snapshot_2.ckpt.data-00000-of-00001")).unwrap();
+    std::fs::write(at(data), &elements[..elements.len() - 1]).unwrap();
+    let short = variables(&at(index)).unwrap_err();
+    assert!(short.contains("ends before the elements of `model/fc/weights/Momentum`"), "{short}");
+    std::fs::write(at(data), &elements).unwrap();
+    // Whatever a byte of the tables becomes, reading ends.
+    let first = std::fs::read(folder.join("snapshot_1.ckpt")).unwrap();
+    for (name, bytes) in [(index, &whole), ("b.ckpt", &first)] {
+        for place in (0..bytes.len()).rev() {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= 0x85;
+            std::fs::write(at(name), &bytes).unwrap();
+            let _ = read_stored(&at(name));
+            std::fs::write(at(name), &bytes[..place]).unwrap();
+            let shortened = read_stored(&at(name));
+            assert!(shortened.is_err() || name != index, "{name} up to {place}");
+        }
+    }
 }
 
 /// The places of all elements by the definition of each order.

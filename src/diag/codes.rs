@@ -264,4 +264,8 @@ codes! {
     /// The class `UserModel` changes gradients in `gradientUpdate` before they are applied. cortado does not call it, so a
     /// net is trained with its gradients as they are, and not as in DIGITS.
     W0812 "gradients-as-they-are";
+    /// A variable is made while `loss` is asked for. DIGITS 5 does that outside of the scope `model`, so that the name does
+    /// not begin with it; DIGITS 6 shares all variables then, and ends with an error that this one does not exist. Make it
+    /// in `inference` and keep it in `self`.
+    W0813 "variable-of-loss";
 }

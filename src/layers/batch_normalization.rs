@@ -34,6 +34,9 @@ params! {
         one_sample: bool = false,
         /// Whether the states follow the biased variance.
         biased: bool = false,
+        /// Factor on the new mean and variance in the states, where several layers change the same ones and what counts is
+        /// another order than that in which they run.
+        share: f64 = 1.0,
     }
 }
 
@@ -111,7 +114,7 @@ impl BatchNormalization {
             momentum: a.float("momentum").unwrap_or(0.1),
             eps: a.float("eps").unwrap_or(1e-5),
             one_sample: a.bool("one_sample").unwrap_or(false),
-            biased: false,
+            ..BatchNormalization::default()
         }
     }
 }
@@ -157,7 +160,7 @@ impl LayerOps for BatchNormalization {
         let moments = if batch {
             let own = b.channel_moments(x);
             let (mean, variance) = (b.view(own.0, per_channel), b.view(own.1, per_channel));
-            let (new, kept) = (self.momentum, 1.0 - self.momentum);
+            let (new, kept) = (self.momentum * self.share, 1.0 - self.momentum);
             let m = top.dims()[0].saturating_mul(rest) as f64;
             let unbiased = if 1.0 < m && !self.biased { m / (m - 1.0) } else { 1.0 };
             let mean_now = b.map(&[running[0], mean], &(arg(0) * kept + arg(1) * new));

@@ -47,7 +47,12 @@ pub fn strangers(
         false => public.iter().copied().collect(),
     };
     let is_result = |name: &str| RESULTS.iter().any(|prefix| name.starts_with(prefix));
-    let strange = tensors.keys().filter(|name| !known.contains(name.as_str()) && !is_result(name));
+    let is_known = |name: &str| {
+        known.contains(name)
+            || !public.is_empty()
+                && super::otherwise(name).is_some_and(|other| known.contains(other.as_str()))
+    };
+    let strange = tensors.keys().filter(|name| !is_known(name) && !is_result(name));
     strange
         .map(|name| {
             let said = format!("tensor `{name}` names nothing in the net, and is left out");

@@ -19,9 +19,11 @@ impl Blob {
 
     /// Whether the values can be those of a parameter of that shape.
     ///
-    /// Old files store every blob with four axes, so a four-axis blob also fits the shape it has without leading ones.
+    /// Old files store every blob with four axes, so a four-axis blob also fits the shape it has without leading ones. A
+    /// single number may have one axis or none.
     pub fn fits(&self, shape: &[usize]) -> bool {
-        if self.shape == shape {
+        let single = |shape: &[usize]| shape.is_empty() || shape == [1];
+        if self.shape == shape || single(&self.shape) && single(shape) {
             return true;
         }
         let Some(leading) = self.shape.len().checked_sub(shape.len()) else { return false };

@@ -1,4 +1,5 @@
 //! Reads and writes parameters: .caffemodel and .solverstate in both of Caffe's formats, .binaryproto, .safetensors, .t7.
+//! TensorFlow's checkpoints are read.
 //!
 //! Every format becomes [`Blob`]s: a shape and row-major f32 values. Claimed sizes are compared with what the file holds before
 //! anything is allocated for them. Files are written whole or not at all (see [`file`](crate::file)).
@@ -7,6 +8,7 @@ mod arrangement;
 mod binaryproto;
 mod blob;
 mod caffemodel;
+mod checkpoint;
 mod fill;
 mod given;
 pub mod hdf5;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::order::{self, Entry, Place, Weights};
 use super::safetensors::is_safetensors;
 use super::t7::{Buffers, Parameter, T7};
-use super::{Blob, CaffeModel, Counts, Given, hdf5, hdf5_snapshot, parse_safetensors};
+use super::{Blob, CaffeModel, Counts, Given, checkpoint, hdf5, hdf5_snapshot, parse_safetensors};
 use crate::{Error, Result, file};
 
 /// What a file of weights holds.
@@ -22,18 +22,24 @@ pub enum Stored {
     Flat(Vec<f32>),
 }
 
-/// Reads a file of weights: `.t7`, `.safetensors`, or `.caffemodel` in either format. What it is, its first bytes say,
+/// Reads a file of weights: `.t7`, `.safetensors`, `.caffemodel` in either format, or a checkpoint of TensorFlow. What it is, its first bytes say,
 /// whatever its name is; where they do not, its name does.
 ///
 /// # Errors
 /// The file is not what its name says, or holds no weights.
 pub fn read_stored(path: &Path) -> Result<Stored> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    // The files of a checkpoint are named by what they begin with, which is none of them.
-    if ["ckpt", "index", "meta", "pb"].contains(&ending) || ending.starts_with("data-") {
-        return Err(of_tensorflow(path));
+    if let Some(prefix) = checkpoint::prefix(path) {
+        return Ok(of_variables(checkpoint::read_bundle(&prefix)?));
+    }
+    if ending == "pb" {
+        let message = "is a graph of TensorFlow, whose constants are not read; the checkpoint that it was made of is";
+        return Err(Error::format(path, message));
     }
     let bytes = file::read(path)?;
+    if checkpoint::is_table(&bytes) {
+        return Ok(of_variables(checkpoint::parse_table(path, &bytes)?));
+    }
     let ending = match ending {
         _ if hdf5::is_hdf5(&bytes) => "h5",
         _ if is_safetensors(&bytes) => "safetensors",
@@ -79,13 +85,9 @@ fn is_t7(bytes: &[u8]) -> bool {
         || bytes.starts_with(b"4\n1\n")
 }
 
-/// What to do with a checkpoint of TensorFlow.
-fn of_tensorflow(path: &Path) -> Error {
-    let message = "is of TensorFlow, whose own formats are not read; with TensorFlow at hand, save the variables by name:
-  import tensorflow as tf, safetensors.numpy as st
-  r = tf.train.NewCheckpointReader('snapshot_30.ckpt')
-  st.save_file({n: r.get_tensor(n) for n in r.get_variable_to_shape_map()}, 'weights.safetensors')";
-    Error::format(path, message)
+/// Variables by their names.
+fn of_variables(variables: BTreeMap<String, Blob>) -> Stored {
+    Stored::Named(Given::of(Weights::new(), Counts::AtMost), variables)
 }
 
 /// Reads parameters for a net: by layer name from files that have names, else by order.
@@ -153,7 +155,8 @@ pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result
 }
 
 /// What a file gives, with the variables that have the names of a net's: `model/conv1/weights`, also without `model/`, as
-/// checkpoints and graphs write them. Others stay by their names, for the report of what found no match.
+/// checkpoints and graphs write them, or with it where the net's name is without. Others stay by their names, for the report
+/// of what found no match.
 fn with_variables(
     mut given: Given,
     mut variables: BTreeMap<String, Blob>,
@@ -164,7 +167,8 @@ fn with_variables(
     for place in places {
         let Some(name) = &place.name else { continue };
         let short = name.strip_prefix("model/").unwrap_or(name);
-        let found = [name, short].into_iter().find(|&name| variables.contains_key(name));
+        let long = format!("model/{name}");
+        let found = [name, short, &long].into_iter().find(|&name| variables.contains_key(name));
         if let Some(name) = found {
             let key = (place.layer.clone(), place.at);
             given.weights.entry(key).or_insert_with(|| variables[name].clone());

@@ -8,7 +8,7 @@ mod join;
 use std::path::Path;
 
 use self::join::{Stage, join};
-use super::graph::{Fault, Graph, Kind, Loss, Mode, Tensor};
+use super::graph::{Fault, Graph, Kind, Loss, Mode, Section, Tensor};
 use super::interp::{Args, Module, PyError, Python, Value};
 use super::library::{self, TensorValue};
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -251,7 +251,7 @@ impl Run<'_> {
         if matches!(class, Value::Function(_)) {
             return self.old_form(py, state, class, [x, y, input_shape, training]);
         }
-        self.scoped(state, |_| ());
+        begin(state, Section::Making);
         let given = Args::new([], at)
             .keyword("x", x)
             .keyword("y", y)
@@ -263,13 +263,14 @@ impl Run<'_> {
         if self.mode == Mode::Train {
             asked::unheeded(py, &tower, at);
         }
+        begin(state, Section::Inference);
         let outputs = asked::property(py, &tower, "inference", at, |error| self.failed(error))?;
         let outputs = self.outputs(py, &outputs.unwrap_or_default())?;
         let mut loss = None;
         if self.mode != Mode::Infer {
+            begin(state, Section::Loss);
             loss = asked::property(py, &tower, "loss", at, |error| self.in_loss(error))?;
         }
-        self.scoped_end(state);
         self.finish(py, state, outputs, loss.as_ref())
     }
 
@@ -289,7 +290,7 @@ impl Run<'_> {
         params.set_str("nclasses", self.request.classes.unwrap_or(0).into());
         params.set_str("is_training", training);
         params.set_str("is_inference", Value::Bool(self.mode == Mode::Infer));
-        self.scoped(state, |_| ());
+        begin(state, Section::Inference);
         let made = py.call(function, Args::new([Value::Dict(params)], at)).map_err(failed)?;
         let part = |py: &mut Python, name: &str| py.get_item(&made, &name.into(), at);
         let outputs = part(py, "model").map_err(failed)?;
@@ -298,9 +299,9 @@ impl Run<'_> {
         if self.mode != Mode::Infer {
             let function = part(py, "loss").map_err(failed)?;
             let told = Args::new([y], at);
+            begin(state, Section::Loss);
             loss = Some(py.call(&function, told).map_err(|error| self.in_loss(error))?);
         }
-        self.scoped_end(state);
         self.finish(py, state, outputs, loss.as_ref())
     }
 
@@ -321,18 +322,6 @@ impl Run<'_> {
         Box::new(d.note(format!(
             "the shape of the labels is not known; as for classes `self.y` is {shape}: --shape y=1,1,1,2 says another"
         )))
-    }
-
-    /// Opens the scope `model`.
-    fn scoped(&self, state: &library::State, work: impl FnOnce(&mut Graph)) {
-        let mut graph = state.graph.borrow_mut();
-        graph.begin();
-        let _ = graph.enter(Some("model"), None, None);
-        work(&mut graph);
-    }
-
-    fn scoped_end(&self, state: &library::State) {
-        state.graph.borrow_mut().leave();
     }
 
     /// What the net gives: some tensors.
@@ -361,6 +350,9 @@ impl Run<'_> {
         };
         let losses = loss.map_or(Ok(vec![]), |loss| self.losses(py, loss))?;
         let mut graph = state.graph.borrow_mut();
+        if self.mode == Mode::Train {
+            asked::late(py, graph.late.iter().map(|&variable| &graph.variables[variable]));
+        }
         graph.place = self.whole;
         let mut blobs = vec![];
         for mut tensor in outputs {
@@ -378,6 +370,7 @@ impl Run<'_> {
         for (tensor, variables) in losses {
             found.push((graph.loss(&tensor).map_err(fault)?, variables));
         }
+        graph.update_backwards();
         let mut apart = graph.apart(&found);
         let renamed = graph.named_by_layers();
         for blob in &mut apart {
@@ -402,6 +395,7 @@ impl Run<'_> {
             outputs: blobs,
             metrics: std::mem::take(&mut graph.metrics),
             losses: found,
+            listed: matches!(loss, Some(Value::List(_) | Value::Tuple(_))),
         })
     }
 
@@ -439,6 +433,11 @@ impl Run<'_> {
         }
         Ok(losses)
     }
+}
+
+/// Opens the scope that DIGITS opens for what runs next.
+fn begin(state: &library::State, section: Section) {
+    state.graph.borrow_mut().begin(section);
 }
 
 /// The tensors in a value, depth first.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Module, PyError, Python, Stop, Value};
 use crate::diag::{self, Diagnostic};
+use crate::front::tensorflow::graph::Variable;
 use crate::front::tensorflow::interp::{Class, Instance};
 use crate::source::Span;
 
@@ -119,6 +120,15 @@ pub(super) fn unheeded(py: &mut Python, tower: &Value, whole: Span) {
     py.warnings.report(d.help(
         "what it clips, a run file can: `solver: { ..., clip_gradients: 40 }` bounds the norm of all gradients together",
     ));
+}
+
+/// Warns of variables that were made while the loss was asked for.
+pub(super) fn late<'a>(py: &mut Python, variables: impl Iterator<Item = &'a Variable>) {
+    for Variable { name, place, .. } in variables {
+        let message = format!("the variable `{name}` is made in `loss`, which DIGITS 6 refuses");
+        let d = Diagnostic::new(&diag::W0813, *place, message);
+        py.warnings.report(d.help("make it in `inference`, and keep it in `self`"));
+    }
 }
 
 /// Whether a message is about shapes or elements, not about names and types.

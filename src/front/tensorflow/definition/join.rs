@@ -21,6 +21,8 @@ pub struct Stage {
     pub metrics: Vec<String>,
     /// The blobs of the losses, with the names of the variables that each is to change.
     pub losses: Vec<Loss>,
+    /// Whether the definition lists them, so that even a single one has a number.
+    pub listed: bool,
 }
 
 /// Whether two nodes are the same.
@@ -120,11 +122,10 @@ fn names(definition: &mut Definition, stages: &[Stage]) {
         for blob in &stage.metrics {
             add(format!("out.{blob}"), format!("out.{blob}"));
         }
-        let several = 1 < stage.losses.len();
         let changes = |variables: &Option<Vec<String>>, name: &String| {
             variables.as_ref().is_none_or(|all| all.contains(name))
         };
-        for (i, (blob, variables)) in stage.losses.iter().enumerate().filter(|_| several) {
+        for (i, (blob, variables)) in stage.losses.iter().enumerate().filter(|_| stage.listed) {
             add(format!("loss.{i}"), format!("out.{blob}"));
             for used in &stage.uses {
                 let name = &stage.variables[used.variable].name;

@@ -2,7 +2,7 @@
 //! that are computed.
 
 use super::dense::shared;
-use super::{Fault, Graph, Kind, Outcome, Tensor, Window, shown};
+use super::{Border, Fault, Graph, Kind, Outcome, Padding, Tensor, Window, shown};
 use crate::layers::convolution::Convolution;
 use crate::layers::im2col::Im2col;
 
@@ -61,6 +61,65 @@ impl Graph {
         let weights = self.reshape(&weights, &[inputs * taps, outputs])?;
         let product = self.matmul(&columns, &weights, name, [false, false])?;
         self.reshape(&product, &[n, rows, width, outputs])
+    }
+
+    /// The adjoint of a convolution, with weights `[kh, kw, out, in]`, to images of `extents`: a convolution of the images
+    /// with zeros between and around their pixels, by the weights turned around.
+    ///
+    /// # Errors
+    /// Image, window and weights do not fit.
+    pub fn deconvolution_by(
+        &mut self,
+        x: &Tensor,
+        name: &str,
+        weights: &Tensor,
+        window: Window,
+        extents: Option<[usize; 2]>,
+    ) -> Outcome<Tensor> {
+        let (&[n, high, wide, channels], &[kh, kw, _, inputs]) = (&x.dims[..], &weights.dims[..])
+        else {
+            let (have, want) = (shown(&x.dims), shown(&weights.dims));
+            return Err(Fault::new(format!(
+                "images and weights have 4 axes each, and these are {have} and {want}"
+            )));
+        };
+        if inputs != channels {
+            let shape = shown(&weights.dims);
+            let message = format!(
+                "the weights are {shape}, for {inputs} channels, and the images have {channels}"
+            );
+            return Err(Fault::new(message)
+                .help("a filter is [height, width, channels out, channels in] here"));
+        }
+        let window = Window { kernel: [kh, kw], ..window };
+        let (axes, extents) = self.spread(&window, [high, wide], extents)?;
+        let mut spread = x.clone();
+        for (axis, gap) in [(1, window.stride[0] - 1), (2, window.stride[1] - 1)] {
+            if gap == 0 {
+                continue;
+            }
+            let apart = self.expand_dims(&spread, axis as i64 + 1)?;
+            let mut widths = vec![[0, 0]; 5];
+            widths[axis + 1] = [0, gap];
+            let apart = self.pad(&apart, &widths, Border::Value(0.0))?;
+            let mut dims: Vec<i64> = spread.dims.iter().map(|&extent| extent as i64).collect();
+            dims[axis] *= gap as i64 + 1;
+            let joined = self.reshape(&apart, &dims)?;
+            let count = joined.dims[axis] - gap;
+            spread = self.slice(&joined, axis, 0, count, 1)?;
+        }
+        debug_assert_eq!(spread.dims[0], n);
+        let around = [0, 1].map(|i| {
+            let before = window.kernel[i] - 1 - axes[i].pad_before;
+            [before, extents[i] + window.kernel[i] - 1 - spread.dims[i + 1] - before]
+        });
+        let widths = [[0, 0], around[0], around[1], [0, 0]];
+        let spread = self.pad(&spread, &widths, Border::Value(0.0))?;
+        let turned = self.reverse(weights, &[0, 1])?;
+        let turned = self.transpose(&turned, Some(&[0, 1, 3, 2]))?;
+        let each =
+            Window { kernel: [kh, kw], stride: [1, 1], rate: [1, 1], padding: Padding::Valid };
+        self.convolution_by(&spread, name, &turned, each, false)
     }
 
     /// What whole numbers name along the first axis of any tensor, from 0: a product with ones in the places named.

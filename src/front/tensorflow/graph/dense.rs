@@ -94,28 +94,10 @@ impl Graph {
             return Err(self.channels(weights, dims[3], channels));
         }
         let window = Window { kernel: [dims[0], dims[1]], ..window };
-        if window.kernel.contains(&0) || window.stride.contains(&0) {
-            return Err(Fault::new("a window and its stride must not be 0"));
-        }
         let from = [x.dims[1], x.dims[2]];
-        let whole = |i: usize| {
-            let spread = from[i].saturating_mul(window.stride[i]);
-            let lacking = window.kernel[i].saturating_sub(window.stride[i]);
-            if window.padding == Padding::Same { spread } else { spread.saturating_add(lacking) }
-        };
-        let extents = extents.unwrap_or([whole(0), whole(1)]);
-        let axes = window.axes(extents);
-        let mut adjust = vec![];
-        for (i, axis) in axes.iter().enumerate() {
-            let counted = axis.convolved(extents[i]);
-            let least = axis.deconvolved(from[i], 0);
-            match (counted, least) {
-                (Some(windows), Some(least)) if windows == from[i] && least <= extents[i] => {
-                    adjust.push(extents[i] - least);
-                }
-                _ => return Err(self.no_such_image(&window, axes, extents, from)),
-            }
-        }
+        let (axes, extents) = self.spread(&window, from, extents)?;
+        let least = |i: usize| axes[i].deconvolved(from[i], 0).unwrap_or(extents[i]);
+        let mut adjust = vec![extents[0] - least(0), extents[1] - least(1)];
         let (pad, pad_end) = Window::pads(axes);
         if adjust == [0, 0] {
             adjust.clear();
@@ -129,6 +111,34 @@ impl Graph {
         };
         let top = self.push(name, Deconvolution { conv, adjust }, &[&blob], &[weights])?;
         Ok(self.image_tensor(top))
+    }
+
+    /// The axes of the images that windows of images of the extents `from` come from, and the extents of these: those that
+    /// are told if they fit, else as large ones as the windows give.
+    pub(super) fn spread(
+        &self,
+        window: &Window,
+        from: [usize; 2],
+        told: Option<[usize; 2]>,
+    ) -> Outcome<([Axis; 2], [usize; 2])> {
+        if window.kernel.contains(&0) || window.stride.contains(&0) {
+            return Err(Fault::new("a window and its stride must not be 0"));
+        }
+        let whole = |i: usize| {
+            let spread = from[i].saturating_mul(window.stride[i]);
+            let lacking = window.kernel[i].saturating_sub(window.stride[i]);
+            if window.padding == Padding::Same { spread } else { spread.saturating_add(lacking) }
+        };
+        let extents = told.unwrap_or([whole(0), whole(1)]);
+        let axes = window.axes(extents);
+        let fits = |i: usize| {
+            let least = axes[i].deconvolved(from[i], 0);
+            axes[i].convolved(extents[i]) == Some(from[i]) && least.is_some_and(|n| n <= extents[i])
+        };
+        if fits(0) && fits(1) {
+            return Ok((axes, extents));
+        }
+        Err(self.no_such_image(window, axes, extents, from))
     }
 
     fn no_such_image(
@@ -188,7 +198,32 @@ impl Graph {
             }
             _ => false,
         };
-        if !fits || 3 < a.rank() {
+        if let (Some([_, inner]), Some([rows, columns])) =
+            (sides(a, transposed[0]), sides(b, transposed[1]))
+            && inner == rows
+            && b.rank() == 2
+            && 2 < a.rank()
+            && !transposed[0]
+        {
+            // One matrix for all.
+            let all = self.reshape(a, &[-1, inner as i64])?;
+            let product = self.matmul(&all, b, name, transposed)?;
+            let outer = a.dims[..a.rank() - 1].iter().chain([&columns]);
+            let dims: Vec<i64> = outer.map(|&extent| extent as i64).collect();
+            return self.reshape(&product, &dims);
+        }
+        if fits && 3 < a.rank() {
+            let matrices = |graph: &mut Self, t: &Tensor| {
+                let [rows, columns] = [t.dims[t.rank() - 2], t.dims[t.rank() - 1]];
+                graph.reshape(t, &[-1, rows as i64, columns as i64])
+            };
+            let (left, right) = (matrices(self, a)?, matrices(self, b)?);
+            let product = self.matmul(&left, &right, name, transposed)?;
+            let outer = a.dims[..a.rank() - 2].iter().chain(&product.dims[1..]);
+            let dims: Vec<i64> = outer.map(|&extent| extent as i64).collect();
+            return self.reshape(&product, &dims);
+        }
+        if !fits {
             let (left, right) = (shown(&a.dims), shown(&b.dims));
             let fault =
                 Fault::new(format!("the matrix product of {left} and {right} does not exist"));
@@ -319,6 +354,7 @@ impl Graph {
             eps: how.epsilon,
             one_sample: true,
             biased: !how.fused,
+            ..BatchNormalization::default()
         };
         let variables = match affine {
             Some((gamma, beta)) => vec![gamma, beta, mean, variance],

@@ -133,7 +133,7 @@ impl Graph {
         }
         let products = self.binary(Binary::Multiply, logits, labels)?;
         let loss = self.binary(Binary::Subtract, &soft, &products)?;
-        Ok(self.renamed(loss, Some(name)))
+        Ok(self.renamed(loss, name))
     }
 
     fn alike(&self, logits: &Tensor, labels: &Tensor) -> Outcome<()> {

@@ -9,6 +9,7 @@ mod computed;
 mod dense;
 mod layout;
 mod losses;
+mod moments;
 mod reduce;
 mod scopes;
 mod select;
@@ -29,7 +30,7 @@ use crate::ty::Shape;
 pub use arithmetic::Binary;
 pub use dense::Normalisation;
 pub use reduce::Reduction;
-pub use scopes::{Reuse, Scope, SharedScope};
+pub use scopes::{MODEL, Reuse, Scope, Section, SharedScope};
 pub use select::Border;
 pub use several::Loss;
 pub use variables::{Asked, Variable};
@@ -237,6 +238,8 @@ pub struct Graph {
     shapes: HashMap<String, Shape>,
     taken: HashSet<String>,
     scopes: scopes::Scopes,
+    /// Variables that were made while the loss was.
+    pub late: Vec<usize>,
     /// Blobs whose axes were exchanged.
     exchanged: HashMap<(String, Vec<usize>), String>,
     /// Blobs of random numbers that were drawn.
@@ -263,6 +266,7 @@ impl Graph {
             shapes: HashMap::new(),
             taken: HashSet::new(),
             scopes: scopes::Scopes::default(),
+            late: vec![],
             exchanged: HashMap::new(),
             drawn: HashMap::new(),
             randoms: 0,
@@ -419,7 +423,7 @@ impl Graph {
     fn tensor(&self, blob: String, order: Vec<usize>, kind: Kind) -> Tensor {
         let shape = self.shape(&blob);
         let dims = order.iter().map(|&axis| shape.dims()[axis]).collect();
-        let name = format!("model/{blob}").into();
+        let name = self.whole_name(&blob).into();
         Tensor { source: Source::Blob { blob, order }, dims, kind, name }
     }
 

@@ -32,12 +32,28 @@ pub struct Scope {
     pub initializer: Option<usize>,
 }
 
+/// The scope that DIGITS opens for `inference`.
+pub const MODEL: &str = "model";
+
 /// A scope that can be changed while it is open.
 pub type SharedScope = Rc<RefCell<Scope>>;
+
+/// The part of a definition that runs, which DIGITS gives scopes of its own (tools/tensorflow/model.py).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Section {
+    /// The model is made, outside of all scopes.
+    #[default]
+    Making,
+    /// `inference`, in the variable scope `model`.
+    Inference,
+    /// `loss`, in the scope `loss` of names of operations alone.
+    Loss,
+}
 
 /// The scopes that are open.
 #[derive(Default)]
 pub(super) struct Scopes {
+    section: Section,
     open: Vec<SharedScope>,
     /// How often a scope of a name was opened.
     opened: HashMap<String, usize>,
@@ -127,11 +143,7 @@ impl Graph {
 
     /// Opens a scope of names of operations alone.
     pub fn enter_name(&mut self, name: &str) {
-        // The first one is DIGITS' own `model`, which everything would begin with.
-        let whole = match self.scopes.names.last() {
-            None => String::new(),
-            Some(_) => self.unique(name),
-        };
+        let whole = self.unique(name);
         self.scopes.names.push(whole);
     }
 
@@ -145,11 +157,32 @@ impl Graph {
         self.scopes.names.last().map_or("", String::as_str)
     }
 
-    /// Forgets what is open, for a new call from outside.
-    pub fn begin(&mut self) {
+    /// Begins a section. Names of blobs leave out the scope that it opens, with which all would begin.
+    pub fn begin(&mut self, section: Section) {
+        self.scopes.section = section;
         self.scopes.open.clear();
         self.scopes.before.clear();
         self.scopes.names.clear();
+        if section == Section::Inference {
+            let scope = Scope { name: MODEL.to_owned(), ..Scope::default() };
+            self.scopes.open.push(Rc::new(RefCell::new(scope)));
+            self.scopes.before.push(None);
+            self.scopes.names.push(String::new());
+        }
+    }
+
+    /// The section that runs.
+    pub fn section(&self) -> Section {
+        self.scopes.section
+    }
+
+    /// The whole name of an operation whose name leaves out the scope of its section.
+    pub(super) fn whole_name(&self, name: &str) -> String {
+        match self.scopes.section {
+            Section::Making => name.to_owned(),
+            Section::Inference => format!("{MODEL}/{name}"),
+            Section::Loss => format!("loss/{name}"),
+        }
     }
 
     /// A name within the open scope of names that nothing has yet.
@@ -182,11 +215,11 @@ impl Graph {
         self.taken.contains(&format!("{whole}/")) || whole.is_empty()
     }
 
-    /// The name of the operation that gives a tensor, renamed where the caller names it.
-    pub fn renamed(&self, tensor: Tensor, name: Option<&str>) -> Tensor {
-        match name {
-            Some(name) => Tensor { name: format!("model/{name}").into(), ..tensor },
-            None => tensor,
-        }
+    /// The tensor with the name of the operation that gives it as the caller says it.
+    pub fn renamed(&self, tensor: Tensor, name: &str) -> Tensor {
+        let outer = self.name_scope();
+        let name = name.trim_end_matches('/');
+        let inner = if outer.is_empty() { name.to_owned() } else { format!("{outer}/{name}") };
+        Tensor { name: self.whole_name(&inner).into(), ..tensor }
     }
 }

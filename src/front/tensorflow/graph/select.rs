@@ -7,7 +7,6 @@ use crate::layers::embed::Embed;
 use crate::layers::narrow::Narrow;
 use crate::layers::padding;
 use crate::layers::pick::Pick;
-use crate::layers::spatial_padding;
 use crate::layers::tile::Tile;
 
 /// What is put around a tensor.
@@ -15,8 +14,10 @@ use crate::layers::tile::Tile;
 pub enum Border {
     /// One number.
     Value(f64),
-    /// The image mirrored, its edge not repeated.
+    /// The tensor mirrored, its edge not repeated.
     Reflect,
+    /// The tensor mirrored, its edge repeated.
+    Symmetric,
 }
 
 impl Graph {
@@ -257,7 +258,9 @@ impl Graph {
             let (shape, n) = (shown(&x.dims), widths.len());
             return Err(Fault::new(format!("{n} pairs of paddings for the axes of {shape}")));
         }
-        let Border::Value(value) = border else { return self.mirrored(x, widths) };
+        let Border::Value(value) = border else {
+            return self.mirrored(x, widths, border == Border::Symmetric);
+        };
         let mut result = x.clone();
         for (axis, &[before, after]) in widths.iter().enumerate() {
             for (count, inset) in [(-(before as i64), 0), (after as i64, 0)] {
@@ -274,20 +277,30 @@ impl Graph {
         Ok(result)
     }
 
-    fn mirrored(&mut self, x: &Tensor, widths: &[[usize; 2]]) -> Outcome<Tensor> {
-        let [[0, 0], rows, columns, [0, 0]] = *widths else {
-            return Err(Fault::new("only the rows and columns of images can be mirrored"));
-        };
-        let blob = self.image(x)?;
-        let signed = |pair: [usize; 2]| pair.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-        let layer = spatial_padding::SpatialPadding {
-            border: spatial_padding::Border::Reflection,
-            rows: signed(rows),
-            columns: signed(columns),
-            frames: None,
-        };
-        let top = self.push("MirrorPad", layer, &[&blob], &[])?;
-        Ok(self.image_tensor(top))
+    /// A tensor with mirrored borders; the edge is repeated if `edge`.
+    fn mirrored(&mut self, x: &Tensor, widths: &[[usize; 2]], edge: bool) -> Outcome<Tensor> {
+        let mut result = x.clone();
+        for (axis, &[before, after]) in widths.iter().enumerate() {
+            let extent = x.dims[axis];
+            let inset = usize::from(!edge);
+            let most = extent.saturating_sub(inset);
+            if most < before.max(after) {
+                let shape = shown(&x.dims);
+                let message = format!(
+                    "a border of {} is wider than the {most} elements of axis {axis} of {shape} that it mirrors",
+                    before.max(after)
+                );
+                return Err(Fault::new(message));
+            }
+            if (before, after) == (0, 0) {
+                continue;
+            }
+            let front = (inset..inset + before).rev();
+            let back = (most - after..most).rev();
+            let places = front.chain(0..extent).chain(back).collect();
+            result = self.pick(&result, axis, places, "MirrorPad")?;
+        }
+        Ok(result)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Fault, Graph, Kind, Outcome, Reuse, Source, Tensor, shown};
+use super::{Fault, Graph, Kind, MODEL, Outcome, Reuse, Section, Source, Tensor, shown};
 use crate::ir::ParamSpec;
 use crate::source::{Span, Spanned};
 use crate::spec::Filler;
@@ -51,6 +51,17 @@ impl Graph {
         self.variables.iter().position(|variable| variable.name == name)
     }
 
+    /// The variable that a name means in the open scope. Newer versions of DIGITS ask for the loss in the scope of the model,
+    /// so that what is shared there may be the model's.
+    pub fn shared(&self, name: &str) -> Option<usize> {
+        let of_model = || {
+            let shares = self.scope().borrow().reuse == Reuse::Yes;
+            let asks = shares && self.section() == Section::Loss;
+            self.variable(&format!("{MODEL}/{name}")).filter(|_| asks)
+        };
+        self.variable(name).or_else(of_model)
+    }
+
     /// `tf.get_variable`: makes a variable of the open scope, or finds the one that is there.
     ///
     /// # Errors
@@ -58,7 +69,7 @@ impl Graph {
     pub fn get_variable(&mut self, asked: Asked) -> Outcome<usize> {
         let name = self.in_scope(asked.name);
         let reuse = self.scope().borrow().reuse;
-        match (self.variable(&name), reuse) {
+        match (self.shared(&name), reuse) {
             (Some(_), Reuse::No) => {
                 let message = format!("variable `{name}` exists already");
                 Err(Fault::new(message).help(
@@ -94,8 +105,8 @@ impl Graph {
     pub fn new_variable(&mut self, asked: Asked) -> usize {
         let outer = self.name_scope();
         let name = match outer.is_empty() {
-            true => format!("model/{}", asked.name),
-            false => format!("model/{outer}/{}", asked.name),
+            true => self.whole_name(asked.name),
+            false => self.whole_name(&format!("{outer}/{}", asked.name)),
         };
         let numbered = (1..).map(|i| format!("{name}_{i}"));
         let mut all = std::iter::once(name.clone()).chain(numbered);
@@ -113,6 +124,9 @@ impl Graph {
             _ => (Filler::Constant(0.0), None),
         };
         let regularizer = asked.regularizer.filter(|&scale| scale != 0.0);
+        if self.section() == Section::Loss && asked.trainable {
+            self.late.push(self.variables.len());
+        }
         self.variables.push(Variable {
             name,
             dims: asked.dims,

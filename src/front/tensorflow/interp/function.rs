@@ -262,6 +262,11 @@ impl Bound {
         self.values[at?].as_ref()
     }
 
+    /// Whether the function has a parameter of this name.
+    pub fn has_parameter(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+
     /// Takes all arguments as asked for.
     pub fn ignore(&self) {
         self.read.borrow_mut().fill(true);

@@ -276,6 +276,10 @@ impl Python {
                 Some(other) => Ok(class.inherits(&other)),
                 None => Ok(false),
             },
+            // A function of the library that stands for a class, such as `tf.Variable`.
+            Value::NativeFunction(maker) if maker.name.contains('.') => {
+                Ok(maker.name.rsplit('.').next() == Some(&*class.name))
+            }
             _ => Err(self.type_error(at, complaint)),
         }
     }

@@ -23,18 +23,9 @@ const ADVICE: &[(&str, &str)] = &[
     ),
     ("tf.py_func", PYTHON),
     ("tf.numpy_function", PYTHON),
-    ("tf.while_loop", LOOPS),
-    ("tf.scan", LOOPS),
-    ("tf.map_fn", LOOPS),
-    ("tf.foldl", LOOPS),
     (
         "tf.case",
         "what is known when the net is made is asked by `if`; `tf.where` chooses element by element while it runs",
-    ),
-    (
-        "tf.image",
-        "images are changed before they reach the net, by the run file; inside of it `slim.conv2d_transpose` enlarges them \
-         and `slim.avg_pool2d` makes them smaller",
     ),
     ("tf.data", READS),
     ("tf.read_file", READS),
@@ -58,7 +49,6 @@ const ADVICE: &[(&str, &str)] = &[
 const RUNS: &str = "DIGITS runs the net; a definition only makes it, and sees no numbers";
 const PYTHON: &str =
     "a function of Python cannot run inside of the net: write it with functions of `tf`";
-const LOOPS: &str = "write the loop in Python, with rounds that are known when the net is made: `for i in range(10):`";
 const READS: &str = "the run file names the data; they come as `self.x` and `self.y`";
 
 /// What to do instead of using a name.

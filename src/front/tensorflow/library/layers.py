@@ -66,6 +66,55 @@ def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None
         return outputs if len(shape) == 2 else tf.reshape(outputs, shape[:-1] + [units])
 
 
+def separable_conv2d(inputs, filters, kernel_size, strides=(1, 1), padding='valid', data_format='channels_last',
+                     dilation_rate=(1, 1), depth_multiplier=1, activation=None, use_bias=True,
+                     depthwise_initializer=None, pointwise_initializer=None, bias_initializer=None,
+                     depthwise_regularizer=None, pointwise_regularizer=None, bias_regularizer=None,
+                     activity_regularizer=None, depthwise_constraint=None, pointwise_constraint=None,
+                     bias_constraint=None, trainable=True, name=None, reuse=None):
+    _last(data_format)
+    with tf.variable_scope(name, 'separable_conv2d', reuse=reuse):
+        channels = int(inputs.get_shape()[-1])
+        shape = _pair(kernel_size, 'kernel_size') + [channels, depth_multiplier]
+        depthwise = tf.get_variable('depthwise_kernel', shape, initializer=depthwise_initializer,
+                                    regularizer=depthwise_regularizer, trainable=trainable)
+        pointwise = tf.get_variable('pointwise_kernel', [1, 1, channels * depth_multiplier, filters],
+                                    initializer=pointwise_initializer, regularizer=pointwise_regularizer,
+                                    trainable=trainable)
+        outputs = tf.nn.separable_conv2d(inputs, depthwise, pointwise, [1] + _pair(strides, 'strides') + [1],
+                                         padding.upper(), _pair(dilation_rate, 'dilation_rate'))
+        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+
+
+def conv1d(inputs, filters, kernel_size, strides=1, padding='valid', data_format='channels_last', dilation_rate=1,
+           activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None, kernel_regularizer=None,
+           bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None,
+           trainable=True, name=None, reuse=None):
+    _last(data_format)
+    window, step, rate = [n[0] if isinstance(n, (list, tuple)) else n for n in (kernel_size, strides, dilation_rate)]
+    with tf.variable_scope(name, 'conv1d', reuse=reuse):
+        kernel = tf.get_variable('kernel', [window, int(inputs.get_shape()[-1]), filters],
+                                 initializer=kernel_initializer, regularizer=kernel_regularizer, trainable=trainable)
+        outputs = tf.nn.conv2d(tf.expand_dims(inputs, 1), tf.expand_dims(kernel, 0), [1, 1, step, 1], padding.upper(),
+                               dilations=[1, 1, rate, 1])
+        outputs = tf.squeeze(outputs, [1])
+        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+
+
+def _along(pooled, inputs, pool_size, strides, padding, data_format):
+    _last(data_format)
+    window, step = [n[0] if isinstance(n, (list, tuple)) else n for n in (pool_size, strides)]
+    return tf.squeeze(pooled(tf.expand_dims(inputs, 1), [1, 1, window, 1], [1, 1, step, 1], padding.upper()), [1])
+
+
+def max_pooling1d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
+    return _along(tf.nn.max_pool, inputs, pool_size, strides, padding, data_format)
+
+
+def average_pooling1d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
+    return _along(tf.nn.avg_pool, inputs, pool_size, strides, padding, data_format)
+
+
 def max_pooling2d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     _last(data_format)
     return tf.nn.max_pool(inputs, [1] + _pair(pool_size, 'pool_size') + [1], [1] + _pair(strides, 'strides') + [1],
@@ -105,3 +154,34 @@ def batch_normalization(inputs, axis=-1, momentum=0.99, epsilon=1e-3, center=Tru
         inputs, decay=momentum, center=center, scale=scale, epsilon=epsilon, is_training=training, trainable=trainable,
         param_initializers=dict((key, value) for key, value in given.items() if value is not None),
         reuse=reuse, scope=own[len(around) + 1:] if around else own)
+
+
+class _Layer(object):
+    """A layer as an object: its variables are made at its first call and shared by all others."""
+
+    _function, _default = None, None
+
+    def __init__(self, *args, **kwargs):
+        self._name, self._args, self._kwargs = kwargs.pop('name', None), args, kwargs
+        self._scope = None
+
+    def __call__(self, inputs, **kwargs):
+        given = dict(self._kwargs)
+        given.update(kwargs)
+        if self._scope is None:
+            around = tf.get_variable_scope().name
+            with tf.variable_scope(self._name, self._default) as scope:
+                own = scope.name
+            self._scope = own[len(around) + 1:] if around else own
+        else:
+            given['reuse'] = True
+        return self._function[0](inputs, *self._args, name=self._scope, **given)
+
+
+def _as_class(function):
+    return type('Layer', (_Layer,), {'_function': [function], '_default': function.__name__})
+
+
+Dense, Conv2D, Conv1D = _as_class(dense), _as_class(conv2d), _as_class(conv1d)
+Conv2DTranspose, SeparableConv2D = _as_class(conv2d_transpose), _as_class(separable_conv2d)
+BatchNormalization = _as_class(batch_normalization)

@@ -87,6 +87,18 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function(&["tf.floor", "tf.math.floor"], ONE, |c| c.one("Floor", of(Of::Floor), f64::floor)),
     Function(&["tf.ceil", "tf.math.ceil"], ONE, |c| c.one("Ceil", of(Of::Ceiling), f64::ceil)),
+    Function(&["tf.tan", "tf.math.tan"], ONE, |c| c.one("Tan", of(Of::Tangent), f64::tan)),
+    Function(&["tf.sinh", "tf.math.sinh"], ONE, |c| {
+        c.one("Sinh", of(Of::HyperbolicSine), f64::sinh)
+    }),
+    Function(&["tf.cosh", "tf.math.cosh"], ONE, |c| {
+        c.one("Cosh", of(Of::HyperbolicCosine), f64::cosh)
+    }),
+    Function(&["tf.erf", "tf.math.erf"], ONE, |c| {
+        let (x, name) = (c.floats("x")?, c.name("Erf")?);
+        let result = c.graph(|graph| graph.unary(&x, &name, of(Of::Error)))?;
+        c.give(result)
+    }),
     Function(&["tf.sin", "tf.math.sin"], ONE, |c| c.one("Sin", of(Of::Sine), f64::sin)),
     Function(&["tf.cos", "tf.math.cos"], ONE, |c| c.one("Cos", of(Of::Cosine), f64::cos)),
     Function(

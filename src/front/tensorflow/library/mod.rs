@@ -48,6 +48,8 @@ pub struct State {
     collections: RefCell<BTreeMap<String, Value>>,
     /// Variables as values by their numbers, each the same one always.
     variables: RefCell<BTreeMap<usize, Value>>,
+    /// Outputs of layers that were collected, with the scopes of the layers.
+    outputs: RefCell<Vec<(Value, String)>>,
 }
 
 /// A call of a function of the library.
@@ -163,6 +165,7 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         initializers: RefCell::default(),
         collections: RefCell::default(),
         variables: RefCell::default(),
+        outputs: RefCell::default(),
     };
     let given = Cell::new(Some(state));
     let state = py.state(|_| given.take().expect("the library is installed once"));
@@ -232,6 +235,13 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
     ] {
         if let (Some(place), Some(value)) = (spaces.get(place), space(path)) {
             place.members.borrow_mut().insert(name.to_owned(), value);
+        }
+    }
+    for name in ["Tensor", "Variable"] {
+        if let Some(class) = tensor::class(py, name)
+            && let Some(tf) = spaces.get("tf")
+        {
+            tf.members.borrow_mut().entry(name.to_owned()).or_insert(Value::Class(class));
         }
     }
     written::install(py);
@@ -347,8 +357,14 @@ impl Call<'_> {
         with_graph(self.py, &self.state, self.span, self.function, work)
     }
 
-    /// A tensor as the result.
+    /// A tensor as the result, whose operation has the name that the call gives it.
     pub fn give(&self, tensor: Tensor) -> Outcome {
+        let named = self.bound.has_parameter("name");
+        let given = if named { self.bound.get("name") } else { Value::None };
+        let tensor = match given.as_str().filter(|name| !name.is_empty()) {
+            Some(name) => self.state.graph.borrow().renamed(tensor, name),
+            None => tensor,
+        };
         Ok(Value::native(TensorValue(tensor)))
     }
 
@@ -390,7 +406,7 @@ impl Call<'_> {
         let message = format!("{}: {}", self.function, message.into());
         let d = Diagnostic::new(&diag::E0811, self.span, message);
         let d = if help.is_empty() { d } else { d.help(help) };
-        self.py.complaint(d)
+        self.py.complaint_of("ValueError", d)
     }
 }
 
@@ -416,6 +432,6 @@ pub fn with_graph<T>(
             Some(help) => d.help(help),
             None => d,
         };
-        py.complaint(d)
+        py.complaint_of("ValueError", d)
     })
 }

@@ -92,7 +92,7 @@ pub const FUNCTIONS: &[Function] = &[
         &["value", "filter", "output_shape", "strides", "padding?", "data_format?", "name?"],
         |c| {
             let x = c.tensor("value")?;
-            let weights = c.variable("filter")?;
+            let filter = c.tensor("filter")?;
             let shape = c.wholes("output_shape")?.unwrap_or_default();
             c.channels_last()?;
             let (stride, padding) = (c.middle("strides")?, c.padding(Padding::Same)?);
@@ -109,8 +109,7 @@ pub const FUNCTIONS: &[Function] = &[
                     "",
                 ));
             };
-            let given = c.state.graph.borrow().variables[weights].dims.get(2).copied();
-            if let (Some(channels), Some(&told)) = (given, shape.last())
+            if let (Some(&channels), Some(&told)) = (filter.dims.get(2), shape.last())
                 && 0 <= told
                 && told != channels as i64
             {
@@ -120,9 +119,11 @@ pub const FUNCTIONS: &[Function] = &[
                 ));
             }
             let window = Window { kernel: [1, 1], stride, rate: [1, 1], padding };
-            let result =
-                c.graph(|graph| graph.deconvolution(&x, &name, weights, window, Some([h, w])))?;
-            c.give(result)
+            let extents = Some([h, w]);
+            c.convolved("filter", &filter, |graph, weights| match weights {
+                Some(weights) => graph.deconvolution(&x, &name, weights, window, extents),
+                None => graph.deconvolution_by(&x, &name, &filter, window, extents),
+            })
         },
     ),
     Function(&["tf.nn.bias_add"], &["value", "bias", "data_format?", "name?"], |c| {
@@ -257,19 +258,6 @@ pub const FUNCTIONS: &[Function] = &[
             c.give(result)
         },
     ),
-    Function(&["tf.nn.in_top_k"], &["predictions", "targets", "k", "name?"], |c| {
-        let (scores, labels) = (c.tensor("predictions")?, c.tensor("targets")?);
-        if c.whole("k", 1)? != 1 {
-            return Err(
-                c.fault("only k = 1 is known outside of digits.classification_accuracy_top_n", "")
-            );
-        }
-        let result = c.graph(|graph| {
-            let found = graph.arg_max(&scores, 1, "InTopK")?;
-            graph.binary(Binary::Equal, &found, &labels)
-        })?;
-        c.give(result)
-    }),
 ];
 
 impl Call<'_> {

@@ -117,6 +117,15 @@ pub const FUNCTIONS: &[Function] = &[
         let given = c.bound.get("list_ops_or_scope");
         match given.as_native::<ArgScopeValue>() {
             Some(scope) => Ok(Value::Native(scope)),
+            None if matches!(given, Value::Function(_) | Value::NativeFunction(_))
+                && !takes_scopes(&given) =>
+            {
+                let name = c.py.repr(&given, c.span)?;
+                Err(c.fault(
+                    format!("{name} takes no arguments from a scope"),
+                    "layers of slim do, and functions that are decorated by `@slim.add_arg_scope`",
+                ))
+            }
             None => Err(c.fault(
                 "a list of functions is needed",
                 "slim.arg_scope([slim.conv2d], padding='SAME')",
@@ -128,7 +137,7 @@ pub const FUNCTIONS: &[Function] = &[
         let state = c.state.clone();
         let own: Rc<std::cell::Cell<Option<usize>>> = Rc::default();
         let identity = own.clone();
-        let value = Value::function("scoped", move |py: &mut Python, args: Args| {
+        let value = Value::function(DECORATED, move |py: &mut Python, args: Args| {
             let args = with_scoped(&state, identity.get(), &[], args);
             py.call(&inner, args)
         });
@@ -207,7 +216,7 @@ fn get_variable(c: &mut Call) -> Outcome {
         dims = super::arguments::to_tensor(c.py, &state, value, at).ok().map(|tensor| tensor.dims);
     }
     let full = c.state.graph.borrow().in_scope(&name);
-    let known = c.state.graph.borrow().variable(&full);
+    let known = c.state.graph.borrow().shared(&full);
     let dims = match (dims, known) {
         (Some(dims), _) => dims,
         (None, Some(known)) => c.state.graph.borrow().variables[known].dims.clone(),
@@ -444,6 +453,15 @@ pub(super) fn with_scoped(
     args
 }
 
+/// Whether a function looks for arguments in scopes: layers of slim, its variables, and what a definition decorates.
+fn takes_scopes(function: &Value) -> bool {
+    let Value::NativeFunction(function) = function else { return false };
+    function.name.starts_with("slim.") || [DECORATED, "tf.get_variable"].contains(&&*function.name)
+}
+
+/// The name of functions that a definition decorates to take arguments from scopes.
+const DECORATED: &str = "scoped";
+
 /// The arguments of `slim.arg_scope` as one value.
 fn arg_scope(state: &Rc<State>, mut args: Args) -> Args {
     let listed = match args.keywords.iter().position(|k| &*k.name == "list_ops_or_scope") {
@@ -456,6 +474,9 @@ fn arg_scope(state: &Rc<State>, mut args: Args) -> Args {
         _ => None,
     };
     let Some(functions) = functions else { return Args { keywords: vec![], ..args } };
+    if let Some(other) = functions.iter().find(|function| !takes_scopes(function)) {
+        return Args { positional: vec![(other.clone(), args.span)], keywords: vec![], ..args };
+    }
     let mut scope = ArgScope::default();
     for identity in functions.iter().filter_map(Value::identity) {
         scope.0.extend(args.keywords.iter().map(|keyword| (identity, keyword.clone())));

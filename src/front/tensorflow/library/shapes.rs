@@ -5,7 +5,7 @@ use super::tensor::{TensorShape, TensorValue};
 use super::types::kind_of;
 use super::{Call, Function};
 use crate::front::tensorflow::graph::{Border, Graph, Kind, MOST_LISTED, Source, Tensor};
-use crate::front::tensorflow::interp::{Outcome, Value};
+use crate::front::tensorflow::interp::{Outcome, Slice, Value};
 use crate::layers::power::Power;
 use crate::spec::Filler;
 
@@ -182,21 +182,22 @@ pub const FUNCTIONS: &[Function] = &[
         }
         c.give(result)
     }),
-    Function(&["tf.strided_slice"], &["input_", "begin", "end", "strides?", "name?"], |c| {
-        let x = c.tensor("input_")?;
-        let (begin, end) =
-            (c.wholes("begin")?.unwrap_or_default(), c.wholes("end")?.unwrap_or_default());
-        let steps = c.wholes("strides")?.unwrap_or(vec![1; begin.len()]);
-        if x.rank() < begin.len() || begin.len() != end.len() || steps.len() != end.len() {
-            return Err(c.fault("`begin`, `end` and `strides` have a number for each axis", ""));
-        }
-        let mut keys = vec![];
-        for ((&begin, &end), &step) in begin.iter().zip(&end).zip(&steps) {
-            keys.push(slice_of(begin, end, step));
-        }
-        let (value, at) = (Value::native(TensorValue(x)), c.span);
-        c.py.get_item(&value, &Value::tuple(keys), at)
-    }),
+    Function(
+        &["tf.strided_slice"],
+        &[
+            "input_",
+            "begin",
+            "end",
+            "strides?",
+            "begin_mask?",
+            "end_mask?",
+            "ellipsis_mask?",
+            "new_axis_mask?",
+            "shrink_axis_mask?",
+            "name?",
+        ],
+        strided_slice,
+    ),
     Function(&["tf.gather"], &["params", "indices", "validate_indices?", "name?", "axis?"], |c| {
         let (x, axis) = (c.tensor("params")?, c.whole("axis", 0)?);
         let indices = c.tensor("indices")?;
@@ -260,7 +261,11 @@ pub const FUNCTIONS: &[Function] = &[
         let border = match mode.to_uppercase().as_str() {
             "CONSTANT" => Border::Value(c.float("constant_values", 0.0)?),
             "REFLECT" => Border::Reflect,
-            _ => return Err(c.fault(format!("`mode` {mode} is not known"), "CONSTANT or REFLECT")),
+            "SYMMETRIC" => Border::Symmetric,
+            _ => {
+                let help = "CONSTANT, REFLECT or SYMMETRIC";
+                return Err(c.fault(format!("`mode` {mode} is not known"), help));
+            }
         };
         let result = c.graph(|graph| graph.pad(&x, &pairs, border))?;
         c.give(result)
@@ -290,14 +295,36 @@ pub const FUNCTIONS: &[Function] = &[
     ),
 ];
 
-/// `begin:end:step`.
-fn slice_of(begin: i64, end: i64, step: i64) -> Value {
-    use crate::front::tensorflow::interp::Slice;
-    Value::Slice(std::rc::Rc::new(Slice {
-        start: begin.into(),
-        stop: end.into(),
-        step: step.into(),
-    }))
+/// `tf.strided_slice`, whose masks say by their bits which numbers are not meant as they are.
+fn strided_slice(c: &mut Call) -> Outcome {
+    let x = c.tensor("input_")?;
+    let (begin, end) =
+        (c.wholes("begin")?.unwrap_or_default(), c.wholes("end")?.unwrap_or_default());
+    let steps = c.wholes("strides")?.unwrap_or(vec![1; begin.len()]);
+    if begin.len() != end.len() || steps.len() != end.len() || 63 < end.len() {
+        return Err(c.fault("`begin`, `end` and `strides` have a number for each axis", ""));
+    }
+    let mut mask = |name: &str| c.whole(name, 0);
+    let (open, endless) = (mask("begin_mask")?, mask("end_mask")?);
+    let (ellipsis, new, shrunk) =
+        (mask("ellipsis_mask")?, mask("new_axis_mask")?, mask("shrink_axis_mask")?);
+    let mut keys = vec![];
+    for (i, ((&begin, &end), &step)) in begin.iter().zip(&end).zip(&steps).enumerate() {
+        let set = |mask: i64| mask >> i & 1 == 1;
+        let unless = |absent: bool, number: i64| if absent { Value::None } else { number.into() };
+        keys.push(match () {
+            () if set(ellipsis) => Value::Ellipsis,
+            () if set(new) => Value::None,
+            () if set(shrunk) => begin.into(),
+            () => Value::Slice(std::rc::Rc::new(Slice {
+                start: unless(set(open), begin),
+                stop: unless(set(endless), end),
+                step: step.into(),
+            })),
+        });
+    }
+    let (value, at) = (Value::native(TensorValue(x)), c.span);
+    c.py.get_item(&value, &Value::tuple(keys), at)
 }
 
 fn split(c: &mut Call) -> Outcome {

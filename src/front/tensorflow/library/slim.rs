@@ -165,7 +165,7 @@ pub const FUNCTIONS: &[Function] = &[
                 // What is not dropped is not scaled either, whatever the probability.
                 false => c.graph(|graph| graph.dropout(&x, &name, 1.0, false))?,
             };
-            c.collected(Value::native(TensorValue(result)))
+            c.collected_by_name(Value::native(TensorValue(result)), &name)
         },
     ),
     Function(
@@ -177,7 +177,8 @@ pub const FUNCTIONS: &[Function] = &[
                 return Err(c.fault("a tensor without axes cannot be flattened", ""));
             };
             let result = c.graph(|graph| graph.reshape(&x, &[batch as i64, -1]))?;
-            c.collected(Value::native(TensorValue(result)))
+            let name = c.text("scope")?.unwrap_or("Flatten".to_owned());
+            c.collected_by_name(Value::native(TensorValue(result)), &name)
         },
     ),
     Function(
@@ -278,7 +279,11 @@ fn batch_norm(c: &mut Call) -> Outcome {
     let x = c.floats("inputs")?;
     let channels = x.dims.last().copied().unwrap_or(0);
     let (center, scale) = (c.truth("center", true)?, c.truth("scale", false)?);
-    let (decay, epsilon) = (c.float("decay", 0.999)?, c.float("epsilon", 0.001)?);
+    // What is not trained leaves its moments as they are as well.
+    let follows = c.truth("trainable", true)?;
+    let decay = c.float("decay", 0.999)?;
+    let decay = if follows { decay } else { 1.0 };
+    let epsilon = c.float("epsilon", 0.001)?;
     let (is_training, fused) = (c.truth("is_training", true)?, c.truth("fused", true)?);
     c.channels_last()?;
     let initial = c.bound.get("param_initializers");
@@ -288,7 +293,7 @@ fn batch_norm(c: &mut Call) -> Outcome {
                 Value::Dict(dict) => dict.get_str(name),
                 _ => None,
             };
-            let (at, trainable) = (c.span, learned && c.truth("trainable", true)?);
+            let (at, trainable) = (c.span, learned && follows);
             let given = given.unwrap_or_else(|| Value::native(Initializer::constant(value)));
             let initial = super::initial::first_values(c, Some(given), &[channels], at)?;
             c.graph(|graph| {
@@ -430,9 +435,23 @@ impl Call<'_> {
         self.collected(Value::native(TensorValue(y)))
     }
 
-    /// The result, which joins the collections that are named for it.
+    /// The result, which joins the collections that are named for it under the name of the open scope.
     fn collected(&mut self, y: Value) -> Outcome {
+        let scope = self.state.graph.borrow().scope().borrow().name.clone();
+        self.collected_as(y, scope)
+    }
+
+    /// The same, of a layer without variables, which opens a scope of names alone.
+    fn collected_by_name(&mut self, y: Value, name: &str) -> Outcome {
+        let whole = self.state.graph.borrow().in_scope(name);
+        self.collected_as(y, whole)
+    }
+
+    fn collected_as(&mut self, y: Value, alias: String) -> Outcome {
         let collections = self.bound.get("outputs_collections");
+        if !collections.is_none() {
+            self.state.outputs.borrow_mut().push((y.clone(), alias));
+        }
         self.collect(&collections, &y)?;
         Ok(y)
     }
@@ -445,6 +464,6 @@ impl Call<'_> {
         let name = self.text("scope")?.unwrap_or(default.to_owned());
         let window = Window { kernel, stride, rate: [1, 1], padding };
         let result = self.graph(|graph| graph.pool(&x, &name, mean, window))?;
-        self.collected(Value::native(TensorValue(result)))
+        self.collected_by_name(Value::native(TensorValue(result)), &name)
     }
 }

@@ -1,9 +1,11 @@
-# slim.utils, as far as nets written with slim call it: collections of end points are empty here.
+# slim.utils, as far as nets written with slim call it.
 
 from collections import OrderedDict
 
 
 def collect_named_outputs(collections, alias, outputs):
+    if collections:
+        tf.add_to_collection(collections, outputs)
     return outputs
 
 
@@ -11,8 +13,17 @@ def append_tensor_alias(tensor, alias):
     return tensor
 
 
+def get_tensor_aliases(tensor):
+    if hasattr(tensor, 'aliases'):
+        return tensor.aliases
+    return [tensor.op.name]
+
+
 def convert_collection_to_dict(collection, clear_collection=False):
-    return OrderedDict()
+    outputs = tf.get_collection(collection)
+    if clear_collection:
+        del tf.get_collection_ref(collection)[:]
+    return OrderedDict([(alias, t) for t in outputs for alias in get_tensor_aliases(t)])
 
 
 def constant_value(value_or_tensor_or_var, dtype=None):

@@ -8,7 +8,7 @@ use super::{State, with_graph};
 use crate::diag::{self, Diagnostic};
 use crate::front::tensorflow::ast::{Binary as Operator, Compare, Unary};
 use crate::front::tensorflow::graph::{Binary, Graph, Tensor};
-use crate::front::tensorflow::interp::{Args, Native, Outcome, Python, Value};
+use crate::front::tensorflow::interp::{Args, Class, Native, Outcome, Python, Value};
 use crate::layers::abs_val::AbsVal;
 use crate::layers::power::Power;
 use crate::source::Span;
@@ -24,6 +24,22 @@ pub struct Dimension(pub usize);
 
 /// `tensor.op`.
 struct Operation(Tensor);
+
+/// The classes that tensors and variables say they have.
+struct Classes([Rc<Class>; 2]);
+
+/// The class of tensors or of variables.
+pub fn class(py: &mut Python, name: &str) -> Option<Rc<Class>> {
+    let classes = py.state(|py| {
+        let object = py.types.object.clone();
+        Classes(["Tensor", "Variable"].map(|name| {
+            Class::native(name, &[&object], move |py, _, args| {
+                Err(py.type_error(args.span, format!("a {name} is made by functions of tf alone")))
+            })
+        }))
+    });
+    classes.0.iter().find(|class| &*class.name == name).cloned()
+}
 
 /// The library's state, which is there whenever tensors are.
 fn state(py: &mut Python) -> Rc<State> {
@@ -62,6 +78,10 @@ fn operate(
 impl Native for TensorValue {
     fn type_name(&self) -> String {
         if Graph::is_variable(&self.0).is_some() { "Variable".into() } else { "Tensor".into() }
+    }
+
+    fn class(&self, py: &mut Python) -> Option<Rc<Class>> {
+        class(py, &self.type_name())
     }
 
     fn get_attribute(
@@ -103,6 +123,17 @@ impl Native for TensorValue {
                 return Err(py.complaint(Diagnostic::new(&diag::E0811, at, message)));
             }
             "graph" | "device" | "initializer" => Value::None,
+            "aliases" => {
+                let own = Value::Native(self.clone()).identity();
+                let state = state(py);
+                let outputs = state.outputs.borrow();
+                let named = outputs.iter().filter(|(output, _)| output.identity() == own);
+                let names: Vec<Value> = named.map(|(_, name)| name.as_str().into()).collect();
+                if names.is_empty() {
+                    return Ok(None);
+                }
+                Value::list(names)
+            }
             _ => return Ok(None),
         }))
     }

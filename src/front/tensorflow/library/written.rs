@@ -10,6 +10,8 @@ const MODULES: &[(&str, &str)] = &[
     ("tensorflow.losses", include_str!("losses.py")),
     ("tensorflow.contrib.slim.losses", include_str!("slim_losses.py")),
     (COMPOSED, include_str!("composed.py")),
+    (ARRAYS, include_str!("arrays.py")),
+    ("tensorflow.image", include_str!("image.py")),
     ("tensorflow.nn.rnn_cell", include_str!("rnn.py")),
     ("tensorflow.contrib.slim.utils", include_str!("slim_utils.py")),
     ("tensorflow.contrib.rnn", RNN),
@@ -19,8 +21,9 @@ const MODULES: &[(&str, &str)] = &[
     ("tensorflow.contrib.losses", "from tensorflow.contrib.slim.losses import *\n"),
 ];
 
-/// A module of functions for several namespaces.
+/// Modules of functions for several namespaces.
 const COMPOSED: &str = "tensorflow.composed";
+const ARRAYS: &str = "tensorflow.arrays";
 
 const RNN: &str = "from tensorflow.nn.rnn_cell import *\n";
 
@@ -39,30 +42,117 @@ const MEMBERS: &[(&str, &str, &str, Option<&str>)] = &[
     ("tf.nn", "static_rnn", "tensorflow.nn.rnn_cell", Some("static_rnn")),
     ("tf.nn", "dynamic_rnn", "tensorflow.nn.rnn_cell", Some("dynamic_rnn")),
     ("slim", "utils", "tensorflow.contrib.slim.utils", None),
-    ("tf", "argmin", COMPOSED, Some("argmin")),
-    ("tf", "reduce_logsumexp", COMPOSED, Some("reduce_logsumexp")),
-    ("tf", "count_nonzero", COMPOSED, Some("count_nonzero")),
-    ("tf", "linspace", COMPOSED, Some("linspace")),
+    ("tf", "image", "tensorflow.image", None),
     ("tf", "lin_space", COMPOSED, Some("linspace")),
-    ("tf.nn", "selu", COMPOSED, Some("selu")),
-    ("tf.nn", "swish", COMPOSED, Some("swish")),
-    ("tf.nn", "separable_conv2d", COMPOSED, Some("separable_conv2d")),
+    ("tf.contrib.layers", "utils", "tensorflow.contrib.slim.utils", None),
+];
+
+/// Functions that namespaces have under their own names: the namespace, the module, and the functions.
+const FUNCTIONS: &[(&str, &str, &[&str])] = &[
+    (
+        "tf",
+        COMPOSED,
+        &[
+            "accumulate_n",
+            "argmin",
+            "clip_by_global_norm",
+            "clip_by_norm",
+            "count_nonzero",
+            "erfc",
+            "expm1",
+            "foldl",
+            "foldr",
+            "global_norm",
+            "is_finite",
+            "is_inf",
+            "is_nan",
+            "linspace",
+            "log_sigmoid",
+            "logical_xor",
+            "make_template",
+            "map_fn",
+            "reduce_logsumexp",
+            "round",
+            "scan",
+            "while_loop",
+        ],
+    ),
+    (
+        "tf.math",
+        COMPOSED,
+        &[
+            "argmin",
+            "count_nonzero",
+            "erfc",
+            "expm1",
+            "is_finite",
+            "is_inf",
+            "is_nan",
+            "log_sigmoid",
+            "logical_xor",
+            "reduce_logsumexp",
+            "round",
+        ],
+    ),
     (
         "tf.nn",
-        "weighted_cross_entropy_with_logits",
         COMPOSED,
-        Some("weighted_cross_entropy_with_logits"),
+        &[
+            "conv1d",
+            "convolution",
+            "pool",
+            "selu",
+            "separable_conv2d",
+            "swish",
+            "weighted_cross_entropy_with_logits",
+        ],
     ),
-    ("slim", "l1_regularizer", COMPOSED, Some("l1_regularizer")),
-    ("slim", "get_variables_by_name", COMPOSED, Some("get_variables_by_name")),
-    ("slim", "unit_norm", COMPOSED, Some("unit_norm")),
-    ("slim", "layer_norm", COMPOSED, Some("layer_norm")),
-    ("slim", "instance_norm", COMPOSED, Some("instance_norm")),
-    ("tf.contrib.layers", "l1_regularizer", COMPOSED, Some("l1_regularizer")),
-    ("tf.contrib.layers", "layer_norm", COMPOSED, Some("layer_norm")),
-    ("tf.contrib.layers", "instance_norm", COMPOSED, Some("instance_norm")),
-    ("tf.contrib.layers", "unit_norm", COMPOSED, Some("unit_norm")),
-    ("tf.contrib.layers", "utils", "tensorflow.contrib.slim.utils", None),
+    ("slim", COMPOSED, &["get_variables_by_name"]),
+    ("slim", COMPOSED, LAYERS),
+    ("tf.contrib.layers", COMPOSED, LAYERS),
+    (
+        "tf",
+        ARRAYS,
+        &[
+            "batch_to_space",
+            "batch_to_space_nd",
+            "boolean_mask",
+            "cumprod",
+            "cumsum",
+            "depth_to_space",
+            "diag",
+            "diag_part",
+            "einsum",
+            "eye",
+            "gather_nd",
+            "invert_permutation",
+            "matrix_band_part",
+            "meshgrid",
+            "reduce_prod",
+            "scatter_nd",
+            "space_to_batch",
+            "space_to_batch_nd",
+            "space_to_depth",
+            "tensordot",
+            "trace",
+        ],
+    ),
+    ("tf.math", ARRAYS, &["cumprod", "cumsum", "reduce_prod", "top_k", "in_top_k"]),
+    ("tf.linalg", ARRAYS, &["einsum", "eye", "tensordot", "trace"]),
+    ("tf.nn", ARRAYS, &["depth_to_space", "in_top_k", "space_to_depth", "top_k"]),
+];
+
+/// What slim and tf.contrib.layers both have.
+const LAYERS: &[&str] = &[
+    "apply_regularization",
+    "instance_norm",
+    "l1_l2_regularizer",
+    "l1_regularizer",
+    "layer_norm",
+    "maxout",
+    "spatial_softmax",
+    "sum_regularizer",
+    "unit_norm",
 ];
 
 /// The modules that are written here, and not by another name.
@@ -73,7 +163,10 @@ pub(super) fn texts() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// The names of a function of a module: those that namespaces give it, else that of the module with its own.
 pub(super) fn names(module: &str, function: &str) -> Vec<String> {
     let members = MEMBERS.iter().filter(|member| member.2 == module && member.3 == Some(function));
-    let names: Vec<String> = members.map(|(path, name, ..)| format!("{path}.{name}")).collect();
+    let lists = FUNCTIONS.iter().filter(|list| list.1 == module && list.2.contains(&function));
+    let listed = lists.map(|list| format!("{}.{function}", list.0));
+    let members = members.map(|(path, name, ..)| format!("{path}.{name}"));
+    let names: Vec<String> = listed.chain(members).collect();
     if !names.is_empty() {
         return names;
     }
@@ -91,7 +184,12 @@ pub(super) fn install(py: &mut Python) {
 /// A member of a namespace that is written in the language.
 pub(super) fn member(py: &mut Python, path: &str, name: &str, at: Span) -> Outcome<Option<Value>> {
     let found = MEMBERS.iter().find(|member| member.0 == path && member.1 == name);
-    let Some(&(_, _, module, function)) = found else { return Ok(None) };
+    let found = found.map(|member| (member.2, member.3));
+    let listed = || {
+        let list = FUNCTIONS.iter().find(|list| list.0 == path && list.2.contains(&name))?;
+        Some((list.1, Some(name)))
+    };
+    let Some((module, function)) = found.or_else(listed) else { return Ok(None) };
     let module = py.import(module, at)?;
     match function {
         Some(function) => py.get_attribute(&module, function, at).map(Some),
@@ -101,5 +199,10 @@ pub(super) fn member(py: &mut Python, path: &str, name: &str, at: Span) -> Outco
 
 /// The members of a namespace that are written in the language.
 pub(super) fn members(path: &str) -> impl Iterator<Item = &'static str> {
-    MEMBERS.iter().filter(move |member| member.0 == path).map(|member| member.1)
+    let listed = FUNCTIONS.iter().filter(move |list| list.0 == path).flat_map(|list| list.2);
+    MEMBERS
+        .iter()
+        .filter(move |member| member.0 == path)
+        .map(|member| member.1)
+        .chain(listed.copied())
 }

@@ -40,6 +40,8 @@ float_, int_ = float64, int64
 def _shape(value):
     if isinstance(value, ndarray):
         return value.shape
+    if hasattr(value, 'as_list'):
+        value = value.as_list()
     if not isinstance(value, (list, tuple)):
         return ()
     inner = [_shape(item) for item in value]
@@ -52,9 +54,11 @@ def _shape(value):
 def _flat(value):
     if isinstance(value, ndarray):
         return list(value._data)
+    if hasattr(value, 'as_list'):
+        value = value.as_list()
     if isinstance(value, (list, tuple)):
         return [x for item in value for x in _flat(item)]
-    return [value]
+    return [int(value) if hasattr(value, 'value') else value]
 
 
 def _size(shape):
@@ -620,3 +624,82 @@ def dot(a, b):
 
 
 matmul = dot
+
+
+def outer(a, b):
+    a, b = asarray(a), asarray(b)
+    data = [x * y for x in a._data for y in b._data]
+    return ndarray(data, (len(a._data), len(b._data)), _kind(data))
+
+
+def meshgrid(*axes, **kwargs):
+    axes = [asarray(a).flatten() for a in axes]
+    order = list(range(len(axes)))
+    if kwargs.get('indexing', 'xy') == 'xy' and len(axes) > 1:
+        order[0], order[1] = 1, 0
+    shape = [0] * len(axes)
+    for place, a in zip(order, axes):
+        shape[place] = len(a._data)
+    grids = []
+    for place, a in zip(order, axes):
+        own = [1] * len(axes)
+        own[place] = len(a._data)
+        grids.append(a.reshape(tuple(own)) * ones(tuple(shape), a.dtype))
+    return grids
+
+
+class _Grid(object):
+    """Ranges by slices: open ones along their own axes, or all of them over the whole grid."""
+
+    def __init__(self, whole):
+        self._whole = whole
+
+    def __getitem__(self, key):
+        ranges = []
+        for k in key if isinstance(key, tuple) else (key,):
+            start, step = k.start or 0, 1 if k.step is None else k.step
+            ranges.append(arange(start, k.stop, step))
+        if not isinstance(key, tuple):
+            return ranges[0]
+        open_ = []
+        for i, a in enumerate(ranges):
+            shape = [1] * len(ranges)
+            shape[i] = len(a._data)
+            open_.append(a.reshape(tuple(shape)))
+        if not self._whole:
+            return open_
+        shape = tuple(len(a._data) for a in ranges)
+        return stack([a * ones(shape, a.dtype) for a in open_])
+
+
+ogrid, mgrid = _Grid(False), _Grid(True)
+
+
+def tile(a, reps):
+    a, reps = asarray(a), list(reps) if isinstance(reps, (list, tuple)) else [reps]
+    n = len(reps) if len(reps) > len(a.shape) else len(a.shape)
+    a = a.reshape((1,) * (n - len(a.shape)) + a.shape)
+    for axis, times in enumerate([1] * (n - len(reps)) + reps):
+        a = concatenate([a] * times, axis)
+    return a
+
+
+def repeat(a, repeats, axis=None):
+    a = asarray(a)
+    if axis is None:
+        return array([x for x in a._data for _ in range(repeats)])
+    n = a.shape[axis]
+    return stack([a] * repeats, axis % len(a.shape) + 1).reshape(a.shape[:axis] + (n * repeats,) + a.shape[axis + 1:])
+
+
+def where(condition, a, b):
+    chosen = _each(lambda c, x: (bool(c), x), condition, a)
+    other = _each(lambda c, y: y, condition, b)
+    if not isinstance(chosen, ndarray):
+        return chosen[1] if chosen[0] else other
+    data = [x if c else y for (c, x), y in zip(chosen._data, asarray(other)._data)]
+    return ndarray(data, chosen.shape, _kind(data))
+
+
+def isnan(a):
+    return _one(lambda x: x != x, a)

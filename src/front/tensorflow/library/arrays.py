@@ -1,0 +1,364 @@
+# Functions of tf that move elements, count along axes or multiply, as compositions of simpler ones.
+
+import numpy as np
+from collections import namedtuple
+
+TopKV2 = namedtuple('TopKV2', ['values', 'indices'])
+
+
+def _dims(x):
+    return [int(extent) for extent in x.get_shape()]
+
+
+def _place(x, axis):
+    rank = len(x.get_shape())
+    if not -rank <= axis < rank:
+        raise ValueError('there is no axis %d in a tensor of %d axes' % (axis, rank))
+    return axis % rank
+
+
+def _part(x, axis, first, count):
+    dims = _dims(x)
+    begin, size = [0] * len(dims), dims
+    begin[axis], size[axis] = first, count
+    return tf.slice(x, begin, size)
+
+
+def _product(extents):
+    result = 1
+    for extent in extents:
+        result *= extent
+    return result
+
+
+def _flat(values):
+    if isinstance(values, (list, tuple)):
+        return _each(values)
+    if hasattr(values, 'get_shape'):
+        return tf.unstack(tf.reshape(values, [-1]))
+    return np.array(values).reshape(-1).tolist()
+
+
+def _each(values):
+    found = []
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            found += _each(value)
+        else:
+            found.append(value)
+    return found
+
+
+def reduce_prod(input_tensor, axis=None, keep_dims=False, name=None, reduction_indices=None, keepdims=None):
+    x = tf.convert_to_tensor(input_tensor)
+    axis = reduction_indices if axis is None else axis
+    axes = range(len(x.get_shape())) if axis is None else axis if isinstance(axis, (list, tuple)) else [axis]
+    axes = [_place(x, a) for a in axes]
+    for a in axes:
+        # Halves are multiplied until one slice is left.
+        n = _dims(x)[a]
+        while n > 1:
+            half = n // 2
+            y = _part(x, a, 0, half) * _part(x, a, half, half)
+            x = tf.concat([y, _part(x, a, 2 * half, 1)], a) if n % 2 else y
+            n = half + n % 2
+    return x if keep_dims or keepdims or not axes else tf.squeeze(x, axes)
+
+
+def _scan(x, axis, exclusive, reverse, function, unit):
+    # Hillis and Steele 1986: after each round an element has taken in twice as many before it.
+    x = tf.convert_to_tensor(x)
+    a = _place(x, axis)
+    n = _dims(x)[a]
+    if reverse:
+        x = tf.reverse(x, [a])
+    if exclusive:
+        x = tf.concat([unit(_part(x, a, 0, 1)), _part(x, a, 0, n - 1)], a) if n > 1 else unit(x)
+    step = 1
+    while step < n:
+        x = tf.concat([_part(x, a, 0, step), function(_part(x, a, step, n - step), _part(x, a, 0, n - step))], a)
+        step *= 2
+    return tf.reverse(x, [a]) if reverse else x
+
+
+def cumsum(x, axis=0, exclusive=False, reverse=False, name=None):
+    return _scan(x, axis, exclusive, reverse, tf.add, tf.zeros_like)
+
+
+def cumprod(x, axis=0, exclusive=False, reverse=False, name=None):
+    return _scan(x, axis, exclusive, reverse, tf.multiply, tf.ones_like)
+
+
+def top_k(input, k=1, sorted=True, name=None):
+    n, k = _dims(input)[-1], int(k)
+    if not 0 < k <= n:
+        raise ValueError('input must have at least k columns: it has %d, and k is %d' % (n, k))
+    if k > 200:
+        raise ValueError('k above 200 is not known to cortado')
+    rest, values, indices = tf.stop_gradient(input), [], []
+    for _ in range(k):
+        best = tf.argmax(rest, -1)
+        there = tf.one_hot(best, n)
+        values.append(tf.reduce_sum(input * there, -1))
+        indices.append(best)
+        rest = tf.where(there > 0.5, tf.fill(tf.shape(rest), -float('inf')), rest)
+    return TopKV2(tf.stack(values, -1), tf.stack(indices, -1))
+
+
+def in_top_k(predictions, targets, k, name=None):
+    # Whoever is as good as the last one is in.
+    there = tf.one_hot(targets, _dims(predictions)[1])
+    own = tf.reduce_sum(predictions * there, 1, keep_dims=True)
+    better = tf.reduce_sum(tf.to_float(tf.greater(predictions, own)), 1)
+    return tf.less(better, float(k))
+
+
+def boolean_mask(tensor, mask, name='boolean_mask', axis=None):
+    x = tf.convert_to_tensor(tensor)
+    dims, a = _dims(x), 0 if axis is None else _place(x, axis)
+    extents = _dims(tf.convert_to_tensor(mask))
+    if extents != dims[a:a + len(extents)]:
+        raise ValueError('the mask is %r, and these axes of the tensor are %r' % (extents, dims[a:a + len(extents)]))
+    kept = [i for i, there in enumerate(_flat(mask)) if there]
+    x = tf.reshape(x, dims[:a] + [_product(extents)] + dims[a + len(extents):])
+    return tf.gather(x, kept, axis=a)
+
+
+def _rows(x, indices):
+    # x with the axes that the last axis of indices names as one, and their places in it.
+    dims, m = _dims(x), _dims(indices)[-1]
+    if m > len(dims):
+        raise ValueError('indices name %d axes of a tensor of %d' % (m, len(dims)))
+    places = 0
+    for j in range(m):
+        places = places * dims[j] + indices[..., j]
+    return places, [_product(dims[:m])] + dims[m:]
+
+
+def gather_nd(params, indices, name=None):
+    x, indices = tf.convert_to_tensor(params), tf.convert_to_tensor(indices)
+    places, dims = _rows(x, indices)
+    return tf.gather(tf.reshape(x, dims), places)
+
+
+def scatter_nd(indices, updates, shape, name=None):
+    indices, shape = tf.convert_to_tensor(indices), [int(extent) for extent in shape]
+    places, dims = _rows(tf.zeros(shape), indices)
+    rows = tf.one_hot(tf.reshape(places, [-1]), dims[0])
+    updates = tf.reshape(updates, [-1, _product(dims[1:])])
+    return tf.reshape(tf.matmul(rows, updates, transpose_a=True), shape)
+
+
+def _multiplied(a, of_a, b, of_b, kept):
+    # The product of two tensors whose axes have names, summed over the names that are not kept.
+    for name in [name for name in of_a if name not in of_b and name not in kept]:
+        a = tf.reduce_sum(a, of_a.index(name))
+        of_a = [other for other in of_a if other != name]
+    for name in [name for name in of_b if name not in of_a and name not in kept]:
+        b = tf.reduce_sum(b, of_b.index(name))
+        of_b = [other for other in of_b if other != name]
+    extents = dict(zip(of_b, _dims(b)))
+    for name, extent in zip(of_a, _dims(a)):
+        if extents.get(name, extent) != extent:
+            raise ValueError('axes of %d and %d elements have one name' % (extent, extents[name]))
+        extents[name] = extent
+    both = [name for name in of_a if name in of_b and name in kept]
+    summed = [name for name in of_a if name in of_b and name not in kept]
+    left = [name for name in of_a if name not in of_b]
+    right = [name for name in of_b if name not in of_a]
+
+    def lying(x, names, order, groups):
+        perm = [names.index(name) for name in order]
+        x = x if perm == list(range(len(perm))) else tf.transpose(x, perm)
+        return tf.reshape(x, [_product([extents[name] for name in group]) for group in groups])
+
+    batch = [both] if both else []
+    a = lying(a, of_a, both + left + summed, batch + [left, summed])
+    b = lying(b, of_b, both + summed + right, batch + [summed, right])
+    names = both + left + right
+    return tf.reshape(tf.matmul(a, b), [extents[name] for name in names]), names
+
+
+def einsum(equation, *inputs, **kwargs):
+    equation = equation.replace(' ', '')
+    if '.' in equation:
+        raise ValueError('`...` in an equation is not known to cortado')
+    head, arrow, end = equation.partition('->')
+    terms = head.split(',')
+    if len(terms) != len(inputs):
+        raise ValueError('%d terms in %r for %d tensors' % (len(terms), equation, len(inputs)))
+    letters = ''.join(terms)
+    if not arrow:
+        end = ''.join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
+    for term, x in zip(terms, inputs):
+        if len(set(term)) != len(term):
+            raise ValueError('a letter stands twice in %r' % term)
+        if len(term) != len(x.get_shape()):
+            raise ValueError('%r for a tensor of %d axes' % (term, len(x.get_shape())))
+    for letter in end:
+        if letter not in letters or end.count(letter) > 1:
+            raise ValueError('%r in the output of %r' % (letter, equation))
+    result, names = inputs[0], list(terms[0])
+    for i in range(1, len(terms)):
+        kept = list(end + ''.join(terms[i + 1:]))
+        result, names = _multiplied(result, names, inputs[i], list(terms[i]), kept)
+    gone = [i for i, name in enumerate(names) if name not in end]
+    if gone:
+        result = tf.reduce_sum(result, gone)
+        names = [name for name in names if name in end]
+    perm = [names.index(letter) for letter in end]
+    return result if perm == list(range(len(perm))) else tf.transpose(result, perm)
+
+
+def tensordot(a, b, axes, name=None):
+    a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
+    if isinstance(axes, int):
+        rank = len(a.get_shape())
+        of_a, of_b = list(range(rank - axes, rank)), list(range(axes))
+    else:
+        of_a, of_b = [list(part) if isinstance(part, (list, tuple)) else [part] for part in axes]
+    if len(of_a) != len(of_b):
+        raise ValueError('%d axes of a and %d of b' % (len(of_a), len(of_b)))
+    names_a = ['a%d' % i for i in range(len(a.get_shape()))]
+    names_b = ['b%d' % i for i in range(len(b.get_shape()))]
+    for i, j in zip(of_a, of_b):
+        names_b[_place(b, j)] = names_a[_place(a, i)]
+    kept = [name for name in names_a + names_b if name not in names_a or name not in names_b]
+    return _multiplied(a, names_a, b, names_b, kept)[0]
+
+
+def depth_to_space(input, block_size, name=None, data_format='NHWC'):
+    if data_format != 'NHWC':
+        raise ValueError('`data_format` %s is not known, only NHWC' % data_format)
+    n, h, w, c = _dims(input)
+    b = block_size
+    if c % (b * b):
+        raise ValueError('%d channels are no squares of %d pixels' % (c, b * b))
+    x = tf.reshape(input, [n, h, w, b, b, c // (b * b)])
+    return tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4, 5]), [n, h * b, w * b, c // (b * b)])
+
+
+def space_to_depth(input, block_size, name=None, data_format='NHWC'):
+    if data_format != 'NHWC':
+        raise ValueError('`data_format` %s is not known, only NHWC' % data_format)
+    n, h, w, c = _dims(input)
+    b = block_size
+    if h % b or w % b:
+        raise ValueError('an image of %d x %d has no whole squares of %d x %d' % (h, w, b, b))
+    x = tf.reshape(input, [n, h // b, b, w // b, b, c])
+    return tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4, 5]), [n, h // b, w // b, b * b * c])
+
+
+def _pairs(values):
+    flat = [int(value) for value in _flat(values)]
+    return [flat[i:i + 2] for i in range(0, len(flat), 2)]
+
+
+def space_to_batch_nd(input, block_shape, paddings, name=None):
+    blocks = [int(b) for b in _flat(block_shape)]
+    m, rank = len(blocks), len(input.get_shape())
+    x = tf.pad(input, [[0, 0]] + _pairs(paddings) + [[0, 0]] * (rank - 1 - m))
+    dims = _dims(x)
+    split = [dims[0]]
+    for extent, block in zip(dims[1:], blocks):
+        if extent % block:
+            raise ValueError('%d elements with their padding are no blocks of %d' % (extent, block))
+        split += [extent // block, block]
+    x = tf.reshape(x, split + dims[1 + m:])
+    inside = [2 + 2 * i for i in range(m)]
+    outside = [1 + 2 * i for i in range(m)]
+    x = tf.transpose(x, inside + [0] + outside + list(range(1 + 2 * m, rank + m)))
+    return tf.reshape(x, [dims[0] * _product(blocks)] + [e // b for e, b in zip(dims[1:], blocks)] + dims[1 + m:])
+
+
+def batch_to_space_nd(input, block_shape, crops, name=None):
+    blocks = [int(b) for b in _flat(block_shape)]
+    m, dims = len(blocks), _dims(input)
+    n = dims[0] // _product(blocks)
+    x = tf.reshape(input, blocks + [n] + dims[1:])
+    perm = [m]
+    for i in range(m):
+        perm += [m + 1 + i, i]
+    x = tf.transpose(x, perm + list(range(2 * m + 1, m + len(dims))))
+    x = tf.reshape(x, [n] + [e * b for e, b in zip(dims[1:], blocks)] + dims[1 + m:])
+    for i, (before, after) in enumerate(_pairs(crops)):
+        x = _part(x, i + 1, before, _dims(x)[i + 1] - before - after)
+    return x
+
+
+def space_to_batch(input, paddings, block_size, name=None):
+    return space_to_batch_nd(input, [block_size, block_size], paddings)
+
+
+def batch_to_space(input, crops, block_size, name=None):
+    return batch_to_space_nd(input, [block_size, block_size], crops)
+
+
+def meshgrid(*args, **kwargs):
+    indexing = kwargs.get('indexing', 'xy')
+    if indexing not in ('xy', 'ij'):
+        raise ValueError('`indexing` must be xy or ij, not %r' % (indexing,))
+    axes = [tf.reshape(a, [-1]) for a in args]
+    order = list(range(len(axes)))
+    if indexing == 'xy' and len(axes) > 1:
+        order[0], order[1] = 1, 0
+    extents = [0] * len(axes)
+    for place, a in zip(order, axes):
+        extents[place] = _dims(a)[0]
+    grids = []
+    for place, a in zip(order, axes):
+        shape = [1] * len(axes)
+        shape[place] = extents[place]
+        grids.append(tf.reshape(a, shape) * tf.ones(extents, dtype=a.dtype))
+    return grids
+
+
+def eye(num_rows, num_columns=None, batch_shape=None, dtype=None, name=None):
+    rows, columns = int(num_rows), int(num_rows if num_columns is None else num_columns)
+    one = tf.constant([[1.0 if i == j else 0.0 for j in range(columns)] for i in range(rows)], dtype=dtype)
+    if batch_shape is None:
+        return one
+    batch = [int(extent) for extent in batch_shape]
+    return tf.tile(tf.reshape(one, [1] * len(batch) + [rows, columns]), batch + [1, 1])
+
+
+def diag(diagonal, name=None):
+    x = tf.convert_to_tensor(diagonal)
+    if len(x.get_shape()) != 1:
+        raise ValueError('a vector is needed')
+    return eye(_dims(x)[0], dtype=x.dtype) * tf.expand_dims(x, 0)
+
+
+def _of_matrices(x):
+    dims = _dims(x)
+    if len(dims) < 2:
+        raise ValueError('matrices are needed, not %r' % (dims,))
+    return dims[-2], dims[-1]
+
+
+def diag_part(input, name=None):
+    rows, columns = _of_matrices(input)
+    if rows != columns:
+        raise ValueError('a square matrix is needed, not %d x %d' % (rows, columns))
+    return tf.reduce_sum(input * eye(rows), -1)
+
+
+def trace(x, name=None):
+    rows, columns = _of_matrices(x)
+    return tf.reduce_sum(x * eye(rows, columns), [-2, -1])
+
+
+def matrix_band_part(input, num_lower, num_upper, name=None):
+    rows, columns = _of_matrices(input)
+    lower, upper = int(num_lower), int(num_upper)
+    kept = [[1.0 if (lower < 0 or i - j <= lower) and (upper < 0 or j - i <= upper) else 0.0 for j in range(columns)]
+            for i in range(rows)]
+    return input * tf.constant(kept)
+
+
+def invert_permutation(x, name=None):
+    places = [int(place) for place in _flat(x)]
+    inverse = [0] * len(places)
+    for i, place in enumerate(places):
+        inverse[place] = i
+    return tf.constant(inverse)
