@@ -28,6 +28,15 @@ const NOT_DERIVATIVES: &[(&str, &str)] = &[
     ("caffe::mvn_eps", "the gradient takes std + eps for the deviation that it differentiates"),
     ("caffe::power_cube_at_zero", "the gradient is power y / x, which is no number at 0"),
     ("caffe::softmaxloss_underflow", "the loss is clamped, its gradient is not"),
+    ("forks::center_loss", CENTRES),
+    ("forks::center_loss_images", CENTRES),
+    ("forks::ctc_loss_columns", NOT_DIVIDED),
+    ("forks::ctc_loss_lengths", NOT_DIVIDED),
+    ("forks::ctc_loss_rows", NOT_DIVIDED),
+    ("forks::margin_double", ANGLES),
+    ("forks::margin_quadruple", ANGLES),
+    ("forks::margin_single", ANGLES),
+    ("forks::margin_triple", ANGLES),
     ("tensorflow::multi_loss", "each of its losses changes variables of its own only"),
     ("torch::alias_concattable_first", "an in-place module changes what its siblings read"),
     ("torch::alias_concattable_identity", "an in-place module changes what its siblings read"),
@@ -40,6 +49,14 @@ const NOT_DERIVATIVES: &[(&str, &str)] = &[
 
 /// Why a contrastive loss of the present form is listed.
 const DISTANCE: &str = "1e-4 is added to the distance that the gradient divides by";
+
+/// Why centres of classes are listed.
+const CENTRES: &str = "a centre follows the rows of its class, whatever the loss";
+/// Why losses over alignments of several sequences are listed.
+const NOT_DIVIDED: &str = "the loss is divided by the number of sequences, its gradient is not";
+/// Why layers of angular margins are listed.
+const ANGLES: &str =
+    "weights get the gradient as if they had their length, features one of length 1";
 
 /// Cases that are made of kinks: ties, coinciding points, saturation, powers of negative numbers.
 const KINKS: &[&str] = &[

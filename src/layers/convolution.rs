@@ -86,6 +86,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         caffe("DepthwiseConvolution", |a| Convolution::read_depthwise(a).into()),
         caffe("ConvolutionDepthwise", |a| Convolution::read_depthwise(a).into()),
         caffe("HoleConvolution", |a| Convolution::read(a).into()),
+        caffe("Convolution3D", |a| Convolution::read_volume(a).into()),
         torch("nn.SpatialConvolution", SPATIAL, |a| Convolution::read_spatial(a).into())
             .tensors(&["weight", "bias"])
             .script(SPATIAL_CONVOLUTION),

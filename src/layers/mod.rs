@@ -22,6 +22,8 @@ pub mod bn;
 pub mod bnll;
 pub mod c_add;
 pub mod c_mul;
+pub mod center_loss;
+pub mod channel_norm;
 pub mod class_nll_loss;
 pub mod class_simplex_loss;
 pub mod clip;
@@ -34,10 +36,12 @@ pub mod convolution;
 pub mod convolution_local;
 pub mod convolution_map;
 pub mod coordinates;
+pub mod correlation;
 pub mod cosine_embedding_loss;
 pub mod crelu;
 pub mod crop;
 pub mod cross_entropy;
+pub mod ctc_loss;
 pub mod cutoff;
 pub mod data;
 pub mod deconvolution;
@@ -60,6 +64,7 @@ pub mod extremum;
 pub mod feature_lp_pooling;
 pub mod filter;
 pub mod flatten;
+pub mod flow_warp;
 pub mod fractional_pooling;
 pub mod gated_linear_unit;
 pub mod gradient_reversal;
@@ -86,6 +91,7 @@ pub mod lp_normalize;
 pub mod lrn;
 pub mod lstm;
 pub mod lstm_unit;
+pub mod margin_inner_product;
 pub mod margin_ranking_loss;
 pub mod masked_select;
 pub mod matrix_product;
@@ -109,6 +115,7 @@ pub mod permute;
 pub mod pick;
 pub mod pixel_shuffle;
 pub mod pooling;
+pub mod position_pooling;
 pub mod power;
 pub mod prelu;
 pub mod prior_box;
@@ -158,6 +165,7 @@ pub mod unknown;
 pub mod unsqueeze;
 pub mod upsample;
 pub mod volume_unpooling;
+pub mod volumes;
 pub mod white_noise;
 pub mod window_data;
 
@@ -253,6 +261,8 @@ layers! {
     bnll::Bnll,
     c_add::CAdd,
     c_mul::CMul,
+    center_loss::CenterLoss,
+    channel_norm::ChannelNorm,
     class_nll_loss::ClassNllLoss,
     class_simplex_loss::ClassSimplexLoss,
     clip::Clip,
@@ -264,10 +274,12 @@ layers! {
     convolution::Convolution,
     convolution_local::ConvolutionLocal,
     convolution_map::ConvolutionMap,
+    correlation::Correlation,
     cosine_embedding_loss::CosineEmbeddingLoss,
     crelu::CRelu,
     crop::Crop,
     cross_entropy::CrossEntropy,
+    ctc_loss::CtcLoss,
     cutoff::Cutoff,
     data::Data,
     deconvolution::Deconvolution,
@@ -290,6 +302,7 @@ layers! {
     extremum::Extremum,
     filter::Filter,
     flatten::Flatten,
+    flow_warp::FlowWarp,
     fractional_pooling::FractionalPooling,
     gated_linear_unit::GatedLinearUnit,
     gradient_reversal::GradientReversal,
@@ -316,6 +329,7 @@ layers! {
     lrn::Lrn,
     lstm::Lstm,
     lstm_unit::LstmUnit,
+    margin_inner_product::MarginInnerProduct,
     margin_ranking_loss::MarginRankingLoss,
     masked_select::MaskedSelect,
     matrix_product::MatrixProduct,
@@ -339,6 +353,7 @@ layers! {
     pick::Pick,
     pixel_shuffle::PixelShuffle,
     pooling::Pooling,
+    position_pooling::PositionPooling,
     power::Power,
     prelu::PRelu,
     prior_box::PriorBox,
@@ -388,6 +403,7 @@ layers! {
     unsqueeze::Unsqueeze,
     upsample::Upsample,
     volume_unpooling::VolumeUnpooling,
+    volumes::VolumeMax,
     white_noise::WhiteNoise,
     window_data::WindowData,
 }
@@ -441,6 +457,11 @@ impl Layer {
     /// See [`LayerOps::may_be_empty`].
     pub fn may_be_empty(&self) -> bool {
         self.ops().may_be_empty()
+    }
+
+    /// See [`LayerOps::reads_bottoms`].
+    pub fn reads_bottoms(&self) -> bool {
+        self.ops().reads_bottoms()
     }
 
     /// See [`LayerOps::on_other_bottoms`].

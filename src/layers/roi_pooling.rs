@@ -117,7 +117,7 @@ impl LayerOps for RoiPooling {
 struct Parts(RoiPooling);
 
 /// Rounded, halves away from 0, as C's `round`; a number without a whole part near it is 0.
-fn rounded<T: Real>(x: T) -> i64 {
+pub(super) fn rounded<T: Real>(x: T) -> i64 {
     let below = x.abs().floor();
     // What a whole part leaves over is exact.
     let up = T::from_f64(0.5) <= x.abs() - below;

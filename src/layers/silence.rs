@@ -27,4 +27,8 @@ impl LayerOps for Silence {
     fn lower(&self, _b: &mut Builder, _cx: &Lower) -> Vec<ValueId> {
         vec![]
     }
+
+    fn reads_bottoms(&self) -> bool {
+        false
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::share_params::too_many_params;
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
-use crate::ir::{Net, Node};
+use crate::ir::{Net, Node, Port};
 use crate::spec::{Environment, Filler, Infer, Phase, Signature};
 use crate::ty::Shape;
 
@@ -136,7 +136,13 @@ fn infer_node(
             return Err(diagnostics.report(node.placed(d.here(most))));
         }
     }
-    let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));
+    let unread = |top: usize| {
+        let readers = net.readers(Port { node: index, top });
+        node.layer.is_input()
+            && readers.iter().all(|(reader, _)| !net.graph[*reader].layer.reads_bottoms())
+    };
+    let tops = signature.tops.iter().enumerate().filter(|(top, _)| !unread(*top));
+    let shapes = tops.map(|(_, shape)| shape).chain(signature.params.iter().map(|p| &p.shape));
     if let Some(empty) =
         shapes.filter(|_| !node.layer.may_be_empty()).find(|shape| shape.count() == 0)
     {

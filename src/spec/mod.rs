@@ -355,6 +355,11 @@ pub trait LayerOps {
         false
     }
 
+    /// Whether it looks at the numbers of its bottoms.
+    fn reads_bottoms(&self) -> bool {
+        true
+    }
+
     /// A note and a help for whoever gives it another number of bottoms than it takes.
     fn on_other_bottoms(&self, _given: usize) -> Option<[&'static str; 2]> {
         None
