@@ -559,6 +559,36 @@ fn a_gradient_that_cannot_be_followed_is_derived_and_that_is_said() {
     }
 }
 
+/// A class whose own method takes the place of the one that sums the gradients of parameters, beside one that is as ever. The
+/// program around such files has loaded cudnn.
+fn fixed(body: &str) -> String {
+    format!(
+        "local THNN = require 'nn.THNN'\n\
+         local Fixed = torch.class('cudnn.Fixed', 'cudnn.SpatialConvolution')\n\
+         function Fixed:accGradParameters(input, gradOutput, scale) {body} end\n\
+         local Convolution = cudnn.SpatialConvolution\n\
+         return nn.Sequential():add(cudnn.Fixed(1, 2, 1, 1)):add(Convolution(2, 3, 1, 1)), nn.MSECriterion()"
+    )
+}
+
+#[test]
+fn a_method_that_does_nothing_freezes_all_modules_of_a_class() {
+    let given = Tensors::from([
+        ("in.0".to_owned(), scattered(&[2, 1, 2, 2], 0)),
+        ("target".to_owned(), scattered(&[2, 3, 2, 2], 1)),
+    ]);
+    let learned = |text: &str| -> usize {
+        let got = run(text, &given).unwrap_or_else(|complaint| panic!("{complaint}"));
+        let gradients = got.iter().filter(|(name, _)| name.starts_with("dparam."));
+        gradients.filter(|(_, blob)| blob.data.iter().any(|&x| x != 0.0)).count()
+    };
+    assert_eq!(learned(&fixed("")), 2);
+    let computing = fixed("self.gradWeight:add(1)");
+    assert_eq!(learned(&computing), 4);
+    let shown = warnings(computing);
+    assert!(shown.contains("W0610") && shown.contains("accGradParameters is not run"), "{shown}");
+}
+
 #[test]
 fn writes_through_other_shapes_reach_the_whole() {
     let columns = class(

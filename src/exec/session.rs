@@ -231,7 +231,17 @@ impl<T: Element> Session<T> {
     pub fn new(plan: Arc<Plan>, options: &SessionOptions) -> Result<Self> {
         let seat = match options.device {
             Device::Cpu => {
-                let arena = Tensor::zeros(plan.arena + ALIGN, T::DTYPE, &candle_core::Device::Cpu)
+                let elements = plan.arena + ALIGN;
+                // Candle would end the program where the system refuses.
+                let scarce = Vec::<T>::new().try_reserve_exact(elements).is_err();
+                if scarce {
+                    let gibibytes = (elements as f64) * size_of::<T>() as f64 / f64::from(1 << 30);
+                    return Err(Error::refused(format!(
+                        "the net needs {gibibytes:.1} GiB of memory, more than there is; a smaller batch needs less \
+                         (`train --fit 2GiB` finds the largest that fits)"
+                    )));
+                }
+                let arena = Tensor::zeros(elements, T::DTYPE, &candle_core::Device::Cpu)
                     .map_err(|e| Error::refused(format!("cannot allocate the arena: {e}")))?;
                 on_arena::<T, _>(&arena, pages::large);
                 let machine = prepare(&plan, options.seed);
@@ -504,5 +514,20 @@ impl<T: Element, F: FnOnce(&mut [T])> InplaceOp1 for OnArena<T, F> {
             body(data);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Request, plan};
+
+    #[test]
+    fn a_net_larger_than_memory_is_refused() {
+        let mut plan = plan(Program::default(), &Request::default(), &|_, _| 0);
+        plan.arena = 1 << 55;
+        let refused = Session::<f32>::new(Arc::new(plan), &SessionOptions::default());
+        let message = refused.err().expect("no machine has so much").to_string();
+        assert!(message.contains("more than there is"), "{message}");
     }
 }

@@ -80,8 +80,8 @@ pub fn idle_shapes(
 /// The blobs that come from outside, at any stage, in the order of the definitions.
 fn names(definitions: &[&Definition]) -> Vec<String> {
     let comes_in = |node: &&Node| {
-        let unknown = node.layer.spec().category == Category::Unknown;
-        node.layer.is_input() || (unknown && node.bottoms.is_empty())
+        // What cortado cannot compute has the shapes it is said to have.
+        node.layer.is_input() || node.layer.spec().category == Category::Unknown
     };
     let nodes = definitions.iter().flat_map(|definition| &definition.nodes);
     let mut names: Vec<String> = vec![];

@@ -72,10 +72,13 @@ pub(super) fn read_bundle(prefix: &Path) -> Result<BTreeMap<String, Blob>> {
             Entry::Vacant(place) => {
                 let (shard, all) = (entry.shard_id, header.num_shards);
                 let path = with(prefix, &format!(".data-{shard:05}-of-{all:05}"));
-                place.insert((file::read(&path)?, path))
+                let bytes = file::read(&path)?;
+                place.insert(Shard { left: bytes.len() as i64, bytes, path })
             }
         };
-        let (data, path) = (&data.0, &data.1);
+        let Shard { bytes: data, left, path } = data;
+        // Variables do not share elements, so that no more are kept than there are.
+        *left = left.checked_sub(entry.size).ok_or_else(|| damaged("variables overlap"))?;
         let range = usize::try_from(entry.offset).ok().zip(usize::try_from(entry.size).ok());
         let range = range.and_then(|(start, size)| data.get(start..start.checked_add(size)?));
         let Some(elements) = range else {
@@ -93,6 +96,14 @@ pub(super) fn read_bundle(prefix: &Path) -> Result<BTreeMap<String, Blob>> {
         variables.insert(name, blob);
     }
     Ok(variables)
+}
+
+/// A file of elements.
+struct Shard {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    /// Bytes that no variable has taken.
+    left: i64,
 }
 
 /// The variables of a checkpoint of version 1.
@@ -162,6 +173,9 @@ fn numbers(data_type: i32, bytes: &[u8]) -> Option<Vec<f32>> {
     })
 }
 
+/// Most bytes of keys for each byte of a block.
+const LONGER: usize = 64;
+
 /// What a table ends with.
 const MAGIC: [u8; 8] = 0xdb47_7524_8b80_fb57_u64.to_le_bytes();
 /// Bytes of the end of a table: two places of blocks with what fills them up, and the magic number.
@@ -219,6 +233,7 @@ fn block<'a>(
     let kept = restarts.and_then(|restarts| rest.len().checked_sub(restarts));
     let mut rest = &rest[..kept.ok_or_else(damaged)?];
     let (mut found, mut key): (Vec<(Vec<u8>, &[u8])>, Vec<u8>) = (vec![], vec![]);
+    let mut keys = 0;
     while !rest.is_empty() {
         let lengths = [number(&mut rest), number(&mut rest), number(&mut rest)];
         let [Some(shared), Some(own), Some(value)] = lengths.map(|n| usize::try_from(n?).ok())
@@ -232,6 +247,11 @@ fn block<'a>(
         }
         key.truncate(shared);
         key.extend(&entry[..own]);
+        // Keys that share their beginnings with those before them are longer here than in the file.
+        keys += key.len();
+        if block.len().saturating_mul(LONGER) < keys {
+            return Err(damaged());
+        }
         found.push((key.clone(), &entry[own..]));
         rest = after;
     }

@@ -88,15 +88,20 @@ pub(crate) fn state(a: &Args) -> StateWords {
     }
 }
 
-fn rule(a: &Args) -> Rule {
-    Rule {
-        phase: a.choice("phase", &PHASES),
-        min_level: a.int("min_level"),
-        max_level: a.int("max_level"),
-        stages: a.texts("stage"),
-        not_stages: a.texts("not_stage"),
-        span: a.anchor(),
-    }
+/// Reads NetStateRules. One whose phase is none is left out, so that its layer is checked with the others.
+fn rules(a: &[Args]) -> Vec<Rule> {
+    let rule = |a: &Args| {
+        let phase = a.choice("phase", &PHASES);
+        (phase.is_some() || !a.has("phase")).then_some(Rule {
+            phase,
+            min_level: a.int("min_level"),
+            max_level: a.int("max_level"),
+            stages: a.texts("stage"),
+            not_stages: a.texts("not_stage"),
+            span: a.anchor(),
+        })
+    };
+    a.iter().filter_map(rule).collect()
 }
 
 fn param(a: &Args) -> ParamSpec {
@@ -152,8 +157,8 @@ fn node(
             .map(|(w, span)| Spanned::new(w, span))
             .collect(),
         params: args.sections("param").iter().map(param).collect(),
-        include: args.sections("include").iter().map(rule).collect(),
-        exclude: args.sections("exclude").iter().map(rule).collect(),
+        include: rules(&args.sections("include")),
+        exclude: rules(&args.sections("exclude")),
         propagate_down: args.bools("propagate_down"),
         channels_last: false,
         phase: args.choice("phase", &PHASES),

@@ -175,7 +175,6 @@ fn evaluate(
     asked: &Asked,
     whole: Span,
 ) -> Result<Returned, Stop> {
-    let first = |values: Vec<Value>| values.into_iter().next().unwrap_or_default();
     let failed = super::lower::stop;
     // Files that a larger program loads find what it was told in global variables.
     if !request.params.is_empty() {
@@ -196,8 +195,10 @@ fn evaluate(
         lua.globals().set_field("nClasses", classes);
     }
     let before = functions::names(lua.globals());
-    let mut value = first(lua.call(chunk, vec![]).map_err(failed)?);
-    let (mut beside, file) = (Value::Nil, value.clone());
+    let mut given = lua.call(chunk, vec![]).map_err(failed)?.into_iter();
+    let (mut value, mut beside) =
+        (given.next().unwrap_or_default(), given.next().unwrap_or_default());
+    let file = value.clone();
     if let Some(expression) = &request.call {
         let mut given = functions::call(lua, &file, expression)?.into_iter();
         value = given.next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Functions: closures over resolved Lua code, and functions written in Rust with their arguments.
 
 use super::Lua;
-use super::code::Proto;
+use super::code::{Proto, Statement, StatementKind};
 use super::error::LuaError;
 use super::heap::Heap;
 use super::number;
@@ -41,6 +41,12 @@ impl Closure {
         let closure = Rc::new(Closure { proto, upvalues, environment, serial, heap: heap.clone() });
         heap.register_closure(&closure);
         closure
+    }
+
+    /// Whether a call has no effect.
+    pub fn does_nothing(&self) -> bool {
+        let returns = |s: &Statement| matches!(s.kind, StatementKind::Return(_));
+        self.proto.body.statements.iter().all(returns)
     }
 
     pub(super) fn clear(&self) {

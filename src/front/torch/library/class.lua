@@ -9,6 +9,9 @@ local operators = {
    __lt = '__lt__', __le = '__le__', __eq = '__eq__', __len = '__len__',
 }
 
+-- Packages that the program around a definition has loaded, where one adds a class to them.
+local loaded_elsewhere = {cudnn = true, ccn2 = true}
+
 -- The namespace of `a.b.C` and the name `C`.
 local function namespace(name)
    local space = _G
@@ -16,6 +19,7 @@ local function namespace(name)
    while true do
       local head, tail = rest:match('^([^.]+)%.(.+)$')
       if not head then return space, rest end
+      if rawget(space, head) == nil and space == _G and loaded_elsewhere[head] then require(head) end
       if rawget(space, head) == nil then space[head] = {} end
       space, rest = space[head], tail
    end

@@ -79,6 +79,9 @@ impl Library {
         run(lua, "<labels>", include_str!("labels.lua"), arguments.to_vec())?;
         lua.set_module("torch", torch);
         lua.set_module("nn", nn);
+        // Modules are copied with this line, whether they call the functions of C behind it or not.
+        let functions = lua.table();
+        lua.set_module("nn.THNN", functions);
         for space in ALIASES {
             let table = lua.table();
             if space == "cudnn" {

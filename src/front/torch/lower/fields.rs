@@ -1,5 +1,6 @@
 //! The fields of a module: numbers, texts and small tensors as arguments of a layer, parameters as what its node holds.
 
+use super::follow::written_method;
 use super::{Identity, Stop, Use, Walk, stop};
 use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Lua, Table, Value};
@@ -41,7 +42,11 @@ impl Walk<'_> {
         span: Span,
     ) -> Result<(), Stop> {
         // Definitions freeze a module by a method of its own that does nothing.
-        let frozen = !module.field("accGradParameters").is_nil();
+        let own = written_method(module, "accGradParameters");
+        let frozen = matches!(&own, Some(Value::Function(f)) if f.does_nothing());
+        if own.is_some() && !frozen && !spelling.class.tensors.is_empty() {
+            self.derived(module, "its own accGradParameters is not run");
+        }
         for &name in spelling.class.tensors {
             let value = module.field(name);
             let Some(tensor) = value.object::<Tensor>() else { continue };

@@ -88,7 +88,8 @@ impl Walk<'_> {
         }
     }
 
-    fn derived(&mut self, module: &Table, why: &str) {
+    /// Says that a gradient is not that of the definition's own method, and why.
+    pub(super) fn derived(&mut self, module: &Table, why: &str) {
         let name = torch_type(module);
         let message = format!("the gradient of `{name}` is derived from its updateOutput");
         let d = Diagnostic::new(&diag::W0610, self.place(module), message).here(why);
@@ -441,16 +442,23 @@ pub fn computes(module: &Table) -> bool {
 
 /// Whether a module, or a class of the definition's that it is of, has a method of its own.
 fn own_method(module: &Table, name: &str) -> bool {
-    let written = |class: &Table| !class.field(name).is_nil();
+    written_method(module, name).is_some()
+}
+
+/// The method of this name that the definition wrote for a module or its class.
+pub(super) fn written_method(module: &Table, name: &str) -> Option<Value> {
+    let found = |table: &Table| Some(table.field(name)).filter(|method| !method.is_nil());
     let mut classes = ancestors(module.metatable());
-    let own = classes.find_map(|class| match (written(&class), super::is_known(&class)) {
+    let own = classes.find_map(|class| match (found(&class), super::is_known(&class)) {
         // A layer has its methods in Rust, a container in Lua.
-        (true, true) => {
-            Some(class_name(&class).is_some_and(|n| Layer::resolve(Dialect::Torch, &n).is_some()))
+        (Some(method), true) => {
+            let layer = |n: String| Layer::resolve(Dialect::Torch, &n).is_some();
+            Some(Some(method).filter(|_| class_name(&class).is_some_and(layer)))
         }
-        (own, known) => (own || known).then_some(own),
+        (None, true) => Some(None),
+        (method, false) => method.map(Some),
     });
-    !module.field(name).is_nil() || own == Some(true)
+    found(module).or(own.flatten())
 }
 
 /// The flow that numbers of values stand for.

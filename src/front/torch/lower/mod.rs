@@ -438,6 +438,7 @@ impl<'a> Walk<'a> {
     pub fn share(&mut self) {
         let mut first: HashMap<Identity, usize> = HashMap::new();
         let mut windows: HashMap<(*const Storage, usize, usize), usize> = HashMap::new();
+        let mut told: HashSet<(usize, usize)> = HashSet::new();
         for i in 0..self.uses.len() {
             let Use { identity, node, at, field, .. } = self.uses[i];
             let owner = *first.entry(identity).or_insert(i);
@@ -451,7 +452,8 @@ impl<'a> Walk<'a> {
             }
             let with_values = *windows.entry(identity.value).or_insert(i);
             let other = &self.uses[with_values];
-            if other.identity != identity && other.identity.gradient.is_some() {
+            let halfway = other.identity != identity && other.identity.gradient.is_some();
+            if halfway && told.insert((node, other.node)) {
                 let span = self.nodes[node].span;
                 let d = Diagnostic::new(
                     &diag::W0607,
@@ -459,6 +461,7 @@ impl<'a> Walk<'a> {
                     format!("`{field}` is shared but its gradient is not, so the copies part in training"),
                 )
                 .label(self.nodes[other.node].span, "shared with this module")
+                .note("Torch's getParameters() stops at such a net")
                 .help("share the gradients as well: clone('weight', 'bias', 'gradWeight', 'gradBias')");
                 self.diagnostics.report(d);
             }
