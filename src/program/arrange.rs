@@ -29,10 +29,12 @@ const OUTPUTS: usize = 16;
 /// Fewest tiles, with weights that are transformed in every run and with others, and fewest channels on either side, for which
 /// tiles of results pay.
 const TILES: [usize; 2] = [32, 12];
-const CHANNELS: [usize; 2] = [32, 16];
+const CHANNELS: usize = 16;
 
-/// Fewest tiles for which the gradient to the weights is quicker by tiles: its sums are as many as transformed weights.
+/// Fewest tiles and channels for which the gradient to the weights is quicker by tiles: its sums are as many as transformed
+/// weights, and every line of places transforms the tiles anew.
 const FILTER_TILES: usize = 96;
+const FILTER_CHANNELS: usize = 32;
 
 /// The permutation from `N x C x H x W` to `N x H x W x C`, and back.
 const LAST: [usize; 4] = [0, 2, 3, 1];
@@ -314,13 +316,19 @@ impl Pass<'_> {
         let plain = |a: &Axis| (a.kernel, a.stride, a.dilation) == (taps, 1, 1);
         let can = matches!(taps, 3 | 5) && conv.group == 1 && conv.axes.iter().all(plain);
         let (tiles, y, channels) = (self.tiles(conv, y), self.shape(y), self.shape(x).0[1]);
-        let pays = |i: usize| TILES[i] <= tiles && CHANNELS[i] <= channels.min(y.0[1]);
+        let pays = |i: usize| TILES[i] <= tiles && CHANNELS <= channels.min(y.0[1]);
         can && channels.max(y.0[1]) <= Kernel::TILED
             && match self.how {
                 Arrange::Training => pays(0),
                 Arrange::Inference => pays(1),
                 Arrange::All => true,
             }
+    }
+
+    /// Whether tiles pay for a gradient to the weights.
+    fn is_filter_tiled(&self, conv: &Conv, step: &Step) -> bool {
+        let [x, dy] = [0, 1].map(|i| self.shape(step.args[i]).0[1]);
+        FILTER_TILES <= self.tiles(conv, step.args[1]) && FILTER_CHANNELS <= x.min(dy)
     }
 
     /// Tiles of the results of a convolution, which depend on 6 x 6 pixels each.

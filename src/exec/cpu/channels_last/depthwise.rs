@@ -1,4 +1,5 @@
-//! Convolution with a window for each channel, and its gradients, by direct loops: all channels of a pixel at a time.
+//! Convolution with a window for each channel, and its gradients, by direct loops: pixels side by side whose windows have the
+//! same taps, a register of channels after the other.
 
 use std::ops::Range;
 
