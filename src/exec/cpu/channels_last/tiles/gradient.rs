@@ -322,7 +322,6 @@ impl<T: Real, const N: usize> WithSimd for Weights<'_, T, N> {
         for (number, taps) in to.chunks_exact_mut(N * N).enumerate() {
             for lane in (0..width).step_by(lanes) {
                 transform::square(
-                    T::splat(simd, T::ZERO),
                     #[inline(always)]
                     |column| {
                         let mut m = [T::splat(simd, T::ZERO); REACH];

@@ -278,7 +278,6 @@ impl<T: Real> WithSimd for Pixels<'_, T> {
                 let (pass, depth) = (first / DEPTH, first % DEPTH);
                 let to = &mut to[pass * PLACES * place + row * plan.pitch + depth..];
                 transform::square(
-                    T::splat(simd, T::ZERO),
                     #[inline(always)]
                     |column| {
                         let mut d = [T::splat(simd, T::ZERO); REACH];
@@ -343,7 +342,6 @@ impl<T: Real, const SIDE: usize> WithSimd for Results<'_, T, SIDE> {
                     |bias| unsafe { load_some::<T, S>(simd, bias[channel..].as_ptr(), len) },
                 );
                 transform::square(
-                    nothing,
                     #[inline(always)]
                     |column| {
                         let mut m = [nothing; REACH];

@@ -6,6 +6,8 @@
 //! powers of 0, 1, -1, 2, -2 and, of which only the last is left, of infinity, those of `G` divided by the products of the
 //! differences of these numbers.
 
+use std::mem::MaybeUninit;
+
 use pulp::Simd;
 
 use crate::real::Real;
@@ -173,22 +175,29 @@ pub fn sums<T: Real, S: Simd, const N: usize>(
     powers::<T, S, N>(simd, WEIGHTS, m)
 }
 
+/// Registers that do not cross cache lines.
+#[repr(align(64))]
+struct Aligned<V>(V);
+
 /// Applies a transform to the columns of a square and then to the rows of what comes out.
 #[inline(always)]
 pub fn square<V: Copy, const N: usize, const M: usize>(
-    nothing: V,
     column: impl Fn(usize) -> [V; N],
     apply: impl Fn([V; N]) -> [V; M],
     mut row: impl FnMut(usize, [V; M]),
 ) {
-    let mut half = [[nothing; N]; M];
+    // Setting all of it first would take as long as the transform.
+    let mut half = MaybeUninit::<Aligned<[[V; N]; M]>>::uninit();
     for i in 0..N {
         let values = apply(column(i));
-        for (half, value) in half.iter_mut().zip(values) {
-            half[i] = value;
+        for (line, value) in values.into_iter().enumerate() {
+            // SAFETY: the square has this place.
+            unsafe { half.as_mut_ptr().cast::<V>().add(line * N + i).write(value) };
         }
     }
-    for (i, half) in half.into_iter().enumerate() {
+    // SAFETY: every column of every line was written.
+    let half = unsafe { half.assume_init() };
+    for (i, half) in half.0.into_iter().enumerate() {
         row(i, apply(half));
     }
 }

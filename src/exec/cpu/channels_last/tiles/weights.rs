@@ -97,7 +97,6 @@ impl<T: Real, const N: usize> WithSimd for Transform<'_, T, N> {
         let Transform { taps, width, at, place, packed, past } = self;
         for lane in (0..width).step_by(T::lanes::<S>()) {
             transform::square(
-                T::splat(simd, T::ZERO),
                 #[inline(always)]
                 |column| {
                     let mut w = [T::splat(simd, T::ZERO); N];
