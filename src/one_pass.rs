@@ -107,6 +107,28 @@ pub fn inward(definition: &Definition, tensors: &BTreeMap<String, Blob>) -> BTre
     given.collect()
 }
 
+/// Complains about a parameter of another shape than the net's, by the name that it has outside.
+///
+/// # Errors
+/// There is one.
+pub fn fitting(
+    definition: &Definition,
+    typed: &TypedNet,
+    given: &BTreeMap<String, Blob>,
+) -> Result<()> {
+    for variable in &typed.variables {
+        let users = variable
+            .users
+            .iter()
+            .map(|&(node, at)| format!("param.{}.{at}", typed.net.graph[node].name.value));
+        let taken = users.filter_map(|own| Some((given.get(&own)?, own))).next();
+        let Some((blob, own)) = taken else { continue };
+        let public = definition.names.iter().find(|(_, name)| *name == own);
+        checked(blob, &variable.shape, public.map_or(&own, |(public, _)| public))?;
+    }
+    Ok(())
+}
+
 /// Whether a definition has a tensor of this name.
 fn names(definition: &Definition, name: &str) -> bool {
     definition.names.iter().any(|(public, _)| public == name)

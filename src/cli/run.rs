@@ -7,7 +7,8 @@ use super::complain;
 use crate::error::Result;
 use crate::exec::Device;
 use crate::one_pass::{
-    self, PassOptions, by_loss, check_options, inward, one_pass, outward, second_opinion, strangers,
+    self, PassOptions, by_loss, check_options, fitting, inward, one_pass, outward, second_opinion,
+    strangers,
 };
 use crate::pipeline;
 use crate::weights::{read_safetensors, write_safetensors};
@@ -69,6 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     let compute = if arguments.candle { second_opinion } else { one_pass };
     let given = inward(definition, &tensors);
+    fitting(definition, &checked.stages[0], &given)?;
     let mut results = compute(&checked.stages[0], &env, &given, &pass)?;
     if arguments.backward {
         results.extend(by_loss(definition, &checked.stages[0], &env, &given, &pass)?);

@@ -9,7 +9,7 @@ class UserModel(Tower):
 
     @model_property
     def inference(self):
-        net = tf.image.resize_bilinear(self.x, [56, 56]) # error[E0810]: `tf.image` is not known to cortado
+        net = tf.lgamma(self.x + 2.0) # error[E0810]: `tf.lgamma` is not known to cortado
         return slim.fully_connected(slim.flatten(net), self.nclasses, activation_fn=None)
 
     @model_property

@@ -9,7 +9,7 @@ class UserModel(Tower):
 
     @model_property
     def inference(self):
-        x = tf.while_loop(lambda i: i < 10, lambda i: i + 1, [0]) # error[E0810]: `tf.while_loop` is not known to cortado
+        x = tf.while_loop(lambda t: tf.reduce_sum(t) < 10, lambda t: t + 1, [self.x]) # error[E0811]: a condition on a tensor, whose value is known only when the network runs
         return slim.fully_connected(slim.flatten(self.x), self.nclasses, activation_fn=None)
 
     @model_property

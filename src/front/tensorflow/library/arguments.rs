@@ -304,14 +304,12 @@ impl Call<'_> {
         })
     }
 
-    /// The middle two of four numbers, as `tf.nn` has windows and strides; the others must be 1. The two alone, or one for
-    /// both, are what TensorFlow takes from 1.14 on.
+    /// The middle two of four numbers, as `tf.nn` has windows and strides; the others must be 1.
     pub fn middle(&mut self, name: &str) -> Outcome<[usize; 2]> {
         let values = self.wholes(name)?.unwrap_or_default();
         let at = self.bound.span_of(name);
         match values[..] {
-            [1, h, w, 1] | [h, w] if 0 < h && 0 < w => Ok([h as usize, w as usize]),
-            [both] if 0 < both => Ok([both as usize; 2]),
+            [1, h, w, 1] if 0 < h && 0 < w => Ok([h as usize, w as usize]),
             _ => {
                 let message = format!("`{name}` must be [1, height, width, 1], not {values:?}");
                 Err(self.py.value_error(at, message))

@@ -362,3 +362,46 @@ def invert_permutation(x, name=None):
     for i, place in enumerate(places):
         inverse[place] = i
     return tf.constant(inverse)
+
+
+def broadcast_to(input, shape, name=None):
+    extents = shape if isinstance(shape, (list, tuple)) else tf.unstack(tf.convert_to_tensor(shape))
+    x = tf.convert_to_tensor(input)
+    return x + tf.zeros([int(extent) for extent in extents], dtype=x.dtype)
+
+
+def roll(input, shift, axis, name=None):
+    shifts, axes = [v if isinstance(v, (list, tuple)) else [v] for v in (shift, axis)]
+    x = tf.convert_to_tensor(input)
+    for shift, axis in zip(shifts, axes):
+        a = _place(x, axis)
+        n = _dims(x)[a]
+        shift %= n
+        if shift:
+            x = tf.concat([_part(x, a, n - shift, shift), _part(x, a, 0, n - shift)], a)
+    return x
+
+
+def sequence_mask(lengths, maxlen=None, dtype=None, name=None):
+    if maxlen is None:
+        raise ValueError('`maxlen` must be given: the longest sequence is known only when the net runs')
+    mask = tf.less(tf.range(maxlen), tf.expand_dims(tf.to_int32(lengths), -1))
+    return mask if dtype is None or dtype == tf.bool else tf.cast(mask, dtype)
+
+
+def extract_image_patches(images, ksizes=None, strides=None, rates=None, padding=None, name=None, sizes=None):
+    # A convolution whose filters have one 1 each.
+    high, wide = (sizes or ksizes)[1:3]
+    channels = _dims(images)[3]
+    depth = high * wide * channels
+    kernel = tf.reshape(eye(depth), [high, wide, channels, depth])
+    return tf.nn.conv2d(images, kernel, strides, padding, dilations=rates)
+
+
+def confusion_matrix(labels, predictions, num_classes=None, dtype=None, name=None, weights=None):
+    if num_classes is None:
+        raise ValueError('`num_classes` must be given: the largest class is known only when the net runs')
+    rows = tf.one_hot(labels, num_classes)
+    if weights is not None:
+        rows = rows * tf.expand_dims(tf.to_float(weights), 1)
+    return tf.cast(tf.matmul(rows, tf.one_hot(predictions, num_classes), transpose_a=True), dtype or tf.int32)

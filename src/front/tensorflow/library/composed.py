@@ -312,3 +312,30 @@ def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations
         rounds += 1
     held = [tf.convert_to_tensor(value) for value in held]
     return held[0] if len(held) == 1 else type(loop_vars)(held)
+
+
+def zero_fraction(value, name=None):
+    return tf.reduce_mean(tf.to_float(tf.equal(value, tf.zeros_like(value))))
+
+
+def div_no_nan(x, y, name=None):
+    x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
+    there = tf.to_float(tf.not_equal(y, tf.zeros_like(y)))
+    return x * there / (y + (1.0 - there))
+
+
+def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
+    mean = tf.reduce_mean(input_tensor, axis, keep_dims=True)
+    return tf.reduce_mean(tf.square(input_tensor - mean), axis, keep_dims=keepdims)
+
+
+def reduce_std(input_tensor, axis=None, keepdims=False, name=None):
+    return tf.sqrt(reduce_variance(input_tensor, axis, keepdims))
+
+
+def weighted_moments(x, axes, frequency_weights, name=None, keep_dims=False):
+    weights = frequency_weights + tf.zeros_like(x)
+    total = tf.reduce_sum(weights, axes, keep_dims=True)
+    mean = tf.reduce_sum(weights * x, axes, keep_dims=True) / total
+    variance = tf.reduce_sum(weights * tf.square(x - mean), axes, keep_dims=True) / total
+    return (mean, variance) if keep_dims else (tf.squeeze(mean, axes), tf.squeeze(variance, axes))

@@ -101,14 +101,25 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function(&["tf.sin", "tf.math.sin"], ONE, |c| c.one("Sin", of(Of::Sine), f64::sin)),
     Function(&["tf.cos", "tf.math.cos"], ONE, |c| c.one("Cos", of(Of::Cosine), f64::cos)),
-    Function(
-        &["tf.identity", "tf.convert_to_tensor", "tf.check_numerics"],
-        &["input", "*dtype?", "*message?", "name?"],
-        |c| {
-            let x = c.tensor("input")?;
-            c.give(x)
-        },
-    ),
+    Function(&["tf.identity"], &["input", "name?"], |c| {
+        let x = c.tensor("input")?;
+        c.give(x)
+    }),
+    Function(&["tf.check_numerics"], &["tensor", "message?", "name?"], |c| {
+        let x = c.tensor("tensor")?;
+        c.give(x)
+    }),
+    Function(&["tf.convert_to_tensor"], &["value", "dtype?", "name?", "preferred_dtype?"], |c| {
+        let x = c.tensor("value")?;
+        let kind = kind_of(&c.bound.get("dtype")).unwrap_or(x.kind);
+        let result = c.graph(|graph| graph.cast(&x, kind))?;
+        c.give(result)
+    }),
+    Function(&["tf.verify_tensor_all_finite"], &["t", "msg", "name?"], |c| {
+        let x = c.tensor("t")?;
+        c.bound.ignore();
+        c.give(x)
+    }),
     Function(
         &["tf.Print"],
         &["input_", "data?", "message?", "first_n?", "summarize?", "name?"],

@@ -324,6 +324,7 @@ const IDLE: &[&str] = &[
     "validate_indices",
     "variable_def",
     "expected_shape",
+    "preferred_dtype",
     "import_scope",
     "use_cudnn_on_gpu",
     "a_is_sparse",

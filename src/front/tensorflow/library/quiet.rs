@@ -30,6 +30,7 @@ pub const FUNCTIONS: &[Function] = &[
             "tf.image_summary",
             "tf.histogram_summary",
             "tf.summary.tensor_summary",
+            "tf.summary.text",
         ],
         SUMMARY,
         nothing,
