@@ -1,6 +1,6 @@
 //! One step of a long short-term memory.
 
-use super::recurrent::Unstack;
+use super::recurrent::unstack;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
@@ -70,7 +70,7 @@ pub(super) fn step(
 ) -> (ValueId, ValueId) {
     let (batch, width) = (b.shape(cell).dims()[0], b.shape(cell).dims()[1]);
     let gates = b.view(gates, [batch, 4, width]);
-    let gates = b.native(Unstack { axis: 1 }, &[gates]);
+    let gates = unstack(b, gates, 1);
     let (i, f, o, g) = (gates[0], gates[1], gates[2], gates[3]);
     let forget = arg(1) * arg(0).sigmoid();
     let slope = forget.clone() * (constant(1.0) - forget.clone());

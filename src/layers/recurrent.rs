@@ -177,8 +177,7 @@ impl Recurrent {
             b.view(s, state)
         });
         let initial = initial.collect();
-        let inputs = b.native(Unstack { axis: 0 }, &[inputs]);
-        let conts = b.native(Unstack { axis: 0 }, &[conts]);
+        let (inputs, conts) = (unstack(b, inputs, 0), unstack(b, conts, 0));
         Unrolled { inputs, conts, initial, recurrent, own, before }
     }
 
@@ -235,35 +234,54 @@ pub fn stack(b: &mut Builder, steps: &[ValueId]) -> ValueId {
     b.concat(&views, 0)
 }
 
-/// `(x) -> x[0], x[1], ...`: the slices along an axis, without that axis. One operation for all slices, so that the
-/// gradient is written once and not added up from padded slices.
-#[derive(Debug, PartialEq)]
-pub struct Unstack {
-    /// The axis.
-    pub axis: usize,
+/// `x[0], x[1], ...`: the slices along an axis, without that axis.
+pub(super) fn unstack(b: &mut Builder, x: ValueId, axis: usize) -> Vec<ValueId> {
+    let shape = b.shape(x).clone();
+    let count = shape.dims()[axis];
+    if count == 1 {
+        let dims = [&shape.dims()[..axis], &shape.dims()[axis + 1..]].concat();
+        return vec![b.view(x, dims)];
+    }
+    // Of many slices pieces are cut, and slices of these.
+    let pieces = count.min(MOST_PIECES);
+    let bounds = (0..=pieces).map(|i| i * count / pieces).collect();
+    let pieces = b.native(Pieces { axis, bounds }, &[x]);
+    pieces.into_iter().flat_map(|piece| unstack(b, piece, axis)).collect()
 }
 
-impl Unstack {
-    /// Calls `each` with every run of neighbouring elements: the slice, the place in it, the place in `x`, the length.
+/// Pieces that are cut at once; an operation has few results.
+const MOST_PIECES: usize = 12;
+
+/// `(x) -> pieces along an axis`. One operation for several pieces, so that the gradient is written once and not added up
+/// from padded pieces.
+#[derive(Debug, PartialEq)]
+struct Pieces {
+    /// The axis.
+    axis: usize,
+    /// Where each piece begins, and where the last ends.
+    bounds: Vec<usize>,
+}
+
+impl Pieces {
+    /// Calls `each` with every run of neighbouring elements: the piece, the place in it, the place in `x`, the length.
     fn runs(&self, shape: &Shape, mut each: impl FnMut(usize, usize, usize, usize)) {
         let count = shape.dims()[self.axis];
         let inner = shape.count_of(self.axis + 1..shape.rank());
         for outer in 0..shape.count_of(0..self.axis) {
-            for slice in 0..count {
-                each(slice, outer * inner, (outer * count + slice) * inner, inner);
+            for (piece, bounds) in self.bounds.windows(2).enumerate() {
+                let length = (bounds[1] - bounds[0]) * inner;
+                each(piece, outer * length, (outer * count + bounds[0]) * inner, length);
             }
         }
     }
 }
 
-impl Operation for Unstack {
-    const NAME: &'static str = "unstack";
-    const GRADIENT: &'static str = "unstack-grad";
+impl Operation for Pieces {
+    const NAME: &'static str = "pieces";
+    const GRADIENT: &'static str = "pieces-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
-        let mut dims = args[0].dims().to_vec();
-        let count = dims.remove(self.axis);
-        vec![Shape(dims); count]
+        self.bounds.windows(2).map(|pair| args[0].with(self.axis, pair[1] - pair[0])).collect()
     }
 
     fn gradient_reads_outputs(&self) -> bool {
@@ -271,8 +289,8 @@ impl Operation for Unstack {
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
-        self.runs(args[0].shape, |slice, to, from, n| {
-            outs[slice].data[to..to + n].copy_from_slice(&args[0].data[from..from + n]);
+        self.runs(args[0].shape, |piece, to, from, n| {
+            outs[piece].data[to..to + n].copy_from_slice(&args[0].data[from..from + n]);
         });
     }
 
@@ -283,23 +301,26 @@ impl Operation for Unstack {
         dargs: &mut [ViewMut<T>],
         _work: &mut [T],
     ) {
-        self.runs(saved.args[0].shape, |slice, from, to, n| {
-            dargs[0].data[to..to + n].copy_from_slice(&saved.douts[slice].data[from..from + n]);
+        self.runs(saved.args[0].shape, |piece, from, to, n| {
+            dargs[0].data[to..to + n].copy_from_slice(&saved.douts[piece].data[from..from + n]);
         });
     }
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
-        let (count, rank) = (args[0].dims()[self.axis], args[0].rank());
+        let (extent, rank) = (args[0].dims()[self.axis], args[0].rank());
         let inner = args[0].count_of(self.axis + 1..rank);
-        let each = args[0].count() / count.max(1);
-        let calls = (0..count).map(|i| match pass {
-            Pass::Forward => {
-                let operands = vec![Operand::Arg(0), Operand::Out(i)];
-                Call::each("slice", each, operands).with_all([count, inner, 1, i, 1])
-            }
-            Pass::Backward(_) => {
-                let operands = vec![Operand::OutGradient(i), Operand::ArgGradient(0)];
-                Call::each("place", each, operands).with_all([count, inner, 1, i])
+        let calls = self.bounds.windows(2).enumerate().map(|(i, bounds)| {
+            let (start, count) = (bounds[0], bounds[1] - bounds[0]);
+            let each = args[0].count() / extent.max(1) * count;
+            match pass {
+                Pass::Forward => {
+                    let operands = vec![Operand::Arg(0), Operand::Out(i)];
+                    Call::each("slice", each, operands).with_all([extent, inner, count, start, 1])
+                }
+                Pass::Backward(_) => {
+                    let operands = vec![Operand::OutGradient(i), Operand::ArgGradient(0)];
+                    Call::each("place", each, operands).with_all([extent, inner, count, start])
+                }
             }
         });
         Some(DeviceForm { texts: &[], calls: calls.collect(), work: 0 })
