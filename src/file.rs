@@ -1,7 +1,8 @@
 //! Reads whole files and writes files and folders so that a half-written one never has its final name.
 //!
 //! Everything is first written under a temporary name in the same folder, synced, and renamed; a full disk, a
-//! missing permission or a killed process leaves what was there before.
+//! missing permission or a killed process leaves what was there before. What a killed process leaves under its temporary
+//! names, the next one that writes in the folder removes.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -190,6 +191,8 @@ fn write_and_rename(
 ) -> Result<()> {
     let failed = |e| Error::io("write", path, e);
     let file = File::create_new(temporary).map_err(failed)?;
+    // Says that somebody writes it; where the file system has no locks, its process does.
+    let _ = file.try_lock();
     let mut writer = BufWriter::with_capacity(1 << 16, file);
     fill(&mut writer).map_err(failed)?;
     let file = writer.into_inner().map_err(|e| failed(e.into_error()))?;
@@ -204,6 +207,8 @@ pub struct PendingFolder {
     temporary: PathBuf,
     path: PathBuf,
     published: bool,
+    /// The lock that says that somebody writes it, if the file system has locks.
+    _lock: Option<File>,
     _pending: Pending,
 }
 
@@ -214,7 +219,8 @@ impl PendingFolder {
         let temporary = temporary_name(path)?;
         let _pending = Pending::new(&temporary);
         fs::create_dir(&temporary).map_err(|e| Error::io("create", path, e))?;
-        Ok(PendingFolder { temporary, path: path.to_owned(), published: false, _pending })
+        let _lock = File::open(&temporary).ok().filter(|folder| folder.try_lock().is_ok());
+        Ok(PendingFolder { temporary, path: path.to_owned(), published: false, _lock, _pending })
     }
 
     /// Where the files go for now.
@@ -275,15 +281,60 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// `.name.<process>-<number>.partial` beside `path`.
+/// `.name.<process>-<number>.partial` beside `path`. What killed processes left there under such names is removed.
 fn temporary_name(path: &Path) -> Result<PathBuf> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
+    static TIDY: Mutex<Vec<PathBuf>> = Mutex::new(vec![]);
     let name = path.file_name().ok_or_else(|| Error::format(path, "is not a name to write to"))?;
+    let folder = parent(path);
+    {
+        let mut tidy = TIDY.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tidy.iter().any(|seen| seen == folder) {
+            tidy.push(folder.to_owned());
+            remove_abandoned(folder);
+        }
+    }
     let mut temporary = OsString::from(".");
     temporary.push(name);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    temporary.push(format!(".{}-{number}.partial", std::process::id()));
-    Ok(parent(path).join(temporary))
+    temporary.push(format!(".{}-{number}{PARTIAL}", std::process::id()));
+    Ok(folder.join(temporary))
+}
+
+/// The ending of temporary names.
+const PARTIAL: &str = ".partial";
+
+/// Removes what processes that are no more were writing in a folder.
+fn remove_abandoned(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        let writer = name.to_str().and_then(writer);
+        if writer.is_none_or(is_running) || is_locked(&path) {
+            continue;
+        }
+        // What cannot be removed stays; it is in nobody's way.
+        let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+    }
+}
+
+/// The process that writes under a temporary name, if it is one.
+fn writer(name: &str) -> Option<u32> {
+    let (_, place) = name.strip_prefix('.')?.strip_suffix(PARTIAL)?.rsplit_once('.')?;
+    let (process, number) = place.split_once('-')?;
+    number.parse::<u64>().ok()?;
+    process.parse().ok()
+}
+
+/// Whether a process of this machine has the number; so it seems where that cannot be seen.
+fn is_running(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    !processes.join("self").exists() || processes.join(process.to_string()).exists()
+}
+
+/// Whether a process, maybe of another machine, writes there.
+fn is_locked(path: &Path) -> bool {
+    let file = File::open(path);
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
 #[cfg(unix)]
@@ -317,6 +368,29 @@ mod tests {
         assert_eq!(names(folder.path()), ["weights"]);
         write_atomically(&path, |w| w.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn what_killed_processes_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        // No process has a number as large as this.
+        let gone = u32::MAX;
+        let of = |name: &str| folder.path().join(name);
+        fs::create_dir(of(&format!(".db.{gone}-0.partial"))).unwrap();
+        fs::write(of(&format!(".db.{gone}-0.partial/data.mdb")), "x").unwrap();
+        fs::write(of(&format!(".w.caffemodel.{gone}-12.partial")), "x").unwrap();
+        let locked = File::create_new(of(&format!(".far.{gone}-0.partial"))).unwrap();
+        locked.try_lock().unwrap();
+        let own = format!(".own.{}-0.partial", std::process::id());
+        let others = [own.as_str(), ".x.partial", ".y.12-a.partial", "z.4294967295-0.partial"];
+        others.iter().for_each(|name| fs::write(of(name), "x").unwrap());
+        write_atomically(&of("new"), |w| w.write_all(b"new")).unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        let far = format!(".far.{gone}-0.partial");
+        let mut expected = [&others[..], &[&far, "new"]].concat();
+        expected.sort();
+        assert_eq!(left, expected);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{complain_about, pictures, say};
 use crate::data::idx::read_idx_pair;
 use crate::data::images::Image;
+use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::job::RUN_FILE;
@@ -143,6 +144,16 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
     say(format_args!("clusters: {}", target.display()))
 }
 
+/// A complaint about an output that the net does not have.
+fn no_output(name: &str, outputs: &[&str]) -> Error {
+    let known = match nearest(name, outputs.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if outputs.is_empty() => "it has none at all".to_owned(),
+        None => format!("it has `{}`", outputs.join("`, `")),
+    };
+    Error::refused(format!("the net has no output `{name}`; {known}"))
+}
+
 /// What a net makes of labelled images.
 fn embed(net: &mut Inference, blob: Option<&str>, files: Labelled) -> Result<Embedding> {
     let (images, labels) = files;
@@ -158,12 +169,14 @@ fn embed(net: &mut Inference, blob: Option<&str>, files: Labelled) -> Result<Emb
             prepared.push(net.prepare(image)?);
         }
         for outputs in net.run(&prepared)? {
-            let output = match blob {
-                Some(name) => outputs.into_iter().find(|(n, _)| n == name),
-                None => outputs.into_iter().next(),
+            let at = match blob {
+                Some(name) => outputs.iter().position(|(n, _)| n == name),
+                None => Some(0),
             };
-            let Some((_, point)) = output else {
-                return Err(Error::refused("the net has no output of that name"));
+            let names: Vec<&str> = outputs.iter().map(|(name, _)| &**name).collect();
+            let missing = no_output(blob.unwrap_or_default(), &names);
+            let Some((_, point)) = at.and_then(|at| outputs.into_iter().nth(at)) else {
+                return Err(missing);
             };
             if point.iter().any(|x| !x.is_finite()) {
                 let at = embedding.points.len();

@@ -17,7 +17,8 @@ pub(super) struct Arguments {
     run: PathBuf,
     /// Images
     images: Vec<PathBuf>,
-    /// A file with the path of an image on every line; a number at the end of a line is passed over
+    /// A file with the path of an image on every line; a number at the end of a line is passed over. Images of it that
+    /// cannot be read are named and left out
     #[arg(long)]
     list: Option<PathBuf>,
     /// Weights, instead of the last snapshot of the run
@@ -45,18 +46,19 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut paths = arguments.images.clone();
+    let mut images: Vec<(PathBuf, Option<usize>)> =
+        arguments.images.iter().map(|path| (path.clone(), None)).collect();
     if let Some(list) = &arguments.list {
-        paths.extend(listed(list)?);
+        images.extend(listed(list)?.into_iter().map(|(path, line)| (path, Some(line))));
     }
-    if paths.is_empty() {
+    if images.is_empty() {
         return Err(Error::refused("there is no image; name some, or give --list"));
     }
     let options = SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 };
     let given = Beside {
         weights: arguments.weights.as_deref(),
         mean: arguments.mean.as_deref(),
-        images: Some(paths.len()),
+        images: Some(images.len()),
     };
     let classes = Classes::read(arguments)?;
     let opened = Inference::open(&arguments.run, &given, &options)?;
@@ -65,9 +67,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
     };
     let mut results: Vec<Outputs> = vec![];
-    for part in paths.chunks(256) {
-        let images: Result<Vec<Vec<f32>>> = part.iter().map(|path| net.load(path)).collect();
-        results.extend(net.run(&images?)?);
+    let mut paths = vec![];
+    let mut unread = vec![];
+    for part in images.chunks(256) {
+        let mut loaded = vec![];
+        for (path, line) in part {
+            match (net.load(path), line) {
+                (Ok(image), _) => {
+                    loaded.push(image);
+                    paths.push(path.clone());
+                }
+                (Err(e), None) => return Err(e),
+                (Err(e), Some(line)) => unread.push(format!("line {line}: {e}")),
+            }
+        }
+        results.extend(net.run(&loaded)?);
+    }
+    if let Some(list) = &arguments.list {
+        left_out(list, &unread, paths.is_empty())?;
     }
     for (path, outputs) in paths.iter().zip(&results) {
         for (name, _) in outputs.iter().filter(|(_, values)| values.iter().any(|v| v.is_nan())) {
@@ -196,8 +213,24 @@ fn twins_apart(outputs: &Outputs, measure: Measure) -> Option<f64> {
     (a.len() == b.len()).then(|| measure.between(a, b))
 }
 
-/// The paths of a list, as DIGITS reads it: relative ones are relative to the list.
-fn listed(list: &Path) -> Result<Vec<PathBuf>> {
+/// Names the images of a list that could not be read; that none could is an error.
+fn left_out(list: &Path, unread: &[String], all: bool) -> Result<()> {
+    match unread {
+        [] => Ok(()),
+        [first, ..] if all => {
+            let n = unread.len();
+            Err(Error::format(list, format!("none of its images ({n}) can be read; {first}")))
+        }
+        _ => {
+            unread.iter().for_each(|why| warn(&format!("warning: {}: {why}", list.display())));
+            warn(&format!("{} images could not be read and are left out", unread.len()));
+            Ok(())
+        }
+    }
+}
+
+/// The paths of a list and the lines they are on, as DIGITS reads it: relative ones are relative to the list.
+fn listed(list: &Path) -> Result<Vec<(PathBuf, usize)>> {
     let text = crate::file::read_text(list)?;
     let base = list.parent().map(PathBuf::from).unwrap_or_default();
     let path = |line: &str| {
@@ -209,5 +242,6 @@ fn listed(list: &Path) -> Result<Vec<PathBuf>> {
         let path = PathBuf::from(name);
         if path.is_relative() && !path.exists() { base.join(path) } else { path }
     };
-    Ok(text.lines().filter(|line| !line.trim().is_empty()).map(path).collect())
+    let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+    Ok(lines.map(|(line, number)| (path(line), number)).collect())
 }

@@ -85,8 +85,20 @@ enum Verb {
     Run(run::Arguments),
 }
 
+/// Makes what is freed the system's again, if it is large. By itself the allocator keeps about as much as the largest
+/// block that was ever freed, such as a copy of a layer's weights, which no prediction of memory counts.
+fn return_memory_at_once() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: there are no other threads yet; where the setting is refused, all stays as it was.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 4 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 4 << 20);
+    }
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
+    return_memory_at_once();
     let cli = Cli::parse_from(flags::spelled(std::env::args_os()));
     let done = match cli.verb {
         Verb::Check(arguments) => check::run(&arguments),

@@ -9,6 +9,7 @@ use super::data::{DataSpec, locate, transform};
 use crate::data::bilinear;
 use crate::data::datum::{Colour, Record};
 use crate::data::idx::read_idx_pair;
+use crate::data::image_list::ImageList;
 use crate::data::images::Image;
 use crate::data::record_shape_as;
 use crate::data::transform::{Mean, Transform, TransformOptions};
@@ -100,8 +101,11 @@ impl Intake {
             }
             (None, None) => {
                 let stored = served.as_ref().and_then(|served| {
-                    let lmdb = served.source.map(|source| locate(source, told.bases));
-                    let stored = || three(&record_shape_as(&lmdb?, options.colour).ok()?.0);
+                    let place = served.source.map(|source| locate(source, told.bases));
+                    let stored = || match served.listed {
+                        Some((root, colour)) => first_listed(&place?, root, colour),
+                        None => three(&record_shape_as(&place?, options.colour).ok()?.0),
+                    };
                     served.record.or_else(stored)
                 });
                 stored.or_else(|| guess(&options)).ok_or_else(|| {
@@ -179,8 +183,10 @@ struct Served<'a> {
     transform: &'a Own,
     /// The size it gives them before they are cropped.
     record: Option<[usize; 3]>,
-    /// A database of them.
+    /// A database of them, or a list of files.
     source: Option<&'a str>,
+    /// Of a list, what is put before every path, and whether files are read as colour.
+    listed: Option<(&'a str, bool)>,
     /// By whose rules it resizes files.
     rules: Option<Rules>,
 }
@@ -189,24 +195,30 @@ fn own(layer: &Layer) -> Option<Served<'_>> {
     let sized = |colour: bool, size: [usize; 2]| {
         (0 < size[0]).then_some([if colour { 3 } else { 1 }, size[0], size[1]])
     };
-    let files =
-        |transform, record| Served { transform, record, source: None, rules: Some(Rules::OpenCv) };
+    let rules = Some(Rules::OpenCv);
+    let files = |transform, record| Served { transform, record, source: None, listed: None, rules };
     Some(match layer {
         Layer::Data(data) => Served {
             transform: &data.transform,
             record: None,
             source: Some(&data.source),
+            listed: None,
             rules: None,
         },
         Layer::MemoryData(memory) => Served {
             transform: &memory.transform,
             record: Some([memory.channels, memory.height, memory.width]),
             source: None,
+            listed: None,
             rules: None,
         },
-        Layer::ImageData(list) => {
-            files(&list.transform, sized(list.is_color, [list.new_height, list.new_width]))
-        }
+        Layer::ImageData(list) => Served {
+            transform: &list.transform,
+            record: sized(list.is_color, [list.new_height, list.new_width]),
+            source: Some(&list.source),
+            listed: Some((&list.root_folder, list.is_color)),
+            rules,
+        },
         Layer::DenseImageData(list) => {
             files(&list.transform, sized(list.is_color, [list.new_height, list.new_width]))
         }
@@ -228,6 +240,14 @@ pub(super) fn record_of(data: &DataSpec, colour: Colour) -> Option<[usize; 3]> {
         }
         (None, None) => None,
     }
+}
+
+/// The shape of the first image of a list, if it can be read.
+fn first_listed(path: &Path, root: &str, colour: bool) -> Option<[usize; 3]> {
+    let list = ImageList::read(path, root).ok()?;
+    let bytes = list.load(list.images().first()?).ok()?;
+    let [_, height, width] = Image::decode_opaque(&bytes).ok()?.shape();
+    Some([if colour { 3 } else { 1 }, height, width])
 }
 
 /// The size of a mean image, or of the part that is cut out.

@@ -13,6 +13,7 @@ mod fill;
 mod given;
 pub mod hdf5;
 mod hdf5_snapshot;
+mod kind;
 pub mod order;
 mod safetensors;
 mod solverstate;
@@ -52,7 +53,7 @@ fn parse_message<M: Message + Default>(path: &Path, bytes: &[u8], what: &str) ->
         let message = format!("is an HDF5 file, not {what} in Caffe's binary format");
         return Err(Error::format(path, message));
     }
-    M::decode(bytes).map_err(|e| Error::format(path, format!("is not {what}: {e}")))
+    M::decode(bytes).map_err(|e| kind::of_message(path, bytes, what, &e.to_string()))
 }
 
 /// Writes one binary message of Caffe.

@@ -7,7 +7,7 @@ use std::path::Path;
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 
-use super::{Blob, stream};
+use super::{Blob, kind, stream};
 use crate::{Error, Result, file};
 
 /// Reads all tensors of a file, converted to f32.
@@ -17,7 +17,7 @@ pub fn read_safetensors(path: &Path) -> Result<BTreeMap<String, Blob>> {
 
 /// Like [`read_safetensors`] for bytes in memory; `path` is for errors only.
 pub fn parse_safetensors(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, Blob>> {
-    let failed = |e| Error::format(path, format!("is not a safetensors file: {e}"));
+    let failed = |e| kind::of_safetensors(path, bytes, &e);
     let tensors = SafeTensors::deserialize(bytes).map_err(failed)?;
     let blob = |(name, view): (String, TensorView)| {
         let blob = to_f32(&view).and_then(|data| Blob::new(view.shape().to_vec(), data));
@@ -80,7 +80,7 @@ pub fn write_safetensors_with<'a>(
 /// The texts beside the tensors of a file.
 pub fn read_metadata(path: &Path) -> Result<HashMap<String, String>> {
     let bytes = file::read(path)?;
-    let failed = |e| Error::format(path, format!("is not a safetensors file: {e}"));
+    let failed = |e| kind::of_safetensors(path, &bytes, &e);
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(failed)?;
     Ok(metadata.metadata().clone().unwrap_or_default())
 }

@@ -78,7 +78,7 @@ pub fn read_stored(path: &Path) -> Result<Stored> {
 
 /// Whether a file begins as Torch writes its first object, a table or an object of a class, in either encoding. No message
 /// of Caffe does: the number of its first field is another.
-fn is_t7(bytes: &[u8]) -> bool {
+pub(super) fn is_t7(bytes: &[u8]) -> bool {
     let binary = [[3, 0, 0, 0, 1, 0, 0, 0], [4, 0, 0, 0, 1, 0, 0, 0]];
     binary.iter().any(|start| bytes.starts_with(start))
         || bytes.starts_with(b"3\n1\n")

@@ -6,7 +6,7 @@ use cortado::data::images::Image;
 use cortado::weights::{Blob, write_binaryproto, write_safetensors};
 use serde_json::Value;
 
-use super::{cortado, prints, refused, text};
+use super::{cortado, prints, refused, text, warned};
 
 /// A folder of files for a net.
 struct Place(tempfile::TempDir);
@@ -191,6 +191,54 @@ fn a_deploy_net_is_run_as_caffe_classifies() {
 }
 
 #[test]
+fn images_of_a_list_that_cannot_be_read_are_left_out() {
+    let place = Place::new();
+    let [net, weights] = deploy(&place);
+    let good = place.image("good.png", &Image::new(1, 4, 4, vec![1; 16]).expect("an image"));
+    place.write("broken.png", "no image");
+    let list = place.write("list.txt", "missing.png 3\ngood.png 1\n\nbroken.png 0\n");
+    let all = ["infer", &net, "--weights", &weights, "--list", &list];
+    let told = warned(&all);
+    assert!(told.contains("list.txt: line 1: cannot read "), "{told}");
+    assert!(
+        told.contains("list.txt: line 4: ") && told.contains("broken.png: is not an image"),
+        "{told}"
+    );
+    assert!(told.contains("2 images could not be read and are left out"), "{told}");
+    let shown = prints(&all);
+    assert_eq!(shown, format!("{good}\n  ip = [48.000000, 49.000000]\n"));
+    let reply: Value =
+        serde_json::from_str(&prints(&[&all[..], &["--json"]].concat())).expect("JSON");
+    assert_eq!(reply["outputs"].as_object().map(|outputs| outputs.len()), Some(1));
+    // An image that is named on the command line is wanted, and a list of none is a mistake.
+    refused(&["infer", &net, &place.at("broken.png"), "--weights", &weights]);
+    place.write("list.txt", "missing.png\n");
+    let complaint = refused(&all);
+    assert!(complaint.contains("none of its images (1) can be read; line 1: "), "{complaint}");
+}
+
+#[test]
+fn a_list_of_images_tells_their_size() {
+    let place = Place::new();
+    let image = colourful(6, 5);
+    let picture = place.image("a.png", &image);
+    place.write("list.txt", "a.png 1\n");
+    let data = "layer { name: 'data' type: 'ImageData' top: 'data' top: 'label' transform_param { scale: 0.5 CROP }
+        image_data_param { source: 'list.txt' batch_size: 1 } }";
+    let of = |used: &dyn Fn(usize) -> bool| -> f32 {
+        let pixels = image.pixels().iter().enumerate().filter(|(i, _)| used(*i));
+        pixels.map(|(_, &x)| f32::from(x) * 0.5).sum()
+    };
+    let net = place.sum("net.prototxt", &data.replace("CROP", ""));
+    let weights = place.ones("all.safetensors", 1, 90, 1.0);
+    near(place.infer(&[&net, &picture, "--weights", &weights]), of(&|_| true));
+    let net = place.sum("crop.prototxt", &data.replace("CROP", "crop_size: 3"));
+    let weights = place.ones("crop.safetensors", 1, 27, 1.0);
+    let inside = |i: usize| (1..4).contains(&(i % 30 / 5)) && (1..4).contains(&(i % 5));
+    near(place.infer(&[&net, &picture, "--weights", &weights]), of(&inside));
+}
+
+#[test]
 fn classes_have_names() {
     let place = Place::new();
     let [net, weights] = deploy(&place);
@@ -274,6 +322,14 @@ fn an_embedding_without_numbers_or_without_differences_is_no_good_one() {
     let collapsed = with(0.0);
     let shown = String::from_utf8_lossy(&collapsed.stdout);
     assert!(shown.contains("pairs 0.5000 at distance 0.000  AUC 0.5000"), "{shown}");
+    let more = ["--images", &images, "--labels", &labels, "--weights", &place.at("w.safetensors")];
+    for (name, known) in [("iq", "did you mean `ip`?"), ("feature", "it has `ip`")] {
+        let complaint = refused(&[&["clusters", &run, "--blob", name], &more[..]].concat());
+        assert!(
+            complaint.contains(&format!("the net has no output `{name}`; {known}")),
+            "{complaint}"
+        );
+    }
     let diverged = with(f32::NAN);
     let complaint = String::from_utf8_lossy(&diverged.stderr);
     assert_eq!(diverged.status.code(), Some(1));

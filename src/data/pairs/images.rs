@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
 use super::Images;
-use super::list::read_list;
+use super::list::{Listed, read_list};
 use crate::data::idx::{IdxImages, read_idx_pair};
 use crate::data::images::Image;
 use crate::{Error, Result};
@@ -23,7 +23,26 @@ pub struct GreyImages {
 
 enum Pixels {
     Idx(IdxImages),
-    Files(Vec<PathBuf>),
+    Files(List),
+}
+
+/// A list of files.
+struct List {
+    path: PathBuf,
+    images: Vec<Listed>,
+}
+
+impl List {
+    /// Image `i`, grey; complaints name its line.
+    fn load(&self, i: u32) -> Result<Image> {
+        let image = Image::load(&self.images[i as usize].file);
+        Ok(image.map_err(|e| self.error(i, &e.to_string()))?.to_grey())
+    }
+
+    fn error(&self, i: u32, message: &str) -> Error {
+        let line = self.images[i as usize].line;
+        Error::format(&self.path, format!("line {line}: {message}"))
+    }
 }
 
 /// Images that are ready to be copied; made for the pairs of one set.
@@ -39,8 +58,8 @@ impl GreyImages {
     pub fn open(images: &Images) -> Result<Self> {
         let (labels, pixels) = match images {
             Images::List(path) => {
-                let (paths, labels) = read_list(path)?;
-                (labels, Pixels::Files(paths))
+                let (images, labels) = read_list(path)?;
+                (labels, Pixels::Files(List { path: path.clone(), images }))
             }
             Images::Idx { images, labels } => {
                 let (pictures, classes) = read_idx_pair(images, labels)?;
@@ -68,21 +87,21 @@ impl GreyImages {
 
     /// Prepares the images numbered in `pairs`; files are decoded on all processors.
     pub fn decode(&self, pairs: &[(u32, u32)]) -> Result<Decoded<'_>> {
-        let paths = match &self.pixels {
+        let list = match &self.pixels {
             Pixels::Idx(idx) => {
                 let (size, cache) = ([idx.height, idx.width], HashMap::new());
                 return Ok(Decoded { images: self, size, cache });
             }
-            Pixels::Files(paths) => paths,
+            Pixels::Files(list) => list,
         };
-        let first = load(&paths[pairs.first().map_or(0, |pair| pair.0) as usize])?;
+        let first = list.load(pairs.first().map_or(0, |pair| pair.0))?;
         let [_, height, width] = first.shape();
         let mut decoded = Decoded { images: self, size: [height, width], cache: HashMap::new() };
         let mut used: Vec<u32> = pairs.iter().flat_map(|pair| [pair.0, pair.1]).collect();
         used.sort_unstable();
         used.dedup();
         used.truncate(CACHE_BYTES / (height * width));
-        let work = used.into_par_iter().map(|i| Ok((i, decoded.load(paths, i)?)));
+        let work = used.into_par_iter().map(|i| Ok((i, decoded.load(list, i)?)));
         let cache = work.collect::<Result<_>>()?;
         decoded.cache = cache;
         Ok(decoded)
@@ -100,23 +119,20 @@ impl Decoded<'_> {
                 let missing = || Error::refused(format!("there is no image {i}"));
                 idx.get(i as usize).map(Cow::Borrowed).ok_or_else(missing)
             }
-            Pixels::Files(paths) => self.load(paths, i).map(Cow::Owned),
+            Pixels::Files(list) => self.load(list, i).map(Cow::Owned),
         }
     }
 
-    fn load(&self, paths: &[PathBuf], i: u32) -> Result<Vec<u8>> {
-        let path = &paths[i as usize];
-        let image = load(path)?;
+    fn load(&self, list: &List, i: u32) -> Result<Vec<u8>> {
+        let image = list.load(i)?;
         let [_, rows, columns] = image.shape();
         let [height, width] = self.size;
         if [rows, columns] != self.size {
-            let message = format!("has {rows}x{columns} pixels, other images {height}x{width}");
-            return Err(Error::format(path, message));
+            let file = list.images[i as usize].file.display();
+            let message =
+                format!("{file} has {rows}x{columns} pixels, other images {height}x{width}");
+            return Err(list.error(i, &message));
         }
         Ok(image.into_pixels())
     }
-}
-
-fn load(path: &Path) -> Result<Image> {
-    Ok(Image::load(path)?.to_grey())
 }

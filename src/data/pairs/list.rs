@@ -4,11 +4,19 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result, file};
 
+/// An image that a list names.
+pub struct Listed {
+    /// Where it is.
+    pub file: PathBuf,
+    /// The number of its line, from 1.
+    pub line: usize,
+}
+
 /// The images and labels of a list: every line that ends in white space and a number, the rest of it being the path.
-pub fn read_list(path: &Path) -> Result<(Vec<PathBuf>, Vec<u64>)> {
+pub fn read_list(path: &Path) -> Result<(Vec<Listed>, Vec<u64>)> {
     let text = file::read_text(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let (mut paths, mut labels) = (vec![], vec![]);
+    let (mut images, mut labels) = (vec![], vec![]);
     for (i, line) in text.lines().enumerate() {
         let Some((image, label)) = split_line(line) else { continue };
         let label = label.parse().map_err(|_| {
@@ -16,13 +24,14 @@ pub fn read_list(path: &Path) -> Result<(Vec<PathBuf>, Vec<u64>)> {
         })?;
         let image = Path::new(image);
         let beside = folder.join(image);
-        paths.push(if !image.exists() && beside.exists() { beside } else { image.to_owned() });
+        let file = if !image.exists() && beside.exists() { beside } else { image.to_owned() };
+        images.push(Listed { file, line: i + 1 });
         labels.push(label);
     }
-    if paths.is_empty() {
+    if images.is_empty() {
         return Err(Error::format(path, "has no line with an image and a label"));
     }
-    Ok((paths, labels))
+    Ok((images, labels))
 }
 
 /// Path and label of a line, if it has both.
