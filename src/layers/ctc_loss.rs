@@ -89,6 +89,32 @@ impl CtcLoss {
     fn blank(&self, classes: usize) -> usize {
         self.blank.unwrap_or(classes.saturating_sub(1))
     }
+
+    /// Complains unless there is a sequence of labels for every item, and what tells the lengths.
+    fn check_labels(&self, cx: &Infer, steps: usize, items: usize) -> Result<(), Reported> {
+        let last = cx.node.bottoms.len() - 1;
+        let (axis, want) = match self.form {
+            Form::Rows => (0, format!("{items} x longest, a sequence a row")),
+            Form::Columns => (1, format!("longest x {items}, a sequence a column")),
+        };
+        let dims = cx.bottom(last).dims();
+        let spare = dims.get(2..).is_some_and(|rest| rest.iter().all(|&extent| extent == 1));
+        if !spare || dims[axis] != items {
+            return cx.fail_bottom(last, format!("labels must be {want}"));
+        }
+        let begins = cx.bottom(1);
+        let fits = begins.dims().starts_with(&[steps, items]) && begins.count() == steps * items;
+        if last == 2 && !fits {
+            let message = format!("must be {steps} x {items}, 0 where a sequence begins");
+            return cx.fail_bottom(1, message);
+        }
+        let lengths = if last == 3 { 1..3 } else { 0..0 };
+        let mut counts = lengths.map(|i| (i, cx.bottom(i).count()));
+        match counts.find(|(_, n)| *n != items) {
+            Some((i, n)) => cx.fail_bottom(i, format!("{n} lengths for {items} sequences")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl LayerOps for CtcLoss {
@@ -138,37 +164,7 @@ impl LayerOps for CtcLoss {
             return cx
                 .fail(&[key], format!("`{key}` is {said}, and there are scores of {steps} steps"));
         }
-        let last = cx.node.bottoms.len() - 1;
-        let labels = cx.bottom(last);
-        let axis = if self.form == Form::Rows { 0 } else { 1 };
-        let fits = labels.rank() >= 2
-            && labels.dims()[axis] == items
-            && labels.dims()[2..].iter().all(|&extent| extent == 1);
-        if !fits {
-            let want =
-                if axis == 0 { format!("{items} x longest") } else { format!("longest x {items}") };
-            return cx.fail_bottom(
-                last,
-                format!("labels must be {want}, a sequence {}", ["a row", "a column"][axis]),
-            );
-        }
-        if last == 2
-            && (cx.bottom(1).dims().get(..2) != Some(&[steps, items][..])
-                || cx.bottom(1).count() != steps * items)
-        {
-            return cx
-                .fail_bottom(1, format!("must be {steps} x {items}, 0 where a sequence begins"));
-        }
-        if last == 3 {
-            for i in [1, 2] {
-                if cx.bottom(i).count() != items {
-                    return cx.fail_bottom(
-                        i,
-                        format!("{} lengths for {items} sequences", cx.bottom(i).count()),
-                    );
-                }
-            }
-        }
+        self.check_labels(cx, steps, items)?;
         Ok(Signature::of(Shape::scalar()))
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use prost::Message;
 
 use super::stream::{self, BlobField};
-use super::{Blob, parse_message};
+use super::{Blob, kind, parse_message};
 use crate::data::proto::{BlobProto, LayerParameter, NetParameter, V1LayerParameter};
 use crate::front::caffe::legacy::{type_of_number, type_of_word};
 use crate::{Error, Result, file};
@@ -51,7 +51,7 @@ impl CaffeModel {
             return Err(Error::format(path, "mixes layers of two generations of the format"));
         }
         if net.layer.is_empty() && net.layers.is_empty() {
-            return Err(Error::format(path, "holds no layers"));
+            return Err(kind::complaint(path, bytes, "a Caffe model", "it holds no layers"));
         }
         let protos = net.layer.iter().flat_map(|layer| &layer.blobs).chain(
             net.layers.iter().flat_map(|layer| match &layer.layer {

@@ -1,11 +1,12 @@
 //! From a file that is not what it should be to words about what it is: of another kind, cut off, or damaged.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use prost::Message;
 use prost::encoding::{WireType, decode_key, decode_varint};
 use safetensors::SafeTensorError;
-use safetensors::tensor::SafeTensors;
+use serde_json::Value;
 
 use super::hdf5;
 use super::safetensors::is_safetensors;
@@ -99,37 +100,36 @@ pub(super) fn of_safetensors(path: &Path, bytes: &[u8], error: &SafeTensorError)
         return Error::format(path, message);
     }
     if is_safetensors(bytes) {
-        let message = match SafeTensors::read_metadata(bytes) {
-            Ok((_, metadata)) => {
-                let needed = 8 + header + metadata.data_len() as u64;
-                match needed <= have as u64 {
-                    true => {
-                        format!("has {have} bytes, {} more than its tensors", have as u64 - needed)
-                    }
-                    false => format!(
-                        "is cut off: it has {have} bytes, its tensors go on to byte {needed}"
-                    ),
-                }
+        let message = match ends(&rest[..header as usize]).map(|end| end.saturating_add(8 + header))
+        {
+            Some(needed) if needed < have as u64 => {
+                format!("has {have} bytes, {} more than its tensors", have as u64 - needed)
             }
-            Err(_) => format!("is a damaged safetensors file: {error}"),
+            Some(needed) if have as u64 != needed => {
+                format!("is cut off: it has {have} bytes, its tensors go on to byte {needed}")
+            }
+            _ => format!("is a damaged safetensors file: {error}"),
         };
         return Error::format(path, message);
     }
     complaint(path, bytes, wanted, &error.to_string())
 }
 
-/// Where the last field of a message begins and would end, if that is behind the end of the bytes.
+/// Where the last tensor ends behind a list of tensors, if it is one.
+fn ends(list: &[u8]) -> Option<u64> {
+    let list: BTreeMap<String, Value> = serde_json::from_slice(list).ok()?;
+    list.values().filter_map(|tensor| tensor["data_offsets"][1].as_u64()).max()
+}
+
+/// Where the last field of a message begins and would end, at least, if that is behind the end of the bytes.
 fn overhang(bytes: &[u8]) -> Option<[usize; 2]> {
     let mut rest = bytes;
     while !rest.is_empty() {
         let start = bytes.len() - rest.len();
-        let (_, wire_type) = decode_key(&mut rest).ok()?;
-        let length = match wire_type {
-            WireType::Varint => decode_varint(&mut rest).map(|_| 0).ok()?,
-            WireType::ThirtyTwoBit => 4,
-            WireType::SixtyFourBit => 8,
-            WireType::LengthDelimited => usize::try_from(decode_varint(&mut rest).ok()?).ok()?,
-            WireType::StartGroup | WireType::EndGroup => return None,
+        let Some(length) = field(&mut rest) else {
+            // The numbers at the beginning of a field have ten bytes at most.
+            let cut = 0 < start && bytes.len() - start < 10;
+            return cut.then_some([start, bytes.len() + 1]);
         };
         match rest.get(length..) {
             Some(after) => rest = after,
@@ -137,6 +137,18 @@ fn overhang(bytes: &[u8]) -> Option<[usize; 2]> {
         }
     }
     None
+}
+
+/// Bytes of a field of a message behind its number, where its contents begin.
+fn field(rest: &mut &[u8]) -> Option<usize> {
+    let (_, wire_type) = decode_key(rest).ok()?;
+    match wire_type {
+        WireType::Varint => decode_varint(rest).map(|_| 0).ok(),
+        WireType::ThirtyTwoBit => Some(4),
+        WireType::SixtyFourBit => Some(8),
+        WireType::LengthDelimited => usize::try_from(decode_varint(rest).ok()?).ok(),
+        WireType::StartGroup | WireType::EndGroup => None,
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +178,9 @@ mod tests {
             cut.contains(&format!("{have} bytes")) && cut.ends_with(&format!("byte {need}")),
             "{cut}"
         );
+        // The name takes five bytes, and the next field's number and length four.
+        let within = message(&whole[..8]);
+        assert!(within.ends_with("what begins at byte 5 goes on to byte 9"), "{within}");
         assert!(message(b"\x89PNG\r\n\x1a\nxx").contains("is not a Caffe model but a PNG image"));
         assert!(message(b"layer { name: \"x\" }").contains("but a text file"));
         assert!(message(b"\xff\xfe\xfd").contains("is not a Caffe model: "));
