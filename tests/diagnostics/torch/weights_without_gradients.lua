@@ -4,4 +4,3 @@ local tower = nn.Linear(3, 2) -- warning[W0607]: `weight` is shared but its grad
 net:add(tower)
 net:add(tower:clone('weight', 'bias'))
 return net
--- line 3: warning[W0607]: `bias` is shared but its gradient is not, so the copies part in training

@@ -454,12 +454,10 @@ impl<'a> Walk<'a> {
             let other = &self.uses[with_values];
             let halfway = other.identity != identity && other.identity.gradient.is_some();
             if halfway && told.insert((node, other.node)) {
-                let span = self.nodes[node].span;
-                let d = Diagnostic::new(
-                    &diag::W0607,
-                    span,
-                    format!("`{field}` is shared but its gradient is not, so the copies part in training"),
-                )
+                let message = format!(
+                    "`{field}` is shared but its gradient is not, so the copies part in training"
+                );
+                let d = Diagnostic::new(&diag::W0607, self.nodes[node].span, message)
                 .label(self.nodes[other.node].span, "shared with this module")
                 .note("Torch's getParameters() stops at such a net")
                 .help("share the gradients as well: clone('weight', 'bias', 'gradWeight', 'gradBias')");
