@@ -207,6 +207,10 @@ codes! {
     /// definitions of another dialect are told (`--input-shape`, `--param`, `--call` and `--loss` are for programs, `--classes`
     /// is also for layers of DIGITS without `num_output`).
     W0627 "idle-option";
+    /// `nn.View(500)` sees whatever it is given as rows of 500 numbers: if a record has 800 of them, there are more or fewer rows
+    /// than records afterwards, and a loss compares rows with the labels of other records. It says so only where the shapes
+    /// show that a row begins in the midst of a record of images. `:setNumInputDims(3)` makes the mistake an error.
+    W0628 "rows-across-records";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

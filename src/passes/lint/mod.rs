@@ -2,6 +2,7 @@
 
 mod crop_without_offset;
 mod half_shared;
+mod rows_across_records;
 mod unshared_twin;
 mod weight_without_filler;
 
@@ -22,6 +23,7 @@ pub fn run(typed: &TypedNet, diagnostics: &mut Diagnostics) {
     }
     weight_without_filler::lint(typed, diagnostics);
     crop_without_offset::lint(typed, diagnostics);
+    rows_across_records::lint(typed, diagnostics);
 }
 
 /// A parameter that two corresponding layers could share and do not.
