@@ -54,18 +54,16 @@ pub fn read_stored(path: &Path) -> Result<Stored> {
             }
             let parameters = file.parameters()?;
             if parameters.is_empty() {
+                let (named, others) = by_key(file.named()?);
+                if !named.is_empty() {
+                    return Ok(Stored::Named(Given::of(named, Counts::AtMost), others));
+                }
                 return Err(Error::format(path, "holds no network and no vector of weights"));
             }
             Ok(Stored::Torch(parameters, file.buffers()?))
         }
         "safetensors" | "state" => {
-            let (mut named, mut others) = (Weights::new(), BTreeMap::new());
-            for (name, blob) in parse_safetensors(path, &bytes)? {
-                match key(&name) {
-                    Some(key) => drop(named.insert(key, blob)),
-                    None => drop(others.insert(name, blob)),
-                }
-            }
+            let (named, others) = by_key(parse_safetensors(path, &bytes)?);
             Ok(Stored::Named(Given::of(named, Counts::AtMost), others))
         }
         "h5" if hdf5::is_hdf5(&bytes) => {
@@ -213,7 +211,19 @@ fn by_name(model: CaffeModel) -> Given {
     Given { weights: weights.collect(), layers, counts: Counts::Equal }
 }
 
-/// `param.conv1.0`, `param0.conv1.0` or `conv1.0` as layer and position; other tensors are none of them.
+/// Tensors by layer and position, as far as their names say these, and the others by their names.
+fn by_key(tensors: impl IntoIterator<Item = (String, Blob)>) -> (Weights, BTreeMap<String, Blob>) {
+    let (mut named, mut others) = (Weights::new(), BTreeMap::new());
+    for (name, blob) in tensors {
+        match key(&name) {
+            Some(key) => drop(named.insert(key, blob)),
+            None => drop(others.insert(name, blob)),
+        }
+    }
+    (named, others)
+}
+
+/// `param.conv1.0`, `param0.conv1.0`, `conv1.0` or `conv1.weight` as layer and position; other tensors are none of them.
 fn key(name: &str) -> Option<(String, usize)> {
     let prefixes = ["init.param.", "param0.", "param."];
     let rest = prefixes.iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
@@ -222,5 +232,10 @@ fn key(name: &str) -> Option<(String, usize)> {
         return None;
     }
     let (layer, at) = rest.rsplit_once('.')?;
-    Some((layer.to_owned(), at.parse().ok()?))
+    let at = match at {
+        "weight" => 0,
+        "bias" => 1,
+        at => at.parse().ok()?,
+    };
+    Some((layer.to_owned(), at))
 }

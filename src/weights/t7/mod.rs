@@ -7,6 +7,7 @@
 mod cursor;
 mod model;
 mod read;
+mod tables;
 mod tensor;
 mod write;
 

@@ -90,15 +90,6 @@ impl T7 {
         Ok(buffers)
     }
 
-    /// The vector of all parameters, if the file is one tensor, as in `_Weights.t7`.
-    ///
-    /// # Errors
-    /// As [`T7::blob`].
-    pub fn flat(&self) -> Result<Option<Vec<f32>>> {
-        let tensor = self.tensor(Some(&self.root));
-        tensor.map(|tensor| Ok(self.blob(tensor)?.data)).transpose()
-    }
-
     /// The modules that have parameters of their own, in order.
     fn with_parameters(&self) -> Result<Vec<&Value>> {
         let mut modules = self.modules()?;
@@ -113,7 +104,7 @@ impl T7 {
     /// All modules, a container before what it contains.
     fn modules(&self) -> Result<Vec<&Value>> {
         let mut found = vec![];
-        self.visit(self.network(), 0, &mut found)?;
+        self.visit(self.network()?, 0, &mut found)?;
         Ok(found)
     }
 
@@ -138,28 +129,14 @@ impl T7 {
         Ok(())
     }
 
-    /// The saved module: the object itself, or the field `model`, `net` or `network` of a saved table.
-    fn network(&self) -> &Value {
-        if let Some(Object::Table(_)) = self.object(&self.root) {
-            let fields =
-                ["model", "net", "network"].iter().filter_map(|k| self.field(&self.root, k));
-            let mut modules =
-                fields.filter(|v| matches!(self.object(v), Some(Object::Torch { .. })));
-            if let Some(module) = modules.next() {
-                return module;
-            }
-        }
-        &self.root
-    }
-
-    fn tensor(&self, value: Option<&Value>) -> Option<&Tensor> {
+    pub(super) fn tensor(&self, value: Option<&Value>) -> Option<&Tensor> {
         match self.object(value?)? {
             Object::Tensor { tensor, .. } if 0 < tensor.count() => Some(tensor),
             _ => None,
         }
     }
 
-    fn error(&self, message: &str) -> Error {
+    pub(super) fn error(&self, message: &str) -> Error {
         Error::format(&self.path, format!("holds {message}"))
     }
 }

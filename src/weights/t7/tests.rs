@@ -273,3 +273,17 @@ fn variance_of_the_first_version() {
     let buffers = parse(text).unwrap().buffers().unwrap();
     assert_eq!((buffers[0].mean.data[0], buffers[0].variance.data[0]), (3.0, 3.75));
 }
+
+#[test]
+fn tensors_of_tables_have_the_names_of_their_keys() {
+    for name in ["values_binary.t7", "values_ascii.t7"] {
+        let file = T7::read(&golden(name)).unwrap();
+        // The table holds itself, which is no end of names.
+        let named = file.named().unwrap();
+        let blob = |key: &str| named.iter().find(|(name, _)| name == key).map(|(_, blob)| blob);
+        assert_eq!(blob("row").unwrap().data, [4.0, 5.0, 6.0]);
+        assert_eq!(blob("transposed").unwrap().shape, [3, 2]);
+        assert!(blob("number").is_none() && blob("self.row").is_none());
+        assert_eq!(file.flat().unwrap(), None);
+    }
+}
