@@ -7,6 +7,7 @@
 
 mod copying;
 mod files;
+mod pointer;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -67,7 +68,10 @@ impl Library {
         let arguments = [torch.clone(), nn.clone(), natives.clone()].map(Value::Table);
         let [torch_value, _, natives_value] = arguments.clone();
         run(lua, "<torch.class>", include_str!("class.lua"), vec![torch_value, natives_value])?;
-        globals.set_field("dofile", natives.field("dofile"));
+        torch.set_field("pointer", Native::value("pointer", pointer::pointer));
+        for name in ["dofile", "loadfile"] {
+            globals.set_field(name, natives.field(name));
+        }
         library.lazy(lua, "nn", &nn);
         run(lua, "<nn.Module>", include_str!("module.lua"), arguments.to_vec())?;
         natives.set_field("tensor_methods", tensor::methods(lua));
@@ -323,6 +327,7 @@ impl Library {
             }),
         );
         add("dofile", Box::new(files::run_file));
+        add("loadfile", Box::new(files::load_file));
         add("is_file", Box::new(files::is_file));
         add("typename", Box::new(|_, args| Ok(vec![typename(&args.get(0))])));
         add(

@@ -167,43 +167,6 @@ both('cross', function(a, b, dimension)
    end
    return result
 end)
-
--- Gauss and Jordan, with the largest element of a column as its pivot.
-local function inverse(matrix)
-   local n = matrix:size(1)
-   if matrix:dim() ~= 2 or matrix:size(2) ~= n then error('A should be square', 3) end
-   local left, right = matrix:double():clone(), torch.eye(n):double()
-   for column = 1, n do
-      local pivot = column
-      for row = column + 1, n do
-         if math.abs(left[row][column]) > math.abs(left[pivot][column]) then pivot = row end
-      end
-      if left[pivot][column] == 0 then error('the matrix is singular: it has no inverse', 3) end
-      for _, side in ipairs({left, right}) do
-         local row = side[column]:clone()
-         side[column]:copy(side[pivot])
-         side[pivot]:copy(row)
-      end
-      local by = 1 / left[column][column]
-      left[column]:mul(by)
-      right[column]:mul(by)
-      for row = 1, n do
-         local factor = left[row][column]
-         if row ~= column and factor ~= 0 then
-            left[row]:add(-factor, left[column])
-            right[row]:add(-factor, right[column])
-         end
-      end
-   end
-   return right:typeAs(matrix)
-end
-function torch.inverse(result, matrix)
-   if not matrix then return inverse(result) end
-   local made = inverse(matrix)
-   return result:resizeAs(made):copy(made)
-end
-native.tensor_methods.inverse = torch.inverse
-
 -- Images under a window, turned round (a convolution) or not, where it lies inside ('V') or wherever it touches ('F').
 local function convolved(image, window, mode, turned)
    if image:dim() == 3 and window:dim() == 3 then

@@ -12,6 +12,7 @@
 mod arguments;
 mod compare;
 mod construct;
+mod decompose;
 mod fill;
 mod kind;
 mod late;
@@ -94,6 +95,7 @@ const FUNCTIONS: &[&[Function]] = &[construct::FUNCTIONS, fill::FUNCTIONS, order
 /// Functions of the table `torch` that are methods as well.
 const OPERATIONS: &[&[Operation]] = &[
     compare::OPERATIONS,
+    decompose::OPERATIONS,
     linear::OPERATIONS,
     order::OPERATIONS,
     pointwise::OPERATIONS,

@@ -191,7 +191,7 @@ impl Storage {
                 }
             }
         }
-        lua.work(words / 32)
+        lua.work(words / 8)
     }
 
     fn check_known(
