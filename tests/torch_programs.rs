@@ -343,3 +343,109 @@ fn joining_and_copying_without_end_is_stopped() {
         assert!(stopped && shown.contains("definition.lua:"), "{text}: {shown}");
     }
 }
+
+#[test]
+fn matrices_are_taken_apart() {
+    let text = "require 'torch' torch.setdefaulttensortype('torch.DoubleTensor')\n\
+         local function near(a, b) assert(a:size(1) == b:size(1) and (a - b):abs():max() < 1e-10, tostring(a)) end\n\
+         local function same(a, b) assert(math.abs(a - b) < 1e-10, tostring(a)) end\n\
+         for _, size in ipairs({{5, 3}, {3, 5}, {4, 4}, {1, 6}}) do\n\
+            local a = torch.randn(size[1], size[2]) local k = math.min(size[1], size[2])\n\
+            local u, s, v = torch.svd(a) near(u * torch.diag(s) * v:t(), a)\n\
+            near(u:t() * u, torch.eye(k)) near(v:t() * v, torch.eye(k))\n\
+            for i = 2, k do assert(s[i - 1] >= s[i] and s[i] > 0) end\n\
+            local u, s, v = a:svd('A') near(u:t() * u, torch.eye(size[1])) near(v:t() * v, torch.eye(size[2]))\n\
+            local q, r = torch.qr(a) near(q * r, a) near(q:t() * q, torch.eye(k)) assert(r:size(2) == size[2])\n\
+            for i = 2, k do for j = 1, i - 1 do same(r[i][j], 0) end end\n\
+         end\n\
+         local u, s, v = torch.svd(torch.ones(3, 2)) same(s[1], math.sqrt(6)) same(s[2], 0) near(u:t() * u, torch.eye(2))\n\
+         local a = torch.Tensor{{4, 1, 2}, {1, 3, 0}, {2, 0, 5}}\n\
+         local e, v = torch.symeig(a, 'V') near(v * torch.diag(e) * v:t(), a) assert(e[1] < e[2] and e[2] < e[3])\n\
+         near(torch.symeig(torch.Tensor{{2, 1}, {9, 2}}), torch.Tensor{1, 3})\n\
+         near(torch.symeig(torch.Tensor{{2, 9}, {1, 2}}, 'N', 'L'), torch.Tensor{1, 3})\n\
+         local c = torch.potrf(a) near(c:t() * c, a) same(c[2][1], 0) near(torch.potrf(a, 'L') * torch.potrf(a, 'L'):t(), a)\n\
+         local b = torch.Tensor{{1, 2}, {3, 4}, {5, 6}}\n\
+         near(a * torch.gesv(b, a), b) near(a * torch.potrs(b, c), b) near(torch.potri(c) * a, torch.eye(3))\n\
+         near(torch.inverse(a) * a, torch.eye(3)) local x = torch.Tensor() torch.inverse(x, a) near(x * a, torch.eye(3))\n\
+         local tall = torch.Tensor{{1, 1}, {1, 2}, {1, 3}, {1, 4}}\n\
+         near(torch.gels(torch.Tensor{{6}, {5}, {7}, {10}}, tall), torch.Tensor{{3.5}, {1.4}})\n\
+         near(torch.gels(torch.Tensor{{3}}, torch.Tensor{{1, 2}}), torch.Tensor{{0.6}, {1.2}})\n\
+         assert(not pcall(torch.potrf, torch.Tensor{{1, 2}, {2, 1}}) and not pcall(torch.gesv, b, torch.zeros(3, 3)))\n\
+         assert(not pcall(torch.symeig, b) and not pcall(torch.svd, torch.ones(3)))\n\
+         local m = nn.Linear(6, 6) m.weight:copy((torch.qr(torch.randn(6, 6))))\n\
+         return m\n";
+    let shown = complaints(text);
+    assert!(!shown.contains("error"), "{shown}");
+    let shown = complaints("torch.svd(torch.randn(1500, 1500))\nreturn nn.Identity()\n");
+    assert!(shown.contains("does not end") && shown.contains("definition.lua:1:"), "{shown}");
+}
+
+#[test]
+fn modules_of_dpnn_compute_and_objects_have_numbers() {
+    let text = "require 'dpnn'\n\
+         local function near(a, b) assert(math.abs(a - b) < 1e-5, tostring(a)) end\n\
+         local at = nn.ArgMax(1, 1):forward(torch.Tensor{{1, 3, 3}, {5, 5, 1}}) assert(at[1] == 2 and at[2] == 1)\n\
+         local y = nn.SpatialFeatNormalization(torch.Tensor{1, 2}, torch.Tensor{2, 4}):forward(torch.ones(1, 2, 1, 1) * 5)\n\
+         near(y[1][1][1][1], 2) near(y[1][2][1][1], 0.75)\n\
+         local scores, classes = torch.Tensor{{2}, {-1}}, torch.Tensor{1, 1}\n\
+         local cost = math.log(1 + math.exp(-2)) + math.log(1 + math.exp(1))\n\
+         near(nn.BinaryLogisticRegression():forward(scores, classes), cost / 2)\n\
+         near(nn.BinaryLogisticRegression(false):forward(scores, classes), cost)\n\
+         local images = scores:view(2, 1, 1, 1)\n\
+         near(nn.SpatialBinaryLogisticRegression():forward(images, torch.ones(2, 1, 1, 1)), cost / 4)\n\
+         near(nn.CosineEmbeddingCriterion():forward({torch.Tensor{1, 0}, torch.Tensor{1, 1}}, 1), 1 - math.sqrt(0.5))\n\
+         local x, t = torch.Tensor(2), {}\n\
+         assert(torch.pointer(x) == torch.pointer(x) and torch.pointer(x) ~= torch.pointer(x:clone()))\n\
+         assert(torch.pointer(t) == torch.pointer(t) and torch.pointer(t) ~= torch.pointer({}))\n\
+         return nn.Identity()\n";
+    let shown = complaints(text);
+    assert!(!shown.contains("error"), "{shown}");
+}
+
+/// What is said of a net for a batch of images.
+fn complaints_for(shape: &[usize], text: &str) -> String {
+    let count = shape.iter().product();
+    let given = Tensors::from([("in.0".to_owned(), blob(shape, &vec![0.5; count]))]);
+    let checked = checked(text, &given);
+    render(&checked.diagnostics, &checked.sources, false)
+}
+
+#[test]
+fn rows_that_begin_in_the_midst_of_an_image_are_noticed() {
+    let view = |view: &str, rest: &str| {
+        let text = format!(
+            "local net = nn.Sequential():add(nn.SpatialConvolution(3, 50, 3, 3))\nnet:add({view}){rest}\nreturn net\n"
+        );
+        complaints_for(&[4, 3, 6, 6], &text)
+    };
+    for (mistaken, message) in [
+        ("nn.View(-1, 400)", "makes 2 rows of each record"),
+        ("nn.View(400)", "makes 2 rows of each record"),
+        ("nn.View(-1, 1600)", "makes one row of 2 records"),
+        ("nn.View(-1, 320)", "makes 2.5 rows of each record"),
+    ] {
+        let shown = view(mistaken, "");
+        assert!(shown.contains("W0628") && shown.contains(message), "{mistaken}: {shown}");
+        assert!(shown.contains("definition.lua:2:"), "{mistaken}: {shown}");
+        assert!(shown.contains("nn.View(800):setNumInputDims(3)"), "{mistaken}: {shown}");
+    }
+    for meant in
+        ["nn.View(-1, 800)", "nn.View(800)", "nn.View(-1, 4)", "nn.View(-1, 16)", "nn.View(-1)"]
+    {
+        let shown = view(meant, "");
+        assert!(!shown.contains("W0628"), "{meant}: {shown}");
+    }
+    let undone = view("nn.View(-1, 400)", ":add(nn.Tanh()):add(nn.View(-1, 800))");
+    assert!(!undone.contains("W0628"), "{undone}");
+}
+
+#[test]
+fn deep_and_long_nets_are_checked_soon() {
+    for text in [
+        "local n = nn.Linear(4, 4) for i = 1, 2000 do n = nn.Sequential():add(n) end return n",
+        "local n = nn.Sequential() for i = 1, 3000 do n:add(nn.Linear(4, 4)):add(nn.ReLU()) end return n",
+    ] {
+        let shown = complaints_for(&[2, 4], text);
+        assert!(!shown.contains("error"), "{text}: {shown:.300}");
+    }
+}

@@ -19,7 +19,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { steps: 20_000_000, memory: 256 << 20, calls: 6000, output: 1 << 20 }
+        Limits { steps: 20_000_000, memory: 256 << 20, calls: 16_000, output: 1 << 20 }
     }
 }
 

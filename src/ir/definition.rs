@@ -32,7 +32,8 @@ pub struct Definition {
     pub channels_last: Vec<String>,
     /// Parameters by their public names with factors of half the sum of their squares, which is shown beside the loss.
     pub penalties: Vec<(String, f64)>,
-    /// The model and the loss as the dialect itself prints them; empty for dialects without such a text.
+    /// The model and the loss as the dialect itself prints them; empty for dialects without such a text, and
+    /// where it would be very long.
     pub printed: String,
     /// The batch sizes the definition asks for, in training and in validation.
     pub batch_sizes: [Option<usize>; 2],

@@ -311,6 +311,9 @@ fn left(globals: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Value> {
     Some(Value::Table(if has_loss { globals.clone() } else { model }))
 }
 
+/// Steps that the text of a model may take.
+const PRINTING: u64 = 2_000_000;
+
 /// How a definition is tried, where nobody says it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Attempt {
@@ -398,6 +401,8 @@ fn build(
     }
     definition.nodes = nodes;
     definition.names = result?;
+    // The text of a deep net is far larger than the net.
+    let steps = std::mem::replace(&mut lua.limits.steps, lua.steps() + PRINTING);
     for part in [Some(&returned.model), returned.loss.as_ref()].into_iter().flatten() {
         // Classes of the definition's own may print themselves in any way, or in none.
         if let Ok(text) = lua.to_text(&Value::Table(part.clone())) {
@@ -405,6 +410,7 @@ fn build(
             definition.printed.push('\n');
         }
     }
+    lua.limits.steps = steps;
     Ok(places)
 }
 

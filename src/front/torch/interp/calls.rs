@@ -1,11 +1,11 @@
 //! Calls: frames, arguments, tail calls, and what the frames say about an error.
 
 use super::Lua;
-use super::code::{Described, Site, Variable};
+use super::code::{Block, Described, Site, Variable};
 use super::error::LuaError;
 use super::exec::Flow;
 use super::function::{Args, Captured, Closure, Results};
-use super::value::Value;
+use super::value::{LuaStr, Value};
 use crate::diag::Label;
 use crate::source::Span;
 use std::cell::RefCell;
@@ -36,6 +36,11 @@ impl Frame {
             Variable::Slot(at) => self.locals[at] = value,
             Variable::Cell(at) => self.cells[at] = Rc::new(RefCell::new(value)),
         }
+    }
+
+    /// Lets go of what the variables of a block hold that has ended.
+    pub fn forget(&mut self, block: &Block) {
+        self.locals[block.slots.clone()].fill(Value::Nil);
     }
 }
 
@@ -82,7 +87,7 @@ impl Lua {
                 Value::Function(closure) => {
                     let running = Some(closure.clone());
                     self.frames.push(Active { site: site.clone(), written, closure: running });
-                    let flow = self.run_closure(closure, args);
+                    let flow = self.run_closure(closure, args).map_err(|error| self.handled(error));
                     self.frames.pop();
                     match flow? {
                         Flow::Return(values) => return Ok(values),
@@ -97,10 +102,11 @@ impl Lua {
                     self.count(args.iter().map(bytes).sum::<usize>() / 64);
                     self.frames.push(Active { site: site.clone(), written, closure: None });
                     let results = (native.run)(self, &Args(args));
+                    let results = results.map_err(|error| self.handled(error));
                     self.frames.pop();
                     return results;
                 }
-                Value::Object(object) => {
+                Value::Object(object) if object.metatable().is_none() => {
                     let span = written.as_deref().map(|site| site.span);
                     self.frames.push(Active { site: site.clone(), written, closure: None });
                     let results = object.call(self, args, span);
@@ -116,6 +122,32 @@ impl Lua {
                     callee = handler;
                 }
             }
+        }
+    }
+
+    /// An error with what the handler of the innermost `xpcall` makes of it, which sees the calls that led to it. On
+    /// a full stack the handler is left to `xpcall` itself.
+    #[cold]
+    fn handled(&mut self, error: LuaError) -> LuaError {
+        if self.handler.is_none() || error.is_handled() || !error.is_catchable() {
+            return error;
+        }
+        let overflow = |text: &LuaStr| text.ends_with(b"stack overflow");
+        if matches!(error.value(), Value::String(text) if overflow(text)) {
+            return error;
+        }
+        let Some(handler) = self.handler.take() else { return error };
+        let site = error.span().map(|span| Rc::new(Site { span, name: None }));
+        self.boundaries += 1;
+        let handled = self.call_from(handler.clone(), vec![error.value().clone()], site);
+        self.boundaries -= 1;
+        self.handler = Some(handler);
+        match handled {
+            Ok(values) => error.with_handled(values.into_iter().next().unwrap_or_default()),
+            Err(error) if error.is_catchable() => {
+                error.with_handled("error in error handling".into())
+            }
+            Err(error) => error,
         }
     }
 

@@ -6,6 +6,7 @@
 use super::operators::Arithmetic;
 use super::value::LuaStr;
 use crate::source::Span;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// A function before it closes over variables.
@@ -21,6 +22,7 @@ pub(crate) struct Proto {
     pub cells: usize,
     /// Where each upvalue comes from when the function is created.
     pub upvalues: Vec<Capture>,
+    pub upvalue_names: Vec<Rc<str>>,
     pub body: Block,
 }
 
@@ -45,6 +47,8 @@ pub(crate) struct Block {
     pub statements: Vec<Statement>,
     /// Labels with the statement that follows them.
     pub labels: Vec<(usize, usize)>,
+    /// What is declared in it and in the blocks inside.
+    pub slots: Range<usize>,
 }
 
 pub(crate) struct Statement {

@@ -5,18 +5,18 @@
 //! added up, and a stack is paid for as it grows. A coroutine that nobody can resume any more is ended by an error that
 //! nothing catches, so that what it holds is freed.
 
-use super::Lua;
 use super::calls::Active;
 use super::error::LuaError;
 use super::function::Results;
 use super::heap::Heap;
 use super::object::Object;
 use super::value::{LuaStr, Value};
+use super::{Level, Lua};
 use crate::front::cage::{COROUTINE_STACK, RESERVE, Stack};
 use corosensei::stack::{DefaultStack, Stack as _};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// Bytes that a coroutine costs that has begun: the first pages of its stack.
 const BEGUN: usize = 64 << 10;
@@ -39,6 +39,8 @@ pub struct Thread {
     serial: u64,
     heap: Heap,
     charged: Cell<usize>,
+    /// Its calls, while it is suspended in one.
+    pub(super) waiting: RefCell<Vec<Active>>,
 }
 
 enum State {
@@ -56,6 +58,7 @@ pub(super) struct Running {
     hand: *const Hand,
     frames: Vec<Active>,
     protected: usize,
+    handler: Option<Value>,
     boundaries: usize,
     stack: Stack,
 }
@@ -118,6 +121,7 @@ impl Lua {
             serial: self.heap.next_serial(),
             heap: self.heap.clone(),
             charged: Cell::new(0),
+            waiting: RefCell::default(),
         });
         self.heap.register_thread(&thread);
         Ok(Value::Object(thread))
@@ -152,6 +156,7 @@ impl Lua {
             hand: std::ptr::null(),
             frames: std::mem::take(&mut self.frames),
             protected: std::mem::take(&mut self.protected),
+            handler: self.handler.take(),
             boundaries: std::mem::take(&mut self.boundaries),
             stack: self.stack,
         });
@@ -173,6 +178,7 @@ impl Lua {
             self.calls_outside -= before.frames.len();
             self.frames = before.frames;
             self.protected = before.protected;
+            self.handler = before.handler;
             self.boundaries = before.boundaries;
             self.stack = before.stack;
         }
@@ -188,12 +194,18 @@ impl Lua {
             return Err(self.error("attempt to yield across C-call boundary"));
         }
         let (frames, stack) = (std::mem::take(&mut self.frames), self.stack);
-        let protected = std::mem::take(&mut self.protected);
+        let (protected, handler) = (std::mem::take(&mut self.protected), self.handler.take());
+        // What waits on its own stack must not keep it alive.
+        let thread = self.running().map_or_else(Weak::new, |thread| {
+            thread.waiting.replace(frames);
+            Rc::downgrade(&thread)
+        });
         let lua = std::mem::replace(self, Lua::absent(Heap::default()));
         // SAFETY: this runs on the stack of the innermost coroutine, whose yielder lives at its bottom until it returns.
         let (lua, given) = unsafe { &*hand }.suspend((lua, values));
         *self = lua;
-        (self.stack, self.protected) = (stack, protected);
+        (self.stack, self.protected, self.handler) = (stack, protected, handler);
+        let frames = thread.upgrade().map(|thread| thread.waiting.take());
         let Some(given) = given else {
             // There are no sources to point into, so the calls are forgotten: they return, and do nothing else.
             return Err(LuaError::ended());
@@ -201,8 +213,18 @@ impl Lua {
         if let Some(running) = self.running.last_mut() {
             running.hand = hand;
         }
-        self.frames = frames;
+        self.frames = frames.unwrap_or_default();
         Ok(given)
+    }
+
+    /// How many calls are in progress, here or in a coroutine that is suspended.
+    pub(in crate::front::torch) fn levels(&self, thread: Option<&Thread>) -> usize {
+        thread.map_or(self.frames.len(), |thread| thread.waiting.borrow().len())
+    }
+
+    /// What runs at a level of a coroutine that is suspended, as [`Lua::level`] says it; 0 is what has yielded.
+    pub(in crate::front::torch) fn level_of(&self, thread: &Thread, level: usize) -> Option<Level> {
+        self.level_among(&thread.waiting.borrow(), level)
     }
 
     /// What Lua calls the state of a coroutine.

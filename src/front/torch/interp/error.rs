@@ -14,6 +14,8 @@ struct Unwinding {
     /// How many bytes of the message are the position, which a diagnostic shows by itself.
     position: usize,
     trace: Vec<Label>,
+    /// Whether the handler of `xpcall` has seen it.
+    handled: bool,
 }
 
 enum Kind {
@@ -35,7 +37,8 @@ impl LuaError {
         position: usize,
         trace: Vec<Label>,
     ) -> Self {
-        LuaError(Box::new(Unwinding { value, kind, span, position, trace }))
+        let handled = false;
+        LuaError(Box::new(Unwinding { value, kind, span, position, trace, handled }))
     }
 
     pub(super) fn raised(
@@ -73,6 +76,17 @@ impl LuaError {
     /// Whether `pcall` may stop it.
     pub fn is_catchable(&self) -> bool {
         !matches!(self.0.kind, Kind::Limit)
+    }
+
+    /// Whether the handler of `xpcall` has made its value.
+    pub fn is_handled(&self) -> bool {
+        self.0.handled
+    }
+
+    /// The error with what the handler of `xpcall` gave for it.
+    pub(super) fn with_handled(mut self, value: Value) -> Self {
+        (self.0.value, self.0.handled) = (value, true);
+        self
     }
 
     /// What `error` was called with: a message with its position, or any value.

@@ -196,7 +196,7 @@ impl Lua {
             let length = texts.iter().map(|text| text.len()).sum();
             self.reserve(length, span)?;
             let numbers = values.iter().filter(|value| matches!(value, Value::Number(_))).count();
-            self.count(4 + length / 256 + NUMBER_TO_TEXT * numbers);
+            self.count(4 + length / 128 + NUMBER_TO_TEXT * numbers);
             let mut joined = Vec::with_capacity(length);
             texts.iter().for_each(|text| joined.extend_from_slice(text));
             return Ok(self.string(joined).into());

@@ -60,7 +60,11 @@ impl Lua {
             StatementKind::Call(call) => {
                 self.multiple(frame, call)?;
             }
-            StatementKind::Do(body) => return self.block(frame, body),
+            StatementKind::Do(body) => {
+                let flow = self.block(frame, body);
+                frame.forget(body);
+                return flow;
+            }
             StatementKind::While(condition, body) => {
                 while self.expression(frame, condition)?.is_truthy() {
                     self.step(statement.span)?;
@@ -70,6 +74,7 @@ impl Lua {
                         other => return Ok(other),
                     }
                 }
+                frame.forget(body);
             }
             StatementKind::Repeat(body, condition) => loop {
                 self.step(statement.span)?;
@@ -237,6 +242,7 @@ impl Lua {
             }
             current += step;
         }
+        frame.forget(body);
         Ok(Flow::Next)
     }
 
@@ -258,6 +264,7 @@ impl Lua {
             let results = self.call_from(iterator.clone(), args, Some(site.clone()))?;
             control = results.first().cloned().unwrap_or_default();
             if control.is_nil() {
+                frame.forget(body);
                 return Ok(Flow::Next);
             }
             let mut results = results.into_iter();
@@ -266,7 +273,10 @@ impl Lua {
             }
             match self.block(frame, body)? {
                 Flow::Next => {}
-                Flow::Break => return Ok(Flow::Next),
+                Flow::Break => {
+                    frame.forget(body);
+                    return Ok(Flow::Next);
+                }
                 other => return Ok(other),
             }
         }

@@ -78,6 +78,23 @@ impl Heap {
         self.0.threads.borrow_mut().add(thread);
     }
 
+    /// How many tables [`Heap::forget_weak`] looks at.
+    pub(crate) fn tables(&self) -> usize {
+        self.0.tables.borrow().list.len()
+    }
+
+    /// Removes from weak tables what nothing else holds; how many entries there were.
+    pub(crate) fn forget_weak(&self) -> usize {
+        let weak = |table: &Rc<TableCell>| table.weakness().is_some();
+        let known = self.0.tables.borrow();
+        let tables = known.list.iter().filter(|table| table.upgrade().is_some_and(|t| weak(&t)));
+        let tables: Vec<Weak<TableCell>> = tables.cloned().collect();
+        drop(known);
+        // One at a time, so that none is held by this list.
+        let forget = |table: &Weak<TableCell>| table.upgrade().map_or(0, |t| t.forget_weak());
+        tables.iter().map(forget).sum()
+    }
+
     /// Frees values without recursion, however deep the structures that hang on them.
     pub(crate) fn bury(&self, values: impl Iterator<Item = Value>) {
         let plain = |value: &Value| {

@@ -22,8 +22,10 @@ mod resolve;
 mod table;
 #[cfg(test)]
 mod tests;
+mod userdata;
 mod value;
 
+pub(super) use code::Proto;
 pub use coroutine::Thread;
 pub use error::LuaError;
 pub use function::{Args, Closure, Native, Results};
@@ -32,11 +34,12 @@ pub use object::Object;
 pub use operators::Arithmetic;
 pub(super) use operators::compare_message;
 pub use table::Table;
+pub use userdata::Userdata;
 pub use value::{LuaStr, Value};
 
 use super::stdlib;
 use super::syntax::{self, SyntaxError};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Label};
 use crate::front::cage::{Limits, Stack};
 use crate::source::{SourceMap, Span};
 use calls::Active;
@@ -48,8 +51,15 @@ use std::rc::Rc;
 /// Finds another Lua file by the name given to `require`: its path and text.
 pub type Resolver = dyn Fn(&str, Option<&Path>) -> Option<(PathBuf, String)>;
 
-/// A function that runs, the line where it stands, and the kind and the name under which it was called.
-type Level = (Value, Option<usize>, Option<(String, String)>);
+/// A call in progress, as `debug` shows it.
+pub(super) struct Level {
+    /// The function that runs; nil for a native one.
+    pub function: Value,
+    /// The line where it stands.
+    pub line: Option<usize>,
+    /// The kind of variable through which it was called, and its name.
+    pub name: Option<(String, String)>,
+}
 
 /// An interpreter with its globals, its limits and what it printed.
 pub struct Lua {
@@ -63,6 +73,8 @@ pub struct Lua {
     pub(super) optional: HashMap<String, Value>,
     /// How many `pcall`s the running code stands in.
     pub(super) protected: usize,
+    /// The handler of the innermost of them, if it is an `xpcall`.
+    pub(super) handler: Option<Value>,
     pub(super) output: Vec<u8>,
     pub(super) random: u64,
     states: HashMap<TypeId, Rc<dyn Any>>,
@@ -110,6 +122,7 @@ impl Lua {
             resolver: None,
             optional: HashMap::new(),
             protected: 0,
+            handler: None,
             output: vec![],
             random: 0,
             states: HashMap::new(),
@@ -243,16 +256,19 @@ impl Lua {
     #[inline]
     fn step_at(&mut self, span: Option<Span>) -> Result<(), LuaError> {
         self.steps += 1;
-        if self.limits.steps < self.steps || self.limits.memory < self.heap.used() {
-            return Err(self.limit_reached(span));
-        }
-        Ok(())
+        if self.is_over() { Err(self.limit_reached(span)) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.limits.steps < self.steps || self.limits.memory < self.heap.used()
     }
 
     /// Pays for work inside a native function: about one step for each element or few bytes touched.
     pub fn work(&mut self, steps: usize) -> Result<(), LuaError> {
-        self.count(steps);
-        self.step_at(self.call_span())
+        self.count(steps + 1);
+        // Whose call it is, is sought only for a complaint: there may be many calls.
+        if self.is_over() { Err(self.limit_reached(self.call_span())) } else { Ok(()) }
     }
 
     /// Pays for work that a place of the definition asks for.
@@ -328,7 +344,7 @@ impl Lua {
         let span = if self.is_internal(span) { self.call_span().unwrap_or(span) } else { span };
         let position = self.position(span) + " ";
         let text = self.string((position.clone() + &message).into_bytes());
-        LuaError::operation(text.into(), span, position.len(), self.trace())
+        LuaError::operation(text.into(), span, position.len(), self.shown_trace())
     }
 
     /// An error raised by the running native function, at the place of its call.
@@ -338,7 +354,7 @@ impl Lua {
 
     /// An error without a position, as library functions raise that call back without Lua code between.
     pub(super) fn error_without_place(&self, message: String) -> LuaError {
-        LuaError::raised(message.as_str().into(), self.call_span(), 0, self.trace())
+        LuaError::raised(message.as_str().into(), self.call_span(), 0, self.shown_trace())
     }
 
     /// What `error(value, level)` raises: a string gets the position of that level.
@@ -350,14 +366,24 @@ impl Lua {
             (Some(place), Some(text)) => {
                 let position = self.position(place) + " ";
                 let whole = [position.as_bytes(), &text].concat();
-                LuaError::raised(self.string(whole).into(), span, position.len(), self.trace())
+                LuaError::raised(
+                    self.string(whole).into(),
+                    span,
+                    position.len(),
+                    self.shown_trace(),
+                )
             }
             // Where no Lua function called it there is no position, but a number becomes a text all the same.
             (None, Some(text)) if 0 < level => {
-                LuaError::raised(Value::String(text), span, 0, self.trace())
+                LuaError::raised(Value::String(text), span, 0, self.shown_trace())
             }
-            _ => LuaError::raised(value, span, 0, self.trace()),
+            _ => LuaError::raised(value, span, 0, self.shown_trace()),
         }
+    }
+
+    /// The calls in progress, for an error that somebody will see: what `pcall` catches is a value.
+    fn shown_trace(&self) -> Vec<Label> {
+        if 0 < self.protected { vec![] } else { self.trace() }
     }
 
     /// An error that becomes exactly this complaint if nothing catches it.
@@ -388,21 +414,24 @@ impl Lua {
         Ok(())
     }
 
-    /// What runs at a level of `debug.getinfo`, 1 being the caller of the running native function; the line where it
-    /// stands, and the kind and the name under which it was called.
+    /// What runs at a level of `debug.getinfo`: 0 is the running native function, 1 its caller.
     pub(super) fn level(&self, level: usize) -> Option<Level> {
-        let at = self.frames.len().checked_sub(level + 1)?;
-        let frame = &self.frames[at];
+        self.level_among(&self.frames, level)
+    }
+
+    fn level_among(&self, frames: &[Active], level: usize) -> Option<Level> {
+        let at = frames.len().checked_sub(level.checked_add(1)?)?;
+        let frame = &frames[at];
         let function = match &frame.closure {
             Some(closure) => Value::Function(closure.clone()),
             None => Value::Nil,
         };
-        let above = self.frames.get(at + 1).and_then(|above| above.site.as_ref());
+        let above = frames.get(at + 1).and_then(|above| above.site.as_ref());
         let line = above
             .map(|site| self.sources.file(site.span.file).line_column(site.span.start as usize).0);
         let name = frame.site.as_ref().and_then(|site| site.name.as_ref());
         let name = name.map(|name| (name.kind.to_owned(), name.name.to_string()));
-        Some((function, line, name))
+        Some(Level { function, line, name })
     }
 
     /// The closure that runs at a level of `getfenv`: 1 is the caller of the running native function.

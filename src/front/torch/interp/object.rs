@@ -4,6 +4,7 @@ use super::Lua;
 use super::error::LuaError;
 use super::function::Results;
 use super::operators::Arithmetic;
+use super::table::Table;
 use super::value::{LuaStr, Value};
 use crate::source::Span;
 use std::any::Any;
@@ -26,6 +27,11 @@ pub trait Object: Any {
 
     /// The name of the type, such as `nn.Linear` or `torch.FloatTensor`; for messages and `torch.typename`.
     fn type_name(&self) -> String;
+
+    /// For a value that behaves as its metatable says and not as Rust does, that metatable, if it has one.
+    fn metatable(&self) -> Option<Option<&Table>> {
+        None
+    }
 
     /// `object[key]`, `object.key`, and the lookup of `object:key()`.
     fn index(self: Rc<Self>, lua: &mut Lua, _key: &Value, span: Span) -> Result<Value, LuaError> {

@@ -3,6 +3,7 @@
 use super::Lua;
 use super::code::{Described, Expr, Site};
 use super::error::LuaError;
+use super::object::Object;
 use super::value::{LuaStr, Value};
 use crate::source::Span;
 use std::rc::Rc;
@@ -93,7 +94,7 @@ impl Lua {
         if let (Some(a), Some(b)) = (left.to_number(), right.to_number()) {
             return Ok(Value::Number(operator.apply(a, b)));
         }
-        if let Value::Object(object) = either_object(left, right) {
+        if let Some(object) = either_object(left, right) {
             return object.clone().arithmetic(self, operator, left, right, span);
         }
         let handler = self.binary_metamethod(left, right, operator.event());
@@ -139,11 +140,15 @@ impl Lua {
         }
     }
 
-    /// A metamethod of a table or a string, nil if there is none.
+    /// A metamethod of a table, a userdata or a string, nil if there is none.
     pub fn metamethod(&self, value: &Value, event: &str) -> Value {
         match value {
             Value::Table(table) => table.metamethod(event),
             Value::String(_) => self.string_metatable.field(event),
+            Value::Object(object) => match object.metatable() {
+                Some(Some(metatable)) => metatable.field(event),
+                _ => Value::Nil,
+            },
             _ => Value::Nil,
         }
     }
@@ -163,10 +168,10 @@ impl Lua {
     ) -> Result<Value, LuaError> {
         if let (Some(a), Some(b)) = (left.to_text(), right.to_text()) {
             self.reserve(a.len() + b.len(), span)?;
-            self.count((a.len() + b.len()) / 256);
+            self.count((a.len() + b.len()) / 128);
             return Ok(self.string([&a[..], &b[..]].concat()).into());
         }
-        if let Value::Object(object) = either_object(left, right) {
+        if let Some(object) = either_object(left, right) {
             return object.clone().concat(self, left, right, span);
         }
         let handler = self.binary_metamethod(left, right, "__concat");
@@ -187,7 +192,7 @@ impl Lua {
             return Ok(true);
         }
         match (left, right) {
-            (Value::Table(_), Value::Table(_)) => {
+            _ if has_metatable(left) && left.type_name() == right.type_name() => {
                 let handler = self.metamethod(left, "__eq");
                 if handler.is_nil() || !handler.raw_equals(&self.metamethod(right, "__eq")) {
                     return Ok(false);
@@ -220,13 +225,11 @@ impl Lua {
             }
             _ => {}
         }
-        if let Value::Object(object) = either_object(left, right) {
+        if let Some(object) = either_object(left, right) {
             return object.clone().less(self, left, right, or_equal, span);
         }
         let event = if or_equal { "__le" } else { "__lt" };
-        if let (Value::Table(_), Value::Table(_)) | (Value::Table(_), _) | (_, Value::Table(_)) =
-            (left, right)
-        {
+        if has_metatable(left) || has_metatable(right) {
             let handler = self.comparison_handler(left, right, event);
             if !handler.is_nil() {
                 let args = vec![left.clone(), right.clone()];
@@ -262,7 +265,7 @@ impl Lua {
         self.error_at(span, compare_message(left, right))
     }
 
-    /// `#value`; `__len` of tables is ignored as in Lua 5.1.
+    /// `#value`; `__len` counts for userdata, not for tables, as in Lua 5.1.
     pub(super) fn length(
         &mut self,
         value: &Value,
@@ -272,13 +275,14 @@ impl Lua {
         match value {
             Value::String(text) => Ok(text.len().into()),
             Value::Table(table) => Ok(table.length().into()),
-            Value::Object(object) => object.clone().len(self, span),
-            _ => Err(self.operand_error(
-                "get length of",
-                value,
-                name.and_then(Expr::described),
-                span,
-            )),
+            Value::Object(object) if object.metatable().is_none() => object.clone().len(self, span),
+            _ => match self.metamethod(value, "__len") {
+                Value::Nil => {
+                    let name = name.and_then(Expr::described);
+                    Err(self.operand_error("get length of", value, name, span))
+                }
+                handler => self.call_one(&handler, vec![value.clone(), Value::Nil], span),
+            },
         }
     }
 
@@ -323,9 +327,10 @@ impl Lua {
                     }
                     handler
                 }
-                Value::String(_) => self.string_metatable.field("__index"),
-                Value::Object(object) => return object.clone().index(self, key, span),
-                _ => Value::Nil,
+                Value::Object(object) if object.metatable().is_none() => {
+                    return object.clone().index(self, key, span);
+                }
+                other => self.metamethod(other, "__index"),
             };
             match handler {
                 Value::Nil => {
@@ -375,9 +380,10 @@ impl Lua {
                     }
                     handler
                 }
-                Value::String(_) => self.string_metatable.field("__newindex"),
-                Value::Object(object) => return object.clone().set_index(self, key, value, span),
-                _ => Value::Nil,
+                Value::Object(object) if object.metatable().is_none() => {
+                    return object.clone().set_index(self, key, value, span);
+                }
+                other => self.metamethod(other, "__newindex"),
             };
             match handler {
                 Value::Nil => {
@@ -412,7 +418,7 @@ impl Lua {
     /// `tostring(value)`, with `__tostring`.
     pub fn to_text(&mut self, value: &Value) -> Result<LuaStr, LuaError> {
         let handler = match value {
-            Value::Table(table) => table.metamethod("__tostring"),
+            Value::Table(_) | Value::Object(_) => self.metamethod(value, "__tostring"),
             _ => Value::Nil,
         };
         if !handler.is_nil() {
@@ -452,6 +458,19 @@ pub(crate) fn compare_message(left: &Value, right: &Value) -> String {
     }
 }
 
-fn either_object<'v>(left: &'v Value, right: &'v Value) -> &'v Value {
-    if matches!(left, Value::Object(_)) { left } else { right }
+/// The side whose behaviour is Rust's, the left one first.
+fn either_object<'v>(left: &'v Value, right: &'v Value) -> Option<&'v Rc<dyn Object>> {
+    [left, right].into_iter().find_map(|side| match side {
+        Value::Object(object) if object.metatable().is_none() => Some(object),
+        _ => None,
+    })
+}
+
+/// Whether a value may have a metatable of its own.
+fn has_metatable(value: &Value) -> bool {
+    match value {
+        Value::Table(_) => true,
+        Value::Object(object) => object.metatable().is_some(),
+        _ => false,
+    }
 }

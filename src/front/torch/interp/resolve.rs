@@ -130,10 +130,21 @@ impl Resolver<'_> {
         span: Span,
     ) -> Rc<Proto> {
         let state = self.functions.pop().unwrap_or_default();
-        let upvalues = state.upvalues.into_iter().map(|(_, capture)| capture).collect();
-        let FunctionState { is_vararg, slots, cells, .. } = state;
+        let FunctionState { is_vararg, slots, cells, upvalues, .. } = state;
+        let (upvalue_names, upvalues) = upvalues.into_iter().unzip();
         let is_main = self.functions.is_empty();
-        Rc::new(Proto { name, parameters, is_vararg, is_main, span, slots, cells, upvalues, body })
+        Rc::new(Proto {
+            name,
+            parameters,
+            is_vararg,
+            is_main,
+            span,
+            slots,
+            cells,
+            upvalues,
+            upvalue_names,
+            body,
+        })
     }
 
     fn nested(&mut self, function: &ast::Function) -> Rc<Proto> {
@@ -241,7 +252,9 @@ impl Resolver<'_> {
 
     fn block(&mut self, block: &ast::Block) -> Block {
         self.open_block(block, false);
-        let code = self.statements(block);
+        let first = self.function().slots;
+        let mut code = self.statements(block);
+        code.slots = first..self.function().slots;
         self.close_block();
         code
     }

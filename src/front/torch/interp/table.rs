@@ -178,6 +178,23 @@ impl Table {
 }
 
 impl TableCell {
+    /// Whether keys and whether values are held weakly, by `__mode` of the metatable; `None` if neither are.
+    pub(super) fn weakness(&self) -> Option<(bool, bool)> {
+        let mode = self.data.borrow().metatable.as_ref()?.field("__mode");
+        let Value::String(mode) = mode else { return None };
+        let (keys, values) = (mode.contains(&b'k'), mode.contains(&b'v'));
+        (keys || values).then_some((keys, values))
+    }
+
+    /// Removes what only this table holds, as far as it is weak; how many entries.
+    pub(super) fn forget_weak(&self) -> usize {
+        let Some((keys, values)) = self.weakness() else { return 0 };
+        let removed = self.data.borrow_mut().take_weak(keys, values);
+        let count = removed.len();
+        self.heap.bury(removed.into_iter());
+        count
+    }
+
     pub(super) fn clear(&self) {
         let data = std::mem::take(&mut *self.data.borrow_mut());
         self.heap.subtract(data.charged);
@@ -295,6 +312,28 @@ impl Data {
         self.removed = 0;
     }
 
+    /// Values whose only owner is this table, or whose key is owned by nothing else, taken out.
+    fn take_weak(&mut self, keys: bool, values: bool) -> Vec<Value> {
+        let mut taken = vec![];
+        for slot in &mut self.array {
+            if values && slot.owners() == Some(1) {
+                taken.push(std::mem::take(slot));
+            }
+        }
+        for (key, value) in &mut self.entries {
+            // A key stands in the list and in the index.
+            let dead_key = keys && key.owners() == Some(2);
+            if !value.is_nil() && (dead_key || values && value.owners() == Some(1)) {
+                taken.push(std::mem::take(value));
+                self.removed += 1;
+            }
+        }
+        if !taken.is_empty() {
+            self.compact();
+        }
+        taken
+    }
+
     fn length(&self) -> usize {
         let nil_at = |i: usize| self.array[i].is_nil();
         let mut high = self.array.len();
@@ -336,6 +375,22 @@ impl Data {
             *skipped += 1;
         }
         Some(None)
+    }
+}
+
+impl Value {
+    /// How many references there are to what can be collected; `None` for other values.
+    fn owners(&self) -> Option<usize> {
+        match self {
+            Value::Table(table) => Some(Rc::strong_count(&table.0)),
+            Value::Function(closure) => Some(Rc::strong_count(closure)),
+            Value::Object(object) => Some(Rc::strong_count(object)),
+            Value::Nil
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Native(_) => None,
+        }
     }
 }
 

@@ -130,13 +130,19 @@ function Module:replace(callback)
    return result
 end
 
-function Module:listModules()
-   local list = {self}
-   for _, module in ipairs(self.modules or {}) do
-      for _, inner in ipairs(module:listModules()) do list[#list + 1] = inner end
+-- One list for all levels: nets may be deep.
+local function gather(module, list)
+   list[#list + 1] = module
+   for _, inner in ipairs(module.modules or {}) do
+      if inner.listModules == Module.listModules then
+         gather(inner, list)
+      else
+         for _, other in ipairs(inner:listModules()) do list[#list + 1] = other end
+      end
    end
    return list
 end
+function Module:listModules() return gather(self, {}) end
 
 function Module:findModules(name, container)
    container = container or self
@@ -199,8 +205,16 @@ Criterion.type = Module.type
 for name in pairs(kinds) do Criterion[name] = Module[name] end
 Criterion.cl = Module.cl
 Criterion.clone = Module.clone
+-- A single sample may have a number for a target.
+local function targets(value)
+   if type(value) == 'number' then return torch.Tensor{value} end
+   if type(value) ~= 'table' then return value end
+   local list = {}
+   for i, item in ipairs(value) do list[i] = targets(item) end
+   return list
+end
 function Criterion:updateOutput(input, target)
-   self.output = native.loss(self, input, target)
+   self.output = native.loss(self, input, targets(target))
    return self.output
 end
 function Criterion:updateGradInput(input) return unknown_like(input) end
@@ -234,17 +248,21 @@ end
 function Container:get(index) return self.modules[index] end
 function Container:size() return #self.modules end
 
-function Container:parameters()
-   local values, gradients = {}, {}
-   for _, module in ipairs(self.modules) do
-      local v, g = module:parameters()
-      for i = 1, #(v or {}) do
-         values[#values + 1] = v[i]
-         gradients[#gradients + 1] = g[i]
+local function parameters_of(container, values, gradients)
+   for _, module in ipairs(container.modules) do
+      if module.parameters == Container.parameters then
+         parameters_of(module, values, gradients)
+      else
+         local v, g = module:parameters()
+         for i = 1, #(v or {}) do
+            values[#values + 1] = v[i]
+            gradients[#gradients + 1] = g[i]
+         end
       end
    end
    return values, gradients
 end
+function Container:parameters() return parameters_of(self, {}, {}) end
 
 local function spread(name)
    Container[name] = function(self, ...)
@@ -294,13 +312,13 @@ local function inner(module, indent)
 end
 
 local function branches(self)
-   local text = torch.type(self) .. ' {\n  input'
+   local parts = {torch.type(self), ' {\n  input'}
    for i, module in ipairs(self.modules) do
       local last = i == #self.modules
-      text = text .. '\n  ' .. (last and '   `-> ' or '  |`-> ') .. '(' .. i .. '): '
-         .. inner(module, '  ' .. (last and '       ' or '  |    '))
+      table.insert(parts, '\n  ' .. (last and '   `-> ' or '  |`-> ') .. '(' .. i .. '): ')
+      table.insert(parts, inner(module, '  ' .. (last and '       ' or '  |    ')))
    end
-   return text .. '\n     ... -> output\n}'
+   return table.concat(parts) .. '\n     ... -> output\n}'
 end
 
 ---------------------------------------------------------------- chains
@@ -308,13 +326,13 @@ local Sequential = class('nn.Sequential', 'nn.Container')
 
 function Sequential:__tostring__()
    -- Classes that extend it print its name too, as in Torch.
-   local text = 'nn.Sequential {\n  [input'
-   for i = 1, #self.modules do text = text .. ' -> (' .. i .. ')' end
-   text = text .. ' -> output]'
+   local parts = {'nn.Sequential {\n  [input'}
+   for i = 1, #self.modules do table.insert(parts, ' -> (' .. i .. ')') end
+   table.insert(parts, ' -> output]')
    for i, module in ipairs(self.modules) do
-      text = text .. '\n  (' .. i .. '): ' .. inner(module, '  ')
+      table.insert(parts, '\n  (' .. i .. '): ' .. inner(module, '  '))
    end
-   return text .. '\n}'
+   return table.concat(parts) .. '\n}'
 end
 
 ---------------------------------------------------------------- branches

@@ -1,7 +1,9 @@
 //! The basic functions: types, errors, raw access, iteration, environments, chunks.
 
-use super::fill;
-use crate::front::torch::interp::{Args, Lua, LuaError, LuaStr, Native, Results, Value, number};
+use super::{debug, dump, fill};
+use crate::front::torch::interp::{
+    Args, Lua, LuaError, LuaStr, Native, Object, Results, Table, Userdata, Value, number,
+};
 
 pub(super) fn install(lua: &mut Lua) {
     let globals = lua.globals().clone();
@@ -17,6 +19,7 @@ pub(super) fn install(lua: &mut Lua) {
             ("ipairs", ipairs),
             ("load", load),
             ("loadstring", load),
+            ("newproxy", new_proxy),
             ("next", next),
             ("pairs", pairs),
             ("pcall", protected_call),
@@ -53,13 +56,43 @@ fn collect_garbage(lua: &mut Lua, args: &Args) -> Results {
     let what = if args.is_none(0) { LuaStr::from("collect") } else { args.string(lua, 0)? };
     Ok(vec![match &*what.to_str() {
         "count" => Value::Number(lua.memory_used() as f64 / 1024.0),
-        "collect" | "stop" | "restart" => 0usize.into(),
+        "collect" => {
+            collect(lua)?;
+            0usize.into()
+        }
+        "stop" | "restart" => 0usize.into(),
         // Memory is counted, so there are no steps, and no pace of them.
-        "step" => Value::Bool(false),
+        "step" => {
+            collect(lua)?;
+            Value::Bool(false)
+        }
         "setpause" | "setstepmul" => 200usize.into(),
         "isrunning" => Value::Bool(true),
         other => return Err(lua.bad_argument(0, &format!("invalid option '{other}'"))),
     }])
+}
+
+/// What nothing holds is freed at once, but weak tables are looked through only here.
+fn collect(lua: &mut Lua) -> Result<(), LuaError> {
+    loop {
+        lua.work(100 + lua.heap.tables() / 4)?;
+        if lua.heap.forget_weak() == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// `newproxy(true)` makes a value with a new metatable, `newproxy(proxy)` one that shares it.
+fn new_proxy(lua: &mut Lua, args: &Args) -> Results {
+    let metatable = match args.get(0) {
+        Value::Nil | Value::Bool(false) => None,
+        Value::Bool(true) => Some(lua.table()),
+        other => match other.object().filter(|proxy: &&Userdata| proxy.is_proxy) {
+            Some(proxy) => proxy.metatable().flatten().cloned(),
+            None => return Err(lua.bad_argument(0, "boolean or proxy expected")),
+        },
+    };
+    Ok(vec![Userdata::value(lua, true, metatable)])
 }
 
 fn error(lua: &mut Lua, args: &Args) -> Results {
@@ -67,14 +100,18 @@ fn error(lua: &mut Lua, args: &Args) -> Results {
     Err(lua.error_of_level(args.get(0), level))
 }
 
-fn get_metatable(lua: &mut Lua, args: &Args) -> Results {
-    let value = args.any(lua, 0)?;
-    let metatable = match &value {
+/// The metatable of a value, whatever it shows of it.
+pub(super) fn metatable(lua: &Lua, value: &Value) -> Option<Table> {
+    match value {
         Value::Table(table) => table.metatable(),
         Value::String(_) => Some(lua.string_metatable.clone()),
+        Value::Object(object) => object.metatable().flatten().cloned(),
         _ => None,
-    };
-    let Some(metatable) = metatable else { return Ok(vec![Value::Nil]) };
+    }
+}
+
+fn get_metatable(lua: &mut Lua, args: &Args) -> Results {
+    let Some(metatable) = metatable(lua, &args.any(lua, 0)?) else { return Ok(vec![Value::Nil]) };
     Ok(vec![match metatable.field("__metatable") {
         Value::Nil => metatable.into(),
         shown => shown,
@@ -143,9 +180,7 @@ fn next(lua: &mut Lua, args: &Args) -> Results {
 
 fn protected_call(lua: &mut Lua, args: &Args) -> Results {
     let function = args.any(lua, 0)?;
-    lua.protected += 1;
-    let results = lua.call_through(&function, args.rest(1).to_vec());
-    lua.protected -= 1;
+    let results = protected(lua, &function, args.rest(1), None);
     pay_for_protection(lua, &results)?;
     caught(results, |error| Ok(vec![error.into_value()]))
 }
@@ -153,14 +188,25 @@ fn protected_call(lua: &mut Lua, args: &Args) -> Results {
 fn protected_call_with_handler(lua: &mut Lua, args: &Args) -> Results {
     let function = args.any(lua, 0)?;
     let handler = args.function(lua, 1)?;
-    lua.protected += 1;
-    let results = lua.call_through(&function, args.rest(2).to_vec());
-    lua.protected -= 1;
+    let results = protected(lua, &function, args.rest(2), Some(handler.clone()));
     pay_for_protection(lua, &results)?;
-    caught(results, |error| match lua.call_through(&handler, vec![error.into_value()]) {
-        Err(error) if error.is_catchable() => Ok(vec!["error in error handling".into()]),
-        handled => handled.map(|values| vec![values.into_iter().next().unwrap_or_default()]),
+    caught(results, |error| match error {
+        error if error.is_handled() => Ok(vec![error.into_value()]),
+        error => match lua.call_through(&handler, vec![error.into_value()]) {
+            Err(error) if error.is_catchable() => Ok(vec!["error in error handling".into()]),
+            handled => handled.map(|values| vec![values.into_iter().next().unwrap_or_default()]),
+        },
     })
+}
+
+/// A call whose errors the caller catches.
+fn protected(lua: &mut Lua, function: &Value, args: &[Value], handler: Option<Value>) -> Results {
+    let around = std::mem::replace(&mut lua.handler, handler);
+    lua.protected += 1;
+    let results = lua.call_through(function, args.to_vec());
+    lua.protected -= 1;
+    lua.handler = around;
+    results
 }
 
 /// A protected call costs more than another, and most if there is an error, since that carries its trace.
@@ -229,6 +275,9 @@ fn select(lua: &mut Lua, args: &Args) -> Results {
 
 fn to_number(lua: &mut Lua, args: &Args) -> Results {
     let base = args.integer_or(lua, 1, 10)?;
+    if let Value::String(text) = &args.get(0) {
+        lua.work(text.len() / 8)?;
+    }
     if base == 10 {
         return Ok(vec![args.any(lua, 0)?.to_number().into()]);
     }
@@ -241,8 +290,8 @@ fn to_number(lua: &mut Lua, args: &Args) -> Results {
 
 fn to_string(lua: &mut Lua, args: &Args) -> Results {
     let value = args.any(lua, 0)?;
-    if let Value::Table(table) = &value {
-        let handler = table.metamethod("__tostring");
+    if matches!(value, Value::Table(_) | Value::Object(_)) {
+        let handler = lua.metamethod(&value, "__tostring");
         if !handler.is_nil() {
             // Whatever it gives, text or not.
             let first = lua.call_through(&handler, vec![value])?.into_iter().next();
@@ -273,6 +322,9 @@ fn unpack(lua: &mut Lua, args: &Args) -> Results {
     Ok((first..=last).map(|at| table.get(&(at as f64).into())).collect())
 }
 
+/// What dumped functions begin with, and no text.
+const ESCAPE: u8 = 27;
+
 /// `load(text or function, name, mode, environment)`; a function gives the text in pieces, up to an empty one.
 fn load(lua: &mut Lua, args: &Args) -> Results {
     let (text, name) = match args.get(0).to_text() {
@@ -289,6 +341,21 @@ fn load(lua: &mut Lua, args: &Args) -> Results {
         }
     };
     let name = if args.is_none(1) { name } else { args.string(lua, 1)? };
+    let environment = match args.get(3) {
+        Value::Table(environment) => Some(environment),
+        _ => None,
+    };
+    if text.first() == Some(&ESCAPE) {
+        return Ok(match dump::load(lua, &text, environment) {
+            Some(function) => vec![function],
+            None => {
+                let chunk =
+                    if args.is_none(1) { "(binary)".into() } else { chunk_name(&name.to_str()) };
+                let message = format!("{chunk}: cannot load incompatible bytecode");
+                vec![Value::Nil, message.as_str().into()]
+            }
+        });
+    }
     if !args.is_none(2) && !args.string(lua, 2)?.contains(&b't') {
         return Ok(vec![Value::Nil, "attempt to load chunk with wrong mode".into()]);
     }
@@ -297,8 +364,10 @@ fn load(lua: &mut Lua, args: &Args) -> Results {
     let chunk = chunk_name(&name.to_str());
     match lua.load(chunk, &text.to_str()) {
         Ok(function) => {
-            if let (Value::Function(closure), Value::Table(environment)) = (&function, args.get(3))
-            {
+            if let Value::Function(closure) = &function {
+                debug::name_chunk(lua, closure.proto.span.file, name);
+            }
+            if let (Value::Function(closure), Some(environment)) = (&function, environment) {
                 let _old = closure.environment.replace(environment);
             }
             Ok(vec![function])
@@ -325,10 +394,19 @@ fn read_pieces(lua: &mut Lua, reader: &Value) -> Result<LuaStr, LuaError> {
     Ok(lua.string(text))
 }
 
+/// Letters of a chunk's name in messages.
+const NAME: usize = 59;
+
 /// How messages name a chunk: `=name` and `@name` as they are, a text by its first line.
 fn chunk_name(name: &str) -> String {
-    if let Some(name) = name.strip_prefix(['=', '@']) {
-        return name.chars().take(60).collect();
+    if let Some(name) = name.strip_prefix('=') {
+        return name.chars().take(NAME).collect();
+    }
+    if let Some(path) = name.strip_prefix('@') {
+        let over = path.chars().count().saturating_sub(NAME);
+        // Of a long path the end says more.
+        let end = path.chars().skip(if over == 0 { 0 } else { over + 3 });
+        return if over == 0 { end.collect() } else { format!("...{}", end.collect::<String>()) };
     }
     let line = name.split(['\n', '\r']).next().unwrap_or("");
     let short: String = line.chars().take(45).collect();
@@ -336,7 +414,7 @@ fn chunk_name(name: &str) -> String {
     format!("[string \"{short}{dots}\"]")
 }
 
-fn get_environment(lua: &mut Lua, args: &Args) -> Results {
+pub(super) fn get_environment(lua: &mut Lua, args: &Args) -> Results {
     let closure = match args.get(0) {
         Value::Function(closure) => Some(closure),
         Value::Native(_) => None,
@@ -354,7 +432,7 @@ fn get_environment(lua: &mut Lua, args: &Args) -> Results {
     Ok(vec![environment.unwrap_or_else(|| lua.globals().clone()).into()])
 }
 
-fn set_environment(lua: &mut Lua, args: &Args) -> Results {
+pub(super) fn set_environment(lua: &mut Lua, args: &Args) -> Results {
     let environment = args.table(lua, 1)?;
     let closure = match args.get(0) {
         Value::Function(closure) => Some(closure),

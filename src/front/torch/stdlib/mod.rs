@@ -4,6 +4,8 @@ mod base;
 mod bit;
 mod coroutine;
 mod date;
+mod debug;
+mod dump;
 mod format;
 mod math;
 mod outside;
@@ -23,6 +25,7 @@ pub(super) fn install(lua: &mut Lua) {
     math::install(lua);
     bit::install(lua);
     outside::install(lua);
+    debug::install(lua);
     coroutine::install(lua);
     package::install(lua);
 }

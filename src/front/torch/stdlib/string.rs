@@ -12,6 +12,7 @@ pub(super) fn install(lua: &mut Lua) {
         &[
             ("byte", byte),
             ("char", char),
+            ("dump", super::dump::dump),
             ("find", find),
             ("format", format::format),
             ("gmatch", gmatch),
