@@ -278,8 +278,7 @@ impl Pass<'_> {
             },
             Kernel::ConvFilter(conv)
                 if self.is_tiled(conv, step.args[1], step.args[0])
-                    && (self.how == Arrange::All
-                        || FILTER_TILES <= self.tiles(conv, step.args[1])) =>
+                    && (self.how == Arrange::All || self.is_filter_tiled(conv, step)) =>
             {
                 return self.wrap(Kernel::TilesFilter(conv.clone()), &step.args, &step.outs);
             }
