@@ -398,7 +398,7 @@ impl<T: Element> Session<T> {
     /// Runs all steps once, timing each: seconds by step.
     ///
     /// # Errors
-    /// A GPU refused something.
+    /// As [`Session::run`].
     pub fn run_timed(&mut self) -> Result<Vec<f64>> {
         let run = self.next_run()?;
         let settled = std::mem::replace(&mut self.settled, true);
@@ -406,7 +406,7 @@ impl<T: Element> Session<T> {
             Seat::Host { arena, machine, threads } => {
                 let run =
                     |data: &mut [T]| threads.run(false, || machine.run_timed(data, run, settled));
-                Ok(on_arena(arena, run))
+                on_arena(arena, run).map_err(Error::Refused)
             }
             Seat::Gpu(gpu) => gpu.run_timed(run),
         }

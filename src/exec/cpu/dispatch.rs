@@ -47,36 +47,39 @@ impl<T: Element> Machine<T> {
     /// Runs the steps on the arena; `run` chooses the random numbers. If `settled`, those that depend on the parameters
     /// alone have run before and no parameter has changed since.
     pub fn run(&self, arena: &mut [T], run: u64, settled: bool) -> Result<(), String> {
-        let memory = Memory::new(arena);
-        let first = if settled { self.settled } else { 0 };
-        for (call, small) in &self.calls[first..] {
-            match small {
-                true => alone(|| call(&memory, run)),
-                false => call(&memory, run),
-            }
-        }
-        self.assign(arena);
-        self.trouble.take()
+        self.steps(arena, run, settled, |_| {})
     }
 
     /// The same, with the seconds that each step took; 0 for those that need not run.
-    pub fn run_timed(&self, arena: &mut [T], run: u64, settled: bool) -> Vec<f64> {
+    pub fn run_timed(&self, arena: &mut [T], run: u64, settled: bool) -> Result<Vec<f64>, String> {
+        let mut times = vec![0.0; self.calls.len()];
+        let mut start = Instant::now();
+        self.steps(arena, run, settled, |number| {
+            let end = Instant::now();
+            times[number] = (end - start).as_secs_f64();
+            start = end;
+        })?;
+        Ok(times)
+    }
+
+    fn steps(
+        &self,
+        arena: &mut [T],
+        run: u64,
+        settled: bool,
+        mut done: impl FnMut(usize),
+    ) -> Result<(), String> {
         let memory = Memory::new(arena);
         let first = if settled { self.settled } else { 0 };
-        let times = self.calls.iter().enumerate().map(|(number, (call, small))| {
-            if number < first {
-                return 0.0;
-            }
-            let start = Instant::now();
+        for (number, (call, small)) in self.calls.iter().enumerate().skip(first) {
             match small {
                 true => alone(|| call(&memory, run)),
                 false => call(&memory, run),
             }
-            start.elapsed().as_secs_f64()
-        });
-        let times = times.collect();
+            done(number);
+        }
         self.assign(arena);
-        times
+        self.trouble.take()
     }
 
     /// Whether a run is so small that it should stay on the thread that asks for it.

@@ -402,7 +402,8 @@ fn build(
     definition.nodes = nodes;
     definition.names = result?;
     // The text of a deep net is far larger than the net.
-    let steps = std::mem::replace(&mut lua.limits.steps, lua.steps() + PRINTING);
+    let most = (lua.steps() + PRINTING).min(lua.limits.steps);
+    let steps = std::mem::replace(&mut lua.limits.steps, most);
     for part in [Some(&returned.model), returned.loss.as_ref()].into_iter().flatten() {
         // Classes of the definition's own may print themselves in any way, or in none.
         if let Ok(text) = lua.to_text(&Value::Table(part.clone())) {

@@ -46,15 +46,11 @@ impl T7 {
         for (number, module) in self.with_parameters()?.into_iter().enumerate() {
             for role in ["weight", "bias"] {
                 let Some(tensor) = self.tensor(self.field(module, role)) else { continue };
-                elements = elements.saturating_add(tensor.count());
-                if self.size.saturating_mul(64) < elements {
-                    return Err(self.error("parameters that are larger than the file explains"));
-                }
                 parameters.push(Parameter {
                     module: number,
                     class: self.class(module).unwrap_or_default().to_owned(),
                     role,
-                    blob: self.blob(tensor)?,
+                    blob: self.unfold(tensor, &mut elements)?,
                     place: (tensor.storage, tensor.offset),
                 });
             }
@@ -68,26 +64,36 @@ impl T7 {
     /// As [`T7::parameters`].
     pub fn buffers(&self) -> Result<Vec<Buffers>> {
         let mut buffers = vec![];
+        let mut elements = 0usize;
         for module in self.modules()? {
             let tensor = |name| self.tensor(self.field(module, name));
             let Some(mean) = tensor("running_mean") else { continue };
             let variance = match (tensor("running_var"), tensor("running_std")) {
-                (Some(variance), _) => self.blob(variance)?,
+                (Some(variance), _) => self.unfold(variance, &mut elements)?,
                 // The first version kept 1 / sqrt(variance + eps).
                 (None, Some(inverse)) => {
                     let eps = match self.field(module, "eps") {
                         Some(Value::Number(eps)) => *eps as f32,
                         _ => 1e-5,
                     };
-                    let mut blob = self.blob(inverse)?;
+                    let mut blob = self.unfold(inverse, &mut elements)?;
                     blob.data.iter_mut().for_each(|x| *x = (*x * *x).recip() - eps);
                     blob
                 }
                 (None, None) => continue,
             };
-            buffers.push(Buffers { mean: self.blob(mean)?, variance });
+            buffers.push(Buffers { mean: self.unfold(mean, &mut elements)?, variance });
         }
         Ok(buffers)
+    }
+
+    /// The elements of a tensor, one of several that have so many `elements`: strides of 0 make much of a small file.
+    fn unfold(&self, tensor: &Tensor, elements: &mut usize) -> Result<Blob> {
+        *elements = elements.saturating_add(tensor.count());
+        if self.size.saturating_mul(64) < *elements {
+            return Err(self.error("parameters that are larger than the file explains"));
+        }
+        self.blob(tensor)
     }
 
     /// The modules that have parameters of their own, in order.
