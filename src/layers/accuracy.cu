@@ -1,13 +1,18 @@
 /* The share of labels whose score is among the best: over all, and for each class. */
 
-/* 1 for a hit, 0 for a miss, -1 for a label that is no class, -2 for one that is ignored. */
+/* 1 for a hit, 0 for a miss, -1 for a label that is no class, -2 for one that is ignored. Scores as good as that of the label
+   are better: all with ties 0, those of earlier classes with 1, none with 2. */
 DEVICE void accuracy_hits(const real *x, const real *labels, real *hits, whole n, whole classes, whole inner, whole top,
-                          int ignores, long long ignored) {
+                          whole ties, int ignores, long long ignored) {
     EACH(i, n) {
-        whole class_ = class_of(labels[i], classes), start = class_start(i, classes, inner), below = 0;
+        whole class_ = class_of(labels[i], classes), start = class_start(i, classes, inner), better = 0;
         real own = class_ < 0 ? (real)0 : x[start + class_ * inner];
-        for (whole c = 0; 0 <= class_ && c < classes; c++) below += (whole)(x[start + c * inner] < own);
-        real hit = class_ < 0 ? (real)-1 : (real)(classes - 1 - below < top);
+        for (whole c = 0; 0 <= class_ && c < classes; c++) {
+            real other = x[start + c * inner];
+            int counts = other != own || ties == 0 || (ties == 1 && c < class_);
+            better += (whole)(c != class_ && !(other < own) && counts);
+        }
+        real hit = class_ < 0 ? (real)-1 : (real)(better < top);
         hits[i] = label_counts(labels[i], ignores, ignored) ? hit : (real)-2;
     }
 }

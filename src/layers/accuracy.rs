@@ -13,9 +13,9 @@ use crate::ty::Shape;
 params! {
     /// The share of labels whose score is among the `top_k` largest along the class axis.
     ///
-    /// The second top, if there is one, is the same share for each class, 0 for a class that does not occur. As in
-    /// Caffe a class with an equal score counts as better, so ties are wrong; so is a score that is NaN, and a label
-    /// that is no class. Without a label that counts the accuracy is 0.
+    /// The second top, if there is one, is the same share for each class, 0 for a class that does not occur. In Caffe a
+    /// class with an equal score counts as better, so ties are wrong; `ties` says what they are elsewhere. Wrong is also
+    /// a score that is NaN, and a label that is no class. Without a label that counts the accuracy is 0.
     pub struct Accuracy {
         /// How many of the best scores are looked at.
         top_k: usize = 1,
@@ -23,7 +23,20 @@ params! {
         axis: i64 = 1,
         /// Labels of this value are left out.
         ignore_label: Option<i64> = None,
+        /// Which scores as good as that of the label are better.
+        ties: Ties = Ties::Better,
     }
+}
+
+/// Which scores as good as that of the label are better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ties {
+    /// All of them, as in Caffe.
+    Better,
+    /// Those of earlier classes, as of TensorFlow's `argmax`.
+    EarlierBetter,
+    /// None, as of TensorFlow's `in_top_k`.
+    Equal,
 }
 
 /// The description of [`Accuracy`].
@@ -37,6 +50,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             top_k: p.usize("top_k").unwrap_or(1),
             axis: p.int("axis").unwrap_or(1),
             ignore_label: p.int("ignore_label"),
+            ..Accuracy::default()
         }
         .into()
     })],
@@ -61,7 +75,8 @@ impl LayerOps for Accuracy {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let axis = b.shape(cx.bottoms[0]).axis(self.axis).unwrap_or(0);
-        let shares = Shares { axis, top_k: self.top_k, ignore_label: self.ignore_label };
+        let (top_k, ignore_label, ties) = (self.top_k, self.ignore_label, self.ties);
+        let shares = Shares { axis, top_k, ignore_label, ties };
         let outs = b.native(shares, cx.bottoms);
         outs[..cx.n_tops()].to_vec()
     }
@@ -84,6 +99,7 @@ struct Shares {
     axis: usize,
     top_k: usize,
     ignore_label: Option<i64>,
+    ties: Ties,
 }
 
 impl Operation for Shares {
@@ -124,8 +140,17 @@ impl Operation for Shares {
             seen[class] += T::ONE;
             let score = |c: usize| scores[axis.start(i) + c * axis.inner];
             let own = score(class);
-            let below = (0..axis.classes).filter(|&c| score(c) < own).count();
-            if axis.classes - 1 - below < self.top_k {
+            let as_good = |c: usize| match self.ties {
+                Ties::Better => true,
+                Ties::EarlierBetter => c < class,
+                Ties::Equal => false,
+            };
+            let better = |&c: &usize| {
+                let other = score(c);
+                let below = other.partial_cmp(&own) == Some(std::cmp::Ordering::Less);
+                c != class && !below && (other != own || as_good(c))
+            };
+            if (0..axis.classes).filter(better).count() < self.top_k {
                 hits += 1;
                 right.data[class] += T::ONE;
             }
@@ -146,7 +171,8 @@ impl Operation for Shares {
         let [labels, hits] = [Operand::Arg(1), Operand::Work(0)];
         let operands = vec![Operand::Arg(0), labels.clone(), hits.clone()];
         let find = Call::each("accuracy_hits", n, operands).with_all(axis.extents());
-        let find = find.with(self.top_k).with(self.ignore_label.is_some());
+        let find = find.with(self.top_k).with(self.ties as usize);
+        let find = find.with(self.ignore_label.is_some());
         let operands = vec![labels, hits, Operand::Out(0), Operand::Out(1)];
         let share = Call::teams("accuracy_shares", axis.classes + 1, operands);
         let calls =

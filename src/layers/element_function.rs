@@ -66,6 +66,10 @@ pub enum Function {
     Larger,
     /// The smaller one; the gradient of equals goes to x.
     Smaller,
+    /// The larger one; the gradient of equals goes to y.
+    LargerLast,
+    /// The smaller one; the gradient of equals goes to y.
+    SmallerLast,
 }
 
 params! {
@@ -160,7 +164,9 @@ impl ElementFunction {
             | Function::Multiply
             | Function::Divide
             | Function::Larger
-            | Function::Smaller => 2,
+            | Function::Smaller
+            | Function::LargerLast
+            | Function::SmallerLast => 2,
             _ => 1,
         }
     }
@@ -213,6 +219,8 @@ impl ElementFunction {
             Function::Divide => x / y,
             Function::Larger => select(x.clone().ge(y.clone()), x, y),
             Function::Smaller => select(x.clone().le(y.clone()), x, y),
+            Function::LargerLast => select(x.clone().gt(y.clone()), x, y),
+            Function::SmallerLast => select(x.clone().lt(y.clone()), x, y),
         }
     }
 }

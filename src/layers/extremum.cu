@@ -13,12 +13,16 @@ DEVICE void extremum(const real *x, real *y, whole n, whole extent, whole inner,
     EACH(i, n) { y[i] = x[extremum_place(x, i, extent, inner, smallest)]; }
 }
 
-DEVICE void extremum_grad(const real *x, const real *dy, real *dx, whole n, whole extent, whole inner, int smallest) {
+/* The gradient goes to the first, or in equal shares to all that equal it. */
+DEVICE void extremum_grad(const real *x, const real *dy, real *dx, whole n, whole extent, whole inner, int smallest,
+                          int shared) {
     EACH(i, n) {
-        whole place = extremum_place(x, i, extent, inner, smallest);
+        whole place = extremum_place(x, i, extent, inner, smallest), start = i / inner * extent * inner + i % inner;
+        whole equals = shared ? 0 : 1;
+        for (whole k = 0; shared && k < extent; k++) equals += x[start + k * inner] == x[place];
         for (whole k = 0; k < extent; k++) {
-            whole at = i / inner * extent * inner + i % inner + k * inner;
-            dx[at] = at == place ? dy[i] : (real)0;
+            whole at = start + k * inner;
+            dx[at] = at == place || (shared && x[at] == x[place]) ? dy[i] / (real)equals : (real)0;
         }
     }
 }

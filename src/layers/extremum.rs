@@ -15,7 +15,7 @@ use crate::ty::Shape;
 params! {
     /// The largest or the smallest element along one axis, which disappears; of a vector it is a vector of one element.
     ///
-    /// The gradient goes to the first of equals.
+    /// The gradient goes to the first of equals, or in equal shares to all of them.
     pub struct Extremum {
         /// The axis; -1 is the last.
         axis: i64 = 0,
@@ -23,6 +23,8 @@ params! {
         item_axes: Option<usize> = None,
         /// Whether it is the smallest.
         smallest: bool = false,
+        /// Whether equals share the gradient, as in TensorFlow.
+        shared: bool = false,
     }
 }
 
@@ -48,7 +50,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl Extremum {
     fn read(a: &Args, smallest: bool) -> Self {
         let BatchAxis { axis, item_axes } = BatchAxis::read(a, "dimension", "nInputDims");
-        Extremum { axis, item_axes, smallest }
+        Extremum { axis, item_axes, smallest, shared: false }
     }
 
     fn axis(&self) -> BatchAxis {
@@ -69,7 +71,7 @@ impl LayerOps for Extremum {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let axis = self.axis().of(b.shape(cx.bottoms[0])).unwrap_or(0);
         let shape = cx.top(0).clone();
-        b.native(First { axis, smallest: self.smallest, shape }, cx.bottoms)
+        b.native(First { axis, smallest: self.smallest, shared: self.shared, shape }, cx.bottoms)
     }
 
     fn detail(&self) -> String {
@@ -83,6 +85,7 @@ impl LayerOps for Extremum {
 struct First {
     axis: usize,
     smallest: bool,
+    shared: bool,
     shape: Shape,
 }
 
@@ -129,7 +132,18 @@ impl Operation for First {
         _work: &mut [T],
     ) {
         dargs[0].data.fill(T::ZERO);
-        self.places(&saved.args[0], |i, at| dargs[0].data[at] = saved.douts[0].data[i]);
+        let (x, along) = (&saved.args[0], ClassAxis::of(saved.args[0].shape, self.axis));
+        self.places(x, |i, first| {
+            let gradient = saved.douts[0].data[i];
+            if !self.shared {
+                dargs[0].data[first] = gradient;
+                return;
+            }
+            let all = (0..along.classes).map(|k| along.start(i) + k * along.inner);
+            let equals = all.filter(|&at| x.data[at] == x.data[first]);
+            let share = gradient / T::from_f64(equals.clone().count().max(1) as f64);
+            equals.for_each(|at| dargs[0].data[at] = share);
+        });
     }
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
@@ -146,7 +160,11 @@ impl Operation for First {
             }
         };
         let call = Call::each(function, along.labels(), operands);
-        let calls = vec![call.with_all(along.extents()).with(self.smallest)];
+        let call = call.with_all(along.extents()).with(self.smallest);
+        let calls = vec![match pass {
+            Pass::Forward => call,
+            Pass::Backward(_) => call.with(self.shared),
+        }];
         Some(DeviceForm { texts: &[include_str!("extremum.cu")], calls, work: 0 })
     }
 }

@@ -314,6 +314,16 @@ impl Graph {
         x: &Tensor,
     ) -> Outcome<Option<Tensor>> {
         let name = function.name();
+        let last = match function {
+            Binary::Maximum => Some(Function::LargerLast),
+            Binary::Minimum => Some(Function::SmallerLast),
+            _ => None,
+        };
+        if let Some(function) = last {
+            // Of equals it is the number that counts.
+            let layer = ElementFunction { function, number: Some(number), repeats: false };
+            return self.unary(x, name, layer).map(Some);
+        }
         if let Some(exchanged) = function.exchanged() {
             return self.with_number(exchanged, x, number);
         }

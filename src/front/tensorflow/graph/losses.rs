@@ -2,13 +2,14 @@
 
 use super::layout::plain_order;
 use super::{Binary, Fault, Graph, Kind, Outcome, Reduction, Source, Tensor, shown};
-use crate::layers::accuracy::Accuracy;
+use crate::layers::accuracy::{Accuracy, Ties};
 use crate::layers::arg_max::ArgMax;
 use crate::layers::bnll::Bnll;
 use crate::layers::contrastive_loss::ContrastiveLoss;
 use crate::layers::cross_entropy::CrossEntropy;
 use crate::layers::log_softmax::LogSoftmax;
 use crate::layers::one_hot::OneHot;
+use crate::layers::power::Power;
 use crate::layers::softmax::Softmax;
 use crate::layers::softmax_loss::SoftmaxLoss;
 
@@ -190,7 +191,8 @@ impl Graph {
         // Where there are fewer classes, all are among the best.
         let classes = scores.dims.last().copied().unwrap_or(0);
         let name = if n == 1 { "accuracy".to_owned() } else { format!("accuracy_top_{n}") };
-        let layer = Accuracy { top_k: n.min(classes), axis: -1, ignore_label: None };
+        let ties = if n == 1 { Ties::EarlierBetter } else { Ties::Equal };
+        let layer = Accuracy { top_k: n.min(classes), axis: -1, ignore_label: None, ties };
         let top = self.push(&name, layer, &[&rows, &labels], &[])?;
         self.metrics.push(top.clone());
         Ok(self.plain_tensor(top, Kind::Float))
@@ -231,10 +233,16 @@ impl Graph {
     /// There is no such axis.
     pub fn arg_max(&mut self, x: &Tensor, axis: i64, name: &str) -> Outcome<Tensor> {
         let axis = x.axis(axis)?;
-        let (blob, order) = self.blob(x)?;
+        // The layer takes the last of equals, TensorFlow the first.
+        let extent = x.dims[axis];
+        let backwards = self.pick(x, axis, (0..extent).rev().collect(), "ReverseV2")?;
+        let (blob, order) = self.blob(&backwards)?;
         let layer = ArgMax { axis: Some(order[axis] as i64), ..ArgMax::default() };
         let top = self.push(name, layer, &[&blob], &[])?;
         let found = self.tensor(top, order, Kind::Int);
+        let last = extent.saturating_sub(1) as f64;
+        let layer = Power { scale: -1.0, shift: last, ..Power::default() };
+        let found = self.power(&found, name, layer)?;
         self.squeeze(&found, &[axis as i64])
     }
 

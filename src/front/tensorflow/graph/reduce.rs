@@ -112,7 +112,7 @@ impl Graph {
                 dims.push(reduced);
                 let rows = self.shaped(&blob, &dims.into())?;
                 let smallest = what == Reduction::Smallest;
-                let layer = Extremum { axis: -1, item_axes: None, smallest };
+                let layer = Extremum { axis: -1, item_axes: None, smallest, shared: true };
                 let top = self.push(name, layer, &[&rows], &[])?;
                 match stay {
                     0 => self.shaped(&top, &crate::ty::Shape::scalar())?,

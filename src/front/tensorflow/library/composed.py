@@ -29,7 +29,7 @@ def linspace(start, stop, num, name=None):
 def selu(features, name=None):
     # Klambauer et al. 2017.
     alpha, scale = 1.6732632423543772, 1.0507009873554805
-    return scale * tf.where(features > 0, features, alpha * tf.nn.elu(features))
+    return scale * tf.where(features >= 0, features, alpha * tf.nn.elu(features))
 
 
 def swish(features):

@@ -152,6 +152,7 @@ def batch_normalization(inputs, axis=-1, momentum=0.99, epsilon=1e-3, center=Tru
              'moving_variance': moving_variance_initializer}
     return tf.contrib.layers.batch_norm(
         inputs, decay=momentum, center=center, scale=scale, epsilon=epsilon, is_training=training, trainable=trainable,
+        fused=len(inputs.get_shape()) == 4 if fused is None else fused,
         param_initializers=dict((key, value) for key, value in given.items() if value is not None),
         reuse=reuse, scope=own[len(around) + 1:] if around else own)
 
