@@ -207,6 +207,25 @@ fn a_gain_of_its_own_reaches_the_normalisation_inside() {
 }
 
 #[test]
+fn a_gradient_of_its_own_goes_to_many_inputs() {
+    let sum = format!(
+        "{}function Own:updateGradInput(input, gradOutput)\n\
+         self.gradInput = {{}}\n\
+         for i = 1, #input do self.gradInput[i] = torch.mul(gradOutput, 1) end\n\
+         return self.gradInput\nend\n\
+         local many = nn.ConcatTable()\n\
+         for i = 1, 20 do many:add(nn.MulConstant(i)) end\n",
+        class(
+            "nn.Module",
+            "",
+            "local sum = torch.mul(input[1], 1)\nfor i = 2, #input do sum:add(input[i]) end\nreturn sum"
+        )
+    );
+    let with = |module: &str| format!("nn.Sequential():add(many):add({module})");
+    same(&sum, &with("nn.Own()"), &with("nn.CAddTable()"), &[&[3, 5]], &[]);
+}
+
+#[test]
 fn classes_extend_containers_and_call_their_modules() {
     let residual = class(
         "nn.Sequential",

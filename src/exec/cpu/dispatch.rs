@@ -5,10 +5,12 @@
 mod joined;
 mod last;
 mod memory;
+mod natives;
 
 use std::time::Instant;
 
 use memory::Memory;
+use natives::Places;
 
 use super::effort::{SMALL, SMALL_RUN, nanoseconds};
 use super::extents::{channels_of, lrn_of, lrn_shape, softmax_shape};
@@ -20,7 +22,6 @@ use super::trouble::Trouble;
 use super::{conv, gather, im2col, layout, lrn, matmul, normalize, pool, reduce, softmax};
 use crate::exec::Element;
 use crate::plan::{Plan, Slot};
-use crate::program::native::{Saved, View, ViewMut};
 use crate::program::{
     Distribution, FusedConv, Kernel, Normalize, Program, ReduceOp, Step, ValueId,
 };
@@ -501,65 +502,12 @@ impl Prepare {
                 })
             }
             Kernel::Native(native) => {
-                let native = native.clone();
-                let (n, results, none) = (args.len(), outs.len(), Shape::default());
-                assert!(n.max(results) <= MOST_VIEWS, "{} has too many arguments", native.name());
-                Box::new(move |m, _| {
-                    let views = views(m, &args, &arg_shapes, &none);
-                    let mut outs = views_mut(m, &outs, &out_shapes, &none);
-                    let outs = &mut outs[..results];
-                    T::native_forward(&*native, &views[..n], outs, m.get_mut(work));
-                })
+                Places { args, arg_shapes, outs, out_shapes, work }.forward(native.clone())
             }
-            Kernel::NativeGrad(native, wrt) => {
-                let (native, wrt) = (native.clone(), wrt.clone());
-                let results = native.shapes(&arg_shapes.iter().collect::<Vec<_>>()).len();
-                let kept = if native.gradient_reads_outputs() { results } else { 0 };
-                let (n, n_args, none) = (args.len(), args.len() - kept - results, Shape::default());
-                assert!(n <= MOST_VIEWS, "{} has too many arguments", native.name());
-                Box::new(move |m, _| {
-                    let views = views(m, &args, &arg_shapes, &none);
-                    let saved = Saved {
-                        args: &views[..n_args],
-                        outs: &views[n_args..n_args + kept],
-                        douts: &views[n_args + kept..n],
-                    };
-                    let mut dargs = views_mut(m, &outs, &out_shapes, &none);
-                    let dargs = &mut dargs[..wrt.len()];
-                    T::native_backward(&*native, &saved, &wrt, dargs, m.get_mut(work));
-                })
-            }
+            Kernel::NativeGrad(native, wrt) => Places { args, arg_shapes, outs, out_shapes, work }
+                .backward(native.clone(), wrt.clone()),
         }
     }
-}
-
-/// Arguments and results of an operation of a layer's own, at most.
-const MOST_VIEWS: usize = 16;
-
-/// What the places of arguments hold; beyond them are empty views.
-fn views<'a, T>(
-    m: &'a Memory<T>,
-    slots: &[Slot],
-    shapes: &'a [Shape],
-    none: &'a Shape,
-) -> [View<'a, T>; MOST_VIEWS] {
-    std::array::from_fn(|i| match slots.get(i) {
-        Some(&slot) => View { shape: &shapes[i], data: m.get(slot) },
-        None => View { shape: none, data: &[] },
-    })
-}
-
-/// The places of results; beyond them are empty views.
-fn views_mut<'a, T>(
-    m: &'a Memory<T>,
-    slots: &[Slot],
-    shapes: &'a [Shape],
-    none: &'a Shape,
-) -> [ViewMut<'a, T>; MOST_VIEWS] {
-    std::array::from_fn(|i| match slots.get(i) {
-        Some(&slot) => ViewMut { shape: &shapes[i], data: m.get_mut(slot) },
-        None => ViewMut { shape: none, data: &mut [] },
-    })
 }
 
 /// What the arguments of a normalisation behind its blob say.
