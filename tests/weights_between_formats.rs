@@ -12,7 +12,7 @@ use cortado::data::proto::{
 use cortado::exec::Device;
 use cortado::front::Request;
 use cortado::ir::NetState;
-use cortado::job::move_weights::{MoveOptions, Moved, convert};
+use cortado::job::move_weights::{MoveOptions, Moved, convert, holds_weights};
 use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
 use cortado::pipeline;
 use cortado::spec::Phase;
@@ -433,6 +433,7 @@ fn checkpoints_of_tensorflow_give_their_variables() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints");
     let want = read_safetensors(&folder.join("variables.safetensors")).unwrap();
     assert_eq!(want.len(), 7);
+    let scratch = tempfile::tempdir().unwrap();
     for name in [
         "snapshot_2.ckpt",
         "snapshot_2.ckpt.index",
@@ -446,6 +447,10 @@ fn checkpoints_of_tensorflow_give_their_variables() {
         assert_eq!(got["global_step"], Blob { shape: vec![], data: vec![1.0] }, "{name}");
         assert_eq!(got["count"], Blob { shape: vec![2], data: vec![0.0; 2] }, "{name}");
         assert_eq!(got["model/fc/weights/Momentum"].shape, [36, 3], "{name}");
+        let new = scratch.path().join("variables.safetensors");
+        assert!(holds_weights(&folder.join(name)), "{name}");
+        convert(&folder.join(name), &new, &MoveOptions::default()).unwrap().unwrap();
+        assert_eq!(read_safetensors(&new).unwrap(), got, "{name}");
     }
 }
 

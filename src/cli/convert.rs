@@ -37,7 +37,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (old, new) = (&arguments.old, &arguments.new);
-    match (move_weights::is_weights(old), move_weights::is_weights(new)) {
+    match (move_weights::holds_weights(old), move_weights::is_weights(new)) {
         (true, true) => weights(arguments),
         (false, false) => definition(arguments),
         (true, false) => {

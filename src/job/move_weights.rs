@@ -16,7 +16,9 @@ use crate::train::checkpoint::caffemodel;
 use crate::ty::Shape;
 use crate::weights::order::{self, Place, Weights};
 use crate::weights::t7::write_flat;
-use crate::weights::{Blob, Stored, move_weights, read_stored, write_model, write_safetensors};
+use crate::weights::{
+    Blob, Stored, is_checkpoint, move_weights, read_stored, write_model, write_safetensors,
+};
 
 /// What a move may be told.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +36,12 @@ pub struct MoveOptions {
 /// Complaints about a definition, with the texts they point into.
 pub type Complaints = (SourceMap, Diagnostics);
 
-/// Whether a name is that of a file of weights.
+/// Whether a name is that of weights that can be read.
+pub fn holds_weights(path: &Path) -> bool {
+    is_weights(path) || path.extension().is_some_and(|ending| ending == "h5") || is_checkpoint(path)
+}
+
+/// Whether a name is that of a file of weights that can be written.
 pub fn is_weights(path: &Path) -> bool {
     let ending = path.extension().and_then(|e| e.to_str());
     matches!(ending, Some("t7" | "caffemodel" | "safetensors" | "state"))
@@ -97,7 +104,7 @@ pub struct Moved {
     pub missing: Vec<String>,
 }
 
-/// A `.caffemodel` has all names itself, and becomes names or, whatever generation of the format it is of, a `.caffemodel` of
+/// A checkpoint has the names of its variables. A `.caffemodel` has all names itself, and becomes names or, whatever generation of the format it is of, a `.caffemodel` of
 /// the present one.
 fn without_net(old: &Path, new: &Path) -> Result<Moved> {
     let ending = new.extension().and_then(|e| e.to_str()).unwrap_or_default();
@@ -115,6 +122,10 @@ fn without_net(old: &Path, new: &Path) -> Result<Moved> {
             model.write(new)?;
             let parameters = model.layers.iter().map(|layer| layer.blobs.len()).sum();
             Ok(Moved { parameters, missing: vec![] })
+        }
+        (Stored::Named(_, variables), "safetensors") if is_checkpoint(old) => {
+            write_safetensors(new, variables.iter().map(|(name, blob)| (name.as_str(), blob)))?;
+            Ok(Moved { parameters: variables.len(), missing: vec![] })
         }
         (_, "t7" | "safetensors" | "caffemodel") => Err(Error::refused(
             "the names and the order of the layers are missing: give the definition of the net with --net",

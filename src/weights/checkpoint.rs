@@ -29,6 +29,11 @@ pub(super) fn prefix(path: &Path) -> Option<PathBuf> {
     (!path.exists() && with(path, ".index").exists()).then(|| path.to_path_buf())
 }
 
+/// Whether a name is that of a checkpoint, of one of its files, or what its files begin with.
+pub fn is_checkpoint(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "ckpt") || prefix(path).is_some()
+}
+
 /// A path with something at its end.
 fn with(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);

@@ -26,6 +26,7 @@ pub use binaryproto::{binaryproto_for_layers, read_binaryproto, write_binaryprot
 pub use blob::Blob;
 pub use caffemodel::{CaffeModel, LayerWeights};
 pub(crate) use caffemodel::{LayerView, write_model};
+pub use checkpoint::is_checkpoint;
 pub use fill::{fill, first_values};
 pub use given::{Counts, Given};
 pub use hdf5_snapshot::write_hdf5_weights;
