@@ -22,7 +22,7 @@ const MESSAGES: &[(&str, &str)] = &[
         "convolution_param",
         "num_output:count bias_term:bool pad*:count kernel_size*:count stride*:count dilation*:count pad_h:count \
          pad_w:count kernel_h:count kernel_w:count stride_h:count stride_w:count group:count weight_filler:filler \
-         bias_filler:filler engine:DEFAULT|CAFFE|CUDNN axis:int force_nd_im2col:bool",
+         bias_filler:filler engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN axis:int force_nd_im2col:bool",
     ),
     ("crop_param", "axis:int offset*:count"),
     (
@@ -74,7 +74,7 @@ const MESSAGES: &[(&str, &str)] = &[
     (
         "lrn_param",
         "local_size:count alpha:float beta:float norm_region:ACROSS_CHANNELS|WITHIN_CHANNEL k:float \
-         engine:DEFAULT|CAFFE|CUDNN",
+         engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN",
     ),
     ("memory_data_param", "batch_size:count channels:count height:count width:count"),
     ("mvn_param", "normalize_variance:bool across_channels:bool eps:float"),
@@ -83,7 +83,7 @@ const MESSAGES: &[(&str, &str)] = &[
     (
         "pooling_param",
         "pool:MAX|AVE|STOCHASTIC pad:count pad_h:count pad_w:count kernel_size:count kernel_h:count kernel_w:count \
-         stride:count stride_h:count stride_w:count engine:DEFAULT|CAFFE|CUDNN global_pooling:bool \
+         stride:count stride_h:count stride_w:count engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN global_pooling:bool \
          round_mode:CEIL|FLOOR",
     ),
     ("power_param", "power:float scale:float shift:float"),
@@ -94,13 +94,13 @@ const MESSAGES: &[(&str, &str)] = &[
         "num_output:count weight_filler:filler bias_filler:filler debug_info:bool expose_hidden:bool",
     ),
     ("reduction_param", "operation:+SUM|ASUM|SUMSQ|MEAN axis:int coeff:float"),
-    ("relu_param", "negative_slope:float engine:DEFAULT|CAFFE|CUDNN"),
+    ("relu_param", "negative_slope:float engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN"),
     ("reshape_param", "shape:shape axis:int num_axes:int"),
     ("scale_param", "axis:int num_axes:int filler:filler bias_term:bool bias_filler:filler"),
     ("shape", "dim*:int"),
-    ("sigmoid_param", "engine:DEFAULT|CAFFE|CUDNN"),
+    ("sigmoid_param", "engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN"),
     ("slice_param", "axis:int slice_point*:count slice_dim:count"),
-    ("softmax_param", "engine:DEFAULT|CAFFE|CUDNN axis:int"),
+    ("softmax_param", "engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN axis:int"),
     (
         "solver",
         "net:text train_net:text test_net*:text train_state:state test_state*:state test_iter*:int test_interval:int \
@@ -111,10 +111,13 @@ const MESSAGES: &[(&str, &str)] = &[
          type:text delta:float momentum2:float rms_decay:float debug_info:bool snapshot_after_train:bool \
          layer_wise_reduce:bool weights*:text",
     ),
-    ("spp_param", "pyramid_height:count pool:MAX|AVE|STOCHASTIC engine:DEFAULT|CAFFE|CUDNN"),
+    (
+        "spp_param",
+        "pyramid_height:count pool:MAX|AVE|STOCHASTIC engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN",
+    ),
     ("state", "phase:TRAIN|TEST level:int stage*:text"),
     ("swish_param", "beta:float"),
-    ("tanh_param", "engine:DEFAULT|CAFFE|CUDNN"),
+    ("tanh_param", "engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN"),
     ("threshold_param", "threshold:float"),
     ("tile_param", "axis:int tiles:int"),
     (
