@@ -168,16 +168,13 @@ fn embed(net: &mut Inference, blob: Option<&str>, files: Labelled) -> Result<Emb
                 .ok_or_else(|| Error::format(images, format!("image {i} is cut off")))?;
             prepared.push(net.prepare(image)?);
         }
-        for outputs in net.run(&prepared)? {
-            let at = match blob {
-                Some(name) => outputs.iter().position(|(n, _)| n == name),
-                None => Some(0),
+        for mut outputs in net.run(&prepared)? {
+            let wanted = |(name, _): &(String, _)| blob.is_none_or(|blob| blob == name);
+            let Some(at) = outputs.iter().position(wanted) else {
+                let names: Vec<&str> = outputs.iter().map(|(name, _)| &**name).collect();
+                return Err(no_output(blob.unwrap_or_default(), &names));
             };
-            let names: Vec<&str> = outputs.iter().map(|(name, _)| &**name).collect();
-            let missing = no_output(blob.unwrap_or_default(), &names);
-            let Some((_, point)) = at.and_then(|at| outputs.into_iter().nth(at)) else {
-                return Err(missing);
-            };
+            let (_, point) = outputs.swap_remove(at);
             if point.iter().any(|x| !x.is_finite()) {
                 let at = embedding.points.len();
                 let why =

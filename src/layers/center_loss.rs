@@ -1,6 +1,8 @@
 //! Half of the squared distance to a learned centre of each class.
 
-use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, total_call};
+use super::class_loss::{
+    CLASS_TEXT, ClassAxis, LossRule, Normalization, labelled_rows, some_classes, total_call,
+};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -51,23 +53,12 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for CenterLoss {
     fn check(&self, cx: &Infer) -> Result<(), Reported> {
-        match self.num_output {
-            0 => cx.fail(&["num_output"], "`num_output` must not be 0"),
-            _ => Ok(()),
-        }
+        some_classes(cx, self.num_output)
     }
 
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let axis = cx.axis(0, self.axis)?;
-        let (x, labels) = (cx.bottom(0), cx.bottom(1));
-        let rows = x.dims()[0];
-        if axis == 0 || x.count_of(0..axis) != rows {
-            return cx.fail(&["axis"], format!("features of {x} begin at axis 1"));
-        }
-        if labels.count() != rows || labels.dims().first() != Some(&rows) {
-            return cx.fail_bottom(1, format!("{} labels for {rows} rows", labels.count()));
-        }
-        let centers = [self.num_output, x.count_of(axis..x.rank())];
+        let features = labelled_rows(cx, self.axis)?;
+        let centers = [self.num_output, features];
         let params = vec![ParamDecl::new("center", centers, self.center_filler)];
         Ok(Signature { tops: vec![Shape::scalar()], params })
     }

@@ -1,10 +1,32 @@
-//! What losses over class labels share: which labels are ignored and what the sum is divided by.
+//! What layers over class labels share: which shapes fit, which labels are ignored and what the sum is divided by.
 
 use crate::diag::Reported;
 use crate::program::device::{Call, Number, Operand};
 use crate::real::Real;
 use crate::spec::{Args, Infer};
 use crate::ty::Shape;
+
+/// Complains about a layer without classes.
+pub(super) fn some_classes(cx: &Infer, num_output: usize) -> Result<(), Reported> {
+    match num_output {
+        0 => cx.fail(&["num_output"], "`num_output` must not be 0"),
+        _ => Ok(()),
+    }
+}
+
+/// The number of features, which are all axes of bottom 0 from this one on, of rows that have a label each in bottom 1.
+pub(super) fn labelled_rows(cx: &Infer, axis: i64) -> Result<usize, Reported> {
+    let axis = cx.axis(0, axis)?;
+    let (x, labels) = (cx.bottom(0), cx.bottom(1));
+    let rows = x.dims()[0];
+    if axis == 0 || x.count_of(0..axis) != rows {
+        return cx.fail(&["axis"], format!("features of {x} begin at axis 1"));
+    }
+    if labels.count() != rows || labels.dims().first() != Some(&rows) {
+        return cx.fail_bottom(1, format!("{} labels for {rows} rows", labels.count()));
+    }
+    Ok(x.count_of(axis..x.rank()))
+}
 
 /// What the sum of a loss is divided by (Caffe's `LossParameter.NormalizationMode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Scores of classes that demand a wider angle to the labelled class than to others.
 
-use super::class_loss::{CLASS_TEXT, ClassAxis};
+use super::class_loss::{CLASS_TEXT, ClassAxis, labelled_rows, some_classes};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -93,27 +93,17 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for MarginInnerProduct {
     fn check(&self, cx: &Infer) -> Result<(), Reported> {
-        match self.num_output {
-            0 => cx.fail(&["num_output"], "`num_output` must not be 0"),
-            _ => Ok(()),
-        }
+        some_classes(cx, self.num_output)
     }
 
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let axis = cx.axis(0, self.axis)?;
-        let (x, labels) = (cx.bottom(0), cx.bottom(1));
-        let rows = x.dims()[0];
-        if axis == 0 || x.count_of(0..axis) != rows {
-            return cx.fail(&["axis"], format!("features of {x} begin at axis 1"));
-        }
-        if labels.count() != rows || labels.dims().first() != Some(&rows) {
-            return cx.fail_bottom(1, format!("{} labels for {rows} rows", labels.count()));
-        }
-        let mut top = x.dims()[..axis].to_vec();
+        let features = labelled_rows(cx, self.axis)?;
+        let x = cx.bottom(0);
+        let mut top = x.dims()[..cx.axis(0, self.axis)?].to_vec();
         top.push(self.num_output);
         let mut tops = vec![top.into(), Shape::from([1])];
         tops.truncate(cx.n_tops());
-        let weight = [self.num_output, x.count_of(axis..x.rank())];
+        let weight = [self.num_output, features];
         let passes = Filler::Constant(self.iteration as f64);
         let params = vec![
             ParamDecl::new("weight", weight, self.weight_filler),

@@ -149,13 +149,18 @@ impl T7 {
         }
     }
 
+    /// Whether so many elements are more than an honest file of this size means: an expanded tensor is larger than its
+    /// storage, but not by so much.
+    fn is_exceeded_by(&self, elements: usize) -> bool {
+        self.size.saturating_mul(64) < elements
+    }
+
     /// A tensor's values as f32.
     ///
     /// # Errors
     /// The tensor repeats its storage beyond measure.
     pub fn blob(&self, tensor: &Tensor) -> Result<Blob> {
-        // An expanded tensor is larger than its storage, but no honest one is larger than this.
-        if self.size.saturating_mul(64) < tensor.count() {
+        if self.is_exceeded_by(tensor.count()) {
             let message =
                 format!("a tensor of {} numbers in a file of {} bytes", tensor.count(), self.size);
             return Err(Error::format(&self.path, message));

@@ -90,7 +90,7 @@ impl T7 {
     /// The elements of a tensor, one of several that have so many `elements`: strides of 0 make much of a small file.
     fn unfold(&self, tensor: &Tensor, elements: &mut usize) -> Result<Blob> {
         *elements = elements.saturating_add(tensor.count());
-        if self.size.saturating_mul(64) < *elements {
+        if self.is_exceeded_by(*elements) {
             return Err(self.error("parameters that are larger than the file explains"));
         }
         self.blob(tensor)

@@ -36,7 +36,7 @@ impl T7 {
                 places.push(place);
                 all.extend(self.blob(tensor)?.data);
             }
-            if self.size.saturating_mul(64) < all.len() || MOST < places.len() {
+            if self.is_exceeded_by(all.len()) || MOST < places.len() {
                 return Err(self.error("parameters that are larger than the file explains"));
             }
         }
