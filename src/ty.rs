@@ -6,6 +6,11 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Shape(pub Vec<usize>);
 
+/// The number of elements of a blob with these extents, or `None` if it does not fit; for extents from untrusted input.
+pub fn product(extents: impl IntoIterator<Item = usize>) -> Option<usize> {
+    extents.into_iter().try_fold(1usize, |n, extent| n.checked_mul(extent))
+}
+
 impl Shape {
     /// The shape of a scalar: no axes, one element.
     pub fn scalar() -> Self {
@@ -29,7 +34,7 @@ impl Shape {
 
     /// Number of elements, or `None` if it does not fit; for shapes from untrusted text.
     pub fn checked_count(&self) -> Option<usize> {
-        self.0.iter().try_fold(1usize, |n, &d| n.checked_mul(d))
+        product(self.0.iter().copied())
     }
 
     /// Product of the extents of a range of axes.

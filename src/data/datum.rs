@@ -7,6 +7,7 @@ use prost::Message;
 use super::bilinear::resize;
 use super::images::Image;
 use super::proto::Datum;
+use crate::ty::product;
 
 /// What to make of an encoded image's channels; Caffe's `force_color` and `force_gray`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,14 +41,14 @@ impl Record {
     /// A record of pixels; `None` if their number is not the product of `shape` (channels, rows, columns).
     pub fn of_bytes(shape: [usize; 3], pixels: Vec<u8>, label: i32) -> Option<Self> {
         let datum = Datum { data: pixels, label: Some(label), ..Datum::default() };
-        (count(shape) == Some(datum.data.len())).then_some(Record { shape, datum })
+        (product(shape) == Some(datum.data.len())).then_some(Record { shape, datum })
     }
 
     /// A record of numbers; `None` if there are not as many as the product of `shape` (channels, rows, columns).
     #[cfg(test)]
     pub fn of_floats(shape: [usize; 3], values: Vec<f32>, label: i32) -> Option<Self> {
         let datum = Datum { float_data: values, label: Some(label), ..Datum::default() };
-        (count(shape) == Some(datum.float_data.len())).then_some(Record { shape, datum })
+        (product(shape) == Some(datum.float_data.len())).then_some(Record { shape, datum })
     }
 
     /// Becomes a copy of `other` without giving up its memory.
@@ -126,7 +127,7 @@ impl Record {
             Values::Floats(floats) => (floats.len(), "floats"),
         };
         self.shape = axes.map(|n| usize::try_from(n).unwrap_or(0));
-        if len == 0 || count(self.shape) != Some(len) {
+        if len == 0 || product(self.shape) != Some(len) {
             return Err(format!(
                 "claims the shape {channels}x{height}x{width} and holds {len} {kind}"
             ));
@@ -196,10 +197,6 @@ impl Record {
         self.datum.encoded = None;
         Ok(())
     }
-}
-
-fn count(shape: [usize; 3]) -> Option<usize> {
-    shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use crate::ty::product;
 use crate::{Error, Result, file};
 
 const BYTES: u8 = 8;
@@ -83,7 +84,7 @@ fn read(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
         .ok_or_else(|| wrong(format!("ends after {} bytes, inside its head", bytes.len())))?;
     let (axes, _) = head[4..].as_chunks();
     let axes: Vec<usize> = axes.iter().map(|&n| u32::from_be_bytes(n) as usize).collect();
-    let claimed = axes.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
+    let claimed = product(axes.iter().copied());
     if claimed != Some(values.len()) {
         let message = format!("claims the axes {axes:?} and holds {} values", values.len());
         return Err(wrong(message));

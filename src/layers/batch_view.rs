@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
 use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use crate::ty::{Shape, product};
 
 /// How it is found out whether the bottom is a batch of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,11 +129,7 @@ impl BatchView {
 
     /// The extent of the axis of items, if there is one; none if the elements do not suit.
     fn batch(&self, x: &Shape) -> Option<Option<usize>> {
-        let told: usize = self
-            .dims
-            .iter()
-            .filter_map(|&d| usize::try_from(d).ok())
-            .try_fold(1usize, |n, d| n.checked_mul(d))?;
+        let told = product(self.dims.iter().filter_map(|&d| usize::try_from(d).ok()))?;
         let inferred = self.dims.contains(&-1);
         match self.rule {
             BatchRule::Axes(item_axes) => {

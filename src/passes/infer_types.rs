@@ -4,7 +4,7 @@ use super::share_params::too_many_params;
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
 use crate::ir::{Net, Node, Port};
 use crate::spec::{Environment, Filler, Infer, Phase, Signature};
-use crate::ty::Shape;
+use crate::ty::{Shape, product};
 
 /// The elements of the largest blob or parameter, as in Caffe.
 const MOST_ELEMENTS: usize = i32::MAX as usize;
@@ -128,7 +128,7 @@ fn infer_node(
             return Err(diagnostics.report(node.placed(d)));
         }
         // An extent of 0 counts as 1, so that the elements of no range of axes are too many either.
-        let count = shape.dims().iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
+        let count = product(shape.dims().iter().map(|&d| d.max(1)));
         if count.is_none_or(|count| MOST_ELEMENTS < count) {
             let message = format!("layer `{}` would hold a blob of {shape}", node.name.value);
             let d = Diagnostic::new(&diag::E0404, node.type_name.span, message);

@@ -91,8 +91,9 @@ fn of_shapes(kernel: &Kernel, args: &[Shape], outs: &[Shape]) -> Cost {
             other = out(0).saturating_mul(passes as u64);
         }
         Kernel::PooledConv(fused, pool) => {
-            let given: Vec<&Shape> = args.iter().collect();
-            let blob = infer(&Kernel::Conv(fused.conv.clone()), &given, None);
+            let outputs = outs.first().map_or(0, |y| y.0[1]);
+            let weights = fused.weights(&args[1], outputs);
+            let blob = infer(&Kernel::Conv(fused.conv.clone()), &[&args[0], &weights], None);
             let blob = blob.map_or(0, |shapes| shapes.iter().map(count).sum());
             multiply_adds = per_tap(&fused.conv, blob).saturating_mul(channels(args.get(1)));
             other = windows(pool, out(0));

@@ -104,7 +104,12 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
         }
         Kernel::FusedConv(fused) => infer(&Kernel::Conv(fused.conv.clone()), args, told),
         Kernel::PooledConv(fused, pool) => {
-            let blobs = infer(&Kernel::Conv(fused.conv.clone()), args, told)?;
+            let (x, mut w) = (arg(0)?, arg(1)?.clone());
+            if fused.tiled {
+                let outputs = must()?.0.get(1).copied().ok_or("the result has no channels")?;
+                w = fused.weights(&w, outputs);
+            }
+            let blobs = infer(&Kernel::Conv(fused.conv.clone()), &[x, &w], told)?;
             infer(&Kernel::MaxPool(pool.clone()), &[&blobs[0]], told)
         }
         Kernel::PackConv(_) | Kernel::PackTiles { .. } => one(arg(0)?.clone()),
@@ -213,13 +218,9 @@ fn channels_last(
     }
     // The weights are wider than the result.
     if let Kernel::FusedConv(fused) = kernel {
-        if fused.tiled {
-            let taps = fused.conv.axes.iter().map(|axis| axis.kernel);
-            plain[1] = Shape([0, args[1].0[1]].into_iter().chain(taps).collect());
-        }
         let told = told.ok_or("the result's shape was not told")?.channels_first();
         let outputs = *told.0.get(1).ok_or("the result has no channels")?;
-        plain[1].0[0] = outputs;
+        plain[1] = fused.weights(args[1], outputs);
     }
     let told = told.map(|told| if results[0] { told.channels_first() } else { told.clone() });
     let outs = infer(kernel, &plain.iter().collect::<Vec<_>>(), told.as_ref())?;

@@ -58,6 +58,17 @@ pub struct FusedConv {
     pub tiled: bool,
 }
 
+impl FusedConv {
+    /// The shape of the weights as they were before they were packed, for so many outputs.
+    pub fn weights(&self, packed: &Shape, outputs: usize) -> Shape {
+        if !self.tiled {
+            return packed.with(0, outputs);
+        }
+        let taps = self.conv.axes.iter().map(|axis| axis.kernel);
+        Shape([outputs, packed.0[1]].into_iter().chain(taps).collect())
+    }
+}
+
 /// A normalisation by the moments of each channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalize {
@@ -130,12 +141,12 @@ pub enum Kernel {
     ConvFilter(window::Conv),
     /// `(x, w[, bias][, addend]) -> y`: convolution, sum and ReLU in one.
     FusedConv(FusedConv),
-    /// `(x, w[, bias]) -> y, index`: `MaxPool` of a `FusedConv` that adds nothing.
+    /// `(x, w[, bias]) -> y, index`: `MaxPool` of a `FusedConv` that adds nothing; by tiles the results of a window are a tile.
     PooledConv(FusedConv, window::Pool),
     /// `(w) -> t`: the weights of a convolution in the order in which [`Kernel::FusedConv`] reads them quickest.
     PackConv(window::Conv),
     /// `(w) -> t`: weights of 3 x 3 or 5 x 5 transformed for tiles of 4 x 4 or 2 x 2 results, `36 x C x O`, with `O` rounded up
-    /// to a multiple of [`Kernel::PACKED`]; only as [`Kernel::ChannelsLast`].
+    /// to a multiple of [`Kernel::PACKED`]; only as [`Kernel::ChannelsLast`], also where [`Kernel::PooledConv`] reads them.
     PackTiles {
         /// Whether they are those of the gradient to the input: windows turned around, and `C` and `O` exchanged.
         turned: bool,

@@ -1,6 +1,7 @@
 //! A [`Blob`] and its message in Caffe's files.
 
 use crate::data::proto::BlobProto;
+use crate::ty::product;
 
 /// A tensor of f32 values in row-major order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,7 +15,7 @@ pub struct Blob {
 impl Blob {
     /// The values with that shape, or `None` if their number differs from the shape's.
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Option<Self> {
-        (count(&shape) == Some(data.len())).then_some(Blob { shape, data })
+        (product(shape.iter().copied()) == Some(data.len())).then_some(Blob { shape, data })
     }
 
     /// Whether the values can be those of a parameter of that shape.
@@ -52,9 +53,4 @@ impl Blob {
             .and_then(|shape| Blob::new(shape, data))
             .ok_or_else(|| format!("claims the shape {claimed:?} and holds {len} values"))
     }
-}
-
-/// The product of the axes, unless it overflows.
-fn count(shape: &[usize]) -> Option<usize> {
-    shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))
 }

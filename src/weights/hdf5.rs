@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use hdf5_pure::{DatasetBuilder, File, FileBuilder, Group, GroupBuilder, LibVer};
 
 use super::Blob;
+use crate::ty::product;
 use crate::{Error, Result, file};
 
 /// Groups are followed to this depth; hard links may form circles.
@@ -104,9 +105,7 @@ impl Hdf5File {
     pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
         let shape = self.dataset(name)?.shape().map_err(|e| self.damaged(name, e))?;
         let extents: Option<Vec<usize>> = shape.iter().map(|&n| usize::try_from(n).ok()).collect();
-        let count = extents
-            .as_ref()
-            .and_then(|shape| shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n)));
+        let count = extents.as_ref().and_then(|shape| product(shape.iter().copied()));
         match (extents, count) {
             (Some(extents), Some(count)) if count / MAX_COMPRESSION <= self.len => Ok(extents),
             _ => {

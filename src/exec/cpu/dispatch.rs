@@ -146,7 +146,7 @@ pub fn workspace_of<T: Element>(program: &Program, step: &Step, threads: usize) 
             }
         }
         Kernel::PooledConv(fused, pool) => {
-            joined::pooled_conv(fused, pool, args[0], args[1]).workspace::<T>(threads)
+            joined::pooled_conv(fused, pool, args[0], args[1], out(0)).workspace::<T>(threads)
         }
         Kernel::ConvInput(c) => {
             conv::input_gradient_workspace::<T>(&conv_shape(c, out(0), args[1]), threads)
@@ -334,7 +334,7 @@ impl Prepare {
                 })
             }
             Kernel::MatMulAdd { .. } | Kernel::PooledConv(..) => {
-                joined::call(kernel, args, &outs, &arg_shapes, work)
+                joined::call(kernel, args, &outs, [&arg_shapes, &out_shapes], work)
             }
             Kernel::PackConv(c) => {
                 let w = &arg_shapes[0];

@@ -1,7 +1,6 @@
 //! From the syntax tree of a net to `ir::Definition`: the structure of NetParameter, and each layer's own
 //! arguments through the registry.
 
-use super::fields::PARAMETER_MESSAGES;
 use super::forks;
 use super::schema;
 use super::strangers::{self, Stranger};
@@ -238,7 +237,7 @@ fn check_loss_weights(node: &Node, reading: &Reading) {
 /// Messages that Caffe knows and this type does not read are accepted with a warning.
 fn idle_messages(args: &Args, record: &Record, written: &str, reading: &Reading) {
     for field in &record.fields {
-        if let Some(known) = PARAMETER_MESSAGES.iter().find(|name| **name == field.key.value)
+        if let Some(known) = schema::parameter_messages().find(|name| *name == field.key.value)
             && !reading.was_asked(known)
         {
             args.ignore(&[known]);

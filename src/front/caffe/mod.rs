@@ -3,7 +3,6 @@
 mod balance;
 mod complaints;
 mod conflicts;
-mod fields;
 mod forks;
 pub mod legacy;
 mod literal;

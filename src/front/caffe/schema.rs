@@ -1,39 +1,44 @@
-//! The fields of Caffe's messages of layers and solvers with their types, to check what nobody reads: a file with a wrong
+//! The fields of Caffe's messages with their types and in their order, to check what nobody reads: a file with a wrong
 //! word in a message that its layer ignores is refused by Caffe all the same.
 
-use super::fields::PARAMETER_MESSAGES;
 use super::forks;
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
 use crate::source::Spanned;
 use crate::spec::{Field, Reading, Record, Value};
 
-/// Messages and their fields: `name:type`, with `*` behind the name of a repeated field. Types are `count`, `int`,
-/// `float`, `bool`, `text`, the words of an enumeration (the first has the number 0, or 1 behind `+`), or a message.
+/// Messages and their fields in the order of the field numbers of Caffe 1.0: `name:type`, with `*` behind the name of a
+/// repeated field. Types are `count`, `int`, `float`, `bool`, `text`, the words of an enumeration (the first has the number
+/// 0, or 1 behind `+`), or a message. A name without a type is that of a message which is checked by itself.
 const MESSAGES: &[(&str, &str)] = &[
     ("accuracy_param", "top_k:count axis:int ignore_label:int"),
     ("argmax_param", "out_max_val:bool top_k:count axis:int"),
     ("batch_norm_param", "use_global_stats:bool moving_average_fraction:float eps:float"),
     ("bias_param", "axis:int num_axes:int filler:filler"),
+    (
+        "blob",
+        "num:int channels:int height:int width:int data*:float diff*:float shape:shape double_data*:float \
+         double_diff*:float",
+    ),
     ("clip_param", "min:float max:float"),
-    ("concat_param", "axis:int concat_dim:count"),
+    ("concat_param", "concat_dim:count axis:int"),
     ("contrastive_loss_param", "margin:float legacy_version:bool"),
     (
         "convolution_param",
-        "num_output:count bias_term:bool pad*:count kernel_size*:count stride*:count dilation*:count pad_h:count \
-         pad_w:count kernel_h:count kernel_w:count stride_h:count stride_w:count group:count weight_filler:filler \
-         bias_filler:filler engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN axis:int force_nd_im2col:bool",
+        "num_output:count bias_term:bool pad*:count kernel_size*:count group:count stride*:count weight_filler:filler \
+         bias_filler:filler pad_h:count pad_w:count kernel_h:count kernel_w:count stride_h:count stride_w:count \
+         engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN axis:int force_nd_im2col:bool dilation*:count",
     ),
     ("crop_param", "axis:int offset*:count"),
     (
         "data_param",
-        "source:text batch_size:count rand_skip:count backend:LEVELDB|LMDB scale:float mean_file:text \
-         crop_size:count mirror:bool force_encoded_color:bool prefetch:count",
+        "source:text scale:float mean_file:text batch_size:count crop_size:count mirror:bool rand_skip:count \
+         backend:LEVELDB|LMDB force_encoded_color:bool prefetch:count",
     ),
     ("dropout_param", "dropout_ratio:float"),
     (
         "dummy_data_param",
-        "data_filler*:filler shape*:shape num*:count channels*:count height*:count width*:count",
+        "data_filler*:filler num*:count channels*:count height*:count width*:count shape*:shape",
     ),
     ("eltwise_param", "operation:PROD|SUM|MAX coeff*:float stable_prod_grad:bool"),
     ("elu_param", "alpha:float"),
@@ -54,8 +59,8 @@ const MESSAGES: &[(&str, &str)] = &[
     ("hinge_loss_param", "norm:+L1|L2"),
     (
         "image_data_param",
-        "source:text batch_size:count rand_skip:count shuffle:bool new_height:count new_width:count is_color:bool \
-         scale:float mean_file:text crop_size:count mirror:bool root_folder:text",
+        "source:text scale:float mean_file:text batch_size:count crop_size:count mirror:bool rand_skip:count \
+         shuffle:bool new_height:count new_width:count is_color:bool root_folder:text",
     ),
     ("include", RULE),
     ("infogain_loss_param", "source:text axis:int"),
@@ -66,11 +71,18 @@ const MESSAGES: &[(&str, &str)] = &[
     ("input_param", "shape*:shape"),
     (
         "layer",
-        "name:text type:text bottom*:text top*:text phase:TRAIN|TEST loss_weight*:float propagate_down*:bool \
-         param*:param include*:include exclude*:exclude",
+        "name:text type:text bottom*:text top*:text loss_weight*:float param*:param blobs*:blob include*:include \
+         exclude*:exclude phase:TRAIN|TEST propagate_down*:bool transform_param loss_param accuracy_param \
+         argmax_param concat_param contrastive_loss_param convolution_param data_param dropout_param dummy_data_param \
+         eltwise_param exp_param hdf5_data_param hdf5_output_param hinge_loss_param image_data_param \
+         infogain_loss_param inner_product_param lrn_param memory_data_param mvn_param pooling_param power_param \
+         relu_param sigmoid_param softmax_param slice_param tanh_param threshold_param window_data_param python_param \
+         prelu_param spp_param reshape_param log_param flatten_param reduction_param embed_param tile_param \
+         batch_norm_param elu_param bias_param scale_param input_param crop_param parameter_param recurrent_param \
+         swish_param clip_param",
     ),
     ("log_param", "base:float scale:float shift:float"),
-    ("loss_param", "ignore_label:int normalization:FULL|VALID|BATCH_SIZE|NONE normalize:bool"),
+    ("loss_param", "ignore_label:int normalize:bool normalization:FULL|VALID|BATCH_SIZE|NONE"),
     (
         "lrn_param",
         "local_size:count alpha:float beta:float norm_region:ACROSS_CHANNELS|WITHIN_CHANNEL k:float \
@@ -78,13 +90,18 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     ("memory_data_param", "batch_size:count channels:count height:count width:count"),
     ("mvn_param", "normalize_variance:bool across_channels:bool eps:float"),
+    (
+        "net",
+        "name:text layers input*:text input_dim*:int force_backward:bool state:state debug_info:bool \
+         input_shape*:shape layer",
+    ),
     ("param", "name:text share_mode:STRICT|PERMISSIVE lr_mult:float decay_mult:float"),
     ("parameter_param", "shape:shape"),
     (
         "pooling_param",
-        "pool:MAX|AVE|STOCHASTIC pad:count pad_h:count pad_w:count kernel_size:count kernel_h:count kernel_w:count \
-         stride:count stride_h:count stride_w:count engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN global_pooling:bool \
-         round_mode:CEIL|FLOOR",
+        "pool:MAX|AVE|STOCHASTIC kernel_size:count stride:count pad:count kernel_h:count kernel_w:count \
+         stride_h:count stride_w:count pad_h:count pad_w:count engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN \
+         global_pooling:bool round_mode:CEIL|FLOOR",
     ),
     ("power_param", "power:float scale:float shift:float"),
     ("prelu_param", "filler:filler channel_shared:bool"),
@@ -99,17 +116,18 @@ const MESSAGES: &[(&str, &str)] = &[
     ("scale_param", "axis:int num_axes:int filler:filler bias_term:bool bias_filler:filler"),
     ("shape", "dim*:int"),
     ("sigmoid_param", "engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN"),
-    ("slice_param", "axis:int slice_point*:count slice_dim:count"),
+    ("slice_param", "slice_dim:count slice_point*:count axis:int"),
     ("softmax_param", "engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN axis:int"),
     (
         "solver",
-        "net:text train_net:text test_net*:text train_state:state test_state*:state test_iter*:int test_interval:int \
-         test_compute_loss:bool test_initialization:bool base_lr:float display:int average_loss:int max_iter:int \
-         iter_size:int lr_policy:text gamma:float power:float momentum:float weight_decay:float \
-         regularization_type:text stepsize:int stepvalue*:int clip_gradients:float snapshot:int snapshot_prefix:text \
-         snapshot_diff:bool snapshot_format:HDF5|BINARYPROTO solver_mode:CPU|GPU device_id:int random_seed:int \
-         type:text delta:float momentum2:float rms_decay:float debug_info:bool snapshot_after_train:bool \
-         layer_wise_reduce:bool weights*:text",
+        "train_net:text test_net*:text test_iter*:int test_interval:int base_lr:float display:int max_iter:int \
+         lr_policy:text gamma:float power:float momentum:float weight_decay:float stepsize:int snapshot:int \
+         snapshot_prefix:text snapshot_diff:bool solver_mode:CPU|GPU device_id:int test_compute_loss:bool \
+         random_seed:int train_net_param test_net_param debug_info:bool net:text net_param train_state:state \
+         test_state*:state snapshot_after_train:bool regularization_type:text \
+         solver_type:SGD|NESTEROV|ADAGRAD|RMSPROP|ADADELTA|ADAM delta:float test_initialization:bool average_loss:int \
+         stepvalue*:int clip_gradients:float iter_size:int snapshot_format:HDF5|BINARYPROTO rms_decay:float \
+         momentum2:float type:text layer_wise_reduce:bool weights*:text",
     ),
     (
         "spp_param",
@@ -134,12 +152,25 @@ const MESSAGES: &[(&str, &str)] = &[
 /// NetStateRule.
 const RULE: &str = "phase:TRAIN|TEST min_level:int max_level:int stage*:text not_stage*:text";
 
+/// The names of a message's fields in the order of their numbers; none if Caffe has no message of this name.
+pub(super) fn names(message: &str) -> impl Iterator<Item = &'static str> + use<> {
+    let found = MESSAGES.iter().find(|(name, _)| *name == message);
+    let declared = found.into_iter().flat_map(|(_, fields)| fields.split(' '));
+    declared
+        .map(|field| field.split_once(':').map_or(field, |(name, _)| name).trim_end_matches('*'))
+}
+
+/// The messages of parameters: a layer may carry any of them, read or not.
+pub(super) fn parameter_messages() -> impl Iterator<Item = &'static str> {
+    names("layer").filter(|name| name.ends_with("_param"))
+}
+
 /// Checks a layer and its messages, except for what its reader has complained about. Fields that Caffe does not have
 /// are left to the readers and to [`forks`](super::forks).
 pub(super) fn check(layer: &Record, reading: &Reading) {
     check_message(layer, "layer", false, reading);
     let messages =
-        layer.fields.iter().filter(|f| PARAMETER_MESSAGES.contains(&f.key.value.as_str()));
+        layer.fields.iter().filter(|f| parameter_messages().any(|name| name == f.key.value));
     for Field { key, value } in messages {
         match &value.value {
             Value::Record(message) => {
@@ -182,9 +213,7 @@ fn check_message(record: &Record, message: &str, unread: bool, reading: &Reading
             if unread && !forks::knows(message, key) {
                 let text = format!("`{message}` has no field named `{key}`");
                 let d = Diagnostic::new(&diag::E0301, field.key.span, text).here("unknown field");
-                let names = fields.split(' ').filter_map(|declared| declared.split_once(':'));
-                let near = nearest(key, names.map(|(name, _)| name.trim_end_matches('*')));
-                reading.report(match near {
+                reading.report(match nearest(key, names(message)) {
                     Some(near) => d.edit(format!("did you mean `{near}`?"), field.key.span, near),
                     None => d,
                 });
@@ -269,8 +298,7 @@ mod tests {
     #[test]
     fn every_message_of_parameters_has_its_fields_here() {
         let listed: Vec<&str> = MESSAGES.iter().map(|(name, _)| *name).collect();
-        let missing: Vec<_> =
-            PARAMETER_MESSAGES.iter().filter(|name| !listed.contains(name)).collect();
+        let missing: Vec<_> = parameter_messages().filter(|name| !listed.contains(name)).collect();
         assert!(missing.is_empty(), "{missing:?}");
         assert!(listed.is_sorted());
     }

@@ -1,7 +1,6 @@
 //! The layers that the well-known forks of Caffe added to it, so that a complaint can say where they come from. The names
 //! were collected from the definitions that were published with them.
 
-use super::fields::PARAMETER_MESSAGES;
 use super::legacy::v1;
 use crate::diag::nearest::{distance, nearest};
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -123,7 +122,7 @@ fn plain(name: &str) -> String {
 
 /// Whether an unknown layer type may carry this field: any, unless it looks like one that every layer has.
 pub(super) fn may_have(key: &str) -> bool {
-    PARAMETER_MESSAGES.contains(&key) || key.ends_with("_param") || nearest(key, COMMON).is_none()
+    key.ends_with("_param") || nearest(key, COMMON).is_none()
 }
 
 /// Fields that every layer has.

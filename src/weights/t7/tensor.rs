@@ -1,5 +1,6 @@
 //! Storages, and tensors as windows of them with extents and strides.
 
+use crate::ty::product;
 use crate::weights::Blob;
 
 /// The numbers of a storage.
@@ -76,7 +77,7 @@ impl Tensor {
     /// Number of elements and the last element of the storage that is reached, unless one of them is too large to
     /// be a number.
     pub(super) fn extent(&self) -> Option<(usize, usize)> {
-        let count = self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+        let count = product(self.shape.iter().copied())?;
         if self.shape.contains(&0) || self.shape.is_empty() {
             return Some((0, self.offset));
         }

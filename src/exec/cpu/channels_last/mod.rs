@@ -12,13 +12,13 @@ mod filter;
 mod grid;
 mod lines;
 mod lrn;
-mod micro;
+pub(super) mod micro;
 mod normalize;
 mod pool;
 mod sums;
 mod then;
-mod tiles;
-mod weights;
+pub(super) mod tiles;
+pub(super) mod weights;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ mod input;
 mod maxima;
 mod pooled;
 mod runs;
+mod tiles;
 mod weight;
 mod windows;
 
@@ -23,6 +24,7 @@ pub use pooled::{
     pooled_input_gradient, pooled_input_gradient_workspace, pooled_weight_gradient,
     pooled_weight_gradient_workspace,
 };
+pub use tiles::PooledTiles;
 pub use weight::{weight_gradient, weight_gradient_workspace};
 
 use super::im2col::Windows;

@@ -246,3 +246,55 @@ fn sums_over_maxima_agree_with_sums_over_all_windows() {
         checked += 1;
     }
 }
+
+/// By tiles the maxima are those of image by image but for rounding; in f64 at the same places.
+fn check_tiles<T: Real>(shape: &Shape, relu: bool, same_places: bool) {
+    use crate::exec::cpu::channels_last::{Way, tiles_pack, tiles_weight_len};
+    use crate::exec::cpu::pool;
+    use crate::window::{Pool, Rounding};
+    let pooling = Pool { axes: [Axis::new(2, 2, 0); 2], rounding: Rounding::Ceil, count_pad: true };
+    let [_, height, width] = shape.windows.output;
+    let pool = pool::Shape::new(&pooling, shape.out_channels, [height, width]).unwrap();
+    let x: Vec<T> = fill(shape.input_len(), 1);
+    let w: Vec<T> = fill(shape.weight_len(), 2);
+    let bias: Vec<T> = fill(shape.out_channels, 3);
+    let nan = T::from_f64(f64::NAN);
+    let images = Pooled { conv: *shape, pool, relu, packed: false };
+    let tiles = PooledTiles { conv: *shape, relu };
+    let mut packed = vec![nan; tiles_weight_len::<T>(shape.channels, shape.out_channels)];
+    tiles_pack(Way::Forward, shape.channels, shape.out_channels, &w, &mut packed);
+    let maxima = shape.output_len() / 4;
+    for bias in [None, Some(&bias[..])] {
+        let mut work = vec![nan; images.workspace::<T>(1)];
+        let (mut y, mut index) = (vec![nan; maxima], vec![nan; maxima]);
+        images.forward(&x, &w, bias, [&mut y, &mut index], &mut work);
+        let both = same_for_any_threads(2 * maxima, |both| {
+            let (y, index) = both.split_at_mut(maxima);
+            let mut work = vec![nan; tiles.workspace::<T>(3)];
+            tiles.forward(&x, &packed, bias, [y, index], &mut work);
+        });
+        close(&both[..maxima], &doubles(&y), 3e-5);
+        let near = |(a, b): (&T, &T)| a == b || !same_places;
+        assert!(both[maxima..].iter().zip(&index).all(near), "{shape:?}");
+    }
+}
+
+#[test]
+fn maxima_by_tiles_are_those_of_whole_images() {
+    let five = |pad: [usize; 2]| {
+        let axis = |pad| Axis { pad_before: pad, pad_after: pad, ..Axis::new(5, 1, 0) };
+        Conv { axes: pad.map(axis).to_vec(), group: 1 }
+    };
+    check_tiles::<f32>(&shape(&five([0, 0]), &[7, 20, 12, 12], 50), false, false);
+    let mut dice = Dice(5);
+    for _ in 0..40 {
+        let extent = |dice: &mut Dice, pad: usize| 2 * dice.roll(1, 14) + 4 - 2 * pad;
+        let pad = [dice.roll(0, 2), dice.roll(0, 2)];
+        let (height, width) = (extent(&mut dice, pad[0]), extent(&mut dice, pad[1]));
+        let input = [dice.roll(1, 5), dice.roll(1, 40), height, width];
+        let conv = shape(&five(pad), &input, dice.roll(1, 70));
+        let relu = dice.roll(0, 1) == 1;
+        check_tiles::<f64>(&conv, relu, !relu);
+        check_tiles::<f32>(&conv, relu, false);
+    }
+}

@@ -7,7 +7,7 @@
 //! ten times those of a plain sum.
 
 mod gradient;
-mod transform;
+pub(in crate::exec::cpu) mod transform;
 mod weights;
 
 use std::ops::Range;
