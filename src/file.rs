@@ -106,12 +106,30 @@ pub fn read_definition(path: &Path) -> Result<String> {
         ));
     }
     let bytes = read(path)?;
+    if let Some(kind) = binary(&bytes) {
+        return Err(Error::format(path, kind));
+    }
     Ok(bytes.utf8_chunks().fold(String::with_capacity(bytes.len()), |mut text, chunk| {
         text.push_str(chunk.valid());
         let strays = chunk.invalid().iter();
         text.extend(strays.filter_map(|&byte| char::from_u32(STRAY + u32::from(byte))));
         text
     }))
+}
+
+/// What is to be said of bytes that nobody has written as a text.
+fn binary(bytes: &[u8]) -> Option<&'static str> {
+    const START: usize = 4096;
+    let start = &bytes[..bytes.len().min(START)];
+    let wide = [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| start.starts_with(*mark));
+    let strange = start.iter().filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31)).count();
+    match strange * 16 <= start.len() {
+        true => None,
+        false if wide => Some("is a text in UTF-16; save it as UTF-8"),
+        false => Some(
+            "is a binary file and no definition; weights are given beside their definition, by --weights",
+        ),
+    }
 }
 
 /// Whether a name is that of a run file: `.yaml` or `.yml`.
@@ -368,6 +386,24 @@ mod tests {
         assert_eq!(names(folder.path()), ["weights"]);
         write_atomically(&path, |w| w.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn definitions_are_texts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.prototxt");
+        let read = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            read_definition(&path).map_err(|e| e.to_string())
+        };
+        let old = b"# \x8b\xe5\nname: 'net'\n";
+        assert_eq!(original_bytes(&read(old).unwrap()), old);
+        assert!(
+            read(b"\x0a\x03net\x12\x00\x00\x00\x08\x01").unwrap_err().contains("a binary file")
+        );
+        let wide: Vec<u8> =
+            "\u{feff}name: 'net'".encode_utf16().flat_map(|unit| unit.to_le_bytes()).collect();
+        assert!(read(&wide).unwrap_err().contains("UTF-16"));
     }
 
     #[test]

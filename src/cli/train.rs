@@ -159,8 +159,8 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         reinit: arguments.reinit.clone(),
         ..arguments.job.options()
     };
+    let program = query::program().unwrap_or(0);
     if let Some(limit) = arguments.fit {
-        let program = query::program().unwrap_or(0);
         match job::fit(&arguments.run, &options, limit.saturating_sub(program)) {
             Ok(fit) => {
                 let (batch, bytes) = (fit.batch, bytes(fit.bytes + program));
@@ -180,6 +180,13 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     let mut screen = Screen::new(&job, signals);
     let outcome = job::run(&mut job, &mut screen)?;
     screen.finish(&job)?;
+    if let Some(held) = query::held() {
+        let [most, files] = [held.most, held.files].map(bytes);
+        let predicted = bytes(program + job.trainer.predicted_memory());
+        say(format_args!(
+            "memory: {most} at most, of which {files} are the program and mapped files; {predicted} were predicted"
+        ))?;
+    }
     if let Some(files) = &outcome.snapshot {
         say(format_args!("weights: {}", files.safetensors.display()))?;
     }

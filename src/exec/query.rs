@@ -29,6 +29,21 @@ pub fn program() -> Option<u64> {
     kib(&status, "VmRSS")?.checked_add(BESIDE)
 }
 
+/// What this process has held of the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The most bytes at any time.
+    pub most: u64,
+    /// Bytes of the program itself and of mapped files now, which the system takes back when it needs them.
+    pub files: u64,
+}
+
+/// Asks how much memory this process has held; none where the system does not tell.
+pub fn held() -> Option<Held> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    Some(Held { most: kib(&status, "VmHWM")?, files: kib(&status, "RssFile")? })
+}
+
 /// The bytes that a line `key:   16384 kB` tells.
 fn kib(text: &str, key: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));

@@ -6,12 +6,8 @@ use super::{JobOptions, Stage, open_plan};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::source::SourceMap;
-use crate::train::checkpoint::memory as snapshot;
-use crate::train::feed::read_ahead;
 use crate::train::machine::{Purpose, planned};
-
-/// Bytes of a number in single precision.
-const ELEMENT: u64 = 4;
+use crate::train::memory;
 
 /// The largest batch that is tried.
 const MOST: usize = 1 << 20;
@@ -21,8 +17,7 @@ const MOST: usize = 1 << 20;
 pub struct Fit {
     /// Records of one batch.
     pub batch: usize,
-    /// Memory of the training net, of the nets that test it, of the batches that are read ahead for them, and of a snapshot;
-    /// what the program holds before it opens the job is not among them.
+    /// Memory, as [`memory::of_a_run`] predicts it.
     pub bytes: u64,
 }
 
@@ -74,18 +69,16 @@ fn predicted(path: &Path, options: &JobOptions, batch: usize) -> Result<Fit> {
     };
     let training = (&plan.train, &plan.train_data, Purpose::training(&plan.solver));
     let tests = plan.tests.iter().map(|(net, _)| (net, &plan.test_data, Purpose::FORWARD));
-    let mut elements = 0;
+    let mut planned_nets = vec![];
     for (net, data, purpose) in std::iter::once(training).chain(tests) {
         let stage = Stage::open(&plan, net, data, 0, &mut diagnostics)?;
         if diagnostics.has_errors() {
             return Err(Error::Definition);
         }
-        let planned =
-            planned(&stage.typed, &stage.env, purpose, (options.device, options.threads))?;
-        elements += planned.plan.arena as u64 + read_ahead(&planned.plan);
-        if purpose != Purpose::FORWARD {
-            elements += snapshot(&planned.plan);
-        }
+        let session = (options.device, options.threads);
+        planned_nets.push(planned(&stage.typed, &stage.env, purpose, session)?);
     }
-    Ok(Fit { batch, bytes: elements * ELEMENT })
+    let (training, tests) = planned_nets.split_first().expect("a run trains a net");
+    let bytes = memory::of_a_run(&training.plan, tests.iter().map(|test| &*test.plan));
+    Ok(Fit { batch, bytes })
 }

@@ -10,6 +10,7 @@ use crate::plan::Plan;
 use crate::program::{Cost, Kernel, Origin, Program, Source, Step, cost};
 use crate::train::checkpoint::memory as snapshot;
 use crate::train::feed::read_ahead;
+use crate::train::memory::of_a_run;
 
 /// Bytes of a number in single precision.
 const ELEMENT: u64 = 4;
@@ -158,9 +159,8 @@ pub fn memory(plan: &Plan, program: Option<u64>) -> String {
         line(what, elements.saturating_mul(ELEMENT));
     }
     if let Some(program) = program {
-        let beside = arena.saturating_add(read_ahead(plan)).saturating_add(snapshot(plan));
         line("the program", program);
-        line("at most", beside.saturating_mul(ELEMENT).saturating_add(program));
+        line("at most", of_a_run(plan, []).saturating_add(program));
     }
     out
 }

@@ -12,6 +12,7 @@ pub(crate) mod hdf5_output;
 pub mod labels;
 pub mod log;
 pub mod machine;
+pub mod memory;
 pub mod rule;
 pub mod schedule;
 mod trainer;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::machine::{Machine, Purpose, users};
 use super::rule::{looks_ahead, starts, update};
 use super::schedule::Schedule;
-use super::{Feed, debug};
+use super::{Feed, debug, memory};
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::exec::solve::{Update, changes};
@@ -186,6 +186,11 @@ impl Trainer {
     /// The plan of a training step.
     pub fn plan(&self) -> &Plan {
         self.train.plan()
+    }
+
+    /// Bytes that are predicted for a run.
+    pub fn predicted_memory(&self) -> u64 {
+        memory::of_a_run(self.plan(), self.tests.iter().map(|test| test.machine.plan()))
     }
 
     /// The solver.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
+use serde_json::Value;
 
 use super::{Blob, kind, stream};
 use crate::{Error, Result, file};
@@ -71,10 +72,23 @@ pub fn write_safetensors_with<'a>(
     tensors.sort_by_key(|(name, _)| *name);
     let entries = tensors.iter().map(|&(name, blob)| (name, Entry(blob)));
     let header = safetensors::serialize(entries, metadata).map_err(failed)?;
+    let header = in_order(&header).ok_or_else(|| Error::format(path, "its header is no JSON"))?;
     file::write_atomically(path, |writer| {
         writer.write_all(&header)?;
         tensors.iter().try_for_each(|(_, blob)| stream::write_values(writer, &blob.data))
     })
+}
+
+/// A header with its names in order, as those of a map of texts are not.
+fn in_order(header: &[u8]) -> Option<Vec<u8>> {
+    let mut names: BTreeMap<String, Value> = serde_json::from_slice(header.get(8..)?).ok()?;
+    if let Some(Value::Object(texts)) = names.get_mut("__metadata__") {
+        texts.sort_keys();
+    }
+    let mut text = serde_json::to_vec(&names).ok()?;
+    // Values begin at a multiple of their size.
+    text.resize(text.len().next_multiple_of(8), b' ');
+    Some([&(text.len() as u64).to_le_bytes()[..], &text].concat())
 }
 
 /// The texts beside the tensors of a file.
