@@ -11,6 +11,7 @@ use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::one_pass::tried;
 use crate::passes::adopt_data::{adopt_classes, adopt_data, need_outputs};
+use crate::passes::agree_on_params::agree_on_params;
 use crate::passes::idle_options::{idle_options, idle_shapes};
 use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
@@ -123,8 +124,15 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     if !definition.names_stages() {
         say_where_from(&definition, &adopted, &mut diagnostics);
     }
-    diagnostics.sort();
-    Checked { sources, diagnostics, definition, stages }
+    let mut checked = Checked { sources, diagnostics, definition, stages };
+    let trained = checked.trained();
+    for (number, other) in checked.stages.iter().enumerate() {
+        if number != trained {
+            agree_on_params(&checked.stages[trained], other, &mut checked.diagnostics);
+        }
+    }
+    checked.diagnostics.sort();
+    checked
 }
 
 /// Where a definition says nothing about one of the phases and is not whole in it, it is taken for a net of the other.

@@ -427,6 +427,9 @@ fn nets_that_mean_the_same_are_told_from_others_by_their_structure() {
     };
     write("plain", &[&convolution("")]);
     write("bare", &[&convolution("bias_term: false")]);
+    // What is not written is what Caffe takes for it.
+    write("told", &[&convolution("stride: 1 pad_h: 0 pad_w: 0 dilation: 1 axis: -3")]);
+    assert!(prints(&["diff", &at("plain"), &at("told")]).contains("mean the same"));
     assert!(
         differs("plain", "bare")
             .starts_with("TEST: layer `conv`: no `bias_term` against `bias_term: false`\n")

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::{complain, named_shape, print, shapes};
 use crate::error::{Error, Result};
 use crate::front;
-use crate::pipeline::{self, Options};
+use crate::ir::TypedNet;
+use crate::pipeline::{self, Checked, Options};
 use crate::report::compare::differences;
 use crate::ty::Shape;
 
@@ -47,7 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut text = String::new();
     for one in &a.stages {
         let stage = one.net.state.label();
-        match b.stage(&stage) {
+        match matching(&b, &stage) {
             None => text.push_str(&format!("only the first has the stage {stage}\n")),
             Some(other) => {
                 for line in differences(one, other, arguments.limit) {
@@ -56,8 +57,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             }
         }
     }
-    for other in b.stages.iter().filter(|other| a.stage(&other.net.state.label()).is_none()) {
-        text.push_str(&format!("only the second has the stage {}\n", other.net.state.label()));
+    for stage in b.stages.iter().map(|other| other.net.state.label()) {
+        if matching(&a, &stage).is_none() {
+            text.push_str(&format!("only the second has the stage {stage}\n"));
+        }
     }
     match text.is_empty() {
         true => print("the definitions mean the same\n"),
@@ -66,4 +69,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             Err(Error::Differs)
         }
     }
+}
+
+/// The stage of this name, or the one that plays its part for those who name stages otherwise: DIGITS or Caffe.
+fn matching<'a>(checked: &'a Checked, stage: &str) -> Option<&'a TypedNet> {
+    const PARTS: [(&str, &str); 2] = [("train", "TRAIN"), ("val", "TEST")];
+    let other = PARTS.iter().find_map(|&(digits, caffe)| match stage {
+        _ if stage == digits => Some(caffe),
+        _ if stage == caffe => Some(digits),
+        _ => None,
+    });
+    checked.stage(stage).or_else(|| checked.stage(other?))
 }

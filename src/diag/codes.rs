@@ -124,6 +124,9 @@ codes! {
     E0502 "shared-multiplier-mismatch";
     /// A layer has more `param` entries than parameters.
     E0503 "too-many-params";
+    /// A layer has other parameters where the net is tested than where it is trained, such as a fully connected layer over
+    /// images of another size. A test takes the parameters of the trained net, so Caffe stops here.
+    E0504 "stages-disagree";
 
     /// Two towers share all their parameters by name but one. A new name silently makes a parameter of its own, so
     /// the towers drift apart while the net still trains: this was the state of DIGITS' Siamese example for
@@ -211,6 +214,9 @@ codes! {
     /// than records afterwards, and a loss compares rows with the labels of other records. It says so only where the shapes
     /// show that a row begins in the midst of a record of images. `:setNumInputDims(3)` makes the mistake an error.
     W0628 "rows-across-records";
+    /// Two layers have parameters of their own and one name. Snapshots and weight files keep parameters by the names of
+    /// layers, so only those of one could be kept, and training refuses such a net.
+    W0629 "names-used-twice";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

@@ -183,6 +183,9 @@ pub fn available(device: Device) -> Result<()> {
     }
 }
 
+/// Most threads of a session: more than any machine runs at once, and no more than every system starts.
+const MOST_THREADS: usize = 1024;
+
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
@@ -209,6 +212,11 @@ struct Threads(Option<Team>);
 
 impl Threads {
     fn new(count: usize) -> Result<Self> {
+        if MOST_THREADS < count {
+            return Err(Error::refused(format!(
+                "{count} threads are asked for; {MOST_THREADS} are the most"
+            )));
+        }
         let team = (1 < count).then(|| Team::new(count)).transpose();
         team.map(Threads).map_err(|e| Error::refused(format!("cannot start threads: {e}")))
     }

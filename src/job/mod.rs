@@ -35,6 +35,7 @@ use crate::exec::SessionOptions;
 use crate::file::{is_run_file, read_definition};
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
+use crate::passes::agree_on_params::agree_on_params;
 use crate::pipeline;
 use crate::source::SourceMap;
 use crate::spec::solver::Solver;
@@ -171,6 +172,9 @@ fn build(
     let mut tests = vec![];
     for (definition, batches) in &plan.tests {
         tests.push((Stage::open(&plan, definition, &plan.test_data, seed, diagnostics)?, *batches));
+    }
+    for (test, _) in &tests {
+        agree_on_params(&stage.typed, &test.typed, diagnostics);
     }
     if diagnostics.has_errors() {
         return Ok(None);

@@ -5,6 +5,7 @@
 //! parameter, `loss_weights` what is minimised, `lower` writes the program. Lints look at the result.
 
 pub mod adopt_data;
+pub mod agree_on_params;
 pub mod deploy;
 pub mod idle_options;
 pub mod infer_types;

@@ -5,7 +5,8 @@ mod pairs;
 use petgraph::graph::NodeIndex;
 
 use crate::ir::{Node, Port, TypedNet};
-use crate::spec::words;
+use crate::passes::lower;
+use crate::spec::{Category, Environment, words};
 use pairs::Pairs;
 
 /// The first `limit` differences as lines; none if the nets mean the same. Names of layers and blobs, the order of
@@ -43,7 +44,8 @@ fn between(
         found.push(format!("{at}: {kind} against {other}"));
         return;
     }
-    if left.layer != right.layer {
+    let alike = left.layer == right.layer || same_meaning((a, i), (b, j));
+    if !alike {
         arguments(left, right, &at, found);
     }
     let there = a.net.bottoms(i).into_iter().map(|port| pairs.port(port?));
@@ -67,7 +69,21 @@ fn between(
         };
         found.push(format!("{at}: loss weights {} against {}", list(one), list(other)));
     }
-    parameters((a, i), (b, j), pairs, &at, found);
+    parameters((a, i), (b, j), pairs, &at, found, alike);
+}
+
+/// Whether two layers of one kind compute the same, however their arguments are written. What layers that bring data in read
+/// is their meaning, except for inputs, which are shapes.
+fn same_meaning((a, i): (&TypedNet, NodeIndex), (b, j): (&TypedNet, NodeIndex)) -> bool {
+    let spec = a.net.graph[i].layer.spec();
+    if spec.category == Category::Data {
+        return spec.name == "Input";
+    }
+    let runs = |typed: &TypedNet, i: NodeIndex| typed.net.graph[i].layer.obstacle().is_none();
+    let env = Environment::default();
+    let program =
+        |typed: &TypedNet, i| runs(typed, i).then(|| lower::alone(typed, i, &env)).flatten();
+    matches!((program(a, i), program(b, j)), (Some(one), Some(other)) if one == other)
 }
 
 /// What differs between the arguments of two layers of one kind, in the words of their definitions.
@@ -147,6 +163,7 @@ fn parameters(
     pairs: &Pairs,
     at: &str,
     found: &mut Vec<String>,
+    alike: bool,
 ) {
     let (left, right) = (&a.node_variables[i.index()], &b.node_variables[j.index()]);
     if left.len() != right.len() {
@@ -174,7 +191,7 @@ fn parameters(
                 "{at}: {role} has lr_mult {} and decay_mult {} against {} and {}",
                 v.lr_mult, v.decay_mult, w.lr_mult, w.decay_mult
             ));
-        } else if v.filler != w.filler && a.net.graph[i].layer == b.net.graph[j].layer {
+        } else if v.filler != w.filler && alike {
             found.push(format!("{at}: {role} begins as {} against {}", v.filler, w.filler));
         }
     }

@@ -278,6 +278,17 @@ impl Trainer {
         self.losses = list(LOSSES).into_iter().map(|bits| f32::from_bits(bits as u32)).collect();
         let parameters = self.train.plan().parameters;
         let regions = self.train.plan().histories.clone();
+        let kept = |i: usize| blobs.keys().any(|name| name.starts_with(&format!("history{i}.")));
+        let histories = (0..).take_while(|&i| kept(i)).count();
+        if histories != regions.len() && !self.train.typed.variables.is_empty() {
+            let own = regions.len();
+            return Err(Error::format(
+                path,
+                format!(
+                    "is the state of another solver: it keeps {histories} numbers for each parameter, and this one {own}; --weights starts from the parameters alone"
+                ),
+            ));
+        }
         let names = (0..regions.len()).map(|i| format!("history{i}"));
         for (region, what) in
             std::iter::once((parameters, "param".to_string())).chain(regions.into_iter().zip(names))
@@ -292,7 +303,9 @@ impl Trainer {
                 let blob = blobs.get(&name).filter(|b| b.fits(variable.shape.dims()));
                 let Some(blob) = blob else {
                     let shape = &variable.shape;
-                    return Err(Error::format(path, format!("has no `{name}` of {shape}")));
+                    let message =
+                        format!("is the state of another net: it has no `{name}` of {shape}");
+                    return Err(Error::format(path, message));
                 };
                 let slot = Slot { offset: region.offset + place.offset, len: place.len };
                 self.train.session.write(slot, &blob.data);

@@ -73,6 +73,15 @@ impl Event {
         }
     }
 
+    /// Whether a run that goes on after so many updates does not make it again: it saves what it began with only once, but
+    /// tests it anew.
+    fn is_before(&self, updates: u64) -> bool {
+        match self {
+            Event::Snapshot { iteration, .. } => *iteration <= updates,
+            event => event.iteration() < updates,
+        }
+    }
+
     /// The event of an update.
     pub fn train(step: &StepReport, epoch: Option<f64>, seconds: f64) -> Event {
         Event::Train {
@@ -119,7 +128,7 @@ impl Log {
     /// Opens a log to go on after `iteration` updates; what was written beyond is dropped.
     pub fn open(path: &Path, iteration: u64) -> Result<Self> {
         let kept: Vec<Event> = match path.exists() && 0 < iteration {
-            true => read(path)?.into_iter().filter(|e| e.iteration() < iteration).collect(),
+            true => read(path)?.into_iter().filter(|event| event.is_before(iteration)).collect(),
             false => vec![],
         };
         crate::file::write_atomically(path, |w| {

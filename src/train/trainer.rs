@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::exec::solve::{Update, changes};
 use crate::ir::TypedNet;
+use crate::passes::lint::names_used_twice;
 use crate::plan::{Plan, Slot};
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
@@ -103,6 +104,12 @@ impl Trainer {
         solver: Solver,
         options: &SessionOptions,
     ) -> Result<Self> {
+        if let Some([_, second]) = names_used_twice(&typed).first() {
+            return Err(Error::refused(format!(
+                "two layers with parameters of their own are named `{}`, and snapshots keep parameters by the names of layers; give them different names",
+                second.name.value
+            )));
+        }
         let train = Machine::new(typed, env, Purpose::training(&solver), options)?;
         if train.planned.loss.is_none() {
             let name = &train.typed.net.name;

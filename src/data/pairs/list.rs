@@ -24,6 +24,14 @@ pub fn read_list(path: &Path) -> Result<(Vec<Listed>, Vec<u64>)> {
         })?;
         let image = Path::new(image);
         let beside = folder.join(image);
+        let found = image.exists() || beside.exists();
+        if !found && is_pair(folder, image) {
+            let message = format!(
+                "line {}: names two images; a line is `path label`, and which images make a pair is drawn",
+                i + 1
+            );
+            return Err(Error::format(path, message));
+        }
         let file = if !image.exists() && beside.exists() { beside } else { image.to_owned() };
         images.push(Listed { file, line: i + 1 });
         labels.push(label);
@@ -32,6 +40,13 @@ pub fn read_list(path: &Path) -> Result<(Vec<Listed>, Vec<u64>)> {
         return Err(Error::format(path, "has no line with an image and a label"));
     }
     Ok((images, labels))
+}
+
+/// Whether a path that is none is two.
+fn is_pair(folder: &Path, path: &Path) -> bool {
+    let parts = path.to_str().and_then(|text| text.split_once(char::is_whitespace));
+    let exists = |part: &str| Path::new(part).exists() || folder.join(part).exists();
+    parts.is_some_and(|(one, other)| exists(one) && exists(other.trim_start()))
 }
 
 /// Path and label of a line, if it has both.
@@ -46,6 +61,16 @@ fn split_line(line: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_pairs_are_none_of_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("pairs.txt");
+        std::fs::write(folder.path().join("a.png"), "").unwrap();
+        std::fs::write(&list, "a.png 1\na.png a.png 0\n").unwrap();
+        let message = read_list(&list).err().unwrap().to_string();
+        assert!(message.contains("line 2: names two images"), "{message}");
+    }
 
     #[test]
     fn lines() {

@@ -2,9 +2,12 @@
 
 mod crop_without_offset;
 mod half_shared;
+mod names_used_twice;
 mod rows_across_records;
 mod unshared_twin;
 mod weight_without_filler;
+
+pub(crate) use names_used_twice::names_used_twice;
 
 use petgraph::graph::NodeIndex;
 
@@ -24,6 +27,7 @@ pub fn run(typed: &TypedNet, diagnostics: &mut Diagnostics) {
     weight_without_filler::lint(typed, diagnostics);
     crop_without_offset::lint(typed, diagnostics);
     rows_across_records::lint(typed, diagnostics);
+    names_used_twice::lint(typed, diagnostics);
 }
 
 /// A parameter that two corresponding layers could share and do not.

@@ -28,6 +28,16 @@ const REGISTERS: usize = 2;
 /// Most numbers in a register.
 const LANES: usize = 16;
 
+/// Rows of outputs that places of the sums have space for: those of the largest tile of a product.
+const ROWS: usize = 12;
+
+/// Elements from one place to the next of so many rows: an odd number of cache lines, so that the places of a tile do not fall
+/// on each other in the cache.
+#[inline(always)]
+const fn place(rows: usize, lanes: usize) -> usize {
+    ((rows * REGISTERS * lanes).div_ceil(LINE) | 1) * LINE
+}
+
 /// A convolution with windows of 5 x 5 and stride 1, and a pooling of its planes by 2 x 2 that covers them exactly.
 #[derive(Clone, Debug)]
 pub struct PooledTiles {
@@ -88,11 +98,9 @@ impl Plan {
         Tiles { image, first, count: self.lanes.min(self.tiles - first) }
     }
 
-    /// Elements from one place to the next, of the pixels and of the sums: an odd number of cache lines, so that the places of
-    /// a tile do not fall on each other in the cache.
-    fn places<T: Real>(&self, conv: &Shape) -> [usize; 2] {
-        [conv.channels, Tile::of::<T>().rows]
-            .map(|rows| ((rows * REGISTERS * self.lanes).div_ceil(LINE) | 1) * LINE)
+    /// Elements from one place to the next, of the pixels and of the sums.
+    fn places(&self, conv: &Shape) -> [usize; 2] {
+        [conv.channels, ROWS].map(|rows| place(rows, self.lanes))
     }
 
     /// Elements of every second pixel of every second row of the pixels under a plane of tiles, read a register at a time.
@@ -101,7 +109,7 @@ impl Plan {
     }
 
     fn each<T: Real>(&self, conv: &Shape) -> usize {
-        let [pixels, sums] = self.places::<T>(conv);
+        let [pixels, sums] = self.places(conv);
         PLACES * (pixels + sums) + 4 * self.quarter() + (PLACES + 1) * LANES
     }
 }
@@ -138,7 +146,7 @@ impl PooledTiles {
         assert!([&y, &index].iter().all(|to| 4 * to.len() == conv.output_len()), "outputs");
         let plan = &Plan::new::<T>(conv);
         let [y, index] = &[y, index].map(|to| Shared::new(to));
-        let [pixels, sums] = plan.places::<T>(conv);
+        let [pixels, sums] = plan.places(conv);
         let all = conv.batch * plan.registers;
         for_each_with(plan.blocks * plan.parts, work, plan.each::<T>(conv), |task, scratch| {
             let (block, part) = (task / plan.parts, task % plan.parts);
@@ -204,7 +212,7 @@ fn multiply<T: Real>(
 ) {
     let width = plan.panels.width(panel);
     let weights = &packed[PLACES * conv.channels * plan.panels.start(panel)..];
-    let [pixels_place, sums_place] = plan.places::<T>(conv);
+    let [pixels_place, sums_place] = plan.places(conv);
     for place in 0..PLACES {
         let segment = Segment {
             left: weights[place * conv.channels * width + rows.start..].as_ptr(),
@@ -247,7 +255,7 @@ impl<T: Real> WithSimd for Pixels<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Pixels { conv, plan, tiles, x, quarters, spread, to, place: (first, width) } = self;
         let lanes = T::lanes::<S>();
-        let [pixels_place, _] = plan.places::<T>(conv);
+        let [pixels_place, _] = plan.places(conv);
         let pixels = conv.windows.pixels();
         let mut runs = [Run::default(); LANES];
         let count = runs_of(plan, &tiles, &mut runs);
@@ -420,7 +428,8 @@ impl<T: Real> WithSimd for Maxima<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Maxima { conv, plan, tiles, outputs, sums, width, bias, relu, y, index } = self;
         let lanes = T::lanes::<S>();
-        let [_, place] = plan.places::<T>(conv);
+        // Known when this is compiled, unlike what the plan holds.
+        let place = place(ROWS, lanes);
         let [_, _, line] = conv.windows.output;
         let zero = T::splat(simd, T::ZERO);
         let mut corners = [T::ZERO; LANES];
@@ -430,7 +439,12 @@ impl<T: Real> WithSimd for Maxima<'_, T> {
         assert!(lanes <= LANES && lanes == plan.lanes, "{lanes} lanes");
         // SAFETY: there are as many corners as a register has lanes at most.
         let corners = unsafe { load::<T, S>(corners.as_ptr()) };
+        let place_of = |below: usize, beside: usize| {
+            T::vector_add(simd, corners, T::splat(simd, T::from_usize(below * line + beside)))
+        };
+        let places = [[place_of(0, 0), place_of(0, 1)], [place_of(1, 0), place_of(1, 1)]];
         for (row, output) in outputs.enumerate() {
+            let sums = &sums[row * width..][..(PLACES - 1) * place + lanes];
             let bias = T::splat(simd, bias.map_or(T::ZERO, |bias| bias[output]));
             let mut results = [[zero; 2]; 2];
             transform::square(
@@ -438,9 +452,9 @@ impl<T: Real> WithSimd for Maxima<'_, T> {
                 |column| {
                     let mut m = [zero; REACH];
                     for (line, m) in m.iter_mut().enumerate() {
-                        let at = (line * REACH + column) * place + row * width;
-                        // SAFETY: a register fits what was cut.
-                        *m = unsafe { load::<T, S>(sums[at..][..lanes].as_ptr()) };
+                        let at = (line * REACH + column) * place;
+                        // SAFETY: the sums were cut behind the register at the last place.
+                        *m = unsafe { load::<T, S>(sums.as_ptr().add(at)) };
                     }
                     m
                 },
@@ -451,14 +465,12 @@ impl<T: Real> WithSimd for Maxima<'_, T> {
             );
             let mut best = T::splat(simd, -T::FLT_MAX);
             let mut at = T::splat(simd, -T::ONE);
-            for (below, results) in results.into_iter().enumerate() {
-                for (beside, result) in results.into_iter().enumerate() {
+            for (results, places) in results.into_iter().zip(places) {
+                for (result, place) in results.into_iter().zip(places) {
                     let mut value = T::vector_add(simd, result, bias);
                     if relu {
                         value = T::vector_above(simd, zero, value, zero, value);
                     }
-                    let step = T::splat(simd, T::from_usize(below * line + beside));
-                    let place = T::vector_add(simd, corners, step);
                     at = T::vector_above(simd, value, best, place, at);
                     best = T::vector_above(simd, value, best, value, best);
                 }
