@@ -63,7 +63,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         ..Options::default()
     };
     arguments.definition.tell(&mut options.request);
-    let checked = job::check_file(&arguments.net, &options)?;
+    let checked = job::check_file(&arguments.net, &options).inspect_err(|why| {
+        if arguments.json {
+            // Whoever reads JSON gets some for a file that cannot be read as well; the error is said in any case.
+            let report =
+                json!({ "ok": false, "error": why.to_string(), "diagnostics": [], "stages": [] });
+            let _ = print(&format!("{report:#}\n"));
+        }
+    })?;
     let record = pipeline::record_shape;
     let env = pipeline::environment(&options, &record);
     let sound = !checked.diagnostics.has_errors();
