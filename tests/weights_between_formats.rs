@@ -413,6 +413,25 @@ fn a_net_of_caffe_becomes_one_of_tensorflow_with_the_same_outputs_and_comes_back
     let model = CaffeModel::read(&at("d.caffemodel")).unwrap();
     assert_eq!(model.blobs("ip1").unwrap()[0].data, weights["param.ip1.0"].data);
 
+    // Two definitions that are programs are told of the image in their own orders.
+    let lua = at("net.lua");
+    let text = "return function(params)
+   local planes, height, width = unpack(params.inputShape:totable())
+   return { model = nn.Sequential()
+      :add(nn.SpatialConvolution(planes, 4, 3, 3)):add(nn.ReLU()):add(nn.SpatialMaxPooling(2, 2, 1, 1))
+      :add(nn.View(-1):setNumInputDims(3)):add(nn.Linear(4 * (height - 3) * (width - 3), 6)):add(nn.ReLU()):add(nn.Linear(6, 5)) }
+end
+";
+    std::fs::write(&lua, text).unwrap();
+    let mut to = options(&lua, &tensorflow);
+    to.request.input_shape = Some(vec![3, 8, 7]);
+    to.from_input_shape = Some(vec![8, 7, 3]);
+    moved(&at("b.safetensors"), &at("e.caffemodel"), &to).unwrap();
+    let model = CaffeModel::read(&at("e.caffemodel")).unwrap();
+    let products = model.layers.iter().filter(|layer| layer.blobs.len() == 2);
+    let first: Vec<&[f32]> = products.map(|layer| &layer.blobs[0].data[..]).collect();
+    assert_eq!(first, ["conv", "ip1", "ip2"].map(|n| &weights[&format!("param.{n}.0")].data[..]));
+
     let graph = at("snapshot_3.pb");
     std::fs::write(&graph, "").unwrap();
     let refused = read_stored(&graph).unwrap_err().to_string();

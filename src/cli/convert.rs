@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     /// The definition that the old weights were written for, if they are .safetensors of a net with other names
     #[arg(long)]
     from: Option<PathBuf>,
+    /// The shape of one image for the definition of --from, where that has another order than --net
+    #[arg(long, value_delimiter = ',', value_name = "C,H,W|H,W,C", requires = "from")]
+    from_input_shape: Option<Vec<usize>>,
     /// The shape of a data blob of these definitions, such as data=1,3,28,28
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
@@ -59,6 +62,7 @@ fn weights(arguments: &Arguments) -> Result<()> {
         net: arguments.net.clone(),
         from: arguments.from.clone(),
         shapes: shapes(&arguments.shape),
+        from_input_shape: arguments.from_input_shape.clone(),
         ..MoveOptions::default()
     };
     arguments.definition.tell(&mut options.request);

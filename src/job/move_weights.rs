@@ -31,6 +31,8 @@ pub struct MoveOptions {
     pub shapes: BTreeMap<String, Shape>,
     /// What both are told besides, if they are programs.
     pub request: Request,
+    /// The shape of one image as `from` is told it, where its language has another order than that of `net`.
+    pub from_input_shape: Option<Vec<usize>>,
 }
 
 /// Complaints about a definition, with the texts they point into.
@@ -58,11 +60,11 @@ pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<M
     let Some(net) = &options.net else {
         return without_net(old, new).map(Ok);
     };
-    let Some((net, places)) = typed(net, options, &mut complaints)? else {
+    let Some((net, places)) = typed(net, options, &options.request, &mut complaints)? else {
         return Ok(Err(complaints));
     };
     let from = match &options.from {
-        Some(path) => match typed(path, options, &mut complaints)? {
+        Some(path) => match typed(path, options, &request_of_from(options), &mut complaints)? {
             Some((_, places)) => Some(places),
             None => return Ok(Err(complaints)),
         },
@@ -93,6 +95,13 @@ pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<M
         _ => return Err(unknown(new)),
     }
     Ok(Ok(Moved { parameters: kept.len(), missing }))
+}
+
+/// What the definition that the old file was written for is told.
+fn request_of_from(options: &MoveOptions) -> Request {
+    let own = options.from_input_shape.clone();
+    let input_shape = own.or_else(|| options.request.input_shape.clone());
+    Request { input_shape, ..options.request.clone() }
 }
 
 /// What became of a move.
@@ -161,9 +170,10 @@ fn shapeless(path: &Path) -> Error {
 fn typed(
     path: &Path,
     options: &MoveOptions,
+    request: &Request,
     (sources, diagnostics): &mut Complaints,
 ) -> Result<Option<(Option<TypedNet>, Vec<Place>)>> {
-    let request = Request { shapes: options.shapes.clone(), ..options.request.clone() };
+    let request = Request { shapes: options.shapes.clone(), ..request.clone() };
     let definition = read_net(path, &request, sources, diagnostics)?;
     let names = definition.names.clone();
     let env_options = pipeline::Options { shapes: options.shapes.clone(), ..Default::default() };
