@@ -5,6 +5,7 @@ use std::fmt::Write;
 use petgraph::graph::NodeIndex;
 
 use super::figures::{bytes, short};
+use super::table::{Column, aligned};
 use crate::ir::TypedNet;
 use crate::plan::Plan;
 use crate::program::{Cost, Kernel, Origin, Program, Source, Step, cost};
@@ -15,30 +16,37 @@ use crate::train::memory::of_a_run;
 /// Bytes of a number in single precision.
 const ELEMENT: u64 = 4;
 
+/// The columns of a list of steps.
+const STEPS: [Column; 7] = [
+    ("step", true),
+    ("layer", false),
+    ("kernel", false),
+    ("result", false),
+    ("place", true),
+    ("size", true),
+    ("flops", true),
+];
+
 /// One line a step: its number, layer, kernel, result, place in the arena, bytes and operations.
 pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{:>5}  {:<24}  {:<16}  {:<24}  {:>12}  {:>10}  {:>8}",
-        "step", "layer", "kernel", "result", "place", "size", "flops"
-    );
-    for (number, step) in plan.program.steps.iter().enumerate() {
-        let layer = layers(typed, &plan.program, step.origin);
-        let shapes: Vec<String> =
-            step.outs.iter().map(|&v| plan.program.shape(v).to_string()).collect();
-        let place = step.outs.first().and_then(|&v| plan.slots[v.0 as usize]);
-        let place = place.map_or(String::new(), |slot| (slot.offset as u64 * ELEMENT).to_string());
-        let _ = writeln!(
-            out,
-            "{number:>5}  {layer:<24}  {:<16}  {:<24}  {place:>12}  {:>10}  {:>8}",
-            step.kernel.name(),
-            shapes.join(", "),
-            bytes(result_elements(plan, step).saturating_mul(ELEMENT)),
-            short(cost(&plan.program, step).flops()),
-        );
-    }
-    out
+    let steps = plan.program.steps.iter().enumerate();
+    let lines: Vec<Vec<String>> = steps
+        .map(|(number, step)| {
+            let shapes = step.outs.iter().map(|&v| plan.program.shape(v).to_string());
+            let place = step.outs.first().and_then(|&v| plan.slots[v.0 as usize]);
+            let place = place.map(|slot| (slot.offset as u64 * ELEMENT).to_string());
+            vec![
+                number.to_string(),
+                layers(typed, &plan.program, step.origin),
+                step.kernel.name().to_owned(),
+                shapes.collect::<Vec<_>>().join(", "),
+                place.unwrap_or_default(),
+                bytes(result_elements(plan, step).saturating_mul(ELEMENT)),
+                short(cost(&plan.program, step).flops()),
+            ]
+        })
+        .collect();
+    aligned(&STEPS, &lines)
 }
 
 /// The names of the layers that a step belongs to: one, or those of towers that run as one.
@@ -57,9 +65,14 @@ pub fn saved(apart: &Program, joined: &Program) -> String {
         joined.steps.iter().filter(|step| holds(&step.kernel)).count()
     };
     let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 10] = [
-        ("kernels on blobs whose channels lie last", &|k| matches!(k, Kernel::ChannelsLast(_))),
+        ("kernels on blobs whose channels lie last", &|k| match k {
+            Kernel::ChannelsLast(kernel) => {
+                !matches!(**kernel, Kernel::PackConv(_) | Kernel::PackTiles { .. })
+            }
+            _ => false,
+        }),
         ("convolutions by tiles of results", &|k| match k.plain() {
-            Kernel::FusedConv(fused) => fused.tiled,
+            Kernel::FusedConv(fused) | Kernel::PooledConv(fused, _) => fused.tiled,
             kernel => matches!(kernel, Kernel::TilesFilter(_)),
         }),
         ("convolutions with ReLU", &|k| matches!(k.plain(), Kernel::FusedConv(f) if f.relu)),
