@@ -120,3 +120,8 @@ local function f() return f() end local n=0 local function g() n=n+1 if n<50000 
 print(pcall(function() local function f() return 1+f() end return f() end)) 
 -- @case debug67
 local ok,e=pcall(function() local t=setmetatable({},{}) getmetatable(t).__index=function(t,k) return t[k..'x'] end return t.a end) print(ok,tostring(e):match('stack overflow')~=nil or tostring(e):match('overflow')~=nil)
+-- @case traceback_of_nil
+local thread = coroutine.create(function() coroutine.yield() end)
+coroutine.resume(thread)
+print(debug.traceback(nil), debug.traceback(nil, 1), debug.traceback(thread, nil), debug.traceback(thread, nil, 0))
+print(#debug.traceback() > 0, debug.traceback(thread):match('^stack traceback:') ~= nil)

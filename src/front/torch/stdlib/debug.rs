@@ -53,7 +53,8 @@ fn traceback(lua: &mut Lua, args: &Args) -> Results {
     let message = args.get(at);
     let mut text = match message.to_text() {
         Some(message) => [&message, &b"\n"[..]].concat(),
-        None if message.is_nil() => vec![],
+        None if args.0.len() <= at => vec![],
+        // Also where it is nil.
         None => return Ok(vec![message]),
     };
     text.extend_from_slice(b"stack traceback:");

@@ -143,8 +143,10 @@ fn find_loader(
         return Ok(loader.clone());
     }
     let Some((path, text)) = lua.find_file(name) else {
+        let file = name.replace('.', "/");
         let message = format!(
-            "module '{name}' not found:\nit is no package that cortado knows, and no file in the definition's folder"
+            "module '{name}' not found:\n\tno field package.preload['{name}']\n\tno file './{file}.lua'\n\tno file \
+             './{file}/init.lua'\n\tno package that cortado knows"
         );
         return Err(lua.error(&message));
     };
