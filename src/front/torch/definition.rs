@@ -204,18 +204,25 @@ fn evaluate(
         value = given.next().unwrap_or_default();
         beside = given.next().unwrap_or_default();
     }
+    let given = value.clone();
     let is_function = |value: &Value| matches!(value, Value::Function(_));
     let is_module = |t: &Table| t.metatable().is_some_and(|m| !m.field("__typename").is_nil());
-    let maker = |table: &Table| MAKERS.map(|name| table.field(name)).into_iter().find(is_function);
-    match &value {
-        Value::Nil => {
-            let globals = lua.globals().clone();
-            value = maker(&globals).or_else(|| left(&globals, is_module)).unwrap_or_default();
-        }
+    let maker = |table: &Table| {
+        let named = MAKERS.map(|name| (name, table.field(name)));
+        named.into_iter().find(|(_, value)| is_function(value))
+    };
+    let made = match &value {
+        Value::Nil => maker(lua.globals()),
         Value::Table(table) if !is_module(table) && module_of(table, is_module).is_none() => {
-            value = maker(table).unwrap_or(value);
+            maker(table)
         }
-        _ => {}
+        _ => None,
+    };
+    let mut name = "M";
+    match made {
+        Some(made) => (name, value) = made,
+        None if value.is_nil() => value = left(lua.globals(), is_module).unwrap_or_default(),
+        None => {}
     }
     let is_model = |value: &Value| match value {
         Value::Table(t) => is_module(t) || module_of(t, is_module).is_some(),
@@ -228,13 +235,19 @@ fn evaluate(
         (value, beside) = only;
     }
     let contract = is_function(&value);
+    let mut unasked = None;
     if contract {
         // Programs of the kind that call `createModel(nGPU)` pass a number.
         let told = match COUNTED.iter().any(|call| text.contains(call)) {
             true => 1usize.into(),
             false => parameters(lua, request, asked).map_err(failed)?,
         };
-        let mut made = lua.call(&value, vec![told]).map_err(failed)?.into_iter();
+        unasked = functions::unasked(lua, &value, name, &told);
+        let made = lua.call(&value, vec![told]).map_err(|error| match &unasked {
+            Some(note) if error.is_catchable() => Box::new(failed(error).note(note.clone())),
+            _ => failed(error),
+        });
+        let mut made = made?.into_iter();
         value = made.next().unwrap_or_default();
         beside = made.next().unwrap_or_default();
     }
@@ -267,11 +280,13 @@ fn evaluate(
         };
         let help = "end it with `return function(params) ... return { model = net, loss = criterion } end`, or with \
                     `return net`";
-        let d = Diagnostic::new(&diag::E0705, whole, message).help(help);
-        Box::new(match Left::of(lua, &before, &file, text).listed(text) {
-            Some(help) => d.help(help),
-            None => d,
-        })
+        let d = Diagnostic::new(&diag::E0705, whole, message);
+        if let Some(expression) = &request.call {
+            return Box::new(d.help(functions::gave(expression, &given)));
+        }
+        let d = unasked.into_iter().fold(d, Diagnostic::note);
+        let list = Left::of(lua, &before, &file, text).listed(text);
+        Box::new(d.help(list.unwrap_or_else(|| help.to_owned())))
     })
 }
 

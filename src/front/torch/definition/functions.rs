@@ -54,6 +54,78 @@ pub(super) fn call(lua: &mut Lua, file: &Value, expression: &str) -> Result<Vec<
     lua.call(&chunk, vec![]).map_err(stop)
 }
 
+/// What helps where cortado has called a function by itself, whose arguments it can only guess; none where options are all
+/// that it takes.
+pub(super) fn unasked(lua: &Lua, function: &Value, name: &str, told: &Value) -> Option<String> {
+    let Value::Function(closure) = function else { return None };
+    let written = lua.sources.text(closure.proto.span);
+    let (list, _) = written.split_once('(')?.1.split_once(')')?;
+    let list: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let (first, rest) = list.split_first()?;
+    if rest.is_empty() && (name == "M" || OPTIONS.contains(first)) {
+        return None;
+    }
+    let told = if matches!(told, Value::Number(_)) { "1" } else { "a table of options" };
+    let nothing = match rest {
+        [] => String::new(),
+        rest => format!(" and nothing for `{}`", rest.join("`, `")),
+    };
+    let called = if name == "M" { "the function" } else { name };
+    Some(format!(
+        "cortado called {called} by itself, with {told} for `{first}`{nothing}; --call '{name}({})', with values in the \
+         places of the names, gives it what it needs",
+        list.join(", ")
+    ))
+}
+
+/// What helps where the expression that should give the model has given something else.
+pub(super) fn gave(expression: &str, given: &Value) -> String {
+    let Value::Table(table) = given else {
+        return format!(
+            "`{expression}` gives {}, not a model",
+            match given {
+                Value::Nil => "nothing".to_owned(),
+                other => format!("a {}", other.type_name()),
+            }
+        );
+    };
+    if is_instance(table) {
+        return format!("`{expression}` gives a {}", torch_type(table));
+    }
+    let whole = match [" or ", " and "].iter().any(|word| expression.contains(word)) {
+        true => format!("({expression})"),
+        false => expression.to_owned(),
+    };
+    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let named = names(table).into_iter().map(|name| match is_name(&name) {
+        true => (format!(".{name}"), table.field(&name)),
+        false => (format!("[\"{name}\"]"), table.field(&name)),
+    });
+    let counted = (1..=table.length().min(MOST_LISTED)).map(|i| (format!("[{i}]"), table.item(i)));
+    let mut fields: Vec<(String, Value)> = counted.chain(named).collect();
+    let is_model =
+        |value: &Value| matches!(value, Value::Table(t) if is_instance(t) && !is_criterion(t));
+    // Models first.
+    fields.sort_by_key(|(_, value)| !is_model(value));
+    let shown = fields.iter().take(MOST_LISTED).map(|(key, value)| match value {
+        Value::Table(table) if is_instance(table) => format!("`{key}` ({})", torch_type(table)),
+        value => format!("`{key}` (a {})", value.type_name()),
+    });
+    let shown: Vec<String> = shown.collect();
+    let more = if MOST_LISTED < fields.len() { ", ..." } else { "" };
+    match fields.first() {
+        None => format!("`{expression}` gives an empty table"),
+        Some((key, value)) if is_model(value) => format!(
+            "`{expression}` gives a table of {}{more}: --call '{whole}{key}' names the model",
+            shown.join(", ")
+        ),
+        Some(_) => format!(
+            "`{expression}` gives a table of {}{more}, none of which is a model",
+            shown.join(", ")
+        ),
+    }
+}
+
 /// What a file leaves beside a model that it names as one: modules and functions, as global variables that were not there
 /// before or in the table that it returns, in the order in which they are written.
 pub(super) struct Left {
