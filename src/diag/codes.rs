@@ -147,7 +147,9 @@ codes! {
     /// complaint is Torch's own.
     W0606 "lost-batch";
     /// Two modules of a Torch net share their weights but not the gradients of them (`clone('weight', 'bias')` without
-    /// `'gradWeight', 'gradBias'`). They begin alike; in training each goes its own way.
+    /// `'gradWeight', 'gradBias'`). Torch's `getParameters()` then stops with "check that you are sharing parameters and
+    /// gradParameters", so such a net cannot be trained with optim. `updateParameters()` adds both gradients to the one tensor,
+    /// and so does cortado, which counts it once.
     W0607 "gradient-not-shared";
     /// A Torch module that works in place (`nn.ReLU(true)`) writes over a tensor that another branch still reads. That
     /// branch then computes with the changed values, and the gradients of the two are not those of the net as drawn.

@@ -33,9 +33,19 @@ for _, name in ipairs({'accUpdateGradParameters', 'read', 'write'}) do refused(n
 
 -- Definitions may test what they have built, or ask for the size of its output, which is right; numbers of small nets are
 -- computed, others are not known.
+-- Some give the very tensors that they are given.
 function Module:updateOutput(input)
-   self.output = native.forward(self, input)
-   return self.output
+   local name, item = torch.typename(self), nil
+   if name == 'nn.Identity' then
+      item = input
+   elseif name == 'nn.SelectTable' and type(input) == 'table' and type(self.index) == 'number' then
+      item = input[self.index < 0 and #input + 1 + self.index or self.index]
+   elseif name == 'nn.View' and native.is_tensor(input) and not input:isContiguous() then
+      error('expecting a contiguous tensor', 2)
+   end
+   if item == nil then item = native.forward(self, input) end
+   self.output = item
+   return item
 end
 function Module:forward(input) return self:updateOutput(input) end
 
@@ -46,7 +56,13 @@ local function unknown_like(value)
    for i, item in ipairs(value) do result[i] = unknown_like(item) end
    return result
 end
-function Module:updateGradInput(input) return unknown_like(input) end
+local training_only = {['nn.SpatialDropout'] = true, ['nn.VolumetricDropout'] = true, ['nn.WhiteNoise'] = true}
+function Module:updateGradInput(input)
+   if self.train == false and training_only[torch.typename(self)] then
+      error('backprop only defined while training', 2)
+   end
+   return unknown_like(input)
+end
 function Module:accGradParameters()
    local _, gradients = self:parameters()
    for _, gradient in ipairs(gradients or {}) do native.forget(gradient) end
@@ -188,7 +204,11 @@ end
 
 function Module:getParameters()
    local values, gradients = self:parameters()
-   return native.flatten(values or {}), native.flatten(gradients or {})
+   local flat, flat_gradients = native.flatten(values or {}), native.flatten(gradients or {})
+   if flat:nElement() ~= flat_gradients:nElement() then
+      error('check that you are sharing parameters and gradParameters', 2)
+   end
+   return flat, flat_gradients
 end
 
 function Module:listParameters() return self:parameters() end

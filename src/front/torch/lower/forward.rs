@@ -53,6 +53,7 @@ pub fn forward(
     };
     let flow = output.map(|flow| resolved(&mut walk, &flow));
     let shapes = flow.as_ref().ok().map(|flow| with_shapes(&walk, flow));
+    let refused = walk.refused.take();
     let inner = walk.outputs.take().unwrap_or_default();
     let inner: Vec<(Table, Shapes)> =
         inner.into_iter().map(|(module, flow)| (module, with_shapes(&walk, &flow))).collect();
@@ -68,6 +69,9 @@ pub fn forward(
         return Err(lua.complaint(first.clone()));
     }
     let Some(shapes) = shapes else { return Ok(Value::Nil) };
+    if let Some(refused) = refused.filter(|_| !shapes.are_known()) {
+        return Err(lua.complaint(refused));
+    }
     let phase = phase(module);
     let results = match parameters {
         Some(tensors) => tried(lua, &library, Trial { nodes, tensors, phase, span })?,

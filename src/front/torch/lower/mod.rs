@@ -14,6 +14,7 @@ mod graph;
 mod labels;
 mod names;
 mod places;
+mod sharing;
 mod unpooling;
 
 use fields::field;
@@ -23,8 +24,7 @@ use std::rc::Rc;
 
 use super::interp::{Lua, LuaError, Table, Value};
 use super::library::{Library, ancestors, class_name};
-use super::tensor::{Storage, Tensor};
-use crate::diag::{self, Diagnostic, Diagnostics};
+use crate::diag::{self, Diagnostic, Diagnostics, Severity};
 use crate::ir::{Node, Rule};
 use crate::layers::{Layer, unknown::Unknown};
 use crate::source::{Span, Spanned};
@@ -34,6 +34,8 @@ use crate::ty::Shape;
 pub use follow::computes;
 pub use forward::{forward, loss};
 pub use names::Names;
+pub use sharing::Window;
+use sharing::{Identity, Use};
 
 /// Classes whose instances are taken apart here.
 pub const STRUCTURAL: [&str; 23] = [
@@ -103,34 +105,6 @@ const CONTAINER: usize = 100;
 /// Why a walk ended early.
 pub type Stop = Box<Diagnostic>;
 
-/// A window of storage: the storage, its first element and their number.
-pub type Window = (*const Storage, usize, usize);
-
-/// What makes two parameters one: the windows of storage that hold the values and the gradients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Identity {
-    value: Window,
-    gradient: Option<(*const Storage, usize)>,
-}
-
-impl Identity {
-    pub(super) fn of(value: &Tensor, gradient: Option<&Tensor>) -> Self {
-        let window = |t: &Tensor| (Rc::as_ptr(&t.storage()), t.offset());
-        let (storage, offset) = window(value);
-        Identity { value: (storage, offset, value.numel()), gradient: gradient.map(window) }
-    }
-}
-
-/// Where a parameter is used.
-pub(super) struct Use {
-    identity: Identity,
-    node: usize,
-    at: usize,
-    field: &'static str,
-    /// The parameter itself.
-    tensor: Value,
-}
-
 /// The walk.
 pub struct Walk<'a> {
     pub(super) lua: &'a mut Lua,
@@ -140,6 +114,8 @@ pub struct Walk<'a> {
     pub nodes: Vec<Node>,
     /// Whether a layer will be refused when the net is checked.
     pub doubtful: bool,
+    /// Why the first layer whose shapes do not fit refuses them.
+    refused: Option<Diagnostic>,
     /// Whether the target has one label for each record, not one for each number that the criterion compares.
     pub label_each: bool,
     /// Names of nodes and tops so far.
@@ -176,6 +152,7 @@ impl<'a> Walk<'a> {
             diagnostics,
             nodes: vec![],
             doubtful: false,
+            refused: None,
             label_each: false,
             taken: HashSet::new(),
             shapes: HashMap::new(),
@@ -434,38 +411,6 @@ impl<'a> Walk<'a> {
         tops
     }
 
-    /// Gives the parameters that share storage one name.
-    pub fn share(&mut self) {
-        let mut first: HashMap<Identity, usize> = HashMap::new();
-        let mut windows: HashMap<(*const Storage, usize, usize), usize> = HashMap::new();
-        let mut told: HashSet<(usize, usize)> = HashSet::new();
-        for i in 0..self.uses.len() {
-            let Use { identity, node, at, field, .. } = self.uses[i];
-            let owner = *first.entry(identity).or_insert(i);
-            if owner != i {
-                let (owner_node, owner_at) = (self.uses[owner].node, self.uses[owner].at);
-                let name = format!("{}.{field}", self.nodes[owner_node].name.value);
-                for (node, at) in [(owner_node, owner_at), (node, at)] {
-                    let param = &mut self.nodes[node].params[at];
-                    param.name = Some(Spanned::new(name.clone(), param.span));
-                }
-            }
-            let with_values = *windows.entry(identity.value).or_insert(i);
-            let other = &self.uses[with_values];
-            let halfway = other.identity != identity && other.identity.gradient.is_some();
-            if halfway && told.insert((node, other.node)) {
-                let message = format!(
-                    "`{field}` is shared but its gradient is not, so the copies part in training"
-                );
-                let d = Diagnostic::new(&diag::W0607, self.nodes[node].span, message)
-                .label(self.nodes[other.node].span, "shared with this module")
-                .note("Torch's getParameters() stops at such a net")
-                .help("share the gradients as well: clone('weight', 'bias', 'gradWeight', 'gradBias')");
-                self.diagnostics.report(d);
-            }
-        }
-    }
-
     /// Infers the shapes of a node's tops, in silence: the checker asks again.
     fn infer(&mut self, node: usize) {
         let node = &self.nodes[node];
@@ -484,7 +429,11 @@ impl<'a> Walk<'a> {
                 let tops = node.tops.iter().map(|t| t.value.clone()).zip(signature.tops);
                 self.shapes.extend(tops);
             }
-            Err(_) => self.doubtful = true,
+            Err(_) => {
+                self.doubtful = true;
+                let error = silent.iter().find(|d| d.severity() == Severity::Error);
+                self.refused = self.refused.take().or_else(|| error.cloned());
+            }
         }
     }
 

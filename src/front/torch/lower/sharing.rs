@@ -1,0 +1,78 @@
+//! Which parameters are one: those that lie in the same window of storage get one name.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::Walk;
+use crate::diag::{self, Diagnostic};
+use crate::front::torch::interp::Value;
+use crate::front::torch::tensor::{Storage, Tensor};
+use crate::source::Spanned;
+
+/// A window of storage: the storage, its first element and their number.
+pub type Window = (*const Storage, usize, usize);
+
+/// What makes two parameters one: the windows of storage that hold the values and the gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::front::torch) struct Identity {
+    pub(super) value: Window,
+    pub(super) gradient: Option<(*const Storage, usize)>,
+}
+
+impl Identity {
+    pub(super) fn of(value: &Tensor, gradient: Option<&Tensor>) -> Self {
+        let window = |t: &Tensor| (Rc::as_ptr(&t.storage()), t.offset());
+        let (storage, offset) = window(value);
+        Identity { value: (storage, offset, value.numel()), gradient: gradient.map(window) }
+    }
+}
+
+/// Where a parameter is used.
+pub(in crate::front::torch) struct Use {
+    pub(super) identity: Identity,
+    pub(super) node: usize,
+    pub(super) at: usize,
+    pub(super) field: &'static str,
+    /// The parameter itself.
+    pub(super) tensor: Value,
+}
+
+impl Walk<'_> {
+    /// Gives the parameters that share storage one name, whether they share their gradients or not: what is added to one of
+    /// them is added to all.
+    pub fn share(&mut self) {
+        let mut first: HashMap<Window, usize> = HashMap::new();
+        let mut apart = vec![];
+        for i in 0..self.uses.len() {
+            let Use { identity, node, at, field, .. } = self.uses[i];
+            let owner = *first.entry(identity.value).or_insert(i);
+            if owner == i {
+                continue;
+            }
+            let (owner_node, owner_at) = (self.uses[owner].node, self.uses[owner].at);
+            let name = format!("{}.{field}", self.nodes[owner_node].name.value);
+            for (node, at) in [(owner_node, owner_at), (node, at)] {
+                let param = &mut self.nodes[node].params[at];
+                param.name = Some(Spanned::new(name.clone(), param.span));
+            }
+            let gradient = self.uses[owner].identity.gradient;
+            if gradient.is_some() && gradient != identity.gradient {
+                apart.push((node, owner_node, field));
+            }
+        }
+        let Some(&(node, owner, field)) = apart.first() else { return };
+        let more = match apart.len() - 1 {
+            0 => String::new(),
+            1 => " (and so with one tensor more)".to_owned(),
+            n => format!(" (and so with {n} tensors more)"),
+        };
+        let message = format!(
+            "`{field}` is shared but its gradient is not, so Torch's getParameters() refuses the net{more}"
+        );
+        let d = Diagnostic::new(&diag::W0607, self.nodes[node].span, message)
+            .label(self.nodes[owner].span, "shared with this module")
+            .note("trained here by the sum of the gradients, as updateParameters() does it")
+            .help("share the gradients as well: clone('weight', 'bias', 'gradWeight', 'gradBias')");
+        self.diagnostics.report(d);
+    }
+}
