@@ -1,6 +1,6 @@
 //! Every golden case of real Torch7 as a named test: forward, backward and parameter gradients of modules, containers
-//! and criterions, and the text that `tostring` gives (tests/golden/torch/modules). The package rnn is compared with PyTorch
-//! (tests/golden/torch/sequences).
+//! and criterions, and the text that `tostring` gives (tests/golden/torch/modules). The packages rnn, dpnn, nnx and cudnn are compared with
+//! PyTorch (tests/golden/torch/sequences, tests/golden/torch/packages).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn main() {
 /// The cases on a device.
 pub fn trials(device: Device) -> Vec<Trial> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch");
-    let files = ["modules", "sequences"].into_iter().flat_map(|kind| {
+    let files = ["modules", "sequences", "packages"].into_iter().flat_map(|kind| {
         std::fs::read_dir(folder.join(kind)).expect("the golden cases are part of the repository")
     });
     let mut cases: Vec<PathBuf> =
@@ -51,12 +51,12 @@ fn is_given(name: &str, criterion: bool) -> bool {
 fn run(case: &Path, device: Device) -> Result<(), Failed> {
     let tensors = read_safetensors(&case.join("data.safetensors"))?;
     // Cases of PyTorch are modules in training, of which Torch has said nothing more.
-    let of_torch = !case.parent().is_some_and(|folder| folder.ends_with("sequences"));
+    let of_torch = case.parent().is_some_and(|folder| folder.ends_with("modules"));
     let meta: Value = match of_torch {
         true => serde_json::from_slice(&std::fs::read(case.join("meta.json"))?)?,
         false => Value::Null,
     };
-    let criterion = meta["kind"] == "criterion";
+    let criterion = meta["kind"] == "criterion" || !of_torch && tensors.contains_key("target");
     let phase = if meta["mode"] == "eval" { Phase::Test } else { Phase::Train };
     let path = case.join("def.lua");
     let mut options = check_options(&path, &tensors, Some(NetState::phase(phase)));

@@ -322,12 +322,22 @@ fn cudnn_has_layers_of_volumes_and_says_what_it_lacks() {
          return nn.Identity()\n";
     let shown = complaints(text);
     assert!(!shown.contains("error"), "{shown}");
-    let shown = complaints("require 'cudnn'\nreturn cudnn.LSTM(4, 5, 2)\n");
+    let windows = "require 'cudnn'\nlocal l = cudnn.BLSTM(4, 5, 2)\n\
+         local w, b = l:weights(), l:biases()\n\
+         assert(#w == 4 and #w[1] == 8 and w[1][1]:nElement() == 20 and w[3][1]:nElement() == 50 and w[3][5]:nElement() == 25)\n\
+         local all = 0 for _, list in ipairs({w, b}) do for _, layer in ipairs(list) do for _, part in ipairs(layer) do\n\
+            all = all + part:nElement() part:fill(0.25) end end end\n\
+         assert(all == l.weight:nElement() and l.weight:min() == 0.25 and l.weight:max() == 0.25)\n\
+         return nn.Identity()\n";
+    let shown = complaints(windows);
+    assert!(!shown.contains("error"), "{shown}");
+    let shown = complaints("require 'cudnn'\nreturn cudnn.LSTM(4, 5, 2, false, 0, true)\n");
+    assert!(shown.contains("W0630") && shown.contains("definition.lua:2:"), "{shown}");
+    let shown = complaints("require 'dpnn'\nreturn nn.VRClassReward(nn.Identity())\n");
     assert!(
-        shown.contains("cudnn.LSTM is not supported; the package rnn has nn.SeqLSTM"),
+        shown.contains("what a reward teaches") && shown.contains("definition.lua:2:"),
         "{shown}"
     );
-    assert!(shown.contains("definition.lua:2:"), "{shown}");
 }
 
 #[test]

@@ -219,6 +219,14 @@ codes! {
     /// Two layers have parameters of their own and one name. Snapshots and weight files keep parameters by the names of
     /// layers, so only those of one could be kept, and training refuses such a net.
     W0629 "names-used-twice";
+    /// A recurrent module is told to remember its states from one pass to the next (`:remember()`, cudnn's `rememberStates`).
+    /// Every pass begins anew here: the results are those of Torch where each batch holds whole sequences, and others where a
+    /// batch goes on where the one before ended.
+    W0630 "states-forgotten";
+    /// A module that the definition wrote compares numbers of its own parameters, such as `if self.weight[1] > 2 then`. What it
+    /// does is written down once, with the parameters as they are before training, and not asked again when they have
+    /// changed: a clamp that does not hold in the beginning never will.
+    W0631 "decided-once";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

@@ -157,6 +157,9 @@ fn run(
             .help("load trained weights with --weights");
         diagnostics.report(d);
     }
+    for warning in library.warnings() {
+        diagnostics.report(warning);
+    }
     if let Err(mut stop) = built {
         if stop.labels.is_empty() {
             *stop = stop.label(whole, "of this definition");

@@ -163,11 +163,12 @@ function image.gaussian1D(...)
 end
 
 ---------------------------------------------------------------- classes that are known by name only
-native.unsupported = function(name, what)
+native.unsupported = function(name, what, instead)
    local Class = torch.class(name, 'nn.Module')
-   function Class:__init() error(name .. ' ' .. what .. ' is not supported', 3) end
+   function Class:__init()
+      error(name .. ' ' .. what .. ' is not supported' .. (instead and ': ' .. instead or ''), 3)
+   end
 end
-native.unsupported('nn.IndexLinear', 'for sparse inputs')
 
 -- Tools beside the layers: what trains does nothing, since a definition is only read here.
 local Trainer = torch.class('nn.StochasticGradient')
@@ -269,6 +270,8 @@ local modules = {paths = paths, nninit = nninit, xlua = xlua, sys = sys, optim =
    nngraph = nngraph, graph = graph, trepl = inert(), lfs = lfs, env = inert(), pl = inert()}
 for name, module in pairs(modules) do package.loaded[name] = module end
 package.loaded['pl.import_into'] = inert
+-- DIGITS' driver has loaded these.
+for _, name in ipairs({'lfs', 'pl', 'trepl'}) do _G[name] = modules[name] end
 
 -- Functions of functions.
 local moses = {}
@@ -309,11 +312,6 @@ for name in elsewhere:gmatch('%S+') do
          return package
       end
    end
-end
--- What nnx began is in nn.
-function package.preload.nnx()
-   nnx = nn
-   return nn
 end
 function package.preload.loadcaffe()
    loadcaffe = {load = unavailable('loadcaffe.load')}

@@ -160,3 +160,39 @@ function Pyramid:updateOutput(input)
    self.dimension = input:dim() - 2
    return Concat.updateOutput(self, input)
 end
+
+---------------------------------------------------------------- nn.IndexLinear
+-- A linear layer of inputs of which keys say where numbers stand, all else being zero: pairs of keys and numbers.
+local IndexLinear, Module = torch.class('nn.IndexLinear', 'nn.Module')
+
+function IndexLinear:__init(inputSize, outputSize, doGradInput, keysOffset, weight, bias, normalize)
+   Module.__init(self)
+   if normalize then error('nn.IndexLinear with normalize is not supported', 3) end
+   self.weight = weight or torch.Tensor(inputSize, outputSize):zero()
+   self.bias = bias or torch.Tensor(outputSize):zero()
+   self.inputSize, self.outputSize = self.weight:size(1), self.weight:size(2)
+   self.gradWeight, self.gradBias = torch.Tensor():resizeAs(self.weight):zero(), torch.Tensor():resizeAs(self.bias):zero()
+   self.doGradInput, self.offset = doGradInput or false, keysOffset and keysOffset - 1 or -1
+end
+function IndexLinear:reset(stdv)
+   stdv = stdv and stdv * math.sqrt(3) or 1 / math.sqrt(self.weight:size(2))
+   self.weight:uniform(-stdv, stdv)
+   self.bias:uniform(-stdv, stdv):mul(0.000001)
+end
+function IndexLinear:updateOutput(input)
+   local keys, values = input[1], input[2]
+   if type(input) ~= 'table' or keys == nil or values == nil then error('Wrong input format.') end
+   if input[3] then error('nn.IndexLinear takes tables of keys and numbers here, not their lengths') end
+   local function one(keys, values)
+      local rows = self.weight:index(1, self.offset == -1 and keys or torch.add(keys, self.offset + 1))
+      return torch.mm(values:view(1, values:size(1)), rows) + self.bias:view(1, self.outputSize)
+   end
+   if type(keys) == 'table' then
+      local all = {}
+      for i in ipairs(keys) do all[i] = one(keys[i], values[i]) end
+      self.output = torch.cat(all, 1)
+   else
+      self.output = one(keys, values):view(self.outputSize)
+   end
+   return self.output
+end

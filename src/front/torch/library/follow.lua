@@ -634,9 +634,40 @@ for name, by_count in pairs({split = false, chunk = true}) do
       return parts
    end)
 end
-reshaping('index', function(tensor, d, places)
-   return give(step(nn.Index(d), {value(tensor), value(places)}))
+reshaping('index', function(tensor, first, second, third)
+   -- `x:index(y, d, places)` makes x of y.
+   if is_tensor(first) then return give(step(nn.Index(second), {value(first), value(third)}), tensor) end
+   return give(step(nn.Index(first), {value(tensor), value(second)}))
 end)
+
+-- The numbers of places that do not depend on the input.
+local function known_places(name, places)
+   if is_followed(places) then unknown("'" .. name .. "' at computed places") end
+   local list = {}
+   for i = 1, original.nElement(places) do list[i] = places[i] end
+   return list
+end
+function handlers.indexCopy(own, d, places, source)
+   local count, from = original.size(own, d), {}
+   for i = 1, count do from[i] = i end
+   for i, place in ipairs(known_places('indexCopy', places)) do from[place] = count + i end
+   local kept = 0
+   for i = 1, count do kept = from[i] == i and kept + 1 or kept end
+   local rows = value(source)
+   if kept > 0 then
+      rows = join({value(own), rows}, d)
+   else
+      for i = 1, count do from[i] = from[i] - count end
+   end
+   return give(step(nn.Index(d), {rows, value(torch.LongTensor(from))}), own)
+end
+function handlers.indexFill(own, d, places, number)
+   local mask = original.zero(original.clone(trace.sample[value(own)]))
+   for _, place in ipairs(known_places('indexFill', places)) do
+      original.fill(original.narrow(mask, d, place, 1), 1)
+   end
+   return masked(own, mask, number)
+end
 
 function handlers.cat(_, first, second, third, fourth)
    local list, dimension, target = first, second
@@ -736,11 +767,49 @@ end
 function operators.power(a, b) return torch.pow(a, b) end
 function operators.negate(a) return torch.mul(a, -1) end
 
--- Comparisons of numbers are decided where they are known for the labels that are asked about.
+-- What a value is before any training, if it is made of parameters alone whose first numbers are known.
+local function first_numbers(id)
+   local made
+   for i = #trace.steps, 1, -1 do
+      made = trace.steps[i]
+      if made.outputs == id then break end
+      made = nil
+   end
+   local kind = made and torch.typename(made.module)
+   if not made or kind == 'cortado.RandomNumbers' then return nil end
+   if kind == 'cortado.Parameter' then
+      local weight = made.module.weight
+      return not native.is_random(weight) and weight or nil
+   end
+   if kind == 'nn.Constant' then return made.module.value end
+   local known = true
+   local given = tree(made.inputs, function(input)
+      local numbers = first_numbers(input)
+      known = known and numbers
+      return numbers or input
+   end)
+   return known and native.forward(made.module, given) or nil
+end
+local function first_number(number)
+   if not late_tensor(number) then return number end
+   local numbers = first_numbers(value(number))
+   local known = numbers and original.sum(numbers)
+   return not late_tensor(known) and known or nil
+end
+
+-- Comparisons of numbers are decided where they are known for the labels that are asked about, and those of parameters
+-- by their first numbers.
 local comparisons = {less = 'lt', at_most = 'le', equal = 'eq'}
 local function decided(operator, a, b)
    local labels = trace.labels
-   if not labels then unknown('a comparison') end
+   if not labels then
+      local x, y = first_number(a), first_number(b)
+      if not x or not y then unknown('a comparison') end
+      trace.decided = true
+      if operator == 'less' then return x < y end
+      if operator == 'at_most' then return x <= y end
+      return x == y
+   end
    local id = element_function(comparisons[operator], {value(a), value(b)})
    local form = trace.forms[id] and trace.forms[id][1]
    if not form then unknown('a comparison') end
@@ -939,9 +1008,16 @@ local function made_by(module, input)
    return step(nn.CAddTable(), {step(nn.CMulTable(), {id, gain}), shift})
 end
 
+-- What a module makes of numbers that are known is not known for that, if it learns.
+local function learns(module)
+   local values = module:parameters()
+   return values ~= nil and values[1] ~= nil
+end
+
 local plain = nn.Module.updateOutput
 function nn.Module:updateOutput(input)
-   if not trace or not is_followed(input) then return plain(self, input) end
+   if not trace or plainly or constructing > 0 and not is_followed(input) then return plain(self, input) end
+   if not is_followed(input) and not learns(self) then return plain(self, input) end
    self.output = guarded(function()
       local function of(item) return value(item) end
       local function made(id) return give(id) end
@@ -1022,6 +1098,7 @@ end
 -- Ends the following of a module, also after an error.
 native.unfollow = function()
    if not trace then return end
+   for i = #trace.wrapped, 1, -1 do rawset(trace.wrapped[i][1], 'updateOutput', trace.wrapped[i][2]) end
    trace, plainly, constructing = trace.outer, false, 0
    if not trace then
       native.follow_operators(false)
@@ -1133,6 +1210,36 @@ local function with_gradient(module, results, input_ids, input, target)
    return outputs
 end
 
+-- A module inside of one that is followed, which computes its gradient itself, does so there as well; where that cannot be
+-- followed, its gradient is derived.
+local function follow_inner(one)
+   local compute, class = one.updateOutput, getmetatable(one)
+   trace.wrapped[#trace.wrapped + 1] = {one, rawget(one, 'updateOutput')}
+   rawset(one, 'updateOutput', function(self, input, ...)
+      if not trace or plainly or not is_followed(input) or trace.underivable[class] then return compute(self, input, ...) end
+      local ids = guarded(tree, input, value)
+      -- No other gradient reaches the input.
+      local cut = tree(ids, function(id) return give(step(nn.ZeroGrad(), id)) end)
+      local output = compute(self, cut, ...)
+      if output == nil then output = self.output end
+      local results = guarded(tree, output, value)
+      local done, changed = pcall(with_gradient, self, results, ids, cut)
+      if not done then
+         changed = type(changed) == 'table' and changed.complaint or tostring(changed)
+         trace.underivable[class] = changed
+         native.underivable = torch.typename(self) .. ': ' .. changed
+         return compute(self, input, ...)
+      end
+      self.output = tree(changed, function(id) return give(id) end)
+      return self.output
+   end)
+end
+local function computes_gradient(one)
+   local gradient, inner = one.updateGradInput, rawget(one, 'modules')
+   return gradient ~= nn.Module.updateGradInput and gradient ~= nn.Identity.updateGradInput
+      and one.updateOutput ~= nn.Module.updateOutput and not (inner and inner[1])
+end
+
 -- What is asked of labels one by one by the following that begins next.
 local labels_asked
 
@@ -1141,7 +1248,7 @@ local labels_asked
 local function record(module, training, own_gradient, ...)
    local outer = trace
    trace = {at = {}, part = {}, leaf = {}, sample = {}, steps = {}, outer = outer, first = 1, inside = {},
-      training = training}
+      training = training, wrapped = {}, underivable = {}}
    if not outer then
       native.follow_operators(true)
       replace_mathematics()
@@ -1175,6 +1282,9 @@ local function record(module, training, own_gradient, ...)
       end
    end
    trace.leaves = #trace.steps
+   for _, one in ipairs(module.listModules and module:listModules() or {}) do
+      if not rawequal(one, module) and computes_gradient(one) then follow_inner(one) end
+   end
    local restore = set_mode(module, training)
    local output = module:updateOutput(...)
    if output == nil then output = module.output end
@@ -1189,6 +1299,7 @@ local function record(module, training, own_gradient, ...)
    end
    restore()
    local steps, leaves = trace.steps, trace.leaves
+   native.decided = native.decided or trace.decided
    native.unfollow()
    -- What nothing reads is no part of the net.
    local read, alive = {}, {}
@@ -1241,13 +1352,14 @@ end
 -- The steps of a module that does something else in training than afterwards, if `both` are asked for: those that both
 -- begin with, those of training with the values of its result, and those afterwards with theirs.
 native.follow = function(module, both, own_gradient, ...)
+   native.decided, native.underivable = nil, nil
    local steps, alive, results, leaves, refused = recorded(module, true, own_gradient, ...)
    local common, own = {}, {}
    if not both then
       for i, one in ipairs(steps) do
          if alive[i] then common[#common + 1] = one end
       end
-      return common, {}, results, nil, nil, refused
+      return common, {}, results, nil, nil, refused, native.underivable
    end
    local others, others_alive, others_results = recorded(module, false, own_gradient, ...)
    local same = leaves
@@ -1256,7 +1368,7 @@ native.follow = function(module, both, own_gradient, ...)
       if alive[i] or others_alive[i] then common[#common + 1] = steps[i] end
    end
    if same == #steps and same == #others and alike(results, others_results, 9) then
-      return common, {}, results, nil, nil, refused
+      return common, {}, results, nil, nil, refused, native.underivable
    end
    local after = {}
    for i = same + 1, #steps do
@@ -1265,7 +1377,7 @@ native.follow = function(module, both, own_gradient, ...)
    for i = same + 1, #others do
       if others_alive[i] then after[#after + 1] = others[i] end
    end
-   return common, own, results, after, others_results, refused
+   return common, own, results, after, others_results, refused, native.underivable
 end
 
 ---------------------------------------------------------------- label hooks

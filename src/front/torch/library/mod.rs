@@ -33,6 +33,8 @@ pub struct Library {
     unread: RefCell<Vec<(String, Option<Span>)>>,
     /// Lua functions that the lowering calls.
     natives: RefCell<Option<Table>>,
+    /// Warnings of the Lua side.
+    warnings: RefCell<Vec<Diagnostic>>,
     /// What computes nets that the definition tries.
     trial: Cell<Option<fn(Trial) -> Option<Tried>>>,
 }
@@ -41,8 +43,11 @@ pub struct Library {
 const ALIASES: [&str; 5] = ["cudnn", "inn", "ccn2", "fbnn", "dpnn"];
 
 /// Packages that are run when they are first required.
-const PACKAGES: [(&str, &str); 2] =
-    [("dpnn", include_str!("dpnn.lua")), ("rnn", include_str!("rnn.lua"))];
+const PACKAGES: [(&str, &str); 3] = [
+    ("nnx", include_str!("nnx.lua")),
+    ("dpnn", include_str!("dpnn.lua")),
+    ("rnn", include_str!("rnn.lua")),
+];
 
 /// The version that `cudnn.version` says: one whose batch normalisation definitions rely on.
 const CUDNN: f64 = 5105.0;
@@ -187,6 +192,17 @@ impl Library {
         lua.call(&function.unwrap_or_default(), args)
     }
 
+    /// Whether the Lua side of the library has said something: `decided` that the last module that was followed was asked
+    /// about numbers of its parameters, `modes` that a class asks whether it trains.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.natives.borrow().as_ref().is_some_and(|table| table.field(name).is_truthy())
+    }
+
+    /// What the Lua side of the library warns of.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.warnings.borrow().clone()
+    }
+
     /// What helps where a class was asked for in vain: the known one whose name is nearest, if any is near.
     pub fn suggestion(&self, name: &str) -> Option<String> {
         let missing = self.missing.borrow();
@@ -306,6 +322,22 @@ impl Library {
                     None => (tensor::Kind::Float, vec![1]),
                 };
                 Ok(vec![Tensor::unknown(lua, kind, &sizes)?.into_value()])
+            }),
+        );
+        let this = self.clone();
+        add(
+            "forgetful",
+            Box::new(move |lua, args| {
+                let message = args.string(lua, 0)?.to_str().into_owned();
+                if let Some(span) = lua.call_span() {
+                    let d = Diagnostic::new(&diag::W0630, span, message)
+                        .help("give the states as inputs of the net, where they matter");
+                    let mut warnings = this.warnings.borrow_mut();
+                    if warnings.iter().all(|known| *known != d) {
+                        warnings.push(d);
+                    }
+                }
+                Ok(vec![])
             }),
         );
         add("late", Box::new(|_, args| Ok(vec![LateNumber::of(args.get(0)).unwrap_or_default()])));

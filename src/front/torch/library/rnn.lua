@@ -53,6 +53,9 @@ function Recurrent:forget()
 end
 function Recurrent:remember(mode)
    self._remember = mode or 'both'
+   if self._remember ~= 'neither' then
+      native.forgetful(torch.type(self) .. ' begins every pass anew, whatever it is told to remember')
+   end
    return self
 end
 function Recurrent:maxBPTT(rho)
@@ -391,7 +394,7 @@ Seq.remember, Seq.setStartState = Recurrent.remember, Recurrent.setStartState
 
 -- What all steps add to their gates.
 local function inflow(self, x, gates)
-   local t, n, d, h = x:size(1), x:size(2), self.inputsize, self.outputsize
+   local t, n, d, h = x:size(1), x:size(2), self.inputsize, self.hiddensize or self.outputsize
    local flat = torch.mm(x:contiguous():view(t * n, d), self.weight:narrow(1, 1, d))
    local bias = self.bias:view(1, gates * h):expand(t * n, gates * h)
    return (flat + bias):view(t, n, gates * h)
@@ -403,17 +406,20 @@ local function ordered(self, input, f)
    if self.batchfirst then self.output = self.output:transpose(1, 2) end
    return self.output
 end
+-- With `weightO` what the cells show is multiplied by it and then leaves the module and goes back.
 function Seq:updateOutput(input)
    return ordered(self, input, function(self, x)
-      local n, d, h = x:size(2), self.inputsize, self.outputsize
-      local gates, back = inflow(self, x, 4), self.weight:narrow(1, d + 1, h)
-      local out, cell, rows = torch.Tensor(n, h):zero(), torch.Tensor(n, h):zero(), {}
+      local n, d, r = x:size(2), self.inputsize, self.outputsize
+      local h = self.hiddensize or r
+      local gates, back = inflow(self, x, 4), self.weight:narrow(1, d + 1, r)
+      local out, cell, rows = torch.Tensor(n, r):zero(), torch.Tensor(n, h):zero(), {}
       for i = 1, x:size(1) do
          local sum = gates:select(1, i) + torch.mm(out, back)
          local open, content = torch.sigmoid(sum:narrow(2, 1, 3 * h)), torch.tanh(sum:narrow(2, 3 * h + 1, h))
          cell = torch.cmul(open:narrow(2, h + 1, h), cell) + torch.cmul(open:narrow(2, 1, h), content)
          out = torch.cmul(open:narrow(2, 2 * h + 1, h), torch.tanh(cell))
-         rows[i] = out:view(1, n, h)
+         if self.weightO then out = torch.mm(out, self.weightO) end
+         rows[i] = out:view(1, n, r)
       end
       return rows
    end)
@@ -557,8 +563,201 @@ function Repeated:updateOutput(input, target)
    return sum
 end
 
-for _, name in ipairs({'SeqLSTMP', 'BiSequencerLM', 'RecurrentAttention', 'NormStabilizer', 'TrimZero', 'MuFuRu', 'MaskZeroCriterion'}) do
-   native.unsupported('nn.' .. name, 'of the package rnn')
+
+-- The loss of the rows that are not all zeros; where it is an average, over these.
+local Kept = class('MaskZeroCriterion', 'Criterion')
+function Kept:__init(criterion, nInputDim)
+   nn.Criterion.__init(self)
+   if type(nInputDim) ~= 'number' or not torch.isTypeOf(criterion, 'nn.Criterion') then
+      error('nn.MaskZeroCriterion needs a criterion and the number of dimensions of one item', 3)
+   end
+   self.criterion, self.nInputDim = criterion, nInputDim
 end
+local function row_of(value, i, change)
+   if type(value) ~= 'table' then return change(value:narrow(1, i, 1)) end
+   local all = {}
+   for at, one in ipairs(value) do all[at] = row_of(one, i, change) end
+   return all
+end
+function Kept:updateOutput(input, target)
+   if self.criterion.weights then error('nn.MaskZeroCriterion over weighted classes is not supported') end
+   local kept, rows = rows_kept(input, self.nInputDim)
+   local sum = 0
+   for i = 1, rows do
+      local mask = kept:narrow(1, i, 1)
+      -- What stands beside zeros is no class; any class will do, since it does not count.
+      local function counted(row)
+         local spread = mask:view(torch.LongStorage(torch.ones(row:dim()):totable())):expandAs(row)
+         return torch.cmul(row, spread) + torch.add(torch.mul(spread, -1), 1)
+      end
+      local loss = self.criterion:updateOutput(row_of(input, i, function(row) return row end), row_of(target, i, counted))
+      sum = sum + loss * mask[1][1]
+   end
+   if self.criterion.sizeAverage ~= false then sum = sum / torch.clamp(kept:sum(1), 1, rows)[1][1] end
+   self.output = sum
+   return sum
+end
+
+-- What nn.MaskZero gives, without computing rows that are zeros.
+class('TrimZero', 'MaskZero')
+
+---------------------------------------------------------------- further modules
+local Projected = class('SeqLSTMP', 'SeqLSTM')
+function Projected:__init(inputsize, hiddensize, outputsize)
+   Module.__init(self)
+   if not inputsize or not hiddensize or not outputsize then error('Expecting input, hidden and output size', 3) end
+   local d, h, r = inputsize, hiddensize, outputsize
+   self.inputsize, self.hiddensize, self.outputsize = d, h, r
+   self.weight, self.gradWeight = torch.Tensor(d + r, 4 * h), torch.Tensor(d + r, 4 * h):zero()
+   self.bias, self.gradBias = torch.Tensor(4 * h), torch.Tensor(4 * h):zero()
+   self.weightO, self.gradWeightO = torch.Tensor(h, r), torch.Tensor(h, r):zero()
+   self:reset()
+end
+function Projected:reset(std)
+   self.bias:zero()
+   self.bias[{{self.outputsize + 1, 2 * self.outputsize}}]:fill(1)
+   self.weight:normal(0, std or 1 / math.sqrt(self.hiddensize + self.inputsize))
+   self.weightO:normal(0, std or 1 / math.sqrt(self.outputsize + self.hiddensize))
+   return self
+end
+function Projected:parameters()
+   return {self.weight, self.bias, self.weightO}, {self.gradWeight, self.gradBias, self.gradWeightO}
+end
+
+-- The same tensor; what goes back is a copy.
+class('CopyGrad', 'Identity')
+
+local Add = class('SAdd', 'Module')
+function Add:__init(addend, negate)
+   Module.__init(self)
+   self.addend, self.negate = addend, negate or false
+end
+function Add:updateOutput(input)
+   self.output = torch.add(input, self.addend)
+   if self.negate then self.output:mul(-1) end
+   return self.output
+end
+
+-- Lets the states of a sequence through, and adds to their gradient that of beta times the mean squared difference of the
+-- lengths of one state and the next (Krueger and Memisevic 2015).
+local Pair = class('NormStabilizerPair', 'Module')
+function Pair:__init(beta)
+   Module.__init(self)
+   self.beta = beta
+end
+function Pair:updateOutput(states)
+   self.output = torch.Tensor():resizeAs(states[2]):copy(states[2])
+   return self.output
+end
+function Pair:updateGradInput(states, gradOutput)
+   local lengths = {torch.norm(states[1], 2, 2), torch.norm(states[2], 2, 2)}
+   local function slope(own, other)
+      local factor = torch.cdiv(torch.mul(lengths[own] - lengths[other], 2 * self.beta / states[own]:size(1)), lengths[own])
+      return torch.cmul(states[own], factor:expandAs(states[own]))
+   end
+   self.gradInput = {slope(1, 2), gradOutput + slope(2, 1)}
+   return self.gradInput
+end
+local Stabilizer = class('NormStabilizer', 'AbstractRecurrent')
+function Stabilizer:__init(beta, rho)
+   Recurrent.__init(self, rho)
+   self.beta = beta
+   self.recurrentModule = nn.NormStabilizerPair(beta)
+   self.modules = {self.recurrentModule}
+   native.modes = true
+end
+function Stabilizer:updateOutput(input)
+   local before = self.outputs[self.step - 1]
+   self.output = input
+   if before and self.train ~= false then self.output = self.recurrentModule:updateOutput({before, input}) end
+   self.outputs[self.step], self.step = self.output, self.step + 1
+   return self.output
+end
+function Stabilizer:__tostring__() return torch.type(self) end
+
+-- Two directions for a model of language: what stands beside an item tells nothing of the item itself.
+local Around = class('BiSequencerLM', 'BiSequencer')
+function Around:updateOutput(input)
+   if type(input) ~= 'table' or #input < 2 then error('nn.BiSequencerLM takes a table of two tensors or more') end
+   local first, last = {}, {}
+   for i = 1, #input - 1 do first[i], last[i] = input[i], input[i + 1] end
+   local there = self.forwardModule:updateOutput(first)
+   local back = reversed(self.backwardModule:updateOutput(reversed(last)))
+   table.insert(there, 1, torch.Tensor():resizeAs(there[1]):zero())
+   table.insert(back, torch.Tensor():resizeAs(back[1]):zero())
+   self.output = {}
+   for i = 1, #input do self.output[i] = self.mergeModule:updateOutput({there[i], back[i]}) end
+   return self.output
+end
+
+-- Looks at its input several times: each time an action of what came before says where.
+local Attention = class('RecurrentAttention', 'AbstractSequencer')
+function Attention:__init(rnn, action, nStep, hiddenSize)
+   Container.__init(self)
+   if type(hiddenSize) ~= 'table' or type(hiddenSize[1]) ~= 'number' or type(nStep) ~= 'number' then
+      error('nn.RecurrentAttention needs a number of steps and a table of the sizes of what the first looks from', 3)
+   end
+   self.rnn, self.action = recurrent(checked(rnn, 'rnn')), checked(action, 'action')
+   self.nStep, self.hiddenSize, self.forwardActions = nStep, hiddenSize, false
+   self.modules, self.actions, self.output = {self.rnn, self.action}, {}, {}
+end
+function Attention:updateOutput(input)
+   self.rnn:forget()
+   local before = torch.Tensor(input:size(1), unpack(self.hiddenSize)):zero()
+   self.output, self.actions = {}, {}
+   for step = 1, self.nStep do
+      self.actions[step] = self.action:updateOutput(before)
+      before = self.rnn:updateOutput({input, self.actions[step]})
+      self.output[step] = self.forwardActions and {before, self.actions[step]} or before
+   end
+   return self.output
+end
+
+-- A gated unit whose gate chooses among several functions of the state before and the new one (Weissenborn and
+-- Rocktaschel 2016).
+local Unit = class('MuFuRu', 'GRU')
+local function function_of(name)
+   if name == 'keep' then return nn.SelectTable(1) end
+   if name == 'replace' then return nn.SelectTable(2) end
+   if name == 'mul' then return nn.CMulTable() end
+   if name == 'diff' then return nn.CSubTable() end
+   if name == 'forget' then return nn.Sequential():add(nn.SelectTable(1)):add(nn.MulConstant(0)) end
+   if name == 'sqrt_diff' then
+      return nn.Sequential():add(nn.CSubTable()):add(nn.Abs()):add(nn.Sqrt()):add(nn.MulConstant(0.25))
+   end
+   if name == 'max' then return nn.CMaxTable() end
+   if name == 'min' then return nn.CMinTable() end
+   error("nn.MuFuRu knows no function '" .. tostring(name) .. "'", 4)
+end
+function Unit:__init(inputSize, outputSize, ops, rho)
+   self.ops = ops or {'keep', 'replace', 'mul', 'diff', 'forget', 'sqrt_diff', 'max', 'min'}
+   self.num_ops, self.operations = #self.ops, {}
+   for i, name in ipairs(self.ops) do self.operations[i] = function_of(name) end
+   GRU.__init(self, inputSize, outputSize, rho)
+end
+function Unit:buildModel()
+   local n, d, count = self.outputSize, self.inputSize, self.num_ops
+   local reset = nn.Sequential():add(nn.ParallelTable():add(nn.Linear(d, n)):add(nn.Linear(n, n)))
+      :add(nn.CAddTable()):add(nn.Sigmoid())
+   -- From input, state before and reset gate.
+   local content = nn.Sequential():add(nn.ConcatTable():add(nn.SelectTable(1))
+      :add(nn.Sequential():add(nn.NarrowTable(2, 2)):add(nn.CMulTable()))):add(nn.JoinTable(2))
+      :add(nn.Linear(d + n, n)):add(nn.Sigmoid())
+   local weights = nn.Sequential():add(nn.NarrowTable(1, 2)):add(nn.JoinTable(2)):add(nn.Linear(d + n, count * n))
+      :add(nn.View(count, n):setNumInputDims(1)):add(nn.Transpose({1, 2})):add(nn.SoftMax())
+   local values = nn.ConcatTable()
+   for _, operation in ipairs(self.operations) do values:add(operation) end
+   local all = nn.Sequential():add(nn.NarrowTable(1, 2)):add(values):add(nn.MapTable(nn.Unsqueeze(1))):add(nn.JoinTable(1, 3))
+   local chosen = nn.Sequential():add(nn.ConcatTable():add(all):add(nn.SelectTable(3))):add(nn.CMulTable()):add(nn.Sum(1, 3))
+   return nn.Sequential()
+      :add(nn.ConcatTable():add(nn.SelectTable(1)):add(nn.SelectTable(2)):add(reset))
+      :add(nn.ConcatTable():add(nn.SelectTable(2)):add(content):add(weights))
+      :add(chosen)
+end
+function Unit:__tostring__()
+   return string.format('%s(%d -> %d) { %s }', torch.type(self), self.inputSize, self.outputSize,
+      table.concat(self.ops, ' '))
+end
+
 native.loading = loading
 return nn

@@ -178,9 +178,19 @@ impl Walk<'_> {
         let mut values: Values =
             blobs.into_iter().enumerate().map(|(i, b)| (i + 1, Flow::Tensor(b))).collect();
         let list = |at: usize| results.get(at).cloned().unwrap_or_default();
+        if library.is_set("decided") {
+            let name = torch_type(module);
+            let message =
+                format!("`{name}` asks how large its parameters are, and is answered once");
+            let d = Diagnostic::new(&diag::W0631, self.place(module), message)
+                .here("what it does is what it does with their first values");
+            self.diagnostics.report(d);
+        }
         let mut walked = self.walk_steps(&list(0), path, 0, &mut values)?;
         if let Value::String(why) = list(5) {
             self.derived(module, &format!("its own updateGradInput is not run: {}", why.to_str()));
+        } else if let Value::String(why) = list(6) {
+            self.derived(module, &format!("that of a module inside is not run, {}", why.to_str()));
         }
         if list(3).is_nil() {
             return Ok(flow(&list(2), &values));
@@ -377,8 +387,12 @@ impl Walk<'_> {
         Ok(refilled(outputs, &mut tops))
     }
 
-    /// Whether a file of the definition asks modules if they train, so that what they do may depend on it.
+    /// Whether a file of the definition, or a class of the library, asks modules if they train, so that what they do may
+    /// depend on it.
     fn reads_mode(&self) -> bool {
+        if self.library.is_set("modes") {
+            return true;
+        }
         let words = [".train", ":training(", ":evaluate("];
         let mut files = self.lua.sources.files();
         files.any(|file| {

@@ -1,0 +1,2 @@
+require 'dpnn'
+return nn.CategoricalEntropy(1.5)

@@ -1,0 +1,2 @@
+require 'cudnn'
+return cudnn.BLSTM(3, 2, 2)

@@ -1,0 +1,2 @@
+require 'cudnn'
+return cudnn.LSTM(3, 4, 2)

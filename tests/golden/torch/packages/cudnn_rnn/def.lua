@@ -1,0 +1,2 @@
+require 'cudnn'
+return cudnn.RNN(3, 4, 1)

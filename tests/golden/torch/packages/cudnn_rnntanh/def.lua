@@ -1,0 +1,2 @@
+require 'cudnn'
+return cudnn.RNNTanh(3, 4, 2)

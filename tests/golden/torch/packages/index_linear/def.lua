@@ -1,0 +1,1 @@
+return nn.IndexLinear(5, 2)

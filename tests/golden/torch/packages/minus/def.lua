@@ -1,0 +1,2 @@
+require 'nnx'
+return nn.Minus()

@@ -1,0 +1,2 @@
+require 'rnn'
+return nn.Sequencer(nn.NormStabilizer(0.5))

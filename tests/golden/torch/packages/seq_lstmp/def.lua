@@ -1,0 +1,2 @@
+require 'rnn'
+return nn.SeqLSTMP(3, 5, 4)

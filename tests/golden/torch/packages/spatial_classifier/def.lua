@@ -1,0 +1,2 @@
+require 'nnx'
+return nn.SpatialClassifier(nn.Linear(3, 2))

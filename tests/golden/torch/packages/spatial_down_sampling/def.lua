@@ -1,0 +1,2 @@
+require 'nnx'
+return nn.SpatialDownSampling{rW = 2, rH = 3}

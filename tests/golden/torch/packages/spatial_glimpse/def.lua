@@ -1,0 +1,2 @@
+require 'dpnn'
+return nn.SpatialGlimpse(4, 2, 2)

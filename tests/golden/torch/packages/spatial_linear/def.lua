@@ -1,0 +1,2 @@
+require 'nnx'
+return nn.SpatialLinear(3, 2)

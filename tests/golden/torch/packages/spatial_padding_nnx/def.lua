@@ -1,0 +1,2 @@
+require 'nnx'
+return nn.SpatialPadding(2, -1, -1, 1)

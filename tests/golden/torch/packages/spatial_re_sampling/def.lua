@@ -1,0 +1,2 @@
+require 'nnx'
+return nn.SpatialReSampling{owidth = 7, oheight = 3}

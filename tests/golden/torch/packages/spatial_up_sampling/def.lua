@@ -1,0 +1,2 @@
+require 'nnx'
+return nn.SpatialUpSampling(3, 2)
