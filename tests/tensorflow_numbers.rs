@@ -258,9 +258,9 @@ const REFUSED: &[(&str, &str, &str, &[&str])] = &[
     ),
     (
         "mask_of_the_net",
-        "return tf.boolean_mask(self.x, self.x > 0)",
+        "return slim.fully_connected(slim.flatten(tf.boolean_mask(self.x, self.x > 0)), 3)",
         CLASSES,
-        &["net.py:11:", "known only when the network runs"],
+        &["net.py:11:", "of what a computed mask keeps", "its number of rows changes"],
     ),
     (
         "border_wider_than_the_tensor",
@@ -282,10 +282,10 @@ const REFUSED: &[(&str, &str, &str, &[&str])] = &[
     ),
     // What TensorFlow carries out and cortado does not must not be left out in silence.
     (
-        "getter_of_variables",
-        "with tf.variable_scope('a', custom_getter=lambda getter, name, **k: getter(name, **k) * 2):\n    return self.x",
+        "getter_of_moments",
+        "with tf.variable_scope('a', custom_getter=lambda getter, **k: getter(**k) * 2):\n    return slim.batch_norm(self.x)",
         CLASSES,
-        &["net.py:11:", "`custom_getter` is not known to cortado"],
+        &["net.py:12:", "a getter gives what is computed from a variable"],
     ),
     (
         "noise_shape",

@@ -281,8 +281,9 @@ codes! {
     /// The class `UserModel` has no property `loss`. It is checked, drawn and used all the same, but there is nothing that
     /// training could minimise.
     W0811 "no-loss";
-    /// The class `UserModel` changes gradients in `gradientUpdate` before they are applied. cortado does not call it, so a
-    /// net is trained with its gradients as they are, and not as in DIGITS.
+    /// The class `UserModel` changes gradients in `gradientUpdate` before they are applied, and several losses change the same
+    /// variable. cortado adds up the gradients of losses and has none of each to give to the method, so it is not called:
+    /// the net is trained with its gradients as they are, and not as in DIGITS. Give each loss variables of its own.
     W0812 "gradients-as-they-are";
     /// A variable is made while `loss` is asked for. DIGITS 5 does that outside of the scope `model`, so that the name does
     /// not begin with it; DIGITS 6 shares all variables then, and ends with an error that this one does not exist. Make it

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::Rewriting;
 use crate::diag::Diagnostic;
 use crate::layers::Layer;
 use crate::source::{Span, Spanned};
@@ -41,6 +42,8 @@ pub struct Definition {
     pub crop: Option<usize>,
     /// What the net was before the definition changed it for another task, where weights are taken from that.
     pub before: Option<Box<Before>>,
+    /// What becomes of gradients in training before they are applied, where the definition says it.
+    pub rewriting: Option<Arc<Rewriting>>,
     /// The whole text.
     pub span: Span,
 }
@@ -70,6 +73,7 @@ impl Definition {
             batch_sizes: [None; 2],
             crop: None,
             before: None,
+            rewriting: None,
             span,
         }
     }

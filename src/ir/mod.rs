@@ -16,10 +16,12 @@
 
 mod definition;
 mod net;
+mod rewriting;
 mod typed;
 
 pub use definition::{
     Before, Definition, NetState, Node, OF_LOSS, ParamSpec, Rule, ShareMode, StateWords,
 };
 pub use net::{Edge, Net, Port};
+pub use rewriting::{Becomes, Change, Place, Rewriting};
 pub use typed::{TypedNet, Variable};

@@ -1,10 +1,12 @@
 //! One stage of a definition as a graph.
 
+use std::sync::Arc;
+
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use super::{NetState, Node};
+use super::{NetState, Node, Rewriting};
 
 /// An output of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +35,8 @@ pub struct Net {
     pub state: NetState,
     /// Gradients for all inputs that can have one.
     pub force_backward: bool,
+    /// What becomes of gradients before they are applied, in training.
+    pub rewriting: Option<Arc<Rewriting>>,
     /// Nodes in source order; edges carry ports.
     pub graph: DiGraph<Node, Edge>,
     /// Tops that no layer reads, sorted by name as Caffe sorts them.

@@ -1,6 +1,7 @@
 //! Functions of elements that Torch's and TensorFlow's tensors have and no other layer computes.
 
 use crate::diag::Reported;
+use crate::layers::special_functions as special;
 use crate::params;
 use crate::program::expr::{Expr, arg, constant, select};
 use crate::program::{Builder, ValueId};
@@ -54,6 +55,20 @@ pub enum Function {
     LogOfOneMore,
     /// The error function, twice the integral of the normal density of variance 1/2 from 0 to x.
     Error,
+    /// Arc sine.
+    ArcSine,
+    /// Arc cosine.
+    ArcCosine,
+    /// Arc tangent.
+    ArcTangent,
+    /// The angle of the point that is x high and y wide.
+    Angle,
+    /// Inverse of the hyperbolic sine.
+    AreaSine,
+    /// Logarithm of the absolute value of the gamma function.
+    LogGamma,
+    /// Derivative of that logarithm.
+    Digamma,
     /// x + y
     Add,
     /// x - y
@@ -107,7 +122,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 /// The functions by the names of Torch's methods.
-const METHODS: [(&str, Function); 27] = [
+const METHODS: [(&str, Function); 34] = [
     ("eq", Function::Equal),
     ("ne", Function::Unequal),
     ("lt", Function::Less),
@@ -129,6 +144,13 @@ const METHODS: [(&str, Function); 27] = [
     ("cosh", Function::HyperbolicCosine),
     ("log1p", Function::LogOfOneMore),
     ("erf", Function::Error),
+    ("asin", Function::ArcSine),
+    ("acos", Function::ArcCosine),
+    ("atan", Function::ArcTangent),
+    ("atan2", Function::Angle),
+    ("asinh", Function::AreaSine),
+    ("lgamma", Function::LogGamma),
+    ("digamma", Function::Digamma),
     ("add", Function::Add),
     ("sub", Function::Subtract),
     ("mul", Function::Multiply),
@@ -159,6 +181,7 @@ impl ElementFunction {
             | Function::Greater
             | Function::AtLeast
             | Function::Power
+            | Function::Angle
             | Function::Add
             | Function::Subtract
             | Function::Multiply
@@ -212,7 +235,14 @@ impl ElementFunction {
             Function::HyperbolicSine => halves(-1.0),
             Function::HyperbolicCosine => halves(1.0),
             Function::LogOfOneMore => x.ln_1p(),
-            Function::Error => error_function(&x),
+            Function::Error => special::error_function(&x),
+            Function::ArcSine => special::arc_sine(&x),
+            Function::ArcCosine => special::arc_cosine(&x),
+            Function::ArcTangent => special::arc_tangent(&x),
+            Function::Angle => special::angle(&x, &y),
+            Function::AreaSine => special::area_sine(&x),
+            Function::LogGamma => special::log_gamma(&x),
+            Function::Digamma => special::digamma(&x),
             Function::Add => x + y,
             Function::Subtract => x - y,
             Function::Multiply => x * y,
@@ -224,49 +254,6 @@ impl ElementFunction {
         }
     }
 }
-
-/// The error function of an argument, with its derivative: its power series up to 1, and from there on
-/// 1 - e^(-x²) times a polynomial in 1 / (1 + x / 2) that interpolates e^(x²) erfc(x) between 1 and 6 to 1e-15.
-fn error_function(x: &Expr) -> Expr {
-    let squared = x.clone() * x.clone();
-    let mut series = constant(0.0);
-    let mut factorial: f64 = (1..SERIES).map(|n| n as f64).product();
-    for n in (0..SERIES).rev() {
-        let sign = if n % 2 == 0 { 1.0 } else { -1.0 };
-        series = series * squared.clone() + sign / (factorial * (2 * n + 1) as f64);
-        factorial /= n.max(1) as f64;
-    }
-    let slope = 2.0 / std::f64::consts::PI.sqrt();
-    let near = x.clone() * series * slope;
-    let size = x.clone().abs();
-    let place = (constant(24.0) / (size.clone() * 0.5 + 1.0) - 11.0) * 0.2;
-    let polynomial = FAR.iter().rev().fold(constant(0.0), |sum, &c| sum * place.clone() + c);
-    let falling = (-squared).exp();
-    let far = (constant(1.0) - polynomial * falling.clone()) * x.clone().sign();
-    select(size.lt(1.0), near, far).with_gradient(vec![falling * slope])
-}
-
-/// Terms of the power series of the error function; the next one is below 1e-17 at 1.
-const SERIES: usize = 18;
-
-/// Coefficients of e^(x²) erfc(x) in (24 / (1 + x / 2) - 11) / 5, which is from -1 to 1 for x from 6 to 1.
-const FAR: [f64; 15] = [
-    0.2214295402299318,
-    0.16189356804102537,
-    0.038560570425181566,
-    0.0055888162818258785,
-    0.00019713917776008889,
-    -8.079220411804128e-05,
-    -7.340518284999869e-06,
-    1.979561158209264e-06,
-    1.6350102372087984e-07,
-    -7.005170205475373e-08,
-    -5.926361315281833e-10,
-    2.622350032514279e-09,
-    -2.634243021000669e-10,
-    -7.290508535165398e-11,
-    1.8620989806815163e-11,
-];
 
 impl LayerOps for ElementFunction {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {

@@ -146,6 +146,7 @@ pub mod softmax_loss;
 pub mod sparse_linear;
 pub mod spatial_normalization;
 pub mod spatial_padding;
+pub mod special_functions;
 pub mod split;
 pub mod spp;
 pub mod sqrt;

@@ -8,7 +8,7 @@ use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Definition, Edge, Net, NetState, Node, Port};
 use crate::source::Spanned;
-use crate::spec::InPlace;
+use crate::spec::{InPlace, Phase};
 
 /// The layers of `definition` that exist in `state`, as Caffe's `Net::FilterNet` chooses them, with every
 /// bottom wired to the last top of its name above it.
@@ -43,6 +43,7 @@ pub fn select_stage(
         name: definition.name.clone(),
         state: state.clone(),
         force_backward: definition.force_backward,
+        rewriting: definition.rewriting.clone().filter(|_| state.phase == Phase::Train),
         graph: wiring.graph,
         outputs: vec![],
     };

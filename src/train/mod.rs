@@ -13,6 +13,7 @@ pub mod labels;
 pub mod log;
 pub mod machine;
 pub mod memory;
+mod rewriting;
 pub mod rule;
 pub mod schedule;
 mod trainer;

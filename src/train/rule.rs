@@ -112,6 +112,14 @@ fn of_optimizer(optimizer: &Optimizer, done: u64) -> Rule<f32> {
     }
 }
 
+/// The factor of the rate after `done` steps that comes from how few these are: TensorFlow's Adam corrects its averages so.
+pub fn factor(solver: &Solver, done: u64) -> f32 {
+    match rule(solver, 1.0, done).0 {
+        Rule::Adam { correction, .. } => correction,
+        _ => 1.0,
+    }
+}
+
 /// The momentum by which weights are moved before the forward pass, if the method wants its gradient there.
 pub fn looks_ahead(solver: &Solver) -> Option<f32> {
     match solver.method {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::machine::{Machine, Purpose, users};
-use super::rule::{looks_ahead, starts, update};
+use super::rewriting::Rewriter;
+use super::rule::{factor, looks_ahead, starts, update};
 use super::schedule::Schedule;
 use super::{Feed, debug, memory};
 use crate::error::{Error, Result};
@@ -91,6 +92,8 @@ pub struct Trainer {
     pending: Vec<Pending>,
     /// What the last update subtracted from the parameters, where snapshots hold it; empty before the first.
     pub(super) changes: Vec<f32>,
+    /// What the definition makes of gradients.
+    rewriter: Option<Rewriter>,
 }
 
 impl Trainer {
@@ -116,6 +119,7 @@ impl Trainer {
             return Err(Error::refused(format!("net `{name}` has no loss to minimise")));
         }
         let schedule = Schedule::new(&solver);
+        let rewriter = Rewriter::of(&train, options)?;
         let mut trainer = Trainer {
             train,
             tests: vec![],
@@ -126,6 +130,7 @@ impl Trainer {
             names: vec![],
             pending: vec![],
             changes: vec![],
+            rewriter,
         };
         trainer.fill(options.seed);
         Ok(trainer)
@@ -252,7 +257,8 @@ impl Trainer {
     pub fn advance(&mut self) -> Result<Vec<StepReport>> {
         let kept = self.train.session.kept();
         let watched = self.solver.debug_info || self.solver.snapshot_diff;
-        if kept == 0 || 1 < self.solver.iter_size || watched {
+        let rewrites = self.rewriter.as_ref().is_some_and(Rewriter::computes);
+        if kept == 0 || 1 < self.solver.iter_size || watched || rewrites {
             return Ok(vec![self.update_now()?]);
         }
         self.look_ahead()?;
@@ -326,6 +332,9 @@ impl Trainer {
         for _ in 0..micro {
             self.train.run()?;
             loss += self.train.loss();
+            if let Some(rewriter) = &mut self.rewriter {
+                rewriter.rewrite(&mut self.train)?;
+            }
             if debugs {
                 lines.extend(debug::forward(&mut self.train));
                 lines.extend(debug::backward(&mut self.train));
@@ -372,7 +381,19 @@ impl Trainer {
 
     /// The update after this many, of the gradients there.
     fn update(&self, rate: f32, gradients: Slot) -> Update<f32> {
-        update(&self.solver, rate, self.iteration, self.mults(), gradients)
+        let mut mults = self.mults();
+        let Some(rewriter) = &self.rewriter else {
+            return update(&self.solver, rate, self.iteration, mults, gradients);
+        };
+        // Each loss makes a step of its own: those of the later ones come after more steps of the solver.
+        let done = self.iteration * rewriter.steps();
+        for (at, mult) in mults.iter_mut().enumerate() {
+            let later = done + rewriter.steps_before(at);
+            if let Some([rate, _]) = mult {
+                *rate *= factor(&self.solver, later) / factor(&self.solver, done);
+            }
+        }
+        update(&self.solver, rate, done, mults, gradients)
     }
 
     /// What an update will subtract from the parameters.
@@ -388,8 +409,11 @@ impl Trainer {
     /// The multipliers of rate and decay of every variable that is updated.
     fn mults(&self) -> Vec<Option<[f32; 2]>> {
         let variables = self.train.typed.variables.iter();
-        let updated =
-            variables.map(|v| (v.learned && v.lr_mult != 0.0).then_some([v.lr_mult, v.decay_mult]));
+        let held = |at: usize| self.rewriter.as_ref().is_some_and(|rewriter| rewriter.holds(at));
+        let updated = variables.enumerate().map(|(at, v)| {
+            let updated = v.learned && v.lr_mult != 0.0 && !held(at);
+            updated.then_some([v.lr_mult, v.decay_mult])
+        });
         updated.collect()
     }
 

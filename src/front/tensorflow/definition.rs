@@ -3,6 +3,7 @@
 
 mod asked;
 mod find;
+mod gradients;
 mod join;
 
 use std::path::Path;
@@ -260,9 +261,6 @@ impl Run<'_> {
             .keyword("is_training", training)
             .keyword("is_inference", inference);
         let tower = py.call(class, given).map_err(failed)?;
-        if self.mode == Mode::Train {
-            asked::unheeded(py, &tower, at);
-        }
         begin(state, Section::Inference);
         let outputs = asked::property(py, &tower, "inference", at, |error| self.failed(error))?;
         let outputs = self.outputs(py, &outputs.unwrap_or_default())?;
@@ -271,7 +269,7 @@ impl Run<'_> {
             begin(state, Section::Loss);
             loss = asked::property(py, &tower, "loss", at, |error| self.in_loss(error))?;
         }
-        self.finish(py, state, outputs, loss.as_ref())
+        self.finish(py, state, Some(&tower), outputs, loss.as_ref())
     }
 
     /// The form before classes: `build_model(params)` gives `{'model': ..., 'loss': function of y}`.
@@ -302,7 +300,7 @@ impl Run<'_> {
             begin(state, Section::Loss);
             loss = Some(py.call(&function, told).map_err(|error| self.in_loss(error))?);
         }
-        self.finish(py, state, outputs, loss.as_ref())
+        self.finish(py, state, None, outputs, loss.as_ref())
     }
 
     /// An error as a complaint; that cortado asks for `inference` and `loss` is no call of the definition's.
@@ -338,6 +336,7 @@ impl Run<'_> {
         &self,
         py: &mut Python,
         state: &library::State,
+        tower: Option<&Value>,
         outputs: Vec<Tensor>,
         loss: Option<&Value>,
     ) -> Result<Stage, Stop> {
@@ -349,6 +348,13 @@ impl Run<'_> {
             })
         };
         let losses = loss.map_or(Ok(vec![]), |loss| self.losses(py, loss))?;
+        let hooked = match tower.filter(|_| self.mode == Mode::Train) {
+            Some(tower) => {
+                let failed = |error: PyError| self.failed(error);
+                gradients::hooked(py, state, tower, &losses, self.whole, failed)?
+            }
+            None => None,
+        };
         let mut graph = state.graph.borrow_mut();
         if self.mode == Mode::Train {
             asked::late(py, graph.late.iter().map(|&variable| &graph.variables[variable]));
@@ -387,8 +393,10 @@ impl Run<'_> {
         graph.keep(&blobs, &apart);
         let found = apart.into_iter().zip(found).map(|(blob, (_, variables))| (blob, variables));
         let found: Vec<Loss> = found.collect();
+        let rewriting = gradients::rewriting(hooked, &found, &graph, self.whole);
         Ok(Stage {
             mode: self.mode,
+            rewriting,
             nodes: std::mem::take(&mut graph.nodes),
             uses: std::mem::take(&mut graph.uses),
             variables: std::mem::take(&mut graph.variables),

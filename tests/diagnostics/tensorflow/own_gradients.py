@@ -13,7 +13,9 @@ class UserModel(Tower):
 
     @model_property
     def loss(self):
-        return digits.classification_loss(self.inference, self.y)
+        loss = digits.classification_loss(self.inference, self.y)
+        small = tf.nn.l2_loss(self.inference)
+        return [{'loss': loss, 'vars': tf.trainable_variables()}, {'loss': small, 'vars': tf.trainable_variables()}]
 
-    def gradientUpdate(self, grads): # warning[W0812]: `gradientUpdate` is not called: gradients are applied as the loss gives them
+    def gradientUpdate(self, grads): # warning[W0812]: `gradientUpdate` is not called: several losses change `model/fully_connected/weights`
         return [(tf.clip_by_norm(g, 40.0), v) for g, v in grads]

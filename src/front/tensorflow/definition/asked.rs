@@ -105,23 +105,6 @@ pub(super) fn no_tensor(py: &mut Python, name: &str, value: &Value, whole: Span)
     })
 }
 
-/// Warns of a method by which a model changes its gradients.
-pub(super) fn unheeded(py: &mut Python, tower: &Value, whole: Span) {
-    const NAME: &str = "gradientUpdate";
-    let Value::Instance(instance) = tower else { return };
-    let mut classes = std::iter::once(&instance.class).chain(&instance.class.ancestors);
-    let owner = classes.find(|class| class.names.borrow().contains_key(NAME));
-    if owner.is_none_or(|class| &*class.name == "Tower") {
-        return;
-    }
-    let at = place(py, "def gradientUpdate", whole);
-    let message = "`gradientUpdate` is not called: gradients are applied as the loss gives them";
-    let d = Diagnostic::new(&diag::W0812, at, message);
-    py.warnings.report(d.help(
-        "what it clips, a run file can: `solver: { ..., clip_gradients: 40 }` bounds the norm of all gradients together",
-    ));
-}
-
 /// Warns of variables that were made while the loss was asked for.
 pub(super) fn late<'a>(py: &mut Python, variables: impl Iterator<Item = &'a Variable>) {
     for Variable { name, place, .. } in variables {

@@ -1,14 +1,18 @@
 //! The graphs of training, validation and use as one definition: what they have in common stands once, the rest has rules.
 
+use std::sync::Arc;
+
 use super::super::graph::{Loss, Mode, Use, Variable};
 use super::{INPUT, TARGET};
-use crate::ir::{Definition, Node, OF_LOSS, Rule};
+use crate::ir::{Definition, Node, OF_LOSS, Rewriting, Rule};
 use crate::source::{Span, Spanned};
 
 /// What one run gave.
 pub struct Stage {
     /// The mode.
     pub mode: Mode,
+    /// What becomes of gradients.
+    pub rewriting: Option<Rewriting>,
     /// The nodes.
     pub nodes: Vec<Node>,
     /// Where variables are parameters.
@@ -62,7 +66,9 @@ fn rule(mode: Mode, staged: bool, span: Span) -> Rule {
 }
 
 /// Puts the stages into the definition.
-pub fn join(definition: &mut Definition, stages: Vec<Stage>) {
+pub fn join(definition: &mut Definition, mut stages: Vec<Stage>) {
+    let rewriting = stages.iter_mut().find_map(|stage| stage.rewriting.take());
+    definition.rewriting = rewriting.map(Arc::new);
     let mut nodes: Vec<(Node, Vec<Mode>)> = vec![];
     for stage in &stages {
         let mut after = 0;

@@ -22,6 +22,7 @@ pub enum Binary {
     Maximum,
     Minimum,
     SquaredDifference,
+    Angle,
     Equal,
     Unequal,
     Less,
@@ -46,6 +47,7 @@ impl Binary {
             Binary::Maximum => "Maximum",
             Binary::Minimum => "Minimum",
             Binary::SquaredDifference => "SquaredDifference",
+            Binary::Angle => "atan2",
             Binary::Equal => "Equal",
             Binary::Unequal => "NotEqual",
             Binary::Less => "Less",
@@ -70,6 +72,7 @@ impl Binary {
             Binary::Maximum | Binary::Or => a.max(b),
             Binary::Minimum => a.min(b),
             Binary::SquaredDifference => (a - b) * (a - b),
+            Binary::Angle => a.atan2(b),
             Binary::Equal => truth(a == b),
             Binary::Unequal => truth(a != b),
             Binary::Less => truth(a < b),
@@ -87,6 +90,7 @@ impl Binary {
             Binary::Multiply | Binary::And => Function::Multiply,
             Binary::Divide => Function::Divide,
             Binary::Power => Function::Power,
+            Binary::Angle => Function::Angle,
             Binary::Maximum | Binary::Or => Function::Larger,
             Binary::Minimum => Function::Smaller,
             Binary::Equal => Function::Equal,
@@ -110,7 +114,8 @@ impl Binary {
             | Binary::Divide
             | Binary::FloorDivide
             | Binary::Remainder
-            | Binary::Power => return None,
+            | Binary::Power
+            | Binary::Angle => return None,
             other => other,
         })
     }

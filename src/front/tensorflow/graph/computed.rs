@@ -2,11 +2,57 @@
 //! that are computed.
 
 use super::dense::shared;
-use super::{Border, Fault, Graph, Kind, Outcome, Padding, Tensor, Window, shown};
+use super::{Binary, Border, Fault, Graph, Kind, Outcome, Padding, Tensor, Window, shown};
 use crate::layers::convolution::Convolution;
 use crate::layers::im2col::Im2col;
 
 impl Graph {
+    /// A convolution with weights that are a variable or computed from one.
+    ///
+    /// # Errors
+    /// Image, window and weights do not fit.
+    pub fn convolution_with(
+        &mut self,
+        x: &Tensor,
+        name: &str,
+        weights: &Tensor,
+        window: Window,
+        depthwise: bool,
+    ) -> Outcome<Tensor> {
+        match Graph::is_variable(weights) {
+            Some(variable) => self.convolution(x, name, variable, window, depthwise),
+            None => self.convolution_by(x, name, weights, window, depthwise),
+        }
+    }
+
+    /// The product of rows and a matrix that is a variable or computed from one.
+    ///
+    /// # Errors
+    /// Their extents differ.
+    pub fn connected_with(&mut self, x: &Tensor, name: &str, weights: &Tensor) -> Outcome<Tensor> {
+        if let Some(variable) = Graph::is_variable(weights) {
+            return self.connected(x, name, variable, false);
+        }
+        let rows = self.reshape(x, &[-1, x.dims.last().map_or(1, |&extent| extent as i64)])?;
+        let product = self.matmul(&rows, weights, name, [false, false])?;
+        let mut dims: Vec<i64> = x.dims.iter().map(|&extent| extent as i64).collect();
+        if let (Some(last), Some(&outputs)) = (dims.last_mut(), weights.dims.last()) {
+            *last = outputs as i64;
+        }
+        self.reshape(&product, &dims)
+    }
+
+    /// A bias that is a variable or computed from one, along the last axis.
+    ///
+    /// # Errors
+    /// The extents differ.
+    pub fn biased(&mut self, x: &Tensor, bias: &Tensor, name: &str) -> Outcome<Tensor> {
+        match Graph::is_variable(bias) {
+            Some(variable) => self.bias_add(x, variable, name),
+            None => self.binary(Binary::Add, x, bias),
+        }
+    }
+
     /// A convolution with weights `[kh, kw, in, out]`; depthwise with `[kh, kw, in, multiplier]`.
     ///
     /// # Errors

@@ -61,7 +61,13 @@ impl Graph {
         let shape = Shape(tensor.dims.clone());
         let function = self.function.clone();
         let blob = match &tensor.source {
-            Source::Blob { blob, order } => return Ok((blob.clone(), order.clone())),
+            Source::Blob { blob, order } if self.shapes.contains_key(blob) => {
+                return Ok((blob.clone(), order.clone()));
+            }
+            Source::Blob { .. } => {
+                return Err(Fault::new(format!("`{}` is a tensor of another graph", tensor.name))
+                    .help("gradients are changed after the net has run: only they and variables are there"));
+            }
             Source::Variable(variable) => {
                 self.function = "tf.Variable".to_owned();
                 let name = self.variables[*variable].name.clone();

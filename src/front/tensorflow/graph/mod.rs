@@ -277,19 +277,27 @@ impl Graph {
 
     /// An input of the net, whose blob has the channels before the pixels if it is a batch of images.
     pub fn input(&mut self, name: &str, dims: &[usize], kind: Kind) -> Tensor {
-        let order: Vec<usize> = match dims.len() {
-            4 => layout::IMAGE.to_vec(),
-            rank => (0..rank).collect(),
-        };
+        match dims.len() {
+            4 => {
+                self.images.insert(name.to_owned());
+                self.input_lying(name, dims, layout::IMAGE.to_vec(), kind)
+            }
+            _ => self.plain_input(name, dims, kind),
+        }
+    }
+
+    /// An input whose blob has the axes as the tensor has them.
+    pub fn plain_input(&mut self, name: &str, dims: &[usize], kind: Kind) -> Tensor {
+        self.input_lying(name, dims, (0..dims.len()).collect(), kind)
+    }
+
+    fn input_lying(&mut self, name: &str, dims: &[usize], order: Vec<usize>, kind: Kind) -> Tensor {
         let shape = layout::physical(dims, &order);
         self.function = "Input".to_owned();
         let layer = crate::layers::input::Input { shapes: vec![shape.clone()] };
         self.taken.insert(name.to_owned());
         self.add(name, layer.into(), vec![], vec![]);
         self.shapes.insert(name.to_owned(), shape);
-        if dims.len() == 4 {
-            self.images.insert(name.to_owned());
-        }
         let source = Source::Blob { blob: name.to_owned(), order };
         Tensor { source, dims: dims.to_vec(), kind, name: name.into() }
     }

@@ -30,6 +30,8 @@ pub struct Scope {
     pub regularizer: Option<f64>,
     /// The initialiser of its variables, as the library knows it.
     pub initializer: Option<usize>,
+    /// The getter before its variables, as the library knows it.
+    pub getter: Option<usize>,
 }
 
 /// The scope that DIGITS opens for `inference`.

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Graph, Use};
+use super::{Graph, Source, Tensor, Use};
 use crate::ir::Node;
 use crate::layers::Layer;
 
@@ -93,6 +93,31 @@ impl Graph {
         let top = node.tops[0].value.clone();
         self.nodes.push(node);
         top
+    }
+}
+
+impl Graph {
+    /// The variables that a loss has a gradient for: those from which it is computed on a way that no gradient is kept from.
+    pub fn reaches(&self, loss: &Tensor) -> Vec<usize> {
+        let mut found = vec![];
+        let mut wanted: HashSet<&str> = HashSet::new();
+        match &loss.source {
+            Source::Blob { blob, .. } => {
+                wanted.insert(blob);
+            }
+            Source::Variable(variable) => found.push(*variable),
+            _ => {}
+        }
+        for node in self.nodes.iter().rev() {
+            let goes_on = node.tops.iter().any(|top| wanted.contains(top.value.as_str()));
+            if !goes_on || matches!(node.layer, Layer::StopGradient(_)) {
+                continue;
+            }
+            wanted.extend(node.bottoms.iter().map(|bottom| bottom.value.as_str()));
+            let users = self.uses.iter().filter(|used| used.node == node.name.value);
+            found.extend(users.map(|used| used.variable));
+        }
+        found
     }
 }
 

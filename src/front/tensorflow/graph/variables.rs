@@ -31,7 +31,7 @@ pub struct Variable {
 /// A variable that is asked for.
 #[derive(Clone, Debug)]
 pub struct Asked<'a> {
-    /// Its name within the open scope.
+    /// Its name.
     pub name: &'a str,
     /// Its extents.
     pub dims: Vec<usize>,
@@ -68,6 +68,15 @@ impl Graph {
     /// It is there and must not be, or the other way round, or it is there in another shape.
     pub fn get_variable(&mut self, asked: Asked) -> Outcome<usize> {
         let name = self.in_scope(asked.name);
+        self.get_whole(Asked { name: &name, ..asked })
+    }
+
+    /// The same of a variable whose whole name is given.
+    ///
+    /// # Errors
+    /// As of [`Graph::get_variable`].
+    pub fn get_whole(&mut self, asked: Asked) -> Outcome<usize> {
+        let name = asked.name.to_owned();
         let reuse = self.scope().borrow().reuse;
         match (self.shared(&name), reuse) {
             (Some(_), Reuse::No) => {

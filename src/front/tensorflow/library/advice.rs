@@ -23,10 +23,6 @@ const ADVICE: &[(&str, &str)] = &[
     ),
     ("tf.py_func", PYTHON),
     ("tf.numpy_function", PYTHON),
-    (
-        "tf.case",
-        "what is known when the net is made is asked by `if`; `tf.where` chooses element by element while it runs",
-    ),
     ("tf.data", READS),
     ("tf.read_file", READS),
     ("tf.decode_raw", READS),

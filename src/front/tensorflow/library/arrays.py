@@ -113,17 +113,6 @@ def in_top_k(predictions, targets, k, name=None):
     return tf.less(better, float(k))
 
 
-def boolean_mask(tensor, mask, name='boolean_mask', axis=None):
-    x = tf.convert_to_tensor(tensor)
-    dims, a = _dims(x), 0 if axis is None else _place(x, axis)
-    extents = _dims(tf.convert_to_tensor(mask))
-    if extents != dims[a:a + len(extents)]:
-        raise ValueError('the mask is %r, and these axes of the tensor are %r' % (extents, dims[a:a + len(extents)]))
-    kept = [i for i, there in enumerate(_flat(mask)) if there]
-    x = tf.reshape(x, dims[:a] + [_product(extents)] + dims[a + len(extents):])
-    return tf.gather(x, kept, axis=a)
-
-
 def _rows(x, indices):
     # x with the axes that the last axis of indices names as one, and their places in it.
     dims, m = _dims(x), _dims(indices)[-1]
@@ -405,3 +394,129 @@ def confusion_matrix(labels, predictions, num_classes=None, dtype=None, name=Non
     if weights is not None:
         rows = rows * tf.expand_dims(tf.to_float(weights), 1)
     return tf.cast(tf.matmul(rows, tf.one_hot(predictions, num_classes), transpose_a=True), dtype or tf.int32)
+
+
+def sort(values, axis=-1, direction='ASCENDING', name=None):
+    return _ordered(values, axis, direction)[0]
+
+
+def argsort(values, axis=-1, direction='ASCENDING', stable=False, name=None):
+    return _ordered(values, axis, direction)[1]
+
+
+def _ordered(values, axis, direction):
+    if direction not in ('ASCENDING', 'DESCENDING'):
+        raise ValueError("`direction` is 'ASCENDING' or 'DESCENDING', not %r" % (direction,))
+    x = tf.convert_to_tensor(values)
+    last = len(x.get_shape()) - 1
+    place = _place(x, axis)
+    perm = list(range(last + 1))
+    perm[place], perm[last] = last, place
+    lying = x if place == last else tf.transpose(x, perm)
+    sign = 1 if direction == 'DESCENDING' else -1
+    best = top_k(lying if sign == 1 else -lying, _dims(lying)[-1])
+    found = (best.values if sign == 1 else -best.values), best.indices
+    return found if place == last else tuple([tf.transpose(part, perm) for part in found])
+
+
+def repeat(input, repeats, axis=None, name=None):
+    x = tf.convert_to_tensor(input)
+    if axis is None:
+        x, axis = tf.reshape(x, [-1]), 0
+    a = _place(x, axis)
+    counts = [int(count) for count in _flat(repeats if isinstance(repeats, (list, tuple)) else [repeats])]
+    counts = counts * _dims(x)[a] if len(counts) == 1 else counts
+    if len(counts) != _dims(x)[a]:
+        raise ValueError('%d numbers of repeats for %d elements' % (len(counts), _dims(x)[a]))
+    return tf.gather(x, [i for i, count in enumerate(counts) for _ in range(count)], axis=a)
+
+
+def batch_gather(params, indices, name=None):
+    x, indices = tf.convert_to_tensor(params), tf.convert_to_tensor(indices)
+    batch = len(indices.get_shape()) - 1
+    dims, count = _dims(x), _dims(indices)[-1]
+    if _dims(indices)[:-1] != dims[:batch]:
+        raise ValueError('indices of %r for a tensor of %r' % (_dims(indices), dims))
+    rows = tf.reshape(tf.one_hot(indices, dims[batch]), [_product(dims[:batch]), count, dims[batch]])
+    found = tf.matmul(rows, tf.reshape(tf.to_float(x), [_product(dims[:batch]), dims[batch], _product(dims[batch + 1:])]))
+    return tf.cast(tf.reshape(found, dims[:batch] + [count] + dims[batch + 1:]), x.dtype)
+
+
+def reverse_sequence(input, seq_lengths, seq_axis=None, batch_axis=None, name=None, seq_dim=None, batch_dim=None):
+    x = tf.convert_to_tensor(input)
+    time = _place(x, seq_dim if seq_axis is None else seq_axis)
+    batch = _place(x, (batch_dim or 0) if batch_axis is None else batch_axis)
+    dims = _dims(x)
+    perm = [batch, time] + [a for a in range(len(dims)) if a not in (batch, time)]
+    n, steps = dims[batch], dims[time]
+    lengths = tf.reshape(tf.to_int32(tf.convert_to_tensor(seq_lengths)), [n, 1])
+    order = tf.reshape(tf.range(steps), [1, steps]) + tf.zeros([n, steps], tf.int32)
+    # Each step takes what lies as far from the end of its sequence.
+    order = tf.where(tf.less(order, lengths + tf.zeros_like(order)), lengths - 1 - order, order)
+    lying = tf.transpose(x, perm)
+    turned = tf.matmul(tf.one_hot(order, steps), tf.reshape(tf.to_float(lying), [n, steps, -1]))
+    back = [perm.index(a) for a in range(len(dims))]
+    return tf.cast(tf.transpose(tf.reshape(turned, [dims[a] for a in perm]), back), x.dtype)
+
+
+def matrix_transpose(a, name=None, conjugate=False):
+    rank = len(a.get_shape())
+    _of_matrices(a)
+    return tf.transpose(a, list(range(rank - 2)) + [rank - 1, rank - 2])
+
+
+transpose = matrix_transpose
+
+
+def matrix_diag(diagonal, name=None):
+    x = tf.convert_to_tensor(diagonal)
+    return tf.expand_dims(x, -1) * eye(_dims(x)[-1])
+
+
+def matrix_diag_part(input, name=None):
+    rows, columns = _of_matrices(input)
+    least = min(rows, columns)
+    there = tf.reduce_sum(input * eye(rows, columns), -1)
+    return _part(there, len(_dims(there)) - 1, 0, least)
+
+
+def matrix_set_diag(input, diagonal, name=None):
+    rows, columns = _of_matrices(input)
+    if rows != columns:
+        raise ValueError('a square matrix is needed, not %d x %d' % (rows, columns))
+    return input * (1.0 - eye(rows)) + matrix_diag(diagonal)
+
+
+def cross(a, b, name=None):
+    a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
+    if _dims(a) != _dims(b) or _dims(a)[-1] != 3:
+        raise ValueError('vectors of 3 elements are needed, not %r and %r' % (_dims(a), _dims(b)))
+    turned = [tf.gather(x, places, axis=-1) for x in (a, b) for places in ([1, 2, 0], [2, 0, 1])]
+    return turned[0] * turned[3] - turned[1] * turned[2]
+
+
+def dynamic_partition(data, partitions, num_partitions, name=None):
+    x = tf.convert_to_tensor(data)
+    numbers = [int(number) for number in _flat(partitions)]
+    dims = _dims(x)
+    rank = len(tf.convert_to_tensor(partitions).get_shape())
+    rows = tf.reshape(x, [_product(dims[:rank])] + dims[rank:])
+    if len(numbers) != _dims(rows)[0]:
+        raise ValueError('%d numbers of partitions for %d rows' % (len(numbers), _dims(rows)[0]))
+    return [tf.gather(rows, [i for i, number in enumerate(numbers) if number == part]) for part in range(num_partitions)]
+
+
+def dynamic_stitch(indices, data, name=None):
+    places, rows = [], []
+    for some, values in zip(indices, data):
+        numbers = [int(place) for place in _flat(some if isinstance(some, (list, tuple)) else [some])]
+        values = tf.convert_to_tensor(values)
+        rank = len(tf.convert_to_tensor(some).get_shape())
+        places += numbers
+        rows.append(tf.reshape(values, [len(numbers)] + _dims(values)[rank:]))
+    # Of several rows for one place the last one counts.
+    last = dict([(place, i) for i, place in enumerate(places)])
+    missing = [place for place in range(max(places) + 1) if place not in last]
+    if missing:
+        raise ValueError('nothing is given for the place %d' % missing[0])
+    return tf.gather(tf.concat(rows, 0), [last[place] for place in range(len(last))])

@@ -97,7 +97,8 @@ def layer_norm(inputs, center=True, scale=True, activation_fn=None, reuse=None, 
     if begin_params_axis not in (-1, len(inputs.get_shape()) - 1):
         raise ValueError('begin_params_axis is not known to cortado, but for the last axis')
     with tf.variable_scope(scope, 'LayerNorm', [inputs], reuse=reuse):
-        axes = list(range(begin_norm_axis, len(inputs.get_shape())))
+        rank = len(inputs.get_shape())
+        axes = list(range(begin_norm_axis % rank, rank))
         return _normalized(inputs, axes, center, scale, 1e-12, activation_fn, trainable)
 
 
@@ -206,12 +207,26 @@ def _planar(values, name, default=1):
 
 
 def pool(input, window_shape, pooling_type, padding, dilation_rate=None, strides=None, name=None, data_format=None):
-    if _planar(dilation_rate, 'dilation_rate') != [1, 1, 1, 1]:
-        raise ValueError('`dilation_rate` of pooling is not known to cortado')
     ways = {'MAX': tf.nn.max_pool, 'AVG': tf.nn.avg_pool}
     if pooling_type not in ways:
         raise ValueError("`pooling_type` is 'MAX' or 'AVG', not %r" % (pooling_type,))
-    return ways[pooling_type](input, _planar(window_shape, 'window_shape'), _planar(strides, 'strides'), padding)
+    if len(input.get_shape()) == 3:
+        flat = [[1] + list(v) if isinstance(v, (list, tuple)) else v and [1, v]
+                for v in (window_shape, dilation_rate, strides)]
+        return tf.squeeze(pool(tf.expand_dims(input, 1), flat[0], pooling_type, padding, flat[1], flat[2]), [1])
+    window, rate = _planar(window_shape, 'window_shape'), _planar(dilation_rate, 'dilation_rate')
+    if rate == [1, 1, 1, 1]:
+        return ways[pooling_type](input, window, _planar(strides, 'strides'), padding)
+    if padding != 'VALID' or _planar(strides, 'strides') != [1, 1, 1, 1]:
+        raise ValueError("with a `dilation_rate` strides must be 1 and the padding 'VALID'")
+    # Each pixel of a block is an image of its own, in which windows are dense.
+    blocks = rate[1:3]
+    extents = [int(extent) for extent in input.get_shape()[1:3]]
+    lacks = [-extent % block for extent, block in zip(extents, blocks)]
+    apart = tf.space_to_batch_nd(input, blocks, [[0, lack] for lack in lacks])
+    pooled = tf.batch_to_space_nd(ways[pooling_type](apart, window, [1, 1, 1, 1], 'VALID'), blocks, [[0, 0], [0, 0]])
+    high, wide = [extent - (k - 1) * block for extent, k, block in zip(extents, window[1:3], blocks)]
+    return pooled[:, :high, :wide]
 
 
 def convolution(input, filter, padding, strides=None, dilation_rate=None, name=None, data_format=None):
@@ -232,11 +247,10 @@ class make_template(object):
     """A function whose variables are made at its first call and shared by all others."""
 
     def __init__(self, name_, func_, create_scope_now_=False, unique_name_=None, custom_getter_=None, **kwargs):
-        if custom_getter_ is not None:
-            raise ValueError('`custom_getter_` is not known to cortado')
         self._name, self._unique, self._function, self._given, self._scope = name_, unique_name_, func_, kwargs, None
+        self._getter = custom_getter_
         if create_scope_now_:
-            with tf.variable_scope(unique_name_, name_) as scope:
+            with tf.variable_scope(unique_name_, name_, custom_getter=custom_getter_) as scope:
                 self._scope = scope
         self._called = False
 
@@ -244,74 +258,12 @@ class make_template(object):
         given = dict(self._given)
         given.update(kwargs)
         if self._scope is None:
-            with tf.variable_scope(self._unique, self._name) as scope:
+            with tf.variable_scope(self._unique, self._name, custom_getter=self._getter) as scope:
                 self._scope, self._called = scope, True
                 return self._function(*args, **given)
         with tf.variable_scope(self._scope, reuse=True if self._called else None):
             self._called = True
             return self._function(*args, **given)
-
-
-def _parts(elems):
-    # The slices of tensors along their first axis, and how to put results together again.
-    if isinstance(elems, (list, tuple)):
-        return list(zip(*[tf.unstack(tf.convert_to_tensor(e)) for e in elems]))
-    return tf.unstack(tf.convert_to_tensor(elems))
-
-
-def _together(results):
-    if isinstance(results[0], (list, tuple)):
-        return type(results[0])([tf.stack(list(part)) for part in zip(*results)])
-    return tf.stack(results)
-
-
-def map_fn(fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap_memory=False, infer_shape=True,
-           name=None):
-    return _together([fn(part) for part in _parts(elems)])
-
-
-def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, infer_shape=True,
-         reverse=False, name=None):
-    parts = _parts(elems)
-    parts = parts[::-1] if reverse else parts
-    results = []
-    if initializer is None:
-        results, parts = [parts[0]], parts[1:]
-    held = results[0] if results else initializer
-    for part in parts:
-        held = fn(held, part)
-        results.append(held)
-    return _together(results[::-1] if reverse else results)
-
-
-def foldl(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
-    parts = _parts(elems)
-    if initializer is None:
-        initializer, parts = parts[0], parts[1:]
-    for part in parts:
-        initializer = fn(initializer, part)
-    return initializer
-
-
-def foldr(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
-    parts = _parts(elems)[::-1]
-    if initializer is None:
-        initializer, parts = parts[0], parts[1:]
-    for part in parts:
-        initializer = fn(initializer, part)
-    return initializer
-
-
-def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations=10, back_prop=True, swap_memory=False,
-               name=None, maximum_iterations=None):
-    # Rounds are counted while the net is made, so that the condition must be known then.
-    held, rounds = list(loop_vars), 0
-    while (maximum_iterations is None or rounds < maximum_iterations) and cond(*held):
-        made = body(*held)
-        held = list(made) if isinstance(made, (list, tuple)) else [made]
-        rounds += 1
-    held = [tf.convert_to_tensor(value) for value in held]
-    return held[0] if len(held) == 1 else type(loop_vars)(held)
 
 
 def zero_fraction(value, name=None):
@@ -339,3 +291,106 @@ def weighted_moments(x, axes, frequency_weights, name=None, keep_dims=False):
     mean = tf.reduce_sum(weights * x, axes, keep_dims=True) / total
     variance = tf.reduce_sum(weights * tf.square(x - mean), axes, keep_dims=True) / total
     return (mean, variance) if keep_dims else (tf.squeeze(mean, axes), tf.squeeze(variance, axes))
+
+
+def acosh(x, name=None):
+    return tf.log(x + tf.sqrt(x - 1.0) * tf.sqrt(x + 1.0))
+
+
+def atanh(x, name=None):
+    return 0.5 * (tf.log1p(x) - tf.log1p(-x))
+
+
+def rint(x, name=None):
+    return round(x)
+
+
+def truncatemod(x, y, name=None):
+    # The remainder with the sign of x.
+    x = tf.convert_to_tensor(x)
+    quotient = x / y
+    whole = tf.where(quotient < 0, tf.ceil(quotient), tf.floor(quotient))
+    return x - whole * y
+
+
+def divide_no_nan(x, y, name=None):
+    return div_no_nan(x, y)
+
+
+def reciprocal_no_nan(x, name=None):
+    return div_no_nan(tf.ones_like(x), x)
+
+
+def multiply_no_nan(x, y, name=None):
+    # Where y is 0, x may be anything.
+    x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
+    there = tf.not_equal(y, tf.zeros_like(y))
+    return tf.where(there, x, tf.zeros_like(x)) * y
+
+
+def xlogy(x, y, name=None):
+    there = tf.not_equal(x, tf.zeros_like(x))
+    return x * tf.log(tf.where(there, y + tf.zeros_like(x), tf.ones_like(x + y)))
+
+
+def log_poisson_loss(targets, log_input, compute_full_loss=False, name=None):
+    loss = tf.exp(log_input) - log_input * targets
+    if not compute_full_loss:
+        return loss
+    # Stirling's approximation of the logarithm of the factorial, which is not made of 0 and 1.
+    large = tf.logical_or(tf.less(targets, 0.0), tf.greater(targets, 1.0))
+    there = tf.where(large, targets, tf.ones_like(targets))
+    stirling = there * tf.log(there) - there + 0.5 * tf.log(6.283185307179586 * there)
+    return loss + tf.where(large, stirling, tf.zeros_like(stirling))
+
+
+def fused_batch_norm(x, scale, offset, mean=None, variance=None, epsilon=0.001, data_format='NHWC', is_training=True,
+                     name=None, exponential_avg_factor=1.0):
+    if data_format != 'NHWC' or exponential_avg_factor != 1.0:
+        raise ValueError('only NHWC images and moments of the batch itself are known to cortado')
+    if not is_training:
+        if mean is None or variance is None:
+            raise ValueError('`mean` and `variance` are needed where `is_training` is False')
+        return tf.nn.batch_normalization(x, mean, variance, offset, scale, epsilon), mean, variance
+    n = 1
+    for extent in x.get_shape().as_list()[:-1]:
+        n *= extent
+    mean, variance = tf.nn.moments(x, [0, 1, 2])
+    y = tf.nn.batch_normalization(x, mean, variance, offset, scale, epsilon)
+    # The moments that are given back have no gradient, and the variance is that of what the batch is drawn from.
+    return y, tf.stop_gradient(mean), tf.stop_gradient(variance) * (n / max(n - 1.0, 1.0))
+
+
+def batch_norm_with_global_normalization(t, m, v, beta, gamma, variance_epsilon, scale_after_normalization, name=None):
+    return tf.nn.batch_normalization(t, m, v, beta, gamma if scale_after_normalization else None, variance_epsilon)
+
+
+def sufficient_statistics(x, axes, shift=None, keep_dims=False, name=None):
+    count = 1
+    for axis in axes:
+        count *= int(x.get_shape()[axis])
+    from_here = x if shift is None else x - shift
+    return (tf.constant(float(count)), tf.reduce_sum(from_here, axes, keep_dims=keep_dims),
+            tf.reduce_sum(tf.square(from_here), axes, keep_dims=keep_dims), shift)
+
+
+def normalize_moments(counts, mean_ss, variance_ss, shift, name=None):
+    shifted = mean_ss / counts
+    mean = shifted if shift is None else shifted + shift
+    return mean, variance_ss / counts - tf.square(shifted)
+
+
+def conv2d_backprop_input(input_sizes, filter, out_backprop, strides=None, padding=None, use_cudnn_on_gpu=True,
+                          data_format='NHWC', dilations=None, name=None):
+    if dilations is not None and list(dilations) != [1, 1, 1, 1]:
+        raise ValueError('`dilations` of conv2d_backprop_input are not known to cortado')
+    return tf.nn.conv2d_transpose(out_backprop, filter, input_sizes, strides, padding, data_format)
+
+
+def embed_sequence(ids, vocab_size=None, embed_dim=None, unique=False, initializer=None, regularizer=None,
+                   trainable=True, scope=None, reuse=None):
+    with tf.variable_scope(scope, 'EmbedSequence', [ids], reuse=reuse):
+        shape = [vocab_size, embed_dim]
+        table = tf.get_variable('embeddings', None if reuse and None in shape else shape, initializer=initializer,
+                                regularizer=regularizer, trainable=trainable)
+        return tf.nn.embedding_lookup(table, ids)

@@ -138,9 +138,14 @@ def linear(inputs, num_outputs, **kwargs):
     return slim.fully_connected(inputs, num_outputs, **kwargs)
 
 
-def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, fn2=None):
-    chosen = (true_fn or fn1) if pred else (false_fn or fn2)
-    return chosen()
+def relu(inputs, num_outputs, **kwargs):
+    kwargs.setdefault('activation_fn', tf.nn.relu)
+    return slim.fully_connected(inputs, num_outputs, **kwargs)
+
+
+def relu6(inputs, num_outputs, **kwargs):
+    kwargs.setdefault('activation_fn', tf.nn.relu6)
+    return slim.fully_connected(inputs, num_outputs, **kwargs)
 "#;
 
 /// Adds the modules that definitions import from DIGITS, and what is written in the language.
@@ -161,11 +166,12 @@ pub fn install(py: &mut Python, digits: Value) {
         py.add_builtin("Tower", tower);
     }
     for (space, name) in [
-        ("tensorflow", "cond"),
         ("slim", "repeat"),
         ("slim", "stack"),
         ("slim", "linear"),
         ("tensorflow.contrib.layers", "linear"),
+        ("tensorflow.contrib.layers", "relu"),
+        ("tensorflow.contrib.layers", "relu6"),
         ("tensorflow.contrib.layers", "repeat"),
         ("tensorflow.contrib.layers", "stack"),
     ] {

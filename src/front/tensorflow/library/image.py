@@ -206,3 +206,64 @@ def adjust_contrast(images, contrast_factor):
     first = _rows(images)
     mean = tf.reduce_mean(images, [first, first + 1], keep_dims=True)
     return (images - mean) * contrast_factor + mean
+
+
+def adjust_gamma(image, gamma=1, gain=1):
+    return gain * tf.pow(image, float(gamma))
+
+
+def image_gradients(image):
+    # What the next pixel has more, downwards and to the right; 0 at the end.
+    below, right = image[:, 1:] - image[:, :-1], image[:, :, 1:] - image[:, :, :-1]
+    return (tf.pad(below, [[0, 0], [0, 1], [0, 0], [0, 0]]), tf.pad(right, [[0, 0], [0, 0], [0, 1], [0, 0]]))
+
+
+def sobel_edges(image):
+    n, high, wide, channels = [int(extent) for extent in image.get_shape()]
+    down = [[-1.0, -2.0, -1.0], [0.0, 0.0, 0.0], [1.0, 2.0, 1.0]]
+    along = [[row[i] for row in down] for i in range(3)]
+    filters = tf.constant([[[[down[i][j], along[i][j]]] * channels for j in range(3)] for i in range(3)])
+    around = tf.pad(image, [[0, 0], [1, 1], [1, 1], [0, 0]], mode='REFLECT')
+    edges = tf.nn.depthwise_conv2d(around, filters, [1, 1, 1, 1], 'VALID')
+    return tf.reshape(edges, [n, high, wide, channels, 2])
+
+
+def psnr(a, b, max_val, name=None):
+    error = tf.reduce_mean(tf.squared_difference(a, b), [-3, -2, -1])
+    return (20.0 * tf.log(float(max_val)) - 10.0 * tf.log(error)) / tf.log(10.0)
+
+
+def crop_and_resize(image, boxes, box_ind, crop_size, method='bilinear', extrapolation_value=0, name=None):
+    if method != 'bilinear':
+        raise ValueError('`method` %s is not known to cortado, only bilinear' % method)
+    n, high, wide, channels = [int(extent) for extent in image.get_shape()]
+    boxes = [[float(number) for number in box] for box in boxes]
+    crops = []
+    for (y0, x0, y1, x1), number in zip(boxes, box_ind):
+        rows, inside_rows = _between(y0, y1, high, int(crop_size[0]))
+        columns, inside_columns = _between(x0, x1, wide, int(crop_size[1]))
+        whole = tf.transpose(image[int(number)], [2, 0, 1])
+        left = tf.tile(tf.expand_dims(tf.constant(rows), 0), [channels, 1, 1])
+        right = tf.tile(tf.expand_dims(tf.constant(columns), 0), [channels, 1, 1])
+        crop = tf.matmul(tf.matmul(left, whole), right, transpose_b=True)
+        outside = [[[0.0 if r and c else float(extrapolation_value)] for c in inside_columns] for r in inside_rows]
+        crops.append(tf.transpose(crop, [1, 2, 0]) + tf.constant(outside))
+    return tf.stack(crops)
+
+
+def _between(first, last, extent, count):
+    # The weights of the pixels along an axis for each place of a crop, and which places lie inside of the image.
+    weights, inside = [], []
+    for i in range(count):
+        share = i / float(count - 1) if count > 1 else 0.5
+        place = (first + share * (last - first)) * (extent - 1)
+        there = 0 <= place <= extent - 1
+        below = int(place) if there else 0
+        part = place - below
+        row = [0.0] * extent
+        if there:
+            row[below] += 1.0 - part
+            row[min(below + 1, extent - 1)] += part
+        weights.append(row)
+        inside.append(there)
+    return weights, inside

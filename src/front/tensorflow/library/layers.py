@@ -101,6 +101,81 @@ def conv1d(inputs, filters, kernel_size, strides=1, padding='valid', data_format
         return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
 
 
+def separable_conv1d(inputs, filters, kernel_size, strides=1, padding='valid', data_format='channels_last',
+                     dilation_rate=1, depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer=None,
+                     pointwise_initializer=None, bias_initializer=None, depthwise_regularizer=None,
+                     pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                     depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None, trainable=True,
+                     name=None, reuse=None):
+    _last(data_format)
+    window, step, rate = [n[0] if isinstance(n, (list, tuple)) else n for n in (kernel_size, strides, dilation_rate)]
+    with tf.variable_scope(name, 'separable_conv1d', reuse=reuse):
+        channels = int(inputs.get_shape()[-1])
+        depthwise = tf.get_variable('depthwise_kernel', [window, channels, depth_multiplier],
+                                    initializer=depthwise_initializer, regularizer=depthwise_regularizer,
+                                    trainable=trainable)
+        pointwise = tf.get_variable('pointwise_kernel', [1, channels * depth_multiplier, filters],
+                                    initializer=pointwise_initializer, regularizer=pointwise_regularizer,
+                                    trainable=trainable)
+        # Strides are equal, of which only one moves along images that are one high.
+        outputs = tf.nn.separable_conv2d(tf.expand_dims(inputs, 1), tf.expand_dims(depthwise, 0),
+                                         tf.expand_dims(pointwise, 0), [1, step, step, 1], padding.upper(), [1, rate])
+        outputs = tf.squeeze(outputs, [1])
+        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+
+
+def _triple(value, name):
+    if isinstance(value, (list, tuple)):
+        if len(value) != 3:
+            raise ValueError('`%s` must be one number or three, not %r' % (name, value))
+        return list(value)
+    return [value] * 3
+
+
+def conv3d(inputs, filters, kernel_size, strides=(1, 1, 1), padding='valid', data_format='channels_last',
+           dilation_rate=(1, 1, 1), activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
+           kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+           bias_constraint=None, trainable=True, name=None, reuse=None):
+    _last(data_format)
+    with tf.variable_scope(name, 'conv3d', reuse=reuse):
+        shape = _triple(kernel_size, 'kernel_size') + [int(inputs.get_shape()[-1]), filters]
+        kernel = tf.get_variable('kernel', shape, initializer=kernel_initializer, regularizer=kernel_regularizer,
+                                 trainable=trainable)
+        outputs = tf.nn.conv3d(inputs, kernel, [1] + _triple(strides, 'strides') + [1], padding.upper(),
+                               dilations=[1] + _triple(dilation_rate, 'dilation_rate') + [1])
+        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+
+
+def conv3d_transpose(inputs, filters, kernel_size, strides=(1, 1, 1), padding='valid', data_format='channels_last',
+                     activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
+                     kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                     kernel_constraint=None, bias_constraint=None, trainable=True, name=None, reuse=None):
+    _last(data_format)
+    with tf.variable_scope(name, 'conv3d_transpose', reuse=reuse):
+        window, steps = _triple(kernel_size, 'kernel_size'), _triple(strides, 'strides')
+        shape = inputs.get_shape().as_list()
+        kernel = tf.get_variable('kernel', window + [filters, shape[-1]], initializer=kernel_initializer,
+                                 regularizer=kernel_regularizer, trainable=trainable)
+        extents = [n * s for n, s in zip(shape[1:4], steps)]
+        if padding.upper() == 'VALID':
+            extents = [n + (k - s if k > s else 0) for n, k, s in zip(extents, window, steps)]
+        outputs = tf.nn.conv3d_transpose(inputs, kernel, [shape[0]] + extents + [filters], [1] + steps + [1],
+                                         padding.upper())
+        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+
+
+def max_pooling3d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
+    _last(data_format)
+    return tf.nn.max_pool3d(inputs, [1] + _triple(pool_size, 'pool_size') + [1],
+                            [1] + _triple(strides, 'strides') + [1], padding.upper())
+
+
+def average_pooling3d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
+    _last(data_format)
+    return tf.nn.avg_pool3d(inputs, [1] + _triple(pool_size, 'pool_size') + [1],
+                            [1] + _triple(strides, 'strides') + [1], padding.upper())
+
+
 def _along(pooled, inputs, pool_size, strides, padding, data_format):
     _last(data_format)
     window, step = [n[0] if isinstance(n, (list, tuple)) else n for n in (pool_size, strides)]
@@ -141,8 +216,16 @@ def batch_normalization(inputs, axis=-1, momentum=0.99, epsilon=1e-3, center=Tru
                         gamma_initializer=None, moving_mean_initializer=None, moving_variance_initializer=None,
                         beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None,
                         training=False, trainable=True, name=None, reuse=None, renorm=False, fused=None):
-    if axis not in (-1, len(inputs.get_shape()) - 1):
-        raise ValueError('`axis` must be the last one, -1, not %r' % (axis,))
+    rank = len(inputs.get_shape())
+    place = (axis[0] if isinstance(axis, (list, tuple)) else axis) % rank
+    if place != rank - 1:
+        # The axis goes to the end and comes back.
+        there = [a for a in range(rank) if a != place] + [place]
+        outputs = batch_normalization(
+            tf.transpose(inputs, there), -1, momentum, epsilon, center, scale, beta_initializer, gamma_initializer,
+            moving_mean_initializer, moving_variance_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
+            gamma_constraint, training, trainable, name, reuse, renorm, rank == 4 and place == 1 if fused is None else fused)
+        return tf.transpose(outputs, [there.index(a) for a in range(rank)])
     if renorm:
         raise ValueError('`renorm` is not known')
     around = tf.get_variable_scope().name
@@ -183,6 +266,6 @@ def _as_class(function):
     return type('Layer', (_Layer,), {'_function': [function], '_default': function.__name__})
 
 
-Dense, Conv2D, Conv1D = _as_class(dense), _as_class(conv2d), _as_class(conv1d)
+Dense, Conv2D, Conv1D, Conv3D = _as_class(dense), _as_class(conv2d), _as_class(conv1d), _as_class(conv3d)
 Conv2DTranspose, SeparableConv2D = _as_class(conv2d_transpose), _as_class(separable_conv2d)
 BatchNormalization = _as_class(batch_normalization)

@@ -33,7 +33,8 @@ def compute_weighted_loss(losses, weights=1.0, scope=None, loss_collection='loss
         loss = values
     elif reduction == Reduction.SUM:
         loss = tf.reduce_sum(values)
-    elif reduction == Reduction.SUM_OVER_BATCH_SIZE or rank == 0 and reduction == Reduction.SUM_BY_NONZERO_WEIGHTS:
+    elif reduction == Reduction.SUM_OVER_BATCH_SIZE or rank == 0 and reduction == Reduction.SUM_BY_NONZERO_WEIGHTS and \
+            None not in losses.get_shape():
         loss = tf.reduce_mean(values)
     elif reduction == Reduction.MEAN:
         loss = over(tf.reduce_sum(each))
@@ -112,15 +113,23 @@ def cosine_distance(labels, predictions, axis=None, weights=1.0, scope=None, los
 
 
 def mean_pairwise_squared_error(labels, predictions, weights=1.0, scope=None, loss_collection='losses'):
-    # The sum over the items of the mean squared difference between the errors of all pairs of elements of an item.
-    if len(tf.convert_to_tensor(weights).get_shape()):
-        raise ValueError('weights that differ from item to item are not known to cortado')
+    return _pairwise(labels, predictions, weights, loss_collection, False)
+
+
+def _pairwise(labels, predictions, weights, loss_collection, with_itself):
+    # The sum over the items of the mean squared difference between the errors of all pairs of elements of an item, of which
+    # slim counts those of an element with itself as well.
+    weights = tf.to_float(weights)
     rows = tf.contrib.layers.flatten(predictions - tf.to_float(labels))
-    n = float(int(rows.get_shape()[1]))
+    items, n = [int(extent) for extent in rows.get_shape()]
     squares, sums = tf.reduce_sum(tf.square(rows), 1), tf.reduce_sum(rows, 1)
-    pairs = max(n - 1.0, 1e-30)
+    pairs = float(n) if with_itself else max(n - 1.0, 1e-30)
     values = 2.0 * (squares / pairs - tf.square(sums) / (n * pairs))
-    loss = tf.reduce_sum(values) * weights
+    if len(weights.get_shape()):
+        weights = tf.reshape(weights, [-1])
+        if int(weights.get_shape()[0]) not in (1, items):
+            raise ValueError('weights of mean_pairwise_squared_error must be one for each of the %d items' % items)
+    loss = tf.reduce_sum(values * weights)
     if loss_collection:
         tf.add_to_collection(loss_collection, loss)
     return loss

@@ -35,7 +35,9 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.floordiv", "tf.floor_div", "tf.math.floordiv"], TWO, |c| {
         c.two(Binary::FloorDivide)
     }),
-    Function(&["tf.mod", "tf.floormod", "tf.math.mod"], TWO, |c| c.two(Binary::Remainder)),
+    Function(&["tf.mod", "tf.floormod", "tf.math.mod", "tf.math.floormod"], TWO, |c| {
+        c.two(Binary::Remainder)
+    }),
     Function(&["tf.pow", "tf.math.pow"], TWO, |c| c.two(Binary::Power)),
     Function(&["tf.maximum", "tf.math.maximum"], TWO, |c| c.two(Binary::Maximum)),
     Function(&["tf.minimum", "tf.math.minimum"], TWO, |c| c.two(Binary::Minimum)),
@@ -94,13 +96,35 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.cosh", "tf.math.cosh"], ONE, |c| {
         c.one("Cosh", of(Of::HyperbolicCosine), f64::cosh)
     }),
-    Function(&["tf.erf", "tf.math.erf"], ONE, |c| {
-        let (x, name) = (c.floats("x")?, c.name("Erf")?);
-        let result = c.graph(|graph| graph.unary(&x, &name, of(Of::Error)))?;
+    Function(&["tf.asin", "tf.math.asin"], ONE, |c| c.one("Asin", of(Of::ArcSine), f64::asin)),
+    Function(&["tf.acos", "tf.math.acos"], ONE, |c| c.one("Acos", of(Of::ArcCosine), f64::acos)),
+    Function(&["tf.atan", "tf.math.atan"], ONE, |c| c.one("Atan", of(Of::ArcTangent), f64::atan)),
+    Function(&["tf.asinh", "tf.math.asinh"], ONE, |c| c.one("Asinh", of(Of::AreaSine), f64::asinh)),
+    Function(&["tf.atan2", "tf.math.atan2"], &["y", "x", "name?"], |c| {
+        let (y, x) = (c.floats("y")?, c.floats("x")?);
+        let result = c.graph(|graph| graph.binary(Binary::Angle, &y, &x))?;
         c.give(result)
     }),
+    Function(&["tf.erf", "tf.math.erf"], ONE, |c| c.special("Erf", Of::Error)),
+    Function(&["tf.lgamma", "tf.math.lgamma"], ONE, |c| c.special("Lgamma", Of::LogGamma)),
+    Function(&["tf.digamma", "tf.math.digamma"], ONE, |c| c.special("Digamma", Of::Digamma)),
     Function(&["tf.sin", "tf.math.sin"], ONE, |c| c.one("Sin", of(Of::Sine), f64::sin)),
     Function(&["tf.cos", "tf.math.cos"], ONE, |c| c.one("Cos", of(Of::Cosine), f64::cos)),
+    Function(
+        &["tf.contrib.util.constant_value", "tf.get_static_value"],
+        &["tensor", "partial?"],
+        |c| {
+            let x = c.tensor("tensor")?;
+            Ok(match (x.rank(), x.uniform()) {
+                (0, Some(number)) => match x.kind {
+                    Kind::Bool => (number != 0.0).into(),
+                    Kind::Int => (number as i64).into(),
+                    Kind::Float => Value::Float(number),
+                },
+                _ => Value::None,
+            })
+        },
+    ),
     Function(&["tf.identity"], &["input", "name?"], |c| {
         let x = c.tensor("input")?;
         c.give(x)
@@ -191,41 +215,47 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.reduce_min", "tf.math.reduce_min", "tf.reduce_all"], REDUCE, |c| {
         c.reduce(Reduction::Smallest)
     }),
-    Function(&["tf.norm"], &["tensor", "ord?", "axis?", "keep_dims?", "name?", "keepdims?"], |c| {
-        let x = c.tensor("tensor")?;
-        let axes = c.wholes("axis")?;
-        let keep = c.truth("keep_dims", false)? || c.truth("keepdims", false)?;
-        let order = match c.bound.some("ord") {
-            Some(Value::Str(word)) if matches!(&*word, "euclidean" | "fro") => 2.0,
-            _ => c.float("ord", 2.0)?,
-        };
-        let of_matrix = axes.as_ref().is_some_and(|axes| axes.len() == 2);
-        if order.is_nan()
-            || order <= 0.0
-            || of_matrix && c.bound.some("ord").is_some_and(|o| o.as_str().is_none())
-        {
-            return Err(c.fault(
-                format!("`ord` {order} is not known here"),
-                "'euclidean', or for vectors 1, 2, np.inf and other numbers above 0",
-            ));
-        }
-        let result = c.graph(|graph| {
-            if order == 2.0 {
-                let squares =
-                    graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
-                let sums = graph.reduce(&squares, Reduction::Sum, axes.as_deref(), keep, None)?;
-                return graph.unary(&sums, "norm", Sqrt {});
+    Function(
+        &["tf.norm", "tf.linalg.norm"],
+        &["tensor", "ord?", "axis?", "keep_dims?", "name?", "keepdims?"],
+        |c| {
+            let x = c.tensor("tensor")?;
+            let axes = c.wholes("axis")?;
+            let keep = c.truth("keep_dims", false)? || c.truth("keepdims", false)?;
+            let order = match c.bound.some("ord") {
+                Some(Value::Str(word)) if matches!(&*word, "euclidean" | "fro") => 2.0,
+                _ => c.float("ord", 2.0)?,
+            };
+            let of_matrix = axes.as_ref().is_some_and(|axes| axes.len() == 2);
+            if order.is_nan()
+                || order <= 0.0
+                || of_matrix && c.bound.some("ord").is_some_and(|o| o.as_str().is_none())
+            {
+                return Err(c.fault(
+                    format!("`ord` {order} is not known here"),
+                    "'euclidean', or for vectors 1, 2, np.inf and other numbers above 0",
+                ));
             }
-            let sizes = absolute(graph, &x)?;
-            if order == f64::INFINITY {
-                return graph.reduce(&sizes, Reduction::Largest, axes.as_deref(), keep, None);
-            }
-            let powers = graph.power(&sizes, "Pow", Power { power: order, ..Power::default() })?;
-            let sums = graph.reduce(&powers, Reduction::Sum, axes.as_deref(), keep, None)?;
-            graph.power(&sums, "norm", Power { power: 1.0 / order, ..Power::default() })
-        })?;
-        c.give(result)
-    }),
+            let result = c.graph(|graph| {
+                if order == 2.0 {
+                    let squares =
+                        graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
+                    let sums =
+                        graph.reduce(&squares, Reduction::Sum, axes.as_deref(), keep, None)?;
+                    return graph.unary(&sums, "norm", Sqrt {});
+                }
+                let sizes = absolute(graph, &x)?;
+                if order == f64::INFINITY {
+                    return graph.reduce(&sizes, Reduction::Largest, axes.as_deref(), keep, None);
+                }
+                let powers =
+                    graph.power(&sizes, "Pow", Power { power: order, ..Power::default() })?;
+                let sums = graph.reduce(&powers, Reduction::Sum, axes.as_deref(), keep, None)?;
+                graph.power(&sums, "norm", Power { power: 1.0 / order, ..Power::default() })
+            })?;
+            c.give(result)
+        },
+    ),
     Function(
         &["tf.argmax", "tf.arg_max", "tf.math.argmax"],
         &["input", "axis?", "name?", "dimension?", "output_type?"],
@@ -295,6 +325,13 @@ impl Call<'_> {
         }
         let layer = layer.into();
         let result = self.graph(|graph| graph.unary(&x, &name, layer))?;
+        self.give(result)
+    }
+
+    /// A function of elements whose values are not worked out beforehand.
+    fn special(&mut self, name: &str, function: Of) -> Outcome {
+        let (x, name) = (self.floats("x")?, self.name(name)?);
+        let result = self.graph(|graph| graph.unary(&x, &name, of(function)))?;
         self.give(result)
     }
 

@@ -14,6 +14,7 @@ mod shapes;
 mod slim;
 mod tensor;
 mod types;
+mod variables;
 mod written;
 
 use std::cell::{Cell, RefCell};
@@ -21,12 +22,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::graph::{Graph, Tensor};
-use super::interp::{Args, Bound, Native, Outcome, PyError, Python, Value};
+use super::interp::{Args, Bound, Dict, Native, Outcome, PyError, Python, Value};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
 use crate::source::Span;
 
 pub use advice::module_advice;
+pub use arguments::to_tensor;
 pub use index::{Entry, functions};
 pub use tensor::TensorValue;
 
@@ -44,12 +46,26 @@ pub struct State {
     scoped: RefCell<Vec<scopes::ArgScope>>,
     /// Initialisers that variable scopes name by number.
     initializers: RefCell<Vec<Value>>,
+    /// Getters that variable scopes name by number, each with the number of the one around it.
+    getters: RefCell<Vec<(Value, Option<usize>)>>,
     /// The lists of the definition's own collections.
     collections: RefCell<BTreeMap<String, Value>>,
     /// Variables as values by their numbers, each the same one always.
     variables: RefCell<BTreeMap<usize, Value>>,
     /// Outputs of layers that were collected, with the scopes of the layers.
     outputs: RefCell<Vec<(Value, String)>>,
+}
+
+impl State {
+    /// A variable as a value, the same one whenever it is asked for.
+    pub fn variable(&self, variable: usize) -> Value {
+        let mut all = self.variables.borrow_mut();
+        let make = || {
+            let tensor = self.graph.borrow().variable_tensor(variable);
+            Value::native(TensorValue(tensor))
+        };
+        all.entry(variable).or_insert_with(make).clone()
+    }
 }
 
 /// A call of a function of the library.
@@ -143,12 +159,13 @@ impl Names {
 
 /// All functions.
 fn tables() -> impl Iterator<Item = &'static Function> {
-    let tables: [&'static [Function]; 9] = [
+    let tables: [&'static [Function]; 10] = [
         collections::FUNCTIONS,
         math::FUNCTIONS,
         shapes::FUNCTIONS,
         nn::FUNCTIONS,
         scopes::FUNCTIONS,
+        variables::FUNCTIONS,
         initial::FUNCTIONS,
         slim::FUNCTIONS,
         digits::FUNCTIONS,
@@ -163,6 +180,7 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         graph: RefCell::new(graph),
         scoped: RefCell::default(),
         initializers: RefCell::default(),
+        getters: RefCell::default(),
         collections: RefCell::default(),
         variables: RefCell::default(),
         outputs: RefCell::default(),
@@ -287,6 +305,9 @@ fn value_of(function: &'static Function, state: &Rc<State>) -> Value {
     let value = Value::function(name, move |py: &mut Python, args: Args| {
         let args = scopes::with_scoped(&state, identity.get(), parameters, args);
         let span = args.span;
+        if let Some(answer) = answered(py, name, &args)? {
+            return Ok(answer);
+        }
         let bound = args.bind(py, short, parameters)?;
         let nodes = state.graph.borrow().nodes.len();
         py.work(10 + nodes, span)?;
@@ -297,6 +318,20 @@ fn value_of(function: &'static Function, state: &Rc<State>) -> Value {
     });
     own.set(value.identity());
     value
+}
+
+/// What an argument itself says of the call, if there is such a one.
+fn answered(py: &mut Python, name: &str, args: &Args) -> Outcome<Option<Value>> {
+    let positional = args.positional.iter().map(|(value, _)| value);
+    let keywords = args.keywords.iter().map(|keyword| &keyword.value);
+    let found = positional.clone().chain(keywords).find(|value| tensor::answers_calls(value));
+    let Some(found) = found else { return Ok(None) };
+    let by_name = Dict::new();
+    for keyword in &args.keywords {
+        by_name.set_str(&keyword.name, keyword.value.clone());
+    }
+    let told = [name.into(), Value::tuple(positional.cloned()), Value::Dict(by_name)];
+    py.call_method(found, tensor::ANSWER, Args::new(told, args.span)).map(Some)
 }
 
 /// Arguments that change no number: names, places, types, checks, and how TensorFlow goes about it.
@@ -371,12 +406,7 @@ impl Call<'_> {
 
     /// A variable as the result, the same value whenever it is asked for.
     pub fn give_variable(&self, variable: usize) -> Value {
-        let mut all = self.state.variables.borrow_mut();
-        let make = || {
-            let tensor = self.state.graph.borrow().variable_tensor(variable);
-            Value::native(TensorValue(tensor))
-        };
-        all.entry(variable).or_insert_with(make).clone()
+        self.state.variable(variable)
     }
 
     /// Complains about an argument that was given and is not heeded, but for those that change no number.

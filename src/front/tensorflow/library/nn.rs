@@ -17,6 +17,7 @@ use crate::layers::tanh::Tanh;
 
 const FEATURES: &[&str] = &["features", "name?"];
 const ENTROPY: &[&str] = &["logits?", "labels?", "dim?", "name?", "_sentinel?"];
+const ENTROPY_V2: &[&str] = &["labels", "logits", "axis?", "name?", "dim?"];
 const CONNECTED: &[&str] = &["x", "weights", "biases", "name?"];
 const SOFTMAX: &[&str] = &["logits", "dim?", "name?", "axis?"];
 const POOL: &[&str] = &["value", "ksize", "strides", "padding", "data_format?", "name?"];
@@ -36,8 +37,12 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.nn.relu"], FEATURES, |c| c.activation("Relu", Relu::default())),
     Function(&["tf.nn.relu6"], FEATURES, |c| c.activation("Relu6", Relu6::default())),
     Function(&["tf.nn.elu"], FEATURES, |c| c.activation("Elu", Elu::default())),
-    Function(&["tf.nn.softplus"], FEATURES, |c| c.activation("Softplus", Bnll {})),
-    Function(&["tf.nn.softsign"], FEATURES, |c| c.activation("Softsign", SoftSign {})),
+    Function(&["tf.nn.softplus", "tf.math.softplus"], FEATURES, |c| {
+        c.activation("Softplus", Bnll {})
+    }),
+    Function(&["tf.nn.softsign", "tf.math.softsign"], FEATURES, |c| {
+        c.activation("Softsign", SoftSign {})
+    }),
     Function(&["tf.nn.tanh", "tf.tanh", "tf.math.tanh"], &["x", "name?"], |c| {
         c.one("Tanh", Tanh {}, f64::tanh)
     }),
@@ -57,14 +62,14 @@ pub const FUNCTIONS: &[Function] = &[
         })?;
         c.give(result)
     }),
-    Function(&["tf.nn.softmax"], SOFTMAX, |c| {
+    Function(&["tf.nn.softmax", "tf.math.softmax"], SOFTMAX, |c| {
         let x = c.floats("logits")?;
         let dim = c.whole("dim", -1)?;
         let (axis, name) = (c.whole("axis", dim)?, c.name("Softmax")?);
         let result = c.graph(|graph| graph.softmax(&x, axis, &name))?;
         c.give(result)
     }),
-    Function(&["tf.nn.log_softmax"], SOFTMAX, |c| {
+    Function(&["tf.nn.log_softmax", "tf.math.log_softmax"], SOFTMAX, |c| {
         let x = c.floats("logits")?;
         let dim = c.whole("dim", -1)?;
         let (axis, name) = (c.whole("axis", dim)?, c.name("LogSoftmax")?);
@@ -138,10 +143,7 @@ pub const FUNCTIONS: &[Function] = &[
                 c.fault(format!("the bias is {have}, and the last axis has {want} elements"), "")
             );
         }
-        let result = c.graph(|graph| match Graph::is_variable(&bias) {
-            Some(variable) => graph.bias_add(&x, variable, &name),
-            None => graph.binary(Binary::Add, &x, &bias),
-        })?;
+        let result = c.graph(|graph| graph.biased(&x, &bias, &name))?;
         c.give(result)
     }),
     Function(&["tf.nn.xw_plus_b"], CONNECTED, |c| c.connected(false)),
@@ -181,7 +183,9 @@ pub const FUNCTIONS: &[Function] = &[
         c.give(result)
     }),
     Function(&["tf.nn.softmax_cross_entropy_with_logits"], ENTROPY, |c| c.cross_entropy(false)),
-    Function(&["tf.nn.softmax_cross_entropy_with_logits_v2"], ENTROPY, |c| c.cross_entropy(true)),
+    Function(&["tf.nn.softmax_cross_entropy_with_logits_v2"], ENTROPY_V2, |c| {
+        c.cross_entropy(true)
+    }),
     Function(&["tf.nn.sigmoid_cross_entropy_with_logits"], ENTROPY, |c| {
         let (logits, labels, name) =
             (c.floats("logits")?, c.floats("labels")?, c.name("logistic_loss")?);
@@ -193,23 +197,29 @@ pub const FUNCTIONS: &[Function] = &[
         let result = c.graph(|graph| graph.l2(&x, &name, 1.0))?;
         c.give(result)
     }),
-    Function(&["tf.nn.l2_normalize"], &["x", "dim?", "epsilon?", "name?", "axis?"], |c| {
-        let x = c.tensor("x")?;
-        let axes = match c.wholes("dim")? {
-            Some(axes) => Some(axes),
-            None => c.wholes("axis")?,
-        };
-        let epsilon = c.float("epsilon", 1e-12)?;
-        let result = c.graph(|graph| {
-            let squares = graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
-            let sums = graph.reduce(&squares, Reduction::Sum, axes.as_deref(), true, None)?;
-            let least = Tensor::number(epsilon, Kind::Float);
-            let sums = graph.binary(Binary::Maximum, &sums, &least)?;
-            let factor = graph.power(&sums, "Rsqrt", Power { power: -0.5, ..Power::default() })?;
-            graph.binary(Binary::Multiply, &x, &factor)
-        })?;
-        c.give(result)
-    }),
+    Function(
+        &["tf.nn.l2_normalize", "tf.math.l2_normalize"],
+        &["x", "dim?", "epsilon?", "name?", "axis?"],
+        |c| {
+            let x = c.tensor("x")?;
+            let axes = match c.wholes("dim")? {
+                Some(axes) => Some(axes),
+                None => c.wholes("axis")?,
+            };
+            let epsilon = c.float("epsilon", 1e-12)?;
+            let result = c.graph(|graph| {
+                let squares =
+                    graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
+                let sums = graph.reduce(&squares, Reduction::Sum, axes.as_deref(), true, None)?;
+                let least = Tensor::number(epsilon, Kind::Float);
+                let sums = graph.binary(Binary::Maximum, &sums, &least)?;
+                let factor =
+                    graph.power(&sums, "Rsqrt", Power { power: -0.5, ..Power::default() })?;
+                graph.binary(Binary::Multiply, &x, &factor)
+            })?;
+            c.give(result)
+        },
+    ),
     Function(
         &["tf.nn.moments"],
         &["x", "axes", "shift?", "name?", "keep_dims?", "keepdims?"],
@@ -283,7 +293,11 @@ impl Call<'_> {
     fn cross_entropy(&mut self, to_labels: bool) -> Outcome {
         // Labels of another type become floats, as in TensorFlow.
         let (logits, labels) = (self.floats("logits")?, self.tensor("labels")?);
-        let (dim, name) = (self.whole("dim", -1)?, self.name("CrossEntropy")?);
+        let mut dim = self.whole("dim", -1)?;
+        if to_labels {
+            dim = self.whole("axis", dim)?;
+        }
+        let name = self.name("CrossEntropy")?;
         let result =
             self.graph(|graph| graph.cross_entropy(&logits, &labels, dim, to_labels, &name))?;
         self.give(result)

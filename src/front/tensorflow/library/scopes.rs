@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::initial::{Initializer, Regularizer, first_values, regularizer_of};
+use super::initial::{Regularizer, regularizer_of};
 use super::types::kind_of;
 use super::{Call, Function, State};
-use crate::front::tensorflow::graph::{Asked, Kind, Reuse, SharedScope, Source, shown};
+use crate::front::tensorflow::graph::{Asked, Reuse, SharedScope, Source, shown};
 use crate::front::tensorflow::interp::{
     Args, Dict, Keyword, Native, Outcome, PyError, Python, Value,
 };
@@ -29,6 +29,7 @@ pub const FUNCTIONS: &[Function] = &[
             reuse: reuse_of(c)?,
             regularizer: regularizer_of(&c.bound.get("regularizer")),
             initializer: c.bound.some("initializer"),
+            getter: c.bound.some("custom_getter"),
             state: c.state.clone(),
         };
         if open.name.is_none() && open.scope.is_none() && open.default.is_none() {
@@ -58,17 +59,6 @@ pub const FUNCTIONS: &[Function] = &[
             c.bound.ignore();
             Ok(Value::native(Idle))
         },
-    ),
-    Function(
-        &[
-            "tf.get_variable",
-            "slim.variable",
-            "slim.model_variable",
-            "tf.contrib.framework.variable",
-            "tf.contrib.framework.model_variable",
-        ],
-        GET_VARIABLE,
-        get_variable,
     ),
     Function(
         &["tf.Variable"],
@@ -160,21 +150,6 @@ const VARIABLE_SCOPE: &[&str] = &[
     "use_resource?",
 ];
 
-const GET_VARIABLE: &[&str] = &[
-    "name",
-    "shape?",
-    "dtype?",
-    "initializer?",
-    "regularizer?",
-    "trainable?",
-    "collections?",
-    "caching_device?",
-    "partitioner?",
-    "validate_shape?",
-    "use_resource?",
-    "device?",
-];
-
 /// Whether a scope may be called so.
 fn is_scope_name(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "_.\\/->".contains(c))
@@ -190,67 +165,6 @@ pub(super) fn reuse_of(c: &mut Call) -> Outcome<Option<Reuse>> {
         return Ok(None);
     }
     Ok(Some(if c.truth("reuse", false)? { Reuse::Yes } else { Reuse::No }))
-}
-
-fn get_variable(c: &mut Call) -> Outcome {
-    let Some(name) = c.text("name")? else {
-        return Err(c.fault("a variable needs a name", ""));
-    };
-    let mut dims = if c.has("shape") { Some(c.dims("shape")?) } else { None };
-    let trainable = c.truth("trainable", true)?;
-    let at = c.bound.span_of("initializer");
-    let mut initializer = c.bound.some("initializer");
-    if initializer.is_none() {
-        initializer = c.state.scope_initializer();
-    }
-    let is_tensor = |value: &Value| value.as_native::<super::TensorValue>().is_some();
-    if dims.is_some() && c.bound.some("initializer").as_ref().is_some_and(is_tensor) {
-        let help = "its shape is that of the tensor: `tf.get_variable('w', initializer=t)`";
-        return Err(c.fault("`shape` beside a tensor as the initialiser", help));
-    }
-    if dims.is_none()
-        && let Some(value) = &initializer
-        && value.as_native::<Initializer>().is_none()
-    {
-        let state = c.state.clone();
-        dims = super::arguments::to_tensor(c.py, &state, value, at).ok().map(|tensor| tensor.dims);
-    }
-    let full = c.state.graph.borrow().in_scope(&name);
-    let known = c.state.graph.borrow().shared(&full);
-    let dims = match (dims, known) {
-        (Some(dims), _) => dims,
-        (None, Some(known)) => c.state.graph.borrow().variables[known].dims.clone(),
-        (None, None) => {
-            return Err(
-                c.fault(format!("`{full}` needs a shape"), "tf.get_variable('w', [5, 5, 1, 20])")
-            );
-        }
-    };
-    let initial = first_values(c, initializer, &dims, at)?;
-    let before = c.state.graph.borrow().variables.len();
-    let given = regularizer_of(&c.bound.get("regularizer"));
-    let inherited = c.state.graph.borrow().scope().borrow().regularizer;
-    let regularizer = if c.has("regularizer") { given } else { inherited };
-    let kind = kind_of(&c.bound.get("dtype")).unwrap_or(Kind::Float);
-    let variable = c.graph(|graph| {
-        graph.get_variable(Asked { name: &name, dims, kind, initial, trainable, regularizer })
-    })?;
-    let value = c.give_variable(variable);
-    let collections = c.bound.get("collections");
-    c.collect(&collections, &value)?;
-    if variable == before {
-        c.penalise("regularizer", &value)?;
-    }
-    Ok(value)
-}
-
-impl State {
-    /// The initialiser that the open variable scopes give.
-    pub(super) fn scope_initializer(&self) -> Option<Value> {
-        let scope = self.graph.borrow().scope();
-        let number = scope.borrow().initializer?;
-        self.initializers.borrow().get(number).cloned()
-    }
 }
 
 /// `tf.AUTO_REUSE`.
@@ -270,6 +184,7 @@ struct OpenScope {
     reuse: Option<Reuse>,
     regularizer: Option<f64>,
     initializer: Option<Value>,
+    getter: Option<Value>,
     state: Rc<State>,
 }
 
@@ -293,6 +208,11 @@ impl Native for OpenScope {
             let mut all = self.state.initializers.borrow_mut();
             opened.borrow_mut().initializer = Some(all.len());
             all.push(initializer.clone());
+        }
+        if let Some(getter) = &self.getter {
+            let mut all = self.state.getters.borrow_mut();
+            let outer = opened.borrow_mut().getter.replace(all.len());
+            all.push((getter.clone(), outer));
         }
         Ok(Value::native(ScopeValue(opened)))
     }
@@ -483,54 +403,6 @@ fn arg_scope(state: &Rc<State>, mut args: Args) -> Args {
     }
     let value = Value::native(ArgScopeValue { scope, state: state.clone() });
     Args { positional: vec![(value, args.span)], keywords: vec![], span: args.span }
-}
-
-impl Call<'_> {
-    /// A variable of the open scope, by an initialiser and a regulariser that are arguments of the call.
-    pub(super) fn make(
-        &mut self,
-        name: &str,
-        dims: Vec<usize>,
-        initializer: &str,
-        regularizer: &str,
-        default: Initializer,
-    ) -> Outcome<usize> {
-        let at = self.bound.span_of(initializer);
-        let given = match self.bound.some(initializer) {
-            Some(given) => given,
-            None => Value::native(default),
-        };
-        let initial = first_values(self, Some(given), &dims, at)?;
-        let before = self.state.graph.borrow().variables.len();
-        let penalty = regularizer;
-        let regularizer = regularizer_of(&self.bound.get(regularizer));
-        let trainable = self.truth("trainable", true)?;
-        let kind = Kind::Float;
-        let variable = self.graph(|graph| {
-            graph.get_variable(Asked { name, dims, kind, initial, trainable, regularizer })
-        })?;
-        let collections = match self.bound.get("variables_collections") {
-            Value::Dict(by_name) => by_name.get_str(name).unwrap_or_default(),
-            all => all,
-        };
-        let value = self.give_variable(variable);
-        self.collect(&collections, &value)?;
-        if variable == before {
-            self.penalise(penalty, &value)?;
-        }
-        Ok(variable)
-    }
-
-    /// Collects what a regulariser of the definition's own, a function, makes of a new variable.
-    fn penalise(&mut self, argument: &str, variable: &Value) -> Outcome<()> {
-        let at = self.bound.span_of(argument);
-        let Some(function) = self.bound.some(argument) else { return Ok(()) };
-        if regularizer_of(&function).is_some() {
-            return Ok(());
-        }
-        let loss = self.py.call(&function, Args::new([variable.clone()], at))?;
-        self.collect(&"regularization_losses".into(), &loss)
-    }
 }
 
 /// Entries of a dictionary of arguments as keywords of a call.

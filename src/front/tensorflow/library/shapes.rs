@@ -5,7 +5,7 @@ use super::tensor::{TensorShape, TensorValue};
 use super::types::kind_of;
 use super::{Call, Function};
 use crate::front::tensorflow::graph::{Border, Graph, Kind, MOST_LISTED, Source, Tensor};
-use crate::front::tensorflow::interp::{Outcome, Slice, Value};
+use crate::front::tensorflow::interp::{Args, Outcome, Slice, Value};
 use crate::layers::power::Power;
 use crate::spec::Filler;
 
@@ -106,15 +106,11 @@ pub const FUNCTIONS: &[Function] = &[
         let result = c.graph(|graph| graph.reshape(&x, &dims))?;
         c.give(result)
     }),
-    Function(
-        &["tf.transpose", "tf.matrix_transpose"],
-        &["a", "perm?", "name?", "conjugate?"],
-        |c| {
-            let (x, perm) = (c.tensor("a")?, c.wholes("perm")?);
-            let result = c.graph(|graph| graph.transpose(&x, perm.as_deref()))?;
-            c.give(result)
-        },
-    ),
+    Function(&["tf.transpose"], &["a", "perm?", "name?", "conjugate?"], |c| {
+        let (x, perm) = (c.tensor("a")?, c.wholes("perm")?);
+        let result = c.graph(|graph| graph.transpose(&x, perm.as_deref()))?;
+        c.give(result)
+    }),
     Function(&["tf.expand_dims"], &["input", "axis?", "name?", "dim?"], |c| {
         let x = c.tensor("input")?;
         let dim = c.whole("dim", -1)?;
@@ -217,11 +213,13 @@ pub const FUNCTIONS: &[Function] = &[
         &["params", "ids", "partition_strategy?", "name?", "validate_indices?", "max_norm?"],
         |c| {
             let indices = c.tensor("ids")?;
-            if c.has("max_norm") {
-                return Err(c.fault("`max_norm` is not known", ""));
-            }
             let name = c.name("embedding_lookup")?;
-            c.looked_up(&indices, "params", &name)
+            let rows = c.looked_up(&indices, "params", &name)?;
+            let Some(norm) = c.bound.some("max_norm") else { return Ok(rows) };
+            // Each row is clipped by itself.
+            let clip = super::written::member(c.py, "tf", "clip_by_norm", c.span)?;
+            let last = Value::list([indices.rank().into()]);
+            c.py.call(&clip.unwrap_or_default(), Args::new([rows, norm, last], c.span))
         },
     ),
     Function(&["tf.reverse", "tf.reverse_v2"], &["tensor", "axis?", "name?", "dims?"], |c| {

@@ -4,7 +4,7 @@ use super::initial::Initializer;
 use super::scopes::{keywords_of, reuse_of};
 use super::tensor::TensorValue;
 use super::{Call, Function};
-use crate::front::tensorflow::graph::{Kind, Normalisation, Padding, Tensor, Window};
+use crate::front::tensorflow::graph::{Graph, Normalisation, Padding, Tensor, Window};
 use crate::front::tensorflow::interp::{Args, Outcome, Value};
 use crate::layers::relu::Relu;
 
@@ -232,7 +232,7 @@ pub const FUNCTIONS: &[Function] = &[
                     "regularizer",
                     Initializer::constant(0.0),
                 )?;
-                let y = c.graph(|graph| graph.bias_add(&x, biases, ""))?;
+                let y = c.graph(|graph| graph.biased(&x, &biases, ""))?;
                 c.activated(y, false)
             })
         },
@@ -269,7 +269,7 @@ fn fully_connected(c: &mut Call) -> Outcome {
             "weights_regularizer",
             Initializer::glorot(),
         )?;
-        let y = c.graph(|graph| graph.connected(&x, "", weights, false))?;
+        let y = c.graph(|graph| graph.connected_with(&x, "", &weights))?;
         let y = c.normalised(y)?;
         c.activated(y, true)
     })
@@ -293,19 +293,8 @@ fn batch_norm(c: &mut Call) -> Outcome {
                 Value::Dict(dict) => dict.get_str(name),
                 _ => None,
             };
-            let (at, trainable) = (c.span, learned && follows);
             let given = given.unwrap_or_else(|| Value::native(Initializer::constant(value)));
-            let initial = super::initial::first_values(c, Some(given), &[channels], at)?;
-            c.graph(|graph| {
-                graph.get_variable(crate::front::tensorflow::graph::Asked {
-                    name,
-                    dims: vec![channels],
-                    kind: Kind::Float,
-                    initial,
-                    trainable,
-                    regularizer: None,
-                })
-            })
+            c.make_vector(name, channels, given, learned && follows)
         };
         let beta = if center { Some(make(c, "beta", 0.0, true)?) } else { None };
         let gamma = if scale { Some(make(c, "gamma", 1.0, true)?) } else { None };
@@ -370,25 +359,29 @@ impl Call<'_> {
             let y = match shape {
                 Shape::Convolution => {
                     let weights = make(c, "weights", vec![h, w, channels, outputs])?;
-                    c.graph(|graph| graph.convolution(&x, "", weights, window, false))?
+                    c.graph(|graph| graph.convolution_with(&x, "", &weights, window, false))?
                 }
                 Shape::Transpose => {
                     let weights = make(c, "weights", vec![h, w, outputs, channels])?;
-                    c.graph(|graph| graph.deconvolution(&x, "", weights, window, None))?
+                    c.graph(|graph| match Graph::is_variable(&weights) {
+                        Some(weights) => graph.deconvolution(&x, "", weights, window, None),
+                        None => graph.deconvolution_by(&x, "", &weights, window, None),
+                    })?
                 }
                 Shape::Separable => {
                     let many = usize::try_from(c.whole("depth_multiplier", 1)?).unwrap_or(1);
                     let depthwise = make(c, "depthwise_weights", vec![h, w, channels, many])?;
                     let name = if outputs == 0 { "" } else { "depthwise" };
-                    let y =
-                        c.graph(|graph| graph.convolution(&x, name, depthwise, window, true))?;
+                    let y = c.graph(|graph| {
+                        graph.convolution_with(&x, name, &depthwise, window, true)
+                    })?;
                     if outputs == 0 {
                         y
                     } else {
                         let wide = vec![1, 1, channels.saturating_mul(many), outputs];
                         let pointwise = make(c, "pointwise_weights", wide)?;
                         let one = Window { kernel: [1, 1], stride: [1, 1], rate: [1, 1], padding };
-                        c.graph(|graph| graph.convolution(&y, "", pointwise, one, false))?
+                        c.graph(|graph| graph.convolution_with(&y, "", &pointwise, one, false))?
                     }
                 }
             };
@@ -415,7 +408,7 @@ impl Call<'_> {
         let zero = Initializer::constant(0.0);
         let biases =
             self.make("biases", vec![last], "biases_initializer", "biases_regularizer", zero)?;
-        self.graph(|graph| graph.bias_add(&y, biases, "BiasAdd"))
+        self.graph(|graph| graph.biased(&y, &biases, "BiasAdd"))
     }
 
     /// The result with its activation, a ReLU by default if the layer has one by default.

@@ -28,8 +28,21 @@ def absolute_difference(predictions, labels=None, weights=1.0, scope=None):
 
 
 def hinge_loss(logits, labels=None, scope=None):
-    return _losses.hinge_loss(labels, logits)
+    # The only one that gives a loss for each element.
+    return tf.nn.relu(1.0 - (2.0 * tf.to_float(labels) - 1.0) * logits)
 
 
 def log_loss(predictions, labels=None, weights=1.0, epsilon=1e-7, scope=None):
     return _losses.log_loss(labels, predictions, weights, epsilon)
+
+
+def cosine_distance(predictions, labels=None, axis=None, weights=1.0, scope=None, dim=None):
+    return _losses.cosine_distance(labels, predictions, dim if axis is None else axis, weights)
+
+
+def mean_pairwise_squared_error(predictions, labels=None, weights=1.0, scope=None):
+    return _losses._pairwise(labels, predictions, weights, 'losses', True)
+
+
+def compute_weighted_loss(losses, weights=1.0, scope=None):
+    return _losses.compute_weighted_loss(losses, weights)

@@ -46,6 +46,14 @@ fn state(py: &mut Python) -> Rc<State> {
     py.state(|_| unreachable!("tensors are made by the library"))
 }
 
+/// Whether a value says itself what functions of the library make of it (`masks.py`).
+pub(super) fn answers_calls(value: &Value) -> bool {
+    matches!(value, Value::Instance(instance) if instance.class.lookup(ANSWER).is_some())
+}
+
+/// The method that says it, of the function's name, the arguments and those with keywords.
+pub(super) const ANSWER: &str = "__tf_called__";
+
 /// A function of two values, one of which is a tensor.
 fn operate(
     py: &mut Python,
@@ -55,7 +63,7 @@ fn operate(
     reflected: bool,
     at: Span,
 ) -> Outcome<Option<Value>> {
-    if other.is_none() || matches!(other, Value::Str(_)) {
+    if other.is_none() || matches!(other, Value::Str(_)) || answers_calls(other) {
         return Ok(None);
     }
     let state = state(py);

@@ -321,7 +321,7 @@ of_one('clamp', function(id, least, most)
    if late_tensor(least) or late_tensor(most) then unknown("'clamp'") end
    return step(nn.Clamp(least, most), id)
 end)
-for name in ('floor ceil round frac trunc sign sin cos tan sinh cosh log1p'):gmatch('%S+') do
+for name in ('floor ceil round frac trunc sign sin cos tan asin acos atan sinh cosh log1p'):gmatch('%S+') do
    of_one(name, function(id) return element_function(name, id) end)
 end
 
