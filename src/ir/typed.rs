@@ -1,5 +1,7 @@
 //! A net with the shape of every blob and the owner of every parameter.
 
+use std::collections::BTreeMap;
+
 use petgraph::graph::NodeIndex;
 
 use super::{Net, Port};
@@ -39,6 +41,8 @@ pub struct TypedNet {
     pub net: Net,
     /// Shapes by node; `None` where they could not be known.
     pub signatures: Vec<Option<Signature>>,
+    /// Shapes that were told of single tops of nodes without a signature.
+    pub told: BTreeMap<Port, Shape>,
     /// All variables, owners in source order.
     pub variables: Vec<Variable>,
     /// The variables of each node, by position.
@@ -55,7 +59,10 @@ impl TypedNet {
 
     /// The shape of a blob, if it is known.
     pub fn shape(&self, port: Port) -> Option<&Shape> {
-        self.signatures[port.node.index()].as_ref()?.tops.get(port.top)
+        match &self.signatures[port.node.index()] {
+            Some(signature) => signature.tops.get(port.top),
+            None => self.told.get(&port),
+        }
     }
 
     /// The shape of a blob as the dialect's people know it, if it is known: in TensorFlow images are `N x H x W x C`.

@@ -182,8 +182,8 @@ pub(super) fn batches(
                 Ok(record) => record,
                 Err(why) => {
                     let example = [Some(batch), guess[0].or(Some(3)), guess[1], guess[2]];
-                    let example = example.map(|n| n.unwrap_or(28));
-                    return cx.unknown_shape_because(top, example, why);
+                    let example = example.map(|n| n.unwrap_or(28).to_string()).join(",");
+                    return cx.unknown_shape_because(top, &example, why);
                 }
             };
             let side = transform.crop_size;
@@ -227,5 +227,13 @@ impl LayerOps for Data {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         cx.inputs(b)
+    }
+
+    fn on_other_tops(&self, given: usize) -> Option<[&'static str; 2]> {
+        let note =
+            "forks of Caffe for several labels give a top for each; records here have one label";
+        let help = "read the labels from elsewhere, by HDF5Data or as the records of a second Data layer, and take them \
+                    apart by Slice";
+        (2 < given).then_some([note, help])
     }
 }

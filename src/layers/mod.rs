@@ -470,6 +470,16 @@ impl Layer {
         self.ops().on_other_bottoms(given)
     }
 
+    /// See [`LayerOps::on_other_tops`].
+    pub fn on_other_tops(&self, given: usize) -> Option<[&'static str; 2]> {
+        self.ops().on_other_tops(given)
+    }
+
+    /// See [`LayerOps::form`].
+    pub fn form(&self, bottom: usize) -> Option<&'static [usize]> {
+        self.ops().form(bottom)
+    }
+
     /// See [`LayerOps::obstacle`].
     pub fn obstacle(&self) -> Option<String> {
         self.ops().obstacle()

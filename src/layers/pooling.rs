@@ -36,7 +36,8 @@ pub(super) const METHODS: [(&str, Method); 3] =
     [("MAX", Method::Max), ("AVE", Method::Ave), ("STOCHASTIC", Method::Stochastic)];
 
 params! {
-    /// The maximum, the mean or a random element of sliding windows over the last two axes of `N x C x H x W`.
+    /// The maximum, the mean or a random element of sliding windows over the last two axes of `N x C x H x W`, or, as in
+    /// forks of Caffe such as Intel's, over the last three of `N x C x L x H x W`.
     ///
     /// Caffe counts windows rounding up, so that a last window may hang over the edge; with padding along either axis,
     /// last windows that would start behind the image are dropped along both. The mean divides by the window's extent including padding, but not
@@ -66,6 +67,8 @@ params! {
         ranks: [usize; 2] = [4, 4],
         /// Whether a mean is multiplied by the number of elements of a window.
         sum: bool = false,
+        /// Whether a bottom of five axes is a batch of volumes, `N x C x L x H x W`, with windows over the last three.
+        volumes: bool = false,
         /// The axis of the channels, behind which all axes have windows, one to three (the forks' `PoolingND`); none: the
         /// last two, or as many as the window has extents.
         channels: Option<i64> = None,
@@ -217,7 +220,10 @@ impl Pooling {
 
     /// Number of axes of a shape that have windows.
     fn spatial(&self, shape: &Shape) -> usize {
-        let channels = self.channels.and_then(|axis| shape.axis(axis));
+        let channels = match self.channels {
+            None if self.volumes && shape.rank() == 5 => Some(1),
+            axis => axis.and_then(|axis| shape.axis(axis)),
+        };
         channels.map_or(self.kernel.values.len().max(2), |axis| shape.rank() - axis - 1)
     }
 
@@ -227,6 +233,7 @@ impl Pooling {
             kernel: PerAxis::read_once(&p, "kernel_size", "kernel_h", "kernel_w"),
             stride: PerAxis::read_once(&p, "stride", "stride_h", "stride_w"),
             pad: PerAxis::read_once(&p, "pad", "pad_h", "pad_w"),
+            volumes: true,
             ..Self::read_common(&p)
         };
         layer.check_fields(&p);
@@ -290,6 +297,7 @@ impl Pooling {
     pub(super) fn top(&self, cx: &Infer) -> Result<Shape, Reported> {
         let shape = cx.bottom(0);
         let [least, most] = match self.channels {
+            None if self.volumes && shape.rank() == 5 => [5, 5],
             None => self.ranks,
             Some(axis) => {
                 let spatial = shape.rank() - cx.axis(0, axis)? - 1;
@@ -299,16 +307,23 @@ impl Pooling {
                 [shape.rank(); 2]
             }
         };
-        if self.channels.is_none() && least == most && shape.rank() != 4 {
-            return cx.fail_bottom(0, "pooling needs a blob of 4 axes, N x C x H x W");
+        if self.channels.is_none() && least == most && shape.rank() != most {
+            let why = "pooling needs a blob of 4 axes, N x C x H x W, or of 5, N x C x L x H x W";
+            return cx.fail_bottom(0, why);
         }
         if !(least..=most).contains(&shape.rank()) {
             return cx
                 .fail_bottom(0, format!("pooling needs {least} axes, or {most} with a batch"));
         }
         let Some(axes) = self.axes(shape) else {
+            let advice = match least {
+                5 => {
+                    "windows of volumes are as long along all three axes; PoolingND and Pooling3D have others"
+                }
+                _ => "give one value, or two for H and W",
+            };
             return cx
-                .fail(&["kernel_size", "stride", "pad"], "give one value, or two for H and W");
+                .fail(&["kernel_h", "stride_h", "pad_h", "kernel_size", "stride", "pad"], advice);
         };
         let (mut top, first) = (shape.clone(), shape.rank() - axes.len());
         let rounding = self.rounding(&axes);

@@ -72,6 +72,10 @@ impl LayerOps for PositionPooling {
         Ok(Signature::of([regions.dims()[0], self.output_dim, side, side].into()))
     }
 
+    fn form(&self, bottom: usize) -> Option<&'static [usize]> {
+        (bottom == 1).then_some(&[5])
+    }
+
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let regions = b.view(cx.bottoms[1], [cx.top(0).dims()[0], 5]);
         b.native(Parts(self.clone()), &[cx.bottoms[0], regions])

@@ -97,6 +97,10 @@ impl LayerOps for RoiPooling {
         Ok(Signature::of(top.into()))
     }
 
+    fn form(&self, bottom: usize) -> Option<&'static [usize]> {
+        (bottom == 1).then_some(&[5])
+    }
+
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let regions = b.view(cx.bottoms[1], [cx.top(0).dims()[0], 5]);
         let outs = b.native(Parts(self.clone()), &[cx.bottoms[0], regions]);

@@ -1,9 +1,13 @@
 //! Finds the shape of every blob and parameter: asks each layer, in source order.
 
+use std::collections::BTreeMap;
+
+use petgraph::graph::NodeIndex;
+
 use super::share_params::too_many_params;
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
 use crate::ir::{Net, Node, Port};
-use crate::spec::{Environment, Filler, Infer, Phase, Signature};
+use crate::spec::{Category, Environment, Filler, Infer, Phase, Signature};
 use crate::ty::{Shape, product};
 
 /// The elements of the largest blob or parameter, as in Caffe.
@@ -12,26 +16,45 @@ const MOST_ELEMENTS: usize = i32::MAX as usize;
 /// The most axes that a blob has, as in Caffe.
 const MOST_AXES: usize = 32;
 
-/// The signature of every node, `None` where it or something before it has an error. A layer whose bottom has
-/// no known shape is passed over in silence, so one error does not cause others.
-pub fn infer_types(
-    net: &Net,
-    env: &Environment,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Option<Signature>> {
-    let mut signatures: Vec<Option<Signature>> = vec![];
+/// What is known about shapes.
+#[derive(Debug, Default)]
+pub struct Types {
+    /// The signature of every node, `None` where it or something before it has an error.
+    pub signatures: Vec<Option<Signature>>,
+    /// What the outside says about single tops of inputs without a signature, because others are not known.
+    pub told: BTreeMap<Port, Shape>,
+}
+
+impl Types {
+    fn shape(&self, port: Port) -> Option<Shape> {
+        match &self.signatures[port.node.index()] {
+            Some(signature) => signature.tops.get(port.top).cloned(),
+            None => self.told.get(&port).cloned(),
+        }
+    }
+
+    /// Keeps in mind what the outside says about tops of a node that has no signature.
+    fn tell(&mut self, index: NodeIndex, node: &Node, env: &Environment) {
+        if !node.layer.is_input() && node.layer.spec().category != Category::Unknown {
+            return;
+        }
+        for (top, name) in node.tops.iter().enumerate() {
+            if let Some(shape) = env.shapes.get(&name.value) {
+                self.told.insert(Port { node: index, top }, shape.clone());
+            }
+        }
+    }
+}
+
+/// Asks every node. A layer whose bottom has no known shape is passed over in silence, so one error does not cause others.
+pub fn infer_types(net: &Net, env: &Environment, diagnostics: &mut Diagnostics) -> Types {
+    let mut types = Types::default();
     for (index, node) in net.nodes() {
-        let bottoms: Option<Vec<Shape>> = net
-            .bottoms(index)
-            .into_iter()
-            .map(|port| {
-                let port = port?;
-                signatures[port.node.index()].as_ref()?.tops.get(port.top).cloned()
-            })
-            .collect();
+        let bottoms: Option<Vec<Shape>> =
+            net.bottoms(index).into_iter().map(|port| types.shape(port?)).collect();
         let phase = node.phase.unwrap_or(net.state.phase);
         if check_arity(node, diagnostics).is_err() {
-            signatures.push(None);
+            types.signatures.push(None);
             continue;
         }
         let signature = match bottoms {
@@ -43,11 +66,12 @@ pub fn infer_types(
             }
         };
         if signature.is_none() {
+            types.tell(index, node, env);
             check_param_count(node, phase, env, diagnostics);
         }
-        signatures.push(signature);
+        types.signatures.push(signature);
     }
-    signatures
+    types
 }
 
 /// How many parameters a layer has does not depend on shapes and values of its bottoms, so those that are made up serve as
@@ -92,7 +116,10 @@ fn check_arity(node: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reporte
             let span = names.get(arity.max).map_or(node.type_name.span, |name| name.span);
             let here = format!("layer `{}`", node.name.value);
             let mut d = Diagnostic::new(&diag::E0205, span, message).here(here);
-            let advice = node.layer.on_other_bottoms(n).filter(|_| what == "bottom");
+            let advice = match what {
+                "bottom" => node.layer.on_other_bottoms(n),
+                _ => node.layer.on_other_tops(n),
+            };
             if let Some([note, help]) = advice {
                 d = d.note(note).help(help);
             }
@@ -104,7 +131,7 @@ fn check_arity(node: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reporte
 
 fn infer_node(
     net: &Net,
-    index: petgraph::graph::NodeIndex,
+    index: NodeIndex,
     bottoms: &[Shape],
     phase: Phase,
     env: &Environment,
@@ -115,7 +142,13 @@ fn infer_node(
         let port = port.filter(|port| net.graph[port.node].layer.is_input())?;
         env.values.get(net.blob(port)).map(Vec::as_slice)
     });
-    let cx = Infer::new(node, bottoms, phase, env, diagnostics).with_values(values.collect());
+    let form = |top: usize| {
+        let readers = net.readers(Port { node: index, top });
+        readers.iter().find_map(|&(reader, bottom)| net.graph[reader].layer.form(bottom))
+    };
+    let forms = (0..node.tops.len()).map(form).collect();
+    let cx = Infer::new(node, bottoms, phase, env, diagnostics);
+    let cx = cx.with_values(values.collect()).with_forms(forms);
     let signature = node.layer.infer(&cx)?;
     debug_assert_eq!(signature.tops.len(), node.tops.len(), "{}", node.type_name.value);
     let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
+use super::infer_types::Types;
 use super::loss_weights::loss_weights;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Net, Node, ParamSpec, ShareMode, TypedNet, Variable};
 use crate::program::VarId;
-use crate::spec::{Category, ParamDecl, Signature};
+use crate::spec::{Category, ParamDecl};
 
 /// Joins shared parameters and settles multipliers and loss weights.
 pub fn share_params(
     net: Net,
-    signatures: Vec<Option<Signature>>,
+    Types { signatures, told }: Types,
     diagnostics: &mut Diagnostics,
 ) -> TypedNet {
     let mut sharing = Sharing { owners: HashMap::new(), variables: vec![], diagnostics };
@@ -30,7 +31,7 @@ pub fn share_params(
         weights.push(loss_weights(&net, index, sharing.diagnostics));
     }
     let variables = sharing.variables.into_iter().map(|(v, _)| v).collect();
-    TypedNet { net, signatures, variables, node_variables, loss_weights: weights }
+    TypedNet { net, signatures, told, variables, node_variables, loss_weights: weights }
 }
 
 /// Complains about more `param` than a layer has parameters. A layer of foreign code may have any.

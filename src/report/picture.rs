@@ -198,7 +198,8 @@ fn subtitle(typed: &TypedNet) -> String {
     let mut text = typed.net.state.label();
     let count = typed.parameter_count() as u64;
     if count != 0 {
-        text.push_str(&format!(" · {} parameters", grouped(count)));
+        let least = if is_complete(typed) { "" } else { "at least " };
+        text.push_str(&format!(" · {least}{} parameters", grouped(count)));
     }
     let shared = typed.variables.iter().filter(|v| v.learned && 1 < v.users.len());
     let shared: usize = shared.map(|v| v.shape.count()).sum();
@@ -208,6 +209,14 @@ fn subtitle(typed: &TypedNet) -> String {
         n => text.push_str(&format!(", {} of them shared", grouped(n))),
     }
     text
+}
+
+/// Whether the shapes of all layers are known, but for those of inputs.
+fn is_complete(typed: &TypedNet) -> bool {
+    let known = |(index, node): (NodeIndex, &crate::ir::Node)| {
+        typed.signatures[index.index()].is_some() || matches!(node.layer, Layer::Input(_))
+    };
+    typed.net.nodes().all(known)
 }
 
 /// The worst complaint that has a place inside each layer's text.
@@ -232,6 +241,12 @@ fn problems(typed: &TypedNet, diagnostics: &Diagnostics) -> Vec<Option<Severity>
             around.filter(|(layer, _)| layer.file == span.file && span.end <= layer.end);
         if let Some(&(_, index)) = inside.next_back() {
             worst[index] = worst[index].max(severity);
+        }
+    }
+    // One complaint may stand for several layers that cannot be read.
+    for (index, node) in typed.net.nodes() {
+        if matches!(node.layer, Layer::Unknown(_)) {
+            worst[index.index()] = Some(Severity::Error);
         }
     }
     worst

@@ -109,6 +109,7 @@ pub struct Infer<'a> {
     /// What the outside says.
     pub env: &'a Environment<'a>,
     values: Vec<Option<&'a [f32]>>,
+    forms: Vec<Option<&'static [usize]>>,
     diagnostics: RefCell<&'a mut Diagnostics>,
 }
 
@@ -122,12 +123,30 @@ impl<'a> Infer<'a> {
         diagnostics: &'a mut Diagnostics,
     ) -> Self {
         let diagnostics = RefCell::new(diagnostics);
-        Infer { node, bottoms, phase, env, values: vec![], diagnostics }
+        Infer { node, bottoms, phase, env, values: vec![], forms: vec![], diagnostics }
     }
 
     /// The same context with the values of those bottoms that are known beforehand.
     pub fn with_values(self, values: Vec<Option<&'a [f32]>>) -> Self {
         Infer { values, ..self }
+    }
+
+    /// The same context with what readers of the tops say about their form; see [`LayerOps::form`](super::LayerOps::form).
+    pub fn with_forms(self, forms: Vec<Option<&'static [usize]>>) -> Self {
+        Infer { forms, ..self }
+    }
+
+    /// A shape that a top of this name might have, with the batch: `64,3,28,28`.
+    fn example(&self, blob: &str, batch: usize) -> String {
+        let top = self.node.tops.iter().position(|top| top.value == blob);
+        let form = top.and_then(|top| self.forms.get(top).copied().flatten());
+        let form: &[usize] = match form {
+            Some(form) => form,
+            None if blob.contains("label") => &[],
+            None => &[3, 28, 28],
+        };
+        let extents = [&[batch][..], form].concat();
+        extents.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
     }
 
     /// The values of bottom `i`, if they are known beforehand.
@@ -291,10 +310,7 @@ impl<'a> Infer<'a> {
         let unknown: Vec<&String> = tops().filter(|top| told(top).is_none()).collect();
         let names: Vec<String> = unknown.iter().map(|name| format!("`{name}`")).collect();
         let batch = batch.unwrap_or(64);
-        let example = |name: &&String| match name.contains("label") {
-            true => format!("--shape {name}={batch}"),
-            false => format!("--shape {name}={batch},3,28,28"),
-        };
+        let example = |name: &&String| format!("--shape {name}={}", self.example(name, batch));
         let examples: Vec<String> = unknown.iter().map(example).collect();
         let (message, help) = match &names[..] {
             [name] => (format!("the shape of {name} is"), "say it on the command line"),
@@ -307,30 +323,17 @@ impl<'a> Infer<'a> {
 
     /// The shape of a data blob is not known, and so those of all that depend on it are not.
     pub fn unknown_shape<T>(&self, blob: &str) -> Result<T, Reported> {
-        match blob.contains("label") {
-            true => self.unknown_shape_such_as(blob, [64]),
-            false => self.unknown_shape_such_as(blob, [64, 3, 28, 28]),
-        }
+        self.unknown_shape_because(blob, &self.example(blob, 64), None)
     }
 
-    /// The same with an example that fits what is known.
-    pub fn unknown_shape_such_as<T, const N: usize>(
+    /// The same with an example of extents that fits what is known, and the reason why the data do not tell it.
+    pub fn unknown_shape_because<T>(
         &self,
         blob: &str,
-        example: [usize; N],
-    ) -> Result<T, Reported> {
-        self.unknown_shape_because(blob, example, None)
-    }
-
-    /// The same with the reason why the data do not tell it.
-    pub fn unknown_shape_because<T, const N: usize>(
-        &self,
-        blob: &str,
-        example: [usize; N],
+        example: &str,
         why: Option<String>,
     ) -> Result<T, Reported> {
         let message = format!("the shape of `{blob}` is not known, so shapes are not checked");
-        let example = example.map(|extent| extent.to_string()).join(",");
         let complaint = Diagnostic::new(&diag::W0605, self.node.type_name.span, message)
             .help(format!("say it on the command line: --shape {blob}={example}"));
         Err(self.report(why.into_iter().fold(complaint, Diagnostic::note)))

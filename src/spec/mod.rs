@@ -365,6 +365,17 @@ pub trait LayerOps {
         None
     }
 
+    /// A note and a help for whoever gives it another number of tops than it gives.
+    fn on_other_tops(&self, _given: usize) -> Option<[&'static str; 2]> {
+        None
+    }
+
+    /// The extents behind the first of bottom `i`, where only these are possible: none for a label of each item. For
+    /// examples in advice.
+    fn form(&self, _bottom: usize) -> Option<&'static [usize]> {
+        None
+    }
+
     /// Why a net with this layer cannot be run, as a sentence about the layer; most can.
     fn obstacle(&self) -> Option<String> {
         None

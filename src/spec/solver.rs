@@ -321,7 +321,10 @@ fn policy(a: &Args) -> Policy {
     let stepsize = a.int("stepsize");
     let stepvalues: Vec<u64> =
         a.ints("stepvalue").into_iter().map(|n| u64::try_from(n).unwrap_or(0)).collect();
-    let name = a.text("lr_policy").unwrap_or_default();
+    let Some(name) = a.text("lr_policy").or_else(|| (!a.has("lr_policy")).then(String::new)) else {
+        // That it is no text was said.
+        return Policy::Fixed;
+    };
     let need = |key: &str, value: Option<f32>| {
         value.unwrap_or_else(|| {
             let message = format!("lr_policy \"{name}\" without `{key}`");

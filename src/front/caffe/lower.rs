@@ -2,6 +2,7 @@
 //! arguments through the registry.
 
 use super::forks;
+use super::repeated::{self, Complaint};
 use super::schema;
 use super::strangers::{self, Stranger};
 use super::tree::{Message, Value as Written, ValueKind};
@@ -26,12 +27,13 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
         )
     };
     args.ignore(&["debug_info", "layer"]);
-    let mut strangers = vec![];
+    label_map(record, &args);
+    let (mut strangers, mut complaints) = (vec![], vec![]);
     for field in record.fields.iter().filter(|f| f.key.value == "layer") {
         for value in one_or_list(&field.value) {
             match &value.value {
                 Value::Record(layer) => {
-                    let node = node(layer, field.key.span, &mut strangers, diagnostics);
+                    let node = node(layer, field.key.span, &mut strangers, &mut complaints);
                     definition.nodes.push(node);
                 }
                 _ => {
@@ -41,11 +43,21 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
             }
         }
     }
+    repeated::report(complaints, diagnostics);
     forks::report(record, "NetParameter", &reading);
     strangers::report(&strangers, diagnostics);
     diagnostics.extend(reading.finish(record, "NetParameter").0);
     name_automatic_tops(&mut definition);
     definition
+}
+
+/// Says of a text of items that it is a list of names, once for all of them.
+fn label_map(record: &Record, args: &Args) {
+    let Some(first) = record.fields.iter().find(|field| field.key.value == "item") else { return };
+    args.ignore(&["item"]);
+    let message = "this is a label map of SSD's fork of Caffe, no net";
+    let d = Diagnostic::new(&diag::E0301, first.key.span, message).here("names a class");
+    args.report(d.help("the net that it belongs to names it in `label_map_file`"));
 }
 
 fn one_or_list(value: &Spanned<Value>) -> &[Spanned<Value>] {
@@ -134,7 +146,7 @@ fn node(
     record: &Record,
     keyword: Span,
     strangers: &mut Vec<Stranger>,
-    diagnostics: &mut Diagnostics,
+    complaints: &mut Vec<Complaint>,
 ) -> Node {
     let reading = Reading::new(Dialect::Caffe);
     let args = Args::new(&reading, record, keyword);
@@ -190,8 +202,8 @@ fn node(
         }
     }
     forks::report(record, "LayerParameter", &reading);
-    let (complaints, usable) = reading.finish(record, "LayerParameter");
-    diagnostics.extend(complaints);
+    let (found, usable) = reading.finish(record, "LayerParameter");
+    complaints.extend(found.iter().map(|one| (node.name.value.clone(), one.clone())));
     if !usable {
         node.layer = Unknown { type_name: node.type_name.value.clone() }.into();
     }

@@ -8,6 +8,7 @@ pub mod legacy;
 mod literal;
 mod lower;
 pub mod print;
+mod repeated;
 mod schema;
 pub mod solver;
 mod strangers;
