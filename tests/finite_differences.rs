@@ -33,16 +33,21 @@ const NOT_DERIVATIVES: &[(&str, &str)] = &[
     ("forks::ctc_loss_columns", NOT_DIVIDED),
     ("forks::ctc_loss_lengths", NOT_DIVIDED),
     ("forks::ctc_loss_rows", NOT_DIVIDED),
+    ("forks::gradient_reversal_caffe", REVERSED),
+    ("forks::gradient_scaler", REVERSED),
+    ("forks::inner_distance_own", "vectors get the gradient of the rows of their own label only"),
+    ("forks::inner_product_unit", "the gradient is that of weights of length 1"),
     ("forks::margin_double", ANGLES),
     ("forks::margin_quadruple", ANGLES),
     ("forks::margin_single", ANGLES),
     ("forks::margin_triple", ANGLES),
+    ("forks::scale_at_least", "a factor that is brought to its bound keeps its gradient"),
     ("tensorflow::multi_loss", "each of its losses changes variables of its own only"),
     ("torch::alias_concattable_first", "an in-place module changes what its siblings read"),
     ("torch::alias_concattable_identity", "an in-place module changes what its siblings read"),
     ("torch::cosemb_y0", "a target of 0 counts as 1 in the loss and gives no gradient"),
     ("torch::cosemb_zero_vec", "1e-12 stands for the length of the zero vector"),
-    ("torch::gradient_reversal", "the gradient is reversed on purpose"),
+    ("torch::gradient_reversal", REVERSED),
     ("torch::lookuptable_maxnorm", "the rows are shortened before they are read"),
     ("torch::lookuptable_pad", "the row of padding has no gradient"),
 ];
@@ -52,6 +57,8 @@ const DISTANCE: &str = "1e-4 is added to the distance that the gradient divides 
 
 /// Why centres of classes are listed.
 const CENTRES: &str = "a centre follows the rows of its class, whatever the loss";
+/// Why layers of domain adaptation are listed.
+const REVERSED: &str = "the gradient is reversed on purpose";
 /// Why losses over alignments of several sequences are listed.
 const NOT_DIVIDED: &str = "the loss is divided by the number of sequences, its gradient is not";
 /// Why layers of angular margins are listed.

@@ -25,6 +25,8 @@ params! {
         ignore_label: Option<i64> = None,
         /// Which scores as good as that of the label are better.
         ties: Ties = Ties::Better,
+        /// Whether the smallest scores are the best (NormFace's fork, for distances).
+        least_is_best: bool = false,
     }
 }
 
@@ -50,6 +52,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             top_k: p.usize("top_k").unwrap_or(1),
             axis: p.int("axis").unwrap_or(1),
             ignore_label: p.int("ignore_label"),
+            least_is_best: p.bool("min_is_better").unwrap_or(false),
             ..Accuracy::default()
         }
         .into()
@@ -77,7 +80,11 @@ impl LayerOps for Accuracy {
         let axis = b.shape(cx.bottoms[0]).axis(self.axis).unwrap_or(0);
         let (top_k, ignore_label, ties) = (self.top_k, self.ignore_label, self.ties);
         let shares = Shares { axis, top_k, ignore_label, ties };
-        let outs = b.native(shares, cx.bottoms);
+        let mut bottoms = cx.bottoms.to_vec();
+        if self.least_is_best {
+            bottoms[0] = b.scale(bottoms[0], -1.0);
+        }
+        let outs = b.native(shares, &bottoms);
         outs[..cx.n_tops()].to_vec()
     }
 

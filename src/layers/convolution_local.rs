@@ -106,6 +106,31 @@ impl ConvolutionLocal {
     }
 }
 
+/// The products of the windows of images with the filters of their places, `places x outputs x taps`; as `N x outputs x places`.
+/// The bias has an element for each output and place.
+pub(super) fn at_places(
+    b: &mut Builder,
+    x: ValueId,
+    weight: ValueId,
+    bias: Option<ValueId>,
+    axes: Vec<Axis>,
+) -> ValueId {
+    let [places, outputs, taps] = [0, 1, 2].map(|i| b.shape(weight).dims()[i]);
+    let columns = b.im2col(x, Conv { axes, group: 1 });
+    let items = b.shape(columns).dims()[0];
+    let columns = b.view(columns, [items, taps, places]);
+    let columns = b.transpose(columns, &[2, 0, 1]);
+    let products = b.matmul(columns, false, weight, true, None);
+    let y = b.transpose(products, &[1, 2, 0]);
+    match bias {
+        Some(bias) => {
+            let bias = b.view(bias, [1, outputs, places]);
+            b.add(y, bias)
+        }
+        None => y,
+    }
+}
+
 impl LayerOps for ConvolutionLocal {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let whole = planes::batched(cx, 4, Some(self.num_input))?;
@@ -135,18 +160,10 @@ impl LayerOps for ConvolutionLocal {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let x = planes::view_batched(b, cx.bottoms[0], 4);
-        let columns = b.im2col(x, Conv { axes: self.axes(), group: 1 });
-        let &[items, _, high, wide] = b.shape(columns).dims() else { return vec![] };
-        let (places, taps) = (high * wide, self.taps());
-        let columns = b.view(columns, [items, taps, places]);
-        let columns = b.transpose(columns, &[2, 0, 1]);
+        let taps = self.taps();
+        let places = b.shape(cx.params[0]).count() / (self.num_output * taps).max(1);
         let weight = b.view(cx.params[0], [places, self.num_output, taps]);
-        let products = b.matmul(columns, false, weight, true, None);
-        let mut y = b.transpose(products, &[1, 2, 0]);
-        if let Some(&bias) = cx.params.get(1) {
-            let bias = b.view(bias, [1, self.num_output, places]);
-            y = b.add(y, bias);
-        }
+        let y = at_places(b, x, weight, cx.params.get(1).copied(), self.axes());
         vec![b.view(y, cx.top(0).clone())]
     }
 

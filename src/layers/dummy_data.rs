@@ -127,7 +127,14 @@ fn draw(b: &mut Builder, filler: Filler, shape: &Shape) -> ValueId {
             let sum = b.sum(u, &axes);
             b.map(&[u, sum], &(arg(0) / arg(1)))
         }
-        Filler::Unset | Filler::Xavier(_) | Filler::Msra(_) => {
+        Filler::GaussianUnitball => {
+            let x = b.random(Distribution::Normal, shape.clone());
+            let axes: Vec<usize> = (1..shape.rank()).collect();
+            let squares = b.map(&[x], &arg(0).squared());
+            let sum = b.sum(squares, &axes);
+            b.map(&[x, sum], &(arg(0) / (arg(1) + 1e-12).sqrt()))
+        }
+        Filler::Unset | Filler::Xavier(_) | Filler::Msra(_) | Filler::MsraLeaky(..) => {
             draw(b, filler.for_shape(shape), shape)
         }
         Filler::Bilinear => unreachable!("it is the same in every pass, so it is a parameter"),

@@ -51,6 +51,12 @@ impl LayerOps for FlowWarp {
     }
 }
 
+/// Images at the places that flows `N x 2 x H' x W'` point to, as `N x C x H' x W'`, with 0 outside: see [`FlowWarp`]. A flow
+/// begins at the pixel of the result.
+pub(super) fn sample(b: &mut Builder, images: ValueId, flows: ValueId) -> ValueId {
+    b.native(Warp(FlowWarp::default()), &[images, flows])[0]
+}
+
 /// `(images, flows) -> moved images`.
 #[derive(Debug, PartialEq)]
 struct Warp(FlowWarp);
@@ -64,10 +70,10 @@ struct Origin<T> {
 }
 
 impl<T: Real> Origin<T> {
-    /// The origin of the pixel at a place of a plane, if it lies inside.
-    fn of(flow: &[T], at: usize, height: usize, width: usize) -> Option<Self> {
-        let x = T::from_usize(at % width) + flow[at];
-        let y = T::from_usize(at / width) + flow[height * width + at];
+    /// The origin of the pixel at a place of a plane of this width, if it lies inside.
+    fn of(flow: &[T], at: usize, wide: usize, [height, width]: [usize; 2]) -> Option<Self> {
+        let x = T::from_usize(at % wide) + flow[at];
+        let y = T::from_usize(at / wide) + flow[flow.len() / 2 + at];
         let inside = |place: T, extent: usize| T::ZERO <= place && place < T::from_usize(extent);
         if !inside(x, width) || !inside(y, height) {
             return None;
@@ -91,7 +97,9 @@ impl Operation for Warp {
     const GRADIENT: &'static str = "flow-warp-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
-        vec![args[0].clone()]
+        let [items, channels] = [0, 1].map(|i| args[0].dims()[i]);
+        let [high, wide] = [2, 3].map(|i| args[1].dims()[i]);
+        vec![[items, channels, high, wide].into()]
     }
 
     fn gradient_reads_outputs(&self) -> bool {
@@ -100,15 +108,16 @@ impl Operation for Warp {
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         let [items, channels, height, width] = [0, 1, 2, 3].map(|i| args[0].shape.dims()[i]);
-        let plane = height * width;
+        let [high, wide] = [2, 3].map(|i| args[1].shape.dims()[i]);
+        let (image_plane, plane) = (height * width, high * wide);
         let filling = T::from_f64(if self.0.fills_nan { f64::NAN } else { 0.0 });
         for n in 0..items {
             let flow = &args[1].data[n * 2 * plane..][..2 * plane];
             for at in 0..plane {
-                let origin = Origin::of(flow, at, height, width);
-                for start in (0..channels).map(|c| (n * channels + c) * plane) {
-                    outs[0].data[start + at] = origin.as_ref().map_or(filling, |origin| {
-                        let image = &args[0].data[start..][..plane];
+                let origin = Origin::of(flow, at, wide, [height, width]);
+                for c in (0..channels).map(|c| n * channels + c) {
+                    outs[0].data[c * plane + at] = origin.as_ref().map_or(filling, |origin| {
+                        let image = &args[0].data[c * image_plane..][..image_plane];
                         let pairs = origin.corners.iter().zip(origin.shares());
                         pairs.map(|(&corner, share)| share * image[corner]).sum()
                     });
@@ -126,29 +135,33 @@ impl Operation for Warp {
     ) {
         let (images, dy) = (saved.args[0], saved.douts[0].data);
         let [items, channels, height, width] = [0, 1, 2, 3].map(|i| images.shape.dims()[i]);
-        let plane = height * width;
+        let [high, wide] = [2, 3].map(|i| saved.args[1].shape.dims()[i]);
+        let (image_plane, plane) = (height * width, high * wide);
         for (&which, to) in wrt.iter().zip(dargs) {
             to.data.fill(T::ZERO);
             for n in 0..items {
                 let flow = &saved.args[1].data[n * 2 * plane..][..2 * plane];
                 for at in 0..plane {
-                    let Some(origin) = Origin::of(flow, at, height, width) else { continue };
-                    let starts = (0..channels).map(|c| (n * channels + c) * plane);
+                    let Some(origin) = Origin::of(flow, at, wide, [height, width]) else {
+                        continue;
+                    };
+                    let planes = (0..channels).map(|c| n * channels + c);
                     if which == 0 {
-                        for start in starts {
+                        for i in planes {
                             for (corner, share) in origin.corners.iter().zip(origin.shares()) {
-                                to.data[start + corner] += share * dy[start + at];
+                                to.data[i * image_plane + corner] += share * dy[i * plane + at];
                             }
                         }
                         continue;
                     }
                     let (mut right, mut down) = (T::ZERO, T::ZERO);
-                    for start in starts {
+                    for i in planes {
+                        let start = i * image_plane;
                         let [a, b, c, d] = origin.corners.map(|corner| images.data[start + corner]);
                         let across = (T::ONE - origin.down) * (b - a) + origin.down * (d - c);
                         let along = (T::ONE - origin.right) * (c - a) + origin.right * (d - b);
-                        right += across * dy[start + at];
-                        down += along * dy[start + at];
+                        right += across * dy[i * plane + at];
+                        down += along * dy[i * plane + at];
                     }
                     to.data[n * 2 * plane + at] = right;
                     to.data[(n * 2 + 1) * plane + at] = down;
@@ -159,12 +172,13 @@ impl Operation for Warp {
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         let [items, channels, height, width] = [0, 1, 2, 3].map(|i| args[0].dims()[i]);
-        let sizes = [channels, height, width];
+        let [high, wide] = [2, 3].map(|i| args[1].dims()[i]);
+        let (sizes, plane) = ([channels, height, width, high, wide], high * wide);
         let (image, flow) = (Operand::Arg(0), Operand::Arg(1));
         let calls = match pass {
             Pass::Forward => {
                 let operands = vec![image, flow, Operand::Out(0)];
-                let call = Call::each("flow_warp", args[0].count(), operands);
+                let call = Call::each("flow_warp", items * channels * plane, operands);
                 vec![call.with_all(sizes).with(self.0.fills_nan)]
             }
             Pass::Backward(wrt) => wrt
@@ -179,7 +193,7 @@ impl Operation for Warp {
                         }
                         _ => {
                             let operands = vec![image.clone(), flow.clone(), dy, to];
-                            Call::each("flow_warp_flow_grad", items * height * width, operands)
+                            Call::each("flow_warp_flow_grad", items * plane, operands)
                         }
                     };
                     call.with_all(sizes)

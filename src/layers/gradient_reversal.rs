@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// The bottom unchanged; its gradient is that of the top times -lambda (Ganin and Lempitsky 2014).
@@ -30,6 +30,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             GradientReversal { lambda: a.float("lambda").unwrap_or(1.0) }.into()
         })
         .script(SCRIPT),
+        caffe("GradientReversal", |_| GradientReversal::default().into()),
         torch("nn.ZeroGrad", &[], |_| GradientReversal { lambda: 0.0 }.into()),
     ],
     ..LayerSpec::new("GradientReversal", Category::Regularisation, GradientReversal::DOCS)

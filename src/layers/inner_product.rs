@@ -5,11 +5,11 @@ use super::convolution::Convolution;
 use super::lua::{extents, no_bias, uniform_reset};
 use crate::diag::Reported;
 use crate::params;
-use crate::program::expr::arg;
+use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
-    caffe, torch,
+    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
+    Signature, caffe, torch,
 };
 use crate::ty::Shape;
 
@@ -18,6 +18,10 @@ params! {
     ///
     /// Weights `num_output x K`, or `K x num_output` if transposed; bias `num_output`; the top keeps the bottom's
     /// axes before `axis` and ends with `num_output`.
+    ///
+    /// In the fork of NormFace (Wang et al. 2017) a second bottom may hold the weights and a third one the bias, and
+    /// `normalize` brings the rows of the weights to length 1 in every pass, for good; their gradient is that of weights that
+    /// have this length.
     pub struct InnerProduct {
         /// Number of outputs.
         num_output: usize = 0,
@@ -38,6 +42,8 @@ params! {
         weight_norm: bool = false,
         /// What is added to the squared length of a direction: 1e-4 in nn.WeightNorm, nothing in nn.LinearWeightNorm.
         norm_epsilon: f64 = 0.0,
+        /// Whether every pass first brings the rows of the weights to length 1.
+        normalize: bool = false,
         /// First values of the weights.
         weight_filler: Filler = Filler::Unset,
         /// First values of the bias.
@@ -47,6 +53,7 @@ params! {
 
 /// The description of [`InnerProduct`].
 pub static SPEC: LayerSpec = LayerSpec {
+    bottoms: Arity::between(1, 3),
     in_place: InPlace::Garbled,
     spellings: &[
         caffe("InnerProduct", |a| InnerProduct::read(a).into()),
@@ -203,12 +210,30 @@ end
 impl InnerProduct {
     fn read(a: &Args) -> Self {
         let p = a.section("inner_product_param");
+        let given = a.texts("bottom").len();
+        let bias = p.bool("bias_term").unwrap_or(true);
+        if given == 2 && bias {
+            let why = "of two bottoms the second is the weights; say `bias_term: false`, or give the bias as a third one";
+            p.wrong("bias_term", why);
+        }
+        if given == 3 && !bias {
+            p.wrong("bias_term", "the third bottom is the bias");
+        }
+        let (transpose, normalize) = (p.bool("transpose"), p.bool("normalize"));
+        let [transpose, normalize] = [transpose, normalize].map(|yes| yes.unwrap_or(false));
+        if transpose && normalize {
+            p.wrong(
+                "normalize",
+                "rows of outputs are normalised, and `transpose` stores them as columns",
+            );
+        }
         InnerProduct {
             num_output: p.usize("num_output").unwrap_or(0),
-            of_classes: !p.has("num_output"),
-            bias: p.bool("bias_term").unwrap_or(true),
+            of_classes: !p.has("num_output") && given < 2,
+            bias,
             axis: p.int("axis").unwrap_or(1),
-            transpose: p.bool("transpose").unwrap_or(false),
+            transpose,
+            normalize: normalize && given < 2,
             weight_filler: Filler::read(&p.section("weight_filler")),
             bias_filler: Filler::read_if(&p, "bias_term", true, "bias_filler"),
             ..InnerProduct::default()
@@ -245,9 +270,41 @@ impl InnerProduct {
     fn weight(&self, b: &mut Builder, params: &[ValueId]) -> ValueId {
         match self.weight_norm {
             true => normed_rows(b, params[0], params[1], self.norm_epsilon),
+            false if self.normalize => unit_rows(b, params[0], 1e-6),
             false => params[0],
         }
     }
+
+    /// The shapes where the weights are a bottom.
+    fn infer_given(&self, cx: &Infer, axis: usize) -> Result<Signature, Reported> {
+        let (x, weight) = (cx.bottom(0), cx.bottom(1));
+        let inputs = x.count_of(axis..x.rank());
+        let outputs = weight.dims().first().copied().unwrap_or(0);
+        if weight.count() != outputs * inputs || self.transpose {
+            let why =
+                format!("the weights must have rows of {inputs} numbers, one for each output");
+            return cx.fail_bottom(1, why);
+        }
+        if let Some(bias) = cx.bottoms.get(2).filter(|bias| bias.count() != outputs) {
+            return cx.fail_bottom(2, format!("{} numbers as the bias of {outputs}", bias.count()));
+        }
+        let mut top = x.dims()[..axis].to_vec();
+        top.push(outputs);
+        Ok(Signature::of(top.into()))
+    }
+}
+
+/// The rows of weights brought to length 1, which the weights are from now on. `epsilon` is added to the squared lengths; the
+/// gradient passes as if nothing had been done.
+pub(super) fn unit_rows(b: &mut Builder, weight: ValueId, epsilon: f64) -> ValueId {
+    let squares = b.map(&[weight], &arg(0).squared());
+    let squares = b.sum(squares, &[1]);
+    let length = b.map(&[squares], &(arg(0) + epsilon).sqrt());
+    let length = b.stop(length);
+    let unit = (arg(0) / arg(1)).with_gradient(vec![constant(1.0), constant(0.0)]);
+    let unit = b.map(&[weight, length], &unit);
+    b.assign(weight, unit);
+    unit
 }
 
 /// What nn.WeightNorm adds to the squared length of a direction.
@@ -268,6 +325,9 @@ pub(super) fn normed_rows(
 impl LayerOps for InnerProduct {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let axis = cx.axis(0, self.axis)?;
+        if 1 < cx.bottoms.len() {
+            return self.infer_given(cx, axis);
+        }
         if self.of_classes {
             return cx.unknown_classes();
         }
@@ -305,6 +365,13 @@ impl LayerOps for InnerProduct {
         let axis = shape.axis(self.axis).unwrap_or(0);
         let matrix = [shape.count_of(0..axis), shape.count_of(axis..shape.rank())];
         let x = b.view(cx.bottoms[0], matrix);
+        if let Some(&weight) = cx.bottoms.get(1) {
+            let outputs = cx.top(0).dims()[axis];
+            let weight = b.view(weight, [outputs, matrix[1]]);
+            let bias = cx.bottoms.get(2).map(|&bias| b.view(bias, [outputs]));
+            let y = b.matmul(x, false, weight, true, bias);
+            return vec![b.view(y, cx.top(0).clone())];
+        }
         let mut bias = self.bias.then(|| cx.params[cx.params.len() - 1]);
         let mut weight = self.weight(b, cx.params);
         if let Some(rows) = &self.rows {
@@ -321,6 +388,7 @@ impl LayerOps for InnerProduct {
     fn detail(&self) -> String {
         match self.num_output {
             _ if self.of_classes => "an output for each class".into(),
+            0 => String::new(),
             1 => "1 output".into(),
             n => format!("{n} outputs"),
         }

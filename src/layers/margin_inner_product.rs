@@ -1,10 +1,11 @@
 //! Scores of classes that demand a wider angle to the labelled class than to others.
 
 use super::class_loss::{CLASS_TEXT, ClassAxis, labelled_rows, some_classes};
+use super::inner_product::unit_rows;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::expr::{arg, constant};
+use crate::program::expr::arg;
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
@@ -116,13 +117,7 @@ impl LayerOps for MarginInnerProduct {
         let (weight, count) = (cx.params[0], b.shape(cx.bottoms[1]).count());
         let width = b.shape(weight).dims()[1];
         let x = b.view(cx.bottoms[0], [count, width]);
-        let squares = b.map(&[weight], &arg(0).squared());
-        let squares = b.sum(squares, &[1]);
-        let length = b.map(&[squares], &arg(0).sqrt());
-        let length = b.stop(length);
-        let unit = (arg(0) / arg(1)).with_gradient(vec![constant(1.0), constant(0.0)]);
-        let unit = b.map(&[weight, length], &unit);
-        b.assign(weight, unit);
+        let unit = unit_rows(b, weight, 0.0);
         let passes = b.map(&[cx.params[1]], &(arg(0) + 1.0));
         b.assign(cx.params[1], passes);
         let falls = (arg(0) * self.gamma + 1.0).pow(-self.power) * self.base;

@@ -24,6 +24,7 @@ pub mod c_add;
 pub mod c_mul;
 pub mod center_loss;
 pub mod channel_norm;
+pub mod channel_scale;
 pub mod class_nll_loss;
 pub mod class_simplex_loss;
 pub mod clip;
@@ -46,6 +47,7 @@ pub mod cutoff;
 pub mod data;
 pub mod deconvolution;
 pub mod deconvolution_map;
+pub mod deformable_convolution;
 pub mod dense_image_data;
 pub mod detect_net_transformation;
 pub mod detection_output;
@@ -64,10 +66,16 @@ pub mod extremum;
 pub mod feature_lp_pooling;
 pub mod filter;
 pub mod flatten;
+pub mod flip;
 pub mod flow_warp;
+pub mod focal_loss;
 pub mod fractional_pooling;
 pub mod gated_linear_unit;
+pub mod general_contrastive_loss;
 pub mod gradient_reversal;
+pub mod gradient_scaler;
+pub mod group_norm;
+pub mod hard_sigmoid;
 pub mod hdf5_data;
 pub mod hdf5_output;
 pub mod hinge_loss;
@@ -76,14 +84,19 @@ pub mod im2col;
 pub mod image_data;
 pub mod index_select;
 pub mod infogain_loss;
+pub mod inner_distance;
 pub mod inner_product;
 pub mod input;
+pub mod insanity;
 pub mod interp;
 pub mod k_max_pooling;
 pub mod l1_hinge_loss;
 pub mod l1_loss;
 pub mod l1_penalty;
 pub mod label_map;
+pub mod label_specific_add;
+pub mod label_specific_rescale;
+pub mod local;
 pub mod log;
 pub mod log_sigmoid;
 pub mod log_softmax;
@@ -96,6 +109,7 @@ pub mod margin_ranking_loss;
 pub mod masked_select;
 pub mod matrix_product;
 pub mod memory_data;
+pub mod mish;
 pub mod mixture;
 pub mod multi_box_loss;
 pub mod multi_label_margin_loss;
@@ -146,6 +160,7 @@ pub mod softmax_loss;
 pub mod sparse_linear;
 pub mod spatial_normalization;
 pub mod spatial_padding;
+pub mod spatial_transformer;
 pub mod special_functions;
 pub mod split;
 pub mod spp;
@@ -177,6 +192,7 @@ mod class_loss;
 mod constants;
 mod convolution_classes;
 pub mod image_parts;
+mod label_mask;
 mod lua;
 mod many_axes;
 mod planes;
@@ -264,6 +280,7 @@ layers! {
     c_mul::CMul,
     center_loss::CenterLoss,
     channel_norm::ChannelNorm,
+    channel_scale::ChannelScale,
     class_nll_loss::ClassNllLoss,
     class_simplex_loss::ClassSimplexLoss,
     clip::Clip,
@@ -285,6 +302,7 @@ layers! {
     data::Data,
     deconvolution::Deconvolution,
     deconvolution_map::DeconvolutionMap,
+    deformable_convolution::DeformableConvolution,
     dense_image_data::DenseImageData,
     detect_net_transformation::DetectNetTransformation,
     detection_output::DetectionOutput,
@@ -303,10 +321,16 @@ layers! {
     extremum::Extremum,
     filter::Filter,
     flatten::Flatten,
+    flip::Flip,
     flow_warp::FlowWarp,
+    focal_loss::FocalLoss,
     fractional_pooling::FractionalPooling,
     gated_linear_unit::GatedLinearUnit,
+    general_contrastive_loss::GeneralContrastiveLoss,
     gradient_reversal::GradientReversal,
+    gradient_scaler::GradientScaler,
+    group_norm::GroupNorm,
+    hard_sigmoid::HardSigmoid,
     hdf5_data::Hdf5Data,
     hdf5_output::Hdf5Output,
     hinge_loss::HingeLoss,
@@ -315,11 +339,16 @@ layers! {
     image_data::ImageData,
     index_select::IndexSelect,
     infogain_loss::InfogainLoss,
+    inner_distance::InnerDistance,
     inner_product::InnerProduct,
     input::Input,
+    insanity::Insanity,
     interp::Interp,
     k_max_pooling::KMaxPooling,
     label_map::LabelMap,
+    label_specific_add::LabelSpecificAdd,
+    label_specific_rescale::LabelSpecificRescale,
+    local::Local,
     log::Log,
     lp_normalize::LpNormalize,
     l1_hinge_loss::L1HingeLoss,
@@ -335,6 +364,7 @@ layers! {
     masked_select::MaskedSelect,
     matrix_product::MatrixProduct,
     memory_data::MemoryData,
+    mish::Mish,
     mixture::Mixture,
     multi_box_loss::MultiBoxLoss,
     multi_label_margin_loss::MultiLabelMarginLoss,
@@ -385,6 +415,7 @@ layers! {
     spatial_normalization::SpatialNormalization,
     spatial_padding::SpatialPadding,
     sparse_linear::SparseLinear,
+    spatial_transformer::SpatialTransformer,
     split::Split,
     spp::Spp,
     stop_gradient::StopGradient,

@@ -13,10 +13,12 @@ use crate::ty::Shape;
 params! {
     /// A learned parameter that other layers read like any blob.
     ///
-    /// It begins at 0, unless weights are loaded: Caffe's layer has no filler.
+    /// It begins at 0, unless weights are loaded: Caffe's layer has no filler. NormFace's fork gives it one.
     pub struct Parameter {
         /// The shape of the parameter and of the top.
         shape: Shape = Shape::scalar(),
+        /// First values.
+        filler: Filler = Filler::Constant(0.0),
     }
 }
 
@@ -26,12 +28,13 @@ pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[
         caffe("Parameter", |a| {
-            let shape = a.section("parameter_param").section("shape");
-            Parameter { shape: read_shape(&shape) }.into()
+            let p = a.section("parameter_param");
+            let filler = Filler::read(&p.section("blob_filler")).or_constant(0.0);
+            Parameter { shape: read_shape(&p.section("shape")), filler }.into()
         }),
         // What a Torch module that computes in Lua reads of its own.
         torch("cortado.Parameter", &["weight"], |a| {
-            Parameter { shape: Shape(a.usizes("weight")) }.into()
+            Parameter { shape: Shape(a.usizes("weight")), ..Parameter::default() }.into()
         })
         .tensors(&["weight"]),
     ],
@@ -40,7 +43,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for Parameter {
     fn infer(&self, _cx: &Infer) -> Result<Signature, Reported> {
-        let param = ParamDecl::new("value", self.shape.clone(), Filler::Constant(0.0));
+        let param = ParamDecl::new("value", self.shape.clone(), self.filler);
         Ok(Signature { tops: vec![self.shape.clone()], params: vec![param] })
     }
 

@@ -9,19 +9,27 @@ use crate::ty::Shape;
 params! {
     /// Axis `i` of the top is axis `order[i]` of the bottom; axes that are not named follow in their order.
     ///
-    /// A layer of the SSD fork of Caffe (Liu et al. 2016).
+    /// A layer of the SSD fork of Caffe (Liu et al. 2016). The `Transpose` of forks for recognising text is the same with all axes
+    /// named.
     pub struct Permute {
         /// The axes of the bottom, in the top's order.
         order: Vec<usize> = vec![],
+        /// Whether all axes must be named.
+        all: bool = false,
     }
 }
 
 /// The description of [`Permute`].
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
-    spellings: &[caffe("Permute", |a| {
-        Permute { order: a.section("permute_param").usizes("order") }.into()
-    })],
+    spellings: &[
+        caffe("Permute", |a| {
+            Permute { order: a.section("permute_param").usizes("order"), all: false }.into()
+        }),
+        caffe("Transpose", |a| {
+            Permute { order: a.section("transpose_param").usizes("dim"), all: true }.into()
+        }),
+    ],
     ..LayerSpec::new("Permute", Category::Shape, Permute::DOCS)
 };
 
@@ -35,13 +43,21 @@ impl Permute {
 impl LayerOps for Permute {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let shape = cx.bottom(0);
+        let (named, keys) = (self.order.len(), ["order", "dim"]);
+        if self.all && named != shape.rank() {
+            let why = format!(
+                "names {named} axes of a blob of {} ({shape}), and all are needed",
+                shape.rank()
+            );
+            return cx.fail(&keys, why);
+        }
         for (i, &axis) in self.order.iter().enumerate() {
             if shape.rank() <= axis {
                 let why = format!("a blob of {} axes ({shape}) has no axis {axis}", shape.rank());
-                return cx.fail(&["order"], why);
+                return cx.fail(&keys, why);
             }
             if self.order[..i].contains(&axis) {
-                return cx.fail(&["order"], format!("axis {axis} is named twice"));
+                return cx.fail(&keys, format!("axis {axis} is named twice"));
             }
         }
         let dims = self.complete(shape.rank()).into_iter().map(|axis| shape.dims()[axis]);

@@ -24,6 +24,13 @@ pub static SPEC: LayerSpec = LayerSpec {
     ..LayerSpec::new("Reverse", Category::Shape, Reverse::DOCS)
 };
 
+/// `x` with the elements of an axis in the reverse order.
+pub(super) fn reversed(b: &mut Builder, x: ValueId, axis: usize) -> ValueId {
+    let extent = b.shape(x).dims()[axis];
+    let parts: Vec<ValueId> = (0..extent).rev().map(|i| b.slice(x, axis, i, 1)).collect();
+    b.concat(&parts, axis)
+}
+
 impl LayerOps for Reverse {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         cx.axis(0, self.axis)?;
@@ -33,9 +40,7 @@ impl LayerOps for Reverse {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let x = cx.bottoms[0];
         let axis = b.shape(x).axis(self.axis).unwrap_or(0);
-        let extent = b.shape(x).dims()[axis];
-        let parts: Vec<ValueId> = (0..extent).rev().map(|i| b.slice(x, axis, i, 1)).collect();
-        vec![b.concat(&parts, axis)]
+        vec![reversed(b, x, axis)]
     }
 
     fn detail(&self) -> String {

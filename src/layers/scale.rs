@@ -3,7 +3,7 @@
 use super::axis_span::AxisSpan;
 use crate::diag::Reported;
 use crate::params;
-use crate::program::expr::arg;
+use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
 use crate::spec::{
     Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
@@ -24,6 +24,10 @@ params! {
         bias: bool = false,
         /// First values of the bias.
         bias_filler: Filler = Filler::Constant(0.0),
+        /// What every pass first brings s to at least, for good if it is learned (NormFace's fork).
+        least: Option<f64> = None,
+        /// What every pass first brings s to at most, likewise.
+        most: Option<f64> = None,
     }
 }
 
@@ -37,6 +41,8 @@ pub static SPEC: LayerSpec = LayerSpec {
             filler: Filler::read(&p.section("filler")).or_constant(1.0),
             bias: p.bool("bias_term").unwrap_or(false),
             bias_filler: Filler::read_if(&p, "bias_term", false, "bias_filler").or_constant(0.0),
+            least: p.float("min_value"),
+            most: p.float("max_value"),
         }
         .into()
     })],
@@ -61,7 +67,17 @@ impl LayerOps for Scale {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let small: Vec<ValueId> = cx.bottoms[1..].iter().chain(cx.params).copied().collect();
+        let mut small: Vec<ValueId> = cx.bottoms[1..].iter().chain(cx.params).copied().collect();
+        if self.least.is_some() || self.most.is_some() {
+            let mut bounded = arg(0);
+            bounded = self.least.map_or(bounded.clone(), |least| bounded.max(least));
+            bounded = self.most.map_or(bounded.clone(), |most| bounded.min(most));
+            let bounded = b.map(&[small[0]], &bounded.with_gradient(vec![constant(1.0)]));
+            if cx.bottoms.len() == 1 {
+                b.assign(small[0], bounded);
+            }
+            small[0] = bounded;
+        }
         let mut args = vec![cx.bottoms[0]];
         for v in small {
             args.push(self.span.spread(b, cx, v));

@@ -39,6 +39,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("SoftmaxWithLoss", |a| {
         let p = a.section("softmax_param");
         p.ignore(&["engine"]);
+        p.choice("normalize_type", &[("Softmax", ())]);
         let rule = LossRule::read(a, Normalization::Valid);
         let axis = p.int("axis").unwrap_or(1);
         SoftmaxLoss { axis, rule, weights: class_weights(a), ..SoftmaxLoss::default() }.into()

@@ -41,10 +41,14 @@ pub enum Filler {
     },
     /// Uniform in [0, 1), every row scaled to sum 1.
     PositiveUnitball,
+    /// Standard normal, every row scaled to length 1 (NormFace's fork of Caffe).
+    GaussianUnitball,
     /// Uniform in ±sqrt(3 / fan) (Glorot and Bengio 2010, as Caffe simplifies it).
     Xavier(Norm),
     /// Normal with deviation sqrt(2 / fan) (He et al. 2015).
     Msra(Norm),
+    /// The same with deviation sqrt(2 / fan / (1 + slope²)) for rectifiers of this slope below 0.
+    MsraLeaky(Norm, f64),
     /// Bilinear interpolation, for upsampling deconvolutions.
     Bilinear,
 }
@@ -65,8 +69,10 @@ impl std::fmt::Display for Filler {
                 write!(f, "truncated normal of mean {mean} and std {std}")
             }
             Filler::PositiveUnitball => f.write_str("positive_unitball"),
+            Filler::GaussianUnitball => f.write_str("gaussian_unitball"),
             Filler::Xavier(norm) => write!(f, "xavier by {norm}"),
             Filler::Msra(norm) => write!(f, "msra by {norm}"),
+            Filler::MsraLeaky(norm, slope) => write!(f, "msra by {norm} for the slope {slope}"),
             Filler::Bilinear => f.write_str("bilinear"),
         }
     }
@@ -111,8 +117,9 @@ impl Filler {
                 let bound = (3.0 / norm.fan(shape)).sqrt();
                 Filler::Uniform(-bound, bound)
             }
-            Filler::Msra(norm) => {
-                let std = (2.0 / norm.fan(shape)).sqrt();
+            Filler::Msra(norm) => Filler::MsraLeaky(norm, 0.0).for_shape(shape),
+            Filler::MsraLeaky(norm, slope) => {
+                let std = (2.0 / norm.fan(shape) / (1.0 + slope * slope)).sqrt();
                 Filler::Gaussian { mean: 0.0, std, sparse: None }
             }
             other => other,
@@ -140,6 +147,7 @@ impl Filler {
         let norms =
             [("FAN_IN", Norm::FanIn), ("FAN_OUT", Norm::FanOut), ("AVERAGE", Norm::Average)];
         let norm = a.choice("variance_norm", &norms).unwrap_or(Norm::FanIn);
+        let slope = a.float("alpha");
         if !a.is_present() {
             return Filler::Unset;
         }
@@ -166,8 +174,9 @@ impl Filler {
             "uniform" => Filler::Uniform(min, max),
             "gaussian" => Filler::Gaussian { mean, std, sparse },
             "positive_unitball" => Filler::PositiveUnitball,
+            "gaussian_unitball" => Filler::GaussianUnitball,
             "xavier" => Filler::Xavier(norm),
-            "msra" => Filler::Msra(norm),
+            "msra" => slope.map_or(Filler::Msra(norm), |slope| Filler::MsraLeaky(norm, slope)),
             "bilinear" => Filler::Bilinear,
             _ => {
                 let names = [

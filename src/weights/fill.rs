@@ -48,8 +48,18 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
             }
             values
         }
+        Filler::GaussianUnitball => {
+            let mut values = draw(&|r| r.normal());
+            let row = n / shape.dims().first().copied().unwrap_or(1).max(1);
+            for row in values.chunks_mut(row.max(1)) {
+                let squares: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+                let length = (squares + 1e-12).sqrt() as f32;
+                row.iter_mut().for_each(|x| *x /= length);
+            }
+            values
+        }
         Filler::Bilinear => bilinear(shape),
-        Filler::Unset | Filler::Xavier(_) | Filler::Msra(_) => {
+        Filler::Unset | Filler::Xavier(_) | Filler::Msra(_) | Filler::MsraLeaky(..) => {
             fill(&filler.for_shape(shape), shape, seed, stream)
         }
     }

@@ -92,6 +92,19 @@ const FORKS: &[Fork] = &[
         name: "Intel Caffe",
         fields: &[
             (NET, &["engine", "compile_net_state", "bn_scale_remove", "bn_scale_merge"], SPEED),
+            ("transform_param", &["random_resize_param", "random_aspect_ratio_param"], IMAGES),
+            (
+                "batch_norm_param",
+                &["filler", "bias_filler", "use_weight_bias", "statistics_batch_size"],
+                Refused("write a Scale layer with `bias_term: true` behind the BatchNorm"),
+            ),
+            (
+                "convolution_param",
+                &["relu", "negative_slope", "bn_stats", "fusion_type"],
+                Refused("write the layer that is joined to the Convolution by itself"),
+            ),
+            ("convolution_param", &["conv_algorithm"], SPEED),
+            ("relu_param", &["fuse"], SPEED),
             (LAYER, &["engine"], SPEED),
             (LAYER, &["quantization_param"], Refused("quantised layers are not computed")),
             (SOLVER, &["engine", "activation_type"], SPEED),
@@ -156,6 +169,105 @@ const FORKS: &[Fork] = &[
                 "pooling_param",
                 &["kernel_depth", "temporal_pad", "temporal_stride"],
                 Refused("Caffe 1.0 pools over two axes"),
+            ),
+        ],
+    },
+    Fork {
+        name: "caffe-jacinto",
+        fields: &[
+            (
+                SOLVER,
+                &["display_sparsity", "ignore_shape_mismatch"],
+                Idle("it says nothing about how the net learns"),
+            ),
+            (
+                SOLVER,
+                &[
+                    "sparse_mode",
+                    "sparsity_target",
+                    "sparsity_start_iter",
+                    "sparsity_start_factor",
+                    "sparsity_step_iter",
+                    "sparsity_step_factor",
+                ],
+                Refused("weights are not made sparse; train without it"),
+            ),
+        ],
+    },
+    Fork {
+        name: "NormFace's fork of Caffe",
+        fields: &[
+            (
+                "softmax_param",
+                &[
+                    "normalize_type",
+                    "label_smooth_factor",
+                    "hard_ratio",
+                    "cutting_point",
+                    "hard_mining_label",
+                    "class_weight",
+                ],
+                Refused("the loss is the plain one of Caffe"),
+            ),
+            (
+                "image_data_param",
+                &[
+                    "face_transform",
+                    "face_mirror",
+                    "max_shear_ratio",
+                    "max_aspect_ratio",
+                    "max_rotate_angle",
+                    "min_random_scale",
+                    "max_random_scale",
+                    "max_random_shift",
+                ],
+                IMAGES,
+            ),
+            (
+                "image_data_param",
+                &["balance_class", "balance_by", "label_cut_start", "label_cut_end"],
+                Refused("write the list of images as they are to be read"),
+            ),
+        ],
+    },
+    Fork {
+        name: "HashNet's fork of Caffe",
+        fields: &[(
+            "image_data_param",
+            &["label_dim"],
+            Refused("several labels of an image are read by HDF5Data"),
+        )],
+    },
+    Fork {
+        name: "MyCaffe",
+        fields: &[
+            ("transform_param", &["color_order", "use_imagedb_mean"], IMAGES),
+            (
+                "data_param",
+                &[
+                    "enable_random_selection",
+                    "enable_pair_selection",
+                    "images_per_blob",
+                    "output_all_labels",
+                    "balance_matches",
+                ],
+                Refused("records are read one after the other, as they are stored"),
+            ),
+            (
+                "inner_product_param",
+                &["enable_noise", "sigma_init"],
+                Refused("weights have no noise"),
+            ),
+            (
+                "inner_product_param",
+                &["min_top_axes"],
+                Refused("a Reshape layer behind it gives the top more axes"),
+            ),
+            ("contrastive_loss_param", &["output_matches"], Refused("the loss has no second top")),
+            (
+                SOLVER,
+                &["snapshot_include_weights", "snapshot_include_state"],
+                Idle("a snapshot always holds both"),
             ),
         ],
     },

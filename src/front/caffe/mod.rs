@@ -3,6 +3,7 @@
 mod balance;
 mod complaints;
 mod conflicts;
+mod fork_types;
 mod forks;
 pub mod legacy;
 mod literal;

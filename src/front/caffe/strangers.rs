@@ -1,6 +1,7 @@
-//! The layers that the well-known forks of Caffe added to it, so that a complaint can say where they come from. The names
-//! were collected from the definitions that were published with them.
+//! Says of a layer type that is not in the vocabulary which fork of Caffe it belongs to and what can be written instead, or
+//! which type was mistyped.
 
+use super::fork_types::{INSTEAD, TYPES};
 use super::legacy::v1;
 use crate::diag::nearest::{distance, nearest};
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -8,72 +9,17 @@ use crate::layers::Layer;
 use crate::source::Span;
 use crate::spec::Dialect;
 
-/// Forks and the layer types that exist in them and not here.
-const TYPES: [(&str, &[&str]); 15] = [
-    ("R-FCN's fork of Caffe", &["BoxAnnotatorOHEM", "SmoothL1LossOHEM", "SoftmaxWithLossOHEM"]),
-    ("SSD's fork of Caffe", &["DetectionEvaluate"]),
-    (
-        "DeepLab's fork of Caffe",
-        &[
-            "BiasChannel",
-            "DenseCRF",
-            "ImageSegData",
-            "MatRead",
-            "MatWrite",
-            "SegAccuracy",
-            "UniqueLabel",
-        ],
-    ),
-    ("CRF-RNN's fork of Caffe", &["MultiStageMeanfield"]),
-    ("HED's fork of Caffe", &["AutoCrop", "ImageLabelmapData"]),
-    (
-        "FlowNet's fork of Caffe",
-        &[
-            "Correlation1D",
-            "CustomData",
-            "DataAugmentation",
-            "Downsample",
-            "FlowAugmentation",
-            "GenerateAugmentationParameters",
-            "LpqLoss",
-            "Resample",
-        ],
-    ),
-    (
-        "the fork of Convolutional Pose Machines and OpenPose",
-        &["CPMData", "ImResize", "Nms", "OPData"],
-    ),
-    (
-        "Ristretto's fork of Caffe",
-        &["ConvolutionRistretto", "DeconvolutionRistretto", "FcRistretto", "LRNRistretto"],
-    ),
-    ("C3D's fork of Caffe", &["Deconvolution3D", "VolumeData"]),
-    ("the forks of C3D and of Temporal Segment Networks", &["Gather", "VideoData"]),
-    ("forks of Caffe with the layers of Mask R-CNN", &["ROIAlign"]),
-    ("forks of Caffe with the layers of Faster R-CNN in C++", &["Proposal"]),
-    (
-        "forks of Caffe with the layers of YOLO",
-        &["Region", "RegionLoss", "Reorg", "YoloDetectionOutput", "Yolov3"],
-    ),
-    (
-        "forks of Caffe for recognising text",
-        &[
-            "CTCDecoder",
-            "CTCGreedyDecoder",
-            "LabelsequenceAccuracy",
-            "SequenceAccuracy",
-            "WarpCTC",
-            "WarpCTCLoss",
-        ],
-    ),
-    ("forks of Caffe for recognising faces", &["LargeMarginInnerProduct", "TripletLoss"]),
-];
-
 /// The fork that has a layer of this type, in its spelling or in that of the old `layers` (`IMAGE_SEG_DATA`).
 pub(super) fn origin(type_name: &str) -> Option<&'static str> {
     let name = plain(type_name);
     let has = |types: &[&str]| types.iter().any(|known| plain(known) == name);
     TYPES.iter().find(|(_, types)| has(types)).map(|(fork, _)| *fork)
+}
+
+/// What to write instead of a layer of this type, if there is something like it.
+fn instead(type_name: &str) -> Option<&'static str> {
+    let name = plain(type_name);
+    INSTEAD.iter().find(|(known, _)| plain(known) == name).map(|(_, instead)| *instead)
 }
 
 /// The type that a fork's old `layers` call `INTERP`, if there is such a layer here.
@@ -182,7 +128,8 @@ pub(super) fn complaint(written: &str, span: Span) -> Option<Diagnostic> {
     let message = format!("unknown layer type `{written}`");
     let d = Diagnostic::new(&diag::E0201, span, message).here("not a layer of Caffe 1.0");
     let d = d.note(format!("`{written}` is a layer of {fork}, which cortado does not run"));
-    Some(d.note("the rest of the net is checked, except for shapes that depend on this layer"))
+    let d = d.note("the rest of the net is checked, except for shapes that depend on this layer");
+    Some(instead(written).into_iter().fold(d, Diagnostic::help))
 }
 
 #[cfg(test)]
@@ -192,7 +139,7 @@ mod tests {
     #[test]
     fn other_layers_are_no_mistypings() {
         let forks = "DiceLoss AngleLoss VarLoss MMDLoss EuclideanLossHeatmap Unpooling DePooling NdPooling GlobalPooling \
-            NdConvolution RReLU CReLU PELU HSwish Mish Mean Dice Reorganize SoftmaxCrossEntropyLoss \
+            NdConvolution RReLU CReLU PELU HSwish Mean Dice Reorganize SoftmaxCrossEntropyLoss \
             WeightedSoftmaxWithLoss SoftmaxWithFocalLoss MyImageData BoxData L1LossFlow L2Loss BatchRenorm \
             BNN SELU Bn2";
         for name in forks.split_whitespace() {

@@ -78,7 +78,14 @@ impl Graph {
                     return Ok((name, plain));
                 }
                 // Whoever reads it first, it is the same for all.
-                self.at_the_top(|graph| graph.push(&name, Parameter { shape }, &[], &[*variable]))
+                self.at_the_top(|graph| {
+                    graph.push(
+                        &name,
+                        Parameter { shape, ..Parameter::default() },
+                        &[],
+                        &[*variable],
+                    )
+                })
             }
             Source::Random(filler, number) => {
                 if let Some(drawn) = self.drawn.get(number) {
@@ -147,7 +154,7 @@ impl Graph {
             return Ok(known.clone());
         }
         let function = std::mem::replace(&mut self.function, "axes".to_owned());
-        let layer = Permute { order: key.1.clone() };
+        let layer = Permute { order: key.1.clone(), ..Permute::default() };
         let made = self.push("axes", layer, &[&key.0], &[])?;
         self.function = function;
         self.exchanged.insert(key, made.clone());

@@ -192,7 +192,7 @@ impl Graph {
         let classes = scores.dims.last().copied().unwrap_or(0);
         let name = if n == 1 { "accuracy".to_owned() } else { format!("accuracy_top_{n}") };
         let ties = if n == 1 { Ties::EarlierBetter } else { Ties::Equal };
-        let layer = Accuracy { top_k: n.min(classes), axis: -1, ignore_label: None, ties };
+        let layer = Accuracy { top_k: n.min(classes), axis: -1, ties, ..Accuracy::default() };
         let top = self.push(&name, layer, &[&rows, &labels], &[])?;
         self.metrics.push(top.clone());
         Ok(self.plain_tensor(top, Kind::Float))
