@@ -6,6 +6,9 @@ use std::path::Path;
 use cortado::exec::Device;
 use cortado::one_pass::{PassOptions, one_pass};
 use cortado::pipeline::{self, Checked, Options};
+use cortado::spec::Filler;
+use cortado::ty::Shape;
+use cortado::weights::fill;
 
 fn checked(text: &str) -> Checked {
     let options = Options { own_state: true, ..Options::default() };
@@ -94,15 +97,17 @@ fn hdf5() {
 
 #[test]
 fn dummy_data_draws_anew_for_each_top() {
-    let text = "layer { name: 'd' type: 'DummyData' top: 'u' top: 'n' top: 'b' top: 'x' top: 'p'
+    let text = "layer { name: 'd' type: 'DummyData' top: 'u' top: 'n' top: 'b' top: 'x' top: 'p' top: 'g' top: 'm'
         dummy_data_param {
             shape { dim: 20 dim: 30 } shape { dim: 20 dim: 30 } shape { dim: 1 dim: 1 dim: 4 dim: 4 }
-            shape { dim: 20 dim: 30 } shape { dim: 20 dim: 30 }
+            shape { dim: 20 dim: 30 } shape { dim: 20 dim: 30 } shape { dim: 20 dim: 30 } shape { dim: 20 dim: 30 }
             data_filler { type: 'uniform' min: 2 max: 4 }
             data_filler { type: 'gaussian' mean: -1 std: 0.5 }
             data_filler { type: 'bilinear' }
             data_filler { type: 'xavier' }
             data_filler { type: 'positive_unitball' }
+            data_filler { type: 'gaussian_unitball' }
+            data_filler { type: 'msra' alpha: 0.5 }
         } }";
     let checked = checked(text);
     let record = |_: &str| None;
@@ -116,14 +121,23 @@ fn dummy_data_draws_anew_for_each_top() {
         let mean = data.iter().sum::<f32>() / n;
         (mean, data.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / n)
     };
-    for (name, mean, variance) in
-        [("out.u", 3.0, 4.0 / 12.0), ("out.n", -1.0, 0.25), ("out.x", 0.0, 1.0 / 30.0)]
-    {
+    for (name, mean, variance) in [
+        ("out.u", 3.0, 4.0 / 12.0),
+        ("out.n", -1.0, 0.25),
+        ("out.x", 0.0, 1.0 / 30.0),
+        ("out.m", 0.0, 2.0 / 30.0 / 1.25),
+    ] {
         let (m, v) = moments(name);
         assert!((m - mean).abs() < 0.1 && (v / variance - 1.0).abs() < 0.15, "{name} {m} {v}");
     }
     for row in out["out.p"].data.chunks(30) {
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{row:?}");
+    }
+    let shape = Shape::from([20, 30]);
+    let learned = fill(&Filler::GaussianUnitball, &shape, 3, 0);
+    for row in out["out.g"].data.chunks(30).chain(learned.chunks(30)) {
+        assert!((row.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-4, "{row:?}");
+        assert!(row.iter().any(|&x| x < 0.0), "{row:?}");
     }
     let bilinear = [0.25, 0.75, 0.75, 0.25];
     for (i, &x) in out["out.b"].data.iter().enumerate() {

@@ -62,6 +62,12 @@ pub const CHANGES_OF_NVCAFFE: &[&str] = &[
 pub const CHANGES_OF_SEGMENTS: &[&str] =
     &["fix_crop", "more_fix_crop", "multi_scale", "scale_ratios", "max_distort", "is_flow"];
 
+/// The same of Intel Caffe.
+pub const CHANGES_OF_INTEL: &[&str] = &["random_resize_param", "random_aspect_ratio_param"];
+
+/// The same of MyCaffe.
+pub const CHANGES_OF_MYCAFFE: &[&str] = &["color_order", "use_imagedb_mean"];
+
 /// The description of [`Data`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(0),
@@ -97,6 +103,8 @@ impl Transform {
             unmade: CHANGES_OF_NVCAFFE
                 .iter()
                 .chain(CHANGES_OF_SEGMENTS)
+                .chain(CHANGES_OF_INTEL)
+                .chain(CHANGES_OF_MYCAFFE)
                 .filter(|field| p.has(field))
                 .map(|field| (*field).to_owned())
                 .collect(),

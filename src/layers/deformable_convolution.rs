@@ -73,6 +73,9 @@ pub static SPEC: LayerSpec = LayerSpec {
     ..LayerSpec::new("DeformableConvolution", Category::Convolution, DeformableConvolution::DOCS)
 };
 
+/// Each tap of each group is moved by steps of its own, so there is an end to their number.
+const MOST_TAPS: usize = 1024;
+
 impl DeformableConvolution {
     /// The windows along both axes.
     fn axes(&self) -> Option<[Axis; 2]> {
@@ -116,7 +119,11 @@ impl LayerOps for DeformableConvolution {
                 _ => return cx.fail_window(extent, axes[i].pad_before, axes[i].reach(), i, 2),
             }
         }
-        let taps = axes[0].kernel * axes[1].kernel;
+        let taps = axes[0].kernel.saturating_mul(axes[1].kernel);
+        if MOST_TAPS < taps.saturating_mul(own) {
+            let why = format!("{taps} taps in {own} groups are more than are moved, {MOST_TAPS}");
+            return cx.fail(&["kernel_size", "kernel_h"], why);
+        }
         let offsets = [items, 2 * taps * own, top[2], top[3]];
         if cx.bottom(1).dims() != offsets {
             let want = crate::ty::Shape::from(offsets);

@@ -7,12 +7,11 @@ use crate::program::{Builder, ValueId};
 /// `rows x classes`: 1 where the class is that of the row's label, cut off to a whole number, else 0.
 pub(super) fn label_mask(b: &mut Builder, labels: ValueId, classes: usize) -> ValueId {
     let rows = b.shape(labels).count();
-    let labels = b.view(labels, [rows, 1]);
-    let places = constants(b, [1, classes], (0..classes).map(|class| class as f64).collect());
-    b.map(&[labels, places], &arg(0).trunc().equals(arg(1)))
+    let mask = label_mask_along(b, labels, [rows, classes, 1]);
+    b.view(mask, [rows, classes])
 }
 
-/// The same labels before and behind a class axis: `outer x classes x inner`.
+/// The same for labels before and behind a class axis: `outer x classes x inner`.
 pub(super) fn label_mask_along(
     b: &mut Builder,
     labels: ValueId,

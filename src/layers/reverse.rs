@@ -1,5 +1,6 @@
 //! Turns a blob around along an axis.
 
+use super::constants::pick;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
@@ -26,9 +27,8 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 /// `x` with the elements of an axis in the reverse order.
 pub(super) fn reversed(b: &mut Builder, x: ValueId, axis: usize) -> ValueId {
-    let extent = b.shape(x).dims()[axis];
-    let parts: Vec<ValueId> = (0..extent).rev().map(|i| b.slice(x, axis, i, 1)).collect();
-    b.concat(&parts, axis)
+    let places: Vec<usize> = (0..b.shape(x).dims()[axis]).rev().collect();
+    pick(b, x, axis, &places)
 }
 
 impl LayerOps for Reverse {

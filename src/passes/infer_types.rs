@@ -35,15 +35,24 @@ impl Types {
 
     /// Keeps in mind what the outside says about tops of a node that has no signature.
     fn tell(&mut self, index: NodeIndex, node: &Node, env: &Environment) {
-        if !node.layer.is_input() && node.layer.spec().category != Category::Unknown {
-            return;
-        }
-        for (top, name) in node.tops.iter().enumerate() {
-            if let Some(shape) = env.shapes.get(&name.value) {
+        let told = node.tops.iter().enumerate().filter(|_| comes_from_outside(node));
+        for (top, name) in told {
+            if let Some(shape) = env.shapes.get(&name.value).filter(|shape| is_possible(shape)) {
                 self.told.insert(Port { node: index, top }, shape.clone());
             }
         }
     }
+}
+
+/// Whether the outside may say the shapes of a node's tops.
+fn comes_from_outside(node: &Node) -> bool {
+    node.layer.is_input() || node.layer.spec().category == Category::Unknown
+}
+
+/// Whether a blob can have this shape.
+fn is_possible(shape: &Shape) -> bool {
+    let count = product(shape.dims().iter().copied());
+    shape.rank() <= MOST_AXES && count.is_some_and(|n| (1..=MOST_ELEMENTS).contains(&n))
 }
 
 /// Asks every node. A layer whose bottom has no known shape is passed over in silence, so one error does not cause others.
@@ -146,7 +155,7 @@ fn infer_node(
         let readers = net.readers(Port { node: index, top });
         readers.iter().find_map(|&(reader, bottom)| net.graph[reader].layer.form(bottom))
     };
-    let forms = (0..node.tops.len()).map(form).collect();
+    let forms = (0..node.tops.len()).filter(|_| comes_from_outside(node)).map(form).collect();
     let cx = Infer::new(node, bottoms, phase, env, diagnostics);
     let cx = cx.with_values(values.collect()).with_forms(forms);
     let signature = node.layer.infer(&cx)?;

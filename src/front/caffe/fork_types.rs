@@ -165,11 +165,11 @@ pub(super) const INSTEAD: &[(&str, &str)] = &[
     ),
     (
         "HSwish",
-        "x ReLU6(x + 3) / 6 is Power with `shift: 3`, ReLU6, and Eltwise PROD with the bottom",
+        "it is Power with `shift: 3`, ReLU6, Eltwise PROD with the bottom, and Power with `scale: 0.16667`",
     ),
     (
         "HardSwish",
-        "x ReLU6(x + 3) / 6 is Power with `shift: 3`, ReLU6, and Eltwise PROD with the bottom",
+        "it is Power with `shift: 3`, ReLU6, Eltwise PROD with the bottom, and Power with `scale: 0.16667`",
     ),
     (
         "HuberLoss",

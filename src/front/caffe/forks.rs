@@ -3,7 +3,9 @@
 //! Fields whose meaning cortado follows are read by their layers and do not appear here.
 
 use crate::diag::{self, Diagnostic};
-use crate::layers::data::{CHANGES_OF_NVCAFFE, CHANGES_OF_SEGMENTS};
+use crate::layers::data::{
+    CHANGES_OF_INTEL, CHANGES_OF_MYCAFFE, CHANGES_OF_NVCAFFE, CHANGES_OF_SEGMENTS,
+};
 use crate::spec::{Reading, Record, Value};
 
 /// What an unread field of a fork means for the result.
@@ -92,7 +94,7 @@ const FORKS: &[Fork] = &[
         name: "Intel Caffe",
         fields: &[
             (NET, &["engine", "compile_net_state", "bn_scale_remove", "bn_scale_merge"], SPEED),
-            ("transform_param", &["random_resize_param", "random_aspect_ratio_param"], IMAGES),
+            ("transform_param", CHANGES_OF_INTEL, IMAGES),
             (
                 "batch_norm_param",
                 &["filler", "bias_filler", "use_weight_bias", "statistics_batch_size"],
@@ -221,7 +223,7 @@ const FORKS: &[Fork] = &[
                     "max_random_scale",
                     "max_random_shift",
                 ],
-                IMAGES,
+                Refused("store the images as they are to be seen"),
             ),
             (
                 "image_data_param",
@@ -241,7 +243,7 @@ const FORKS: &[Fork] = &[
     Fork {
         name: "MyCaffe",
         fields: &[
-            ("transform_param", &["color_order", "use_imagedb_mean"], IMAGES),
+            ("transform_param", CHANGES_OF_MYCAFFE, IMAGES),
             (
                 "data_param",
                 &[
