@@ -202,3 +202,18 @@ pub(super) const INSTEAD: &[(&str, &str)] = &[
         "for weights of classes: SoftmaxWithLoss with `loss_param { weight_by_label_freqs: true class_weighting: 1 ... }`",
     ),
 ];
+
+/// Messages of layers of forks, which a layer of another type may carry there without effect.
+pub(super) const MESSAGES: &[&str] = &[
+    "channel_scale_param",
+    "flip_param",
+    "general_contrastive_loss_param",
+    "general_triplet_loss_param",
+    "inner_distance_param",
+    "insanity_param",
+    "label_specific_add_param",
+    "label_specific_rescale_param",
+    "local_param",
+    "normalize_param",
+    "triplet_loss_param",
+];

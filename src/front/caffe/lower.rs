@@ -1,6 +1,7 @@
 //! From the syntax tree of a net to `ir::Definition`: the structure of NetParameter, and each layer's own
 //! arguments through the registry.
 
+use super::fork_types::MESSAGES;
 use super::forks;
 use super::repeated::{self, Complaint};
 use super::schema;
@@ -249,7 +250,8 @@ fn check_loss_weights(node: &Node, reading: &Reading) {
 /// Messages that Caffe knows and this type does not read are accepted with a warning.
 fn idle_messages(args: &Args, record: &Record, written: &str, reading: &Reading) {
     for field in &record.fields {
-        if let Some(known) = schema::parameter_messages().find(|name| *name == field.key.value)
+        let mut messages = schema::parameter_messages().chain(MESSAGES.iter().copied());
+        if let Some(known) = messages.find(|name| *name == field.key.value)
             && !reading.was_asked(known)
         {
             args.ignore(&[known]);
