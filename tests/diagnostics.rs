@@ -32,6 +32,7 @@ fn main() {
         })
         .collect();
     trials.push(Trial::test("every_code_has_a_fixture", move || every_code(&files)));
+    trials.push(Trial::test("joined_blobs_tell_where_they_come_from", origins));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -177,6 +178,26 @@ fn run(path: &Path) -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("{}\n{}", wrong.join("\n"), render(&diagnostics, &sources, false)).into())
+}
+
+/// The places and the advice of complaints about blobs that differ, which the fixture's comments do not show.
+fn origins() -> Result<(), Failed> {
+    let path = folder().join("shapes/joined.prototxt");
+    let text = std::fs::read_to_string(&path)?;
+    let (sources, diagnostics) = complaints(&path, &text);
+    let shown = render(&diagnostics, &sources, false);
+    let wanted = [
+        "`three` makes 12 x 12 of 14 x 14 here: a window of 3, a stride of 1, no padding",
+        "`one` is 2 x 8 x 14 x 14, 14 x 14 as in `data`",
+        "= help: a padding of 1 in `three` makes them equal",
+        "`one` makes 8 of 3 here",
+        "`wide` makes 4 of 3 here",
+        "= help: `num_output: 4` in `one` makes them equal, or `num_output: 8` in `wide` makes them equal",
+    ];
+    match wanted.iter().find(|part| !shown.contains(**part)) {
+        Some(part) => Err(format!("no {part:?} in\n{shown}").into()),
+        None => Ok(()),
+    }
 }
 
 fn every_code(files: &[PathBuf]) -> Result<(), Failed> {

@@ -227,6 +227,12 @@ codes! {
     /// does is written down once, with the parameters as they are before training, and not asked again when they have
     /// changed: a clamp that does not hold in the beginning never will.
     W0631 "decided-once";
+    /// A criterion of Torch computes with its input as something that the module before it does not give:
+    /// `nn.ClassNLLCriterion` and its spatial form read logarithms of probabilities (`nn.LogSoftMax`), `nn.BCECriterion` reads
+    /// probabilities (`nn.Sigmoid`), and `nn.CrossEntropyCriterion` takes the logarithm of the softmax itself. Torch trains such
+    /// a net without a word: the loss of `nn.ClassNLLCriterion` behind an `nn.Linear` falls below 0 without end. Only modules
+    /// known for what they give are looked at, views and selections between them and the criterion left aside.
+    W0632 "unfit-scores";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

@@ -150,10 +150,30 @@ impl Diagnostic {
         self.code.severity()
     }
 
+    /// Whether the other complaint is the same one, of this layer or of another one that is made by the same text, as a module
+    /// and its clone are.
+    fn covers(&self, other: &Diagnostic) -> bool {
+        let about = |d: &Diagnostic| {
+            let (name, rest) = d.message.strip_prefix("layer `")?.split_once("`: ")?;
+            Some((name.to_owned(), without_names(rest)))
+        };
+        let (Some((name, rest)), Some((other_name, other_rest))) = (about(self), about(other))
+        else {
+            return false;
+        };
+        let is_again = name != other_name || self.labels == other.labels && self.help == other.help;
+        is_again && rest == other_rest && self.span() == other.span()
+    }
+
     /// The primary place.
     pub fn span(&self) -> Option<Span> {
         self.labels.first().map(|label| label.span)
     }
+}
+
+/// A text with nothing between backticks.
+fn without_names(text: &str) -> String {
+    text.split('`').step_by(2).collect::<Vec<_>>().join("`")
 }
 
 /// Proof that an error was reported. Only [`Diagnostics`] makes one.
@@ -174,6 +194,15 @@ impl Diagnostics {
     /// Adds a complaint. Exact repetitions (another stage of the same net) are dropped.
     pub fn report(&mut self, diagnostic: Diagnostic) -> Reported {
         let alike = self.known.entry((diagnostic.code.id, diagnostic.span())).or_default();
+        if let Some(&first) = alike.iter().find(|&&i| self.list[i].covers(&diagnostic)) {
+            let note = "the same holds for other layers that are made here";
+            let known = &mut self.list[first];
+            if known.message != diagnostic.message && known.notes.iter().all(|known| known != note)
+            {
+                known.notes.push(note.to_owned());
+            }
+            return Reported(());
+        }
         if !alike.iter().any(|&i| self.list[i] == diagnostic) {
             alike.push(self.list.len());
             self.list.push(diagnostic);
@@ -205,6 +234,14 @@ impl Diagnostics {
     /// True if something is an error.
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|d| d.severity() == Severity::Error)
+    }
+
+    /// Whether something within a place cannot be read at all.
+    pub fn unreadable_within(&self, place: Span) -> bool {
+        let is_within =
+            |at: Span| at.file == place.file && place.start <= at.start && at.end <= place.end;
+        let syntax = self.list.iter().filter(|d| d.code.id.starts_with("E01"));
+        syntax.filter_map(Diagnostic::span).any(is_within)
     }
 
     /// No complaint at all.

@@ -272,6 +272,12 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The rule without conditions.
+    pub fn everywhere(span: Span) -> Self {
+        let (stages, not_stages) = (vec![], vec![]);
+        Rule { phase: None, min_level: None, max_level: None, stages, not_stages, span }
+    }
+
     /// Caffe's `Net::StateMeetsRule`.
     pub fn matches(&self, state: &NetState) -> bool {
         self.phase.is_none_or(|phase| phase == state.phase)

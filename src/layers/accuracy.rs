@@ -1,6 +1,6 @@
 //! The share of labels that are among the best scores.
 
-use super::class_loss::{CLASS_TEXT, ClassAxis, label};
+use super::class_loss::{CLASS_TEXT, ClassAxis, label, without_labels};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -62,7 +62,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for Accuracy {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let axis = ClassAxis::of(cx.bottom(0), cx.axis(0, self.axis)?);
+        let axis = ClassAxis::of_scores(cx, self.axis)?;
         axis.check_count(cx, 1)?;
         let (k, classes) = (self.top_k, axis.classes);
         if k == 0 || classes < k {
@@ -74,6 +74,10 @@ impl LayerOps for Accuracy {
             tops.push(Shape::from([classes]));
         }
         Ok(Signature { tops, params: vec![] })
+    }
+
+    fn on_other_bottoms(&self, given: usize) -> Option<[&'static str; 2]> {
+        without_labels(given)
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {

@@ -124,6 +124,12 @@ pub struct ClassAxis {
     pub inner: usize,
 }
 
+/// A note and a help for whoever gives a layer that compares scores with labels one bottom.
+pub(super) fn without_labels(given: usize) -> Option<[&'static str; 2]> {
+    let note = "the first bottom is the scores, the second the labels";
+    (given == 1).then_some([note, "add the labels: `bottom: \"label\"`"])
+}
+
 impl ClassAxis {
     /// The view of a shape.
     pub fn of(shape: &Shape, axis: usize) -> Self {
@@ -148,6 +154,22 @@ impl ClassAxis {
     /// The class that a label names, if there is such a class.
     pub fn class<T: Real>(&self, x: T) -> Option<usize> {
         usize::try_from(label(x)).ok().filter(|&class| class < self.classes)
+    }
+
+    /// The classes of bottom 0, whose labels are bottom 1; a complaint where it is the other way round.
+    pub fn of_scores(cx: &Infer, axis: i64) -> Result<Self, Reported> {
+        let fits = |scores: usize, labels: usize| {
+            let (scores, labels) = (cx.bottom(scores), cx.bottom(labels));
+            let classes = scores.axis(axis).map(|axis| ClassAxis::of(scores, axis));
+            classes.is_some_and(|c| 1 < c.classes && c.labels() == labels.count())
+        };
+        if !fits(0, 1) && fits(1, 0) {
+            return cx.fail_bottom(
+                0,
+                "the scores are the first bottom, the labels the second; they are swapped here",
+            );
+        }
+        Ok(ClassAxis::of(cx.bottom(0), cx.axis(0, axis)?))
     }
 
     /// Number of labels that belong to it.

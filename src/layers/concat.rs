@@ -54,7 +54,7 @@ impl LayerOps for Concat {
             if other.rank() != first.rank() || other.with(axis, 0) != first.with(axis, 0) {
                 let name = &cx.node.bottoms[0].value;
                 let why = format!("cannot join {other} to `{name}`, {first}, along axis {axis}");
-                return cx.fail_bottom(i, why);
+                return cx.fail_unlike(0, i, Some(axis), why);
             }
             extent += other.dims()[axis];
         }

@@ -477,6 +477,12 @@ impl LayerOps for Convolution {
         tops
     }
 
+    fn sliding(&self, bottom: &Shape) -> Vec<Axis> {
+        let Some(channel) = bottom.axis(self.axis) else { return vec![] };
+        let fields = [&self.stride, &self.pad, &self.pad_end, &self.dilation];
+        self.kernel.windows(bottom.rank() - channel - 1, fields).unwrap_or_default()
+    }
+
     fn detail(&self) -> String {
         let filters = if self.num_output == 1 { "filter" } else { "filters" };
         let mut text = format!("{} {filters} of {}", self.num_output, self.window_text());

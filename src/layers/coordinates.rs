@@ -2,6 +2,7 @@
 
 use crate::diag::{self, Diagnostic, Reported};
 use crate::spec::{Args, Infer};
+use crate::window::Axis;
 
 /// One value per spatial axis, as written: repeated values or a pair for height and width.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -85,6 +86,24 @@ impl PerAxis {
                 cx.fail(&[key], format!("`{key}` has {n} values for {axes} spatial axes"))
             }
         }
+    }
+
+    /// The windows along `axes` axes of these kernels, with strides and paddings; `pad_end` is that of `pad` where nothing
+    /// is said.
+    pub fn windows(
+        &self,
+        axes: usize,
+        [stride, pad, pad_end, dilation]: [&Self; 4],
+    ) -> Option<Vec<Axis>> {
+        let (kernel, stride) = (self.spread(axes, 0)?, stride.spread(axes, 1)?);
+        let (before, dilation) = (pad.spread(axes, 0)?, dilation.spread(axes, 1)?);
+        let after = if pad_end.values.is_empty() { pad } else { pad_end }.spread(axes, 0)?;
+        let axis = |i: usize| Axis {
+            dilation: dilation[i],
+            pad_after: after[i],
+            ..Axis::new(kernel[i], stride[i], before[i])
+        };
+        Some((0..axes).map(axis).collect())
     }
 
     /// `5`, `3 x 5`, or nothing.

@@ -8,7 +8,6 @@ use crate::program::{Builder, ValueId};
 use crate::spec::{
     Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, Spelling, caffe, torch,
 };
-use crate::ty::Shape;
 
 /// How the elements of the bottoms are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,16 +138,9 @@ impl LayerOps for Eltwise {
     }
 
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let first = cx.bottom(0);
-        let other_count = |shape: &Shape| shape.count() != first.count();
-        match cx.bottoms.iter().position(other_count) {
-            Some(i) if self.by_count => {
-                let count = first.count();
-                return cx
-                    .fail_bottom(i, format!("must have as many elements as the first: {count}"));
-            }
-            None if self.by_count => {}
-            _ => cx.equal_bottoms()?,
+        match self.by_count {
+            true => cx.equal_counts()?,
+            false => cx.equal_bottoms()?,
         }
         Ok(Signature::of(cx.bottom(0).clone()))
     }

@@ -55,7 +55,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for InfogainLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let axis = ClassAxis::of(cx.bottom(0), cx.axis(0, self.axis)?);
+        let axis = ClassAxis::of_scores(cx, self.axis)?;
         axis.check_labels(cx, 1)?;
         let classes = axis.classes;
         let wrong = |n: usize| {

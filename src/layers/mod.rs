@@ -210,6 +210,7 @@ use crate::spec::{
     Dialect, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, Spelling,
 };
 use crate::ty::Shape;
+use crate::window::Axis;
 
 /// From a list of layers makes the enum of all layers, the list of their descriptions and the one place
 /// where a layer becomes a `&dyn LayerOps`. No other `match` on all layers exists.
@@ -446,6 +447,12 @@ impl Layer {
         Self::spellings(dialect).find(|spelling| spelling.name == name)
     }
 
+    /// The layer that is spelled so.
+    pub fn spec_of(spelling: &'static Spelling) -> Option<&'static LayerSpec> {
+        let is_it = |spec: &&&LayerSpec| spec.spellings.iter().any(|s| std::ptr::eq(s, spelling));
+        Self::ALL.iter().find(is_it).copied()
+    }
+
     /// All names a dialect knows.
     pub fn spellings(dialect: Dialect) -> impl Iterator<Item = &'static Spelling> {
         let all = Self::ALL.iter().flat_map(|spec| spec.spellings);
@@ -519,6 +526,11 @@ impl Layer {
     /// What happens if the top of this layer with so many tops bears the name of its bottom.
     pub fn in_place(&self, tops: usize) -> InPlace {
         self.ops().in_place(tops).unwrap_or(self.spec().in_place)
+    }
+
+    /// See [`LayerOps::sliding`].
+    pub fn sliding(&self, bottom: &Shape) -> Vec<Axis> {
+        self.ops().sliding(bottom)
     }
 
     /// See [`LayerOps::detail`].

@@ -23,7 +23,15 @@ pub fn batched(cx: &Infer, axes: usize, channels: Option<usize>) -> Result<Shape
     if ![axes - 1, axes].contains(&shape.rank()) {
         let (fewer, letters) = (axes - 1, letters(axes));
         let why = format!("needs {letters}, or a batch of them: {fewer} or {axes} axes");
-        return cx.fail_bottom(0, why);
+        let complaint = cx.bottom_complaint(0, why);
+        return Err(cx.report(match (axes, shape.rank()) {
+            (2, 4) => {
+                let features = shape.count_of(1..4);
+                let view = format!("nn.View({features}):setNumInputDims(3)");
+                complaint.help(format!("{view} before it makes features of images"))
+            }
+            _ => complaint,
+        }));
     }
     let shape = with_batch(shape, axes);
     match channels {

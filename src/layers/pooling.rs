@@ -149,8 +149,11 @@ fn rounding(p: &Args) -> Rounding {
 
 /// Complains about a window that no extent makes possible.
 fn check_axis(cx: &Infer, axis: &Axis) -> Result<(), Reported> {
-    if axis.kernel == 0 || axis.stride == 0 {
-        return cx.fail(&["kernel_size", "stride"], "a window and its stride must not be 0");
+    if axis.kernel == 0 {
+        return cx.fail(&["kernel_size", "kernel_h", "kernel_w"], "a window must not be 0");
+    }
+    if axis.stride == 0 {
+        return cx.fail(&["stride", "stride_h", "stride_w"], "a stride must not be 0");
     }
     let (pad, kernel) = (axis.pad_before, axis.kernel);
     if kernel <= pad {
@@ -268,20 +271,13 @@ impl Pooling {
     /// The window along each of the last axes.
     fn axes(&self, shape: &Shape) -> Option<Vec<Axis>> {
         let spatial = self.spatial(shape);
-        let (kernel, stride) = (self.kernel.spread(spatial, 0)?, self.stride.spread(spatial, 1)?);
-        let (pad, dilation) = (self.pad.spread(spatial, 0)?, self.dilation.spread(spatial, 1)?);
-        let pad_end = if self.pad_end.values.is_empty() { &self.pad } else { &self.pad_end };
-        let pad_end = pad_end.spread(spatial, 0)?;
-        let first = shape.rank() - spatial;
-        let axis = |i: usize| match self.global {
-            true => Axis::new(shape.dims()[first + i], 1, 0),
-            false => Axis {
-                dilation: dilation[i],
-                pad_after: pad_end[i],
-                ..Axis::new(kernel[i], stride[i], pad[i])
-            },
-        };
-        Some((0..spatial).map(axis).collect())
+        let first = shape.rank().checked_sub(spatial)?;
+        if self.global {
+            return Some(
+                shape.dims()[first..].iter().map(|&extent| Axis::new(extent, 1, 0)).collect(),
+            );
+        }
+        self.kernel.windows(spatial, [&self.stride, &self.pad, &self.pad_end, &self.dilation])
     }
 
     /// How windows along these axes are counted: padding along one of them clips the last windows of all.
@@ -451,6 +447,10 @@ impl LayerOps for Pooling {
             tops[0] = b.scale(tops[0], elements as f64);
         }
         tops[..cx.n_tops()].iter().map(|&top| b.view(top, cx.top(0).clone())).collect()
+    }
+
+    fn sliding(&self, bottom: &Shape) -> Vec<Axis> {
+        self.axes(bottom).unwrap_or_default()
     }
 
     fn detail(&self) -> String {

@@ -1,6 +1,8 @@
 //! Softmax followed by the negative log-likelihood of the label.
 
-use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, label, total_call};
+use super::class_loss::{
+    CLASS_TEXT, ClassAxis, LossRule, Normalization, label, total_call, without_labels,
+};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -64,8 +66,7 @@ fn class_weights(a: &Args) -> Vec<f64> {
 
 impl LayerOps for SoftmaxLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let axis = cx.axis(0, self.axis)?;
-        let axis = ClassAxis::of(cx.bottom(0), axis);
+        let axis = ClassAxis::of_scores(cx, self.axis)?;
         axis.check_labels(cx, 1)?;
         if !self.weights.is_empty() && self.weights.len() != axis.classes {
             let (given, classes) = (self.weights.len(), axis.classes);
@@ -78,6 +79,10 @@ impl LayerOps for SoftmaxLoss {
             return cx.fail(&[], message);
         }
         Ok(Signature::of(Shape::scalar()))
+    }
+
+    fn on_other_bottoms(&self, given: usize) -> Option<[&'static str; 2]> {
+        without_labels(given)
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {

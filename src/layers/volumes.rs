@@ -118,8 +118,11 @@ impl VolumeMax {
 
 impl LayerOps for VolumeMax {
     fn check(&self, cx: &Infer) -> Result<(), Reported> {
-        match self.kernel.contains(&0) || self.stride.contains(&0) {
-            true => cx.fail(&["kernel_size", "stride"], "a window and its stride must not be 0"),
+        if self.kernel.contains(&0) {
+            return cx.fail(&["kernel_size"], "a window must not be 0");
+        }
+        match self.stride.contains(&0) {
+            true => cx.fail(&["stride"], "a stride must not be 0"),
             false => Ok(()),
         }
     }

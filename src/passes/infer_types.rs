@@ -67,7 +67,9 @@ pub fn infer_types(net: &Net, env: &Environment, diagnostics: &mut Diagnostics) 
             continue;
         }
         let signature = match bottoms {
-            Some(bottoms) => infer_node(net, index, &bottoms, phase, env, diagnostics).ok(),
+            Some(bottoms) => {
+                infer_node(net, index, &bottoms, &types.signatures, env, diagnostics).ok()
+            }
             None => {
                 let cx = Infer::new(node, &[], phase, env, diagnostics);
                 node.layer.check(&cx).ok();
@@ -142,11 +144,12 @@ fn infer_node(
     net: &Net,
     index: NodeIndex,
     bottoms: &[Shape],
-    phase: Phase,
+    before: &[Option<Signature>],
     env: &Environment,
     diagnostics: &mut Diagnostics,
 ) -> Result<Signature, Reported> {
     let node = &net.graph[index];
+    let phase = node.phase.unwrap_or(net.state.phase);
     let values = net.bottoms(index).into_iter().map(|port| {
         let port = port.filter(|port| net.graph[port.node].layer.is_input())?;
         env.values.get(net.blob(port)).map(Vec::as_slice)
@@ -157,7 +160,7 @@ fn infer_node(
     };
     let forms = (0..node.tops.len()).filter(|_| comes_from_outside(node)).map(form).collect();
     let cx = Infer::new(node, bottoms, phase, env, diagnostics);
-    let cx = cx.with_values(values.collect()).with_forms(forms);
+    let cx = cx.with_values(values.collect()).with_forms(forms).within(net, before);
     let signature = node.layer.infer(&cx)?;
     debug_assert_eq!(signature.tops.len(), node.tops.len(), "{}", node.type_name.value);
     let shapes = signature.tops.iter().chain(signature.params.iter().map(|p| &p.shape));

@@ -6,9 +6,9 @@ use petgraph::graph::DiGraph;
 
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
-use crate::ir::{Definition, Edge, Net, NetState, Node, Port};
+use crate::ir::{Definition, Edge, Net, NetState, Node, Port, Rule};
 use crate::source::Spanned;
-use crate::spec::{InPlace, Phase};
+use crate::spec::{Arity, Category, InPlace, Phase};
 
 /// The layers of `definition` that exist in `state`, as Caffe's `Net::FilterNet` chooses them, with every
 /// bottom wired to the last top of its name above it.
@@ -88,6 +88,40 @@ fn producers(definition: &Definition) -> HashMap<&str, Vec<(&Node, usize)>> {
     found
 }
 
+/// Two layers that bring the same data at one phase, where none brings them at the other: one of them is meant for that. The
+/// first layer is the one that is written first.
+fn two_of_one_phase(definition: &Definition, one: &Node, other: &Node) -> Option<Diagnostic> {
+    let phase = |node: &Node| match &node.include[..] {
+        [rule] if node.layer.spec().category == Category::Data && node.bottoms.is_empty() => {
+            let alone = Rule { phase: rule.phase, ..Rule::everywhere(rule.span) };
+            rule.phase.filter(|_| *rule == alone).map(|phase| (phase, rule.span))
+        }
+        _ => None,
+    };
+    let ((here, first), (there, second)) = (phase(one)?, phase(other)?);
+    let top = one.tops.iter().find(|top| other.tops.iter().any(|t| t.value == top.value))?;
+    let absent = if here == Phase::Train { Phase::Test } else { Phase::Train };
+    let gives = |node: &&Node| node.tops.iter().any(|t| t.value == top.value);
+    let elsewhere = |node: &Node| node.exists(&NetState::phase(absent));
+    if here != there
+        || first.end > second.start
+        || definition.nodes.iter().filter(gives).any(elsewhere)
+    {
+        return None;
+    }
+    let message = format!("two layers give `{}` at {here} and none at {absent}", top.value);
+    Some(
+        Diagnostic::new(&diag::E0204, second, message)
+            .here(format!("the second at {here}"))
+            .label(first, "the first")
+            .edit(
+                format!("is this one meant for {absent}?"),
+                second,
+                format!("{{ phase: {absent} }}"),
+            ),
+    )
+}
+
 impl<'a> Wiring<'a> {
     fn add(&mut self, node: &Node) {
         let index = self.graph.add_node(node.clone());
@@ -107,6 +141,11 @@ impl<'a> Wiring<'a> {
             if in_place {
                 self.check_in_place(node, name, sources[top]);
             } else if let Some(&earlier) = self.current.get(&name.value) {
+                let earlier_node = &self.graph[earlier.node];
+                if let Some(d) = two_of_one_phase(self.definition, earlier_node, node) {
+                    self.diagnostics.report(d);
+                    continue;
+                }
                 let first = self.graph[earlier.node].tops[earlier.top].span;
                 let message = format!("blob `{}` is produced by two layers", name.value);
                 let d = Diagnostic::new(&diag::E0204, name.span, message)
@@ -179,6 +218,17 @@ impl<'a> Wiring<'a> {
         }
     }
 
+    /// The only top of a layer that brings data at this stage and could give labels as well.
+    fn data_without_labels(&self) -> Option<&Spanned<String>> {
+        let has_one = |node: &&Node| {
+            let spec = node.layer.spec();
+            spec.category == Category::Data
+                && spec.tops == Arity::between(1, 2)
+                && node.tops.len() == 1
+        };
+        self.graph.node_weights().find(has_one).map(|node| &node.tops[0])
+    }
+
     fn unknown_blob(&mut self, node: &Node, name: &Spanned<String>) {
         let layer = &node.name.value;
         let stage = self.state.label();
@@ -189,7 +239,12 @@ impl<'a> Wiring<'a> {
         let absent = same().find(|(n, _)| !n.exists(self.state));
         let below = same().find(|(n, _)| n.exists(self.state));
         self.unknown += 1;
-        let d = if let Some((_, top)) = below {
+        let twice = same().find_map(|(one, _)| {
+            same().find_map(|(other, _)| two_of_one_phase(definition, one, other))
+        });
+        let d = if let Some(twice) = twice {
+            twice
+        } else if let Some((_, top)) = below {
             let message = format!("layer `{layer}` reads `{}` before it is produced", name.value);
             Diagnostic::new(&diag::E0202, name.span, message)
                 .here("read here")
@@ -231,11 +286,16 @@ impl<'a> Wiring<'a> {
                 true => nearest(&name.value, above),
                 false => None,
             };
-            match near {
-                Some(near) => {
+            match (near, self.data_without_labels().filter(|_| name.value == "label")) {
+                (Some(near), _) => {
                     d.edit(format!("did you mean `{near}`?"), name.span, format!("\"{near}\""))
                 }
-                None => d,
+                (None, Some(top)) => d.label(top.span, "a second top here gives labels").edit(
+                    "a data layer gives labels by a second top",
+                    top.span.after(),
+                    "\n  top: \"label\"",
+                ),
+                (None, None) => d,
             }
         };
         self.diagnostics.report(d);

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Dialect;
+use super::near::{inside, join, longer};
 use super::words::{Kind, Question};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
@@ -169,6 +170,17 @@ impl Reading {
             || self.missing.borrow().iter().any(|missing| within(&missing.complaint))
     }
 
+    /// The message that is wanted and not there at all, if a field of it must be given; the complaints about its fields are
+    /// dropped.
+    pub fn absent_message(&self, record: &Record) -> Option<String> {
+        let mut missing = self.missing.borrow_mut();
+        let is_there = |path: &str| record.fields.iter().any(|field| field.key.value == path);
+        let path = missing.iter().map(|m| &m.path).find(|path| !path.is_empty() && !is_there(path));
+        let path = path.cloned()?;
+        missing.retain(|m| m.path != path);
+        Some(path)
+    }
+
     /// Whether the outermost arguments were asked for this name.
     pub fn was_asked(&self, key: &str) -> bool {
         self.asked.borrow().get("").is_some_and(|keys| keys.contains(key))
@@ -217,36 +229,6 @@ impl Reading {
                 }
             }
         }
-    }
-}
-
-/// The one known name that a name is the beginning or the end of: `operation` for `op`, `dropout_ratio` for `ratio`.
-fn longer<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let mut found = known.iter().filter(|known| {
-        known.starts_with(name) || known.strip_suffix(name).is_some_and(|rest| rest.ends_with('_'))
-    });
-    let one = found.next()?;
-    (2 <= name.len() && found.next().is_none()).then_some(one)
-}
-
-/// A message among the known fields that has a field nearly of this name, and that field.
-fn inside<'a>(
-    name: &str,
-    known: &[&'a str],
-    asked: &BTreeMap<String, BTreeSet<&'static str>>,
-) -> Option<(&'a str, &'static str)> {
-    known.iter().find_map(|message| {
-        let fields = asked.get(*message)?;
-        Some((*message, nearest(name, fields.iter().copied())?))
-    })
-}
-
-/// `a`, `b` and `c` in backticks.
-fn join(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
-    match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => quoted.concat(),
     }
 }
 
@@ -487,6 +469,13 @@ impl<'a> Args<'a> {
     fn as_text(&self, key: &str, value: &Spanned<Value>) -> Option<String> {
         match &value.value {
             Value::Str(s) => Some(s.clone()),
+            Value::Word(w) => {
+                let message = format!("`{key}` must be text in quotes, not `{w}`");
+                let d = Diagnostic::new(&diag::E0303, value.span, message);
+                let quoted = format!("\"{w}\"");
+                self.report(d.edit("put it in quotes", value.span, quoted));
+                None
+            }
             _ => {
                 self.mismatch(key, "text in quotes", value);
                 None

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::origins::{Origins, Unlike, difference};
 use super::{Filler, Phase};
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
-use crate::ir::Node;
+use crate::ir::{Net, Node};
 use crate::program::{Builder, ValueId};
 use crate::source::Span;
 use crate::ty::Shape;
@@ -110,6 +111,8 @@ pub struct Infer<'a> {
     pub env: &'a Environment<'a>,
     values: Vec<Option<&'a [f32]>>,
     forms: Vec<Option<&'static [usize]>>,
+    /// The net around the layer, and the signatures of the layers before it.
+    net: Option<(&'a Net, &'a [Option<Signature>])>,
     diagnostics: RefCell<&'a mut Diagnostics>,
 }
 
@@ -123,7 +126,8 @@ impl<'a> Infer<'a> {
         diagnostics: &'a mut Diagnostics,
     ) -> Self {
         let diagnostics = RefCell::new(diagnostics);
-        Infer { node, bottoms, phase, env, values: vec![], forms: vec![], diagnostics }
+        let values = vec![];
+        Infer { node, bottoms, phase, env, values, forms: vec![], net: None, diagnostics }
     }
 
     /// The same context with the values of those bottoms that are known beforehand.
@@ -147,6 +151,12 @@ impl<'a> Infer<'a> {
         };
         let extents = [&[batch][..], form].concat();
         extents.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+    }
+
+    /// The same context with the net around the layer and the signatures of the layers before it, for complaints that tell
+    /// where shapes come from.
+    pub fn within(self, net: &'a Net, before: &'a [Option<Signature>]) -> Self {
+        Infer { net: Some((net, before)), ..self }
     }
 
     /// The values of bottom `i`, if they are known beforehand.
@@ -204,8 +214,8 @@ impl<'a> Infer<'a> {
         Err(self.report(self.complaint(keys, message)))
     }
 
-    /// Reports a complaint about the shape of bottom `i`, whose shape is named at its place.
-    pub fn fail_bottom<T>(&self, i: usize, message: impl Into<String>) -> Result<T, Reported> {
+    /// A complaint about the shape of bottom `i`, whose shape is named at its place.
+    pub fn bottom_complaint(&self, i: usize, message: impl Into<String>) -> Diagnostic {
         let layer = &self.node.name.value;
         let message = format!("layer `{layer}`: {}", message.into());
         let name = self.node.bottoms.get(i).map_or("", |b| b.value.as_str());
@@ -213,7 +223,38 @@ impl<'a> Infer<'a> {
             Some(shape) => format!("`{name}` is {shape}"),
             None => String::new(),
         };
-        Err(self.report(Diagnostic::new(&diag::E0402, self.bottom_place(i), message).here(remark)))
+        Diagnostic::new(&diag::E0402, self.bottom_place(i), message).here(remark)
+    }
+
+    /// Reports a complaint about the shape of bottom `i`, whose shape is named at its place.
+    pub fn fail_bottom<T>(&self, i: usize, message: impl Into<String>) -> Result<T, Reported> {
+        Err(self.report(self.bottom_complaint(i, message)))
+    }
+
+    /// Reports that the shape of bottom `i` does not go with that of bottom `first`: in what they differ, and where the
+    /// extents that do come from. The axis `free` may differ.
+    pub fn fail_unlike<T>(
+        &self,
+        first: usize,
+        i: usize,
+        free: Option<usize>,
+        message: impl Into<String>,
+    ) -> Result<T, Reported> {
+        let mut message = message.into();
+        if let Some(difference) = difference(self.bottom(first), self.bottom(i), free) {
+            message.push_str(&format!(": {difference}"));
+        }
+        let complaint = self.bottom_complaint(i, message);
+        let Some((net, before)) = self.net else { return Err(self.report(complaint)) };
+        let node = net.graph.node_indices().nth(before.len());
+        let ports = node.map(|node| net.bottoms(node)).unwrap_or_default();
+        let top = |i: usize| ports.get(i).copied().flatten().map(|p| (p.node.index(), p.top));
+        Err(self.report(match (top(first), top(i)) {
+            (Some(first), Some(second)) => {
+                Origins::of_net(net, before).told(Unlike { first, second, free }, complaint)
+            }
+            _ => complaint,
+        }))
     }
 
     /// All bottoms must have the shape of the first.
@@ -222,7 +263,21 @@ impl<'a> Infer<'a> {
         match self.bottoms.iter().position(|shape| shape != first) {
             Some(i) => {
                 let name = &self.node.bottoms[0].value;
-                self.fail_bottom(i, format!("must have the shape of `{name}`, {first}"))
+                let message = format!("must have the shape of `{name}`, {first}");
+                self.fail_unlike(0, i, None, message)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// All bottoms must have as many elements as the first, in whatever shape.
+    pub fn equal_counts(&self) -> Result<(), Reported> {
+        let first = self.bottom(0);
+        match self.bottoms.iter().position(|shape| shape.count() != first.count()) {
+            Some(i) => {
+                let name = &self.node.bottoms[0].value;
+                let message = format!("must have as many elements as `{name}`, {first}");
+                self.fail_unlike(0, i, None, message)
             }
             None => Ok(()),
         }
@@ -256,13 +311,8 @@ impl<'a> Infer<'a> {
         }
         for i in 1..self.bottoms.len() {
             self.same_batch(0, i)?;
-            if self.bottom(i).count() != first.count() {
-                let name = &self.node.bottoms[0].value;
-                return self
-                    .fail_bottom(i, format!("must have as many elements as `{name}`, {first}"));
-            }
         }
-        Ok(())
+        self.equal_counts()
     }
 
     /// The window does not fit: tells the sum in the user's numbers.

@@ -3,8 +3,10 @@
 pub mod args;
 pub mod filler;
 mod infer;
+mod near;
 pub mod optim;
 pub mod optimizer;
+pub mod origins;
 pub mod solver;
 pub mod words;
 
@@ -18,6 +20,7 @@ use crate::diag::Reported;
 use crate::layers::Layer;
 use crate::program::{Builder, ValueId};
 use crate::ty::Shape;
+use crate::window::Axis;
 
 /// Training, or everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -385,6 +388,11 @@ pub trait LayerOps {
     /// kind; see [`LayerSpec::in_place`].
     fn in_place(&self, _tops: usize) -> Option<InPlace> {
         None
+    }
+
+    /// The windows that slide along the last axes of a bottom of this shape; none for layers without.
+    fn sliding(&self, _bottom: &Shape) -> Vec<Axis> {
+        vec![]
     }
 
     /// One or two short lines for pictures and tables: `20 x 5 x 5, stride 2`.

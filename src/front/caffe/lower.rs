@@ -7,6 +7,7 @@ use super::repeated::{self, Complaint};
 use super::schema;
 use super::strangers::{self, Stranger};
 use super::tree::{Message, Value as Written, ValueKind};
+use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Definition, Node, ParamSpec, Rule, ShareMode, StateWords};
 use crate::layers::{Layer, unknown::Unknown};
@@ -34,7 +35,8 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
         for value in one_or_list(&field.value) {
             match &value.value {
                 Value::Record(layer) => {
-                    let node = node(layer, field.key.span, &mut strangers, &mut complaints);
+                    let node =
+                        node(layer, field.key.span, &mut strangers, &mut complaints, diagnostics);
                     definition.nodes.push(node);
                 }
                 _ => {
@@ -46,6 +48,7 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
     }
     repeated::report(complaints, diagnostics);
     forks::report(record, "NetParameter", &reading);
+    solver_fields(record, &reading);
     strangers::report(&strangers, diagnostics);
     diagnostics.extend(reading.finish(record, "NetParameter").0);
     name_automatic_tops(&mut definition);
@@ -59,6 +62,21 @@ fn label_map(record: &Record, args: &Args) {
     let message = "this is a label map of SSD's fork of Caffe, no net";
     let d = Diagnostic::new(&diag::E0301, first.key.span, message).here("names a class");
     args.report(d.help("the net that it belongs to names it in `label_map_file`"));
+}
+
+/// Fields that belong into the solver's file.
+fn solver_fields(record: &Record, reading: &Reading) {
+    let of = |message: &str, key: &str| schema::names(message).any(|name| name == key);
+    for Field { key, .. } in &record.fields {
+        let name = key.value.as_str();
+        if of("solver", name) && !of("net", name) && !reading.was_used(key.span) {
+            reading.accept(key.span);
+            let message = format!("`{name}` is a field of the solver, not of the net");
+            let d = Diagnostic::new(&diag::E0301, key.span, message).here("unknown field");
+            reading
+                .report(d.help("write it into the solver's file, which names this one as `net`"));
+        }
+    }
 }
 
 fn one_or_list(value: &Spanned<Value>) -> &[Spanned<Value>] {
@@ -100,10 +118,16 @@ pub(crate) fn state(a: &Args) -> StateWords {
     }
 }
 
-/// Reads NetStateRules. One whose phase is none is left out, so that its layer is checked with the others.
+/// Reads NetStateRules. One whose phase is none is left out, so that its layer is checked with the others; one whose phase
+/// is misspelt is complained about, and goes on as what was meant.
 fn rules(a: &[Args]) -> Vec<Rule> {
+    let meant = |a: &Args| {
+        let word = word(a.record()?, "phase")?;
+        let near = nearest(&word, PHASES.map(|(name, _)| name))?;
+        PHASES.iter().find(|(name, _)| *name == near).map(|&(_, phase)| phase)
+    };
     let rule = |a: &Args| {
-        let phase = a.choice("phase", &PHASES);
+        let phase = a.choice("phase", &PHASES).or_else(|| meant(a));
         (phase.is_some() || !a.has("phase")).then_some(Rule {
             phase,
             min_level: a.int("min_level"),
@@ -148,11 +172,12 @@ fn node(
     keyword: Span,
     strangers: &mut Vec<Stranger>,
     complaints: &mut Vec<Complaint>,
+    before: &Diagnostics,
 ) -> Node {
     let reading = Reading::new(Dialect::Caffe);
     let args = Args::new(&reading, record, keyword);
     let name = args.text("name").unwrap_or_default();
-    let written = args.text("type");
+    let written = args.text("type").or_else(|| word(record, "type"));
     let type_span = if written.is_some() { value_place(record, "type") } else { keyword };
     let loss_weights = args.floats("loss_weight").into_iter().map(|w| w as f32);
     let mut node = Node {
@@ -185,8 +210,9 @@ fn node(
             Some(spelling) => {
                 node.layer = (spelling.read)(&args);
                 check_loss_weights(&node, &reading);
+                let misnamed = misnamed_message(record, &written, &reading);
                 idle_messages(&args, record, &written, &reading);
-                schema::check(record, &reading);
+                schema::check(record, misnamed, &reading);
             }
             None => {
                 let layer = node.name.value.clone();
@@ -194,6 +220,10 @@ fn node(
                 args.ignore_where(strangers::may_have);
             }
         },
+        // What stands there instead may be no value at all.
+        None if before.unreadable_within(record.span) => {
+            args.ignore_where(|_| true);
+        }
         None => {
             let message = match node.name.value.as_str() {
                 "" => "this layer has no type".to_owned(),
@@ -203,12 +233,22 @@ fn node(
         }
     }
     forks::report(record, "LayerParameter", &reading);
+    outdated_fields(record, &reading);
     let (found, usable) = reading.finish(record, "LayerParameter");
     complaints.extend(found.iter().map(|one| (node.name.value.clone(), one.clone())));
     if !usable {
         node.layer = Unknown { type_name: node.type_name.value.clone() }.into();
     }
     node
+}
+
+/// The word that stands where a text or another word belongs.
+fn word(record: &Record, key: &str) -> Option<String> {
+    let field = record.fields.iter().find(|f| f.key.value == key)?;
+    match &field.value.value {
+        Value::Word(word) | Value::Str(word) => Some(word.clone()),
+        _ => None,
+    }
 }
 
 /// The place of the first value of a field.
@@ -247,12 +287,61 @@ fn check_loss_weights(node: &Node, reading: &Reading) {
     }
 }
 
+/// Fields of layers in the form of 2014, with the field of `param` that each has become.
+const OUTDATED: [(&str, &str); 3] =
+    [("blobs_lr", "lr_mult"), ("weight_decay", "decay_mult"), ("blob_share_mode", "share_mode")];
+
+/// Complains about fields that only `layers` of 2014 have.
+fn outdated_fields(record: &Record, reading: &Reading) {
+    let modern = |key: &str| OUTDATED.iter().find(|(old, _)| *old == key).map(|(_, new)| *new);
+    // A `param` may have several of them, which no edit of a single one makes.
+    let count = |name: &str| record.fields.iter().filter(|f| f.key.value == name).count();
+    let mixed = 0 < count("param") || 1 < OUTDATED.iter().filter(|(old, _)| 0 < count(old)).count();
+    for Field { key, value } in &record.fields {
+        let Some(new) = modern(&key.value).filter(|_| !reading.was_used(key.span)) else {
+            continue;
+        };
+        reading.accept(key.span);
+        let message = format!("`LayerParameter` has no field named `{}`", key.value);
+        let d = Diagnostic::new(&diag::E0301, key.span, message).here("a field of 2014");
+        let text = match &value.value {
+            Value::Int(n) => Some(n.to_string()),
+            Value::Float(x) => Some(x.to_string()),
+            Value::Word(w) => Some(w.clone()),
+            _ => None,
+        };
+        let help = "today there is a `param` for each parameter";
+        reading.report(match text {
+            Some(text) if !mixed => {
+                let new = format!("param {{ {new}: {text} }}");
+                d.edit(help, key.span.to(value.span), new)
+            }
+            _ => d.help(format!("{help}: `param {{ {new}: ... }}`")),
+        });
+    }
+}
+
+/// Where the message that a type must have is not there, and one of another type is: its place, after a complaint.
+fn misnamed_message(record: &Record, written: &str, reading: &Reading) -> Option<Span> {
+    let is_idle = |name: &str| {
+        schema::parameter_messages().any(|known| known == name) && !reading.was_asked(name)
+    };
+    let other = &record.fields.iter().find(|field| is_idle(&field.key.value))?.key;
+    let wanted = reading.absent_message(record)?;
+    let message = format!("a {written} layer reads `{wanted}`; this is `{}`", other.value);
+    reading.accept(other.span);
+    let d = Diagnostic::new(&diag::E0305, other.span, message).here("of another type of layer");
+    reading.report(d.edit(format!("write `{wanted}`"), other.span, wanted));
+    Some(other.span)
+}
+
 /// Messages that Caffe knows and this type does not read are accepted with a warning.
 fn idle_messages(args: &Args, record: &Record, written: &str, reading: &Reading) {
     for field in &record.fields {
         let mut messages = schema::parameter_messages().chain(MESSAGES.iter().copied());
         if let Some(known) = messages.find(|name| *name == field.key.value)
             && !reading.was_asked(known)
+            && !reading.was_used(field.key.span)
         {
             args.ignore(&[known]);
             let message = format!("a {written} layer does not read `{known}`");

@@ -4,7 +4,7 @@
 use super::forks;
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::spec::{Field, Reading, Record, Value};
 
 /// Messages and their fields in the order of the field numbers of Caffe 1.0: `name:type`, with `*` behind the name of a
@@ -165,13 +165,13 @@ pub(super) fn parameter_messages() -> impl Iterator<Item = &'static str> {
     names("layer").filter(|name| name.ends_with("_param"))
 }
 
-/// Checks a layer and its messages, except for what its reader has complained about. Fields that Caffe does not have
-/// are left to the readers and to [`forks`](super::forks).
-pub(super) fn check(layer: &Record, reading: &Reading) {
+/// Checks a layer and its messages, except for what its reader has complained about and for a message that is `misnamed`.
+/// Fields that Caffe does not have are left to the readers and to [`forks`](super::forks).
+pub(super) fn check(layer: &Record, misnamed: Option<Span>, reading: &Reading) {
     check_message(layer, "layer", false, reading);
     let messages =
         layer.fields.iter().filter(|f| parameter_messages().any(|name| name == f.key.value));
-    for Field { key, value } in messages {
+    for Field { key, value } in messages.filter(|f| Some(f.key.span) != misnamed) {
         match &value.value {
             Value::Record(message) => {
                 let unread = !reading.was_opened(&key.value);

@@ -216,8 +216,31 @@ impl Reader<'_, '_, '_> {
             Rule::stray_element => ("expected a value", "this is no element of a list"),
             _ => ("expected a field", "this belongs to no field"),
         };
-        let diagnostic = Diagnostic::new(&diag::E0101, self.span_of(pair), message).here(remark);
-        self.complaints.report(diagnostic);
+        let span = self.span_of(pair);
+        let diagnostic = Diagnostic::new(&diag::E0101, span, message).here(remark);
+        let text = pair.as_str();
+        let start = pair.as_span().start();
+        let before = pair.get_input().get(..start).unwrap_or("");
+        let number = before
+            .strip_suffix(',')
+            .map(|before| &before[before.trim_end_matches(|c: char| c.is_ascii_digit()).len()..]);
+        let digits = text.trim_ascii_end().bytes().all(|byte| byte.is_ascii_digit());
+        self.complaints.report(match number {
+            _ if text.starts_with("//") => {
+                let slashes = Span { end: span.start + 2, ..span };
+                diagnostic.edit("comments begin with `#`", slashes, "#")
+            }
+            Some("0") if digits => {
+                let comma = self.span(start - 1, start);
+                diagnostic.edit("fractions are written with a point", comma, ".")
+            }
+            Some(number) if digits && !number.is_empty() => {
+                let text = text.trim_ascii_end();
+                let help = "fractions are written with a point, several values in brackets";
+                diagnostic.help(format!("{help}: `{number}.{text}` or `[{number}, {text}]`"))
+            }
+            _ => diagnostic,
+        });
     }
 
     /// The value that begins with the token `first`.

@@ -1,6 +1,7 @@
 //! A Lua file to `ir::Definition`: runs it as DIGITS does (torch/main.lua), or as a plain file that returns a model, and
 //! walks the model and the loss that come out.
 
+mod advice;
 mod contract;
 mod find;
 mod fine_tune;
@@ -19,7 +20,7 @@ use self::options::{Asked, param, parameters};
 use super::interp::{Lua, LuaError, Table, Value};
 use super::library::{Library, is_criterion};
 use super::lower::{Flow, Stop, Walk, Window};
-use super::syntax::SyntaxError;
+use super::syntax::{SyntaxError, advised};
 use crate::front::cage::{Limits, on_large_stack};
 
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -130,7 +131,7 @@ fn run(
         Ok(chunk) => chunk,
         Err(errors) => {
             for error in errors.iter().map(SyntaxError::diagnostic) {
-                diagnostics.report(error);
+                diagnostics.report(advised(error, text));
             }
             return definition;
         }
@@ -164,7 +165,11 @@ fn run(
         if stop.labels.is_empty() {
             *stop = stop.label(whole, "of this definition");
         }
-        diagnostics.report(asked.suggest(*stop, &library, &lua.sources, text));
+        let advised = advice::advised(*stop, lua);
+        diagnostics.report(match advised.help {
+            Some(_) => advised,
+            None => asked.suggest(advised, &library, &lua.sources, text),
+        });
     }
     definition
 }
@@ -254,6 +259,10 @@ fn evaluate(
         value = made.next().unwrap_or_default();
         beside = made.next().unwrap_or_default();
     }
+    let misspelt = match &value {
+        Value::Table(table) => contract::misspelt_model(table, text, whole, is_module),
+        _ => None,
+    };
     let lonely = matches!(&value, Value::Table(t) if is_module(t) && is_criterion(t));
     if let (Value::Table(table), true) = (&value, contract && !lonely) {
         contract::check(table, whole)?;
@@ -277,6 +286,9 @@ fn evaluate(
         _ => None,
     };
     returned.ok_or_else(|| {
+        if let Some(misspelt) = misspelt {
+            return Box::new(misspelt);
+        }
         let message = match lonely {
             true => "the definition returns a criterion without a model",
             false => "the definition returns no model",

@@ -4,6 +4,7 @@ mod crop_without_offset;
 mod half_shared;
 mod names_used_twice;
 mod rows_across_records;
+mod unfit_scores;
 mod unshared_twin;
 mod weight_without_filler;
 
@@ -28,6 +29,7 @@ pub fn run(typed: &TypedNet, diagnostics: &mut Diagnostics) {
     crop_without_offset::lint(typed, diagnostics);
     rows_across_records::lint(typed, diagnostics);
     names_used_twice::lint(typed, diagnostics);
+    unfit_scores::lint(typed, diagnostics);
 }
 
 /// A parameter that two corresponding layers could share and do not.

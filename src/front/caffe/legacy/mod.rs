@@ -108,6 +108,9 @@ pub fn upgrade_solver(mut solver: Message, diagnostics: &mut Diagnostics) -> Mes
         field.name.value = "type".to_string();
         field.value.kind = ValueKind::Str(modern.to_string());
     }
+    if modern.is_some() {
+        solver.fields.retain(|field| field.name.value != "solver_type");
+    }
     solver
 }
 

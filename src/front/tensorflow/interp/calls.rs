@@ -67,7 +67,13 @@ impl Python {
 
     fn not_callable(&mut self, value: &Value, at: Span) -> PyError {
         let name = self.type_name(value);
-        self.type_error(at, format!("'{name}' object is not callable"))
+        let error = self.type_error(at, format!("'{name}' object is not callable"));
+        match value {
+            Value::Str(text) if ACTIVATIONS.contains(&&**text) => {
+                error.help(format!("a text is no function: write `tf.nn.{text}`"))
+            }
+            _ => error,
+        }
     }
 
     /// Calls a method of an object.
@@ -250,3 +256,7 @@ impl Python {
 fn method(function: Value, object: &Value) -> Value {
     Value::Method(Rc::new(Method { function, object: object.clone() }))
 }
+
+/// Functions of `tf.nn` that are given to layers, and by mistake as texts.
+const ACTIVATIONS: [&str; 8] =
+    ["elu", "relu", "relu6", "sigmoid", "softmax", "softplus", "softsign", "tanh"];

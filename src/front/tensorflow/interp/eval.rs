@@ -311,6 +311,12 @@ impl Python {
         let mut known: Vec<String> =
             frame.module.names.borrow().keys().map(|k| k.to_string()).collect();
         known.extend(self.builtins.names.borrow().keys().map(|k| k.to_string()));
+        if let Some((_, import)) = IMPORTS.iter().find(|(short, _)| *short == name) {
+            return Err(error.help(format!("begin the file with `{import}`")));
+        }
+        let text = self.sources.file(at.file).text.clone();
+        self.work(text.len(), at)?;
+        known.extend(assigned(&text).map(str::to_owned));
         Err(self.advise(error, name, known))
     }
 
@@ -394,4 +400,23 @@ fn lookup(frame: &Frame, hops: u32, slot: u32) -> Option<Value> {
         scope = scope.parent.as_ref()?;
     }
     scope.slots.borrow().get(slot as usize)?.clone()
+}
+
+/// Names that definitions take for granted, with the imports that give them.
+const IMPORTS: [(&str, &str); 5] = [
+    ("np", "import numpy as np"),
+    ("tf", "import tensorflow as tf"),
+    ("slim", "import tensorflow.contrib.slim as slim"),
+    ("digits", "import utils as digits"),
+    ("math", "import math"),
+];
+
+/// The names that lines of a text give values.
+fn assigned(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let name = line.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+        let rest = line[name.len()..].trim_start();
+        (!name.is_empty() && rest.starts_with('=') && !rest.starts_with("==")).then_some(name)
+    })
 }

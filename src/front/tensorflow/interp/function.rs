@@ -227,7 +227,10 @@ impl Args {
             if values[at].is_some() {
                 let message =
                     format!("{function}() got multiple values for argument '{}'", keyword.name);
-                return Err(py.type_error(keyword.name_span, message));
+                let positional = parameters[..given].iter().map(|p| name(p)).collect::<Vec<_>>();
+                let error = py.type_error(keyword.name_span, message);
+                let help = format!("those without a name are read as {}", positional.join(", "));
+                return Err(error.help(help));
             }
             values[at] = Some((keyword.value, keyword.span));
         }

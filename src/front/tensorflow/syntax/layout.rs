@@ -131,11 +131,7 @@ impl Scanner<'_> {
                 c => self.token(c.len_utf8()),
             }
         }
-        if let Some(open) = self.open.first() {
-            let (bracket, at) = (open.bracket, open.at);
-            self.layout.unclosed = true;
-            self.problem(at..at + 1, format!("'{bracket}' was never closed"));
-        }
+        self.report_unclosed();
         self.end_line();
         let end = self.text.len();
         for _ in 1..self.indentations.len() {
@@ -292,6 +288,19 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    /// A complaint about the first bracket that is open, unless a string without an end may have swallowed what closes it.
+    fn report_unclosed(&mut self) {
+        let Some(open) = self.open.first() else { return };
+        let (bracket, at) = (open.bracket, open.at);
+        self.layout.unclosed = true;
+        let swallows = |(place, message): &(Range<usize>, String)| {
+            at < place.start && message == "unterminated string literal"
+        };
+        if !self.layout.problems.iter().any(swallows) {
+            self.problem(at..at + 1, format!("'{bracket}' was never closed"));
+        }
+    }
+
     /// At the beginning of a line inside of brackets: a word that begins a statement ends them.
     fn look_for_statement(&mut self) -> Result<(), (Range<usize>, String)> {
         let line = self.rest().trim_start_matches([' ', '\t']);
@@ -301,11 +310,7 @@ impl Scanner<'_> {
         if !STATEMENTS.contains(&&line[..length]) || after.starts_with(['=', ',', ')']) {
             return Ok(());
         }
-        if let Some(open) = self.open.first() {
-            let (bracket, at) = (open.bracket, open.at);
-            self.layout.unclosed = true;
-            self.problem(at..at + 1, format!("'{bracket}' was never closed"));
-        }
+        self.report_unclosed();
         self.open.clear();
         self.end_line();
         self.begin_line()

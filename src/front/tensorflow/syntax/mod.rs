@@ -1,5 +1,6 @@
 //! Turns the text of a Python file into its syntax tree, going on after mistakes. The only folder that sees pest's pairs.
 
+mod advice;
 mod displays;
 mod expressions;
 mod formatted;
@@ -49,6 +50,7 @@ fn read(file: FileId, text: &str, rule: Rule) -> (File, Vec<Diagnostic>) {
     }
     let Reader { version, mut problems, .. } = reader;
     problems.sort_by_key(|problem| problem.span().map(|span| span.start));
+    let problems = problems.into_iter().map(|problem| advice::advised(problem, text)).collect();
     (File { body, version }, problems)
 }
 

@@ -4,6 +4,7 @@
 use super::super::interp::{Table, Value};
 use super::super::library::{class_name, is_criterion};
 use super::super::lower::Stop;
+use super::functions::names;
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::source::Span;
@@ -38,6 +39,37 @@ pub(super) fn misspelt(table: &Table, span: Span, diagnostics: &mut Diagnostics)
             diagnostics.report(d.help(format!("did you mean `{near}`?")));
         }
     }
+}
+
+/// A complaint about a returned table that has a model under a name that resembles the one it should have.
+pub(super) fn misspelt_model(
+    table: &Table,
+    text: &str,
+    whole: Span,
+    is_module: impl Fn(&Table) -> bool,
+) -> Option<Diagnostic> {
+    let name = names(table).into_iter().find(|name| {
+        let held = matches!(table.field(name), Value::Table(t) if is_module(&t));
+        held && name != "model" && nearest(name, ["model"]).is_some()
+    })?;
+    let message = format!("the returned table has no `model`, but a `{name}`");
+    // The only place that gives a field of this name a value.
+    let mut places = text.match_indices(&name).map(|(at, _)| at).filter(|&at| {
+        let rest = text[at + name.len()..].trim_start();
+        let is_end = |c: char| c.is_alphanumeric() || c == '_';
+        rest.starts_with('=') && !rest.starts_with("==") && !text[..at].ends_with(is_end)
+    });
+    Some(match (places.next(), places.next()) {
+        (Some(at), None) => {
+            let place = Span::new(whole.file, at, at + name.len());
+            Diagnostic::new(&diag::E0705, place, message).edit(
+                "did you mean `model`?",
+                place,
+                "model",
+            )
+        }
+        _ => Diagnostic::new(&diag::E0705, whole, message).help("did you mean `model`?"),
+    })
 }
 
 /// Complains about a field of a wrong kind.

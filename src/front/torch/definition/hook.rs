@@ -3,7 +3,7 @@
 
 use super::super::interp::{Table, Value};
 use super::super::lower::{Flow, Stop, Walk, stop};
-use crate::diag::{self, Diagnostic};
+use crate::diag::{self, Diagnostic, Label};
 use crate::layers::label_map::LabelMap;
 
 /// The function of a definition, if it has one.
@@ -33,6 +33,10 @@ pub(super) fn apply(
     target: Flow,
 ) -> Result<Flow, Stop> {
     let library = walk.library();
+    let written = match &hook {
+        Value::Function(closure) => Some(closure.proto.span),
+        _ => None,
+    };
     let made = library.call(walk.lua(), "hooked", vec![hook]).map_err(stop)?;
     let Some(Value::Table(hooked)) = made.into_iter().next() else { return Ok(target) };
     if let Flow::Tensor(label) = &target
@@ -44,7 +48,12 @@ pub(super) fn apply(
         });
     }
     let followed = walk.follow_hook(&hooked, &[&target, input]);
-    followed.map_err(|complaint| {
+    followed.map_err(|mut complaint| {
+        let returns_nothing = complaint.message.contains("the labelHook returns nothing");
+        if let Some(place) = written.filter(|_| returns_nothing) {
+            complaint.labels = vec![Label { span: place, text: "this function".to_owned() }];
+            *complaint = complaint.help("end it with `return label`");
+        }
         Box::new(complaint.note("the labelHook is run on labels that come later"))
     })
 }

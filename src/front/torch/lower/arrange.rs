@@ -3,8 +3,9 @@
 use super::{Flow, Stop, Walk, children, stop};
 use crate::front::torch::interp::{Table, Value};
 use crate::ir::Node;
+use crate::layers::Layer;
 use crate::source::Span;
-use crate::spec;
+use crate::spec::{self, LayerSpec};
 
 impl Walk<'_> {
     /// What a module of a structural class makes of its input; `None` for other classes.
@@ -147,6 +148,47 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// Complains about a table for a layer that takes one tensor, and about a tensor for one that takes a table.
+    pub(super) fn check_input(
+        &self,
+        spelling: &'static spec::Spelling,
+        module: &Table,
+        input: &Flow,
+    ) -> Result<(), Stop> {
+        if spelling.name == "nn.JoinTable" {
+            self.table(module, input)?;
+        }
+        let leaves = input.leaves();
+        let spec = match input {
+            Flow::Table(_) if leaves.len() != 1 => Layer::spec_of(spelling),
+            _ => None,
+        };
+        // Caffe's layers with a top for each bottom are Torch's modules of one tensor.
+        let is_of_one = |spec: &&LayerSpec| {
+            let one = spec.bottoms.max == 1 || spec.tops.max == spec.bottoms.max;
+            spec.bottoms.min == 1 && one && !spec.loss
+        };
+        if spec.filter(is_of_one).is_none() {
+            return Ok(());
+        }
+        let (name, what) = (super::torch_type(module), input.describe());
+        let mut complaint =
+            self.complaint(module, format!("{name} takes a tensor, and is given {what}"));
+        let made = |leaf: &String| {
+            let by = self.nodes.iter().find(|n| n.tops.iter().any(|top| top.value == *leaf));
+            by.filter(|node| !node.layer.is_input()).map(|node| node.span)
+        };
+        let mut places: Vec<Span> = leaves.iter().filter_map(made).collect();
+        places.dedup();
+        places.retain(|&place| Some(place) != complaint.span());
+        for place in places.into_iter().take(2) {
+            *complaint = complaint.label(place, "gives one of them");
+        }
+        let help = "nn.JoinTable(1, 3) or nn.CAddTable() makes a tensor of a table, nn.ParallelTable() has a module for each";
+        *complaint = complaint.help(help);
+        Err(complaint)
     }
 
     /// The blob of an input that must be a tensor.

@@ -7,7 +7,7 @@ use crate::front::torch::interp::{Table, Value};
 use crate::ir::Rule;
 use crate::layers::Layer;
 use crate::source::Spanned;
-use crate::spec::Dialect;
+use crate::spec::{Dialect, Spelling};
 
 impl Walk<'_> {
     /// What is added from here on exists only where the net has a loss: DIGITS' stages `train` and `val`.
@@ -94,10 +94,34 @@ impl Walk<'_> {
             true => Flow::Table(vec![input.clone(), target.clone()]),
             false => input.clone(),
         };
+        self.not_too_many(spelling, criterion, input, &both)?;
         let node = self.nodes.len();
         self.spelled(spelling, criterion, path, &both)?;
         self.nodes[node].loss_weights = vec![Spanned::new(weight as f32, span)];
         Ok(())
+    }
+
+    /// Complains where a model gives a table to a criterion of one tensor.
+    fn not_too_many(
+        &self,
+        spelling: &'static Spelling,
+        criterion: &Table,
+        input: &Flow,
+        both: &Flow,
+    ) -> Result<(), Stop> {
+        let Flow::Table(items) = input else { return Ok(()) };
+        let given = both.leaves().len();
+        if Layer::spec_of(spelling).is_none_or(|spec| given <= spec.bottoms.max) {
+            return Ok(());
+        }
+        let (name, n) = (torch_type(criterion), items.len());
+        let message = format!(
+            "{name} compares one tensor with the target, and the model gives a table of {n}"
+        );
+        let help = "join them in the model, such as by nn.JoinTable(1, 1), or take nn.ParallelCriterion() with a criterion for each";
+        let mut complaint = self.complaint(criterion, message);
+        *complaint = complaint.help(help);
+        Err(complaint)
     }
 
     /// Adds a criterion that computes in Lua.

@@ -270,11 +270,9 @@ impl<'a> Walk<'a> {
         // The model itself may be a single module.
         let short = type_name.rsplit('.').next().unwrap_or_default().to_owned();
         let path = if path.is_empty() { short.as_str() } else { path };
+        self.check_input(spelling, module, input)?;
         let mut bottoms = self.current(input);
         let n = self.tops_of(spelling.name, module, &bottoms);
-        if spelling.name == "nn.JoinTable" {
-            self.table(module, input)?;
-        }
         let tops: Vec<String> = match n {
             1 if name_is_one(spelling.name) => vec![path.to_owned()],
             n => (1..=n).map(|i| format!("{path}[{i}]")).collect(),

@@ -1,5 +1,6 @@
 //! Turns the text of a Lua chunk into its syntax tree, going on after mistakes. The only folder that sees pest's pairs.
 
+mod advice;
 mod expressions;
 mod lexical;
 mod quoted;
@@ -12,6 +13,8 @@ use crate::front::cage::on_large_stack;
 use crate::source::{FileId, Span, Spanned};
 use pest::Parser;
 use pest::iterators::Pair;
+
+pub use advice::advised;
 
 #[derive(pest_derive::Parser)]
 #[grammar = "../grammar/lua.pest"]
