@@ -74,7 +74,7 @@ pub fn check_options(
     }
     let outputs = tensors.keys().filter(|name| name.starts_with("dout.")).count();
     let outputs = Some(outputs).filter(|&n| 0 < n);
-    let request = front::Request { outputs, spare: true, ..Default::default() };
+    let request = front::Request { outputs, apart: true, spare: true, ..Default::default() };
     let values = input_values(tensors);
     Options { stages, own_state, training: false, shapes, values, request }
 }

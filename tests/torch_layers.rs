@@ -18,8 +18,7 @@ use serde_json::Value;
 ///
 /// - `batchnorm_eval_1d`: the gradient of a batch of one without a batch axis comes back without that axis, because the
 ///   module resized the caller's tensor; here the gradient of an input has the input's shape.
-/// - `parallel_shared_weight_only`: two gradients of one tensor, to which Torch adds both; here the sum is the gradient.
-const QUIRKS: &[&str] = &["batchnorm_eval_1d", "parallel_shared_weight_only"];
+const QUIRKS: &[&str] = &["batchnorm_eval_1d"];
 
 #[allow(dead_code, reason = "not called where the cases run on another device")]
 fn main() {

@@ -52,6 +52,9 @@ pub struct Request {
     pub trial: Option<fn(Trial) -> Option<Tried>>,
     /// Whether the net starts from weights, for which the definition may change it (DIGITS' `fineTuneHook`).
     pub fine_tune: bool,
+    /// Whether parameters that share their values and not their gradients stay apart, for their gradients one by one; a net
+    /// in training has one parameter with the sum of both.
+    pub apart: bool,
     /// Whether more may be told than the definition asks for, as where several definitions are told the same.
     pub spare: bool,
 }

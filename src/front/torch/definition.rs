@@ -472,7 +472,7 @@ fn finish(
             walk.criterion(&loss, "loss", &output, &Flow::Table(vec![]), 1.0)?;
         }
     }
-    walk.share();
+    walk.share(request.apart);
     Ok(names)
 }
 

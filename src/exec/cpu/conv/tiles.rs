@@ -108,7 +108,7 @@ impl Plan {
         (self.rows + 2) * (self.columns + 2) + LANES
     }
 
-    fn each<T: Real>(&self, conv: &Shape) -> usize {
+    fn each(&self, conv: &Shape) -> usize {
         let [pixels, sums] = self.places(conv);
         PLACES * (pixels + sums) + 4 * self.quarter() + (PLACES + 1) * LANES
     }
@@ -124,7 +124,7 @@ impl PooledTiles {
 
     /// Elements of workspace that [`PooledTiles::forward`] needs for `threads` to take part.
     pub fn workspace<T: Real>(&self, threads: usize) -> usize {
-        threads.max(1) * Plan::new::<T>(&self.conv).each::<T>(&self.conv)
+        threads.max(1) * Plan::new::<T>(&self.conv).each(&self.conv)
     }
 
     /// The maxima `y` of the pooling and their places `index`, with weights from
@@ -148,7 +148,7 @@ impl PooledTiles {
         let [y, index] = &[y, index].map(|to| Shared::new(to));
         let [pixels, sums] = plan.places(conv);
         let all = conv.batch * plan.registers;
-        for_each_with(plan.blocks * plan.parts, work, plan.each::<T>(conv), |task, scratch| {
+        for_each_with(plan.blocks * plan.parts, work, plan.each(conv), |task, scratch| {
             let (block, part) = (task / plan.parts, task % plan.parts);
             let registers = block * REGISTERS..((block + 1) * REGISTERS).min(all);
             let (left, rest) = scratch.split_at_mut(PLACES * pixels);

@@ -39,13 +39,14 @@ pub(in crate::front::torch) struct Use {
 
 impl Walk<'_> {
     /// Gives the parameters that share storage one name, whether they share their gradients or not: what is added to one of
-    /// them is added to all.
-    pub fn share(&mut self) {
-        let mut first: HashMap<Window, usize> = HashMap::new();
+    /// them is added to all. Where they are to stay `apart`, those that do not share their gradients do.
+    pub fn share(&mut self, stay_apart: bool) {
+        let mut first: HashMap<(Window, Option<(*const Storage, usize)>), usize> = HashMap::new();
         let mut apart = vec![];
         for i in 0..self.uses.len() {
             let Use { identity, node, at, field, .. } = self.uses[i];
-            let owner = *first.entry(identity.value).or_insert(i);
+            let gradient = identity.gradient.filter(|_| stay_apart);
+            let owner = *first.entry((identity.value, gradient)).or_insert(i);
             if owner == i {
                 continue;
             }
