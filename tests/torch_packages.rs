@@ -74,7 +74,7 @@ fn close(got: &[f32], want: &[f32]) {
 }
 
 #[test]
-fn weights_without_shared_gradients_are_one_and_get_both() {
+fn weights_without_shared_gradients_are_one_in_training_and_have_two_gradients() {
     let towers = |names: &str| {
         format!(
             "local a = nn.Linear(3, 2)\nlocal b = a:clone({names})\n\
@@ -89,10 +89,20 @@ fn weights_without_shared_gradients_are_one_and_get_both() {
     ]);
     let half = towers("'weight', 'bias'");
     let fully = train(&towers("'weight', 'bias', 'gradWeight', 'gradBias'"), &tensors);
-    let got = train(&half, &tensors);
-    close(&got["dparam.0"].data, &fully["dparam.0"].data);
-    close(&got["dparam.1"].data, &fully["dparam.1"].data);
-    let checked = checked(&half, &tensors);
+    let mut each = tensors.clone();
+    each.extend(given([
+        ("param.2", tensors["param.0"].clone()),
+        ("param.3", tensors["param.1"].clone()),
+    ]));
+    let got = train(&half, &each);
+    for (first, second) in [("dparam.0", "dparam.2"), ("dparam.1", "dparam.3")] {
+        let both = got[first].data.iter().zip(&got[second].data);
+        close(&both.map(|(a, b)| a + b).collect::<Vec<_>>(), &fully[first].data);
+    }
+    let path = Path::new("definition.lua");
+    let mut options = check_options(path, &tensors, Some(NetState::phase(Phase::Train)));
+    options.request.apart = false;
+    let checked = pipeline::check(path, half.clone(), &options);
     assert_eq!(checked.stages[0].parameter_count(), 8);
     let shown = shown(&checked);
     assert_eq!(shown.matches("W0607").count(), 1, "{shown}");
