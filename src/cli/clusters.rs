@@ -88,13 +88,12 @@ struct Asked<'a> {
     reference: Option<Labelled<'a>>,
 }
 
-/// Draws the clusters that the run file in a run's folder asks for.
-pub(super) fn after_training(folder: &Path) -> Result<()> {
+/// Draws the clusters that the run file in a run's folder asks for, of what training has just saved.
+pub(super) fn after_training(folder: &Path, weights: &Path) -> Result<()> {
     let run = folder.join(RUN_FILE);
     let (file, _) = run_file::read(&run, &[])?;
     let Some(IdxFiles { images, labels }) = &file.clusters else { return Ok(()) };
-    let weights = crate::job::inference::last_snapshot(folder)?;
-    let asked = Asked { weights: Some(&weights), ..Asked::default() };
+    let asked = Asked { weights: Some(weights), ..Asked::default() };
     draw(&run, &asked, (images, labels), &folder.join("clusters.svg"))
 }
 

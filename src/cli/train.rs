@@ -203,8 +203,11 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
             "stopped; continue with: cortado train {run} --resume {state}{output}"
         ));
     }
-    let drawn = match &job.folder {
-        Some(folder) if is_of_run_file(&job) => super::clusters::after_training(folder),
+    let drawn = match (&job.folder, &outcome.snapshot) {
+        (Some(folder), Some(files)) if is_of_run_file(&job) => {
+            tell_later(folder, &files.safetensors);
+            super::clusters::after_training(folder, &files.safetensors)
+        }
         _ => Ok(()),
     };
     match (drawn, &diverged) {
@@ -213,6 +216,18 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     }
     again();
     Ok(())
+}
+
+/// Says that a run before this one has left a snapshot of more iterations, which others would take for the last.
+fn tell_later(folder: &Path, own: &Path) {
+    if let Ok(last) = last_snapshot(folder)
+        && iteration_of(own) < iteration_of(&last)
+    {
+        warn(&format!(
+            "note: {} is of an earlier run; `test`, `infer` and `clusters` take it unless --weights names another",
+            last.display()
+        ));
+    }
 }
 
 fn is_of_run_file(job: &Job) -> bool {
