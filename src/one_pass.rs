@@ -301,6 +301,7 @@ pub fn one_pass(
             }
         }
     }
+    passes.sound()?;
     Ok(output)
 }
 

@@ -3,7 +3,7 @@
 //! large, a run that is resumed.
 //!
 //! `cargo test --release --features cuda --test cuda`, on a machine with a GPU; the built binary runs alone as well, from
-//! the root of the repository.
+//! the root of the repository. Without a GPU, `.ci/simulated_gpu` runs it on one that is simulated.
 
 #[allow(dead_code, reason = "some of its checks are for the processor only")]
 #[path = "caffe_layers.rs"]
@@ -11,6 +11,8 @@ mod caffe_layers;
 #[allow(dead_code, reason = "as above")]
 #[path = "caffe_nets.rs"]
 mod caffe_nets;
+#[path = "simulated_gpu/host.rs"]
+mod host;
 #[path = "emulator/kernels.rs"]
 mod kernels;
 #[allow(dead_code, reason = "as above")]
@@ -35,7 +37,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 const GPU: Device = Device::Cuda(0);
 
-/// With this in the environment, the binary trains for a few steps and prints the bits.
+/// With the name of a net here in the environment, the binary trains it for a few updates and prints the bits.
 const PRINT_BITS: &str = "CORTADO_TEST_BITS";
 
 fn main() {
@@ -43,8 +45,8 @@ fn main() {
         eprintln!("nothing was tested: {why}");
         std::process::exit(2);
     }
-    if std::env::var_os(PRINT_BITS).is_some() {
-        match bits() {
+    if let Ok(net) = std::env::var(PRINT_BITS) {
+        match bits(&net) {
             Ok(bits) => println!("bits {bits}"),
             Err(why) => println!("failed: {why:?}"),
         }
@@ -73,13 +75,14 @@ fn main() {
     trials.push(Trial::test("kernels/updates", || Ok(kernels::updates(GPU)?)));
     trials.push(Trial::test("graphs_and_launches_give_the_same_bits", same_bits));
     trials.push(Trial::test("too_large_a_plan_is_an_error", too_large));
+    trials.extend(host::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// The parameters after a few steps, as one number.
-fn bits() -> Result<u64, Failed> {
+/// The parameters of a net after a few updates, as one number.
+fn bits(net: &str) -> Result<u64, Failed> {
     let nets = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/nets");
-    let case = nets.join("siamese_full_sgd");
+    let case = nets.join(net);
     let options = JobOptions {
         device: GPU,
         weights: vec![case.join("data.safetensors")],
@@ -88,8 +91,8 @@ fn bits() -> Result<u64, Failed> {
     };
     let opened = job::open(&case.join("solver.prototxt"), &options)?;
     let mut trainer = opened.job.ok_or("the solver has errors")?.trainer;
-    for _ in 0..6 {
-        trainer.step()?;
+    for _ in 0..host::UPDATES {
+        trainer.advance()?;
     }
     let mut sum = 0xcbf2_9ce4_8422_2325u64;
     for x in trainer.parameters().values().flat_map(|blob| &blob.data) {
@@ -103,7 +106,7 @@ fn same_bits() -> Result<(), Failed> {
     let mut said = vec![];
     for graphs in ["1", "1", "0"] {
         let output = Command::new(std::env::current_exe()?)
-            .env(PRINT_BITS, "1")
+            .env(PRINT_BITS, "siamese_full_sgd")
             .env("CORTADO_CUDA_GRAPHS", graphs)
             .output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -197,7 +197,7 @@ pub struct Session<T: Element> {
     runs: u64,
     /// Whether what depends on the parameters alone has been computed since they changed.
     settled: bool,
-    /// The first copy that a GPU refused; the next run returns it.
+    /// The first copy that a GPU refused, until somebody is told.
     broken: Option<Error>,
 }
 
@@ -332,13 +332,17 @@ impl<T: Element> Session<T> {
 
     /// Fills a place with zeros.
     pub fn clear(&mut self, slot: Slot) {
-        match &self.seat {
-            Seat::Host { .. } => self.with_arena(|arena| arena[slot.range()].fill(T::ZERO)),
-            Seat::Gpu(_) => self.write(slot, &vec![T::ZERO; slot.len]),
+        self.settled &= !slot.overlaps(&self.plan.parameters);
+        match &mut self.seat {
+            Seat::Host { .. } => self.with_data(|arena| arena[slot.range()].fill(T::ZERO)),
+            Seat::Gpu(gpu) => {
+                let cleared = gpu.clear(slot);
+                self.note(cleared);
+            }
         }
     }
 
-    /// Copies a place out; zeros if a GPU refuses, which the next run says.
+    /// Copies a place out; zeros if a GPU refuses, which [`Session::sound`] and the next run say.
     pub fn read(&mut self, slot: Slot) -> Vec<T> {
         match &mut self.seat {
             Seat::Host { .. } => self.with_data(|arena| arena[slot.range()].to_vec()),
@@ -371,6 +375,14 @@ impl<T: Element> Session<T> {
         }
     }
 
+    /// Whether every copy since the last run was made; what was read is to be believed only then.
+    ///
+    /// # Errors
+    /// A GPU refused one.
+    pub fn sound(&mut self) -> Result<()> {
+        self.broken.take().map_or(Ok(()), Err)
+    }
+
     fn note(&mut self, done: Result<()>) {
         if let Err(why) = done {
             self.broken.get_or_insert(why);
@@ -396,9 +408,7 @@ impl<T: Element> Session<T> {
     }
 
     fn next_run(&mut self) -> Result<u64> {
-        if let Some(why) = self.broken.take() {
-            return Err(why);
-        }
+        self.sound()?;
         self.runs += 1;
         Ok(self.runs - 1)
     }

@@ -250,6 +250,7 @@ impl Inference {
                     (name, values)
                 })
                 .collect();
+            self.machine.session.sound()?;
             for i in 0..chunk.len() {
                 let one = all.iter().map(|(name, values)| {
                     let n = values.len() / batch;
@@ -262,7 +263,7 @@ impl Inference {
     }
 
     /// Writes the files of the net's HDF5Output layers, with all images that were run.
-    pub fn finish(&self) -> Result<()> {
+    pub fn finish(&mut self) -> Result<()> {
         self.machine.write_files()
     }
 }

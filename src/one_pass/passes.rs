@@ -128,6 +128,14 @@ impl<T: Element> Passes<T> {
         self.session.run()
     }
 
+    /// Whether everything that was read since the last run is what it gave.
+    ///
+    /// # Errors
+    /// A GPU refused something.
+    pub fn sound(&mut self) -> Result<()> {
+        self.session.sound()
+    }
+
     /// Makes the next run like the first: with its random numbers, and with the first values of states that runs
     /// change, until they are set.
     pub fn rewind(&mut self) {

@@ -85,6 +85,7 @@ impl Trainer {
         let format = self.solver.snapshot_format;
         let files = Snapshot::named(prefix, self.iteration, format);
         let parameters = self.parameters();
+        self.train.session.sound()?;
         if self.names.is_empty() {
             let changes = self.solver.snapshot_diff.then(|| self.last_changes());
             match format {
@@ -117,6 +118,7 @@ impl Trainer {
         for (i, region) in self.train.plan().histories.clone().into_iter().enumerate() {
             all.extend(self.flat(region, &format!("history{i}")));
         }
+        self.train.session.sound()?;
         let positions: Vec<u64> = self.train.feeds.iter().map(|feed| feed.position()).collect();
         let losses: Vec<u32> = self.losses.iter().map(|loss| loss.to_bits()).collect();
         let metadata = HashMap::from([

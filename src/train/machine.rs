@@ -361,7 +361,8 @@ impl Machine {
     }
 
     /// Writes these files.
-    pub(crate) fn write_files(&self) -> Result<()> {
+    pub(crate) fn write_files(&mut self) -> Result<()> {
+        self.session.sound()?;
         self.planned.files.iter().try_for_each(|file| file.write(&self.planned.plan))
     }
 

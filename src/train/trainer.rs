@@ -1,6 +1,7 @@
 //! One update a call: forward and backward passes, then the solver's rule, as Caffe's `Solver::Step`.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use super::machine::{Machine, Purpose, users};
 use super::rewriting::Rewriter;
@@ -75,7 +76,8 @@ pub struct TestReport {
 struct Pending {
     iteration: u64,
     rate: f32,
-    run: u64,
+    /// The runs whose gradients it took, one for each of the solver's `iter_size`.
+    runs: Range<u64>,
 }
 
 /// A net in training.
@@ -255,27 +257,47 @@ impl Trainer {
     /// # Errors
     /// The data do not fit the net, or the device refuses.
     pub fn advance(&mut self) -> Result<Vec<StepReport>> {
-        let kept = self.train.session.kept();
+        let kept = self.train.session.kept() as u64;
+        let micro = self.solver.iter_size;
         let watched = self.solver.debug_info || self.solver.snapshot_diff;
         let rewrites = self.rewriter.as_ref().is_some_and(Rewriter::computes);
-        if kept == 0 || 1 < self.solver.iter_size || watched || rewrites {
+        if kept < micro || watched || rewrites {
             return Ok(vec![self.update_now()?]);
         }
         self.look_ahead()?;
         let rate = self.schedule.rate(self.iteration);
-        let update = self.update(rate, self.train.plan().gradients);
-        self.train.take_batches()?;
-        let run = self.train.session.runs();
-        self.train.session.run_and_update(&update)?;
+        let first = self.train.session.runs();
+        match self.sum_of_gradients() {
+            None => {
+                let update = self.update(rate, self.train.plan().gradients);
+                self.train.take_batches()?;
+                self.train.session.run_and_update(&update)?;
+            }
+            Some(sum) => {
+                self.train.session.clear(sum);
+                for _ in 0..micro {
+                    self.train.run()?;
+                    self.train.session.accumulate(sum)?;
+                }
+                let update = self.update(rate, sum);
+                self.train.session.update(&update)?;
+            }
+        }
         let iteration = self.iteration;
         self.iteration += 1;
-        self.pending.push(Pending { iteration, rate, run });
+        self.pending.push(Pending { iteration, rate, runs: first..first + micro });
         let display = self.solver.display;
         let shown = 0 < display && iteration.is_multiple_of(display);
-        match shown || self.iteration == self.solver.max_iter || self.pending.len() == kept {
+        let full = kept < (self.pending.len() as u64 + 1) * micro;
+        match shown || self.iteration == self.solver.max_iter || full {
             true => self.settle(),
             false => Ok(vec![]),
         }
+    }
+
+    /// Where gradients are added up, if an update takes those of several passes.
+    fn sum_of_gradients(&self) -> Option<Slot> {
+        (1 < self.solver.iter_size).then(|| self.train.plan().histories.last().copied()).flatten()
     }
 
     /// Waits for the reports of all updates so far.
@@ -291,14 +313,19 @@ impl Trainer {
         let loss = self.train.planned.loss.map(|v| self.train.plan().slot(v));
         let slots: Vec<Slot> =
             loss.into_iter().chain(shown.iter().map(|(_, slot)| *slot)).collect();
-        let runs: Vec<u64> = pending.iter().map(|one| one.run).collect();
+        let runs: Vec<u64> = pending.iter().flat_map(|one| one.runs.clone()).collect();
+        let mut found = self.train.session.recent(&runs, &slots)?.into_iter();
         let mut reports = vec![];
-        for (one, values) in pending.iter().zip(self.train.session.recent(&runs, &slots)?) {
-            let mut values = values.into_iter();
-            let loss = values.next().and_then(|loss| loss.first().copied()).unwrap_or(0.0);
-            let outputs = shown.iter().map(|(name, _)| name.clone()).zip(values).collect();
+        for Pending { iteration, rate, runs } in pending {
+            let micro = (runs.end - runs.start) as f32;
+            let (mut loss, mut outputs) = (0.0, vec![]);
+            for values in found.by_ref().take(runs.count()) {
+                let mut values = values.into_iter();
+                loss += values.next().and_then(|loss| loss.first().copied()).unwrap_or(0.0);
+                outputs = shown.iter().map(|(name, _)| name.clone()).zip(values).collect();
+            }
+            loss /= micro;
             let smoothed = self.smooth(loss);
-            let &Pending { iteration, rate, .. } = one;
             reports.push(StepReport { iteration, loss, smoothed, rate, outputs, debug: vec![] });
         }
         Ok(reports)
@@ -316,8 +343,7 @@ impl Trainer {
 
     fn update_now(&mut self) -> Result<StepReport> {
         let micro = self.solver.iter_size;
-        let accumulator =
-            (1 < micro).then(|| self.train.plan().histories.last().copied()).flatten();
+        let accumulator = self.sum_of_gradients();
         if let Some(sum) = accumulator {
             self.train.session.clear(sum);
         }

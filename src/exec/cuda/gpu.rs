@@ -82,6 +82,8 @@ enum Wanted {
     Ahead,
     /// Adds the gradients to an array.
     Add(Slot),
+    /// Fills a place with zeros.
+    Clear(Slot),
 }
 
 /// A plan on a device.
@@ -258,6 +260,12 @@ impl<T: Element> Gpu<T> {
         self.driver.run(script)
     }
 
+    /// Fills a place with zeros.
+    pub(in crate::exec) fn clear(&mut self, slot: Slot) -> Result<()> {
+        let script = self.script(Wanted::Clear(slot))?;
+        self.driver.run(script)
+    }
+
     fn control(&self, run: u64) -> Vec<u8> {
         [self.seed, run].iter().flat_map(|word| word.to_ne_bytes()).collect()
     }
@@ -285,6 +293,10 @@ impl<T: Element> Gpu<T> {
                 let from = self.plan.gradients;
                 let call = Call::each("add_to", from.len, vec![]);
                 acts.extend(launch(&mut module, call, &[from.offset, sum.offset]));
+            }
+            (Wanted::Clear(slot), _) => {
+                let call = Call::each("fill", slot.len, vec![]).with(0.0);
+                acts.extend(launch(&mut module, call, &[slot.offset]));
             }
             _ => {}
         }

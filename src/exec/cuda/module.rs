@@ -161,7 +161,10 @@ const RUNNER: &str = "\
     KERNEL run_##name(long long blocks, void **arguments) {        \\
         (void)arguments;                                           \\
         BLOCKS = blocks;                                           \\
-        for (BLOCK = 0; BLOCK < blocks; BLOCK++) call;             \\
+        for (long long turn = 0; turn < blocks; turn++) {          \\
+            BLOCK = IN_TURN(turn, blocks);                         \\
+            call;                                                  \\
+        }                                                          \\
     }
 #endif";
 

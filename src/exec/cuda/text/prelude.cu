@@ -30,11 +30,18 @@ typedef WHOLE whole;
 #define DEVICE static inline __attribute__((unused))
 #define SHARED static
 static long long BLOCK, BLOCKS;
-#define EACH(i, n)                                     \
-    for (int thread_ = 0; thread_ < THREADS; thread_++) \
+/* With BACKWARDS the last thread and the last block are first: the same bits, since neither waits for another. */
+#ifdef BACKWARDS
+#define EACH_THREAD(t) for (int t = THREADS - 1; 0 <= t; t--)
+#define IN_TURN(turn, n) ((n) - 1 - (turn))
+#else
+#define EACH_THREAD(t) for (int t = 0; t < THREADS; t++)
+#define IN_TURN(turn, n) (turn)
+#endif
+#define EACH(i, n)        \
+    EACH_THREAD(thread_) \
         for (whole i = (whole)(BLOCK * THREADS + thread_); i < (n); i += (whole)(BLOCKS * THREADS))
 #define EACH_TEAM(b, n) for (whole b = (whole)BLOCK; b < (n); b += (whole)BLOCKS)
-#define EACH_THREAD(t) for (int t = 0; t < THREADS; t++)
 #endif
 
 #ifdef REAL_IS_DOUBLE
