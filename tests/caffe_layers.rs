@@ -41,7 +41,7 @@ pub fn trials(device: Device) -> Vec<Trial> {
 }
 
 fn trials_of(folder: &str, device: Device) -> Vec<Trial> {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe");
+    let golden = Path::new("tests/golden/caffe");
     let mut cases: Vec<PathBuf> = std::fs::read_dir(golden.join(folder))
         .expect("the golden cases are part of the repository")
         .filter_map(|entry| Some(entry.ok()?.path()))

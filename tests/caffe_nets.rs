@@ -72,7 +72,7 @@ fn main() {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/nets")
+    PathBuf::from("tests/golden/caffe/nets")
 }
 
 fn case_json(case: &Path) -> Result<serde_json::Value, Failed> {

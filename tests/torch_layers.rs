@@ -27,7 +27,7 @@ fn main() {
 
 /// The cases on a device.
 pub fn trials(device: Device) -> Vec<Trial> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch");
+    let folder = Path::new("tests/golden/torch");
     let files = ["modules", "sequences", "packages"].into_iter().flat_map(|kind| {
         std::fs::read_dir(folder.join(kind)).expect("the golden cases are part of the repository")
     });

@@ -26,7 +26,7 @@ const ON_EDGE: &[(&str, &str, usize)] = &[("bnnet", "rmsprop_a", 12), ("siamese"
 const MORE: &str = "CORTADO_GOLDEN";
 
 fn folder(net: &str) -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/torch/nets").join(net);
+    let own = Path::new("tests/golden/torch/nets").join(net);
     match std::env::var_os(MORE) {
         Some(more) if !own.exists() => Path::new(&more).join("torch/nets").join(net),
         _ => own,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use super::machine::{Machine, Purpose, users};
 use super::rewriting::Rewriter;
@@ -72,6 +73,10 @@ pub struct TestReport {
     pub debug: Vec<String>,
 }
 
+/// Reports that nobody asks for are waited for after so many updates, if they took so long.
+const FEW: usize = 64;
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// An update that is on its way: its report waits on the device.
 struct Pending {
     iteration: u64,
@@ -92,6 +97,8 @@ pub struct Trainer {
     pub(super) names: Vec<(String, String)>,
     /// Updates without a report so far, in order.
     pending: Vec<Pending>,
+    /// When reports were last waited for.
+    settled: Instant,
     /// What the last update subtracted from the parameters, where snapshots hold it; empty before the first.
     pub(super) changes: Vec<f32>,
     /// What the definition makes of gradients.
@@ -131,6 +138,7 @@ impl Trainer {
             losses: VecDeque::new(),
             names: vec![],
             pending: vec![],
+            settled: Instant::now(),
             changes: vec![],
             rewriter,
         };
@@ -252,7 +260,7 @@ impl Trainer {
     }
 
     /// Makes one update, and gives the reports that are there: on the processor its own, on a GPU those of all updates
-    /// since the last one that is displayed, when the next is.
+    /// since the last one that is displayed, when the next is, or when half a second has passed.
     ///
     /// # Errors
     /// The data do not fit the net, or the device refuses.
@@ -289,7 +297,8 @@ impl Trainer {
         let display = self.solver.display;
         let shown = 0 < display && iteration.is_multiple_of(display);
         let full = kept < (self.pending.len() as u64 + 1) * micro;
-        match shown || self.iteration == self.solver.max_iter || full {
+        let long = FEW <= self.pending.len() && PATIENCE < self.settled.elapsed();
+        match shown || self.iteration == self.solver.max_iter || full || long {
             true => self.settle(),
             false => Ok(vec![]),
         }
@@ -309,6 +318,7 @@ impl Trainer {
             return Ok(vec![]);
         }
         let pending = std::mem::take(&mut self.pending);
+        self.settled = Instant::now();
         let shown = self.train.shown();
         let loss = self.train.planned.loss.map(|v| self.train.plan().slot(v));
         let slots: Vec<Slot> =

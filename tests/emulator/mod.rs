@@ -7,6 +7,7 @@ pub mod values;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Instant;
 
 use cortado::error::{Error, Result};
@@ -50,7 +51,7 @@ struct Emulator {
     precision: Precision,
     /// Aligned for any number type.
     memory: Vec<u64>,
-    scripts: Vec<Prepared>,
+    scripts: Vec<Vec<Arc<Prepared>>>,
     folder: tempfile::TempDir,
 }
 
@@ -74,11 +75,11 @@ impl Emulator {
         unsafe { self.memory.as_mut_ptr().cast::<u8>().add(at) }
     }
 
-    fn act(&mut self, script: usize, act: usize) {
-        match self.scripts[script].script.acts[act].clone() {
+    fn act(&mut self, prepared: &Prepared, act: usize) {
+        match prepared.script.acts[act].clone() {
             Act::Launch { entry, operands, blocks } => {
-                let runner = self.scripts[script].runners[entry];
-                let Entry { arguments, name } = self.scripts[script].script.entries[entry].clone();
+                let runner = prepared.runners[entry];
+                let Entry { arguments, name } = prepared.script.entries[entry].clone();
                 assert_eq!(arguments, operands.len(), "arguments of {name}");
                 let mut addresses: Vec<_> = operands.iter().map(|&at| self.address(at)).collect();
                 let mut arguments: Vec<*mut std::ffi::c_void> =
@@ -211,7 +212,7 @@ pub fn compile(text: &str, source: &Path) -> Result<PathBuf> {
 }
 
 impl Driver for Emulator {
-    fn allocate(&mut self, bytes: usize) -> Result<()> {
+    fn allocate(&mut self, bytes: usize, _staged: usize) -> Result<()> {
         self.memory = vec![0; bytes.div_ceil(8)];
         Ok(())
     }
@@ -244,8 +245,15 @@ impl Driver for Emulator {
             unsafe { library.get::<Runner>(name.as_bytes()) }.map(|f| *f).map_err(refused)
         };
         let runners = script.entries.iter().map(runner).collect::<Result<_>>()?;
-        self.scripts.push(Prepared { script: script.clone(), runners, _library: library });
+        let prepared = Prepared { script: script.clone(), runners, _library: library };
+        self.scripts.push(vec![Arc::new(prepared)]);
         Ok(self.scripts.len() - 1)
+    }
+
+    fn join(&mut self, scripts: &[usize]) -> usize {
+        let all = scripts.iter().flat_map(|&script| self.scripts[script].clone()).collect();
+        self.scripts.push(all);
+        self.scripts.len() - 1
     }
 
     fn run(&mut self, script: usize) -> Result<()> {
@@ -253,12 +261,15 @@ impl Driver for Emulator {
     }
 
     fn run_timed(&mut self, script: usize) -> Result<Vec<f64>> {
-        let timed = (0..self.scripts[script].script.acts.len()).map(|act| {
-            let start = Instant::now();
-            self.act(script, act);
-            start.elapsed().as_secs_f64()
-        });
-        Ok(timed.collect())
+        let mut seconds = vec![];
+        for prepared in self.scripts[script].clone() {
+            for act in 0..prepared.script.acts.len() {
+                let start = Instant::now();
+                self.act(&prepared, act);
+                seconds.push(start.elapsed().as_secs_f64());
+            }
+        }
+        Ok(seconds)
     }
 }
 

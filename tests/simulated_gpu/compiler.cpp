@@ -78,7 +78,7 @@ API int nvrtcDestroyProgram(Program **program) {
 
 API int nvrtcCompileProgram(Program *program, int count, const char **options) {
     bool arch = false;
-    for (int i = 0; i < count; i++) arch |= !strncmp(options[i], "--gpu-architecture=compute_", 27);
+    for (int i = 0; i < count; i++) arch |= !strcmp(options[i], "--gpu-architecture=sm_90");
     if (!arch) {
         program->log = "no architecture";
         return 5;  // NVRTC_ERROR_INVALID_OPTION
@@ -110,12 +110,12 @@ API int nvrtcCompileProgram(Program *program, int count, const char **options) {
     return 0;
 }
 
-API int nvrtcGetPTXSize(Program *program, size_t *bytes) {
+API int nvrtcGetCUBINSize(Program *program, size_t *bytes) {
     *bytes = program->image.size() + 1;
     return 0;
 }
 
-API int nvrtcGetPTX(Program *program, char *to) {
+API int nvrtcGetCUBIN(Program *program, char *to) {
     strcpy(to, program->image.c_str());
     return 0;
 }

@@ -155,7 +155,10 @@ Result called(const char *name, const std::string &what) {
     if (!fail.empty()) {
         size_t first = fail.find(':'), second = fail.find(':', first + 1);
         if (fail.substr(0, first) == name && ++calls[name] >= std::stol(fail.substr(first + 1, second))) {
-            sticky = (Result)std::stoi(fail.substr(second + 1));
+            Result wrong = (Result)std::stoi(fail.substr(second + 1));
+            // Too little memory and captures that fail do not break a device.
+            if (wrong == OUT_OF_MEMORY || CAPTURE_UNSUPPORTED <= wrong) return wrong;
+            sticky = wrong;
         }
     }
     return sticky;
@@ -461,9 +464,10 @@ API int cuStreamIsCapturing(Stream *stream, int *status) {
 }
 
 API int cuStreamEndCapture(Stream *stream, Graph **graph) {
-    CALLED("cuStreamEndCapture");
+    ENTER;
     if (!streams.count(stream) || !stream->captured) return CAPTURE_UNMATCHED;
     stream->captured = false;
+    if (Result wrong = called("cuStreamEndCapture")) return wrong;
     *graph = nullptr;
     if (stream->broken) return CAPTURE_INVALIDATED;
     *graph = new Graph{std::move(stream->graph)};

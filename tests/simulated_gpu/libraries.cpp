@@ -296,8 +296,17 @@ int unmake(T *made) {
 
 }  // namespace
 
+// The libraries cannot be closed on a broken device.
+#define CLOSE(name, type, wrong)                                      \
+    API int name(type *library) {                                     \
+        std::lock_guard<std::recursive_mutex> guard(everything);      \
+        return called(#name) == SUCCESS ? unmake(library) : wrong;    \
+    }
+CLOSE(cublasDestroy_v2, Blas, 14)
+CLOSE(curandDestroyGenerator, char, 199)
+CLOSE(cudnnDestroy, Dnn, DNN_FAILED)
+
 API int cublasCreate_v2(Blas **blas) { return make(blas); }
-API int cublasDestroy_v2(Blas *blas) { return unmake(blas); }
 
 // A new stream takes the library's own room again.
 API int cublasSetStream_v2(Blas *blas, Stream *stream) {
@@ -327,12 +336,10 @@ GEMM(cublasSgemmStridedBatched, float)
 GEMM(cublasDgemmStridedBatched, double)
 
 API int curandCreateGenerator(char **generator, int) { return make(generator); }
-API int curandDestroyGenerator(char *generator) { return unmake(generator); }
 API int curandSetStream(char *, Stream *) { return FINE; }
 API int curandSetPseudoRandomGeneratorSeed(char *, unsigned long long) { return FINE; }
 
 API int cudnnCreate(Dnn **dnn) { return make(dnn); }
-API int cudnnDestroy(Dnn *dnn) { return unmake(dnn); }
 API int cudnnSetStream(Dnn *dnn, Stream *stream) {
     dnn->stream = stream;
     return FINE;

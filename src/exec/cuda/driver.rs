@@ -22,11 +22,11 @@ pub struct Script {
 
 /// A device with one piece of memory. Everything happens in the order in which it is asked for.
 pub trait Driver: Send {
-    /// Allocates the memory, filled with zeros.
+    /// Allocates the memory, filled with zeros. A run is given `staged` bytes, counting each piece in units of 16.
     ///
     /// # Errors
     /// There is not so much.
-    fn allocate(&mut self, bytes: usize) -> Result<()>;
+    fn allocate(&mut self, bytes: usize, staged: usize) -> Result<()>;
 
     /// Copies bytes into the memory.
     fn write(&mut self, at: usize, bytes: &[u8]) -> Result<()>;
@@ -34,7 +34,8 @@ pub trait Driver: Send {
     /// Copies bytes out of the memory, once everything before is done.
     fn read(&mut self, at: usize, bytes: &mut [u8]) -> Result<()>;
 
-    /// Copies into the memory what the next run needs, while the last one may still be running.
+    /// Copies into the memory what the next run needs, while the last one may still be running. All that is staged before
+    /// a run may go in one copy.
     fn stage(&mut self, pieces: &[(usize, &[u8])]) -> Result<()> {
         pieces.iter().try_for_each(|(at, bytes)| self.write(*at, bytes))
     }
@@ -44,6 +45,9 @@ pub trait Driver: Send {
     /// # Errors
     /// A text does not compile, or a library refuses an extent.
     fn prepare(&mut self, script: &Script) -> Result<usize>;
+
+    /// Makes one script of several, which runs them one after the other; returns its number.
+    fn join(&mut self, scripts: &[usize]) -> usize;
 
     /// Begins to run a script.
     fn run(&mut self, script: usize) -> Result<()>;

@@ -11,7 +11,7 @@ use super::space::Space;
 use crate::error::{Error, Result};
 use crate::exec::Element;
 use crate::exec::solve::{Decays, Update};
-use crate::plan::{Plan, Slot};
+use crate::plan::{ALIGN, Plan, Slot};
 use crate::program::device::Call;
 use crate::program::{Program, Step};
 
@@ -22,6 +22,9 @@ pub(in crate::exec) fn workspace_of(program: &Program, step: &Step) -> usize {
     form(&mut module, program, step, 0).map_or(0, |form| form.work)
 }
 
+/// Elements that the seed and the number of a run take, and what follows up to the numbers of an update.
+const CONTROL: usize = ALIGN;
+
 /// The first step of a program that has no CUDA form, and why.
 pub(in crate::exec) fn unsupported(program: &Program) -> Option<(usize, String)> {
     let mut module = Module::new(Precision::Single, 0);
@@ -30,7 +33,7 @@ pub(in crate::exec) fn unsupported(program: &Program) -> Option<(usize, String)>
 }
 
 /// Runs whose small outputs are kept.
-const ROWS: usize = 64;
+const ROWS: usize = 1024;
 
 /// Outputs of more elements are not kept.
 const MOST_KEPT: usize = 16;
@@ -76,7 +79,7 @@ enum Wanted {
     Steps,
     /// An update of this kind from these gradients.
     Update(Kind, Slot),
-    /// Both.
+    /// Both, one after the other.
     Whole(Kind, Slot),
     /// Moves the parameters ahead.
     Ahead,
@@ -98,7 +101,7 @@ pub(in crate::exec) struct Gpu<T> {
     seed: u64,
     scripts: Vec<(Wanted, usize)>,
     /// The multipliers that the device has.
-    mults: Vec<T>,
+    mults: Vec<Option<[T; 2]>>,
 }
 
 /// The bytes of numbers.
@@ -125,7 +128,9 @@ impl<T: Element> Gpu<T> {
         let mut module = Module::new(T::PRECISION, plan.arena);
         let size = module.precision().size();
         let mut space = Space::new(plan.arena, size);
-        let places = Places { control: space.reserve(4), trouble: space.reserve(4) };
+        // The numbers of an update lie behind those of a run, so that both go in one piece.
+        let (trouble, control) = (space.reserve(4), space.reserve(CONTROL));
+        let places = Places { control, trouble };
         let tables = Tables::new(&plan, &mut space);
         let ring = Ring::new(&plan, &mut space);
         let mut acts = acts(&plan, &mut module, &mut space, places).map_err(|(step, why)| {
@@ -134,7 +139,9 @@ impl<T: Element> Gpu<T> {
         })?;
         acts.acts.extend(ring.keep(&mut module, places.control));
         acts.steps.resize(acts.acts.len(), plan.program.steps.len());
-        driver.allocate(space.end() * size)?;
+        let inputs = plan.program.inputs.iter().filter_map(|(_, v)| plan.slots[v.0 as usize]);
+        let staged = inputs.map(|slot| (slot.len * size).next_multiple_of(16)).sum::<usize>();
+        driver.allocate(space.end() * size, staged + (CONTROL + NUMBERS) * size)?;
         for (at, table) in space.tables() {
             driver.write(at * size, table)?;
         }
@@ -211,24 +218,21 @@ impl<T: Element> Gpu<T> {
         let absolute = update.decays == Decays::Absolute;
         let clip = update.clip.map(|most| most.to_f64() as f32);
         let (kind, rule) = Kind::of(&update.rule, absolute, clip);
-        let mults = Tables::multipliers(&self.plan, &update.mults);
-        if bytes(&mults) != bytes(&self.mults) {
-            self.driver.write(tables.mults * size_of::<T>(), bytes(&mults))?;
-            self.mults = mults;
-        }
+        self.multiply_by(tables, &update.mults)?;
         let mut numbers = vec![update.rate, update.decay, T::ONE, update.normalizer];
         numbers.extend(rule);
         numbers.resize(NUMBERS, T::ZERO);
-        let at = [tables.numbers, self.places.control].map(|at| at * size_of::<T>());
         match run {
             None => {
-                self.driver.stage(&[(at[0], bytes(&numbers))])?;
+                self.driver.stage(&[(tables.numbers * size_of::<T>(), bytes(&numbers))])?;
                 let script = self.script(Wanted::Update(kind, update.gradients))?;
                 self.driver.run(script)
             }
             Some(run) => {
-                let control = self.control(run);
-                self.driver.stage(&[(at[0], bytes(&numbers)), (at[1], &control)])?;
+                let mut both = self.control(run);
+                both.resize((tables.numbers - self.places.control) * size_of::<T>(), 0);
+                both.extend(bytes(&numbers));
+                self.driver.stage(&[(self.places.control * size_of::<T>(), &both)])?;
                 let script = self.script(Wanted::Whole(kind, update.gradients))?;
                 self.driver.run(script)?;
                 self.doubt()
@@ -243,15 +247,21 @@ impl<T: Element> Gpu<T> {
         mults: &[Option<[T; 2]>],
     ) -> Result<()> {
         let Some(tables) = self.tables else { return Ok(()) };
-        let mults = Tables::multipliers(&self.plan, mults);
-        if bytes(&mults) != bytes(&self.mults) {
-            self.driver.write(tables.mults * size_of::<T>(), bytes(&mults))?;
-            self.mults = mults;
-        }
+        self.multiply_by(tables, mults)?;
         let numbers = [T::ZERO, T::ZERO, T::ONE, T::ONE, momentum];
         self.driver.stage(&[(tables.numbers * size_of::<T>(), bytes(&numbers))])?;
         let script = self.script(Wanted::Ahead)?;
         self.driver.run(script)
+    }
+
+    /// Writes the multipliers, unless the device has them.
+    fn multiply_by(&mut self, tables: Tables, mults: &[Option<[T; 2]>]) -> Result<()> {
+        if self.mults != mults {
+            let values = Tables::multipliers(&self.plan, mults);
+            self.driver.write(tables.mults * size_of::<T>(), bytes(&values))?;
+            self.mults = mults.to_vec();
+        }
+        Ok(())
     }
 
     /// Adds the gradients to an array of the same layout.
@@ -275,15 +285,31 @@ impl<T: Element> Gpu<T> {
         if let Some((_, script)) = self.scripts.iter().find(|(known, _)| *known == wanted) {
             return Ok(*script);
         }
-        let whole = matches!(wanted, Wanted::Steps | Wanted::Whole(..));
-        // A script without the steps needs none of their kernels.
-        let mut module = match whole {
-            true => self.module.clone(),
-            false => Module::new(self.module.precision(), self.plan.arena),
+        let number = match wanted {
+            Wanted::Whole(kind, gradients) => {
+                let parts = [Wanted::Steps, Wanted::Update(kind, gradients)];
+                let parts = parts.map(|part| self.script(part));
+                let [steps, update] = parts;
+                self.driver.join(&[steps?, update?])
+            }
+            _ => {
+                let script = self.written(wanted);
+                self.driver.prepare(&script)?
+            }
         };
-        let mut acts: Vec<Act<usize>> = if whole { self.acts.acts.clone() } else { vec![] };
+        self.scripts.push((wanted, number));
+        Ok(number)
+    }
+
+    /// The script of what is no joint of others.
+    fn written(&self, wanted: Wanted) -> Script {
+        // A script without the steps needs none of their kernels.
+        let (mut module, mut acts) = match wanted {
+            Wanted::Steps => (self.module.clone(), self.acts.acts.clone()),
+            _ => (Module::new(self.module.precision(), self.plan.arena), vec![]),
+        };
         match (wanted, self.tables) {
-            (Wanted::Update(kind, gradients) | Wanted::Whole(kind, gradients), Some(tables)) => {
+            (Wanted::Update(kind, gradients), Some(tables)) => {
                 acts.extend(tables.update(&mut module, &self.plan, kind, gradients));
             }
             (Wanted::Ahead, Some(tables)) => {
@@ -301,10 +327,7 @@ impl<T: Element> Gpu<T> {
             _ => {}
         }
         let (precision, entries) = (module.precision(), module.entries().to_vec());
-        let script = Script { precision, text: module.text(), entries, acts };
-        let number = self.driver.prepare(&script)?;
-        self.scripts.push((wanted, number));
-        Ok(number)
+        Script { precision, text: module.text(), entries, acts }
     }
 
     /// Asks whether the last run found that the data are wrong, if some step may.

@@ -31,7 +31,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Finds places for a plan that has gradients.
+    /// Finds places for a plan that has gradients, first that of the numbers of a step.
     pub(super) fn new(plan: &Plan, space: &mut Space) -> Option<Tables> {
         if plan.gradients.len == 0 {
             return None;
@@ -42,10 +42,10 @@ impl Tables {
             .flat_map(|(_, slot)| [slot.offset as i64, slot.len as i64, 0, 0])
             .collect();
         Some(Tables {
+            numbers: space.reserve(NUMBERS),
             chunks: space.wholes(&table),
             mults: space.reserve(2 * chunks.len()),
             parts: space.reserve(plan.gradients.len.div_ceil(PIECE)),
-            numbers: space.reserve(NUMBERS),
             count: chunks.len(),
         })
     }

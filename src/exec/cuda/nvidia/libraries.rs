@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// Bytes that cuBLAS works in: what NVIDIA recommends for its largest GPUs.
 const BLAS_ROOM: usize = 32 << 20;
 
-/// Most bytes that a convolution works in.
+/// Most bytes that a convolution works in, where so much is free.
 const MOST_ROOM: usize = 1 << 30;
 
 /// Algorithms that cuDNN is asked for.
@@ -30,9 +30,10 @@ pub(super) struct Libraries {
     dnn: sys::cudnnHandle_t,
     /// What convolutions work in: the last is the largest; those before are in graphs that were captured earlier.
     rooms: Vec<u64>,
-    /// Bytes of the last, and how many the largest convolution wants.
+    /// Bytes of the last, how many the largest convolution wants, and how many it may want.
     has: usize,
     wants: usize,
+    most: usize,
 }
 
 /// A call of a library with everything decided.
@@ -114,7 +115,13 @@ impl Libraries {
         let dnn = dnn::create_handle().map_err(of_dnn)?;
         // SAFETY: handle and stream are alive; CUDA's runtime and driver have the same streams.
         unsafe { dnn::set_stream(dnn, stream.cu_stream().cast()) }.map_err(of_dnn)?;
-        Ok(Libraries { precision, tf32, blas, blas_room, dnn, rooms: vec![], has: 0, wants: 0 })
+        let (rooms, has, wants, most) = (vec![], 0, 0, MOST_ROOM);
+        Ok(Libraries { precision, tf32, blas, blas_room, dnn, rooms, has, wants, most })
+    }
+
+    /// From now on algorithms are chosen that get along with half of what is free.
+    pub(super) fn get_along_with(&mut self, free: usize) {
+        self.most = MOST_ROOM.min(free / 2).max(self.has);
     }
 
     /// A product, ready to start.
@@ -203,9 +210,9 @@ impl Libraries {
             };
             let format = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW;
             let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
-            let math = match self.tf32 {
-                true => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
-                false => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+            let math = match (self.precision, self.tf32) {
+                (Precision::Single, false) => sys::cudnnMathType_t::CUDNN_FMA_MATH,
+                _ => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
             };
             // SAFETY: the lists have the numbers of axes that are said.
             unsafe {
@@ -249,7 +256,7 @@ impl Libraries {
                     let works = candidate.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS;
                     let steady =
                         candidate.determinism == sys::cudnnDeterminism_t::CUDNN_DETERMINISTIC;
-                    if !works || !steady || MOST_ROOM < candidate.memory {
+                    if !works || !steady || self.most < candidate.memory {
                         continue;
                     }
                     // SAFETY: the descriptions are alive.
@@ -287,8 +294,13 @@ impl Libraries {
             ),
         }
         Err(Error::refused(format!(
-            "cuDNN has no algorithm that gives the same bits every time for {:?} of {} x {} x {:?} to {} channels",
-            c.way, c.batch, c.channels, c.input, c.outputs
+            "cuDNN has no algorithm that gives the same bits every time and works in {} MiB for {:?} of {} x {} x {:?} to {} channels",
+            self.most >> 20,
+            c.way,
+            c.batch,
+            c.channels,
+            c.input,
+            c.outputs
         )))
     }
 

@@ -1,7 +1,8 @@
 //! NVIDIA's GPUs: candle's device, stream and storage, NVRTC's kernels, cuBLAS and cuDNN, and CUDA graphs.
 //!
 //! A script runs launch by launch the first time, is captured as a graph the second time, and from then on is one launch.
-//! The memory is one candle tensor, whose address never changes.
+//! The memory is one candle tensor, whose address never changes. What a run is given travels as one copy that begins when
+//! the run is asked for.
 
 mod compile;
 mod libraries;
@@ -49,7 +50,11 @@ pub(super) fn open(ordinal: usize, precision: Precision) -> Result<Box<dyn Drive
     unsafe { context.disable_event_tracking() };
     let staging = Staging::new(&context).map_err(|why| said(ordinal, &why))?;
     let libraries = Libraries::new(&device, &stream, precision, wants("CORTADO_TF32"))?;
-    let graphs = !std::env::var("CORTADO_CUDA_GRAPHS").is_ok_and(|value| value == "0");
+    let graphs = match std::env::var("CORTADO_CUDA_GRAPHS").as_deref() {
+        Ok("0") => Graphs::Never,
+        Ok("always") => Graphs::Always,
+        _ => Graphs::IfPossible,
+    };
     let (memory, base, scripts) = (None, 0, vec![]);
     Ok(Box::new(Nvidia {
         ordinal,
@@ -64,6 +69,16 @@ pub(super) fn open(ordinal: usize, precision: Precision) -> Result<Box<dyn Drive
         scripts,
         graphs,
     }))
+}
+
+/// Whether scripts are captured as graphs.
+#[derive(Clone, Copy, PartialEq)]
+enum Graphs {
+    Never,
+    /// What cannot be captured runs launch by launch, and a note says so.
+    IfPossible,
+    /// What cannot be captured is an error.
+    Always,
 }
 
 /// Whether an environment variable is set to something else than 0.
@@ -88,8 +103,7 @@ struct Nvidia {
     memory: Option<Tensor>,
     /// The address of the memory.
     base: u64,
-    /// Whether scripts are captured as graphs.
-    graphs: bool,
+    graphs: Graphs,
 }
 
 // SAFETY: the handles of CUDA's libraries may be used from any thread, one at a time, which `&mut self` ensures; the
@@ -98,7 +112,7 @@ unsafe impl Send for Nvidia {}
 
 /// A script on the device.
 struct Loaded {
-    acts: Vec<Ready>,
+    acts: Vec<Arc<Ready>>,
     /// Number of runs so far.
     runs: usize,
     graph: Option<CudaGraph>,
@@ -117,6 +131,13 @@ impl Nvidia {
 
     fn done<T>(&self, result: std::result::Result<T, DriverError>) -> Result<T> {
         result.map_err(|why| said(self.ordinal, &why))
+    }
+
+    /// Lets what was staged begin its way.
+    fn send(&mut self) -> Result<()> {
+        self.current()?;
+        let sent = self.staging.send(&self.stream, self.base);
+        self.done(sent)
     }
 
     /// Starts an act.
@@ -148,15 +169,30 @@ impl Nvidia {
         self.scripts[script].acts.iter().try_for_each(|act| self.start(act))
     }
 
-    /// Captures a script as a graph; none if something in it cannot be captured, and then it goes on launch by launch.
-    fn capture(&self, script: usize) -> Option<CudaGraph> {
+    /// Captures a script as a graph.
+    fn capture(&self, script: usize) -> Result<CudaGraph> {
         let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
-        self.stream.begin_capture(mode).ok()?;
+        self.done(self.stream.begin_capture(mode))?;
         let started = self.start_all(script);
         // The capture ends in any case.
         let flags = CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
-        let graph = self.stream.end_capture(flags).ok().flatten();
-        started.ok().and(graph)
+        let graph = self.done(self.stream.end_capture(flags));
+        started?;
+        graph?.ok_or_else(|| said(self.ordinal, &"the capture of a graph gives none"))
+    }
+
+    /// The same, or none where launches serve as well.
+    fn graph(&self, script: usize) -> Result<Option<CudaGraph>> {
+        match (self.graphs, self.capture(script)) {
+            (_, Ok(graph)) => Ok(Some(graph)),
+            (Graphs::Always, Err(why)) => Err(why),
+            (_, Err(why)) => {
+                eprintln!(
+                    "note: no CUDA graph can be made ({why}); every kernel is launched by itself"
+                );
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -164,12 +200,15 @@ impl Drop for Nvidia {
     fn drop(&mut self) {
         // What is still running is waited for before anything goes; there is nobody to tell about a failure.
         let _ = self.context.bind_to_thread();
-        let _ = self.stream.synchronize();
+        if self.stream.synchronize().is_err() {
+            // On a broken device libraries cannot be closed, and cudarc would panic over it.
+            std::mem::forget(self.device.clone());
+        }
     }
 }
 
 impl Driver for Nvidia {
-    fn allocate(&mut self, bytes: usize) -> Result<()> {
+    fn allocate(&mut self, bytes: usize, staged: usize) -> Result<()> {
         self.current()?;
         let (free, _) = self.done(self.context.mem_get_info())?;
         let mib = |bytes: usize| bytes.div_ceil(1 << 20);
@@ -206,11 +245,12 @@ impl Driver for Nvidia {
             }
         };
         self.memory = Some(memory);
-        Ok(())
+        let made = self.staging.allocate(staged);
+        self.done(made)
     }
 
     fn write(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
-        self.current()?;
+        self.send()?;
         // SAFETY: the place is inside the memory; the source lives until the copy is done, just below.
         let copied = unsafe {
             result::memcpy_htod_async(self.base + at as u64, bytes, self.stream.cu_stream())
@@ -220,7 +260,7 @@ impl Driver for Nvidia {
     }
 
     fn read(&mut self, at: usize, bytes: &mut [u8]) -> Result<()> {
-        self.current()?;
+        self.send()?;
         // SAFETY: as for `write`.
         let copied = unsafe {
             result::memcpy_dtoh_async(bytes, self.base + at as u64, self.stream.cu_stream())
@@ -232,16 +272,18 @@ impl Driver for Nvidia {
     fn stage(&mut self, pieces: &[(usize, &[u8])]) -> Result<()> {
         self.current()?;
         let staged = self.staging.stage(&self.stream, self.base, pieces);
-        staged.map_err(|why| said(self.ordinal, &why))
+        self.done(staged)
     }
 
     fn prepare(&mut self, script: &Script) -> Result<usize> {
         self.current()?;
         let functions =
             compile::functions(&self.context, script).map_err(|why| said(self.ordinal, &why))?;
+        let (free, _) = self.done(self.context.mem_get_info())?;
+        self.libraries.get_along_with(free);
         let mut acts = vec![];
         for act in &script.acts {
-            acts.push(match act {
+            acts.push(Arc::new(match act {
                 Act::Launch { entry, operands, blocks } => {
                     let addresses = operands.iter().map(|&at| self.base + at as u64).collect();
                     let function = functions[*entry].clone();
@@ -251,17 +293,23 @@ impl Driver for Nvidia {
                 Act::Convolution(convolution) => {
                     Ready::Library(self.libraries.convolution(convolution, self.base)?)
                 }
-            });
+            }));
         }
         self.libraries.make_room()?;
         self.scripts.push(Loaded { acts, runs: 0, graph: None });
         Ok(self.scripts.len() - 1)
     }
 
+    fn join(&mut self, scripts: &[usize]) -> usize {
+        let acts = scripts.iter().flat_map(|&script| self.scripts[script].acts.clone()).collect();
+        self.scripts.push(Loaded { acts, runs: 0, graph: None });
+        self.scripts.len() - 1
+    }
+
     fn run(&mut self, script: usize) -> Result<()> {
-        self.current()?;
-        if self.graphs && self.scripts[script].runs == 1 {
-            self.scripts[script].graph = self.capture(script);
+        self.send()?;
+        if self.graphs != Graphs::Never && self.scripts[script].runs == 1 {
+            self.scripts[script].graph = self.graph(script)?;
         }
         self.scripts[script].runs += 1;
         match &self.scripts[script].graph {
@@ -271,7 +319,7 @@ impl Driver for Nvidia {
     }
 
     fn run_timed(&mut self, script: usize) -> Result<Vec<f64>> {
-        self.current()?;
+        self.send()?;
         let event = || self.done(self.stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT)));
         let mut events = vec![event()?];
         for act in &self.scripts[script].acts {

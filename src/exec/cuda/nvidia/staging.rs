@@ -5,23 +5,23 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, result};
 
-/// Pieces of at most so many bytes together count as small: the numbers of a step, not a batch.
-const SMALL: usize = 4096;
+/// Runs whose data may be on their way at a time.
+const BUFFERS: usize = 2;
 
-/// Buffers for batches, and for the numbers of steps.
-const BUFFERS: [usize; 2] = [2, 8];
+/// Places of pieces in a buffer are multiples of so many bytes.
+const ALIGN: usize = 16;
 
 /// The buffers and the stream of copies.
 pub(super) struct Staging {
     context: Arc<CudaContext>,
     copies: Arc<CudaStream>,
-    rings: [Ring; 2],
-}
-
-#[derive(Default)]
-struct Ring {
     buffers: Vec<Buffer>,
-    next: usize,
+    /// The buffer that is filled next, or now.
+    turn: usize,
+    /// What is in it: where each piece is to go, and its bytes.
+    pieces: Vec<(usize, usize)>,
+    /// How much of it is filled.
+    filled: usize,
 }
 
 /// Pinned memory of the host and memory of the device of the same size.
@@ -39,58 +39,70 @@ struct Buffer {
 impl Staging {
     pub(super) fn new(context: &Arc<CudaContext>) -> Result<Staging, DriverError> {
         let copies = context.new_stream()?;
-        Ok(Staging { context: context.clone(), copies, rings: Default::default() })
+        let (context, buffers, pieces) = (context.clone(), vec![], vec![]);
+        Ok(Staging { context, copies, buffers, turn: 0, pieces, filled: 0 })
     }
 
-    /// Copies pieces to their places from `base` on, in the order of `stream`, without waiting for what runs there.
+    /// Makes buffers for so many bytes at a time.
+    pub(super) fn allocate(&mut self, bytes: usize) -> Result<(), DriverError> {
+        self.buffers.clear();
+        for _ in 0..BUFFERS {
+            self.buffers.push(Buffer::new(&self.context, bytes.max(ALIGN))?);
+        }
+        Ok(())
+    }
+
+    /// Takes pieces for their places from `base` on. Waits where a buffer's data of earlier runs have not been taken out.
     pub(super) fn stage(
         &mut self,
         stream: &CudaStream,
         base: u64,
         pieces: &[(usize, &[u8])],
     ) -> Result<(), DriverError> {
-        let total: usize = pieces.iter().map(|(_, bytes)| bytes.len().next_multiple_of(16)).sum();
-        if total == 0 {
+        for (place, bytes) in pieces.iter().filter(|(_, bytes)| !bytes.is_empty()) {
+            if self.buffers[self.turn].bytes < self.filled + bytes.len() {
+                self.send(stream, base)?;
+            }
+            if self.buffers[self.turn].bytes < bytes.len() {
+                self.allocate(bytes.len())?;
+            }
+            let buffer = &self.buffers[self.turn];
+            if self.pieces.is_empty() {
+                buffer.taken.synchronize()?;
+            }
+            // SAFETY: the piece fits, and nobody reads the buffer since `taken`.
+            unsafe {
+                let to = buffer.host.cast::<u8>().add(self.filled);
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+            }
+            self.pieces.push((*place, bytes.len()));
+            self.filled = (self.filled + bytes.len()).next_multiple_of(ALIGN).min(buffer.bytes);
+        }
+        Ok(())
+    }
+
+    /// Copies what was taken to its places, in the order of `stream`, without waiting for what runs there.
+    pub(super) fn send(&mut self, stream: &CudaStream, base: u64) -> Result<(), DriverError> {
+        if self.pieces.is_empty() {
             return Ok(());
         }
-        let sort = usize::from(total <= SMALL);
-        let ring = &mut self.rings[sort];
-        let turn = ring.next % BUFFERS[sort];
-        ring.next += 1;
-        match ring.buffers.get(turn) {
-            Some(buffer) if total <= buffer.bytes => {}
-            // A batch is as large as the one before, so this happens in the first steps only.
-            Some(_) => ring.buffers[turn] = Buffer::new(&self.context, total.max(SMALL))?,
-            None => ring.buffers.push(Buffer::new(&self.context, total.max(SMALL))?),
-        }
-        let buffer = &ring.buffers[turn];
-        buffer.taken.synchronize()?;
-        let mut at = 0;
-        for (_, bytes) in pieces {
-            // SAFETY: the pieces fit one after the other, and nobody reads the buffer since `taken`.
-            unsafe {
-                std::ptr::copy_nonoverlapping(
-                    bytes.as_ptr(),
-                    buffer.host.cast::<u8>().add(at),
-                    bytes.len(),
-                );
-            }
-            at += bytes.len().next_multiple_of(16);
-        }
+        let buffer = &self.buffers[self.turn];
+        self.turn = (self.turn + 1) % BUFFERS;
         // SAFETY: the host's part is not written before `taken` is recorded again and has passed.
         unsafe {
-            let from = std::slice::from_raw_parts(buffer.host.cast::<u8>(), total);
+            let from = std::slice::from_raw_parts(buffer.host.cast::<u8>(), self.filled);
             result::memcpy_htod_async(buffer.device, from, self.copies.cu_stream())?;
         }
         buffer.ready.record(&self.copies)?;
         stream.wait(&buffer.ready)?;
         let mut at = 0;
-        for (place, bytes) in pieces {
-            let (to, from) = (base + *place as u64, buffer.device + at);
+        for (place, bytes) in self.pieces.drain(..) {
+            let (to, from) = (base + place as u64, buffer.device + at as u64);
             // SAFETY: both ends are inside their memory.
-            unsafe { result::memcpy_dtod_async(to, from, bytes.len(), stream.cu_stream())? };
-            at += bytes.len().next_multiple_of(16) as u64;
+            unsafe { result::memcpy_dtod_async(to, from, bytes, stream.cu_stream())? };
+            at = (at + bytes).next_multiple_of(ALIGN);
         }
+        self.filled = 0;
         buffer.taken.record(stream)
     }
 }
