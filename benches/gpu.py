@@ -1,11 +1,13 @@
-"""Training steps a second on cuda:0: cortado beside PyTorch (eager, compiled, and with CUDA graphs), one table, one run.
+"""Training steps a second on cuda:0: cortado beside PyTorch (eager, compiled, and as CUDA graphs), one table, one run.
 
     cargo build --release --features cuda
-    python3 benches/gpu.py [--cortado target/release/cortado] [--steps 200] [--nets siamese-64,siamese-1024,alexnet-128,resnet50-64]
+    python3 benches/gpu.py [--cortado target/release/cortado] [--nets siamese-64,siamese-1024,alexnet-128,resnet50-64]
 
-Both sides train in float32 without TF32 on random data that do not change, by SGD with momentum 0.9. cortado's time is that
-of its own log, from the first displayed step to the last; its memory is what its plan allocates, as it prints it. PyTorch's
-time is measured between two synchronisations, its memory is its allocator's peak. What is not there is reported as missing.
+Both sides train the nets of peer_nets.py in float32 without TF32 on data that do not change, by SGD with momentum 0.9.
+cortado's time is that of its own log, from the first displayed step to the last; its memory is what its plan allocates, as
+it prints it. PyTorch's time is measured between two synchronisations, its memory is its allocator's peak; it runs every way
+of peer_torch.py, each also captured as a graph. What is not there is reported as missing. The last lines are ratios: to the
+quickest way without graphs and compiler, and to the quickest of all. `--device cpu` tries the script where no GPU is.
 """
 
 import argparse
@@ -15,141 +17,135 @@ import subprocess
 import tempfile
 import time
 
+import peer_nets
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NETS = {"siamese": (2, 28), "alexnet": (3, 227), "resnet50": (3, 224)}
 
 
-def cortado(binary, net, batch, steps):
-    """Samples a second and MiB of one training run."""
+def cortado(binary, net, seconds, device):
+    """Steps a second and MiB of a training run."""
     import numpy
     from safetensors.numpy import save_file
 
-    channels, side = NETS[net]
+    batch = net.shape[0]
     random = numpy.random.default_rng(1)
-    data = random.random((1, batch, channels, side, side), dtype=numpy.float32)
-    classes = 2 if net == "siamese" else 1000
-    label = random.integers(0, classes, (1, batch)).astype(numpy.float32)
+    data, label = ("raw", "sim") if net.name == "siamese" else ("data", "label")
+    tensors = {
+        data: random.random((1, *net.shape), dtype=numpy.float32),
+        label: random.integers(0, 2, (1, batch)).astype(numpy.float32),
+    }
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        save_file({"data": data, "label": label}, folder / "batches.safetensors")
-        display = max(1, steps // 4)
-        run = {
-            "network": str(ROOT / "networks" / net / "caffe.prototxt"),
-            "dataset": {"train": {"tensors": "batches.safetensors"}},
-            "train": {
-                "iterations": steps + 1,
-                "batch_size": batch,
-                "solver": {"type": "SGD", "base_lr": 1e-6, "momentum": 0.9, "lr_policy": "fixed", "display": display},
-            },
-            "output": str(folder / "run"),
-        }
-        (folder / "run.yaml").write_text(json.dumps(run))
-        command = [binary, "train", str(folder / "run.yaml"), "--device", "cuda:0"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            return f"failed: {done.stderr.strip().splitlines()[-1:]}", None
-        log = (folder / "run" / "log.jsonl").read_text().splitlines()
-        events = [e for e in map(json.loads, log) if e["event"] == "train" and e["iteration"] % display == 0]
-        first, last = events[1], events[-1]
-        rate = batch * (last["iteration"] - first["iteration"]) / (last["seconds"] - first["seconds"])
-        words = next((line for line in done.stdout.splitlines() if "MiB" in line), "").split()
-        memory = float(words[words.index("MiB") - 1]) if "MiB" in words else None
-        return rate, memory
+        save_file(tensors, folder / "batches.safetensors")
+        (folder / "net.prototxt").write_text(peer_nets.prototxt(net, True))
+
+        def run(steps):
+            display = max(1, steps // 4)
+            solver = {"type": "SGD", "base_lr": 1e-6, "momentum": 0.9, "weight_decay": 0.0005, "lr_policy": "fixed", "display": display}
+            run = {
+                "network": "net.prototxt",
+                "dataset": {"train": {"tensors": "batches.safetensors"}},
+                "train": {"iterations": steps + 1, "batch_size": batch, "solver": solver},
+                "output": str(folder / f"run{steps}"),
+            }
+            (folder / "run.yaml").write_text(json.dumps(run))
+            command = [binary, "train", str(folder / "run.yaml"), "--device", device]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise RuntimeError(f"cortado: {done.stderr.strip().splitlines()[-1:]}")
+            log = (folder / f"run{steps}" / "log.jsonl").read_text().splitlines()
+            events = [e for e in map(json.loads, log) if e["event"] == "train" and e["iteration"] % display == 0]
+            first, last = events[1], events[-1]
+            words = next((line for line in done.stdout.splitlines() if "MiB" in line), "").split()
+            memory = float(words[words.index("MiB") - 1]) if "MiB" in words else None
+            return (last["iteration"] - first["iteration"]) / (last["seconds"] - first["seconds"]), memory
+
+        rate, _ = run(40)
+        return run(max(40, int(rate * seconds / 3 * 4)))
 
 
-def siamese(torch):
-    nn = torch.nn
-
-    class Siamese(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.tower = nn.Sequential(
-                nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.MaxPool2d(2),
-                nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10), nn.Linear(10, 2),
-            )
-
-        def forward(self, x, y):
-            a, b = self.tower(x[:, :1] * 0.0125), self.tower(x[:, 1:] * 0.0125)
-            squared = ((a - b) ** 2).sum(1)
-            apart = torch.clamp(1 - torch.sqrt(squared + 1e-12), min=0) ** 2
-            return (torch.where(y == 1, squared, apart)).mean() / 2
-
-    return Siamese()
-
-
-def classifier(torch, net):
-    import torchvision
-
-    class Classifier(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.net = getattr(torchvision.models, net)()
-
-        def forward(self, x, y):
-            return torch.nn.functional.cross_entropy(self.net(x), y)
-
-    return Classifier()
-
-
-def pytorch(net, batch, steps, way):
-    """Samples a second and MiB of the same step in PyTorch."""
+def pytorch(step, seconds, captured, device):
+    """Steps a second and MiB of a step of PyTorch."""
     import torch
 
+    if device == "cpu":
+        run = step
+        synchronise = lambda: None
+    else:
+        synchronise = torch.cuda.synchronize
+        torch.cuda.reset_peak_memory_stats()
+        other = torch.cuda.Stream()
+        other.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(other):
+            for _ in range(11):
+                step()
+        torch.cuda.current_stream().wait_stream(other)
+        run = step
+        if captured:
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                step()
+            run = graph.replay
+
+    def window(steps):
+        synchronise()
+        start = time.perf_counter()
+        for _ in range(steps):
+            run()
+        synchronise()
+        return steps / (time.perf_counter() - start)
+
+    rate = window(max(10, int(window(10) * seconds)))
+    return rate, None if device == "cpu" else torch.cuda.max_memory_allocated() / 2**20
+
+
+def rows(net, options):
+    """Names, and what measures them."""
+    yield "cortado", False, lambda: cortado(options.cortado, net, options.seconds, options.device)
+    try:
+        import torch
+
+        import peer_torch
+    except ImportError as why:
+        yield f"PyTorch is missing ({why})", False, lambda: (0.0, None)
+        return
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
-    torch.cuda.reset_peak_memory_stats()
-    channels, side = NETS[net]
-    model = (siamese(torch) if net == "siamese" else classifier(torch, net)).cuda()
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=0.9, foreach=True)
-    x = torch.rand(batch, channels, side, side, device="cuda")
-    y = torch.randint(0, 2 if net == "siamese" else 1000, (batch,), device="cuda")
-    forward = torch.compile(model) if way == "compiled" else model
-
-    def step():
-        optimizer.zero_grad(set_to_none=way != "graphs")
-        forward(x, y).backward()
-        optimizer.step()
-
-    run = step
-    side_stream = torch.cuda.Stream()
-    with torch.cuda.stream(side_stream):
-        for _ in range(11):
-            step()
-    torch.cuda.current_stream().wait_stream(side_stream)
-    if way == "graphs":
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            step()
-        run = graph.replay
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(steps):
-        run()
-    torch.cuda.synchronize()
-    return batch * steps / (time.perf_counter() - start), torch.cuda.max_memory_allocated() / 2**20
+    where = options.device.split(":")[0]
+    for name, make in peer_torch.training(net, options.compile, where).items():
+        yield f"PyTorch {name}", name == "compiled", lambda make=make: pytorch(make(), options.seconds, False, where)
+        if where == "cuda" and name != "compiled":
+            yield f"PyTorch {name}, graph", True, lambda make=make: pytorch(make(), options.seconds, True, where)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cortado", default=str(ROOT / "target/release/cortado"))
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--device", default="cuda:0")
+    parser.add_argument("--seconds", type=float, default=5, help="how long each way is measured")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="whether torch.compile takes part")
     parser.add_argument("--nets", default="siamese-64,siamese-1024,alexnet-128,resnet50-64")
     options = parser.parse_args()
     print("| net | batch | program | samples/s | MiB |")
     print("| --- | --- | --- | --- | --- |")
     for name in options.nets.split(","):
-        net, batch = name.rsplit("-", 1)
-        ways = [("cortado", lambda: cortado(options.cortado, net, int(batch), options.steps))]
-        for way in ("eager", "compiled", "graphs"):
-            ways.append((f"PyTorch {way}", lambda way=way: pytorch(net, int(batch), options.steps, way)))
-        for program, measure in ways:
+        kind, batch = name.rsplit("-", 1)
+        net = peer_nets.NETS[kind](int(batch))
+        plain, all_ways, own = 0.0, 0.0, 0.0
+        for program, advanced, measure in rows(net, options):
             try:
                 rate, memory = measure()
+                shown = f"{rate * int(batch):,.0f}"
             except Exception as why:  # a missing module or an unsupported way is a row of the table
-                rate, memory = f"missing: {type(why).__name__}: {why}", None
-            rate = f"{rate:,.0f}" if isinstance(rate, float) else rate
-            print(f"| {net} | {batch} | {program} | {rate} | {'' if memory is None else f'{memory:,.0f}'} |", flush=True)
+                rate, memory, shown = 0.0, None, f"missing: {type(why).__name__}: {why}"
+            if program == "cortado":
+                own = rate
+            else:
+                plain, all_ways = (plain if advanced else max(plain, rate)), max(all_ways, rate)
+            print(f"| {kind} | {batch} | {program} | {shown} | {'' if memory is None else f'{memory:,.0f}'} |", flush=True)
+        if own and all_ways:
+            print(f"| {kind} | {batch} | **ratio** to PyTorch eager / to its best | {own / plain:.2f} / {own / all_ways:.2f} | |", flush=True)
 
 
 if __name__ == "__main__":

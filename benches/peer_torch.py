@@ -1,4 +1,4 @@
-"""PyTorch's and ONNX Runtime's side of `peers.py`: training steps and inference of the nets of peer_nets.py."""
+"""PyTorch's and ONNX Runtime's side of `peers.py` and `gpu.py`: training steps and inference of the nets of peer_nets.py."""
 
 import torch
 import torch.nn.functional as F
@@ -90,9 +90,9 @@ def contrastive(a, b, same):
     return (same * squares + (1 - same) * apart).mean() * 0.5
 
 
-def training(net, compiled):
+def training(net, compiled, device="cpu"):
     """Steps by name, each made when it is asked for."""
-    x, labels = data(net), torch.arange(net.shape[0]) % 2
+    x, labels = data(net).to(device), (torch.arange(net.shape[0]) % 2).to(device)
 
     def two_calls(module, x):
         x = x * 0.0125
@@ -110,7 +110,7 @@ def training(net, compiled):
 
     def make(loss, last=False, fused=False, compiled=False):
         def build():
-            module = Module(net).train()
+            module = Module(net).train().to(device)
             if last:
                 module = module.to(memory_format=torch.channels_last)
             optimiser = torch.optim.SGD(module.parameters(), lr=1e-6, momentum=0.9, weight_decay=0.0005, fused=fused)

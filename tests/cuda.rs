@@ -1,6 +1,6 @@
-//! Everything that only a GPU can show: the golden cases and trajectories of Caffe and Torch on cuda:0, every kernel and
-//! every rule against the processor, the same bits from graphs and from launches and from every run, a plan that is too
-//! large, a run that is resumed.
+//! Everything that only a GPU can show: the golden cases and trajectories of Caffe, Torch and TensorFlow on cuda:0, every
+//! kernel and every rule against the processor, the same bits from graphs and from launches and from every run, a plan
+//! that is too large, a run that is resumed.
 //!
 //! `cargo test --release --features cuda --test cuda`, on a machine with a GPU; the built binary runs alone as well, from
 //! the root of the repository. Without a GPU, `.ci/simulated_gpu` runs it on one that is simulated.
@@ -15,6 +15,12 @@ mod caffe_nets;
 mod host;
 #[path = "emulator/kernels.rs"]
 mod kernels;
+#[allow(dead_code, reason = "as above")]
+#[path = "tensorflow_layers.rs"]
+mod tensorflow_layers;
+#[allow(dead_code, reason = "as above")]
+#[path = "tensorflow_steps.rs"]
+mod tensorflow_steps;
 #[allow(dead_code, reason = "as above")]
 #[path = "torch_layers.rs"]
 mod torch_layers;
@@ -56,6 +62,9 @@ fn main() {
     trials.extend(caffe_layers::trials(GPU));
     trials.extend(caffe_nets::trajectories(GPU));
     trials.extend(torch_layers::trials(GPU));
+    trials.extend(tensorflow_layers::trials(GPU));
+    let steps = || tensorflow_steps::replay(GPU).map_err(|e| e.to_string().into());
+    trials.push(Trial::test("tensorflow_steps", steps));
     for net in ["siamese_small", "bnnet"] {
         let replay = move || torch_nets::replay(net, GPU).map_err(|e| e.to_string().into());
         trials.push(Trial::test(format!("torch_nets/{net}"), replay));

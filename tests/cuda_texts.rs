@@ -1,5 +1,5 @@
 //! What a GPU would run, on the processor: the texts of all kernels compiled as C behind the same entries, arguments and
-//! addresses, against the golden cases of Caffe and Torch, their trajectories, and the processor's own updates.
+//! addresses, against the golden cases of Caffe, Torch and TensorFlow, their trajectories, and the processor's own updates.
 
 #[allow(dead_code, reason = "some of its checks are for the processor only")]
 #[path = "caffe_layers.rs"]
@@ -8,6 +8,12 @@ mod caffe_layers;
 #[path = "caffe_nets.rs"]
 mod caffe_nets;
 mod emulator;
+#[allow(dead_code, reason = "as above")]
+#[path = "tensorflow_layers.rs"]
+mod tensorflow_layers;
+#[allow(dead_code, reason = "as above")]
+#[path = "tensorflow_steps.rs"]
+mod tensorflow_steps;
 #[allow(dead_code, reason = "as above")]
 #[path = "torch_layers.rs"]
 mod torch_layers;
@@ -38,6 +44,9 @@ fn main() {
     trials.extend(named("caffe", caffe_layers::trials(GPU)));
     trials.extend(named("caffe/nets", caffe_nets::trajectories(GPU)));
     trials.extend(named("torch", torch_layers::trials(GPU)));
+    trials.extend(named("tensorflow", tensorflow_layers::trials(GPU)));
+    let steps = || tensorflow_steps::replay(GPU).map_err(|e| e.to_string().into());
+    trials.push(Trial::test("tensorflow/steps", steps));
     for net in ["siamese_small", "bnnet"] {
         let replay = move || torch_nets::replay(net, GPU).map_err(|e| e.to_string().into());
         trials.push(Trial::test(format!("torch/nets/{net}"), replay));

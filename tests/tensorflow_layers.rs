@@ -21,7 +21,7 @@ fn main() {
 
 /// The cases on a device.
 pub fn trials(device: Device) -> Vec<Trial> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tensorflow");
+    let folder = Path::new("tests/golden/tensorflow");
     let entries = std::fs::read_dir(folder).expect("the golden cases are part of the repository");
     let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     cases.retain(|path| path.join("def.py").exists());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use cortado::diag::render::render;
+use cortado::exec::Device;
 use cortado::job::{self, JobOptions};
 use cortado::weights::{Blob, read_safetensors, write_safetensors};
 use serde_json::Value;
@@ -33,7 +34,7 @@ fn blobs(value: &Value) -> BTreeMap<String, Blob> {
 }
 
 /// Trains a case in a folder and says what is not as in TensorFlow.
-fn differs(case: &Value, folder: &Path) -> Result<Vec<String>, Failed> {
+fn differs(case: &Value, folder: &Path, device: Device) -> Result<Vec<String>, Failed> {
     let at = |name: &str| folder.join(name);
     std::fs::write(at("net.py"), case["text"].as_str().unwrap_or_default())?;
     let (x, y) = (blob(&case["x"]), blob(&case["y"]));
@@ -48,7 +49,7 @@ fn differs(case: &Value, folder: &Path) -> Result<Vec<String>, Failed> {
         "output": at("run"),
     });
     std::fs::write(at("run.yaml"), serde_yaml::to_string(&run)?)?;
-    let opened = job::open(&at("run.yaml"), &JobOptions::default())?;
+    let opened = job::open(&at("run.yaml"), &JobOptions { device, ..JobOptions::default() })?;
     let complaints = render(&opened.diagnostics, &opened.sources, false);
     let mut trainer = opened.job.ok_or(complaints)?.trainer;
     let mut wrong = vec![];
@@ -78,11 +79,16 @@ fn differs(case: &Value, folder: &Path) -> Result<Vec<String>, Failed> {
 
 #[test]
 fn steps_are_those_of_tensorflow() -> Result<(), Failed> {
+    replay(Device::Cpu)
+}
+
+/// Trains every case on a device.
+pub fn replay(device: Device) -> Result<(), Failed> {
     let all: Value = serde_json::from_str(CASES)?;
     let mut wrong = vec![];
     for case in all["cases"].as_array().into_iter().flatten() {
         let folder = tempfile::tempdir()?;
-        let found = differs(case, folder.path())?;
+        let found = differs(case, folder.path(), device)?;
         wrong.extend(found.into_iter().map(|why| format!("{}: {why}", case["name"])));
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
