@@ -14,6 +14,7 @@ import argparse
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -102,18 +103,20 @@ def pytorch(step, seconds, captured, device):
 def rows(net, options):
     """Names, and what measures them."""
     yield "cortado", False, lambda: cortado(options.cortado, net, options.seconds, options.device)
+    where = options.device.split(":")[0]
     try:
         import torch
 
         import peer_torch
-    except ImportError as why:
-        yield f"PyTorch is missing ({why})", False, lambda: (0.0, None)
+
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = True
+        steps = peer_torch.training(net, options.compile, where)
+    except (ImportError, RuntimeError) as why:
+        print(f"PyTorch is missing: {why}", file=sys.stderr)
         return
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = True
-    where = options.device.split(":")[0]
-    for name, make in peer_torch.training(net, options.compile, where).items():
+    for name, make in steps.items():
         yield f"PyTorch {name}", name == "compiled", lambda make=make: pytorch(make(), options.seconds, False, where)
         if where == "cuda" and name != "compiled":
             yield f"PyTorch {name}, graph", True, lambda make=make: pytorch(make(), options.seconds, True, where)
