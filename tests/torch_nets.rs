@@ -26,7 +26,9 @@ const ON_EDGE: &[(&str, &str, usize)] = &[("bnnet", "rmsprop_a", 12), ("siamese"
 const MORE: &str = "CORTADO_GOLDEN";
 
 fn folder(net: &str) -> PathBuf {
-    let own = Path::new("tests/golden/torch/nets").join(net);
+    // Run files elsewhere name it.
+    let own = std::path::absolute(Path::new("tests/golden/torch/nets").join(net));
+    let own = own.expect("there is a current folder");
     match std::env::var_os(MORE) {
         Some(more) if !own.exists() => Path::new(&more).join("torch/nets").join(net),
         _ => own,
