@@ -113,10 +113,6 @@ impl Operation for Centers {
         vec![Shape::scalar()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg != 1
     }

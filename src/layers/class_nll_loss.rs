@@ -216,10 +216,6 @@ impl Operation for Nll {
         vec![Shape::scalar()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

@@ -123,10 +123,6 @@ impl Operation for Loss {
         vec![Shape::scalar()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg < 2
     }

@@ -378,6 +378,10 @@ impl Operation for Alignments {
         Sizes::of(self.layer.form, args).work()
     }
 
+    fn gradient_reads_outputs(&self) -> bool {
+        true
+    }
+
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

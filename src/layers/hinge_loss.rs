@@ -93,10 +93,6 @@ impl Operation for Hinge {
         vec![Shape::scalar()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

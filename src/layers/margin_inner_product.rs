@@ -220,10 +220,6 @@ impl Operation for Angles {
         vec![args[3].clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0 || arg == 3
     }

@@ -304,6 +304,10 @@ impl Operation for Matched {
         args[2].count() / 4
     }
 
+    fn gradient_reads_outputs(&self) -> bool {
+        true
+    }
+
     fn differentiable(&self, arg: usize) -> bool {
         arg < 2
     }

@@ -122,10 +122,6 @@ impl Operation for Margins {
         vec![Shape::scalar()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

@@ -61,10 +61,6 @@ impl Operation for LogLikelihood {
         vec![Shape::scalar()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

@@ -133,6 +133,10 @@ impl Operation for Loss {
         vec![Shape::scalar(), args[0].clone()]
     }
 
+    fn gradient_reads_outputs(&self) -> bool {
+        true
+    }
+
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }
