@@ -70,8 +70,7 @@ pub(super) fn labelled_scores(cx: &Infer, passes: Option<usize>) -> Result<Signa
 
 /// Which numbers are labels of such scores.
 pub(super) fn score_labels(bottoms: &[Shape]) -> Option<LabelRange> {
-    let last = ClassAxis::rows(bottoms.first()?).classes as i64 - 1;
-    Some(LabelRange { bottom: 1, first: 0, last, ignored: None })
+    Some(LabelRange::of(ClassAxis::rows(bottoms.first()?).classes, 0, None))
 }
 
 /// The tops of such a layer: its scores and `factor`, one number. Where there is a `change`, it says what becomes of a score:
