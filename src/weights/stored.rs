@@ -49,7 +49,7 @@ pub fn read_stored(path: &Path) -> Result<Stored> {
     };
     match ending {
         "t7" => {
-            let file = T7::read(path)?;
+            let file = T7::parse(path, &bytes)?;
             if let Some(flat) = file.flat()? {
                 return Ok(Stored::Flat(flat));
             }
