@@ -13,6 +13,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::front;
+use crate::front::tensorflow::graph::{in_model, without_model};
 use crate::ir::{Definition, NetState, TypedNet};
 use crate::pipeline::Options;
 use crate::spec::{Dialect, Environment, Phase};
@@ -138,15 +139,9 @@ fn names(definition: &Definition, name: &str) -> bool {
 /// takes both: programs of others make a whole model inside of that scope.
 fn otherwise(public: &str) -> Option<String> {
     let (prefix, name) = public.split_once('.')?;
-    let other = match name.strip_prefix(MODEL_SCOPE) {
-        Some(inner) => inner.to_owned(),
-        None => format!("{MODEL_SCOPE}{name}"),
-    };
+    let other = without_model(name).map_or_else(|| in_model(name), str::to_owned);
     (prefix == "param").then(|| format!("{prefix}.{other}"))
 }
-
-/// The beginning of names of DIGITS' variables.
-const MODEL_SCOPE: &str = "model/";
 
 /// A result with the parameter's name as it was given.
 fn as_given(definition: &Definition, public: &str, given: &BTreeMap<String, Blob>) -> String {

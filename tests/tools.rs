@@ -446,6 +446,25 @@ fn nets_that_mean_the_same_are_told_from_others_by_their_structure() {
     data("crop_size: 4");
     let said = differs("whole", "cropped");
     assert_eq!(said, "TEST: layer `data`: no `crop_size` against `crop_size: 4`\n");
+    // A file is what it holds, however its path is written.
+    let labels = "layer { name: 'l' type: 'Input' top: 'l' input_param { shape { dim: 2 } } }
+                  layer { name: 's' type: 'Input' top: 's' input_param { shape { dim: 2 dim: 4 } } }";
+    let matrix = |name: &str, source: &str| {
+        let loss = format!(
+            "layer {{ name: 'loss' type: 'InfogainLoss' bottom: 's' bottom: 'l' top: 'loss'
+             infogain_loss_param {{ source: '{source}' }} }}"
+        );
+        write(name, &[labels, &loss]);
+    };
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/caffe/layers/infogain_source");
+    let [file, other] = ["even", "odd"].map(|name| at(&format!("{name}.binaryproto")));
+    std::fs::copy(format!("{golden}/infogain.binaryproto"), &file).expect("copied");
+    std::fs::copy(format!("{golden}_axis/infogain.binaryproto"), &other).expect("copied");
+    matrix("absolute", &file);
+    matrix("beside", "./even.binaryproto");
+    matrix("another", &other);
+    assert!(prints(&["diff", &at("absolute"), &at("beside")]).contains("mean the same"));
+    assert!(differs("beside", "another").starts_with("TEST: layer `loss`: `source: "));
 
     // Definitions that are programs are told what they ask for, those that are not need not know of it.
     let [python, caffe] = ["siamese/tensorflow.py", "siamese/caffe.prototxt"].map(network);

@@ -1,10 +1,8 @@
 //! `cortado convert-imageset`: listed image files as an LMDB, as Caffe's convert_imageset.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::ArgAction::Set;
-use indicatif::ProgressBar;
 
 use crate::data::imageset::{ImageSetOptions, convert_imageset};
 use crate::error::Result;
@@ -67,16 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         encoded: arguments.encoded || arguments.encode_type.is_some(),
         encode_type: arguments.encode_type.as_ref().map(|kind| kind.to_ascii_lowercase()),
     };
-    let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0));
-    let set = convert_imageset(&options, &mut |done, total| {
-        if let Some(bar) = &bar {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        }
-    })?;
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    let set = super::watched("images", |show| convert_imageset(&options, show))?;
     set.unread.iter().for_each(|why| super::warn(&format!("warning: {why}")));
     if !set.unread.is_empty() {
         super::warn(&format!("{} images could not be read and are left out", set.unread.len()));

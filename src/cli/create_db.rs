@@ -1,9 +1,6 @@
 //! `cortado create-db`: pairs of images as LMDBs, as DIGITS' create_db.py makes them.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
-
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::data::pairs::{Images, PairOptions, create_pairs};
 use crate::error::{Error, Result};
@@ -51,22 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         balance: arguments.balance,
         ..PairOptions::new(arguments.folder.clone(), images)
     };
-    let bar = std::io::stderr().is_terminal().then(|| {
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} pairs {eta} left") {
-            bar.set_style(style);
-        }
-        bar
-    });
-    let summary = create_pairs(&options, &mut |done, total| {
-        if let Some(bar) = &bar {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        }
-    })?;
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    let summary = super::watched("pairs", |show| create_pairs(&options, show))?;
     for (name, set) in [("train", &summary.train), ("val", &summary.val)] {
         super::say(format_args!(
             "{name}: {} pairs of {} images, {} of one class, {} of an image with itself",

@@ -25,9 +25,11 @@ mod train;
 mod visualize;
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
@@ -230,6 +232,29 @@ fn warn(lines: &str) {
 fn to_stderr(text: &str) {
     use std::io::Write;
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Does work that tells how much of its `items` is done, and shows that to who looks at the standard error.
+fn watched<R>(
+    items: &str,
+    work: impl FnOnce(&mut dyn FnMut(usize, usize)) -> Result<R>,
+) -> Result<R> {
+    let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0));
+    let style =
+        ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {items} {{eta}} left"));
+    if let (Some(bar), Ok(style)) = (&bar, style) {
+        bar.set_style(style);
+    }
+    let done = work(&mut |done, total| {
+        if let Some(bar) = &bar {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        }
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    done
 }
 
 /// The text of a doc comment with each paragraph on a line of its own.

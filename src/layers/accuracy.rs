@@ -126,10 +126,6 @@ impl Operation for Shares {
         args[0].dims()[self.axis]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, _arg: usize) -> bool {
         false
     }

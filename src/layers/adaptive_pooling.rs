@@ -130,10 +130,6 @@ impl Operation for Parts {
         vec![args[0].with(1, self.size[0]).with(2, self.size[1])]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (shape, width) = (args[0].shape, args[0].shape.dims()[2]);
         let planes = args[0].data.chunks_exact((shape.dims()[1] * width).max(1));

@@ -10,8 +10,7 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Arity, Category, Filler, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl,
-    Signature, caffe,
+    Filler, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
 };
 use crate::ty::Shape;
 
@@ -35,9 +34,6 @@ params! {
 
 /// The description of [`CenterLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("CenterLoss", |a| {
         let p = a.section("center_loss_param");
         let num_output = p.usize("num_output");
@@ -48,7 +44,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         }
         .into()
     })],
-    ..LayerSpec::new("CenterLoss", Category::Loss, CenterLoss::DOCS)
+    ..LayerSpec::loss("CenterLoss", CenterLoss::DOCS)
 };
 
 impl LayerOps for CenterLoss {
@@ -72,8 +68,7 @@ impl LayerOps for CenterLoss {
     }
 
     fn labels(&self, _bottoms: &[Shape]) -> Option<LabelRange> {
-        let last = self.num_output as i64 - 1;
-        Some(LabelRange { bottom: 1, first: 0, last, ignored: None })
+        Some(LabelRange::of(self.num_output, 0, None))
     }
 
     fn differentiable(&self, bottom: usize) -> bool {
@@ -111,10 +106,6 @@ impl Operation for Centers {
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn differentiable(&self, arg: usize) -> bool {

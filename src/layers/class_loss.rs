@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::program::device::{Call, Number, Operand};
 use crate::real::Real;
-use crate::spec::{Args, Infer};
+use crate::spec::{Args, Infer, LabelRange};
 use crate::ty::Shape;
 
 /// Complains about a layer without classes.
@@ -67,6 +67,12 @@ impl LossRule {
         });
         let normalization = p.choice("normalization", &modes).or(normalize).unwrap_or(default);
         LossRule { ignore_label: p.int("ignore_label"), normalization }
+    }
+
+    /// Which numbers are labels of scores whose classes are along an axis.
+    pub(super) fn labels(&self, scores: &Shape, axis: i64) -> Option<LabelRange> {
+        let classes = ClassAxis::of(scores, scores.axis(axis)?).classes;
+        Some(LabelRange::of(classes, 0, self.ignore_label))
     }
 
     /// Whether a label counts; labels are truncated to whole numbers.

@@ -9,8 +9,7 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Args, Arity, Category, Filler, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower,
-    ParamDecl, Signature, torch,
+    Args, Filler, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
 use crate::ty::Shape;
 
@@ -70,9 +69,6 @@ const FIELDS: &[&str] = &["weights", "sizeAverage", "ignoreIndex"];
 
 /// The description of [`ClassNllLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[
         torch("nn.ClassNLLCriterion", FIELDS, |a| read(a, Scores::Items, false))
             .extends("nn.Criterion")
@@ -91,7 +87,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             .tensors(&["weights"])
             .script(SCRIPT),
     ],
-    ..LayerSpec::new("ClassNLLLoss", Category::Loss, ClassNllLoss::DOCS)
+    ..LayerSpec::loss("ClassNLLLoss", ClassNllLoss::DOCS)
 };
 
 fn read(a: &Args, scores: Scores, log_softmax: bool) -> Layer {
@@ -163,8 +159,7 @@ impl LayerOps for ClassNllLoss {
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
         let (seen, axis) = self.seen(bottoms.first()?)?;
-        let last = ClassAxis::of(&seen, axis).classes as i64;
-        Some(LabelRange { bottom: 1, first: 1, last, ignored: Some(self.ignore) })
+        Some(LabelRange::of(ClassAxis::of(&seen, axis).classes, 1, Some(self.ignore)))
     }
 
     fn differentiable(&self, bottom: usize) -> bool {
@@ -214,10 +209,6 @@ impl Operation for Nll {
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn differentiable(&self, arg: usize) -> bool {

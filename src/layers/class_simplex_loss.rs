@@ -6,9 +6,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch,
-};
+use crate::spec::{Args, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -35,15 +33,12 @@ end";
 
 /// The description of [`ClassSimplexLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[torch("nn.ClassSimplexCriterion", &["nClasses"], |a| {
         ClassSimplexLoss::read(a).into()
     })
     .extends("nn.MSECriterion")
     .script(SCRIPT)],
-    ..LayerSpec::new("ClassSimplexLoss", Category::Loss, ClassSimplexLoss::DOCS)
+    ..LayerSpec::loss("ClassSimplexLoss", ClassSimplexLoss::DOCS)
 };
 
 /// More classes would be a table of more elements than a definition should ask for.

@@ -31,10 +31,6 @@ impl Operation for Constants {
         vec![self.shape.clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn forward<T: Real>(&self, _args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         for (to, &value) in outs[0].data.iter_mut().zip(&self.values) {
             *to = T::from_f64(value);

@@ -7,7 +7,7 @@ use crate::program::expr::{arg, constant};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -31,8 +31,6 @@ params! {
 /// The description of [`ContrastiveLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("ContrastiveLoss", |a| {
         let p = a.section("contrastive_loss_param");
         ContrastiveLoss {
@@ -42,7 +40,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         }
         .into()
     })],
-    ..LayerSpec::new("ContrastiveLoss", Category::Loss, ContrastiveLoss::DOCS)
+    ..LayerSpec::loss("ContrastiveLoss", ContrastiveLoss::DOCS)
 };
 
 impl LayerOps for ContrastiveLoss {
@@ -121,10 +119,6 @@ impl Operation for Loss {
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn differentiable(&self, arg: usize) -> bool {

@@ -219,10 +219,6 @@ impl Operation for Compare {
         3 * s.channels * s.padded[0] * s.padded[1]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {
         let s = self.sizes(args[0].shape);
         let step = self.0.stride_1;

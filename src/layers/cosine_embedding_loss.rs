@@ -5,7 +5,7 @@ use crate::layers::pair_similarity::{check_rows, column, cosine, rows};
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -32,15 +32,13 @@ end";
 /// The description of [`CosineEmbeddingLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[torch("nn.CosineEmbeddingCriterion", &["margin"], |a| {
         let average = a.bool("sizeAverage").unwrap_or(true);
         CosineEmbeddingLoss { margin: a.float("margin").unwrap_or(0.0), average }.into()
     })
     .extends("nn.Criterion")
     .script(SCRIPT)],
-    ..LayerSpec::new("CosineEmbeddingLoss", Category::Loss, CosineEmbeddingLoss::DOCS)
+    ..LayerSpec::loss("CosineEmbeddingLoss", CosineEmbeddingLoss::DOCS)
 };
 
 impl LayerOps for CosineEmbeddingLoss {

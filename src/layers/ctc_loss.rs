@@ -7,7 +7,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 /// How a fork of Caffe lays out labels and what it makes of the loss.
@@ -51,8 +51,6 @@ params! {
 /// The description of [`CtcLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 4),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[
         caffe("CTCLoss", |a| {
             let p = a.section("ctc_loss_param");
@@ -81,7 +79,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             CtcLoss { form: Form::Rows, blank, classes, steps, ..CtcLoss::default() }.into()
         }),
     ],
-    ..LayerSpec::new("CTCLoss", Category::Loss, CtcLoss::DOCS)
+    ..LayerSpec::loss("CTCLoss", CtcLoss::DOCS)
 };
 
 impl CtcLoss {
@@ -376,6 +374,10 @@ impl Operation for Alignments {
 
     fn workspace(&self, args: &[&Shape]) -> usize {
         Sizes::of(self.layer.form, args).work()
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        true
     }
 
     fn differentiable(&self, arg: usize) -> bool {

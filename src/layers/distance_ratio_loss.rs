@@ -5,7 +5,7 @@ use crate::layers::cosine_embedding_loss::total;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -28,14 +28,12 @@ end";
 /// The description of [`DistanceRatioLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 3),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[torch("nn.DistanceRatioCriterion", &["sizeAverage"], |a| {
         DistanceRatioLoss { average: a.bool("sizeAverage").unwrap_or(true) }.into()
     })
     .extends("nn.Criterion")
     .script(SCRIPT)],
-    ..LayerSpec::new("DistanceRatioLoss", Category::Loss, DistanceRatioLoss::DOCS)
+    ..LayerSpec::loss("DistanceRatioLoss", DistanceRatioLoss::DOCS)
 };
 
 impl LayerOps for DistanceRatioLoss {

@@ -29,7 +29,21 @@ params! {
     }
 }
 
-const SCRIPT: &str = "
+/// What both classes do with their probability.
+macro_rules! probability {
+    () => {
+        "
+function Class:setp(p)
+   self.p = p
+end
+function Class:__tostring__()
+   return string.format('%s(%f)', torch.type(self), self.p)
+end"
+    };
+}
+
+const SCRIPT: &str = concat!(
+    "
 function Class:__init(p, v1, inplace, stochasticInference)
    Parent.__init(self)
    self.p = p or 0.5
@@ -40,27 +54,20 @@ function Class:__init(p, v1, inplace, stochasticInference)
    if self.p >= 1 or self.p < 0 then
       error('nn.Dropout: the probability must be at least 0 and less than 1, not ' .. self.p, 3)
    end
-end
-function Class:setp(p)
-   self.p = p
-end
-function Class:__tostring__()
-   return string.format('%s(%f)', torch.type(self), self.p)
-end";
+end",
+    probability!()
+);
 
-const MAPS: &str = "
+const MAPS: &str = concat!(
+    "
 function Class:__init(p, stochasticInference)
    Parent.__init(self)
    self.p = p or 0.5
    self.train = true
    self.stochastic_inference = stochasticInference or false
-end
-function Class:setp(p)
-   self.p = p
-end
-function Class:__tostring__()
-   return string.format('%s(%f)', torch.type(self), self.p)
-end";
+end",
+    probability!()
+);
 
 const POSITIONAL: &[&str] = &["p", "stochastic_inference"];
 

@@ -6,8 +6,7 @@ use crate::params;
 use crate::program::expr::{Expr, arg, constant, select};
 use crate::program::{Builder, ValueId};
 use crate::spec::{
-    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
-    Signature, Spelling, torch,
+    Args, Arity, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, Spelling, torch,
 };
 use crate::ty::Shape;
 
@@ -101,8 +100,6 @@ const fn criterion(
 /// The description of [`ElementLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[
         criterion("nn.MSECriterion", &["sizeAverage"], |a| read(a, Penalty::Square))
             .script(AVERAGE),
@@ -144,7 +141,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             ElementLoss { penalty, average: false, ..ElementLoss::default() }.into()
         }),
     ],
-    ..LayerSpec::new("ElementLoss", Category::Loss, ElementLoss::DOCS)
+    ..LayerSpec::loss("ElementLoss", ElementLoss::DOCS)
 };
 
 fn read(a: &Args, penalty: Penalty) -> Layer {

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{Expr, arg};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -17,14 +17,11 @@ params! {
 
 /// The description of [`EuclideanLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("EuclideanLoss", |a| {
         a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         EuclideanLoss {}.into()
     })],
-    ..LayerSpec::new("EuclideanLoss", Category::Loss, EuclideanLoss::DOCS)
+    ..LayerSpec::loss("EuclideanLoss", EuclideanLoss::DOCS)
 };
 
 impl LayerOps for EuclideanLoss {

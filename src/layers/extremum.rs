@@ -116,10 +116,6 @@ impl Operation for First {
         vec![self.shape.clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         self.places(&args[0], |i, at| outs[0].data[i] = args[0].data[at]);
     }

@@ -100,10 +100,6 @@ impl Operation for Select {
         vec![self.top.clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

@@ -102,10 +102,6 @@ impl Operation for Warp {
         vec![[items, channels, high, wide].into()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         let [items, channels, height, width] = [0, 1, 2, 3].map(|i| args[0].shape.dims()[i]);
         let [high, wide] = [2, 3].map(|i| args[1].shape.dims()[i]);

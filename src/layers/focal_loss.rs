@@ -7,9 +7,7 @@ use crate::diag::{self, Diagnostic, Reported};
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
+use crate::spec::{Args, Arity, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -35,15 +33,12 @@ params! {
 
 /// The description of [`FocalLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
     tops: Arity::between(1, 2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[
         caffe("FocalLoss", |a| FocalLoss::read(a).into()),
         caffe("SoftmaxFocalLoss", |a| FocalLoss::read(a).into()),
     ],
-    ..LayerSpec::new("FocalLoss", Category::Loss, FocalLoss::DOCS)
+    ..LayerSpec::loss("FocalLoss", FocalLoss::DOCS)
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -160,9 +155,7 @@ impl LayerOps for FocalLoss {
     }
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
-        let scores = bottoms.first()?;
-        let last = ClassAxis::of(scores, scores.axis(self.axis)?).classes as i64 - 1;
-        Some(LabelRange { bottom: 1, first: 0, last, ignored: self.rule.ignore_label })
+        self.rule.labels(bottoms.first()?, self.axis)
     }
 
     fn differentiable(&self, bottom: usize) -> bool {

@@ -261,10 +261,6 @@ impl Operation for Windows {
         vec![self.top.clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

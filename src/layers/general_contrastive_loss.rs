@@ -7,9 +7,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
+use crate::spec::{Arity, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -43,10 +41,7 @@ const OTHERS: [&str; 3] = ["max_negative_only", "max_positive_only", "add_intra_
 
 /// The description of [`GeneralContrastiveLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
     tops: Arity::between(1, 2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("GeneralContrastiveLoss", |a| {
         let p = a.section("general_contrastive_loss_param");
         for key in OTHERS {
@@ -80,7 +75,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         }
         .into()
     })],
-    ..LayerSpec::new("GeneralContrastiveLoss", Category::Loss, GeneralContrastiveLoss::DOCS)
+    ..LayerSpec::loss("GeneralContrastiveLoss", GeneralContrastiveLoss::DOCS)
 };
 
 impl LayerOps for GeneralContrastiveLoss {

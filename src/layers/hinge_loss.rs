@@ -7,7 +7,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 /// How margins that are missed are added up.
@@ -32,16 +32,13 @@ params! {
 
 /// The description of [`HingeLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("HingeLoss", |a| {
         a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         let p = a.section("hinge_loss_param");
         let norms = [("L1", HingeNorm::L1), ("L2", HingeNorm::L2)];
         HingeLoss { norm: p.choice_from("norm", 1, &norms).unwrap_or(HingeNorm::L1) }.into()
     })],
-    ..LayerSpec::new("HingeLoss", Category::Loss, HingeLoss::DOCS)
+    ..LayerSpec::loss("HingeLoss", HingeLoss::DOCS)
 };
 
 impl LayerOps for HingeLoss {
@@ -91,10 +88,6 @@ impl Operation for Hinge {
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn differentiable(&self, arg: usize) -> bool {

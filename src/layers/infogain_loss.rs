@@ -10,7 +10,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -34,8 +34,6 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 3),
     tops: Arity::between(1, 2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("InfogainLoss", |a| {
         let p = a.section("infogain_loss_param");
         a.section("softmax_param").ignore(&["engine", "axis"]);
@@ -50,7 +48,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         }
         .into()
     })],
-    ..LayerSpec::new("InfogainLoss", Category::Loss, InfogainLoss::DOCS)
+    ..LayerSpec::loss("InfogainLoss", InfogainLoss::DOCS)
 };
 
 impl LayerOps for InfogainLoss {
@@ -141,6 +139,10 @@ impl Operation for Infogain {
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        true
     }
 
     fn differentiable(&self, arg: usize) -> bool {

@@ -111,19 +111,28 @@ end
     no_bias!()
 );
 
-const LINEAR_WEIGHT_NORM: &str = r#"
+/// The parameters of a class that has its weights by their directions and lengths.
+macro_rules! direction_and_length {
+    () => {
+        r#"
+function Class:parameters()
+   if self.bias then
+      return {self.v, self.g, self.bias}, {self.gradV, self.gradG, self.gradBias}
+   end
+   return {self.v, self.g}, {self.gradV, self.gradG}
+end
+"#
+    };
+}
+
+const LINEAR_WEIGHT_NORM: &str = concat!(
+    r#"
 function Class:__init(inputSize, outputSize, bias)
    Parent.__init(self, inputSize, outputSize, bias)
    self.v = self.weight:clone()
    self.gradV = torch.Tensor(outputSize, inputSize):zero()
    self.g = self.v:norm(2, 2)
    self.gradG = torch.Tensor(outputSize, 1):zero()
-end
-function Class:parameters()
-   if self.bias then
-      return {self.v, self.g, self.bias}, {self.gradV, self.gradG, self.gradBias}
-   end
-   return {self.v, self.g}, {self.gradV, self.gradG}
 end
 function Class:reset(stdv)
    Parent.reset(self, stdv)
@@ -133,9 +142,12 @@ function Class:reset(stdv)
    end
    return self
 end
-"#;
+"#,
+    direction_and_length!()
+);
 
-const WEIGHT_NORM: &str = r#"
+const WEIGHT_NORM: &str = concat!(
+    r#"
 local windows = {'nInputPlane', 'nOutputPlane', 'kT', 'kW', 'kH', 'dT', 'dW', 'dH', 'padT', 'padW',
    'padH', 'dilationW', 'dilationH', 'groups'}
 function Class:__init(module, outputDim)
@@ -164,19 +176,15 @@ function Class:__init(module, outputDim)
    self.bias, self.gradBias = module.bias, module.gradBias
    self:reset()
 end
-function Class:parameters()
-   if self.bias then
-      return {self.v, self.g, self.bias}, {self.gradV, self.gradG, self.gradBias}
-   end
-   return {self.v, self.g}, {self.gradV, self.gradG}
-end
 function Class:reset()
    self.v:normal(0, math.sqrt(2 / self.v:size(2)))
    self.g:copy(self.v:norm(2, 2))
    if self.bias then self.bias:zero() end
    return self
 end
-"#;
+"#,
+    direction_and_length!()
+);
 
 const PARTIAL_LINEAR: &str = concat!(
     r#"

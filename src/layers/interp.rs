@@ -226,10 +226,6 @@ impl Operation for Bilinear {
         vec![args[0].with(2, self.size[0]).with(3, self.size[1])]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         let [height, width] = [2, 3].map(|i| args[0].shape.dims()[i]);
         let (rows, columns) = (places::<T>(height, self.size[0]), places::<T>(width, self.size[1]));

@@ -98,10 +98,6 @@ impl Operation for Largest {
         vec![self.top.clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         self.each(&args[0], |to, from| outs[0].data[to] = args[0].data[from]);
     }

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -26,14 +26,12 @@ end";
 /// The description of [`L1HingeLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[torch("nn.L1HingeEmbeddingCriterion", &["margin"], |a| {
         L1HingeLoss { margin: a.float("margin").unwrap_or(1.0) }.into()
     })
     .extends("nn.Criterion")
     .script(SCRIPT)],
-    ..LayerSpec::new("L1HingeLoss", Category::Loss, L1HingeLoss::DOCS)
+    ..LayerSpec::loss("L1HingeLoss", L1HingeLoss::DOCS)
 };
 
 impl LayerOps for L1HingeLoss {

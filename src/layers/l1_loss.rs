@@ -5,7 +5,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -19,14 +19,11 @@ params! {
 
 /// The description of [`L1Loss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("L1Loss", |a| {
         a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         L1Loss {}.into()
     })],
-    ..LayerSpec::new("L1Loss", Category::Loss, L1Loss::DOCS)
+    ..LayerSpec::loss("L1Loss", L1Loss::DOCS)
 };
 
 impl LayerOps for L1Loss {

@@ -77,10 +77,6 @@ impl Operation for Pull {
         vec![args[0].clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         outs[0].data.copy_from_slice(args[0].data);
     }

@@ -70,8 +70,29 @@ pub(super) fn labelled_scores(cx: &Infer, passes: Option<usize>) -> Result<Signa
 
 /// Which numbers are labels of such scores.
 pub(super) fn score_labels(bottoms: &[Shape]) -> Option<LabelRange> {
-    let last = ClassAxis::rows(bottoms.first()?).classes as i64 - 1;
-    Some(LabelRange { bottom: 1, first: 0, last, ignored: None })
+    Some(LabelRange::of(ClassAxis::rows(bottoms.first()?).classes, 0, None))
+}
+
+/// The tops of such a layer: its scores and `factor`, one number. Where there is a `change`, it says what becomes of a score:
+/// of the score, of whether its class is the label's, and of the factor, which gets no gradient.
+pub(super) fn changed_scores(
+    b: &mut Builder,
+    cx: &Lower,
+    factor: ValueId,
+    change: Option<Expr>,
+) -> Vec<ValueId> {
+    let mut tops = vec![cx.bottoms[0], factor];
+    if let Some(change) = change {
+        let rows = ClassAxis::rows(cx.top(0));
+        let scores = b.view(cx.bottoms[0], [rows.outer, rows.classes]);
+        let mask = label_mask(b, cx.bottoms[1], rows.classes);
+        let factor = b.view(factor, [1, 1]);
+        let factor = b.stop(factor);
+        let changed = b.map(&[scores, mask, factor], &change);
+        tops[0] = b.view(changed, cx.top(0).clone());
+    }
+    tops.truncate(cx.signature.tops.len());
+    tops
 }
 
 impl LabelSpecificAdd {
@@ -88,11 +109,11 @@ impl LayerOps for LabelSpecificAdd {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let x = cx.bottoms[0];
+        let training = cx.phase == Phase::Train;
         let bias = match self.base {
             Some(base) => {
                 let passes = cx.params[0];
-                if cx.phase == Phase::Train {
+                if training {
                     let next = b.map(&[passes], &(arg(0) + 1.0));
                     b.assign(passes, next);
                 }
@@ -100,19 +121,9 @@ impl LayerOps for LabelSpecificAdd {
             }
             None => b.fill(self.bias, [1].into()),
         };
-        let mut tops = vec![x, bias];
-        if cx.phase == Phase::Train {
-            let rows = ClassAxis::rows(cx.top(0));
-            let scores = b.view(x, [rows.outer, rows.classes]);
-            let mask = label_mask(b, cx.bottoms[1], rows.classes);
-            let bias = b.view(bias, [1, 1]);
-            let added = select(arg(0).gt(-arg(2)), arg(0) + arg(2), arg(0));
-            let y = select(arg(1), added, arg(0)).with_gradient(vec![constant(1.0)]);
-            let y = b.map(&[scores, mask, bias], &y);
-            tops[0] = b.view(y, cx.top(0).clone());
-        }
-        tops.truncate(cx.signature.tops.len());
-        tops
+        let added = select(arg(0).gt(-arg(2)), arg(0) + arg(2), arg(0));
+        let change = select(arg(1), added, arg(0)).with_gradient(vec![constant(1.0)]);
+        changed_scores(b, cx, bias, training.then_some(change))
     }
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {

@@ -1,8 +1,6 @@
 //! Multiplies the score of each row's label by another number than those of the other classes.
 
-use super::class_loss::ClassAxis;
-use super::label_mask::label_mask;
-use super::label_specific_add::{labelled_scores, score_labels};
+use super::label_specific_add::{changed_scores, labelled_scores, score_labels};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
@@ -81,7 +79,7 @@ impl LayerOps for LabelSpecificRescale {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let (x, training) = (cx.bottoms[0], cx.phase == Phase::Train);
+        let training = cx.phase == Phase::Train;
         let weight = match self.base.filter(|_| training) {
             Some(base) => {
                 let next = b.map(&[cx.params[0]], &(arg(0) + 1.0));
@@ -93,28 +91,17 @@ impl LayerOps for LabelSpecificRescale {
             }
             None => b.fill(self.positive, [1].into()),
         };
-        let mut tops = vec![x, weight];
-        if training || self.in_tests {
-            let rows = ClassAxis::rows(cx.top(0));
-            let scores = b.view(x, [rows.outer, rows.classes]);
-            let mask = label_mask(b, cx.bottoms[1], rows.classes);
-            let weight = b.view(weight, [1, 1]);
-            let scaled = match (self.as_power, self.keeps_one) {
-                (true, _) => arg(0).sign() * arg(0).abs().pow(arg(2)),
-                (false, true) => arg(0) * arg(2) + (constant(1.0) - arg(2)),
-                (false, false) => arg(0) * arg(2),
-            };
-            let own = match self.above_zero {
-                true => select(arg(0).gt(0.0), scaled, arg(0)),
-                false => scaled,
-            };
-            let y = select(arg(1), own, arg(0) * self.negative);
-            let weight = b.stop(weight);
-            let y = b.map(&[scores, mask, weight], &y);
-            tops[0] = b.view(y, cx.top(0).clone());
-        }
-        tops.truncate(cx.signature.tops.len());
-        tops
+        let scaled = match (self.as_power, self.keeps_one) {
+            (true, _) => arg(0).sign() * arg(0).abs().pow(arg(2)),
+            (false, true) => arg(0) * arg(2) + (constant(1.0) - arg(2)),
+            (false, false) => arg(0) * arg(2),
+        };
+        let own = match self.above_zero {
+            true => select(arg(0).gt(0.0), scaled, arg(0)),
+            false => scaled,
+        };
+        let change = select(arg(1), own, arg(0) * self.negative);
+        changed_scores(b, cx, weight, (training || self.in_tests).then_some(change))
     }
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {

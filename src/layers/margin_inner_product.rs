@@ -134,8 +134,7 @@ impl LayerOps for MarginInnerProduct {
     }
 
     fn labels(&self, _bottoms: &[Shape]) -> Option<LabelRange> {
-        let last = self.num_output as i64 - 1;
-        Some(LabelRange { bottom: 1, first: 0, last, ignored: None })
+        Some(LabelRange::of(self.num_output, 0, None))
     }
 
     fn differentiable(&self, bottom: usize) -> bool {
@@ -218,10 +217,6 @@ impl Operation for Angles {
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[3].clone()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn differentiable(&self, arg: usize) -> bool {

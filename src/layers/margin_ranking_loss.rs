@@ -5,7 +5,7 @@ use crate::layers::cosine_embedding_loss::total;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -30,15 +30,13 @@ end";
 /// The description of [`MarginRankingLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[torch("nn.MarginRankingCriterion", &["margin"], |a| {
         let average = a.bool("sizeAverage").unwrap_or(true);
         MarginRankingLoss { margin: a.float("margin").unwrap_or(1.0), average }.into()
     })
     .extends("nn.Criterion")
     .script(SCRIPT)],
-    ..LayerSpec::new("MarginRankingLoss", Category::Loss, MarginRankingLoss::DOCS)
+    ..LayerSpec::loss("MarginRankingLoss", MarginRankingLoss::DOCS)
 };
 
 impl LayerOps for MarginRankingLoss {

@@ -68,10 +68,6 @@ impl Operation for Chosen {
         vec![self.shape.clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

@@ -10,9 +10,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
+use crate::spec::{Args, Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 /// Which default boxes count.
@@ -73,10 +71,8 @@ params! {
 /// The description of [`MultiBoxLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(4),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("MultiBoxLoss", |a| MultiBoxLoss::read(a).into())],
-    ..LayerSpec::new("MultiBoxLoss", Category::Loss, MultiBoxLoss::DOCS)
+    ..LayerSpec::loss("MultiBoxLoss", MultiBoxLoss::DOCS)
 };
 
 /// Complains about a truth value that is not the one that is followed.
@@ -302,6 +298,10 @@ impl Operation for Matched {
 
     fn workspace(&self, args: &[&Shape]) -> usize {
         args[2].count() / 4
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        true
     }
 
     fn differentiable(&self, arg: usize) -> bool {

@@ -7,9 +7,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{
-    Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch,
-};
+use crate::spec::{Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -32,15 +30,12 @@ end";
 
 /// The description of [`MultiLabelMarginLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[torch("nn.MultiLabelMarginCriterion", &[], |a| {
         MultiLabelMarginLoss { average: a.bool("sizeAverage").unwrap_or(true) }.into()
     })
     .extends("nn.Criterion")
     .script(SCRIPT)],
-    ..LayerSpec::new("MultiLabelMarginLoss", Category::Loss, MultiLabelMarginLoss::DOCS)
+    ..LayerSpec::loss("MultiLabelMarginLoss", MultiLabelMarginLoss::DOCS)
 };
 
 impl LayerOps for MultiLabelMarginLoss {
@@ -63,9 +58,8 @@ impl LayerOps for MultiLabelMarginLoss {
     }
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
-        let last = *bottoms.first()?.dims().last()? as i64;
         // A list ends with 0.
-        Some(LabelRange { bottom: 1, first: 1, last, ignored: Some(0) })
+        Some(LabelRange::of(*bottoms.first()?.dims().last()?, 1, Some(0)))
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
@@ -120,10 +114,6 @@ impl Operation for Margins {
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn differentiable(&self, arg: usize) -> bool {

@@ -8,8 +8,7 @@ use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
-    Arity, Category, Filler, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl,
-    Signature, torch,
+    Filler, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
 };
 use crate::ty::Shape;
 
@@ -49,9 +48,6 @@ end";
 
 /// The description of [`MultiMarginLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[torch("nn.MultiMarginCriterion", &["p", "weights", "margin"], |a| {
         let power = a.usize("p").unwrap_or(1);
         if !(1..=2).contains(&power) {
@@ -68,7 +64,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     .extends("nn.Criterion")
     .tensors(&["weights"])
     .script(SCRIPT)],
-    ..LayerSpec::new("MultiMarginLoss", Category::Loss, MultiMarginLoss::DOCS)
+    ..LayerSpec::loss("MultiMarginLoss", MultiMarginLoss::DOCS)
 };
 
 impl LayerOps for MultiMarginLoss {
@@ -102,8 +98,7 @@ impl LayerOps for MultiMarginLoss {
     }
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
-        let last = *bottoms.first()?.dims().last()? as i64;
-        Some(LabelRange { bottom: 1, first: 1, last, ignored: None })
+        Some(LabelRange::of(*bottoms.first()?.dims().last()?, 1, None))
     }
 
     fn differentiable(&self, bottom: usize) -> bool {
@@ -156,10 +151,6 @@ impl Operation for Margins {
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn differentiable(&self, arg: usize) -> bool {

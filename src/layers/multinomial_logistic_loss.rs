@@ -7,7 +7,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -21,14 +21,11 @@ params! {
 
 /// The description of [`MultinomialLogisticLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("MultinomialLogisticLoss", |a| {
         a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         MultinomialLogisticLoss {}.into()
     })],
-    ..LayerSpec::new("MultinomialLogisticLoss", Category::Loss, MultinomialLogisticLoss::DOCS)
+    ..LayerSpec::loss("MultinomialLogisticLoss", MultinomialLogisticLoss::DOCS)
 };
 
 impl LayerOps for MultinomialLogisticLoss {
@@ -59,10 +56,6 @@ impl Operation for LogLikelihood {
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn differentiable(&self, arg: usize) -> bool {

@@ -69,10 +69,6 @@ impl Operation for Rows {
         vec![self.shape.clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, _arg: usize) -> bool {
         false
     }

@@ -95,10 +95,6 @@ impl Operation for Straight {
         args[..self.outputs].iter().map(|&shape| shape.clone()).collect()
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg < self.outputs + self.inputs.len()
     }

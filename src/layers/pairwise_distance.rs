@@ -76,6 +76,10 @@ impl Operation for Distance {
         vec![[self.rows].into()]
     }
 
+    fn gradient_reads_outputs(&self) -> bool {
+        true
+    }
+
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (width, norm) = (self.width(args), T::from_f64(self.norm));
         let rows = args[0].data.chunks(width).zip(args[1].data.chunks(width));

@@ -147,10 +147,6 @@ impl Operation for Parts {
         vec![[args[1].dims()[0], self.0.output_dim, side, side].into()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

@@ -284,10 +284,6 @@ impl Operation for Pieces {
         self.bounds.windows(2).map(|pair| args[0].with(self.axis, pair[1] - pair[0])).collect()
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         self.runs(args[0].shape, |piece, to, from, n| {
             outs[piece].data[to..to + n].copy_from_slice(&args[0].data[from..from + n]);

@@ -169,6 +169,10 @@ impl Operation for Parts {
         vec![top.clone(), top]
     }
 
+    fn gradient_reads_outputs(&self) -> bool {
+        true
+    }
+
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

@@ -7,7 +7,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -25,14 +25,11 @@ params! {
 
 /// The description of [`SigmoidCrossEntropyLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("SigmoidCrossEntropyLoss", |a| {
         a.section("sigmoid_param").ignore(&["engine"]);
         SigmoidCrossEntropyLoss { rule: LossRule::read(a, Normalization::BatchSize) }.into()
     })],
-    ..LayerSpec::new("SigmoidCrossEntropyLoss", Category::Loss, SigmoidCrossEntropyLoss::DOCS)
+    ..LayerSpec::loss("SigmoidCrossEntropyLoss", SigmoidCrossEntropyLoss::DOCS)
 };
 
 impl LayerOps for SigmoidCrossEntropyLoss {
@@ -76,10 +73,6 @@ impl Operation for CrossEntropy {
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn differentiable(&self, arg: usize) -> bool {

@@ -4,7 +4,7 @@ use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -23,8 +23,6 @@ params! {
 /// The description of [`SmoothL1Loss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 4),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("SmoothL1Loss", |a| {
         a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         let p = a.section("smooth_l1_loss_param");
@@ -34,7 +32,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         }
         SmoothL1Loss { sigma }.into()
     })],
-    ..LayerSpec::new("SmoothL1Loss", Category::Loss, SmoothL1Loss::DOCS)
+    ..LayerSpec::loss("SmoothL1Loss", SmoothL1Loss::DOCS)
 };
 
 impl LayerOps for SmoothL1Loss {

@@ -9,9 +9,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
+use crate::spec::{Args, Arity, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe};
 use crate::ty::Shape;
 
 params! {
@@ -34,10 +32,7 @@ params! {
 
 /// The description of [`SoftmaxLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    bottoms: Arity::exactly(2),
     tops: Arity::between(1, 2),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[caffe("SoftmaxWithLoss", |a| {
         let p = a.section("softmax_param");
         p.ignore(&["engine"]);
@@ -46,7 +41,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         let axis = p.int("axis").unwrap_or(1);
         SoftmaxLoss { axis, rule, weights: class_weights(a), ..SoftmaxLoss::default() }.into()
     })],
-    ..LayerSpec::new("SoftmaxWithLoss", Category::Loss, SoftmaxLoss::DOCS)
+    ..LayerSpec::loss("SoftmaxWithLoss", SoftmaxLoss::DOCS)
 };
 
 /// SegNet's weights of classes, which count where `weight_by_label_freqs` says so.
@@ -94,9 +89,7 @@ impl LayerOps for SoftmaxLoss {
     }
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
-        let scores = bottoms.first()?;
-        let last = ClassAxis::of(scores, scores.axis(self.axis)?).classes as i64 - 1;
-        Some(LabelRange { bottom: 1, first: 0, last, ignored: self.rule.ignore_label })
+        self.rule.labels(bottoms.first()?, self.axis)
     }
 
     fn differentiable(&self, bottom: usize) -> bool {
@@ -131,6 +124,10 @@ impl Operation for Loss {
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone()]
+    }
+
+    fn gradient_reads_outputs(&self) -> bool {
+        true
     }
 
     fn differentiable(&self, arg: usize) -> bool {

@@ -34,6 +34,10 @@ impl Operation for Draw {
         self.tops(args[0]).to_vec()
     }
 
+    fn gradient_reads_outputs(&self) -> bool {
+        true
+    }
+
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

@@ -6,7 +6,7 @@ use crate::layers::pair_similarity::{check_rows, products, rows};
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -29,14 +29,12 @@ end";
 /// The description of [`TripletEmbeddingLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(3, 4),
-    in_place: InPlace::Refused,
-    loss: true,
     spellings: &[torch("nn.TripletEmbeddingCriterion", &["alpha"], |a| {
         TripletEmbeddingLoss { alpha: a.float("alpha").unwrap_or(0.2) }.into()
     })
     .extends("nn.Criterion")
     .script(SCRIPT)],
-    ..LayerSpec::new("TripletEmbeddingLoss", Category::Loss, TripletEmbeddingLoss::DOCS)
+    ..LayerSpec::loss("TripletEmbeddingLoss", TripletEmbeddingLoss::DOCS)
 };
 
 impl LayerOps for TripletEmbeddingLoss {

@@ -228,10 +228,6 @@ impl Operation for Unpool {
         vec![args[0].with(2, self.size[0]).with(3, self.size[1])]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

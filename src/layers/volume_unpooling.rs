@@ -143,10 +143,6 @@ impl Operation for Maxima {
         vec![args[1].clone()]
     }
 
-    fn gradient_reads_outputs(&self) -> bool {
-        false
-    }
-
     fn differentiable(&self, arg: usize) -> bool {
         arg == 0
     }

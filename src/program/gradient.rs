@@ -165,28 +165,7 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
         &Kernel::LogSoftmax(axis) => told(b, Kernel::LogSoftmaxGrad(axis), &[step.outs[0], dy]),
         &Kernel::Gather(axis) => told(b, Kernel::Scatter(axis), &[dy, args[1]]),
         &Kernel::Scatter(axis) => told(b, Kernel::Gather(axis), &[dy, args[1]]),
-        Kernel::Fill(_)
-        | Kernel::Stop
-        | Kernel::Random(..)
-        | Kernel::Native(_)
-        | Kernel::NativeGrad(..)
-        | Kernel::PackConv(_)
-        | Kernel::MatMulAdd { .. }
-        | Kernel::PooledConv(..)
-        | Kernel::PackTiles { .. }
-        | Kernel::MaskedConv(_)
-        | Kernel::NormalizeSum(_)
-        | Kernel::TilesFilter(_)
-        | Kernel::ChannelsLast(_)
-        | Kernel::PooledConvInput(_)
-        | Kernel::PooledConvFilter(_)
-        | Kernel::MaxPoolGrad(_)
-        | Kernel::LrnGrad(_)
-        | Kernel::Moments
-        | Kernel::Normalize(_)
-        | Kernel::NormalizeGrad(_)
-        | Kernel::SoftmaxGrad(_)
-        | Kernel::LogSoftmaxGrad(_) => None,
+        kernel => unreachable!("nothing differentiates {kernel:?}"),
     }
 }
 

@@ -45,7 +45,7 @@ pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
 
     /// Whether `backward` reads the results of `forward`; if not, they need not be kept.
     fn gradient_reads_outputs(&self) -> bool {
-        true
+        false
     }
 
     /// Whether argument `i` has a gradient at all; labels have none.

@@ -80,7 +80,11 @@ fn same_meaning((a, i): (&TypedNet, NodeIndex), (b, j): (&TypedNet, NodeIndex)) 
         return spec.name == "Input";
     }
     let runs = |typed: &TypedNet, i: NodeIndex| typed.net.graph[i].layer.obstacle().is_none();
-    let env = Environment::default();
+    // Of a file that a layer reads, what it holds is the meaning, and not its name.
+    let env = Environment {
+        blob: Some(&crate::weights::binaryproto_for_layers),
+        ..Environment::default()
+    };
     let program =
         |typed: &TypedNet, i| runs(typed, i).then(|| lower::alone(typed, i, &env)).flatten();
     matches!((program(a, i), program(b, j)), (Some(one), Some(other)) if one == other)

@@ -92,6 +92,11 @@ pub struct LabelRange {
 }
 
 impl LabelRange {
+    /// Bottom 1 holds numbers of so many classes, counted from `first`.
+    pub fn of(classes: usize, first: i64, ignored: Option<i64>) -> Self {
+        LabelRange { bottom: 1, first, last: first + classes as i64 - 1, ignored }
+    }
+
     /// Whether a number is a label; fractions are cut off.
     pub fn has(&self, label: f32) -> bool {
         let whole = label as i64;

@@ -313,6 +313,16 @@ impl LayerSpec {
             spellings: &[],
         }
     }
+
+    /// A loss of scores and labels: two bottoms, one top, not in place, no spellings.
+    pub const fn loss(name: &'static str, docs: Docs) -> Self {
+        LayerSpec {
+            bottoms: Arity::exactly(2),
+            in_place: InPlace::Refused,
+            loss: true,
+            ..LayerSpec::new(name, Category::Loss, docs)
+        }
+    }
 }
 
 /// The documentation that [`params!`](crate::params) gathers from a layer's struct.

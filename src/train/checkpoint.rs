@@ -8,13 +8,14 @@ use super::Trainer;
 use super::machine::users;
 use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::ir::{Before, TypedNet};
 use crate::plan::{Plan, Slot};
 use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
 use crate::weights::t7::write_flat;
 use crate::weights::{
-    Blob, Counts, Given, LayerView, SolverState, Weights, order, read_metadata, read_safetensors,
+    Blob, Counts, Given, LayerView, SolverState, Weights, order, parse_metadata, parse_safetensors,
     read_weights, write_hdf5_weights, write_model, write_safetensors, write_safetensors_with,
 };
 
@@ -70,6 +71,7 @@ pub struct Unmatched {
 const ITERATION: &str = "iteration";
 const STEP: &str = "current_step";
 const RUNS: &str = "runs";
+const HISTORIES: &str = "histories";
 const POSITIONS: &str = "positions";
 const LOSSES: &str = "losses";
 
@@ -125,6 +127,7 @@ impl Trainer {
             (ITERATION.to_string(), self.iteration.to_string()),
             (STEP.to_string(), self.schedule.current_step.to_string()),
             (RUNS.to_string(), self.train.session.runs().to_string()),
+            (HISTORIES.to_string(), self.train.plan().histories.len().to_string()),
             (POSITIONS.to_string(), join(&positions)),
             (LOSSES.to_string(), join(&losses)),
         ]);
@@ -263,8 +266,9 @@ impl Trainer {
             self.restore_solverstate(path)?;
             return Ok(vec![]);
         }
-        let metadata = read_metadata(path)?;
-        let blobs = read_safetensors(path)?;
+        let bytes = file::read(path)?;
+        let metadata = parse_metadata(path, &bytes)?;
+        let blobs = parse_safetensors(path, &bytes)?;
         let number = |key: &str| -> Result<u64> {
             let value = metadata.get(key).and_then(|v| v.parse().ok());
             value
@@ -280,10 +284,8 @@ impl Trainer {
         self.losses = list(LOSSES).into_iter().map(|bits| f32::from_bits(bits as u32)).collect();
         let parameters = self.train.plan().parameters;
         let regions = self.train.plan().histories.clone();
-        let kept = |i: usize| blobs.keys().any(|name| name.starts_with(&format!("history{i}.")));
-        let histories = (0..).take_while(|&i| kept(i)).count();
-        if histories != regions.len() && !self.train.typed.variables.is_empty() {
-            let own = regions.len();
+        let (histories, own) = (number(HISTORIES)?, regions.len());
+        if histories != own as u64 {
             return Err(Error::format(
                 path,
                 format!(

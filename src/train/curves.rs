@@ -40,7 +40,7 @@ impl Curves {
         let bytes = crate::file::read(path)?;
         let text = String::from_utf8_lossy(&bytes);
         let curves = match text.trim_start().starts_with('{') {
-            true => of_events(&log::read(path)?),
+            true => of_events(&log::parse(path, &bytes)?),
             false => Some(caffe_log::curves(&text))
                 .filter(|curves| !curves.is_empty())
                 .unwrap_or_else(|| console_log::curves(&text)),

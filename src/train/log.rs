@@ -1,7 +1,7 @@
 //! The log of a run: one JSON object a line, appended as things happen.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -152,12 +152,14 @@ fn line(event: &Event) -> String {
 
 /// Reads a log; a last line that was cut off by a killed process is passed over.
 pub fn read(path: &Path) -> Result<Vec<Event>> {
-    let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
+    parse(path, &crate::file::read(path)?)
+}
+
+/// Like [`read`] for bytes in memory; `path` is for errors only.
+pub fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Event>> {
     let mut events = vec![];
-    let lines: Vec<String> = BufReader::new(file)
-        .lines()
-        .collect::<std::io::Result<_>>()
-        .map_err(|e| Error::io("read", path, e))?;
+    let lines: Vec<String> =
+        bytes.lines().collect::<std::io::Result<_>>().map_err(|e| Error::io("read", path, e))?;
     let last = lines.len();
     for (number, text) in lines.iter().enumerate() {
         match serde_json::from_str(text) {

@@ -177,13 +177,12 @@ impl Trainer {
                 let same_name = variable.name.is_some() && variable.name == other.name;
                 same_name || users(&self.train.typed, other).iter().any(|u| names.contains(u))
             });
-            match twin {
-                Some(i)
-                    if self.train.typed.variables[i].shape.count() == variable.shape.count() =>
-                {
-                    links.push((machine.place(at), self.train.place(i)));
-                }
-                _ => untaught.push((variable.clone(), at)),
+            // Layers of one name agree in their shapes (E0504); layers that share but a parameter's name may not.
+            let fits =
+                |&i: &usize| self.train.typed.variables[i].shape.count() == variable.shape.count();
+            match twin.filter(fits) {
+                Some(i) => links.push((machine.place(at), self.train.place(i))),
+                None => untaught.push((variable.clone(), at)),
             }
         }
         let mut test = TestNet { machine, batches, rewinds, links };

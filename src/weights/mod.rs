@@ -32,7 +32,7 @@ pub use given::{Counts, Given};
 pub use hdf5_snapshot::write_hdf5_weights;
 pub use order::Weights;
 pub use safetensors::{
-    parse_safetensors, read_feed, read_metadata, read_safetensors, write_safetensors,
+    parse_metadata, parse_safetensors, read_feed, read_safetensors, write_safetensors,
     write_safetensors_with,
 };
 pub use solverstate::SolverState;

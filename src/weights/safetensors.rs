@@ -91,11 +91,10 @@ fn in_order(header: &[u8]) -> Option<Vec<u8>> {
     Some([&(text.len() as u64).to_le_bytes()[..], &text].concat())
 }
 
-/// The texts beside the tensors of a file.
-pub fn read_metadata(path: &Path) -> Result<HashMap<String, String>> {
-    let bytes = file::read(path)?;
-    let failed = |e| kind::of_safetensors(path, &bytes, &e);
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(failed)?;
+/// The texts beside the tensors of a file that is in memory; `path` is for errors only.
+pub fn parse_metadata(path: &Path, bytes: &[u8]) -> Result<HashMap<String, String>> {
+    let failed = |e| kind::of_safetensors(path, bytes, &e);
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(failed)?;
     Ok(metadata.metadata().clone().unwrap_or_default())
 }
 

@@ -7,6 +7,7 @@ use super::order::{self, Entry, Place, Weights};
 use super::safetensors::is_safetensors;
 use super::t7::{Buffers, Parameter, T7};
 use super::{Blob, CaffeModel, Counts, Given, checkpoint, hdf5, hdf5_snapshot, parse_safetensors};
+use crate::front::tensorflow::graph::{in_model, without_model};
 use crate::{Error, Result, file};
 
 /// What a file of weights holds.
@@ -48,7 +49,7 @@ pub fn read_stored(path: &Path) -> Result<Stored> {
     };
     match ending {
         "t7" => {
-            let file = T7::read(path)?;
+            let file = T7::parse(path, &bytes)?;
             if let Some(flat) = file.flat()? {
                 return Ok(Stored::Flat(flat));
             }
@@ -164,8 +165,7 @@ fn with_variables(
     let mut used = vec![];
     for place in places {
         let Some(name) = &place.name else { continue };
-        let short = name.strip_prefix("model/").unwrap_or(name);
-        let long = format!("model/{name}");
+        let (short, long) = (without_model(name).unwrap_or(name), in_model(name));
         let found = [name, short, &long].into_iter().find(|&name| variables.contains_key(name));
         if let Some(name) = found {
             let key = (place.layer.clone(), place.at);

@@ -18,7 +18,7 @@ pub use write::write_flat;
 use std::path::{Path, PathBuf};
 
 use super::Blob;
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
 /// A value of Lua.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ impl T7 {
     /// # Errors
     /// The file is no `.t7` file, is cut, or claims more than it holds; with the byte at which that is noticed.
     pub fn read(path: &Path) -> Result<T7> {
-        read::read(path)
+        T7::parse(path, &file::read(path)?)
     }
 
     /// Reads a file that is in memory; `path` is for errors only.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::cursor::{Cursor, Element};
 use super::{Numbers, Object, T7, Tensor, Value};
-use crate::{Result, file};
+use crate::Result;
 
 /// Objects within objects, at most.
 const DEEPEST: usize = 200;
@@ -26,11 +26,6 @@ const BOOLEAN: i32 = 5;
 const OLD_FUNCTION: i32 = 6;
 const OLD_RECURSIVE_FUNCTION: i32 = 7;
 const FUNCTION: i32 = 8;
-
-/// Reads a file.
-pub(super) fn read(path: &Path) -> Result<T7> {
-    parse(path, &file::read(path)?)
-}
 
 /// Reads a file that is in memory; `path` is for errors only.
 pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<T7> {

@@ -261,7 +261,7 @@ impl<T: Real> WithSimd for Pixels<'_, T> {
         let count = runs_of(plan, &tiles, &mut runs);
         let runs = &runs[..count];
         let rows = tiles.first / plan.columns..(tiles.first + tiles.count).div_ceil(plan.columns);
-        let quarter = plan.quarter();
+        let (quarter, by_four) = (plan.quarter(), plan.columns == 4);
         assert!(lanes == plan.lanes && lanes <= LANES && 4 * quarter <= quarters.len(), "scratch");
         assert!(
             (PLACES + 1) * LANES <= spread.len() && PLACES * pixels_place <= to.len(),
@@ -274,30 +274,18 @@ impl<T: Real> WithSimd for Pixels<'_, T> {
             // SAFETY: runs lie within the tiles' rows, of which the quarters have all pixels and a register more, as the
             // spread has behind its last place.
             unsafe {
-                match plan.columns {
-                    4 => spread_runs::<T, _>(
-                        plan,
-                        runs,
-                        quarters,
-                        lanes,
-                        spread,
-                        #[inline(always)]
-                        |from, to| {
-                            std::ptr::copy_nonoverlapping(from, to, 4);
-                        },
-                    ),
-                    _ => spread_runs::<T, _>(
-                        plan,
-                        runs,
-                        quarters,
-                        lanes,
-                        spread,
-                        #[inline(always)]
-                        |from, to| {
-                            store::<T, S>(to, load::<T, S>(from));
-                        },
-                    ),
-                }
+                spread_runs::<T, _>(
+                    plan,
+                    runs,
+                    quarters,
+                    lanes,
+                    spread,
+                    #[inline(always)]
+                    |from, to| match by_four {
+                        true => std::ptr::copy_nonoverlapping(from, to, 4),
+                        false => store::<T, S>(to, load::<T, S>(from)),
+                    },
+                );
             }
             let to = &mut to[channel * width + first..];
             transform::square(

@@ -7,24 +7,6 @@ use crate::layers::convolution::Convolution;
 use crate::layers::im2col::Im2col;
 
 impl Graph {
-    /// A convolution with weights that are a variable or computed from one.
-    ///
-    /// # Errors
-    /// Image, window and weights do not fit.
-    pub fn convolution_with(
-        &mut self,
-        x: &Tensor,
-        name: &str,
-        weights: &Tensor,
-        window: Window,
-        depthwise: bool,
-    ) -> Outcome<Tensor> {
-        match Graph::is_variable(weights) {
-            Some(variable) => self.convolution(x, name, variable, window, depthwise),
-            None => self.convolution_by(x, name, weights, window, depthwise),
-        }
-    }
-
     /// The product of rows and a matrix that is a variable or computed from one.
     ///
     /// # Errors
@@ -53,11 +35,11 @@ impl Graph {
         }
     }
 
-    /// A convolution with weights `[kh, kw, in, out]`; depthwise with `[kh, kw, in, multiplier]`.
+    /// A convolution with weights that are a variable or computed, `[kh, kw, in, out]`; depthwise `[kh, kw, in, multiplier]`.
     ///
     /// # Errors
     /// Image, window and weights do not fit.
-    pub fn convolution_by(
+    pub fn convolution_with(
         &mut self,
         x: &Tensor,
         name: &str,
@@ -65,6 +47,9 @@ impl Graph {
         window: Window,
         depthwise: bool,
     ) -> Outcome<Tensor> {
+        if let Some(variable) = Graph::is_variable(weights) {
+            return self.convolution(x, name, variable, window, depthwise);
+        }
         let blob = self.image(x)?;
         let &[high, wide, inputs, outputs] = &weights.dims[..] else {
             let shape = shown(&weights.dims);
@@ -165,7 +150,7 @@ impl Graph {
         let turned = self.transpose(&turned, Some(&[0, 1, 3, 2]))?;
         let each =
             Window { kernel: [kh, kw], stride: [1, 1], rate: [1, 1], padding: Padding::Valid };
-        self.convolution_by(&spread, name, &turned, each, false)
+        self.convolution_with(&spread, name, &turned, each, false)
     }
 
     /// What whole numbers name along the first axis of any tensor, from 0: a product with ones in the places named.

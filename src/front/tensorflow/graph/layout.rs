@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Fault, Graph, Kind, Outcome, Source, Tensor, shown};
+use super::{Fault, Graph, Kind, Outcome, Source, Tensor, shown, without_model};
 use crate::layers::constant::Constant;
 use crate::layers::parameter::Parameter;
 use crate::layers::permute::Permute;
@@ -71,7 +71,7 @@ impl Graph {
             Source::Variable(variable) => {
                 self.function = "tf.Variable".to_owned();
                 let name = self.variables[*variable].name.clone();
-                let name = name.strip_prefix("model/").unwrap_or(&name).to_owned();
+                let name = without_model(&name).unwrap_or(&name).to_owned();
                 let name = format!("{name}/read");
                 if self.shapes.contains_key(&name) {
                     self.function = function;

@@ -30,7 +30,7 @@ use crate::ty::Shape;
 pub use arithmetic::Binary;
 pub use dense::Normalisation;
 pub use reduce::Reduction;
-pub use scopes::{MODEL, Reuse, Scope, Section, SharedScope};
+pub use scopes::{Reuse, Scope, Section, SharedScope, in_model, without_model};
 pub use select::Border;
 pub use several::Loss;
 pub use variables::{Asked, Variable};

@@ -35,7 +35,17 @@ pub struct Scope {
 }
 
 /// The scope that DIGITS opens for `inference`.
-pub const MODEL: &str = "model";
+const MODEL: &str = "model";
+
+/// The whole name of a variable of that scope.
+pub fn in_model(name: &str) -> String {
+    format!("{MODEL}/{name}")
+}
+
+/// The name of a variable without that scope, if it is in it.
+pub fn without_model(name: &str) -> Option<&str> {
+    name.strip_prefix(MODEL)?.strip_prefix('/')
+}
 
 /// A scope that can be changed while it is open.
 pub type SharedScope = Rc<RefCell<Scope>>;
@@ -182,7 +192,7 @@ impl Graph {
     pub(super) fn whole_name(&self, name: &str) -> String {
         match self.scopes.section {
             Section::Making => name.to_owned(),
-            Section::Inference => format!("{MODEL}/{name}"),
+            Section::Inference => in_model(name),
             Section::Loss => format!("loss/{name}"),
         }
     }

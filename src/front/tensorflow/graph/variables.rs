@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Fault, Graph, Kind, MODEL, Outcome, Reuse, Section, Source, Tensor, shown};
+use super::{Fault, Graph, Kind, Outcome, Reuse, Section, Source, Tensor, in_model, shown};
 use crate::ir::ParamSpec;
 use crate::source::{Span, Spanned};
 use crate::spec::Filler;
@@ -57,7 +57,7 @@ impl Graph {
         let of_model = || {
             let shares = self.scope().borrow().reuse == Reuse::Yes;
             let asks = shares && self.section() == Section::Loss;
-            self.variable(&format!("{MODEL}/{name}")).filter(|_| asks)
+            self.variable(&in_model(name)).filter(|_| asks)
         };
         self.variable(name).or_else(of_model)
     }

@@ -1,12 +1,18 @@
 # tf.layers: layers whose variables are called kernel and bias, written with tf.nn.
 
 
-def _pair(value, name):
+def _each(value, axes, name):
+    """A number for each of two or three axes."""
     if isinstance(value, (list, tuple)):
-        if len(value) != 2:
-            raise ValueError('`%s` must be one number or two, not %r' % (name, value))
+        if len(value) != axes:
+            raise ValueError('`%s` must be one number or %s, not %r' % (name, {2: 'two', 3: 'three'}[axes], value))
         return list(value)
-    return [value, value]
+    return [value] * axes
+
+
+def _within(value, axes, name):
+    """The same between the 1 of the batch and the 1 of the channels."""
+    return [1] + _each(value, axes, name) + [1]
 
 
 def _last(data_format):
@@ -22,35 +28,51 @@ def _ended(outputs, activation, use_bias, units, initializer, regularizer, train
     return outputs if activation is None else activation(outputs)
 
 
+def _convolution(axes, scope, convolve, inputs, filters, kernel_size, strides, padding, data_format, dilation_rate,
+                 activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+                 trainable, name, reuse):
+    _last(data_format)
+    with tf.variable_scope(name, scope, reuse=reuse):
+        shape = _each(kernel_size, axes, 'kernel_size') + [int(inputs.get_shape()[-1]), filters]
+        kernel = tf.get_variable('kernel', shape, initializer=kernel_initializer, regularizer=kernel_regularizer,
+                                 trainable=trainable)
+        outputs = convolve(inputs, kernel, _within(strides, axes, 'strides'), padding.upper(),
+                           dilations=_within(dilation_rate, axes, 'dilation_rate'))
+        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+
+
+def _convolution_transpose(axes, scope, convolve, inputs, filters, kernel_size, strides, padding, data_format, activation,
+                           use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+                           trainable, name, reuse):
+    _last(data_format)
+    with tf.variable_scope(name, scope, reuse=reuse):
+        window, steps = _each(kernel_size, axes, 'kernel_size'), _each(strides, axes, 'strides')
+        shape = inputs.get_shape().as_list()
+        kernel = tf.get_variable('kernel', window + [filters, shape[-1]], initializer=kernel_initializer,
+                                 regularizer=kernel_regularizer, trainable=trainable)
+        extents = [n * s for n, s in zip(shape[1:axes + 1], steps)]
+        if padding.upper() == 'VALID':
+            extents = [n + (k - s if k > s else 0) for n, k, s in zip(extents, window, steps)]
+        outputs = convolve(inputs, kernel, [shape[0]] + extents + [filters], [1] + steps + [1], padding.upper())
+        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+
+
 def conv2d(inputs, filters, kernel_size, strides=(1, 1), padding='valid', data_format='channels_last',
            dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
            kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
            bias_constraint=None, trainable=True, name=None, reuse=None):
-    _last(data_format)
-    with tf.variable_scope(name, 'conv2d', reuse=reuse):
-        kernel = tf.get_variable('kernel', _pair(kernel_size, 'kernel_size') + [int(inputs.get_shape()[-1]), filters],
-                                 initializer=kernel_initializer, regularizer=kernel_regularizer, trainable=trainable)
-        outputs = tf.nn.conv2d(inputs, kernel, [1] + _pair(strides, 'strides') + [1], padding.upper(),
-                               dilations=[1] + _pair(dilation_rate, 'dilation_rate') + [1])
-        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+    return _convolution(2, 'conv2d', tf.nn.conv2d, inputs, filters, kernel_size, strides, padding, data_format,
+                        dilation_rate, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+                        bias_regularizer, trainable, name, reuse)
 
 
 def conv2d_transpose(inputs, filters, kernel_size, strides=(1, 1), padding='valid', data_format='channels_last',
                      activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
                      kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                      kernel_constraint=None, bias_constraint=None, trainable=True, name=None, reuse=None):
-    _last(data_format)
-    with tf.variable_scope(name, 'conv2d_transpose', reuse=reuse):
-        window, steps = _pair(kernel_size, 'kernel_size'), _pair(strides, 'strides')
-        shape = inputs.get_shape().as_list()
-        kernel = tf.get_variable('kernel', window + [filters, shape[-1]], initializer=kernel_initializer,
-                                 regularizer=kernel_regularizer, trainable=trainable)
-        extents = [n * s for n, s in zip(shape[1:3], steps)]
-        if padding.upper() == 'VALID':
-            extents = [n + (k - s if k > s else 0) for n, k, s in zip(extents, window, steps)]
-        outputs = tf.nn.conv2d_transpose(inputs, kernel, [shape[0]] + extents + [filters], [1] + steps + [1],
-                                         padding.upper())
-        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+    return _convolution_transpose(2, 'conv2d_transpose', tf.nn.conv2d_transpose, inputs, filters, kernel_size, strides,
+                                  padding, data_format, activation, use_bias, kernel_initializer, bias_initializer,
+                                  kernel_regularizer, bias_regularizer, trainable, name, reuse)
 
 
 def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
@@ -75,14 +97,14 @@ def separable_conv2d(inputs, filters, kernel_size, strides=(1, 1), padding='vali
     _last(data_format)
     with tf.variable_scope(name, 'separable_conv2d', reuse=reuse):
         channels = int(inputs.get_shape()[-1])
-        shape = _pair(kernel_size, 'kernel_size') + [channels, depth_multiplier]
+        shape = _each(kernel_size, 2, 'kernel_size') + [channels, depth_multiplier]
         depthwise = tf.get_variable('depthwise_kernel', shape, initializer=depthwise_initializer,
                                     regularizer=depthwise_regularizer, trainable=trainable)
         pointwise = tf.get_variable('pointwise_kernel', [1, 1, channels * depth_multiplier, filters],
                                     initializer=pointwise_initializer, regularizer=pointwise_regularizer,
                                     trainable=trainable)
-        outputs = tf.nn.separable_conv2d(inputs, depthwise, pointwise, [1] + _pair(strides, 'strides') + [1],
-                                         padding.upper(), _pair(dilation_rate, 'dilation_rate'))
+        outputs = tf.nn.separable_conv2d(inputs, depthwise, pointwise, _within(strides, 2, 'strides'),
+                                         padding.upper(), _each(dilation_rate, 2, 'dilation_rate'))
         return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
 
 
@@ -124,56 +146,32 @@ def separable_conv1d(inputs, filters, kernel_size, strides=1, padding='valid', d
         return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
 
 
-def _triple(value, name):
-    if isinstance(value, (list, tuple)):
-        if len(value) != 3:
-            raise ValueError('`%s` must be one number or three, not %r' % (name, value))
-        return list(value)
-    return [value] * 3
-
-
 def conv3d(inputs, filters, kernel_size, strides=(1, 1, 1), padding='valid', data_format='channels_last',
            dilation_rate=(1, 1, 1), activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
            kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
            bias_constraint=None, trainable=True, name=None, reuse=None):
-    _last(data_format)
-    with tf.variable_scope(name, 'conv3d', reuse=reuse):
-        shape = _triple(kernel_size, 'kernel_size') + [int(inputs.get_shape()[-1]), filters]
-        kernel = tf.get_variable('kernel', shape, initializer=kernel_initializer, regularizer=kernel_regularizer,
-                                 trainable=trainable)
-        outputs = tf.nn.conv3d(inputs, kernel, [1] + _triple(strides, 'strides') + [1], padding.upper(),
-                               dilations=[1] + _triple(dilation_rate, 'dilation_rate') + [1])
-        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+    return _convolution(3, 'conv3d', tf.nn.conv3d, inputs, filters, kernel_size, strides, padding, data_format,
+                        dilation_rate, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+                        bias_regularizer, trainable, name, reuse)
 
 
 def conv3d_transpose(inputs, filters, kernel_size, strides=(1, 1, 1), padding='valid', data_format='channels_last',
                      activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
                      kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                      kernel_constraint=None, bias_constraint=None, trainable=True, name=None, reuse=None):
-    _last(data_format)
-    with tf.variable_scope(name, 'conv3d_transpose', reuse=reuse):
-        window, steps = _triple(kernel_size, 'kernel_size'), _triple(strides, 'strides')
-        shape = inputs.get_shape().as_list()
-        kernel = tf.get_variable('kernel', window + [filters, shape[-1]], initializer=kernel_initializer,
-                                 regularizer=kernel_regularizer, trainable=trainable)
-        extents = [n * s for n, s in zip(shape[1:4], steps)]
-        if padding.upper() == 'VALID':
-            extents = [n + (k - s if k > s else 0) for n, k, s in zip(extents, window, steps)]
-        outputs = tf.nn.conv3d_transpose(inputs, kernel, [shape[0]] + extents + [filters], [1] + steps + [1],
-                                         padding.upper())
-        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+    return _convolution_transpose(3, 'conv3d_transpose', tf.nn.conv3d_transpose, inputs, filters, kernel_size, strides,
+                                  padding, data_format, activation, use_bias, kernel_initializer, bias_initializer,
+                                  kernel_regularizer, bias_regularizer, trainable, name, reuse)
 
 
 def max_pooling3d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     _last(data_format)
-    return tf.nn.max_pool3d(inputs, [1] + _triple(pool_size, 'pool_size') + [1],
-                            [1] + _triple(strides, 'strides') + [1], padding.upper())
+    return tf.nn.max_pool3d(inputs, _within(pool_size, 3, 'pool_size'), _within(strides, 3, 'strides'), padding.upper())
 
 
 def average_pooling3d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     _last(data_format)
-    return tf.nn.avg_pool3d(inputs, [1] + _triple(pool_size, 'pool_size') + [1],
-                            [1] + _triple(strides, 'strides') + [1], padding.upper())
+    return tf.nn.avg_pool3d(inputs, _within(pool_size, 3, 'pool_size'), _within(strides, 3, 'strides'), padding.upper())
 
 
 def _along(pooled, inputs, pool_size, strides, padding, data_format):
@@ -192,13 +190,13 @@ def average_pooling1d(inputs, pool_size, strides, padding='valid', data_format='
 
 def max_pooling2d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     _last(data_format)
-    return tf.nn.max_pool(inputs, [1] + _pair(pool_size, 'pool_size') + [1], [1] + _pair(strides, 'strides') + [1],
+    return tf.nn.max_pool(inputs, _within(pool_size, 2, 'pool_size'), _within(strides, 2, 'strides'),
                           padding.upper(), name=name or 'max_pooling2d')
 
 
 def average_pooling2d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     _last(data_format)
-    return tf.nn.avg_pool(inputs, [1] + _pair(pool_size, 'pool_size') + [1], [1] + _pair(strides, 'strides') + [1],
+    return tf.nn.avg_pool(inputs, _within(pool_size, 2, 'pool_size'), _within(strides, 2, 'strides'),
                           padding.upper(), name=name or 'average_pooling2d')
 
 

@@ -89,7 +89,7 @@ pub const FUNCTIONS: &[Function] = &[
         let window = Window { kernel: [1, 1], stride: [1, 1], rate, padding };
         c.convolved("filters", &filter, |graph, weights| match weights {
             Some(weights) => graph.convolution(&x, &name, weights, window, false),
-            None => graph.convolution_by(&x, &name, &filter, window, false),
+            None => graph.convolution_with(&x, &name, &filter, window, false),
         })
     }),
     Function(
@@ -358,7 +358,7 @@ impl Call<'_> {
         let window = Window { kernel: [1, 1], stride, rate, padding };
         self.convolved("filter", &filter, |graph, weights| match weights {
             Some(weights) => graph.convolution(&x, &name, weights, window, depthwise),
-            None => graph.convolution_by(&x, &name, &filter, window, depthwise),
+            None => graph.convolution_with(&x, &name, &filter, window, depthwise),
         })
     }
 

@@ -12,18 +12,21 @@ use crate::source::Spanned;
 /// A window of storage: the storage, its first element and their number.
 pub type Window = (*const Storage, usize, usize);
 
+/// Where a tensor begins: the storage and its first element.
+type Start = (*const Storage, usize);
+
 /// What makes two parameters one: the windows of storage that hold the values and the gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::front::torch) struct Identity {
     pub(super) value: Window,
-    pub(super) gradient: Option<(*const Storage, usize)>,
+    pub(super) gradient: Option<Start>,
 }
 
 impl Identity {
     pub(super) fn of(value: &Tensor, gradient: Option<&Tensor>) -> Self {
-        let window = |t: &Tensor| (Rc::as_ptr(&t.storage()), t.offset());
-        let (storage, offset) = window(value);
-        Identity { value: (storage, offset, value.numel()), gradient: gradient.map(window) }
+        let start = |t: &Tensor| -> Start { (Rc::as_ptr(&t.storage()), t.offset()) };
+        let (storage, offset) = start(value);
+        Identity { value: (storage, offset, value.numel()), gradient: gradient.map(start) }
     }
 }
 
@@ -41,12 +44,12 @@ impl Walk<'_> {
     /// Gives the parameters that share storage one name, whether they share their gradients or not: what is added to one of
     /// them is added to all. Where they are to stay `apart`, those that do not share their gradients do.
     pub fn share(&mut self, stay_apart: bool) {
-        let mut first: HashMap<(Window, Option<(*const Storage, usize)>), usize> = HashMap::new();
+        let mut first: HashMap<Identity, usize> = HashMap::new();
         let mut apart = vec![];
         for i in 0..self.uses.len() {
             let Use { identity, node, at, field, .. } = self.uses[i];
             let gradient = identity.gradient.filter(|_| stay_apart);
-            let owner = *first.entry((identity.value, gradient)).or_insert(i);
+            let owner = *first.entry(Identity { gradient, ..identity }).or_insert(i);
             if owner == i {
                 continue;
             }

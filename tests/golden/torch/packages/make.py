@@ -107,24 +107,30 @@ case("mufuru", "require 'rnn'\nreturn nn.Sequencer(nn.MuFuRu(3, 4, {'keep', 'rep
      [rand(T, N, D)], [(4, D), (4,), (4, 4), (4,), (4, 7), (4,), (20, 7), (20,)])
 
 
-class Stabilized(torch.autograd.Function):
-    """Passes states on; their gradient has that of beta times the mean squared differences of neighbouring lengths."""
+def passing(cost):
+    """A function that passes its input on, and adds the gradient of what the input costs."""
+    class Passed(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.clone()
 
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx, dy):
-        with torch.enable_grad():
-            x = ctx.saved_tensors[0].detach().requires_grad_()
-            lengths = x.norm(dim=2)
-            penalty = 0.5 * (lengths[1:] - lengths[:-1]).square().mean(1).sum()
-            return dy + torch.autograd.grad(penalty, x)[0]
+        @staticmethod
+        def backward(ctx, dy):
+            with torch.enable_grad():
+                x = ctx.saved_tensors[0].detach().requires_grad_()
+                return dy + torch.autograd.grad(cost(x), x)[0]
+    return Passed.apply
 
 
-case("norm_stabilizer", "require 'rnn'\nreturn nn.Sequencer(nn.NormStabilizer(0.5))\n", Stabilized.apply, [rand(T, N, D)])
+def differing_lengths(x):
+    """beta times the mean squared differences of the lengths of neighbouring states."""
+    lengths = x.norm(dim=2)
+    return 0.5 * (lengths[1:] - lengths[:-1]).square().mean(1).sum()
+
+
+case("norm_stabilizer", "require 'rnn'\nreturn nn.Sequencer(nn.NormStabilizer(0.5))\n", passing(differing_lengths),
+     [rand(T, N, D)])
 
 
 def gru(x, w, b, u, wc, bc, uc):
@@ -196,24 +202,13 @@ case("spatial_glimpse", "require 'dpnn'\nreturn nn.SpatialGlimpse(4, 2, 2)\n", g
      [rand(N, 2, 9, 7), torch.tensor([[-0.4, 0.7], [1.0, -1.2]], dtype=torch.float64)])
 
 
-class Spread(torch.autograd.Function):
-    """Passes probabilities on; their gradient has that of the entropy of their mean over the batch, which shall rise."""
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx, dy):
-        with torch.enable_grad():
-            x = ctx.saved_tensors[0].detach().requires_grad_()
-            p = x.sum(0) / x.sum().detach()
-            entropy = -(p * (p + 1e-6).log()).sum()
-            return dy - 1.5 * torch.autograd.grad(entropy, x)[0] / x.shape[0]
+def low_entropy(x):
+    """The entropy of the mean of probabilities over the batch, which shall rise."""
+    p = x.sum(0) / x.sum().detach()
+    return 1.5 * (p * (p + 1e-6).log()).sum() / x.shape[0]
 
 
-case("categorical_entropy", "require 'dpnn'\nreturn nn.CategoricalEntropy(1.5)\n", Spread.apply,
+case("categorical_entropy", "require 'dpnn'\nreturn nn.CategoricalEntropy(1.5)\n", passing(low_entropy),
      [(rand(4, 3) + 1.1) / 5])
 
 
