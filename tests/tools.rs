@@ -2,6 +2,8 @@
 
 #[path = "tools/inference.rs"]
 mod inference;
+#[path = "tools/pairs.rs"]
+mod pairs;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
