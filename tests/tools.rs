@@ -774,3 +774,28 @@ fn plan_and_memory_are_told_as_json() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(report["ok"], false);
 }
+
+#[test]
+fn blocks_that_are_repeated_are_one_box_unless_all_are_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    let mut net = "input: 'b0' input_shape { dim: 1 dim: 8 dim: 4 dim: 4 }\n".to_owned();
+    for i in 0..36 {
+        let next = i + 1;
+        net += &format!(
+            "layer {{ name: 'conv{next}' type: 'Convolution' bottom: 'b{i}' top: 'c{next}' convolution_param {{ num_output: 8
+              kernel_size: 3 pad: 1 }} }}
+            layer {{ name: 'relu{next}' type: 'ReLU' bottom: 'c{next}' top: 'c{next}' }}
+            layer {{ name: 'sum{next}' type: 'Eltwise' bottom: 'b{i}' bottom: 'c{next}' top: 'b{next}' }}\n"
+        );
+    }
+    std::fs::write(at("net.prototxt"), net).expect("written");
+    let [net, svg, all] = ["net.prototxt", "net.svg", "all.svg"].map(at);
+    prints(&["visualize", &net, "-o", &svg]);
+    let picture = std::fs::read_to_string(&svg).expect("a picture");
+    assert!(picture.contains("35 × 2 layers") && picture.contains("conv1 … sum35"), "{picture}");
+    prints(&["visualize", &net, "-o", &all, "--fold", "never"]);
+    let whole = std::fs::read_to_string(&all).expect("a picture");
+    assert!(whole.contains("conv17") && !whole.contains("35 × 2 layers"));
+    assert!(picture.len() * 8 < whole.len());
+}
