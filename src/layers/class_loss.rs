@@ -234,10 +234,9 @@ impl ClassAxis {
             );
             let d = cx.bottom_complaint(i, message);
             return Err(cx.report(match labels.count() == scores.count() && 1 < self.classes {
-                true => d.help(
-                    "it takes the number of the class, from 0, not a number for each class; for those there are \
-                     SigmoidCrossEntropyLoss and EuclideanLoss",
-                ),
+                true => {
+                    d.help("it takes the number of the class, from 0, not a number for each class")
+                }
                 false => d.help(format!("there must be {want} labels, one for each score vector")),
             }));
         }

@@ -37,8 +37,7 @@ impl Value {
     fn kind(&self) -> String {
         match self {
             Value::Int(n) => format!("`{n}`"),
-            // A whole number keeps its point, by which it is none.
-            Value::Float(x) => format!("`{x:?}`"),
+            Value::Float(x) => format!("`{x}`"),
             Value::Bool(b) => format!("`{b}`"),
             Value::Str(s) => format!("the text {s:?}"),
             Value::Word(w) => format!("`{w}`"),
@@ -316,13 +315,17 @@ impl<'a> Args<'a> {
     }
 
     fn mismatch(&self, key: &str, expected: &str, got: &Spanned<Value>) {
-        let message = format!("`{key}` must be {expected}, not {}", got.value.kind());
+        let caffe = self.reading.dialect == Dialect::Caffe;
+        let given = match &got.value {
+            // A whole number keeps its point, by which it is none.
+            Value::Float(x) if caffe => format!("`{x:?}`"),
+            other => other.kind(),
+        };
+        let message = format!("`{key}` must be {expected}, not {given}");
         let d = Diagnostic::new(&diag::E0303, got.span, message);
         let d = d.here(format!("expected {expected}"));
         self.report(match meant(key, expected, &got.value) {
-            Some((help, text)) if self.reading.dialect == Dialect::Caffe => {
-                d.edit(help, got.span, text)
-            }
+            Some((help, text)) if caffe => d.edit(help, got.span, text),
             _ => d,
         });
     }
