@@ -78,6 +78,8 @@ fn shortened(diagram: &Diagram, runs: &[Run]) -> Diagram {
         (run.members.clone(), node)
     };
     let (mut short, new_index) = replaced(diagram, runs.iter().map(boxes).collect());
+    let run_boxes: BTreeSet<usize> = runs.iter().map(|run| new_index[run.members[0]]).collect();
+    short.edges = bundled(short.edges, &run_boxes);
     let mut of_run = vec![None; diagram.nodes.len()];
     for (at, run) in runs.iter().enumerate() {
         run.members.iter().for_each(|&member| of_run[member] = Some(at));
@@ -211,6 +213,27 @@ fn circular(diagram: &Diagram, containers: &[(Vec<usize>, usize)]) -> Vec<usize>
     let mut found: Vec<usize> = on_circles.filter(|&at| at < containers.len()).collect();
     found.sort();
     found
+}
+
+/// One edge in the place of the many between two boxes of which one is a run, such as those of a Slice to the steps of an
+/// unrolled net.
+fn bundled(edges: Vec<Edge>, run_boxes: &BTreeSet<usize>) -> Vec<Edge> {
+    let mut counts: HashMap<(usize, usize), usize> = HashMap::new();
+    for edge in &edges {
+        *counts.entry((edge.from, edge.to)).or_default() += 1;
+    }
+    let mut seen = BTreeSet::new();
+    let one = |mut edge: Edge| {
+        let ends = (edge.from, edge.to);
+        let count = counts.get(&ends).copied().unwrap_or(0);
+        let of_run = run_boxes.contains(&edge.from) || run_boxes.contains(&edge.to);
+        if of_run && runs::MANY <= count {
+            edge.label = format!("{count} blobs");
+            return seen.insert(ends).then_some(edge);
+        }
+        Some(edge)
+    };
+    edges.into_iter().filter_map(one).collect()
 }
 
 /// Replaces the members of each cluster by one box.
@@ -428,6 +451,9 @@ mod tests {
         assert_eq!(kinds.len(), 6);
         let run = small.nodes.iter().find(|node| node.kind.starts_with("29")).unwrap();
         assert_eq!(run.parameters.len(), 1);
+        let labels: Vec<&str> = small.edges.iter().map(|edge| edge.label.as_str()).collect();
+        assert_eq!(labels.iter().filter(|label| **label == "29 blobs").count(), 2, "{labels:?}");
+        assert_eq!(labels.len(), 10);
     }
 
     #[test]

@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn kinds() {
         let check = |text: &str, expected: &str| {
-            let found = complaint(FileId(0), text).map(|d| d.message().to_owned());
+            let found = complaint(FileId(0), text).map(|d| d.message);
             assert!(found.as_ref().is_some_and(|m| m.contains(expected)), "{text}: {found:?}");
         };
         check("\n{ \"name\": 1 }", "JSON");
