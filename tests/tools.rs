@@ -2,6 +2,8 @@
 
 #[path = "tools/inference.rs"]
 mod inference;
+#[path = "tools/pairs.rs"]
+mod pairs;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -749,4 +751,70 @@ fn what_is_given_in_the_place_of_something_else_is_named() {
     assert!(lines[0].ends_with("out/s_iter_6.safetensors"), "{tested}");
     assert!(lines[1].starts_with("iteration 6 test net #0 loss = "), "{tested}");
     assert_eq!(lines[1].matches("loss").count(), 1, "{tested}");
+}
+
+#[test]
+fn plan_and_memory_are_told_as_json() {
+    let net = network("lenet/caffe.prototxt");
+    let arguments = ["check", &net, "--shape", "data=2,1,28,28", "--threads", "1"];
+    let told = |options: &[&str]| prints(&[&arguments[..], options].concat());
+    let both: serde_json::Value =
+        serde_json::from_str(&told(&["--json", "--plan", "--memory"])).expect("JSON");
+    let size = |what: &str| both["memory"][what].as_u64().expect("bytes");
+    let all: u64 =
+        ["parameters", "gradients", "solver_history", "inputs", "activations", "workspace"]
+            .map(size)
+            .iter()
+            .sum();
+    assert_eq!(all, size("all"));
+    // The parameters, each array of which begins at a cache line.
+    assert!((431_080 * 4..432_000 * 4).contains(&size("parameters")), "{}", both["memory"]);
+    assert_eq!(both["planned"]["stage"], "TRAIN");
+    let steps = both["plan"]["steps"].as_array().expect("steps");
+    let text = told(&["--plan"]);
+    let lines = text.lines().skip_while(|line| !line.starts_with("step")).skip(1);
+    let lines: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    assert_eq!(steps.len(), lines.len());
+    for (step, line) in steps.iter().zip(lines) {
+        let layers: Vec<&str> =
+            step["layers"].as_array().expect("layers").iter().filter_map(|l| l.as_str()).collect();
+        let kernel = step["kernel"].as_str().expect("a name");
+        assert!(line.contains(&layers.join(" + ")) && line.contains(kernel), "{line}: {step}");
+        let offset = step["offset_bytes"].as_u64().map(|n| n.to_string()).unwrap_or_default();
+        assert!(line.contains(&offset), "{line}: {step}");
+    }
+    let work = |which: &str| both["plan"][which]["bytes_moved"].as_u64().expect("bytes");
+    assert!(work("as_planned") <= work("layer_by_layer"));
+    let neither: serde_json::Value = serde_json::from_str(&told(&["--json"])).expect("JSON");
+    assert!(neither.get("plan").is_none() && neither.get("memory").is_none());
+    // What cannot be planned says why, in JSON as well.
+    let output = cortado(&["check", &net, "--json", "--memory"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(report["ok"], false);
+}
+
+#[test]
+fn blocks_that_are_repeated_are_one_box_unless_all_are_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    let mut net = "input: 'b0' input_shape { dim: 1 dim: 8 dim: 4 dim: 4 }\n".to_owned();
+    for i in 0..36 {
+        let next = i + 1;
+        net += &format!(
+            "layer {{ name: 'conv{next}' type: 'Convolution' bottom: 'b{i}' top: 'c{next}' convolution_param {{ num_output: 8
+              kernel_size: 3 pad: 1 }} }}
+            layer {{ name: 'relu{next}' type: 'ReLU' bottom: 'c{next}' top: 'c{next}' }}
+            layer {{ name: 'sum{next}' type: 'Eltwise' bottom: 'b{i}' bottom: 'c{next}' top: 'b{next}' }}\n"
+        );
+    }
+    std::fs::write(at("net.prototxt"), net).expect("written");
+    let [net, svg, all] = ["net.prototxt", "net.svg", "all.svg"].map(at);
+    prints(&["visualize", &net, "-o", &svg]);
+    let picture = std::fs::read_to_string(&svg).expect("a picture");
+    assert!(picture.contains("35 × 2 layers") && picture.contains("conv1 … sum35"), "{picture}");
+    prints(&["visualize", &net, "-o", &all, "--fold", "never"]);
+    let whole = std::fs::read_to_string(&all).expect("a picture");
+    assert!(whole.contains("conv17") && !whole.contains("35 × 2 layers"));
+    assert!(picture.len() * 8 < whole.len());
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{complain, named_shape, pass_on, print, shapes};
 use crate::error::{Error, Result};
@@ -35,8 +35,8 @@ pub(super) struct Arguments {
     /// One line a layer
     #[arg(long)]
     summary: bool,
-    /// Complaints and table as JSON on the standard output
-    #[arg(long, conflicts_with_all = ["summary", "plan", "memory"])]
+    /// Complaints and table as JSON on the standard output, with what --plan and --memory show
+    #[arg(long, conflicts_with = "summary")]
     json: bool,
     /// The steps of a training iteration with their places in memory
     #[arg(long)]
@@ -78,15 +78,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         checked.stages.iter().map(|typed| summarise(typed, &env)).collect();
     if arguments.json {
         let all: Vec<_> = summaries.iter().map(to_json).collect();
-        let report = json!({
+        let mut report = json!({
             "net": checked.definition.name,
             "ok": sound,
             "diagnostics": crate::diag::json::to_json(&checked.diagnostics, &checked.sources),
             "stages": all,
         });
+        // A net that cannot be planned is told of with why, as one that cannot be read is.
+        let refused =
+            if sound { add_plan(arguments, &checked, &env, &mut report).err() } else { None };
+        if let Some(why) = &refused {
+            report["ok"] = false.into();
+            report["error"] = why.to_string().into();
+        }
         pass_on(&checked.diagnostics);
         print(&format!("{report:#}\n"))?;
-        return if sound { Ok(()) } else { Err(Error::Definition) };
+        return match refused {
+            Some(why) => Err(why),
+            None if sound => Ok(()),
+            None => Err(Error::Definition),
+        };
     }
     let form = if arguments.summary { Form::Short } else { Form::Full };
     print(&table::stages(&checked.definition.name, &summaries, form))?;
@@ -156,6 +167,32 @@ fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Res
         text.push_str(&memory::memory(&plan, program()));
     }
     print(&text)
+}
+
+/// The same plan as members of a report: `plan`, `memory`, and what both count with.
+fn add_plan(
+    arguments: &Arguments,
+    checked: &Checked,
+    env: &Environment,
+    report: &mut Value,
+) -> Result<()> {
+    if !arguments.plan && !arguments.memory {
+        return Ok(());
+    }
+    let Some(typed) = checked.stages.get(checked.trained()) else { return Ok(()) };
+    let histories = usize::from(arguments.histories);
+    let plan = pipeline::training_plan(typed, env, histories, arguments.threads)?;
+    report["planned"] = json!({
+        "stage": typed.net.state.label(), "histories": histories, "threads": arguments.threads,
+    });
+    if arguments.plan {
+        let plain = pipeline::plain_training_program(typed, env)?;
+        report["plan"] = memory::steps_json(typed, &plan, &plain);
+    }
+    if arguments.memory {
+        report["memory"] = memory::memory_json(&plan, program());
+    }
+    Ok(())
 }
 
 /// The stage of a name, or none for all of them.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::explain_input::Explained;
 use super::{complain_about, say, warn};
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
@@ -15,8 +16,11 @@ use crate::job::inference::{Beside, Inference, Outputs};
 pub(super) struct Arguments {
     /// The run file that the net was trained with, or one of Caffe's nets, such as a deploy.prototxt
     run: PathBuf,
-    /// Images
+    /// Images. A net of pairs, of 2 or 6 channels, takes a picture that shows two side by side, or see --pairs
     images: Vec<PathBuf>,
+    /// Take the images in twos, for a net of pairs
+    #[arg(long, conflicts_with = "list")]
+    pairs: bool,
     /// A file with the path of an image on every line; a number at the end of a line is passed over. Images of it that
     /// cannot be read are named and left out
     #[arg(long)]
@@ -34,6 +38,10 @@ pub(super) struct Arguments {
     /// How many classes are shown; 5 if not given
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     top: Option<u64>,
+    /// Say what becomes of every image until the net takes it, with the numbers that arrive, and write these as pictures
+    /// into this folder
+    #[arg(long, value_name = "FOLDER")]
+    explain_input: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -46,14 +54,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut images: Vec<(PathBuf, Option<usize>)> =
-        arguments.images.iter().map(|path| (path.clone(), None)).collect();
-    if let Some(list) = &arguments.list {
-        images.extend(listed(list)?.into_iter().map(|(path, line)| (path, Some(line))));
-    }
-    if images.is_empty() {
-        return Err(Error::refused("there is no image; name some, or give --list"));
-    }
+    let images = images(arguments)?;
     let options = SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 };
     let given = Beside {
         weights: arguments.weights.as_deref(),
@@ -66,16 +67,30 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Ok(net) => net,
         Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
     };
+    let mut explained = match &arguments.explain_input {
+        Some(folder) => Some(Explained::new(folder, arguments.json)?),
+        None => None,
+    };
     let mut results: Vec<Outputs> = vec![];
-    let mut paths = vec![];
+    let mut names: Vec<String> = vec![];
     let mut unread = vec![];
     for part in images.chunks(256) {
         let mut loaded = vec![];
-        for (path, line) in part {
-            match (net.load(path), line) {
+        for Asked { paths, line } in part {
+            let files: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+            let image = match files[..] {
+                [first, second] => net.load_pair([first, second]),
+                _ => net.load(files[0]),
+            };
+            match (image, line) {
                 (Ok(image), _) => {
+                    let shown: Vec<String> =
+                        paths.iter().map(|p| p.display().to_string()).collect();
+                    names.push(shown.join(" "));
+                    if let Some(explained) = &mut explained {
+                        explained.add(&names[names.len() - 1], files[0], &net.seen(&files)?)?;
+                    }
                     loaded.push(image);
-                    paths.push(path.clone());
                 }
                 (Err(e), None) => return Err(e),
                 (Err(e), Some(line)) => unread.push(format!("line {line}: {e}")),
@@ -84,44 +99,43 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         results.extend(net.run(&loaded)?);
     }
     if let Some(list) = &arguments.list {
-        left_out(list, &unread, paths.is_empty())?;
+        left_out(list, &unread, names.is_empty())?;
     }
-    for (path, outputs) in paths.iter().zip(&results) {
+    for (image, outputs) in names.iter().zip(&results) {
         for (name, _) in outputs.iter().filter(|(_, values)| values.iter().any(|v| v.is_nan())) {
-            warn(&format!("warning: {}: `{name}` is no number", path.display()));
+            warn(&format!("warning: {image}: `{name}` is no number"));
         }
     }
     let best = classes.map(|classes| classes.best(&results)).transpose()?;
     let measure = net.measure;
     net.finish()?;
     if arguments.json {
-        let mut reply = as_json(&paths, &results, arguments.list.is_some(), measure);
+        let mut reply = as_json(&names, &results, arguments.list.is_some(), measure);
         if let Some(best) = best {
             reply["predictions"] = match (&best[..], arguments.list.is_some()) {
                 ([one], false) => json!(one),
                 _ => {
-                    let names = paths.iter().map(|path| path.display().to_string());
-                    names
-                        .zip(best)
-                        .map(|(path, best)| (path, json!(best)))
-                        .collect::<Map<_, _>>()
-                        .into()
+                    let named = names.iter().cloned().zip(best);
+                    named.map(|(image, best)| (image, json!(best))).collect::<Map<_, _>>().into()
                 }
             };
+        }
+        if let Some(explained) = explained {
+            reply["inputs"] = explained.json.into();
         }
         return say(reply);
     }
     if let Some(best) = best {
-        for (path, best) in paths.iter().zip(best) {
-            say(path.display())?;
+        for (image, best) in names.iter().zip(best) {
+            say(image)?;
             for (name, value) in best {
                 say(format_args!("  {value:.4}  {name}"))?;
             }
         }
         return Ok(());
     }
-    for (path, outputs) in paths.iter().zip(&results) {
-        say(path.display())?;
+    for (image, outputs) in names.iter().zip(&results) {
+        say(image)?;
         for (name, values) in outputs {
             let shown: Vec<String> = values.iter().take(16).map(|v| format!("{v:.6}")).collect();
             let more = if 16 < values.len() { " ..." } else { "" };
@@ -135,6 +149,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What becomes one record: an image, or two of a pair.
+struct Asked {
+    paths: Vec<PathBuf>,
+    /// The line of a list that names it.
+    line: Option<usize>,
+}
+
+/// The images that the command line names.
+fn images(arguments: &Arguments) -> Result<Vec<Asked>> {
+    let each = if arguments.pairs { 2 } else { 1 };
+    let named = arguments.images.chunks(each);
+    let mut images: Vec<Asked> =
+        named.map(|paths| Asked { paths: paths.to_vec(), line: None }).collect();
+    if let Some(last) = images.last().filter(|last| last.paths.len() < each) {
+        let last = last.paths[0].display();
+        let why = format!("{last} has no partner; --pairs takes the images in twos");
+        return Err(Error::refused(why));
+    }
+    if let Some(list) = &arguments.list {
+        let lines = listed(list)?.into_iter();
+        images.extend(lines.map(|(path, line)| Asked { paths: vec![path], line: Some(line) }));
+    }
+    match images.is_empty() {
+        true => Err(Error::refused("there is no image; name some, or give --list")),
+        false => Ok(images),
+    }
 }
 
 /// The classes of a net's first output.
@@ -186,7 +228,7 @@ impl Classes {
 }
 
 /// DIGITS' reply: for one image `{"outputs": {blob: [[...]]}}`, for many by path and without the batch axis.
-fn as_json(paths: &[PathBuf], results: &[Outputs], many: bool, measure: Measure) -> Value {
+fn as_json(names: &[String], results: &[Outputs], many: bool, measure: Measure) -> Value {
     let blobs = |outputs: &Outputs, batched: bool| -> Map<String, Value> {
         let value = |v: &Vec<f32>| if batched { json!([v]) } else { json!(v) };
         outputs.iter().map(|(name, values)| (name.clone(), value(values))).collect()
@@ -199,12 +241,10 @@ fn as_json(paths: &[PathBuf], results: &[Outputs], many: bool, measure: Measure)
         }
         return reply;
     }
-    let by_path: Map<String, Value> = paths
-        .iter()
-        .zip(results)
-        .map(|(path, outputs)| (path.display().to_string(), blobs(outputs, false).into()))
-        .collect();
-    json!({ "outputs": by_path })
+    let named = names.iter().cloned().zip(results);
+    let by_name: Map<String, Value> =
+        named.map(|(name, outputs)| (name, blobs(outputs, false).into())).collect();
+    json!({ "outputs": by_name })
 }
 
 /// How far two outputs of one length are apart by what the net was trained on: their distance, or their angle in degrees.

@@ -12,6 +12,7 @@ mod definition;
 mod device_query;
 mod diff;
 mod explain;
+mod explain_input;
 mod extract;
 mod flags;
 mod infer;

@@ -114,6 +114,11 @@ impl Transform {
         Ok(())
     }
 
+    /// What it was made of.
+    pub fn options(&self) -> &TransformOptions {
+        &self.options
+    }
+
     /// Channels, rows, columns of what [`apply`](Self::apply) writes.
     pub fn output_shape(&self) -> [usize; 3] {
         let [channels, height, width] = self.shape;

@@ -11,6 +11,7 @@ use crate::data::datum::{Colour, Record};
 use crate::data::idx::read_idx_pair;
 use crate::data::image_list::ImageList;
 use crate::data::images::Image;
+use crate::data::pairs::Layout;
 use crate::data::record_shape_as;
 use crate::data::transform::{Mean, Transform, TransformOptions};
 use crate::error::{Error, Result};
@@ -33,12 +34,12 @@ pub(super) enum Rules {
 
 /// Makes images into what a net takes.
 pub(super) struct Intake {
-    transform: Transform,
+    pub(super) transform: Transform,
     /// Channels, rows and columns of an image before it is cropped.
-    record: [usize; 3],
-    rules: Rules,
+    pub(super) record: [usize; 3],
+    pub(super) rules: Rules,
     /// Whether the net takes images red first, not blue first.
-    red_first: bool,
+    pub(super) red_first: bool,
 }
 
 /// What tells how a net takes images.
@@ -133,43 +134,81 @@ impl Intake {
     /// # Errors
     /// It cannot be read, or has no pixels.
     pub fn load(&self, path: &Path) -> Result<Vec<f32>> {
+        self.prepare(self.read(path)?)
+    }
+
+    /// An image file with its own size and channels.
+    ///
+    /// # Errors
+    /// It cannot be read, or has no pixels.
+    pub fn read(&self, path: &Path) -> Result<Image> {
         let bytes = file::read(path)?;
         let image = match self.rules {
             Rules::Digits => Image::decode(&bytes),
             Rules::OpenCv => Image::decode_opaque(&bytes),
         };
-        self.prepare(image.map_err(|why| Error::format(path, why))?)
+        image.map_err(|why| Error::format(path, why))
     }
 
-    /// An image as the net takes it.
+    /// An image as the net takes it. For a net of pairs, of 2 or 6 channels, it shows two images side by side.
     ///
     /// # Errors
     /// It cannot be brought to that size or to these channels.
     pub fn prepare(&self, image: Image) -> Result<Vec<f32>> {
-        let [channels, height, width] = self.record;
-        let image = match channels {
-            3 => image.to_colour(),
-            1 => image.to_grey(),
-            n => {
+        let channels = self.record[0];
+        match (channels, Layout::of(channels)) {
+            (3, _) => self.transformed(self.resized(image.to_colour())?.into_pixels()),
+            (1, _) => self.transformed(self.resized(image.to_grey())?.into_pixels()),
+            (_, Some(_)) => match Layout::halves(&image) {
+                Some(halves) => self.prepare_pair(halves),
+                None => Err(Error::refused(format!(
+                    "the net takes pairs of images ({channels} channels), and an image of an odd width does not show two \
+                     side by side; --pairs takes the images in twos"
+                ))),
+            },
+            (n, None) => {
                 let why = format!("the net takes {n} channels, an image has 1 or 3");
-                return Err(Error::refused(why));
+                Err(Error::refused(why))
             }
-        };
+        }
+    }
+
+    /// Two images as a net of pairs takes them.
+    ///
+    /// # Errors
+    /// The net takes no pairs; an image cannot be brought to that size.
+    pub fn prepare_pair(&self, images: [Image; 2]) -> Result<Vec<f32>> {
+        let channels = self.record[0];
+        let layout = Layout::of(channels).ok_or_else(|| {
+            let why =
+                format!("the net takes {channels} channel(s), pairs of images have 2, 3 or 6");
+            Error::refused(why)
+        })?;
+        let [first, second] = images.map(|image| self.resized(layout.adapt(image)));
+        self.transformed(layout.join(first?.pixels(), second?.pixels()))
+    }
+
+    /// An image of the size of a record.
+    fn resized(&self, image: Image) -> Result<Image> {
+        let [_, height, width] = self.record;
         let resized = match self.rules {
             Rules::Digits => image.resize(height, width),
             Rules::OpenCv => bilinear::resize(&image, [height, width]),
         };
-        let pixels = resized.map(Image::into_pixels);
-        let record = pixels.and_then(|pixels| Record::of_bytes(self.record, pixels, 0));
-        let record = record.ok_or_else(|| {
+        resized.ok_or_else(|| {
             Error::refused(format!("an image cannot be resized to {height}x{width}"))
-        })?;
+        })
+    }
+
+    fn transformed(&self, pixels: Vec<u8>) -> Result<Vec<f32>> {
+        let record = Record::of_bytes(self.record, pixels, 0);
+        let record = record.ok_or_else(|| Error::refused("an image has too few pixels"))?;
         let mut values = vec![0.0; self.shape().iter().product()];
         let mut unused = Philox::new(0, 0).sequence(0);
         self.transform
             .apply(&record, &mut unused, &mut values)
             .map_err(|why| Error::refused(format!("an image {why}")))?;
-        if self.red_first && channels == 3 {
+        if self.red_first && self.record[0] == 3 {
             let plane = values.len() / 3;
             let (blue, rest) = values.split_at_mut(plane);
             blue.swap_with_slice(&mut rest[plane..]);

@@ -7,6 +7,7 @@ use super::data::locate;
 use super::images::{Intake, Rules, Told, mean_shape, record_of};
 use super::program::{self, Facts, is_program};
 use super::run_file::{RunFile, mean_of_pairs, training_data};
+use super::seen::Seen;
 use super::{RUN_FILE, is_run_file, read_net, run_file, states};
 use crate::data::datum::Colour;
 use crate::data::images::Image;
@@ -16,7 +17,7 @@ use crate::exec::SessionOptions;
 use crate::file::read_definition;
 use crate::front::caffe::solver::is_solver;
 use crate::front::{self, Request};
-use crate::ir::Definition;
+use crate::ir::{Definition, Port, TypedNet};
 use crate::layers::Layer;
 use crate::layers::input::Input;
 use crate::passes::deploy::deploy;
@@ -38,6 +39,8 @@ pub struct Inference {
     /// Batch, channels, height, width of the input.
     shape: Shape,
     intake: Intake,
+    /// Names and types of the layers that read the images.
+    readers: Vec<(String, String)>,
     outputs: Vec<(String, Slot)>,
     /// Whether outputs are logarithms of what is wanted.
     exponentiate: bool,
@@ -180,6 +183,7 @@ impl Inference {
                 "the shape of the images is not known; name the data in the run file",
             ));
         }
+        let readers = readers(&typed);
         let mut machine = Machine::new(typed, &env, Purpose::FORWARD, options)?;
         load(&mut machine, &deployed.names, &weights)?;
         let program = &machine.plan().program;
@@ -200,6 +204,7 @@ impl Inference {
             input,
             shape,
             intake,
+            readers,
             outputs,
             // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
             exponentiate: dialect == Dialect::Torch && classes.is_some(),
@@ -214,6 +219,25 @@ impl Inference {
     /// See [`prepare`](Self::prepare); the file cannot be read.
     pub fn load(&self, path: &Path) -> Result<Vec<f32>> {
         self.intake.load(path)
+    }
+
+    /// Two image files as a net of pairs takes them.
+    ///
+    /// # Errors
+    /// A file cannot be read; the net takes no pairs.
+    pub fn load_pair(&self, paths: [&Path; 2]) -> Result<Vec<f32>> {
+        let [first, second] = paths.map(|path| self.intake.read(path));
+        self.intake.prepare_pair([first?, second?])
+    }
+
+    /// What becomes of an image, or of a pair of them, until the net takes it.
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load) and [`load_pair`](Self::load_pair).
+    pub fn seen(&self, paths: &[&Path]) -> Result<Seen> {
+        let images: Vec<_> =
+            paths.iter().map(|path| self.intake.read(path)).collect::<Result<_>>()?;
+        Seen::new(&self.intake, &self.readers, images)
     }
 
     /// An image as the net takes it: resized, transformed as the net's data layer does it in a test, channels as needed, blue
@@ -290,6 +314,20 @@ pub(super) fn load(
         return Err(Error::format(last, format!("has no parameter {at} of layer `{layer}`")));
     }
     Ok(())
+}
+
+/// Names and types of the layers that read the images.
+fn readers(typed: &TypedNet) -> Vec<(String, String)> {
+    let net = &typed.net;
+    let ports = net.nodes().filter(|(_, node)| node.layer.is_input());
+    let ports = ports
+        .flat_map(|(index, node)| (0..node.tops.len()).map(move |top| Port { node: index, top }));
+    let images = ports.filter(|&port| typed.shape(port).is_some_and(|shape| shape.rank() == 4));
+    images
+        .flat_map(|port| net.readers(port))
+        .map(|(node, _)| &net.graph[node])
+        .map(|node| (node.name.value.clone(), node.type_name.value.clone()))
+        .collect()
 }
 
 /// The run of a net alone.

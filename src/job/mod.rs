@@ -15,6 +15,7 @@ mod program;
 mod run;
 pub mod run_file;
 mod run_file_text;
+pub mod seen;
 mod solver_file;
 pub mod solver_mapping;
 pub mod timing;

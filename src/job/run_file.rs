@@ -454,8 +454,6 @@ fn make_pairs(pairs: &Pairs, base: &Path, folder: &Path) -> Result<()> {
         labels: base.join(labels),
     };
     let make = PairOptions {
-        folder: folder.join(PAIRS),
-        images: idx(&pairs.images, &pairs.labels),
         val_images: pairs
             .val_images
             .as_ref()
@@ -465,6 +463,7 @@ fn make_pairs(pairs: &Pairs, base: &Path, folder: &Path) -> Result<()> {
         val_count: pairs.val_count,
         seed: pairs.seed,
         balance: pairs.balance,
+        ..PairOptions::new(folder.join(PAIRS), idx(&pairs.images, &pairs.labels))
     };
     if !make.folder.exists() {
         std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;

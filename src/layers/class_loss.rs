@@ -233,14 +233,18 @@ impl ClassAxis {
         let (scores, labels) = (cx.bottom(0), cx.bottom(i));
         if labels.count() != self.labels() {
             let want = self.labels();
-            return cx.fail_bottom(
-                i,
-                format!(
-                    "{} labels for {want} score vectors ({scores} over {} classes)",
-                    labels.count(),
-                    self.classes
-                ),
+            let message = format!(
+                "{} labels for {want} score vectors ({scores} over {} classes)",
+                labels.count(),
+                self.classes
             );
+            let d = cx.bottom_complaint(i, message);
+            return Err(cx.report(match labels.count() == scores.count() && 1 < self.classes {
+                true => {
+                    d.help("it takes the number of the class, from 0, not a number for each class")
+                }
+                false => d.help(format!("there must be {want} labels, one for each score vector")),
+            }));
         }
         Ok(())
     }

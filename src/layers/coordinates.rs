@@ -46,13 +46,20 @@ impl PerAxis {
         let (high, wide) = (a.usize(h), a.usize(w));
         if high.is_some() || wide.is_some() {
             if !values.is_empty() {
-                a.wrong(h, format!("`{key}` and `{h}`/`{w}` exclude each other"));
+                let message = format!("`{key}` and `{h}`/`{w}` exclude each other");
+                let d = Diagnostic::new(&diag::E0306, a.place(h), message);
+                a.report(d.help(format!("keep `{key}` for a square, or the other two")));
             }
+            let alone = |one: &str, other: &str| {
+                let message = format!("`{one}` needs `{other}` beside it");
+                let d = Diagnostic::new(&diag::E0306, a.place(one), message);
+                a.report(d.help(format!("`{key}` alone says both")));
+            };
             if high.is_none() && wide.is_some() && key == "kernel_size" {
-                a.wrong(w, format!("`{w}` needs `{h}` beside it"));
+                alone(w, h);
             }
             if wide.is_none() && key == "kernel_size" {
-                a.wrong(h, format!("`{h}` needs `{w}` beside it"));
+                alone(h, w);
             }
             let default = if key == "stride" { 1 } else { 0 };
             let pair = vec![high.unwrap_or(default), wide.unwrap_or(default)];

@@ -20,6 +20,7 @@ pub mod bias;
 pub mod bilinear;
 pub mod bn;
 pub mod bnll;
+pub mod box_annotator_ohem;
 pub mod c_add;
 pub mod c_mul;
 pub mod center_loss;
@@ -53,6 +54,7 @@ pub mod detect_net_transformation;
 pub mod detection_output;
 pub mod distance_ratio_loss;
 pub mod distance_to_rows;
+pub mod downsample;
 pub mod dropout;
 pub mod dummy_data;
 pub mod element_function;
@@ -138,7 +140,9 @@ pub mod random_numbers;
 pub mod reduction;
 pub mod relu;
 pub mod relu6;
+pub mod reorg;
 pub mod replicate;
+pub mod resample;
 pub mod reshape;
 pub mod reverse;
 pub mod rnn;
@@ -153,10 +157,12 @@ pub mod sigmoid_cross_entropy_loss;
 pub mod silence;
 pub mod slice;
 pub mod smooth_l1_loss;
+pub mod smooth_l1_loss_ohem;
 pub mod soft_plus;
 pub mod soft_sign;
 pub mod softmax;
 pub mod softmax_loss;
+pub mod softmax_loss_ohem;
 pub mod sparse_linear;
 pub mod spatial_normalization;
 pub mod spatial_padding;
@@ -195,9 +201,11 @@ pub mod image_parts;
 mod label_mask;
 mod lua;
 mod many_axes;
+mod ohem;
 mod planes;
 mod pooling_classes;
 mod recurrent;
+mod separable;
 mod standardize;
 mod stochastic_pool;
 mod taken_boxes;
@@ -277,6 +285,7 @@ layers! {
     bilinear::Bilinear,
     bn::Bn,
     bnll::Bnll,
+    box_annotator_ohem::BoxAnnotatorOhem,
     c_add::CAdd,
     c_mul::CMul,
     center_loss::CenterLoss,
@@ -309,6 +318,7 @@ layers! {
     detection_output::DetectionOutput,
     distance_to_rows::DistanceToRows,
     distance_ratio_loss::DistanceRatioLoss,
+    downsample::Downsample,
     dropout::Dropout,
     dummy_data::DummyData,
     element_function::ElementFunction,
@@ -394,7 +404,9 @@ layers! {
     reduction::Reduction,
     relu::Relu,
     relu6::Relu6,
+    reorg::Reorg,
     replicate::Replicate,
+    resample::Resample,
     reshape::Reshape,
     reverse::Reverse,
     rnn::Rnn,
@@ -409,10 +421,12 @@ layers! {
     silence::Silence,
     slice::Slice,
     smooth_l1_loss::SmoothL1Loss,
+    smooth_l1_loss_ohem::SmoothL1LossOhem,
     soft_plus::SoftPlus,
     soft_sign::SoftSign,
     softmax::Softmax,
     softmax_loss::SoftmaxLoss,
+    softmax_loss_ohem::SoftmaxLossOhem,
     spatial_normalization::SpatialNormalization,
     spatial_padding::SpatialPadding,
     sparse_linear::SparseLinear,

@@ -44,7 +44,13 @@ impl Slice {
             bounds.extend(&self.points);
         }
         match self.points.iter().find(|&&point| extent <= point) {
-            Some(point) => Err(format!("slice point {point} is not inside an axis of {extent}")),
+            Some(point) => Err(match extent {
+                0 | 1 => format!("slice point {point} is not inside an axis of {extent}"),
+                _ => format!(
+                    "slice point {point} is not inside an axis of {extent}, from 1 to {}",
+                    extent - 1
+                ),
+            }),
             None => {
                 bounds.push(extent);
                 Ok(bounds)

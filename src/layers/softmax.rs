@@ -52,6 +52,12 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Softmax {
+    fn on_other_bottoms(&self, given: usize) -> Option<[&'static str; 2]> {
+        let note = "it gives the probabilities of scores, and reads no labels";
+        (given == 2 && !self.by_rank)
+            .then_some([note, "the loss of scores and labels is `SoftmaxWithLoss`"])
+    }
+
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         match self.by_rank {
             true => check_rank(cx)?,

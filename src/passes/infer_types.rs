@@ -62,7 +62,7 @@ pub fn infer_types(net: &Net, env: &Environment, diagnostics: &mut Diagnostics) 
         let bottoms: Option<Vec<Shape>> =
             net.bottoms(index).into_iter().map(|port| types.shape(port?)).collect();
         let phase = node.phase.unwrap_or(net.state.phase);
-        if check_arity(node, diagnostics).is_err() {
+        if check_arity(net, index, diagnostics).is_err() {
             types.signatures.push(None);
             continue;
         }
@@ -114,7 +114,8 @@ fn check_param_count(node: &Node, phase: Phase, env: &Environment, diagnostics: 
 }
 
 /// A layer must have as many bottoms and tops as its type allows, whether their shapes are known or not.
-fn check_arity(node: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+fn check_arity(net: &Net, index: NodeIndex, diagnostics: &mut Diagnostics) -> Result<(), Reported> {
+    let node = &net.graph[index];
     let spec = node.layer.spec();
     for (what, arity, names) in
         [("bottom", spec.bottoms, &node.bottoms), ("top", spec.tops, &node.tops)]
@@ -131,8 +132,19 @@ fn check_arity(node: &Node, diagnostics: &mut Diagnostics) -> Result<(), Reporte
                 "bottom" => node.layer.on_other_bottoms(n),
                 _ => node.layer.on_other_tops(n),
             };
+            let before = || {
+                let before = index.index().checked_sub(1).map(NodeIndex::new)?;
+                net.graph[before].tops.last().map(|top| &top.value)
+            };
             if let Some([note, help]) = advice {
                 d = d.note(note).help(help);
+            } else if what == "bottom" && n == 0 && !node.args.fields.is_empty() {
+                // Only a prototxt names what is read.
+                if let Some(top) = before() {
+                    d = d.help(format!(
+                        "say what it reads; the layer before gives `bottom: \"{top}\"`"
+                    ));
+                }
             }
             return Err(diagnostics.report(d));
         }

@@ -8,7 +8,7 @@ use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Definition, Edge, Net, NetState, Node, Port, Rule};
 use crate::source::Spanned;
-use crate::spec::{Arity, Category, InPlace, Phase};
+use crate::spec::{Arity, Category, Dialect, InPlace, Phase};
 
 /// The layers of `definition` that exist in `state`, as Caffe's `Net::FilterNet` chooses them, with every
 /// bottom wired to the last top of its name above it.
@@ -37,7 +37,13 @@ pub fn select_stage(
             true => "the net has no layers".to_owned(),
             false => format!("no layer exists at the {} stage", state.label()),
         };
-        wiring.diagnostics.report(Diagnostic::new(&diag::E0209, definition.span, message));
+        let d = Diagnostic::new(&diag::E0209, definition.span, message);
+        wiring.diagnostics.report(match definition.dialect {
+            Dialect::Caffe if definition.nodes.is_empty() => d.help(
+                "a net is one layer after the other: `layer { name: \"conv1\" type: \"Convolution\" ... }`",
+            ),
+            _ => d,
+        });
     }
     let mut net = Net {
         name: definition.name.clone(),
@@ -244,12 +250,19 @@ impl<'a> Wiring<'a> {
         });
         let d = if let Some(twice) = twice {
             twice
-        } else if let Some((_, top)) = below {
+        } else if let Some((producer, top)) = below {
             let message = format!("layer `{layer}` reads `{}` before it is produced", name.value);
-            Diagnostic::new(&diag::E0202, name.span, message)
+            let d = Diagnostic::new(&diag::E0202, name.span, message)
                 .here("read here")
-                .label(top.span, "produced only here")
-                .help("layers run in the order they are written: move this one down")
+                .label(top.span, "produced only here");
+            match self.unknown <= MOST_GUESSES && feeds(definition, self.state, node, producer) {
+                true => d.help(format!(
+                    "`{}` is computed of what this layer gives, and no net of Caffe goes in a circle; RNN and LSTM are \
+                     layers that repeat",
+                    name.value
+                )),
+                false => d.help("layers run in the order they are written: move this one down"),
+            }
         } else if let Some((producer, top)) = absent {
             let message = format!(
                 "layer `{layer}` reads `{}`, which does not exist at the {stage} stage",
@@ -299,5 +312,25 @@ impl<'a> Wiring<'a> {
             }
         };
         self.diagnostics.report(d);
+    }
+}
+
+/// Whether what a layer gives goes into another one, through whatever layers.
+fn feeds(definition: &Definition, state: &NetState, from: &Node, to: &Node) -> bool {
+    let mut reached: std::collections::HashSet<&str> =
+        from.tops.iter().map(|top| top.value.as_str()).collect();
+    loop {
+        let before = reached.len();
+        for node in definition.nodes.iter().filter(|node| node.exists(state)) {
+            if node.bottoms.iter().any(|bottom| reached.contains(bottom.value.as_str())) {
+                if std::ptr::eq(node, to) {
+                    return true;
+                }
+                reached.extend(node.tops.iter().map(|top| top.value.as_str()));
+            }
+        }
+        if reached.len() == before {
+            return false;
+        }
     }
 }

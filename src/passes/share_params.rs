@@ -46,7 +46,12 @@ pub(super) fn too_many_params(node: &Node, params: &[ParamDecl], diagnostics: &m
         0 => format!("layer `{name}` has no parameters, but {given} `param`"),
         _ => format!("layer `{name}` has {has} parameters, but {given} `param`"),
     };
-    diagnostics.report(Diagnostic::new(&diag::E0503, extra.span, message).here("too many"));
+    let d = Diagnostic::new(&diag::E0503, extra.span, message).here("too many");
+    let roles: Vec<&str> = params.iter().filter(|p| !p.private).map(|p| p.role).collect();
+    diagnostics.report(match roles.is_empty() {
+        true => d.help("remove it"),
+        false => d.help(format!("they are, in this order: {}", roles.join(", "))),
+    });
 }
 
 struct Sharing<'a> {

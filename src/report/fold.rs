@@ -1,12 +1,15 @@
-//! Turns a large diagram into a smaller one in which each cluster is one box, and each container if that is not enough; where
-//! there is neither, each block between two places that all data pass through.
+//! Turns a large diagram into a smaller one. Blocks that follow each other many times become one box. If that is not enough, so
+//! does each cluster, and each container if that is not enough; where there is neither, each block between two places that all
+//! data pass through.
 
 mod blocks;
+mod runs;
 
 use super::diagram::{Category, Cluster, Diagram, Edge, Node};
+use runs::Run;
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use petgraph::graph::DiGraph;
 
@@ -19,38 +22,83 @@ const READABLE: usize = 100;
 /// Containers of fewer boxes are always open.
 const SMALLEST: usize = 3;
 
-/// Whether clusters become single boxes.
+/// Whether blocks become single boxes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fold {
-    /// From [`LARGE`] boxes on.
+    /// Those that are repeated many times, and from [`LARGE`] boxes on the others.
     #[default]
     Auto,
-    /// Always.
+    /// All.
     Always,
-    /// Never.
+    /// None.
     Never,
 }
 
-/// The diagram itself, or one with its clusters collapsed.
+/// The diagram itself, or one with blocks as boxes.
 pub fn folded(diagram: &Diagram, fold: Fold) -> Cow<'_, Diagram> {
-    let wanted = match fold {
-        Fold::Auto => LARGE <= diagram.nodes.len(),
-        Fold::Always => true,
-        Fold::Never => false,
-    };
-    if !wanted {
+    if fold == Fold::Never {
         return Cow::Borrowed(diagram);
     }
+    let runs = runs::runs(diagram);
+    let diagram = match runs.is_empty() {
+        true => Cow::Borrowed(diagram),
+        false => Cow::Owned(shortened(diagram, &runs)),
+    };
+    if fold == Fold::Auto && diagram.nodes.len() < LARGE {
+        return diagram;
+    }
     let mut clusters = diagram.clusters.clone();
-    clusters.extend(containers(diagram));
+    clusters.extend(containers(&diagram));
     if clusters.is_empty() {
-        clusters = blocks::blocks(diagram);
+        clusters = blocks::blocks(&diagram);
     }
-    if clusters.is_empty() {
-        Cow::Borrowed(diagram)
-    } else {
-        Cow::Owned(collapse(diagram, &clusters))
+    match clusters.is_empty() {
+        true => diagram,
+        false => Cow::Owned(collapse(&diagram, &clusters)),
     }
+}
+
+/// A diagram in which each run is one box. Clusters stay, but for those that are a part of a run.
+fn shortened(diagram: &Diagram, runs: &[Run]) -> Diagram {
+    let boxes = |run: &Run| {
+        let length = run.members.len() / run.count;
+        let all: Vec<&Node> = run.members.iter().map(|&member| &diagram.nodes[member]).collect();
+        let (first, last) = (&all[0].name, &all[all.len() - 1].name);
+        let mut node = match length {
+            1 => Node { kind: format!("{} × {}", run.count, all[0].kind), ..all[0].clone() },
+            _ => {
+                let mut node = summary("", &all[..length]);
+                node.kind = format!("{} × {length} layers", run.count);
+                node.details.insert(0, "in each".into());
+                node
+            }
+        };
+        node.name = format!("{first} … {last}");
+        node.problem = all.iter().filter_map(|node| node.problem).max();
+        (run.members.clone(), node)
+    };
+    let (mut short, new_index) = replaced(diagram, runs.iter().map(boxes).collect());
+    let run_boxes: BTreeSet<usize> = runs.iter().map(|run| new_index[run.members[0]]).collect();
+    short.edges = bundled(short.edges, &run_boxes);
+    let mut of_run = vec![None; diagram.nodes.len()];
+    for (at, run) in runs.iter().enumerate() {
+        run.members.iter().for_each(|&member| of_run[member] = Some(at));
+    }
+    for cluster in &diagram.clusters {
+        let inside: BTreeSet<usize> = cluster.members.iter().copied().collect();
+        let whole = |&member: &usize| {
+            let run = of_run.get(member).copied().flatten();
+            run.is_none_or(|at: usize| runs[at].members.iter().all(|other| inside.contains(other)))
+        };
+        let kept = cluster.members.iter().copied().filter(whole);
+        let members: BTreeSet<usize> =
+            kept.filter_map(|member| new_index.get(member).copied()).collect();
+        if 1 < members.len() {
+            let (title, members) = (cluster.title.clone(), members.into_iter().collect());
+            short.clusters.push(Cluster { title, members });
+        }
+    }
+    short
 }
 
 /// Names as paths: `3.2.1` is the first module in the second in the third; `3.2.1'2` is its second use, which is another
@@ -167,12 +215,43 @@ fn circular(diagram: &Diagram, containers: &[(Vec<usize>, usize)]) -> Vec<usize>
     found
 }
 
-/// Replaces the members of each cluster by one box; edges inside disappear, edges across are joined.
+/// One edge in the place of the many between two boxes of which one is a run, such as those of a Slice to the steps of an
+/// unrolled net.
+fn bundled(edges: Vec<Edge>, run_boxes: &BTreeSet<usize>) -> Vec<Edge> {
+    let mut counts: HashMap<(usize, usize), usize> = HashMap::new();
+    for edge in &edges {
+        *counts.entry((edge.from, edge.to)).or_default() += 1;
+    }
+    let mut seen = BTreeSet::new();
+    let one = |mut edge: Edge| {
+        let ends = (edge.from, edge.to);
+        let count = counts.get(&ends).copied().unwrap_or(0);
+        let of_run = run_boxes.contains(&edge.from) || run_boxes.contains(&edge.to);
+        if of_run && runs::MANY <= count {
+            edge.label = format!("{count} blobs");
+            return seen.insert(ends).then_some(edge);
+        }
+        Some(edge)
+    };
+    edges.into_iter().filter_map(one).collect()
+}
+
+/// Replaces the members of each cluster by one box.
 fn collapse(diagram: &Diagram, clusters: &[Cluster]) -> Diagram {
-    let mut cluster_of: Vec<Option<usize>> = vec![None; diagram.nodes.len()];
-    for (index, cluster) in clusters.iter().enumerate() {
-        for &node in &cluster.members {
-            if let Some(slot) = cluster_of.get_mut(node) {
+    let boxes = clusters.iter().map(|cluster| {
+        let members = cluster.members.iter().filter_map(|&member| diagram.nodes.get(member));
+        (cluster.members.clone(), summary(&cluster.title, &members.collect::<Vec<_>>()))
+    });
+    replaced(diagram, boxes.collect()).0
+}
+
+/// Replaces boxes by others, each for several; edges inside disappear, edges across are joined. With the diagram, which has no
+/// clusters, goes where each box is in it.
+fn replaced(diagram: &Diagram, boxes: Vec<(Vec<usize>, Node)>) -> (Diagram, Vec<usize>) {
+    let mut box_of: Vec<Option<usize>> = vec![None; diagram.nodes.len()];
+    for (index, (members, _)) in boxes.iter().enumerate() {
+        for &node in members {
+            if let Some(slot) = box_of.get_mut(node) {
                 slot.get_or_insert(index);
             }
         }
@@ -181,22 +260,18 @@ fn collapse(diagram: &Diagram, clusters: &[Cluster]) -> Diagram {
     let mut place: HashMap<usize, usize> = HashMap::new();
     let mut new_index = vec![0; diagram.nodes.len()];
     for (index, node) in diagram.nodes.iter().enumerate() {
-        let Some(cluster) = cluster_of[index] else {
+        let Some(at) = box_of[index] else {
             new_index[index] = nodes.len();
             nodes.push(node.clone());
             continue;
         };
-        new_index[index] = *place.entry(cluster).or_insert_with(|| {
-            let members: Vec<&Node> = (0..diagram.nodes.len())
-                .filter(|&other| cluster_of[other] == Some(cluster))
-                .map(|other| &diagram.nodes[other])
-                .collect();
-            nodes.push(summary(&clusters[cluster].title, &members));
+        new_index[index] = *place.entry(at).or_insert_with(|| {
+            nodes.push(boxes[at].1.clone());
             nodes.len() - 1
         });
     }
-    let edges = joined(diagram, &cluster_of, &new_index);
-    Diagram { nodes, edges, clusters: vec![], ..diagram.clone() }
+    let edges = joined(diagram, &box_of, &new_index);
+    (Diagram { nodes, edges, clusters: vec![], ..diagram.clone() }, new_index)
 }
 
 /// Edges between the new boxes: one for each blob and consumer, with ports numbered anew for clusters.
@@ -248,7 +323,10 @@ fn summary(title: &str, members: &[&Node]) -> Node {
     let category = most.map_or(Category::Unknown, |(&category, _)| category);
     let mut node = Node::new(title, format!("{} layers", members.len()), category);
     node.details = kinds.iter().map(|(kind, count)| format!("{count} × {kind}")).collect();
-    node.parameters = members.iter().flat_map(|node| node.parameters.iter().cloned()).collect();
+    let mut groups = BTreeSet::new();
+    let tags = members.iter().flat_map(|node| &node.parameters);
+    let tags = tags.filter(|tag| tag.shared_group.is_none_or(|group| groups.insert(group)));
+    node.parameters = tags.cloned().collect();
     node.problem = members.iter().filter_map(|node| node.problem).max();
     node
 }
@@ -272,8 +350,16 @@ mod tests {
         assert_eq!(folded(&net, Fold::Auto).nodes.len(), net.nodes.len());
     }
 
-    /// A chain of blocks of two branches, with the names that Torch's containers give.
+    /// A chain of blocks of two branches, with the names that Torch's containers give, each with something of its own.
     fn blocks(count: usize) -> Diagram {
+        let mut net = equal_blocks(count);
+        let numbered = net.nodes.iter_mut().enumerate();
+        numbered.for_each(|(at, node)| node.details = vec![at.to_string()]);
+        net
+    }
+
+    /// The same, but the blocks are equal.
+    fn equal_blocks(count: usize) -> Diagram {
         let mut net = Diagram::default();
         let mut add = |name: String, from: &[usize]| {
             let at = net.nodes.len();
@@ -304,6 +390,70 @@ mod tests {
         assert_eq!(folded(&blocks(50), Fold::Auto).nodes.len(), 251);
         assert_eq!(folded(&blocks(50), Fold::Always).nodes.len(), 62);
         assert_eq!(folded(&blocks(400), Fold::Auto).nodes.len(), 401);
+    }
+
+    #[test]
+    fn equal_blocks_become_one_box_where_there_are_many() {
+        let net = equal_blocks(35);
+        let small = folded(&net, Fold::Auto);
+        // The input, and a block that differs by what it reads.
+        let names: Vec<&str> = small.nodes.iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["input", "1.1.1.1 … 35.2"]);
+        assert_eq!(small.nodes[1].kind, "35 × 5 layers");
+        assert_eq!(small.nodes[1].details, ["in each", "5 × nn.Linear"]);
+        assert_eq!(small.edges.len(), 1);
+        assert_eq!(folded(&net, Fold::Never).nodes.len(), 176);
+        assert_eq!(folded(&equal_blocks(19), Fold::Auto).nodes.len(), 96);
+        // Blocks of two shapes are two runs; what is in one of them only in part is no group any more.
+        let mut two = equal_blocks(60);
+        two.nodes[150..].iter_mut().for_each(|node| node.details = vec!["larger".into()]);
+        two.clusters.push(Cluster { title: "part".into(), members: vec![3, 4, 5] });
+        two.clusters.push(Cluster { title: "all".into(), members: (0..301).collect() });
+        let small = folded(&two, Fold::Auto);
+        assert_eq!(small.nodes.len(), 8, "{:?}", small.nodes);
+        let titles: Vec<&str> = small.clusters.iter().map(|c| c.title.as_str()).collect();
+        assert_eq!(titles, ["all"]);
+    }
+
+    #[test]
+    fn steps_of_an_unrolled_net_are_equal() {
+        let mut net = Diagram::default();
+        for (name, kind) in [("x", "Input"), ("slice", "Slice")] {
+            net.nodes.push(Node::new(name, kind, Category::Shape));
+        }
+        net.edges.push(Edge::new((0, 0), (1, 0), "", ""));
+        // Two states go from step to step, and each has an input of its own.
+        let mut states = [(0, 0), (0, 0)];
+        let mut outputs = vec![];
+        for step in 0..30 {
+            let at = net.nodes.len();
+            for kind in ["InnerProduct", "LSTMUnit"] {
+                let tag = format!("{kind}_{step}");
+                let node = Node::new(tag, kind, Category::Recurrent);
+                net.nodes.push(node.parameter("w", "4×4", Some(0)));
+            }
+            net.edges.push(Edge::new((1, step), (at, 0), "", ""));
+            net.edges.push(Edge::new(states[0], (at, 1), "", ""));
+            net.edges.push(Edge::new((at, 0), (at + 1, 0), "", ""));
+            net.edges.push(Edge::new(states[1], (at + 1, 1), "", ""));
+            states = [(at + 1, 0), (at + 1, 1)];
+            outputs.push(at + 1);
+        }
+        let at = net.nodes.len();
+        net.nodes.push(Node::new("all", "Concat", Category::Shape));
+        let ends = outputs.iter().enumerate();
+        net.edges.extend(ends.map(|(port, &from)| Edge::new((from, 0), (at, port), "", "")));
+        let small = folded(&net, Fold::Auto);
+        // The first step reads its states from the input.
+        let kinds: Vec<&str> = small.nodes.iter().map(|node| node.kind.as_str()).collect();
+        assert_eq!(kinds[..2], ["Input", "Slice"]);
+        assert!(kinds.contains(&"29 × 2 layers") && kinds.last() == Some(&"Concat"), "{kinds:?}");
+        assert_eq!(kinds.len(), 6);
+        let run = small.nodes.iter().find(|node| node.kind.starts_with("29")).unwrap();
+        assert_eq!(run.parameters.len(), 1);
+        let labels: Vec<&str> = small.edges.iter().map(|edge| edge.label.as_str()).collect();
+        assert_eq!(labels.iter().filter(|label| **label == "29 blobs").count(), 2, "{labels:?}");
+        assert_eq!(labels.len(), 10);
     }
 
     #[test]

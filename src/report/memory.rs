@@ -1,8 +1,9 @@
-//! Turns a training plan into text: its steps with their places, and what it keeps in memory.
+//! Turns a training plan into text or JSON: its steps with their places, and what it keeps in memory.
 
 use std::fmt::Write;
 
 use petgraph::graph::NodeIndex;
+use serde_json::{Value, json};
 
 use super::figures::{bytes, short};
 use super::table::{Column, aligned};
@@ -33,15 +34,13 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
     let lines: Vec<Vec<String>> = steps
         .map(|(number, step)| {
             let shapes = step.outs.iter().map(|&v| plan.program.shape(v).to_string());
-            let place = step.outs.first().and_then(|&v| plan.slots[v.0 as usize]);
-            let place = place.map(|slot| (slot.offset as u64 * ELEMENT).to_string());
             vec![
                 number.to_string(),
-                layers(typed, &plan.program, step.origin),
+                layers(typed, &plan.program, step.origin).join(" + "),
                 step.kernel.name().to_owned(),
                 shapes.collect::<Vec<_>>().join(", "),
-                place.unwrap_or_default(),
-                bytes(result_elements(plan, step).saturating_mul(ELEMENT)),
+                place(plan, step).map(|place| place.to_string()).unwrap_or_default(),
+                bytes(result_bytes(plan, step)),
                 short(cost(&plan.program, step).flops()),
             ]
         })
@@ -49,22 +48,71 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
     aligned(&STEPS, &lines)
 }
 
+/// The same steps for programs, with what joining them saves of `apart`, the program without:
+///
+/// ```json
+/// { "steps": [{ "step": 0, "layers": ["conv1"], "kernel": "conv", "results": [[64, 20, 24, 24]],
+///               "offset_bytes": 1024, "bytes": 2949120, "flops": 37601280 }],
+///   "joined": [{ "what": "convolutions with ReLU", "steps": 2 }],
+///   "towers": { "count": 2, "layers": 8 },
+///   "as_planned": { "steps_that_compute": 40, "bytes_moved": 1234, "flops": 5678 },
+///   "layer_by_layer": { "steps_that_compute": 50, "bytes_moved": 2345, "flops": 5678 } }
+/// ```
+///
+/// `offset_bytes` is null where a step has no result of its own, `towers` where no towers run as one.
+pub fn steps_json(typed: &TypedNet, plan: &Plan, apart: &Program) -> Value {
+    let steps = plan.program.steps.iter().enumerate();
+    let steps: Vec<Value> = steps
+        .map(|(number, step)| {
+            let shapes = step.outs.iter().map(|&v| plan.program.shape(v).dims().to_vec());
+            json!({
+                "step": number,
+                "layers": layers(typed, &plan.program, step.origin),
+                "kernel": step.kernel.name(),
+                "results": shapes.collect::<Vec<_>>(),
+                "offset_bytes": place(plan, step),
+                "bytes": result_bytes(plan, step),
+                "flops": cost(&plan.program, step).flops(),
+            })
+        })
+        .collect();
+    let joined = &plan.program;
+    let kinds: Vec<Value> =
+        kinds(joined).into_iter().map(|(what, n)| json!({ "what": what, "steps": n })).collect();
+    let towers = towers(joined).map(|(count, layers)| json!({ "count": count, "layers": layers }));
+    let work = |program: &Program| {
+        let Work { steps, bytes, flops } = work(program);
+        json!({ "steps_that_compute": steps, "bytes_moved": bytes, "flops": flops })
+    };
+    json!({
+        "steps": steps,
+        "joined": kinds,
+        "towers": towers,
+        "as_planned": work(joined),
+        "layer_by_layer": work(apart),
+    })
+}
+
+/// Where the first result of a step lies, in bytes from the start of the arena.
+fn place(plan: &Plan, step: &Step) -> Option<u64> {
+    let slot = step.outs.first().and_then(|&v| plan.slots[v.0 as usize])?;
+    Some(slot.offset as u64 * ELEMENT)
+}
+
 /// The names of the layers that a step belongs to: one, or those of towers that run as one.
-fn layers(typed: &TypedNet, program: &Program, origin: Origin) -> String {
+fn layers<'a>(typed: &'a TypedNet, program: &Program, origin: Origin) -> Vec<&'a str> {
     let alone = vec![origin];
     let all = program.joined.iter().find(|origins| origins[0] == origin).unwrap_or(&alone);
     let node = |origin: &Origin| typed.net.graph.node_weight(NodeIndex::new(origin.0 as usize));
-    let names = all.iter().filter_map(node).map(|node| node.name.value.as_str());
-    names.collect::<Vec<_>>().join(" + ")
+    all.iter().filter_map(node).map(|node| node.name.value.as_str()).collect()
 }
 
-/// What the steps that do the work of several save: how many there are by kind, and the program with them beside the one
-/// without.
-pub fn saved(apart: &Program, joined: &Program) -> String {
+/// The kinds of steps that do the work of several, with the number of each that there is.
+fn kinds(joined: &Program) -> Vec<(&'static str, usize)> {
     let count = |holds: &dyn Fn(&Kernel) -> bool| {
         joined.steps.iter().filter(|step| holds(&step.kernel)).count()
     };
-    let kinds: [(&str, &dyn Fn(&Kernel) -> bool); 10] = [
+    let kinds: [(&'static str, &dyn Fn(&Kernel) -> bool); 10] = [
         ("kernels on blobs whose channels lie last", &|k| match k {
             Kernel::ChannelsLast(kernel) => {
                 !matches!(**kernel, Kernel::PackConv(_) | Kernel::PackTiles { .. })
@@ -91,59 +139,88 @@ pub fn saved(apart: &Program, joined: &Program) -> String {
         ("gradients to the input over maxima", &|k| matches!(k, Kernel::PooledConvInput(_))),
         ("gradients to the weights over maxima", &|k| matches!(k, Kernel::PooledConvFilter(_))),
     ];
-    let mut out = String::from("joined\n");
-    for (name, holds) in kinds {
-        let n = count(holds);
-        if 0 < n {
-            let _ = writeln!(out, "  {n:>5}  {name}");
-        }
+    let counted = kinds.into_iter().map(|(name, holds)| (name, count(holds)));
+    counted.filter(|&(_, n)| 0 < n).collect()
+}
+
+/// How many towers run as one, and how many layers they have together.
+fn towers(joined: &Program) -> Option<(usize, usize)> {
+    let most = joined.joined.iter().map(Vec::len).max()?;
+    Some((most, joined.joined.iter().map(Vec::len).sum()))
+}
+
+/// What a program does.
+struct Work {
+    /// Steps that compute.
+    steps: usize,
+    /// Bytes that they read and write.
+    bytes: u64,
+    /// Their operations.
+    flops: u64,
+}
+
+fn work(program: &Program) -> Work {
+    let works = |step: &&Step| !matches!(step.kernel, Kernel::View | Kernel::Stop);
+    let mut total = Cost::default();
+    program.steps.iter().for_each(|step| total += cost(program, step));
+    Work {
+        steps: program.steps.iter().filter(works).count(),
+        bytes: total.elements.saturating_mul(ELEMENT),
+        flops: total.flops(),
     }
-    if let Some(towers) = joined.joined.iter().map(Vec::len).max() {
-        let layers: usize = joined.joined.iter().map(Vec::len).sum();
+}
+
+/// What the steps that do the work of several save: how many there are by kind, and the program with them beside the one
+/// without.
+pub fn saved(apart: &Program, joined: &Program) -> String {
+    let mut out = String::from("joined\n");
+    for (name, n) in kinds(joined) {
+        let _ = writeln!(out, "  {n:>5}  {name}");
+    }
+    if let Some((towers, layers)) = towers(joined) {
         let _ = writeln!(
             out,
             "  {layers:>5}  layers of {towers} towers as one, for the batches of all"
         );
     }
-    let works = |program: &Program| {
-        let works = |step: &&Step| !matches!(step.kernel, Kernel::View | Kernel::Stop);
-        program.steps.iter().filter(works).count()
-    };
-    let total = |program: &Program| {
-        let mut total = Cost::default();
-        program.steps.iter().for_each(|step| total += cost(program, step));
-        total
-    };
-    let (before, after) = (total(apart), total(joined));
-    let moved = |cost: Cost| bytes(cost.elements.saturating_mul(ELEMENT));
-    let _ = writeln!(
-        out,
-        "  steps that compute   {:>10}, layer by layer {}",
-        works(joined),
-        works(apart)
-    );
-    let _ = writeln!(
-        out,
-        "  read and written     {:>10}, layer by layer {}",
-        moved(after),
-        moved(before)
-    );
-    let _ = writeln!(
-        out,
-        "  flops                {:>10}, layer by layer {}",
-        short(after.flops()),
-        short(before.flops())
-    );
+    let (before, after) = (work(apart), work(joined));
+    let lines = [
+        ("steps that compute", after.steps.to_string(), before.steps.to_string()),
+        ("read and written", bytes(after.bytes), bytes(before.bytes)),
+        ("flops", short(after.flops), short(before.flops)),
+    ];
+    for (what, after, before) in lines {
+        let _ = writeln!(out, "  {what:<21}{after:>10}, layer by layer {before}");
+    }
     out
 }
 
-fn result_elements(plan: &Plan, step: &Step) -> u64 {
-    step.outs.iter().map(|&v| plan.program.shape(v).count() as u64).sum()
+fn result_bytes(plan: &Plan, step: &Step) -> u64 {
+    let elements: u64 = step.outs.iter().map(|&v| plan.program.shape(v).count() as u64).sum();
+    elements.saturating_mul(ELEMENT)
 }
 
 /// What a training iteration keeps, by purpose, and the length of the arena, which is what a run allocates; then what a run
 /// holds beside it, `program` bytes of its own among them.
 pub fn memory(plan: &Plan, program: Option<u64>) -> String {
+    let mut out = String::from("memory of training\n");
+    for (what, size) in held(plan, program) {
+        let _ = writeln!(out, "  {what:<16}{:>10}", bytes(size));
+    }
+    out
+}
+
+/// The same for programs, in bytes: `{ "parameters": 1724320, "gradients": …, "at_most": … }`. What the system does not
+/// tell of the program itself, and `at_most` with it, is left out.
+pub fn memory_json(plan: &Plan, program: Option<u64>) -> Value {
+    let held = held(plan, program).into_iter();
+    held.map(|(what, size)| (what.replace(' ', "_"), Value::from(size)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// What is held in memory, in bytes.
+fn held(plan: &Plan, program: Option<u64>) -> Vec<(&'static str, u64)> {
     let parameters = plan.parameters.len as u64;
     let gradients = plan.gradients.len as u64;
     let histories: u64 = plan.histories.iter().map(|slot| slot.len as u64).sum();
@@ -153,7 +230,7 @@ pub fn memory(plan: &Plan, program: Option<u64>) -> String {
     let workspace = plan.work.iter().map(|slot| slot.len).max().unwrap_or(0) as u64;
     let arena = plan.arena as u64;
     let named = parameters + gradients + histories + inputs + workspace;
-    let lines = [
+    let elements = [
         ("parameters", parameters),
         ("gradients", gradients),
         ("solver history", histories),
@@ -164,16 +241,11 @@ pub fn memory(plan: &Plan, program: Option<u64>) -> String {
         ("data read ahead", read_ahead(plan)),
         ("snapshots", snapshot(plan)),
     ];
-    let mut out = String::from("memory of training\n");
-    let mut line = |what: &str, size: u64| {
-        let _ = writeln!(out, "  {what:<16}{:>10}", bytes(size));
-    };
-    for (what, elements) in lines {
-        line(what, elements.saturating_mul(ELEMENT));
-    }
+    let mut held: Vec<_> =
+        elements.iter().map(|&(what, n)| (what, n.saturating_mul(ELEMENT))).collect();
     if let Some(program) = program {
-        line("the program", program);
-        line("at most", of_a_run(plan, []).saturating_add(program));
+        held.push(("the program", program));
+        held.push(("at most", of_a_run(plan, []).saturating_add(program)));
     }
-    out
+    held
 }

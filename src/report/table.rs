@@ -15,7 +15,7 @@ pub enum Form {
 }
 
 /// A column's heading and whether it is aligned to the right.
-pub(super) type Column = (&'static str, bool);
+pub type Column = (&'static str, bool);
 
 const FULL: [Column; 7] = [
     ("layer", false),
@@ -193,7 +193,7 @@ fn blanks(width: usize, cell: &str) -> String {
 }
 
 /// Columns side by side, two spaces apart; an empty table is empty.
-pub(super) fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
+pub fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
     if lines.is_empty() {
         return String::new();
     }

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Dialect;
-use super::near::{inside, join, longer};
+use super::near::{inside, join, longer, meant, near_word};
 use super::words::{Kind, Question};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics, Reported};
@@ -215,6 +215,7 @@ impl Reading {
                     self.missing.borrow_mut().retain(|m| m.path != path || m.key != near);
                     d = d.edit(format!("did you mean `{near}`?"), key.span, near);
                 } else if let Some((message, near)) = inside(&key.value, &known, &asked) {
+                    self.missing.borrow_mut().retain(|m| m.path != message || m.key != near);
                     d = d.help(format!("`{near}` stands inside: `{message} {{ {near}: ... }}`"));
                 } else if !known.is_empty() {
                     d = d.help(format!("its fields are {}", join(&known)));
@@ -254,6 +255,11 @@ impl<'a> Args<'a> {
     /// Where to point when something is missing: the message, or the layer's type.
     pub fn anchor(&self) -> Span {
         self.anchor
+    }
+
+    /// The beginning of the place of [`anchor`](Self::anchor): for what is missing in a whole file.
+    pub fn start(&self) -> Span {
+        Span { end: self.anchor.start, ..self.anchor }
     }
 
     /// Reports a complaint; an error discards the layer.
@@ -309,9 +315,19 @@ impl<'a> Args<'a> {
     }
 
     fn mismatch(&self, key: &str, expected: &str, got: &Spanned<Value>) {
-        let message = format!("`{key}` must be {expected}, not {}", got.value.kind());
+        let caffe = self.reading.dialect == Dialect::Caffe;
+        let given = match &got.value {
+            // A whole number keeps its point, by which it is none.
+            Value::Float(x) if caffe => format!("`{x:?}`"),
+            other => other.kind(),
+        };
+        let message = format!("`{key}` must be {expected}, not {given}");
         let d = Diagnostic::new(&diag::E0303, got.span, message);
-        self.report(d.here(format!("expected {expected}")));
+        let d = d.here(format!("expected {expected}"));
+        self.report(match meant(key, expected, &got.value) {
+            Some((help, text)) if caffe => d.edit(help, got.span, text),
+            _ => d,
+        });
     }
 
     /// True if the field is written; does not count as reading it.
@@ -511,7 +527,7 @@ impl<'a> Args<'a> {
             let mut d = Diagnostic::new(&diag::E0304, value.span, message)
                 .here(format!("expected one of {}", join(&names)));
             if let Value::Word(w) | Value::Str(w) = &value.value
-                && let Some(near) = nearest(w, names)
+                && let Some(near) = near_word(w, names)
             {
                 d = d.edit(format!("did you mean `{near}`?"), value.span, near);
             }

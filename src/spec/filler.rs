@@ -188,9 +188,7 @@ impl Filler {
                     "msra",
                     "bilinear",
                 ];
-                let near = crate::diag::nearest::nearest(kind, names);
-                let hint = near.map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
-                a.wrong("type", format!("unknown filler \"{kind}\"{hint}"));
+                a.unknown_text("type", format!("unknown filler \"{kind}\""), &names);
                 Filler::Unset
             }
         }

@@ -13,6 +13,7 @@ pub mod words;
 pub use args::{Args, Field, Reading, Record, Value};
 pub use filler::Filler;
 pub use infer::{Environment, Infer, LabelRange, Lower, ParamDecl, Signature};
+pub use near::{meant, near_word};
 
 use std::fmt;
 

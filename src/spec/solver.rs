@@ -269,6 +269,22 @@ impl Solver {
         if !self.base_lr.is_finite() {
             a.wrong("base_lr", format!("a learning rate of {} leads nowhere", self.base_lr));
         }
+        let odd = |key: &str, why: String, help: &str| {
+            let d = Diagnostic::new(&diag::W0617, a.place(key), why);
+            a.report(d.help(help));
+        };
+        let rate = self.base_lr;
+        if a.has("base_lr") && rate == 0.0 {
+            odd("base_lr", "a `base_lr` of 0 learns nothing".to_owned(), "try `base_lr: 0.01`");
+        }
+        if rate < 0.0 {
+            let why = format!("a `base_lr` of {rate} makes the loss larger, not smaller");
+            odd("base_lr", why, "it is without the sign in nearly all solvers");
+        }
+        if 1.0 <= self.momentum {
+            let why = format!("a `momentum` of {} grows without bound", self.momentum);
+            odd("momentum", why, "it is a part below 1, such as `momentum: 0.9`");
+        }
         let no_momentum = matches!(self.method, Method::AdaGrad | Method::RmsProp);
         if no_momentum && self.momentum != 0.0 {
             let (name, momentum) = (self.method.name(), self.momentum);
@@ -292,9 +308,7 @@ fn method(a: &Args) -> Method {
         return *method;
     }
     let names = Method::NAMES.map(|(name, _)| name);
-    let near = diag::nearest::nearest(&name, names);
-    let hint = near.map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
-    a.wrong("type", format!("unknown solver type \"{name}\"{hint}"));
+    a.unknown_text("type", format!("unknown solver type \"{name}\""), &names);
     Method::Sgd
 }
 
@@ -329,7 +343,10 @@ fn policy(a: &Args) -> Policy {
         value.unwrap_or_else(|| {
             let message = format!("lr_policy \"{name}\" without `{key}`");
             let d = Diagnostic::new(&diag::W0617, a.place("lr_policy"), message);
-            a.report(d.here(format!("Caffe takes `{key}` for 0")));
+            let example = if key == "gamma" { "gamma: 0.1" } else { "power: 0.75" };
+            a.report(
+                d.here(format!("Caffe takes `{key}` for 0")).help(format!("say it: `{example}`")),
+            );
             0.0
         })
     };
@@ -345,7 +362,10 @@ fn policy(a: &Args) -> Policy {
     let step = || match stepsize {
         Some(n) if 0 < n => n as u64,
         _ => {
-            a.wrong("stepsize", format!("lr_policy \"{name}\" needs a `stepsize` above 0"));
+            let place = if a.has("stepsize") { "stepsize" } else { "lr_policy" };
+            let message = format!("lr_policy \"{name}\" needs a `stepsize` above 0");
+            let d = Diagnostic::new(&diag::E0306, a.place(place), message);
+            a.report(d.help("say after how many iterations the rate changes: `stepsize: 10000`"));
             1
         }
     };
@@ -369,12 +389,12 @@ fn policy(a: &Args) -> Policy {
         "sigmoid" => Policy::Sigmoid { gamma: falling(), stepsize: step() },
         other => {
             let names = ["fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid"];
-            let message = match other {
-                "" => "`lr_policy` is missing".to_string(),
-                _ => format!("unknown lr_policy \"{other}\""),
-            };
-            let d = Diagnostic::new(&diag::E0306, a.place("lr_policy"), message);
-            a.report(d.help(format!("the policies are {}", names.join(", "))));
+            if other.is_empty() {
+                let d = Diagnostic::new(&diag::E0306, a.start(), "`lr_policy` is missing");
+                a.report(d.help(format!("the policies are {}", names.join(", "))));
+            } else {
+                a.unknown_text("lr_policy", format!("unknown lr_policy \"{other}\""), &names);
+            }
             Policy::Fixed
         }
     }

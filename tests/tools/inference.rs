@@ -358,3 +358,56 @@ fn other_pairs_than_those_that_are_there_are_an_error() {
     assert_eq!(made(), before);
     prints(&[&["train", &run, "-o", &place.at("other")], &set[..]].concat());
 }
+
+#[test]
+fn what_the_net_sees_is_explained() {
+    let place = Place::new();
+    let image = Image::new(3, 2, 4, (0..24).map(|i| i as u8 * 10).collect()).expect("an image");
+    let image = place.image("cat.png", &image);
+    let net = place.write(
+        "deploy.prototxt",
+        "input: 'data' input_shape { dim: 1 dim: 3 dim: 2 dim: 2 }
+        layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip' inner_product_param { num_output: 1 } }",
+    );
+    let weights = place.ones("w.safetensors", 1, 12, 1.0);
+    let mean = place.mean("mean.binaryproto", [3, 2, 2], |i| [50.0, 100.0, 150.0][i / 4]);
+    let seen = place.at("seen");
+    let run = |options: &[&str]| {
+        let always = ["infer", &net, &image, "--weights", &weights, "--explain-input", &seen];
+        cortado(&[&always[..], options].concat())
+    };
+    let output = run(&["--mean", &mean]);
+    let shown = String::from_utf8(output.stdout).expect("text");
+    for part in [
+        "as the net takes it, 3 x 2 x 2\n",
+        "  read: colour, 2 rows, 4 columns\n",
+        "  resized to 2 rows, 2 columns, as OpenCV does it; 2.00 times as high for its width",
+        "  a mean image of 1 x 3 x 2 x 2 subtracted pixel by pixel\n",
+        "  not scaled\n",
+        "  given as blue, green, red\n",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    assert!(output.stderr.is_empty());
+    // Columns 0 to 3 become the means of two: 5 and 25 in the first row, 45 and 65 in the second.
+    let blue = shown.lines().find(|line| line.trim_start().starts_with("blue")).expect("a line");
+    let numbers: Vec<f64> =
+        blue.split_whitespace().skip(1).map(|x| x.parse().expect("a number")).collect();
+    assert_eq!(numbers, [-45.0, -15.0, 15.0, 22.3607]);
+    let picture = Image::load(&place.path("seen/cat.png")).expect("a picture");
+    // The numbers of all channels lie between -45 and 75 - 0 ... : blue -45 is the smallest, red 225 - 150 = 75 the largest.
+    assert_eq!((picture.shape(), picture.pixels()[0], picture.pixels()[11]), ([3, 2, 2], 0, 255));
+    assert_eq!(picture.pixels()[3], 128);
+
+    let output = run(&["--json"]);
+    let warning = String::from_utf8(output.stderr).expect("text");
+    assert!(warning.contains("pixels go in as 0 to 255, without mean and scale"), "{warning}");
+    let reply: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let input = &reply["inputs"][&image];
+    assert_eq!(input["channels"][2]["name"], "red");
+    assert_eq!(input["channels"][2]["max"], 225.0);
+    assert_eq!(input["shape"], serde_json::json!([3, 2, 2]));
+    let small = place.mean("small.binaryproto", [3, 2, 2], |_| 0.5);
+    let warning = String::from_utf8(run(&["--mean", &small]).stderr).expect("text");
+    assert!(warning.contains("the mean is 0.5 at most"), "{warning}");
+}

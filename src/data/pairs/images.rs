@@ -1,4 +1,4 @@
-//! Holds the images that pairs are made of: grey, of one size, decoded once if they fit into memory.
+//! Holds the images that pairs are made of: of one size and kind, decoded once if they fit into memory.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,19 +6,27 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::Images;
-use super::list::{Listed, read_list};
+use super::list::{Listed, read_list, read_pairs};
+use super::plan::Planned;
+use super::{Images, Layout, PairOptions};
+use crate::data::bilinear::resize;
 use crate::data::idx::{IdxImages, read_idx_pair};
 use crate::data::images::Image;
+use crate::data::transform::times;
 use crate::{Error, Result};
 
 /// Decoded files are kept up to this many bytes.
 const CACHE_BYTES: usize = 1 << 30;
 
-/// Labelled grey images by number.
-pub struct GreyImages {
+/// Images by number, with their labels or with the pairs that are made of them.
+pub struct PairImages {
+    /// Of images that pairs are drawn from.
     labels: Vec<u64>,
+    /// Of images whose pairs are listed.
+    pairs: Option<Vec<Planned>>,
     pixels: Pixels,
+    layout: Layout,
+    resize: Option<[usize; 2]>,
 }
 
 enum Pixels {
@@ -33,10 +41,10 @@ struct List {
 }
 
 impl List {
-    /// Image `i`, grey; complaints name its line.
+    /// Image `i`; complaints name its line.
     fn load(&self, i: u32) -> Result<Image> {
         let image = Image::load(&self.images[i as usize].file);
-        Ok(image.map_err(|e| self.error(i, &e.to_string()))?.to_grey())
+        image.map_err(|e| self.error(i, &e.to_string()))
     }
 
     fn error(&self, i: u32, message: &str) -> Error {
@@ -47,60 +55,88 @@ impl List {
 
 /// Images that are ready to be copied; made for the pairs of one set.
 pub struct Decoded<'a> {
-    images: &'a GreyImages,
+    images: &'a PairImages,
     /// Rows and columns of every image.
     pub size: [usize; 2],
     cache: HashMap<u32, Vec<u8>>,
 }
 
-impl GreyImages {
+impl PairImages {
     /// Reads the list, or the IDX files.
-    pub fn open(images: &Images) -> Result<Self> {
-        let (labels, pixels) = match images {
+    pub fn open(images: &Images, options: &PairOptions) -> Result<Self> {
+        let layout = options.layout;
+        let files = |path: &PathBuf, images| Pixels::Files(List { path: path.clone(), images });
+        let (labels, pairs, pixels) = match images {
             Images::List(path) => {
                 let (images, labels) = read_list(path)?;
-                (labels, Pixels::Files(List { path: path.clone(), images }))
+                (labels, None, files(path, images))
+            }
+            Images::Pairs(path) => {
+                let (images, pairs) = read_pairs(path)?;
+                (vec![], Some(pairs), files(path, images))
+            }
+            Images::Idx { images, .. } if layout == Layout::Colour => {
+                let why = "holds grey images; colour pairs are made of image files, a list of `path label` lines";
+                return Err(Error::format(images, why));
             }
             Images::Idx { images, labels } => {
                 let (pictures, classes) = read_idx_pair(images, labels)?;
                 if classes.is_empty() {
                     return Err(Error::format(images, "holds no images"));
                 }
-                (classes.into_iter().map(u64::from).collect(), Pixels::Idx(pictures))
+                (classes.into_iter().map(u64::from).collect(), None, Pixels::Idx(pictures))
             }
         };
-        if u32::try_from(labels.len()).is_err() {
+        let images = PairImages { labels, pairs, pixels, layout, resize: options.resize };
+        if u32::try_from(images.len()).is_err() {
             return Err(Error::refused("pairs of more than 4294967295 images cannot be made"));
         }
-        Ok(GreyImages { labels, pixels })
+        Ok(images)
     }
 
     /// The number of images, at least 1.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        match &self.pixels {
+            Pixels::Files(list) => list.images.len(),
+            Pixels::Idx(_) => self.labels.len(),
+        }
     }
 
-    /// The class of image `i`.
+    /// The class of image `i`; 0 where pairs are listed, which have labels of their own.
     pub fn label(&self, i: u32) -> u64 {
-        self.labels[i as usize]
+        self.labels.get(i as usize).copied().unwrap_or(0)
+    }
+
+    /// The pairs, where they are listed.
+    pub fn listed(&self) -> Option<&[Planned]> {
+        self.pairs.as_deref()
+    }
+
+    /// An image as it lies in a record: its channels, and resized if it must be. The error is a sentence.
+    fn adapted(&self, image: Image) -> Result<Image, String> {
+        let image = self.layout.adapt(image);
+        let Some(target) = self.resize else { return Ok(image) };
+        resize(&image, target).ok_or_else(|| format!("cannot be resized to {}", times(&target)))
     }
 
     /// Prepares the images numbered in `pairs`; files are decoded on all processors.
-    pub fn decode(&self, pairs: &[(u32, u32)]) -> Result<Decoded<'_>> {
+    pub fn decode(&self, pairs: &[Planned]) -> Result<Decoded<'_>> {
         let list = match &self.pixels {
             Pixels::Idx(idx) => {
-                let (size, cache) = ([idx.height, idx.width], HashMap::new());
-                return Ok(Decoded { images: self, size, cache });
+                let size = self.resize.unwrap_or([idx.height, idx.width]);
+                return Ok(Decoded { images: self, size, cache: HashMap::new() });
             }
             Pixels::Files(list) => list,
         };
-        let first = list.load(pairs.first().map_or(0, |pair| pair.0))?;
-        let [_, height, width] = first.shape();
+        let number = pairs.first().map_or(0, |planned| planned.pair.0);
+        let first = self.adapted(list.load(number)?).map_err(|why| list.error(number, &why))?;
+        let [channels, height, width] = first.shape();
         let mut decoded = Decoded { images: self, size: [height, width], cache: HashMap::new() };
-        let mut used: Vec<u32> = pairs.iter().flat_map(|pair| [pair.0, pair.1]).collect();
+        let used = pairs.iter().flat_map(|planned| [planned.pair.0, planned.pair.1]);
+        let mut used: Vec<u32> = used.collect();
         used.sort_unstable();
         used.dedup();
-        used.truncate(CACHE_BYTES / (height * width));
+        used.truncate(CACHE_BYTES / (channels * height * width));
         let work = used.into_par_iter().map(|i| Ok((i, decoded.load(list, i)?)));
         let cache = work.collect::<Result<_>>()?;
         decoded.cache = cache;
@@ -109,7 +145,7 @@ impl GreyImages {
 }
 
 impl Decoded<'_> {
-    /// The pixels of image `i`, row by row.
+    /// The pixels of image `i`, channel by channel, row by row.
     pub fn get(&self, i: u32) -> Result<Cow<'_, [u8]>> {
         if let Some(pixels) = self.cache.get(&i) {
             return Ok(Cow::Borrowed(pixels));
@@ -117,20 +153,31 @@ impl Decoded<'_> {
         match &self.images.pixels {
             Pixels::Idx(idx) => {
                 let missing = || Error::refused(format!("there is no image {i}"));
-                idx.get(i as usize).map(Cow::Borrowed).ok_or_else(missing)
+                let pixels = idx.get(i as usize).ok_or_else(missing)?;
+                if self.images.resize.is_none() {
+                    return Ok(Cow::Borrowed(pixels));
+                }
+                let image = Image::new(1, idx.height, idx.width, pixels.to_vec());
+                let image = self.images.adapted(image.ok_or_else(missing)?);
+                Ok(Cow::Owned(
+                    image.map_err(|why| Error::refused(format!("image {i} {why}")))?.into_pixels(),
+                ))
             }
             Pixels::Files(list) => self.load(list, i).map(Cow::Owned),
         }
     }
 
     fn load(&self, list: &List, i: u32) -> Result<Vec<u8>> {
-        let image = list.load(i)?;
+        let adapted = self.images.adapted(list.load(i)?);
+        let image = adapted.map_err(|why| list.error(i, &why))?;
         let [_, rows, columns] = image.shape();
         let [height, width] = self.size;
         if [rows, columns] != self.size {
             let file = list.images[i as usize].file.display();
-            let message =
-                format!("{file} has {rows}x{columns} pixels, other images {height}x{width}");
+            let message = format!(
+                "{file} has {rows}x{columns} pixels, other images {height}x{width}; --resize_height and --resize_width \
+                 give all images one size"
+            );
             return Err(list.error(i, &message));
         }
         Ok(image.into_pixels())

@@ -1,7 +1,9 @@
-//! Reads a text file of lines `path label`.
+//! Reads text files of lines `path label` and `path path label`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::plan::Planned;
 use crate::{Error, Result, file};
 
 /// An image that a list names.
@@ -27,19 +29,68 @@ pub fn read_list(path: &Path) -> Result<(Vec<Listed>, Vec<u64>)> {
         let found = image.exists() || beside.exists();
         if !found && is_pair(folder, image) {
             let message = format!(
-                "line {}: names two images; a line is `path label`, and which images make a pair is drawn",
+                "line {}: names two images; a line is `path label`, and which images make a pair is drawn. A list of pairs goes \
+                 with --pairs",
                 i + 1
             );
             return Err(Error::format(path, message));
         }
-        let file = if !image.exists() && beside.exists() { beside } else { image.to_owned() };
-        images.push(Listed { file, line: i + 1 });
+        images.push(Listed { file: place(folder, image), line: i + 1 });
         labels.push(label);
     }
     if images.is_empty() {
         return Err(Error::format(path, "has no line with an image and a label"));
     }
     Ok((images, labels))
+}
+
+/// The images and pairs of a list: every line of two paths and a whole number, with white space between them. Each file is one
+/// image however often it is named.
+pub fn read_pairs(path: &Path) -> Result<(Vec<Listed>, Vec<Planned>)> {
+    let text = file::read_text(path)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (mut images, mut pairs) = (vec![], vec![]);
+    let mut known: HashMap<&str, u32> = HashMap::new();
+    for (i, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let Some(label) = words.last().and_then(|word| word.parse::<i32>().ok()) else { continue };
+        let wrong = |why: String| Err(Error::format(path, format!("line {}: {why}", i + 1)));
+        let [first, second] = match words[..] {
+            [first, second, _] => [first, second],
+            [] | [_] => continue,
+            [one, _] => {
+                return wrong(format!(
+                    "names one image, `{one}`; a line of pairs is `path path label`, with 1 for alike images and 0 for \
+                     others"
+                ));
+            }
+            _ => {
+                return wrong(format!(
+                    "has {} words; a line of pairs is `path path label`, and paths have no blanks",
+                    words.len()
+                ));
+            }
+        };
+        let mut number = |name| {
+            let next = images.len() as u32;
+            let number = *known.entry(name).or_insert(next);
+            if number == next {
+                images.push(Listed { file: place(folder, Path::new(name)), line: i + 1 });
+            }
+            number
+        };
+        pairs.push(Planned { pair: (number(first), number(second)), label });
+    }
+    if pairs.is_empty() {
+        return Err(Error::format(path, "has no line with two images and a label"));
+    }
+    Ok((images, pairs))
+}
+
+/// Where a listed image is: from the current folder, or else beside the list.
+fn place(folder: &Path, image: &Path) -> PathBuf {
+    let beside = folder.join(image);
+    if !image.exists() && beside.exists() { beside } else { image.to_owned() }
 }
 
 /// Whether a path that is none is two.
@@ -70,6 +121,30 @@ mod tests {
         std::fs::write(&list, "a.png 1\na.png a.png 0\n").unwrap();
         let message = read_list(&list).err().unwrap().to_string();
         assert!(message.contains("line 2: names two images"), "{message}");
+    }
+
+    #[test]
+    fn pairs() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("pairs.txt");
+        let read = |text: &str| {
+            std::fs::write(&list, text).unwrap();
+            read_pairs(&list).map_err(|e| e.to_string())
+        };
+        let (images, pairs) =
+            read("# faces\na.png\tb.png 1\r\n\nb.png a.png 0\nc.png c.png -1").unwrap();
+        let lines: Vec<usize> = images.iter().map(|image| image.line).collect();
+        assert_eq!(lines, [2, 2, 5]);
+        let all: Vec<_> = pairs.iter().map(|planned| (planned.pair, planned.label)).collect();
+        assert_eq!(all, [((0, 1), 1), ((1, 0), 0), ((2, 2), -1)]);
+        for (text, why) in [
+            ("a.png 1", "line 1: names one image, `a.png`"),
+            ("my face.png b.png 1", "line 1: has 4 words"),
+            ("a.png b.png same", "no line with two images"),
+        ] {
+            let error = read(text).err().unwrap();
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[test]

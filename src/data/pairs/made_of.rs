@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Images, PairOptions};
+use super::{Images, Layout, PairOptions};
+use crate::data::transform::times;
 use crate::{Error, Result, file};
 
 /// The file in the folder of the pairs.
@@ -21,6 +22,17 @@ struct MadeOf {
     images: Vec<String>,
     /// Those of the validation images; without them the training images were taken.
     val_images: Option<Vec<String>>,
+    /// Channels of a record.
+    #[serde(default = "of_digits")]
+    channels: usize,
+    #[serde(default)]
+    resize: Option<[usize; 2]>,
+    #[serde(default)]
+    shuffle: bool,
+}
+
+fn of_digits() -> usize {
+    Layout::Digits.channels()
 }
 
 /// Writes what pairs are made of into their folder.
@@ -32,6 +44,9 @@ pub(super) fn keep(options: &PairOptions, folder: &Path) -> Result<()> {
         balance: options.balance,
         images: checksums(&options.images)?,
         val_images: options.val_images.as_ref().map(checksums).transpose()?,
+        channels: options.layout.channels(),
+        resize: options.resize,
+        shuffle: options.shuffle,
     };
     let path = folder.join(NAME);
     let text =
@@ -62,6 +77,10 @@ pub fn differences(options: &PairOptions) -> Result<Vec<String>> {
     compare("val_count", options.val_count.to_string(), made.val_count.to_string());
     compare("seed", options.seed.to_string(), made.seed.to_string());
     compare("balance", part(options.balance), part(made.balance));
+    compare("channels", options.layout.channels().to_string(), made.channels.to_string());
+    let size = |size: Option<[usize; 2]>| size.map_or("not set".to_owned(), |size| times(&size));
+    compare("resize", size(options.resize), size(made.resize));
+    compare("shuffle", options.shuffle.to_string(), made.shuffle.to_string());
     let there = |images: &Images| files(images).iter().all(|path| path.exists());
     if there(&options.images) && checksums(&options.images)? != made.images {
         found.push("the images are others".to_owned());
@@ -79,7 +98,7 @@ pub fn differences(options: &PairOptions) -> Result<Vec<String>> {
 
 fn files(images: &Images) -> Vec<&PathBuf> {
     match images {
-        Images::List(list) => vec![list],
+        Images::List(list) | Images::Pairs(list) => vec![list],
         Images::Idx { images, labels } => vec![images, labels],
     }
 }

@@ -1,17 +1,22 @@
-//! Turns a list of labelled images into databases of image pairs, as DIGITS' `create_db.py` of the Siamese example does.
+//! Turns a list of labelled images, or of pairs, into databases of image pairs, as DIGITS' `create_db.py` of the Siamese
+//! example does.
 //!
-//! A record holds two grey images in the channels of a colour one, blue = first, green = second, red = 0, and in a
-//! database of its own the label 1 (same class) or 0. The folder that is made:
+//! A record holds two images as its [`Layout`] says, by default both grey in the channels of a colour image, blue = first,
+//! green = second, red = 0, and in a database of its own the label 1 (same class) or 0, or that of the pair's line. The folder
+//! that is made:
 //!
 //! | name (with `train_` or `val_`) | what |
 //! | --- | --- |
-//! | `images` | LMDB of Datums 3 x H x W, bytes, label -1; keys `0`, `1`, … without leading zeros |
+//! | `images` | LMDB of Datums C x H x W, bytes; keys `0`, `1`, … without leading zeros. Their own label is -1, as in DIGITS, or for 2 and 6 channels that of the pair, as in Caffe's Siamese example |
 //! | `labels` | LMDB of Datums 1 x 1 x 1 with one float; the same keys |
-//! | `mean.binaryproto`, `mean.png` | the mean of each value, its fraction cut off |
+//! | `mean.binaryproto`, `mean.png` | the mean of each value; for 3 channels its fraction is cut off, as in DIGITS |
 //! | `test_same_class_0.png` … `_9`, `test_different_class_0.png` … `_9` | the first ten pairs of each kind |
 //! | `made_of.json` (without) | numbers, seed and checksums of the images that the pairs were made of |
+//!
+//! Pictures of 2 and 6 channels show the two images side by side.
 
 mod images;
+mod layout;
 mod list;
 mod made_of;
 mod plan;
@@ -21,12 +26,13 @@ use std::path::PathBuf;
 
 use crate::file::PendingFolder;
 use crate::{Error, Result};
-use images::GreyImages;
+use images::PairImages;
+pub use layout::Layout;
 pub use made_of::differences;
-use plan::plan;
+use plan::{Planned, as_listed, plan};
 use write::write_set;
 
-/// Where labelled images come from.
+/// Where labelled images, or pairs of images, come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Images {
     /// A text file of lines `path label`; other lines are ignored. A relative path is looked for in the current folder, then
@@ -39,6 +45,9 @@ pub enum Images {
         /// Their labels.
         labels: PathBuf,
     },
+    /// A text file of lines `path path label`, each of them a pair; lines that do not end in a whole number are ignored. Paths
+    /// are looked for as those of a list.
+    Pairs(PathBuf),
 }
 
 /// What to make.
@@ -48,14 +57,21 @@ pub struct PairOptions {
     pub folder: PathBuf,
     /// The images of the training pairs.
     pub images: Images,
-    /// The images of the validation pairs; without them the training images, as in DIGITS.
+    /// The images of the validation pairs; without them the training images, as in DIGITS. Where the training pairs are
+    /// listed, there are then no validation pairs.
     pub val_images: Option<Images>,
-    /// Number of training pairs.
+    /// Number of training pairs that are drawn; listed pairs are all taken.
     pub count: usize,
-    /// Number of validation pairs.
+    /// Number of validation pairs that are drawn.
     pub val_count: usize,
     /// The same seed and images give the same pairs.
     pub seed: u64,
+    /// What a record is made of.
+    pub layout: Layout,
+    /// Rows and columns that images are resized to, as OpenCV does it.
+    pub resize: Option<[usize; 2]>,
+    /// Whether listed pairs are written in a random order.
+    pub shuffle: bool,
     /// The part of pairs of one class, 0 to 1, and no image paired with itself. Without it both images are drawn
     /// independently, as in DIGITS: with ten even classes a tenth of the pairs is of one class.
     pub balance: Option<f64>,
@@ -64,8 +80,18 @@ pub struct PairOptions {
 impl PairOptions {
     /// DIGITS' defaults: 1000 pairs each from one list.
     pub fn new(folder: PathBuf, images: Images) -> Self {
-        let (val_images, count, val_count, seed, balance) = (None, 1000, 1000, 0, None);
-        PairOptions { folder, images, val_images, count, val_count, seed, balance }
+        PairOptions {
+            folder,
+            images,
+            val_images: None,
+            count: 1000,
+            val_count: 1000,
+            seed: 0,
+            layout: Layout::Digits,
+            resize: None,
+            shuffle: false,
+            balance: None,
+        }
     }
 }
 
@@ -78,8 +104,8 @@ pub struct Summary {
     pub width: usize,
     /// The training pairs.
     pub train: SetSummary,
-    /// The validation pairs.
-    pub val: SetSummary,
+    /// The validation pairs, if there are any.
+    pub val: Option<SetSummary>,
     /// What the user should know, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -91,7 +117,7 @@ pub struct SetSummary {
     pub images: usize,
     /// Pairs written.
     pub pairs: usize,
-    /// Pairs of one class among them.
+    /// Pairs of one class among them, or of a label that is not 0.
     pub same: usize,
     /// Pairs of an image with itself among them.
     pub with_itself: usize,
@@ -108,50 +134,75 @@ pub fn create_pairs(
     if options.balance.is_some_and(|part| !(0.0..=1.0).contains(&part)) {
         return Err(Error::refused("the part of pairs of one class must lie between 0 and 1"));
     }
-    let total = options
-        .count
-        .checked_add(options.val_count)
+    let folder = PendingFolder::create(&options.folder)?;
+    let images = PairImages::open(&options.images, options)?;
+    let val_images =
+        options.val_images.as_ref().map(|images| PairImages::open(images, options)).transpose()?;
+    let mut warnings = vec![];
+    let val = match (&val_images, images.listed()) {
+        (Some(images), _) => Some(images),
+        (None, Some(_)) => None,
+        (None, None) => {
+            let warning = "the validation pairs are drawn from the training images, so they do not measure how the \
+                           net does on new ones";
+            warnings.push(warning.to_owned());
+            Some(&images)
+        }
+    };
+    let count = |images: &PairImages, drawn| images.listed().map_or(drawn, <[Planned]>::len);
+    let total = count(&images, options.count)
+        .checked_add(val.map_or(0, |images| count(images, options.val_count)))
         .filter(|&total| u32::try_from(total).is_ok())
         .ok_or_else(|| Error::refused("more than 4294967295 pairs cannot be made"))?;
-    let folder = PendingFolder::create(&options.folder)?;
-    let images = GreyImages::open(&options.images)?;
-    let val_images = options.val_images.as_ref().map(GreyImages::open).transpose()?;
-    let mut warnings = vec![];
-    if val_images.is_none() {
-        let warning = "the validation pairs are drawn from the training images, so they do not measure how the net \
-                       does on new ones";
-        warnings.push(warning.to_owned());
-    }
     let mut done = 0;
-    let mut sets = Vec::with_capacity(2);
-    for (stream, name, images, count) in [
-        (0, "train", &images, options.count),
-        (1, "val", val_images.as_ref().unwrap_or(&images), options.val_count),
-    ] {
-        let pairs = plan(images, count, options.balance, options.seed, stream)?;
+    let mut size = None;
+    let mut make = |stream, name: &str, images: &PairImages, count| -> Result<SetSummary> {
+        let pairs = match images.listed() {
+            Some(pairs) => as_listed(pairs, options.shuffle.then_some(options.seed), stream),
+            None => plan(images, count, options.balance, options.seed, stream)?,
+        };
         let mut step = |n| {
             done += n;
             progress(done, total);
         };
-        let size = write_set(folder.temporary(), name, images, &pairs, &mut step)
+        let own = write_set(folder.temporary(), name, images, &pairs, options, &mut step)
             .map_err(|error| folder.renamed(error))?;
-        let same = pairs.iter().filter(|pair| images.label(pair.0) == images.label(pair.1)).count();
-        let with_itself = pairs.iter().filter(|pair| pair.0 == pair.1).count();
-        let summary = SetSummary { images: images.len(), pairs: count, same, with_itself };
-        sets.push((summary, size));
-    }
-    let [(train, [height, width]), (val, val_size)] =
-        <[_; 2]>::try_from(sets).map_err(|_| Error::refused("two sets of pairs are made"))?;
-    if val_size != [height, width] {
-        let [rows, columns] = val_size;
-        let message = format!(
-            "the training images have {height}x{width} pixels, the validation images {rows}x{columns}"
-        );
-        return Err(Error::refused(message));
-    }
+        let [height, width] = *size.get_or_insert(own);
+        if own != [height, width] {
+            let [rows, columns] = own;
+            let message = format!(
+                "the training images have {height}x{width} pixels, the validation images {rows}x{columns}"
+            );
+            return Err(Error::refused(message));
+        }
+        warnings.extend(strange_labels(name, images, &pairs));
+        let same = pairs.iter().filter(|planned| planned.is_same()).count();
+        let with_itself = pairs.iter().filter(|planned| planned.pair.0 == planned.pair.1).count();
+        Ok(SetSummary { images: images.len(), pairs: pairs.len(), same, with_itself })
+    };
+    let train = make(0, "train", &images, options.count)?;
+    let val = val.map(|images| make(1, "val", images, options.val_count)).transpose()?;
+    let [height, width] = size.unwrap_or_default();
     made_of::keep(options, folder.temporary())?;
     folder.publish()?;
     Ok(Summary { height, width, train, val, warnings })
+}
+
+/// What is odd about the labels of listed pairs.
+fn strange_labels(name: &str, images: &PairImages, pairs: &[Planned]) -> Option<String> {
+    images.listed()?;
+    let labels: std::collections::BTreeSet<i32> =
+        pairs.iter().map(|planned| planned.label).collect();
+    let shown: Vec<String> = labels.iter().take(4).map(i32::to_string).collect();
+    let (shown, more) = (shown.join(", "), if 4 < labels.len() { " ..." } else { "" });
+    match (labels.len(), labels.iter().all(|label| matches!(label, 0 | 1))) {
+        (1, _) => Some(format!("all {name} pairs have the label {shown}")),
+        (_, false) => Some(format!(
+            "the labels of the {name} pairs are {shown}{more}; a contrastive loss takes 0 for different images and every \
+             other number for alike ones"
+        )),
+        (_, true) => None,
+    }
 }
 
 #[cfg(test)]

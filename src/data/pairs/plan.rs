@@ -2,25 +2,55 @@
 
 use std::collections::BTreeMap;
 
-use super::images::GreyImages;
-use crate::random::{Philox, STREAM_PAIRS, Sequence};
+use super::images::PairImages;
+use crate::random::{Philox, STREAM_PAIRS, STREAM_SHUFFLE, Sequence};
 use crate::{Error, Result};
 
 /// Numbers of the first and the second image.
 pub type Pair = (u32, u32);
 
+/// A pair with its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// The images.
+    pub pair: Pair,
+    /// 1 for images of one class, 0 for others, or what a list says.
+    pub label: i32,
+}
+
+impl Planned {
+    /// Whether a contrastive loss takes the two for alike.
+    pub fn is_same(&self) -> bool {
+        self.label != 0
+    }
+}
+
+/// Listed pairs in their order, or in one that a seed gives.
+pub fn as_listed(pairs: &[Planned], shuffle: Option<u64>, set: u64) -> Vec<Planned> {
+    let mut pairs = pairs.to_vec();
+    if let Some(seed) = shuffle {
+        Philox::new(seed, STREAM_SHUFFLE | set).sequence(0).shuffle(&mut pairs);
+    }
+    pairs
+}
+
 /// Draws `count` pairs; `set` keeps the draws for training and validation apart.
 pub fn plan(
-    images: &GreyImages,
+    images: &PairImages,
     count: usize,
     balance: Option<f64>,
     seed: u64,
     set: u64,
-) -> Result<Vec<Pair>> {
+) -> Result<Vec<Planned>> {
     let mut random = Philox::new(seed, STREAM_PAIRS | set).sequence(0);
     let n = images.len() as u32;
+    let labelled = |pair: Pair| Planned {
+        pair,
+        label: i32::from(images.label(pair.0) == images.label(pair.1)),
+    };
     let Some(part) = balance else {
-        return Ok((0..count).map(|_| (random.below(n), random.below(n))).collect());
+        let draw = |_| labelled((random.below(n), random.below(n)));
+        return Ok((0..count).map(draw).collect());
     };
     let classes = Classes::of(images);
     let same = (part * count as f64).round() as usize;
@@ -35,7 +65,7 @@ pub fn plan(
         return Err(Error::refused(message));
     }
     let draw = |same| if same { classes.same(&mut random) } else { classes.different(&mut random) };
-    Ok(kinds.into_iter().map(draw).collect())
+    Ok(kinds.into_iter().map(draw).map(labelled).collect())
 }
 
 /// Images sorted by class, those of classes with at least two images first.
@@ -50,7 +80,7 @@ struct Classes {
 }
 
 impl Classes {
-    fn of(images: &GreyImages) -> Self {
+    fn of(images: &PairImages) -> Self {
         let mut members: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
         for i in 0..images.len() as u32 {
             members.entry(images.label(i)).or_default().push(i);

@@ -71,7 +71,9 @@ fn pairs_of_a_list() {
     assert_eq!(seen, [(1024, 1700), (1500, 1700), (1700, 1700)]);
     assert_eq!((summary.height, summary.width), (2, 3));
     assert!(summary.warnings[0].contains("drawn from the training images"));
-    for (name, set, n) in [("train", &summary.train, 1500), ("val", &summary.val, 200)] {
+    for (name, set, n) in
+        [("train", &summary.train, 1500), ("val", summary.val.as_ref().unwrap(), 200)]
+    {
         let records = read_set(&options.folder, name);
         assert_eq!((records.len(), set.pairs, set.images), (n, n, 20));
         let label = |[first, second, _]: &[f32; 3]| (first - second) % 4.0 == 0.0;
@@ -150,8 +152,8 @@ fn balanced_pairs_of_idx_files() {
     options.val_images = Some(idx("val", 5));
     (options.balance, options.val_count) = (Some(0.25), 40);
     let summary = quiet(&options).unwrap();
-    assert_eq!((summary.train.same, summary.val.same), (250, 10));
-    assert_eq!((summary.train.with_itself, summary.val.with_itself), (0, 0));
+    assert_eq!((summary.train.same, summary.val.as_ref().unwrap().same), (250, 10));
+    assert_eq!((summary.train.with_itself, summary.val.as_ref().unwrap().with_itself), (0, 0));
     assert!(summary.warnings.is_empty());
     let val = read_set(&options.folder, "val");
     assert!(val.iter().all(|record| record[0] <= 5.0 && record[1] <= 5.0));

@@ -3,7 +3,6 @@
 
 /// Forks and the layer types that exist in them and not here.
 pub(super) const TYPES: &[(&str, &[&str])] = &[
-    ("R-FCN's fork of Caffe", &["BoxAnnotatorOHEM", "SmoothL1LossOHEM", "SoftmaxWithLossOHEM"]),
     ("SSD's fork of Caffe", &["DetectionEvaluate"]),
     (
         "DeepLab's fork of Caffe",
@@ -29,7 +28,6 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
             "Correlation1D",
             "CustomData",
             "DataAugmentation",
-            "Downsample",
             "FLOWriter",
             "Float",
             "FlowAugmentation",
@@ -38,7 +36,6 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
             "LpqLoss",
             "Mean",
             "NegReLU",
-            "Resample",
         ],
     ),
     (
@@ -62,7 +59,6 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
             "Region",
             "RegionLoss",
             "RegionOutput",
-            "Reorg",
             "YoloDetectionOutput",
             "Yolov3",
             "Yolov3DetectionOutput",

@@ -177,7 +177,9 @@ fn node(
     let reading = Reading::new(Dialect::Caffe);
     let args = Args::new(&reading, record, keyword);
     let name = args.text("name").unwrap_or_default();
-    let written = args.text("type").or_else(|| word(record, "type"));
+    let written = unquoted_type(record, &reading)
+        .or_else(|| args.text("type"))
+        .or_else(|| word(record, "type"));
     let type_span = if written.is_some() { value_place(record, "type") } else { keyword };
     let loss_weights = args.floats("loss_weight").into_iter().map(|w| w as f32);
     let mut node = Node {
@@ -240,6 +242,22 @@ fn node(
         node.layer = Unknown { type_name: node.type_name.value.clone() }.into();
     }
     node
+}
+
+/// The type of a layer that stands without quotes, after a complaint: as it is called today.
+fn unquoted_type(record: &Record, reading: &Reading) -> Option<String> {
+    let mut types = record.fields.iter().filter(|f| f.key.value == "type");
+    let (Some(Field { key, value }), None) = (types.next(), types.next()) else { return None };
+    let Value::Word(written) = &value.value else { return None };
+    let known = Layer::resolve(Dialect::Caffe, written).map(|_| written.as_str());
+    let meant = known.or_else(|| strangers::mistyped(written)).unwrap_or(written);
+    reading.accept(key.span);
+    let message = format!("`type` must be text in quotes, not `{written}`");
+    let d = Diagnostic::new(&diag::E0303, value.span, message);
+    let help =
+        if meant == written { "put it in quotes" } else { "as it is called today, in quotes" };
+    reading.report(d.edit(help, value.span, format!("\"{meant}\"")));
+    Some(meant.to_owned())
 }
 
 /// The word that stands where a text or another word belongs.
@@ -362,6 +380,9 @@ pub(super) fn unknown_type(written: &str, span: Span) -> Diagnostic {
         let own = spec.spellings.iter().find(|s| s.dialect == Dialect::Caffe);
         let here = own.map_or(spec.name, |s| s.name);
         return d.help(format!("`{written}` is {dialect}'s name; here it is `{here}`"));
+    }
+    if let Some(help) = strangers::of_others(written) {
+        return d.help(help);
     }
     match strangers::mistyped(written) {
         Some(near) => d.edit(format!("did you mean `{near}`?"), span, format!("\"{near}\"")),

@@ -3,6 +3,7 @@
 mod balance;
 mod complaints;
 mod conflicts;
+mod foreign;
 mod fork_types;
 mod forks;
 pub mod legacy;

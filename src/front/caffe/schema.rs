@@ -5,7 +5,7 @@ use super::forks;
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
 use crate::source::{Span, Spanned};
-use crate::spec::{Field, Reading, Record, Value};
+use crate::spec::{Field, Reading, Record, Value, meant, near_word};
 
 /// Messages and their fields in the order of the field numbers of Caffe 1.0: `name:type`, with `*` behind the name of a
 /// repeated field. Types are `count`, `int`, `float`, `bool`, `text`, the words of an enumeration (the first has the number
@@ -149,6 +149,9 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Words of enumerations that forks have more than Caffe; layers that do not know them say so.
+const WORDS_OF_FORKS: [(&str, &str); 1] = [("normalization", "PRE_FIXED")];
+
 /// NetStateRule.
 const RULE: &str = "phase:TRAIN|TEST min_level:int max_level:int stage*:text not_stage*:text";
 
@@ -269,7 +272,10 @@ fn check_value(value: &Spanned<Value>, key: &str, kind: &str, unread: bool, read
         _ if MESSAGES.iter().any(|(name, _)| *name == kind) => {
             (false, "a message in braces".into())
         }
-        (_, Value::Word(w)) => (words().any(|word| word == w), list(words())),
+        (_, Value::Word(w)) => {
+            let of_fork = WORDS_OF_FORKS.contains(&(key, w.as_str()));
+            (of_fork || words().any(|word| word == w), list(words()))
+        }
         (_, Value::Int(n)) => {
             let place = n.checked_sub(first).and_then(|n| usize::try_from(n).ok());
             (place.is_some_and(|n| n < words().count()), list(words()))
@@ -279,7 +285,19 @@ fn check_value(value: &Spanned<Value>, key: &str, kind: &str, unread: bool, read
     if !fits {
         let message = format!("`{key}` must be {expected}");
         let d = Diagnostic::new(&diag::E0303, value.span, message);
-        reading.report(d.here(format!("expected {expected}")));
+        let d = d.here(format!("expected {expected}"));
+        let word = match &value.value {
+            Value::Str(w) | Value::Word(w) if kind.contains('|') => near_word(w, words()),
+            _ => None,
+        };
+        reading.report(match (word, meant(key, &expected, &value.value), &value.value) {
+            (Some(word), _, Value::Str(w)) if word == w => {
+                d.edit("without quotes", value.span, word)
+            }
+            (Some(word), _, _) => d.edit(format!("did you mean `{word}`?"), value.span, word),
+            (None, Some((help, text)), _) => d.edit(help, value.span, text),
+            (None, None, _) => d,
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::tree::Message;
 use super::{parse, record};
+use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::StateWords;
 use crate::source::{FileId, Spanned};
@@ -108,6 +109,48 @@ pub fn with_fields(text: &str, fields: &[(String, String)]) -> String {
     text
 }
 
+/// What other programs call a field of the solver, or what is no affair of it, with what to write.
+const OTHER_NAMES: [(&[&str], &str); 6] = [
+    (&["lr", "learning_rate", "learningRate"], "it is `base_lr`"),
+    (
+        &["epochs", "epoch", "max_epoch", "num_epochs"],
+        "it is `max_iter`, in batches: as many as the images of an epoch make, times the epochs",
+    ),
+    (
+        &["batch_size", "batchsize"],
+        "it belongs into the net's data layer: `data_param { batch_size: 64 ... }`; `iter_size` here is how many batches \
+         make a step",
+    ),
+    (&["decay", "l2", "weightDecay"], "it is `weight_decay`"),
+    (&["optimizer", "method", "solver"], "it is `type`, such as `type: \"Adam\"`"),
+    (&["step", "step_size"], "it is `stepsize`"),
+];
+
+/// Whether a field stands there by another name, about which there is a complaint.
+fn is_misnamed(fields: &Record, wanted: &str) -> bool {
+    let told = format!("it is `{wanted}`");
+    fields.fields.iter().map(|field| field.key.value.as_str()).any(|key| {
+        let other = OTHER_NAMES.iter().find(|(names, _)| names.contains(&key));
+        nearest(key, [wanted]).is_some() || other.is_some_and(|(_, help)| help.starts_with(&told))
+    })
+}
+
+/// Complains about fields that other programs have.
+fn other_names(fields: &Record, reading: &Reading) {
+    for key in fields.fields.iter().map(|field| &field.key) {
+        // The form of 2014 is replaced where it can be read; what is wrong with its value is said elsewhere.
+        if key.value == "solver_type" {
+            reading.accept(key.span);
+        }
+        let known = OTHER_NAMES.iter().find(|(names, _)| names.contains(&key.value.as_str()));
+        let Some((_, help)) = known else { continue };
+        reading.accept(key.span);
+        let message = format!("`SolverParameter` has no field named `{}`", key.value);
+        let d = Diagnostic::new(&diag::E0301, key.span, message).here("unknown field");
+        reading.report(d.help(*help));
+    }
+}
+
 /// Reads a solver. Complaints are among the diagnostics; there is no result without a net to train.
 pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<SolverFile> {
     let message = super::legacy::upgrade_solver(parse(file, text, diagnostics), diagnostics);
@@ -117,11 +160,29 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
     let mut solver = Solver::read(&a);
     if !a.has("base_lr") {
         solver.base_lr = 0.0;
-        let start = crate::source::Span { end: message.span.start, ..message.span };
-        let d = Diagnostic::new(&diag::W0617, start, "the solver has no `base_lr`");
+    }
+    if !a.has("base_lr") && !is_misnamed(&fields, "base_lr") {
+        let d = Diagnostic::new(&diag::W0617, a.start(), "the solver has no `base_lr`");
         reading.report(d.help("Caffe takes it for 0, and nothing is learned"));
     }
+    if !a.has("max_iter") && !is_misnamed(&fields, "max_iter") {
+        let d = Diagnostic::new(&diag::W0617, a.start(), "the solver has no `max_iter`");
+        reading.report(
+            d.help("Caffe takes it for 0, and does not train at all; write `max_iter: 10000`"),
+        );
+    }
+    if a.has("test_interval") && solver.test_iter.is_empty() {
+        let d = Diagnostic::new(
+            &diag::W0617,
+            a.place("test_interval"),
+            "`test_interval` without `test_iter`",
+        );
+        reading.report(
+            d.here("nothing is tested").help("say how many batches a test has: `test_iter: 100`"),
+        );
+    }
     a.ignore(&["solver_mode", "device_id", "layer_wise_reduce"]);
+    other_names(&fields, &reading);
 
     let named = |key: &'static str| -> Vec<NetSource> {
         let places = fields.fields.iter().filter(|f| f.key.value == key).map(|f| f.value.span);
@@ -168,7 +229,7 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
         let d = Diagnostic::new(&diag::E0305, start, message);
         reading.report(d.help("give one of `net`, `train_net`, `net_param`, `train_net_param`"));
     }
-    if tests.len() != solver.test_iter.len() {
+    if tests.len() != solver.test_iter.len() && !train.is_empty() {
         let (nets, iters) = (tests.len(), solver.test_iter.len());
         let message = format!("{iters} `test_iter` for {nets} test nets; each needs one");
         reading.report(Diagnostic::new(&diag::E0306, a.place("test_iter"), message));

@@ -61,6 +61,70 @@ pub(super) fn mistyped(written: &str) -> Option<&'static str> {
         .map(|(_, name)| name)
 }
 
+/// What layers are called in PyTorch, Keras and TensorFlow, with how Caffe says it.
+const OF_OTHERS: [(&[&str], &str); 17] = [
+    (&["Linear", "Dense", "FullyConnected", "FC"], "a layer of all inputs is `InnerProduct`"),
+    (&["Conv", "Conv1d", "Conv2d", "Conv3d", "SpatialConvolution"], "it is `Convolution`"),
+    (
+        &["ConvTranspose", "ConvTranspose2d", "Conv2DTranspose", "SpatialFullConvolution"],
+        "it is `Deconvolution`",
+    ),
+    (
+        &["MaxPool", "MaxPool2d", "MaxPooling", "MaxPooling2D", "SpatialMaxPooling"],
+        "it is `Pooling` with `pooling_param { pool: MAX kernel_size: 2 stride: 2 }`",
+    ),
+    (
+        &[
+            "AvgPool",
+            "AvgPool2d",
+            "AveragePooling",
+            "AveragePooling2D",
+            "AvgPooling",
+            "MeanPooling",
+        ],
+        "it is `Pooling` with `pooling_param { pool: AVE kernel_size: 2 stride: 2 }`",
+    ),
+    (
+        &["GlobalAveragePooling", "GlobalAveragePooling2D", "AdaptiveAvgPool2d", "GlobalAvgPool"],
+        "it is `Pooling` with `pooling_param { pool: AVE global_pooling: true }`",
+    ),
+    (
+        &["BatchNorm2d", "BatchNorm1d", "BatchNormalization"],
+        "it is `BatchNorm` with a `Scale` behind it, whose `scale_param` has `bias_term: true`",
+    ),
+    (
+        &["CrossEntropyLoss", "CrossEntropy", "CategoricalCrossentropy", "SoftmaxCrossEntropy"],
+        "the loss of scores and labels is `SoftmaxWithLoss`",
+    ),
+    (
+        &["MSELoss", "MeanSquaredError", "MSE"],
+        "it is `EuclideanLoss`, which is half the sum by the batch size",
+    ),
+    (
+        &["BCEWithLogitsLoss", "BCELoss", "BinaryCrossentropy"],
+        "it is `SigmoidCrossEntropyLoss`, of numbers before the sigmoid",
+    ),
+    (&["LeakyReLU", "LeakyRelu"], "it is `ReLU` with `relu_param { negative_slope: 0.1 }`"),
+    (
+        &["Add", "Sum", "CAddTable", "ElementwiseAdd"],
+        "it is `Eltwise`, whose operation is SUM if nothing is said",
+    ),
+    (&["Mul", "Multiply", "CMulTable"], "it is `Eltwise` with `eltwise_param { operation: PROD }`"),
+    (&["Cat", "Concatenate", "JoinTable"], "it is `Concat`"),
+    (&["View", "Unflatten"], "it is `Reshape` or `Flatten`"),
+    (&["LogSoftmax", "LogSoftMax"], "it is `Softmax` with a `Log` behind it"),
+    (
+        &["UpSampling2D", "UpsamplingBilinear2d"],
+        "it is `Deconvolution` with a bilinear filler, or `Interp`",
+    ),
+];
+
+/// How Caffe says what is a layer elsewhere.
+pub(super) fn of_others(written: &str) -> Option<&'static str> {
+    let same = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(written));
+    OF_OTHERS.iter().find(|(names, _)| same(names)).map(|(_, help)| *help)
+}
+
 /// A name without what distinguishes the old spelling of types from the modern one.
 fn plain(name: &str) -> String {
     name.chars().filter(|&c| c != '_').map(|c| c.to_ascii_lowercase()).collect()

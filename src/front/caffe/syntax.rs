@@ -4,6 +4,7 @@
 use super::balance::{Balanced, balance};
 use super::complaints::Complaints;
 use super::conflicts;
+use super::foreign;
 use super::tree::{Field, Message, Value, ValueKind};
 use super::{literal, literal::BadEscape};
 use crate::diag::{self, Diagnostic, Diagnostics};
@@ -25,6 +26,10 @@ pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Message
     if let Some(at) = text.find('\0') {
         let d = Diagnostic::new(&diag::E0101, Span::new(file, at, at + 1), "a byte of 0");
         complaints.report(d.here("Caffe reads no further"));
+    }
+    if let Some(d) = foreign::complaint(file, text) {
+        complaints.report(d);
+        return message;
     }
     let text = conflicts::blank(file, text, &mut complaints);
     let balanced = balance(file, &text, &mut complaints);
@@ -226,6 +231,9 @@ impl Reader<'_, '_, '_> {
             .map(|before| &before[before.trim_end_matches(|c: char| c.is_ascii_digit()).len()..]);
         let digits = text.trim_ascii_end().bytes().all(|byte| byte.is_ascii_digit());
         self.complaints.report(match number {
+            _ if text.starts_with("/*") => {
+                diagnostic.help("comments go from `#` to the end of their line")
+            }
             _ if text.starts_with("//") => {
                 let slashes = Span { end: span.start + 2, ..span };
                 diagnostic.edit("comments begin with `#`", slashes, "#")

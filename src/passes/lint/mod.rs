@@ -1,5 +1,6 @@
 //! Warnings about nets that work but deserve a look: one file a lint.
 
+mod channels_last_input;
 mod crop_without_offset;
 mod half_shared;
 mod names_used_twice;
@@ -26,6 +27,7 @@ pub fn run(typed: &TypedNet, diagnostics: &mut Diagnostics) {
         }
     }
     weight_without_filler::lint(typed, diagnostics);
+    channels_last_input::lint(typed, diagnostics);
     crop_without_offset::lint(typed, diagnostics);
     rows_across_records::lint(typed, diagnostics);
     names_used_twice::lint(typed, diagnostics);

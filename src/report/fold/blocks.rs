@@ -44,7 +44,7 @@ pub(super) fn blocks(diagram: &Diagram) -> Vec<Cluster> {
 }
 
 /// The boxes so that each comes after those it reads; what is in a circle is left out.
-fn in_order(diagram: &Diagram) -> Vec<usize> {
+pub(super) fn in_order(diagram: &Diagram) -> Vec<usize> {
     let count = diagram.nodes.len();
     let mut graph = petgraph::graph::DiGraph::<(), ()>::new();
     let places: Vec<_> = (0..count).map(|_| graph.add_node(())).collect();

@@ -23,7 +23,11 @@ pub(super) fn upgrade(net: &mut Message, diagnostics: &mut Diagnostics) {
         let s = if inputs.len() == 1 { "" } else { "s" };
         let message =
             format!("{} input{s} need {needed} `{what}`, there are {given}", inputs.len());
-        diagnostics.report(Diagnostic::new(&diag::E0207, place, message));
+        let d = Diagnostic::new(&diag::E0207, place, message);
+        diagnostics.report(match per_input {
+            1 => d.help("give an `input_shape` for each input, or none"),
+            _ => d.help("they are the batch, channels, rows and columns: 1, 3, 224, 224 for one colour image"),
+        });
     }
     if inputs.is_empty() {
         return;

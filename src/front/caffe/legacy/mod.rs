@@ -131,12 +131,24 @@ fn upgrade_layers(net: &mut Message, diagnostics: &mut Diagnostics) {
     let Some(first_old) = net.fields.iter().find(|field| is_old(field)) else { return };
     let place = first_old.name.span;
     if let Some(modern) = net.last("layer") {
-        diagnostics.report(
-            Diagnostic::new(&diag::E0211, place, "the net has both `layers` and `layer`")
-                .here("the old form")
-                .label(modern.name.span, "the modern form")
-                .help("Caffe refuses such a net; write every layer in the modern form"),
-        );
+        let d = Diagnostic::new(&diag::E0211, place, "the net has both `layers` and `layer`");
+        let d = d.here("the old form").label(modern.name.span, "the modern form");
+        let typed = |field: &Field| match &field.value.kind {
+            ValueKind::Message(layer) => layer
+                .last("type")
+                .is_some_and(|written| matches!(written.value.kind, ValueKind::Str(_))),
+            _ => false,
+        };
+        // A modern layer by another word is a slip, and no layer of 2014.
+        if net.fields.iter().filter(|field| is_old(field)).all(typed) {
+            diagnostics.report(d.edit("write `layer`", place, "layer"));
+            net.fields.iter_mut().filter(|field| is_old(field)).for_each(|field| {
+                field.name.value = "layer".to_string();
+            });
+            return;
+        }
+        diagnostics
+            .report(d.help("Caffe refuses such a net; write every layer in the modern form"));
     }
     let count = net.fields.iter().filter(|field| is_old(field)).count();
     let range = net.range_of(is_old);
