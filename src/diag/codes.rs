@@ -233,6 +233,14 @@ codes! {
     /// a net without a word: the loss of `nn.ClassNLLCriterion` behind an `nn.Linear` falls below 0 without end. Only modules
     /// known for what they give are looked at, views and selections between them and the criterion left aside.
     W0632 "unfit-scores";
+    /// `clone` and `share` are told a name that no tensor of the module has, such as `clone('weights')`: Torch's modules call theirs
+    /// `weight` and `bias`, with the gradients `gradWeight` and `gradBias`. Nothing is shared under a wrong name, and nothing
+    /// says so: both copies learn by themselves.
+    W0633 "shares-nothing";
+    /// Two modules were told to share a tensor, and in the net each has one of its own. `:cuda()`, `:double()`, `:float()` and
+    /// `:type()` give the module that they are called on new storage; what is shared inside of that module stays shared, what
+    /// is shared with a module outside of it does not. Convert before `clone('weight', ...)`, or call it on the container of both.
+    W0634 "sharing-ended";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.
