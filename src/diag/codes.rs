@@ -289,6 +289,13 @@ codes! {
     /// The file is not what DIGITS asks for: a class `UserModel` with the properties `inference` (a tensor, or a list of
     /// them) and `loss` (a tensor of one number, or a list of `{'loss': ..., 'vars': [...]}`).
     E0812 "no-user-model";
+    /// A loss is computed from a gradient that the definition asks for with `tf.gradients`, as a penalty on gradients is, and
+    /// this gradient goes through a function whose gradient cortado cannot differentiate once more. Convolutions, products,
+    /// poolings, normalisations, activations, softmax and all arithmetic can; losses that are one function, such as
+    /// `tf.nn.sparse_softmax_cross_entropy_with_logits`, cannot. Written with `tf.log` and `tf.nn.softmax` they can, and a
+    /// gradient that is only looked at, or passed through `tf.stop_gradient`, may go through anything.
+    E0813 "second-gradient";
+
     /// The definition can be trained, but not built for use on inputs of the same shape (`is_inference`), as generators
     /// that take a vector then. Name the shape that it is used on to check that.
     W0810 "not-for-use";
