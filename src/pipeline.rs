@@ -17,6 +17,7 @@ use crate::passes::infer_types::infer_types;
 use crate::passes::lint;
 use crate::passes::locate_files::locate_files;
 use crate::passes::lower::{Backward, lower, ready};
+use crate::passes::second_gradients::second_gradients;
 use crate::passes::select_stage::select_stage;
 use crate::passes::share_params::share_params;
 use crate::plan::Plan;
@@ -206,6 +207,9 @@ pub fn typed_net(
     let signatures = infer_types(&net, env, diagnostics);
     let typed = share_params(net, signatures, diagnostics);
     lint::run(&typed, diagnostics);
+    if !diagnostics.has_errors() {
+        second_gradients(&typed, env, diagnostics);
+    }
     typed
 }
 

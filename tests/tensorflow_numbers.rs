@@ -14,7 +14,10 @@ use cortado::weights::Blob;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
-const CASES: &str = include_str!("golden/tensorflow_small/cases.json");
+const CASES: [&str; 2] = [
+    include_str!("golden/tensorflow_small/cases.json"),
+    include_str!("golden/tensorflow_small/more.json"),
+];
 
 const HEAD: &str = "import tensorflow as tf
 import tensorflow.contrib.slim as slim
@@ -29,12 +32,13 @@ class UserModel(Tower):
 ";
 
 fn main() {
-    let all: Value = serde_json::from_str(CASES).expect("the golden data are JSON");
+    let read = |text| serde_json::from_str::<Value>(text).expect("the golden data are JSON");
+    let all = CASES.map(read);
     let inputs = BTreeMap::from([
-        ("in.x".to_owned(), Blob { shape: vec![2, 2, 2, 1], data: numbers(&all["x"]) }),
-        ("in.y".to_owned(), Blob { shape: vec![2], data: numbers(&all["y"]) }),
+        ("in.x".to_owned(), Blob { shape: vec![2, 2, 2, 1], data: numbers(&all[0]["x"]) }),
+        ("in.y".to_owned(), Blob { shape: vec![2], data: numbers(&all[0]["y"]) }),
     ]);
-    let cases = all["cases"].as_array().cloned().unwrap_or_default();
+    let cases = all.iter().flat_map(|all| all["cases"].as_array().cloned().unwrap_or_default());
     let mut trials = vec![];
     for case in cases {
         let (name, inputs) = (text(&case["name"]).to_owned(), inputs.clone());

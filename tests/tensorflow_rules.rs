@@ -90,6 +90,28 @@ fn stages_share_what_is_the_same() {
     assert_eq!(parameters("deploy"), parameters("train"));
 }
 
+/// Layers without scopes are numbered, and what only training has moves the numbers.
+#[test]
+fn a_place_is_one_variable_in_all_stages() {
+    let text = class(
+        "x = slim.flatten(self.x) + 1.0\nif self.is_training:\n    x = x + 0.1 * tf.random_normal(tf.shape(x))\na = \
+         tf.get_variable('a', [4])\nb = tf.get_variable('b', [4])\nx = tf.nn.relu(x + a) + b\nreturn \
+         slim.fully_connected(x, self.nclasses, activation_fn=None)",
+        LOSS,
+    );
+    let checked = clean(&text, &[2, 2, 1], Some(3));
+    let mut variables = std::collections::BTreeMap::new();
+    for (public, own) in &checked.definition.names {
+        if public.starts_with("param.") {
+            assert_eq!(variables.insert(own, public).unwrap_or(public), public, "{own}");
+        }
+    }
+    for stage in &checked.stages {
+        let named = |name: &str| stage.variables.iter().any(|v| v.name.as_deref() == Some(name));
+        assert!(named("model/a") && named("model/b"));
+    }
+}
+
 #[test]
 fn names_of_variables() {
     let text = class(
@@ -203,7 +225,11 @@ fn mistakes_are_named_at_their_line() {
             LOSS,
             &["(1, 6, 6, 2) has 72 elements", "slim.flatten(x)"],
         ),
-        ("return tf.concat([self.x, self.x[:, 1:]], 3)", LOSS, &["cannot be joined along axis 3"]),
+        (
+            "return tf.concat([self.x, self.x[:, 1:]], 3)",
+            LOSS,
+            &["cannot be joined along axis 3: heights", "is made of"],
+        ),
         (
             "w = tf.get_variable('w', [3, 3, 5, 4])\nreturn tf.nn.conv2d(self.x, w, [1, 1, 1, 1], 'SAME')",
             LOSS,

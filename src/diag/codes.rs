@@ -233,6 +233,14 @@ codes! {
     /// a net without a word: the loss of `nn.ClassNLLCriterion` behind an `nn.Linear` falls below 0 without end. Only modules
     /// known for what they give are looked at, views and selections between them and the criterion left aside.
     W0632 "unfit-scores";
+    /// `clone` and `share` are told a name that no tensor of the module has, such as `clone('weights')`: Torch's modules call theirs
+    /// `weight` and `bias`, with the gradients `gradWeight` and `gradBias`. Nothing is shared under a wrong name, and nothing
+    /// says so: both copies learn by themselves.
+    W0633 "shares-nothing";
+    /// Two modules were told to share a tensor, and in the net each has one of its own. `:cuda()`, `:double()`, `:float()` and
+    /// `:type()` give the module that they are called on new storage; what is shared inside of that module stays shared, what
+    /// is shared with a module outside of it does not. Convert before `clone('weight', ...)`, or call it on the container of both.
+    W0634 "sharing-ended";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.
@@ -281,6 +289,13 @@ codes! {
     /// The file is not what DIGITS asks for: a class `UserModel` with the properties `inference` (a tensor, or a list of
     /// them) and `loss` (a tensor of one number, or a list of `{'loss': ..., 'vars': [...]}`).
     E0812 "no-user-model";
+    /// A loss is computed from a gradient that the definition asks for with `tf.gradients`, as a penalty on gradients is, and
+    /// this gradient goes through a function whose gradient cortado cannot differentiate once more. Convolutions, products,
+    /// poolings, normalisations, activations, softmax and all arithmetic can; losses that are one function, such as
+    /// `tf.nn.sparse_softmax_cross_entropy_with_logits`, cannot. Written with `tf.log` and `tf.nn.softmax` they can, and a
+    /// gradient that is only looked at, or passed through `tf.stop_gradient`, may go through anything.
+    E0813 "second-gradient";
+
     /// The definition can be trained, but not built for use on inputs of the same shape (`is_inference`), as generators
     /// that take a vector then. Name the shape that it is used on to check that.
     W0810 "not-for-use";

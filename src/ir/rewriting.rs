@@ -16,6 +16,8 @@ pub struct Rewriting {
     pub values: Vec<(Place, Place)>,
     /// The parameters of each loss, where there are several and each makes a step of the solver of its own, in their order.
     pub steps: Vec<Vec<Place>>,
+    /// The blobs of these losses.
+    pub losses: Vec<String>,
 }
 
 /// A parameter, by the name of a layer that uses it and its position there.

@@ -3,11 +3,12 @@
 use super::lua::extents;
 use crate::diag::Reported;
 use crate::params;
-use crate::program::expr::arg;
+use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
 use crate::spec::{
     Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Phase, Signature, torch,
 };
+use crate::ty::Shape;
 
 params! {
     /// scale · (x - mean) / sqrt(variance + eps) + shift for each channel (Ioffe and Szegedy 2015), with running means
@@ -37,6 +38,9 @@ params! {
         /// Factor on the new mean and variance in the states, where several layers change the same ones and what counts is
         /// another order than that in which they run.
         share: f64 = 1.0,
+        /// Whether the mean that is kept is corrected for how few batches it is of (Kingma and Ba 2015): two more states hold the
+        /// mean as it would be from 0, and the number of updates.
+        debiased: bool = false,
     }
 }
 
@@ -119,6 +123,27 @@ impl BatchNormalization {
     }
 }
 
+impl BatchNormalization {
+    /// The mean that is kept from now on, made of the mean as it would be from 0.
+    fn debiased_mean(
+        &self,
+        b: &mut Builder,
+        mean: ValueId,
+        biased: ValueId,
+        updates: ValueId,
+    ) -> ValueId {
+        let kept = 1.0 - self.momentum;
+        let (before, count) = (b.latest(biased), b.latest(updates));
+        let before = b.view(before, [1, self.channels, 1]);
+        let now = b.map(&[before, mean], &(arg(0) * kept + arg(1) * self.momentum));
+        let count = b.map(&[count], &(arg(0) + 1.0));
+        b.assign(biased, now);
+        b.assign(updates, count);
+        let count = b.view(count, [1, 1, 1]);
+        b.map(&[now, count], &(arg(0) / (constant(1.0) - constant(kept).pow(arg(1)))))
+    }
+}
+
 impl LayerOps for BatchNormalization {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let shape = cx.bottom(0);
@@ -145,6 +170,10 @@ impl LayerOps for BatchNormalization {
         }
         params.push(ParamDecl::state("running_mean", [channels], Filler::Constant(0.0)));
         params.push(ParamDecl::state("running_var", [channels], Filler::Constant(1.0)));
+        if self.debiased {
+            params.push(ParamDecl::state("biased", [channels], Filler::Constant(0.0)));
+            params.push(ParamDecl::state("local_step", Shape::scalar(), Filler::Constant(0.0)));
+        }
         Ok(Signature { tops: vec![top], params })
     }
 
@@ -153,7 +182,11 @@ impl LayerOps for BatchNormalization {
         let rest = top.count_of(2..top.rank());
         let per_channel = [1, self.channels, 1];
         let x = b.view(cx.bottoms[0], top.clone());
-        let (learned, states) = cx.params.split_at(cx.params.len() - 2);
+        let (params, debiasing) = match self.debiased {
+            true => cx.params.split_at(cx.params.len() - 2),
+            false => (cx.params, &[][..]),
+        };
+        let (learned, states) = params.split_at(params.len() - 2);
         let latest: Vec<ValueId> = states.iter().map(|&state| b.latest(state)).collect();
         let running = [b.view(latest[0], per_channel), b.view(latest[1], per_channel)];
         let batch = cx.phase == Phase::Train && (self.one_sample || 1 < top.dims()[0]);
@@ -163,7 +196,10 @@ impl LayerOps for BatchNormalization {
             let (new, kept) = (self.momentum * self.share, 1.0 - self.momentum);
             let m = top.dims()[0].saturating_mul(rest) as f64;
             let unbiased = if 1.0 < m && !self.biased { m / (m - 1.0) } else { 1.0 };
-            let mean_now = b.map(&[running[0], mean], &(arg(0) * kept + arg(1) * new));
+            let mean_now = match debiasing {
+                &[biased, updates] => self.debiased_mean(b, mean, biased, updates),
+                _ => b.map(&[running[0], mean], &(arg(0) * kept + arg(1) * new)),
+            };
             let spread = arg(0) * kept + arg(1) * (unbiased * new);
             let variance_now = b.map(&[running[1], variance], &spread);
             if new != 0.0 {

@@ -76,6 +76,7 @@ pub mod gated_linear_unit;
 pub mod general_contrastive_loss;
 pub mod gradient_reversal;
 pub mod gradient_scaler;
+pub mod gradients;
 pub mod group_norm;
 pub mod hard_sigmoid;
 pub mod hdf5_data;
@@ -149,6 +150,7 @@ pub mod rnn;
 pub mod roi_pooling;
 pub mod rrelu;
 pub mod scale;
+pub mod scatter;
 pub mod select;
 pub mod shrink;
 pub mod shuffle_channel;
@@ -340,6 +342,7 @@ layers! {
     general_contrastive_loss::GeneralContrastiveLoss,
     gradient_reversal::GradientReversal,
     gradient_scaler::GradientScaler,
+    gradients::Gradients,
     group_norm::GroupNorm,
     hard_sigmoid::HardSigmoid,
     hdf5_data::Hdf5Data,
@@ -413,6 +416,7 @@ layers! {
     roi_pooling::RoiPooling,
     rrelu::RRelu,
     scale::Scale,
+    scatter::Scatter,
     select::Select,
     shrink::Shrink,
     shuffle_channel::ShuffleChannel,

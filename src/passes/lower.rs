@@ -1,11 +1,11 @@
 //! Writes the program of a typed net, with its backward pass: `ir::TypedNet` to `program::Program`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use petgraph::graph::NodeIndex;
 
 use crate::error::{Error, Result};
-use crate::ir::{Node, Port, TypedNet};
+use crate::ir::{Node, Place, Port, TypedNet};
 use crate::program::{
     self, Builder, Origin, Program, ValueId, VarId, compute_once, differentiate, fold, join_towers,
 };
@@ -35,10 +35,15 @@ pub struct Lowered {
     pub variables: Vec<ValueId>,
     /// The gradient of every variable, where there is one.
     pub gradients: Vec<Option<ValueId>>,
+    /// Of variables that several losses change, each by a step of the solver: the number of a later loss, the variable, and
+    /// the gradient of that loss. Theirs above is that of the first of these losses.
+    pub further: Vec<(usize, usize, ValueId)>,
     /// The gradient of every blob, where there is one.
     pub blob_gradients: HashMap<Port, ValueId>,
     /// The total loss, a scalar: the sum over tops of weight times sum of elements. None without a weight.
     pub loss: Option<ValueId>,
+    /// See [`Gradients::ends`](crate::program::Gradients::ends).
+    pub ends: Vec<Origin>,
 }
 
 /// Whether a net without errors can be lowered and run.
@@ -167,13 +172,16 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, join: Option
     let mut lowered = Lowered {
         program: Program::default(),
         gradients: vec![None; variables.len()],
+        further: vec![],
         blob_gradients: HashMap::new(),
         blobs,
         variables,
         loss,
+        ends: vec![],
     };
     if backward != Backward::No {
         let gradients = differentiate(&mut b, &seeds, &wanted);
+        lowered.ends.clone_from(&gradients.ends);
         lowered.gradients = lowered.variables.iter().map(|&v| gradients.of(v)).collect();
         for (index, tops) in typed.net.graph.node_indices().zip(&lowered.blobs) {
             for (top, &v) in tops.iter().enumerate() {
@@ -183,9 +191,49 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, join: Option
             }
         }
     }
+    if backward == Backward::Parameters {
+        by_loss(&mut b, typed, &mut lowered);
+    }
     lowered.program = b.finish();
     debug_assert_eq!(program::verify(&lowered.program), Ok(()));
     lowered
+}
+
+/// The gradients of variables that several losses change, each loss by a step of its own.
+fn by_loss(b: &mut Builder, typed: &TypedNet, lowered: &mut Lowered) {
+    let Some(rewriting) = &typed.net.rewriting else { return };
+    let changed = |places: &Vec<Place>| -> Vec<usize> {
+        let variables = typed.variables.iter().enumerate().filter(|(at, variable)| {
+            let used = |&(node, at): &(NodeIndex, usize)| {
+                let name = &typed.net.graph[node].name.value;
+                places.iter().any(|place| place.0 == *name && place.1 == at)
+            };
+            lowered.gradients[*at].is_some() && variable.users.iter().any(used)
+        });
+        variables.map(|(at, _)| at).collect()
+    };
+    let steps: Vec<Vec<usize>> = rewriting.steps.iter().map(changed).collect();
+    let several = |at: &usize| 1 < steps.iter().filter(|step| step.contains(at)).count();
+    let mut seen = HashSet::new();
+    for (number, (step, loss)) in steps.iter().zip(&rewriting.losses).enumerate() {
+        let shared: Vec<usize> = step.iter().copied().filter(several).collect();
+        let made = typed.net.nodes().find_map(|(index, node)| {
+            let top = node.tops.iter().position(|top| top.value == *loss)?;
+            Some(lowered.blobs[index.index()][top])
+        });
+        let Some(top) = made.filter(|_| !shared.is_empty()) else { continue };
+        let seed = b.fill(1.0, b.shape(top).clone());
+        let wanted: Vec<ValueId> = shared.iter().map(|&at| lowered.variables[at]).collect();
+        let gradients = differentiate(b, &[(top, seed)], &wanted);
+        for at in shared {
+            let own = gradients.of(lowered.variables[at]);
+            let own = own.unwrap_or_else(|| b.fill(0.0, typed.variables[at].shape.clone()));
+            match seen.insert(at) {
+                true => lowered.gradients[at] = Some(own),
+                false => lowered.further.push((number, at, own)),
+            }
+        }
+    }
 }
 
 /// Whether Caffe goes back to a layer for its parameters, which it does for running statistics as well unless their rate

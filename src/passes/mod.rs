@@ -13,6 +13,7 @@ pub mod lint;
 pub mod locate_files;
 mod loss_weights;
 pub mod lower;
+pub mod second_gradients;
 pub mod select_stage;
 pub mod share_params;
 pub mod twins;

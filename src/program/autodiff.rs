@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use super::fold::producer;
-use super::{Builder, Kernel, Source, ValueId, gradient};
+use super::{Builder, Kernel, Origin, Source, ValueId, gradient};
 
 /// The gradients that a backward pass computed.
 #[derive(Clone, Debug, Default)]
 pub struct Gradients {
     of: HashMap<ValueId, ValueId>,
+    /// The layers with gradients in the program that have no gradients themselves and through which some are wanted: what
+    /// would come through them is missing.
+    pub ends: Vec<Origin>,
 }
 
 impl Gradients {
@@ -34,7 +37,9 @@ pub fn differentiate(
     }
     let steps = b.program().steps.clone();
     for step in &steps {
-        if !gradient::reachable(b.program(), step, &reached).is_empty() {
+        let ends =
+            gradient::ends(&step.kernel) && step.args.iter().any(|arg| reached[arg.0 as usize]);
+        if ends || !gradient::reachable(b.program(), step, &reached).is_empty() {
             for out in &step.outs {
                 reached[out.0 as usize] = true;
             }
@@ -51,6 +56,10 @@ pub fn differentiate(
         let douts: Vec<_> =
             step.outs.iter().map(|&out| settle(b, &mut parts, &mut done, out)).collect();
         let wrt = gradient::reachable(b.program(), step, &reached);
+        let reads = step.args.iter().any(|arg| reached[arg.0 as usize]);
+        if reads && gradient::ends(&step.kernel) && douts.iter().any(Option::is_some) {
+            done.ends.push(step.origin);
+        }
         if wrt.is_empty() || douts.iter().all(Option::is_none) {
             continue;
         }
@@ -64,6 +73,19 @@ pub fn differentiate(
         }
     }
     done
+}
+
+/// The same with gradients that can be differentiated once more, as far as their kernels allow.
+pub fn differentiate_twice(
+    b: &mut Builder,
+    seeds: &[(ValueId, ValueId)],
+    wanted: &[ValueId],
+) -> Gradients {
+    let (origin, before) = (b.origin(), std::mem::replace(&mut b.composes, true));
+    let gradients = differentiate(b, seeds, wanted);
+    b.composes = before;
+    b.set_origin(origin);
+    gradients
 }
 
 /// Adds up the contributions to the gradient of `v`, of which there will be no more.

@@ -19,6 +19,8 @@ pub struct Builder {
     variables: HashMap<VarId, ValueId>,
     /// Where among the program's assignments that of a variable is.
     assigned: HashMap<ValueId, usize>,
+    /// Whether gradients are written with kernels that have gradients themselves.
+    pub(super) composes: bool,
 }
 
 impl Default for Origin {
@@ -65,6 +67,11 @@ impl Builder {
     /// Steps from here on belong to this layer.
     pub fn set_origin(&mut self, origin: Origin) {
         self.origin = origin;
+    }
+
+    /// The layer that steps belong to.
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// The shape of a value.

@@ -1,5 +1,6 @@
 //! The gradient table: for every kernel, the steps that carry the gradient of its results to its arguments.
 
+use super::composed::composed;
 use super::expr::{Expr, arg, constant, select};
 use super::kernel::{Kernel, ReduceOp};
 use super::{Builder, Program, Step, ValueId};
@@ -52,6 +53,19 @@ pub(super) fn differentiable(kernel: &Kernel, i: usize) -> bool {
     }
 }
 
+/// Whether a kernel is a gradient of another one and has none itself.
+pub(super) fn ends(kernel: &Kernel) -> bool {
+    matches!(
+        kernel,
+        Kernel::NativeGrad(..)
+            | Kernel::MaxPoolGrad(_)
+            | Kernel::LrnGrad(_)
+            | Kernel::NormalizeGrad(_)
+            | Kernel::SoftmaxGrad(_)
+            | Kernel::LogSoftmaxGrad(_)
+    )
+}
+
 /// The gradients of a step's arguments `wrt`, given those of its results; at least one of `douts` is there.
 pub(super) fn gradients(
     b: &mut Builder,
@@ -76,6 +90,11 @@ pub(super) fn gradients(
         return wrt.iter().copied().zip(outs).collect();
     }
     let Some(mut dy) = douts[0] else { return vec![] };
+    if b.composes
+        && let Some(parts) = composed(b, step, dy)
+    {
+        return parts.into_iter().filter(|(i, _)| wrt.contains(i)).collect();
+    }
     if let &Kernel::Normalize(normalize) = &step.kernel {
         let args: Vec<ValueId> = step.args.iter().copied().chain([dy]).collect();
         let outs = b.step(Kernel::NormalizeGrad(normalize), &args, None);

@@ -13,6 +13,7 @@ mod arrange;
 mod autodiff;
 mod build;
 mod chains;
+mod composed;
 mod cost;
 mod deploy;
 pub mod device;
@@ -32,7 +33,7 @@ mod towers;
 mod verify;
 
 pub use arrange::{Arrange, arrange, arranges};
-pub use autodiff::{Gradients, differentiate};
+pub use autodiff::{Gradients, differentiate, differentiate_twice};
 pub use build::Builder;
 pub use chains::fuse_chains;
 pub use cost::{Cost, cost};

@@ -63,6 +63,8 @@ pub struct Planned {
     pub blob_gradients: HashMap<Port, ValueId>,
     /// The gradient of every variable, where there is one.
     pub gradients: Vec<Option<ValueId>>,
+    /// See [`Lowered::further`].
+    pub further: Vec<(usize, usize, ValueId)>,
     /// The files that a test writes.
     files: Vec<Hdf5Output>,
 }
@@ -102,6 +104,8 @@ pub fn planned(
     program.outputs.extend(lowered.loss.map(|v| ("(loss)".to_string(), v)));
     program.outputs.extend(watched.into_iter().map(|v| ("(watched)".to_string(), v)));
     program.outputs.extend(kept);
+    let further = lowered.further.iter().map(|&(.., v)| ("(further)".to_string(), v));
+    program.outputs.extend(further);
     for gradient in lowered.gradients.iter().flatten() {
         program.outputs.push(("(gradient)".to_string(), *gradient));
     }
@@ -135,9 +139,10 @@ pub fn planned(
     };
     let parameters = lowered.variables.clone();
     let request = Request { parameters, gradients, histories: purpose.histories, settled };
-    let Lowered { program, variables, loss, blobs, blob_gradients, gradients } = lowered;
+    let Lowered { program, variables, loss, blobs, blob_gradients, gradients, further, .. } =
+        lowered;
     let plan = Arc::new(plan(program, &request, &workspace::<f32>(device, threads)));
-    Ok(Planned { plan, variables, loss, outputs, blobs, blob_gradients, gradients, files })
+    Ok(Planned { plan, variables, loss, outputs, blobs, blob_gradients, gradients, further, files })
 }
 
 fn outputs(typed: &TypedNet, lowered: &Lowered) -> Vec<(String, ValueId, f32)> {

@@ -33,7 +33,7 @@ impl Rewriter {
     /// The net that computes them cannot be run.
     pub(super) fn of(train: &Machine, options: &SessionOptions) -> Result<Option<Rewriter>> {
         let Some(rewriting) = train.typed.net.rewriting.clone() else { return Ok(None) };
-        let Rewriting { net, changes, values, steps } = &*rewriting;
+        let Rewriting { net, changes, values, steps, .. } = &*rewriting;
         let machine = match net {
             Some(net) => {
                 let state = NetState::phase(Phase::Train);

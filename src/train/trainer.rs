@@ -12,7 +12,7 @@ use super::{Feed, debug, memory};
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::exec::solve::{Update, changes};
-use crate::ir::TypedNet;
+use crate::ir::{TypedNet, Variable};
 use crate::passes::lint::names_used_twice;
 use crate::plan::{Plan, Slot};
 use crate::spec::Environment;
@@ -170,13 +170,15 @@ impl Trainer {
         let mut untaught = vec![];
         for (at, variable) in machine.typed.variables.iter().enumerate() {
             let names = users(&machine.typed, variable);
-            let twin = self.train.typed.variables.iter().position(|other| {
-                if variable.private || other.private {
-                    return false;
-                }
-                let same_name = variable.name.is_some() && variable.name == other.name;
-                same_name || users(&self.train.typed, other).iter().any(|u| names.contains(u))
-            });
+            let others = || self.train.typed.variables.iter();
+            let open = |other: &Variable| !variable.private && !other.private;
+            let same_name = |other: &Variable| {
+                open(other) && variable.name.is_some() && variable.name == other.name
+            };
+            let same_place = |other: &Variable| {
+                open(other) && users(&self.train.typed, other).iter().any(|u| names.contains(u))
+            };
+            let twin = others().position(same_name).or_else(|| others().position(same_place));
             // Layers of one name agree in their shapes (E0504); layers that share but a parameter's name may not.
             let fits =
                 |&i: &usize| self.train.typed.variables[i].shape.count() == variable.shape.count();
@@ -268,7 +270,8 @@ impl Trainer {
         let micro = self.solver.iter_size;
         let watched = self.solver.debug_info || self.solver.snapshot_diff;
         let rewrites = self.rewriter.as_ref().is_some_and(Rewriter::computes);
-        if kept < micro || watched || rewrites {
+        let further = !self.train.planned.further.is_empty();
+        if kept < micro || watched || rewrites || further {
             return Ok(vec![self.update_now()?]);
         }
         self.look_ahead()?;
@@ -352,6 +355,11 @@ impl Trainer {
 
     fn update_now(&mut self) -> Result<StepReport> {
         let micro = self.solver.iter_size;
+        if 1 < micro && !self.train.planned.further.is_empty() {
+            let why =
+                "several losses change one variable, whose gradients `iter_size` would add up";
+            return Err(Error::refused(why));
+        }
         let accumulator = self.sum_of_gradients();
         if let Some(sum) = accumulator {
             self.train.session.clear(sum);
@@ -386,6 +394,7 @@ impl Trainer {
             self.changes = self.changes_by(&update);
         }
         self.train.session.update(&update)?;
+        self.further_steps(rate)?;
         if let Some(before) = before {
             lines.extend(debug::update(&mut self.train, &before));
         }
@@ -429,6 +438,29 @@ impl Trainer {
             }
         }
         update(&self.solver, rate, done, mults, gradients)
+    }
+
+    /// The steps of the solver for later losses that change a variable which an earlier one of the update has changed. Slots
+    /// of the solver are those of the variable, as DIGITS has one optimizer for all losses.
+    fn further_steps(&mut self, rate: f32) -> Result<()> {
+        for (step, at, value) in self.train.planned.further.clone() {
+            let steps = self.rewriter.as_ref().map_or(1, Rewriter::steps);
+            let (done, gradients) = (self.iteration * steps, self.train.plan().gradients);
+            let values = self.train.session.read(self.train.plan().slot(value));
+            self.train.session.write(self.train.place_in(gradients, at), &values);
+            let mut mults = self.mults();
+            for (other, mult) in mults.iter_mut().enumerate() {
+                match mult {
+                    Some([rate, _]) if other == at => {
+                        let later = factor(&self.solver, done + step as u64);
+                        *rate *= later / factor(&self.solver, done);
+                    }
+                    _ => *mult = None,
+                }
+            }
+            self.train.session.update(&update(&self.solver, rate, done, mults, gradients))?;
+        }
+        Ok(())
     }
 
     /// What an update will subtract from the parameters.

@@ -138,3 +138,27 @@ print(pcall(table.sort, {setmetatable({}, {__lt = function() return false end}),
 -- @case move
 print(table.concat(table.move({1, 2, 3, 4}, 2, 4, 1), ' '), table.concat(table.move({1, 2, 3}, 1, 3, 2), ' '))
 print(table.concat(table.move({1, 2, 3}, 2, 3, 1, {9}), ' '), #table.move({1}, 1, 0, 5))
+-- @case lengths of tables with holes
+local t = {} t[1], t[2], t[4] = 1, 2, 4
+print(#t)
+t = {} for i = 1, 10 do t[i] = i end
+t[10] = nil t[5] = nil
+print(#t)
+t = {} for i = 2, 10 do t[i] = i end
+print(#t)
+t = {} for i = 10, 1, -1 do t[i] = i end
+t[8] = nil
+print(#t)
+t = {} t[1], t[3] = 1, 3
+print(#t)
+t = {} t[1] = 1 t[2] = 2 t[3] = 3 t[4] = 4 t[6] = 6 t[7] = 7
+print(#t)
+t = {1, 2, 3} t[4] = 4 t[6] = 6
+print(#t)
+t = {1, 2, 3} t[5] = 5
+print(#t)
+t = {nil, nil, 3} print(#t)
+t = {1, nil, 3, nil} print(#t)
+t = {n = 1, 1, nil, 3} print(#t)
+t = {1, 2, 3, 4, 5} t[5] = nil t[4] = nil t[2] = nil print(#t)
+t = {1, 2, 3, 4} t[2] = nil table.insert(t, 9) print(#t)

@@ -144,7 +144,7 @@ fn run(
             returned.loss = Some(loss::told(lua, expression)?);
         }
         if let Some(table) = returned.whole.as_ref().filter(|_| returned.contract) {
-            contract::misspelt(table, whole, diagnostics);
+            contract::misspelt(table, &lua.sources, whole, diagnostics);
         }
         let before = fine_tune::apply(lua, &library, &mut returned, request, &definition)?;
         let places = build(lua, &library, &returned, request, whole, diagnostics, &mut definition)?;
@@ -265,7 +265,7 @@ fn evaluate(
     };
     let lonely = matches!(&value, Value::Table(t) if is_module(t) && is_criterion(t));
     if let (Value::Table(table), true) = (&value, contract && !lonely) {
-        contract::check(table, whole)?;
+        contract::check(table, &lua.sources, whole)?;
     }
     let returned = match value {
         Value::Table(_) if lonely => None,
@@ -473,6 +473,7 @@ fn finish(
         }
     }
     walk.share(request.apart);
+    walk.ended_sharing();
     Ok(names)
 }
 

@@ -215,7 +215,9 @@ pub(super) fn rewriting(
             let own = changed_by(graph, names.as_deref()).into_iter();
             own.filter_map(|variable| place(&graph.uses, variable)).collect()
         });
-        rewriting.get_or_insert_default().steps = steps.collect();
+        let rewriting = rewriting.get_or_insert_default();
+        rewriting.steps = steps.collect();
+        rewriting.losses = losses.iter().map(|(blob, _)| blob.clone()).collect();
     }
     rewriting
 }
@@ -246,6 +248,6 @@ impl Hooked {
             let definition = Definition::empty(Dialect::TensorFlow, NAME.to_owned(), whole);
             Arc::new(Definition { nodes, ..definition })
         });
-        Rewriting { net, changes, values, steps: vec![] }
+        Rewriting { net, changes, values, steps: vec![], losses: vec![] }
     }
 }

@@ -1,5 +1,6 @@
 //! The graphs of training, validation and use as one definition: what they have in common stands once, the rest has rules.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::super::graph::{Loss, Mode, Use, Variable};
@@ -65,8 +66,52 @@ fn rule(mode: Mode, staged: bool, span: Span) -> Rule {
     }
 }
 
+/// Gives a layer another name where one of an earlier stage has its name and other variables: names are numbered, and what a
+/// stage leaves out moves the numbers. A place, a layer and a position in it, is then the same variable in all stages.
+fn tell_apart(stages: &mut [Stage]) {
+    let held = |node: &Node| -> Vec<Option<String>> {
+        node.params.iter().map(|p| p.name.as_ref().map(|name| name.value.clone())).collect()
+    };
+    let other = |a: &[Option<String>], b: &[Option<String>]| {
+        a.is_empty() != b.is_empty() || !a.starts_with(b) && !b.starts_with(a)
+    };
+    let all = stages.iter().flat_map(|stage| &stage.nodes);
+    let mut taken: HashSet<String> = all.map(|node| node.name.value.clone()).collect();
+    let mut seen: HashMap<String, Vec<Option<String>>> = HashMap::new();
+    for stage in stages {
+        let mut renamed: HashMap<String, String> = HashMap::new();
+        for node in &stage.nodes {
+            let (name, own) = (&node.name.value, held(node));
+            if seen.get(name).is_none_or(|known| !other(known, &own)) {
+                seen.entry(name.clone()).or_insert(own);
+                continue;
+            }
+            let numbered = (1..).map(|i| format!("{name}_{}_{i}", stage.mode.stage()));
+            let mut names =
+                std::iter::once(format!("{name}_{}", stage.mode.stage())).chain(numbered);
+            let free = names.find(|name| !taken.contains(name)).unwrap_or_default();
+            taken.insert(free.clone());
+            renamed.insert(name.clone(), free);
+        }
+        let change = |name: &mut String| {
+            if let Some(free) = renamed.get(name) {
+                name.clone_from(free);
+            }
+        };
+        for node in &mut stage.nodes {
+            let blobs = node.bottoms.iter_mut().chain(&mut node.tops);
+            blobs.for_each(|blob| change(&mut blob.value));
+            change(&mut node.name.value);
+        }
+        stage.uses.iter_mut().for_each(|used| change(&mut used.node));
+        stage.outputs.iter_mut().chain(&mut stage.metrics).for_each(change);
+        stage.losses.iter_mut().for_each(|(blob, _)| change(blob));
+    }
+}
+
 /// Puts the stages into the definition.
 pub fn join(definition: &mut Definition, mut stages: Vec<Stage>) {
+    tell_apart(&mut stages);
     let rewriting = stages.iter_mut().find_map(|stage| stage.rewriting.take());
     definition.rewriting = rewriting.map(Arc::new);
     let mut nodes: Vec<(Node, Vec<Mode>)> = vec![];
@@ -93,13 +138,24 @@ pub fn join(definition: &mut Definition, mut stages: Vec<Stage>) {
         };
         stages.iter().any(|stage| 1 < of_stage(stage))
     };
+    // A layer may be called otherwise in another stage, and its name be that of a layer with other variables.
+    let moves = |name: &str| {
+        let places = stages.iter().filter_map(|stage| {
+            let of = stage.uses.iter().filter(|u| stage.variables[u.variable].name == name);
+            let places: Vec<(&str, usize)> = of.map(|u| (u.node.as_str(), u.at)).collect();
+            (!places.is_empty()).then_some(places)
+        });
+        let places: Vec<_> = places.collect();
+        places.windows(2).any(|pair| pair[0] != pair[1])
+    };
     for (mut node, modes) in nodes {
         if modes.len() != all {
             let staged = all == Mode::ALL.len();
             node.include = modes.iter().map(|&mode| rule(mode, staged, node.span)).collect();
         }
         for param in &mut node.params {
-            if param.name.as_ref().is_some_and(|name| !several(&name.value)) {
+            let apart = |name: &str| !several(name) && !moves(name);
+            if param.name.as_ref().is_some_and(|name| apart(&name.value)) {
                 param.name = None;
             }
         }

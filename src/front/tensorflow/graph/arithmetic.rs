@@ -195,7 +195,9 @@ impl Graph {
         let Some(dims) = common(&a.dims, &b.dims) else {
             let (left, right) = (shown(&a.dims), shown(&b.dims));
             let message = format!("shapes {left} and {right} do not go together");
-            return Err(Fault::new(message)
+            let pairs = super::origins::repeated(a, b);
+            return Err(self
+                .unlike(message, [a, b], pairs)
                 .help("counted from the last axis, extents must be equal, or one of them 1"));
         };
         let kind = function.kind(a.kind, b.kind);

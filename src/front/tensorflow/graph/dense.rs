@@ -28,6 +28,9 @@ pub struct Normalisation {
     pub beta: Option<usize>,
     /// The variables of the moving mean and variance.
     pub moving: [usize; 2],
+    /// The variables of the mean as it would be from 0 and of the number of updates, where the moving mean is corrected for
+    /// how few these are.
+    pub debiased: Option<[usize; 2]>,
     /// How much of them stays at each step.
     pub decay: f64,
     /// Added to the variance.
@@ -354,12 +357,14 @@ impl Graph {
             eps: how.epsilon,
             one_sample: true,
             biased: !how.fused,
+            debiased: how.debiased.is_some(),
             ..BatchNormalization::default()
         };
-        let variables = match affine {
+        let mut variables = match affine {
             Some((gamma, beta)) => vec![gamma, beta, mean, variance],
             None => vec![mean, variance],
         };
+        variables.extend(how.debiased.into_iter().flatten());
         let mut top = self.push(name, layer, &[&blob], &variables)?;
         self.phase(how.is_training);
         let span = AxisSpan { axis: 1, count: 1 };

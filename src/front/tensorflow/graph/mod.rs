@@ -7,9 +7,11 @@
 mod arithmetic;
 mod computed;
 mod dense;
+mod derivatives;
 mod layout;
 mod losses;
 mod moments;
+mod origins;
 mod reduce;
 mod scopes;
 mod select;
@@ -37,18 +39,20 @@ pub use variables::{Asked, Variable};
 pub use windows::{Padding, Window};
 
 /// What is wrong with a call, as a sentence, and what to do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fault {
     /// The sentence.
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// Further places, with what is to be said there.
+    pub labels: Vec<(Span, String)>,
 }
 
 impl Fault {
     /// A fault without advice.
     pub fn new(message: impl Into<String>) -> Self {
-        Fault { message: message.into(), help: None }
+        Fault { message: message.into(), help: None, labels: vec![] }
     }
 
     /// The same with advice.

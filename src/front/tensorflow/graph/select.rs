@@ -174,7 +174,10 @@ impl Graph {
         {
             let (a, b) = (shown(&first.dims), shown(&other.dims));
             let message = format!("{a} and {b} cannot be joined along axis {axis}");
-            return Err(Fault::new(message).help("all other extents must be equal"));
+            let pairs = super::origins::all_but(first, other, Some(axis));
+            return Err(self
+                .unlike(message, [first, other], pairs)
+                .help("all other extents must be equal"));
         }
         let known: Option<Vec<Vec<f64>>> = parts.iter().map(Tensor::known).collect();
         if let Some(known) = known {
@@ -210,6 +213,14 @@ impl Graph {
     /// # Errors
     /// The shapes differ.
     pub fn stack(&mut self, parts: &[Tensor], axis: i64) -> Outcome<Tensor> {
+        if let Some((first, other)) = parts
+            .split_first()
+            .and_then(|(a, rest)| Some((a, rest.iter().find(|b| b.dims != a.dims)?)))
+        {
+            let (a, b) = (shown(&first.dims), shown(&other.dims));
+            let message = format!("{a} and {b} cannot be stacked");
+            return Err(self.differ(message, [first, other], "all must have one shape"));
+        }
         let wide = parts.iter().map(|t| self.expand_dims(t, axis)).collect::<Outcome<Vec<_>>>()?;
         let rank = wide.first().map_or(0, Tensor::rank) as i64;
         self.concat(&wide, if axis < 0 { axis + rank } else { axis })

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::windows::second;
 use super::{Graph, Source, Tensor, Use};
 use crate::ir::Node;
 use crate::layers::Layer;
@@ -45,6 +46,9 @@ impl Graph {
                 };
                 let blob = node.tops[0].value.clone();
                 first.entry(blob.clone()).or_insert_with(|| top.clone());
+                if 1 < node.tops.len() {
+                    own.insert(second(&blob), second(&top));
+                }
                 own.insert(blob, top);
             }
             blobs.push(own.get(loss).unwrap_or(loss).clone());
@@ -83,6 +87,13 @@ impl Graph {
             }
             if self.images.contains(&node.tops[0].value) {
                 self.images.insert(top.clone());
+            }
+            if let [_, places] = &mut node.tops[..] {
+                places.value = second(&top);
+                if let Some(shape) = self.shapes.get(&top).cloned() {
+                    self.shapes.insert(places.value.clone(), shape);
+                    self.images.insert(places.value.clone());
+                }
             }
             node.tops[0].value = top;
             let uses = self.uses.iter().filter(|used| used.node == old);

@@ -1,8 +1,9 @@
 //! Windows over images as TensorFlow counts them, and pooling.
 
-use super::{Fault, Graph, Outcome, Tensor};
+use super::{Binary, Fault, Graph, Kind, Outcome, Tensor};
 use crate::layers::coordinates::PerAxis;
 use crate::layers::pooling::{Method, Pooling};
+use crate::source::Spanned;
 use crate::window::{Axis, Rounding};
 
 /// What lies around an image.
@@ -86,13 +87,72 @@ impl Graph {
     /// The tensor is no batch of images, or the window does not fit.
     pub fn pool(&mut self, x: &Tensor, name: &str, mean: bool, window: Window) -> Outcome<Tensor> {
         let blob = self.image(x)?;
+        let layer = self.pooling(x, mean, window)?;
+        let top = self.push(name, layer, &[&blob], &[])?;
+        Ok(self.image_tensor(top))
+    }
+
+    /// `tf.nn.max_pool_with_argmax`: the largest of each window, and its place in the image, `(y width + x) channels + channel`.
+    ///
+    /// # Errors
+    /// The tensor is no batch of images, the window does not fit, or places are too large to be exact.
+    pub fn pool_with_places(
+        &mut self,
+        x: &Tensor,
+        name: &str,
+        window: Window,
+    ) -> Outcome<[Tensor; 2]> {
+        let blob = self.image(x)?;
+        let layer = self.pooling(x, false, window)?;
+        self.exact(x.dims[1..].iter().product())?;
+        let top = self.push(name, layer, &[&blob], &[])?;
+        let places = second(&top);
+        if let Some(node) = self.nodes.last_mut() {
+            node.tops.push(Spanned::new(places.clone(), node.span));
+        }
+        self.infer()?;
+        self.images.insert(places.clone());
+        let channels = x.dims[3];
+        let places = Tensor { kind: Kind::Int, ..self.image_tensor(places) };
+        let factor = Tensor::number(channels as f64, Kind::Int);
+        let places = self.binary(Binary::Multiply, &places, &factor)?;
+        let each = (0..channels).map(|channel| channel as f64).collect();
+        let each = Tensor::numbers(each, vec![channels], Kind::Int);
+        let places = self.binary(Binary::Add, &places, &each)?;
+        Ok([self.image_tensor(top), places])
+    }
+
+    /// Rows at numbered places among so many rows of zeros.
+    ///
+    /// # Errors
+    /// There is not a number for each row, or there are too many rows for numbers to be exact.
+    pub fn scattered(&mut self, rows: &Tensor, places: &Tensor, count: usize) -> Outcome<Tensor> {
+        self.exact(count)?;
+        let (updates, places) = (self.plain(rows)?, self.plain(places)?);
+        let layer = crate::layers::scatter::Scatter { rows: count };
+        let top = self.push("ScatterNd", layer, &[&updates, &places], &[])?;
+        self.images.remove(&top);
+        Ok(Tensor { kind: rows.kind, ..self.plain_tensor(top, Kind::Float) })
+    }
+
+    /// Complains about more places than numbers of single precision count one by one.
+    fn exact(&self, places: usize) -> Outcome<()> {
+        if places <= MOST_PLACES {
+            return Ok(());
+        }
+        let message =
+            format!("{places} places are more than are counted exactly here, {MOST_PLACES}");
+        Err(Fault::new(message).help("take a smaller batch, or smaller images"))
+    }
+
+    fn pooling(&self, x: &Tensor, mean: bool, window: Window) -> Outcome<Pooling> {
         let extents = [x.dims[1], x.dims[2]];
         window.check(extents)?;
         let axes = window.axes(extents);
         let (pad, pad_end) = Window::pads(axes);
         let stride =
             if window.stride == [1, 1] { PerAxis::default() } else { per_axis(window.stride) };
-        let layer = Pooling {
+        Ok(Pooling {
             method: if mean { Method::Ave } else { Method::Max },
             kernel: per_axis(window.kernel),
             stride,
@@ -101,8 +161,14 @@ impl Graph {
             rounding: Rounding::Floor,
             count_pad: false,
             ..Pooling::default()
-        };
-        let top = self.push(name, layer, &[&blob], &[])?;
-        Ok(self.image_tensor(top))
+        })
     }
 }
+
+/// The name of the second top of a node whose first has this name.
+pub(super) fn second(top: &str) -> String {
+    format!("{top}:1")
+}
+
+/// Whole numbers are exact in single precision up to here.
+const MOST_PLACES: usize = 1 << 24;

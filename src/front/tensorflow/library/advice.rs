@@ -17,10 +17,6 @@ const ADVICE: &[(&str, &str)] = &[
         "`loss` is all that training needs of a definition; the run file says how: `solver: { optimizer: adam, \
          learning_rate: 0.001 }`",
     ),
-    (
-        "tf.gradients",
-        "gradients are not to be had inside of a definition: `loss` is minimised from outside",
-    ),
     ("tf.py_func", PYTHON),
     ("tf.numpy_function", PYTHON),
     ("tf.data", READS),

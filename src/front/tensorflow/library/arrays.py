@@ -125,6 +125,9 @@ def _rows(x, indices):
 
 
 def gather_nd(params, indices, name=None):
+    gathered = getattr(indices, '_gathered', None)
+    if gathered is not None:
+        return gathered(tf.convert_to_tensor(params), True)
     x, indices = tf.convert_to_tensor(params), tf.convert_to_tensor(indices)
     places, dims = _rows(x, indices)
     return tf.gather(tf.reshape(x, dims), places)
@@ -133,9 +136,8 @@ def gather_nd(params, indices, name=None):
 def scatter_nd(indices, updates, shape, name=None):
     indices, shape = tf.convert_to_tensor(indices), [int(extent) for extent in shape]
     places, dims = _rows(tf.zeros(shape), indices)
-    rows = tf.one_hot(tf.reshape(places, [-1]), dims[0])
     updates = tf.reshape(updates, [-1, _product(dims[1:])])
-    return tf.reshape(tf.matmul(rows, updates, transpose_a=True), shape)
+    return tf.reshape(tf.scattered_rows(updates, tf.reshape(places, [-1]), dims[0]), shape)
 
 
 def _multiplied(a, of_a, b, of_b, kept):

@@ -120,8 +120,8 @@ def spatial_softmax(features, temperature=None, name=None, variables_collections
         raise ValueError('`data_format` %s is not known, only NHWC' % data_format)
     n, high, wide, channels = [int(extent) for extent in features.get_shape()]
     with tf.variable_scope(name, 'spatial_softmax', [features]):
-        if temperature is None:
-            temperature = tf.get_variable('temperature', [], initializer=tf.ones_initializer(), trainable=trainable)
+        first = tf.constant_initializer(1.0 if temperature is None else temperature)
+        temperature = tf.get_variable('temperature', [], initializer=first, trainable=trainable)
         planes = tf.reshape(tf.transpose(features, [0, 3, 1, 2]), [-1, high * wide])
         attention = tf.nn.softmax(planes / temperature)
         down = [-1.0 + 2.0 * i / max(high - 1, 1) for i in range(high) for _ in range(wide)]

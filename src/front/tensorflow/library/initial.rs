@@ -131,6 +131,10 @@ pub(super) fn first_values(
     }
     let shape = Value::list(dims.iter().map(|&extent| extent.into()));
     let made = c.py.call(&value, Args::new([shape], at))?;
+    if made.as_native::<Initializer>().is_some() {
+        // The class of an initialiser, such as `tf.zeros_initializer`, which is made here.
+        return first_values(c, Some(made), dims, at);
+    }
     let tensor = to_tensor(c.py, &state, &made, at)?;
     if tensor.dims != dims {
         let why = super::scopes::differ(&tensor.dims, dims);

@@ -1,4 +1,4 @@
-# tf.boolean_mask. How many rows a computed mask keeps is known only when the net runs: all rows go on, beside the mask, through
+# tf.boolean_mask, and tf.where of a condition alone. How many rows a computed mask keeps is known only when the net runs: all rows go on, beside the mask, through
 # functions of single elements and of single rows, until they are reduced to a tensor of a known shape.
 
 import operator
@@ -30,6 +30,35 @@ def boolean_mask(tensor, mask, name='boolean_mask', axis=None):
 
 
 MOST_KNOWN = 4096
+
+
+def places_where(condition):
+    # The places at which a condition holds, one in each row: tf.where(condition).
+    mask = tf.convert_to_tensor(condition)
+    if mask.dtype != tf.bool:
+        mask = tf.not_equal(mask, tf.zeros_like(mask))
+    extents = mask.get_shape().as_list()
+    if not extents:
+        raise ValueError('the condition of tf.where must have axes')
+    count = 1
+    for extent in extents:
+        count *= extent
+    given = condition if getattr(condition, 'dtype', None) == tf.bool else mask
+    mask = tf.reshape(mask, [count])
+    each = [tf.contrib.util.constant_value(there) for there in tf.unstack(mask)] if count <= MOST_KNOWN else [None]
+    if None not in each:
+        chosen = [_place(i, extents) for i, there in enumerate(each) if there]
+        return tf.constant(chosen, dtype=tf.int64, shape=[len(chosen), len(extents)])
+    all = tf.constant([_place(i, extents) for i in range(count)], dtype=tf.int64, shape=[count, len(extents)])
+    return Places(all, mask, given, extents)
+
+
+def _place(number, extents):
+    place = []
+    for extent in reversed(extents):
+        place.insert(0, number % extent)
+        number //= extent
+    return place
 
 
 class _Shape(list):
@@ -128,6 +157,57 @@ def _operators():
 
 
 _operators()
+
+
+class Places(MaskedTensor):
+    """The places where a mask is true, in rows, or without the last axis where there is one number for each."""
+
+    def __init__(self, rows, mask, given, extents):
+        MaskedTensor.__init__(self, rows, mask, given)
+        self._extents = extents
+
+    def __getitem__(self, key):
+        if isinstance(key, tuple) and key == (slice(None, None, None), 0) and len(self._extents) == 1:
+            return self._numbers()
+        return MaskedTensor.__getitem__(self, key)
+
+    def _numbers(self):
+        return Places(tf.reshape(self._rows, [-1]), self._mask, self._given, self._extents)
+
+    def __tf_called__(self, name, args, kwargs):
+        short = name.split('.')[-1]
+        if short in ('gather', 'gather_nd', 'embedding_lookup'):
+            table = args[0] if args else kwargs['params']
+            return self._gathered(tf.convert_to_tensor(table), short == 'gather_nd')
+        if short in ('cast', 'to_int32', 'to_int64', 'identity', 'stop_gradient'):
+            return self
+        one = len(self._extents) == 1
+        if short == 'squeeze' and one:
+            return self._numbers()
+        if short == 'reshape':
+            shape = [int(extent) for extent in (args[1] if len(args) > 1 else kwargs['shape'])]
+            if shape == [-1] and one:
+                return self._numbers()
+            if shape == [-1, len(self._extents)]:
+                return Places(tf.reshape(self._rows, shape), self._mask, self._given, self._extents)
+        try:
+            return MaskedTensor.__tf_called__(self, name, args, kwargs)
+        except ValueError:
+            raise ValueError(
+                '%s of the places that tf.where finds is not known to cortado, which only gathers with them: '
+                'tf.where(condition, x, y) keeps the shape of x' % name)
+
+    def _gathered(self, table, by_all_axes):
+        # The table must begin with the axes of the condition.
+        dims, rank = table.get_shape().as_list(), len(self._extents)
+        listed = len(self._rows.get_shape()) == 1
+        if by_all_axes == listed or dims[:rank] != self._extents or not by_all_axes and rank > 1:
+            raise ValueError(
+                'places in a condition of the shape %r do not choose from a tensor of the shape %r: tf.gather takes those '
+                'of a list, tf.gather_nd those of all axes' % (self._extents, dims))
+        if not by_all_axes and not listed:
+            table = tf.expand_dims(table, 1)
+        return boolean_mask(table, self._given)
 
 _BY_ELEMENT = set((
     'abs acos add asin asinh atan atan2 cast ceil clip_by_value cos cosh digamma divide div elu equal erf exp floor '

@@ -1,10 +1,10 @@
 //! `tf.*` over elements and over axes.
 
-use super::tensor::absolute;
+use super::tensor::{TensorValue, absolute};
 use super::types::{CASTS, kind_of, mixed};
 use super::{Call, Function};
 use crate::front::tensorflow::graph::{Binary, Kind, Reduction, Tensor, shown};
-use crate::front::tensorflow::interp::{Outcome, Value};
+use crate::front::tensorflow::interp::{Args, Outcome, Value};
 use crate::layers::Layer;
 use crate::layers::element_function::{ElementFunction, Function as Of};
 use crate::layers::exp::Exp;
@@ -176,11 +176,10 @@ pub const FUNCTIONS: &[Function] = &[
             return Err(c.fault("there is nothing to add", "give a list of one tensor or more"));
         };
         if let Some(other) = rest.iter().find(|other| other.dims != first.dims) {
+            let help = "`a + b` repeats the smaller one";
             let (a, b) = (shown(&first.dims), shown(&other.dims));
-            return Err(c.fault(
-                format!("the shapes {a} and {b} differ"),
-                "`a + b` repeats the smaller one",
-            ));
+            let message = format!("the shapes {a} and {b} differ");
+            return c.graph(|graph| Err(graph.differ(message, [first, other], help)));
         }
         let result = c.graph(|graph| {
             let mut sum = first.clone();
@@ -191,18 +190,32 @@ pub const FUNCTIONS: &[Function] = &[
         })?;
         c.give(result)
     }),
-    Function(&["tf.where", "tf.select"], &["condition", "x", "y", "name?"], |c| {
+    Function(&["tf.where", "tf.select"], &["condition", "x?", "y?", "name?"], |c| {
+        match (c.has("x"), c.has("y")) {
+            (true, true) => {}
+            (false, false) => {
+                let places = super::written::member(c.py, "tf", "places_where", c.span)?;
+                let condition = c.bound.get("condition");
+                let args = Args::new([condition], c.span);
+                return c.py.call(&places.unwrap_or_default(), args);
+            }
+            _ => {
+                return Err(c.fault(
+                    "`x` and `y` must both be given, or neither",
+                    "`tf.where(x > 0, x, tf.zeros_like(x))` chooses, `tf.where(x > 0)` gives places",
+                ));
+            }
+        }
         let (condition, a, b) = (c.tensor("condition")?, c.tensor("x")?, c.tensor("y")?);
         if condition.kind != Kind::Bool {
             let help = "a comparison gives such: `tf.where(x > 0, x, y)`";
             return Err(c.fault("`condition` must be of truth values", help));
         }
         if a.dims != b.dims {
-            let (a, b) = (shown(&a.dims), shown(&b.dims));
-            return Err(c.fault(
-                format!("`x` is {a} and `y` {b}: they must have one shape"),
-                "`tf.zeros_like(x)` is zeros of the shape of x",
-            ));
+            let help = "`tf.zeros_like(x)` is zeros of the shape of x";
+            let (of_a, of_b) = (shown(&a.dims), shown(&b.dims));
+            let message = format!("`x` is {of_a} and `y` {of_b}, and they must have one shape");
+            return c.graph(|graph| Err(graph.differ(message, [&a, &b], help)));
         }
         let result = c.graph(|graph| graph.choose(&condition, &a, &b))?;
         c.give(result)
@@ -275,14 +288,60 @@ pub const FUNCTIONS: &[Function] = &[
             c.truth("transpose_b", false)? | c.truth("adjoint_b", false)?,
         ];
         let result = c.graph(|graph| graph.matmul(&a, &b, &name, transposed))?;
-        c.give(result)
+        let whole = a.kind == Kind::Int && b.kind == Kind::Int;
+        c.give(Tensor { kind: if whole { Kind::Int } else { Kind::Float }, ..result })
     }),
+    Function(&["tf.gradients"], GRADIENTS, gradients),
     Function(&["tf.stop_gradient"], &["input", "name?"], |c| {
         let x = c.tensor("input")?;
         let result = c.graph(|graph| graph.stop_gradient(&x))?;
         c.give(result)
     }),
 ];
+
+const GRADIENTS: &[&str] = &[
+    "ys",
+    "xs",
+    "grad_ys?",
+    "name?",
+    "colocate_gradients_with_ops?",
+    "gate_gradients?",
+    "aggregation_method?",
+    "stop_gradients?",
+];
+
+/// The tensor or the tensors of an argument.
+fn one_or_several(c: &mut Call, name: &str) -> Outcome<Vec<Tensor>> {
+    match c.bound.get(name).as_native::<TensorValue>() {
+        Some(_) => Ok(vec![c.tensor(name)?]),
+        None => c.tensors(name),
+    }
+}
+
+/// One gradient for each of `xs`, `None` where none of `ys` is computed from it.
+fn gradients(c: &mut Call) -> Outcome {
+    if c.has("stop_gradients") {
+        return Err(c.fault(
+            "`stop_gradients` is not known to cortado",
+            "`tf.stop_gradient(t)` keeps the gradient from a tensor",
+        ));
+    }
+    let (ys, xs) = (one_or_several(c, "ys")?, one_or_several(c, "xs")?);
+    let weights = if c.has("grad_ys") { one_or_several(c, "grad_ys")? } else { vec![] };
+    if !weights.is_empty() && weights.len() != ys.len() {
+        let (have, want) = (weights.len(), ys.len());
+        return Err(c.fault(format!("`grad_ys` has {have} tensors, and `ys` {want}"), ""));
+    }
+    for name in ["colocate_gradients_with_ops", "gate_gradients", "aggregation_method"] {
+        c.bound.get(name);
+    }
+    let mut found = vec![];
+    for x in &xs {
+        let gradient = c.graph(|graph| graph.gradient(&ys, &weights, x))?;
+        found.push(gradient.map_or(Value::None, |tensor| Value::native(TensorValue(tensor))));
+    }
+    Ok(Value::list(found))
+}
 
 const MATMUL: &[&str] = &[
     "a",

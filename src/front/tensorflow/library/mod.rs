@@ -15,6 +15,7 @@ mod slim;
 mod tensor;
 mod types;
 mod variables;
+mod volumes;
 mod written;
 
 use std::cell::{Cell, RefCell};
@@ -459,6 +460,8 @@ pub fn with_graph<T>(
     result.map_err(|fault| {
         let message = format!("{function}: {}", fault.message);
         let d = Diagnostic::new(&diag::E0811, span, message);
+        let labels = fault.labels.into_iter();
+        let d = labels.fold(d, |d, (place, text)| d.label(place, text));
         let d = match fault.help {
             Some(help) => d.help(help),
             None => d,

@@ -21,6 +21,16 @@ const ENTROPY_V2: &[&str] = &["labels", "logits", "axis?", "name?", "dim?"];
 const CONNECTED: &[&str] = &["x", "weights", "biases", "name?"];
 const SOFTMAX: &[&str] = &["logits", "dim?", "name?", "axis?"];
 const POOL: &[&str] = &["value", "ksize", "strides", "padding", "data_format?", "name?"];
+const POOL_PLACES: &[&str] = &[
+    "input",
+    "ksize",
+    "strides",
+    "padding",
+    "Targmax?",
+    "name?",
+    "data_format?",
+    "include_batch_in_index?",
+];
 const CONV: &[&str] = &[
     "input",
     "filter",
@@ -150,6 +160,24 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.nn.relu_layer"], CONNECTED, |c| c.connected(true)),
     Function(&["tf.nn.max_pool"], POOL, |c| c.pool(false)),
     Function(&["tf.nn.avg_pool"], POOL, |c| c.pool(true)),
+    Function(&["tf.nn.max_pool_with_argmax"], POOL_PLACES, |c| {
+        let x = c.tensor("input")?;
+        c.channels_last()?;
+        let (kernel, stride) = (c.middle("ksize")?, c.middle("strides")?);
+        let padding = c.padding(Padding::Valid)?;
+        let name = c.name("MaxPoolWithArgmax")?;
+        let whole_batch = c.truth("include_batch_in_index", false)?;
+        let _ = c.bound.get("Targmax");
+        let window = Window { kernel, stride, rate: [1, 1], padding };
+        let [y, mut places] = c.graph(|graph| graph.pool_with_places(&x, &name, window))?;
+        if whole_batch {
+            let image: usize = x.dims[1..].iter().product();
+            let starts = (0..x.dims[0]).map(|number| (number * image) as f64).collect();
+            let starts = Tensor::numbers(starts, vec![x.dims[0], 1, 1, 1], Kind::Int);
+            places = c.graph(|graph| graph.binary(Binary::Add, &places, &starts))?;
+        }
+        Ok(Value::tuple([c.give(y)?, Value::native(super::tensor::TensorValue(places))]))
+    }),
     Function(
         &["tf.nn.lrn", "tf.nn.local_response_normalization"],
         &["input", "depth_radius?", "bias?", "alpha?", "beta?", "name?"],

@@ -1,5 +1,6 @@
 # tf.nn.rnn_cell and what runs its cells over sequences, step by step (Hochreiter and Schmidhuber 1997; Cho et al. 2014).
 
+import copy
 from collections import namedtuple
 
 LSTMStateTuple = namedtuple('LSTMStateTuple', ['c', 'h'])
@@ -145,7 +146,11 @@ class MultiRNNCell(RNNCell):
     def __init__(self, cells, state_is_tuple=True):
         if not state_is_tuple:
             raise ValueError('`state_is_tuple` must be True')
-        self._cells = list(cells)
+        # Before TensorFlow 1.1 one object could stand for several layers, each with variables of its own.
+        self._cells = []
+        for cell in cells:
+            same = [other for other in self._cells if other is cell]
+            self._cells.append(copy.deepcopy(cell) if same else cell)
         self.state_size = tuple([cell.state_size for cell in self._cells])
         self.output_size = self._cells[-1].output_size
 

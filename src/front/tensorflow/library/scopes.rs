@@ -21,11 +21,16 @@ pub const FUNCTIONS: &[Function] = &[
                 "letters, digits and the signs _ . / - make a name",
             ));
         }
+        let _ = c.bound.get("default_name");
         let scope = given.as_native::<ScopeValue>().map(|value| value.0.clone());
         let open = OpenScope {
             name: given.as_str().map(|name| name.to_string()).filter(|name| !name.is_empty()),
             scope,
-            default: c.text("default_name")?,
+            // Of no account beside a name, whatever it is.
+            default: match given.is_none() {
+                true => c.text("default_name")?,
+                false => None,
+            },
             reuse: reuse_of(c)?,
             regularizer: regularizer_of(&c.bound.get("regularizer")),
             initializer: c.bound.some("initializer"),

@@ -208,6 +208,13 @@ pub const FUNCTIONS: &[Function] = &[
         })?;
         c.give(result)
     }),
+    // What `tf.scatter_nd` is written with.
+    Function(&["tf.scattered_rows"], &["updates", "places", "rows"], |c| {
+        let (updates, places) = (c.tensor("updates")?, c.whole_numbers("places")?);
+        let rows = usize::try_from(c.whole("rows", 0)?).unwrap_or(0);
+        let result = c.graph(|graph| graph.scattered(&updates, &places, rows))?;
+        c.give(result)
+    }),
     Function(
         &["tf.nn.embedding_lookup"],
         &["params", "ids", "partition_strategy?", "name?", "validate_indices?", "max_norm?"],

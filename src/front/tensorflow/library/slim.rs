@@ -55,16 +55,21 @@ const TRANSPOSE: &[&str] = &with_variables::<18>(&[
     "data_format?",
 ]);
 
-const SEPARABLE: &[&str] = &with_variables::<20>(&[
-    "inputs",
-    "num_outputs",
-    "kernel_size",
-    "depth_multiplier?",
-    "stride?",
-    "padding?",
-    "data_format?",
-    "rate?",
-]);
+const SEPARABLE: &[&str] = &{
+    let all = with_variables::<20>(&[
+        "inputs",
+        "num_outputs",
+        "kernel_size",
+        "depth_multiplier?",
+        "stride?",
+        "padding?",
+        "data_format?",
+        "rate?",
+    ]);
+    let mut with_pointwise = ["pointwise_initializer?"; 21];
+    with_pointwise.split_at_mut(20).0.copy_from_slice(&all);
+    with_pointwise
+};
 
 const CONNECTED: &[&str] = &with_variables::<14>(&["inputs", "num_outputs"]);
 
@@ -99,6 +104,8 @@ const BATCH_NORM: &[&str] = &[
     "zero_debias_moving_mean?",
     "scope?",
     "renorm?",
+    "renorm_clipping?",
+    "renorm_decay?",
 ];
 
 /// The functions.
@@ -107,12 +114,45 @@ pub const FUNCTIONS: &[Function] = &[
         &[
             "slim.conv2d",
             "slim.convolution2d",
-            "slim.convolution",
             "tf.contrib.layers.conv2d",
             "tf.contrib.layers.convolution2d",
         ],
         CONV,
         |c| c.conv("Conv", Shape::Convolution),
+    ),
+    Function(&["slim.convolution", "tf.contrib.layers.convolution"], CONV, |c| {
+        let rank = c.tensor("inputs")?.rank();
+        c.conv_along("Conv", Shape::Convolution, if rank == 5 { 3 } else { rank.clamp(3, 4) - 2 })
+    }),
+    Function(
+        &[
+            "slim.conv1d",
+            "slim.convolution1d",
+            "tf.contrib.layers.conv1d",
+            "tf.contrib.layers.convolution1d",
+        ],
+        CONV,
+        |c| c.conv_along("Conv", Shape::Convolution, 1),
+    ),
+    Function(
+        &[
+            "slim.conv3d",
+            "slim.convolution3d",
+            "tf.contrib.layers.conv3d",
+            "tf.contrib.layers.convolution3d",
+        ],
+        CONV,
+        |c| c.conv_along("Conv", Shape::Convolution, 3),
+    ),
+    Function(
+        &[
+            "slim.conv3d_transpose",
+            "slim.convolution3d_transpose",
+            "tf.contrib.layers.conv3d_transpose",
+            "tf.contrib.layers.convolution3d_transpose",
+        ],
+        TRANSPOSE,
+        |c| c.conv_along("Conv3d_transpose", Shape::Transpose, 3),
     ),
     Function(
         &[
@@ -241,7 +281,7 @@ pub const FUNCTIONS: &[Function] = &[
 
 /// Which convolution.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     Convolution,
     Transpose,
     Separable,
@@ -282,9 +322,19 @@ fn batch_norm(c: &mut Call) -> Outcome {
     // What is not trained leaves its moments as they are as well.
     let follows = c.truth("trainable", true)?;
     let decay = c.float("decay", 0.999)?;
-    let decay = if follows { decay } else { 1.0 };
+    let debias = c.truth("zero_debias_moving_mean", false)?;
+    let decay = if follows || debias { decay } else { 1.0 };
     let epsilon = c.float("epsilon", 0.001)?;
     let (is_training, fused) = (c.truth("is_training", true)?, c.truth("fused", true)?);
+    for name in ["renorm", "renorm_clipping", "renorm_decay"] {
+        if c.has(name) && (name != "renorm" || c.truth("renorm", false)?) {
+            return Err(c.fault(
+                "`renorm` is not known to cortado: batch renormalisation (Ioffe 2017)",
+                "leave `renorm` and what belongs to it out, or normalise by other means where batches are small: \
+                 `slim.layer_norm`, `slim.instance_norm`",
+            ));
+        }
+    }
     c.channels_last()?;
     let initial = c.bound.get("param_initializers");
     c.in_scope("BatchNorm", |c| {
@@ -299,10 +349,31 @@ fn batch_norm(c: &mut Call) -> Outcome {
         let beta = if center { Some(make(c, "beta", 0.0, true)?) } else { None };
         let gamma = if scale { Some(make(c, "gamma", 1.0, true)?) } else { None };
         let moving = [make(c, "moving_mean", 0.0, false)?, make(c, "moving_variance", 1.0, false)?];
-        let how = Normalisation { gamma, beta, moving, decay, epsilon, is_training, fused };
+        let debiased = match debias && is_training && decay < 1.0 {
+            true => Some(debiasing(c, channels)?),
+            false => None,
+        };
+        let how =
+            Normalisation { gamma, beta, moving, debiased, decay, epsilon, is_training, fused };
         let y = c.graph(|graph| graph.batch_norm(&x, "", how))?;
         c.activated(y, false)
     })
+}
+
+/// The variables of a moving mean that begins with what the first batches show: the mean as it would be from 0, and the number
+/// of updates. Their scope is named for the moving mean inside of the scope that it is in.
+fn debiasing(c: &mut Call, channels: usize) -> Outcome<[usize; 2]> {
+    let scope = c.state.graph.borrow().in_scope("moving_mean");
+    c.graph(|graph| graph.enter(Some(&scope), None, None))?;
+    let zero = || Value::native(Initializer::constant(0.0));
+    let mut make = |name: &str, dims: Vec<usize>| {
+        let tensor = c.make_by(name, dims, zero(), None, false)?;
+        c.as_it_is(&tensor)
+    };
+    let made =
+        make("biased", vec![channels]).and_then(|biased| Ok([biased, make("local_step", vec![])?]));
+    c.state.graph.borrow_mut().leave();
+    made
 }
 
 impl Call<'_> {
@@ -320,7 +391,7 @@ impl Call<'_> {
         result
     }
 
-    fn conv(&mut self, default: &str, shape: Shape) -> Outcome {
+    pub(super) fn conv(&mut self, default: &str, shape: Shape) -> Outcome {
         let x = self.floats("inputs")?;
         let outputs = match self.bound.some("num_outputs") {
             Some(_) => usize::try_from(self.whole("num_outputs", 0)?).ok().filter(|&n| 0 < n),
@@ -379,7 +450,14 @@ impl Call<'_> {
                         y
                     } else {
                         let wide = vec![1, 1, channels.saturating_mul(many), outputs];
-                        let pointwise = make(c, "pointwise_weights", wide)?;
+                        let own = if c.has("pointwise_initializer") {
+                            "pointwise_initializer"
+                        } else {
+                            "weights_initializer"
+                        };
+                        let glorot = Initializer::glorot();
+                        let pointwise =
+                            c.make("pointwise_weights", wide, own, "weights_regularizer", glorot)?;
                         let one = Window { kernel: [1, 1], stride: [1, 1], rate: [1, 1], padding };
                         c.graph(|graph| graph.convolution_with(&y, "", &pointwise, one, false))?
                     }
@@ -391,7 +469,7 @@ impl Call<'_> {
     }
 
     /// The result with its normalisation, or else its bias.
-    fn normalised(&mut self, y: Tensor) -> Outcome<Tensor> {
+    pub(super) fn normalised(&mut self, y: Tensor) -> Outcome<Tensor> {
         let at = self.bound.span_of("normalizer_fn");
         if let Some(normalizer) = self.bound.some("normalizer_fn") {
             let mut args = Args::new([Value::native(TensorValue(y))], at);
@@ -412,7 +490,7 @@ impl Call<'_> {
     }
 
     /// The result with its activation, a ReLU by default if the layer has one by default.
-    fn activated(&mut self, y: Tensor, relu: bool) -> Outcome {
+    pub(super) fn activated(&mut self, y: Tensor, relu: bool) -> Outcome {
         if let Some(activation) = self.bound.some("activation_fn") {
             let at = self.bound.span_of("activation_fn");
             let y = self.py.call(&activation, Args::new([Value::native(TensorValue(y))], at))?;

@@ -123,6 +123,12 @@ impl Native for TensorValue {
                 let have = crate::front::tensorflow::graph::shown(&held.0.dims);
                 Err(py.value_error(at, format!("the tensor has the shape {have}")))
             }),
+            "__abs__" => own("__abs__", |py, held, args| {
+                let state = state(py);
+                let result =
+                    with_graph(py, &state, args.span, "tf.abs", |graph| absolute(graph, &held.0))?;
+                Ok(Value::native(TensorValue(result)))
+            }),
             "value" | "read_value" | "initialized_value" => {
                 own("value", |_, held, _| Ok(Value::native(TensorValue(held.0.clone()))))
             }

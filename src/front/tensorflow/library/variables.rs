@@ -227,7 +227,7 @@ impl Call<'_> {
     }
 
     /// The variable that a tensor is, where what is computed from one is not known.
-    fn as_it_is(&mut self, tensor: &Tensor) -> Outcome<usize> {
+    pub(super) fn as_it_is(&mut self, tensor: &Tensor) -> Outcome<usize> {
         match Graph::is_variable(tensor) {
             Some(variable) => Ok(variable),
             None => Err(self.fault(

@@ -26,21 +26,36 @@ def _around(extent, window, step, padding):
     return count, lack // 2, lack - lack // 2
 
 
+def convolved(x, weights, strides, rates, padding):
+    # A convolution of lines or of volumes.
+    if len(strides) == 1:
+        net = tf.nn.conv2d(tf.expand_dims(x, 1), tf.expand_dims(weights, 0), [1, 1, strides[0], 1], padding,
+                           dilations=[1, 1, rates[0], 1])
+        return tf.squeeze(net, [1])
+    return conv3d(x, weights, [1] + strides + [1], padding, dilations=[1] + rates + [1])
+
+
+def deconvolved(x, weights, strides, padding):
+    # The adjoint of a convolution of volumes, as large as its windows give it.
+    shape, kernel = x.get_shape().as_list(), weights.get_shape().as_list()
+    extents = [n * s + (max(k - s, 0) if padding == 'VALID' else 0) for n, k, s in zip(shape[1:4], kernel, strides)]
+    return conv3d_transpose(x, weights, [shape[0]] + extents + [kernel[3]], [1] + strides + [1], padding)
+
+
 def conv3d(input, filter, strides, padding, data_format=None, dilations=None, name=None):
     _last(data_format)
-    if dilations is not None and _five(dilations, 'dilations') != [1, 1, 1]:
-        raise ValueError('`dilations` of conv3d are not known to cortado')
+    rate, rate_down, rate_along = [1, 1, 1] if dilations is None else _five(dilations, 'dilations')
     x, weights = tf.convert_to_tensor(input), tf.convert_to_tensor(filter)
     n, depth, high, wide, channels = x.get_shape().as_list()
     deep, kh, kw, inputs, outputs = weights.get_shape().as_list()
     step, down, along = _five(strides, 'strides')
-    count, before, behind = _around(depth, deep, step, padding)
+    count, before, behind = _around(depth, (deep - 1) * rate + 1, step, padding)
     x = tf.pad(x, [[0, 0], [before, behind], [0, 0], [0, 0], [0, 0]])
     # The slices of a window lie behind each other along the channels of one image.
-    slices = [x[:, tap:tap + (count - 1) * step + 1:step] for tap in range(deep)]
+    slices = [x[:, tap:tap + (count - 1) * step + 1:step] for tap in range(0, deep * rate, rate)]
     images = tf.reshape(tf.concat(slices, 4), [n * count, high, wide, deep * channels])
     flat = tf.reshape(tf.transpose(weights, [1, 2, 0, 3, 4]), [kh, kw, deep * inputs, outputs])
-    images = tf.nn.conv2d(images, flat, [1, down, along, 1], padding)
+    images = tf.nn.conv2d(images, flat, [1, down, along, 1], padding, dilations=[1, rate_down, rate_along, 1])
     return tf.reshape(images, [n, count] + images.get_shape().as_list()[1:])
 
 
@@ -82,6 +97,22 @@ def _pooled(pooled, input, ksize, strides, padding, data_format):
 
 def max_pool3d(input, ksize, strides, padding, data_format=None, name=None):
     return _pooled(tf.nn.max_pool, input, ksize, strides, padding, data_format)
+
+
+def _three(value):
+    return [1] + (list(value) if isinstance(value, (list, tuple)) else [value] * 3) + [1]
+
+
+@slim.add_arg_scope
+def slim_max_pool3d(inputs, kernel_size, stride=2, padding='VALID', data_format='NDHWC', outputs_collections=None,
+                    scope=None):
+    return max_pool3d(inputs, _three(kernel_size), _three(stride), padding, data_format)
+
+
+@slim.add_arg_scope
+def slim_avg_pool3d(inputs, kernel_size, stride=2, padding='VALID', data_format='NDHWC', outputs_collections=None,
+                    scope=None):
+    return avg_pool3d(inputs, _three(kernel_size), _three(stride), padding, data_format)
 
 
 def avg_pool3d(input, ksize, strides, padding, data_format=None, name=None):

@@ -63,6 +63,10 @@ const MEMBERS: &[(&str, &str, &str, Option<&str>)] = &[
     ),
     ("slim", "utils", "tensorflow.contrib.slim.utils", None),
     ("tf", "image", "tensorflow.image", None),
+    ("slim", "max_pool3d", VOLUMES, Some("slim_max_pool3d")),
+    ("slim", "avg_pool3d", VOLUMES, Some("slim_avg_pool3d")),
+    ("tf.contrib.layers", "max_pool3d", VOLUMES, Some("slim_max_pool3d")),
+    ("tf.contrib.layers", "avg_pool3d", VOLUMES, Some("slim_avg_pool3d")),
     ("tf", "lin_space", COMPOSED, Some("linspace")),
     ("tf.contrib.layers", "utils", "tensorflow.contrib.slim.utils", None),
 ];
@@ -104,7 +108,7 @@ const FUNCTIONS: &[(&str, &str, &[&str])] = &[
     ),
     ("tf", SEGMENTS, SEGMENTED),
     ("tf.math", SEGMENTS, SEGMENTED),
-    ("tf", MASKS, &["boolean_mask"]),
+    ("tf", MASKS, &["boolean_mask", "places_where"]),
     ("tf.nn", VOLUMES, &["avg_pool3d", "conv3d", "conv3d_transpose", "max_pool3d"]),
     (
         "tf.math",

@@ -7,10 +7,13 @@ use super::super::lower::Stop;
 use super::functions::names;
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 
 /// Fields that hold a whole number above 0, or nothing.
 const COUNTS: [&str; 3] = ["trainBatchSize", "validationBatchSize", "croplen"];
+
+/// Fields that hold a function, or nothing.
+const HOOKS: [&str; 2] = ["labelHook", "fineTuneHook"];
 
 /// Every field that DIGITS reads.
 const FIELDS: [&str; 8] = [
@@ -24,8 +27,33 @@ const FIELDS: [&str; 8] = [
     "disableAutoDataParallelism",
 ];
 
+/// Where the definition gives a field of the returned table its value: the last place that looks like it, else the whole text.
+pub(super) fn place(sources: &SourceMap, whole: Span, field: &str) -> Span {
+    if whole == Span::nowhere() {
+        return whole;
+    }
+    let text = &*sources.file(whole.file).text;
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let gives = |at: usize| {
+        let (before, after) = (&text[..at], &text[at + field.len()..]);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let after = after.trim_start_matches(['\'', '"', ']']).trim_start();
+        after.starts_with('=')
+            && !after.starts_with("==")
+            && !before.ends_with(is_word)
+            && !line.contains("--")
+    };
+    let found = text.match_indices(field).map(|(at, _)| at).filter(|&at| gives(at)).last();
+    found.map_or(whole, |at| Span::new(whole.file, at, at + field.len()))
+}
+
 /// Warns of fields whose names resemble those that DIGITS reads; what else a definition keeps there is its own affair.
-pub(super) fn misspelt(table: &Table, span: Span, diagnostics: &mut Diagnostics) {
+pub(super) fn misspelt(
+    table: &Table,
+    sources: &SourceMap,
+    whole: Span,
+    diagnostics: &mut Diagnostics,
+) {
     let keys = std::iter::successors(table.next(&Value::Nil).flatten(), |(key, _)| {
         table.next(key).flatten()
     });
@@ -34,8 +62,8 @@ pub(super) fn misspelt(table: &Table, span: Span, diagnostics: &mut Diagnostics)
         let name = name.to_str();
         if let Some(near) = nearest(&name, FIELDS).filter(|near| *near != name) {
             let message = format!("DIGITS knows no field `{name}`");
-            let d =
-                Diagnostic::new(&diag::W0625, span, message).here("of the table that is returned");
+            let d = Diagnostic::new(&diag::W0625, place(sources, whole, &name), message)
+                .here("of the table that is returned");
             diagnostics.report(d.help(format!("did you mean `{near}`?")));
         }
     }
@@ -73,8 +101,9 @@ pub(super) fn misspelt_model(
 }
 
 /// Complains about a field of a wrong kind.
-pub(super) fn check(table: &Table, span: Span) -> Result<(), Stop> {
-    let refused = |message: String, help: String| {
+pub(super) fn check(table: &Table, sources: &SourceMap, whole: Span) -> Result<(), Stop> {
+    let refused = |field: &str, message: String, help: String| {
+        let span = place(sources, whole, field);
         Err(Box::new(Diagnostic::new(&diag::E0705, span, message).help(help)))
     };
     match table.field("loss") {
@@ -85,6 +114,7 @@ pub(super) fn check(table: &Table, span: Span) -> Result<(), Stop> {
         {
             let name = class_name(&class).unwrap_or_default();
             return refused(
+                "loss",
                 format!("the `loss` is the class {name}, not a criterion of it"),
                 format!("call it: loss = {name}()"),
             );
@@ -92,8 +122,25 @@ pub(super) fn check(table: &Table, span: Span) -> Result<(), Stop> {
         other => {
             let kind = other.type_name();
             return refused(
+                "loss",
                 format!("the `loss` is a {kind}, not a criterion"),
                 "such as loss = nn.ClassNLLCriterion()".into(),
+            );
+        }
+    }
+    for name in HOOKS {
+        let value = table.field(name);
+        if !value.is_nil() && !matches!(value, Value::Function(_) | Value::Native(_)) {
+            return refused(
+                name,
+                format!("`{name}` is a {}, not a function", value.type_name()),
+                match name {
+                    "labelHook" => {
+                        "write `labelHook = function(input, label) ... return label end`"
+                    }
+                    _ => "write `fineTuneHook = function(net) ... return net end`",
+                }
+                .to_owned(),
             );
         }
     }
@@ -106,6 +153,7 @@ pub(super) fn check(table: &Table, span: Span) -> Result<(), Stop> {
                 None => format!("a {}", value.type_name()),
             };
             return refused(
+                name,
                 format!("`{name}` is {given}, not a whole number above 0"),
                 format!("such as {name} = 64, or leave it out"),
             );

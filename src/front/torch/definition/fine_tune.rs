@@ -55,7 +55,8 @@ pub(super) fn apply(
         _ => {
             let message = "the fineTuneHook returns no model";
             let help = "end it with `return net`";
-            return Err(Box::new(Diagnostic::new(&diag::E0705, whole, message).help(help)));
+            let place = super::contract::place(&lua.sources, whole, "fineTuneHook");
+            return Err(Box::new(Diagnostic::new(&diag::E0705, place, message).help(help)));
         }
     }
     Ok(Some(Earlier { definition, places }))

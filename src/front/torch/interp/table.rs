@@ -29,6 +29,10 @@ struct Data {
     removed: usize,
     metatable: Option<Table>,
     charged: usize,
+    /// How far the array part reaches in Lua, which fills it up to a power of two.
+    span: usize,
+    /// How many entries there may be until what is in the array part is chosen anew.
+    room: usize,
 }
 
 const TABLE_COST: usize = 160;
@@ -97,6 +101,7 @@ impl Table {
             if data.array.len() + 1 == index {
                 let old = data.take_entry(&index.into());
                 data.array.push(value);
+                data.span = data.array.len();
                 data.charge(&self.0.heap);
                 old
             } else {
@@ -260,7 +265,13 @@ impl Data {
             }
             if place == self.array.len() && !value.is_nil() {
                 let old = self.take_entry(&key);
-                self.array.push(value);
+                if self.span <= place && self.is_full() {
+                    self.resettle(place);
+                }
+                match self.array.get_mut(place) {
+                    Some(slot) => *slot = value,
+                    None => self.array.push(value),
+                }
                 self.migrate();
                 return old;
             }
@@ -274,6 +285,14 @@ impl Data {
         let is_nan = matches!(key, Value::Number(n) if n.is_nan());
         if value.is_nil() || key.is_nil() || is_nan {
             return Value::Nil;
+        }
+        if let Some(place) = self.array_place(&key)
+            && self.is_full()
+        {
+            self.resettle(place);
+            if let Some(slot) = self.array.get_mut(place) {
+                return std::mem::replace(slot, value);
+            }
         }
         if self.entries.len() == self.entries.capacity() && self.entries.len() / 2 < self.removed {
             self.compact();
@@ -303,6 +322,49 @@ impl Data {
             }
             self.array.push(value);
         }
+    }
+
+    /// Whether Lua's hash part would have no room for one entry more; what follows the array part lies there.
+    fn is_full(&self) -> bool {
+        self.room <= self.entries.len() + self.array.len().saturating_sub(self.span)
+    }
+
+    /// Chooses anew what lies in the array part, as Lua does where the other part is full: the most slots, a power of two, of
+    /// which more than half are in use. That decides what `#t` is where there are holes. A value will be stored at `place`.
+    fn resettle(&mut self, place: usize) {
+        let in_array = self.array.iter().enumerate().filter(|(_, value)| !value.is_nil());
+        let in_entries = self.entries.iter().filter(|(_, value)| !value.is_nil());
+        let in_entries = in_entries.filter_map(|(key, _)| self.array_place(key));
+        let places = in_array.map(|(place, _)| place).chain(in_entries).chain([place]);
+        // How many there are up to each power of two, beyond the one before.
+        let mut counts = [0usize; usize::BITS as usize + 1];
+        let mut total = 0;
+        for place in places {
+            counts[(usize::BITS - place.leading_zeros()) as usize] += 1;
+            total += 1;
+        }
+        let (mut sum, mut span) = (0, 0);
+        for (power, count) in counts.iter().enumerate().take(usize::BITS as usize) {
+            sum += count;
+            if 2 * total <= 1 << power && power != 0 {
+                break;
+            }
+            if (1 << power) / 2 < sum {
+                span = 1 << power;
+            }
+        }
+        if self.array.len() <= span {
+            self.span = span;
+            for at in self.array.len()..span {
+                let value = self.take_entry(&(at + 1).into());
+                self.array.push(value);
+            }
+            self.compact();
+        }
+        let used = self.entries.len()
+            + self.array.len().saturating_sub(self.span)
+            + usize::from(self.array.len() <= place);
+        self.room = if used == 0 { 0 } else { used.next_power_of_two() };
     }
 
     fn compact(&mut self) {
@@ -335,8 +397,8 @@ impl Data {
     }
 
     fn length(&self) -> usize {
-        let nil_at = |i: usize| self.array[i].is_nil();
-        let mut high = self.array.len();
+        let nil_at = |i: usize| self.array.get(i).is_none_or(Value::is_nil);
+        let mut high = self.span.max(self.array.len());
         if 0 < high && nil_at(high - 1) {
             let mut low = 0;
             while 1 < high - low {

@@ -678,9 +678,19 @@ function handlers.cat(_, first, second, third, fourth)
    elseif is_tensor(first) then
       target, list, dimension = first, second, third
    end
-   local ids = {}
-   for i, tensor in ipairs(list) do ids[i] = value(tensor) end
-   return give(join(ids, dimension or original.dim(list[1])), target)
+   local ids, most = {}, 1
+   for _, tensor in ipairs(list) do most = math.max(most, original.dim(tensor)) end
+   local rank = math.max(most, dimension or most)
+   for i, tensor in ipairs(list) do
+      ids[i] = value(tensor)
+      -- Dimensions that a tensor lacks are of size 1, behind those that it has.
+      if original.dim(tensor) < rank then
+         local extents = sizes(tensor)
+         for d = #extents + 1, rank do extents[d] = 1 end
+         ids[i] = view(ids[i], extents)
+      end
+   end
+   return give(join(ids, dimension or most), target)
 end
 
 ---------------------------------------------------------------- copies, and what gives up a value

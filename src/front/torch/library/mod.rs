@@ -8,6 +8,7 @@
 mod copying;
 mod files;
 mod pointer;
+mod sharing;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -22,6 +23,19 @@ use crate::layers::Layer;
 use crate::source::Span;
 use crate::spec::{Dialect, Filler, Spelling};
 
+/// A field that a module was told to share with another one.
+#[derive(Clone)]
+pub struct Sharing {
+    /// The module.
+    pub module: Table,
+    /// The other one.
+    pub other: Table,
+    /// The field.
+    pub field: String,
+    /// Where that was told.
+    pub place: Span,
+}
+
 /// What is known of the modules of one interpreter.
 #[derive(Default)]
 pub struct Library {
@@ -35,6 +49,8 @@ pub struct Library {
     natives: RefCell<Option<Table>>,
     /// Warnings of the Lua side.
     warnings: RefCell<Vec<Diagnostic>>,
+    /// Modules that were told to share fields.
+    shared: RefCell<Vec<Sharing>>,
     /// What computes nets that the definition tries.
     trial: Cell<Option<fn(Trial) -> Option<Tried>>>,
 }
@@ -43,10 +59,11 @@ pub struct Library {
 const ALIASES: [&str; 5] = ["cudnn", "inn", "ccn2", "fbnn", "dpnn"];
 
 /// Packages that are run when they are first required.
-const PACKAGES: [(&str, &str); 3] = [
+const PACKAGES: [(&str, &str); 4] = [
     ("nnx", include_str!("nnx.lua")),
     ("dpnn", include_str!("dpnn.lua")),
     ("rnn", include_str!("rnn.lua")),
+    ("stn", include_str!("stn.lua")),
 ];
 
 /// The version that `cudnn.version` says: one whose batch normalisation definitions rely on.
@@ -340,6 +357,7 @@ impl Library {
                 Ok(vec![])
             }),
         );
+        sharing::add(self, &add);
         add("late", Box::new(|_, args| Ok(vec![LateNumber::of(args.get(0)).unwrap_or_default()])));
         add(
             "late_tensor",

@@ -186,6 +186,9 @@ local function copy(value, seen)
    return setmetatable(result, getmetatable(value))
 end
 
+-- The outermost call of share that runs, with the names that it has found nowhere yet.
+local sharing
+
 function Module:clone(...)
    local result = copy(self, {})
    if select('#', ...) > 0 then result:share(self, ...) end
@@ -193,11 +196,33 @@ function Module:clone(...)
 end
 
 function Module:share(other, ...)
-   for _, name in ipairs({...}) do
-      if native.is_tensor(self[name]) then self[name]:set(other[name]) end
+   local names, outermost = {...}, not sharing
+   if outermost then
+      sharing = {}
+      for _, name in ipairs(names) do sharing[name] = true end
+   end
+   for _, name in ipairs(names) do
+      if native.is_tensor(self[name]) then
+         sharing[name] = nil
+         self[name]:set(other[name])
+         native.shares(self, other, name)
+      end
    end
    for i, module in ipairs(self.modules or {}) do
       if other.modules and other.modules[i] then module:share(other.modules[i], ...) end
+   end
+   if outermost then
+      local missing = sharing
+      sharing = nil
+      local held = {}
+      for _, module in ipairs(self:listModules()) do
+         for key, value in pairs(module) do
+            if type(key) == 'string' and native.is_tensor(value) then held[#held + 1] = key end
+         end
+      end
+      for _, name in ipairs(names) do
+         if missing[name] and type(name) == 'string' then native.shares_nothing(name, held) end
+      end
    end
    return self
 end

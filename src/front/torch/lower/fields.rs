@@ -56,7 +56,14 @@ impl Walk<'_> {
             let gradient = module.field(&gradient);
             let identity = Identity::of(tensor, gradient.object::<Tensor>());
             let at = self.nodes[node].params.len();
-            self.uses.push(Use { identity, node, at, field: name, tensor: value.clone() });
+            self.uses.push(Use {
+                identity,
+                node,
+                at,
+                field: name,
+                tensor: value.clone(),
+                module: module.serial(),
+            });
             if tensor.is_unknown() {
                 let what = "known only when the network runs";
                 let message = format!("the first numbers of `{name}` are {what}");

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Walk;
 use crate::diag::{self, Diagnostic};
-use crate::front::torch::interp::Value;
+use crate::front::torch::interp::{Table, Value};
 use crate::front::torch::tensor::{Storage, Tensor};
 use crate::source::Spanned;
 
@@ -38,9 +38,43 @@ pub(in crate::front::torch) struct Use {
     pub(super) field: &'static str,
     /// The parameter itself.
     pub(super) tensor: Value,
+    /// The number of the module that has it.
+    pub(super) module: u64,
 }
 
 impl Walk<'_> {
+    /// Warns where modules of the net do not share what they were told to: a part of it has got storage of its own since, as
+    /// `:cuda()`, `:double()` and `:float()` give it to the modules that they are called on.
+    pub fn ended_sharing(&mut self) {
+        let mut ended = vec![];
+        for sharing in self.library().sharings() {
+            let of = |module: &Table| {
+                let held =
+                    |used: &&Use| used.module == module.serial() && used.field == sharing.field;
+                self.uses.iter().find(held)
+            };
+            if let (Some(one), Some(other)) = (of(&sharing.module), of(&sharing.other))
+                && one.identity.value != other.identity.value
+            {
+                ended.push((sharing.place, one.node, other.node, one.field));
+            }
+        }
+        let Some(&(place, node, other, field)) = ended.first() else { return };
+        let more = match ended.len() - 1 {
+            0 => String::new(),
+            n => format!(" (and {n} more)"),
+        };
+        let message =
+            format!("`{field}` is no longer shared{more}: the modules have storage of their own");
+        let d = Diagnostic::new(&diag::W0634, place, message)
+            .here("shared here")
+            .label(self.nodes[node].span, "this module learns by itself")
+            .label(self.nodes[other].span, "and so does this one")
+            .note("`:cuda()`, `:double()` and the like, called on one of the modules, give it new storage")
+            .help("convert first and share then, or convert the whole net at once");
+        self.diagnostics.report(d);
+    }
+
     /// Gives the parameters that share storage one name, whether they share their gradients or not: what is added to one of
     /// them is added to all. Where they are to stay `apart`, those that do not share their gradients do.
     pub fn share(&mut self, stay_apart: bool) {

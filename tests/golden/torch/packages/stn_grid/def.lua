@@ -1,0 +1,2 @@
+require 'stn'
+return nn.AffineGridGeneratorBHWD(4, 3)

@@ -1,0 +1,2 @@
+require 'stn'
+return nn.AffineTransformMatrixGenerator(true, true, true)
