@@ -70,10 +70,11 @@ pub struct Module {
 }
 
 impl Module {
-    /// A module without entries, for memory of so many elements.
-    pub fn new(precision: Precision, elements: usize) -> Self {
+    /// A module without entries, whose operands have so many elements at most.
+    pub fn new(precision: Precision, longest: usize) -> Self {
         let (texts, entries) = (vec![PRELUDE], vec![]);
-        let long = 1 << 30 <= elements;
+        // Counters go beyond the last element by less than what all threads do in one turn.
+        let long = 1 << 30 <= longest;
         let (functions, bodies, known) = (String::new(), String::new(), HashMap::new());
         Module { precision, long, texts, functions, bodies, entries, known }
     }
@@ -213,6 +214,13 @@ mod tests {
     }
 
     #[test]
+    #[test]
+    fn elements_are_counted_with_64_bits_only_where_an_operand_is_long() {
+        let whole = |longest| Module::new(Precision::Single, longest).text();
+        assert!(whole((1 << 30) - 1).contains("#define WHOLE int\n"));
+        assert!(whole(1 << 30).contains("#define WHOLE long long\n"));
+    }
+
     fn constants_are_written_exactly() {
         assert_eq!(real(0.1), "((real)0.1)");
         assert_eq!(real(1e-30), "((real)1e-30)");
