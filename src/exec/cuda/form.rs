@@ -104,7 +104,7 @@ impl Writer<'_> {
             &Kernel::Slice { axis, start, step } => {
                 let (_, extent, inner) = around(&self.args[0], axis);
                 let numbers = [extent, inner, self.outs[0].0[axis], start, step];
-                self.call(Call::each("slice", self.count(), vec![a(0), y(0)]).with_all(numbers));
+                self.call(Call::fours("slice", self.count(), vec![a(0), y(0)]).with_all(numbers));
             }
             &Kernel::Pad { axis, start, step } => {
                 let (_, extent, inner) = around(&self.outs[0], axis);
@@ -117,7 +117,7 @@ impl Writer<'_> {
                 for i in 0..self.args.len() {
                     let count = self.args[i].0[axis];
                     let n = self.args[i].count();
-                    let call = Call::each("place", n, vec![a(i), y(0)]);
+                    let call = Call::fours("place", n, vec![a(i), y(0)]);
                     self.call(call.with_all([extent, inner, count, start]));
                     start += count;
                 }
@@ -225,7 +225,10 @@ impl Writer<'_> {
         let write = |name: &str| chain::function(name, f, &shapes, out);
         let name = self.module.generate(key, write);
         let operands = (0..self.args.len()).map(a).chain([y(0)]).collect();
-        let mut call = Call::each("", self.count(), operands);
+        let mut call = match chain::in_fours(out) {
+            true => Call::fours("", out.count(), operands),
+            false => Call::each("", out.count(), operands),
+        };
         call.function = name.into();
         self.call(call);
     }
@@ -401,7 +404,7 @@ impl Writer<'_> {
             native.forward_f64(&[], &mut views, &mut vec![0.0; native.workspace(&[])]);
             for (i, values) in values.into_iter().enumerate() {
                 let n = values.len();
-                self.call(Call::each("copy", n, vec![Operand::Table(values), y(i)]));
+                self.call(Call::fours("copy", n, vec![Operand::Table(values), y(i)]));
             }
             return Ok(());
         }

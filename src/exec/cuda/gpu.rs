@@ -323,7 +323,7 @@ impl<T: Element> Gpu<T> {
             }
             (Wanted::Add(sum), _) => {
                 let from = self.plan.gradients;
-                let call = Call::each("add_to", from.len, vec![]);
+                let call = Call::fours("add_to", from.len, vec![]);
                 acts.extend(launch(&mut module, call, &[from.offset, sum.offset]));
             }
             (Wanted::Clear(slot), _) => {

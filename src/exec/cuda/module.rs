@@ -173,6 +173,7 @@ const RUNNER: &str = "\
 pub(super) fn blocks(spread: Spread) -> usize {
     match spread {
         Spread::Each(n) => n.div_ceil(THREADS).min(MOST_BLOCKS),
+        Spread::Fours(n) => n.div_ceil(4 * THREADS).min(MOST_BLOCKS),
         Spread::Teams(n) => n.min(MOST_BLOCKS),
     }
 }
@@ -214,13 +215,13 @@ mod tests {
     }
 
     #[test]
-    #[test]
     fn elements_are_counted_with_64_bits_only_where_an_operand_is_long() {
         let whole = |longest| Module::new(Precision::Single, longest).text();
         assert!(whole((1 << 30) - 1).contains("#define WHOLE int\n"));
         assert!(whole(1 << 30).contains("#define WHOLE long long\n"));
     }
 
+    #[test]
     fn constants_are_written_exactly() {
         assert_eq!(real(0.1), "((real)0.1)");
         assert_eq!(real(1e-30), "((real)1e-30)");

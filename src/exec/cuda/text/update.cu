@@ -183,5 +183,12 @@ DEVICE void clip_factor(const real *parts, real *numbers, whole n, whole count, 
 
 /* The sum of gradients over several passes. */
 DEVICE void add_to(const real *x, real *y, whole n) {
-    EACH(i, n) { y[i] += x[i]; }
+    EACH_FOUR(i, n) {
+        real old[4], more[4];
+        FOUR(k) {
+            old[k] = i + k * THREADS < n ? y[i + k * THREADS] : (real)0;
+            more[k] = i + k * THREADS < n ? x[i + k * THREADS] : (real)0;
+        }
+        FOUR(k) if (i + k * THREADS < n) y[i + k * THREADS] = old[k] + more[k];
+    }
 }
