@@ -160,13 +160,13 @@ impl Writer<'_> {
                 self.call(call.with_all(numbers));
             }
             Kernel::Lrn(l) => {
-                let call = Call::each("lrn", self.count(), vec![a(0), y(0), y(1)]);
-                self.call(self.lrn(call, l).with(l.k));
+                let call = self.lrn(["lrn", "lrn_wide"], vec![a(0), y(0), y(1)], l);
+                self.call(call.with(l.k));
             }
             Kernel::LrnGrad(l) => {
                 let operands = vec![a(0), a(1), a(2), a(3), y(0)];
-                let call = Call::each("lrn_grad", self.count(), operands);
-                self.call(self.lrn(call, l).with(2.0 * l.beta));
+                let call = self.lrn(["lrn_grad", "lrn_wide_grad"], operands, l);
+                self.call(call.with(2.0 * l.beta));
             }
             Kernel::Moments => {
                 let x = &self.args[0];
@@ -331,11 +331,20 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn lrn(&self, call: Call, l: &Lrn) -> Call {
+    /// A thread for each pixel where these are enough for a GPU, else one for each element.
+    fn lrn(&self, names: [&'static str; 2], operands: Vec<Operand>, l: &Lrn) -> Call {
+        const PIXELS: usize = 1 << 13;
+        const MOST: usize = 9;
         let x = &self.args[0];
-        let before = (l.size.max(1) - 1) / 2;
-        let behind = l.size.max(1) - 1 - before;
-        call.with_all([x.0[1], x.count_of(2..x.rank()), before, behind]).with_all([l.alpha, l.beta])
+        let (size, inner) = (l.size.max(1), x.count_of(2..x.rank()));
+        let before = (size - 1) / 2;
+        let behind = size - 1 - before;
+        let pixels = x.0[0] * inner;
+        let call = match PIXELS <= pixels && size <= MOST {
+            true => Call::each(names[0], pixels, operands),
+            false => Call::each(names[1], x.count(), operands),
+        };
+        call.with_all([x.0[1], inner, before, behind]).with_all([l.alpha, l.beta])
     }
 
     /// Blob, mean, variance, factor and shift; the last two stand for nothing if there are none.
