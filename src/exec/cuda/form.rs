@@ -1,6 +1,7 @@
 //! The CUDA form of every kernel: turns a step into calls of functions, matrix products and convolutions.
 
 use super::chain;
+use super::channels::{ChannelSums, Planes};
 use super::library::{Convolution, Product, Way, product};
 use super::module::Module;
 use super::reduction;
@@ -168,12 +169,7 @@ impl Writer<'_> {
                 let call = self.lrn(["lrn_grad", "lrn_wide_grad"], operands, l);
                 self.call(call.with(2.0 * l.beta));
             }
-            Kernel::Moments => {
-                let x = &self.args[0];
-                let call = Call::teams("channel_moments", x.0[1], vec![a(0), y(0), y(1)]);
-                let numbers = [x.0[0] * x.count_of(2..x.rank()), x.count_of(2..x.rank())];
-                self.call(call.with_all(numbers));
-            }
+            Kernel::Moments => self.moments(),
             Kernel::Normalize(n) => self.normalize(n),
             Kernel::NormalizeGrad(n) => self.normalize_grad(n),
             Kernel::MatMulAdd { .. }
@@ -353,33 +349,58 @@ impl Writer<'_> {
         [a(0), a(1), a(2)].into_iter().chain(affine).collect()
     }
 
+    fn moments(&mut self) {
+        let sums = ChannelSums::of(&self.args[0]);
+        let ChannelSums { channels, pieces, count, inner } = sums;
+        let operands = vec![a(0), Operand::Work(0), y(0), y(1)];
+        let parts = Call::teams("channel_moments", channels * pieces, operands.clone());
+        self.call(parts.with_all([channels, pieces, count, inner]));
+        if 1 < pieces {
+            self.form.work = sums.work();
+            let total = Call::each("channel_moments_total", channels, operands);
+            self.call(total.with_all([pieces, count, inner]));
+        }
+    }
+
     fn normalize(&mut self, n: &Normalize) {
-        let (x, mut operands) = (&self.args[0], Self::normalized(n));
+        let (planes, mut operands) = (Planes::of(&self.args[0]), Self::normalized(n));
         operands.push(y(0));
-        let numbers = [x.0[1], x.count_of(2..x.rank())];
-        let call = Call::each("normalize", x.count(), operands).with_all(numbers);
+        let call = Call::teams("normalize", planes.blocks(), operands).with_all(planes.numbers());
         self.call(call.with(n.affine).with(n.relu).with(n.eps));
     }
 
     fn normalize_grad(&mut self, n: &Normalize) {
-        let (x, mut operands) = (&self.args[0], Self::normalized(n));
-        let (channels, inner) = (x.0[1], x.count_of(2..x.rank()));
-        let (all, count) = (x.count(), x.0[0] * inner);
+        let (planes, mut operands) = (Planes::of(&self.args[0]), Self::normalized(n));
+        let sums = ChannelSums::of(&self.args[0]);
+        let ChannelSums { channels, pieces, count, inner } = sums;
         operands.push(a(self.args.len() - 1));
-        operands.extend(match n.affine {
-            true => [y(1), y(2)],
-            false => [Operand::Work(0), Operand::Work(channels)],
-        });
-        if !n.affine {
-            self.form.work = 2 * channels;
+        let (totals, free) = match n.affine {
+            true => ([y(1), y(2)], 0),
+            false => {
+                let second = channels.next_multiple_of(crate::plan::ALIGN);
+                ([Operand::Work(0), Operand::Work(second)], 2 * second)
+            }
+        };
+        operands.extend(totals.clone());
+        self.form.work = free;
+        if n.affine || n.batch {
+            let mut all = operands.clone();
+            all.push(Operand::Work(free));
+            let parts = Call::teams("normalize_sums", channels * pieces, all);
+            let parts = parts.with_all([channels, pieces, count, inner]);
+            self.call(parts.with(n.affine).with(n.relu).with(n.eps));
+            if 1 < pieces {
+                self.form.work += sums.work();
+                let [dscale, dshift] = totals;
+                let operands = vec![a(2), Operand::Work(free), dscale, dshift];
+                let total = Call::each("normalize_sums_total", channels, operands);
+                self.call(total.with(pieces).with(n.eps));
+            }
         }
-        let sums = Call::teams("normalize_sums", channels, operands.clone());
-        let sums = sums.with_all([count, inner]).with(n.affine).with(n.relu).with(n.eps);
-        self.call(sums);
         operands.push(y(0));
-        let call = Call::each("normalize_grad", all, operands);
-        let call = call.with_all([channels, inner, count]).with(n.affine).with(n.batch);
-        self.call(call.with(n.relu).with(n.eps));
+        let call = Call::teams("normalize_grad", planes.blocks(), operands);
+        let call = call.with_all(planes.numbers()).with(count);
+        self.call(call.with(n.affine).with(n.batch).with(n.relu).with(n.eps));
     }
 
     fn softmax(&mut self, axis: usize, log: bool) {
