@@ -26,9 +26,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cortado::exec::{Device, Session, SessionOptions, supported, workspace};
-use cortado::one_pass::{PassOptions, input_shapes, one_pass};
+use cortado::one_pass::{PassOptions, input_shapes, input_values, one_pass};
 use cortado::pipeline::{self, Options};
 use cortado::plan::{Request, plan};
+use cortado::program::expr::arg;
 use cortado::program::native::{Operation, Saved, View, ViewMut};
 use cortado::program::{Builder, Origin, Program};
 use cortado::real::Real;
@@ -67,21 +68,121 @@ fn kernels() -> Vec<Trial> {
         ("lines", emulator::kernels::lines),
         ("others", emulator::kernels::others),
     ];
-    let mut trials: Vec<Trial> = programs
-        .into_iter()
-        .map(|(name, program)| {
-            Trial::test(format!("kernels/{name}"), move || {
-                let found = emulator::values::differing(&program(), GPU, 2.0);
-                if found.is_empty() { Ok(()) } else { Err(found.join("\n").into()) }
-            })
-        })
-        .collect();
+    let mut trials = vec![];
+    for (name, program) in programs {
+        let differing = move || {
+            let found = emulator::values::differing(&program(), GPU, 2.0);
+            if found.is_empty() { Ok(()) } else { Err(Failed::from(found.join("\n"))) }
+        };
+        trials.push(Trial::test(format!("kernels/{name}"), differing));
+        let long = move || emulator::counting_with_64_bits(differing);
+        trials.push(Trial::test(format!("kernels/{name}/64_bits"), long));
+    }
     trials.push(Trial::test("kernels/updates", || Ok(emulator::kernels::updates(GPU)?)));
+    let long = || emulator::counting_with_64_bits(|| emulator::kernels::updates(GPU));
+    trials.push(Trial::test("kernels/updates/64_bits", move || Ok(long()?)));
+    trials.push(Trial::test("chains_in_place", chains_in_place));
+    trials.push(Trial::test("a_large_mean_leaves_variances", a_large_mean_leaves_variances));
+    trials.push(Trial::test("a_filter_of_many_items", a_filter_of_many_items));
     trials.push(Trial::test("every_operation_has_a_form", every_operation_has_a_form));
     trials.push(Trial::test("what_is_no_number_stays_so", what_is_no_number_stays_so));
     trials.push(Trial::test("a_bad_index_is_an_error", a_bad_index_is_an_error));
     trials.push(Trial::test("a_missing_form_names_its_layer", a_missing_form_names_its_layer));
     trials
+}
+
+/// Chains of many elements that take over the places of what they read.
+fn chains_in_place() -> Result<(), Failed> {
+    let mut b = Builder::new();
+    let count = 3 * (1 << 16) + 77;
+    let (x, row) = (b.input("x", [1, count].into()), b.input("row", [3, 1].into()));
+    let rows = b.map(&[x, row], &(arg(0) * arg(1)));
+    let doubled = b.map(&[rows], &(arg(0) + arg(0)));
+    let shifted = b.map(&[doubled, row], &(arg(0) - arg(1)));
+    b.output("shifted", shifted);
+    let plan = Arc::new(plan(b.finish(), &Request::default(), &workspace::<f32>(GPU, 1)));
+    if [rows, doubled].iter().any(|&v| plan.slot(v) != plan.slot(shifted)) {
+        return Err("the chains have places of their own".into());
+    }
+    let options = SessionOptions { device: GPU, threads: 1, seed: 0 };
+    let mut session = Session::<f32>::new(plan.clone(), &options)?;
+    let values: Vec<f32> = (0..count).map(|i| (i % 1013) as f32).collect();
+    session.write(plan.slot(x), &values);
+    session.write(plan.slot(row), &[1.0, 2.0, 3.0]);
+    session.run()?;
+    let results = session.read(plan.slot(shifted));
+    let rows = [1.0, 2.0, 3.0].into_iter();
+    let expected = rows.flat_map(|row| values.iter().map(move |x| 2.0 * x * row - row));
+    match expected.zip(&results).position(|(a, b)| a != *b) {
+        None => Ok(()),
+        Some(at) => Err(format!("element {at} is {}", results[at]).into()),
+    }
+}
+
+/// Moments of channels whose numbers are all close to a large one, in one piece and in several.
+fn a_large_mean_leaves_variances() -> Result<(), Failed> {
+    for (images, inner) in [(3, 50), (40, 1000)] {
+        let mut b = Builder::new();
+        let x = b.input("x", [images, 2, inner].into());
+        let (mean, variance) = b.channel_moments(x);
+        b.output("mean", mean);
+        b.output("variance", variance);
+        let plan = Arc::new(plan(b.finish(), &Request::default(), &workspace::<f32>(GPU, 1)));
+        let options = SessionOptions { device: GPU, threads: 1, seed: 0 };
+        let mut session = Session::<f32>::new(plan.clone(), &options)?;
+        let count = 2 * images * inner;
+        let values: Vec<f32> = (0..count).map(|i| 1e4 + (i as f32 * 0.7).sin() / 8.0).collect();
+        session.write(plan.slot(x), &values);
+        session.run()?;
+        let found = [mean, variance].map(|v| session.read(plan.slot(v)));
+        for channel in 0..2 {
+            let planes = values.chunks(inner).skip(channel).step_by(2);
+            let own: Vec<f64> = planes.flatten().map(|&x| f64::from(x)).collect();
+            let mean = own.iter().sum::<f64>() / own.len() as f64;
+            let variance = own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / own.len() as f64;
+            for (found, expected) in found.iter().zip([mean, variance]) {
+                let far = f64::from(found[channel]) / expected - 1.0;
+                if 1e-6 < far.abs() || far.is_nan() {
+                    return Err(format!("{} is not {expected}", found[channel]).into());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// More items than a block has threads, of which each numbers several.
+fn a_filter_of_many_items() -> Result<(), Failed> {
+    let wave = |n: usize| (0..n).map(|i| (i as f32 * 0.3).sin()).collect::<Vec<f32>>();
+    let passes = |i: usize| i % 3 == 0 || 400 < i && i < 500;
+    let selector: Vec<f32> = (0..700).map(|i| f32::from(u8::from(passes(i)))).collect();
+    let kept = (0..700).filter(|&i| passes(i)).count();
+    let blob = |shape: &[usize], data: Vec<f32>| Blob { shape: shape.into(), data };
+    let given = BTreeMap::from([
+        ("in.x".to_owned(), blob(&[700, 3], wave(2100))),
+        ("in.s".to_owned(), blob(&[700], selector)),
+        ("dout.y".to_owned(), blob(&[kept, 3], wave(3 * kept))),
+    ]);
+    let text = "force_backward: true
+layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 700 dim: 3 } } }
+layer { name: 's' type: 'Input' top: 's' input_param { shape { dim: 700 } } }
+layer { name: 'l' type: 'Filter' bottom: 'x' bottom: 's' top: 'y' }";
+    let (shapes, values) = (input_shapes(&given), input_values(&given));
+    let options = Options { own_state: true, shapes, values, ..Options::default() };
+    let checked = pipeline::check(Path::new("net.prototxt"), text.to_owned(), &options);
+    let env = pipeline::environment(&options, &|_| None);
+    let stage = checked.stages.first().ok_or("no stage")?;
+    let [here, there] = [Device::Cpu, GPU].map(|device| {
+        one_pass(stage, &env, &given, &PassOptions { backward: true, device, threads: 1, seed: 1 })
+    });
+    let (here, there) = (here?, there?);
+    for name in ["out.y", "din.x"] {
+        let [here, there] = [&here, &there].map(|results| results.get(name));
+        if here.is_none() || here.map(|blob| &blob.data) != there.map(|blob| &blob.data) {
+            return Err(format!("{name}: {here:?}, not {there:?}").into());
+        }
+    }
+    Ok(())
 }
 
 /// Operations without arguments, whose results are computed beforehand.

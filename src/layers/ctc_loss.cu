@@ -27,6 +27,7 @@ DEVICE void ctc_align(const real *scores, const real *second, const real *third,
                       real *rows, real *terms, whole n, whole T, whole C, whole longest, whole fixed, whole delay,
                       whole blank, int by_rows, int lengths, int collapse, int merge) {
     SHARED whole found[3];
+    SHARED real likelihood;
     whole S = 2 * longest + 1;
     EACH_TEAM(i, n) {
         real *own = work + i * (longest + (T + 2) * S), *ahead = own + longest, *behind = ahead + T * S;
@@ -81,11 +82,15 @@ DEVICE void ctc_align(const real *scores, const real *second, const real *third,
                 }
             }
         }
-        real p = -R_INFINITY;
-        if (first < end) {
-            const real *last = ahead + (end - first - 1) * S;
-            p = 1 < states ? ctc_add(last[states - 2], last[states - 1]) : last[0];
+        /* The next loop writes where the last forward variables are. */
+        EACH_THREAD(t) {
+            if (t == 0) {
+                const real *last = ahead + (end - first - 1) * S;
+                likelihood = -R_INFINITY;
+                if (first < end) likelihood = 1 < states ? ctc_add(last[states - 2], last[states - 1]) : last[0];
+            }
         }
+        real p = likelihood;
         int fails = p == -R_INFINITY;
         for (whole step = end - 1; first <= step; step--) {
             EACH_THREAD(t) {

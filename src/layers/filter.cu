@@ -1,21 +1,43 @@
 /* Items whose selector is not 0, one after the other. */
 
-/* Numbers the items that pass: where each goes, or -1. */
+/* How many items pass up to the end of each thread's share of them. */
+DEVICE void filter_counts(const real *selector, whole *counts, whole items, whole share) {
+    EACH_THREAD(t) {
+        whole count = 0;
+        for (whole item = t * share; item < least_of((t + 1) * share, items); item++) count += selector[item] != 0;
+        counts[t] = count;
+    }
+    team_add_before(counts);
+}
+
+/* Numbers the items that pass: where each goes, or -1. One block. */
 DEVICE void filter_places(const real *selector, real *places, whole n, whole items) {
-    EACH(i, n) {
-        whole next = 0;
-        for (whole item = 0; item < items; item++) places[item] = selector[item] != 0 ? (real)next++ : (real)-1;
+    SHARED whole counts[THREADS];
+    whole share = (items + THREADS - 1) / THREADS;
+    EACH_TEAM(b, n) {
+        filter_counts(selector, counts, items, share);
+        EACH_THREAD(t) {
+            whole next = t == 0 ? 0 : counts[t - 1];
+            for (whole item = t * share; item < least_of((t + 1) * share, items); item++) {
+                places[item] = selector[item] != 0 ? (real)next++ : (real)-1;
+            }
+        }
     }
 }
 
-/* The item that goes to a place, or -1. */
+/* The item that goes to a place, or -1. One block. */
 DEVICE void filter_sources(const real *selector, real *sources, whole n, whole items, whole kept) {
-    EACH(i, n) {
-        whole next = 0;
-        for (whole item = 0; item < items; item++) {
-            if (selector[item] != 0 && next < kept) sources[next++] = (real)item;
+    SHARED whole counts[THREADS];
+    whole share = (items + THREADS - 1) / THREADS;
+    EACH_TEAM(b, n) {
+        filter_counts(selector, counts, items, share);
+        EACH_THREAD(t) {
+            whole next = t == 0 ? 0 : counts[t - 1];
+            for (whole item = t * share; item < least_of((t + 1) * share, items); item++) {
+                if (selector[item] != 0 && next < kept) sources[next++] = (real)item;
+            }
+            for (whole place = counts[THREADS - 1] + t; place < kept; place += THREADS) sources[place] = (real)-1;
         }
-        while (next < kept) sources[next++] = (real)-1;
     }
 }
 

@@ -133,13 +133,13 @@ impl Operation for Select {
         let [selector, work] = [Operand::Arg(1), Operand::Work(0)];
         let calls = match pass {
             Pass::Forward => {
-                let number = Call::each("filter_sources", 1, vec![selector, work.clone()]);
+                let number = Call::teams("filter_sources", 1, vec![selector, work.clone()]);
                 let operands = vec![Operand::Arg(0), work, Operand::Out(0)];
                 let copy = Call::each("filter", self.top.count(), operands);
                 vec![number.with_all([items, kept]), copy.with(item)]
             }
             Pass::Backward(_) => {
-                let number = Call::each("filter_places", 1, vec![selector, work.clone()]);
+                let number = Call::teams("filter_places", 1, vec![selector, work.clone()]);
                 let operands = vec![Operand::OutGradient(0), work, Operand::ArgGradient(0)];
                 let copy = Call::each("filter_grad", args[0].count(), operands);
                 vec![number.with(items), copy.with_all([item, kept])]

@@ -1,18 +1,40 @@
-/* Elements where a mask is not 0, one after the other. */
+/* Elements where a mask is not 0, one after the other. One block, whose threads share the mask out. */
+
+/* How many elements are selected up to the end of each thread's share. */
+DEVICE void masked_counts(const real *mask, whole *counts, whole count, whole share) {
+    EACH_THREAD(t) {
+        whole own = 0;
+        for (whole j = t * share; j < least_of((t + 1) * share, count); j++) own += mask[j] != 0;
+        counts[t] = own;
+    }
+    team_add_before(counts);
+}
 
 DEVICE void masked_select(const real *x, const real *mask, real *y, whole n, whole count, whole room) {
-    EACH(i, n) {
-        whole next = 0;
-        for (whole j = 0; j < count; j++) {
-            if (mask[j] != 0 && next < room) y[next++] = x[j];
+    SHARED whole counts[THREADS];
+    whole share = (count + THREADS - 1) / THREADS;
+    EACH_TEAM(b, n) {
+        masked_counts(mask, counts, count, share);
+        EACH_THREAD(t) {
+            whole next = t == 0 ? 0 : counts[t - 1];
+            for (whole j = t * share; j < least_of((t + 1) * share, count); j++) {
+                if (mask[j] != 0 && next < room) y[next++] = x[j];
+            }
+            for (whole at = counts[THREADS - 1] + t; at < room; at += THREADS) y[at] = 0;
         }
-        while (next < room) y[next++] = 0;
     }
 }
 
 DEVICE void masked_select_grad(const real *dy, const real *mask, real *dx, whole n, whole count, whole room) {
-    EACH(i, n) {
-        whole next = 0;
-        for (whole j = 0; j < count; j++) dx[j] = mask[j] != 0 && next < room ? dy[next++] : (real)0;
+    SHARED whole counts[THREADS];
+    whole share = (count + THREADS - 1) / THREADS;
+    EACH_TEAM(b, n) {
+        masked_counts(mask, counts, count, share);
+        EACH_THREAD(t) {
+            whole next = t == 0 ? 0 : counts[t - 1];
+            for (whole j = t * share; j < least_of((t + 1) * share, count); j++) {
+                dx[j] = mask[j] != 0 && next < room ? dy[next++] : (real)0;
+            }
+        }
     }
 }

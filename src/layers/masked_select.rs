@@ -96,11 +96,11 @@ impl Operation for Chosen {
         let mask = Operand::Arg(1);
         let call = match pass {
             Pass::Forward => {
-                Call::each("masked_select", 1, vec![Operand::Arg(0), mask, Operand::Out(0)])
+                Call::teams("masked_select", 1, vec![Operand::Arg(0), mask, Operand::Out(0)])
             }
             Pass::Backward(_) => {
                 let operands = vec![Operand::OutGradient(0), mask, Operand::ArgGradient(0)];
-                Call::each("masked_select_grad", 1, operands)
+                Call::teams("masked_select_grad", 1, operands)
             }
         };
         let calls = vec![call.with_all([args[1].count(), self.shape.count()])];

@@ -158,7 +158,7 @@ impl Operation for Straight {
         let calls = (0..self.outputs).map(|i| {
             let count = args[i].count();
             let operands = vec![Operand::Arg(i), Operand::Out(i)];
-            Call::each("slice", count, operands).with_all([1, count, 1, 0, 1])
+            Call::fours("slice", count, operands).with_all([1, count, 1, 0, 1])
         });
         Some(DeviceForm { texts: &[], calls: calls.collect(), work: 0 })
     }

@@ -91,9 +91,9 @@ pub fn lower(typed: &TypedNet, env: &Environment, backward: Backward) -> Lowered
 /// Which layers one kernel does the work of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Join {
-    /// Those of towers that share parameters ([`join_towers`]).
-    Towers,
-    /// And those that follow each other ([`fold`]).
+    /// Those of towers that share parameters ([`join_towers`]), and those that follow a normalisation ([`fold`]).
+    Normalizations,
+    /// And those that follow a convolution.
     Chains,
 }
 
@@ -160,9 +160,7 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, join: Option
     if let Some(join) = join {
         let stands = compute_once(&mut b);
         blobs.iter_mut().flatten().chain(&mut wanted).for_each(|v| *v = stands[v.0 as usize]);
-        if join == Join::Chains {
-            fold(&mut b);
-        }
+        fold(&mut b, join == Join::Chains);
         join_towers(&mut b);
     }
     let (loss, mut seeds) = total_loss(&mut b, typed, &blobs);

@@ -67,6 +67,8 @@ impl From<f64> for Number {
 pub enum Spread {
     /// A thread for each of so many items, which the function visits with `EACH`.
     Each(usize),
+    /// A thread for each four of so many items, which the function visits with `EACH_FOUR`.
+    Fours(usize),
     /// A block of threads for each of so many items, which the function visits with `EACH_TEAM`.
     Teams(usize),
 }
@@ -89,6 +91,11 @@ impl Call {
     pub fn each(function: &'static str, n: usize, operands: Vec<Operand>) -> Self {
         let numbers = vec![n.into()];
         Call { function: function.into(), operands, numbers, spread: Spread::Each(n) }
+    }
+
+    /// A call with a thread for each four of `n` items; `n` is the first number.
+    pub fn fours(function: &'static str, n: usize, operands: Vec<Operand>) -> Self {
+        Call { spread: Spread::Fours(n), ..Call::each(function, n, operands) }
     }
 
     /// A call with a block of threads for each of `n` items; `n` is the first number.

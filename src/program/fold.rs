@@ -9,12 +9,16 @@ use super::expr::{Expr, PointFn, arg, constant, select};
 use super::{Builder, FusedConv, Kernel, Normalize, Program, Source, Step, ValueId};
 
 /// Rewrites a program that has no backward pass yet. Results are the same but for rounding; values stay where they are.
-pub fn fold(b: &mut Builder) {
+/// Convolutions are joined with what follows them only if that is wanted, for not every device has such a kernel.
+pub fn fold(b: &mut Builder, convolutions: bool) {
     let mut uses = uses(b.program());
     for number in 0..b.program().steps.len() {
         let program = b.program();
         let step = &program.steps[number];
         let Some((kernel, args)) = joined(program, step, &uses) else { continue };
+        if !convolutions && matches!(kernel, Kernel::FusedConv(_)) {
+            continue;
+        }
         let origin = producer(program, step.args[0]).map_or(step.origin, |step| step.origin);
         step.args.iter().for_each(|v| uses[v.0 as usize] -= 1);
         args.iter().for_each(|v| uses[v.0 as usize] += 1);
@@ -97,7 +101,7 @@ mod tests {
     use crate::window::{Axis, Conv};
 
     /// A convolution, a normalisation, a factor and a shift, and ReLU; then the kernels of both passes.
-    fn kernels(watched: bool) -> Vec<&'static str> {
+    fn kernels(convolutions: bool, watched: bool) -> Vec<&'static str> {
         let mut b = Builder::new();
         let x = b.input("x", Shape::from([2, 3, 5, 5]));
         let w = b.input("w", Shape::from([4, 3, 3, 3]));
@@ -112,7 +116,7 @@ mod tests {
         let scaled = b.map(&[y, scale, shift], &(arg(0) * arg(1) + arg(2)));
         let top = b.map(&[scaled], &relu);
         let dy = b.input("dy", b.shape(top).clone());
-        fold(&mut b);
+        fold(&mut b, convolutions);
         let gradients = differentiate(&mut b, &[(top, dy)], &[w, scale, shift]);
         b.output("y", top);
         if watched {
@@ -132,8 +136,10 @@ mod tests {
     fn a_chain_is_one_kernel_unless_its_parts_are_read() {
         let end = ["normalize-grad", "pointwise", "conv-filter"];
         let folded = [&["fused-conv", "moments", "normalize"][..], &end].concat();
-        assert_eq!(kernels(false), folded);
+        assert_eq!(kernels(true, false), folded);
         let watched = [&["fused-conv", "moments", "normalize", "normalize"][..], &end].concat();
-        assert_eq!(kernels(true), watched);
+        assert_eq!(kernels(true, true), watched);
+        let apart = [&["conv", "pointwise", "moments", "normalize"][..], &end].concat();
+        assert_eq!(kernels(false, false), apart);
     }
 }

@@ -131,7 +131,7 @@ mod tests {
         let sum = b.activation(sum, &relu, &slope);
         let y = b.conv(sum, weights[2], None, conv(1));
         let dy = b.input("dy", b.shape(y).clone());
-        fold(&mut b);
+        fold(&mut b, true);
         let wanted = [weights[0], weights[1], affine[0]];
         let gradients = differentiate(&mut b, &[(y, dy)], &wanted);
         b.output("y", y);

@@ -84,7 +84,7 @@ pub fn planned(
         _ if purpose.watched => lower(typed, env, purpose.backward),
         Device::Cpu => lower_joined(typed, env, purpose.backward, Join::Chains),
         // The libraries of a GPU have no joined convolutions.
-        Device::Cuda(_) => lower_joined(typed, env, purpose.backward, Join::Towers),
+        Device::Cuda(_) => lower_joined(typed, env, purpose.backward, Join::Normalizations),
     };
     let outputs = outputs(typed, &lowered);
     let watched: Vec<ValueId> = match purpose.watched {

@@ -8,7 +8,7 @@ use cortado::exec::{Device, Session, SessionOptions, workspace};
 use cortado::plan::{Plan, Request, plan};
 use cortado::program::expr::arg;
 use cortado::program::{
-    Builder, Distribution, Kernel, Lrn, Program, ValueId, VarId, differentiate,
+    Builder, Distribution, Kernel, Lrn, Normalize, Program, ValueId, VarId, differentiate,
 };
 use cortado::ty::Shape;
 use cortado::window::{Axis, Conv, Pool, Rounding};
@@ -132,7 +132,47 @@ pub fn others() -> Program {
     differentiate(&mut b, &[(picked, dy)], &[x]);
     b.random(Distribution::Uniform, [3, 335].into());
     b.random(Distribution::Normal, [1003].into());
+    large(&mut b);
     b.finish()
+}
+
+/// Blobs of so many elements that their launches are cut up in other ways.
+fn large(b: &mut Builder) {
+    let x = b.input("large", [2, 5, 120, 111].into());
+    let dy = b.input("dlarge", [2, 5, 120, 111].into());
+    let shapes = [[1, 5, 1, 1], [1, 1, 1, 1], [2, 1, 120, 1]];
+    let [row, one, plane] = shapes.map(|s| b.input(&format!("large {s:?}"), s.into()));
+    let f = (arg(0) * arg(1) + arg(2)).tanh() * arg(3) - arg(4).max(arg(1));
+    b.map(&[x, row, one, plane, dy], &f);
+    let part = b.strided_slice(x, 2, 3, 2, 50);
+    b.concat(&[part, x, part], 2);
+    let pixels = b.input("pixels", [2, 7, 64, 65].into());
+    let dpixels = b.input("dpixels", [2, 7, 64, 65].into());
+    for size in [1, 4, 5, 9, 11] {
+        let y = b.lrn(pixels, Lrn { size, alpha: 0.3, beta: 0.75, k: 1.5 });
+        differentiate(b, &[(y, dpixels)], &[pixels]);
+    }
+    // Planes that are cut up, several planes to a block, and rows.
+    let planes = [(x, dy), (pixels, dpixels)];
+    let shapes: [&[usize]; 2] = [&[90, 6, 5, 7], &[1500, 3]];
+    let others = shapes.map(|s| {
+        ["", "d"].map(|what| b.input(&format!("{what} of {s:?}"), Shape(s.to_vec()))).into()
+    });
+    for (i, (x, dy)) in planes.into_iter().chain(others).enumerate() {
+        let moments = b.channel_moments(x);
+        let channels = b.shape(x).0[1];
+        let [factor, shift] =
+            ["factor", "shift"].map(|name| b.input(&format!("{name} {i}"), [channels].into()));
+        for (relu, batch, affine) in
+            [(true, true, true), (true, false, true), (true, true, false), (false, true, true)]
+        {
+            let kernel = Kernel::Normalize(Normalize { eps: 1e-3, batch, affine, relu });
+            let learned = if affine { vec![factor, shift] } else { vec![] };
+            let args = [&[x, moments.0, moments.1][..], &learned].concat();
+            let y = b.step(kernel, &args, None)[0];
+            differentiate(b, &[(y, dy)], &[&[x][..], &learned].concat());
+        }
+    }
 }
 
 /// Every rule on a device against the processor, with decay of both sorts and a clipped norm, over three updates.

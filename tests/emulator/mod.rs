@@ -5,6 +5,7 @@ pub mod kernels;
 pub mod nvrtc;
 pub mod values;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -26,8 +27,23 @@ type Runner = unsafe extern "C" fn(i64, *mut *mut std::ffi::c_void);
 /// Products of at most so many multiplications go by cuBLAS' definition, larger ones by the processor's kernel.
 const SMALL: usize = 1 << 16;
 
+/// What says that elements are counted with 32 bits.
+const SHORT: &str = "#define WHOLE int\n";
+
 /// The compilers that are asked, first the one that the environment names.
 const COMPILERS: [&str; 4] = ["cc", "gcc", "clang", "c++"];
+
+thread_local! {
+    static LONG: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs something whose sessions on GPUs count all elements with 64 bits, as they do where an operand is long.
+pub fn counting_with_64_bits<R>(run: impl FnOnce() -> R) -> R {
+    LONG.set(true);
+    let result = run();
+    LONG.set(false);
+    result
+}
 
 /// From now on sessions on GPUs run on this.
 ///
@@ -49,6 +65,8 @@ pub fn compiler() -> Option<String> {
 /// Memory and scripts.
 struct Emulator {
     precision: Precision,
+    /// Whether texts are to count elements with 64 bits.
+    long: bool,
     /// Aligned for any number type.
     memory: Vec<u64>,
     scripts: Vec<Vec<Arc<Prepared>>>,
@@ -65,7 +83,8 @@ struct Prepared {
 impl Emulator {
     fn new(precision: Precision) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(|e| Error::io("create", Path::new("tmp"), e))?;
-        Ok(Emulator { precision, memory: vec![], scripts: vec![], folder })
+        let (long, memory, scripts) = (LONG.get(), vec![], vec![]);
+        Ok(Emulator { precision, long, memory, scripts, folder })
     }
 
     /// The memory from a byte on.
@@ -231,6 +250,12 @@ impl Driver for Emulator {
     }
 
     fn prepare(&mut self, script: &Script) -> Result<usize> {
+        let mut script = script.clone();
+        if self.long {
+            assert!(script.text.contains(SHORT), "where is the type that counts elements?");
+            script.text = script.text.replacen(SHORT, "#define WHOLE long long\n", 1);
+        }
+        let script = &script;
         if let Some(folder) = nvrtc::folder() {
             nvrtc::check(&folder, script).map_err(Error::Refused)?;
         }

@@ -6,15 +6,43 @@ use super::module::real;
 use crate::program::expr::{Binary, PointFn, PointOp, Unary};
 use crate::ty::Shape;
 
+/// Elements of a result from on which a thread works on four.
+const MANY: usize = 1 << 17;
+
+/// Whether a thread works on four elements of a result of this shape: fewer threads are still enough for a GPU.
+pub(super) fn in_fours(out: &Shape) -> bool {
+    MANY <= out.count()
+}
+
 /// The function `name`: `(arguments, y, n)`, for arguments of these shapes and a result of shape `out`.
 pub(super) fn function(name: &str, f: &PointFn, args: &[&Shape], out: &Shape) -> String {
     let mut text = format!("DEVICE void {name}(");
     for i in 0..args.len() {
         let _ = write!(text, "const real *a{i}, ");
     }
-    text.push_str("real *y, whole n) {\n    EACH(i, n) {\n");
-    for (i, shape) in args.iter().enumerate().filter(|(i, _)| f.reads(*i)) {
-        let _ = writeln!(text, "        real x{i} = a{i}[{}];", place(shape, out));
+    text.push_str("real *y, whole n) {\n");
+    let read: Vec<(usize, String)> = (args.iter().enumerate())
+        .filter(|(i, _)| f.reads(*i))
+        .map(|(i, shape)| (i, place(shape, out)))
+        .collect();
+    if in_fours(out) {
+        text.push_str("    EACH_FOUR(first, n) {\n");
+        for (i, _) in &read {
+            let _ = writeln!(text, "        real q{i}[4];");
+        }
+        text.push_str("        FOUR(k) {\n            whole i = first + k * THREADS;\n");
+        for (i, place) in &read {
+            let _ = writeln!(text, "            q{i}[k] = i < n ? a{i}[{place}] : (real)0;");
+        }
+        text.push_str("        }\n        FOUR(k) {\n        whole i = first + k * THREADS;\n");
+        for (i, _) in &read {
+            let _ = writeln!(text, "        real x{i} = q{i}[k];");
+        }
+    } else {
+        text.push_str("    EACH(i, n) {\n");
+        for (i, place) in &read {
+            let _ = writeln!(text, "        real x{i} = a{i}[{place}];");
+        }
     }
     for (at, op) in f.ops.iter().enumerate() {
         let right = match *op {
@@ -28,7 +56,14 @@ pub(super) fn function(name: &str, f: &PointFn, args: &[&Shape], out: &Shape) ->
         let _ = writeln!(text, "        real r{at} = {right};");
     }
     let last = f.ops.len().checked_sub(1).map_or("0".to_owned(), |last| format!("r{last}"));
-    let _ = writeln!(text, "        y[i] = {last};\n    }}\n}}");
+    match in_fours(out) {
+        true => {
+            let _ = writeln!(text, "        if (i < n) y[i] = {last};\n        }}\n    }}\n}}");
+        }
+        false => {
+            let _ = writeln!(text, "        y[i] = {last};\n    }}\n}}");
+        }
+    }
     text
 }
 

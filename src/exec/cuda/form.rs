@@ -1,6 +1,7 @@
 //! The CUDA form of every kernel: turns a step into calls of functions, matrix products and convolutions.
 
 use super::chain;
+use super::channels::{ChannelSums, Planes};
 use super::library::{Convolution, Product, Way, product};
 use super::module::Module;
 use super::reduction;
@@ -104,7 +105,7 @@ impl Writer<'_> {
             &Kernel::Slice { axis, start, step } => {
                 let (_, extent, inner) = around(&self.args[0], axis);
                 let numbers = [extent, inner, self.outs[0].0[axis], start, step];
-                self.call(Call::each("slice", self.count(), vec![a(0), y(0)]).with_all(numbers));
+                self.call(Call::fours("slice", self.count(), vec![a(0), y(0)]).with_all(numbers));
             }
             &Kernel::Pad { axis, start, step } => {
                 let (_, extent, inner) = around(&self.outs[0], axis);
@@ -117,7 +118,7 @@ impl Writer<'_> {
                 for i in 0..self.args.len() {
                     let count = self.args[i].0[axis];
                     let n = self.args[i].count();
-                    let call = Call::each("place", n, vec![a(i), y(0)]);
+                    let call = Call::fours("place", n, vec![a(i), y(0)]);
                     self.call(call.with_all([extent, inner, count, start]));
                     start += count;
                 }
@@ -160,20 +161,15 @@ impl Writer<'_> {
                 self.call(call.with_all(numbers));
             }
             Kernel::Lrn(l) => {
-                let call = Call::each("lrn", self.count(), vec![a(0), y(0), y(1)]);
-                self.call(self.lrn(call, l).with(l.k));
+                let call = self.lrn(["lrn", "lrn_wide"], vec![a(0), y(0), y(1)], l);
+                self.call(call.with(l.k));
             }
             Kernel::LrnGrad(l) => {
                 let operands = vec![a(0), a(1), a(2), a(3), y(0)];
-                let call = Call::each("lrn_grad", self.count(), operands);
-                self.call(self.lrn(call, l).with(2.0 * l.beta));
+                let call = self.lrn(["lrn_grad", "lrn_wide_grad"], operands, l);
+                self.call(call.with(2.0 * l.beta));
             }
-            Kernel::Moments => {
-                let x = &self.args[0];
-                let call = Call::teams("channel_moments", x.0[1], vec![a(0), y(0), y(1)]);
-                let numbers = [x.0[0] * x.count_of(2..x.rank()), x.count_of(2..x.rank())];
-                self.call(call.with_all(numbers));
-            }
+            Kernel::Moments => self.moments(),
             Kernel::Normalize(n) => self.normalize(n),
             Kernel::NormalizeGrad(n) => self.normalize_grad(n),
             Kernel::MatMulAdd { .. }
@@ -225,7 +221,10 @@ impl Writer<'_> {
         let write = |name: &str| chain::function(name, f, &shapes, out);
         let name = self.module.generate(key, write);
         let operands = (0..self.args.len()).map(a).chain([y(0)]).collect();
-        let mut call = Call::each("", self.count(), operands);
+        let mut call = match chain::in_fours(out) {
+            true => Call::fours("", out.count(), operands),
+            false => Call::each("", out.count(), operands),
+        };
         call.function = name.into();
         self.call(call);
     }
@@ -328,11 +327,20 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn lrn(&self, call: Call, l: &Lrn) -> Call {
+    /// A thread for each pixel where these are enough for a GPU, else one for each element.
+    fn lrn(&self, names: [&'static str; 2], operands: Vec<Operand>, l: &Lrn) -> Call {
+        const PIXELS: usize = 1 << 13;
+        const MOST: usize = 9;
         let x = &self.args[0];
-        let before = (l.size.max(1) - 1) / 2;
-        let behind = l.size.max(1) - 1 - before;
-        call.with_all([x.0[1], x.count_of(2..x.rank()), before, behind]).with_all([l.alpha, l.beta])
+        let (size, inner) = (l.size.max(1), x.count_of(2..x.rank()));
+        let before = (size - 1) / 2;
+        let behind = size - 1 - before;
+        let pixels = x.0[0] * inner;
+        let call = match PIXELS <= pixels && size <= MOST {
+            true => Call::each(names[0], pixels, operands),
+            false => Call::each(names[1], x.count(), operands),
+        };
+        call.with_all([x.0[1], inner, before, behind]).with_all([l.alpha, l.beta])
     }
 
     /// Blob, mean, variance, factor and shift; the last two stand for nothing if there are none.
@@ -341,33 +349,58 @@ impl Writer<'_> {
         [a(0), a(1), a(2)].into_iter().chain(affine).collect()
     }
 
+    fn moments(&mut self) {
+        let sums = ChannelSums::of(&self.args[0]);
+        let ChannelSums { channels, pieces, count, inner } = sums;
+        let operands = vec![a(0), Operand::Work(0), y(0), y(1)];
+        let parts = Call::teams("channel_moments", channels * pieces, operands.clone());
+        self.call(parts.with_all([channels, pieces, count, inner]));
+        if 1 < pieces {
+            self.form.work = sums.work();
+            let total = Call::each("channel_moments_total", channels, operands);
+            self.call(total.with_all([pieces, count, inner]));
+        }
+    }
+
     fn normalize(&mut self, n: &Normalize) {
-        let (x, mut operands) = (&self.args[0], Self::normalized(n));
+        let (planes, mut operands) = (Planes::of(&self.args[0]), Self::normalized(n));
         operands.push(y(0));
-        let numbers = [x.0[1], x.count_of(2..x.rank())];
-        let call = Call::each("normalize", x.count(), operands).with_all(numbers);
+        let call = Call::teams("normalize", planes.blocks(), operands).with_all(planes.numbers());
         self.call(call.with(n.affine).with(n.relu).with(n.eps));
     }
 
     fn normalize_grad(&mut self, n: &Normalize) {
-        let (x, mut operands) = (&self.args[0], Self::normalized(n));
-        let (channels, inner) = (x.0[1], x.count_of(2..x.rank()));
-        let (all, count) = (x.count(), x.0[0] * inner);
+        let (planes, mut operands) = (Planes::of(&self.args[0]), Self::normalized(n));
+        let sums = ChannelSums::of(&self.args[0]);
+        let ChannelSums { channels, pieces, count, inner } = sums;
         operands.push(a(self.args.len() - 1));
-        operands.extend(match n.affine {
-            true => [y(1), y(2)],
-            false => [Operand::Work(0), Operand::Work(channels)],
-        });
-        if !n.affine {
-            self.form.work = 2 * channels;
+        let (totals, free) = match n.affine {
+            true => ([y(1), y(2)], 0),
+            false => {
+                let second = channels.next_multiple_of(crate::plan::ALIGN);
+                ([Operand::Work(0), Operand::Work(second)], 2 * second)
+            }
+        };
+        operands.extend(totals.clone());
+        self.form.work = free;
+        if n.affine || n.batch {
+            let mut all = operands.clone();
+            all.push(Operand::Work(free));
+            let parts = Call::teams("normalize_sums", channels * pieces, all);
+            let parts = parts.with_all([channels, pieces, count, inner]);
+            self.call(parts.with(n.affine).with(n.relu).with(n.eps));
+            if 1 < pieces {
+                self.form.work += sums.work();
+                let [dscale, dshift] = totals;
+                let operands = vec![a(2), Operand::Work(free), dscale, dshift];
+                let total = Call::each("normalize_sums_total", channels, operands);
+                self.call(total.with(pieces).with(n.eps));
+            }
         }
-        let sums = Call::teams("normalize_sums", channels, operands.clone());
-        let sums = sums.with_all([count, inner]).with(n.affine).with(n.relu).with(n.eps);
-        self.call(sums);
         operands.push(y(0));
-        let call = Call::each("normalize_grad", all, operands);
-        let call = call.with_all([channels, inner, count]).with(n.affine).with(n.batch);
-        self.call(call.with(n.relu).with(n.eps));
+        let call = Call::teams("normalize_grad", planes.blocks(), operands);
+        let call = call.with_all(planes.numbers()).with(count);
+        self.call(call.with(n.affine).with(n.batch).with(n.relu).with(n.eps));
     }
 
     fn softmax(&mut self, axis: usize, log: bool) {
@@ -401,7 +434,7 @@ impl Writer<'_> {
             native.forward_f64(&[], &mut views, &mut vec![0.0; native.workspace(&[])]);
             for (i, values) in values.into_iter().enumerate() {
                 let n = values.len();
-                self.call(Call::each("copy", n, vec![Operand::Table(values), y(i)]));
+                self.call(Call::fours("copy", n, vec![Operand::Table(values), y(i)]));
             }
             return Ok(());
         }

@@ -32,6 +32,12 @@ pub(in crate::exec) fn unsupported(program: &Program) -> Option<(usize, String)>
     steps.find_map(|(i, step)| form(&mut module, program, step, i).err().map(|why| (i, why)))
 }
 
+/// Elements of the longest place that a launch reads or writes: each is counted from its own start.
+fn longest_operand(plan: &Plan) -> usize {
+    let places = plan.slots.iter().flatten().chain(&plan.work);
+    places.chain([&plan.parameters, &plan.gradients]).map(|slot| slot.len).max().unwrap_or(0)
+}
+
 /// Runs whose small outputs are kept.
 const ROWS: usize = 1024;
 
@@ -125,7 +131,7 @@ impl<T: Element> Gpu<T> {
         seed: u64,
         mut driver: Box<dyn Driver>,
     ) -> Result<Self> {
-        let mut module = Module::new(T::PRECISION, plan.arena);
+        let mut module = Module::new(T::PRECISION, longest_operand(&plan));
         let size = module.precision().size();
         let mut space = Space::new(plan.arena, size);
         // The numbers of an update lie behind those of a run, so that both go in one piece.
@@ -306,7 +312,7 @@ impl<T: Element> Gpu<T> {
         // A script without the steps needs none of their kernels.
         let (mut module, mut acts) = match wanted {
             Wanted::Steps => (self.module.clone(), self.acts.acts.clone()),
-            _ => (Module::new(self.module.precision(), self.plan.arena), vec![]),
+            _ => (Module::new(self.module.precision(), longest_operand(&self.plan)), vec![]),
         };
         match (wanted, self.tables) {
             (Wanted::Update(kind, gradients), Some(tables)) => {
@@ -317,7 +323,7 @@ impl<T: Element> Gpu<T> {
             }
             (Wanted::Add(sum), _) => {
                 let from = self.plan.gradients;
-                let call = Call::each("add_to", from.len, vec![]);
+                let call = Call::fours("add_to", from.len, vec![]);
                 acts.extend(launch(&mut module, call, &[from.offset, sum.offset]));
             }
             (Wanted::Clear(slot), _) => {

@@ -10,6 +10,7 @@
 //! every time.
 
 mod chain;
+mod channels;
 pub mod driver;
 pub mod form;
 mod gpu;

@@ -70,10 +70,11 @@ pub struct Module {
 }
 
 impl Module {
-    /// A module without entries, for memory of so many elements.
-    pub fn new(precision: Precision, elements: usize) -> Self {
+    /// A module without entries, whose operands have so many elements at most.
+    pub fn new(precision: Precision, longest: usize) -> Self {
         let (texts, entries) = (vec![PRELUDE], vec![]);
-        let long = 1 << 30 <= elements;
+        // Counters go beyond the last element by less than what all threads do in one turn.
+        let long = 1 << 30 <= longest;
         let (functions, bodies, known) = (String::new(), String::new(), HashMap::new());
         Module { precision, long, texts, functions, bodies, entries, known }
     }
@@ -172,6 +173,7 @@ const RUNNER: &str = "\
 pub(super) fn blocks(spread: Spread) -> usize {
     match spread {
         Spread::Each(n) => n.div_ceil(THREADS).min(MOST_BLOCKS),
+        Spread::Fours(n) => n.div_ceil(4 * THREADS).min(MOST_BLOCKS),
         Spread::Teams(n) => n.min(MOST_BLOCKS),
     }
 }
@@ -210,6 +212,13 @@ mod tests {
         assert_eq!(module.entries().len(), 2);
         assert_eq!(module.entries()[0], Entry { name: "k0_fill".into(), arguments: 1 });
         assert!(module.text().contains("KERNEL k0_fill(real *p0) { fill(p0, 10, ((real)1.5)); }"));
+    }
+
+    #[test]
+    fn elements_are_counted_with_64_bits_only_where_an_operand_is_long() {
+        let whole = |longest| Module::new(Precision::Single, longest).text();
+        assert!(whole((1 << 30) - 1).contains("#define WHOLE int\n"));
+        assert!(whole(1 << 30).contains("#define WHOLE long long\n"));
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub(super) struct Acts {
     pub(super) doubts: bool,
 }
 
+/// Elements that a block of threads copies.
+const PART: usize = 2048;
+
 /// Writes the acts of all steps, then those of the assignments.
 ///
 /// # Errors
@@ -72,15 +75,51 @@ pub(super) fn acts(
             all.steps.push(number);
         }
     }
-    for &(state, new) in &plan.program.assigns {
-        let (to, from): (Slot, Slot) = (plan.slot(state), plan.slot(new));
-        if to != from {
-            let call = Call::each("copy", to.len, vec![]);
-            all.acts.extend(launch(module, call, &[from.offset, to.offset]));
-            all.steps.push(plan.program.steps.len());
-        }
+    for group in apart(plan) {
+        let table: Vec<i64> = group
+            .iter()
+            .flat_map(|copy| {
+                let starts = (0..copy.len).step_by(PART);
+                starts.flat_map(move |at| {
+                    let numbers = [copy.from + at, copy.to + at, PART.min(copy.len - at), 0];
+                    numbers.map(|number| number as i64)
+                })
+            })
+            .collect();
+        let call = Call::teams("copy_parts", table.len() / 4, vec![]);
+        all.acts.extend(launch(module, call, &[0, space.wholes(&table)]));
+        all.steps.resize(all.acts.len(), plan.program.steps.len());
     }
     Ok(all)
+}
+
+/// A state's value, and where it is computed, in elements of the arena.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Copy {
+    from: usize,
+    to: usize,
+    len: usize,
+}
+
+/// The assignments of a program, which are one after the other, in groups within which their order does not matter.
+fn apart(plan: &Plan) -> Vec<Vec<Copy>> {
+    let places =
+        plan.program.assigns.iter().map(|&(state, new)| (plan.slot(state), plan.slot(new)));
+    let mut groups: Vec<Vec<Copy>> = vec![];
+    let (mut read, mut written): (Vec<Slot>, Vec<Slot>) = (vec![], vec![]);
+    for (to, from) in places.filter(|(to, from)| to != from && 0 < to.len) {
+        let meets = |slots: &[Slot], slot: &Slot| slots.iter().any(|other| other.overlaps(slot));
+        if groups.is_empty() || meets(&written, &from) || meets(&written, &to) || meets(&read, &to)
+        {
+            groups.push(vec![]);
+            (read, written) = (vec![], vec![]);
+        }
+        let copy = Copy { from: from.offset, to: to.offset, len: to.len };
+        groups.last_mut().expect("a group").push(copy);
+        read.push(from);
+        written.push(to);
+    }
+    groups
 }
 
 /// The launch of a call whose operands are at these elements.
@@ -93,4 +132,27 @@ pub(super) fn launch(module: &mut Module, mut call: Call, at: &[usize]) -> Optio
     let entry = module.entry(&call);
     let size = module.precision().size();
     Some(Act::Launch { entry, operands: at.iter().map(|at| at * size).collect(), blocks })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Request, plan};
+    use crate::program::{Builder, ValueId, VarId};
+
+    /// Copies of a program that gives states the values that `new` computes of them.
+    fn groups(new: impl Fn(&mut Builder, [ValueId; 2]) -> [ValueId; 2]) -> Vec<usize> {
+        let mut b = Builder::new();
+        let states = [0, 1].map(|i| b.variable(VarId(i), &[40].into()));
+        let values = new(&mut b, states);
+        states.into_iter().zip(values).for_each(|(state, value)| b.assign(state, value));
+        let plan = plan(b.finish(), &Request::default(), &|_, _| 0);
+        apart(&plan).iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn states_are_copied_at_once_unless_one_becomes_another() {
+        assert_eq!(groups(|b, [x, y]| [b.scale(x, 2.0), b.scale(y, 3.0)]), [2]);
+        assert_eq!(groups(|b, [x, y]| [y, b.scale(x, 2.0)]), [1, 1]);
+    }
 }

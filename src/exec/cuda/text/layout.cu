@@ -5,7 +5,29 @@ DEVICE void fill(real *y, whole n, real value) {
 }
 
 DEVICE void copy(const real *x, real *y, whole n) {
-    EACH(i, n) { y[i] = x[i]; }
+    EACH_FOUR(i, n) {
+        real near[4];
+        FOUR(k) near[k] = i + k * THREADS < n ? x[i + k * THREADS] : (real)0;
+        FOUR(k) if (i + k * THREADS < n) y[i + k * THREADS] = near[k];
+    }
+}
+
+/* Parts of the memory to other places; n counts the parts. The table has four integers each: where the part is, where it
+ * goes, how long it is, and 0. No part goes where another one is. */
+DEVICE void copy_parts(real *memory, const real *parts, whole n) {
+    const long long *table = (const long long *)parts;
+    EACH_TEAM(b, n) {
+        const real *x = memory + table[4 * b];
+        real *y = memory + table[4 * b + 1];
+        whole count = (whole)table[4 * b + 2];
+        EACH_THREAD(t) {
+            for (whole i = t; i < count; i += 4 * THREADS) {
+                real near[4];
+                FOUR(k) near[k] = i + k * THREADS < count ? x[i + k * THREADS] : (real)0;
+                FOUR(k) if (i + k * THREADS < count) y[i + k * THREADS] = near[k];
+            }
+        }
+    }
 }
 
 /* Eight axes of the result with their extents e and the distances s of their elements in x. */
@@ -28,9 +50,13 @@ DEVICE void strided(const real *x, real *y, whole n, whole e0, whole e1, whole e
 
 /* Elements start, start + step, ... of the middle axis of outer x extent x inner. */
 DEVICE void slice(const real *x, real *y, whole n, whole extent, whole inner, whole count, whole start, whole step) {
-    EACH(i, n) {
-        whole o = i / inner / count, j = i / inner % count;
-        y[i] = x[(o * extent + start + j * step) * inner + i % inner];
+    EACH_FOUR(first, n) {
+        real near[4];
+        FOUR(k) {
+            whole i = first + k * THREADS, o = i / inner / count, j = i / inner % count;
+            near[k] = i < n ? x[(o * extent + start + j * step) * inner + i % inner] : (real)0;
+        }
+        FOUR(k) if (first + k * THREADS < n) y[first + k * THREADS] = near[k];
     }
 }
 
@@ -45,9 +71,13 @@ DEVICE void pad(const real *x, real *y, whole n, whole extent, whole inner, whol
 
 /* The count elements of the middle axis of x to the places from start on. */
 DEVICE void place(const real *x, real *y, whole n, whole extent, whole inner, whole count, whole start) {
-    EACH(i, n) {
-        whole o = i / inner / count, j = i / inner % count;
-        y[(o * extent + start + j) * inner + i % inner] = x[i];
+    EACH_FOUR(first, n) {
+        real near[4];
+        FOUR(k) near[k] = first + k * THREADS < n ? x[first + k * THREADS] : (real)0;
+        FOUR(k) {
+            whole i = first + k * THREADS, o = i / inner / count, j = i / inner % count;
+            if (i < n) y[(o * extent + start + j) * inner + i % inner] = near[k];
+        }
     }
 }
 

@@ -4,7 +4,10 @@
  * elements, THREADS the threads of a block. CUDA's compiler makes each KERNEL a kernel. A C compiler makes it a function
  * that does the work of one block, whose number is in BLOCK, of BLOCKS; the threads of the block are loops.
  *
- * A function's body is one of two kinds. In `EACH(i, n)` every item is worked on by a thread of its own. In
+ * A function's body is one of three kinds. In `EACH(i, n)` every item is worked on by a thread of its own. In
+ * `EACH_FOUR(i, n)` a thread has four items, i, i + THREADS, i + 2 THREADS and i + 3 THREADS, those of them that are below
+ * n: in `FOUR(k)` it reads all of them before it writes any, so that four loads are under way at once. What is read at the
+ * place of an item may be what is written there; anything else that is read must be apart from what is written. In
  * `EACH_TEAM(b, n)` every item is worked on by a block: `EACH_THREAD(t)` is what all threads of the block do before any of
  * them goes on, and only SHARED memory lasts from one to the next. What is outside is the same for all threads.
  */
@@ -18,8 +21,12 @@ typedef WHOLE whole;
 #define FIRST_BLOCK ((whole)blockIdx.x)
 #define EACH(i, n) \
     for (whole i = (whole)blockIdx.x * THREADS + (whole)threadIdx.x; i < (n); i += (whole)gridDim.x * THREADS)
+#define EACH_FOUR(i, n)                                                                          \
+    for (whole i = (whole)blockIdx.x * (4 * THREADS) + (whole)threadIdx.x; i < (n);              \
+         i += (whole)gridDim.x * (4 * THREADS))
 #define EACH_TEAM(b, n) for (whole b = (whole)blockIdx.x; b < (n); b += (whole)gridDim.x)
 #define EACH_THREAD(t) for (int t = (int)threadIdx.x, again_ = 1; again_; again_ = 0, __syncthreads())
+#define UNROLL _Pragma("unroll")
 #else
 #include <math.h>
 #ifdef __cplusplus
@@ -41,8 +48,14 @@ static long long BLOCK, BLOCKS;
 #define EACH(i, n)        \
     EACH_THREAD(thread_) \
         for (whole i = (whole)(BLOCK * THREADS + thread_); i < (n); i += (whole)(BLOCKS * THREADS))
+#define EACH_FOUR(i, n)  \
+    EACH_THREAD(thread_) \
+        for (whole i = (whole)(BLOCK * 4 * THREADS + thread_); i < (n); i += (whole)(BLOCKS * 4 * THREADS))
 #define EACH_TEAM(b, n) for (whole b = (whole)BLOCK; b < (n); b += (whole)BLOCKS)
+#define UNROLL
 #endif
+/* A thread's items within EACH_FOUR: number k is at i + k * THREADS. */
+#define FOUR(k) UNROLL for (int k = 0; k < 4; k++)
 
 #ifdef REAL_IS_DOUBLE
 #define r_exp exp
@@ -100,6 +113,27 @@ DEVICE void team_add(real *part) {
         EACH_THREAD(t) {
             if (t < half) part[t] += part[t + half];
         }
+    }
+}
+
+/* Adds up two numbers of every thread at once, with 64 bits. */
+DEVICE void team_add_both(double *one, double *other) {
+    for (int half = THREADS / 2; 0 < half; half /= 2) {
+        EACH_THREAD(t) {
+            if (t < half) {
+                one[t] += one[t + half];
+                other[t] += other[t + half];
+            }
+        }
+    }
+}
+
+/* Adds to what every thread left in `part` what all threads before it left. */
+DEVICE void team_add_before(whole *part) {
+    SHARED whole sums[THREADS];
+    for (int far = 1; far < THREADS; far *= 2) {
+        EACH_THREAD(t) { sums[t] = far <= t ? part[t] + part[t - far] : part[t]; }
+        EACH_THREAD(t) { part[t] = sums[t]; }
     }
 }
 

@@ -113,7 +113,8 @@ DEVICE void update_one(int rule, const real *q, real rate, real g, real *w, real
     *w -= change;
 }
 
-/* decays: 0 by squares, 1 by absolute values. */
+/* A rule that keeps less has another array as `first` or `second`, element by element. decays: 0 by squares, 1 by absolute
+ * values. */
 DEVICE void update(real *weights, const real *gradients, real *first, real *second, const real *chunks,
                    const real *mults, const real *numbers, whole n, int rule, int two, int decays) {
     const long long *table = (const long long *)chunks;
@@ -121,15 +122,29 @@ DEVICE void update(real *weights, const real *gradients, real *first, real *seco
         whole start = (whole)table[4 * b], count = (whole)table[4 * b + 1];
         if (mults[2 * b] != mults[2 * b]) continue;
         real rate = numbers[STEP_RATE] * mults[2 * b], decay = numbers[STEP_DECAY] * mults[2 * b + 1];
+        real clip = numbers[STEP_CLIP], normalizer = numbers[STEP_NORMALIZER], q[6];
+        UNROLL for (int j = 0; j < 6; j++) q[j] = numbers[STEP_RULE + j];
         EACH_THREAD(t) {
-            for (whole i = start + t; i < start + count; i += THREADS) {
-                real w = weights[i], h = first[i], v = two ? second[i] : (real)0;
-                real g = gradients[i] * numbers[STEP_CLIP] * numbers[STEP_NORMALIZER];
-                if (decay != 0) g += decays == 0 ? decay * w : decay * r_sign(w);
-                update_one(rule, numbers + STEP_RULE, rate, g, &w, &h, &v);
-                weights[i] = w;
-                first[i] = h;
-                if (two) second[i] = v;
+            for (whole i = start + t; i < start + count; i += 4 * THREADS) {
+                real w[4], h[4], v[4], g[4];
+                FOUR(k) {
+                    whole at = i + k * THREADS;
+                    int inside = at < start + count;
+                    w[k] = inside ? weights[at] : (real)0;
+                    h[k] = inside ? first[at] : (real)0;
+                    v[k] = two && inside ? second[at] : (real)0;
+                    g[k] = inside ? gradients[at] : (real)0;
+                }
+                FOUR(k) {
+                    whole at = i + k * THREADS;
+                    if (start + count <= at) continue;
+                    g[k] = g[k] * clip * normalizer;
+                    if (decay != 0) g[k] += decays == 0 ? decay * w[k] : decay * r_sign(w[k]);
+                    update_one(rule, q, rate, g[k], w + k, h + k, v + k);
+                    weights[at] = w[k];
+                    first[at] = h[k];
+                    if (two) second[at] = v[k];
+                }
             }
         }
     }
@@ -142,8 +157,17 @@ DEVICE void look_ahead(real *weights, const real *first, const real *chunks, con
     EACH_TEAM(b, n) {
         whole start = (whole)table[4 * b], count = (whole)table[4 * b + 1];
         if (mults[2 * b] != mults[2 * b]) continue;
+        real share = numbers[STEP_RULE];
         EACH_THREAD(t) {
-            for (whole i = start + t; i < start + count; i += THREADS) weights[i] += numbers[STEP_RULE] * first[i];
+            for (whole i = start + t; i < start + count; i += 4 * THREADS) {
+                real w[4], h[4];
+                FOUR(k) {
+                    whole at = i + k * THREADS;
+                    w[k] = at < start + count ? weights[at] : (real)0;
+                    h[k] = at < start + count ? first[at] : (real)0;
+                }
+                FOUR(k) if (i + k * THREADS < start + count) weights[i + k * THREADS] = w[k] + share * h[k];
+            }
         }
     }
 }
@@ -183,5 +207,12 @@ DEVICE void clip_factor(const real *parts, real *numbers, whole n, whole count, 
 
 /* The sum of gradients over several passes. */
 DEVICE void add_to(const real *x, real *y, whole n) {
-    EACH(i, n) { y[i] += x[i]; }
+    EACH_FOUR(i, n) {
+        real old[4], more[4];
+        FOUR(k) {
+            old[k] = i + k * THREADS < n ? y[i + k * THREADS] : (real)0;
+            more[k] = i + k * THREADS < n ? x[i + k * THREADS] : (real)0;
+        }
+        FOUR(k) if (i + k * THREADS < n) y[i + k * THREADS] = old[k] + more[k];
+    }
 }
