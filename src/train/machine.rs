@@ -127,7 +127,7 @@ pub fn planned(
         }
         _ => 0,
     };
-    sum_by_tower(program);
+    sum_by_tower(program, device != Device::Cpu);
     program.outputs.retain(|(name, _)| name != "(gradient)");
     let gradients = match purpose.backward {
         Backward::No => vec![],

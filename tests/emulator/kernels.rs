@@ -8,7 +8,7 @@ use cortado::exec::{Device, Session, SessionOptions, workspace};
 use cortado::plan::{Plan, Request, plan};
 use cortado::program::expr::arg;
 use cortado::program::{
-    Builder, Distribution, Kernel, Lrn, Program, ValueId, VarId, differentiate,
+    Builder, Distribution, Kernel, Lrn, Program, ReduceOp, ValueId, VarId, differentiate,
 };
 use cortado::ty::Shape;
 use cortado::window::{Axis, Conv, Pool, Rounding};
@@ -64,14 +64,23 @@ pub fn poolings() -> Program {
 /// Sums, maxima and softmaxes along lines short and long, next to each other and apart.
 pub fn lines() -> Program {
     let mut b = Builder::new();
-    let shapes: [&[usize]; 5] =
-        [&[3, 70, 5, 130], &[2, 5000], &[5000, 2], &[40_000], &[2, 3, 2, 3, 2]];
-    for (i, shape) in shapes.into_iter().enumerate() {
+    let shapes: [(&[usize], usize); 6] = [
+        (&[3, 70, 5, 130], 3),
+        (&[2, 5000], 2),
+        (&[5000, 2], 4),
+        (&[40_000], 5),
+        (&[2, 3, 2, 3, 2], 2),
+        (&[60, 40, 33], 2),
+    ];
+    for (i, (shape, parts)) in shapes.into_iter().enumerate() {
         let x = b.input(&format!("x{i}"), Shape(shape.to_vec()));
         for mask in 1..1usize << shape.len() {
             let axes: Vec<usize> = (0..shape.len()).filter(|axis| mask >> axis & 1 == 1).collect();
             b.sum(x, &axes);
             b.max(x, &axes);
+            if axes[0] == 0 {
+                b.step(Kernel::Reduce(ReduceOp::SumByPart(parts), axes), &[x], None);
+            }
         }
         for axis in 0..shape.len() {
             let (p, q) = (b.softmax(x, axis), b.log_softmax(x, axis));

@@ -94,8 +94,12 @@ impl Writer<'_> {
             }
             Kernel::Pointwise(f) => self.pointwise(f),
             Kernel::Reduce(op, axes) => {
-                let largest = *op == ReduceOp::Max;
-                let reduction = reduction::calls(largest, &self.args[0], axes)?;
+                let (largest, parts) = match *op {
+                    ReduceOp::Sum => (false, 1),
+                    ReduceOp::SumByPart(parts) => (false, parts),
+                    ReduceOp::Max => (true, 1),
+                };
+                let reduction = reduction::calls(largest, &self.args[0], axes, parts)?;
                 self.form.work = reduction.work;
                 reduction.calls.into_iter().for_each(|call| self.call(call));
             }
