@@ -38,7 +38,7 @@ pub use chains::fuse_chains;
 pub use cost::{Cost, cost};
 pub use deploy::{deploy, settled};
 pub use fold::fold;
-pub use fuse::fuse;
+pub use fuse::{fuse, sum_maxima};
 pub use infer::infer;
 pub use kernel::{Distribution, FusedConv, Kernel, Lrn, Normalize, ReduceOp};
 pub use once::compute_once;

@@ -16,7 +16,7 @@ use crate::passes::share_params::share_params;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::{
     Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, join_sums, simplify,
-    sum_by_tower,
+    sum_by_tower, sum_maxima,
 };
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
@@ -114,7 +114,10 @@ pub fn planned(
             false => fuse(program),
         },
         Device::Cpu => {}
-        Device::Cuda(_) => fuse_chains(program),
+        Device::Cuda(_) => {
+            sum_maxima(program);
+            fuse_chains(program);
+        }
     }
     simplify(program);
     supported(device, program, &typed.net)?;
