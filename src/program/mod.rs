@@ -11,6 +11,7 @@
 
 mod arrange;
 mod autodiff;
+mod biases;
 mod build;
 mod chains;
 mod cost;
@@ -33,6 +34,7 @@ mod verify;
 
 pub use arrange::{Arrange, arrange, arranges};
 pub use autodiff::{Gradients, differentiate};
+pub use biases::part_biases;
 pub use build::Builder;
 pub use chains::fuse_chains;
 pub use cost::{Cost, cost};

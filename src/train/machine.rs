@@ -15,8 +15,8 @@ use crate::passes::lower::{Backward, Join, Lowered, lower, lower_joined, ready};
 use crate::passes::share_params::share_params;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::{
-    Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, join_sums, simplify,
-    sum_by_tower, sum_maxima,
+    Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, join_sums, part_biases,
+    simplify, sum_by_tower, sum_maxima,
 };
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
@@ -116,6 +116,7 @@ pub fn planned(
         Device::Cpu => {}
         Device::Cuda(_) => {
             sum_maxima(program);
+            part_biases(program);
             fuse_chains(program);
         }
     }

@@ -8,7 +8,7 @@ use cortado::exec::{Device, Session, SessionOptions, workspace};
 use cortado::plan::{Plan, Request, plan};
 use cortado::program::expr::arg;
 use cortado::program::{
-    Builder, Distribution, Kernel, Lrn, Program, ReduceOp, ValueId, VarId, differentiate,
+    Builder, Distribution, FusedConv, Kernel, Lrn, Program, ReduceOp, ValueId, VarId, differentiate,
 };
 use cortado::ty::Shape;
 use cortado::window::{Axis, Conv, Pool, Rounding};
@@ -56,6 +56,13 @@ pub fn poolings() -> Program {
     let axes = [Axis::new(2, 2, 0); 2];
     let (max, index) = b.max_pool(y, Pool { axes, rounding: Rounding::Ceil, count_pad: true });
     let dy = b.input("dy", b.shape(max).clone());
+    let bias = b.input("bias", [6].into());
+    let pool = Pool { axes: [Axis::new(3, 2, 0); 2], rounding: Rounding::Ceil, count_pad: true };
+    for (relu, args) in [(false, &[x, w, bias][..]), (true, &[x, w, bias]), (true, &[x, w])] {
+        let (conv, bias) = (conv.clone(), args.len() == 3);
+        let fused = FusedConv { conv, bias, sum: false, relu, packed: false, tiled: false };
+        b.step(Kernel::PooledConv(fused, pool.clone()), args, None);
+    }
     b.step(Kernel::PooledConvInput(conv.clone()), &[dy, index, w], Some([2, 4, 9, 9].into()));
     b.step(Kernel::PooledConvFilter(conv), &[x, dy, index], Some([6, 4, 4, 4].into()));
     b.finish()

@@ -8,7 +8,7 @@ use crate::exec::cpu::dispatch::{around, conv_shape, pool_shape};
 use crate::exec::cpu::im2col::Windows;
 use crate::program::device::{Call, Number, Operand, Pass, Spread};
 use crate::program::native::{Native, ViewMut};
-use crate::program::{Distribution, Kernel, Lrn, Normalize, Program, ReduceOp, Step};
+use crate::program::{Distribution, FusedConv, Kernel, Lrn, Normalize, Program, ReduceOp, Step};
 use crate::ty::Shape;
 use crate::window::{Axis, Conv, Pool};
 
@@ -139,6 +139,7 @@ impl Writer<'_> {
             }
             Kernel::ConvInput(c) => self.convolution(c, Way::Input),
             Kernel::ConvFilter(c) => self.convolution(c, Way::Filter),
+            Kernel::PooledConv(fused, pool) if !fused.packed => self.pooled_conv(fused, pool),
             Kernel::PooledConvInput(c) => self.pooled(c, Way::Input),
             Kernel::PooledConvFilter(c) => self.pooled(c, Way::Filter),
             Kernel::Im2col(c) => self.columns("im2col", c, 0)?,
@@ -296,6 +297,21 @@ impl Writer<'_> {
             self.call(call.with_all(numbers));
             self.form.acts.push(Act::Convolution(c));
         }
+    }
+
+    /// A pooling of a convolution, which is in the scratch memory: the bias is added to what the windows read.
+    fn pooled_conv(&mut self, fused: &FusedConv, pool: &Pool) {
+        let shape = conv_shape(&fused.conv, &self.args[0], &self.args[1]);
+        let [_, height, width] = shape.windows.output;
+        let blob = Shape::from([shape.batch, shape.out_channels, height, width]);
+        let free = shape.output_len().next_multiple_of(crate::plan::ALIGN);
+        let operands = [a(0), a(1), Operand::Work(0)];
+        self.convolve(Convolution::new(&shape, Way::Forward, operands), free);
+        let bias = if fused.bias { a(2) } else { a(1) };
+        let operands = vec![Operand::Work(0), bias, y(0), y(1)];
+        let call = Call::each("max_pool_biased", self.count(), operands);
+        let call = call.with_all(pool_numbers(pool, &blob)).with(blob.0[1]);
+        self.call(call.with(fused.bias).with(fused.relu));
     }
 
     /// A gradient by the maxima of a pooling: they are spread over the scratch memory first.
