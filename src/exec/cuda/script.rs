@@ -1,10 +1,13 @@
 //! Turns the steps of a plan into acts on addresses: what a device runs.
 
+use std::collections::HashMap;
+
 use super::form::{Act, Form, form};
 use super::module::{Module, blocks};
 use super::space::Space;
 use crate::plan::{Plan, Slot};
 use crate::program::device::{Call, Operand};
+use crate::program::{Kernel, ValueId};
 
 /// Places of what every run reads and writes beside the arena, in elements.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +17,9 @@ pub(super) struct Places {
     /// What is wrong with the data.
     pub(super) trouble: usize,
 }
+
+/// Most elements of a constant that is kept as a table.
+const MOST_CONSTANT: usize = 1 << 20;
 
 /// The acts of a plan, and which step each belongs to.
 pub(super) struct Acts {
@@ -35,7 +41,11 @@ pub(super) fn acts(
 ) -> Result<Acts, (usize, String)> {
     let mut all = Acts { acts: vec![], steps: vec![], doubts: false };
     let size = module.precision().size();
+    let constants = constants(plan);
     for (number, step) in plan.program.steps.iter().enumerate() {
+        if step.outs.iter().all(|v| constants.contains_key(v)) {
+            continue;
+        }
         let wrong = |why| (number, why);
         let Form { acts, work } = form(module, &plan.program, step, number).map_err(wrong)?;
         if plan.work[number].len < work {
@@ -45,7 +55,12 @@ pub(super) fn acts(
         for act in acts {
             let mut place = |operand: Operand| {
                 let element = match operand {
-                    Operand::Arg(i) => plan.slot(step.args[i]).offset,
+                    Operand::Arg(i) => match constants.get(&step.args[i]) {
+                        Some(&value) => {
+                            space.reals(&vec![value; plan.program.shape(step.args[i]).count()])
+                        }
+                        None => plan.slot(step.args[i]).offset,
+                    },
                     Operand::Out(i) => plan.slot(step.outs[i]).offset,
                     Operand::Work(from) => plan.work[number].offset + from,
                     Operand::Table(values) => space.reals(&values),
@@ -81,6 +96,31 @@ pub(super) fn acts(
         }
     }
     Ok(all)
+}
+
+/// Values that are one number everywhere, and views of them, which nothing but steps reads. Those that some act
+/// reads are written once, as tables.
+fn constants(plan: &Plan) -> HashMap<ValueId, f64> {
+    let program = &plan.program;
+    let mut constants = HashMap::new();
+    for step in &program.steps {
+        let value = match step.kernel {
+            Kernel::Fill(value) => Some(value),
+            Kernel::View | Kernel::Stop => constants.get(&step.args[0]).copied(),
+            _ => None,
+        };
+        if let Some(value) = value {
+            constants.insert(step.outs[0], value);
+        }
+    }
+    let kept = program.outputs.iter().map(|(_, v)| *v);
+    let kept = kept.chain(program.assigns.iter().map(|&(_, new)| new));
+    let kept: Vec<Slot> = kept.map(|v| plan.slot(v)).chain([plan.gradients]).collect();
+    constants.retain(|&v, _| {
+        let slot = plan.slot(v);
+        slot.len <= MOST_CONSTANT && !kept.iter().any(|kept| kept.overlaps(&slot))
+    });
+    constants
 }
 
 /// The launch of a call whose operands are at these elements.
