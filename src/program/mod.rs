@@ -29,6 +29,7 @@ mod pooling;
 mod print;
 mod residual;
 mod simplify;
+mod slices;
 mod towers;
 mod verify;
 
@@ -47,6 +48,7 @@ pub use once::compute_once;
 pub use pooling::join_pooling;
 pub use residual::join_sums;
 pub use simplify::simplify;
+pub use slices::slice_first;
 pub use towers::{join_towers, sum_by_tower};
 pub use verify::verify;
 

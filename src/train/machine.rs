@@ -16,7 +16,7 @@ use crate::passes::share_params::share_params;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::{
     Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, join_sums, part_biases,
-    simplify, sum_by_tower, sum_maxima,
+    simplify, slice_first, sum_by_tower, sum_maxima,
 };
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
@@ -117,6 +117,7 @@ pub fn planned(
         Device::Cuda(_) => {
             sum_maxima(program);
             part_biases(program);
+            slice_first(program);
             fuse_chains(program);
         }
     }
@@ -138,7 +139,9 @@ pub fn planned(
         _ => lowered.gradients.clone(),
     };
     let parameters = lowered.variables.clone();
-    let request = Request { parameters, gradients, histories: purpose.histories, settled };
+    let in_place = device != Device::Cpu;
+    let histories = purpose.histories;
+    let request = Request { parameters, gradients, histories, settled, in_place };
     let Lowered { program, variables, loss, blobs, blob_gradients, gradients } = lowered;
     let plan = Arc::new(plan(program, &request, &workspace::<f32>(device, threads)));
     Ok(Planned { plan, variables, loss, outputs, blobs, blob_gradients, gradients, files })

@@ -8,7 +8,9 @@ use crate::exec::cpu::dispatch::{around, conv_shape, pool_shape};
 use crate::exec::cpu::im2col::Windows;
 use crate::program::device::{Call, Number, Operand, Pass, Spread};
 use crate::program::native::{Native, ViewMut};
-use crate::program::{Distribution, FusedConv, Kernel, Lrn, Normalize, Program, ReduceOp, Step};
+use crate::program::{
+    Distribution, FusedConv, Kernel, Lrn, Normalize, Program, ReduceOp, Step, ValueId,
+};
 use crate::ty::Shape;
 use crate::window::{Axis, Conv, Pool};
 
@@ -39,7 +41,8 @@ pub struct Form {
     pub work: usize,
 }
 
-/// The form of step `number` of a program, whose entries are added to a module.
+/// The form of step `number` of a program, whose entries are added to a module. `gathered` says of which slice an argument's
+/// elements are read where they are; only pointwise steps have such.
 ///
 /// # Errors
 /// The kernel has no CUDA form; says so.
@@ -48,10 +51,17 @@ pub fn form(
     program: &Program,
     step: &Step,
     number: usize,
+    gathered: &dyn Fn(ValueId) -> Option<Step>,
 ) -> Result<Form, String> {
     let args: Vec<Shape> = step.args.iter().map(|&a| program.shape(a).clone()).collect();
+    let among = step.args.iter().map(|&v| {
+        let slice = gathered(v)?;
+        let Kernel::Slice { axis, start, step } = slice.kernel else { return None };
+        Some((program.shape(slice.args[0]).clone(), axis, start, step))
+    });
+    let among = among.collect();
     let outs: Vec<Shape> = step.outs.iter().map(|&o| program.shape(o).clone()).collect();
-    let mut writer = Writer { module, form: Form::default(), args, outs };
+    let mut writer = Writer { module, form: Form::default(), args, among, outs };
     writer.kernel(&step.kernel, number)?;
     Ok(writer.form)
 }
@@ -60,6 +70,8 @@ struct Writer<'a> {
     module: &'a mut Module,
     form: Form,
     args: Vec<Shape>,
+    /// The blobs among whose elements those of arguments are, and how.
+    among: Vec<Option<(Shape, usize, usize, usize)>>,
     outs: Vec<Shape>,
 }
 
@@ -224,10 +236,13 @@ impl Writer<'_> {
     }
 
     fn pointwise(&mut self, f: &crate::program::expr::PointFn) {
-        let shapes: Vec<&Shape> = self.args.iter().collect();
+        let reads = self.args.iter().zip(&self.among);
+        let reads =
+            reads.map(|(shape, among)| chain::Read { shape: shape.clone(), among: among.clone() });
+        let reads: Vec<chain::Read> = reads.collect();
         let (out, ops) = (&self.outs[0], &f.ops);
-        let key = format!("{ops:?} {shapes:?} {out:?}");
-        let write = |name: &str| chain::function(name, f, &shapes, out);
+        let key = format!("{ops:?} {reads:?} {out:?}");
+        let write = |name: &str| chain::function(name, f, &reads, out);
         let name = self.module.generate(key, write);
         let operands = (0..self.args.len()).map(a).chain([y(0)]).collect();
         let mut call = Call::each("", self.count(), operands);

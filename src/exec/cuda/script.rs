@@ -43,11 +43,14 @@ pub(super) fn acts(
     let size = module.precision().size();
     let constants = constants(plan);
     for (number, step) in plan.program.steps.iter().enumerate() {
-        if step.outs.iter().all(|v| constants.contains_key(v)) {
+        if plan.idle[number] || step.outs.iter().all(|v| constants.contains_key(v)) {
             continue;
         }
         let wrong = |why| (number, why);
-        let Form { acts, work } = form(module, &plan.program, step, number).map_err(wrong)?;
+        let written = |v: &ValueId| !constants.contains_key(v);
+        let gathered = |v: ValueId| plan.gathered(v).filter(|_| written(&v)).cloned();
+        let form = form(module, &plan.program, step, number, &gathered);
+        let Form { acts, work } = form.map_err(wrong)?;
         if plan.work[number].len < work {
             let (have, need) = (plan.work[number].len, work);
             return Err(wrong(format!("needs {need} elements of scratch memory, not {have}")));
@@ -98,15 +101,17 @@ pub(super) fn acts(
     Ok(all)
 }
 
-/// Values that are one number everywhere, and views of them, which nothing but steps reads. Those that some act
+/// Values that are one number everywhere, and views and parts of them, which nothing but steps reads. Those that some act
 /// reads are written once, as tables.
 fn constants(plan: &Plan) -> HashMap<ValueId, f64> {
     let program = &plan.program;
     let mut constants = HashMap::new();
-    for step in &program.steps {
+    for (step, idle) in program.steps.iter().zip(&plan.idle) {
         let value = match step.kernel {
             Kernel::Fill(value) => Some(value),
-            Kernel::View | Kernel::Stop => constants.get(&step.args[0]).copied(),
+            Kernel::View | Kernel::Stop | Kernel::Slice { .. } if *idle => {
+                constants.get(&step.args[0]).copied()
+            }
             _ => None,
         };
         if let Some(value) = value {
@@ -115,6 +120,10 @@ fn constants(plan: &Plan) -> HashMap<ValueId, f64> {
     }
     let kept = program.outputs.iter().map(|(_, v)| *v);
     let kept = kept.chain(program.assigns.iter().map(|&(_, new)| new));
+    // What is joined has to be where the whole is.
+    let steps = program.steps.iter().zip(&plan.idle);
+    let joined = steps.filter(|(step, idle)| **idle && matches!(step.kernel, Kernel::Concat(_)));
+    let kept = kept.chain(joined.map(|(step, _)| step.outs[0]));
     let kept: Vec<Slot> = kept.map(|v| plan.slot(v)).chain([plan.gradients]).collect();
     constants.retain(|&v, _| {
         let slot = plan.slot(v);
