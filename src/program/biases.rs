@@ -2,8 +2,9 @@
 //! that would be a pass over memory and a launch of its own.
 //!
 //! Where a maximum pooling alone reads a convolution, both become one kernel, which adds the bias to what it reads. Elsewhere
-//! the sum is a pointwise step, for chains to take in.
+//! the sum is a pointwise step, for chains to take in, unless the product is small enough for a kernel of its own.
 
+use super::device::is_small_product;
 use super::expr::{PointFn, arg};
 use super::fold::{producer, uses};
 use super::{FusedConv, Kernel, Program, Source, Step, ValueId};
@@ -25,7 +26,11 @@ pub fn part_biases(program: &mut Program) {
     for mut step in std::mem::take(&mut program.steps) {
         let axis = match (&step.kernel, &step.args[..]) {
             (Kernel::Conv(_), [_, _, _]) => 1,
-            (Kernel::MatMul { .. }, [_, _, _]) => program.shape(step.outs[0]).rank() - 1,
+            (Kernel::MatMul { trans_a, .. }, [a, _, _])
+                if !is_small(program, &step, *a, *trans_a) =>
+            {
+                program.shape(step.outs[0]).rank() - 1
+            }
             _ => {
                 steps.push(step);
                 continue;
@@ -44,6 +49,12 @@ pub fn part_biases(program: &mut Program) {
         steps.push(Step { kernel: add, args: vec![product, row], outs: sum, origin });
     }
     program.renumber(steps);
+}
+
+/// Whether a kernel of its own does a product `a b`, which adds the bias.
+fn is_small(program: &Program, step: &Step, a: ValueId, trans_a: bool) -> bool {
+    let (a, results) = (program.shape(a), program.shape(step.outs[0]).count());
+    is_small_product(results, a.0[a.rank() - if trans_a { 2 } else { 1 }])
 }
 
 /// The step that does the work of a pooling and of the convolution before it, if that has a bias and nobody else reads it.
@@ -83,8 +94,8 @@ mod tests {
             let pool = Pool { axes, rounding: Rounding::Ceil, count_pad: true };
             let (top, _) = b.max_pool(y, pool);
             let flat = b.view(top, [2, 36]);
-            let w = b.input("w2", Shape::from([36, 5]));
-            let bias = b.input("b2", Shape::from([5]));
+            let w = b.input("w2", Shape::from([36, 20_000]));
+            let bias = b.input("b2", Shape::from([20_000]));
             let z = b.matmul(flat, false, w, false, Some(bias));
             let z = b.map(&[z], &select(arg(0).lt(0.0), constant(0.0), arg(0)));
             b.output("z", z);

@@ -137,10 +137,13 @@ pub fn others() -> Program {
     for (i, (ta, tb)) in
         [(false, false), (true, false), (false, true), (true, true)].into_iter().enumerate()
     {
-        let a = b.input(&format!("a{i}"), if ta { [3, 7, 5] } else { [3, 5, 7] }.into());
-        let c = b.input(&format!("c{i}"), if tb { [3, 4, 7] } else { [3, 7, 4] }.into());
-        let bias = b.input(&format!("bias{i}"), [4].into());
-        b.matmul(a, ta, c, tb, Some(bias));
+        for (m, n, k) in [(5, 4, 7), (30, 9, 70), (40, 9, 300), (128, 40, 90)] {
+            let a = b.input(&format!("a{i}{k}"), if ta { [3, k, m] } else { [3, m, k] }.into());
+            let c = b.input(&format!("c{i}{k}"), if tb { [3, n, k] } else { [3, k, n] }.into());
+            let bias = b.input(&format!("bias{i}{k}"), [n].into());
+            b.matmul(a, ta, c, tb, Some(bias));
+            b.matmul(a, ta, c, tb, None);
+        }
     }
     let index = b.fill(2.3, [5].into());
     let picked = b.gather(x, 2, index);

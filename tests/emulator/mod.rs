@@ -24,7 +24,7 @@ use libloading::Library;
 type Runner = unsafe extern "C" fn(i64, *mut *mut std::ffi::c_void);
 
 /// Products of at most so many multiplications go by cuBLAS' definition, larger ones by the processor's kernel.
-const SMALL: usize = 1 << 16;
+const SMALL: usize = 1 << 19;
 
 /// The compilers that are asked, first the one that the environment names.
 const COMPILERS: [&str; 4] = ["cc", "gcc", "clang", "c++"];

@@ -6,7 +6,7 @@ use super::module::Module;
 use super::reduction;
 use crate::exec::cpu::dispatch::{around, conv_shape, pool_shape};
 use crate::exec::cpu::im2col::Windows;
-use crate::program::device::{Call, Number, Operand, Pass, Spread};
+use crate::program::device::{Call, Number, Operand, Pass, Spread, is_small_product};
 use crate::program::native::{Native, ViewMut};
 use crate::program::{
     Distribution, FusedConv, Kernel, Lrn, Normalize, Program, ReduceOp, Step, ValueId,
@@ -140,9 +140,13 @@ impl Writer<'_> {
             }
             &Kernel::MatMul { trans_a, trans_b } => {
                 let product = product(&self.args[0], &self.args[1], trans_a, trans_b);
-                let columns = product.n;
-                self.form.acts.push(Act::Product(product));
-                self.bias(columns, 1);
+                if is_small_product(self.count(), product.k) {
+                    self.small_product(&product);
+                } else {
+                    let columns = product.n;
+                    self.form.acts.push(Act::Product(product));
+                    self.bias(columns, 1);
+                }
             }
             Kernel::Conv(c) => {
                 self.convolution(c, Way::Forward);
@@ -264,6 +268,21 @@ impl Writer<'_> {
         numbers.extend(perm.iter().map(|&p| strides[p]));
         self.call(Call::each("strided", self.count(), vec![a(0), y(0)]).with_all(numbers));
         Ok(())
+    }
+
+    fn small_product(&mut self, product: &Product<Operand>) {
+        let &Product { m, n, k, trans_a, trans_b, .. } = product;
+        let lanes = match k {
+            0..=16 => 1,
+            17..=128 => 8,
+            _ => 32,
+        };
+        let biased = self.args.len() == 3;
+        let operands = vec![a(0), a(1), if biased { a(2) } else { a(0) }, y(0)];
+        let blocks = self.count().div_ceil(super::module::THREADS / lanes);
+        let call = Call::teams("small_product", blocks, operands).with(self.count());
+        let call = call.with_all([m, n, k]).with(trans_a).with(trans_b);
+        self.call(call.with(lanes).with(biased));
     }
 
     /// Adds argument 2, if there is one, to the result: one number for each channel.
