@@ -67,12 +67,33 @@ fn kernels() -> Vec<Trial> {
             })
         })
         .collect();
+    trials.push(Trial::test("kernels/places", places));
     trials.push(Trial::test("kernels/updates", || Ok(emulator::kernels::updates(GPU)?)));
     trials.push(Trial::test("every_operation_has_a_form", every_operation_has_a_form));
     trials.push(Trial::test("what_is_no_number_stays_so", what_is_no_number_stays_so));
     trials.push(Trial::test("a_bad_index_is_an_error", a_bad_index_is_an_error));
     trials.push(Trial::test("a_missing_form_names_its_layer", a_missing_form_names_its_layer));
     trials
+}
+
+/// Where parts of blobs are not copied, all is as where they are.
+fn places() -> Result<(), Failed> {
+    let program = emulator::kernels::places();
+    let run = |in_place: bool, device: Device| {
+        let request = Request { in_place, ..Request::default() };
+        emulator::values::results(&program, &request, device, 1.0).0
+    };
+    let here = run(false, Device::Cpu);
+    for in_place in [false, true] {
+        for (i, (want, got)) in here.iter().zip(run(in_place, GPU)).enumerate() {
+            let far = want.iter().zip(&got).map(|(a, b)| (a - b).abs() / (1.0 + a.abs()));
+            let far = far.fold(0.0, f32::max);
+            if 1e-5 < far || far.is_nan() || want.len() != got.len() {
+                return Err(format!("output {i}, in place {in_place}: off by {far}").into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Operations without arguments, whose results are computed beforehand.

@@ -154,6 +154,40 @@ pub fn others() -> Program {
     b.finish()
 }
 
+/// Parts and joints of blobs, of which some need no copy where they have the right places: along the first axis and others,
+/// with steps, of constants, of what is worked on before and after.
+pub fn places() -> Program {
+    let mut b = Builder::new();
+    let x = b.input("x", [4, 6, 8].into());
+    let y = b.map(&[x], &arg(0).exp());
+    // Read among others by chains alone, from the input and from a result, twice, with steps and behind each other.
+    let middle = b.slice(x, 1, 2, 3);
+    let odd = b.strided_slice(y, 1, 1, 2, 3);
+    let columns = b.strided_slice(y, 2, 0, 3, 3);
+    let part = b.slice(columns, 1, 1, 3);
+    let (sum, product) = (b.add(middle, odd), b.mul(middle, odd));
+    let twice = b.map(&[part, part], &(arg(0) + arg(1).sin()));
+    // Neighbours: halves of a result, one of a constant, and what does not begin where a place may.
+    let halves = [0, 2].map(|start| b.slice(y, 0, start, 2));
+    let halves = halves.map(|half| b.softmax(half, 2));
+    let zeros = b.fill(0.25, [2, 6, 8].into());
+    let joined = b.concat(&[halves[1], zeros, halves[0]], 0);
+    let late = b.slice(joined, 0, 3, 2);
+    let again = b.concat(&[late, late, joined], 0);
+    let constant = b.slice(zeros, 1, 1, 3);
+    let shifted = b.map(&[constant, constant], &(arg(0) + arg(1).exp()));
+    let flat = b.view(y, [192]);
+    let [first, rest] = [(0, 20), (20, 172)].map(|(start, count)| b.slice(flat, 0, start, count));
+    let turned = b.concat(&[rest, first], 0);
+    let all = [sum, product, twice, again, shifted, turned].map(|v| b.sum_all(v));
+    let total = b.add(all[0], all[1]);
+    let total = all[2..].iter().fold(total, |total, &one| b.add(total, one));
+    for (name, v) in [("again", again), ("turned", turned), ("twice", twice), ("total", total)] {
+        b.output(name, v);
+    }
+    b.finish()
+}
+
 /// Every rule on a device against the processor, with decay of both sorts and a clipped norm, over three updates.
 pub fn updates(device: Device) -> Result<(), String> {
     let rules: Vec<Rule<f32>> = vec![
