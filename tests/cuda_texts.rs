@@ -78,6 +78,7 @@ fn kernels() -> Vec<Trial> {
         let long = move || emulator::counting_with_64_bits(differing);
         trials.push(Trial::test(format!("kernels/{name}/64_bits"), long));
     }
+    trials.push(Trial::test("kernels/places", places));
     trials.push(Trial::test("kernels/updates", || Ok(emulator::kernels::updates(GPU)?)));
     let long = || emulator::counting_with_64_bits(|| emulator::kernels::updates(GPU));
     trials.push(Trial::test("kernels/updates/64_bits", move || Ok(long()?)));
@@ -145,6 +146,26 @@ fn a_large_mean_leaves_variances() -> Result<(), Failed> {
                 if 1e-6 < far.abs() || far.is_nan() {
                     return Err(format!("{} is not {expected}", found[channel]).into());
                 }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where parts of blobs are not copied, all is as where they are.
+fn places() -> Result<(), Failed> {
+    let program = emulator::kernels::places();
+    let run = |in_place: bool, device: Device| {
+        let request = Request { in_place, ..Request::default() };
+        emulator::values::results(&program, &request, device, 1.0).0
+    };
+    let here = run(false, Device::Cpu);
+    for in_place in [false, true] {
+        for (i, (want, got)) in here.iter().zip(run(in_place, GPU)).enumerate() {
+            let far = want.iter().zip(&got).map(|(a, b)| (a - b).abs() / (1.0 + a.abs()));
+            let far = far.fold(0.0, f32::max);
+            if 1e-5 < far || far.is_nan() || want.len() != got.len() {
+                return Err(format!("output {i}, in place {in_place}: off by {far}").into());
             }
         }
     }

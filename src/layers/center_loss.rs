@@ -1,7 +1,7 @@
 //! Half of the squared distance to a learned centre of each class.
 
 use super::class_loss::{
-    CLASS_TEXT, ClassAxis, LossRule, Normalization, labelled_rows, some_classes, total_call,
+    CLASS_TEXT, ClassAxis, LossRule, Normalization, labelled_rows, some_classes,
 };
 use crate::diag::Reported;
 use crate::params;
@@ -171,7 +171,7 @@ impl Operation for Centers {
                 let operands = vec![x, labels, centers, Operand::Work(0)];
                 let terms = Call::teams("center_terms", n, operands).with_all([width, classes]);
                 let rule = LossRule { ignore_label: None, normalization: Normalization::Full };
-                vec![terms, rule.divisor_call(n, n, n), total_call(n)]
+                vec![terms, rule.total_call(n, n, n)]
             }
             Pass::Backward(wrt) => wrt
                 .iter()

@@ -15,27 +15,37 @@ DEVICE whole class_from_1(real label, whole classes) {
 
 DEVICE int label_counts(real label, int ignores, long long ignored) { return !ignores || label_of(label) != ignored; }
 
-/* What a loss is divided by: a constant, or the number of labels that count, at least 1. */
-DEVICE void loss_divisor(const real *labels, real *divisor, whole n, whole count, int valid, real constant, int ignores,
-                         long long ignored) {
+/* The number of labels that count, in part[0] of a block of threads. */
+DEVICE void count_labels(const real *labels, real *part, whole count, int ignores, long long ignored) {
+    EACH_THREAD(t) {
+        real sum = 0;
+        for (whole i = t; i < count; i += THREADS) sum += (real)label_counts(labels[i], ignores, ignored);
+        part[t] = sum;
+    }
+    team_add(part);
+}
+
+/* What a loss is divided by where that is the number of labels that count, at least 1. */
+DEVICE void loss_divisor(const real *labels, real *divisor, whole n, whole count, int ignores, long long ignored) {
     SHARED real part[THREADS];
     EACH_TEAM(b, n) {
+        count_labels(labels, part, count, ignores, ignored);
         EACH_THREAD(t) {
-            real sum = 0;
-            for (whole i = t; i < count; i += THREADS) sum += (real)label_counts(labels[i], ignores, ignored);
-            part[t] = sum;
-        }
-        team_add(part);
-        EACH_THREAD(t) {
-            if (t == 0) divisor[b] = valid ? r_max((real)1, part[0]) : constant;
+            if (t == 0) divisor[b] = r_max((real)1, part[0]);
         }
     }
 }
 
-/* The sum of terms over a divisor. */
-DEVICE void loss_total(const real *terms, const real *divisor, real *loss, whole n, whole count) {
+/* The sum of terms over that number or, if not `valid`, over a constant. */
+DEVICE void loss_total(const real *terms, const real *labels, real *loss, whole n, whole count, whole labelled, int valid,
+                       real constant, int ignores, long long ignored) {
     SHARED real part[THREADS];
+    SHARED real divisor;
     EACH_TEAM(b, n) {
+        if (valid) count_labels(labels, part, labelled, ignores, ignored);
+        EACH_THREAD(t) {
+            if (t == 0) divisor = valid ? r_max((real)1, part[0]) : constant;
+        }
         EACH_THREAD(t) {
             real sum = 0;
             for (whole i = t; i < count; i += THREADS) sum += terms[i];
@@ -43,7 +53,7 @@ DEVICE void loss_total(const real *terms, const real *divisor, real *loss, whole
         }
         team_add(part);
         EACH_THREAD(t) {
-            if (t == 0) loss[b] = part[0] / divisor[b];
+            if (t == 0) loss[b] = part[0] / divisor;
         }
     }
 }

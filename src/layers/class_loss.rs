@@ -85,12 +85,28 @@ impl LossRule {
         [self.ignore_label.is_some().into(), self.ignore_label.unwrap_or(0).into()]
     }
 
-    /// The call that writes the divisor to the scratch memory's element `to`, where argument 1 has the labels.
-    pub(super) fn divisor_call(&self, labels: usize, batch: usize, to: usize) -> Call {
-        let valid = self.normalization == Normalization::Valid;
-        let operands = vec![Operand::Arg(1), Operand::Work(to)];
-        let call = Call::teams("loss_divisor", 1, operands).with(labels).with(valid);
-        call.with(self.divisor(labels, labels, batch)).with_all(self.ignored())
+    /// Whether the divisor depends on what the labels are.
+    fn counts_labels(&self) -> bool {
+        self.normalization == Normalization::Valid && self.ignore_label.is_some()
+    }
+
+    /// The divisor, where argument 1 has the labels, and the calls that find it.
+    pub(super) fn divisor_form(&self, labels: usize, batch: usize) -> (Operand, Vec<Call>) {
+        if !self.counts_labels() {
+            return (Operand::Table(vec![self.divisor(labels, labels, batch)]), vec![]);
+        }
+        let operands = vec![Operand::Arg(1), Operand::Work(0)];
+        let call = Call::teams("loss_divisor", 1, operands).with(labels);
+        (Operand::Work(0), vec![call.with_all(self.ignored())])
+    }
+
+    /// The call that adds up the `count` terms at the start of the scratch memory and divides them, where argument 1 has the
+    /// labels.
+    pub(super) fn total_call(&self, count: usize, labels: usize, batch: usize) -> Call {
+        let operands = vec![Operand::Work(0), Operand::Arg(1), Operand::Out(0)];
+        let call = Call::teams("loss_total", 1, operands).with_all([count, labels]);
+        let call = call.with(self.counts_labels()).with(self.divisor(labels, labels, batch));
+        call.with_all(self.ignored())
     }
 
     /// The divisor, at least 1.
@@ -107,12 +123,6 @@ impl LossRule {
 
 /// What losses over class labels share, for a GPU.
 pub(super) const CLASS_TEXT: &str = include_str!("class_loss.cu");
-
-/// The call that adds up the `count` terms at the start of the scratch memory and divides them by what is behind them.
-pub(super) fn total_call(count: usize) -> Call {
-    let operands = vec![Operand::Work(0), Operand::Work(count), Operand::Out(0)];
-    Call::teams("loss_total", 1, operands).with(count)
-}
 
 /// A label as Caffe reads it: truncated to a whole number.
 pub fn label<T: Real>(x: T) -> i64 {

@@ -95,6 +95,12 @@ impl LayerOps for ContrastiveLoss {
     }
 }
 
+/// Most elements of a row for which a thread does a pair of them on a GPU.
+const NARROW: usize = 32;
+
+/// Most elements of all rows for which one block does all pairs.
+const ONE_BLOCK: usize = 1 << 14;
+
 /// `(a, b, similar) -> loss`.
 #[derive(Debug, PartialEq)]
 struct Loss {
@@ -180,28 +186,38 @@ impl Operation for Loss {
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         let n = args[2].count();
         let width = args[0].count() / n.max(1);
-        let [a, b, similar, squares, terms] =
-            [Operand::Arg(0), Operand::Arg(1), Operand::Arg(2), Operand::Work(0), Operand::Work(n)];
-        let operands = vec![a.clone(), b.clone(), similar.clone(), squares.clone(), terms.clone()];
-        let distances = Call::teams("contrastive_distances", n, operands).with(width);
-        let mut calls = vec![distances.with(self.margin).with(self.legacy)];
-        match pass {
+        let [a, b, similar] = [0, 1, 2].map(Operand::Arg);
+        let narrow = width <= NARROW;
+        let calls = match pass {
+            Pass::Forward if narrow && n * width <= ONE_BLOCK => {
+                let operands = vec![a, b, similar, Operand::Out(0)];
+                let call = Call::teams("contrastive_loss", 1, operands).with_all([n, width]);
+                vec![call.with(self.margin).with(self.legacy)]
+            }
             Pass::Forward => {
-                let operands = vec![terms, Operand::Out(0)];
-                calls.push(Call::teams("contrastive_total", 1, operands).with(n));
+                let operands = vec![a, b, similar, Operand::Work(0)];
+                let terms = Call::teams("contrastive_terms", n, operands).with(width);
+                let operands = vec![Operand::Work(0), Operand::Out(0)];
+                let total = Call::teams("contrastive_total", 1, operands).with(n);
+                vec![terms.with(self.margin).with(self.legacy), total]
             }
             Pass::Backward(wrt) => {
-                for (position, &which) in wrt.iter().enumerate() {
-                    let (dy, to) = (Operand::OutGradient(0), Operand::ArgGradient(position));
-                    let given = [&a, &b, &similar, &squares].map(Clone::clone);
-                    let operands = given.into_iter().chain([dy, to]).collect();
-                    let call = Call::each("contrastive_grad", n * width, operands);
-                    let call = call.with_all([width, n]).with(self.margin).with(self.legacy);
-                    calls.push(call.with(if which == 0 { 1.0 } else { -1.0 }));
-                }
+                let at = |which: usize| wrt.iter().position(|&one| one == which);
+                let (first, second, sign) = match (at(0), at(1)) {
+                    (Some(first), Some(second)) => (first, second, 1.0),
+                    (Some(only), None) => (only, only, 1.0),
+                    (_, only) => (only.unwrap_or(0), only.unwrap_or(0), -1.0),
+                };
+                let [first, second] = [first, second].map(Operand::ArgGradient);
+                let operands = vec![a, b, similar, Operand::OutGradient(0), first, second];
+                let call = match narrow {
+                    true => Call::each("contrastive_grad", n, operands),
+                    false => Call::teams("contrastive_team_grad", n, operands),
+                };
+                vec![call.with(width).with(self.margin).with(self.legacy).with(sign)]
             }
-        }
-        Some(DeviceForm { texts: &[include_str!("contrastive_loss.cu")], calls, work: 2 * n })
+        };
+        Some(DeviceForm { texts: &[include_str!("contrastive_loss.cu")], calls, work: n })
     }
 }
 

@@ -1,6 +1,6 @@
 //! How improbable a sequence of labels is, wherever its labels lie in time.
 
-use super::class_loss::{CLASS_TEXT, LossRule, Normalization, label, total_call};
+use super::class_loss::{CLASS_TEXT, LossRule, Normalization, label};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -435,7 +435,7 @@ impl Operation for Alignments {
                     .with_all(lengths);
                 let rule = LossRule { ignore_label: None, normalization: Normalization::Full };
                 let n = sizes.items;
-                vec![call, rule.divisor_call(n, n, n), total_call(n)]
+                vec![call, rule.total_call(n, n, n)]
             }
             Pass::Backward(_) => {
                 let operands =

@@ -1,6 +1,6 @@
 //! One-against-all hinge loss of class scores.
 
-use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, total_call};
+use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -134,7 +134,7 @@ impl Operation for Hinge {
             Pass::Forward => {
                 let terms = Call::each("hinge_terms", n, vec![x, labels, Operand::Work(0)]);
                 let rule = LossRule { ignore_label: None, normalization: Normalization::Full };
-                vec![terms.with(classes).with(squared), rule.divisor_call(n, n, n), total_call(n)]
+                vec![terms.with(classes).with(squared), rule.total_call(n, n, n)]
             }
             Pass::Backward(_) => {
                 let operands = vec![x, labels, Operand::OutGradient(0), Operand::ArgGradient(0)];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, label, total_call};
+use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, label};
 use super::multinomial_logistic_loss::LEAST_PROBABILITY;
 use crate::diag::Reported;
 use crate::params;
@@ -213,16 +213,16 @@ impl Operation for Infogain {
                 vec![
                     axis.softmax_call(),
                     terms.with_all(self.rule.ignored()).with(LEAST_PROBABILITY),
-                    self.rule.divisor_call(n, axis.outer, n),
-                    total_call(n),
+                    self.rule.total_call(n, n, axis.outer),
                 ]
             }
             Pass::Backward(_) => {
                 let (dy, dx) = (Operand::OutGradient(0), Operand::ArgGradient(0));
-                let operands = vec![p, labels, gain, dy, Operand::Work(0), dx];
+                let (divisor, mut calls) = self.rule.divisor_form(n, axis.outer);
+                let operands = vec![p, labels, gain, dy, divisor, dx];
                 let slope = Call::each("infogain_grad", n, operands).with_all(axis.extents());
-                let divisor = self.rule.divisor_call(n, axis.outer, 0);
-                vec![divisor, slope.with_all(self.rule.ignored())]
+                calls.push(slope.with_all(self.rule.ignored()));
+                calls
             }
         };
         Some(DeviceForm { texts: TEXTS, calls, work: n + 1 })

@@ -1,7 +1,7 @@
 //! Puts the scores of all right classes a margin above those of all others.
 
 use crate::diag::Reported;
-use crate::layers::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, total_call};
+use crate::layers::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization};
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
@@ -153,10 +153,10 @@ impl Operation for Margins {
         let operands = vec![x.clone(), labels.clone(), Operand::Work(0)];
         let terms = Call::each("multi_label_terms", n, operands).with(axis.classes).with(factor);
         let rule = LossRule { ignore_label: None, normalization: Normalization::None };
-        let mut calls = vec![terms, rule.divisor_call(args[1].count(), n, n), total_call(n)];
+        let mut calls = vec![terms, rule.total_call(n, args[1].count(), n)];
         if let Pass::Backward(_) = pass {
             let loss = Operand::Work(n + 1);
-            calls[2].operands[2] = loss.clone();
+            calls[1].operands[2] = loss.clone();
             let operands = vec![x, labels, Operand::OutGradient(0), loss, Operand::ArgGradient(0)];
             let slope = Call::each("multi_label_grad", n, operands);
             calls.push(slope.with(axis.classes).with(factor));

@@ -1,7 +1,7 @@
 //! Puts the score of the right class a margin above all others.
 
 use crate::diag::Reported;
-use crate::layers::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, total_call};
+use crate::layers::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization};
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
@@ -203,7 +203,7 @@ impl Operation for Margins {
         let mut calls = vec![call.with(self.power != 1).with_all([self.margin, share])];
         if pass == Pass::Forward {
             let rule = LossRule { ignore_label: None, normalization: Normalization::None };
-            calls.extend([rule.divisor_call(n, n, n), total_call(n)]);
+            calls.push(rule.total_call(n, n, n));
         }
         Some(DeviceForm { texts: TEXTS, calls, work: n + 1 })
     }

@@ -1,6 +1,6 @@
 //! Negative log-likelihood of labels under given probabilities.
 
-use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, total_call};
+use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -106,8 +106,7 @@ impl Operation for LogLikelihood {
                 let terms = Call::each("multinomial_loss_terms", count, operands);
                 vec![
                     terms.with(axis.classes).with(LEAST_PROBABILITY),
-                    rule.divisor_call(count, count, count),
-                    total_call(count),
+                    rule.total_call(count, count, count),
                 ]
             }
             Pass::Backward(_) => {

@@ -1,6 +1,6 @@
 //! Cross-entropy of independent yes-or-no targets.
 
-use super::class_loss::{CLASS_TEXT, LossRule, Normalization, label, total_call};
+use super::class_loss::{CLASS_TEXT, LossRule, Normalization, label};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -116,17 +116,15 @@ impl Operation for CrossEntropy {
         let calls = match pass {
             Pass::Forward => {
                 let terms = Call::each("sigmoid_loss_terms", n, vec![x, t, Operand::Work(0)]);
-                vec![
-                    terms.with_all(self.rule.ignored()),
-                    self.rule.divisor_call(n, batch, n),
-                    total_call(n),
-                ]
+                vec![terms.with_all(self.rule.ignored()), self.rule.total_call(n, n, batch)]
             }
             Pass::Backward(_) => {
                 let dy = Operand::OutGradient(0);
-                let operands = vec![x, t, dy, Operand::Work(0), Operand::ArgGradient(0)];
+                let (divisor, mut calls) = self.rule.divisor_form(n, batch);
+                let operands = vec![x, t, dy, divisor, Operand::ArgGradient(0)];
                 let slope = Call::each("sigmoid_loss_grad", n, operands);
-                vec![self.rule.divisor_call(n, batch, 0), slope.with_all(self.rule.ignored())]
+                calls.push(slope.with_all(self.rule.ignored()));
+                calls
             }
         };
         Some(DeviceForm { texts: TEXTS, calls, work: n + 1 })

@@ -1,8 +1,6 @@
 //! Softmax followed by the negative log-likelihood of the label.
 
-use super::class_loss::{
-    CLASS_TEXT, ClassAxis, LossRule, Normalization, label, total_call, without_labels,
-};
+use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, label, without_labels};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -198,25 +196,23 @@ impl Operation for Loss {
                 vec![
                     axis.softmax_call(),
                     terms.with_all(self.rule.ignored()),
-                    self.rule.divisor_call(labels, axis.outer, labels),
-                    total_call(labels),
+                    self.rule.total_call(labels, labels, axis.outer),
                 ]
             }
             Pass::Backward(_) => {
+                let (divisor, mut calls) = self.rule.divisor_form(labels, axis.outer);
                 let operands = vec![
                     Operand::Out(1),
                     Operand::Arg(1),
                     weights,
                     Operand::OutGradient(0),
-                    Operand::Work(0),
+                    divisor,
                     Operand::ArgGradient(0),
                 ];
                 let slope = Call::each("softmax_loss_grad", args[0].count(), operands);
                 let slope = slope.with_all(axis.extents()).with(weighted);
-                vec![
-                    self.rule.divisor_call(labels, axis.outer, 0),
-                    slope.with_all(self.rule.ignored()),
-                ]
+                calls.push(slope.with_all(self.rule.ignored()));
+                calls
             }
         };
         Some(DeviceForm { texts: TEXTS, calls, work: labels + 1 })

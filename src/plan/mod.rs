@@ -1,7 +1,8 @@
 //! A program with a place in memory for every value: what an executor runs.
 //!
 //! One arena holds everything. Pinned values (inputs, variables, whatever is read after a run) have places of
-//! their own; all others share the rest by liveness. A view has the place of what it views; a pointwise step
+//! their own; all others share the rest by liveness. A view has the place of what it views, and so, if asked for, have a part
+//! of neighbouring elements and the parts of a concatenation; a pointwise step
 //! may take over the place of an argument that nobody reads afterwards, and a convolution that of what it adds.
 //!
 //! Invariants, checked by [`verify`]:
@@ -59,6 +60,9 @@ pub struct Request {
     /// Steps at the start of the program that need not run again while the parameters stay: what later steps read of
     /// their results is kept between runs.
     pub settled: usize,
+    /// Whether slices and concatenations of neighbouring elements are done by where values are put, and slices that only
+    /// pointwise steps read are read where they are, so that nothing has to be copied.
+    pub in_place: bool,
 }
 
 /// A program with a place for every value.
@@ -70,6 +74,8 @@ pub struct Plan {
     pub slots: Vec<Option<Slot>>,
     /// The workspace of every step.
     pub work: Vec<Slot>,
+    /// Which steps have nothing to do, because of where their results are.
+    pub idle: Vec<bool>,
     /// Steps at the start that need not run again while the parameters stay.
     pub settled: usize,
     /// Number of elements of the arena: exactly what a session allocates.
@@ -85,6 +91,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The slice whose elements are not copied: the value's place is that of the slice's argument, in which they are apart.
+    pub fn gathered(&self, v: ValueId) -> Option<&Step> {
+        let Source::Step(number) = self.program.source(v) else { return None };
+        let step = &self.program.steps[number as usize];
+        (self.idle[number as usize] && liveness::is_gathered(&self.program, step)).then_some(step)
+    }
+
     /// The place of a value that is computed.
     pub fn slot(&self, v: ValueId) -> Slot {
         self.slots[v.0 as usize].expect("the value is computed")
@@ -107,7 +120,8 @@ pub fn plan(
 /// Makes every gradient the memory of its own step: copies those that are inputs, or the gradient of another
 /// parameter as well.
 fn separate_gradients(program: &mut Program, request: &mut Request) {
-    let roots = liveness::lives(program, &[]).root;
+    let idle = liveness::idle(program, false, &[]);
+    let roots = liveness::lives(program, &idle, &[]).root;
     let mut seen = HashSet::new();
     for gradient in request.gradients.iter_mut().flatten() {
         let root = roots[gradient.0 as usize];
@@ -137,4 +151,54 @@ fn taking(step: &Step) -> Option<usize> {
 
 fn aligned(len: usize) -> usize {
     len.next_multiple_of(ALIGN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::Builder;
+    use crate::program::expr::arg;
+
+    /// Two halves of a blob, worked on apart and laid one after the other again.
+    fn halves(gradient: bool, extent: usize) -> Plan {
+        let mut b = Builder::new();
+        let x = b.input("x", [4, extent].into());
+        let whole = b.map(&[x], &arg(0).exp());
+        let parts = [0, 2].map(|start| b.slice(whole, 0, start, 2));
+        let parts = parts.map(|part| b.softmax(part, 1));
+        let joined = b.concat(&parts, 0);
+        let y = b.map(&[joined], &arg(0).exp());
+        b.output("y", y);
+        let gradients = vec![gradient.then_some(parts[1])];
+        let variable = b.variable(crate::program::VarId(0), &[2, extent].into());
+        let request =
+            Request { parameters: vec![variable], gradients, in_place: true, ..Request::default() };
+        let plan = plan(b.finish(), &request, &|_, _| 3);
+        assert_eq!(verify(&plan), Ok(()));
+        plan
+    }
+
+    #[test]
+    fn neighbours_are_cut_apart_and_joined_by_where_they_are() {
+        let idle = |plan: &Plan| plan.idle.iter().filter(|idle| **idle).count();
+        let plan = halves(false, 32);
+        assert_eq!(idle(&plan), 3);
+        // The whole, its parts in one piece, and the result: the input's place is the caller's.
+        let slots = |name: &str| {
+            let steps = plan.program.steps.iter().filter(move |step| step.kernel.name() == name);
+            steps.map(|step| plan.slot(step.outs[0])).collect::<Vec<_>>()
+        };
+        let (whole, joined) = (slots("pointwise")[0], slots("concat")[0]);
+        let places = |of: Slot| [0, 64].map(|at| Slot { offset: of.offset + at, len: 64 });
+        assert_eq!(slots("slice"), places(whole));
+        assert_eq!(slots("softmax"), places(joined));
+        assert!(!whole.overlaps(&joined));
+    }
+
+    #[test]
+    fn what_has_a_place_of_its_own_or_begins_between_two_places_is_copied() {
+        let idle = |plan: &Plan| plan.idle.iter().filter(|idle| **idle).count();
+        assert_eq!(idle(&halves(true, 32)), 2);
+        assert_eq!(idle(&halves(false, 3)), 1);
+    }
 }

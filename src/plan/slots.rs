@@ -1,7 +1,7 @@
 //! Gives every value its place: pinned ones first, the others by liveness into the gaps.
 
-use super::liveness::{Lives, lives};
-use super::{Plan, Request, Slot, aligned, is_view, taking};
+use super::liveness::{Lives, idle, lives};
+use super::{Plan, Request, Slot, aligned, taking};
 use crate::program::{Program, Source, Step, ValueId};
 
 pub(super) fn assign(
@@ -11,7 +11,8 @@ pub(super) fn assign(
 ) -> Plan {
     let gradients: Vec<ValueId> = request.gradients.iter().flatten().copied().collect();
     let kept = [gradients, kept(&program, request.settled)].concat();
-    let lives = lives(&program, &kept);
+    let idle = idle(&program, request.in_place, &request.gradients);
+    let lives = lives(&program, &idle, &kept);
     let mut slots: Vec<Option<Slot>> = vec![None; program.values.len()];
 
     let mut layout = vec![];
@@ -57,14 +58,23 @@ pub(super) fn assign(
     let mut work = vec![];
     let mut deaths: Vec<Vec<ValueId>> = vec![vec![]; program.steps.len()];
     for (number, step) in program.steps.iter().enumerate() {
-        if is_view(step) {
-            slots[step.outs[0].0 as usize] = slots[step.args[0].0 as usize];
+        if idle[number] {
+            put(&program, &lives, &mut slots, step.outs[0]);
             work.push(Slot { offset: 0, len: 0 });
             free_dead(&mut arena, &slots, &mut deaths[number]);
             continue;
         }
         for &out in &step.outs {
-            if slots[out.0 as usize].is_some() {
+            let root = lives.root[out.0 as usize];
+            if slots[root.0 as usize].is_some() {
+                put(&program, &lives, &mut slots, out);
+                continue;
+            }
+            if root != out {
+                slots[root.0 as usize] = Some(arena.take(program.shape(root).count()));
+                put(&program, &lives, &mut slots, out);
+                let last = lives.last[root.0 as usize];
+                deaths[last.max(number)].push(root);
                 continue;
             }
             let len = program.shape(out).count();
@@ -91,12 +101,24 @@ pub(super) fn assign(
         arena: aligned(arena.end.max(1)),
         slots,
         work,
+        idle,
         settled: request.settled,
         layout,
         parameters,
         gradients: gradient_region,
         histories,
         program,
+    }
+}
+
+/// Gives a value that is the memory of another, or a part of it, its place there.
+fn put(program: &Program, lives: &Lives, slots: &mut [Option<Slot>], v: ValueId) {
+    let (root, start) = (lives.root[v.0 as usize], lives.start[v.0 as usize]);
+    if root != v
+        && let Some(whole) = slots[root.0 as usize]
+    {
+        let len = program.shape(v).count();
+        slots[v.0 as usize] = Some(Slot { offset: whole.offset + start, len });
     }
 }
 

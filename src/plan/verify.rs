@@ -1,13 +1,13 @@
 //! Checks the invariants of a plan that the module's documentation lists.
 
 use super::liveness::lives;
-use super::{Plan, Slot, is_view, taking};
+use super::{Plan, Slot, taking};
 use crate::program::{Source, ValueId};
 
 /// The first rule that a plan breaks, as a sentence for whoever wrote the planner.
 pub fn verify(plan: &Plan) -> Result<(), String> {
     let program = &plan.program;
-    let lives = lives(program, &[]);
+    let lives = lives(program, &plan.idle, &[]);
     let slot = |v: ValueId| plan.slots[v.0 as usize].ok_or(format!("{v} has no place"));
     let mut live: Vec<(ValueId, Slot)> = vec![];
     for (i, value) in program.values.iter().enumerate() {
@@ -17,7 +17,14 @@ pub fn verify(plan: &Plan) -> Result<(), String> {
         }
     }
     for (number, step) in program.steps.iter().enumerate() {
-        if is_view(step) {
+        if plan.idle[number] {
+            for v in step.args.iter().chain(&step.outs) {
+                let (root, start) = (lives.root[v.0 as usize], lives.start[v.0 as usize]);
+                let (whole, part) = (slot(root)?, slot(*v)?);
+                if part.offset != whole.offset + start || whole.len < start + part.len {
+                    return Err(format!("{v} is not where it should be in {root}"));
+                }
+            }
             continue;
         }
         let work = plan.work[number];
@@ -37,7 +44,12 @@ pub fn verify(plan: &Plan) -> Result<(), String> {
             if place.overlaps(&work) {
                 return Err(format!("the workspace of step {number} overlaps {out}"));
             }
-            add(&mut live, out, place)?;
+            let root = lives.root[out.0 as usize];
+            if root == out {
+                add(&mut live, out, place)?;
+            } else if !live.iter().any(|(v, _)| *v == root) {
+                add(&mut live, root, slot(root)?)?;
+            }
         }
         live.retain(|(v, _)| number < lives.last[v.0 as usize]);
     }

@@ -62,6 +62,12 @@ impl From<f64> for Number {
     }
 }
 
+/// Whether a product of matrices with so many results and terms for each is quicker by a kernel of its own, which adds the bias
+/// as well, than by a library.
+pub fn is_small_product(results: usize, terms: usize) -> bool {
+    terms <= 1024 && results.saturating_mul(terms) <= 1 << 20
+}
+
 /// Over how many threads a call is spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spread {

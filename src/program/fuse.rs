@@ -31,6 +31,18 @@ pub fn fuse(program: &mut Program) {
     join_pooling(program);
 }
 
+/// The last of these alone: bias gradients behind maximum pooling, for devices without the other kernels.
+pub fn sum_maxima(program: &mut Program) {
+    for number in 0..program.steps.len() {
+        let step = &program.steps[number];
+        let (Kernel::Reduce(..), &[blob]) = (&step.kernel, &step.args[..]) else { continue };
+        let unpooled = Unpooled::find(program, blob);
+        if let Some((_, args)) = unpooled.and_then(|found| found.replacement(program, step)) {
+            program.steps[number].args = args;
+        }
+    }
+}
+
 /// Turns a sum, one of whose terms is a product of matrices that nothing else reads, into a product that adds to the other
 /// term, where that was computed before. Towers that share weights give such sums.
 fn accumulate(program: &mut Program) {
@@ -155,6 +167,25 @@ mod tests {
     #[test]
     fn the_gradient_of_a_pooled_convolution_is_summed_over_the_maxima() {
         assert_eq!(backward(0, 1), ["pooled-conv-filter", "pooled-conv-input", "sum"]);
+    }
+
+    #[test]
+    fn without_other_kernels_the_bias_alone_sums_over_the_maxima() {
+        let mut b = Builder::new();
+        let x = b.input("x", Shape::from([2, 6, 8, 8]));
+        let bias = b.input("b", Shape::from([1, 6, 1, 1]));
+        let y = b.add(x, bias);
+        let axes = [Axis::new(2, 2, 0); 2];
+        let (y, _) = b.max_pool(y, Pool { axes, rounding: Rounding::Ceil, count_pad: true });
+        let dy = b.input("dy", b.shape(y).clone());
+        let gradients = differentiate(&mut b, &[(y, dy)], &[bias]);
+        b.output("d", gradients.of(bias).expect("a gradient"));
+        let mut program = b.finish();
+        sum_maxima(&mut program);
+        simplify(&mut program);
+        assert_eq!(verify(&program), Ok(()));
+        let names: Vec<_> = program.steps.iter().map(|step| step.kernel.name()).collect();
+        assert_eq!(names, ["sum"]);
     }
 
     #[test]

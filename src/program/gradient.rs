@@ -126,7 +126,7 @@ fn one(b: &mut Builder, step: &Step, dy: ValueId, i: usize) -> Option<ValueId> {
             };
             Some(sum_to(b, dx, &shape))
         }
-        Kernel::Reduce(ReduceOp::Sum, _) => Some(b.repeat(dy, shape)),
+        Kernel::Reduce(ReduceOp::Sum | ReduceOp::SumByPart(_), _) => Some(b.repeat(dy, shape)),
         Kernel::Reduce(ReduceOp::Max, _) => {
             let chosen = arg(0).equals(arg(1)) * arg(2);
             Some(b.map(&[args[0], step.outs[0], dy], &chosen))

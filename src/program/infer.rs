@@ -2,7 +2,7 @@
 //!
 //! Layers have rules of their own, in the user's words; lowering asserts that the two agree.
 
-use super::Kernel;
+use super::{Kernel, ReduceOp};
 use crate::ty::Shape;
 
 /// The shapes of a kernel's results. `told` is the shape of the result where the arguments do not
@@ -20,8 +20,13 @@ pub fn infer(kernel: &Kernel, args: &[&Shape], told: Option<&Shape>) -> Result<V
             }
             None => one(broadcast(args)?),
         },
-        Kernel::Reduce(_, axes) => {
+        Kernel::Reduce(op, axes) => {
             let mut shape = arg(0)?.clone();
+            if let ReduceOp::SumByPart(parts) = *op
+                && (!axes.contains(&0) || parts == 0 || !shape.0[0].is_multiple_of(parts))
+            {
+                return Err(format!("{parts} parts of {shape} are not added up"));
+            }
             for &axis in axes {
                 *shape.0.get_mut(axis).ok_or("no such axis")? = 1;
             }

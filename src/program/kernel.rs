@@ -15,6 +15,8 @@ use crate::window;
 pub enum ReduceOp {
     /// Their sum.
     Sum,
+    /// Their sum by so many equal parts of the first axis, which is among those reduced: the sum of the sum of each.
+    SumByPart(usize),
     /// The largest.
     Max,
 }
@@ -280,6 +282,7 @@ impl Kernel {
             Kernel::Fill(_) => "fill",
             Kernel::Pointwise(_) => "pointwise",
             Kernel::Reduce(ReduceOp::Sum, _) => "sum",
+            Kernel::Reduce(ReduceOp::SumByPart(_), _) => "sum-by-part",
             Kernel::Reduce(ReduceOp::Max, _) => "max",
             Kernel::View => "view",
             Kernel::Stop => "stop",

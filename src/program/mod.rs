@@ -11,6 +11,7 @@
 
 mod arrange;
 mod autodiff;
+mod biases;
 mod build;
 mod chains;
 mod composed;
@@ -29,23 +30,26 @@ mod pooling;
 mod print;
 mod residual;
 mod simplify;
+mod slices;
 mod towers;
 mod verify;
 
 pub use arrange::{Arrange, arrange, arranges};
 pub use autodiff::{Gradients, differentiate, differentiate_twice};
+pub use biases::part_biases;
 pub use build::Builder;
 pub use chains::fuse_chains;
 pub use cost::{Cost, cost};
 pub use deploy::{deploy, settled};
 pub use fold::fold;
-pub use fuse::fuse;
+pub use fuse::{fuse, sum_maxima};
 pub use infer::infer;
 pub use kernel::{Distribution, FusedConv, Kernel, Lrn, Normalize, ReduceOp};
 pub use once::compute_once;
 pub use pooling::join_pooling;
 pub use residual::join_sums;
 pub use simplify::simplify;
+pub use slices::slice_first;
 pub use towers::{join_towers, sum_by_tower};
 pub use verify::verify;
 

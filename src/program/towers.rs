@@ -49,7 +49,8 @@ pub fn join_towers(b: &mut Builder) {
 /// Sums the gradients of what all towers of a layer add (biases and the like) for each tower by itself, and then these sums,
 /// as the original frameworks do. The gradients of towers that are compared with each other often cancel, to the last bit
 /// if they are summed alike; methods that divide by the size of a gradient would make much of what is left otherwise.
-pub fn sum_by_tower(program: &mut Program) {
+/// Where a step costs a launch, one step does both.
+pub fn sum_by_tower(program: &mut Program, in_one_step: bool) {
     let joined = program.joined.iter().map(|origins| (origins[0], origins.len()));
     let joined: HashMap<Origin, usize> = joined.collect();
     if joined.is_empty() {
@@ -64,6 +65,11 @@ pub fn sum_by_tower(program: &mut Program) {
         };
         let shape = program.shape(step.args.first().copied().unwrap_or(step.outs[0])).clone();
         if axes.is_empty() || towers < 2 || !shape.0[0].is_multiple_of(towers) {
+            steps.push(step);
+            continue;
+        }
+        if in_one_step {
+            step.kernel = Kernel::Reduce(ReduceOp::SumByPart(towers), axes);
             steps.push(step);
             continue;
         }

@@ -15,8 +15,8 @@ use crate::passes::lower::{Backward, Join, Lowered, lower, lower_joined, ready};
 use crate::passes::share_params::share_params;
 use crate::plan::{Plan, Request, Slot, plan};
 use crate::program::{
-    Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, join_sums, simplify,
-    sum_by_tower,
+    Arrange, ValueId, arrange, arranges, deploy, fuse, fuse_chains, join_sums, part_biases,
+    simplify, slice_first, sum_by_tower, sum_maxima,
 };
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
@@ -118,7 +118,12 @@ pub fn planned(
             false => fuse(program),
         },
         Device::Cpu => {}
-        Device::Cuda(_) => fuse_chains(program),
+        Device::Cuda(_) => {
+            sum_maxima(program);
+            part_biases(program);
+            slice_first(program);
+            fuse_chains(program);
+        }
     }
     simplify(program);
     supported(device, program, &typed.net)?;
@@ -131,14 +136,16 @@ pub fn planned(
         }
         _ => 0,
     };
-    sum_by_tower(program);
+    sum_by_tower(program, device != Device::Cpu);
     program.outputs.retain(|(name, _)| name != "(gradient)");
     let gradients = match purpose.backward {
         Backward::No => vec![],
         _ => lowered.gradients.clone(),
     };
     let parameters = lowered.variables.clone();
-    let request = Request { parameters, gradients, histories: purpose.histories, settled };
+    let in_place = device != Device::Cpu;
+    let histories = purpose.histories;
+    let request = Request { parameters, gradients, histories, settled, in_place };
     let Lowered { program, variables, loss, blobs, blob_gradients, gradients, further, .. } =
         lowered;
     let plan = Arc::new(plan(program, &request, &workspace::<f32>(device, threads)));

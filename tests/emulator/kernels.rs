@@ -8,7 +8,8 @@ use cortado::exec::{Device, Session, SessionOptions, workspace};
 use cortado::plan::{Plan, Request, plan};
 use cortado::program::expr::arg;
 use cortado::program::{
-    Builder, Distribution, Kernel, Lrn, Normalize, Program, ValueId, VarId, differentiate,
+    Builder, Distribution, FusedConv, Kernel, Lrn, Normalize, Program, ReduceOp, ValueId, VarId,
+    differentiate,
 };
 use cortado::ty::Shape;
 use cortado::window::{Axis, Conv, Pool, Rounding};
@@ -56,6 +57,13 @@ pub fn poolings() -> Program {
     let axes = [Axis::new(2, 2, 0); 2];
     let (max, index) = b.max_pool(y, Pool { axes, rounding: Rounding::Ceil, count_pad: true });
     let dy = b.input("dy", b.shape(max).clone());
+    let bias = b.input("bias", [6].into());
+    let pool = Pool { axes: [Axis::new(3, 2, 0); 2], rounding: Rounding::Ceil, count_pad: true };
+    for (relu, args) in [(false, &[x, w, bias][..]), (true, &[x, w, bias]), (true, &[x, w])] {
+        let (conv, bias) = (conv.clone(), args.len() == 3);
+        let fused = FusedConv { conv, bias, sum: false, relu, packed: false, tiled: false };
+        b.step(Kernel::PooledConv(fused, pool.clone()), args, None);
+    }
     b.step(Kernel::PooledConvInput(conv.clone()), &[dy, index, w], Some([2, 4, 9, 9].into()));
     b.step(Kernel::PooledConvFilter(conv), &[x, dy, index], Some([6, 4, 4, 4].into()));
     b.finish()
@@ -64,14 +72,23 @@ pub fn poolings() -> Program {
 /// Sums, maxima and softmaxes along lines short and long, next to each other and apart.
 pub fn lines() -> Program {
     let mut b = Builder::new();
-    let shapes: [&[usize]; 5] =
-        [&[3, 70, 5, 130], &[2, 5000], &[5000, 2], &[40_000], &[2, 3, 2, 3, 2]];
-    for (i, shape) in shapes.into_iter().enumerate() {
+    let shapes: [(&[usize], usize); 6] = [
+        (&[3, 70, 5, 130], 3),
+        (&[2, 5000], 2),
+        (&[5000, 2], 4),
+        (&[40_000], 5),
+        (&[2, 3, 2, 3, 2], 2),
+        (&[60, 40, 33], 2),
+    ];
+    for (i, (shape, parts)) in shapes.into_iter().enumerate() {
         let x = b.input(&format!("x{i}"), Shape(shape.to_vec()));
         for mask in 1..1usize << shape.len() {
             let axes: Vec<usize> = (0..shape.len()).filter(|axis| mask >> axis & 1 == 1).collect();
             b.sum(x, &axes);
             b.max(x, &axes);
+            if axes[0] == 0 {
+                b.step(Kernel::Reduce(ReduceOp::SumByPart(parts), axes), &[x], None);
+            }
         }
         for axis in 0..shape.len() {
             let (p, q) = (b.softmax(x, axis), b.log_softmax(x, axis));
@@ -121,10 +138,13 @@ pub fn others() -> Program {
     for (i, (ta, tb)) in
         [(false, false), (true, false), (false, true), (true, true)].into_iter().enumerate()
     {
-        let a = b.input(&format!("a{i}"), if ta { [3, 7, 5] } else { [3, 5, 7] }.into());
-        let c = b.input(&format!("c{i}"), if tb { [3, 4, 7] } else { [3, 7, 4] }.into());
-        let bias = b.input(&format!("bias{i}"), [4].into());
-        b.matmul(a, ta, c, tb, Some(bias));
+        for (m, n, k) in [(5, 4, 7), (30, 9, 70), (40, 9, 300), (128, 40, 90)] {
+            let a = b.input(&format!("a{i}{k}"), if ta { [3, k, m] } else { [3, m, k] }.into());
+            let c = b.input(&format!("c{i}{k}"), if tb { [3, n, k] } else { [3, k, n] }.into());
+            let bias = b.input(&format!("bias{i}{k}"), [n].into());
+            b.matmul(a, ta, c, tb, Some(bias));
+            b.matmul(a, ta, c, tb, None);
+        }
     }
     let index = b.fill(2.3, [5].into());
     let picked = b.gather(x, 2, index);
@@ -173,6 +193,40 @@ fn large(b: &mut Builder) {
             differentiate(b, &[(y, dy)], &[&[x][..], &learned].concat());
         }
     }
+}
+
+/// Parts and joints of blobs, of which some need no copy where they have the right places: along the first axis and others,
+/// with steps, of constants, of what is worked on before and after.
+pub fn places() -> Program {
+    let mut b = Builder::new();
+    let x = b.input("x", [4, 6, 8].into());
+    let y = b.map(&[x], &arg(0).exp());
+    // Read among others by chains alone, from the input and from a result, twice, with steps and behind each other.
+    let middle = b.slice(x, 1, 2, 3);
+    let odd = b.strided_slice(y, 1, 1, 2, 3);
+    let columns = b.strided_slice(y, 2, 0, 3, 3);
+    let part = b.slice(columns, 1, 1, 3);
+    let (sum, product) = (b.add(middle, odd), b.mul(middle, odd));
+    let twice = b.map(&[part, part], &(arg(0) + arg(1).sin()));
+    // Neighbours: halves of a result, one of a constant, and what does not begin where a place may.
+    let halves = [0, 2].map(|start| b.slice(y, 0, start, 2));
+    let halves = halves.map(|half| b.softmax(half, 2));
+    let zeros = b.fill(0.25, [2, 6, 8].into());
+    let joined = b.concat(&[halves[1], zeros, halves[0]], 0);
+    let late = b.slice(joined, 0, 3, 2);
+    let again = b.concat(&[late, late, joined], 0);
+    let constant = b.slice(zeros, 1, 1, 3);
+    let shifted = b.map(&[constant, constant], &(arg(0) + arg(1).exp()));
+    let flat = b.view(y, [192]);
+    let [first, rest] = [(0, 20), (20, 172)].map(|(start, count)| b.slice(flat, 0, start, count));
+    let turned = b.concat(&[rest, first], 0);
+    let all = [sum, product, twice, again, shifted, turned].map(|v| b.sum_all(v));
+    let total = b.add(all[0], all[1]);
+    let total = all[2..].iter().fold(total, |total, &one| b.add(total, one));
+    for (name, v) in [("again", again), ("turned", turned), ("twice", twice), ("total", total)] {
+        b.output(name, v);
+    }
+    b.finish()
 }
 
 /// Every rule on a device against the processor, with decay of both sorts and a clipped norm, over three updates.

@@ -25,7 +25,7 @@ use libloading::Library;
 type Runner = unsafe extern "C" fn(i64, *mut *mut std::ffi::c_void);
 
 /// Products of at most so many multiplications go by cuBLAS' definition, larger ones by the processor's kernel.
-const SMALL: usize = 1 << 16;
+const SMALL: usize = 1 << 19;
 
 /// What says that elements are counted with 32 bits.
 const SHORT: &str = "#define WHOLE int\n";

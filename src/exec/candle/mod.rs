@@ -85,7 +85,7 @@ fn run(program: &Program, step: &Step, args: &[&Tensor]) -> candle_core::Result<
         Kernel::Pointwise(f) => one(pointwise::evaluate(f, args, shape(0).dims())),
         Kernel::Reduce(op, axes) => {
             let combine = |t: Tensor, &axis: &usize| match op {
-                ReduceOp::Sum => t.sum_keepdim(axis),
+                ReduceOp::Sum | ReduceOp::SumByPart(_) => t.sum_keepdim(axis),
                 ReduceOp::Max => t.max_keepdim(axis),
             };
             one(axes.iter().try_fold(args[0].clone(), combine))

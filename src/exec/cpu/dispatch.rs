@@ -234,15 +234,23 @@ impl Prepare {
                 })
             }
             Kernel::Reduce(op, axes) => {
-                let kind = match op {
-                    ReduceOp::Sum => Reduction::Sum,
-                    ReduceOp::Max => Reduction::Max,
+                let (kind, parts) = match *op {
+                    ReduceOp::Sum => (Reduction::Sum, 1),
+                    ReduceOp::SumByPart(parts) => (Reduction::Sum, parts),
+                    ReduceOp::Max => (Reduction::Max, 1),
                 };
-                let extents = arg_shapes[0].0.clone();
+                let mut extents = arg_shapes[0].0.clone();
+                if let Some(first) = extents.first_mut() {
+                    *first /= parts;
+                }
+                let len = arg_shapes[0].count() / parts;
                 let reduced: Vec<bool> = (0..extents.len()).map(|i| axes.contains(&i)).collect();
                 Box::new(move |m, _| {
                     let (x, y) = (m.get(args[0]), m.get_mut(y));
-                    reduce::reduce_axes(kind, &extents, &reduced, x, T::ZERO, y);
+                    for part in 0..parts {
+                        let (x, beta) = (&x[part * len..][..len], [T::ZERO, T::ONE][part.min(1)]);
+                        reduce::reduce_axes(kind, &extents, &reduced, x, beta, y);
+                    }
                 })
             }
             Kernel::View | Kernel::Stop => Box::new(|_, _| {}),

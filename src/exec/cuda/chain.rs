@@ -14,8 +14,16 @@ pub(super) fn in_fours(out: &Shape) -> bool {
     MANY <= out.count()
 }
 
-/// The function `name`: `(arguments, y, n)`, for arguments of these shapes and a result of shape `out`.
-pub(super) fn function(name: &str, f: &PointFn, args: &[&Shape], out: &Shape) -> String {
+/// An argument: its shape and, if it is read where its elements are among others, the blob that has them, the axis along
+/// which they are taken, the first and the distance.
+#[derive(Clone, Debug)]
+pub(super) struct Read {
+    pub(super) shape: Shape,
+    pub(super) among: Option<(Shape, usize, usize, usize)>,
+}
+
+/// The function `name`: `(arguments, y, n)`, for these arguments and a result of shape `out`.
+pub(super) fn function(name: &str, f: &PointFn, args: &[Read], out: &Shape) -> String {
     let mut text = format!("DEVICE void {name}(");
     for i in 0..args.len() {
         let _ = write!(text, "const real *a{i}, ");
@@ -23,7 +31,7 @@ pub(super) fn function(name: &str, f: &PointFn, args: &[&Shape], out: &Shape) ->
     text.push_str("real *y, whole n) {\n");
     let read: Vec<(usize, String)> = (args.iter().enumerate())
         .filter(|(i, _)| f.reads(*i))
-        .map(|(i, shape)| (i, place(shape, out)))
+        .map(|(i, read)| (i, place(read, out)))
         .collect();
     if in_fours(out) {
         text.push_str("    EACH_FOUR(first, n) {\n");
@@ -68,25 +76,34 @@ pub(super) fn function(name: &str, f: &PointFn, args: &[&Shape], out: &Shape) ->
 }
 
 /// The index of an argument's element for the result's element `i`.
-fn place(arg: &Shape, out: &Shape) -> String {
-    if arg.count() == out.count() {
-        return "i".to_owned();
-    }
-    if arg.count() == 1 {
-        return "0".to_owned();
-    }
+fn place(read: &Read, out: &Shape) -> String {
+    let Read { shape: arg, among } = read;
+    let (whole, along, first, by) = match among {
+        Some((whole, along, first, by)) => (whole, *along, *first, *by),
+        None if arg.count() == out.count() => return "i".to_owned(),
+        None if arg.count() == 1 => return "0".to_owned(),
+        None => (arg, usize::MAX, 0, 1),
+    };
     // Neighbouring axes along which the argument goes on, or stays, are one axis; last axis first.
     let mut axes: Vec<(usize, usize)> = vec![];
     let mut stride = 1;
-    for (&extent, &own) in out.0.iter().zip(&arg.0).rev().filter(|(extent, _)| **extent != 1) {
-        let step = if own == 1 { 0 } else { stride };
+    let mut start = 0;
+    for (axis, (&extent, &own)) in out.0.iter().zip(&arg.0).enumerate().rev() {
+        let mut step = if own == 1 { 0 } else { stride };
+        if axis == along {
+            start = first * stride;
+            step *= by;
+        }
+        stride *= whole.0[axis];
+        if extent == 1 {
+            continue;
+        }
         match axes.last_mut() {
             Some((before, at)) if *at * *before == step && (*at == 0) == (step == 0) => {
                 *before *= extent;
             }
             _ => axes.push((extent, step)),
         }
-        stride *= own;
     }
     let (mut terms, mut done) = (vec![], 1);
     let count = axes.len();
@@ -97,6 +114,9 @@ fn place(arg: &Shape, out: &Shape) -> String {
             terms.push(if step == 1 { number } else { format!("{number} * {step}") });
         }
         done *= extent;
+    }
+    if start != 0 || terms.is_empty() {
+        terms.push(start.to_string());
     }
     terms.join(" + ")
 }
@@ -154,7 +174,7 @@ mod tests {
     #[test]
     fn elements_of_repeated_arguments_are_found_by_their_axes() {
         let out = Shape::from([4, 3, 5, 7]);
-        let at = |dims: [usize; 4]| place(&Shape::from(dims), &out);
+        let at = |dims: [usize; 4]| place(&Read { shape: Shape::from(dims), among: None }, &out);
         assert_eq!(at([4, 3, 5, 7]), "i");
         assert_eq!(at([1, 1, 1, 1]), "0");
         assert_eq!(at([1, 3, 1, 1]), "i / 35 % 3");
@@ -162,5 +182,18 @@ mod tests {
         assert_eq!(at([1, 1, 5, 7]), "i % 35");
         assert_eq!(at([4, 1, 5, 7]), "i % 35 + i / 105 * 35");
         assert_eq!(at([4, 1, 5, 1]), "i / 7 % 5 + i / 105 * 5");
+    }
+
+    #[test]
+    fn elements_of_a_slice_are_found_among_the_others() {
+        let at = |whole: [usize; 3], out: [usize; 3], (along, first, by)| {
+            let shape = Shape::from(out);
+            let among = Some((Shape::from(whole), along, first, by));
+            place(&Read { shape: shape.clone(), among }, &shape)
+        };
+        assert_eq!(at([4, 3, 5], [4, 1, 5], (1, 2, 1)), "i % 5 + i / 5 * 15 + 10");
+        assert_eq!(at([4, 7, 5], [4, 3, 5], (1, 0, 2)), "i % 5 + i / 5 % 3 * 10 + i / 15 * 35");
+        assert_eq!(at([4, 6, 5], [2, 6, 5], (0, 1, 1)), "i + 30");
+        assert_eq!(at([4, 1, 5], [4, 1, 1], (2, 3, 1)), "i * 5 + 3");
     }
 }

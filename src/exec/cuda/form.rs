@@ -7,9 +7,11 @@ use super::module::Module;
 use super::reduction;
 use crate::exec::cpu::dispatch::{around, conv_shape, pool_shape};
 use crate::exec::cpu::im2col::Windows;
-use crate::program::device::{Call, Number, Operand, Pass, Spread};
+use crate::program::device::{Call, Number, Operand, Pass, Spread, is_small_product};
 use crate::program::native::{Native, ViewMut};
-use crate::program::{Distribution, Kernel, Lrn, Normalize, Program, ReduceOp, Step};
+use crate::program::{
+    Distribution, FusedConv, Kernel, Lrn, Normalize, Program, ReduceOp, Step, ValueId,
+};
 use crate::ty::Shape;
 use crate::window::{Axis, Conv, Pool};
 
@@ -40,7 +42,8 @@ pub struct Form {
     pub work: usize,
 }
 
-/// The form of step `number` of a program, whose entries are added to a module.
+/// The form of step `number` of a program, whose entries are added to a module. `gathered` says of which slice an argument's
+/// elements are read where they are; only pointwise steps have such.
 ///
 /// # Errors
 /// The kernel has no CUDA form; says so.
@@ -49,10 +52,17 @@ pub fn form(
     program: &Program,
     step: &Step,
     number: usize,
+    gathered: &dyn Fn(ValueId) -> Option<Step>,
 ) -> Result<Form, String> {
     let args: Vec<Shape> = step.args.iter().map(|&a| program.shape(a).clone()).collect();
+    let among = step.args.iter().map(|&v| {
+        let slice = gathered(v)?;
+        let Kernel::Slice { axis, start, step } = slice.kernel else { return None };
+        Some((program.shape(slice.args[0]).clone(), axis, start, step))
+    });
+    let among = among.collect();
     let outs: Vec<Shape> = step.outs.iter().map(|&o| program.shape(o).clone()).collect();
-    let mut writer = Writer { module, form: Form::default(), args, outs };
+    let mut writer = Writer { module, form: Form::default(), args, among, outs };
     writer.kernel(&step.kernel, number)?;
     Ok(writer.form)
 }
@@ -61,6 +71,8 @@ struct Writer<'a> {
     module: &'a mut Module,
     form: Form,
     args: Vec<Shape>,
+    /// The blobs among whose elements those of arguments are, and how.
+    among: Vec<Option<(Shape, usize, usize, usize)>>,
     outs: Vec<Shape>,
 }
 
@@ -95,8 +107,12 @@ impl Writer<'_> {
             }
             Kernel::Pointwise(f) => self.pointwise(f),
             Kernel::Reduce(op, axes) => {
-                let largest = *op == ReduceOp::Max;
-                let reduction = reduction::calls(largest, &self.args[0], axes)?;
+                let (largest, parts) = match *op {
+                    ReduceOp::Sum => (false, 1),
+                    ReduceOp::SumByPart(parts) => (false, parts),
+                    ReduceOp::Max => (true, 1),
+                };
+                let reduction = reduction::calls(largest, &self.args[0], axes, parts)?;
                 self.form.work = reduction.work;
                 reduction.calls.into_iter().for_each(|call| self.call(call));
             }
@@ -125,9 +141,13 @@ impl Writer<'_> {
             }
             &Kernel::MatMul { trans_a, trans_b } => {
                 let product = product(&self.args[0], &self.args[1], trans_a, trans_b);
-                let columns = product.n;
-                self.form.acts.push(Act::Product(product));
-                self.bias(columns, 1);
+                if is_small_product(self.count(), product.k) {
+                    self.small_product(&product);
+                } else {
+                    let columns = product.n;
+                    self.form.acts.push(Act::Product(product));
+                    self.bias(columns, 1);
+                }
             }
             Kernel::Conv(c) => {
                 self.convolution(c, Way::Forward);
@@ -136,6 +156,7 @@ impl Writer<'_> {
             }
             Kernel::ConvInput(c) => self.convolution(c, Way::Input),
             Kernel::ConvFilter(c) => self.convolution(c, Way::Filter),
+            Kernel::PooledConv(fused, pool) if !fused.packed => self.pooled_conv(fused, pool),
             Kernel::PooledConvInput(c) => self.pooled(c, Way::Input),
             Kernel::PooledConvFilter(c) => self.pooled(c, Way::Filter),
             Kernel::Im2col(c) => self.columns("im2col", c, 0)?,
@@ -215,10 +236,13 @@ impl Writer<'_> {
     }
 
     fn pointwise(&mut self, f: &crate::program::expr::PointFn) {
-        let shapes: Vec<&Shape> = self.args.iter().collect();
+        let reads = self.args.iter().zip(&self.among);
+        let reads =
+            reads.map(|(shape, among)| chain::Read { shape: shape.clone(), among: among.clone() });
+        let reads: Vec<chain::Read> = reads.collect();
         let (out, ops) = (&self.outs[0], &f.ops);
-        let key = format!("{ops:?} {shapes:?} {out:?}");
-        let write = |name: &str| chain::function(name, f, &shapes, out);
+        let key = format!("{ops:?} {reads:?} {out:?}");
+        let write = |name: &str| chain::function(name, f, &reads, out);
         let name = self.module.generate(key, write);
         let operands = (0..self.args.len()).map(a).chain([y(0)]).collect();
         let mut call = match chain::in_fours(out) {
@@ -243,6 +267,21 @@ impl Writer<'_> {
         numbers.extend(perm.iter().map(|&p| strides[p]));
         self.call(Call::each("strided", self.count(), vec![a(0), y(0)]).with_all(numbers));
         Ok(())
+    }
+
+    fn small_product(&mut self, product: &Product<Operand>) {
+        let &Product { m, n, k, trans_a, trans_b, .. } = product;
+        let lanes = match k {
+            0..=16 => 1,
+            17..=128 => 8,
+            _ => 32,
+        };
+        let biased = self.args.len() == 3;
+        let operands = vec![a(0), a(1), if biased { a(2) } else { a(0) }, y(0)];
+        let blocks = self.count().div_ceil(super::module::THREADS / lanes);
+        let call = Call::teams("small_product", blocks, operands).with(self.count());
+        let call = call.with_all([m, n, k]).with(trans_a).with(trans_b);
+        self.call(call.with(lanes).with(biased));
     }
 
     /// Adds argument 2, if there is one, to the result: one number for each channel.
@@ -291,6 +330,21 @@ impl Writer<'_> {
             self.call(call.with_all(numbers));
             self.form.acts.push(Act::Convolution(c));
         }
+    }
+
+    /// A pooling of a convolution, which is in the scratch memory: the bias is added to what the windows read.
+    fn pooled_conv(&mut self, fused: &FusedConv, pool: &Pool) {
+        let shape = conv_shape(&fused.conv, &self.args[0], &self.args[1]);
+        let [_, height, width] = shape.windows.output;
+        let blob = Shape::from([shape.batch, shape.out_channels, height, width]);
+        let free = shape.output_len().next_multiple_of(crate::plan::ALIGN);
+        let operands = [a(0), a(1), Operand::Work(0)];
+        self.convolve(Convolution::new(&shape, Way::Forward, operands), free);
+        let bias = if fused.bias { a(2) } else { a(1) };
+        let operands = vec![Operand::Work(0), bias, y(0), y(1)];
+        let call = Call::each("max_pool_biased", self.count(), operands);
+        let call = call.with_all(pool_numbers(pool, &blob)).with(blob.0[1]);
+        self.call(call.with(fused.bias).with(fused.relu));
     }
 
     /// A gradient by the maxima of a pooling: they are spread over the scratch memory first.

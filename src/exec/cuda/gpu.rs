@@ -19,7 +19,7 @@ use crate::program::{Program, Step};
 pub(in crate::exec) fn workspace_of(program: &Program, step: &Step) -> usize {
     // Where the elements are counted with 32 or 64 bits changes the text only.
     let mut module = Module::new(Precision::Single, 0);
-    form(&mut module, program, step, 0).map_or(0, |form| form.work)
+    form(&mut module, program, step, 0, &|_| None).map_or(0, |form| form.work)
 }
 
 /// Elements that the seed and the number of a run take, and what follows up to the numbers of an update.
@@ -29,7 +29,9 @@ const CONTROL: usize = ALIGN;
 pub(in crate::exec) fn unsupported(program: &Program) -> Option<(usize, String)> {
     let mut module = Module::new(Precision::Single, 0);
     let mut steps = program.steps.iter().enumerate();
-    steps.find_map(|(i, step)| form(&mut module, program, step, i).err().map(|why| (i, why)))
+    steps.find_map(|(i, step)| {
+        form(&mut module, program, step, i, &|_| None).err().map(|why| (i, why))
+    })
 }
 
 /// Elements of the longest place that a launch reads or writes: each is counted from its own start.

@@ -6,8 +6,11 @@ use crate::ty::Shape;
 /// Axes of either sort that a call takes.
 const AXES: usize = 4;
 
-/// Fewest elements of a piece.
-const PIECE: usize = 512;
+/// Columns and rows that a block of threads reads at a time where neighbours are of different results.
+const COLUMNS: [usize; 2] = [32, 8];
+
+/// Most elements that a thread reads for a result that is not cut up.
+const READS: usize = 96;
 
 /// Threads, or blocks, that are enough to keep a GPU busy.
 const BUSY: [usize; 2] = [1 << 16, 1 << 9];
@@ -36,53 +39,120 @@ impl Axes {
     }
 
     /// The last three extents and all strides, of exactly [`AXES`] axes.
-    fn numbers(mut self) -> Vec<usize> {
-        self.0.resize(AXES, (1, 0));
-        self.0.reverse();
-        let extents = self.0.iter().skip(1).map(|axis| axis.0);
-        extents.chain(self.0.iter().map(|axis| axis.1)).collect()
+    fn numbers(&self) -> Vec<usize> {
+        let mut axes = self.0.clone();
+        axes.resize(AXES, (1, 0));
+        axes.reverse();
+        let extents = axes.iter().skip(1).map(|axis| axis.0);
+        extents.chain(axes.iter().map(|axis| axis.1)).collect()
     }
 }
 
-/// The calls that combine a blob `x` along axes, for its sum or its largest element.
+/// Who works on a result.
+#[derive(Clone, Copy, PartialEq)]
+enum Workers {
+    /// A thread.
+    Each,
+    /// A block, which works on 32 results at a time.
+    Columns,
+    /// A block.
+    Teams,
+}
+
+impl Workers {
+    /// The best for so many terms of each result, whose first kept axis has this extent and stride.
+    fn of(results: usize, terms: usize, first: Option<(usize, usize)>) -> Workers {
+        let next = first.filter(|axis| axis.1 == 1).map_or(0, |axis| axis.0);
+        // Threads next to each other should read elements next to each other.
+        let wide = COLUMNS[0] <= next || 1 < next && terms <= COLUMNS[1] * READS;
+        match terms {
+            0..16 => Workers::Each,
+            _ if wide && results <= BUSY[0] => Workers::Columns,
+            _ if wide || terms <= 64 => Workers::Each,
+            _ => Workers::Teams,
+        }
+    }
+
+    /// Threads that share the terms of a result.
+    fn sharing(self) -> usize {
+        match self {
+            Workers::Each => 1,
+            Workers::Columns => COLUMNS[1],
+            Workers::Teams => super::module::THREADS,
+        }
+    }
+
+    fn call(self, results: usize, pieces: usize, operands: Vec<Operand>) -> Call {
+        match self {
+            Workers::Each => Call::each("reduce_each", results * pieces, operands),
+            Workers::Columns => {
+                let groups = results.div_ceil(COLUMNS[0]);
+                Call::teams("reduce_columns", groups * pieces, operands)
+            }
+            Workers::Teams => Call::teams("reduce_teams", results * pieces, operands),
+        }
+    }
+}
+
+/// The calls that combine a blob `x` along axes, for its sum or its largest element. If the first axis is among them, each of
+/// `parts` equal parts of it may be combined by itself, and then these.
 ///
 /// # Errors
 /// Kept and combined axes take turns too often.
-pub(super) fn calls(largest: bool, x: &Shape, axes: &[usize]) -> Result<Reduction, String> {
+pub(super) fn calls(
+    largest: bool,
+    x: &Shape,
+    axes: &[usize],
+    parts: usize,
+) -> Result<Reduction, String> {
     let (mut kept, mut reduced) = (Axes::default(), Axes::default());
     let mut stride = 1;
     for (axis, &extent) in x.0.iter().enumerate().rev() {
+        let extent = if axis == 0 { extent / parts } else { extent };
         let sort = if axes.contains(&axis) { &mut reduced } else { &mut kept };
         sort.push(extent, stride);
         stride *= extent;
     }
+    let apart = stride;
     if AXES < kept.0.len().max(reduced.0.len()) {
         return Err(format!("combines more than {AXES} groups of axes of {x}"));
     }
     let (results, terms) = (kept.count(), reduced.count());
-    // Threads next to each other read elements next to each other: a thread for each result if those are its first axis.
-    let in_teams = 64 < terms && !kept.0.first().is_some_and(|axis| axis.1 == 1 && 32 <= axis.0);
-    let busy = BUSY[usize::from(in_teams)];
-    let pieces = (busy / results.max(1)).min(terms / PIECE).clamp(1, 64);
+    let workers = Workers::of(results, terms, kept.0.first().copied());
+    let blocks = match workers {
+        Workers::Columns => results.div_ceil(COLUMNS[0]),
+        _ => results,
+    };
+    let busy = BUSY[usize::from(workers != Workers::Each)];
+    let most = READS * workers.sharing();
+    let pieces = match terms * parts <= most || AXES == kept.0.len() {
+        true => 1,
+        false => (busy / (blocks * parts).max(1)).min(4 * terms / most).clamp(1, 64),
+    };
     let piece = terms.div_ceil(pieces).max(1);
     let pieces = terms.div_ceil(piece).max(1);
-    let name = if in_teams { "reduce_teams" } else { "reduce_each" };
-    let to = if pieces == 1 { Operand::Out(0) } else { Operand::Work(0) };
-    let operands = vec![Operand::Arg(0), to];
-    let first = match in_teams {
-        true => Call::teams(name, results * pieces, operands),
-        false => Call::each(name, results * pieces, operands),
+    let call = |workers: Workers, [from, to]: [Operand; 2], results: usize, pieces: usize| {
+        workers.call(results, pieces, vec![from, to]).with(largest).with(results)
     };
-    let first = first.with(largest).with_all([results, terms, piece]);
-    let mut calls = vec![first.with_all(kept.numbers()).with_all(reduced.numbers())];
-    if 1 < pieces {
-        let (mut own, mut parts) = (Axes::default(), Axes::default());
-        own.push(results, 1);
-        parts.push(pieces, results);
-        let operands = vec![Operand::Work(0), Operand::Out(0)];
-        let call = Call::each("reduce_each", results, operands).with(largest);
-        let call = call.with_all([results, pieces, pieces]);
-        calls.push(call.with_all(own.numbers()).with_all(parts.numbers()));
+    if pieces == 1 {
+        let call = call(workers, [Operand::Arg(0), Operand::Out(0)], results, 1);
+        let call = call.with_all([terms, terms, parts, apart]);
+        let calls = vec![call.with_all(kept.numbers()).with_all(reduced.numbers())];
+        return Ok(Reduction { calls, work: 0 });
     }
-    Ok(Reduction { calls, work: if pieces == 1 { 0 } else { results * pieces } })
+    // The pieces of every part, then a thread for each result.
+    kept.push(parts, apart);
+    let all = results * parts;
+    let first = call(workers, [Operand::Arg(0), Operand::Work(0)], all, pieces);
+    let first = first.with_all([terms, piece, 1, 0]);
+    let (mut own, mut rows) = (Axes::default(), Axes::default());
+    own.push(results, 1);
+    rows.push(pieces, all);
+    let second = call(Workers::Each, [Operand::Work(0), Operand::Out(0)], results, 1);
+    let second = second.with_all([pieces, pieces, parts, results]);
+    let calls = vec![
+        first.with_all(kept.numbers()).with_all(reduced.numbers()),
+        second.with_all(own.numbers()).with_all(rows.numbers()),
+    ];
+    Ok(Reduction { calls, work: all * pieces })
 }

@@ -1,10 +1,13 @@
 //! Turns the steps of a plan into acts on addresses: what a device runs.
 
+use std::collections::HashMap;
+
 use super::form::{Act, Form, form};
 use super::module::{Module, blocks};
 use super::space::Space;
 use crate::plan::{Plan, Slot};
 use crate::program::device::{Call, Operand};
+use crate::program::{Kernel, ValueId};
 
 /// Places of what every run reads and writes beside the arena, in elements.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +17,9 @@ pub(super) struct Places {
     /// What is wrong with the data.
     pub(super) trouble: usize,
 }
+
+/// Most elements of a constant that is kept as a table.
+const MOST_CONSTANT: usize = 1 << 20;
 
 /// The acts of a plan, and which step each belongs to.
 pub(super) struct Acts {
@@ -38,9 +44,16 @@ pub(super) fn acts(
 ) -> Result<Acts, (usize, String)> {
     let mut all = Acts { acts: vec![], steps: vec![], doubts: false };
     let size = module.precision().size();
+    let constants = constants(plan);
     for (number, step) in plan.program.steps.iter().enumerate() {
+        if plan.idle[number] || step.outs.iter().all(|v| constants.contains_key(v)) {
+            continue;
+        }
         let wrong = |why| (number, why);
-        let Form { acts, work } = form(module, &plan.program, step, number).map_err(wrong)?;
+        let written = |v: &ValueId| !constants.contains_key(v);
+        let gathered = |v: ValueId| plan.gathered(v).filter(|_| written(&v)).cloned();
+        let form = form(module, &plan.program, step, number, &gathered);
+        let Form { acts, work } = form.map_err(wrong)?;
         if plan.work[number].len < work {
             let (have, need) = (plan.work[number].len, work);
             return Err(wrong(format!("needs {need} elements of scratch memory, not {have}")));
@@ -48,7 +61,12 @@ pub(super) fn acts(
         for act in acts {
             let mut place = |operand: Operand| {
                 let element = match operand {
-                    Operand::Arg(i) => plan.slot(step.args[i]).offset,
+                    Operand::Arg(i) => match constants.get(&step.args[i]) {
+                        Some(&value) => {
+                            space.reals(&vec![value; plan.program.shape(step.args[i]).count()])
+                        }
+                        None => plan.slot(step.args[i]).offset,
+                    },
                     Operand::Out(i) => plan.slot(step.outs[i]).offset,
                     Operand::Work(from) => plan.work[number].offset + from,
                     Operand::Table(values) => space.reals(&values),
@@ -120,6 +138,37 @@ fn apart(plan: &Plan) -> Vec<Vec<Copy>> {
         written.push(to);
     }
     groups
+}
+
+/// Values that are one number everywhere, and views and parts of them, which nothing but steps reads. Those that some act
+/// reads are written once, as tables.
+fn constants(plan: &Plan) -> HashMap<ValueId, f64> {
+    let program = &plan.program;
+    let mut constants = HashMap::new();
+    for (step, idle) in program.steps.iter().zip(&plan.idle) {
+        let value = match step.kernel {
+            Kernel::Fill(value) => Some(value),
+            Kernel::View | Kernel::Stop | Kernel::Slice { .. } if *idle => {
+                constants.get(&step.args[0]).copied()
+            }
+            _ => None,
+        };
+        if let Some(value) = value {
+            constants.insert(step.outs[0], value);
+        }
+    }
+    let kept = program.outputs.iter().map(|(_, v)| *v);
+    let kept = kept.chain(program.assigns.iter().map(|&(_, new)| new));
+    // What is joined has to be where the whole is.
+    let steps = program.steps.iter().zip(&plan.idle);
+    let joined = steps.filter(|(step, idle)| **idle && matches!(step.kernel, Kernel::Concat(_)));
+    let kept = kept.chain(joined.map(|(step, _)| step.outs[0]));
+    let kept: Vec<Slot> = kept.map(|v| plan.slot(v)).chain([plan.gradients]).collect();
+    constants.retain(|&v, _| {
+        let slot = plan.slot(v);
+        slot.len <= MOST_CONSTANT && !kept.iter().any(|kept| kept.overlaps(&slot))
+    });
+    constants
 }
 
 /// The launch of a call whose operands are at these elements.

@@ -1,8 +1,8 @@
 /* Pooling of planes, with the windows that Caffe clips. An index is the place of a maximum in its plane. */
 
-/* First element of a window, and one behind its last, inside the plane. */
+/* The largest element of a window that is inside the plane, after a bias and ReLU if there are any, and its place. */
 DEVICE real largest_of(const real *x, whole H, whole W, whole top, whole left, whole kh, whole kw, whole dh, whole dw,
-                       real *place) {
+                       int biased, real bias, int relu, real *place) {
     real best = -R_LARGE;
     *place = -1;
     for (whole a = 0; a < kh; a++) {
@@ -11,7 +11,8 @@ DEVICE real largest_of(const real *x, whole H, whole W, whole top, whole left, w
         for (whole b = 0; b < kw; b++) {
             whole column = left + b * dw;
             if (column < 0 || W <= column) continue;
-            real value = x[row * W + column];
+            real value = biased ? x[row * W + column] + bias : x[row * W + column];
+            if (relu) value = r_at_least(value, (real)0);
             if (best < value) {
                 best = value;
                 *place = (real)(row * W + column);
@@ -26,7 +27,19 @@ DEVICE void max_pool(const real *x, real *y, real *index, whole n, whole H, whol
     EACH(i, n) {
         const real *plane = x + i / OW / OH * H * W;
         real at;
-        y[i] = largest_of(plane, H, W, i / OW % OH * sh - ph, i % OW * sw - pw, kh, kw, dh, dw, &at);
+        y[i] = largest_of(plane, H, W, i / OW % OH * sh - ph, i % OW * sw - pw, kh, kw, dh, dw, 0, 0, 0, &at);
+        index[i] = at;
+    }
+}
+
+/* The same of what a bias by channel, and ReLU, make of the planes. */
+DEVICE void max_pool_biased(const real *x, const real *bias, real *y, real *index, whole n, whole H, whole W, whole OH,
+                            whole OW, whole kh, whole sh, whole ph, whole dh, whole kw, whole sw, whole pw, whole dw,
+                            whole channels, int biased, int relu) {
+    EACH(i, n) {
+        const real *plane = x + i / OW / OH * H * W;
+        real own = biased ? bias[i / OW / OH % channels] : (real)0, at;
+        y[i] = largest_of(plane, H, W, i / OW % OH * sh - ph, i % OW * sw - pw, kh, kw, dh, dw, biased, own, relu, &at);
         index[i] = at;
     }
 }
