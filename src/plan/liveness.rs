@@ -62,18 +62,21 @@ pub(super) fn is_gathered(program: &Program, step: &Step) -> bool {
     matches!(step.kernel, Kernel::Slice { .. }) && neighbours(program, step).is_none()
 }
 
-/// Values that nothing but pointwise steps of their own shape read, and that nobody reads after the run.
+/// Values that nothing but pointwise steps of their own shape read, or of that of a view, and that nobody reads after the run.
 fn read_by_chains(program: &Program) -> Vec<bool> {
     let mut by_chains = vec![true; program.values.len()];
-    for step in &program.steps {
-        let chain = matches!(step.kernel, Kernel::Pointwise(_));
-        for &arg in &step.args {
-            by_chains[arg.0 as usize] &= chain && program.shape(arg) == program.shape(step.outs[0]);
-        }
-    }
     let outputs = program.outputs.iter().map(|&(_, v)| v);
     let assigned = program.assigns.iter().map(|&(_, new)| new);
     outputs.chain(assigned).for_each(|v| by_chains[v.0 as usize] = false);
+    for step in program.steps.iter().rev() {
+        let out = step.outs[0];
+        for &arg in &step.args {
+            by_chains[arg.0 as usize] &= match step.kernel {
+                Kernel::Pointwise(_) => program.shape(arg) == program.shape(out),
+                _ => is_view(step) && by_chains[out.0 as usize],
+            };
+        }
+    }
     by_chains
 }
 
@@ -106,7 +109,8 @@ pub(super) fn idle(program: &Program, in_place: bool, gradients: &[Option<ValueI
                 };
         if idle[number] {
             lives.take(program, step);
-            apart[step.outs[0].0 as usize] = is_gathered(program, step);
+            let of_view = is_view(step) && apart[step.args[0].0 as usize];
+            apart[step.outs[0].0 as usize] = of_view || is_gathered(program, step);
         }
     }
     idle

@@ -95,6 +95,9 @@ impl Plan {
     pub fn gathered(&self, v: ValueId) -> Option<&Step> {
         let Source::Step(number) = self.program.source(v) else { return None };
         let step = &self.program.steps[number as usize];
+        if is_view(step) {
+            return self.gathered(step.args[0]);
+        }
         (self.idle[number as usize] && liveness::is_gathered(&self.program, step)).then_some(step)
     }
 

@@ -8,6 +8,7 @@ use super::{Kernel, Program, Source, Step};
 /// Rewrites a program in place, before chains are fused. Results are the same; values stay where they are, and steps that
 /// nobody reads any more are left to [`simplify`](super::simplify()).
 pub fn slice_first(program: &mut Program) {
+    let before = short_cuts(program);
     let mut read: Vec<usize> = vec![0; program.values.len()];
     let mut sliced: Vec<(usize, usize)> = vec![(0, 0); program.values.len()];
     for step in &program.steps {
@@ -30,16 +31,15 @@ pub fn slice_first(program: &mut Program) {
             && 1 < shape.count_of(0..axis)
             && args.all(|arg| arg == shape || arg.0[axis] == 1)
     };
-    let before = program.steps.clone();
     let mut steps: Vec<Step> = vec![];
     for mut step in std::mem::take(&mut program.steps) {
-        let (Kernel::Slice { axis, .. }, Source::Step(number)) =
-            (&step.kernel, step.args.first().map_or(Source::Dead, |&v| program.source(v)))
+        let (&Kernel::Slice { axis, .. }, Some(number)) =
+            (&step.kernel, producer_of(program, &step))
         else {
             steps.push(step);
             continue;
         };
-        let (axis, whole) = (*axis, &before[number as usize]);
+        let whole = &before[number];
         if matches!(whole.kernel, Kernel::Pointwise(_)) && suits(program, whole, axis) {
             let extent = program.shape(step.outs[0]).0[axis];
             let mut args = vec![];
@@ -58,6 +58,51 @@ pub fn slice_first(program: &mut Program) {
         steps.push(step);
     }
     program.renumber(steps);
+}
+
+/// The number of the step that computes a step's first argument.
+fn producer_of(program: &Program, step: &Step) -> Option<usize> {
+    match step.args.first().map(|&v| program.source(v)) {
+        Some(Source::Step(number)) => Some(number as usize),
+        _ => None,
+    }
+}
+
+/// Lets slices of slices be slices of the whole, and those that cut out what a concatenation has joined be views of it;
+/// returns the steps.
+fn short_cuts(program: &mut Program) -> Vec<Step> {
+    for number in 0..program.steps.len() {
+        let step = &program.steps[number];
+        let (&Kernel::Slice { axis, start, step: by }, Some(before)) =
+            (&step.kernel, producer_of(program, step))
+        else {
+            continue;
+        };
+        let before = &program.steps[before];
+        let extent = program.shape(step.outs[0]).0[axis];
+        let (kernel, arg) = match before.kernel {
+            Kernel::Slice { axis: same, start: first, step: wide } if same == axis => {
+                let kernel = Kernel::Slice { axis, start: first + start * wide, step: wide * by };
+                (kernel, before.args[0])
+            }
+            Kernel::Concat(same) if same == axis && by == 1 => {
+                let mut end = 0;
+                let part = before.args.iter().find(|&&part| {
+                    let own = program.shape(part).0[axis];
+                    end += own;
+                    end - own == start && own == extent
+                });
+                match part {
+                    Some(&part) => (Kernel::View, part),
+                    None => continue,
+                }
+            }
+            _ => continue,
+        };
+        let step = &mut program.steps[number];
+        (step.kernel, step.args) = (kernel, vec![arg]);
+    }
+    program.steps.clone()
 }
 
 #[cfg(test)]
@@ -88,5 +133,25 @@ mod tests {
             assert_eq!(program.steps.iter().filter(pointwise).count(), count);
             assert_eq!(program.steps.len(), 2 + count);
         }
+    }
+
+    #[test]
+    fn slices_of_slices_and_of_what_was_joined_go_to_the_source() {
+        let mut b = Builder::new();
+        let [x, y] = ["x", "y"].map(|name| b.input(name, [4, 6].into()));
+        let joined = b.concat(&[x, y], 1);
+        let back = b.slice(joined, 1, 6, 6);
+        let odd = b.strided_slice(back, 1, 1, 2, 3);
+        let last = b.slice(odd, 1, 2, 1);
+        b.output("last", last);
+        b.output("back", back);
+        let mut program = b.finish();
+        slice_first(&mut program);
+        simplify(&mut program);
+        assert_eq!(verify(&program), Ok(()));
+        let kernels: Vec<&Kernel> = program.steps.iter().map(|step| &step.kernel).collect();
+        let slice = Kernel::Slice { axis: 1, start: 5, step: 2 };
+        assert_eq!(kernels, [&Kernel::View, &slice]);
+        assert_eq!(program.steps[0].args, [y]);
     }
 }

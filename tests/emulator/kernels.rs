@@ -208,6 +208,9 @@ pub fn places() -> Program {
     let part = b.slice(columns, 1, 1, 3);
     let (sum, product) = (b.add(middle, odd), b.mul(middle, odd));
     let twice = b.map(&[part, part], &(arg(0) + arg(1).sin()));
+    let one = b.slice(x, 1, 4, 1);
+    let viewed = b.view(one, [4, 8]);
+    let viewed = b.map(&[viewed, viewed], &(arg(0) * arg(1).exp()));
     // Neighbours: halves of a result, one of a constant, and what does not begin where a place may.
     let halves = [0, 2].map(|start| b.slice(y, 0, start, 2));
     let halves = halves.map(|half| b.softmax(half, 2));
@@ -220,10 +223,10 @@ pub fn places() -> Program {
     let flat = b.view(y, [192]);
     let [first, rest] = [(0, 20), (20, 172)].map(|(start, count)| b.slice(flat, 0, start, count));
     let turned = b.concat(&[rest, first], 0);
-    let all = [sum, product, twice, again, shifted, turned].map(|v| b.sum_all(v));
+    let all = [sum, product, twice, again, shifted, turned, viewed].map(|v| b.sum_all(v));
     let total = b.add(all[0], all[1]);
     let total = all[2..].iter().fold(total, |total, &one| b.add(total, one));
-    for (name, v) in [("again", again), ("turned", turned), ("twice", twice), ("total", total)] {
+    for (name, v) in [("again", again), ("turned", turned), ("viewed", viewed), ("total", total)] {
         b.output(name, v);
     }
     b.finish()

@@ -14,12 +14,15 @@ pub(super) fn in_fours(out: &Shape) -> bool {
     MANY <= out.count()
 }
 
-/// An argument: its shape and, if it is read where its elements are among others, the blob that has them, the axis along
-/// which they are taken, the first and the distance.
+/// Where elements are among others: the shapes of the blob that has them and of the slice that they are, the axis along which
+/// they are taken, the first and the distance.
+pub(super) type Among = ([Shape; 2], usize, usize, usize);
+
+/// An argument: its shape and, if it is a slice or a view of one, where its elements are among others.
 #[derive(Clone, Debug)]
 pub(super) struct Read {
     pub(super) shape: Shape,
-    pub(super) among: Option<(Shape, usize, usize, usize)>,
+    pub(super) among: Option<Among>,
 }
 
 /// The function `name`: `(arguments, y, n)`, for these arguments and a result of shape `out`.
@@ -78,11 +81,11 @@ pub(super) fn function(name: &str, f: &PointFn, args: &[Read], out: &Shape) -> S
 /// The index of an argument's element for the result's element `i`.
 fn place(read: &Read, out: &Shape) -> String {
     let Read { shape: arg, among } = read;
-    let (whole, along, first, by) = match among {
-        Some((whole, along, first, by)) => (whole, *along, *first, *by),
+    let (whole, out, arg, along, first, by) = match among {
+        Some(([whole, slice], along, first, by)) => (whole, slice, slice, *along, *first, *by),
         None if arg.count() == out.count() => return "i".to_owned(),
         None if arg.count() == 1 => return "0".to_owned(),
-        None => (arg, usize::MAX, 0, 1),
+        None => (arg, out, arg, usize::MAX, 0, 1),
     };
     // Neighbouring axes along which the argument goes on, or stays, are one axis; last axis first.
     let mut axes: Vec<(usize, usize)> = vec![];
@@ -188,7 +191,7 @@ mod tests {
     fn elements_of_a_slice_are_found_among_the_others() {
         let at = |whole: [usize; 3], out: [usize; 3], (along, first, by)| {
             let shape = Shape::from(out);
-            let among = Some((Shape::from(whole), along, first, by));
+            let among = Some(([Shape::from(whole), shape.clone()], along, first, by));
             place(&Read { shape: shape.clone(), among }, &shape)
         };
         assert_eq!(at([4, 3, 5], [4, 1, 5], (1, 2, 1)), "i % 5 + i / 5 * 15 + 10");

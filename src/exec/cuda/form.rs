@@ -58,7 +58,8 @@ pub fn form(
     let among = step.args.iter().map(|&v| {
         let slice = gathered(v)?;
         let Kernel::Slice { axis, start, step } = slice.kernel else { return None };
-        Some((program.shape(slice.args[0]).clone(), axis, start, step))
+        let shapes = [slice.args[0], slice.outs[0]].map(|v| program.shape(v).clone());
+        Some((shapes, axis, start, step))
     });
     let among = among.collect();
     let outs: Vec<Shape> = step.outs.iter().map(|&o| program.shape(o).clone()).collect();
@@ -72,7 +73,7 @@ struct Writer<'a> {
     form: Form,
     args: Vec<Shape>,
     /// The blobs among whose elements those of arguments are, and how.
-    among: Vec<Option<(Shape, usize, usize, usize)>>,
+    among: Vec<Option<chain::Among>>,
     outs: Vec<Shape>,
 }
 
