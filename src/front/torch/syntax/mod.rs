@@ -190,16 +190,18 @@ impl<'t> Reader<'t> {
     fn error_of_opener(&mut self, at: usize, what: &str, opener: Option<(&str, usize)>) {
         let at = scan::token_after(self.text, at).start;
         match opener {
-            Some((word, start)) if self.line(start) != self.line(at) => {
-                let line = self.line(start);
+            Some((word, start)) if self.breaks_between(start, at) => {
+                let line = 1 + self.text[..start].matches('\n').count();
                 self.error(at, &format!("{what} (to close '{word}' at line {line})"));
             }
             _ => self.error(at, what),
         }
     }
 
-    fn line(&self, at: usize) -> usize {
-        1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|&&b| b == b'\n').count()
+    /// Whether a line ends between two places.
+    fn breaks_between(&self, start: usize, end: usize) -> bool {
+        let bytes = self.text.as_bytes();
+        bytes[start..end.clamp(start, bytes.len())].contains(&b'\n')
     }
 
     fn chunk(&mut self, nodes: impl Iterator<Item = Node<'t>>) -> Block {
@@ -246,6 +248,6 @@ impl<'t> Reader<'t> {
     /// Whether the errors since `first` lie on lines before the end of the statement.
     fn ended_well(&self, first: usize, span: Span) -> bool {
         let last = self.errors[first..].last().map_or(0, |e| e.span.start as usize);
-        self.line(last) < self.line(span.end as usize)
+        self.breaks_between(last, span.end as usize)
     }
 }
