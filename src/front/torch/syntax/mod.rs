@@ -13,6 +13,8 @@ use crate::front::cage::on_large_stack;
 use crate::source::{FileId, Span, Spanned};
 use pest::Parser;
 use pest::iterators::Pair;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 pub use advice::advised;
 
@@ -63,6 +65,23 @@ pub fn parse(file: FileId, text: &str) -> (Block, Vec<SyntaxError>) {
         }
         (block, errors)
     })
+}
+
+/// Reads a text that never changes; its tree is kept for whoever reads it again as the same file.
+pub fn parse_once(file: FileId, text: &'static str) -> Result<Arc<Block>, Vec<SyntaxError>> {
+    static TREES: LazyLock<Mutex<HashMap<(FileId, &str), Arc<Block>>>> =
+        LazyLock::new(Mutex::default);
+    let trees = || TREES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(tree) = trees().get(&(file, text)) {
+        return Ok(tree.clone());
+    }
+    let (block, errors) = parse(file, text);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let tree = Arc::new(block);
+    trees().insert((file, text), tree.clone());
+    Ok(tree)
 }
 
 struct Reader<'t> {
