@@ -37,11 +37,12 @@ pub use table::Table;
 pub use userdata::Userdata;
 pub use value::{LuaStr, Value};
 
+use super::ast::Block;
 use super::stdlib;
 use super::syntax::{self, SyntaxError};
 use crate::diag::{Diagnostic, Label};
 use crate::front::cage::{Limits, Stack};
-use crate::source::{SourceMap, Span};
+use crate::source::{FileId, SourceMap, Span};
 use calls::Active;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -222,12 +223,28 @@ impl Lua {
         text: &str,
     ) -> Result<Value, Vec<SyntaxError>> {
         let file = self.sources.add(path, text);
-        let (block, errors) = syntax::parse(file, text);
+        let (tree, errors) = syntax::parse(file, text);
         if !errors.is_empty() {
             return Err(errors);
         }
+        self.compile(file, text, &tree)
+    }
+
+    /// The same for a text of the library, whose tree is made once for all interpreters.
+    pub fn load_own(&mut self, name: &str, text: &'static str) -> Result<Value, Vec<SyntaxError>> {
+        let file = self.sources.add_once(name, text);
+        let tree = syntax::parse_once(file, text)?;
+        self.compile(file, text, &tree)
+    }
+
+    fn compile(
+        &mut self,
+        file: FileId,
+        text: &str,
+        tree: &Block,
+    ) -> Result<Value, Vec<SyntaxError>> {
         let whole = Span { file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
-        let proto = resolve::resolve(&block, whole, &self.sources)?;
+        let proto = resolve::resolve(tree, whole, &self.sources)?;
         // The tree of a text is several times as large as the text.
         self.heap.add(16 * text.len());
         let environment = self.globals.clone();

@@ -15,6 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
+use super::syntax::SyntaxError;
 use super::tensor::{self, First, LateNumber, Tensor, UnreadFile};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
@@ -458,7 +459,8 @@ impl Library {
         let Value::Table(table) = class else { return Ok(()) };
         if !spelling.class.script.is_empty() {
             let text = format!("local Class, Parent = ...\n{}", spelling.class.script);
-            run(lua, &format!("<{}>", spelling.name), &text, vec![class.clone(), parent.clone()])?;
+            let chunk = lua.load(format!("<{}>", spelling.name), &text);
+            called(lua, chunk, vec![class.clone(), parent.clone()])?;
         }
         let init = table.field("__init");
         if !init.is_nil() {
@@ -571,8 +573,13 @@ fn kind_of(lua: &Lua, args: &Args) -> Result<tensor::Kind, LuaError> {
 }
 
 /// Runs a text of the library.
-fn run(lua: &mut Lua, name: &str, text: &str, args: Vec<Value>) -> Results {
-    match lua.load(name, text) {
+fn run(lua: &mut Lua, name: &str, text: &'static str, args: Vec<Value>) -> Results {
+    let chunk = lua.load_own(name, text);
+    called(lua, chunk, args)
+}
+
+fn called(lua: &mut Lua, chunk: Result<Value, Vec<SyntaxError>>, args: Vec<Value>) -> Results {
+    match chunk {
         Ok(chunk) => lua.call(&chunk, args),
         Err(errors) => match errors.first() {
             Some(error) => Err(lua.complaint(error.diagnostic())),

@@ -168,7 +168,7 @@ impl<'t> Reader<'t> {
         match inner.as_rule() {
             Rule::parenthesised => {
                 let start = inner.as_span().start();
-                if self.line(start) != self.line(callee.end as usize) {
+                if self.breaks_between(callee.end as usize, start) {
                     self.error(start, "ambiguous syntax (function call x new statement)");
                 }
                 let mut list = vec![];

@@ -13,6 +13,8 @@ use crate::front::cage::on_large_stack;
 use crate::source::{FileId, Span, Spanned};
 use pest::Parser;
 use pest::iterators::Pair;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 pub use advice::advised;
 
@@ -63,6 +65,23 @@ pub fn parse(file: FileId, text: &str) -> (Block, Vec<SyntaxError>) {
         }
         (block, errors)
     })
+}
+
+/// Reads a text that never changes; its tree is kept for whoever reads it again as the same file.
+pub fn parse_once(file: FileId, text: &'static str) -> Result<Arc<Block>, Vec<SyntaxError>> {
+    static TREES: LazyLock<Mutex<HashMap<(FileId, &str), Arc<Block>>>> =
+        LazyLock::new(Mutex::default);
+    let trees = || TREES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(tree) = trees().get(&(file, text)) {
+        return Ok(tree.clone());
+    }
+    let (block, errors) = parse(file, text);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let tree = Arc::new(block);
+    trees().insert((file, text), tree.clone());
+    Ok(tree)
 }
 
 struct Reader<'t> {
@@ -190,16 +209,18 @@ impl<'t> Reader<'t> {
     fn error_of_opener(&mut self, at: usize, what: &str, opener: Option<(&str, usize)>) {
         let at = scan::token_after(self.text, at).start;
         match opener {
-            Some((word, start)) if self.line(start) != self.line(at) => {
-                let line = self.line(start);
+            Some((word, start)) if self.breaks_between(start, at) => {
+                let line = 1 + self.text[..start].matches('\n').count();
                 self.error(at, &format!("{what} (to close '{word}' at line {line})"));
             }
             _ => self.error(at, what),
         }
     }
 
-    fn line(&self, at: usize) -> usize {
-        1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|&&b| b == b'\n').count()
+    /// Whether a line ends between two places.
+    fn breaks_between(&self, start: usize, end: usize) -> bool {
+        let bytes = self.text.as_bytes();
+        bytes[start..end.clamp(start, bytes.len())].contains(&b'\n')
     }
 
     fn chunk(&mut self, nodes: impl Iterator<Item = Node<'t>>) -> Block {
@@ -246,6 +267,6 @@ impl<'t> Reader<'t> {
     /// Whether the errors since `first` lie on lines before the end of the statement.
     fn ended_well(&self, first: usize, span: Span) -> bool {
         let last = self.errors[first..].last().map_or(0, |e| e.span.start as usize);
-        self.line(last) < self.line(span.end as usize)
+        self.breaks_between(last, span.end as usize)
     }
 }
