@@ -67,7 +67,9 @@ fn kind(first: &str, text: &str) -> Option<Kind> {
     let small = first.to_ascii_lowercase();
     let begins = |words: &[&str]| words.iter().any(|word| first.starts_with(word));
     let lines = || text.lines().map(str::trim);
-    if first.starts_with('{') || (first.starts_with('[') && text.contains("\":")) {
+    // A prototxt may begin with the name of an extension in brackets.
+    let list = first.strip_prefix('[').map(str::trim_start);
+    if first.starts_with('{') || list.is_some_and(|rest| rest.starts_with(['{', '"'])) {
         return Some(JSON);
     }
     if small.starts_with("<!doctype html") || small.starts_with("<html") {
@@ -80,12 +82,13 @@ fn kind(first: &str, text: &str) -> Option<Kind> {
         return Some(POINTER);
     }
     let named = |word: &str| small.starts_with("#!") && small.contains(word);
-    let imports = first.starts_with("import ") && !first.contains('{');
+    let imports = first.starts_with("import ") && !first.contains([':', '{', '<']);
     let from = first.starts_with("from ") && first.contains(" import ");
     if named("python") || imports || from || (begins(&["def ", "class "]) && first.ends_with(':')) {
         return Some(PYTHON);
     }
-    if begins(&["require ", "require'", "require(", "local "]) {
+    let local = first.starts_with("local ") && !first.contains([':', '{', '<']);
+    if local || begins(&["require '", "require \"", "require'", "require("]) {
         return Some(LUA);
     }
     if begins(&["[net]", "[convolutional]"]) {
@@ -120,6 +123,8 @@ mod tests {
             "name: \"a\"\nlayer { }",
             "import: 3",
             "base_lr: 0.1",
+            "[a.a]: 0 b: \"\\\":\"",
+            "local { a: 1 }",
             "x: -1\n- 2",
         ] {
             assert!(complaint(FileId(0), text).is_none(), "{text}");
