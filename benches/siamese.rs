@@ -57,6 +57,7 @@ fn session(batch: usize, threads: usize) -> Session<f32> {
         gradients: lowered.gradients.clone(),
         histories: 1,
         settled: 0,
+        in_place: false,
     };
     let plan = Arc::new(plan(
         lowered.program,

@@ -175,7 +175,7 @@ fn places() -> Result<(), Failed> {
 /// More items than a block has threads, of which each numbers several.
 fn a_filter_of_many_items() -> Result<(), Failed> {
     let wave = |n: usize| (0..n).map(|i| (i as f32 * 0.3).sin()).collect::<Vec<f32>>();
-    let passes = |i: usize| i % 3 == 0 || 400 < i && i < 500;
+    let passes = |i: usize| i.is_multiple_of(3) || (401..500).contains(&i);
     let selector: Vec<f32> = (0..700).map(|i| f32::from(u8::from(passes(i)))).collect();
     let kept = (0..700).filter(|&i| passes(i)).count();
     let blob = |shape: &[usize], data: Vec<f32>| Blob { shape: shape.into(), data };

@@ -180,6 +180,9 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     let mut screen = Screen::new(&job, signals);
     let outcome = job::run(&mut job, &mut screen)?;
     screen.finish(&job)?;
+    if let Some(remark) = job.trainer.remark() {
+        warn(&format!("note: {remark}"));
+    }
     if let Some(held) = query::held() {
         let [most, files] = [held.most, held.files].map(bytes);
         let predicted = bytes(program + job.trainer.predicted_memory());

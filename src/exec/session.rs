@@ -354,6 +354,14 @@ impl<T: Element> Session<T> {
         }
     }
 
+    /// What its user should know of the device, if anything: why a GPU is slower than it should be.
+    pub fn remark(&self) -> Option<&str> {
+        match &self.seat {
+            Seat::Host { .. } => None,
+            Seat::Gpu(gpu) => gpu.note(),
+        }
+    }
+
     /// How many of the last runs can be asked for their small outputs while others are on their way; 0 where every run
     /// is over when it returns.
     pub fn kept(&self) -> usize {

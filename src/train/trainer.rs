@@ -221,6 +221,11 @@ impl Trainer {
         &self.solver
     }
 
+    /// What its user should know of the device, if anything.
+    pub fn remark(&self) -> Option<&str> {
+        self.train.session.remark()
+    }
+
     /// Number of updates made.
     pub fn iteration(&self) -> u64 {
         self.iteration

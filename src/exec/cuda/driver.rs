@@ -52,6 +52,11 @@ pub trait Driver: Send {
     /// Begins to run a script.
     fn run(&mut self, script: usize) -> Result<()>;
 
+    /// What its user should know of it, if anything.
+    fn note(&self) -> Option<&str> {
+        None
+    }
+
     /// The seconds of each act of a script, one after the other.
     fn run_timed(&mut self, script: usize) -> Result<Vec<f64>>;
 }

@@ -168,6 +168,11 @@ impl<T: Element> Gpu<T> {
         Ok(data)
     }
 
+    /// What its user should know of the device, if anything.
+    pub(in crate::exec) fn note(&self) -> Option<&str> {
+        self.driver.note()
+    }
+
     /// Runs whose small outputs are there, the last one included.
     pub(in crate::exec) fn kept(&self) -> usize {
         ROWS

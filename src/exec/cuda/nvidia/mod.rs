@@ -68,6 +68,7 @@ pub(super) fn open(ordinal: usize, precision: Precision) -> Result<Box<dyn Drive
         base,
         scripts,
         graphs,
+        note: None,
     }))
 }
 
@@ -104,6 +105,8 @@ struct Nvidia {
     /// The address of the memory.
     base: u64,
     graphs: Graphs,
+    /// Why it is slower than it should be.
+    note: Option<String>,
 }
 
 // SAFETY: the handles of CUDA's libraries may be used from any thread, one at a time, which `&mut self` ensures; the
@@ -182,14 +185,14 @@ impl Nvidia {
     }
 
     /// The same, or none where launches serve as well.
-    fn graph(&self, script: usize) -> Result<Option<CudaGraph>> {
+    fn graph(&mut self, script: usize) -> Result<Option<CudaGraph>> {
         match (self.graphs, self.capture(script)) {
             (_, Ok(graph)) => Ok(Some(graph)),
             (Graphs::Always, Err(why)) => Err(why),
             (_, Err(why)) => {
-                eprintln!(
-                    "note: no CUDA graph can be made ({why}); every kernel is launched by itself"
-                );
+                self.note = Some(format!(
+                    "no CUDA graph can be made ({why}); every kernel is launched by itself"
+                ));
                 Ok(None)
             }
         }
@@ -316,6 +319,10 @@ impl Driver for Nvidia {
             Some(graph) => self.done(graph.launch()),
             None => self.start_all(script),
         }
+    }
+
+    fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     fn run_timed(&mut self, script: usize) -> Result<Vec<f64>> {
