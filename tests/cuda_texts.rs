@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use cortado::exec::cuda::driver::Script;
+use cortado::exec::cuda::module::Precision;
 use cortado::exec::{Device, Session, SessionOptions, supported, workspace};
 use cortado::one_pass::{PassOptions, input_shapes, input_values, one_pass};
 use cortado::pipeline::{self, Options};
@@ -86,6 +88,7 @@ fn kernels() -> Vec<Trial> {
     trials.push(Trial::test("a_large_mean_leaves_variances", a_large_mean_leaves_variances));
     trials.push(Trial::test("a_filter_of_many_items", a_filter_of_many_items));
     trials.push(Trial::test("every_operation_has_a_form", every_operation_has_a_form));
+    trials.push(texts_compile_for_gpus());
     trials.push(Trial::test("what_is_no_number_stays_so", what_is_no_number_stays_so));
     trials.push(Trial::test("a_bad_index_is_an_error", a_bad_index_is_an_error));
     trials.push(Trial::test("a_missing_form_names_its_layer", a_missing_form_names_its_layer));
@@ -204,6 +207,41 @@ layer { name: 'l' type: 'Filter' bottom: 'x' bottom: 's' top: 'y' }";
         }
     }
     Ok(())
+}
+
+/// All texts together compile for A100 and H100, with numbers of 32 and 64 bits. Needs NVIDIA's compiler, which `.ci/run`
+/// fetches; `.ci/nvrtc` compiles the kernels of every case.
+fn texts_compile_for_gpus() -> Trial {
+    let own = Path::new("target/nvrtc/nvidia/cu13/lib");
+    let folder = emulator::nvrtc::folder();
+    let folder = folder.or_else(|| own.exists().then(|| own.to_string_lossy().into_owned()));
+    let missing = folder.is_none();
+    let compile = move || {
+        let mut texts = vec![];
+        for folder in ["src/exec/cuda/text", "src/layers"] {
+            for file in std::fs::read_dir(folder)? {
+                let path = file?.path();
+                if path.extension().is_some_and(|extension| extension == "cu") {
+                    texts.push((path.clone(), std::fs::read_to_string(path)?));
+                }
+            }
+        }
+        // What others call comes first.
+        let first = ["prelude.cu", "class_loss.cu", "boxes.cu", "roi_pooling.cu"];
+        let place = |path: &Path| first.iter().position(|name| path.ends_with(name));
+        texts.sort_by_key(|(path, _)| (place(path).unwrap_or(first.len()), path.clone()));
+        let texts: Vec<String> = texts.into_iter().map(|(_, text)| text).collect();
+        let types = [("float", "int"), ("double\n#define REAL_IS_DOUBLE", "long long")];
+        for (real, whole) in types {
+            let head = format!("#define REAL {real}\n#define WHOLE {whole}\n#define THREADS 256\n");
+            let text = head + &texts.join("\n");
+            let precision = Precision::Single;
+            let script = Script { precision, text, entries: vec![], acts: vec![] };
+            emulator::nvrtc::check(folder.as_deref().unwrap_or_default(), &script)?;
+        }
+        Ok(())
+    };
+    Trial::test("texts_compile_for_gpus", compile).with_ignored_flag(missing)
 }
 
 /// Operations without arguments, whose results are computed beforehand.

@@ -84,7 +84,7 @@ impl Nvrtc {
         let text = CString::new(text).map_err(|e| e.to_string())?;
         let target =
             CString::new(format!("--gpu-architecture={target}")).map_err(|e| e.to_string())?;
-        let options = [target.as_ptr(), c"--fmad=true".as_ptr(), c"--std=c++17".as_ptr()];
+        let options = [target.as_ptr(), c"--fmad=false".as_ptr(), c"--std=c++17".as_ptr()];
         let mut handle: Handle = std::ptr::null_mut();
         // SAFETY: all pointers live through the calls; sizes are asked for before texts.
         unsafe {
