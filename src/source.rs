@@ -72,6 +72,7 @@ pub struct SourceFile {
     /// The whole text.
     pub text: Arc<str>,
     line_starts: Vec<u32>,
+    is_generated: bool,
 }
 
 impl SourceFile {
@@ -99,7 +100,10 @@ impl SourceMap {
         let text: Arc<str> = text.into();
         let breaks = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
         let line_starts = std::iter::once(0).chain(breaks.map(|(i, _)| i as u32 + 1)).collect();
-        self.files.push(SourceFile { path: path.into(), text, line_starts });
+        let path: PathBuf = path.into();
+        let is_generated =
+            path.to_str().is_some_and(|name| name.starts_with('<') && name.ends_with('>'));
+        self.files.push(SourceFile { path, text, line_starts, is_generated });
         FileId(self.files.len() as u32 - 1)
     }
 
@@ -126,6 +130,11 @@ impl SourceMap {
     /// The file behind an identity of this map.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
+    }
+
+    /// Whether a text has a name in angle brackets, as those have that nobody gave as a file.
+    pub fn is_generated(&self, id: FileId) -> bool {
+        self.file(id).is_generated
     }
 
     /// The path of a file, as the user wrote it.

@@ -218,8 +218,7 @@ impl Lua {
 
     /// Whether a place lies in a text of the library itself, which has a name in angle brackets.
     pub(in crate::front::torch) fn is_internal(&self, span: Span) -> bool {
-        let path = self.sources.path(span.file).to_str().unwrap_or("");
-        path.starts_with('<') && path.ends_with('>')
+        self.sources.is_generated(span.file)
     }
 
     /// The innermost call that is written in Lua: the line that constructs a layer, for a native constructor.
