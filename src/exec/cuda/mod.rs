@@ -2,7 +2,8 @@
 //!
 //! Nothing here but `nvidia` knows CUDA: [`form`] says for every kernel of the closed set which functions of the texts in
 //! `text/` do it (an operation of a layer's own brings a text of its own, which lies beside the layer), [`module`] gives
-//! every call an entry, `script` puts addresses in, and a [`Driver`](driver::Driver) compiles and runs that. The texts are
+//! every call an entry, `script` puts addresses in, `together` makes small launches that follow each other one, and a
+//! [`Driver`](driver::Driver) compiles and runs that. The texts are
 //! written so that a C compiler reads them as well (`text/prelude.cu`); a driver that compiles them so and calls the
 //! entries on the processor proves texts, entries, arguments and addresses on a machine without a GPU.
 //!
@@ -22,6 +23,7 @@ mod reduction;
 mod script;
 mod solver;
 mod space;
+mod together;
 
 pub(super) use gpu::{Gpu, unsupported, workspace_of};
 

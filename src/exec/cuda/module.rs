@@ -65,9 +65,21 @@ pub struct Module {
     long: bool,
     texts: Vec<&'static str>,
     functions: String,
-    bodies: String,
+    /// The numbers of generated functions by what they compute.
+    generated: HashMap<String, usize>,
     entries: Vec<Entry>,
-    known: HashMap<String, usize>,
+    /// What each entry does.
+    bodies: Vec<Vec<Body>>,
+}
+
+/// A call of a function with constants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Body {
+    function: String,
+    operands: usize,
+    numbers: Vec<String>,
+    /// Whether each item has a block of threads.
+    teams: bool,
 }
 
 impl Module {
@@ -76,8 +88,8 @@ impl Module {
         let (texts, entries) = (vec![PRELUDE], vec![]);
         // Counters go beyond the last element by less than what all threads do in one turn.
         let long = 1 << 30 <= longest;
-        let (functions, bodies, known) = (String::new(), String::new(), HashMap::new());
-        Module { precision, long, texts, functions, bodies, entries, known }
+        let (functions, generated, bodies) = (String::new(), HashMap::new(), vec![]);
+        Module { precision, long, texts, functions, generated, entries, bodies }
     }
 
     /// The number type.
@@ -99,8 +111,8 @@ impl Module {
 
     /// The name of a generated function: `write` gets it and writes the text. The same key has the same function.
     pub(super) fn generate(&mut self, key: String, write: impl FnOnce(&str) -> String) -> String {
-        let next = self.known.len();
-        let number = *self.known.entry(key).or_insert(next);
+        let next = self.generated.len();
+        let number = *self.generated.entry(key).or_insert(next);
         let name = format!("chain_{number}");
         if number == next {
             self.functions.push_str(&write(&name));
@@ -110,30 +122,49 @@ impl Module {
 
     /// The entry that makes a call; calls that differ only in their operands have the same.
     pub fn entry(&mut self, call: &Call) -> usize {
-        let operands = call.operands.len();
-        let parameters: Vec<String> = (0..operands).map(|i| format!("real *p{i}")).collect();
-        let given = (0..operands).map(|i| format!("p{i}")).chain(call.numbers.iter().map(number));
-        let body = format!("{}({})", call.function, given.collect::<Vec<_>>().join(", "));
-        if let Some(&known) = self.known.get(&body) {
-            return known;
-        }
         let definition = format!("DEVICE void {}(", call.function);
         if let Some(text) = TEXTS.into_iter().find(|text| text.contains(&definition)) {
             self.include(text);
         }
-        let index = self.entries.len();
-        let name = format!("k{index}_{}", call.function);
-        let addresses: Vec<String> =
-            (0..operands).map(|i| format!("*(real **)arguments[{i}]")).collect();
-        let (parameters, addresses) = (parameters.join(", "), addresses.join(", "));
-        let parameters = if operands == 0 { "void" } else { &parameters };
-        let _ = writeln!(
-            self.bodies,
-            "KERNEL {name}({parameters}) {{ {body}; }}\nRUNNER({name}, {name}({addresses}))"
-        );
-        self.known.insert(body, index);
-        self.entries.push(Entry { name, arguments: operands });
-        index
+        self.entry_of(vec![Body {
+            function: call.function.to_string(),
+            operands: call.operands.len(),
+            numbers: call.numbers.iter().map(number).collect(),
+            teams: matches!(call.spread, Spread::Teams(_)),
+        }])
+    }
+
+    fn entry_of(&mut self, body: Vec<Body>) -> usize {
+        if let Some(known) = self.bodies.iter().position(|known| *known == body) {
+            return known;
+        }
+        let functions: Vec<&str> = body.iter().map(|part| part.function.as_str()).collect();
+        let name = format!("k{}_{}", self.entries.len(), functions.join("_"));
+        let arguments = body.iter().map(|part| part.operands).sum();
+        self.entries.push(Entry { name, arguments });
+        self.bodies.push(body);
+        self.entries.len() - 1
+    }
+
+    /// An entry that does what two do, with the arguments of both; `None` if one of them has blocks for its items.
+    pub(super) fn joined(&mut self, first: usize, second: usize) -> Option<usize> {
+        let body = [&self.bodies[first][..], &self.bodies[second][..]].concat();
+        match body.iter().any(|part| part.teams) {
+            true => None,
+            false => Some(self.entry_of(body)),
+        }
+    }
+
+    /// Forgets all entries but these; gives the number that each of them has from then on.
+    pub(super) fn keep(&mut self, used: &[usize]) -> Vec<usize> {
+        self.entries.clear();
+        let bodies = std::mem::take(&mut self.bodies).into_iter().enumerate();
+        bodies
+            .map(|(i, body)| match used.contains(&i) {
+                true => self.entry_of(body),
+                false => self.entries.len(),
+            })
+            .collect()
     }
 
     /// The whole text.
@@ -149,7 +180,25 @@ impl Module {
         for part in &self.texts {
             let _ = writeln!(text, "{part}");
         }
-        let _ = writeln!(text, "{}\n{RUNNER}\n{}", self.functions, self.bodies);
+        let _ = writeln!(text, "{}\n{RUNNER}", self.functions);
+        for (entry, body) in self.entries.iter().zip(&self.bodies) {
+            let (name, mut next, mut calls) = (&entry.name, 0, vec![]);
+            for Body { function, operands, numbers, .. } in body {
+                let given = (next..next + operands).map(|i| format!("p{i}"));
+                let given: Vec<String> = given.chain(numbers.iter().cloned()).collect();
+                calls.push(format!("{function}({});", given.join(", ")));
+                next += operands;
+            }
+            let list = |what: &dyn Fn(usize) -> String| (0..next).map(what).collect::<Vec<_>>();
+            let parameters = list(&|i| format!("real *p{i}")).join(", ");
+            let parameters = if next == 0 { "void" } else { &parameters };
+            let addresses = list(&|i| format!("*(real **)arguments[{i}]")).join(", ");
+            let calls = calls.join(" ");
+            let _ = writeln!(
+                text,
+                "KERNEL {name}({parameters}) {{ {calls} }}\nRUNNER({name}, {name}({addresses}))"
+            );
+        }
         text
     }
 }
@@ -213,6 +262,23 @@ mod tests {
         assert_eq!(module.entries().len(), 2);
         assert_eq!(module.entries()[0], Entry { name: "k0_fill".into(), arguments: 1 });
         assert!(module.text().contains("KERNEL k0_fill(real *p0) { fill(p0, 10, ((real)1.5)); }"));
+    }
+
+    #[test]
+    fn joined_entries_have_the_arguments_of_both() {
+        let mut module = Module::new(Precision::Single, 100);
+        let [x, y] = [Operand::Arg(0), Operand::Out(0)];
+        let fill = module.entry(&Call::each("fill", 10, vec![y.clone()]).with(1.5));
+        let copy = module.entry(&Call::fours("copy", 20, vec![x, y.clone()]));
+        let sums = module.entry(&Call::teams("squares", 20, vec![y]));
+        assert_eq!(module.joined(fill, sums), None);
+        let both = module.joined(fill, copy).expect("an entry");
+        assert_eq!(module.entries()[both].arguments, 3);
+        assert_eq!(module.keep(&[both])[both], 0);
+        assert_eq!(module.entries().len(), 1);
+        let calls =
+            "(real *p0, real *p1, real *p2) { fill(p0, 10, ((real)1.5)); copy(p1, p2, 20); }";
+        assert!(module.text().contains(&format!("KERNEL k0_fill_copy{calls}")));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::form::{Act, Form, form};
 use super::module::{Module, blocks};
 use super::space::Space;
+use super::together::{Placed, join};
 use crate::plan::{Plan, Slot};
 use crate::program::device::{Call, Operand};
 use crate::program::{Kernel, ValueId};
@@ -45,6 +46,7 @@ pub(super) fn acts(
     let mut all = Acts { acts: vec![], steps: vec![], doubts: false };
     let size = module.precision().size();
     let constants = constants(plan);
+    let mut placed = vec![];
     for (number, step) in plan.program.steps.iter().enumerate() {
         if plan.idle[number] || step.outs.iter().all(|v| constants.contains_key(v)) {
             continue;
@@ -59,21 +61,37 @@ pub(super) fn acts(
             return Err(wrong(format!("needs {need} elements of scratch memory, not {have}")));
         }
         for act in acts {
+            let (mut reads, mut writes) = (vec![], vec![]);
             let mut place = |operand: Operand| {
                 let element = match operand {
                     Operand::Arg(i) => match constants.get(&step.args[i]) {
                         Some(&value) => {
                             space.reals(&vec![value; plan.program.shape(step.args[i]).count()])
                         }
-                        None => plan.slot(step.args[i]).offset,
+                        None => {
+                            // Of a slice that is read where it is, all of the whole counts as read.
+                            let whole = gathered(step.args[i]).map(|slice| slice.args[0]);
+                            reads.extend(whole.map(|v| plan.slot(v)));
+                            let slot = plan.slot(step.args[i]);
+                            reads.push(slot);
+                            slot.offset
+                        }
                     },
-                    Operand::Out(i) => plan.slot(step.outs[i]).offset,
-                    Operand::Work(from) => plan.work[number].offset + from,
+                    Operand::Out(i) => {
+                        let slot = plan.slot(step.outs[i]);
+                        writes.push(slot);
+                        slot.offset
+                    }
+                    Operand::Work(from) => {
+                        writes.push(plan.work[number]);
+                        plan.work[number].offset + from
+                    }
                     Operand::Table(values) => space.reals(&values),
                     Operand::Whole(values) => space.wholes(&values),
                     Operand::Control => places.control,
                     Operand::Trouble => {
                         all.doubts = true;
+                        writes.push(Slot { offset: places.trouble, len: 4 });
                         places.trouble
                     }
                     Operand::OutGradient(_) | Operand::ArgGradient(_) => {
@@ -82,16 +100,20 @@ pub(super) fn acts(
                 };
                 element * size
             };
-            all.acts.push(match act {
+            let act = match act {
                 Act::Launch { entry, operands, blocks } => {
                     let operands = operands.into_iter().map(place).collect();
                     Act::Launch { entry, operands, blocks }
                 }
                 Act::Product(product) => Act::Product(product.at(&mut place)),
                 Act::Convolution(c) => Act::Convolution(c.at(&mut place)),
-            });
-            all.steps.push(number);
+            };
+            placed.push(Placed { act, step: number, origin: step.origin, reads, writes });
         }
+    }
+    for one in join(module, placed) {
+        all.acts.push(one.act);
+        all.steps.push(one.step);
     }
     for group in apart(plan) {
         let table: Vec<i64> = group
