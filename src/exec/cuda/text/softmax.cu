@@ -1,7 +1,7 @@
 /* Softmax and its logarithm along the middle axis of outer x axis x inner, with gradients. */
 
 /* A thread for each line. */
-DEVICE void softmax_each(const real *x, real *y, whole n, whole axis, whole inner, int log) {
+DEVICE void softmax_each(const real *x, real *y, whole n, whole axis, whole inner, int logarithm) {
     EACH(i, n) {
         whole first = i / inner * axis * inner + i % inner;
         real max = -R_INFINITY, sum = 0;
@@ -10,13 +10,13 @@ DEVICE void softmax_each(const real *x, real *y, whole n, whole axis, whole inne
         real shift = max + r_log(sum), scale = (real)1 / sum;
         for (whole j = 0; j < axis; j++) {
             real a = x[first + j * inner];
-            y[first + j * inner] = log ? a - shift : r_exp(a - max) * scale;
+            y[first + j * inner] = logarithm ? a - shift : r_exp(a - max) * scale;
         }
     }
 }
 
 /* A block of threads for each line. */
-DEVICE void softmax_teams(const real *x, real *y, whole n, whole axis, whole inner, int log) {
+DEVICE void softmax_teams(const real *x, real *y, whole n, whole axis, whole inner, int logarithm) {
     SHARED real part[THREADS];
     SHARED real largest;
     EACH_TEAM(i, n) {
@@ -40,30 +40,32 @@ DEVICE void softmax_teams(const real *x, real *y, whole n, whole axis, whole inn
             real shift = largest + r_log(part[0]), scale = (real)1 / part[0];
             for (whole j = t; j < axis; j += THREADS) {
                 real a = x[first + j * inner];
-                y[first + j * inner] = log ? a - shift : r_exp(a - largest) * scale;
+                y[first + j * inner] = logarithm ? a - shift : r_exp(a - largest) * scale;
             }
         }
     }
 }
 
-DEVICE real softmax_slope(int log, real y, real dy, real sum) { return log ? dy - r_exp(y) * sum : y * (dy - sum); }
+DEVICE real softmax_slope(int logarithm, real y, real dy, real sum) {
+    return logarithm ? dy - r_exp(y) * sum : y * (dy - sum);
+}
 
-DEVICE void softmax_grad_each(const real *y, const real *dy, real *dx, whole n, whole axis, whole inner, int log) {
+DEVICE void softmax_grad_each(const real *y, const real *dy, real *dx, whole n, whole axis, whole inner, int logarithm) {
     EACH(i, n) {
         whole first = i / inner * axis * inner + i % inner;
         real sum = 0;
         for (whole j = 0; j < axis; j++) {
             whole at = first + j * inner;
-            sum += log ? dy[at] : dy[at] * y[at];
+            sum += logarithm ? dy[at] : dy[at] * y[at];
         }
         for (whole j = 0; j < axis; j++) {
             whole at = first + j * inner;
-            dx[at] = softmax_slope(log, y[at], dy[at], sum);
+            dx[at] = softmax_slope(logarithm, y[at], dy[at], sum);
         }
     }
 }
 
-DEVICE void softmax_grad_teams(const real *y, const real *dy, real *dx, whole n, whole axis, whole inner, int log) {
+DEVICE void softmax_grad_teams(const real *y, const real *dy, real *dx, whole n, whole axis, whole inner, int logarithm) {
     SHARED real part[THREADS];
     EACH_TEAM(i, n) {
         whole first = i / inner * axis * inner + i % inner;
@@ -71,7 +73,7 @@ DEVICE void softmax_grad_teams(const real *y, const real *dy, real *dx, whole n,
             real sum = 0;
             for (whole j = t; j < axis; j += THREADS) {
                 whole at = first + j * inner;
-                sum += log ? dy[at] : dy[at] * y[at];
+                sum += logarithm ? dy[at] : dy[at] * y[at];
             }
             part[t] = sum;
         }
@@ -79,7 +81,7 @@ DEVICE void softmax_grad_teams(const real *y, const real *dy, real *dx, whole n,
         EACH_THREAD(t) {
             for (whole j = t; j < axis; j += THREADS) {
                 whole at = first + j * inner;
-                dx[at] = softmax_slope(log, y[at], dy[at], part[0]);
+                dx[at] = softmax_slope(logarithm, y[at], dy[at], part[0]);
             }
         }
     }
