@@ -32,6 +32,7 @@ const NOT_DERIVATIVES: &[(&str, &str)] = &[
     ("forks::center_loss_images", CENTRES),
     ("forks::ctc_loss_columns", NOT_DIVIDED),
     ("forks::ctc_loss_lengths", NOT_DIVIDED),
+    ("forks::ctc_loss_long", NOT_DIVIDED),
     ("forks::ctc_loss_rows", NOT_DIVIDED),
     ("forks::gradient_reversal_caffe", REVERSED),
     ("forks::gradient_scaler", REVERSED),

@@ -184,7 +184,8 @@ fn what_no_hook_can_be_told_is_refused_at_its_line() {
     let given = [("in.0", vector(&INPUT)), ("target", vector(&LABELS))];
     let got = loss(text, &given.map(|(name, blob)| (name.to_owned(), blob)).into());
     assert!(
-        got.as_ref().is_err_and(|s| s.contains("labelHook is a number, not a function")),
+        got.as_ref().is_err_and(|s| s.contains("`labelHook` is a number, not a function")
+            && s.contains("definition.lua:2:58")),
         "{got:?}"
     );
 }
