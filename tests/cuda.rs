@@ -69,11 +69,12 @@ fn main() {
         let replay = move || torch_nets::replay(net, GPU).map_err(|e| e.to_string().into());
         trials.push(Trial::test(format!("torch_nets/{net}"), replay));
     }
-    let programs: [(&str, fn() -> Program); 4] = [
+    let programs: [(&str, fn() -> Program); 5] = [
         ("convolutions", kernels::convolutions),
         ("poolings", kernels::poolings),
         ("lines", kernels::lines),
         ("others", kernels::others),
+        ("places", kernels::places),
     ];
     for (name, program) in programs {
         trials.push(Trial::test(format!("kernels/{name}"), move || {

@@ -9,6 +9,7 @@ mod libraries;
 mod staging;
 
 use std::ffi::c_void;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Storage, Tensor};
@@ -110,12 +111,12 @@ struct Nvidia {
 }
 
 // SAFETY: the handles of CUDA's libraries may be used from any thread, one at a time, which `&mut self` ensures; the
-// context is made current at the start of every call.
+// context is made current at the start of every call. Acts are shared among the scripts of one of these only.
 unsafe impl Send for Nvidia {}
 
 /// A script on the device.
 struct Loaded {
-    acts: Vec<Arc<Ready>>,
+    acts: Vec<Rc<Ready>>,
     /// Number of runs so far.
     runs: usize,
     graph: Option<CudaGraph>,
@@ -286,7 +287,7 @@ impl Driver for Nvidia {
         self.libraries.get_along_with(free);
         let mut acts = vec![];
         for act in &script.acts {
-            acts.push(Arc::new(match act {
+            acts.push(Rc::new(match act {
                 Act::Launch { entry, operands, blocks } => {
                     let addresses = operands.iter().map(|&at| self.base + at as u64).collect();
                     let function = functions[*entry].clone();
