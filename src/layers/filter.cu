@@ -1,21 +1,11 @@
 /* Items whose selector is not 0, one after the other. */
 
-/* How many items pass up to the end of each thread's share of them. */
-DEVICE void filter_counts(const real *selector, whole *counts, whole items, whole share) {
-    EACH_THREAD(t) {
-        whole count = 0;
-        for (whole item = t * share; item < least_of((t + 1) * share, items); item++) count += selector[item] != 0;
-        counts[t] = count;
-    }
-    team_add_before(counts);
-}
-
 /* Numbers the items that pass: where each goes, or -1. One block. */
 DEVICE void filter_places(const real *selector, real *places, whole n, whole items) {
     SHARED whole counts[THREADS];
     whole share = (items + THREADS - 1) / THREADS;
     EACH_TEAM(b, n) {
-        filter_counts(selector, counts, items, share);
+        team_count_before(selector, counts, items, share);
         EACH_THREAD(t) {
             whole next = t == 0 ? 0 : counts[t - 1];
             for (whole item = t * share; item < least_of((t + 1) * share, items); item++) {
@@ -30,7 +20,7 @@ DEVICE void filter_sources(const real *selector, real *sources, whole n, whole i
     SHARED whole counts[THREADS];
     whole share = (items + THREADS - 1) / THREADS;
     EACH_TEAM(b, n) {
-        filter_counts(selector, counts, items, share);
+        team_count_before(selector, counts, items, share);
         EACH_THREAD(t) {
             whole next = t == 0 ? 0 : counts[t - 1];
             for (whole item = t * share; item < least_of((t + 1) * share, items); item++) {

@@ -1,20 +1,10 @@
 /* Elements where a mask is not 0, one after the other. One block, whose threads share the mask out. */
 
-/* How many elements are selected up to the end of each thread's share. */
-DEVICE void masked_counts(const real *mask, whole *counts, whole count, whole share) {
-    EACH_THREAD(t) {
-        whole own = 0;
-        for (whole j = t * share; j < least_of((t + 1) * share, count); j++) own += mask[j] != 0;
-        counts[t] = own;
-    }
-    team_add_before(counts);
-}
-
 DEVICE void masked_select(const real *x, const real *mask, real *y, whole n, whole count, whole room) {
     SHARED whole counts[THREADS];
     whole share = (count + THREADS - 1) / THREADS;
     EACH_TEAM(b, n) {
-        masked_counts(mask, counts, count, share);
+        team_count_before(mask, counts, count, share);
         EACH_THREAD(t) {
             whole next = t == 0 ? 0 : counts[t - 1];
             for (whole j = t * share; j < least_of((t + 1) * share, count); j++) {
@@ -29,7 +19,7 @@ DEVICE void masked_select_grad(const real *dy, const real *mask, real *dx, whole
     SHARED whole counts[THREADS];
     whole share = (count + THREADS - 1) / THREADS;
     EACH_TEAM(b, n) {
-        masked_counts(mask, counts, count, share);
+        team_count_before(mask, counts, count, share);
         EACH_THREAD(t) {
             whole next = t == 0 ? 0 : counts[t - 1];
             for (whole j = t * share; j < least_of((t + 1) * share, count); j++) {

@@ -137,6 +137,16 @@ DEVICE void team_add_before(whole *part) {
     }
 }
 
+/* How many of the items that are not 0 lie up to the end of each thread's share of them. */
+DEVICE void team_count_before(const real *items, whole *counts, whole n, whole share) {
+    EACH_THREAD(t) {
+        whole own = 0;
+        for (whole i = t * share; i < least_of((t + 1) * share, n); i++) own += items[i] != 0;
+        counts[t] = own;
+    }
+    team_add_before(counts);
+}
+
 /* The largest of what every thread left in `part`, in part[0]. */
 DEVICE void team_max(real *part) {
     for (int half = THREADS / 2; 0 < half; half /= 2) {
