@@ -1,18 +1,25 @@
 """Training steps a second on cuda:0: cortado beside PyTorch (eager, compiled, and as CUDA graphs), one table, one run.
 
     cargo build --release --features cuda
+    pip install torch nvidia-curand
     python3 benches/gpu.py [--cortado target/release/cortado] [--nets siamese-64,siamese-1024,alexnet-128,resnet50-64]
 
 Both sides train the nets of peer_nets.py in float32 without TF32 on data that do not change, by SGD with momentum 0.9.
-cortado's time is that of its own log, from the first displayed step to the last; its memory is what its plan allocates, as
-it prints it. PyTorch's time is measured between two synchronisations, its memory is its allocator's peak; it runs every way
-of peer_torch.py, each also captured as a graph. What is not there is reported as missing. The last lines are ratios: to the
+cortado's time is that of its own log, from the first displayed step to the last; its memory is what its plan takes of the GPU,
+as it prints it. PyTorch's time is measured between two synchronisations, its memory is its allocator's peak; it runs every way
+of peer_torch.py, each also captured as a graph. cortado finds CUDA's libraries among PyTorch's, which has no cuRAND of its own. What is not there is reported as missing. The last lines are ratios: to the
 quickest way without graphs and compiler, and to the quickest of all. `--device cpu` tries the script where no GPU is.
 """
 
 import argparse
+import array
+import importlib.util
 import json
+import math
+import os
 import pathlib
+import random
+import struct
 import subprocess
 import sys
 import tempfile
@@ -23,21 +30,41 @@ import peer_nets
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+def save_tensors(path, tensors):
+    """Writes numbers by name, with their shapes, as safetensors."""
+    header, end = {}, 0
+    for name, (shape, numbers) in tensors.items():
+        start, end = end, end + 4 * len(numbers)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for _, numbers in tensors.values():
+            numbers.tofile(file)
+
+
+def with_libraries():
+    """The environment, with the folders of the CUDA libraries that Python's packages bring."""
+    torch = importlib.util.find_spec("torch")
+    packages = pathlib.Path(torch.origin).parent.parent if torch else pathlib.Path(sys.prefix)
+    folders = [*map(str, packages.glob("nvidia/*/lib")), os.environ.get("LD_LIBRARY_PATH")]
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, folders))}
+
+
 def cortado(binary, net, seconds, device):
     """Steps a second and MiB of a training run."""
-    import numpy
-    from safetensors.numpy import save_file
-
-    batch = net.shape[0]
-    random = numpy.random.default_rng(1)
+    batch, numbers = net.shape[0], random.Random(1)
     data, label = ("raw", "sim") if net.name == "siamese" else ("data", "label")
+    # Random pixels, the same for every image of 64.
+    pixels = array.array("f", (numbers.random() for _ in range(math.prod(net.shape[1:]) * 64)))
     tensors = {
-        data: random.random((1, *net.shape), dtype=numpy.float32),
-        label: random.integers(0, 2, (1, batch)).astype(numpy.float32),
+        data: ([1, *net.shape], (pixels * -(-batch // 64))[: math.prod(net.shape)]),
+        label: ([1, batch], array.array("f", (numbers.randrange(2) for _ in range(batch)))),
     }
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        save_file(tensors, folder / "batches.safetensors")
+        save_tensors(folder / "batches.safetensors", tensors)
         (folder / "net.prototxt").write_text(peer_nets.prototxt(net, True))
 
         def run(steps):
@@ -51,14 +78,17 @@ def cortado(binary, net, seconds, device):
             }
             (folder / "run.yaml").write_text(json.dumps(run))
             command = [binary, "train", str(folder / "run.yaml"), "--device", device]
-            done = subprocess.run(command, capture_output=True, text=True)
+            done = subprocess.run(command, capture_output=True, text=True, env=with_libraries())
             if done.returncode != 0:
-                raise RuntimeError(f"cortado: {done.stderr.strip().splitlines()[-1:]}")
+                raise RuntimeError(done.stderr.strip())
             log = (folder / f"run{steps}" / "log.jsonl").read_text().splitlines()
             events = [e for e in map(json.loads, log) if e["event"] == "train" and e["iteration"] % display == 0]
             first, last = events[1], events[-1]
-            words = next((line for line in done.stdout.splitlines() if "MiB" in line), "").split()
-            memory = float(words[words.index("MiB") - 1]) if "MiB" in words else None
+            # Of the GPU; on the processor, of a step.
+            lines = [line for line in done.stdout.splitlines() if "MiB" in line and not line.startswith("memory: ")]
+            words = lines[-1].split() if lines else []
+            unit = next((word for word in ("MiB,", "MiB", "GiB,", "GiB") if word in words), None)
+            memory = float(words[words.index(unit) - 1]) * (1024 if unit[0] == "G" else 1) if unit else None
             return (last["iteration"] - first["iteration"]) / (last["seconds"] - first["seconds"]), memory
 
         rate, _ = run(40)
@@ -147,6 +177,8 @@ def main():
             else:
                 plain, all_ways = (plain if advanced else max(plain, rate)), max(all_ways, rate)
             print(f"| {kind} | {batch} | {program} | {shown} | {'' if memory is None else f'{memory:,.0f}'} |", flush=True)
+            if "torch" in sys.modules and options.device != "cpu":
+                sys.modules["torch"].cuda.empty_cache()
         if own and all_ways:
             print(f"| {kind} | {batch} | **ratio** to PyTorch eager / to its best | {own / plain:.2f} / {own / all_ways:.2f} | |", flush=True)
 

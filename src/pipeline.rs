@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
+use crate::exec::Device;
 use crate::file::read_definition;
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
@@ -214,8 +215,8 @@ pub fn typed_net(
 }
 
 /// What a training iteration computes and where it keeps it, for a net without errors: the plan that a trainer runs.
-/// `histories` is the number of arrays that the solver keeps for every parameter; `threads` are 0 for one for each
-/// core.
+/// `histories` is the number of arrays that the solver keeps for every parameter; the threads of a processor are 0 for one
+/// for each core. A GPU need not be there.
 ///
 /// # Errors
 /// See [`ready`](crate::passes::lower::ready).
@@ -223,10 +224,10 @@ pub fn training_plan(
     typed: &TypedNet,
     env: &Environment,
     histories: usize,
-    threads: usize,
+    (device, threads): (Device, usize),
 ) -> Result<Arc<Plan>> {
     let purpose = Purpose { backward: Backward::Parameters, histories, watched: false };
-    Ok(planned(typed, env, purpose, (crate::exec::Device::Cpu, threads))?.plan)
+    Ok(planned(typed, env, purpose, (device, threads))?.plan)
 }
 
 /// The same iteration layer by layer: no step does the work of several. For comparisons.

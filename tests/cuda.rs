@@ -33,6 +33,7 @@ mod values;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cortado::exec::{Device, Session, SessionOptions, available, workspace};
 use cortado::job::{self, JobOptions};
@@ -43,13 +44,30 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 const GPU: Device = Device::Cuda(0);
 
-/// With the name of a net here in the environment, the binary trains it for a few updates and prints the bits.
+/// With the name of a net here in the environment, or `case` and the number of one of TensorFlow's, the binary trains it for a
+/// few updates and prints the bits; with ` beside others` behind it, while another thread opens and closes the GPU.
 const PRINT_BITS: &str = "CORTADO_TEST_BITS";
 
+/// With this in the environment, the binary compares convolutions by whatever algorithms cuDNN expects to be quickest.
+const CONVOLVE: &str = "CORTADO_TEST_CONVOLUTIONS";
+
+/// What lets convolutions be sums. Some of Torch's trajectories stay within their bounds only then: single results of
+/// Winograd's transforms are off by 1e-6 of the largest, which is enough for a ReLU to decide otherwise.
+const DIRECT: (&str, &str) = ("CORTADO_CUDNN", "direct");
+
 fn main() {
+    if std::env::var_os(CONVOLVE).is_none() {
+        // SAFETY: there are no other threads yet.
+        unsafe { std::env::set_var(DIRECT.0, DIRECT.1) };
+    }
     if let Err(why) = available(GPU) {
         eprintln!("nothing was tested: {why}");
         std::process::exit(2);
+    }
+    if std::env::var_os(CONVOLVE).is_some() {
+        let found = values::differing(&kernels::convolutions(), GPU, 2.0);
+        println!("differ: {found:?}");
+        return;
     }
     if let Ok(net) = std::env::var(PRINT_BITS) {
         match bits(&net) {
@@ -82,6 +100,7 @@ fn main() {
             if found.is_empty() { Ok(()) } else { Err(found.join("\n").into()) }
         }));
     }
+    trials.push(Trial::test("kernels/convolutions_by_any_algorithm", any_algorithm));
     trials.push(Trial::test("kernels/updates", || Ok(kernels::updates(GPU)?)));
     trials.push(Trial::test("graphs_and_launches_give_the_same_bits", same_bits));
     trials.push(Trial::test("too_large_a_plan_is_an_error", too_large));
@@ -91,16 +110,41 @@ fn main() {
 
 /// The parameters of a net after a few updates, as one number.
 fn bits(net: &str) -> Result<u64, Failed> {
-    let nets = Path::new("tests/golden/caffe/nets");
-    let case = nets.join(net);
-    let options = JobOptions {
-        device: GPU,
-        weights: vec![case.join("data.safetensors")],
-        tensors: Some(nets.join("siamese_batches.safetensors")),
-        ..JobOptions::default()
+    let (net, over) = match net.strip_suffix(" beside others") {
+        Some(net) => (net, false),
+        None => (net, true),
     };
-    let opened = job::open(&case.join("solver.prototxt"), &options)?;
-    let mut trainer = opened.job.ok_or("the solver has errors")?.trainer;
+    let over = Arc::new(AtomicBool::new(over));
+    let (ours, theirs) = (over.clone(), over);
+    // Another thread opens and closes the GPU all the while.
+    let others = std::thread::spawn(move || {
+        while !theirs.load(Ordering::Relaxed) {
+            available(GPU)?;
+        }
+        Ok::<(), cortado::error::Error>(())
+    });
+    let bits = trained_bits(net);
+    ours.store(true, Ordering::Relaxed);
+    others.join().map_err(|_| "a thread panicked")??;
+    bits
+}
+
+fn trained_bits(net: &str) -> Result<u64, Failed> {
+    let folder = tempfile::tempdir()?;
+    let nets = Path::new("tests/golden/caffe/nets");
+    let mut options = JobOptions { device: GPU, ..JobOptions::default() };
+    let run = match net.strip_prefix("case ") {
+        Some(number) => {
+            let case = &tensorflow_steps::cases()[number.parse::<usize>()?];
+            tensorflow_steps::write_case(case, folder.path()).map_err(|why| why.to_string())?.0
+        }
+        None => {
+            options.weights = vec![nets.join(net).join("data.safetensors")];
+            options.tensors = Some(nets.join("siamese_batches.safetensors"));
+            nets.join(net).join("solver.prototxt")
+        }
+    };
+    let mut trainer = job::open(&run, &options)?.job.ok_or("the solver has errors")?.trainer;
     for _ in 0..host::UPDATES {
         trainer.advance()?;
     }
@@ -125,6 +169,14 @@ fn same_bits() -> Result<(), Failed> {
         said.push(line.to_owned());
     }
     if said.iter().all(|line| *line == said[0]) { Ok(()) } else { Err(format!("{said:?}").into()) }
+}
+
+/// Convolutions in a process that may do them by transforms.
+fn any_algorithm() -> Result<(), Failed> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let output = command.env(CONVOLVE, "1").env_remove(DIRECT.0).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if text.trim() == "differ: []" { Ok(()) } else { Err(text.into()) }
 }
 
 /// A plan of 2 TiB.

@@ -166,7 +166,7 @@ fn compile(text: &str) {
     let env = pipeline::environment(&options, &|_| None);
     for typed in &checked.stages {
         // A net whose shapes are not known is refused with a reason.
-        let _ = pipeline::training_plan(typed, &env, 1, 1);
+        let _ = pipeline::training_plan(typed, &env, 1, (cortado::exec::Device::Cpu, 1));
     }
 }
 

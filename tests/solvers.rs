@@ -387,7 +387,13 @@ fn check_shows_the_plan_that_training_runs() {
     let job = place.job("net: 'net.prototxt' base_lr: 0.1 max_iter: 1 type: 'Adam' momentum: 0.9");
     let options = cortado::pipeline::Options::default();
     let env = cortado::pipeline::environment(&options, &|_| None);
-    let shown = cortado::pipeline::training_plan(job.trainer.typed(), &env, 2, 1).expect("a plan");
+    let shown = cortado::pipeline::training_plan(
+        job.trainer.typed(),
+        &env,
+        2,
+        (cortado::exec::Device::Cpu, 1),
+    )
+    .expect("a plan");
     let used = job.trainer.plan();
     assert_eq!(shown.program, used.program);
     assert_eq!((shown.arena, &shown.slots), (used.arena, &used.slots));

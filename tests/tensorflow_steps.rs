@@ -2,7 +2,7 @@
 //! `gradientUpdate` changes, and several losses that each make a step of their own (tests/golden/tensorflow_steps).
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cortado::diag::render::render;
 use cortado::exec::Device;
@@ -36,8 +36,17 @@ fn blobs(value: &Value) -> BTreeMap<String, Blob> {
     all.map(|(name, value)| (name.clone(), blob(value))).collect()
 }
 
-/// Trains a case in a folder and says what is not as in TensorFlow.
-fn differs(case: &Value, folder: &Path, device: Device) -> Result<Vec<String>, Failed> {
+/// The cases.
+pub fn cases() -> Vec<Value> {
+    let all = CASES.map(|text| serde_json::from_str::<Value>(text).unwrap_or_default());
+    all.iter().flat_map(|all| all["cases"].as_array()).flatten().cloned().collect()
+}
+
+/// Writes a case into a folder: the run file, and the first values of variables.
+pub fn write_case(
+    case: &Value,
+    folder: &Path,
+) -> Result<(PathBuf, BTreeMap<String, Blob>), Failed> {
     let at = |name: &str| folder.join(name);
     std::fs::write(at("net.py"), case["text"].as_str().unwrap_or_default())?;
     let (x, y) = (blob(&case["x"]), blob(&case["y"]));
@@ -52,7 +61,13 @@ fn differs(case: &Value, folder: &Path, device: Device) -> Result<Vec<String>, F
         "output": at("run"),
     });
     std::fs::write(at("run.yaml"), serde_yaml::to_string(&run)?)?;
-    let opened = job::open(&at("run.yaml"), &JobOptions { device, ..JobOptions::default() })?;
+    Ok((at("run.yaml"), first))
+}
+
+/// Trains a case in a folder and says what is not as in TensorFlow.
+fn differs(case: &Value, folder: &Path, device: Device) -> Result<Vec<String>, Failed> {
+    let (run, first) = write_case(case, folder)?;
+    let opened = job::open(&run, &JobOptions { device, ..JobOptions::default() })?;
     let complaints = render(&opened.diagnostics, &opened.sources, false);
     let mut trainer = opened.job.ok_or(complaints)?.trainer;
     let mut wrong = vec![];
@@ -62,7 +77,7 @@ fn differs(case: &Value, folder: &Path, device: Device) -> Result<Vec<String>, F
             wrong.push(format!("the loss is {got}, not {want}"));
         }
     }
-    let last = read_safetensors(&trainer.snapshot(&at("end"))?.safetensors)?;
+    let last = read_safetensors(&trainer.snapshot(&folder.join("end"))?.safetensors)?;
     for (name, want) in blobs(&case["last"]) {
         let Some(got) = last.get(&name) else {
             // A variable that nothing reads is none of the net's.
@@ -87,11 +102,10 @@ fn steps_are_those_of_tensorflow() -> Result<(), Failed> {
 
 /// Trains every case on a device.
 pub fn replay(device: Device) -> Result<(), Failed> {
-    let all = CASES.map(|text| serde_json::from_str::<Value>(text).unwrap_or_default());
     let mut wrong = vec![];
-    for case in all.iter().flat_map(|all| all["cases"].as_array()).flatten() {
+    for case in cases() {
         let folder = tempfile::tempdir()?;
-        let found = differs(case, folder.path(), device)?;
+        let found = differs(&case, folder.path(), device)?;
         wrong.extend(found.into_iter().map(|why| format!("{}: {why}", case["name"])));
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }

@@ -181,6 +181,29 @@ fn memory_counts_the_batches_that_are_read_ahead() {
 }
 
 #[test]
+fn a_plan_for_a_gpu_needs_none() {
+    let net = network("lenet/caffe.prototxt");
+    let check = ["check", &net, "--shape", "data=4,1,28,28", "--device", "cuda:0", "--memory"];
+    let text = prints(&[&check[..], &["--plan"]].concat());
+    assert!(text.lines().any(|line| line.ends_with("launches")), "{text}");
+    let bytes = |text: &str| -> serde_json::Value {
+        serde_json::from_str::<serde_json::Value>(text).expect("JSON")["memory"].clone()
+    };
+    let gpu = bytes(&prints(&[&check[..], &["--json"]].concat()));
+    let number = |what: &str| gpu[what].as_u64().expect("a number");
+    // Beside the arena: tables, what is kept of the last runs, and what two batches go through.
+    assert!(number("all") < number("the_GPU") && number("the_GPU") < number("all") + (1 << 20));
+    // The arena is not in the machine's memory.
+    assert_eq!(
+        number("at_most"),
+        number("the_program") + number("snapshots") + number("data_read_ahead")
+    );
+    assert!(bytes(&prints(&["check", &net, "--json", "--memory", "--shape", "data=4,1,28,28"]))
+        ["the_GPU"]
+        .is_null());
+}
+
+#[test]
 fn an_lmdb_that_caffe_would_take_for_a_leveldb_is_told_of() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| text(folder.path().join(name));

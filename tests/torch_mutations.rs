@@ -226,7 +226,7 @@ fn compile(text: &str, ending: &str) {
     let env = pipeline::environment(&options, &|_| None);
     for typed in &checked.stages {
         // A net whose shapes are not known is refused with a reason.
-        let _ = pipeline::training_plan(typed, &env, 1, 1);
+        let _ = pipeline::training_plan(typed, &env, 1, (cortado::exec::Device::Cpu, 1));
     }
 }
 
@@ -374,7 +374,7 @@ fn bombs_are_refused() {
         if !checked.diagnostics.has_errors() {
             let env = pipeline::environment(&options, &|_| None);
             for typed in &checked.stages {
-                let _ = pipeline::training_plan(typed, &env, 1, 1);
+                let _ = pipeline::training_plan(typed, &env, 1, (cortado::exec::Device::Cpu, 1));
             }
         }
     }

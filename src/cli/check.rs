@@ -1,17 +1,19 @@
 //! `cortado check`: all complaints, and a table of the layers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{complain, named_shape, pass_on, print, shapes};
 use crate::error::{Error, Result};
-use crate::exec::SessionOptions;
 use crate::exec::query::program;
-use crate::ir::NetState;
+use crate::exec::{Device, OnGpu, SessionOptions};
+use crate::ir::{NetState, TypedNet};
 use crate::job;
 use crate::job::trial::{Trial, trial};
 use crate::pipeline::{self, Checked, Options};
+use crate::plan::Plan;
 use crate::report::figures::bytes;
 use crate::report::memory;
 use crate::report::summary::{Summary, summarise, to_json};
@@ -50,6 +52,9 @@ pub(super) struct Arguments {
     /// Arrays the solver keeps for every parameter, for --plan and --memory: 1 for SGD, 2 for Adam
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=4))]
     histories: u8,
+    /// What --plan and --memory plan for, and --step runs on: cpu or cuda:0; no GPU need be there to plan for one
+    #[arg(long, default_value_t = Device::Cpu)]
+    device: Device,
     /// Threads for which --plan and --memory count workspace, and of --step; 0 takes one for each core
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -128,7 +133,8 @@ fn step(arguments: &Arguments, mut checked: Checked, env: &Environment) -> Resul
         return Err(Error::refused(message));
     }
     let label = typed.net.state.label();
-    let session = SessionOptions { threads: arguments.threads, ..SessionOptions::default() };
+    let (device, threads) = (arguments.device, arguments.threads);
+    let session = SessionOptions { device, threads, ..SessionOptions::default() };
     let Trial { loss, rate, changed: [changed, all], largest } = trial(typed, env, &session)?;
     print(&format!(
         "\none step at {label} on random numbers, rate {rate}: loss {loss}, {changed} of {all} parameters changed, by \
@@ -142,29 +148,40 @@ fn show_total(arguments: &Arguments, checked: &Checked, env: &Environment) -> Re
     if !typed.has_loss() || typed.signatures.iter().any(Option::is_none) {
         return Ok(());
     }
-    let histories = usize::from(arguments.histories);
     // A net that cannot be trained has been shown all the same.
-    let Ok(plan) = pipeline::training_plan(typed, env, histories, arguments.threads) else {
-        return Ok(());
-    };
+    let Ok((plan, _)) = planned(arguments, typed, env) else { return Ok(()) };
     let total = bytes((plan.arena as u64).saturating_mul(4));
     print(&format!("{total} of memory for a training step; --memory shows what is in it\n"))
+}
+
+/// The plan of a training iteration, and what it takes on a GPU if it is for one.
+fn planned(
+    arguments: &Arguments,
+    typed: &TypedNet,
+    env: &Environment,
+) -> Result<(Arc<Plan>, Option<OnGpu>)> {
+    let Arguments { device, threads, histories, .. } = *arguments;
+    let plan = pipeline::training_plan(typed, env, usize::from(histories), (device, threads))?;
+    let gpu = match device {
+        Device::Cpu => None,
+        Device::Cuda(_) => Some(OnGpu::of(&plan)?),
+    };
+    Ok((plan, gpu))
 }
 
 /// The plan of the training stage, or of the only one.
 fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Result<()> {
     let Some(typed) = checked.stages.get(checked.trained()) else { return Ok(()) };
-    let histories = usize::from(arguments.histories);
-    let plan = pipeline::training_plan(typed, env, histories, arguments.threads)?;
+    let (plan, gpu) = planned(arguments, typed, env)?;
     let mut text = String::from("\n");
     if arguments.plan {
-        text.push_str(&memory::steps(typed, &plan));
+        text.push_str(&memory::steps(typed, &plan, gpu.as_ref()));
         text.push('\n');
         let plain = pipeline::plain_training_program(typed, env)?;
         text.push_str(&memory::saved(&plain, &plan.program));
     }
     if arguments.memory {
-        text.push_str(&memory::memory(&plan, program()));
+        text.push_str(&memory::memory(&plan, gpu.as_ref(), program()));
     }
     print(&text)
 }
@@ -180,17 +197,17 @@ fn add_plan(
         return Ok(());
     }
     let Some(typed) = checked.stages.get(checked.trained()) else { return Ok(()) };
-    let histories = usize::from(arguments.histories);
-    let plan = pipeline::training_plan(typed, env, histories, arguments.threads)?;
+    let (plan, gpu) = planned(arguments, typed, env)?;
     report["planned"] = json!({
-        "stage": typed.net.state.label(), "histories": histories, "threads": arguments.threads,
+        "stage": typed.net.state.label(), "histories": arguments.histories,
+        "device": arguments.device.to_string(), "threads": arguments.threads,
     });
     if arguments.plan {
         let plain = pipeline::plain_training_program(typed, env)?;
-        report["plan"] = memory::steps_json(typed, &plan, &plain);
+        report["plan"] = memory::steps_json(typed, &plan, gpu.as_ref(), &plain);
     }
     if arguments.memory {
-        report["memory"] = memory::memory_json(&plan, program());
+        report["memory"] = memory::memory_json(&plan, gpu.as_ref(), program());
     }
     Ok(())
 }

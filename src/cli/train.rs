@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     /// Layers that do not take the weights of --weights, separated by commas
     #[arg(long, value_delimiter = ',')]
     reinit: Vec<String>,
-    /// Take the largest batch whose predicted memory is at most this, such as 2GiB, instead of the run file's
+    /// Take the largest batch whose predicted memory, on a GPU that of the GPU, is at most this, such as 2GiB, instead of the run file's
     #[arg(long, value_parser = amount)]
     fit: Option<u64>,
 }
@@ -160,10 +160,13 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         ..arguments.job.options()
     };
     let program = query::program().unwrap_or(0);
+    let device = options.device;
     if let Some(limit) = arguments.fit {
-        match job::fit(&arguments.run, &options, limit.saturating_sub(program)) {
+        // The program is not in a GPU's memory.
+        let own = if device == Device::Cpu { program } else { 0 };
+        match job::fit(&arguments.run, &options, limit.saturating_sub(own)) {
             Ok(fit) => {
-                let (batch, bytes) = (fit.batch, bytes(fit.bytes + program));
+                let (batch, bytes) = (fit.batch, bytes(fit.bytes + own));
                 say(format_args!("batch size {batch}: {bytes} of memory are predicted"))?;
                 options.set.push(("train.batch_size".to_owned(), fit.batch.to_string()));
             }
@@ -176,7 +179,7 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     let signals = Signals::default();
     signals.watch().map_err(|e| Error::refused(format!("cannot watch for signals: {e}")))?;
     describe(&job)?;
-    tell_device(&job, arguments.job.device);
+    tell_device(&job, device);
     let mut screen = Screen::new(&job, signals);
     let outcome = job::run(&mut job, &mut screen)?;
     screen.finish(&job)?;
@@ -185,10 +188,15 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     }
     if let Some(held) = query::held() {
         let [most, files] = [held.most, held.files].map(bytes);
-        let predicted = bytes(program + job.trainer.predicted_memory());
+        let needed = job.trainer.predicted_memory()?;
+        let predicted = bytes(program + needed.host);
         say(format_args!(
             "memory: {most} at most, of which {files} are the program and mapped files; {predicted} were predicted"
         ))?;
+        if device != Device::Cpu {
+            let gpu = bytes(needed.gpu);
+            say(format_args!("memory of {device}: {gpu}, and the scratch of cuDNN and cuBLAS"))?;
+        }
     }
     if let Some(files) = &outcome.snapshot {
         say(format_args!("weights: {}", files.safetensors.display()))?;

@@ -11,4 +11,5 @@ pub mod query;
 mod session;
 pub mod solve;
 
+pub use cuda::OnGpu;
 pub use session::{Device, Element, Session, SessionOptions, available, supported, workspace};

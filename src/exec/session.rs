@@ -354,6 +354,44 @@ impl<T: Element> Session<T> {
         }
     }
 
+    /// Copies places to others of the same lengths: pairs of where to and where from.
+    pub fn copy(&mut self, places: &[(Slot, Slot)]) {
+        self.unsettle(places);
+        match &mut self.seat {
+            Seat::Host { .. } => self.with_data(|arena| {
+                for (to, from) in places {
+                    arena.copy_within(from.range(), to.offset);
+                }
+            }),
+            Seat::Gpu(gpu) => {
+                let copied = gpu.copy(places);
+                self.note(copied);
+            }
+        }
+    }
+
+    /// The same from places of another session, which stay on a GPU if both are there.
+    pub fn take(&mut self, other: &mut Session<T>, places: &[(Slot, Slot)]) {
+        self.unsettle(places);
+        match (&mut self.seat, &mut other.seat) {
+            (Seat::Gpu(gpu), Seat::Gpu(others)) => {
+                let taken = gpu.take(others, places);
+                self.note(taken);
+            }
+            _ => {
+                for &(to, from) in places {
+                    let values = other.read(from);
+                    self.write(to, &values);
+                }
+            }
+        }
+    }
+
+    /// Notes that places are written.
+    fn unsettle(&mut self, places: &[(Slot, Slot)]) {
+        self.settled &= !places.iter().any(|(to, _)| to.overlaps(&self.plan.parameters));
+    }
+
     /// What its user should know of the device, if anything: why a GPU is slower than it should be.
     pub fn remark(&self) -> Option<&str> {
         match &self.seat {

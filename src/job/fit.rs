@@ -17,7 +17,7 @@ const MOST: usize = 1 << 20;
 pub struct Fit {
     /// Records of one batch.
     pub batch: usize,
-    /// Memory, as [`memory::of_a_run`] predicts it.
+    /// Of the device's memory, as [`memory::of_a_run`] predicts it.
     pub bytes: u64,
 }
 
@@ -79,6 +79,7 @@ fn predicted(path: &Path, options: &JobOptions, batch: usize) -> Result<Fit> {
         planned_nets.push(planned(&stage.typed, &stage.env, purpose, session)?);
     }
     let (training, tests) = planned_nets.split_first().expect("a run trains a net");
-    let bytes = memory::of_a_run(&training.plan, tests.iter().map(|test| &*test.plan));
-    Ok(Fit { batch, bytes })
+    let tests = tests.iter().map(|test| &*test.plan);
+    let needed = memory::of_a_run(options.device, &training.plan, tests)?;
+    Ok(Fit { batch, bytes: needed.on(options.device) })
 }

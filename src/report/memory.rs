@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::figures::{bytes, short};
 use super::table::{Column, aligned};
+use crate::exec::OnGpu;
 use crate::ir::TypedNet;
 use crate::plan::Plan;
 use crate::program::{Cost, Kernel, Origin, Program, Source, Step, cost};
 use crate::train::checkpoint::memory as snapshot;
 use crate::train::feed::read_ahead;
-use crate::train::memory::of_a_run;
 
 /// Bytes of a number in single precision.
 const ELEMENT: u64 = 4;
@@ -28,13 +28,14 @@ const STEPS: [Column; 7] = [
     ("flops", true),
 ];
 
-/// One line a step: its number, layer, kernel, result, place in the arena, bytes and operations.
-pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
+/// One line a step: its number, layer, kernel, result, place in the arena, bytes and operations; of a plan for a GPU how
+/// much is launched there as well.
+pub fn steps(typed: &TypedNet, plan: &Plan, gpu: Option<&OnGpu>) -> String {
     let steps = plan.program.steps.iter().enumerate();
     let lines: Vec<Vec<String>> = steps
         .map(|(number, step)| {
             let shapes = step.outs.iter().map(|&v| plan.program.shape(v).to_string());
-            vec![
+            let mut line = vec![
                 number.to_string(),
                 layers(typed, &plan.program, step.origin).join(" + "),
                 step.kernel.name().to_owned(),
@@ -42,10 +43,13 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
                 place(plan, step).map(|place| place.to_string()).unwrap_or_default(),
                 bytes(result_bytes(plan, step)),
                 short(cost(&plan.program, step).flops()),
-            ]
+            ];
+            line.extend(gpu.map(|gpu| gpu.launches[number].to_string()));
+            line
         })
         .collect();
-    aligned(&STEPS, &lines)
+    let launches = gpu.map(|_| ("launches", true));
+    aligned(&STEPS.into_iter().chain(launches).collect::<Vec<_>>(), &lines)
 }
 
 /// The same steps for programs, with what joining them saves of `apart`, the program without:
@@ -59,13 +63,14 @@ pub fn steps(typed: &TypedNet, plan: &Plan) -> String {
 ///   "layer_by_layer": { "steps_that_compute": 50, "bytes_moved": 2345, "flops": 5678 } }
 /// ```
 ///
-/// `offset_bytes` is null where a step has no result of its own, `towers` where no towers run as one.
-pub fn steps_json(typed: &TypedNet, plan: &Plan, apart: &Program) -> Value {
+/// `offset_bytes` is null where a step has no result of its own, `towers` where no towers run as one. Steps of a plan for a
+/// GPU have `launches` as well.
+pub fn steps_json(typed: &TypedNet, plan: &Plan, gpu: Option<&OnGpu>, apart: &Program) -> Value {
     let steps = plan.program.steps.iter().enumerate();
     let steps: Vec<Value> = steps
         .map(|(number, step)| {
             let shapes = step.outs.iter().map(|&v| plan.program.shape(v).dims().to_vec());
-            json!({
+            let mut one = json!({
                 "step": number,
                 "layers": layers(typed, &plan.program, step.origin),
                 "kernel": step.kernel.name(),
@@ -73,7 +78,11 @@ pub fn steps_json(typed: &TypedNet, plan: &Plan, apart: &Program) -> Value {
                 "offset_bytes": place(plan, step),
                 "bytes": result_bytes(plan, step),
                 "flops": cost(&plan.program, step).flops(),
-            })
+            });
+            if let Some(gpu) = gpu {
+                one["launches"] = gpu.launches[number].into();
+            }
+            one
         })
         .collect();
     let joined = &plan.program;
@@ -201,10 +210,10 @@ fn result_bytes(plan: &Plan, step: &Step) -> u64 {
 }
 
 /// What a training iteration keeps, by purpose, and the length of the arena, which is what a run allocates; then what a run
-/// holds beside it, `program` bytes of its own among them.
-pub fn memory(plan: &Plan, program: Option<u64>) -> String {
+/// takes on a GPU, and what it holds beside the arena, `program` bytes of its own among them.
+pub fn memory(plan: &Plan, gpu: Option<&OnGpu>, program: Option<u64>) -> String {
     let mut out = String::from("memory of training\n");
-    for (what, size) in held(plan, program) {
+    for (what, size) in held(plan, gpu, program) {
         let _ = writeln!(out, "  {what:<16}{:>10}", bytes(size));
     }
     out
@@ -212,15 +221,15 @@ pub fn memory(plan: &Plan, program: Option<u64>) -> String {
 
 /// The same for programs, in bytes: `{ "parameters": 1724320, "gradients": …, "at_most": … }`. What the system does not
 /// tell of the program itself, and `at_most` with it, is left out.
-pub fn memory_json(plan: &Plan, program: Option<u64>) -> Value {
-    let held = held(plan, program).into_iter();
+pub fn memory_json(plan: &Plan, gpu: Option<&OnGpu>, program: Option<u64>) -> Value {
+    let held = held(plan, gpu, program).into_iter();
     held.map(|(what, size)| (what.replace(' ', "_"), Value::from(size)))
         .collect::<serde_json::Map<_, _>>()
         .into()
 }
 
 /// What is held in memory, in bytes.
-fn held(plan: &Plan, program: Option<u64>) -> Vec<(&'static str, u64)> {
+fn held(plan: &Plan, gpu: Option<&OnGpu>, program: Option<u64>) -> Vec<(&'static str, u64)> {
     let parameters = plan.parameters.len as u64;
     let gradients = plan.gradients.len as u64;
     let histories: u64 = plan.histories.iter().map(|slot| slot.len as u64).sum();
@@ -238,14 +247,20 @@ fn held(plan: &Plan, program: Option<u64>) -> Vec<(&'static str, u64)> {
         ("activations", arena.saturating_sub(named)),
         ("workspace", workspace),
         ("all", arena),
-        ("data read ahead", read_ahead(plan)),
-        ("snapshots", snapshot(plan)),
     ];
-    let mut held: Vec<_> =
-        elements.iter().map(|&(what, n)| (what, n.saturating_mul(ELEMENT))).collect();
+    let mut held: Vec<_> = elements.iter().map(|&(what, n)| (what, bytes_of(n))).collect();
+    held.extend(gpu.map(|gpu| ("the GPU", gpu.bytes)));
+    let beside = [bytes_of(read_ahead(plan)), bytes_of(snapshot(plan))];
+    held.extend([("data read ahead", beside[0]), ("snapshots", beside[1])]);
     if let Some(program) = program {
         held.push(("the program", program));
-        held.push(("at most", of_a_run(plan, []).saturating_add(program)));
+        let here = if gpu.is_some() { 0 } else { bytes_of(arena) };
+        let all = beside.iter().fold(here, |sum, &bytes| sum.saturating_add(bytes));
+        held.push(("at most", all.saturating_add(program)));
     }
     held
+}
+
+fn bytes_of(elements: u64) -> u64 {
+    elements.saturating_mul(ELEMENT)
 }

@@ -177,6 +177,9 @@ pub struct Machine {
     options: SessionOptions,
 }
 
+/// The total loss after a run, and the shown outputs by name.
+pub(crate) type Told = (f32, Vec<(String, Vec<f32>)>);
+
 /// Means of the loss and of the outputs over the batches of a test, and lines for debugging.
 pub(crate) type Tested = (f32, Vec<(String, Vec<f32>)>, Vec<String>);
 
@@ -263,6 +266,11 @@ impl Machine {
         &self.planned.plan
     }
 
+    /// Where it runs.
+    pub fn device(&self) -> Device {
+        self.options.device
+    }
+
     /// The place of a variable.
     pub fn place(&self, variable: usize) -> Slot {
         self.planned.plan.slot(self.planned.variables[variable])
@@ -333,10 +341,22 @@ impl Machine {
         Ok(())
     }
 
+    /// The place of an input, if the net has one of that name and anything reads it.
+    pub fn input(&self, name: &str) -> Option<Slot> {
+        let plan = self.plan();
+        let (_, v) = plan.program.inputs.iter().find(|(input, _)| input == name)?;
+        plan.slots[v.0 as usize]
+    }
+
+    /// The place of an output of the net, if it has one of that name.
+    pub fn output_place(&self, name: &str) -> Option<Slot> {
+        let (_, v, _) = self.planned.outputs.iter().find(|(output, ..)| output == name)?;
+        Some(self.planned.plan.slot(*v))
+    }
+
     /// What the last run gave for an output of the net, if it has one of that name.
     pub fn output(&mut self, name: &str) -> Option<Vec<f32>> {
-        let (_, v, _) = self.planned.outputs.iter().find(|(output, ..)| output == name)?;
-        let slot = self.planned.plan.slot(*v);
+        let slot = self.output_place(name)?;
         Some(self.session.read(slot))
     }
 
@@ -385,20 +405,27 @@ impl Machine {
         let mut loss = 0.0;
         let mut sums: Vec<(String, Vec<f32>)> = vec![];
         let mut debug = vec![];
+        let most = self.session.kept().max(1);
+        let mut runs = vec![];
         self.clear_files();
-        for _ in 0..batches {
+        for batch in 1..=batches {
+            runs.push(self.session.runs());
             self.run()?;
             self.take_rows(usize::MAX);
             if debugs {
                 debug.extend(debug::forward(self));
             }
-            loss += self.loss();
-            let outputs = self.shown_outputs();
-            if sums.is_empty() {
-                sums = outputs;
-            } else {
-                for ((_, sum), (_, values)) in sums.iter_mut().zip(outputs) {
-                    sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+            if runs.len() < most && batch < batches {
+                continue;
+            }
+            for (one, outputs) in self.told(&std::mem::take(&mut runs))? {
+                loss += one;
+                if sums.is_empty() {
+                    sums = outputs;
+                } else {
+                    for ((_, sum), (_, values)) in sums.iter_mut().zip(outputs) {
+                        sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+                    }
                 }
             }
         }
@@ -423,8 +450,29 @@ impl Machine {
         shown.into_iter().map(|(name, slot)| (name, self.session.read(slot))).collect()
     }
 
+    /// The total loss and the shown outputs after each of these runs, which are among the last [`Session::kept`]; where a
+    /// session keeps none, the last run is all there is.
+    ///
+    /// # Errors
+    /// The device refuses.
+    pub(crate) fn told(&mut self, runs: &[u64]) -> Result<Vec<Told>> {
+        if self.session.kept() == 0 {
+            return Ok(vec![(self.loss(), self.shown_outputs())]);
+        }
+        let shown = self.shown();
+        let loss = self.planned.loss.map(|v| self.plan().slot(v));
+        let slots: Vec<Slot> =
+            loss.into_iter().chain(shown.iter().map(|(_, slot)| *slot)).collect();
+        let found = self.session.recent(runs, &slots)?.into_iter().map(|values| {
+            let mut values = values.into_iter();
+            let loss = loss.and_then(|_| values.next()?.first().copied()).unwrap_or(0.0);
+            (loss, shown.iter().map(|(name, _)| name.clone()).zip(values).collect())
+        });
+        Ok(found.collect())
+    }
+
     /// The places of these outputs.
-    pub(crate) fn shown(&self) -> Vec<(String, Slot)> {
+    fn shown(&self) -> Vec<(String, Slot)> {
         let plan = &self.planned.plan;
         let all = self.planned.outputs.iter().map(|(name, v, _)| (name.clone(), plan.slot(*v)));
         all.filter(|(_, slot)| slot.len <= MOST_SHOWN).collect()

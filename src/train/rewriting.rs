@@ -14,12 +14,10 @@ use crate::spec::{Environment, Phase};
 /// That net with its memory.
 pub(super) struct Rewriter {
     machine: Option<Machine>,
-    /// Inputs of it with the variables of the trained net whose gradients they take.
-    inputs: Vec<(String, usize)>,
-    /// Outputs of it with the variables whose gradients they become.
-    outputs: Vec<(String, usize)>,
-    /// Places of its parameters and of the variables of the trained net.
-    values: Vec<(Slot, Slot)>,
+    /// Places of its inputs with those of gradients, and of its parameters with those of variables of the trained net.
+    given: Vec<(Slot, Slot)>,
+    /// Places of gradients of the trained net with those of the outputs that they become.
+    made: Vec<(Slot, Slot)>,
     /// Variables that are not changed.
     held: Vec<usize>,
     /// The variables of each loss that makes a step of its own.
@@ -53,9 +51,8 @@ impl Rewriter {
         };
         let mut rewriter = Rewriter {
             machine,
-            inputs: vec![],
-            outputs: vec![],
-            values: vec![],
+            given: vec![],
+            made: vec![],
             held: vec![],
             steps: steps.iter().map(of_loss).collect(),
         };
@@ -65,22 +62,28 @@ impl Rewriter {
             if !train.typed.variables[at].learned {
                 continue;
             }
-            rewriter.inputs.extend(change.input.iter().map(|input| (input.clone(), at)));
+            let gradient = train.place_in(train.plan().gradients, at);
+            let machine = rewriter.machine.as_ref();
+            let input = change.input.as_ref().and_then(|input| machine?.input(input));
+            rewriter.given.extend(input.map(|input| (input, gradient)));
             match &change.becomes {
                 Becomes::Itself => {}
                 Becomes::Nothing => rewriter.held.push(at),
-                Becomes::Output(output) => rewriter.outputs.push((output.clone(), at)),
+                Becomes::Output(output) => {
+                    let output = machine.and_then(|machine| machine.output_place(output));
+                    rewriter.made.extend(output.map(|output| (gradient, output)));
+                }
             }
         }
-        if let Some(machine) = &rewriter.machine {
+        if let Some(machine) = &mut rewriter.machine {
             let pairs = values.iter().filter_map(|(to, from)| {
                 let (to, from) = (variable(&machine.typed, to)?, variable(&train.typed, from)?);
                 Some((machine.place(to), train.place(from)))
             });
-            rewriter.values = pairs.collect();
+            rewriter.given.extend(pairs);
+            // Constants of the net are parameters with these values.
+            machine.fill(options.seed);
         }
-        // Constants of the net are parameters with these values.
-        rewriter.machine.iter_mut().for_each(|machine| machine.fill(options.seed));
         Ok(Some(rewriter))
     }
 
@@ -110,22 +113,11 @@ impl Rewriter {
     /// The device refuses.
     pub(super) fn rewrite(&mut self, train: &mut Machine) -> Result<()> {
         let Some(machine) = &mut self.machine else { return Ok(()) };
-        for &(to, from) in &self.values {
-            let values = train.session.read(from);
-            machine.session.write(to, &values);
-        }
-        let gradients = train.plan().gradients;
-        for (input, at) in &self.inputs {
-            let values = train.session.read(train.place_in(gradients, *at));
-            machine.set(input, &values)?;
-        }
+        machine.session.take(&mut train.session, &self.given);
         // Random numbers follow those of the trained net, also after a resume.
         machine.session.set_runs(train.session.runs());
         machine.run()?;
-        for (output, at) in &self.outputs {
-            let Some(values) = machine.output(output) else { continue };
-            train.session.write(train.place_in(gradients, *at), &values);
-        }
+        train.session.take(&mut machine.session, &self.made);
         Ok(())
     }
 }

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::machine::{Machine, Purpose, users};
+use super::memory::{self, Needed};
 use super::rewriting::Rewriter;
 use super::rule::{factor, looks_ahead, starts, update};
 use super::schedule::Schedule;
-use super::{Feed, debug, memory};
+use super::{Feed, debug};
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::exec::solve::{Update, changes};
@@ -211,9 +212,13 @@ impl Trainer {
         self.train.plan()
     }
 
-    /// Bytes that are predicted for a run.
-    pub fn predicted_memory(&self) -> u64 {
-        memory::of_a_run(self.plan(), self.tests.iter().map(|test| test.machine.plan()))
+    /// What a run is predicted to take.
+    ///
+    /// # Errors
+    /// A GPU cannot run a step.
+    pub fn predicted_memory(&self) -> Result<Needed> {
+        let tests = self.tests.iter().map(|test| test.machine.plan());
+        memory::of_a_run(self.train.device(), self.plan(), tests)
     }
 
     /// The solver.
@@ -274,30 +279,26 @@ impl Trainer {
         let kept = self.train.session.kept() as u64;
         let micro = self.solver.iter_size;
         let watched = self.solver.debug_info || self.solver.snapshot_diff;
-        let rewrites = self.rewriter.as_ref().is_some_and(Rewriter::computes);
-        let further = !self.train.planned.further.is_empty();
-        if kept < micro || watched || rewrites || further {
+        if kept < micro || watched {
             return Ok(vec![self.update_now()?]);
         }
         self.look_ahead()?;
         let rate = self.schedule.rate(self.iteration);
         let first = self.train.session.runs();
-        match self.sum_of_gradients() {
-            None => {
-                let update = self.update(rate, self.train.plan().gradients);
-                self.train.take_batches()?;
-                self.train.session.run_and_update(&update)?;
+        let sum = self.sum_of_gradients()?;
+        let update = self.update(rate, sum.unwrap_or(self.train.plan().gradients));
+        let rewrites = self.rewriter.as_ref().is_some_and(Rewriter::computes);
+        if sum.is_none() && !rewrites {
+            self.train.take_batches()?;
+            self.train.session.run_and_update(&update)?;
+        } else {
+            for _ in 0..micro {
+                self.pass()?;
+                self.add_to(sum)?;
             }
-            Some(sum) => {
-                self.train.session.clear(sum);
-                for _ in 0..micro {
-                    self.train.run()?;
-                    self.train.session.accumulate(sum)?;
-                }
-                let update = self.update(rate, sum);
-                self.train.session.update(&update)?;
-            }
+            self.train.session.update(&update)?;
         }
+        self.further_steps(rate)?;
         let iteration = self.iteration;
         self.iteration += 1;
         self.pending.push(Pending { iteration, rate, runs: first..first + micro });
@@ -311,9 +312,35 @@ impl Trainer {
         }
     }
 
-    /// Where gradients are added up, if an update takes those of several passes.
-    fn sum_of_gradients(&self) -> Option<Slot> {
-        (1 < self.solver.iter_size).then(|| self.train.plan().histories.last().copied()).flatten()
+    /// Where gradients are added up, filled with zeros, if an update takes those of several passes.
+    fn sum_of_gradients(&mut self) -> Result<Option<Slot>> {
+        if self.solver.iter_size <= 1 {
+            return Ok(None);
+        }
+        if !self.train.planned.further.is_empty() {
+            let why =
+                "several losses change one variable, whose gradients `iter_size` would add up";
+            return Err(Error::refused(why));
+        }
+        let sum = self.train.plan().histories.last().copied();
+        if let Some(sum) = sum {
+            self.train.session.clear(sum);
+        }
+        Ok(sum)
+    }
+
+    /// Takes a batch, runs all steps, and makes of the gradients what the definition does.
+    fn pass(&mut self) -> Result<()> {
+        self.train.run()?;
+        match &mut self.rewriter {
+            Some(rewriter) => rewriter.rewrite(&mut self.train),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds the gradients of the last pass up, if that is asked for.
+    fn add_to(&mut self, sum: Option<Slot>) -> Result<()> {
+        sum.map_or(Ok(()), |sum| self.train.session.accumulate(sum))
     }
 
     /// Waits for the reports of all updates so far.
@@ -326,20 +353,15 @@ impl Trainer {
         }
         let pending = std::mem::take(&mut self.pending);
         self.settled = Instant::now();
-        let shown = self.train.shown();
-        let loss = self.train.planned.loss.map(|v| self.train.plan().slot(v));
-        let slots: Vec<Slot> =
-            loss.into_iter().chain(shown.iter().map(|(_, slot)| *slot)).collect();
         let runs: Vec<u64> = pending.iter().flat_map(|one| one.runs.clone()).collect();
-        let mut found = self.train.session.recent(&runs, &slots)?.into_iter();
+        let mut found = self.train.told(&runs)?.into_iter();
         let mut reports = vec![];
         for Pending { iteration, rate, runs } in pending {
             let micro = (runs.end - runs.start) as f32;
             let (mut loss, mut outputs) = (0.0, vec![]);
-            for values in found.by_ref().take(runs.count()) {
-                let mut values = values.into_iter();
-                loss += values.next().and_then(|loss| loss.first().copied()).unwrap_or(0.0);
-                outputs = shown.iter().map(|(name, _)| name.clone()).zip(values).collect();
+            for (one, values) in found.by_ref().take(runs.count()) {
+                loss += one;
+                outputs = values;
             }
             loss /= micro;
             let smoothed = self.smooth(loss);
@@ -360,15 +382,7 @@ impl Trainer {
 
     fn update_now(&mut self) -> Result<StepReport> {
         let micro = self.solver.iter_size;
-        if 1 < micro && !self.train.planned.further.is_empty() {
-            let why =
-                "several losses change one variable, whose gradients `iter_size` would add up";
-            return Err(Error::refused(why));
-        }
-        let accumulator = self.sum_of_gradients();
-        if let Some(sum) = accumulator {
-            self.train.session.clear(sum);
-        }
+        let sum = self.sum_of_gradients()?;
         self.look_ahead()?;
         let mut loss = 0.0;
         let display = self.solver.display;
@@ -376,20 +390,15 @@ impl Trainer {
             self.solver.debug_info && 0 < display && self.iteration.is_multiple_of(display);
         let mut lines = vec![];
         let rate = self.schedule.rate(self.iteration);
-        let update = self.update(rate, accumulator.unwrap_or(self.train.plan().gradients));
+        let update = self.update(rate, sum.unwrap_or(self.train.plan().gradients));
         for _ in 0..micro {
-            self.train.run()?;
+            self.pass()?;
             loss += self.train.loss();
-            if let Some(rewriter) = &mut self.rewriter {
-                rewriter.rewrite(&mut self.train)?;
-            }
             if debugs {
                 lines.extend(debug::forward(&mut self.train));
                 lines.extend(debug::backward(&mut self.train));
             }
-            if let Some(sum) = accumulator {
-                self.train.session.accumulate(sum)?;
-            }
+            self.add_to(sum)?;
         }
         loss /= micro as f32;
         let smoothed = self.smooth(loss);
@@ -451,8 +460,8 @@ impl Trainer {
         for (step, at, value) in self.train.planned.further.clone() {
             let steps = self.rewriter.as_ref().map_or(1, Rewriter::steps);
             let (done, gradients) = (self.iteration * steps, self.train.plan().gradients);
-            let values = self.train.session.read(self.train.plan().slot(value));
-            self.train.session.write(self.train.place_in(gradients, at), &values);
+            let made = self.train.plan().slot(value);
+            self.train.session.copy(&[(self.train.place_in(gradients, at), made)]);
             let mut mults = self.mults();
             for (other, mult) in mults.iter_mut().enumerate() {
                 match mult {
@@ -492,11 +501,7 @@ impl Trainer {
     /// Tests a net: takes the parameters over and averages the outputs of its batches.
     pub fn test(&mut self, index: usize) -> Result<TestReport> {
         let test = &mut self.tests[index];
-        let train = &mut self.train.session;
-        for &(to, from) in &test.links {
-            let values = train.read(from);
-            test.machine.session.write(to, &values);
-        }
+        test.machine.session.take(&mut self.train.session, &test.links);
         if test.rewinds {
             test.machine.feeds.iter_mut().try_for_each(Feed::rewind)?;
         }

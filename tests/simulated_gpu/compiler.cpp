@@ -26,6 +26,7 @@ struct Function {
     std::string name;
     Runner run;
     size_t arguments;
+    void *module;
 };
 
 struct Module {
@@ -151,6 +152,7 @@ API int cuModuleUnload(Module *module) {
     std::lock_guard<std::recursive_mutex> guard(everything);
     if (Result wrong = forbidden("cuModuleUnload")) return wrong;
     finish_all();
+    unloaded(module);
     dlclose(module->library);
     delete module;
     return SUCCESS;
@@ -163,7 +165,7 @@ API int cuModuleGetFunction(Function **function, Module *module, const char *nam
     long arguments = parameters(module->text, name);
     if (!run || arguments < 0) return NOT_FOUND;
     Function &place = module->functions[name];
-    place = Function{name, (Runner)run, (size_t)arguments};
+    place = Function{name, (Runner)run, (size_t)arguments, module};
     *function = &place;
     return SUCCESS;
 }
@@ -186,5 +188,5 @@ API int cuLaunchKernel(Function *function, unsigned x, unsigned y, unsigned z, u
         std::vector<void *> places;
         for (uint64_t &argument : arguments) places.push_back(&argument);
         run(x, places.data());
-    });
+    }, function->module);
 }

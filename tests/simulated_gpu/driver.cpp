@@ -3,7 +3,9 @@
 #include "gpu.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -45,7 +47,14 @@ struct Event {
 
 struct Graph {
     std::vector<std::function<void()>> works;
+    std::vector<void *> modules;
 };
+
+std::set<Graph *> graphs;
+
+// References to the context; with the last the device is reset.
+long references = 0;
+bool reset = false;
 
 double now() {
     using namespace std::chrono;
@@ -172,7 +181,27 @@ Result forbidden(const char *name, const std::string &what) {
     return CAPTURE_UNSUPPORTED;
 }
 
-Result give(Stream *stream, std::function<void()> run) {
+Result forbidden_to_all(const char *name) {
+    Result wrong = called(name);
+    for (Stream *stream : streams) {
+        if (!stream->captured) continue;
+        stream->broken = true;
+        if (wrong == SUCCESS) wrong = CAPTURE_UNSUPPORTED;
+    }
+    return wrong;
+}
+
+Result usable() { return reset ? CONTEXT_DESTROYED : SUCCESS; }
+
+void unloaded(void *module) {
+    for (Graph *graph : graphs) {
+        if (std::find(graph->modules.begin(), graph->modules.end(), module) == graph->modules.end()) continue;
+        fprintf(stderr, "simulated GPU: a module is unloaded before a graph that has kernels of it\n");
+        sticky = ILLEGAL_ADDRESS;
+    }
+}
+
+Result give(Stream *stream, std::function<void()> run, void *module) {
     if (!streams.count(stream)) return INVALID_HANDLE;
     if (!stream->captured) {
         add(stream, Work{std::move(run), nullptr, nullptr});
@@ -180,6 +209,7 @@ Result give(Stream *stream, std::function<void()> run) {
     }
     if (stream->broken) return CAPTURE_INVALIDATED;
     stream->graph.push_back(std::move(run));
+    if (module) stream->modules.push_back(module);
     return SUCCESS;
 }
 
@@ -226,11 +256,17 @@ API int cuDeviceTotalMem_v2(size_t *bytes, int) {
 }
 
 API int cuDevicePrimaryCtxRetain(void **context, int) {
+    ENTER;
+    references++;
     *context = &everything;
     return SUCCESS;
 }
 
-API int cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
+API int cuDevicePrimaryCtxRelease_v2(int) {
+    ENTER;
+    if (--references == 0) reset = true;
+    return SUCCESS;
+}
 
 API int cuCtxSetCurrent(void *context) {
     current = context != nullptr;
@@ -243,7 +279,8 @@ API int cuCtxGetCurrent(void **context) {
 }
 
 API int cuCtxSynchronize() {
-    FORBIDDEN("cuCtxSynchronize");
+    ENTER;
+    if (Result wrong = forbidden_to_all("cuCtxSynchronize")) return wrong;
     finish_all();
     return sticky;
 }
@@ -253,6 +290,7 @@ API int cuGetErrorName(int error, const char **name) {
         case SUCCESS: *name = "CUDA_SUCCESS"; break;
         case OUT_OF_MEMORY: *name = "CUDA_ERROR_OUT_OF_MEMORY"; break;
         case ILLEGAL_ADDRESS: *name = "CUDA_ERROR_ILLEGAL_ADDRESS"; break;
+        case CONTEXT_DESTROYED: *name = "CUDA_ERROR_CONTEXT_IS_DESTROYED"; break;
         case CAPTURE_UNSUPPORTED: *name = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"; break;
         default: *name = "CUDA_ERROR_OF_A_SIMULATED_GPU";
     }
@@ -271,7 +309,7 @@ API int cuGetErrorString(int error, const char **text) {
 
 API int cuStreamCreate(Stream **stream, unsigned) {
     CALLED("cuStreamCreate");
-    *stream = new Stream{streams.empty(), {}, false, false, false, {}, {}};
+    *stream = new Stream{streams.empty(), {}, false, false, false, {}, {}, {}};
     streams.insert(*stream);
     return SUCCESS;
 }
@@ -375,6 +413,7 @@ API int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
 
 API int cuMemAllocAsync(uint64_t *address, size_t bytes, Stream *stream) {
     FORBIDDEN("cuMemAllocAsync");
+    if (Result wrong = usable()) return wrong;
     if (!streams.count(stream)) return INVALID_HANDLE;
     return allocate(address, bytes);
 }
@@ -446,7 +485,7 @@ API int cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, Stream *
     return give(stream, [=] { memset((void *)to, value, bytes); });
 }
 
-API int cuStreamBeginCapture_v2(Stream *stream, int mode) {
+static int begin_capture(Stream *stream, int mode) {
     CALLED("cuStreamBeginCapture");
     if (!streams.count(stream) || stream->captured) return INVALID_HANDLE;
     stream->captured = true;
@@ -454,7 +493,15 @@ API int cuStreamBeginCapture_v2(Stream *stream, int mode) {
     stream->local = mode == 1;
     stream->by = std::this_thread::get_id();
     stream->graph.clear();
+    stream->modules.clear();
     return SUCCESS;
+}
+
+// SIMULATED_GPU_CAPTURE=MILLISECONDS lets captures take so long.
+API int cuStreamBeginCapture_v2(Stream *stream, int mode) {
+    int result = begin_capture(stream, mode);
+    usleep(1000 * std::stoul(setting("SIMULATED_GPU_CAPTURE", "0")));
+    return result;
 }
 
 API int cuStreamIsCapturing(Stream *stream, int *status) {
@@ -470,14 +517,15 @@ API int cuStreamEndCapture(Stream *stream, Graph **graph) {
     if (Result wrong = called("cuStreamEndCapture")) return wrong;
     *graph = nullptr;
     if (stream->broken) return CAPTURE_INVALIDATED;
-    *graph = new Graph{std::move(stream->graph)};
-    stream->graph.clear();
+    *graph = new Graph{std::move(stream->graph), std::move(stream->modules)};
+    graphs.insert(*graph);
     return SUCCESS;
 }
 
 API int cuGraphInstantiateWithFlags(Graph **instance, Graph *graph, unsigned long long) {
     CALLED("cuGraphInstantiate");
-    *instance = new Graph{graph->works};
+    *instance = new Graph{graph->works, graph->modules};
+    graphs.insert(*instance);
     return SUCCESS;
 }
 
@@ -498,6 +546,7 @@ API int cuGraphLaunch(Graph *graph, Stream *stream) {
 
 API int cuGraphDestroy(Graph *graph) {
     CALLED("cuGraphDestroy");
+    graphs.erase(graph);
     delete graph;
     return SUCCESS;
 }
@@ -505,6 +554,7 @@ API int cuGraphDestroy(Graph *graph) {
 // What was launched has copies of its own of everything, so that nothing waits here.
 API int cuGraphExecDestroy(Graph *graph) {
     CALLED("cuGraphExecDestroy");
+    graphs.erase(graph);
     delete graph;
     return SUCCESS;
 }

@@ -29,6 +29,7 @@ enum Result {
     NOT_FOUND = 500,
     NOT_READY = 600,
     ILLEGAL_ADDRESS = 700,
+    CONTEXT_DESTROYED = 709,
     CAPTURE_UNSUPPORTED = 900,
     CAPTURE_INVALIDATED = 901,
     CAPTURE_UNMATCHED = 903,
@@ -59,10 +60,15 @@ struct Stream {
     bool captured = false, broken = false, local = false;
     std::thread::id by;
     std::vector<std::function<void()>> graph;
+    // The modules of the kernels among them.
+    std::vector<void *> modules;
 };
 
-// Gives work to a stream, or to the graph that it is captured into.
-Result give(Stream *stream, std::function<void()> run);
+// Gives work to a stream, or to the graph that it is captured into; `module` is that of a kernel.
+Result give(Stream *stream, std::function<void()> run, void *module = nullptr);
+
+// Notes that a module goes: graphs with kernels of it must be gone.
+void unloaded(void *module);
 
 // Does everything that was given to a stream, or to all.
 void finish(Stream *stream);
@@ -73,6 +79,12 @@ Result called(const char *name, const std::string &what = "");
 
 // The same for a call that a capture forbids: one of this thread becomes invalid.
 Result forbidden(const char *name, const std::string &what = "");
+
+// The same for a call that waits for the whole device, which no capture of any thread survives.
+Result forbidden_to_all(const char *name);
+
+// What new libraries and new memory meet: an error once the context has been reset.
+Result usable();
 
 // Whether so many bytes from an address on belong to one piece of the device's memory.
 bool on_device(uint64_t address, size_t bytes);

@@ -24,6 +24,9 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("host/a_step_copies_a_batch_and_launches_a_graph", calls_of_a_step),
         Trial::test("host/passes_of_an_update_do_not_wait", calls_of_passes),
+        Trial::test("host/changed_gradients_and_rates_do_not_wait", calls_of_rewriting),
+        Trial::test("host/a_test_takes_parameters_on_the_device", calls_of_tests),
+        Trial::test("host/sessions_of_other_threads_break_no_capture", beside_each_other),
         Trial::test("host/no_order_of_streams_changes_a_bit", orders),
         Trial::test("host/where_nothing_can_be_captured_launches_serve", without_graphs),
         Trial::test("host/a_call_that_fails_is_an_error", failures),
@@ -50,20 +53,30 @@ fn steps(net: &str, settings: &[(&str, &str)]) -> Result<String, Failed> {
     bits.map(str::to_owned).ok_or_else(|| format!("{text}{complaints}").into())
 }
 
-/// The calls of a training run, from the third graph on: those of each update.
-fn calls(net: &str) -> Result<Vec<Vec<String>>, Failed> {
+/// The calls in a log, up to each launch of a graph.
+fn by_graph(log: &Path) -> Result<Vec<Vec<String>>, Failed> {
+    let mut graphs: Vec<Vec<String>> = vec![];
+    let mut now = vec![];
+    for line in std::fs::read_to_string(log)?.lines() {
+        now.push(line.to_owned());
+        if line.starts_with("cuGraphLaunch") {
+            graphs.push(std::mem::take(&mut now));
+        }
+    }
+    Ok(graphs)
+}
+
+/// The calls of a training run, up to each launch of a graph.
+fn graphs(net: &str) -> Result<Vec<Vec<String>>, Failed> {
     let folder = tempfile::tempdir()?;
     let log = folder.path().join("calls");
     steps(net, &[("SIMULATED_GPU_LOG", &log.to_string_lossy())])?;
-    let all = std::fs::read_to_string(log)?;
-    let mut updates: Vec<Vec<String>> = vec![];
-    let mut now = vec![];
-    for line in all.lines() {
-        now.push(line.to_owned());
-        if line.starts_with("cuGraphLaunch") {
-            updates.push(std::mem::take(&mut now));
-        }
-    }
+    by_graph(&log)
+}
+
+/// The same of a net whose updates are a graph each, from the third on: the calls of each update.
+fn calls(net: &str) -> Result<Vec<Vec<String>>, Failed> {
+    let mut updates = graphs(net)?;
     if updates.len() < UPDATES - 1 {
         return Err(format!("{} graphs were launched", updates.len()).into());
     }
@@ -80,6 +93,12 @@ fn suspicious(update: &[String]) -> Vec<&String> {
         copies || FREE.iter().any(|free| call.starts_with(free))
     };
     update.iter().filter(|call| !innocent(call)).collect()
+}
+
+/// Whether a call is of those that read the losses of the last 1024 runs.
+fn shows_losses(call: &str) -> bool {
+    let bytes = call.strip_prefix("cuMemcpyDtoHAsync ").and_then(|n| n.parse::<usize>().ok());
+    call == "cuStreamSynchronize" || bytes.is_some_and(|n| n.is_multiple_of(4 * 1024))
 }
 
 /// Bytes that an update copies to the device.
@@ -110,6 +129,65 @@ fn calls_of_passes() -> Result<(), Failed> {
     let updates = calls("siamese_sgd_iter2")?;
     let wrong: BTreeSet<_> = updates[6..].iter().flat_map(|update| suspicious(update)).collect();
     if wrong.is_empty() { Ok(()) } else { Err(format!("a pass calls {wrong:?}").into()) }
+}
+
+/// Where the definition changes gradients, they stay on the device, as do those of several losses and the rates of each.
+fn calls_of_rewriting() -> Result<(), Failed> {
+    for (number, case) in super::tensorflow_steps::cases().iter().enumerate() {
+        let graphs = graphs(&format!("case {number}"))?;
+        // At first, graphs are captured, and at last the parameters are read. In between losses are displayed.
+        let last = graphs[graphs.len() / 2..].iter().flat_map(|graph| suspicious(graph));
+        let wrong: BTreeSet<_> = last.filter(|call| !shows_losses(call)).collect();
+        if !wrong.is_empty() {
+            return Err(format!("{}: an update calls {wrong:?}", case["name"]).into());
+        }
+    }
+    Ok(())
+}
+
+/// A test gets its parameters without a detour by the host, and waits once.
+fn calls_of_tests() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let (log, case) = (folder.path().join("calls"), case("lenet_sgd"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
+    command.arg("train").arg(case.join("solver.prototxt")).args(["--device", "cuda:0"]);
+    command.args(["--set", "max_iter=7", "--set", "test_interval=2", "--set", "snapshot=0"]);
+    command.args(["--set", "snapshot_after_train=false", "--set", "test_iter=3", "-o"]);
+    command.arg(folder.path()).arg("--tensors").arg(case.join("batches.safetensors"));
+    let output = command.env("SIMULATED_GPU_LOG", &log).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() || text.matches("test net #0").count() != 3 {
+        return Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let graphs = by_graph(&log)?;
+    // The last update before the last test, its three passes, and an update.
+    let last = &graphs[graphs.len() - 5..];
+    let mut waits: Vec<&str> = last
+        .iter()
+        .flat_map(|graph| suspicious(graph))
+        .filter_map(|w| w.split(' ').next())
+        .collect();
+    waits.sort_unstable();
+    // For the losses of the updates, and for the outputs of the passes.
+    let expected = ["cuMemcpyDtoHAsync", "cuStreamSynchronize"].map(|call| [call; 2]).concat();
+    if waits == expected { Ok(()) } else { Err(format!("{waits:?}").into()) }
+}
+
+/// Captures live through other threads' opening and closing.
+fn beside_each_other() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("calls");
+    let settings = [
+        ("SIMULATED_GPU_LOG", &*log.to_string_lossy()),
+        ("SIMULATED_GPU_CAPTURE", "200"),
+        ("CORTADO_CUDA_GRAPHS", "always"),
+    ];
+    let beside = steps("siamese_full_sgd beside others", &settings)?;
+    let opened = std::fs::read_to_string(&log)?.matches("cudnnDestroy").count();
+    match beside == steps("siamese_full_sgd", &[])? && 4 < opened {
+        true => Ok(()),
+        false => Err(format!("{beside}, beside {opened} others").into()),
+    }
 }
 
 fn orders() -> Result<(), Failed> {

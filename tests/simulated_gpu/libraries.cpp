@@ -1,6 +1,8 @@
 // cuBLAS, cuDNN and cuRAND as far as cortado and candle call them, by their definitions.
 //
-// Products and convolutions are computed in doubles. Where a library may round operands to 10 bits (TF32), they are.
+// Products and convolutions are computed in doubles. Where a library may round operands to 10 bits (TF32), they are. Results
+// are off by as much as sums of single numbers may be, and convolutions by transforms of images by more: SIMULATED_GPU_NOISE
+// and SIMULATED_GPU_TRANSFORM_NOISE, relative to the largest result.
 
 #include "gpu.hpp"
 
@@ -51,6 +53,29 @@ void store(int type, void *to, const std::vector<double> &numbers) {
     }
 }
 
+// Moves results by up to so much of the largest, each by its place, so that it is the same every time.
+void disturb(std::vector<double> &results, double noise) {
+    double largest = 0;
+    for (double result : results) {
+        if (std::isfinite(result)) largest = std::max(largest, std::fabs(result));
+    }
+    uint32_t bits = 0x9e3779b9;
+    for (double &result : results) {
+        bits = bits * 1664525 + 1013904223;
+        result += noise * largest * ((bits >> 8) / 8388608.0 - 1);
+    }
+}
+
+double noise() {
+    static const double said = std::stod(setting("SIMULATED_GPU_NOISE", "1e-7"));
+    return said;
+}
+
+double transform_noise() {
+    static const double said = std::stod(setting("SIMULATED_GPU_TRANSFORM_NOISE", "4e-6"));
+    return said;
+}
+
 struct Blas {
     Stream *stream = nullptr;
     int math = 0;
@@ -63,7 +88,8 @@ int gemm(Blas *blas, int left_way, int right_way, int rows, int columns, int ter
          Real *result, int lead, long long step, int batch) {
     std::lock_guard<std::recursive_mutex> guard(everything);
     if (Result wrong = called("cublasGemmStridedBatched")) return wrong == SUCCESS ? FINE : 13;
-    bool fits = (left_way ? terms : rows) <= left_lead && (right_way ? columns : terms) <= right_lead && rows <= lead;
+    bool fits = (left_way ? terms : rows) <= left_lead && (right_way ? columns : terms) <= right_lead && rows <= lead &&
+                0 < left_lead && 0 < right_lead && 0 < lead;
     if (rows < 0 || columns < 0 || terms < 0 || batch < 0 || !fits || *alpha != 1 || *beta != 0) return BLAS_INVALID;
     // Without a room of its own, cuBLAS allocates one, which a capture forbids.
     if (!blas->room) forbidden("cuMemAlloc", "cuBLAS");
@@ -86,9 +112,9 @@ int gemm(Blas *blas, int left_way, int right_way, int rows, int columns, int ter
             auto a = load(type, left + number * left_step, most_left, rough);
             auto b = load(type, right + number * right_step, most_right, rough);
             Real *c = result + number * step;
-            std::vector<double> sums(rows);
+            std::vector<double> all((size_t)rows * columns);
             for (int column = 0; column < columns; column++) {
-                std::fill(sums.begin(), sums.end(), 0.0);
+                double *sums = all.data() + (size_t)column * rows;
                 if (left_way) {
                     for (int row = 0; row < rows; row++) {
                         for (int term = 0; term < terms; term++) {
@@ -102,7 +128,10 @@ int gemm(Blas *blas, int left_way, int right_way, int rows, int columns, int ter
                         for (int row = 0; row < rows; row++) sums[row] += a[(size_t)term * left_lead + row] * b[at];
                     }
                 }
-                for (int row = 0; row < rows; row++) c[(size_t)column * lead + row] = (Real)sums[row];
+            }
+            if (type == FLOAT) disturb(all, noise());
+            for (int column = 0; column < columns; column++) {
+                for (int row = 0; row < rows; row++) c[(size_t)column * lead + row] = (Real)all[(size_t)column * rows + row];
             }
         }
     });
@@ -131,8 +160,9 @@ struct Perf {
     int reserved[3];
 };
 
-// The only algorithm that gives the same bits every time; one that does not is expected to be quicker.
-constexpr int STEADY = 1, UNSTEADY = 0;
+// Algorithms that give the same bits every time: by sums, by transforms of the images, and one that turns out not to work. One
+// that gives other bits every time is expected to be quicker. Numbers are those of cuDNN in every way of convolving.
+constexpr int STEADY = 1, TRANSFORM = 5, BROKEN = 3, UNSTEADY = 0;
 
 size_t count(const Tensor &tensor) {
     size_t all = 1;
@@ -217,7 +247,8 @@ int convolve(const char *name, Way way, Dnn *dnn, const void *alpha, Tensor *xd,
     int type = xd->type;
     double one = type == FLOAT ? *(const float *)alpha : *(const double *)alpha;
     double zero = type == FLOAT ? *(const float *)beta : *(const double *)beta;
-    if (one != 1 || zero != 0 || algorithm != STEADY || has < room(e)) return DNN_BAD_PARAM;
+    if (algorithm == BROKEN) return DNN_NOT_SUPPORTED;
+    if (one != 1 || zero != 0 || (algorithm != STEADY && algorithm != TRANSFORM) || has < room(e)) return DNN_BAD_PARAM;
     size_t size = type == FLOAT ? 4 : 8;
     const std::pair<const void *, size_t> all[] = {
         {x, count(*xd) * size}, {w, count(*wd) * size}, {y, count(*yd) * size}, {space, room(e)}};
@@ -255,6 +286,7 @@ int convolve(const char *name, Way way, Dnn *dnn, const void *alpha, Tensor *xd,
                 });
             }
         });
+        if (type == FLOAT) disturb(way == FORWARD ? result : way == INPUT ? image : weights, algorithm == TRANSFORM ? transform_noise() : noise());
         if (way == FORWARD) store(type, (void *)y, result);
         if (way == INPUT) store(type, (void *)x, image);
         if (way == FILTER) store(type, (void *)w, weights);
@@ -268,9 +300,11 @@ int algorithms(Tensor *x, Tensor *w, Window *window, Tensor *y, int most, int *r
     const Perf all[] = {
         {7, DNN_NOT_SUPPORTED, -1, 0, 1, window->math, {}},
         {UNSTEADY, FINE, -1, 0, 0, window->math, {}},
+        {BROKEN, FINE, -1, room(e), 1, window->math, {}},
+        {TRANSFORM, FINE, -1, room(e), 1, window->math, {}},
         {STEADY, FINE, -1, room(e), 1, window->math, {}},
     };
-    *returned = std::min(most, 3);
+    *returned = std::min(most, 5);
     for (int i = 0; i < *returned; i++) found[i] = all[i];
     return FINE;
 }
@@ -279,7 +313,7 @@ int space(Tensor *x, Tensor *w, Window *window, Tensor *y, int algorithm, size_t
     Extents e;
     if (!extents(*x, *w, *window, *y, e)) return DNN_BAD_PARAM;
     *bytes = room(e);
-    return algorithm == STEADY ? FINE : DNN_NOT_SUPPORTED;
+    return algorithm == STEADY || algorithm == TRANSFORM || algorithm == BROKEN ? FINE : DNN_NOT_SUPPORTED;
 }
 
 template <class T>
@@ -296,17 +330,17 @@ int unmake(T *made) {
 
 }  // namespace
 
-// The libraries cannot be closed on a broken device.
-#define CLOSE(name, type, wrong)                                      \
-    API int name(type *library) {                                     \
-        std::lock_guard<std::recursive_mutex> guard(everything);      \
-        return called(#name) == SUCCESS ? unmake(library) : wrong;    \
+// The libraries cannot be closed on a broken device, and wait for all of it.
+#define CLOSE(name, type, wrong)                                                \
+    API int name(type *library) {                                               \
+        std::lock_guard<std::recursive_mutex> guard(everything);                \
+        return forbidden_to_all(#name) == SUCCESS ? unmake(library) : wrong;    \
     }
 CLOSE(cublasDestroy_v2, Blas, 14)
 CLOSE(curandDestroyGenerator, char, 199)
 CLOSE(cudnnDestroy, Dnn, DNN_FAILED)
 
-API int cublasCreate_v2(Blas **blas) { return make(blas); }
+API int cublasCreate_v2(Blas **blas) { return usable() == SUCCESS ? make(blas) : 1; }
 
 // A new stream takes the library's own room again.
 API int cublasSetStream_v2(Blas *blas, Stream *stream) {
@@ -339,7 +373,7 @@ API int curandCreateGenerator(char **generator, int) { return make(generator); }
 API int curandSetStream(char *, Stream *) { return FINE; }
 API int curandSetPseudoRandomGeneratorSeed(char *, unsigned long long) { return FINE; }
 
-API int cudnnCreate(Dnn **dnn) { return make(dnn); }
+API int cudnnCreate(Dnn **dnn) { return usable() == SUCCESS ? make(dnn) : 1001; }
 API int cudnnSetStream(Dnn *dnn, Stream *stream) {
     dnn->stream = stream;
     return FINE;
@@ -359,6 +393,7 @@ API int cudnnSetTensorNdDescriptor(Tensor *tensor, int type, int axes, const int
         // Other layouts than rows of rows are not simulated.
         if (dims[axis] < 1 || steps[axis] != step) return DNN_BAD_PARAM;
     }
+    if (INT32_MAX < step) return DNN_NOT_SUPPORTED;
     return axes < 4 || 5 < axes ? DNN_BAD_PARAM : FINE;
 }
 

@@ -1,5 +1,6 @@
 //! What the executor asks of a GPU: memory, copies, and scripts that run in it.
 
+use std::any::Any;
 use std::sync::OnceLock;
 
 use super::form::Act;
@@ -20,8 +21,22 @@ pub struct Script {
     pub acts: Vec<Act<usize>>,
 }
 
+/// Runs whose data may be on their way to the device at a time.
+pub const BUFFERS: usize = 2;
+
+/// Bytes that are copied from one place to another.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece {
+    /// Where they go.
+    pub to: usize,
+    /// Where they come from.
+    pub from: usize,
+    /// How many they are.
+    pub bytes: usize,
+}
+
 /// A device with one piece of memory. Everything happens in the order in which it is asked for.
-pub trait Driver: Send {
+pub trait Driver: Any + Send {
     /// Allocates the memory, filled with zeros. A run is given `staged` bytes, counting each piece in units of 16.
     ///
     /// # Errors
@@ -38,6 +53,25 @@ pub trait Driver: Send {
     /// a run may go in one copy.
     fn stage(&mut self, pieces: &[(usize, &[u8])]) -> Result<()> {
         pieces.iter().try_for_each(|(at, bytes)| self.write(*at, bytes))
+    }
+
+    /// Copies within the memory.
+    fn copy(&mut self, pieces: &[Piece]) -> Result<()> {
+        pieces.iter().try_for_each(|piece| {
+            let mut data = vec![0; piece.bytes];
+            self.read(piece.from, &mut data)?;
+            self.write(piece.to, &data)
+        })
+    }
+
+    /// Copies from the memory of another driver, once everything is done that it was asked for; what it is asked for next
+    /// comes after the copies.
+    fn take(&mut self, other: &mut dyn Driver, pieces: &[Piece]) -> Result<()> {
+        pieces.iter().try_for_each(|piece| {
+            let mut data = vec![0; piece.bytes];
+            other.read(piece.from, &mut data)?;
+            self.write(piece.to, &data)
+        })
     }
 
     /// Compiles a script; returns its number.

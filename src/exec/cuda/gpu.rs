@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::driver::{Driver, Script};
+use super::driver::{BUFFERS, Driver, Piece, Script};
 use super::form::{Act, form};
 use super::module::{Module, Precision};
 use super::script::{Acts, Places, acts, launch};
@@ -97,6 +97,69 @@ enum Wanted {
     Clear(Slot),
 }
 
+/// What a plan comes to on a GPU before one is there: launches, and places behind the arena.
+struct Laid {
+    module: Module,
+    acts: Acts,
+    places: Places,
+    tables: Option<Tables>,
+    ring: Ring,
+    space: Space,
+    /// Bytes that a run is given.
+    staged: usize,
+}
+
+impl Laid {
+    /// # Errors
+    /// A step has no CUDA form.
+    fn new(plan: &Plan, precision: Precision) -> Result<Laid> {
+        let mut module = Module::new(precision, longest_operand(plan));
+        let size = precision.size();
+        let mut space = Space::new(plan.arena, size);
+        // The numbers of an update lie behind those of a run, so that both go in one piece.
+        let (trouble, control) = (space.reserve(4), space.reserve(CONTROL));
+        let places = Places { control, trouble };
+        let tables = Tables::new(plan, &mut space);
+        let ring = Ring::new(plan, &mut space);
+        let mut acts = acts(plan, &mut module, &mut space, places).map_err(|(step, why)| {
+            let kernel = plan.program.steps[step].kernel.name();
+            Error::refused(format!("step {step}, {kernel}, cannot run on a GPU: {why}"))
+        })?;
+        acts.acts.extend(ring.keep(&mut module, places.control));
+        acts.steps.resize(acts.acts.len(), plan.program.steps.len());
+        let inputs = plan.program.inputs.iter().filter_map(|(_, v)| plan.slots[v.0 as usize]);
+        let given = inputs.map(|slot| (slot.len * size).next_multiple_of(16)).sum::<usize>();
+        let multipliers = tables.map_or(0, |tables| tables.multiplier_count().next_multiple_of(16));
+        let staged = given + (CONTROL + NUMBERS + multipliers) * size;
+        Ok(Laid { module, acts, places, tables, ring, space, staged })
+    }
+}
+
+/// What a plan takes on a GPU, as far as is known before one is there: cuDNN and cuBLAS choose their scratch memory there.
+#[derive(Clone, Debug)]
+pub struct OnGpu {
+    /// Bytes of the GPU: the arena, tables, rings of outputs, and what copies of batches go through.
+    pub bytes: u64,
+    /// Launches of kernels, and calls of libraries, by step.
+    pub launches: Vec<usize>,
+}
+
+impl OnGpu {
+    /// Of a plan that runs in single precision.
+    ///
+    /// # Errors
+    /// A step has no CUDA form.
+    pub fn of(plan: &Plan) -> Result<OnGpu> {
+        let laid = Laid::new(plan, Precision::Single)?;
+        let size = Precision::Single.size();
+        let bytes = (laid.space.end() * size + BUFFERS * laid.staged) as u64;
+        let mut launches = vec![0; plan.program.steps.len() + 1];
+        laid.acts.steps.iter().for_each(|&step| launches[step] += 1);
+        launches.pop();
+        Ok(OnGpu { bytes, launches })
+    }
+}
+
 /// A plan on a device.
 pub(in crate::exec) struct Gpu<T> {
     plan: Arc<Plan>,
@@ -123,6 +186,16 @@ fn bytes_mut<T: Element>(data: &mut [T]) -> &mut [u8] {
     unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr().cast(), std::mem::size_of_val(data)) }
 }
 
+/// Bytes to be copied to places from others of the same lengths.
+fn pieces<T>(places: &[(Slot, Slot)]) -> Vec<Piece> {
+    let piece = |(to, from): &(Slot, Slot)| {
+        assert_eq!(to.len, from.len, "other number of elements");
+        let [to, from, bytes] = [to.offset, from.offset, to.len].map(|n| n * size_of::<T>());
+        Piece { to, from, bytes }
+    };
+    places.iter().map(piece).collect()
+}
+
 impl<T: Element> Gpu<T> {
     /// Allocates the memory on an open device and writes the tables.
     ///
@@ -133,23 +206,10 @@ impl<T: Element> Gpu<T> {
         seed: u64,
         mut driver: Box<dyn Driver>,
     ) -> Result<Self> {
-        let mut module = Module::new(T::PRECISION, longest_operand(&plan));
-        let size = module.precision().size();
-        let mut space = Space::new(plan.arena, size);
-        // The numbers of an update lie behind those of a run, so that both go in one piece.
-        let (trouble, control) = (space.reserve(4), space.reserve(CONTROL));
-        let places = Places { control, trouble };
-        let tables = Tables::new(&plan, &mut space);
-        let ring = Ring::new(&plan, &mut space);
-        let mut acts = acts(&plan, &mut module, &mut space, places).map_err(|(step, why)| {
-            let kernel = plan.program.steps[step].kernel.name();
-            Error::refused(format!("step {step}, {kernel}, cannot run on a GPU: {why}"))
-        })?;
-        acts.acts.extend(ring.keep(&mut module, places.control));
-        acts.steps.resize(acts.acts.len(), plan.program.steps.len());
-        let inputs = plan.program.inputs.iter().filter_map(|(_, v)| plan.slots[v.0 as usize]);
-        let staged = inputs.map(|slot| (slot.len * size).next_multiple_of(16)).sum::<usize>();
-        driver.allocate(space.end() * size, staged + (CONTROL + NUMBERS) * size)?;
+        let Laid { module, acts, places, tables, ring, space, staged } =
+            Laid::new(&plan, T::PRECISION)?;
+        let size = T::PRECISION.size();
+        driver.allocate(space.end() * size, staged)?;
         for (at, table) in space.tables() {
             driver.write(at * size, table)?;
         }
@@ -166,6 +226,20 @@ impl<T: Element> Gpu<T> {
         let mut data = vec![T::ZERO; slot.len];
         self.driver.read(slot.offset * size_of::<T>(), bytes_mut(&mut data))?;
         Ok(data)
+    }
+
+    /// Copies within the memory: pairs of where to and where from.
+    pub(in crate::exec) fn copy(&mut self, places: &[(Slot, Slot)]) -> Result<()> {
+        self.driver.copy(&pieces::<T>(places))
+    }
+
+    /// The same from the memory of another.
+    pub(in crate::exec) fn take(
+        &mut self,
+        other: &mut Self,
+        places: &[(Slot, Slot)],
+    ) -> Result<()> {
+        self.driver.take(other.driver.as_mut(), &pieces::<T>(places))
     }
 
     /// What its user should know of the device, if anything.
@@ -267,11 +341,11 @@ impl<T: Element> Gpu<T> {
         self.driver.run(script)
     }
 
-    /// Writes the multipliers, unless the device has them.
+    /// Hands the multipliers to the next run, unless the device has them.
     fn multiply_by(&mut self, tables: Tables, mults: &[Option<[T; 2]>]) -> Result<()> {
         if self.mults != mults {
             let values = Tables::multipliers(&self.plan, mults);
-            self.driver.write(tables.mults * size_of::<T>(), bytes(&values))?;
+            self.driver.stage(&[(tables.mults * size_of::<T>(), bytes(&values))])?;
             self.mults = mults.to_vec();
         }
         Ok(())

@@ -25,6 +25,7 @@ mod solver;
 mod space;
 mod together;
 
+pub use gpu::OnGpu;
 pub(super) use gpu::{Gpu, unsupported, workspace_of};
 
 use crate::error::Result;

@@ -50,6 +50,11 @@ impl Tables {
         })
     }
 
+    /// Number of elements at `mults`.
+    pub(super) fn multiplier_count(&self) -> usize {
+        2 * self.count
+    }
+
     /// The launches of an update by a rule of this kind.
     pub(super) fn update(
         &self,

@@ -11,16 +11,25 @@ use cudarc::nvrtc::{Ptx, sys};
 
 use super::super::driver::Script;
 
-/// The kernels of a script, in the order of its entries; the error is a sentence.
-pub(super) fn functions(
+/// The machine code of a script for a GPU, if it has kernels; the error is a sentence.
+pub(super) fn binary(
     context: &Arc<CudaContext>,
     script: &Script,
-) -> Result<Vec<CudaFunction>, String> {
+) -> Result<Option<Vec<u8>>, String> {
     if script.entries.is_empty() {
-        return Ok(vec![]);
+        return Ok(None);
     }
     let (major, minor) = context.compute_capability().map_err(|why| why.to_string())?;
-    let binary = binary(&script.text, &format!("sm_{major}{minor}"))?;
+    compiled(&script.text, &format!("sm_{major}{minor}")).map(Some)
+}
+
+/// The kernels of a script, in the order of its entries; the error is a sentence.
+pub(super) fn load(
+    context: &Arc<CudaContext>,
+    script: &Script,
+    binary: Option<Vec<u8>>,
+) -> Result<Vec<CudaFunction>, String> {
+    let Some(binary) = binary else { return Ok(vec![]) };
     let module = context.load_module(Ptx::from_binary(binary)).map_err(|why| why.to_string())?;
     let load = |name: &str| {
         module.load_function(name).map_err(|why| format!("kernel {name} is missing: {why}"))
@@ -31,7 +40,7 @@ pub(super) fn functions(
 /// The machine code of a text for an architecture. Unlike PTX, it runs with any driver of CUDA's major version.
 ///
 /// Products and sums are rounded one by one (`fmad`), as on the processor.
-fn binary(text: &str, architecture: &str) -> Result<Vec<u8>, String> {
+fn compiled(text: &str, architecture: &str) -> Result<Vec<u8>, String> {
     let text = CString::new(text).map_err(|why| why.to_string())?;
     let failed = |why: NvrtcError| format!("NVRTC does not work: {why:?}");
     let options = [&format!("--gpu-architecture={architecture}"), "--std=c++17", "--fmad=false"];

@@ -1,5 +1,6 @@
 //! Matrix products by cuBLAS and convolutions by cuDNN, with algorithms that give the same bits every time.
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
@@ -18,13 +19,16 @@ const BLAS_ROOM: usize = 32 << 20;
 /// Most bytes that a convolution works in, where so much is free.
 const MOST_ROOM: usize = 1 << 30;
 
-/// Algorithms that cuDNN is asked for.
-const CANDIDATES: usize = 10;
+/// Algorithms that cuDNN is asked for: each of them, in every kind of arithmetic.
+const CANDIDATES: usize = 24;
+
+/// How many of a convolution's algorithms find the room that they want.
+const SERVED: usize = 3;
 
 /// The libraries on one stream.
 pub(super) struct Libraries {
     precision: Precision,
-    tf32: bool,
+    rules: Rules,
     blas: Arc<CudaBlas>,
     blas_room: u64,
     dnn: sys::cudnnHandle_t,
@@ -36,20 +40,39 @@ pub(super) struct Libraries {
     most: usize,
 }
 
+/// What the libraries may do.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    /// Round operands to 10 bits.
+    pub(super) tf32: bool,
+    /// Convolve by sums alone: transforms of images (Winograd's, Fourier's) are further from the exact result.
+    pub(super) direct: bool,
+}
+
 /// A call of a library with everything decided.
 pub(super) enum Prepared {
     Product { batch: usize, call: ColumnMajor },
     Convolution(Box<Chosen>),
 }
 
-/// A convolution with its descriptors and its algorithm.
+/// A convolution with its descriptors and its algorithms.
 pub(super) struct Chosen {
     shapes: Shapes,
-    algorithm: Algorithm,
-    room: usize,
+    /// What cuDNN expects to be quickest first.
+    choices: Vec<Choice>,
+    /// The one that is used.
+    at: Cell<usize>,
     image: u64,
     weights: u64,
     result: u64,
+}
+
+/// An algorithm with its arithmetic and the bytes that it works in.
+#[derive(Clone, Copy)]
+struct Choice {
+    algorithm: Algorithm,
+    math: sys::cudnnMathType_t,
+    room: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -57,6 +80,38 @@ enum Algorithm {
     Forward(sys::cudnnConvolutionFwdAlgo_t),
     Input(sys::cudnnConvolutionBwdDataAlgo_t),
     Filter(sys::cudnnConvolutionBwdFilterAlgo_t),
+}
+
+impl Algorithm {
+    /// Whether it convolves transforms of the images.
+    fn transforms(self) -> bool {
+        use sys::cudnnConvolutionBwdDataAlgo_t as Input;
+        use sys::cudnnConvolutionBwdFilterAlgo_t as Filter;
+        use sys::cudnnConvolutionFwdAlgo_t as Forward;
+        match self {
+            Algorithm::Forward(algorithm) => matches!(
+                algorithm,
+                Forward::CUDNN_CONVOLUTION_FWD_ALGO_FFT
+                    | Forward::CUDNN_CONVOLUTION_FWD_ALGO_FFT_TILING
+                    | Forward::CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD
+                    | Forward::CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED
+            ),
+            Algorithm::Input(algorithm) => matches!(
+                algorithm,
+                Input::CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT
+                    | Input::CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT_TILING
+                    | Input::CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD
+                    | Input::CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED
+            ),
+            Algorithm::Filter(algorithm) => matches!(
+                algorithm,
+                Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT
+                    | Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT_TILING
+                    | Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD
+                    | Filter::CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED
+            ),
+        }
+    }
 }
 
 /// cuDNN's descriptions of a convolution.
@@ -79,9 +134,21 @@ impl Drop for Shapes {
     }
 }
 
+/// Whether an algorithm cannot do what cuDNN expected of it, so that another may.
+fn is_unsupported(dnn::CudnnError(status): dnn::CudnnError) -> bool {
+    status == sys::cudnnStatus_t::CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER
+        || (3000..4000).contains(&(status as u32))
+}
+
 /// The error of a library.
 fn refused(library: &str, why: impl std::fmt::Debug) -> Error {
     Error::refused(format!("{library} refuses: {why:?}"))
+}
+
+/// A convolution in words.
+fn what(c: &Convolution<usize>) -> String {
+    let Convolution { way, batch, channels, input, outputs, .. } = c;
+    format!("{way:?} of {batch} x {channels} x {input:?} to {outputs} channels")
 }
 
 fn of_dnn(why: dnn::CudnnError) -> Error {
@@ -89,16 +156,16 @@ fn of_dnn(why: dnn::CudnnError) -> Error {
 }
 
 impl Libraries {
-    /// Takes candle's cuBLAS, and opens cuDNN on the same stream. With `tf32` both may round operands to 10 bits.
+    /// Takes candle's cuBLAS, and opens cuDNN on the same stream.
     pub(super) fn new(
         device: &Device,
         stream: &CudaStream,
         precision: Precision,
-        tf32: bool,
+        rules: Rules,
     ) -> Result<Libraries> {
         let candle = device.as_cuda_device().map_err(|why| refused("candle", why))?;
         let blas = candle.cublas_handle();
-        let mode = match tf32 {
+        let mode = match rules.tf32 {
             true => blas::cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,
             false => blas::cublasMath_t::CUBLAS_DEFAULT_MATH,
         };
@@ -116,7 +183,7 @@ impl Libraries {
         // SAFETY: handle and stream are alive; CUDA's runtime and driver have the same streams.
         unsafe { dnn::set_stream(dnn, stream.cu_stream().cast()) }.map_err(of_dnn)?;
         let (rooms, has, wants, most) = (vec![], 0, 0, MOST_ROOM);
-        Ok(Libraries { precision, tf32, blas, blas_room, dnn, rooms, has, wants, most })
+        Ok(Libraries { precision, rules, blas, blas_room, dnn, rooms, has, wants, most })
     }
 
     /// From now on algorithms are chosen that get along with half of what is free.
@@ -136,17 +203,12 @@ impl Libraries {
     /// A convolution, ready to start once there is room for it.
     pub(super) fn convolution(&mut self, c: &Convolution<usize>, base: u64) -> Result<Prepared> {
         let shapes = self.describe(c)?;
-        let (algorithm, room) = self.choose(c, &shapes)?;
-        self.wants = self.wants.max(room);
+        let choices = self.choose(c, &shapes)?;
+        let wanted = choices.iter().take(SERVED).map(|choice| choice.room);
+        self.wants = wanted.fold(self.wants, usize::max);
         let [image, weights, result] = [c.image, c.weights, c.result].map(|at| base + at as u64);
-        Ok(Prepared::Convolution(Box::new(Chosen {
-            shapes,
-            algorithm,
-            room,
-            image,
-            weights,
-            result,
-        })))
+        let at = Cell::new(0);
+        Ok(Prepared::Convolution(Box::new(Chosen { shapes, choices, at, image, weights, result })))
     }
 
     /// Gets the room that the prepared convolutions want.
@@ -210,7 +272,7 @@ impl Libraries {
             };
             let format = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW;
             let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
-            let math = match (self.precision, self.tf32) {
+            let math = match (self.precision, self.rules.tf32) {
                 (Precision::Single, false) => sys::cudnnMathType_t::CUDNN_FMA_MATH,
                 _ => sys::cudnnMathType_t::CUDNN_DEFAULT_MATH,
             };
@@ -237,12 +299,16 @@ impl Libraries {
             }
             Ok(shapes)
         };
-        described().map_err(of_dnn)
+        described().map_err(|dnn::CudnnError(why)| {
+            Error::refused(format!("cuDNN refuses {}: {why:?}", what(c)))
+        })
     }
 
-    /// The algorithm that cuDNN expects to be quickest of those that give the same bits every time, and its room.
-    fn choose(&self, c: &Convolution<usize>, s: &Shapes) -> Result<(Algorithm, usize)> {
-        macro_rules! first {
+    /// The algorithms that give the same bits every time and get along with the memory, that which cuDNN expects to be
+    /// quickest first.
+    fn choose(&self, c: &Convolution<usize>, s: &Shapes) -> Result<Vec<Choice>> {
+        let mut choices = vec![];
+        macro_rules! add {
             ($perf:ty, $ask:path, [$($given:expr),*], $sort:ident, $room:path, [$($sized:expr),*]) => {{
                 let mut found: Vec<$perf> = Vec::with_capacity(CANDIDATES);
                 let mut count = 0;
@@ -253,22 +319,25 @@ impl Libraries {
                     found.set_len(count.max(0) as usize);
                 }
                 for candidate in found {
+                    let (algorithm, math) = (Algorithm::$sort(candidate.algo), candidate.mathType);
                     let works = candidate.status == sys::cudnnStatus_t::CUDNN_STATUS_SUCCESS;
                     let steady =
                         candidate.determinism == sys::cudnnDeterminism_t::CUDNN_DETERMINISTIC;
-                    if !works || !steady || self.most < candidate.memory {
+                    let allowed = !(self.rules.direct && algorithm.transforms());
+                    if !works || !steady || !allowed || self.most < candidate.memory {
                         continue;
                     }
+                    self.calculate_by(math, s).map_err(of_dnn)?;
                     // SAFETY: the descriptions are alive.
                     let room = unsafe { $room(self.dnn, $($sized,)* candidate.algo) };
-                    if let Ok(room) = room {
-                        return Ok((Algorithm::$sort(candidate.algo), room));
+                    if let Ok(room) = room && room <= self.most {
+                        choices.push(Choice { algorithm, math, room });
                     }
                 }
             }};
         }
         match c.way {
-            Way::Forward => first!(
+            Way::Forward => add!(
                 sys::cudnnConvolutionFwdAlgoPerf_t,
                 dnn::get_convolution_forward_algorithm,
                 [s.image, s.weights, s.window, s.result],
@@ -276,7 +345,7 @@ impl Libraries {
                 dnn::get_convolution_forward_workspace_size,
                 [s.image, s.weights, s.window, s.result]
             ),
-            Way::Input => first!(
+            Way::Input => add!(
                 sys::cudnnConvolutionBwdDataAlgoPerf_t,
                 dnn::get_convolution_backward_data_algorithm,
                 [s.weights, s.result, s.window, s.image],
@@ -284,7 +353,7 @@ impl Libraries {
                 dnn::get_convolution_backward_data_workspace_size,
                 [s.weights, s.result, s.window, s.image]
             ),
-            Way::Filter => first!(
+            Way::Filter => add!(
                 sys::cudnnConvolutionBwdFilterAlgoPerf_t,
                 dnn::get_convolution_backward_filter_algorithm,
                 [s.image, s.result, s.window, s.weights],
@@ -293,22 +362,42 @@ impl Libraries {
                 [s.image, s.result, s.window, s.weights]
             ),
         }
-        Err(Error::refused(format!(
-            "cuDNN has no algorithm that gives the same bits every time and works in {} MiB for {:?} of {} x {} x {:?} to {} channels",
-            self.most >> 20,
-            c.way,
-            c.batch,
-            c.channels,
-            c.input,
-            c.outputs
-        )))
+        if choices.is_empty() {
+            let most = self.most >> 20;
+            return Err(Error::refused(format!(
+                "cuDNN has no algorithm that gives the same bits every time and works in {most} MiB for {}",
+                what(c)
+            )));
+        }
+        Ok(choices)
     }
 
-    /// Starts a call.
-    pub(super) fn start(&self, prepared: &Prepared) -> Result<()> {
+    /// Lets a convolution use the arithmetic that belongs to an algorithm, where there is a choice.
+    fn calculate_by(
+        &self,
+        math: sys::cudnnMathType_t,
+        shapes: &Shapes,
+    ) -> std::result::Result<(), dnn::CudnnError> {
+        match self.rules.tf32 {
+            // SAFETY: the description is alive.
+            true => unsafe { dnn::set_convolution_math_type(shapes.window, math) },
+            false => Ok(()),
+        }
+    }
+
+    /// Starts a call. What is started for the `first` time may turn out to need another algorithm.
+    pub(super) fn start(&self, prepared: &Prepared, first: bool) -> Result<()> {
         match prepared {
             Prepared::Product { batch, call } => self.multiply(*batch, call),
-            Prepared::Convolution(chosen) => self.convolve(chosen).map_err(of_dnn),
+            Prepared::Convolution(chosen) => loop {
+                let at = chosen.at.get();
+                let next = (at + 1..chosen.choices.len())
+                    .find(|&next| chosen.choices[next].room <= self.has);
+                match (self.convolve(chosen, chosen.choices[at]), next) {
+                    (Err(why), Some(next)) if first && is_unsupported(why) => chosen.at.set(next),
+                    (done, _) => return done.map_err(of_dnn),
+                }
+            },
         }
     }
 
@@ -355,7 +444,9 @@ impl Libraries {
         status.result().map_err(|why| refused("cuBLAS", why))
     }
 
-    fn convolve(&self, c: &Chosen) -> std::result::Result<(), dnn::CudnnError> {
+    fn convolve(&self, c: &Chosen, choice: Choice) -> std::result::Result<(), dnn::CudnnError> {
+        let Choice { algorithm, math, room: bytes } = choice;
+        self.calculate_by(math, &c.shapes)?;
         let (singles, doubles) = ([1f32, 0.0], [1f64, 0.0]);
         let [one, zero]: [*const c_void; 2] = match self.precision {
             Precision::Single => [0, 1].map(|i: usize| std::ptr::from_ref(&singles[i]).cast()),
@@ -366,18 +457,18 @@ impl Libraries {
         let s = &c.shapes;
         // SAFETY: the blobs are inside the memory and have the described extents; the room is large enough.
         unsafe {
-            match c.algorithm {
+            match algorithm {
                 Algorithm::Forward(algorithm) => dnn::convolution_forward(
                     self.dnn, one, s.image, image, s.weights, weights, s.window, algorithm, room,
-                    c.room, zero, s.result, result,
+                    bytes, zero, s.result, result,
                 ),
                 Algorithm::Input(algorithm) => dnn::convolution_backward_data(
                     self.dnn, one, s.weights, weights, s.result, result, s.window, algorithm, room,
-                    c.room, zero, s.image, image,
+                    bytes, zero, s.image, image,
                 ),
                 Algorithm::Filter(algorithm) => dnn::convolution_backward_filter(
                     self.dnn, one, s.image, image, s.result, result, s.window, algorithm, room,
-                    c.room, zero, s.weights, weights,
+                    bytes, zero, s.weights, weights,
                 ),
             }
         }

@@ -8,22 +8,44 @@ mod compile;
 mod libraries;
 mod staging;
 
+use std::any::Any;
 use std::ffi::c_void;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{DType, Device, Storage, Tensor};
 use cudarc::driver::sys::{CUevent_flags, CUgraphInstantiate_flags, CUstreamCaptureMode};
 use cudarc::driver::{
-    CudaContext, CudaFunction, CudaGraph, CudaStream, DevicePtr, DriverError, result,
+    CudaContext, CudaEvent, CudaFunction, CudaGraph, CudaStream, DevicePtr, DriverError, result,
 };
 
-use self::libraries::{Libraries, Prepared};
+use self::libraries::{Libraries, Prepared, Rules};
 use self::staging::Staging;
-use super::driver::{Driver, Script};
+use super::driver::{Driver, Piece, Script};
 use super::form::Act;
 use super::module::{Precision, THREADS};
 use crate::error::{Error, Result};
+
+/// Held while a graph is captured, and by everything that waits for a whole GPU, which breaks any capture there: opening and
+/// closing, getting memory, loading kernels (CUDA Programming Guide, "Prohibited and Unhandled Operations").
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The context of every GPU that was opened. The last reference to a context resets the GPU, and libraries that were used
+/// before a reset may not work after it.
+static CONTEXTS: Mutex<Vec<Arc<CudaContext>>> = Mutex::new(vec![]);
+
+/// Keeps the context of a GPU until the program ends.
+fn keep_context(ordinal: usize) -> std::result::Result<(), DriverError> {
+    let mut kept = CONTEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.iter().all(|context| context.ordinal() != ordinal) {
+        kept.push(CudaContext::new(ordinal)?);
+    }
+    Ok(())
+}
 
 /// Opens the GPU of a number.
 ///
@@ -43,14 +65,20 @@ pub(super) fn open(ordinal: usize, precision: Precision) -> Result<Box<dyn Drive
             "there is no cuda:{ordinal}: this machine has {cards} GPUs"
         )));
     }
-    let device = Device::new_cuda_with_stream(ordinal)
-        .map_err(|why| Error::refused(format!("cannot open cuda:{ordinal}: {why}")))?;
+    let _alone = alone();
+    let unopened =
+        |why: &dyn std::fmt::Display| Error::refused(format!("cannot open cuda:{ordinal}: {why}"));
+    keep_context(ordinal).map_err(|why| unopened(&why))?;
+    let device = Device::new_cuda_with_stream(ordinal).map_err(|why| unopened(&why))?;
     let stream = device.as_cuda_device().map_err(|why| said(ordinal, &why))?.cuda_stream();
     let context = stream.context().clone();
     // SAFETY: everything here happens on one stream, but the copies of a batch, which have events of their own.
     unsafe { context.disable_event_tracking() };
     let staging = Staging::new(&context).map_err(|why| said(ordinal, &why))?;
-    let libraries = Libraries::new(&device, &stream, precision, wants("CORTADO_TF32"))?;
+    let met = context.new_event(None).map_err(|why| said(ordinal, &why))?;
+    let direct = std::env::var("CORTADO_CUDNN").is_ok_and(|value| value == "direct");
+    let rules = Rules { tf32: wants("CORTADO_TF32"), direct };
+    let libraries = Libraries::new(&device, &stream, precision, rules)?;
     let graphs = match std::env::var("CORTADO_CUDA_GRAPHS").as_deref() {
         Ok("0") => Graphs::Never,
         Ok("always") => Graphs::Always,
@@ -63,6 +91,7 @@ pub(super) fn open(ordinal: usize, precision: Precision) -> Result<Box<dyn Drive
         device,
         context,
         stream,
+        met,
         staging,
         libraries,
         memory,
@@ -70,6 +99,7 @@ pub(super) fn open(ordinal: usize, precision: Precision) -> Result<Box<dyn Drive
         scripts,
         graphs,
         note: None,
+        alone: None,
     }))
 }
 
@@ -100,6 +130,8 @@ struct Nvidia {
     device: Device,
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
+    /// What another one's stream has come to, or waits for.
+    met: CudaEvent,
     staging: Staging,
     libraries: Libraries,
     memory: Option<Tensor>,
@@ -108,6 +140,8 @@ struct Nvidia {
     graphs: Graphs,
     /// Why it is slower than it should be.
     note: Option<String>,
+    /// Held while everything above goes, so last.
+    alone: Option<MutexGuard<'static, ()>>,
 }
 
 // SAFETY: the handles of CUDA's libraries may be used from any thread, one at a time, which `&mut self` ensures; the
@@ -116,10 +150,11 @@ unsafe impl Send for Nvidia {}
 
 /// A script on the device.
 struct Loaded {
+    /// First, so that it goes before the kernels in it.
+    graph: Option<CudaGraph>,
     acts: Vec<Rc<Ready>>,
     /// Number of runs so far.
     runs: usize,
-    graph: Option<CudaGraph>,
 }
 
 /// An act that needs nothing more than to be started.
@@ -144,8 +179,8 @@ impl Nvidia {
         self.done(sent)
     }
 
-    /// Starts an act.
-    fn start(&self, act: &Ready) -> Result<()> {
+    /// Starts an act, which a library may refuse to do in the way that was chosen if it is the `first` time.
+    fn start(&self, act: &Ready, first: bool) -> Result<()> {
         match act {
             Ready::Launch { function, addresses, blocks } => {
                 let mut addresses = addresses.clone();
@@ -165,17 +200,39 @@ impl Nvidia {
                 };
                 self.done(launched)
             }
-            Ready::Library(prepared) => self.libraries.start(prepared),
+            Ready::Library(prepared) => self.libraries.start(prepared, first),
         }
     }
 
+    /// Copies pieces from the memory that begins at an address.
+    fn copy_from(&self, base: u64, pieces: &[Piece]) -> Result<()> {
+        pieces.iter().try_for_each(|piece| {
+            let (to, from) = (self.base + piece.to as u64, base + piece.from as u64);
+            // SAFETY: both ends are inside their memory, which lives until its stream has come to an end.
+            let copied = unsafe {
+                result::memcpy_dtod_async(to, from, piece.bytes, self.stream.cu_stream())
+            };
+            self.done(copied)
+        })
+    }
+
+    /// Lets what is asked of this one next wait for all that was asked of another one.
+    fn wait_for(&self, other: &Nvidia) -> Result<()> {
+        self.done(other.met.record(&other.stream))?;
+        self.done(self.stream.wait(&other.met))
+    }
+
     fn start_all(&self, script: usize) -> Result<()> {
-        self.scripts[script].acts.iter().try_for_each(|act| self.start(act))
+        let Loaded { acts, runs, .. } = &self.scripts[script];
+        acts.iter().try_for_each(|act| self.start(act, *runs == 0))
     }
 
     /// Captures a script as a graph.
     fn capture(&self, script: usize) -> Result<CudaGraph> {
         let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+        let _alone = alone();
+        // An error that some destructor left would keep the capture from ending.
+        self.done(self.context.check_err())?;
         self.done(self.stream.begin_capture(mode))?;
         let started = self.start_all(script);
         // The capture ends in any case.
@@ -208,11 +265,15 @@ impl Drop for Nvidia {
             // On a broken device libraries cannot be closed, and cudarc would panic over it.
             std::mem::forget(self.device.clone());
         }
+        self.alone = Some(alone());
+        // Scripts share kernels, so all graphs go first.
+        self.scripts.iter_mut().for_each(|script| script.graph = None);
     }
 }
 
 impl Driver for Nvidia {
     fn allocate(&mut self, bytes: usize, staged: usize) -> Result<()> {
+        let _alone = alone();
         self.current()?;
         let (free, _) = self.done(self.context.mem_get_info())?;
         let mib = |bytes: usize| bytes.div_ceil(1 << 20);
@@ -279,10 +340,29 @@ impl Driver for Nvidia {
         self.done(staged)
     }
 
+    fn copy(&mut self, pieces: &[Piece]) -> Result<()> {
+        self.send()?;
+        self.copy_from(self.base, pieces)
+    }
+
+    fn take(&mut self, other: &mut dyn Driver, pieces: &[Piece]) -> Result<()> {
+        let other: &mut dyn Any = other;
+        let Some(other) = other.downcast_mut::<Nvidia>() else {
+            return Err(said(self.ordinal, &"the other memory is of another device"));
+        };
+        other.send()?;
+        self.send()?;
+        self.wait_for(other)?;
+        self.copy_from(other.base, pieces)?;
+        other.wait_for(self)
+    }
+
     fn prepare(&mut self, script: &Script) -> Result<usize> {
         self.current()?;
-        let functions =
-            compile::functions(&self.context, script).map_err(|why| said(self.ordinal, &why))?;
+        let unusable = |why: String| said(self.ordinal, &why);
+        let binary = compile::binary(&self.context, script).map_err(unusable)?;
+        let _alone = alone();
+        let functions = compile::load(&self.context, script, binary).map_err(unusable)?;
         let (free, _) = self.done(self.context.mem_get_info())?;
         self.libraries.get_along_with(free);
         let mut acts = vec![];
@@ -300,13 +380,13 @@ impl Driver for Nvidia {
             }));
         }
         self.libraries.make_room()?;
-        self.scripts.push(Loaded { acts, runs: 0, graph: None });
+        self.scripts.push(Loaded { graph: None, acts, runs: 0 });
         Ok(self.scripts.len() - 1)
     }
 
     fn join(&mut self, scripts: &[usize]) -> usize {
         let acts = scripts.iter().flat_map(|&script| self.scripts[script].acts.clone()).collect();
-        self.scripts.push(Loaded { acts, runs: 0, graph: None });
+        self.scripts.push(Loaded { graph: None, acts, runs: 0 });
         self.scripts.len() - 1
     }
 
@@ -315,11 +395,12 @@ impl Driver for Nvidia {
         if self.graphs != Graphs::Never && self.scripts[script].runs == 1 {
             self.scripts[script].graph = self.graph(script)?;
         }
-        self.scripts[script].runs += 1;
         match &self.scripts[script].graph {
-            Some(graph) => self.done(graph.launch()),
-            None => self.start_all(script),
+            Some(graph) => self.done(graph.launch())?,
+            None => self.start_all(script)?,
         }
+        self.scripts[script].runs += 1;
+        Ok(())
     }
 
     fn note(&self) -> Option<&str> {
@@ -331,7 +412,7 @@ impl Driver for Nvidia {
         let event = || self.done(self.stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT)));
         let mut events = vec![event()?];
         for act in &self.scripts[script].acts {
-            self.start(act)?;
+            self.start(act, self.scripts[script].runs == 0)?;
             events.push(event()?);
         }
         self.done(self.stream.synchronize())?;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError, result};
 
-/// Runs whose data may be on their way at a time.
-const BUFFERS: usize = 2;
+use crate::exec::cuda::driver::BUFFERS;
 
 /// Places of pieces in a buffer are multiples of so many bytes.
 const ALIGN: usize = 16;
