@@ -150,6 +150,13 @@ pub fn others() -> Program {
     let picked = b.gather(x, 2, index);
     let dy = b.input("dpicked", b.shape(picked).clone());
     differentiate(&mut b, &[(picked, dy)], &[x]);
+    // So many that they are followed from one to the next of the same row; some name a row that no other names.
+    let many = b.input("many", [2, 100].into());
+    let rows = b.map(&[many], &((arg(0) * 50.0).floor() + 101.0));
+    let table = b.input("table", [2, 203, 5].into());
+    let picked = b.gather(table, 1, rows);
+    let dy = b.input("dmany", b.shape(picked).clone());
+    differentiate(&mut b, &[(picked, dy)], &[table]);
     b.random(Distribution::Uniform, [3, 335].into());
     b.random(Distribution::Normal, [1003].into());
     large(&mut b);

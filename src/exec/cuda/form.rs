@@ -88,6 +88,12 @@ const fn y(i: usize) -> Operand {
 /// Lines from which on a block works on each rather than a thread.
 const LONG_LINE: usize = 32;
 
+/// Indices from which on they are followed from one to the next of the same row, rather than all read for every element.
+const FEW_INDICES: usize = 64;
+
+/// Indices from which on their places are no exact numbers in single precision.
+const MANY_INDICES: usize = 1 << 24;
+
 impl Writer<'_> {
     fn call(&mut self, call: Call) {
         let blocks = super::module::blocks(call.spread);
@@ -218,8 +224,7 @@ impl Writer<'_> {
             &Kernel::Scatter(axis) => {
                 let (_, rows, inner) = around(&self.outs[0], axis);
                 let picked = self.check_indices(rows, number);
-                let call = Call::each("scatter", self.count(), vec![a(0), a(1), y(0)]);
-                self.call(call.with_all([rows, inner, picked]));
+                self.scatter([rows, inner, picked]);
             }
             &Kernel::Random(distribution, stream) => {
                 let total = self.count();
@@ -479,6 +484,20 @@ impl Writer<'_> {
     }
 
     /// An operation of a layer's own; one without arguments gives the same results every time.
+    fn scatter(&mut self, [rows, inner, picked]: [usize; 3]) {
+        if !(FEW_INDICES..MANY_INDICES).contains(&picked) {
+            let call = Call::each("scatter", self.count(), vec![a(0), a(1), y(0)]);
+            return self.call(call.with_all([rows, inner, picked]));
+        }
+        self.form.work = self.form.work.max(2 * picked);
+        let link = Operand::Work(0);
+        let call = Call::each("follow_indices", picked, vec![a(1), link.clone()]);
+        self.call(call.with(rows));
+        self.call(Call::each("fill", self.count(), vec![y(0)]).with(0.0));
+        let (n, operands) = (self.args[0].count(), vec![a(0), a(1), link, y(0)]);
+        self.call(Call::each("scatter_followed", n, operands).with_all([rows, inner, picked]));
+    }
+
     fn native(&mut self, native: &dyn Native) -> Result<(), String> {
         if self.args.is_empty() {
             let mut values: Vec<Vec<f64>> =

@@ -44,3 +44,32 @@ DEVICE void scatter(const real *dy, const real *index, real *dx, whole n, whole 
         dx[i] = sum;
     }
 }
+
+/* For every index the next one that names the same row, and whether it is the first of these; neither where it names none. */
+DEVICE void follow_indices(const real *index, real *link, whole n, whole rows) {
+    EACH(j, n) {
+        whole next = n, before = -1;
+        if (is_row(index[j], rows)) {
+            whole row = (whole)index[j];
+            next = j + 1;
+            while (next < n && !(is_row(index[next], rows) && (whole)index[next] == row)) next++;
+            before = j - 1;
+            while (0 <= before && !(is_row(index[before], rows) && (whole)index[before] == row)) before--;
+        }
+        link[j] = (real)next;
+        link[n + j] = (real)(is_row(index[j], rows) && before < 0);
+    }
+}
+
+/* The same sums, at the first index that names a row; other rows are zero before. */
+DEVICE void scatter_followed(const real *dy, const real *index, const real *link, real *dx, whole n, whole rows, whole inner,
+                             whole picked) {
+    EACH(i, n) {
+        whole o = i / inner / picked, first = i / inner % picked;
+        if (link[picked + first] != 0) {
+            real sum = 0;
+            for (whole j = first; j < picked; j = (whole)link[j]) sum += dy[(o * picked + j) * inner + i % inner];
+            dx[(o * rows + (whole)index[first]) * inner + i % inner] = sum;
+        }
+    }
+}
