@@ -347,6 +347,228 @@ fn masks_and_functions_of_elements() {
 }
 
 #[test]
+fn what_a_mask_names_is_computed_with() {
+    let elu = class(
+        "nn.Module",
+        "",
+        "self.output:resizeAs(input):zero()\n\
+         self.output[input:lt(0)] = input[input:lt(0)]:div(0.5):exp():add(-1):mul(2)\n\
+         self.output[input:ge(0)] = input[input:ge(0)] * 2 / 0.5\nreturn self.output",
+    );
+    let of_nn =
+        "nn.Sequential():add(nn.MulConstant(1 / 0.5)):add(nn.ELU(1)):add(nn.MulConstant(2))";
+    same(&elu, "nn.Own()", of_nn, &[&[3, 5]], &[]);
+    // What is not named has no logarithm, and no part in a sum.
+    let logarithms = class(
+        "nn.Module",
+        "",
+        "local mask = torch.gt(input, 0)\nlocal line = input:maskedSelect(mask):log()\n\
+         self.output:resizeAs(input):copy(input)\nself.output:maskedCopy(mask, line)\n\
+         self.output:add(line:sum()):add(torch.pow(line, 2):mean()):add(line:norm())\n\
+         self.output:add(line:dot(line))\nreturn self.output",
+    );
+    let x = scattered(&[3, 5], 0);
+    let given = Tensors::from([
+        ("in.0".to_owned(), x.clone()),
+        ("dout.0".to_owned(), Blob { shape: vec![3, 5], data: vec![1.0; 15] }),
+    ]);
+    let got = run(&format!("{logarithms}\nreturn nn.Own()"), &given).expect("runs");
+    let logs: Vec<f64> = x.data.iter().filter(|x| 0.0 < **x).map(|x| f64::from(*x).ln()).collect();
+    let (n, sum) = (logs.len() as f64, logs.iter().sum::<f64>());
+    let squares: f64 = logs.iter().map(|x| x * x).sum();
+    let added = sum + squares / n + squares.sqrt() + squares;
+    for ((x, y), dx) in x.data.iter().zip(&got["out.0"].data).zip(&got["din.0"].data) {
+        let x = f64::from(*x);
+        let (own, slope) = match 0.0 < x {
+            true => {
+                let all = 1.0 + 2.0 * x.ln() / n + x.ln() / squares.sqrt() + 2.0 * x.ln();
+                (x.ln(), (1.0 + 15.0 * all) / x)
+            }
+            false => (x, 1.0),
+        };
+        let want = own + added;
+        assert!((f64::from(*y) - want).abs() < 1e-4 * want.abs(), "{y}, not {want}");
+        assert!((f64::from(*dx) - slope).abs() < 1e-4 * (1.0 + slope.abs()), "{dx}, not {slope}");
+    }
+}
+
+#[test]
+fn functions_of_c_do_what_the_modules_do() {
+    let calls = |name: &str, rest: &str| {
+        class(
+            "nn.Module",
+            "self._gradOutput = torch.Tensor()",
+            &format!(
+                "input.THNN.{name}_updateOutput(input:cdata(), self.output:cdata(){rest})\nreturn self.output\nend\n\
+                 function Own:updateGradInput(input, gradOutput)\n\
+                 input.THNN.{name}_updateGradInput(input:cdata(), gradOutput:cdata(), self.gradInput:cdata(), self.output:cdata())\n\
+                 return self.gradInput"
+            ),
+        )
+    };
+    for (name, rest, of_nn) in [
+        ("Threshold", ", 0.1, -0.3, false", "nn.Threshold(0.1, -0.3)"),
+        ("SoftMax", "", "nn.SoftMax()"),
+        ("LogSoftMax", "", "nn.LogSoftMax()"),
+        ("ELU", ", 0.7, false", "nn.ELU(0.7)"),
+        ("LeakyReLU", ", 0.2, false", "nn.LeakyReLU(0.2)"),
+        ("HardTanh", ", -0.4, 0.6, false", "nn.HardTanh(-0.4, 0.6)"),
+        ("SoftPlus", ", 2, 20", "nn.SoftPlus(2)"),
+        ("SoftShrink", ", 0.3", "nn.SoftShrink(0.3)"),
+        ("Sigmoid", "", "nn.Sigmoid()"),
+    ] {
+        same(&calls(name, rest), "nn.Own()", of_nn, &[&[3, 5]], &[]);
+    }
+    let pooling = calls("SpatialMaxPooling", ", self._gradOutput, 2, 2, 2, 2, 0, 0, true");
+    let of_nn = "nn.SpatialMaxPooling(2, 2, 2, 2):ceil()";
+    same(&pooling, "nn.Own()", of_nn, &[&[2, 3, 5, 5]], &[]);
+    let convolution = "local THNN = require 'nn.THNN'\n\
+         local Own, parent = torch.class('nn.Own', 'nn.SpatialConvolution')\n\
+         function Own:updateOutput(input)\n\
+         input.THNN.SpatialConvolutionMM_updateOutput(input:cdata(), self.output:cdata(), self.weight:cdata(),\n\
+         THNN.optionalTensor(self.bias), self.finput and self.finput:cdata(), nil, self.kW, self.kH, self.dW, self.dH,\n\
+         self.padW, self.padH)\nreturn self.output\nend\n";
+    let shapes: &[&[usize]] = &[&[4, 3, 3, 2], &[4]];
+    for own in ["nn.SpatialConvolution", "nn.Own"] {
+        let model = format!("{own}(3, 4, 2, 3, 2, 1, 1, 1)");
+        let of_nn = "nn.SpatialConvolution(3, 4, 2, 3, 2, 1, 1, 1)";
+        same(convolution, &model, of_nn, &[&[2, 3, 5, 5]], shapes);
+    }
+    // As they were called before 2016.
+    let before = "local Own, parent = torch.class('nn.Own', 'nn.Threshold')\n\
+         function Own:updateOutput(input)\ninput.nn.Threshold_updateOutput(self, input)\nreturn self.output\nend\n";
+    same(before, "nn.Own(0.1, -0.3)", "nn.Threshold(0.1, -0.3)", &[&[3, 5]], &[]);
+    let unknown = class("nn.Module", "", "input.THNN.Own_updateOutput(input:cdata())");
+    let given = Tensors::from([("in.0".to_owned(), scattered(&[3, 5], 0))]);
+    let complaint = run(&format!("{unknown}\nreturn nn.Own()"), &given).expect_err("unknown");
+    assert!(complaint.contains("THNN.Own_updateOutput is not followed"), "{complaint}");
+}
+
+#[test]
+fn weights_that_are_computed_are_taken() {
+    // Numbers that stand in a parameter for a while: the gradient is theirs and goes to the parameter.
+    let binary = |parent: &str| {
+        format!(
+            "local Own, parent = torch.class('nn.Own', '{parent}')\n\
+             function Own:binary(method, ...)\n\
+             local kept = self.weight:clone()\nself.weight:sign():mul(0.5)\n\
+             local result = parent[method](self, ...)\nself.weight:copy(kept)\nreturn result\nend\n\
+             function Own:updateOutput(input) return self:binary('updateOutput', input) end\n\
+             function Own:updateGradInput(input, gradOutput) return self:binary('updateGradInput', input, gradOutput) end\n"
+        )
+    };
+    for (parent, arguments, x, weight) in [
+        ("nn.Linear", "5, 4", &[3, 5][..], &[4, 5][..]),
+        ("nn.Linear", "5, 4, false", &[3, 5], &[4, 5]),
+        ("nn.Linear", "5, 4", &[5], &[4, 5]),
+        ("nn.SpatialConvolution", "3, 4, 2, 3, 2, 1, 1, 0", &[2, 3, 5, 6], &[4, 3, 3, 2]),
+        ("nn.SpatialConvolution", "3, 4, 2, 2", &[3, 5, 5], &[4, 3, 2, 2]),
+        ("nn.SpatialConvolutionMM", "3, 4, 2, 2", &[2, 3, 4, 4], &[4, 12]),
+        (
+            "nn.SpatialDilatedConvolution",
+            "3, 4, 2, 2, 1, 1, 1, 0, 2, 3",
+            &[2, 3, 5, 6],
+            &[4, 3, 2, 2],
+        ),
+    ] {
+        let bias = !arguments.ends_with("false");
+        let mut given = Tensors::from([("in.0".to_owned(), scattered(x, 0))]);
+        given.insert("param.0".to_owned(), scattered(weight, 1));
+        if bias {
+            given.insert("param.1".to_owned(), scattered(&[4], 2));
+        }
+        let own = format!("{}return nn.Own({arguments})", binary(parent));
+        let shape =
+            run(&own, &given).unwrap_or_else(|e| panic!("{own}: {e}"))["out.0"].shape.clone();
+        given.insert("dout.0".to_owned(), scattered(&shape, 3));
+        let got = run(&own, &given).unwrap_or_else(|e| panic!("{own}: {e}"));
+        for weight in &mut given.get_mut("param.0").expect("a weight").data {
+            *weight = 0.5 * weight.signum();
+        }
+        let want = run(&format!("return {parent}({arguments})"), &given).expect("nn's module");
+        for (name, want) in &want {
+            for (a, b) in got[name].data.iter().zip(&want.data) {
+                assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{parent} {name}: {a}, not {b}");
+            }
+        }
+    }
+    // What is computed from parameters under another name teaches those.
+    let normed = "local Own, parent = torch.class('nn.Own', 'nn.Module')\n\
+         function Own:__init() parent.__init(self) self.inner = nn.Linear(5, 4)\n\
+         self.weight, self.gradWeight = torch.Tensor(4, 5), torch.Tensor(4, 5) end\n\
+         function Own:updateOutput(input)\n\
+         self.inner.weight:copy(torch.mul(self.weight, 3))\nself.inner.bias:zero()\n\
+         self.output = self.inner:updateOutput(input)\nreturn self.output\nend\n";
+    let of_nn = "nn.Sequential():add(nn.MulConstant(3)):add(nn.Linear(5, 4, false))";
+    same(normed, "nn.Own()", of_nn, &[&[3, 5]], &[&[4, 5]]);
+}
+
+#[test]
+fn copies_that_a_module_makes_while_it_runs_share_its_parameters() {
+    let copies = |copy: &str| {
+        format!(
+            "local Own, parent = torch.class('nn.Own', 'nn.Module')\n\
+             function Own:__init() parent.__init(self) self.cell = nn.Sequential():add(nn.Linear(5, 5)):add(nn.Tanh()) end\n\
+             function Own:parameters() return self.cell:parameters() end\n\
+             function Own:updateOutput(input)\n\
+             if not self.cells then\nself.cells = {{}}\nfor t = 1, 2 do {copy} end\nend\n\
+             self.output = self.cells[2]:forward(self.cells[1]:forward(input))\nreturn self.output\nend\n\
+             local cell = nn.Sequential():add(nn.Linear(5, 5)):add(nn.Tanh())\n"
+        )
+    };
+    let cloned =
+        copies("self.cells[t] = self.cell:clone('weight', 'bias', 'gradWeight', 'gradBias')");
+    let written = copies(
+        "local file = torch.MemoryFile('w'):binary() file:writeObject(self.cell)\n\
+         local reader = torch.MemoryFile(file:storage(), 'r'):binary()\n\
+         local copy = reader:readObject() reader:close()\n\
+         local own, gradients = self.cell:parameters()\nlocal new, news = copy:parameters()\n\
+         for i = 1, #own do new[i]:set(own[i]) news[i]:set(gradients[i]) end\nself.cells[t] = copy",
+    );
+    for own in [cloned, written] {
+        let given = Tensors::from([
+            ("in.0".to_owned(), scattered(&[3, 5], 0)),
+            ("param.0".to_owned(), scattered(&[5, 5], 1)),
+            ("param.1".to_owned(), scattered(&[5], 2)),
+            ("dout.0".to_owned(), scattered(&[3, 5], 3)),
+        ]);
+        let got =
+            run(&format!("{own}return nn.Own()"), &given).unwrap_or_else(|e| panic!("{own}: {e}"));
+        assert!(!got.contains_key("dparam.2"), "{own}");
+        let mut twice = given.clone();
+        for i in 0..2 {
+            twice.insert(format!("param.{}", i + 2), given[&format!("param.{i}")].clone());
+        }
+        let nets =
+            "nn.Sequential():add(cell):add(cell:clone('weight', 'bias', 'gradWeight', 'gradBias'))";
+        let want = run(&format!("{own}return {nets}"), &twice).expect("nn's modules");
+        for name in ["out.0", "din.0", "dparam.0", "dparam.1"] {
+            for (a, b) in got[name].data.iter().zip(&want[name].data) {
+                assert!((a - b).abs() < 1e-5, "{name}: {a}, not {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn copies_of_what_lies_apart_are_changed_alone() {
+    let body = "local spread = input:sum(2):expand(3, 5):contiguous():mul(2)\n\
+                local turned = input:t():contiguous():add(1):t()\n\
+                return input:sub(1, 3, 2, -1):sum() + spread + turned";
+    let own = class("nn.Module", "", body);
+    let of_nn = "nn.Sequential():add(nn.ConcatTable():add(nn.Identity())\
+         :add(nn.Sequential():add(nn.Sum(2)):add(nn.Replicate(5, 2)):add(nn.MulConstant(2)))\
+         :add(nn.Sequential():add(nn.Narrow(2, 2, 4)):add(nn.View(-1)):add(nn.Sum(1)):add(nn.Replicate(15, 2))\
+         :add(nn.View(3, 5)))):add(nn.CAddTable()):add(nn.AddConstant(1))";
+    same(&own, "nn.Own()", of_nn, &[&[3, 5]], &[]);
+    let number = class("nn.Module", "", "return input * torch.exp(input[1][2])");
+    let of_nn = "nn.Sequential():add(nn.ConcatTable():add(nn.Identity())\
+         :add(nn.Sequential():add(nn.Narrow(1, 1, 1)):add(nn.Narrow(2, 2, 1)):add(nn.Exp()):add(nn.View(1))\
+         :add(nn.Replicate(15, 2)):add(nn.View(3, 5)))):add(nn.CMulTable())";
+    same(&number, "nn.Own()", of_nn, &[&[3, 5]], &[]);
+}
+
+#[test]
 fn random_numbers_are_drawn_at_every_pass() {
     let outputs = |body: &str, phase: Phase| {
         let own = class("nn.Module", "self.noise = torch.Tensor()", body);
@@ -463,7 +685,20 @@ fn what_needs_numbers_is_refused_where_it_is_asked() {
     refused("if input:sum() == 0 then return input end", &format!("a comparison {known}"));
     refused("if torch.rand(1)[1] < 0.5 then return input end", &format!("a comparison {known}"));
     refused("if math.random() < 0.5 then return input end", &format!("a comparison {known}"));
-    refused("return input[torch.gt(input, 0)]", &format!("a part that a mask names {known}"));
+    let part = format!("a part that a mask names {known}");
+    refused("input[torch.gt(input, 0)] = input:narrow(1, 1, 1) return input", &part);
+    refused("input[input:gt(0)] = input[input:gt(1)] return input", &part);
+    let size = format!("the size of what a mask names {known}");
+    refused("return torch.Tensor(input[torch.gt(input, 0)]:size(1))", &size);
+    refused("return input[input:gt(0)]:max()", "'max' of what a mask names");
+    refused(
+        "return torch.cat(input[input:gt(0)], input[input:gt(0)])",
+        "only functions of each element",
+    );
+    refused(
+        "local a, b = input:gt(0), input:gt(1) return input[a]:add(input[b]):sum()",
+        "two masks name different elements",
+    );
     refused("return input[input:sum()]", &format!("an element at a computed place {known}"));
     refused("print('sum ' .. input:sum())", &format!("a text {known}"));
     refused("return torch.sort(input)", &format!("'sort' {known}"));
@@ -472,6 +707,9 @@ fn what_needs_numbers_is_refused_where_it_is_asked() {
     let empty = "torch.class('nn.Own', 'nn.Module')\nreturn nn.Own()";
     let complaint = run(empty, &given).expect_err("nothing to compute");
     assert!(complaint.contains("`nn.Own` has no updateOutput"), "{complaint}");
+    let named = class("nn.Module", "", "return input[torch.gt(input, 0)]");
+    let complaint = run(&format!("{named}\nreturn nn.Own()"), &given).expect_err("of no size");
+    assert!(complaint.contains(&size), "{complaint}");
     let otherwise =
         class("nn.Module", "", "if self.train then return input end\nreturn {input, input}");
     let complaint = run(&format!("{otherwise}\nreturn nn.Own()"), &given).expect_err("nesting");
