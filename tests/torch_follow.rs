@@ -392,6 +392,106 @@ fn what_a_mask_names_is_computed_with() {
     }
 }
 
+/// What a body gives for 3 x 5 numbers, and the gradient for a gradient of its result; with the numbers and that gradient.
+fn both_ways(body: &str) -> [Vec<f32>; 4] {
+    let text = format!("{}return nn.Own()", class("nn.Module", "", body));
+    let mut given = Tensors::from([("in.0".to_owned(), scattered(&[3, 5], 0))]);
+    let y = run(&text, &given).unwrap_or_else(|e| panic!("{body}: {e}"))["out.0"].clone();
+    given.insert("dout.0".to_owned(), scattered(&y.shape, 1));
+    let results = run(&text, &given).expect("runs with a gradient");
+    let x = given["in.0"].data.clone();
+    [x, y.data, given["dout.0"].data.clone(), results["din.0"].data.clone()]
+}
+
+#[test]
+fn orders_and_places_are_computed() {
+    let close = |body: &str, got: &[f32], want: &[f32]| {
+        assert_eq!(got.len(), want.len(), "{body}");
+        for (a, b) in got.iter().zip(want) {
+            assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{body}: {got:?}, not {want:?}");
+        }
+    };
+    // Rows and columns of 3 x 5 as places of their elements.
+    let rows: Vec<Vec<usize>> = (0..3).map(|r| (0..5).map(|c| 5 * r + c).collect()).collect();
+    let columns: Vec<Vec<usize>> = (0..5).map(|c| (0..3).map(|r| 5 * r + c).collect()).collect();
+    // The first `k` of each line, the largest first or last, at `to` among the results.
+    let picks = |body: &str,
+                 lines: &[Vec<usize>],
+                 k: usize,
+                 largest: bool,
+                 to: &dyn Fn(usize, usize) -> usize| {
+        let [x, y, dy, dx] = both_ways(body);
+        let (mut want, mut slopes) = (vec![0.0; y.len()], vec![0.0; 15]);
+        for (n, line) in lines.iter().enumerate() {
+            let mut line = line.clone();
+            line.sort_by(|&a, &b| x[a].total_cmp(&x[b]));
+            if largest {
+                line.reverse();
+            }
+            for (i, &place) in line.iter().take(k).enumerate() {
+                want[to(n, i)] = x[place];
+                slopes[place] = dy[to(n, i)];
+            }
+        }
+        close(body, &y, &want);
+        close(body, &dx, &slopes);
+    };
+    picks("return torch.sort(input, 2)", &rows, 5, false, &|n, i| 5 * n + i);
+    picks("return (input:sort(1, true))", &columns, 3, true, &|n, i| 5 * i + n);
+    picks("return (torch.topk(input, 2, 2, true))", &rows, 2, true, &|n, i| 2 * n + i);
+    picks("return (torch.kthvalue(input, 1, 1))", &columns, 1, false, &|n, _| n);
+    picks(
+        "local v, i = input:topk(2, 2, true) return input:gather(2, i)",
+        &rows,
+        2,
+        true,
+        &|n, i| 2 * n + i,
+    );
+    // What is not among the largest of its row becomes 0.
+    let body =
+        "local v, i = torch.topk(input, 2, 2, true)\nreturn input:clone():zero():scatter(2, i, v)";
+    let [x, y, dy, dx] = both_ways(body);
+    let larger = |i: usize| (0..5).filter(|c| x[i] < x[i / 5 * 5 + c]).count() < 2;
+    let masked =
+        |of: &[f32]| -> Vec<f32> { (0..15).map(|i| if larger(i) { of[i] } else { 0.0 }).collect() };
+    close(body, &y, &masked(&x));
+    close(body, &dx, &masked(&dy));
+    let [x, y, dy, dx] = both_ways("return input:cumsum(2)");
+    let sums = (0..15).map(|i| x[i / 5 * 5..=i].iter().sum()).collect::<Vec<f32>>();
+    let slopes = (0..15).map(|i| dy[i..i / 5 * 5 + 5].iter().sum()).collect::<Vec<f32>>();
+    close("cumsum", &y, &sums);
+    close("cumsum", &dx, &slopes);
+    let [x, y, dy, dx] = both_ways("return torch.prod(input, 1)");
+    let numbers = x.clone();
+    let others = |i: usize| numbers[(i + 5) % 15] * numbers[(i + 10) % 15];
+    close("prod", &y, &(0..5).map(|i| x[i] * others(i)).collect::<Vec<f32>>());
+    close("prod", &dx, &(0..15).map(|i| dy[i % 5] * others(i)).collect::<Vec<f32>>());
+    let [x, y, dy, dx] = both_ways("return input:unfold(2, 2, 3)");
+    let windows = |of: &[f32]| -> Vec<f32> {
+        (0..3).flat_map(|r| [0, 1, 3, 4].map(|c| of[5 * r + c])).collect()
+    };
+    close("unfold", &y, &windows(&x));
+    close("unfold", &windows(&dx), &dy);
+    let body = "return torch.zeros(2, 5):indexAdd(1, torch.LongTensor{2, 1, 2}, input)";
+    let [x, y, dy, dx] = both_ways(body);
+    let added = (0..10).map(|i| if i < 5 { x[5 + i] } else { x[i - 5] + x[5 + i] });
+    close(body, &y, &added.collect::<Vec<f32>>());
+    close(body, &dx, &[&dy[5..], &dy[..5], &dy[5..]].concat());
+    let [x, y, dy, dx] = both_ways("return torch.tril(input, 1) + torch.remainder(input, 0.3) * 0");
+    let kept = |i: usize| i % 5 <= i / 5 + 1;
+    let part =
+        |of: &[f32]| -> Vec<f32> { (0..15).map(|i| if kept(i) { of[i] } else { 0.0 }).collect() };
+    close("tril", &y, &part(&x));
+    close("tril", &dx, &part(&dy));
+    let [x, y, dy, dx] =
+        both_ways("return input:cumprod(1):narrow(1, 3, 1) + torch.diag(input):mean()");
+    let mean = (x[0] + x[6] + x[12]) / 3.0;
+    let diagonal = |i: usize| if i % 6 == 0 { dy.iter().sum::<f32>() / 3.0 } else { 0.0 };
+    close("diag", &y, &(0..5).map(|i| x[i] * others(i) + mean).collect::<Vec<f32>>());
+    let slopes = (0..15).map(|i| dy[i % 5] * others(i) + diagonal(i)).collect::<Vec<f32>>();
+    close("diag", &dx, &slopes);
+}
+
 #[test]
 fn functions_of_c_do_what_the_modules_do() {
     let calls = |name: &str, rest: &str| {
@@ -701,7 +801,10 @@ fn what_needs_numbers_is_refused_where_it_is_asked() {
     );
     refused("return input[input:sum()]", &format!("an element at a computed place {known}"));
     refused("print('sum ' .. input:sum())", &format!("a text {known}"));
-    refused("return torch.sort(input)", &format!("'sort' {known}"));
+    refused("return torch.nonzero(input)", &format!("'nonzero' {known}"));
+    refused("return torch.diag(input, 1)", "'diag' beside the middle");
+    let many = "return torch.sort(input:view(-1):repeatTensor(1000))";
+    refused(many, &format!("'sort' of so many numbers {known}"));
     refused("return torch.Tensor(input:sum())", "known only when the network runs");
     let given = Tensors::from([("in.0".to_owned(), scattered(&[3, 5], 0))]);
     let empty = "torch.class('nn.Own', 'nn.Module')\nreturn nn.Own()";

@@ -402,3 +402,18 @@ fn a_trial_that_does_not_fit_says_why() {
     assert!(shown.contains("nn.Select") && !shown.contains("is not known before"), "{shown}");
     assert!(shown.contains("definition.lua:1:"), "{shown}");
 }
+
+#[test]
+fn rows_of_a_table_learn_by_how_often_they_are_used() {
+    let text = "local table = nn.LookupTable(4, 2):setMaxNorm(9):setNormType(2):scaleGradByFreq()\nreturn table";
+    let results = train(
+        text,
+        &given([
+            ("in.0", blob(&[2, 2], &[1.0, 3.0, 1.0, 1.0])),
+            ("param.0", blob(&[4, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])),
+            ("dout.0", blob(&[2, 2, 2], &[3.0, 6.0, 10.0, 20.0, 9.0, 12.0, 15.0, 0.0])),
+        ]),
+    );
+    assert_eq!(results["out.0"].data, [1.0, 2.0, 5.0, 6.0, 1.0, 2.0, 1.0, 2.0]);
+    assert_eq!(results["dparam.0"].data, [9.0, 6.0, 0.0, 0.0, 10.0, 20.0, 0.0, 0.0]);
+}

@@ -802,6 +802,12 @@ function handlers.cat(_, first, second, third, fourth)
    return give(join(ids, dimension or most), target)
 end
 
+---------------------------------------------------------------- what orders.lua builds on
+native.following = {handlers = handlers, original = original, step = step, value = value, give = give, view = view,
+   expanded = expanded, sizes = sizes, unknown = unknown, element_function = element_function, late = late,
+   is_followed = is_followed, sample = function(id) return trace.sample[id] end,
+   compare = function(name, a, b) return element_function(name, {a, b}) end}
+
 ---------------------------------------------------------------- copies, and what gives up a value
 function handlers.clone(own) return give(value(own)) end
 -- What lies apart is copied.
@@ -816,6 +822,7 @@ local function in_kind(id, kind)
    trace.at[copy] = id
    return copy
 end
+native.following.in_kind = in_kind
 -- A followed tensor in another type. Whole numbers are those that are nearest to 0.
 function handlers.type(own, kind)
    local have = original.type(own)

@@ -104,6 +104,7 @@ impl Library {
         run(lua, "<torch.MemoryFile>", include_str!("memory.lua"), arguments.to_vec())?;
         run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;
         run(lua, "<follow>", include_str!("follow.lua"), arguments.to_vec())?;
+        run(lua, "<orders>", include_str!("orders.lua"), arguments.to_vec())?;
         run(lua, "<labels>", include_str!("labels.lua"), arguments.to_vec())?;
         run(lua, "<THNN>", include_str!("functions.lua"), arguments.to_vec())?;
         lua.set_module("torch", torch);
