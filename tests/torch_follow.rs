@@ -538,6 +538,13 @@ fn functions_of_c_do_what_the_modules_do() {
     let before = "local Own, parent = torch.class('nn.Own', 'nn.Threshold')\n\
          function Own:updateOutput(input)\ninput.nn.Threshold_updateOutput(self, input)\nreturn self.output\nend\n";
     same(before, "nn.Own(0.1, -0.3)", "nn.Threshold(0.1, -0.3)", &[&[3, 5]], &[]);
+    let loss = criterion(
+        "self.output_tensor = self.output_tensor or input.new(1)\n\
+         input.THNN.MultiMarginCriterion_updateOutput(input:cdata(), target:cdata(), self.output_tensor:cdata(),\n\
+         false, 2, nil, 0.5)\nself.output = self.output_tensor[1]\nreturn self.output",
+    );
+    let of_nn = "(function() local c = nn.MultiMarginCriterion(2, nil, 0.5) c.sizeAverage = false return c end)()";
+    same_loss(&loss, "nn.Own()", of_nn, Blob { shape: vec![4], data: vec![2.0, 1.0, 3.0, 3.0] });
     let unknown = class("nn.Module", "", "input.THNN.Own_updateOutput(input:cdata())");
     let given = Tensors::from([("in.0".to_owned(), scattered(&[3, 5], 0))]);
     let complaint = run(&format!("{unknown}\nreturn nn.Own()"), &given).expect_err("unknown");
@@ -661,6 +668,15 @@ fn copies_of_what_lies_apart_are_changed_alone() {
          :add(nn.Sequential():add(nn.Narrow(2, 2, 4)):add(nn.View(-1)):add(nn.Sum(1)):add(nn.Replicate(15, 2))\
          :add(nn.View(3, 5)))):add(nn.CAddTable()):add(nn.AddConstant(1))";
     same(&own, "nn.Own()", of_nn, &[&[3, 5]], &[]);
+    let rows = class(
+        "nn.Module",
+        "",
+        "local a, b = input[1][1], input[2][3] return torch.Tensor{{a, b, 0}, {1, a, b}}",
+    );
+    let of_nn = "nn.Sequential():add(nn.View(15)):add(nn.ConcatTable():add(nn.Narrow(1, 1, 1)):add(nn.Narrow(1, 8, 1))\
+         :add(nn.Constant(torch.Tensor{0})):add(nn.Constant(torch.Tensor{1})):add(nn.Narrow(1, 1, 1))\
+         :add(nn.Narrow(1, 8, 1))):add(nn.JoinTable(1)):add(nn.View(2, 3))";
+    same(&rows, "nn.Own()", of_nn, &[&[3, 5]], &[]);
     let number = class("nn.Module", "", "return input * torch.exp(input[1][2])");
     let of_nn = "nn.Sequential():add(nn.ConcatTable():add(nn.Identity())\
          :add(nn.Sequential():add(nn.Narrow(1, 1, 1)):add(nn.Narrow(2, 2, 1)):add(nn.Exp()):add(nn.View(1))\
@@ -773,6 +789,32 @@ fn criterions_that_compute_in_lua() {
 }
 
 #[test]
+fn items_at_the_places_of_labels_are_read() {
+    let body = "local weights = torch.Tensor{1, 2, 4, 8}\nself.output = 0\n\
+         for i = 1, input:size(1) do\nlocal t = target[i]\n\
+         self.output = self.output - input[i][t] * weights[t] - input[{i, t}] + input:t()[t]:sum()\nend\n\
+         return self.output";
+    let text = format!("{}return {{model = nn.Identity(), loss = nn.Own()}}", criterion(body));
+    let x = scattered(&[2, 4], 0);
+    let labels = [3usize, 1];
+    let target = Blob { shape: vec![2], data: labels.map(|t| t as f32).to_vec() };
+    let given = Tensors::from([("in.0".to_owned(), x.clone()), ("target".to_owned(), target)]);
+    let got = run(&text, &given).unwrap_or_else(|e| panic!("{e}"));
+    let (mut want, mut slopes) = (0.0, vec![0.0; 8]);
+    for (i, t) in labels.into_iter().enumerate() {
+        let weight = [1.0, 2.0, 4.0, 8.0][t - 1];
+        want += x.data[t - 1] + x.data[4 + t - 1] - (weight + 1.0) * x.data[4 * i + t - 1];
+        slopes[4 * i + t - 1] -= weight + 1.0;
+        slopes[t - 1] += 1.0;
+        slopes[4 + t - 1] += 1.0;
+    }
+    assert!((got["loss"].data[0] - want).abs() < 1e-5, "{:?}, not {want}", got["loss"].data);
+    for (dx, slope) in got["din.0"].data.iter().zip(&slopes) {
+        assert!((dx - slope).abs() < 1e-5, "{:?}, not {slopes:?}", got["din.0"].data);
+    }
+}
+
+#[test]
 fn what_needs_numbers_is_refused_where_it_is_asked() {
     let refused = |body: &str, part: &str| {
         let text = format!("{}\nreturn nn.Own()", class("nn.Module", "", body));
@@ -799,7 +841,10 @@ fn what_needs_numbers_is_refused_where_it_is_asked() {
         "local a, b = input:gt(0), input:gt(1) return input[a]:add(input[b]):sum()",
         "two masks name different elements",
     );
-    refused("return input[input:sum()]", &format!("an element at a computed place {known}"));
+    refused(
+        "input[{1, input:sum()}] = 1 return input",
+        &format!("a part at a computed place {known}"),
+    );
     refused("print('sum ' .. input:sum())", &format!("a text {known}"));
     refused("return torch.nonzero(input)", &format!("'nonzero' {known}"));
     refused("return torch.diag(input, 1)", "'diag' beside the middle");

@@ -206,7 +206,7 @@ fn what_no_hook_can_be_told_is_refused_at_its_line() {
         ("if l[1] == 0 then l:fill(5) end return l", "definition.lua:4:"),
         ("if l[2] == 0 and l[4] == 1 then l[4] = 7 end return l", "definition.lua:4:"),
         ("if i[1] > 0 then l:fill(1) end return l", "definition.lua:4:"),
-        ("local s = torch.sort(l) return s", "definition.lua:4:"),
+        ("local s = torch.nonzero(l) return s", "definition.lua:4:"),
         ("return nil", "the labelHook returns nothing"),
     ] {
         let got = of_labels(body, &LABELS);

@@ -778,6 +778,18 @@ function handlers.indexFill(own, d, places, number)
    return masked(own, mask, number)
 end
 
+-- `torch.Tensor{...}` with numbers of the running network.
+local function of_items(list)
+   local ids = {}
+   for i, item in ipairs(list) do
+      local id = type(item) == 'table' and of_items(item) or flat(value(item))
+      if type(item) == 'table' then id = view(id, {1, unpack(sizes(trace.sample[id]))}) end
+      ids[i] = id
+   end
+   return join(ids, 1)
+end
+function handlers.Tensor(_, list) return give(of_items(list)) end
+
 function handlers.cat(_, first, second, third, fourth)
    local list, dimension, target = first, second
    if is_tensor(first) and is_tensor(second) and is_tensor(third) then
@@ -954,9 +966,29 @@ local function decided(operator, a, b)
    return form.at == 1
 end
 
+-- What stands at a computed place along a dimension; it cannot be written to.
+local function picked(tensor, d, place)
+   local id, extents = value(tensor), sizes(tensor)
+   if d ~= 1 then
+      local wanted = {d}
+      for i in ipairs(extents) do
+         if i ~= d then wanted[#wanted + 1] = i end
+      end
+      id = permuted(id, wanted)
+   end
+   local n, rest, count = extents[d], {}, 1
+   for i, extent in ipairs(extents) do
+      if i ~= d then rest[#rest + 1], count = extent, count * extent end
+   end
+   local chosen = element_function('eq', {value(torch.range(1, n)), everywhere(value(place), {n})})
+   local row = step(nn.MM(), {view(chosen, {1, n}), view(id, {n, count})})
+   if #rest == 0 then return give(view(row, {1})), true end
+   return give(view(row, rest))
+end
+
 -- What `tensor[key]` shows.
 local function part_of(tensor, key)
-   if late_tensor(key) then unknown('an element at a computed place') end
+   if late_tensor(key) then return picked(tensor, 1, key) end
    if type(key) == 'number' then
       if key < 0 then key = original.size(tensor, 1) + 1 + key end
       if original.dim(tensor) == 1 then return methods.narrow(tensor, 1, key, 1), true end
@@ -972,6 +1004,10 @@ local function part_of(tensor, key)
             shown = methods.narrow(shown, d, entry[1], last - entry[1] + 1)
          end
          d = d + 1
+      elseif late_tensor(entry) then
+         local is_element
+         shown, is_element = picked(shown, d, entry)
+         if is_element then return shown, true end
       else
          if entry < 0 then entry = original.size(shown, d) + 1 + entry end
          if original.dim(shown) == 1 then return methods.narrow(shown, 1, entry, 1), true end
@@ -1052,6 +1088,9 @@ local function assign(tensor, key, item)
       if original.dim(tensor) ~= 1 then unknown('a part at a computed place') end
       local places = value(torch.range(1, original.size(tensor, 1)))
       return masked(tensor, give(element_function('eq', {places, value(key)})), item)
+   end
+   for _, entry in ipairs(type(key) == 'table' and key or {}) do
+      if late_tensor(entry) then unknown('a part at a computed place') end
    end
    local part = part_of(tensor, key)
    if type(item) == 'number' then

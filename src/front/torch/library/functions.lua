@@ -7,10 +7,13 @@ local methods = native.tensor_methods
 -- The fields of a module by their places behind the input and the output.
 local fields = {
    Abs = '', AbsCriterion = 'sizeAverage', BCECriterion = 'sizeAverage weights',
+   ClassNLLCriterion = 'sizeAverage weights total_weight ignoreIndex', DistKLDivCriterion = 'sizeAverage',
    BatchNormalization = 'weight bias running_mean running_var save_mean save_std train momentum eps',
    ELU = 'alpha inplace', GatedLinear = 'dim', HardShrink = 'lambda', HardTanh = 'min_val max_val inplace',
    LeakyReLU = 'negval inplace', LogSigmoid = 'buffer', LogSoftMax = '', MSECriterion = 'sizeAverage',
-   PReLU = 'weight nOutputPlane', Sigmoid = '', SmoothL1Criterion = 'sizeAverage', SoftMax = '',
+   MarginCriterion = 'sizeAverage margin', MultiLabelMarginCriterion = 'isTarget sizeAverage',
+   MultiMarginCriterion = 'sizeAverage p weights margin',
+   PReLU = 'weight nOutputPlane', Sigmoid = '', SmoothL1Criterion = 'sizeAverage', SoftMarginCriterion = 'sizeAverage', SoftMax = '',
    SoftPlus = 'beta threshold', SoftShrink = 'lambda',
    SpatialAveragePooling = 'kW kH dW dH padW padH ceil_mode count_include_pad',
    SpatialConvolutionMM = 'weight bias finput fgradInput kW kH dW dH padW padH',
