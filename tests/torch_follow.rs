@@ -486,7 +486,7 @@ fn orders_and_places_are_computed() {
     let [x, y, dy, dx] =
         both_ways("return input:cumprod(1):narrow(1, 3, 1) + torch.diag(input):mean()");
     let mean = (x[0] + x[6] + x[12]) / 3.0;
-    let diagonal = |i: usize| if i % 6 == 0 { dy.iter().sum::<f32>() / 3.0 } else { 0.0 };
+    let diagonal = |i: usize| if i.is_multiple_of(6) { dy.iter().sum::<f32>() / 3.0 } else { 0.0 };
     close("diag", &y, &(0..5).map(|i| x[i] * others(i) + mean).collect::<Vec<f32>>());
     let slopes = (0..15).map(|i| dy[i % 5] * others(i) + diagonal(i)).collect::<Vec<f32>>();
     close("diag", &dx, &slopes);
