@@ -169,12 +169,44 @@ fn labels_may_change_their_shape() {
 }
 
 #[test]
+fn targets_are_nested_as_the_criterions_are() {
+    let text = "return function(params)\n\
+         local inner = nn.ParallelCriterion():add(nn.AbsCriterion()):add(nn.MSECriterion(), 2)\n\
+         local nll = nn.ModuleCriterion(nn.ClassNLLCriterion())\n\
+         return {model = nn.Identity(),\n\
+         loss = nn.MultiCriterion():add(nn.ParallelCriterion():add(inner, 0.5):add(nll))}\nend";
+    let rows = |data: &[f32]| Blob { shape: vec![2, data.len() / 2], data: data.to_vec() };
+    let x = [&[1.0, 2.0, 3.0, 4.0][..], &[0.5, -0.5], &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0]];
+    let t = [&[2.0, 0.0, 3.0, 1.0][..], &[1.5, 0.5]];
+    let mut given = Tensors::new();
+    for (i, x) in x.into_iter().enumerate() {
+        given.insert(format!("in.{i}"), rows(x));
+    }
+    for (i, t) in t.into_iter().enumerate() {
+        given.insert(format!("target.{i}"), rows(t));
+    }
+    given.insert("target.2".to_owned(), vector(&[3.0, 1.0]));
+    let want = 0.5 * ((1.0 + 2.0 + 3.0) / 4.0 + 2.0 * 1.0) + (3.0 + 4.0) / 2.0;
+    let got = loss(text, &given);
+    assert!(got.as_ref().is_ok_and(|&got| close(got, want)), "{got:?}, not {want}");
+    // Their shapes follow from the outputs.
+    let path = PathBuf::from("definition.lua");
+    let mut options = pipeline::Options::default();
+    for (i, shape) in [vec![2, 2], vec![2, 1], vec![2, 3]].into_iter().enumerate() {
+        options.shapes.insert(i.to_string(), cortado::ty::Shape(shape));
+    }
+    let checked = pipeline::check(&path, text.to_owned(), &options);
+    let said = render(&checked.diagnostics, &checked.sources, false);
+    assert!(!checked.diagnostics.has_errors(), "{said}");
+}
+
+#[test]
 fn what_no_hook_can_be_told_is_refused_at_its_line() {
     for (body, what) in [
         ("if l[1] == 0 then l:fill(5) end return l", "definition.lua:4:"),
         ("if l[2] == 0 and l[4] == 1 then l[4] = 7 end return l", "definition.lua:4:"),
         ("if i[1] > 0 then l:fill(1) end return l", "definition.lua:4:"),
-        ("local s = torch.sort(l) return s", "definition.lua:4:"),
+        ("local s = torch.nonzero(l) return s", "definition.lua:4:"),
         ("return nil", "the labelHook returns nothing"),
     ] {
         let got = of_labels(body, &LABELS);

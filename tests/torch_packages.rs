@@ -402,3 +402,62 @@ fn a_trial_that_does_not_fit_says_why() {
     assert!(shown.contains("nn.Select") && !shown.contains("is not known before"), "{shown}");
     assert!(shown.contains("definition.lua:1:"), "{shown}");
 }
+
+#[test]
+fn rows_of_a_table_learn_by_how_often_they_are_used() {
+    let text = "local table = nn.LookupTable(4, 2):setMaxNorm(9):setNormType(2):scaleGradByFreq()\nreturn table";
+    let results = train(
+        text,
+        &given([
+            ("in.0", blob(&[2, 2], &[1.0, 3.0, 1.0, 1.0])),
+            ("param.0", blob(&[4, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])),
+            ("dout.0", blob(&[2, 2, 2], &[3.0, 6.0, 10.0, 20.0, 9.0, 12.0, 15.0, 0.0])),
+        ]),
+    );
+    assert_eq!(results["out.0"].data, [1.0, 2.0, 5.0, 6.0, 1.0, 2.0, 1.0, 2.0]);
+    assert_eq!(results["dparam.0"].data, [9.0, 6.0, 0.0, 0.0, 10.0, 20.0, 0.0, 0.0]);
+}
+
+#[test]
+fn settings_of_the_criterion_inside_of_another_count() {
+    let scores = [0.5f32, -1.0, 2.0, 1.5, 0.25, -0.75];
+    let given = given([("in.0", blob(&[2, 3], &scores)), ("target", blob(&[2], &[3.0, 1.0]))]);
+    let loss = |set: &str| {
+        let text = format!(
+            "local loss = nn.CrossEntropyCriterion()\n{set}\nreturn {{model = nn.Identity(), loss = loss}}"
+        );
+        f64::from(train(&text, &given)["loss"].data[0])
+    };
+    let cost = |row: &[f32], class: usize| {
+        let sum: f64 = row.iter().map(|x| f64::from(*x).exp()).sum();
+        sum.ln() - f64::from(row[class])
+    };
+    let (first, second) = (cost(&scores[..3], 2), cost(&scores[3..], 0));
+    for (set, want) in [
+        ("", (first + second) / 2.0),
+        ("loss.nll.sizeAverage = false", first + second),
+        ("loss.sizeAverage = false", first + second),
+        ("loss.nll.weights = torch.Tensor{2, 1, 6}", (6.0 * first + 2.0 * second) / 8.0),
+    ] {
+        let got = loss(set);
+        assert!((got - want).abs() < 1e-5, "{set}: {got}, not {want}");
+    }
+}
+
+#[test]
+fn one_image_is_unpooled() {
+    let text = "local pool = nn.SpatialMaxPooling(2, 2, 2, 2)\n\
+                return nn.Sequential():add(pool):add(nn.MulConstant(3)):add(nn.SpatialMaxUnpooling(pool))";
+    let x: Vec<f32> = (0..30).map(|i| ((i * 7 + 3) % 30) as f32).collect();
+    let dy: Vec<f32> = (0..30).map(|i| i as f32).collect();
+    let results =
+        train(text, &given([("in.0", blob(&[2, 3, 5], &x)), ("dout.0", blob(&[2, 3, 5], &dy))]));
+    let (mut y, mut dx) = (vec![0.0; 30], vec![0.0; 30]);
+    for corner in [0, 2, 15, 17] {
+        let window = [corner, corner + 1, corner + 5, corner + 6];
+        let most = window.into_iter().max_by(|&a, &b| x[a].total_cmp(&x[b])).expect("four");
+        (y[most], dx[most]) = (3.0 * x[most], 3.0 * dy[most]);
+    }
+    assert_eq!(results["out.0"].data, y);
+    assert_eq!(results["din.0"].data, dx);
+}

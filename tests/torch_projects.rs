@@ -224,6 +224,92 @@ fn of_several_the_user_chooses() {
     }
 }
 
+#[test]
+fn methods_that_leave_models_are_called_by_statements() {
+    let folder = project(&[(
+        "model.lua",
+        "local nn = require 'nn'
+        local Model = {size = 4}
+        function Model:create(n)
+           self.encoder = nn.Sequential():add(nn.Linear(n, self.size))
+           self.whole = nn.Sequential():add(self.encoder):add(nn.Linear(self.size, 2))
+           self.loss = nn.MSECriterion()
+        end
+        return Model",
+    )]);
+    let told = |call: Option<&str>| {
+        let mut options = Options::default();
+        options.shapes.insert("input".to_owned(), Shape(vec![2, 3]));
+        options.request.call = call.map(str::to_owned);
+        pipeline::check_file(&folder.path().join("model.lua"), &options).expect("the file")
+    };
+    let text = complaints(&told(None));
+    assert!(text.contains("--call 'M:create(...)'`; the file has `M:create(n)`"), "{text}");
+    let text = complaints(&told(Some("M:create(3)")));
+    let help = "gives nothing and leaves `M.whole` (nn.Sequential), `M.encoder` (nn.Sequential): \
+                --call 'M:create(3); return M.whole' names the model";
+    assert!(text.contains(help), "{text}");
+    let checked = told(Some("M:create(3); return M.whole, M.loss"));
+    assert_eq!(complaints(&checked), "");
+    assert_eq!(checked.stages[0].parameter_count(), 26);
+    assert!(checked.definition.names.iter().any(|(name, _)| name == "target"));
+    let text = complaints(&told(Some("M:create(3; return")));
+    assert!(text.contains("--call:1:"), "{text}");
+}
+
+#[test]
+fn what_is_written_to_memory_comes_back_as_a_copy() {
+    let folder = project(&[(
+        "net.lua",
+        "require 'nn'
+        local one = nn.Linear(3, 4)
+        local net = nn.Sequential():add(one):add(nn.Tanh())
+        local copy = torch.deserialize(torch.serialize(net))
+        copy:get(1).weight:fill(2)
+        assert(torch.type(copy) == 'nn.Sequential' and one.weight[1][1] ~= 2)
+        local file = torch.MemoryFile('rw'):binary()
+        file:writeObject({one, one}) file:writeObject(one.weight)
+        file:seek(1)
+        local pair, weight = file:readObject(), file:readObject()
+        assert(rawequal(pair[1], pair[2]) and not rawequal(pair[1], one))
+        weight:fill(3)
+        assert(pair[1].weight[1][1] == 3 and one.weight[1][1] ~= 3)
+        assert(not pcall(file.readObject, file) and not pcall(file.seek, file, 2))
+        local reader = torch.MemoryFile(file:storage(), 'r')
+        assert(not pcall(reader.writeObject, reader, 1) and not pcall(torch.deserialize, 'text'))
+        return copy",
+    )]);
+    assert_eq!(parameters(&folder, "net.lua", PAIR, &[]), 16);
+}
+
+#[test]
+fn first_values_and_factors_come_by_name() {
+    let folder = project(&[(
+        "net.lua",
+        "require 'nn'
+        require 'nnlr'
+        local nninit = require 'nninit'
+        local function near(a, b) assert((a - b):abs():max() < 1e-5) end
+        local wide, high = nn.Linear(4, 3), nn.Linear(3, 4)
+        wide:init('weight', nninit.orthogonal, {gain = 2})
+        near(torch.mm(wide.weight, wide.weight:t()), torch.eye(3) * 4)
+        high:init('weight', nninit.orthogonal)
+        near(torch.mm(high.weight:t(), high.weight), torch.eye(3))
+        local sparse = nn.Linear(6, 2):init('weight', nninit.sparse, 0.5)
+        assert(sparse.weight:ne(0):sum() == 6)
+        local passes = nn.SpatialConvolution(2, 2, 3, 3):init('weight', nninit.eye)
+        assert(passes.weight:sum() == 2 and passes.weight[2][2][2][2] == 1)
+        local moved = nn.Linear(2, 2):init('bias', nninit.constant, 5):init('bias', nninit.addUniform, 1, 2)
+        assert(moved.bias:min() >= 6 and moved.bias:max() <= 7)
+        wide:learningRate('weight', 2):weightDecay('bias', 0)
+        local rates, decays = nn.Sequential():add(wide):add(nn.Tanh()):add(high):getOptimConfig(0.5, 0.25)
+        assert(rates:size(1) == 31 and rates[12] == 1 and rates[13] == 0.5 and decays[1] == 0.25 and decays[13] == 0)
+        assert(wide:learningRate('weight') == 2 and not pcall(function() require('ffi').cdef('') end))
+        return nn.Linear(3, 4)",
+    )]);
+    assert_eq!(parameters(&folder, "net.lua", PAIR, &[]), 16);
+}
+
 fn cortado(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
     command.args(arguments).output().expect("the program starts")

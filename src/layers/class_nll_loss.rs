@@ -63,6 +63,7 @@ function Class:__init(weights, sizeAverage)
    self.sizeAverage = sizeAverage == nil or sizeAverage
    self.lsm = nn.LogSoftMax()
    self.nll = nn.ClassNLLCriterion(weights, self.sizeAverage)
+   self.oldSizeAverage = self.sizeAverage
 end";
 
 const FIELDS: &[&str] = &["weights", "sizeAverage", "ignoreIndex"];

@@ -28,6 +28,8 @@ params! {
         max_norm: Option<f64> = None,
         /// The exponent of the norm that measures it.
         norm_type: f64 = 2.0,
+        /// Whether the gradient of a row is divided by how often the row is used.
+        by_uses: bool = false,
         /// Whether a bias is added.
         bias: bool = true,
         /// First values of the weights.
@@ -68,9 +70,11 @@ function Class:reset(stdv)
 end
 function Class:setMaxNorm(maxNorm)
    self.maxNorm = maxNorm
+   return self
 end
 function Class:setNormType(normType)
    self.normType = normType
+   return self
 end
 function Class:setPadding(paddingValue)
    self.paddingValue = paddingValue
@@ -81,7 +85,8 @@ function Class:accUpdateOnly()
    return self
 end
 function Class:scaleGradByFreq()
-   error('scaleGradByFreq is not known', 2)
+   self.shouldScaleGradByFreq = true
+   return self
 end
 "#;
 
@@ -108,16 +113,22 @@ impl Embed {
             padding: a.usize("paddingValue").filter(|&row| row != 0),
             max_norm: a.float("maxNorm"),
             norm_type: a.float("normType").unwrap_or(2.0),
+            by_uses: a.bool("shouldScaleGradByFreq").unwrap_or(false),
             bias: false,
             ..Embed::default()
         }
     }
 
-    /// The table with the rows that `index` names shortened; it learns as if they were not, and it is kept.
-    fn shortened(&self, b: &mut Builder, table: ValueId, index: ValueId, limit: f64) -> ValueId {
+    /// How often `index` names each row.
+    fn uses(&self, b: &mut Builder, index: ValueId) -> ValueId {
         let count = b.shape(index).count();
         let ones = b.fill(1.0, [count, 1].into());
-        let uses = b.step(Kernel::Scatter(0), &[ones, index], Some([self.input_dim, 1].into()))[0];
+        b.step(Kernel::Scatter(0), &[ones, index], Some([self.input_dim, 1].into()))[0]
+    }
+
+    /// The table with the rows that `index` names shortened; it learns as if they were not, and it is kept.
+    fn shortened(&self, b: &mut Builder, table: ValueId, index: ValueId, limit: f64) -> ValueId {
+        let uses = self.uses(b, index);
         let powers = b.map(&[table], &arg(0).abs().pow(self.norm_type));
         let norm = b.sum(powers, &[1]);
         let norm = b.map(&[norm], &arg(0).pow(1.0 / self.norm_type));
@@ -165,6 +176,12 @@ impl LayerOps for Embed {
             table = self.shortened(b, table, index, limit);
         }
         let mut rows = b.gather(table, 0, index);
+        if self.by_uses {
+            let uses = self.uses(b, index);
+            let uses = b.gather(uses, 0, index);
+            let shared = vec![constant(1.0) / arg(1), constant(0.0)];
+            rows = b.map(&[rows, uses], &arg(0).with_gradient(shared));
+        }
         if let Some(padding) = self.padding {
             let still = b.stop(rows);
             let number = b.view(cx.bottoms[0], [b.shape(cx.bottoms[0]).count(), 1]);

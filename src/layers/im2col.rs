@@ -1,11 +1,13 @@
 //! The windows of a convolution as columns.
 
 use super::convolution::Convolution;
+use super::coordinates::PerAxis;
+use super::lua::{counts, counts_or};
 use super::many_axes::{columns, dense};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 use crate::window::Conv;
 
 params! {
@@ -18,13 +20,31 @@ params! {
     }
 }
 
+/// The fields of the windows that a convolution of images in Torch would see.
+const WINDOW: &[&str] = &["kW", "kH", "dW", "dH", "padW", "padH", "dilationW", "dilationH"];
+
 /// The description of [`Im2col`].
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Garbled,
-    spellings: &[caffe("Im2col", |a| {
-        let window = Convolution::read_window(&a.section("convolution_param"));
-        Im2col { conv: Convolution { num_output: 1, group: 1, ..window } }.into()
-    })],
+    spellings: &[
+        caffe("Im2col", |a| {
+            let window = Convolution::read_window(&a.section("convolution_param"));
+            Im2col { conv: Convolution { num_output: 1, group: 1, ..window } }.into()
+        }),
+        torch("cortado.Windows", WINDOW, |a| {
+            let axes = |values| PerAxis { values };
+            let conv = Convolution {
+                num_output: 1,
+                axis: -3,
+                kernel: axes(counts(a, ["kH", "kW"])),
+                stride: axes(counts_or(a, ["dH", "dW"], 1)),
+                pad: axes(counts_or(a, ["padH", "padW"], 0)),
+                dilation: axes(counts_or(a, ["dilationH", "dilationW"], 1)),
+                ..Convolution::default()
+            };
+            Im2col { conv }.into()
+        }),
+    ],
     ..LayerSpec::new("Im2col", Category::Convolution, Im2col::DOCS)
 };
 

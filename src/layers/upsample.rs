@@ -53,7 +53,7 @@ pub static SPEC: LayerSpec = LayerSpec {
                 [height, width] => Some([height, width]),
                 _ => None,
             };
-            Upsample { size, ..Upsample::default() }.into()
+            Upsample { size, maybe_batched: true, ..Upsample::default() }.into()
         })
         .script(MAX_UNPOOLING),
     ],
@@ -175,13 +175,17 @@ impl LayerOps for Upsample {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let top = cx.top(0).clone();
-        if cx.bottoms.len() == 2 {
-            return b.native(Unpool { size: [top.dims()[2], top.dims()[3]] }, cx.bottoms);
-        }
         let shape = b.shape(cx.bottoms[0]).clone();
         let first = shape.rank() - 2;
         let [h, w] = [shape.dims()[first], shape.dims()[first + 1]];
         let planes = shape.count_of(0..first);
+        if let [x, positions] = *cx.bottoms {
+            let size = [top.dims()[first], top.dims()[first + 1]];
+            let whole = if first == 2 { shape } else { [1, planes, h, w].into() };
+            let [x, positions] = [x, positions].map(|v| b.view(v, whole.clone()));
+            let y = b.native(Unpool { size }, &[x, positions]).remove(0);
+            return vec![b.view(y, top)];
+        }
         let [high, wide] = self.scale.unwrap_or([1, 1]);
         let x = b.view(cx.bottoms[0], [planes * h, 1, w, 1]);
         let y = b.repeat(x, [planes * h, high, w, wide]);

@@ -15,11 +15,11 @@ use std::path::Path;
 use std::rc::Rc;
 
 use self::functions::Left;
-use self::nesting::{Nesting, nestings};
+use self::nesting::{asked_by, nestings};
 use self::options::{Asked, param, parameters};
 use super::interp::{Lua, LuaError, Table, Value};
 use super::library::{Library, is_criterion};
-use super::lower::{Flow, Stop, Walk, Window};
+use super::lower::{Flow, Nesting, Stop, Walk, Window};
 use super::syntax::{SyntaxError, advised};
 use crate::front::cage::{Limits, on_large_stack};
 
@@ -297,7 +297,7 @@ fn evaluate(
                     `return net`";
         let d = Diagnostic::new(&diag::E0705, whole, message);
         if let Some(expression) = &request.call {
-            return Box::new(d.help(functions::gave(expression, &given)));
+            return Box::new(d.help(functions::gave(expression, &given, &file)));
         }
         let d = unasked.into_iter().fold(d, Diagnostic::note);
         let list = Left::of(lua, &before, &file, text).listed(text);
@@ -379,7 +379,7 @@ fn build(
             attempts.iter().map(|first| Attempt { batch: Some(2), ..*first }).collect();
         attempts.extend(two);
     }
-    let asked = Nesting::asked(&returned.model).numbered();
+    let asked = asked_by(&returned.model).numbered();
     // Nobody writes down how a table of inputs is nested: the first nesting that the model takes is meant.
     let mut outcome = None;
     let said = lua.output().len();
@@ -486,10 +486,11 @@ fn target(
     (input, output): (&Flow, &Flow),
     names: &mut Vec<(String, String)>,
 ) -> Result<Flow, Stop> {
-    let (whole, apart, shapes) = (walk.whole(), walk.targets(loss), request.targets());
+    let (whole, nesting, shapes) = (walk.whole(), walk.targets(loss), request.targets());
+    let apart = nesting != Nesting::One(0);
     let hook = hook::of(walk, returned.whole.as_ref())?;
     // A hook is given the one label of a record, and makes of it what the loss takes apart.
-    let n = if hook.is_some() { 1 } else { apart.unwrap_or(1) }.max(shapes.len());
+    let n = if hook.is_some() { 1 } else { nesting.tensors() }.max(shapes.len());
     let mut flows = vec![];
     for i in 0..n {
         let name = if 1 < n { format!("target.{i}") } else { "target".to_owned() };
@@ -498,15 +499,16 @@ fn target(
         flows.push(walk.input(&name, shape.as_ref(), whole));
     }
     let target = match (flows.len(), apart, &hook) {
-        (1, None, _) | (1, _, Some(_)) => flows.remove(0),
+        (1, false, _) | (1, _, Some(_)) => flows.remove(0),
+        (n, true, None) if n == nesting.tensors() => nesting.arrange(&flows),
         _ => Flow::Table(flows),
     };
     let target = match hook {
         Some(hook) => hook::apply(walk, hook, input, target)?,
         None => target,
     };
-    Ok(match (target, apart) {
-        (one @ Flow::Tensor(_), Some(_)) => Flow::Table(vec![one]),
-        (target, _) => target,
+    Ok(match target {
+        one @ Flow::Tensor(_) if apart => Flow::Table(vec![one]),
+        target => target,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::library::is_criterion;
-use super::super::lower::{Stop, stop, torch_type};
+use super::super::lower::{Stop, children, stop, torch_type};
 use super::OPTIONS;
 use crate::front::torch::interp::{Lua, Native, Table, Value};
 use crate::source::Span;
@@ -27,7 +27,11 @@ pub(super) fn names(table: &Table) -> BTreeSet<String> {
 /// What an expression gives after the file: it sees what the file has returned as `M`, the fields of that by their names,
 /// and global variables.
 pub(super) fn call(lua: &mut Lua, file: &Value, expression: &str) -> Result<Vec<Value>, Stop> {
-    let chunk = lua.load("--call", &format!("return {expression}"));
+    let mut chunk = lua.load("--call", &format!("return {expression}"));
+    if chunk.is_err() {
+        // Statements that end with `return` of the model.
+        chunk = lua.load("--call", expression).or(chunk);
+    }
     let chunk = match chunk {
         Ok(chunk) => chunk,
         Err(errors) => match errors.first() {
@@ -78,8 +82,31 @@ pub(super) fn unasked(lua: &Lua, function: &Value, name: &str, told: &Value) -> 
     ))
 }
 
-/// What helps where the expression that should give the model has given something else.
-pub(super) fn gave(expression: &str, given: &Value) -> String {
+/// What helps where the expression that should give the model has given something else, or nothing and has left modules
+/// in what the file has returned.
+pub(super) fn gave(expression: &str, given: &Value, file: &Value) -> String {
+    if let (Value::Nil, Value::Table(file)) = (given, file) {
+        let mut left: Vec<(usize, String, Table)> = names(file)
+            .into_iter()
+            .filter_map(|name| match file.field(&name) {
+                Value::Table(t) if is_instance(&t) && !is_criterion(&t) => {
+                    Some((modules_in(&t, &mut MOST_COUNTED.clone()), name, t))
+                }
+                _ => None,
+            })
+            .collect();
+        // The whole comes before its parts.
+        left.sort_by_key(|(size, ..)| std::cmp::Reverse(*size));
+        if let Some((_, whole, _)) = left.first() {
+            let shown = left.iter().take(MOST_LISTED);
+            let shown: Vec<String> =
+                shown.map(|(_, name, t)| format!("`M.{name}` ({})", torch_type(t))).collect();
+            return format!(
+                "`{expression}` gives nothing and leaves {}: --call '{expression}; return M.{whole}' names the model",
+                shown.join(", ")
+            );
+        }
+    }
     let Value::Table(table) = given else {
         return format!(
             "`{expression}` gives {}, not a model",
@@ -124,6 +151,18 @@ pub(super) fn gave(expression: &str, given: &Value) -> String {
             shown.join(", ")
         ),
     }
+}
+
+/// So many modules are counted.
+const MOST_COUNTED: usize = 1000;
+
+/// How many modules there are in one, with itself.
+fn modules_in(module: &Table, left: &mut usize) -> usize {
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        return 1;
+    }
+    1 + children(module).iter().map(|child| modules_in(child, left)).sum::<usize>()
 }
 
 /// What a file leaves beside a model that it names as one: modules and functions, as global variables that were not there
@@ -185,12 +224,12 @@ impl Left {
             self.modules.iter().map(|(name, module)| format!("`{name}` ({})", torch_type(module)));
         let functions = self.functions.iter().map(|(name, _)| {
             let parameters = parameters(text, name).unwrap_or("...");
-            format!("`{name}({parameters})`")
+            format!("`{}({parameters})`", called(text, name))
         });
         let all: Vec<String> = modules.chain(functions).collect();
         let example = match (self.modules.first(), self.functions.first()) {
             (Some((name, _)), _) => name.clone(),
-            (None, Some((name, _))) => format!("{name}(...)"),
+            (None, Some((name, _))) => format!("{}(...)", called(text, name)),
             (None, None) => return None,
         };
         let listed = all[..all.len().min(MOST_LISTED)].join(", ");
@@ -205,6 +244,18 @@ impl Left {
 pub(super) fn is_instance(table: &Table) -> bool {
     let is_class = !table.field("__typename").is_nil();
     !is_class && table.metatable().is_some_and(|class| !class.field("__typename").is_nil())
+}
+
+/// How a function is called: a method of what the file returns by that.
+fn called(text: &str, name: &str) -> String {
+    let method = format!(":{name}");
+    let is_method = text.lines().any(|line| {
+        let definition = line.trim_start().strip_prefix("function ");
+        definition
+            .and_then(|rest| rest.split_once('('))
+            .is_some_and(|(n, _)| n.trim().ends_with(&method))
+    });
+    if is_method { format!("M{method}") } else { name.to_owned() }
 }
 
 /// The names of a function's parameters, if the text shows them.

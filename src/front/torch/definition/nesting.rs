@@ -4,54 +4,11 @@ use std::ops::Range;
 
 use super::super::interp::{Table, Value};
 use super::super::library::{ancestors, class_name};
-use super::super::lower::{Flow, STRUCTURAL, children};
+use super::super::lower::{Nesting, STRUCTURAL, children};
 
-/// How a list of tensors is nested in tables.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Nesting {
-    /// The tensor of this number.
-    One(usize),
-    /// A table.
-    Many(Vec<Nesting>),
-}
-
-impl Nesting {
-    /// What a module takes, as far as its first modules say; all tensors have the number 0.
-    pub(super) fn asked(module: &Table) -> Self {
-        asked(module, &mut MOST_ASKED.clone())
-    }
-
-    /// The same with tensors numbered in order.
-    pub(super) fn numbered(&self) -> Self {
-        fn number(nesting: &Nesting, next: &mut usize) -> Nesting {
-            match nesting {
-                Nesting::One(_) => {
-                    *next += 1;
-                    Nesting::One(*next - 1)
-                }
-                Nesting::Many(parts) => {
-                    Nesting::Many(parts.iter().map(|part| number(part, next)).collect())
-                }
-            }
-        }
-        number(self, &mut 0)
-    }
-
-    /// How many tensors there are.
-    pub(super) fn tensors(&self) -> usize {
-        match self {
-            Nesting::One(_) => 1,
-            Nesting::Many(parts) => parts.iter().map(Nesting::tensors).sum(),
-        }
-    }
-
-    /// The tensors in their tables.
-    pub(super) fn arrange(&self, flows: &[Flow]) -> Flow {
-        match self {
-            Nesting::One(i) => flows[*i].clone(),
-            Nesting::Many(parts) => Flow::Table(parts.iter().map(|p| p.arrange(flows)).collect()),
-        }
-    }
+/// What a module takes, as far as its first modules say; all tensors have the number 0.
+pub(super) fn asked_by(module: &Table) -> Nesting {
+    asked(module, &mut MOST_ASKED.clone())
 }
 
 /// So many modules are asked what they take.
@@ -152,7 +109,7 @@ fn groups(range: Range<usize>, whole: bool) -> Vec<Vec<Nesting>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Nesting, nestings};
+    use super::nestings;
 
     #[test]
     fn tensors_nest_in_every_way() {
@@ -160,13 +117,5 @@ mod tests {
         for (n, ways) in [(1, 1), (2, 1), (3, 3), (4, 11), (5, 45)] {
             assert_eq!(nestings(n).len(), ways, "{n}");
         }
-    }
-
-    #[test]
-    fn tensors_are_numbered_in_order() {
-        let (one, many) = (Nesting::One, Nesting::Many);
-        let asked = many(vec![one(0), many(vec![one(0), one(0)]), one(0)]);
-        let numbered = many(vec![one(0), many(vec![one(1), one(2)]), one(3)]);
-        assert_eq!((asked.numbered(), asked.tensors()), (numbered, 4));
     }
 }

@@ -20,10 +20,7 @@ local function unavailable(name)
 end
 
 torch.load, torch.save = native.load, unavailable('torch.save')
-for _, name in ipairs({'DiskFile', 'MemoryFile', 'PipeFile', 'serialize', 'deserialize', 'serializeToStorage',
-   'deserializeFromStorage'}) do
-   torch[name] = unavailable('torch.' .. name)
-end
+for _, name in ipairs({'DiskFile', 'PipeFile'}) do torch[name] = unavailable('torch.' .. name) end
 torch.setnumthreads, torch.setheaptracking, torch.tic = nothing, nothing, nothing
 function torch.getnumthreads() return 1 end
 function torch.toc() return 0 end
@@ -207,6 +204,13 @@ for name, method in pairs({copy = 'copy', constant = 'fill', addConstant = 'add'
       return module
    end
 end
+for name, law in pairs({addNormal = 'normal', addUniform = 'uniform'}) do
+   nninit[name] = function(module, tensor, ...)
+      local noise = torch.Tensor(tensor:size())
+      tensor:add(noise[law](noise, ...))
+      return module
+   end
+end
 
 -- How many numbers flow into an output of a module, and out of an input.
 local function fans(module)
@@ -247,6 +251,92 @@ function nninit.kaiming(module, tensor, options)
    options = options or {}
    spread(tensor, gain_of(options.gain) * math.sqrt(1 / fans(module)), options.dist or 'normal')
    return module
+end
+
+-- A matrix whose rows, or columns where there are fewer of them, are orthogonal. Of large ones only the deviation is right.
+local MOST_ORTHOGONAL = 10000
+function nninit.orthogonal(module, tensor, options)
+   if tensor:dim() < 2 then error('nninit.orthogonal only supports tensors with 2 or more dimensions', 3) end
+   local rows, gain = tensor:size(1), gain_of((options or {}).gain)
+   local columns = tensor:nElement() / rows
+   local most, least = math.max(rows, columns), math.min(rows, columns)
+   if tensor:nElement() > MOST_ORTHOGONAL then
+      tensor:normal(0, gain / math.sqrt(most))
+   else
+      local matrix = torch.qr(torch.Tensor(most, least):normal(0, 1)):narrow(2, 1, least)
+      if rows < columns then matrix = matrix:t() end
+      tensor:copy(matrix:contiguous():viewAs(tensor)):mul(gain)
+   end
+   return module
+end
+
+-- So many weights of every output are not 0.
+function nninit.sparse(module, tensor, sparsity)
+   local rows = tensor:size(1)
+   local line = tensor:view(rows, -1)
+   local columns = line:size(2)
+   local zeros = math.ceil(sparsity * columns)
+   tensor:normal(0, 1 / math.sqrt(math.max(columns - zeros, 1)))
+   for row = 1, rows do
+      local order = torch.randperm(columns)
+      for i = 1, zeros do line[row][order[i]] = 0 end
+   end
+   return module
+end
+
+-- The identity, or in a convolution what passes a plane on.
+function nninit.eye(module, tensor)
+   local kind = torch.type(module)
+   tensor:zero()
+   if tensor:dim() == 2 then
+      tensor:copy(torch.eye(tensor:size(1), tensor:size(2)))
+   elseif kind:find('Convolution') then
+      for i = 1, math.min(tensor:size(1), tensor:size(2)) do
+         local filter = tensor[i][i]
+         if filter:dim() == 1 then
+            filter[math.ceil(filter:size(1) / 2)] = 1
+         elseif filter:dim() == 2 then
+            filter[math.ceil(filter:size(1) / 2)][math.ceil(filter:size(2) / 2)] = 1
+         end
+      end
+   else
+      error('Unsupported module', 3)
+   end
+   return module
+end
+
+---------------------------------------------------------------- nnlr
+-- Factors of learning rate and decay by the name of a parameter, which a training program hands to optim.
+local function factors(field)
+   return function(self, name, factor)
+      self.__factors = self.__factors or {}
+      local own = self.__factors[field] or {}
+      if factor == nil then return own[name] end
+      own[name] = factor
+      self.__factors[field] = own
+      return self
+   end
+end
+local function nnlr()
+   nn.Module.learningRate, nn.Module.weightDecay = factors('rate'), factors('decay')
+   function nn.Module:getOptimConfig(rate, decay)
+      local whole = (self:getParameters()):nElement()
+      local rates, decays = torch.Tensor(whole), torch.Tensor(whole)
+      local at = 1
+      for _, module in ipairs(self:listModules()) do
+         for _, name in ipairs(module.modules and {} or {'weight', 'bias'}) do
+            local own, given = module[name], module.__factors or {}
+            if torch.isTensor(own) then
+               local n = own:nElement()
+               rates:narrow(1, at, n):fill(rate * ((given.rate or {})[name] or 1))
+               decays:narrow(1, at, n):fill(decay * ((given.decay or {})[name] or 1))
+               at = at + n
+            end
+         end
+      end
+      return rates, decays
+   end
+   return true
 end
 
 -- The parts of a text between what matches a pattern; nothing before one at the start.
@@ -301,9 +391,10 @@ arg = {}
 
 ---------------------------------------------------------------- packages that make no modules
 -- What loads, shows and shares data is there and does nothing.
-local elsewhere = [[argparse async audio camera cjson csvigo display dok ffmpeg gfx.js hdf5 itorch json lmdb
-   mattorch matio mnist parallel posix qt qtwidget qtuiloader qttorch signal socket strict sundown tds threads torchnet
-   torchx totem video visdom]]
+local elsewhere = [[argparse async audio camera cephes cjson csv csvigo display distributions dok ffmpeg gfx.js
+   graphicsmagick hdf5 iterm iterm.dot itorch json lmdb logroll ltn12 mattorch matio mnist npy4th optnet.graphgen parallel
+   pl.List pl.class pl.file pl.path pl.pretty pl.stringx pl.tablex pl.utils posix qt qtwidget qtuiloader qttorch randomkit
+   signal socket socket.http strict sundown tds threads torchnet torchx totem video visdom]]
 for name in elsewhere:gmatch('%S+') do
    if not package.loaded[name] then
       package.preload[name] = function()
@@ -312,6 +403,10 @@ for name in elsewhere:gmatch('%S+') do
          return package
       end
    end
+end
+package.preload.nnlr = nnlr
+function package.preload.ffi()
+   return setmetatable({}, {__index = function(_, name) return unavailable('ffi.' .. tostring(name)) end})
 end
 function package.preload.loadcaffe()
    loadcaffe = {load = unavailable('loadcaffe.load')}

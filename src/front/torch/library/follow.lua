@@ -24,6 +24,7 @@ native.original = original
 
 -- What cannot be followed is said at the place of the definition that asks it.
 local function refuse(complaint) error({complaint = complaint}, 0) end
+native.refuse = refuse
 local function unknown(what)
    refuse(what .. ' needs numbers that are known only when the network runs')
 end
@@ -68,6 +69,58 @@ local function note_forms(module, inputs, outputs)
    if known then trace.forms[outputs] = native.forms_of(trace.labels, module, lists, extents) end
 end
 
+-- Functions of each element, which what a mask names may be given to.
+local of_elements = {}
+for name in ([[Abs AddConstant CAddTable CDivTable CMaxTable CMinTable CMulTable CSubTable Clamp ELU Exp Log LogSigmoid
+   MulConstant Power ReLU Sigmoid SoftPlus Sqrt Square Tanh Threshold View ZeroGrad]]):gmatch('%S+') do
+   of_elements['nn.' .. name] = true
+end
+of_elements['cortado.ElementFunction'] = true
+
+-- The step that makes a value.
+local function maker(id)
+   for i = #trace.steps, 1, -1 do
+      if trace.steps[i].outputs == id then return trace.steps[i] end
+   end
+end
+
+-- Whether two values are made alike.
+local function same_value(a, b)
+   if a == b then return true end
+   local x, y = maker(a), maker(b)
+   local kind = x and y and torch.typename(x.module)
+   if not kind or kind ~= torch.typename(y.module) or not of_elements[kind] and kind ~= 'nn.Constant' then return false end
+   for key, item in pairs(x.module) do
+      local other, plain = y.module[key], type(item) == 'number' or type(item) == 'string'
+      if plain and item ~= other then return false end
+   end
+   if kind == 'nn.Constant' then
+      local one, other = x.module.value, y.module.value
+      return original.isSameSizeAs(one, other) and original.equal(one, other)
+   end
+   local left, right = x.inputs, y.inputs
+   if type(left) == 'number' then left, right = {left}, {right} end
+   for i, id in ipairs(left) do
+      if not right[i] or not same_value(id, right[i]) then return false end
+   end
+   return #left == #right
+end
+
+-- The mask whose elements are meant where a step computes on all; none is the rule.
+local function mask_among(module, inputs)
+   local mask
+   tree(inputs, function(id)
+      local own = trace.mask[id]
+      if own and mask and not same_value(own, mask) then refuse('two masks name different elements here') end
+      mask = mask or own
+      return id
+   end)
+   if mask and not of_elements[torch.typename(module)] then
+      refuse('of what a mask names, only functions of each element and sums are followed')
+   end
+   return mask
+end
+
 -- The values that a module makes of values.
 local function step(module, inputs, leaf)
    -- Modules that are not told to train or not, or tell themselves, do what they do in both.
@@ -76,6 +129,7 @@ local function step(module, inputs, leaf)
    local given = tree(inputs, function(id) return trace.sample[id] end)
    local outputs
    if leaf then outputs = define(leaf) else outputs = tree(native.forward(module, given, true), define) end
+   if next(trace.mask) and not leaf then trace.mask[outputs] = mask_among(module, inputs) end
    trace.steps[#trace.steps + 1] = {module = module, inputs = leaf and {} or inputs, outputs = outputs, mode = own}
    if trace.labels then note_forms(module, inputs, outputs) end
    return outputs
@@ -182,7 +236,7 @@ local function note_part(tensor, of, dimension, first, length)
    local extents = sizes(tensor)
    local function again(id) return view(step(nn.Narrow(dimension, first, length), id), extents) end
    trace.part[tensor] = {of = of, when = trace.at[of], dimension = dimension, first = first, length = length,
-      again = dimension and again}
+      again = dimension and again, apart = not dimension}
    return tensor
 end
 
@@ -194,7 +248,7 @@ end
 -- Notes that a tensor shows another in another shape, with what turns a value into that shape and what turns it back.
 local function note_turned(tensor, of, again, back)
    local extents, others = sizes(tensor), sizes(of)
-   trace.part[tensor] = {of = of, when = trace.at[of],
+   trace.part[tensor] = {of = of, when = trace.at[of], apart = again ~= nil,
       again = again or function(id) return view(id, extents) end,
       back = back or function(id) return view(id, others) end}
    return tensor
@@ -295,6 +349,8 @@ end
 local function of_one(name, make)
    handlers[name] = function(own, ...)
       local tensors, numbers = sorted(...)
+      -- Numbers have functions as well.
+      if not own and #tensors == 0 then return late(make(value(numbers[1]), numbers[2], numbers[3])) end
       local target, source = own, tensors[1]
       if own then
          source = source or own
@@ -406,16 +462,50 @@ for name in ('eq ne lt le gt ge'):gmatch('%S+') do
    end
 end
 
--- What a mask names becomes a number.
-local function masked(tensor, mask, number)
-   if type(number) ~= 'number' then unknown('a part that a mask names') end
-   local id = value(tensor)
-   local filled = late_tensor(number) and everywhere(value(number), sizes(tensor)) or value(number)
-   return give(element_function('maskedFill', {value(mask), filled, id}), tensor)
+-- What a mask names, as a line of all elements of which those count that it names; the others are 1, which most functions
+-- are defined for.
+local function named(tensor, mask)
+   local chosen = value(mask)
+   local others = element_function('eq', chosen, 0)
+   local id = flat(element_function('maskedFill', {others, value(1), value(tensor)}))
+   trace.mask[id] = flat(chosen)
+   return id
+end
+function handlers.maskedSelect(own, first, second)
+   if own and second then return give(named(first, second), own) end
+   return give(named(own or first, own and first or second))
+end
+
+-- What a mask names becomes a number, or what the same mask names elsewhere.
+local function masked(tensor, mask, item)
+   local id, chosen, filled = value(tensor), value(mask), nil
+   if is_tensor(item) and not late_tensor(item) then
+      filled = value(item)
+      local own = trace.mask[filled]
+      if not own or not same_value(own, flat(chosen)) then unknown('a part that a mask names') end
+      filled = view(filled, sizes(tensor))
+   elseif type(item) ~= 'number' and not late_tensor(item) then
+      unknown('a part that a mask names')
+   else
+      filled = late_tensor(item) and everywhere(value(item), sizes(tensor)) or value(item)
+   end
+   local result = element_function('maskedFill', {chosen, filled, id})
+   trace.mask[result] = nil
+   return give(result, tensor)
 end
 function handlers.maskedFill(own, mask, number, last)
    if own then return masked(own, mask, number) end
    return masked(mask, number, last)
+end
+function handlers.maskedCopy(own, mask, source) return masked(own, mask, source) end
+
+-- A value whose elements all count: 0 where a mask does not name them.
+local function all_of(id)
+   local mask = trace.mask[id]
+   if not mask then return id end
+   local line = element_function('maskedFill', {element_function('eq', mask, 0), value(0), flat(id)})
+   trace.mask[line] = nil
+   return line
 end
 
 -- Sums along a dimension, which keeps the extent 1, or of all elements, a number.
@@ -427,6 +517,13 @@ local function reduced(name, make)
       if own and #tensors == 1 then target = own end
       if not own and #tensors == 2 then target = tensors[1] end
       local dimension = numbers[#numbers]
+      local mask = trace.mask[value(source)]
+      if mask then
+         if name ~= 'sum' and name ~= 'mean' and name ~= 'norm' then unknown("'" .. name .. "' of what a mask names") end
+         local line = give(all_of(value(source)))
+         if name ~= 'mean' then return handlers[name](nil, line, unpack(numbers)) end
+         return handlers.sum(nil, line) / late(step(nn.Sum(1), mask))
+      end
       if not dimension or name == 'norm' and #numbers < 2 then
          return late(make(flat(value(source)), 1, numbers[1], {1}))
       end
@@ -489,7 +586,8 @@ spread('std', function(id) return step(nn.Sqrt(), id) end)
 -- `a:dot(b)` and `a:dist(b, p)` are numbers.
 function handlers.dot(own, ...)
    local tensors = sorted(own, ...)
-   return late(step(nn.Sum(1), step(nn.CMulTable(), {flat(value(tensors[1])), flat(value(tensors[2]))})))
+   local product = step(nn.CMulTable(), {flat(value(tensors[1])), flat(value(tensors[2]))})
+   return late(step(nn.Sum(1), all_of(product)))
 end
 function handlers.dist(own, ...)
    local tensors, numbers = sorted(own, ...)
@@ -583,6 +681,17 @@ reshaping('reshape', function(tensor, ...) return give(view(value(tensor), infer
 reshaping('narrow', function(tensor, d, first, length)
    return show(step(nn.Narrow(d, first, length), value(tensor)), tensor, d, first, length)
 end)
+reshaping('sub', function(tensor, ...)
+   local shown, ends = tensor, {...}
+   for d = 1, #ends / 2 do
+      local extent = original.size(tensor, d)
+      local first, last = ends[2 * d - 1], ends[2 * d]
+      if first < 0 then first = extent + 1 + first end
+      if last < 0 then last = extent + 1 + last end
+      if first ~= 1 or last ~= extent then shown = methods.narrow(shown, d, first, last - first + 1) end
+   end
+   return shown
+end)
 reshaping('select', function(tensor, d, index)
    return show(step(nn.Select(d, index), value(tensor)), tensor, d, index, 1)
 end)
@@ -669,6 +778,18 @@ function handlers.indexFill(own, d, places, number)
    return masked(own, mask, number)
 end
 
+-- `torch.Tensor{...}` with numbers of the running network.
+local function of_items(list)
+   local ids = {}
+   for i, item in ipairs(list) do
+      local id = type(item) == 'table' and of_items(item) or flat(value(item))
+      if type(item) == 'table' then id = view(id, {1, unpack(sizes(trace.sample[id]))}) end
+      ids[i] = id
+   end
+   return join(ids, 1)
+end
+function handlers.Tensor(_, list) return give(of_items(list)) end
+
 function handlers.cat(_, first, second, third, fourth)
    local list, dimension, target = first, second
    if is_tensor(first) and is_tensor(second) and is_tensor(third) then
@@ -693,15 +814,27 @@ function handlers.cat(_, first, second, third, fourth)
    return give(join(ids, dimension or most), target)
 end
 
+---------------------------------------------------------------- what orders.lua builds on
+native.following = {handlers = handlers, original = original, step = step, value = value, give = give, view = view,
+   expanded = expanded, sizes = sizes, unknown = unknown, element_function = element_function, late = late,
+   is_followed = is_followed, sample = function(id) return trace.sample[id] end,
+   compare = function(name, a, b) return element_function(name, {a, b}) end}
+
 ---------------------------------------------------------------- copies, and what gives up a value
 function handlers.clone(own) return give(value(own)) end
-function handlers.contiguous(own) return own end
+-- What lies apart is copied.
+function handlers.contiguous(own)
+   local part = trace.part[own]
+   if part and (part.apart or (part.dimension or 1) > 1) then return give(value(own)) end
+   return own
+end
 
 local function in_kind(id, kind)
    local copy = original.type(original.clone(trace.sample[id]), kind)
    trace.at[copy] = id
    return copy
 end
+native.following.in_kind = in_kind
 -- A followed tensor in another type. Whole numbers are those that are nearest to 0.
 function handlers.type(own, kind)
    local have = original.type(own)
@@ -723,6 +856,12 @@ end
 function handlers.set(own, source)
    trace.part[own], trace.at[own] = nil, nil
    if not source then return original.set(own) end
+   local leaf = trace.leaf[source]
+   if leaf and leaf == trace.at[source] then
+      -- A parameter of its own becomes that of another module.
+      trace.at[own], trace.leaf[own], trace.gradient[own] = leaf, leaf, trace.gradient[source]
+      return original.set(own, source)
+   end
    return note_turned(give(value(source), own), source)
 end
 for _, name in ipairs({'resize', 'resizeAs'}) do
@@ -827,9 +966,29 @@ local function decided(operator, a, b)
    return form.at == 1
 end
 
+-- What stands at a computed place along a dimension; it cannot be written to.
+local function picked(tensor, d, place)
+   local id, extents = value(tensor), sizes(tensor)
+   if d ~= 1 then
+      local wanted = {d}
+      for i in ipairs(extents) do
+         if i ~= d then wanted[#wanted + 1] = i end
+      end
+      id = permuted(id, wanted)
+   end
+   local n, rest, count = extents[d], {}, 1
+   for i, extent in ipairs(extents) do
+      if i ~= d then rest[#rest + 1], count = extent, count * extent end
+   end
+   local chosen = element_function('eq', {value(torch.range(1, n)), everywhere(value(place), {n})})
+   local row = step(nn.MM(), {view(chosen, {1, n}), view(id, {n, count})})
+   if #rest == 0 then return give(view(row, {1})), true end
+   return give(view(row, rest))
+end
+
 -- What `tensor[key]` shows.
 local function part_of(tensor, key)
-   if late_tensor(key) then unknown('an element at a computed place') end
+   if late_tensor(key) then return picked(tensor, 1, key) end
    if type(key) == 'number' then
       if key < 0 then key = original.size(tensor, 1) + 1 + key end
       if original.dim(tensor) == 1 then return methods.narrow(tensor, 1, key, 1), true end
@@ -845,6 +1004,10 @@ local function part_of(tensor, key)
             shown = methods.narrow(shown, d, entry[1], last - entry[1] + 1)
          end
          d = d + 1
+      elseif late_tensor(entry) then
+         local is_element
+         shown, is_element = picked(shown, d, entry)
+         if is_element then return shown, true end
       else
          if entry < 0 then entry = original.size(shown, d) + 1 + entry end
          if original.dim(shown) == 1 then return methods.narrow(shown, 1, entry, 1), true end
@@ -856,6 +1019,7 @@ end
 
 -- What `tensor[key]` is: a part, or a number.
 local function item_of(tensor, key)
+   if is_tensor(key) then return give(named(tensor, key)) end
    local part, is_element = part_of(tensor, key)
    return is_element and late(value(part)) or part
 end
@@ -896,7 +1060,8 @@ native.follow_operator = function(operator, a, b)
       local numbers = f
       f = function(a, b) return late(value(numbers(late_tensor(a) or a, late_tensor(b) or b))) end
    end
-   if type(a) == 'number' and not late_tensor(a) and (operator == 'add' or operator == 'multiply') then a, b = b, a end
+   local number_first = type(a) == 'number' and (not late_tensor(a) or is_tensor(b))
+   if number_first and (operator == 'add' or operator == 'multiply') then a, b = b, a end
    return handled(f, a, b)
 end
 
@@ -923,6 +1088,9 @@ local function assign(tensor, key, item)
       if original.dim(tensor) ~= 1 then unknown('a part at a computed place') end
       local places = value(torch.range(1, original.size(tensor, 1)))
       return masked(tensor, give(element_function('eq', {places, value(key)})), item)
+   end
+   for _, entry in ipairs(type(key) == 'table' and key or {}) do
+      if late_tensor(entry) then unknown('a part at a computed place') end
    end
    local part = part_of(tensor, key)
    if type(item) == 'number' then
@@ -956,9 +1124,15 @@ for name in ([[size dim nDimension nElement numel isContiguous stride storageOff
    harmless[name] = true
 end
 
+local counts_elements = {size = true, nElement = true, numel = true}
+
 -- A function about tensors that the definition calls, as a method of its first argument or not.
 native.follow_call = function(name, as_method, own, ...)
-   if not trace or plainly or harmless[name] then return false end
+   if not trace or plainly then return false end
+   if counts_elements[name] and is_tensor(own) and trace.mask[trace.at[own]] then
+      return handled(unknown, 'the size of what a mask names')
+   end
+   if harmless[name] then return false end
    if laws[name] ~= nil and constructing == 0 then return handled(drawn, name, as_method, own, ...) end
    if not any_followed(own, ...) then
       if (name == 'narrow' or name == 'select') and is_tensor(own) then
@@ -973,7 +1147,7 @@ native.follow_call = function(name, as_method, own, ...)
       if (name == 'expand' or name == 'expandAs' or name == 'unfold') and is_tensor(own) then
          local shown = original[name](own, ...)
          -- What is written there would be everywhere.
-         trace.part[shown] = {of = own}
+         trace.part[shown] = {of = own, apart = true}
          if name ~= 'unfold' then
             local extents = sizes(shown)
             trace.part[shown].again = function(id) return expanded(id, extents) end
@@ -992,30 +1166,83 @@ native.follow_call = function(name, as_method, own, ...)
    return handled(handler, nil, own, ...)
 end
 
+-- The gradient of a parameter of what is followed.
+native.gradient_of = function(parameter) return trace.gradient[parameter] end
+
 -- Whether a weight of a module depends on the input or on parameters of others.
 local function is_computed(tensor)
    return is_tensor(tensor) and trace.at[tensor] ~= nil and trace.at[tensor] ~= trace.leaf[tensor]
 end
 
--- What a module of nn makes of values. Batch normalisation whose gain and shift are computed, such as copies of those of
--- the module around it, normalises first.
-local function made_by(module, input)
-   -- Normalisations inside of modules are older than the rule that one sample has no statistics.
-   if torch.isTypeOf(module, 'nn.BatchNormalization') then module.one_sample = true end
-   if not is_computed(module.weight) and not is_computed(module.bias) then return step(module, input) end
-   if not torch.isTypeOf(module, 'nn.BatchNormalization') or type(input) ~= 'number' then
-      refuse('a weight of ' .. torch.type(module) .. ' that is computed is not followed')
-   end
+-- The value of a weight that a module of nn takes. Where numbers were written over a parameter, the gradient is that of
+-- what stands there and goes to the parameter, as Torch's modules add it up.
+local function weight_value(tensor)
+   local id, own = value(tensor), trace.leaf[tensor]
+   if not own or id == own then return id end
+   local gap = step(nn.CSubTable(), {view(id, sizes(trace.sample[own])), own})
+   return step(nn.CAddTable(), {step(nn.ZeroGrad(), gap), own})
+end
+
+-- A vector with one number for each plane, which is dimension d, at all places of a shape.
+local function of_planes(tensor, d, extents)
+   local shape = {}
+   for i in ipairs(extents) do shape[i] = i == d and extents[d] or 1 end
+   return expanded(view(weight_value(tensor), shape), extents)
+end
+
+-- What modules make of a value with weights that are computed.
+local with_weights = {}
+with_weights['nn.BatchNormalization'] = function(module, input)
+   -- It normalises first.
    local planes = original.nElement(module.weight)
    local bare = getmetatable(module)(planes, module.eps, module.momentum, false)
    bare.running_mean, bare.running_var = module.running_mean, module.running_var
    bare.train, bare.one_sample, trace.inside[bare] = module.train, true, trace.inside[module]
    local id = step(bare, input)
-   local extents, shape = sizes(trace.sample[id]), {}
-   for d in ipairs(extents) do shape[d] = d == 2 and planes or 1 end
-   local gain = expanded(view(value(module.weight), shape), extents)
-   local shift = expanded(view(value(module.bias), shape), extents)
-   return step(nn.CAddTable(), {step(nn.CMulTable(), {id, gain}), shift})
+   local extents = sizes(trace.sample[id])
+   local scaled_by = step(nn.CMulTable(), {id, of_planes(module.weight, 2, extents)})
+   return step(nn.CAddTable(), {scaled_by, of_planes(module.bias, 2, extents)})
+end
+with_weights['nn.Linear'] = function(module, input)
+   local have = sizes(trace.sample[input])
+   local rows = #have == 1 and view(input, {1, have[1]}) or input
+   local id = step(nn.MM(false, true), {rows, weight_value(module.weight)})
+   if module.bias then
+      id = step(nn.CAddTable(), {id, of_planes(module.bias, 2, sizes(trace.sample[id]))})
+   end
+   return #have == 1 and view(id, {count(id)}) or id
+end
+-- The windows as columns, times the weights as a matrix.
+local function convolved(module, input)
+   if (module.groups or 1) ~= 1 then return nil end
+   local have = sizes(trace.sample[input])
+   local images = #have == 3 and view(input, {1, unpack(have)}) or input
+   local columns = step(native.find('cortado.Windows')(module.kW, module.kH, module.dW, module.dH, module.padW,
+      module.padH, module.dilationW, module.dilationH), images)
+   local shape = sizes(trace.sample[columns])
+   local n, taps, high, wide = unpack(shape)
+   local planes = original.size(module.weight, 1)
+   local line = view(step(nn.Transpose({1, 2}), columns), {taps, n * high * wide})
+   local product = step(nn.MM(), {view(weight_value(module.weight), {planes, taps}), line})
+   local id = step(nn.Transpose({1, 2}), view(product, {planes, n, high, wide}))
+   if module.bias then id = step(nn.CAddTable(), {id, of_planes(module.bias, 2, {n, planes, high, wide})}) end
+   return #have == 3 and view(id, {planes, high, wide}) or id
+end
+with_weights['nn.SpatialConvolution'] = convolved
+with_weights['nn.SpatialConvolutionMM'] = convolved
+
+-- What a module of nn makes of values.
+local function made_by(module, input)
+   -- Normalisations inside of modules are older than the rule that one sample has no statistics.
+   if torch.isTypeOf(module, 'nn.BatchNormalization') then module.one_sample = true end
+   if not is_computed(module.weight) and not is_computed(module.bias) then return step(module, input) end
+   if type(input) == 'number' then
+      for name, make in pairs(with_weights) do
+         local made = torch.isTypeOf(module, name) and make(module, input)
+         if made then return made end
+      end
+   end
+   refuse('a weight of ' .. torch.type(module) .. ' that is computed is not followed')
 end
 
 -- What a module makes of numbers that are known is not known for that, if it learns.
@@ -1257,7 +1484,7 @@ local labels_asked
 -- gradient was refused, if it was wanted.
 local function record(module, training, own_gradient, ...)
    local outer = trace
-   trace = {at = {}, part = {}, leaf = {}, sample = {}, steps = {}, outer = outer, first = 1, inside = {},
+   trace = {at = {}, part = {}, leaf = {}, gradient = {}, mask = {}, sample = {}, steps = {}, outer = outer, first = 1, inside = {},
       training = training, wrapped = {}, underivable = {}}
    if not outer then
       native.follow_operators(true)
@@ -1288,7 +1515,7 @@ local function record(module, training, own_gradient, ...)
          local leaf = native.find('cortado.Parameter')()
          leaf.weight, leaf.gradWeight = parameter, gradients[i]
          trace.at[parameter] = step(leaf, {}, original.clone(parameter))
-         trace.leaf[parameter] = trace.at[parameter]
+         trace.leaf[parameter], trace.gradient[parameter] = trace.at[parameter], gradients[i]
       end
    end
    trace.leaves = #trace.steps
@@ -1299,6 +1526,10 @@ local function record(module, training, own_gradient, ...)
    local output = module:updateOutput(...)
    if output == nil then output = module.output end
    local results, refused = guarded(tree, output, value), nil
+   guarded(tree, results, function(id)
+      if trace.mask[id] then unknown('the size of what a mask names') end
+      return id
+   end)
    if own_gradient then
       local done, changed = pcall(with_gradient, module, results, input_ids, ...)
       if done then

@@ -101,13 +101,18 @@ impl Library {
         run(lua, "<tensors>", include_str!("tensors.lua"), arguments.to_vec())?;
         run(lua, "<nngraph>", include_str!("graph.lua"), arguments.to_vec())?;
         run(lua, "<packages>", include_str!("companions.lua"), arguments.to_vec())?;
+        run(lua, "<torch.MemoryFile>", include_str!("memory.lua"), arguments.to_vec())?;
         run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;
         run(lua, "<follow>", include_str!("follow.lua"), arguments.to_vec())?;
+        run(lua, "<orders>", include_str!("orders.lua"), arguments.to_vec())?;
         run(lua, "<labels>", include_str!("labels.lua"), arguments.to_vec())?;
+        run(lua, "<THNN>", include_str!("functions.lua"), arguments.to_vec())?;
         lua.set_module("torch", torch);
         lua.set_module("nn", nn);
         // Modules are copied with this line, whether they call the functions of C behind it or not.
         let functions = lua.table();
+        let same = |_: &mut Lua, args: &Args| Ok(vec![args.get(0)]);
+        functions.set_field("optionalTensor", Native::value("optionalTensor", same));
         lua.set_module("nn.THNN", functions);
         for space in ALIASES {
             let table = lua.table();

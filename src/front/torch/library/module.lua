@@ -186,6 +186,8 @@ local function copy(value, seen)
    return setmetatable(result, getmetatable(value))
 end
 
+native.deep_copy = copy
+
 -- The outermost call of share that runs, with the names that it has found nowhere yet.
 local sharing
 

@@ -1,7 +1,7 @@
 //! Criterions: nodes of losses, with the weights that criterions of criterions give them.
 
 use super::arrange::inside;
-use super::{Flow, Stop, Walk, stop, torch_type};
+use super::{Flow, Nesting, Stop, Walk, stop, torch_type};
 use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Table, Value};
 use crate::ir::Rule;
@@ -166,13 +166,39 @@ impl Walk<'_> {
         !WITHOUT_TARGET.contains(&self.kind(criterion).0.as_str())
     }
 
-    /// How many targets a criterion takes apart: `None` for one that is not a table.
-    pub fn targets(&self, criterion: &Table) -> Option<usize> {
-        let (kind, _) = self.kind(criterion);
-        let apart = kind == "nn.ParallelCriterion" && !criterion.field("repeatTarget").is_truthy();
-        apart.then(|| parts(criterion).len())
+    /// How the targets of a criterion are nested in tables: as the criterions are that take tables apart.
+    pub fn targets(&self, criterion: &Table) -> Nesting {
+        self.asked_targets(criterion, &mut MOST_PARTS.clone()).numbered()
+    }
+
+    fn asked_targets(&self, criterion: &Table, left: &mut usize) -> Nesting {
+        let one = Nesting::One(0);
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            return one;
+        }
+        let parts = || parts(criterion).into_iter().map(|(part, _)| part);
+        match self.kind(criterion).0.as_str() {
+            "nn.ParallelCriterion" if !criterion.field("repeatTarget").is_truthy() => {
+                Nesting::Many(parts().map(|part| self.asked_targets(&part, left)).collect())
+            }
+            "nn.ParallelCriterion" | "nn.MultiCriterion" => {
+                let mut all = parts().map(|part| self.asked_targets(&part, left));
+                all.find(|nesting| *nesting != one).unwrap_or(one)
+            }
+            "nn.ModuleCriterion" if criterion.field("targetModule").is_nil() => {
+                match criterion.field("criterion") {
+                    Value::Table(inner) => self.asked_targets(&inner, left),
+                    _ => one,
+                }
+            }
+            _ => one,
+        }
     }
 }
+
+/// So many criterions are asked what they compare with.
+const MOST_PARTS: usize = 1000;
 
 /// Criterions that look at their input only.
 const WITHOUT_TARGET: [&str; 3] =

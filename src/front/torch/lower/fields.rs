@@ -10,6 +10,20 @@ use crate::source::{Span, Spanned};
 use crate::spec::{self, Field, Record, Spelling};
 use crate::ty::Shape;
 
+/// `nn.CrossEntropyCriterion` computes with the fields of the criterion inside it, which definitions set; only its own
+/// `sizeAverage` goes before, where that has changed since it was made.
+fn take_inner_fields(criterion: &Table) {
+    let Value::Table(inner) = criterion.field("nll") else { return };
+    let truth = |name: &str| criterion.field(name).is_truthy();
+    if truth("sizeAverage") == truth("oldSizeAverage") {
+        criterion.set_field("sizeAverage", inner.field("sizeAverage"));
+        criterion.set_field("oldSizeAverage", inner.field("sizeAverage"));
+    }
+    for name in ["weights", "ignoreIndex"] {
+        criterion.set_field(name, inner.field(name));
+    }
+}
+
 impl Walk<'_> {
     /// The fields of a module as neutral arguments.
     pub(super) fn record(
@@ -18,6 +32,9 @@ impl Walk<'_> {
         module: &Table,
         span: Span,
     ) -> Result<Record, Stop> {
+        if spelling.name == "nn.CrossEntropyCriterion" {
+            take_inner_fields(module);
+        }
         let mut fields = vec![];
         let mut key = Value::Nil;
         while let Some(Some((k, value))) = module.next(&key) {

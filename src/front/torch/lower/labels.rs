@@ -64,9 +64,16 @@ impl Walk<'_> {
                 self.compared(&part, index, output)
             }
             "nn.ParallelCriterion" => {
-                let (part, _) = parts(criterion).into_iter().nth(index)?;
                 let Flow::Table(items) = output else { return None };
-                self.compared(&part, 0, items.get(index)?)
+                let mut before = 0;
+                for ((part, _), item) in parts(criterion).into_iter().zip(items) {
+                    let own = self.targets(&part).tensors();
+                    if index < before + own {
+                        return self.compared(&part, index - before, item);
+                    }
+                    before += own;
+                }
+                None
             }
             "nn.ModuleCriterion" => match criterion.field("inputModule") {
                 Value::Nil => self.compared(&inner()?, index, output),

@@ -13,6 +13,7 @@ mod forward;
 mod graph;
 mod labels;
 mod names;
+mod nesting;
 mod places;
 mod sharing;
 mod unpooling;
@@ -34,6 +35,7 @@ use crate::ty::Shape;
 pub use follow::computes;
 pub use forward::{forward, loss};
 pub use names::Names;
+pub use nesting::Nesting;
 pub use sharing::Window;
 use sharing::{Identity, Use};
 

@@ -40,7 +40,7 @@ pub(super) fn install(lua: &mut Lua, torch: &Table) {
     let state = State::of(lua);
     for kind in Kind::all() {
         let name = kind.name();
-        let make = move |lua: &mut Lua, args: &Args| Ok(one(construct(lua, args, kind)?));
+        let make = move |lua: &mut Lua, args: &Args| made(lua, args, kind);
         class(lua, torch, &format!("{name}Tensor"), &state.methods, make);
         let make =
             move |lua: &mut Lua, args: &Args| Ok(vec![Value::Object(storage(lua, args, kind)?)]);
@@ -48,7 +48,7 @@ pub(super) fn install(lua: &mut Lua, torch: &Table) {
     }
     let make = |lua: &mut Lua, args: &Args| {
         let kind = State::of(lua).default.get();
-        Ok(one(construct(lua, args, kind)?))
+        made(lua, args, kind)
     };
     class(lua, torch, "Tensor", &state.methods, make);
     let make = |lua: &mut Lua, args: &Args| {
@@ -74,6 +74,15 @@ fn class(
     metatable.set_field("__index", methods.clone());
     class.set_metatable(Some(metatable));
     torch.set_field(name, class);
+}
+
+/// What `torch.KINDTensor(…)` makes; numbers in a table may be those of a running network.
+fn made(lua: &mut Lua, args: &Args, kind: Kind) -> Results {
+    let plain = |lua: &mut Lua, args: &Args| Ok(one(construct(lua, args, kind)?));
+    match args.0.first() {
+        Some(Value::Table(_)) => State::call(lua, ("Tensor", false), args, plain),
+        _ => plain(lua, args),
+    }
 }
 
 /// The tensor that `torch.KINDTensor(…)` makes: empty; of extents; of nested tables; over a storage or a tensor.
