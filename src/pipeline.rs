@@ -110,7 +110,7 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
         true if options.own_state => vec![definition.own_state()],
         true if options.training => definition.stages_or(Phase::Train),
         true => definition.stages(),
-        false => options.stages.clone(),
+        false => options.stages.iter().map(|state| definition.asked(state)).collect(),
     };
     if options.stages.is_empty() && !options.own_state {
         say_what_is_left_out(&definition, &mut diagnostics);

@@ -206,3 +206,26 @@ fn every_network_is_looked_at() {
         assert!(known || !Path::new(&folder).join(&name).join("caffe.prototxt").exists(), "{name}");
     }
 }
+
+/// Caffe's programs put the phase that they are asked for, and stages, into the state that the file has.
+#[test]
+fn stages_that_a_net_sets_itself_stay_where_a_phase_is_asked_for() {
+    let net = r#"
+        state { phase: TEST level: 2 stage: "fine" }
+        input: "x" input_shape { dim: 2 }
+        layer { name: "a" type: "TanH" bottom: "x" top: "a" include { stage: "fine" } }
+        layer { name: "b" type: "TanH" bottom: "x" top: "b" include { stage: "fine" stage: "slow" } }
+        layer { name: "c" type: "TanH" bottom: "x" top: "c" include { min_level: 1 } }
+        layer { name: "d" type: "TanH" bottom: "x" top: "d" include { phase: TRAIN not_stage: "slow" } }
+    "#;
+    for (asked, expected) in [("TRAIN", "ad"), ("TEST", "a"), ("TRAIN+slow", "ab")] {
+        let stages = cortado::ir::NetState::named(asked).into_iter().collect();
+        let options = Options { stages, ..Options::default() };
+        let checked = pipeline::check(Path::new("net.prototxt"), net.to_owned(), &options);
+        let graph = &checked.stages[0].net.graph;
+        let mut found: Vec<&str> = graph.node_weights().map(|node| &*node.name.value).collect();
+        found.retain(|name| name.len() == 1 && *name != "x");
+        found.sort_unstable();
+        assert_eq!(found.concat(), expected, "{asked}");
+    }
+}

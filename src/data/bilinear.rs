@@ -13,20 +13,22 @@ struct Tap {
     weights: [i32; 2],
 }
 
-fn taps(from: usize, to: usize) -> Vec<Tap> {
-    let scale = from as f64 / to as f64;
+/// The taps of `to` results between `from` pixels. A result beyond the middle of the first or last pixel is that pixel: among
+/// columns it has the whole weight, among rows it is mixed with itself, which rounds twice.
+fn taps(from: usize, to: usize, rows: bool) -> Vec<Tap> {
+    let scale = 1.0 / (to as f64 / from as f64);
     let one = |i: usize| {
         let at = ((i as f64 + 0.5) * scale - 0.5) as f32;
         let whole = at.floor();
-        let (first, part) = match whole {
-            whole if whole < 0.0 => (0, 0.0),
-            whole if from - 1 <= whole as usize => (from - 1, 0.0),
-            whole => (whole as usize, at - whole),
+        let part = match whole < 0.0 || (from - 1) as f32 <= whole {
+            true if !rows => 0.0,
+            _ => at - whole,
         };
         let weight = |w: f32| (w * (1 << BITS) as f32).round_ties_even() as i32;
+        let pixel = |at: f32| (at.max(0.0) as usize).min(from - 1);
         Tap {
-            first,
-            second: (first + 1).min(from - 1),
+            first: pixel(whole),
+            second: pixel(whole + 1.0),
             weights: [weight(1.0 - part), weight(part)],
         }
     };
@@ -40,7 +42,7 @@ fn plane(
     [height, width]: [usize; 2],
     out: &mut Vec<u8>,
 ) {
-    let (down, across) = (taps(rows, height), taps(columns, width));
+    let (down, across) = (taps(rows, height, true), taps(columns, width, false));
     let row = |r: usize| -> Vec<i32> {
         let line = &pixels[r * columns..][..columns];
         let value = |t: &Tap| {
@@ -113,6 +115,22 @@ mod tests {
         check(grey(1, 9, &[9, 1, 9, 9, 2, 9, 9, 3, 9]), [1, 3], &[1, 2, 3]);
         check(grey(2, 1, &[200, 100]), [4, 1], &[200, 175, 125, 100]);
         check(grey(1, 1, &[7]), [2, 3], &[7; 6]);
+    }
+
+    /// Expected are the pixels of OpenCV 4.6, whose first and last rows are a row mixed with itself.
+    #[test]
+    fn the_first_and_last_rows() {
+        let image = grey(2, 3, &[200, 100, 7, 31, 250, 3]);
+        let expected = [
+            [200, 160, 100, 44, 7],
+            [200, 160, 100, 44, 7],
+            [164, 151, 132, 56, 6],
+            [116, 139, 175, 73, 5],
+            [67, 127, 218, 89, 4],
+            [31, 118, 250, 102, 3],
+            [31, 119, 250, 102, 3],
+        ];
+        assert_eq!(resize(&image, [7, 5]).unwrap().pixels(), expected.as_flattened());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::ops::Range;
 use prost::Message;
 
 use super::bilinear::resize;
+use super::grey;
 use super::images::Image;
 use super::proto::Datum;
 use crate::ty::product;
@@ -186,11 +187,10 @@ impl Record {
         if !self.is_encoded() {
             return Ok(());
         }
-        let image = Image::decode_opaque(&self.datum.data)?;
         let image = match colour {
-            Colour::AsStored => image,
-            Colour::Colour => image.to_colour(),
-            Colour::Grey => image.to_grey(),
+            Colour::AsStored => Image::decode_opaque(&self.datum.data)?,
+            Colour::Colour => Image::decode_opaque(&self.datum.data)?.to_colour(),
+            Colour::Grey => grey::decode(&self.datum.data)?,
         };
         self.shape = image.shape();
         self.datum.data = image.into_pixels();
@@ -272,7 +272,7 @@ mod tests {
             assert_eq!(record.label(), 3);
         };
         check(Colour::AsStored, [3, 1, 2], &[1, 2, 30, 40, 100, 200]);
-        check(Colour::Grey, [1, 1, 2], &[48, 84]);
+        check(Colour::Grey, [1, 1, 2], &[47, 83]);
         let broken = Datum { data: vec![1, 2, 3], encoded: Some(true), ..Datum::default() };
         let mut record = Record::default();
         record.read(&broken.encode_to_vec()).unwrap();

@@ -11,11 +11,11 @@ use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits, RgbImage}
 use crate::{Error, Result, file};
 
 /// Images with more rows or columns are refused.
-const MAX_SIDE: u32 = 1 << 15;
+pub(super) const MAX_SIDE: u32 = 1 << 15;
 /// Quality of JPEG files, 0 to 100, as OpenCV sets it.
 const JPEG_QUALITY: u8 = 95;
 /// Images that need more memory to decode are refused.
-const MAX_BYTES: u64 = 256 << 20;
+pub(super) const MAX_BYTES: u64 = 256 << 20;
 
 /// An image of 8-bit pixels: one channel (grey) or three (blue, green, red), each row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]

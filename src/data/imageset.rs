@@ -6,6 +6,7 @@ use prost::Message;
 use rayon::prelude::*;
 
 use super::bilinear::resize;
+use super::grey;
 use super::image_list::{ImageList, Listed};
 use super::images::Image;
 use super::lmdb::LmdbWriter;
@@ -107,9 +108,11 @@ fn datum(
     let wrong =
         |message: String| list.error(listed.line, &format!("{} {message}", listed.file.display()));
     let bytes = list.load(listed)?;
-    let image = Image::decode_opaque(&bytes).map_err(wrong)?;
-    let stored = image.shape();
-    let image = if options.grey { image.to_grey() } else { image.to_colour() };
+    let image = match options.grey {
+        true => grey::decode(&bytes),
+        false => Image::decode_opaque(&bytes).map(Image::to_colour),
+    };
+    let image = image.map_err(wrong)?;
     let image = match options.resize {
         None => image,
         Some(target) => resize(&image, target)
@@ -122,8 +125,9 @@ fn datum(
         let own = own.unwrap_or_default().to_ascii_lowercase();
         let kind = options.encode_type.as_deref().unwrap_or(&own);
         let same_kind = kind == own || [kind, &own].iter().all(|k| matches!(*k, "jpg" | "jpeg"));
-        // A file that already is what is asked for goes in as it is.
-        let data = match same_kind && shape == stored {
+        // A file of the kind that is asked for goes in as it is unless a size is asked for; so does a colour one that is
+        // to be grey.
+        let data = match same_kind && options.resize.is_none() {
             true => bytes,
             false => image.encode(kind).map_err(wrong)?,
         };
@@ -200,7 +204,11 @@ mod tests {
             ..options.clone()
         };
         convert_imageset(&jpg, &mut |_, _| {}).unwrap();
-        for (path, shape) in [(&options.database, [3, 1, 2]), (&jpg.database, [3, 8, 8])] {
+        let grey =
+            ImageSetOptions { database: folder.path().join("grey"), grey: true, ..options.clone() };
+        convert_imageset(&grey, &mut |_, _| {}).unwrap();
+        let made = [(&options, [3, 1, 2]), (&jpg, [3, 8, 8]), (&grey, [3, 1, 2])];
+        for (path, shape) in made.map(|(options, shape)| (&options.database, shape)) {
             let (_, mut record) = records(path).swap_remove(0);
             assert!(record.is_encoded());
             record.decode(Colour::AsStored).unwrap();

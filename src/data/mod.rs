@@ -3,6 +3,7 @@
 pub mod annotated;
 pub mod bilinear;
 pub mod datum;
+pub mod grey;
 pub mod hdf5_rows;
 pub mod idx;
 pub mod image_list;

@@ -123,6 +123,13 @@ impl Definition {
         self.state.over(NetState::phase(Phase::Test))
     }
 
+    /// A state that is asked for, with the stages that the definition sets itself in front of those asked for, as Caffe's
+    /// programs have it.
+    pub fn asked(&self, state: &NetState) -> NetState {
+        let stages = self.state.stages.iter().chain(&state.stages).cloned().collect();
+        NetState { stages, ..*state }
+    }
+
     /// Whether data come in at a state. A layer of unknown type without bottoms may well bring them.
     fn feeds(&self, state: &NetState) -> bool {
         let source = |n: &Node| {

@@ -56,7 +56,10 @@ impl Forward {
             false => read_net(path, net.request, &mut sources, &mut diagnostics)?,
         };
         let (definition, state) = match net.state {
-            Some(state) => (definition, state),
+            Some(state) => {
+                let state = definition.asked(&state);
+                (definition, state)
+            }
             None if is_program(path) && watched => deploy(&definition),
             None => {
                 let state = states(&definition).1;
