@@ -2,6 +2,8 @@
 
 #[path = "tools/inference.rs"]
 mod inference;
+#[path = "tools/newcomers.rs"]
+mod newcomers;
 #[path = "tools/pairs.rs"]
 mod pairs;
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::counted;
 use crate::data::pairs::{Images, Layout, PairOptions, create_pairs};
 use crate::error::{Error, Result};
 
@@ -80,8 +81,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             None => "of one class",
         };
         super::say(format_args!(
-            "{name}: {} pairs of {} images, {} {same}, {} of an image with itself",
-            set.pairs, set.images, set.same, set.with_itself
+            "{name}: {} of {}, {} {same}, {} of an image with itself",
+            counted(set.pairs as u64, "pair"),
+            counted(set.images as u64, "image"),
+            set.same,
+            set.with_itself
         ))?;
     }
     for warning in &summary.warnings {

@@ -10,12 +10,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_shutdown};
 
-use super::{complain_about, say, warn};
+use super::{complain_about, counted, say, warn};
 use crate::error::{Error, Result};
 use crate::exec::query;
 use crate::exec::{Device, SessionOptions};
 use crate::front::caffe::solver::asks_for_gpu;
-use crate::job::inference::{iteration_of, last_snapshot, last_snapshot_of};
+use crate::job::inference::{iteration_of, last_snapshot, last_snapshot_of, left_snapshot};
 use crate::job::{self, Control, Job, JobOptions, Observer};
 use crate::report::figures::bytes;
 use crate::report::plot::{self, Run, Training};
@@ -178,8 +178,12 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     let mut job = open(&arguments.run, &options)?;
     let signals = Signals::default();
     signals.watch().map_err(|e| Error::refused(format!("cannot watch for signals: {e}")))?;
+    job.remarks.iter().for_each(|remark| warn(&format!("warning: {remark}")));
     describe(&job)?;
     tell_device(&job, device);
+    if arguments.resume.is_none() {
+        tell_left(&job);
+    }
     let mut screen = Screen::new(&job, signals);
     let outcome = job::run(&mut job, &mut screen)?;
     screen.finish(&job)?;
@@ -216,7 +220,6 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     }
     let drawn = match (&job.folder, &outcome.snapshot) {
         (Some(folder), Some(files)) if is_of_run_file(&job) => {
-            tell_later(folder, &files.safetensors);
             super::clusters::after_training(folder, &files.safetensors)
         }
         _ => Ok(()),
@@ -229,14 +232,15 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Says that a run before this one has left a snapshot of more iterations, which others would take for the last.
-fn tell_later(folder: &Path, own: &Path) {
-    if let Ok(last) = last_snapshot(folder)
-        && iteration_of(own) < iteration_of(&last)
-    {
+/// Says that a run before this one has left snapshots that this one will not write anew.
+fn tell_left(job: &Job) {
+    let solver = job.trainer.solver();
+    let every = if solver.snapshot == 0 { solver.max_iter } else { solver.snapshot };
+    let left = job.folder.as_ref().and_then(|f| left_snapshot(f, every, solver.max_iter));
+    if let Some(left) = left {
         warn(&format!(
-            "note: {} is of an earlier run; `test`, `infer` and `clusters` take it unless --weights names another",
-            last.display()
+            "note: {} is of an earlier run and stays; `test`, `infer` and `clusters` take the last snapshot of this one",
+            left.display()
         ));
     }
 }
@@ -356,10 +360,10 @@ fn describe(job: &Job) -> Result<()> {
     let net = &trainer.typed().net;
     let name = if net.name.is_empty() { "the net" } else { &net.name };
     say(format_args!(
-        "{name}: {} layers, {} parameters, {} iterations, {:.1} MiB of memory for a step",
-        net.graph.node_count(),
-        trainer.typed().parameter_count(),
-        trainer.solver().max_iter,
+        "{name}: {}, {}, {}, {:.1} MiB of memory for a step",
+        counted(net.graph.node_count() as u64, "layer"),
+        counted(trainer.typed().parameter_count() as u64, "parameter"),
+        counted(trainer.solver().max_iter, "iteration"),
         trainer.plan().arena as f64 * 4.0 / (1 << 20) as f64,
     ))
 }

@@ -18,7 +18,7 @@ use crate::ty::Shape;
 /// Arguments of `visualize`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The definition
+    /// The definition, or a run file or solver that names it
     net: PathBuf,
     /// Where the picture goes; the ending says how: .svg, .dot or .png
     #[arg(short, long)]

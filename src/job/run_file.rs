@@ -8,10 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_yaml::Mapping;
 
 use super::data::DataSpec;
+use super::missing::{MAKE, near};
 use super::program::{self, Facts, is_program};
 use super::run_file_text::{self, Set, Wrong};
 use super::solver_mapping::read_solver;
 use super::{JobOptions, Kept, Plan, RUN_FILE, is_run_file, read_net, states};
+use crate::data::idx::read_idx_pair;
 use crate::data::pairs::{Images, PairOptions, create_pairs, differences};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
@@ -214,6 +216,15 @@ pub struct Training {
     /// Whether every epoch has an order of its own.
     #[serde(default)]
     pub shuffle: bool,
+    /// Epochs from one snapshot to the next; 1 if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<f64>,
+    /// Epochs from one validation to the next; 1 if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// How many snapshots of the run are kept, the last ones; all if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<usize>,
     /// Fields of Caffe's SolverParameter, or the configuration of a method of Torch's optim or of one of TensorFlow's
     /// optimizers.
     #[serde(default)]
@@ -266,13 +277,23 @@ pub fn read(path: &Path, set: &[Set]) -> Result<(RunFile, String)> {
 
 /// Refuses values that make no sense, and fields that others make meaningless.
 fn check(file: &RunFile) -> Result<(), Wrong> {
-    let Training { epochs, iterations, batch_size, .. } = &file.train;
-    if let Some(epochs) = epochs.filter(|&epochs| !(0.0 < epochs && epochs.is_finite())) {
-        let why = format!("`train.epochs` is {epochs}, and must be a number above 0");
-        return Err(Wrong::new("train.epochs", why));
+    let Training { epochs, iterations, batch_size, snapshot, validation, keep, .. } = &file.train;
+    let lengths = [
+        ("train.epochs", *epochs),
+        ("train.snapshot", *snapshot),
+        ("train.validation", *validation),
+    ];
+    for (key, length) in lengths.into_iter().filter_map(|(key, length)| Some((key, length?))) {
+        if !(0.0 < length && length.is_finite()) {
+            let why = format!("`{key}` is {length}, and must be a number above 0");
+            return Err(Wrong::new(key, why));
+        }
     }
-    let counts =
-        [("train.iterations", *iterations), ("train.batch_size", batch_size.map(|n| n as u64))];
+    let counts = [
+        ("train.iterations", *iterations),
+        ("train.batch_size", batch_size.map(|n| n as u64)),
+        ("train.keep", keep.map(|n| n as u64)),
+    ];
     if let Some((key, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
         return Err(Wrong::new(key, format!("`{key}` is 0, and must be at least 1")));
     }
@@ -315,6 +336,15 @@ pub(super) fn plan(
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
     let folder = options.output.clone().or_else(|| file.output.clone());
     let folder = folder.unwrap_or_else(|| path.with_extension(""));
+    if let Some((key, missing)) = missing(&file, [&base, &folder], options) {
+        let why = match (near(&base, &missing), key) {
+            (Some(near), _) => format!("did you mean `{}`?", near.display()),
+            (None, "dataset.train.images" | "dataset.val.images") => MAKE.to_owned(),
+            _ => "paths are relative to the run file".to_owned(),
+        };
+        let why = format!("`{key}`: there is no `{}`; {why}", missing.display());
+        return Err(Wrong::new(key, why).error(path, &text, &options.set));
+    }
     let data = datasets(&file, &base, &folder, options)?;
     let network = base.join(&file.network);
     let [definition, val_definition] = match is_program(&network) {
@@ -353,6 +383,8 @@ pub(super) fn plan(
         test_data: data.1.unwrap_or_default(),
         batch_size: file.train.batch_size,
         epochs,
+        intervals: [file.train.snapshot, file.train.validation],
+        keep: file.train.keep,
         whole_tests: true,
         prefix: folder.join("snapshot"),
         kept: Some(file.kept(&base, &folder, &options.weights)?),
@@ -360,6 +392,46 @@ pub(super) fn plan(
         weights: file.weights.iter().map(|w| base.join(w)).collect(),
         bases: vec![base],
     }))
+}
+
+/// The first file that a run file names and that is not there, with its key.
+fn missing(
+    file: &RunFile,
+    [base, folder]: [&Path; 2],
+    options: &JobOptions,
+) -> Option<(&'static str, PathBuf)> {
+    let Dataset { train, val, mean, pairs, .. } = &file.dataset;
+    let train = Some(train).filter(|_| options.tensors.is_none());
+    let idx = |files: &Option<IdxFiles>| match files {
+        Some(IdxFiles { images, labels }) => [Some(images.clone()), Some(labels.clone())],
+        None => [None, None],
+    };
+    let [train_images, train_labels] = idx(&train.and_then(|files| files.idx.clone()));
+    let [val_images, val_labels] = idx(&val.as_ref().and_then(|files| files.idx.clone()));
+    let of = |files: Option<&Files>, field: fn(&Files) -> &Option<PathBuf>| {
+        files.and_then(|files| field(files).clone())
+    };
+    let made = pairs.as_ref().filter(|_| !folder.join(PAIRS).exists());
+    let named = [
+        ("network", Some(file.network.clone())),
+        ("dataset.train.images", of(train, |files| &files.images)),
+        ("dataset.train.labels", of(train, |files| &files.labels)),
+        ("dataset.train.idx.images", train_images),
+        ("dataset.train.idx.labels", train_labels),
+        ("dataset.train.tensors", of(train, |files| &files.tensors)),
+        ("dataset.val.images", of(val.as_ref(), |files| &files.images)),
+        ("dataset.val.labels", of(val.as_ref(), |files| &files.labels)),
+        ("dataset.val.idx.images", val_images),
+        ("dataset.val.idx.labels", val_labels),
+        ("dataset.val.tensors", of(val.as_ref(), |files| &files.tensors)),
+        ("dataset.mean", mean.clone()),
+        ("dataset.pairs.images", made.map(|pairs| pairs.images.clone())),
+        ("dataset.pairs.labels", made.map(|pairs| pairs.labels.clone())),
+        ("dataset.pairs.val_images", made.and_then(|pairs| pairs.val_images.clone())),
+        ("dataset.pairs.val_labels", made.and_then(|pairs| pairs.val_labels.clone())),
+    ];
+    let mut named = named.into_iter().filter_map(|(key, path)| Some((key, path?)));
+    named.find(|(_, path)| !base.join(path).exists())
 }
 
 /// Tells a definition that waits for it the number of classes, counted where the run file does not say it.
@@ -426,11 +498,18 @@ fn datasets(
     options: &JobOptions,
 ) -> Result<(DataSpec, Option<DataSpec>)> {
     let dataset = &file.dataset;
+    let mut to_be = None;
     if let Some(pairs) = &dataset.pairs {
-        make_pairs(pairs, base, folder)?;
+        if options.only_look && !folder.join(PAIRS).exists() {
+            let (images, _) = read_idx_pair(&base.join(&pairs.images), &base.join(&pairs.labels))?;
+            to_be = Some([3, images.height, images.width]);
+        } else {
+            make_pairs(pairs, base, folder)?;
+        }
     }
     let mean = dataset.mean.as_ref().map(|mean| base.join(mean));
-    let with_mean = |data: DataSpec| DataSpec { mean: mean.clone().or(data.mean.clone()), ..data };
+    let with_mean =
+        |data: DataSpec| DataSpec { mean: mean.clone().or(data.mean.clone()), to_be, ..data };
     let train = with_mean(training_data(file, base, folder));
     let train = match &options.tensors {
         Some(tensors) => DataSpec { tensors: Some(tensors.clone()), ..DataSpec::default() },
