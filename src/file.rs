@@ -100,8 +100,7 @@ pub fn read_definition(path: &Path) -> Result<String> {
     if is_run_file(path) {
         return Err(Error::format(
             path,
-            "is a run file (by the ending of its name) and no definition; give the definition that its `network` names, or say \
-             `check`, `visualize`, `time` or `diff`, which take run files",
+            "is a run file (by the ending of its name) and no definition; give the definition that its `network` names",
         ));
     }
     let is_program = path.extension().is_some_and(|ending| ending == "lua" || ending == "py");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ArgAction::Set;
 
 use super::counted;
+use crate::data::class_folders;
 use crate::data::imageset::{ImageSetOptions, convert_imageset};
 use crate::error::Result;
 
@@ -13,7 +14,7 @@ use crate::error::Result;
 pub(super) struct Arguments {
     /// Put before every path of the list
     root: String,
-    /// Lines of `path label`
+    /// Lines of `path label`, or a folder with one folder of images for each class
     list: PathBuf,
     /// The database to make
     database: PathBuf,
@@ -66,6 +67,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         encoded: arguments.encoded || arguments.encode_type.is_some(),
         encode_type: arguments.encode_type.as_ref().map(|kind| kind.to_ascii_lowercase()),
     };
+    if options.list.is_dir() {
+        for (label, class) in class_folders::classes(&options.list)?.iter().enumerate() {
+            super::say(format_args!("class {label}: {class}"))?;
+        }
+    }
     let set = super::watched("images", |show| convert_imageset(&options, show));
     let root = &options.root;
     let is_folder = !root.is_empty() && !root.ends_with('/') && Path::new(root).is_dir();

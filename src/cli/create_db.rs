@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub(super) struct Arguments {
     /// The new folder
     folder: PathBuf,
-    /// Lines of `path label`, of which pairs are drawn
+    /// Lines of `path label`, or a folder with one folder of images for each class, of which pairs are drawn
     #[arg(required_unless_present_any = ["idx", "pairs"], conflicts_with_all = ["idx", "pairs"])]
     list: Option<PathBuf>,
     /// IDX images and labels, plain or gzip, instead of a list

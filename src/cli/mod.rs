@@ -21,9 +21,11 @@ mod layers;
 mod pictures;
 mod plot;
 mod run;
+mod signals;
 mod time;
 mod train;
 mod visualize;
+mod watched_memory;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -34,7 +36,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Severity};
 use crate::error::{Error, Result};
 use crate::pipeline::Checked;
 use crate::source::SourceMap;
@@ -178,6 +180,21 @@ fn pass_on(diagnostics: &Diagnostics) {
     to_stderr(&crate::diag::render::said(diagnostics));
 }
 
+/// Complaints that are shown at once, at most.
+const MOST: usize = 30;
+
+/// The complaints that are shown: of very many the first errors, and warnings where there is room.
+fn first_of(diagnostics: &Diagnostics) -> Diagnostics {
+    let mut all: Vec<_> = diagnostics.iter().collect();
+    all.sort_by_key(|d| d.severity() != Severity::Error);
+    let mut shown = Diagnostics::default();
+    for complaint in all.into_iter().take(MOST) {
+        shown.report(complaint.clone());
+    }
+    shown.sort();
+    if diagnostics.iter().count() <= MOST { diagnostics.clone() } else { shown }
+}
+
 /// Whether the environment lets a terminal have colours (no-color.org, bixense.com/clicolors).
 fn wants_colour(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
     let is = |name: &str, value: &str| variable(name).is_some_and(|found| found == value);
@@ -189,7 +206,12 @@ fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> 
     pass_on(diagnostics);
     if !diagnostics.is_empty() {
         let color = std::io::stderr().is_terminal() && wants_colour(|name| std::env::var_os(name));
-        let text = crate::diag::render::render(diagnostics, sources, color);
+        let shown = first_of(diagnostics);
+        let mut text = crate::diag::render::render(&shown, sources, color);
+        let more = diagnostics.iter().count() - shown.iter().count();
+        if 0 < more {
+            text.push_str(&format!("\nand {more} more, which `cortado check --json` has\n"));
+        }
         warn(&(text + &crate::diag::render::summary(diagnostics)));
     }
     match diagnostics.has_errors() {

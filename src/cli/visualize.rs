@@ -34,8 +34,8 @@ pub(super) struct Arguments {
     /// Who places the boxes: cortado or Graphviz' dot, if it is installed
     #[arg(long, value_enum, default_value_t = Placer::Own)]
     layout: Placer,
-    /// Whether blocks become single boxes; auto makes one of blocks that follow each other 20 times or more, and folds large
-    /// nets further. `never` shows all
+    /// Whether blocks become single boxes; auto makes one of blocks that follow each other 20 times or more, or less often where
+    /// they are 100 boxes, and folds large nets further. `never` shows all
     #[arg(long, value_enum, default_value_t = Folding::Auto)]
     fold: Folding,
     /// Pixels of a PNG for each unit of the drawing

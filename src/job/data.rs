@@ -64,7 +64,9 @@ impl Inputs {
         let mut inputs =
             Inputs { shapes: Shapes::new(), sources: vec![], batch: 0, remarks: vec![] };
         let exists = |node: &&Node| node.exists(state);
-        let of_pairs = definition.nodes.iter().filter(exists).any(|n| compares_pairs(&n.layer));
+        // Where nothing is trained or tested, as where blobs are extracted, labels do not matter.
+        let of_pairs = plan.kept.is_some()
+            && definition.nodes.iter().filter(exists).any(|n| compares_pairs(&n.layer));
         let nodes: Vec<&Node> =
             definition.nodes.iter().filter(exists).filter(|n| n.layer.is_input()).collect();
         if let Some(record) = data.to_be {

@@ -77,6 +77,7 @@ impl Forward {
             epochs: None,
             intervals: [None; 2],
             keep: None,
+            stop_on_nan: false,
             whole_tests: true,
             folder: None,
             prefix: PathBuf::new(),

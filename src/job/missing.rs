@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Plan;
 use super::data::{DataSpec, locate};
+use super::run_file::{Dataset, Files, IdxFiles, PAIRS, RunFile};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Definition, NetState, Node};
@@ -12,7 +13,7 @@ use crate::layers::Layer;
 use crate::layers::data::Transform;
 
 /// How databases are made.
-pub(super) const MAKE: &str =
+const MAKE: &str =
     "`cortado create-db` makes LMDBs of pairs, `cortado convert-imageset` those of images";
 
 /// Reports the files that layers of a stage read and that are nowhere; whether there are any.
@@ -44,6 +45,53 @@ pub(super) fn report_missing(
     found
 }
 
+/// The first file that a run file names and that is not there: its key, and what is to be said. Tensors of the command line
+/// stand for the data of training.
+pub(super) fn missing_of_run(
+    file: &RunFile,
+    [base, folder]: [&Path; 2],
+    with_tensors: bool,
+) -> Option<(&'static str, String)> {
+    let Dataset { train, val, mean, pairs, .. } = &file.dataset;
+    let train = Some(train).filter(|_| !with_tensors);
+    let idx = |files: &Option<IdxFiles>| match files {
+        Some(IdxFiles { images, labels }) => [Some(images.clone()), Some(labels.clone())],
+        None => [None, None],
+    };
+    let [train_images, train_labels] = idx(&train.and_then(|files| files.idx.clone()));
+    let [val_images, val_labels] = idx(&val.as_ref().and_then(|files| files.idx.clone()));
+    let of = |files: Option<&Files>, field: fn(&Files) -> &Option<PathBuf>| {
+        files.and_then(|files| field(files).clone())
+    };
+    let made = pairs.as_ref().filter(|_| !folder.join(PAIRS).exists());
+    let named = [
+        ("network", Some(file.network.clone())),
+        ("dataset.train.images", of(train, |files| &files.images)),
+        ("dataset.train.labels", of(train, |files| &files.labels)),
+        ("dataset.train.idx.images", train_images),
+        ("dataset.train.idx.labels", train_labels),
+        ("dataset.train.tensors", of(train, |files| &files.tensors)),
+        ("dataset.val.images", of(val.as_ref(), |files| &files.images)),
+        ("dataset.val.labels", of(val.as_ref(), |files| &files.labels)),
+        ("dataset.val.idx.images", val_images),
+        ("dataset.val.idx.labels", val_labels),
+        ("dataset.val.tensors", of(val.as_ref(), |files| &files.tensors)),
+        ("dataset.mean", mean.clone()),
+        ("dataset.pairs.images", made.map(|pairs| pairs.images.clone())),
+        ("dataset.pairs.labels", made.map(|pairs| pairs.labels.clone())),
+        ("dataset.pairs.val_images", made.and_then(|pairs| pairs.val_images.clone())),
+        ("dataset.pairs.val_labels", made.and_then(|pairs| pairs.val_labels.clone())),
+    ];
+    let mut named = named.into_iter().filter_map(|(key, path)| Some((key, path?)));
+    let (key, missing) = named.find(|(_, path)| !base.join(path).exists())?;
+    let why = match (near(base, &missing), key) {
+        (Some(near), _) => format!("did you mean `{}`?", near.display()),
+        (None, "dataset.train.images" | "dataset.val.images") => MAKE.to_owned(),
+        _ => "paths are relative to the run file".to_owned(),
+    };
+    Some((key, format!("`{key}`: there is no `{}`; {why}", missing.display())))
+}
+
 fn complaint(node: &Node, key: &str, path: &str, bases: &[PathBuf]) -> Diagnostic {
     let place = node.args.find(&[key]).unwrap_or(node.type_name.span);
     let message = format!("layer `{}`: there is no `{path}`", node.name.value);
@@ -73,7 +121,7 @@ fn named(layer: &Layer) -> (Option<&str>, Option<&Transform>) {
 }
 
 /// A path with its first part that is not there replaced by the nearest name beside it, if that exists.
-pub(super) fn near(base: &Path, path: &Path) -> Option<PathBuf> {
+fn near(base: &Path, path: &Path) -> Option<PathBuf> {
     let exists = |part: &Path| base.join(part).exists() || part.as_os_str().is_empty();
     let mut parts: Vec<&Path> = path.ancestors().collect();
     parts.reverse();

@@ -69,6 +69,8 @@ pub struct Job {
     pub remarks: Vec<String>,
     /// Snapshots of this run that are kept, the last ones; all if none is said.
     pub keep: Option<usize>,
+    /// Whether a loss that is no number ends the run.
+    pub stop_on_nan: bool,
 }
 
 /// The name under which a run file is kept.
@@ -110,6 +112,8 @@ struct Plan {
     intervals: [Option<f64>; 2],
     /// Snapshots that are kept, the last ones; all if not said.
     keep: Option<usize>,
+    /// Whether a loss that is no number ends the run.
+    stop_on_nan: bool,
     /// Whether every test covers the validation data once, from their start.
     whole_tests: bool,
     folder: Option<PathBuf>,
@@ -263,6 +267,7 @@ fn build(
         unmatched,
         remarks: inputs.remarks,
         keep: plan.keep,
+        stop_on_nan: plan.stop_on_nan,
     }))
 }
 

@@ -190,7 +190,8 @@ fn try_snapshot(prefix: &Path, iteration: u64) -> Result<()> {
     }
 }
 
-/// Logs and shows updates; says how to go on after the last. A loss that is no number stops nothing, as in Caffe.
+/// Logs and shows updates; says how to go on after the last. A loss that is no number stops nothing, as in Caffe, unless the
+/// run file says so.
 fn report(
     job: &Job,
     observer: &mut dyn Observer,
@@ -205,7 +206,14 @@ fn report(
             let epoch = job.epochs(iteration);
             log.write(&Event::train(&step, epoch, start.elapsed().as_secs_f64()))?;
         }
-        match observer.step(job, &step) {
+        let wanted = observer.step(job, &step);
+        if job.stop_on_nan && !step.loss.is_finite() {
+            let loss = step.loss;
+            return Err(Error::refused(format!(
+                "the loss is {loss} at iteration {iteration}, and `train.stop_on_nan` ends the run there; the snapshots before are good"
+            )));
+        }
+        match wanted {
             Control::Continue => {}
             wanted => control = wanted,
         }

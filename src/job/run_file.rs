@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_yaml::Mapping;
 
 use super::data::DataSpec;
-use super::missing::{MAKE, near};
+use super::missing::missing_of_run;
 use super::program::{self, Facts, is_program};
 use super::run_file_text::{self, Set, Wrong};
 use super::solver_mapping::read_solver;
@@ -225,6 +225,9 @@ pub struct Training {
     /// How many snapshots of the run are kept, the last ones; all if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<usize>,
+    /// Whether a loss that is no number ends the run, as in DIGITS; it goes on if not given, as in Caffe.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stop_on_nan: bool,
     /// Fields of Caffe's SolverParameter, or the configuration of a method of Torch's optim or of one of TensorFlow's
     /// optimizers.
     #[serde(default)]
@@ -336,13 +339,7 @@ pub(super) fn plan(
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
     let folder = options.output.clone().or_else(|| file.output.clone());
     let folder = folder.unwrap_or_else(|| path.with_extension(""));
-    if let Some((key, missing)) = missing(&file, [&base, &folder], options) {
-        let why = match (near(&base, &missing), key) {
-            (Some(near), _) => format!("did you mean `{}`?", near.display()),
-            (None, "dataset.train.images" | "dataset.val.images") => MAKE.to_owned(),
-            _ => "paths are relative to the run file".to_owned(),
-        };
-        let why = format!("`{key}`: there is no `{}`; {why}", missing.display());
+    if let Some((key, why)) = missing_of_run(&file, [&base, &folder], options.tensors.is_some()) {
         return Err(Wrong::new(key, why).error(path, &text, &options.set));
     }
     let data = datasets(&file, &base, &folder, options)?;
@@ -385,6 +382,7 @@ pub(super) fn plan(
         epochs,
         intervals: [file.train.snapshot, file.train.validation],
         keep: file.train.keep,
+        stop_on_nan: file.train.stop_on_nan,
         whole_tests: true,
         prefix: folder.join("snapshot"),
         kept: Some(file.kept(&base, &folder, &options.weights)?),
@@ -392,46 +390,6 @@ pub(super) fn plan(
         weights: file.weights.iter().map(|w| base.join(w)).collect(),
         bases: vec![base],
     }))
-}
-
-/// The first file that a run file names and that is not there, with its key.
-fn missing(
-    file: &RunFile,
-    [base, folder]: [&Path; 2],
-    options: &JobOptions,
-) -> Option<(&'static str, PathBuf)> {
-    let Dataset { train, val, mean, pairs, .. } = &file.dataset;
-    let train = Some(train).filter(|_| options.tensors.is_none());
-    let idx = |files: &Option<IdxFiles>| match files {
-        Some(IdxFiles { images, labels }) => [Some(images.clone()), Some(labels.clone())],
-        None => [None, None],
-    };
-    let [train_images, train_labels] = idx(&train.and_then(|files| files.idx.clone()));
-    let [val_images, val_labels] = idx(&val.as_ref().and_then(|files| files.idx.clone()));
-    let of = |files: Option<&Files>, field: fn(&Files) -> &Option<PathBuf>| {
-        files.and_then(|files| field(files).clone())
-    };
-    let made = pairs.as_ref().filter(|_| !folder.join(PAIRS).exists());
-    let named = [
-        ("network", Some(file.network.clone())),
-        ("dataset.train.images", of(train, |files| &files.images)),
-        ("dataset.train.labels", of(train, |files| &files.labels)),
-        ("dataset.train.idx.images", train_images),
-        ("dataset.train.idx.labels", train_labels),
-        ("dataset.train.tensors", of(train, |files| &files.tensors)),
-        ("dataset.val.images", of(val.as_ref(), |files| &files.images)),
-        ("dataset.val.labels", of(val.as_ref(), |files| &files.labels)),
-        ("dataset.val.idx.images", val_images),
-        ("dataset.val.idx.labels", val_labels),
-        ("dataset.val.tensors", of(val.as_ref(), |files| &files.tensors)),
-        ("dataset.mean", mean.clone()),
-        ("dataset.pairs.images", made.map(|pairs| pairs.images.clone())),
-        ("dataset.pairs.labels", made.map(|pairs| pairs.labels.clone())),
-        ("dataset.pairs.val_images", made.and_then(|pairs| pairs.val_images.clone())),
-        ("dataset.pairs.val_labels", made.and_then(|pairs| pairs.val_labels.clone())),
-    ];
-    let mut named = named.into_iter().filter_map(|(key, path)| Some((key, path?)));
-    named.find(|(_, path)| !base.join(path).exists())
 }
 
 /// Tells a definition that waits for it the number of classes, counted where the run file does not say it.
@@ -461,6 +419,17 @@ pub(super) fn training_data(file: &RunFile, base: &Path, folder: &Path) -> DataS
     }
 }
 
+/// The data of validation, or of training where there are none, with the mean.
+pub(super) fn data_to_look_at(file: &RunFile, base: &Path, folder: &Path) -> DataSpec {
+    let data = match (&file.dataset.pairs, &file.dataset.val) {
+        (Some(_), _) => of_pairs(folder, "val"),
+        (None, Some(files)) => of_files(files, base),
+        (None, None) => of_files(&file.dataset.train, base),
+    };
+    let mean = file.dataset.mean.as_ref().map(|mean| base.join(mean));
+    DataSpec { mean: mean.or(data.mean.clone()), ..data }
+}
+
 fn of_files(files: &Files, base: &Path) -> DataSpec {
     let under = |path: &PathBuf| base.join(path);
     DataSpec {
@@ -488,7 +457,7 @@ pub(super) fn mean_of_pairs(folder: &Path) -> PathBuf {
 }
 
 /// Where a run's pairs are made.
-const PAIRS: &str = "pairs";
+pub(super) const PAIRS: &str = "pairs";
 
 /// The data of training and validation; makes pairs that are asked for and not there.
 fn datasets(
@@ -559,4 +528,35 @@ fn make_pairs(pairs: &Pairs, base: &Path, folder: &Path) -> Result<()> {
         others.join(", ")
     );
     Err(Error::format(make.folder, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The keys that are known at a place, by what is said of one that is not.
+    fn keys(text: &str) -> Vec<String> {
+        let error = serde_yaml::from_str::<RunFile>(text).expect_err("an unknown key").to_string();
+        error.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_documentation_has_all_keys() {
+        let page = include_str!("../../docs/run_file.md");
+        let example = page.split("```").nth(1).and_then(|block| block.strip_prefix("yaml"));
+        let file: RunFile = serde_yaml::from_str(example.expect("an example")).expect("a run file");
+        assert_eq!(file.train.epochs, Some(30.0));
+        let levels = [
+            "zzz: 1",
+            "dataset: { zzz: 1 }",
+            "dataset: { train: { zzz: 1 } }",
+            "dataset: { pairs: { zzz: 1 } }",
+            "train: { zzz: 1 }",
+        ];
+        let found: Vec<String> = levels.iter().flat_map(|text| keys(text)).collect();
+        assert!(25 < found.len(), "{found:?}");
+        for key in found {
+            assert!(page.contains(&format!("{key}:")), "docs/run_file.md lacks `{key}`");
+        }
+    }
 }

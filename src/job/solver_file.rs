@@ -114,6 +114,7 @@ pub(super) fn plan(
         epochs: None,
         intervals: [None; 2],
         keep: None,
+        stop_on_nan: false,
         whole_tests: false,
         folder: options.output.clone(),
         prefix,

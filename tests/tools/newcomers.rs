@@ -103,7 +103,7 @@ fn the_last_run_in_a_folder_is_the_one_that_is_used() {
     let both = "images: db/train_images, labels: db/train_labels";
     let train = |iterations: u32| {
         let train = format!(
-            "iterations: {iterations}, batch_size: 16, solver: {{ base_lr: 0.01, snapshot: 3 }}"
+            "iterations: {iterations}, batch_size: 16, solver: {{ base_lr: 0.00001, snapshot: 3 }}"
         );
         warned(&["train", &place.run("run.yaml", both, &train)])
     };
@@ -115,7 +115,7 @@ fn the_last_run_in_a_folder_is_the_one_that_is_used() {
     let file = place.at("out/snapshot_iter_4.safetensors");
     assert_eq!(used, format!("weights: {file}\n"));
     // What is written anew is not told of, and without a log the most iterations count.
-    assert!(!train(7).contains("earlier run"));
+    assert!(train(7).contains("snapshot_iter_4.safetensors is of an earlier run"));
     std::fs::remove_file(place.path("out/log.jsonl")).expect("removed");
     let used = warned(&["infer", &place.at("run.yaml"), &image]);
     assert!(used.contains("snapshot_iter_7.safetensors"), "{used}");
@@ -289,11 +289,16 @@ fn a_batch_of_one_has_no_statistics_in_torch() {
         "require 'nn'\nlocal net = nn.Sequential()\nnet:add(nn.SpatialConvolution(3, 4, 3, 3))\n\
          net:add(nn.SpatialBatchNormalization(4))\nreturn net\n",
     );
-    let with = |shape: &str| warned(&["check", &net, "--shape", shape]);
+    let with = |shape: &str| warned(&["check", &net, "--stage", "TRAIN", "--shape", shape]);
     let warning = with("0=1,3,8,8");
     assert!(warning.contains("warning[W0640]") && warning.contains("net.lua:4:"), "{warning}");
     assert!(!with("0=2,3,8,8").contains("W0640"));
-    assert!(!warned(&["check", &net, "--input-shape", "3,8,8"]).contains("W0640"));
+    let one = ["check", &net, "--stage", "TRAIN", "--input-shape", "3,8,8"];
+    assert!(!warned(&one).contains("W0640"));
+    // A step takes a batch of two where nobody says which.
+    let step = ["--loss", "nn.MSECriterion()", "--input-shape", "3x8x8", "--step"];
+    let shown = prints(&[&["check", &net], &step[..]].concat());
+    assert!(shown.contains("2 x 4 x 6 x 6"), "{shown}");
 }
 
 #[test]
@@ -337,4 +342,191 @@ fn a_byte_order_mark_is_part_of_no_list() {
     assert!(complaint.contains("UTF-16"), "{complaint}");
     assert!(!Path::new(&place.at("other")).exists());
     assert_eq!(cortado(&["convert-imageset", &root, &list]).status.code(), Some(2));
+}
+
+#[test]
+fn run_files_are_checked_and_drawn_before_their_pairs_are_made() {
+    let place = Place::new();
+    let idx = |name: &str, bytes: &[u8]| place.write(name, bytes);
+    let images: Vec<u8> =
+        [&[0, 0, 8, 3, 0, 0, 0, 20, 0, 0, 0, 4, 0, 0, 0, 4][..], &[9; 320]].concat();
+    idx("images", &images);
+    let labels: Vec<u8> = (0..20).map(|i| i % 2).collect();
+    idx("labels", &[&[0, 0, 8, 1, 0, 0, 0, 20][..], &labels].concat());
+    place.run("run.yaml", "", SHORT);
+    let run = place.write(
+        "run.yaml",
+        format!(
+            "network: net.prototxt\ndataset:\n  pairs: {{ images: images, labels: labels, count: 32, val_count: 8 }}\n\
+             train: {{ {SHORT} }}\noutput: {}\n",
+            place.at("out")
+        ),
+    );
+    let shown = prints(&["check", &run, "--memory"]);
+    assert!(shown.contains("16 x 3 x 4 x 4") && shown.contains("at most"), "{shown}");
+    assert!(!place.path("out").exists());
+    let picture = place.at("net.svg");
+    prints(&["visualize", &run, "-o", &picture]);
+    assert!(place.path("net.svg").exists());
+    prints(&["time", &run, "--iterations", "1"]);
+    assert!(prints(&["diff", &run, &run]).contains("mean the same"));
+    // Once they are there, they are what is looked at.
+    prints(&["train", &run]);
+    let features = place.at("features.json");
+    let shown = prints(&["extract", &run, "--blobs", "f_left", "-o", &features]);
+    assert_eq!(shown, "f_left: 8 x 2\n");
+    assert!(
+        refused(&["extract", &place.at("net.prototxt"), "--blobs", "f_left", "-o", &features])
+            .contains("--weights")
+    );
+    assert!(prints(&["check", &run]).contains("16 x 3 x 4 x 4"));
+}
+
+#[test]
+fn snapshots_and_validations_are_in_epochs_and_old_ones_go() {
+    let place = Place::new();
+    place.pairs(64, |i| i % 2);
+    let data = "images: db/train_images, labels: db/train_labels";
+    let train = "epochs: 2, snapshot: 0.5, validation: 0.25, keep: 2, batch_size: 8, solver: { base_lr: 0.00001 }";
+    let run = place.run("run.yaml", data, train);
+    let val = format!("dataset:\n  val: {{ {data} }}\n");
+    let text = std::fs::read_to_string(&run).expect("text").replace("dataset:\n", &val);
+    let shown = prints(&["train", &place.write("run.yaml", text)]);
+    let tests: Vec<&str> = shown.lines().filter(|line| line.contains(" test net #0")).collect();
+    assert_eq!(tests.len(), 9, "{shown}");
+    assert_eq!(shown.matches("snapshot_iter_").count(), 5, "{shown}");
+    let mut left: Vec<String> = std::fs::read_dir(place.path("out"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .filter(|name| name.ends_with(".state") || name.ends_with(".caffemodel"))
+        .collect();
+    left.sort();
+    let names = ["12.caffemodel", "12.state", "16.caffemodel", "16.state"];
+    assert_eq!(left, names.map(|name| format!("snapshot_iter_{name}")));
+    let complaint = refused(&["train", &run, "--set", "train.keep=0"]);
+    assert!(complaint.contains("`train.keep` is 0, and must be at least 1"), "{complaint}");
+}
+
+#[test]
+fn weights_of_another_net_and_states_that_are_none_are_named() {
+    let place = Place::new();
+    place.pairs(32, |i| i % 2);
+    let run = place.run("run.yaml", "images: db/train_images, labels: db/train_labels", SHORT);
+    let blob = Blob { shape: vec![2, 16], data: vec![0.0; 32] };
+    let path = place.path("other.safetensors");
+    write_safetensors(&path, [("param.ip1.0", &blob), ("param.ip2.0", &blob)]).expect("written");
+    let complaint = refused(&["train", &run, "--weights", &place.at("other.safetensors")]);
+    assert!(complaint.contains("it has `ip1`, `ip2`, the net `f_left`"), "{complaint}");
+    assert!(complaint.contains("cortado convert"), "{complaint}");
+    prints(&["train", &run]);
+    let model = place.at("out/snapshot_iter_2.caffemodel");
+    let complaint = refused(&["train", &run, "--resume", &model]);
+    assert!(complaint.contains("--resume takes a .state or a .solverstate"), "{complaint}");
+}
+
+#[test]
+fn converting_keeps_the_old_file_and_says_what_is_lost() {
+    let place = Place::new();
+    let old = "# a net\ninput: 'data' # images\ninput_dim: 1 input_dim: 1 input_dim: 2 input_dim: 2\n\
+        layers { name: 'a # b' type: RELU bottom: 'data' top: 'a' }\n";
+    let net = place.write("old.prototxt", old);
+    let complaint = refused(&["convert", &net, &net]);
+    assert!(complaint.contains("is the old file itself"), "{complaint}");
+    assert_eq!(std::fs::read_to_string(&net).expect("text"), old);
+    let told = warned(&["convert", &net, &place.at("new.prototxt")]);
+    assert_eq!(told, format!("note: 2 comments of {net} left out\n"));
+}
+
+#[test]
+fn of_very_many_complaints_the_first_errors_are_shown() {
+    let place = Place::new();
+    let bad =
+        |i: usize| format!("layer {{ name: 'l{i}' type: 'ReLU' bottom: 'x{i}' top: 'y{i}' }}\n");
+    let net = place.write("net.prototxt", (0..100).map(bad).collect::<String>());
+    let complaint = refused(&["check", &net]);
+    assert_eq!(complaint.matches("error[").count(), 30, "{complaint}");
+    assert!(complaint.contains("more, which `cortado check --json` has"), "{complaint}");
+    // What could not be read at all has no table.
+    let net = place.write("lua.lua", "local a = = 1");
+    let output = cortado(&["check", &net]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+}
+
+#[test]
+fn options_that_are_fields_of_a_run_file_are_told_how_to_write() {
+    let output = cortado(&["train", "run.yaml", "--epochs", "3"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told.contains("write it as --set train.epochs=3"), "{told}");
+    assert!(!told.contains("to pass '--epochs' as a value"), "{told}");
+    let output = cortado(&["check", "net.lua", "--input-shape", "3,a"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("write it as 3,28,28"));
+    assert!(prints(&["explain", "run-file"]).contains("validation: 1"));
+}
+
+#[test]
+fn a_root_that_is_a_folder_wants_its_slash() {
+    let place = Place::new();
+    let image = Image::new(1, 4, 4, vec![7; 16]).expect("an image");
+    std::fs::create_dir(place.path("train")).expect("made");
+    image.save_png(&place.path("train/0.png")).expect("written");
+    let list = place.write("list.txt", "0.png 1\n");
+    let root = place.at("train");
+    let told = refused(&["convert-imageset", &root, &list, &place.at("db")]);
+    assert!(told.contains(&format!("for the folder write `{root}/`")), "{told}");
+    let shown = prints(&["convert-imageset", &format!("{root}/"), &list, &place.at("db")]);
+    assert!(shown.starts_with("1 image in "), "{shown}");
+}
+
+#[test]
+fn a_folder_for_each_class_is_a_list() {
+    let place = Place::new();
+    for (class, value) in [("dogs", 10), ("cats", 20)] {
+        std::fs::create_dir_all(place.path(&format!("all/{class}"))).expect("made");
+        let image = Image::new(1, 4, 4, vec![value; 16]).expect("an image");
+        for name in ["b.png", "a.png"] {
+            image.save_png(&place.path(&format!("all/{class}/{name}"))).expect("written");
+        }
+    }
+    place.write("all/cats/notes.txt", "no image");
+    let all = place.at("all");
+    let shown = prints(&["convert-imageset", "/", &all, &place.at("db")]);
+    assert!(shown.starts_with("class 0: cats\nclass 1: dogs\n4 images in "), "{shown}");
+    let made = cortado::data::records::Records::open_lmdb(&place.path("db"), None);
+    let labels = made.and_then(|mut records| records.first_labels(9)).expect("a database");
+    assert_eq!(labels, [0.0, 0.0, 1.0, 1.0]);
+    let shown = prints(&["create-db", &place.at("pairs"), &all, "-c", "6", "--val-count", "2"]);
+    assert!(shown.contains("train: 6 pairs of 4 images"), "{shown}");
+    std::fs::create_dir(place.path("empty")).expect("made");
+    let complaint = refused(&["convert-imageset", "/", &place.at("empty"), &place.at("other")]);
+    assert!(complaint.contains("give a list of `path label` lines"), "{complaint}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_a_run_that_says_so() {
+    let place = Place::new();
+    place.pairs(32, |i| i % 2);
+    let data = "images: db/train_images, labels: db/train_labels";
+    let train = |more: &str| {
+        let train = format!("iterations: 30, batch_size: 16, {more} solver: {{ base_lr: 1000 }}");
+        cortado(&["train", &place.run("run.yaml", data, &train)])
+    };
+    assert!(train("").status.success());
+    let stopped = train("stop_on_nan: true,");
+    assert_eq!(stopped.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert!(told.contains("`train.stop_on_nan` ends the run there"), "{told}");
+}
+
+#[test]
+fn a_state_after_the_end_is_told_of() {
+    let place = Place::new();
+    place.pairs(32, |i| i % 2);
+    let run = place.run("run.yaml", "images: db/train_images, labels: db/train_labels", SHORT);
+    prints(&["train", &run]);
+    let state = place.at("out/snapshot_iter_2.state");
+    let told = warned(&["train", &run, "--resume", &state]);
+    assert!(told.contains("the state is of iteration 2, and the run ends at 2"), "{told}");
+    let told = warned(&["train", &run, "--resume", &state, "--set", "train.iterations=4"]);
+    assert!(!told.contains("the run ends"), "{told}");
 }
