@@ -66,12 +66,12 @@ impl Pasted {
 
     /// A sentence about all of it, and what to do.
     pub fn said(&self) -> (String, &'static str) {
-        let others = match self.lines.len() - 1 {
-            0 => String::new(),
-            1 => " and another one".to_owned(),
-            more => format!(" and {more} others"),
+        let have = match self.lines.len() - 1 {
+            0 => "has".to_owned(),
+            1 => "and another one have".to_owned(),
+            more => format!("and {more} others have"),
         };
-        (format!("line {}{others} have {}", self.line(), self.kind.what), self.kind.help)
+        (format!("line {} {have} {}", self.line(), self.kind.what), self.kind.help)
     }
 }
 
@@ -94,7 +94,8 @@ pub fn cause(
         return None;
     }
     let pasted = Pasted::find(text, comment, quotes)?;
-    let line = |at: u32| text[..text.len().min(at as usize)].matches('\n').count() + 1;
+    let breaks = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'\n').count();
+    let line = |at: u32| breaks(&text.as_bytes()[..text.len().min(at as usize)]) + 1;
     let errors = complaints.iter().filter(|d| d.severity() == Severity::Error);
     let mut places = errors.filter_map(Diagnostic::span).filter(|span| span.file == file);
     let near = |at: usize| pasted.lines.iter().any(|has| has.abs_diff(at) < 2);

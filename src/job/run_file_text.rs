@@ -380,7 +380,7 @@ output: out
         check("output", "train: {}\noutput", "line 8: there is a second `train`");
         check("epochs: 3", "batch_size: 64\n    seed: 1", "line 5: `seed` is read as more of");
         check("epochs: 3", "epochs: 0,5", "fractions are written with a point: `0.5`");
-        check("  epochs", "\u{a0}\u{a0}epochs", "line 5 have non-breaking spaces");
+        check("  epochs", "\u{a0}\u{a0}epochs", "line 5 has non-breaking spaces");
     }
 
     #[test]

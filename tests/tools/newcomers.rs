@@ -319,13 +319,13 @@ fn what_web_pages_and_word_processors_add_is_one_mistake() {
     check(
         "c.lua",
         "require 'nn'\nlocal a =\u{a0}nn.Sequential()\nreturn a\n",
-        "line 2 have non-breaking",
+        "line 2 has non-breaking",
     );
     check("d.lua", "require “nn”\n", "use straight quotes");
     let python = "class UserModel(Tower):\n    @model_property\n    def inference(self):\n\
         \u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}return self.x\n";
     let complaint = refused(&["check", &place.write("e.py", python), "--input-shape", "4,4,1"]);
-    assert!(complaint.contains("line 4 have non-breaking spaces"), "{complaint}");
+    assert!(complaint.contains("line 4 has non-breaking spaces"), "{complaint}");
 }
 
 #[test]
