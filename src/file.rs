@@ -66,7 +66,14 @@ pub fn read_short_text(path: &Path, most: u64) -> Result<String> {
     text(path, bytes)
 }
 
-fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {
+/// Bytes as text, without the mark of UTF-8 that some editors put at its start.
+fn text(path: &Path, mut bytes: Vec<u8>) -> Result<String> {
+    if is_wide(&bytes) {
+        return Err(Error::format(path, WIDE));
+    }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         Error::format(path, format!("not a text file: byte {at} is no UTF-8"))
@@ -121,16 +128,22 @@ pub fn read_definition(path: &Path) -> Result<String> {
 fn binary(bytes: &[u8]) -> Option<&'static str> {
     const START: usize = 4096;
     let start = &bytes[..bytes.len().min(START)];
-    let wide = [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| start.starts_with(*mark));
     let strange = start.iter().filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31)).count();
     match strange * 16 <= start.len() {
         true => None,
-        false if wide => Some("is a text in UTF-16; save it as UTF-8"),
+        false if is_wide(start) => Some(WIDE),
         false => Some(
             "is a binary file and no definition; weights are given beside their definition, by --weights",
         ),
     }
 }
+
+/// Whether bytes begin as those of UTF-16 do.
+fn is_wide(bytes: &[u8]) -> bool {
+    [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| bytes.starts_with(*mark))
+}
+
+const WIDE: &str = "is a text in UTF-16; save it as UTF-8";
 
 /// Whether a name is that of a run file: `.yaml` or `.yml`.
 pub fn is_run_file(path: &Path) -> bool {

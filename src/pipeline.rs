@@ -24,7 +24,7 @@ use crate::passes::share_params::share_params;
 use crate::plan::Plan;
 use crate::program::{Program, simplify};
 use crate::source::SourceMap;
-use crate::spec::{Environment, Phase};
+use crate::spec::{Dialect, Environment, Phase};
 use crate::train::machine::{Purpose, planned};
 use crate::ty::Shape;
 
@@ -126,6 +126,9 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     if !definition.names_stages() {
         say_where_from(&definition, &adopted, &mut diagnostics);
     }
+    if options.shapes.is_empty() {
+        say_input_shape(definition.dialect, &mut diagnostics);
+    }
     let mut checked = Checked { sources, diagnostics, definition, stages };
     let trained = checked.trained();
     for (number, other) in checked.stages.iter().enumerate() {
@@ -158,6 +161,24 @@ fn say_where_from(definition: &Definition, adopted: &[String], diagnostics: &mut
             complaint.notes.push(format!(
                 "no layer gives `{name}`, so it is taken from the run file, as for DIGITS; Caffe stops at an unknown bottom"
             ));
+        }
+    }
+}
+
+/// A program is told the shape of a record, from which those of batches and labels follow.
+fn say_input_shape(dialect: Dialect, diagnostics: &mut Diagnostics) {
+    let shape = match dialect {
+        Dialect::Caffe => return,
+        Dialect::Torch => "3,28,28",
+        Dialect::TensorFlow => "28,28,3",
+    };
+    let asked = ["input", "target", "x", "y"].map(|name| format!("--shape {name}="));
+    for complaint in diagnostics.iter_mut().filter(|d| *d.code == diag::W0605) {
+        if let Some(help) = &mut complaint.help
+            && asked.iter().any(|asked| help.text.contains(asked))
+        {
+            help.text =
+                format!("say the shape of one record on the command line: --input-shape {shape}");
         }
     }
 }

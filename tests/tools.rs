@@ -2,6 +2,8 @@
 
 #[path = "tools/inference.rs"]
 mod inference;
+#[path = "tools/newcomers.rs"]
+mod newcomers;
 #[path = "tools/pairs.rs"]
 mod pairs;
 
@@ -348,10 +350,8 @@ fn a_run_file_is_no_definition() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = text(folder.path().join("run.yaml"));
     std::fs::write(&run, "network: x.prototxt\n").expect("written");
-    for verb in [&["check"][..], &["extract", "--weights", "w", "--blobs", "b", "-o", "x.json"]] {
-        let wrong = refused(&[verb, &[&run]].concat());
-        assert!(wrong.contains("is a run file") && wrong.contains("`network` names"), "{wrong}");
-    }
+    let wrong = refused(&["convert", &run, "new.prototxt"]);
+    assert!(wrong.contains("is a run file") && wrong.contains("`network` names"), "{wrong}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::{complain, named_shape, pass_on, print, shapes};
 use crate::error::{Error, Result};
 use crate::exec::query::program;
 use crate::exec::{Device, OnGpu, SessionOptions};
+use crate::front;
 use crate::ir::{NetState, TypedNet};
 use crate::job;
 use crate::job::trial::{Trial, trial};
@@ -68,6 +69,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         ..Options::default()
     };
     arguments.definition.tell(&mut options.request);
+    if arguments.step && front::dialect(&arguments.net) == Dialect::Torch {
+        batch_of_two(&mut options);
+    }
     let checked = job::check_file(&arguments.net, &options).inspect_err(|why| {
         if arguments.json {
             // Whoever reads JSON gets some for a file that cannot be read as well; the error is said in any case.
@@ -105,7 +109,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         };
     }
     let form = if arguments.summary { Form::Short } else { Form::Full };
-    print(&table::stages(&checked.definition.name, &summaries, form))?;
+    // Of what could not be read there is nothing to show.
+    if sound || summaries.iter().any(|summary| !summary.rows.is_empty()) {
+        print(&table::stages(&checked.definition.name, &summaries, form))?;
+    }
     if arguments.summary && sound {
         show_total(arguments, &checked, &env)?;
     }
@@ -117,6 +124,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         step(arguments, checked, &env)?;
     }
     Ok(())
+}
+
+/// A step on one record would not use the statistics of its batch, which Torch takes of two or more.
+fn batch_of_two(options: &mut Options) {
+    if let Some(record) = options.request.input_shape.clone().filter(|_| options.shapes.is_empty())
+    {
+        options.shapes.insert("input".into(), Shape([&[2][..], &record].concat()));
+    }
 }
 
 /// One step of the training stage, or of the only one.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::infer::tell_weights;
 use super::{complain_about, pictures, say};
 use crate::data::idx::read_idx_pair;
 use crate::data::images::Image;
@@ -104,6 +105,9 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
         Ok(net) => net,
         Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
     };
+    if asked.weights.is_none() {
+        tell_weights(&net);
+    }
     let embedding = embed(&mut net, asked.blob, files)?;
     let reference = asked.reference.map(|files| embed(&mut net, asked.blob, files)).transpose()?;
     let measure = match asked.by {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::say;
+use super::{counted, say};
 use crate::data::mean_image::mean_image;
 use crate::error::Result;
 use crate::weights::write_binaryproto;
@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         write_binaryproto(output, &mean.image)?;
     }
     let shape = crate::ty::Shape(mean.image.shape[1..].to_vec());
-    say(format_args!("{} images of {shape}", mean.count))?;
+    say(format_args!("{} of {shape}", counted(mean.count as u64, "image")))?;
     for (channel, value) in mean.channels.iter().enumerate() {
         say(format_args!("mean_value channel [{channel}]: {value}"))?;
     }

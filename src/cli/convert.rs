@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::{complain_about, named_shape, shapes};
+use super::definition::{Extents, extents};
+use super::{complain_about, counted, named_shape, shapes, warn};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::file::{original_bytes, read_definition, write_atomically};
@@ -29,8 +30,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     from: Option<PathBuf>,
     /// The shape of one image for the definition of --from, where that has another order than --net
-    #[arg(long, value_delimiter = ',', value_name = "C,H,W|H,W,C", requires = "from")]
-    from_input_shape: Option<Vec<usize>>,
+    #[arg(long, value_parser = extents, value_name = "C,H,W|H,W,C", requires = "from")]
+    from_input_shape: Option<Extents>,
     /// The shape of a data blob of these definitions, such as data=1,3,28,28
     #[arg(long, value_parser = named_shape)]
     shape: Vec<(String, Shape)>,
@@ -40,6 +41,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (old, new) = (&arguments.old, &arguments.new);
+    if let (Ok(one), Ok(other)) = (old.canonicalize(), new.canonicalize())
+        && one == other
+    {
+        return Err(Error::format(new, "is the old file itself; give the new one another name"));
+    }
     match (move_weights::holds_weights(old), move_weights::is_weights(new)) {
         (true, true) => weights(arguments),
         (false, false) => definition(arguments),
@@ -62,7 +68,7 @@ fn weights(arguments: &Arguments) -> Result<()> {
         net: arguments.net.clone(),
         from: arguments.from.clone(),
         shapes: shapes(&arguments.shape),
-        from_input_shape: arguments.from_input_shape.clone(),
+        from_input_shape: arguments.from_input_shape.clone().map(|Extents(extents)| extents),
         ..MoveOptions::default()
     };
     arguments.definition.tell(&mut options.request);
@@ -95,11 +101,41 @@ fn definition(arguments: &Arguments) -> Result<()> {
         false => upgrade_net(tree, &mut diagnostics),
     };
     diagnostics.sort();
-    complain_about(&diagnostics, &sources)?;
+    // What is written anew is nothing to complain about.
+    let mut left = Diagnostics::default();
+    for complaint in diagnostics.iter().filter(|d| !REWRITTEN.contains(&d.code.id)) {
+        left.report(complaint.clone());
+    }
+    complain_about(&left, &sources)?;
+    let comments = comments(&text);
+    if 0 < comments {
+        let comments = counted(comments, "comment");
+        warn(&format!("note: {comments} of {} left out", arguments.old.display()));
+    }
     if modern.fields.is_empty() {
         return Err(Error::format(&arguments.old, "defines nothing: it holds no field"));
     }
     order::sort(&mut modern, if is_solver { "solver" } else { "net" });
     let text = print(&modern);
     write_atomically(&arguments.new, |file| file.write_all(&original_bytes(&text)))
+}
+
+/// Complaints about what a definition of an earlier Caffe has and its modern text has not.
+const REWRITTEN: [&str; 3] = ["W0611", "W0613", "W0615"];
+
+/// The number of lines with a comment.
+fn comments(text: &str) -> u64 {
+    let has_comment = |line: &&str| {
+        let mut quote = None;
+        line.chars().any(|c| {
+            match (quote, c) {
+                (None, '#') => return true,
+                (None, '"' | '\'') => quote = Some(c),
+                (Some(open), c) if open == c => quote = None,
+                _ => {}
+            }
+            false
+        })
+    };
+    text.lines().filter(has_comment).count() as u64
 }

@@ -1,9 +1,11 @@
 //! `cortado convert-imageset`: listed image files as an LMDB, as Caffe's convert_imageset.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgAction::Set;
 
+use super::counted;
+use crate::data::class_folders;
 use crate::data::imageset::{ImageSetOptions, convert_imageset};
 use crate::error::Result;
 
@@ -12,7 +14,7 @@ use crate::error::Result;
 pub(super) struct Arguments {
     /// Put before every path of the list
     root: String,
-    /// Lines of `path label`
+    /// Lines of `path label`, or a folder with one folder of images for each class
     list: PathBuf,
     /// The database to make
     database: PathBuf,
@@ -65,10 +67,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         encoded: arguments.encoded || arguments.encode_type.is_some(),
         encode_type: arguments.encode_type.as_ref().map(|kind| kind.to_ascii_lowercase()),
     };
-    let set = super::watched("images", |show| convert_imageset(&options, show))?;
+    if options.list.is_dir() {
+        for (label, class) in class_folders::classes(&options.list)?.iter().enumerate() {
+            super::say(format_args!("class {label}: {class}"))?;
+        }
+    }
+    let set = super::watched("images", |show| convert_imageset(&options, show));
+    let root = &options.root;
+    let is_folder = !root.is_empty() && !root.ends_with('/') && Path::new(root).is_dir();
+    if is_folder && set.as_ref().map_or(true, |set| !set.unread.is_empty()) {
+        super::warn(&format!(
+            "note: ROOT is put before every path of the list as it is; for the folder write `{root}/`"
+        ));
+    }
+    let set = set?;
     set.unread.iter().for_each(|why| super::warn(&format!("warning: {why}")));
     if !set.unread.is_empty() {
-        super::warn(&format!("{} images could not be read and are left out", set.unread.len()));
+        let images = counted(set.unread.len() as u64, "image");
+        super::warn(&format!("{images} could not be read and left out"));
     }
-    super::say(format_args!("{} images in {}", set.count, options.database.display()))
+    let images = counted(set.count as u64, "image");
+    super::say(format_args!("{images} in {}", options.database.display()))
 }

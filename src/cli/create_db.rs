@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::counted;
 use crate::data::pairs::{Images, Layout, PairOptions, create_pairs};
 use crate::error::{Error, Result};
 
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 pub(super) struct Arguments {
     /// The new folder
     folder: PathBuf,
-    /// Lines of `path label`, of which pairs are drawn
+    /// Lines of `path label`, or a folder with one folder of images for each class, of which pairs are drawn
     #[arg(required_unless_present_any = ["idx", "pairs"], conflicts_with_all = ["idx", "pairs"])]
     list: Option<PathBuf>,
     /// IDX images and labels, plain or gzip, instead of a list
@@ -80,8 +81,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             None => "of one class",
         };
         super::say(format_args!(
-            "{name}: {} pairs of {} images, {} {same}, {} of an image with itself",
-            set.pairs, set.images, set.same, set.with_itself
+            "{name}: {} of {}, {} {same}, {} of an image with itself",
+            counted(set.pairs as u64, "pair"),
+            counted(set.images as u64, "image"),
+            set.same,
+            set.with_itself
         ))?;
     }
     for warning in &summary.warnings {

@@ -7,8 +7,8 @@ use crate::front::Request;
 #[group(id = "definition")]
 pub(super) struct Arguments {
     /// The shape of one image: channels, height, width for a Lua definition, height, width, channels for TensorFlow
-    #[arg(long, value_delimiter = ',', value_name = "C,H,W|H,W,C")]
-    input_shape: Option<Vec<usize>>,
+    #[arg(long, value_parser = extents, value_name = "C,H,W|H,W,C")]
+    input_shape: Option<Extents>,
     /// The number of classes for a definition of DIGITS
     #[arg(long)]
     classes: Option<usize>,
@@ -23,10 +23,20 @@ pub(super) struct Arguments {
     loss: Option<String>,
 }
 
+/// The extents of one image.
+#[derive(Clone, Debug)]
+pub(super) struct Extents(pub Vec<usize>);
+
+/// `3,28,28`, or with `x` between the numbers.
+pub(super) fn extents(text: &str) -> Result<Extents, String> {
+    let extents: Result<_, _> = text.split([',', 'x']).map(|part| part.trim().parse()).collect();
+    extents.map(Extents).map_err(|_| "write it as 3,28,28".to_owned())
+}
+
 impl Arguments {
     /// Adds what was said to what a definition is told.
     pub(super) fn tell(&self, request: &mut Request) {
-        request.input_shape.clone_from(&self.input_shape);
+        request.input_shape = self.input_shape.clone().map(|Extents(extents)| extents);
         request.classes = self.classes;
         request.params.extend(self.params.iter().cloned());
         request.call.clone_from(&self.call);

@@ -6,7 +6,8 @@ use super::{complain, named_shape, print, shapes};
 use crate::error::{Error, Result};
 use crate::front;
 use crate::ir::TypedNet;
-use crate::pipeline::{self, Checked, Options};
+use crate::job;
+use crate::pipeline::{Checked, Options};
 use crate::report::compare::differences;
 use crate::ty::Shape;
 
@@ -41,8 +42,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let dialects = names.map(|path| front::dialect(path));
     // What is said for one of two dialects is nothing to the other.
     options.request.spare = dialects[0] != dialects[1];
-    let a = pipeline::check_file(&arguments.a, &options)?;
-    let b = pipeline::check_file(&arguments.b, &options)?;
+    let a = job::check_file(&arguments.a, &options)?;
+    let b = job::check_file(&arguments.b, &options)?;
     let (first, second) = (complain(&a), complain(&b));
     first.and(second)?;
     let mut text = String::new();

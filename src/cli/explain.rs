@@ -8,15 +8,21 @@ use crate::error::{Error, Result};
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// A code such as E0202 or its name such as unknown-blob; all codes if not given
+    /// A code such as E0202 or its name such as unknown-blob, or run-file for the keys of a run file; all codes if not given
     code: Option<String>,
 }
+
+/// All keys of a run file.
+const RUN_FILE: &str = include_str!("../../docs/run_file.md");
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Some(asked) = &arguments.code else {
         let lines = CODES.iter().map(|code| format!("{}  {}\n", code.id, code.name));
         return print(&lines.collect::<String>());
     };
+    if ["run-file", "run_file", "run.yaml"].contains(&asked.as_str()) {
+        return print(RUN_FILE);
+    }
     let named = |code: &&&crate::diag::Code| {
         code.id.eq_ignore_ascii_case(asked) || code.name.eq_ignore_ascii_case(asked)
     };

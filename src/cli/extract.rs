@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 
 use super::complain_about;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
+use crate::file::is_run_file;
 use crate::front::Request;
 use crate::job::extract::{ExtractOptions, extract, write_features};
 
 /// Arguments of `extract`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The definition
+    /// The definition, or a run file, which says its data, mean and batch as well
     net: PathBuf,
-    /// The parameters: .caffemodel, .caffemodel.h5, .safetensors or .t7
+    /// The parameters: .caffemodel, .caffemodel.h5, .safetensors or .t7; of a run file the last snapshot if not given
     #[arg(long)]
-    weights: PathBuf,
+    weights: Option<PathBuf>,
     /// Names of blobs, with commas between them
     #[arg(long, value_delimiter = ',', required = true)]
     blobs: Vec<String>,
@@ -51,9 +52,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     super::tidy_when_stopped()?;
     let mut request = Request::default();
     arguments.definition.tell(&mut request);
-    let options = ExtractOptions {
+    let is_run = is_run_file(&arguments.net);
+    if arguments.weights.is_none() && !is_run {
+        return Err(Error::refused("give the weights of the net with --weights"));
+    }
+    let mut options = ExtractOptions {
         net: arguments.net.clone(),
-        weights: arguments.weights.clone(),
+        weights: arguments.weights.clone().unwrap_or_default(),
         blobs: arguments.blobs.clone(),
         data: arguments.data.clone(),
         tensors: arguments.tensors.clone(),
@@ -63,6 +68,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         request,
         session: SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 },
     };
+    if is_run {
+        options.complete_from(&arguments.net)?;
+        let data = options.data.iter().chain(&options.tensors);
+        let shown: Vec<String> = data.map(|path| path.display().to_string()).collect();
+        super::warn(&format!("weights: {}\ndata: {}", options.weights.display(), shown.join(" ")));
+    }
     let features = match extract(&options)? {
         Ok(features) => features,
         Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),

@@ -9,7 +9,7 @@ use super::{complain_about, say, warn};
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
 use crate::job::clusters::Measure;
-use crate::job::inference::{Beside, Inference, Outputs};
+use crate::job::inference::{Beside, Inference, Outputs, Pixels};
 
 /// Arguments of `infer`.
 #[derive(Debug, clap::Args)]
@@ -28,10 +28,22 @@ pub(super) struct Arguments {
     /// Weights, instead of the last snapshot of the run
     #[arg(long)]
     weights: Option<PathBuf>,
-    /// The mean image (.binaryproto), instead of the run file's. One of another size than the net's input is subtracted by
-    /// its mean in each channel, as Caffe's example cpp_classification does
-    #[arg(long)]
-    mean: Option<PathBuf>,
+    /// The mean image (.binaryproto), instead of the run file's; one of another size than the net's input is subtracted by
+    /// its mean in each channel, as Caffe's example cpp_classification does. Or, for a net alone, the mean of each channel in the
+    /// net's order: 104,117,123
+    #[arg(long, value_name = "FILE|NUMBERS", value_parser = mean, allow_hyphen_values = true)]
+    mean: Option<Mean>,
+    /// Multiply the pixels of 0 to 255 by this, after the mean is subtracted, for a net alone: 0.00390625 for a net that was
+    /// trained on values from 0 to 1. Caffe's classify.py calls it input_scale
+    #[arg(long, alias = "input_scale", allow_hyphen_values = true)]
+    scale: Option<f32>,
+    /// The order in which a net alone takes the channels of colour; bgr if not given, as Caffe's nets do
+    #[arg(long, value_enum)]
+    channels: Option<Order>,
+    /// Resize images to this, such as 256 or 256x320, and cut the middle out, for a net alone; to the size of the input if
+    /// not given
+    #[arg(long, value_name = "SIDE|HxW", value_parser = size)]
+    resize: Option<[usize; 2]>,
     /// Names of the classes, one a line, such as synset_words.txt: shows the likeliest ones
     #[arg(long)]
     labels: Option<PathBuf>,
@@ -53,12 +65,59 @@ pub(super) struct Arguments {
     threads: usize,
 }
 
+/// A mean image, or a number for each channel.
+#[derive(Clone, Debug)]
+enum Mean {
+    File(PathBuf),
+    Values(Vec<f32>),
+}
+
+fn mean(text: &str) -> Result<Mean, String> {
+    let numbers: Result<Vec<f32>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    match numbers {
+        Ok(values) if !Path::new(text).exists() => match values.iter().all(|x| x.is_finite()) {
+            true => Ok(Mean::Values(values)),
+            false => Err("means are finite numbers".into()),
+        },
+        _ => Ok(Mean::File(text.into())),
+    }
+}
+
+/// An order of the channels of colour.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Order {
+    Bgr,
+    Rgb,
+}
+
+/// The side of a square, or rows and columns.
+fn size(text: &str) -> Result<[usize; 2], String> {
+    let sides: Result<Vec<usize>, String> = text.split(['x', ',']).map(super::positive).collect();
+    match sides?[..] {
+        [side] => Ok([side, side]),
+        [height, width] => Ok([height, width]),
+        _ => Err("write it as 256 or 256x320".into()),
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let images = images(arguments)?;
     let options = SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 };
+    let (mean, means) = match &arguments.mean {
+        Some(Mean::File(path)) => (Some(path.as_path()), vec![]),
+        Some(Mean::Values(values)) => (None, values.clone()),
+        None => (None, vec![]),
+    };
+    let pixels = Pixels {
+        scale: arguments.scale,
+        mean: means,
+        red_first: arguments.channels.map(|order| matches!(order, Order::Rgb)),
+        resize: arguments.resize,
+    };
     let given = Beside {
         weights: arguments.weights.as_deref(),
-        mean: arguments.mean.as_deref(),
+        mean,
+        pixels: Some(&pixels),
         images: Some(images.len()),
     };
     let classes = Classes::read(arguments)?;
@@ -67,6 +126,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Ok(net) => net,
         Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
     };
+    if arguments.weights.is_none() {
+        tell_weights(&net);
+    }
     let mut explained = match &arguments.explain_input {
         Some(folder) => Some(Explained::new(folder, arguments.json)?),
         None => None,
@@ -105,6 +167,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         for (name, _) in outputs.iter().filter(|(_, values)| values.iter().any(|v| v.is_nan())) {
             warn(&format!("warning: {image}: `{name}` is no number"));
         }
+    }
+    if !arguments.pairs {
+        tell_grey(&net, &images, &results)?;
     }
     let best = classes.map(|classes| classes.best(&results)).transpose()?;
     let measure = net.measure;
@@ -149,6 +214,31 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Warns of grey images that a net of pairs takes for both images of a pair.
+fn tell_grey(net: &Inference, images: &[Asked], results: &[Outputs]) -> Result<()> {
+    let has_twins = results.iter().any(|outputs| twins_apart(outputs, net.measure).is_some());
+    let mut grey = vec![];
+    for Asked { paths, .. } in images.iter().filter(|_| has_twins) {
+        // Those that cannot be read have been told of.
+        if net.is_grey_for_colour(&paths[0]).unwrap_or(false) {
+            grey.push(paths[0].display());
+        }
+    }
+    if let [first, more @ ..] = &grey[..] {
+        let more =
+            if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
+        warn(&format!(
+            "warning: {first}{more} is one grey image, and both sides of the net see it; compare two with --pairs A B"
+        ));
+    }
+    Ok(())
+}
+
+/// Says whose weights were taken where the command line does not.
+pub(super) fn tell_weights(net: &Inference) {
+    net.weights.iter().for_each(|path| warn(&format!("weights: {}", path.display())));
 }
 
 /// What becomes one record: an image, or two of a pair.

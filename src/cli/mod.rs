@@ -21,18 +21,22 @@ mod layers;
 mod pictures;
 mod plot;
 mod run;
+mod signals;
 mod time;
 mod train;
 mod visualize;
+mod watched_memory;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Severity};
 use crate::error::{Error, Result};
 use crate::pipeline::Checked;
 use crate::source::SourceMap;
@@ -99,10 +103,43 @@ fn return_memory_at_once() {
     }
 }
 
+/// What to write for an option of `train` or `test` that is a field of the run file.
+fn hint(words: &[OsString]) -> Option<String> {
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    let is_job = words.get(1).is_some_and(|verb| ["train", "test"].contains(verb));
+    let mut options = words.iter().enumerate().filter_map(|(i, word)| {
+        let option = word.strip_prefix("--")?;
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (option, words.get(i + 1).copied()),
+        };
+        let name = name.replace('-', "_");
+        let (_, key) = FIELDS.iter().find(|(fields, _)| fields.contains(&name.as_str()))?;
+        let key = key.replace('*', &name);
+        Some(format!("write it as --set {key}={}", value.unwrap_or("VALUE")))
+    });
+    options.next().filter(|_| is_job)
+}
+
+/// Fields of a run file by the names of options that people try; `*` stands for the name.
+const FIELDS: [(&[&str], &str); 4] = [
+    (&["epochs", "iterations", "batch_size", "seed", "shuffle", "snapshot", "keep"], "train.*"),
+    (&["batch"], "train.batch_size"),
+    (&["base_lr", "momentum", "weight_decay", "lr_policy", "max_iter"], "train.solver.*"),
+    (&["lr", "learning_rate"], "train.solver.base_lr"),
+];
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     return_memory_at_once();
-    let cli = Cli::parse_from(flags::spelled(std::env::args_os()));
+    let words = flags::spelled(std::env::args_os());
+    let cli = Cli::try_parse_from(&words).unwrap_or_else(|mut error| {
+        if let (ErrorKind::UnknownArgument, Some(hint)) = (error.kind(), hint(&words)) {
+            error.remove(ContextKind::SuggestedArg);
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+        }
+        error.exit()
+    });
     let done = match cli.verb {
         Verb::Check(arguments) => check::run(&arguments),
         Verb::CreateDb(arguments) => create_db::run(&arguments),
@@ -143,11 +180,38 @@ fn pass_on(diagnostics: &Diagnostics) {
     to_stderr(&crate::diag::render::said(diagnostics));
 }
 
+/// Complaints that are shown at once, at most.
+const MOST: usize = 30;
+
+/// The complaints that are shown: of very many the first errors, and warnings where there is room.
+fn first_of(diagnostics: &Diagnostics) -> Diagnostics {
+    let mut all: Vec<_> = diagnostics.iter().collect();
+    all.sort_by_key(|d| d.severity() != Severity::Error);
+    let mut shown = Diagnostics::default();
+    for complaint in all.into_iter().take(MOST) {
+        shown.report(complaint.clone());
+    }
+    shown.sort();
+    if diagnostics.iter().count() <= MOST { diagnostics.clone() } else { shown }
+}
+
+/// Whether the environment lets a terminal have colours (no-color.org, bixense.com/clicolors).
+fn wants_colour(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
+    let is = |name: &str, value: &str| variable(name).is_some_and(|found| found == value);
+    let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !no_color && !is("CLICOLOR", "0") && !is("TERM", "dumb")
+}
+
 fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> {
     pass_on(diagnostics);
     if !diagnostics.is_empty() {
-        let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let text = crate::diag::render::render(diagnostics, sources, color);
+        let color = std::io::stderr().is_terminal() && wants_colour(|name| std::env::var_os(name));
+        let shown = first_of(diagnostics);
+        let mut text = crate::diag::render::render(&shown, sources, color);
+        let more = diagnostics.iter().count() - shown.iter().count();
+        if 0 < more {
+            text.push_str(&format!("\nand {more} more, which `cortado check --json` has\n"));
+        }
         warn(&(text + &crate::diag::render::summary(diagnostics)));
     }
     match diagnostics.has_errors() {
@@ -181,6 +245,11 @@ fn tidy_when_stopped() -> Result<()> {
 #[cfg(not(unix))]
 fn tidy_when_stopped() -> Result<()> {
     Ok(())
+}
+
+/// A number of things: `1 image`, `2 images`.
+fn counted(n: u64, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A count of at least 1.
@@ -270,4 +339,30 @@ fn paragraphs(doc: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_left_out_where_nobody_wants_them() {
+        let with = |name: &'static str, value: &'static str| {
+            wants_colour(|asked| (asked == name).then(|| value.into()))
+        };
+        assert!(with("TERM", "xterm") && with("NO_COLOR", "") && with("CLICOLOR", "1"));
+        assert!(!with("NO_COLOR", "1") && !with("CLICOLOR", "0") && !with("TERM", "dumb"));
+    }
+
+    #[test]
+    fn an_option_that_is_a_field_of_the_run_file_is_set() {
+        let hint = |line: &str| hint(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        let set = Some("write it as --set train.epochs=3".to_owned());
+        assert_eq!(hint("cortado train run.yaml --epochs 3"), set);
+        assert_eq!(hint("cortado train run.yaml --epochs=3"), set);
+        let set = Some("write it as --set train.solver.base_lr=0.1".to_owned());
+        assert_eq!(hint("cortado train run.yaml --base-lr 0.1"), set);
+        assert_eq!(hint("cortado check net.prototxt --epochs 3"), None);
+        assert_eq!(hint("cortado train run.yaml --nothing"), None);
+    }
 }

@@ -6,6 +6,7 @@ use super::check::stages;
 use super::{complain, named_shape, print, shapes};
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
+use crate::job;
 use crate::job::timing::time;
 use crate::pipeline::{self, Options};
 use crate::report::timing::{table, to_json};
@@ -14,7 +15,7 @@ use crate::ty::Shape;
 /// Arguments of `time`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The definition
+    /// The definition, or a run file or solver that names it
     net: PathBuf,
     /// Passes that are timed
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
@@ -49,7 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         ..Options::default()
     };
     arguments.definition.tell(&mut options.request);
-    let mut checked = pipeline::check_file(&arguments.net, &options)?;
+    let mut checked = job::check_file(&arguments.net, &options)?;
     complain(&checked)?;
     if checked.stages.is_empty() {
         return Err(Error::refused("the definition has no layers to time"));

@@ -2,20 +2,18 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag::{register, register_conditional_shutdown};
 
-use super::{complain_about, say, warn};
+use super::signals::Signals;
+use super::watched_memory::Memory;
+use super::{complain_about, counted, say, warn};
 use crate::error::{Error, Result};
 use crate::exec::query;
 use crate::exec::{Device, SessionOptions};
 use crate::front::caffe::solver::asks_for_gpu;
-use crate::job::inference::{iteration_of, last_snapshot, last_snapshot_of};
+use crate::job::inference::{iteration_of, last_snapshot, last_snapshot_of, left_snapshot};
 use crate::job::{self, Control, Job, JobOptions, Observer};
 use crate::report::figures::bytes;
 use crate::report::plot::{self, Run, Training};
@@ -178,21 +176,32 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     let mut job = open(&arguments.run, &options)?;
     let signals = Signals::default();
     signals.watch().map_err(|e| Error::refused(format!("cannot watch for signals: {e}")))?;
+    job.remarks.iter().for_each(|remark| warn(&format!("warning: {remark}")));
     describe(&job)?;
     tell_device(&job, device);
+    match arguments.resume {
+        Some(_) => tell_done(&job),
+        None => tell_left(&job),
+    }
     let mut screen = Screen::new(&job, signals);
     let outcome = job::run(&mut job, &mut screen)?;
     screen.finish(&job)?;
     if let Some(remark) = job.trainer.remark() {
         warn(&format!("note: {remark}"));
     }
+    screen.memory.look();
     if let Some(held) = query::held() {
-        let [most, files] = [held.most, held.files].map(bytes);
         let needed = job.trainer.predicted_memory()?;
-        let predicted = bytes(program + needed.host);
-        say(format_args!(
-            "memory: {most} at most, of which {files} are the program and mapped files; {predicted} were predicted"
-        ))?;
+        let own = screen.memory.own + screen.memory.program;
+        let [most, predicted] = [own, program + needed.host].map(bytes);
+        let mapped = match held.most.saturating_sub(own) {
+            ..MAPPED => String::new(),
+            mapped => format!(
+                ", and up to {} of mapped data, which the system takes back when it needs them",
+                bytes(mapped)
+            ),
+        };
+        say(format_args!("memory: {most} at most, {predicted} were predicted{mapped}"))?;
         if device != Device::Cpu {
             let gpu = bytes(needed.gpu);
             say(format_args!("memory of {device}: {gpu}, and the scratch of cuDNN and cuBLAS"))?;
@@ -216,7 +225,6 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     }
     let drawn = match (&job.folder, &outcome.snapshot) {
         (Some(folder), Some(files)) if is_of_run_file(&job) => {
-            tell_later(folder, &files.safetensors);
             super::clusters::after_training(folder, &files.safetensors)
         }
         _ => Ok(()),
@@ -229,14 +237,26 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Says that a run before this one has left a snapshot of more iterations, which others would take for the last.
-fn tell_later(folder: &Path, own: &Path) {
-    if let Ok(last) = last_snapshot(folder)
-        && iteration_of(own) < iteration_of(&last)
-    {
+/// Says that nothing is left to be trained after a state.
+fn tell_done(job: &Job) {
+    let (done, last) = (job.trainer.iteration(), job.trainer.solver().max_iter);
+    if last <= done {
         warn(&format!(
-            "note: {} is of an earlier run; `test`, `infer` and `clusters` take it unless --weights names another",
-            last.display()
+            "warning: the state is of iteration {done}, and the run ends at {last}: nothing is trained; --set train.epochs=N, or \
+             train.iterations, makes it longer"
+        ));
+    }
+}
+
+/// Says that a run before this one has left snapshots that this one will not write anew.
+fn tell_left(job: &Job) {
+    let solver = job.trainer.solver();
+    let every = if solver.snapshot == 0 { solver.max_iter } else { solver.snapshot };
+    let left = job.folder.as_ref().and_then(|f| left_snapshot(f, every, solver.max_iter));
+    if let Some(left) = left {
+        warn(&format!(
+            "note: {} is of an earlier run and stays; `test`, `infer` and `clusters` take the last snapshot of this one",
+            left.display()
         ));
     }
 }
@@ -356,48 +376,20 @@ fn describe(job: &Job) -> Result<()> {
     let net = &trainer.typed().net;
     let name = if net.name.is_empty() { "the net" } else { &net.name };
     say(format_args!(
-        "{name}: {} layers, {} parameters, {} iterations, {:.1} MiB of memory for a step",
-        net.graph.node_count(),
-        trainer.typed().parameter_count(),
-        trainer.solver().max_iter,
+        "{name}: {}, {}, {}, {:.1} MiB of memory for a step",
+        counted(net.graph.node_count() as u64, "layer"),
+        counted(trainer.typed().parameter_count() as u64, "parameter"),
+        counted(trainer.solver().max_iter, "iteration"),
         trainer.plan().arena as f64 * 4.0 / (1 << 20) as f64,
     ))
 }
 
-/// What signals ask for, as Caffe takes them.
-#[derive(Debug, Default)]
-struct Signals {
-    /// An interrupt, or a request to end: a snapshot, and the end.
-    stop: Arc<AtomicBool>,
-    /// The terminal is gone: a snapshot, and training goes on.
-    save: Arc<AtomicBool>,
-}
-
-impl Signals {
-    fn watch(&self) -> std::io::Result<()> {
-        for signal in [SIGINT, SIGTERM] {
-            // A second one ends the process at once, as it would if nobody watched.
-            register_conditional_shutdown(signal, 130, self.stop.clone())?;
-            register(signal, self.stop.clone())?;
-        }
-        #[cfg(unix)]
-        register(signal_hook::consts::SIGHUP, self.save.clone())?;
-        Ok(())
-    }
-
-    fn control(&self) -> Control {
-        if self.stop.load(Ordering::SeqCst) {
-            return Control::Stop;
-        }
-        match self.save.swap(false, Ordering::SeqCst) {
-            true => Control::Snapshot,
-            false => Control::Continue,
-        }
-    }
-}
+/// Mapped data that are worth a word, in bytes.
+const MAPPED: u64 = 1 << 20;
 
 /// Shows progress, and redraws the loss plot.
 struct Screen {
+    memory: Memory,
     bar: Option<ProgressBar>,
     start: Instant,
     first: u64,
@@ -422,7 +414,8 @@ impl Screen {
         });
         let now = Instant::now();
         let first = job.trainer.iteration();
-        Screen { bar, start: now, first, drawn: now, signals, diverged: None }
+        let memory = Memory::new();
+        Screen { memory, bar, start: now, first, drawn: now, signals, diverged: None }
     }
 
     /// Shows a line; one that cannot be shown is no reason to stop training.
@@ -472,6 +465,7 @@ impl Observer for Screen {
             self.warn(&format!("warning: {warning}"));
             self.diverged = Some(warning);
         }
+        self.memory.glance();
         if REDRAW < self.drawn.elapsed() {
             self.drawn = Instant::now();
             if let Err(e) = draw(job) {
@@ -489,6 +483,7 @@ impl Observer for Screen {
     }
 
     fn snapshot(&mut self, _job: &Job, files: &Snapshot) {
+        self.memory.look();
         self.say(&format!("snapshot {}", files.state.display()));
     }
 

@@ -18,7 +18,7 @@ use crate::ty::Shape;
 /// Arguments of `visualize`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The definition
+    /// The definition, or a run file or solver that names it
     net: PathBuf,
     /// Where the picture goes; the ending says how: .svg, .dot or .png
     #[arg(short, long)]
@@ -34,8 +34,8 @@ pub(super) struct Arguments {
     /// Who places the boxes: cortado or Graphviz' dot, if it is installed
     #[arg(long, value_enum, default_value_t = Placer::Own)]
     layout: Placer,
-    /// Whether blocks become single boxes; auto makes one of blocks that follow each other 20 times or more, and folds large
-    /// nets further. `never` shows all
+    /// Whether blocks become single boxes; auto makes one of blocks that follow each other 20 times or more, or less often where
+    /// they are 100 boxes, and folds large nets further. `never` shows all
     #[arg(long, value_enum, default_value_t = Folding::Auto)]
     fold: Folding,
     /// Pixels of a PNG for each unit of the drawing

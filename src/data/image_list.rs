@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::class_folders;
 use crate::{Error, Result, file};
 
 /// An image that a list names.
@@ -26,14 +27,17 @@ pub struct ImageList {
 }
 
 impl ImageList {
-    /// Reads a list. What follows the last blank of a line is the label, so paths may have blanks; empty lines are passed
+    /// Reads a list, or a folder with one folder for each class, before which no `root` is put. What follows the last blank of a line is the label, so paths may have blanks; empty lines are passed
     /// over. `root` is put before every path as it is, as Caffe does; without one a relative path that does not exist is
     /// looked for beside the list.
     ///
     /// # Errors
     /// The file cannot be read, a line has no whole number at its end, or there are no images.
     pub fn read(path: &Path, root: &str) -> Result<Self> {
-        let text = file::read_text(path)?;
+        let (text, root) = match path.is_dir() {
+            true => (class_folders::as_list(path)?, ""),
+            false => (file::read_text(path)?, root),
+        };
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut images = vec![];
         for (i, line) in text.lines().enumerate() {

@@ -2,6 +2,7 @@
 
 pub mod annotated;
 pub mod bilinear;
+pub mod class_folders;
 pub mod datum;
 pub mod grey;
 pub mod hdf5_rows;

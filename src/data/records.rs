@@ -237,6 +237,19 @@ impl Records {
         Ok(largest)
     }
 
+    /// The labels of the first `n` records of a database; of no other kind of records.
+    pub fn first_labels(&mut self, n: usize) -> Result<Vec<f32>> {
+        let mut labels = vec![];
+        let mut slot = Slot::default();
+        if let Kind::Lmdb(_) = &self.kind {
+            for i in 0..n.min(self.len()) {
+                self.fetch(i, &mut slot)?;
+                labels.extend(slot.label.first());
+            }
+        }
+        Ok(labels)
+    }
+
     /// The shape of one label: none for the single number in the record itself.
     pub(super) fn label_shape(&self) -> Vec<usize> {
         match &self.kind {

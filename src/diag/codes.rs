@@ -241,10 +241,17 @@ codes! {
     /// `:type()` give the module that they are called on new storage; what is shared inside of that module stays shared, what
     /// is shared with a module outside of it does not. Convert before `clone('weight', ...)`, or call it on the container of both.
     W0634 "sharing-ended";
+    /// Torch's BatchNormalization is trained with a batch of one image. Since August 2017 it takes the running statistics then,
+    /// as outside of training; before, and in cudnn, it took mean and variance over the pixels of that one image, and
+    /// definitions of those years, such as those of pix2pix with a batch of one, mean that.
+    W0640 "batch-of-one";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.
     E0901 "no-such-net";
+    /// A data layer names a database, a list or a mean image that is not there. Paths count from where cortado is started, as for
+    /// Caffe, or from the folder of the run file or the solver.
+    E0902 "no-such-file";
     /// A Lua definition raised an error itself, with `error` or `assert`, or a library function refused its arguments.
     /// The message is the definition's own or Lua's; the calls that led to the place are listed below it.
     E0701 "lua-error";

@@ -34,14 +34,17 @@ pub fn program() -> Option<u64> {
 pub struct Held {
     /// The most bytes at any time.
     pub most: u64,
-    /// Bytes of the program itself and of mapped files now, which the system takes back when it needs them.
+    /// Bytes of its own now, without the program itself and mapped files, which the system takes back when it needs them.
+    pub own: u64,
+    /// Bytes of the program itself and of mapped files now.
     pub files: u64,
 }
 
 /// Asks how much memory this process has held; none where the system does not tell.
 pub fn held() -> Option<Held> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    Some(Held { most: kib(&status, "VmHWM")?, files: kib(&status, "RssFile")? })
+    let own = kib(&status, "RssAnon")?;
+    Some(Held { most: kib(&status, "VmHWM")?, own, files: kib(&status, "RssFile")? })
 }
 
 /// The bytes that a line `key:   16384 kB` tells.

@@ -2,6 +2,7 @@
 
 pub mod caffe;
 pub mod cage;
+pub mod pasted;
 mod project;
 pub mod tensorflow;
 pub mod torch;
@@ -149,12 +150,25 @@ pub fn read(
     request: &Request,
     diagnostics: &mut Diagnostics,
 ) -> Definition {
-    match dialect(path) {
-        Dialect::Torch => torch::read(sources, path, text, request, diagnostics),
-        Dialect::TensorFlow => tensorflow::read(sources, path, text, request, diagnostics),
+    let mut own = Diagnostics::default();
+    let mut definition = match dialect(path) {
+        Dialect::Torch => torch::read(sources, path, text, request, &mut own),
+        Dialect::TensorFlow => tensorflow::read(sources, path, text, request, &mut own),
         Dialect::Caffe => {
             let file = sources.add(path, text);
-            caffe::read(file, text, diagnostics)
+            caffe::read(file, text, &mut own)
         }
+    };
+    let comment = if definition.dialect == Dialect::Torch { "--" } else { "#" };
+    let file = sources.add_once(path, text);
+    // The reader of a prototxt says itself what curved quotes are.
+    let quotes = definition.dialect != Dialect::Caffe;
+    match pasted::cause((file, text), (comment, quotes), &own) {
+        Some(cause) => {
+            definition.nodes.clear();
+            diagnostics.report(cause);
+        }
+        None => diagnostics.extend(own),
     }
+    definition
 }

@@ -1,5 +1,7 @@
 //! How well an embedding separates classes: neighbours, thresholds, areas.
 
+use rayon::prelude::*;
+
 use crate::random::Philox;
 
 /// Points with their classes.
@@ -39,9 +41,6 @@ const NEIGHBOURS: usize = 5;
 
 /// Pairs that are drawn for the threshold.
 const PAIRS: usize = 20_000;
-
-/// Points that vote on each other, at most: the work grows with the square.
-const VOTERS: usize = 4_000;
 
 /// Points by the side of each other.
 struct Space {
@@ -111,13 +110,9 @@ impl Embedding {
         let neighbours = match reference {
             Some(others) => {
                 let known = measure.space(others);
-                let n = self.points.len();
-                self.agreeing(n, |i| nearest(&space.points[i], &known, others, None))
+                self.agreeing(|i| nearest(&space.points[i], &known, others, None))
             }
-            None => {
-                let n = self.points.len().min(VOTERS);
-                self.agreeing(n, |i| nearest(&space.points[i], &space, self, Some(i)))
-            }
+            None => self.agreeing(|i| nearest(&space.points[i], &space, self, Some(i))),
         };
         Some(Quality { neighbours, accuracy, threshold, area })
     }
@@ -127,16 +122,17 @@ impl Embedding {
         self.points.iter().position(|point| point.iter().any(|x| !x.is_finite()))
     }
 
-    /// The share of the first `n` points for whose class most of their neighbours vote; of as many votes, those for the
-    /// lower class win.
-    fn agreeing(&self, n: usize, neighbours: impl Fn(usize) -> Vec<usize>) -> f64 {
-        let right = (0..n).filter(|&i| {
+    /// The share of points for whose class most of their neighbours vote; of as many votes, those for the lower class win.
+    fn agreeing(&self, neighbours: impl Fn(usize) -> Vec<usize> + Sync) -> f64 {
+        let right = |i: usize| {
             let classes = neighbours(i);
             let votes = |class: usize| classes.iter().filter(|&&c| c == class).count();
             let best = classes.iter().copied().max_by_key(|&c| (votes(c), std::cmp::Reverse(c)));
             best == Some(self.classes[i])
-        });
-        right.count() as f64 / n as f64
+        };
+        let n = self.points.len();
+        let count = (0..n).into_par_iter().filter(|&i| right(i)).count();
+        count as f64 / n as f64
     }
 
     /// The best accuracy over thresholds, the threshold, and the area under the curve: the probability that two points of
@@ -184,8 +180,7 @@ impl Embedding {
 
 /// The classes of the points nearest to one, which may be the one at `own`.
 fn nearest(point: &[f64], space: &Space, named: &Embedding, own: Option<usize>) -> Vec<usize> {
-    let n = if own.is_some() { space.points.len().min(VOTERS) } else { space.points.len() };
-    let others = (0..n).filter(|&j| own != Some(j));
+    let others = (0..space.points.len()).filter(|&j| own != Some(j));
     let mut near: Vec<(f64, usize)> =
         others.map(|j| (space.measure.far(point, &space.points[j]), named.classes[j])).collect();
     near.select_nth_unstable_by(NEIGHBOURS - 1, |a, b| a.0.total_cmp(&b.0));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::layer_data::{batch_size, names_its_data, nothing_in_memory, serve, serve_memory};
-use super::{Plan, Shapes};
+use super::{Plan, RUN_FILE, Shapes};
 use crate::data::datum::Colour;
 use crate::data::records::Records;
 use crate::data::source::{Conventions, Order, Source};
@@ -35,6 +35,8 @@ pub(super) struct DataSpec {
     pub mean: Option<PathBuf>,
     /// Whether every epoch has an order of its own.
     pub shuffle: bool,
+    /// Channels, rows and columns of pairs that are not made yet, of a run that is only looked at.
+    pub to_be: Option<[usize; 3]>,
 }
 
 /// The sources of a net's inputs.
@@ -45,6 +47,8 @@ pub(super) struct Inputs {
     pub sources: Vec<(Source, Vec<(String, String)>)>,
     /// Records in a batch.
     pub batch: usize,
+    /// What deserves a look about the data.
+    pub remarks: Vec<String>,
 }
 
 impl Inputs {
@@ -57,10 +61,18 @@ impl Inputs {
         seed: u64,
     ) -> Result<Self> {
         let train = state.phase == Phase::Train;
-        let mut inputs = Inputs { shapes: Shapes::new(), sources: vec![], batch: 0 };
+        let mut inputs =
+            Inputs { shapes: Shapes::new(), sources: vec![], batch: 0, remarks: vec![] };
         let exists = |node: &&Node| node.exists(state);
+        // Where nothing is trained or tested, as where blobs are extracted, labels do not matter.
+        let of_pairs = plan.kept.is_some()
+            && definition.nodes.iter().filter(exists).any(|n| compares_pairs(&n.layer));
         let nodes: Vec<&Node> =
             definition.nodes.iter().filter(exists).filter(|n| n.layer.is_input()).collect();
+        if let Some(record) = data.to_be {
+            inputs.foresee(plan, definition, nodes, record, train);
+            return Ok(inputs);
+        }
         let nodes = match &data.tensors {
             Some(path) => inputs.tensors(plan, path, nodes, seed, train)?,
             None => nodes,
@@ -74,10 +86,15 @@ impl Inputs {
             }
             match &node.layer {
                 Layer::Data(layer) if !named => {
-                    let records = Records::open_lmdb(&plan.locate(&layer.source), None)?;
+                    let source = plan.locate(&layer.source);
+                    let mut records = Records::open_lmdb(&source, None)?;
                     let options = transform(&plan.bases, &layer.transform, None, train)?;
                     let batch = batch_size(plan, node, layer.batch_size)?;
                     let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
+                    if of_pairs && serves_labels(&tops) {
+                        let advice = "read the labels of pairs by a Data layer of their own";
+                        labels_of_pairs(&mut records, (&source, None), batch, || advice.into())?;
+                    }
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
                 }
                 Layer::Data(DataLayer { transform: own, batch_size, .. })
@@ -87,7 +104,10 @@ impl Inputs {
                     let batch = self::batch_size(plan, node, *batch_size)?;
                     let options = transform(&plan.bases, own, data.mean.as_deref(), train)?;
                     let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
-                    let records = open_records(data)?;
+                    let mut records = open_records(data)?;
+                    if of_pairs && serves_labels(&tops) {
+                        inputs.look_at_labels(plan, data, &mut records, batch)?;
+                    }
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
                 }
                 Layer::MemoryData(_) => return Err(nothing_in_memory(node)),
@@ -95,13 +115,30 @@ impl Inputs {
                 _ => free.extend(node.tops.iter().map(|t| t.value.as_str())),
             }
         }
+        let unfed = |name: &&&str| {
+            let is_its = |node: &&Node| node.tops.iter().any(|top| top.value == ***name);
+            let node = definition.nodes.iter().filter(exists).find(is_its);
+            node.is_some_and(|n| matches!(&n.layer, Layer::Input(input) if input.shapes.is_empty()))
+        };
+        let of_run_file = plan.kept.as_ref().is_some_and(|kept| kept.name == RUN_FILE);
+        if of_run_file
+            && !named
+            && let Some(input) = free.iter().find(unfed)
+        {
+            return Err(Error::refused(format!(
+                "the run file has no data for `{input}`: write where they are, `dataset: {{ train: {{ images: LMDB }} }}`"
+            )));
+        }
         if named && !free.is_empty() {
             let crop_size = definition.crop.unwrap_or(0);
             let layer = Transform { crop_size, ..Transform::default() };
             let options = transform(&plan.bases, &layer, data.mean.as_deref(), train)?;
             let asked = definition.batch_sizes[usize::from(!train)];
             let batch = plan.batch_size.or(asked).unwrap_or(DEFAULT_BATCH);
-            let records = open_records(data)?;
+            let mut records = open_records(data)?;
+            if of_pairs && serves_labels(&free) {
+                inputs.look_at_labels(plan, data, &mut records, batch)?;
+            }
             inputs.records_for(&free, records, options, seed, data.shuffle, batch)?;
             if definition.dialect != Dialect::Caffe {
                 inputs.as_for(definition.dialect, data);
@@ -138,6 +175,53 @@ impl Inputs {
                 }
             }
         }
+    }
+
+    /// The shapes that inputs will have of pairs that are not made yet.
+    fn foresee(
+        &mut self,
+        plan: &Plan,
+        definition: &Definition,
+        nodes: Vec<&Node>,
+        record: [usize; 3],
+        train: bool,
+    ) {
+        let asked = definition.batch_sizes[usize::from(!train)];
+        let label = label_of_pairs(definition.dialect);
+        for node in nodes {
+            let own = match &node.layer {
+                Layer::Data(layer) => Some(layer.batch_size).filter(|&n| 0 < n),
+                _ => None,
+            };
+            self.batch = plan.batch_size.or(own).or(asked).unwrap_or(DEFAULT_BATCH);
+            for (i, top) in node.tops.iter().enumerate() {
+                let record = if is_label(&top.value, i) { &label[..] } else { &record[..] };
+                let shape = Shape([&[self.batch][..], record].concat());
+                self.shapes.insert(top.value.clone(), shape);
+            }
+        }
+    }
+
+    /// Refuses labels that pairs do not have, and remarks on those of a first batch that are all one.
+    fn look_at_labels(
+        &mut self,
+        plan: &Plan,
+        data: &DataSpec,
+        records: &mut Records,
+        batch: usize,
+    ) -> Result<()> {
+        let Some((images, labels)) = &data.databases else { return Ok(()) };
+        let advice = || own_labels(images, &plan.bases);
+        let first = labels_of_pairs(records, (images, labels.as_deref()), batch, advice)?;
+        let [one, rest @ ..] = &first[..] else { return Ok(()) };
+        if FEW < rest.len() && !data.shuffle && rest.iter().all(|label| label == one) {
+            let (n, place) = (first.len(), labels.as_ref().unwrap_or(images).display());
+            self.remarks.push(format!(
+                "the first {n} labels of {place} are all {one}; a loss of pairs learns from alike and unlike ones: mix them, \
+                 or write `shuffle: true` under `train`"
+            ));
+        }
+        Ok(())
     }
 
     fn records_for(
@@ -217,6 +301,57 @@ impl Inputs {
         self.sources.push((source, wires));
         Ok(others)
     }
+}
+
+/// The shape of the label of a pair: a number for Torch, an image of one pixel for the others.
+pub(super) fn label_of_pairs(dialect: Dialect) -> Vec<usize> {
+    if dialect == Dialect::Torch { vec![] } else { vec![1, 1, 1] }
+}
+
+/// Labels that may be all alike by chance.
+const FEW: usize = 7;
+
+/// Whether a layer learns from pairs, by labels that say which are alike.
+fn compares_pairs(layer: &Layer) -> bool {
+    use Layer::{ContrastiveLoss, CosineEmbeddingLoss, L1HingeLoss};
+    matches!(layer, ContrastiveLoss(_) | CosineEmbeddingLoss(_) | L1HingeLoss(_))
+}
+
+/// Whether one of the inputs that records serve takes their labels.
+fn serves_labels(inputs: &[&str]) -> bool {
+    inputs.iter().enumerate().any(|(i, input)| is_label(input, i))
+}
+
+/// The labels of a first batch of pairs. Images whose labels are in a database of their own carry -1, as DIGITS writes
+/// them, which losses of pairs take for a label like any other.
+fn labels_of_pairs(
+    records: &mut Records,
+    (images, labels): (&Path, Option<&Path>),
+    batch: usize,
+    advice: impl Fn() -> String,
+) -> Result<Vec<f32>> {
+    let first = records.first_labels(batch)?;
+    match labels.is_none() && !first.is_empty() && first.iter().all(|&label| label == -1.0) {
+        true => {
+            let why = "holds images that carry the label -1, which is none of a pair; ";
+            Err(Error::format(images, why.to_owned() + &advice()))
+        }
+        false => Ok(first),
+    }
+}
+
+/// Where the labels of pairs are, beside their images.
+fn own_labels(images: &Path, bases: &[PathBuf]) -> String {
+    let name = images.file_name().unwrap_or_default().to_string_lossy();
+    let place = images.with_file_name(name.replace("images", "labels"));
+    let shown = bases.iter().find_map(|base| place.strip_prefix(base).ok()).unwrap_or(&place);
+    let shown = match place != images && place.exists() {
+        true => shown.display().to_string(),
+        false => "LMDB".into(),
+    };
+    format!(
+        "the labels of pairs are in an LMDB of their own: write `labels: {shown}` beside `images`"
+    )
 }
 
 fn open_records(data: &DataSpec) -> Result<Records> {

@@ -6,7 +6,8 @@ use prost::Message;
 
 use super::data::DataSpec;
 use super::forward::{Forward, Net};
-use super::inference::{Complaints, load};
+use super::inference::{Complaints, last_snapshot, load};
+use super::run_file;
 use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;
 use crate::error::{Error, Result};
@@ -40,6 +41,40 @@ pub struct ExtractOptions {
     pub request: Request,
     /// Device, threads and seed.
     pub session: SessionOptions,
+}
+
+impl ExtractOptions {
+    /// Takes from a run file what is not said: its definition and what that is told, the data of validation, or of training
+    /// where there are none, the mean and the batch.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn complete_from(&mut self, path: &Path) -> Result<()> {
+        let (file, _) = run_file::read(path, &[])?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        let folder = file.output.clone().unwrap_or_else(|| path.with_extension(""));
+        self.net = base.join(&file.network);
+        if self.weights.as_os_str().is_empty() {
+            self.weights = last_snapshot(&folder)?;
+        }
+        let data = run_file::data_to_look_at(&file, base, &folder);
+        if self.data.is_none() && self.tensors.is_none() {
+            self.data = data.databases.map(|(images, _)| images);
+            self.tensors = data.tensors;
+        }
+        self.mean = self.mean.take().or(data.mean);
+        self.batch_size = self.batch_size.or(file.train.batch_size);
+        let request = std::mem::take(&mut self.request);
+        let told = file.told();
+        self.request = Request {
+            params: told.params.into_iter().chain(request.params).collect(),
+            call: request.call.or(told.call),
+            loss: request.loss.or(told.loss),
+            classes: request.classes.or(file.dataset.classes),
+            ..request
+        };
+        Ok(())
+    }
 }
 
 /// Blobs by name, each with a row for every record, in the order asked for.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::data::{DEFAULT_BATCH, DataSpec, Inputs};
 use super::inference::{Complaints, load};
+use super::missing::report_missing;
 use super::program::{self, Facts, is_program};
 use super::{Plan, environment, read_net, states};
 use crate::data::source::Source;
@@ -74,6 +75,9 @@ impl Forward {
             test_data: DataSpec::default(),
             batch_size,
             epochs: None,
+            intervals: [None; 2],
+            keep: None,
+            stop_on_nan: false,
             whole_tests: true,
             folder: None,
             prefix: PathBuf::new(),
@@ -82,6 +86,9 @@ impl Forward {
             bases: vec![path.parent().unwrap_or(Path::new("")).to_owned()],
         };
         let (definition, state) = &plan.train;
+        if report_missing(&plan, definition, state, &plan.train_data, &mut diagnostics) {
+            return Ok(Err((sources, diagnostics)));
+        }
         let inputs = Inputs::open(&plan, definition, state, &plan.train_data, session.seed)?;
         same_records(definition, state, &inputs)?;
         let env = environment(inputs.shapes.clone());
@@ -91,7 +98,7 @@ impl Forward {
             return Ok(Err((sources, diagnostics)));
         }
         let Some((records, batch)) = inputs.records() else {
-            return Err(Error::refused(NO_DATA));
+            return Err(no_data(watched));
         };
         if typed.signatures.iter().any(Option::is_none) {
             let why = "the net cannot be built: the shape of its data is not known";
@@ -127,7 +134,7 @@ fn told(
     diagnostics: &mut Diagnostics,
 ) -> Result<Definition> {
     if data.databases.is_none() && data.tensors.is_none() {
-        return Err(Error::refused(NO_DATA));
+        return Err(no_data(net.watched));
     }
     let mut facts = Facts::of(data, net.request.classes, front::dialect(net.path))?;
     if let Some(said) = &net.request.input_shape
@@ -142,7 +149,15 @@ fn told(
     program::for_images(net.path, &facts, batch, sources, diagnostics)
 }
 
-const NO_DATA: &str = "the net names no data; give them with --data or --tensors";
+/// Says how data are given: `extract`, which watches blobs, takes databases, too.
+fn no_data(watched: bool) -> Error {
+    Error::refused(match watched {
+        true => "the net names no data; give them with --data or --tensors",
+        false => {
+            "the net names no data; give them with --tensors, or test it by a run file that names some"
+        }
+    })
+}
 
 /// Checks that records have the size that a definition without data layers names for its inputs, since that is the one its
 /// weights are for.

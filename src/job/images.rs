@@ -62,6 +62,55 @@ pub(super) struct Told<'a> {
     pub rules: Rules,
     /// Whether the net takes images red first.
     pub red_first: bool,
+    /// What the command line says of pixels.
+    pub pixels: &'a Pixels,
+}
+
+/// What becomes of the pixels of images for a net that does not say it, as people tell Caffe's classify.py.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pixels {
+    /// Factor, applied after the mean was subtracted.
+    pub scale: Option<f32>,
+    /// The mean of each channel, or one for all, in the order in which the net takes channels.
+    pub mean: Vec<f32>,
+    /// Whether the net takes colour red first.
+    pub red_first: Option<bool>,
+    /// Rows and columns that images are resized to before the middle is cut out.
+    pub resize: Option<[usize; 2]>,
+}
+
+impl Pixels {
+    /// The option that says the first of it.
+    pub fn option(&self) -> Option<&'static str> {
+        let said = [
+            (self.scale.is_some(), "--scale"),
+            (!self.mean.is_empty(), "--mean NUMBERS"),
+            (self.red_first.is_some(), "--channels"),
+            (self.resize.is_some(), "--resize"),
+        ];
+        said.iter().find(|(said, _)| *said).map(|(_, option)| *option)
+    }
+
+    /// The mean as it is subtracted from what is still blue first.
+    fn mean(&self, mean: Mean) -> Mean {
+        let red_first = self.red_first == Some(true);
+        match mean {
+            _ if !self.mean.is_empty() => {
+                let mut values = self.mean.clone();
+                if red_first {
+                    values.reverse();
+                }
+                Mean::Values(values)
+            }
+            Mean::Image(mut mean) if red_first && three(&mean.shape).is_some_and(|s| s[0] == 3) => {
+                let plane = mean.data.len() / 3;
+                let (first, rest) = mean.data.split_at_mut(plane);
+                first.swap_with_slice(&mut rest[plane..]);
+                Mean::Image(mean)
+            }
+            mean => mean,
+        }
+    }
 }
 
 impl Intake {
@@ -88,6 +137,8 @@ impl Intake {
         if told.staged {
             options.scale = 1.0;
         }
+        options.scale = told.pixels.scale.unwrap_or(options.scale);
+        options.mean = told.pixels.mean(options.mean);
         let of_data = match told.staged && told.declared.is_some() {
             true => None,
             false => record_of(told.data, options.colour),
@@ -96,9 +147,14 @@ impl Intake {
             (Some(record), _) => record,
             (None, Some(declared)) => {
                 options.crop = None;
+                let mut record = declared;
+                if let Some(size) = told.pixels.resize {
+                    options.crop = Some(side_of(declared)?);
+                    record[1..].copy_from_slice(&size);
+                }
                 let mean = std::mem::take(&mut options.mean);
-                options.mean = fitted(mean, declared)?;
-                declared
+                options.mean = fitted(mean, record)?;
+                record
             }
             (None, None) => {
                 let stored = served.as_ref().and_then(|served| {
@@ -116,12 +172,17 @@ impl Intake {
                 })?
             }
         };
+        let record = match told.pixels.resize {
+            Some([height, width]) => [record[0], height, width],
+            None => record,
+        };
         let rules = served.map_or(told.rules, |served| served.rules.unwrap_or(told.rules));
         let transform = Transform::new(options, record).map_err(|why| match told.mean {
             Some(mean) if why.contains("mean") => Error::format(mean, why),
             _ => Error::refused(format!("images cannot be prepared: {why}")),
         })?;
-        Ok(Intake { transform, record, rules, red_first: told.red_first })
+        let red_first = told.pixels.red_first.unwrap_or(told.red_first);
+        Ok(Intake { transform, record, rules, red_first })
     }
 
     /// Channels, rows, columns of what the net takes.
@@ -214,6 +275,16 @@ impl Intake {
             blue.swap_with_slice(&mut rest[plane..]);
         }
         Ok(values)
+    }
+}
+
+/// The side of the square that is cut out for an input.
+fn side_of([_, height, width]: [usize; 3]) -> Result<usize> {
+    match height == width {
+        true => Ok(height),
+        false => Err(Error::refused(format!(
+            "--resize cuts out a square, and the net takes images of {height}x{width}"
+        ))),
     }
 }
 

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::clusters::Measure;
 use super::data::locate;
+pub use super::images::Pixels;
 use super::images::{Intake, Rules, Told, mean_shape, record_of};
 use super::program::{self, Facts, is_program};
 use super::run_file::{RunFile, mean_of_pairs, training_data};
 use super::seen::Seen;
-use super::{RUN_FILE, is_run_file, read_net, run_file, states};
+use super::{LOG, RUN_FILE, is_run_file, read_net, run_file, states};
 use crate::data::datum::Colour;
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
@@ -25,6 +26,7 @@ use crate::pipeline;
 use crate::plan::Slot;
 use crate::source::SourceMap;
 use crate::spec::Dialect;
+use crate::train::log;
 use crate::train::machine::{Machine, Purpose, users};
 use crate::ty::Shape;
 use crate::weights::{order, read_weights};
@@ -63,6 +65,8 @@ pub struct Beside<'a> {
     pub weights: Option<&'a Path>,
     /// The mean image, instead of the run's.
     pub mean: Option<&'a Path>,
+    /// What becomes of pixels, for a net alone.
+    pub pixels: Option<&'a Pixels>,
     /// How many images there will be, if that is known: a batch need not be larger.
     pub images: Option<usize>,
 }
@@ -81,6 +85,12 @@ impl Inference {
         let mut sources = SourceMap::default();
         let mut diagnostics = Diagnostics::default();
         let alone = !is_run_file(path);
+        if let Some(option) = given.pixels.and_then(Pixels::option).filter(|_| !alone) {
+            let why = format!(
+                "{option} is for a net alone; a run file says how its images are transformed"
+            );
+            return Err(Error::refused(why));
+        }
         let file = match alone {
             true => of_net(path, given)?,
             false => run_file::read(path, &[])?.0,
@@ -168,6 +178,7 @@ impl Inference {
             bases,
             rules: if alone { Rules::OpenCv } else { Rules::Digits },
             red_first: told,
+            pixels: given.pixels.unwrap_or(&Pixels::default()),
         })?;
         let mut shapes = std::collections::BTreeMap::new();
         if let Some(name) = input {
@@ -219,6 +230,14 @@ impl Inference {
     /// See [`prepare`](Self::prepare); the file cannot be read.
     pub fn load(&self, path: &Path) -> Result<Vec<f32>> {
         self.intake.load(path)
+    }
+
+    /// Whether a file holds one grey image, which all channels of a net of colour see.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn is_grey_for_colour(&self, path: &Path) -> Result<bool> {
+        Ok(self.shape.dims()[1] == 3 && self.intake.read(path)?.shape()[0] == 1)
     }
 
     /// Two image files as a net of pairs takes them.
@@ -370,17 +389,33 @@ fn taken(deployed: &Definition) -> (Option<String>, Option<[usize; 3]>) {
     (first, None)
 }
 
-/// The snapshot of the most iterations in a run's folder.
+/// The snapshot that the last run in a folder has written last, by its log; of the most iterations where that tells none.
 ///
 /// # Errors
 /// There is none.
 pub fn last_snapshot(folder: &Path) -> Result<PathBuf> {
-    last(folder, "").ok_or_else(|| {
+    logged(folder).or_else(|| last(folder, "")).ok_or_else(|| {
         Error::refused(format!(
             "there is no snapshot {}; train first, or give --weights",
             folder.join("*_iter_N.safetensors").display()
         ))
     })
+}
+
+fn logged(folder: &Path) -> Option<PathBuf> {
+    let state = log::last_snapshot(&folder.join(LOG))?;
+    let weights = folder.join(state.file_name()?).with_extension("safetensors");
+    weights.exists().then_some(weights)
+}
+
+/// The snapshots in a folder that a run leaves as they are, which writes one every so many updates and after its last: the
+/// one of the most iterations.
+pub fn left_snapshot(folder: &Path, every: u64, last_of_run: u64) -> Option<PathBuf> {
+    let is_left = |iteration: u64| {
+        let is_due = 0 < every && iteration.is_multiple_of(every);
+        last_of_run < iteration || iteration != last_of_run && !is_due
+    };
+    snapshots(folder, "").filter(|(iteration, ..)| is_left(*iteration)).max().map(|found| found.2)
 }
 
 /// The snapshot of the most iterations whose files' names begin with a solver's prefix.
@@ -409,14 +444,18 @@ const ENDINGS: [&str; 3] = [".caffemodel.h5", ".caffemodel", ".safetensors"];
 
 /// The weights of the most iterations in a folder, of files called `PREFIX_iter_N` or, for an empty prefix, any.
 fn last(folder: &Path, prefix: &str) -> Option<PathBuf> {
+    snapshots(folder, prefix).max().map(|(_, _, path)| path)
+}
+
+/// Files of weights in a folder with their iterations and what kind of file they are.
+fn snapshots(folder: &Path, prefix: &str) -> impl Iterator<Item = (u64, usize, PathBuf)> {
     let here = folder.as_os_str().is_empty();
-    let entries = std::fs::read_dir(if here { Path::new(".") } else { folder }).ok()?;
-    let found = entries.filter_map(|entry| {
+    let entries = std::fs::read_dir(if here { Path::new(".") } else { folder });
+    entries.into_iter().flatten().filter_map(move |entry| {
         let path = folder.join(entry.ok()?.file_name());
         let name = path.file_name()?.to_str()?;
         let kind = ENDINGS.iter().position(|ending| name.ends_with(ending))?;
         let fits = prefix.is_empty() || name.starts_with(&format!("{prefix}_iter_"));
         Some((iteration_of(&path).filter(|_| fits)?, kind, path))
-    });
-    found.max().map(|(_, _, path)| path)
+    })
 }

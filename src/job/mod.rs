@@ -9,6 +9,7 @@ mod forward;
 mod images;
 pub mod inference;
 mod layer_data;
+mod missing;
 pub mod move_weights;
 mod options;
 mod program;
@@ -36,6 +37,7 @@ use crate::exec::SessionOptions;
 use crate::file::{is_run_file, read_definition};
 use crate::front;
 use crate::ir::{Definition, NetState, TypedNet};
+use crate::layers::Layer;
 use crate::passes::agree_on_params::agree_on_params;
 use crate::pipeline;
 use crate::source::SourceMap;
@@ -45,6 +47,7 @@ use crate::train::Trainer;
 use crate::train::checkpoint::Unmatched;
 use crate::ty::Shape;
 use data::{DataSpec, Inputs};
+use missing::report_missing;
 
 /// A job that is ready to run.
 pub struct Job {
@@ -62,10 +65,19 @@ pub struct Job {
     pub weights: Vec<PathBuf>,
     /// What of these files and of the net found no match.
     pub unmatched: Vec<Unmatched>,
+    /// What deserves a look about the data.
+    pub remarks: Vec<String>,
+    /// Snapshots of this run that are kept, the last ones; all if none is said.
+    pub keep: Option<usize>,
+    /// Whether a loss that is no number ends the run.
+    pub stop_on_nan: bool,
 }
 
 /// The name under which a run file is kept.
 pub const RUN_FILE: &str = "run.yaml";
+
+/// The name of the log of a run.
+pub const LOG: &str = "log.jsonl";
 
 /// A text that tells what a run was made from.
 pub struct Kept {
@@ -96,6 +108,12 @@ struct Plan {
     test_data: DataSpec,
     batch_size: Option<usize>,
     epochs: Option<f64>,
+    /// Epochs from one snapshot to the next, and from one test to the next, where they are said.
+    intervals: [Option<f64>; 2],
+    /// Snapshots that are kept, the last ones; all if not said.
+    keep: Option<usize>,
+    /// Whether a loss that is no number ends the run.
+    stop_on_nan: bool,
     /// Whether every test covers the validation data once, from their start.
     whole_tests: bool,
     folder: Option<PathBuf>,
@@ -115,7 +133,10 @@ pub fn open(path: &Path, options: &JobOptions) -> Result<Opened> {
         diagnostics.sort();
         return Ok(Opened { sources, diagnostics, job: None });
     };
-    let job = build(plan, options, &mut diagnostics)?;
+    let job = match build(plan, options, &mut diagnostics) {
+        Err(Error::Definition) if diagnostics.has_errors() => None,
+        built => built?,
+    };
     diagnostics.sort();
     Ok(Opened { sources, diagnostics, job })
 }
@@ -180,7 +201,9 @@ fn build(
     if diagnostics.has_errors() {
         return Ok(None);
     }
-    let Stage { typed, env, inputs } = stage;
+    let Stage { typed, env, mut inputs } = stage;
+    let is_new = plan.weights.is_empty() && options.weights.is_empty() && options.resume.is_none();
+    inputs.remarks.extend(stored_without_weights(&typed).filter(|_| is_new));
     let epoch = inputs
         .records()
         .map(|(records, batch)| records.div_ceil(batch * plan.solver.iter_size.max(1)).max(1));
@@ -221,8 +244,7 @@ fn build(
         None => vec![],
     };
     let batch = inputs.batch as u64;
-    for (i, (source, names)) in inputs.sources.into_iter().enumerate() {
-        let mut source = source;
+    for (i, (mut source, names)) in inputs.sources.into_iter().enumerate() {
         // Caffe's own states have no position; a run that goes on from one reads on where it would have been.
         let passes = trainer.iteration() * plan.solver.iter_size;
         let each = if source.batch_size().is_some() { 1 } else { batch };
@@ -243,7 +265,22 @@ fn build(
         kept: plan.kept,
         weights,
         unmatched,
+        remarks: inputs.remarks,
+        keep: plan.keep,
+        stop_on_nan: plan.stop_on_nan,
     }))
+}
+
+/// What is to be said of layers that use stored statistics, where no weights bring any.
+fn stored_without_weights(typed: &TypedNet) -> Option<String> {
+    let stores =
+        |layer: &Layer| matches!(layer, Layer::BatchNorm(b) if b.use_global_stats == Some(true));
+    let (_, node) = typed.net.nodes().find(|(_, node)| stores(&node.layer))?;
+    Some(format!(
+        "layer `{}` has `use_global_stats: true` in training, and no --weights bring the statistics, which are zeros: leave the \
+         line out, and they are the batch's in training",
+        node.name.value
+    ))
 }
 
 /// Names of layers that a complaint lists at most.
@@ -282,11 +319,13 @@ fn settle_epochs(plan: &mut Plan, epoch: Option<u64>) {
     if solver.max_iter == 0 {
         solver.max_iter = (epochs * epoch as f64).ceil() as u64;
     }
-    if solver.test_interval == 0 && !plan.tests.is_empty() {
-        solver.test_interval = epoch;
+    let [snapshot, test] = plan.intervals;
+    let updates = |epochs: f64| ((epochs * epoch as f64).round() as u64).max(1);
+    if !plan.tests.is_empty() && (solver.test_interval == 0 || test.is_some()) {
+        solver.test_interval = updates(test.unwrap_or(1.0));
     }
-    if solver.snapshot == 0 {
-        solver.snapshot = epoch;
+    if solver.snapshot == 0 || snapshot.is_some() {
+        solver.snapshot = updates(snapshot.unwrap_or(1.0));
     }
     if solver.display == 0 {
         solver.display = (solver.max_iter / (8 * (epochs.ceil() as u64).max(1))).clamp(1, 100);
@@ -308,6 +347,9 @@ impl Stage {
         seed: u64,
         diagnostics: &mut Diagnostics,
     ) -> Result<Self> {
+        if report_missing(plan, definition, state, data, diagnostics) {
+            return Err(Error::Definition);
+        }
         let inputs = Inputs::open(plan, definition, state, data, seed)?;
         let env = environment(inputs.shapes.clone());
         let typed = pipeline::typed_net(definition, state, &env, diagnostics);

@@ -23,6 +23,8 @@ pub struct JobOptions {
     pub tensors: Option<PathBuf>,
     /// The folder of the results, instead of the one that the job names.
     pub output: Option<PathBuf>,
+    /// Whether the job is only looked at, so that pairs that are not there are not made.
+    pub only_look: bool,
 }
 
 impl Default for JobOptions {
@@ -36,6 +38,7 @@ impl Default for JobOptions {
             set: vec![],
             tensors: None,
             output: None,
+            only_look: false,
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::data::{DEFAULT_BATCH, DataSpec};
+use super::data::{DEFAULT_BATCH, DataSpec, label_of_pairs};
 use super::read_net;
 use crate::data::record_shape;
 use crate::data::records::Records;
@@ -57,6 +57,16 @@ impl Facts {
     /// # Errors
     /// There are no data, or they cannot be read.
     pub fn of(data: &DataSpec, classes: Option<usize>, dialect: Dialect) -> Result<Self> {
+        if let Some(record) = data.to_be {
+            return Ok(Facts {
+                dialect,
+                shape: record.to_vec(),
+                label: label_of_pairs(dialect),
+                batch: None,
+                classes,
+                told: Request::default(),
+            });
+        }
         if let Some(path) = &data.tensors {
             let blobs = read_feed(path)?;
             let of = |name: &str| match blobs.get(name).map(|blob| blob.shape.as_slice()) {

@@ -1,9 +1,12 @@
 //! The loop around a trainer: tests, snapshots, the log, in the order of Caffe's `Solver::Step`.
 
+use std::collections::VecDeque;
+use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::{Job, Kept};
+use super::{Job, Kept, LOG};
 use crate::error::{Error, Result};
 use crate::train::checkpoint::Snapshot;
 use crate::train::log::{Event, Log};
@@ -39,12 +42,33 @@ pub struct Outcome {
     pub snapshot: Option<Snapshot>,
     /// Whether it was stopped before its last iteration.
     pub stopped: bool,
+    /// The snapshots before the last that are still there.
+    before: VecDeque<Snapshot>,
+}
+
+impl Outcome {
+    /// Takes a snapshot for the last one, and removes the oldest where there are more than wanted.
+    fn keep(&mut self, snapshot: Snapshot, most: Option<usize>) {
+        let last = self.snapshot.replace(snapshot.clone());
+        self.before.extend(last.filter(|last| last.state != snapshot.state));
+        while most.is_some_and(|most| most <= self.before.len()) {
+            let Some(Snapshot { caffemodel, safetensors, solverstate, state, flat }) =
+                self.before.pop_front()
+            else {
+                break;
+            };
+            for file in [caffemodel, safetensors, solverstate, state, flat] {
+                // Not every snapshot has all of these files; one that stays is in nobody's way.
+                let _ = std::fs::remove_file(file);
+            }
+        }
+    }
 }
 
 impl Job {
     /// The log of the run, if it has a folder.
     pub fn log_path(&self) -> Option<PathBuf> {
-        self.folder.as_ref().map(|folder| folder.join("log.jsonl"))
+        self.folder.as_ref().map(|folder| folder.join(LOG))
     }
 
     /// An iteration in epochs.
@@ -62,9 +86,10 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
     if let Some(parent) = job.prefix.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
     }
-    let mut log = None;
+    let (mut log, mut _lock) = (None, None);
     if let Some(folder) = job.folder.clone() {
         std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        _lock = lock(&folder)?;
         if let Some(Kept { name, text }) = &job.kept {
             crate::file::write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))?;
         }
@@ -74,7 +99,7 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
     if 0 < solver.snapshot || solver.snapshot_after_train {
         try_snapshot(&job.prefix, solver.max_iter)?;
     }
-    let mut outcome = Outcome { snapshot: None, stopped: false };
+    let mut outcome = Outcome { snapshot: None, stopped: false, before: VecDeque::new() };
     let mut written_at = None;
     while job.trainer.iteration() < solver.max_iter {
         let iteration = job.trainer.iteration();
@@ -83,7 +108,7 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
             let steps = job.trainer.settle()?;
             let control = report(job, observer, &mut log, start, steps)?;
             if control != Control::Continue {
-                outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
+                outcome.keep(snapshot(job, observer, &mut log)?, job.keep);
             }
             if control == Control::Stop {
                 outcome.stopped = true;
@@ -99,7 +124,7 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
             let steps = job.trainer.settle()?;
             let late = report(job, observer, &mut log, start, steps)?;
             control = if late == Control::Continue { control } else { late };
-            outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
+            outcome.keep(snapshot(job, observer, &mut log)?, job.keep);
             written_at = Some(iteration);
         }
         if control == Control::Stop {
@@ -109,7 +134,7 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
     }
     let iteration = job.trainer.iteration();
     if solver.snapshot_after_train && written_at != Some(iteration) {
-        outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
+        outcome.keep(snapshot(job, observer, &mut log)?, job.keep);
     }
     if 0 < solver.display && iteration.is_multiple_of(solver.display) {
         let smoothed = job.trainer.closing_loss()?;
@@ -119,6 +144,34 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
         test_all(job, observer, &mut log, start)?;
     }
     Ok(outcome)
+}
+
+/// Keeps other trainings out of a run's folder as long as the result lives; a process that ends, however it does, keeps
+/// nobody out. Where the file system has no locks nobody is.
+fn lock(folder: &Path) -> Result<Option<File>> {
+    let path = folder.join(".lock");
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = file.map_err(|e| Error::io("write", &path, e))?;
+    match file.try_lock() {
+        Ok(()) => {
+            // Who is kept out may read which process does it; nothing else depends on it.
+            let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            Ok(Some(file))
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut process = String::new();
+            let read = file.take(20).read_to_string(&mut process);
+            let process = match read {
+                Ok(1..) => format!(" (process {})", process.trim()),
+                _ => String::new(),
+            };
+            let why = format!(
+                "is being written by another cortado{process}; name another folder with --output"
+            );
+            Err(Error::format(folder, why))
+        }
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
 }
 
 /// Finds out before anything is computed whether the last snapshot could be written, as Caffe's solver does.
@@ -137,7 +190,8 @@ fn try_snapshot(prefix: &Path, iteration: u64) -> Result<()> {
     }
 }
 
-/// Logs and shows updates; says how to go on after the last. A loss that is no number stops nothing, as in Caffe.
+/// Logs and shows updates; says how to go on after the last. A loss that is no number stops nothing, as in Caffe, unless the
+/// run file says so.
 fn report(
     job: &Job,
     observer: &mut dyn Observer,
@@ -152,7 +206,14 @@ fn report(
             let epoch = job.epochs(iteration);
             log.write(&Event::train(&step, epoch, start.elapsed().as_secs_f64()))?;
         }
-        match observer.step(job, &step) {
+        let wanted = observer.step(job, &step);
+        if job.stop_on_nan && !step.loss.is_finite() {
+            let loss = step.loss;
+            return Err(Error::refused(format!(
+                "the loss is {loss} at iteration {iteration}, and `train.stop_on_nan` ends the run there; the snapshots before are good"
+            )));
+        }
+        match wanted {
             Control::Continue => {}
             wanted => control = wanted,
         }

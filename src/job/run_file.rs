@@ -8,10 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_yaml::Mapping;
 
 use super::data::DataSpec;
+use super::missing::missing_of_run;
 use super::program::{self, Facts, is_program};
 use super::run_file_text::{self, Set, Wrong};
 use super::solver_mapping::read_solver;
 use super::{JobOptions, Kept, Plan, RUN_FILE, is_run_file, read_net, states};
+use crate::data::idx::read_idx_pair;
 use crate::data::pairs::{Images, PairOptions, create_pairs, differences};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
@@ -214,6 +216,18 @@ pub struct Training {
     /// Whether every epoch has an order of its own.
     #[serde(default)]
     pub shuffle: bool,
+    /// Epochs from one snapshot to the next; 1 if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<f64>,
+    /// Epochs from one validation to the next; 1 if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// How many snapshots of the run are kept, the last ones; all if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<usize>,
+    /// Whether a loss that is no number ends the run, as in DIGITS; it goes on if not given, as in Caffe.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stop_on_nan: bool,
     /// Fields of Caffe's SolverParameter, or the configuration of a method of Torch's optim or of one of TensorFlow's
     /// optimizers.
     #[serde(default)]
@@ -266,13 +280,23 @@ pub fn read(path: &Path, set: &[Set]) -> Result<(RunFile, String)> {
 
 /// Refuses values that make no sense, and fields that others make meaningless.
 fn check(file: &RunFile) -> Result<(), Wrong> {
-    let Training { epochs, iterations, batch_size, .. } = &file.train;
-    if let Some(epochs) = epochs.filter(|&epochs| !(0.0 < epochs && epochs.is_finite())) {
-        let why = format!("`train.epochs` is {epochs}, and must be a number above 0");
-        return Err(Wrong::new("train.epochs", why));
+    let Training { epochs, iterations, batch_size, snapshot, validation, keep, .. } = &file.train;
+    let lengths = [
+        ("train.epochs", *epochs),
+        ("train.snapshot", *snapshot),
+        ("train.validation", *validation),
+    ];
+    for (key, length) in lengths.into_iter().filter_map(|(key, length)| Some((key, length?))) {
+        if !(0.0 < length && length.is_finite()) {
+            let why = format!("`{key}` is {length}, and must be a number above 0");
+            return Err(Wrong::new(key, why));
+        }
     }
-    let counts =
-        [("train.iterations", *iterations), ("train.batch_size", batch_size.map(|n| n as u64))];
+    let counts = [
+        ("train.iterations", *iterations),
+        ("train.batch_size", batch_size.map(|n| n as u64)),
+        ("train.keep", keep.map(|n| n as u64)),
+    ];
     if let Some((key, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
         return Err(Wrong::new(key, format!("`{key}` is 0, and must be at least 1")));
     }
@@ -315,6 +339,9 @@ pub(super) fn plan(
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
     let folder = options.output.clone().or_else(|| file.output.clone());
     let folder = folder.unwrap_or_else(|| path.with_extension(""));
+    if let Some((key, why)) = missing_of_run(&file, [&base, &folder], options.tensors.is_some()) {
+        return Err(Wrong::new(key, why).error(path, &text, &options.set));
+    }
     let data = datasets(&file, &base, &folder, options)?;
     let network = base.join(&file.network);
     let [definition, val_definition] = match is_program(&network) {
@@ -353,6 +380,9 @@ pub(super) fn plan(
         test_data: data.1.unwrap_or_default(),
         batch_size: file.train.batch_size,
         epochs,
+        intervals: [file.train.snapshot, file.train.validation],
+        keep: file.train.keep,
+        stop_on_nan: file.train.stop_on_nan,
         whole_tests: true,
         prefix: folder.join("snapshot"),
         kept: Some(file.kept(&base, &folder, &options.weights)?),
@@ -389,6 +419,17 @@ pub(super) fn training_data(file: &RunFile, base: &Path, folder: &Path) -> DataS
     }
 }
 
+/// The data of validation, or of training where there are none, with the mean.
+pub(super) fn data_to_look_at(file: &RunFile, base: &Path, folder: &Path) -> DataSpec {
+    let data = match (&file.dataset.pairs, &file.dataset.val) {
+        (Some(_), _) => of_pairs(folder, "val"),
+        (None, Some(files)) => of_files(files, base),
+        (None, None) => of_files(&file.dataset.train, base),
+    };
+    let mean = file.dataset.mean.as_ref().map(|mean| base.join(mean));
+    DataSpec { mean: mean.or(data.mean.clone()), ..data }
+}
+
 fn of_files(files: &Files, base: &Path) -> DataSpec {
     let under = |path: &PathBuf| base.join(path);
     DataSpec {
@@ -416,7 +457,7 @@ pub(super) fn mean_of_pairs(folder: &Path) -> PathBuf {
 }
 
 /// Where a run's pairs are made.
-const PAIRS: &str = "pairs";
+pub(super) const PAIRS: &str = "pairs";
 
 /// The data of training and validation; makes pairs that are asked for and not there.
 fn datasets(
@@ -426,11 +467,18 @@ fn datasets(
     options: &JobOptions,
 ) -> Result<(DataSpec, Option<DataSpec>)> {
     let dataset = &file.dataset;
+    let mut to_be = None;
     if let Some(pairs) = &dataset.pairs {
-        make_pairs(pairs, base, folder)?;
+        if options.only_look && !folder.join(PAIRS).exists() {
+            let (images, _) = read_idx_pair(&base.join(&pairs.images), &base.join(&pairs.labels))?;
+            to_be = Some([3, images.height, images.width]);
+        } else {
+            make_pairs(pairs, base, folder)?;
+        }
     }
     let mean = dataset.mean.as_ref().map(|mean| base.join(mean));
-    let with_mean = |data: DataSpec| DataSpec { mean: mean.clone().or(data.mean.clone()), ..data };
+    let with_mean =
+        |data: DataSpec| DataSpec { mean: mean.clone().or(data.mean.clone()), to_be, ..data };
     let train = with_mean(training_data(file, base, folder));
     let train = match &options.tensors {
         Some(tensors) => DataSpec { tensors: Some(tensors.clone()), ..DataSpec::default() },
@@ -480,4 +528,35 @@ fn make_pairs(pairs: &Pairs, base: &Path, folder: &Path) -> Result<()> {
         others.join(", ")
     );
     Err(Error::format(make.folder, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The keys that are known at a place, by what is said of one that is not.
+    fn keys(text: &str) -> Vec<String> {
+        let error = serde_yaml::from_str::<RunFile>(text).expect_err("an unknown key").to_string();
+        error.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_documentation_has_all_keys() {
+        let page = include_str!("../../docs/run_file.md");
+        let example = page.split("```").nth(1).and_then(|block| block.strip_prefix("yaml"));
+        let file: RunFile = serde_yaml::from_str(example.expect("an example")).expect("a run file");
+        assert_eq!(file.train.epochs, Some(30.0));
+        let levels = [
+            "zzz: 1",
+            "dataset: { zzz: 1 }",
+            "dataset: { train: { zzz: 1 } }",
+            "dataset: { pairs: { zzz: 1 } }",
+            "train: { zzz: 1 }",
+        ];
+        let found: Vec<String> = levels.iter().flat_map(|text| keys(text)).collect();
+        assert!(25 < found.len(), "{found:?}");
+        for key in found {
+            assert!(page.contains(&format!("{key}:")), "docs/run_file.md lacks `{key}`");
+        }
+    }
 }

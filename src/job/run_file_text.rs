@@ -8,6 +8,7 @@ use serde_yaml::{Mapping, Value as Yaml};
 use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
 use crate::file::read_short_text;
+use crate::front::pasted::Pasted;
 
 /// Bytes of the longest run file.
 const LONGEST: u64 = 1 << 20;
@@ -33,7 +34,7 @@ impl Wrong {
     }
 
     /// The complaint: about the change of the command line that made it wrong, or about the file at its line.
-    fn error(self, path: &Path, text: &str, set: &[Set]) -> Error {
+    pub fn error(self, path: &Path, text: &str, set: &[Set]) -> Error {
         let about =
             |(key, _): &&Set| self.key == *key || key.starts_with(&format!("{}.", self.key));
         if let Some((key, value)) = set.iter().rev().find(about).filter(|_| !self.key.is_empty()) {
@@ -56,11 +57,11 @@ pub(super) fn read<T: DeserializeOwned>(
     check: impl Fn(&T) -> Result<(), Wrong>,
 ) -> Result<(T, String)> {
     let mut text = read_short_text(path, LONGEST)?;
-    let own: Result<T, Wrong> = serde_yaml::from_str(&text).map_err(|e| in_words(&e));
+    let own: Result<T, Wrong> = serde_yaml::from_str(&text).map_err(|e| by_its_line(&text, &e));
     let fields = if set.is_empty() {
         own
     } else {
-        let unreadable = |e: serde_yaml::Error| in_words(&e).error(path, &text, &[]);
+        let unreadable = |e: serde_yaml::Error| by_its_line(&text, &e).error(path, &text, &[]);
         let mut yaml: Yaml = serde_yaml::from_str(&text).map_err(unreadable)?;
         for (key, value) in set {
             let wrong = |why: String| Error::refused(format!("--set {key}={value}: {why}"));
@@ -123,6 +124,90 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
     (!key.is_empty()).then(|| 1 + text[..at].matches('\n').count())
 }
 
+/// What is wrong with a text that cannot be read, by what its line shows.
+fn by_its_line(text: &str, error: &serde_yaml::Error) -> Wrong {
+    if let Some(pasted) = Pasted::find(text, "#", false) {
+        let (said, help) = pasted.said();
+        return Wrong { key: String::new(), why: format!("{said}; {help}"), line: None };
+    }
+    let said = error.to_string();
+    let wrong = in_words(error);
+    // A place that is named last is where something began that never ends.
+    let line = wrong.line.unwrap_or(1);
+    let shown = text.lines().nth(line - 1).unwrap_or_default();
+    let why = if said.contains("cannot start any token") && shown.contains('\t') {
+        "has a tab; YAML is indented by spaces".to_owned()
+    } else if said.contains("scanning a quoted scalar") {
+        "a quote that begins here has no end".to_owned()
+    } else if said.contains("while parsing a flow mapping") {
+        "a brace that opens here has no end".to_owned()
+    } else if said.contains("while parsing a flow sequence") {
+        "a bracket that opens here has no end".to_owned()
+    } else if let Some(key) = unspaced(text, line) {
+        let line = 1 + text.lines().position(|line| line.trim() == key).unwrap_or(line - 1);
+        let (name, value) = key.split_once(':').unwrap_or_default();
+        let why = format!("a blank belongs behind the colon: `{name}: {value}`");
+        return Wrong { key: String::new(), why, line: Some(line) };
+    } else if let Some(name) =
+        said.split("duplicate field `").nth(1).and_then(|s| s.split('`').next())
+    {
+        return twice(text, name, line);
+    } else if let Some(name) =
+        said.split("duplicate entry with key \"").nth(1).and_then(|s| s.split('"').next())
+    {
+        return twice(text, name, line);
+    } else if let Some((value, next)) = continued(&said) {
+        format!(
+            "`{next}` is read as more of the value `{value}` before it; both fields begin in one column"
+        )
+    } else {
+        return wrong;
+    };
+    Wrong { key: String::new(), why, line: Some(line) }
+}
+
+/// A `name:value` on one of the lines that are read as one text at a line.
+fn unspaced(text: &str, line: usize) -> Option<&str> {
+    let mut lines = text.lines().skip(line.saturating_sub(2)).take(3).map(str::trim);
+    lines.find(|line| {
+        let parts = line.split_once(':');
+        parts.is_some_and(|(name, value)| {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            name.starts_with(|c: char| c.is_ascii_alphabetic())
+                && name.chars().all(is_name)
+                && value.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.')
+        })
+    })
+}
+
+/// A field that is there twice, at its second place.
+fn twice(text: &str, name: &str, from: usize) -> Wrong {
+    let is_key = |line: &str| {
+        line.match_indices(name).any(|(at, _)| {
+            let before = line[..at].trim_end_matches(['"', '\'']);
+            let behind = line[at + name.len()..].trim_start_matches(['"', '\'']).trim_start();
+            (before.is_empty() || before.ends_with([' ', '{', ','])) && behind.starts_with(':')
+        })
+    };
+    // The fields of a mapping that begin lines begin in one column.
+    let column = |line: &str| line.len() - line.trim_start().len();
+    let first = text.lines().nth(from - 1).map_or(0, column);
+    let lines = text.lines().enumerate().skip(from - 1);
+    let lines = lines.filter(|(_, line)| is_key(line) && column(line) == first);
+    let numbers: Vec<usize> = lines.map(|(at, _)| at + 1).collect();
+    let line = numbers.get(1).or(numbers.first()).copied().unwrap_or(from);
+    let why = format!("there is a second `{name}`; leave one of them out");
+    Wrong { key: String::new(), why, line: Some(line) }
+}
+
+/// A value of a whole number to which the next line was added, since it is indented further: the number and the next word.
+fn continued(said: &str) -> Option<(&str, &str)> {
+    let value = said.split("invalid type: string \"").nth(1)?.split('"').next()?;
+    let (value, next) = value.split_once(' ')?;
+    let is_word = next.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (value.parse::<f64>().is_ok() && is_word).then_some((value, next))
+}
+
 /// What the reader of YAML says, in words that are not those of its programming language.
 fn in_words(error: &serde_yaml::Error) -> Wrong {
     let text = error.to_string();
@@ -143,7 +228,9 @@ fn in_words(error: &serde_yaml::Error) -> Wrong {
         let mut names = rest.split('`').step_by(2);
         let name = names.next().unwrap_or_default();
         let known: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
+        let is_fraction = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
         let help = match nearest(name, known.iter().copied()) {
+            _ if is_fraction => "fractions are written with a point, as in `0.5`".to_owned(),
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are {}", known.join(", ")),
         };
@@ -180,12 +267,23 @@ fn in_words(error: &serde_yaml::Error) -> Wrong {
     };
     let kinds = ["integer ", "floating point ", "string ", "boolean "];
     let found = kinds.iter().fold(found, |found, kind| found.strip_prefix(kind).unwrap_or(found));
+    let comma = found.trim_matches('"').split_once(',').filter(|_| wanted == "a number");
+    let advice = match comma {
+        Some((whole, rest)) => format!("; fractions are written with a point: `{whole}.{rest}`"),
+        None => String::new(),
+    };
     let found = match found {
-        "unit value" | "map" | "sequence" => "something else",
+        "unit value" => "empty",
+        "map" => "a mapping",
+        "sequence" => "a list",
         found => found,
     };
     let named = if key.is_empty() { "the file".into() } else { format!("`{key}`") };
-    Wrong { key: key.to_owned(), why: format!("{named} is {found}, and must be {wanted}"), line }
+    Wrong {
+        key: key.to_owned(),
+        why: format!("{named} is {found}, and must be {wanted}{advice}"),
+        line,
+    }
 }
 
 #[cfg(test)]
@@ -263,9 +361,38 @@ output: out
         );
         let list = said(FILE, "[1, 2]", &[]);
         assert!(
-            list.contains("the file is something else, and must be fields with their values"),
+            list.contains("the file is a list, and must be fields with their values"),
             "{list}"
         );
+    }
+
+    #[test]
+    fn texts_that_are_no_yaml_are_explained() {
+        let check = |from: &str, to: &str, expected: &str| {
+            let said = said(from, to, &[]);
+            assert!(said.contains(expected), "{to:?}: {said}");
+        };
+        check("  epochs", "\tepochs", "line 5: has a tab");
+        check("epochs: 3", "epochs:3", "line 5: a blank belongs behind the colon: `epochs: 3`");
+        check("net.prototxt", "'net.prototxt", "line 1: a quote that begins here");
+        check("db }", "db", "line 3: a brace that opens here");
+        check("output", "  epochs: 4\noutput", "line 8: there is a second `epochs`");
+        check("output", "train: {}\noutput", "line 8: there is a second `train`");
+        check("epochs: 3", "batch_size: 64\n    seed: 1", "line 5: `seed` is read as more of");
+        check("epochs: 3", "epochs: 0,5", "fractions are written with a point: `0.5`");
+        check("  epochs", "\u{a0}\u{a0}epochs", "line 5 has non-breaking spaces");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_text() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.yaml");
+        std::fs::write(&path, format!("\u{feff}{FILE}")).expect("written");
+        assert!(read(&path, &[]).is_ok());
+        let wide: Vec<u8> =
+            format!("\u{feff}{FILE}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        std::fs::write(&path, wide).expect("written");
+        assert!(read(&path, &[]).expect_err("wrong").to_string().contains("UTF-16"));
     }
 
     #[test]
@@ -319,7 +446,7 @@ output: out
         let wrong = said("output: out", "weights: { a: b }", &[]);
         assert_eq!(
             wrong,
-            "run.yaml: line 8: `weights` is something else, and must be a path or a list of paths"
+            "run.yaml: line 8: `weights` is a mapping, and must be a path or a list of paths"
         );
     }
 }

@@ -8,8 +8,8 @@ use super::{JobOptions, Kept, Plan, read_net};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
 use crate::file::read_definition;
-use crate::front::Request;
 use crate::front::caffe::solver::{NetSource, read_solver, with_fields};
+use crate::front::{Request, pasted};
 use crate::ir::{Definition, NetState, StateWords};
 use crate::passes::adopt_data::{adopt_data, need_outputs};
 use crate::source::SourceMap;
@@ -27,7 +27,14 @@ pub(super) fn plan(
     let text = with_fields(&read_definition(path)?, &options.set);
     let file = sources.add(path, text);
     let text = sources.file(file).text.clone();
-    let Some(read) = read_solver(file, &text, diagnostics) else { return Ok(None) };
+    let mut complaints = Diagnostics::default();
+    let read = read_solver(file, &text, &mut complaints);
+    if let Some(cause) = pasted::cause((file, &text), ("#", false), &complaints) {
+        diagnostics.report(cause);
+        return Ok(None);
+    }
+    diagnostics.extend(complaints);
+    let Some(read) = read else { return Ok(None) };
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let above = std::path::absolute(&folder).unwrap_or_default();
     let above = above.ancestors().skip(1).map(Path::to_owned);
@@ -105,6 +112,9 @@ pub(super) fn plan(
         test_data: data,
         batch_size: None,
         epochs: None,
+        intervals: [None; 2],
+        keep: None,
+        stop_on_nan: false,
         whole_tests: false,
         folder: options.output.clone(),
         prefix,

@@ -111,6 +111,16 @@ impl LayerOps for BatchNorm {
             ParamDecl::state("variance", channels, zero),
             ParamDecl::state("factor", [1], zero),
         ];
+        if cx.phase == Phase::Test && self.use_global_stats == Some(false) {
+            let message = format!(
+                "layer `{}`: `use_global_stats: false` holds in TEST as well",
+                cx.node.name.value
+            );
+            let d = Diagnostic::new(&diag::W0617, cx.place(&["use_global_stats"]), message);
+            cx.report(d.here("what an image gives depends on the others of its batch").help(
+                "leave the line out: in TRAIN the statistics are the batch's, in TEST those that are stored",
+            ));
+        }
         if let Some((scale, bias)) = self.affine {
             for (role, filler) in [("scale", scale), ("bias", bias)] {
                 params.push(ParamDecl { own_rate: true, ..ParamDecl::new(role, channels, filler) });

@@ -1,7 +1,7 @@
 //! Brings every channel of a batch to mean 0 and variance 1, then to a learned scale and shift.
 
 use super::lua::extents;
-use crate::diag::Reported;
+use crate::diag::{self, Diagnostic, Reported};
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
@@ -144,6 +144,20 @@ impl BatchNormalization {
     }
 }
 
+impl BatchNormalization {
+    /// Says of a batch of one, where somebody says so, that it has no statistics of its own.
+    fn warn_of_one(&self, cx: &Infer) {
+        let layer = &cx.node.name.value;
+        let message =
+            format!("layer `{layer}`: a batch of one is trained on the running statistics");
+        let d = Diagnostic::new(&diag::W0640, cx.node.type_name.span, message);
+        cx.report(
+            d.note("so Torch does since August 2017; definitions that are older mean the statistics of the batch")
+                .help("take batches of two or more, or cudnn.SpatialBatchNormalization, which has statistics of one image"),
+        );
+    }
+}
+
 impl LayerOps for BatchNormalization {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let shape = cx.bottom(0);
@@ -162,6 +176,10 @@ impl LayerOps for BatchNormalization {
             let want = self.channels;
             let why = format!("is made for {want} channels, and there are {channels}");
             return cx.fail_bottom(0, why);
+        }
+        let told = !cx.env.shapes.is_empty();
+        if told && cx.phase == Phase::Train && top.dims()[0] == 1 && !self.one_sample {
+            self.warn_of_one(cx);
         }
         let mut params = vec![];
         if self.affine {

@@ -142,8 +142,9 @@ impl Transform {
         [channels, side, side]
     }
 
-    /// Complains about a mean that does not fit a batch: of other channels, or smaller than the images.
-    fn check_mean(&self, cx: &Infer, data: &Shape) -> Result<(), Reported> {
+    /// Complains about a mean that does not fit a batch: of other channels, or smaller than the images; of stored records
+    /// also about one that cannot be read.
+    fn check_mean(&self, cx: &Infer, data: &Shape, stored: bool) -> Result<(), Reported> {
         let &[_, channels, height, width] = data.dims() else { return Ok(()) };
         let means = self.mean_value.len();
         if 1 < means && means != channels {
@@ -151,7 +152,19 @@ impl Transform {
             return cx.fail(&["mean_value"], message);
         }
         let read = self.mean_file.as_ref().zip(cx.env.blob);
-        let Some(Ok((mean, _))) = read.map(|(path, read)| read(path)) else { return Ok(()) };
+        let mean = match read.map(|(path, read)| (path, read(path))) {
+            Some((_, Ok((mean, _)))) => mean,
+            Some((path, Err(why))) if stored => {
+                let layer = &cx.node.name.value;
+                let message = format!("layer `{layer}`: the mean image `{path}` cannot be read");
+                let d = Diagnostic::new(&diag::W0620, cx.place(&["mean_file"]), message);
+                cx.report(
+                    d.note(why.to_string()).help("`cortado compute-mean` makes one of an LMDB"),
+                );
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         let axes = &mean.dims()[mean.rank().saturating_sub(3)..];
         let fits = match *axes {
             [c, h, w] if 0 < self.crop_size => c == channels && height <= h && width <= w,
@@ -176,11 +189,12 @@ pub(super) fn batches(
     record: impl FnOnce() -> Result<Shape, Option<String>>,
 ) -> Result<Signature, Reported> {
     let top = &cx.node.tops[0].value;
+    let mut stored = false;
     let data = match cx.env.shapes.get(top) {
         Some(shape) => shape.clone(),
         None => {
             let guess = transform.guess();
-            let record = record().or_else(|why| match guess {
+            let record = record().inspect(|_| stored = true).or_else(|why| match guess {
                 [Some(channels), Some(height), Some(width)] => {
                     Ok(Shape::from([channels, height, width]))
                 }
@@ -202,7 +216,7 @@ pub(super) fn batches(
             Shape([&[batch][..], transform.shape(&record).dims()].concat())
         }
     };
-    transform.check_mean(cx, &data)?;
+    transform.check_mean(cx, &data, stored)?;
     let mut tops = vec![data];
     if let Some(label) = cx.node.tops.get(1) {
         let batch = tops[0].dims().first().copied().unwrap_or(1);

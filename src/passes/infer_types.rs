@@ -121,7 +121,8 @@ fn check_arity(net: &Net, index: NodeIndex, diagnostics: &mut Diagnostics) -> Re
         [("bottom", spec.bottoms, &node.bottoms), ("top", spec.tops, &node.tops)]
     {
         if !arity.allows(names.len()) {
-            let plural = if arity.min == 1 && arity.max == 1 { "" } else { "s" };
+            let one = arity.min == 1 && [1, usize::MAX].contains(&arity.max);
+            let plural = if one { "" } else { "s" };
             let (kind, n) = (&node.type_name.value, names.len());
             let verb = if what == "bottom" { "takes" } else { "gives" };
             let message = format!("{kind} {verb} {arity} {what}{plural}, not {n}");
@@ -138,6 +139,11 @@ fn check_arity(net: &Net, index: NodeIndex, diagnostics: &mut Diagnostics) -> Re
             };
             if let Some([note, help]) = advice {
                 d = d.note(note).help(help);
+            } else if what == "top" && n == 0 && !node.args.fields.is_empty() {
+                let name = &node.name.value;
+                d = d.help(format!(
+                    "name what it gives, as layers after it read it: `top: \"{name}\"`"
+                ));
             } else if what == "bottom" && n == 0 && !node.args.fields.is_empty() {
                 // Only a prototxt names what is read.
                 if let Some(top) = before() {

@@ -227,7 +227,7 @@ fn bundled(edges: Vec<Edge>, run_boxes: &BTreeSet<usize>) -> Vec<Edge> {
         let ends = (edge.from, edge.to);
         let count = counts.get(&ends).copied().unwrap_or(0);
         let of_run = run_boxes.contains(&edge.from) || run_boxes.contains(&edge.to);
-        if of_run && runs::MANY <= count {
+        if of_run && runs::FEW <= count {
             edge.label = format!("{count} blobs");
             return seen.insert(ends).then_some(edge);
         }
@@ -378,6 +378,18 @@ mod tests {
         net
     }
 
+    /// A chain of blocks, each a chain of so many boxes of different types.
+    fn blocks_of(count: usize, boxes: usize) -> Diagram {
+        let mut net = Diagram::default();
+        net.nodes.push(Node::new("input", "Input", Category::Data));
+        for at in 1..=count * boxes {
+            let kind = format!("type {}", at % boxes);
+            net.nodes.push(Node::new(format!("{at}"), &kind, Category::Dense));
+            net.edges.push(Edge::new((at - 1, 0), (at, 0), "", ""));
+        }
+        net
+    }
+
     #[test]
     fn containers_of_large_nets_become_boxes_as_far_as_they_must() {
         // A quarter of 351. The input and 70 blocks are boxes; 16 of the blocks are open, which shows two boxes of each.
@@ -404,6 +416,9 @@ mod tests {
         assert_eq!(small.edges.len(), 1);
         assert_eq!(folded(&net, Fold::Never).nodes.len(), 176);
         assert_eq!(folded(&equal_blocks(19), Fold::Auto).nodes.len(), 96);
+        // Fewer blocks fold where they are as many boxes.
+        assert_eq!(folded(&blocks_of(8, 20), Fold::Auto).nodes.len(), 2);
+        assert_eq!(folded(&blocks_of(5, 30), Fold::Auto).nodes.len(), 151);
         // Blocks of two shapes are two runs; what is in one of them only in part is no group any more.
         let mut two = equal_blocks(60);
         two.nodes[150..].iter_mut().for_each(|node| node.details = vec!["larger".into()]);

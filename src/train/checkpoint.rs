@@ -84,8 +84,20 @@ pub fn memory(plan: &Plan) -> u64 {
 impl Trainer {
     /// Writes a snapshot; each file is whole or not there.
     pub fn snapshot(&mut self, prefix: &Path) -> Result<Snapshot> {
+        let files = Snapshot::named(prefix, self.iteration, self.solver.snapshot_format);
+        match self.write_snapshot(&files) {
+            Ok(()) => Ok(files),
+            // Caffe's files are written first, and are enough to go on.
+            Err(e) if files.solverstate.exists() => Err(Error::refused(format!(
+                "{e}\n{} is whole; when there is room, go on by --resume with it",
+                files.solverstate.display()
+            ))),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn write_snapshot(&mut self, files: &Snapshot) -> Result<()> {
         let format = self.solver.snapshot_format;
-        let files = Snapshot::named(prefix, self.iteration, format);
         let parameters = self.parameters();
         self.train.session.sound()?;
         if self.names.is_empty() {
@@ -96,14 +108,14 @@ impl Trainer {
                     let layers = caffemodel(typed, &parameters, changes.as_ref());
                     write_model(&files.caffemodel, &typed.net.name, &layers)?;
                     drop(changes);
-                    self.solver_state(&files).write(&files.solverstate)?;
+                    self.solver_state(files).write(&files.solverstate)?;
                 }
                 SnapshotFormat::Hdf5 => {
                     let layers = self.typed().net.nodes().map(|(_, node)| node.name.value.as_str());
                     let layers: Vec<&str> = layers.collect();
                     let owned = owned(self.typed(), &parameters);
                     write_hdf5_weights(&files.caffemodel, &layers, owned, changes)?;
-                    self.solver_state(&files).write_hdf5(&files.solverstate)?;
+                    self.solver_state(files).write_hdf5(&files.solverstate)?;
                 }
             }
         } else if order::variable_names(&self.names).is_empty() {
@@ -131,8 +143,7 @@ impl Trainer {
             (POSITIONS.to_string(), join(&positions)),
             (LOSSES.to_string(), join(&losses)),
         ]);
-        write_safetensors_with(&files.state, all.iter().map(|(n, b)| (n.as_str(), b)), metadata)?;
-        Ok(files)
+        write_safetensors_with(&files.state, all.iter().map(|(n, b)| (n.as_str(), b)), metadata)
     }
 
     /// All learned parameters one after the other, shared ones once, in the order of the definition.
@@ -201,7 +212,8 @@ impl Trainer {
             test.machine.take(path, &given, reinit).map_err(advised)?;
         }
         if !taken.contains(&true) {
-            return Err(Error::format(path, "holds weights for no layer of this net"));
+            let of_file: Vec<&str> = given.layers.iter().map(|(layer, _)| layer.as_str()).collect();
+            return Err(self.of_another_net(path, &of_file));
         }
         let untaken = self.train.typed.variables.iter().zip(&taken);
         let untaken = untaken.filter(|(variable, taken)| !variable.private && !**taken);
@@ -253,8 +265,33 @@ impl Trainer {
         }
         match taken.contains(&true) {
             true => Ok(()),
-            false => Err(Error::format(path, "holds weights for no layer of this net")),
+            false => {
+                let of_file: Vec<&str> =
+                    given.layers.iter().map(|(layer, _)| layer.as_str()).collect();
+                Err(self.of_another_net(path, &of_file))
+            }
         }
+    }
+
+    /// Says whose layers a file has and whose the net.
+    fn of_another_net(&self, path: &Path, of_file: &[&str]) -> Error {
+        let typed = &self.train.typed;
+        let learning =
+            typed.net.nodes().filter(|(i, _)| !typed.node_variables[i.index()].is_empty());
+        let own: Vec<&str> = learning.map(|(_, node)| node.name.value.as_str()).collect();
+        let some = |names: &[&str]| {
+            let shown: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
+            shown.join(", ") + if names.len() <= 3 { "" } else { " ..." }
+        };
+        Error::format(
+            path,
+            format!(
+                "holds weights for no layer of this net: it has {}, the net {}; layers take weights by their names, so rename \
+                 them, or move the weights by `cortado convert OLD NEW --net NET`, which goes by order",
+                some(of_file),
+                some(&own)
+            ),
+        )
     }
 
     /// Continues from a whole state (`.state`), to the bit, or from Caffe's `.solverstate`, also
@@ -265,6 +302,10 @@ impl Trainer {
         if is_solverstate(path) {
             self.restore_solverstate(path)?;
             return Ok(vec![]);
+        }
+        if holds_weights_alone(path) {
+            let why = "holds weights and no state; --resume takes a .state or a .solverstate, --weights takes this";
+            return Err(Error::format(path, why));
         }
         let bytes = file::read(path)?;
         let metadata = parse_metadata(path, &bytes)?;
@@ -354,6 +395,12 @@ impl Trainer {
         self.schedule.current_step = state.current_step;
         Ok(())
     }
+}
+
+/// Whether a name is that of a file of weights that no training goes on from.
+fn holds_weights_alone(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    [".caffemodel", ".caffemodel.h5", ".t7"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Whether a name is that of a state of Caffe's, in either format.

@@ -150,6 +150,23 @@ fn line(event: &Event) -> String {
     serde_json::to_string(event).unwrap_or_else(|e| unreachable!("an event is plain data: {e}"))
 }
 
+/// The state that a run has written last, by its log.
+pub fn last_snapshot(path: &Path) -> Option<PathBuf> {
+    let bytes = crate::file::read(path).ok()?;
+    let events = bytes.rsplit(|&byte| byte == b'\n').filter_map(|line| {
+        let is_snapshot = line.windows(KIND.len()).any(|part| part == KIND);
+        is_snapshot.then(|| serde_json::from_slice(line).ok()).flatten()
+    });
+    let mut files = events.filter_map(|event| match event {
+        Event::Snapshot { file, .. } => Some(PathBuf::from(file)),
+        _ => None,
+    });
+    files.next()
+}
+
+/// What only the lines of snapshots have.
+const KIND: &[u8] = b"\"snapshot\"";
+
 /// Reads a log; a last line that was cut off by a killed process is passed over.
 pub fn read(path: &Path) -> Result<Vec<Event>> {
     parse(path, &crate::file::read(path)?)

@@ -50,7 +50,7 @@ fn listed_colour_pairs_are_records_of_six_channels_with_their_label() {
         told.contains("train: 3 pairs of 3 images, 2 alike, 1 of an image with itself"),
         "{told}"
     );
-    assert!(told.contains("val: 1 pairs of 2 images, 0 alike"), "{told}");
+    assert!(told.contains("val: 1 pair of 2 images, 0 alike"), "{told}");
     let channels = |i: f32| [i, i + 50.0, i + 100.0];
     let expected: Vec<f32> = [(1.0, 2.0), (2.0, 3.0), (3.0, 3.0)]
         .iter()

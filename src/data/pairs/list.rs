@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::plan::Planned;
+use crate::data::class_folders;
 use crate::{Error, Result, file};
 
 /// An image that a list names.
@@ -14,9 +15,12 @@ pub struct Listed {
     pub line: usize,
 }
 
-/// The images and labels of a list: every line that ends in white space and a number, the rest of it being the path.
+/// The images and labels of a list, or of a folder with one folder for each class: every line that ends in white space and a number, the rest of it being the path.
 pub fn read_list(path: &Path) -> Result<(Vec<Listed>, Vec<u64>)> {
-    let text = file::read_text(path)?;
+    let text = match path.is_dir() {
+        true => class_folders::as_list(path)?,
+        false => file::read_text(path)?,
+    };
     let folder = path.parent().unwrap_or(Path::new(""));
     let (mut images, mut labels) = (vec![], vec![]);
     for (i, line) in text.lines().enumerate() {

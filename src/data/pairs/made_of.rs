@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Images, Layout, PairOptions};
+use crate::data::class_folders;
 use crate::data::transform::times;
 use crate::{Error, Result, file};
 
@@ -103,10 +104,13 @@ fn files(images: &Images) -> Vec<&PathBuf> {
     }
 }
 
-/// Length and CRC-32 of each file.
+/// Length and CRC-32 of each file, of a folder of the list that it stands for.
 fn checksums(images: &Images) -> Result<Vec<String>> {
     let one = |path: &&PathBuf| {
-        let bytes = file::read(path)?;
+        let bytes = match path.is_dir() {
+            true => class_folders::as_list(path)?.into_bytes(),
+            false => file::read(path)?,
+        };
         let mut crc = flate2::Crc::new();
         crc.update(&bytes);
         Ok(format!("{} bytes, CRC-32 {:08x}", bytes.len(), crc.sum()))

@@ -237,7 +237,13 @@ pub fn read_solver(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
     super::schema::check_solver(&fields, &reading);
     super::forks::report(&fields, "SolverParameter", &reading);
     let (complaints, usable) = reading.finish(&fields, "SolverParameter");
-    diagnostics.extend(complaints);
+    let unreadable = diagnostics.has_errors();
+    for complaint in complaints.iter() {
+        // What is odd about a value that could not be read is no further complaint.
+        if !(unreadable && *complaint.code == diag::W0617) {
+            diagnostics.report(complaint.clone());
+        }
+    }
     let train_net = train.into_iter().next()?;
     usable.then_some(SolverFile {
         solver,

@@ -11,8 +11,20 @@ use std::collections::{BTreeSet, HashMap};
 use super::blocks::in_order;
 use crate::report::diagram::{Diagram, Edge};
 
-/// Blocks that are repeated less often are drawn one by one.
-pub(super) const MANY: usize = 20;
+/// Blocks that are repeated so often become one box.
+const MANY: usize = 20;
+
+/// Blocks that are repeated less often than this are drawn one by one.
+pub(super) const FEW: usize = 6;
+
+/// So many boxes of one kind of block are worth one box where the blocks are fewer than [`MANY`], as large steps of an unrolled
+/// net are.
+const WORTH: usize = 100;
+
+/// Whether so many blocks of so many boxes become one.
+fn are_many(count: usize, boxes: usize) -> bool {
+    MANY <= count || FEW <= count && WORTH <= count * boxes
+}
 
 /// Boxes of a block, at most.
 const LONGEST: usize = 64;
@@ -21,7 +33,7 @@ const LONGEST: usize = 64;
 pub(super) struct Run {
     /// The boxes, in order, block after block.
     pub members: Vec<usize>,
-    /// The number of blocks, at least [`MANY`].
+    /// The number of blocks.
     pub count: usize,
 }
 
@@ -51,13 +63,13 @@ pub(super) fn runs(diagram: &Diagram) -> Vec<Run> {
     let line = Line::new(diagram);
     let alike = line.likenesses();
     let mut stretches: Vec<(usize, usize, usize)> = vec![];
-    for period in 1..=LONGEST.min(alike.len() / MANY) {
+    for period in 1..=LONGEST.min(alike.len() / FEW) {
         let mut start = 0;
         while start + period < alike.len() {
             let same =
                 (start..alike.len() - period).take_while(|&at| alike[at] == alike[at + period]);
             let length = same.count() + period;
-            if MANY <= length / period {
+            if are_many(length / period, period) {
                 stretches.push((start, period, length));
             }
             start += length - period + 1;
@@ -72,7 +84,7 @@ pub(super) fn runs(diagram: &Diagram) -> Vec<Run> {
     for (start, period, length) in stretches {
         let (start, count) = line.begin(start, period, length);
         let places = start..start + count * period;
-        if count < MANY || taken[places.clone()].iter().any(|&taken| taken) {
+        if !are_many(count, period) || taken[places.clone()].iter().any(|&taken| taken) {
             continue;
         }
         taken[places.clone()].fill(true);
@@ -92,7 +104,7 @@ impl<'a> Line<'a> {
             ends[edge.from][0].insert(edge.to);
             ends[edge.to][1].insert(edge.from);
         }
-        let hub = ends.iter().map(|ends| ends.iter().any(|ends| MANY <= ends.len())).collect();
+        let hub = ends.iter().map(|ends| ends.iter().any(|ends| FEW <= ends.len())).collect();
         Line { diagram, order, place, hub }
     }
 
@@ -148,7 +160,7 @@ impl<'a> Line<'a> {
         }
         let count = |at: usize| (length - at) / period;
         let best = (0..period)
-            .filter(|&at| MANY <= count(at))
+            .filter(|&at| are_many(count(at), period))
             .min_by_key(|&at| (crossing[at].len(), usize::MAX - count(at), at));
         let at = best.unwrap_or(0);
         (start + at, count(at))
