@@ -188,7 +188,7 @@ impl Left {
         let mut left = Left { modules: vec![], criterions: vec![], functions: vec![] };
         for (name, value) in all {
             match value {
-                Value::Function(_) => left.functions.push((name, value)),
+                Value::Function(_) if !name.starts_with("__") => left.functions.push((name, value)),
                 Value::Table(table) if is_criterion(&table) && is_instance(&table) => {
                     left.criterions.push(table);
                 }

@@ -122,7 +122,7 @@ impl Table {
     }
 
     /// [`Table::next`], with the number of removed entries on the way.
-    pub(crate) fn next_and_skipped(&self, key: &Value) -> (Option<Option<(Value, Value)>>, usize) {
+    pub(super) fn next_and_skipped(&self, key: &Value) -> (Option<Option<(Value, Value)>>, usize) {
         let data = self.0.data.borrow();
         let mut skipped = 0;
         (data.next(key, &mut skipped), skipped)
