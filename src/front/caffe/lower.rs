@@ -388,7 +388,8 @@ pub(super) fn unknown_type(written: &str, span: Span) -> Diagnostic {
     }
 }
 
-/// Losses that name no top get one, as Caffe gives them; it has the layer's name, `_top` and a number where others have that.
+/// Losses that name no top get one, which Caffe calls `(automatic)`; here it has the layer's name, with `_top` and a number
+/// where others have that.
 fn name_automatic_tops(definition: &mut Definition) {
     let mut taken: HashSet<String> =
         definition.nodes.iter().flat_map(|n| &n.tops).map(|t| t.value.clone()).collect();
@@ -398,15 +399,17 @@ fn name_automatic_tops(definition: &mut Definition) {
         while spec.loss && node.tops.len() < spec.tops.min {
             let name = &node.name.value;
             let number = last.entry(name.clone()).or_insert(0);
-            let suffixes = (*number..).map(|n| match n {
-                0 => (n, String::new()),
-                1 => (n, "_top".to_owned()),
-                _ => (n, format!("_top_{n}")),
-            });
-            let mut names = suffixes.map(|(n, suffix)| (n + 1, format!("{name}{suffix}")));
-            let free = names.find(|(_, top)| !top.is_empty() && taken.insert(top.clone()));
-            let Some((next, top)) = free else { break };
-            *number = next;
+            let top = loop {
+                let top = match *number {
+                    0 => name.clone(),
+                    1 => format!("{name}_top"),
+                    n => format!("{name}_top_{n}"),
+                };
+                *number += 1;
+                if !top.is_empty() && taken.insert(top.clone()) {
+                    break top;
+                }
+            };
             node.tops.push(Spanned::new(top, node.type_name.span));
         }
     }

@@ -222,7 +222,8 @@ fn check_message(record: &Record, message: &str, unread: bool, reading: &Reading
     if !is_message(message) {
         return;
     }
-    let mut seen: Vec<&Field> = vec![]; // At most one of a name.
+    // One of each name that may stand once.
+    let mut seen: Vec<&Field> = vec![];
     for field in &record.fields {
         let key = field.key.value.as_str();
         let mut known = declared(message).filter(|field| field.name == key);
@@ -241,13 +242,13 @@ fn check_message(record: &Record, message: &str, unread: bool, reading: &Reading
         if reading.has_complained(field.key.span.to(field.value.span)) {
             continue;
         }
-        if repeated {
-        } else if let Some(first) = seen.iter().find(|other| other.key.value == key) {
-            let text = format!("`{key}` is given more than once");
-            let d = Diagnostic::new(&diag::E0302, field.key.span, text).here("given again");
-            reading.report(d.label(first.key.span, "first given here"));
-            continue;
-        } else {
+        if !repeated {
+            if let Some(first) = seen.iter().find(|other| other.key.value == key) {
+                let text = format!("`{key}` is given more than once");
+                let d = Diagnostic::new(&diag::E0302, field.key.span, text).here("given again");
+                reading.report(d.label(first.key.span, "first given here"));
+                continue;
+            }
             seen.push(field);
         }
         match &field.value.value {
