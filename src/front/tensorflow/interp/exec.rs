@@ -26,6 +26,13 @@ pub(super) struct Frame {
     pub class: Option<ClassCell>,
 }
 
+impl Frame {
+    /// The scope so many functions outside of this one.
+    pub(super) fn scope_at(&self, hops: u32) -> Option<&Rc<Scope>> {
+        (0..hops).try_fold(self.scope.as_ref()?, |scope, _| scope.parent.as_ref())
+    }
+}
+
 /// How a statement ends.
 pub(super) enum Flow {
     Next,
@@ -387,7 +394,7 @@ impl Python {
     pub(super) fn bind(&mut self, function: &Rc<Function>, args: Args) -> Outcome<Rc<Scope>> {
         let code = &function.code;
         let at = args.span;
-        let scope = self.new_scope(code.slots.len(), function.scope.clone());
+        let scope = Scope::new(code.slots.len(), function.scope.clone());
         let mut slots = vec![None; code.slots.len()];
         let mut positional = args.positional.into_iter();
         let mut keywords = args.keywords;
