@@ -50,10 +50,7 @@ pub(super) fn misspelt(
     whole: Span,
     diagnostics: &mut Diagnostics,
 ) {
-    let keys = std::iter::successors(table.next(&Value::Nil).flatten(), |(key, _)| {
-        table.next(key).flatten()
-    });
-    for (key, _) in keys {
+    for (key, _) in table.entries() {
         let Value::String(name) = key else { continue };
         let name = name.to_str();
         if let Some(near) = nearest(&name, fields()).filter(|near| *near != name) {

@@ -13,15 +13,11 @@ const MOST_LISTED: usize = 8;
 
 /// The names of a table's fields.
 pub(super) fn names(table: &Table) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut key = Value::Nil;
-    while let Some(Some((k, _))) = table.next(&key) {
-        if let Value::String(name) = &k {
-            names.insert(name.to_str().into_owned());
-        }
-        key = k;
-    }
-    names
+    let keys = table.entries().filter_map(|(key, _)| match key {
+        Value::String(name) => Some(name.to_str().into_owned()),
+        _ => None,
+    });
+    keys.collect()
 }
 
 /// What an expression gives after the file: it sees what the file has returned as `M`, the fields of that by their names,

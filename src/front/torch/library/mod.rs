@@ -345,7 +345,7 @@ impl Library {
         add(natives, "is_real", |lua, args| Ok(vec![kind_of(lua, args)?.is_real().into()]));
         add(natives, "flatten", |lua, args| {
             let list = args.table(lua, 0)?;
-            let tensors: Vec<Value> = (1..=list.length()).map(|i| list.item(i)).collect();
+            let tensors: Vec<Value> = list.items().collect();
             Ok(vec![copying::flatten(lua, &tensors)?])
         });
     }

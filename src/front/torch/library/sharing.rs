@@ -29,8 +29,8 @@ pub(super) fn fill(library: &Rc<Library>, natives: &Table) {
     let this = library.clone();
     add(natives, "shares_nothing", move |lua, args| {
         let (name, held) = (args.string(lua, 0)?.to_str().into_owned(), args.table(lua, 1)?);
-        let held = (1..=held.length()).map(|at| held.item(at));
         let held: Vec<String> = held
+            .items()
             .filter_map(|value| match value {
                 Value::String(name) => Some(name.to_str().into_owned()),
                 _ => None,

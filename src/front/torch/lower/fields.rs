@@ -36,16 +36,14 @@ impl Walk<'_> {
             take_inner_fields(module);
         }
         let mut fields = vec![];
-        let mut key = Value::Nil;
-        while let Some(Some((k, value))) = module.next(&key) {
-            if let Value::String(name) = &k {
+        for (key, value) in module.entries() {
+            if let Value::String(name) = &key {
                 let name = name.to_str();
                 let extents = spelling.class.tensors.contains(&&*name);
                 if let Some(value) = argument(self.lua, &value, extents, 2, span)? {
                     fields.push(field(&name, value, span));
                 }
             }
-            key = k;
         }
         Ok(Record { fields, span })
     }

@@ -543,7 +543,11 @@ pub fn torch_type(module: &Table) -> String {
 
 /// The modules of a container.
 pub fn children(module: &Table) -> Vec<Table> {
-    let Value::Table(list) = module.field("modules") else { return vec![] };
-    let items = (1..=list.length()).map(|i| list.item(i));
-    items.filter_map(|v| if let Value::Table(t) = v { Some(t) } else { None }).collect()
+    tables(module, "modules")
+}
+
+/// The tables in the list that a field holds.
+fn tables(table: &Table, field: &str) -> Vec<Table> {
+    let Value::Table(list) = table.field(field) else { return vec![] };
+    list.items().filter_map(|v| if let Value::Table(t) = v { Some(t) } else { None }).collect()
 }

@@ -20,7 +20,7 @@ impl Walk<'_> {
         let mut names = vec![];
         let lists = method(self.lua, model, "parameters")?;
         let list = |i: usize| match lists.get(i) {
-            Some(Value::Table(list)) => (1..=list.length()).map(|k| list.item(k)).collect(),
+            Some(Value::Table(list)) => list.items().collect(),
             _ => vec![],
         };
         let (values, gradients): (Vec<Value>, Vec<Value>) = (list(0), list(1));

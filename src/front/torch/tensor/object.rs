@@ -129,7 +129,7 @@ fn selected(lua: &mut Lua, given: &Tensor, key: &Value, span: Span) -> Result<La
         return Ok(layout.select(0, place));
     }
     let entries: Vec<Value> = match key {
-        Value::Table(table) => (1..=table.length()).map(|at| table.item(at)).collect(),
+        Value::Table(table) => table.items().collect(),
         Value::Object(_) => match key.object::<Storage>() {
             Some(storage)
                 if storage.kind().element() == Kind::Long
