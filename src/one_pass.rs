@@ -331,7 +331,7 @@ fn add_zero_gradients(typed: &TypedNet, output: &mut BTreeMap<String, Blob>) {
 }
 
 fn checked<'a>(blob: &'a Blob, shape: &Shape, name: &str) -> Result<&'a [f32]> {
-    if !blob.fits(shape.dims()) {
+    if !blob.fits(shape.dims()) || blob.data.len() != shape.count() {
         let have = Shape(blob.shape.clone());
         return Err(Error::refused(format!("tensor `{name}` is {have}, the net needs {shape}")));
     }

@@ -195,6 +195,17 @@ fn cage() -> Vec<Trial> {
             "local function d() return 1 + d() end print(coroutine.resume(coroutine.create(d))) error('x')",
             "stack overflow",
         ),
+        (
+            "removed_entries",
+            "local t = {} for i = 1, 20000 do t['a' .. i] = 1 end for i = 1, 19999 do t['a' .. i] = nil end \
+             while true do table.foreach(t, function() return 1 end) end",
+            "does not end",
+        ),
+        (
+            "search",
+            "local s = ('a'):rep(3e6) while true do s:find(('a'):rep(1.5e6) .. 'b', 1, true) end",
+            "does not end",
+        ),
         ("rep_loop", "while true do local t = ('x'):rep(1e5) end", "does not end"),
         ("execute", "os.execute('ls')", "'os.execute' is not available"),
         ("open", "io.open('x')", "'io.open' is not available"),

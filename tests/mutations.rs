@@ -4,7 +4,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use cortado::diag::Diagnostics;
+use cortado::front::caffe::solver::read_solver;
 use cortado::pipeline::{self, Options};
+use cortado::source::SourceMap;
 
 /// Mutated texts made of each source.
 const ROUNDS: u64 = 12;
@@ -186,6 +189,22 @@ fn check(folder: &str) {
         }
     }
     assert!(failures.is_empty(), "{} texts:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// Texts whose work would grow with the square of their length or its cube.
+#[test]
+fn long_texts() {
+    let names = |n: usize| (0..n).map(|i| format!("\"a{i}\",")).collect::<String>();
+    let padding = "layers { layer { name: 'p' type: 'padding' pad: 1 } top: 'p' bottom: [";
+    let reader = "layers { layer { name: 'c' type: 'conv' num_output: 1 kernelsize: 3 } bottom: 'p' top: 'c' }";
+    compile(&format!("{padding}{}'b'] }} {}", names(30_000), reader.repeat(2000)));
+    let loss = "layer { name: 'a' type: 'EuclideanLoss' bottom: 'x' bottom: 'y' }";
+    compile(&loss.repeat(4000));
+    let mut complaints = Diagnostics::default();
+    let solver = "test_iter: 1 ".repeat(30_000) + &"max_iter: 1 ".repeat(20_000);
+    let file = SourceMap::default().add("solver.prototxt", solver.clone());
+    read_solver(file, &solver, &mut complaints);
+    assert!(complaints.has_errors());
 }
 
 #[test]

@@ -297,6 +297,46 @@ fn cage() -> Vec<Trial> {
             "import itertools\nlist(itertools.product(range(100), repeat=9))",
             "2: the definition",
         ),
+        (
+            "long_equal",
+            "a, b = 'x' * 10**7, 'x' * 10**7\nfor i in range(10**3): a == b",
+            "2: the definition does not end",
+        ),
+        (
+            "long_order",
+            "a, b = 'x' * 10**7, 'x' * 10**7\nfor i in range(10**3): a < b",
+            "2: the definition does not end",
+        ),
+        (
+            "long_key",
+            "a = 'x' * 10**7\nfor i in range(10**3): hash(a)",
+            "2: the definition does not end",
+        ),
+        (
+            "lists_equal",
+            "a, b = [0] * 10**5, [1] * 10**5\nfor i in range(10**4): a == b",
+            "2: the definition does not end",
+        ),
+        (
+            "lists_order",
+            "a, b = [0] * 10**5, [1] * 10**5\nfor i in range(10**4): a < b",
+            "2: the definition does not end",
+        ),
+        (
+            "tuples_equal",
+            "a, b = (0,) * 10**5, (0,) * 10**5\nfor i in range(10**4): a == b",
+            "2: the definition does not end",
+        ),
+        (
+            "dicts_equal",
+            "a = {i: 0 for i in range(10**5)}\nb = {i: 1 for i in range(10**5)}\nwhile True: a == b",
+            "3: the definition does not end",
+        ),
+        (
+            "sets_as_keys",
+            "a = frozenset(range(10**5))\nfor i in range(10**4): hash(a)",
+            "2: the definition does not end",
+        ),
     ];
     let trial = |&(name, script, expected): &(&'static str, &'static str, &'static str)| {
         Trial::test(format!("cage::{name}"), move || {

@@ -300,6 +300,14 @@ fn bombs_in_python_are_refused() {
         ("tf.get_variable('w', [2**30], initializer=tf.constant_initializer([1, 2]))", "E0811"),
         ("tf.constant([1, 2], shape=[2**30])", "E0811"),
         ("tf.tile(self.x, [1, 10**5, 10**5, 1])", "E08"),
+        ("tf.constant_initializer([1.0, 2.0])([2000000000])", "E0811"),
+        ("a = [tf.range(8000000) for _ in range(200)]", "E0803"),
+        ("a = tf.range(8000000)\n        b = [a * i for i in range(200)]", "E0803"),
+        (
+            "a = [tf.get_variable('w%d' % i, [8000000], initializer=tf.constant_initializer([1, 2])) for i in range(200)]",
+            "E0803",
+        ),
+        ("a = tf.range(2000000)\n        for i in range(10**4): tf.reduce_sum(a)", "E0803"),
         ("open('/etc/passwd').read()", "E0804"),
         ("import os\n        os.system('id')", "E0804"),
         ("__import__('os').system('id')", "E0804"),
@@ -325,6 +333,22 @@ fn bombs_in_python_are_refused() {
         assert!((4..8).any(|line| said.contains(&format!("bomb.py:{line}"))), "{said}");
         assert!(start.elapsed() < LONGEST, "{:?}: {bomb}", start.elapsed());
     }
+}
+
+/// Stages without a common name are told apart in a time that grows with their length.
+#[test]
+fn long_stages_are_joined() {
+    let text = "class UserModel(Tower):\n    @model_property\n    def inference(self):\n        y = slim.flatten(self.x)\n        \
+                mode = 'a' if self.is_training else 'b' if self.is_inference else 'c'\n        for i in range(3000): \
+                y = tf.nn.relu(y, name=mode + str(i))\n        return y\n    @model_property\n    def loss(self):\n        \
+                return digits.classification_loss(self.inference, self.y)\n";
+    let mut options = Options::default();
+    options.request.input_shape = Some(vec![8, 8, 1]);
+    let start = Instant::now();
+    let checked = pipeline::check(Path::new("long.py"), text.to_owned(), &options);
+    let said = render(&checked.diagnostics, &checked.sources, false);
+    assert!(!checked.diagnostics.has_errors(), "{said}");
+    assert!(start.elapsed() < LONGEST, "{:?}", start.elapsed());
 }
 
 /// Texts that ask for more than there is.
@@ -357,6 +381,11 @@ fn bombs_are_refused() {
         "local m = nn.Linear(3, 3) local c = getmetatable(m) setmetatable(c, {__index = c}) return m",
         "getmetatable('').__index = function() return os.execute end return ('x'):foo()",
         "return io.open('/etc/passwd')",
+        "nn.Constant(torch.Tensor()):forward(torch.ones(3)) return nn.Identity()",
+        "nn.ReLU():forward(torch.Tensor()) return nn.Identity()",
+        "local m = nn.Linear(3, 2) m.weight = torch.Tensor() m:forward(torch.ones(3)) return nn.Identity()",
+        "local m, l = nn.Sequential():add(nn.View(3072)):add(nn.Linear(3072, 3)), nn.Linear(3, 3) for i = 1, 4000 do m:add(l) end return m",
+        "local c = nn.ConcatTable() for i = 1, 10000 do c:add(nn.Identity()) end return c",
         "local m = nn.MapTable(nn.Linear(3, 3)) return nn.Sequential():add(nn.Replicate(1e6, 1)):add(nn.SplitTable(1)):add(m)",
     ];
     for bomb in bombs {

@@ -229,6 +229,37 @@ pub struct Node {
     pub added: Vec<Span>,
 }
 
+impl Node {
+    /// A node with one place for all of it, which says nothing of parameters, stages and gradients.
+    pub fn new(
+        name: &str,
+        layer: Layer,
+        type_name: &str,
+        bottoms: &[String],
+        tops: &[String],
+        span: Span,
+    ) -> Self {
+        let spanned = |text: &str| Spanned::new(text.to_owned(), span);
+        Node {
+            name: spanned(name),
+            layer,
+            type_name: spanned(type_name),
+            bottoms: bottoms.iter().map(|name| spanned(name)).collect(),
+            tops: tops.iter().map(|name| spanned(name)).collect(),
+            loss_weights: vec![],
+            params: vec![],
+            include: vec![],
+            exclude: vec![],
+            propagate_down: vec![],
+            channels_last: false,
+            phase: None,
+            args: Record { fields: vec![], span },
+            span,
+            added: vec![],
+        }
+    }
+}
+
 /// What a definition says about one parameter of a layer.
 #[derive(Clone, Debug)]
 pub struct ParamSpec {
@@ -250,6 +281,23 @@ pub struct ParamSpec {
     pub frozen: bool,
     /// The whole specification.
     pub span: Span,
+}
+
+impl ParamSpec {
+    /// A specification that says nothing.
+    pub fn new(span: Span) -> Self {
+        ParamSpec {
+            name: None,
+            share: ShareMode::Strict,
+            lr_mult: None,
+            decay_mult: None,
+            filler: None,
+            shape: None,
+            values: None,
+            frozen: false,
+            span,
+        }
+    }
 }
 
 /// How strictly the shapes of a shared parameter must agree.

@@ -10,7 +10,7 @@ use crate::layers::Layer;
 use crate::layers::input::Input;
 use crate::layers::unknown::Unknown;
 use crate::source::{Span, Spanned};
-use crate::spec::{Record, Value};
+use crate::spec::Value;
 
 /// Sets the number of outputs to that of the classes where it is not written.
 pub fn adopt_classes(definition: &mut Definition, classes: usize) {
@@ -114,32 +114,11 @@ fn input(name: Spanned<String>, staged: bool) -> Node {
         "label" if staged => vec![not_deployed(span)],
         _ => vec![],
     };
-    Node {
-        name: name.clone(),
-        layer: Input::default().into(),
-        type_name: Spanned::new("Input".into(), span),
-        bottoms: vec![],
-        tops: vec![name],
-        loss_weights: vec![],
-        params: vec![],
-        include: vec![],
-        exclude,
-        propagate_down: vec![],
-        channels_last: false,
-        phase: None,
-        args: Record { fields: vec![], span },
-        span,
-        added: vec![],
-    }
+    let tops = std::slice::from_ref(&name.value);
+    let layer = Input { shapes: vec![] }.into();
+    Node { exclude, ..Node::new(&name.value, layer, "Input", &[], tops, span) }
 }
 
 fn not_deployed(span: Span) -> Rule {
-    Rule {
-        phase: None,
-        min_level: None,
-        max_level: None,
-        stages: vec!["deploy".into()],
-        not_stages: vec![],
-        span,
-    }
+    Rule { stages: vec!["deploy".into()], ..Rule::everywhere(span) }
 }

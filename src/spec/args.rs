@@ -90,6 +90,8 @@ pub struct Reading {
     /// The language, for the words of messages.
     pub dialect: Dialect,
     diagnostics: RefCell<Diagnostics>,
+    /// Where complaints point.
+    places: RefCell<BTreeSet<Span>>,
     failed: Cell<bool>,
     used: RefCell<HashSet<Span>>,
     asked: RefCell<BTreeMap<String, BTreeSet<&'static str>>>,
@@ -115,6 +117,7 @@ impl Reading {
         Reading {
             dialect,
             diagnostics: RefCell::default(),
+            places: RefCell::default(),
             failed: Cell::new(false),
             used: RefCell::default(),
             asked: RefCell::default(),
@@ -141,6 +144,7 @@ impl Reading {
         if diagnostic.severity() == diag::Severity::Error {
             self.failed.set(true);
         }
+        self.places.borrow_mut().extend(diagnostic.span());
         self.diagnostics.borrow_mut().report(diagnostic)
     }
 
@@ -160,14 +164,11 @@ impl Reading {
 
     /// Whether a complaint points into this place.
     pub fn has_complained(&self, place: Span) -> bool {
-        let within = |d: &Diagnostic| {
-            let at = d.span();
-            at.is_some_and(|at| {
-                at.file == place.file && place.start <= at.start && at.end <= place.end
-            })
-        };
-        self.diagnostics.borrow().iter().any(within)
-            || self.missing.borrow().iter().any(|missing| within(&missing.complaint))
+        let within =
+            |at: &Span| at.file == place.file && place.start <= at.start && at.end <= place.end;
+        let (first, last) = (Span { end: 0, ..place }, Span { start: place.end, ..place });
+        self.places.borrow().range(first..=last).any(within)
+            || self.missing.borrow().iter().any(|m| m.complaint.span().as_ref().is_some_and(within))
     }
 
     /// The message that is wanted and not there at all, if a field of it must be given; the complaints about its fields are

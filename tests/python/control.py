@@ -307,3 +307,56 @@ try:
     pritn('x')
 except NameError as e:
     print(e)
+# @case with_in_generator_entered_in_part
+class M(object):
+    def __enter__(self): print('enter'); return self
+    def __exit__(self, *a): print('exit', a[0].__name__); return False
+def bad(): raise ValueError('x')
+def gen():
+    with M(), bad():
+        yield 1
+try: list(gen())
+except ValueError as e: print(e)
+# @case with_in_generator_raises_again
+class N(object):
+    def __enter__(self): return self
+    def __exit__(self, *a): raise
+def gen():
+    with N():
+        yield 1
+        raise ValueError('y')
+try: list(gen())
+except Exception as e: print(type(e).__name__, e)
+# @case with_in_generator_left_by_an_error_of_the_inner
+class M(object):
+    def __init__(self, name): self.name = name
+    def __enter__(self): return self
+    def __exit__(self, *a):
+        print(self.name, a[0] and a[0].__name__)
+        if self.name == 'inner': raise KeyError('k')
+        return True
+def gen():
+    with M('outer'), M('inner'):
+        yield 1
+    yield 2
+print(list(gen()))
+# @case exception_is_forgotten_in_generator
+def gen():
+    try: 1 / 0
+    except ZeroDivisionError as e:
+        yield type(e).__name__
+        yield type(e).__name__
+    try: e
+    except NameError: yield 'gone'
+print(list(gen()))
+# @case finally_after_a_wrong_handler_in_generator
+def gen():
+    try:
+        yield 1
+        1 / 0
+    except missing:
+        yield 2
+    finally:
+        print('finally')
+try: print(list(gen()))
+except NameError as e: print(type(e).__name__)

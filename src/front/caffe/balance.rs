@@ -12,7 +12,7 @@ use crate::source::{FileId, Span};
 use std::borrow::Cow;
 
 /// How deep messages and lists may be nested, as in protobuf's own parser.
-pub const MAX_DEPTH: usize = 100;
+const MAX_DEPTH: usize = 100;
 
 /// A text whose brackets and quotes are balanced.
 pub(super) struct Balanced<'a> {

@@ -12,14 +12,14 @@ use crate::spec::{Reading, Record, Value};
 #[derive(Clone, Copy)]
 enum Effect {
     /// The result is the same without it; why.
-    None(&'static str),
+    Idle(&'static str),
     /// The result would be another; what to do instead.
     Refused(&'static str),
     /// The net is the same without it, but would learn from other images, which therefore are not read; what to do instead.
     Images(&'static str),
 }
 
-use Effect::{Images, None as Idle, Refused};
+use Effect::{Idle, Images, Refused};
 
 /// Fields by fork and by the message they stand in.
 struct Fork {

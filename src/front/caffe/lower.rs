@@ -3,6 +3,7 @@
 
 use super::fork_types::MESSAGES;
 use super::forks;
+use super::legacy::v1::PARAMS;
 use super::repeated::{self, Complaint};
 use super::schema;
 use super::strangers::{self, Stranger};
@@ -13,6 +14,7 @@ use crate::ir::{Definition, Node, ParamSpec, Rule, ShareMode, StateWords};
 use crate::layers::{Layer, unknown::Unknown};
 use crate::source::{Span, Spanned};
 use crate::spec::{Args, Dialect, Field, Phase, Reading, Record, Value};
+use std::collections::{HashMap, HashSet};
 
 /// The definition that a modern (upgraded) NetParameter holds. Layers that cannot be read become
 /// [`Unknown`], so that everything else can still be checked.
@@ -148,11 +150,7 @@ fn param(a: &Args) -> ParamSpec {
         share: a.choice("share_mode", &modes).unwrap_or(ShareMode::Strict),
         lr_mult: a.float("lr_mult").map(|x| x as f32),
         decay_mult: a.float("decay_mult").map(|x| x as f32),
-        filler: None,
-        shape: None,
-        values: None,
-        frozen: false,
-        span: a.anchor(),
+        ..ParamSpec::new(a.anchor())
     }
 }
 
@@ -231,7 +229,10 @@ fn node(
                 "" => "this layer has no type".to_owned(),
                 name => format!("layer `{name}` has no type"),
             };
-            reading.report(Diagnostic::new(&diag::E0305, keyword, message));
+            let d = Diagnostic::new(&diag::E0305, keyword, message);
+            reading.report(
+                d.help("such as `type: \"Convolution\"`; `cortado layers` lists all types"),
+            );
         }
     }
     forks::report(record, "LayerParameter", &reading);
@@ -288,7 +289,8 @@ fn check_counts(node: &Node, reading: &Reading) {
         let (given, bottoms) = (node.propagate_down.len(), node.bottoms.len());
         let message = format!("{given} propagate_down for {bottoms} bottoms");
         let span = node.args.find(&["propagate_down"]).unwrap_or(node.span);
-        reading.report(Diagnostic::new(&diag::E0207, span, message));
+        let d = Diagnostic::new(&diag::E0207, span, message);
+        reading.report(d.help("give one for each bottom, or none"));
     }
 }
 
@@ -305,16 +307,12 @@ fn check_loss_weights(node: &Node, reading: &Reading) {
     }
 }
 
-/// Fields of layers in the form of 2014, with the field of `param` that each has become.
-const OUTDATED: [(&str, &str); 3] =
-    [("blobs_lr", "lr_mult"), ("weight_decay", "decay_mult"), ("blob_share_mode", "share_mode")];
-
 /// Complains about fields that only `layers` of 2014 have.
 fn outdated_fields(record: &Record, reading: &Reading) {
-    let modern = |key: &str| OUTDATED.iter().find(|(old, _)| *old == key).map(|(_, new)| *new);
+    let modern = |key: &str| PARAMS.iter().find(|(old, _)| *old == key).map(|(_, new)| *new);
     // A `param` may have several of them, which no edit of a single one makes.
     let count = |name: &str| record.fields.iter().filter(|f| f.key.value == name).count();
-    let mixed = 0 < count("param") || 1 < OUTDATED.iter().filter(|(old, _)| 0 < count(old)).count();
+    let mixed = 0 < count("param") || 1 < PARAMS.iter().filter(|(old, _)| 0 < count(old)).count();
     for Field { key, value } in &record.fields {
         let Some(new) = modern(&key.value).filter(|_| !reading.was_used(key.span)) else {
             continue;
@@ -390,18 +388,29 @@ pub(super) fn unknown_type(written: &str, span: Span) -> Diagnostic {
     }
 }
 
-/// Losses that name no top get one, as Caffe gives them, named after the layer.
+/// Losses that name no top get one, which Caffe calls `(automatic)`; here it has the layer's name, with `_top` and a number
+/// where others have that.
 fn name_automatic_tops(definition: &mut Definition) {
-    let mut taken: std::collections::HashSet<String> =
+    let mut taken: HashSet<String> =
         definition.nodes.iter().flat_map(|n| &n.tops).map(|t| t.value.clone()).collect();
+    let mut last: HashMap<String, usize> = HashMap::new();
     for node in &mut definition.nodes {
         let spec = node.layer.spec();
         while spec.loss && node.tops.len() < spec.tops.min {
-            let mut name = node.name.value.clone();
-            while name.is_empty() || !taken.insert(name.clone()) {
-                name.push_str("_top");
-            }
-            node.tops.push(Spanned::new(name, node.type_name.span));
+            let name = &node.name.value;
+            let number = last.entry(name.clone()).or_insert(0);
+            let top = loop {
+                let top = match *number {
+                    0 => name.clone(),
+                    1 => format!("{name}_top"),
+                    n => format!("{name}_top_{n}"),
+                };
+                *number += 1;
+                if !top.is_empty() && taken.insert(top.clone()) {
+                    break top;
+                }
+            };
+            node.tops.push(Spanned::new(top, node.type_name.span));
         }
     }
 }

@@ -9,15 +9,14 @@ mod forks;
 pub mod legacy;
 mod literal;
 mod lower;
-pub mod print;
+mod print;
 mod repeated;
 mod schema;
 pub mod solver;
 mod strangers;
-pub mod syntax;
+mod syntax;
 pub mod tree;
 
-pub use balance::MAX_DEPTH;
 pub(crate) use lower::{definition, record, state};
 pub use print::print;
 pub use syntax::parse;

@@ -157,10 +157,27 @@ const RULE: &str = "phase:TRAIN|TEST min_level:int max_level:int stage*:text not
 
 /// The names of a message's fields in the order of their numbers; none if Caffe has no message of this name.
 pub(super) fn names(message: &str) -> impl Iterator<Item = &'static str> + use<> {
+    declared(message).map(|field| field.name)
+}
+
+/// A field of a message.
+struct Declared {
+    name: &'static str,
+    /// What its value is; empty if that is not checked.
+    kind: &'static str,
+    repeated: bool,
+}
+
+fn declared(message: &str) -> impl Iterator<Item = Declared> + use<> {
     let found = MESSAGES.iter().find(|(name, _)| *name == message);
-    let declared = found.into_iter().flat_map(|(_, fields)| fields.split(' '));
-    declared
-        .map(|field| field.split_once(':').map_or(field, |(name, _)| name).trim_end_matches('*'))
+    found.into_iter().flat_map(|(_, fields)| fields.split(' ')).map(|field| {
+        let (name, kind) = field.split_once(':').unwrap_or((field, ""));
+        Declared { name: name.trim_end_matches('*'), kind, repeated: name.ends_with('*') }
+    })
+}
+
+fn is_message(kind: &str) -> bool {
+    MESSAGES.iter().any(|(name, _)| *name == kind)
 }
 
 /// The messages of parameters: a layer may carry any of them, read or not.
@@ -197,22 +214,21 @@ pub(super) fn check_solver(solver: &Record, reading: &Reading) {
 
 /// Whether a field of a message is a text.
 pub(super) fn is_text(message: &str, key: &str) -> bool {
-    let found = MESSAGES.iter().find(|(name, _)| *name == message);
-    let declared = found.into_iter().flat_map(|(_, fields)| fields.split(' '));
-    declared
-        .filter_map(|declared| declared.split_once(':'))
-        .any(|(name, kind)| name.trim_end_matches('*') == key && kind == "text")
+    declared(message).any(|field| field.name == key && field.kind == "text")
 }
 
 /// Checks a message; of one that is `unread` also whether it has only fields that there are.
 fn check_message(record: &Record, message: &str, unread: bool, reading: &Reading) {
-    let Some((_, fields)) = MESSAGES.iter().find(|(name, _)| *name == message) else { return };
+    if !is_message(message) {
+        return;
+    }
+    // One of each name that may stand once.
     let mut seen: Vec<&Field> = vec![];
     for field in &record.fields {
         let key = field.key.value.as_str();
-        let declared = fields.split(' ').filter_map(|declared| declared.split_once(':'));
-        let mut declared = declared.filter(|(name, _)| name.trim_end_matches('*') == key);
-        let Some((name, kind)) = declared.next() else {
+        let mut known = declared(message).filter(|field| field.name == key);
+        let Some(Declared { kind, repeated, .. }) = known.find(|field| !field.kind.is_empty())
+        else {
             if unread && !forks::knows(message, key) {
                 let text = format!("`{message}` has no field named `{key}`");
                 let d = Diagnostic::new(&diag::E0301, field.key.span, text).here("unknown field");
@@ -223,18 +239,18 @@ fn check_message(record: &Record, message: &str, unread: bool, reading: &Reading
             }
             continue;
         };
-        let repeated = name.ends_with('*');
         if reading.has_complained(field.key.span.to(field.value.span)) {
             continue;
         }
-        let first = seen.iter().find(|other| other.key.value == key);
-        if let (Some(first), false) = (first, repeated) {
-            let text = format!("`{key}` is given more than once");
-            let d = Diagnostic::new(&diag::E0302, field.key.span, text).here("given again");
-            reading.report(d.label(first.key.span, "first given here"));
-            continue;
+        if !repeated {
+            if let Some(first) = seen.iter().find(|other| other.key.value == key) {
+                let text = format!("`{key}` is given more than once");
+                let d = Diagnostic::new(&diag::E0302, field.key.span, text).here("given again");
+                reading.report(d.label(first.key.span, "first given here"));
+                continue;
+            }
+            seen.push(field);
         }
-        seen.push(field);
         match &field.value.value {
             Value::List(list) if repeated => {
                 list.iter().for_each(|value| check_value(value, key, kind, unread, reading));
@@ -247,8 +263,8 @@ fn check_message(record: &Record, message: &str, unread: bool, reading: &Reading
 fn check_value(value: &Spanned<Value>, key: &str, kind: &str, unread: bool, reading: &Reading) {
     let words = || kind.trim_start_matches('+').split('|');
     let first = i64::from(kind.starts_with('+'));
-    if MESSAGES.iter().any(|(name, _)| *name == kind)
-        && let Value::Record(inner) = &value.value
+    if let Value::Record(inner) = &value.value
+        && is_message(kind)
     {
         return check_message(inner, kind, unread, reading);
     }
@@ -269,9 +285,7 @@ fn check_value(value: &Spanned<Value>, key: &str, kind: &str, unread: bool, read
         }
         ("bool", _) => (false, "true or false".into()),
         ("text", value) => (matches!(value, Value::Str(_)), "text in quotes".into()),
-        _ if MESSAGES.iter().any(|(name, _)| *name == kind) => {
-            (false, "a message in braces".into())
-        }
+        _ if is_message(kind) => (false, "a message in braces".into()),
         (_, Value::Word(w)) => {
             let of_fork = WORDS_OF_FORKS.contains(&(key, w.as_str()));
             (of_fork || words().any(|word| word == w), list(words()))

@@ -3,6 +3,7 @@
 
 use super::fork_types::{INSTEAD, TYPES};
 use super::legacy::v1;
+use super::schema::names;
 use crate::diag::nearest::{distance, nearest};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::layers::Layer;
@@ -132,23 +133,9 @@ fn plain(name: &str) -> String {
 
 /// Whether an unknown layer type may carry this field: any, unless it looks like one that every layer has.
 pub(super) fn may_have(key: &str) -> bool {
-    key.ends_with("_param") || nearest(key, COMMON).is_none()
+    let common = names("layer").filter(|name| !name.ends_with("_param"));
+    key.ends_with("_param") || nearest(key, common).is_none()
 }
-
-/// Fields that every layer has.
-const COMMON: [&str; 11] = [
-    "name",
-    "type",
-    "bottom",
-    "top",
-    "phase",
-    "loss_weight",
-    "propagate_down",
-    "param",
-    "include",
-    "exclude",
-    "blobs",
-];
 
 /// Layers of one type that nobody knows.
 #[derive(Debug)]

@@ -46,12 +46,8 @@ pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Message
                 }
             }
         }
-        Err(error) => {
-            let at = match error.location {
-                pest::error::InputLocation::Pos(at) => at,
-                pest::error::InputLocation::Span((at, _)) => at,
-            };
-            let span = reader.span(at, at);
+        Err(_) => {
+            let span = Span::new(file, 0, 0);
             complaints.report(Diagnostic::new(&diag::E0101, span, "cannot read this text"));
         }
     }

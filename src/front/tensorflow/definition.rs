@@ -6,6 +6,7 @@ mod find;
 mod gradients;
 mod join;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use self::join::{Stage, join};
@@ -175,8 +176,15 @@ fn run(
     // Every run reads the same text, which is one file.
     let mut py = Python::new(std::mem::take(sources), Limits { calls: 1000, ..Limits::default() });
     py.divide_truly();
-    let state = library::install(&mut py, Graph::new(mode, Span::nowhere()));
     let whole = Span::new(py.sources.add_once(path, text), 0, 0);
+    let mut graph = Graph::new(mode, whole);
+    // The inputs are there before the file runs, which may compute with tensors outside of its classes.
+    let x = told.x.as_ref().map(|x| graph.input(INPUT, x, Kind::Float));
+    let y = (mode != Mode::Infer && x.is_some()).then(|| {
+        let kind = if told.y.len() == 1 { Kind::Int } else { Kind::Float };
+        graph.input(TARGET, &told.y, kind)
+    });
+    let state = library::install(&mut py, graph);
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
     py.set_resolver(move |name, asking| find::find(&folder, name, asking));
     let module = py.run(path, text);
@@ -190,7 +198,7 @@ fn run(
             Err(last.map_or_else(|| asked::no_model(&py, whole, None), Box::new))
         }
         Ok(module) => {
-            let told = Run { request, told, mode, whole };
+            let run = Run { request, told, mode, whole };
             let found = ["UserModel", "build_model"].iter().find_map(|name| module.get(name));
             let none = |py: &Python| asked::no_model(py, whole, Some(&module));
             let class = match request.call.as_deref() {
@@ -199,7 +207,7 @@ fn run(
                     .evaluate(Path::new("--call"), call, &module)
                     .map_err(|mut e| e.pop().map_or_else(|| none(&py), Box::new)),
             };
-            class.and_then(|class| told.build(&mut py, &state, &class))
+            class.and_then(|class| run.build(&mut py, &state, &class, x, y))
         }
     };
     diagnostics.extend(std::mem::take(&mut py.warnings));
@@ -220,32 +228,26 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn build(&self, py: &mut Python, state: &library::State, class: &Value) -> Result<Stage, Stop> {
+    fn build(
+        &self,
+        py: &mut Python,
+        state: &library::State,
+        class: &Value,
+        x: Option<Tensor>,
+        y: Option<Tensor>,
+    ) -> Result<Stage, Stop> {
         let failed = |error: PyError| self.failed(error);
-        let Some(x) = self.told.x.clone() else {
+        let Some(x) = x else {
             let message =
                 "the shape of the images is not known, and the definition computes with it";
             let d = Diagnostic::new(&diag::E0812, self.whole, message);
             return Err(Box::new(d.help("say height, width and channels: --input-shape 28,28,1")));
         };
-        let record = &x[1.min(x.len())..];
+        let record = &x.dims[1.min(x.rank())..];
         let input_shape = Value::list(record.iter().map(|&extent| extent.into()));
         let classes = self.request.classes;
         let tensor = |tensor: Tensor| Value::native(TensorValue(tensor));
-        let y = match self.mode {
-            Mode::Infer => None,
-            _ => Some(self.told.y.clone()),
-        };
-        let (x, y) = {
-            let mut graph = state.graph.borrow_mut();
-            graph.place = self.whole;
-            let x = graph.input(INPUT, &x, Kind::Float);
-            let y = y.map(|dims| {
-                let kind = if dims.len() == 1 { Kind::Int } else { Kind::Float };
-                graph.input(TARGET, &dims, kind)
-            });
-            (tensor(x), y.map(tensor).unwrap_or_default())
-        };
+        let (x, y) = (tensor(x), y.map(tensor).unwrap_or_default());
         let at = self.whole;
         let training = Value::Bool(self.mode == Mode::Train);
         let inference = Value::Bool(self.mode == Mode::Infer);
@@ -340,13 +342,7 @@ impl Run<'_> {
         outputs: Vec<Tensor>,
         loss: Option<&Value>,
     ) -> Result<Stage, Stop> {
-        let fault = |fault: Fault| {
-            let d = Diagnostic::new(&diag::E0811, self.whole, fault.message);
-            Box::new(match fault.help {
-                Some(help) => d.help(help),
-                None => d,
-            })
-        };
+        let fault = |fault: Fault| Box::new(fault.diagnostic(self.whole));
         let losses = loss.map_or(Ok(vec![]), |loss| self.losses(py, loss))?;
         let hooked = match tower.filter(|_| self.mode == Mode::Train) {
             Some(tower) => {
@@ -470,7 +466,7 @@ impl Graph {
     /// Leaves out what reaches no output, loss or number that is shown.
     fn keep(&mut self, outputs: &[String], losses: &[String]) {
         let needs = |wanted: &[String], nodes: &[crate::ir::Node]| {
-            let mut needed: std::collections::HashSet<String> = wanted.iter().cloned().collect();
+            let mut needed: HashSet<String> = wanted.iter().cloned().collect();
             for node in nodes.iter().rev() {
                 if node.tops.iter().any(|top| needed.contains(&top.value)) {
                     needed.extend(node.bottoms.iter().map(|bottom| bottom.value.clone()));
@@ -478,7 +474,7 @@ impl Graph {
             }
             needed
         };
-        let unknown = |needed: &std::collections::HashSet<String>, nodes: &[crate::ir::Node]| {
+        let unknown = |needed: &HashSet<String>, nodes: &[crate::ir::Node]| {
             let made =
                 |node: &&crate::ir::Node| node.tops.iter().any(|t| needed.contains(&t.value));
             nodes.iter().filter(made).any(|node| matches!(node.layer, Layer::Unknown(_)))
@@ -491,7 +487,7 @@ impl Graph {
         let mut needed = needs(&wanted, &self.nodes);
         needed.insert(INPUT.to_owned());
         self.nodes.retain(|node| node.tops.iter().any(|top| needed.contains(&top.value)));
-        let nodes = &self.nodes;
-        self.uses.retain(|used| nodes.iter().any(|node| node.name.value == used.node));
+        let kept: HashSet<&str> = self.nodes.iter().map(|node| node.name.value.as_str()).collect();
+        self.uses.retain(|used| kept.contains(used.node.as_str()));
     }
 }

@@ -18,8 +18,8 @@ use self::functions::Left;
 use self::nesting::{asked_by, nestings};
 use self::options::{Asked, param, parameters};
 use super::interp::{Lua, LuaError, Table, Value};
-use super::library::{Library, is_criterion};
-use super::lower::{Flow, Nesting, Stop, Walk, Window};
+use super::library::{Library, class_name, is_criterion};
+use super::lower::{Flow, Nesting, Places, Stop, Walk};
 use super::syntax::{SyntaxError, advised};
 use crate::front::cage::{Limits, on_large_stack};
 
@@ -263,6 +263,10 @@ fn evaluate(
         Value::Table(table) => contract::misspelt_model(table, text, whole, is_module),
         _ => None,
     };
+    let class = match &value {
+        Value::Table(table) if !table.field("__index").is_nil() => class_name(table),
+        _ => None,
+    };
     let lonely = matches!(&value, Value::Table(t) if is_module(t) && is_criterion(t));
     if let (Value::Table(table), true) = (&value, contract && !lonely) {
         contract::check(table, &lua.sources, whole)?;
@@ -288,6 +292,11 @@ fn evaluate(
     returned.ok_or_else(|| {
         if let Some(misspelt) = misspelt {
             return Box::new(misspelt);
+        }
+        if let Some(class) = class {
+            let message = format!("the definition returns the class {class}, not a module of it");
+            let d = Diagnostic::new(&diag::E0705, whole, message);
+            return Box::new(d.help(format!("call it: `{class}()`")));
         }
         let message = match lonely {
             true => "the definition returns a criterion without a model",
@@ -361,7 +370,7 @@ fn build(
     whole: Span,
     diagnostics: &mut Diagnostics,
     definition: &mut Definition,
-) -> Result<Vec<(Window, (String, usize))>, Stop> {
+) -> Result<Places, Stop> {
     let count = |name: &str| {
         let number = returned.whole.as_ref()?.field(name).to_number()?;
         (1.0..1e9).contains(&number).then_some(number as usize)
@@ -488,7 +497,9 @@ fn target(
 ) -> Result<Flow, Stop> {
     let (whole, nesting, shapes) = (walk.whole(), walk.targets(loss), request.targets());
     let apart = nesting != Nesting::One(0);
-    let hook = hook::of(walk, returned.whole.as_ref())?;
+    let hook = returned.whole.as_ref().map_or(Ok(None), |table| {
+        contract::hook(table, "labelHook", &walk.lua.sources, walk.whole())
+    })?;
     // A hook is given the one label of a record, and makes of it what the loss takes apart.
     let n = if hook.is_some() { 1 } else { nesting.tensors() }.max(shapes.len());
     let mut flows = vec![];

@@ -9,7 +9,7 @@ const FIELDS: [&str; 3] = ["input", "input_dim", "input_shape"];
 pub(super) fn upgrade(net: &mut Message, diagnostics: &mut Diagnostics) {
     FIELDS.iter().for_each(|name| net.split_lists(name));
     let is_input = |field: &Field| FIELDS.contains(&field.name.value.as_str());
-    let Some((span, _)) = net.range_of(is_input) else { return };
+    let Some(span) = net.range_of(is_input) else { return };
     let inputs = net.take("input");
     let dims = net.take("input_dim");
     let shapes = net.take("input_shape");

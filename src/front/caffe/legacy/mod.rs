@@ -51,12 +51,10 @@ pub fn check_types(net: &Message, diagnostics: &mut Diagnostics) {
         };
         for value in values {
             match (&value.kind, field.name.value.as_str()) {
-                (ValueKind::Message(layer), "layers") => {
-                    match layer.last("layer").map(|field| &field.value.kind) {
-                        Some(ValueKind::Message(inner)) => v0::check_type(inner, diagnostics),
-                        _ => v1::check_type(layer, diagnostics),
-                    }
-                }
+                (ValueKind::Message(layer), "layers") => match layer.message("layer") {
+                    Some(inner) => v0::check_type(inner, diagnostics),
+                    None => v1::check_type(layer, diagnostics),
+                },
                 (ValueKind::Message(net), name) if NETS.contains(&name) => {
                     check_types(net, diagnostics);
                 }
@@ -161,7 +159,7 @@ fn upgrade_layers(net: &mut Message, diagnostics: &mut Diagnostics) {
             order::sort(layer, "layer");
         }
     }
-    let Some((span, _)) = range else { return };
+    let Some(span) = range else { return };
     let message = match count {
         1 => format!("this layer is in the old form of {generation}, `layers`"),
         _ => {
@@ -186,7 +184,7 @@ fn upgrade_batch_norm(layer: &mut Message) -> Option<(Span, String)> {
     if layer.fields.iter().filter(|field| is_param(field)).count() != 3 {
         return None;
     }
-    let (span, _) = layer.range_of(is_param)?;
+    let span = layer.range_of(is_param)?;
     let mut changed = false;
     for field in layer.fields.iter_mut().filter(|field| is_param(field)) {
         let at = field.value.span;
@@ -255,6 +253,14 @@ impl Message {
         }
     }
 
+    /// The message that a field is set to.
+    fn message(&self, name: &str) -> Option<&Message> {
+        match &self.last(name)?.value.kind {
+            ValueKind::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+
     /// Takes all fields of this name out.
     fn take(&mut self, name: &str) -> Vec<Field> {
         self.fields.extract_if(.., |field| field.name.value == name).collect()
@@ -281,11 +287,9 @@ impl Message {
         self.fields = fields;
     }
 
-    /// From the first to the last field with a property, and how many there are.
-    fn range_of(&self, property: impl Fn(&Field) -> bool) -> Option<(Span, usize)> {
-        let spans: Vec<Span> = self.fields.iter().filter(|f| property(f)).map(|f| f.span).collect();
-        let whole = spans.iter().copied().reduce(Span::to)?;
-        Some((whole, spans.len()))
+    /// From the first to the last field with a property.
+    fn range_of(&self, property: impl Fn(&Field) -> bool) -> Option<Span> {
+        self.fields.iter().filter(|field| property(field)).map(|field| field.span).reduce(Span::to)
     }
 
     /// Adds a field to the last message of a name, which is made if it is missing.

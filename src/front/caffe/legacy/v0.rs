@@ -50,7 +50,7 @@ const PARAMS: [(&str, &str); 11] = [
 ];
 
 /// Flat fields, their modern names and the types that have them.
-const FIELDS: [(&str, &str, &[&str]); 24] = [
+const FIELDS: [(&str, &str, &[&str]); 26] = [
     ("num_output", "num_output", &["conv", "innerproduct"]),
     ("biasterm", "bias_term", &["conv", "innerproduct"]),
     ("weight_filler", "weight_filler", &["conv", "innerproduct"]),
@@ -75,9 +75,9 @@ const FIELDS: [(&str, &str, &[&str]); 24] = [
     ("det_fg_threshold", "fg_threshold", &["window_data"]),
     ("det_bg_threshold", "bg_threshold", &["window_data"]),
     ("det_fg_fraction", "fg_fraction", &["window_data"]),
+    ("det_context_pad", "context_pad", &["window_data"]),
+    ("det_crop_mode", "crop_mode", &["window_data"]),
 ];
-const WINDOW_FIELDS: [(&str, &str); 2] =
-    [("det_context_pad", "context_pad"), ("det_crop_mode", "crop_mode")];
 
 /// Further fields of V0LayerParameter; Caffe 1.0 reads past the first two.
 const OTHERS: [&str; 3] = ["new_num", "new_channels", HDF5_OUTPUT];
@@ -154,18 +154,18 @@ fn layer_of(field: &Field) -> Option<&Message> {
 
 /// The type of a V0 layer.
 fn type_of(connection: &Message) -> &str {
-    match connection.last("layer").map(|field| &field.value.kind) {
-        Some(ValueKind::Message(layer)) => layer.text("type").unwrap_or(""),
-        _ => "",
-    }
+    connection.message("layer").and_then(|layer| layer.text("type")).unwrap_or("")
 }
 
 /// Gives the padding of a layer that only pads to the convolution or pooling that reads it.
 fn fold_padding(net: &mut Message, diagnostics: &mut Diagnostics) {
     // What a padding layer reads and its padding, by its top; a later layer may write the name again.
     let mut padded: HashMap<String, (Field, Option<Field>)> = HashMap::new();
+    let is_short =
+        |field: &&Field| matches!(field.value.kind, ValueKind::Str(_) | ValueKind::Integer(_));
     for field in net.fields.iter_mut().filter(|field| field.name.value == "layers") {
         let ValueKind::Message(connection) = &mut field.value.kind else { continue };
+        ["bottom", "top"].iter().for_each(|name| connection.split_lists(name));
         let kind = type_of(connection).to_string();
         let mut pad = None;
         for bottom in connection.fields.iter_mut().filter(|field| field.name.value == "bottom") {
@@ -184,10 +184,10 @@ fn fold_padding(net: &mut Message, diagnostics: &mut Diagnostics) {
         }
         for top in connection.fields.iter().filter(|field| field.name.value == "top") {
             let ValueKind::Str(name) = &top.value.kind else { continue };
-            let source = connection.last("bottom").filter(|_| kind == "padding");
-            match (source, connection.last("layer").map(|field| &field.value.kind)) {
-                (Some(source), Some(ValueKind::Message(layer))) => {
-                    let amount = layer.last("pad").cloned();
+            let source = connection.last("bottom").filter(is_short).filter(|_| kind == "padding");
+            match (source, connection.message("layer")) {
+                (Some(source), Some(layer)) => {
+                    let amount = layer.last("pad").filter(is_short).cloned();
                     padded.insert(name.clone(), (source.clone(), amount));
                 }
                 _ => _ = padded.remove(name),
@@ -207,8 +207,7 @@ fn upgrade_layer(connection: &mut Message, layer: Message, diagnostics: &mut Dia
     for mut field in layer.fields {
         let name = field.name.value.clone();
         if name == "type" {
-            let known = TYPES.iter().find(|(old, _)| *old == kind);
-            if let Some((_, modern)) = known {
+            if let Some(modern) = named(&kind) {
                 field.value.kind = ValueKind::Ident(modern.to_string());
             }
             connection.fields.push(field);
@@ -227,12 +226,11 @@ fn upgrade_layer(connection: &mut Message, layer: Message, diagnostics: &mut Dia
                 *n = i128::from(signed as u32);
             }
             connection.add_within(param, field);
-        } else if TYPES.iter().any(|(old, _)| *old == kind) {
+        } else if named(&kind).is_some() {
             // Of a type that nobody knows it is said that nobody knows it, and nothing of its fields.
             let message = format!("in the old form of 2013 a `{kind}` layer has no field `{name}`");
-            let of_others = FIELDS.iter().any(|(field, ..)| *field == name)
-                || WINDOW_FIELDS.iter().any(|(field, _)| *field == name)
-                || OTHERS.contains(&name.as_str());
+            let of_others =
+                FIELDS.iter().any(|(field, ..)| *field == name) || OTHERS.contains(&name.as_str());
             let diagnostic = match of_others {
                 true => Diagnostic::new(&diag::W0621, field.name.span, message)
                     .here("left out, as Caffe does")
@@ -261,7 +259,6 @@ pub(super) fn check_type(layer: &Message, diagnostics: &mut Diagnostics) {
 }
 
 fn modern_name(name: &str, kind: &str) -> Option<&'static str> {
-    let flat = FIELDS.iter().find(|(old, _, kinds)| *old == name && kinds.contains(&kind));
-    let window = WINDOW_FIELDS.iter().find(|(old, _)| *old == name && kind == "window_data");
-    flat.map(|(_, modern, _)| *modern).or(window.map(|(_, modern)| *modern))
+    let field = FIELDS.iter().find(|(old, _, kinds)| *old == name && kinds.contains(&kind));
+    field.map(|(_, modern, _)| *modern)
 }

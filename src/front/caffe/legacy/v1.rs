@@ -7,92 +7,48 @@ use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::caffe::strangers;
 use crate::front::caffe::tree::{Message, ValueKind};
 
-/// The types of V1LayerParameter and their modern names.
-const TYPES: [(&str, &str); 39] = [
-    ("ABSVAL", "AbsVal"),
+/// The types of V1LayerParameter in the order of their numbers, which protobuf takes as well, and their modern names.
+const TYPES: [(&str, &str); 40] = [
+    ("NONE", ""),
     ("ACCURACY", "Accuracy"),
-    ("ARGMAX", "ArgMax"),
     ("BNLL", "BNLL"),
     ("CONCAT", "Concat"),
-    ("CONTRASTIVE_LOSS", "ContrastiveLoss"),
     ("CONVOLUTION", "Convolution"),
     ("DATA", "Data"),
-    ("DECONVOLUTION", "Deconvolution"),
     ("DROPOUT", "Dropout"),
-    ("DUMMY_DATA", "DummyData"),
-    ("ELTWISE", "Eltwise"),
     ("EUCLIDEAN_LOSS", "EuclideanLoss"),
-    ("EXP", "Exp"),
     ("FLATTEN", "Flatten"),
     ("HDF5_DATA", "HDF5Data"),
     ("HDF5_OUTPUT", "HDF5Output"),
-    ("HINGE_LOSS", "HingeLoss"),
     ("IM2COL", "Im2col"),
     ("IMAGE_DATA", "ImageData"),
     ("INFOGAIN_LOSS", "InfogainLoss"),
     ("INNER_PRODUCT", "InnerProduct"),
     ("LRN", "LRN"),
-    ("MEMORY_DATA", "MemoryData"),
     ("MULTINOMIAL_LOGISTIC_LOSS", "MultinomialLogisticLoss"),
-    ("MVN", "MVN"),
-    ("NONE", ""),
     ("POOLING", "Pooling"),
-    ("POWER", "Power"),
     ("RELU", "ReLU"),
     ("SIGMOID", "Sigmoid"),
-    ("SIGMOID_CROSS_ENTROPY_LOSS", "SigmoidCrossEntropyLoss"),
-    ("SILENCE", "Silence"),
-    ("SLICE", "Slice"),
     ("SOFTMAX", "Softmax"),
     ("SOFTMAX_LOSS", "SoftmaxWithLoss"),
     ("SPLIT", "Split"),
     ("TANH", "TanH"),
+    ("WINDOW_DATA", "WindowData"),
+    ("ELTWISE", "Eltwise"),
+    ("POWER", "Power"),
+    ("SIGMOID_CROSS_ENTROPY_LOSS", "SigmoidCrossEntropyLoss"),
+    ("HINGE_LOSS", "HingeLoss"),
+    ("MEMORY_DATA", "MemoryData"),
+    ("ARGMAX", "ArgMax"),
     ("THRESHOLD", "Threshold"),
-];
-const WINDOW_DATA: (&str, &str) = ("WINDOW_DATA", "WindowData");
-
-/// The types by their numbers, which protobuf takes as well.
-const NUMBERS: [&str; 40] = [
-    "NONE",
-    "ACCURACY",
-    "BNLL",
-    "CONCAT",
-    "CONVOLUTION",
-    "DATA",
-    "DROPOUT",
-    "EUCLIDEAN_LOSS",
-    "FLATTEN",
-    "HDF5_DATA",
-    "HDF5_OUTPUT",
-    "IM2COL",
-    "IMAGE_DATA",
-    "INFOGAIN_LOSS",
-    "INNER_PRODUCT",
-    "LRN",
-    "MULTINOMIAL_LOGISTIC_LOSS",
-    "POOLING",
-    "RELU",
-    "SIGMOID",
-    "SOFTMAX",
-    "SOFTMAX_LOSS",
-    "SPLIT",
-    "TANH",
-    "WINDOW_DATA",
-    "ELTWISE",
-    "POWER",
-    "SIGMOID_CROSS_ENTROPY_LOSS",
-    "HINGE_LOSS",
-    "MEMORY_DATA",
-    "ARGMAX",
-    "THRESHOLD",
-    "DUMMY_DATA",
-    "SLICE",
-    "MVN",
-    "ABSVAL",
-    "SILENCE",
-    "CONTRASTIVE_LOSS",
-    "EXP",
-    "DECONVOLUTION",
+    ("DUMMY_DATA", "DummyData"),
+    ("SLICE", "Slice"),
+    ("MVN", "MVN"),
+    ("ABSVAL", "AbsVal"),
+    ("SILENCE", "Silence"),
+    ("CONTRASTIVE_LOSS", "ContrastiveLoss"),
+    ("EXP", "Exp"),
+    ("DECONVOLUTION", "Deconvolution"),
 ];
 
 /// The data layers and their messages, of which transformations are moved.
@@ -100,12 +56,8 @@ const DATA_TYPES: [(&str, &str); 3] =
     [("DATA", DATA_PARAMS[0]), ("IMAGE_DATA", DATA_PARAMS[1]), ("WINDOW_DATA", DATA_PARAMS[2])];
 
 /// The repeated fields that run parallel to the parameters, and their names within `param`.
-const PARAMS: [(&str, &str); 4] = [
-    ("param", "name"),
-    ("blob_share_mode", "share_mode"),
-    ("blobs_lr", "lr_mult"),
-    ("weight_decay", "decay_mult"),
-];
+pub(in crate::front::caffe) const PARAMS: [(&str, &str); 3] =
+    [("blob_share_mode", "share_mode"), ("blobs_lr", "lr_mult"), ("weight_decay", "decay_mult")];
 
 /// The modern name of a type that is written without underscores, `softmaxloss`.
 pub(in crate::front::caffe) fn modern(plain: &str) -> Option<&'static str> {
@@ -113,28 +65,32 @@ pub(in crate::front::caffe) fn modern(plain: &str) -> Option<&'static str> {
     TYPES.iter().find(|(old, modern)| !modern.is_empty() && same(old)).map(|(_, modern)| *modern)
 }
 
+/// The type that has this number, and its modern name.
+fn by_number(number: i128) -> Option<&'static (&'static str, &'static str)> {
+    TYPES.get(usize::try_from(number).ok()?)
+}
+
 /// The modern name of the type that has this number.
 pub(super) fn numbered(number: i32) -> Option<&'static str> {
-    let old = usize::try_from(number).ok().and_then(|n| NUMBERS.get(n))?;
-    named(old)
+    by_number(number.into()).map(|(_, modern)| *modern)
 }
 
 /// The modern name of a type.
 pub(super) fn named(old: &str) -> Option<&'static str> {
-    TYPES.iter().chain([&WINDOW_DATA]).find(|(name, _)| *name == old).map(|(_, modern)| *modern)
+    TYPES.iter().find(|(name, _)| *name == old).map(|(_, modern)| *modern)
 }
 
 pub(super) fn upgrade(layer: &mut Message) {
     for field in layer.fields.iter_mut().filter(|field| field.name.value == "type") {
         if let ValueKind::Integer(number) = field.value.kind
-            && let Some(name) = usize::try_from(number).ok().and_then(|n| NUMBERS.get(n))
+            && let Some((name, _)) = by_number(number)
         {
             field.value.kind = ValueKind::Ident((*name).to_string());
         }
     }
     move_transformations(layer);
     let mut params: Vec<Message> = vec![];
-    for (old, new) in PARAMS {
+    for (old, new) in [("param", "name")].into_iter().chain(PARAMS) {
         layer.split_lists(old);
         for (i, field) in layer.take(old).into_iter().enumerate() {
             if let ValueKind::Message(_) = field.value.kind {
@@ -163,7 +119,7 @@ pub(super) fn upgrade(layer: &mut Message) {
 pub(super) fn check_type(layer: &Message, diagnostics: &mut Diagnostics) {
     let Some(field) = layer.last("type") else { return };
     let ValueKind::Ident(kind) = &field.value.kind else { return };
-    let known = || TYPES.iter().chain([&WINDOW_DATA]).map(|(old, _)| *old);
+    let known = || TYPES.iter().map(|(old, _)| *old);
     if known().any(|old| old == kind) || strangers::modern(kind).is_some() {
         return;
     }

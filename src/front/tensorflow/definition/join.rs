@@ -32,38 +32,29 @@ pub struct Stage {
 
 /// Whether two nodes are the same.
 fn alike(a: &Node, b: &Node) -> bool {
-    let names = |node: &Node| {
-        let text =
-            |all: &[Spanned<String>]| all.iter().map(|s| s.value.clone()).collect::<Vec<_>>();
-        (node.name.value.clone(), text(&node.bottoms), text(&node.tops))
-    };
-    let params = |node: &Node| {
-        let of = node.params.iter().map(|p| {
-            let name = p.name.as_ref().map(|name| name.value.clone());
-            (name, p.filler, p.values.clone(), p.lr_mult, p.frozen)
-        });
-        of.collect::<Vec<_>>()
-    };
-    let weights = |node: &Node| node.loss_weights.iter().map(|w| w.value).collect::<Vec<_>>();
-    names(a) == names(b)
-        && params(a) == params(b)
+    fn values<T>(all: &[Spanned<T>]) -> impl Iterator<Item = &T> {
+        all.iter().map(|spanned| &spanned.value)
+    }
+    fn params(node: &Node) -> impl Iterator<Item = impl PartialEq + '_> {
+        node.params.iter().map(|p| {
+            let name = p.name.as_ref().map(|name| name.value.as_str());
+            (name, p.filler, &p.values, p.lr_mult, p.frozen)
+        })
+    }
+    a.name.value == b.name.value
+        && values(&a.bottoms).eq(values(&b.bottoms))
+        && values(&a.tops).eq(values(&b.tops))
+        && params(a).eq(params(b))
         && a.layer == b.layer
         && a.phase == b.phase
         && a.propagate_down == b.propagate_down
-        && weights(a) == weights(b)
+        && values(&a.loss_weights).eq(values(&b.loss_weights))
 }
 
 /// A rule for a mode: DIGITS' stage, or the phase where the net is not used.
 fn rule(mode: Mode, staged: bool, span: Span) -> Rule {
     let stages = if staged { vec![mode.stage().to_owned()] } else { vec![] };
-    Rule {
-        phase: (!staged).then(|| mode.phase()),
-        min_level: None,
-        max_level: None,
-        stages,
-        not_stages: vec![],
-        span,
-    }
+    Rule { phase: (!staged).then(|| mode.phase()), stages, ..Rule::everywhere(span) }
 }
 
 /// Gives a layer another name where one of an earlier stage has its name and other variables: names are numbered, and what a
@@ -132,21 +123,21 @@ pub fn join(definition: &mut Definition, mut stages: Vec<Stage>) {
         }
     }
     let all = stages.len();
-    let several = |name: &str| {
-        let of_stage = |stage: &Stage| {
-            stage.uses.iter().filter(|u| stage.variables[u.variable].name == name).count()
-        };
-        stages.iter().any(|stage| 1 < of_stage(stage))
-    };
+    // Where each variable is a parameter, in every stage that has it.
+    let mut places: HashMap<&str, Vec<Vec<(&str, usize)>>> = HashMap::new();
+    for stage in &stages {
+        let mut of_stage: HashMap<&str, Vec<(&str, usize)>> = HashMap::new();
+        for used in &stage.uses {
+            let name = stage.variables[used.variable].name.as_str();
+            of_stage.entry(name).or_default().push((&used.node, used.at));
+        }
+        of_stage.into_iter().for_each(|(name, at)| places.entry(name).or_default().push(at));
+    }
     // A layer may be called otherwise in another stage, and its name be that of a layer with other variables.
-    let moves = |name: &str| {
-        let places = stages.iter().filter_map(|stage| {
-            let of = stage.uses.iter().filter(|u| stage.variables[u.variable].name == name);
-            let places: Vec<(&str, usize)> = of.map(|u| (u.node.as_str(), u.at)).collect();
-            (!places.is_empty()).then_some(places)
-        });
-        let places: Vec<_> = places.collect();
-        places.windows(2).any(|pair| pair[0] != pair[1])
+    let apart = |name: &str| {
+        places.get(name).is_none_or(|stages| {
+            stages.iter().all(|at| at.len() < 2) && stages.windows(2).all(|p| p[0] == p[1])
+        })
     };
     for (mut node, modes) in nodes {
         if modes.len() != all {
@@ -154,7 +145,6 @@ pub fn join(definition: &mut Definition, mut stages: Vec<Stage>) {
             node.include = modes.iter().map(|&mode| rule(mode, staged, node.span)).collect();
         }
         for param in &mut node.params {
-            let apart = |name: &str| !several(name) && !moves(name);
             if param.name.as_ref().is_some_and(|name| apart(&name.value)) {
                 param.name = None;
             }
@@ -166,9 +156,10 @@ pub fn join(definition: &mut Definition, mut stages: Vec<Stage>) {
 
 /// The names under which tensors are known outside.
 fn names(definition: &mut Definition, stages: &[Stage]) {
+    let mut seen: HashSet<(String, String)> = definition.names.iter().cloned().collect();
     let mut add = |public: String, own: String| {
         let pair = (public, own);
-        if !definition.names.contains(&pair) {
+        if seen.insert(pair.clone()) {
             definition.names.push(pair);
         }
     };

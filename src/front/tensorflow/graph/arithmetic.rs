@@ -234,26 +234,21 @@ impl Graph {
                 }
             }
         }
-        match function {
-            Binary::SquaredDifference => {
+        let Some(of) = function.function() else {
+            if function == Binary::SquaredDifference {
                 let difference = self.binary(Binary::Subtract, a, b)?;
                 return self.power(&difference, name, Power { power: 2.0, ..Power::default() });
             }
-            Binary::FloorDivide | Binary::Remainder => {
-                let quotient = self.binary(Binary::Divide, a, b)?;
-                let layer =
-                    ElementFunction { function: Function::Floor, ..ElementFunction::default() };
-                let whole = self.unary(&quotient, "Floor", layer)?;
-                if function == Binary::FloorDivide {
-                    return Ok(Tensor { kind, ..whole });
-                }
-                let whole = self.binary(Binary::Multiply, &whole, b)?;
-                let rest = self.binary(Binary::Subtract, a, &whole)?;
-                return Ok(Tensor { kind, ..rest });
+            let quotient = self.binary(Binary::Divide, a, b)?;
+            let layer = ElementFunction { function: Function::Floor, ..ElementFunction::default() };
+            let whole = self.unary(&quotient, "Floor", layer)?;
+            if function == Binary::FloorDivide {
+                return Ok(Tensor { kind, ..whole });
             }
-            _ => {}
-        }
-        let Some(of) = function.function() else { return Err(Fault::new("not known")) };
+            let whole = self.binary(Binary::Multiply, &whole, b)?;
+            let rest = self.binary(Binary::Subtract, a, &whole)?;
+            return Ok(Tensor { kind, ..rest });
+        };
         let (bottoms, order) = self.aligned(&[a, b])?;
         let layer = ElementFunction { function: of, number: None, repeats: true };
         let top = self.push(name, layer, &[&bottoms[0], &bottoms[1]], &[])?;

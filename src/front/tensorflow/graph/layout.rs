@@ -98,8 +98,12 @@ impl Graph {
                 Ok(drawn)
             }
             Source::Uniform(_) | Source::Numbers(_) => {
-                let first = self.nodes.first().map(|node| node.tops[0].value.clone());
-                let input = first.unwrap_or_default();
+                let Some(first) = self.nodes.first() else {
+                    let why = "the shape of the images is not known, and tensors are computed outside of the model";
+                    return Err(Fault::new(why)
+                        .help("say height, width and channels: --input-shape 28,28,1"));
+                };
+                let input = first.tops[0].value.clone();
                 let layer = Constant { dims: tensor.dims.clone(), item_axes: None };
                 self.function = "tf.constant".to_owned();
                 let made = self.push("Const", layer, &[&input], &[]);
@@ -108,15 +112,9 @@ impl Graph {
                     let all = tensor.known().filter(|_| uniform.is_none());
                     let values = all.map(|all| all.iter().map(|&x| x as f32).collect());
                     node.params = vec![crate::ir::ParamSpec {
-                        name: None,
-                        share: crate::ir::ShareMode::Strict,
-                        lr_mult: None,
-                        decay_mult: None,
                         filler: Some(Filler::Constant(uniform.unwrap_or(0.0))),
-                        shape: None,
                         values,
-                        frozen: false,
-                        span: self.place,
+                        ..crate::ir::ParamSpec::new(self.place)
                     }];
                 }
                 made

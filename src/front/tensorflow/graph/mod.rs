@@ -22,11 +22,11 @@ mod windows;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::diag::Diagnostics;
+use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Node, ParamSpec};
 use crate::layers::Layer;
 use crate::source::{Span, Spanned};
-use crate::spec::{Environment, Filler, Infer, Phase, Record};
+use crate::spec::{Environment, Filler, Infer, Phase};
 use crate::ty::Shape;
 
 pub use arithmetic::Binary;
@@ -59,6 +59,13 @@ impl Fault {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// As a complaint at a place.
+    pub fn diagnostic(self, span: Span) -> Diagnostic {
+        let d = Diagnostic::new(&diag::E0811, span, self.message);
+        let d = self.labels.into_iter().fold(d, |d, (place, text)| d.label(place, text));
+        self.help.into_iter().fold(d, Diagnostic::help)
     }
 }
 
@@ -320,25 +327,9 @@ impl Graph {
 
     fn add(&mut self, name: &str, layer: Layer, bottoms: Vec<String>, params: Vec<ParamSpec>) {
         let place = self.place;
-        let spanned = |text: &str| Spanned::new(text.to_owned(), place);
         let loss_weights = if layer.spec().loss { vec![Spanned::new(0.0, place)] } else { vec![] };
-        self.nodes.push(Node {
-            name: spanned(name),
-            layer,
-            type_name: spanned(&self.function),
-            bottoms: bottoms.iter().map(|b| spanned(b)).collect(),
-            tops: vec![spanned(name)],
-            loss_weights,
-            params,
-            include: vec![],
-            exclude: vec![],
-            propagate_down: vec![],
-            channels_last: false,
-            phase: None,
-            args: Record { fields: vec![], span: place },
-            added: vec![],
-            span: place,
-        });
+        let node = Node::new(name, layer, &self.function, &bottoms, &[name.to_owned()], place);
+        self.nodes.push(Node { loss_weights, params, ..node });
     }
 
     /// Adds a node with one top of the node's name, which is made unique; gives that name.
@@ -527,4 +518,4 @@ pub const MOST_LISTED: usize = 1 << 23;
 /// Tensors that one is taken apart into.
 const MOST_PARTS: usize = 10_000;
 /// Blobs of more elements are a mistake.
-const MOST_ELEMENTS: usize = 1 << 31;
+pub const MOST_ELEMENTS: usize = 1 << 31;

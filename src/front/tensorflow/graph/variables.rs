@@ -165,14 +165,10 @@ impl Graph {
         let Variable { name, filler, values, trainable, place, .. } = &self.variables[variable];
         ParamSpec {
             name: Some(Spanned::new(name.clone(), *place)),
-            share: crate::ir::ShareMode::Strict,
             lr_mult: (!trainable).then_some(0.0),
-            decay_mult: None,
             filler: Some(*filler),
-            shape: None,
             values: values.clone(),
-            frozen: false,
-            span: *place,
+            ..ParamSpec::new(*place)
         }
     }
 }

@@ -121,11 +121,7 @@ impl Python {
     ) {
         match variable {
             Variable::Local(hops, slot) => {
-                let mut scope = frame.scope.as_ref();
-                for _ in 0..hops {
-                    scope = scope.and_then(|scope| scope.parent.as_ref());
-                }
-                if let Some(scope) = scope
+                if let Some(scope) = frame.scope_at(hops)
                     && let Some(place) = scope.slots.borrow_mut().get_mut(slot as usize)
                 {
                     let old = place.replace(value);
@@ -150,11 +146,7 @@ impl Python {
                 self.load(frame, *variable, name, at)?;
                 match variable {
                     Variable::Local(hops, slot) => {
-                        let mut scope = frame.scope.as_ref();
-                        for _ in 0..*hops {
-                            scope = scope.and_then(|scope| scope.parent.as_ref());
-                        }
-                        if let Some(scope) = scope {
+                        if let Some(scope) = frame.scope_at(*hops) {
                             let old = scope.slots.borrow_mut()[*slot as usize].take();
                             bury(old);
                         }

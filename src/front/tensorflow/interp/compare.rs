@@ -95,16 +95,25 @@ impl Python {
 
     fn same_parts(&mut self, left: &Value, right: &Value, at: Span) -> Outcome<bool> {
         Ok(match (left, right) {
-            (Value::Str(a), Value::Str(b)) => a == b,
+            (Value::Str(a), Value::Str(b)) => {
+                a.len() == b.len() && {
+                    self.work(a.len() / 64, at)?;
+                    a == b
+                }
+            }
             (Value::List(a), Value::List(b)) => {
-                let (a, b) = (a.0.borrow().clone(), b.0.borrow().clone());
-                self.same_items(&a, &b, at)?
+                let (m, n) = (a.0.borrow().len(), b.0.borrow().len());
+                m == n && {
+                    let (a, b) = (a.0.borrow().clone(), b.0.borrow().clone());
+                    self.same_items(&a, &b, at)?
+                }
             }
             (Value::Tuple(a), Value::Tuple(b)) => self.same_items(a, b, at)?,
             (Value::Dict(a), Value::Dict(b)) => {
                 if a.len() != b.len() {
                     return Ok(false);
                 }
+                self.work(a.len() / 4, at)?;
                 let entries: Vec<_> =
                     a.entries.borrow().iter().map(|(k, v)| (k.clone(), v.1.clone())).collect();
                 for (key, value) in entries {
@@ -143,6 +152,7 @@ impl Python {
         if a.len() != b.len() {
             return Ok(false);
         }
+        self.work(a.len() / 4, at)?;
         for (a, b) in a.iter().zip(b) {
             if !a.is(b) && !self.equal(a, b, at)? {
                 return Ok(false);
@@ -154,7 +164,10 @@ impl Python {
     /// `<`, `<=`, `>` and `>=` of built-in values.
     fn order(&mut self, operator: Compare, left: &Value, right: &Value, at: Span) -> Outcome {
         let (a, b) = match (left, right) {
-            (Value::Str(a), Value::Str(b)) => return Ok(holds(operator, Some(a.cmp(b))).into()),
+            (Value::Str(a), Value::Str(b)) => {
+                self.work(a.len().min(b.len()) / 64, at)?;
+                return Ok(holds(operator, Some(a.cmp(b))).into());
+            }
             (Value::Set(a), Value::Set(b)) => {
                 self.work(a.len() + b.len(), at)?;
                 let (first, second) = (a.entries.borrow(), b.entries.borrow());
@@ -167,8 +180,15 @@ impl Python {
                     _ => around,
                 }));
             }
-            (Value::List(a), Value::List(b)) => (a.0.borrow().clone(), b.0.borrow().clone()),
-            (Value::Tuple(a), Value::Tuple(b)) => (a.to_vec(), b.to_vec()),
+            (Value::List(a), Value::List(b)) => {
+                let both = a.0.borrow().len() + b.0.borrow().len();
+                self.work(both / 4, at)?;
+                (a.0.borrow().clone(), b.0.borrow().clone())
+            }
+            (Value::Tuple(a), Value::Tuple(b)) => {
+                self.work((a.len() + b.len()) / 4, at)?;
+                (a.to_vec(), b.to_vec())
+            }
             _ => {
                 let (a, b) = (self.type_name(left), self.type_name(right));
                 let symbol = operator.symbol();

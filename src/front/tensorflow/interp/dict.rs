@@ -68,6 +68,11 @@ impl Dict {
         Rc::default()
     }
 
+    /// A dict of these entries.
+    pub fn of(entries: Entries) -> Rc<Self> {
+        Rc::new(Dict { entries: RefCell::new(entries), kind: DictKind::Plain })
+    }
+
     /// The value of a text as key.
     pub fn get_str(&self, key: &str) -> Option<Value> {
         self.entries.borrow().get(&Key::Str(key.into())).map(|(_, value)| value.clone())

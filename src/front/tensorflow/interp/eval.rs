@@ -2,7 +2,7 @@
 
 use super::exec::Frame;
 use super::function::Keyword;
-use super::{Args, Dict, DictKind, Entries, Outcome, Python, Scope, Set, Slice, Value};
+use super::{Args, Dict, Entries, Outcome, Python, Scope, Set, Slice, Value};
 use crate::front::tensorflow::ast::{
     Argument, Clause, Compare, Comprehension, ComprehensionKind, Expr, ExprKind, Piece, Unary,
     Variable,
@@ -47,22 +47,18 @@ impl Python {
                             let place = key.span;
                             let key = self.eval(frame, key)?;
                             let value = self.eval(frame, value)?;
-                            let hashed = self.key(&key, place)?;
-                            self.room(4, at)?;
-                            insert(&mut entries, hashed, key, value);
+                            self.put(&mut entries, key, value, [place, at])?;
                         }
                         None => {
                             let place = value.span;
                             let more = self.eval(frame, value)?;
                             for (key, value) in self.mapping(&more, place)? {
-                                let hashed = self.key(&key, place)?;
-                                self.room(4, at)?;
-                                insert(&mut entries, hashed, key, value);
+                                self.put(&mut entries, key, value, [place, at])?;
                             }
                         }
                     }
                 }
-                Value::Dict(Rc::new(Dict { entries: RefCell::new(entries), kind: DictKind::Plain }))
+                Value::Dict(Dict::of(entries))
             }
             ExprKind::Star(inner) => {
                 return Err(self.error(
@@ -332,13 +328,13 @@ impl Python {
         let place = iterable.span;
         let first = self.eval(frame, iterable)?;
         let first = self.iter(&first, place)?;
-        let scope = self.new_scope(comprehension.slots.len(), frame.scope.clone());
+        let scope = Scope::new(comprehension.slots.len(), frame.scope.clone());
+        let is_generator = comprehension.kind == ComprehensionKind::Generator;
+        if is_generator {
+            self.keep_scope(&scope, at)?;
+        }
         let mut inner = Frame { scope: Some(scope), ..frame.clone() };
-        if comprehension.kind == ComprehensionKind::Generator {
-            let scope: Option<Rc<Scope>> = inner.scope.clone();
-            if let Some(scope) = scope {
-                self.keep_scope(&scope, at)?;
-            }
+        if is_generator {
             return self.generator_expression(inner, comprehension.clone(), first, at);
         }
         let mut items = vec![];
@@ -349,9 +345,7 @@ impl Python {
             match &comprehension.value {
                 Some(value) => {
                     let value = self.eval(&mut inner, value)?;
-                    let hashed = self.key(&element, at)?;
-                    self.room(4, at)?;
-                    insert(&mut entries, hashed, element, value);
+                    self.put(&mut entries, element, value, [at, at])?;
                 }
                 None => {
                     self.room(1, at)?;
@@ -362,11 +356,22 @@ impl Python {
         match comprehension.kind {
             ComprehensionKind::List => self.new_list(items, at),
             ComprehensionKind::Set => self.new_set(items, false, at),
-            _ => Ok(Value::Dict(Rc::new(Dict {
-                entries: RefCell::new(entries),
-                kind: DictKind::Plain,
-            }))),
+            _ => Ok(Value::Dict(Dict::of(entries))),
         }
+    }
+
+    /// Sets an entry of a dict that is made, whose memory is paid for; with the places of the key and of the whole.
+    fn put(
+        &mut self,
+        entries: &mut Entries,
+        key: Value,
+        value: Value,
+        [place, at]: [Span; 2],
+    ) -> Outcome<()> {
+        let hashed = self.key(&key, place)?;
+        self.room(4, at)?;
+        insert(entries, hashed, key, value);
+        Ok(())
     }
 
     /// A set of these items.
@@ -395,11 +400,7 @@ pub(in crate::front::tensorflow) fn insert(
 }
 
 fn lookup(frame: &Frame, hops: u32, slot: u32) -> Option<Value> {
-    let mut scope = frame.scope.as_ref()?;
-    for _ in 0..hops {
-        scope = scope.parent.as_ref()?;
-    }
-    scope.slots.borrow().get(slot as usize)?.clone()
+    frame.scope_at(hops)?.slots.borrow().get(slot as usize)?.clone()
 }
 
 /// Names that definitions take for granted, with the imports that give them.

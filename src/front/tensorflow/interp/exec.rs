@@ -26,6 +26,13 @@ pub(super) struct Frame {
     pub class: Option<ClassCell>,
 }
 
+impl Frame {
+    /// The scope so many functions outside of this one.
+    pub(super) fn scope_at(&self, hops: u32) -> Option<&Rc<Scope>> {
+        (0..hops).try_fold(self.scope.as_ref()?, |scope, _| scope.parent.as_ref())
+    }
+}
+
 /// How a statement ends.
 pub(super) enum Flow {
     Next,
@@ -192,27 +199,47 @@ impl Python {
         items: &[(Expr, Option<Expr>)],
         body: &Block,
     ) -> Outcome<Flow> {
-        let Some(((manager, target), rest)) = items.split_first() else {
-            return self.block(frame, body);
-        };
-        let at = manager.span;
-        let manager = self.eval(frame, manager)?;
-        let entered = self.enter(&manager, at)?;
-        let run = |py: &mut Python, frame: &mut Frame| {
-            if let Some(target) = target {
-                py.assign(frame, target, entered)?;
-            }
-            py.with(frame, rest, body)
-        };
-        match run(self, frame) {
-            Ok(flow) => {
-                self.exit(&manager, None, at)?;
-                Ok(flow)
-            }
+        let mut managers = vec![];
+        let mut result = items
+            .iter()
+            .try_for_each(|(item, target)| self.enter_with(frame, item, target, &mut managers))
+            .and_then(|()| self.block(frame, body));
+        for (manager, (item, _)) in managers.iter().zip(items).rev() {
+            result = self.leave(manager, result, item.span);
+        }
+        result
+    }
+
+    /// Enters a manager, which is added to those that are to be left.
+    pub(super) fn enter_with(
+        &mut self,
+        frame: &mut Frame,
+        item: &Expr,
+        target: &Option<Expr>,
+        managers: &mut Vec<Value>,
+    ) -> Outcome<()> {
+        let manager = self.eval(frame, item)?;
+        let entered = self.enter(&manager, item.span)?;
+        managers.push(manager);
+        match target {
+            Some(target) => self.assign(frame, target, entered),
+            None => Ok(()),
+        }
+    }
+
+    /// Leaves the manager of a body that ended so; what is made of the end.
+    pub(super) fn leave(
+        &mut self,
+        manager: &Value,
+        result: Outcome<Flow>,
+        at: Span,
+    ) -> Outcome<Flow> {
+        match result {
+            Ok(flow) => self.exit(manager, None, at).map(|_| flow),
             Err(error) if !error.is_catchable() => Err(error),
             Err(error) => {
                 self.handling.push(error.clone());
-                let swallowed = self.exit(&manager, Some(&error), at);
+                let swallowed = self.exit(manager, Some(&error), at);
                 self.handling.pop();
                 if swallowed? { Ok(Flow::Next) } else { Err(error) }
             }
@@ -242,11 +269,15 @@ impl Python {
         self.handling.push(error);
         let result = self.block(frame, &handler.body);
         self.handling.pop();
-        // As in Python 3, the name is gone afterwards.
+        self.forget_caught(frame, handler);
+        result
+    }
+
+    /// As in Python 3, the name of an exception is gone after its handler.
+    pub(super) fn forget_caught(&mut self, frame: &mut Frame, handler: &Handler) {
         if let Some(target) = handler.target.as_ref().filter(|t| self.is_three(t.span)) {
             let _ = self.delete(frame, target);
         }
-        result
     }
 
     /// Which handler takes an exception; it gets the exception under its name.
@@ -363,7 +394,7 @@ impl Python {
     pub(super) fn bind(&mut self, function: &Rc<Function>, args: Args) -> Outcome<Rc<Scope>> {
         let code = &function.code;
         let at = args.span;
-        let scope = self.new_scope(code.slots.len(), function.scope.clone());
+        let scope = Scope::new(code.slots.len(), function.scope.clone());
         let mut slots = vec![None; code.slots.len()];
         let mut positional = args.positional.into_iter();
         let mut keywords = args.keywords;

@@ -19,6 +19,13 @@ pub struct Scope {
     pub parent: Option<Rc<Scope>>,
 }
 
+impl Scope {
+    /// One whose variables have no values.
+    pub(super) fn new(slots: usize, parent: Option<Rc<Scope>>) -> Rc<Scope> {
+        Rc::new(Scope { slots: RefCell::new(vec![None; slots]), parent })
+    }
+}
+
 impl Drop for Scope {
     fn drop(&mut self) {
         bury(self.slots.take().into_iter().flatten());

@@ -5,7 +5,7 @@ use super::exec::{Flow, Frame};
 use super::iterator::Step;
 use super::{Outcome, PyError, Python, Value, bury};
 use crate::front::tensorflow::ast::{
-    Block, Clause, Comprehension, Expr, ExprKind, Function, Statement, StatementKind, Try,
+    Block, Clause, Comprehension, Expr, ExprKind, Function, Handler, Statement, StatementKind, Try,
 };
 use crate::source::Span;
 use std::rc::Rc;
@@ -262,24 +262,7 @@ impl Running {
                 }
                 Ok((self.block(py, otherwise)?, Some(Saved::Otherwise)))
             }
-            (StatementKind::With(items, body), saved) => {
-                let managers = match saved {
-                    Some(Saved::With(managers)) => managers,
-                    _ => {
-                        let mut managers = vec![];
-                        for (manager, target) in items {
-                            let value = py.eval(&mut self.frame, manager)?;
-                            let entered = py.enter(&value, manager.span)?;
-                            managers.push(value);
-                            if let Some(target) = target {
-                                py.assign(&mut self.frame, target, entered)?;
-                            }
-                        }
-                        managers
-                    }
-                };
-                self.with(py, managers, body, at)
-            }
+            (StatementKind::With(items, body), saved) => self.with(py, items, body, saved),
             (StatementKind::Try(parts), saved) => self.try_statement(py, parts, saved),
             _ => {
                 let flow = py.statement(&mut self.frame, statement)?;
@@ -288,30 +271,35 @@ impl Running {
         }
     }
 
+    /// `with`, which exits the managers that it has entered.
     fn with(
         &mut self,
         py: &mut Python,
-        managers: Vec<Value>,
+        items: &[(Expr, Option<Expr>)],
         body: &Block,
-        at: Span,
+        saved: Option<Saved>,
     ) -> Outcome<(Pause, Option<Saved>)> {
-        let mut result = self.block(py, body);
-        if let Ok(Pause::Yielded(_)) = result {
-            return Ok((result?, Some(Saved::With(managers))));
-        }
-        for manager in managers.into_iter().rev() {
-            match result {
-                Err(error) if error.is_catchable() => {
-                    result = match py.exit(&manager, Some(&error), at)? {
-                        true => Ok(Pause::Done(Flow::Next)),
-                        false => Err(error),
-                    };
-                }
-                Err(error) => return Err(error),
-                Ok(_) => drop(py.exit(&manager, None, at)?),
+        let (mut managers, mut result) = match saved {
+            Some(Saved::With(managers)) => (managers, Ok(())),
+            _ => (vec![], Ok(())),
+        };
+        for (manager, target) in items.iter().skip(managers.len()) {
+            result = py.enter_with(&mut self.frame, manager, target, &mut managers);
+            if result.is_err() {
+                break;
             }
         }
-        Ok((result?, None))
+        let mut result = match result.and_then(|()| self.block(py, body)) {
+            Ok(Pause::Yielded(value)) => {
+                return Ok((Pause::Yielded(value), Some(Saved::With(managers))));
+            }
+            Ok(Pause::Done(flow)) => Ok(flow),
+            Err(error) => Err(error),
+        };
+        for (manager, (item, _)) in managers.iter().zip(items).rev() {
+            result = py.leave(manager, result, item.span);
+        }
+        Ok((Pause::Done(result?), None))
     }
 
     fn try_statement(
@@ -320,63 +308,44 @@ impl Running {
         parts: &Try,
         saved: Option<Saved>,
     ) -> Outcome<(Pause, Option<Saved>)> {
-        let result = match saved {
+        let (result, place) = match saved {
             Some(Saved::Finally(before)) => return self.finally(py, parts, *before),
             Some(Saved::Handler(at, error)) => {
-                let handler = &parts.handlers[at];
-                match self.handler(py, &handler.body, &error) {
-                    Ok(Pause::Yielded(value)) => {
-                        return Ok((Pause::Yielded(value), Some(Saved::Handler(at, error))));
-                    }
-                    result => result,
-                }
+                (self.handler(py, &parts.handlers[at], &error), Saved::Handler(at, error))
             }
-            Some(Saved::TryOtherwise) => match self.block(py, &parts.otherwise) {
-                Ok(Pause::Yielded(value)) => {
-                    return Ok((Pause::Yielded(value), Some(Saved::TryOtherwise)));
-                }
-                result => result,
-            },
+            Some(Saved::TryOtherwise) => (self.block(py, &parts.otherwise), Saved::TryOtherwise),
             _ => match self.block(py, &parts.body) {
-                Ok(Pause::Yielded(value)) => {
-                    return Ok((Pause::Yielded(value), Some(Saved::Tried)));
+                Ok(Pause::Done(Flow::Next)) => {
+                    (self.block(py, &parts.otherwise), Saved::TryOtherwise)
                 }
-                Ok(Pause::Done(Flow::Next)) => match self.block(py, &parts.otherwise) {
-                    Ok(Pause::Yielded(value)) => {
-                        return Ok((Pause::Yielded(value), Some(Saved::TryOtherwise)));
-                    }
-                    result => result,
-                },
                 Err(error) if error.is_catchable() => {
-                    match py.handler_for(&mut self.frame, &parts.handlers, &error)? {
-                        None => Err(error),
-                        Some(at) => match self.handler(py, &parts.handlers[at].body, &error) {
-                            Ok(Pause::Yielded(value)) => {
-                                return Ok((
-                                    Pause::Yielded(value),
-                                    Some(Saved::Handler(at, error)),
-                                ));
-                            }
-                            result => result,
-                        },
+                    match py.handler_for(&mut self.frame, &parts.handlers, &error) {
+                        Err(other) => (Err(other), Saved::Tried),
+                        Ok(None) => (Err(error), Saved::Tried),
+                        Ok(Some(at)) => {
+                            let result = self.handler(py, &parts.handlers[at], &error);
+                            (result, Saved::Handler(at, error))
+                        }
                     }
                 }
-                result => result,
+                result => (result, Saved::Tried),
             },
         };
-        let result = match result {
-            Ok(Pause::Done(flow)) => Ok(flow),
-            Ok(Pause::Yielded(value)) => return Ok((Pause::Yielded(value), None)),
-            Err(error) if !error.is_catchable() => return Err(error),
-            Err(error) => Err(error),
-        };
-        self.finally(py, parts, result)
+        match result {
+            Ok(Pause::Yielded(value)) => Ok((Pause::Yielded(value), Some(place))),
+            Ok(Pause::Done(flow)) => self.finally(py, parts, Ok(flow)),
+            Err(error) if !error.is_catchable() => Err(error),
+            Err(error) => self.finally(py, parts, Err(error)),
+        }
     }
 
-    fn handler(&mut self, py: &mut Python, body: &Block, error: &PyError) -> Outcome<Pause> {
+    fn handler(&mut self, py: &mut Python, handler: &Handler, error: &PyError) -> Outcome<Pause> {
         py.handling.push(error.clone());
-        let result = self.block(py, body);
+        let result = self.block(py, &handler.body);
         py.handling.pop();
+        if !matches!(result, Ok(Pause::Yielded(_))) {
+            py.forget_caught(&mut self.frame, handler);
+        }
         result
     }
 

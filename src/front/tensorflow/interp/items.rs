@@ -449,7 +449,11 @@ impl Python {
                 Key::Int(*value as i64)
             }
             Value::Float(value) => Key::Float(value.to_bits()),
-            Value::Str(text) => Key::Str(text.clone()),
+            Value::Str(text) => {
+                // It is hashed and compared.
+                self.work(text.len() / 64, at)?;
+                Key::Str(text.clone())
+            }
             Value::Tuple(items) => {
                 let items = items.clone();
                 let mut keys = Vec::with_capacity(items.len());
@@ -459,6 +463,7 @@ impl Python {
                 Key::Tuple(keys)
             }
             Value::Set(set) if set.frozen => {
+                self.work(set.len(), at)?;
                 let mut keys: Vec<Key> = set.entries.borrow().keys().cloned().collect();
                 keys.sort();
                 Key::Set(keys)

@@ -321,10 +321,6 @@ impl Python {
         Ok(instance)
     }
 
-    pub(super) fn new_scope(&mut self, slots: usize, parent: Option<Rc<Scope>>) -> Rc<Scope> {
-        Rc::new(Scope { slots: RefCell::new(vec![None; slots]), parent })
-    }
-
     /// Remembers a scope that outlives its call.
     pub(super) fn keep_scope(&mut self, scope: &Rc<Scope>, at: Span) -> Outcome<()> {
         let values = scope.slots.borrow().len();

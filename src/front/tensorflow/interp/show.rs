@@ -148,17 +148,15 @@ impl Python {
                     }
                 }
             }
+            Value::Dict(dict) if matches!(dict.kind, DictKind::Ordered) && !dict.is_empty() => {
+                let pairs = dict.items().into_iter().map(|(k, v)| Value::tuple([k, v]));
+                let pairs: Vec<Value> = pairs.collect();
+                self.write_items("OrderedDict([", &pairs, "])", out, around, at)?;
+            }
             Value::Dict(dict) => {
                 let (start, end) = match &dict.kind {
                     DictKind::Plain => ("{".to_owned(), "}"),
-                    DictKind::Ordered if dict.is_empty() => ("OrderedDict(".to_owned(), ")"),
-                    DictKind::Ordered => {
-                        let pairs = dict.items().into_iter().map(|(k, v)| Value::tuple([k, v]));
-                        let pairs: Vec<Value> = pairs.collect();
-                        self.write_items("OrderedDict([", &pairs, "])", out, around, at)?;
-                        around.pop();
-                        return Ok(());
-                    }
+                    DictKind::Ordered => ("OrderedDict(".to_owned(), ")"),
                     DictKind::Counter if dict.is_empty() => ("Counter(".to_owned(), ")"),
                     DictKind::Counter => ("Counter({".to_owned(), "})"),
                     DictKind::Default(factory) => {

@@ -1,15 +1,17 @@
 //! Arguments of calls as tensors, shapes and numbers.
 
-use super::tensor::{Dimension, TensorShape, TensorValue};
+use super::tensor::{Dimension, TensorShape, TensorValue, pay_for};
 use super::types::{CASTS, data_type_name};
 use super::{Call, State, with_graph};
-use crate::front::tensorflow::graph::{Kind, Tensor};
+use crate::front::tensorflow::graph::{Kind, MOST_ELEMENTS, Tensor};
 use crate::front::tensorflow::interp::{Outcome, Python, Value};
 use crate::source::Span;
 
 /// A value as a tensor.
 pub fn to_tensor(py: &mut Python, state: &State, value: &Value, at: Span) -> Outcome<Tensor> {
     if let Some(tensor) = value.as_native::<TensorValue>() {
+        // A net that reads listed numbers keeps them.
+        pay_for(py, &tensor.0, size_of::<f32>(), at)?;
         return Ok(tensor.0.clone());
     }
     if let Some(shape) = value.as_native::<TensorShape>() {
@@ -167,7 +169,7 @@ pub fn to_dims(py: &mut Python, value: &Value, at: Span) -> Outcome<Vec<usize>> 
     }
     let count = crate::ty::Shape(dims.clone()).checked_count();
     match count {
-        Some(count) if count <= 1 << 31 => Ok(dims),
+        Some(count) if count <= MOST_ELEMENTS => Ok(dims),
         _ => Err(py.value_error(at, "these are too many elements")),
     }
 }
@@ -236,6 +238,13 @@ impl Call<'_> {
             Some(value) => to_whole(self.py, &value, at),
             None => Ok(default),
         }
+    }
+
+    /// The channels that a layer is to give.
+    pub fn outputs(&mut self) -> Outcome<usize> {
+        let outputs = usize::try_from(self.whole("num_outputs", 0)?).ok().filter(|&n| 0 < n);
+        let help = "it is the number of channels of the result, as in slim.conv2d(x, 64, 3)";
+        outputs.ok_or_else(|| self.fault("`num_outputs` must be above 0", help))
     }
 
     /// An argument as extents.

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::arguments::{to_dims, to_tensor};
-use super::tensor::TensorValue;
+use super::tensor::{TensorValue, pay_for};
 use super::{Call, Function, State, with_graph};
-use crate::front::tensorflow::graph::{MOST_LISTED, Source, Tensor};
+use crate::front::tensorflow::graph::{Fault, MOST_LISTED, Source, Tensor};
 use crate::front::tensorflow::interp::{Args, Native, Outcome, Python, Value};
 use crate::source::Span;
 use crate::spec::Filler;
@@ -52,11 +52,18 @@ impl Initializer {
     }
 
     /// The first values of a variable of this shape; numbers that do not fill it are repeated at the end.
-    fn values(&self, dims: &[usize]) -> Source {
-        match self {
+    fn values(&self, dims: &[usize]) -> Result<Source, Fault> {
+        Ok(match self {
             Initializer::Constant(tensor) => match &tensor.source {
                 Source::Numbers(values) => {
-                    let count = dims.iter().product();
+                    let (count, have) = (dims.iter().product(), values.len());
+                    if count < have {
+                        let message = format!("{have} numbers for a variable of {count} elements");
+                        return Err(Fault::new(message));
+                    }
+                    if MOST_LISTED < count {
+                        return Err(Fault::new("these are too many numbers to be written out"));
+                    }
                     let mut values = values.to_vec();
                     let last = values.last().copied().unwrap_or(0.0);
                     values.resize(count, last);
@@ -94,32 +101,33 @@ impl Initializer {
                     0,
                 )
             }
-        }
+        })
     }
 }
 
-/// The first values that an initialiser gives, of the library or of the definition.
+/// The first values that an initialiser gives, of the library or of the definition; what is listed is paid for.
 pub(super) fn first_values(
     c: &mut Call,
     initializer: Option<Value>,
     dims: &[usize],
     at: Span,
 ) -> Outcome<Source> {
-    let Some(value) = initializer else { return Ok(Initializer::glorot().values(dims)) };
+    let source = values_of(c, initializer, dims, at)?;
+    if let Source::Numbers(values) = &source {
+        c.py.allocate(values.len() * size_of::<f64>(), at)?;
+    }
+    Ok(source)
+}
+
+fn values_of(
+    c: &mut Call,
+    initializer: Option<Value>,
+    dims: &[usize],
+    at: Span,
+) -> Outcome<Source> {
+    let Some(value) = initializer else { return c.graph(|_| Initializer::glorot().values(dims)) };
     if let Some(initializer) = value.as_native::<Initializer>() {
-        let count = dims.iter().product::<usize>();
-        if let Initializer::Constant(Tensor { source: Source::Numbers(values), .. }) = &*initializer
-        {
-            let have = values.len();
-            if count < have {
-                let message = format!("{have} numbers for a variable of {count} elements");
-                return Err(c.fault(message, ""));
-            }
-            if MOST_LISTED < count {
-                return Err(c.fault("these are too many numbers to be written out", ""));
-            }
-        }
-        return Ok(initializer.values(dims));
+        return c.graph(|_| initializer.values(dims));
     }
     let state = c.state.clone();
     if let Ok(tensor) = to_tensor(c.py, &state, &value, at) {
@@ -133,7 +141,7 @@ pub(super) fn first_values(
     let made = c.py.call(&value, Args::new([shape], at))?;
     if made.as_native::<Initializer>().is_some() {
         // The class of an initialiser, such as `tf.zeros_initializer`, which is made here.
-        return first_values(c, Some(made), dims, at);
+        return values_of(c, Some(made), dims, at);
     }
     let tensor = to_tensor(c.py, &state, &made, at)?;
     if tensor.dims != dims {
@@ -148,13 +156,12 @@ impl Native for Initializer {
         "Initializer".to_owned()
     }
 
-    fn call(self: Rc<Self>, py: &mut Python, args: Args, _at: Span) -> Outcome {
+    fn call(self: Rc<Self>, py: &mut Python, args: Args, at: Span) -> Outcome {
         let bound = args.bind(py, "initializer", &["shape", "dtype?", "partition_info?"])?;
         let dims = to_dims(py, &bound.get("shape"), bound.span_of("shape"))?;
         let state = py.state::<State>(|_| unreachable!("initialisers are made by the library"));
-        let source = self.values(&dims);
         let tensor = with_graph(py, &state, bound.span_of("shape"), "initializer", |graph| {
-            Ok(match source {
+            Ok(match self.values(&dims)? {
                 Source::Random(filler, _) => graph.random(filler, dims),
                 source => Tensor {
                     source,
@@ -163,6 +170,7 @@ impl Native for Initializer {
                 },
             })
         })?;
+        pay_for(py, &tensor, size_of::<f64>(), at)?;
         Ok(Value::native(TensorValue(tensor)))
     }
 }

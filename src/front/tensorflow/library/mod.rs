@@ -22,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::graph::{Graph, Tensor};
+use super::graph::{Fault, Graph, Tensor};
 use super::interp::{Args, Bound, Dict, Native, Outcome, PyError, Python, Value};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
@@ -32,6 +32,7 @@ pub use advice::module_advice;
 pub use arguments::to_tensor;
 pub use index::{Entry, functions};
 pub use tensor::TensorValue;
+use tensor::pay_for;
 
 /// What a function of the library does.
 type Run = fn(&mut Call) -> Outcome;
@@ -395,7 +396,8 @@ impl Call<'_> {
     }
 
     /// A tensor as the result, whose operation has the name that the call gives it.
-    pub fn give(&self, tensor: Tensor) -> Outcome {
+    pub fn give(&mut self, tensor: Tensor) -> Outcome {
+        pay_for(self.py, &tensor, size_of::<f64>(), self.span)?;
         let named = self.bound.has_parameter("name");
         let given = if named { self.bound.get("name") } else { Value::None };
         let tensor = match given.as_str().filter(|name| !name.is_empty()) {
@@ -429,7 +431,10 @@ impl Call<'_> {
     }
 
     /// Tensors as the result, a list.
-    pub fn give_all(&self, tensors: Vec<Tensor>) -> Outcome {
+    pub fn give_all(&mut self, tensors: Vec<Tensor>) -> Outcome {
+        for tensor in &tensors {
+            pay_for(self.py, tensor, size_of::<f64>(), self.span)?;
+        }
         Ok(Value::list(tensors.into_iter().map(|tensor| Value::native(TensorValue(tensor)))))
     }
 
@@ -459,13 +464,6 @@ pub fn with_graph<T>(
     };
     result.map_err(|fault| {
         let message = format!("{function}: {}", fault.message);
-        let d = Diagnostic::new(&diag::E0811, span, message);
-        let labels = fault.labels.into_iter();
-        let d = labels.fold(d, |d, (place, text)| d.label(place, text));
-        let d = match fault.help {
-            Some(help) => d.help(help),
-            None => d,
-        };
-        py.complaint_of("ValueError", d)
+        py.complaint_of("ValueError", Fault { message, ..fault }.diagnostic(span))
     })
 }

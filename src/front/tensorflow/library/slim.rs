@@ -294,9 +294,7 @@ fn nothing_bound(c: &mut Call) -> Outcome {
 
 fn fully_connected(c: &mut Call) -> Outcome {
     let x = c.floats("inputs")?;
-    let Some(outputs) = usize::try_from(c.whole("num_outputs", 0)?).ok().filter(|&n| 0 < n) else {
-        return Err(c.fault("`num_outputs` must be above 0", ""));
-    };
+    let outputs = c.outputs()?;
     if x.rank() < 2 {
         return Err(c.fault("a batch of vectors is needed", "`tf.reshape(x, [-1, features])`"));
     }
@@ -393,13 +391,9 @@ impl Call<'_> {
 
     pub(super) fn conv(&mut self, default: &str, shape: Shape) -> Outcome {
         let x = self.floats("inputs")?;
-        let outputs = match self.bound.some("num_outputs") {
-            Some(_) => usize::try_from(self.whole("num_outputs", 0)?).ok().filter(|&n| 0 < n),
-            None if shape == Shape::Separable => Some(0),
-            None => None,
-        };
-        let Some(outputs) = outputs else {
-            return Err(self.fault("`num_outputs` must be above 0", ""));
+        let outputs = match shape == Shape::Separable && !self.has("num_outputs") {
+            true => 0,
+            false => self.outputs()?,
         };
         let kernel = self.pair("kernel_size", 1)?;
         let stride = self.pair("stride", 1)?;

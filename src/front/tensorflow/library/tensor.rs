@@ -7,7 +7,7 @@ use super::types::{CASTS, data_type, mixed};
 use super::{State, with_graph};
 use crate::diag::{self, Diagnostic};
 use crate::front::tensorflow::ast::{Binary as Operator, Compare, Unary};
-use crate::front::tensorflow::graph::{Binary, Graph, Tensor};
+use crate::front::tensorflow::graph::{Binary, Graph, MOST_LISTED, Source, Tensor};
 use crate::front::tensorflow::interp::{Args, Class, Native, Outcome, Python, Value};
 use crate::layers::abs_val::AbsVal;
 use crate::layers::power::Power;
@@ -54,6 +54,17 @@ pub(super) fn answers_calls(value: &Value) -> bool {
 /// The method that says it, of the function's name, the arguments and those with keywords.
 pub(super) const ANSWER: &str = "__tf_called__";
 
+/// Pays for the numbers of a tensor, of so many bytes each if they are kept, and for reading them.
+pub(super) fn pay_for(py: &mut Python, tensor: &Tensor, bytes: usize, at: Span) -> Outcome<()> {
+    let (kept, read) = match &tensor.source {
+        Source::Numbers(values) => (values.len(), values.len()),
+        Source::Uniform(_) if tensor.count() <= MOST_LISTED => (0, tensor.count()),
+        _ => (0, 0),
+    };
+    py.allocate(kept * bytes, at)?;
+    py.work(read / 128, at)
+}
+
 /// A function of two values, one of which is a tensor.
 fn operate(
     py: &mut Python,
@@ -76,10 +87,12 @@ fn operate(
     let other = to_tensor(py, &state, other, at)?;
     let nodes = state.graph.borrow().nodes.len();
     py.work(10 + nodes, at)?;
+    pay_for(py, tensor, size_of::<f32>(), at)?;
     let result = with_graph(py, &state, at, &name, |graph| match reflected {
         true => graph.binary(function, &other, tensor),
         false => graph.binary(function, tensor, &other),
     })?;
+    pay_for(py, &result, size_of::<f64>(), at)?;
     Ok(Some(Value::native(TensorValue(result))))
 }
 

@@ -17,10 +17,7 @@ impl Call<'_> {
             return self.conv(default, shape);
         }
         let x = self.floats("inputs")?;
-        let Some(outputs) = usize::try_from(self.whole("num_outputs", 0)?).ok().filter(|&n| 0 < n)
-        else {
-            return Err(self.fault("`num_outputs` must be above 0", ""));
-        };
+        let outputs = self.outputs()?;
         let (kernel, stride) =
             (self.along("kernel_size", axes, 1)?, self.along("stride", axes, 1)?);
         let rate = match shape {

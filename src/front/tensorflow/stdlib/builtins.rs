@@ -516,8 +516,7 @@ fn numbers(builtins: &Rc<Module>) {
         }
     });
     let radix = |name: &'static str, prefix: &'static str, digits: fn(u64) -> String| {
-        let run = move |py: &mut Python, args: Args| {
-            let args = args.bind(py, name, &["number"])?;
+        function(&builtins, name, &["number"], move |py, args| {
             let Some(value) = py.to_index(&args.get("number"), args.span)? else {
                 let got = py.type_name(&args.get("number"));
                 let message = format!("'{got}' object cannot be interpreted as an integer");
@@ -525,8 +524,7 @@ fn numbers(builtins: &Rc<Module>) {
             };
             let sign = if value < 0 { "-" } else { "" };
             Ok(format!("{sign}{prefix}{}", digits(value.unsigned_abs())).into())
-        };
-        builtins.set(name, Value::function(name, run));
+        });
     };
     radix("hex", "0x", |value| format!("{value:x}"));
     radix("oct", "0o", |value| format!("{value:o}"));

@@ -36,19 +36,16 @@ pub(super) fn install(py: &mut Python) {
         ("radians", f64::to_radians),
     ];
     for (name, compute) in functions {
-        let run = move |py: &mut Python, args: Args| {
-            let args = args.bind(py, name, &["x"])?;
+        function(&math, name, &["x"], move |py, args| {
             let x = number(py, &args.get("x"), args.span_of("x"))?;
             let result = compute(x);
             checked(py, x, result, args.span)
-        };
-        math.set(name, Value::function(name, run));
+        });
     }
     let whole: [(&'static str, fn(f64) -> f64); 3] =
         [("floor", f64::floor), ("ceil", f64::ceil), ("trunc", f64::trunc)];
     for (name, round) in whole {
-        let run = move |py: &mut Python, args: Args| {
-            let args = args.bind(py, name, &["x"])?;
+        function(&math, name, &["x"], move |py, args| {
             let value = args.get("x");
             if let Some(whole) = value.as_int() {
                 return Ok(Value::Int(whole));
@@ -56,8 +53,7 @@ pub(super) fn install(py: &mut Python) {
             let x = number(py, &value, args.span_of("x"))?;
             let int = py.types.int.clone();
             super::construct::int(py, &int, Args::new([Value::Float(round(x))], args.span))
-        };
-        math.set(name, Value::function(name, run));
+        });
     }
     function(&math, "log", &["x", "base?"], |py, args| {
         let x = number(py, &args.get("x"), args.span_of("x"))?;
@@ -83,14 +79,12 @@ pub(super) fn install(py: &mut Python) {
         ("copysign", f64::copysign),
     ];
     for (name, compute) in pairs {
-        let run = move |py: &mut Python, args: Args| {
-            let args = args.bind(py, name, &["x", "y"])?;
+        function(&math, name, &["x", "y"], move |py, args| {
             let x = number(py, &args.get("x"), args.span_of("x"))?;
             let y = number(py, &args.get("y"), args.span_of("y"))?;
             let result = compute(x, y);
             checked(py, if y.is_finite() { x } else { f64::NAN }, result, args.span)
-        };
-        math.set(name, Value::function(name, run));
+        });
     }
     function(&math, "fmod", &["x", "y"], |py, args| {
         let x = number(py, &args.get("x"), args.span)?;
@@ -100,11 +94,9 @@ pub(super) fn install(py: &mut Python) {
     let tests: [(&'static str, fn(f64) -> bool); 3] =
         [("isnan", f64::is_nan), ("isinf", f64::is_infinite), ("isfinite", f64::is_finite)];
     for (name, test) in tests {
-        let run = move |py: &mut Python, args: Args| {
-            let args = args.bind(py, name, &["x"])?;
+        function(&math, name, &["x"], move |py, args| {
             Ok(Value::Bool(test(number(py, &args.get("x"), args.span)?)))
-        };
-        math.set(name, Value::function(name, run));
+        });
     }
     function(&math, "gcd", &["a", "b"], |py, args| {
         let (mut a, mut b) = (args.int_or(py, "a", 0)?, args.int_or(py, "b", 0)?);

@@ -38,7 +38,7 @@ fn method(
     class: &Rc<Class>,
     name: &'static str,
     parameters: &'static [&'static str],
-    run: fn(&mut Python, Value, Bound) -> Outcome,
+    run: impl Fn(&mut Python, Value, Bound) -> Outcome + 'static,
 ) {
     let bound = move |py: &mut Python, mut args: Args| {
         let this = take_self(py, &mut args, name)?;
@@ -62,7 +62,7 @@ fn function(
     module: &Module,
     name: &'static str,
     parameters: &'static [&'static str],
-    run: fn(&mut Python, Bound) -> Outcome,
+    run: impl Fn(&mut Python, Bound) -> Outcome + 'static,
 ) {
     let bound = move |py: &mut Python, args: Args| {
         let args = args.bind(py, name, parameters)?;

@@ -20,9 +20,7 @@ pub(super) fn install(py: &mut Python) {
         Ok(Value::None)
     });
     for (name, must) in [("remove", true), ("discard", false)] {
-        let remove = move |py: &mut Python, mut args: Args| {
-            let this = super::take_self(py, &mut args, name)?;
-            let args = args.bind(py, name, &["element"])?;
+        method(&set, name, &["element"], move |py, this, args| {
             let element = args.get("element");
             let key = py.key(&element, args.span_of("element"))?;
             let Value::Set(set) = &this else { return Ok(Value::None) };
@@ -37,8 +35,7 @@ pub(super) fn install(py: &mut Python) {
                 None => {}
             }
             Ok(Value::None)
-        };
-        set.set(name, Value::method(name, remove));
+        });
     }
     method(&set, "pop", &[], |py, this, args| {
         let Value::Set(set) = &this else { return Ok(Value::None) };

@@ -97,19 +97,14 @@ fn changes(py: &mut Python) {
         ("__str__", |text| text.to_owned()),
     ];
     for (name, change) in simple {
-        let run = move |py: &mut Python, mut args: Args| {
-            let this = super::take_self(py, &mut args, name)?;
-            let args = args.bind(py, name, &[])?;
+        method(&str, name, &[], move |py, this, args| {
             py.new_str(change(&text_of(&this)), args.span)
-        };
-        str.set(name, Value::method(name, run));
+        });
     }
     for (name, left, right) in
         [("strip", true, true), ("lstrip", true, false), ("rstrip", false, true)]
     {
-        let run = move |py: &mut Python, mut args: Args| {
-            let this = super::take_self(py, &mut args, name)?;
-            let args = args.bind(py, name, &["chars?"])?;
+        method(&str, name, &["chars?"], move |py, this, args| {
             let chars: Option<Vec<char>> =
                 args.text(py, "chars")?.map(|chars| chars.chars().collect());
             let this = text_of(&this);
@@ -126,13 +121,10 @@ fn changes(py: &mut Python) {
                 rest = rest.trim_end_matches(strips);
             }
             py.new_str(rest, args.span)
-        };
-        str.set(name, Value::method(name, run));
+        });
     }
     for (name, align) in [("ljust", '<'), ("rjust", '>'), ("center", '^')] {
-        let run = move |py: &mut Python, mut args: Args| {
-            let this = super::take_self(py, &mut args, name)?;
-            let args = args.bind(py, name, &["width", "fillchar?"])?;
+        method(&str, name, &["width", "fillchar?"], move |py, this, args| {
             let width = usize::try_from(args.int_or(py, "width", 0)?).unwrap_or(0);
             let fill = args.text(py, "fillchar")?.unwrap_or(" ".into());
             if fill.chars().count() != 1 {
@@ -150,8 +142,7 @@ fn changes(py: &mut Python) {
             };
             let text = format!("{}{this}{}", fill.repeat(left), fill.repeat(blanks - left));
             py.new_str(text, args.span)
-        };
-        str.set(name, Value::method(name, run));
+        });
     }
     method(&str, "zfill", &["width"], |py, this, args| {
         let width = usize::try_from(args.int_or(py, "width", 0)?).unwrap_or(0);
@@ -222,19 +213,14 @@ fn questions(py: &mut Python) {
         }),
     ];
     for (name, test) in tests {
-        let run = move |py: &mut Python, mut args: Args| {
-            let this = super::take_self(py, &mut args, name)?;
-            let args = args.bind(py, name, &[])?;
+        method(&str, name, &[], move |py, this, args| {
             let this = text_of(&this);
             py.work(this.len() / 64, args.span)?;
             Ok(Value::Bool(test(&this)))
-        };
-        str.set(name, Value::method(name, run));
+        });
     }
     for (name, at_end) in [("startswith", false), ("endswith", true)] {
-        let run = move |py: &mut Python, mut args: Args| {
-            let this = super::take_self(py, &mut args, name)?;
-            let args = args.bind(py, name, &["prefix", "start?", "end?"])?;
+        method(&str, name, &["prefix", "start?", "end?"], move |py, this, args| {
             let this = part(py, &text_of(&this), &args)?;
             let candidates = match args.get("prefix") {
                 Value::Tuple(items) => items.to_vec(),
@@ -257,8 +243,7 @@ fn questions(py: &mut Python) {
                 }
             }
             Ok(Value::Bool(false))
-        };
-        str.set(name, Value::method(name, run));
+        });
     }
     for (name, last, must) in [
         ("find", false, false),
@@ -266,9 +251,7 @@ fn questions(py: &mut Python) {
         ("index", false, true),
         ("rindex", true, true),
     ] {
-        let run = move |py: &mut Python, mut args: Args| {
-            let this = super::take_self(py, &mut args, name)?;
-            let args = args.bind(py, name, &["sub", "start?", "end?"])?;
+        method(&str, name, &["sub", "start?", "end?"], move |py, this, args| {
             let this = text_of(&this);
             let sub = text(py, &args, "sub")?;
             py.work(this.len() / 16, args.span)?;
@@ -281,8 +264,7 @@ fn questions(py: &mut Python) {
                 None if must => Err(py.value_error(args.span, "substring not found")),
                 None => Ok(Value::Int(-1)),
             }
-        };
-        str.set(name, Value::method(name, run));
+        });
     }
     method(&str, "count", &["sub", "start?", "end?"], |py, this, args| {
         let this = part(py, &text_of(&this), &args)?;
@@ -318,9 +300,7 @@ fn part(py: &mut Python, text: &str, args: &Bound) -> Outcome<String> {
 fn splits(py: &mut Python) {
     let str = py.types.str.clone();
     for (name, from_right) in [("split", false), ("rsplit", true)] {
-        let run = move |py: &mut Python, mut args: Args| {
-            let this = super::take_self(py, &mut args, name)?;
-            let args = args.bind(py, name, &["sep?", "maxsplit?"])?;
+        method(&str, name, &["sep?", "maxsplit?"], move |py, this, args| {
             let this = text_of(&this);
             let most = usize::try_from(args.int_or(py, "maxsplit", -1)?).unwrap_or(usize::MAX);
             py.work(this.len() / 16, args.span)?;
@@ -338,13 +318,10 @@ fn splits(py: &mut Python) {
                 None => words(&this, most, from_right),
             };
             pieces(py, parts, args.span)
-        };
-        str.set(name, Value::method(name, run));
+        });
     }
     for (name, from_right) in [("partition", false), ("rpartition", true)] {
-        let run = move |py: &mut Python, mut args: Args| {
-            let this = super::take_self(py, &mut args, name)?;
-            let args = args.bind(py, name, &["sep"])?;
+        method(&str, name, &["sep"], move |py, this, args| {
             let (this, separator) = (text_of(&this), text(py, &args, "sep")?);
             if separator.is_empty() {
                 return Err(py.value_error(args.span, "empty separator"));
@@ -360,8 +337,7 @@ fn splits(py: &mut Python) {
                 None if from_right => ["", "", &this].map(Value::from),
                 None => [&this, "", ""].map(Value::from),
             }))
-        };
-        str.set(name, Value::method(name, run));
+        });
     }
     method(&str, "splitlines", &["keepends?"], |py, this, args| {
         let this = text_of(&this);

@@ -15,17 +15,13 @@ const COUNTS: [&str; 3] = ["trainBatchSize", "validationBatchSize", "croplen"];
 /// Fields that hold a function, or nothing.
 const HOOKS: [&str; 2] = ["labelHook", "fineTuneHook"];
 
+/// What else DIGITS reads.
+const OTHERS: [&str; 3] = ["model", "loss", "disableAutoDataParallelism"];
+
 /// Every field that DIGITS reads.
-const FIELDS: [&str; 8] = [
-    "model",
-    "loss",
-    "trainBatchSize",
-    "validationBatchSize",
-    "labelHook",
-    "croplen",
-    "fineTuneHook",
-    "disableAutoDataParallelism",
-];
+fn fields() -> impl Iterator<Item = &'static str> {
+    OTHERS.into_iter().chain(COUNTS).chain(HOOKS)
+}
 
 /// Where the definition gives a field of the returned table its value: the last place that looks like it, else the whole text.
 pub(super) fn place(sources: &SourceMap, whole: Span, field: &str) -> Span {
@@ -54,13 +50,10 @@ pub(super) fn misspelt(
     whole: Span,
     diagnostics: &mut Diagnostics,
 ) {
-    let keys = std::iter::successors(table.next(&Value::Nil).flatten(), |(key, _)| {
-        table.next(key).flatten()
-    });
-    for (key, _) in keys {
+    for (key, _) in table.entries() {
         let Value::String(name) = key else { continue };
         let name = name.to_str();
-        if let Some(near) = nearest(&name, FIELDS).filter(|near| *near != name) {
+        if let Some(near) = nearest(&name, fields()).filter(|near| *near != name) {
             let message = format!("DIGITS knows no field `{name}`");
             let d = Diagnostic::new(&diag::W0625, place(sources, whole, &name), message)
                 .here("of the table that is returned");
@@ -100,6 +93,27 @@ pub(super) fn misspelt_model(
     })
 }
 
+/// The function that a field holds, if it holds anything.
+pub(super) fn hook(
+    table: &Table,
+    name: &str,
+    sources: &SourceMap,
+    whole: Span,
+) -> Result<Option<Value>, Stop> {
+    match table.field(name) {
+        Value::Nil => Ok(None),
+        hook @ (Value::Function(_) | Value::Native(_)) => Ok(Some(hook)),
+        other => {
+            let message = format!("`{name}` is a {}, not a function", other.type_name());
+            let d = Diagnostic::new(&diag::E0705, place(sources, whole, name), message);
+            Err(Box::new(d.help(match name {
+                "labelHook" => "write `labelHook = function(input, label) ... return label end`",
+                _ => "write `fineTuneHook = function(net) ... return net end`",
+            })))
+        }
+    }
+}
+
 /// Complains about a field of a wrong kind.
 pub(super) fn check(table: &Table, sources: &SourceMap, whole: Span) -> Result<(), Stop> {
     let refused = |field: &str, message: String, help: String| {
@@ -129,20 +143,7 @@ pub(super) fn check(table: &Table, sources: &SourceMap, whole: Span) -> Result<(
         }
     }
     for name in HOOKS {
-        let value = table.field(name);
-        if !value.is_nil() && !matches!(value, Value::Function(_) | Value::Native(_)) {
-            return refused(
-                name,
-                format!("`{name}` is a {}, not a function", value.type_name()),
-                match name {
-                    "labelHook" => {
-                        "write `labelHook = function(input, label) ... return label end`"
-                    }
-                    _ => "write `fineTuneHook = function(net) ... return net end`",
-                }
-                .to_owned(),
-            );
-        }
+        hook(table, name, sources, whole)?;
     }
     for name in COUNTS {
         let value = table.field(name);

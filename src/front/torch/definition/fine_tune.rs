@@ -1,19 +1,16 @@
 //! DIGITS' `fineTuneHook`: a function of the definition that changes the model once it has the weights of another training,
 //! such as that of its last layer for other classes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::super::interp::{Lua, Value};
 use super::super::library::Library;
-use super::super::lower::{Stop, Window, stop};
+use super::super::lower::{Places, Stop, Window, stop};
 use super::{Returned, build};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
 use crate::ir::{Before, Definition};
-
-/// Where parameters are.
-type Places = Vec<(Window, (String, usize))>;
 
 /// A net as it was before the hook.
 pub(super) struct Earlier {
@@ -24,12 +21,13 @@ pub(super) struct Earlier {
 impl Earlier {
     /// With where its parameters are after the hook.
     pub(super) fn after(self, now: &Places) -> Before {
-        let mut moved = BTreeMap::new();
-        for (window, old) in self.places {
-            if let Some((_, new)) = now.iter().find(|(other, _)| *other == window) {
-                moved.insert(old, new.clone());
-            }
-        }
+        let now: HashMap<Window, &(String, usize)> =
+            now.iter().rev().map(|(window, place)| (*window, place)).collect();
+        let moved: BTreeMap<_, _> = self
+            .places
+            .into_iter()
+            .filter_map(|(window, old)| Some((old, (*now.get(&window)?).clone())))
+            .collect();
         Before { definition: self.definition, moved }
     }
 }

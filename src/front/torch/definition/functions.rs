@@ -13,15 +13,11 @@ const MOST_LISTED: usize = 8;
 
 /// The names of a table's fields.
 pub(super) fn names(table: &Table) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut key = Value::Nil;
-    while let Some(Some((k, _))) = table.next(&key) {
-        if let Value::String(name) = &k {
-            names.insert(name.to_str().into_owned());
-        }
-        key = k;
-    }
-    names
+    let keys = table.entries().filter_map(|(key, _)| match key {
+        Value::String(name) => Some(name.to_str().into_owned()),
+        _ => None,
+    });
+    keys.collect()
 }
 
 /// What an expression gives after the file: it sees what the file has returned as `M`, the fields of that by their names,
@@ -188,7 +184,7 @@ impl Left {
         let mut left = Left { modules: vec![], criterions: vec![], functions: vec![] };
         for (name, value) in all {
             match value {
-                Value::Function(_) => left.functions.push((name, value)),
+                Value::Function(_) if !name.starts_with("__") => left.functions.push((name, value)),
                 Value::Table(table) if is_criterion(&table) && is_instance(&table) => {
                     left.criterions.push(table);
                 }

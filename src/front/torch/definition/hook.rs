@@ -3,24 +3,8 @@
 
 use super::super::interp::{Table, Value};
 use super::super::lower::{Flow, Stop, Walk, stop};
-use crate::diag::{self, Diagnostic, Label};
+use crate::diag::Label;
 use crate::layers::label_map::LabelMap;
-
-/// The function of a definition, if it has one.
-///
-/// # Errors
-/// The field is no function.
-pub(super) fn of(walk: &Walk, definition: Option<&Table>) -> Result<Option<Value>, Stop> {
-    match definition.map(|definition| definition.field("labelHook")) {
-        None | Some(Value::Nil) => Ok(None),
-        Some(hook @ Value::Function(_)) => Ok(Some(hook)),
-        Some(other) => {
-            let message = format!("labelHook is a {}, not a function", other.type_name());
-            let help = "write `labelHook = function(input, label) ... return label end`";
-            Err(Box::new(Diagnostic::new(&diag::E0705, walk.whole(), message).help(help)))
-        }
-    }
-}
 
 /// The target as the criterion sees it.
 ///

@@ -194,7 +194,7 @@ impl Lua {
         let texts: Option<Vec<_>> = values.iter().map(Value::to_text).collect();
         if let Some(texts) = texts {
             let length = texts.iter().map(|text| text.len()).sum();
-            self.reserve(length, span)?;
+            self.reserve(length, Some(span))?;
             let numbers = values.iter().filter(|value| matches!(value, Value::Number(_))).count();
             self.count(4 + length / 128 + NUMBER_TO_TEXT * numbers);
             let mut joined = Vec::with_capacity(length);

@@ -76,17 +76,20 @@ impl Lua {
                 }
                 frame.forget(body);
             }
-            StatementKind::Repeat(body, condition) => loop {
-                self.step(statement.span)?;
-                match self.block(frame, body)? {
-                    Flow::Next => {}
-                    Flow::Break => break,
-                    other => return Ok(other),
+            StatementKind::Repeat(body, condition) => {
+                loop {
+                    self.step(statement.span)?;
+                    match self.block(frame, body)? {
+                        Flow::Next => {}
+                        Flow::Break => break,
+                        other => return Ok(other),
+                    }
+                    if self.expression(frame, condition)?.is_truthy() {
+                        break;
+                    }
                 }
-                if self.expression(frame, condition)?.is_truthy() {
-                    break;
-                }
-            },
+                frame.forget(body);
+            }
             StatementKind::If(arms, otherwise) => {
                 for (condition, body) in arms {
                     if self.expression(frame, condition)?.is_truthy() {

@@ -288,6 +288,17 @@ impl Lua {
         if self.is_over() { Err(self.limit_reached(self.call_span())) } else { Ok(()) }
     }
 
+    /// The entry of a table after a key, as [`Table::next`], paid for as far as removed entries lie on the way.
+    pub(crate) fn next_entry(
+        &mut self,
+        table: &Table,
+        key: &Value,
+    ) -> Result<Option<Option<(Value, Value)>>, LuaError> {
+        let (found, skipped) = table.next_and_skipped(key);
+        self.work(skipped / 4)?;
+        Ok(found)
+    }
+
     /// Pays for work that a place of the definition asks for.
     pub fn work_at(&mut self, steps: usize, span: Span) -> Result<(), LuaError> {
         self.count(steps);
@@ -332,22 +343,16 @@ impl Lua {
     }
 
     /// Fails if so many more bytes are not to be had.
-    pub(super) fn reserve(&mut self, bytes: usize, span: Span) -> Result<(), LuaError> {
+    pub(super) fn reserve(&mut self, bytes: usize, span: Option<Span>) -> Result<(), LuaError> {
         if self.limits.memory < self.heap.used().saturating_add(bytes) {
-            return Err(self.limit(self.memory_message(), Some(span)));
+            return Err(self.limit(self.memory_message(), span));
         }
         Ok(())
     }
 
     /// As [`Lua::reserve`], at the call of the running native function.
     pub fn reserve_here(&mut self, bytes: usize) -> Result<(), LuaError> {
-        match self.call_span() {
-            Some(span) => self.reserve(bytes, span),
-            None if self.limits.memory < self.heap.used().saturating_add(bytes) => {
-                Err(self.limit(self.memory_message(), None))
-            }
-            None => Ok(()),
-        }
+        self.reserve(bytes, self.call_span())
     }
 
     /// `path:line:` of a place, as Lua puts it before messages.

@@ -167,7 +167,7 @@ impl Lua {
         span: Span,
     ) -> Result<Value, LuaError> {
         if let (Some(a), Some(b)) = (left.to_text(), right.to_text()) {
-            self.reserve(a.len() + b.len(), span)?;
+            self.reserve(a.len() + b.len(), Some(span))?;
             self.count((a.len() + b.len()) / 128);
             return Ok(self.string([&a[..], &b[..]].concat()).into());
         }

@@ -303,8 +303,10 @@ impl Resolver<'_> {
             ast::StatementKind::Repeat(body, condition) => {
                 self.function().loops += 1;
                 self.open_block(body, true);
-                let code = self.statements(body);
+                let first = self.function().slots;
+                let mut code = self.statements(body);
                 let condition = self.expression(condition);
+                code.slots = first..self.function().slots;
                 self.close_block();
                 self.function().loops -= 1;
                 StatementKind::Repeat(code, condition)

@@ -115,6 +115,17 @@ impl Table {
         self.0.data.borrow().length()
     }
 
+    /// The values at 1, 2 and so on up to the length.
+    pub fn items(&self) -> impl Iterator<Item = Value> + '_ {
+        (1..=self.length()).map(|at| self.item(at))
+    }
+
+    /// All keys and values in the order of `pairs`.
+    pub fn entries(&self) -> impl Iterator<Item = (Value, Value)> + '_ {
+        let after = |key: &Value| self.next(key).flatten();
+        std::iter::successors(after(&Value::Nil), move |(key, _)| after(key))
+    }
+
     /// The entry after a key in the order of `pairs`; from nil, the first. `None` if the key is not in the
     /// table.
     pub fn next(&self, key: &Value) -> Option<Option<(Value, Value)>> {
@@ -122,7 +133,7 @@ impl Table {
     }
 
     /// [`Table::next`], with the number of removed entries on the way.
-    pub(crate) fn next_and_skipped(&self, key: &Value) -> (Option<Option<(Value, Value)>>, usize) {
+    pub(super) fn next_and_skipped(&self, key: &Value) -> (Option<Option<(Value, Value)>>, usize) {
         let data = self.0.data.borrow();
         let mut skipped = 0;
         (data.next(key, &mut skipped), skipped)

@@ -37,11 +37,14 @@ pub struct Sharing {
     pub place: Span,
 }
 
+/// Places of the definition by the serial numbers of modules.
+type Places = RefCell<HashMap<u64, Span>>;
+
 /// What is known of the modules of one interpreter.
 #[derive(Default)]
 pub struct Library {
-    constructed: RefCell<HashMap<u64, Span>>,
-    added: RefCell<HashMap<u64, Span>>,
+    constructed: Places,
+    added: Places,
     /// Names of classes that were asked for and do not exist.
     missing: RefCell<HashSet<String>>,
     /// Files that were loaded, with the places of the calls.
@@ -201,14 +204,6 @@ impl Library {
         self.unread.borrow().clone()
     }
 
-    /// The class of a full name; nil if there is none.
-    ///
-    /// # Errors
-    /// The limits are reached.
-    pub fn class(&self, lua: &mut Lua, name: &str) -> Result<Value, LuaError> {
-        self.find(lua, name)
-    }
-
     /// Calls a function that the Lua side of the library offers to this one.
     pub fn call(&self, lua: &mut Lua, name: &str, args: Vec<Value>) -> Results {
         let function = self.natives.borrow().as_ref().map(|table| table.field(name));
@@ -239,170 +234,120 @@ impl Library {
     }
 
     fn fill(self: &Rc<Self>, natives: &Table) {
-        let this = self.clone();
-        let add = |name: &'static str, run: Box<dyn Fn(&mut Lua, &Args) -> Results>| {
-            natives.set_field(name, Native::value(name, move |lua, args| run(lua, args)));
-        };
-        add(
-            "place",
-            Box::new(move |lua, args| {
-                let (module, span) = (args.table(lua, 0)?, lua.call_span());
-                if let Some(span) = span {
-                    this.constructed.borrow_mut().insert(module.serial(), span);
-                }
-                Ok(vec![])
-            }),
-        );
-        let this = self.clone();
-        add(
-            "place_like",
-            Box::new(move |lua, args| {
-                let (copy, original) = (args.table(lua, 0)?, args.table(lua, 1)?);
-                for places in [&this.constructed, &this.added] {
-                    let place = places.borrow().get(&original.serial()).copied();
-                    if let Some(place) = place {
-                        places.borrow_mut().insert(copy.serial(), place);
-                    }
-                }
-                Ok(vec![])
-            }),
-        );
-        let this = self.clone();
-        add(
-            "added",
-            Box::new(move |lua, args| {
-                let (module, span) = (args.table(lua, 0)?, lua.call_span());
-                if let Some(span) = span {
-                    this.added.borrow_mut().insert(module.serial(), span);
-                }
-                Ok(vec![])
-            }),
-        );
-        let this = self.clone();
-        add(
-            "find",
-            Box::new(move |lua, args| {
-                let name = args.string(lua, 0)?.to_str().into_owned();
-                Ok(vec![this.find(lua, &name)?])
-            }),
-        );
-        let this = self.clone();
-        add(
-            "forward",
-            Box::new(move |lua, args| {
-                let (module, input) = (args.table(lua, 0)?, args.get(1));
-                let own = !args.get(2).is_truthy();
-                Ok(vec![super::lower::forward(lua, this.clone(), &module, &input, own)?])
-            }),
-        );
-        let this = self.clone();
-        add(
-            "loss",
-            Box::new(move |lua, args| {
-                let (criterion, both) = (args.table(lua, 0)?, (&args.get(1), &args.get(2)));
-                Ok(vec![super::lower::loss(lua, this.clone(), &criterion, both)?])
-            }),
-        );
-        add(
-            "forget",
-            Box::new(|lua, args| {
-                let value = args.get(0);
-                if let Some(tensor) = value.object::<Tensor>() {
-                    tensor.forget(lua)?;
-                }
-                Ok(vec![value])
-            }),
-        );
-        let this = self.clone();
-        add(
-            "follow_operators",
-            Box::new(move |lua, args| {
-                let natives = this.natives.borrow().clone();
-                let names = ["follow_operator", "follow_assignment", "follow_call"];
-                let on = natives.filter(|_| args.get(0).is_truthy());
-                let followers = on.map(|natives| names.map(|name| natives.field(name)));
-                tensor::follow_operators(lua, followers);
-                Ok(vec![])
-            }),
-        );
-        add(
-            "is_random",
-            Box::new(|lua, args| {
-                let value = args.get(0);
-                let random = match value.object::<Tensor>().map(|t| t.first(lua)).transpose()? {
-                    Some(First::Filler(filler)) => !matches!(filler, Filler::Constant(_)),
-                    _ => false,
-                };
-                Ok(vec![Value::Bool(random)])
-            }),
-        );
-        add(
-            "unknown",
-            Box::new(|lua, args| {
-                let given = args.get(0);
-                let (kind, sizes) = match given.object::<Tensor>() {
-                    Some(tensor) => (tensor.kind(), tensor.sizes()),
-                    None => (tensor::Kind::Float, vec![1]),
-                };
-                Ok(vec![Tensor::unknown(lua, kind, &sizes)?.into_value()])
-            }),
-        );
-        let this = self.clone();
-        add(
-            "forgetful",
-            Box::new(move |lua, args| {
-                let message = args.string(lua, 0)?.to_str().into_owned();
+        let places: [(_, fn(&Self) -> &Places); 2] =
+            [("place", |library| &library.constructed), ("added", |library| &library.added)];
+        for (name, places) in places {
+            let this = self.clone();
+            add(natives, name, move |lua, args| {
+                let module = args.table(lua, 0)?;
                 if let Some(span) = lua.call_span() {
-                    let d = Diagnostic::new(&diag::W0630, span, message)
-                        .help("give the states as inputs of the net, where they matter");
-                    let mut warnings = this.warnings.borrow_mut();
-                    if warnings.iter().all(|known| *known != d) {
-                        warnings.push(d);
-                    }
+                    places(&this).borrow_mut().insert(module.serial(), span);
                 }
                 Ok(vec![])
-            }),
-        );
-        sharing::add(self, &add);
-        add("late", Box::new(|_, args| Ok(vec![LateNumber::of(args.get(0)).unwrap_or_default()])));
-        add(
-            "late_tensor",
-            Box::new(|_, args| {
-                let value = args.get(0);
-                Ok(vec![value.object().map(|late: &LateNumber| late.tensor.clone()).into()])
-            }),
-        );
-        let this = self.clone();
-        add(
-            "load",
-            Box::new(move |lua, args| {
-                let (name, span) = (args.string(lua, 0)?.to_str().into_owned(), lua.call_span());
-                lua.work(1000)?;
-                this.unread.borrow_mut().push((name, span));
-                Ok(vec![UnreadFile::value()])
-            }),
-        );
-        add("dofile", Box::new(files::run_file));
-        add("loadfile", Box::new(files::load_file));
-        add("is_file", Box::new(files::is_file));
-        add("typename", Box::new(|_, args| Ok(vec![typename(&args.get(0))])));
-        add(
-            "is_tensor",
-            Box::new(|_, args| Ok(vec![Value::Bool(args.get(0).object::<Tensor>().is_some())])),
-        );
-        for name in ["copy", "recast"] {
-            add(name, Box::new(copying::copied));
+            });
         }
-        add("check_kind", Box::new(|lua, args| kind_of(lua, args).map(|_| vec![])));
-        add("is_real", Box::new(|lua, args| Ok(vec![kind_of(lua, args)?.is_real().into()])));
-        add(
-            "flatten",
-            Box::new(|lua, args| {
-                let list = args.table(lua, 0)?;
-                let tensors: Vec<Value> = (1..=list.length()).map(|i| list.item(i)).collect();
-                Ok(vec![copying::flatten(lua, &tensors)?])
-            }),
-        );
+        let this = self.clone();
+        add(natives, "place_like", move |lua, args| {
+            let (copy, original) = (args.table(lua, 0)?, args.table(lua, 1)?);
+            for places in [&this.constructed, &this.added] {
+                let place = places.borrow().get(&original.serial()).copied();
+                if let Some(place) = place {
+                    places.borrow_mut().insert(copy.serial(), place);
+                }
+            }
+            Ok(vec![])
+        });
+        let this = self.clone();
+        add(natives, "find", move |lua, args| {
+            let name = args.string(lua, 0)?.to_str().into_owned();
+            Ok(vec![this.class(lua, &name)?])
+        });
+        let this = self.clone();
+        add(natives, "forward", move |lua, args| {
+            let (module, input) = (args.table(lua, 0)?, args.get(1));
+            let own = !args.get(2).is_truthy();
+            Ok(vec![super::lower::forward(lua, this.clone(), &module, &input, own)?])
+        });
+        let this = self.clone();
+        add(natives, "loss", move |lua, args| {
+            let (criterion, both) = (args.table(lua, 0)?, (&args.get(1), &args.get(2)));
+            Ok(vec![super::lower::loss(lua, this.clone(), &criterion, both)?])
+        });
+        add(natives, "forget", |lua, args| {
+            let value = args.get(0);
+            if let Some(tensor) = value.object::<Tensor>() {
+                tensor.forget(lua)?;
+            }
+            Ok(vec![value])
+        });
+        let this = self.clone();
+        add(natives, "follow_operators", move |lua, args| {
+            let natives = this.natives.borrow().clone();
+            let names = ["follow_operator", "follow_assignment", "follow_call"];
+            let on = natives.filter(|_| args.get(0).is_truthy());
+            let followers = on.map(|natives| names.map(|name| natives.field(name)));
+            tensor::follow_operators(lua, followers);
+            Ok(vec![])
+        });
+        add(natives, "is_random", |lua, args| {
+            let value = args.get(0);
+            let random = match value.object::<Tensor>().map(|t| t.first(lua)).transpose()? {
+                Some(First::Filler(filler)) => !matches!(filler, Filler::Constant(_)),
+                _ => false,
+            };
+            Ok(vec![Value::Bool(random)])
+        });
+        add(natives, "unknown", |lua, args| {
+            let given = args.get(0);
+            let (kind, sizes) = match given.object::<Tensor>() {
+                Some(tensor) => (tensor.kind(), tensor.sizes()),
+                None => (tensor::Kind::Float, vec![1]),
+            };
+            Ok(vec![Tensor::unknown(lua, kind, &sizes)?.into_value()])
+        });
+        let this = self.clone();
+        add(natives, "forgetful", move |lua, args| {
+            let message = args.string(lua, 0)?.to_str().into_owned();
+            if let Some(span) = lua.call_span() {
+                let d = Diagnostic::new(&diag::W0630, span, message)
+                    .help("give the states as inputs of the net, where they matter");
+                let mut warnings = this.warnings.borrow_mut();
+                if warnings.iter().all(|known| *known != d) {
+                    warnings.push(d);
+                }
+            }
+            Ok(vec![])
+        });
+        sharing::fill(self, natives);
+        add(natives, "late", |_, args| Ok(vec![LateNumber::of(args.get(0)).unwrap_or_default()]));
+        add(natives, "late_tensor", |_, args| {
+            let value = args.get(0);
+            Ok(vec![value.object().map(|late: &LateNumber| late.tensor.clone()).into()])
+        });
+        let this = self.clone();
+        add(natives, "load", move |lua, args| {
+            let (name, span) = (args.string(lua, 0)?.to_str().into_owned(), lua.call_span());
+            lua.work(1000)?;
+            this.unread.borrow_mut().push((name, span));
+            Ok(vec![UnreadFile::value()])
+        });
+        add(natives, "dofile", files::run_file);
+        add(natives, "loadfile", files::load_file);
+        add(natives, "is_file", files::is_file);
+        add(natives, "typename", |_, args| Ok(vec![typename(&args.get(0))]));
+        add(natives, "is_tensor", |_, args| {
+            Ok(vec![Value::Bool(args.get(0).object::<Tensor>().is_some())])
+        });
+        for name in ["copy", "recast"] {
+            add(natives, name, copying::copied);
+        }
+        add(natives, "check_kind", |lua, args| kind_of(lua, args).map(|_| vec![]));
+        add(natives, "is_real", |lua, args| Ok(vec![kind_of(lua, args)?.is_real().into()]));
+        add(natives, "flatten", |lua, args| {
+            let list = args.table(lua, 0)?;
+            let tensors: Vec<Value> = list.items().collect();
+            Ok(vec![copying::flatten(lua, &tensors)?])
+        });
     }
 
     /// Lets a table of names make its classes when they are first named.
@@ -410,7 +355,7 @@ impl Library {
         let (this, meta) = (self.clone(), lua.table());
         let index = Native::value("__index", move |lua, args| {
             let Value::String(key) = args.get(1) else { return Ok(vec![Value::Nil]) };
-            let class = this.find(lua, &format!("{space}.{}", key.to_str()))?;
+            let class = this.class(lua, &format!("{space}.{}", key.to_str()))?;
             if !class.is_nil() {
                 args.table(lua, 0)?.set(args.get(1), class.clone());
             }
@@ -421,7 +366,10 @@ impl Library {
     }
 
     /// The class of a full name, made if a layer spells it so; else nil.
-    fn find(&self, lua: &mut Lua, name: &str) -> Result<Value, LuaError> {
+    ///
+    /// # Errors
+    /// The limits are reached.
+    pub fn class(&self, lua: &mut Lua, name: &str) -> Result<Value, LuaError> {
         let Some((space, short)) = name.split_once('.') else { return Ok(Value::Nil) };
         if let Value::Table(table) = lua.globals().field(space)
             && let class @ Value::Table(_) = table.field(short)
@@ -429,13 +377,13 @@ impl Library {
             return Ok(class);
         }
         if let Some(spelling) = Layer::resolve(Dialect::Torch, name) {
-            let parent = self.find(lua, spelling.class.parent)?;
+            let parent = self.class(lua, spelling.class.parent)?;
             let class = self.define(lua, name, parent.clone())?;
             self.dress(lua, spelling, &class, parent)?;
             return Ok(class);
         }
         if ALIASES.contains(&space) {
-            let parent = self.find(lua, &format!("nn.{short}"))?;
+            let parent = self.class(lua, &format!("nn.{short}"))?;
             return if parent.is_nil() { Ok(parent) } else { self.define(lua, name, parent) };
         }
         self.missing.borrow_mut().insert(name.to_owned());
@@ -544,6 +492,11 @@ pub fn method(lua: &mut Lua, module: &Table, name: &str) -> Results {
     let inherited = || class.map_or(Value::Nil, |class| lua_field(&class, name));
     let method = if own.is_nil() { inherited() } else { own };
     lua.call(&method, vec![Value::Table(module.clone())])
+}
+
+/// Adds a function for the Lua side of the library.
+fn add(natives: &Table, name: &'static str, run: impl Fn(&mut Lua, &Args) -> Results + 'static) {
+    natives.set_field(name, Native::value(name, run));
 }
 
 /// The class that a class extends.

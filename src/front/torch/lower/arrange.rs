@@ -144,7 +144,11 @@ impl Walk<'_> {
                 let made = |node: &&Node| node.tops.iter().any(|top| top.value == *blob);
                 match self.nodes.iter().find(made) {
                     Some(node) if node.layer.is_input() => Err(several_inputs(complaint)),
-                    _ => Err(complaint),
+                    _ => {
+                        let help =
+                            "`nn.ConcatTable():add(nn.Identity())` makes a table of a tensor";
+                        Err(Box::new(complaint.help(help)))
+                    }
                 }
             }
         }

@@ -13,14 +13,7 @@ impl Walk<'_> {
     /// What is added from here on exists only where the net has a loss: DIGITS' stages `train` and `val`.
     pub fn begin_loss(&mut self) {
         let span = self.whole;
-        let rule = |stage: &str| Rule {
-            phase: None,
-            min_level: None,
-            max_level: None,
-            stages: vec![stage.to_owned()],
-            not_stages: vec![],
-            span,
-        };
+        let rule = |stage: &str| Rule { stages: vec![stage.to_owned()], ..Rule::everywhere(span) };
         self.rules = vec![rule("train"), rule("val")];
     }
 
@@ -156,8 +149,11 @@ impl Walk<'_> {
     fn item(&self, criterion: &Table, flow: &Flow, index: usize) -> Result<Flow, Stop> {
         let items = self.table(criterion, flow)?;
         items.get(index).cloned().ok_or_else(|| {
-            let (n, have) = (index + 1, items.len());
-            self.complaint(criterion, format!("needs a table of at least {n} here, not of {have}"))
+            let (kind, n, have) = (torch_type(criterion), index + 1, items.len());
+            let message = format!("{kind} needs a table of at least {n} here, not of {have}");
+            let help =
+                "the model gives a tensor, and the target has labels, for each of its criterions";
+            Box::new(self.complaint(criterion, message).help(help))
         })
     }
 

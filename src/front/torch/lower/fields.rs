@@ -1,7 +1,7 @@
 //! The fields of a module: numbers, texts and small tensors as arguments of a layer, parameters as what its node holds.
 
 use super::follow::written_method;
-use super::{Identity, Stop, Use, Walk, stop};
+use super::{Identity, Stop, Use, Walk, stop, torch_type};
 use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Lua, Table, Value};
 use crate::front::torch::tensor::{First, Storage, Tensor};
@@ -36,16 +36,14 @@ impl Walk<'_> {
             take_inner_fields(module);
         }
         let mut fields = vec![];
-        let mut key = Value::Nil;
-        while let Some(Some((k, value))) = module.next(&key) {
-            if let Value::String(name) = &k {
+        for (key, value) in module.entries() {
+            if let Value::String(name) = &key {
                 let name = name.to_str();
                 let extents = spelling.class.tensors.contains(&&*name);
                 if let Some(value) = argument(self.lua, &value, extents, 2, span)? {
                     fields.push(field(&name, value, span));
                 }
             }
-            key = k;
         }
         Ok(Record { fields, span })
     }
@@ -67,6 +65,12 @@ impl Walk<'_> {
         for &name in spelling.class.tensors {
             let value = module.field(name);
             let Some(tensor) = value.object::<Tensor>() else { continue };
+            if tensor.numel() == 0 {
+                let message = format!("`{name}` of {} has no elements", torch_type(module));
+                let d = Diagnostic::new(&diag::E0701, span, message).here("made here");
+                let help = "give it a tensor of numbers: `torch.Tensor()` has none, `torch.zeros(3)` has three";
+                return Err(Box::new(d.help(help)));
+            }
             let mut initials = name.chars();
             let capital = initials.next().map(|c| c.to_ascii_uppercase());
             let gradient = format!("grad{}{}", capital.unwrap_or_default(), initials.as_str());
@@ -84,24 +88,21 @@ impl Walk<'_> {
             if tensor.is_unknown() {
                 let what = "known only when the network runs";
                 let message = format!("the first numbers of `{name}` are {what}");
-                return Err(Box::new(
-                    Diagnostic::new(&diag::E0701, span, message).here("made here"),
-                ));
+                let d = Diagnostic::new(&diag::E0701, span, message).here("made here");
+                let help = format!("fill `{name}` by numbers or by `:normal(0, 0.01)`");
+                return Err(Box::new(d.help(help)));
             }
             let (filler, values) = match tensor.first(self.lua).map_err(stop)? {
                 First::Filler(filler) => (Some(filler), None),
                 First::Values(values) => (None, Some(values)),
             };
             self.nodes[node].params.push(ParamSpec {
-                name: None,
                 share: ShareMode::Permissive,
-                lr_mult: None,
-                decay_mult: None,
                 filler,
                 shape: Some(Shape(tensor.sizes())),
                 values,
                 frozen,
-                span,
+                ..ParamSpec::new(span)
             });
         }
         Ok(())

@@ -19,14 +19,7 @@ use crate::ty::Shape;
 
 /// These rules, in one phase only.
 fn rules_of(rules: &[Rule], phase: Phase, span: Span) -> Vec<Rule> {
-    let none = Rule {
-        phase: None,
-        min_level: None,
-        max_level: None,
-        stages: vec![],
-        not_stages: vec![],
-        span,
-    };
+    let none = Rule::everywhere(span);
     let rules = if rules.is_empty() { std::slice::from_ref(&none) } else { rules };
     rules.iter().map(|rule| Rule { phase: Some(phase), ..rule.clone() }).collect()
 }
@@ -67,10 +60,7 @@ impl Walk<'_> {
             let (span, name) = (self.place(module), torch_type(module));
             let path = if path.is_empty() { "own" } else { path };
             let bottoms = vec![known.clone(), own.clone()];
-            let tops = vec![path.to_owned()];
-            let node = self.nodes.len();
-            let top = self.push(layer.into(), &name, path, span, bottoms, tops).remove(0);
-            self.infer(node);
+            let top = self.push_one(layer, &name, path, span, bottoms);
             return Ok(Some(Flow::Tensor(top)));
         }
         self.nodes.truncate(nodes);
@@ -126,14 +116,9 @@ impl Walk<'_> {
 
     /// A label after the definition's hook.
     pub fn mapped_label(&mut self, map: &crate::layers::label_map::LabelMap, label: &Flow) -> Flow {
-        let tops = vec!["labelHook".to_owned()];
         let bottoms = self.current(label);
-        let node = self.nodes.len();
-        let whole = self.whole;
-        let top =
-            self.push(map.clone().into(), "labelHook", "labelHook", whole, bottoms, tops).remove(0);
-        self.infer(node);
-        Flow::Tensor(top)
+        let name = "labelHook";
+        Flow::Tensor(self.push_one(map.clone(), name, name, self.whole, bottoms))
     }
 
     /// Tensors of the shapes of a flow, without numbers, if the shapes are known.
@@ -270,19 +255,16 @@ impl Walk<'_> {
                 let [training, afterwards] = [a, b].map(|blob| self.resolve(blob));
                 let shapes = [&training, &afterwards].map(|blob| self.shape(blob).cloned());
                 if shapes[0] != shapes[1] {
-                    let message = "gives another shape in training than afterwards".to_owned();
+                    let name = torch_type(module);
+                    let message = format!("{name} gives another shape in training than afterwards");
                     return Err(self.complaint(module, message));
                 }
                 let span = self.place(module);
                 self.rules.clone_from(&rules[0]);
                 let layer = Layer::from(crate::layers::split::Split {});
                 let path = if path.is_empty() { "either" } else { path };
-                let tops = vec![path.to_owned()];
                 let node = self.nodes.len();
-                let top = self
-                    .push(layer.clone(), "nn.Identity", path, span, vec![training], tops)
-                    .remove(0);
-                self.infer(node);
+                let top = self.push_one(layer, "nn.Identity", path, span, vec![training]);
                 let mut other = self.nodes[node].clone();
                 other.bottoms = vec![Spanned::new(afterwards, span)];
                 other.include.clone_from(&rules[1]);
@@ -290,8 +272,10 @@ impl Walk<'_> {
                 Ok(Flow::Tensor(top))
             }
             _ => {
-                let message = "gives tensors nested otherwise in training than afterwards";
-                Err(self.complaint(module, message.to_owned()))
+                let name = torch_type(module);
+                let message =
+                    format!("{name} gives tensors nested otherwise in training than afterwards");
+                Err(self.complaint(module, message))
             }
         }
     }

@@ -3,15 +3,8 @@
 use std::collections::HashMap;
 
 use super::arrange::{inside, integer, several_inputs};
-use super::{Flow, Stop, Walk, stop};
+use super::{Flow, Stop, Walk, stop, tables};
 use crate::front::torch::interp::{Table, Value};
-
-/// The tables of a list.
-fn tables(list: &Value) -> Vec<Table> {
-    let Value::Table(list) = list else { return vec![] };
-    let items = (1..=list.length()).map(|at| list.item(at));
-    items.filter_map(|item| if let Value::Table(t) = item { Some(t) } else { None }).collect()
-}
 
 /// One flow as it is, several as a table.
 fn together(mut flows: Vec<Flow>) -> Flow {
@@ -21,7 +14,7 @@ fn together(mut flows: Vec<Flow>) -> Flow {
 impl Walk<'_> {
     /// What a graph makes of its input: a tensor for one input node, a table for several.
     pub(super) fn graph(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
-        let inputs = tables(&module.field("inputs"));
+        let inputs = tables(module, "inputs");
         let given = match inputs.len() {
             0 | 1 => vec![input.clone()],
             _ => self.table(module, input)?,
@@ -33,9 +26,9 @@ impl Walk<'_> {
         }
         let mut values: HashMap<u64, Flow> = HashMap::new();
         let mut modules = 0;
-        for node in tables(&module.field("forwardnodes")) {
+        for node in tables(module, "forwardnodes") {
             self.lua.step(self.whole).map_err(stop)?;
-            let children = tables(&node.field("children"));
+            let children = tables(&node, "children");
             let read = children.iter().filter_map(|child| values.get(&child.serial()).cloned());
             let mut read: Vec<Flow> = read.collect();
             let entered = inputs.iter().zip(&given).filter(|(entry, _)| **entry == node);
@@ -59,7 +52,7 @@ impl Walk<'_> {
             }
             values.insert(node.serial(), flow);
         }
-        let outputs = tables(&module.field("outputs"));
+        let outputs = tables(module, "outputs");
         let outputs = outputs.iter().filter_map(|node| values.get(&node.serial()).cloned());
         Ok(together(outputs.collect()))
     }

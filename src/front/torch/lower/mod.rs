@@ -28,7 +28,7 @@ use super::library::{Library, ancestors, class_name};
 use crate::diag::{self, Diagnostic, Diagnostics, Severity};
 use crate::ir::{Node, Rule};
 use crate::layers::{Layer, unknown::Unknown};
-use crate::source::{Span, Spanned};
+use crate::source::Span;
 use crate::spec::{self, Args, Dialect, Environment, Infer, Phase, Reading, Record, Spelling};
 use crate::ty::Shape;
 
@@ -36,8 +36,8 @@ pub use follow::computes;
 pub use forward::{forward, loss};
 pub use names::Names;
 pub use nesting::Nesting;
-pub use sharing::Window;
 use sharing::{Identity, Use};
+pub use sharing::{Places, Window};
 
 /// Classes whose instances are taken apart here.
 pub const STRUCTURAL: [&str; 23] = [
@@ -120,8 +120,8 @@ pub struct Walk<'a> {
     refused: Option<Diagnostic>,
     /// Whether the target has one label for each record, not one for each number that the criterion compares.
     pub label_each: bool,
-    /// Names of nodes and tops so far.
-    taken: HashSet<String>,
+    /// Names of nodes and tops so far, with the last number that one of that name got.
+    taken: HashMap<String, usize>,
     shapes: HashMap<String, Shape>,
     /// What an in-place layer has put in the place of a blob.
     replaced: HashMap<String, String>,
@@ -156,7 +156,7 @@ impl<'a> Walk<'a> {
             doubtful: false,
             refused: None,
             label_each: false,
-            taken: HashSet::new(),
+            taken: HashMap::new(),
             shapes: HashMap::new(),
             replaced: HashMap::new(),
             uses: vec![],
@@ -314,7 +314,7 @@ impl<'a> Walk<'a> {
             _ => return 1,
         }
         let Some(shape) = bottoms.first().and_then(|b| self.shape(b)) else { return 2 };
-        let number = |key: &str| module.field(key).to_number().map(|x| x as i64);
+        let number = |key: &str| arrange::integer(module, key);
         let rank = shape.rank() as i64;
         let mut axis = number("dimension").unwrap_or(1);
         if axis < 0 {
@@ -369,6 +369,22 @@ impl<'a> Walk<'a> {
         self.push_with(layer, type_name, path, span, bottoms, tops, record)
     }
 
+    /// Adds a node of one top, which has the name of its path; gives that name.
+    fn push_one(
+        &mut self,
+        layer: impl Into<Layer>,
+        type_name: &str,
+        path: &str,
+        span: Span,
+        bottoms: Vec<String>,
+    ) -> String {
+        let node = self.nodes.len();
+        let mut tops =
+            self.push(layer.into(), type_name, path, span, bottoms, vec![path.to_owned()]);
+        self.infer(node);
+        tops.remove(0)
+    }
+
     #[expect(clippy::too_many_arguments, reason = "the parts of a node")]
     fn push_with(
         &mut self,
@@ -380,34 +396,22 @@ impl<'a> Walk<'a> {
         tops: Vec<String>,
         args: Record,
     ) -> Vec<String> {
-        let spanned = |text: &String| Spanned::new(text.clone(), span);
-        let taken = |name: &str| self.taken.contains(name);
+        let taken = |name: &str| self.taken.contains_key(name);
         // A module that is used again gets names of its own.
-        let again = (2..).map(|i| format!("'{i}"));
-        let suffix = std::iter::once(String::new()).chain(again).find(|s| {
+        let last = self.taken.get(path).copied().unwrap_or(1);
+        let mut again = (last..).map(|i| (i, if i == 1 { String::new() } else { format!("'{i}") }));
+        let free = again.find(|(_, s)| {
             !taken(&format!("{path}{s}")) && !tops.iter().any(|t| taken(&format!("{t}{s}")))
         });
-        let suffix = suffix.unwrap_or_default();
+        let (number, suffix) = free.unwrap_or_default();
+        self.taken.entry(path.to_owned()).and_modify(|last| *last = number);
         let tops: Vec<String> = tops.iter().map(|t| format!("{t}{suffix}")).collect();
-        self.taken.insert(format!("{path}{suffix}"));
-        self.taken.extend(tops.iter().cloned());
-        self.nodes.push(Node {
-            name: Spanned::new(format!("{path}{suffix}"), span),
-            layer,
-            type_name: Spanned::new(type_name.to_owned(), span),
-            bottoms: bottoms.iter().map(spanned).collect(),
-            tops: tops.iter().map(spanned).collect(),
-            loss_weights: vec![],
-            params: vec![],
-            include: self.rules.clone(),
-            exclude: vec![],
-            propagate_down: vec![],
-            channels_last: false,
-            phase: None,
-            args,
-            span,
-            added: self.adding(span),
-        });
+        let names = std::iter::once(format!("{path}{suffix}")).chain(tops.iter().cloned());
+        names.for_each(|name| _ = self.taken.entry(name).or_insert(1));
+        let name = format!("{path}{suffix}");
+        let node = Node::new(&name, layer, type_name, &bottoms, &tops, span);
+        let added = self.adding(span);
+        self.nodes.push(Node { include: self.rules.clone(), args, added, ..node });
         tops
     }
 
@@ -455,12 +459,8 @@ impl<'a> Walk<'a> {
             .help("leave the `true` out");
         self.diagnostics.report(d);
         let layer = crate::layers::overwritten::Overwritten {};
-        let (bottoms, tops) = (vec![blob.to_owned(), written], vec![format!("{blob}*")]);
-        let node = self.nodes.len();
-        let name = format!("{blob}*");
-        let top = self.push(layer.into(), "in-place", &name, span, bottoms, tops).remove(0);
-        self.infer(node);
-        top
+        let bottoms = vec![blob.to_owned(), written];
+        self.push_one(layer, "in-place", &format!("{blob}*"), span, bottoms)
     }
 
     /// The blobs of an input.
@@ -487,30 +487,31 @@ impl Walk<'_> {
 
     /// The outputs of the model as blobs of their own: one that is an input, or that is read or given twice, is copied.
     pub fn outputs(&mut self, output: Flow, span: Span) -> Flow {
-        let mut given = vec![];
-        self.own(output, span, &mut given)
+        let made = self.nodes.iter().filter(|n| !n.layer.is_input()).flat_map(|n| &n.tops);
+        let mut free: HashSet<String> = made.map(|top| top.value.clone()).collect();
+        for bottom in self.nodes.iter().flat_map(|n| &n.bottoms) {
+            free.remove(&bottom.value);
+        }
+        self.own(output, span, &mut free)
     }
 
-    fn own(&mut self, flow: Flow, span: Span, given: &mut Vec<String>) -> Flow {
+    /// An output whose blobs are `free`: made by a layer, neither read nor given.
+    fn own(&mut self, flow: Flow, span: Span, free: &mut HashSet<String>) -> Flow {
         match flow {
             Flow::Table(items) => {
-                Flow::Table(items.into_iter().map(|item| self.own(item, span, given)).collect())
+                Flow::Table(items.into_iter().map(|item| self.own(item, span, free)).collect())
             }
             Flow::Tensor(name) => {
+                let nodes = self.nodes.len();
                 let mut name = self.resolve(&name);
-                let made = |n: &&Node| n.tops.iter().any(|t| t.value == name);
-                let is_input = self.nodes.iter().find(made).is_none_or(|n| n.layer.is_input());
-                let reads = |n: &Node| n.bottoms.iter().any(|b| b.value == name);
-                if is_input || given.contains(&name) || self.nodes.iter().any(reads) {
-                    let layer = crate::layers::split::Split {};
-                    let tops = vec!["output".to_owned()];
-                    let node = self.nodes.len();
-                    name = self
-                        .push(layer.into(), "nn.Identity", "output", span, vec![name], tops)
-                        .remove(0);
-                    self.infer(node);
+                for node in &self.nodes[nodes..] {
+                    free.extend(node.tops.iter().map(|top| top.value.clone()));
+                    node.bottoms.iter().for_each(|bottom| _ = free.remove(&bottom.value));
                 }
-                given.push(name.clone());
+                if !free.remove(&name) {
+                    let layer = crate::layers::split::Split {};
+                    name = self.push_one(layer, "nn.Identity", "output", span, vec![name]);
+                }
                 Flow::Tensor(name)
             }
         }
@@ -542,7 +543,11 @@ pub fn torch_type(module: &Table) -> String {
 
 /// The modules of a container.
 pub fn children(module: &Table) -> Vec<Table> {
-    let Value::Table(list) = module.field("modules") else { return vec![] };
-    let items = (1..=list.length()).map(|i| list.item(i));
-    items.filter_map(|v| if let Value::Table(t) = v { Some(t) } else { None }).collect()
+    tables(module, "modules")
+}
+
+/// The tables in the list that a field holds.
+fn tables(table: &Table, field: &str) -> Vec<Table> {
+    let Value::Table(list) = table.field(field) else { return vec![] };
+    list.items().filter_map(|v| if let Value::Table(t) = v { Some(t) } else { None }).collect()
 }

@@ -16,7 +16,10 @@ impl Walk<'_> {
     pub(super) fn adding(&self, span: Span) -> Vec<Span> {
         let mut places: Vec<Span> = vec![];
         for &place in self.adding.iter().rev() {
-            if place != span && !places.contains(&place) && places.len() < MOST_ADDED {
+            if places.len() == MOST_ADDED {
+                break;
+            }
+            if place != span && !places.contains(&place) {
                 places.push(place);
             }
         }

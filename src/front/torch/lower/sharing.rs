@@ -12,6 +12,9 @@ use crate::source::Spanned;
 /// A window of storage: the storage, its first element and their number.
 pub type Window = (*const Storage, usize, usize);
 
+/// Where parameters are, the layer and the position in it, by the windows of storage that hold them.
+pub type Places = Vec<(Window, (String, usize))>;
+
 /// Where a tensor begins: the storage and its first element.
 type Start = (*const Storage, usize);
 

@@ -167,9 +167,8 @@ fn next(lua: &mut Lua, args: &Args) -> Results {
             None => return Err(args.wrong_type(lua, 0, "table")),
         },
         _ => {
-            let (found, skipped) = args.table(lua, 0)?.next_and_skipped(&args.get(1));
-            lua.work(skipped / 4)?;
-            match found {
+            let table = args.table(lua, 0)?;
+            match lua.next_entry(&table, &args.get(1))? {
                 Some(found) => found,
                 None => return Err(lua.error_without_place("invalid key to 'next'".into())),
             }

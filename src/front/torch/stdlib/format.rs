@@ -130,10 +130,9 @@ fn convert(
         }
         _ => {
             let value = args.number(lua, at)?;
-            let is_long = 1e15 <= args.number(lua, at)?.abs();
-            lua.work(if is_long { 3000 } else { 50 })?;
-            let precision = spec.precision.unwrap_or(6);
             let magnitude = value.abs();
+            lua.work(if 1e15 <= magnitude { 3000 } else { 50 })?;
+            let precision = spec.precision.unwrap_or(6);
             let text = match conversion.to_ascii_lowercase() {
                 b'e' => number::format_scientific(magnitude, precision),
                 b'f' => number::format_fixed(magnitude, precision),
@@ -145,17 +144,11 @@ fn convert(
             let zeros = spec.zeros && value.is_finite();
             // LuaJIT writes no plus before what is no number.
             let plus = spec.plus && !value.is_nan();
-            let spec = Spec { zeros, plus, precision: None, ..spec.copy() };
+            let spec = Spec { zeros, plus, precision: None, ..*spec };
             sign_and_pad(value.is_sign_negative() && !value.is_nan(), &text, &spec, out);
         }
     }
     Ok(())
-}
-
-impl Spec {
-    fn copy(&self) -> Spec {
-        Spec { ..*self }
-    }
 }
 
 /// At least `precision` digits.

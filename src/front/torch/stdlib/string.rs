@@ -3,6 +3,7 @@
 use super::pattern::{Capture, Matcher};
 use super::{format, library};
 use crate::front::torch::interp::{Args, Lua, LuaError, LuaStr, Native, Results, Value};
+use memchr::memmem;
 use std::cell::Cell;
 
 pub(super) fn install(lua: &mut Lua) {
@@ -126,7 +127,7 @@ fn search(lua: &mut Lua, args: &Args, is_find: bool) -> Results {
     let is_plain = is_find && args.get(3).is_truthy();
     if is_plain || is_find && !pattern.iter().any(|b| b"^$*+?.([%-".contains(b)) {
         lua.work(text.len() / 8)?;
-        return Ok(match position(&text[start..], &pattern) {
+        return Ok(match memmem::find(&text[start..], &pattern) {
             Some(at) => vec![(start + at + 1).into(), (start + at + pattern.len()).into()],
             None => vec![Value::Nil],
         });
@@ -142,18 +143,6 @@ fn search(lua: &mut Lua, args: &Args, is_find: bool) -> Results {
         values.extend(captured(lua, &matcher, from, to)?);
     }
     Ok(values)
-}
-
-fn position(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let Some(first) = wanted.first() else { return Some(0) };
-    let mut from = 0;
-    while let Some(at) = text[from..].iter().position(|byte| byte == first) {
-        if text[from + at..].starts_with(wanted) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
 }
 
 /// The captures of a match, or the whole match if the pattern has none.

@@ -133,7 +133,7 @@ fn largest_index(lua: &mut Lua, args: &Args) -> Results {
 fn for_each(lua: &mut Lua, args: &Args) -> Results {
     let (table, function) = (args.table(lua, 0)?, args.function(lua, 1)?);
     let mut key = Value::Nil;
-    while let Some(Some((next, value))) = table.next(&key) {
+    while let Some(Some((next, value))) = lua.next_entry(&table, &key)? {
         let results = lua.call_through(&function, vec![next.clone(), value])?;
         if results.first().is_some_and(|value| !value.is_nil()) {
             return Ok(results);

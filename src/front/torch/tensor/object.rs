@@ -54,7 +54,7 @@ impl Object for Tensor {
         let layout = selected(lua, &self, &key, span)?;
         if let Some(number) = value.to_number() {
             if layout.sizes.is_empty() {
-                let one = Layout { offset: layout.offset, sizes: vec![1], strides: vec![1] };
+                let one = Layout::rows(layout.offset, &[1]);
                 return self.storage().write(lua, &one, &[number]);
             }
             return self.with(layout).fill(lua, number);
@@ -77,7 +77,7 @@ impl Object for Tensor {
             return Err(lua.error_at(span, message));
         };
         let layout = match layout.sizes.is_empty() {
-            true => Layout { offset: layout.offset, sizes: vec![1], strides: vec![1] },
+            true => Layout::rows(layout.offset, &[1]),
             false => layout,
         };
         let part = self.with(layout);
@@ -129,7 +129,7 @@ fn selected(lua: &mut Lua, given: &Tensor, key: &Value, span: Span) -> Result<La
         return Ok(layout.select(0, place));
     }
     let entries: Vec<Value> = match key {
-        Value::Table(table) => (1..=table.length()).map(|at| table.item(at)).collect(),
+        Value::Table(table) => table.items().collect(),
         Value::Object(_) => match key.object::<Storage>() {
             Some(storage)
                 if storage.kind().element() == Kind::Long

@@ -252,7 +252,7 @@ fn cat(lua: &mut Lua, args: &Args) -> Results {
     let (from, parts): (usize, Vec<Value>) = if is_table(0) || (is_tensor(0) && is_table(1)) {
         let from = usize::from(!is_table(0));
         let table = args.table(lua, from)?;
-        (from, (1..=table.length()).map(|at| table.item(at)).collect())
+        (from, table.items().collect())
     } else {
         let from = usize::from(is_tensor(2));
         (from, vec![args.get(from), args.get(from + 1)])
