@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value as Yaml};
 
-use crate::diag::nearest::nearest;
+use crate::diag::nearest::meant;
 use crate::error::{Error, Result};
 use crate::file::read_short_text;
 
@@ -143,10 +143,8 @@ fn in_words(error: &serde_yaml::Error) -> Wrong {
         let mut names = rest.split('`').step_by(2);
         let name = names.next().unwrap_or_default();
         let known: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
-        let help = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", known.join(", ")),
-        };
+        let help = meant(name, known.iter().copied());
+        let help = help.unwrap_or_else(|| format!("there are {}", known.join(", ")));
         return Wrong {
             key: below(name),
             why: format!("there is no `{}`; {help}", below(name)),
