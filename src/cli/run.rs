@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let env = pipeline::environment(&options, &record);
     let definition = &checked.definition;
     for complaint in strangers(definition, &checked.stages[0], &tensors) {
-        super::warn(&format!("warning: {}: {complaint}\n", arguments.tensors.display()));
+        super::warn(&format!("warning: {}: {complaint}", arguments.tensors.display()));
     }
     let compute = if arguments.candle { second_opinion } else { one_pass };
     let given = inward(definition, &tensors);

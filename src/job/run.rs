@@ -30,6 +30,8 @@ pub trait Observer {
     fn snapshot(&mut self, job: &Job, files: &Snapshot);
     /// After the last update, if its iteration is one that is displayed: the smoothed loss.
     fn closing(&mut self, job: &Job, smoothed: f32);
+    /// Of what is no reason to end: one sentence.
+    fn warn(&mut self, why: &str);
 }
 
 /// How a run ended.
@@ -81,7 +83,7 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
         let due = 0 < solver.test_interval && iteration.is_multiple_of(solver.test_interval);
         if due && (0 < iteration || solver.test_initialization) {
             let steps = job.trainer.settle()?;
-            let control = report(job, observer, &mut log, start, steps)?;
+            let control = report(job, observer, &mut log, start, steps);
             if control != Control::Continue {
                 outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
             }
@@ -92,12 +94,12 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
             test_all(job, observer, &mut log, start)?;
         }
         let steps = job.trainer.advance()?;
-        let mut control = report(job, observer, &mut log, start, steps)?;
+        let mut control = report(job, observer, &mut log, start, steps);
         let iteration = job.trainer.iteration();
         let due = 0 < solver.snapshot && iteration.is_multiple_of(solver.snapshot);
         if due || control != Control::Continue {
             let steps = job.trainer.settle()?;
-            let late = report(job, observer, &mut log, start, steps)?;
+            let late = report(job, observer, &mut log, start, steps);
             control = if late == Control::Continue { control } else { late };
             outcome.snapshot = Some(snapshot(job, observer, &mut log)?);
             written_at = Some(iteration);
@@ -144,20 +146,25 @@ fn report(
     log: &mut Option<Log>,
     start: Instant,
     steps: Vec<StepReport>,
-) -> Result<Control> {
+) -> Control {
     let mut control = Control::Continue;
     for step in steps {
         let iteration = step.iteration;
-        if let Some(log) = log {
-            let epoch = job.epochs(iteration);
-            log.write(&Event::train(&step, epoch, start.elapsed().as_secs_f64()))?;
-        }
+        let event = || Event::train(&step, job.epochs(iteration), start.elapsed().as_secs_f64());
+        note(log, observer, event);
         match observer.step(job, &step) {
             Control::Continue => {}
             wanted => control = wanted,
         }
     }
-    Ok(control)
+    control
+}
+
+/// Logs what happened. A full disk, where the log does not fit, ends a training only when a snapshot does not fit.
+fn note(log: &mut Option<Log>, observer: &mut dyn Observer, event: impl FnOnce() -> Event) {
+    if let Some(Err(e)) = log.as_mut().map(|log| log.write(&event())) {
+        observer.warn(&format!("{e}; training goes on, and the log when there is room for it"));
+    }
 }
 
 /// Tests every test net once.
@@ -173,10 +180,8 @@ fn test_all(
 ) -> Result<()> {
     for net in 0..job.trainer.tests() {
         let report = job.trainer.test(net)?;
-        if let Some(log) = log {
-            let epoch = job.epochs(report.iteration);
-            log.write(&Event::test(&report, epoch, start.elapsed().as_secs_f64()))?;
-        }
+        let epoch = job.epochs(report.iteration);
+        note(log, observer, || Event::test(&report, epoch, start.elapsed().as_secs_f64()));
         observer.test(job, &report);
     }
     Ok(())
@@ -185,10 +190,8 @@ fn test_all(
 fn snapshot(job: &mut Job, observer: &mut dyn Observer, log: &mut Option<Log>) -> Result<Snapshot> {
     let prefix = job.prefix.clone();
     let files = job.trainer.snapshot(&prefix)?;
-    if let Some(log) = log {
-        let file = files.state.display().to_string();
-        log.write(&Event::Snapshot { iteration: job.trainer.iteration(), file })?;
-    }
+    let file = files.state.display().to_string();
+    note(log, observer, || Event::Snapshot { iteration: job.trainer.iteration(), file });
     observer.snapshot(job, &files);
     Ok(files)
 }
