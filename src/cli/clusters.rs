@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{complain_about, pictures, say};
+use super::{pictures, say, sound};
 use crate::data::idx::read_idx_pair;
 use crate::data::images::Image;
-use crate::diag::nearest::nearest;
+use crate::diag::nearest::meant;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::job::RUN_FILE;
@@ -99,11 +99,7 @@ pub(super) fn after_training(folder: &Path, weights: &Path) -> Result<()> {
 
 fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()> {
     let given = Beside { weights: asked.weights, ..Beside::default() };
-    let opened = Inference::open(run, &given, &SessionOptions::default())?;
-    let mut net = match opened {
-        Ok(net) => net,
-        Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
-    };
+    let mut net = sound(Inference::open(run, &given, &SessionOptions::default())?)?;
     let embedding = embed(&mut net, asked.blob, files)?;
     let reference = asked.reference.map(|files| embed(&mut net, asked.blob, files)).transpose()?;
     let measure = match asked.by {
@@ -145,8 +141,8 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
 
 /// A complaint about an output that the net does not have.
 fn no_output(name: &str, outputs: &[&str]) -> Error {
-    let known = match nearest(name, outputs.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
+    let known = match meant(name, outputs.iter().copied()) {
+        Some(question) => question,
         None if outputs.is_empty() => "it has none at all".to_owned(),
         None => format!("it has `{}`", outputs.join("`, `")),
     };

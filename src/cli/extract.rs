@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::complain_about;
+use super::sound;
 use crate::error::Result;
 use crate::exec::{Device, SessionOptions};
 use crate::front::Request;
@@ -63,10 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         request,
         session: SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 },
     };
-    let features = match extract(&options)? {
-        Ok(features) => features,
-        Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
-    };
+    let features = sound(extract(&options)?)?;
     write_features(&arguments.output, &features)?;
     for (name, blob) in &features {
         super::say(format_args!("{name}: {}", crate::ty::Shape(blob.shape.clone())))?;

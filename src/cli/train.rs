@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_shutdown};
 
-use super::{complain_about, say, warn};
+use super::{complain_about, say, sound, warn};
 use crate::error::{Error, Result};
 use crate::exec::query;
 use crate::exec::{Device, SessionOptions};
@@ -309,16 +309,9 @@ fn test_net(arguments: &TestArguments) -> Result<()> {
     let net = (arguments.run.as_path(), state);
     let batches = arguments.iterations.unwrap_or(BATCHES);
     let weights: Vec<PathBuf> = weights.iter().flat_map(|path| files(path)).collect();
-    match job::test_net(net, &weights, tensors.clone(), batches, &session)? {
-        Ok(report) => {
-            let iteration = weights.last().and_then(|path| iteration_of(path)).unwrap_or(0);
-            show(arguments, &TestReport { iteration, ..report }, true)
-        }
-        Err((sources, diagnostics)) => {
-            complain_about(&diagnostics, &sources)?;
-            Err(Error::Definition)
-        }
-    }
+    let report = sound(job::test_net(net, &weights, tensors.clone(), batches, &session)?)?;
+    let iteration = weights.last().and_then(|path| iteration_of(path)).unwrap_or(0);
+    show(arguments, &TestReport { iteration, ..report }, true)
 }
 
 fn show(arguments: &TestArguments, report: &TestReport, with_loss: bool) -> Result<()> {

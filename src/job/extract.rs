@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
+use super::Complaints;
 use super::data::DataSpec;
 use super::forward::{Forward, Net};
-use super::inference::{Complaints, load};
+use super::inference::load;
 use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;
 use crate::error::{Error, Result};

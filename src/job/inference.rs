@@ -8,15 +8,15 @@ use super::images::{Intake, Rules, Told, mean_shape, record_of};
 use super::program::{self, Facts, is_program};
 use super::run_file::{RunFile, mean_of_pairs, training_data};
 use super::seen::Seen;
-use super::{RUN_FILE, is_run_file, read_net, run_file, states};
+use super::{Complaints, RUN_FILE, is_run_file, read_net, run_file, states};
 use crate::data::datum::Colour;
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::file::read_definition;
+use crate::front;
 use crate::front::caffe::solver::is_solver;
-use crate::front::{self, Request};
 use crate::ir::{Definition, Port, TypedNet};
 use crate::layers::Layer;
 use crate::layers::input::Input;
@@ -52,9 +52,6 @@ pub struct Inference {
 
 /// What a net gives for one image: values by output.
 pub type Outputs = Vec<(String, Vec<f32>)>;
-
-/// Complaints about a definition, with the texts they point into.
-pub type Complaints = (SourceMap, Diagnostics);
 
 /// What is said beside the run file or the net.
 #[derive(Clone, Copy, Debug, Default)]
@@ -123,14 +120,9 @@ impl Inference {
                 (None, None) => None,
             };
             let mut facts = match (known, file.dataset.classes) {
-                (Some(shape), Some(n)) => Facts {
-                    dialect,
-                    shape: shape.to_vec(),
-                    label: vec![],
-                    batch: None,
-                    classes: Some(n),
-                    told: Request::default(),
-                },
+                (Some(shape), Some(n)) => {
+                    Facts { classes: Some(n), ..Facts::of_shape(dialect, shape.to_vec()) }
+                }
                 (_, said) => Facts::of(&data, said, dialect)?,
             };
             // A net that was trained from other weights is the one that the definition made of them.
@@ -310,8 +302,8 @@ pub(super) fn load(
     }
     let missing = machine.typed.variables.iter().zip(given).find(|(v, given)| !v.private && !given);
     if let (Some((variable, _)), Some(last)) = (missing, paths.last()) {
-        let (layer, at) = &users(&machine.typed, variable)[0];
-        return Err(Error::format(last, format!("has no parameter {at} of layer `{layer}`")));
+        let (layer, _) = &users(&machine.typed, variable)[0];
+        return Err(Error::format(last, format!("has no {} of layer `{layer}`", variable.role)));
     }
     Ok(())
 }
