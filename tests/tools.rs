@@ -1,5 +1,6 @@
 //! The verbs, run as people run them: here `check`, `time`, `plot`, `device-query`, and what all of them have in common.
 
+mod cli;
 #[path = "tools/definitions.rs"]
 mod definitions;
 #[path = "tools/inference.rs"]
@@ -10,22 +11,10 @@ mod pairs;
 mod training;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use cli::{cortado, prints};
 use training::training;
-
-fn cortado(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
-    command.args(arguments).output().expect("the program starts")
-}
-
-/// What a run prints; it must end well.
-fn prints(arguments: &[&str]) -> String {
-    let output = cortado(arguments);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {complaints}");
-    String::from_utf8(output.stdout).expect("text")
-}
 
 /// What a run complains about; it must end as one that was refused.
 fn refused(arguments: &[&str]) -> String {
