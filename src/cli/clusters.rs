@@ -133,7 +133,6 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
         subtitle,
         points: embedding.points.iter().map(xy).collect(),
         classes: embedding.classes,
-        ..Scatter::default()
     };
     pictures::write(target, plot::scatter(&scatter), 1.0)?;
     say(format_args!("clusters: {}", target.display()))

@@ -121,16 +121,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
         return say(reply);
     }
-    if let Some(best) = best {
-        for (image, best) in names.iter().zip(best) {
-            say(image)?;
-            for (name, value) in best {
-                say(format_args!("  {value:.4}  {name}"))?;
-            }
-        }
-        return Ok(());
+    match best {
+        Some(best) => tell_best(&names, &best),
+        None => tell_outputs(&names, &results, measure),
     }
-    for (image, outputs) in names.iter().zip(&results) {
+}
+
+/// Prints the likeliest classes of each image.
+fn tell_best(images: &[String], best: &[Vec<(String, f32)>]) -> Result<()> {
+    for (image, best) in images.iter().zip(best) {
+        say(image)?;
+        for (name, value) in best {
+            say(format_args!("  {value:.4}  {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the outputs for each image, and how far its twins are apart.
+fn tell_outputs(images: &[String], results: &[Outputs], measure: Measure) -> Result<()> {
+    for (image, outputs) in images.iter().zip(results) {
         say(image)?;
         for (name, values) in outputs {
             let shown: Vec<String> = values.iter().take(16).map(|v| format!("{v:.6}")).collect();

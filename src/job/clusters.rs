@@ -112,11 +112,11 @@ impl Embedding {
             Some(others) => {
                 let known = measure.space(others);
                 let n = self.points.len();
-                self.agreeing(n, |i| nearest(&space.points[i], &known, others, None))
+                self.agreeing(n, |i| neighbours(&space.points[i], &known, others, None))
             }
             None => {
                 let n = self.points.len().min(VOTERS);
-                self.agreeing(n, |i| nearest(&space.points[i], &space, self, Some(i)))
+                self.agreeing(n, |i| neighbours(&space.points[i], &space, self, Some(i)))
             }
         };
         Some(Quality { neighbours, accuracy, threshold, area })
@@ -183,7 +183,7 @@ impl Embedding {
 }
 
 /// The classes of the points nearest to one, which may be the one at `own`.
-fn nearest(point: &[f64], space: &Space, named: &Embedding, own: Option<usize>) -> Vec<usize> {
+fn neighbours(point: &[f64], space: &Space, named: &Embedding, own: Option<usize>) -> Vec<usize> {
     let n = if own.is_some() { space.points.len().min(VOTERS) } else { space.points.len() };
     let others = (0..n).filter(|&j| own != Some(j));
     let mut near: Vec<(f64, usize)> =

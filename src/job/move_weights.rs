@@ -110,8 +110,8 @@ pub struct Moved {
     pub missing: Vec<String>,
 }
 
-/// Writes the old file's parameters to the new one by the names that the old file has itself: those of a checkpoint's variables, or
-/// of a `.caffemodel`'s layers, which may also become a `.caffemodel` of the present generation of the format.
+/// Writes the old file's parameters to the new one by the names that the old file has itself: those of a checkpoint's
+/// variables, or of a `.caffemodel`'s layers, which may also become a `.caffemodel` of the present generation of the format.
 fn without_net(old: &Path, new: &Path) -> Result<Moved> {
     let ending = new.extension().and_then(|e| e.to_str()).unwrap_or_default();
     match (read_stored(old)?, ending) {

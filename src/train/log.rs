@@ -1,5 +1,6 @@
 //! The log of a run: one JSON object a line, appended as things happen.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -125,13 +126,13 @@ pub struct Log {
     /// Bytes of the whole lines in the file.
     written: u64,
     /// Lines that did not fit.
-    waiting: String,
+    waiting: VecDeque<String>,
     /// Whether a line did not fit at any time.
     failed: bool,
 }
 
-/// More bytes than this do not wait for room; further lines are lost.
-const MOST_WAITING: usize = 16 << 20;
+/// More lines than this do not wait for room; further ones are lost.
+const MOST_WAITING: usize = 1 << 16;
 
 impl Log {
     /// Opens a log to go on after `iteration` updates; what was written beyond is dropped.
@@ -143,7 +144,7 @@ impl Log {
         let failed = |e| Error::io("write", path, e);
         let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
         let written = file.metadata().map_err(failed)?.len();
-        Ok(Log { path: path.to_owned(), file, written, waiting: String::new(), failed: false })
+        Ok(Log { path: path.to_owned(), file, written, waiting: VecDeque::new(), failed: false })
     }
 
     /// Appends an event. What does not fit, because the disk is full, is written with a later event.
@@ -152,23 +153,21 @@ impl Log {
     /// The first event that could not be written.
     pub fn write(&mut self, event: &Event) -> Result<()> {
         if self.waiting.len() < MOST_WAITING {
-            self.waiting += &(line(event) + "\n");
+            self.waiting.push_back(line(event) + "\n");
         }
-        match self.file.write_all(self.waiting.as_bytes()) {
-            Ok(()) => {
-                self.written += self.waiting.len() as u64;
-                self.waiting.clear();
-                Ok(())
-            }
-            Err(e) => {
+        while let Some(line) = self.waiting.front() {
+            if let Err(e) = self.file.write_all(line.as_bytes()) {
                 // Takes back a line that was cut off; where that fails as well, the log has a line that cannot be read.
                 let _ = self.file.set_len(self.written);
-                match std::mem::replace(&mut self.failed, true) {
+                return match std::mem::replace(&mut self.failed, true) {
                     true => Ok(()),
                     false => Err(Error::io("write", &self.path, e)),
-                }
+                };
             }
+            self.written += line.len() as u64;
+            self.waiting.pop_front();
         }
+        Ok(())
     }
 }
 

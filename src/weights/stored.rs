@@ -23,8 +23,8 @@ pub enum Stored {
     Flat(Vec<f32>),
 }
 
-/// Reads a file of weights: `.t7`, `.safetensors`, `.caffemodel` in either format, or a checkpoint of TensorFlow. What it is, its first bytes say,
-/// whatever its name is; where they do not, its name does.
+/// Reads a file of weights: `.t7`, `.safetensors`, `.caffemodel` in either format, or a checkpoint of TensorFlow. What it
+/// is, its first bytes say, whatever its name is; where they do not, its name does.
 ///
 /// # Errors
 /// The file is not what its name says, or holds no weights.

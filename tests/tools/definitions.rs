@@ -247,7 +247,7 @@ fn tensors_that_name_nothing_are_told_of() {
     std::fs::write(&net, layer).expect("written");
     let blob = Blob::new(vec![1], vec![-1.0]).expect("a number");
     let named = [("in.x", &blob), ("in.z", &blob)];
-    write_safetensors(tensors.as_ref(), named.into_iter()).expect("written");
+    write_safetensors(tensors.as_ref(), named).expect("written");
     let warning = warned(&["run", &net, "--tensors", &tensors, "-o", &out]);
     let expected = format!(
         "warning: {tensors}: tensor `in.z` names nothing in the net, and is left out; did you mean `in.x`?\n"

@@ -97,20 +97,6 @@ pub fn by_text(count: usize) -> impl Iterator<Item = usize> {
     std::iter::successors((0 < count).then_some(0), after)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_in_the_order_of_their_text() {
-        for count in [0, 1, 2, 9, 10, 11, 99, 100, 101, 1234] {
-            let mut sorted: Vec<usize> = (0..count).collect();
-            sorted.sort_by_key(usize::to_string);
-            assert_eq!(by_text(count).collect::<Vec<_>>(), sorted, "below {count}");
-        }
-    }
-}
-
 /// Images sorted by class, those of classes with at least two images first.
 struct Classes {
     order: Vec<u32>,
@@ -161,5 +147,19 @@ impl Classes {
 
     fn range(&self, place: u32) -> (u32, u32) {
         self.ranges[self.class[place as usize] as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_the_order_of_their_text() {
+        for count in [0, 1, 2, 9, 10, 11, 99, 100, 101, 1234] {
+            let mut sorted: Vec<usize> = (0..count).collect();
+            sorted.sort_by_key(usize::to_string);
+            assert_eq!(by_text(count).collect::<Vec<_>>(), sorted, "below {count}");
+        }
     }
 }

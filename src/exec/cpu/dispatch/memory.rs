@@ -22,8 +22,9 @@ impl<'a, T> Memory<'a, T> {
         unsafe { std::slice::from_raw_parts(self.start.add(slot.offset), slot.len) }
     }
 
-    /// A place to write to. No two results for places that overlap may live at once, nor a result beside one of [`get`](Self::get)
-    /// that overlaps it: a step takes its written places one after the other, and the planner keeps different ones apart.
+    /// A place to write to. No two results for places that overlap may live at once, nor a result beside one of
+    /// [`get`](Self::get) that overlaps it: a step takes its written places one after the other, and the planner keeps
+    /// different ones apart.
     #[expect(clippy::mut_from_ref, reason = "the plan keeps written places disjoint")]
     pub(super) fn get_mut(&self, slot: Slot) -> &mut [T] {
         assert!(slot.offset + slot.len <= self.len, "place outside the arena");
