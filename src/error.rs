@@ -50,6 +50,11 @@ impl Error {
         Error::Format { path: path.as_ref().to_owned(), message: message.into() }
     }
 
+    /// An [`Error::Format`] about a line of a text, counted from 1.
+    pub fn at_line(path: impl AsRef<Path>, line: usize, why: impl std::fmt::Display) -> Self {
+        Error::format(path, format!("line {line}: {why}"))
+    }
+
     /// An [`Error::Refused`].
     pub fn refused(message: impl Into<String>) -> Self {
         Error::Refused(message.into())

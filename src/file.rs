@@ -145,6 +145,12 @@ fn is_wide(bytes: &[u8]) -> bool {
 
 const WIDE: &str = "is a text in UTF-16; save it as UTF-8";
 
+/// A path that a text file names: as it is, or beside the text file where it exists only there.
+pub fn beside(list: &Path, path: &Path) -> PathBuf {
+    let other = parent(list).join(path);
+    if !path.exists() && other.exists() { other } else { path.to_owned() }
+}
+
 /// Whether a name is that of a run file: `.yaml` or `.yml`.
 pub fn is_run_file(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")

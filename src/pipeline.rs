@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::diag::render::render;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
 use crate::exec::Device;
@@ -62,6 +63,11 @@ impl Checked {
     /// The net of the only stage, or of the stage of this name.
     pub fn stage(&self, name: &str) -> Option<&TypedNet> {
         self.stages.iter().find(|typed| typed.net.state.label() == name)
+    }
+
+    /// All complaints, as text without colours.
+    pub fn complaints(&self) -> String {
+        render(&self.diagnostics, &self.sources, false)
     }
 
     /// The number of the stage that is trained: the first in training, or the first of all.

@@ -210,7 +210,7 @@ fn written_hdf5(case: &Path) -> Result<(), Failed> {
     }
     let files = first.snapshot(&folder.path().join("snap"))?;
     let names = |path: &Path| -> Result<Vec<String>, Failed> {
-        let mut names = Hdf5File::open(path)?.datasets()?;
+        let mut names = Hdf5File::open(path)?.contents()?.datasets;
         names.sort();
         Ok(names)
     };

@@ -110,8 +110,7 @@ fn dummy_data_draws_anew_for_each_top() {
             data_filler { type: 'msra' alpha: 0.5 }
         } }";
     let checked = checked(text);
-    let record = |_: &str| None;
-    let env = pipeline::environment(&Options::default(), &record);
+    let env = pipeline::environment(&Options::default(), &|_| None);
     let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 3 };
     let out = one_pass(&checked.stages[0], &env, &BTreeMap::new(), &pass).unwrap();
 

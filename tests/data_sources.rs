@@ -331,7 +331,7 @@ fn one_pass_writes_the_file_of_caffe() {
     let net = net.to_str().unwrap();
     done(folder.path(), &["run", net, "--tensors", "in.safetensors", "-o", "out.safetensors"]);
     let ours = Hdf5File::open(&folder.path().join("hdf5_output.h5")).unwrap();
-    assert_eq!(ours.datasets().unwrap().len(), 2);
+    assert_eq!(ours.contents().unwrap().datasets.len(), 2);
     for name in ["data", "label"] {
         assert_eq!(ours.blob(name).unwrap(), theirs.blob(name).unwrap(), "{name}");
     }
@@ -369,7 +369,7 @@ fn a_net_is_tested_with_or_without_a_solver() {
     let event: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!(event["outputs"]["loss"], expected);
     let only = ["test", "net.prototxt", "--weights", &names[0]];
-    refused(folder.path(), &only, "has no parameter 1 of layer `ip`");
+    refused(folder.path(), &only, "has no bias of layer `ip`");
     refused(folder.path(), &["test", "net.prototxt"], "give the weights of the net with --weights");
     let arguments = ["test", "solver.prototxt", "--iterations", "2", "--weights", weights];
     refused(folder.path(), &arguments, "a run file or solver says how it tests");

@@ -5,18 +5,18 @@
 //! Where the two one-sided differences disagree the function has a kink, and the place is skipped, as Caffe's own
 //! gradient checker does.
 
+mod golden_case;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cortado::exec::Device;
-use cortado::ir::NetState;
-use cortado::one_pass::{PassOptions, Passes, check_options, input_shapes, input_values, inward};
+use cortado::one_pass::{PassOptions, Passes, inward};
 use cortado::pipeline::{self, Checked, Options};
 use cortado::program::Arrange;
-use cortado::spec::Phase;
-use cortado::weights::{Blob, read_safetensors};
+use cortado::weights::Blob;
+use golden_case::{Case, cases};
 use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::Value;
 
 /// Cases whose gradient is by the original's definition not the derivative of what the forward pass computes, and why.
 const NOT_DERIVATIVES: &[(&str, &str)] = &[
@@ -83,7 +83,6 @@ const TRIED: usize = 12;
 const STEP: f64 = 1e-5;
 
 fn main() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut trials = vec![];
     let folders = [
         ("caffe", "caffe/layers"),
@@ -92,15 +91,7 @@ fn main() {
         ("tensorflow", "tensorflow"),
     ];
     for (dialect, folder) in folders {
-        let entries = std::fs::read_dir(golden.join(folder));
-        let entries = entries.expect("the golden cases are part of the repository");
-        let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        cases.retain(|path| {
-            path.join("data.safetensors").exists() && path.file_name() != Some("optim".as_ref())
-        });
-        cases.sort();
-        trials.extend(cases.into_iter().flat_map(|case| {
-            let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        trials.extend(cases(folder).into_iter().flat_map(|(name, case)| {
             let name = format!("{dialect}::{name}");
             let other = case.clone();
             let last = Trial::test(format!("{name}/channels_last"), move || same_last(&other));
@@ -157,48 +148,16 @@ fn same_last(case: &Path) -> Result<(), Failed> {
 
 /// Reads a case; none if it has no backward pass.
 fn open(case: &Path, how: Option<Arrange>) -> Result<Option<Net>, Failed> {
-    let tensors = read_safetensors(&case.join("data.safetensors"))?;
-    let json = |name: &str| -> Result<Value, Failed> {
-        Ok(serde_json::from_slice(&std::fs::read(case.join(name))?)?)
-    };
-    let (torch, python) = (case.join("def.lua"), case.join("def.py"));
-    let (checked, options, given) = if python.exists() {
-        let meta = json("meta.json")?;
-        let phase = if meta["is_training"] == true { Phase::Train } else { Phase::Test };
-        let mut options = check_options(&python, &tensors, Some(NetState::phase(phase)));
-        options.request.classes = meta["nclasses"].as_u64().map(|n| n as usize);
-        let checked = pipeline::check_file(&python, &options)?;
-        let given = inward(&checked.definition, &tensors);
-        (checked, options, given)
-    } else if torch.exists() {
-        let meta = json("meta.json")?;
-        if !tensors.keys().any(|name| name.starts_with('d')) {
-            return Ok(None);
-        }
-        let phase = if meta["mode"] == "eval" { Phase::Test } else { Phase::Train };
-        let mut options = check_options(&torch, &tensors, Some(NetState::phase(phase)));
-        let params = &meta["params"];
-        options.request.classes = params["nclasses"].as_u64().map(|n| n as usize);
-        options.request.input_shape = params["inputShape"]
-            .as_array()
-            .map(|list| list.iter().filter_map(|d| Some(d.as_u64()? as usize)).collect());
-        let checked = pipeline::check_file(&torch, &options)?;
-        let given = inward(&checked.definition, &tensors);
-        (checked, options, given)
-    } else {
-        let gradient = |name: &String| name.starts_with("din.") || name.starts_with("dparam.");
-        if !tensors.keys().any(gradient) {
-            return Ok(None);
-        }
-        let options = Options {
-            own_state: true,
-            shapes: input_shapes(&tensors),
-            values: input_values(&tensors),
-            ..Options::default()
-        };
-        (pipeline::check_file(&case.join("net.prototxt"), &options)?, options, tensors)
-    };
-    Net::new(&checked, &options, &given, how).map(Some)
+    let case = Case::open(case)?;
+    // Caffe's cases may give what arrives at the outputs of a layer that has no backward pass.
+    let kinds: &[_] =
+        if case.path.ends_with("net.prototxt") { &["din.", "dparam."] } else { &["d"] };
+    if case.given(kinds).is_empty() {
+        return Ok(None);
+    }
+    let checked = pipeline::check_file(&case.path, &case.options)?;
+    let given = inward(&checked.definition, &case.tensors);
+    Net::new(&checked, &case.options, &given, how).map(Some)
 }
 
 #[derive(Default)]
@@ -219,8 +178,7 @@ impl Net {
         tensors: &BTreeMap<String, Blob>,
         how: Option<Arrange>,
     ) -> Result<Self, Failed> {
-        let record = |_: &str| None;
-        let env = pipeline::environment(options, &record);
+        let env = pipeline::environment(options, &|_| None);
         let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
         let typed = checked.stages.first().ok_or("nothing to run")?;
         let passes = Passes::arranged(typed, &env, &pass, how)?;

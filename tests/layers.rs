@@ -30,10 +30,9 @@ fn net(phase: &str, layers: &str, given: &Tensors) -> (Checked, Options) {
 
 fn run(phase: &str, layers: &str, given: &Tensors) -> Tensors {
     let (checked, options) = net(phase, layers, given);
-    let text = cortado::diag::render::render(&checked.diagnostics, &checked.sources, false);
+    let text = checked.complaints();
     assert!(!checked.diagnostics.has_errors(), "{text}");
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let env = pipeline::environment(&options, &|_| None);
     let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 1 };
     one_pass(&checked.stages[0], &env, given, &pass).expect("the pass runs")
 }
@@ -220,8 +219,7 @@ fn nonsense_is_refused() {
     for (layer, want) in cases {
         let text = format!("layer {{ name: 'l' top: 'y' type: {layer} }}");
         let (checked, _) = net("TRAIN", &text, &given);
-        let complaints =
-            cortado::diag::render::render(&checked.diagnostics, &checked.sources, false);
+        let complaints = checked.complaints();
         assert!(checked.diagnostics.has_errors(), "{layer} is accepted");
         assert!(complaints.contains(want), "{layer}: {complaints}");
     }

@@ -1,13 +1,16 @@
 //! Damaged definitions: whatever the text, reading, checking, lowering and planning end with complaints or a plan,
 //! never with a panic.
 
+mod damage;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cortado::diag::Diagnostics;
 use cortado::front::caffe::solver::read_solver;
 use cortado::pipeline::{self, Options};
 use cortado::source::SourceMap;
+use damage::{Numbers, sources, tokens};
 
 /// Mutated texts made of each source.
 const ROUNDS: u64 = 12;
@@ -72,44 +75,8 @@ const PIECES: &[&str] = &[
     "type: \"LSTM\"",
 ];
 
-/// SplitMix64: the same numbers on every machine.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
-
-/// Words, numbers, strings, single signs and the spaces between them.
-fn tokens(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = vec![];
-    let mut last = None;
-    for c in text.chars() {
-        let kind = match c {
-            c if c.is_alphanumeric() || matches!(c, '_' | '.' | '-') => 1,
-            c if c.is_whitespace() => 2,
-            _ => 3,
-        };
-        match found.last_mut() {
-            Some(token) if last == Some(kind) && kind != 3 => token.push(c),
-            _ => found.push(c.to_string()),
-        }
-        last = Some(kind);
-    }
-    found
-}
-
 fn mutated(text: &str, random: &mut Numbers) -> String {
-    let mut tokens = tokens(text);
+    let mut tokens = tokens(text, |c| matches!(c, '_' | '.' | '-'));
     for _ in 0..1 + random.below(4) {
         let at = random.below(tokens.len());
         let other = random.below(tokens.len());
@@ -141,28 +108,11 @@ fn mutated(text: &str, random: &mut Numbers) -> String {
     tokens.concat()
 }
 
-fn sources(folder: &str) -> Vec<PathBuf> {
-    let mut found = vec![];
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("the sources are there").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "prototxt") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
 /// Everything short of running: complaints, or the plan of a training iteration.
 fn compile(text: &str) {
     let options = Options::default();
     let checked = pipeline::check(Path::new("mutated.prototxt"), text.to_owned(), &options);
-    cortado::diag::render::render(&checked.diagnostics, &checked.sources, false);
+    checked.complaints();
     if checked.diagnostics.has_errors() {
         return;
     }
@@ -175,7 +125,7 @@ fn compile(text: &str) {
 
 fn check(folder: &str) {
     let mut failures = vec![];
-    for (number, path) in sources(folder).into_iter().enumerate() {
+    for (number, path) in sources(folder, "prototxt").into_iter().enumerate() {
         let text = std::fs::read_to_string(&path).expect("readable text");
         if text.is_empty() || LONGEST < text.len() {
             continue;

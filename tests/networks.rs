@@ -7,7 +7,6 @@ mod splits;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cortado::diag::render::render;
 use cortado::ir::TypedNet;
 use cortado::pipeline::{self, Checked, Options};
 use cortado::ty::Shape;
@@ -24,7 +23,7 @@ fn clean(path: &str, shapes: &[(&str, &[usize])]) -> Checked {
         shapes.iter().map(|&(name, dims)| (name.to_owned(), Shape(dims.to_vec()))).collect();
     let options = Options { shapes, ..Options::default() };
     let checked = pipeline::check_file(&root().join(path), &options).expect("the file is there");
-    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    let complaints = checked.complaints();
     assert!(checked.diagnostics.is_empty(), "{complaints}");
     checked
 }
@@ -140,11 +139,7 @@ fn nets_agree(definition: &str, structures: &str) {
         let stages = cortado::ir::NetState::named(phase).into_iter().collect();
         let options = Options { stages, ..Options::default() };
         let checked = pipeline::check_file(&path, &options).expect("the file is there");
-        assert!(
-            !checked.diagnostics.has_errors(),
-            "{}",
-            render(&checked.diagnostics, &checked.sources, false)
-        );
+        assert!(!checked.diagnostics.has_errors(), "{}", checked.complaints());
         agree(&checked.stages[0], &golden);
     }
 }

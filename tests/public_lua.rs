@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use cortado::diag::render::render;
 use cortado::ir::Port;
 use cortado::pipeline::{self, Checked, Options};
 use cortado::report::{picture, svg};
@@ -27,7 +26,7 @@ fn clean(
     params: &[(&str, &str)],
 ) -> (usize, Vec<Vec<usize>>) {
     let checked = read(name, shape, classes, params);
-    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    let complaints = checked.complaints();
     assert!(!checked.diagnostics.has_errors(), "{name}: {complaints}");
     let typed = checked.stages.last().expect("a stage");
     let diagram = picture::picture(typed, &checked.diagnostics, &checked.sources);
@@ -62,7 +61,7 @@ fn residual_nets() {
 #[test]
 fn a_residual_net_of_no_known_depth_says_so() {
     let checked = read("resnet.lua", PHOTO, None, &[("depth", "19"), ("dataset", "imagenet")]);
-    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    let complaints = checked.complaints();
     assert!(complaints.contains("Invalid depth: 19"), "{complaints}");
     assert!(complaints.contains("resnet.lua:85"), "{complaints}");
 }
@@ -70,7 +69,7 @@ fn a_residual_net_of_no_known_depth_says_so() {
 #[test]
 fn options_that_are_missing_are_named() {
     let checked = read("dense.lua", PHOTO, None, &[]);
-    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    let complaints = checked.complaints();
     assert!(complaints.contains("--param growthRate="), "{complaints}");
 }
 
@@ -185,7 +184,7 @@ fn models_that_a_setup_function_makes_with_their_loss() {
     assert_eq!(parameters, 8 * 28 + 16 + 16 * 73 + 68);
     // An assertion about an option names it.
     let checked = read("zoo/small.lua", &[3, 32, 32], None, &[("depth", "1")]);
-    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    let complaints = checked.complaints();
     assert!(complaints.contains("--param width="), "{complaints}");
 }
 
@@ -204,7 +203,7 @@ fn a_batch_of_one_that_gets_lost_is_checked_as_two() {
     let mut options = Options::default();
     options.request.input_shape = Some(vec![3, 2, 2]);
     let checked = pipeline::check(&PathBuf::from("net.lua"), text.to_owned(), &options);
-    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    let complaints = checked.complaints();
     assert!(complaints.contains("warning[W0606]: checked with a batch of two"), "{complaints}");
     assert!(!checked.diagnostics.has_errors(), "{complaints}");
 }
@@ -219,7 +218,7 @@ fn functions_are_called_as_the_caller_says() {
         options.request.params = [("sizes".to_owned(), "{7, 8}".to_owned())].into();
         options.shapes = [("0".to_owned(), vec![4, 7].into())].into();
         let checked = pipeline::check(&PathBuf::from("net.lua"), text.to_owned(), &options);
-        let complaints = render(&checked.diagnostics, &checked.sources, false);
+        let complaints = checked.complaints();
         (complaints, checked.stages.last().map_or(0, |typed| typed.parameter_count()))
     };
     let (complaints, _) = check(None);
@@ -241,7 +240,7 @@ fn networks_over_sequences() {
     let shapes = [("0".to_owned(), vec![4, 2, 5].into())].into();
     let options = Options { shapes, ..Options::default() };
     let checked = pipeline::check(&PathBuf::from("net.lua"), text.to_owned(), &options);
-    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    let complaints = checked.complaints();
     assert_eq!(complaints, "");
     let typed = checked.stages.last().expect("a stage");
     let lstm = 5 * 12 + 12 + 3 * 12;

@@ -2,20 +2,19 @@
 //! small bundled networks on random numbers. Neither executor knows the other, so what both say is right or wrong in both
 //! the operations' definitions and here.
 
+mod golden_case;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cortado::exec::Device;
-use cortado::ir::NetState;
-use cortado::one_pass::{
-    PassOptions, check_options, input_shapes, input_values, inward, one_pass, second_opinion,
-};
+use cortado::one_pass::{PassOptions, inward, one_pass, second_opinion};
 use cortado::pipeline::{self, Options};
 use cortado::spec::Phase;
 use cortado::ty::Shape;
-use cortado::weights::{Blob, read_safetensors};
+use cortado::weights::Blob;
+use golden_case::{Case, cases};
 use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::Value;
 
 /// Bundled networks with the names and shapes of their inputs, at the stage TEST or `val`.
 const NETWORKS: &[(&str, &str, &[usize])] = &[
@@ -28,16 +27,10 @@ fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut trials = vec![];
     for (dialect, folder) in [("caffe", "caffe/layers"), ("torch", "torch/modules")] {
-        let entries = std::fs::read_dir(root.join("tests/golden").join(folder));
-        let entries = entries.expect("the golden cases are part of the repository");
-        let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        cases.retain(|path| path.is_dir());
-        cases.sort();
-        trials.extend(cases.into_iter().map(|case| {
-            let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Trial::test(format!("{dialect}::{name}"), move || match case.join("def.lua").exists() {
-                true => torch(&case),
-                false => caffe(&case),
+        trials.extend(cases(folder).into_iter().map(|(name, folder)| {
+            Trial::test(format!("{dialect}::{name}"), move || {
+                let case = Case::open(&folder)?;
+                agree(&case.path, &case.options, &case.tensors)
             })
         }));
     }
@@ -46,31 +39,6 @@ fn main() {
         trials.push(Trial::test(format!("network::{name}"), move || network(&path, data, shape)));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
-
-fn caffe(case: &Path) -> Result<(), Failed> {
-    let tensors = read_safetensors(&case.join("data.safetensors"))?;
-    let options = Options {
-        own_state: true,
-        shapes: input_shapes(&tensors),
-        values: input_values(&tensors),
-        ..Options::default()
-    };
-    agree(&case.join("net.prototxt"), &options, &tensors)
-}
-
-fn torch(case: &Path) -> Result<(), Failed> {
-    let tensors = read_safetensors(&case.join("data.safetensors"))?;
-    let meta: Value = serde_json::from_slice(&std::fs::read(case.join("meta.json"))?)?;
-    let phase = if meta["mode"] == "eval" { Phase::Test } else { Phase::Train };
-    let path = case.join("def.lua");
-    let mut options = check_options(&path, &tensors, Some(NetState::phase(phase)));
-    let params = &meta["params"];
-    options.request.classes = params["nclasses"].as_u64().map(|n| n as usize);
-    options.request.input_shape = params["inputShape"]
-        .as_array()
-        .map(|list| list.iter().filter_map(|d| Some(d.as_u64()? as usize)).collect());
-    agree(&path, &options, &tensors)
 }
 
 fn network(path: &Path, data: &str, shape: &[usize]) -> Result<(), Failed> {
@@ -104,8 +72,7 @@ fn network(path: &Path, data: &str, shape: &[usize]) -> Result<(), Failed> {
 
 fn agree(path: &Path, options: &Options, tensors: &BTreeMap<String, Blob>) -> Result<(), Failed> {
     let checked = pipeline::check_file(path, options)?;
-    let record = |_: &str| None;
-    let env = pipeline::environment(options, &record);
+    let env = pipeline::environment(options, &|_| None);
     let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 7 };
     let definition = &checked.definition;
     let mut tensors = inward(definition, tensors);

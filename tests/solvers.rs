@@ -76,6 +76,7 @@ struct Record {
     smoothed: Vec<f32>,
     debug: Vec<Vec<String>>,
     divergences: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Observer for Record {
@@ -95,6 +96,9 @@ impl Observer for Record {
     fn closing(&mut self, _job: &Job, smoothed: f32) {
         self.events.push("closing".into());
         self.smoothed.push(smoothed);
+    }
+    fn warn(&mut self, why: &str) {
+        self.warnings.push(why.to_owned());
     }
 }
 

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cortado::diag::render::render;
 use cortado::exec::Device;
 use cortado::ir::NetState;
 use cortado::one_pass::{PassOptions, by_loss, check_options, inward, one_pass, outward};
@@ -98,10 +97,9 @@ fn numbers_agree(case: &Value, inputs: BTreeMap<String, Blob>) -> Result<(), Fai
     let training = case["train"] == true;
     let checked = checked(text(&case["inference"]), text(&case["loss"]), &given, training)?;
     if checked.diagnostics.has_errors() {
-        return Err(render(&checked.diagnostics, &checked.sources, false).into());
+        return Err(checked.complaints().into());
     }
-    let record = |_: &str| None;
-    let env = pipeline::environment(&pipeline::Options::default(), &record);
+    let env = pipeline::environment(&pipeline::Options::default(), &|_| None);
     let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
     let (definition, typed) = (&checked.definition, &checked.stages[0]);
     let own = inward(definition, &given);
@@ -130,7 +128,7 @@ fn refused(
     inputs: BTreeMap<String, Blob>,
 ) -> Result<(), Failed> {
     let checked = checked(inference, loss, &inputs, false)?;
-    let said = render(&checked.diagnostics, &checked.sources, false);
+    let said = checked.complaints();
     if !checked.diagnostics.has_errors() {
         return Err(format!("{inference}\n{loss}\nis right: {said}").into());
     }

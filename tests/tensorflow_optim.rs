@@ -81,6 +81,8 @@ fn words() -> Result<(), Failed> {
     expect("{ base_lr: 0.01, momentum: 0.9 }", tf, "SGD", "")?;
     expect("{ method: nag, learningRate: 0.01 }", tf, "nag", "")?;
     expect("{ optimizer: adamm }", tf, "sgd", "did you mean \"adam\"?")?;
+    expect("{ optimizer: zzz }", tf, "sgd", "has no optimizer \"zzz\". There are sgd")?;
+    expect("{ iter_size: 0 }", tf, "sgd", "`iter_size` must be at least 1, not 0")?;
     expect("{ optimizer: sgd, learning_rat: 1 }", tf, "sgd", "did you mean `learning_rate`?")?;
     expect("{ optimizer: ftrl, initial_accumulator_value: 0 }", tf, "ftrl", "must be above 0")?;
     expect("{ learning_rate: -1 }", tf, "sgd", "leads nowhere")?;

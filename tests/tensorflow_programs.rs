@@ -33,7 +33,7 @@ fn class(inference: &str, loss: &str) -> String {
 }
 
 fn said(checked: &Checked) -> String {
-    cortado::diag::render::render(&checked.diagnostics, &checked.sources, false)
+    checked.complaints()
 }
 
 fn checked(path: &Path, shape: &[usize]) -> Checked {
@@ -62,8 +62,7 @@ fn results(text: &str, given: &Tensors) -> Tensors {
     let options = check_options(&path, given, Some(NetState::phase(Phase::Train)));
     let checked = pipeline::check_file(&path, &options).expect("the file is read");
     assert!(checked.diagnostics.is_empty(), "{}", said(&checked));
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let env = pipeline::environment(&options, &|_| None);
     let definition = &checked.definition;
     let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 0 };
     let results = one_pass(&checked.stages[0], &env, &inward(definition, given), &pass);
@@ -340,8 +339,7 @@ fn moving_moments_follow_a_batch_once_however_many_losses_read_it() {
     let momenta: Vec<f64> = momenta.collect();
     assert_eq!(momenta.len(), 2);
     assert_eq!(momenta.iter().filter(|&&m| m != 0.0).count(), 1, "{momenta:?}");
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let env = pipeline::environment(&options, &|_| None);
     let session = SessionOptions { threads: 1, ..SessionOptions::default() };
     let made = trial(checked.stages.swap_remove(0), &env, &session).expect("a step");
     assert!(made.loss.is_finite() && 0 < made.changed[0], "{made:?}");
@@ -358,8 +356,7 @@ fn images_are_shown_with_their_channels_last() {
     let options = Options { request, ..Options::default() };
     let checked = pipeline::check(Path::new("net.py"), text, &options);
     assert!(checked.diagnostics.is_empty(), "{}", said(&checked));
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let env = pipeline::environment(&options, &|_| None);
     let summary = cortado::report::summary::summarise(&checked.stages[0], &env);
     let shapes = summary
         .rows

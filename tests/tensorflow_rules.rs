@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use cortado::diag::render::render;
 use cortado::front::Request;
 use cortado::pipeline::{Checked, Options, check};
 
@@ -35,7 +34,7 @@ fn checked(text: &str, shape: &[usize], classes: Option<usize>) -> Checked {
 }
 
 fn complaints(checked: &Checked) -> String {
-    render(&checked.diagnostics, &checked.sources, false)
+    checked.complaints()
 }
 
 /// A definition without complaints.

@@ -1,28 +1,22 @@
-//! The verbs beside training, run as people run them: `time`, `plot`, `device-query`.
+//! The verbs, run as people run them: here `check`, `time`, `plot`, `device-query`, and what all of them have in common.
 
+mod cli;
+#[path = "tools/definitions.rs"]
+mod definitions;
 #[path = "tools/inference.rs"]
 mod inference;
 #[path = "tools/newcomers.rs"]
 mod newcomers;
 #[path = "tools/pairs.rs"]
 mod pairs;
+#[path = "tools/training.rs"]
+mod training;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
-fn cortado(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
-    command.args(arguments).output().expect("the program starts")
-}
-
-/// What a run prints; it must end well.
-fn prints(arguments: &[&str]) -> String {
-    let output = cortado(arguments);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {complaints}");
-    String::from_utf8(output.stdout).expect("text")
-}
+use cli::{cortado, prints};
+use training::training;
 
 /// What a run complains about; it must end as one that was refused.
 fn refused(arguments: &[&str]) -> String {
@@ -121,48 +115,6 @@ fn shapes_of_several_tops_are_asked_for_at_once_and_python_data_may_be_random() 
     std::fs::write(&solver, words).expect("written");
     let complaint = refused(&["train", &solver]);
     assert!(complaint.contains("give it with --tensors"), "{complaint}");
-}
-
-#[cfg(unix)]
-#[test]
-fn a_gone_terminal_makes_a_snapshot_and_an_interrupt_the_last_one() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| text(folder.path().join(name));
-    let net = "layer { name: 'x' type: 'DummyData' top: 'x' top: 't' dummy_data_param { shape { dim: 1 dim: 1 } } }
-        layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 1 } }
-        layer { name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 't' top: 'loss' }";
-    std::fs::write(at("net.prototxt"), net).expect("written");
-    let solver = format!(
-        "net: '{}' base_lr: 0.1 lr_policy: 'fixed' max_iter: 1000000000 snapshot_prefix: '{}'",
-        at("net.prototxt"),
-        at("w")
-    );
-    std::fs::write(at("solver.prototxt"), solver).expect("written");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
-    command.args(["train", &at("solver.prototxt"), "--threads", "1"]);
-    let piped = std::process::Stdio::piped;
-    let mut child = command.stdout(piped()).stderr(piped()).spawn().expect("the program starts");
-    let id = child.id().to_string();
-    let send = |signal: &str| Command::new("kill").args([signal, &id]).status().expect("sent");
-    let states = || {
-        let files = std::fs::read_dir(folder.path()).expect("a folder").filter_map(Result::ok);
-        files.filter(|f| f.path().extension().is_some_and(|e| e == "state")).count()
-    };
-    // It says what it trains once it watches for signals.
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let first = lines.next().expect("a line").expect("text");
-    assert!(first.contains("iterations"), "{first}");
-    send("-HUP");
-    let began = std::time::Instant::now();
-    while states() == 0 && began.elapsed().as_secs() < 60 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    assert_eq!((states(), child.try_wait().expect("a state").is_none()), (1, true));
-    send("-INT");
-    let said: Vec<String> = lines.map_while(Result::ok).collect();
-    assert!(child.wait().expect("an end").success());
-    assert!(said.iter().any(|line| line.starts_with("stopped; continue with")), "{said:?}");
-    assert_eq!(states(), 2);
 }
 
 #[test]
@@ -296,40 +248,6 @@ fn logs_of_both_kinds_share_a_plot() {
 }
 
 #[test]
-fn what_a_definition_does_not_ask_for_is_told_of() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let svg = text(folder.path().join("x.svg"));
-    let net = network("lenet/caffe.prototxt");
-    let wrong = warned(&["check", &net, "--shape", "dat=4,1,28,28"]);
-    assert!(wrong.contains("W0627") && wrong.contains("the net has no input `dat`"), "{wrong}");
-    assert!(wrong.contains("it has data, label; did you mean `data`?"), "{wrong}");
-    for (option, value) in [
-        ("--input-shape", "1,28,28"),
-        ("--classes", "3"),
-        ("--param", "a=1"),
-        ("--call", "x"),
-        ("--loss", "nn.MSECriterion()"),
-    ] {
-        let wrong = warned(&["visualize", &net, "-o", &svg, option, value]);
-        assert!(wrong.contains(&format!("`{option}` means nothing to this Caffe")), "{wrong}");
-    }
-    let lua = network("siamese/torch.lua");
-    let told = ["--input-shape", "3,28,28", "--shape", "target=64", "--classes", "2"];
-    prints(&[&["check", &lua], &told[..]].concat());
-    assert!(warned(&["check", &lua, "--shape", "inpt=1,3,28,28"]).contains("no input `inpt`"));
-    let python = network("siamese/tensorflow.py");
-    let wrong = warned(&["check", &python, "--input-shape", "28,28,3", "--loss", "x"]);
-    assert!(wrong.contains("`--loss` means nothing to this TensorFlow definition"), "{wrong}");
-    // A layer of DIGITS without a number of outputs asks for the classes.
-    let digits = text(folder.path().join("digits.prototxt"));
-    let layer =
-        "layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'y' inner_product_param {
-        weight_filler { type: 'xavier' } } }";
-    std::fs::write(&digits, layer).expect("written");
-    prints(&["check", &digits, "--classes", "10", "--shape", "data=2,4"]);
-}
-
-#[test]
 fn the_reason_why_data_tell_no_shape_is_a_note() {
     let folder = tempfile::tempdir().expect("a folder");
     let net = text(folder.path().join("net.prototxt"));
@@ -342,33 +260,6 @@ fn the_reason_why_data_tell_no_shape_is_a_note() {
     assert!(
         said.contains("W0605") && said.contains(&format!("note: cannot read {source}")),
         "{said}"
-    );
-}
-
-#[test]
-fn a_run_file_is_no_definition() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let run = text(folder.path().join("run.yaml"));
-    std::fs::write(&run, "network: x.prototxt\n").expect("written");
-    let wrong = refused(&["convert", &run, "new.prototxt"]);
-    assert!(wrong.contains("is a run file") && wrong.contains("`network` names"), "{wrong}");
-}
-
-#[test]
-fn definitions_and_weights_are_converted_to_their_own_kind() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| text(folder.path().join(name));
-    std::fs::write(at("empty.prototxt"), "# nothing\n").expect("written");
-    std::fs::write(at("w.caffemodel"), "").expect("written");
-    let net = network("lenet/caffe.prototxt");
-    let wrong = refused(&["convert", &net, &at("y.safetensors")]);
-    assert!(wrong.contains("y.safetensors: is a name for weights"), "{wrong}");
-    let wrong = refused(&["convert", &at("w.caffemodel"), &at("y.prototxt")]);
-    assert!(wrong.contains("y.prototxt: is no name for weights"), "{wrong}");
-    let wrong = refused(&["convert", &at("empty.prototxt"), &at("y.prototxt")]);
-    assert!(wrong.contains("empty.prototxt: defines nothing"), "{wrong}");
-    assert!(
-        !folder.path().join("y.safetensors").exists() && !folder.path().join("y.prototxt").exists()
     );
 }
 
@@ -397,141 +288,6 @@ fn devices_are_no_files_and_pipes_are() {
         .expect("read");
     drop(log);
     assert!(child.wait().expect("an end").success());
-}
-
-#[test]
-fn what_training_prints_can_be_plotted() {
-    let (folder, solver) = training("base_lr: 0.1");
-    let at = |name: &str| text(folder.path().join(name));
-    std::fs::write(at("log"), prints(&["train", &solver, "-o", &at("out")])).expect("written");
-    prints(&["plot", &at("log"), "-o", &at("x.svg"), "--show", "loss"]);
-    let drawn = std::fs::read_to_string(at("x.svg")).expect("the plot");
-    for part in ["training loss", "validation loss", "learning rate"] {
-        assert!(drawn.contains(part), "{part}: {drawn}");
-    }
-    prints(&["plot", &at("log"), "-o", &at("x.svg"), "--smoothing", "0"]);
-    assert!(!std::fs::read_to_string(at("x.svg")).expect("the plot").contains("class=\"faint\""));
-    for scale in ["0", "nan", "1e9"] {
-        let output = cortado(&["plot", &at("log"), "-o", &at("x.png"), "--scale", scale]);
-        assert_eq!(output.status.code(), Some(2), "{scale}");
-    }
-}
-
-#[test]
-fn nets_that_mean_the_same_are_told_from_others_by_their_structure() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| text(folder.path().join(name));
-    let write = |name: &str, layers: &[&str]| {
-        let input = "layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 2 dim: 3 dim: 8 dim: 8 } } }";
-        std::fs::write(at(name), [&[input], layers].concat().join("\n")).expect("written");
-    };
-    let a = "layer { name: 'a' type: 'ReLU' bottom: 'x' top: 'a' }";
-    let b = "layer { name: 'b' type: 'Sigmoid' bottom: 'x' top: 'b' }";
-    let both = "layer { name: 'c' type: 'Concat' bottom: 'a' bottom: 'b' top: 'c' }";
-    write("ab", &[a, b, both]);
-    write("ba", &[b, a, both]);
-    write("turned", &[a, b, "layer { name: 'c' type: 'Concat' bottom: 'b' bottom: 'a' top: 'c' }"]);
-    assert!(prints(&["diff", &at("ab"), &at("ba")]).contains("mean the same"));
-    let differs = |one: &str, other: &str| {
-        let output = cortado(&["diff", &at(one), &at(other)]);
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        String::from_utf8(output.stdout).expect("text")
-    };
-    assert_eq!(differs("ab", "turned"), "TEST: layer `c`: reads `a`, `b` against `b`, `a`\n");
-    write("a", &[a]);
-    write("more", &[a, "layer { name: 'd' type: 'Dropout' bottom: 'a' top: 'd' }"]);
-    assert_eq!(differs("a", "more"), "TEST: only the second has the layer `d` (Dropout)\n");
-    write("b", &["layer { name: 'a' type: 'Sigmoid' bottom: 'x' top: 'a' }"]);
-    assert_eq!(differs("a", "b"), "TEST: layer `a`: ReLU against Sigmoid\n");
-
-    let convolution = |more: &str| {
-        format!(
-            "layer {{ name: 'conv' type: 'Convolution' bottom: 'x' top: 'y' convolution_param {{
-             num_output: 4 kernel_size: 3 weight_filler {{ type: 'xavier' }} {more} }} }}"
-        )
-    };
-    write("plain", &[&convolution("")]);
-    write("bare", &[&convolution("bias_term: false")]);
-    // What is not written is what Caffe takes for it.
-    write("told", &[&convolution("stride: 1 pad_h: 0 pad_w: 0 dilation: 1 axis: -3")]);
-    assert!(prints(&["diff", &at("plain"), &at("told")]).contains("mean the same"));
-    assert!(
-        differs("plain", "bare")
-            .starts_with("TEST: layer `conv`: no `bias_term` against `bias_term: false`\n")
-    );
-    let data = |more: &str| {
-        let layer = format!(
-            "layer {{ name: 'data' type: 'Data' top: 'data' data_param {{ source: 'none' batch_size: 4 backend: LMDB }}
-             transform_param {{ scale: 0.5 {more} }} }}"
-        );
-        std::fs::write(at(if more.is_empty() { "whole" } else { "cropped" }), layer)
-            .expect("written");
-    };
-    data("");
-    data("crop_size: 4");
-    let said = differs("whole", "cropped");
-    assert_eq!(said, "TEST: layer `data`: no `crop_size` against `crop_size: 4`\n");
-    // A file is what it holds, however its path is written.
-    let labels = "layer { name: 'l' type: 'Input' top: 'l' input_param { shape { dim: 2 } } }
-                  layer { name: 's' type: 'Input' top: 's' input_param { shape { dim: 2 dim: 4 } } }";
-    let matrix = |name: &str, source: &str| {
-        let loss = format!(
-            "layer {{ name: 'loss' type: 'InfogainLoss' bottom: 's' bottom: 'l' top: 'loss'
-             infogain_loss_param {{ source: '{source}' }} }}"
-        );
-        write(name, &[labels, &loss]);
-    };
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/caffe/layers/infogain_source");
-    let [file, other] = ["even", "odd"].map(|name| at(&format!("{name}.binaryproto")));
-    std::fs::copy(format!("{golden}/infogain.binaryproto"), &file).expect("copied");
-    std::fs::copy(format!("{golden}_axis/infogain.binaryproto"), &other).expect("copied");
-    matrix("absolute", &file);
-    matrix("beside", "./even.binaryproto");
-    matrix("another", &other);
-    assert!(prints(&["diff", &at("absolute"), &at("beside")]).contains("mean the same"));
-    assert!(differs("beside", "another").starts_with("TEST: layer `loss`: `source: "));
-
-    // Definitions that are programs are told what they ask for, those that are not need not know of it.
-    let [python, caffe] = ["siamese/tensorflow.py", "siamese/caffe.prototxt"].map(network);
-    let told = ["--input-shape", "28,28,3"];
-    assert!(prints(&[&["diff", &python, &python], &told[..]].concat()).contains("mean the same"));
-    let output = cortado(&[&["diff", &python, &caffe], &told[..]].concat());
-    let complaints = String::from_utf8(output.stderr).expect("text");
-    assert!(!complaints.contains("W0627") && !output.stdout.is_empty(), "{complaints}");
-    assert!(warned(&[&["diff", &caffe, &caffe], &told[..]].concat()).contains("W0627"));
-}
-
-#[test]
-fn the_reference_speaks_the_words_of_the_dialect() {
-    let shown = prints(&["layers", "Convolution"]);
-    for part in [
-        "convolution_param { ... }",
-        "  num_output: a count; must be given",
-        "  kernel_size (or kernel_h, kernel_w): counts, one for all axes or one for each; must be given",
-        "  bias_term: true or false; true if not given",
-        "  weight_filler { type, value,",
-    ] {
-        assert!(shown.contains(part), "{part}: {shown}");
-    }
-    let shown = prints(&["layers", "Pooling"]);
-    assert!(shown.contains("  pool: MAX, AVE, STOCHASTIC; MAX if not given"), "{shown}");
-    let shown = prints(&["layers", "nn.SpatialConvolutionMM"]);
-    assert!(
-        shown.contains(
-            "nn.SpatialConvolutionMM(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)"
-        ),
-        "{shown}"
-    );
-    assert!(
-        shown.contains("  kW: must be given") && shown.contains("  dW: 1 if not given"),
-        "{shown}"
-    );
-    for name in ["Convolution", "Pooling", "Data", "LRN", "nn.Linear", "nn.SpatialMaxPooling"] {
-        let shown = prints(&["layers", name]);
-        for rust in ["usize", "Option<", "PerAxis", "Filler", "f64", "String", "::"] {
-            assert!(!shown.contains(rust), "{name}: {rust}: {shown}");
-        }
-    }
 }
 
 #[cfg(unix)]
@@ -564,87 +320,6 @@ fn device_query_tells_what_there_is() {
     assert!(shown.contains("vectors") && shown.contains("cuda"), "{shown}");
 }
 
-/// A folder with a solver, and a net on made-up data; `more` are fields of the solver.
-fn training(more: &str) -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let net = "layer { name: 'x' type: 'DummyData' top: 'x' top: 't' dummy_data_param {
-          shape { dim: 4 dim: 3 } shape { dim: 4 } data_filler { type: 'gaussian' } data_filler { value: 1 } } }
-        layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 2
-          weight_filler { type: 'xavier' } } }
-        layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'y' bottom: 't' top: 'loss' }";
-    std::fs::write(folder.path().join("net.prototxt"), net).expect("written");
-    let solver = format!(
-        "net: 'net.prototxt' lr_policy: 'fixed' max_iter: 6 display: 1 test_iter: 1 test_interval: 3 snapshot_prefix: 's' {more}"
-    );
-    let path = folder.path().join("solver.prototxt");
-    std::fs::write(&path, solver).expect("written");
-    (folder, text(path))
-}
-
-/// A pipe that nobody reads any more.
-fn unread() -> std::process::Stdio {
-    let (_, writer) = std::io::pipe().expect("a pipe");
-    writer.into()
-}
-
-#[test]
-fn nobody_needs_to_read_what_is_printed() {
-    let (folder, solver) = training("base_lr: 0.1");
-    let out = text(folder.path().join("out"));
-    let quiet = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
-        command.args(arguments).stdout(unread()).stderr(unread());
-        command.status().expect("the program starts").code()
-    };
-    assert_eq!(quiet(&["train", &solver, "-o", &out]), Some(0));
-    let weights = text(folder.path().join("out/s_iter_6.caffemodel"));
-    assert_eq!(quiet(&["test", &solver, "--weights", &weights]), Some(0));
-    assert_eq!(quiet(&["test", &solver, "--weights", &weights, "--json"]), Some(0));
-    assert_eq!(quiet(&["check", &text(folder.path().join("net.prototxt"))]), Some(0));
-    assert_eq!(quiet(&["device-query"]), Some(0));
-    // Complaints that nobody reads still end as complaints.
-    assert_eq!(quiet(&["test", &text(folder.path().join("none.prototxt"))]), Some(1));
-    assert_eq!(quiet(&["infer", &solver, "none.png"]), Some(1));
-}
-
-#[test]
-fn a_loss_that_is_no_number_is_told_at_once_and_at_the_end() {
-    let (folder, solver) = training("base_lr: 1e38 weight_decay: 10");
-    let output = cortado(&["train", &solver, "-o", &text(folder.path().join("out"))]);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaints}");
-    assert_eq!(
-        complaints.matches("warning: the loss is NaN at iteration").count(),
-        2,
-        "{complaints}"
-    );
-    let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(shown.contains("loss = NaN"), "{shown}");
-}
-
-#[test]
-fn weights_are_lists_with_commas_as_for_caffe() {
-    let (folder, solver) = training("base_lr: 0.1 snapshot: 3");
-    let out = text(folder.path().join("out"));
-    prints(&["train", &solver, "-o", &out]);
-    let file =
-        |iteration: u64| text(folder.path().join(format!("out/s_iter_{iteration}.caffemodel")));
-    let both = format!("{},{}", file(3), file(6));
-    let last = prints(&["test", &solver, "--weights", &file(6)]);
-    assert_eq!(prints(&["test", &solver, "--weights", &both]), last);
-    assert_ne!(prints(&["test", &solver, "--weights", &format!("{},{}", file(6), file(3))]), last);
-    let complaint = refused(&["test", &solver, "--weights", &format!("{},none", file(3))]);
-    assert!(complaint.contains("cannot read none"), "{complaint}");
-    let complaint = refused(&["train", &solver, "--weights", &both, "--reinit", "loss,ipp"]);
-    assert!(complaint.contains("there is no such layer; did you mean `ip`?"), "{complaint}");
-    let complaint = refused(&["train", &solver, "--weights", &both, "--reinit", "classifier"]);
-    assert!(complaint.contains("no such layer; layers with weights are `ip`"), "{complaint}");
-    // One dash is enough, as for Caffe's tools, and weights and a state are one too many.
-    let state = text(folder.path().join("out/s_iter_3.solverstate"));
-    let complaint = refused(&["train", &solver, "-weights", &file(3), "-resume", &state]);
-    assert!(complaint.contains("not both"), "{complaint}");
-}
-
 #[test]
 fn whoever_lost_the_data_layer_is_told_where_its_data_would_be_from() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -661,85 +336,6 @@ fn whoever_lost_the_data_layer_is_told_where_its_data_would_be_from() {
     // Stages show a definition of DIGITS.
     let staged = told("exclude { stage: 'other' }");
     assert!(staged.contains("--shape data") && !staged.contains(note), "{staged}");
-}
-
-#[test]
-fn types_without_a_modern_name_are_not_converted() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (old, new) = (folder.path().join("old.prototxt"), folder.path().join("new.prototxt"));
-    let nets = [
-        (
-            "layers { layer { name: 'r' type: 'reluu' } bottom: 'x' top: 'y' }",
-            "did you mean `relu`?",
-        ),
-        ("layers { name: 'r' type: RELUU bottom: 'x' top: 'y' }", "did you mean `RELU`?"),
-        ("train_net_param { layers: [{ name: 'r' type: POOLINGS }] } base_lr: 1", "`POOLING`"),
-    ];
-    for (net, near) in nets {
-        std::fs::write(&old, net).expect("written");
-        let complaint = refused(&["convert", &text(old.clone()), &text(new.clone())]);
-        assert!(complaint.contains("E0201") && complaint.contains(near), "{complaint}");
-        assert!(!new.exists());
-    }
-    let taken =
-        "layers { layer { name: 'i' type: 'images' new_height: -1 new_width: 5 pad: 1 } top: 'x' }";
-    std::fs::write(&old, taken).expect("written");
-    prints(&["convert", &text(old), &text(new.clone())]);
-    let modern = std::fs::read_to_string(new).expect("written");
-    assert!(modern.contains("new_height: 4294967295\n    new_width: 5\n"), "{modern}");
-}
-
-#[test]
-fn misspelt_fields_are_told_from_those_that_are_meant() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let net = folder.path().join("net.prototxt");
-    let layers = [
-        (
-            "type: 'Eltwise' bottom: 'x' bottom: 'x' eltwise_param { op: SUM }",
-            "did you mean `operation`?",
-        ),
-        (
-            "type: 'Dropout' bottom: 'x' dropout_param { ratio: 0.4 }",
-            "did you mean `dropout_ratio`?",
-        ),
-        ("type: 'Reshape' bottom: 'x' reshape_param { dims: 0 }", "`shape { dim: ... }`"),
-    ];
-    for (layer, help) in layers {
-        let text = format!(
-            "layer {{ name: 'x' type: 'Input' top: 'x' input_param {{ shape {{ dim: 2 dim: 3 }} }} }}
-             layer {{ name: 'l' top: 'y' {layer} }}"
-        );
-        std::fs::write(&net, text).expect("written");
-        let complaint = refused(&["check", &net.display().to_string()]);
-        assert!(complaint.contains(help), "{complaint}");
-        assert!(complaint.ends_with("1 error\n"), "{complaint}");
-    }
-}
-
-#[test]
-fn a_place_where_snapshots_cannot_be_written_is_found_before_training() {
-    let (folder, solver) = training("base_lr: 0.1 snapshot: 3");
-    let out = text(folder.path().join("out"));
-    let long = format!("snapshot_prefix={}", "s".repeat(250));
-    let refused = |more: &[&str]| {
-        let output = cortado(&[&["train", &solver, "-o", &out, "--set", &long], more].concat());
-        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-        (output.status.code(), complaint, shown.contains("iteration 0"))
-    };
-    let (code, complaint, trained) = refused(&[]);
-    assert!(code == Some(1) && !trained, "{complaint}");
-    assert!(
-        complaint.contains("snapshots cannot be written as") && complaint.contains("_iter_N"),
-        "{complaint}"
-    );
-    // A run that writes none needs no place for them.
-    let none = ["--set", "snapshot=0", "--set", "snapshot_after_train=false"];
-    let (code, complaint, trained) = refused(&none);
-    assert!(code == Some(0) && trained, "{complaint}");
-    let left =
-        std::fs::read_dir(&out).expect("a folder").map(|entry| entry.expect("a name").file_name());
-    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("iter")));
 }
 
 #[test]

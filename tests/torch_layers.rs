@@ -2,17 +2,16 @@
 //! and criterions, and the text that `tostring` gives (tests/golden/torch/modules). The packages rnn, dpnn, nnx and cudnn are compared with
 //! PyTorch (tests/golden/torch/sequences, tests/golden/torch/packages).
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod golden_case;
+
+use std::path::Path;
 
 use cortado::exec::Device;
-use cortado::ir::NetState;
-use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
+use cortado::one_pass::{PassOptions, inward, one_pass, outward};
 use cortado::pipeline;
-use cortado::spec::Phase;
-use cortado::weights::{Blob, read_safetensors};
+use cortado::weights::Blob;
+use golden_case::{Case, cases, difference, verdict};
 use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::Value;
 
 /// Results of Torch that are artefacts of its shared memory, where cortado knowingly differs.
 ///
@@ -27,58 +26,24 @@ fn main() {
 
 /// The cases on a device.
 pub fn trials(device: Device) -> Vec<Trial> {
-    let folder = Path::new("tests/golden/torch");
-    let files = ["modules", "sequences", "packages"].into_iter().flat_map(|kind| {
-        std::fs::read_dir(folder.join(kind)).expect("the golden cases are part of the repository")
-    });
-    let mut cases: Vec<PathBuf> =
-        files.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
-    cases.sort();
-    let trials = cases.into_iter().map(move |case| {
-        let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Trial::test(name, move || run(&case, device))
-    });
-    trials.collect()
+    let kinds = ["modules", "sequences", "packages"];
+    let cases = kinds.into_iter().flat_map(|kind| cases(&format!("torch/{kind}")));
+    cases.map(|(name, folder)| Trial::test(name, move || run(&folder, device))).collect()
 }
 
-/// Whether a tensor of a golden file is given to the net.
-fn is_given(name: &str, criterion: bool) -> bool {
-    let given = ["in.", "param.", "buf.", "target"];
-    given.iter().any(|p| name.starts_with(p)) || !criterion && name.starts_with("dout.")
-}
-
-fn run(case: &Path, device: Device) -> Result<(), Failed> {
-    let tensors = read_safetensors(&case.join("data.safetensors"))?;
+fn run(folder: &Path, device: Device) -> Result<(), Failed> {
+    let case = Case::open(folder)?;
+    let tensors = &case.tensors;
     // Cases of PyTorch are modules in training, of which Torch has said nothing more.
-    let of_torch = case.parent().is_some_and(|folder| folder.ends_with("modules"));
-    let meta: Value = match of_torch {
-        true => serde_json::from_slice(&std::fs::read(case.join("meta.json"))?)?,
-        false => Value::Null,
-    };
-    let criterion = meta["kind"] == "criterion" || !of_torch && tensors.contains_key("target");
-    let phase = if meta["mode"] == "eval" { Phase::Test } else { Phase::Train };
-    let path = case.join("def.lua");
-    let mut options = check_options(&path, &tensors, Some(NetState::phase(phase)));
-    let params = &meta["params"];
-    options.request.classes = params["nclasses"].as_u64().map(|n| n as usize);
-    options.request.input_shape = params["inputShape"]
-        .as_array()
-        .map(|list| list.iter().filter_map(|d| Some(d.as_u64()? as usize)).collect());
-    let checked = pipeline::check_file(&path, &options)?;
-    if checked.diagnostics.has_errors() {
-        return Err(
-            cortado::diag::render::render(&checked.diagnostics, &checked.sources, false).into()
-        );
-    }
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let of_torch = !case.meta.is_null();
+    let criterion = case.meta["kind"] == "criterion" || !of_torch && tensors.contains_key("target");
+    let checked = case.checked(false)?;
+    let env = pipeline::environment(&case.options, &|_| None);
     let has_gradients = tensors.keys().any(|name| name.starts_with('d'));
     let pass = PassOptions { backward: has_gradients, device, threads: 1, seed: 0 };
-    let given: BTreeMap<String, Blob> = tensors
-        .iter()
-        .filter(|(name, _)| is_given(name, criterion))
-        .map(|(name, blob)| (name.clone(), blob.clone()))
-        .collect();
+    // The gradients of a criterion's outputs are not given, they are 1.
+    let prefixes = ["in.", "param.", "buf.", "target", "dout."];
+    let given = case.given(&prefixes[..prefixes.len() - usize::from(criterion)]);
     let definition = &checked.definition;
     let results = one_pass(&checked.stages[0], &env, &inward(definition, &given), &pass)?;
     let results = outward(definition, &given, results);
@@ -92,7 +57,7 @@ fn run(case: &Path, device: Device) -> Result<(), Failed> {
         }
     }
     let text = match of_torch {
-        true => std::fs::read_to_string(case.join("tostring.txt"))?,
+        true => std::fs::read_to_string(folder.join("tostring.txt"))?,
         false => String::new(),
     };
     let printed = format!("{}\n", checked.definition.printed.trim_end_matches('\n'));
@@ -100,14 +65,7 @@ fn run(case: &Path, device: Device) -> Result<(), Failed> {
     if !text.is_empty() && printed != text {
         failures.push(format!("tostring gives\n{printed}instead of\n{text}"));
     }
-    let name = case.file_name().unwrap_or_default().to_string_lossy();
-    let quirk = QUIRKS.contains(&name.as_ref());
-    match (failures.is_empty(), quirk) {
-        (false, true) => Ok(()),
-        (true, true) => Err("agrees with Torch, so it belongs in no list of quirks".into()),
-        (true, false) => Ok(()),
-        (false, false) => Err(failures.join("\n").into()),
-    }
+    verdict(folder, QUIRKS, &failures)
 }
 
 /// The golden data's tolerance, with room for sums in another order: 2e-6 + 5e-5 of the largest value, and some more for
@@ -116,16 +74,9 @@ fn compare(name: &str, got: &Blob, want: &Blob, device: Device) -> Option<String
     let least = if device == Device::Cpu { 2e-6 } else { 4e-6 };
     // Torch views the gradient of one module's weights in more axes than the weights.
     let viewed = name.starts_with("dparam.") && got.data.len() == want.data.len();
-    if got.shape != want.shape && !viewed {
-        return Some(format!("{name} is {:?}, not {:?}", got.shape, want.shape));
-    }
+    let shape = if viewed { &want.shape } else { &got.shape };
+    let got = Blob { shape: shape.clone(), data: got.data.clone() };
     let finite = want.data.iter().filter(|x| x.is_finite());
     let largest = finite.fold(0.0f32, |m, x| m.max(x.abs()));
-    let wrong = got.data.iter().zip(&want.data).position(|(&a, &b)| {
-        let same = a == b || a.is_nan() && b.is_nan();
-        let close = (a - b).abs() <= least + 5e-5 * largest;
-        !same && (!close || !b.is_finite())
-    })?;
-    let (a, b) = (got.data[wrong], want.data[wrong]);
-    Some(format!("{name}[{wrong}] is {a}, not {b}"))
+    difference(name, &got, want, |_| least + 5e-5 * largest)
 }

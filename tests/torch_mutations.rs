@@ -1,12 +1,14 @@
 //! Damaged definitions in Lua and Python: whatever the text, reading, checking, lowering and planning end soon, with complaints or a
 //! plan, never with a panic, and within the memory that a definition may use.
 
+mod damage;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cortado::diag::render::render;
 use cortado::pipeline::{self, Options};
+use damage::{Numbers, sources, tokens};
 
 /// Damaged texts made of each source.
 const ROUNDS: u64 = 4;
@@ -134,44 +136,8 @@ const PYTHON: &[&str] = &[
     "10**9",
 ];
 
-/// SplitMix64: the same numbers on every machine.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
-
-/// Words, numbers, single signs and the spaces between them.
-fn tokens(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = vec![];
-    let mut last = None;
-    for c in text.chars() {
-        let kind = match c {
-            c if c.is_alphanumeric() || c == '_' => 1,
-            c if c.is_whitespace() => 2,
-            _ => 3,
-        };
-        match found.last_mut() {
-            Some(token) if last == Some(kind) && kind != 3 => token.push(c),
-            _ => found.push(c.to_string()),
-        }
-        last = Some(kind);
-    }
-    found
-}
-
 fn mutated(text: &str, pieces: &[&str], random: &mut Numbers) -> String {
-    let mut tokens = tokens(text);
+    let mut tokens = tokens(text, |c| c == '_');
     for _ in 0..1 + random.below(4) {
         let (at, other) = (random.below(tokens.len()), random.below(tokens.len()));
         match random.below(7) {
@@ -194,23 +160,6 @@ fn mutated(text: &str, pieces: &[&str], random: &mut Numbers) -> String {
     tokens.concat()
 }
 
-fn sources(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let mut found = vec![];
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("the sources are there").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == ending) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
 /// Everything short of running.
 fn compile(text: &str, ending: &str) {
     let mut options = Options::default();
@@ -219,7 +168,7 @@ fn compile(text: &str, ending: &str) {
     options.request.classes = Some(10);
     let path = format!("mutated.{ending}");
     let checked = pipeline::check(Path::new(&path), text.to_owned(), &options);
-    render(&checked.diagnostics, &checked.sources, false);
+    checked.complaints();
     if checked.diagnostics.has_errors() {
         return;
     }
@@ -322,7 +271,7 @@ fn bombs_in_python_are_refused() {
         options.request.input_shape = Some(vec![8, 8, 1]);
         let start = Instant::now();
         let checked = pipeline::check(Path::new("bomb.py"), text, &options);
-        let said = render(&checked.diagnostics, &checked.sources, false);
+        let said = checked.complaints();
         let errors: Vec<&str> = checked
             .diagnostics
             .iter()
@@ -346,7 +295,7 @@ fn long_stages_are_joined() {
     options.request.input_shape = Some(vec![8, 8, 1]);
     let start = Instant::now();
     let checked = pipeline::check(Path::new("long.py"), text.to_owned(), &options);
-    let said = render(&checked.diagnostics, &checked.sources, false);
+    let said = checked.complaints();
     assert!(!checked.diagnostics.has_errors(), "{said}");
     assert!(start.elapsed() < LONGEST, "{:?}", start.elapsed());
 }

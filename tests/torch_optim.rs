@@ -118,6 +118,8 @@ fn words() -> Result<(), Failed> {
     };
     expect("{ method: sgd, learningRate: 0.01, momentum: 0.9 }", false, "")?;
     expect("{ base_lr: 0.01, momentum: 0.9 }", true, "")?;
+    expect("{ base_lr: 0.01, iter_size: 0 }", true, "`iter_size` must be at least 1, not 0")?;
+    expect("{ method: sgd, iter_size: -2 }", true, "`iter_size` must be at least 1, not -2")?;
     expect("{ learningRat: 0.01 }", true, "did you mean `learningRate`?")?;
     expect("{ base_lr: 0.01, learningRate: 0.9 }", true, "learningRate")?;
     expect("{ method: adamx }", false, "did you mean \"adam\"?")?;

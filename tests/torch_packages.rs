@@ -44,8 +44,7 @@ fn draws(text: &str, given: &Tensors, count: u64) -> Vec<Tensors> {
     let checked = checked(text, given);
     assert!(!checked.diagnostics.has_errors(), "{}", shown(&checked));
     let options = check_options(Path::new("definition.lua"), given, None);
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let env = pipeline::environment(&options, &|_| None);
     let inner = inward(&checked.definition, given);
     let one = |seed| {
         let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed };
@@ -62,7 +61,7 @@ fn checked(text: &str, given: &Tensors) -> Checked {
 }
 
 fn shown(checked: &Checked) -> String {
-    render(&checked.diagnostics, &checked.sources, false)
+    checked.complaints()
 }
 
 #[track_caller]
@@ -364,7 +363,7 @@ fn calls_without_arguments_are_explained() {
         let mut options = Options::default();
         options.request.call = call.map(str::to_owned);
         let checked = pipeline::check(Path::new("definition.lua"), text.to_owned(), &options);
-        render(&checked.diagnostics, &checked.sources, false)
+        checked.complaints()
     };
     let makers = "local function f(type, opt) assert(type == 64, 'type must be 64') return nn.Linear(opt.n, 2) end\n\
                   return {create_model = f}\n";

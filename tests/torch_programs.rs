@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cortado::diag::render::{render, said};
+use cortado::diag::render::said;
 use cortado::exec::Device;
 use cortado::ir::NetState;
 use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
@@ -25,7 +25,7 @@ fn checked(text: &str, given: &Tensors) -> Checked {
 fn complaints(text: &str) -> String {
     let checked =
         pipeline::check(Path::new("definition.lua"), text.to_owned(), &Options::default());
-    render(&checked.diagnostics, &checked.sources, false)
+    checked.complaints()
 }
 
 fn blob(shape: &[usize], data: &[f32]) -> Blob {
@@ -90,7 +90,7 @@ fn complaints_name_what_added_a_module() {
          local net = nn.Sequential()\nnet:add(nn.Identity())\nnet:add(block(4))\nreturn net\n";
     let given = Tensors::from([("in.0".to_owned(), blob(&[1, 3, 8, 8], &[0.0; 192]))]);
     let checked = checked(text, &given);
-    let shown = render(&checked.diagnostics, &checked.sources, false);
+    let shown = checked.complaints();
     assert!(shown.contains("definition.lua:2:14") && shown.contains("added here"), "{shown}");
     assert!(shown.contains("7 | net:add(block(4))"), "{shown}");
 }
@@ -126,7 +126,7 @@ fn complaints_have_a_place() {
         let mut options = Options::default();
         options.shapes.insert("0".into(), [2, 3].into());
         let checked = pipeline::check(Path::new("d.lua"), text.to_owned(), &options);
-        let shown = render(&checked.diagnostics, &checked.sources, false);
+        let shown = checked.complaints();
         assert!(shown.contains(message) && shown.contains(place), "{text}: {shown}");
         assert!(!shown.contains("<nn.") && shown.len() < 20_000, "{text}: {shown}");
     }
@@ -218,11 +218,10 @@ fn modules_of_inn_compute_what_imagine_nn_does() {
     ];
     for (text, of_place) in cases {
         let checked = checked(&format!("require 'inn'\n{text}\n"), &given);
-        let shown = render(&checked.diagnostics, &checked.sources, false);
+        let shown = checked.complaints();
         assert!(!checked.diagnostics.has_errors(), "{text}: {shown}");
-        let record = |_: &str| None;
         let options = check_options(Path::new("definition.lua"), &given, None);
-        let env = pipeline::environment(&options, &record);
+        let env = pipeline::environment(&options, &|_| None);
         let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 1 };
         let results =
             one_pass(&checked.stages[0], &env, &inward(&checked.definition, &given), &pass)
@@ -417,7 +416,7 @@ fn complaints_for(shape: &[usize], text: &str) -> String {
     let count = shape.iter().product();
     let given = Tensors::from([("in.0".to_owned(), blob(shape, &vec![0.5; count]))]);
     let checked = checked(text, &given);
-    render(&checked.diagnostics, &checked.sources, false)
+    checked.complaints()
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Torch definitions as projects keep them: in several files, with options, with packages beside nn, with several inputs,
 //! without a criterion. Written here as files and read as the command line reads them.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod cli;
 
+use std::path::{Path, PathBuf};
+
+use cli::{cortado, prints as printed};
 use cortado::diag::render::render;
 use cortado::pipeline::{self, Checked, Options};
 use cortado::ty::Shape;
@@ -308,18 +310,6 @@ fn first_values_and_factors_come_by_name() {
         return nn.Linear(3, 4)",
     )]);
     assert_eq!(parameters(&folder, "net.lua", PAIR, &[]), 16);
-}
-
-fn cortado(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
-    command.args(arguments).output().expect("the program starts")
-}
-
-fn printed(arguments: &[&str]) -> String {
-    let output = cortado(arguments);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {complaints}");
-    String::from_utf8(output.stdout).expect("text")
 }
 
 fn path(folder: &Path, name: &str) -> String {

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use cortado::diag::render::render;
 use cortado::ir::NetState;
 use cortado::one_pass::check_options;
 use cortado::pipeline;
@@ -242,7 +241,7 @@ fn first(expr: &str, input: &[usize], role: &str) -> Vec<f32> {
     let path = PathBuf::from("definition.lua");
     let options = check_options(&path, &given, Some(NetState::phase(Phase::Train)));
     let checked = pipeline::check(&path, text, &options);
-    let complaints = render(&checked.diagnostics, &checked.sources, false);
+    let complaints = checked.complaints();
     assert!(!checked.diagnostics.has_errors(), "{expr}: {complaints}");
     let variables = checked.stages[0].variables.iter().enumerate();
     let mut of_role = variables.filter(|(_, v)| same_role(v.role, role));

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cortado::diag::render::render;
 use cortado::exec::SessionOptions;
 use cortado::ir::NetState;
 use cortado::passes::lower::Backward;
@@ -36,7 +35,7 @@ impl Run {
         let stages = vec![NetState::phase(phase)];
         let options = Options { shapes, stages, ..Options::default() };
         let mut checked = pipeline::check_file(path, &options).expect("the file can be read");
-        let complaints = render(&checked.diagnostics, &checked.sources, false);
+        let complaints = checked.complaints();
         assert!(!checked.diagnostics.has_errors(), "{complaints}");
         let env = pipeline::environment(&options, &pipeline::record_shape);
         let purpose = Purpose { backward: Backward::Parameters, histories: 0, watched };

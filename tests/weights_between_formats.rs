@@ -338,8 +338,7 @@ layer { name: "ip2" type: "InnerProduct" bottom: "ip1" top: "ip2" inner_product_
 fn given(net: &Path, tensors: &BTreeMap<String, Blob>, name: &str) -> Blob {
     let options = check_options(net, tensors, Some(NetState::phase(Phase::Test)));
     let checked = pipeline::check_file(net, &options).unwrap();
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let env = pipeline::environment(&options, &|_| None);
     let definition = &checked.definition;
     let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 0 };
     let results = one_pass(&checked.stages[0], &env, &inward(definition, tensors), &pass).unwrap();

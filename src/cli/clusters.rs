@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::infer::tell_weights;
-use super::{complain_about, pictures, say};
+use super::{pictures, say, sound};
 use crate::data::idx::read_idx_pair;
 use crate::data::images::Image;
-use crate::diag::nearest::nearest;
+use crate::diag::nearest::meant;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::job::RUN_FILE;
@@ -100,11 +100,7 @@ pub(super) fn after_training(folder: &Path, weights: &Path) -> Result<()> {
 
 fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()> {
     let given = Beside { weights: asked.weights, ..Beside::default() };
-    let opened = Inference::open(run, &given, &SessionOptions::default())?;
-    let mut net = match opened {
-        Ok(net) => net,
-        Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
-    };
+    let mut net = sound(Inference::open(run, &given, &SessionOptions::default())?)?;
     if asked.weights.is_none() {
         tell_weights(&net);
     }
@@ -141,7 +137,6 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
         subtitle,
         points: embedding.points.iter().map(xy).collect(),
         classes: embedding.classes,
-        ..Scatter::default()
     };
     pictures::write(target, plot::scatter(&scatter), 1.0)?;
     say(format_args!("clusters: {}", target.display()))
@@ -149,8 +144,8 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
 
 /// A complaint about an output that the net does not have.
 fn no_output(name: &str, outputs: &[&str]) -> Error {
-    let known = match nearest(name, outputs.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
+    let known = match meant(name, outputs.iter().copied()) {
+        Some(question) => question,
         None if outputs.is_empty() => "it has none at all".to_owned(),
         None => format!("it has `{}`", outputs.join("`, `")),
     };

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::definition::{Extents, extents};
-use super::{complain_about, counted, named_shape, shapes, warn};
+use super::{complain_about, counted, named_shape, shapes, sound, warn};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::file::{original_bytes, read_definition, write_atomically};
@@ -74,13 +74,7 @@ fn weights(arguments: &Arguments) -> Result<()> {
     arguments.definition.tell(&mut options.request);
     // What one of two definitions asks for may be nothing to the other.
     options.request.spare = arguments.from.is_some();
-    let moved = match move_weights::convert(&arguments.old, &arguments.new, &options)? {
-        Ok(moved) => moved,
-        Err((sources, diagnostics)) => {
-            complain_about(&diagnostics, &sources)?;
-            return Err(Error::Definition);
-        }
-    };
+    let moved = sound(move_weights::convert(&arguments.old, &arguments.new, &options)?)?;
     let mut text = format!("{} parameters\n", moved.parameters);
     if !moved.missing.is_empty() {
         text.push_str(&format!("not in the old file: {}\n", moved.missing.join(", ")));

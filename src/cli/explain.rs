@@ -1,7 +1,7 @@
 //! `cortado explain`: the paragraph behind the code of an error or warning.
 
 use super::print;
-use crate::diag::nearest::nearest;
+use crate::diag::nearest::meant;
 use crate::diag::{CODES, Severity};
 use crate::error::{Error, Result};
 
@@ -28,9 +28,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let Some(code) = CODES.iter().find(named) else {
         let names = CODES.iter().flat_map(|code| [code.id, code.name]);
-        let near = nearest(asked, names).map(|n| format!("; did you mean {n}?"));
-        let hint = near.unwrap_or_else(|| "; `cortado explain` lists all of them".into());
-        return Err(Error::refused(format!("`{asked}` is no code{hint}")));
+        let hint = meant(asked, names);
+        let hint = hint.unwrap_or_else(|| "`cortado explain` lists all of them".into());
+        return Err(Error::refused(format!("`{asked}` is no code; {hint}")));
     };
     let severity = match code.severity() {
         Severity::Error => "error",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::complain_about;
+use super::sound;
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
 use crate::file::is_run_file;
@@ -74,10 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let shown: Vec<String> = data.map(|path| path.display().to_string()).collect();
         super::warn(&format!("weights: {}\ndata: {}", options.weights.display(), shown.join(" ")));
     }
-    let features = match extract(&options)? {
-        Ok(features) => features,
-        Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
-    };
+    let features = sound(extract(&options)?)?;
     write_features(&arguments.output, &features)?;
     for (name, blob) in &features {
         super::say(format_args!("{name}: {}", crate::ty::Shape(blob.shape.clone())))?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::explain_input::Explained;
-use super::{complain_about, say, warn};
+use super::{say, sound, warn};
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
 use crate::job::clusters::Measure;
@@ -121,11 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         images: Some(images.len()),
     };
     let classes = Classes::read(arguments)?;
-    let opened = Inference::open(&arguments.run, &given, &options)?;
-    let mut net = match opened {
-        Ok(net) => net,
-        Err((sources, diagnostics)) => return complain_about(&diagnostics, &sources),
-    };
+    let mut net = sound(Inference::open(&arguments.run, &given, &options)?)?;
     if arguments.weights.is_none() {
         tell_weights(&net);
     }
@@ -190,16 +186,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
         return say(reply);
     }
-    if let Some(best) = best {
-        for (image, best) in names.iter().zip(best) {
-            say(image)?;
-            for (name, value) in best {
-                say(format_args!("  {value:.4}  {name}"))?;
-            }
-        }
-        return Ok(());
+    match best {
+        Some(best) => tell_best(&names, &best),
+        None => tell_outputs(&names, &results, measure),
     }
-    for (image, outputs) in names.iter().zip(&results) {
+}
+
+/// Prints the likeliest classes of each image.
+fn tell_best(images: &[String], best: &[Vec<(String, f32)>]) -> Result<()> {
+    for (image, best) in images.iter().zip(best) {
+        say(image)?;
+        for (name, value) in best {
+            say(format_args!("  {value:.4}  {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the outputs for each image, and how far its twins are apart.
+fn tell_outputs(images: &[String], results: &[Outputs], measure: Measure) -> Result<()> {
+    for (image, outputs) in images.iter().zip(results) {
         say(image)?;
         for (name, values) in outputs {
             let shown: Vec<String> = values.iter().take(16).map(|v| format!("{v:.6}")).collect();
@@ -359,18 +365,16 @@ fn left_out(list: &Path, unread: &[String], all: bool) -> Result<()> {
     }
 }
 
-/// The paths of a list and the lines they are on, as DIGITS reads it: relative ones are relative to the list.
+/// The paths of a list and the lines they are on, as DIGITS reads it: from the current folder, or else beside the list.
 fn listed(list: &Path) -> Result<Vec<(PathBuf, usize)>> {
     let text = crate::file::read_text(list)?;
-    let base = list.parent().map(PathBuf::from).unwrap_or_default();
     let path = |line: &str| {
         let line = line.trim();
         let without = line.rsplit_once(char::is_whitespace).filter(|(head, tail)| {
             !head.is_empty() && !tail.is_empty() && tail.bytes().all(|b| b.is_ascii_digit())
         });
         let name = without.map_or(line, |(head, _)| head.trim_end());
-        let path = PathBuf::from(name);
-        if path.is_relative() && !path.exists() { base.join(path) } else { path }
+        crate::file::beside(list, Path::new(name))
     };
     let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
     Ok(lines.map(|(line, number)| (path(line), number)).collect())

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::layer_words::parameters;
 use super::print;
-use crate::diag::nearest::nearest;
+use crate::diag::nearest::meant;
 use crate::error::{Error, Result};
 use crate::front::tensorflow::{Entry, functions};
 use crate::layers::Layer;
@@ -104,11 +104,9 @@ fn reference(asked: &str) -> Result<String> {
             std::iter::once(spec.name).chain(spec.spellings.iter().map(|s| s.name))
         });
         let names = names.chain(functions.iter().flat_map(|f| f.names.iter().map(String::as_str)));
-        let hint = match nearest(asked, names) {
-            Some(near) => format!("; did you mean `{near}`?"),
-            None => "; `cortado layers` lists all of them".into(),
-        };
-        return Err(Error::refused(format!("`{asked}` is no layer{hint}")));
+        let hint = meant(asked, names);
+        let hint = hint.unwrap_or_else(|| "`cortado layers` lists all of them".into());
+        return Err(Error::refused(format!("`{asked}` is no layer; {hint}")));
     };
     let mut out = format!("{} ({})\n\n", spec.name, spec.category.label());
     out.push_str(&super::paragraphs(spec.doc));

@@ -38,6 +38,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::diag::{Diagnostics, Severity};
 use crate::error::{Error, Result};
+use crate::job::Complaints;
 use crate::pipeline::Checked;
 use crate::source::SourceMap;
 use crate::ty::Shape;
@@ -218,6 +219,14 @@ fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> 
         true => Err(Error::Definition),
         false => Ok(()),
     }
+}
+
+/// What came of a definition, if it has no errors; complaints about it are printed.
+fn sound<T>(result: std::result::Result<T, Complaints>) -> Result<T> {
+    result.or_else(|(sources, diagnostics)| {
+        complain_about(&diagnostics, &sources)?;
+        Err(Error::Definition)
+    })
 }
 
 /// A `--shape data=64,3,28,28`.

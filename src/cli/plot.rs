@@ -68,7 +68,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         scale: if arguments.log_scale { Scale::Log } else { Scale::Linear },
         smoothing: arguments.smoothing,
         runs: runs.collect(),
-        ..Training::default()
     };
     pictures::write(&arguments.output, training(&plot), arguments.scale)
 }

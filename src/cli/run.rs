@@ -62,11 +62,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         threads: arguments.threads,
         seed: arguments.seed,
     };
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let env = pipeline::environment(&options, &|_| None);
     let definition = &checked.definition;
     for complaint in strangers(definition, &checked.stages[0], &tensors) {
-        super::warn(&format!("warning: {}: {complaint}\n", arguments.tensors.display()));
+        super::warn(&format!("warning: {}: {complaint}", arguments.tensors.display()));
     }
     let compute = if arguments.candle { second_opinion } else { one_pass };
     let given = inward(definition, &tensors);

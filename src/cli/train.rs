@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::signals::Signals;
 use super::watched_memory::Memory;
-use super::{complain_about, counted, say, warn};
+use super::{complain_about, counted, say, sound, warn};
 use crate::error::{Error, Result};
 use crate::exec::query;
 use crate::exec::{Device, SessionOptions};
@@ -185,7 +185,7 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     }
     let mut screen = Screen::new(&job, signals);
     let outcome = job::run(&mut job, &mut screen)?;
-    screen.finish(&job)?;
+    screen.finish(&job);
     if let Some(remark) = job.trainer.remark() {
         warn(&format!("note: {remark}"));
     }
@@ -329,16 +329,9 @@ fn test_net(arguments: &TestArguments) -> Result<()> {
     let net = (arguments.run.as_path(), state);
     let batches = arguments.iterations.unwrap_or(BATCHES);
     let weights: Vec<PathBuf> = weights.iter().flat_map(|path| files(path)).collect();
-    match job::test_net(net, &weights, tensors.clone(), batches, &session)? {
-        Ok(report) => {
-            let iteration = weights.last().and_then(|path| iteration_of(path)).unwrap_or(0);
-            show(arguments, &TestReport { iteration, ..report }, true)
-        }
-        Err((sources, diagnostics)) => {
-            complain_about(&diagnostics, &sources)?;
-            Err(Error::Definition)
-        }
-    }
+    let report = sound(job::test_net(net, &weights, tensors.clone(), batches, &session)?)?;
+    let iteration = weights.last().and_then(|path| iteration_of(path)).unwrap_or(0);
+    show(arguments, &TestReport { iteration, ..report }, true)
 }
 
 fn show(arguments: &TestArguments, report: &TestReport, with_loss: bool) -> Result<()> {
@@ -376,11 +369,11 @@ fn describe(job: &Job) -> Result<()> {
     let net = &trainer.typed().net;
     let name = if net.name.is_empty() { "the net" } else { &net.name };
     say(format_args!(
-        "{name}: {}, {}, {}, {:.1} MiB of memory for a step",
+        "{name}: {}, {}, {}, {} of memory for a step",
         counted(net.graph.node_count() as u64, "layer"),
         counted(trainer.typed().parameter_count() as u64, "parameter"),
         counted(trainer.solver().max_iter, "iteration"),
-        trainer.plan().arena as f64 * 4.0 / (1 << 20) as f64,
+        bytes(trainer.plan().arena as u64 * 4),
     ))
 }
 
@@ -395,6 +388,8 @@ struct Screen {
     first: u64,
     drawn: Instant,
     signals: Signals,
+    /// What the loss plot shows.
+    curves: Run,
     /// What was told of a loss that is no number.
     diverged: Option<String>,
 }
@@ -414,8 +409,22 @@ impl Screen {
         });
         let now = Instant::now();
         let first = job.trainer.iteration();
+        let mut curves = Run::default();
+        // The run itself says what is wrong with a log that cannot be read.
+        let earlier = job.log_path().and_then(|path| log::before(&path, first).ok());
+        for event in earlier.iter().flatten() {
+            let at = place(job, event.iteration());
+            match event {
+                Event::Train { smoothed_loss, lr, .. } => {
+                    curves.train.push((at, *smoothed_loss));
+                    curves.rate.push((at, *lr));
+                }
+                Event::Test { net: 0, loss, .. } => curves.val.push((at, *loss)),
+                Event::Test { .. } | Event::Snapshot { .. } => {}
+            }
+        }
         let memory = Memory::new();
-        Screen { memory, bar, start: now, first, drawn: now, signals, diverged: None }
+        Screen { memory, bar, start: now, first, drawn: now, signals, curves, diverged: None }
     }
 
     /// Shows a line; one that cannot be shown is no reason to stop training.
@@ -426,18 +435,28 @@ impl Screen {
         }
     }
 
-    fn warn(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            None => warn(line),
+    /// Draws what was learned so far as loss.svg in the folder of the run.
+    fn draw(&mut self, job: &Job) {
+        self.drawn = Instant::now();
+        let Some(folder) = &job.folder else { return };
+        let training = Training {
+            title: job.trainer.typed().net.name.clone(),
+            steps: if job.epoch.is_some() { "epoch" } else { "iteration" }.into(),
+            runs: vec![self.curves.clone()],
+            ..Training::default()
+        };
+        let svg = plot::training(&training);
+        let path = folder.join("loss.svg");
+        if let Err(e) = crate::file::write_atomically(&path, |w| w.write_all(svg.as_bytes())) {
+            self.warn(&format!("the loss plot was not drawn: {e}"));
         }
     }
 
-    fn finish(&mut self, job: &Job) -> Result<()> {
+    fn finish(&mut self, job: &Job) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        draw(job)
+        self.draw(job);
     }
 }
 
@@ -462,20 +481,23 @@ impl Observer for Screen {
             ));
         }
         if let Some(warning) = step.divergence().filter(|_| self.diverged.is_none()) {
-            self.warn(&format!("warning: {warning}"));
+            self.warn(&warning);
             self.diverged = Some(warning);
         }
         self.memory.glance();
+        let at = place(job, step.iteration);
+        self.curves.train.push((at, step.smoothed.into()));
+        self.curves.rate.push((at, step.rate.into()));
         if REDRAW < self.drawn.elapsed() {
-            self.drawn = Instant::now();
-            if let Err(e) = draw(job) {
-                self.warn(&format!("warning: the loss plot was not drawn: {e}"));
-            }
+            self.draw(job);
         }
         self.signals.control()
     }
 
     fn test(&mut self, job: &Job, test: &TestReport) {
+        if test.net == 0 {
+            self.curves.val.push((place(job, test.iteration), test.loss.into()));
+        }
         test.debug.iter().for_each(|line| self.say(line));
         let epoch = job.epochs(test.iteration).map(|e| format!(" epoch {e:.2}"));
         let line = test_line(test, job.trainer.solver().test_compute_loss);
@@ -489,6 +511,14 @@ impl Observer for Screen {
 
     fn closing(&mut self, job: &Job, smoothed: f32) {
         self.say(&format!("iteration {} loss = {smoothed:.6}", job.trainer.iteration()));
+    }
+
+    fn warn(&mut self, why: &str) {
+        let line = format!("warning: {why}");
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => warn(&line),
+        }
     }
 }
 
@@ -506,49 +536,9 @@ fn test_line(test: &TestReport, with_loss: bool) -> String {
     line
 }
 
-/// Draws the log of the run as loss.svg in its folder.
-fn draw(job: &Job) -> Result<()> {
-    let (Some(folder), Some(path)) = (&job.folder, job.log_path()) else { return Ok(()) };
-    let events = log::read(&path)?;
-    let in_epochs = job.epoch.is_some();
-    let at = |iteration: u64| job.epochs(iteration).unwrap_or(iteration as f64);
-    let mut run = Run::default();
-    for event in &events {
-        match event {
-            Event::Train { iteration, loss, lr, .. } => {
-                run.train.push((at(*iteration), *loss));
-                run.rate.push((at(*iteration), *lr));
-            }
-            Event::Test { iteration, loss, .. } => run.val.push((at(*iteration), *loss)),
-            Event::Snapshot { .. } => {}
-        }
-    }
-    thin(&mut run.train);
-    thin(&mut run.rate);
-    let training = Training {
-        title: job.trainer.typed().net.name.clone(),
-        steps: if in_epochs { "epoch" } else { "iteration" }.into(),
-        runs: vec![run],
-        ..Training::default()
-    };
-    let svg = plot::training(&training);
-    crate::file::write_atomically(&folder.join("loss.svg"), |w| w.write_all(svg.as_bytes()))
-}
-
-/// Points of a curve that a plot can show.
-const MOST_POINTS: usize = 2000;
-
-/// Replaces neighbouring points by their means until few enough are left.
-fn thin(points: &mut Vec<(f64, f64)>) {
-    let each = points.len().div_ceil(MOST_POINTS);
-    if each < 2 {
-        return;
-    }
-    let mean = |part: &[(f64, f64)]| {
-        let n = part.len() as f64;
-        (part[0].0, part.iter().map(|p| p.1).sum::<f64>() / n)
-    };
-    *points = points.chunks(each).map(mean).collect();
+/// Where the loss plot shows an iteration.
+fn place(job: &Job, iteration: u64) -> f64 {
+    job.epochs(iteration).unwrap_or(iteration as f64)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use prost::Message;
 
 use super::datum::{Colour, Record};
-use super::lmdb::LmdbReader;
+use super::lmdb::{LmdbReader, record_error};
 use super::proto::AnnotatedDatum;
 use super::source::{Serve, Source, Top};
 use super::transform::{Transform, TransformOptions};
@@ -82,7 +82,7 @@ impl Source {
         }
         reader.rewind();
         let (key, datum) = first.ok_or_else(|| Error::format(path, "has no records"))?;
-        let failed = |message: String| complaint(path, &key, &message);
+        let failed = |message: String| record_error(path, &key, &message);
         let mut record = image(datum).map_err(failed)?;
         let (mirror, colour) = (options.mirror, options.colour);
         let options = TransformOptions { mirror: false, ..options };
@@ -99,19 +99,15 @@ impl Source {
     }
 }
 
-fn complaint(path: &Path, key: &[u8], message: &str) -> Error {
-    Error::format(path, format!("record `{}` {message}", key.escape_ascii()))
-}
-
 fn read(path: &Path, key: &[u8], value: &[u8]) -> Result<AnnotatedDatum> {
     AnnotatedDatum::decode(value)
-        .map_err(|e| complaint(path, key, &format!("is not an AnnotatedDatum: {e}")))
+        .map_err(|e| record_error(path, key, &format!("is not an AnnotatedDatum: {e}")))
 }
 
 /// The image of a record; the error is a sentence without file and key.
 fn image(datum: AnnotatedDatum) -> Result<Record, String> {
     let mut record = Record::default();
-    record.read(&datum.datum.ok_or("has no image")?.encode_to_vec())?;
+    record.take(datum.datum.ok_or("has no image")?)?;
     Ok(record)
 }
 
@@ -177,7 +173,7 @@ impl Serve for Annotated {
             let served = position.wrapping_add(i as u64);
             let (key, datum) = self.fetch((served % self.len() as u64) as usize)?;
             let mut rows = objects(&datum);
-            let failed = |path: &Path, message: String| complaint(path, &key, &message);
+            let failed = |path: &Path, message: String| record_error(path, &key, &message);
             let mut record = image(datum).map_err(|message| failed(self.reader.path(), message))?;
             let path = self.reader.path();
             record.decode(self.colour).map_err(|message| failed(path, message))?;

@@ -117,6 +117,17 @@ impl Record {
     pub fn read(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.datum.clear();
         self.datum.merge(bytes).map_err(|e| format!("is not a Datum: {e}"))?;
+        self.check()
+    }
+
+    /// Replaces the record by a Datum, as [`read`](Self::read) does.
+    pub(super) fn take(&mut self, datum: Datum) -> Result<(), String> {
+        self.datum = datum;
+        self.check()
+    }
+
+    /// Finds the shape, unless the image is encoded.
+    fn check(&mut self) -> Result<(), String> {
         if self.is_encoded() {
             return Ok(());
         }
@@ -124,13 +135,14 @@ impl Record {
         let axes = [channels, height, width].map(|n| n.unwrap_or(0));
         let [channels, height, width] = axes;
         let (len, kind) = match self.values() {
-            Values::Bytes(bytes) => (bytes.len(), "bytes"),
-            Values::Floats(floats) => (floats.len(), "floats"),
+            Values::Bytes(bytes) => (bytes.len(), "byte"),
+            Values::Floats(floats) => (floats.len(), "float"),
         };
         self.shape = axes.map(|n| usize::try_from(n).unwrap_or(0));
         if len == 0 || product(self.shape) != Some(len) {
+            let plural = if len == 1 { "" } else { "s" };
             return Err(format!(
-                "claims the shape {channels}x{height}x{width} and holds {len} {kind}"
+                "claims the shape {channels}x{height}x{width} and holds {len} {kind}{plural}"
             ));
         }
         Ok(())
@@ -247,7 +259,7 @@ mod tests {
         check(datum([0, 0, 0]), "claims the shape 0x0x0 and holds 0 bytes");
         check(
             Datum { float_data: vec![1.0], ..datum([i32::MAX, i32::MAX, i32::MAX]) },
-            "claims the shape 2147483647x2147483647x2147483647 and holds 1 floats",
+            "claims the shape 2147483647x2147483647x2147483647 and holds 1 float",
         );
         assert!(
             Record::default().read(&[0x22, 0xff, 0xff, 0x7f]).unwrap_err().contains("not a Datum")

@@ -40,14 +40,9 @@ struct Loaded {
 /// The files that a text file lists, one a line; a relative path that does not exist is looked for beside the list.
 fn listed(path: &Path) -> Result<Vec<(usize, PathBuf)>> {
     let text = file::read_text(path)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let files = lines.map(|(i, line)| {
-        let plain = PathBuf::from(line.trim());
-        let beside = folder.join(&plain);
-        (i + 1, if !plain.exists() && beside.exists() { beside } else { plain })
-    });
-    let files: Vec<_> = files.collect();
+    let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty());
+    let files: Vec<_> =
+        lines.map(|(line, number)| (number, file::beside(path, Path::new(line)))).collect();
     match files.is_empty() {
         true => Err(Error::format(path, "names no HDF5 files")),
         false => Ok(files),
@@ -64,7 +59,7 @@ impl Source {
     pub fn of_hdf5(list: &Path, names: &[&str], shuffle: Option<u64>) -> Result<Self> {
         let (mut parts, mut tops) = (vec![], Vec::<Top>::new());
         for (line, path) in listed(list)? {
-            let at = |e: Error| Error::format(list, format!("line {line}: {e}"));
+            let at = |e: Error| Error::at_line(list, line, e);
             let file = Hdf5File::open(&path).map_err(at)?;
             let mut rows = None;
             for (i, &name) in names.iter().enumerate() {

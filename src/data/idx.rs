@@ -37,7 +37,7 @@ impl IdxImages {
 }
 
 /// Reads images: an IDX file with the axes number, rows, columns.
-pub fn read_idx_images(path: &Path) -> Result<IdxImages> {
+fn read_idx_images(path: &Path) -> Result<IdxImages> {
     let (axes, pixels) = read(path)?;
     match axes[..] {
         [count, height, width] if 0 < height && 0 < width => {
@@ -48,7 +48,7 @@ pub fn read_idx_images(path: &Path) -> Result<IdxImages> {
 }
 
 /// Reads labels: an IDX file with one axis.
-pub fn read_idx_labels(path: &Path) -> Result<Vec<u8>> {
+fn read_idx_labels(path: &Path) -> Result<Vec<u8>> {
     let (axes, labels) = read(path)?;
     match axes[..] {
         [_] => Ok(labels),
@@ -61,14 +61,19 @@ pub fn read_idx_pair(images: &Path, labels: &Path) -> Result<(IdxImages, Vec<u8>
     let (pictures, classes) = (read_idx_images(images)?, read_idx_labels(labels)?);
     if pictures.count != classes.len() {
         let (images, found, expected) = (images.display(), classes.len(), pictures.count);
-        let message = format!("has {found} labels, but {images} has {expected} images");
+        let plural = if found == 1 { "" } else { "s" };
+        let message = format!("has {found} label{plural}, but {images} has {expected} images");
         return Err(Error::format(labels, message));
     }
     Ok((pictures, classes))
 }
 
 fn read(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
-    let bytes = unpack(path, file::read(path)?)?;
+    parse(path, unpack(path, file::read(path)?)?)
+}
+
+/// Axes and values of a file; the values stay where they are, as they may be gigabytes.
+fn parse(path: &Path, mut bytes: Vec<u8>) -> Result<(Vec<usize>, Vec<u8>)> {
     let wrong = |message: String| Error::format(path, message);
     let (kind, rank) = match bytes[..] {
         [0, 0, kind, rank, ..] => (kind, rank as usize),
@@ -89,8 +94,8 @@ fn read(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
         let message = format!("claims the axes {axes:?} and holds {} values", values.len());
         return Err(wrong(message));
     }
-    let values = values.to_vec();
-    Ok((axes, values))
+    bytes.drain(..4 + 4 * rank);
+    Ok((axes, bytes))
 }
 
 fn unpack(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
@@ -138,7 +143,16 @@ mod tests {
         assert_eq!(classes, [7, 9]);
         fs::write(&labels, idx(&[1], &[7])).unwrap();
         let error = read_idx_pair(&images, &labels).unwrap_err().to_string();
-        assert!(error.contains("has 1 labels, but ") && error.ends_with("has 2 images"), "{error}");
+        assert!(error.contains("has 1 label, but ") && error.ends_with("has 2 images"), "{error}");
+    }
+
+    #[test]
+    fn values_are_not_copied() {
+        let bytes = idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
+        let place = bytes.as_ptr();
+        let (axes, values) = parse(Path::new("x"), bytes).unwrap();
+        assert_eq!((axes, &values[..]), (vec![2, 1, 3], &[1, 2, 3, 4, 5, 6][..]));
+        assert_eq!(values.as_ptr(), place);
     }
 
     #[test]

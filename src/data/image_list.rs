@@ -38,7 +38,6 @@ impl ImageList {
             true => (class_folders::as_list(path)?, ""),
             false => (file::read_text(path)?, root),
         };
-        let folder = path.parent().unwrap_or(Path::new(""));
         let mut images = vec![];
         for (i, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -49,13 +48,16 @@ impl ImageList {
             let entry =
                 split.and_then(|(name, label)| Some((name.trim_end(), label.parse().ok()?)));
             let Some((name, label)) = entry else {
-                let message = format!("line {}: `{line}` is not an image and its label", i + 1);
-                return Err(Error::format(path, message));
+                let why = format!(
+                    "`{line}` is not an image and its label; write `path label`, where the label is a whole number, such as \
+                     `cats/1.png 0`"
+                );
+                return Err(Error::at_line(path, i + 1, why));
             };
-            let plain = PathBuf::from(format!("{root}{name}"));
-            let beside = folder.join(name);
-            let use_beside = root.is_empty() && !plain.exists() && beside.exists();
-            let file = if use_beside { beside } else { plain };
+            let file = match root {
+                "" => file::beside(path, Path::new(name)),
+                root => PathBuf::from(format!("{root}{name}")),
+            };
             images.push(Listed { line: i + 1, name: name.to_owned(), file, label });
         }
         if images.is_empty() {
@@ -69,14 +71,14 @@ impl ImageList {
         &self.images
     }
 
-    /// The same list in another order.
+    /// The images, to be put in another order.
     pub fn images_mut(&mut self) -> &mut [Listed] {
         &mut self.images
     }
 
     /// A complaint about an image, which names its line.
     pub fn error(&self, line: usize, message: &str) -> Error {
-        Error::format(&self.path, format!("line {line}: {message}"))
+        Error::at_line(&self.path, line, message)
     }
 
     /// The bytes of an image's file.
@@ -105,7 +107,7 @@ mod tests {
         let error = list.load(&list.images()[1]).unwrap_err().to_string();
         assert!(error.contains("list.txt: line 3: cannot read c.png"), "{error}");
         for (text, expected) in [
-            ("a.png 1\nb.png\n", "list.txt: line 2: `b.png` is not an image and its label"),
+            ("a.png 1\nb.png\n", "list.txt: line 2: `b.png` is not an image and its label; write"),
             ("a.png 1.5\n", "line 1: `a.png 1.5` is not"),
             ("\n \n", "names no images"),
         ] {

@@ -39,10 +39,12 @@ impl ImagePairs {
                     pairs.push((i + 1, [file(image), file(labels)]));
                 }
                 _ => {
-                    let line = line.trim();
-                    let message =
-                        format!("line {}: `{line}` is not an image and its labels", i + 1);
-                    return Err(Error::format(path, message));
+                    let why = format!(
+                        "`{}` is not an image and its labels; write two paths without blanks, such as `street/1.png \
+                         labels/1.png`",
+                        line.trim()
+                    );
+                    return Err(Error::at_line(path, i + 1, why));
                 }
             }
         }
@@ -73,8 +75,8 @@ impl ImagePairs {
         let labels = Image::load(labels).map_err(named)?.to_grey();
         let [_, rows, columns] = labels.shape();
         let size = self.resize.unwrap_or([rows, columns]);
-        let rows = nearest(rows, size[0]);
-        let places = nearest(columns, size[1]);
+        let rows = sampled(rows, size[0]);
+        let places = sampled(columns, size[1]);
         let line_of = |row: usize| &labels.pixels()[row * columns..][..columns];
         let values =
             rows.into_iter().flat_map(|row| places.iter().map(move |&at| line_of(row)[at]));
@@ -83,12 +85,12 @@ impl ImagePairs {
 
     /// A complaint about a pair, which names its line.
     pub(super) fn error(&self, line: usize, message: &str) -> Error {
-        Error::format(&self.path, format!("line {line}: {message}"))
+        Error::at_line(&self.path, line, message)
     }
 }
 
 /// Which of `from` pixels each of `to` shows, as OpenCV takes the nearest one.
-fn nearest(from: usize, to: usize) -> Vec<usize> {
+fn sampled(from: usize, to: usize) -> Vec<usize> {
     let scale = from as f64 / to as f64;
     (0..to).map(|i| ((i as f64 * scale) as usize).min(from - 1)).collect()
 }
@@ -115,7 +117,7 @@ mod tests {
         std::fs::write(at("list.txt"), "i.png l.png 3\n").unwrap();
         let error = ImagePairs::read(&at("list.txt"), "", None, 1).unwrap_err().to_string();
         assert!(
-            error.contains("line 1: `i.png l.png 3` is not an image and its labels"),
+            error.contains("line 1: `i.png l.png 3` is not an image and its labels; write"),
             "{error}"
         );
     }

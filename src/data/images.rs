@@ -192,6 +192,13 @@ fn on_white(image: &DynamicImage) -> DynamicImage {
     DynamicImage::from(rgb)
 }
 
+/// Exchanges the first and the last of three planes.
+pub fn swap_red_and_blue<T>(planes: &mut [T]) {
+    let plane = planes.len() / 3;
+    let (first, rest) = planes.split_at_mut(plane);
+    first.swap_with_slice(&mut rest[plane..]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

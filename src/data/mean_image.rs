@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::datum::{Colour, Record, Values};
-use super::lmdb::LmdbReader;
+use super::lmdb::{LmdbReader, record_error};
 use super::transform::times;
 use crate::weights::Blob;
 use crate::{Error, Result};
@@ -28,10 +28,7 @@ pub fn mean_image(database: &Path) -> Result<MeanImage> {
     let mut record = Record::default();
     let (mut sums, mut shape, mut count) = (Vec::<f64>::new(), None, 0usize);
     while let Some((key, value)) = reader.advance()? {
-        let wrong = |message: String| {
-            let key = key.escape_ascii();
-            Error::format(database, format!("record `{key}` {message}"))
-        };
+        let wrong = |message: String| record_error(database, key, &message);
         record.read(value).and_then(|()| record.decode(Colour::AsStored)).map_err(wrong)?;
         let (own, first) = (record.shape(), *shape.get_or_insert(record.shape()));
         if own != first {

@@ -25,7 +25,7 @@ pub mod windows;
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ty::Shape;
 
 /// The shape of the first record of an image database, channels x height x width.
@@ -37,8 +37,26 @@ pub fn record_shape(source: &Path) -> Result<Shape> {
 pub fn record_shape_as(source: &Path, colour: datum::Colour) -> Result<Shape> {
     let mut reader = lmdb::LmdbReader::open(source)?;
     let mut record = datum::Record::default();
-    let (_, bytes) = reader.advance_around()?;
-    record.read(bytes).map_err(|why| Error::format(source, why))?;
-    record.decode(colour).map_err(|why| Error::format(source, why))?;
+    let (key, bytes) = reader.advance_around()?;
+    record
+        .read(bytes)
+        .and_then(|()| record.decode(colour))
+        .map_err(|why| lmdb::record_error(source, key, &why))?;
     Ok(Shape(record.shape().to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_record_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let mut writer = lmdb::LmdbWriter::create(&path).unwrap();
+        writer.put(b"00000001", b"\xff").unwrap();
+        writer.finish().unwrap();
+        let error = record_shape(&path).unwrap_err().to_string();
+        assert!(error.contains("record `00000001` is not a Datum"), "{error}");
+    }
 }

@@ -7,7 +7,7 @@ use super::datum::{Record, Values};
 use super::idx::{IdxImages, read_idx_pair};
 use super::image_list::ImageList;
 use super::image_pairs::ImagePairs;
-use super::lmdb::LmdbReader;
+use super::lmdb::{LmdbReader, record_error};
 use super::transform::times;
 use crate::weights::{Blob, read_feed};
 use crate::{Error, Result};
@@ -220,14 +220,8 @@ impl Records {
         }
     }
 
-    /// The largest label of the records themselves; none if labels are in a database of their own.
+    /// The largest label of the records themselves.
     pub fn largest_label(&mut self) -> Result<Option<usize>> {
-        if let Kind::Idx { labels, .. } = &self.kind {
-            return Ok(labels.iter().max().map(|&label| label.into()));
-        }
-        if matches!(&self.kind, Kind::Lmdb(lmdb) if lmdb.labels.is_some()) {
-            return Ok(None);
-        }
         let mut slot = Slot::default();
         let mut largest = None;
         for n in 0..self.len() {
@@ -262,7 +256,7 @@ impl Records {
     /// An error about the record in `slot`.
     pub(super) fn error(&self, slot: &Slot, message: &str) -> Error {
         match &self.kind {
-            Kind::Lmdb(lmdb) => record_error(&lmdb.images, &slot.key, message),
+            Kind::Lmdb(lmdb) => record_error(lmdb.images.path(), &slot.key, message),
             Kind::Idx { path, .. } | Kind::Tensors { path, .. } => {
                 Error::format(path, format!("image {} (counted from 0) {message}", slot.line))
             }
@@ -278,6 +272,15 @@ impl Slot {
     fn take_own_label(&mut self) {
         self.label.clear();
         self.label.push(self.record.label() as f32);
+    }
+
+    /// Checks that this label has the shape of the first one; the error is a sentence without file and key.
+    pub(super) fn check_label(&self, expected: &[usize]) -> Result<(), String> {
+        let (found, count) = (self.label.len(), expected.iter().product::<usize>());
+        if found == count {
+            return Ok(());
+        }
+        Err(format!("has a label of {found} values, the first record one of {}", times(expected)))
     }
 }
 
@@ -315,7 +318,7 @@ impl Lmdb {
         slot.key.clear();
         slot.key.extend_from_slice(key);
         let read = slot.record.read(value);
-        read.map_err(|message| record_error(&self.images, &slot.key, &message))?;
+        read.map_err(|message| record_error(self.images.path(), &slot.key, &message))?;
         self.next += 1;
         let Some(labels) = &mut self.labels else {
             slot.take_own_label();
@@ -323,21 +326,21 @@ impl Lmdb {
         };
         let (_, value) = labels.advance_around()?;
         let read = read_label(value, &mut self.label_scratch, &mut slot.label);
-        read.map_err(|message| record_error(labels, &slot.key, &message))
+        read.map_err(|message| record_error(labels.path(), &slot.key, &message))
     }
 
     fn get(&mut self, slot: &mut Slot) -> Result<()> {
         let missing = || "is missing".to_owned();
         let value = self.images.get(&slot.key)?.ok_or_else(missing);
         let read = value.and_then(|value| slot.record.read(value));
-        read.map_err(|message| record_error(&self.images, &slot.key, &message))?;
+        read.map_err(|message| record_error(self.images.path(), &slot.key, &message))?;
         let Some(labels) = &mut self.labels else {
             slot.take_own_label();
             return Ok(());
         };
         let value = labels.get(&slot.key)?.ok_or_else(missing);
         let read = value.and_then(|v| read_label(v, &mut self.label_scratch, &mut slot.label));
-        read.map_err(|message| record_error(labels, &slot.key, &message))
+        read.map_err(|message| record_error(labels.path(), &slot.key, &message))
     }
 }
 
@@ -385,7 +388,7 @@ fn compare_keys(images: &mut LmdbReader, labels: &mut LmdbReader) -> Result<()> 
     for i in 0..images.len() {
         let (image, label) = (images.advance_around()?.0, labels.advance_around()?.0);
         if image != label {
-            let (image, label) = (printed(image), printed(label));
+            let (image, label) = (image.escape_ascii(), label.escape_ascii());
             let message = format!(
                 "record {i} has the key `{label}`, but in {image_path} it has the key `{image}`; \
                  images and labels must have the same keys"
@@ -396,24 +399,4 @@ fn compare_keys(images: &mut LmdbReader, labels: &mut LmdbReader) -> Result<()> 
     images.rewind();
     labels.rewind();
     Ok(())
-}
-
-fn record_error(reader: &LmdbReader, key: &[u8], message: &str) -> Error {
-    Error::format(reader.path(), format!("record `{}` {message}", printed(key)))
-}
-
-/// A key as text, with other bytes escaped.
-fn printed(key: &[u8]) -> String {
-    key.escape_ascii().to_string()
-}
-
-impl Slot {
-    /// Checks that this label has the shape of the first one; the error is a sentence without file and key.
-    pub(super) fn check_label(&self, expected: &[usize]) -> Result<(), String> {
-        let (found, count) = (self.label.len(), expected.iter().product::<usize>());
-        if found == count {
-            return Ok(());
-        }
-        Err(format!("has a label of {found} values, the first record one of {}", times(expected)))
-    }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::datum::Values;
+use super::images::swap_red_and_blue;
 use super::records::{Records, Slot};
 use super::transform::{Transform, TransformOptions, times};
 use crate::random::{Philox, STREAM_SHUFFLE, STREAM_TRANSFORM};
@@ -411,8 +412,7 @@ impl RecordSource {
             if self.conventions.red_first && top.shape.first() == Some(&3) {
                 for (slot, image) in slots.iter().zip(data.as_mut().chunks_exact_mut(top.len())) {
                     if matches!(slot.record.values(), Values::Bytes(_)) {
-                        let (blue, rest) = image.split_at_mut(top.len() / 3);
-                        blue.swap_with_slice(&mut rest[top.len() / 3..]);
+                        swap_red_and_blue(image);
                     }
                 }
             }

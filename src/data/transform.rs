@@ -86,9 +86,11 @@ impl Transform {
             }
             Mean::Values(values) => {
                 let n = values.len();
-                return Err(format!(
-                    "{n} mean values for records of {channels} channels; give 1 or {channels}"
-                ));
+                let (channels, wanted) = match channels {
+                    1 => ("1 channel".to_owned(), "1".to_owned()),
+                    several => (format!("{several} channels"), format!("1 or {several}")),
+                };
+                return Err(format!("{n} mean values for records of {channels}; give {wanted}"));
             }
             Mean::Image(mean) if mean.fits(&shape) => Subtract::Image(mean.data.clone()),
             Mean::Image(mean) => {
@@ -291,7 +293,7 @@ mod tests {
         );
         check(
             TransformOptions { mean: Mean::Values(vec![1.0, 2.0]), ..default() },
-            "2 mean values for records of 1 channels; give 1 or 1",
+            "2 mean values for records of 1 channel; give 1",
         );
         let mean = Mean::Image(Blob::new(vec![1, 4, 3], vec![0.0; 12]).unwrap());
         check(

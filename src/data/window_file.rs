@@ -4,6 +4,7 @@
 //! window: class, overlap, and the corners `x1 y1 x2 y2`, both of which belong to the window.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use crate::{Error, Result, file};
 
@@ -36,23 +37,24 @@ pub struct Windowed {
 pub fn read_windows(path: &Path, root: &str) -> Result<(Vec<Windowed>, Vec<Window>)> {
     let text = file::read_text(path)?;
     let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
-    let mut lines = Lines { path, lines: lines.filter(|(_, line)| !line.is_empty()), last: 0 };
+    let mut lines = Lines { path, lines: lines.filter(|(_, line)| !line.is_empty()) };
     let (mut images, mut windows) = (vec![], vec![]);
     while let Some((line, head)) = lines.lines.next() {
         if !head.starts_with('#') {
-            let message = format!("line {line}: `{head}` is not the `# number` of an image");
-            return Err(Error::format(path, message));
+            let message = format!("`{head}` is not the `# number` of an image");
+            return Err(Error::at_line(path, line, message));
         }
         let (line, name) = lines.next("the path of an image")?;
-        let [channels, rows, columns] = [0, 1, 2].map(|_| lines.number("an extent of the image"));
+        let [channels, rows, columns] =
+            [0, 1, 2].map(|_| lines.number::<i32>("an extent of the image"));
         if let [Ok(channels), Ok(rows), Ok(columns)] = [&channels, &rows, &columns]
             && [channels, rows, columns].iter().any(|&&n| n < 1)
         {
-            let message = format!("line {line}: the image is {channels}x{rows}x{columns}");
-            return Err(Error::format(path, message));
+            let message = format!("the image is {channels}x{rows}x{columns}");
+            return Err(Error::at_line(path, line, message));
         }
         channels.and(rows).and(columns)?;
-        for _ in 0..lines.number("the number of windows")? {
+        for _ in 0..lines.number::<u32>("the number of windows")? {
             windows.push(lines.window(images.len())?);
         }
         images.push(Windowed { line, file: PathBuf::from(format!("{root}{name}")) });
@@ -67,47 +69,43 @@ pub fn read_windows(path: &Path, root: &str) -> Result<(Vec<Windowed>, Vec<Windo
 struct Lines<'a, I> {
     path: &'a Path,
     lines: I,
-    last: usize,
 }
 
 impl<'a, I: Iterator<Item = (usize, &'a str)>> Lines<'a, I> {
     fn next(&mut self, what: &str) -> Result<(usize, &'a str)> {
-        let next = self.lines.next();
         let missing = || Error::format(self.path, format!("ends before {what}"));
-        let next = next.ok_or_else(missing)?;
-        self.last = next.0;
-        Ok(next)
+        self.lines.next().ok_or_else(missing)
     }
 
-    fn number(&mut self, what: &str) -> Result<i32> {
+    fn number<T: FromStr>(&mut self, what: &str) -> Result<T> {
         let (line, text) = self.next(what)?;
-        let wrong = |_| Error::format(self.path, format!("line {line}: `{text}` is not {what}"));
+        let wrong = |_| Error::at_line(self.path, line, format!("`{text}` is not {what}"));
         text.parse().map_err(wrong)
     }
 
     fn window(&mut self, image: usize) -> Result<Window> {
         let (line, text) = self.next("a window")?;
-        let numbers: Option<Vec<f32>> =
-            text.split_whitespace().map(|part| part.parse().ok()).collect();
-        let window = match numbers.as_deref() {
-            Some(&[class, overlap, x1, y1, x2, y2]) => Window {
-                image,
-                class: class as i32,
-                overlap,
-                corners: [x1, y1, x2, y2].map(|x| x as i32),
-            },
-            _ => {
-                let message = format!("line {line}: `{text}` is not `class overlap x1 y1 x2 y2`");
-                return Err(Error::format(self.path, message));
-            }
+        let wrong = |why| Err(Error::at_line(self.path, line, why));
+        let Some(window) = window(image, text) else {
+            return wrong(format!(
+                "`{text}` is not `class overlap x1 y1 x2 y2`, whole numbers but for the overlap"
+            ));
         };
         let [x1, y1, x2, y2] = window.corners;
         if x1 < 0 || y1 < 0 || x2 < x1 || y2 < y1 {
-            let message = format!("line {line}: the window {x1} {y1} {x2} {y2} has no pixels");
-            return Err(Error::format(self.path, message));
+            return wrong(format!("the window {x1} {y1} {x2} {y2} has no pixels"));
         }
         Ok(window)
     }
+}
+
+/// The window that a line tells of.
+fn window(image: usize, line: &str) -> Option<Window> {
+    let parts: Vec<&str> = line.split_whitespace().collect();
+    let [class, overlap, corners @ ..] = &parts[..] else { return None };
+    let corners: Vec<i32> = corners.iter().map(|x| x.parse().ok()).collect::<Option<_>>()?;
+    let overlap = overlap.parse().ok().filter(|overlap: &f32| overlap.is_finite())?;
+    Some(Window { image, class: class.parse().ok()?, overlap, corners: corners.try_into().ok()? })
 }
 
 #[cfg(test)]
@@ -132,6 +130,10 @@ mod tests {
             ("# 0\na.png\n3\n0\n4\n1\n", "line 2: the image is 3x0x4"),
             ("# 0\na.png\n3\n4\n4\n2\n1 1 0 0 1 1\n", "ends before a window"),
             ("# 0\na.png\n3\n4\n4\n1\n1 1 0 0 1\n", "line 7: `1 1 0 0 1` is not `class overlap"),
+            ("# 0\na.png\n3\n4\n4\n1\n1.7 1 0 0 1 1\n", "line 7: `1.7 1 0 0 1 1` is not `class"),
+            ("# 0\na.png\n3\n4\n4\n1\n1 nan 0 0 1 1\n", "line 7: `1 nan 0 0 1 1` is not"),
+            ("# 0\na.png\n3\n4\n4\n1\n1 1 0 0 1e9 1\n", "line 7: `1 1 0 0 1e9 1` is not"),
+            ("# 0\na.png\n3\n4\n4\n-1\n", "line 6: `-1` is not the number of windows"),
             ("# 0\na.png\n3\n4\n4\n1\n1 1 2 0 1 1\n", "line 7: the window 2 0 1 1 has no pixels"),
         ] {
             std::fs::write(&path, text).unwrap();

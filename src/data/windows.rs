@@ -129,8 +129,7 @@ fn mean_extents(shape: &[usize]) -> Option<[usize; 2]> {
 }
 
 fn load(list: &Path, image: &Windowed) -> Result<Vec<u8>> {
-    let named = |e: Error| Error::format(list, format!("line {}: {e}", image.line));
-    file::read(&image.file).map_err(named)
+    file::read(&image.file).map_err(|e| Error::at_line(list, image.line, e))
 }
 
 /// How a window comes into its square.
@@ -199,7 +198,7 @@ impl Windows {
         let listed = &self.images[window.image];
         let complain = |message: &str| {
             let file = listed.file.display();
-            Error::format(&self.path, format!("line {}: {file} {message}", listed.line))
+            Error::at_line(&self.path, listed.line, format!("{file} {message}"))
         };
         let read;
         let bytes = match self.kept.get(window.image) {
@@ -234,22 +233,26 @@ impl Windows {
         for (i, line) in part.pixels().chunks_exact(columns).enumerate() {
             let (channel, row) = (i / rows, i % rows + placed.offset[0]);
             let start = (channel * side + row) * side + placed.offset[1];
-            let line_target = &mut target[start..start + columns];
-            for (column, value) in line_target.iter_mut().enumerate() {
-                let pixel = line[if mirror { columns - 1 - column } else { column }];
-                let subtract = match mean {
-                    Mean::None => 0.0,
-                    Mean::Values(values) => values[channel % values.len()],
-                    Mean::Image(mean) => {
-                        let [height, width] = mean_extents(&mean.shape).unwrap_or([*side; 2]);
-                        let margin = (width - side) / 2;
-                        let row = (row + margin).min(height - 1);
-                        mean.data
-                            [(channel * height + row) * width + column + placed.offset[1] + margin]
-                    }
-                };
-                *value = (f32::from(pixel) - subtract) * scale;
+            let to = &mut target[start..start + columns];
+            match mirror {
+                true => to.iter_mut().zip(line.iter().rev()).for_each(|(x, &p)| *x = p.into()),
+                false => to.iter_mut().zip(line).for_each(|(x, &p)| *x = p.into()),
             }
+            match mean {
+                Mean::None => {}
+                Mean::Values(values) => {
+                    let mean = values[channel % values.len()];
+                    to.iter_mut().for_each(|x| *x -= mean);
+                }
+                Mean::Image(mean) => {
+                    let [height, width] = mean_extents(&mean.shape).unwrap_or([*side; 2]);
+                    let margin = (width - side) / 2;
+                    let row = (row + margin).min(height - 1);
+                    let first = (channel * height + row) * width + placed.offset[1] + margin;
+                    to.iter_mut().zip(&mean.data[first..]).for_each(|(x, mean)| *x -= mean);
+                }
+            }
+            to.iter_mut().for_each(|x| *x *= scale);
         }
     }
 }

@@ -25,6 +25,11 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     best.map(|(_, candidate)| candidate)
 }
 
+/// The question whether that candidate was meant: "did you mean `momentum`?".
+pub fn meant<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(name, candidates).map(|near| format!("did you mean `{near}`?"))
+}
+
 /// The letters that are compared; names longer than this are alike if they begin alike.
 fn letters(name: &str) -> Vec<char> {
     name.chars().flat_map(char::to_lowercase).take(256).collect()

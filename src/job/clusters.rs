@@ -110,9 +110,9 @@ impl Embedding {
         let neighbours = match reference {
             Some(others) => {
                 let known = measure.space(others);
-                self.agreeing(|i| nearest(&space.points[i], &known, others, None))
+                self.agreeing(|i| neighbours(&space.points[i], &known, others, None))
             }
-            None => self.agreeing(|i| nearest(&space.points[i], &space, self, Some(i))),
+            None => self.agreeing(|i| neighbours(&space.points[i], &space, self, Some(i))),
         };
         Some(Quality { neighbours, accuracy, threshold, area })
     }
@@ -179,7 +179,7 @@ impl Embedding {
 }
 
 /// The classes of the points nearest to one, which may be the one at `own`.
-fn nearest(point: &[f64], space: &Space, named: &Embedding, own: Option<usize>) -> Vec<usize> {
+fn neighbours(point: &[f64], space: &Space, named: &Embedding, own: Option<usize>) -> Vec<usize> {
     let others = (0..space.points.len()).filter(|&j| own != Some(j));
     let mut near: Vec<(f64, usize)> =
         others.map(|j| (space.measure.far(point, &space.points[j]), named.classes[j])).collect();

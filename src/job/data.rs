@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::layer_data::{batch_size, names_its_data, nothing_in_memory, serve, serve_memory};
+use super::layer_data::{
+    batch_size, names_its_data, nothing_in_memory, order, serve, serve_memory,
+};
 use super::{Plan, RUN_FILE, Shapes};
 use crate::data::datum::Colour;
 use crate::data::records::Records;
-use crate::data::source::{Conventions, Order, Source};
+use crate::data::source::{Conventions, Source};
 use crate::data::transform::{Mean, TransformOptions};
 use crate::error::{Error, Result};
 use crate::ir::{Definition, NetState, Node};
@@ -233,31 +235,34 @@ impl Inputs {
         shuffle: bool,
         batch: usize,
     ) -> Result<()> {
-        let order = if shuffle { Order::Shuffled } else { Order::Sequential };
-        let source = Source::of_records(records, options, seed, order)?;
+        let source = Source::of_records(records, options, seed, order(shuffle))?;
+        let served = |(i, &input)| (input, usize::from(is_label(input, i)));
+        self.wire(source, batch, tops.iter().enumerate().map(served));
+        Ok(())
+    }
+
+    /// Serves inputs with the tops of a source that have these numbers.
+    fn wire<'a>(
+        &mut self,
+        source: Source,
+        batch: usize,
+        inputs: impl Iterator<Item = (&'a str, usize)>,
+    ) {
         let mut wires = vec![];
-        for (i, &input) in tops.iter().enumerate() {
-            let top = &source.tops()[usize::from(is_label(input, i))];
-            let mut dims = vec![batch];
-            dims.extend(&top.shape);
-            self.shapes.insert(input.to_owned(), Shape(dims));
+        for (input, top) in inputs {
+            let top = &source.tops()[top];
+            let shape = Shape([&[batch][..], &top.shape].concat());
+            self.shapes.insert(input.to_owned(), shape);
             wires.push((input.to_owned(), top.name.clone()));
         }
         self.batch = batch;
         self.sources.push((source, wires));
-        Ok(())
     }
 
     /// Serves the tops of a layer with those of a source, in order.
     fn serve(&mut self, node: &Node, source: Source, batch: usize) {
-        let mut wires = vec![];
-        for (input, top) in node.tops.iter().zip(source.tops()) {
-            let shape = Shape([&[batch][..], &top.shape].concat());
-            self.shapes.insert(input.value.clone(), shape);
-            wires.push((input.value.clone(), top.name.clone()));
-        }
-        self.batch = batch;
-        self.sources.push((source, wires));
+        let served = 0..source.tops().len();
+        self.wire(source, batch, node.tops.iter().map(|top| top.value.as_str()).zip(served));
     }
 
     /// Serves layers with the tensors of a file; returns those that name data of their own and are not in the file.
@@ -291,14 +296,7 @@ impl Inputs {
         }
         let source = Source::of_tensors(path, &names)?;
         let batch = source.batch_size().unwrap_or(1);
-        for (name, top) in names.iter().zip(source.tops()) {
-            let mut dims = vec![batch];
-            dims.extend(&top.shape);
-            self.shapes.insert((*name).to_owned(), Shape(dims));
-        }
-        let wires = names.iter().map(|n| ((*n).to_owned(), (*n).to_owned())).collect();
-        self.batch = batch;
-        self.sources.push((source, wires));
+        self.wire(source, batch, names.iter().copied().zip(0..));
         Ok(others)
     }
 }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
+use super::Complaints;
 use super::data::DataSpec;
 use super::forward::{Forward, Net};
-use super::inference::{Complaints, last_snapshot, load};
+use super::inference::{last_snapshot, load};
 use super::run_file;
 use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;

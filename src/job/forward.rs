@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Complaints;
 use super::data::{DEFAULT_BATCH, DataSpec, Inputs};
-use super::inference::{Complaints, load};
+use super::inference::load;
 use super::missing::report_missing;
 use super::program::{self, Facts, is_program};
 use super::{Plan, environment, read_net, states};

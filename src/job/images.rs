@@ -10,7 +10,7 @@ use crate::data::bilinear;
 use crate::data::datum::{Colour, Record};
 use crate::data::idx::read_idx_pair;
 use crate::data::image_list::ImageList;
-use crate::data::images::Image;
+use crate::data::images::{Image, swap_red_and_blue};
 use crate::data::pairs::Layout;
 use crate::data::record_shape_as;
 use crate::data::transform::{Mean, Transform, TransformOptions};
@@ -270,9 +270,7 @@ impl Intake {
             .apply(&record, &mut unused, &mut values)
             .map_err(|why| Error::refused(format!("an image {why}")))?;
         if self.red_first && self.record[0] == 3 {
-            let plane = values.len() / 3;
-            let (blue, rest) = values.split_at_mut(plane);
-            blue.swap_with_slice(&mut rest[plane..]);
+            swap_red_and_blue(&mut values);
         }
         Ok(values)
     }

@@ -3,21 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use super::clusters::Measure;
-use super::data::locate;
+use super::data::{DataSpec, locate};
 pub use super::images::Pixels;
 use super::images::{Intake, Rules, Told, mean_shape, record_of};
 use super::program::{self, Facts, is_program};
 use super::run_file::{RunFile, mean_of_pairs, training_data};
 use super::seen::Seen;
-use super::{LOG, RUN_FILE, is_run_file, read_net, run_file, states};
+use super::{Complaints, LOG, RUN_FILE, is_run_file, read_net, run_file, states};
 use crate::data::datum::Colour;
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::file::read_definition;
+use crate::front;
 use crate::front::caffe::solver::is_solver;
-use crate::front::{self, Request};
 use crate::ir::{Definition, Port, TypedNet};
 use crate::layers::Layer;
 use crate::layers::input::Input;
@@ -55,9 +55,6 @@ pub struct Inference {
 /// What a net gives for one image: values by output.
 pub type Outputs = Vec<(String, Vec<f32>)>;
 
-/// Complaints about a definition, with the texts they point into.
-pub type Complaints = (SourceMap, Diagnostics);
-
 /// What is said beside the run file or the net.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Beside<'a> {
@@ -71,19 +68,21 @@ pub struct Beside<'a> {
     pub images: Option<usize>,
 }
 
-impl Inference {
-    /// Opens a run: its definition, its mean image, and its last snapshot or the weights given. Weights that lie in the
-    /// folder of a run say that this is the run's folder. Or opens one of Caffe's nets alone with its weights.
-    ///
-    /// # Errors
-    /// A file is missing or does not fit; complaints about the definition are in the inner result.
-    pub fn open(
-        path: &Path,
-        given: &Beside,
-        options: &SessionOptions,
-    ) -> Result<Result<Self, Complaints>> {
-        let mut sources = SourceMap::default();
-        let mut diagnostics = Diagnostics::default();
+/// Where the parts of a net for inference lie.
+struct Found {
+    /// The run file, or what stands for it where a net is alone.
+    file: RunFile,
+    /// Whether the net is alone.
+    alone: bool,
+    /// The folder that paths in the file are relative to.
+    base: PathBuf,
+    mean: Option<PathBuf>,
+    weights: Vec<PathBuf>,
+    data: DataSpec,
+}
+
+impl Found {
+    fn at(path: &Path, given: &Beside) -> Result<Self> {
         let alone = !is_run_file(path);
         if let Some(option) = given.pixels.and_then(Pixels::option).filter(|_| !alone) {
             let why = format!(
@@ -117,55 +116,97 @@ impl Inference {
             },
         };
         let data = training_data(&file, &base, &folder);
-        let network = base.join(&file.network);
+        Ok(Found { file, alone, base, mean, weights, data })
+    }
+}
+
+/// A definition for inference, and what is known of its data.
+struct Net {
+    definition: Definition,
+    /// The number of classes that a program was told.
+    classes: Option<usize>,
+    /// Channels, rows, columns of the images.
+    declared: Option<[usize; 3]>,
+}
+
+impl Net {
+    /// A definition that is told about its data, for batches of so many images.
+    fn of_program(
+        network: &Path,
+        found: &Found,
+        batch: usize,
+        sources: &mut SourceMap,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Self> {
+        let Found { file, mean, data, .. } = found;
+        let dialect = front::dialect(network);
+        let known = match (record_of(data, Colour::AsStored), mean) {
+            (Some(record), _) => Some(record),
+            (None, Some(mean)) => Some(mean_shape(mean)?),
+            (None, None) => None,
+        };
+        let mut facts = match (known, file.dataset.classes) {
+            (Some(shape), Some(n)) => {
+                Facts { classes: Some(n), ..Facts::of_shape(dialect, shape.to_vec()) }
+            }
+            (_, said) => Facts::of(data, said, dialect)?,
+        };
+        // A net that was trained from other weights is the one that the definition made of them.
+        facts.told = file.told();
+        facts.told.fine_tune = !file.weights.is_empty();
+        let declared = match data.tensors {
+            Some(_) => <[usize; 3]>::try_from(&facts.shape[..]).ok(),
+            None => None,
+        };
+        let definition = program::for_images(network, &facts, batch, sources, diagnostics)?;
+        Ok(Net { definition, classes: facts.classes, declared })
+    }
+}
+
+/// What the losses of a net tell its outputs apart by.
+fn measure_of(definition: &Definition) -> Measure {
+    let by_angle = |layer: &Layer| match layer {
+        Layer::CosineEmbeddingLoss(_) => true,
+        Layer::PairSimilarity(similarity) => similarity.cosine,
+        _ => false,
+    };
+    match definition.nodes.iter().any(|node| by_angle(&node.layer)) {
+        true => Measure::Angle,
+        false => Measure::Distance,
+    }
+}
+
+impl Inference {
+    /// Opens a run: its definition, its mean image, and its last snapshot or the weights given. Weights that lie in the
+    /// folder of a run say that this is the run's folder. Or opens one of Caffe's nets alone with its weights.
+    ///
+    /// # Errors
+    /// A file is missing or does not fit; complaints about the definition are in the inner result.
+    pub fn open(
+        path: &Path,
+        given: &Beside,
+        options: &SessionOptions,
+    ) -> Result<Result<Self, Complaints>> {
+        let mut sources = SourceMap::default();
+        let mut diagnostics = Diagnostics::default();
+        let found = Found::at(path, given)?;
+        let network = found.base.join(&found.file.network);
         let told = is_program(&network);
-        let dialect = front::dialect(&network);
         let batch = match told {
             true => BATCH,
             false => given.images.unwrap_or(BATCH).clamp(1, BATCH),
         };
-        let mut classes = None;
-        let mut declared = None;
-        let definition = if told {
-            let known = match (record_of(&data, Colour::AsStored), &mean) {
-                (Some(record), _) => Some(record),
-                (None, Some(mean)) => Some(mean_shape(mean)?),
-                (None, None) => None,
-            };
-            let mut facts = match (known, file.dataset.classes) {
-                (Some(shape), Some(n)) => Facts {
-                    dialect,
-                    shape: shape.to_vec(),
-                    label: vec![],
-                    batch: None,
-                    classes: Some(n),
-                    told: Request::default(),
-                },
-                (_, said) => Facts::of(&data, said, dialect)?,
-            };
-            // A net that was trained from other weights is the one that the definition made of them.
-            facts.told = file.told();
-            facts.told.fine_tune = !file.weights.is_empty();
-            classes = facts.classes;
-            if data.tensors.is_some() {
-                declared = <[usize; 3]>::try_from(&facts.shape[..]).ok();
+        let net = match told {
+            true => Net::of_program(&network, &found, batch, &mut sources, &mut diagnostics)?,
+            false => {
+                let asked = Default::default();
+                let mut definition = read_net(&network, &asked, &mut sources, &mut diagnostics)?;
+                run_file::tell_classes(&mut definition, &found.file, &found.data)?;
+                Net { definition, classes: None, declared: None }
             }
-            program::for_images(&network, &facts, batch, &mut sources, &mut diagnostics)?
-        } else {
-            let mut definition =
-                read_net(&network, &Default::default(), &mut sources, &mut diagnostics)?;
-            run_file::tell_classes(&mut definition, &file, &data)?;
-            definition
         };
-        let by_angle = |layer: &Layer| match layer {
-            Layer::CosineEmbeddingLoss(_) => true,
-            Layer::PairSimilarity(similarity) => similarity.cosine,
-            _ => false,
-        };
-        let measure = match definition.nodes.iter().any(|node| by_angle(&node.layer)) {
-            true => Measure::Angle,
-            false => Measure::Distance,
-        };
+        let Net { definition, classes, declared } = net;
+        let Found { alone, base, mean, weights, data, .. } = found;
         let (deployed, state) = deploy(&definition);
         let (input, shape) = taken(&deployed);
         let intake = Intake::new(&Told {
@@ -175,7 +216,7 @@ impl Inference {
             staged: definition.stages().contains(&state) && state.label() == "deploy",
             data: &data,
             mean: mean.as_deref(),
-            bases,
+            bases: std::slice::from_ref(&base),
             rules: if alone { Rules::OpenCv } else { Rules::Digits },
             red_first: told,
             pixels: given.pixels.unwrap_or(&Pixels::default()),
@@ -218,9 +259,9 @@ impl Inference {
             readers,
             outputs,
             // DIGITS takes the outputs of a Torch classifier for logarithms of probabilities.
-            exponentiate: dialect == Dialect::Torch && classes.is_some(),
+            exponentiate: definition.dialect == Dialect::Torch && classes.is_some(),
             weights,
-            measure,
+            measure: measure_of(&definition),
         }))
     }
 
@@ -329,8 +370,8 @@ pub(super) fn load(
     }
     let missing = machine.typed.variables.iter().zip(given).find(|(v, given)| !v.private && !given);
     if let (Some((variable, _)), Some(last)) = (missing, paths.last()) {
-        let (layer, at) = &users(&machine.typed, variable)[0];
-        return Err(Error::format(last, format!("has no parameter {at} of layer `{layer}`")));
+        let (layer, _) = &users(&machine.typed, variable)[0];
+        return Err(Error::format(last, format!("has no {} of layer `{layer}`", variable.role)));
     }
     Ok(())
 }

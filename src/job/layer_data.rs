@@ -16,6 +16,7 @@ use crate::data::windows::WindowOptions;
 use crate::error::{Error, Result};
 use crate::ir::Node;
 use crate::layers::Layer;
+use crate::layers::data::Transform;
 use crate::layers::memory_data::MemoryData;
 use crate::layers::window_data::CropMode;
 
@@ -41,6 +42,15 @@ pub(super) fn serve(
     train: bool,
 ) -> Result<Option<(Source, usize)>> {
     let batch = |own: usize| batch_size(plan, node, own);
+    let listed = |records, (of, is_color, resize, shuffle, skip): (&Transform, _, _, _, _)| {
+        let colour = if is_color { Colour::Colour } else { Colour::Grey };
+        let own = transform(&plan.bases, of, None, train)?;
+        let options = TransformOptions { colour, resize, ..own };
+        let mut source = Source::of_records(records, options, seed, order(shuffle))?;
+        let about = |e| Error::refused(format!("layer `{}`: {e}", node.name.value));
+        source.skip_randomly(skip).map_err(about)?;
+        Ok::<_, Error>(source)
+    };
     Ok(Some(match &node.layer {
         Layer::AnnotatedData(layer) => {
             let own = transform(&plan.bases, &layer.transform, None, train)?;
@@ -56,22 +66,14 @@ pub(super) fn serve(
             let path = plan.locate(&layer.source);
             let divisor = layer.label_divide_factor;
             let list = ImagePairs::read(&path, &layer.root_folder, size, divisor)?;
-            let own = transform(&plan.bases, &layer.transform, None, train)?;
-            let options = TransformOptions { colour: colour(layer.is_color), resize: size, ..own };
-            let mut source =
-                Source::of_records(Records::of_pairs(list), options, seed, order(layer.shuffle))?;
-            source.skip_randomly(layer.rand_skip).map_err(|e| about(node, e))?;
-            (source, batch(layer.batch_size)?)
+            let of = (&layer.transform, layer.is_color, size, layer.shuffle, layer.rand_skip);
+            (listed(Records::of_pairs(list), of)?, batch(layer.batch_size)?)
         }
         Layer::ImageData(layer) => {
             let size = (0 < layer.new_height).then_some([layer.new_height, layer.new_width]);
             let list = ImageList::read(&plan.locate(&layer.source), &layer.root_folder)?;
-            let own = transform(&plan.bases, &layer.transform, None, train)?;
-            let options = TransformOptions { colour: colour(layer.is_color), resize: size, ..own };
-            let mut source =
-                Source::of_records(Records::of_images(list), options, seed, order(layer.shuffle))?;
-            source.skip_randomly(layer.rand_skip).map_err(|e| about(node, e))?;
-            (source, batch(layer.batch_size)?)
+            let of = (&layer.transform, layer.is_color, size, layer.shuffle, layer.rand_skip);
+            (listed(Records::of_images(list), of)?, batch(layer.batch_size)?)
         }
         Layer::Hdf5Data(layer) => {
             let names: Vec<&str> = node.tops.iter().map(|top| top.value.as_str()).collect();
@@ -143,14 +145,7 @@ pub(super) fn nothing_in_memory(node: &Node) -> Error {
     ))
 }
 
-fn colour(is_color: bool) -> Colour {
-    if is_color { Colour::Colour } else { Colour::Grey }
-}
-
-fn order(shuffle: bool) -> Order {
+/// The order in which records are served.
+pub(super) fn order(shuffle: bool) -> Order {
     if shuffle { Order::Shuffled } else { Order::Sequential }
-}
-
-fn about(node: &Node, error: Error) -> Error {
-    Error::refused(format!("layer `{}`: {error}", node.name.value))
 }

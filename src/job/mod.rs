@@ -98,6 +98,9 @@ pub struct Opened {
     pub job: Option<Job>,
 }
 
+/// Complaints about a definition, with the texts they point into.
+pub type Complaints = (SourceMap, Diagnostics);
+
 /// What a run file or a solver asks for, before anything is built.
 struct Plan {
     solver: Solver,

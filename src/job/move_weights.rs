@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::read_net;
+use super::{Complaints, read_net};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::front::Request;
@@ -17,7 +17,7 @@ use crate::ty::Shape;
 use crate::weights::order::{self, Place, Weights};
 use crate::weights::t7::write_flat;
 use crate::weights::{
-    Blob, Stored, is_checkpoint, move_weights, read_stored, write_model, write_safetensors,
+    Blob, Stored, by_name, is_checkpoint, move_weights, read_stored, write_model, write_safetensors,
 };
 
 /// What a move may be told.
@@ -34,9 +34,6 @@ pub struct MoveOptions {
     /// The shape of one image as `from` is told it, where its language has another order than that of `net`.
     pub from_input_shape: Option<Vec<usize>>,
 }
-
-/// Complaints about a definition, with the texts they point into.
-pub type Complaints = (SourceMap, Diagnostics);
 
 /// Whether a name is that of weights that can be read.
 pub fn holds_weights(path: &Path) -> bool {
@@ -113,17 +110,13 @@ pub struct Moved {
     pub missing: Vec<String>,
 }
 
-/// A checkpoint has the names of its variables. A `.caffemodel` has all names itself, and becomes names or, whatever generation of the format it is of, a `.caffemodel` of
-/// the present one.
+/// Writes the old file's parameters to the new one by the names that the old file has itself: those of a checkpoint's
+/// variables, or of a `.caffemodel`'s layers, which may also become a `.caffemodel` of the present generation of the format.
 fn without_net(old: &Path, new: &Path) -> Result<Moved> {
     let ending = new.extension().and_then(|e| e.to_str()).unwrap_or_default();
     match (read_stored(old)?, ending) {
         (Stored::Caffe(model), "safetensors") => {
-            let layers = model.layers.into_iter().flat_map(|layer| {
-                let blobs = layer.blobs.into_iter().enumerate();
-                blobs.map(move |(i, blob)| ((layer.name.clone(), i), blob))
-            });
-            let weights: Weights = layers.collect();
+            let weights = by_name(model).weights;
             write_named(new, &weights, &[])?;
             Ok(Moved { parameters: weights.len(), missing: vec![] })
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::data::{DEFAULT_BATCH, DataSpec, label_of_pairs};
 use super::read_net;
+use crate::data::idx::read_idx_pair;
 use crate::data::record_shape;
 use crate::data::records::Records;
 use crate::diag::Diagnostics;
@@ -81,59 +82,45 @@ impl Facts {
             };
             let (batch, shape) = of(INPUT)?;
             let label = of(TARGET).map(|(_, label)| label).unwrap_or_default();
-            return Ok(Facts {
-                dialect,
-                shape,
-                label,
-                batch: Some(batch),
-                classes,
-                told: Request::default(),
-            });
+            let of = Facts::of_shape(dialect, shape);
+            return Ok(Facts { label, batch: Some(batch), classes, ..of });
         }
-        let counted = |records: Result<Records>| -> Result<Option<usize>> {
-            match classes {
-                Some(n) => Ok(Some(n)),
-                None => Ok(records?.largest_label()?.map(|n| n + 1)),
-            }
-        };
         match (&data.databases, &data.idx) {
-            (Some((images, Some(labels))), _) => Ok(Facts {
-                dialect,
-                shape: record_shape(images)?.0,
-                label: match record_shape(labels)?.0 {
+            (Some((images, Some(labels))), _) => {
+                let label = match record_shape(labels)?.0 {
                     // A vector for Torch, an image of one pixel for TensorFlow.
                     one if one.iter().product::<usize>() == 1 && dialect == Dialect::Torch => {
                         vec![]
                     }
                     several => several,
-                },
-                batch: None,
-                classes,
-                told: Request::default(),
-            }),
-            (Some((images, None)), _) => Ok(Facts {
-                dialect,
-                shape: record_shape(images)?.0,
-                label: vec![],
-                batch: None,
-                classes: counted(Records::open_lmdb(images, None))?,
-                told: Request::default(),
-            }),
+                };
+                let of = Facts::of_shape(dialect, record_shape(images)?.0);
+                Ok(Facts { label, classes, ..of })
+            }
+            (Some((images, None)), _) => {
+                let of = Facts::of_shape(dialect, record_shape(images)?.0);
+                let classes = match classes {
+                    Some(n) => Some(n),
+                    None => Records::open_lmdb(images, None)?.largest_label()?.map(|n| n + 1),
+                };
+                Ok(Facts { classes, ..of })
+            }
             (None, Some((images, labels))) => {
-                let (pixels, _) = crate::data::idx::read_idx_pair(images, labels)?;
-                Ok(Facts {
-                    dialect,
-                    shape: vec![1, pixels.height, pixels.width],
-                    label: vec![],
-                    batch: None,
-                    classes: counted(Records::open_idx(images, labels))?,
-                    told: Request::default(),
-                })
+                let (pixels, labels) = read_idx_pair(images, labels)?;
+                let counted = labels.iter().max().map(|&most| usize::from(most) + 1);
+                let of = Facts::of_shape(dialect, vec![1, pixels.height, pixels.width]);
+                Ok(Facts { classes: classes.or(counted), ..of })
             }
             (None, None) => Err(Error::refused(
                 "the definition is told about its data; name them in the run file",
             )),
         }
+    }
+
+    /// What is told of images of a shape, if nothing else is known.
+    pub fn of_shape(dialect: Dialect, shape: Vec<usize>) -> Self {
+        let told = Request::default();
+        Facts { dialect, shape, label: vec![], batch: None, classes: None, told }
     }
 
     /// The shape of a record as the dialect's people write it.

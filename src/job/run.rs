@@ -33,6 +33,8 @@ pub trait Observer {
     fn snapshot(&mut self, job: &Job, files: &Snapshot);
     /// After the last update, if its iteration is one that is displayed: the smoothed loss.
     fn closing(&mut self, job: &Job, smoothed: f32);
+    /// Of what is no reason to end: one sentence.
+    fn warn(&mut self, why: &str);
 }
 
 /// How a run ended.
@@ -202,10 +204,8 @@ fn report(
     let mut control = Control::Continue;
     for step in steps {
         let iteration = step.iteration;
-        if let Some(log) = log {
-            let epoch = job.epochs(iteration);
-            log.write(&Event::train(&step, epoch, start.elapsed().as_secs_f64()))?;
-        }
+        let event = || Event::train(&step, job.epochs(iteration), start.elapsed().as_secs_f64());
+        note(log, observer, event);
         let wanted = observer.step(job, &step);
         if job.stop_on_nan && !step.loss.is_finite() {
             let loss = step.loss;
@@ -221,6 +221,13 @@ fn report(
     Ok(control)
 }
 
+/// Logs what happened. A full disk, where the log does not fit, ends a training only when a snapshot does not fit.
+fn note(log: &mut Option<Log>, observer: &mut dyn Observer, event: impl FnOnce() -> Event) {
+    if let Some(Err(e)) = log.as_mut().map(|log| log.write(&event())) {
+        observer.warn(&format!("{e}; training goes on, and the log when there is room for it"));
+    }
+}
+
 /// Tests every test net once.
 pub fn test(job: &mut Job) -> Result<Vec<TestReport>> {
     (0..job.trainer.tests()).map(|net| job.trainer.test(net)).collect()
@@ -234,10 +241,8 @@ fn test_all(
 ) -> Result<()> {
     for net in 0..job.trainer.tests() {
         let report = job.trainer.test(net)?;
-        if let Some(log) = log {
-            let epoch = job.epochs(report.iteration);
-            log.write(&Event::test(&report, epoch, start.elapsed().as_secs_f64()))?;
-        }
+        let epoch = job.epochs(report.iteration);
+        note(log, observer, || Event::test(&report, epoch, start.elapsed().as_secs_f64()));
         observer.test(job, &report);
     }
     Ok(())
@@ -246,10 +251,8 @@ fn test_all(
 fn snapshot(job: &mut Job, observer: &mut dyn Observer, log: &mut Option<Log>) -> Result<Snapshot> {
     let prefix = job.prefix.clone();
     let files = job.trainer.snapshot(&prefix)?;
-    if let Some(log) = log {
-        let file = files.state.display().to_string();
-        log.write(&Event::Snapshot { iteration: job.trainer.iteration(), file })?;
-    }
+    let file = files.state.display().to_string();
+    note(log, observer, || Event::Snapshot { iteration: job.trainer.iteration(), file });
     observer.snapshot(job, &files);
     Ok(files)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value as Yaml};
 
-use crate::diag::nearest::nearest;
+use crate::diag::nearest::meant;
 use crate::error::{Error, Result};
 use crate::file::read_short_text;
 use crate::front::pasted::Pasted;
@@ -229,9 +229,9 @@ fn in_words(error: &serde_yaml::Error) -> Wrong {
         let name = names.next().unwrap_or_default();
         let known: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
         let is_fraction = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
-        let help = match nearest(name, known.iter().copied()) {
+        let help = match meant(name, known.iter().copied()) {
             _ if is_fraction => "fractions are written with a point, as in `0.5`".to_owned(),
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(help) => help,
             None => format!("there are {}", known.join(", ")),
         };
         return Wrong {

@@ -2,7 +2,7 @@
 //! preprocessing is a mistake that nothing complains about.
 
 use super::images::{Intake, Rules};
-use crate::data::images::Image;
+use crate::data::images::{Image, swap_red_and_blue};
 use crate::data::pairs::Layout;
 use crate::data::transform::Mean;
 use crate::error::{Error, Result};
@@ -180,8 +180,7 @@ fn picture(intake: &Intake, values: &[f32], channels: &[Channel]) -> Result<Imag
     let unit = if low < high { 255.0 / (high - low) } else { 0.0 };
     let mut pixels: Vec<u8> = values.iter().map(|x| ((x - low) * unit).round() as u8).collect();
     if count == 3 && intake.red_first {
-        let (red, rest) = pixels.split_at_mut(height * width);
-        red.swap_with_slice(&mut rest[height * width..]);
+        swap_red_and_blue(&mut pixels);
     }
     let image = match count {
         1 => Image::new(1, height, width, pixels),

@@ -78,8 +78,7 @@ mod tests {
         let shapes = [("x".to_owned(), crate::ty::Shape::from([4, 2, 5, 5]))].into();
         let options = Options { shapes, ..Options::default() };
         let checked = pipeline::check("net.prototxt".as_ref(), text.into(), &options);
-        let record = |_: &str| None;
-        let env = pipeline::environment(&options, &record);
+        let env = pipeline::environment(&options, &|_| None);
         let session = SessionOptions { threads: 1, ..SessionOptions::default() };
         let typed = checked.stages.into_iter().next().expect("a stage");
         let trial = trial(typed, &env, &session).expect("a step");

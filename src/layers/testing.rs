@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::diag::render::render;
 use crate::exec::Device;
 use crate::one_pass::{PassOptions, input_shapes, input_values, one_pass};
 use crate::pipeline::{self, Options};
@@ -39,10 +38,9 @@ pub fn pass(
     };
     let checked = pipeline::check(Path::new("net.prototxt"), text, &options);
     if checked.diagnostics.has_errors() {
-        return Err(render(&checked.diagnostics, &checked.sources, false));
+        return Err(checked.complaints());
     }
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let env = pipeline::environment(&options, &|_| None);
     let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed: 7 };
     one_pass(&checked.stages[0], &env, tensors, &pass).map_err(|e| e.to_string())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diag::nearest::nearest;
+use crate::diag::nearest::meant;
 use crate::ir::{Definition, TypedNet};
 use crate::weights::Blob;
 
@@ -56,8 +56,8 @@ pub fn strangers(
     strange
         .map(|name| {
             let said = format!("tensor `{name}` names nothing in the net, and is left out");
-            match nearest(name, offered.iter().copied().filter(|name| !is_result(name))) {
-                Some(near) => format!("{said}; did you mean `{near}`?"),
+            match meant(name, offered.iter().copied().filter(|name| !is_result(name))) {
+                Some(question) => format!("{said}; {question}"),
                 None => said,
             }
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diag::nearest::nearest;
+use crate::diag::nearest::meant;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Definition, Node};
 use crate::spec::{Category, Dialect};
@@ -67,8 +67,8 @@ pub fn idle_shapes(
         }
         let message = format!("the net has no input `{name}`");
         let d = Diagnostic::without_place(&diag::W0627, message);
-        let near = nearest(name, inputs.iter().map(String::as_str));
-        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let near = meant(name, inputs.iter().map(String::as_str));
+        let near = near.map(|question| format!("; {question}")).unwrap_or_default();
         let d = match &inputs[..] {
             [] => d.help("it has no inputs whose shapes could be said"),
             names => d.help(format!("it has {}{near}", names.join(", "))),

@@ -37,8 +37,9 @@ enum Arg {
     Own(Shape),
 }
 
-/// Rewrites a program without a backward pass, in which [`compute_once`](super::compute_once()) has left every value once. Results are
-/// the same but for rounding; values stay where they are. Lists the layers that were joined in [`Program::joined`].
+/// Rewrites a program without a backward pass, in which [`compute_once`](super::compute_once()) has left every value once.
+/// Results are the same but for rounding; values stay where they are. Lists the layers that were joined in
+/// [`Program::joined`].
 pub fn join_towers(b: &mut Builder) {
     let groups = Search::new(b.program()).run();
     if !groups.is_empty() {

@@ -6,7 +6,7 @@
 use super::diagram::Category;
 
 /// The fonts, in order of preference; [`text::width`](super::text::width) is an upper estimate for the first ones.
-pub const FONTS: &str =
+const FONTS: &str =
     "'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans Condensed',sans-serif";
 
 /// The colour of a category and whether text on it is white.
@@ -40,7 +40,7 @@ pub fn series(index: usize) -> &'static str {
 }
 
 /// The rules that diagrams and plots share. Renderers without media queries show the light ones.
-pub fn base_css() -> String {
+fn base_css() -> String {
     format!(
         "text{{font-family:{FONTS};font-size:11px;fill:#3d4450}}\
          .paper{{fill:#ffffff}}\
@@ -50,7 +50,7 @@ pub fn base_css() -> String {
 }
 
 /// The dark counterpart of [`base_css`], to stand inside a media query.
-pub const BASE_DARK: &str =
+const BASE_DARK: &str =
     "text{fill:#c3cad5}.paper{fill:#15181d}.title{fill:#f2f4f7}.subtitle{fill:#9aa4b2}";
 
 /// A complete style sheet from light rules and the dark ones that override them.

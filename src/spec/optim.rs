@@ -2,8 +2,8 @@
 //! learning-rate policies of DIGITS' Torch driver.
 
 use super::args::Args;
-use super::solver::{Method, Policy, Solver};
-use crate::diag;
+use super::solver::{Method, Policy, Solver, read_positive};
+use crate::diag::nearest::nearest;
 
 /// A method of torch/optim with its own numbers. Learning rate and weight decay are the solver's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -112,7 +112,11 @@ impl Optim {
             | Optim::Adamax { .. }
             | Optim::Adadelta { .. }
             | Optim::Rprop { .. } => 2,
-            _ => 1,
+            Optim::Sgd { .. }
+            | Optim::Nag { .. }
+            | Optim::Adagrad
+            | Optim::Rmsprop { .. }
+            | Optim::Asgd { .. } => 1,
         }
     }
 
@@ -241,10 +245,10 @@ impl Solver {
         let count = |key| a.int(key).map(|n| u64::try_from(n).unwrap_or(0));
         Solver {
             clip_gradients: a.float("clip_gradients").map_or(default.clip_gradients, |x| x as f32),
-            iter_size: count("iter_size").unwrap_or(1).max(1),
+            iter_size: read_positive(a, "iter_size"),
             max_iter: count("max_iter").unwrap_or(0),
             display: count("display").unwrap_or(0),
-            average_loss: a.usize("average_loss").unwrap_or(1).max(1),
+            average_loss: read_positive(a, "average_loss") as usize,
             test_interval: count("test_interval").unwrap_or(0),
             test_initialization: a.bool("test_initialization").unwrap_or(true),
             snapshot: count("snapshot").unwrap_or(0),
@@ -337,11 +341,8 @@ fn method(a: &Args) -> Optim {
             stepsizemin: float("stepsizemin", 1e-6),
         },
         other => {
-            let near = diag::nearest::nearest(other, Optim::NAMES);
-            let hint = near.map_or(".".into(), |n| format!("; did you mean \"{n}\"?"));
-            let names = Optim::NAMES.join(", ");
             let key = if a.has("method") { "method" } else { "optimization" };
-            a.wrong(key, format!("optim has no method \"{other}\"{hint} There are {names}"));
+            strange(a, key, "optim has no method", other, &Optim::NAMES);
             Optim::Sgd { momentum: 0.0, dampening: 0.0, nesterov: false }
         }
     }
@@ -404,13 +405,15 @@ pub(super) fn read_percent(
         other => {
             let all = ["torch_sgd", "fixed", "step", "multistep", "poly", "exp", "inv", "sigmoid"];
             let names = if default == "torch_sgd" { &all[..] } else { &all[1..] };
-            let near = diag::nearest::nearest(other, names.iter().copied());
-            let hint = near.map_or(".".into(), |n| format!("; did you mean \"{n}\"?"));
-            a.wrong(
-                key,
-                format!("DIGITS has no policy \"{other}\"{hint} There are {}", names.join(", ")),
-            );
+            strange(a, key, "DIGITS has no policy", other, names);
             Policy::Fixed
         }
     }
+}
+
+/// Complains of a name that nobody has; `missing` says what there is not.
+pub(super) fn strange(a: &Args, key: &str, missing: &str, name: &str, names: &[&str]) {
+    let near = nearest(name, names.iter().copied());
+    let hint = near.map_or(".".into(), |n| format!("; did you mean \"{n}\"?"));
+    a.wrong(key, format!("{missing} \"{name}\"{hint} There are {}", names.join(", ")));
 }

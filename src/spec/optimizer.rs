@@ -2,9 +2,8 @@
 //! (tensorflow/main.py) with TensorFlow's defaults, and the policies that this driver has.
 
 use super::args::Args;
-use super::optim::read_percent;
+use super::optim::{read_percent, strange};
 use super::solver::{Method, Policy, Solver};
-use crate::diag;
 
 /// An optimizer of `tf.train` with its own numbers. The learning rate is the solver's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,7 +86,11 @@ impl Optimizer {
     pub fn histories(&self) -> usize {
         match self {
             Optimizer::Sgd | Optimizer::Momentum { .. } | Optimizer::Adagrad { .. } => 1,
-            _ => 2,
+            Optimizer::Adam { .. }
+            | Optimizer::AdagradDa { .. }
+            | Optimizer::Adadelta { .. }
+            | Optimizer::Rmsprop { .. }
+            | Optimizer::Ftrl { .. } => 2,
         }
     }
 
@@ -200,13 +203,7 @@ fn optimizer(a: &Args) -> Optimizer {
             l2: float("l2_regularization_strength", 0.0),
         },
         other => {
-            let near = diag::nearest::nearest(other, Optimizer::NAMES);
-            let hint = near.map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
-            let names = Optimizer::NAMES.join(", ");
-            a.wrong(
-                "optimizer",
-                format!("DIGITS has no optimizer \"{other}\"{hint} There are {names}"),
-            );
+            strange(a, "optimizer", "DIGITS has no optimizer", other, &Optimizer::NAMES);
             Optimizer::Sgd
         }
     }

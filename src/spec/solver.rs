@@ -227,10 +227,6 @@ impl Solver {
             [("HDF5", SnapshotFormat::Hdf5), ("BINARYPROTO", SnapshotFormat::BinaryProto)];
         let seed = a.int("random_seed").and_then(|n| u64::try_from(n).ok());
         let method = method(a);
-        let average_loss = a.usize("average_loss").unwrap_or(1);
-        if average_loss == 0 {
-            a.wrong("average_loss", "`average_loss` is a number of losses, 1 or more");
-        }
         let solver = Solver {
             method,
             base_lr: float("base_lr", default.base_lr),
@@ -242,10 +238,10 @@ impl Solver {
             weight_decay: float("weight_decay", default.weight_decay),
             regularization: Regularization::L2,
             clip_gradients: float("clip_gradients", default.clip_gradients),
-            iter_size: count("iter_size").unwrap_or(1).max(1),
+            iter_size: read_positive(a, "iter_size"),
             max_iter: count("max_iter").unwrap_or(0),
             display: count("display").unwrap_or(0),
-            average_loss: average_loss.max(1),
+            average_loss: read_positive(a, "average_loss") as usize,
             test_interval: count("test_interval").unwrap_or(0),
             test_iter: a.ints("test_iter").into_iter().map(|n| n.max(0) as u64).collect(),
             test_initialization: a.bool("test_initialization").unwrap_or(true),
@@ -300,6 +296,15 @@ impl Solver {
             a.wrong("test_iter", "`test_iter` needs a `test_interval` above 0");
         }
     }
+}
+
+/// A number of which there is at least 1; 1 if it is not given.
+pub(super) fn read_positive(a: &Args, key: &'static str) -> u64 {
+    let n = a.int(key).unwrap_or(1);
+    if n < 1 {
+        a.wrong(key, format!("`{key}` must be at least 1, not {n}"));
+    }
+    n.max(1) as u64
 }
 
 fn method(a: &Args) -> Method {

@@ -1,5 +1,6 @@
 //! The log of a run: one JSON object a line, appended as things happen.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -122,27 +123,62 @@ fn outputs(values: &[(String, Vec<f32>)]) -> serde_json::Map<String, serde_json:
 pub struct Log {
     path: PathBuf,
     file: File,
+    /// Bytes of the whole lines in the file.
+    written: u64,
+    /// Lines that did not fit.
+    waiting: VecDeque<String>,
+    /// Whether a line did not fit at any time.
+    failed: bool,
 }
+
+/// More lines than this do not wait for room; further ones are lost.
+const MOST_WAITING: usize = 1 << 16;
 
 impl Log {
     /// Opens a log to go on after `iteration` updates; what was written beyond is dropped.
     pub fn open(path: &Path, iteration: u64) -> Result<Self> {
-        let kept: Vec<Event> = match path.exists() && 0 < iteration {
-            true => read(path)?.into_iter().filter(|event| event.is_before(iteration)).collect(),
-            false => vec![],
-        };
+        let kept = before(path, iteration)?;
         crate::file::write_atomically(path, |w| {
             kept.iter().try_for_each(|event| writeln!(w, "{}", line(event)))
         })?;
-        let file = OpenOptions::new().append(true).open(path);
-        let file = file.map_err(|e| Error::io("write", path, e))?;
-        Ok(Log { path: path.to_owned(), file })
+        let failed = |e| Error::io("write", path, e);
+        let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+        let written = file.metadata().map_err(failed)?.len();
+        Ok(Log { path: path.to_owned(), file, written, waiting: VecDeque::new(), failed: false })
     }
 
-    /// Appends an event.
+    /// Appends an event. What does not fit, because the disk is full, is written with a later event.
+    ///
+    /// # Errors
+    /// The first event that could not be written.
     pub fn write(&mut self, event: &Event) -> Result<()> {
-        let text = line(event) + "\n";
-        self.file.write_all(text.as_bytes()).map_err(|e| Error::io("write", &self.path, e))
+        if self.waiting.len() < MOST_WAITING {
+            self.waiting.push_back(line(event) + "\n");
+        }
+        while let Some(line) = self.waiting.front() {
+            if let Err(e) = self.file.write_all(line.as_bytes()) {
+                // Takes back a line that was cut off; where that fails as well, the log has a line that cannot be read.
+                let _ = self.file.set_len(self.written);
+                return match std::mem::replace(&mut self.failed, true) {
+                    true => Ok(()),
+                    false => Err(Error::io("write", &self.path, e)),
+                };
+            }
+            self.written += line.len() as u64;
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+}
+
+/// What a log tells of the time before a run goes on after `iteration` updates; nothing of a run that begins.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn before(path: &Path, iteration: u64) -> Result<Vec<Event>> {
+    match path.exists() && 0 < iteration {
+        true => Ok(read(path)?.into_iter().filter(|event| event.is_before(iteration)).collect()),
+        false => Ok(vec![]),
     }
 }
 
@@ -183,9 +219,35 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Event>> {
             Ok(event) => events.push(event),
             Err(_) if number + 1 == last => {}
             Err(e) => {
-                return Err(Error::format(path, format!("line {}: {e}", number + 1)));
+                return Err(Error::at_line(path, number + 1, e));
             }
         }
     }
     Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(iteration: u64) -> Event {
+        Event::Snapshot { iteration, file: "x".into() }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn lines_wait_for_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let mut log = Log::open(&path, 0).unwrap();
+        log.write(&snapshot(1)).unwrap();
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let file = std::mem::replace(&mut log.file, full);
+        let error = log.write(&snapshot(2)).unwrap_err().to_string();
+        assert!(error.contains("log.jsonl"), "{error}");
+        log.write(&snapshot(3)).expect("that the disk is full is told once");
+        log.file = file;
+        log.write(&snapshot(4)).unwrap();
+        assert_eq!(read(&path).unwrap(), [1, 2, 3, 4].map(snapshot));
+    }
 }

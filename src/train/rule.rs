@@ -161,3 +161,50 @@ pub fn update(
         gradients,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is planned for a method is what its rule works with.
+    #[test]
+    fn methods_and_their_rules_have_as_many_histories() {
+        let [momentum, beta1, beta2, epsilon, rho, eps] = [0.9, 0.9, 0.999, 1e-8, 0.9, 1e-6];
+        let [initial, alpha, lambda, t0] = [0.1, 0.75, 1e-4, 1e6];
+        let caffe = Method::NAMES.map(|(_, method)| method);
+        let optim = [
+            Optim::Sgd { momentum, dampening: 0.0, nesterov: true },
+            Optim::Nag { momentum },
+            Optim::Adam { beta1, beta2, epsilon },
+            Optim::Adamax { beta1, beta2, epsilon },
+            Optim::Adagrad,
+            Optim::Rmsprop { alpha, epsilon, initial_mean: 0.0 },
+            Optim::Adadelta { rho, eps },
+            Optim::Asgd { eta0: eps, lambda, alpha, t0 },
+            Optim::Rprop {
+                stepsize: 0.1,
+                etaplus: 1.2,
+                etaminus: 0.5,
+                stepsizemax: 50.0,
+                stepsizemin: eps,
+            },
+        ];
+        let optimizers = [
+            Optimizer::Sgd,
+            Optimizer::Momentum { momentum, nesterov: true },
+            Optimizer::Adam { beta1, beta2, epsilon },
+            Optimizer::Adagrad { initial },
+            Optimizer::AdagradDa { initial },
+            Optimizer::Adadelta { rho, epsilon },
+            Optimizer::Rmsprop { decay: rho, momentum, epsilon },
+            Optimizer::Ftrl { initial, l1: 0.0, l2: 0.0 },
+        ];
+        assert_eq!(optim.map(|optim| optim.name()), Optim::NAMES);
+        assert_eq!(optimizers.map(|optimizer| optimizer.name()), Optimizer::NAMES);
+        let others = optim.map(Method::Optim).into_iter().chain(optimizers.map(Method::Optimizer));
+        for method in caffe.into_iter().chain(others) {
+            let (rule, _) = rule(&Solver { method, ..Solver::default() }, 0.1, 0);
+            assert_eq!(rule.histories(), method.histories(), "{method:?}");
+        }
+    }
+}

@@ -152,10 +152,10 @@ pub(crate) fn write_model(path: &Path, name: &str, layers: &[LayerView]) -> Resu
     })
 }
 
-fn of_present_format(layer: LayerParameter) -> Result<LayerWeights, String> {
+fn of_present_format(mut layer: LayerParameter) -> Result<LayerWeights, String> {
     let name = layer.name.unwrap_or_default();
     Ok(LayerWeights {
-        diffs: diffs(&layer.blobs),
+        diffs: diffs(&mut layer.blobs),
         blobs: blobs(&name, layer.blobs)?,
         name,
         kind: layer.r#type.unwrap_or_default(),
@@ -166,7 +166,7 @@ fn of_present_format(layer: LayerParameter) -> Result<LayerWeights, String> {
 
 /// A layer of the second generation, or one of the first in its envelope.
 fn of_legacy_format(layer: V1LayerParameter) -> Result<LayerWeights, String> {
-    let (name, kind, protos) = match layer.layer {
+    let (name, kind, mut protos) = match layer.layer {
         Some(inner) => {
             let word = inner.r#type.unwrap_or_default();
             let kind = type_of_word(&word).map_or(word, str::to_owned);
@@ -179,7 +179,7 @@ fn of_legacy_format(layer: V1LayerParameter) -> Result<LayerWeights, String> {
     };
     let name = name.unwrap_or_default();
     Ok(LayerWeights {
-        diffs: diffs(&protos),
+        diffs: diffs(&mut protos),
         blobs: blobs(&name, protos)?,
         name,
         kind,
@@ -188,10 +188,11 @@ fn of_legacy_format(layer: V1LayerParameter) -> Result<LayerWeights, String> {
     })
 }
 
-fn diffs(protos: &[BlobProto]) -> Vec<Vec<f32>> {
+/// Takes the last changes out of the blobs; none if no blob has any.
+fn diffs(protos: &mut [BlobProto]) -> Vec<Vec<f32>> {
     match protos.iter().all(|proto| proto.diff.is_empty()) {
         true => vec![],
-        false => protos.iter().map(|proto| proto.diff.clone()).collect(),
+        false => protos.iter_mut().map(|proto| std::mem::take(&mut proto.diff)).collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Turns HDF5 files into blobs, numbers and texts by path, and a tree of those into an HDF5 file.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -26,16 +27,21 @@ pub fn is_hdf5(bytes: &[u8]) -> bool {
 
 /// The paths of what lies in a file.
 #[derive(Default)]
-struct Found {
-    datasets: Vec<String>,
-    groups: Vec<String>,
+pub struct Contents {
+    /// Those of data sets, such as `data/conv1/0`.
+    pub datasets: Vec<String>,
+    /// Those of groups, such as `data/conv1`.
+    pub groups: Vec<String>,
 }
 
 /// An HDF5 file that is being read.
 pub struct Hdf5File {
     path: PathBuf,
     file: File,
-    len: usize,
+    /// Bytes that the values of the file have at most.
+    most: usize,
+    /// How many of them have not been read.
+    left: Cell<usize>,
 }
 
 impl Hdf5File {
@@ -49,10 +55,10 @@ impl Hdf5File {
         if !is_hdf5(&bytes) {
             return Err(Error::format(path, "is not an HDF5 file"));
         }
-        let len = bytes.len();
+        let most = bytes.len().saturating_mul(MAX_COMPRESSION);
         let damaged = |e| Error::format(path, format!("is a damaged HDF5 file: {e}"));
         let file = File::from_bytes(bytes).map_err(damaged)?;
-        Ok(Hdf5File { path: path.to_owned(), file, len })
+        Ok(Hdf5File { path: path.to_owned(), file, most, left: Cell::new(most) })
     }
 
     /// The path it was opened at.
@@ -60,21 +66,14 @@ impl Hdf5File {
         &self.path
     }
 
-    /// The paths of all data sets, such as `data/conv1/0`.
-    pub fn datasets(&self) -> Result<Vec<String>> {
-        let mut found = Found::default();
+    /// The paths of all data sets and groups.
+    pub fn contents(&self) -> Result<Contents> {
+        let mut found = Contents::default();
         self.walk(&self.file.root(), "", 0, &mut found)?;
-        Ok(found.datasets)
+        Ok(found)
     }
 
-    /// The paths of all groups, such as `data/conv1`.
-    pub fn groups(&self) -> Result<Vec<String>> {
-        let mut found = Found::default();
-        self.walk(&self.file.root(), "", 0, &mut found)?;
-        Ok(found.groups)
-    }
-
-    fn walk(&self, group: &Group, prefix: &str, depth: usize, found: &mut Found) -> Result<()> {
+    fn walk(&self, group: &Group, prefix: &str, depth: usize, found: &mut Contents) -> Result<()> {
         let damaged = |e| self.damaged(if prefix.is_empty() { "/" } else { prefix }, e);
         let datasets = group.datasets().map_err(damaged)?;
         let groups = group.groups().map_err(damaged)?;
@@ -103,11 +102,19 @@ impl Hdf5File {
 
     /// The extents of a data set.
     pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
-        let shape = self.dataset(name)?.shape().map_err(|e| self.damaged(name, e))?;
+        Ok(self.extents(name)?.0)
+    }
+
+    /// The extents of a data set, and the bytes of its values, at least those that it has as f32.
+    fn extents(&self, name: &str) -> Result<(Vec<usize>, usize)> {
+        let dataset = self.dataset(name)?;
+        let shape = dataset.shape().map_err(|e| self.damaged(name, e))?;
+        let each = dataset.element_size().map_err(|e| self.damaged(name, e))?;
+        let each = usize::try_from(each).unwrap_or(usize::MAX).max(size_of::<f32>());
         let extents: Option<Vec<usize>> = shape.iter().map(|&n| usize::try_from(n).ok()).collect();
-        let count = extents.as_ref().and_then(|shape| product(shape.iter().copied()));
-        match (extents, count) {
-            (Some(extents), Some(count)) if count / MAX_COMPRESSION <= self.len => Ok(extents),
+        let bytes = extents.as_ref().and_then(|shape| product(shape.iter().copied().chain([each])));
+        match (extents, bytes) {
+            (Some(extents), Some(bytes)) if bytes <= self.most => Ok((extents, bytes)),
             _ => {
                 let message =
                     format!("`{name}` claims the shape {shape:?}, more than the file holds");
@@ -118,7 +125,12 @@ impl Hdf5File {
 
     /// A data set of numbers of any kind, as f32.
     pub fn blob(&self, name: &str) -> Result<Blob> {
-        let shape = self.shape(name)?;
+        let (shape, bytes) = self.extents(name)?;
+        let left = self.left.get().checked_sub(bytes).ok_or_else(|| {
+            let message = format!("`{name}` and what was read before are more than the file holds");
+            Error::format(&self.path, message)
+        })?;
+        self.left.set(left);
         let data = self.dataset(name)?.read_f32().map_err(|e| self.damaged(name, e))?;
         let len = data.len();
         let wrong = || {
@@ -254,7 +266,7 @@ mod tests {
         tree.text("net", "a/b_iter_12.caffemodel.h5");
         tree.write(&path).unwrap();
         let file = Hdf5File::open(&path).unwrap();
-        let mut names = file.datasets().unwrap();
+        let mut names = file.contents().unwrap().datasets;
         names.sort();
         assert_eq!(names, ["data/conv1/7x7/0", "data/conv1/7x7/1", "iter", "net"]);
         assert_eq!(file.blob("data/conv1/7x7/0").unwrap(), blob);
@@ -265,6 +277,32 @@ mod tests {
         assert!(missing.contains("a.h5: has no data set `iters`"), "{missing}");
     }
 
+    #[test]
+    fn values_are_no_more_than_the_file_explains() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.h5");
+        let mut tree = Hdf5Tree::default();
+        tree.floats("data", Blob::new(vec![777], vec![1.0; 777]).unwrap());
+        tree.write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let file = Hdf5File::open(&path).unwrap();
+        let reads = whole.len() * MAX_COMPRESSION / (777 * 4);
+        assert!((0..reads).all(|_| file.blob("data").is_ok()));
+        let error = file.blob("data").unwrap_err().to_string();
+        assert!(error.contains("a.h5: `data` and what was read before are more"), "{error}");
+        // The bytes that are claimed count, of which a number has four. This file has no checksums.
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/io/h5_a.h5");
+        let mut bytes = std::fs::read(&golden).unwrap();
+        let shape = Hdf5File::open(&golden).unwrap().shape("data").unwrap();
+        let extents: Vec<u8> = shape.iter().flat_map(|&n| (n as u64).to_le_bytes()).collect();
+        let row: usize = shape[1..].iter().product();
+        let rows = (bytes.len() * MAX_COMPRESSION / 2 / row) as u64;
+        let at = bytes.windows(extents.len()).position(|part| part == extents).unwrap();
+        bytes[at..at + 8].copy_from_slice(&rows.to_le_bytes());
+        let error = Hdf5File::parse(&golden, bytes).unwrap().shape("data").unwrap_err().to_string();
+        assert!(error.contains("more than the file holds"), "{error}");
+    }
+
     /// Every file cut short and many with wrong bytes are errors, or are read; nothing panics or takes forever.
     #[test]
     fn damaged_files() {
@@ -272,7 +310,7 @@ mod tests {
         let whole = std::fs::read(&golden).unwrap();
         let read = |bytes: Vec<u8>| -> Result<()> {
             let file = Hdf5File::parse(&golden, bytes)?;
-            for name in file.datasets()? {
+            for name in file.contents()?.datasets {
                 file.blob(&name)?;
             }
             Ok(())

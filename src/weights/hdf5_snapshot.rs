@@ -19,7 +19,8 @@ const DIFF: &str = "diff";
 pub(super) fn read_weights(path: &Path, bytes: Vec<u8>) -> Result<Given> {
     let file = Hdf5File::parse(path, bytes)?;
     let mut weights = Weights::new();
-    for name in file.datasets()? {
+    let contents = file.contents()?;
+    for name in contents.datasets {
         let Some((layer, at)) = name.strip_prefix("data/").and_then(|n| n.rsplit_once('/')) else {
             continue;
         };
@@ -33,8 +34,7 @@ pub(super) fn read_weights(path: &Path, bytes: Vec<u8>) -> Result<Given> {
     }
     let mut given = Given::of(weights, Counts::Owned);
     let known: BTreeSet<String> = given.layers.iter().map(|(layer, _)| layer.clone()).collect();
-    let groups = file.groups()?;
-    let layers = groups.iter().filter_map(|group| group.strip_prefix("data/"));
+    let layers = contents.groups.iter().filter_map(|group| group.strip_prefix("data/"));
     let empty = layers.filter(|layer| !known.contains(*layer));
     given.layers.extend(empty.map(|layer| (layer.to_owned(), 0)));
     Ok(given)
@@ -65,7 +65,7 @@ pub fn write_hdf5_weights(
 impl SolverState {
     pub(super) fn of_hdf5(path: &Path, bytes: Vec<u8>) -> Result<Self> {
         let file = Hdf5File::parse(path, bytes)?;
-        let names = file.datasets()?;
+        let names = file.contents()?.datasets;
         let kept = names.iter().filter(|name| name.starts_with("history/")).count();
         let history = (0..kept).map(|i| file.blob(&format!("history/{i}")));
         let learned_net = match names.iter().any(|name| name == "learned_net") {

@@ -36,7 +36,7 @@ pub use safetensors::{
     write_safetensors_with,
 };
 pub use solverstate::SolverState;
-pub use stored::{Stored, move_weights, read_stored, read_weights};
+pub use stored::{Stored, by_name, move_weights, read_stored, read_weights};
 
 use std::path::Path;
 

@@ -23,8 +23,8 @@ pub enum Stored {
     Flat(Vec<f32>),
 }
 
-/// Reads a file of weights: `.t7`, `.safetensors`, `.caffemodel` in either format, or a checkpoint of TensorFlow. What it is, its first bytes say,
-/// whatever its name is; where they do not, its name does.
+/// Reads a file of weights: `.t7`, `.safetensors`, `.caffemodel` in either format, or a checkpoint of TensorFlow. What it
+/// is, its first bytes say, whatever its name is; where they do not, its name does.
 ///
 /// # Errors
 /// The file is not what its name says, or holds no weights.
@@ -133,22 +133,22 @@ pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result
             }
             entries
         }
-        Stored::Named(given, variables) => match from {
-            _ if plain_orders && named(&given.weights) => return Ok(given.weights),
-            None if named(&with_variables(given.clone(), variables.clone(), to).weights) => {
-                return Ok(with_variables(given, variables, to).weights);
+        Stored::Named(given, _) if plain_orders && named(&given.weights) => {
+            return Ok(given.weights);
+        }
+        Stored::Named(given, variables) => {
+            let weights = with_variables(given, variables, from.unwrap_or(to)).weights;
+            match from {
+                Some(places) => order::of_names(path, &weights, places)?,
+                None if named(&weights) => return Ok(weights),
+                None => {
+                    return Err(Error::format(
+                        path,
+                        "holds parameters by names that are not this net's; give the definition they are of with --from",
+                    ));
+                }
             }
-            Some(places) => {
-                let given = with_variables(given, variables, places);
-                order::of_names(path, &given.weights, places)?
-            }
-            None => {
-                return Err(Error::format(
-                    path,
-                    "holds parameters by names that are not this net's; give the definition they are of with --from",
-                ));
-            }
-        },
+        }
     };
     order::assign(path, &entries, to)
 }
@@ -202,7 +202,7 @@ fn plain(name: &str) -> &str {
 }
 
 /// The layers of a model by name.
-fn by_name(model: CaffeModel) -> Given {
+pub fn by_name(model: CaffeModel) -> Given {
     let layers = model.layers.iter().map(|layer| (layer.name.clone(), layer.blobs.len())).collect();
     let weights = model.layers.into_iter().flat_map(|layer| {
         let blobs = layer.blobs.into_iter().enumerate();

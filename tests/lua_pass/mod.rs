@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cortado::diag::render::render;
 use cortado::exec::Device;
 use cortado::ir::NetState;
 use cortado::one_pass::{PassOptions, check_options, inward, one_pass, outward};
@@ -20,10 +19,9 @@ pub fn run(text: &str, given: &Tensors, phase: Phase, seed: u64) -> Result<Tenso
     let options = check_options(&path, given, Some(NetState::phase(phase)));
     let checked = pipeline::check(&path, text.to_owned(), &options);
     if checked.diagnostics.has_errors() {
-        return Err(render(&checked.diagnostics, &checked.sources, false));
+        return Err(checked.complaints());
     }
-    let record = |_: &str| None;
-    let env = pipeline::environment(&options, &record);
+    let env = pipeline::environment(&options, &|_| None);
     let pass = PassOptions { backward: true, device: Device::Cpu, threads: 1, seed };
     let definition = &checked.definition;
     let results = one_pass(&checked.stages[0], &env, &inward(definition, given), &pass);

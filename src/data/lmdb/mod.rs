@@ -33,6 +33,11 @@ fn lmdb_error(doing: &'static str, path: &Path, error: lmdb::Error) -> Error {
     }
 }
 
+/// A complaint about a record of the database `path`; bytes of its key that are no text are escaped.
+pub fn record_error(path: &Path, key: &[u8], message: &str) -> Error {
+    Error::format(path, format!("record `{}` {message}", key.escape_ascii()))
+}
+
 /// `path` itself if it is a file, else the data file in it.
 fn data_file(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(DATA_FILE) } else { path.to_owned() }

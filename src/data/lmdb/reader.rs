@@ -120,17 +120,6 @@ impl LmdbReader {
         self.step()?.ok_or_else(|| Error::format(&self.path, "the database has no records"))
     }
 
-    /// Moves to the first record whose key is not before `key`; [`advance`](Self::advance) goes on behind it.
-    pub fn seek(&mut self, key: &[u8]) -> Result<Option<(&[u8], &[u8])>> {
-        self.fresh = key.is_empty();
-        if self.fresh {
-            return self.step();
-        }
-        let record = self.cursor_get(Some(key), MDB_SET_RANGE)?;
-        self.note(record);
-        Ok(record)
-    }
-
     /// The value at exactly `key`; the cursor stays where it is.
     pub fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
         self.renew()?;

@@ -49,7 +49,7 @@ impl List {
 
     fn error(&self, i: u32, message: &str) -> Error {
         let line = self.images[i as usize].line;
-        Error::format(&self.path, format!("line {line}: {message}"))
+        Error::at_line(&self.path, line, message)
     }
 }
 
@@ -132,11 +132,13 @@ impl PairImages {
         let first = self.adapted(list.load(number)?).map_err(|why| list.error(number, &why))?;
         let [channels, height, width] = first.shape();
         let mut decoded = Decoded { images: self, size: [height, width], cache: HashMap::new() };
-        let used = pairs.iter().flat_map(|planned| [planned.pair.0, planned.pair.1]);
-        let mut used: Vec<u32> = used.collect();
-        used.sort_unstable();
-        used.dedup();
-        used.truncate(CACHE_BYTES / (channels * height * width));
+        let mut is_used = vec![false; list.images.len()];
+        for &(one, other) in pairs.iter().map(|planned| &planned.pair) {
+            is_used[one as usize] = true;
+            is_used[other as usize] = true;
+        }
+        let used = (0..).zip(is_used).filter_map(|(i, is_used)| is_used.then_some(i));
+        let used: Vec<u32> = used.take(CACHE_BYTES / (channels * height * width)).collect();
         let work = used.into_par_iter().map(|i| Ok((i, decoded.load(list, i)?)));
         let cache = work.collect::<Result<_>>()?;
         decoded.cache = cache;

@@ -25,21 +25,19 @@ pub fn read_list(path: &Path) -> Result<(Vec<Listed>, Vec<u64>)> {
     let (mut images, mut labels) = (vec![], vec![]);
     for (i, line) in text.lines().enumerate() {
         let Some((image, label)) = split_line(line) else { continue };
-        let label = label.parse().map_err(|_| {
-            Error::format(path, format!("line {}: the label {label} is too large", i + 1))
-        })?;
+        let large = |_| {
+            let why = format!("the label {label} is too large; write one from 0 to {}", u64::MAX);
+            Error::at_line(path, i + 1, why)
+        };
+        let label = label.parse().map_err(large)?;
         let image = Path::new(image);
-        let beside = folder.join(image);
-        let found = image.exists() || beside.exists();
+        let found = image.exists() || folder.join(image).exists();
         if !found && is_pair(folder, image) {
-            let message = format!(
-                "line {}: names two images; a line is `path label`, and which images make a pair is drawn. A list of pairs goes \
-                 with --pairs",
-                i + 1
-            );
-            return Err(Error::format(path, message));
+            let why = "names two images; a line is `path label`, and which images make a pair is drawn. A list of pairs goes \
+                       with --pairs";
+            return Err(Error::at_line(path, i + 1, why));
         }
-        images.push(Listed { file: place(folder, image), line: i + 1 });
+        images.push(Listed { file: file::beside(path, image), line: i + 1 });
         labels.push(label);
     }
     if images.is_empty() {
@@ -52,13 +50,12 @@ pub fn read_list(path: &Path) -> Result<(Vec<Listed>, Vec<u64>)> {
 /// image however often it is named.
 pub fn read_pairs(path: &Path) -> Result<(Vec<Listed>, Vec<Planned>)> {
     let text = file::read_text(path)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
     let (mut images, mut pairs) = (vec![], vec![]);
     let mut known: HashMap<&str, u32> = HashMap::new();
     for (i, line) in text.lines().enumerate() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let Some(label) = words.last().and_then(|word| word.parse::<i32>().ok()) else { continue };
-        let wrong = |why: String| Err(Error::format(path, format!("line {}: {why}", i + 1)));
+        let wrong = |why: String| Err(Error::at_line(path, i + 1, why));
         let [first, second] = match words[..] {
             [first, second, _] => [first, second],
             [] | [_] => continue,
@@ -79,7 +76,7 @@ pub fn read_pairs(path: &Path) -> Result<(Vec<Listed>, Vec<Planned>)> {
             let next = images.len() as u32;
             let number = *known.entry(name).or_insert(next);
             if number == next {
-                images.push(Listed { file: place(folder, Path::new(name)), line: i + 1 });
+                images.push(Listed { file: file::beside(path, Path::new(name)), line: i + 1 });
             }
             number
         };
@@ -89,12 +86,6 @@ pub fn read_pairs(path: &Path) -> Result<(Vec<Listed>, Vec<Planned>)> {
         return Err(Error::format(path, "has no line with two images and a label"));
     }
     Ok((images, pairs))
-}
-
-/// Where a listed image is: from the current folder, or else beside the list.
-fn place(folder: &Path, image: &Path) -> PathBuf {
-    let beside = folder.join(image);
-    if !image.exists() && beside.exists() { beside } else { image.to_owned() }
 }
 
 /// Whether a path that is none is two.

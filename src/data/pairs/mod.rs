@@ -128,11 +128,18 @@ pub fn create_pairs(
     options: &PairOptions,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Summary> {
-    if options.count == 0 || options.val_count == 0 {
-        return Err(Error::refused("the number of pairs must be at least 1"));
+    for (set, option, count) in
+        [("training", "--count", options.count), ("validation", "--val-count", options.val_count)]
+    {
+        if count == 0 {
+            let why = format!("the number of {set} pairs ({option}) must be at least 1");
+            return Err(Error::refused(why));
+        }
     }
     if options.balance.is_some_and(|part| !(0.0..=1.0).contains(&part)) {
-        return Err(Error::refused("the part of pairs of one class must lie between 0 and 1"));
+        return Err(Error::refused(
+            "the part of pairs of one class (--balance) must lie between 0 and 1",
+        ));
     }
     let folder = PendingFolder::create(&options.folder)?;
     let images = PairImages::open(&options.images, options)?;

@@ -48,13 +48,15 @@ pub fn plan(
         pair,
         label: i32::from(images.label(pair.0) == images.label(pair.1)),
     };
+    let mut planned = room(count)?;
     let Some(part) = balance else {
-        let draw = |_| labelled((random.below(n), random.below(n)));
-        return Ok((0..count).map(draw).collect());
+        planned.extend((0..count).map(|_| labelled((random.below(n), random.below(n)))));
+        return Ok(planned);
     };
     let classes = Classes::of(images);
     let same = (part * count as f64).round() as usize;
-    let mut kinds: Vec<bool> = (0..count).map(|i| i < same).collect();
+    let mut kinds: Vec<bool> = room(count)?;
+    kinds.extend((0..count).map(|i| i < same));
     random.shuffle(&mut kinds);
     if 0 < same && classes.pairable == 0 {
         let message = "pairs of one class are asked for, but no class has two images";
@@ -65,7 +67,34 @@ pub fn plan(
         return Err(Error::refused(message));
     }
     let draw = |same| if same { classes.same(&mut random) } else { classes.different(&mut random) };
-    Ok(kinds.into_iter().map(draw).map(labelled).collect())
+    planned.extend(kinds.into_iter().map(draw).map(labelled));
+    Ok(planned)
+}
+
+/// An empty vector with room for something of each of `count` pairs.
+fn room<T>(count: usize) -> Result<Vec<T>> {
+    let mut room = vec![];
+    let why = "pairs do not fit into memory; ask for fewer with --count and --val-count";
+    room.try_reserve_exact(count).map_err(|_| Error::refused(format!("{count} {why}")))?;
+    Ok(room)
+}
+
+/// The numbers below `count` in the order of their digits as text: 0, 1, 10, 11, 2, …
+pub fn by_text(count: usize) -> impl Iterator<Item = usize> {
+    let after = move |&n: &usize| {
+        if n == 0 {
+            return (1 < count).then_some(1);
+        }
+        if n < count.div_ceil(10) {
+            return Some(10 * n);
+        }
+        let mut n = n;
+        while n % 10 == 9 || count <= n + 1 {
+            n /= 10;
+        }
+        (n != 0).then_some(n + 1)
+    };
+    std::iter::successors((0 < count).then_some(0), after)
 }
 
 /// Images sorted by class, those of classes with at least two images first.
@@ -118,5 +147,19 @@ impl Classes {
 
     fn range(&self, place: u32) -> (u32, u32) {
         self.ranges[self.class[place as usize] as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_the_order_of_their_text() {
+        for count in [0, 1, 2, 9, 10, 11, 99, 100, 101, 1234] {
+            let mut sorted: Vec<usize> = (0..count).collect();
+            sorted.sort_by_key(usize::to_string);
+            assert_eq!(by_text(count).collect::<Vec<_>>(), sorted, "below {count}");
+        }
     }
 }

@@ -172,7 +172,14 @@ fn refusals_leave_nothing() {
         let left = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name());
         assert!(left.map(|name| name.into_string().unwrap()).all(|name| !name.contains("db")));
     };
-    check(PairOptions { count: 0, ..options.clone() }, "at least 1");
+    let opened = PairImages::open(&options.images, &options).unwrap();
+    let error = plan(&opened, usize::MAX, None, 0, 0).unwrap_err().to_string();
+    assert!(error.contains("do not fit into memory"), "{error}");
+    check(PairOptions { count: 0, ..options.clone() }, "training pairs (--count) must be");
+    check(
+        PairOptions { val_count: 0, ..options.clone() },
+        "validation pairs (--val-count) must be",
+    );
     check(PairOptions { balance: Some(f64::NAN), ..options.clone() }, "between 0 and 1");
     check(PairOptions { balance: Some(0.5), ..options.clone() }, "no class has two images");
     let one = write_list(folder.path(), 3, 1);

@@ -6,7 +6,7 @@ use prost::Message;
 use rayon::prelude::*;
 
 use super::images::{Decoded, PairImages};
-use super::plan::{Pair, Planned};
+use super::plan::{Pair, Planned, by_text};
 use super::{Layout, PairOptions};
 use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;
@@ -32,13 +32,15 @@ pub fn write_set(
     let [height, width] = decoded.size;
     let file = |suffix: &str| folder.join(format!("{name}_{suffix}"));
     // Records are written in the order of their keys as text, which gives the smallest database.
-    let mut order: Vec<(String, Planned)> =
-        pairs.iter().enumerate().map(|(i, &planned)| (i.to_string(), planned)).collect();
-    order.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let mut order = by_text(pairs.len()).map(|i| (i.to_string(), pairs[i]));
     let mut image_db = LmdbWriter::create(&file("images"))?;
     let mut label_db = LmdbWriter::create(&file("labels"))?;
     let mut sums = vec![0u64; layout.channels() * height * width];
-    for chunk in order.chunks(CHUNK) {
+    loop {
+        let chunk: Vec<(String, Planned)> = order.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            break;
+        }
         let work = chunk.par_iter().map(|(_, planned)| pixels(&decoded, layout, planned.pair));
         let records: Vec<Vec<u8>> = work.collect::<Result<_>>()?;
         for ((key, planned), data) in chunk.iter().zip(records) {

@@ -56,15 +56,6 @@ fn add_to<T: Real>(beta: T, x: &[T], y: &mut [T]) {
     );
 }
 
-/// Fills `len` elements along an axis of `y`: the border of a pad.
-pub fn fill_part<T: Real>(outer: usize, len: usize, inner: usize, value: T, y: &mut [T], to: Part) {
-    assert!(y.len() == outer * to.extent * inner, "{} elements to fill", y.len());
-    assert!(to.start + len <= to.extent, "part too long");
-    for y in y.chunks_exact_mut((to.extent * inner).max(1)) {
-        y[to.start * inner..][..len * inner].fill(value);
-    }
-}
-
 /// Repeats: `y[o, r, i] = x[o, i] + beta y[o, r, i]` for `outer x count x inner`.
 ///
 /// The adjoint is a sum over the middle axis ([`reduce`](super::reduce::reduce)).
@@ -263,8 +254,7 @@ mod tests {
             copy_part(2, 5, 3, &b, part(5, 0), 0.0, y, part(7, 2));
         });
         assert_eq!(joined, x);
-        let mut y = vec![1.0f32; 2 * 4];
-        fill_part(2, 1, 1, 9.0, &mut y, part(4, 3));
+        let mut y = [1.0f32, 1., 1., 9., 1., 1., 1., 9.];
         copy_part(2, 2, 1, &[5., 6., 7., 8.], part(2, 0), 1.0, &mut y, part(4, 1));
         assert_eq!(y, [1., 6., 7., 9., 1., 8., 9., 9.]);
     }

@@ -254,14 +254,7 @@ fn columns<T: Real>(kind: Reduction, rows: usize, stride: usize, x: &[T], sums: 
 }
 
 /// Sums the outer and the inner axis: `outer x middle x inner` to `middle`, `y = sum + beta y`.
-pub fn sum_around<T: Real>(
-    outer: usize,
-    middle: usize,
-    inner: usize,
-    x: &[T],
-    beta: T,
-    y: &mut [T],
-) {
+fn sum_around<T: Real>(outer: usize, middle: usize, inner: usize, x: &[T], beta: T, y: &mut [T]) {
     assert!(x.len() == outer * middle * inner, "{} elements to sum", x.len());
     assert!(y.len() == middle, "{} sums", y.len());
     if inner == 1 {

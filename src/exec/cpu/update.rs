@@ -155,7 +155,13 @@ impl<T> Rule<T> {
             | Rule::RmsMomentum { .. }
             | Rule::DualAveraging
             | Rule::Ftrl { .. } => 2,
-            _ => 1,
+            Rule::Momentum { .. }
+            | Rule::Nesterov { .. }
+            | Rule::Damped { .. }
+            | Rule::AdaGrad { .. }
+            | Rule::RmsProp { .. }
+            | Rule::Ahead { .. }
+            | Rule::Averaged { .. } => 1,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::net::Net;
 use super::order::positions;
 
 /// Space between neighbours in a row.
-pub const SEPARATION: f64 = 36.0;
+const SEPARATION: f64 = 36.0;
 
 /// The least distance of the middles of neighbours.
 fn apart(net: &Net, left: u32, right: u32) -> f64 {

@@ -1,15 +1,13 @@
-//! Turns numbers into plots as SVG: training curves, embeddings, histograms.
+//! Turns numbers into plots as SVG: training curves, embeddings.
 //!
 //! Values that are not finite are left out; a plot without any value says so.
 
 mod axis;
-mod histogram;
 mod scatter;
 mod training;
 
 pub use axis::{Axis, Scale};
-pub use histogram::{Histogram, histogram};
-pub use scatter::{Guide, Scatter, scatter};
+pub use scatter::{Scatter, scatter};
 pub use training::{Output, Run, Training, training};
 
 use super::text::{Weight, escape, number, shorten, width};
@@ -199,14 +197,13 @@ impl Frame {
 
 /// The rules of plots: light, then dark.
 fn css() -> (String, String) {
-    let light = ".grid{fill:none;stroke:#e6e9ee;stroke-width:1}.guide{fill:none;stroke:#c3cad5;stroke-width:1}\
+    let light = ".grid{fill:none;stroke:#e6e9ee;stroke-width:1}\
         .axis{font-size:12px}.tick{fill:#5d6673}\
         .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\
         .faint{fill:none;stroke-width:1;stroke-linejoin:round;opacity:.28}\
         .thin{fill:none;stroke-width:1.2;opacity:.75}.dashed{stroke-dasharray:6 4}\
         .halo{font-weight:bold;paint-order:stroke;stroke:#ffffff;stroke-width:3px;stroke-linejoin:round}";
-    let dark =
-        ".grid{stroke:#272d35}.guide{stroke:#4a5360}.tick{fill:#9aa4b2}.halo{stroke:#15181d}";
+    let dark = ".grid{stroke:#272d35}.tick{fill:#9aa4b2}.halo{stroke:#15181d}";
     (light.into(), dark.into())
 }
 

@@ -2,21 +2,9 @@
 
 use super::axis::{Axis, Scale};
 use super::{Frame, Key, Mark};
-use crate::report::text::{escape, number, shorten};
+use crate::report::text::number;
 use crate::report::theme;
 use std::fmt::Write;
-
-/// What to draw behind the points.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Guide {
-    /// Nothing.
-    #[default]
-    None,
-    /// A circle around the origin with a radius in data units, for embeddings of unit length.
-    Circle(f64),
-    /// A line from the origin through the mean of each class.
-    Rays,
-}
 
 /// A plot of embeddings.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,12 +15,8 @@ pub struct Scatter {
     pub subtitle: String,
     /// The coordinates.
     pub points: Vec<(f64, f64)>,
-    /// The class of each point; points without one are of class 0.
+    /// The class of each point.
     pub classes: Vec<usize>,
-    /// The names of the classes; a class without one is named by its number.
-    pub names: Vec<String>,
-    /// What to draw behind the points.
-    pub guide: Guide,
 }
 
 /// More points than this are thinned out evenly.
@@ -40,26 +24,13 @@ const MOST_POINTS: usize = 20_000;
 
 /// Draws points with equal units on both axes, 680 by 680 pixels or a little more.
 pub fn scatter(plot: &Scatter) -> String {
-    let class = |index: usize| plot.classes.get(index).copied().unwrap_or(0);
-    let usable: Vec<(usize, (f64, f64))> = plot
-        .points
-        .iter()
-        .enumerate()
-        .map(|(index, &point)| (class(index), point))
-        .filter(|(_, (x, y))| x.abs() < 1e150 && y.abs() < 1e150)
-        .collect();
+    let points = plot.classes.iter().copied().zip(plot.points.iter().copied());
+    let usable: Vec<(usize, (f64, f64))> =
+        points.filter(|(_, (x, y))| x.abs() < 1e150 && y.abs() < 1e150).collect();
     let mut frame = Frame::new(&plot.title, &plot.subtitle, 680.0, 680.0);
-    let mut around: Vec<(f64, f64)> = usable.iter().map(|point| point.1).collect();
-    match plot.guide {
-        Guide::Circle(radius) if radius.is_finite() => {
-            around.extend([(-radius, -radius), (radius, radius)])
-        }
-        Guide::Rays => around.push((0.0, 0.0)),
-        _ => {}
-    }
     let axes = (
-        Axis::around(around.iter().map(|point| point.0), Scale::Linear),
-        Axis::around(around.iter().map(|point| point.1), Scale::Linear),
+        Axis::around(usable.iter().map(|(_, point)| point.0), Scale::Linear),
+        Axis::around(usable.iter().map(|(_, point)| point.1), Scale::Linear),
     );
     let (Some(x), Some(y), false) = (axes.0, axes.1, usable.is_empty()) else {
         return frame.nothing();
@@ -69,7 +40,7 @@ pub fn scatter(plot: &Scatter) -> String {
     let keys: Vec<Key> = present
         .iter()
         .map(|mean| Key {
-            text: name(plot, mean.class),
+            text: mean.class.to_string(),
             colour: theme::series(mean.class),
             mark: Mark::Dot,
         })
@@ -81,7 +52,6 @@ pub fn scatter(plot: &Scatter) -> String {
     let (x, y) = (x.widened(unit * wide), y.widened(unit * high));
     frame.x_axis(&x, "");
     frame.y_axis(&y, "", false);
-    guide(&mut frame, plot.guide, &x, &y, &present);
     cloud(&mut frame, &usable, &x, &y);
     for mean in present.iter().filter(|_| present.len() <= 40) {
         let (px, py) = frame.at(x.place(mean.at.0), y.place(mean.at.1));
@@ -90,14 +60,10 @@ pub fn scatter(plot: &Scatter) -> String {
             "<text class=\"halo\" text-anchor=\"middle\" x=\"{}\" y=\"{}\">{}</text>",
             number(px),
             number(py + 4.0),
-            escape(&shorten(&name(plot, mean.class), 20)),
+            mean.class,
         );
     }
     frame.finish()
-}
-
-fn name(plot: &Scatter, class: usize) -> String {
-    plot.names.get(class).cloned().unwrap_or_else(|| class.to_string())
 }
 
 /// The mean of a class.
@@ -118,36 +84,6 @@ fn means(points: &[(usize, (f64, f64))]) -> Vec<Mean> {
         at: (x / count, y / count),
     };
     sums.into_iter().map(mean).collect()
-}
-
-fn guide(frame: &mut Frame, guide: Guide, x: &Axis, y: &Axis, means: &[Mean]) {
-    let (ox, oy) = frame.at(x.place(0.0), y.place(0.0));
-    match guide {
-        Guide::None => {}
-        Guide::Circle(radius) => {
-            let pixels = radius.abs() / x.length() * (frame.right - frame.left);
-            let _ = writeln!(
-                frame.out,
-                "<circle class=\"guide dashed\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>",
-                number(ox),
-                number(oy),
-                number(pixels),
-            );
-        }
-        Guide::Rays => {
-            for mean in means {
-                let (px, py) = frame.at(x.place(mean.at.0), y.place(mean.at.1));
-                let _ = writeln!(
-                    frame.out,
-                    "<path class=\"guide\" d=\"M{} {}L{} {}\"/>",
-                    number(ox),
-                    number(oy),
-                    number(px),
-                    number(py),
-                );
-            }
-        }
-    }
 }
 
 /// The points, more transparent and smaller the more there are. Classes alternate, so that none covers the rest.

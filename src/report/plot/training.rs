@@ -35,8 +35,6 @@ pub struct Output {
 pub struct Training {
     /// The heading.
     pub title: String,
-    /// The line below it; may be empty.
-    pub subtitle: String,
     /// What a step is: `iteration` or `epoch`.
     pub steps: String,
     /// The scale of the loss.
@@ -65,7 +63,7 @@ pub fn training(plot: &Training) -> String {
         }
     }
     let height = HEIGHT + PANEL * names.len() as f64;
-    let mut frame = Frame::new(&plot.title, &plot.subtitle, 760.0, height);
+    let mut frame = Frame::new(&plot.title, "", 760.0, height);
     frame.bottom -= PANEL * names.len() as f64;
     let losses = |run: &Run| run.train.iter().chain(&run.val).copied().collect::<Vec<_>>();
     let points = || plot.runs.iter().flat_map(losses);

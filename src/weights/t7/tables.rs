@@ -28,12 +28,10 @@ impl T7 {
         };
         let Some(tensors) = tensors.filter(|tensors| !tensors.is_empty()) else { return Ok(None) };
         let mut all = vec![];
-        let mut places = vec![];
+        let mut places = HashSet::new();
         for tensor in tensors {
             // A shared parameter is one, as for getParameters().
-            let place = (tensor.storage, tensor.offset);
-            if !places.contains(&place) {
-                places.push(place);
+            if places.insert((tensor.storage, tensor.offset)) {
                 all.extend(self.blob(tensor)?.data);
             }
             if self.is_exceeded_by(all.len()) || MOST < places.len() {

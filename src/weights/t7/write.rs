@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::weights::stream::write_values;
 use crate::{Result, file};
 
 /// Writes the numbers as one tensor of one axis.
@@ -32,6 +33,6 @@ pub fn write_flat(path: &Path, values: &[f32]) -> Result<()> {
     head.extend(len);
     file::write_atomically(path, |writer| {
         writer.write_all(&head)?;
-        values.iter().try_for_each(|x| writer.write_all(&x.to_le_bytes()))
+        write_values(writer, values)
     })
 }

@@ -22,10 +22,14 @@ impl<'a, T> Memory<'a, T> {
         unsafe { std::slice::from_raw_parts(self.start.add(slot.offset), slot.len) }
     }
 
+    /// A place to write to. No two results for places that overlap may live at once, nor a result beside one of
+    /// [`get`](Self::get) that overlaps it: a step takes its written places one after the other, and the planner keeps
+    /// different ones apart.
     #[expect(clippy::mut_from_ref, reason = "the plan keeps written places disjoint")]
     pub(super) fn get_mut(&self, slot: Slot) -> &mut [T] {
         assert!(slot.offset + slot.len <= self.len, "place outside the arena");
-        // SAFETY: as for `get`; a step asks for each written place once.
+        // SAFETY: inside the arena; that nothing else refers to the place is the callers' part, which `plan::verify` proves of
+        // different places of a step.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(slot.offset), slot.len) }
     }
 }

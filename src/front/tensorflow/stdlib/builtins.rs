@@ -516,7 +516,7 @@ fn numbers(builtins: &Rc<Module>) {
         }
     });
     let radix = |name: &'static str, prefix: &'static str, digits: fn(u64) -> String| {
-        function(&builtins, name, &["number"], move |py, args| {
+        function(builtins, name, &["number"], move |py, args| {
             let Some(value) = py.to_index(&args.get("number"), args.span)? else {
                 let got = py.type_name(&args.get("number"));
                 let message = format!("'{got}' object cannot be interpreted as an integer");
