@@ -5,6 +5,8 @@
 //! `cargo test --release --features cuda --test cuda`, on a machine with a GPU; the built binary runs alone as well, from
 //! the root of the repository. Without a GPU, `.ci/simulated_gpu` runs it on one that is simulated.
 
+#![allow(clippy::duplicate_mod, reason = "suites that share a module are modules here")]
+
 #[allow(dead_code, reason = "some of its checks are for the processor only")]
 #[path = "caffe_layers.rs"]
 mod caffe_layers;

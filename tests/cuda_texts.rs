@@ -1,6 +1,8 @@
 //! What a GPU would run, on the processor: the texts of all kernels compiled as C behind the same entries, arguments and
 //! addresses, against the golden cases of Caffe, Torch and TensorFlow, their trajectories, and the processor's own updates.
 
+#![allow(clippy::duplicate_mod, reason = "suites that share a module are modules here")]
+
 #[allow(dead_code, reason = "some of its checks are for the processor only")]
 #[path = "caffe_layers.rs"]
 mod caffe_layers;
