@@ -59,6 +59,11 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
             values
         }
         Filler::Bilinear => bilinear(shape),
+        Filler::Orthogonal(gain) => {
+            let columns = shape.dims().last().copied().unwrap_or(1).max(1);
+            let values = draw(&|r| r.normal());
+            orthogonal(values.into_iter().map(f64::from).collect(), n / columns, columns, gain)
+        }
         Filler::Unset | Filler::Xavier(_) | Filler::Msra(_) | Filler::MsraLeaky(..) => {
             fill(&filler.for_shape(shape), shape, seed, stream)
         }
@@ -67,6 +72,32 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
 
 /// Streams of fillers lie apart from those of the program's random steps.
 const FILL_STREAMS: u64 = 1 << 32;
+
+/// The shorter of rows and columns of a matrix at right angles to each other, by Gram's and Schmidt's way, twice for accuracy.
+fn orthogonal(values: Vec<f64>, rows: usize, columns: usize, gain: f64) -> Vec<f32> {
+    let (count, length) = if rows < columns { (rows, columns) } else { (columns, rows) };
+    let place = |vector: usize, i: usize| {
+        if rows < columns { vector * columns + i } else { i * columns + vector }
+    };
+    let mut vectors: Vec<Vec<f64>> = vec![];
+    for vector in 0..count {
+        let mut own: Vec<f64> = (0..length).map(|i| values[place(vector, i)]).collect();
+        for other in vectors.iter().chain(&vectors) {
+            let along: f64 = own.iter().zip(other).map(|(a, b)| a * b).sum();
+            own.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
+        }
+        let size = own.iter().map(|a| a * a).sum::<f64>().sqrt();
+        own.iter_mut().for_each(|a| *a /= size);
+        vectors.push(own);
+    }
+    let mut result = vec![0.0; values.len()];
+    for (vector, own) in vectors.iter().enumerate() {
+        for (i, x) in own.iter().enumerate() {
+            result[place(vector, i)] = (gain * x) as f32;
+        }
+    }
+    result
+}
 
 fn bilinear(shape: &Shape) -> Vec<f32> {
     let width = shape.dims().last().copied().unwrap_or(1).max(1);
