@@ -106,3 +106,28 @@ fn bilinear(shape: &Shape) -> Vec<f32> {
     let weight = |i: usize| 1.0 - (i as f32 / f - c).abs();
     (0..shape.count()).map(|i| weight(i % width) * weight(i / width % width)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+    use crate::spec::Filler;
+    use crate::ty::Shape;
+
+    #[test]
+    fn orthogonal_numbers_are_at_right_angles() {
+        // Nine rows of four columns, and four rows of nine.
+        for (shape, by_columns) in [(Shape(vec![3, 3, 4]), true), (Shape(vec![4, 9]), false)] {
+            let values = fill(&Filler::Orthogonal(1.5), &shape, 3, 0);
+            let at = |vector: usize, i: usize| {
+                f64::from(values[if by_columns { 4 * i + vector } else { 9 * vector + i }])
+            };
+            for a in 0..4 {
+                for b in 0..4 {
+                    let product: f64 = (0..9).map(|i| at(a, i) * at(b, i)).sum();
+                    let want = if a == b { 2.25 } else { 0.0 };
+                    assert!((product - want).abs() < 1e-5, "{a} and {b}: {product}");
+                }
+            }
+        }
+    }
+}
