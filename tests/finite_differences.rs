@@ -1,11 +1,12 @@
 //! Gradients against central finite differences in double precision, for every golden layer case of Caffe and of Torch and
-//! every definition of TensorFlow that has a backward pass. The golden data say that cortado agrees with these; this says
+//! every definition of TensorFlow, small ones among them, that has a backward pass. The golden data say that cortado agrees with these; this says
 //! that all are derivatives.
 //!
 //! Where the two one-sided differences disagree the function has a kink, and the place is skipped, as Caffe's own
 //! gradient checker does.
 
 mod golden_case;
+mod small_definitions;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +18,7 @@ use cortado::program::Arrange;
 use cortado::weights::Blob;
 use golden_case::{Case, cases};
 use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
 
 /// Cases whose gradient is by the original's definition not the derivative of what the forward pass computes, and why.
 const NOT_DERIVATIVES: &[(&str, &str)] = &[
@@ -43,6 +45,14 @@ const NOT_DERIVATIVES: &[(&str, &str)] = &[
     ("forks::margin_single", ANGLES),
     ("forks::margin_triple", ANGLES),
     ("forks::scale_at_least", "a factor that is brought to its bound keeps its gradient"),
+    ("small::adversarial_examples", STOPPED),
+    ("small::colours", "hsv_to_rgb has no gradient in TensorFlow"),
+    ("small::gradients_times_numbers", REVERSED),
+    ("small::labels_that_sum_to_less", "the gradient is that of labels that sum to 1"),
+    ("small::normalised_by_one_function", "moments that are given back have no gradient"),
+    ("small::renormalised", STOPPED),
+    ("small::spectral_norm", STOPPED),
+    ("small::two_losses_of_one_variable", "each of the losses has a gradient of its own"),
     ("tensorflow::multi_loss", "each of its losses changes variables of its own only"),
     ("torch::alias_concattable_first", "an in-place module changes what its siblings read"),
     ("torch::alias_concattable_identity", "an in-place module changes what its siblings read"),
@@ -58,6 +68,8 @@ const DISTANCE: &str = "1e-4 is added to the distance that the gradient divides 
 
 /// Why centres of classes are listed.
 const CENTRES: &str = "a centre follows the rows of its class, whatever the loss";
+/// Why definitions are listed that keep the gradient from a part of what they compute.
+const STOPPED: &str = "the definition keeps a part of the gradient back";
 /// Why layers of domain adaptation are listed.
 const REVERSED: &str = "the gradient is reversed on purpose";
 /// Why losses over alignments of several sequences are listed.
@@ -98,12 +110,34 @@ fn main() {
             [Trial::test(name.clone(), move || run(&name, &case)), last]
         }));
     }
+    let (cases, inputs) = small_definitions::all();
+    trials.extend(cases.into_iter().map(|case| {
+        let name = format!("small::{}", small_definitions::text(&case["name"]));
+        let given = small_definitions::given(&case, inputs.clone());
+        Trial::test(name.clone(), move || decide(&name, small(&case, &given)?))
+    }));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
+/// A small definition of TensorFlow.
+fn small(case: &Value, tensors: &BTreeMap<String, Blob>) -> Result<Net, Failed> {
+    let [inference, loss] = ["inference", "loss"].map(|part| small_definitions::text(&case[part]));
+    let (checked, options) =
+        small_definitions::checked(inference, loss, tensors, case["train"] == true);
+    let given = inward(&checked.definition, tensors);
+    Net::new(&checked, &options, &given, None)
+}
+
 fn run(name: &str, case: &Path) -> Result<(), Failed> {
+    match open(case, None)? {
+        Some(net) => decide(name, net),
+        None => Ok(()),
+    }
+}
+
+/// Whether the gradients are derivatives, as they should be.
+fn decide(name: &str, mut net: Net) -> Result<(), Failed> {
     let listed = NOT_DERIVATIVES.iter().any(|(known, _)| *known == name);
-    let Some(mut net) = open(case, None)? else { return Ok(()) };
     match (net.check(), listed) {
         (Err(_), true) => Ok(()),
         (Ok(_), true) => Err("is a derivative, and listed as none".into()),

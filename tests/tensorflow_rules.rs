@@ -355,3 +355,57 @@ fn the_reference_has_every_function() {
         assert!(entry(name).is_some(), "{name}");
     }
 }
+
+/// slim's own nets: how large an image is, how many variables TensorFlow makes, how many elements
+/// those have that are trained, and a number made of their
+/// names, in order and each with the end of a line: h = 31 h + byte in 32 bits (tf-slim 1.1, ten classes, while training).
+const NETS: &[(&str, usize, usize, usize, u32)] = &[
+    ("alexnet.alexnet_v2", 224, 16, 46247882, 1444209098),
+    ("inception.inception_v1", 224, 230, 5602874, 1666214678),
+    ("inception.inception_v2", 224, 277, 10163586, 1015940181),
+    ("inception.inception_v3", 299, 388, 24353332, 4060997092),
+    ("overfeat.overfeat", 231, 16, 141648394, 269567626),
+    ("resnet_v1.resnet_v1_50", 64, 267, 23528522, 2437566570),
+    ("resnet_v2.resnet_v2_101", 64, 544, 42549386, 3488838469),
+    ("vgg.vgg_16", 224, 32, 134301514, 2642115792),
+    ("vgg.vgg_19", 224, 38, 139611210, 284235254),
+];
+
+#[test]
+fn nets_of_slim_have_the_variables_of_tensorflow() {
+    for &(net, size, variables, elements, names) in NETS {
+        let (module, function) = net.split_once('.').unwrap_or_default();
+        let scope = match module {
+            "inception" => format!("{net}_arg_scope"),
+            "resnet_v1" | "resnet_v2" => format!("{module}.resnet_arg_scope"),
+            "vgg" => "vgg.vgg_arg_scope".to_owned(),
+            _ => format!("{module}.{function}_arg_scope"),
+        };
+        let text = class(
+            &format!(
+                "from tensorflow.contrib.slim.python.slim.nets import {module}\nwith slim.arg_scope({scope}()):\n    net, points = \
+                 {net}(self.x, 10, is_training=self.is_training)\nself.points = points\nreturn tf.reshape(net, [-1, 10])"
+            ),
+            LOSS,
+        );
+        // What a net is trained with beside its logits, as inception_v3 is, has variables as well.
+        let text = match net {
+            "inception.inception_v3" => text.replace(LOSS, "other = self.points['AuxLogits'] if self.is_training else \
+                self.inference\n        return digits.classification_loss(self.inference, self.y) + \
+                digits.classification_loss(other, self.y)"),
+            _ => text,
+        };
+        let checked = checked(&text, &[size, size, 3], Some(10));
+        assert!(!checked.diagnostics.has_errors(), "{net}: {}", complaints(&checked));
+        let mut found: Vec<String> =
+            parameters(&checked).into_iter().map(|name| format!("model/{name}")).collect();
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), variables, "{net}: {found:?}");
+        let line = found.iter().flat_map(|name| name.bytes().chain([b'\n']));
+        let sum = line.fold(0u32, |h, byte| h.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        assert_eq!(sum, names, "{net}: {found:?}");
+        let train = checked.stage("train").expect("it is trained");
+        assert_eq!(train.parameter_count(), elements, "{net}");
+    }
+}

@@ -138,6 +138,8 @@ fn draw(b: &mut Builder, filler: Filler, shape: &Shape) -> ValueId {
             draw(b, filler.for_shape(shape), shape)
         }
         Filler::Bilinear => unreachable!("it is the same in every pass, so it is a parameter"),
-        Filler::TruncatedNormal { .. } => unreachable!("no `FillerParameter` names it"),
+        Filler::TruncatedNormal { .. } | Filler::Orthogonal(_) => {
+            unreachable!("no `FillerParameter` names it")
+        }
     }
 }

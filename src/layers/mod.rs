@@ -8,6 +8,7 @@ pub mod accuracy;
 pub mod adaptive_pooling;
 pub mod annotated_data;
 pub mod arg_max;
+pub mod assignment;
 pub mod axis_letters;
 pub mod axis_span;
 pub mod axis_sum;
@@ -276,6 +277,7 @@ layers! {
     adaptive_pooling::AdaptivePooling,
     annotated_data::AnnotatedData,
     arg_max::ArgMax,
+    assignment::Assignment,
     axis_letters::AxisLetters,
     axis_sum::AxisSum,
     axpy::Axpy,

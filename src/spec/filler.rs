@@ -51,6 +51,9 @@ pub enum Filler {
     MsraLeaky(Norm, f64),
     /// Bilinear interpolation, for upsampling deconvolutions.
     Bilinear,
+    /// Columns, or rows where there are fewer, of this length and at right angles to each other, of a matrix that has the last axis
+    /// as its columns (Saxe et al. 2014, as TensorFlow's `orthogonal_initializer`).
+    Orthogonal(f64),
 }
 
 impl std::fmt::Display for Filler {
@@ -74,6 +77,7 @@ impl std::fmt::Display for Filler {
             Filler::Msra(norm) => write!(f, "msra by {norm}"),
             Filler::MsraLeaky(norm, slope) => write!(f, "msra by {norm} for the slope {slope}"),
             Filler::Bilinear => f.write_str("bilinear"),
+            Filler::Orthogonal(gain) => write!(f, "orthogonal of gain {gain}"),
         }
     }
 }

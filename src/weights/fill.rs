@@ -59,6 +59,11 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
             values
         }
         Filler::Bilinear => bilinear(shape),
+        Filler::Orthogonal(gain) => {
+            let columns = shape.dims().last().copied().unwrap_or(1).max(1);
+            let values = draw(&|r| r.normal());
+            orthogonal(values.into_iter().map(f64::from).collect(), n / columns, columns, gain)
+        }
         Filler::Unset | Filler::Xavier(_) | Filler::Msra(_) | Filler::MsraLeaky(..) => {
             fill(&filler.for_shape(shape), shape, seed, stream)
         }
@@ -68,10 +73,61 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
 /// Streams of fillers lie apart from those of the program's random steps.
 const FILL_STREAMS: u64 = 1 << 32;
 
+/// The shorter of rows and columns of a matrix at right angles to each other, by Gram's and Schmidt's way, twice for accuracy.
+fn orthogonal(values: Vec<f64>, rows: usize, columns: usize, gain: f64) -> Vec<f32> {
+    let (count, length) = if rows < columns { (rows, columns) } else { (columns, rows) };
+    let place = |vector: usize, i: usize| {
+        if rows < columns { vector * columns + i } else { i * columns + vector }
+    };
+    let mut vectors: Vec<Vec<f64>> = vec![];
+    for vector in 0..count {
+        let mut own: Vec<f64> = (0..length).map(|i| values[place(vector, i)]).collect();
+        for other in vectors.iter().chain(&vectors) {
+            let along: f64 = own.iter().zip(other).map(|(a, b)| a * b).sum();
+            own.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
+        }
+        let size = own.iter().map(|a| a * a).sum::<f64>().sqrt();
+        own.iter_mut().for_each(|a| *a /= size);
+        vectors.push(own);
+    }
+    let mut result = vec![0.0; values.len()];
+    for (vector, own) in vectors.iter().enumerate() {
+        for (i, x) in own.iter().enumerate() {
+            result[place(vector, i)] = (gain * x) as f32;
+        }
+    }
+    result
+}
+
 fn bilinear(shape: &Shape) -> Vec<f32> {
     let width = shape.dims().last().copied().unwrap_or(1).max(1);
     let f = width.div_ceil(2) as f32;
     let c = (width - 1) as f32 / (2.0 * f);
     let weight = |i: usize| 1.0 - (i as f32 / f - c).abs();
     (0..shape.count()).map(|i| weight(i % width) * weight(i / width % width)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+    use crate::spec::Filler;
+    use crate::ty::Shape;
+
+    #[test]
+    fn orthogonal_numbers_are_at_right_angles() {
+        // Nine rows of four columns, and four rows of nine.
+        for (shape, by_columns) in [(Shape(vec![3, 3, 4]), true), (Shape(vec![4, 9]), false)] {
+            let values = fill(&Filler::Orthogonal(1.5), &shape, 3, 0);
+            let at = |vector: usize, i: usize| {
+                f64::from(values[if by_columns { 4 * i + vector } else { 9 * vector + i }])
+            };
+            for a in 0..4 {
+                for b in 0..4 {
+                    let product: f64 = (0..9).map(|i| at(a, i) * at(b, i)).sum();
+                    let want = if a == b { 2.25 } else { 0.0 };
+                    assert!((product - want).abs() < 1e-5, "{a} and {b}: {product}");
+                }
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Writes the .out file beside every .py file of this folder with CPython 3: each case runs as a file of its own named
 # "case". Cases avoid what a run cannot reproduce (addresses, the order of sets, hashes) and what differs between
-# versions of Python 3; those of Python 2 alone are in python2.txt, with their output written by hand.
+# versions of Python 3; those of Python 2 alone are in python2.txt, with their output written by hand. arrays.py needs numpy.
 set -e
 cd "$(dirname "$0")"
 work=$(mktemp -d)

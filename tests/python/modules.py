@@ -236,3 +236,27 @@ import os
 import os.path as osp
 print(os.path.dirname('a/b/c'), os.path.basename('a/b/c'), os.path.join('a', 'b/', 'c'), os.path.join('a', '/b'), osp.dirname('c'), osp.basename('a/'), os.path.dirname('/a'), os.path.dirname('a//b'))
 print(os.path.splitext('a/b.c.d'), os.path.splitext('a.b/c'), os.path.splitext('.rc'), os.path.splitext('a/.rc'), os.path.join('a', ''), os.path.join('', 'b'))
+# @case regular_expressions
+import re
+print(re.sub('%s_[0-9]*/' % 'tower', '', 'tower_12/conv1/Relu'), re.sub(r'(\w+)@(\w+)', r'\2-\1-\g<1>', 'a@b c@d'))
+print(re.sub('a', lambda m: m.group().upper(), 'banana', 2), re.subn('x', 'y', 'xx'), re.escape('a.b*c') == r'a\.b\*c')
+for pattern in ['a+', '(a|b)*c', '^x', 'x$', 'a.c', '(a)(b)?', '[^a-z]+', r'\s*,\s*', 'a{2,3}', 'a{,2}', 'a*?b', 'b|', '(a+)(a*)',
+                r'\bx', 'x(?=y)', 'x(?!y)', r'(\w)\1', '[-a]', '[]a]', '(a|ab)(c|bcd)', '(?:ab)+', '((a)|b)+']:
+    for text in ['', 'aab', 'xabcy', 'a1b22c333', 'foo, bar ,baz', 'xyx xy', 'aabbaacc', 'ab\nxb', 'A-b]c']:
+        found = re.search(pattern, text)
+        print(found and (found.span(), found.group(), found.groups()), re.findall(pattern, text), re.sub(pattern, '#', text),
+              re.split(pattern, text), bool(re.match(pattern, text)))
+# @case compiled_expressions
+import re
+pattern = re.compile('(?P<name>[a-z]+)_(?P<number>[0-9]+)', re.IGNORECASE)
+found = pattern.match('Conv_12/x')
+print(found.group('name'), found.group(2), found.start('number'), found.end(), found.group(0, 1), pattern.groups)
+print(sorted(found.groupdict().items()), [m.start() for m in re.finditer('a', 'banana')], re.fullmatch('a+', 'aab'))
+for wrong in ['(', '*a', '[a', 'a)', '\\']:
+    try:
+        re.compile(wrong)
+    except re.error:
+        print('bad')
+# @case numbers_module
+import numbers
+print(isinstance(3, numbers.Number), isinstance(2.5, numbers.Integral), isinstance('a', numbers.Real))

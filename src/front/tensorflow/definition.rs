@@ -351,7 +351,11 @@ impl Run<'_> {
             }
             None => None,
         };
+        let updates = state.updates();
         let mut graph = state.graph.borrow_mut();
+        for update in tensors(&updates) {
+            graph.perform(&update);
+        }
         if self.mode == Mode::Train {
             asked::late(py, graph.late.iter().map(|&variable| &graph.variables[variable]));
         }
@@ -387,6 +391,12 @@ impl Run<'_> {
             }
         }
         graph.keep(&blobs, &apart);
+        if let Some((place, name)) = graph.assigned_and_trained() {
+            let message = format!("`{name}` is assigned to, and trained as well");
+            let d = Diagnostic::new(&diag::E0811, place, message);
+            let help = "make the variable with `trainable=False`, or leave its steps to the solver";
+            return Err(Box::new(d.help(help)));
+        }
         let found = apart.into_iter().zip(found).map(|(blob, (_, variables))| (blob, variables));
         let found: Vec<Loss> = found.collect();
         let rewriting = gradients::rewriting(hooked, &found, &graph, self.whole);
@@ -483,7 +493,7 @@ impl Graph {
         let known =
             |blob: &String| !unknown(&needs(std::slice::from_ref(blob), &self.nodes), &self.nodes);
         self.metrics = metrics.into_iter().filter(known).collect();
-        let wanted = [outputs, losses, &self.metrics].concat();
+        let wanted = [outputs, losses, &self.metrics, &self.performed].concat();
         let mut needed = needs(&wanted, &self.nodes);
         needed.insert(INPUT.to_owned());
         self.nodes.retain(|node| node.tops.iter().any(|top| needed.contains(&top.value)));

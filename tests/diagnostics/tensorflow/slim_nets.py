@@ -9,7 +9,7 @@ class UserModel(Tower):
 
     @model_property
     def inference(self):
-        from tensorflow.contrib.slim.nets import resnet_v1 # error[E0802]: ModuleNotFoundError: No module named 'tensorflow.contrib.slim.nets'
+        from tensorflow.contrib.slim.nets import mobilenet_v1 # error[E0802]: ImportError: cannot import name 'mobilenet_v1' from 'tensorflow.contrib.slim.nets'
         return slim.fully_connected(slim.flatten(self.x), self.nclasses, activation_fn=None)
 
     @model_property

@@ -10,7 +10,7 @@ class UserModel(Tower):
     @model_property
     def inference(self):
         w = tf.get_variable('w', [5, 5, 1, 20])
-        net = tf.nn.conv2d(self.x, w, strides=[2, 2], padding='VALID') # error[E0802]: ValueError: `strides` must be [1, height, width, 1], not [2, 2]
+        net = tf.nn.conv2d(self.x, w, strides=[1, 2, 2], padding='VALID') # error[E0802]: ValueError: `strides` must be [1, height, width, 1], not [1, 2, 2]
         return slim.fully_connected(slim.flatten(net), self.nclasses, activation_fn=None)
 
     @model_property

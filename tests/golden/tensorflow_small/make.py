@@ -150,6 +150,180 @@ rows = slim.batch_norm(slim.flatten(self.x), decay=0.99, scale=True, zero_debias
 return tf.concat([slim.flatten(net), rows], 1)""", WEIGHTED),
     ('mean_without_bias_unfused', True, LARGE + """
 return slim.batch_norm(large, decay=0.95, zero_debias_moving_mean=True, updates_collections=None, fused=False)""", WEIGHTED),
+    ('renormalised', True, LARGE + """
+net = slim.batch_norm(large, renorm=True, scale=True, decay=0.9, renorm_decay=0.8, scope='a')
+net = slim.conv2d(net, 3, [2, 2], normalizer_fn=slim.batch_norm, scope='b', normalizer_params={
+    'renorm': True, 'renorm_clipping': {'rmax': 1.1, 'rmin': 0.9, 'dmax': 0.2}, 'center': False})
+rows = tf.layers.batch_normalization(slim.flatten(self.x), renorm=True, renorm_momentum=0.7, training=True)
+return tf.concat([slim.flatten(net), rows], 1)""", WEIGHTED),
+    ('renormalised_in_use', False, LARGE + """
+return slim.batch_norm(large, renorm=True, scale=True, is_training=self.is_training)""", WEIGHTED),
+    ('assigned_moments', True, LARGE + """
+pop_mean = tf.Variable(tf.zeros([1]), trainable=False, name='pop_mean')
+pop_var = tf.Variable(tf.ones([1]), trainable=False, name='pop_variance')
+mean, var = tf.nn.moments(large, [0, 1, 2])
+updates = [tf.assign(pop_mean, pop_mean * 0.9 + mean * 0.1), pop_var.assign_sub((pop_var - var) * 0.1)]
+with tf.control_dependencies(updates):
+    return tf.nn.batch_normalization(large, mean, var, None, None, 1e-3)""", WEIGHTED),
+    ('averages_of_moments', True, LARGE + """
+with tf.variable_scope('bn'):
+    mean, var = tf.nn.moments(large, [0, 1, 2], name='moments')
+    ema = tf.train.ExponentialMovingAverage(decay=0.6)
+    done = ema.apply([mean, var])
+
+    def while_training():
+        with tf.control_dependencies([done]):
+            return tf.identity(mean), tf.identity(var)
+
+    mean, var = tf.cond(tf.constant(self.is_training), while_training, lambda: (ema.average(mean), ema.average(var)))
+    return tf.nn.batch_normalization(large, mean, var, None, None, 1e-3)""", WEIGHTED),
+    ('averages_by_hand', True, """
+from tensorflow.python.training import moving_averages
+mean = tf.get_variable('mean', [2, 2, 1], trainable=False)
+other = tf.get_variable('other', [2, 2, 1], trainable=False)
+tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, moving_averages.assign_moving_average(
+    mean, tf.reduce_mean(self.x, 0), 0.9, zero_debias=False))
+now = moving_averages.assign_moving_average(other, tf.reduce_mean(self.x, 0), 0.7)
+with tf.control_dependencies([tf.group(now)]):
+    return tf.identity(self.x) * 2.0""", SQUARES),
+    ('centers_that_follow', True, """
+self.features = slim.fully_connected(slim.flatten(self.x), 2, activation_fn=None)
+return self.features""", """
+centers = tf.get_variable('centers', [3, 2], trainable=False)
+own = tf.gather(centers, self.y)
+with tf.control_dependencies([tf.scatter_sub(centers, self.y, 0.5 * (own - self.features))]):
+    return tf.reduce_mean(tf.square(self.features - own))"""),
+    ('what_nobody_needs_is_not_assigned', True, """
+kept = tf.get_variable('kept', [1], trainable=False)
+count = tf.Variable(1.0, trainable=False, name='count')
+tf.assign(kept, kept * 0.0)
+return self.x * kept * tf.assign_add(count, 2.0)""", SQUARES),
+    ('spectral_norm', True, LARGE + """
+w = tf.get_variable('kernel', [3, 3, 1, 2])
+rows = tf.reshape(w, [-1, 2])
+u = tf.get_variable('u', [1, 2], trainable=False)
+v_hat = tf.nn.l2_normalize(tf.matmul(u, tf.transpose(rows)))
+u_hat = tf.nn.l2_normalize(tf.matmul(v_hat, rows))
+u_hat, v_hat = tf.stop_gradient(u_hat), tf.stop_gradient(v_hat)
+sigma = tf.matmul(tf.matmul(v_hat, rows), tf.transpose(u_hat))
+with tf.control_dependencies([u.assign(u_hat)]):
+    w = tf.reshape(rows / sigma, w.shape.as_list())
+return tf.nn.conv2d(large, filter=w, strides=[1, 1, 1, 1], padding='SAME')""", WEIGHTED),
+    ('group_norm', False, LARGE + """
+net = slim.conv2d(large, 4, [2, 2], normalizer_fn=slim.group_norm, normalizer_params={'groups': 2}, scope='a')
+net = slim.group_norm(net, groups=2, center=False, activation_fn=tf.tanh, epsilon=0.1, scope='b')
+return slim.layer_norm(net, begin_norm_axis=1, begin_params_axis=1, scope='c')""", WEIGHTED),
+    ('channels_before_pixels', True, LARGE + """
+net = tf.transpose(tf.concat([large, tf.sin(large)], 3), [0, 3, 1, 2])
+net = slim.instance_norm(net, data_format='NCHW')
+net = slim.batch_norm(net + 0.3 * net * net, data_format='NCHW', scale=True, fused=False, updates_collections=None)
+net = tf.nn.bias_add(net, tf.get_variable('b', [2]), data_format='NCHW')
+return tf.transpose(tf.layers.max_pooling2d(net, 2, 1, data_format='channels_last'), [0, 2, 3, 1])""", WEIGHTED),
+    ('penalties_of_scopes', False, """
+with tf.variable_scope('a', regularizer=slim.l2_regularizer(0.5)):
+    net = slim.fully_connected(slim.flatten(self.x), 3)
+with tf.variable_scope('b', regularizer=lambda w: 0.1 * tf.reduce_sum(tf.abs(w))):
+    net = net + tf.get_variable('w', [3])
+    with tf.variable_scope('c', regularizer=tf.no_regularizer):
+        net = net * tf.get_variable('w', [3])
+    return net""", """
+losses = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
+assert len(losses) == 3
+return tf.reduce_mean(self.inference) + tf.add_n(losses)"""),
+    ('penalty_of_keras', False, """
+return tf.layers.dense(slim.flatten(self.x), 3, kernel_regularizer=tf.keras.regularizers.l2(0.3))""", """
+return tf.reduce_mean(self.inference) + tf.losses.get_regularization_loss()"""),
+    ('embeddings_in_a_batch', False, """
+rows = tf.reshape(self.x, [4, 2])
+self.embeddings = slim.fully_connected(tf.concat([rows, tf.sin(rows * 2.0)], 0), 3, activation_fn=None)
+return self.embeddings""", """
+learning = slim.losses.metric_learning
+labels = tf.constant([0, 1, 0, 2, 1, 2, 0, 1])
+a, b = self.embeddings[:4], self.embeddings[4:]
+loss = learning.contrastive_loss(tf.constant([0, 1, 1, 0]), a, b, margin=2.0)
+loss += learning.triplet_semihard_loss(labels, tf.nn.l2_normalize(self.embeddings, 1), margin=0.5)
+loss += learning.npairs_loss(labels[:4], a, b, reg_lambda=0.1)
+return loss + learning.lifted_struct_loss(labels, self.embeddings, 1.5)"""),
+    ('windows_of_other_kinds', False, LARGE + """
+a = tf.nn.dilation2d(large, tf.get_variable('a', [2, 3, 1]), [1, 1, 1, 1], [1, 1, 1, 1], 'SAME')
+b = tf.nn.erosion2d(large, tf.get_variable('b', [2, 2, 1]), [1, 2, 2, 1], [1, 1, 1, 1], 'VALID')
+c = tf.nn.conv2d(large, tf.get_variable('c', [3, 3, 1, 2]), strides=2, padding=[[0, 0], [1, 0], [2, 1], [0, 0]])
+d = tf.nn.max_pool2d(large, 3, 2, 'SAME')
+lines = tf.reshape(large, [2, 4, 4])
+e = tf.nn.conv1d_transpose(lines, tf.get_variable('e', [3, 2, 4]), [2, 8, 2], 2, 'SAME')
+f = slim.conv2d_in_plane(tf.concat([large, -large], 3), [2, 2], stride=2, activation_fn=None)
+return tf.concat([slim.flatten(t) for t in (a, b, c, d, e, f)], 1)""", WEIGHTED),
+    ('colours', False, """
+flat = tf.sigmoid(tf.reshape(self.x, [2, 4]))
+image = tf.reshape(tf.concat([flat, flat * flat, 0.7 * flat[:, ::-1]], 1), [2, 2, 2, 3])
+yuv = tf.image.rgb_to_yuv(image)
+hsv = tf.image.hsv_to_rgb(tf.image.rgb_to_hsv(image) * 0.9)
+return tf.concat([hsv, yuv, tf.image.yuv_to_rgb(yuv * 0.5), tf.image.rgb_to_yiq(image)], 3)""", WEIGHTED),
+    ('likeness_of_images', False, """
+image = tf.sigmoid(3.0 * tf.image.resize_nearest_neighbor(self.x, [12, 12]))
+return image + 0.2 * slim.conv2d(image, 1, [2, 2], activation_fn=tf.sigmoid)""", """
+return tf.reduce_mean(tf.image.ssim(self.inference, tf.sigmoid(tf.image.resize_bilinear(self.x * 2.0, [12, 12])), 1.0))"""),
+    ('turned_and_resized', False, LARGE + """
+parts = [tf.image.rot90(large, k) for k in range(4)]
+parts += [tf.image.resize_bilinear(large, [6, 3], half_pixel_centers=True), tf.image.resize_image_with_pad(large, 6, 5)]
+parts += [tf.image.extract_image_patches(large, [1, 2, 2, 1], [1, 2, 2, 1], [1, 1, 1, 1], 'VALID')]
+return tf.concat([slim.flatten(part) for part in parts], 1)""", WEIGHTED),
+    ('gradients_times_numbers', False, """
+@tf.RegisterGradient('Turned')
+def _turned(op, grad):
+    return [tf.negative(grad) * 0.4]
+
+
+@tf.custom_gradient
+def sign(x):
+    return tf.sign(x), lambda dy: 0.5 * dy
+
+
+with tf.get_default_graph().gradient_override_map({'Identity': 'Turned'}):
+    turned = tf.identity(self.x)
+return turned * turned + sign(self.x) * 3.0 + slim.scale_gradient(self.x, 0.3)""", SQUARES),
+    ('matrices_of_three_rows', False, """
+flat = slim.flatten(self.x)
+rows = tf.reshape(tf.concat([flat, flat * 0.5, flat[:, :1]], 1), [2, 3, 3]) + 3.0 * tf.eye(3)
+both = tf.matmul(rows, rows, transpose_b=True)
+parts = [tf.matrix_inverse(rows), tf.matrix_solve(rows, rows[:, :, :2]), tf.linalg.matvec(rows, rows[:, 0])]
+parts += [tf.matrix_determinant(rows), tf.linalg.diag(rows[:, 1])]
+return tf.concat([tf.reshape(part, [2, -1]) for part in parts + [tf.cholesky(both)]], 1)""", WEIGHTED),
+    ('elements_put_in_places', False, """
+rows = slim.flatten(self.x)
+places = tf.constant([[0, 1], [1, 3]])
+onehot = tf.sparse_to_dense(tf.stack([tf.range(2), tf.to_int32(self.y)], 1), [2, 4], 2.0, -1.0) if self.y is not None else 0.0
+return (tf.tensor_scatter_update(rows, places, [5.0, 6.0]) + tf.tensor_scatter_add(rows, places, rows[0, :2]) * onehot
+        + tf.where_v2(rows > 0.2, rows, 0.5) + tf.to_float(tf.truncatediv(tf.to_int32(rows * 10.0), 3)))""", SQUARES),
+    ('layers_of_tf_as_objects', False, LARGE + """
+class Scale(tf.layers.Layer):
+    def build(self, input_shape):
+        self.factor = self.add_variable('factor', shape=[int(input_shape[-1])], initializer=tf.ones_initializer())
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+
+conv, pool, scale = tf.layers.Conv2D(2, 3, padding='same', name='c'), tf.layers.MaxPooling2D(2, 2), Scale(name='s')
+net = scale(pool(scale(conv(large))))
+assert [v.op.name for v in conv.trainable_variables] == ['model/c/kernel', 'model/c/bias']
+assert conv.kernel.shape.as_list() == [3, 3, 1, 2]
+return tf.layers.Flatten()(tf.layers.Dropout(0.5)(net, training=False))""", WEIGHTED),
+    ('names_of_scopes_and_tensors', False, """
+with tf.variable_scope('outer') as outer:
+    with tf.variable_scope('inner') as inner:
+        a = tf.get_variable('v', [1])
+    assert inner.original_name_scope == 'model/outer/inner/', inner.original_name_scope
+with tf.variable_scope(outer, reuse=True) as again:
+    assert again.original_name_scope == 'model/outer/'
+with tf.name_scope('ns') as ns:
+    assert ns == 'model/ns/', ns
+    product = tf.multiply(self.x, a, name='product')
+assert tf.get_default_graph().get_tensor_by_name('model/outer/inner/v:0') is not None
+net = slim.conv2d(self.x, 1, [1, 1], scope='c')
+product = product * tf.get_default_graph().get_tensor_by_name('model/c/Relu:0')[:, :, ::-1]
+phase = tf.placeholder_with_default(True, shape=())
+return tf.cond(phase, lambda: product, lambda: self.x)""", SQUARES),
     ('mean_without_bias_in_use', False, LARGE + """
 return slim.batch_norm(large, decay=0.9, zero_debias_moving_mean=True, is_training=self.is_training)""", WEIGHTED),
 ]
@@ -178,7 +352,7 @@ def classification_loss(pred, y):
 def value_of(name, shape):
     numbers = np.random.RandomState(zlib.crc32(name.encode()) & 0xffff)
     values = np.round(numbers.uniform(-0.8, 0.8, shape), 2)
-    if name.endswith('variance') or name.endswith('temperature'):
+    if name.endswith(('variance', 'temperature', 'stddev')):
         return np.abs(values) + 0.5
     if name.endswith('local_step'):
         return np.float64(2.0)
@@ -219,7 +393,7 @@ def case(name, training, inference, loss):
             v.load(first[v.op.name], session)
         feeds = {x: np.reshape(X, [2, 2, 2, 1]), y: Y}
         wanted = dict((k, v) for k, v in wanted.items() if v is not None)
-        got = session.run(wanted, feeds)
+        got, _ = session.run([wanted, tf.get_collection(tf.GraphKeys.UPDATE_OPS) if training else []], feeds)
         if training:
             for v in variables:
                 if v not in learned:

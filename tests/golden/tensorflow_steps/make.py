@@ -74,7 +74,44 @@ class UserModel(Tower):
                 {"loss": -tf.reduce_mean(self.on_fake), "vars": slim.get_variables("model/fake")}]
 """
 
+RENORMALISED = TEXT.replace('activation_fn=tf.nn.tanh, scope="hidden")', """normalizer_fn=slim.batch_norm, scope="hidden",
+            normalizer_params={"renorm": True, "renorm_decay": 0.7, "decay": 0.8, "scale": True, "is_training": self.is_training})""")
+
+ASSIGNED = """import tensorflow as tf
+import tensorflow.contrib.slim as slim
+from model import Tower
+from utils import model_property
+import utils as digits
+
+
+class UserModel(Tower):
+    def normalised(self, x):
+        moving = [tf.get_variable(name, [x.shape[-1]], trainable=False) for name in ("mean", "spread")]
+        moments = tf.nn.moments(x, [0])
+        ema = tf.train.ExponentialMovingAverage(0.5)
+        averages = ema.apply(moments)
+        updates = [tf.assign(old, 0.7 * old + 0.3 * new) for old, new in zip(moving, moments)]
+        with tf.control_dependencies([averages] + updates):
+            return (x - 0.5 * moments[0] - 0.5 * moving[0]) / (1.0 + tf.sqrt(moments[1] + tf.square(moving[1])))
+
+    @model_property
+    def inference(self):
+        with tf.variable_scope("hidden"):
+            hidden = self.normalised(slim.fully_connected(slim.flatten(self.x), 3, activation_fn=None))
+        return slim.fully_connected(tf.tanh(hidden), 3, activation_fn=None, scope="scores")
+
+    @model_property
+    def loss(self):
+        return [{"loss": digits.classification_loss(self.inference, self.y), "vars": tf.trainable_variables()}]
+
+    def gradientUpdate(self, grad):
+        return [(tf.clip_by_average_norm(g, 0.01) if "weights" in v.name else tf.sign(g) * 0.1, v) for g, v in grad]
+"""
+
 CASES = [
+    ('renormalised', RENORMALISED, {'optimizer': 'momentum', 'learning_rate': 0.1, 'momentum': 0.9},
+     lambda: tf.train.MomentumOptimizer(0.1, 0.9)),
+    ('assigned', ASSIGNED, {'optimizer': 'sgd', 'learning_rate': 0.5}, lambda: tf.train.GradientDescentOptimizer(0.5)),
     ('penalty_on_gradients', PENALTY, {'optimizer': 'adam', 'learning_rate': 0.01}, lambda: tf.train.AdamOptimizer(0.01)),
     ('shared_momentum', TEXT, {'optimizer': 'momentum', 'learning_rate': 0.1, 'momentum': 0.9},
      lambda: tf.train.MomentumOptimizer(0.1, 0.9)),
@@ -118,26 +155,29 @@ def case(name, text, solver, optimizer):
     tower = space['UserModel'](x, y)
     with tf.variable_scope('model'):
         tower.inference
+    all_losses = tower.loss
+    variables = tf.global_variables()
     optimizer = optimizer()
-    pairs = [optimizer.compute_gradients(one['loss'], one['vars']) for one in tower.loss]
+    update = getattr(tower, 'gradientUpdate', lambda pairs: pairs)
+    pairs = [update(optimizer.compute_gradients(one['loss'], one['vars'])) for one in all_losses]
     with tf.control_dependencies([g for of_loss in pairs for g, _ in of_loss if g is not None]):
         pairs = [[(None if g is None else tf.identity(g), v) for g, v in of_loss] for of_loss in pairs]
     before = [one['loss'] for one in tower.loss] + [g for of_loss in pairs for g, _ in of_loss if g is not None]
     for of_loss in pairs:
         with tf.control_dependencies(before):
             before = [optimizer.apply_gradients([(g, v) for g, v in of_loss if g is not None])]
-    variables = tf.trainable_variables()
     losses = []
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         for v in variables:
             drawn = np.random.RandomState(zlib.crc32(v.op.name.encode()) & 0xffff)
-            v.load(np.round(drawn.uniform(-0.8, 0.8, v.shape.as_list()), 2), session)
+            values = np.round(drawn.uniform(-0.8, 0.8, v.shape.as_list()), 2)
+            v.load(np.abs(values) + 0.5 if v.op.name.endswith(('variance', 'stddev')) else values, session)
         first = dict((v.op.name, session.run(v)) for v in variables)
         for step in range(STEPS):
             feeds = {x: xs[step], y: ys[step]}
-            losses.append([float(l) for l in session.run([one['loss'] for one in tower.loss], feeds)])
-            session.run(before, feeds)
+            found, _, _ = session.run([[one['loss'] for one in all_losses], before, tf.get_collection(tf.GraphKeys.UPDATE_OPS)], feeds)
+            losses.append([float(l) for l in found])
         last = dict((v.op.name, session.run(v)) for v in variables)
     named = lambda values: dict((k, blob(v)) for k, v in sorted(values.items()))
     # Images of one channel, which lies before their rows and columns where cortado reads them.

@@ -69,6 +69,9 @@ impl Graph {
                     .help("gradients are changed after the net has run: only they and variables are there"));
             }
             Source::Variable(variable) => {
+                if let Some(blob) = self.became(*variable) {
+                    return Ok((blob, plain));
+                }
                 self.function = "tf.Variable".to_owned();
                 let name = self.variables[*variable].name.clone();
                 let name = without_model(&name).unwrap_or(&name).to_owned();

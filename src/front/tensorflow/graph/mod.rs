@@ -5,6 +5,7 @@
 //! along axes leave the blob as it is; only what asks for rows of elements makes the exchange of axes a layer.
 
 mod arithmetic;
+mod assigned;
 mod computed;
 mod dense;
 mod derivatives;
@@ -261,6 +262,10 @@ pub struct Graph {
     unbiased: HashMap<String, Node>,
     /// Blobs `N x C x H x W` of images `N x H x W x C`.
     images: HashSet<String>,
+    /// Blobs of assignments that are done in every step.
+    pub performed: Vec<String>,
+    /// Variables whose assignments come before what is made now, with the blobs of what they hold then.
+    pub before: Vec<(usize, String)>,
 }
 
 impl Graph {
@@ -283,6 +288,8 @@ impl Graph {
             randoms: 0,
             unbiased: HashMap::new(),
             images: HashSet::new(),
+            performed: vec![],
+            before: vec![],
         }
     }
 
@@ -434,6 +441,27 @@ impl Graph {
     fn plain_tensor(&self, blob: String, kind: Kind) -> Tensor {
         let order = (0..self.shape(&blob).rank()).collect();
         self.tensor(blob, order, kind)
+    }
+
+    /// The tensor or the variable of a whole name.
+    pub fn named(&self, name: &str) -> Option<Tensor> {
+        if let Some(variable) = self.variable(name) {
+            return Some(self.variable_tensor(variable));
+        }
+        let blob = self.shapes.keys().find(|blob| self.whole_name(blob) == name)?;
+        let mut images = self.images.clone();
+        for node in &self.nodes {
+            let known = node.bottoms.iter().any(|bottom| images.contains(&bottom.value));
+            if known && lies_as_its_bottoms(&node.layer) {
+                images.extend(node.tops.iter().map(|top| top.value.clone()));
+            }
+        }
+        let rank = self.shapes[blob].rank();
+        let order = match images.contains(blob) && rank == 4 {
+            true => layout::IMAGE.to_vec(),
+            false => layout::plain_order(rank),
+        };
+        Some(self.tensor(blob.clone(), order, Kind::Float))
     }
 
     /// The node that gives a blob.

@@ -30,8 +30,12 @@ pub struct Scope {
     pub regularizer: Option<f64>,
     /// The initialiser of its variables, as the library knows it.
     pub initializer: Option<usize>,
+    /// The regulariser of its variables that is a function of the definition's, as the library knows it.
+    pub penalty: Option<usize>,
     /// The getter before its variables, as the library knows it.
     pub getter: Option<usize>,
+    /// The scope of names of operations that was opened with it at first.
+    pub original: String,
 }
 
 /// The scope that DIGITS opens for `inference`.
@@ -137,9 +141,13 @@ impl Graph {
 
     fn open(&mut self, scope: SharedScope, local: &str, before: Option<HashMap<String, usize>>) {
         *self.scopes.opened.entry(scope.borrow().name.clone()).or_default() += 1;
-        self.scopes.open.push(scope);
+        let again = before.is_some();
+        self.scopes.open.push(scope.clone());
         self.scopes.before.push(before);
         self.enter_name(local);
+        if !again {
+            scope.borrow_mut().original = self.whole_name_scope();
+        }
     }
 
     /// Closes the variable scope that was opened last. Default names within it begin anew when it is opened again.
@@ -167,6 +175,11 @@ impl Graph {
     /// The open scope of names.
     pub fn name_scope(&self) -> &str {
         self.scopes.names.last().map_or("", String::as_str)
+    }
+
+    /// The whole name of the open scope of names.
+    pub fn whole_name_scope(&self) -> String {
+        self.whole_name(self.name_scope())
     }
 
     /// Begins a section. Names of blobs leave out the scope that it opens, with which all would begin.

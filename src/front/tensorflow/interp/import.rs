@@ -174,6 +174,9 @@ impl Python {
                 let message =
                     format!("cannot import name '{}' from '{}'", name.value, import.path.value);
                 let error = self.error("ImportError", name.span, message);
+                if let Some(advice) = module_advice(&path).filter(|_| path.contains("slim.nets.")) {
+                    return Err(error.help(advice));
+                }
                 let known = self.attribute_names(module);
                 Err(self.advise(error, &name.value, known))
             }

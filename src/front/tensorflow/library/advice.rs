@@ -9,9 +9,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("tf.Session", RUNS),
     ("tf.InteractiveSession", RUNS),
     ("tf.Graph", RUNS),
-    ("tf.get_default_graph", RUNS),
     ("tf.placeholder", "the images are `self.x`, and their labels `self.y`"),
-    ("tf.placeholder_with_default", "the images are `self.x`, and their labels `self.y`"),
     (
         "tf.train",
         "`loss` is all that training needs of a definition; the run file says how: `solver: { optimizer: adam, \
@@ -54,8 +52,7 @@ pub(super) fn advice(path: &str) -> Option<&'static str> {
 
 /// The same for a module that is not there.
 pub fn module_advice(name: &str) -> Option<&'static str> {
-    if name == "tensorflow.contrib.slim.python" || name.starts_with("tensorflow.contrib.slim.nets")
-    {
+    if [".slim.nets.", "tf_slim.nets."].iter().any(|package| name.contains(package)) {
         return advice("slim.nets");
     }
     let path = name.strip_prefix("tensorflow.").map(|rest| format!("tf.{rest}"));

@@ -107,6 +107,14 @@ impl Known {
     }
 }
 
+/// The list of the numbers of an array of numpy.
+fn array(value: &Value) -> Option<Value> {
+    match value {
+        Value::Instance(array) if &*array.class.name == "ndarray" => array.get("_data"),
+        _ => None,
+    }
+}
+
 /// A value as a whole number that is known now.
 pub fn to_whole(py: &mut Python, value: &Value, at: Span) -> Outcome<i64> {
     if let Some(tensor) = value.as_native::<TensorValue>() {
@@ -118,6 +126,11 @@ pub fn to_whole(py: &mut Python, value: &Value, at: Span) -> Outcome<i64> {
                 "a whole number that is known beforehand is needed here, not a tensor",
             )),
         };
+    }
+    if let Some(values) = array(value)
+        && let Some([one]) = values.as_items().as_deref()
+    {
+        return to_whole(py, one, at);
     }
     match py.to_index(value, at)? {
         Some(number) => Ok(number),
@@ -145,6 +158,8 @@ pub fn to_wholes(py: &mut Python, value: &Value, at: Span) -> Outcome<Vec<i64>> 
     if let Some(shape) = value.as_native::<TensorShape>() {
         return Ok(shape.0.iter().map(|&extent| extent as i64).collect());
     }
+    let listed = array(value);
+    let value = listed.as_ref().unwrap_or(value);
     match value {
         Value::List(_) | Value::Tuple(_) | Value::Range(_) => {
             let items = py.iterate(value, at)?;
@@ -313,16 +328,45 @@ impl Call<'_> {
         })
     }
 
-    /// The middle two of four numbers, as `tf.nn` has windows and strides; the others must be 1.
+    /// The middle two of four numbers, as `tf.nn` has windows and strides; the others must be 1. Two numbers are the middle
+    /// ones, and one is both.
     pub fn middle(&mut self, name: &str) -> Outcome<[usize; 2]> {
         let values = self.wholes(name)?.unwrap_or_default();
         let at = self.bound.span_of(name);
         match values[..] {
-            [1, h, w, 1] if 0 < h && 0 < w => Ok([h as usize, w as usize]),
+            [1, h, w, 1] | [h, w] if 0 < h && 0 < w => Ok([h as usize, w as usize]),
+            [1, 1, h, w] if 0 < h && 0 < w && self.channels_first().unwrap_or(false) => {
+                Ok([h as usize, w as usize])
+            }
+            [both] if 0 < both => Ok([both as usize; 2]),
             _ => {
                 let message = format!("`{name}` must be [1, height, width, 1], not {values:?}");
                 Err(self.py.value_error(at, message))
             }
+        }
+    }
+
+    /// Whether `data_format` has the channels before the pixels.
+    pub fn channels_first(&mut self) -> Outcome<bool> {
+        match self.text("data_format")?.as_deref() {
+            Some("NCHW" | "channels_first") => Ok(true),
+            _ => self.channels_last().map(|()| false),
+        }
+    }
+
+    /// Images with the channels last, which they have before the pixels if `first`.
+    pub fn lying(&mut self, images: Tensor, first: bool) -> Outcome<Tensor> {
+        match images.rank() {
+            4 if first => self.graph(|graph| graph.transpose(&images, Some(&[0, 2, 3, 1]))),
+            _ => Ok(images),
+        }
+    }
+
+    /// Images with the channels before the pixels again.
+    pub fn back(&mut self, images: Tensor, first: bool) -> Outcome<Tensor> {
+        match images.rank() {
+            4 if first => self.graph(|graph| graph.transpose(&images, Some(&[0, 3, 1, 2]))),
+            _ => Ok(images),
         }
     }
 

@@ -522,3 +522,45 @@ def dynamic_stitch(indices, data, name=None):
     if missing:
         raise ValueError('nothing is given for the place %d' % missing[0])
     return tf.gather(tf.concat(rows, 0), [last[place] for place in range(len(last))])
+
+
+def _scattered(tensor, indices, updates):
+    # What each element gets, and how often it is named.
+    shape = _dims(tensor)
+    ones = tf.ones_like(tf.convert_to_tensor(updates))
+    return scatter_nd(indices, updates, shape), scatter_nd(indices, ones, shape)
+
+
+def tensor_scatter_add(tensor, indices, updates, name=None):
+    tensor = tf.convert_to_tensor(tensor)
+    return tensor + scatter_nd(indices, updates, _dims(tensor))
+
+
+def tensor_scatter_sub(tensor, indices, updates, name=None):
+    tensor = tf.convert_to_tensor(tensor)
+    return tensor - scatter_nd(indices, updates, _dims(tensor))
+
+
+def tensor_scatter_update(tensor, indices, updates, name=None):
+    tensor = tf.convert_to_tensor(tensor)
+    sums, counts = _scattered(tensor, indices, tf.to_float(updates))
+    return tf.where(counts > 0, tf.cast(sums, tensor.dtype), tensor)
+
+
+tensor_scatter_nd_add, tensor_scatter_nd_sub = tensor_scatter_add, tensor_scatter_sub
+tensor_scatter_nd_update = tensor_scatter_update
+
+
+def sparse_to_dense(sparse_indices, output_shape, sparse_values, default_value=0, validate_indices=True, name=None):
+    indices = tf.convert_to_tensor(sparse_indices)
+    rank = len(indices.get_shape())
+    if rank < 2:
+        indices = tf.reshape(indices, [-1, 1])
+    shape = [int(extent) for extent in (output_shape if isinstance(output_shape, (list, tuple)) else _flat(output_shape))]
+    count = _dims(indices)[0]
+    values = tf.convert_to_tensor(sparse_values)
+    kind = values.dtype
+    values = tf.to_float(values) + tf.zeros([count])
+    there = scatter_nd(indices, tf.ones([count]), shape)
+    dense = scatter_nd(indices, values, shape) + (1.0 - there) * float(default_value)
+    return tf.cast(dense, kind)

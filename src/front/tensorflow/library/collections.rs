@@ -1,7 +1,7 @@
 //! Collections of variables and tensors by name, and the variables that are there (`tf.get_collection`).
 
 use super::tensor::TensorValue;
-use super::{Call, Function};
+use super::{Call, Function, State};
 use crate::front::tensorflow::interp::{Outcome, Value};
 
 /// The functions.
@@ -120,6 +120,13 @@ fn pattern(c: &mut Call, scope: &str) -> Outcome<String> {
 fn begins(name: &str, pattern: &str) -> bool {
     let mut name = name.chars();
     pattern.chars().all(|wanted| name.next().is_some_and(|c| wanted == '.' || c == wanted))
+}
+
+impl State {
+    /// What the definition says is to be updated with every step.
+    pub fn updates(&self) -> Value {
+        self.collections.borrow().get("update_ops").cloned().unwrap_or_default()
+    }
 }
 
 impl Call<'_> {

@@ -79,13 +79,17 @@ def unit_norm(inputs, dim, epsilon=1e-7, scope=None):
     return inputs / lengths
 
 
-def _normalized(inputs, axes, center, scale, epsilon, activation_fn, trainable):
-    channels = [int(inputs.get_shape()[-1])]
+def _normalized(inputs, axes, center, scale, epsilon, activation_fn, trainable, shape=None, initializers=None, lying=None):
+    # `shape` is that of the variables, which `lying` brings into another one.
+    shape = shape or [int(inputs.get_shape()[-1])]
     beta = gamma = None
+    given = initializers or {}
     if center:
-        beta = tf.get_variable('beta', channels, initializer=tf.zeros_initializer(), trainable=trainable)
+        beta = tf.get_variable('beta', shape, initializer=given.get('beta', tf.zeros_initializer()), trainable=trainable)
     if scale:
-        gamma = tf.get_variable('gamma', channels, initializer=tf.ones_initializer(), trainable=trainable)
+        gamma = tf.get_variable('gamma', shape, initializer=given.get('gamma', tf.ones_initializer()), trainable=trainable)
+    if lying:
+        beta, gamma = [None if value is None else tf.reshape(value, lying) for value in (beta, gamma)]
     mean, variance = tf.nn.moments(inputs, axes, keep_dims=True)
     outputs = tf.nn.batch_normalization(inputs, mean, variance, beta, gamma, epsilon)
     return outputs if activation_fn is None else activation_fn(outputs)
@@ -94,22 +98,57 @@ def _normalized(inputs, axes, center, scale, epsilon, activation_fn, trainable):
 @slim.add_arg_scope
 def layer_norm(inputs, center=True, scale=True, activation_fn=None, reuse=None, variables_collections=None,
                outputs_collections=None, trainable=True, begin_norm_axis=1, begin_params_axis=-1, scope=None):
-    if begin_params_axis not in (-1, len(inputs.get_shape()) - 1):
-        raise ValueError('begin_params_axis is not known to cortado, but for the last axis')
+    dims = inputs.get_shape().as_list()
+    rank = len(dims)
+    if not (-rank <= begin_norm_axis < rank and -rank <= begin_params_axis < rank):
+        raise ValueError('begin_params_axis (%d) and begin_norm_axis (%d) must be < rank(inputs) (%d)' %
+                         (begin_params_axis, begin_norm_axis, rank))
     with tf.variable_scope(scope, 'LayerNorm', [inputs], reuse=reuse):
-        rank = len(inputs.get_shape())
         axes = list(range(begin_norm_axis % rank, rank))
-        return _normalized(inputs, axes, center, scale, 1e-12, activation_fn, trainable)
+        shape = dims[begin_params_axis % rank:]
+        return _normalized(inputs, axes, center, scale, 1e-12, activation_fn, trainable, shape)
 
 
 @slim.add_arg_scope
 def instance_norm(inputs, center=True, scale=True, epsilon=1e-6, activation_fn=None, param_initializers=None, reuse=None,
                   variables_collections=None, outputs_collections=None, trainable=True, data_format='NHWC', scope=None):
-    if data_format != 'NHWC' or param_initializers:
-        raise ValueError('data_format and param_initializers of instance_norm are not known to cortado')
+    rank = len(inputs.get_shape())
+    if data_format not in ('NHWC', 'NCHW'):
+        raise ValueError('data_format has to be either NCHW or NHWC.')
+    place = rank - 1 if data_format == 'NHWC' else 1
     with tf.variable_scope(scope, 'InstanceNorm', [inputs], reuse=reuse):
-        axes = list(range(1, len(inputs.get_shape()) - 1))
-        return _normalized(inputs, axes, center, scale, epsilon, activation_fn, trainable)
+        axes = [axis for axis in range(1, rank) if axis != place]
+        channels = int(inputs.get_shape()[place])
+        lying = [channels if axis == place else 1 for axis in range(rank)]
+        return _normalized(inputs, axes, center, scale, epsilon, activation_fn, trainable, [channels], param_initializers,
+                           lying)
+
+
+@slim.add_arg_scope
+def group_norm(inputs, groups=32, channels_axis=-1, reduction_axes=(-3, -2), center=True, scale=True, epsilon=1e-6,
+               activation_fn=None, param_initializers=None, reuse=None, variables_collections=None,
+               outputs_collections=None, trainable=True, scope=None, mean_close_to_zero=False):
+    # Wu and He 2018.
+    dims = inputs.get_shape().as_list()
+    place = channels_axis % len(dims)
+    channels = dims[place]
+    if groups > channels:
+        raise ValueError('Invalid groups %d for %d channels.' % (groups, channels))
+    if channels % groups:
+        raise ValueError('%d channels is not commensurate with %d groups.' % (channels, groups))
+    apart = dims[:place] + [groups, channels // groups] + dims[place + 1:]
+    axes = [place + 1]
+    for axis in [axis % len(dims) for axis in reduction_axes]:
+        if axis == place:
+            raise ValueError('reduction_axis must be mutually exclusive with channels_axis')
+        axes.append(axis + 1 if axis > place else axis)
+    lying = [1] * place + [groups, channels // groups] + [1] * (len(dims) - place - 1)
+    with tf.variable_scope(scope, 'GroupNorm', [inputs], reuse=reuse) as around:
+        outputs = _normalized(tf.reshape(inputs, apart), sorted(axes), center, scale, epsilon, None, trainable, [channels],
+                              param_initializers, lying)
+        outputs = tf.reshape(outputs, dims)
+        outputs = outputs if activation_fn is None else activation_fn(outputs)
+        return slim.utils.collect_named_outputs(outputs_collections, around.name, outputs)
 
 
 @slim.add_arg_scope
@@ -394,3 +433,133 @@ def embed_sequence(ids, vocab_size=None, embed_dim=None, unique=False, initializ
         table = tf.get_variable('embeddings', None if reuse and None in shape else shape, initializer=initializer,
                                 regularizer=regularizer, trainable=trainable)
         return tf.nn.embedding_lookup(table, ids)
+
+
+def clip_by_average_norm(t, clip_norm, name=None):
+    count = 1.0
+    for extent in t.get_shape().as_list():
+        count *= extent
+    mean = tf.sqrt(tf.reduce_sum(tf.square(t))) / count
+    return t * clip_norm / tf.maximum(mean, clip_norm)
+
+
+def truncatediv(x, y, name=None):
+    # Towards 0.
+    x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
+    quotient = tf.to_float(x) / tf.to_float(y)
+    whole = tf.where(quotient < 0, tf.ceil(quotient), tf.floor(quotient))
+    return tf.cast(whole, x.dtype)
+
+
+def polyval(coeffs, x, name=None):
+    if not coeffs:
+        return tf.zeros_like(x)
+    result = coeffs[0] + tf.zeros_like(x)
+    for coefficient in coeffs[1:]:
+        result = result * x + coefficient
+    return result
+
+
+def xdivy(x, y, name=None):
+    there = tf.not_equal(x, tf.zeros_like(x))
+    return x / tf.where(there, y + tf.zeros_like(x), tf.ones_like(x + y))
+
+
+def xlog1py(x, y, name=None):
+    there = tf.not_equal(x, tf.zeros_like(x))
+    return x * tf.log1p(tf.where(there, y + tf.zeros_like(x), tf.zeros_like(x + y)))
+
+
+def reduce_euclidean_norm(input_tensor, axis=None, keepdims=False, name=None):
+    return tf.sqrt(tf.reduce_sum(tf.square(input_tensor), axis, keep_dims=keepdims))
+
+
+def reduce_all(input_tensor, axis=None, keepdims=False, name=None):
+    return tf.reduce_all(input_tensor, axis, keepdims)
+
+
+def reduce_any(input_tensor, axis=None, keepdims=False, name=None):
+    return tf.reduce_any(input_tensor, axis, keepdims)
+
+
+def silu(features, beta=1.0):
+    return features * tf.nn.sigmoid(beta * features)
+
+
+def where_v2(condition, x=None, y=None, name=None):
+    # All three are repeated to one shape.
+    if x is None and y is None:
+        return tf.where(condition)
+    condition, x, y = tf.convert_to_tensor(condition), tf.convert_to_tensor(x), tf.convert_to_tensor(y)
+    zeros = tf.zeros_like(x) + tf.zeros_like(y) + tf.cast(tf.zeros_like(condition), x.dtype)
+    there = tf.logical_and(condition, tf.equal(zeros, zeros))
+    return tf.where(there, x + zeros, y + zeros)
+
+
+def poincare_normalize(x, axis=1, epsilon=1e-5, name=None):
+    lengths = tf.rsqrt(tf.reduce_sum(tf.square(x), axis, keep_dims=True))
+    return x * tf.minimum((1.0 - epsilon) * lengths, 1.0)
+
+
+def ensure_shape(x, shape, name=None):
+    x.set_shape(shape)
+    return tf.identity(x)
+
+
+def bincount(arr, weights=None, minlength=None, maxlength=None, dtype=tf.int32, name=None):
+    numbers = tf.reshape(tf.convert_to_tensor(arr), [-1])
+    if maxlength is None:
+        raise ValueError('bincount needs `maxlength`: the shape of its result must be known before the net runs')
+    if minlength not in (None, maxlength):
+        raise ValueError('bincount is known to cortado where `minlength` is `maxlength`')
+    ones = tf.one_hot(numbers, int(maxlength))
+    if weights is not None:
+        return tf.reduce_sum(ones * tf.reshape(weights, [-1, 1]), 0)
+    return tf.cast(tf.reduce_sum(ones, 0), dtype)
+
+
+def searchsorted(sorted_sequence, values, side='left', out_type=tf.int32, name=None):
+    if side not in ('left', 'right'):
+        raise ValueError("side must be either 'right' or 'left'.  Saw: %s." % side)
+    below = tf.less if side == 'left' else tf.less_equal
+    sorted_sequence, values = tf.convert_to_tensor(sorted_sequence), tf.convert_to_tensor(values)
+    before = below(tf.expand_dims(sorted_sequence, -2), tf.expand_dims(values, -1))
+    return tf.cast(tf.reduce_sum(tf.to_float(before), -1), out_type)
+
+
+def unravel_index(indices, dims, name=None):
+    indices, parts = tf.convert_to_tensor(indices), []
+    for extent in [int(extent) for extent in dims][::-1]:
+        parts.append(tf.mod(indices, extent))
+        indices = tf.floordiv(indices, extent)
+    return tf.stack(parts[::-1])
+
+
+def filter_variables(var_list, include_patterns=None, exclude_patterns=None, reg_search=True):
+    def named(patterns, v):
+        return any(pattern in v.op.name if reg_search else v.op.name.startswith(pattern) for pattern in patterns)
+    chosen = [v for v in var_list if include_patterns is None or named(include_patterns, v)]
+    return [v for v in chosen if exclude_patterns is None or not named(exclude_patterns, v)]
+
+
+def get_variables_by_suffix(suffix, scope=None):
+    return slim.get_variables(scope, suffix)
+
+
+def get_unique_variable(var_op_name):
+    found = [v for v in tf.global_variables() if v.op.name == var_op_name]
+    if not found:
+        raise ValueError('Variable %s was not found' % var_op_name)
+    return found[0]
+
+
+def get_variables_to_restore(include=None, exclude=None):
+    all = tf.global_variables()
+    if include is not None:
+        all = [v for v in all if any(v.op.name.startswith(scope) for scope in include)]
+    return [v for v in all if not any(v.op.name.startswith(scope) for scope in exclude or [])]
+
+
+def summarize(*args, **kwargs):
+    # What is only shown.
+    return None

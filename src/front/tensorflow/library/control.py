@@ -172,3 +172,156 @@ def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations
         rounds += 1
     held = [_held(value) for value in held]
     return held[0] if len(held) == 1 else type(loop_vars)(held)
+
+
+def group(*inputs, **kwargs):
+    # What is to be done; see `tf.control_dependencies`.
+    return list(inputs)
+
+
+def tuple_(tensors, name=None, control_inputs=None):
+    return [None if t is None else tf.identity(t) for t in tensors]
+
+
+def identity_n(input, name=None):
+    return [tf.identity(t) for t in input]
+
+
+def shape_n(input, out_type=None, name=None):
+    return [tf.shape(t) for t in input]
+
+
+def switch_case(branch_index, branch_fns, default=None, name='switch_case'):
+    pairs = list(branch_fns.items()) if isinstance(branch_fns, dict) else list(enumerate(branch_fns))
+    default = default or pairs[-1][1]
+    return case([(tf.equal(branch_index, number), function) for number, function in pairs], default)
+
+
+def is_tensor(x):
+    return isinstance(x, (tf.Tensor, tf.Variable))
+
+
+def nothing(*args, **kwargs):
+    return None
+
+
+# What gradients of the definition's own are called by, and those that identities have in the open graph.
+_registered, _overridden = {}, []
+
+
+class RegisterGradient(object):
+    def __init__(self, op_type):
+        self._name = op_type
+
+    def __call__(self, function):
+        _registered[self._name] = function
+        return function
+
+
+class _Override(object):
+    def __init__(self, names):
+        self._names = names
+
+    def __enter__(self):
+        _overridden.append(self._names)
+        self._before, tf.identity = tf.identity, _overridden_identity
+
+    def __exit__(self, *what):
+        _overridden.pop()
+        tf.identity = self._before
+
+
+class _DefaultGraph(object):
+    """The graph that is being made."""
+
+    def gradient_override_map(self, op_type_map):
+        others = [name for name in op_type_map if name != 'Identity']
+        if others:
+            raise ValueError('the gradient of %s cannot be replaced here, only that of tf.identity' % others[0])
+        missing = [name for name in op_type_map.values() if name not in _registered]
+        if missing:
+            raise LookupError('gradient registry has no entry for: %s' % missing[0])
+        return _Override(op_type_map)
+
+    def get_collection(self, name, scope=None):
+        return tf.get_collection(name, scope)
+
+    def add_to_collection(self, name, value):
+        tf.add_to_collection(name, value)
+
+    def get_tensor_by_name(self, name):
+        return tf.named_tensor(name)
+
+    def get_operation_by_name(self, name):
+        return tf.named_tensor(name).op
+
+    def get_name_scope(self):
+        with tf.name_scope('scope') as scope:
+            return scope[:-1].rpartition('/')[0]
+
+    def name_scope(self, name):
+        return tf.name_scope(name)
+
+    def device(self, device):
+        return tf.device(device)
+
+    def control_dependencies(self, control_inputs):
+        return tf.control_dependencies(control_inputs)
+
+    def as_default(self):
+        return tf.device(None)
+
+
+_graph = _DefaultGraph()
+
+
+def get_default_graph():
+    return _graph
+
+
+def _factor(function):
+    # By what a function of gradients multiplies them, if that is all it does.
+    found = []
+    for number in (1.0, 2.0, -3.0, 0.5):
+        made = function(tf.constant(number))
+        made = made[0] if isinstance(made, (list, tuple)) else made
+        known = tf.contrib.util.constant_value(tf.convert_to_tensor(made))
+        if known is None:
+            return None
+        found.append(known / number)
+    return found[0] if all(abs(f - found[0]) <= 1e-6 * abs(found[0]) for f in found) else None
+
+
+def _with_gradient(value, factor):
+    held = tf.stop_gradient(value)
+    return held + factor * (value - held)
+
+
+_NO_FACTOR = ('a gradient of the definition\'s own must be the gradient that arrives times a number, as `-grad * 0.5` is; '
+              'others are not known to cortado')
+
+
+def _overridden_identity(input, name=None):
+    gradient = _registered[_overridden[-1]['Identity']]
+    factor = _factor(lambda grad: gradient(input.op, grad))
+    if factor is None:
+        raise ValueError(_NO_FACTOR)
+    return _with_gradient(input, factor)
+
+
+class custom_gradient(object):
+    def __init__(self, f):
+        self._function = f
+
+    def __call__(self, *args, **kwargs):
+        made, gradient = self._function(*args, **kwargs)
+        tensors = [a for a in args if is_tensor(a)]
+        factor = _factor(gradient) if len(tensors) == 1 and is_tensor(made) else None
+        if factor is None or made.get_shape().as_list() != tensors[0].get_shape().as_list():
+            raise ValueError(_NO_FACTOR)
+        held = tf.stop_gradient(tensors[0])
+        return tf.stop_gradient(made) + factor * (tensors[0] - held)
+
+
+def scale_gradient(inputs, gradient_multiplier):
+    return _with_gradient(inputs, gradient_multiplier)

@@ -42,7 +42,18 @@ def _nearest(x, axis, wanted, align_corners):
 def _linear(x, axis, wanted, align_corners):
     extent = int(x.get_shape()[axis])
     scale = _scale(extent, wanted, align_corners)
-    places = [_single(i * scale) for i in range(wanted)]
+    return _blended(x, axis, [_single(i * scale) for i in range(wanted)])
+
+
+def _centred(x, axis, wanted, align_corners):
+    # Pixels lie at their middles.
+    extent = int(x.get_shape()[axis])
+    scale = _scale(extent, wanted, False)
+    return _blended(x, axis, [max(_single(_single((i + 0.5) * scale) - 0.5), 0.0) for i in range(wanted)])
+
+
+def _blended(x, axis, places):
+    extent = int(x.get_shape()[axis])
     low = [int(place) for place in places]
     rest = [place - below for place, below in zip(places, low)]
     first = tf.gather(x, [min(place, extent - 1) for place in low], axis=axis)
@@ -90,8 +101,10 @@ def _resized(images, size, align_corners, along):
     return along(along(images, 2, wide, align_corners), 1, high, align_corners)
 
 
-def resize_bilinear(images, size, align_corners=False, name=None):
-    return _resized(images, size, align_corners, _linear)
+def resize_bilinear(images, size, align_corners=False, name=None, half_pixel_centers=False):
+    if half_pixel_centers and align_corners:
+        raise ValueError('If half_pixel_centers is True, align_corners must be False.')
+    return _resized(images, size, align_corners, _centred if half_pixel_centers else _linear)
 
 
 def resize_nearest_neighbor(images, size, align_corners=False, name=None):
@@ -105,8 +118,9 @@ def resize_bicubic(images, size, align_corners=False, name=None):
 def resize_images(images, size, method=ResizeMethod.BILINEAR, align_corners=False):
     ways = {0: resize_bilinear, 1: resize_nearest_neighbor, 2: resize_bicubic, 'bilinear': resize_bilinear,
             'nearest': resize_nearest_neighbor, 'bicubic': resize_bicubic}
+    ways[3] = ways['area'] = lambda images, size, align_corners: tf.image.resize_area(images, size, align_corners)
     if method not in ways:
-        raise ValueError('`method` %r is not known to cortado: BILINEAR, NEAREST_NEIGHBOR or BICUBIC' % (method,))
+        raise ValueError('`method` %r is not known to cortado: BILINEAR, NEAREST_NEIGHBOR, BICUBIC or AREA' % (method,))
     if len(images.get_shape()) == 3:
         return tf.squeeze(ways[method](tf.expand_dims(images, 0), size, align_corners), [0])
     return ways[method](images, size, align_corners)
@@ -267,3 +281,14 @@ def _between(first, last, extent, count):
         weights.append(row)
         inside.append(there)
     return weights, inside
+
+
+def extract_image_patches(images, ksizes=None, strides=None, rates=None, padding=None, name=None, sizes=None):
+    return tf.extract_image_patches(images, sizes if ksizes is None else ksizes, strides, rates, padding)
+
+
+def extract_patches(images, sizes, strides, rates, padding, name=None):
+    return tf.extract_image_patches(images, sizes, strides, rates, padding)
+
+
+from tensorflow.colours import *

@@ -51,10 +51,13 @@ fn defined(text: &str) -> Vec<(String, Vec<String>)> {
                 c => all[..].last_mut().expect("it begins with one").push(c),
             }
         }
-        let arguments = all.iter().map(|argument| match argument.trim().split_once('=') {
-            Some((name, _)) => format!("{name}?"),
-            None => argument.trim().to_owned(),
-        });
+        let arguments =
+            all.iter().filter(|argument| !argument.trim().is_empty()).map(
+                |argument| match argument.trim().split_once('=') {
+                    Some((name, _)) => format!("{name}?"),
+                    None => argument.trim().to_owned(),
+                },
+            );
         found.push((name.to_owned(), arguments.collect()));
     }
     found

@@ -25,6 +25,8 @@ pub enum Initializer {
     Constant(Tensor),
     /// By this filler.
     Filled(Filler),
+    /// This number on the diagonal of a matrix.
+    Diagonal(f64),
     /// Random numbers of the variance `scale / fan`.
     Scaled {
         /// The factor.
@@ -72,6 +74,12 @@ impl Initializer {
                 source => source.clone(),
             },
             Initializer::Filled(filler) => Source::Random(*filler, 0),
+            Initializer::Diagonal(value) => {
+                let columns = dims.last().copied().unwrap_or(1).max(1);
+                let count: usize = dims.iter().product();
+                let on = |i: usize| if i / columns == i % columns { *value } else { 0.0 };
+                Source::Numbers((0..count).map(on).collect())
+            }
             Initializer::Scaled { scale, fan, uniform } => {
                 let n = match dims {
                     [] => 1.0,
@@ -207,14 +215,33 @@ const NORMAL: &[&str] = &["mean?", "stddev?", "seed?", "dtype?"];
 
 /// The functions.
 pub const FUNCTIONS: &[Function] = &[
-    Function(&["tf.zeros_initializer", "tf.initializers.zeros"], &["dtype?"], |_| {
-        give(Initializer::constant(0.0))
-    }),
-    Function(&["tf.ones_initializer", "tf.initializers.ones"], &["dtype?"], |_| {
-        give(Initializer::constant(1.0))
-    }),
     Function(
-        &["tf.constant_initializer", "tf.initializers.constant"],
+        &[
+            "tf.zeros_initializer",
+            "tf.initializers.zeros",
+            "tf.keras.initializers.zeros",
+            "tf.keras.initializers.Zeros",
+        ],
+        &["dtype?"],
+        |_| give(Initializer::constant(0.0)),
+    ),
+    Function(
+        &[
+            "tf.ones_initializer",
+            "tf.initializers.ones",
+            "tf.keras.initializers.ones",
+            "tf.keras.initializers.Ones",
+        ],
+        &["dtype?"],
+        |_| give(Initializer::constant(1.0)),
+    ),
+    Function(
+        &[
+            "tf.constant_initializer",
+            "tf.initializers.constant",
+            "tf.keras.initializers.constant",
+            "tf.keras.initializers.Constant",
+        ],
         &["value?", "dtype?", "verify_shape?"],
         |c| {
             if !c.has("value") {
@@ -228,19 +255,35 @@ pub const FUNCTIONS: &[Function] = &[
         },
     ),
     Function(
-        &["tf.random_uniform_initializer", "tf.initializers.random_uniform"],
+        &[
+            "tf.random_uniform_initializer",
+            "tf.initializers.random_uniform",
+            "tf.keras.initializers.RandomUniform",
+        ],
         &["minval?", "maxval?", "seed?", "dtype?"],
         |c| {
             let (low, high) = (c.float("minval", 0.0)?, c.float("maxval", 1.0)?);
             give(Initializer::Filled(Filler::Uniform(low, high)))
         },
     ),
-    Function(&["tf.random_normal_initializer", "tf.initializers.random_normal"], NORMAL, |c| {
-        let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
-        give(Initializer::Filled(Filler::Gaussian { mean, std, sparse: None }))
-    }),
     Function(
-        &["tf.truncated_normal_initializer", "tf.initializers.truncated_normal"],
+        &[
+            "tf.random_normal_initializer",
+            "tf.initializers.random_normal",
+            "tf.keras.initializers.RandomNormal",
+        ],
+        NORMAL,
+        |c| {
+            let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
+            give(Initializer::Filled(Filler::Gaussian { mean, std, sparse: None }))
+        },
+    ),
+    Function(
+        &[
+            "tf.truncated_normal_initializer",
+            "tf.initializers.truncated_normal",
+            "tf.keras.initializers.TruncatedNormal",
+        ],
         NORMAL,
         |c| {
             let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
@@ -269,7 +312,7 @@ pub const FUNCTIONS: &[Function] = &[
         &[
             "tf.variance_scaling_initializer",
             "tf.initializers.variance_scaling",
-            "tf.uniform_unit_scaling_initializer",
+            "tf.keras.initializers.VarianceScaling",
         ],
         &["scale?", "mode?", "distribution?", "seed?", "dtype?"],
         |c| {
@@ -279,12 +322,33 @@ pub const FUNCTIONS: &[Function] = &[
             scaled(c, scale, &mode, uniform)
         },
     ),
-    Function(&["tf.glorot_uniform_initializer", "tf.initializers.glorot_uniform"], DTYPE, |_| {
-        give(Initializer::glorot())
-    }),
-    Function(&["tf.glorot_normal_initializer", "tf.initializers.glorot_normal"], DTYPE, |_| {
-        give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), uniform: false })
-    }),
+    Function(
+        &["tf.uniform_unit_scaling_initializer", "tf.initializers.uniform_unit_scaling"],
+        &["factor?", "seed?", "dtype?"],
+        |c| {
+            // Uniform within factor * sqrt(3 / inputs).
+            let factor = c.float("factor", 1.0)?;
+            scaled(c, factor * factor, "FAN_IN", true)
+        },
+    ),
+    Function(
+        &[
+            "tf.glorot_uniform_initializer",
+            "tf.initializers.glorot_uniform",
+            "tf.keras.initializers.glorot_uniform",
+        ],
+        DTYPE,
+        |_| give(Initializer::glorot()),
+    ),
+    Function(
+        &[
+            "tf.glorot_normal_initializer",
+            "tf.initializers.glorot_normal",
+            "tf.keras.initializers.glorot_normal",
+        ],
+        DTYPE,
+        |_| give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), uniform: false }),
+    ),
     Function(&["tf.initializers.he_normal", "tf.keras.initializers.he_normal"], DTYPE, |_| {
         give(Initializer::Scaled { scale: 2.0, fan: FanOf(Fan::In), uniform: false })
     }),
@@ -292,17 +356,59 @@ pub const FUNCTIONS: &[Function] = &[
         give(Initializer::Scaled { scale: 2.0, fan: FanOf(Fan::In), uniform: true })
     }),
     Function(
-        &["slim.l2_regularizer", "tf.contrib.layers.l2_regularizer", "tf.keras.regularizers.l2"],
-        &["scale", "scope?"],
+        &["tf.initializers.lecun_normal", "tf.keras.initializers.lecun_normal"],
+        DTYPE,
+        |_| give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::In), uniform: false }),
+    ),
+    Function(
+        &["tf.initializers.lecun_uniform", "tf.keras.initializers.lecun_uniform"],
+        DTYPE,
+        |_| give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::In), uniform: true }),
+    ),
+    Function(
+        &[
+            "tf.orthogonal_initializer",
+            "tf.initializers.orthogonal",
+            "tf.keras.initializers.Orthogonal",
+            "tf.keras.initializers.orthogonal",
+        ],
+        &["gain?", "seed?", "dtype?"],
         |c| {
-            let scale = c.float("scale", 0.0)?;
-            if scale < 0.0 || scale.is_nan() {
-                return Err(c.fault(format!("the scale must not be negative, {scale}"), ""));
-            }
-            Ok(super::scopes::regularizer(scale))
+            let gain = c.float("gain", 1.0)?;
+            give(Initializer::Filled(Filler::Orthogonal(gain)))
         },
     ),
+    Function(
+        &[
+            "tf.initializers.identity",
+            "tf.keras.initializers.Identity",
+            "tf.keras.initializers.identity",
+        ],
+        &["gain?", "dtype?"],
+        |c| {
+            let gain = c.float("gain", 1.0)?;
+            give(Initializer::Diagonal(gain))
+        },
+    ),
+    Function(&["slim.l2_regularizer", "tf.contrib.layers.l2_regularizer"], PENALTY, |c| {
+        let scale = c.float("scale", 0.0)?;
+        penalty(c, scale)
+    }),
+    // Without the half that the others have.
+    Function(&["tf.keras.regularizers.l2"], &["l?"], |c| {
+        let scale = 2.0 * c.float("l", 0.01)?;
+        penalty(c, scale)
+    }),
 ];
+
+const PENALTY: &[&str] = &["scale", "scope?"];
+
+fn penalty(c: &mut Call, scale: f64) -> Outcome {
+    if scale < 0.0 || scale.is_nan() {
+        return Err(c.fault(format!("the scale must not be negative, {scale}"), ""));
+    }
+    Ok(super::scopes::regularizer(scale))
+}
 
 fn give(initializer: Initializer) -> Outcome {
     Ok(Value::native(initializer))

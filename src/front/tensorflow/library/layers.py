@@ -1,5 +1,7 @@
 # tf.layers: layers whose variables are called kernel and bias, written with tf.nn.
 
+import functools
+
 
 def _each(value, axes, name):
     """A number for each of two or three axes."""
@@ -17,7 +19,20 @@ def _within(value, axes, name):
 
 def _last(data_format):
     if data_format != 'channels_last':
-        raise ValueError('`data_format` %s is not known, only channels_last' % (data_format,))
+        raise ValueError('`data_format` %s is not known here, only channels_last' % (data_format,))
+
+
+def _either(layer):
+    """A layer of images that takes them with their channels before the pixels as well."""
+
+    @functools.wraps(layer)
+    def of(inputs, *args, **kwargs):
+        if kwargs.get('data_format', 'channels_last') not in ('channels_first', 'NCHW'):
+            return layer(inputs, *args, **kwargs)
+        given = dict(kwargs)
+        given['data_format'] = 'channels_last'
+        return tf.transpose(layer(tf.transpose(inputs, [0, 2, 3, 1]), *args, **given), [0, 3, 1, 2])
+    return of
 
 
 def _ended(outputs, activation, use_bias, units, initializer, regularizer, trainable):
@@ -57,6 +72,7 @@ def _convolution_transpose(axes, scope, convolve, inputs, filters, kernel_size, 
         return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
 
 
+@_either
 def conv2d(inputs, filters, kernel_size, strides=(1, 1), padding='valid', data_format='channels_last',
            dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
            kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
@@ -66,6 +82,7 @@ def conv2d(inputs, filters, kernel_size, strides=(1, 1), padding='valid', data_f
                         bias_regularizer, trainable, name, reuse)
 
 
+@_either
 def conv2d_transpose(inputs, filters, kernel_size, strides=(1, 1), padding='valid', data_format='channels_last',
                      activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
                      kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
@@ -88,6 +105,7 @@ def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None
         return outputs if len(shape) == 2 else tf.reshape(outputs, shape[:-1] + [units])
 
 
+@_either
 def separable_conv2d(inputs, filters, kernel_size, strides=(1, 1), padding='valid', data_format='channels_last',
                      dilation_rate=(1, 1), depth_multiplier=1, activation=None, use_bias=True,
                      depthwise_initializer=None, pointwise_initializer=None, bias_initializer=None,
@@ -188,12 +206,14 @@ def average_pooling1d(inputs, pool_size, strides, padding='valid', data_format='
     return _along(tf.nn.avg_pool, inputs, pool_size, strides, padding, data_format)
 
 
+@_either
 def max_pooling2d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     _last(data_format)
     return tf.nn.max_pool(inputs, _within(pool_size, 2, 'pool_size'), _within(strides, 2, 'strides'),
                           padding.upper(), name=name or 'max_pooling2d')
 
 
+@_either
 def average_pooling2d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     _last(data_format)
     return tf.nn.avg_pool(inputs, _within(pool_size, 2, 'pool_size'), _within(strides, 2, 'strides'),
@@ -213,7 +233,12 @@ def dropout(inputs, rate=0.5, noise_shape=None, seed=None, training=False, name=
 def batch_normalization(inputs, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer=None,
                         gamma_initializer=None, moving_mean_initializer=None, moving_variance_initializer=None,
                         beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None,
-                        training=False, trainable=True, name=None, reuse=None, renorm=False, fused=None):
+                        training=False, trainable=True, name=None, reuse=None, renorm=False, renorm_clipping=None,
+                        renorm_momentum=0.99, fused=None, virtual_batch_size=None, adjustment=None):
+    if virtual_batch_size is not None or adjustment is not None:
+        raise ValueError('`virtual_batch_size` and `adjustment` are not known to cortado')
+    if renorm and fused:
+        raise ValueError('Passing both `fused=True` and `renorm=True` is not supported')
     rank = len(inputs.get_shape())
     place = (axis[0] if isinstance(axis, (list, tuple)) else axis) % rank
     if place != rank - 1:
@@ -222,10 +247,9 @@ def batch_normalization(inputs, axis=-1, momentum=0.99, epsilon=1e-3, center=Tru
         outputs = batch_normalization(
             tf.transpose(inputs, there), -1, momentum, epsilon, center, scale, beta_initializer, gamma_initializer,
             moving_mean_initializer, moving_variance_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
-            gamma_constraint, training, trainable, name, reuse, renorm, rank == 4 and place == 1 if fused is None else fused)
+            gamma_constraint, training, trainable, name, reuse, renorm, renorm_clipping, renorm_momentum,
+            not renorm and rank == 4 and place == 1 if fused is None else fused)
         return tf.transpose(outputs, [there.index(a) for a in range(rank)])
-    if renorm:
-        raise ValueError('`renorm` is not known')
     around = tf.get_variable_scope().name
     with tf.variable_scope(name, 'batch_normalization', reuse=reuse) as scope:
         own = scope.name
@@ -235,21 +259,81 @@ def batch_normalization(inputs, axis=-1, momentum=0.99, epsilon=1e-3, center=Tru
         inputs, decay=momentum, center=center, scale=scale, epsilon=epsilon, is_training=training, trainable=trainable,
         fused=len(inputs.get_shape()) == 4 if fused is None else fused,
         param_initializers=dict((key, value) for key, value in given.items() if value is not None),
+        renorm=renorm, renorm_clipping=renorm_clipping, renorm_decay=renorm_momentum if renorm else None,
         reuse=reuse, scope=own[len(around) + 1:] if around else own)
 
 
-class _Layer(object):
-    """A layer as an object: its variables are made at its first call and shared by all others."""
+class _Made(object):
+    """What layers as objects say of their variables, which are made at the first call and shared by all others."""
+
+    _all, _scope = (), None
+
+    def _noting(self, work):
+        before = len(tf.global_variables())
+        outputs = work()
+        self._all = tuple(self._all) + tuple(tf.global_variables()[before:])
+        return outputs
+
+    def _named(self, *names):
+        found = [v for v in self._all if v.op.name.split('/')[-1] in names]
+        return found[0] if found else None
+
+    @property
+    def variables(self):
+        return self.trainable_variables + self.non_trainable_variables
+
+    @property
+    def trainable_variables(self):
+        trained = [v.op.name for v in tf.trainable_variables()]
+        return [v for v in self._all if v.op.name in trained]
+
+    @property
+    def non_trainable_variables(self):
+        trained = [v.op.name for v in tf.trainable_variables()]
+        return [v for v in self._all if v.op.name not in trained]
+
+    weights = variables
+    trainable_weights = trainable_variables
+    non_trainable_weights = non_trainable_variables
+
+    @property
+    def updates(self):
+        # Moving moments follow by themselves.
+        return []
+
+    @property
+    def losses(self):
+        return [loss for loss in tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
+                if self._scope and loss.op.name.startswith(self._scope)]
+
+    @property
+    def name(self):
+        return self._scope or self._name
+
+    @property
+    def scope_name(self):
+        return self.name
+
+    def count_params(self):
+        return sum([v.get_shape().num_elements() for v in self._all])
+
+    def apply(self, inputs, *args, **kwargs):
+        return self.__call__(inputs, *args, **kwargs)
+
+
+class _Layer(_Made):
+    """A function of tf.layers as an object."""
 
     _function, _default = None, None
 
     def __init__(self, *args, **kwargs):
         self._name, self._args, self._kwargs = kwargs.pop('name', None), args, kwargs
-        self._scope = None
 
     def __call__(self, inputs, **kwargs):
         given = dict(self._kwargs)
         given.update(kwargs)
+        if self._default in ('dropout', 'flatten') or 'pooling' in self._default:
+            return self._function[0](inputs, *self._args, name=self._name, **given)
         if self._scope is None:
             around = tf.get_variable_scope().name
             with tf.variable_scope(self._name, self._default) as scope:
@@ -257,13 +341,64 @@ class _Layer(object):
             self._scope = own[len(around) + 1:] if around else own
         else:
             given['reuse'] = True
-        return self._function[0](inputs, *self._args, name=self._scope, **given)
+        return self._noting(lambda: self._function[0](inputs, *self._args, name=self._scope, **given))
+
+    kernel = property(lambda self: self._named('kernel', 'depthwise_kernel'))
+    bias = property(lambda self: self._named('bias'))
+    gamma = property(lambda self: self._named('gamma'))
+    beta = property(lambda self: self._named('beta'))
+    moving_mean = property(lambda self: self._named('moving_mean'))
+    moving_variance = property(lambda self: self._named('moving_variance'))
 
 
-def _as_class(function):
-    return type('Layer', (_Layer,), {'_function': [function], '_default': function.__name__})
+def _as_class(function, name):
+    return type(name, (_Layer,), {'_function': [function], '_default': function.__name__})
 
 
-Dense, Conv2D, Conv1D, Conv3D = _as_class(dense), _as_class(conv2d), _as_class(conv1d), _as_class(conv3d)
-Conv2DTranspose, SeparableConv2D = _as_class(conv2d_transpose), _as_class(separable_conv2d)
-BatchNormalization = _as_class(batch_normalization)
+class Layer(_Made):
+    """A layer of the definition's own: `build` makes its variables, `call` computes."""
+
+    built = False
+
+    def __init__(self, trainable=True, name=None, dtype=None, **kwargs):
+        self.trainable, self._name, self.dtype = trainable, name, dtype or tf.float32
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs, **kwargs):
+        return inputs
+
+    def add_variable(self, name, shape, dtype=None, initializer=None, regularizer=None, trainable=True, constraint=None,
+                     partitioner=None):
+        return tf.get_variable(name, shape, initializer=initializer, regularizer=regularizer,
+                               trainable=trainable and self.trainable)
+
+    add_weight = add_variable
+
+    def __call__(self, inputs, *args, **kwargs):
+        default = ''.join([('_' if c.isupper() and i else '') + c.lower() for i, c in enumerate(type(self).__name__)])
+        with tf.variable_scope(self._scope or self._name, default, reuse=True if self._scope else None) as scope:
+            if self._scope is None:
+                self._scope = scope.name.split('/')[-1]
+
+            def work():
+                if not self.built:
+                    self.build(inputs.get_shape())
+                    self.built = True
+                return self.call(inputs, *args, **kwargs)
+            return self._noting(work)
+
+
+Dense, Conv1D, Conv2D = _as_class(dense, 'Dense'), _as_class(conv1d, 'Conv1D'), _as_class(conv2d, 'Conv2D')
+Conv3D, Conv2DTranspose = _as_class(conv3d, 'Conv3D'), _as_class(conv2d_transpose, 'Conv2DTranspose')
+Conv3DTranspose = _as_class(conv3d_transpose, 'Conv3DTranspose')
+SeparableConv1D = _as_class(separable_conv1d, 'SeparableConv1D')
+SeparableConv2D = _as_class(separable_conv2d, 'SeparableConv2D')
+BatchNormalization = _as_class(batch_normalization, 'BatchNormalization')
+Dropout, Flatten = _as_class(dropout, 'Dropout'), _as_class(flatten, 'Flatten')
+MaxPooling1D, MaxPooling2D = _as_class(max_pooling1d, 'MaxPooling1D'), _as_class(max_pooling2d, 'MaxPooling2D')
+MaxPooling3D = _as_class(max_pooling3d, 'MaxPooling3D')
+AveragePooling1D = _as_class(average_pooling1d, 'AveragePooling1D')
+AveragePooling2D = _as_class(average_pooling2d, 'AveragePooling2D')
+AveragePooling3D = _as_class(average_pooling3d, 'AveragePooling3D')

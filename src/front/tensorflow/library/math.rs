@@ -21,12 +21,16 @@ const REDUCE: &[&str] =
 pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.add", "tf.math.add"], TWO, |c| c.two(Binary::Add)),
     Function(&["tf.subtract", "tf.sub", "tf.math.subtract"], TWO, |c| c.two(Binary::Subtract)),
-    Function(&["tf.multiply", "tf.mul", "tf.math.multiply", "tf.scalar_mul"], TWO, |c| {
-        c.two(Binary::Multiply)
-    }),
-    Function(&["tf.divide", "tf.truediv", "tf.realdiv", "tf.math.divide"], TWO, |c| {
-        c.two(Binary::Divide)
-    }),
+    Function(
+        &["tf.multiply", "tf.mul", "tf.math.multiply", "tf.scalar_mul", "tf.math.scalar_mul"],
+        TWO,
+        |c| c.two(Binary::Multiply),
+    ),
+    Function(
+        &["tf.divide", "tf.truediv", "tf.realdiv", "tf.math.divide", "tf.math.truediv"],
+        TWO,
+        |c| c.two(Binary::Divide),
+    ),
     Function(&["tf.div"], TWO, |c| {
         let (a, b) = (c.tensor("x")?, c.tensor("y")?);
         let whole = a.kind == Kind::Int && b.kind == Kind::Int;
@@ -129,15 +133,38 @@ pub const FUNCTIONS: &[Function] = &[
         let x = c.tensor("input")?;
         c.give(x)
     }),
-    Function(&["tf.check_numerics"], &["tensor", "message?", "name?"], |c| {
-        let x = c.tensor("tensor")?;
-        c.give(x)
-    }),
+    Function(
+        &["tf.check_numerics", "tf.debugging.check_numerics"],
+        &["tensor", "message?", "name?"],
+        |c| {
+            let x = c.tensor("tensor")?;
+            c.give(x)
+        },
+    ),
     Function(&["tf.convert_to_tensor"], &["value", "dtype?", "name?", "preferred_dtype?"], |c| {
         let x = c.tensor("value")?;
         let kind = kind_of(&c.bound.get("dtype")).unwrap_or(x.kind);
         let result = c.graph(|graph| graph.cast(&x, kind))?;
         c.give(result)
+    }),
+    // Nobody gives it another value.
+    Function(&["tf.placeholder_with_default"], &["input", "shape", "name?"], |c| {
+        let x = c.tensor("input")?;
+        c.bound.get("shape");
+        c.give(x)
+    }),
+    Function(&["tf.named_tensor"], &["name"], |c| {
+        let name = c.text("name")?.unwrap_or_default();
+        let plain = name.strip_suffix(":0").unwrap_or(&name).to_owned();
+        let found = c.state.graph.borrow().named(&plain);
+        match found {
+            Some(tensor) => c.give(tensor),
+            None => Err(c.py.error(
+                "KeyError",
+                c.span,
+                format!("The name '{name}' refers to a Tensor which does not exist."),
+            )),
+        }
     }),
     Function(&["tf.verify_tensor_all_finite"], &["t", "msg", "name?"], |c| {
         let x = c.tensor("t")?;
@@ -152,13 +179,17 @@ pub const FUNCTIONS: &[Function] = &[
             c.give(x)
         },
     ),
-    Function(&["tf.cast", "tf.saturate_cast", "tf.dtypes.cast"], &["x", "dtype", "name?"], |c| {
-        let at = c.bound.span_of("dtype");
-        match kind_of(&c.bound.get("dtype")) {
-            Some(kind) => c.cast(kind),
-            None => Err(c.py.type_error(at, "`dtype` must be a type such as tf.float32")),
-        }
-    }),
+    Function(
+        &["tf.cast", "tf.saturate_cast", "tf.dtypes.cast", "tf.dtypes.saturate_cast"],
+        &["x", "dtype", "name?"],
+        |c| {
+            let at = c.bound.span_of("dtype");
+            match kind_of(&c.bound.get("dtype")) {
+                Some(kind) => c.cast(kind),
+                None => Err(c.py.type_error(at, "`dtype` must be a type such as tf.float32")),
+            }
+        },
+    ),
     Function(&["tf.to_float", "tf.to_double", "tf.to_bfloat16"], ONE, |c| c.cast(Kind::Float)),
     Function(&["tf.to_int32", "tf.to_int64"], ONE, |c| c.cast(Kind::Int)),
     Function(&["tf.clip_by_value"], &["t", "clip_value_min", "clip_value_max", "name?"], |c| {
@@ -170,7 +201,7 @@ pub const FUNCTIONS: &[Function] = &[
         })?;
         c.give(result)
     }),
-    Function(&["tf.add_n"], &["inputs", "name?"], |c| {
+    Function(&["tf.add_n", "tf.math.add_n"], &["inputs", "name?"], |c| {
         let parts = c.tensors("inputs")?;
         let Some((first, rest)) = parts.split_first() else {
             return Err(c.fault("there is nothing to add", "give a list of one tensor or more"));

@@ -7,6 +7,7 @@ mod digits;
 mod index;
 mod initial;
 mod math;
+mod nets;
 mod nn;
 mod quiet;
 mod scopes;
@@ -48,6 +49,8 @@ pub struct State {
     scoped: RefCell<Vec<scopes::ArgScope>>,
     /// Initialisers that variable scopes name by number.
     initializers: RefCell<Vec<Value>>,
+    /// Functions that variable scopes name by number, the penalties of their variables.
+    penalties: RefCell<Vec<Value>>,
     /// Getters that variable scopes name by number, each with the number of the one around it.
     getters: RefCell<Vec<(Value, Option<usize>)>>,
     /// The lists of the definition's own collections.
@@ -182,6 +185,7 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         graph: RefCell::new(graph),
         scoped: RefCell::default(),
         initializers: RefCell::default(),
+        penalties: RefCell::default(),
         getters: RefCell::default(),
         collections: RefCell::default(),
         variables: RefCell::default(),
@@ -202,6 +206,7 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
     for (path, other) in [
         ("tf.contrib.slim", "slim"),
         ("tf.contrib.layers.xavier_initializer_conv2d", "tf.contrib.layers.xavier_initializer"),
+        ("slim.xavier_initializer_conv2d", "tf.contrib.layers.xavier_initializer"),
         ("tf.compat.v1", "tf"),
     ] {
         let value = match spaces.get(other) {
@@ -225,6 +230,7 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         ("tensorflow.python", "tf"),
         ("tensorflow.python.framework", "tf"),
         ("tensorflow.python.framework.ops", "tf"),
+        ("tensorflow.python.training", "tf.train"),
         ("tensorflow.python.ops", "tf"),
         ("tensorflow.contrib.layers.python", "tf.contrib.layers"),
         ("tensorflow.contrib.layers.python.layers", "tf.contrib.layers"),
@@ -252,6 +258,9 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         ("tf.contrib.layers", "layers", "tf.contrib.layers"),
         ("tf.contrib.layers", "initializers", "tf.contrib.layers"),
         ("tf.contrib.layers", "regularizers", "tf.contrib.layers"),
+        ("slim", "initializers", "tf.contrib.layers"),
+        ("slim", "layers", "tf.contrib.layers"),
+        ("slim", "regularizers", "tf.contrib.layers"),
     ] {
         if let (Some(place), Some(value)) = (spaces.get(place), space(path)) {
             place.members.borrow_mut().insert(name.to_owned(), value);

@@ -2,7 +2,7 @@
 
 use super::{Call, Function};
 use crate::front::tensorflow::graph::{
-    Binary, Graph, Kind, Padding, Reduction, Source, Tensor, Window,
+    Binary, Border, Graph, Kind, Padding, Reduction, Source, Tensor, Window,
 };
 use crate::front::tensorflow::interp::{Outcome, Value};
 use crate::layers::Layer;
@@ -20,7 +20,7 @@ const ENTROPY: &[&str] = &["logits?", "labels?", "dim?", "name?", "_sentinel?"];
 const ENTROPY_V2: &[&str] = &["labels", "logits", "axis?", "name?", "dim?"];
 const CONNECTED: &[&str] = &["x", "weights", "biases", "name?"];
 const SOFTMAX: &[&str] = &["logits", "dim?", "name?", "axis?"];
-const POOL: &[&str] = &["value", "ksize", "strides", "padding", "data_format?", "name?"];
+const POOL: &[&str] = &["value?", "ksize", "strides", "padding", "data_format?", "name?", "input?"];
 const POOL_PLACES: &[&str] = &[
     "input",
     "ksize",
@@ -33,13 +33,14 @@ const POOL_PLACES: &[&str] = &[
 ];
 const CONV: &[&str] = &[
     "input",
-    "filter",
+    "filter?",
     "strides?",
     "padding?",
     "use_cudnn_on_gpu?",
     "data_format?",
     "dilations?",
     "name?",
+    "filters?",
 ];
 
 /// The functions.
@@ -143,7 +144,8 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function(&["tf.nn.bias_add"], &["value", "bias", "data_format?", "name?"], |c| {
         let (x, bias, name) = (c.tensor("value")?, c.tensor("bias")?, c.name("BiasAdd")?);
-        c.channels_last()?;
+        let first = c.channels_first()?;
+        let x = c.lying(x, first)?;
         if bias.rank() != 1 || bias.dims.last() != x.dims.last() {
             let (have, want) = (
                 crate::front::tensorflow::graph::shown(&bias.dims),
@@ -154,6 +156,7 @@ pub const FUNCTIONS: &[Function] = &[
             );
         }
         let result = c.graph(|graph| graph.biased(&x, &bias, &name))?;
+        let result = c.back(result, first)?;
         c.give(result)
     }),
     Function(&["tf.nn.xw_plus_b"], CONNECTED, |c| c.connected(false)),
@@ -254,6 +257,7 @@ pub const FUNCTIONS: &[Function] = &[
         |c| {
             let (x, axes) = (c.tensor("x")?, c.wholes("axes")?);
             let keep = c.truth("keep_dims", false)? || c.truth("keepdims", false)?;
+            let name = c.name("moments")?;
             let (mean, variance) = c.graph(|graph| {
                 let mean =
                     graph.reduce(&x, Reduction::Mean, axes.as_deref(), true, Some("mean"))?;
@@ -267,9 +271,13 @@ pub const FUNCTIONS: &[Function] = &[
                 )?;
                 let axes = axes.unwrap_or_default();
                 let mean = if keep { mean } else { graph.squeeze(&mean, &axes)? };
-                Ok((mean, variance))
+                graph.enter_name(&name);
+                let names = if keep { ["mean", "variance"] } else { ["Squeeze", "Squeeze_1"] };
+                let named = (graph.renamed(mean, names[0]), graph.renamed(variance, names[1]));
+                graph.leave_name();
+                Ok(named)
             })?;
-            Ok(Value::tuple([c.give(mean)?, c.give(variance)?]))
+            Ok(Value::tuple([mean, variance].map(|t| Value::native(super::tensor::TensorValue(t)))))
         },
     ),
     Function(
@@ -305,6 +313,15 @@ impl Call<'_> {
         let layer = layer.into();
         let result = self.graph(|graph| graph.unary(&x, &name, layer))?;
         self.give(result)
+    }
+
+    /// An argument that has two names.
+    fn either(&mut self, name: &str, other: &str) -> Outcome<Tensor> {
+        let chosen = if self.has(name) || !self.has(other) { name } else { other };
+        if !self.has(chosen) {
+            return Err(self.fault(format!("missing required argument: '{name}'"), ""));
+        }
+        self.tensor(chosen)
     }
 
     fn connected(&mut self, relu: bool) -> Outcome {
@@ -373,10 +390,24 @@ impl Call<'_> {
     }
 
     fn convolution(&mut self, depthwise: bool) -> Outcome {
-        let (x, filter) = (self.tensor("input")?, self.tensor("filter")?);
-        self.channels_last()?;
+        let mut x = self.tensor("input")?;
+        let filter =
+            if depthwise { self.tensor("filter")? } else { self.either("filter", "filters")? };
+        let first = self.channels_first()?;
         let stride = self.middle("strides")?;
-        let padding = self.padding(Padding::Valid)?;
+        let padding = match self.bound.get("padding") {
+            Value::List(_) | Value::Tuple(_) => {
+                let widths = self.tensor("padding")?.known().unwrap_or_default();
+                let pairs: Vec<[usize; 2]> = widths
+                    .chunks_exact(2)
+                    .map(|pair| [pair[0] as usize, pair[1] as usize])
+                    .collect();
+                x = self.graph(|graph| graph.pad(&x, &pairs, Border::Value(0.0)))?;
+                Padding::Valid
+            }
+            _ => self.padding(Padding::Valid)?,
+        };
+        x = self.lying(x, first)?;
         let rate = match depthwise {
             true => self.pair("rate", 1)?,
             false if self.has("dilations") => self.middle("dilations")?,
@@ -384,9 +415,12 @@ impl Call<'_> {
         };
         let name = self.name(if depthwise { "depthwise" } else { "Conv2D" })?;
         let window = Window { kernel: [1, 1], stride, rate, padding };
-        self.convolved("filter", &filter, |graph, weights| match weights {
-            Some(weights) => graph.convolution(&x, &name, weights, window, depthwise),
-            None => graph.convolution_with(&x, &name, &filter, window, depthwise),
+        self.convolved("filter", &filter, |graph, weights| {
+            let y = match weights {
+                Some(weights) => graph.convolution(&x, &name, weights, window, depthwise)?,
+                None => graph.convolution_with(&x, &name, &filter, window, depthwise)?,
+            };
+            if first { graph.transpose(&y, Some(&[0, 3, 1, 2])) } else { Ok(y) }
         })
     }
 
@@ -404,13 +438,15 @@ impl Call<'_> {
     }
 
     fn pool(&mut self, mean: bool) -> Outcome {
-        let x = self.tensor("value")?;
-        self.channels_last()?;
+        let x = self.either("value", "input")?;
+        let first = self.channels_first()?;
+        let x = self.lying(x, first)?;
         let (kernel, stride) = (self.middle("ksize")?, self.middle("strides")?);
         let padding = self.padding(Padding::Valid)?;
         let name = self.name(if mean { "AvgPool" } else { "MaxPool" })?;
         let window = Window { kernel, stride, rate: [1, 1], padding };
         let result = self.graph(|graph| graph.pool(&x, &name, mean, window))?;
+        let result = self.back(result, first)?;
         self.give(result)
     }
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::initial::{Regularizer, regularizer_of};
+use super::tensor::TensorValue;
 use super::types::kind_of;
 use super::{Call, Function, State};
 use crate::front::tensorflow::graph::{Asked, Reuse, SharedScope, Source, shown};
@@ -32,7 +33,7 @@ pub const FUNCTIONS: &[Function] = &[
                 false => None,
             },
             reuse: reuse_of(c)?,
-            regularizer: regularizer_of(&c.bound.get("regularizer")),
+            regularizer: c.bound.some("regularizer"),
             initializer: c.bound.some("initializer"),
             getter: c.bound.some("custom_getter"),
             state: c.state.clone(),
@@ -57,14 +58,16 @@ pub const FUNCTIONS: &[Function] = &[
         let scope = c.state.graph.borrow().scope();
         Ok(Value::native(ScopeValue(scope)))
     }),
-    Function(
-        &["tf.device", "tf.control_dependencies", "tf.colocate_with"],
-        &["what?", "*name?"],
-        |c| {
-            c.bound.ignore();
-            Ok(Value::native(Idle))
-        },
-    ),
+    Function(&["tf.control_dependencies"], &["control_inputs?"], |c| {
+        let all = c.bound.get("control_inputs");
+        let mut before = vec![];
+        perform(c, &all, &mut before);
+        Ok(Value::native(After { before, state: c.state.clone() }))
+    }),
+    Function(&["tf.device", "tf.colocate_with"], &["what?", "*name?"], |c| {
+        c.bound.ignore();
+        Ok(Value::native(Idle))
+    }),
     Function(
         &["tf.Variable"],
         &[
@@ -155,6 +158,44 @@ const VARIABLE_SCOPE: &[&str] = &[
     "use_resource?",
 ];
 
+/// Does the assignments that are among what must be done first.
+fn perform(c: &mut Call, value: &Value, before: &mut Vec<(usize, String)>) {
+    if let Some(tensor) = value.as_native::<TensorValue>() {
+        before.extend(c.state.graph.borrow_mut().perform(&tensor.0));
+    }
+    for item in value.as_items().unwrap_or_default() {
+        perform(c, &item, before);
+    }
+}
+
+/// What `with tf.control_dependencies(...)` opens: what is made within comes after assignments.
+struct After {
+    before: Vec<(usize, String)>,
+    state: Rc<State>,
+}
+
+impl Native for After {
+    fn type_name(&self) -> String {
+        "context".to_owned()
+    }
+
+    fn enter(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome {
+        self.state.graph.borrow_mut().before.extend(self.before.iter().cloned());
+        Ok(Value::None)
+    }
+
+    fn exit(
+        self: Rc<Self>,
+        _py: &mut Python,
+        _error: Option<&PyError>,
+        _at: Span,
+    ) -> Outcome<bool> {
+        let before = &mut self.state.graph.borrow_mut().before;
+        before.truncate(before.len() - self.before.len());
+        Ok(false)
+    }
+}
+
 /// Whether a scope may be called so.
 fn is_scope_name(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "_.\\/->".contains(c))
@@ -187,7 +228,7 @@ struct OpenScope {
     scope: Option<SharedScope>,
     default: Option<String>,
     reuse: Option<Reuse>,
-    regularizer: Option<f64>,
+    regularizer: Option<Value>,
     initializer: Option<Value>,
     getter: Option<Value>,
     state: Rc<State>,
@@ -206,8 +247,8 @@ impl Native for OpenScope {
                     None => graph.enter(self.name.as_deref(), self.default.as_deref(), self.reuse),
                 }
             })?;
-        if let Some(regularizer) = self.regularizer {
-            opened.borrow_mut().regularizer = Some(regularizer);
+        if let Some(regularizer) = &self.regularizer {
+            self.state.regularize(&opened, regularizer);
         }
         if let Some(initializer) = &self.initializer {
             let mut all = self.state.initializers.borrow_mut();
@@ -249,7 +290,8 @@ impl Native for ScopeValue {
     ) -> Outcome<Option<Value>> {
         let scope = self.0.clone();
         Ok(Some(match name {
-            "name" | "original_name_scope" => scope.borrow().name.clone().into(),
+            "name" => scope.borrow().name.clone().into(),
+            "original_name_scope" => format!("{}/", scope.borrow().original).into(),
             "reuse" => (scope.borrow().reuse == Reuse::Yes).into(),
             "reuse_variables" => Value::function("reuse_variables", move |_, _| {
                 scope.borrow_mut().reuse = Reuse::Yes;
@@ -263,13 +305,28 @@ impl Native for ScopeValue {
                 all.push(given.unwrap_or_default());
                 Ok(Value::None)
             }),
-            "set_regularizer" => Value::function("set_regularizer", move |_, args: Args| {
+            "set_regularizer" => Value::function("set_regularizer", move |py, args: Args| {
                 let given = args.positional.first().map(|(value, _)| value.clone());
-                scope.borrow_mut().regularizer = regularizer_of(&given.unwrap_or_default());
+                let state = py.state::<State>(|_| unreachable!("scopes are made by the library"));
+                state.regularize(&scope, &given.unwrap_or_default());
                 Ok(Value::None)
             }),
             _ => return Ok(None),
         }))
+    }
+}
+
+impl State {
+    /// Gives a scope the regulariser of its variables: slim's, or a function of the definition's.
+    fn regularize(&self, scope: &SharedScope, regularizer: &Value) {
+        let (known, mut scope) = (regularizer_of(regularizer), scope.borrow_mut());
+        scope.regularizer = known;
+        scope.penalty = None;
+        if known.is_none() && !regularizer.is_none() {
+            let mut all = self.penalties.borrow_mut();
+            scope.penalty = Some(all.len());
+            all.push(regularizer.clone());
+        }
     }
 }
 
@@ -287,7 +344,7 @@ impl Native for NameScope {
     fn enter(self: Rc<Self>, _py: &mut Python, _at: Span) -> Outcome {
         let mut graph = self.state.graph.borrow_mut();
         graph.enter_name(&self.name);
-        Ok(format!("{}/", graph.name_scope()).into())
+        Ok(format!("{}/", graph.whole_name_scope()).into())
     }
 
     fn exit(

@@ -324,17 +324,41 @@ fn batch_norm(c: &mut Call) -> Outcome {
     let decay = if follows || debias { decay } else { 1.0 };
     let epsilon = c.float("epsilon", 0.001)?;
     let (is_training, fused) = (c.truth("is_training", true)?, c.truth("fused", true)?);
-    for name in ["renorm", "renorm_clipping", "renorm_decay"] {
-        if c.has(name) && (name != "renorm" || c.truth("renorm", false)?) {
-            return Err(c.fault(
-                "`renorm` is not known to cortado: batch renormalisation (Ioffe 2017)",
-                "leave `renorm` and what belongs to it out, or normalise by other means where batches are small: \
-                 `slim.layer_norm`, `slim.instance_norm`",
-            ));
-        }
-    }
-    c.channels_last()?;
+    let renorm = c.truth("renorm", false)?;
+    let how_to_renorm = ["renorm_clipping", "renorm_decay"].map(|name| c.bound.get(name));
+    let first = c.channels_first()?;
+    let x = c.lying(x, first)?;
+    let channels = x.dims.last().copied().unwrap_or(channels);
     let initial = c.bound.get("param_initializers");
+    if renorm {
+        let updates = c.bound.get("updates_collections");
+        let elsewhere = c.bound.is_given("updates_collections")
+            && updates.as_str().is_none_or(|name| &**name != "update_ops");
+        if debias || elsewhere {
+            let message =
+                "`renorm` is not there with `updates_collections` or `zero_debias_moving_mean`";
+            return Err(c.fault(message, "leave these out"));
+        }
+        return c.in_scope("BatchNorm", |c| {
+            let moving = c.py.import("tensorflow.python.training.moving_averages", c.span)?;
+            let function = c.py.get_attribute(&moving, "renormalized", c.span)?;
+            let [clipping, renorm_decay] = how_to_renorm;
+            let args = Args::new([Value::native(TensorValue(x))], c.span)
+                .keyword("momentum", decay)
+                .keyword("epsilon", epsilon)
+                .keyword("center", center)
+                .keyword("scale", scale)
+                .keyword("initializers", initial)
+                .keyword("training", is_training)
+                .keyword("trainable", follows)
+                .keyword("clipping", clipping)
+                .keyword("renorm_momentum", renorm_decay);
+            let y = c.py.call(&function, args)?;
+            let y = super::arguments::to_tensor(c.py, &c.state.clone(), &y, c.span)?;
+            let y = c.back(y, first)?;
+            c.activated(y, false)
+        });
+    }
     c.in_scope("BatchNorm", |c| {
         let make = |c: &mut Call, name: &str, value: f64, learned: bool| {
             let given = match &initial {
@@ -354,6 +378,7 @@ fn batch_norm(c: &mut Call) -> Outcome {
         let how =
             Normalisation { gamma, beta, moving, debiased, decay, epsilon, is_training, fused };
         let y = c.graph(|graph| graph.batch_norm(&x, "", how))?;
+        let y = c.back(y, first)?;
         c.activated(y, false)
     })
 }
@@ -399,7 +424,7 @@ impl Call<'_> {
         let stride = self.pair("stride", 1)?;
         let rate = if shape == Shape::Transpose { [1, 1] } else { self.pair("rate", 1)? };
         let padding = self.padding(Padding::Same)?;
-        self.channels_last()?;
+        let first = self.channels_first()?;
         if x.rank() != 4 {
             let shape = crate::front::tensorflow::graph::shown(&x.dims);
             return Err(self.fault(
@@ -407,6 +432,7 @@ impl Call<'_> {
                 "bring them into that shape with `tf.reshape`",
             ));
         }
+        let x = self.lying(x, first)?;
         let channels = x.dims[3];
         let window = Window { kernel, stride, rate, padding };
         if stride != [1, 1] && rate != [1, 1] {
@@ -457,15 +483,21 @@ impl Call<'_> {
                     }
                 }
             };
-            let y = c.normalised(y)?;
+            let y = c.normalised_lying(y, first)?;
             c.activated(y, true)
         })
     }
 
     /// The result with its normalisation, or else its bias.
     pub(super) fn normalised(&mut self, y: Tensor) -> Outcome<Tensor> {
+        self.normalised_lying(y, false)
+    }
+
+    /// The same, with the channels before the pixels from then on if `first`.
+    fn normalised_lying(&mut self, y: Tensor, first: bool) -> Outcome<Tensor> {
         let at = self.bound.span_of("normalizer_fn");
         if let Some(normalizer) = self.bound.some("normalizer_fn") {
+            let y = self.back(y, first)?;
             let mut args = Args::new([Value::native(TensorValue(y))], at);
             if let Some(Value::Dict(params)) = self.bound.some("normalizer_params") {
                 args.keywords = keywords_of(&params, at);
@@ -474,13 +506,14 @@ impl Call<'_> {
             return super::arguments::to_tensor(self.py, &self.state.clone(), &made, at);
         }
         if self.bound.is_given("biases_initializer") && !self.has("biases_initializer") {
-            return Ok(y);
+            return self.back(y, first);
         }
         let last = y.dims.last().copied().unwrap_or(0);
         let zero = Initializer::constant(0.0);
         let biases =
             self.make("biases", vec![last], "biases_initializer", "biases_regularizer", zero)?;
-        self.graph(|graph| graph.biased(&y, &biases, "BiasAdd"))
+        let y = self.graph(|graph| graph.biased(&y, &biases, "BiasAdd"))?;
+        self.back(y, first)
     }
 
     /// The result with its activation, a ReLU by default if the layer has one by default.
@@ -523,12 +556,14 @@ impl Call<'_> {
 
     fn slim_pool(&mut self, default: &str, mean: bool) -> Outcome {
         let x = self.tensor("inputs")?;
-        self.channels_last()?;
+        let first = self.channels_first()?;
+        let x = self.lying(x, first)?;
         let (kernel, stride) = (self.pair("kernel_size", 2)?, self.pair("stride", 2)?);
         let padding = self.padding(Padding::Valid)?;
         let name = self.text("scope")?.unwrap_or(default.to_owned());
         let window = Window { kernel, stride, rate: [1, 1], padding };
         let result = self.graph(|graph| graph.pool(&x, &name, mean, window))?;
+        let result = self.back(result, first)?;
         self.collected_by_name(Value::native(TensorValue(result)), &name)
     }
 }

@@ -1,6 +1,7 @@
 # slim.losses: tf.losses with what is predicted first.
 
 import tensorflow as tf
+import tensorflow.contrib.losses.metric_learning as metric_learning
 
 _losses = tf.losses
 add_loss, get_losses = _losses.add_loss, _losses.get_losses

@@ -7,7 +7,7 @@ use super::types::{CASTS, data_type, mixed};
 use super::{State, with_graph};
 use crate::diag::{self, Diagnostic};
 use crate::front::tensorflow::ast::{Binary as Operator, Compare, Unary};
-use crate::front::tensorflow::graph::{Binary, Graph, MOST_LISTED, Source, Tensor};
+use crate::front::tensorflow::graph::{Binary, Graph, Kind, MOST_LISTED, Source, Tensor};
 use crate::front::tensorflow::interp::{Args, Class, Native, Outcome, Python, Value};
 use crate::layers::abs_val::AbsVal;
 use crate::layers::power::Power;
@@ -150,6 +150,17 @@ impl Native for TensorValue {
                 return Err(py.complaint(Diagnostic::new(&diag::E0811, at, message)));
             }
             "graph" | "device" | "initializer" => Value::None,
+            "assign" | "assign_add" | "assign_sub" | "scatter_add" | "scatter_sub"
+            | "scatter_update"
+                if Graph::is_variable(tensor).is_some() =>
+            {
+                let tf = py.import("tensorflow", at)?;
+                let function = py.get_attribute(&tf, name, at)?;
+                let held = Value::Native(self.clone());
+                Value::function("assign", move |py, args: Args| {
+                    py.call(&function, args.prepend(held.clone()))
+                })
+            }
             "aliases" => {
                 let own = Value::Native(self.clone()).identity();
                 let state = state(py);
@@ -188,6 +199,7 @@ impl Native for TensorValue {
             Operator::Power => Binary::Power,
             Operator::BitAnd => Binary::And,
             Operator::BitOr => Binary::Or,
+            Operator::BitXor if self.0.kind == Kind::Bool => Binary::Unequal,
             Operator::MatrixMultiply => {
                 let state = state(py);
                 let other = to_tensor(py, &state, other, at)?;
@@ -410,8 +422,19 @@ impl Native for TensorShape {
             "dims" => Value::list(dims.iter().map(|&extent| Value::native(Dimension(extent)))),
             "num_elements" => own("num_elements", dims.iter().product::<usize>().into()),
             "is_fully_defined" => own("is_fully_defined", true.into()),
-            "assert_is_compatible_with" | "assert_has_rank" => own("assert_has_rank", Value::None),
-            "with_rank" | "as_proto" => own("with_rank", list(&dims)),
+            "assert_is_compatible_with" | "assert_has_rank" | "assert_is_fully_defined" => {
+                own("assert_has_rank", Value::None)
+            }
+            "with_rank" | "with_rank_at_least" | "with_rank_at_most" | "merge_with" => {
+                own("with_rank", Value::Native(self.clone()))
+            }
+            "as_proto" => own("as_proto", list(&dims)),
+            "concatenate" => Value::function("concatenate", move |py, args: Args| {
+                let bound = args.bind(py, "concatenate", &["other"])?;
+                let more = to_wholes(py, &bound.get("other"), bound.span_of("other"))?;
+                let more = more.into_iter().filter_map(|extent| usize::try_from(extent).ok());
+                Ok(Value::native(TensorShape(dims.iter().copied().chain(more).collect())))
+            }),
             _ => return Ok(None),
         }))
     }

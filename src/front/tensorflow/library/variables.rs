@@ -7,21 +7,49 @@ use super::initial::{Initializer, first_values, regularizer_of};
 use super::tensor::TensorValue;
 use super::types::{data_type, kind_of};
 use super::{Call, Function, State};
-use crate::front::tensorflow::graph::{Asked, Graph, Kind, Tensor};
+use crate::front::tensorflow::graph::{Asked, Binary, Graph, Kind, Tensor};
 use crate::front::tensorflow::interp::{Args, Outcome, Python, Value};
 
 /// The functions.
-pub const FUNCTIONS: &[Function] = &[Function(
-    &[
-        "tf.get_variable",
-        "slim.variable",
-        "slim.model_variable",
-        "tf.contrib.framework.variable",
-        "tf.contrib.framework.model_variable",
-    ],
-    GET_VARIABLE,
-    get_variable,
-)];
+pub const FUNCTIONS: &[Function] = &[
+    Function(
+        &[
+            "tf.get_variable",
+            "slim.variable",
+            "slim.model_variable",
+            "tf.contrib.framework.variable",
+            "tf.contrib.framework.model_variable",
+        ],
+        GET_VARIABLE,
+        get_variable,
+    ),
+    Function(&["tf.assign"], ASSIGN, |c| assign(c, None)),
+    Function(&["tf.assign_add"], ASSIGN, |c| assign(c, Some(Binary::Add))),
+    Function(&["tf.assign_sub"], ASSIGN, |c| assign(c, Some(Binary::Subtract))),
+];
+
+const ASSIGN: &[&str] =
+    &["ref", "value", "validate_shape?", "use_locking?", "name?", "read_value?"];
+
+/// What a variable becomes: a value, or what it was with the value added or subtracted.
+fn assign(c: &mut Call, change: Option<Binary>) -> Outcome {
+    let (variable, value) = (c.tensor("ref")?, c.tensor("value")?);
+    for name in ["use_locking", "read_value"] {
+        c.bound.get(name);
+    }
+    let Some(number) = Graph::is_variable(&variable) else {
+        let help = "`tf.Variable` and `tf.get_variable` make variables";
+        return Err(c.fault("only variables are assigned to", help));
+    };
+    let result = c.graph(|graph| {
+        let value = match change {
+            Some(change) => graph.binary(change, &variable, &value)?,
+            None => value,
+        };
+        graph.assign(number, &value)
+    })?;
+    c.give(result)
+}
 
 const GET_VARIABLE: &[&str] = &[
     "name",
@@ -209,7 +237,9 @@ impl Call<'_> {
         let at = self.span;
         let initial = first_values(self, Some(initializer), &dims, at)?;
         let before = self.state.graph.borrow().variables.len();
-        let regularizer = regularizer_of(&regularizer);
+        let given = !regularizer.is_none();
+        let inherited = self.state.graph.borrow().scope().borrow().regularizer;
+        let regularizer = if given { regularizer_of(&regularizer) } else { inherited };
         let kind = Kind::Float;
         let variable = self.graph(|graph| {
             graph.get_variable(Asked { name, dims, kind, initial, trainable, regularizer })
@@ -220,8 +250,8 @@ impl Call<'_> {
         };
         let value = self.give_variable(variable);
         self.collect(&collections, &value)?;
-        if let Some(penalty) = penalty.filter(|_| variable == before) {
-            self.penalise(penalty, &value)?;
+        if variable == before {
+            self.penalise(penalty.unwrap_or_default(), &value)?;
         }
         Ok(self.state.graph.borrow().variable_tensor(variable))
     }
@@ -249,14 +279,21 @@ impl Call<'_> {
         self.as_it_is(&tensor)
     }
 
-    /// Collects what a regulariser of the definition's own, a function, makes of a new variable.
+    /// Collects what a regulariser of the definition's own, a function, makes of a new variable: one that is an argument, else
+    /// that of the open scope.
     fn penalise(&mut self, argument: &str, variable: &Value) -> Outcome<()> {
-        let at = self.bound.span_of(argument);
-        let Some(function) = self.bound.some(argument) else { return Ok(()) };
+        let at = if argument.is_empty() { self.span } else { self.bound.span_of(argument) };
+        let given = if argument.is_empty() { None } else { self.bound.some(argument) };
+        let number = self.state.graph.borrow().scope().borrow().penalty;
+        let of_scope = || self.state.penalties.borrow().get(number?).cloned();
+        let Some(function) = given.or_else(of_scope) else { return Ok(()) };
         if regularizer_of(&function).is_some() {
             return Ok(());
         }
         let loss = self.py.call(&function, Args::new([variable.clone()], at))?;
+        if loss.is_none() {
+            return Ok(());
+        }
         self.collect(&"regularization_losses".into(), &loss)
     }
 }

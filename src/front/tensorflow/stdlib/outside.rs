@@ -5,7 +5,7 @@ use crate::front::tensorflow::interp::{Args, Native, Outcome, Python, Value};
 use crate::source::Span;
 use std::rc::Rc;
 
-const MODULES: [&str; 32] = [
+const MODULES: [&str; 31] = [
     "os",
     "os.path",
     "sys",
@@ -34,7 +34,6 @@ const MODULES: [&str; 32] = [
     "builtins",
     "__builtin__",
     "argparse",
-    "re",
     "struct",
     "traceback",
     "pdb",

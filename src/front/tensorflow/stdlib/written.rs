@@ -9,6 +9,10 @@ pub(super) fn install(py: &mut Python) {
     py.add_text("copy", include_str!("copy.py"));
     py.add_text("operator", include_str!("operator.py"));
     py.add_text("numpy", include_str!("numpy.py"));
+    py.add_text("numpy.linalg", include_str!("numpy_linalg.py"));
+    py.add_text("numpy.random", include_str!("numpy_random.py"));
+    py.add_text("numbers", "Number = Complex = Real = Rational = (int, float)\nIntegral = int\n");
+    py.add_text("re", include_str!("re.py"));
     py.add_text("six", include_str!("six.py"));
     py.add_text("six.moves", include_str!("six_moves.py"));
     // In Python 2 it is a builtin.

@@ -1,0 +1,54 @@
+# slim's residual nets, version 2 (with normalisation before convolution, He et al. 2016).
+
+from tf_slim.nets import resnet_utils
+
+resnet_arg_scope = resnet_utils.resnet_arg_scope
+
+
+@slim.add_arg_scope
+def bottleneck(inputs, depth, depth_bottleneck, stride, rate=1, outputs_collections=None, scope=None):
+    with tf.variable_scope(scope, 'bottleneck_v2', [inputs]) as around:
+        before = slim.batch_norm(inputs, activation_fn=tf.nn.relu, scope='preact')
+        if depth == int(inputs.get_shape()[-1]):
+            shortcut = resnet_utils.subsample(inputs, stride, 'shortcut')
+        else:
+            shortcut = slim.conv2d(before, depth, [1, 1], stride=stride, normalizer_fn=None, activation_fn=None,
+                                   scope='shortcut')
+        net = slim.conv2d(before, depth_bottleneck, [1, 1], stride=1, scope='conv1')
+        net = resnet_utils.conv2d_same(net, depth_bottleneck, 3, stride, rate=rate, scope='conv2')
+        net = slim.conv2d(net, depth, [1, 1], stride=1, normalizer_fn=None, activation_fn=None, scope='conv3')
+        return slim.utils.collect_named_outputs(outputs_collections, around.name, shortcut + net)
+
+
+def _root(net):
+    with slim.arg_scope([slim.conv2d], activation_fn=None, normalizer_fn=None):
+        return resnet_utils.conv2d_same(net, 64, 7, stride=2, scope='conv1')
+
+
+def _end(net):
+    return slim.batch_norm(net, activation_fn=tf.nn.relu, scope='postnorm')
+
+
+def resnet_v2(inputs, blocks, num_classes=None, is_training=True, global_pool=True, output_stride=None, include_root_block=True,
+              spatial_squeeze=False, reuse=None, scope=None):
+    return resnet_utils.whole('resnet_v2', bottleneck, _root, _end, inputs, blocks, num_classes, is_training, global_pool,
+                              output_stride, include_root_block, spatial_squeeze, reuse, scope)
+
+
+def resnet_v2_block(scope, base_depth, num_units, stride):
+    return resnet_utils.block(scope, bottleneck, base_depth, num_units, stride)
+
+
+def _of_depth(depth):
+    name = 'resnet_v2_%d' % depth
+
+    def net(inputs, num_classes=None, is_training=True, global_pool=True, output_stride=None, spatial_squeeze=False,
+            reuse=None, scope=name):
+        return resnet_v2(inputs, resnet_utils.blocks(bottleneck, depth), num_classes, is_training, global_pool,
+                         output_stride, True, spatial_squeeze, reuse, scope)
+    net.default_image_size, net.__name__ = 224, name
+    return net
+
+
+resnet_v2.default_image_size = 224
+resnet_v2_50, resnet_v2_101, resnet_v2_152, resnet_v2_200 = [_of_depth(depth) for depth in (50, 101, 152, 200)]
