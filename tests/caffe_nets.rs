@@ -17,9 +17,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// How much more than Caffe's own noise a faithful implementation may deviate.
 const NOISE: f64 = 20.0;
 
-/// The same where the libraries of a GPU choose the order of sums: where all sums are off by 1e-7 of their largest, some
-/// parameters deviate by 150 times Caffe's noise.
-const NOISE_OF_LIBRARIES: f64 = 300.0;
+/// The same where the libraries of a GPU choose the order of sums. Where all sums are off by 1e-7 of their largest, a maximum or
+/// a ReLU decides otherwise here and there, and parameters deviate by up to 1000 times Caffe's noise.
+const NOISE_OF_LIBRARIES: f64 = 2000.0;
 
 /// How much a case's `what`, whose noise Caffe shows there, may deviate.
 fn tolerance(json: &serde_json::Value, what: &str, least: f64, device: Device) -> f64 {
