@@ -41,6 +41,28 @@ fn text(path: PathBuf) -> String {
     path.display().to_string()
 }
 
+/// A folder of files.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Place(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn at(&self, name: &str) -> String {
+        text(self.path(name))
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        std::fs::write(self.path(name), content).expect("written");
+        self.at(name)
+    }
+}
+
 #[test]
 fn every_layer_is_timed_in_the_direction_in_which_it_works() {
     let net = network("lenet/caffe.prototxt");

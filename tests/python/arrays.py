@@ -1,4 +1,4 @@
-# @case places_of_arrays
+# @case arrays
 import numpy as np
 
 
@@ -13,6 +13,7 @@ def show(value):
     print(one(np.array(value).tolist()))
 
 
+# places of arrays
 a = np.arange(24).reshape(2, 3, 4)
 show(a[0])
 show(a[...,None].shape)
@@ -26,21 +27,7 @@ show(a[None].shape)
 show(a[0,1,2])
 show(a[-1,::-1,1:3])
 show(a[:, np.array([0,2]), 1])
-# @case functions_along_axes_1
-import numpy as np
-
-
-def show(value):
-    if isinstance(value, tuple):
-        for part in value:
-            show(part)
-        return
-
-    def one(x):
-        return [one(part) for part in x] if isinstance(x, list) else x if isinstance(x, (bool, int)) else '%.9g' % x
-    print(one(np.array(value).tolist()))
-
-
+# functions along axes 1
 a = np.arange(24).reshape(2, 3, 4)
 show(a.sum(0))
 show(a.sum((0,2)))
@@ -61,21 +48,7 @@ show(a.any(0))
 show(np.all(a>=0))
 show(np.median(a))
 show(np.sort(-a,axis=1))
-# @case functions_along_axes_2
-import numpy as np
-
-
-def show(value):
-    if isinstance(value, tuple):
-        for part in value:
-            show(part)
-        return
-
-    def one(x):
-        return [one(part) for part in x] if isinstance(x, list) else x if isinstance(x, (bool, int)) else '%.9g' % x
-    print(one(np.array(value).tolist()))
-
-
+# functions along axes 2
 a = np.arange(24).reshape(2, 3, 4)
 show(np.argsort(-a[0],axis=0))
 show(np.flip(a,1))
@@ -94,21 +67,7 @@ show(np.clip(a,3,9))
 show(a.clip(2,5).mean())
 show(np.diff(a[0,0]))
 show(np.unique([3,1,1]))
-# @case grids_and_ranges
-import numpy as np
-
-
-def show(value):
-    if isinstance(value, tuple):
-        for part in value:
-            show(part)
-        return
-
-    def one(x):
-        return [one(part) for part in x] if isinstance(x, list) else x if isinstance(x, (bool, int)) else '%.9g' % x
-    print(one(np.array(value).tolist()))
-
-
+# grids and ranges
 show(np.linspace(0,1,5))
 show(np.linspace(0,10,4,endpoint=False))
 show(np.logspace(0,2,3))
@@ -133,21 +92,7 @@ show(np.stack([[1,2],[3,4]],axis=1))
 show(np.column_stack([[1,2],[3,4]]))
 show(np.split(np.arange(6),3)[1])
 show(np.diag([1,2]))
-# @case arrays_of_arrays
-import numpy as np
-
-
-def show(value):
-    if isinstance(value, tuple):
-        for part in value:
-            show(part)
-        return
-
-    def one(x):
-        return [one(part) for part in x] if isinstance(x, list) else x if isinstance(x, (bool, int)) else '%.9g' % x
-    print(one(np.array(value).tolist()))
-
-
+# arrays of arrays
 show(np.diag([[1,2],[3,4]],1))
 show(np.tril(np.ones((3,3))))
 show(np.triu(np.ones((3,3)),1))
@@ -172,21 +117,7 @@ show(np.exp([0,1]))
 show(np.log1p([0,1]))
 show(np.sign([-2,0,3]))
 show(np.floor([1.5,-1.5]))
-# @case elements_and_matrices
-import numpy as np
-
-
-def show(value):
-    if isinstance(value, tuple):
-        for part in value:
-            show(part)
-        return
-
-    def one(x):
-        return [one(part) for part in x] if isinstance(x, list) else x if isinstance(x, (bool, int)) else '%.9g' % x
-    print(one(np.array(value).tolist()))
-
-
+# elements and matrices
 show(np.round([1.25,2.5],1))
 show(np.sqrt([4,9]))
 show(np.isnan([1,float('nan')]))
@@ -211,21 +142,7 @@ show(np.array([1,2]).reshape(-1,1))
 show(len(np.zeros((3,2))))
 show(np.pi)
 show(np.arctan2(1,1))
-# @case random_numbers
-import numpy as np
-
-
-def show(value):
-    if isinstance(value, tuple):
-        for part in value:
-            show(part)
-        return
-
-    def one(x):
-        return [one(part) for part in x] if isinstance(x, list) else x if isinstance(x, (bool, int)) else '%.9g' % x
-    print(one(np.array(value).tolist()))
-
-
+# random numbers
 show(np.deg2rad(180))
 show(np.trace(np.eye(3)))
 show(np.random.RandomState(0).rand(3))

@@ -1,34 +1,14 @@
 //! Images through trained nets: what is done to an image, which weights are taken, and what is said of embeddings.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cortado::data::images::Image;
 use cortado::weights::{Blob, write_binaryproto, write_safetensors};
 use serde_json::Value;
 
-use super::{cortado, prints, refused, text, warned};
-
-/// A folder of files for a net.
-struct Place(tempfile::TempDir);
+use super::{Place, cortado, prints, refused, text, warned};
 
 impl Place {
-    fn new() -> Self {
-        Place(tempfile::tempdir().expect("a folder"))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        text(self.path(name))
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.path(name), content).expect("written");
-        self.at(name)
-    }
-
     fn image(&self, name: &str, image: &Image) -> String {
         image.save_png(&self.path(name)).expect("written");
         self.at(name)

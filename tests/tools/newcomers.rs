@@ -1,35 +1,15 @@
 //! What people do who meet the program for the first time: files that are forgotten, named wrongly or written twice, and what
 //! they are told.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cortado::data::images::Image;
 use cortado::weights::{Blob, write_binaryproto, write_safetensors};
 use serde_json::Value;
 
-use super::{cortado, prints, refused, text, warned};
-
-/// A folder of files.
-struct Place(tempfile::TempDir);
+use super::{Place, cortado, prints, refused, text, warned};
 
 impl Place {
-    fn new() -> Self {
-        Place(tempfile::tempdir().expect("a folder"))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        text(self.path(name))
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.path(name), content).expect("written");
-        self.at(name)
-    }
-
     /// `count` pairs of small images in the LMDBs of DIGITS, alike where `label` says so.
     fn pairs(&self, count: usize, label: impl Fn(usize) -> usize) {
         for value in 0..4u8 {

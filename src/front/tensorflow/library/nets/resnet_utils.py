@@ -94,3 +94,14 @@ def whole(version, unit, root, end, inputs, blocks, num_classes, is_training, gl
                 if num_classes is not None:
                     end_points['predictions'] = slim.softmax(net, scope='predictions')
                 return net, end_points
+
+
+def of_depth(whole_net, version, unit, depth):
+    name = '%s_%d' % (version, depth)
+
+    def net(inputs, num_classes=None, is_training=True, global_pool=True, output_stride=None, spatial_squeeze=False,
+            reuse=None, scope=name):
+        return whole_net(inputs, blocks(unit, depth), num_classes, is_training, global_pool, output_stride, True,
+                         spatial_squeeze, reuse, scope)
+    net.default_image_size, net.__name__ = 224, name
+    return net

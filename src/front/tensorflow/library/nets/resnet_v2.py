@@ -39,16 +39,6 @@ def resnet_v2_block(scope, base_depth, num_units, stride):
     return resnet_utils.block(scope, bottleneck, base_depth, num_units, stride)
 
 
-def _of_depth(depth):
-    name = 'resnet_v2_%d' % depth
-
-    def net(inputs, num_classes=None, is_training=True, global_pool=True, output_stride=None, spatial_squeeze=False,
-            reuse=None, scope=name):
-        return resnet_v2(inputs, resnet_utils.blocks(bottleneck, depth), num_classes, is_training, global_pool,
-                         output_stride, True, spatial_squeeze, reuse, scope)
-    net.default_image_size, net.__name__ = 224, name
-    return net
-
-
 resnet_v2.default_image_size = 224
-resnet_v2_50, resnet_v2_101, resnet_v2_152, resnet_v2_200 = [_of_depth(depth) for depth in (50, 101, 152, 200)]
+resnet_v2_50, resnet_v2_101, resnet_v2_152, resnet_v2_200 = [
+    resnet_utils.of_depth(resnet_v2, 'resnet_v2', bottleneck, depth) for depth in (50, 101, 152, 200)]
