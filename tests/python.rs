@@ -255,6 +255,26 @@ fn cage() -> Vec<Trial> {
             "RecursionError",
         ),
         ("recursion_generator", "def f():\n    for x in f(): yield x\nlist(f())", "RecursionError"),
+        (
+            "recursion_within_generators",
+            "def f(n): return f(n + 1)\ndef g():\n    yield 1\n    f(0)\nlist(g())",
+            "RecursionError",
+        ),
+        (
+            "waiting_generators",
+            "def g():\n    yield 1\nkept = []\nwhile True:\n    kept.append(g())\n    next(kept[-1])",
+            "the definition makes more than 64 MiB of values",
+        ),
+        (
+            "chain_of_waiting_generators",
+            "def g(other):\n    yield other\nwaiting = None\nwhile True:\n    waiting = g(waiting)\n    next(waiting)",
+            "the definition makes more than 64 MiB of values",
+        ),
+        (
+            "deep_waiting_generators",
+            "def f(n): return n and f(n - 1)\ndef g():\n    f(300)\n    yield 1\nkept = []\nwhile True:\n    kept.append(g())\n    next(kept[-1])",
+            "the definition makes more than 64 MiB of values",
+        ),
         ("print_bomb", "while True: print('x' * 1000)", "1: the definition prints more than"),
         ("open", "f = open('x')", "1: 'open' is not available"),
         ("eval", "x = 1\neval('x')", "2: 'eval' is not available"),

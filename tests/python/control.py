@@ -360,3 +360,134 @@ def gen():
         print('finally')
 try: print(list(gen()))
 except NameError as e: print(type(e).__name__)
+# @case generator_send
+def averages():
+    total, count, mean = 0.0, 0, None
+    while True:
+        value = yield mean
+        if value is None: return 'done'
+        total += value; count += 1
+        mean = total / count
+g = averages()
+print(next(g), g.send(4), g.send(8), g.send(0))
+try: g.send(None)
+except StopIteration as e: print(e.value, e.args)
+print(list(g))
+# @case generator_send_too_early
+def g(): yield 1
+try: g().send(1)
+except TypeError as e: print(e)
+# @case yield_in_the_middle_of_expressions
+def g():
+    x = [(yield 1), (yield 2)]
+    print(x)
+    print('sum', (yield 3) + (yield 4), max((yield 5), 2))
+    if (yield 6) and (yield 7): print('both')
+    return (yield 8)
+it, sent = g(), 10
+out = [next(it)]
+try:
+    while True:
+        out.append(it.send(sent)); sent += 1
+except StopIteration as e: print(out, e.value)
+# @case yield_from_value
+def inner(n):
+    got = []
+    for i in range(n): got.append((yield i))
+    return got
+def outer():
+    a = yield from inner(2)
+    b = yield from inner(1)
+    yield from 'xy'
+    print(a, b, (yield from ()))
+    return a + b
+o = outer()
+print(next(o), o.send('p'), o.send('q'), o.send('r'), next(o))
+try: next(o)
+except StopIteration as e: print(e.value)
+# @case yield_from_throws_to_the_inner
+def inner():
+    while True:
+        try: yield 'in'
+        except ValueError as e: yield 'caught %s' % e
+def outer():
+    try: yield from inner()
+    except KeyError: yield 'outer'
+o = outer()
+print(next(o), o.throw(ValueError('v')), next(o), o.throw(KeyError('k')))
+print(list(o))
+# @case generator_close
+def g():
+    try: yield 1
+    except GeneratorExit:
+        print('exit'); raise
+    finally: print('finally')
+it = g()
+print(next(it)); it.close(); it.close(); print(list(it))
+g().close()
+def stubborn():
+    try: yield 1
+    except GeneratorExit: yield 2
+s = stubborn(); next(s)
+try: s.close()
+except RuntimeError as e: print(e)
+# @case generator_throw_at_the_ends
+def g(): yield 1
+it = g()
+try: it.throw(ValueError('early'))
+except ValueError as e: print(e)
+print(list(it))
+it = g(); list(it)
+try: it.throw(ValueError('late'))
+except ValueError as e: print(e)
+# @case generators_handle_exceptions_each_for_itself
+import sys
+def g():
+    try: 1 / 0
+    except ZeroDivisionError:
+        yield 1
+        try: raise
+        except ZeroDivisionError as e: yield type(e).__name__
+it = g()
+try: raise KeyError('k')
+except KeyError:
+    print(next(it))
+    try: raise
+    except KeyError as e: print('outside', e)
+    print(next(it))
+# @case generator_within_itself
+def g():
+    yield 1
+    yield from it
+it = g()
+try: print(list(it))
+except ValueError as e: print(e)
+# @case generator_with_a_lambda
+f = lambda x: (yield x)
+print(list(f(3)))
+# @case generators_that_are_left_in_the_middle
+def g(n):
+    with_others = [g(n - 1)] if n else []
+    for other in with_others: next(other)
+    yield n
+    yield with_others
+kept = [g(20) for _ in range(20)]
+for it in kept: next(it)
+del kept, it
+print('gone')
+# @case many_generators_one_after_the_other
+def one(i): yield i
+print(sum(next(one(i)) for i in range(20000)))
+# @case deep_recursion_within_a_generator
+def deep(n): return 0 if n == 0 else 1 + deep(n - 1)
+def g():
+    for n in (10, 500): yield deep(n)
+print(list(g()))
+# @case walk_of_a_tree
+def walk(tree):
+    if isinstance(tree, list):
+        for part in tree: yield from walk(part)
+    else: yield tree
+nest = 0
+for i in range(1, 150): nest = [nest, i]
+print(sum(walk(nest)), len(list(walk(nest))))

@@ -275,6 +275,7 @@ pub enum ExprKind {
     Lambda(Rc<Function>),
     /// `yield`, `yield value`.
     Yield(Option<Box<Expr>>),
+    YieldFrom(Box<Expr>),
     /// `name := value`.
     Walrus(Box<Expr>, Box<Expr>),
 }

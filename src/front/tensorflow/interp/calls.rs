@@ -25,9 +25,7 @@ impl Python {
     pub fn call(&mut self, callee: &Value, args: Args) -> Outcome {
         let at = args.span;
         self.work(CALL + args.len() / 4, at)?;
-        if self.limits.calls <= self.frames.len() || !self.stack.has_room() {
-            return Err(self.error("RecursionError", at, "maximum recursion depth exceeded"));
-        }
+        self.deeper(self.frames.len(), at)?;
         match callee {
             Value::Function(function) => {
                 let scope = self.bind(function, args)?;
@@ -63,6 +61,18 @@ impl Python {
             },
             other => Err(self.not_callable(other, at)),
         }
+    }
+
+    /// Pays for one more call within so many.
+    #[inline]
+    pub(in crate::front::tensorflow) fn deeper(&mut self, calls: usize, at: Span) -> Outcome<()> {
+        if !self.stack.has_paid_room() {
+            self.pay_for_stack(at)?;
+        }
+        if self.limits.calls <= calls || !self.stack.has_paid_room() {
+            return Err(self.error("RecursionError", at, "maximum recursion depth exceeded"));
+        }
+        Ok(())
     }
 
     fn not_callable(&mut self, value: &Value, at: Span) -> PyError {

@@ -78,10 +78,7 @@ impl Python {
         at: Span,
         compare: impl FnOnce(&mut Self) -> Outcome<bool>,
     ) -> Outcome<bool> {
-        if self.limits.calls <= self.frames.len() || !self.stack.has_room() {
-            let message = "maximum recursion depth exceeded in comparison";
-            return Err(self.error("RecursionError", at, message));
-        }
+        self.deeper(self.frames.len(), at)?;
         self.frames.push(Active { function: None, span: at });
         let result = compare(self);
         self.frames.pop();

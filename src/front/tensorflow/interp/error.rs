@@ -37,6 +37,18 @@ pub(super) enum Kind {
 }
 
 impl PyError {
+    /// Unwinds a generator that nobody can ask any more. Nothing catches it and nobody sees it.
+    pub(super) fn ended() -> Self {
+        PyError(Box::new(Unwinding {
+            value: Value::None,
+            message: String::new(),
+            kind: Kind::Limit,
+            span: None,
+            trace: vec![],
+            help: None,
+        }))
+    }
+
     /// Whether `except` may stop it.
     pub fn is_catchable(&self) -> bool {
         !matches!(self.0.kind, Kind::Limit)

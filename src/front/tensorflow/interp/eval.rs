@@ -127,9 +127,16 @@ impl Python {
                 self.eval(frame, chosen)?
             }
             ExprKind::Lambda(code) => self.make_function(frame, code)?,
-            ExprKind::Yield(_) => {
-                let message = "'yield' is only supported as a statement or as the whole value of an assignment";
-                return Err(self.error("NotImplementedError", at, message));
+            ExprKind::Yield(value) => {
+                let value = match value {
+                    Some(value) => self.eval(frame, value)?,
+                    None => Value::None,
+                };
+                self.suspend(value, at)?
+            }
+            ExprKind::YieldFrom(values) => {
+                let values = self.eval(frame, values)?;
+                self.delegate(&values, at)?
             }
             ExprKind::Walrus(target, value) => {
                 let value = self.eval(frame, value)?;

@@ -211,7 +211,7 @@ impl Python {
     }
 
     /// Enters a manager, which is added to those that are to be left.
-    pub(super) fn enter_with(
+    fn enter_with(
         &mut self,
         frame: &mut Frame,
         item: &Expr,
@@ -228,12 +228,7 @@ impl Python {
     }
 
     /// Leaves the manager of a body that ended so; what is made of the end.
-    pub(super) fn leave(
-        &mut self,
-        manager: &Value,
-        result: Outcome<Flow>,
-        at: Span,
-    ) -> Outcome<Flow> {
+    fn leave(&mut self, manager: &Value, result: Outcome<Flow>, at: Span) -> Outcome<Flow> {
         match result {
             Ok(flow) => self.exit(manager, None, at).map(|_| flow),
             Err(error) if !error.is_catchable() => Err(error),
@@ -274,14 +269,14 @@ impl Python {
     }
 
     /// As in Python 3, the name of an exception is gone after its handler.
-    pub(super) fn forget_caught(&mut self, frame: &mut Frame, handler: &Handler) {
+    fn forget_caught(&mut self, frame: &mut Frame, handler: &Handler) {
         if let Some(target) = handler.target.as_ref().filter(|t| self.is_three(t.span)) {
             let _ = self.delete(frame, target);
         }
     }
 
     /// Which handler takes an exception; it gets the exception under its name.
-    pub(super) fn handler_for(
+    fn handler_for(
         &mut self,
         frame: &mut Frame,
         handlers: &[Handler],

@@ -1,13 +1,15 @@
-//! Generators: expressions in parentheses with `for`, and functions with `yield`, which stop in the middle of their
-//! statements and go on from there.
+//! Generators: expressions in parentheses with `for`, and functions with `yield`, which stop anywhere on stacks of their
+//! own and go on from there.
 
 use super::exec::{Flow, Frame};
 use super::iterator::Step;
-use super::{Outcome, PyError, Python, Value, bury};
-use crate::front::tensorflow::ast::{
-    Block, Clause, Comprehension, Expr, ExprKind, Function, Handler, Statement, StatementKind, Try,
-};
+use super::{Outcome, PyError, Python, Value};
+use crate::front::cage::{COROUTINE_STACK, RESERVE, Stack};
+use crate::front::tensorflow::ast::{Clause, Comprehension, Function};
 use crate::source::Span;
+use corosensei::stack::{DefaultStack, Stack as _};
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// How far the clauses of a comprehension are.
@@ -79,295 +81,121 @@ impl Step for Expression {
     }
 }
 
-/// What a statement in which a generator stopped needs to go on.
-enum Saved {
-    /// The `yield` itself.
-    Yield,
-    /// The arm of an `if`; the number of arms for `else`.
-    Arm(usize),
-    /// The body of `while`, or the `else` of a loop.
-    Body,
-    Otherwise,
-    /// The body of `for` with its iterator.
-    For(Value),
-    /// The body of `with` with its managers.
-    With(Vec<Value>),
-    /// A part of `try`: with the exception that is handled, or what comes after `finally`.
-    Tried,
-    Handler(usize, PyError),
-    TryOtherwise,
-    Finally(Box<Result<Flow, PyError>>),
+/// The bytes of a generator's stack that are paid for when it is made, and by which it is paid for as it grows.
+const GROWTH: usize = 64 << 10;
+/// Generators that run within each other: CPython's bound of recursion.
+const MOST_WITHIN: usize = 1000;
+
+/// What a generator is resumed with: the interpreter, or none if it is to end; what `yield` gives there, or raises.
+type Given = (Option<Python>, Outcome);
+type Hand = Yielder<Given, (Python, Value)>;
+type Routine = Coroutine<Given, (Python, Value), (Python, Outcome)>;
+
+/// Stacks of generators that have ended, each with how far it is paid for.
+#[derive(Default)]
+pub(super) struct Stacks(RefCell<Vec<(DefaultStack, Stack)>>);
+
+/// A generator that runs.
+pub(super) struct Active {
+    /// Its end of the coroutine.
+    hand: *const Hand,
+    /// How many exceptions others handle.
+    handling: usize,
 }
 
-/// How a block of a generator ends.
-enum Pause {
-    Yielded(Value),
-    Done(Flow),
+/// A function that stops at every `yield`. It has a stack of its own, to which the interpreter is handed while it runs.
+struct Generator {
+    state: State,
+    /// What `yield` gives where it stands, or raises.
+    given: Outcome,
+    stacks: Rc<Stacks>,
 }
 
-struct Running {
-    frame: Frame,
-    code: Rc<Function>,
-    /// The place in each block around the `yield`, outermost last.
-    saved: Vec<(usize, Saved)>,
-    started: bool,
-    /// The exception that is raised where the generator stands.
-    thrown: Option<PyError>,
+enum State {
+    Fresh(Frame, Rc<Function>),
+    /// With how far its stack is paid for.
+    Suspended(Box<Routine>, Stack),
+    Ended,
 }
 
-impl Step for Running {
-    fn next(&mut self, py: &mut Python, _at: Span) -> Outcome<Option<Value>> {
-        let code = self.code.clone();
-        if !self.started
-            && let Some(error) = self.thrown.take()
-        {
-            return Err(error);
+impl Step for Generator {
+    fn next(&mut self, py: &mut Python, at: Span) -> Outcome<Option<Value>> {
+        if MOST_WITHIN <= py.generators.len() {
+            return Err(py.error("RecursionError", at, "maximum recursion depth exceeded"));
         }
-        self.started = true;
-        match self.block(py, &code.body)? {
-            Pause::Yielded(value) => Ok(Some(value)),
-            Pause::Done(_) => Ok(None),
+        let given = std::mem::replace(&mut self.given, Ok(Value::None));
+        let (mut routine, stack) = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Suspended(routine, stack) => (routine, stack),
+            State::Ended => return Ok(None),
+            State::Fresh(frame, code) => {
+                if !given.clone()?.is_none() {
+                    let message = "can't send non-None value to a just-started generator";
+                    return Err(py.type_error(at, message));
+                }
+                let (memory, stack) = py.stack_of_generator(at)?;
+                (Box::new(routine(memory, frame, code)), stack)
+            }
+        };
+        py.generators.push(Active { hand: std::ptr::null(), handling: py.handling.len() });
+        let outside = std::mem::replace(&mut py.stack, stack);
+        let handed = py.leave_empty();
+        let (python, result) = match routine.resume((Some(handed), given)) {
+            CoroutineResult::Yield((python, value)) => {
+                self.state = State::Suspended(routine, python.stack);
+                (python, Ok(Some(value)))
+            }
+            CoroutineResult::Return((python, result)) => {
+                self.stacks.0.borrow_mut().push((routine.into_stack(), python.stack));
+                (python, result.map(|_| None))
+            }
+        };
+        *py = python;
+        py.stack = outside;
+        py.generators.pop();
+        match result {
+            // Until Python 3.7 this ended a generator.
+            Err(error) if error.is_catchable() && py.is_error(&error, "StopIteration") => Ok(None),
+            result => result,
         }
     }
 
     fn release(&mut self) -> Vec<Value> {
-        let held = |saved| match saved {
-            Saved::For(iter) => vec![iter],
-            Saved::With(managers) => managers,
-            _ => vec![],
-        };
-        self.saved.drain(..).flat_map(|(_, saved)| held(saved)).collect()
+        let state = std::mem::replace(&mut self.state, State::Ended);
+        if let State::Suspended(mut routine, stack) = state {
+            let ended = routine.resume((None, Ok(Value::None)));
+            if let CoroutineResult::Return(_) = ended {
+                self.stacks.0.borrow_mut().push((routine.into_stack(), stack));
+            }
+        }
+        vec![]
     }
 
-    fn throw(&mut self, error: PyError) {
-        self.thrown = Some(error);
+    fn give(&mut self, given: Outcome) -> Outcome<()> {
+        self.given = given;
+        Ok(())
     }
 }
 
-impl Running {
-    fn block(&mut self, py: &mut Python, block: &Block) -> Outcome<Pause> {
-        let (first, mut saved) = match self.saved.pop() {
-            Some((at, saved)) => (at, Some(saved)),
-            None => (0, None),
-        };
-        for (i, statement) in block.iter().enumerate().skip(first) {
-            let (pause, state) = self.statement(py, statement, saved.take())?;
-            match pause {
-                Pause::Yielded(value) => {
-                    self.saved.push((i, state.unwrap_or(Saved::Yield)));
-                    return Ok(Pause::Yielded(value));
-                }
-                Pause::Done(Flow::Next) => {}
-                Pause::Done(flow) => return Ok(Pause::Done(flow)),
+fn routine(stack: DefaultStack, mut frame: Frame, code: Rc<Function>) -> Routine {
+    Coroutine::with_stack(stack, move |hand: &Hand, (python, _): Given| {
+        let mut py = python.expect("a generator that has not begun is not ended by its coroutine");
+        py.take_hand(hand);
+        let result = py.block(&mut frame, &code.body);
+        drop(frame);
+        py.returned = Value::None;
+        let result = result.map(|flow| {
+            if let Flow::Return(value) = flow {
+                py.returned = value;
             }
-        }
-        Ok(Pause::Done(Flow::Next))
-    }
-
-    fn yielded(&mut self, py: &mut Python, value: &Option<Box<Expr>>) -> Outcome<Pause> {
-        let value = match value {
-            Some(value) => py.eval(&mut self.frame, value)?,
-            None => Value::None,
-        };
-        Ok(Pause::Yielded(value))
-    }
-
-    /// Runs a statement, from the beginning or from where it stopped; with what to save if it stops.
-    fn statement(
-        &mut self,
-        py: &mut Python,
-        statement: &Statement,
-        saved: Option<Saved>,
-    ) -> Outcome<(Pause, Option<Saved>)> {
-        let at = statement.span;
-        py.work(1, at)?;
-        let thrown = match &saved {
-            Some(Saved::Yield) => self.thrown.take(),
-            _ => None,
-        };
-        if let Some(error) = thrown {
-            return Err(error);
-        }
-        let done = |flow| Ok((Pause::Done(flow), None));
-        match (&statement.value, saved) {
-            (StatementKind::Expression(Expr { value: ExprKind::Yield(value), .. }), None) => {
-                Ok((self.yielded(py, value)?, None))
-            }
-            (StatementKind::Expression(Expr { value: ExprKind::Yield(_), .. }), Some(_)) => {
-                done(Flow::Next)
-            }
-            (StatementKind::Assign(_, Expr { value: ExprKind::Yield(value), .. }), None) => {
-                Ok((self.yielded(py, value)?, None))
-            }
-            (StatementKind::Assign(targets, Expr { value: ExprKind::Yield(_), .. }), Some(_)) => {
-                for target in targets {
-                    py.assign(&mut self.frame, target, Value::None)?;
-                }
-                done(Flow::Next)
-            }
-            (StatementKind::If(arms, otherwise), saved) => {
-                let arm = match saved {
-                    Some(Saved::Arm(arm)) => arm,
-                    _ => {
-                        let mut chosen = arms.len();
-                        for (i, (condition, _)) in arms.iter().enumerate() {
-                            if py.condition(&mut self.frame, condition)? {
-                                chosen = i;
-                                break;
-                            }
-                        }
-                        chosen
-                    }
-                };
-                let body = arms.get(arm).map_or(otherwise, |(_, body)| body);
-                Ok((self.block(py, body)?, Some(Saved::Arm(arm))))
-            }
-            (StatementKind::While(condition, body, otherwise), saved) => {
-                let mut resumed = matches!(saved, Some(Saved::Body));
-                if !matches!(saved, Some(Saved::Otherwise)) {
-                    while resumed || py.condition(&mut self.frame, condition)? {
-                        resumed = false;
-                        py.work(1, at)?;
-                        match self.block(py, body)? {
-                            Pause::Done(Flow::Next | Flow::Continue) => {}
-                            Pause::Done(Flow::Break) => return done(Flow::Next),
-                            pause => return Ok((pause, Some(Saved::Body))),
-                        }
-                    }
-                }
-                Ok((self.block(py, otherwise)?, Some(Saved::Otherwise)))
-            }
-            (StatementKind::For(target, iterable, body, otherwise), saved) => {
-                if matches!(saved, Some(Saved::Otherwise)) {
-                    return Ok((self.block(py, otherwise)?, Some(Saved::Otherwise)));
-                }
-                let (iter, mut resumed) = match saved {
-                    Some(Saved::For(iter)) => (iter, true),
-                    _ => {
-                        let values = py.eval(&mut self.frame, iterable)?;
-                        (py.iter(&values, iterable.span)?, false)
-                    }
-                };
-                loop {
-                    if !std::mem::take(&mut resumed) {
-                        py.work(1, at)?;
-                        let Some(value) = py.next(&iter, iterable.span)? else { break };
-                        py.assign(&mut self.frame, target, value)?;
-                    }
-                    match self.block(py, body)? {
-                        Pause::Done(Flow::Next | Flow::Continue) => {}
-                        Pause::Done(Flow::Break) => return done(Flow::Next),
-                        pause => return Ok((pause, Some(Saved::For(iter)))),
-                    }
-                }
-                Ok((self.block(py, otherwise)?, Some(Saved::Otherwise)))
-            }
-            (StatementKind::With(items, body), saved) => self.with(py, items, body, saved),
-            (StatementKind::Try(parts), saved) => self.try_statement(py, parts, saved),
-            _ => {
-                let flow = py.statement(&mut self.frame, statement)?;
-                done(flow)
-            }
-        }
-    }
-
-    /// `with`, which exits the managers that it has entered.
-    fn with(
-        &mut self,
-        py: &mut Python,
-        items: &[(Expr, Option<Expr>)],
-        body: &Block,
-        saved: Option<Saved>,
-    ) -> Outcome<(Pause, Option<Saved>)> {
-        let (mut managers, mut result) = match saved {
-            Some(Saved::With(managers)) => (managers, Ok(())),
-            _ => (vec![], Ok(())),
-        };
-        for (manager, target) in items.iter().skip(managers.len()) {
-            result = py.enter_with(&mut self.frame, manager, target, &mut managers);
-            if result.is_err() {
-                break;
-            }
-        }
-        let mut result = match result.and_then(|()| self.block(py, body)) {
-            Ok(Pause::Yielded(value)) => {
-                return Ok((Pause::Yielded(value), Some(Saved::With(managers))));
-            }
-            Ok(Pause::Done(flow)) => Ok(flow),
-            Err(error) => Err(error),
-        };
-        for (manager, (item, _)) in managers.iter().zip(items).rev() {
-            result = py.leave(manager, result, item.span);
-        }
-        Ok((Pause::Done(result?), None))
-    }
-
-    fn try_statement(
-        &mut self,
-        py: &mut Python,
-        parts: &Try,
-        saved: Option<Saved>,
-    ) -> Outcome<(Pause, Option<Saved>)> {
-        let (result, place) = match saved {
-            Some(Saved::Finally(before)) => return self.finally(py, parts, *before),
-            Some(Saved::Handler(at, error)) => {
-                (self.handler(py, &parts.handlers[at], &error), Saved::Handler(at, error))
-            }
-            Some(Saved::TryOtherwise) => (self.block(py, &parts.otherwise), Saved::TryOtherwise),
-            _ => match self.block(py, &parts.body) {
-                Ok(Pause::Done(Flow::Next)) => {
-                    (self.block(py, &parts.otherwise), Saved::TryOtherwise)
-                }
-                Err(error) if error.is_catchable() => {
-                    match py.handler_for(&mut self.frame, &parts.handlers, &error) {
-                        Err(other) => (Err(other), Saved::Tried),
-                        Ok(None) => (Err(error), Saved::Tried),
-                        Ok(Some(at)) => {
-                            let result = self.handler(py, &parts.handlers[at], &error);
-                            (result, Saved::Handler(at, error))
-                        }
-                    }
-                }
-                result => (result, Saved::Tried),
-            },
-        };
-        match result {
-            Ok(Pause::Yielded(value)) => Ok((Pause::Yielded(value), Some(place))),
-            Ok(Pause::Done(flow)) => self.finally(py, parts, Ok(flow)),
-            Err(error) if !error.is_catchable() => Err(error),
-            Err(error) => self.finally(py, parts, Err(error)),
-        }
-    }
-
-    fn handler(&mut self, py: &mut Python, handler: &Handler, error: &PyError) -> Outcome<Pause> {
-        py.handling.push(error.clone());
-        let result = self.block(py, &handler.body);
-        py.handling.pop();
-        if !matches!(result, Ok(Pause::Yielded(_))) {
-            py.forget_caught(&mut self.frame, handler);
-        }
-        result
-    }
-
-    fn finally(
-        &mut self,
-        py: &mut Python,
-        parts: &Try,
-        before: Result<Flow, PyError>,
-    ) -> Outcome<(Pause, Option<Saved>)> {
-        match self.block(py, &parts.finally)? {
-            Pause::Done(Flow::Next) => Ok((Pause::Done(before?), None)),
-            Pause::Done(flow) => Ok((Pause::Done(flow), None)),
-            Pause::Yielded(value) => {
-                Ok((Pause::Yielded(value), Some(Saved::Finally(Box::new(before)))))
-            }
-        }
-    }
+            Value::None
+        });
+        (py, result)
+    })
 }
 
-impl Drop for Running {
+impl Drop for Generator {
     fn drop(&mut self) {
-        bury(self.release());
+        self.release();
     }
 }
 
@@ -387,7 +215,73 @@ impl Python {
     /// The iterator that the call of a function with `yield` gives.
     pub(super) fn generator(&mut self, frame: Frame, code: Rc<Function>) -> Outcome {
         self.allocate(256, code.span)?;
-        let state = Running { frame, code, saved: vec![], started: false, thrown: None };
-        Ok(Self::iterator("generator", state))
+        let (state, given) = (State::Fresh(frame, code), Ok(Value::None));
+        let stacks = self.stacks.clone();
+        Ok(Self::iterator("generator", Generator { state, given, stacks }))
+    }
+
+    /// `yield value`: gives a value to whoever asked the running generator for one, and waits; what it is sent.
+    pub(super) fn suspend(&mut self, value: Value, at: Span) -> Outcome {
+        let Some(Active { hand, handling }) = self.generators.last() else {
+            return Err(self.error("RuntimeError", at, "'yield' outside of a generator that runs"));
+        };
+        let (hand, handled) = (*hand, self.handling.split_off(*handling));
+        let python = self.leave_empty();
+        // SAFETY: this runs on the stack of the innermost generator, whose hand lives at its bottom until it ends.
+        let (python, given) = unsafe { &*hand }.suspend((python, value));
+        let Some(python) = python else {
+            // The interpreter is elsewhere: what is called here returns, and does nothing else.
+            return Err(PyError::ended());
+        };
+        *self = python;
+        self.take_hand(hand);
+        self.handling.extend(handled);
+        given
+    }
+
+    /// `yield from values`: what is sent goes to them, if they are a generator, and what it returns is the value.
+    pub(super) fn delegate(&mut self, values: &Value, at: Span) -> Outcome {
+        let iter = self.iter(values, at)?;
+        let mut given = Ok(Value::None);
+        loop {
+            let next = match &iter {
+                Value::Iter(iter) => self.resume(iter, given, at)?,
+                other => given.and_then(|_| self.next(other, at))?,
+            };
+            let Some(value) = next else { return Ok(std::mem::take(&mut self.returned)) };
+            given = match self.suspend(value, at) {
+                Err(error) if !error.is_catchable() => return Err(error),
+                given => given,
+            };
+        }
+    }
+
+    fn take_hand(&mut self, hand: *const Hand) {
+        if let Some(active) = self.generators.last_mut() {
+            active.hand = hand;
+        }
+    }
+
+    /// The memory of a stack, and how far calls may use it.
+    fn stack_of_generator(&mut self, at: Span) -> Outcome<(DefaultStack, Stack)> {
+        let kept = self.stacks.0.borrow_mut().pop();
+        if let Some(stack) = kept {
+            return Ok(stack);
+        }
+        self.allocate(GROWTH, at)?;
+        let Ok(memory) = DefaultStack::new(COROUTINE_STACK + RESERVE) else {
+            return Err(self.limit("there is no memory for another stack".into(), at));
+        };
+        let (top, bottom) = (memory.base().get(), memory.limit().get());
+        Ok((memory, Stack::of_coroutine(top - GROWTH / 2, bottom + RESERVE)))
+    }
+
+    /// Pays for more of a generator's stack, as far as it goes.
+    #[cold]
+    pub(super) fn pay_for_stack(&mut self, at: Span) -> Outcome<()> {
+        while !self.stack.has_paid_room() && self.stack.deepen(GROWTH) {
+            self.allocate(GROWTH, at)?;
+        }
+        Ok(())
     }
 }

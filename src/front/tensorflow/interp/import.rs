@@ -44,9 +44,7 @@ impl Python {
         is_internal: bool,
         at: Span,
     ) -> Outcome {
-        if !self.stack.has_room() {
-            return Err(self.error("RecursionError", at, "maximum recursion depth exceeded"));
-        }
+        self.deeper(self.frames.len(), at)?;
         let module = Module::new(name);
         self.work(text.len() / 16, at)?;
         self.allocate(16 * text.len(), at)?;

@@ -2,7 +2,7 @@
 
 use super::Python;
 use super::calls::Active;
-use super::error::{Outcome, PyError};
+use super::error::Outcome;
 use super::value::{Value, bury};
 use crate::source::Span;
 use std::cell::RefCell;
@@ -29,8 +29,10 @@ pub trait Step {
     /// The values it holds, to be freed without recursion.
     fn release(&mut self) -> Vec<Value>;
 
-    /// Makes the next step raise an exception where a generator stands.
-    fn throw(&mut self, _error: PyError) {}
+    /// Says what the `yield` gives where a generator stands, or raises; other iterators end with what is raised.
+    fn give(&mut self, given: Outcome) -> Outcome<()> {
+        given.map(drop)
+    }
 }
 
 /// An iterator made of values and a function of them.
@@ -67,23 +69,32 @@ impl Python {
 
     /// The next item of an iterator, or `None` at its end.
     pub fn next(&mut self, iter: &Value, at: Span) -> Outcome<Option<Value>> {
-        let Value::Iter(iter) = iter else { return self.next_of(iter, at) };
+        match iter {
+            Value::Iter(iter) => self.resume(iter, Ok(Value::None), at),
+            other => self.next_of(other, at),
+        }
+    }
+
+    /// The next item of an iterator, or `None` at its end, when the `yield` of a generator gives or raises something.
+    pub fn resume(&mut self, iter: &Rc<Iter>, given: Outcome, at: Span) -> Outcome<Option<Value>> {
+        self.returned = Value::None;
         let state = iter.state.replace(State::Running);
         let mut step = match state {
             State::Ready(step) => step,
             State::Ended => {
                 iter.state.replace(State::Ended);
-                return Ok(None);
+                return given.map(|_| None);
             }
             State::Running => return Err(self.value_error(at, "generator already executing")),
         };
-        if !self.stack.has_room() || self.limits.calls <= self.frames.len() {
+        if let Err(error) = self.deeper(self.frames.len(), at) {
             iter.state.replace(State::Ready(step));
-            return Err(self.error("RecursionError", at, "maximum recursion depth exceeded"));
+            return Err(error);
         }
         // What a generator of the library does is done where the definition asks for it.
         self.frames.push(Active { function: None, span: at });
-        let result = self.work(1, at).and_then(|()| step.next(self, at));
+        let result = self.work(1, at).and_then(|()| step.give(given));
+        let result = result.and_then(|()| step.next(self, at));
         self.frames.pop();
         match result {
             Ok(Some(value)) => {
@@ -98,12 +109,19 @@ impl Python {
         }
     }
 
-    /// Raises an exception where a generator stands; what it yields next, or `None` at its end.
-    pub fn throw(&mut self, iter: &Rc<Iter>, error: PyError, at: Span) -> Outcome<Option<Value>> {
-        if let State::Ready(step) = &mut *iter.state.borrow_mut() {
-            step.throw(error);
+    /// Ends an iterator: a generator sees a `GeneratorExit` where it stands.
+    pub fn close(&mut self, iter: &Rc<Iter>, at: Span) -> Outcome<()> {
+        let begun = matches!(&*iter.state.borrow(), State::Ready(_));
+        if !begun {
+            return Ok(());
         }
-        self.next(&Value::Iter(iter.clone()), at)
+        let exit = self.error("GeneratorExit", at, "");
+        match self.resume(iter, Err(exit), at) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(self.error("RuntimeError", at, "generator ignored GeneratorExit")),
+            Err(error) if self.is_error(&error, "GeneratorExit") => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -86,6 +86,11 @@ pub struct Python {
     /// The exceptions that are being handled, innermost last.
     handling: Vec<PyError>,
     stack: Stack,
+    /// The generators that run, innermost last.
+    generators: Vec<generator::Active>,
+    stacks: Rc<generator::Stacks>,
+    /// What the generator that ended last has returned.
+    pub(super) returned: Value,
     owners: Owners,
     /// Divisions that were warned of.
     divisions: HashSet<Span>,
@@ -119,13 +124,20 @@ impl Python {
     /// An interpreter with the standard library. Run it under
     /// [`on_large_stack`](crate::front::cage::on_large_stack) if the definition may recurse.
     pub fn new(sources: SourceMap, limits: Limits) -> Self {
-        let mut py = Python {
-            sources,
+        let mut py = Self::bare(Rc::new(Types::new()), Module::new("builtins"));
+        (py.sources, py.limits) = (sources, limits);
+        stdlib::install(&mut py);
+        py
+    }
+
+    fn bare(types: Rc<Types>, builtins: Rc<Module>) -> Self {
+        Python {
+            sources: SourceMap::default(),
             warnings: Diagnostics::default(),
             version: Version::Unknown,
-            types: Rc::new(Types::new()),
-            builtins: Module::new("builtins"),
-            limits,
+            types,
+            builtins,
+            limits: Limits::default(),
             resolver: None,
             modules: HashMap::new(),
             texts: HashMap::new(),
@@ -138,12 +150,19 @@ impl Python {
             frames: vec![],
             handling: vec![],
             stack: Stack::here(),
+            generators: vec![],
+            stacks: Rc::default(),
+            returned: Value::None,
             owners: Owners::default(),
             divisions: HashSet::new(),
             true_division: false,
-        };
-        stdlib::install(&mut py);
-        py
+        }
+    }
+
+    /// Takes the interpreter away; what stays in its place must not be used until it is back.
+    fn leave_empty(&mut self) -> Self {
+        let empty = Self::bare(self.types.clone(), self.builtins.clone());
+        std::mem::replace(self, empty)
     }
 
     /// What an extension keeps in this interpreter, one value of each type; made by `new` when first asked for.
@@ -342,11 +361,6 @@ impl Python {
         }
         self.output.push_str(text);
         Ok(())
-    }
-
-    /// Whether the stack of this thread has room for further recursion.
-    pub fn has_room(&self) -> bool {
-        self.stack.has_room()
     }
 
     /// Whether a place lies in a text of the library.

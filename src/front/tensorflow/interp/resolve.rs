@@ -358,6 +358,7 @@ impl Resolver {
                     self.expression(value);
                 }
             }
+            ExprKind::YieldFrom(values) => self.expression(values),
             ExprKind::None
             | ExprKind::Ellipsis
             | ExprKind::Bool(_)

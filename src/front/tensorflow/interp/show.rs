@@ -102,9 +102,7 @@ impl Python {
         at: Span,
     ) -> Outcome<()> {
         self.work(1, at)?;
-        if !self.stack.has_room() || self.limits.calls < around.len() {
-            return Err(self.error("RecursionError", at, "maximum recursion depth exceeded"));
-        }
+        self.deeper(around.len(), at)?;
         let identity = value.identity();
         let is_container =
             matches!(value, Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_));

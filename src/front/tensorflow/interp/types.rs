@@ -259,13 +259,7 @@ impl Python {
             Value::Tuple(items) => {
                 for item in items.clone().iter() {
                     self.work(1, at)?;
-                    if !self.has_room() {
-                        return Err(self.error(
-                            "RecursionError",
-                            at,
-                            "maximum recursion depth exceeded",
-                        ));
-                    }
+                    self.deeper(self.frames.len(), at)?;
                     if self.inherits_of(class, item, at, complaint)? {
                         return Ok(true);
                     }

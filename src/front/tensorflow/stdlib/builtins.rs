@@ -1,7 +1,7 @@
 //! The built-in functions and names.
 
 use super::construct::bounds;
-use super::{free_function, function};
+use super::{contexts, free_function, function};
 use crate::front::tensorflow::ast::Binary;
 use crate::front::tensorflow::interp::{Args, Key, Module, Outcome, Python, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -247,13 +247,8 @@ fn iteration(builtins: &Rc<Module>) {
             return Err(py.type_error(args.span_of("iterator"), message));
         }
         match py.next(&iter, args.span)? {
-            Some(value) => Ok(value),
             None if args.is_given("default") => Ok(args.get("default")),
-            None => {
-                let class = Value::Class(py.builtin_class("StopIteration"));
-                let exception = py.call(&class, Args::new([], args.span))?;
-                Err(py.raised(exception, args.span)?)
-            }
+            next => contexts::or_stop(py, next, args.span),
         }
     });
     function(builtins, "enumerate", &["iterable", "start?"], |py, args| {

@@ -31,32 +31,34 @@ fn methods(iterator: &Rc<Class>) {
         iterator.set(name, Value::method(name, run));
     }
     method(iterator, "__iter__", &[], |_, this, _| Ok(this));
-    method(iterator, "close", &[], |_, _, _| Ok(Value::None));
+    method(iterator, "close", &[], |py, this, args| {
+        let Value::Iter(iter) = &this else { return Ok(Value::None) };
+        py.close(iter, args.span).map(|()| Value::None)
+    });
     method(iterator, "send", &["value"], |py, this, args| {
-        if !args.get("value").is_none() {
-            return Err(py.not_available("a value for a generator's 'yield'", args.span));
-        }
-        let next = py.next(&this, args.span)?;
+        let Value::Iter(iter) = &this else { return Ok(Value::None) };
+        let next = py.resume(iter, Ok(args.get("value")), args.span)?;
         or_stop(py, next, args.span)
     });
     method(iterator, "throw", &["type", "value?", "traceback?"], |py, this, args| {
         let value = args.some("value").unwrap_or_else(|| args.get("type"));
         let error = py.error_again(value, args.span)?;
         let Value::Iter(iter) = &this else { return Ok(Value::None) };
-        let next = py.throw(&Rc::clone(iter), error, args.span)?;
+        let next = py.resume(iter, Err(error), args.span)?;
         or_stop(py, next, args.span)
     });
 }
 
-fn or_stop(py: &mut Python, next: Option<Value>, at: Span) -> Outcome {
-    match next {
-        Some(value) => Ok(value),
-        None => {
-            let class = Value::Class(py.builtin_class("StopIteration"));
-            let exception = py.call(&class, Args::new([], at))?;
-            Err(py.raised(exception, at)?)
-        }
-    }
+/// What `next` gives: an item, or at the end a `StopIteration` with what a generator returned.
+pub(super) fn or_stop(py: &mut Python, next: Option<Value>, at: Span) -> Outcome {
+    let Some(value) = next else {
+        let class = Value::Class(py.builtin_class("StopIteration"));
+        let returned = std::mem::take(&mut py.returned);
+        let exception =
+            py.call(&class, Args::new((!returned.is_none()).then_some(returned), at))?;
+        return Err(py.raised(exception, at)?);
+    };
+    Ok(value)
 }
 
 /// A module whose functions have no effect on a network: what it is asked for does nothing.

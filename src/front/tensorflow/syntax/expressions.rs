@@ -159,18 +159,16 @@ impl<'t> Reader<'t> {
 
     pub(super) fn yield_value(&mut self, node: Node<'t>) -> Expr {
         let span = self.span(&node);
-        let mut value = None;
+        let mut kind = ExprKind::Yield(None);
         for part in parts(node) {
             match part.as_rule() {
-                Rule::yield_from => {
-                    self.error_at(span, "the value of 'yield from' is not supported")
-                }
-                Rule::expression => value = Some(self.expression(part)),
-                _ => value = Some(self.expressions(part)),
+                Rule::yield_from => self.says(Version::Three),
+                Rule::expression => kind = ExprKind::YieldFrom(Box::new(self.expression(part))),
+                _ => kind = ExprKind::Yield(Some(Box::new(self.expressions(part)))),
             }
         }
         self.notes_yield(span);
-        Spanned::new(ExprKind::Yield(value.map(Box::new)), span)
+        Spanned::new(kind, span)
     }
 
     /// Makes the function around a generator.

@@ -320,10 +320,6 @@ impl<'t> Reader<'t> {
     fn expression_statement(&mut self, node: Node<'t>) -> Option<StatementKind> {
         let mut inner = parts(node);
         let first = inner.next()?;
-        let delegates = |part: &Node| part.as_rule() == Rule::yield_from;
-        if first.as_rule() == Rule::yield_value && parts(first.clone()).any(|p| delegates(&p)) {
-            return self.yield_from(first);
-        }
         if first.as_rule() == Rule::yield_value {
             return Some(StatementKind::Expression(self.yield_value(first)));
         }
@@ -355,20 +351,6 @@ impl<'t> Reader<'t> {
                 Some(StatementKind::Assign(values, value))
             }
         }
-    }
-
-    /// `yield from values`, which is `for value in values: yield value` here: nothing is sent to generators.
-    fn yield_from(&mut self, node: Node<'t>) -> Option<StatementKind> {
-        self.says(Version::Three);
-        let span = self.span(&node);
-        let iterable = parts(node.clone()).find(|part| part.as_rule() == Rule::expression)?;
-        let iterable = self.expression(iterable);
-        self.notes_yield(span);
-        // No name of the definition has a dot.
-        let name = || Spanned::new(ExprKind::Name(".value".into(), Variable::Global), span);
-        let item = Spanned::new(ExprKind::Yield(Some(Box::new(name()))), span);
-        let body = vec![Spanned::new(StatementKind::Expression(item), span)];
-        Some(StatementKind::For(name(), iterable, body, vec![]))
     }
 
     fn augmented(&mut self, node: &Node<'t>) -> Option<Spanned<Binary>> {
