@@ -6,6 +6,7 @@ pub mod pasted;
 mod project;
 pub mod tensorflow;
 pub mod torch;
+mod unwinding;
 
 use std::collections::BTreeMap;
 use std::path::Path;

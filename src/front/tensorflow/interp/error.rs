@@ -2,7 +2,8 @@
 //! calls.
 
 use super::value::Value;
-use crate::diag::{Code, Diagnostic, E0801, E0802, E0803, Help, Label};
+use crate::diag::{Diagnostic, E0801, E0802, E0803, Help, Label};
+use crate::front::unwinding::Kind;
 use crate::source::Span;
 
 /// What an operation gives: a value, or an exception on its way out.
@@ -22,18 +23,6 @@ pub(super) struct Unwinding {
     pub span: Option<Span>,
     pub trace: Vec<Label>,
     pub help: Option<Help>,
-}
-
-#[derive(Clone)]
-pub(super) enum Kind {
-    /// Raised by `raise` or `assert`.
-    Raised,
-    /// Raised by an operation or a library function.
-    Operation,
-    /// A limit of the cage.
-    Limit,
-    /// A complaint that a native function has already worded.
-    Worded(Box<Diagnostic>),
 }
 
 impl PyError {
@@ -78,27 +67,12 @@ impl PyError {
     /// The complaint for the user, with the calls that led to it.
     pub fn diagnostic(self) -> Diagnostic {
         let mut unwinding = self.0;
-        let (span, kind) = (unwinding.span, unwinding.kind.clone());
         let (message, trace) =
             (std::mem::take(&mut unwinding.message), std::mem::take(&mut unwinding.trace));
-        let help = unwinding.help.take();
-        let code: &'static Code = match kind {
-            Kind::Worded(mut diagnostic) => {
-                if diagnostic.trace.is_empty() {
-                    diagnostic.trace = trace;
-                }
-                return *diagnostic;
-            }
-            Kind::Raised => &E0801,
-            Kind::Operation => &E0802,
-            Kind::Limit => &E0803,
-        };
-        let mut diagnostic = match span {
-            Some(span) => Diagnostic::new(code, span, message),
-            None => Diagnostic::without_place(code, message),
-        };
-        diagnostic.trace = trace;
-        diagnostic.help = help;
+        let kind = unwinding.kind.clone();
+        let codes = [&E0801, &E0802, &E0803];
+        let mut diagnostic = kind.diagnostic(codes, unwinding.span, message, trace);
+        diagnostic.help = diagnostic.help.or(unwinding.help.take());
         diagnostic
     }
 }

@@ -1,7 +1,6 @@
 //! Runs statements.
 
 use super::class::ClassCell;
-use super::error::Kind;
 use super::function::Function;
 use super::{
     Args, Class, Dict, Module, Names, Outcome, Property, PyError, Python, Scope, Value, linearize,
@@ -9,6 +8,7 @@ use super::{
 use crate::front::tensorflow::ast::{
     self, Block, Expr, File, Handler, ParameterKind, Statement, StatementKind, Try, Variable,
 };
+use crate::front::unwinding::Kind;
 use crate::source::Span;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};

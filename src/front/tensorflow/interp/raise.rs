@@ -1,8 +1,9 @@
 //! Raising: exceptions with their place and the calls that led there.
 
-use super::error::{Kind, Unwinding};
+use super::error::Unwinding;
 use super::{Class, Instance, Keyword, Outcome, PyError, Python, Value};
 use crate::diag::{Diagnostic, E0804, nearest};
+use crate::front::unwinding::Kind;
 use crate::source::Span;
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -563,3 +563,54 @@ def get_variables_to_restore(include=None, exclude=None):
 def summarize(*args, **kwargs):
     # What is only shown.
     return None
+
+
+def name_of(layer, otherwise):
+    if not hasattr(layer, '__name__'):
+        layer = getattr(layer, 'func', None)
+    name = getattr(layer, '__name__', otherwise).split('.')[-1]
+    whole = {'conv2d': 'convolution2d', 'conv2d_transpose': 'convolution2d_transpose',
+             'separable_conv2d': 'separable_convolution2d'}
+    return whole.get(name, name)
+
+
+def repeat(inputs, repetitions, layer, *args, **kwargs):
+    scope = kwargs.pop('scope', None)
+    with tf.variable_scope(scope, 'Repeat', [inputs]):
+        scope = scope or name_of(layer, 'repeat')
+        outputs = inputs
+        for i in range(repetitions):
+            kwargs['scope'] = scope + '_' + str(i + 1)
+            outputs = layer(outputs, *args, **kwargs)
+        return outputs
+
+
+def stack(inputs, layer, stack_args, **kwargs):
+    scope = kwargs.pop('scope', None)
+    if not isinstance(stack_args, (list, tuple)):
+        raise ValueError('stack_args need to be a list or tuple')
+    with tf.variable_scope(scope, 'Stack', [inputs]):
+        scope = scope or name_of(layer, 'stack')
+        outputs = inputs
+        for i in range(len(stack_args)):
+            kwargs['scope'] = scope + '_' + str(i + 1)
+            layer_args = stack_args[i]
+            if not isinstance(layer_args, (list, tuple)):
+                layer_args = [layer_args]
+            outputs = layer(outputs, *layer_args, **kwargs)
+        return outputs
+
+
+def linear(inputs, num_outputs, **kwargs):
+    kwargs.setdefault('activation_fn', None)
+    return slim.fully_connected(inputs, num_outputs, **kwargs)
+
+
+def relu(inputs, num_outputs, **kwargs):
+    kwargs.setdefault('activation_fn', tf.nn.relu)
+    return slim.fully_connected(inputs, num_outputs, **kwargs)
+
+
+def relu6(inputs, num_outputs, **kwargs):
+    kwargs.setdefault('activation_fn', tf.nn.relu6)
+    return slim.fully_connected(inputs, num_outputs, **kwargs)

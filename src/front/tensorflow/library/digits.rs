@@ -58,99 +58,9 @@ impl Call<'_> {
     }
 }
 
-/// What DIGITS' model.py and utils.py give to definitions, and the layers that call other layers.
-const MODEL: &str = r#"
-class GraphKeys(object):
-    TEMPLATE = "model"
-    QUEUE_RUNNERS = "queue_runner"
-    MODEL = "model"
-    LOSS = "loss"
-    LOSSES = "losses"
-    LOADER = "data"
-    SUMMARIES_TRAIN = "summaries_train"
-    SUMMARIES_VAL = "summaries_val"
-
-
-def model_property(function):
-    attribute = '_cache_' + function.__name__
-
-    def cached(self):
-        if not hasattr(self, attribute):
-            setattr(self, attribute, function(self))
-        return getattr(self, attribute)
-
-    return property(cached)
-
-
-class Tower(object):
-    def __init__(self, x, y, input_shape, nclasses, is_training, is_inference):
-        self.x = x
-        self.y = y
-        self.input_shape = input_shape
-        self.nclasses = nclasses
-        self.is_training = is_training
-        self.is_inference = is_inference
-        self.summaries = []
-        self.train = None
-
-    def gradientUpdate(self, grad):
-        return grad
-
-
-def name_of(layer, otherwise):
-    if not hasattr(layer, '__name__'):
-        layer = getattr(layer, 'func', None)
-    name = getattr(layer, '__name__', otherwise).split('.')[-1]
-    whole = {'conv2d': 'convolution2d', 'conv2d_transpose': 'convolution2d_transpose',
-             'separable_conv2d': 'separable_convolution2d'}
-    return whole.get(name, name)
-
-
-def repeat(inputs, repetitions, layer, *args, **kwargs):
-    scope = kwargs.pop('scope', None)
-    with tf.variable_scope(scope, 'Repeat', [inputs]):
-        scope = scope or name_of(layer, 'repeat')
-        outputs = inputs
-        for i in range(repetitions):
-            kwargs['scope'] = scope + '_' + str(i + 1)
-            outputs = layer(outputs, *args, **kwargs)
-        return outputs
-
-
-def stack(inputs, layer, stack_args, **kwargs):
-    scope = kwargs.pop('scope', None)
-    if not isinstance(stack_args, (list, tuple)):
-        raise ValueError('stack_args need to be a list or tuple')
-    with tf.variable_scope(scope, 'Stack', [inputs]):
-        scope = scope or name_of(layer, 'stack')
-        outputs = inputs
-        for i in range(len(stack_args)):
-            kwargs['scope'] = scope + '_' + str(i + 1)
-            layer_args = stack_args[i]
-            if not isinstance(layer_args, (list, tuple)):
-                layer_args = [layer_args]
-            outputs = layer(outputs, *layer_args, **kwargs)
-        return outputs
-
-
-def linear(inputs, num_outputs, **kwargs):
-    kwargs.setdefault('activation_fn', None)
-    return slim.fully_connected(inputs, num_outputs, **kwargs)
-
-
-def relu(inputs, num_outputs, **kwargs):
-    kwargs.setdefault('activation_fn', tf.nn.relu)
-    return slim.fully_connected(inputs, num_outputs, **kwargs)
-
-
-def relu6(inputs, num_outputs, **kwargs):
-    kwargs.setdefault('activation_fn', tf.nn.relu6)
-    return slim.fully_connected(inputs, num_outputs, **kwargs)
-"#;
-
-/// Adds the modules that definitions import from DIGITS, and what is written in the language.
+/// Adds the modules that definitions import from DIGITS.
 pub fn install(py: &mut Python, digits: Value) {
-    py.add_text("model", MODEL);
+    py.add_text("model", include_str!("model.py"));
     let at = crate::source::Span::nowhere();
     let Ok(module) = py.import("model", at) else { return };
     for name in ["model_property", "GraphKeys"] {
@@ -164,21 +74,5 @@ pub fn install(py: &mut Python, digits: Value) {
     }
     if let Ok(tower) = py.get_attribute(&module, "Tower", at) {
         py.add_builtin("Tower", tower);
-    }
-    for (space, name) in [
-        ("slim", "repeat"),
-        ("slim", "stack"),
-        ("slim", "linear"),
-        ("tensorflow.contrib.layers", "linear"),
-        ("tensorflow.contrib.layers", "relu"),
-        ("tensorflow.contrib.layers", "relu6"),
-        ("tensorflow.contrib.layers", "repeat"),
-        ("tensorflow.contrib.layers", "stack"),
-    ] {
-        let found = py.import(space, at).and_then(|space| {
-            let value = py.get_attribute(&module, name, at)?;
-            py.set_attribute(&space, name, value, at)
-        });
-        debug_assert!(found.is_ok(), "{space}.{name} can be set");
     }
 }

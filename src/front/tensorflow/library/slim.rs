@@ -222,16 +222,6 @@ pub const FUNCTIONS: &[Function] = &[
         },
     ),
     Function(
-        &["slim.repeat", "tf.contrib.layers.repeat"],
-        &["inputs", "repetitions", "layer"],
-        nothing_bound,
-    ),
-    Function(
-        &["slim.stack", "tf.contrib.layers.stack"],
-        &["inputs", "layer", "stack_args"],
-        nothing_bound,
-    ),
-    Function(
         &["slim.one_hot_encoding", "tf.contrib.layers.one_hot_encoding"],
         &["labels", "num_classes", "on_value?", "off_value?", "outputs_collections?", "scope?"],
         |c| {
@@ -285,11 +275,6 @@ pub(super) enum Shape {
     Convolution,
     Transpose,
     Separable,
-}
-
-/// `slim.repeat` and `slim.stack`, whose further arguments are the layer's: see `definition` in the library's text.
-fn nothing_bound(c: &mut Call) -> Outcome {
-    Err(c.fault("is not installed", ""))
 }
 
 fn fully_connected(c: &mut Call) -> Outcome {

@@ -269,8 +269,12 @@ const FUNCTIONS: &[(&str, &str, &[&str])] = &[
             "zero_fraction",
         ],
     ),
-    ("slim", COMPOSED, &["get_variables_by_name"]),
-    ("tf.contrib.layers", COMPOSED, &["embed_sequence"]),
+    ("slim", COMPOSED, &["get_variables_by_name", "linear", "repeat", "stack"]),
+    (
+        "tf.contrib.layers",
+        COMPOSED,
+        &["embed_sequence", "linear", "relu", "relu6", "repeat", "stack"],
+    ),
     ("slim", COMPOSED, LAYERS),
     ("tf.contrib.layers", COMPOSED, LAYERS),
     (

@@ -1,7 +1,8 @@
 //! Errors in flight: a Lua value that `pcall` can catch, or a limit that nothing catches, with the place and the calls.
 
 use super::value::Value;
-use crate::diag::{Code, Diagnostic, E0701, E0702, E0703, Label};
+use crate::diag::{Diagnostic, E0701, E0702, E0703, Label};
+use crate::front::unwinding::Kind;
 use crate::source::Span;
 
 /// What unwinds through calls.
@@ -16,17 +17,6 @@ struct Unwinding {
     trace: Vec<Label>,
     /// Whether the handler of `xpcall` has seen it.
     handled: bool,
-}
-
-enum Kind {
-    /// Raised by `error`, `assert` or a library function.
-    Raised,
-    /// Raised by an operation on the wrong kind of value.
-    Operation,
-    /// A limit of the cage.
-    Limit,
-    /// A complaint that a native function has already worded.
-    Worded(Box<Diagnostic>),
 }
 
 impl LuaError {
@@ -118,23 +108,8 @@ impl LuaError {
             Some(text) => shortened(text.get(self.0.position..).unwrap_or(&text)),
             None => self.message(),
         };
-        let code: &'static Code = match self.0.kind {
-            Kind::Worded(mut diagnostic) => {
-                if diagnostic.trace.is_empty() {
-                    diagnostic.trace = self.0.trace;
-                }
-                return *diagnostic;
-            }
-            Kind::Raised => &E0701,
-            Kind::Operation => &E0702,
-            Kind::Limit => &E0703,
-        };
-        let mut diagnostic = match self.0.span {
-            Some(span) => Diagnostic::new(code, span, message),
-            None => Diagnostic::without_place(code, message),
-        };
-        diagnostic.trace = self.0.trace;
-        diagnostic
+        let Unwinding { kind, span, trace, .. } = *self.0;
+        kind.diagnostic([&E0701, &E0702, &E0703], span, message, trace)
     }
 }
 
