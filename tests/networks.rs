@@ -54,7 +54,7 @@ fn small_nets_have_the_published_parameters() {
     let mnist: &[(&str, &[usize])] = &[("data", &[64, 1, 28, 28])];
     let phases = |n| [("TRAIN", n), ("TEST", n)];
     check("networks/lenet/caffe.prototxt", mnist, &phases(431_080));
-    check("networks/lenet/auto.prototxt", mnist, &[("TEST", 431_080)]);
+    check("networks/lenet/auto.prototxt", mnist, &phases(431_080));
     check(
         "networks/siamese/train_test.prototxt",
         &[("pair_data", &[64, 2, 28, 28])],

@@ -63,7 +63,7 @@ fn what_is_printed_is_passed_on_once() {
     let text =
         "print('one\\27[31m', 2)\nio.write('three')\nreturn nn.Sequential():add(nn.Linear(2, 3))\n";
     let checked = pipeline::check(Path::new("d.lua"), text.to_owned(), &Options::default());
-    assert_eq!(said(&checked.diagnostics), "one\\u{1b}[31m\t2\nthree\n");
+    assert_eq!(said(&checked.diagnostics), "one\\u001b[31m\t2\nthree\n");
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("d.lua"), text).expect("a file");
     std::fs::write(folder.path().join("e.lua"), "print('before')\nerror('stopped')\n")

@@ -538,3 +538,39 @@ fn every_order_of_elements_there_and_back() {
         assert_eq!(arrangement.from_filters(&filters.data, &shape), whole.data);
     }
 }
+
+/// What a shared parameter's layers have in common is with one of them in Caffe's HDF5, and a file of numbers serves to train as it
+/// serves to run.
+#[test]
+fn shared_and_numbered_parameters_find_their_layers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let scratch = tempfile::tempdir().unwrap();
+    let new = scratch.path().join("new.safetensors");
+    let case = root.join("caffe/nets/siamese_sgd_hdf5");
+    let net = Some(case.join("net.prototxt"));
+    let options = MoveOptions { net, ..MoveOptions::default() };
+    let done = moved(&case.join("snap_iter_20.caffemodel.h5"), &new, &options).unwrap();
+    assert_eq!(done.missing, [""; 0]);
+    let golden = read_safetensors(&case.join("data.safetensors")).unwrap();
+    let got = read_safetensors(&new).unwrap();
+    assert_eq!(done.parameters, got.len());
+    let twins: Vec<&String> = got.keys().filter(|name| name.contains("_p")).collect();
+    assert!(!twins.is_empty(), "{:?}", got.keys());
+    for (name, blob) in &got {
+        let own = name.replace("_p.", ".");
+        assert_eq!(Some(blob), golden.get(&own.replace("param.", "param@20.")), "{name}");
+    }
+
+    let case = root.join("torch/nets/siamese_small");
+    let net = Some(case.join("def.lua"));
+    let request = Request { input_shape: Some(vec![3, 20, 20]), ..Request::default() };
+    let options = MoveOptions { net, request, ..MoveOptions::default() };
+    let done = moved(&case.join("data.safetensors"), &new, &options).unwrap();
+    assert_eq!(done.missing, [""; 0]);
+    let golden = read_safetensors(&case.join("data.safetensors")).unwrap();
+    let got = read_safetensors(&new).unwrap();
+    for (i, name) in ["0", "1", "2"].iter().enumerate() {
+        let want = &golden[&format!("init.param.{name}")];
+        assert!(got.values().any(|blob| blob.data == want.data), "{i}");
+    }
+}

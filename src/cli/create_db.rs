@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long = "resize_width", alias = "resize-width", requires = "resize_height")]
     resize_width: Option<usize>,
     /// Number of training pairs
-    #[arg(short, long, default_value_t = 1000)]
+    #[arg(short, long, alias = "image_count", alias = "image-count", default_value_t = 1000)]
     count: usize,
     /// Number of validation pairs
     #[arg(long, default_value_t = 1000)]

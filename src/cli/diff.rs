@@ -47,16 +47,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (first, second) = (complain(&a), complain(&b));
     first.and(second)?;
     let mut text = String::new();
+    // What differs alike at several stages is one line.
+    let mut found: Vec<(String, Vec<String>)> = vec![];
     for one in &a.stages {
         let stage = one.net.state.label();
         match matching(&b, &stage) {
             None => text.push_str(&format!("only the first has the stage {stage}\n")),
             Some(other) => {
                 for line in differences(one, other, arguments.limit) {
-                    text.push_str(&format!("{stage}: {line}\n"));
+                    match found.iter_mut().find(|(known, _)| *known == line) {
+                        Some((_, stages)) => stages.push(stage.clone()),
+                        None => found.push((line, vec![stage.clone()])),
+                    }
                 }
             }
         }
+    }
+    for (line, stages) in found {
+        text.push_str(&format!("{}: {line}\n", stages.join(" and ")));
     }
     for stage in b.stages.iter().map(|other| other.net.state.label()) {
         if matching(&a, &stage).is_none() {

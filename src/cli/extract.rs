@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::sound;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exec::{Device, SessionOptions};
 use crate::file::is_run_file;
 use crate::front::Request;
@@ -53,12 +53,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut request = Request::default();
     arguments.definition.tell(&mut request);
     let is_run = is_run_file(&arguments.net);
-    if arguments.weights.is_none() && !is_run {
-        return Err(Error::refused("give the weights of the net with --weights"));
-    }
     let mut options = ExtractOptions {
         net: arguments.net.clone(),
-        weights: arguments.weights.clone().unwrap_or_default(),
+        weights: arguments.weights.clone(),
         blobs: arguments.blobs.clone(),
         data: arguments.data.clone(),
         tensors: arguments.tensors.clone(),
@@ -70,9 +67,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     if is_run {
         options.complete_from(&arguments.net)?;
-        let data = options.data.iter().chain(&options.tensors);
-        let shown: Vec<String> = data.map(|path| path.display().to_string()).collect();
-        super::warn(&format!("weights: {}\ndata: {}", options.weights.display(), shown.join(" ")));
+        let weights = options.weights.iter().map(|path| ("weights", path));
+        let data = options.data.iter().chain(&options.tensors).map(|path| ("data", path));
+        for (what, path) in weights.chain(data) {
+            super::warn(&format!("{what}: {}", path.display()));
+        }
     }
     let features = sound(extract(&options)?)?;
     write_features(&arguments.output, &features)?;

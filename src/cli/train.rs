@@ -174,6 +174,7 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         }
     }
     let mut job = open(&arguments.run, &options)?;
+    super::return_what_is_free();
     let signals = Signals::default();
     signals.watch().map_err(|e| Error::refused(format!("cannot watch for signals: {e}")))?;
     job.remarks.iter().for_each(|remark| warn(&format!("warning: {remark}")));
@@ -320,9 +321,6 @@ fn test_net(arguments: &TestArguments) -> Result<()> {
         return Err(Error::refused(
             "a net has nothing to --set and writes no folder; give a run file or a solver",
         ));
-    }
-    if weights.is_empty() {
-        return Err(Error::refused("give the weights of the net with --weights"));
     }
     let state = super::check::stages(arguments.stage.as_deref())?.pop();
     let session = SessionOptions { device: *device, threads: *threads, seed: 0 };

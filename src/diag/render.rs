@@ -163,18 +163,23 @@ fn path(file: FileId, sources: &SourceMap) -> String {
 
 /// What definitions printed, as it may be shown on a terminal.
 pub fn said(diagnostics: &Diagnostics) -> String {
-    let line = |line: &str| line.split('\t').map(visible).collect::<Vec<_>>().join("\t") + "\n";
-    diagnostics.said().lines().map(line).collect()
+    let lines = diagnostics.said().lines();
+    lines.map(|line| plain(line) + "\n").collect()
 }
 
-/// The text with its control characters (and those that turn the direction of writing) as escapes.
+/// A text as it may be shown on a terminal, tabs and ends of lines left as they are.
+pub fn plain(text: &str) -> String {
+    text.split('\t').map(visible).collect::<Vec<_>>().join("\t")
+}
+
+/// The text with its control characters (and those that turn the direction of writing) as JSON escapes them.
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let turns = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
         match c {
             '\n' => out.push(c),
-            _ if c.is_control() || turns => out.extend(c.escape_default()),
+            _ if c.is_control() || turns => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             _ => out.push(c),
         }
     }
@@ -292,8 +297,8 @@ help: add the missing `}`
                 diagnostic
             },
             r"
-error[E0101]: bad \u{1b}[1mname
- --> a\u{1b}[31m.lua:1:3
+error[E0101]: bad \u001b[1mname
+ --> a\u001b[31m.lua:1:3
   |
 1 | f(x)
   |   ^
@@ -309,7 +314,7 @@ note: in function `h`
 2 | h()
   | ^
 note: in function `g`
- --> a\u{1b}[31m.lua:2:1
+ --> a\u001b[31m.lua:2:1
   |
 2 | g(␇y)
   | ^

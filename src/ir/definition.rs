@@ -79,8 +79,8 @@ impl Definition {
     }
 
     /// The stages this definition distinguishes: DIGITS' three if any rule names one of them by
-    /// `stage`, else the two phases if any rule or layer depends on the phase, else one, which is at `phase` unless the
-    /// definition says otherwise.
+    /// `stage`, else the two phases if any rule or layer depends on the phase or a prototxt with a loss leaves the phase open, else
+    /// one, which is at `phase` unless the definition says otherwise.
     pub fn stages_or(&self, phase: Phase) -> Vec<NetState> {
         let rules = || self.nodes.iter().flat_map(|n| n.include.iter().chain(&n.exclude));
         let named =
@@ -99,7 +99,16 @@ impl Definition {
             let phases = if meant.is_empty() { &both[..] } else { &meant };
             return phases.iter().flat_map(|&p| self.states(p)).collect();
         }
-        vec![self.state.over(NetState::phase(phase))]
+        let is_loss = |n: &Node| {
+            n.layer.spec().loss || n.loss_weights.iter().any(|weight| weight.value != 0.0)
+        };
+        let is_trained = self.dialect == Dialect::Caffe && self.nodes.iter().any(is_loss);
+        match self.state.phase {
+            None if is_trained => [Phase::Train, Phase::Test]
+                .map(|phase| self.state.over(NetState::phase(phase)))
+                .to_vec(),
+            _ => vec![self.state.over(NetState::phase(phase))],
+        }
     }
 
     /// The same, where what the definition leaves open is Caffe's default, TEST.

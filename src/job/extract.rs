@@ -24,8 +24,8 @@ use crate::weights::{Blob, write_safetensors};
 pub struct ExtractOptions {
     /// The definition.
     pub net: PathBuf,
-    /// The parameters.
-    pub weights: PathBuf,
+    /// The parameters, if the net has any.
+    pub weights: Option<PathBuf>,
     /// Names of blobs.
     pub blobs: Vec<String>,
     /// An LMDB of images, instead of what the definition's data layers name.
@@ -55,8 +55,8 @@ impl ExtractOptions {
         let base = path.parent().unwrap_or(Path::new(""));
         let folder = file.output.clone().unwrap_or_else(|| path.with_extension(""));
         self.net = base.join(&file.network);
-        if self.weights.as_os_str().is_empty() {
-            self.weights = last_snapshot(&folder)?;
+        if self.weights.is_none() {
+            self.weights = Some(last_snapshot(&folder)?);
         }
         let data = run_file::data_to_look_at(&file, base, &folder);
         if self.data.is_none() && self.tensors.is_none() {
@@ -123,7 +123,7 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
         found.push(port);
         features.push((name.clone(), Blob { shape, data: vec![] }));
     }
-    load(&mut machine, &names, std::slice::from_ref(&options.weights))?;
+    load(&mut machine, &names, options.weights.as_slice())?;
     for (source, names) in sources {
         machine.feed(source, &names)?;
     }

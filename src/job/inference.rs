@@ -355,7 +355,7 @@ impl Inference {
 /// Gives a net the parameters of files, which together have all of them; of several files' the last one's counts.
 ///
 /// # Errors
-/// A file cannot be read or has a parameter of another shape; a parameter is in none of them.
+/// A file cannot be read or has a parameter of another shape; a parameter is in none of them; or there is no file.
 pub(super) fn load(
     machine: &mut Machine,
     names: &[(String, String)],
@@ -369,11 +369,12 @@ pub(super) fn load(
         given.iter_mut().zip(taken).for_each(|(given, taken)| *given |= taken);
     }
     let missing = machine.typed.variables.iter().zip(given).find(|(v, given)| !v.private && !given);
-    if let (Some((variable, _)), Some(last)) = (missing, paths.last()) {
-        let (layer, _) = &users(&machine.typed, variable)[0];
-        return Err(Error::format(last, format!("has no {} of layer `{layer}`", variable.role)));
-    }
-    Ok(())
+    let Some((variable, _)) = missing else { return Ok(()) };
+    let (layer, _) = &users(&machine.typed, variable)[0];
+    Err(match paths.last() {
+        Some(last) => Error::format(last, format!("has no {} of layer `{layer}`", variable.role)),
+        None => Error::refused("give the weights of the net with --weights"),
+    })
 }
 
 /// Names and types of the layers that read the images.

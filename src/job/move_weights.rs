@@ -1,6 +1,6 @@
 //! Moves parameters between `.t7`, `.caffemodel` and `.safetensors`, for nets that correspond layer by layer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::{Complaints, read_net};
@@ -68,18 +68,17 @@ pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<M
         None => None,
     };
     let weights = move_weights(old, from.as_deref(), &places)?;
-    let missing: Vec<String> = places
-        .iter()
-        .filter(|p| !weights.contains_key(&(p.layer.clone(), p.at)))
-        .map(|p| format!("{}.{}", p.layer, p.at))
-        .collect();
-    let kept: Weights = places
-        .iter()
-        .filter_map(|p| {
-            let key = (p.layer.clone(), p.at);
-            Some((key.clone(), weights.get(&key)?.clone()))
-        })
-        .collect();
+    let own = |p: &Place| weights.get(&(p.layer.clone(), p.at));
+    // What several layers share may be with one of them only.
+    let shared: HashMap<usize, &Blob> =
+        places.iter().filter_map(|p| Some((p.variable, own(p)?))).collect();
+    let (mut kept, mut missing) = (Weights::new(), vec![]);
+    for p in &places {
+        match own(p).or(shared.get(&p.variable).copied()) {
+            Some(blob) => drop(kept.insert((p.layer.clone(), p.at), blob.clone())),
+            None => missing.push(format!("{}.{}", p.layer, p.at)),
+        }
+    }
     match new.extension().and_then(|e| e.to_str()) {
         Some("t7") => write_flat(new, &order::flat(&kept, &places))?,
         Some("safetensors") => write_named(new, &kept, &places)?,

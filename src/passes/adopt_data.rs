@@ -38,10 +38,12 @@ pub fn need_outputs(definition: &mut Definition, diagnostics: &mut Diagnostics) 
             Value::Record(inner) => inner.span,
             _ => field.value.span,
         });
-        let d = Diagnostic::new(&diag::E0305, span, "`num_output` is missing")
-            .here("`num_output` must be set here")
-            .help("where it is to be the number of classes, as in DIGITS, say --classes 10");
-        diagnostics.report(d);
+        if !diagnostics.unreadable_within(span) {
+            let d = Diagnostic::new(&diag::E0305, span, "`num_output` is missing")
+                .here("`num_output` must be set here")
+                .help("where it is to be the number of classes, as in DIGITS, say --classes 10");
+            diagnostics.report(d);
+        }
         node.layer = Unknown { type_name: node.type_name.value.clone() }.into();
     }
 }

@@ -120,6 +120,9 @@ fn check_arity(net: &Net, index: NodeIndex, diagnostics: &mut Diagnostics) -> Re
     for (what, arity, names) in
         [("bottom", spec.bottoms, &node.bottoms), ("top", spec.tops, &node.tops)]
     {
+        if !arity.allows(names.len()) && diagnostics.unreadable_within(node.span) {
+            return Err(diagnostics.already_reported());
+        }
         if !arity.allows(names.len()) {
             let one = arity.min == 1 && [1, usize::MAX].contains(&arity.max);
             let plural = if one { "" } else { "s" };

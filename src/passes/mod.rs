@@ -1,8 +1,10 @@
 //! From a definition to a typed net and on to a program: one file a pass.
 //!
-//! `adopt_data` gives DIGITS definitions their inputs, `idle_options` complains about what they are told in vain, `locate_files` finds the files they name, `select_stage` picks
-//! the layers of a stage and wires their blobs, `infer_types` finds shapes, `share_params` finds the owner of every
-//! parameter, `loss_weights` what is minimised, `lower` writes the program. Lints look at the result.
+//! On definitions: `adopt_data` gives those of DIGITS their inputs, `idle_options` complains about what they are told in vain,
+//! `locate_files` finds the files they name, `deploy` leaves what serves images alone, `agree_on_params` compares the nets that train
+//! and that test. On nets: `select_stage` picks the layers of a stage and wires their blobs, `infer_types` finds shapes,
+//! `share_params` the owner of every parameter, `twins` the towers, `loss_weights` what is minimised, `second_gradients` what training
+//! on gradients leaves out, and `lower` writes the program. Lints look at the result.
 
 pub mod adopt_data;
 pub mod agree_on_params;

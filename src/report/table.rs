@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::figures::{bytes, grouped, short};
 use super::summary::{Parameter, Row, Summary};
+use crate::diag::render::plain;
 
 /// How much a table shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,13 +193,16 @@ fn blanks(width: usize, cell: &str) -> String {
     " ".repeat(width.saturating_sub(cell.chars().count()))
 }
 
-/// Columns side by side, two spaces apart; an empty table is empty.
+/// Columns side by side, two spaces apart; an empty table is empty. A cell is one line, whatever a definition calls its layers.
 pub fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
     if lines.is_empty() {
         return String::new();
     }
+    let line =
+        |line: &Vec<String>| line.iter().map(|cell| plain(cell).replace('\n', " ")).collect();
+    let lines: Vec<Vec<String>> = lines.iter().map(line).collect();
     let heading: Vec<String> = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
-    let all = || std::iter::once(&heading).chain(lines);
+    let all = || std::iter::once(&heading).chain(&lines);
     let widths: Vec<usize> = (0..columns.len())
         .map(|i| all().map(|line| line[i].chars().count()).max().unwrap_or(0))
         .collect();

@@ -162,6 +162,12 @@ impl Reading {
         (self.diagnostics.into_inner(), !self.failed.get())
     }
 
+    /// Drops complaints about what is missing where something cannot be read.
+    pub fn leave_out_unreadable(&self, before: &Diagnostics) {
+        let readable = |at| !before.unreadable_within(at);
+        self.missing.borrow_mut().retain(|m| m.complaint.span().is_none_or(readable));
+    }
+
     /// Whether a complaint points into this place.
     pub fn has_complained(&self, place: Span) -> bool {
         let within =
@@ -577,8 +583,7 @@ impl<'a> Args<'a> {
     pub fn need<T: Default>(&self, key: &str, value: Option<T>) -> T {
         value.unwrap_or_else(|| {
             if !self.has(key) && !self.reading.repeated.borrow().contains(self.path) {
-                let message = format!("`{key}` is missing");
-                let d = Diagnostic::new(&diag::E0305, self.anchor, message);
+                let d = Diagnostic::new(&diag::E0305, self.anchor, format!("`{key}` is missing"));
                 let complaint = d.here(format!("`{key}` must be set here"));
                 let (path, key) = (self.path.to_owned(), key.to_owned());
                 self.reading.failed.set(true);

@@ -281,7 +281,11 @@ impl Trainer {
         let own: Vec<&str> = learning.map(|(_, node)| node.name.value.as_str()).collect();
         let some = |names: &[&str]| {
             let shown: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
-            shown.join(", ") + if names.len() <= 3 { "" } else { " ..." }
+            match names.len() {
+                0 => "no layer's name".to_owned(),
+                1..=3 => shown.join(", "),
+                _ => shown.join(", ") + " ...",
+            }
         };
         Error::format(
             path,

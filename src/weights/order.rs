@@ -41,6 +41,8 @@ pub struct Place {
     pub kind: Kind,
     /// The name of the variable in its dialect, where variables have names: `model/conv1/weights`.
     pub name: Option<String>,
+    /// What its dialect numbers it by, where variables have no names: `0`, `buf.0.running_mean`.
+    pub number: Option<String>,
     /// How its elements lie.
     pub arrangement: Arrangement,
 }
@@ -84,6 +86,7 @@ pub fn places(typed: &TypedNet, names: &[(String, String)]) -> Vec<Place> {
                 // Where variables have names, they lie as TensorFlow has them.
                 arrangement: name.map_or(Arrangement::Plain, |_| Arrangement::of(typed, index, at)),
                 name: name.map(|&name| name.to_owned()),
+                number: None,
                 layer,
             });
         }
@@ -116,8 +119,8 @@ pub fn held(
             let own = param.name.as_ref().map_or(format!("{layer}.{at}"), |n| n.value.clone());
             let variable = *shared.entry(own).or_insert(next);
             let shape = param.shape.clone()?;
-            let (name, arrangement) = (None, Arrangement::Plain);
-            places.push(Place { layer, at, shape, variable, kind, name, arrangement });
+            let (name, number, arrangement) = (None, None, Arrangement::Plain);
+            places.push(Place { layer, at, shape, variable, kind, name, number, arrangement });
         }
     }
     sort(&mut places, names);
@@ -134,21 +137,22 @@ pub fn variable_names(names: &[(String, String)]) -> HashMap<&str, &str> {
     named.collect()
 }
 
-/// Puts places in the order of the names by which a dialect numbers them.
+/// Puts places in the order of the names by which a dialect numbers them, and notes these.
 fn sort(places: &mut [Place], names: &[(String, String)]) {
     let mut ranks = HashMap::new();
     for (public, own) in names {
-        let numbered = ["param.", "buf."].iter().any(|prefix| public.starts_with(prefix));
+        let number = public.strip_prefix("param.").or(public.starts_with("buf.").then_some(public));
         let own = own.strip_prefix("param.").and_then(|own| own.rsplit_once('.'));
-        if let (true, Some((layer, at))) = (numbered, own) {
+        if let (Some(number), Some((layer, at))) = (number, own) {
             let next = ranks.len();
-            ranks.entry((layer, at)).or_insert(next);
+            ranks.entry((layer, at)).or_insert((next, number));
         }
     }
-    places.sort_by_key(|p| {
-        let rank = ranks.get(&(p.layer.as_str(), p.at.to_string().as_str())).copied();
-        rank.unwrap_or(usize::MAX)
-    });
+    let known = |p: &Place| ranks.get(&(p.layer.as_str(), p.at.to_string().as_str())).copied();
+    for place in places.iter_mut().filter(|place| place.name.is_none()) {
+        place.number = known(place).map(|(_, number)| number.to_owned());
+    }
+    places.sort_by_key(|p| known(p).map_or(usize::MAX, |(rank, _)| rank));
 }
 
 /// The entries of a network that Torch saved.

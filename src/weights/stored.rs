@@ -1,6 +1,6 @@
 //! From a file of weights of any format to what it holds, and on to the parameters of a net.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::order::{self, Entry, Place, Weights};
@@ -116,9 +116,13 @@ pub fn read_weights(path: &Path, places: &[Place]) -> Result<Given> {
 /// # Errors
 /// As [`read_weights`]; the nets do not correspond; or a file of names comes without its net.
 pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result<Weights> {
+    // A variable of several layers may be with one of them only.
     let named = |weights: &Weights| {
-        to.iter()
-            .all(|p| weights.get(&(p.layer.clone(), p.at)).is_some_and(|b| b.fits(p.shape.dims())))
+        let has = |p: &Place| {
+            weights.get(&(p.layer.clone(), p.at)).is_some_and(|b| b.fits(p.shape.dims()))
+        };
+        let found: HashSet<usize> = to.iter().filter(|p| has(p)).map(|p| p.variable).collect();
+        to.iter().all(|p| found.contains(&p.variable))
     };
     // Between dialects a name that both have says nothing of how the elements lie.
     let plain_orders = from.unwrap_or_default().iter().chain(to).all(|place| place.name.is_none());
@@ -154,8 +158,8 @@ pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result
 }
 
 /// What a file gives, with the variables that have the names of a net's: `model/conv1/weights`, also without `model/`, as
-/// checkpoints and graphs write them, or with it where the net's name is without. Others stay by their names, for the report
-/// of what found no match.
+/// checkpoints and graphs write them, or with it where the net's name is without; where variables have no names, the numbers of
+/// a net's. Others stay by their names, for the report of what found no match.
 fn with_variables(
     mut given: Given,
     mut variables: BTreeMap<String, Blob>,
@@ -164,7 +168,7 @@ fn with_variables(
     variables = variables.into_iter().map(|(name, blob)| (plain(&name).to_owned(), blob)).collect();
     let mut used = vec![];
     for place in places {
-        let Some(name) = &place.name else { continue };
+        let Some(name) = place.name.as_ref().or(place.number.as_ref()) else { continue };
         let (short, long) = (without_model(name).unwrap_or(name), in_model(name));
         let found = [name, short, &long].into_iter().find(|&name| variables.contains_key(name));
         if let Some(name) = found {
@@ -195,8 +199,9 @@ fn beside(name: Option<&str>, other: &str) -> bool {
     name.and_then(|name| other.strip_prefix(name)).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// A variable's name without what files write around it: `param.model/w:0`.
+/// A variable's name without what files write around it: `param.model/w:0`, `init.param.0`.
 fn plain(name: &str) -> &str {
+    let name = name.strip_prefix("init.").unwrap_or(name);
     let name = name.strip_prefix("param.").unwrap_or(name);
     name.strip_suffix(":0").unwrap_or(name)
 }

@@ -137,7 +137,7 @@ fn nets_that_mean_the_same_are_told_from_others_by_their_structure() {
     matrix("beside", "./even.binaryproto");
     matrix("another", &other);
     assert!(prints(&["diff", &at("absolute"), &at("beside")]).contains("mean the same"));
-    assert!(differs("beside", "another").starts_with("TEST: layer `loss`: `source: "));
+    assert!(differs("beside", "another").starts_with("TRAIN and TEST: layer `loss`: "));
 
     // Definitions that are programs are told what they ask for, those that are not need not know of it.
     let [python, caffe] = ["siamese/tensorflow.py", "siamese/caffe.prototxt"].map(network);
@@ -251,4 +251,68 @@ fn tensors_that_name_nothing_are_told_of() {
         "warning: {tensors}: tensor `in.z` names nothing in the net, and is left out; did you mean `in.x`?\n"
     );
     assert_eq!(warning, expected);
+}
+
+/// What a definition calls its layers says nothing to a terminal.
+#[test]
+fn names_are_shown_without_control_characters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let net = text(folder.path().join("net.prototxt"));
+    let definition = r"name: 'a\033]0;x\007'
+        layer { name: 'x\033[31m' type: 'Input' top: 'x\ny' input_param { shape { dim: 1 dim: 3 } } }
+        layer { name: 'l' type: 'AbsVal' bottom: 'x\ny' top: 'l' }";
+    std::fs::write(&net, definition).expect("written");
+    for verb in [&["check", &net, "--plan"][..], &["time", &net, "--iterations", "1"]] {
+        let said = prints(verb);
+        assert!(!said.contains('\u{1b}') && !said.contains('\u{7}'), "{said:?}");
+        assert!(said.starts_with(r"a\u001b]0;x\u0007 at "), "{said}");
+        assert!(said.contains(r"x\u001b[31m"), "{said}");
+    }
+    assert!(prints(&["check", &net]).contains("x y: 1 x 3"));
+    let json: serde_json::Value =
+        serde_json::from_str(&prints(&["check", &net, "--json"])).expect("JSON");
+    assert_eq!(json["stages"][0]["layers"][0]["name"], "x\u{1b}[31m", "{json:#}");
+    assert!(refused(&["check", &net, "--step"]).contains(r"net `a\u001b]0;x\u0007` has no loss"));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_missing_as_well() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let net = text(folder.path().join("net.prototxt"));
+    for layer in [
+        r#"name: "a" type: "ReLU" bottom: "x" top: "#,
+        r#"name: "a" type: "InnerProduct" bottom: "x" top: "a" inner_product_param { num_output: 3x }"#,
+        r#"name: "a type: "ReLU" bottom: "x" top: "a""#,
+    ] {
+        let definition = format!(
+            "layer {{ name: 'x' type: 'Input' top: 'x' input_param {{ shape {{ dim: 1 dim: 3 }} }} }}\nlayer {{ {layer} }}"
+        );
+        std::fs::write(&net, definition).expect("written");
+        let complaint = refused(&["check", &net]);
+        assert!(complaint.ends_with("\n1 error\n"), "{complaint}");
+    }
+}
+
+#[test]
+fn a_net_without_parameters_needs_no_weights() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    let write = |layer: &str| {
+        let definition = format!(
+            "layer {{ name: 'x' type: 'Input' top: 'x' input_param {{ shape {{ dim: 2 dim: 3 }} }} }}
+             layer {{ name: 'y' bottom: 'x' top: 'y' {layer} }}"
+        );
+        std::fs::write(at("net.prototxt"), definition).expect("written");
+    };
+    let (net, out) = (at("net.prototxt"), at("y.json"));
+    let data = at("data.safetensors");
+    let blob = Blob::new(vec![1, 2, 3], vec![-1.5; 6]).expect("numbers");
+    write_safetensors(data.as_ref(), [("x", &blob)]).expect("written");
+    let verb = ["extract", &net, "--blobs", "y", "--tensors", &data, "-o", &out];
+    write("type: 'AbsVal'");
+    prints(&verb);
+    let found = std::fs::read_to_string(&out).expect("features");
+    assert!(found.contains("1.5"), "{found}");
+    write("type: 'InnerProduct' inner_product_param { num_output: 2 }");
+    assert!(refused(&verb).contains("give the weights of the net with --weights"));
 }

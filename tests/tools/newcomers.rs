@@ -357,7 +357,7 @@ fn run_files_are_checked_and_drawn_before_their_pairs_are_made() {
     assert_eq!(shown, "f_left: 8 x 2\n");
     assert!(
         refused(&["extract", &place.at("net.prototxt"), "--blobs", "f_left", "-o", &features])
-            .contains("--weights")
+            .contains("give them with --data or --tensors")
     );
     assert!(prints(&["check", &run]).contains("16 x 3 x 4 x 4"));
 }

@@ -125,14 +125,17 @@ impl Iterator for Marks<'_> {
 }
 
 /// The end of the string that starts at `at`: past its closing quote, or, if its line has none, where
-/// the quote should be. Closing brackets at the end of the line stay outside.
+/// the quote should be. Closing brackets at the end of the line stay outside. A quote that begins the value of a
+/// field behind the string, in `name: "a type: "ReLU"`, does not close it.
 fn string_end(bytes: &[u8], at: usize) -> Result<usize, usize> {
     let mut i = at + 1;
     while let Some(&byte) = bytes.get(i) {
         match byte {
             b'\n' => break,
             b'\\' if bytes.get(i + 1).is_some_and(|&next| next != b'\n') => i += 1,
-            _ if byte == bytes[at] => return Ok(i + 1),
+            _ if byte == bytes[at] => {
+                return before_field(bytes, at + 1, i).map_or(Ok(i + 1), Err);
+            }
             _ => {}
         }
         i += 1;
@@ -140,6 +143,18 @@ fn string_end(bytes: &[u8], at: usize) -> Result<usize, usize> {
     let content = &bytes[at + 1..i];
     let outside = |byte: &&u8| byte.is_ascii_whitespace() || b"}>],;".contains(byte);
     Err(i - content.iter().rev().take_while(outside).count())
+}
+
+/// Where a string should end whose next quote belongs to the field `type: ` at its end, as one quote is missing on the line.
+fn before_field(bytes: &[u8], start: usize, quote: usize) -> Option<usize> {
+    let line = bytes[quote + 1..].iter().take_while(|&&byte| byte != b'\n');
+    let is_odd = line.filter(|&&byte| byte == bytes[quote]).count() % 2 == 1;
+    let content = bytes[start..quote].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+    let name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+    let word = content.iter().rev().take_while(name).count();
+    let before = content[..content.len() - word].trim_ascii_end();
+    let is_apart = before.len() < content.len() - word;
+    (is_odd && 0 < word && is_apart && !before.is_empty()).then(|| start + before.len())
 }
 
 fn closer(open: u8) -> u8 {

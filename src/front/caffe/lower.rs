@@ -237,6 +237,7 @@ fn node(
     }
     forks::report(record, "LayerParameter", &reading);
     outdated_fields(record, &reading);
+    reading.leave_out_unreadable(before);
     let (found, usable) = reading.finish(record, "LayerParameter");
     complaints.extend(found.iter().map(|one| (node.name.value.clone(), one.clone())));
     if !usable {

@@ -199,6 +199,11 @@ fn brackets_are_completed_by_layout() {
             "E0104 2:4 this string does not end on its line",
         ],
     );
+    check(
+        "name: \"c type: \"ReLU\" top: \"d\"\na: 'x b: ' c: 'y'",
+        "name: \"c\" type: \"ReLU\" top: \"d\" a: \"x b: \" c: \"y\"",
+        &["E0104 1:7 this string does not end on its line"],
+    );
 }
 
 #[test]
