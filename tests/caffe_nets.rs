@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use cortado::diag::Diagnostics;
 use cortado::exec::Device;
 use cortado::front::caffe::solver::read_solver;
+use cortado::ir::NetState;
 use cortado::job::{self, JobOptions};
+use cortado::one_pass::{PassOptions, one_pass};
+use cortado::pipeline::{self, Options};
 use cortado::source::SourceMap;
+use cortado::spec::Phase;
 use cortado::train::Trainer;
 use cortado::train::schedule::Schedule;
 use cortado::weights::hdf5::Hdf5File;
@@ -63,6 +67,10 @@ fn main() {
     let mut trials = trajectories(Device::Cpu);
     for again in cases() {
         let name = name_of(&again);
+        if again.join(AFTERWARDS).exists() {
+            let case = again.clone();
+            trials.push(Trial::test(format!("{name}/afterwards"), move || afterwards(&case)));
+        }
         if !again.join("snap_iter_10.solverstate").exists()
             && again.join("snap_iter_20.solverstate.h5").exists()
         {
@@ -131,6 +139,37 @@ fn trajectory(case: &Path, device: Device) -> Result<(), Failed> {
         }
     }
     compare_parameters(&mut trainer, &golden, iterations, param_abs)
+}
+
+/// What the trained net gave of the first batch.
+const AFTERWARDS: &str = "after20_forward_batch0.safetensors";
+
+fn afterwards(case: &Path) -> Result<(), Failed> {
+    let json = case_json(case)?;
+    let golden = read_safetensors(&case.join("data.safetensors"))?;
+    let batches = read_safetensors(&case.join(json["batches"].as_str().unwrap_or_default()))?;
+    let parameters = golden.iter().filter_map(|(name, blob)| {
+        Some((format!("param.{}", name.strip_prefix("param@20.")?), blob.clone()))
+    });
+    let inputs = batches.iter().map(|(name, blob)| {
+        let shape = blob.shape[1..].to_vec();
+        let first = blob.data[..shape.iter().product()].to_vec();
+        (format!("in.{name}"), Blob { shape, data: first })
+    });
+    let tensors = parameters.chain(inputs).collect();
+    let options = Options { stages: vec![NetState::phase(Phase::Test)], ..Options::default() };
+    let checked = pipeline::check_file(&case.join("net.prototxt"), &options)?;
+    let env = pipeline::environment(&options, &|_| None);
+    let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 0 };
+    let got = one_pass(&checked.stages[0], &env, &tensors, &pass)?;
+    for (name, want) in read_safetensors(&case.join(AFTERWARDS))? {
+        let got = &got[&format!("out.{name}")].data;
+        let differs = |(a, b): &(&f32, &f32)| (**a - **b).abs() > 1e-5 * b.abs().max(0.1);
+        if got.len() != want.data.len() || got.iter().zip(&want.data).any(|pair| differs(&pair)) {
+            return Err(format!("{name} is {got:?}, not {:?}", want.data).into());
+        }
+    }
+    Ok(())
 }
 
 fn compare_parameters(

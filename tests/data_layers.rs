@@ -8,7 +8,7 @@ use cortado::one_pass::{PassOptions, one_pass};
 use cortado::pipeline::{self, Checked, Options};
 use cortado::spec::Filler;
 use cortado::ty::Shape;
-use cortado::weights::fill;
+use cortado::weights::{fill, read_safetensors};
 
 fn checked(text: &str) -> Checked {
     let options = Options { own_state: true, ..Options::default() };
@@ -141,6 +141,50 @@ fn dummy_data_draws_anew_for_each_top() {
     let bilinear = [0.25, 0.75, 0.75, 0.25];
     for (i, &x) in out["out.b"].data.iter().enumerate() {
         assert_eq!(x, bilinear[i % 4] * bilinear[i / 4]);
+    }
+}
+
+/// What one layer without bottoms gives.
+fn filled(dims: &[usize], filler: &str) -> Vec<f32> {
+    let dims: String = dims.iter().map(|dim| format!("dim: {dim} ")).collect();
+    let checked = checked(&format!(
+        "layer {{ name: 'd' type: 'DummyData' top: 'd' dummy_data_param {{ shape {{ {dims} }} data_filler {{ {filler} }} }} }}"
+    ));
+    let env = pipeline::environment(&Options::default(), &|_| None);
+    let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 1 };
+    let out = one_pass(&checked.stages[0], &env, &BTreeMap::new(), &pass);
+    out.expect("numbers")["out.d"].data.clone()
+}
+
+/// Moments of Caffe's fillers in tests/golden/caffe/io, within 5 % of a standard deviation, and its bilinear filter to the bit.
+#[test]
+fn fillers_have_caffes_moments() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/caffe/io");
+    let text =
+        std::fs::read(folder.join("filler_statistics.json")).expect("part of the repository");
+    let cases: Vec<serde_json::Value> = serde_json::from_slice(&text).expect("JSON");
+    let fillers: Vec<_> = cases.iter().filter(|case| case["filler"].is_string()).collect();
+    assert_eq!(fillers.len(), 26);
+    for case in fillers {
+        let shape: Vec<usize> = serde_json::from_value(case["shape"].clone()).expect("extents");
+        let data = filled(&shape, case["filler"].as_str().expect("text"));
+        let number = |key: &str| case[key].as_f64().expect("a number");
+        let n = data.len() as f64;
+        let mean = data.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+        let square = |x: &f32| (f64::from(*x) - mean).powi(2);
+        let std = (data.iter().map(square).sum::<f64>() / n).sqrt();
+        let zeros = data.iter().filter(|&&x| x == 0.0).count() as f64 / n;
+        let close = 0.05 * number("std") + 1e-6;
+        assert!((mean - number("mean")).abs() < close, "{case}: mean {mean}");
+        assert!((std - number("std")).abs() < close, "{case}: standard deviation {std}");
+        assert!((zeros - number("zero_fraction")).abs() < 0.02, "{case}: {zeros} zeros");
+        let bound = 1.2 * number("max").max(-number("min"));
+        assert!(data.iter().all(|x| f64::from(x.abs()) <= bound), "{case}");
+    }
+    let filters = read_safetensors(&folder.join("bilinear.safetensors")).expect("filters");
+    assert_eq!(filters.len(), 5);
+    for (name, want) in filters {
+        assert_eq!(filled(&want.shape, "type: 'bilinear'"), want.data, "{name}");
     }
 }
 

@@ -136,7 +136,14 @@ impl Inputs {
             let layer = Transform { crop_size, ..Transform::default() };
             let options = transform(&plan.bases, &layer, data.mean.as_deref(), train)?;
             let asked = definition.batch_sizes[usize::from(!train)];
-            let batch = plan.batch_size.or(asked).unwrap_or(DEFAULT_BATCH);
+            let declared = || definition.nodes.iter().filter(exists).find_map(declared_batch);
+            let batch = plan.batch_size.or(asked).or_else(declared).unwrap_or(DEFAULT_BATCH);
+            let images = || free.iter().enumerate().filter(|(i, input)| !is_label(input, *i));
+            if let (Dialect::Caffe, Some((_, other))) = (definition.dialect, images().nth(1)) {
+                return Err(Error::refused(format!(
+                    "the records have one image each, and the net reads another as `{other}`: give its batches with --tensors"
+                )));
+            }
             let mut records = open_records(data)?;
             if of_pairs && serves_labels(&free) {
                 inputs.look_at_labels(plan, data, &mut records, batch)?;
@@ -147,6 +154,22 @@ impl Inputs {
             }
         }
         Ok(inputs)
+    }
+
+    /// Refuses a net with inputs that nothing feeds, which would be trained or tested on zeros.
+    pub fn must_feed(&self, definition: &Definition, state: &NetState) -> Result<()> {
+        let nodes = definition.nodes.iter().filter(|node| node.exists(state));
+        let mut tops = nodes.filter(|n| matches!(n.layer, Layer::Input(_))).flat_map(|n| &n.tops);
+        let fed = |name: &str| {
+            self.sources.iter().any(|(_, wires)| wires.iter().any(|(input, _)| input == name))
+        };
+        match tops.find(|top| !fed(&top.value)) {
+            Some(top) => Err(Error::refused(format!(
+                "nothing feeds the input `{}`: give its batches in a file with --tensors, or its data in a run file",
+                top.value
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Number of records of the largest source, and the batch size.
@@ -308,6 +331,12 @@ pub(super) fn label_of_pairs(dialect: Dialect) -> Vec<usize> {
 
 /// Labels that may be all alike by chance.
 const FEW: usize = 7;
+
+/// The batch that an input declares.
+fn declared_batch(node: &Node) -> Option<usize> {
+    let Layer::Input(input) = &node.layer else { return None };
+    input.shapes.first()?.dims().first().copied().filter(|&n| 0 < n)
+}
 
 /// Whether a layer learns from pairs, by labels that say which are alike.
 fn compares_pairs(layer: &Layer) -> bool {

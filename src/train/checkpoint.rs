@@ -201,12 +201,13 @@ impl Trainer {
     /// # Errors
     /// All layers whose numbers of parameters or whose shapes differ, at once, or nothing in the file fits.
     pub fn load_weights(&mut self, path: &Path, reinit: &[String]) -> Result<Unmatched> {
+        let advice = "rename these layers in the definition, or give --reinit LAYER, to start them from their fillers";
+        self.load_or(advice, path, reinit)
+    }
+
+    fn load_or(&mut self, advice: &str, path: &Path, reinit: &[String]) -> Result<Unmatched> {
         let given = read_weights(path, &order::places(&self.train.typed, &self.names))?;
-        let advised = |e: Error| {
-            Error::refused(format!(
-                "{e}\nrename these layers in the definition, or give --reinit LAYER, to start them from their fillers"
-            ))
-        };
+        let advised = |e: Error| Error::refused(format!("{e}\n{advice}"));
         let taken = self.train.take(path, &given, reinit).map_err(advised)?;
         for test in &mut self.tests {
             test.machine.take(path, &given, reinit).map_err(advised)?;
@@ -371,7 +372,8 @@ impl Trainer {
         };
         let named = state.learned_net.as_ref().map(PathBuf::from).filter(|p| p.exists());
         let model = if beside.exists() { beside } else { named.unwrap_or(beside) };
-        self.load_weights(&model, &[])?;
+        let advice = "a state goes on with its own net; to begin another net with its weights, give --weights FILE --reinit LAYER";
+        self.load_or(advice, &model, &[])?;
         let kinds = self.solver.method.histories();
         let shared = self.train.typed.variables.iter().enumerate().filter(|(_, v)| !v.private);
         let shared: Vec<usize> = shared.map(|(i, _)| i).collect();

@@ -223,3 +223,24 @@ fn the_loss_plot_shows_what_the_log_tells() {
     let resumed = drawn(&["--resume", &state]);
     assert_eq!(resumed, plotted());
 }
+
+/// Inputs that nothing feeds are zeros, which no net is to be trained on.
+#[test]
+fn what_nothing_feeds_is_not_trained_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    let net = "layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 2 dim: 3 } } }
+        layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 3 } }
+        layer { name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 'x' top: 'loss' }";
+    std::fs::write(at("net.prototxt"), net).expect("written");
+    let solver =
+        format!("net: '{}' base_lr: 0.1 lr_policy: 'fixed' max_iter: 1", at("net.prototxt"));
+    std::fs::write(at("solver.prototxt"), solver).expect("written");
+    std::fs::write(at("run.yaml"), "network: net.prototxt\ntrain: { iterations: 1 }")
+        .expect("written");
+    for run in ["solver.prototxt", "run.yaml"] {
+        let complaint = refused(&["train", &at(run), "-o", &at("out")]);
+        assert!(complaint.contains("nothing feeds the input `x`: give its batches"), "{complaint}");
+    }
+    assert!(!folder.path().join("out").exists());
+}
