@@ -14,8 +14,8 @@ use cortado::weights::Blob;
 use golden_case::{Case, cases, difference, verdict};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Results of Caffe that are artefacts of its memory aliasing or undefined, where cortado knowingly differs; the
-/// layers' documentation says how.
+/// Results of Caffe that are artefacts of its memory aliasing, where cortado knowingly differs: gradients of layers in place,
+/// which Caffe computes from the results that have replaced the inputs, and a blob that two layers in place share.
 const QUIRKS: &[&str] = &[
     "alias_flatten_inplace",
     "alias_order_matters",
