@@ -146,6 +146,20 @@ pub struct Pool {
     pub count_pad: bool,
 }
 
+impl Pool {
+    /// The same pooling of images of these extents in the one form that all have that compute the same: of maxima, where
+    /// `mean` is false, nothing is divided.
+    pub fn plain(mut self, extents: [usize; 2], mean: bool) -> Pool {
+        let windows = |rounding| [0, 1].map(|i: usize| self.axes[i].pooled(extents[i], rounding));
+        let own = windows(self.rounding);
+        let same = [Rounding::Ceil, Rounding::CeilInside].into_iter().find(|&r| windows(r) == own);
+        self.rounding = same.unwrap_or(self.rounding);
+        let padded = self.axes.iter().any(|axis| 0 < axis.pad_before.max(axis.pad_after));
+        self.count_pad |= !mean || !padded;
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -293,13 +293,21 @@ impl Builder {
 
     /// The largest of each window, and where it was.
     pub fn max_pool(&mut self, x: ValueId, pool: Pool) -> (ValueId, ValueId) {
+        let pool = pool.plain(self.extents(x), false);
         let outs = self.program.step(Kernel::MaxPool(pool), &[x], None, self.origin);
         (outs[0], outs[1])
     }
 
     /// The mean of each window.
     pub fn ave_pool(&mut self, x: ValueId, pool: Pool) -> ValueId {
+        let pool = pool.plain(self.extents(x), true);
         self.one(Kernel::AvePool(pool), &[x], None)
+    }
+
+    /// Rows and columns of images.
+    fn extents(&self, x: ValueId) -> [usize; 2] {
+        let dims = self.shape(x).dims();
+        [dims[2], dims[3]]
     }
 
     /// Local response normalisation across axis 1.

@@ -93,6 +93,8 @@ fn same_meaning((a, i): (&TypedNet, NodeIndex), (b, j): (&TypedNet, NodeIndex)) 
 /// What differs between the arguments of two layers of one kind, in the words of their definitions.
 fn arguments(left: &Node, right: &Node, at: &str, found: &mut Vec<String>) {
     let before = found.len();
+    // What no definition writes, such as what a type of layer implies, is told where nothing else differs.
+    let mut implied = vec![];
     let (ours, theirs) = (left.layer.fields(), right.layer.fields());
     for ((name, one), (_, other)) in ours.iter().zip(&theirs).filter(|(a, b)| a.1 != b.1) {
         let (first, second) = (written(left, name), written(right, name));
@@ -104,8 +106,9 @@ fn arguments(left: &Node, right: &Node, at: &str, found: &mut Vec<String>) {
         let unsaid = |those: &[Said]| those.iter().map(|(word, _)| (word.clone(), None)).collect();
         match (first.is_empty(), second.is_empty()) {
             (true, true) => {
-                first = vec![(name.replace('_', " "), Some(plain(one)))];
-                second = vec![(name.replace('_', " "), Some(plain(other)))];
+                let name = name.replace('_', " ");
+                implied.push(format!("{at}: {name} {} against {}", plain(one), plain(other)));
+                continue;
             }
             (true, false) => first = unsaid(&second),
             (false, true) => second = unsaid(&first),
@@ -113,6 +116,9 @@ fn arguments(left: &Node, right: &Node, at: &str, found: &mut Vec<String>) {
         }
         let list = |these: &[Said]| these.iter().map(shown).collect::<Vec<_>>().join(" ");
         found.push(format!("{at}: {} against {}", list(&first), list(&second)));
+    }
+    if found.len() == before {
+        found.append(&mut implied);
     }
     if found.len() == before {
         let (first, second) = (left.layer.detail(), right.layer.detail());
