@@ -366,7 +366,7 @@ impl Operation for Unwritten {
         outs[0].data.copy_from_slice(args[0].data);
     }
 
-    fn backward<T: Real>(&self, _: &Saved<T>, _: &[usize], _: &mut [ViewMut<T>], _: &mut [T]) {}
+    fn backward<T: Real>(&self, _: &Saved<T>, _: &mut [ViewMut<T>], _: &mut [T]) {}
 }
 
 fn a_missing_form_names_its_layer() -> Result<(), Failed> {

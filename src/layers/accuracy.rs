@@ -168,7 +168,7 @@ impl Operation for Shares {
         }
     }
 
-    fn backward<T: Real>(&self, _: &Saved<T>, _: &[usize], _: &mut [ViewMut<T>], _: &mut [T]) {}
+    fn backward<T: Real>(&self, _: &Saved<T>, _: &mut [ViewMut<T>], _: &mut [T]) {}
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("accuracy.cu")];

@@ -147,13 +147,7 @@ impl Operation for Parts {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (shape, width) = (saved.args[0].shape, saved.args[0].shape.dims()[2]);
         let pixels = (shape.dims()[1] * width).max(1);
         let planes = saved.args[0].data.chunks_exact(pixels);

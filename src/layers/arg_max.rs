@@ -159,14 +159,7 @@ impl Operation for Choose {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        _dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
-    }
+    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {}
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         let Pass::Forward = pass else { return None };

@@ -126,16 +126,10 @@ impl Operation for Centers {
         outs[0].data[0] = loss / T::from_usize(args[1].data.len());
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let centers = saved.args[2];
         let width = centers.shape.dims()[1];
-        for (&which, to) in wrt.iter().zip(dargs) {
+        for (&which, to) in saved.wrt.iter().zip(dargs) {
             if which == 0 {
                 let scale = saved.douts[0].data[0] / T::from_usize(saved.args[1].data.len());
                 let to = to.data.chunks_mut(width.max(1));

@@ -222,13 +222,7 @@ impl Operation for Nll {
         outs[0].data[0] = divisor.map_or(T::from_f64(f64::NAN), |divisor| loss / divisor);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let dx = &mut dargs[0].data;
         dx.fill(T::ZERO);
         let divisor = self.labelled(saved.args, |_, _| {}).unwrap_or(T::ONE);

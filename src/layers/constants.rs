@@ -38,12 +38,5 @@ impl Operation for Constants {
     }
 
     /// There is nothing that a gradient could go to.
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        _dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
-    }
+    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {}
 }

@@ -149,16 +149,10 @@ impl Operation for Loss {
         outs[0].data[0] = loss / n / T::from_f64(2.0);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let margin = T::from_f64(self.margin);
         let scale = saved.douts[0].data[0] / T::from_usize(saved.args[2].data.len());
-        for (which, dx) in wrt.iter().zip(dargs) {
+        for (which, dx) in saved.wrt.iter().zip(dargs) {
             let scale = if *which == 0 { scale } else { -scale };
             let features = dx.data.len() / saved.args[2].data.len().max(1);
             let rows = dx.data.chunks_mut(features.max(1));

@@ -403,13 +403,7 @@ impl Operation for Alignments {
         loss.data[0] = sum / T::from_usize(sizes.items);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let scale = match self.layer.form {
             Form::Rows => saved.douts[0].data[0],
             Form::Columns => T::ONE,

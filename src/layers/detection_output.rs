@@ -254,7 +254,7 @@ impl Operation for Found {
         }
     }
 
-    fn backward<T: Real>(&self, _: &Saved<T>, _: &[usize], _: &mut [ViewMut<T>], _: &mut [T]) {}
+    fn backward<T: Real>(&self, _: &Saved<T>, _: &mut [ViewMut<T>], _: &mut [T]) {}
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         const TEXTS: &[&str] = &[BOX_TEXT, include_str!("detection_output.cu")];

@@ -120,13 +120,7 @@ impl Operation for First {
         self.places(&args[0], |i, at| outs[0].data[i] = args[0].data[at]);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         dargs[0].data.fill(T::ZERO);
         let (x, along) = (&saved.args[0], ClassAxis::of(saved.args[0].shape, self.axis));
         self.places(x, |i, first| {

@@ -113,13 +113,7 @@ impl Operation for Select {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let item = self.item();
         dargs[0].data.fill(T::ZERO);
         let gradients = saved.douts[0].data.chunks_exact(item);

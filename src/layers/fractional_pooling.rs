@@ -269,13 +269,7 @@ impl Operation for Windows {
         self.each(&args[0], &args[1], |to, from| outs[0].data[to] = args[0].data[from]);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         dargs[0].data.fill(T::ZERO);
         let dy = saved.douts[0].data;
         self.each(&saved.args[0], &saved.args[1], |to, from| {

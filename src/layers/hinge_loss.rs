@@ -108,13 +108,7 @@ impl Operation for Hinge {
         };
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let scale = saved.douts[0].data[0] / T::from_usize(saved.args[1].data.len());
         margins(saved.args, |at, sign, missed| {
             dargs[0].data[at] = match self.norm {

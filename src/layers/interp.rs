@@ -245,13 +245,7 @@ impl Operation for Bilinear {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let [height, width] = [2, 3].map(|i| saved.args[0].shape.dims()[i]);
         let (rows, columns) = (places::<T>(height, self.size[0]), places::<T>(width, self.size[1]));
         let tops = saved.douts[0].data.chunks_exact(rows.len() * columns.len());

@@ -81,13 +81,7 @@ impl Operation for Pull {
         outs[0].data.copy_from_slice(args[0].data);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let weight = T::from_f64(self.weight);
         let gradients = saved.args[0].data.iter().zip(saved.douts[0].data);
         for (dx, (&x, &dy)) in dargs[0].data.iter_mut().zip(gradients) {

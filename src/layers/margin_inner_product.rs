@@ -239,16 +239,10 @@ impl Operation for Angles {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (width, classes) = (saved.args[2].shape.dims()[1].max(1), self.axis.classes);
         let share = T::ONE / (T::ONE + saved.args[4].data[0]);
-        for (&which, to) in wrt.iter().zip(dargs) {
+        for (&which, to) in saved.wrt.iter().zip(dargs) {
             if which == 3 {
                 to.data.copy_from_slice(saved.douts[0].data);
                 continue;

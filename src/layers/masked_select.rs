@@ -79,13 +79,7 @@ impl Operation for Chosen {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         dargs[0].data.fill(T::ZERO);
         for (&dy, to) in saved.douts[0].data.iter().zip(places(&saved.args[1])) {
             dargs[0].data[to] = dy;

@@ -392,15 +392,9 @@ impl Operation for Matched {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let dy = saved.douts[0].data[0];
-        for (&arg, to) in wrt.iter().zip(dargs) {
+        for (&arg, to) in saved.wrt.iter().zip(dargs) {
             for (to, &slope) in to.data.iter_mut().zip(saved.outs[arg + 1].data) {
                 *to = slope * dy;
             }

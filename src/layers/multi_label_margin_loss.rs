@@ -126,13 +126,7 @@ impl Operation for Margins {
         outs[0].data[0] = factor.map_or(T::from_f64(f64::NAN), |factor| loss * factor);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let dx = &mut dargs[0].data;
         dx.fill(T::ZERO);
         let step =

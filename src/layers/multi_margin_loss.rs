@@ -165,13 +165,7 @@ impl Operation for Margins {
         outs[0].data[0] = if known { loss } else { T::from_f64(f64::NAN) };
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (dx, dy) = (&mut dargs[0].data, saved.douts[0].data[0]);
         dx.fill(T::ZERO);
         self.missed(saved.args, |right, other, gap, factor| {

@@ -77,13 +77,7 @@ impl Operation for LogLikelihood {
         outs[0].data[0] = loss / T::from_usize(args[1].data.len());
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let axis = ClassAxis::rows(saved.args[0].shape);
         let scale = -saved.douts[0].data[0] / T::from_usize(saved.args[1].data.len());
         dargs[0].data.fill(T::ZERO);

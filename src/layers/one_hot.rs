@@ -85,13 +85,7 @@ impl Operation for Rows {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, _saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         for dx in dargs {
             dx.data.fill(T::ZERO);
         }

@@ -105,13 +105,7 @@ impl Operation for Straight {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        _dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         unreachable!("the gradient is written as steps");
     }
 

@@ -93,16 +93,10 @@ impl Operation for Distance {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let width = self.width(saved.args);
         let power = T::from_f64(self.norm - 1.0);
-        for (&which, dx) in wrt.iter().zip(dargs) {
+        for (&which, dx) in saved.wrt.iter().zip(dargs) {
             for (i, d) in dx.data.iter_mut().enumerate() {
                 let gap = saved.args[0].data[i] - saved.args[1].data[i];
                 let (distance, dy) =

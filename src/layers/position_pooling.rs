@@ -169,13 +169,7 @@ impl Operation for Parts {
         });
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let width = saved.args[0].shape.dims()[3];
         dargs[0].data.fill(T::ZERO);
         self.visit(saved.args[0].shape, saved.args[1].data, |output, part| {

@@ -219,14 +219,7 @@ impl Operation for Boxes {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        _dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
-    }
+    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {}
 }
 
 #[cfg(test)]

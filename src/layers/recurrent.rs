@@ -290,13 +290,7 @@ impl Operation for Pieces {
         });
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         self.runs(saved.args[0].shape, |piece, from, to, n| {
             dargs[0].data[to..to + n].copy_from_slice(&saved.douts[piece].data[from..from + n]);
         });

@@ -213,13 +213,7 @@ impl Operation for Parts {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let [n, channels, height, width] = [0, 1, 2, 3].map(|i| saved.args[0].shape.dims()[i]);
         let parts = self.0.pooled_h * self.0.pooled_w;
         dargs[0].data.fill(T::ZERO);

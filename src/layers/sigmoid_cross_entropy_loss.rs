@@ -91,13 +91,7 @@ impl Operation for CrossEntropy {
         outs[0].data[0] = loss / self.divisor(args);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let scale = saved.douts[0].data[0] / self.divisor(saved.args);
         let pairs = saved.args[0].data.iter().zip(saved.args[1].data);
         for (dx, (&x, &t)) in dargs[0].data.iter_mut().zip(pairs) {

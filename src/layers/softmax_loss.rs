@@ -154,13 +154,7 @@ impl Operation for Loss {
         outs[0].data[0] = loss / self.divisor(axis, labels);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let axis = ClassAxis::of(saved.args[0].shape, self.axis);
         let labels = saved.args[1].data;
         let factor = saved.douts[0].data[0] / self.divisor(axis, labels);

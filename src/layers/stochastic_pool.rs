@@ -48,13 +48,7 @@ impl Operation for Draw {
         kernels::stochastic_forward(&shape, args[0].data, args[1].data, y.data, index.data);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let shape = self.geometry(saved.args[0].shape);
         let (dy, index) = (saved.douts[0].data, saved.outs[1].data);
         kernels::index_backward(&shape, dy, index, T::ZERO, dargs[0].data);

@@ -249,13 +249,7 @@ impl Operation for Unpool {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (small, large) = self.planes(saved.args[0].shape);
         let tops = saved.douts[0].data.chunks_exact(large);
         let planes = tops.zip(saved.args[1].data.chunks_exact(small));

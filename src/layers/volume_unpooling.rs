@@ -152,13 +152,7 @@ impl Operation for Maxima {
         self.each(args[0].shape, &args[1], |from, to| outs[0].data[to] = args[0].data[from]);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         dargs[0].data.fill(T::ZERO);
         let dy = saved.douts[0].data;
         self.each(saved.args[0].shape, &saved.args[1], |from, to| dargs[0].data[from] = dy[to]);

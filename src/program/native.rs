@@ -56,15 +56,8 @@ pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
     /// Computes the results. Must give the same bits every time.
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]);
 
-    /// Computes the gradient to the arguments in `wrt`, in that order, from the arguments, the results
-    /// (empty unless `gradient_reads_outputs`) and the gradients of the results.
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        work: &mut [T],
-    );
+    /// Computes the gradient to the arguments in [`Saved::wrt`], in that order.
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], work: &mut [T]);
 
     /// Writes the gradient as steps of the program, as pairs of an argument and its gradient, in the place of `backward`.
     fn rule(
@@ -88,10 +81,12 @@ pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
 pub struct Saved<'a, T> {
     /// The arguments of the forward pass.
     pub args: &'a [View<'a, T>],
-    /// Its results, or nothing.
+    /// Its results; empty unless [`Operation::gradient_reads_outputs`].
     pub outs: &'a [View<'a, T>],
     /// The gradient of each result.
     pub douts: &'a [View<'a, T>],
+    /// The arguments to which gradients are asked for.
+    pub wrt: &'a [usize],
 }
 
 /// [`Operation`] as an object. Implemented for every operation; not to be implemented by hand.
@@ -113,21 +108,9 @@ pub trait Native: Debug + Send + Sync {
     /// Forward in f64.
     fn forward_f64(&self, args: &[View<f64>], outs: &mut [ViewMut<f64>], work: &mut [f64]);
     /// Backward in f32.
-    fn backward_f32(
-        &self,
-        saved: &Saved<f32>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<f32>],
-        work: &mut [f32],
-    );
+    fn backward_f32(&self, saved: &Saved<f32>, dargs: &mut [ViewMut<f32>], work: &mut [f32]);
     /// Backward in f64.
-    fn backward_f64(
-        &self,
-        saved: &Saved<f64>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<f64>],
-        work: &mut [f64],
-    );
+    fn backward_f64(&self, saved: &Saved<f64>, dargs: &mut [ViewMut<f64>], work: &mut [f64]);
     /// See [`Operation::rule`].
     fn rule(
         &self,
@@ -176,23 +159,11 @@ impl<O: Operation> Native for O {
     fn forward_f64(&self, args: &[View<f64>], outs: &mut [ViewMut<f64>], work: &mut [f64]) {
         self.forward(args, outs, work);
     }
-    fn backward_f32(
-        &self,
-        saved: &Saved<f32>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<f32>],
-        work: &mut [f32],
-    ) {
-        self.backward(saved, wrt, dargs, work);
+    fn backward_f32(&self, saved: &Saved<f32>, dargs: &mut [ViewMut<f32>], work: &mut [f32]) {
+        self.backward(saved, dargs, work);
     }
-    fn backward_f64(
-        &self,
-        saved: &Saved<f64>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<f64>],
-        work: &mut [f64],
-    ) {
-        self.backward(saved, wrt, dargs, work);
+    fn backward_f64(&self, saved: &Saved<f64>, dargs: &mut [ViewMut<f64>], work: &mut [f64]) {
+        self.backward(saved, dargs, work);
     }
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         Operation::device(self, pass, args)
