@@ -45,6 +45,7 @@ pub enum Ties {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::between(1, 2),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("Accuracy", |a| {
         let p = a.section("accuracy_param");
@@ -90,10 +91,6 @@ impl LayerOps for Accuracy {
         }
         let outs = b.native(shares, &bottoms);
         outs[..cx.n_tops()].to_vec()
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

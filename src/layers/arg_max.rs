@@ -30,6 +30,7 @@ params! {
 
 /// The description of [`ArgMax`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     in_place: InPlace::Garbled,
     spellings: &[caffe("ArgMax", |a| {
         let p = a.section("argmax_param");
@@ -92,10 +93,6 @@ impl LayerOps for ArgMax {
             },
         };
         b.native(choose, cx.bottoms)
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

@@ -71,10 +71,6 @@ impl LayerOps for CenterLoss {
         Some(LabelRange::of(self.num_output, 0, None))
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         format!("{} centres", self.num_output)
     }

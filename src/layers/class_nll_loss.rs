@@ -163,10 +163,6 @@ impl LayerOps for ClassNllLoss {
         Some(LabelRange::of(ClassAxis::of(&seen, axis).classes, 1, Some(self.ignore)))
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         let weighted = if self.weights.is_some() { ", weighted" } else { "" };
         format!("{}{weighted}", if self.average { "mean" } else { "sum" })

@@ -31,6 +31,7 @@ params! {
 /// The description of [`ContrastiveLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
+    differentiable: 2,
     spellings: &[caffe("ContrastiveLoss", |a| {
         let p = a.section("contrastive_loss_param");
         ContrastiveLoss {
@@ -84,10 +85,6 @@ impl LayerOps for ContrastiveLoss {
             return vec![b.scale(sum, 1.0 / pairs as f64)];
         }
         b.native(Loss { margin: self.margin, legacy: self.legacy }, &bottoms)
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 
     fn detail(&self) -> String {

@@ -177,10 +177,6 @@ impl LayerOps for CtcLoss {
         outs[..1].to_vec()
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         match self.blank {
             Some(blank) => format!("blank {blank}"),

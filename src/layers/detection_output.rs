@@ -46,6 +46,7 @@ params! {
 /// The description of [`DetectionOutput`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(3, 4),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("DetectionOutput", |a| DetectionOutput::read(a).into())],
     ..LayerSpec::new("DetectionOutput", Category::Metric, DetectionOutput::DOCS)
@@ -133,10 +134,6 @@ impl LayerOps for DetectionOutput {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let images = b.shape(cx.bottoms[0]).dims()[0];
         b.native(Found { layer: self.clone(), images }, &cx.bottoms[..3])
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

@@ -58,6 +58,10 @@ impl LayerOps for Filter {
         Ok(Signature { tops, params: vec![] })
     }
 
+    fn differentiable(&self, bottom: usize, bottoms: usize) -> bool {
+        bottom + 1 < bottoms
+    }
+
     fn may_be_empty(&self) -> bool {
         true
     }

@@ -51,10 +51,6 @@ impl LayerOps for HingeLoss {
         b.native(Hinge { norm: self.norm }, cx.bottoms)
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         format!("{:?}", self.norm)
     }

@@ -94,10 +94,6 @@ impl LayerOps for InfogainLoss {
         let outs = b.native(Infogain { axis, rule: self.rule.clone(), matrix }, cx.bottoms);
         outs[..cx.n_tops()].to_vec()
     }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
 }
 
 impl InfogainLoss {

@@ -22,6 +22,7 @@ params! {
 
 /// The description of [`LabelMap`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     in_place: InPlace::Refused,
     ..LayerSpec::new("LabelMap", Category::Data, LabelMap::DOCS)
 };
@@ -50,10 +51,6 @@ impl LayerOps for LabelMap {
         let exceptions = self.exceptions.iter();
         let mapped = exceptions.fold(lines, |e, &(from, to)| select(arg(0).equals(from), to, e));
         vec![b.map(cx.bottoms, &mapped)]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

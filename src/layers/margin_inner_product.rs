@@ -66,6 +66,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::between(1, 2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[caffe("MarginInnerProduct", |a| {
         let p = a.section("margin_inner_product_param");
@@ -135,10 +136,6 @@ impl LayerOps for MarginInnerProduct {
 
     fn labels(&self, _bottoms: &[Shape]) -> Option<LabelRange> {
         Some(LabelRange::of(self.num_output, 0, None))
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {

@@ -20,6 +20,7 @@ params! {
 /// The description of [`MaskedSelect`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[torch("nn.MaskedSelect", &[], |_| MaskedSelect {}.into())],
     ..LayerSpec::new("MaskedSelect", Category::Shape, MaskedSelect::DOCS)
@@ -42,10 +43,6 @@ impl LayerOps for MaskedSelect {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         b.native(Chosen { shape: cx.top(0).clone() }, cx.bottoms)
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 }
 

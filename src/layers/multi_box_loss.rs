@@ -71,6 +71,7 @@ params! {
 /// The description of [`MultiBoxLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(4),
+    differentiable: 2,
     spellings: &[caffe("MultiBoxLoss", |a| MultiBoxLoss::read(a).into())],
     ..LayerSpec::loss("MultiBoxLoss", MultiBoxLoss::DOCS)
 };
@@ -178,10 +179,6 @@ impl LayerOps for MultiBoxLoss {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         b.native(Matched(self.clone()), cx.bottoms)[..1].to_vec()
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 
     fn detail(&self) -> String {

@@ -65,10 +65,6 @@ impl LayerOps for MultiLabelMarginLoss {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         b.native(Margins { average: self.average }, cx.bottoms)
     }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
 }
 
 /// `(scores, lists) -> loss`.

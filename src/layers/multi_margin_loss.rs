@@ -101,10 +101,6 @@ impl LayerOps for MultiMarginLoss {
         Some(LabelRange::of(*bottoms.first()?.dims().last()?, 1, None))
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         format!("margin {}, power {}", self.margin as f32, self.power)
     }

@@ -37,10 +37,6 @@ impl LayerOps for MultinomialLogisticLoss {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         b.native(LogLikelihood, cx.bottoms)
     }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
 }
 
 /// Caffe's kLOG_THRESHOLD: probabilities inside a logarithm are at least this.

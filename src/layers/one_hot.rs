@@ -20,6 +20,7 @@ params! {
 
 /// The description of [`OneHot`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[torch("nn.OneHot", &["outputSize"], |a| {
         let classes = a.usize("outputSize");
@@ -44,10 +45,6 @@ impl LayerOps for OneHot {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         b.native(Rows { shape: cx.top(0).clone() }, cx.bottoms)
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

@@ -32,6 +32,7 @@ params! {
 /// The description of [`PositionPooling`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[caffe("PSROIPooling", |a| {
         let p = a.section("psroi_pooling_param");
@@ -79,10 +80,6 @@ impl LayerOps for PositionPooling {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let regions = b.view(cx.bottoms[1], [cx.top(0).dims()[0], 5]);
         b.native(Parts(self.clone()), &[cx.bottoms[0], regions])
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {

@@ -43,6 +43,7 @@ params! {
 /// The description of [`PriorBox`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("PriorBox", |a| PriorBox::read(&a.section("prior_box_param")).into())],
     ..LayerSpec::new("PriorBox", Category::Shape, PriorBox::DOCS)
@@ -160,10 +161,6 @@ impl LayerOps for PriorBox {
         };
         let (map, image) = (size(0), self.image.unwrap_or_else(|| size(1)));
         b.native(Boxes { layer: self.clone(), map, image }, &[])
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

@@ -40,6 +40,7 @@ params! {
 /// The description of [`RoiPooling`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[
         torch("inn.ROIPooling", &["W", "H", "spatial_scale"], |a| {
@@ -105,10 +106,6 @@ impl LayerOps for RoiPooling {
         let regions = b.view(cx.bottoms[1], [cx.top(0).dims()[0], 5]);
         let outs = b.native(Parts(self.clone()), &[cx.bottoms[0], regions]);
         outs[..1].to_vec()
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {

@@ -46,10 +46,6 @@ impl LayerOps for SigmoidCrossEntropyLoss {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         b.native(CrossEntropy { rule: self.rule.clone() }, cx.bottoms)
     }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
 }
 
 /// `(scores, targets) -> loss`.

@@ -89,10 +89,6 @@ impl LayerOps for SoftmaxLoss {
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
         self.rule.labels(bottoms.first()?, self.axis)
     }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
 }
 
 /// `(scores, labels) -> loss, probabilities`.

@@ -12,7 +12,10 @@ params! {
 }
 
 /// The description of [`StopGradient`].
-pub static SPEC: LayerSpec = LayerSpec::new("StopGradient", Category::Shape, StopGradient::DOCS);
+pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
+    ..LayerSpec::new("StopGradient", Category::Shape, StopGradient::DOCS)
+};
 
 impl LayerOps for StopGradient {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
@@ -21,9 +24,5 @@ impl LayerOps for StopGradient {
 
     fn lower(&self, _b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         vec![cx.bottoms[0]]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 }

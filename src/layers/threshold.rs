@@ -16,6 +16,7 @@ params! {
 
 /// The description of [`Threshold`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     spellings: &[caffe("Threshold", |a| {
         let p = a.section("threshold_param");
         Threshold { threshold: p.float("threshold").unwrap_or(0.0) }.into()
@@ -30,10 +31,6 @@ impl LayerOps for Threshold {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         vec![b.map(cx.bottoms, &arg(0).gt(self.threshold))]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

@@ -36,6 +36,7 @@ params! {
 /// The description of [`Upsample`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[
         caffe("Upsample", |a| Upsample::read(a).into()),
@@ -190,10 +191,6 @@ impl LayerOps for Upsample {
         let x = b.view(cx.bottoms[0], [planes * h, 1, w, 1]);
         let y = b.repeat(x, [planes * h, high, w, wide]);
         vec![b.view(y, top)]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {

@@ -44,6 +44,7 @@ end
 /// The description of [`VolumeUnpooling`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[torch("nn.VolumetricMaxUnpooling", &["pooling"], |a| {
         VolumeUnpooling {
@@ -79,10 +80,6 @@ impl LayerOps for VolumeUnpooling {
         let (kernel, stride, pad) = (three(&self.kernel), three(&self.stride), three(&self.pad));
         let y = b.native(Maxima { kernel, stride, pad }, &args)[0];
         vec![b.view(y, cx.top(0).clone())]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {
