@@ -1,12 +1,11 @@
 //! The identity, with a pull of all activations towards zero.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
 use crate::ty::Shape;
 
 params! {
@@ -47,10 +46,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for L1Penalty {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let n = if self.average { cx.top(0).count() } else { 1 };
         let pull = Pull { weight: self.weight / n.max(1) as f64, passes: self.passes };

@@ -341,8 +341,11 @@ pub struct Docs {
 
 /// What every layer can do. `infer` is the only place that knows the shapes.
 pub trait LayerOps {
-    /// The shapes of tops and parameters, or complaints about what is wrong with the bottoms.
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported>;
+    /// The shapes of tops and parameters, or complaints about what is wrong with the bottoms; unless said otherwise one top
+    /// of the shape of the first bottom, and no parameters.
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
 
     /// Complaints about what needs no shapes. It is asked before [`infer`](Self::infer), and also where those of the bottoms
     /// are not known: `cx` then has none.
