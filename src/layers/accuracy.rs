@@ -4,7 +4,7 @@ use super::class_loss::{CLASS_TEXT, ClassAxis, label, without_labels};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
@@ -113,6 +113,7 @@ struct Shares {
 impl Operation for Shares {
     const NAME: &'static str = "accuracy";
     const GRADIENT: &'static str = "accuracy-grad";
+    const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), Shape::from([args[0].dims()[self.axis]])]
@@ -121,10 +122,6 @@ impl Operation for Shares {
     /// The labels of each class.
     fn workspace(&self, args: &[&Shape]) -> usize {
         args[0].dims()[self.axis]
-    }
-
-    fn differentiable(&self, _arg: usize) -> bool {
-        false
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {
@@ -164,8 +161,6 @@ impl Operation for Shares {
             *share /= seen.max(T::ONE);
         }
     }
-
-    fn backward<T: Real>(&self, _: &Saved<T>, _: &mut [ViewMut<T>], _: &mut [T]) {}
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("accuracy.cu")];

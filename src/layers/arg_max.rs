@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
@@ -124,13 +124,10 @@ fn order<T: Real>(a: &(T, usize), b: &(T, usize)) -> Ordering {
 impl Operation for Choose {
     const NAME: &'static str = "arg-max";
     const GRADIENT: &'static str = "arg-max-grad";
+    const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.top.clone()]
-    }
-
-    fn differentiable(&self, _arg: usize) -> bool {
-        false
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -155,8 +152,6 @@ impl Operation for Choose {
             }
         }
     }
-
-    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {}
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         let Pass::Forward = pass else { return None };

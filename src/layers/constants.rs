@@ -1,6 +1,6 @@
 //! Numbers that are known when a program is written, as a value of it.
 
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::ty::Shape;
@@ -36,7 +36,4 @@ impl Operation for Constants {
             *to = T::from_f64(value);
         }
     }
-
-    /// There is nothing that a gradient could go to.
-    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {}
 }

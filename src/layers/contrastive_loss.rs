@@ -119,13 +119,10 @@ fn squared_distance<T: Real>(a: &[T], b: &[T]) -> T {
 impl Operation for Loss {
     const NAME: &'static str = "contrastive-loss";
     const GRADIENT: &'static str = "contrastive-loss-grad";
+    const DIFFERENTIABLE: usize = 2;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg < 2
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

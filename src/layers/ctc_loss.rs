@@ -363,6 +363,7 @@ impl Alignments {
 impl Operation for Alignments {
     const NAME: &'static str = "ctc-loss";
     const GRADIENT: &'static str = "ctc-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone()]
@@ -374,10 +375,6 @@ impl Operation for Alignments {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {

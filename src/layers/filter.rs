@@ -99,13 +99,10 @@ fn selected<'a, T: Real>(selector: &View<'a, T>) -> impl Iterator<Item = usize> 
 impl Operation for Select {
     const NAME: &'static str = "filter";
     const GRADIENT: &'static str = "filter-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.top.clone()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

@@ -256,13 +256,10 @@ impl Windows {
 impl Operation for Windows {
     const NAME: &'static str = "fractional-pool";
     const GRADIENT: &'static str = "fractional-pool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.top.clone()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

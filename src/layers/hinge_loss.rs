@@ -81,13 +81,10 @@ fn margins<T: Real>(args: &[View<T>], mut see: impl FnMut(usize, T, T)) -> bool 
 impl Operation for Hinge {
     const NAME: &'static str = "hinge-loss";
     const GRADIENT: &'static str = "hinge-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

@@ -132,6 +132,7 @@ impl Infogain {
 impl Operation for Infogain {
     const NAME: &'static str = "infogain-loss";
     const GRADIENT: &'static str = "infogain-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone()]
@@ -139,10 +140,6 @@ impl Operation for Infogain {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

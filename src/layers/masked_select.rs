@@ -60,13 +60,10 @@ fn places<'a, T: Real>(mask: &View<'a, T>) -> impl Iterator<Item = usize> + use<
 impl Operation for Chosen {
     const NAME: &'static str = "masked-select";
     const GRADIENT: &'static str = "masked-select-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.shape.clone()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

@@ -288,6 +288,7 @@ impl Matched {
 impl Operation for Matched {
     const NAME: &'static str = "multi-box-loss";
     const GRADIENT: &'static str = "multi-box-loss-grad";
+    const DIFFERENTIABLE: usize = 2;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone(), args[1].clone()]
@@ -299,10 +300,6 @@ impl Operation for Matched {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg < 2
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {

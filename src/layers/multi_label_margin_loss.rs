@@ -107,13 +107,10 @@ impl Margins {
 impl Operation for Margins {
     const NAME: &'static str = "multi-label-margin";
     const GRADIENT: &'static str = "multi-label-margin-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

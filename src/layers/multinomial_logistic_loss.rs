@@ -49,13 +49,10 @@ struct LogLikelihood;
 impl Operation for LogLikelihood {
     const NAME: &'static str = "multinomial-loss";
     const GRADIENT: &'static str = "multinomial-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

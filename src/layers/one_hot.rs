@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
@@ -61,13 +61,10 @@ struct Rows {
 impl Operation for Rows {
     const NAME: &'static str = "one-hot";
     const GRADIENT: &'static str = "one-hot-grad";
+    const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.shape.clone()]
-    }
-
-    fn differentiable(&self, _arg: usize) -> bool {
-        false
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -82,23 +79,11 @@ impl Operation for Rows {
         }
     }
 
-    fn backward<T: Real>(&self, _saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
-        for dx in dargs {
-            dx.data.fill(T::ZERO);
-        }
-    }
-
-    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
-        let call = match pass {
-            Pass::Forward => {
-                let classes = self.shape.dims().last().copied().unwrap_or(1).max(1);
-                let operands = vec![Operand::Arg(0), Operand::Out(0)];
-                Call::each("one_hot", self.shape.count(), operands).with(classes)
-            }
-            Pass::Backward(_) => {
-                Call::each("fill", args[0].count(), vec![Operand::ArgGradient(0)]).with(0.0)
-            }
-        };
-        Some(DeviceForm { texts: &[include_str!("one_hot.cu")], calls: vec![call], work: 0 })
+    fn device(&self, pass: Pass, _args: &[&Shape]) -> Option<DeviceForm> {
+        let Pass::Forward = pass else { return None };
+        let classes = self.shape.dims().last().copied().unwrap_or(1).max(1);
+        let operands = vec![Operand::Arg(0), Operand::Out(0)];
+        let calls = vec![Call::each("one_hot", self.shape.count(), operands).with(classes)];
+        Some(DeviceForm { texts: &[include_str!("one_hot.cu")], calls, work: 0 })
     }
 }

@@ -7,7 +7,7 @@ use crate::ir::Node;
 use crate::layers::Layer;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
@@ -103,10 +103,6 @@ impl Operation for Straight {
         for (out, arg) in outs.iter_mut().zip(args) {
             out.data.copy_from_slice(arg.data);
         }
-    }
-
-    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {
-        unreachable!("the gradient is written as steps");
     }
 
     fn rule(

@@ -138,14 +138,11 @@ impl Parts {
 impl Operation for Parts {
     const NAME: &'static str = "position-pool";
     const GRADIENT: &'static str = "position-pool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         let side = self.0.group_size;
         vec![[args[1].dims()[0], self.0.output_dim, side, side].into()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

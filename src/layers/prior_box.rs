@@ -2,7 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
@@ -215,8 +215,6 @@ impl Operation for Boxes {
             *to = T::from_f64(variance);
         }
     }
-
-    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {}
 }
 
 #[cfg(test)]

@@ -159,6 +159,7 @@ impl Parts {
 impl Operation for Parts {
     const NAME: &'static str = "roi-pool";
     const GRADIENT: &'static str = "roi-pool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         let (rows, columns) = (self.0.pooled_h, self.0.pooled_w);
@@ -168,10 +169,6 @@ impl Operation for Parts {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

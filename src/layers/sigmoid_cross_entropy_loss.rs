@@ -66,13 +66,10 @@ impl CrossEntropy {
 impl Operation for CrossEntropy {
     const NAME: &'static str = "sigmoid-loss";
     const GRADIENT: &'static str = "sigmoid-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

@@ -115,6 +115,7 @@ impl Loss {
 impl Operation for Loss {
     const NAME: &'static str = "softmax-loss";
     const GRADIENT: &'static str = "softmax-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone()]
@@ -122,10 +123,6 @@ impl Operation for Loss {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

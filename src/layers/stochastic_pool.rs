@@ -29,6 +29,7 @@ impl Draw {
 impl Operation for Draw {
     const NAME: &'static str = "stochastic-pool";
     const GRADIENT: &'static str = "stochastic-pool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         self.tops(args[0]).to_vec()
@@ -36,10 +37,6 @@ impl Operation for Draw {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

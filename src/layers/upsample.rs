@@ -224,13 +224,10 @@ fn place<T: Real>(position: T) -> Option<usize> {
 impl Operation for Unpool {
     const NAME: &'static str = "unpool";
     const GRADIENT: &'static str = "unpool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].with(2, self.size[0]).with(3, self.size[1])]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

@@ -135,13 +135,10 @@ impl Maxima {
 impl Operation for Maxima {
     const NAME: &'static str = "volume-unpool";
     const GRADIENT: &'static str = "volume-unpool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[1].clone()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

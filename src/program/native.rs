@@ -34,6 +34,8 @@ pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
     const NAME: &'static str;
     /// The name of its gradient.
     const GRADIENT: &'static str;
+    /// The first so many arguments have gradients; labels have none. See [`Operation::differentiable`].
+    const DIFFERENTIABLE: usize = usize::MAX;
 
     /// The shapes of the results.
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape>;
@@ -48,16 +50,19 @@ pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
         false
     }
 
-    /// Whether argument `i` has a gradient at all; labels have none.
-    fn differentiable(&self, _arg: usize) -> bool {
-        true
+    /// Whether an argument has a gradient at all.
+    fn differentiable(&self, arg: usize) -> bool {
+        arg < Self::DIFFERENTIABLE
     }
 
     /// Computes the results. Must give the same bits every time.
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]);
 
-    /// Computes the gradient to the arguments in [`Saved::wrt`], in that order.
-    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], work: &mut [T]);
+    /// Computes the gradient to the arguments in [`Saved::wrt`], in that order. Never asked for where no argument has
+    /// a gradient or [`Operation::rule`] writes it.
+    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {
+        unreachable!("{} computes no gradient", Self::NAME);
+    }
 
     /// Writes the gradient as steps of the program, as pairs of an argument and its gradient, in the place of `backward`.
     fn rule(
