@@ -79,8 +79,9 @@ impl LayerOps for Filter {
 
 /// `(x, selector) -> items of x`.
 #[derive(Debug, PartialEq)]
-struct Select {
-    top: Shape,
+pub(super) struct Select {
+    /// The shape of the items that pass: their number, and that of an item.
+    pub top: Shape,
 }
 
 impl Select {
@@ -89,6 +90,9 @@ impl Select {
         self.top.count_of(1..self.top.rank()).max(1)
     }
 }
+
+/// Items whose numbers a single-precision number holds exactly.
+const MOST_ITEMS: usize = 1 << 24;
 
 /// The numbers of the items that pass.
 fn selected<'a, T: Real>(selector: &View<'a, T>) -> impl Iterator<Item = usize> + use<'a, T> {
@@ -125,6 +129,9 @@ impl Operation for Select {
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         let (item, items, kept) = (self.item(), args[1].count(), self.top.count() / self.item());
+        if MOST_ITEMS < items {
+            return None;
+        }
         let [selector, work] = [Operand::Arg(1), Operand::Work(0)];
         let calls = match pass {
             Pass::Forward => {
