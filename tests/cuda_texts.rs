@@ -356,7 +356,6 @@ struct Unwritten;
 
 impl Operation for Unwritten {
     const NAME: &'static str = "unwritten";
-    const GRADIENT: &'static str = "unwritten-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].clone()]

@@ -112,7 +112,6 @@ struct Shares {
 
 impl Operation for Shares {
     const NAME: &'static str = "accuracy";
-    const GRADIENT: &'static str = "accuracy-grad";
     const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -124,7 +124,6 @@ fn largest<T: Real>(x: &[T], width: usize, [rows, columns]: [std::ops::Range<usi
 
 impl Operation for Parts {
     const NAME: &'static str = "adaptive-pool";
-    const GRADIENT: &'static str = "adaptive-pool-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].with(1, self.size[0]).with(2, self.size[1])]

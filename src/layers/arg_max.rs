@@ -123,7 +123,6 @@ fn order<T: Real>(a: &(T, usize), b: &(T, usize)) -> Ordering {
 
 impl Operation for Choose {
     const NAME: &'static str = "arg-max";
-    const GRADIENT: &'static str = "arg-max-grad";
     const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

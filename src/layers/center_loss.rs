@@ -98,7 +98,6 @@ fn rows<'a, T: Real>(
 
 impl Operation for Centers {
     const NAME: &'static str = "center-loss";
-    const GRADIENT: &'static str = "center-loss-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]

@@ -202,7 +202,6 @@ impl Nll {
 
 impl Operation for Nll {
     const NAME: &'static str = "class-nll";
-    const GRADIENT: &'static str = "class-nll-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

@@ -25,7 +25,6 @@ struct Constants {
 
 impl Operation for Constants {
     const NAME: &'static str = "constants";
-    const GRADIENT: &'static str = "constants-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.shape.clone()]

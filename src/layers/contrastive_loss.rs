@@ -118,7 +118,6 @@ fn squared_distance<T: Real>(a: &[T], b: &[T]) -> T {
 
 impl Operation for Loss {
     const NAME: &'static str = "contrastive-loss";
-    const GRADIENT: &'static str = "contrastive-loss-grad";
     const DIFFERENTIABLE: usize = 2;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

@@ -207,7 +207,6 @@ impl Compare {
 
 impl Operation for Compare {
     const NAME: &'static str = "correlation";
-    const GRADIENT: &'static str = "correlation-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         let (s, grid) = (self.sizes(args[0]), self.0.grid());

@@ -362,7 +362,6 @@ impl Alignments {
 
 impl Operation for Alignments {
     const NAME: &'static str = "ctc-loss";
-    const GRADIENT: &'static str = "ctc-loss-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -201,7 +201,6 @@ impl Found {
 
 impl Operation for Found {
     const NAME: &'static str = "detections";
-    const GRADIENT: &'static str = "detections-grad";
     const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -110,7 +110,6 @@ impl First {
 
 impl Operation for First {
     const NAME: &'static str = "extremum";
-    const GRADIENT: &'static str = "extremum-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.shape.clone()]

@@ -102,7 +102,6 @@ fn selected<'a, T: Real>(selector: &View<'a, T>) -> impl Iterator<Item = usize> 
 
 impl Operation for Select {
     const NAME: &'static str = "filter";
-    const GRADIENT: &'static str = "filter-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

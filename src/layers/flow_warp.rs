@@ -94,7 +94,6 @@ impl<T: Real> Origin<T> {
 
 impl Operation for Warp {
     const NAME: &'static str = "flow-warp";
-    const GRADIENT: &'static str = "flow-warp-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         let [items, channels] = [0, 1].map(|i| args[0].dims()[i]);

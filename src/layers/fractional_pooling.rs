@@ -255,7 +255,6 @@ impl Windows {
 
 impl Operation for Windows {
     const NAME: &'static str = "fractional-pool";
-    const GRADIENT: &'static str = "fractional-pool-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

@@ -80,7 +80,6 @@ fn margins<T: Real>(args: &[View<T>], mut see: impl FnMut(usize, T, T)) -> bool 
 
 impl Operation for Hinge {
     const NAME: &'static str = "hinge-loss";
-    const GRADIENT: &'static str = "hinge-loss-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

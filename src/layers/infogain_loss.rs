@@ -131,7 +131,6 @@ impl Infogain {
 
 impl Operation for Infogain {
     const NAME: &'static str = "infogain-loss";
-    const GRADIENT: &'static str = "infogain-loss-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -220,7 +220,6 @@ fn places<T: Real>(from: usize, to: usize) -> Vec<Place<T>> {
 
 impl Operation for Bilinear {
     const NAME: &'static str = "interpolate";
-    const GRADIENT: &'static str = "interpolate-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].with(2, self.size[0]).with(3, self.size[1])]

@@ -92,7 +92,6 @@ impl Largest {
 
 impl Operation for Largest {
     const NAME: &'static str = "k-max-pool";
-    const GRADIENT: &'static str = "k-max-pool-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.top.clone()]

@@ -66,7 +66,6 @@ struct Pull {
 
 impl Operation for Pull {
     const NAME: &'static str = "l1-penalty";
-    const GRADIENT: &'static str = "l1-penalty-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].clone()]

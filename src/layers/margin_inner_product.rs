@@ -210,7 +210,6 @@ fn length<T: Real>(row: &[T]) -> T {
 
 impl Operation for Angles {
     const NAME: &'static str = "margin";
-    const GRADIENT: &'static str = "margin-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[3].clone()]

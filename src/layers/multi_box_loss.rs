@@ -287,7 +287,6 @@ impl Matched {
 
 impl Operation for Matched {
     const NAME: &'static str = "multi-box-loss";
-    const GRADIENT: &'static str = "multi-box-loss-grad";
     const DIFFERENTIABLE: usize = 2;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -106,7 +106,6 @@ impl Margins {
 
 impl Operation for Margins {
     const NAME: &'static str = "multi-label-margin";
-    const GRADIENT: &'static str = "multi-label-margin-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

@@ -143,7 +143,6 @@ impl Margins {
 
 impl Operation for Margins {
     const NAME: &'static str = "multi-margin";
-    const GRADIENT: &'static str = "multi-margin-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

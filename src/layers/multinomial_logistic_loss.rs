@@ -48,7 +48,6 @@ struct LogLikelihood;
 
 impl Operation for LogLikelihood {
     const NAME: &'static str = "multinomial-loss";
-    const GRADIENT: &'static str = "multinomial-loss-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

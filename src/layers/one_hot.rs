@@ -60,7 +60,6 @@ struct Rows {
 
 impl Operation for Rows {
     const NAME: &'static str = "one-hot";
-    const GRADIENT: &'static str = "one-hot-grad";
     const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

@@ -89,7 +89,6 @@ impl PartialEq for Straight {
 
 impl Operation for Straight {
     const NAME: &'static str = "own-gradient";
-    const GRADIENT: &'static str = "own-gradient-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         args[..self.outputs].iter().map(|&shape| shape.clone()).collect()

@@ -70,7 +70,6 @@ impl Distance {
 
 impl Operation for Distance {
     const NAME: &'static str = "distance";
-    const GRADIENT: &'static str = "distance-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![[self.rows].into()]

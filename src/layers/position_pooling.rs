@@ -137,7 +137,6 @@ impl Parts {
 
 impl Operation for Parts {
     const NAME: &'static str = "position-pool";
-    const GRADIENT: &'static str = "position-pool-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -178,7 +178,6 @@ struct Boxes {
 
 impl Operation for Boxes {
     const NAME: &'static str = "prior-box";
-    const GRADIENT: &'static str = "prior-box-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         let boxes = self.map[0] * self.map[1] * self.layer.sizes().len();

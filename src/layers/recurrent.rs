@@ -278,7 +278,6 @@ impl Pieces {
 
 impl Operation for Pieces {
     const NAME: &'static str = "pieces";
-    const GRADIENT: &'static str = "pieces-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         self.bounds.windows(2).map(|pair| args[0].with(self.axis, pair[1] - pair[0])).collect()

@@ -158,7 +158,6 @@ impl Parts {
 
 impl Operation for Parts {
     const NAME: &'static str = "roi-pool";
-    const GRADIENT: &'static str = "roi-pool-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -65,7 +65,6 @@ impl CrossEntropy {
 
 impl Operation for CrossEntropy {
     const NAME: &'static str = "sigmoid-loss";
-    const GRADIENT: &'static str = "sigmoid-loss-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {

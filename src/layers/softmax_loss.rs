@@ -114,7 +114,6 @@ impl Loss {
 
 impl Operation for Loss {
     const NAME: &'static str = "softmax-loss";
-    const GRADIENT: &'static str = "softmax-loss-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -28,7 +28,6 @@ impl Draw {
 
 impl Operation for Draw {
     const NAME: &'static str = "stochastic-pool";
-    const GRADIENT: &'static str = "stochastic-pool-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -223,7 +223,6 @@ fn place<T: Real>(position: T) -> Option<usize> {
 
 impl Operation for Unpool {
     const NAME: &'static str = "unpool";
-    const GRADIENT: &'static str = "unpool-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -134,7 +134,6 @@ impl Maxima {
 
 impl Operation for Maxima {
     const NAME: &'static str = "volume-unpool";
-    const GRADIENT: &'static str = "volume-unpool-grad";
     const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {

@@ -113,7 +113,6 @@ struct Starts {
 
 impl Operation for Starts {
     const NAME: &'static str = "plane-starts";
-    const GRADIENT: &'static str = "plane-starts-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![[self.planes, 1].into()]

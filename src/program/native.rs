@@ -30,10 +30,8 @@ pub struct ViewMut<'a, T> {
 
 /// What a layer writes to define an operation of its own.
 pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
-    /// A short name for printing.
+    /// A short name for printing; that of its gradient has `-grad` behind it.
     const NAME: &'static str;
-    /// The name of its gradient.
-    const GRADIENT: &'static str;
     /// The first so many arguments have gradients; labels have none. See [`Operation::differentiable`].
     const DIFFERENTIABLE: usize = usize::MAX;
 
@@ -98,8 +96,6 @@ pub struct Saved<'a, T> {
 pub trait Native: Debug + Send + Sync {
     /// A short name for printing.
     fn name(&self) -> &'static str;
-    /// The name of its gradient.
-    fn gradient_name(&self) -> &'static str;
     /// The shapes of the results.
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape>;
     /// Elements of scratch.
@@ -134,9 +130,6 @@ pub trait Native: Debug + Send + Sync {
 impl<O: Operation> Native for O {
     fn name(&self) -> &'static str {
         O::NAME
-    }
-    fn gradient_name(&self) -> &'static str {
-        O::GRADIENT
     }
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         Operation::shapes(self, args)
