@@ -8,9 +8,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{
-    Args, Filler, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use crate::spec::{Args, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 /// Which blobs are scores.
@@ -135,14 +133,7 @@ impl LayerOps for ClassNllLoss {
         if let Some(range) = self.labels(cx.bottoms) {
             cx.check_labels(&range)?;
         }
-        let mut params = vec![];
-        if let Some(weights) = self.weights {
-            if weights != classes.classes {
-                let n = classes.classes;
-                return cx.fail(&["weights"], format!("{weights} weights for {n} classes"));
-            }
-            params.push(ParamDecl::state("weights", [weights], Filler::Constant(1.0)));
-        }
+        let params = classes.weights(cx, self.weights)?;
         Ok(Signature { tops: vec![Shape::scalar()], params })
     }
 

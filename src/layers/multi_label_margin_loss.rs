@@ -41,10 +41,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl LayerOps for MultiLabelMarginLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let x = cx.bottom(0);
-        if !(1..=2).contains(&x.rank()) {
-            return cx
-                .fail_bottom(0, format!("scores must be classes, or items x classes, not {x}"));
-        }
+        ClassAxis::of_items(cx)?;
         if cx.bottom(1) != x {
             return cx.fail_bottom(
                 1,

@@ -7,9 +7,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{
-    Filler, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use crate::spec::{Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -69,24 +67,12 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for MultiMarginLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let x = cx.bottom(0);
-        if !(1..=2).contains(&x.rank()) {
-            return cx
-                .fail_bottom(0, format!("scores must be classes, or items x classes, not {x}"));
-        }
-        let axis = ClassAxis::of(x, x.rank() - 1);
+        let axis = ClassAxis::of_items(cx)?;
         axis.check_count(cx, 1)?;
         if let Some(range) = self.labels(cx.bottoms) {
             cx.check_labels(&range)?;
         }
-        let mut params = vec![];
-        if let Some(weights) = self.weights {
-            if weights != axis.classes {
-                let n = axis.classes;
-                return cx.fail(&["weights"], format!("{weights} weights for {n} classes"));
-            }
-            params.push(ParamDecl::state("weights", [weights], Filler::Constant(1.0)));
-        }
+        let params = axis.weights(cx, self.weights)?;
         Ok(Signature { tops: vec![Shape::scalar()], params })
     }
 
