@@ -109,6 +109,12 @@ impl LossRule {
         call.with_all(self.ignored())
     }
 
+    /// The divisor for these labels.
+    pub(super) fn divisor_of<T: Real>(&self, labels: &[T], batch: usize) -> T {
+        let valid = labels.iter().filter(|&&l| self.counts(label(l))).count();
+        T::from_f64(self.divisor(labels.len(), valid, batch))
+    }
+
     /// The divisor, at least 1.
     pub fn divisor(&self, labels: usize, valid: usize, batch: usize) -> f64 {
         let n = match self.normalization {
