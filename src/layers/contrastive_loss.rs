@@ -1,5 +1,6 @@
 //! Pulls similar pairs together and pushes others a margin apart.
 
+use super::class_loss::{CLASS_TEXT, LossRule, Normalization};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -171,6 +172,7 @@ impl Operation for Loss {
     }
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("contrastive_loss.cu")];
         let n = args[2].count();
         let width = args[0].count() / n.max(1);
         let [a, b, similar] = [0, 1, 2].map(Operand::Arg);
@@ -184,8 +186,8 @@ impl Operation for Loss {
             Pass::Forward => {
                 let operands = vec![a, b, similar, Operand::Work(0)];
                 let terms = Call::teams("contrastive_terms", n, operands).with(width);
-                let operands = vec![Operand::Work(0), Operand::Out(0)];
-                let total = Call::teams("contrastive_total", 1, operands).with(n);
+                let rule = LossRule { ignore_label: None, normalization: Normalization::BatchSize };
+                let total = rule.total_call(n, n, 2 * n);
                 vec![terms.with(self.margin).with(self.legacy), total]
             }
             Pass::Backward(wrt) => {
@@ -204,7 +206,7 @@ impl Operation for Loss {
                 vec![call.with(width).with(self.margin).with(self.legacy).with(sign)]
             }
         };
-        Some(DeviceForm { texts: &[include_str!("contrastive_loss.cu")], calls, work: n })
+        Some(DeviceForm { texts: TEXTS, calls, work: n })
     }
 }
 
