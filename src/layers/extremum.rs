@@ -70,8 +70,8 @@ impl LayerOps for Extremum {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let axis = self.axis().of(b.shape(cx.bottoms[0])).unwrap_or(0);
-        let shape = cx.top(0).clone();
-        b.native(First { axis, smallest: self.smallest, shared: self.shared, shape }, cx.bottoms)
+        let top = cx.top(0).clone();
+        b.native(First { axis, smallest: self.smallest, shared: self.shared, top }, cx.bottoms)
     }
 
     fn detail(&self) -> String {
@@ -86,7 +86,7 @@ struct First {
     axis: usize,
     smallest: bool,
     shared: bool,
-    shape: Shape,
+    top: Shape,
 }
 
 impl First {
@@ -112,7 +112,7 @@ impl Operation for First {
     const NAME: &'static str = "extremum";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
-        vec![self.shape.clone()]
+        vec![self.top.clone()]
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {

@@ -44,7 +44,7 @@ impl LayerOps for OneHot {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        b.native(Rows { shape: cx.top(0).clone() }, cx.bottoms)
+        b.native(Rows { top: cx.top(0).clone() }, cx.bottoms)
     }
 
     fn detail(&self) -> String {
@@ -55,7 +55,7 @@ impl LayerOps for OneHot {
 /// `(classes) -> rows`.
 #[derive(Debug, PartialEq)]
 struct Rows {
-    shape: Shape,
+    top: Shape,
 }
 
 impl Operation for Rows {
@@ -63,11 +63,11 @@ impl Operation for Rows {
     const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
-        vec![self.shape.clone()]
+        vec![self.top.clone()]
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
-        let classes = self.shape.dims().last().copied().unwrap_or(1).max(1);
+        let classes = self.top.dims().last().copied().unwrap_or(1).max(1);
         for (row, &x) in outs[0].data.chunks_mut(classes).zip(args[0].data) {
             row.fill(T::ZERO);
             let class = x.to_f64() as i64;
@@ -80,9 +80,9 @@ impl Operation for Rows {
 
     fn device(&self, pass: Pass, _args: &[&Shape]) -> Option<DeviceForm> {
         let Pass::Forward = pass else { return None };
-        let classes = self.shape.dims().last().copied().unwrap_or(1).max(1);
+        let classes = self.top.dims().last().copied().unwrap_or(1).max(1);
         let operands = vec![Operand::Arg(0), Operand::Out(0)];
-        let calls = vec![Call::each("one_hot", self.shape.count(), operands).with(classes)];
+        let calls = vec![Call::each("one_hot", self.top.count(), operands).with(classes)];
         Some(DeviceForm { texts: &[include_str!("one_hot.cu")], calls, work: 0 })
     }
 }
