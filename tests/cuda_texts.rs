@@ -34,7 +34,7 @@ use cortado::one_pass::{PassOptions, input_shapes, input_values, one_pass};
 use cortado::pipeline::{self, Options};
 use cortado::plan::{Request, plan};
 use cortado::program::expr::arg;
-use cortado::program::native::{Operation, Saved, View, ViewMut};
+use cortado::program::native::{Operation, View, ViewMut};
 use cortado::program::{Builder, Origin, Program};
 use cortado::real::Real;
 use cortado::ty::Shape;
@@ -356,7 +356,6 @@ struct Unwritten;
 
 impl Operation for Unwritten {
     const NAME: &'static str = "unwritten";
-    const GRADIENT: &'static str = "unwritten-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].clone()]
@@ -365,8 +364,6 @@ impl Operation for Unwritten {
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         outs[0].data.copy_from_slice(args[0].data);
     }
-
-    fn backward<T: Real>(&self, _: &Saved<T>, _: &[usize], _: &mut [ViewMut<T>], _: &mut [T]) {}
 }
 
 fn a_missing_form_names_its_layer() -> Result<(), Failed> {

@@ -91,7 +91,6 @@ pub trait Element: Transcendental {
     fn native_backward(
         native: &dyn Native,
         saved: &Saved<Self>,
-        wrt: &[usize],
         dargs: &mut [ViewMut<Self>],
         work: &mut [Self],
     );
@@ -122,11 +121,10 @@ macro_rules! element {
             fn native_backward(
                 native: &dyn Native,
                 saved: &Saved<Self>,
-                wrt: &[usize],
                 dargs: &mut [ViewMut<Self>],
                 work: &mut [Self],
             ) {
-                native.$backward(saved, wrt, dargs, work);
+                native.$backward(saved, dargs, work);
             }
         }
     };

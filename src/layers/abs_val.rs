@@ -1,10 +1,9 @@
 //! |x|.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, InPlace, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// The absolute value of each element.
@@ -25,10 +24,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for AbsVal {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let y = match self.slope_at_zero {
             0.0 => arg(0).abs(),

@@ -4,7 +4,7 @@ use super::class_loss::{CLASS_TEXT, ClassAxis, label, without_labels};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
@@ -45,6 +45,7 @@ pub enum Ties {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::between(1, 2),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("Accuracy", |a| {
         let p = a.section("accuracy_param");
@@ -92,10 +93,6 @@ impl LayerOps for Accuracy {
         outs[..cx.n_tops()].to_vec()
     }
 
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
-    }
-
     fn detail(&self) -> String {
         match self.top_k {
             1 => String::new(),
@@ -115,7 +112,7 @@ struct Shares {
 
 impl Operation for Shares {
     const NAME: &'static str = "accuracy";
-    const GRADIENT: &'static str = "accuracy-grad";
+    const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), Shape::from([args[0].dims()[self.axis]])]
@@ -124,10 +121,6 @@ impl Operation for Shares {
     /// The labels of each class.
     fn workspace(&self, args: &[&Shape]) -> usize {
         args[0].dims()[self.axis]
-    }
-
-    fn differentiable(&self, _arg: usize) -> bool {
-        false
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {
@@ -167,8 +160,6 @@ impl Operation for Shares {
             *share /= seen.max(T::ONE);
         }
     }
-
-    fn backward<T: Real>(&self, _: &Saved<T>, _: &[usize], _: &mut [ViewMut<T>], _: &mut [T]) {}
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("accuracy.cu")];

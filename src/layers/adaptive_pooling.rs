@@ -124,7 +124,6 @@ fn largest<T: Real>(x: &[T], width: usize, [rows, columns]: [std::ops::Range<usi
 
 impl Operation for Parts {
     const NAME: &'static str = "adaptive-pool";
-    const GRADIENT: &'static str = "adaptive-pool-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].with(1, self.size[0]).with(2, self.size[1])]
@@ -147,13 +146,7 @@ impl Operation for Parts {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (shape, width) = (saved.args[0].shape, saved.args[0].shape.dims()[2]);
         let pixels = (shape.dims()[1] * width).max(1);
         let planes = saved.args[0].data.chunks_exact(pixels);

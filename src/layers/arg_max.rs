@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
@@ -30,6 +30,7 @@ params! {
 
 /// The description of [`ArgMax`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     in_place: InPlace::Garbled,
     spellings: &[caffe("ArgMax", |a| {
         let p = a.section("argmax_param");
@@ -94,10 +95,6 @@ impl LayerOps for ArgMax {
         b.native(choose, cx.bottoms)
     }
 
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
-    }
-
     fn detail(&self) -> String {
         match self.top_k {
             1 => String::new(),
@@ -126,14 +123,10 @@ fn order<T: Real>(a: &(T, usize), b: &(T, usize)) -> Ordering {
 
 impl Operation for Choose {
     const NAME: &'static str = "arg-max";
-    const GRADIENT: &'static str = "arg-max-grad";
+    const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.top.clone()]
-    }
-
-    fn differentiable(&self, _arg: usize) -> bool {
-        false
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -157,15 +150,6 @@ impl Operation for Choose {
                 }
             }
         }
-    }
-
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        _dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
     }
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {

@@ -18,6 +18,7 @@ params! {
 
 /// The description of [`Assignment`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     in_place: InPlace::Refused,
     ..LayerSpec::new("Assignment", Category::Shape, Assignment::DOCS)
 };
@@ -34,9 +35,5 @@ impl LayerOps for Assignment {
             b.assign(cx.params[0], cx.bottoms[0]);
         }
         vec![cx.bottoms[0]]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 }

@@ -17,6 +17,7 @@ params! {
 /// The description of [`BatchReindex`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Garbled,
     spellings: &[caffe("BatchReindex", |_| BatchReindex {}.into())],
     ..LayerSpec::new("BatchReindex", Category::Shape, BatchReindex::DOCS)
@@ -36,9 +37,5 @@ impl LayerOps for BatchReindex {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         vec![b.gather(cx.bottoms[0], 0, cx.bottoms[1])]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 }

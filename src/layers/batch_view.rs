@@ -184,7 +184,7 @@ impl LayerOps for BatchView {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        vec![b.view(cx.bottoms[0], cx.top(0).clone())]
+        cx.reshaped(b)
     }
 
     fn detail(&self) -> String {

@@ -1,10 +1,9 @@
 //! ln(1 + e^x).
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
 
 params! {
     /// ln(1 + e^x), element by element: binomial normal log likelihood, also called softplus.
@@ -21,10 +20,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Bnll {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         // The exponential of a negative number cannot overflow.
         let tail = (-arg(0).abs()).exp().ln_1p();

@@ -27,6 +27,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(4),
     tops: Arity::exactly(2),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("BoxAnnotatorOHEM", |a| {
         let p = a.section("box_annotator_ohem_param");
@@ -102,10 +103,6 @@ impl LayerOps for BoxAnnotatorOhem {
         let labels = b.map(&[kept, labels], &label);
         let weights = b.map(&[kept, weights], &select(arg(0), arg(1), constant(0.0)));
         vec![b.view(labels, cx.top(0).clone()), b.view(weights, cx.top(1).clone())]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

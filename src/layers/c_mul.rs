@@ -1,13 +1,11 @@
 //! Multiplies each element by a learned number.
 
-use super::broadcast_parameter::{align, check};
+use super::broadcast_parameter;
 use super::lua::uniform_reset;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// Multiplies by a learned weight of any extents: element by element, repeated along axes where its extent is 1, or
@@ -60,14 +58,10 @@ impl CMul {
 
 impl LayerOps for CMul {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        check(cx, &self.size.clone().into())?;
-        let params = vec![ParamDecl::new("weight", self.size.clone(), Filler::Unset)];
-        Ok(Signature { tops: vec![cx.bottom(0).clone()], params })
+        broadcast_parameter::infer(cx, "weight", &self.size)
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let [x, weight] = align(b, cx.bottoms[0], cx.params[0]);
-        let y = b.mul(x, weight);
-        vec![b.view(y, cx.top(0).clone())]
+        broadcast_parameter::lower(b, cx, Builder::mul)
     }
 }

@@ -71,10 +71,6 @@ impl LayerOps for CenterLoss {
         Some(LabelRange::of(self.num_output, 0, None))
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         format!("{} centres", self.num_output)
     }
@@ -102,7 +98,6 @@ fn rows<'a, T: Real>(
 
 impl Operation for Centers {
     const NAME: &'static str = "center-loss";
-    const GRADIENT: &'static str = "center-loss-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
@@ -126,16 +121,10 @@ impl Operation for Centers {
         outs[0].data[0] = loss / T::from_usize(args[1].data.len());
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let centers = saved.args[2];
         let width = centers.shape.dims()[1];
-        for (&which, to) in wrt.iter().zip(dargs) {
+        for (&which, to) in saved.wrt.iter().zip(dargs) {
             if which == 0 {
                 let scale = saved.douts[0].data[0] / T::from_usize(saved.args[1].data.len());
                 let to = to.data.chunks_mut(width.max(1));

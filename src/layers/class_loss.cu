@@ -46,12 +46,7 @@ DEVICE void loss_total(const real *terms, const real *labels, real *loss, whole 
         EACH_THREAD(t) {
             if (t == 0) divisor = valid ? r_max((real)1, part[0]) : constant;
         }
-        EACH_THREAD(t) {
-            real sum = 0;
-            for (whole i = t; i < count; i += THREADS) sum += terms[i];
-            part[t] = sum;
-        }
-        team_add(part);
+        team_sum(terms, count, part);
         EACH_THREAD(t) {
             if (t == 0) loss[b] = part[0] / divisor;
         }

@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::program::device::{Call, Number, Operand};
 use crate::real::Real;
-use crate::spec::{Args, Infer, LabelRange};
+use crate::spec::{Args, Filler, Infer, LabelRange, ParamDecl};
 use crate::ty::Shape;
 
 /// Complains about a layer without classes.
@@ -109,6 +109,12 @@ impl LossRule {
         call.with_all(self.ignored())
     }
 
+    /// The divisor for these labels.
+    pub(super) fn divisor_of<T: Real>(&self, labels: &[T], batch: usize) -> T {
+        let valid = labels.iter().filter(|&&l| self.counts(label(l))).count();
+        T::from_f64(self.divisor(labels.len(), valid, batch))
+    }
+
     /// The divisor, at least 1.
     pub fn divisor(&self, labels: usize, valid: usize, batch: usize) -> f64 {
         let n = match self.normalization {
@@ -186,6 +192,29 @@ impl ClassAxis {
             );
         }
         Ok(ClassAxis::of(cx.bottom(0), cx.axis(0, axis)?))
+    }
+
+    /// The classes of bottom 0 as Torch's criteria take them: of one item, or items x classes.
+    pub(super) fn of_items(cx: &Infer) -> Result<Self, Reported> {
+        let x = cx.bottom(0);
+        match x.rank() {
+            rank @ 1..=2 => Ok(ClassAxis::of(x, rank - 1)),
+            _ => cx.fail_bottom(0, format!("scores must be classes, or items x classes, not {x}")),
+        }
+    }
+
+    /// The parameter with a weight for each class, where there are weights.
+    pub(super) fn weights(
+        &self,
+        cx: &Infer,
+        weights: Option<usize>,
+    ) -> Result<Vec<ParamDecl>, Reported> {
+        let n = self.classes;
+        let Some(weights) = weights else { return Ok(vec![]) };
+        if weights != n {
+            return cx.fail(&["weights"], format!("{weights} weights for {n} classes"));
+        }
+        Ok(vec![ParamDecl::state("weights", [weights], Filler::Constant(1.0))])
     }
 
     /// Number of labels that belong to it.

@@ -17,21 +17,11 @@ DEVICE void nll_total(const real *terms, const real *shares, real *loss, real *d
     SHARED real part[THREADS];
     SHARED real share;
     EACH_TEAM(b, n) {
-        EACH_THREAD(t) {
-            real sum = 0;
-            for (whole i = t; i < count; i += THREADS) sum += shares[i];
-            part[t] = sum;
-        }
-        team_add(part);
+        team_sum(shares, count, part);
         EACH_THREAD(t) {
             if (t == 0) share = mean && part[0] != 0 ? part[0] : (real)1;
         }
-        EACH_THREAD(t) {
-            real sum = 0;
-            for (whole i = t; i < count; i += THREADS) sum += terms[i];
-            part[t] = sum;
-        }
-        team_add(part);
+        team_sum(terms, count, part);
         EACH_THREAD(t) {
             if (t == 0) {
                 divisor[b] = share;

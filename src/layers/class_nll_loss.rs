@@ -8,9 +8,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{
-    Args, Filler, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use crate::spec::{Args, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 /// Which blobs are scores.
@@ -135,14 +133,7 @@ impl LayerOps for ClassNllLoss {
         if let Some(range) = self.labels(cx.bottoms) {
             cx.check_labels(&range)?;
         }
-        let mut params = vec![];
-        if let Some(weights) = self.weights {
-            if weights != classes.classes {
-                let n = classes.classes;
-                return cx.fail(&["weights"], format!("{weights} weights for {n} classes"));
-            }
-            params.push(ParamDecl::state("weights", [weights], Filler::Constant(1.0)));
-        }
+        let params = classes.weights(cx, self.weights)?;
         Ok(Signature { tops: vec![Shape::scalar()], params })
     }
 
@@ -161,10 +152,6 @@ impl LayerOps for ClassNllLoss {
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
         let (seen, axis) = self.seen(bottoms.first()?)?;
         Some(LabelRange::of(ClassAxis::of(&seen, axis).classes, 1, Some(self.ignore)))
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {
@@ -206,14 +193,10 @@ impl Nll {
 
 impl Operation for Nll {
     const NAME: &'static str = "class-nll";
-    const GRADIENT: &'static str = "class-nll-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -222,13 +205,7 @@ impl Operation for Nll {
         outs[0].data[0] = divisor.map_or(T::from_f64(f64::NAN), |divisor| loss / divisor);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let dx = &mut dargs[0].data;
         dx.fill(T::ZERO);
         let divisor = self.labelled(saved.args, |_, _| {}).unwrap_or(T::ONE);

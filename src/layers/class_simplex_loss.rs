@@ -95,10 +95,6 @@ impl LayerOps for ClassSimplexLoss {
         vec![if self.average { b.scale(sum, 1.0 / count as f64) } else { sum }]
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         format!("{} classes, {}", self.classes, if self.average { "mean" } else { "sum" })
     }

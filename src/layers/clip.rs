@@ -1,11 +1,11 @@
 //! Keeps elements between two bounds.
 
-use crate::diag::{self, Diagnostic, Reported};
+use crate::diag::{self, Diagnostic};
 use crate::layers::Layer;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Args, Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// `min` for smaller elements, `max` for larger ones, the element itself between them.
@@ -65,10 +65,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Clip {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         if self.max < self.min {
             return vec![b.fill(self.min, cx.top(0).clone())];

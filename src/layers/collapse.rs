@@ -34,6 +34,6 @@ impl LayerOps for Collapse {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        vec![b.view(cx.bottoms[0], cx.top(0).clone())]
+        cx.reshaped(b)
     }
 }

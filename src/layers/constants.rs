@@ -1,6 +1,6 @@
 //! Numbers that are known when a program is written, as a value of it.
 
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::ty::Shape;
@@ -25,7 +25,6 @@ struct Constants {
 
 impl Operation for Constants {
     const NAME: &'static str = "constants";
-    const GRADIENT: &'static str = "constants-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.shape.clone()]
@@ -35,15 +34,5 @@ impl Operation for Constants {
         for (to, &value) in outs[0].data.iter_mut().zip(&self.values) {
             *to = T::from_f64(value);
         }
-    }
-
-    /// There is nothing that a gradient could go to.
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        _dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
     }
 }

@@ -22,6 +22,7 @@ params! {
 /// The description of [`ContinuationIndicator`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(0, 1),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("ContinuationIndicator", |a| {
         let p = a.section("continuation_indicator_param");
@@ -62,10 +63,6 @@ impl LayerOps for ContinuationIndicator {
         }
         let others = b.fill(1.0, Shape::from([steps - 1, batch]));
         vec![b.concat(&[first, others], 0)]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 }
 

@@ -62,21 +62,6 @@ DEVICE void contrastive_terms(const real *a, const real *b, const real *similar,
     }
 }
 
-DEVICE void contrastive_total(const real *terms, real *loss, whole n, whole count) {
-    SHARED real part[THREADS];
-    EACH_TEAM(b, n) {
-        EACH_THREAD(t) {
-            real sum = 0;
-            for (whole i = t; i < count; i += THREADS) sum += terms[i];
-            part[t] = sum;
-        }
-        team_add(part);
-        EACH_THREAD(t) {
-            if (t == 0) loss[b] = part[0] / (real)count / (real)2;
-        }
-    }
-}
-
 /* The gradients of both rows of a pair by a thread; where only one is wanted, `first` and `second` are the same place and
  * `sign` says whose it is. */
 DEVICE void contrastive_grad(const real *a, const real *b, const real *similar, const real *dy, real *first,

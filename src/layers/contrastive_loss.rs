@@ -1,5 +1,6 @@
 //! Pulls similar pairs together and pushes others a margin apart.
 
+use super::class_loss::{CLASS_TEXT, LossRule, Normalization};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
@@ -31,6 +32,7 @@ params! {
 /// The description of [`ContrastiveLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
+    differentiable: 2,
     spellings: &[caffe("ContrastiveLoss", |a| {
         let p = a.section("contrastive_loss_param");
         ContrastiveLoss {
@@ -86,10 +88,6 @@ impl LayerOps for ContrastiveLoss {
         b.native(Loss { margin: self.margin, legacy: self.legacy }, &bottoms)
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
-    }
-
     fn detail(&self) -> String {
         format!("margin {}{}", self.margin, if self.legacy { ", legacy" } else { "" })
     }
@@ -121,14 +119,10 @@ fn squared_distance<T: Real>(a: &[T], b: &[T]) -> T {
 
 impl Operation for Loss {
     const NAME: &'static str = "contrastive-loss";
-    const GRADIENT: &'static str = "contrastive-loss-grad";
+    const DIFFERENTIABLE: usize = 2;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg < 2
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -149,16 +143,10 @@ impl Operation for Loss {
         outs[0].data[0] = loss / n / T::from_f64(2.0);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let margin = T::from_f64(self.margin);
         let scale = saved.douts[0].data[0] / T::from_usize(saved.args[2].data.len());
-        for (which, dx) in wrt.iter().zip(dargs) {
+        for (which, dx) in saved.wrt.iter().zip(dargs) {
             let scale = if *which == 0 { scale } else { -scale };
             let features = dx.data.len() / saved.args[2].data.len().max(1);
             let rows = dx.data.chunks_mut(features.max(1));
@@ -184,6 +172,7 @@ impl Operation for Loss {
     }
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
+        const TEXTS: &[&str] = &[CLASS_TEXT, include_str!("contrastive_loss.cu")];
         let n = args[2].count();
         let width = args[0].count() / n.max(1);
         let [a, b, similar] = [0, 1, 2].map(Operand::Arg);
@@ -197,8 +186,8 @@ impl Operation for Loss {
             Pass::Forward => {
                 let operands = vec![a, b, similar, Operand::Work(0)];
                 let terms = Call::teams("contrastive_terms", n, operands).with(width);
-                let operands = vec![Operand::Work(0), Operand::Out(0)];
-                let total = Call::teams("contrastive_total", 1, operands).with(n);
+                let rule = LossRule { ignore_label: None, normalization: Normalization::BatchSize };
+                let total = rule.total_call(n, n, 2 * n);
                 vec![terms.with(self.margin).with(self.legacy), total]
             }
             Pass::Backward(wrt) => {
@@ -217,7 +206,7 @@ impl Operation for Loss {
                 vec![call.with(width).with(self.margin).with(self.legacy).with(sign)]
             }
         };
-        Some(DeviceForm { texts: &[include_str!("contrastive_loss.cu")], calls, work: n })
+        Some(DeviceForm { texts: TEXTS, calls, work: n })
     }
 }
 

@@ -41,8 +41,11 @@ pub(super) const VOLUMETRIC_DILATED: &[&str] = &[
     "dilationH",
 ];
 
-pub(super) const SPATIAL_CONVOLUTION: &str = concat!(
-    r#"
+/// The script of a convolution of images whose weight and bias have these extents.
+macro_rules! of_images {
+    ($weight:literal, $bias:literal) => {
+        concat!(
+            "
 function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
    Parent.__init(self)
    self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
@@ -50,17 +53,30 @@ function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
    self.dW, self.dH = dW or 1, dH or 1
    self.padW = padW or 0
    self.padH = padH or self.padW
-   self.weight = torch.Tensor(nOutputPlane, nInputPlane, kH, kW)
-   self.bias = torch.Tensor(nOutputPlane)
-   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane, kH, kW)
-   self.gradBias = torch.Tensor(nOutputPlane)
+   self.weight = torch.Tensor(",
+            $weight,
+            ")
+   self.bias = torch.Tensor(",
+            $bias,
+            ")
+   self.gradWeight = torch.Tensor(",
+            $weight,
+            ")
+   self.gradBias = torch.Tensor(",
+            $bias,
+            ")
    self:reset()
 end
-"#,
-    window_text!(),
-    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
-    no_bias!()
-);
+",
+            window_text!(),
+            uniform_reset!("self.kW * self.kH * self.nInputPlane"),
+            no_bias!()
+        )
+    };
+}
+
+pub(super) const SPATIAL_CONVOLUTION: &str =
+    of_images!("nOutputPlane, nInputPlane, kH, kW", "nOutputPlane");
 
 pub(super) const CUDNN_CONVOLUTION: &str = r#"
 function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH, groups)
@@ -88,26 +104,8 @@ function Class:resetMode()
 end
 "#;
 
-pub(super) const CONVOLUTION_MM: &str = concat!(
-    r#"
-function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
-   Parent.__init(self)
-   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
-   self.kW, self.kH = kW, kH
-   self.dW, self.dH = dW or 1, dH or 1
-   self.padW = padW or 0
-   self.padH = padH or self.padW
-   self.weight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
-   self.bias = torch.Tensor(nOutputPlane)
-   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
-   self.gradBias = torch.Tensor(nOutputPlane)
-   self:reset()
-end
-"#,
-    window_text!(),
-    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
-    no_bias!()
-);
+pub(super) const CONVOLUTION_MM: &str =
+    of_images!("nOutputPlane, nInputPlane * kH * kW", "nOutputPlane");
 
 pub(super) const DILATED_CONVOLUTION: &str = r#"
 function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH, dilationW, dilationH)
@@ -120,26 +118,8 @@ function Class:windowText()
 end
 "#;
 
-pub(super) const DEPTH_WISE_CONVOLUTION: &str = concat!(
-    r#"
-function Class:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
-   Parent.__init(self)
-   self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
-   self.kW, self.kH = kW, kH
-   self.dW, self.dH = dW or 1, dH or 1
-   self.padW = padW or 0
-   self.padH = padH or self.padW
-   self.weight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
-   self.bias = torch.Tensor(nOutputPlane, nInputPlane)
-   self.gradWeight = torch.Tensor(nOutputPlane, nInputPlane * kH * kW)
-   self.gradBias = torch.Tensor(nOutputPlane, nInputPlane)
-   self:reset()
-end
-"#,
-    window_text!(),
-    uniform_reset!("self.kW * self.kH * self.nInputPlane"),
-    no_bias!()
-);
+pub(super) const DEPTH_WISE_CONVOLUTION: &str =
+    of_images!("nOutputPlane, nInputPlane * kH * kW", "nOutputPlane, nInputPlane");
 
 pub(super) const VOLUMETRIC_CONVOLUTION: &str = concat!(
     r#"

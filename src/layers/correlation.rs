@@ -207,7 +207,6 @@ impl Compare {
 
 impl Operation for Compare {
     const NAME: &'static str = "correlation";
-    const GRADIENT: &'static str = "correlation-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         let (s, grid) = (self.sizes(args[0]), self.0.grid());
@@ -244,13 +243,7 @@ impl Operation for Compare {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], work: &mut [T]) {
         let s = self.sizes(saved.args[0].shape);
         let step = self.0.stride_1;
         let plane = s.padded[0] * s.padded[1];
@@ -262,7 +255,7 @@ impl Operation for Compare {
         for (n, dy) in tops.enumerate() {
             self.surround(s, &saved.args[0].data[n * item..][..item], first);
             self.surround(s, &saved.args[1].data[n * item..][..item], second);
-            for (&which, to) in wrt.iter().zip(dargs.iter_mut()) {
+            for (&which, to) in saved.wrt.iter().zip(dargs.iter_mut()) {
                 slope.fill(T::ZERO);
                 self.visit(s, |output, a, b| {
                     let to = if which == 0 { a } else { b };

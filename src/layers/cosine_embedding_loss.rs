@@ -32,6 +32,7 @@ end";
 /// The description of [`CosineEmbeddingLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
+    differentiable: 2,
     spellings: &[torch("nn.CosineEmbeddingCriterion", &["margin"], |a| {
         let average = a.bool("sizeAverage").unwrap_or(true);
         CosineEmbeddingLoss { margin: a.float("margin").unwrap_or(0.0), average }.into()
@@ -61,10 +62,6 @@ impl LayerOps for CosineEmbeddingLoss {
         let loss = select(apart, loss.clone().max(0.0), loss).with_gradient(vec![slope]);
         let losses = b.map(&[cosine, labels], &loss);
         vec![total(b, losses, self.average)]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 
     fn detail(&self) -> String {

@@ -20,6 +20,7 @@ params! {
 /// The description of [`Crop`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Garbled,
     spellings: &[caffe("Crop", |a| {
         let p = a.section("crop_param");
@@ -72,10 +73,6 @@ impl LayerOps for Crop {
             y = b.slice(y, i, self.offset(i - axis), cx.top(0).dims()[i]);
         }
         vec![y]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {

@@ -60,7 +60,7 @@ impl LayerOps for CrossEntropy {
         vec![b.view(total, cx.top(0).clone())]
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
+    fn differentiable(&self, bottom: usize, _bottoms: usize) -> bool {
         bottom == 0 || self.to_labels
     }
 }

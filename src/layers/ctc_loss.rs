@@ -177,10 +177,6 @@ impl LayerOps for CtcLoss {
         outs[..1].to_vec()
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         match self.blank {
             Some(blank) => format!("blank {blank}"),
@@ -366,7 +362,7 @@ impl Alignments {
 
 impl Operation for Alignments {
     const NAME: &'static str = "ctc-loss";
-    const GRADIENT: &'static str = "ctc-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone()]
@@ -378,10 +374,6 @@ impl Operation for Alignments {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {
@@ -403,13 +395,7 @@ impl Operation for Alignments {
         loss.data[0] = sum / T::from_usize(sizes.items);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let scale = match self.layer.form {
             Form::Rows => saved.douts[0].data[0],
             Form::Columns => T::ONE,

@@ -1,12 +1,11 @@
 //! Elements above a threshold, and a value in the place of the others.
 
-use crate::diag::Reported;
 use crate::layers::Layer;
 use crate::layers::relu::Relu;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Args, Category, LayerOps, LayerSpec, Lower, torch};
 
 params! {
     /// x above a threshold, else a fixed value. The gradient is 1 above and 0 elsewhere.
@@ -51,10 +50,6 @@ pub(super) fn read(a: &Args) -> Layer {
 }
 
 impl LayerOps for Cutoff {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let y = select(arg(0).gt(self.threshold), arg(0), constant(self.value));
         vec![b.map(cx.bottoms, &y)]

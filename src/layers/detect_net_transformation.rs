@@ -28,6 +28,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::exactly(2),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("DetectNetTransformation", |a| DetectNetTransformation::read(a).into())],
     ..LayerSpec::new("DetectNetTransformation", Category::Data, DetectNetTransformation::DOCS)
@@ -78,10 +79,6 @@ impl LayerOps for DetectNetTransformation {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let tops = cx.signature.tops.iter();
         tops.map(|shape| b.fill(f64::NAN, shape.clone())).collect()
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn obstacle(&self) -> Option<String> {

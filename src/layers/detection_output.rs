@@ -4,7 +4,7 @@ use super::boxes::{BOX_TEXT, Code, Corners, overlap};
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
@@ -46,6 +46,7 @@ params! {
 /// The description of [`DetectionOutput`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(3, 4),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("DetectionOutput", |a| DetectionOutput::read(a).into())],
     ..LayerSpec::new("DetectionOutput", Category::Metric, DetectionOutput::DOCS)
@@ -135,10 +136,6 @@ impl LayerOps for DetectionOutput {
         b.native(Found { layer: self.clone(), images }, &cx.bottoms[..3])
     }
 
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
-    }
-
     fn detail(&self) -> String {
         format!("{} classes", self.num_classes)
     }
@@ -204,15 +201,11 @@ impl Found {
 
 impl Operation for Found {
     const NAME: &'static str = "detections";
-    const GRADIENT: &'static str = "detections-grad";
+    const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         let rows = self.layer.rows(self.boxes(args)).max(1) * self.images;
         vec![[1, 1, rows, 7].into()]
-    }
-
-    fn differentiable(&self, _arg: usize) -> bool {
-        false
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -253,8 +246,6 @@ impl Operation for Found {
             }
         }
     }
-
-    fn backward<T: Real>(&self, _: &Saved<T>, _: &[usize], _: &mut [ViewMut<T>], _: &mut [T]) {}
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         const TEXTS: &[&str] = &[BOX_TEXT, include_str!("detection_output.cu")];

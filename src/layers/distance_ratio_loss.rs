@@ -28,6 +28,7 @@ end";
 /// The description of [`DistanceRatioLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 3),
+    differentiable: 2,
     spellings: &[torch("nn.DistanceRatioCriterion", &["sizeAverage"], |a| {
         DistanceRatioLoss { average: a.bool("sizeAverage").unwrap_or(true) }.into()
     })
@@ -53,9 +54,5 @@ impl LayerOps for DistanceRatioLoss {
         let soft = arg(0).max(0.0) + (-arg(0).abs()).exp().ln_1p();
         let losses = b.map(&[gap], &soft.with_gradient(vec![arg(0).sigmoid()]));
         vec![total(b, losses, self.average)]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 }

@@ -26,6 +26,7 @@ params! {
 /// The description of [`Downsample`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 2),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("Downsample", |a| {
         let p = a.section("downsample_param");
@@ -78,9 +79,5 @@ impl LayerOps for Downsample {
         // The logarithm of a negative number is none.
         let none = (constant(-1.0) - arg(1)).ln();
         vec![b.map(&[sums, known], &select(unknown, none, arg(0) / arg(1)))]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 }

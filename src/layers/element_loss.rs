@@ -279,10 +279,6 @@ impl LayerOps for ElementLoss {
         vec![if self.average { b.scale(sum, 1.0 / shape.count().max(1) as f64) } else { sum }]
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         let margin = match self.penalty {
             Penalty::Margin | Penalty::Embedding => format!(", margin {}", self.margin as f32),

@@ -1,10 +1,9 @@
 //! The exponential linear unit.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// x above 0, alpha (e^x - 1) below (Clevert et al. 2015). The gradient at exactly 0 is alpha.
@@ -39,10 +38,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Elu {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let alpha = self.alpha;
         let positive = arg(0).gt(0.0);

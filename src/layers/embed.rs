@@ -41,6 +41,7 @@ params! {
 
 /// The description of [`Embed`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     in_place: InPlace::Garbled,
     spellings: &[
         caffe("Embed", |a| Embed::read(a).into()),
@@ -193,10 +194,6 @@ impl LayerOps for Embed {
             rows = b.add(rows, bias);
         }
         vec![b.view(rows, cx.top(0).clone())]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

@@ -17,6 +17,7 @@ params! {
 
 /// The description of [`EuclideanLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 2,
     spellings: &[caffe("EuclideanLoss", |a| {
         a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         EuclideanLoss {}.into()

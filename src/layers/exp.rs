@@ -1,10 +1,9 @@
 //! base^(shift + scale x).
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Args, Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// base^(shift + scale x), element by element.
@@ -45,10 +44,6 @@ pub(super) fn base(p: &Args) -> f64 {
 }
 
 impl LayerOps for Exp {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let (rate, factor) = (self.base.ln() * self.scale, self.base.powf(self.shift));
         let y = (arg(0) * rate).exp() * factor;

@@ -70,8 +70,8 @@ impl LayerOps for Extremum {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let axis = self.axis().of(b.shape(cx.bottoms[0])).unwrap_or(0);
-        let shape = cx.top(0).clone();
-        b.native(First { axis, smallest: self.smallest, shared: self.shared, shape }, cx.bottoms)
+        let top = cx.top(0).clone();
+        b.native(First { axis, smallest: self.smallest, shared: self.shared, top }, cx.bottoms)
     }
 
     fn detail(&self) -> String {
@@ -86,7 +86,7 @@ struct First {
     axis: usize,
     smallest: bool,
     shared: bool,
-    shape: Shape,
+    top: Shape,
 }
 
 impl First {
@@ -110,23 +110,16 @@ impl First {
 
 impl Operation for First {
     const NAME: &'static str = "extremum";
-    const GRADIENT: &'static str = "extremum-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
-        vec![self.shape.clone()]
+        vec![self.top.clone()]
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         self.places(&args[0], |i, at| outs[0].data[i] = args[0].data[at]);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         dargs[0].data.fill(T::ZERO);
         let (x, along) = (&saved.args[0], ClassAxis::of(saved.args[0].shape, self.axis));
         self.places(x, |i, first| {

@@ -58,6 +58,10 @@ impl LayerOps for Filter {
         Ok(Signature { tops, params: vec![] })
     }
 
+    fn differentiable(&self, bottom: usize, bottoms: usize) -> bool {
+        bottom + 1 < bottoms
+    }
+
     fn may_be_empty(&self) -> bool {
         true
     }
@@ -75,8 +79,9 @@ impl LayerOps for Filter {
 
 /// `(x, selector) -> items of x`.
 #[derive(Debug, PartialEq)]
-struct Select {
-    top: Shape,
+pub(super) struct Select {
+    /// The shape of the items that pass: their number, and that of an item.
+    pub top: Shape,
 }
 
 impl Select {
@@ -86,6 +91,9 @@ impl Select {
     }
 }
 
+/// Items whose numbers a single-precision number holds exactly.
+const MOST_ITEMS: usize = 1 << 24;
+
 /// The numbers of the items that pass.
 fn selected<'a, T: Real>(selector: &View<'a, T>) -> impl Iterator<Item = usize> + use<'a, T> {
     let numbered = selector.data.iter().enumerate();
@@ -94,14 +102,10 @@ fn selected<'a, T: Real>(selector: &View<'a, T>) -> impl Iterator<Item = usize> 
 
 impl Operation for Select {
     const NAME: &'static str = "filter";
-    const GRADIENT: &'static str = "filter-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.top.clone()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -113,13 +117,7 @@ impl Operation for Select {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let item = self.item();
         dargs[0].data.fill(T::ZERO);
         let gradients = saved.douts[0].data.chunks_exact(item);
@@ -130,6 +128,9 @@ impl Operation for Select {
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         let (item, items, kept) = (self.item(), args[1].count(), self.top.count() / self.item());
+        if MOST_ITEMS < items {
+            return None;
+        }
         let [selector, work] = [Operand::Arg(1), Operand::Work(0)];
         let calls = match pass {
             Pass::Forward => {

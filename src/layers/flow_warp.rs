@@ -94,7 +94,6 @@ impl<T: Real> Origin<T> {
 
 impl Operation for Warp {
     const NAME: &'static str = "flow-warp";
-    const GRADIENT: &'static str = "flow-warp-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         let [items, channels] = [0, 1].map(|i| args[0].dims()[i]);
@@ -122,18 +121,12 @@ impl Operation for Warp {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (images, dy) = (saved.args[0], saved.douts[0].data);
         let [items, channels, height, width] = [0, 1, 2, 3].map(|i| images.shape.dims()[i]);
         let [high, wide] = [2, 3].map(|i| saved.args[1].shape.dims()[i]);
         let (image_plane, plane) = (height * width, high * wide);
-        for (&which, to) in wrt.iter().zip(dargs) {
+        for (&which, to) in saved.wrt.iter().zip(dargs) {
             to.data.fill(T::ZERO);
             for n in 0..items {
                 let flow = &saved.args[1].data[n * 2 * plane..][..2 * plane];

@@ -158,10 +158,6 @@ impl LayerOps for FocalLoss {
         self.rule.labels(bottoms.first()?, self.axis)
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         format!("gamma {}", self.gamma as f32)
     }

@@ -255,27 +255,17 @@ impl Windows {
 
 impl Operation for Windows {
     const NAME: &'static str = "fractional-pool";
-    const GRADIENT: &'static str = "fractional-pool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.top.clone()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         self.each(&args[0], &args[1], |to, from| outs[0].data[to] = args[0].data[from]);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         dargs[0].data.fill(T::ZERO);
         let dy = saved.douts[0].data;
         self.each(&saved.args[0], &saved.args[1], |to, from| {

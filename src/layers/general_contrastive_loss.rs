@@ -137,10 +137,6 @@ impl LayerOps for GeneralContrastiveLoss {
         score_labels(bottoms)
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         format!("margins {} and {}", self.positive_margin as f32, self.negative_margin as f32)
     }

@@ -1,10 +1,9 @@
 //! The identity, whose gradient is turned round.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// The bottom unchanged; its gradient is that of the top times -lambda (Ganin and Lempitsky 2014).
@@ -37,10 +36,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for GradientReversal {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         // An expression other than the argument itself, to which the gradient can belong.
         let same = arg(0).max(arg(0)).with_gradient(vec![constant(-self.lambda)]);

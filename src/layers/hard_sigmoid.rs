@@ -1,10 +1,9 @@
 //! A straight line between 0 and 1.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
 
 params! {
     /// alpha x + beta, but not below 0 and not above 1 (Courbariaux et al. 2015, BinaryConnect), of forks of Caffe.
@@ -28,10 +27,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for HardSigmoid {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let line = arg(0) * self.alpha + self.beta;
         vec![b.map(cx.bottoms, &line.max(0.0).min(1.0))]

@@ -20,6 +20,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::exactly(0),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("HDF5Output", |a| {
         let p = a.section("hdf5_output_param");
@@ -37,9 +38,5 @@ impl LayerOps for Hdf5Output {
 
     fn lower(&self, _b: &mut Builder, _cx: &Lower) -> Vec<ValueId> {
         vec![]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 }

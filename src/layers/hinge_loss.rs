@@ -51,10 +51,6 @@ impl LayerOps for HingeLoss {
         b.native(Hinge { norm: self.norm }, cx.bottoms)
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         format!("{:?}", self.norm)
     }
@@ -84,14 +80,10 @@ fn margins<T: Real>(args: &[View<T>], mut see: impl FnMut(usize, T, T)) -> bool 
 
 impl Operation for Hinge {
     const NAME: &'static str = "hinge-loss";
-    const GRADIENT: &'static str = "hinge-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -108,13 +100,7 @@ impl Operation for Hinge {
         };
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let scale = saved.douts[0].data[0] / T::from_usize(saved.args[1].data.len());
         margins(saved.args, |at, sign, missed| {
             dargs[0].data[at] = match self.norm {

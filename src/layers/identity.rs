@@ -1,9 +1,8 @@
 //! A blob under another name.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
 
 params! {
     /// The bottom, unchanged. Conversions between types of numbers and copies into contiguous memory are this as well,
@@ -22,10 +21,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Identity {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, _b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         vec![cx.bottoms[0]]
     }

@@ -20,6 +20,7 @@ params! {
 /// The description of [`IndexSelect`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[torch("nn.Index", &["dimension"], |a| {
         let dimension = a.int("dimension");
@@ -42,10 +43,6 @@ impl LayerOps for IndexSelect {
         let axis = cx.top(0).axis(self.axis).unwrap_or(0);
         let index = b.map(&[cx.bottoms[1]], &(arg(0) - 1.0));
         vec![b.gather(cx.bottoms[0], axis, index)]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {

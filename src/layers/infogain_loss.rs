@@ -94,10 +94,6 @@ impl LayerOps for InfogainLoss {
         let outs = b.native(Infogain { axis, rule: self.rule.clone(), matrix }, cx.bottoms);
         outs[..cx.n_tops()].to_vec()
     }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
 }
 
 impl InfogainLoss {
@@ -119,11 +115,6 @@ struct Infogain {
 }
 
 impl Infogain {
-    fn divisor<T: Real>(&self, axis: ClassAxis, labels: &[T]) -> T {
-        let valid = labels.iter().filter(|&&l| self.rule.counts(label(l))).count();
-        T::from_f64(self.rule.divisor(axis.labels(), valid, axis.outer))
-    }
-
     /// The entry of the matrix for a label and a class.
     fn gain<T: Real>(&self, args: &[View<T>], at: usize) -> T {
         match &self.matrix {
@@ -135,7 +126,7 @@ impl Infogain {
 
 impl Operation for Infogain {
     const NAME: &'static str = "infogain-loss";
-    const GRADIENT: &'static str = "infogain-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone()]
@@ -143,10 +134,6 @@ impl Operation for Infogain {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -169,19 +156,13 @@ impl Operation for Infogain {
                 total -= gain * p.at_least(T::from_f64(LEAST_PROBABILITY)).ln();
             }
         }
-        loss.data[0] = total / self.divisor(axis, labels);
+        loss.data[0] = total / self.rule.divisor_of(labels, axis.outer);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let axis = ClassAxis::of(saved.args[0].shape, self.axis);
         let labels = saved.args[1].data;
-        let scale = saved.douts[0].data[0] / self.divisor(axis, labels);
+        let scale = saved.douts[0].data[0] / self.rule.divisor_of(labels, axis.outer);
         dargs[0].data.fill(T::ZERO);
         for (i, &l) in labels.iter().enumerate() {
             let Some(class) = axis.class(l).filter(|_| self.rule.counts(label(l))) else {

@@ -36,6 +36,7 @@ params! {
 /// The description of [`InnerDistance`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 3),
+    differentiable: 2,
     in_place: InPlace::Refused,
     spellings: &[caffe("InnerDistance", |a| {
         let p = a.section("inner_distance_param");
@@ -126,10 +127,6 @@ impl LayerOps for InnerDistance {
         let each = b.map(&[apart], &each);
         let sum = b.sum(each, &[2]);
         vec![b.view(sum, top)]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 
     fn detail(&self) -> String {

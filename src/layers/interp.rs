@@ -220,7 +220,6 @@ fn places<T: Real>(from: usize, to: usize) -> Vec<Place<T>> {
 
 impl Operation for Bilinear {
     const NAME: &'static str = "interpolate";
-    const GRADIENT: &'static str = "interpolate-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].with(2, self.size[0]).with(3, self.size[1])]
@@ -245,13 +244,7 @@ impl Operation for Bilinear {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let [height, width] = [2, 3].map(|i| saved.args[0].shape.dims()[i]);
         let (rows, columns) = (places::<T>(height, self.size[0]), places::<T>(width, self.size[1]));
         let tops = saved.douts[0].data.chunks_exact(rows.len() * columns.len());

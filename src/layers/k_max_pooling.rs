@@ -92,7 +92,6 @@ impl Largest {
 
 impl Operation for Largest {
     const NAME: &'static str = "k-max-pool";
-    const GRADIENT: &'static str = "k-max-pool-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![self.top.clone()]
@@ -102,13 +101,7 @@ impl Operation for Largest {
         self.each(&args[0], |to, from| outs[0].data[to] = args[0].data[from]);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         dargs[0].data.fill(T::ZERO);
         self.each(&saved.args[0], |to, from| dargs[0].data[from] = saved.douts[0].data[to]);
     }

@@ -26,6 +26,7 @@ end";
 /// The description of [`L1HingeLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
+    differentiable: 2,
     spellings: &[torch("nn.L1HingeEmbeddingCriterion", &["margin"], |a| {
         L1HingeLoss { margin: a.float("margin").unwrap_or(1.0) }.into()
     })
@@ -65,10 +66,6 @@ impl LayerOps for L1HingeLoss {
         let sum = b.sum_all(losses);
         let mean = b.scale(sum, 1.0 / pairs.max(1) as f64);
         vec![b.view(mean, Shape::scalar())]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 
     fn detail(&self) -> String {

@@ -19,6 +19,7 @@ params! {
 
 /// The description of [`L1Loss`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 2,
     spellings: &[caffe("L1Loss", |a| {
         a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         L1Loss {}.into()

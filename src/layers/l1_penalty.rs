@@ -1,12 +1,11 @@
 //! The identity, with a pull of all activations towards zero.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
 use crate::ty::Shape;
 
 params! {
@@ -47,10 +46,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for L1Penalty {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let n = if self.average { cx.top(0).count() } else { 1 };
         let pull = Pull { weight: self.weight / n.max(1) as f64, passes: self.passes };
@@ -71,7 +66,6 @@ struct Pull {
 
 impl Operation for Pull {
     const NAME: &'static str = "l1-penalty";
-    const GRADIENT: &'static str = "l1-penalty-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].clone()]
@@ -81,13 +75,7 @@ impl Operation for Pull {
         outs[0].data.copy_from_slice(args[0].data);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let weight = T::from_f64(self.weight);
         let gradients = saved.args[0].data.iter().zip(saved.douts[0].data);
         for (dx, (&x, &dy)) in dargs[0].data.iter_mut().zip(gradients) {

@@ -1,10 +1,9 @@
 //! Labels as a definition wants them.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature};
+use crate::spec::{Category, InPlace, LayerOps, LayerSpec, Lower};
 
 params! {
     /// scale x + offset, other lines beyond some labels, except for some labels: what a Torch definition's `labelHook` does.
@@ -22,6 +21,7 @@ params! {
 
 /// The description of [`LabelMap`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     in_place: InPlace::Refused,
     ..LayerSpec::new("LabelMap", Category::Data, LabelMap::DOCS)
 };
@@ -37,10 +37,6 @@ impl LabelMap {
 }
 
 impl LayerOps for LabelMap {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let line = |scale: f64, offset: f64| arg(0) * scale + offset;
         let lines = self.beyond.iter();
@@ -50,10 +46,6 @@ impl LayerOps for LabelMap {
         let exceptions = self.exceptions.iter();
         let mapped = exceptions.fold(lines, |e, &(from, to)| select(arg(0).equals(from), to, e));
         vec![b.map(cx.bottoms, &mapped)]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

@@ -41,6 +41,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::between(1, 2),
+    differentiable: 1,
     spellings: &[caffe("LabelSpecificAdd", |a| {
         let p = a.section("label_specific_add_param");
         // It is looked at in training only, where it says nothing new.
@@ -128,10 +129,6 @@ impl LayerOps for LabelSpecificAdd {
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
         score_labels(bottoms)
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {

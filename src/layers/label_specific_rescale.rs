@@ -49,6 +49,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::between(1, 2),
+    differentiable: 1,
     in_place: InPlace::Fine,
     spellings: &[caffe("LabelSpecificRescale", |a| {
         let p = a.section("label_specific_rescale_param");
@@ -106,10 +107,6 @@ impl LayerOps for LabelSpecificRescale {
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
         score_labels(bottoms)
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {

@@ -1,11 +1,10 @@
 //! The logarithm of shift + scale x.
 
 use super::exp::{affine, base};
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// The logarithm of shift + scale x to a base, element by element.
@@ -40,10 +39,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Log {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let y = (arg(0) * self.scale + self.shift).ln() * (1.0 / self.base.ln());
         vec![b.map(cx.bottoms, &y)]

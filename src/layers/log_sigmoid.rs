@@ -1,10 +1,9 @@
 //! The logarithm of the logistic function.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
 
 params! {
     /// -ln(1 + e^-x), element by element: the logarithm of the logistic function.
@@ -19,10 +18,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for LogSigmoid {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let small = (-arg(0).abs()).exp().ln_1p();
         let y = arg(0).min(0.0) - small;

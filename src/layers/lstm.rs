@@ -58,7 +58,7 @@ impl LayerOps for Lstm {
         self.recurrent.finish(b, cx, &unrolled, output, &[h, c])
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
+    fn differentiable(&self, bottom: usize, _bottoms: usize) -> bool {
         bottom != 1
     }
 

@@ -23,6 +23,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
     tops: Arity::exactly(2),
+    differentiable: 2,
     in_place: InPlace::Refused,
     spellings: &[caffe("LSTMUnit", |_| LstmUnit {}.into())],
     ..LayerSpec::new("LSTMUnit", Category::Recurrent, LstmUnit::DOCS)
@@ -53,10 +54,6 @@ impl LayerOps for LstmUnit {
         let cont = b.view(cx.bottoms[2], [batch, 1]);
         let (cell, output) = step(b, cell, gates, cont);
         vec![b.view(cell, shape.clone()), b.view(output, shape)]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 }
 

@@ -66,6 +66,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::between(1, 2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[caffe("MarginInnerProduct", |a| {
         let p = a.section("margin_inner_product_param");
@@ -135,10 +136,6 @@ impl LayerOps for MarginInnerProduct {
 
     fn labels(&self, _bottoms: &[Shape]) -> Option<LabelRange> {
         Some(LabelRange::of(self.num_output, 0, None))
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {
@@ -213,7 +210,6 @@ fn length<T: Real>(row: &[T]) -> T {
 
 impl Operation for Angles {
     const NAME: &'static str = "margin";
-    const GRADIENT: &'static str = "margin-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[3].clone()]
@@ -239,16 +235,10 @@ impl Operation for Angles {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (width, classes) = (saved.args[2].shape.dims()[1].max(1), self.axis.classes);
         let share = T::ONE / (T::ONE + saved.args[4].data[0]);
-        for (&which, to) in wrt.iter().zip(dargs) {
+        for (&which, to) in saved.wrt.iter().zip(dargs) {
             if which == 3 {
                 to.data.copy_from_slice(saved.douts[0].data);
                 continue;

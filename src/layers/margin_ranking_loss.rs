@@ -30,6 +30,7 @@ end";
 /// The description of [`MarginRankingLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(3),
+    differentiable: 2,
     spellings: &[torch("nn.MarginRankingCriterion", &["margin"], |a| {
         let average = a.bool("sizeAverage").unwrap_or(true);
         MarginRankingLoss { margin: a.float("margin").unwrap_or(1.0), average }.into()
@@ -55,10 +56,6 @@ impl LayerOps for MarginRankingLoss {
         let loss = select(missed.clone().ge(0.0), missed, constant(0.0));
         let losses = b.map(&args, &loss);
         vec![total(b, losses, self.average)]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 
     fn detail(&self) -> String {

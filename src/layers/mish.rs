@@ -1,10 +1,9 @@
 //! x tanh(ln(1 + e^x)).
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
 
 params! {
     /// x tanh(ln(1 + e^x)) (Misra 2019), of the forks of Caffe with the layers of YOLO.
@@ -19,10 +18,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Mish {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         // No power is taken of a positive number, which might be too large.
         let bend = arg(0).max(0.0) + (-arg(0).abs()).exp().ln_1p();

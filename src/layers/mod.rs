@@ -503,9 +503,9 @@ impl Layer {
         self.ops().lower(b, cx)
     }
 
-    /// See [`LayerOps::differentiable`].
-    pub fn differentiable(&self, bottom: usize) -> bool {
-        self.ops().differentiable(bottom)
+    /// Whether a bottom, one of `bottoms`, has a gradient; labels have none.
+    pub fn differentiable(&self, bottom: usize, bottoms: usize) -> bool {
+        bottom < self.spec().differentiable && self.ops().differentiable(bottom, bottoms)
     }
 
     /// See [`LayerOps::labels`].

@@ -71,6 +71,7 @@ params! {
 /// The description of [`MultiBoxLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(4),
+    differentiable: 2,
     spellings: &[caffe("MultiBoxLoss", |a| MultiBoxLoss::read(a).into())],
     ..LayerSpec::loss("MultiBoxLoss", MultiBoxLoss::DOCS)
 };
@@ -180,10 +181,6 @@ impl LayerOps for MultiBoxLoss {
         b.native(Matched(self.clone()), cx.bottoms)[..1].to_vec()
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
-    }
-
     fn detail(&self) -> String {
         format!("{} classes", self.num_classes)
     }
@@ -290,7 +287,7 @@ impl Matched {
 
 impl Operation for Matched {
     const NAME: &'static str = "multi-box-loss";
-    const GRADIENT: &'static str = "multi-box-loss-grad";
+    const DIFFERENTIABLE: usize = 2;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone(), args[1].clone()]
@@ -302,10 +299,6 @@ impl Operation for Matched {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg < 2
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]) {
@@ -392,15 +385,9 @@ impl Operation for Matched {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let dy = saved.douts[0].data[0];
-        for (&arg, to) in wrt.iter().zip(dargs) {
+        for (&arg, to) in saved.wrt.iter().zip(dargs) {
             for (to, &slope) in to.data.iter_mut().zip(saved.outs[arg + 1].data) {
                 *to = slope * dy;
             }

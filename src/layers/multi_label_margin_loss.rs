@@ -41,10 +41,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl LayerOps for MultiLabelMarginLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let x = cx.bottom(0);
-        if !(1..=2).contains(&x.rank()) {
-            return cx
-                .fail_bottom(0, format!("scores must be classes, or items x classes, not {x}"));
-        }
+        ClassAxis::of_items(cx)?;
         if cx.bottom(1) != x {
             return cx.fail_bottom(
                 1,
@@ -64,10 +61,6 @@ impl LayerOps for MultiLabelMarginLoss {
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         b.native(Margins { average: self.average }, cx.bottoms)
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 }
 
@@ -110,14 +103,10 @@ impl Margins {
 
 impl Operation for Margins {
     const NAME: &'static str = "multi-label-margin";
-    const GRADIENT: &'static str = "multi-label-margin-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -126,13 +115,7 @@ impl Operation for Margins {
         outs[0].data[0] = factor.map_or(T::from_f64(f64::NAN), |factor| loss * factor);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let dx = &mut dargs[0].data;
         dx.fill(T::ZERO);
         let step =

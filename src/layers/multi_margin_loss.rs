@@ -7,9 +7,7 @@ use crate::program::device::{Call, DeviceForm, Operand, Pass};
 use crate::program::native::{Operation, Saved, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
-use crate::spec::{
-    Filler, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use crate::spec::{Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch};
 use crate::ty::Shape;
 
 params! {
@@ -69,24 +67,12 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for MultiMarginLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        let x = cx.bottom(0);
-        if !(1..=2).contains(&x.rank()) {
-            return cx
-                .fail_bottom(0, format!("scores must be classes, or items x classes, not {x}"));
-        }
-        let axis = ClassAxis::of(x, x.rank() - 1);
+        let axis = ClassAxis::of_items(cx)?;
         axis.check_count(cx, 1)?;
         if let Some(range) = self.labels(cx.bottoms) {
             cx.check_labels(&range)?;
         }
-        let mut params = vec![];
-        if let Some(weights) = self.weights {
-            if weights != axis.classes {
-                let n = axis.classes;
-                return cx.fail(&["weights"], format!("{weights} weights for {n} classes"));
-            }
-            params.push(ParamDecl::state("weights", [weights], Filler::Constant(1.0)));
-        }
+        let params = axis.weights(cx, self.weights)?;
         Ok(Signature { tops: vec![Shape::scalar()], params })
     }
 
@@ -99,10 +85,6 @@ impl LayerOps for MultiMarginLoss {
 
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
         Some(LabelRange::of(*bottoms.first()?.dims().last()?, 1, None))
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {
@@ -147,14 +129,10 @@ impl Margins {
 
 impl Operation for Margins {
     const NAME: &'static str = "multi-margin";
-    const GRADIENT: &'static str = "multi-margin-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -165,13 +143,7 @@ impl Operation for Margins {
         outs[0].data[0] = if known { loss } else { T::from_f64(f64::NAN) };
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (dx, dy) = (&mut dargs[0].data, saved.douts[0].data[0]);
         dx.fill(T::ZERO);
         self.missed(saved.args, |right, other, gap, factor| {

@@ -37,10 +37,6 @@ impl LayerOps for MultinomialLogisticLoss {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         b.native(LogLikelihood, cx.bottoms)
     }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
 }
 
 /// Caffe's kLOG_THRESHOLD: probabilities inside a logarithm are at least this.
@@ -52,14 +48,10 @@ struct LogLikelihood;
 
 impl Operation for LogLikelihood {
     const NAME: &'static str = "multinomial-loss";
-    const GRADIENT: &'static str = "multinomial-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -77,13 +69,7 @@ impl Operation for LogLikelihood {
         outs[0].data[0] = loss / T::from_usize(args[1].data.len());
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let axis = ClassAxis::rows(saved.args[0].shape);
         let scale = -saved.douts[0].data[0] / T::from_usize(saved.args[1].data.len());
         dargs[0].data.fill(T::ZERO);

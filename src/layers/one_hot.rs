@@ -3,7 +3,7 @@
 use crate::diag::Reported;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
@@ -20,6 +20,7 @@ params! {
 
 /// The description of [`OneHot`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[torch("nn.OneHot", &["outputSize"], |a| {
         let classes = a.usize("outputSize");
@@ -43,11 +44,7 @@ impl LayerOps for OneHot {
     }
 
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        b.native(Rows { shape: cx.top(0).clone() }, cx.bottoms)
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
+        b.native(Rows { top: cx.top(0).clone() }, cx.bottoms)
     }
 
     fn detail(&self) -> String {
@@ -58,23 +55,19 @@ impl LayerOps for OneHot {
 /// `(classes) -> rows`.
 #[derive(Debug, PartialEq)]
 struct Rows {
-    shape: Shape,
+    top: Shape,
 }
 
 impl Operation for Rows {
     const NAME: &'static str = "one-hot";
-    const GRADIENT: &'static str = "one-hot-grad";
+    const DIFFERENTIABLE: usize = 0;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
-        vec![self.shape.clone()]
-    }
-
-    fn differentiable(&self, _arg: usize) -> bool {
-        false
+        vec![self.top.clone()]
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
-        let classes = self.shape.dims().last().copied().unwrap_or(1).max(1);
+        let classes = self.top.dims().last().copied().unwrap_or(1).max(1);
         for (row, &x) in outs[0].data.chunks_mut(classes).zip(args[0].data) {
             row.fill(T::ZERO);
             let class = x.to_f64() as i64;
@@ -85,29 +78,11 @@ impl Operation for Rows {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
-        for dx in dargs {
-            dx.data.fill(T::ZERO);
-        }
-    }
-
-    fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
-        let call = match pass {
-            Pass::Forward => {
-                let classes = self.shape.dims().last().copied().unwrap_or(1).max(1);
-                let operands = vec![Operand::Arg(0), Operand::Out(0)];
-                Call::each("one_hot", self.shape.count(), operands).with(classes)
-            }
-            Pass::Backward(_) => {
-                Call::each("fill", args[0].count(), vec![Operand::ArgGradient(0)]).with(0.0)
-            }
-        };
-        Some(DeviceForm { texts: &[include_str!("one_hot.cu")], calls: vec![call], work: 0 })
+    fn device(&self, pass: Pass, _args: &[&Shape]) -> Option<DeviceForm> {
+        let Pass::Forward = pass else { return None };
+        let classes = self.top.dims().last().copied().unwrap_or(1).max(1);
+        let operands = vec![Operand::Arg(0), Operand::Out(0)];
+        let calls = vec![Call::each("one_hot", self.top.count(), operands).with(classes)];
+        Some(DeviceForm { texts: &[include_str!("one_hot.cu")], calls, work: 0 })
     }
 }

@@ -7,7 +7,7 @@ use crate::ir::Node;
 use crate::layers::Layer;
 use crate::params;
 use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
@@ -89,7 +89,6 @@ impl PartialEq for Straight {
 
 impl Operation for Straight {
     const NAME: &'static str = "own-gradient";
-    const GRADIENT: &'static str = "own-gradient-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         args[..self.outputs].iter().map(|&shape| shape.clone()).collect()
@@ -103,16 +102,6 @@ impl Operation for Straight {
         for (out, arg) in outs.iter_mut().zip(args) {
             out.data.copy_from_slice(arg.data);
         }
-    }
-
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        _dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
-        unreachable!("the gradient is written as steps");
     }
 
     fn rule(

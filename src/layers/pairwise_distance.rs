@@ -70,7 +70,6 @@ impl Distance {
 
 impl Operation for Distance {
     const NAME: &'static str = "distance";
-    const GRADIENT: &'static str = "distance-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![[self.rows].into()]
@@ -93,16 +92,10 @@ impl Operation for Distance {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let width = self.width(saved.args);
         let power = T::from_f64(self.norm - 1.0);
-        for (&which, dx) in wrt.iter().zip(dargs) {
+        for (&which, dx) in saved.wrt.iter().zip(dargs) {
             for (i, d) in dx.data.iter_mut().enumerate() {
                 let gap = saved.args[0].data[i] - saved.args[1].data[i];
                 let (distance, dy) =

@@ -32,6 +32,7 @@ params! {
 /// The description of [`PositionPooling`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[caffe("PSROIPooling", |a| {
         let p = a.section("psroi_pooling_param");
@@ -79,10 +80,6 @@ impl LayerOps for PositionPooling {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let regions = b.view(cx.bottoms[1], [cx.top(0).dims()[0], 5]);
         b.native(Parts(self.clone()), &[cx.bottoms[0], regions])
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {
@@ -140,15 +137,11 @@ impl Parts {
 
 impl Operation for Parts {
     const NAME: &'static str = "position-pool";
-    const GRADIENT: &'static str = "position-pool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         let side = self.0.group_size;
         vec![[args[1].dims()[0], self.0.output_dim, side, side].into()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -169,13 +162,7 @@ impl Operation for Parts {
         });
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let width = saved.args[0].shape.dims()[3];
         dargs[0].data.fill(T::ZERO);
         self.visit(saved.args[0].shape, saved.args[1].data, |output, part| {

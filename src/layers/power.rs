@@ -1,10 +1,9 @@
 //! (shift + scale x)^power.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// (shift + scale x)^power, element by element.
@@ -68,10 +67,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Power {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let x = cx.bottoms[0];
         let &Power { power, scale, shift, exact_gradient } = self;

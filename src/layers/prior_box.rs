@@ -2,7 +2,7 @@
 
 use crate::diag::Reported;
 use crate::params;
-use crate::program::native::{Operation, Saved, View, ViewMut};
+use crate::program::native::{Operation, View, ViewMut};
 use crate::program::{Builder, ValueId};
 use crate::real::Real;
 use crate::spec::{
@@ -43,6 +43,7 @@ params! {
 /// The description of [`PriorBox`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("PriorBox", |a| PriorBox::read(&a.section("prior_box_param")).into())],
     ..LayerSpec::new("PriorBox", Category::Shape, PriorBox::DOCS)
@@ -162,10 +163,6 @@ impl LayerOps for PriorBox {
         b.native(Boxes { layer: self.clone(), map, image }, &[])
     }
 
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
-    }
-
     fn detail(&self) -> String {
         format!("{} boxes a pixel", self.sizes().len())
     }
@@ -181,7 +178,6 @@ struct Boxes {
 
 impl Operation for Boxes {
     const NAME: &'static str = "prior-box";
-    const GRADIENT: &'static str = "prior-box-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         let boxes = self.map[0] * self.map[1] * self.layer.sizes().len();
@@ -217,15 +213,6 @@ impl Operation for Boxes {
         for (to, &variance) in variances.iter_mut().zip(layer.variances.iter().cycle()) {
             *to = T::from_f64(variance);
         }
-    }
-
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        _dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
     }
 }
 

@@ -278,7 +278,6 @@ impl Pieces {
 
 impl Operation for Pieces {
     const NAME: &'static str = "pieces";
-    const GRADIENT: &'static str = "pieces-grad";
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         self.bounds.windows(2).map(|pair| args[0].with(self.axis, pair[1] - pair[0])).collect()
@@ -290,13 +289,7 @@ impl Operation for Pieces {
         });
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         self.runs(saved.args[0].shape, |piece, from, to, n| {
             dargs[0].data[to..to + n].copy_from_slice(&saved.douts[piece].data[from..from + n]);
         });

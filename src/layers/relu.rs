@@ -1,11 +1,10 @@
 //! max(x, 0), with an optional slope below 0.
 
-use crate::diag::Reported;
 use crate::layers::cutoff;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// max(x, 0) + negative_slope · min(x, 0), element by element (Nair and Hinton 2010; with a slope,
@@ -52,10 +51,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Relu {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let slope = self.negative_slope;
         // What is no number stays so, as in Caffe.

@@ -1,10 +1,9 @@
 //! ReLU with a ceiling.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// min(max(x, 0) + negative_slope · min(x, 0), ceiling), element by element (Krizhevsky 2010; MobileNets).
@@ -40,10 +39,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Relu6 {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let slanted = select(arg(0).gt(0.0), arg(0), arg(0) * self.negative_slope);
         let y = select(slanted.clone().lt(self.ceiling), slanted, constant(self.ceiling));

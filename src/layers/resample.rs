@@ -42,6 +42,7 @@ params! {
 /// The description of [`Resample`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 2),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("Resample", |a| Resample::read(a).into())],
     ..LayerSpec::new("Resample", Category::Shape, Resample::DOCS)
@@ -132,10 +133,6 @@ impl LayerOps for Resample {
         let sizes = [2, 3].map(|axis| [top.dims()[axis], from[axis]]);
         let (rows, columns) = (self.map(sizes[0], sizes[1]), self.map(sizes[1], sizes[0]));
         vec![map_images(b, x, &rows, &columns)]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

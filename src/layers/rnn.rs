@@ -60,7 +60,7 @@ impl LayerOps for Rnn {
         self.recurrent.finish(b, cx, &unrolled, y, &[h])
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
+    fn differentiable(&self, bottom: usize, _bottoms: usize) -> bool {
         bottom != 1
     }
 

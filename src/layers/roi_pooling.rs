@@ -40,6 +40,7 @@ params! {
 /// The description of [`RoiPooling`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[
         torch("inn.ROIPooling", &["W", "H", "spatial_scale"], |a| {
@@ -107,10 +108,6 @@ impl LayerOps for RoiPooling {
         outs[..1].to_vec()
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         format!("{} x {}, scale {}", self.pooled_h, self.pooled_w, self.spatial_scale as f32)
     }
@@ -161,7 +158,7 @@ impl Parts {
 
 impl Operation for Parts {
     const NAME: &'static str = "roi-pool";
-    const GRADIENT: &'static str = "roi-pool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         let (rows, columns) = (self.0.pooled_h, self.0.pooled_w);
@@ -171,10 +168,6 @@ impl Operation for Parts {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -213,13 +206,7 @@ impl Operation for Parts {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let [n, channels, height, width] = [0, 1, 2, 3].map(|i| saved.args[0].shape.dims()[i]);
         let parts = self.0.pooled_h * self.0.pooled_w;
         dargs[0].data.fill(T::ZERO);

@@ -1,10 +1,9 @@
 //! A rectifier with a random slope below zero.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, select};
 use crate::program::{Builder, Distribution, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, Phase, torch};
 
 params! {
     /// x above 0; at and below 0 x times a slope, which while training is drawn for each element from between two
@@ -42,10 +41,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for RRelu {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let x = cx.bottoms[0];
         if cx.phase == Phase::Test || self.lower == self.upper {

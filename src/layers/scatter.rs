@@ -17,6 +17,7 @@ params! {
 /// The description of [`Scatter`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     ..LayerSpec::new("Scatter", Category::Shape, Scatter::DOCS)
 };
@@ -34,10 +35,6 @@ impl LayerOps for Scatter {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let told = Some(cx.top(0).clone());
         b.step(Kernel::Scatter(0), &[cx.bottoms[0], cx.bottoms[1]], told)
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {

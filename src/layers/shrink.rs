@@ -1,10 +1,9 @@
 //! Small elements become zero or smaller.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Args, Category, LayerOps, LayerSpec, Lower, torch};
 
 /// What becomes of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +52,6 @@ impl Shrink {
 }
 
 impl LayerOps for Shrink {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let (x, lambda) = (arg(0), self.lambda);
         let (above, below) = (x.clone().gt(lambda), x.clone().lt(-lambda));

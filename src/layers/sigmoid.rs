@@ -1,10 +1,9 @@
 //! 1 / (1 + e^-x).
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// 1 / (1 + e^-x), element by element: the logistic function.
@@ -25,10 +24,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Sigmoid {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let derivative = arg(0) * (constant(1.0) - arg(0));
         vec![b.activation(cx.bottoms[0], &arg(0).sigmoid(), &derivative)]

@@ -46,10 +46,6 @@ impl LayerOps for SigmoidCrossEntropyLoss {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         b.native(CrossEntropy { rule: self.rule.clone() }, cx.bottoms)
     }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
 }
 
 /// `(scores, targets) -> loss`.
@@ -60,23 +56,17 @@ struct CrossEntropy {
 
 impl CrossEntropy {
     fn divisor<T: Real>(&self, args: &[View<T>]) -> T {
-        let targets = args[1].data;
-        let valid = targets.iter().filter(|&&t| self.rule.counts(label(t))).count();
         let batch = args[0].shape.dims().first().copied().unwrap_or(1);
-        T::from_f64(self.rule.divisor(targets.len(), valid, batch))
+        self.rule.divisor_of(args[1].data, batch)
     }
 }
 
 impl Operation for CrossEntropy {
     const NAME: &'static str = "sigmoid-loss";
-    const GRADIENT: &'static str = "sigmoid-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -91,13 +81,7 @@ impl Operation for CrossEntropy {
         outs[0].data[0] = loss / self.divisor(args);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let scale = saved.douts[0].data[0] / self.divisor(saved.args);
         let pairs = saved.args[0].data.iter().zip(saved.args[1].data);
         for (dx, (&x, &t)) in dargs[0].data.iter_mut().zip(pairs) {

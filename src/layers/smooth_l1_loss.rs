@@ -23,6 +23,7 @@ params! {
 /// The description of [`SmoothL1Loss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 4),
+    differentiable: 2,
     spellings: &[caffe("SmoothL1Loss", |a| {
         a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         let p = a.section("smooth_l1_loss_param");
@@ -56,10 +57,6 @@ impl LayerOps for SmoothL1Loss {
         let costs = b.map(&blobs, &if blobs.len() == 4 { costs * arg(3) } else { costs });
         let sum = b.sum_all(costs);
         vec![b.scale(sum, 1.0 / shape.dims()[0].max(1) as f64)]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 
     fn detail(&self) -> String {

@@ -25,6 +25,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 3),
     tops: Arity::between(1, 2),
+    differentiable: 2,
     in_place: InPlace::Refused,
     loss: true,
     spellings: &[caffe("SmoothL1LossOHEM", |a| {
@@ -71,9 +72,5 @@ impl LayerOps for SmoothL1LossOhem {
             tops.push(b.stop(each));
         }
         tops
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 2
     }
 }

@@ -1,10 +1,9 @@
 //! A smooth form of max(x, 0).
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
 
 params! {
     /// ln(1 + e^(beta x)) / beta, and x itself where beta x is above a threshold, element by element.
@@ -37,10 +36,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for SoftPlus {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let steep = arg(0) * self.beta;
         let bend = steep.clone().exp().ln_1p() * (1.0 / self.beta);

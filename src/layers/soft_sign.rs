@@ -1,10 +1,9 @@
 //! A gentle step from -1 to 1.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
 
 params! {
     /// x / (1 + |x|), element by element.
@@ -19,10 +18,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for SoftSign {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let rise = arg(0).abs() + 1.0;
         let slope = constant(1.0) / rise.clone().squared();

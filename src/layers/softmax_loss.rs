@@ -89,10 +89,6 @@ impl LayerOps for SoftmaxLoss {
     fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
         self.rule.labels(bottoms.first()?, self.axis)
     }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
 }
 
 /// `(scores, labels) -> loss, probabilities`.
@@ -105,11 +101,6 @@ struct Loss {
 }
 
 impl Loss {
-    fn divisor<T: Real>(&self, axis: ClassAxis, labels: &[T]) -> T {
-        let valid = labels.iter().filter(|&&l| self.rule.counts(label(l))).count();
-        T::from_f64(self.rule.divisor(axis.labels(), valid, axis.outer))
-    }
-
     /// The weight of a class that there is.
     fn weight<T: Real>(&self, class: usize) -> T {
         self.weights.get(class).map_or(T::ONE, |&weight| T::from_f64(weight))
@@ -118,7 +109,7 @@ impl Loss {
 
 impl Operation for Loss {
     const NAME: &'static str = "softmax-loss";
-    const GRADIENT: &'static str = "softmax-loss-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![Shape::scalar(), args[0].clone()]
@@ -126,10 +117,6 @@ impl Operation for Loss {
 
     fn gradient_reads_outputs(&self) -> bool {
         true
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -151,19 +138,13 @@ impl Operation for Loss {
                 None => loss = T::from_f64(f64::NAN),
             }
         }
-        outs[0].data[0] = loss / self.divisor(axis, labels);
+        outs[0].data[0] = loss / self.rule.divisor_of(labels, axis.outer);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let axis = ClassAxis::of(saved.args[0].shape, self.axis);
         let labels = saved.args[1].data;
-        let factor = saved.douts[0].data[0] / self.divisor(axis, labels);
+        let factor = saved.douts[0].data[0] / self.rule.divisor_of(labels, axis.outer);
         for (i, &l) in labels.iter().enumerate() {
             let class = axis.class(l);
             let factor = factor * class.map_or(T::ONE, |class| self.weight(class));

@@ -32,6 +32,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
     tops: Arity::between(1, 3),
+    differentiable: 1,
     in_place: InPlace::Refused,
     loss: true,
     spellings: &[caffe("SoftmaxWithLossOHEM", |a| {
@@ -98,9 +99,5 @@ impl LayerOps for SoftmaxLossOhem {
         let scores = bottoms.first()?;
         let last = ClassAxis::of(scores, scores.axis(self.axis)?).classes as i64 - 1;
         Some(LabelRange { bottom: 1, first: 0, last, ignored: self.ignore_label })
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 }

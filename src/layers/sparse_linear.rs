@@ -49,6 +49,7 @@ end";
 
 /// The description of [`SparseLinear`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[torch("nn.SparseLinear", &["inputSize", "outputSize", "doGradInput"], |a| {
         SparseLinear::read(a).into()
@@ -100,10 +101,6 @@ impl LayerOps for SparseLinear {
         let bias = b.view(cx.params[1], [1, self.num_output]);
         let y = b.add(y, bias);
         vec![b.view(y, cx.top(0).clone())]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

@@ -1,10 +1,9 @@
 //! The square root.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant, select};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
 
 params! {
     /// The square root of each element; its gradient where the root is 0 is 0.
@@ -19,10 +18,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Sqrt {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let slope = select(arg(0).equals(0.0), 0.0, constant(0.5) / arg(0));
         vec![b.activation(cx.bottoms[0], &arg(0).sqrt(), &slope)]

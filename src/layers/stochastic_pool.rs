@@ -28,7 +28,7 @@ impl Draw {
 
 impl Operation for Draw {
     const NAME: &'static str = "stochastic-pool";
-    const GRADIENT: &'static str = "stochastic-pool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         self.tops(args[0]).to_vec()
@@ -38,23 +38,13 @@ impl Operation for Draw {
         true
     }
 
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
-    }
-
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         let [y, index] = outs else { return };
         let shape = self.geometry(args[0].shape);
         kernels::stochastic_forward(&shape, args[0].data, args[1].data, y.data, index.data);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let shape = self.geometry(saved.args[0].shape);
         let (dy, index) = (saved.douts[0].data, saved.outs[1].data);
         kernels::index_backward(&shape, dy, index, T::ZERO, dargs[0].data);

@@ -1,9 +1,8 @@
 //! A blob through which no gradient goes back.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower};
 
 params! {
     /// The bottom, unchanged, which for everything behind it is a constant: TensorFlow's `stop_gradient`.
@@ -12,18 +11,13 @@ params! {
 }
 
 /// The description of [`StopGradient`].
-pub static SPEC: LayerSpec = LayerSpec::new("StopGradient", Category::Shape, StopGradient::DOCS);
+pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
+    ..LayerSpec::new("StopGradient", Category::Shape, StopGradient::DOCS)
+};
 
 impl LayerOps for StopGradient {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, _b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         vec![cx.bottoms[0]]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 }

@@ -1,10 +1,9 @@
 //! x times its own logistic function.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
 
 params! {
     /// x / (1 + e^(-beta x)), element by element (Ramachandran et al. 2017).
@@ -23,10 +22,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Swish {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         vec![b.map(cx.bottoms, &(arg(0) * (arg(0) * self.beta).sigmoid()))]
     }

@@ -1,10 +1,9 @@
 //! The hyperbolic tangent.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// (e^x - e^-x) / (e^x + e^-x), element by element.
@@ -25,10 +24,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Tanh {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let derivative = constant(1.0) - arg(0).squared();
         vec![b.activation(cx.bottoms[0], &arg(0).tanh(), &derivative)]

@@ -1,10 +1,9 @@
 //! 1 above a threshold, else 0.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
 
 params! {
     /// 1 for each element above a threshold, 0 for the others; it has no gradient.
@@ -16,6 +15,7 @@ params! {
 
 /// The description of [`Threshold`].
 pub static SPEC: LayerSpec = LayerSpec {
+    differentiable: 0,
     spellings: &[caffe("Threshold", |a| {
         let p = a.section("threshold_param");
         Threshold { threshold: p.float("threshold").unwrap_or(0.0) }.into()
@@ -24,16 +24,8 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for Threshold {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         vec![b.map(cx.bottoms, &arg(0).gt(self.threshold))]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 
     fn detail(&self) -> String {

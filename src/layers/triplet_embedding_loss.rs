@@ -29,6 +29,7 @@ end";
 /// The description of [`TripletEmbeddingLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(3, 4),
+    differentiable: 3,
     spellings: &[torch("nn.TripletEmbeddingCriterion", &["alpha"], |a| {
         TripletEmbeddingLoss { alpha: a.float("alpha").unwrap_or(0.2) }.into()
     })
@@ -56,10 +57,6 @@ impl LayerOps for TripletEmbeddingLoss {
         });
         let losses = b.map(&[near, far], &(arg(0) - arg(1) + constant(self.alpha)).max(0.0));
         vec![total(b, losses, true)]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom < 3
     }
 
     fn detail(&self) -> String {

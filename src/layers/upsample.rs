@@ -36,6 +36,7 @@ params! {
 /// The description of [`Upsample`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[
         caffe("Upsample", |a| Upsample::read(a).into()),
@@ -192,10 +193,6 @@ impl LayerOps for Upsample {
         vec![b.view(y, top)]
     }
 
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
-    }
-
     fn detail(&self) -> String {
         match (self.size, self.scale) {
             (Some([h, w]), _) => format!("to {h} x {w}"),
@@ -226,14 +223,10 @@ fn place<T: Real>(position: T) -> Option<usize> {
 
 impl Operation for Unpool {
     const NAME: &'static str = "unpool";
-    const GRADIENT: &'static str = "unpool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[0].with(2, self.size[0]).with(3, self.size[1])]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -249,13 +242,7 @@ impl Operation for Unpool {
         }
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (small, large) = self.planes(saved.args[0].shape);
         let tops = saved.douts[0].data.chunks_exact(large);
         let planes = tops.zip(saved.args[1].data.chunks_exact(small));

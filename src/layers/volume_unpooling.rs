@@ -44,6 +44,7 @@ end
 /// The description of [`VolumeUnpooling`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[torch("nn.VolumetricMaxUnpooling", &["pooling"], |a| {
         VolumeUnpooling {
@@ -79,10 +80,6 @@ impl LayerOps for VolumeUnpooling {
         let (kernel, stride, pad) = (three(&self.kernel), three(&self.stride), three(&self.pad));
         let y = b.native(Maxima { kernel, stride, pad }, &args)[0];
         vec![b.view(y, cx.top(0).clone())]
-    }
-
-    fn differentiable(&self, bottom: usize) -> bool {
-        bottom == 0
     }
 
     fn detail(&self) -> String {
@@ -137,14 +134,10 @@ impl Maxima {
 
 impl Operation for Maxima {
     const NAME: &'static str = "volume-unpool";
-    const GRADIENT: &'static str = "volume-unpool-grad";
+    const DIFFERENTIABLE: usize = 1;
 
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         vec![args[1].clone()]
-    }
-
-    fn differentiable(&self, arg: usize) -> bool {
-        arg == 0
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
@@ -152,13 +145,7 @@ impl Operation for Maxima {
         self.each(args[0].shape, &args[1], |from, to| outs[0].data[to] = args[0].data[from]);
     }
 
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        _wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         dargs[0].data.fill(T::ZERO);
         let dy = saved.douts[0].data;
         self.each(saved.args[0].shape, &saved.args[1], |from, to| dargs[0].data[from] = dy[to]);

@@ -1,10 +1,9 @@
 //! Adds normal noise while training.
 
-use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::arg;
 use crate::program::{Builder, Distribution, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, torch};
+use crate::spec::{Category, LayerOps, LayerSpec, Lower, Phase, torch};
 
 params! {
     /// Adds to each element a normal random number while training; afterwards it is the identity.
@@ -38,10 +37,6 @@ pub static SPEC: LayerSpec = LayerSpec {
 };
 
 impl LayerOps for WhiteNoise {
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        Ok(Signature::of(cx.bottom(0).clone()))
-    }
-
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
         let x = cx.bottoms[0];
         if cx.phase == Phase::Test {

@@ -124,7 +124,8 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, join: Option
             let port = port.expect("the net has no errors");
             let x = blobs[port.node.index()][port.top];
             let told = node.propagate_down.get(i).copied();
-            let open = node.layer.differentiable(i) && (force || told != Some(false));
+            let open =
+                node.layer.differentiable(i, node.bottoms.len()) && (force || told != Some(false));
             if open && told == Some(true) && backward != Backward::No {
                 wanted.push(x);
             }
@@ -305,7 +306,7 @@ fn overwritten(typed: &TypedNet, port: Port, towards_loss: &[bool]) -> bool {
             let in_place =
                 node.tops.get(bottom).is_some_and(|t| t.value == node.bottoms[bottom].value);
             let back = typed.net.force_backward || towards_loss[reader.index()];
-            back && !in_place && node.layer.differentiable(bottom)
+            back && !in_place && node.layer.differentiable(bottom, node.bottoms.len())
         })
 }
 

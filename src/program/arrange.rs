@@ -420,12 +420,12 @@ mod tests {
         arrange(&mut program, Arrange::Training);
         assert_eq!(verify(&program), Ok(()));
         let names = program.steps.iter().map(|step| step.kernel.name());
-        let transposes = names.clone().filter(|&name| name == "transpose").count();
+        let transposes = names.clone().filter(|name| name == "transpose").count();
         // The data, the result and its gradient.
         assert_eq!(transposes, 3, "{program}");
         let known = ["conv", "max-pool", "max-pool-grad", "conv-input", "conv-filter"];
         assert!(
-            names.clone().all(|name| !known.contains(&name)),
+            names.clone().all(|name| !known.contains(&&*name)),
             "{:?}",
             names.collect::<Vec<_>>()
         );

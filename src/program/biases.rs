@@ -108,7 +108,7 @@ mod tests {
             simplify(&mut program);
             assert_eq!(verify(&program), Ok(()));
             let mut names: Vec<_> = program.steps.iter().map(|step| step.kernel.name()).collect();
-            names.retain(|&name| name != "view");
+            names.retain(|name| name != "view");
             let first: &[_] =
                 if watched { &["conv", "pointwise", "max-pool"] } else { &["pooled-conv"] };
             assert_eq!(names, [first, &["matmul", "pointwise"]].concat());

@@ -3,7 +3,7 @@
 
 use super::expr::{Expr, arg, constant};
 use super::kernel::{Kernel, Normalize};
-use super::native::{Operation, Saved, View, ViewMut};
+use super::native::{Operation, View, ViewMut};
 use super::{Builder, Step, ValueId};
 use crate::real::Real;
 use crate::ty::Shape;
@@ -113,29 +113,14 @@ struct Starts {
 
 impl Operation for Starts {
     const NAME: &'static str = "plane-starts";
-    const GRADIENT: &'static str = "plane-starts-grad";
 
     fn shapes(&self, _args: &[&Shape]) -> Vec<Shape> {
         vec![[self.planes, 1].into()]
-    }
-
-    fn gradient_reads_outputs(&self) -> bool {
-        false
     }
 
     fn forward<T: Real>(&self, _args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         for (number, to) in outs[0].data.iter_mut().enumerate() {
             *to = T::from_f64((number * self.plane) as f64);
         }
-    }
-
-    /// There is nothing that a gradient could go to.
-    fn backward<T: Real>(
-        &self,
-        _saved: &Saved<T>,
-        _wrt: &[usize],
-        _dargs: &mut [ViewMut<T>],
-        _work: &mut [T],
-    ) {
     }
 }

@@ -95,13 +95,15 @@ pub(super) fn channel_affine(program: &Program, step: &Step) -> Option<(ValueId,
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::program::{differentiate, simplify, verify};
     use crate::ty::Shape;
     use crate::window::{Axis, Conv};
 
     /// A convolution, a normalisation, a factor and a shift, and ReLU; then the kernels of both passes.
-    fn kernels(convolutions: bool, watched: bool) -> Vec<&'static str> {
+    fn kernels(convolutions: bool, watched: bool) -> Vec<Cow<'static, str>> {
         let mut b = Builder::new();
         let x = b.input("x", Shape::from([2, 3, 5, 5]));
         let w = b.input("w", Shape::from([4, 3, 3, 3]));

@@ -3,6 +3,7 @@
 //! A kernel is matched exhaustively in exactly these concerns: the gradient table (`gradient.rs`), the
 //! verifier, the cost model, the CPU and the CUDA executors. Everything else composes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::expr::PointFn;
@@ -277,8 +278,8 @@ impl Kernel {
     }
 
     /// A short name for printing: `conv`, `pointwise`.
-    pub fn name(&self) -> &'static str {
-        match self {
+    pub fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Kernel::Fill(_) => "fill",
             Kernel::Pointwise(_) => "pointwise",
             Kernel::Reduce(ReduceOp::Sum, _) => "sum",
@@ -347,7 +348,7 @@ impl Kernel {
             Kernel::Scatter(_) => "scatter",
             Kernel::Random(..) => "random",
             Kernel::Native(native) => native.name(),
-            Kernel::NativeGrad(native, _) => native.gradient_name(),
-        }
+            Kernel::NativeGrad(native, _) => return format!("{}-grad", native.name()).into(),
+        })
     }
 }

@@ -30,10 +30,10 @@ pub struct ViewMut<'a, T> {
 
 /// What a layer writes to define an operation of its own.
 pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
-    /// A short name for printing.
+    /// A short name for printing; that of its gradient has `-grad` behind it.
     const NAME: &'static str;
-    /// The name of its gradient.
-    const GRADIENT: &'static str;
+    /// The first so many arguments have gradients; labels have none. See [`Operation::differentiable`].
+    const DIFFERENTIABLE: usize = usize::MAX;
 
     /// The shapes of the results.
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape>;
@@ -48,23 +48,19 @@ pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
         false
     }
 
-    /// Whether argument `i` has a gradient at all; labels have none.
-    fn differentiable(&self, _arg: usize) -> bool {
-        true
+    /// Whether an argument has a gradient at all.
+    fn differentiable(&self, arg: usize) -> bool {
+        arg < Self::DIFFERENTIABLE
     }
 
     /// Computes the results. Must give the same bits every time.
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], work: &mut [T]);
 
-    /// Computes the gradient to the arguments in `wrt`, in that order, from the arguments, the results
-    /// (empty unless `gradient_reads_outputs`) and the gradients of the results.
-    fn backward<T: Real>(
-        &self,
-        saved: &Saved<T>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<T>],
-        work: &mut [T],
-    );
+    /// Computes the gradient to the arguments in [`Saved::wrt`], in that order. Never asked for where no argument has
+    /// a gradient or [`Operation::rule`] writes it.
+    fn backward<T: Real>(&self, _saved: &Saved<T>, _dargs: &mut [ViewMut<T>], _work: &mut [T]) {
+        unreachable!("{} computes no gradient", Self::NAME);
+    }
 
     /// Writes the gradient as steps of the program, as pairs of an argument and its gradient, in the place of `backward`.
     fn rule(
@@ -88,18 +84,18 @@ pub trait Operation: Debug + Send + Sync + PartialEq + 'static {
 pub struct Saved<'a, T> {
     /// The arguments of the forward pass.
     pub args: &'a [View<'a, T>],
-    /// Its results, or nothing.
+    /// Its results; empty unless [`Operation::gradient_reads_outputs`].
     pub outs: &'a [View<'a, T>],
     /// The gradient of each result.
     pub douts: &'a [View<'a, T>],
+    /// The arguments to which gradients are asked for.
+    pub wrt: &'a [usize],
 }
 
 /// [`Operation`] as an object. Implemented for every operation; not to be implemented by hand.
 pub trait Native: Debug + Send + Sync {
     /// A short name for printing.
     fn name(&self) -> &'static str;
-    /// The name of its gradient.
-    fn gradient_name(&self) -> &'static str;
     /// The shapes of the results.
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape>;
     /// Elements of scratch.
@@ -113,21 +109,9 @@ pub trait Native: Debug + Send + Sync {
     /// Forward in f64.
     fn forward_f64(&self, args: &[View<f64>], outs: &mut [ViewMut<f64>], work: &mut [f64]);
     /// Backward in f32.
-    fn backward_f32(
-        &self,
-        saved: &Saved<f32>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<f32>],
-        work: &mut [f32],
-    );
+    fn backward_f32(&self, saved: &Saved<f32>, dargs: &mut [ViewMut<f32>], work: &mut [f32]);
     /// Backward in f64.
-    fn backward_f64(
-        &self,
-        saved: &Saved<f64>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<f64>],
-        work: &mut [f64],
-    );
+    fn backward_f64(&self, saved: &Saved<f64>, dargs: &mut [ViewMut<f64>], work: &mut [f64]);
     /// See [`Operation::rule`].
     fn rule(
         &self,
@@ -146,9 +130,6 @@ pub trait Native: Debug + Send + Sync {
 impl<O: Operation> Native for O {
     fn name(&self) -> &'static str {
         O::NAME
-    }
-    fn gradient_name(&self) -> &'static str {
-        O::GRADIENT
     }
     fn shapes(&self, args: &[&Shape]) -> Vec<Shape> {
         Operation::shapes(self, args)
@@ -176,23 +157,11 @@ impl<O: Operation> Native for O {
     fn forward_f64(&self, args: &[View<f64>], outs: &mut [ViewMut<f64>], work: &mut [f64]) {
         self.forward(args, outs, work);
     }
-    fn backward_f32(
-        &self,
-        saved: &Saved<f32>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<f32>],
-        work: &mut [f32],
-    ) {
-        self.backward(saved, wrt, dargs, work);
+    fn backward_f32(&self, saved: &Saved<f32>, dargs: &mut [ViewMut<f32>], work: &mut [f32]) {
+        self.backward(saved, dargs, work);
     }
-    fn backward_f64(
-        &self,
-        saved: &Saved<f64>,
-        wrt: &[usize],
-        dargs: &mut [ViewMut<f64>],
-        work: &mut [f64],
-    ) {
-        self.backward(saved, wrt, dargs, work);
+    fn backward_f64(&self, saved: &Saved<f64>, dargs: &mut [ViewMut<f64>], work: &mut [f64]) {
+        self.backward(saved, dargs, work);
     }
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         Operation::device(self, pass, args)

@@ -1,5 +1,6 @@
 //! Lets values that are computed in the same way be one: from a program to one without common subexpressions.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{Builder, Kernel, Program, Source, Step, ValueId};
@@ -10,7 +11,7 @@ use super::{Builder, Kernel, Program, Source, Step, ValueId};
 pub fn compute_once(b: &mut Builder) -> Vec<ValueId> {
     let program = b.program();
     let mut stands: Vec<ValueId> = (0..program.values.len() as u32).map(ValueId).collect();
-    let mut seen: HashMap<(&str, Vec<ValueId>), Vec<usize>> = HashMap::new();
+    let mut seen: HashMap<(Cow<str>, Vec<ValueId>), Vec<usize>> = HashMap::new();
     let mut repeated = vec![false; program.steps.len()];
     for (number, step) in program.steps.iter().enumerate() {
         let args: Vec<ValueId> = step.args.iter().map(|v| stands[v.0 as usize]).collect();

@@ -109,11 +109,13 @@ fn joined(program: &Program, step: &Step) -> Option<(FusedConv, Pool, Vec<ValueI
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::program::{Builder, simplify, verify};
     use crate::window::{Conv, Rounding};
 
-    fn kernels(watched: bool, extent: usize) -> Vec<&'static str> {
+    fn kernels(watched: bool, extent: usize) -> Vec<Cow<'static, str>> {
         kernels_of(watched, [3, extent], [6, 3])
     }
 
@@ -121,7 +123,7 @@ mod tests {
         watched: bool,
         [channels, extent]: [usize; 2],
         [outputs, side]: [usize; 2],
-    ) -> Vec<&'static str> {
+    ) -> Vec<Cow<'static, str>> {
         let mut b = Builder::new();
         let x = b.input("x", Shape::from([4, channels, extent, extent]));
         let w = b.input("w", Shape::from([outputs, channels, side, side]));

@@ -7,6 +7,7 @@
 //! along the batch, and cut apart again where something else reads them. Gradients need no care: they are those of the
 //! program that results.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::once::{Depends, depends};
@@ -115,7 +116,7 @@ impl<'a> Search<'a> {
     fn run(mut self) -> Vec<Group> {
         for steps in self.levels() {
             let mut alike: Vec<(Vec<Arg>, Vec<usize>)> = vec![];
-            let mut places: HashMap<(&str, Vec<Arg>), Vec<usize>> = HashMap::new();
+            let mut places: HashMap<(Cow<str>, Vec<Arg>), Vec<usize>> = HashMap::new();
             for number in steps {
                 let step = &self.program.steps[number];
                 let args = self.args(step);

@@ -38,7 +38,7 @@ pub fn steps(typed: &TypedNet, plan: &Plan, gpu: Option<&OnGpu>) -> String {
             let mut line = vec![
                 number.to_string(),
                 layers(typed, &plan.program, step.origin).join(" + "),
-                step.kernel.name().to_owned(),
+                step.kernel.name().into_owned(),
                 shapes.collect::<Vec<_>>().join(", "),
                 place(plan, step).map(|place| place.to_string()).unwrap_or_default(),
                 bytes(result_bytes(plan, step)),

@@ -146,7 +146,7 @@ fn edges(typed: &TypedNet, box_of: &[usize]) -> Vec<Edge> {
             let shape = typed.seen(port).as_ref().map(compact).unwrap_or_default();
             let mut edge = Edge::new((from, port.top), (to, bottom), net.blob(port), &shape);
             let ends = matches!(node.layer.spec().category, Category::Loss | Category::Metric);
-            if ends && 0 < bottom && !node.layer.differentiable(bottom) {
+            if ends && 0 < bottom && !node.layer.differentiable(bottom, node.bottoms.len()) {
                 edge.role = Role::Label;
             }
             edge.dashed = node.propagate_down.get(bottom) == Some(&false);

@@ -253,6 +253,9 @@ pub struct Args<'a> {
     anchor: Span,
 }
 
+/// What a value of the field of this name is; none, with a complaint, if it is of another kind.
+type Read<'a, T> = fn(&Args<'a>, &str, &Spanned<Value>) -> Option<T>;
+
 impl<'a> Args<'a> {
     /// The outermost arguments; `anchor` is the place of the layer's type.
     pub fn new(reading: &'a Reading, record: &'a Record, anchor: Span) -> Self {
@@ -356,17 +359,26 @@ impl<'a> Args<'a> {
         self.reading.used.borrow_mut().extend(keys.map(|key| key.span));
     }
 
+    /// The value of a field that is not repeated.
+    fn one<T>(&self, key: &'static str, kind: Kind, read: Read<'a, T>) -> Option<T> {
+        self.ask(key, kind, false);
+        read(self, key, self.single(key)?)
+    }
+
+    /// All values of a repeated field.
+    fn every<T>(&self, key: &'static str, kind: Kind, read: Read<'a, T>) -> Vec<T> {
+        self.ask(key, kind, true);
+        self.values(key).into_iter().filter_map(|v| read(self, key, v)).collect()
+    }
+
     /// A count: a whole number from 0 to 4294967295.
     pub fn usize(&self, key: &'static str) -> Option<usize> {
-        self.ask(key, Kind::Count, false);
-        let value = self.single(key)?;
-        self.as_usize(key, value)
+        self.one(key, Kind::Count, Self::as_usize)
     }
 
     /// All counts of a repeated field.
     pub fn usizes(&self, key: &'static str) -> Vec<usize> {
-        self.ask(key, Kind::Count, true);
-        self.values(key).into_iter().filter_map(|v| self.as_usize(key, v)).collect()
+        self.every(key, Kind::Count, Self::as_usize)
     }
 
     fn as_usize(&self, key: &str, value: &Spanned<Value>) -> Option<usize> {
@@ -387,15 +399,12 @@ impl<'a> Args<'a> {
 
     /// A whole number, possibly negative.
     pub fn int(&self, key: &'static str) -> Option<i64> {
-        self.ask(key, Kind::Whole, false);
-        let value = self.single(key)?;
-        self.as_int(key, value)
+        self.one(key, Kind::Whole, Self::as_int)
     }
 
     /// All whole numbers of a repeated field.
     pub fn ints(&self, key: &'static str) -> Vec<i64> {
-        self.ask(key, Kind::Whole, true);
-        self.values(key).into_iter().filter_map(|v| self.as_int(key, v)).collect()
+        self.every(key, Kind::Whole, Self::as_int)
     }
 
     fn as_int(&self, key: &str, value: &Spanned<Value>) -> Option<i64> {
@@ -423,15 +432,12 @@ impl<'a> Args<'a> {
 
     /// A number.
     pub fn float(&self, key: &'static str) -> Option<f64> {
-        self.ask(key, Kind::Number, false);
-        let value = self.single(key)?;
-        self.as_float(key, value)
+        self.one(key, Kind::Number, Self::as_float)
     }
 
     /// All numbers of a repeated field.
     pub fn floats(&self, key: &'static str) -> Vec<f64> {
-        self.ask(key, Kind::Number, true);
-        self.values(key).into_iter().filter_map(|v| self.as_float(key, v)).collect()
+        self.every(key, Kind::Number, Self::as_float)
     }
 
     fn as_float(&self, key: &str, value: &Spanned<Value>) -> Option<f64> {
@@ -451,9 +457,7 @@ impl<'a> Args<'a> {
 
     /// A truth value; 0 and 1 are accepted as protobuf does.
     pub fn bool(&self, key: &'static str) -> Option<bool> {
-        self.ask(key, Kind::Truth, false);
-        let value = self.single(key)?;
-        self.as_bool(key, value)
+        self.one(key, Kind::Truth, Self::as_bool)
     }
 
     fn as_bool(&self, key: &str, value: &Spanned<Value>) -> Option<bool> {
@@ -472,21 +476,17 @@ impl<'a> Args<'a> {
 
     /// All truth values of a repeated field.
     pub fn bools(&self, key: &'static str) -> Vec<bool> {
-        self.ask(key, Kind::Truth, true);
-        self.values(key).into_iter().filter_map(|v| self.as_bool(key, v)).collect()
+        self.every(key, Kind::Truth, Self::as_bool)
     }
 
     /// Text.
     pub fn text(&self, key: &'static str) -> Option<String> {
-        self.ask(key, Kind::Text, false);
-        let value = self.single(key)?;
-        self.as_text(key, value)
+        self.one(key, Kind::Text, Self::as_text)
     }
 
     /// All texts of a repeated field.
     pub fn texts(&self, key: &'static str) -> Vec<String> {
-        self.ask(key, Kind::Text, true);
-        self.values(key).into_iter().filter_map(|v| self.as_text(key, v)).collect()
+        self.every(key, Kind::Text, Self::as_text)
     }
 
     fn as_text(&self, key: &str, value: &Spanned<Value>) -> Option<String> {

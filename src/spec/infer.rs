@@ -450,6 +450,11 @@ impl Lower<'_> {
         self.signature.tops.len()
     }
 
+    /// The only top where it is bottom 0 in the shape of the top.
+    pub fn reshaped(&self, b: &mut Builder) -> Vec<ValueId> {
+        vec![b.view(self.bottoms[0], self.top(0).clone())]
+    }
+
     /// The tops as inputs of the program, named after the blobs.
     pub fn inputs(&self, b: &mut Builder) -> Vec<ValueId> {
         let tops = self.node.tops.iter().zip(&self.signature.tops);

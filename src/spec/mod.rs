@@ -288,6 +288,8 @@ pub struct LayerSpec {
     pub bottoms: Arity,
     /// Blobs it gives.
     pub tops: Arity,
+    /// The first so many bottoms have gradients; labels have none. See [`LayerOps::differentiable`].
+    pub differentiable: usize,
     /// Whether its top may bear the name of its bottom.
     pub in_place: InPlace,
     /// Whether its first top is minimised unless told otherwise.
@@ -299,7 +301,7 @@ pub struct LayerSpec {
 }
 
 impl LayerSpec {
-    /// One bottom, one top, in place allowed, no loss, no input, no spellings.
+    /// One bottom, one top, gradients to all bottoms, in place allowed, no loss, no input, no spellings.
     pub const fn new(name: &'static str, category: Category, docs: Docs) -> Self {
         LayerSpec {
             name,
@@ -308,6 +310,7 @@ impl LayerSpec {
             params: docs.params,
             bottoms: Arity::exactly(1),
             tops: Arity::exactly(1),
+            differentiable: usize::MAX,
             in_place: InPlace::Fine,
             loss: false,
             input: false,
@@ -315,10 +318,11 @@ impl LayerSpec {
         }
     }
 
-    /// A loss of scores and labels: two bottoms, one top, not in place, no spellings.
+    /// A loss of scores and labels: two bottoms, one top, a gradient to the scores, not in place, no spellings.
     pub const fn loss(name: &'static str, docs: Docs) -> Self {
         LayerSpec {
             bottoms: Arity::exactly(2),
+            differentiable: 1,
             in_place: InPlace::Refused,
             loss: true,
             ..LayerSpec::new(name, Category::Loss, docs)
@@ -337,8 +341,11 @@ pub struct Docs {
 
 /// What every layer can do. `infer` is the only place that knows the shapes.
 pub trait LayerOps {
-    /// The shapes of tops and parameters, or complaints about what is wrong with the bottoms.
-    fn infer(&self, cx: &Infer) -> Result<Signature, Reported>;
+    /// The shapes of tops and parameters, or complaints about what is wrong with the bottoms; unless said otherwise one top
+    /// of the shape of the first bottom, and no parameters.
+    fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
+        Ok(Signature::of(cx.bottom(0).clone()))
+    }
 
     /// Complaints about what needs no shapes. It is asked before [`infer`](Self::infer), and also where those of the bottoms
     /// are not known: `cx` then has none.
@@ -349,8 +356,9 @@ pub trait LayerOps {
     /// The layer as steps of a program; gives one value per top.
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId>;
 
-    /// Whether a gradient to bottom `i` exists; labels have none.
-    fn differentiable(&self, _bottom: usize) -> bool {
+    /// Whether a bottom has a gradient, one of `bottoms`, where it is not just the first so many that have one; see
+    /// [`LayerSpec::differentiable`].
+    fn differentiable(&self, _bottom: usize, _bottoms: usize) -> bool {
         true
     }
 

@@ -260,28 +260,23 @@ impl Prepare {
                     layout::transpose(&extents, &perm, m.get(args[0]), m.get_mut(y));
                 })
             }
-            &Kernel::Slice { axis, start, step } => {
-                let (outer, extent, inner) = around(&arg_shapes[0], axis);
-                let count = out_shapes[0].0[axis];
+            &Kernel::Slice { axis, start, step } | &Kernel::Pad { axis, start, step } => {
+                let pads = matches!(kernel, Kernel::Pad { .. });
+                let (whole, piece) = match pads {
+                    true => (&out_shapes[0], &arg_shapes[0]),
+                    false => (&arg_shapes[0], &out_shapes[0]),
+                };
+                let (outer, extent, inner) = around(whole, axis);
+                let count = piece.0[axis];
                 Box::new(move |m, _| {
                     let (x, y) = (m.get(args[0]), m.get_mut(y));
-                    for i in 0..parts(step, count) {
-                        let from = Part { extent, start: start + i * step };
-                        let to = Part { extent: count, start: i };
-                        let len = if step == 1 { count } else { 1 };
-                        layout::copy_part(outer, len, inner, x, from, T::ZERO, y, to);
+                    if pads {
+                        y.fill(T::ZERO);
                     }
-                })
-            }
-            &Kernel::Pad { axis, start, step } => {
-                let (outer, extent, inner) = around(&out_shapes[0], axis);
-                let count = arg_shapes[0].0[axis];
-                Box::new(move |m, _| {
-                    let (x, y) = (m.get(args[0]), m.get_mut(y));
-                    y.fill(T::ZERO);
                     for i in 0..parts(step, count) {
-                        let from = Part { extent: count, start: i };
-                        let to = Part { extent, start: start + i * step };
+                        let whole = Part { extent, start: start + i * step };
+                        let piece = Part { extent: count, start: i };
+                        let (from, to) = if pads { (piece, whole) } else { (whole, piece) };
                         let len = if step == 1 { count } else { 1 };
                         layout::copy_part(outer, len, inner, x, from, T::ZERO, y, to);
                     }

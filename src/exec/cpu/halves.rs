@@ -63,6 +63,9 @@ mod wide {
     }
 
     /// [`super::plane`] of numbers of four bytes, for `count` windows in rows of half the width.
+    ///
+    /// # Safety
+    /// `x` is valid for reading `4 count` numbers, `y` and `index` for writing `count`, whole rows of windows.
     #[target_feature(enable = "avx512f")]
     pub unsafe fn plane(width: usize, count: usize, x: *const f32, y: *mut f32, index: *mut f32) {
         let half = width / 2;

@@ -189,6 +189,10 @@ impl<T: Real> WithSimd for &RowPanel<'_, T> {
     }
 }
 
+/// Computes and stores tiles of `R` rows.
+///
+/// # Safety
+/// As [`RowPanel::run`].
 #[inline(always)]
 unsafe fn panels<T: Real, S: Simd, const R: usize>(simd: S, job: &RowPanel<T>) {
     let columns = REGISTERS * T::lanes::<S>();
@@ -215,6 +219,10 @@ unsafe fn panels<T: Real, S: Simd, const R: usize>(simd: S, job: &RowPanel<T>) {
     }
 }
 
+/// The sums of a tile of `R` rows.
+///
+/// # Safety
+/// Both operands extend over `depth` steps of `R` rows and of all registers.
 #[inline(always)]
 unsafe fn product<T: Real, S: Simd, const R: usize>(
     simd: S,

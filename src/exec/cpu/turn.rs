@@ -43,6 +43,9 @@ mod wide {
     }
 
     /// [`super::turn`] of numbers of four bytes.
+    ///
+    /// # Safety
+    /// As [`super::turn`].
     #[target_feature(enable = "avx512f")]
     pub unsafe fn turn(from: &[*const f32], to: &[*mut f32], height: usize) {
         let (across, down) = (mask(to.len()), mask(height));

@@ -93,6 +93,10 @@ impl<T: Real> WithSimd for &Product<'_, T> {
     }
 }
 
+/// Computes and stores a tile of `R` rows.
+///
+/// # Safety
+/// As [`Product::run`].
 #[inline(always)]
 unsafe fn wide<T: Real, S: Simd, const R: usize>(simd: S, job: &Product<T>) {
     // SAFETY: `run`'s caller vouches for all extents.
@@ -104,6 +108,10 @@ unsafe fn wide<T: Real, S: Simd, const R: usize>(simd: S, job: &Product<T>) {
     }
 }
 
+/// The same in `V` registers.
+///
+/// # Safety
+/// As [`Product::run`].
 #[inline(always)]
 unsafe fn tile<T: Real, S: Simd, const R: usize, const V: usize>(simd: S, job: &Product<T>) {
     // SAFETY: `run`'s caller vouches for all extents.
@@ -126,6 +134,10 @@ unsafe fn tile<T: Real, S: Simd, const R: usize, const V: usize>(simd: S, job: &
     }
 }
 
+/// The sums of such a tile.
+///
+/// # Safety
+/// As [`Product::run`].
 #[inline(always)]
 unsafe fn sums<T: Real, S: Simd, const R: usize, const V: usize>(
     simd: S,

@@ -98,6 +98,9 @@ impl<T: Real> WithSimd for Runs<'_, T> {
 }
 
 /// Sums every list in `V` registers, `WAYS` gradients at a time so that no addition waits for the one before.
+///
+/// # Safety
+/// Lists end inside their values and places, and runs of `V` registers lie inside `base` and `sums`.
 #[inline(always)]
 unsafe fn sum_lists<T: Real, S: Simd, const V: usize, const WAYS: usize>(simd: S, job: Runs<T>) {
     let lanes = T::lanes::<S>();
@@ -139,6 +142,9 @@ unsafe fn sum_lists<T: Real, S: Simd, const V: usize, const WAYS: usize>(simd: S
 }
 
 /// `sum += value run`.
+///
+/// # Safety
+/// The run is valid for reading `V` registers.
 #[inline(always)]
 unsafe fn add_run<T: Real, S: Simd, const V: usize>(
     simd: S,

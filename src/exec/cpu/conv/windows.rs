@@ -344,9 +344,9 @@ fn copy_rows<T: Real>(
                 for (row, at) in table.iter().enumerate() {
                     let (from, to) = (from.as_ptr().add(*at), to.as_mut_ptr().add(row * stride));
                     for first in (0..len - 32).step_by(32) {
-                        copy_nonoverlapping::<T, 32>(from.add(first), to.add(first));
+                        copy_exactly::<T, 32>(from.add(first), to.add(first));
                     }
-                    copy_nonoverlapping::<T, 32>(from.add(len - 32), to.add(len - 32));
+                    copy_exactly::<T, 32>(from.add(len - 32), to.add(len - 32));
                 }
             }
         }
@@ -354,6 +354,9 @@ fn copy_rows<T: Real>(
 }
 
 /// The first and the last `N` of `len` numbers, which are all.
+///
+/// # Safety
+/// Rows of `len` numbers, at least `N`, lie inside `from` at the places of the table and inside `to` a stride apart.
 #[inline(always)]
 unsafe fn copy_ends<T: Real, const N: usize>(
     from: &[T],
@@ -367,13 +370,16 @@ unsafe fn copy_ends<T: Real, const N: usize>(
         // SAFETY: both parts are within `len` numbers of the row, promised by the caller.
         unsafe {
             let (from, to) = (from.as_ptr().add(*at), to.as_mut_ptr().add(row * stride));
-            copy_nonoverlapping::<T, N>(from, to);
-            copy_nonoverlapping::<T, N>(from.add(last), to.add(last));
+            copy_exactly::<T, N>(from, to);
+            copy_exactly::<T, N>(from.add(last), to.add(last));
         }
     }
 }
 
 /// Rows of exactly `N` numbers.
+///
+/// # Safety
+/// Rows of `N` numbers lie inside `from` at the places of the table and inside `to` a stride apart.
 #[inline(always)]
 unsafe fn copy_whole<T: Real, const N: usize>(
     from: &[T],
@@ -385,14 +391,17 @@ unsafe fn copy_whole<T: Real, const N: usize>(
         // SAFETY: rows of `N` numbers are inside of both slices, promised by the caller.
         unsafe {
             let (from, to) = (from.as_ptr().add(*at), to.as_mut_ptr().add(row * stride));
-            copy_nonoverlapping::<T, N>(from, to);
+            copy_exactly::<T, N>(from, to);
         }
     }
 }
 
 /// Copies `N` numbers at once.
+///
+/// # Safety
+/// `from` is valid for reading and `to` for writing `N` numbers.
 #[inline(always)]
-unsafe fn copy_nonoverlapping<T: Real, const N: usize>(from: *const T, to: *mut T) {
+unsafe fn copy_exactly<T: Real, const N: usize>(from: *const T, to: *mut T) {
     // SAFETY: promised by the caller; arrays of numbers have their alignment.
     unsafe { to.cast::<[T; N]>().write(from.cast::<[T; N]>().read()) };
 }

@@ -78,10 +78,11 @@ impl Places {
                 args: &views[..n_args],
                 outs: &views[n_args..n_args + kept],
                 douts: &views[n_args + kept..n],
+                wrt: &wrt,
             };
             let mut dargs: [ViewMut<T>; N] = views_mut(m, &outs, &out_shapes, &none);
             let dargs = &mut dargs[..wrt.len()];
-            T::native_backward(&*native, &saved, &wrt, dargs, m.get_mut(work));
+            T::native_backward(&*native, &saved, dargs, m.get_mut(work));
         })
     }
 }

@@ -116,6 +116,16 @@ DEVICE void team_add(real *part) {
     }
 }
 
+/* The sum of many terms, in part[0]. */
+DEVICE void team_sum(const real *terms, whole count, real *part) {
+    EACH_THREAD(t) {
+        real sum = 0;
+        for (whole i = t; i < count; i += THREADS) sum += terms[i];
+        part[t] = sum;
+    }
+    team_add(part);
+}
+
 /* Adds up two numbers of every thread at once, with 64 bits. */
 DEVICE void team_add_both(double *one, double *other) {
     for (int half = THREADS / 2; 0 < half; half /= 2) {

@@ -16,12 +16,18 @@ DEVICE void philox(unsigned long long seed, unsigned long long stream, unsigned 
     words[0] = c0, words[1] = c1, words[2] = c2, words[3] = c3;
 }
 
+/* The words at a place of a stream, in the run that is on. */
+DEVICE void random_words(const real *control, long long stream, whole i, unsigned *words) {
+    const unsigned long long *seed_and_run = (const unsigned long long *)control;
+    unsigned long long counter = (seed_and_run[1] << 32) + (unsigned long long)i;
+    philox(seed_and_run[0], (unsigned long long)stream, counter, words);
+}
+
 /* Four numbers by each thread; n counts the fours, total the numbers. */
 DEVICE void random_uniform(const real *control, real *y, whole n, whole total, long long stream) {
-    const unsigned long long *seed_and_run = (const unsigned long long *)control;
     EACH(i, n) {
         unsigned words[4];
-        philox(seed_and_run[0], (unsigned long long)stream, (seed_and_run[1] << 32) + (unsigned long long)i, words);
+        random_words(control, stream, i, words);
         for (int j = 0; j < 4; j++) {
             whole at = 4 * i + j;
             if (at < total) y[at] = (real)((float)(words[j] >> 8) * (1.0f / 16777216.0f));
@@ -37,10 +43,9 @@ DEVICE double unit(unsigned low, unsigned high) {
 
 /* Two numbers by each thread (Box and Muller, 1958); n counts the pairs. */
 DEVICE void random_normal(const real *control, real *y, whole n, whole total, long long stream) {
-    const unsigned long long *seed_and_run = (const unsigned long long *)control;
     EACH(i, n) {
         unsigned words[4];
-        philox(seed_and_run[0], (unsigned long long)stream, (seed_and_run[1] << 32) + (unsigned long long)i, words);
+        random_words(control, stream, i, words);
         double radius = sqrt(-2.0 * log(1.0 - unit(words[0], words[1])));
         double angle = 6.283185307179586476925286766559 * unit(words[2], words[3]);
         y[2 * i] = (real)(radius * cos(angle));

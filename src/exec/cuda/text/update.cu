@@ -192,12 +192,7 @@ DEVICE void squares(const real *x, real *parts, whole n, whole count, whole piec
 DEVICE void clip_factor(const real *parts, real *numbers, whole n, whole count, real most) {
     SHARED real part[THREADS];
     EACH_TEAM(b, n) {
-        EACH_THREAD(t) {
-            real sum = 0;
-            for (whole i = t; i < count; i += THREADS) sum += parts[i];
-            part[t] = sum;
-        }
-        team_add(part);
+        team_sum(parts, count, part);
         EACH_THREAD(t) {
             real norm = r_sqrt(part[0]);
             if (t == 0) numbers[STEP_CLIP] = most < norm ? most / norm : (real)1;

@@ -87,8 +87,9 @@ impl Graph {
             if variable.is_some_and(|variable| users.any(|used| used.variable == variable)) {
                 return true;
             }
+            let bottoms = node.bottoms.len();
             let open = node.bottoms.iter().enumerate();
-            let open = open.filter(|(i, _)| node.layer.differentiable(*i));
+            let open = open.filter(|(i, _)| node.layer.differentiable(*i, bottoms));
             wanted.extend(open.map(|(_, bottom)| bottom.value.as_str()));
             if end.is_some_and(|end| wanted.contains(end)) {
                 return true;
