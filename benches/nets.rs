@@ -241,7 +241,7 @@ impl Net {
     fn print_steps(&mut self, alone: &[f64]) {
         let shared = self.step_times();
         let program = &self.machine.plan().program;
-        let mut kernels: BTreeMap<&str, (usize, f64, f64)> = BTreeMap::new();
+        let mut kernels = BTreeMap::<_, (usize, f64, f64)>::new();
         for (i, step) in program.steps.iter().enumerate() {
             let sum = kernels.entry(step.kernel.name()).or_default();
             *sum = (sum.0 + 1, sum.1 + alone[i], sum.2 + shared[i]);
