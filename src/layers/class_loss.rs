@@ -203,18 +203,13 @@ impl ClassAxis {
         }
     }
 
-    /// The parameter with a weight for each class, where there are weights.
-    pub(super) fn weights(
-        &self,
-        cx: &Infer,
-        weights: Option<usize>,
-    ) -> Result<Vec<ParamDecl>, Reported> {
-        let n = self.classes;
-        let Some(weights) = weights else { return Ok(vec![]) };
-        if weights != n {
-            return cx.fail(&["weights"], format!("{weights} weights for {n} classes"));
+    /// The parameter of `n` weights, where there are some: one for each class.
+    pub(super) fn weights(&self, cx: &Infer, n: Option<usize>) -> Result<Vec<ParamDecl>, Reported> {
+        let Some(n) = n else { return Ok(vec![]) };
+        if n != self.classes {
+            return cx.fail(&["weights"], format!("{n} weights for {} classes", self.classes));
         }
-        Ok(vec![ParamDecl::state("weights", [weights], Filler::Constant(1.0))])
+        Ok(vec![ParamDecl::state("weights", [n], Filler::Constant(1.0))])
     }
 
     /// Number of labels that belong to it.
