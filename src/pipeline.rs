@@ -143,6 +143,7 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
         }
     }
     checked.diagnostics.sort();
+    checked.diagnostics.gather();
     checked
 }
 

@@ -94,6 +94,56 @@ fn image_data_trains_and_tests() {
     learns(&solver(folder.path(), &resized, 0), &options);
 }
 
+/// Images of any size whose left halves are dark and of class 0, whose right halves are bright and of class 1, cut to one
+/// size and continued beyond their ends.
+#[test]
+fn a_net_for_pixels_trains_and_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: String| folder.path().join(name);
+    let mut list = String::new();
+    for (i, [rows, columns]) in [[6, 8], [9, 6], [4, 10], [7, 7]].into_iter().enumerate() {
+        let halves = |left: u8, right: u8| {
+            let bright = |place: usize| columns <= 2 * (place % columns);
+            (0..rows * columns).map(|p| if bright(p) { right } else { left }).collect::<Vec<u8>>()
+        };
+        let image = Image::new(3, rows, columns, halves(20 + i as u8, 220).repeat(3)).unwrap();
+        image.save_png(&at(format!("{i}.png"))).unwrap();
+        let labels = Image::new(1, rows, columns, halves(0, 1)).unwrap();
+        labels.save_png(&at(format!("{i}_labels.png"))).unwrap();
+        list.push_str(&format!("{i}.png {i}_labels.png\n"));
+    }
+    std::fs::write(at("list.txt".into()), list).unwrap();
+    let data = |phase: &str| {
+        format!(
+            "layer {{ name: 'data' type: 'ImageSegData' top: 'data' top: 'label' top: 'size' include {{ phase: {phase} }}
+                transform_param {{ scale: 0.01 mean_value: 120 crop_size: 8 mirror: true }}
+                image_data_param {{ source: '{0}/list.txt' root_folder: '{0}/' batch_size: 4 shuffle: true
+                    label_type: PIXEL }} }}",
+            folder.path().display()
+        )
+    };
+    let net = format!(
+        "{}{}
+        layer {{ name: 'sizes' type: 'Silence' bottom: 'size' }}
+        layer {{ name: 'classes' type: 'Convolution' bottom: 'data' top: 'classes'
+            convolution_param {{ num_output: 2 kernel_size: 1 weight_filler {{ type: 'xavier' }} }} }}
+        layer {{ name: 'loss' type: 'SoftmaxWithLoss' bottom: 'classes' bottom: 'label' top: 'loss'
+            loss_param {{ ignore_label: 255 }} }}
+        layer {{ name: 'accuracy' type: 'SegAccuracy' bottom: 'classes' bottom: 'label' top: 'accuracy'
+            include {{ phase: TEST }} seg_accuracy_param {{ ignore_label: 255 }} }}",
+        data("TRAIN"),
+        data("TEST")
+    );
+    let path = solver(folder.path(), "", 2);
+    std::fs::write(at("net.prototxt".into()), net).unwrap();
+    let mut job = open(&path, &JobOptions::default()).unwrap();
+    let losses: Vec<f32> = (0..30).map(|_| job.trainer.step().unwrap().loss).collect();
+    assert!(losses[29] < 0.5 * losses[0], "{losses:?}");
+    let report = job.trainer.test(0).unwrap();
+    let accuracy = report.outputs.iter().find(|(name, _)| name.as_str() == "accuracy").unwrap();
+    assert_eq!(accuracy.1[..], [1.0, 1.0, 1.0], "{report:?}");
+}
+
 /// A solver of a net that takes images of any size, one by one: their mean after a convolution of 1 x 1, and features of it.
 fn solver_of_any_size(folder: &Path, sizes: [[usize; 2]; 3], more: &str) -> PathBuf {
     std::fs::create_dir_all(folder).unwrap();

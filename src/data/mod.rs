@@ -18,6 +18,7 @@ pub mod pairs;
 pub mod prefetch;
 pub mod proto;
 pub mod records;
+pub mod segmented;
 pub mod source;
 pub mod transform;
 pub mod window_file;

@@ -192,9 +192,10 @@ impl Records {
                 Ok(())
             }
             Kind::Pairs { list, label } => {
-                let (line, bytes, [rows, columns], values) = list.load(n)?;
+                let (line, bytes) = list.image(n)?;
                 slot.line = line;
                 slot.record.set_encoded(bytes, 0);
+                let ([rows, columns], values) = list.labels(n, [0, 0])?;
                 slot.label = values;
                 *label = vec![1, rows, columns];
                 Ok(())

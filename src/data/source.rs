@@ -17,7 +17,7 @@ use crate::weights::{Blob, read_feed};
 use crate::{Error, Result};
 
 /// Random words of a record start this many blocks after those of the record before.
-const BLOCKS_PER_RECORD: u64 = 16;
+pub(super) const BLOCKS_PER_RECORD: u64 = 16;
 
 /// The order in which records are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,18 +87,24 @@ struct RecordSource {
     records: Records,
     transform: Transform,
     seed: u64,
-    order: Order,
+    turns: Turns,
     /// Records that are passed over before the first one served.
     skip: u64,
-    /// The order of one epoch; empty before the first shuffled record.
-    permutation: Vec<u32>,
-    permuted_epoch: Option<u64>,
     slots: Vec<Slot>,
     /// Whether records may have other shapes than the first.
     varies: bool,
     /// The position whose record lies in the first slot already.
     ready: Option<u64>,
     conventions: Conventions,
+}
+
+/// Whose turn it is, in epochs of records that are shuffled or not.
+pub(super) struct Turns {
+    seed: u64,
+    order: Order,
+    /// The order of one epoch; empty before the first shuffled record.
+    permutation: Vec<u32>,
+    permuted_epoch: Option<u64>,
 }
 
 /// What frameworks other than Caffe expect of records.
@@ -149,10 +155,8 @@ impl Source {
             records,
             transform,
             seed,
-            order,
+            turns: Turns::new(order, seed),
             skip: 0,
-            permutation: vec![],
-            permuted_epoch: None,
             slots: vec![],
             varies: false,
             ready: None,
@@ -223,12 +227,7 @@ impl Source {
     /// There are not that many records.
     pub fn skip_randomly(&mut self, below: usize) -> Result<()> {
         let Kind::Records(source) = &mut self.kind else { return Ok(()) };
-        if source.records.len() < below {
-            let n = source.records.len();
-            return Err(Error::refused(format!("rand_skip is {below}, but there are {n} records")));
-        }
-        let random = Philox::new(source.seed, STREAM_SHUFFLE + 1);
-        source.skip = random.sequence(0).below(below as u32).into();
+        source.skip = skipped(source.seed, below, source.records.len())?;
         Ok(())
     }
 
@@ -362,7 +361,7 @@ impl RecordSource {
         if self.slots.is_empty() {
             self.slots.push(Slot::default());
         }
-        let n = self.number(position.wrapping_add(self.skip));
+        let n = self.turns.number(position.wrapping_add(self.skip), self.records.len());
         let slot = &mut self.slots[0];
         self.records.fetch(n, slot)?;
         let mut shape = |slot: &mut Slot| {
@@ -403,7 +402,8 @@ impl RecordSource {
     ) -> Result<()> {
         let ready = self.ready.take() == Some(position);
         for (i, slot) in slots.iter_mut().enumerate().skip(usize::from(ready)) {
-            let n = self.number(position.wrapping_add(i as u64).wrapping_add(self.skip));
+            let served = position.wrapping_add(i as u64).wrapping_add(self.skip);
+            let n = self.turns.number(served, self.records.len());
             self.records.fetch(n, slot)?;
         }
         let mut buffers = buffers.iter_mut().zip(tops);
@@ -455,10 +455,28 @@ impl RecordSource {
         };
         failed.map_or(Ok(()), |(i, message)| Err(self.records.error(&slots[i], &message)))
     }
+}
 
-    /// The number of the record that is served after `served` others.
-    fn number(&mut self, served: u64) -> usize {
-        let len = self.records.len();
+/// How many records `rand_skip: below` passes over, of so many that there are.
+///
+/// # Errors
+/// There are not that many records.
+pub(super) fn skipped(seed: u64, below: usize, records: usize) -> Result<u64> {
+    if records < below {
+        let message = format!("rand_skip is {below}, but there are {records} records");
+        return Err(Error::refused(message));
+    }
+    Ok(Philox::new(seed, STREAM_SHUFFLE + 1).sequence(0).below(below as u32).into())
+}
+
+impl Turns {
+    /// Turns from the first epoch on.
+    pub fn new(order: Order, seed: u64) -> Self {
+        Turns { seed, order, permutation: vec![], permuted_epoch: None }
+    }
+
+    /// The number of the record that is served after `served` others, of `len` in an epoch.
+    pub fn number(&mut self, served: u64, len: usize) -> usize {
         let (epoch, within) = (served / len as u64, (served % len as u64) as usize);
         if self.order == Order::Sequential {
             return within;

@@ -7,6 +7,7 @@
 
 mod codes;
 mod excerpt;
+pub mod gather;
 pub mod json;
 pub mod nearest;
 pub mod render;
@@ -153,16 +154,21 @@ impl Diagnostic {
     /// Whether the other complaint is the same one, of this layer or of another one that is made by the same text, as a module
     /// and its clone are.
     fn covers(&self, other: &Diagnostic) -> bool {
-        let about = |d: &Diagnostic| {
-            let (name, rest) = d.message.strip_prefix("layer `")?.split_once("`: ")?;
-            Some((name.to_owned(), without_names(rest)))
+        let about = |of: Option<(&str, &str)>| {
+            of.map(|(name, rest)| (name.to_owned(), without_names(rest)))
         };
-        let (Some((name, rest)), Some((other_name, other_rest))) = (about(self), about(other))
+        let (Some((name, rest)), Some((other_name, other_rest))) =
+            (about(self.of_layer()), about(other.of_layer()))
         else {
             return false;
         };
         let is_again = name != other_name || self.labels == other.labels && self.help == other.help;
         is_again && rest == other_rest && self.span() == other.span()
+    }
+
+    /// The layer that the message names at its beginning, and the rest of it.
+    fn of_layer(&self) -> Option<(&str, &str)> {
+        self.message.strip_prefix("layer `")?.split_once("`: ")
     }
 
     /// The primary place.

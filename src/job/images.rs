@@ -330,6 +330,9 @@ fn own(layer: &Layer) -> Option<Served<'_>> {
         Layer::DenseImageData(list) => {
             files(&list.transform, sized(list.is_color, [list.new_height, list.new_width]))
         }
+        Layer::ImageSegData(list) => {
+            files(&list.transform, sized(list.is_color, list.resize.unwrap_or_default()))
+        }
         Layer::AnnotatedData(boxes) => {
             let size = boxes.resize.unwrap_or_default();
             files(&boxes.transform, sized(!boxes.transform.force_gray, size))

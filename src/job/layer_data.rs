@@ -1,5 +1,5 @@
-//! Opens what serves a layer that names its own data, or that is handed them: ImageData, DenseImageData, AnnotatedData,
-//! HDF5Data, WindowData, MemoryData.
+//! Opens what serves a layer that names its own data, or that is handed them: ImageData, DenseImageData,
+//! ImageSegData, AnnotatedData, HDF5Data, WindowData, MemoryData.
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use crate::data::datum::Colour;
 use crate::data::image_list::ImageList;
 use crate::data::image_pairs::ImagePairs;
 use crate::data::records::Records;
+use crate::data::segmented::Cut;
 use crate::data::source::{Order, Source};
 use crate::data::transform::TransformOptions;
 use crate::data::windows::WindowOptions;
@@ -29,6 +30,7 @@ pub(super) fn names_its_data(layer: &Layer) -> bool {
             | Layer::DenseImageData(_)
             | Layer::Hdf5Data(_)
             | Layer::ImageData(_)
+            | Layer::ImageSegData(_)
             | Layer::WindowData(_)
     )
 }
@@ -74,6 +76,19 @@ pub(super) fn serve(
             let list = ImageList::read(&plan.locate(&layer.source), &layer.root_folder)?;
             let of = (&layer.transform, layer.is_color, size, layer.shuffle, layer.rand_skip);
             (listed(Records::of_images(list), of)?, batch(layer.batch_size)?)
+        }
+        Layer::ImageSegData(layer) => {
+            let own = transform(&plan.bases, &layer.transform, None, train)?;
+            let colour = if layer.is_color { Colour::Colour } else { Colour::Grey };
+            let options = TransformOptions { colour, resize: layer.resize, ..own };
+            let labels = (layer.label_type, layer.ignore_label);
+            let path = plan.locate(&layer.source);
+            let list = ImagePairs::read_as(&path, &layer.root_folder, labels, layer.resize, 1)?;
+            let cut = Cut { size: layer.crop, beyond: layer.ignore_label };
+            let turns = (order(layer.shuffle), layer.rand_skip);
+            let about = |e| Error::refused(format!("layer `{}`: {e}", node.name.value));
+            let source = Source::of_segmented(list, options, cut, turns, seed).map_err(about)?;
+            (source, batch(layer.batch_size)?)
         }
         Layer::Hdf5Data(layer) => {
             let names: Vec<&str> = node.tops.iter().map(|top| top.value.as_str()).collect();

@@ -111,6 +111,7 @@ fn named(layer: &Layer) -> (Option<&str>, Option<&Transform>) {
         Layer::Data(data) => (&data.source, Some(&data.transform)),
         Layer::ImageData(list) => (&list.source, Some(&list.transform)),
         Layer::DenseImageData(list) => (&list.source, Some(&list.transform)),
+        Layer::ImageSegData(list) => (&list.source, Some(&list.transform)),
         Layer::AnnotatedData(boxes) => (&boxes.source, Some(&boxes.transform)),
         Layer::WindowData(windows) => (&windows.source, Some(&windows.transform)),
         Layer::Hdf5Data(rows) => (&rows.source, None),

@@ -111,7 +111,8 @@ impl LayerOps for BatchNorm {
             ParamDecl::state("variance", channels, zero),
             ParamDecl::state("factor", [1], zero),
         ];
-        if cx.phase == Phase::Test && self.use_global_stats == Some(false) {
+        let asked = cx.phase == Phase::Test && self.use_global_stats == Some(false);
+        if asked && !cx.is_for_training_alone() {
             let message = format!(
                 "layer `{}`: `use_global_stats: false` holds in TEST as well",
                 cx.node.name.value

@@ -89,7 +89,7 @@ impl LayerOps for ContrastiveLoss {
     }
 
     fn detail(&self) -> String {
-        format!("margin {}{}", self.margin, if self.legacy { ", legacy" } else { "" })
+        format!("margin {}{}", self.margin as f32, if self.legacy { ", legacy" } else { "" })
     }
 }
 

@@ -62,6 +62,10 @@ pub const CHANGES_OF_NVCAFFE: &[&str] = &[
 pub const CHANGES_OF_SEGMENTS: &[&str] =
     &["fix_crop", "more_fix_crop", "multi_scale", "scale_ratios", "max_distort", "is_flow"];
 
+/// The same of DeepLab's and PSPNet's forks.
+pub const CHANGES_OF_SEGMENTATION: &[&str] =
+    &["scale_factors", "rand_resize", "rand_aspect_ratio", "rand_rotate", "gaussian_blur"];
+
 /// The same of Intel Caffe.
 pub const CHANGES_OF_INTEL: &[&str] = &["random_resize_param", "random_aspect_ratio_param"];
 
@@ -103,6 +107,7 @@ impl Transform {
             unmade: CHANGES_OF_NVCAFFE
                 .iter()
                 .chain(CHANGES_OF_SEGMENTS)
+                .chain(CHANGES_OF_SEGMENTATION)
                 .chain(CHANGES_OF_INTEL)
                 .chain(CHANGES_OF_MYCAFFE)
                 .filter(|field| p.has(field))

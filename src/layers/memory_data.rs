@@ -41,7 +41,8 @@ pub static SPEC: LayerSpec = LayerSpec {
                 if extent == Some(0) {
                     p.wrong(key, format!("`{key}` must not be 0"));
                 }
-                p.need(key, extent)
+                // What a fork says by `dim` is complained about as its field.
+                if p.has("dim") { extent.unwrap_or_default() } else { p.need(key, extent) }
             });
         MemoryData { batch_size, channels, height, width, transform: Transform::read(a) }.into()
     })],

@@ -152,6 +152,7 @@ pub mod roi_pooling;
 pub mod rrelu;
 pub mod scale;
 pub mod scatter;
+pub mod seg_accuracy;
 pub mod select;
 pub mod shrink;
 pub mod shuffle_channel;
@@ -201,6 +202,7 @@ mod class_loss;
 mod constants;
 mod convolution_classes;
 pub mod image_parts;
+pub mod image_seg_data;
 mod label_mask;
 mod lua;
 mod many_axes;
@@ -353,6 +355,7 @@ layers! {
     identity::Identity,
     im2col::Im2col,
     image_data::ImageData,
+    image_seg_data::ImageSegData,
     index_select::IndexSelect,
     infogain_loss::InfogainLoss,
     inner_distance::InnerDistance,
@@ -419,6 +422,7 @@ layers! {
     rrelu::RRelu,
     scale::Scale,
     scatter::Scatter,
+    seg_accuracy::SegAccuracy,
     select::Select,
     shrink::Shrink,
     shuffle_channel::ShuffleChannel,

@@ -37,7 +37,8 @@ pub(super) const METHODS: [(&str, Method); 3] =
 
 params! {
     /// The maximum, the mean or a random element of sliding windows over the last two axes of `N x C x H x W`, or, as in
-    /// forks of Caffe such as Intel's, over the last three of `N x C x L x H x W`.
+    /// forks of Caffe such as Intel's, over the last three of `N x C x L x H x W`, for which `kernel_size`, `stride` and `pad`
+    /// may be given three times; a `dilation` is that of Tschopp's fork.
     ///
     /// Caffe counts windows rounding up, so that a last window may hang over the edge; with padding along either axis,
     /// last windows that would start behind the image are dropped along both. The mean divides by the window's extent including padding, but not
@@ -232,10 +233,16 @@ impl Pooling {
 
     fn read(a: &Args) -> Self {
         let p = a.section("pooling_param");
+        // Forks for volumes repeat what Caffe 1.0 takes once.
+        let read = match p.times("kernel_size").max(p.times("stride")) {
+            0..3 => PerAxis::read_once,
+            _ => PerAxis::read,
+        };
         let layer = Pooling {
-            kernel: PerAxis::read_once(&p, "kernel_size", "kernel_h", "kernel_w"),
-            stride: PerAxis::read_once(&p, "stride", "stride_h", "stride_w"),
-            pad: PerAxis::read_once(&p, "pad", "pad_h", "pad_w"),
+            kernel: read(&p, "kernel_size", "kernel_h", "kernel_w"),
+            stride: read(&p, "stride", "stride_h", "stride_w"),
+            pad: read(&p, "pad", "pad_h", "pad_w"),
+            dilation: PerAxis { values: p.usizes("dilation") },
             volumes: true,
             ..Self::read_common(&p)
         };
@@ -255,6 +262,9 @@ impl Pooling {
 
     /// Complains about fields that do not go together.
     fn check_fields(&self, p: &Args) {
+        if self.dilation.values.contains(&0) {
+            p.wrong("dilation", "`dilation` must not be 0");
+        }
         if self.global && !self.kernel.values.is_empty() {
             p.wrong("kernel_size", "with `global_pooling` the window is the whole image");
         }

@@ -95,10 +95,10 @@ impl LayerOps for Power {
             parts.push(format!("scale {scale:.6}"));
         }
         if shift != 0.0 {
-            parts.push(format!("shift {shift}"));
+            parts.push(format!("shift {}", shift as f32));
         }
         if power != 1.0 {
-            parts.push(format!("power {power}"));
+            parts.push(format!("power {}", power as f32));
         }
         parts.join(", ")
     }

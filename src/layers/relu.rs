@@ -67,7 +67,7 @@ impl LayerOps for Relu {
     fn detail(&self) -> String {
         match self.negative_slope {
             0.0 => String::new(),
-            slope => format!("slope {slope}"),
+            slope => format!("slope {}", slope as f32),
         }
     }
 }

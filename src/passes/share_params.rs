@@ -44,6 +44,7 @@ pub(super) fn too_many_params(node: &Node, params: &[ParamDecl], diagnostics: &m
     let name = &node.name.value;
     let message = match has {
         0 => format!("layer `{name}` has no parameters, but {given} `param`"),
+        1 => format!("layer `{name}` has 1 parameter, but {given} `param`"),
         _ => format!("layer `{name}` has {has} parameters, but {given} `param`"),
     };
     let d = Diagnostic::new(&diag::E0503, extra.span, message).here("too many");

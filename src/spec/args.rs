@@ -345,6 +345,11 @@ impl<'a> Args<'a> {
         self.record.is_some_and(|r| r.fields.iter().any(|f| f.key.value == key))
     }
 
+    /// How often the field is written; does not count as reading it.
+    pub fn times(&self, key: &str) -> usize {
+        self.record.map_or(0, |r| r.fields.iter().filter(|f| f.key.value == key).count())
+    }
+
     /// Accepts fields that mean nothing to cortado, such as `engine`.
     pub fn ignore(&self, keys: &[&'static str]) {
         for key in keys {

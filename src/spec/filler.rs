@@ -60,13 +60,15 @@ impl std::fmt::Display for Filler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Filler::Unset => f.write_str("zeros, since no filler is written"),
-            Filler::Constant(value) => write!(f, "constant {value}"),
-            Filler::Uniform(min, max) => write!(f, "uniform from {min} to {max}"),
+            Filler::Constant(value) => write!(f, "constant {}", *value as f32),
+            Filler::Uniform(min, max) => {
+                write!(f, "uniform from {} to {}", *min as f32, *max as f32)
+            }
             Filler::Gaussian { mean, std, sparse: None } => {
-                write!(f, "gaussian of mean {mean} and std {std}")
+                write!(f, "gaussian of mean {} and std {}", *mean as f32, *std as f32)
             }
             Filler::Gaussian { mean, std, sparse: Some(n) } => {
-                write!(f, "gaussian of mean {mean} and std {std}, sparse {n}")
+                write!(f, "gaussian of mean {} and std {}, sparse {n}", *mean as f32, *std as f32)
             }
             Filler::TruncatedNormal { mean, std } => {
                 write!(f, "truncated normal of mean {mean} and std {std}")

@@ -145,6 +145,16 @@ impl<'a> Infer<'a> {
         Infer { forms, ..self }
     }
 
+    /// Whether the net seems to be made for training alone: it has a loss, and no layer names a phase.
+    pub fn is_for_training_alone(&self) -> bool {
+        let Some((net, _)) = self.net else { return false };
+        let named =
+            |node: &Node| node.include.iter().chain(&node.exclude).any(|rule| rule.phase.is_some());
+        let mut nodes = net.graph.node_weights();
+        let has_loss = net.graph.node_weights().any(|node| node.layer.spec().loss);
+        has_loss && !nodes.any(named)
+    }
+
     /// A shape that a top of this name might have, with the batch: `64,3,28,28`.
     fn example(&self, blob: &str, batch: usize) -> String {
         let top = self.node.tops.iter().position(|top| top.value == blob);

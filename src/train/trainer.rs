@@ -125,8 +125,11 @@ impl Trainer {
         }
         let train = Machine::new(typed, env, Purpose::training(&solver), options)?;
         if train.planned.loss.is_none() {
-            let name = &train.typed.net.name;
-            return Err(Error::refused(format!("net `{name}` has no loss to minimise")));
+            let net = match &train.typed.net.name[..] {
+                "" => "the net".to_owned(),
+                name => format!("net `{name}`"),
+            };
+            return Err(Error::refused(format!("{net} has no loss to minimise")));
         }
         let schedule = Schedule::new(&solver);
         let rewriter = Rewriter::of(&train, options)?;

@@ -4,6 +4,10 @@
 /// Forks and the layer types that exist in them and not here.
 pub(super) const TYPES: &[(&str, &[&str])] = &[
     ("SSD's fork of Caffe", &["DetectionEvaluate"]),
+    ("forks of SSD with a focal loss", &["MultiBoxFocalLoss"]),
+    ("the fork of Oh for LSTMs", &["Lstm"]),
+    ("the fork of Tschopp for OpenCL and volumes", &["MalisLoss", "MergeCrop"]),
+    ("Yahoo's CaffeOnSpark", &["CoSData"]),
     (
         "DeepLab's fork of Caffe",
         &[
@@ -11,10 +15,8 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
             "AdaptiveBiasChannel",
             "DenseCRF",
             "DomainTransform",
-            "ImageSegData",
             "MatRead",
             "MatWrite",
-            "SegAccuracy",
             "UniqueLabel",
         ],
     ),
@@ -173,7 +175,13 @@ pub(super) const INSTEAD: &[(&str, &str)] = &[
     ),
     ("ImageLabelData", "DenseImageData reads images and images of labels"),
     ("LocalConvolution", "`Local` is one with `local_param`"),
+    (
+        "Lstm",
+        "LSTM takes steps x batch x features, steps x batch of 0 where a sequence begins and 1 elsewhere, and `recurrent_param`",
+    ),
     ("Maxout", "Slice and Eltwise MAX"),
+    ("MergeCrop", "Crop, and Concat with the other bottom"),
+    ("MultiBoxFocalLoss", "MultiBoxLoss is the same with the loss of a softmax"),
     (
         "MultiLabelImageData",
         "HDF5Data reads rows of any labels; two ImageData layers read images and their first labels",

@@ -4,7 +4,8 @@
 
 use crate::diag::{self, Diagnostic};
 use crate::layers::data::{
-    CHANGES_OF_INTEL, CHANGES_OF_MYCAFFE, CHANGES_OF_NVCAFFE, CHANGES_OF_SEGMENTS,
+    CHANGES_OF_INTEL, CHANGES_OF_MYCAFFE, CHANGES_OF_NVCAFFE, CHANGES_OF_SEGMENTATION,
+    CHANGES_OF_SEGMENTS,
 };
 use crate::spec::{Reading, Record, Value};
 
@@ -140,6 +141,37 @@ const FORKS: &[Fork] = &[
             ),
             (SOLVER, &["plateau_winsize"], Refused("train with one of Caffe's seven policies")),
         ],
+    },
+    Fork {
+        name: "DeepLab's and PSPNet's forks of Caffe",
+        fields: &[("transform_param", CHANGES_OF_SEGMENTATION, IMAGES)],
+    },
+    Fork {
+        name: "Yahoo's CaffeOnSpark",
+        fields: &[
+            (LAYER, &["source_class"], Idle("it names a class of Spark that reads the data")),
+            (
+                "memory_data_param",
+                &["source", "share_in_parallel", "image_encoded", "dataframe_format"],
+                Idle("what a program hands over is read from the file of --tensors"),
+            ),
+        ],
+    },
+    Fork {
+        name: "Alibaba's PAI Caffe",
+        fields: &[(
+            SOLVER,
+            &["data_distribute_mode", "model_average_iter_interval"],
+            Idle("cortado trains on one machine"),
+        )],
+    },
+    Fork {
+        name: "the fork of Tschopp for OpenCL and volumes",
+        fields: &[(
+            "memory_data_param",
+            &["dim"],
+            Refused("an Input layer has `input_param { shape { dim: 1 dim: 1 dim: 132 ... } }`"),
+        )],
     },
     Fork {
         name: "FlowNet's fork of Caffe",

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::diag::gather::{FEW, also};
 use crate::diag::{Diagnostic, Diagnostics};
-
-/// So often the same words are repeated; after that one complaint stands for all.
-const FEW: usize = 2;
 
 /// A complaint and the name of its layer.
 pub(super) type Complaint = (String, Diagnostic);
@@ -26,20 +24,5 @@ pub(super) fn report(complaints: Vec<Complaint>, diagnostics: &mut Diagnostics) 
             }
             _ => continue,
         };
-    }
-}
-
-/// `the same in the layers `conv2`, `conv3` and 6 more`.
-fn also(mut layers: Vec<&str>) -> String {
-    let times = layers.len();
-    layers.dedup();
-    let quoted: Vec<String> = layers.iter().map(|layer| format!("`{layer}`")).collect();
-    match &quoted[..] {
-        [] => String::new(),
-        [one] => format!("the same {times} times more up to layer {one}"),
-        [one, two] => format!("the same in the layers {one} and {two}"),
-        [one, two, rest @ ..] => {
-            format!("the same in the layers {one}, {two} and {} more", rest.len())
-        }
     }
 }

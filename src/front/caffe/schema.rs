@@ -9,7 +9,8 @@ use crate::spec::{Field, Reading, Record, Value, meant, near_word};
 
 /// Messages and their fields in the order of the field numbers of Caffe 1.0: `name:type`, with `*` behind the name of a
 /// repeated field. Types are `count`, `int`, `float`, `bool`, `text`, the words of an enumeration (the first has the number
-/// 0, or 1 behind `+`), or a message. A name without a type is that of a message which is checked by itself.
+/// 0, or 1 behind `+`), or a message. A name without a type is that of a message which is checked by itself. The windows of
+/// Pooling may be repeated in forks for volumes.
 const MESSAGES: &[(&str, &str)] = &[
     ("accuracy_param", "top_k:count axis:int ignore_label:int"),
     ("argmax_param", "out_max_val:bool top_k:count axis:int"),
@@ -99,7 +100,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ("parameter_param", "shape:shape"),
     (
         "pooling_param",
-        "pool:MAX|AVE|STOCHASTIC kernel_size:count stride:count pad:count kernel_h:count kernel_w:count \
+        "pool:MAX|AVE|STOCHASTIC kernel_size*:count stride*:count pad*:count kernel_h:count kernel_w:count \
          stride_h:count stride_w:count pad_h:count pad_w:count engine:DEFAULT|CAFFE|CUDNN|MKL2017|MKLDNN \
          global_pooling:bool round_mode:CEIL|FLOOR",
     ),

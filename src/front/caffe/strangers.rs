@@ -203,7 +203,6 @@ mod tests {
         let pairs = [
             ("CuDNNBatchNorm", "BatchNorm"),
             ("Relu6", "ReLU6"),
-            ("Lstm", "LSTM"),
             ("Convolutoin", "Convolution"),
             ("Covolution", "Convolution"),
             ("InnerProducts", "InnerProduct"),

@@ -1,5 +1,6 @@
-"""Writes the cases of R-FCN's losses with hard examples, of FlowNet's Resample and Downsample and of YOLO's Reorg beside this file:
-plain loops in double precision over the formulas that the layers' forks document, gradients by their derivatives."""
+"""Writes the cases of R-FCN's losses with hard examples, of FlowNet's Resample and Downsample, of YOLO's Reorg and of DeepLab's
+SegAccuracy beside this file: plain loops in double precision over the formulas that the layers' forks document, gradients by
+their derivatives."""
 
 import json
 import math
@@ -338,3 +339,39 @@ def annotator(name, items, places, channels, images, kept, ignored):
 
 annotator("box_annotator", 12, (), 8, 2, 3, -1)
 annotator("box_annotator_places", 3, (2, 3), 4, 2, 4, 255)
+
+
+# DeepLab's SegAccuracy: its confusion matrix, pixel by pixel.
+
+
+def seg_accuracy(name, items, classes, places, ignored, told):
+    """Shares of a batch; `told` are the labels that occur, some of them ignored or no class."""
+    per = count(places)
+    scores = uniform((items, classes, *places))
+    labels = [float(RANDOM.choice(told)) for _ in range(items * per)]
+    matrix = [[0] * classes for _ in range(classes)]
+    for n in range(items):
+        for p in range(per):
+            label = int(labels[n * per + p])
+            of = [scores[(n * classes + c) * per + p] for c in range(classes)]
+            if label not in ignored and 0 <= label < classes:
+                matrix[label][of.index(max(of))] += 1
+    rows = [sum(row) for row in matrix]
+    columns = [sum(row[c] for row in matrix) for c in range(classes)]
+    right = [matrix[c][c] for c in range(classes)]
+    recalls = [right[c] / rows[c] for c in range(classes) if rows[c]]
+    unions = [rows[c] + columns[c] - right[c] for c in range(classes)]
+    overlaps = [right[c] / unions[c] if unions[c] else 1.0 for c in range(classes)]
+    numbers = [sum(right) / sum(rows), sum(recalls) / len(recalls), sum(overlaps) / classes]
+    fields = " ".join(f"ignore_label: {label}" for label in ignored)
+    save(
+        name,
+        'layer { name: "l" type: "SegAccuracy" bottom: "scores" bottom: "label" top: "a" '
+        f"seg_accuracy_param {{ {fields} }} }}",
+        {"scores": ((items, classes, *places), scores), "label": ((items, 1, *places), labels)},
+        {"out.a": ((1, 1, 1, 3), numbers)},
+    )
+
+
+seg_accuracy("seg_accuracy", 2, 4, (5, 6), [255], [0, 1, 2, 3, 255])
+seg_accuracy("seg_accuracy_absent", 1, 8, (3, 4), [255, 2], [0, 1, 2, 5, 9, 255])
