@@ -26,6 +26,7 @@ params! {
 /// The description of [`SegAccuracy`].
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::exactly(2),
+    differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[caffe("SegAccuracy", |a| {
         let p = a.section("seg_accuracy_param");
@@ -88,9 +89,5 @@ impl LayerOps for SegAccuracy {
         let overlap = b.scale(overlap, 1.0 / axis.classes as f64);
         let overlap = b.view(overlap, [1, 1, 1, 1]);
         vec![b.concat(&[right, recall, overlap], 3)]
-    }
-
-    fn differentiable(&self, _bottom: usize) -> bool {
-        false
     }
 }

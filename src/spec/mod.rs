@@ -7,13 +7,15 @@ mod near;
 pub mod optim;
 pub mod optimizer;
 pub mod origins;
+mod reading;
 pub mod solver;
 pub mod words;
 
-pub use args::{Args, Field, Reading, Record, Value};
+pub use args::{Args, Field, Record, Value};
 pub use filler::Filler;
 pub use infer::{Environment, Infer, LabelRange, Lower, ParamDecl, Signature};
 pub use near::{meant, near_word};
+pub use reading::Reading;
 
 use std::fmt;
 
