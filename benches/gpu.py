@@ -8,7 +8,8 @@ Both sides train the nets of peer_nets.py in float32 without TF32 on data that d
 cortado's time is that of its own log, from the first displayed step to the last; its memory is what its plan takes of the GPU,
 as it prints it. PyTorch's time is measured between two synchronisations, its memory is its allocator's peak; it runs every way
 of peer_torch.py, each also captured as a graph. cortado finds CUDA's libraries among PyTorch's, which has no cuRAND of its own. What is not there is reported as missing. The last lines are ratios: to the
-quickest way without graphs and compiler, and to the quickest of all. `--device cpu` tries the script where no GPU is.
+quickest way without graphs and compiler, and to the quickest of all. cortado is measured twice: as it is, and with all convolutions by cuDNN
+(CORTADO_CUDNN=always). `--device cpu` tries the script where no GPU is.
 """
 
 import argparse
@@ -44,15 +45,15 @@ def save_tensors(path, tensors):
             numbers.tofile(file)
 
 
-def with_libraries():
-    """The environment, with the folders of the CUDA libraries that Python's packages bring."""
+def with_libraries(settings):
+    """The environment with some settings, and with the folders of the CUDA libraries that Python's packages bring."""
     torch = importlib.util.find_spec("torch")
     packages = pathlib.Path(torch.origin).parent.parent if torch else pathlib.Path(sys.prefix)
     folders = [*map(str, packages.glob("nvidia/*/lib")), os.environ.get("LD_LIBRARY_PATH")]
-    return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, folders))}
+    return {**os.environ, **settings, "LD_LIBRARY_PATH": ":".join(filter(None, folders))}
 
 
-def cortado(binary, net, seconds, device):
+def cortado(binary, net, seconds, device, settings):
     """Steps a second and MiB of a training run."""
     batch, numbers = net.shape[0], random.Random(1)
     data, label = ("raw", "sim") if net.name == "siamese" else ("data", "label")
@@ -78,7 +79,7 @@ def cortado(binary, net, seconds, device):
             }
             (folder / "run.yaml").write_text(json.dumps(run))
             command = [binary, "train", str(folder / "run.yaml"), "--device", device]
-            done = subprocess.run(command, capture_output=True, text=True, env=with_libraries())
+            done = subprocess.run(command, capture_output=True, text=True, env=with_libraries(settings))
             if done.returncode != 0:
                 raise RuntimeError(done.stderr.strip())
             log = (folder / f"run{steps}" / "log.jsonl").read_text().splitlines()
@@ -132,8 +133,10 @@ def pytorch(step, seconds, captured, device):
 
 def rows(net, options):
     """Names, and what measures them."""
-    yield "cortado", False, lambda: cortado(options.cortado, net, options.seconds, options.device)
     where = options.device.split(":")[0]
+    ways = {"cortado": {}, "cortado, all convolutions by cuDNN": {"CORTADO_CUDNN": "always"}}
+    for name, settings in list(ways.items())[: 2 if where == "cuda" else 1]:
+        yield name, False, lambda settings=settings: cortado(options.cortado, net, options.seconds, options.device, settings)
     try:
         import torch
 
@@ -174,7 +177,7 @@ def main():
                 rate, memory, shown = 0.0, None, f"missing: {type(why).__name__}: {why}"
             if program == "cortado":
                 own = rate
-            else:
+            elif program.startswith("PyTorch"):
                 plain, all_ways = (plain if advanced else max(plain, rate)), max(all_ways, rate)
             print(f"| {kind} | {batch} | {program} | {shown} | {'' if memory is None else f'{memory:,.0f}'} |", flush=True)
             if "torch" in sys.modules and options.device != "cpu":

@@ -66,8 +66,9 @@ fn named(suite: &str, trials: Vec<Trial>) -> Vec<Trial> {
 
 /// Every kernel on random numbers, value by value; every rule of a solver; and what must be refused.
 fn kernels() -> Vec<Trial> {
-    let programs: [(&str, fn() -> Program); 4] = [
+    let programs: [(&str, fn() -> Program); 5] = [
         ("convolutions", emulator::kernels::convolutions),
+        ("small_convolutions", emulator::kernels::small_convolutions),
         ("poolings", emulator::kernels::poolings),
         ("lines", emulator::kernels::lines),
         ("others", emulator::kernels::others),
@@ -229,7 +230,7 @@ fn texts_compile_for_gpus() -> Trial {
             }
         }
         // What others call comes first.
-        let first = ["prelude.cu", "class_loss.cu", "boxes.cu", "roi_pooling.cu"];
+        let first = ["prelude.cu", "pool.cu", "class_loss.cu", "boxes.cu", "roi_pooling.cu"];
         let place = |path: &Path| first.iter().position(|name| path.ends_with(name));
         texts.sort_by_key(|(path, _)| (place(path).unwrap_or(first.len()), path.clone()));
         let texts: Vec<String> = texts.into_iter().map(|(_, text)| text).collect();

@@ -139,7 +139,7 @@ pub fn workspace<T: Element>(device: Device, threads: usize) -> impl Fn(&Program
     let threads = resolve(threads);
     move |program, step| match device {
         Device::Cpu => workspace_of::<T>(program, step, threads),
-        Device::Cuda(_) => cuda::workspace_of(program, step),
+        Device::Cuda(_) => cuda::workspace_of(T::PRECISION, program, step),
     }
 }
 

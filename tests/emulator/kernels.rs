@@ -39,6 +39,55 @@ pub fn convolutions() -> Program {
     b.finish()
 }
 
+/// Convolutions that have kernels of their own: images of odd sizes, windows with strides, holes and uneven pads, one or many
+/// images and channels, all of LeNet's, with poolings of several sorts behind them, and their gradients.
+pub fn small_convolutions() -> Program {
+    let mut b = Builder::new();
+    let [one, two] = [1, 2].map(|stride| Axis::new(3, stride, 1));
+    let uneven = Axis { pad_before: 0, pad_after: 2, ..Axis::new(4, 3, 0) };
+    let holes = Axis { dilation: 2, ..Axis::new(3, 1, 2) };
+    let five = Axis::new(5, 1, 0);
+    let cases: [(&[usize], &[usize], Vec<Axis>); 14] = [
+        (&[64, 1, 28, 28], &[20, 1, 5, 5], vec![five; 2]),
+        (&[64, 20, 12, 12], &[50, 20, 5, 5], vec![five; 2]),
+        (&[3, 20, 12, 12], &[50, 20, 5, 5], vec![five; 2]),
+        (&[1, 6, 14, 14], &[16, 6, 5, 5], vec![five; 2]),
+        (&[130, 3, 9, 7], &[5, 3, 3, 3], vec![one; 2]),
+        (&[3, 7, 13, 17], &[11, 7, 3, 4], vec![two, uneven]),
+        (&[2, 3, 11, 30], &[9, 3, 3, 3], vec![holes, two]),
+        (&[5, 33, 7, 5], &[2, 33, 1, 1], vec![Axis::new(1, 1, 0); 2]),
+        (&[1, 64, 8, 8], &[64, 64, 3, 3], vec![one; 2]),
+        (&[3, 1, 4, 4], &[1, 1, 4, 4], vec![Axis::new(4, 1, 0); 2]),
+        (&[2, 2, 40, 40], &[3, 2, 7, 7], vec![Axis::new(7, 1, 3); 2]),
+        (&[4, 5, 3, 6], &[4, 5, 2, 2], vec![Axis::new(2, 1, 2), Axis::new(2, 2, 0)]),
+        (&[3, 4, 50], &[6, 4, 5], vec![Axis::new(5, 1, 2)]),
+        (&[32, 3, 16, 16], &[32, 3, 5, 5], vec![Axis::new(5, 1, 2); 2]),
+    ];
+    for (i, (x, w, axes)) in cases.into_iter().enumerate() {
+        let x = b.input(&format!("x{i}"), Shape(x.to_vec()));
+        let w = b.input(&format!("w{i}"), Shape(w.to_vec()));
+        let bias = b.input(&format!("b{i}"), [b.shape(w).0[0]].into());
+        let conv = Conv { axes, group: 1 };
+        let y = b.conv(x, w, (i % 3 != 2).then_some(bias), conv.clone());
+        let dy = b.input(&format!("dy{i}"), b.shape(y).clone());
+        differentiate(&mut b, &[(y, dy)], &[x, w]);
+        // A pooling has two axes, and room for its windows.
+        if conv.axes.len() < 2 || b.shape(y).0[2..].iter().any(|&extent| extent < 3) {
+            continue;
+        }
+        for (side, stride, pad) in [(2, 2, 0), (3, 2, 1), (3, 1, 0)] {
+            let axes = [Axis::new(side, stride, pad); 2];
+            let pool = Pool { axes, rounding: Rounding::Ceil, count_pad: true };
+            let (conv, bias_given, relu) = (conv.clone(), stride == 2, side == 3);
+            let fused =
+                FusedConv { conv, bias: bias_given, sum: false, relu, packed: false, tiled: false };
+            let args = [x, w, bias];
+            b.step(Kernel::PooledConv(fused, pool), &args[..2 + usize::from(bias_given)], None);
+        }
+    }
+    b.finish()
+}
+
 /// Poolings with clipped windows, and the gradients of convolutions by their maxima.
 pub fn poolings() -> Program {
     let mut b = Builder::new();

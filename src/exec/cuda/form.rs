@@ -3,11 +3,12 @@
 use super::chain;
 use super::channels::{ChannelSums, Planes};
 use super::library::{Convolution, Product, Way, product};
-use super::module::Module;
-use super::reduction;
+use super::module::{Module, Precision};
+use super::{reduction, small_conv};
+use crate::exec::cpu::conv;
 use crate::exec::cpu::dispatch::{around, conv_shape, pool_shape};
 use crate::exec::cpu::im2col::Windows;
-use crate::program::device::{Call, Number, Operand, Pass, Spread, is_small_product};
+use crate::program::device::{Call, DeviceForm, Number, Operand, Pass, Spread, is_small_product};
 use crate::program::native::{Native, ViewMut};
 use crate::program::{
     Distribution, FusedConv, Kernel, Lrn, Normalize, Program, ReduceOp, Step, ValueId,
@@ -156,11 +157,7 @@ impl Writer<'_> {
                     self.bias(columns, 1);
                 }
             }
-            Kernel::Conv(c) => {
-                self.convolution(c, Way::Forward);
-                let outputs = self.outs[0].0[1];
-                self.bias(outputs, self.outs[0].count_of(2..self.outs[0].rank()));
-            }
+            Kernel::Conv(c) => self.convolution(c, Way::Forward),
             Kernel::ConvInput(c) => self.convolution(c, Way::Input),
             Kernel::ConvFilter(c) => self.convolution(c, Way::Filter),
             Kernel::PooledConv(fused, pool) if !fused.packed => self.pooled_conv(fused, pool),
@@ -306,7 +303,34 @@ impl Writer<'_> {
             Way::Filter => (&self.args[0], &self.outs[0], [a(0), y(0), a(1)]),
         };
         let shape = conv_shape(conv, image, weights);
-        self.convolve(Convolution::new(&shape, way, operands), 0);
+        if !self.small(&shape, way, operands.clone(), None) {
+            self.convolve(Convolution::new(&shape, way, operands), 0);
+            if way == Way::Forward {
+                let outputs = self.outs[0].0[1];
+                self.bias(outputs, self.outs[0].count_of(2..self.outs[0].rank()));
+            }
+        }
+    }
+
+    /// Whether kernels of our own do a convolution: then they are called.
+    fn small(
+        &mut self,
+        shape: &conv::Shape,
+        way: Way,
+        [image, weights, result]: [Operand; 3],
+        pooling: Option<small_conv::Pooling>,
+    ) -> bool {
+        let bias = (way == Way::Forward && self.args.len() == 3).then(|| a(2));
+        let operands = small_conv::Operands { image, weights, result, bias };
+        let single = self.module.precision() == Precision::Single;
+        let form = single.then(|| small_conv::form(shape, way, operands, pooling)).flatten();
+        form.map(|form| self.texts_and_calls(form)).is_some()
+    }
+
+    fn texts_and_calls(&mut self, form: DeviceForm) {
+        form.texts.iter().for_each(|text| self.module.include(text));
+        self.form.work = form.work;
+        form.calls.into_iter().for_each(|call| self.call(call));
     }
 
     /// Adds a convolution, with scratch memory from element `free` on.
@@ -343,13 +367,18 @@ impl Writer<'_> {
         let shape = conv_shape(&fused.conv, &self.args[0], &self.args[1]);
         let [_, height, width] = shape.windows.output;
         let blob = Shape::from([shape.batch, shape.out_channels, height, width]);
+        let (index, relu, numbers) = (y(1), fused.relu, pool_numbers(pool, &blob));
+        let pooling = small_conv::Pooling { index, relu, numbers: numbers.clone() };
+        if self.small(&shape, Way::Forward, [a(0), a(1), y(0)], Some(pooling)) {
+            return;
+        }
         let free = shape.output_len().next_multiple_of(crate::plan::ALIGN);
         let operands = [a(0), a(1), Operand::Work(0)];
         self.convolve(Convolution::new(&shape, Way::Forward, operands), free);
         let bias = if fused.bias { a(2) } else { a(1) };
         let operands = vec![Operand::Work(0), bias, y(0), y(1)];
         let call = Call::each("max_pool_biased", self.count(), operands);
-        let call = call.with_all(pool_numbers(pool, &blob)).with(blob.0[1]);
+        let call = call.with_all(numbers).with(blob.0[1]);
         self.call(call.with(fused.bias).with(fused.relu));
     }
 
@@ -514,9 +543,7 @@ impl Writer<'_> {
         }
         let shapes: Vec<&Shape> = self.args.iter().collect();
         let form = native.device(Pass::Forward, &shapes).ok_or("no CUDA form")?;
-        form.texts.iter().for_each(|text| self.module.include(text));
-        self.form.work = form.work;
-        form.calls.into_iter().for_each(|call| self.call(call));
+        self.texts_and_calls(form);
         Ok(())
     }
 
@@ -525,22 +552,18 @@ impl Writer<'_> {
         let results = native.shapes(&all).len();
         let kept = if native.gradient_reads_outputs() { results } else { 0 };
         let given = self.args.len() - kept - results;
-        let form = native
+        let mut form = native
             .device(Pass::Backward(wrt), &all[..given])
             .ok_or("its gradient has no CUDA form")?;
-        form.texts.iter().for_each(|text| self.module.include(text));
-        self.form.work = form.work;
-        for mut call in form.calls {
-            for operand in &mut call.operands {
-                *operand = match std::mem::replace(operand, Operand::Control) {
-                    Operand::Out(i) => Operand::Arg(given + i),
-                    Operand::OutGradient(i) => Operand::Arg(given + kept + i),
-                    Operand::ArgGradient(i) => Operand::Out(i),
-                    other => other,
-                };
-            }
-            self.call(call);
+        for operand in form.calls.iter_mut().flat_map(|call| &mut call.operands) {
+            *operand = match std::mem::replace(operand, Operand::Control) {
+                Operand::Out(i) => Operand::Arg(given + i),
+                Operand::OutGradient(i) => Operand::Arg(given + kept + i),
+                Operand::ArgGradient(i) => Operand::Out(i),
+                other => other,
+            };
         }
+        self.texts_and_calls(form);
         Ok(())
     }
 }

@@ -16,9 +16,9 @@ use crate::program::device::Call;
 use crate::program::{Program, Step};
 
 /// Elements of scratch memory that a step needs on a GPU; 0 for a step that has no CUDA form.
-pub(in crate::exec) fn workspace_of(program: &Program, step: &Step) -> usize {
+pub(in crate::exec) fn workspace_of(precision: Precision, program: &Program, step: &Step) -> usize {
     // Where the elements are counted with 32 or 64 bits changes the text only.
-    let mut module = Module::new(Precision::Single, 0);
+    let mut module = Module::new(precision, 0);
     form(&mut module, program, step, 0, &|_| None).map_or(0, |form| form.work)
 }
 

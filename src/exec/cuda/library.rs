@@ -66,6 +66,12 @@ pub struct Convolution<O> {
     pub result: O,
 }
 
+/// Whether a word is among those that tell how cuDNN is used (`CORTADO_CUDNN`).
+pub(super) fn told(word: &str) -> bool {
+    let told = |value: String| value.split(',').any(|other| other == word);
+    std::env::var("CORTADO_CUDNN").is_ok_and(told)
+}
+
 impl<O> Product<O> {
     /// With addresses in the place of operands.
     pub(super) fn at<P>(self, mut place: impl FnMut(O) -> P) -> Product<P> {

@@ -21,6 +21,7 @@ pub mod module;
 mod nvidia;
 mod reduction;
 mod script;
+mod small_conv;
 mod solver;
 mod space;
 mod together;

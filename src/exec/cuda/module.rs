@@ -15,12 +15,13 @@ const MOST_BLOCKS: usize = 8192;
 const PRELUDE: &str = include_str!("text/prelude.cu");
 
 /// The executor's own texts.
-const TEXTS: [&str; 11] = [
+const TEXTS: [&str; 12] = [
     include_str!("text/layout.cu"),
     include_str!("text/product.cu"),
     include_str!("text/reduce.cu"),
     include_str!("text/softmax.cu"),
     include_str!("text/pool.cu"),
+    include_str!("text/conv.cu"),
     include_str!("text/lrn.cu"),
     include_str!("text/normalize.cu"),
     include_str!("text/gather.cu"),

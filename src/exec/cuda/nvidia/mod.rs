@@ -76,7 +76,7 @@ pub(super) fn open(ordinal: usize, precision: Precision) -> Result<Box<dyn Drive
     unsafe { context.disable_event_tracking() };
     let staging = Staging::new(&context).map_err(|why| said(ordinal, &why))?;
     let met = context.new_event(None).map_err(|why| said(ordinal, &why))?;
-    let direct = std::env::var("CORTADO_CUDNN").is_ok_and(|value| value == "direct");
+    let direct = super::library::told("direct");
     let rules = Rules { tf32: wants("CORTADO_TF32"), direct };
     let libraries = Libraries::new(&device, &stream, precision, rules)?;
     let graphs = match std::env::var("CORTADO_CUDA_GRAPHS").as_deref() {

@@ -9,7 +9,8 @@
  * n: in `FOUR(k)` it reads all of them before it writes any, so that four loads are under way at once. What is read at the
  * place of an item may be what is written there; anything else that is read must be apart from what is written. In
  * `EACH_TEAM(b, n)` every item is worked on by a block: `EACH_THREAD(t)` is what all threads of the block do before any of
- * them goes on, and only SHARED memory lasts from one to the next. What is outside is the same for all threads.
+ * them goes on, and only SHARED memory and what is a thread's OWN last from one to the next: `OWN(type, name, count)` are
+ * so many numbers of each thread, which `MINE(name, t)` points to. What is outside is the same for all threads.
  */
 typedef REAL real;
 typedef WHOLE whole;
@@ -18,6 +19,9 @@ typedef WHOLE whole;
 #define DEVICE static __device__ __forceinline__
 #define KERNEL extern "C" __global__ void __launch_bounds__(THREADS)
 #define SHARED __shared__
+#define ALIGNED __align__(16)
+#define OWN(type, name, count) type name[count]
+#define MINE(name, t) name
 #define FIRST_BLOCK ((whole)blockIdx.x)
 #define EACH(i, n) \
     for (whole i = (whole)blockIdx.x * THREADS + (whole)threadIdx.x; i < (n); i += (whole)gridDim.x * THREADS)
@@ -36,6 +40,9 @@ typedef WHOLE whole;
 #endif
 #define DEVICE static inline __attribute__((unused))
 #define SHARED static
+#define ALIGNED __attribute__((aligned(16)))
+#define OWN(type, name, count) static type name[THREADS][count]
+#define MINE(name, t) name[t]
 static long long BLOCK, BLOCKS;
 /* With BACKWARDS the last thread and the last block are first: the same bits, since neither waits for another. */
 #ifdef BACKWARDS
@@ -69,6 +76,7 @@ static long long BLOCK, BLOCKS;
 #define r_trunc trunc
 #define r_sin sin
 #define r_cos cos
+#define r_fma fma
 #else
 #define r_exp expf
 #define r_log logf
@@ -81,6 +89,7 @@ static long long BLOCK, BLOCKS;
 #define r_trunc truncf
 #define r_sin sinf
 #define r_cos cosf
+#define r_fma fmaf
 #endif
 
 /* The limits of float, for both types. */
