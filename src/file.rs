@@ -4,6 +4,8 @@
 //! missing permission or a killed process leaves what was there before. What a killed process leaves under its temporary
 //! names, the next one that writes in the folder removes.
 
+pub mod room;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -149,6 +151,23 @@ const WIDE: &str = "is a text in UTF-16; save it as UTF-8";
 pub fn beside(list: &Path, path: &Path) -> PathBuf {
     let other = parent(list).join(path);
     if !path.exists() && other.exists() { other } else { path.to_owned() }
+}
+
+/// Where a relative path of a list was sought in vain, and the folder above that it would be right in: the end of a complaint.
+pub fn where_relative(list: &Path, path: &Path) -> String {
+    if path.is_absolute() || path.exists() {
+        return String::new();
+    }
+    let absolute = |folder: &Path| std::path::absolute(folder).ok();
+    let starts = [absolute(parent(list)), absolute(Path::new("."))];
+    let above = starts.iter().flatten().flat_map(|folder| folder.ancestors());
+    let sought = "; it is sought where cortado is started and beside the list";
+    match above.into_iter().find(|folder| folder.join(path).exists()) {
+        Some(folder) => format!("{sought}: start cortado in {}, where it is", folder.display()),
+        None => format!(
+            "{sought}: start cortado in the folder that the paths of the list are relative to"
+        ),
+    }
 }
 
 /// Whether a name is that of a run file: `.yaml` or `.yml`.

@@ -22,6 +22,7 @@ mod pictures;
 mod plot;
 mod run;
 mod signals;
+mod terminal;
 mod time;
 mod train;
 mod visualize;
@@ -208,7 +209,12 @@ fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> 
     if !diagnostics.is_empty() {
         let color = std::io::stderr().is_terminal() && wants_colour(|name| std::env::var_os(name));
         let shown = first_of(diagnostics);
-        let mut text = crate::diag::render::render(&shown, sources, color);
+        let mut text = crate::diag::render::render_within(
+            &shown,
+            sources,
+            color,
+            terminal::width_of_complaints(),
+        );
         let more = diagnostics.iter().count() - shown.iter().count();
         if 0 < more {
             text.push_str(&format!("\nand {more} more, which `cortado check --json` has\n"));
@@ -348,6 +354,17 @@ fn paragraphs(doc: &str) -> String {
         }
     }
     out
+}
+
+/// The first sentence of a doc comment.
+fn first_sentence(doc: &str) -> String {
+    let paragraph = paragraphs(doc);
+    let line = paragraph.lines().next().unwrap_or_default();
+    let mut ends = line.match_indices(". ").map(|(at, _)| at);
+    match ends.find(|&at| !line[..at].ends_with(" al") && !line[..at].ends_with("..")) {
+        Some(end) => line[..=end].to_owned(),
+        None => line.to_owned(),
+    }
 }
 
 #[cfg(test)]

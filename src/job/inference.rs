@@ -165,15 +165,14 @@ impl Net {
 
 /// What the losses of a net tell its outputs apart by.
 fn measure_of(definition: &Definition) -> Measure {
-    let by_angle = |layer: &Layer| match layer {
-        Layer::CosineEmbeddingLoss(_) => true,
-        Layer::PairSimilarity(similarity) => similarity.cosine,
-        _ => false,
+    let of = |layer: &Layer| match layer {
+        Layer::CosineEmbeddingLoss(_) => Some(Measure::Angle),
+        Layer::PairSimilarity(similarity) => similarity.cosine.then_some(Measure::Angle),
+        Layer::L1HingeLoss(_) => Some(Measure::Absolute),
+        Layer::PairwiseDistance(distance) if distance.norm == 1.0 => Some(Measure::Absolute),
+        _ => None,
     };
-    match definition.nodes.iter().any(|node| by_angle(&node.layer)) {
-        true => Measure::Angle,
-        false => Measure::Distance,
-    }
+    definition.nodes.iter().find_map(|node| of(&node.layer)).unwrap_or_default()
 }
 
 impl Inference {

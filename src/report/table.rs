@@ -1,9 +1,11 @@
 //! Writes summaries of stages as tables of text.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::figures::{bytes, grouped, short};
 use super::summary::{Parameter, Row, Summary};
+use super::text::shorten;
 
 /// How much a table shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,24 +37,27 @@ const SHORT: [Column; 6] = [
     ("multiply-adds", true),
 ];
 
+/// The columns of a terminal; none where lines may have any length.
+pub type Width = Option<usize>;
+
 /// All stages of a net: the first in full, of each further one what differs from it.
-pub fn stages(net: &str, summaries: &[Summary], form: Form) -> String {
+pub fn stages(net: &str, summaries: &[Summary], form: Form, width: Width) -> String {
     let mut out = String::new();
     let Some(first) = summaries.first() else { return out };
     let same: Vec<&str> =
         summaries.iter().filter(|s| s.rows == first.rows).map(|s| s.stage.as_str()).collect();
     let _ = writeln!(out, "{} at {}", if net.is_empty() { "net" } else { net }, same.join(" and "));
-    out.push_str(&table(first, form));
+    out.push_str(&table(first, form, width));
     for other in summaries.iter().filter(|s| s.rows != first.rows) {
         let _ = writeln!(out, "\n{} differs from {}:", other.stage, first.stage);
-        out.push_str(&difference(first, other));
+        out.push_str(&difference(first, other, width));
         let _ = writeln!(out, "{}", totals(other));
     }
     out
 }
 
 /// One stage.
-pub fn table(summary: &Summary, form: Form) -> String {
+pub fn table(summary: &Summary, form: Form, width: Width) -> String {
     let mut lines: Vec<Vec<String>> = vec![];
     for row in &summary.rows {
         match form {
@@ -64,7 +69,7 @@ pub fn table(summary: &Summary, form: Form) -> String {
         Form::Full => &FULL,
         Form::Short => &SHORT,
     };
-    let mut out = aligned(columns, &lines);
+    let mut out = aligned(columns, &lines, width);
     let _ = writeln!(out, "{}", totals(summary));
     out
 }
@@ -159,7 +164,7 @@ fn operations(row: &Row) -> String {
 
 /// Lines that begin with `-` for layers only the first has, `+` for those only the other has, `~` for layers
 /// whose outputs, parameters or details differ.
-fn difference(first: &Summary, other: &Summary) -> String {
+fn difference(first: &Summary, other: &Summary, width: Width) -> String {
     let mut lines: Vec<Vec<String>> = vec![];
     let mut mark = |sign: &str, row: &Row| {
         for mut line in full(row) {
@@ -184,31 +189,46 @@ fn difference(first: &Summary, other: &Summary) -> String {
         }
     }
     rest.iter().for_each(|extra| mark("+", extra));
-    aligned(&FULL, &lines)
+    aligned(&FULL, &lines, width)
 }
+
+/// Columns that are as narrow as this stay so, however narrow the terminal is.
+const NARROWEST: usize = 9;
 
 /// What brings a cell to a width; a name can be wider than the padding of `format!` goes.
 fn blanks(width: usize, cell: &str) -> String {
     " ".repeat(width.saturating_sub(cell.chars().count()))
 }
 
-/// Columns side by side, two spaces apart; an empty table is empty.
-pub fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
+/// Columns side by side, two spaces apart; an empty table is empty. Where they are wider than they may be, the longest cells
+/// lose their middles.
+pub fn aligned(columns: &[Column], lines: &[Vec<String>], width: Width) -> String {
     if lines.is_empty() {
         return String::new();
     }
     let heading: Vec<String> = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
     let all = || std::iter::once(&heading).chain(lines);
-    let widths: Vec<usize> = (0..columns.len())
+    let mut widths: Vec<usize> = (0..columns.len())
         .map(|i| all().map(|line| line[i].chars().count()).max().unwrap_or(0))
         .collect();
+    let gaps = 2 * columns.len().saturating_sub(1);
+    while let Some(most) = width
+        && most < widths.iter().sum::<usize>() + gaps
+        && let Some(widest) = widths.iter_mut().max().filter(|widest| NARROWEST < **widest)
+    {
+        *widest -= 1;
+    }
     let mut out = String::new();
     for line in all() {
         let mut text = String::new();
         for ((cell, &(_, right)), &width) in line.iter().zip(columns).zip(&widths) {
+            let cell = match cell.chars().count() <= width {
+                true => Cow::Borrowed(cell),
+                false => Cow::Owned(shorten(cell, width)),
+            };
             match right {
-                true => text.extend([&blanks(width, cell), cell.as_str(), "  "]),
-                false => text.extend([cell.as_str(), &blanks(width, cell), "  "]),
+                true => text.extend([&blanks(width, &cell), cell.as_str(), "  "]),
+                false => text.extend([cell.as_str(), &blanks(width, &cell), "  "]),
             }
         }
         out.push_str(text.trim_end());
