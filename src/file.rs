@@ -105,7 +105,11 @@ pub fn read_definition(path: &Path) -> Result<String> {
             "is a run file (by the ending of its name) and no definition; give the definition that its `network` names",
         ));
     }
-    let is_program = path.extension().is_some_and(|ending| ending == "lua" || ending == "py");
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if WEIGHTS.contains(&ending) {
+        return Err(Error::format(path, NO_DEFINITION));
+    }
+    let is_program = ["lua", "py"].contains(&ending);
     let most = if is_program { MOST_PROGRAM } else { MOST_TEXT };
     if most < metadata.len() {
         let (have, most) = (metadata.len() >> 10, most >> 20);
@@ -126,6 +130,12 @@ pub fn read_definition(path: &Path) -> Result<String> {
     }))
 }
 
+/// Endings of files of weights, which may be texts.
+const WEIGHTS: [&str; 6] = ["caffemodel", "h5", "safetensors", "solverstate", "state", "t7"];
+
+/// What is to be said of them where a definition is to be.
+const NO_DEFINITION: &str = "holds weights, or is a binary file, and is no definition; weights are given beside their definition, by --weights";
+
 /// What is to be said of bytes that nobody has written as a text.
 fn binary(bytes: &[u8]) -> Option<&'static str> {
     const START: usize = 4096;
@@ -134,9 +144,7 @@ fn binary(bytes: &[u8]) -> Option<&'static str> {
     match strange * 16 <= start.len() {
         true => None,
         false if is_wide(start) => Some(WIDE),
-        false => Some(
-            "is a binary file and no definition; weights are given beside their definition, by --weights",
-        ),
+        false => Some(NO_DEFINITION),
     }
 }
 

@@ -8,13 +8,15 @@ use super::explain_input::Explained;
 use super::{counted, say, sound, warn};
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
+use crate::front::Request;
 use crate::job::clusters::Measure;
 use crate::job::inference::{Beside, Inference, Outputs, Pixels};
 
 /// Arguments of `infer`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The run file that the net was trained with, or one of Caffe's nets, such as a deploy.prototxt
+    /// The run file that the net was trained with, or a net alone, such as a deploy.prototxt, or a Lua definition with
+    /// --input-shape
     run: PathBuf,
     /// Images. A net of pairs, of 2 or 6 channels, takes a picture that shows two side by side, or see --pairs
     images: Vec<PathBuf>,
@@ -54,6 +56,8 @@ pub(super) struct Arguments {
     /// into this folder
     #[arg(long, value_name = "FOLDER")]
     explain_input: Option<PathBuf>,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -114,10 +118,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         red_first: arguments.channels.map(|order| matches!(order, Order::Rgb)),
         resize: arguments.resize,
     };
+    let mut request = Request::default();
+    arguments.definition.tell(&mut request);
     let given = Beside {
         weights: arguments.weights.as_deref(),
         mean,
         pixels: Some(&pixels),
+        request: Some(&request),
         images: Some(images.len()),
     };
     let classes = Classes::read(arguments)?;
@@ -237,7 +244,8 @@ fn tell_grey(net: &Inference, images: &[Asked], results: &[Outputs]) -> Result<(
         let more =
             if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
         warn(&format!(
-            "warning: {first}{more} is one grey image, and both sides of the net see it; compare two with --pairs A B"
+            "warning: {first}{more} is one grey image, and both sides of the net see it, as for the features of single images; compare two with \
+             --pairs A B"
         ));
     }
     Ok(())

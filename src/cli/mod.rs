@@ -57,6 +57,7 @@ enum Verb {
     /// Check a definition at every stage and print its layers
     Check(check::Arguments),
     /// Make LMDBs of image pairs, as DIGITS' create_db.py does
+    #[command(alias = "create_db")]
     CreateDb(create_db::Arguments),
     /// Make an LMDB of listed images, as Caffe's convert_imageset does
     #[command(alias = "convert_imageset")]
@@ -71,6 +72,7 @@ enum Verb {
     /// Run images through a trained net
     Infer(infer::Arguments),
     /// Write blobs of a trained net for every record of a data set, as Caffe's extract_features does
+    #[command(alias = "extract_features")]
     Extract(extract::Arguments),
     /// Draw the embedding of labelled images by class
     Clusters(clusters::Arguments),
@@ -81,6 +83,7 @@ enum Verb {
     /// Time every layer forward and backward
     Time(time::Arguments),
     /// Say what nets can run on here
+    #[command(alias = "device_query")]
     DeviceQuery,
     /// Write a definition or solver of any earlier Caffe in its modern form, or weights in another format
     Convert(convert::Arguments),

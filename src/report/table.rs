@@ -45,15 +45,21 @@ pub fn stages(net: &str, summaries: &[Summary], form: Form, width: Width) -> Str
     let mut out = String::new();
     let Some(first) = summaries.first() else { return out };
     let same: Vec<&str> =
-        summaries.iter().filter(|s| s.rows == first.rows).map(|s| s.stage.as_str()).collect();
+        summaries.iter().filter(|s| look_alike(first, s)).map(|s| s.stage.as_str()).collect();
     let _ = writeln!(out, "{} at {}", if net.is_empty() { "net" } else { net }, same.join(" and "));
     out.push_str(&table(first, form, width));
-    for other in summaries.iter().filter(|s| s.rows != first.rows) {
+    for other in summaries.iter().filter(|s| !look_alike(first, s)) {
         let _ = writeln!(out, "\n{} differs from {}:", other.stage, first.stage);
         out.push_str(&difference(first, other, width));
         let _ = writeln!(out, "{}", totals(other));
     }
     out
+}
+
+/// Whether two stages show nothing that differs, such as a layer of which only the operations do.
+fn look_alike(one: &Summary, other: &Summary) -> bool {
+    let shown = |summary: &Summary| summary.rows.iter().flat_map(full).collect::<Vec<_>>();
+    shown(one) == shown(other) && totals(one) == totals(other)
 }
 
 /// One stage.
@@ -181,7 +187,7 @@ fn difference(first: &Summary, other: &Summary, width: Width) -> String {
             None => mark("-", row),
             Some(at) => {
                 rest[..at].iter().for_each(|extra| mark("+", extra));
-                if rest[at] != *row {
+                if full(&rest[at]) != full(row) {
                     mark("~", &rest[at]);
                 }
                 rest = &rest[at + 1..];

@@ -76,6 +76,7 @@ pub fn to_json(timing: &Timing) -> Value {
         "iterations": timing.iterations,
         "forward_ms": timing.forward() * 1e3,
         "backward_ms": timing.backward() * 1e3,
+        "between_layers_ms": timing.other * 1e3,
         "layers": layers,
     })
 }
