@@ -165,9 +165,9 @@ impl Net {
         facts.told.call = request.call.clone().or(facts.told.call);
         facts.told.loss = request.loss.clone().or(facts.told.loss);
         facts.told.fine_tune = !file.weights.is_empty();
-        let declared = match data.tensors {
-            Some(_) => <[usize; 3]>::try_from(&facts.shape[..]).ok(),
-            None => None,
+        let declared = match data.tensors.is_some() || request.input_shape.is_some() {
+            true => <[usize; 3]>::try_from(&facts.shape[..]).ok(),
+            false => None,
         };
         let definition = program::for_images(network, &facts, batch, sources, diagnostics)?;
         Ok(Net { definition, classes: facts.classes, declared })

@@ -258,7 +258,7 @@ fn what_cannot_be_inferred_with_is_named() {
     );
     check(
         &[&lua, "--weights", &weights],
-        "net.lua: is told about its data; write them in a run file: `network: net.lua`",
+        "net.lua: is told the shape of an image: say it by --input-shape 3,224,224, or write a run file",
     );
     check(&[&net], "deploy.prototxt: give the net's weights with --weights");
     check(&[&run], "there is no snapshot");

@@ -116,7 +116,7 @@ fn check_and_time_give_what_is_told() {
     told.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     is_told(&told, &check(&["--plan", "--memory"]));
     // A complaint with an edit, and one with a trace.
-    let typo = "layer { name: 'a' type: 'Inpt' top: 'a' }";
+    let typo = "layer { name: 'a' type: 'Convolutoin' top: 'a' }";
     let lua = "require 'nn'\nlocal function f(n)\n  return nn.Linear(n, 'x')\nend\nreturn f(3)\n";
     for (name, text, member) in [("a.prototxt", typo, "edit"), ("a.lua", lua, "trace")] {
         let output = cortado(&["check", &place.write(name, text), "--json"]);
