@@ -4,6 +4,8 @@
 //! missing permission or a killed process leaves what was there before. What a killed process leaves under its temporary
 //! names, the next one that writes in the folder removes.
 
+pub mod room;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -103,7 +105,11 @@ pub fn read_definition(path: &Path) -> Result<String> {
             "is a run file (by the ending of its name) and no definition; give the definition that its `network` names",
         ));
     }
-    let is_program = path.extension().is_some_and(|ending| ending == "lua" || ending == "py");
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if WEIGHTS.contains(&ending) {
+        return Err(Error::format(path, NO_DEFINITION));
+    }
+    let is_program = ["lua", "py"].contains(&ending);
     let most = if is_program { MOST_PROGRAM } else { MOST_TEXT };
     if most < metadata.len() {
         let (have, most) = (metadata.len() >> 10, most >> 20);
@@ -124,6 +130,12 @@ pub fn read_definition(path: &Path) -> Result<String> {
     }))
 }
 
+/// Endings of files of weights, which may be texts.
+const WEIGHTS: [&str; 6] = ["caffemodel", "h5", "safetensors", "solverstate", "state", "t7"];
+
+/// What is to be said of them where a definition is to be.
+const NO_DEFINITION: &str = "holds weights, or is a binary file, and is no definition; weights are given beside their definition, by --weights";
+
 /// What is to be said of bytes that nobody has written as a text.
 fn binary(bytes: &[u8]) -> Option<&'static str> {
     const START: usize = 4096;
@@ -132,9 +144,7 @@ fn binary(bytes: &[u8]) -> Option<&'static str> {
     match strange * 16 <= start.len() {
         true => None,
         false if is_wide(start) => Some(WIDE),
-        false => Some(
-            "is a binary file and no definition; weights are given beside their definition, by --weights",
-        ),
+        false => Some(NO_DEFINITION),
     }
 }
 
@@ -149,6 +159,23 @@ const WIDE: &str = "is a text in UTF-16; save it as UTF-8";
 pub fn beside(list: &Path, path: &Path) -> PathBuf {
     let other = parent(list).join(path);
     if !path.exists() && other.exists() { other } else { path.to_owned() }
+}
+
+/// Where a relative path of a list was sought in vain, and the folder above that it would be right in: the end of a complaint.
+pub fn where_relative(list: &Path, path: &Path) -> String {
+    if path.is_absolute() || path.exists() {
+        return String::new();
+    }
+    let absolute = |folder: &Path| std::path::absolute(folder).ok();
+    let starts = [absolute(parent(list)), absolute(Path::new("."))];
+    let above = starts.iter().flatten().flat_map(|folder| folder.ancestors());
+    let sought = "; it is sought where cortado is started and beside the list";
+    match above.into_iter().find(|folder| folder.join(path).exists()) {
+        Some(folder) => format!("{sought}: start cortado in {}, where it is", folder.display()),
+        None => format!(
+            "{sought}: start cortado in the folder that the paths of the list are relative to"
+        ),
+    }
 }
 
 /// Whether a name is that of a run file: `.yaml` or `.yml`.

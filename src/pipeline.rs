@@ -127,8 +127,13 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
     if adopted.iter().any(|name| name == "label") {
         assume_label(&mut env);
     }
-    let stages =
-        stages.iter().map(|state| typed_net(&definition, state, &env, &mut diagnostics)).collect();
+    let mut starts = vec![];
+    let of_stage = |state: &NetState| {
+        starts.push((state.label(), diagnostics.len()));
+        typed_net(&definition, state, &env, &mut diagnostics)
+    };
+    let stages = stages.iter().map(of_stage).collect();
+    diagnostics.join_stages(&starts);
     if !definition.names_stages() {
         say_where_from(&definition, &adopted, &mut diagnostics);
     }

@@ -5,12 +5,16 @@ mod cli;
 mod definitions;
 #[path = "tools/inference.rs"]
 mod inference;
+#[path = "tools/json_forms.rs"]
+mod json_forms;
 #[path = "tools/newcomers.rs"]
 mod newcomers;
 #[path = "tools/pairs.rs"]
 mod pairs;
 #[path = "tools/training.rs"]
 mod training;
+#[path = "tools/tutorials.rs"]
+mod tutorials;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

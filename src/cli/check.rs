@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{complain, named_shape, pass_on, print, shapes};
+use super::{complain, named_shape, pass_on, print, shapes, terminal};
 use crate::error::{Error, Result};
 use crate::exec::query::program;
 use crate::exec::{Device, OnGpu, SessionOptions};
@@ -111,7 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let form = if arguments.summary { Form::Short } else { Form::Full };
     // Of what could not be read there is nothing to show.
     if sound || summaries.iter().any(|summary| !summary.rows.is_empty()) {
-        print(&table::stages(&checked.definition.name, &summaries, form))?;
+        print(&table::stages(&checked.definition.name, &summaries, form, terminal::width()))?;
     }
     if arguments.summary && sound {
         show_total(arguments, &checked, &env)?;
@@ -190,7 +190,7 @@ fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Res
     let (plan, gpu) = planned(arguments, typed, env)?;
     let mut text = String::from("\n");
     if arguments.plan {
-        text.push_str(&memory::steps(typed, &plan, gpu.as_ref()));
+        text.push_str(&memory::steps(typed, &plan, gpu.as_ref(), terminal::width()));
         text.push('\n');
         let plain = pipeline::plain_training_program(typed, env)?;
         text.push_str(&memory::saved(&plain, &plan.program));

@@ -4,29 +4,32 @@ use std::path::{Path, PathBuf};
 
 use super::infer::tell_weights;
 use super::{pictures, say, sound};
-use crate::data::idx::read_idx_pair;
-use crate::data::images::Image;
+use crate::data::records::Records;
 use crate::diag::nearest::meant;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::job::RUN_FILE;
 use crate::job::clusters::{Embedding, Measure};
 use crate::job::inference::{Beside, Inference};
-use crate::job::run_file::{self, IdxFiles};
+use crate::job::run_file::{self, LabelledFiles};
 use crate::report::plot::{self, Scatter};
 
 /// Images that are embedded, at most.
 const MOST: usize = 10_000;
+
+/// Images that are in memory at a time.
+const CHUNK: usize = 256;
 
 /// Arguments of `clusters`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The run file that the net was trained with
     run: PathBuf,
-    /// IDX images; those of the run file's `clusters` if not given
-    #[arg(long, requires = "labels")]
+    /// Labelled images: an LMDB, a folder with one folder for each class, lines of `path label`, or IDX images; those of
+    /// the run file's `clusters` if not given
+    #[arg(long)]
     images: Option<PathBuf>,
-    /// IDX labels
+    /// The labels of IDX images, or of an LMDB without its own
     #[arg(long, requires = "images")]
     labels: Option<PathBuf>,
     /// The output to draw; the first if not given
@@ -35,14 +38,15 @@ pub(super) struct Arguments {
     /// Weights, instead of the last snapshot of the run
     #[arg(long)]
     weights: Option<PathBuf>,
-    /// What tells points apart; the angle where the net is trained by a loss on the cosine, else the distance
+    /// What tells points apart; what the loss of the net does if not given: the angle for one on the cosine, l1 for one on
+    /// the sum of absolute differences, else the distance
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// IDX images among which the nearest neighbours are sought, such as those of training; the images themselves if
+    /// Labelled images among which the nearest neighbours are sought, such as those of training; the images themselves if
     /// not given
-    #[arg(long, requires = "reference_labels")]
+    #[arg(long)]
     reference_images: Option<PathBuf>,
-    /// Their IDX labels
+    /// Their labels, likewise
     #[arg(long, requires = "reference_images")]
     reference_labels: Option<PathBuf>,
     /// Where the picture goes; clusters.svg in the run's folder if not given
@@ -54,19 +58,25 @@ pub(super) struct Arguments {
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum By {
     Distance,
+    L1,
     Angle,
 }
 
-/// Two IDX files.
-type Labelled<'a> = (&'a Path, &'a Path);
+/// Images, and where their labels are if they do not carry them.
+type Labelled<'a> = (&'a Path, Option<&'a Path>);
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (file, _) = run_file::read(&arguments.run, &[])?;
     let base = arguments.run.parent().unwrap_or(Path::new(""));
-    let named = file.clusters.as_ref().map(|c| (base.join(&c.images), base.join(&c.labels)));
-    let given = arguments.images.clone().zip(arguments.labels.clone());
+    let named = file
+        .clusters
+        .as_ref()
+        .map(|c| (base.join(&c.images), c.labels.as_ref().map(|labels| base.join(labels))));
+    let given = arguments.images.clone().map(|images| (images, arguments.labels.clone()));
     let Some((images, labels)) = given.or(named) else {
-        return Err(Error::refused("name labelled images: --images FILE --labels FILE (IDX)"));
+        return Err(Error::refused(
+            "name labelled images: --images with an LMDB, a folder of classes or a list, or --images FILE --labels FILE (IDX)",
+        ));
     };
     let folder = file.output.clone().unwrap_or_else(|| arguments.run.with_extension(""));
     let target = arguments.output.clone().unwrap_or_else(|| folder.join("clusters.svg"));
@@ -75,9 +85,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         weights: arguments.weights.as_deref(),
         blob: arguments.blob.as_deref(),
         by: arguments.by,
-        reference: arguments.reference_images.as_deref().zip(arguments.reference_labels.as_deref()),
+        reference: arguments
+            .reference_images
+            .as_deref()
+            .map(|images| (images, arguments.reference_labels.as_deref())),
     };
-    draw(&arguments.run, &asked, (&images, &labels), &target)
+    draw(&arguments.run, &asked, (&images, labels.as_deref()), &target)
 }
 
 /// What the command line may say.
@@ -93,9 +106,9 @@ struct Asked<'a> {
 pub(super) fn after_training(folder: &Path, weights: &Path) -> Result<()> {
     let run = folder.join(RUN_FILE);
     let (file, _) = run_file::read(&run, &[])?;
-    let Some(IdxFiles { images, labels }) = &file.clusters else { return Ok(()) };
+    let Some(LabelledFiles { images, labels }) = &file.clusters else { return Ok(()) };
     let asked = Asked { weights: Some(weights), ..Asked::default() };
-    draw(&run, &asked, (images, labels), &folder.join("clusters.svg"))
+    draw(&run, &asked, (images, labels.as_deref()), &folder.join("clusters.svg"))
 }
 
 fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()> {
@@ -108,6 +121,7 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
     let reference = asked.reference.map(|files| embed(&mut net, asked.blob, files)).transpose()?;
     let measure = match asked.by {
         Some(By::Distance) => Measure::Distance,
+        Some(By::L1) => Measure::Absolute,
         Some(By::Angle) => Measure::Angle,
         None => net.measure,
     };
@@ -124,6 +138,7 @@ fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()>
     if let Some(q) = &quality {
         let at = match measure {
             Measure::Distance => format!("distance {:.3}", q.threshold),
+            Measure::Absolute => format!("l1 distance {:.3}", q.threshold),
             Measure::Angle => format!("an angle of {:.1} degrees", q.threshold),
         };
         let (neighbours, accuracy, area) = (q.neighbours, q.accuracy, q.area);
@@ -155,16 +170,15 @@ fn no_output(name: &str, outputs: &[&str]) -> Error {
 /// What a net makes of labelled images.
 fn embed(net: &mut Inference, blob: Option<&str>, files: Labelled) -> Result<Embedding> {
     let (images, labels) = files;
-    let (pictures, classes) = read_idx_pair(images, labels)?;
+    let mut records = Records::open_labelled(images, labels)?;
     let mut embedding = Embedding::default();
-    let n = classes.len().min(MOST);
-    for start in (0..n).step_by(512) {
+    let n = records.len().min(MOST);
+    for start in (0..n).step_by(CHUNK) {
         let mut prepared = vec![];
-        for i in start..(start + 512).min(n) {
-            let pixels = pictures.get(i).unwrap_or_default().to_vec();
-            let image = Image::new(1, pictures.height, pictures.width, pixels)
-                .ok_or_else(|| Error::format(images, format!("image {i} is cut off")))?;
+        for i in start..(start + CHUNK).min(n) {
+            let (image, class) = records.labelled_image(i)?;
             prepared.push(net.prepare(image)?);
+            embedding.classes.push(class);
         }
         for mut outputs in net.run(&prepared)? {
             let wanted = |(name, _): &(String, _)| blob.is_none_or(|blob| blob == name);
@@ -182,6 +196,5 @@ fn embed(net: &mut Inference, blob: Option<&str>, files: Labelled) -> Result<Emb
             embedding.points.push(point);
         }
     }
-    embedding.classes = classes[..n].iter().map(|&c| usize::from(c)).collect();
     Ok(embedding)
 }

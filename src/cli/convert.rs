@@ -18,7 +18,7 @@ use crate::ty::Shape;
 /// Arguments of `convert`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The old prototxt, a net or a solver; or weights: .t7, .caffemodel or .safetensors
+    /// The old prototxt, a net or a solver; or weights: .t7, .caffemodel, .caffemodel.h5 or .safetensors
     old: PathBuf,
     /// Where the modern one goes; or weights in the format that this name ends in. A .caffemodel becomes one of the present
     /// generation, with names, types and weights of its layers, without their other fields
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         (true, true) => weights(arguments),
         (false, false) => definition(arguments),
         (true, false) => {
-            let message = "is no name for weights; they go to .caffemodel, .t7 or .safetensors";
+            let message = "is no name for weights; they go to .caffemodel, .caffemodel.h5, .t7 or .safetensors";
             Err(Error::format(new, message))
         }
         (false, true) => Err(Error::format(

@@ -1,9 +1,10 @@
 //! `cortado explain`: the paragraph behind the code of an error or warning.
 
-use super::print;
+use super::{first_sentence, print, terminal};
 use crate::diag::nearest::meant;
 use crate::diag::{CODES, Severity};
 use crate::error::{Error, Result};
+use crate::report::table::aligned;
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
@@ -17,8 +18,17 @@ const RUN_FILE: &str = include_str!("../../docs/run_file.md");
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let Some(asked) = &arguments.code else {
-        let lines = CODES.iter().map(|code| format!("{}  {}\n", code.id, code.name));
-        return print(&lines.collect::<String>());
+        let lines: Vec<Vec<String>> = CODES
+            .iter()
+            .map(|code| {
+                vec![code.id.to_owned(), code.name.to_owned(), first_sentence(code.explanation)]
+            })
+            .collect();
+        return print(&aligned(
+            &[("code", false), ("name", false), ("means", false)],
+            &lines,
+            None,
+        ));
     };
     if ["run-file", "run_file", "run.yaml"].contains(&asked.as_str()) {
         return print(RUN_FILE);
@@ -36,6 +46,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let text = super::paragraphs(code.explanation);
+    let text = terminal::wrapped(&super::paragraphs(code.explanation));
     print(&format!("{severity} {}: {}\n\n{text}", code.id, code.name))
 }

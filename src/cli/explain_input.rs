@@ -58,7 +58,7 @@ impl Explained {
         }
         let steps: String = seen.steps.iter().map(|step| format!("  {step}\n")).collect();
         let lines: Vec<Vec<String>> = seen.channels.iter().map(line).collect();
-        let table = aligned(&NUMBERS, &lines);
+        let table = aligned(&NUMBERS, &lines, None);
         let table: String = table.lines().map(|line| format!("  {line}\n")).collect();
         let picture = picture.display();
         print(&format!(

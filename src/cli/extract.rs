@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut options = ExtractOptions {
         net: arguments.net.clone(),
         weights: arguments.weights.clone(),
-        blobs: arguments.blobs.clone(),
+        blobs: arguments.blobs.iter().map(|name| name.trim().to_owned()).collect(),
         data: arguments.data.clone(),
         tensors: arguments.tensors.clone(),
         mean: arguments.mean.clone(),

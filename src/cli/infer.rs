@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::explain_input::Explained;
-use super::{say, sound, warn};
+use super::{counted, say, sound, warn};
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
+use crate::front::Request;
 use crate::job::clusters::Measure;
 use crate::job::inference::{Beside, Inference, Outputs, Pixels};
 
 /// Arguments of `infer`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The run file that the net was trained with, or one of Caffe's nets, such as a deploy.prototxt
+    /// The run file that the net was trained with, or a net alone, such as a deploy.prototxt, or a Lua definition with
+    /// --input-shape
     run: PathBuf,
     /// Images. A net of pairs, of 2 or 6 channels, takes a picture that shows two side by side, or see --pairs
     images: Vec<PathBuf>,
@@ -54,6 +56,8 @@ pub(super) struct Arguments {
     /// into this folder
     #[arg(long, value_name = "FOLDER")]
     explain_input: Option<PathBuf>,
+    #[command(flatten)]
+    definition: super::definition::Arguments,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -114,10 +118,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         red_first: arguments.channels.map(|order| matches!(order, Order::Rgb)),
         resize: arguments.resize,
     };
+    let mut request = Request::default();
+    arguments.definition.tell(&mut request);
     let given = Beside {
         weights: arguments.weights.as_deref(),
         mean,
         pixels: Some(&pixels),
+        request: Some(&request),
         images: Some(images.len()),
     };
     let classes = Classes::read(arguments)?;
@@ -215,6 +222,7 @@ fn tell_outputs(images: &[String], results: &[Outputs], measure: Measure) -> Res
         if let Some(apart) = twins_apart(outputs, measure) {
             match measure {
                 Measure::Distance => say(format_args!("  distance = {apart:.6}"))?,
+                Measure::Absolute => say(format_args!("  l1 distance = {apart:.6}"))?,
                 Measure::Angle => say(format_args!("  angle = {apart:.4} degrees"))?,
             }
         }
@@ -236,7 +244,8 @@ fn tell_grey(net: &Inference, images: &[Asked], results: &[Outputs]) -> Result<(
         let more =
             if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
         warn(&format!(
-            "warning: {first}{more} is one grey image, and both sides of the net see it; compare two with --pairs A B"
+            "warning: {first}{more} is one grey image, and both sides of the net see it, as for the features of single images; compare two with \
+             --pairs A B"
         ));
     }
     Ok(())
@@ -323,8 +332,10 @@ impl Classes {
     }
 }
 
-/// DIGITS' reply: for one image `{"outputs": {blob: [[...]]}}`, for many by path and without the batch axis.
+/// DIGITS' reply: for one image `{"outputs": {blob: [[...]]}}`, for many by path and without the batch axis; how far twins are
+/// apart likewise.
 fn as_json(names: &[String], results: &[Outputs], many: bool, measure: Measure) -> Value {
+    let name = if measure == Measure::Angle { "angle" } else { "distance" };
     let blobs = |outputs: &Outputs, batched: bool| -> Map<String, Value> {
         let value = |v: &Vec<f32>| if batched { json!([v]) } else { json!(v) };
         outputs.iter().map(|(name, values)| (name.clone(), value(values))).collect()
@@ -332,15 +343,23 @@ fn as_json(names: &[String], results: &[Outputs], many: bool, measure: Measure) 
     if let ([outputs], false) = (results, many) {
         let mut reply = json!({ "outputs": blobs(outputs, true) });
         if let Some(apart) = twins_apart(outputs, measure) {
-            let name = if measure == Measure::Angle { "angle" } else { "distance" };
             reply[name] = json!(apart);
         }
         return reply;
     }
+    let apart: Map<String, Value> = names
+        .iter()
+        .zip(results)
+        .filter_map(|(image, outputs)| Some((image.clone(), json!(twins_apart(outputs, measure)?))))
+        .collect();
     let named = names.iter().cloned().zip(results);
     let by_name: Map<String, Value> =
         named.map(|(name, outputs)| (name, blobs(outputs, false).into())).collect();
-    json!({ "outputs": by_name })
+    let mut reply = json!({ "outputs": by_name });
+    if !apart.is_empty() {
+        reply[name] = apart.into();
+    }
+    reply
 }
 
 /// How far two outputs of one length are apart by what the net was trained on: their distance, or their angle in degrees.
@@ -359,7 +378,9 @@ fn left_out(list: &Path, unread: &[String], all: bool) -> Result<()> {
         }
         _ => {
             unread.iter().for_each(|why| warn(&format!("warning: {}: {why}", list.display())));
-            warn(&format!("{} images could not be read and are left out", unread.len()));
+            let images = counted(unread.len() as u64, "image");
+            let are = if unread.len() == 1 { "is" } else { "are" };
+            warn(&format!("{images} could not be read and {are} left out"));
             Ok(())
         }
     }

@@ -87,7 +87,7 @@ fn fields(spec: &LayerSpec, words: &[Word]) -> String {
             };
             let others: Vec<&str> = within.iter().filter(same).map(|w| w.name).collect();
             told.extend(&others);
-            let many = within.iter().filter(|w| w.sets == word.sets).count();
+            let many = within.iter().filter(|w| w.sets == word.sets && !is_message(w)).count();
             let of_one = 1 + others.len() == many;
             let or = if others.is_empty() || !of_one {
                 String::new()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::layer_words::parameters;
-use super::print;
+use super::{first_sentence, print, terminal};
 use crate::diag::nearest::meant;
 use crate::error::{Error, Result};
 use crate::front::tensorflow::{Entry, functions};
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.name {
         None => print(&overview()),
-        Some(name) => print(&reference(name)?),
+        Some(name) => print(&terminal::wrapped(&reference(name)?)),
     }
 }
 
@@ -78,15 +78,26 @@ fn function(entry: &Entry) -> String {
     out
 }
 
-fn first_sentence(doc: &str) -> String {
-    let paragraph = super::paragraphs(doc);
-    let line = paragraph.lines().next().unwrap_or_default();
-    let mut ends = line.match_indices(". ").map(|(at, _)| at);
-    match ends.find(|&at| !line[..at].ends_with(" al") && !line[..at].ends_with("..")) {
-        Some(end) => line[..=end].to_owned(),
-        None => line.to_owned(),
+/// What was meant by a name that is none: the nearest one, or those that it is a part of.
+fn hint(asked: &str, names: &[&str]) -> String {
+    if let Some(question) = meant(asked, names.iter().copied()) {
+        return question;
+    }
+    let part = asked.to_ascii_lowercase();
+    let mut holding: Vec<&str> =
+        names.iter().copied().filter(|name| name.to_ascii_lowercase().contains(&part)).collect();
+    holding.sort_unstable();
+    holding.dedup();
+    match holding.len() {
+        _ if part.len() < 2 => "`cortado layers` lists all of them".to_owned(),
+        0 => "`cortado layers` lists all of them".to_owned(),
+        1..=MOST_HINTS => format!("there are {}", holding.join(", ")),
+        n => format!("there are {} and {} more", holding[..MOST_HINTS].join(", "), n - MOST_HINTS),
     }
 }
+
+/// Names that a hint has at most.
+const MOST_HINTS: usize = 12;
 
 /// Everything about one layer.
 fn reference(asked: &str) -> Result<String> {
@@ -104,9 +115,8 @@ fn reference(asked: &str) -> Result<String> {
             std::iter::once(spec.name).chain(spec.spellings.iter().map(|s| s.name))
         });
         let names = names.chain(functions.iter().flat_map(|f| f.names.iter().map(String::as_str)));
-        let hint = meant(asked, names);
-        let hint = hint.unwrap_or_else(|| "`cortado layers` lists all of them".into());
-        return Err(Error::refused(format!("`{asked}` is no layer; {hint}")));
+        let names: Vec<&str> = names.collect();
+        return Err(Error::refused(format!("`{asked}` is no layer; {}", hint(asked, &names))));
     };
     let mut out = format!("{} ({})\n\n", spec.name, spec.category.label());
     out.push_str(&super::paragraphs(spec.doc));

@@ -22,6 +22,7 @@ mod pictures;
 mod plot;
 mod run;
 mod signals;
+mod terminal;
 mod time;
 mod train;
 mod visualize;
@@ -36,7 +37,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::diag::render::{plain, render, said, summary};
+use crate::diag::render::{plain, render_within, said, summary};
 use crate::diag::{Diagnostics, Severity};
 use crate::error::{Error, Result};
 use crate::job::Complaints;
@@ -57,6 +58,7 @@ enum Verb {
     /// Check a definition at every stage and print its layers
     Check(check::Arguments),
     /// Make LMDBs of image pairs, as DIGITS' create_db.py does
+    #[command(alias = "create_db")]
     CreateDb(create_db::Arguments),
     /// Make an LMDB of listed images, as Caffe's convert_imageset does
     #[command(alias = "convert_imageset")]
@@ -71,6 +73,7 @@ enum Verb {
     /// Run images through a trained net
     Infer(infer::Arguments),
     /// Write blobs of a trained net for every record of a data set, as Caffe's extract_features does
+    #[command(alias = "extract_features")]
     Extract(extract::Arguments),
     /// Draw the embedding of labelled images by class
     Clusters(clusters::Arguments),
@@ -81,6 +84,7 @@ enum Verb {
     /// Time every layer forward and backward
     Time(time::Arguments),
     /// Say what nets can run on here
+    #[command(alias = "device_query")]
     DeviceQuery,
     /// Write a definition or solver of any earlier Caffe in its modern form, or weights in another format
     Convert(convert::Arguments),
@@ -218,7 +222,8 @@ fn complain_about(diagnostics: &Diagnostics, sources: &SourceMap) -> Result<()> 
     if !diagnostics.is_empty() {
         let color = std::io::stderr().is_terminal() && wants_colour(|name| std::env::var_os(name));
         let shown = first_of(diagnostics);
-        let mut text = render(&shown, sources, color);
+        let width = terminal::width_of_complaints();
+        let mut text = render_within(&shown, sources, color, width);
         let more = diagnostics.iter().count() - shown.iter().count();
         if 0 < more {
             text.push_str(&format!("\nand {more} more, which `cortado check --json` has\n"));
@@ -359,6 +364,17 @@ fn paragraphs(doc: &str) -> String {
         }
     }
     out
+}
+
+/// The first sentence of a doc comment.
+fn first_sentence(doc: &str) -> String {
+    let paragraph = paragraphs(doc);
+    let line = paragraph.lines().next().unwrap_or_default();
+    let mut ends = line.match_indices(". ").map(|(at, _)| at);
+    match ends.find(|&at| !line[..at].ends_with(" al") && !line[..at].ends_with("..")) {
+        Some(end) => line[..=end].to_owned(),
+        None => line.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::check::stages;
-use super::{complain, named_shape, print, shapes};
+use super::{complain, named_shape, print, shapes, terminal};
 use crate::error::{Error, Result};
 use crate::exec::{Device, SessionOptions};
 use crate::job;
@@ -66,5 +66,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     let name = &checked.definition.name;
     let name = if name.is_empty() { "net" } else { name };
-    print(&format!("{name} at {label} on {}\n{}", arguments.device, table(&timing)))
+    print(&format!(
+        "{name} at {label} on {}\n{}",
+        arguments.device,
+        table(&timing, terminal::width())
+    ))
 }

@@ -15,7 +15,7 @@ use crate::exec::{Device, SessionOptions};
 use crate::front::caffe::solver::asks_for_gpu;
 use crate::job::inference::{iteration_of, last_snapshot, last_snapshot_of, left_snapshot};
 use crate::job::{self, Control, Job, JobOptions, Observer};
-use crate::report::figures::bytes;
+use crate::report::figures::{bytes, shortest};
 use crate::report::plot::{self, Run, Training};
 use crate::train::checkpoint::{Snapshot, Unmatched};
 use crate::train::log::{self, Event};
@@ -307,9 +307,11 @@ pub(super) fn test(arguments: &TestArguments) -> Result<()> {
         }
     }
     let iteration = used.and_then(|path| iteration_of(&path)).unwrap_or(0);
+    let start = Instant::now();
     for report in job::test(&mut job)? {
         let report = TestReport { iteration, ..report };
-        show(arguments, &report, job.trainer.solver().test_compute_loss)?;
+        let at = (job.epochs(iteration), start.elapsed().as_secs_f64());
+        show(arguments, &report, at, job.trainer.solver().test_compute_loss)?;
     }
     Ok(())
 }
@@ -327,14 +329,22 @@ fn test_net(arguments: &TestArguments) -> Result<()> {
     let net = (arguments.run.as_path(), state);
     let batches = arguments.iterations.unwrap_or(BATCHES);
     let weights: Vec<PathBuf> = weights.iter().flat_map(|path| files(path)).collect();
+    let start = Instant::now();
     let report = sound(job::test_net(net, &weights, tensors.clone(), batches, &session)?)?;
     let iteration = weights.last().and_then(|path| iteration_of(path)).unwrap_or(0);
-    show(arguments, &TestReport { iteration, ..report }, true)
+    let at = (None, start.elapsed().as_secs_f64());
+    show(arguments, &TestReport { iteration, ..report }, at, true)
 }
 
-fn show(arguments: &TestArguments, report: &TestReport, with_loss: bool) -> Result<()> {
+/// Prints the figures of a test of a snapshot, which is of an epoch where its length is known, and the seconds it took.
+fn show(
+    arguments: &TestArguments,
+    report: &TestReport,
+    (epoch, seconds): (Option<f64>, f64),
+    with_loss: bool,
+) -> Result<()> {
     if arguments.json {
-        let event = Event::test(report, None, 0.0);
+        let event = Event::test(report, epoch, seconds);
         return say(serde_json::to_string(&event).unwrap_or_default());
     }
     report.debug.iter().try_for_each(say)?;
@@ -464,18 +474,18 @@ impl Observer for Screen {
         step.debug.iter().for_each(|line| self.say(line));
         if let Some(bar) = &self.bar {
             bar.set_position(step.iteration + 1);
-            bar.set_message(format!("loss {:.5} lr {:.3e}", step.smoothed, step.rate));
+            bar.set_message(format!("loss {:.5} lr {}", step.smoothed, shortest(step.rate)));
         } else if 0 < display && step.iteration.is_multiple_of(display) {
             let seconds = self.start.elapsed().as_secs_f64();
             let done = (step.iteration + 1 - self.first) as f64;
             let epoch = job.epochs(step.iteration).map(|e| format!(" epoch {e:.2}"));
             self.say(&format!(
-                "iteration {}{} ({:.1} iter/s) loss = {:.6} lr = {:.6e}",
+                "iteration {}{} ({:.1} iter/s) loss = {:.6} lr = {}",
                 step.iteration,
                 epoch.unwrap_or_default(),
                 done / seconds,
                 step.smoothed,
-                step.rate
+                shortest(step.rate)
             ));
         }
         if let Some(warning) = step.divergence().filter(|_| self.diverged.is_none()) {

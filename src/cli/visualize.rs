@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{check::stages, complain, named_shape, shapes};
+use super::{check::stages, complain, named_shape, say, shapes};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::ir::TypedNet;
@@ -20,9 +20,9 @@ use crate::ty::Shape;
 pub(super) struct Arguments {
     /// The definition, or a run file or solver that names it
     net: PathBuf,
-    /// Where the picture goes; the ending says how: .svg, .dot or .png
+    /// Where the picture goes; the ending says how: .svg, .dot or .png. An .svg of the definition's name, here, if not given
     #[arg(short, long)]
-    output: PathBuf,
+    output: Option<PathBuf>,
     /// The stage: train, val, deploy, TRAIN or TEST, or TRAIN+fine with a stage of the net; `all` writes a file for each; training if not given
     #[arg(long)]
     stage: Option<String>,
@@ -57,7 +57,11 @@ enum Folding {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let format = format(&arguments.output)?;
+    let output = match &arguments.output {
+        Some(output) => output.clone(),
+        None => Path::new(arguments.net.file_name().unwrap_or_default()).with_extension("svg"),
+    };
+    let format = format(&output)?;
     let one = arguments.stage.as_deref().filter(|&stage| stage != "all");
     let mut options =
         Options { stages: stages(one)?, shapes: shapes(&arguments.shape), ..Options::default() };
@@ -69,12 +73,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     if arguments.stage.as_deref() == Some("all") {
         for typed in &checked.stages {
-            let path = with_stage(&arguments.output, &typed.net.state.label());
+            let path = with_stage(&output, &typed.net.state.label());
             draw(arguments, &checked, typed, format, &path)?;
         }
     } else {
         if let Some(typed) = checked.stages.get(checked.trained()) {
-            draw(arguments, &checked, typed, format, &arguments.output)?;
+            draw(arguments, &checked, typed, format, &output)?;
         }
     }
     complain(&checked)
@@ -126,5 +130,9 @@ fn draw(
         Format::Dot => render_dot(&folded(&diagram, fold)).into_bytes(),
         Format::Png => render_png(&render_svg(&diagram, &options), arguments.scale)?,
     };
-    write_atomically(path, |file| file.write_all(&bytes))
+    write_atomically(path, |file| file.write_all(&bytes))?;
+    match arguments.output {
+        Some(_) => Ok(()),
+        None => say(path.display()),
+    }
 }

@@ -56,6 +56,14 @@ fn read_idx_labels(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
+/// Whether a file is an IDX file of bytes, plain or compressed, as far as its first bytes and its name tell.
+pub fn is_idx(path: &Path) -> bool {
+    let mut first = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    let is_gzip = first[..2] == [0x1f, 0x8b];
+    read.is_ok() && (first[..3] == [0, 0, BYTES] || is_gzip)
+}
+
 /// Reads images and labels that belong together; there must be as many of both.
 pub fn read_idx_pair(images: &Path, labels: &Path) -> Result<(IdxImages, Vec<u8>)> {
     let (pictures, classes) = (read_idx_images(images)?, read_idx_labels(labels)?);

@@ -83,7 +83,13 @@ impl ImageList {
 
     /// The bytes of an image's file.
     pub fn load(&self, image: &Listed) -> Result<Vec<u8>> {
-        file::read(&image.file).map_err(|e| self.error(image.line, &e.to_string()))
+        file::read(&image.file).map_err(|e| {
+            let advice = match image.file == Path::new(&image.name) {
+                true => file::where_relative(&self.path, &image.file),
+                false => String::new(),
+            };
+            self.error(image.line, &format!("{e}{advice}"))
+        })
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::datum::{Record, Values};
-use super::idx::{IdxImages, read_idx_pair};
+use super::datum::{Colour, Record, Values};
+use super::idx::{IdxImages, is_idx, read_idx_pair};
 use super::image_list::ImageList;
 use super::image_pairs::ImagePairs;
+use super::images::Image;
 use super::lmdb::{LmdbReader, record_error};
 use super::transform::times;
 use crate::weights::{Blob, read_feed};
@@ -88,6 +89,47 @@ impl Records {
         let path = images.to_owned();
         let (images, labels) = read_idx_pair(images, labels)?;
         Ok(Records { kind: Kind::Idx { path, images, labels } })
+    }
+
+    /// Opens images with a class each: an LMDB of Datums, with labels of its own or in another one, a folder with one folder
+    /// of images for each class, a list of `path label` lines, or a pair of IDX files.
+    pub fn open_labelled(images: &Path, labels: Option<&Path>) -> Result<Self> {
+        if images.join("data.mdb").is_file() {
+            return Self::open_lmdb(images, labels);
+        }
+        match labels {
+            Some(labels) => Self::open_idx(images, labels),
+            None if is_idx(images) => Err(Error::format(
+                images,
+                "holds IDX images, whose labels are in a file of their own: name it with --labels",
+            )),
+            None => Ok(Self::of_images(ImageList::read(images, "")?)),
+        }
+    }
+
+    /// An image as it is stored, decoded, and its class.
+    ///
+    /// # Errors
+    /// There is no such image, it holds other numbers than bytes, or its label is no class.
+    pub fn labelled_image(&mut self, n: usize) -> Result<(Image, usize)> {
+        let mut slot = Slot::default();
+        self.fetch(n, &mut slot)?;
+        let decoded = slot.record.decode(Colour::AsStored);
+        decoded.map_err(|why| self.error(&slot, &why))?;
+        let label = slot.label.first().copied().unwrap_or(0.0);
+        if label < 0.0 || label.fract() != 0.0 {
+            let why = format!(
+                "has the label {label}, which is no class; images of one class each are needed, and not pairs"
+            );
+            return Err(self.error(&slot, &why));
+        }
+        let [channels, rows, columns] = slot.record.shape();
+        let image = match slot.record.values() {
+            Values::Bytes(pixels) => Image::new(channels, rows, columns, pixels.to_vec()),
+            Values::Floats(_) => None,
+        };
+        let image = image.ok_or_else(|| self.error(&slot, "holds no pixels of a byte each"))?;
+        Ok((image, label as usize))
     }
 
     /// Serves the image files of a list, each read when its turn comes.

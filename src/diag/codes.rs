@@ -74,7 +74,8 @@ codes! {
     /// Two layers of one stage produce a blob of the same name. Only a layer whose `top` is its own `bottom` at
     /// the same position (in place) may reuse a name, and only if no layer above it has read the blob.
     E0204 "duplicate-top";
-    /// A layer has too few or too many bottoms or tops for its type.
+    /// A layer has too few or too many bottoms or tops for its type. A loss reads scores and labels, so it has two bottoms:
+    /// `bottom: "ip2" bottom: "label"`; most layers give one result, `top: "conv1"`. `cortado layers TYPE` says how many.
     E0205 "wrong-arity";
     /// A layer has both `include` and `exclude` rules; Caffe accepts one kind.
     E0206 "include-and-exclude";
@@ -94,25 +95,33 @@ codes! {
     /// In the form of 2013 padding was a layer of its own, which only convolution and pooling could read.
     E0213 "unreadable-padding";
 
-    /// The layer has no parameter of this name. Caffe refuses the whole file in that case.
+    /// The layer has no parameter of this name. Caffe refuses the whole file in that case. The name may be misspelt
+    /// (`num_outputs` for `num_output`), may belong into a message (`kernel_size` into `convolution_param { ... }`), or to
+    /// another program. `cortado layers TYPE` lists the parameters.
     E0301 "unknown-argument";
     /// A parameter that can be given once is given again; which one counts would be a guess.
     E0302 "repeated-argument";
-    /// A parameter has a value of the wrong kind, such as text where a number belongs.
+    /// A parameter has a value of the wrong kind: `num_output: "20"` is text where `num_output: 20` is a number, and `pool: "MAX"`
+    /// is text where `pool: MAX` is a word. Numbers and words have no quotes, names and paths have.
     E0303 "wrong-type";
-    /// The word is not one of those that this parameter accepts.
+    /// The word is not one of those that this parameter accepts: `pool` is MAX, AVE or STOCHASTIC, `phase` is TRAIN or TEST. Words
+    /// are case-sensitive. `cortado layers TYPE` lists them.
     E0304 "unknown-word";
     /// A parameter that has no default is missing.
     E0305 "missing-argument";
-    /// The value makes no sense here.
+    /// A value of the right kind that makes no sense in its place: a stride of 0, a `dropout_ratio` of 1.5, a window of no
+    /// extent, a negative number of outputs. The message says which values do.
     E0306 "bad-value";
     /// A field that a fork of Caffe added and that changes the result in a way that cortado does not follow. The help says
     /// what can be done instead.
     E0307 "field-of-a-fork";
 
-    /// A parameter of the layer does not fit the shapes it meets.
+    /// A parameter of the layer does not fit the shapes it meets: a window of 5 over an image of 4 x 4, slices at 1 and 2 of one
+    /// channel, a group of 3 over 64 channels. Change the parameter, or what the layer reads; the table of `cortado check` has all
+    /// shapes.
     E0401 "shape-mismatch";
-    /// A bottom does not have a shape this layer can take.
+    /// A bottom does not have a shape this layer can take: 64 scores with 100 labels, two towers of different lengths into a loss
+    /// on their distance, a matrix where images are read. The note says where the shape comes from.
     E0402 "bad-bottom-shape";
     /// A blob would have more elements than Caffe counts, 2147483647, or more axes than it takes, 32.
     E0404 "too-large";

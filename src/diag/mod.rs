@@ -171,6 +171,24 @@ impl Diagnostic {
         self.message.strip_prefix("layer `")?.split_once("`: ")
     }
 
+    /// Whether the other complaint is of the same fault at another stage: alike but for numbers.
+    fn is_as(&self, other: &Diagnostic) -> bool {
+        self.code == other.code
+            && self.span() == other.span()
+            && without_numbers(&self.message) == without_numbers(&other.message)
+    }
+
+    /// What the other complaint says at its stage that this one does not.
+    fn otherwise(&self, other: &Diagnostic, stage: &str) -> Option<String> {
+        if self.message != other.message {
+            return Some(format!("at {stage}: {}", other.message));
+        }
+        let own: Vec<&str> = self.labels.iter().map(|label| label.text.as_str()).collect();
+        let texts = other.labels.iter().map(|label| label.text.as_str());
+        let differing: Vec<&str> = texts.filter(|text| !own.contains(text)).collect();
+        (!differing.is_empty()).then(|| format!("at {stage} {}", differing.join(", ")))
+    }
+
     /// The primary place.
     pub fn span(&self) -> Option<Span> {
         self.labels.first().map(|label| label.span)
@@ -180,6 +198,19 @@ impl Diagnostic {
 /// A text with nothing between backticks.
 fn without_names(text: &str) -> String {
     text.split('`').step_by(2).collect::<Vec<_>>().join("`")
+}
+
+/// A text with one sign in the place of every number.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c.is_ascii_digit() {
+            true if out.ends_with('0') => {}
+            true => out.push('0'),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 /// Proof that an error was reported. Only [`Diagnostics`] makes one.
@@ -258,6 +289,42 @@ impl Diagnostics {
     /// Sorts by place, so that a report reads like the file.
     pub fn sort(&mut self) {
         self.list.sort_by_key(|d| d.span().map(|s| (s.file, s.start)));
+        self.index();
+    }
+
+    /// How many complaints there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Tells a fault of several stages once. `stages` are the names of stages, each with the number of complaints before its
+    /// own. What is another number or shape at a later stage becomes a note.
+    pub fn join_stages(&mut self, stages: &[(String, usize)]) {
+        let Some(&(_, first)) = stages.first() else { return };
+        let later = self.list.split_off(first.min(self.list.len()));
+        // The stage of every complaint from there on, and the last stage that was joined to it.
+        let mut owners: Vec<(usize, usize)> = vec![];
+        for (at, other) in later.into_iter().enumerate() {
+            let stage = stages.iter().rposition(|(_, start)| *start <= first + at).unwrap_or(0);
+            let own = &mut self.list[first..];
+            let same = own.iter_mut().zip(&mut owners).find(|(known, (owner, joined))| {
+                *owner < stage && *joined < stage && known.is_as(&other)
+            });
+            match same {
+                Some((known, (_, joined))) => {
+                    *joined = stage;
+                    known.notes.extend(known.otherwise(&other, &stages[stage].0));
+                }
+                None => {
+                    self.list.push(other);
+                    owners.push((stage, stage));
+                }
+            }
+        }
+        self.index();
+    }
+
+    fn index(&mut self) {
         self.known.clear();
         for (i, d) in self.list.iter().enumerate() {
             self.known.entry((d.code.id, d.span())).or_default().push(i);

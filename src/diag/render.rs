@@ -18,8 +18,18 @@ const FAR: usize = 2000;
 /// All diagnostics, one after the other with an empty line between, ending in a line break; the empty
 /// text if there are none. `color` adds the escape sequences of a terminal.
 pub fn render(diagnostics: &Diagnostics, sources: &SourceMap, color: bool) -> String {
-    let renderer =
-        if color { Renderer::styled().hyperlink(false) } else { Renderer::plain() }.term_width(120);
+    render_within(diagnostics, sources, color, 120)
+}
+
+/// The same for a terminal of so many columns.
+pub fn render_within(
+    diagnostics: &Diagnostics,
+    sources: &SourceMap,
+    color: bool,
+    columns: usize,
+) -> String {
+    let renderer = if color { Renderer::styled().hyperlink(false) } else { Renderer::plain() };
+    let renderer = renderer.term_width(columns);
     let all = diagnostics.iter().map(|d| renderer.render(&groups(d, sources)) + "\n");
     all.collect::<Vec<_>>().join("\n")
 }

@@ -47,7 +47,9 @@ fn check_run(path: &Path, options: &Options) -> Result<Checked> {
         nets = staged.collect();
     }
     let mut stages = vec![];
+    let mut starts = vec![];
     for ((definition, state), data) in &nets {
+        starts.push((state.label(), diagnostics.len()));
         if report_missing(&plan, definition, state, data, &mut diagnostics) {
             continue;
         }
@@ -56,6 +58,7 @@ fn check_run(path: &Path, options: &Options) -> Result<Checked> {
         let env = super::environment(shapes);
         stages.push(pipeline::typed_net(definition, state, &env, &mut diagnostics));
     }
+    diagnostics.join_stages(&starts);
     diagnostics.sort();
     let definition = std::mem::replace(&mut plan.train.0, no_definition());
     Ok(Checked { sources, diagnostics, definition, stages })

@@ -19,6 +19,8 @@ pub enum Measure {
     /// How far they are from each other.
     #[default]
     Distance,
+    /// The sum of the absolute differences of their coordinates.
+    Absolute,
     /// The angle between them, seen from the origin. A point at the origin is at a right angle to all.
     Angle,
 }
@@ -74,6 +76,7 @@ impl Measure {
         let pairs = a.iter().zip(b);
         match self {
             Measure::Distance => pairs.map(|(a, b)| (a - b) * (a - b)).sum(),
+            Measure::Absolute => pairs.map(|(a, b)| (a - b).abs()).sum(),
             Measure::Angle => 1.0 - pairs.map(|(a, b)| a * b).sum::<f64>(),
         }
     }
@@ -82,6 +85,7 @@ impl Measure {
     fn shown(self, far: f64) -> f64 {
         match self {
             Measure::Distance => far.sqrt(),
+            Measure::Absolute => far,
             Measure::Angle => (1.0 - far).clamp(-1.0, 1.0).acos().to_degrees(),
         }
     }
@@ -208,6 +212,7 @@ mod tests {
     fn two_points_have_a_distance_and_an_angle() {
         let (a, b) = ([3.0, 0.0], [0.0, 4.0]);
         assert!((Measure::Distance.between(&a, &b) - 5.0).abs() < 1e-9);
+        assert_eq!(Measure::Absolute.between(&a, &b), 7.0);
         assert!((Measure::Angle.between(&a, &b) - 90.0).abs() < 1e-9);
     }
 

@@ -69,6 +69,9 @@ impl Inputs {
         // Where nothing is trained or tested, as where blobs are extracted, labels do not matter.
         let of_pairs = plan.kept.is_some()
             && definition.nodes.iter().filter(exists).any(|n| compares_pairs(&n.layer));
+        let of_classes = train
+            && plan.kept.is_some()
+            && definition.nodes.iter().filter(exists).any(|n| learns_classes(&n.layer));
         let nodes: Vec<&Node> =
             definition.nodes.iter().filter(exists).filter(|n| n.layer.is_input()).collect();
         if let Some(record) = data.to_be {
@@ -97,6 +100,9 @@ impl Inputs {
                         let advice = "read the labels of pairs by a Data layer of their own";
                         labels_of_pairs(&mut records, (&source, None), batch, || advice.into())?;
                     }
+                    if of_classes && serves_labels(&tops) && !data.shuffle {
+                        inputs.remark_on_classes(&mut records, &source, batch)?;
+                    }
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
                 }
                 Layer::Data(DataLayer { transform: own, batch_size, .. })
@@ -109,6 +115,14 @@ impl Inputs {
                     let mut records = open_records(data)?;
                     if of_pairs && serves_labels(&tops) {
                         inputs.look_at_labels(plan, data, &mut records, batch)?;
+                    }
+                    if let Some((images, labels)) = &data.databases
+                        && of_classes
+                        && serves_labels(&tops)
+                        && !data.shuffle
+                    {
+                        let place = labels.as_ref().unwrap_or(images);
+                        inputs.remark_on_classes(&mut records, place, batch)?;
                     }
                     inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
                 }
@@ -249,6 +263,25 @@ impl Inputs {
         Ok(())
     }
 
+    /// Remarks on labels of classes that are all one for several batches, as those of a list that is sorted by class.
+    fn remark_on_classes(
+        &mut self,
+        records: &mut Records,
+        place: &Path,
+        batch: usize,
+    ) -> Result<()> {
+        let first = records.first_labels(BATCHES_OF_ONE_CLASS.saturating_mul(batch))?;
+        let [one, rest @ ..] = &first[..] else { return Ok(()) };
+        if FEW < rest.len() && rest.iter().all(|label| label == one) {
+            let (n, place) = (first.len(), place.display());
+            self.remarks.push(format!(
+                "the first {n} labels of {place} are all {one}, and records come in the order of the database; a net learns \
+                 classes that are mixed: make it with --shuffle, or write `shuffle: true` under `train` of a run file"
+            ));
+        }
+        Ok(())
+    }
+
     fn records_for(
         &mut self,
         tops: &[&str],
@@ -336,6 +369,14 @@ const FEW: usize = 7;
 fn declared_batch(node: &Node) -> Option<usize> {
     let Layer::Input(input) = &node.layer else { return None };
     input.shapes.first()?.dims().first().copied().filter(|&n| 0 < n)
+}
+
+/// Batches that may be of one class by chance, at most.
+const BATCHES_OF_ONE_CLASS: usize = 4;
+
+/// Whether a layer learns to tell classes apart by a label for each record.
+fn learns_classes(layer: &Layer) -> bool {
+    matches!(layer, Layer::SoftmaxLoss(_) | Layer::ClassNllLoss(_))
 }
 
 /// Whether a layer learns from pairs, by labels that say which are alike.

@@ -16,8 +16,8 @@ use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::file::read_definition;
-use crate::front;
 use crate::front::caffe::solver::is_solver;
+use crate::front::{self, Request};
 use crate::ir::{Definition, Port, TypedNet};
 use crate::layers::Layer;
 use crate::layers::input::Input;
@@ -64,6 +64,8 @@ pub struct Beside<'a> {
     pub mean: Option<&'a Path>,
     /// What becomes of pixels, for a net alone.
     pub pixels: Option<&'a Pixels>,
+    /// What a definition that is a program is told: for one that is alone the shape of an image must be among it.
+    pub request: Option<&'a Request>,
     /// How many images there will be, if that is known: a batch need not be larger.
     pub images: Option<usize>,
 }
@@ -79,6 +81,8 @@ struct Found {
     mean: Option<PathBuf>,
     weights: Vec<PathBuf>,
     data: DataSpec,
+    /// What the definition is told beside that, if it is a program.
+    request: Request,
 }
 
 impl Found {
@@ -116,7 +120,8 @@ impl Found {
             },
         };
         let data = training_data(&file, &base, &folder);
-        Ok(Found { file, alone, base, mean, weights, data })
+        let request = given.request.cloned().unwrap_or_default();
+        Ok(Found { file, alone, base, mean, weights, data, request })
     }
 }
 
@@ -138,25 +143,31 @@ impl Net {
         sources: &mut SourceMap,
         diagnostics: &mut Diagnostics,
     ) -> Result<Self> {
-        let Found { file, mean, data, .. } = found;
+        let Found { file, mean, data, request, .. } = found;
         let dialect = front::dialect(network);
+        let said =
+            request.input_shape.as_deref().map(|shape| program::channels_first(dialect, shape));
+        let classes = request.classes.or(file.dataset.classes);
         let known = match (record_of(data, Colour::AsStored), mean) {
             (Some(record), _) => Some(record),
             (None, Some(mean)) => Some(mean_shape(mean)?),
             (None, None) => None,
         };
-        let mut facts = match (known, file.dataset.classes) {
-            (Some(shape), Some(n)) => {
-                Facts { classes: Some(n), ..Facts::of_shape(dialect, shape.to_vec()) }
+        let mut facts = match (said.or(known.map(|shape| shape.to_vec())), classes) {
+            (Some(shape), classes) if request.input_shape.is_some() || classes.is_some() => {
+                Facts { classes, ..Facts::of_shape(dialect, shape) }
             }
             (_, said) => Facts::of(data, said, dialect)?,
         };
         // A net that was trained from other weights is the one that the definition made of them.
         facts.told = file.told();
+        facts.told.params.extend(request.params.clone());
+        facts.told.call = request.call.clone().or(facts.told.call);
+        facts.told.loss = request.loss.clone().or(facts.told.loss);
         facts.told.fine_tune = !file.weights.is_empty();
-        let declared = match data.tensors {
-            Some(_) => <[usize; 3]>::try_from(&facts.shape[..]).ok(),
-            None => None,
+        let declared = match data.tensors.is_some() || request.input_shape.is_some() {
+            true => <[usize; 3]>::try_from(&facts.shape[..]).ok(),
+            false => None,
         };
         let definition = program::for_images(network, &facts, batch, sources, diagnostics)?;
         Ok(Net { definition, classes: facts.classes, declared })
@@ -165,15 +176,14 @@ impl Net {
 
 /// What the losses of a net tell its outputs apart by.
 fn measure_of(definition: &Definition) -> Measure {
-    let by_angle = |layer: &Layer| match layer {
-        Layer::CosineEmbeddingLoss(_) => true,
-        Layer::PairSimilarity(similarity) => similarity.cosine,
-        _ => false,
+    let of = |layer: &Layer| match layer {
+        Layer::CosineEmbeddingLoss(_) => Some(Measure::Angle),
+        Layer::PairSimilarity(similarity) => similarity.cosine.then_some(Measure::Angle),
+        Layer::L1HingeLoss(_) => Some(Measure::Absolute),
+        Layer::PairwiseDistance(distance) if distance.norm == 1.0 => Some(Measure::Absolute),
+        _ => None,
     };
-    match definition.nodes.iter().any(|node| by_angle(&node.layer)) {
-        true => Measure::Angle,
-        false => Measure::Distance,
-    }
+    definition.nodes.iter().find_map(|node| of(&node.layer)).unwrap_or_default()
 }
 
 impl Inference {
@@ -395,11 +405,15 @@ fn readers(typed: &TypedNet) -> Vec<(String, String)> {
 fn of_net(path: &Path, given: &Beside) -> Result<RunFile> {
     let name = path.file_name().map(PathBuf::from).unwrap_or_default();
     let shown = name.display();
-    if is_program(path) {
-        let why = format!("is told about its data; write them in a run file: `network: {shown}`");
+    let is_program = is_program(path);
+    if is_program && given.request.is_none_or(|request| request.input_shape.is_none()) {
+        let why = format!(
+            "is told the shape of an image: say it by --input-shape {}, or write a run file with `network: {shown}` and the data",
+            program::image_of(front::dialect(path))
+        );
         return Err(Error::format(path, why));
     }
-    if is_solver(&read_definition(path)?) {
+    if !is_program && is_solver(&read_definition(path)?) {
         let why = "is a solver; name the net that it trains, with --weights, or a run file";
         return Err(Error::format(path, why));
     }

@@ -69,6 +69,8 @@ pub struct Job {
     pub remarks: Vec<String>,
     /// Snapshots of this run that are kept, the last ones; all if none is said.
     pub keep: Option<usize>,
+    /// Whether the last update is followed by a test wherever it falls, as DIGITS has it.
+    pub test_at_end: bool,
     /// Whether a loss that is no number ends the run.
     pub stop_on_nan: bool,
 }
@@ -193,11 +195,14 @@ fn build(
 ) -> Result<Option<Job>> {
     let seed = plan.solver.random_seed.unwrap_or(0);
     let session = SessionOptions { device: options.device, threads: options.threads, seed };
+    let mut starts = vec![(plan.train.1.label(), diagnostics.len())];
     let stage = Stage::open(&plan, &plan.train, &plan.train_data, seed, diagnostics)?;
     let mut tests = vec![];
     for (definition, batches) in &plan.tests {
+        starts.push((definition.1.label(), diagnostics.len()));
         tests.push((Stage::open(&plan, definition, &plan.test_data, seed, diagnostics)?, *batches));
     }
+    diagnostics.join_stages(&starts);
     for (test, _) in &tests {
         agree_on_params(&stage.typed, &test.typed, diagnostics);
     }
@@ -270,6 +275,7 @@ fn build(
         unmatched,
         remarks: inputs.remarks,
         keep: plan.keep,
+        test_at_end: plan.whole_tests,
         stop_on_nan: plan.stop_on_nan,
     }))
 }

@@ -1,4 +1,4 @@
-//! Moves parameters between `.t7`, `.caffemodel` and `.safetensors`, for nets that correspond layer by layer.
+//! Moves parameters between `.t7`, `.caffemodel`, `.caffemodel.h5` and `.safetensors`, for nets that correspond layer by layer.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -12,12 +12,13 @@ use crate::passes::deploy::deploy;
 use crate::pipeline;
 use crate::source::SourceMap;
 use crate::spec::{Environment, Infer, Phase};
-use crate::train::checkpoint::caffemodel;
+use crate::train::checkpoint::{caffemodel, owned};
 use crate::ty::Shape;
 use crate::weights::order::{self, Place, Weights};
 use crate::weights::t7::write_flat;
 use crate::weights::{
-    Blob, Stored, by_name, is_checkpoint, move_weights, read_stored, write_model, write_safetensors,
+    Blob, Stored, by_name, is_checkpoint, move_weights, read_stored, write_hdf5_weights,
+    write_model, write_safetensors,
 };
 
 /// What a move may be told.
@@ -37,13 +38,13 @@ pub struct MoveOptions {
 
 /// Whether a name is that of weights that can be read.
 pub fn holds_weights(path: &Path) -> bool {
-    is_weights(path) || path.extension().is_some_and(|ending| ending == "h5") || is_checkpoint(path)
+    is_weights(path) || is_checkpoint(path)
 }
 
 /// Whether a name is that of a file of weights that can be written.
 pub fn is_weights(path: &Path) -> bool {
     let ending = path.extension().and_then(|e| e.to_str());
-    matches!(ending, Some("t7" | "caffemodel" | "safetensors" | "state"))
+    matches!(ending, Some("t7" | "caffemodel" | "safetensors" | "h5" | "state"))
 }
 
 /// Reads `old` and writes `new`, in the formats that their names end in. Returns how many parameters were moved, and what
@@ -88,6 +89,13 @@ pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<M
             let parameters = named.collect();
             write_model(new, &net.net.name, &caffemodel(&net, &parameters, None))?;
         }
+        Some("h5") => {
+            let Some(net) = net else { return Err(shapeless(new)) };
+            let named = kept.iter().map(|((l, i), b)| (format!("param.{l}.{i}"), b.clone()));
+            let layers: Vec<&str> =
+                net.net.nodes().map(|(_, node)| node.name.value.as_str()).collect();
+            write_hdf5_weights(new, &layers, owned(&net, &named.collect()), None)?;
+        }
         _ => return Err(unknown(new)),
     }
     Ok(Ok(Moved { parameters: kept.len(), missing }))
@@ -128,7 +136,7 @@ fn without_net(old: &Path, new: &Path) -> Result<Moved> {
             write_safetensors(new, variables.iter().map(|(name, blob)| (name.as_str(), blob)))?;
             Ok(Moved { parameters: variables.len(), missing: vec![] })
         }
-        (_, "t7" | "safetensors" | "caffemodel") => Err(Error::refused(
+        (_, "t7" | "safetensors" | "caffemodel" | "h5") => Err(Error::refused(
             "the names and the order of the layers are missing: give the definition of the net with --net",
         )),
         _ => Err(unknown(new)),
@@ -148,7 +156,7 @@ fn write_named(path: &Path, weights: &Weights, places: &[Place]) -> Result<()> {
 }
 
 fn unknown(path: &Path) -> Error {
-    Error::format(path, "must end in .t7, .caffemodel or .safetensors")
+    Error::format(path, "must end in .t7, .caffemodel, .caffemodel.h5 or .safetensors")
 }
 
 fn shapeless(path: &Path) -> Error {

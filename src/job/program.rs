@@ -35,6 +35,19 @@ fn in_order(dialect: Dialect, record: &[usize]) -> Vec<usize> {
     }
 }
 
+/// What a dialect's people write, as `channels, height, width`.
+pub(super) fn channels_first(dialect: Dialect, image: &[usize]) -> Vec<usize> {
+    match (dialect, image) {
+        (Dialect::TensorFlow, &[height, width, channels]) => vec![channels, height, width],
+        _ => image.to_vec(),
+    }
+}
+
+/// An image's shape as an example, as a dialect's people write it.
+pub(super) fn image_of(dialect: Dialect) -> &'static str {
+    if dialect == Dialect::TensorFlow { "224,224,3" } else { "3,224,224" }
+}
+
 /// What a definition is told about data.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
@@ -112,7 +125,7 @@ impl Facts {
                 Ok(Facts { classes: classes.or(counted), ..of })
             }
             (None, None) => Err(Error::refused(
-                "the definition is told about its data; name them in the run file",
+                "the definition is told about its data; name them in the run file: `dataset: { train: { images: LMDB } }`",
             )),
         }
     }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::{Job, Kept, LOG};
 use crate::error::{Error, Result};
+use crate::file::room;
 use crate::train::checkpoint::Snapshot;
 use crate::train::log::{Event, Log};
 use crate::train::{StepReport, TestReport};
@@ -101,6 +102,7 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
     if 0 < solver.snapshot || solver.snapshot_after_train {
         try_snapshot(&job.prefix, solver.max_iter)?;
     }
+    room_for_snapshots(job, observer)?;
     let mut outcome = Outcome { snapshot: None, stopped: false, before: VecDeque::new() };
     let mut written_at = None;
     while job.trainer.iteration() < solver.max_iter {
@@ -142,7 +144,8 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
         let smoothed = job.trainer.closing_loss()?;
         observer.closing(job, smoothed);
     }
-    if 0 < solver.test_interval && iteration.is_multiple_of(solver.test_interval) {
+    let due = 0 < solver.test_interval && iteration.is_multiple_of(solver.test_interval);
+    if due || job.test_at_end {
         test_all(job, observer, &mut log, start)?;
     }
     Ok(outcome)
@@ -190,6 +193,34 @@ fn try_snapshot(prefix: &Path, iteration: u64) -> Result<()> {
         ))),
         Err(e) => Err(e),
     }
+}
+
+/// Compares what the snapshots of the run take with what the disk has: without room for one the run does not begin, without
+/// room for all it is warned of.
+fn room_for_snapshots(job: &Job, observer: &mut dyn Observer) -> Result<()> {
+    let solver = job.trainer.solver();
+    let (done, last) = (job.trainer.iteration(), solver.max_iter);
+    let due = |at: u64| at.checked_div(solver.snapshot).unwrap_or(0);
+    let is_last = solver.snapshot == 0 || !last.is_multiple_of(solver.snapshot);
+    let mut count = due(last).saturating_sub(due(done));
+    count += u64::from(solver.snapshot_after_train && is_last && done < last);
+    // One more than are kept is there while the last one is written.
+    let most = job.keep.map_or(count, |keep| count.min(keep as u64 + 1));
+    let each = job.trainer.snapshot_bytes();
+    if 0 < most {
+        room::need(&job.prefix, each, "a snapshot takes")?;
+    }
+    let all = each.saturating_mul(most);
+    if let Err(why) =
+        room::need(&job.prefix, all, &format!("the {most} snapshots of this run take"))
+    {
+        let advice = match job.keep {
+            None => "; `--set train.keep=3` keeps the last three of a run file's",
+            Some(_) => "",
+        };
+        observer.warn(&format!("{why}{advice}"));
+    }
+    Ok(())
 }
 
 /// Logs and shows updates; says how to go on after the last. A loss that is no number stops nothing, as in Caffe, unless the

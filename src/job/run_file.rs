@@ -56,7 +56,7 @@ pub struct RunFile {
     pub output: Option<PathBuf>,
     /// Labelled images whose embedding is drawn after training.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clusters: Option<IdxFiles>,
+    pub clusters: Option<LabelledFiles>,
 }
 
 /// Paths that are written as one or as a list.
@@ -127,7 +127,7 @@ impl RunFile {
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
     /// What the net is trained on.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Files::is_nowhere")]
     pub train: Files,
     /// What it is validated on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,6 +161,13 @@ pub struct Files {
     pub tensors: Option<PathBuf>,
 }
 
+impl Files {
+    /// Whether no file is named.
+    fn is_nowhere(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A pair of IDX files.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -169,6 +176,17 @@ pub struct IdxFiles {
     pub images: PathBuf,
     /// The labels.
     pub labels: PathBuf,
+}
+
+/// Images with a class each.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelledFiles {
+    /// An LMDB, a folder with one folder for each class, a list of `path label` lines, or IDX images.
+    pub images: PathBuf,
+    /// The labels of IDX images, or of an LMDB without its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
 }
 
 /// Pairs of images, as `cortado create-db` makes them.
@@ -241,6 +259,10 @@ impl RunFile {
         let absolute = |path: &Path| {
             std::path::absolute(path).map_err(|e| Error::io("find the place of", path, e))
         };
+        let folder_of_file = match base.as_os_str().is_empty() {
+            true => absolute(Path::new("."))?,
+            false => base.canonicalize().or_else(|_| absolute(base))?,
+        };
         let mut file = self.clone();
         let Dataset { train, val, mean, pairs, .. } = &mut file.dataset;
         let pairs = pairs.iter_mut().flat_map(|pairs| {
@@ -251,10 +273,11 @@ impl RunFile {
             let idx = files.idx.iter_mut().flat_map(|idx| [&mut idx.images, &mut idx.labels]);
             files.images.iter_mut().chain(&mut files.labels).chain(&mut files.tensors).chain(idx)
         });
-        let clusters = file.clusters.iter_mut().flat_map(|idx| [&mut idx.images, &mut idx.labels]);
+        let clusters = file.clusters.iter_mut();
+        let clusters = clusters.flat_map(|c| std::iter::once(&mut c.images).chain(&mut c.labels));
         let own = std::iter::once(&mut file.network).chain(&mut file.weights);
         for path in own.chain(files).chain(mean).chain(pairs).chain(clusters) {
-            *path = absolute(&base.join(&path))?;
+            *path = settled(folder_of_file.clone(), path);
         }
         for path in weights {
             file.weights.push(absolute(path)?);
@@ -264,6 +287,16 @@ impl RunFile {
             .map_err(|e| Error::format(folder.join(RUN_FILE), e.to_string()))?;
         Ok(Kept { name: RUN_FILE, text })
     }
+}
+
+/// The place of a path that is relative to a folder, without the `..` that it begins with.
+fn settled(mut folder: PathBuf, path: &Path) -> PathBuf {
+    let mut rest = path;
+    while let Ok(below) = rest.strip_prefix("..") {
+        folder.pop();
+        rest = below;
+    }
+    folder.join(rest)
 }
 
 /// Reads a run file with the changes of the command line; also gives the text, with these at its end.

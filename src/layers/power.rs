@@ -92,7 +92,7 @@ impl LayerOps for Power {
         let &Power { power, scale, shift, .. } = self;
         let mut parts = vec![];
         if scale != 1.0 {
-            parts.push(format!("scale {scale:.6}"));
+            parts.push(format!("scale {}", scale as f32));
         }
         if shift != 0.0 {
             parts.push(format!("shift {}", shift as f32));

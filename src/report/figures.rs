@@ -42,6 +42,12 @@ fn scaled(n: u64, step: f64, units: &[&str]) -> String {
     format!("{number} {}", units[unit]).trim_end().to_owned()
 }
 
+/// A number in single precision with the fewest digits that tell it from its neighbours: `0.01`, `2.5e-7`.
+pub fn shortest(x: f32) -> String {
+    let is_plain = x == 0.0 || (1e-5..1e7).contains(&x.abs());
+    if is_plain || !x.is_finite() { format!("{x}") } else { format!("{x:e}") }
+}
+
 /// A shape for pictures: `64×20×24×24`.
 pub fn compact(shape: &Shape) -> String {
     let dims: Vec<String> = shape.dims().iter().map(usize::to_string).collect();
@@ -61,6 +67,10 @@ mod tests {
         assert_eq!(short(999), "999");
         assert_eq!(short(999_600), "1.00 M");
         assert_eq!(bytes(u64::MAX), "16.0 EiB");
+        assert_eq!(shortest(0.01), "0.01");
+        assert_eq!(shortest(0.009992506), "0.009992506");
+        assert_eq!(shortest(2.5e-7), "2.5e-7");
+        assert_eq!(shortest(f32::NAN), "NaN");
         assert_eq!(compact(&Shape::from([2, 3])), "2×3");
     }
 }

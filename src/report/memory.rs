@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 use serde_json::{Value, json};
 
 use super::figures::{bytes, short};
-use super::table::{Column, aligned};
+use super::table::{Column, Width, aligned};
 use crate::exec::OnGpu;
 use crate::ir::TypedNet;
 use crate::plan::Plan;
@@ -30,7 +30,7 @@ const STEPS: [Column; 7] = [
 
 /// One line a step: its number, layer, kernel, result, place in the arena, bytes and operations; of a plan for a GPU how
 /// much is launched there as well.
-pub fn steps(typed: &TypedNet, plan: &Plan, gpu: Option<&OnGpu>) -> String {
+pub fn steps(typed: &TypedNet, plan: &Plan, gpu: Option<&OnGpu>, width: Width) -> String {
     let steps = plan.program.steps.iter().enumerate();
     let lines: Vec<Vec<String>> = steps
         .map(|(number, step)| {
@@ -49,7 +49,7 @@ pub fn steps(typed: &TypedNet, plan: &Plan, gpu: Option<&OnGpu>) -> String {
         })
         .collect();
     let launches = gpu.map(|_| ("launches", true));
-    aligned(&STEPS.into_iter().chain(launches).collect::<Vec<_>>(), &lines)
+    aligned(&STEPS.into_iter().chain(launches).collect::<Vec<_>>(), &lines, width)
 }
 
 /// The same steps for programs, with what joining them saves of `apart`, the program without:
@@ -216,8 +216,18 @@ pub fn memory(plan: &Plan, gpu: Option<&OnGpu>, program: Option<u64>) -> String 
     for (what, size) in held(plan, gpu, program) {
         let _ = writeln!(out, "  {what:<16}{:>10}", bytes(size));
     }
+    out.push_str(match program {
+        Some(_) => REMARK,
+        None => "",
+    });
     out
 }
+
+/// What the last figures mean.
+const REMARK: &str = "\
+`all` is one block that is allocated once; results that are not needed at the same time share places in it. `at most` adds
+what is beside it, and is what training reports in the end, but for databases that are mapped, which the system takes back.
+";
 
 /// The same for programs, in bytes: `{ "parameters": 1724320, "gradients": …, "at_most": … }`. What the system does not
 /// tell of the program itself, and `at_most` with it, is left out.

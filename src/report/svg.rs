@@ -125,17 +125,21 @@ impl<'a> Drawing<'a> {
         y += 26.0;
         let limit = wide - MARGIN;
         let mut x = MARGIN;
-        for category in self.diagram.categories() {
-            let text = category.label();
+        let categories = self.diagram.categories().into_iter();
+        let categories = categories.map(|c| (format!("c-{}", theme::class(c)), c.label()));
+        let problems = [Severity::Warning, Severity::Error]
+            .into_iter()
+            .filter(|&of| self.diagram.nodes.iter().any(|node| node.problem == Some(of)))
+            .map(|of| (frame(of).to_owned(), frame(of)));
+        for (class, text) in categories.chain(problems) {
             let needed = 17.0 + width(text, 11.0, Weight::Regular);
             if limit < x + needed {
                 (x, y) = (MARGIN, y + LEGEND_ROW);
             }
             let _ = writeln!(
                 out,
-                "<rect class=\"c-{}\" x=\"{}\" y=\"{}\" width=\"12\" height=\"12\" rx=\"3\"/>\
+                "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"12\" height=\"12\" rx=\"3\"/>\
                  <text x=\"{}\" y=\"{}\">{text}</text>",
-                theme::class(category),
                 number(x),
                 number(y - 10.0),
                 number(x + 17.0),
@@ -379,10 +383,7 @@ impl<'a> Drawing<'a> {
             self.text(&format!("kind {ink}"), (rect.x + PADDING, y + 13.0), text);
         }
         if let Some(problem) = node.problem {
-            let class = match problem {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            };
+            let class = frame(problem);
             let around = grown(&rect, 2.5);
             let _ =
                 writeln!(self.out, "<rect class=\"{class}\" {} rx=\"8\"/>", attributes(&around));
@@ -394,6 +395,14 @@ impl<'a> Drawing<'a> {
         let (x, y) = (number(at.0), number(at.1));
         let text = escape(text);
         let _ = writeln!(self.out, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{text}</text>");
+    }
+}
+
+/// The class of the frame around a layer that there is something to complain about.
+fn frame(problem: Severity) -> &'static str {
+    match problem {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
     }
 }
 

@@ -1,9 +1,11 @@
 //! Writes summaries of stages as tables of text.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::figures::{bytes, grouped, short};
 use super::summary::{Parameter, Row, Summary};
+use super::text::shorten;
 use crate::diag::render::plain;
 
 /// How much a table shows.
@@ -36,24 +38,33 @@ const SHORT: [Column; 6] = [
     ("multiply-adds", true),
 ];
 
+/// The columns of a terminal; none where lines may have any length.
+pub type Width = Option<usize>;
+
 /// All stages of a net: the first in full, of each further one what differs from it.
-pub fn stages(net: &str, summaries: &[Summary], form: Form) -> String {
+pub fn stages(net: &str, summaries: &[Summary], form: Form, width: Width) -> String {
     let mut out = String::new();
     let Some(first) = summaries.first() else { return out };
     let same: Vec<&str> =
-        summaries.iter().filter(|s| s.rows == first.rows).map(|s| s.stage.as_str()).collect();
+        summaries.iter().filter(|s| look_alike(first, s)).map(|s| s.stage.as_str()).collect();
     let _ = writeln!(out, "{} at {}", if net.is_empty() { "net" } else { net }, same.join(" and "));
-    out.push_str(&table(first, form));
-    for other in summaries.iter().filter(|s| s.rows != first.rows) {
+    out.push_str(&table(first, form, width));
+    for other in summaries.iter().filter(|s| !look_alike(first, s)) {
         let _ = writeln!(out, "\n{} differs from {}:", other.stage, first.stage);
-        out.push_str(&difference(first, other));
+        out.push_str(&difference(first, other, width));
         let _ = writeln!(out, "{}", totals(other));
     }
     out
 }
 
+/// Whether two stages show nothing that differs, such as a layer of which only the operations do.
+fn look_alike(one: &Summary, other: &Summary) -> bool {
+    let shown = |summary: &Summary| summary.rows.iter().flat_map(full).collect::<Vec<_>>();
+    shown(one) == shown(other) && totals(one) == totals(other)
+}
+
 /// One stage.
-pub fn table(summary: &Summary, form: Form) -> String {
+pub fn table(summary: &Summary, form: Form, width: Width) -> String {
     let mut lines: Vec<Vec<String>> = vec![];
     for row in &summary.rows {
         match form {
@@ -65,7 +76,7 @@ pub fn table(summary: &Summary, form: Form) -> String {
         Form::Full => &FULL,
         Form::Short => &SHORT,
     };
-    let mut out = aligned(columns, &lines);
+    let mut out = aligned(columns, &lines, width);
     let _ = writeln!(out, "{}", totals(summary));
     out
 }
@@ -160,7 +171,7 @@ fn operations(row: &Row) -> String {
 
 /// Lines that begin with `-` for layers only the first has, `+` for those only the other has, `~` for layers
 /// whose outputs, parameters or details differ.
-fn difference(first: &Summary, other: &Summary) -> String {
+fn difference(first: &Summary, other: &Summary, width: Width) -> String {
     let mut lines: Vec<Vec<String>> = vec![];
     let mut mark = |sign: &str, row: &Row| {
         for mut line in full(row) {
@@ -177,7 +188,7 @@ fn difference(first: &Summary, other: &Summary) -> String {
             None => mark("-", row),
             Some(at) => {
                 rest[..at].iter().for_each(|extra| mark("+", extra));
-                if rest[at] != *row {
+                if full(&rest[at]) != full(row) {
                     mark("~", &rest[at]);
                 }
                 rest = &rest[at + 1..];
@@ -185,8 +196,11 @@ fn difference(first: &Summary, other: &Summary) -> String {
         }
     }
     rest.iter().for_each(|extra| mark("+", extra));
-    aligned(&FULL, &lines)
+    aligned(&FULL, &lines, width)
 }
+
+/// Columns that are as narrow as this stay so, however narrow the terminal is.
+const NARROWEST: usize = 9;
 
 /// What brings a cell to a width; a name can be wider than the padding of `format!` goes.
 fn blanks(width: usize, cell: &str) -> String {
@@ -194,7 +208,8 @@ fn blanks(width: usize, cell: &str) -> String {
 }
 
 /// Columns side by side, two spaces apart; an empty table is empty. A cell is one line, whatever a definition calls its layers.
-pub fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
+/// Where they are wider than they may be, the longest cells lose their middles.
+pub fn aligned(columns: &[Column], lines: &[Vec<String>], width: Width) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -203,16 +218,27 @@ pub fn aligned(columns: &[Column], lines: &[Vec<String>]) -> String {
     let lines: Vec<Vec<String>> = lines.iter().map(line).collect();
     let heading: Vec<String> = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
     let all = || std::iter::once(&heading).chain(&lines);
-    let widths: Vec<usize> = (0..columns.len())
+    let mut widths: Vec<usize> = (0..columns.len())
         .map(|i| all().map(|line| line[i].chars().count()).max().unwrap_or(0))
         .collect();
+    let gaps = 2 * columns.len().saturating_sub(1);
+    while let Some(most) = width
+        && most < widths.iter().sum::<usize>() + gaps
+        && let Some(widest) = widths.iter_mut().max().filter(|widest| NARROWEST < **widest)
+    {
+        *widest -= 1;
+    }
     let mut out = String::new();
     for line in all() {
         let mut text = String::new();
         for ((cell, &(_, right)), &width) in line.iter().zip(columns).zip(&widths) {
+            let cell = match cell.chars().count() <= width {
+                true => Cow::Borrowed(cell),
+                false => Cow::Owned(shorten(cell, width)),
+            };
             match right {
-                true => text.extend([&blanks(width, cell), cell.as_str(), "  "]),
-                false => text.extend([cell.as_str(), &blanks(width, cell), "  "]),
+                true => text.extend([&blanks(width, &cell), cell.as_str(), "  "]),
+                false => text.extend([cell.as_str(), &blanks(width, &cell), "  "]),
             }
         }
         out.push_str(text.trim_end());

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::table::{Column, aligned};
+use super::table::{Column, Width, aligned};
 use crate::job::timing::Timing;
 
 const COLUMNS: [Column; 6] = [
@@ -17,7 +17,7 @@ const COLUMNS: [Column; 6] = [
 ];
 
 /// A line for each layer with mean milliseconds and their share of the pass, then the totals.
-pub fn table(timing: &Timing) -> String {
+pub fn table(timing: &Timing, width: Width) -> String {
     let (forward, backward) = (timing.forward(), timing.backward());
     let mut lines: Vec<Vec<String>> = timing
         .layers
@@ -38,7 +38,7 @@ pub fn table(timing: &Timing) -> String {
         let cells = ["(between layers)", "", "", "", &milliseconds(other), &share(other, backward)];
         lines.push(cells.map(str::to_owned).to_vec());
     }
-    let mut out = aligned(&COLUMNS, &lines);
+    let mut out = aligned(&COLUMNS, &lines, width);
     let _ = writeln!(
         out,
         "forward {} ms, backward {} ms, both {} ms: means of {} iterations",
@@ -76,6 +76,7 @@ pub fn to_json(timing: &Timing) -> Value {
         "iterations": timing.iterations,
         "forward_ms": timing.forward() * 1e3,
         "backward_ms": timing.backward() * 1e3,
+        "between_layers_ms": timing.other * 1e3,
         "layers": layers,
     })
 }

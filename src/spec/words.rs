@@ -101,7 +101,11 @@ pub fn words(spelling: &Spelling) -> Vec<Word> {
                 let whole = number.fract() == 0.0 && number.abs() < 1e9;
                 let value = if whole { Value::Int(number as i64) } else { Value::Float(number) };
                 if known.changed(&question, value, &usual).is_empty() {
-                    word.default = Some(number.to_string());
+                    // Floats of a prototxt are of single precision.
+                    let single = number as f32;
+                    let is_single = f64::from(single) == number;
+                    word.default =
+                        Some(if is_single { single.to_string() } else { number.to_string() });
                 }
             }
         }

@@ -82,6 +82,15 @@ pub fn memory(plan: &Plan) -> u64 {
 }
 
 impl Trainer {
+    /// Bytes that the files of a snapshot take on the disk, at least: what layers share is in Caffe's more than once.
+    pub fn snapshot_bytes(&self) -> u64 {
+        let plan = self.plan();
+        let (parameters, both) = (plan.parameters.len as u64, memory(plan));
+        // Weights by name and the whole state, and for Caffe the weights and the solver's history.
+        let for_caffe = if self.names.is_empty() { both } else { 0 };
+        4 * (parameters + both + for_caffe)
+    }
+
     /// Writes a snapshot; each file is whole or not there.
     pub fn snapshot(&mut self, prefix: &Path) -> Result<Snapshot> {
         let files = Snapshot::named(prefix, self.iteration, self.solver.snapshot_format);
@@ -416,7 +425,7 @@ fn is_solverstate(path: &Path) -> bool {
 }
 
 /// Every stored parameter with its first user.
-fn owned(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> Weights {
+pub(crate) fn owned(typed: &TypedNet, parameters: &BTreeMap<String, Blob>) -> Weights {
     let stored = typed.variables.iter().filter(|variable| !variable.private);
     let owners = stored.filter_map(|variable| users(typed, variable).into_iter().next());
     let blob = |(layer, at): (String, usize)| {

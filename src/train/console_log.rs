@@ -93,9 +93,9 @@ mod tests {
     const PRINTED: &str = "\
 LeNet: 9 layers, 431080 parameters, 200 iterations, 5.3 MiB of memory for a step
 iteration 0 test net #0 test loss = 2.500000 accuracy = 0.100000 0.200000 loss = 2.400000 epoch 0.00
-iteration 0 epoch 0.00 (3.1 iter/s) loss = 2.420000 lr = 1.000000e-2
+iteration 0 epoch 0.00 (3.1 iter/s) loss = 2.420000 lr = 0.01
 warning: the loss is NaN at iteration 100
-iteration 100 (3.1 iter/s) loss = NaN lr = 1.000000e-3
+iteration 100 (3.1 iter/s) loss = NaN lr = 1e-3
 iteration 100 test net #0 loss = 1.500000 accuracy = 0.300000 0.400000
 iteration 100 test net #1 each = 1.000000
 snapshot runs/a_iter_200.state

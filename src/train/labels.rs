@@ -67,7 +67,16 @@ impl Labels {
             !rule.range.has(seen as f32)
         })?;
         let LabelRange { first, last, .. } = wrong.range;
-        Some(format!("layer `{}` knows the classes {first} to {last}", wrong.layer))
+        let knows = format!("layer `{}` knows the classes {first} to {last}", wrong.layer);
+        let classes = last - first + 1;
+        let is_next = wrong.maps.is_empty() && f64::from(label) == (last + 1) as f64;
+        Some(match is_next {
+            true => format!(
+                "{knows}, and classes count from {first}: give the layer before it {} outputs, or lower the labels",
+                classes + 1
+            ),
+            false => knows,
+        })
     }
 
     /// Some numbers that are labels of classes, from the lowest on.

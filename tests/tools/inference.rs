@@ -24,7 +24,7 @@ impl Place {
     }
 
     /// The weights of such a net for `n` values, as a file.
-    fn ones(&self, name: &str, outputs: usize, n: usize, value: f32) -> String {
+    pub(super) fn ones(&self, name: &str, outputs: usize, n: usize, value: f32) -> String {
         let weights = Blob { shape: vec![outputs, n], data: vec![value; outputs * n] };
         let bias = Blob { shape: vec![outputs], data: (0..outputs).map(|i| i as f32).collect() };
         let path = self.path(name);
@@ -132,7 +132,7 @@ fn an_image_is_transformed_as_the_data_layer_does_it_in_a_test() {
 }
 
 /// A deploy net of the first years with an input of `4 x 4`, two classes: the sum of the pixels, and that plus 1.
-fn deploy(place: &Place) -> [String; 2] {
+pub(super) fn deploy(place: &Place) -> [String; 2] {
     let net = "name: 'old' input: 'data' input_dim: 10 input_dim: 3 input_dim: 4 input_dim: 4
         layers { name: 'ip' type: INNER_PRODUCT bottom: 'data' top: 'ip' inner_product_param { num_output: 2 } }";
     [place.write("deploy.prototxt", net), place.ones("ones.safetensors", 2, 48, 1.0)]
@@ -258,7 +258,7 @@ fn what_cannot_be_inferred_with_is_named() {
     );
     check(
         &[&lua, "--weights", &weights],
-        "net.lua: is told about its data; write them in a run file: `network: net.lua`",
+        "net.lua: is told the shape of an image: say it by --input-shape 3,224,224, or write a run file",
     );
     check(&[&net], "deploy.prototxt: give the net's weights with --weights");
     check(&[&run], "there is no snapshot");

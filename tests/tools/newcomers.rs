@@ -11,7 +11,7 @@ use super::{Place, cortado, prints, refused, text, warned};
 
 impl Place {
     /// `count` pairs of small images in the LMDBs of DIGITS, alike where `label` says so.
-    fn pairs(&self, count: usize, label: impl Fn(usize) -> usize) {
+    pub(super) fn pairs(&self, count: usize, label: impl Fn(usize) -> usize) {
         for value in 0..4u8 {
             let image = Image::new(1, 4, 4, vec![value * 60; 16]).expect("an image");
             image.save_png(&self.path(&format!("{value}.png"))).expect("written");
@@ -22,7 +22,7 @@ impl Place {
     }
 
     /// A run file for a small net of pairs, and what is put under `dataset` and `train`.
-    fn run(&self, name: &str, data: &str, train: &str) -> String {
+    pub(super) fn run(&self, name: &str, data: &str, train: &str) -> String {
         let tower = |side: &str| {
             format!(
                 "layer {{ name: 'f_{side}' type: 'InnerProduct' bottom: '{side}' top: 'f_{side}' param {{ name: 'w' }}

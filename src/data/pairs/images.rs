@@ -13,7 +13,7 @@ use crate::data::bilinear::resize;
 use crate::data::idx::{IdxImages, read_idx_pair};
 use crate::data::images::Image;
 use crate::data::transform::times;
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
 /// Decoded files are kept up to this many bytes.
 const CACHE_BYTES: usize = 1 << 30;
@@ -44,7 +44,10 @@ impl List {
     /// Image `i`; complaints name its line.
     fn load(&self, i: u32) -> Result<Image> {
         let image = Image::load(&self.images[i as usize].file);
-        image.map_err(|e| self.error(i, &e.to_string()))
+        image.map_err(|e| {
+            let listed = &self.images[i as usize].file;
+            self.error(i, &format!("{e}{}", file::where_relative(&self.path, listed)))
+        })
     }
 
     fn error(&self, i: u32, message: &str) -> Error {

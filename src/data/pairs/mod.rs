@@ -168,11 +168,12 @@ pub fn create_pairs(
             Some(pairs) => as_listed(pairs, options.shuffle.then_some(options.seed), stream),
             None => plan(images, count, options.balance, options.seed, stream)?,
         };
+        let coming = total - done;
         let mut step = |n| {
             done += n;
             progress(done, total);
         };
-        let own = write_set(folder.temporary(), name, images, &pairs, options, &mut step)
+        let own = write_set(folder.temporary(), name, images, &pairs, (options, coming), &mut step)
             .map_err(|error| folder.renamed(error))?;
         let [height, width] = *size.get_or_insert(own);
         if own != [height, width] {

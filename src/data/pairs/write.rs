@@ -10,6 +10,7 @@ use super::plan::{Pair, Planned, by_text};
 use super::{Layout, PairOptions};
 use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;
+use crate::file::room;
 use crate::weights::{Blob, write_binaryproto};
 use crate::{Error, Result};
 
@@ -18,18 +19,21 @@ const CHUNK: usize = 1024;
 /// Sample pictures of each kind.
 const SAMPLES: usize = 10;
 
-/// Writes the files whose names begin with `name` into `folder`; returns rows and columns of the images.
+/// Writes the files whose names begin with `name` into `folder`; returns rows and columns of the images. `coming` is how
+/// many pairs are still to be written, these and those of later sets, for which there must be room.
 pub fn write_set(
     folder: &Path,
     name: &str,
     images: &PairImages,
     pairs: &[Planned],
-    options: &PairOptions,
+    (options, coming): (&PairOptions, usize),
     step: &mut dyn FnMut(usize),
 ) -> Result<[usize; 2]> {
     let layout = options.layout;
     let decoded = images.decode(pairs)?;
     let [height, width] = decoded.size;
+    let pixels_of_all = (layout.channels() * height * width).saturating_mul(coming);
+    room::need(folder, pixels_of_all as u64, "the pairs take")?;
     let file = |suffix: &str| folder.join(format!("{name}_{suffix}"));
     // Records are written in the order of their keys as text, which gives the smallest database.
     let mut order = by_text(pairs.len()).map(|i| (i.to_string(), pairs[i]));

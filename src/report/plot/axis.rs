@@ -99,7 +99,7 @@ impl Axis {
                 let at = power + factor.log10();
                 if self.low <= at && at <= self.high {
                     let value = factor * 10f64.powf(power);
-                    ticks.push((value, plain(value, 10f64.powf(power))));
+                    ticks.push((value, plain(value, 10f64.powf(power), value)));
                 }
             }
             power += every;
@@ -124,17 +124,30 @@ fn extent(values: impl IntoIterator<Item = f64>, scale: Scale) -> Option<(f64, f
 fn steps(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
     let raw = high / count - low / count;
     let power = 10f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|f| f * power).find(|&s| raw <= s * 1.0001);
-    let Some(step) = step.filter(|step| step.is_normal()) else { return vec![] };
-    let first = (low / step).ceil();
-    let ticks = (0..24).map(|i| (first + f64::from(i)) * step).take_while(|&tick| tick <= high);
-    ticks.map(|tick| (tick, plain(tick, step))).collect()
+    let factors = [0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+    let wide = factors.iter().position(|f| raw <= f * power * 1.0001).unwrap_or(5);
+    let ticks = |step: f64| {
+        let first = (low / step).ceil();
+        let ticks = (0..24).map(move |i| (first + f64::from(i)) * step);
+        ticks.take_while(|&tick| tick <= high).collect::<Vec<_>>()
+    };
+    let step = factors[wide] * power;
+    if !step.is_normal() {
+        return vec![];
+    }
+    // Fewer than three show no scale: the next smaller steps do.
+    let finer = factors[..wide].iter().rev().take(2).map(|f| f * power);
+    let mut steps = std::iter::once(step).chain(finer);
+    let step = steps.find(|&step| 3 <= ticks(step).len()).unwrap_or(step);
+    let values = ticks(step);
+    let largest = values.iter().fold(0.0, |most: f64, tick| most.max(tick.abs()));
+    values.into_iter().map(|tick| (tick, plain(tick, step, largest))).collect()
 }
 
-/// A tick's text, with as many decimals as the step needs.
-fn plain(value: f64, step: f64) -> String {
+/// A tick's text, with as many decimals as the step needs; all ticks of an axis are written alike, by the `largest`.
+fn plain(value: f64, step: f64, largest: f64) -> String {
     let size = value.abs();
-    if 1e6 <= size || (size != 0.0 && size < 1e-3) {
+    if size != 0.0 && (1e6 <= largest || largest < 1e-3) {
         let digits = (size.log10().floor() - step.log10().floor()).clamp(0.0, 6.0) as usize;
         return format!("{value:.digits$e}");
     }
@@ -167,6 +180,9 @@ mod tests {
         check(&[-0.012, 0.031], Scale::Linear, 5.0, &["-0.01", "0", "0.01", "0.02", "0.03"]);
         check(&[1e-4, 2.0], Scale::Log, 5.0, &["1e-4", "0.001", "0.01", "0.1", "1"]);
         check(&[5.0], Scale::Linear, 4.0, &["4.5", "5.0", "5.5"]);
+        // One step of 0.5 alone would be in this range.
+        check(&[0.11, 0.89], Scale::Linear, 4.0, &["0.2", "0.4", "0.6", "0.8"]);
+        check(&[4e-4, 1.6e-3], Scale::Linear, 4.0, &["0.0005", "0.0010", "0.0015"]);
     }
 
     #[test]

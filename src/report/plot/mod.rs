@@ -202,7 +202,7 @@ fn css() -> (String, String) {
         .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\
         .faint{fill:none;stroke-width:1;stroke-linejoin:round;opacity:.28}\
         .thin{fill:none;stroke-width:1.2;opacity:.75}.dashed{stroke-dasharray:6 4}\
-        .halo{font-weight:bold;paint-order:stroke;stroke:#ffffff;stroke-width:3px;stroke-linejoin:round}";
+        .halo,.mean{font-weight:bold}.halo{stroke:#ffffff;stroke-width:3px;stroke-linejoin:round}";
     let dark = ".grid{stroke:#272d35}.tick{fill:#9aa4b2}.halo{stroke:#15181d}";
     (light.into(), dark.into())
 }

@@ -55,13 +55,16 @@ pub fn scatter(plot: &Scatter) -> String {
     cloud(&mut frame, &usable, &x, &y);
     for mean in present.iter().filter(|_| present.len() <= 40) {
         let (px, py) = frame.at(x.place(mean.at.0), y.place(mean.at.1));
-        let _ = writeln!(
-            frame.out,
-            "<text class=\"halo\" text-anchor=\"middle\" x=\"{}\" y=\"{}\">{}</text>",
-            number(px),
-            number(py + 4.0),
-            mean.class,
-        );
+        // Twice, since not every program paints the stroke of a text below its letters.
+        for class in ["halo", "mean"] {
+            let _ = writeln!(
+                frame.out,
+                "<text class=\"{class}\" text-anchor=\"middle\" x=\"{}\" y=\"{}\">{}</text>",
+                number(px),
+                number(py + 4.0),
+                mean.class,
+            );
+        }
     }
     frame.finish()
 }

@@ -249,7 +249,7 @@ pub const FUNCTIONS: &[Function] = &[
             }
             let value = c.tensor("value")?;
             if value.known().is_none() {
-                return Err(c.fault("the numbers must be known beforehand", ""));
+                return Err(c.fault("the numbers must be known beforehand", "give a number or a list of numbers, and not a tensor that the network computes"));
             }
             give(Initializer::Constant(value))
         },
@@ -405,7 +405,9 @@ const PENALTY: &[&str] = &["scale", "scope?"];
 
 fn penalty(c: &mut Call, scale: f64) -> Outcome {
     if scale < 0.0 || scale.is_nan() {
-        return Err(c.fault(format!("the scale must not be negative, {scale}"), ""));
+        return Err(
+            c.fault(format!("the scale must not be negative, {scale}"), "0.0005 is a usual one")
+        );
     }
     Ok(super::scopes::regularizer(scale))
 }
@@ -426,7 +428,10 @@ fn scaled(c: &mut Call, scale: f64, mode: &str, uniform: bool) -> Outcome {
         }
     };
     if scale <= 0.0 || scale.is_nan() {
-        return Err(c.fault(format!("the scale must be above 0, not {scale}"), ""));
+        return Err(c.fault(
+            format!("the scale must be above 0, not {scale}"),
+            "1 keeps the size of what goes through, 2 is for layers before a ReLU",
+        ));
     }
     give(Initializer::Scaled { scale, fan: FanOf(fan), uniform })
 }

@@ -361,7 +361,10 @@ fn gradients(c: &mut Call) -> Outcome {
     let weights = if c.has("grad_ys") { one_or_several(c, "grad_ys")? } else { vec![] };
     if !weights.is_empty() && weights.len() != ys.len() {
         let (have, want) = (weights.len(), ys.len());
-        return Err(c.fault(format!("`grad_ys` has {have} tensors, and `ys` {want}"), ""));
+        return Err(c.fault(
+            format!("`grad_ys` has {have} tensors, and `ys` {want}"),
+            "give one gradient for each of `ys`, of its shape, or leave `grad_ys` out",
+        ));
     }
     for name in ["colocate_gradients_with_ops", "gate_gradients", "aggregation_method"] {
         c.bound.get(name);

@@ -151,9 +151,10 @@ pub const FUNCTIONS: &[Function] = &[
                 crate::front::tensorflow::graph::shown(&bias.dims),
                 x.dims.last().copied().unwrap_or(0),
             );
-            return Err(
-                c.fault(format!("the bias is {have}, and the last axis has {want} elements"), "")
-            );
+            return Err(c.fault(
+                format!("the bias is {have}, and the last axis has {want} elements"),
+                &format!("a bias has one number for each channel: a variable of shape [{want}]"),
+            ));
         }
         let result = c.graph(|graph| graph.biased(&x, &bias, &name))?;
         let result = c.back(result, first)?;

@@ -91,7 +91,10 @@ pub const FUNCTIONS: &[Function] = &[
                 Source::Uniform(_) | Source::Numbers(_) | Source::Random(..)
             ) {
                 return Err(
-                    c.fault("the first value of a variable must not depend on the network", "")
+                    c.fault(
+                        "the first value of a variable must not depend on the network",
+                        "give it numbers, such as tf.zeros([10]) or tf.truncated_normal([5, 5, 1, 32], stddev=0.1)",
+                    )
                 );
             }
             let variable = c.graph(|graph| {

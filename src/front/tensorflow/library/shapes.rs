@@ -31,7 +31,10 @@ pub const FUNCTIONS: &[Function] = &[
                 values.resize(count, last);
                 Source::Numbers(values.into())
             }
-            _ => return Err(c.fault("the numbers do not fill the shape, or it is too large", "")),
+            _ => return Err(c.fault(
+                "the numbers do not fill the shape, or it is too large",
+                "give one number for all elements, or no more numbers than the shape has elements",
+            )),
         };
         c.give(Tensor { source, dims, kind, ..value })
     }),
@@ -41,7 +44,10 @@ pub const FUNCTIONS: &[Function] = &[
         let (dims, value) = (c.dims("dims")?, c.tensor("value")?);
         match value.source {
             Source::Uniform(_) => c.give(Tensor { dims, ..value }),
-            _ => Err(c.fault("`value` must be one number that is known beforehand", "")),
+            _ => Err(c.fault(
+                "`value` must be one number that is known beforehand",
+                "for one that the network computes, multiply it with tf.ones(dims)",
+            )),
         }
     }),
     Function(&["tf.zeros_like"], LIKE, |c| c.like(0.0)),
@@ -55,7 +61,10 @@ pub const FUNCTIONS: &[Function] = &[
         let step = c.float("delta", 1.0)?;
         let count = ((limit - start) / step).ceil().max(0.0);
         if step == 0.0 || 1e7 < count {
-            return Err(c.fault("these are too many numbers", ""));
+            return Err(c.fault(
+                "these are too many numbers",
+                "`delta` must not be 0, and there are 10,000,000 numbers at most",
+            ));
         }
         let values: Vec<f64> = (0..count as usize).map(|i| start + step * i as f64).collect();
         let n = values.len();
@@ -167,7 +176,13 @@ pub const FUNCTIONS: &[Function] = &[
         let (begin, size) =
             (c.wholes("begin")?.unwrap_or_default(), c.wholes("size")?.unwrap_or_default());
         if begin.len() != x.rank() || size.len() != x.rank() {
-            return Err(c.fault("`begin` and `size` have a number for each axis", ""));
+            return Err(c.fault(
+                format!(
+                    "`begin` and `size` have a number for each axis, and `input_` has {} axes",
+                    x.rank()
+                ),
+                "a size of -1 takes all that follows",
+            ));
         }
         let mut result = x;
         for (axis, (&begin, &size)) in begin.iter().zip(&size).enumerate() {
@@ -307,7 +322,10 @@ fn strided_slice(c: &mut Call) -> Outcome {
         (c.wholes("begin")?.unwrap_or_default(), c.wholes("end")?.unwrap_or_default());
     let steps = c.wholes("strides")?.unwrap_or(vec![1; begin.len()]);
     if begin.len() != end.len() || steps.len() != end.len() || 63 < end.len() {
-        return Err(c.fault("`begin`, `end` and `strides` have a number for each axis", ""));
+        return Err(c.fault(
+            "`begin`, `end` and `strides` must be of one length",
+            "they have a number for each axis; or write x[:, 0:14]",
+        ));
     }
     let mut mask = |name: &str| c.whole(name, 0);
     let (open, endless) = (mask("begin_mask")?, mask("end_mask")?);

@@ -214,7 +214,10 @@ pub const FUNCTIONS: &[Function] = &[
         |c| {
             let x = c.tensor("inputs")?;
             let Some(&batch) = x.dims.first() else {
-                return Err(c.fault("a tensor without axes cannot be flattened", ""));
+                return Err(c.fault(
+                    "a tensor without axes cannot be flattened",
+                    "it is a single number; flatten what it was computed from",
+                ));
             };
             let result = c.graph(|graph| graph.reshape(&x, &[batch as i64, -1]))?;
             let name = c.text("scope")?.unwrap_or("Flatten".to_owned());

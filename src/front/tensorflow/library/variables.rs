@@ -70,7 +70,9 @@ const GET_VARIABLE: &[&str] = &[
 
 fn get_variable(c: &mut Call) -> Outcome {
     let Some(name) = c.text("name")? else {
-        return Err(c.fault("a variable needs a name", ""));
+        return Err(
+            c.fault("a variable needs a name", "such as tf.get_variable('w', [3, 3, 1, 16])")
+        );
     };
     let full = c.state.graph.borrow().in_scope(&name);
     let own = c.bound.some("custom_getter");
@@ -169,7 +171,10 @@ fn true_getter(state: &Rc<State>) -> Value {
         let function = "tf.get_variable";
         let mut c = Call { py, state: state.clone(), bound, span, function };
         let Some(full) = c.text("name")? else {
-            return Err(c.fault("a getter must be called with the variable's name", ""));
+            return Err(c.fault(
+                "a getter must be called with the variable's name",
+                "pass on what `custom_getter` was called with: getter(name, *args, **kwargs)",
+            ));
         };
         let result = named(&mut c, &full)?;
         c.all_read()?;
