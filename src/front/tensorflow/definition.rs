@@ -142,11 +142,13 @@ fn stages(
             }
             let good = !complaints.has_errors();
             let last = good || !complaints.iter().all(of_shapes);
-            // Of several batches that do not work, the one is told with which the definition ran further.
-            let further = furthest.is_some_and(|(of, steps)| of == labels && steps < ran);
+            // Of several batches that do not work, the one is told with which the definition ran further, to another place.
+            let place = complaints.iter().find_map(|complaint| complaint.span());
+            let further = furthest
+                .is_some_and(|(of, there, steps)| of == labels && there != place && steps < ran);
             if outcome.is_none() || good || further {
                 outcome = Some((built, complaints));
-                furthest = Some((labels, ran));
+                furthest = Some((labels, place, ran));
             }
             if last {
                 break 'all;

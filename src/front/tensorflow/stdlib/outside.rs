@@ -44,12 +44,12 @@ const MODULES: [&str; 30] = [
 const PACKAGES: &str = "
     ConfigParser IPython PIL Queue SimpleITK StringIO Tkinter array ast asyncio atexit base64 binascii bisect bz2 cPickle
     cProfile cStringIO click cloudpickle cmath codecs colorama colorsys concurrent configparser csv ctypes cupy cv2 cython
-    dataclasses decimal dill distutils dlib docopt email errno fnmatch fire fractions ftplib future gensim getopt getpass
+    dataclasses decimal dill distutils dlib docker docopt email errno fnmatch fire fractions ftplib future gensim getopt getpass
     gflags gin google grpc gym gzip h5py hashlib heapq hickle horovod html http httplib imageio imgaug itk jieba joblib keras keyword
     librosa linecache lmdb locale lxml magic marshal matplotlib mock mpi4py mpl_toolkits msgpack multiprocessing networkx
     nibabel nltk nose numba optparse packaging pandas past pickle pickle5 pkg_resources pkgutil platform plotly plyfile
     prettytable profile progressbar protobuf psutil pycocotools pydicom pydoc pydot pyglet pylab pynvml pytest pywt pyximport
-    queue ray redis runpy sacred scipy seaborn secrets select selectors setuptools shelve shlex signal simplejson skimage
+    queue ray redis runpy sacred scipy seaborn secrets select selectors setuptools shelve shlex signal simplejson six skimage
     sklearn skvideo smtplib sonnet soundfile sqlite3 ssl stat statistics sysconfig tables tabulate tarfile telegram tensorboard
     tensorboardX tensorboard_logger tensorflow_datasets tensorflow_hub tensorlayer termcolor textwrap tflearn tifffile timeit tkinter tqdm
     trimesh types ujson unicodedata unittest urllib3 urlparse uuid visdom wandb weakref wget xlrd xml xmltodict yaml zipfile
