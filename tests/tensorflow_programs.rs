@@ -124,6 +124,135 @@ fn files_of_the_project_are_imported_and_no_others() {
 }
 
 #[test]
+fn imports_with_dots_name_files_of_the_package() {
+    let root = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    // Files that are called as modules of Python and of DIGITS, and two of the same name.
+    write("pack/__init__.py", "scale = 3\nfrom .model import build\n");
+    write("pack/collections.py", "from . import scale\nWIDTH = 2 * scale\n");
+    write("pack/layers.py", "depth = 1\n");
+    write("pack/nets/__init__.py", "");
+    write("pack/nets/layers.py", "depth = 7\n");
+    write(
+        "pack/nets/dense.py",
+        "from __future__ import absolute_import\nfrom ..collections import WIDTH\nfrom .. import layers as above\n\
+         from . import layers\n\ndef dense(x):\n    assert (above.depth, layers.depth) == (1, 7)\n    \
+         return tf.layers.dense(x, WIDTH + layers.depth, name='d')\n",
+    );
+    write("pack/model.py", "from .nets.dense import dense\n\ndef build(x):\n    return dense(x)\n");
+    write("utils.py", "def twice(x):\n    return x + x\n");
+    let net = class("return twice(pack.build(tf.layers.flatten(self.x)))", LOSS);
+    write("net.py", &format!("import pack\nfrom utils import twice\n{net}"));
+    let whole = checked(&root.path().join("net.py"), &[2, 2, 1]);
+    assert!(whole.diagnostics.is_empty(), "{}", said(&whole));
+    assert_eq!(whole.stages[0].parameter_count(), 4 * 13 + 13);
+    write("pack/model.py", "from .net.dense import dense\n");
+    let refused = said(&checked(&root.path().join("net.py"), &[2, 2, 1]));
+    assert!(
+        refused.contains("No module named '.net'") && refused.contains("put `net.py` there"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_programs_import_and_set_beside_their_nets_does_nothing() {
+    let head = "import os, sys, time\nimport argparse, enum\nimport matplotlib\nmatplotlib.use('Agg')\n\
+        import matplotlib.pyplot as plt\nimport cv2\nfrom PIL import Image\nfrom multiprocessing import Process\n\
+        from tensorflow.examples.tutorials.mnist import input_data\nfrom easydict import EasyDict as edict\n\
+        os.environ['CUDA_VISIBLE_DEVICES'] = '0'\nsys.path.append(os.path.dirname(os.path.abspath(__file__)))\n\
+        start = time.time()\n\
+        class Reader(Process):\n    def run(self):\n        return cv2.imread('a.png')\n\
+        class Kind(enum.Enum):\n    SMALL = 2\n    LARGE = 5\n\
+        parser = argparse.ArgumentParser(description='a net')\n\
+        parser.add_argument('--hidden-units', '-u', type=int, default='4')\n\
+        parser.add_argument('--deep', action='store_true')\nargs = parser.parse_args()\n\
+        flags = tf.app.flags\nFLAGS = flags.FLAGS\nflags.DEFINE_integer('more', 1, 'units')\n\
+        cfg = edict({'net': {'sizes': [{'n': 2}]}})\ncfg.net.extra = 3\n";
+    let net = class(
+        "units = args.hidden_units + FLAGS.more + cfg.net.sizes[0].n + cfg.net.extra + Kind.LARGE.value\n\
+         assert not args.deep and Kind(2) is Kind.SMALL and os.environ.get('HOME') is None\n\
+         params = tf.contrib.training.HParams(units=units)\n\
+         return tf.layers.dense(tf.layers.flatten(self.x), params.units)",
+        LOSS,
+    );
+    let root = tempfile::tempdir().expect("a folder");
+    let path = root.path().join("net.py");
+    std::fs::write(&path, format!("{head}{net}")).expect("a file");
+    let whole = checked(&path, &[2, 2, 1]);
+    assert!(whole.diagnostics.is_empty(), "{}", said(&whole));
+    assert_eq!(whole.stages[0].parameter_count(), 5 * 15);
+    for (used, place) in [
+        ("cv2.imread('a.png')", "cv2.imread"),
+        ("Image.open('a.png')", "PIL.Image.open"),
+        (
+            "input_data.read_data_sets('.')",
+            "tensorflow.examples.tutorials.mnist.input_data.read_data_sets",
+        ),
+        ("os.listdir('.')", "os.listdir"),
+        ("[n for n in sys.modules]", "sys.modules"),
+    ] {
+        std::fs::write(&path, format!("{head}x = {used}\n{net}")).expect("a file");
+        let refused = said(&checked(&path, &[2, 2, 1]));
+        assert!(
+            refused.contains(&format!("'{place}' is not available to a definition")),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn a_function_for_estimators_is_a_net_with_a_loss() {
+    let text = "def model_fn(features, labels, mode, params):\n    net = tf.layers.dense(tf.layers.flatten(features), 3)\n    \
+        predictions = {'classes': tf.argmax(net, 1)}\n    if mode == tf.estimator.ModeKeys.PREDICT:\n        \
+        return tf.estimator.EstimatorSpec(mode, predictions={'scores': net})\n    \
+        loss = tf.losses.sparse_softmax_cross_entropy(labels, net)\n    \
+        metrics = {'accuracy': tf.metrics.accuracy(labels=labels, predictions=predictions['classes'])}\n    \
+        tf.summary.scalar('accuracy', metrics['accuracy'][1])\n    \
+        train_op = tf.train.AdamOptimizer(params['rate']).minimize(loss, global_step=tf.train.get_global_step())\n    \
+        return tf.estimator.EstimatorSpec(mode, {'scores': net}, loss, train_op, eval_metric_ops=metrics)\n";
+    let net = class(
+        "keys = tf.estimator.ModeKeys\nmode = keys.PREDICT if self.is_inference else keys.TRAIN\n\
+         self.spec = model_fn(self.x, self.y, mode, {'rate': 0.1})\nreturn self.spec.predictions['scores']",
+        "self.inference\nreturn self.spec.loss",
+    );
+    let root = tempfile::tempdir().expect("a folder");
+    let path = root.path().join("net.py");
+    std::fs::write(&path, format!("{text}{net}")).expect("a file");
+    let whole = checked(&path, &[2, 2, 1]);
+    let said = said(&whole);
+    assert!(
+        !whole.diagnostics.has_errors() && said.contains("W0814") && said.contains("net.py:9"),
+        "{said}"
+    );
+    assert_eq!(whole.stages[0].parameter_count(), 15);
+}
+
+#[test]
+fn a_model_that_cannot_be_made_and_a_batch_that_runs_further_are_told() {
+    let root = tempfile::tempdir().expect("a folder");
+    let path = root.path().join("net.py");
+    let own = "class UserModel(Tower):\n    def __init__(self):\n        super(UserModel, self).__init__('lenet')\n";
+    std::fs::write(&path, own).expect("a file");
+    let refused = said(&checked(&path, &[2, 2, 1]));
+    assert!(
+        refused.contains("net.py:2") && refused.contains("DIGITS makes the model"),
+        "{refused}"
+    );
+    // A batch of one loses its axis; the mistake is what batches of two show.
+    let net = class(
+        "x = tf.squeeze(self.x)\nx = tf.transpose(x, [1, 0, 2])\nreturn tf.get_variabel('w', x)",
+        LOSS,
+    );
+    std::fs::write(&path, net).expect("a file");
+    let refused = said(&checked(&path, &[2, 2, 1]));
+    assert!(refused.contains("get_variabel"), "{refused}");
+}
+
+#[test]
 fn what_a_definition_prints_is_passed_on_once() {
     let text = class("print('building')\nreturn slim.flatten(self.x)", LOSS);
     let request = Request { input_shape: Some(vec![2, 2, 1]), ..Request::default() };

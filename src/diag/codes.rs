@@ -329,4 +329,8 @@ codes! {
     /// not begin with it; DIGITS 6 shares all variables then, and ends with an error that this one does not exist. Make it
     /// in `inference` and keep it in `self`.
     W0813 "variable-of-loss";
+    /// The definition makes an optimizer of `tf.train`, as programs that train do. DIGITS makes one of its own for the loss that
+    /// `UserModel` returns, and what the definition's adds to the graph is never run. Leave it out, and say in the run file
+    /// what trains the net.
+    W0814 "idle-optimizer";
 }

@@ -106,16 +106,17 @@ fn stages(
     };
     // A definition may split its batch in two, and labels may be classes, images or single numbers.
     let batches = if request.is_one_record() { &[1, 2][..] } else { &[1] };
-    let mut outcome = None;
+    let (mut outcome, mut furthest) = (None, None);
     'all: for labels in [Labels::Classes, Labels::Images, Labels::Pixels] {
         for &batch in batches {
             let Some(told) = Told::of(request, batch, labels) else { continue };
             let mut complaints = Diagnostics::default();
-            let mut built = vec![];
+            let (mut built, mut ran) = (vec![], 0_u64);
             for mode in Mode::ALL {
-                let (stage, whole) =
+                let (stage, whole, steps) =
                     run(sources, path, text, request, &told, mode, &mut complaints);
                 definition.span = whole;
+                ran = steps.saturating_add(ran);
                 match stage {
                     Ok(stage) => built.push(stage),
                     // What is made for another kind of input, as a generator is, cannot be used on this one.
@@ -141,8 +142,13 @@ fn stages(
             }
             let good = !complaints.has_errors();
             let last = good || !complaints.iter().all(of_shapes);
-            if outcome.is_none() || good {
+            // Of several batches that do not work, the one is told with which the definition ran further, to another place.
+            let place = complaints.iter().find_map(|complaint| complaint.span());
+            let further = furthest
+                .is_some_and(|(of, there, steps)| of == labels && there != place && steps < ran);
+            if outcome.is_none() || good || further {
                 outcome = Some((built, complaints));
+                furthest = Some((labels, place, ran));
             }
             if last {
                 break 'all;
@@ -163,7 +169,7 @@ fn of_shapes(complaint: &Diagnostic) -> bool {
     !certain && complaint.message != asked::NO_MODEL
 }
 
-/// One run.
+/// One run: what it made, the whole text, and the steps that it took.
 fn run(
     sources: &mut SourceMap,
     path: &Path,
@@ -172,7 +178,7 @@ fn run(
     told: &Told,
     mode: Mode,
     diagnostics: &mut Diagnostics,
-) -> (Result<Stage, Stop>, Span) {
+) -> (Result<Stage, Stop>, Span, u64) {
     // Every run reads the same text, which is one file.
     let mut py = Python::new(std::mem::take(sources), Limits { calls: 1000, ..Limits::default() });
     py.divide_truly();
@@ -186,7 +192,7 @@ fn run(
     });
     let state = library::install(&mut py, graph);
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    py.set_resolver(move |name, asking| find::find(&folder, name, asking));
+    py.set_resolver(move |name, level, asking| find::find(&folder, name, level, asking));
     let module = py.run(path, text);
     let result = match module {
         Err(errors) => {
@@ -216,7 +222,9 @@ fn run(
         diagnostics.say(py.output());
     }
     *sources = std::mem::take(&mut py.sources);
-    (result, whole)
+    // What goes wrong in the loss hangs on the labels and not on the batch.
+    let in_loss = state.graph.borrow().section() == Section::Loss;
+    (result, whole, if in_loss { u64::MAX } else { py.steps() })
 }
 
 /// What one run is about.
@@ -236,7 +244,6 @@ impl Run<'_> {
         x: Option<Tensor>,
         y: Option<Tensor>,
     ) -> Result<Stage, Stop> {
-        let failed = |error: PyError| self.failed(error);
         let Some(x) = x else {
             let message =
                 "the shape of the images is not known, and the definition computes with it";
@@ -262,7 +269,8 @@ impl Run<'_> {
             .keyword("nclasses", classes.unwrap_or(0))
             .keyword("is_training", training)
             .keyword("is_inference", inference);
-        let tower = py.call(class, given).map_err(failed)?;
+        let tower =
+            py.call(class, given).map_err(|error| asked::not_made(py, self.failed(error), at))?;
         begin(state, Section::Inference);
         let outputs = asked::property(py, &tower, "inference", at, |error| self.failed(error))?;
         let outputs = self.outputs(py, &outputs.unwrap_or_default())?;

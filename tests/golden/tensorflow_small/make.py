@@ -326,6 +326,73 @@ phase = tf.placeholder_with_default(True, shape=())
 return tf.cond(phase, lambda: product, lambda: self.x)""", SQUARES),
     ('mean_without_bias_in_use', False, LARGE + """
 return slim.batch_norm(large, decay=0.9, zero_debias_moving_mean=True, is_training=self.is_training)""", WEIGHTED),
+    ('keras_convolutions', False, LARGE + """
+K = tf.keras.layers
+a = K.Conv2D(3, 3, activation='relu', kernel_initializer='he_normal')(large)
+with tf.variable_scope('block'):
+    a = K.Conv2D(2, [2, 2], strides=2, padding='same', use_bias=False, name='small')(a)
+    a = K.PReLU(shared_axes=[1, 2])(a)
+b = K.DepthwiseConv2D(2, depth_multiplier=2, activation='tanh')(large)
+b = K.SeparableConv2D(3, 3, padding='same', activation=tf.sigmoid)(b)
+c = K.Conv2DTranspose(2, 3, strides=(2, 2), padding='same')(a)
+d = K.Conv1D(2, 3, padding='same', activation='elu')(K.Reshape((4, 4))(large))
+return tf.concat([K.Flatten()(t) for t in (a, b, c, d)], 1)""", WEIGHTED),
+    ('keras_shapes', False, LARGE + """
+K = tf.keras.layers
+two = K.Concatenate()([large, large * large])
+parts = [
+    K.MaxPooling2D()(two), K.AveragePooling2D(3, strides=1, padding='same')(two), K.GlobalAveragePooling2D()(two),
+    K.GlobalMaxPooling2D()(two), K.ZeroPadding2D(((1, 0), (0, 2)))(two), K.Cropping2D(1)(two), K.UpSampling2D(2)(two),
+    K.Permute((3, 1, 2))(two), K.RepeatVector(2)(K.Flatten()(large)), K.LeakyReLU()(two), K.ELU(0.7)(two),
+    K.ReLU(1.5)(two), K.ReLU(negative_slope=0.1)(two), K.Softmax()(two), K.Activation('softplus')(two), K.Dropout(0.5)(two),
+    K.Average()([large, two, 2 * two]), K.Maximum()([large, two]), K.Multiply()([two, two]), K.Subtract()([two, large]),
+    K.Lambda(lambda t: t * 3)(large), K.Dot(1)([K.Flatten()(large), K.Flatten()(large * large)]),
+    K.UpSampling1D(2)(K.Reshape((4, 4))(large)), K.TimeDistributed(K.Dense(2))(K.Reshape((4, 4))(large)), K.Add()([two, two]),
+]
+return tf.concat([tf.reshape(t, [2, -1])[:, ::3] for t in parts], 1)""", WEIGHTED),
+    ('keras_normalisation', False, LARGE + """
+K = tf.keras.layers
+a = K.BatchNormalization(epsilon=0.01)(large)
+b = K.BatchNormalization(scale=False)(tf.sin(large) * tf.constant([1.0, 2.0]), training=True)
+shared = K.Dense(2, activation='selu')
+return tf.concat([shared(tf.reshape(t, [8, -1])[:, :4]) for t in (a, b)], 1)""", WEIGHTED),
+    ('keras_models', False, """
+K = tf.keras.layers
+class Pair(K.Layer):
+    def __init__(self, units, **kwargs):
+        super(Pair, self).__init__(**kwargs)
+        self.units = units
+    def build(self, input_shape):
+        self.left = self.add_weight('left', shape=(int(input_shape[-1]), self.units), initializer='glorot_uniform')
+        self.right = self.add_weight(name='right', shape=[self.units], initializer='zeros')
+        super(Pair, self).build(input_shape)
+    def call(self, inputs):
+        return tf.matmul(inputs, self.left) + self.right
+class Net(tf.keras.Model):
+    def __init__(self):
+        super(Net, self).__init__()
+        self.first, self.norm, self.second = K.Dense(3, activation='relu'), K.BatchNormalization(), Pair(2)
+    def call(self, inputs, training=None):
+        return self.second(self.norm(self.first(inputs), training=training))
+whole = tf.keras.Sequential([K.Conv2D(2, 2), K.Flatten(), K.Dense(3, name='last')])
+early = tf.keras.Sequential()
+early.add(K.Dense(4, input_shape=(3,)))
+early.add(K.Activation('tanh'))
+one, two = tf.keras.Input(shape=(4,)), tf.keras.layers.Input((3,))
+middle = K.Dense(3, name='middle')(one)
+joined = tf.keras.Model(inputs=[one, two], outputs=K.Dense(2)(K.Add()([middle, two])))
+a = whole(self.x)
+b = early(a)
+return tf.concat([Net()(b), joined([b, a]), joined([b * b, a])], 1)""", WEIGHTED),
+    ('keras_losses', False, "return tf.keras.layers.Dense(3)(tf.keras.layers.Flatten()(self.x))", """
+L, K = tf.keras.losses, tf.keras.backend
+net = self.inference
+hot, soft = tf.one_hot(self.y, 3), K.softmax(net)
+each = [L.mean_squared_error(hot, net), L.mean_absolute_error(hot, net), L.binary_crossentropy(hot, K.sigmoid(net)),
+        L.categorical_crossentropy(hot, soft), L.sparse_categorical_crossentropy(self.y, soft),
+        L.sparse_categorical_crossentropy(self.y, net, from_logits=True), K.mean(net, axis=-1), K.max(net, axis=1),
+        K.sum(K.square(net), axis=-1), K.std(net, axis=1), K.batch_flatten(net)[:, 0]]
+return tf.reduce_sum(tf.stack(each, 1) * tf.constant(np.linspace(0.2, 1, len(each)).astype(np.float32)))"""),
 ]
 
 

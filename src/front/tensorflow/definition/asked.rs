@@ -48,6 +48,19 @@ pub(super) fn no_model(py: &Python, whole: Span, module: Option<&Rc<Module>>) ->
     })
 }
 
+/// The model could not be made: an `__init__` that does not take what DIGITS gives.
+pub(super) fn not_made(py: &Python, mut stop: Stop, whole: Span) -> Stop {
+    if stop.span() == Some(whole) && stop.message.contains("__init__()") {
+        let at = place(py, "def __init__", whole);
+        stop.labels.iter_mut().for_each(|label| label.span = at);
+        return Box::new(stop.help(
+            "DIGITS makes the model, with names for what it gives: leave `__init__` out, or write `def __init__(self, \
+             **kwargs):` and begin it with `super(UserModel, self).__init__(**kwargs)`",
+        ));
+    }
+    stop
+}
+
 /// What a property of the model gives; `None` for a model that has no loss, with a warning.
 pub(super) fn property(
     py: &mut Python,

@@ -1,6 +1,6 @@
 //! Attributes: of objects, classes, modules, built-in values.
 
-use super::{Args, Class, Instance, Native, Outcome, Property, PyError, Python, Value, bury};
+use super::{Args, Class, Dict, Instance, Native, Outcome, Property, PyError, Python, Value, bury};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -136,6 +136,13 @@ impl Python {
                 },
                 (None, "__name__" | "__qualname__") => Ok(Some(class.name.clone().into())),
                 (None, "__module__") => Ok(Some(class.module.clone().into())),
+                (None, "__dict__") => {
+                    let names = class.names.borrow().clone();
+                    self.allocate(64 * names.len(), at)?;
+                    let dict = Dict::new();
+                    names.into_iter().for_each(|(name, value)| dict.set_str(&name, value));
+                    Ok(Some(Value::Dict(dict)))
+                }
                 (None, "__class__") => Ok(Some(Value::Class(self.types.type_.clone()))),
                 _ => Ok(None),
             },

@@ -340,6 +340,8 @@ impl Python {
         for (base, span) in args.positional {
             match base {
                 Value::Class(base) => bases.push(base),
+                // Such a class can be there, beside the net, and does nothing.
+                Value::Native(native) if native.is_outside() => {}
                 other => {
                     let message =
                         format!("a class cannot inherit from a '{}'", self.type_name(&other));
@@ -382,6 +384,13 @@ impl Python {
         });
         *cell.borrow_mut() = Rc::downgrade(&made);
         self.keep_class(&made);
+        let hook = made
+            .ancestors
+            .iter()
+            .find_map(|base| base.names.borrow().get("__init_subclass__").cloned());
+        if let Some(hook @ Value::Function(_)) = hook {
+            self.call(&hook, Args::new([Value::Class(made.clone())], at))?;
+        }
         Ok(Value::Class(made))
     }
 

@@ -4,28 +4,64 @@ use super::exec::Frame;
 use super::{Module, Outcome, PyError, Python, Value};
 use crate::front::tensorflow::ast::{ImportFrom, Name, Version};
 use crate::front::tensorflow::library::module_advice;
+use crate::front::tensorflow::stdlib;
 use crate::source::Span;
 
 impl Python {
     /// The module that `import name` gives.
     pub fn import(&mut self, name: &str, at: Span) -> Outcome {
-        if let Some(module) = self.modules.get(name) {
-            return Ok(module.clone());
-        }
-        if let Some(text) = self.texts.get(name).copied() {
-            let path = format!("<{name}>");
-            return self.import_text(name, path.into(), text, true, at);
-        }
-        let asking = self.sources.path(at.file).to_owned();
-        let found = self.resolver.clone().and_then(|resolver| resolver(name, Some(&asking)));
-        if let Some((path, text)) = found {
-            return self.import_text(name, path, &text, false, at);
-        }
-        Err(self.no_module(name, at))
+        self.import_at(name, 0, at)
     }
 
-    fn no_module(&mut self, name: &str, at: Span) -> PyError {
-        let mut error = self.error("ModuleNotFoundError", at, format!("No module named '{name}'"));
+    /// The same behind as many dots as `level` says, which name files of the project only.
+    fn import_at(&mut self, name: &str, level: usize, at: Span) -> Outcome {
+        if level == 0 {
+            if let Some(module) = self.modules.get(name) {
+                return Ok(module.clone());
+            }
+            if let Some(text) = self.texts.get(name).copied() {
+                let path = format!("<{name}>");
+                return self.import_text(name, path.into(), text, true, at);
+            }
+            if let Some(other) = self.copies.get(name).cloned() {
+                return self.import_at(&other, 0, at);
+            }
+        }
+        if let Some(module) = self.import_file(name, level, at)? {
+            return Ok(module);
+        }
+        if level == 0
+            && let Some(module) = stdlib::outside(name)
+        {
+            self.add_module(name, module.clone());
+            return Ok(module);
+        }
+        Err(self.no_module(name, level, at))
+    }
+
+    /// A file of the project, if there is one of this name.
+    fn import_file(&mut self, name: &str, level: usize, at: Span) -> Outcome<Option<Value>> {
+        let asking = self.sources.path(at.file).to_owned();
+        let found = self.resolver.clone().and_then(|resolver| resolver(name, level, Some(&asking)));
+        let Some((path, text)) = found else { return Ok(None) };
+        self.work(100 + text.len() / 64, at)?;
+        match self.files.get(&path) {
+            Some(module) => Ok(Some(module.clone())),
+            None => self.import_text(name, path, &text, false, at).map(Some),
+        }
+    }
+
+    fn no_module(&mut self, name: &str, level: usize, at: Span) -> PyError {
+        let dots = ".".repeat(level);
+        let message = format!("No module named '{dots}{name}'");
+        let mut error = self.error("ModuleNotFoundError", at, message);
+        if 0 < level {
+            let file = name.replace('.', "/");
+            return error.help(format!(
+                "an import with dots is looked for from the folder of the file that has it: put `{file}.py` there; of \
+                 the files of the project, only those in the definition's folder and the one above are read"
+            ));
+        }
         if let Some(advice) = module_advice(name) {
             error = error.help(advice);
             if name.starts_with("tensorflow.") {
@@ -53,7 +89,7 @@ impl Python {
             self.version = Version::Three;
         }
         let id = self.sources.add_once(path.clone(), text);
-        let file = self.read(path, text, false, false);
+        let file = self.read(path.clone(), text, false, false);
         self.version = version;
         let file = match file {
             Ok(file) => file,
@@ -64,11 +100,21 @@ impl Python {
             self.internal.insert(id);
         }
         // Modules may import each other in a circle.
-        self.add_module(name, Value::Module(module.clone()));
+        let value = Value::Module(module.clone());
+        if is_internal {
+            self.add_module(name, value.clone());
+        } else {
+            self.own(&value);
+            self.files.insert(path.clone(), value.clone());
+        }
         match self.run_in(&module, &file) {
-            Ok(_) => Ok(Value::Module(module)),
+            Ok(_) => Ok(value),
             Err(error) => {
-                self.modules.remove(name);
+                if is_internal {
+                    self.modules.remove(name);
+                } else {
+                    self.files.remove(&path);
+                }
                 Err(error)
             }
         }
@@ -76,11 +122,15 @@ impl Python {
 
     /// `import a.b.c` and `import a.b.c as d`: the value that is bound.
     pub(super) fn import_path(&mut self, path: &Name, renamed: bool) -> Outcome {
+        self.import_path_at(path, 0, renamed)
+    }
+
+    fn import_path_at(&mut self, path: &Name, level: usize, renamed: bool) -> Outcome {
         let (mut first, mut last) = (None, Value::None);
         let ends = path.value.match_indices('.').map(|(at, _)| at).chain([path.value.len()]);
         for end in ends {
             let name = &path.value[..end];
-            let module = self.import(name, path.span)?;
+            let module = self.import_at(name, level, path.span)?;
             if let (Value::Module(parent), Some((_, child))) = (&last, name.rsplit_once('.'))
                 && parent.get(child).is_none()
             {
@@ -119,14 +169,22 @@ impl Python {
             return Ok(());
         }
         if import.path.value.is_empty() {
-            // `from . import name`: files beside this one.
+            // `from . import name`: what the package has under this name, or a file beside this one.
             for (name, bound, target) in &import.names {
-                let module = self.import(&name.value, name.span)?;
-                self.store(frame, *target, &bound.value, module);
+                let package = self.package(import.level, name.span);
+                let found = match package {
+                    Some(package) => self.find_attribute(&package, &name.value, name.span)?,
+                    None => None,
+                };
+                let value = match found {
+                    Some(value) => value,
+                    None => self.import_at(&name.value, import.level, name.span)?,
+                };
+                self.store(frame, *target, &bound.value, value);
             }
             return Ok(());
         }
-        let module = self.import_path(&import.path, true)?;
+        let module = self.import_path_at(&import.path, import.level, true)?;
         if import.names.is_empty() {
             let Value::Module(module) = module else {
                 let message = format!(
@@ -154,19 +212,48 @@ impl Python {
             return Ok(());
         }
         for (name, bound, target) in &import.names {
-            let value = match self.find_attribute(&module, &name.value, name.span)? {
-                Some(value) => value,
-                None => self.submodule(&module, import, name)?,
+            let value = match self.find_attribute(&module, &name.value, name.span) {
+                Ok(Some(value)) => value,
+                missing => match self.of_project(&module, import, name)? {
+                    Some(value) => value,
+                    None => {
+                        missing?;
+                        self.submodule(&module, import, name)?
+                    }
+                },
             };
             self.store(frame, *target, &bound.value, value);
         }
         Ok(())
     }
 
+    /// The package of the file at a place, as far as it has been imported.
+    fn package(&self, level: usize, at: Span) -> Option<Value> {
+        let asking = self.sources.path(at.file).to_owned();
+        let (path, _) = self.resolver.clone()?("__init__", level, Some(&asking))?;
+        self.files.get(&path).cloned()
+    }
+
+    /// A name of a project's own file that is called as a module of the library, such as `utils.py`.
+    fn of_project(
+        &mut self,
+        module: &Value,
+        import: &ImportFrom,
+        name: &Name,
+    ) -> Outcome<Option<Value>> {
+        if import.level != 0 || matches!(module, Value::Module(_)) {
+            return Ok(None);
+        }
+        match self.import_file(&import.path.value, 0, import.path.span)? {
+            Some(file) => self.find_attribute(&file, &name.value, name.span),
+            None => Ok(None),
+        }
+    }
+
     /// `from package import module`, where nothing has imported the module yet.
     fn submodule(&mut self, module: &Value, import: &ImportFrom, name: &Name) -> Outcome {
         let path = format!("{}.{}", import.path.value, name.value);
-        match self.import(&path, name.span) {
+        match self.import_at(&path, import.level, name.span) {
             Ok(value) => Ok(value),
             Err(error) if error.message().starts_with("ModuleNotFoundError") => {
                 let message =

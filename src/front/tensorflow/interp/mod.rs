@@ -57,7 +57,7 @@ use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 
 /// Finds another file of the project by the dotted name of its module and the file that asks: its path and text.
-pub type Resolver = dyn Fn(&str, Option<&Path>) -> Option<(PathBuf, String)>;
+pub type Resolver = dyn Fn(&str, usize, Option<&Path>) -> Option<(PathBuf, String)>;
 
 /// An interpreter with its modules, its limits and what it printed.
 pub struct Python {
@@ -73,7 +73,11 @@ pub struct Python {
     pub(super) limits: Limits,
     resolver: Option<Rc<Resolver>>,
     modules: HashMap<String, Value>,
+    /// The modules that are files of the project, by their paths: two folders may each have a file of the same name.
+    files: HashMap<PathBuf, Value>,
     texts: HashMap<String, &'static str>,
+    /// Further names of modules.
+    copies: HashMap<String, String>,
     /// Texts of the library, which traces do not show.
     internal: HashSet<FileId>,
     /// The Python that each text is written for.
@@ -140,6 +144,8 @@ impl Python {
             limits: Limits::default(),
             resolver: None,
             modules: HashMap::new(),
+            files: HashMap::new(),
+            copies: HashMap::new(),
             texts: HashMap::new(),
             internal: HashSet::new(),
             versions: HashMap::new(),
@@ -189,15 +195,24 @@ impl Python {
     /// Makes `import name` (dotted) give a value: a module, or a native with attributes.
     pub fn add_module(&mut self, name: &str, module: impl Into<Value>) {
         let module = module.into();
-        if let Value::Module(module) = &module {
+        self.own(&module);
+        self.modules.insert(name.to_owned(), module);
+    }
+
+    fn own(&mut self, module: &Value) {
+        if let Value::Module(module) = module {
             self.owners.modules.push(Rc::downgrade(module));
         }
-        self.modules.insert(name.to_owned(), module);
     }
 
     /// Makes `import name` run this text once, which is part of the library; traces do not show it.
     pub fn add_text(&mut self, name: &str, text: &'static str) {
         self.texts.insert(name.to_owned(), text);
+    }
+
+    /// Makes `import name` give the module of another name.
+    pub fn add_copy(&mut self, name: &str, of: &str) {
+        self.copies.insert(name.to_owned(), of.to_owned());
     }
 
     /// Makes a name a builtin: DIGITS puts `tf`, `slim`, `digits`, `Tower` and `model_property` there.
@@ -208,7 +223,7 @@ impl Python {
     /// Lets `import` look for other files of the project.
     pub fn set_resolver(
         &mut self,
-        resolver: impl Fn(&str, Option<&Path>) -> Option<(PathBuf, String)> + 'static,
+        resolver: impl Fn(&str, usize, Option<&Path>) -> Option<(PathBuf, String)> + 'static,
     ) {
         self.resolver = Some(Rc::new(resolver));
     }

@@ -20,6 +20,11 @@ pub trait Native: Any {
     /// The name of the type, such as `Tensor`; for messages and `repr`.
     fn type_name(&self) -> String;
 
+    /// Whether it stands for something outside of the definition's cage, of which classes may say that they inherit.
+    fn is_outside(&self) -> bool {
+        false
+    }
+
     /// What `type()` gives and `isinstance` asks for; `None` for types that no definition can name.
     fn class(&self, _py: &mut Python) -> Option<Rc<Class>> {
         None

@@ -4,7 +4,8 @@
 const ADVICE: &[(&str, &str)] = &[
     (
         "tf.keras",
-        "layers of definitions are those of slim or tf.layers: `slim.conv2d(x, 20, [5, 5])`, `tf.layers.dense(x, 10)`",
+        "what is there of Keras are layers, models as nets, losses of tensors and `backend`; DIGITS trains the net that \
+         `inference` and `loss` of `UserModel` make",
     ),
     ("tf.Session", RUNS),
     ("tf.InteractiveSession", RUNS),
@@ -22,8 +23,10 @@ const ADVICE: &[(&str, &str)] = &[
     ("tf.decode_raw", READS),
     ("tf.FIFOQueue", READS),
     ("tf.gfile", READS),
-    ("tf.app", "a definition has no command line: write its numbers as constants"),
-    ("tf.flags", "a definition has no command line: write its numbers as constants"),
+    (
+        "tf.app",
+        "DIGITS runs the definition; of a program's command line there are the defaults of `tf.app.flags`",
+    ),
     ("tf.estimator", "DIGITS trains the net that `inference` and `loss` of `UserModel` make"),
     ("tf.contrib.learn", "DIGITS trains the net that `inference` and `loss` of `UserModel` make"),
     (

@@ -5,6 +5,8 @@ import functools
 
 def _each(value, axes, name):
     """A number for each of two or three axes."""
+    if hasattr(value, 'as_list'):
+        value = value.as_list()
     if isinstance(value, (list, tuple)):
         if len(value) != axes:
             raise ValueError('`%s` must be one number or %s, not %r' % (name, {2: 'two', 3: 'three'}[axes], value))

@@ -200,6 +200,10 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
             define(&mut spaces, path, value.clone());
         }
     }
+    for path in ["tf.app", "tf.contrib.learn", "tf.contrib.training", "tf.estimator", "tf.metrics"]
+    {
+        space(&mut spaces, path);
+    }
     for (path, value) in types::constants().into_iter().chain(quiet::constants()) {
         define(&mut spaces, path, value);
     }
@@ -236,6 +240,8 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         ("tensorflow.contrib.layers.python.layers", "tf.contrib.layers"),
         ("tensorflow.contrib.framework.python", "tf.contrib.framework"),
         ("tensorflow.contrib.framework.python.ops", "tf.contrib.framework"),
+        ("tensorflow.python.keras", "tf.keras"),
+        ("keras", "tf.keras"),
         ("utils", "digits"),
         ("digits", "digits"),
     ] {

@@ -3,6 +3,7 @@
 use super::Function;
 use super::math::nothing;
 use super::scopes::AutoReuse;
+use crate::diag::{self, Diagnostic};
 use crate::front::tensorflow::graph::Tensor;
 use crate::front::tensorflow::interp::Value;
 
@@ -109,12 +110,25 @@ pub const FUNCTIONS: &[Function] = &[
             "tf.Assert",
             "tf.debugging.Assert",
             "tf.no_op",
+            "tf.disable_eager_execution",
+            "tf.disable_v2_behavior",
+            "tf.reset_default_graph",
             "tf.global_variables_initializer",
             "tf.initialize_all_variables",
         ],
         ASSERTED,
         nothing,
     ),
+    Function(&["tf.train.optimizer_of_the_definition"], &[], |c| {
+        let at = c.py.outside(c.span);
+        let message = "the definition makes an optimizer, which DIGITS does not run";
+        let d = Diagnostic::new(&diag::W0814, at, message);
+        c.py.warnings.report(d.help(
+            "what trains is said in the run file, `solver: { optimizer: adam, learning_rate: 0.001 }`; `loss` of \
+             `UserModel` returns what is minimised",
+        ));
+        Ok(Value::None)
+    }),
     Function(
         &["tf.histogram_fixed_width"],
         &["values", "value_range", "nbins?", "dtype?", "name?"],

@@ -27,6 +27,16 @@ const MODULES: &[(&str, &str)] = &[
     ("tensorflow.models.rnn.rnn_cell", RNN),
     ("tensorflow.python.ops.rnn_cell", RNN),
     ("tensorflow.python.ops.rnn", RNN),
+    (LAYERS_OF_KERAS, include_str!("keras_layers.py")),
+    ("tensorflow.keras.layers", include_str!("keras_shapes.py")),
+    (MODELS, include_str!("keras_models.py")),
+    ("tensorflow.keras.backend", include_str!("keras_backend.py")),
+    ("tensorflow.keras.losses", include_str!("keras_losses.py")),
+    ("tensorflow.keras.activations", ACTIVATIONS),
+    (PENALTIES, include_str!("keras_penalties.py")),
+    ("tensorflow.app.flags", include_str!("flags.py")),
+    (ESTIMATOR, include_str!("estimator.py")),
+    (OPTIMIZERS, include_str!("optimizers.py")),
     ("tensorflow.contrib.losses", "from tensorflow.contrib.slim.losses import *\n"),
 ];
 
@@ -42,6 +52,43 @@ const METRIC: &str = "tensorflow.contrib.losses.metric_learning";
 const COLOURS: &str = "tensorflow.colours";
 const MATRICES: &str = "tensorflow.matrices";
 const WINDOWS: &str = "tensorflow.windows";
+
+const LAYERS_OF_KERAS: &str = "tensorflow.keras.base_layers";
+const MODELS: &str = "tensorflow.keras.models";
+const PENALTIES: &str = "tensorflow.keras.penalties";
+const OPTIMIZERS: &str = "tensorflow.optimizers";
+const ESTIMATOR: &str = "tensorflow.estimators";
+const ACTIVATIONS: &str = "from tensorflow.keras.base_layers import _ACTIVATIONS, _activation\n\
+    relu, sigmoid, tanh, elu, selu = tf.nn.relu, tf.sigmoid, tf.tanh, tf.nn.elu, tf.nn.selu\n\
+    softmax, softplus, softsign = tf.nn.softmax, tf.nn.softplus, tf.nn.softsign\n\
+    linear, hard_sigmoid = _ACTIVATIONS['linear'], _ACTIVATIONS['hard_sigmoid']\n\
+    exponential, swish, get = tf.exp, _ACTIVATIONS['swish'], _activation\n";
+
+/// What the package `keras` and TensorFlow's own paths call the modules of `tf.keras`.
+const OF_KERAS: &[(&str, &[&str])] = &[
+    (
+        "layers",
+        &[
+            "layers",
+            "layers.core",
+            "layers.convolutional",
+            "layers.pooling",
+            "layers.normalization",
+            "layers.merge",
+            "layers.advanced_activations",
+            "layers.embeddings",
+            "layers.noise",
+            "layers.wrappers",
+            "engine",
+            "engine.topology",
+            "engine.base_layer",
+        ],
+    ),
+    ("models", &["models", "engine.training"]),
+    ("backend", &["backend"]),
+    ("losses", &["losses", "objectives"]),
+    ("activations", &["activations"]),
+];
 
 const RNN: &str = "from tensorflow.nn.rnn_cell import *\n";
 
@@ -104,6 +151,20 @@ const MEMBERS: &[(&str, &str, &str, Option<&str>)] = &[
     ("tf.linalg", "adjoint", MATRICES, Some("adjoint_")),
     ("slim.losses", "metric_learning", METRIC, None),
     ("tf.contrib.layers", "utils", "tensorflow.contrib.slim.utils", None),
+    ("tf.keras", "layers", "tensorflow.keras.layers", None),
+    ("tf.keras", "models", MODELS, None),
+    ("tf.keras", "backend", "tensorflow.keras.backend", None),
+    ("tf.keras", "losses", "tensorflow.keras.losses", None),
+    ("tf.keras", "activations", "tensorflow.keras.activations", None),
+    ("tf.keras", "Input", LAYERS_OF_KERAS, Some("Input")),
+    ("tf.keras", "Model", MODELS, Some("Model")),
+    ("tf.keras", "Sequential", MODELS, Some("Sequential")),
+    ("tf", "flags", "tensorflow.app.flags", None),
+    ("tf.app", "flags", "tensorflow.app.flags", None),
+    ("tf.estimator", "ModeKeys", ESTIMATOR, Some("ModeKeys")),
+    ("tf.estimator", "EstimatorSpec", ESTIMATOR, Some("EstimatorSpec")),
+    ("tf.contrib.learn", "ModeKeys", ESTIMATOR, Some("ModeKeys")),
+    ("tf.contrib.training", "HParams", ESTIMATOR, Some("HParams")),
 ];
 
 /// Functions that namespaces have under their own names: the namespace, the module, and the functions.
@@ -166,6 +227,39 @@ const FUNCTIONS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("tf.contrib.framework", CONTROL, &["is_tensor"]),
+    (
+        "tf.train",
+        OPTIMIZERS,
+        &[
+            "AdadeltaOptimizer",
+            "AdagradDAOptimizer",
+            "AdagradOptimizer",
+            "AdamOptimizer",
+            "FtrlOptimizer",
+            "GradientDescentOptimizer",
+            "MomentumOptimizer",
+            "Optimizer",
+            "ProximalAdagradOptimizer",
+            "ProximalGradientDescentOptimizer",
+            "RMSPropOptimizer",
+            "create_global_step",
+            "exponential_decay",
+            "get_global_step",
+            "get_or_create_global_step",
+        ],
+    ),
+    ("tf.keras.regularizers", PENALTIES, &["l1", "l1_l2"]),
+    (
+        "tf.metrics",
+        ESTIMATOR,
+        &[
+            "accuracy",
+            "mean",
+            "mean_absolute_error",
+            "mean_squared_error",
+            "root_mean_squared_error",
+        ],
+    ),
     ("slim", CONTROL, &["scale_gradient"]),
     ("tf.contrib.layers", CONTROL, &["scale_gradient"]),
     ("tf", MOVING, &["scatter_add", "scatter_sub", "scatter_update"]),
@@ -462,6 +556,14 @@ pub(super) fn names(module: &str, function: &str) -> Vec<String> {
 pub(super) fn install(py: &mut Python) {
     for (name, text) in MODULES {
         py.add_text(name, text);
+    }
+    py.add_text("absl.flags", "from tensorflow.app.flags import *\n");
+    for (module, names) in OF_KERAS {
+        for (name, package) in
+            names.iter().flat_map(|name| [(name, "keras"), (name, "tensorflow.python.keras")])
+        {
+            py.add_copy(&format!("{package}.{name}"), &format!("tensorflow.keras.{module}"));
+        }
     }
     super::nets::install(py);
 }

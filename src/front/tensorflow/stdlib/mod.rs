@@ -32,6 +32,11 @@ pub(super) fn install(py: &mut Python) {
     outside::install(py);
 }
 
+/// A package that definitions import beside others and that has no place in a net: what shows, loads and stores.
+pub(super) fn outside(name: &str) -> Option<Value> {
+    outside::package(name)
+}
+
 /// Adds a method of a built-in class: it gets the value itself, also from inside of an object whose class inherits from
 /// the built-in one, and the arguments by the names of their parameters.
 fn method(

@@ -5,6 +5,12 @@ use crate::front::tensorflow::interp::{Args, Python, Value};
 pub(super) fn install(py: &mut Python) {
     py.add_text("functools", include_str!("functools.py"));
     py.add_text("itertools", include_str!("itertools.py"));
+    py.add_text("argparse", include_str!("argparse.py"));
+    py.add_text("easydict", include_str!("easydict.py"));
+    py.add_text("enum", include_str!("enum.py"));
+    let shown =
+        "def pprint(value, *args, **kwargs):\n    print(value)\n\npp, pformat = pprint, repr\n";
+    py.add_text("pprint", shown);
     py.add_text("contextlib", include_str!("contextlib.py"));
     py.add_text("copy", include_str!("copy.py"));
     py.add_text("operator", include_str!("operator.py"));
