@@ -83,8 +83,8 @@ impl Step for Expression {
 
 /// The bytes of a generator's stack that are paid for when it is made, and by which it is paid for as it grows.
 const GROWTH: usize = 64 << 10;
-/// Generators that run within each other: CPython's bound of recursion.
-const MOST_WITHIN: usize = 1000;
+/// Generators that run within each other, whose stacks all count; half of CPython's bound of recursion.
+const MOST_WITHIN: usize = 500;
 
 /// What a generator is resumed with: the interpreter, or none if it is to end; what `yield` gives there, or raises.
 type Given = (Option<Python>, Outcome);
