@@ -24,7 +24,7 @@ use super::lower::{Flow, Nesting, Places, Stop, Walk};
 use super::syntax::{SyntaxError, advised};
 use crate::front::cage::{Limits, on_large_stack};
 
-use crate::diag::{self, Diagnostic, Diagnostics, Label};
+use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
 use crate::ir::Definition;
 use crate::source::{SourceMap, Span};
@@ -551,14 +551,7 @@ fn target(
         _ => Flow::Table(flows),
     };
     let target = match hook {
-        Some(hook) => hook::apply(walk, hook, input, target).map_err(|mut complaint| {
-            // A function of the library has no place of its own.
-            if complaint.labels.is_empty() {
-                let span = contract::place(&walk.lua.sources, whole, "labelHook");
-                complaint.labels = vec![Label { span, text: "this hook".to_owned() }];
-            }
-            complaint
-        })?,
+        Some(hook) => hook::apply(walk, hook, input, target)?,
         None => target,
     };
     Ok(match target {
