@@ -460,3 +460,92 @@ fn one_image_is_unpooled() {
     assert_eq!(results["out.0"].data, y);
     assert_eq!(results["din.0"].data, dx);
 }
+
+/// Modules that draw are taught by a reward, whatever comes back through them (Williams 1992, section 6): the slope of the
+/// logarithm of the probability of what was drawn, times what the reward is above what was expected, by hand.
+#[test]
+fn what_is_drawn_learns_from_the_reward() {
+    let (n, width, scale) = (4, 2, 0.5f32);
+    let text = |draw: &str| {
+        format!(
+            "require 'dpnn'\nlocal draw = {draw}\n\
+             local model = nn.Sequential():add(draw):add(nn.ConcatTable():add(nn.Linear(2, 3))\n\
+             :add(nn.Sequential():add(nn.Constant(0, 1)):add(nn.Add(1))):add(nn.Identity()))\n\
+             return {{model = model, loss = nn.VRClassReward(model, {scale})}}"
+        )
+    };
+    let laws: [(&str, fn(f32, f32) -> f32); 2] = [
+        ("nn.ReinforceNormal(0.25)", |x, mean| (x - mean) / (0.25 * 0.25)),
+        ("nn.ReinforceBernoulli()", |x, p| (x - p) / (p * (1.0 - p))),
+    ];
+    let places: Vec<f32> = (0..n * width).map(|i| 0.2 + 0.08 * i as f32).collect();
+    let target = [1.0, 2.0, 3.0, 1.0];
+    for (draw, slope) in laws {
+        let tensors = given([
+            ("in.0", blob(&[n, width], &places)),
+            ("param.0", blob(&[3, 2], &[3.0, -1.0, -2.0, 1.5, 0.5, 0.5])),
+            ("param.1", blob(&[3], &[0.0, 0.5, 0.25])),
+            ("param.2", blob(&[1], &[0.2])),
+            ("target", blob(&[n], &target)),
+        ]);
+        let mut rewarded = 0;
+        for got in draws(&text(draw), &tensors, 6) {
+            let (scores, drawn) = (&got["out.0"].data, &got["out.2"].data);
+            let largest = |row: &[f32]| (0..3).max_by(|&a, &b| row[a].total_cmp(&row[b]));
+            let right =
+                |i: usize| largest(&scores[3 * i..3 * i + 3]) == Some(target[i] as usize - 1);
+            let rewards: Vec<f32> = (0..n).map(|i| if right(i) { scale } else { 0.0 }).collect();
+            rewarded += rewards.iter().filter(|&&r| r > 0.0).count();
+            close(&got["loss"].data, &[-rewards.iter().sum::<f32>() / n as f32]);
+            let mut want = vec![];
+            for (at, (&x, &from)) in drawn.iter().zip(&places).enumerate() {
+                want.push(-(rewards[at / width] - 0.2) / n as f32 * slope(x, from));
+            }
+            close(&got["din.0"].data, &want);
+            let expected = rewards.iter().map(|r| 2.0 * (0.2 - r) / n as f32).sum();
+            close(&got["dparam.2"].data, &[expected]);
+            assert!(got["dparam.0"].data.iter().all(|&x| x == 0.0), "scores learn nothing from it");
+        }
+        assert!(0 < rewarded && rewarded < 6 * n, "{draw}: {rewarded}");
+    }
+    let (loss, text) = ("nn.BinaryClassReward(model)", text("nn.ReinforceNormal(0.25)"));
+    let shown = text.replace(&format!("nn.VRClassReward(model, {scale})"), loss);
+    let said = shown_for(&shown, &given([("in.0", blob(&[n, width], &places))]));
+    assert!(said.contains("a vector with one number for each sample expected"), "{said}");
+}
+
+/// A criterion that is called on nodes is a module that gives a number, whose gradient is that of the loss, by hand.
+#[test]
+fn criterions_stand_among_the_nodes_of_a_graph() {
+    let text = |make: &str| {
+        format!(
+            "require 'nngraph'\nlocal x, y = nn.Identity()(), nn.Identity()()\nlocal scores = nn.LogSoftMax()(x)\n\
+             return nn.gModule({{x, y}}, {{{make}({{scores, y}}), scores}})"
+        )
+    };
+    let scores = [0.5, -1.0, 2.0, 0.25, 0.0, -0.75f32];
+    let tensors = given([
+        ("in.0", blob(&[2, 3], &scores)),
+        ("in.1", blob(&[2], &[3.0, 1.0])),
+        ("dout.0", blob(&[1], &[4.0])),
+        ("dout.1", blob(&[2, 3], &[0.0; 6])),
+    ]);
+    let (mut loss, mut slopes) = (0.0, vec![]);
+    for (row, class) in scores.chunks(3).zip([2, 0]) {
+        let sum: f32 = row.iter().map(|x| x.exp()).sum();
+        loss -= (row[class] - sum.ln()) / 2.0;
+        let slope = |(i, x): (usize, &f32)| x.exp() / sum - if i == class { 1.0 } else { 0.0 };
+        slopes.extend(row.iter().enumerate().map(slope).map(|slope| 4.0 * slope / 2.0));
+    }
+    let makers = ["nn.ClassNLLCriterion()", "nn.ModuleFromCriterion(nn.ClassNLLCriterion())"];
+    for make in makers {
+        let got = train(&text(make), &tensors);
+        close(&got["out.0"].data, &[loss]);
+        close(&got["din.0"].data, &slopes);
+    }
+}
+
+/// The complaints about a definition.
+fn shown_for(text: &str, tensors: &Tensors) -> String {
+    shown(&checked(text, tensors))
+}

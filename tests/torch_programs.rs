@@ -332,9 +332,9 @@ fn cudnn_has_layers_of_volumes_and_says_what_it_lacks() {
     assert!(!shown.contains("error"), "{shown}");
     let shown = complaints("require 'cudnn'\nreturn cudnn.LSTM(4, 5, 2, false, 0, true)\n");
     assert!(shown.contains("W0630") && shown.contains("definition.lua:2:"), "{shown}");
-    let shown = complaints("require 'dpnn'\nreturn nn.VRClassReward(nn.Identity())\n");
+    let shown = complaints("require 'dpnn'\nreturn nn.ReinforceGamma()\n");
     assert!(
-        shown.contains("what a reward teaches") && shown.contains("definition.lua:2:"),
+        shown.contains("gamma distributions") && shown.contains("definition.lua:2:"),
         "{shown}"
     );
 }

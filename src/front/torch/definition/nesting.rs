@@ -40,11 +40,29 @@ fn asked(module: &Table, left: &mut usize) -> Nesting {
         }
         Some("nn.gModule") => match module.field("inputs") {
             Value::Table(inputs) if 1 < inputs.length() => {
-                Nesting::Many(vec![one; inputs.length().min(*left)])
+                let inputs = (1..=inputs.length().min(*left)).map(|i| inputs.item(i));
+                Nesting::Many(inputs.map(|input| of_node(&input)).collect())
             }
             _ => one,
         },
         _ => one,
+    }
+}
+
+/// What an input node of a graph stands for: a table, where it is split.
+fn of_node(node: &Value) -> Nesting {
+    let parts = match node {
+        Value::Table(node) => match node.field("data") {
+            Value::Table(data) => data.field("parts").to_number(),
+            _ => None,
+        },
+        _ => None,
+    };
+    match parts {
+        Some(parts) if (2.0..MOST_ASKED as f64).contains(&parts) => {
+            Nesting::Many(vec![Nesting::One(0); parts as usize])
+        }
+        _ => Nesting::One(0),
     }
 }
 

@@ -110,7 +110,7 @@ function Spatial:updateOutput(input, target)
 end
 
 ---------------------------------------------------------------- reinforcement
--- Samples that learn from a reward: what they draw can be followed, what the reward teaches them cannot.
+-- Samples that learn from a reward (Williams 1992): a criterion of rewards is given what they drew.
 local Reinforce = class('Reinforce', 'Module')
 function Reinforce:__init(stochastic)
    Module.__init(self)
@@ -166,16 +166,79 @@ function Categorical:updateOutput(input)
    self.output = (torch.gt(upper, drawn):typeAs(input) - torch.gt(upper - input, drawn):typeAs(input))
    return self.output
 end
--- The reward changes what the module gets for a gradient; without one it gets nothing.
+-- What comes back through a module teaches it nothing.
 for _, Class in ipairs({Normal, Bernoulli, Categorical}) do
    function Class:updateGradInput(input, gradOutput)
       if type(input) == 'table' then return {torch.mul(gradOutput, 0), torch.mul(gradOutput, 0)} end
       return torch.mul(gradOutput, 0)
    end
 end
-for _, name in ipairs({'VRClassReward', 'BinaryClassReward'}) do
-   native.unsupported('nn.' .. name, 'of the package dpnn',
-      'what a reward teaches the modules that draw is not computed; the net can be checked and used without this criterion')
+-- How the logarithm of the probability of what was drawn changes with what it was drawn from.
+local tiny = 0.00000001
+function Normal:slopes(input, drawn)
+   local mean, stdev = input, self.stdev
+   if type(input) == 'table' then mean, stdev = input[1], input[2] end
+   local gap = torch.add(drawn, -1, mean)
+   local spread = for_each(stdev, mean)
+   if type(spread) == 'number' then return torch.div(gap, spread ^ 2) end
+   local slope = torch.cdiv(torch.cdiv(gap, spread), spread)
+   if type(input) ~= 'table' then return slope end
+   local square = torch.cmul(stdev, stdev)
+   return {slope, torch.cdiv(torch.add(torch.pow(gap, 2), -1, square), torch.add(torch.cmul(square, stdev), tiny))}
+end
+function Bernoulli:slopes(input, drawn)
+   return torch.cdiv(torch.add(drawn, -1, input), torch.cmul(input, torch.add(torch.mul(input, -1), 1)))
+end
+function Categorical:slopes(input, drawn) return torch.cdiv(drawn, torch.add(input, tiny)) end
+
+local function constant(tensor) return nn.ZeroGrad():updateOutput(tensor) end
+-- 0, with the gradient of a number.
+local function only_gradient(number)
+   local tensor = native.late_tensor(number)
+   return tensor and number - native.late(constant(tensor)) or 0
+end
+
+-- A reward for each sample of the batch, less what was to be expected, which is learned.
+local Reward = class('VRClassReward', 'Criterion')
+Reward.__rewards = true
+function Reward:__init(module, scale, criterion)
+   nn.Criterion.__init(self)
+   if not torch.isTypeOf(module, 'nn.Module') then error('the module that is rewarded is needed', 3) end
+   self.module, self.scale, self.criterion = module, scale or 1, criterion or nn.MSECriterion()
+   self.sizeAverage = true
+end
+function Reward:rewards(scores, target)
+   if scores:dim() == 1 then scores = scores:view(1, scores:size(1)) end
+   return torch.eq(nn.ArgMax(2):updateOutput(scores), target:view(scores:size(1))):typeAs(scores)
+end
+function Reward:updateOutput(input, target, drawn)
+   if type(input) ~= 'table' or not input[2] then error('a table of scores and of an expected reward is needed') end
+   if not drawn then error(torch.type(self) .. ' inside of a criterion of the definition\'s own is not followed') end
+   local rewards = constant(torch.mul(self:rewards(input[1], target), self.scale))
+   local n, expected = rewards:nElement(), input[2]:view(rewards:nElement())
+   local share = self.sizeAverage and 1 / n or 1
+   self.output = rewards:sum() * -share + only_gradient(self.criterion:updateOutput(expected, rewards))
+   if self.train == false then return self.output end
+   local more = torch.mul(torch.add(rewards, -1, constant(expected)), share)
+   local function learn(from, slope)
+      if from:size(1) ~= n then error('a reward for each of ' .. n .. ' is needed, and ' .. from:size(1) .. ' were drawn') end
+      local shape = {n}
+      for d = 2, from:dim() do shape[d] = 1 end
+      local each = more:view(torch.LongStorage(shape)):expandAs(from)
+      local sum = torch.cmul(constant(torch.cmul(slope, each)), from):sum()
+      self.output = self.output - only_gradient(sum)
+   end
+   for i, pair in ipairs(drawn) do
+      local from, slopes = pair[1], self.__drawn[i]:slopes(pair[1], pair[2])
+      if type(from) ~= 'table' then from, slopes = {from}, {slopes} end
+      for j, tensor in ipairs(from) do learn(tensor, slopes[j]) end
+   end
+   return self.output
+end
+local Binary = class('BinaryClassReward', 'VRClassReward')
+function Binary:rewards(scores, target)
+   if scores:dim() ~= 1 then error('a vector with one number for each sample expected') end
+   return torch.eq(torch.gt(scores, 0.5):typeAs(scores), target:view(scores:size(1))):typeAs(scores)
 end
 native.unsupported('nn.ReinforceGamma', 'of the package dpnn', 'numbers of gamma distributions are not drawn')
 

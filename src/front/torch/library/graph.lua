@@ -27,6 +27,7 @@ end
 function Node:split(count)
    if not count or count < 2 then error('splitting to one output is not supported', 2) end
    local parts = {}
+   self.data.parts = count
    for i = 1, count do
       parts[i] = Node({selectindex = i})
       parts[i]:add(self)
@@ -64,6 +65,9 @@ function Module:__call__(...) return call(self, ...) end
 function Module:__unm__() return call(self) end
 function Module.__sub__(previous, self) return call(self, previous) end
 Node.__sub__ = Module.__sub__
+
+-- A criterion becomes a module of a table of input and target.
+function nn.Criterion:__call__(...) return call(nn.CriterionTable(self), ...) end
 
 local gModule = torch.class('nn.gModule', 'nn.Container')
 

@@ -239,6 +239,7 @@ function Module:getParameters()
 end
 
 function Module:listParameters() return self:parameters() end
+function Module.flatten(list) return native.flatten(list) end
 
 ---------------------------------------------------------------- nn.Criterion
 local Criterion = class('nn.Criterion')
@@ -319,6 +320,7 @@ local function spread(name)
 end
 for _, name in ipairs({'zeroGradParameters', 'updateParameters', 'reset', 'clearState'}) do spread(name) end
 
+function Container:rethrowErrors(module, _, method, ...) return module[method](module, ...) end
 function Container:applyToModules(callback)
    for _, module in ipairs(self.modules) do callback(module) end
 end
@@ -521,3 +523,4 @@ function CriterionTable:__init(criterion)
    Module.__init(self)
    self.criterion = criterion
 end
+class('nn.ModuleFromCriterion', 'nn.CriterionTable')

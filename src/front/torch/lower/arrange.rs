@@ -20,6 +20,8 @@ impl Walk<'_> {
         let span = self.place(module);
         Ok(Some(match kind {
             "nn.Identity" => input.clone(),
+            // Without letters it turns types only.
+            "nn.Convert" if module.field("inputShape").is_nil() => input.clone(),
             "nn.Sequential" => {
                 let mut at = input.clone();
                 for (i, child) in modules.iter().enumerate() {
@@ -30,6 +32,10 @@ impl Walk<'_> {
             "nn.Decorator" | "nn.DataParallelTable" => match modules.first() {
                 Some(inner) => self.module(inner, path, input)?,
                 None => input.clone(),
+            },
+            "nn.CriterionTable" => match module.field("criterion") {
+                Value::Table(criterion) => self.number_of(&criterion, path, input)?,
+                _ => return Ok(None),
             },
             "nn.ConcatTable" => {
                 let branches = modules.iter().enumerate();

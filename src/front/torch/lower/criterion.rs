@@ -126,7 +126,10 @@ impl Walk<'_> {
         weight: f64,
     ) -> Result<(), Stop> {
         let span = self.place(criterion);
-        let loss = self.follow_criterion(criterion, path, both)?;
+        let mut given = both.to_vec();
+        let drawn = self.drawn_for(criterion);
+        given.extend(&drawn);
+        let loss = self.follow_criterion(criterion, path, &given)?;
         let loss = match loss {
             Some(loss) => loss,
             // Nothing can be said about it before the shape of its input is known.
@@ -139,11 +142,36 @@ impl Walk<'_> {
             let message = "a criterion gives a number, not a table".to_owned();
             return Err(self.complaint(criterion, message));
         };
-        let made = self.nodes.iter_mut().rfind(|n| n.tops.iter().any(|top| top.value == loss));
-        if let Some(node) = made {
+        // There are two of it, if it is another in training than afterwards.
+        for node in self.nodes.iter_mut().filter(|n| n.tops.iter().any(|top| top.value == loss)) {
             node.loss_weights = vec![Spanned::new(weight as f32, span); node.tops.len()];
         }
         Ok(())
+    }
+
+    /// What a criterion makes of a table of an input and a target where it stands among modules: a number, and no loss by
+    /// itself.
+    pub(super) fn number_of(
+        &mut self,
+        criterion: &Table,
+        path: &str,
+        both: &Flow,
+    ) -> Result<Flow, Stop> {
+        let nodes = self.nodes.len();
+        let (opaque, items) = (self.kind(criterion).1, self.table(criterion, both)?);
+        let number = match opaque && super::follow::computes(criterion) {
+            true => {
+                let given: Vec<&Flow> = items.iter().collect();
+                match self.follow_criterion(criterion, path, &given)? {
+                    Some(number) => number,
+                    None => self.unknown(criterion, path, both)?,
+                }
+            }
+            false => self.known_module(criterion, path, both)?,
+        };
+        let losses = self.nodes[nodes..].iter_mut().filter(|node| node.layer.spec().loss);
+        losses.for_each(|node| node.loss_weights = vec![Spanned::new(0.0, node.span)]);
+        Ok(number)
     }
 
     fn item(&self, criterion: &Table, flow: &Flow, index: usize) -> Result<Flow, Stop> {

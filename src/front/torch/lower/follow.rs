@@ -291,6 +291,7 @@ impl Walk<'_> {
     ) -> Result<Flow, Stop> {
         let Flow::Table(parts) = given else { return Ok(given.clone()) };
         let [outputs, inputs, others] = &parts[..] else { return Ok(given.clone()) };
+        self.note_drawn(module, inputs, outputs);
         let (span, name) = (self.place(module), torch_type(module));
         let outs = outputs.leaves().len();
         let mut bottoms = self.current(given);

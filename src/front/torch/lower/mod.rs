@@ -15,6 +15,7 @@ mod labels;
 mod names;
 mod nesting;
 mod places;
+mod reward;
 mod sharing;
 mod unpooling;
 
@@ -134,6 +135,8 @@ pub struct Walk<'a> {
     rules: Vec<Rule>,
     /// Where the modules that are being walked were added, the outermost first.
     adding: Vec<Span>,
+    /// What modules of the class `nn.Reinforce` drew in training: the module, what from, and what came.
+    drawn: Vec<(Table, Flow, Flow)>,
     /// How many modules are being walked, each within the one before.
     depth: usize,
     /// Where to point for modules that no line of the definition has made.
@@ -164,6 +167,7 @@ impl<'a> Walk<'a> {
             outputs: None,
             rules: vec![],
             adding: vec![],
+            drawn: vec![],
             depth: 0,
             whole,
         }

@@ -255,3 +255,22 @@ case("soft_max_tree", "require 'nnx'\nreturn nn.SoftMaxTree(3, {[1] = torch.IntT
 # nn
 case("index_linear", "return nn.IndexLinear(5, 2)\n", lambda keys, values, w, b: values @ w[keys.long() - 1] + b,
      [torch.tensor([4.0, 1.0, 4.0]), rand(3)], [(5, 2), (2,)], fixed=(0,))
+
+
+# Rewards (Williams 1992): the gradient is that of the logarithm of what was drawn, times reward less baseline. One class of
+# each row is possible, so that nothing is left to chance.
+def class_reward(p, w, b, baseline):
+    drawn = (p > 0).double()
+    reward = 0.5 * ((drawn @ w.T + b).argmax(1) + 1 == REWARDED).double()
+    advantage = (reward - baseline).detach() / len(reward)
+    learned = F.mse_loss(baseline.expand(len(reward)), reward) - (advantage[:, None] * drawn * (p + 1e-8).log()).sum()
+    return -reward.mean() + learned - learned.detach() + 0 * (w.sum() + b.sum())
+
+
+REWARDED = torch.tensor([4.0, 1.0, 2.0, 3.0, 4.0])
+POSSIBLE = F.one_hot(torch.tensor([0, 1, 2, 0, 1])) * torch.tensor([[0.25], [0.5], [1.0], [0.75], [0.125]], **double)
+case("vr_class_reward", """require 'dpnn'
+local model = nn.Sequential():add(nn.ReinforceCategorical()):add(nn.ConcatTable():add(nn.Linear(3, 4))
+   :add(nn.Sequential():add(nn.Constant(1, 1)):add(nn.Add(1))))
+return {model = model, loss = nn.ModuleCriterion(nn.VRClassReward(model, 0.5), nil, nn.Convert())}
+""", class_reward, [POSSIBLE], [(4, 3), (4,), (1,)], target=REWARDED)
