@@ -2,13 +2,16 @@
 //! without a criterion. Written here as files and read as the command line reads them.
 
 mod cli;
+mod lua_pass;
 
 use std::path::{Path, PathBuf};
 
 use cli::{cortado, prints as printed};
 use cortado::diag::render::render;
 use cortado::pipeline::{self, Checked, Options};
+use cortado::spec::Phase;
 use cortado::ty::Shape;
+use cortado::weights::Blob;
 use tempfile::TempDir;
 
 /// A folder with these files.
@@ -407,4 +410,101 @@ fn weights_with_values_of_their_own_do_not_start_at_zero() {
     )]);
     let checked = read(&folder, "net.lua", &[("input", &[2, 4, 8, 8])], &[]);
     assert_eq!(complaints(&checked), "");
+}
+
+#[test]
+fn options_of_lapp_and_functions_of_penlight_make_the_net() {
+    let text = "require 'pl'\nlocal argcheck = require 'argcheck'\n\
+         opt = lapp[[\nTrains.\n  -s,--side   (default 3 )  pixels\n  --hidden    (default '6,5')\n  -p,--plot   draw\n\
+         \x20 --kind    (string default 7)  a text\n  --top-layer (default true)\n]]\n\
+         assert(opt.plot == false and opt.kind == '7' and opt.top_layer == 'true')\n\
+         local layer = argcheck{{name = 'from', type = 'number'}, {name = 'to', type = 'number', default = 4},\n\
+            {name = 'act', type = 'string', opt = true},\n\
+            call = function(from, to, act) return nn.Sequential():add(nn.Linear(from, to)):add(nn[act or 'ReLU']()) end}\n\
+         local net, width = nn.Sequential(), opt.side\n\
+         for _, n in ipairs(stringx.split(opt.hidden, ',')) do\n\
+            net:add(layer(width, tonumber(n), 'Tanh')) width = tonumber(n)\n\
+         end\n\
+         assert(torch.type(layer{from = 2}:get(2)) == 'nn.ReLU' and layer(2, 'Tanh'):get(1).weight:size(1) == 4)\n\
+         assert(not pcall(layer, 'x') and not pcall(layer, {from = 2, too = 3}))\n\
+         assert(tablex.find({'a', 'b'}, 'b') == 2 and stringx.strip('  x ') == 'x' and stringx.endswith('net.t7', '.t7'))\n\
+         assert(not pcall(function() return tablex.zip end))\n\
+         torch.save(os.getenv('HOME') .. '/net.t7', net)\nreturn net\n";
+    let folder = project(&[("net.lua", text)]);
+    assert_eq!(parameters(&folder, "net.lua", PAIR, &[]), 3 * 6 + 6 + 6 * 5 + 5);
+    assert_eq!(parameters(&folder, "net.lua", PAIR, &[("hidden", "2")]), 3 * 2 + 2);
+}
+
+#[test]
+fn modules_of_the_first_years_are_followed_by_their_forward() {
+    // A class may take the name of one of nn's, which goes on to be what it was elsewhere.
+    let text = "local Div, parent = torch.class('nn.CDivTable', 'nn.Module')\n\
+         function Div:__init() parent.__init(self) self.gradInput = {torch.Tensor(), torch.Tensor()} end\n\
+         function Div:forward(input)\n   self.output:resizeAs(input[1]):copy(input[1]):cdiv(input[2])\n   return self.output\nend\n\
+         function Div:backward(input, gradOutput)\n\
+            self.gradInput[1]:resizeAs(input[1]):copy(gradOutput):mul(3)\n\
+            self.gradInput[2]:resizeAs(input[2]):copy(gradOutput):mul(5)\n   return self.gradInput\nend\n\
+         local Mean = torch.class('Mean', 'nn.Criterion')\n\
+         function Mean:forward(input, target) self.output = (input - target):sum() / input:size(1) return self.output end\n\
+         function Mean:backward(input) self.gradInput:resizeAs(input):fill(2) return self.gradInput end\n\
+         return {model = nn.CDivTable(), loss = Mean()}\n";
+    let blob = |data: &[f32]| Blob { shape: vec![data.len() / 2, 2], data: data.to_vec() };
+    let given =
+        [("in.0", [1.0, 2.0, 3.0, 4.0]), ("in.1", [2.0, 4.0, 4.0, 8.0]), ("target", [0.0; 4])];
+    let given = given.map(|(name, data)| (name.to_owned(), blob(&data)));
+    let got = lua_pass::run(text, &given.into_iter().collect(), Phase::Train, 0).expect("runs");
+    assert_eq!(got["out.0"].data, [0.5, 0.5, 0.75, 0.5]);
+    assert_eq!(got["loss"].data, [1.125]);
+    assert_eq!((got["din.0"].data[0], got["din.1"].data[3]), (6.0, 10.0), "as `backward` says");
+}
+
+#[test]
+fn what_trains_after_the_model_is_left_out() {
+    let model = "net = nn.Sequential():add(nn.Linear(3, 2)):add(nn.LogSoftMax())\ncriterion = nn.ClassNLLCriterion()\n";
+    let train = "os.execute('mkdir -p results')\nlocal x = torch.rand(3)\nif net:forward(x)[1] > 0 then print(x) end\n";
+    let shown = |text: &str| {
+        let folder = project(&[("net.lua", text)]);
+        complaints(&read(&folder, "net.lua", PAIR, &[]))
+    };
+    let said = shown(&format!("{model}{train}"));
+    assert!(said.contains("warning[W0635]") && said.contains("net.lua:5:"), "{said}");
+    assert!(!said.contains("error"), "{said}");
+    // What comes afterwards may belong to the model, and so may what fails.
+    for more in ["net:add(nn.Linear(2, 2))\n", "net = nn.Linear(3, 2)\n"] {
+        let said = shown(&format!("{model}{train}{more}"));
+        assert!(said.contains("error[E0701]") && !said.contains("W0635"), "{said}");
+    }
+    let said = shown(&format!("{model}-- [[\n{train}--[[ net:add(nn.Linear(2, 2)) ]]\n"));
+    assert!(said.contains("W0635"), "{said}");
+    let said = shown(
+        "net = nn.Sequential():add(nn.Linear(3, 2))\nnet:add(nn.Linear(2, undefined.width))\n",
+    );
+    assert!(said.contains("error[E0702]") && !said.contains("W0635"), "{said}");
+    // Of several modules the one is meant that all are in.
+    let said = shown(
+        "tower = nn.Sequential():add(nn.Linear(3, 2))\nwhole = nn.Sequential():add(tower)\n\
+                      trainer = nn.StochasticGradient(whole, nn.MSECriterion())\n",
+    );
+    assert!(!said.contains("error"), "{said}");
+}
+
+#[test]
+fn inputs_of_a_graph_that_are_split_are_tables() {
+    let text = "require 'nngraph'\nlocal x, y, states = nn.Identity()(), nn.Identity()(), nn.Identity()()\n\
+                local parts = {states:split(4)}\nlocal sum = nn.CAddTable(){nn.Linear(3, 3)(x), unpack(parts)}\n\
+                local err = nn.ClassNLLCriterion(){nn.LogSoftMax()(sum), y}\n\
+                return nn.gModule({x, y, states}, {err, nn.Identity()(parts)})\n";
+    let folder = project(&[("net.lua", text)]);
+    let shapes: Vec<(String, Vec<usize>)> =
+        (0..6).map(|i| (i.to_string(), if i == 1 { vec![2] } else { vec![2, 3] })).collect();
+    let shapes: Vec<(&str, &[usize])> = shapes.iter().map(|(n, s)| (&**n, &**s)).collect();
+    assert_eq!(parameters(&folder, "net.lua", &shapes, &[]), 3 * 3 + 3);
+}
+
+#[test]
+fn lists_of_names_and_modules_are_chains() {
+    let text = "require 'nn'\nlocal model = {}\ntable.insert(model, {'fc1', nn.Linear(3, 4)})\n\
+                table.insert(model, {'relu1', nn.ReLU(true)})\ntable.insert(model, {'fc2', nn.Linear(4, 2)})\nreturn model\n";
+    let folder = project(&[("net.lua", text)]);
+    assert_eq!(parameters(&folder, "net.lua", PAIR, &[]), 3 * 4 + 4 + 4 * 2 + 2);
 }

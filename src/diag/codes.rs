@@ -241,6 +241,9 @@ codes! {
     /// `:type()` give the module that they are called on new storage; what is shared inside of that module stays shared, what
     /// is shared with a module outside of it does not. Convert before `clone('weight', ...)`, or call it on the container of both.
     W0634 "sharing-ended";
+    /// A Lua file builds a model and goes on to do what a definition cannot: it reads data, or asks for the numbers that a
+    /// network gives while it trains. Nothing after that place makes modules, so the model that is there by then is taken.
+    W0635 "rest-not-run";
     /// Torch's BatchNormalization is trained with a batch of one image. Since August 2017 it takes the running statistics then,
     /// as outside of training; before, and in cudnn, it took mean and variance over the pixels of that one image, and
     /// definitions of those years, such as those of pix2pix with a batch of one, mean that.

@@ -457,6 +457,8 @@ impl<'a> Args<'a> {
             Value::Int(1) => Some(true),
             Value::Word(w) if matches!(w.as_str(), "true" | "t" | "True") => Some(true),
             Value::Word(w) if matches!(w.as_str(), "false" | "f" | "False") => Some(false),
+            // In Lua all else is true.
+            Value::Int(_) | Value::List(_) if self.reading.dialect == Dialect::Torch => Some(true),
             _ => {
                 self.mismatch(key, "true or false", value);
                 None

@@ -10,6 +10,7 @@ mod hook;
 mod loss;
 mod nesting;
 mod options;
+mod training;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -100,6 +101,8 @@ struct Returned {
     whole: Option<Table>,
     /// Whether the file is written to DIGITS' contract, which has a default loss.
     contract: bool,
+    /// Says where the file was left, if it was not run to its end.
+    ended: Option<Diagnostic>,
 }
 
 fn run(
@@ -140,6 +143,9 @@ fn run(
     let asked = Asked::default();
     let returned = evaluate(lua, &chunk, text, request, presets, &asked, whole);
     let built = returned.and_then(|mut returned| {
+        if let Some(warning) = returned.ended.take() {
+            diagnostics.report(warning);
+        }
         if let Some(expression) = &request.loss {
             returned.loss = Some(loss::told(lua, expression)?);
         }
@@ -203,12 +209,26 @@ fn evaluate(
         lua.globals().set_field("nClasses", classes);
     }
     let before = functions::names(lua.globals());
-    let mut given = lua.call(chunk, vec![]).map_err(failed)?.into_iter();
+    let (mut given, mut ended) = (vec![], None);
+    // A file that calls itself a module has its name from `require`.
+    let named = text.contains("module(...").then(|| Value::from("definition"));
+    match lua.call(chunk, named.into_iter().collect()) {
+        Ok(results) => given = results,
+        Err(error) => match training::ended(&lua.sources, &error, whole) {
+            Some(warning) => ended = Some((warning, failed(error))),
+            None => return Err(failed(error)),
+        },
+    }
+    let mut given = given.into_iter();
     let (mut value, mut beside) =
         (given.next().unwrap_or_default(), given.next().unwrap_or_default());
     let file = value.clone();
     if let Some(expression) = &request.call {
-        let mut given = functions::call(lua, &file, expression)?.into_iter();
+        let given = functions::call(lua, &file, expression);
+        let mut given = match (given, ended.as_ref()) {
+            (Err(_), Some((_, error))) => return Err(error.clone()),
+            (given, _) => given?.into_iter(),
+        };
         value = given.next().unwrap_or_default();
         beside = given.next().unwrap_or_default();
     }
@@ -220,7 +240,11 @@ fn evaluate(
         named.into_iter().find(|(_, value)| is_function(value))
     };
     let made = match &value {
-        Value::Nil => maker(lua.globals()),
+        // What a program has made is meant before what it made it by.
+        Value::Nil => match left(lua.globals(), is_module) {
+            Some(_) => None,
+            None => maker(lua.globals()),
+        },
         Value::Table(table) if !is_module(table) && module_of(table, is_module).is_none() => {
             maker(table)
         }
@@ -231,6 +255,11 @@ fn evaluate(
         Some(made) => (name, value) = made,
         None if value.is_nil() => value = left(lua.globals(), is_module).unwrap_or_default(),
         None => {}
+    }
+    if let Value::Table(list) = &value
+        && let Some(chain) = functions::chain_of(lua, list).map_err(failed)?
+    {
+        value = chain;
     }
     let is_model = |value: &Value| match value {
         Value::Table(t) => is_module(t) || module_of(t, is_module).is_some(),
@@ -275,7 +304,7 @@ fn evaluate(
         Value::Table(_) if lonely => None,
         Value::Table(model) if is_module(&model) => {
             let loss = criterion_of(beside);
-            Some(Returned { model, loss, whole: None, contract: false })
+            Some(Returned { model, loss, whole: None, contract: false, ended: None })
         }
         Value::Table(whole) => module_of(&whole, is_module).map(|model| {
             let loss = match whole.field("loss") {
@@ -285,10 +314,15 @@ fn evaluate(
                     .find_map(|name| criterion_of(whole.field(name)))
                     .or_else(|| criterion_of(whole.item(2))),
             };
-            Returned { model, loss, whole: Some(whole), contract }
+            Returned { model, loss, whole: Some(whole), contract, ended: None }
         }),
         _ => None,
     };
+    let ended = match (ended, &returned) {
+        (Some((_, error)), None) => return Err(error),
+        (ended, _) => ended.map(|(warning, _)| warning),
+    };
+    let returned = returned.map(|returned| Returned { ended, ..returned });
     returned.ok_or_else(|| {
         if let Some(misspelt) = misspelt {
             return Box::new(misspelt);
@@ -400,6 +434,8 @@ fn build(
             let shape = inputs[0].1.clone();
             inputs = (0..asked.tensors()).map(|i| (i.to_string(), shape.clone())).collect();
             nestings = vec![asked.clone()];
+        } else if inputs.len() == asked.tensors() {
+            nestings.insert(0, asked.clone());
         }
         for nesting in nestings {
             let mut complaints = Diagnostics::default();

@@ -1,11 +1,11 @@
 //! Definitions that leave functions and no model: the expression that calls one, and what there is to call.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use super::super::library::is_criterion;
+use super::super::library::{ancestors, class_name, is_criterion};
 use super::super::lower::{Stop, children, stop, torch_type};
 use super::OPTIONS;
-use crate::front::torch::interp::{Lua, Native, Table, Value};
+use crate::front::torch::interp::{Lua, LuaError, Native, Table, Value};
 use crate::source::Span;
 
 /// More functions are not listed.
@@ -149,6 +149,27 @@ pub(super) fn gave(expression: &str, given: &Value, file: &Value) -> String {
     }
 }
 
+/// The modules of a list of names and modules, `{{'conv1', nn.SpatialConvolution(...)}, ...}`, one behind the other: what
+/// loadcaffe writes for a net.
+pub(super) fn chain_of(lua: &mut Lua, list: &Table) -> Result<Option<Value>, LuaError> {
+    let pair = |value: Value| match value {
+        Value::Table(pair) => match (pair.item(1), pair.item(2)) {
+            (Value::String(_), Value::Table(module)) if is_instance(&module) => Some(module),
+            _ => None,
+        },
+        _ => None,
+    };
+    let modules: Option<Vec<Table>> = list.items().map(pair).collect();
+    let Some(modules) = modules.filter(|modules| !modules.is_empty()) else { return Ok(None) };
+    let make = lua.load_own(
+        "<chain>",
+        "local chain = nn.Sequential() for _, m in ipairs({...}) do chain:add(m) end return chain",
+    );
+    let Ok(make) = make else { return Ok(None) };
+    let made = lua.call(&make, modules.into_iter().map(Value::Table).collect())?;
+    Ok(made.into_iter().next())
+}
+
 /// So many modules are counted.
 const MOST_COUNTED: usize = 1000;
 
@@ -182,36 +203,53 @@ impl Left {
         all.sort_by_key(|(name, _)| text.find(name.as_str()).unwrap_or(text.len()));
         all.dedup_by(|(a, _), (b, _)| a == b);
         let mut left = Left { modules: vec![], criterions: vec![], functions: vec![] };
+        let is_module = |table: &Table| {
+            let base = |class| class_name(&class).is_some_and(|name| name == "nn.Module");
+            is_instance(table) && ancestors(table.metatable()).any(base)
+        };
         for (name, value) in all {
             match value {
                 Value::Function(_) if !name.starts_with("__") => left.functions.push((name, value)),
                 Value::Table(table) if is_criterion(&table) && is_instance(&table) => {
                     left.criterions.push(table);
                 }
-                Value::Table(table) if is_instance(&table) => left.modules.push((name, table)),
+                Value::Table(table) if is_module(&table) => left.modules.push((name, table)),
                 _ => {}
             }
         }
         left
     }
 
-    /// The only module, with the only criterion if there is one; else the only function, if it takes nothing but options.
+    /// The only module, or the one that all others are in, with the only criterion if there is one; else the only function,
+    /// if it takes nothing but options.
     pub(super) fn only(&self, text: &str) -> Option<(Value, Value)> {
-        match (&self.modules[..], &self.functions[..]) {
-            ([(_, module)], _) => {
+        let whole = self.modules.iter().find(|(_, module)| self.is_whole(module));
+        match (whole, &self.functions[..]) {
+            (Some((_, module)), _) => {
                 let loss = match &self.criterions[..] {
                     [loss] => Value::Table(loss.clone()),
                     _ => Value::Nil,
                 };
                 Some((Value::Table(module.clone()), loss))
             }
-            ([], [(name, function)]) => {
+            (None, [(name, function)]) if self.modules.is_empty() => {
                 let parameters = parameters(text, name)?.trim();
                 let takes_options = parameters.is_empty() || OPTIONS.contains(&parameters);
                 takes_options.then(|| (function.clone(), Value::Nil))
             }
             _ => None,
         }
+    }
+
+    /// Whether all modules are in this one.
+    fn is_whole(&self, module: &Table) -> bool {
+        let (mut inside, mut waiting) = (HashSet::new(), vec![module.clone()]);
+        while let Some(next) = waiting.pop() {
+            if inside.len() < MOST_COUNTED && inside.insert(next.serial()) {
+                waiting.extend(children(&next));
+            }
+        }
+        self.modules.iter().all(|(_, other)| inside.contains(&other.serial()))
     }
 
     /// Help that lists them.

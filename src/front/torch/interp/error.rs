@@ -102,6 +102,24 @@ impl LuaError {
         }
     }
 
+    /// Where it was raised and where the calls that led there are, the innermost first.
+    pub fn calls(&self) -> impl Iterator<Item = Span> {
+        let inner = match &self.0.kind {
+            Kind::Worded(diagnostic) if !diagnostic.trace.is_empty() => &diagnostic.trace,
+            _ => &self.0.trace,
+        };
+        self.0.span.into_iter().chain(inner.iter().map(|label| label.span))
+    }
+
+    /// The message without the position.
+    pub fn reason(&self) -> String {
+        match (&self.0.kind, self.0.value.to_text()) {
+            (Kind::Worded(diagnostic), _) => diagnostic.message.clone(),
+            (_, Some(text)) => shortened(text.get(self.0.position..).unwrap_or(&text)),
+            (_, None) => self.message(),
+        }
+    }
+
     /// The complaint for the user, with the calls that led to it.
     pub fn diagnostic(self) -> Diagnostic {
         let message = match self.0.value.to_text() {

@@ -70,6 +70,38 @@ local function define(name, parent)
    return class
 end
 
+-- Early modules have `forward` and `backward` only; they are what others call `updateOutput` and `updateGradInput`.
+local early = {forward = 'updateOutput', backward = 'updateGradInput'}
+local plain = {['nn.Module'] = true, ['nn.Container'] = true, ['nn.Criterion'] = true}
+local function accept_early(class, base)
+   local above = base
+   while above and rawget(above, '__own') do
+      if rawget(above, 'updateOutput') then return end
+      local meta = getmetatable(above)
+      above = meta and meta.__index
+   end
+   if not above or not plain[rawget(above, '__typename')] then return end
+   getmetatable(class).__newindex = function(_, key, method)
+      rawset(class, key, method)
+      local other = early[key]
+      if not other or type(method) ~= 'function' or rawget(class, other) then return end
+      if key == 'backward' and not rawget(class, '__early') then return end
+      class.__early = true
+      local running
+      rawset(class, other, function(self, ...)
+         -- It may call its parent's, which asks for this one.
+         if running == self then return base[other](self, ...) end
+         local before = running
+         running = self
+         local results = {pcall(method, self, ...)}
+         running = before
+         if not results[1] then error(results[2], 0) end
+         return unpack(results, 2)
+      end)
+   end
+end
+
+native.replaced = {}
 function torch.class(name, parent, module)
    if type(parent) == 'table' and not parent.__typename then parent, module = nil, parent end
    local base
@@ -79,7 +111,12 @@ function torch.class(name, parent, module)
    end
    local class = define(name, base)
    -- Classes of the definition's own may bear names that cortado knows.
-   if not native.loading then class.__own = true end
+   if not native.loading then
+      -- The library goes on with the class that bore the name before.
+      native.replaced[name] = native.replaced[name] or native.find(name) or nil
+      class.__own = true
+      accept_early(class, base)
+   end
    local space, short = namespace(name)
    rawset(space, short, class)
    if module then module[short] = class end
@@ -123,6 +160,11 @@ function torch.isTypeOf(object, class)
    return false
 end
 
+function torch.setmetatable(object, name)
+   local class = classes[name] or native.find(name)
+   if not class then error("unknown type name '" .. tostring(name) .. "'", 2) end
+   return setmetatable(object, class)
+end
 function torch.getmetatable(name) return classes[name] or native.find(name) end
 function torch.factory(name)
    local class = classes[name] or native.find(name)

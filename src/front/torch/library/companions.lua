@@ -19,8 +19,13 @@ local function unavailable(name)
    return function() error("'" .. name .. "' is not available: a definition is only read here", 2) end
 end
 
-torch.load, torch.save = native.load, unavailable('torch.save')
+-- What is written goes nowhere.
+torch.load, torch.save = native.load, nothing
 for _, name in ipairs({'DiskFile', 'PipeFile'}) do torch[name] = unavailable('torch.' .. name) end
+torch.Tester, torch.TestSuite, torch.Generator = inert, function() return {} end, inert
+torch.setRNGState = nothing
+function torch.getRNGState() return torch.ByteTensor(1):zero() end
+function torch.include(_, file) return native.dofile(file) end
 torch.setnumthreads, torch.setheaptracking, torch.tic = nothing, nothing, nothing
 function torch.getnumthreads() return 1 end
 function torch.toc() return 0 end
@@ -43,7 +48,10 @@ end
 function CmdLine:parse(given)
    local options = {}
    for name, default in pairs(self.defaults) do options[name] = default end
-   for name, value in pairs(rawget(_G, 'opt') or {}) do options[name] = value end
+   for name, value in pairs(rawget(_G, 'opt') or {}) do
+      local text = type(options[name]) == 'string' and type(value) == 'number'
+      options[name] = text and tostring(value) or value
+   end
    -- Words that the definition gives itself: flags turn round, other options take the next word.
    local at = 1
    while type(given) == 'table' and given[at] do
@@ -87,12 +95,50 @@ function paths.dirname(path) return path:match('^(.*)/[^/]*$') or '.' end
 function paths.extname(path) return path:match('%.([^./]*)$') end
 function paths.thisfile(name) return name or '' end
 paths.cwd, paths.home = function() return '.' end, '.'
-paths.mkdir, paths.rmdir, paths.files = unavailable('paths.mkdir'), unavailable('paths.rmdir'), unavailable('paths.files')
+paths.require, paths.is_win = require, function() return false end
+paths.uname = function() return 'Linux' end
+paths.mkdir, paths.rmdir = function() return true end, function() return true end
+for _, name in ipairs({'dir', 'execdir', 'files', 'findprogram', 'iterdirs', 'iterfiles', 'tmpname'}) do
+   paths[name] = unavailable('paths.' .. name)
+end
+-- Files of a package, from the one that names them.
+include = native.dofile
 
 ---------------------------------------------------------------- small packages
 xlua = {progress = nothing, print = print, log = nothing, usage = error}
-sys = {clock = function() return 0 end, tic = nothing, toc = function() return 0 end, sleep = nothing,
-   COLORS = setmetatable({}, {__index = function() return '' end})}
+sys = {clock = function() return 0 end, tic = nothing, toc = function() return 0 end, sleep = nothing, usleep = nothing,
+   COLORS = setmetatable({}, {__index = function() return '' end}), OS = 'linux', uname = function() return 'linux' end,
+   concat = paths.concat, basename = paths.basename, dirname = paths.dirname, filep = paths.filep, dirp = paths.dirp,
+   fpath = function() return '.', '' end}
+for _, name in ipairs({'execute', 'fexecute', 'ls'}) do sys[name] = unavailable('sys.' .. name) end
+
+-- Arguments by position, or those of one table by their names; a description of each says what is right.
+function xlua.unpack(given, name, _, ...)
+   local described, values, count = {...}, {}, select('#', ...)
+   local first = given[1]
+   local named = type(first) == 'table' and not torch.typename(first) and #given == 1
+      and (#first == 0 or described[1].type ~= 'table')
+   for i, one in ipairs(described) do
+      local value = given[i]
+      if named then value = first[one.arg] end
+      if value == nil then value = one.default end
+      if value == nil and one.defaulta then value = values[one.defaulta] end
+      if value == nil and one.req then error(tostring(name) .. " needs its argument '" .. one.arg .. "'", 3) end
+      values[i], values[one.arg] = value, value
+   end
+   return values, unpack(values, 1, count)
+end
+function xlua.unpack_class(object, given, name, help, ...)
+   local values = xlua.unpack(given, name, help, ...)
+   for key, value in pairs(values) do
+      if type(key) == 'string' then object[key] = value end
+   end
+end
+xlua.error = function(text) error(text, 3) end
+xlua.require = function(name)
+   local found, package = pcall(require, name)
+   return found and package or nil
+end
 optim = inert()
 for name in ('adadelta adagrad adam adamax asgd cg cmaes de fista lbfgs nag polyinterp rmsprop rprop'):gmatch('%S+') do
    optim[name] = unavailable('optim.' .. name)
@@ -157,6 +203,23 @@ function image.gaussian1D(...)
    end
    if normalize then curve:div(curve:sum()) end
    return curve
+end
+
+-- The same in two dimensions.
+function image.gaussian(...)
+   local size, sigma, amplitude, normalize, width, height, sigma_x, sigma_y, mean_x, mean_y = ...
+   if type(size) == 'table' then
+      local named = size
+      size, sigma, amplitude, normalize = named.size, named.sigma, named.amplitude, named.normalize
+      width, height, sigma_x, sigma_y = named.width, named.height, named.sigma_horz, named.sigma_vert
+      mean_x, mean_y = named.mean_horz, named.mean_vert
+   end
+   size, sigma = size or 3, sigma or 0.25
+   local across = image.gaussian1D(width or size, sigma_x or sigma, 1, false, mean_x)
+   local down = image.gaussian1D(height or size, sigma_y or sigma, amplitude, false, mean_y)
+   local bell = torch.ger(down, across)
+   if normalize then bell:div(bell:sum()) end
+   return bell
 end
 
 ---------------------------------------------------------------- classes that are known by name only
@@ -353,7 +416,7 @@ function string.split(text, pattern)
 end
 sys.split = string.split
 
-local lfs = {currentdir = function() return '.' end, attributes = nothing, mkdir = unavailable('lfs.mkdir'),
+local lfs = {currentdir = function() return '.' end, attributes = nothing, mkdir = function() return true end,
    rmdir = unavailable('lfs.rmdir'), dir = unavailable('lfs.dir'), chdir = unavailable('lfs.chdir')}
 
 local modules = {paths = paths, nninit = nninit, xlua = xlua, sys = sys, optim = optim, optnet = optnet, image = image, gnuplot = gnuplot,
@@ -391,10 +454,11 @@ arg = {}
 
 ---------------------------------------------------------------- packages that make no modules
 -- What loads, shows and shares data is there and does nothing.
-local elsewhere = [[argparse async audio camera cephes cjson csv csvigo display distributions dok ffmpeg gfx.js
-   graphicsmagick hdf5 iterm iterm.dot itorch json lmdb logroll ltn12 mattorch matio mnist npy4th optnet.graphgen parallel
-   pl.List pl.class pl.file pl.path pl.pretty pl.stringx pl.tablex pl.utils posix qt qtwidget qtuiloader qttorch randomkit
-   signal socket socket.http strict sundown tds threads torchnet torchx totem video visdom]]
+local elsewhere = [[argparse async audio camera cephes cjson cv csv csvigo debugger display distlearn distributions dok
+   fb.debugger ffmpeg gfx.js graph.graphviz graphicsmagick hdf5 inspect ipc iterm iterm.dot itorch json lmdb logging
+   logging.console logging.file logroll ltn12 mattorch matio mnist mobdebug nngraph.simple_print npy4th optnet.graphgen
+   parallel pl.List pl.class pl.file pl.path pl.pretty pl.utils posix pprint ProFi qt qtwidget qtuiloader qttorch randomkit
+   serpent signal socket socket.http strict sundown tds threads torchnet torchx totem video visdom]]
 for name in elsewhere:gmatch('%S+') do
    if not package.loaded[name] then
       package.preload[name] = function()
@@ -405,6 +469,13 @@ for name in elsewhere:gmatch('%S+') do
    end
 end
 package.preload.nnlr = nnlr
+-- dp comes with modules, and with programs that train.
+function package.preload.dp()
+   require 'nnx'
+   require 'dpnn'
+   dp = inert()
+   return dp
+end
 function package.preload.ffi()
    return setmetatable({}, {__index = function(_, name) return unavailable('ffi.' .. tostring(name)) end})
 end

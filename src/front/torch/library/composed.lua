@@ -138,6 +138,8 @@ end
 local Clipped, HardTanh = torch.class('nn.ClippedReLU', 'nn.HardTanh')
 
 function Clipped:__init(ceiling, inplace)
+   -- The first versions took them the other way round.
+   if type(ceiling) == 'boolean' then ceiling, inplace = inplace, ceiling end
    if not ceiling then error('a ceiling is needed', 3) end
    HardTanh.__init(self, 0, ceiling, inplace)
 end

@@ -2,6 +2,8 @@
 -- of them is written down as modules of nn, step by step. Every tensor that depends on the input has a value, by number.
 local torch, nn, native = ...
 local methods, is_tensor = native.tensor_methods, native.is_tensor
+-- The classes of nn, whatever the definition has put in their places.
+local stock = setmetatable({}, {__index = function(_, name) return native.replaced['nn.' .. name] or nn[name] end})
 
 -- What is being followed: `at` has the value of every tensor, `part` says which part of which tensor one is, `sample` has
 -- for every value a tensor of its shape, `steps` lists what was asked.
@@ -177,19 +179,19 @@ local function value(tensor)
    if type(tensor) == 'number' then tensor = original.fill(torch.Tensor(1), tensor) end
    local known = value_of(tensor)
    if known then return known end
-   return step(nn.Constant(original.clone(tensor)), trace.first)
+   return step(stock.Constant(original.clone(tensor)), trace.first)
 end
 
 local function view(id, extents)
    local have, same = sizes(trace.sample[id]), true
    for d = 1, math.max(#have, #extents) do same = same and have[d] == extents[d] end
    if same then return id end
-   return step(nn.View(unpack(extents)), id)
+   return step(stock.View(unpack(extents)), id)
 end
 
 local function join(ids, dimension)
    if #ids == 1 then return ids[1] end
-   return step(nn.JoinTable(dimension), ids)
+   return step(stock.JoinTable(dimension), ids)
 end
 
 -- Gives a tensor a value; a part of a tensor passes it on to the whole.
@@ -215,11 +217,11 @@ local function give(id, tensor)
       local base, before = value(whole), part.first - 1
       local after = original.size(whole, d) - before - part.length
       local pieces = {}
-      if before > 0 then pieces[1] = step(nn.Narrow(d, 1, before), base) end
+      if before > 0 then pieces[1] = step(stock.Narrow(d, 1, before), base) end
       local extents = sizes(whole)
       extents[d] = part.length
       pieces[#pieces + 1] = view(id, extents)
-      if after > 0 then pieces[#pieces + 1] = step(nn.Narrow(d, part.first + part.length, after), base) end
+      if after > 0 then pieces[#pieces + 1] = step(stock.Narrow(d, part.first + part.length, after), base) end
       trace.part[tensor] = nil
       give(join(pieces, d), whole)
       part.when = trace.at[whole]
@@ -234,7 +236,7 @@ end
 -- Notes that a tensor shows a part of another.
 local function note_part(tensor, of, dimension, first, length)
    local extents = sizes(tensor)
-   local function again(id) return view(step(nn.Narrow(dimension, first, length), id), extents) end
+   local function again(id) return view(step(stock.Narrow(dimension, first, length), id), extents) end
    trace.part[tensor] = {of = of, when = trace.at[of], dimension = dimension, first = first, length = length,
       again = dimension and again, apart = not dimension}
    return tensor
@@ -261,7 +263,7 @@ local function permuted(id, wanted)
    for d, axis in ipairs(wanted) do
       for other = d, #have do
          if have[other] == axis and other ~= d then
-            id = step(nn.Transpose({d, other}), id)
+            id = step(stock.Transpose({d, other}), id)
             have[d], have[other] = have[other], have[d]
          end
       end
@@ -275,7 +277,7 @@ for name in ('view viewAs squeeze unsqueeze'):gmatch('%S+') do
    turned[name] = function() end
 end
 function turned.transpose(a, b)
-   local function swap(id) return step(nn.Transpose({a, b}), id) end
+   local function swap(id) return step(stock.Transpose({a, b}), id) end
    return swap, swap
 end
 function turned.t() return turned.transpose(1, 2) end
@@ -305,29 +307,29 @@ local function late(id) return native.late(give(flat(id))) end
 local function everywhere(id, extents)
    local n = 1
    for _, extent in ipairs(extents) do n = n * extent end
-   return view(step(nn.Replicate(n, 1), flat(id)), extents)
+   return view(step(stock.Replicate(n, 1), flat(id)), extents)
 end
 
 -- A value and a number, which may depend on the input.
 local function with_number(class, of_number)
    return function(id, number)
       if not late_tensor(number) then return of_number(id, number) end
-      return step(nn[class](), {id, everywhere(value(number), sizes(trace.sample[id]))})
+      return step(stock[class](), {id, everywhere(value(number), sizes(trace.sample[id]))})
    end
 end
 local scaled = with_number('CMulTable', function(id, by)
-   return by == 1 and id or step(nn.MulConstant(by), id)
+   return by == 1 and id or step(stock.MulConstant(by), id)
 end)
-local plus = with_number('CAddTable', function(id, number) return step(nn.AddConstant(number), id) end)
-local less = with_number('CSubTable', function(id, number) return step(nn.AddConstant(-number), id) end)
+local plus = with_number('CAddTable', function(id, number) return step(stock.AddConstant(number), id) end)
+local less = with_number('CSubTable', function(id, number) return step(stock.AddConstant(-number), id) end)
 local over = with_number('CDivTable', function(id, by)
    -- Whole labels must stay whole.
-   if trace.of_labels then return step(nn.CDivTable(), {id, everywhere(value(by), sizes(trace.sample[id]))}) end
-   return step(nn.MulConstant(1 / by), id)
+   if trace.of_labels then return step(stock.CDivTable(), {id, everywhere(value(by), sizes(trace.sample[id]))}) end
+   return step(stock.MulConstant(1 / by), id)
 end)
 local function raised(id, to)
    if late_tensor(to) then return element_function('pow', {id, value(to)}) end
-   return to == 2 and step(nn.Square(), id) or step(nn.Power(to), id)
+   return to == 2 and step(stock.Square(), id) or step(stock.Power(to), id)
 end
 
 -- Tensors and numbers among arguments.
@@ -363,7 +365,7 @@ end
 
 local function module_of(class, ...)
    local extra = {...}
-   return function(id) return step(nn[class](unpack(extra)), id) end
+   return function(id) return step(stock[class](unpack(extra)), id) end
 end
 for name, class in pairs({abs = 'Abs', exp = 'Exp', log = 'Log', sqrt = 'Sqrt', tanh = 'Tanh', sigmoid = 'Sigmoid'}) do
    of_one(name, module_of(class))
@@ -375,7 +377,7 @@ of_one('mul', scaled)
 of_one('div', over)
 of_one('clamp', function(id, least, most)
    if late_tensor(least) or late_tensor(most) then unknown("'clamp'") end
-   return step(nn.Clamp(least, most), id)
+   return step(stock.Clamp(least, most), id)
 end)
 for name in ('floor ceil round frac trunc sign sin cos tan asin acos atan sinh cosh log1p'):gmatch('%S+') do
    of_one(name, function(id) return element_function(name, id) end)
@@ -390,7 +392,7 @@ function handlers.pow(own, ...)
       local base = everywhere(value(numbers[1]), sizes(source))
       return give(element_function('pow', {base, value(source)}), target)
    end
-   return give(step(nn.Exp(), scaled(value(source), math.log(numbers[1]))), target)
+   return give(step(stock.Exp(), scaled(value(source), math.log(numbers[1]))), target)
 end
 
 -- Operations of two tensors: `x:f(y)` changes x, `x:f(y, z)` makes x of both, `torch.f([x,] y, z)`. A number before the
@@ -417,15 +419,15 @@ local function of_two(name, make, of_number, each)
 end
 
 local function pair(class)
-   return function(a, b) return step(nn[class](), {a, b}) end
+   return function(a, b) return step(stock[class](), {a, b}) end
 end
 of_two('add', pair('CAddTable'), plus, true)
 of_two('csub', pair('CSubTable'), less, true)
 of_two('cmul', pair('CMulTable'), nil, true)
 of_two('cdiv', pair('CDivTable'), nil, true)
-of_two('cmax', pair('CMaxTable'), function(id, n) return step(nn.Threshold(n, n), id) end, true)
+of_two('cmax', pair('CMaxTable'), function(id, n) return step(stock.Threshold(n, n), id) end, true)
 of_two('cmin', pair('CMinTable'), function(id, n)
-   return scaled(step(nn.Threshold(-n, -n), scaled(id, -1)), -1)
+   return scaled(step(stock.Threshold(-n, -n), scaled(id, -1)), -1)
 end, true)
 of_two('cpow', function(a, b) return element_function('pow', {a, b}) end, nil, true)
 of_two('mm', pair('MM'))
@@ -433,7 +435,7 @@ of_two('bmm', pair('MM'))
 of_two('mv', pair('MV'))
 of_two('ger', function(a, b)
    local column = view(a, {original.nElement(trace.sample[a]), 1})
-   return step(nn.MM(), {column, view(b, {1, original.nElement(trace.sample[b])})})
+   return step(stock.MM(), {column, view(b, {1, original.nElement(trace.sample[b])})})
 end)
 
 -- `x:addcmul([factor,] y, z)` and `torch.addcmul([result,] x, [factor,] y, z)`.
@@ -442,8 +444,8 @@ for name, class in pairs({addcmul = 'CMulTable', addcdiv = 'CDivTable'}) do
       local tensors, numbers = sorted(...)
       local n = #tensors
       local base = n > 2 and tensors[n - 2] or own
-      local product = step(nn[class](), {value(tensors[n - 1]), value(tensors[n])})
-      local sum = step(nn.CAddTable(), {value(base), scaled(product, numbers[1] or 1)})
+      local product = step(stock[class](), {value(tensors[n - 1]), value(tensors[n])})
+      local sum = step(stock.CAddTable(), {value(base), scaled(product, numbers[1] or 1)})
       return give(sum, own or n == 4 and tensors[1] or nil)
    end
 end
@@ -522,7 +524,7 @@ local function reduced(name, make)
          if name ~= 'sum' and name ~= 'mean' and name ~= 'norm' then unknown("'" .. name .. "' of what a mask names") end
          local line = give(all_of(value(source)))
          if name ~= 'mean' then return handlers[name](nil, line, unpack(numbers)) end
-         return handlers.sum(nil, line) / late(step(nn.Sum(1), mask))
+         return handlers.sum(nil, line) / late(step(stock.Sum(1), mask))
       end
       if not dimension or name == 'norm' and #numbers < 2 then
          return late(make(flat(value(source)), 1, numbers[1], {1}))
@@ -532,15 +534,15 @@ local function reduced(name, make)
       return give(view(make(value(source), dimension, numbers[1], extents), extents), target)
    end
 end
-reduced('sum', function(id, d) return step(nn.Sum(d), id) end)
-reduced('mean', function(id, d) return step(nn.Mean(d), id) end)
-reduced('max', function(id, d) return step(nn.Max(d), id) end)
-reduced('min', function(id, d) return step(nn.Min(d), id) end)
+reduced('sum', function(id, d) return step(stock.Sum(d), id) end)
+reduced('mean', function(id, d) return step(stock.Mean(d), id) end)
+reduced('max', function(id, d) return step(stock.Max(d), id) end)
+reduced('min', function(id, d) return step(stock.Min(d), id) end)
 reduced('norm', function(id, d, p)
    p = p or 2
-   local powers = p == 2 and step(nn.Square(), id) or step(nn.Power(p), step(nn.Abs(), id))
-   local sum = step(nn.Sum(d), powers)
-   return p == 2 and step(nn.Sqrt(), sum) or step(nn.Power(1 / p), sum)
+   local powers = p == 2 and step(stock.Square(), id) or step(stock.Power(p), step(stock.Abs(), id))
+   local sum = step(stock.Sum(d), powers)
+   return p == 2 and step(stock.Sqrt(), sum) or step(stock.Power(1 / p), sum)
 end)
 
 -- A value of `have` extents several times along each dimension.
@@ -557,7 +559,7 @@ local function repeated(id, have, times)
          for i = d, #have do rest[#rest + 1] = i == d and have[d] / n or have[i] end
          local flat = 1
          for _, extent in ipairs(rest) do flat = flat * extent end
-         id = view(step(nn.Replicate(n, 2), view(id, {lead, flat})), have)
+         id = view(step(stock.Replicate(n, 2), view(id, {lead, flat})), have)
       end
    end
    return id
@@ -575,23 +577,23 @@ end
 local function spread(name, make)
    reduced(name, function(id, d, _, extents)
       local whole = sizes(trace.sample[id])
-      local mean = expanded(view(step(nn.Mean(d), id), extents), whole)
-      local squares = step(nn.Square(), step(nn.CSubTable(), {id, mean}))
-      return make(step(nn.MulConstant(1 / (whole[d] - 1)), step(nn.Sum(d), squares)))
+      local mean = expanded(view(step(stock.Mean(d), id), extents), whole)
+      local squares = step(stock.Square(), step(stock.CSubTable(), {id, mean}))
+      return make(step(stock.MulConstant(1 / (whole[d] - 1)), step(stock.Sum(d), squares)))
    end)
 end
 spread('var', function(id) return id end)
-spread('std', function(id) return step(nn.Sqrt(), id) end)
+spread('std', function(id) return step(stock.Sqrt(), id) end)
 
 -- `a:dot(b)` and `a:dist(b, p)` are numbers.
 function handlers.dot(own, ...)
    local tensors = sorted(own, ...)
-   local product = step(nn.CMulTable(), {flat(value(tensors[1])), flat(value(tensors[2]))})
-   return late(step(nn.Sum(1), all_of(product)))
+   local product = step(stock.CMulTable(), {flat(value(tensors[1])), flat(value(tensors[2]))})
+   return late(step(stock.Sum(1), all_of(product)))
 end
 function handlers.dist(own, ...)
    local tensors, numbers = sorted(own, ...)
-   local gap = step(nn.CSubTable(), {flat(value(tensors[1])), flat(value(tensors[2]))})
+   local gap = step(stock.CSubTable(), {flat(value(tensors[1])), flat(value(tensors[2]))})
    return handlers.norm(nil, give(gap), numbers[1] or 2)
 end
 
@@ -679,7 +681,7 @@ reshaping('viewAs', function(tensor, first, second)
 end)
 reshaping('reshape', function(tensor, ...) return give(view(value(tensor), inferred(tensor, extents_of(...)))) end)
 reshaping('narrow', function(tensor, d, first, length)
-   return show(step(nn.Narrow(d, first, length), value(tensor)), tensor, d, first, length)
+   return show(step(stock.Narrow(d, first, length), value(tensor)), tensor, d, first, length)
 end)
 reshaping('sub', function(tensor, ...)
    local shown, ends = tensor, {...}
@@ -693,12 +695,12 @@ reshaping('sub', function(tensor, ...)
    return shown
 end)
 reshaping('select', function(tensor, d, index)
-   return show(step(nn.Select(d, index), value(tensor)), tensor, d, index, 1)
+   return show(step(stock.Select(d, index), value(tensor)), tensor, d, index, 1)
 end)
 reshaping('transpose', function(tensor, a, b)
-   return show_turned('transpose', step(nn.Transpose({a, b}), value(tensor)), tensor, a, b)
+   return show_turned('transpose', step(stock.Transpose({a, b}), value(tensor)), tensor, a, b)
 end)
-reshaping('t', function(tensor) return show_turned('t', step(nn.Transpose({1, 2}), value(tensor)), tensor) end)
+reshaping('t', function(tensor) return show_turned('t', step(stock.Transpose({1, 2}), value(tensor)), tensor) end)
 reshaping('permute', function(tensor, ...)
    return show_turned('permute', permuted(value(tensor), {...}), tensor, ...)
 end)
@@ -745,8 +747,8 @@ for name, by_count in pairs({split = false, chunk = true}) do
 end
 reshaping('index', function(tensor, first, second, third)
    -- `x:index(y, d, places)` makes x of y.
-   if is_tensor(first) then return give(step(nn.Index(second), {value(first), value(third)}), tensor) end
-   return give(step(nn.Index(first), {value(tensor), value(second)}))
+   if is_tensor(first) then return give(step(stock.Index(second), {value(first), value(third)}), tensor) end
+   return give(step(stock.Index(first), {value(tensor), value(second)}))
 end)
 
 -- The numbers of places that do not depend on the input.
@@ -768,7 +770,7 @@ function handlers.indexCopy(own, d, places, source)
    else
       for i = 1, count do from[i] = from[i] - count end
    end
-   return give(step(nn.Index(d), {rows, value(torch.LongTensor(from))}), own)
+   return give(step(stock.Index(d), {rows, value(torch.LongTensor(from))}), own)
 end
 function handlers.indexFill(own, d, places, number)
    local mask = original.zero(original.clone(trace.sample[value(own)]))
@@ -908,7 +910,7 @@ function operators.modulo(a, b)
    local whole
    if type(b) == 'number' then
       local id = value(a)
-      whole = element_function('floor', step(nn.CDivTable(), {id, everywhere(value(b), sizes(trace.sample[id]))}))
+      whole = element_function('floor', step(stock.CDivTable(), {id, everywhere(value(b), sizes(trace.sample[id]))}))
       return torch.add(a, torch.mul(give(whole), -b))
    end
    return operators.subtract(a, torch.cmul(torch.floor(operators.divide(a, b)), b))
@@ -981,7 +983,7 @@ local function picked(tensor, d, place)
       if i ~= d then rest[#rest + 1], count = extent, count * extent end
    end
    local chosen = element_function('eq', {value(torch.range(1, n)), everywhere(value(place), {n})})
-   local row = step(nn.MM(), {view(chosen, {1, n}), view(id, {n, count})})
+   local row = step(stock.MM(), {view(chosen, {1, n}), view(id, {n, count})})
    if #rest == 0 then return give(view(row, {1})), true end
    return give(view(row, rest))
 end
@@ -1179,8 +1181,8 @@ end
 local function weight_value(tensor)
    local id, own = value(tensor), trace.leaf[tensor]
    if not own or id == own then return id end
-   local gap = step(nn.CSubTable(), {view(id, sizes(trace.sample[own])), own})
-   return step(nn.CAddTable(), {step(nn.ZeroGrad(), gap), own})
+   local gap = step(stock.CSubTable(), {view(id, sizes(trace.sample[own])), own})
+   return step(stock.CAddTable(), {step(stock.ZeroGrad(), gap), own})
 end
 
 -- A vector with one number for each plane, which is dimension d, at all places of a shape.
@@ -1200,15 +1202,15 @@ with_weights['nn.BatchNormalization'] = function(module, input)
    bare.train, bare.one_sample, trace.inside[bare] = module.train, true, trace.inside[module]
    local id = step(bare, input)
    local extents = sizes(trace.sample[id])
-   local scaled_by = step(nn.CMulTable(), {id, of_planes(module.weight, 2, extents)})
-   return step(nn.CAddTable(), {scaled_by, of_planes(module.bias, 2, extents)})
+   local scaled_by = step(stock.CMulTable(), {id, of_planes(module.weight, 2, extents)})
+   return step(stock.CAddTable(), {scaled_by, of_planes(module.bias, 2, extents)})
 end
 with_weights['nn.Linear'] = function(module, input)
    local have = sizes(trace.sample[input])
    local rows = #have == 1 and view(input, {1, have[1]}) or input
-   local id = step(nn.MM(false, true), {rows, weight_value(module.weight)})
+   local id = step(stock.MM(false, true), {rows, weight_value(module.weight)})
    if module.bias then
-      id = step(nn.CAddTable(), {id, of_planes(module.bias, 2, sizes(trace.sample[id]))})
+      id = step(stock.CAddTable(), {id, of_planes(module.bias, 2, sizes(trace.sample[id]))})
    end
    return #have == 1 and view(id, {count(id)}) or id
 end
@@ -1222,10 +1224,10 @@ local function convolved(module, input)
    local shape = sizes(trace.sample[columns])
    local n, taps, high, wide = unpack(shape)
    local planes = original.size(module.weight, 1)
-   local line = view(step(nn.Transpose({1, 2}), columns), {taps, n * high * wide})
-   local product = step(nn.MM(), {view(weight_value(module.weight), {planes, taps}), line})
-   local id = step(nn.Transpose({1, 2}), view(product, {planes, n, high, wide}))
-   if module.bias then id = step(nn.CAddTable(), {id, of_planes(module.bias, 2, {n, planes, high, wide})}) end
+   local line = view(step(stock.Transpose({1, 2}), columns), {taps, n * high * wide})
+   local product = step(stock.MM(), {view(weight_value(module.weight), {planes, taps}), line})
+   local id = step(stock.Transpose({1, 2}), view(product, {planes, n, high, wide}))
+   if module.bias then id = step(stock.CAddTable(), {id, of_planes(module.bias, 2, {n, planes, high, wide})}) end
    return #have == 3 and view(id, {planes, high, wide}) or id
 end
 with_weights['nn.SpatialConvolution'] = convolved
@@ -1410,7 +1412,7 @@ local function with_gradient(module, results, input_ids, input, target)
             refuse('its result has another size than the input')
          end
          local id = value(gradient)
-         if is_loss then id = step(nn.CMulTable(), {view(id, extents), everywhere(gradients_of_results, extents)}) end
+         if is_loss then id = step(stock.CMulTable(), {view(id, extents), everywhere(gradients_of_results, extents)}) end
          list[#list + 1] = id
       end
    end
@@ -1456,7 +1458,7 @@ local function follow_inner(one)
       if not trace or plainly or not is_followed(input) or trace.underivable[class] then return compute(self, input, ...) end
       local ids = guarded(tree, input, value)
       -- No other gradient reaches the input.
-      local cut = tree(ids, function(id) return give(step(nn.ZeroGrad(), id)) end)
+      local cut = tree(ids, function(id) return give(step(stock.ZeroGrad(), id)) end)
       local output = compute(self, cut, ...)
       if output == nil then output = self.output end
       local results = guarded(tree, output, value)
@@ -1504,7 +1506,7 @@ local function record(module, training, own_gradient, ...)
    if own_gradient then
       -- No other gradient reaches the input.
       tree(arguments[1], function(tensor)
-         trace.at[tensor] = step(nn.ZeroGrad(), trace.at[tensor])
+         trace.at[tensor] = step(stock.ZeroGrad(), trace.at[tensor])
          return trace.at[tensor]
       end)
    end
@@ -1626,7 +1628,7 @@ end
 native.hooked = function(hook)
    return {is_hook = true, updateOutput = function(_, labels, input)
       tree(input, function(tensor)
-         trace.at[tensor] = step(nn.ZeroGrad(), trace.at[tensor])
+         trace.at[tensor] = step(stock.ZeroGrad(), trace.at[tensor])
          return tensor
       end)
       local target = hook(input, labels)

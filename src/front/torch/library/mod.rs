@@ -63,7 +63,8 @@ pub struct Library {
 const ALIASES: [&str; 5] = ["cudnn", "inn", "ccn2", "fbnn", "dpnn"];
 
 /// Packages that are run when they are first required.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
+    ("argcheck", include_str!("argcheck.lua")),
     ("nnx", include_str!("nnx.lua")),
     ("dpnn", include_str!("dpnn.lua")),
     ("rnn", include_str!("rnn.lua")),
@@ -104,6 +105,7 @@ impl Library {
         run(lua, "<tensors>", include_str!("tensors.lua"), arguments.to_vec())?;
         run(lua, "<nngraph>", include_str!("graph.lua"), arguments.to_vec())?;
         run(lua, "<packages>", include_str!("companions.lua"), arguments.to_vec())?;
+        run(lua, "<pl>", include_str!("penlight.lua"), arguments.to_vec())?;
         run(lua, "<torch.MemoryFile>", include_str!("memory.lua"), arguments.to_vec())?;
         run(lua, "<nn.Maxout>", include_str!("composed.lua"), arguments[..2].to_vec())?;
         run(lua, "<follow>", include_str!("follow.lua"), arguments.to_vec())?;

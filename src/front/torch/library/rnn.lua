@@ -7,6 +7,7 @@ require 'dpnn'
 local Container, Module = nn.Container, nn.Module
 
 local function class(name, parent) return torch.class('nn.' .. name, 'nn.' .. parent) end
+local function same(self) return self end
 local function checked(module, what)
    if type(module) ~= 'table' or not torch.isTypeOf(module, 'nn.Module') then
       error(what .. ' is no module but ' .. torch.type(module), 4)
@@ -66,6 +67,19 @@ function Recurrent:setStartState() return self end
 function Recurrent:getOutput(step) return self.outputs[step] end
 for _, name in ipairs({'backwardOnline', 'forwardOnline', 'includingSharedClones', 'recycle'}) do
    Recurrent[name] = function(self) return self end
+end
+
+-- Any module may be told, for what is inside.
+function Module:forget()
+   for _, module in ipairs(self.modules or {}) do module:forget() end
+   return self
+end
+function Module:remember(mode)
+   for _, module in ipairs(self.modules or {}) do module:remember(mode) end
+   return self
+end
+for _, name in ipairs({'backwardOnline', 'forwardOnline', 'backwardThroughTime', 'includingSharedClones'}) do
+   if not Module[name] then Module[name] = same end
 end
 
 -- Zeros of so many columns, beside an input.

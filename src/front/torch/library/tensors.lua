@@ -88,6 +88,18 @@ function native.tensor_methods.logNormal(self, mean, deviation)
    return self:exp()
 end
 
+-- Methods that are functions as well.
+for name in ('cauchy fill indexAdd indexCopy indexFill logNormal maskedCopy maskedFill scatter zero'):gmatch('%S+') do
+   if not torch[name] then torch[name] = function(tensor, ...) return tensor[name](tensor, ...) end end
+end
+
+-- Numbers have powers as well.
+local power = torch.pow
+function torch.pow(a, b, ...)
+   if type(a) == 'number' and type(b) == 'number' then return a ^ b end
+   return power(a, b, ...)
+end
+
 -- `f` of the vectors along a dimension, in the place of each.
 local function along(tensor, dimension, f)
    local extents, n = tensor:size():totable(), tensor:size(dimension)
