@@ -1,7 +1,7 @@
 require 'nn' -- warning[W0605]: the shape of `input` is not known, so shapes are not checked
 local hidden = 8
 net = nn.Sequential():add(nn.Linear(4, hidden)):add(nn.Tanh()):add(nn.Linear(hidden, 2))
-criterion = nn.MSECriterion()
+local criterion = nn.MSECriterion()
 local function step(x, y)
    local loss = criterion:forward(net:forward(x), y)
    net:backward(x, criterion:backward(net.output, y))

@@ -271,6 +271,6 @@ REWARDED = torch.tensor([4.0, 1.0, 2.0, 3.0, 4.0])
 POSSIBLE = F.one_hot(torch.tensor([0, 1, 2, 0, 1])) * torch.tensor([[0.25], [0.5], [1.0], [0.75], [0.125]], **double)
 case("vr_class_reward", """require 'dpnn'
 local model = nn.Sequential():add(nn.ReinforceCategorical()):add(nn.ConcatTable():add(nn.Linear(3, 4))
-   :add(nn.Sequential():add(nn.Constant(1, 1)):add(nn.Add(1))))
+   :add(nn.Sequential():add(nn.Constant(0, 1)):add(nn.Add(1))))
 return {model = model, loss = nn.ModuleCriterion(nn.VRClassReward(model, 0.5), nil, nn.Convert())}
 """, class_reward, [POSSIBLE], [(4, 3), (4,), (1,)], target=REWARDED)
