@@ -5,6 +5,8 @@ mod cli;
 mod definitions;
 #[path = "tools/inference.rs"]
 mod inference;
+#[path = "tools/memory.rs"]
+mod memory;
 #[path = "tools/newcomers.rs"]
 mod newcomers;
 #[path = "tools/pairs.rs"]

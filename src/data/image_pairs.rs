@@ -61,6 +61,14 @@ impl ImagePairs {
         self.pairs.len()
     }
 
+    /// Bytes that the list takes.
+    pub(super) fn held(&self) -> usize {
+        let names = |files: &[PathBuf; 2]| -> usize {
+            files.iter().map(|file| file.as_os_str().len()).sum()
+        };
+        self.pairs.iter().map(|pair| size_of_val(pair) + names(&pair.1)).sum()
+    }
+
     /// Whether there are none; [`read`](Self::read) refuses such lists.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
