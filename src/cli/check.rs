@@ -187,7 +187,7 @@ fn planned(
 
 /// What training takes: of a run file or a solver what `train` predicts, with its tests and its data; of a net, also of one
 /// whose solver names data that are not there or whose shapes are given, what a run of nothing else does.
-fn predicted(arguments: &Arguments, plan: Arc<Plan>) -> Result<Predicted> {
+fn predicted(arguments: &Arguments, typed: &TypedNet, env: &Environment) -> Result<Predicted> {
     let Arguments { device, threads, .. } = *arguments;
     if arguments.shape.is_empty() && arguments.stage.is_none() && !job::is_net(&arguments.net)? {
         let look = JobOptions { device, threads, only_look: true, ..JobOptions::default() };
@@ -195,23 +195,24 @@ fn predicted(arguments: &Arguments, plan: Arc<Plan>) -> Result<Predicted> {
             return Ok(predicted);
         }
     }
-    let needed = of_a_run(device, OfNet { plan: &plan, data: 0 }, [])?;
+    let (plan, _) = planned(arguments, typed, env)?;
+    let needed = of_a_run(device, OfNet { typed, plan: &plan, data: 0 }, [])?;
     Ok(Predicted { plan, needed })
 }
 
 /// The plan of the training stage, or of the only one.
 fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Result<()> {
     let Some(typed) = checked.stages.get(checked.trained()) else { return Ok(()) };
-    let (plan, gpu) = planned(arguments, typed, env)?;
     let mut text = String::from("\n");
     if arguments.plan {
+        let (plan, gpu) = planned(arguments, typed, env)?;
         text.push_str(&memory::steps(typed, &plan, gpu.as_ref()));
         text.push('\n');
         let plain = pipeline::plain_training_program(typed, env)?;
         text.push_str(&memory::saved(&plain, &plan.program));
     }
     if arguments.memory {
-        let Predicted { plan, needed } = predicted(arguments, plan)?;
+        let Predicted { plan, needed } = predicted(arguments, typed, env)?;
         text.push_str(&memory::memory(&plan, &needed));
     }
     print(&text)
@@ -228,17 +229,17 @@ fn add_plan(
         return Ok(());
     }
     let Some(typed) = checked.stages.get(checked.trained()) else { return Ok(()) };
-    let (plan, gpu) = planned(arguments, typed, env)?;
     report["planned"] = json!({
         "stage": typed.net.state.label(), "histories": arguments.histories,
         "device": arguments.device.to_string(), "threads": arguments.threads,
     });
     if arguments.plan {
+        let (plan, gpu) = planned(arguments, typed, env)?;
         let plain = pipeline::plain_training_program(typed, env)?;
         report["plan"] = memory::steps_json(typed, &plan, gpu.as_ref(), &plain);
     }
     if arguments.memory {
-        let Predicted { plan, needed } = predicted(arguments, plan)?;
+        let Predicted { plan, needed } = predicted(arguments, typed, env)?;
         report["memory"] = memory::memory_json(&plan, &needed);
     }
     Ok(())

@@ -205,14 +205,19 @@ impl Inputs {
         let asked = definition.batch_sizes[usize::from(!train)];
         let label = label_of_pairs(definition.dialect);
         let each = on_its_way(record.iter().product(), label.iter().product());
+        // Tops of layers without data are served together.
+        let mut free = 0;
         for node in nodes {
-            let own = match &node.layer {
-                Layer::Data(layer) => Some(layer.batch_size).filter(|&n| 0 < n),
-                _ => None,
+            let (own, first) = match &node.layer {
+                Layer::Data(layer) => (Some(layer.batch_size).filter(|&n| 0 < n), 0),
+                _ => {
+                    free += node.tops.len();
+                    (None, free - node.tops.len())
+                }
             };
             self.batch = plan.batch_size.or(own).or(asked).unwrap_or(DEFAULT_BATCH);
             self.foreseen = each.saturating_mul(self.batch) as u64;
-            for (i, top) in node.tops.iter().enumerate() {
+            for (i, top) in (first..).zip(&node.tops) {
                 let record = if is_label(&top.value, i) { &label[..] } else { &record[..] };
                 let shape = Shape([&[self.batch][..], record].concat());
                 self.shapes.insert(top.value.clone(), shape);

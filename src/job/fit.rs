@@ -87,7 +87,8 @@ pub fn predict(path: &Path, options: &JobOptions) -> Result<Predicted> {
         return Err(Error::Definition);
     };
     let training = (&plan.train, &plan.train_data, Purpose::training(&plan.solver));
-    let tests = plan.tests.iter().map(|(net, _)| (net, &plan.test_data, Purpose::FORWARD));
+    let testing = Purpose { watched: plan.solver.debug_info, ..Purpose::FORWARD };
+    let tests = plan.tests.iter().map(|(net, _)| (net, &plan.test_data, testing));
     let mut planned_nets = vec![];
     for (net, data, purpose) in std::iter::once(training).chain(tests) {
         let stage = Stage::open(&plan, net, data, 0, &mut diagnostics)?;
@@ -96,10 +97,11 @@ pub fn predict(path: &Path, options: &JobOptions) -> Result<Predicted> {
         }
         let session = (options.device, options.threads);
         let planned = planned(&stage.typed, &stage.env, purpose, session)?;
-        planned_nets.push((planned.plan, stage.inputs.held()));
+        planned_nets.push((stage.typed, planned.plan, stage.inputs.held()));
     }
-    let mut nets = planned_nets.iter().map(|(plan, data)| OfNet { plan, data: *data });
+    let mut nets =
+        planned_nets.iter().map(|(typed, plan, data)| OfNet { typed, plan, data: *data });
     let training = nets.next().expect("a run trains a net");
     let needed = memory::of_a_run(options.device, training, nets)?;
-    Ok(Predicted { plan: planned_nets[0].0.clone(), needed })
+    Ok(Predicted { plan: planned_nets[0].1.clone(), needed })
 }

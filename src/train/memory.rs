@@ -4,6 +4,7 @@ use super::checkpoint;
 use super::feed::read_ahead;
 use crate::error::Result;
 use crate::exec::{Device, OnGpu};
+use crate::ir::TypedNet;
 use crate::plan::Plan;
 
 /// Bytes of the program's file that are in memory while it trains. The system counts those of a process differently from
@@ -19,6 +20,8 @@ const STEP: u64 = 2 << 10;
 /// A net of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct OfNet<'a> {
+    /// The net.
+    pub typed: &'a TypedNet,
     /// Its plan.
     pub plan: &'a Plan,
     /// Bytes that the sources of its inputs hold.
@@ -72,7 +75,7 @@ pub fn of_a_run<'a>(
     let bytes = |elements: u64| elements.saturating_mul(size_of::<f32>() as u64);
     let mut needed = Needed {
         training: bytes(training.plan.arena as u64),
-        snapshot: bytes(checkpoint::memory(training.plan)),
+        snapshot: bytes(checkpoint::memory(training.typed, training.plan)),
         program: PROGRAM + BESIDE,
         ..Needed::default()
     };
@@ -80,7 +83,7 @@ pub fn of_a_run<'a>(
     for test in &tests {
         needed.tests = needed.tests.saturating_add(bytes(test.plan.arena as u64));
     }
-    for OfNet { plan, data } in tests.into_iter().chain([training]) {
+    for OfNet { plan, data, .. } in tests.into_iter().chain([training]) {
         needed.ahead = needed.ahead.saturating_add(bytes(read_ahead(plan)));
         needed.data = needed.data.saturating_add(data);
         needed.program = needed.program.saturating_add(STEP * plan.program.steps.len() as u64);

@@ -219,7 +219,7 @@ impl Trainer {
     pub fn predicted_memory(&self) -> Result<Needed> {
         fn of_net(machine: &Machine) -> OfNet<'_> {
             let data = machine.feeds.iter().map(Feed::held).sum();
-            OfNet { plan: machine.plan(), data }
+            OfNet { typed: &machine.typed, plan: machine.plan(), data }
         }
         let tests = self.tests.iter().map(|test| of_net(&test.machine));
         memory::of_a_run(self.train.device(), of_net(&self.train), tests)
