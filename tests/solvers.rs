@@ -427,19 +427,16 @@ fn the_largest_batch_that_fits_is_found() {
     );
     let options =
         JobOptions { output: Some(place.path("out")), threads: 1, ..JobOptions::default() };
-    let limit = 1 << 20;
-    let fit = job::fit(&place.path("fitted.yaml"), &options, limit).expect("a batch");
-    let arena = |batch: usize| {
+    let needed = |batch: usize| {
         let mut options = options.clone();
         options.set.push(("train.batch_size".into(), batch.to_string()));
         let job = open(&place.path("fitted.yaml"), &options).expect("a job");
-        let plan = job.trainer.plan();
-        let beside =
-            cortado::train::feed::read_ahead(plan) + cortado::train::checkpoint::memory(plan);
-        (plan.arena as u64 + beside) * 4
+        job.trainer.predicted_memory().expect("a prediction").host()
     };
-    assert_eq!(fit.bytes, arena(fit.batch));
-    assert!(fit.bytes <= limit && limit < arena(fit.batch + 1), "{fit:?}");
+    let limit = needed(1) + (1 << 20);
+    let fit = job::fit(&place.path("fitted.yaml"), &options, limit).expect("a batch");
+    assert_eq!(fit.bytes, needed(fit.batch));
+    assert!(fit.bytes <= limit && limit < needed(fit.batch + 1), "{fit:?}");
     let why = job::fit(&place.path("fitted.yaml"), &options, 1000).expect_err("too little");
     assert!(why.to_string().contains("a batch of 1 needs"), "{why}");
 }

@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 
 use super::{complain, named_shape, pass_on, print, shapes, terminal};
 use crate::error::{Error, Result};
-use crate::exec::query::program;
 use crate::exec::{Device, OnGpu, SessionOptions};
 use crate::front;
 use crate::ir::{NetState, TypedNet};
-use crate::job;
 use crate::job::trial::{Trial, trial};
+use crate::job::{self, JobOptions, Predicted};
 use crate::pipeline::{self, Checked, Options};
 use crate::plan::Plan;
 use crate::report::figures::bytes;
@@ -20,6 +19,7 @@ use crate::report::memory;
 use crate::report::summary::{Summary, summarise, to_json};
 use crate::report::table::{self, Form};
 use crate::spec::{Dialect, Environment};
+use crate::train::memory::{OfNet, of_a_run};
 use crate::ty::Shape;
 
 /// Arguments of `check`.
@@ -50,7 +50,8 @@ pub(super) struct Arguments {
     /// Make one training step on random numbers in place of the data
     #[arg(long, conflicts_with = "json")]
     step: bool,
-    /// Arrays the solver keeps for every parameter, for --plan and --memory: 1 for SGD, 2 for Adam
+    /// Arrays the solver keeps for every parameter, for --plan and --memory: 1 for SGD, 2 for Adam; --memory of a run file or a
+    /// solver counts its own
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=4))]
     histories: u8,
     /// What --plan and --memory plan for, and --step runs on: cpu or cuda:0; no GPU need be there to plan for one
@@ -184,19 +185,35 @@ fn planned(
     Ok((plan, gpu))
 }
 
+/// What training takes: of a run file or a solver what `train` predicts, with its tests and its data; of a net, also of one
+/// whose solver names data that are not there or whose shapes are given, what a run of nothing else does.
+fn predicted(arguments: &Arguments, typed: &TypedNet, env: &Environment) -> Result<Predicted> {
+    let Arguments { device, threads, .. } = *arguments;
+    if arguments.shape.is_empty() && arguments.stage.is_none() && !job::is_net(&arguments.net)? {
+        let look = JobOptions { device, threads, only_look: true, ..JobOptions::default() };
+        if let Ok(predicted) = job::predict(&arguments.net, &look) {
+            return Ok(predicted);
+        }
+    }
+    let (plan, _) = planned(arguments, typed, env)?;
+    let needed = of_a_run(device, OfNet { typed, plan: &plan, data: 0 }, [])?;
+    Ok(Predicted { plan, needed })
+}
+
 /// The plan of the training stage, or of the only one.
 fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Result<()> {
     let Some(typed) = checked.stages.get(checked.trained()) else { return Ok(()) };
-    let (plan, gpu) = planned(arguments, typed, env)?;
     let mut text = String::from("\n");
     if arguments.plan {
+        let (plan, gpu) = planned(arguments, typed, env)?;
         text.push_str(&memory::steps(typed, &plan, gpu.as_ref(), terminal::width()));
         text.push('\n');
         let plain = pipeline::plain_training_program(typed, env)?;
         text.push_str(&memory::saved(&plain, &plan.program));
     }
     if arguments.memory {
-        text.push_str(&memory::memory(&plan, gpu.as_ref(), program()));
+        let Predicted { plan, needed } = predicted(arguments, typed, env)?;
+        text.push_str(&memory::memory(&plan, &needed));
     }
     print(&text)
 }
@@ -212,17 +229,18 @@ fn add_plan(
         return Ok(());
     }
     let Some(typed) = checked.stages.get(checked.trained()) else { return Ok(()) };
-    let (plan, gpu) = planned(arguments, typed, env)?;
     report["planned"] = json!({
         "stage": typed.net.state.label(), "histories": arguments.histories,
         "device": arguments.device.to_string(), "threads": arguments.threads,
     });
     if arguments.plan {
+        let (plan, gpu) = planned(arguments, typed, env)?;
         let plain = pipeline::plain_training_program(typed, env)?;
         report["plan"] = memory::steps_json(typed, &plan, gpu.as_ref(), &plain);
     }
     if arguments.memory {
-        report["memory"] = memory::memory_json(&plan, gpu.as_ref(), program());
+        let Predicted { plan, needed } = predicted(arguments, typed, env)?;
+        report["memory"] = memory::memory_json(&plan, &needed);
     }
     Ok(())
 }

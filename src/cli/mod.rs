@@ -109,8 +109,10 @@ fn return_memory_at_once() {
     }
 }
 
-/// Gives the system what reading a definition has freed: an interpreter leaves many small blocks, which the allocator would keep.
+/// Gives the system what reading definitions has taken: the trees of an interpreter's own library, which are kept for the
+/// next definition, and many small blocks, which the allocator would keep.
 fn return_what_is_free() {
+    crate::front::torch::syntax::forget_trees();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it touches nothing that is in use.
     unsafe {

@@ -10,7 +10,6 @@ use super::signals::Signals;
 use super::watched_memory::Memory;
 use super::{complain_about, counted, say, sound, warn};
 use crate::error::{Error, Result};
-use crate::exec::query;
 use crate::exec::{Device, SessionOptions};
 use crate::front::caffe::solver::asks_for_gpu;
 use crate::job::inference::{iteration_of, last_snapshot, last_snapshot_of, left_snapshot};
@@ -19,6 +18,7 @@ use crate::report::figures::{bytes, shortest};
 use crate::report::plot::{self, Run, Training};
 use crate::train::checkpoint::{Snapshot, Unmatched};
 use crate::train::log::{self, Event};
+use crate::train::memory::PROGRAM;
 use crate::train::{StepReport, TestReport};
 
 /// Arguments of `train`.
@@ -157,14 +157,11 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         reinit: arguments.reinit.clone(),
         ..arguments.job.options()
     };
-    let program = query::program().unwrap_or(0);
     let device = options.device;
     if let Some(limit) = arguments.fit {
-        // The program is not in a GPU's memory.
-        let own = if device == Device::Cpu { program } else { 0 };
-        match job::fit(&arguments.run, &options, limit.saturating_sub(own)) {
+        match job::fit(&arguments.run, &options, limit) {
             Ok(fit) => {
-                let (batch, bytes) = (fit.batch, bytes(fit.bytes + own));
+                let (batch, bytes) = (fit.batch, bytes(fit.bytes));
                 say(format_args!("batch size {batch}: {bytes} of memory are predicted"))?;
                 options.set.push(("train.batch_size".to_owned(), fit.batch.to_string()));
             }
@@ -191,11 +188,10 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
         warn(&format!("note: {remark}"));
     }
     screen.memory.look();
-    if let Some(held) = query::held() {
+    if let Some(seen) = screen.memory.most {
         let needed = job.trainer.predicted_memory()?;
-        let own = screen.memory.own + screen.memory.program;
-        let [most, predicted] = [own, program + needed.host].map(bytes);
-        let mapped = match held.most.saturating_sub(own) {
+        let [most, predicted] = [seen.own + PROGRAM, needed.host()].map(bytes);
+        let mapped = match seen.files.saturating_sub(PROGRAM) {
             ..MAPPED => String::new(),
             mapped => format!(
                 ", and up to {} of mapped data, which the system takes back when it needs them",
@@ -203,8 +199,7 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
             ),
         };
         say(format_args!("memory: {most} at most, {predicted} were predicted{mapped}"))?;
-        if device != Device::Cpu {
-            let gpu = bytes(needed.gpu);
+        if let Some(gpu) = needed.gpu.map(bytes) {
             say(format_args!("memory of {device}: {gpu}, and the scratch of cuDNN and cuBLAS"))?;
         }
     }
@@ -224,10 +219,11 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
             "stopped; continue with: cortado train {run} --resume {state}{output}"
         ));
     }
-    let drawn = match (&job.folder, &outcome.snapshot) {
-        (Some(folder), Some(files)) if is_of_run_file(&job) => {
-            super::clusters::after_training(folder, &files.safetensors)
-        }
+    let folder = job.folder.take().filter(|_| is_of_run_file(&job));
+    // The clusters are of the weights that were written; what they take is not to come on top of the training's memory.
+    drop(job);
+    let drawn = match (&folder, &outcome.snapshot) {
+        (Some(folder), Some(files)) => super::clusters::after_training(folder, &files.safetensors),
         _ => Ok(()),
     };
     match (drawn, &diverged) {

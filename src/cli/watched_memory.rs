@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::exec::query;
+use crate::exec::query::{self, Held};
 
 /// What the process holds of the memory, by looking now and then.
 #[derive(Debug)]
 pub(super) struct Memory {
-    /// Bytes of the program itself.
-    pub(super) program: u64,
-    /// The most bytes of its own that were seen.
-    pub(super) own: u64,
+    /// The most of each kind that was seen; none where the system does not tell.
+    pub(super) most: Option<Held>,
     looked: Instant,
 }
 
@@ -19,8 +17,7 @@ impl Memory {
     const EVERY: Duration = Duration::from_millis(200);
 
     pub(super) fn new() -> Self {
-        let program = query::held().map_or(0, |held| held.files);
-        Memory { program, own: 0, looked: Instant::now() }
+        Memory { most: None, looked: Instant::now() }
     }
 
     /// Looks, unless that was just done.
@@ -33,6 +30,8 @@ impl Memory {
     /// Looks at once.
     pub(super) fn look(&mut self) {
         self.looked = Instant::now();
-        self.own = self.own.max(query::held().map_or(0, |held| held.own));
+        let Some(now) = query::held() else { return };
+        let most = self.most.get_or_insert(now);
+        *most = Held { own: most.own.max(now.own), files: most.files.max(now.files) };
     }
 }

@@ -86,6 +86,11 @@ impl Record {
         self.datum.float_data.extend_from_slice(values);
     }
 
+    /// Bytes of its values, or of the file that they are still in.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.datum.data[..]) + size_of_val(&self.datum.float_data[..])
+    }
+
     /// Channels, rows, columns.
     pub fn shape(&self) -> [usize; 3] {
         self.shape

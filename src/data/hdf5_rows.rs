@@ -26,6 +26,8 @@ struct Hdf5Rows {
 struct Part {
     path: PathBuf,
     rows: usize,
+    /// Bytes of the file and of its rows, which are both in memory while it is read.
+    bytes: u64,
 }
 
 /// The file whose turn it is.
@@ -91,7 +93,11 @@ impl Source {
                     }
                 }
             }
-            parts.push(Part { path, rows: rows.unwrap_or(0) });
+            let rows = rows.unwrap_or(0);
+            let each: usize = tops.iter().map(Top::len).sum();
+            let stored = std::fs::metadata(&path).map_or(0, |file| file.len());
+            let bytes = stored.saturating_add((size_of::<f32>() * each * rows) as u64);
+            parts.push(Part { path, rows, bytes });
         }
         let rows = parts.iter().map(|part| part.rows).sum();
         let order = (0..parts.len() as u32).collect();
@@ -126,7 +132,7 @@ impl Hdf5Rows {
     fn load(&mut self, part: usize, epoch: u64) -> Result<&Loaded> {
         let ready = |l: &Loaded| l.part == part && (l.epoch == epoch || self.shuffle.is_none());
         if !self.loaded.as_ref().is_some_and(ready) {
-            let Part { path, rows } = &self.parts[part];
+            let Part { path, rows, .. } = &self.parts[part];
             let blobs = match self.loaded.take() {
                 Some(loaded) if loaded.part == part => loaded.blobs,
                 _ => self.read(path, *rows)?,
@@ -157,6 +163,11 @@ impl Hdf5Rows {
 impl Serve for Hdf5Rows {
     fn len(&self) -> usize {
         self.rows
+    }
+
+    fn held(&self) -> u64 {
+        let held = |part: &Part| part.bytes + (size_of::<u32>() * part.rows) as u64;
+        self.parts.iter().map(held).max().unwrap_or(0)
     }
 
     fn next_batch(

@@ -117,6 +117,8 @@ fn unpack(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
     if MAX_BYTES < unpacked.len() as u64 {
         return Err(Error::format(path, format!("unpacks to more than {MAX_BYTES} bytes")));
     }
+    // Whoever reads to an end makes room for up to twice as much.
+    unpacked.shrink_to_fit();
     Ok(unpacked)
 }
 

@@ -71,6 +71,13 @@ impl ImageList {
         &self.images
     }
 
+    /// Bytes that the list takes.
+    pub(super) fn held(&self) -> usize {
+        let each =
+            |image: &Listed| size_of::<Listed>() + image.name.len() + image.file.as_os_str().len();
+        self.images.iter().map(each).sum()
+    }
+
     /// The images, to be put in another order.
     pub fn images_mut(&mut self) -> &mut [Listed] {
         &mut self.images

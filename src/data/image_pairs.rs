@@ -93,6 +93,16 @@ impl ImagePairs {
         self.pairs.len()
     }
 
+    /// Bytes that the list takes.
+    pub(super) fn held(&self) -> usize {
+        let length = |file: &PathBuf| file.as_os_str().len();
+        let names = |(_, image, shown): &(usize, PathBuf, Shown)| match shown {
+            Shown::File(labels) => length(image) + length(labels),
+            Shown::Label(_) => length(image),
+        };
+        self.pairs.iter().map(|pair| size_of_val(pair) + names(pair)).sum()
+    }
+
     /// Whether there are none; [`read`](Self::read) refuses such lists.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()

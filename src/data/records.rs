@@ -199,6 +199,26 @@ impl Records {
         }
     }
 
+    /// Bytes that are held of all records, whichever are fetched.
+    pub(super) fn held(&self) -> u64 {
+        let held = match &self.kind {
+            Kind::Lmdb(lmdb) => lmdb
+                .keys
+                .as_ref()
+                .map_or(0, |keys| size_of_val(&keys.bytes[..]) + size_of_val(&keys.ends[..])),
+            Kind::Idx { images, labels, .. } => images.pixels.len() + labels.len(),
+            Kind::Files(list) => list.held(),
+            Kind::Pairs { list, .. } => list.held(),
+            Kind::Tensors { images, labels, .. } => {
+                let blobs = [images].into_iter().chain(labels);
+                blobs.map(|blob| size_of_val(&blob.data[..])).sum()
+            }
+            #[cfg(test)]
+            Kind::Memory(records) => records.iter().map(Record::bytes).sum(),
+        };
+        held as u64
+    }
+
     /// Whether there are no records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -157,6 +157,10 @@ impl Serve for Segmented {
         self.list.len()
     }
 
+    fn held(&self) -> u64 {
+        (self.list.held() + self.turns.held(self.list.len())) as u64
+    }
+
     fn next_batch(
         &mut self,
         position: u64,

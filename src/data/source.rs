@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::datum::Values;
 use super::images::swap_red_and_blue;
 use super::records::{Records, Slot};
-use super::transform::{Transform, TransformOptions, times};
+use super::transform::{Mean, Transform, TransformOptions, times};
 use crate::random::{Philox, STREAM_SHUFFLE, STREAM_TRANSFORM};
 use crate::weights::{Blob, read_feed};
 use crate::{Error, Result};
@@ -50,6 +50,11 @@ impl Top {
     }
 }
 
+/// Bytes that a record takes on its way into a batch: its own, and those of so many numbers of its label.
+pub fn on_its_way(record: usize, labels: usize) -> usize {
+    record + size_of::<f32>() * labels + size_of::<Slot>()
+}
+
 /// An endless row of batches.
 pub struct Source {
     tops: Vec<Top>,
@@ -73,6 +78,11 @@ pub(super) trait Serve: Send {
     /// The number of records of an epoch.
     fn len(&self) -> usize;
 
+    /// The most bytes that it holds, beside the batches.
+    fn held(&self) -> u64 {
+        0
+    }
+
     /// Fills one buffer for each of the first tops with the records from `position` on.
     fn next_batch(
         &mut self,
@@ -86,6 +96,8 @@ pub(super) trait Serve: Send {
 struct RecordSource {
     records: Records,
     transform: Transform,
+    /// Bytes of a record on its way into a batch.
+    each: usize,
     seed: u64,
     turns: Turns,
     /// Records that are passed over before the first one served.
@@ -143,6 +155,7 @@ impl Source {
             records.prepare_random_access()?;
         }
         records.fetch(0, &mut slot)?;
+        let stored = slot.record.bytes();
         let transform = options
             .prepare(&mut slot.record)
             .and_then(|()| Transform::new(options, slot.record.shape()))
@@ -151,9 +164,11 @@ impl Source {
             Top { name: "data".into(), shape: transform.output_shape().to_vec() },
             Top { name: "label".into(), shape: records.label_shape() },
         ];
+        let each = on_its_way(stored.max(slot.record.bytes()), slot.label.len());
         let source = RecordSource {
             records,
             transform,
+            each,
             seed,
             turns: Turns::new(order, seed),
             skip: 0,
@@ -264,6 +279,18 @@ impl Source {
         }
     }
 
+    /// Bytes of memory that batches of so many records take beside themselves: data that are read at once, records on their
+    /// way, the order of an epoch. What is mapped is not among them.
+    pub fn held(&self, batch: usize) -> u64 {
+        match &self.kind {
+            Kind::Records(source) => source.held(batch),
+            Kind::Tensors(source) => {
+                source.tensors.iter().map(|tensor| size_of_val(&tensor.data[..]) as u64).sum()
+            }
+            Kind::Other(source) => source.held(),
+        }
+    }
+
     /// Whether there are no records, which [`of_records`](Self::of_records) refuses.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -356,6 +383,16 @@ impl Source {
 }
 
 impl RecordSource {
+    fn held(&self, batch: usize) -> u64 {
+        let order = self.turns.held(self.records.len());
+        let mean = match &self.transform.options().mean {
+            Mean::Image(blob) => size_of_val(&blob.data[..]),
+            Mean::None | Mean::Values(_) => 0,
+        };
+        let here = self.each.saturating_mul(batch).saturating_add(order + mean);
+        self.records.held().saturating_add(here as u64)
+    }
+
     /// Reads the record at a position into the first slot and takes its shapes over.
     fn look_ahead(&mut self, position: u64, tops: &mut [Top]) -> Result<()> {
         if self.slots.is_empty() {
@@ -470,6 +507,14 @@ pub(super) fn skipped(seed: u64, below: usize, records: usize) -> Result<u64> {
 }
 
 impl Turns {
+    /// Bytes that an order of so many records takes.
+    pub(super) fn held(&self, records: usize) -> usize {
+        match self.order {
+            Order::Sequential => 0,
+            Order::Shuffled => size_of::<u32>() * records,
+        }
+    }
+
     /// Turns from the first epoch on.
     pub fn new(order: Order, seed: u64) -> Self {
         Turns { seed, order, permutation: vec![], permuted_epoch: None }

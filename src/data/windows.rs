@@ -262,6 +262,13 @@ impl Serve for Windows {
         self.foreground.len() + self.background.len()
     }
 
+    fn held(&self) -> u64 {
+        let images = self.images.iter();
+        let named = images.map(|image| size_of_val(image) + image.file.as_os_str().len());
+        let kept: usize = self.kept.iter().map(Vec::len).sum();
+        (named.sum::<usize>() + kept + self.len() * size_of::<Window>()) as u64
+    }
+
     fn next_batch(
         &mut self,
         position: u64,

@@ -19,32 +19,19 @@ pub struct Processor {
     pub available: Option<u64>,
 }
 
-/// What a run allocates beside its plan and its batches: stacks of threads, the log, plots, buffers of files.
-const BESIDE: u64 = 8 << 20;
-
-/// Bytes of memory that a run of this program takes beside its plan and its batches: what the program holds now, and some
-/// more; none where the system does not tell.
-pub fn program() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    kib(&status, "VmRSS")?.checked_add(BESIDE)
-}
-
-/// What this process has held of the memory.
+/// What this process holds of the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// The most bytes at any time.
-    pub most: u64,
-    /// Bytes of its own now, without the program itself and mapped files, which the system takes back when it needs them.
+    /// Bytes of its own, without the program itself and mapped files, which the system takes back when it needs them.
     pub own: u64,
-    /// Bytes of the program itself and of mapped files now.
+    /// Bytes of the program itself and of mapped files.
     pub files: u64,
 }
 
-/// Asks how much memory this process has held; none where the system does not tell.
+/// Asks how much memory this process holds; none where the system does not tell.
 pub fn held() -> Option<Held> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let own = kib(&status, "RssAnon")?;
-    Some(Held { most: kib(&status, "VmHWM")?, own, files: kib(&status, "RssFile")? })
+    Some(Held { own: kib(&status, "RssAnon")?, files: kib(&status, "RssFile")? })
 }
 
 /// The bytes that a line `key:   16384 kB` tells.

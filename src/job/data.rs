@@ -9,7 +9,7 @@ use super::layer_data::{
 use super::{Plan, RUN_FILE, Shapes};
 use crate::data::datum::Colour;
 use crate::data::records::Records;
-use crate::data::source::{Conventions, Source};
+use crate::data::source::{Conventions, Source, on_its_way};
 use crate::data::transform::{Mean, TransformOptions};
 use crate::error::{Error, Result};
 use crate::ir::{Definition, NetState, Node};
@@ -49,6 +49,8 @@ pub(super) struct Inputs {
     pub sources: Vec<(Source, Vec<(String, String)>)>,
     /// Records in a batch.
     pub batch: usize,
+    /// Bytes that records will take on their way into a batch whose source is not there yet.
+    foreseen: u64,
     /// What deserves a look about the data.
     pub remarks: Vec<String>,
 }
@@ -63,8 +65,13 @@ impl Inputs {
         seed: u64,
     ) -> Result<Self> {
         let train = state.phase == Phase::Train;
-        let mut inputs =
-            Inputs { shapes: Shapes::new(), sources: vec![], batch: 0, remarks: vec![] };
+        let mut inputs = Inputs {
+            shapes: Shapes::new(),
+            sources: vec![],
+            batch: 0,
+            foreseen: 0,
+            remarks: vec![],
+        };
         let exists = |node: &&Node| node.exists(state);
         // Where nothing is trained or tested, as where blobs are extracted, labels do not matter.
         let of_pairs = plan.kept.is_some()
@@ -186,6 +193,13 @@ impl Inputs {
         }
     }
 
+    /// Bytes that the sources hold beside the batches that are read ahead.
+    pub fn held(&self) -> u64 {
+        let held =
+            |(source, _): &(Source, Vec<_>)| source.held(source.batch_size().unwrap_or(self.batch));
+        self.sources.iter().map(held).fold(self.foreseen, u64::saturating_add)
+    }
+
     /// Number of records of the largest source, and the batch size.
     pub fn records(&self) -> Option<(u64, u64)> {
         let most = self.sources.iter().map(|(source, _)| source.len()).max()?;
@@ -227,13 +241,20 @@ impl Inputs {
     ) {
         let asked = definition.batch_sizes[usize::from(!train)];
         let label = label_of_pairs(definition.dialect);
+        let each = on_its_way(record.iter().product(), label.iter().product());
+        // Tops of layers without data are served together.
+        let mut free = 0;
         for node in nodes {
-            let own = match &node.layer {
-                Layer::Data(layer) => Some(layer.batch_size).filter(|&n| 0 < n),
-                _ => None,
+            let (own, first) = match &node.layer {
+                Layer::Data(layer) => (Some(layer.batch_size).filter(|&n| 0 < n), 0),
+                _ => {
+                    free += node.tops.len();
+                    (None, free - node.tops.len())
+                }
             };
             self.batch = plan.batch_size.or(own).or(asked).unwrap_or(DEFAULT_BATCH);
-            for (i, top) in node.tops.iter().enumerate() {
+            self.foreseen = each.saturating_mul(self.batch) as u64;
+            for (i, top) in (first..).zip(&node.tops) {
                 let record = if is_label(&top.value, i) { &label[..] } else { &record[..] };
                 let shape = Shape([&[self.batch][..], record].concat());
                 self.shapes.insert(top.value.clone(), shape);

@@ -1,13 +1,16 @@
-//! Finds the largest batch with which a job fits into so many bytes, from the plans of its nets and without running any.
+//! Predicts the memory of a job from the plans of its nets and without running any, and finds the largest batch with which
+//! it fits into so many bytes.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{JobOptions, Stage, open_plan};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::source::SourceMap;
 use crate::train::machine::{Purpose, planned};
-use crate::train::memory;
+use crate::train::memory::{self, Needed, OfNet};
 
 /// The largest batch that is tried.
 const MOST: usize = 1 << 20;
@@ -33,12 +36,17 @@ pub fn fit(path: &Path, options: &JobOptions, limit: u64) -> Result<Fit> {
             path.display()
         )));
     }
-    let predict = |batch| predicted(path, options, batch);
+    let predict = |batch: usize| {
+        let mut options = options.clone();
+        options.set.push(("train.batch_size".to_owned(), batch.to_string()));
+        let bytes = predict(path, &options)?.needed.on_device();
+        Ok::<_, Error>(Fit { batch, bytes })
+    };
     let mut fits = predict(1)?;
     if limit < fits.bytes {
         let needed = fits.bytes.div_ceil(1 << 20);
         return Err(Error::refused(format!(
-            "a batch of 1 needs {needed} MiB, and the limit leaves {} MiB",
+            "a batch of 1 needs {needed} MiB, and the limit is {} MiB",
             limit >> 20
         )));
     }
@@ -59,16 +67,28 @@ pub fn fit(path: &Path, options: &JobOptions, limit: u64) -> Result<Fit> {
     Ok(fits)
 }
 
-fn predicted(path: &Path, options: &JobOptions, batch: usize) -> Result<Fit> {
-    let mut options = options.clone();
-    options.set.push(("train.batch_size".to_owned(), batch.to_string()));
+/// What is known of a job before it runs.
+pub struct Predicted {
+    /// The plan of a training step.
+    pub plan: Arc<Plan>,
+    /// What the run takes.
+    pub needed: Needed,
+}
+
+/// What a run file or a Caffe solver will take, which is what [`Trainer::predicted_memory`](crate::train::Trainer::predicted_memory)
+/// says of the job that is opened from it.
+///
+/// # Errors
+/// The job cannot be opened or has errors.
+pub fn predict(path: &Path, options: &JobOptions) -> Result<Predicted> {
     let (mut sources, mut diagnostics) = (SourceMap::default(), Diagnostics::default());
-    let plan = open_plan(path, &options, &mut sources, &mut diagnostics)?;
+    let plan = open_plan(path, options, &mut sources, &mut diagnostics)?;
     let Some(plan) = plan.filter(|_| !diagnostics.has_errors()) else {
         return Err(Error::Definition);
     };
     let training = (&plan.train, &plan.train_data, Purpose::training(&plan.solver));
-    let tests = plan.tests.iter().map(|(net, _)| (net, &plan.test_data, Purpose::FORWARD));
+    let testing = Purpose { watched: plan.solver.debug_info, ..Purpose::FORWARD };
+    let tests = plan.tests.iter().map(|(net, _)| (net, &plan.test_data, testing));
     let mut planned_nets = vec![];
     for (net, data, purpose) in std::iter::once(training).chain(tests) {
         let stage = Stage::open(&plan, net, data, 0, &mut diagnostics)?;
@@ -76,10 +96,12 @@ fn predicted(path: &Path, options: &JobOptions, batch: usize) -> Result<Fit> {
             return Err(Error::Definition);
         }
         let session = (options.device, options.threads);
-        planned_nets.push(planned(&stage.typed, &stage.env, purpose, session)?);
+        let planned = planned(&stage.typed, &stage.env, purpose, session)?;
+        planned_nets.push((stage.typed, planned.plan, stage.inputs.held()));
     }
-    let (training, tests) = planned_nets.split_first().expect("a run trains a net");
-    let tests = tests.iter().map(|test| &*test.plan);
-    let needed = memory::of_a_run(options.device, &training.plan, tests)?;
-    Ok(Fit { batch, bytes: needed.on(options.device) })
+    let mut nets =
+        planned_nets.iter().map(|(typed, plan, data)| OfNet { typed, plan, data: *data });
+    let training = nets.next().expect("a run trains a net");
+    let needed = memory::of_a_run(options.device, training, nets)?;
+    Ok(Predicted { plan: planned_nets[0].1.clone(), needed })
 }

@@ -23,7 +23,7 @@ pub mod timing;
 pub mod trial;
 
 pub use check::check_file;
-pub use fit::{Fit, fit};
+pub use fit::{Fit, Predicted, fit, predict};
 pub use forward::test_net;
 pub use options::JobOptions;
 pub use run::{Control, Observer, Outcome, run, test};

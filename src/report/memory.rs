@@ -11,8 +11,7 @@ use crate::exec::OnGpu;
 use crate::ir::TypedNet;
 use crate::plan::Plan;
 use crate::program::{Cost, Kernel, Origin, Program, Source, Step, cost};
-use crate::train::checkpoint::memory as snapshot;
-use crate::train::feed::read_ahead;
+use crate::train::memory::Needed;
 
 /// Bytes of a number in single precision.
 const ELEMENT: u64 = 4;
@@ -210,17 +209,13 @@ fn result_bytes(plan: &Plan, step: &Step) -> u64 {
 }
 
 /// What a training iteration keeps, by purpose, and the length of the arena, which is what a run allocates; then what a run
-/// takes on a GPU, and what it holds beside the arena, `program` bytes of its own among them.
-pub fn memory(plan: &Plan, gpu: Option<&OnGpu>, program: Option<u64>) -> String {
+/// takes on a GPU, and what it holds beside the arena.
+pub fn memory(plan: &Plan, needed: &Needed) -> String {
     let mut out = String::from("memory of training\n");
-    for (what, size) in held(plan, gpu, program) {
+    for (what, size) in held(plan, needed) {
         let _ = writeln!(out, "  {what:<16}{:>10}", bytes(size));
     }
-    out.push_str(match program {
-        Some(_) => REMARK,
-        None => "",
-    });
-    out
+    out + REMARK
 }
 
 /// What the last figures mean.
@@ -229,17 +224,16 @@ const REMARK: &str = "\
 what is beside it, and is what training reports in the end, but for databases that are mapped, which the system takes back.
 ";
 
-/// The same for programs, in bytes: `{ "parameters": 1724320, "gradients": …, "at_most": … }`. What the system does not
-/// tell of the program itself, and `at_most` with it, is left out.
-pub fn memory_json(plan: &Plan, gpu: Option<&OnGpu>, program: Option<u64>) -> Value {
-    let held = held(plan, gpu, program).into_iter();
+/// The same for programs, in bytes: `{ "parameters": 1724320, "gradients": …, "at_most": … }`.
+pub fn memory_json(plan: &Plan, needed: &Needed) -> Value {
+    let held = held(plan, needed).into_iter();
     held.map(|(what, size)| (what.replace(' ', "_"), Value::from(size)))
         .collect::<serde_json::Map<_, _>>()
         .into()
 }
 
 /// What is held in memory, in bytes.
-fn held(plan: &Plan, gpu: Option<&OnGpu>, program: Option<u64>) -> Vec<(&'static str, u64)> {
+fn held(plan: &Plan, needed: &Needed) -> Vec<(&'static str, u64)> {
     let parameters = plan.parameters.len as u64;
     let gradients = plan.gradients.len as u64;
     let histories: u64 = plan.histories.iter().map(|slot| slot.len as u64).sum();
@@ -259,15 +253,11 @@ fn held(plan: &Plan, gpu: Option<&OnGpu>, program: Option<u64>) -> Vec<(&'static
         ("all", arena),
     ];
     let mut held: Vec<_> = elements.iter().map(|&(what, n)| (what, bytes_of(n))).collect();
-    held.extend(gpu.map(|gpu| ("the GPU", gpu.bytes)));
-    let beside = [bytes_of(read_ahead(plan)), bytes_of(snapshot(plan))];
-    held.extend([("data read ahead", beside[0]), ("snapshots", beside[1])]);
-    if let Some(program) = program {
-        held.push(("the program", program));
-        let here = if gpu.is_some() { 0 } else { bytes_of(arena) };
-        let all = beside.iter().fold(here, |sum, &bytes| sum.saturating_add(bytes));
-        held.push(("at most", all.saturating_add(program)));
-    }
+    held.extend(needed.gpu.map(|bytes| ("the GPU", bytes)));
+    held.extend([("data read ahead", needed.ahead), ("snapshots", needed.snapshot)]);
+    let of_some = [("tests", needed.tests), ("data in memory", needed.data)];
+    held.extend(of_some.into_iter().filter(|&(_, bytes)| 0 < bytes));
+    held.extend([("the program", needed.program), ("at most", needed.host())]);
     held
 }
 

@@ -9,7 +9,7 @@ use super::machine::users;
 use crate::diag::nearest::nearest;
 use crate::error::{Error, Result};
 use crate::file;
-use crate::ir::{Before, TypedNet};
+use crate::ir::{Before, TypedNet, Variable};
 use crate::plan::{Plan, Slot};
 use crate::spec::solver::SnapshotFormat;
 use crate::ty::Shape;
@@ -75,17 +75,25 @@ const HISTORIES: &str = "histories";
 const POSITIONS: &str = "positions";
 const LOSSES: &str = "losses";
 
-/// Numbers that a snapshot takes beside the plan while it is written: the parameters and the solver's history.
-pub fn memory(plan: &Plan) -> u64 {
-    let histories = plan.histories.iter().map(|slot| slot.len as u64);
-    histories.fold(plan.parameters.len as u64, u64::saturating_add)
+/// Numbers that a snapshot takes beside the plan while it is written: the parameters for each of their users and then what
+/// is more, all in one order twice or every array of the solver, also for each user, and the largest parameter once more.
+pub fn memory(typed: &TypedNet, plan: &Plan) -> u64 {
+    let count = |variable: &Variable| variable.shape.count() as u64;
+    let variables = typed.variables.iter();
+    let by_user: u64 = variables.map(|v| count(v).saturating_mul(v.users.len() as u64)).sum();
+    let largest = typed.variables.iter().map(count).max().unwrap_or(0);
+    let ordered = (plan.parameters.len as u64).saturating_mul(2);
+    let histories = by_user.saturating_mul(plan.histories.len() as u64);
+    by_user.saturating_add(ordered.max(histories)).saturating_add(largest)
 }
 
 impl Trainer {
     /// Bytes that the files of a snapshot take on the disk, at least: what layers share is in Caffe's more than once.
     pub fn snapshot_bytes(&self) -> u64 {
         let plan = self.plan();
-        let (parameters, both) = (plan.parameters.len as u64, memory(plan));
+        let parameters = plan.parameters.len as u64;
+        let histories = plan.histories.iter().map(|slot| slot.len as u64);
+        let both = histories.fold(parameters, u64::saturating_add);
         // Weights by name and the whole state, and for Caffe the weights and the solver's history.
         let for_caffe = if self.names.is_empty() { both } else { 0 };
         4 * (parameters + both + for_caffe)

@@ -24,6 +24,8 @@ pub struct Feed {
     prefetcher: Prefetcher,
     /// Records of a batch.
     batch: usize,
+    /// Bytes that the source holds beside batches.
+    held: u64,
     wires: Vec<Wire>,
 }
 
@@ -84,8 +86,14 @@ impl Feed {
         if batch == 1 {
             source.vary();
         }
+        let held = source.held(batch);
         let prefetcher = Prefetcher::new(source, batch, AHEAD)?;
-        Ok(Feed { prefetcher, batch, wires })
+        Ok(Feed { prefetcher, batch, held, wires })
+    }
+
+    /// Bytes that its source [holds](Source::held) beside batches.
+    pub fn held(&self) -> u64 {
+        self.held
     }
 
     /// Takes the next batch. Says which inputs have another shape in it than in the net.

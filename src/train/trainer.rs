@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::machine::{Machine, Purpose, users};
-use super::memory::{self, Needed};
+use super::memory::{self, Needed, OfNet};
 use super::rewriting::Rewriter;
 use super::rule::{factor, looks_ahead, starts, update};
 use super::schedule::Schedule;
@@ -220,8 +220,12 @@ impl Trainer {
     /// # Errors
     /// A GPU cannot run a step.
     pub fn predicted_memory(&self) -> Result<Needed> {
-        let tests = self.tests.iter().map(|test| test.machine.plan());
-        memory::of_a_run(self.train.device(), self.plan(), tests)
+        fn of_net(machine: &Machine) -> OfNet<'_> {
+            let data = machine.feeds.iter().map(Feed::held).sum();
+            OfNet { typed: &machine.typed, plan: machine.plan(), data }
+        }
+        let tests = self.tests.iter().map(|test| of_net(&test.machine));
+        memory::of_a_run(self.train.device(), of_net(&self.train), tests)
     }
 
     /// The solver.

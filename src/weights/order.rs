@@ -320,7 +320,10 @@ pub fn flat(weights: &Weights, places: &[Place]) -> Vec<f32> {
     let learned: Vec<&Place> = places.iter().filter(|p| p.kind == Kind::Learned).collect();
     let once = first_of(&learned, |p| p.variable);
     let values = once.iter().filter_map(|p| Some((p, weights.get(&(p.layer.clone(), p.at))?)));
-    values.flat_map(|(place, blob)| place.arrangement.to_filters(blob.clone()).data).collect()
+    let count = once.iter().map(|p| p.shape.count()).sum();
+    let mut flat = Vec::with_capacity(count);
+    values.for_each(|(place, blob)| flat.extend(place.arrangement.to_filters(blob.clone()).data));
+    flat
 }
 
 /// The first of each group.

@@ -39,7 +39,9 @@ impl Walk<'_> {
         for (key, value) in module.entries() {
             if let Value::String(name) = &key {
                 let name = name.to_str();
-                let extents = spelling.class.tensors.contains(&&*name);
+                let tensors = spelling.class.tensors;
+                // The numbers of gradients are no arguments either.
+                let extents = tensors.iter().any(|&t| t == name || gradient_of(t) == name);
                 if let Some(value) = argument(self.lua, &value, extents, 2, span)? {
                     fields.push(field(&name, value, span));
                 }
@@ -71,10 +73,7 @@ impl Walk<'_> {
                 let help = "give it a tensor of numbers: `torch.Tensor()` has none, `torch.zeros(3)` has three";
                 return Err(Box::new(d.help(help)));
             }
-            let mut initials = name.chars();
-            let capital = initials.next().map(|c| c.to_ascii_uppercase());
-            let gradient = format!("grad{}{}", capital.unwrap_or_default(), initials.as_str());
-            let gradient = module.field(&gradient);
+            let gradient = module.field(&gradient_of(name));
             let identity = Identity::of(tensor, gradient.object::<Tensor>());
             let at = self.nodes[node].params.len();
             self.uses.push(Use {
@@ -107,6 +106,13 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// The field with the gradient of a parameter: `gradWeight` of `weight`.
+fn gradient_of(parameter: &str) -> String {
+    let mut initials = parameter.chars();
+    let capital = initials.next().map(|c| c.to_ascii_uppercase());
+    format!("grad{}{}", capital.unwrap_or_default(), initials.as_str())
 }
 
 pub(super) fn field(key: &str, value: spec::Value, span: Span) -> Field {

@@ -14,7 +14,7 @@ use crate::source::{FileId, Span, Spanned};
 use pest::Parser;
 use pest::iterators::Pair;
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 pub use advice::advised;
 
@@ -67,11 +67,21 @@ pub fn parse(file: FileId, text: &str) -> (Block, Vec<SyntaxError>) {
     })
 }
 
+/// The trees of texts that never change.
+type Trees = HashMap<(FileId, &'static str), Arc<Block>>;
+
+fn trees() -> MutexGuard<'static, Trees> {
+    static TREES: LazyLock<Mutex<Trees>> = LazyLock::new(Mutex::default);
+    TREES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Frees the trees that [`parse_once`] keeps, some ten megabytes.
+pub fn forget_trees() {
+    trees().clear();
+}
+
 /// Reads a text that never changes; its tree is kept for whoever reads it again as the same file.
 pub fn parse_once(file: FileId, text: &'static str) -> Result<Arc<Block>, Vec<SyntaxError>> {
-    static TREES: LazyLock<Mutex<HashMap<(FileId, &str), Arc<Block>>>> =
-        LazyLock::new(Mutex::default);
-    let trees = || TREES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(tree) = trees().get(&(file, text)) {
         return Ok(tree.clone());
     }
