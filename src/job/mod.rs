@@ -360,7 +360,9 @@ impl Stage {
             return Err(Error::Definition);
         }
         let inputs = Inputs::open(plan, definition, state, data, seed)?;
-        inputs.must_feed(definition, state)?;
+        if data.to_be.is_none() {
+            inputs.must_feed(definition, state)?;
+        }
         let env = environment(inputs.shapes.clone());
         let typed = pipeline::typed_net(definition, state, &env, diagnostics);
         Ok(Stage { typed, env, inputs })
