@@ -147,7 +147,7 @@ fn steps(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
 /// A tick's text, with as many decimals as the step needs; all ticks of an axis are written alike, by the `largest`.
 fn plain(value: f64, step: f64, largest: f64) -> String {
     let size = value.abs();
-    if size != 0.0 && (1e6 <= largest || largest < 1e-3) {
+    if size != 0.0 && !(1e-3..1e6).contains(&largest) {
         let digits = (size.log10().floor() - step.log10().floor()).clamp(0.0, 6.0) as usize;
         return format!("{value:.digits$e}");
     }
