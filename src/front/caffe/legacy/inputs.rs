@@ -6,8 +6,7 @@ use crate::front::caffe::tree::{Field, Message, ValueKind};
 
 const FIELDS: [&str; 3] = ["input", "input_dim", "input_shape"];
 
-/// Beside `layers`, which stand in no net with a `layer`, only the whole file can be brought up to date.
-pub(super) fn upgrade(net: &mut Message, has_layers: bool, diagnostics: &mut Diagnostics) {
+pub(super) fn upgrade(net: &mut Message, diagnostics: &mut Diagnostics) {
     FIELDS.iter().for_each(|name| net.split_lists(name));
     let is_input = |field: &Field| FIELDS.contains(&field.name.value.as_str());
     let Some(span) = net.range_of(is_input) else { return };
@@ -59,9 +58,9 @@ pub(super) fn upgrade(net: &mut Message, has_layers: bool, diagnostics: &mut Dia
     let front = net.fields.iter().position(is_layer).unwrap_or(net.fields.len());
     net.fields.insert(front, block("layer", fields, span));
     let message = "`input` fields of the net are the old form of an Input layer";
-    let d = Diagnostic::new(&diag::W0613, span, message);
-    diagnostics.report(match has_layers {
-        true => d.help("`cortado convert OLD NEW` writes the whole file in today's form"),
-        false => d.edit("an Input layer says the same", span, printed_between(net, span)),
-    });
+    diagnostics.report(Diagnostic::new(&diag::W0613, span, message).edit(
+        "an Input layer says the same",
+        span,
+        printed_between(net, span),
+    ));
 }

@@ -18,9 +18,8 @@ use build::{block, is_true_zero, printed_between, scalar};
 
 /// A NetParameter in the modern form.
 pub fn upgrade_net(mut net: Message, diagnostics: &mut Diagnostics) -> Message {
-    let has_layers = net.fields.iter().any(|field| field.name.value == "layers");
     upgrade_layers(&mut net, diagnostics);
-    inputs::upgrade(&mut net, has_layers, diagnostics);
+    inputs::upgrade(&mut net, diagnostics);
     let mut overruled = vec![];
     for field in net.fields.iter_mut().filter(|field| field.name.value == "layer") {
         if let ValueKind::Message(layer) = &mut field.value.kind {
