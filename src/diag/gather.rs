@@ -42,7 +42,7 @@ impl Diagnostics {
         }
         let mut gone = gone.into_iter();
         self.list.retain(|_| gone.next() != Some(true));
-        self.sort();
+        self.index();
     }
 }
 

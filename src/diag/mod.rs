@@ -304,18 +304,23 @@ impl Diagnostics {
         let later = self.list.split_off(first.min(self.list.len()));
         // The stage of every complaint from there on, and the last stage that was joined to it.
         let mut owners: Vec<(usize, usize)> = vec![];
+        // Which of them are of a kind at a place.
+        let mut places: HashMap<(&str, Option<Span>), Vec<usize>> = HashMap::new();
         for (at, other) in later.into_iter().enumerate() {
             let stage = stages.iter().rposition(|(_, start)| *start <= first + at).unwrap_or(0);
-            let own = &mut self.list[first..];
-            let same = own.iter_mut().zip(&mut owners).find(|(known, (owner, joined))| {
-                *owner < stage && *joined < stage && known.is_as(&other)
+            let alike = places.entry((other.code.id, other.span())).or_default();
+            let same = alike.iter().copied().find(|&i| {
+                let (owner, joined) = owners[i];
+                owner < stage && joined < stage && self.list[first + i].is_as(&other)
             });
             match same {
-                Some((known, (_, joined))) => {
-                    *joined = stage;
+                Some(i) => {
+                    owners[i].1 = stage;
+                    let known = &mut self.list[first + i];
                     known.notes.extend(known.otherwise(&other, &stages[stage].0));
                 }
                 None => {
+                    alike.push(owners.len());
                     self.list.push(other);
                     owners.push((stage, stage));
                 }
