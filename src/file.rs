@@ -390,13 +390,13 @@ fn writer(name: &str) -> Option<u32> {
 }
 
 /// Whether a process of this machine has the number; so it seems where that cannot be seen.
-fn is_running(process: u32) -> bool {
+pub(crate) fn is_running(process: u32) -> bool {
     let processes = Path::new("/proc");
     !processes.join("self").exists() || processes.join(process.to_string()).exists()
 }
 
 /// Whether a process, maybe of another machine, writes there.
-fn is_locked(path: &Path) -> bool {
+pub(crate) fn is_locked(path: &Path) -> bool {
     let file = File::open(path);
     file.is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }

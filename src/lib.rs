@@ -60,6 +60,7 @@ pub mod program;
 pub mod random;
 pub mod real;
 pub mod report;
+pub mod serve;
 pub mod source;
 pub mod spec;
 pub mod train;

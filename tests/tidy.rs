@@ -11,7 +11,7 @@ const TIERS: &[(&str, &[&str])] = &[
     ("runtime", &["exec", "weights", "data", "train"]),
     ("driver", &["pipeline", "one_pass", "job"]),
     ("views", &["report"]),
-    ("shells", &["cli", "main", "lib"]),
+    ("shells", &["cli", "serve", "main", "lib"]),
 ];
 
 /// Uses upward that are meant: the user, what it uses, and why.

@@ -21,6 +21,7 @@ mod layers;
 mod pictures;
 mod plot;
 mod run;
+mod serve;
 mod signals;
 mod terminal;
 mod time;
@@ -94,6 +95,8 @@ enum Verb {
     Layers(layers::Arguments),
     /// Explain the code of an error or warning, or list all codes
     Explain(explain::Arguments),
+    /// The verbs in a browser, and by the REST interface of DIGITS
+    Serve(serve::Arguments),
     /// One forward pass, and with --backward one backward pass, on given tensors
     Run(run::Arguments),
 }
@@ -176,6 +179,7 @@ pub fn main() -> ExitCode {
         Verb::Layers(arguments) => layers::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
+        Verb::Serve(arguments) => serve::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -26,7 +26,7 @@ pub use check::check_file;
 pub use fit::{Fit, Predicted, fit, predict};
 pub use forward::test_net;
 pub use options::JobOptions;
-pub use run::{Control, Observer, Outcome, run, test};
+pub use run::{Control, Observer, Outcome, is_being_written, run, test};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::{Job, Kept, LOG};
 use crate::error::{Error, Result};
-use crate::file::room;
+use crate::file::{is_locked, is_running, room};
 use crate::train::checkpoint::Snapshot;
 use crate::train::log::{Event, Log};
 use crate::train::{StepReport, TestReport};
@@ -151,10 +151,21 @@ pub fn run(job: &mut Job, observer: &mut dyn Observer) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// The file that a training holds locked in its folder.
+const LOCK: &str = ".lock";
+
+/// Whether a training writes a run's folder. The lock is tried only where the process that has left its number there is alive, so
+/// that this look keeps out no training that begins.
+pub fn is_being_written(folder: &Path) -> bool {
+    let path = folder.join(LOCK);
+    let process = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+    process.is_some_and(is_running) && is_locked(&path)
+}
+
 /// Keeps other trainings out of a run's folder as long as the result lives; a process that ends, however it does, keeps
 /// nobody out. Where the file system has no locks nobody is.
 fn lock(folder: &Path) -> Result<Option<File>> {
-    let path = folder.join(".lock");
+    let path = folder.join(LOCK);
     let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
     let mut file = file.map_err(|e| Error::io("write", &path, e))?;
     match file.try_lock() {

@@ -24,7 +24,7 @@ use crate::source::SourceMap;
 use crate::spec::Dialect;
 
 /// Epochs where neither epochs nor iterations are said, as in DIGITS.
-const DEFAULT_EPOCHS: f64 = 30.0;
+pub const DEFAULT_EPOCHS: f64 = 30.0;
 
 /// A run file. Paths are relative to the file's own folder, except `output`, which is relative to where cortado is
 /// started.
@@ -255,7 +255,10 @@ pub struct Training {
 impl RunFile {
     /// The text of this run file in the run's own folder, whatever folder it is read from, with the weights of the
     /// command line.
-    fn kept(&self, base: &Path, folder: &Path, weights: &[PathBuf]) -> Result<Kept> {
+    ///
+    /// # Errors
+    /// The folders cannot be found.
+    pub fn kept(&self, base: &Path, folder: &Path, weights: &[PathBuf]) -> Result<Kept> {
         let absolute = |path: &Path| {
             std::path::absolute(path).map_err(|e| Error::io("find the place of", path, e))
         };

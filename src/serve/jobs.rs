@@ -1,0 +1,474 @@
+//! Jobs: folders with a run file and what its training has left there. A job is what lies on the disk, so trainings that were started
+//! on the command line are jobs as well.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{Path as Named, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+
+use super::Server;
+use super::definition::{Pasted, scratch};
+use super::refusal::Refusal;
+use super::verb::{program, verb, words};
+use crate::error::{Error, Result};
+use crate::exec::Device;
+use crate::job::inference::iteration_of;
+use crate::job::run_file::{self, DEFAULT_EPOCHS, RunFile};
+use crate::job::{LOG, RUN_FILE, is_being_written};
+
+/// What a training prints, in the folder of its job.
+const CONSOLE: &str = "console.txt";
+
+/// How much of the ends of logs is read, in bytes.
+const TAIL: u64 = 32 << 10;
+
+/// What became of a training that this server was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Started {
+    Waiting,
+    Running(Option<u32>),
+    Aborted,
+    Ended { well: bool },
+}
+
+/// The jobs of a folder.
+pub(super) struct Jobs {
+    folder: PathBuf,
+    device: Device,
+    started: Mutex<BTreeMap<String, Started>>,
+    /// Held by the training that runs.
+    turn: Semaphore,
+}
+
+/// A snapshot of a job.
+pub(super) struct Snapshot {
+    pub iteration: u64,
+    /// Passes over the training data before it, where that is known.
+    pub epoch: Option<f64>,
+    /// The weights by name.
+    pub path: PathBuf,
+}
+
+/// A folder of a job that is there.
+pub(super) struct Job {
+    id: String,
+    folder: PathBuf,
+}
+
+impl Jobs {
+    pub(super) fn new(folder: PathBuf, device: Device) -> Self {
+        Jobs { folder, device, started: Mutex::default(), turn: Semaphore::new(1) }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The jobs by their ids, which are the names of their folders.
+    pub(super) fn all(&self) -> Vec<Job> {
+        let found = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let ids = found.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut all: Vec<Job> = ids.filter_map(|id| self.job(&id).ok()).collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    /// The job of an id.
+    pub(super) fn job(&self, id: &str) -> Result<Job, Refusal> {
+        let mut parts = Path::new(id).components();
+        let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+        let folder = self.folder.join(id);
+        match is_name && folder.join(RUN_FILE).is_file() {
+            true => Ok(Job { id: id.to_owned(), folder }),
+            false => Err(Refusal::unknown(format!("there is no job `{id}`"))),
+        }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Started>) -> T) -> T {
+        change(&mut self.started.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What a job is doing, in DIGITS' words.
+    pub(super) fn status(&self, job: &Job) -> &'static str {
+        match self.with(|started| started.get(&job.id).copied()) {
+            Some(Started::Waiting) => "Waiting",
+            Some(Started::Running(_)) => "Running",
+            _ if is_being_written(&job.folder) => "Running",
+            Some(Started::Ended { well: false }) => "Error",
+            _ => match job.last_event("train") {
+                None => "Initialized",
+                Some(last) if 0.999 <= job.progress(&last) => "Done",
+                Some(_) => "Aborted",
+            },
+        }
+    }
+
+    /// Whether a training may be started.
+    fn is_busy(&self, job: &Job) -> bool {
+        ["Waiting", "Running"].contains(&self.status(job))
+    }
+
+    /// Asks a training to end with a snapshot, or takes it out of those that wait.
+    pub(super) fn abort(&self, id: &str) {
+        let process = self.with(|started| match started.get_mut(id) {
+            Some(one @ Started::Waiting) => {
+                *one = Started::Aborted;
+                None
+            }
+            Some(Started::Running(process)) => *process,
+            _ => None,
+        });
+        if let Some(process) = process {
+            interrupt(process);
+        }
+    }
+
+    /// Ends all trainings, each with a snapshot, and waits for that.
+    pub(super) async fn stop_all(&self) {
+        let ids: Vec<String> = self.with(|started| started.keys().cloned().collect());
+        ids.iter().for_each(|id| self.abort(id));
+        let _ = tokio::time::timeout(Duration::from_secs(60), self.turn.acquire()).await;
+    }
+}
+
+/// Asks a process to end, as Ctrl-C does.
+fn interrupt(process: u32) {
+    #[cfg(unix)]
+    // SAFETY: it is a child that has not been waited for, so that no other process has its number.
+    unsafe {
+        libc::kill(process as i32, libc::SIGINT);
+    }
+    #[cfg(not(unix))]
+    let _ = process;
+}
+
+impl Job {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn run_file(&self) -> PathBuf {
+        self.folder.join(RUN_FILE)
+    }
+
+    /// The last event of a kind in the log, if it is among the last ones.
+    fn last_event(&self, kind: &str) -> Option<Map<String, Value>> {
+        let text = tail(&self.folder.join(LOG));
+        let events = text.lines().rev().filter_map(|line| serde_json::from_str(line).ok());
+        events
+            .into_iter()
+            .find(|event: &Map<String, Value>| event.get("event") == Some(&kind.into()))
+    }
+
+    /// Which part of the training the last update was.
+    fn progress(&self, last: &Map<String, Value>) -> f64 {
+        let Ok((file, _)) = run_file::read(&self.run_file(), &[]) else { return 0.0 };
+        let number = |key: &str| last.get(key).and_then(Value::as_f64).unwrap_or(0.0);
+        let done = number("iteration") + 1.0;
+        match file.train.iterations {
+            Some(iterations) => done / iterations as f64,
+            None => {
+                number("epoch") * done
+                    / number("iteration").max(1.0)
+                    / file.train.epochs.unwrap_or(DEFAULT_EPOCHS)
+            }
+        }
+        .min(1.0)
+    }
+
+    /// The snapshots, the first one first.
+    pub(super) fn snapshots(&self) -> Vec<Snapshot> {
+        let last = self.last_event("train").unwrap_or_default();
+        let number = |key: &str| last.get(key).and_then(Value::as_f64);
+        let for_each = number("epoch").zip(number("iteration")).map(|(e, i)| e / i);
+        let found = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let weights = found.map(|entry| entry.path());
+        let weights = weights.filter(|path| path.extension().is_some_and(|e| e == "safetensors"));
+        let mut all: Vec<Snapshot> = weights
+            .filter_map(|path| {
+                let iteration = iteration_of(&path)?;
+                let epoch = for_each.map(|e| (e * iteration as f64 * 1000.0).round() / 1000.0);
+                Some(Snapshot { iteration, epoch: epoch.filter(|e| e.is_finite()), path })
+            })
+            .collect();
+        all.sort_by_key(|snapshot| snapshot.iteration);
+        all
+    }
+
+    /// The weights after so many epochs, or the last ones.
+    pub(super) fn weights(&self, epoch: Option<f64>) -> Result<PathBuf, Refusal> {
+        let mut all = self.snapshots();
+        let none = || Refusal::failed(format!("`{}` has no snapshot yet", self.id));
+        let Some(epoch) = epoch.filter(|epoch| 0.0 <= *epoch) else {
+            return all.pop().map(|last| last.path).ok_or_else(none);
+        };
+        let is_it = |s: &Snapshot| s.epoch.is_some_and(|e| (e - epoch).abs() < 0.005);
+        let known: Vec<String> = all.iter().filter_map(|s| Some(s.epoch?.to_string())).collect();
+        all.into_iter().find(is_it).map(|found| found.path).ok_or_else(|| {
+            let which = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Refusal::unknown(format!("there is no snapshot of epoch {epoch}; there are: {which}"))
+        })
+    }
+
+    /// What a list of jobs says of it.
+    fn summary(&self, server: &Server) -> Map<String, Value> {
+        let last = self.last_event("train");
+        let mut said = Map::new();
+        said.insert("id".into(), self.id.clone().into());
+        said.insert("status".into(), server.jobs.status(self).into());
+        said.insert("progress".into(), last.as_ref().map(|last| self.progress(last)).into());
+        said.insert("last".into(), last.into());
+        said
+    }
+
+    /// All that its page shows.
+    fn details(&self, server: &Server) -> Map<String, Value> {
+        let mut said = self.summary(server);
+        said.insert("folder".into(), self.folder.display().to_string().into());
+        said.insert("test".into(), self.last_event("test").into());
+        said.insert("console".into(), tail(&self.folder.join(CONSOLE)).into());
+        let snapshots = self.snapshots();
+        let snapshots =
+            snapshots.iter().map(|s| json!({ "iteration": s.iteration, "epoch": s.epoch }));
+        said.insert("snapshots".into(), snapshots.collect());
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let files = entries.filter(|entry| entry.path().is_file());
+        let mut files: Vec<String> =
+            files.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        files.retain(|name| !name.starts_with('.'));
+        files.sort();
+        said.insert("files".into(), files.into());
+        said
+    }
+}
+
+/// The last lines of a file that grows; nothing if there is no such file.
+fn tail(path: &Path) -> String {
+    let read = || -> std::io::Result<String> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        let mut bytes = vec![];
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let is_cut = TAIL < length;
+        Ok(if is_cut {
+            text.split_once('\n').map_or(String::new(), |t| t.1.to_owned())
+        } else {
+            text
+        })
+    };
+    read().unwrap_or_default()
+}
+
+/// Data that lie below the folder that the server was started in.
+#[derive(Default)]
+pub(super) struct Data {
+    /// LMDBs.
+    pub databases: Vec<String>,
+    /// IDX files.
+    pub idx: Vec<String>,
+}
+
+/// Data as far as a short look finds them.
+pub(super) fn data() -> Data {
+    let (mut found, mut folders, mut looks) = (Data::default(), vec![(PathBuf::from("."), 0)], 0);
+    while let Some((folder, depth)) = folders.pop() {
+        looks += 1;
+        if 2000 < looks {
+            break;
+        }
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten().take(1000);
+        for path in entries.map(|entry| entry.path()).filter(|path| !path.is_symlink()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let shown = || path.strip_prefix(".").unwrap_or(&path).display().to_string();
+            if !path.is_dir() {
+                let is_idx = ["-idx1-ubyte", "-idx3-ubyte"].iter().any(|kind| name.contains(kind));
+                found.idx.extend(is_idx.then(shown));
+            } else if path.join("data.mdb").is_file() {
+                found.databases.push(shown());
+            } else if depth < 4 && !name.starts_with('.') && name != "target" {
+                folders.push((path.clone(), depth + 1));
+            }
+        }
+    }
+    found.databases.sort();
+    found.idx.sort();
+    found
+}
+
+pub(super) fn routes() -> Router<Arc<Server>> {
+    Router::new()
+        .route("/api/jobs", get(list).post(create))
+        .route("/api/jobs/{id}", get(show))
+        .route("/api/jobs/{id}/start", post(restart))
+        .route("/api/jobs/{id}/abort", post(abort))
+        .route("/api/jobs/{id}/network.svg", get(picture))
+}
+
+async fn list(State(server): State<Arc<Server>>) -> Json<Value> {
+    Json(server.jobs.all().iter().map(|job| Value::from(job.summary(&server))).collect())
+}
+
+async fn show(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<String>,
+) -> Result<Json<Value>, Refusal> {
+    Ok(Json(server.jobs.job(&id)?.details(&server).into()))
+}
+
+/// The diagram of a job's net.
+async fn picture(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<String>,
+) -> Result<impl IntoResponse, Refusal> {
+    let job = server.jobs.job(&id)?;
+    let folder = scratch()?;
+    let path = folder.path().join("net.svg");
+    let all: [OsString; 4] =
+        ["visualize".into(), job.run_file().into(), "--output".into(), path.clone().into()];
+    verb(folder.path(), &all).await?.output()?;
+    let text = fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
+    Ok(([(CONTENT_TYPE, "image/svg+xml")], text))
+}
+
+/// A job that somebody asks for.
+#[derive(Deserialize)]
+struct Wanted {
+    name: String,
+    #[serde(flatten)]
+    net: Pasted,
+    /// The run file without its `network` and `output`; paths are relative to where the server was started.
+    run: Map<String, Value>,
+    /// The solver as a run file writes it.
+    #[serde(default)]
+    solver: String,
+}
+
+/// Makes a job and starts its training.
+async fn create(
+    State(server): State<Arc<Server>>,
+    Json(wanted): Json<Wanted>,
+) -> Result<Json<Value>, Refusal> {
+    let mut run = wanted.run;
+    run.insert("network".into(), wanted.net.file_name()?.into());
+    let run: Result<RunFile, _> = serde_json::from_value(run.into());
+    let mut run = run.map_err(|e| Refusal::wrong(format!("the run file: {e}")))?;
+    if !wanted.solver.trim().is_empty() {
+        let solver = serde_yaml::from_str(&wanted.solver);
+        run.train.solver = solver.map_err(|e| Refusal::wrong(format!("the solver: {e}")))?;
+    }
+    let folder = new_folder(server.jobs.folder(), &wanted.name)?;
+    run.network = folder.join(wanted.net.file_name()?);
+    let kept = run.kept(Path::new(""), &folder, &[])?;
+    for (path, text) in [(&run.network, &wanted.net.text), (&folder.join(kept.name), &kept.text)] {
+        fs::write(path, text).map_err(|e| Error::io("write", path, e))?;
+    }
+    let id = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let job = server.jobs.job(&id)?;
+    start(&server, &job, None)?;
+    Ok(Json(json!({ "id": id })))
+}
+
+/// Makes a folder by a name, with a number behind it if there is one already.
+fn new_folder(folder: &Path, name: &str) -> Result<PathBuf, Refusal> {
+    let word: String = name.trim().chars().take(60).collect();
+    let word = word.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c), "-");
+    let word = word.trim_matches('-');
+    let word = if word.is_empty() { "run" } else { word };
+    for number in 1..10_000 {
+        let name = if number == 1 { word.to_owned() } else { format!("{word}-{number}") };
+        let path = folder.join(name);
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::io("create", &path, e).into()),
+        }
+    }
+    Err(Refusal::failed(format!("there are too many jobs called `{word}`")))
+}
+
+/// Goes on with a training from its last snapshot, or starts it anew where there is none.
+async fn restart(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<String>,
+) -> Result<Json<Value>, Refusal> {
+    let job = server.jobs.job(&id)?;
+    let state = job.snapshots().pop().map(|last| last.path.with_extension("state"));
+    start(&server, &job, state.filter(|state| state.is_file()))?;
+    Ok(Json(json!({ "id": id })))
+}
+
+async fn abort(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<String>,
+) -> Result<Json<Value>, Refusal> {
+    let job = server.jobs.job(&id)?;
+    server.jobs.abort(job.id());
+    Ok(Json(json!({ "id": id })))
+}
+
+/// Has a job trained as soon as no other is.
+fn start(server: &Arc<Server>, job: &Job, resume: Option<PathBuf>) -> Result<(), Refusal> {
+    if server.jobs.is_busy(job) {
+        return Err(Refusal::failed(format!("`{}` is being trained already", job.id)));
+    }
+    let mut words = words(["train", "--device", &server.jobs.device.to_string()]);
+    words.extend([OsString::from("--set"), format!("output={}", job.folder.display()).into()]);
+    words.extend(resume.into_iter().flat_map(|state| [OsString::from("--resume"), state.into()]));
+    words.push(job.run_file().into());
+    let path = job.folder.join(CONSOLE);
+    let console = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+    let (server, id, folder) = (server.clone(), job.id.clone(), job.folder.clone());
+    server.jobs.with(|started| started.insert(id.clone(), Started::Waiting));
+    tokio::spawn(async move {
+        let jobs = &server.jobs;
+        let Ok(_turn) = jobs.turn.acquire().await else { return };
+        if jobs.with(|started| started.get(&id) != Some(&Started::Waiting)) {
+            return;
+        }
+        let well = train(jobs, &id, &folder, &words, console).await;
+        if let Err(why) = &well {
+            let _ = fs::write(folder.join(CONSOLE), format!("error: {why}\n"));
+        }
+        let ended = Started::Ended { well: well.unwrap_or(false) };
+        jobs.with(|started| started.insert(id, ended));
+    });
+    Ok(())
+}
+
+/// A training from its start to its end; whether it ended well.
+async fn train(
+    jobs: &Jobs,
+    id: &str,
+    folder: &Path,
+    words: &[OsString],
+    console: File,
+) -> Result<bool> {
+    let failed = |e| Error::refused(format!("cannot start this program again: {e}"));
+    let mut command =
+        program(folder).map_err(|_| Error::refused("cannot find this program again"))?;
+    command.args(words).stdout(console.try_clone().map_err(failed)?).stderr(console);
+    // Ctrl-C is for the server, which asks its training to end; and a training outlives a server that is killed.
+    #[cfg(unix)]
+    command.process_group(0);
+    let mut child = command.kill_on_drop(false).spawn().map_err(failed)?;
+    jobs.with(|started| started.insert(id.to_owned(), Started::Running(child.id())));
+    Ok(child.wait().await.map_err(failed)?.success())
+}

@@ -1,0 +1,49 @@
+//! What a request gets that cannot be answered: a status and a sentence, as JSON.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::error::Error;
+
+/// Why a request was not answered.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    why: String,
+}
+
+impl Refusal {
+    /// What was asked for is not there.
+    pub(super) fn unknown(why: impl Into<String>) -> Self {
+        Refusal { status: StatusCode::NOT_FOUND, why: why.into() }
+    }
+
+    /// The request is wrong.
+    pub(super) fn wrong(why: impl Into<String>) -> Self {
+        Refusal { status: StatusCode::BAD_REQUEST, why: why.into() }
+    }
+
+    /// Whoever asks may not.
+    pub(super) fn forbidden(why: impl Into<String>) -> Self {
+        Refusal { status: StatusCode::FORBIDDEN, why: why.into() }
+    }
+
+    /// The request is right, and a verb has refused it or failed.
+    pub(super) fn failed(why: impl Into<String>) -> Self {
+        Refusal { status: StatusCode::UNPROCESSABLE_ENTITY, why: why.into() }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, why: error.to_string() }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.why }))).into_response()
+    }
+}

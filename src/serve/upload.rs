@@ -1,0 +1,60 @@
+//! The fields and files of a form, however it is encoded.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Form, FromRequest, Multipart, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use super::refusal::Refusal;
+
+/// What a form holds.
+#[derive(Default)]
+pub(super) struct Upload {
+    /// The values of fields.
+    fields: BTreeMap<String, String>,
+    /// Files in their order: the field, the name that the file has where it comes from, and its bytes.
+    pub files: Vec<(String, String, Vec<u8>)>,
+}
+
+impl Upload {
+    /// A field that is there and not empty.
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// A field that must be there.
+    pub(super) fn needed(&self, name: &str) -> Result<&str, Refusal> {
+        self.field(name).ok_or_else(|| Refusal::wrong(format!("`{name}` is missing")))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Upload {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let mut upload = Upload::default();
+        if !kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
+            let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
+            upload.fields.extend(form.map_err(IntoResponse::into_response)?.0);
+            return Ok(upload);
+        }
+        let form = Multipart::from_request(request, state).await;
+        let mut form = form.map_err(IntoResponse::into_response)?;
+        while let Some(part) = form.next_field().await.map_err(IntoResponse::into_response)? {
+            let field = part.name().unwrap_or("").to_owned();
+            let file = part.file_name().map(str::to_owned);
+            let bytes = part.bytes().await.map_err(IntoResponse::into_response)?;
+            match file {
+                Some(name) if !name.is_empty() => upload.files.push((field, name, bytes.to_vec())),
+                Some(_) => {}
+                None => {
+                    let value = String::from_utf8_lossy(&bytes).into_owned();
+                    upload.fields.insert(field, value);
+                }
+            }
+        }
+        Ok(upload)
+    }
+}
