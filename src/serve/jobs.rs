@@ -1,55 +1,38 @@
 //! Jobs: folders with a run file and what its training has left there. A job is what lies on the disk, so trainings that were started
 //! on the command line are jobs as well.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use axum::extract::{Path as Named, State};
+use axum::extract::{Path as Named, State as Shared};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::Semaphore;
 
 use super::Server;
 use super::definition::{Pasted, scratch};
 use super::refusal::Refusal;
-use super::verb::{program, verb, words};
+use super::trainings::{CONSOLE, State, Trainings};
+use super::verb::verb;
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::job::inference::iteration_of;
 use crate::job::run_file::{self, DEFAULT_EPOCHS, RunFile};
 use crate::job::{LOG, RUN_FILE, is_being_written};
 
-/// What a training prints, in the folder of its job.
-const CONSOLE: &str = "console.txt";
-
 /// How much of the ends of logs is read, in bytes.
 const TAIL: u64 = 32 << 10;
-
-/// What became of a training that this server was asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Started {
-    Waiting,
-    Running(Option<u32>),
-    Aborted,
-    Ended { well: bool },
-}
 
 /// The jobs of a folder.
 pub(super) struct Jobs {
     folder: PathBuf,
-    device: Device,
-    started: Mutex<BTreeMap<String, Started>>,
-    /// Held by the training that runs.
-    turn: Semaphore,
+    trainings: Trainings,
 }
 
 /// A snapshot of a job.
@@ -69,7 +52,7 @@ pub(super) struct Job {
 
 impl Jobs {
     pub(super) fn new(folder: PathBuf, device: Device) -> Self {
-        Jobs { folder, device, started: Mutex::default(), turn: Semaphore::new(1) }
+        Jobs { folder, trainings: Trainings::new(device) }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -96,17 +79,13 @@ impl Jobs {
         }
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Started>) -> T) -> T {
-        change(&mut self.started.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// What a job is doing, in DIGITS' words.
     pub(super) fn status(&self, job: &Job) -> &'static str {
-        match self.with(|started| started.get(&job.id).copied()) {
-            Some(Started::Waiting) => "Waiting",
-            Some(Started::Running(_)) => "Running",
+        match self.trainings.state(&job.id) {
+            Some(State::Waiting) => "Waiting",
+            Some(State::Running) => "Running",
             _ if is_being_written(&job.folder) => "Running",
-            Some(Started::Ended { well: false }) => "Error",
+            Some(State::Failed) => "Error",
             _ => match job.last_event("train") {
                 None => "Initialized",
                 Some(last) if 0.999 <= job.progress(&last) => "Done",
@@ -115,43 +94,23 @@ impl Jobs {
         }
     }
 
-    /// Whether a training may be started.
-    fn is_busy(&self, job: &Job) -> bool {
-        ["Waiting", "Running"].contains(&self.status(job))
+    /// Has a job trained as soon as no other is, from a state or anew.
+    fn start(&self, job: &Job, resume: Option<PathBuf>) -> Result<(), Refusal> {
+        if ["Waiting", "Running"].contains(&self.status(job)) {
+            return Err(Refusal::failed(format!("`{}` is being trained already", job.id)));
+        }
+        self.trainings.start(job, resume)
     }
 
     /// Asks a training to end with a snapshot, or takes it out of those that wait.
     pub(super) fn abort(&self, id: &str) {
-        let process = self.with(|started| match started.get_mut(id) {
-            Some(one @ Started::Waiting) => {
-                *one = Started::Aborted;
-                None
-            }
-            Some(Started::Running(process)) => *process,
-            _ => None,
-        });
-        if let Some(process) = process {
-            interrupt(process);
-        }
+        self.trainings.abort(id);
     }
 
     /// Ends all trainings, each with a snapshot, and waits for that.
     pub(super) async fn stop_all(&self) {
-        let ids: Vec<String> = self.with(|started| started.keys().cloned().collect());
-        ids.iter().for_each(|id| self.abort(id));
-        let _ = tokio::time::timeout(Duration::from_secs(60), self.turn.acquire()).await;
+        self.trainings.stop_all().await;
     }
-}
-
-/// Asks a process to end, as Ctrl-C does.
-fn interrupt(process: u32) {
-    #[cfg(unix)]
-    // SAFETY: it is a child that has not been waited for, so that no other process has its number.
-    unsafe {
-        libc::kill(process as i32, libc::SIGINT);
-    }
-    #[cfg(not(unix))]
-    let _ = process;
 }
 
 impl Job {
@@ -277,42 +236,6 @@ fn tail(path: &Path) -> String {
     read().unwrap_or_default()
 }
 
-/// Data that lie below the folder that the server was started in.
-#[derive(Default)]
-pub(super) struct Data {
-    /// LMDBs.
-    pub databases: Vec<String>,
-    /// IDX files.
-    pub idx: Vec<String>,
-}
-
-/// Data as far as a short look finds them.
-pub(super) fn data() -> Data {
-    let (mut found, mut folders, mut looks) = (Data::default(), vec![(PathBuf::from("."), 0)], 0);
-    while let Some((folder, depth)) = folders.pop() {
-        looks += 1;
-        if 2000 < looks {
-            break;
-        }
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten().take(1000);
-        for path in entries.map(|entry| entry.path()).filter(|path| !path.is_symlink()) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let shown = || path.strip_prefix(".").unwrap_or(&path).display().to_string();
-            if !path.is_dir() {
-                let is_idx = ["-idx1-ubyte", "-idx3-ubyte"].iter().any(|kind| name.contains(kind));
-                found.idx.extend(is_idx.then(shown));
-            } else if path.join("data.mdb").is_file() {
-                found.databases.push(shown());
-            } else if depth < 4 && !name.starts_with('.') && name != "target" {
-                folders.push((path.clone(), depth + 1));
-            }
-        }
-    }
-    found.databases.sort();
-    found.idx.sort();
-    found
-}
-
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/api/jobs", get(list).post(create))
@@ -322,12 +245,12 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/api/jobs/{id}/network.svg", get(picture))
 }
 
-async fn list(State(server): State<Arc<Server>>) -> Json<Value> {
+async fn list(Shared(server): Shared<Arc<Server>>) -> Json<Value> {
     Json(server.jobs.all().iter().map(|job| Value::from(job.summary(&server))).collect())
 }
 
 async fn show(
-    State(server): State<Arc<Server>>,
+    Shared(server): Shared<Arc<Server>>,
     Named(id): Named<String>,
 ) -> Result<Json<Value>, Refusal> {
     Ok(Json(server.jobs.job(&id)?.details(&server).into()))
@@ -335,7 +258,7 @@ async fn show(
 
 /// The diagram of a job's net.
 async fn picture(
-    State(server): State<Arc<Server>>,
+    Shared(server): Shared<Arc<Server>>,
     Named(id): Named<String>,
 ) -> Result<impl IntoResponse, Refusal> {
     let job = server.jobs.job(&id)?;
@@ -363,7 +286,7 @@ struct Wanted {
 
 /// Makes a job and starts its training.
 async fn create(
-    State(server): State<Arc<Server>>,
+    Shared(server): Shared<Arc<Server>>,
     Json(wanted): Json<Wanted>,
 ) -> Result<Json<Value>, Refusal> {
     let mut run = wanted.run;
@@ -382,7 +305,7 @@ async fn create(
     }
     let id = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let job = server.jobs.job(&id)?;
-    start(&server, &job, None)?;
+    server.jobs.start(&job, None)?;
     Ok(Json(json!({ "id": id })))
 }
 
@@ -406,69 +329,20 @@ fn new_folder(folder: &Path, name: &str) -> Result<PathBuf, Refusal> {
 
 /// Goes on with a training from its last snapshot, or starts it anew where there is none.
 async fn restart(
-    State(server): State<Arc<Server>>,
+    Shared(server): Shared<Arc<Server>>,
     Named(id): Named<String>,
 ) -> Result<Json<Value>, Refusal> {
     let job = server.jobs.job(&id)?;
     let state = job.snapshots().pop().map(|last| last.path.with_extension("state"));
-    start(&server, &job, state.filter(|state| state.is_file()))?;
+    server.jobs.start(&job, state.filter(|state| state.is_file()))?;
     Ok(Json(json!({ "id": id })))
 }
 
 async fn abort(
-    State(server): State<Arc<Server>>,
+    Shared(server): Shared<Arc<Server>>,
     Named(id): Named<String>,
 ) -> Result<Json<Value>, Refusal> {
     let job = server.jobs.job(&id)?;
     server.jobs.abort(job.id());
     Ok(Json(json!({ "id": id })))
-}
-
-/// Has a job trained as soon as no other is.
-fn start(server: &Arc<Server>, job: &Job, resume: Option<PathBuf>) -> Result<(), Refusal> {
-    if server.jobs.is_busy(job) {
-        return Err(Refusal::failed(format!("`{}` is being trained already", job.id)));
-    }
-    let mut words = words(["train", "--device", &server.jobs.device.to_string()]);
-    words.extend([OsString::from("--set"), format!("output={}", job.folder.display()).into()]);
-    words.extend(resume.into_iter().flat_map(|state| [OsString::from("--resume"), state.into()]));
-    words.push(job.run_file().into());
-    let path = job.folder.join(CONSOLE);
-    let console = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
-    let (server, id, folder) = (server.clone(), job.id.clone(), job.folder.clone());
-    server.jobs.with(|started| started.insert(id.clone(), Started::Waiting));
-    tokio::spawn(async move {
-        let jobs = &server.jobs;
-        let Ok(_turn) = jobs.turn.acquire().await else { return };
-        if jobs.with(|started| started.get(&id) != Some(&Started::Waiting)) {
-            return;
-        }
-        let well = train(jobs, &id, &folder, &words, console).await;
-        if let Err(why) = &well {
-            let _ = fs::write(folder.join(CONSOLE), format!("error: {why}\n"));
-        }
-        let ended = Started::Ended { well: well.unwrap_or(false) };
-        jobs.with(|started| started.insert(id, ended));
-    });
-    Ok(())
-}
-
-/// A training from its start to its end; whether it ended well.
-async fn train(
-    jobs: &Jobs,
-    id: &str,
-    folder: &Path,
-    words: &[OsString],
-    console: File,
-) -> Result<bool> {
-    let failed = |e| Error::refused(format!("cannot start this program again: {e}"));
-    let mut command =
-        program(folder).map_err(|_| Error::refused("cannot find this program again"))?;
-    command.args(words).stdout(console.try_clone().map_err(failed)?).stderr(console);
-    // Ctrl-C is for the server, which asks its training to end; and a training outlives a server that is killed.
-    #[cfg(unix)]
-    command.process_group(0);
-    let mut child = command.kill_on_drop(false).spawn().map_err(failed)?;
-    jobs.with(|started| started.insert(id.to_owned(), Started::Running(child.id())));
-    Ok(child.wait().await.map_err(failed)?.success())
 }

@@ -13,7 +13,9 @@
 //! | `refusal` | what a request gets that cannot be answered |
 //! | `verb` | a verb of this program in a process of its own |
 //! | `definition` | a pasted definition to complaints, a table and a picture |
-//! | `jobs` | folders of runs: what there is, starting and stopping |
+//! | `jobs` | folders of runs: what lies there, new ones |
+//! | `trainings` | starting them one after the other, stopping them |
+//! | `found` | data that the page offers |
 //! | `upload` | the fields and files of a form |
 //! | `inference` | images through a job's net |
 //! | `digits` | DIGITS' routes |
@@ -21,10 +23,12 @@
 
 mod definition;
 mod digits;
+mod found;
 mod guard;
 mod inference;
 mod jobs;
 mod refusal;
+mod trainings;
 mod upload;
 mod verb;
 
@@ -134,7 +138,7 @@ fn routes(server: &Arc<Server>) -> Router {
 
 /// What the page begins with: definitions to start from, and the data that lie around.
 async fn start(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    let found = jobs::data();
+    let found = found::data();
     Json(json!({
         "device": server.device.to_string(),
         "examples": EXAMPLES,

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 
 use super::refusal::Refusal;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// How long a verb may take that somebody waits for.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -38,7 +38,7 @@ impl Done {
 }
 
 /// This program, to be run in a folder; nothing is coloured.
-pub(super) fn program(folder: &Path) -> Result<Command, Refusal> {
+pub(super) fn program(folder: &Path) -> Result<Command> {
     let program = std::env::current_exe()
         .map_err(|e| Error::refused(format!("cannot find this program again: {e}")))?;
     let mut command = Command::new(program);

@@ -1,0 +1,149 @@
+//! Trainings that the server was asked for: one runs, the others wait their turn.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+
+use super::jobs::Job;
+use super::refusal::Refusal;
+use super::verb::{program, words};
+use crate::error::{Error, Result};
+use crate::exec::Device;
+
+/// What a training prints, in the folder of its job.
+pub(super) const CONSOLE: &str = "console.txt";
+
+/// How long trainings that are asked to end have for their snapshots.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What became of a training.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Waiting,
+    Running,
+    /// It was taken out of those that wait, or has ended well.
+    Over,
+    Failed,
+}
+
+/// A training that was asked for.
+struct Training {
+    state: State,
+    /// Told when it has to end.
+    stop: Arc<Notify>,
+}
+
+/// The trainings by the ids of their jobs.
+#[derive(Clone)]
+pub(super) struct Trainings {
+    device: Device,
+    all: Arc<Mutex<BTreeMap<String, Training>>>,
+    /// Held by the training that runs.
+    turn: Arc<Semaphore>,
+}
+
+impl Trainings {
+    pub(super) fn new(device: Device) -> Self {
+        Trainings { device, all: Arc::default(), turn: Arc::new(Semaphore::new(1)) }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Training>) -> T) -> T {
+        change(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What became of a job's training, if there was one.
+    pub(super) fn state(&self, id: &str) -> Option<State> {
+        self.with(|all| all.get(id).map(|training| training.state))
+    }
+
+    fn set(&self, id: &str, state: State) {
+        self.with(|all| all.get_mut(id).into_iter().for_each(|training| training.state = state));
+    }
+
+    /// Has a job trained as soon as no other is, from a state or anew.
+    ///
+    /// # Errors
+    /// What it prints cannot be written.
+    pub(super) fn start(&self, job: &Job, resume: Option<PathBuf>) -> Result<(), Refusal> {
+        let folder = job.folder().to_owned();
+        let mut words = words(["train", "--device", &self.device.to_string()]);
+        words.extend([OsString::from("--set"), format!("output={}", folder.display()).into()]);
+        words.extend(
+            resume.into_iter().flat_map(|state| [OsString::from("--resume"), state.into()]),
+        );
+        words.push(job.run_file().into());
+        let path = folder.join(CONSOLE);
+        let console = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+        let (trainings, id, stop) = (self.clone(), job.id().to_owned(), Arc::new(Notify::new()));
+        let training = Training { state: State::Waiting, stop: stop.clone() };
+        self.with(|all| all.insert(id.clone(), training));
+        tokio::spawn(async move {
+            let Ok(_turn) = trainings.turn.acquire().await else { return };
+            if trainings.state(&id) != Some(State::Waiting) {
+                return;
+            }
+            trainings.set(&id, State::Running);
+            let state = match run(&folder, &words, console, &stop).await {
+                Ok(true) => State::Over,
+                Ok(false) => State::Failed,
+                Err(why) => {
+                    let _ = fs::write(path, format!("error: {why}\n"));
+                    State::Failed
+                }
+            };
+            trainings.set(&id, state);
+        });
+        Ok(())
+    }
+
+    /// Asks a training to end with a snapshot, or takes it out of those that wait.
+    pub(super) fn abort(&self, id: &str) {
+        self.with(|all| match all.get_mut(id) {
+            Some(training) if training.state == State::Waiting => training.state = State::Over,
+            Some(training) => training.stop.notify_one(),
+            None => {}
+        });
+    }
+
+    /// Ends all trainings, each with a snapshot, and waits for that.
+    pub(super) async fn stop_all(&self) {
+        let ids: Vec<String> = self.with(|all| all.keys().cloned().collect());
+        ids.iter().for_each(|id| self.abort(id));
+        let _ = tokio::time::timeout(PATIENCE, self.turn.acquire()).await;
+    }
+}
+
+/// A training from its start to its end; whether it ended well.
+async fn run(folder: &Path, words: &[OsString], console: File, stop: &Notify) -> Result<bool> {
+    let failed = |e| Error::refused(format!("cannot start this program again: {e}"));
+    let mut command = program(folder)?;
+    command.args(words).stdout(console.try_clone().map_err(failed)?).stderr(console);
+    // Ctrl-C is for the server, which asks its training to end; and a training outlives a server that is killed.
+    #[cfg(unix)]
+    command.process_group(0);
+    let mut child = command.kill_on_drop(false).spawn().map_err(failed)?;
+    // It is asked once: a second time would end it without a snapshot.
+    tokio::select! {
+        ended = child.wait() => return Ok(ended.map_err(failed)?.success()),
+        () = stop.notified() => interrupt(&mut child),
+    }
+    Ok(child.wait().await.map_err(failed)?.success())
+}
+
+/// Asks a training to end, as Ctrl-C does.
+fn interrupt(child: &mut tokio::process::Child) {
+    #[cfg(unix)]
+    if let Some(process) = child.id() {
+        // SAFETY: nobody has waited for the child yet, so that no other process has its number.
+        unsafe {
+            libc::kill(process as i32, libc::SIGINT);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = child.start_kill();
+}
