@@ -266,7 +266,7 @@ async fn picture(
     let path = folder.path().join("net.svg");
     let all: [OsString; 4] =
         ["visualize".into(), job.run_file().into(), "--output".into(), path.clone().into()];
-    verb(folder.path(), &all).await?.output()?;
+    verb(Path::new("."), &all).await?.output()?;
     let text = fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
     Ok(([(CONTENT_TYPE, "image/svg+xml")], text))
 }

@@ -215,15 +215,16 @@ function buildNew(start) {
     val_images: input("siamesedb/val_images"), val_labels: input("siamesedb/val_labels"),
   };
   const kind = make("select", {}, ...[["pairs", "pairs of IDX images, made first"], ["idx", "IDX files"],
-    ["lmdb", "LMDBs"]].map(([value, name]) => make("option", { value }, name)));
+    ["lmdb", "LMDBs"], ["own", "those of the definition's data layers"]].map(([value, name]) => make("option", { value }, name)));
   const suggest = () => {
-    const isIdx = kind.value !== "lmdb";
+    const isIdx = ["pairs", "idx"].includes(kind.value);
     const names = { train_images: "train-images", train_labels: "train-labels", val_images: "t10k-images", val_labels: "t10k-labels" };
     for (const [name, field] of Object.entries(files)) {
       field.value = isIdx ? found(names[name]) : "";
+      field.parentElement.hidden = kind.value === "own";
     }
     count.parentElement.hidden = kind.value !== "pairs";
-    mean.parentElement.hidden = isIdx;
+    mean.parentElement.hidden = kind.value !== "lmdb";
   };
   const mean = input("siamesedb/train_mean.binaryproto");
   const count = make("input", { size: 8, value: "40000" });
@@ -246,7 +247,7 @@ function buildNew(start) {
     } else if (kind.value === "idx") {
       dataset.train = { idx: { images: at.train_images, labels: at.train_labels } };
       if (at.val_images) dataset.val = { idx: { images: at.val_images, labels: at.val_labels } };
-    } else {
+    } else if (kind.value === "pairs") {
       dataset.pairs = { images: at.train_images, labels: at.train_labels, val_images: at.val_images,
         val_labels: at.val_labels, count: Number(count.value), val_count: Math.ceil(Number(count.value) / 10) };
       if (at.val_images) clusters = { images: at.val_images, labels: at.val_labels };

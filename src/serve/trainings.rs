@@ -88,7 +88,7 @@ impl Trainings {
                 return;
             }
             trainings.set(&id, State::Running);
-            let state = match run(&folder, &words, console, &stop).await {
+            let state = match run(&words, console, &stop).await {
                 Ok(true) => State::Over,
                 Ok(false) => State::Failed,
                 Err(why) => {
@@ -118,10 +118,11 @@ impl Trainings {
     }
 }
 
-/// A training from its start to its end; whether it ended well.
-async fn run(folder: &Path, words: &[OsString], console: File, stop: &Notify) -> Result<bool> {
+/// A training from its start to its end, where the server was started, as paths of data layers are relative to that; whether it
+/// ended well.
+async fn run(words: &[OsString], console: File, stop: &Notify) -> Result<bool> {
     let failed = |e| Error::refused(format!("cannot start this program again: {e}"));
-    let mut command = program(folder)?;
+    let mut command = program(Path::new("."))?;
     command.args(words).stdout(console.try_clone().map_err(failed)?).stderr(console);
     // Ctrl-C is for the server, which asks its training to end; and a training outlives a server that is killed.
     #[cfg(unix)]
