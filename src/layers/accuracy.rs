@@ -1,14 +1,7 @@
 //! The share of labels that are among the best scores.
 
 use super::class_loss::{CLASS_TEXT, ClassAxis, label, without_labels};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// The share of labels whose score is among the `top_k` largest along the class axis.

@@ -2,14 +2,7 @@
 
 use super::lua::count;
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// The maximum or the mean of windows over the last two axes that cut an image into `height x width` parts.

@@ -2,13 +2,8 @@
 
 use super::data::{Transform, batches};
 use super::image_parts::{Emit, Sampler};
-use crate::diag::{self, Diagnostic, Reported};
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 
 params! {
     /// Images and the boxes of their objects from an LMDB of AnnotatedDatums, the data of SSD's fork of Caffe (Liu et al.

@@ -1,11 +1,6 @@
 //! What a variable holds from the next pass on.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Phase, Signature,
-};
+use super::prelude::*;
 
 params! {
     /// The bottom as it is, which while training becomes the value of a variable: TensorFlow's `assign`.

@@ -1,10 +1,6 @@
 //! A blob's axes named by letters and put into another order.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Puts axes that are named by letters into another order: `bhwc` into `bchw`.

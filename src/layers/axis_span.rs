@@ -1,9 +1,6 @@
 //! A run of axes over which a smaller blob lies, so that it is repeated along the others: of Bias and Scale.
 
-use crate::diag::Reported;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Infer, Lower};
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// Which axes of the first bottom the smaller blob has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

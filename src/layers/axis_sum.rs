@@ -1,11 +1,8 @@
 //! The sum or the mean along one axis.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::{BatchAxis, to_dimension};
 use crate::layers::select::without;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// The sum or the mean along one axis, which disappears; of a vector it is a vector of one element.

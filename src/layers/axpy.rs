@@ -1,11 +1,7 @@
 //! a X + Y with one factor a channel.
 
 use super::axis_span::align;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// a X + Y, where a has one element for each image and channel: squeeze and excitation in one step (Hu et al.

@@ -1,8 +1,6 @@
 //! Torch's dimensions: counted from 1 or, negative, from the end, and in some modules without the dimension of items.
 
-use crate::diag::Reported;
-use crate::spec::{Args, Infer};
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// An axis that may be counted within one item of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

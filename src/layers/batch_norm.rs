@@ -1,13 +1,7 @@
 //! Brings every channel of a batch to mean 0 and variance 1.
 
-use crate::diag::{self, Diagnostic, Reported};
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Phase, Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 
 params! {
     /// (x - mean) / sqrt(variance + eps) for each channel (Ioffe and Szegedy 2015), without the affine part, which

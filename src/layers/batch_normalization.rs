@@ -1,14 +1,8 @@
 //! Brings every channel of a batch to mean 0 and variance 1, then to a learned scale and shift.
 
 use super::lua::extents;
-use crate::diag::{self, Diagnostic, Reported};
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Phase, Signature, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 
 params! {
     /// scale · (x - mean) / sqrt(variance + eps) + shift for each channel (Ioffe and Szegedy 2015), with running means

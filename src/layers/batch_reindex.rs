@@ -1,9 +1,6 @@
 //! Chooses items of a batch by their numbers.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// Item `i` of the top is item `index[i]` of the first bottom; the second bottom is a list of numbers from 0.

@@ -1,10 +1,7 @@
 //! The items of a batch in another shape.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::{Shape, product};
+use super::prelude::*;
+use crate::ty::product;
 
 /// How it is found out whether the bottom is a batch of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

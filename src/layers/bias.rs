@@ -1,12 +1,7 @@
 //! Adds a learned or a given bias.
 
 use super::axis_span::AxisSpan;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
-};
+use super::prelude::*;
 
 params! {
     /// x + b, where b has some of x's axes and is repeated along the others.

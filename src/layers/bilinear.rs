@@ -1,13 +1,7 @@
 //! Learned bilinear forms of two vectors.
 
 use super::lua::{extents, no_bias, uniform_reset};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
-    Signature, torch,
-};
+use super::prelude::*;
 
 params! {
     /// Output k of two vectors u and v is uᵀ Wₖ v + bₖ.

@@ -1,12 +1,6 @@
 //! Brings every channel of a batch to mean 0 and variance 1, then to a learned slope and shift, in one layer.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Phase, Signature, caffe,
-};
+use super::prelude::*;
 
 /// Which mean and variance a [`Bn`] takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

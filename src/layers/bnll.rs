@@ -1,9 +1,6 @@
 //! ln(1 + e^x).
 
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
+use super::prelude::*;
 
 params! {
     /// ln(1 + e^x), element by element: binomial normal log likelihood, also called softplus.

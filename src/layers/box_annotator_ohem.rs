@@ -1,12 +1,7 @@
 //! Keeps the labels of the boxes that cost most, so that the net learns from hard examples only.
 
 use super::constants::constants;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Labels and weights of boxes of which only those with the largest losses are left: so many of each image; the others get

@@ -1,9 +1,6 @@
 //! A parameter of any extents over a bottom, by Torch's rule: of CAdd and CMul.
 
-use crate::diag::Reported;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Filler, Infer, Lower, ParamDecl, Signature};
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// The shapes in which bottom and parameter are combined element by element: flat if they have as many elements; as
 /// they are if they have as many axes, the parameter repeated where its extent is 1; else per item of the batch.

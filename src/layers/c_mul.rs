@@ -2,10 +2,7 @@
 
 use super::broadcast_parameter;
 use super::lua::uniform_reset;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use super::prelude::*;
 
 params! {
     /// Multiplies by a learned weight of any extents: element by element, repeated along axes where its extent is 1, or

@@ -3,16 +3,7 @@
 use super::class_loss::{
     CLASS_TEXT, ClassAxis, LossRule, Normalization, labelled_rows, some_classes,
 };
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{
-    Filler, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// 1/(2N) Σ |x - c|², where x is a row of features and c the centre of the class that its label names (Wen et al.

@@ -1,10 +1,6 @@
 //! The length of the vector of channels at each place.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// √Σ x² over the channels: `N x 1 x spatial` from `N x C x spatial`, such as the brightness errors of FlowNet 2.0 (Ilg et

@@ -1,11 +1,6 @@
 //! Multiplies the channels of each pixel by one number.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// s x, where s has one number for each image and pixel: what Normalize took away comes back.

@@ -1,10 +1,7 @@
 //! What layers over class labels share: which shapes fit, which labels are ignored and what the sum is divided by.
 
-use crate::diag::Reported;
-use crate::program::device::{Call, Number, Operand};
-use crate::real::Real;
-use crate::spec::{Args, Filler, Infer, LabelRange, ParamDecl};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::program::device::Number;
 
 /// Complains about a layer without classes.
 pub(super) fn some_classes(cx: &Infer, num_output: usize) -> Result<(), Reported> {

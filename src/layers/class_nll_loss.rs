@@ -1,15 +1,8 @@
 //! What the right class's log-probability lacks to 0.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::Layer;
 use crate::layers::class_loss::{CLASS_TEXT, ClassAxis};
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Args, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 /// Which blobs are scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,7 @@
 
 use super::constants::constants;
 use super::lua::count;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Σ (x - e)² over the elements, or their mean, where e is the corner that belongs to the label: corners of

@@ -1,11 +1,8 @@
 //! Keeps elements between two bounds.
 
+use super::prelude::*;
 use crate::diag::{self, Diagnostic};
 use crate::layers::Layer;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// `min` for smaller elements, `max` for larger ones, the element itself between them.

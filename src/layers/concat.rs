@@ -1,12 +1,7 @@
 //! Joins blobs along an axis.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::BatchAxis;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
-};
 
 params! {
     /// Joins blobs along an axis; all other axes must agree.

@@ -1,12 +1,6 @@
 //! A fixed blob, whatever the bottom.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// A fixed blob, repeated for each item if the bottom is a batch; the bottom's values do not matter.

@@ -1,9 +1,6 @@
 //! Numbers that are known when a program is written, as a value of it.
 
-use crate::program::native::{Operation, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// A value that holds these numbers in every run.
 pub fn constants(b: &mut Builder, shape: impl Into<Shape>, values: Vec<f64>) -> ValueId {

@@ -1,10 +1,6 @@
 //! Says of every step of a batch of sequences whether it goes on with the one before.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// `T x N`: 0 for the first step of every sequence and 1 for all others, as the recurrent layers want it for sequences that

@@ -1,15 +1,7 @@
 //! Pulls similar pairs together and pushes others a margin apart.
 
 use super::class_loss::{CLASS_TEXT, LossRule, Normalization};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::expr::{arg, constant};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// 1/(2N) Σ y d² + (1 - y) max(margin - d, 0)², where d is the distance between two rows (Hadsell, Chopra and

@@ -10,14 +10,7 @@ use super::inner_product::{NORM_EPSILON, normed_rows};
 use super::lua::{count, counts, counts_or};
 use super::many_axes::convolve;
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
-    Signature, caffe, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 use crate::window::{Axis, Conv};
 
 /// How a convolution's weights are stored.

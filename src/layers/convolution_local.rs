@@ -2,12 +2,7 @@
 
 use super::lua::{count, counts, counts_or, uniform_reset, window_text};
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use super::prelude::*;
 use crate::window::{Axis, Conv};
 
 params! {

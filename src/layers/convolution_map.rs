@@ -3,13 +3,8 @@
 use super::constants::constants;
 use super::lua::{count, counts, counts_or};
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, Kernel, ValueId};
-use crate::spec::{
-    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::program::Kernel;
 use crate::window::{Axis, Conv};
 
 params! {

@@ -1,7 +1,7 @@
 //! Reads window parameters that may be given once, per axis, or as `_h` and `_w`, as Caffe allows.
 
-use crate::diag::{self, Diagnostic, Reported};
-use crate::spec::{Args, Infer};
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 use crate::window::Axis;
 
 /// One value per spatial axis, as written: repeated values or a pair for height and width.

@@ -1,12 +1,7 @@
 //! Turns the vectors of similar pairs together, and others apart.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::pair_similarity::{check_rows, column, cosine, rows};
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// 1 - cos for pairs of rows with label 1, max(0, cos - margin) for those with label -1, added up or averaged.

@@ -1,11 +1,7 @@
 //! The positive and the negative parts, one after the other.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::BatchAxis;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// max(x, 0) and max(-x, 0), joined along the channels, of which there are twice as many afterwards (Shang et al.

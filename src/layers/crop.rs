@@ -1,9 +1,6 @@
 //! Cuts a blob to the size of another.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// Cuts the first blob to the extents of the second along all axes from `axis` on (Long et al. 2015).

@@ -1,11 +1,6 @@
 //! The cross entropy of scores and distributions, row by row.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// -Σ y ln softmax(x) along the last axis, for scores x and a second bottom y of their shape; the top lacks that axis.

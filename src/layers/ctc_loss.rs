@@ -1,14 +1,7 @@
 //! How improbable a sequence of labels is, wherever its labels lie in time.
 
 use super::class_loss::{CLASS_TEXT, LossRule, Normalization, label};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// How a fork of Caffe lays out labels and what it makes of the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,8 @@
 //! Elements above a threshold, and a value in the place of the others.
 
+use super::prelude::*;
 use crate::layers::Layer;
 use crate::layers::relu::Relu;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, LayerOps, LayerSpec, Lower, torch};
 
 params! {
     /// x above a threshold, else a fixed value. The gradient is 1 above and 0 elsewhere.

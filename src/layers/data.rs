@@ -1,10 +1,7 @@
 //! Records read from a database.
 
-use crate::diag::{self, Diagnostic, Reported};
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 
 params! {
     /// Records read from an LMDB of Datums, one batch a step, in the order of their keys, again from the start

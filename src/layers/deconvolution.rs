@@ -3,12 +3,7 @@
 use super::convolution::Convolution;
 use super::lua::{counts_or, no_bias, uniform_reset, volume_text, window_text};
 use super::many_axes::deconvolve;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
-};
+use super::prelude::*;
 
 params! {
     /// The adjoint of a convolution with learned filters (Zeiler et al. 2010; Long et al. 2015 upsample with it).

@@ -3,10 +3,8 @@
 use super::constants::constants;
 use super::convolution_map::ConvolutionMap;
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, Kernel, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use super::prelude::*;
+use crate::program::Kernel;
 
 params! {
     /// The adjoint of a convolution where only the pairs of channels in a table are connected.

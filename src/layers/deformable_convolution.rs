@@ -3,14 +3,7 @@
 use super::constants::constants;
 use super::coordinates::PerAxis;
 use super::flow_warp::sample;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
-    caffe,
-};
+use super::prelude::*;
 use crate::window::Axis;
 
 params! {

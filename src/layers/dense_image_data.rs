@@ -1,11 +1,7 @@
 //! Image files with an image of labels each.
 
 use super::data::{Transform, batches};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Image files and files of their labels, one for each pixel, as lines `image labels` of a text file name them; the

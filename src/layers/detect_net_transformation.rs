@@ -1,11 +1,6 @@
 //! The grids of objects that DetectNet learns.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
+use super::prelude::*;
 
 params! {
     /// Turns images and lists of the boxes of their objects into images of one size and grids that say of each of their

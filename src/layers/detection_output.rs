@@ -1,16 +1,7 @@
 //! The boxes that a single-shot detector finds.
 
 use super::boxes::{BOX_TEXT, Code, Corners, overlap};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Turns the numbers of default boxes into boxes and keeps, for each class, those with high scores that overlap none

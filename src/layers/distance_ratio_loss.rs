@@ -1,12 +1,7 @@
 //! Makes one distance smaller than another.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::cosine_embedding_loss::total;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// -ln(e^-a / (e^-a + e^-b)) for each pair of distances (Hoffer and Ailon 2014), added up or averaged: a should be

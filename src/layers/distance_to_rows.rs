@@ -2,13 +2,7 @@
 
 use super::lua::{extents, uniform_reset};
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use super::prelude::*;
 
 /// How vectors are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

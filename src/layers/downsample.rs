@@ -1,12 +1,8 @@
 //! Makes images smaller without learning through it, as FlowNet does with the flow it learns from.
 
+use super::prelude::*;
 use super::resample::target;
 use super::separable::{Map, map_images};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Resizes the last two axes of `N x C x H x W` so that the corners stay where they are; no gradient passes.

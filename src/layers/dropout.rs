@@ -1,13 +1,9 @@
 //! Sets random elements to zero while training.
 
-use crate::diag::{self, Diagnostic, Reported};
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 use crate::layers::Layer;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, Distribution, ValueId};
-use crate::spec::{
-    Args, Category, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, caffe, torch,
-};
+use crate::program::Distribution;
 
 params! {
     /// Sets each element to zero with a probability while training (Srivastava et al. 2014); afterwards it is the

@@ -1,15 +1,8 @@
 //! Blobs full of constants or random numbers.
 
 use super::input::read_shape;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, Distribution, ValueId};
-use crate::spec::{
-    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
-    Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::program::Distribution;
 
 params! {
     /// Blobs that need no data: constants, or random numbers that are drawn anew in every pass.

@@ -1,14 +1,8 @@
 //! Functions of elements that Torch's and TensorFlow's tensors have and no other layer computes.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::special_functions as special;
-use crate::params;
-use crate::program::expr::{Expr, arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch,
-};
-use crate::ty::Shape;
+use crate::program::expr::Expr;
 
 /// What is computed of each element and those in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,9 @@
 //! One number for each element and its target, added up.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::Layer;
-use crate::params;
-use crate::program::expr::{Expr, arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, Spelling, torch,
-};
-use crate::ty::Shape;
+use crate::program::expr::Expr;
+use crate::spec::Spelling;
 
 /// What an element x with the target t costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

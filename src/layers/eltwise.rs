@@ -1,13 +1,10 @@
 //! Sum, product or maximum of several blobs, element by element.
 
-use crate::diag::{self, Diagnostic, Reported};
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 use crate::layers::Layer;
-use crate::params;
-use crate::program::expr::{Expr, arg};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, Spelling, caffe, torch,
-};
+use crate::program::expr::Expr;
+use crate::spec::Spelling;
 
 /// How the elements of the bottoms are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

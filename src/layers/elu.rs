@@ -1,9 +1,6 @@
 //! The exponential linear unit.
 
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
+use super::prelude::*;
 
 params! {
     /// x above 0, alpha (e^x - 1) below (Clevert et al. 2015). The gradient at exactly 0 is alpha.

@@ -1,14 +1,8 @@
 //! A learned vector for each number.
 
 use super::lua::extents;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, Kernel, ValueId};
-use crate::spec::{
-    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
-    caffe, torch,
-};
+use super::prelude::*;
+use crate::program::Kernel;
 
 params! {
     /// Row `x` of a learned table, for every number `x` of the bottom: an inner product with one-hot vectors.

@@ -1,11 +1,7 @@
 //! Half the mean squared distance between rows.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{Expr, arg};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::program::expr::Expr;
 
 params! {
     /// 1/(2N) Σ (a - b)², where N is the first extent only: for regression.

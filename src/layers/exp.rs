@@ -1,9 +1,6 @@
 //! base^(shift + scale x).
 
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, LayerOps, LayerSpec, Lower, caffe, torch};
+use super::prelude::*;
 
 params! {
     /// base^(shift + scale x), element by element.

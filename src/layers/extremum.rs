@@ -1,16 +1,9 @@
 //! The largest or the smallest along one axis.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::{BatchAxis, to_dimension};
 use crate::layers::class_loss::ClassAxis;
 use crate::layers::select::without;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// The largest or the smallest element along one axis, which disappears; of a vector it is a vector of one element.

@@ -1,11 +1,7 @@
 //! The p-norm of windows of neighbouring features.
 
 use super::lua::count;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use super::prelude::*;
 use crate::window::{Axis, Pool, Rounding};
 
 params! {

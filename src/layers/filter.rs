@@ -1,13 +1,7 @@
 //! Lets only the chosen items of a batch pass.
 
-use crate::diag::{self, Diagnostic, Reported};
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 
 params! {
     /// Keeps the items of every bottom for which the last bottom, the selector, is not 0.

@@ -1,9 +1,6 @@
 //! Joins neighbouring axes into one.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// Joins the axes from `axis` to `end_axis` into one: `N x C x H x W` to `N x CHW` unless told otherwise.

@@ -1,10 +1,7 @@
 //! Mirrors images.
 
+use super::prelude::*;
 use super::reverse::reversed;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// Images `N x C x H x W` with their columns, or rows, or both in the reverse order.

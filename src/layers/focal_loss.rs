@@ -3,12 +3,8 @@
 use super::class_loss::{ClassAxis, LossRule, Normalization};
 use super::constants::constants;
 use super::label_mask::label_mask_along;
-use crate::diag::{self, Diagnostic, Reported};
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Arity, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 
 params! {
     /// The mean of -α (1 - p)^γ ln p, where p is the softmax of the scores at the label (Lin et al. 2017, Focal Loss for Dense

@@ -3,14 +3,8 @@
 use super::constants::constants;
 use super::lua::count;
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, Distribution, ValueId};
-use crate::real::Real;
-use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::program::Distribution;
 
 /// What the top's extents are.
 #[derive(Clone, Debug, PartialEq)]

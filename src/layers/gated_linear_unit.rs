@@ -1,11 +1,7 @@
 //! One half of the channels, let through by the other half.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::{from_dimension, to_dimension};
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// a · sigmoid(b), where a and b are the two halves of an axis (Dauphin et al. 2016).

@@ -3,12 +3,7 @@
 use super::class_loss::{ClassAxis, labelled_rows};
 use super::label_mask::label_mask;
 use super::label_specific_add::score_labels;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// 1/N Σ over rows of p min(most, max(0, d - positive margin)) for the distance d to the class of the label, plus

@@ -1,9 +1,6 @@
 //! The identity, whose gradient is turned round.
 
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
+use super::prelude::*;
 
 params! {
     /// The bottom unchanged; its gradient is that of the top times -lambda (Ganin and Lempitsky 2014).

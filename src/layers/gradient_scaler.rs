@@ -1,12 +1,6 @@
 //! The identity, whose gradient is turned round more and more strongly.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Phase, Signature, caffe,
-};
+use super::prelude::*;
 
 params! {
     /// The bottom unchanged; its gradient is that of the top times -c (Ganin and Lempitsky 2014, Unsupervised Domain

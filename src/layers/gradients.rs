@@ -1,12 +1,7 @@
 //! The gradient of numbers of the net, as a blob of the net.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId, differentiate_twice};
-use crate::spec::{
-    Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
-};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::program::differentiate_twice;
 
 params! {
     /// The gradient of the sum of all elements of some bottoms to a bottom or a parameter: TensorFlow's `tf.gradients`.

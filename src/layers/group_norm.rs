@@ -1,11 +1,7 @@
 //! Brings groups of channels of each image to mean 0 and variance 1.
 
+use super::prelude::*;
 use super::standardize::{moments, standardize};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// (x - mean) / sqrt(variance + eps), with the biased variance over a group of channels of one image and all its pixels (Wu

@@ -1,9 +1,6 @@
 //! A straight line between 0 and 1.
 
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
+use super::prelude::*;
 
 params! {
     /// alpha x + beta, but not below 0 and not above 1 (Courbariaux et al. 2015, BinaryConnect), of forks of Caffe.

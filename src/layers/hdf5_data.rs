@@ -1,9 +1,6 @@
 //! Data sets of HDF5 files.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// Rows of the data sets of HDF5 files: each top has the name of a data set and gets `batch_size` rows of it.

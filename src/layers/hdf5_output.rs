@@ -1,9 +1,6 @@
 //! Blobs that are written to an HDF5 file.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// Writes the rows of its two bottoms to the data sets `data` and `label` of an HDF5 file, batch after batch.

@@ -1,8 +1,6 @@
 //! A blob under another name.
 
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
+use super::prelude::*;
 
 params! {
     /// The bottom, unchanged. Conversions between types of numbers and copies into contiguous memory are this as well,

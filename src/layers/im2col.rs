@@ -4,10 +4,7 @@ use super::convolution::Convolution;
 use super::coordinates::PerAxis;
 use super::lua::{counts, counts_or};
 use super::many_axes::{columns, dense};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use super::prelude::*;
 use crate::window::Conv;
 
 params! {

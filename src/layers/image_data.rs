@@ -1,11 +1,7 @@
 //! Image files named in a list.
 
 use super::data::{Transform, batches};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Image files and their labels, as lines `path label` of a text file name them.

@@ -1,13 +1,7 @@
 //! Image files and what their pixels show, cut out and mirrored together.
 
 use super::data::{Transform, batches};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// What a line of the list says of the pixels of its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,7 @@
 //! Slices of an axis, chosen by numbers.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::{from_dimension, to_dimension};
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// The slices of the first bottom along an axis that the numbers of the second bottom name, counted from 1.

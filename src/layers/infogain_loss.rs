@@ -4,14 +4,7 @@ use std::sync::Arc;
 
 use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, label};
 use super::multinomial_logistic_loss::LEAST_PROBABILITY;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// -1/n Σ Σ_k H\[label, k\] ln p\[k\], where p is the softmax of the scores along an axis and H the infogain matrix,

@@ -2,15 +2,7 @@
 
 use super::inner_product::unit_rows;
 use super::label_mask::label_mask;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
-    caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Σ (x - w)², or Σ |x - w|, for each row x of the bottom and each vector w.

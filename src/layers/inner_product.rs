@@ -3,15 +3,7 @@
 use super::constants::pick;
 use super::convolution::Convolution;
 use super::lua::{extents, no_bias, uniform_reset};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl,
-    Signature, caffe, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// y = x Wᵀ + b, where x is the bottom with all axes from `axis` on in one.

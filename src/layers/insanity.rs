@@ -1,10 +1,7 @@
 //! A rectifier that divides what is below zero by a random number.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, Distribution, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, caffe};
+use super::prelude::*;
+use crate::program::Distribution;
 
 params! {
     /// x above 0; at and below 0 x over a number, which in training is drawn for each element from between two bounds and in

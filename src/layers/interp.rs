@@ -1,16 +1,7 @@
 //! Bilinear interpolation to another size.
 
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{
-    Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Resizes the last two axes of `N x C x H x W` by bilinear interpolation with aligned corners: the centres of

@@ -1,14 +1,7 @@
 //! Keeps the largest frames of every feature of a sequence, in their order.
 
 use super::lua::count;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Keeps for each feature of `N x frames x features` its k largest frames, in their order (Kalchbrenner et al.

@@ -1,11 +1,6 @@
 //! Pulls two similar vectors together, and others a margin apart, by the sum of absolute differences.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// d = Σ |a - b| where the label is 1, and max(0, margin - d) where it is not, for one pair; with a label for each

@@ -1,12 +1,7 @@
 //! The sum of absolute differences.
 
 use super::euclidean_loss::mean_over_rows;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Σ |a - b| / N, where N is the first extent only; a layer of NVCaffe, which DIGITS' examples of detection and

@@ -1,12 +1,6 @@
 //! The identity, with a pull of all activations towards zero.
 
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// The bottom, unchanged; to its gradient comes that of weight · Σ |x|, which makes activations sparse.

@@ -1,9 +1,6 @@
 //! Labels as a definition wants them.
 
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, LayerOps, LayerSpec, Lower};
+use super::prelude::*;
 
 params! {
     /// scale x + offset, other lines beyond some labels, except for some labels: what a Torch definition's `labelHook` does.

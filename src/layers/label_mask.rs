@@ -1,8 +1,7 @@
 //! Which place of each row of scores is the one that the row's label names.
 
 use super::constants::constants;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
+use super::prelude::*;
 
 /// `rows x classes`: 1 where the class is that of the row's label, cut off to a whole number, else 0.
 pub(super) fn label_mask(b: &mut Builder, labels: ValueId, classes: usize) -> ValueId {

@@ -2,15 +2,8 @@
 
 use super::class_loss::{ClassAxis, labelled_rows};
 use super::label_mask::label_mask;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{Expr, arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, Filler, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl, Phase,
-    Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::program::expr::Expr;
 
 params! {
     /// In training x + bias at the class of the label, where that is above 0, and x everywhere else; in testing x: the additive

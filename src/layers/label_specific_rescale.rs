@@ -1,15 +1,7 @@
 //! Multiplies the score of each row's label by another number than those of the other classes.
 
 use super::label_specific_add::{changed_scores, labelled_scores, score_labels};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Phase, Signature,
-    caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// In training w x at the class of the label and v x at the others; in testing x, unless `in_tests`.

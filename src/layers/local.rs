@@ -1,12 +1,7 @@
 //! Convolution whose filters differ from place to place, as forks of Caffe store them.
 
 use super::convolution_local::at_places;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
-};
+use super::prelude::*;
 use crate::window::Axis;
 
 params! {

@@ -1,10 +1,7 @@
 //! The logarithm of shift + scale x.
 
 use super::exp::{affine, base};
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
+use super::prelude::*;
 
 params! {
     /// The logarithm of shift + scale x to a base, element by element.

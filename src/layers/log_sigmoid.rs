@@ -1,9 +1,6 @@
 //! The logarithm of the logistic function.
 
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
+use super::prelude::*;
 
 params! {
     /// -ln(1 + e^-x), element by element: the logarithm of the logistic function.

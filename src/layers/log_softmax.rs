@@ -1,10 +1,7 @@
 //! Scores as logarithms of probabilities.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::softmax::{check_rank, class_axis};
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// x minus the logarithm of the sum of e^x along the axis of classes; the top has the bottom's shape.

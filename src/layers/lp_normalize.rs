@@ -1,11 +1,7 @@
 //! Brings vectors to length 1.
 
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use super::prelude::*;
 
 params! {
     /// x / (Σ |x|^p + eps)^(1/p) for every vector of `N x K`, or for one vector; with p infinite, x / (max |x| + eps).

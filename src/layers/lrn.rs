@@ -1,11 +1,8 @@
 //! Local response normalisation.
 
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{self, Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
+use super::prelude::*;
+use crate::program;
 use crate::window::{Axis, Pool, Rounding};
 
 /// Which neighbours of an element count.

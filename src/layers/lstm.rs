@@ -1,11 +1,8 @@
 //! Long short-term memory over a sequence.
 
 use super::lstm_unit;
+use super::prelude::*;
 use super::recurrent::{Recurrent, stack};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
 
 params! {
     /// A long short-term memory, unrolled over the first axis of its bottom (Hochreiter and Schmidhuber 1997, as in

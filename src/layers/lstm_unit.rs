@@ -1,12 +1,7 @@
 //! One step of a long short-term memory.
 
+use super::prelude::*;
 use super::recurrent::unstack;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
 
 params! {
     /// From a cell state, gate inputs and a continuation flag to the next cell state and the output:

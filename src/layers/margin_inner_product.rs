@@ -2,18 +2,7 @@
 
 use super::class_loss::{CLASS_TEXT, ClassAxis, labelled_rows, some_classes};
 use super::inner_product::unit_rows;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::expr::arg;
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{
-    Arity, Category, Filler, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, ParamDecl,
-    Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// By how much the angle is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

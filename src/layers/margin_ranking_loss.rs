@@ -1,12 +1,7 @@
 //! Puts one number above another.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::cosine_embedding_loss::total;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// max(0, margin - y (a - b)) for each pair of numbers, where y, the third bottom, is 1 if a should be the larger

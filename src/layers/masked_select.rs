@@ -1,11 +1,7 @@
 //! The elements that a mask names.
 
 use super::filter::Select;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// The elements of the first bottom where the second bottom is not 0, as a vector.

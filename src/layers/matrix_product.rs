@@ -1,10 +1,6 @@
 //! The product of two matrices, or of a matrix and a vector.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// The matrix product of two bottoms, each one matrix or a batch of matrices; or of matrices and vectors.

@@ -1,11 +1,7 @@
 //! Images that a program hands over.
 
 use super::data::{Transform, batches};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Images and labels that the surrounding program hands over, one batch a step.

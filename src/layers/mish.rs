@@ -1,9 +1,6 @@
 //! x tanh(ln(1 + e^x)).
 
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
+use super::prelude::*;
 
 params! {
     /// x tanh(ln(1 + e^x)) (Misra 2019), of the forks of Caffe with the layers of YOLO.

@@ -1,11 +1,6 @@
 //! A weighted sum of experts.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Σ weight_i · expert_i (Jacobs et al. 1991): the first bottom has the weights, items x experts, or experts only

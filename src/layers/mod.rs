@@ -209,6 +209,7 @@ mod many_axes;
 mod ohem;
 mod planes;
 mod pooling_classes;
+mod prelude;
 mod recurrent;
 mod separable;
 mod standardize;
@@ -218,12 +219,7 @@ mod taken_boxes;
 mod testing;
 
 use crate::diag::Reported;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Dialect, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, Spelling,
-};
-use crate::ty::Shape;
-use crate::window::Axis;
+use crate::spec::{Dialect, InPlace, Infer, LayerOps, LayerSpec, Signature, Spelling};
 
 /// From a list of layers makes the enum of all layers, the list of their descriptions and the one place
 /// where a layer becomes a `&dyn LayerOps`. No other `match` on all layers exists.
@@ -264,7 +260,8 @@ macro_rules! layers {
                 }
             }
 
-            fn ops(&self) -> &dyn LayerOps {
+            /// What this layer does.
+            pub fn ops(&self) -> &dyn LayerOps {
                 match self {
                     $(Layer::$name(layer) => layer,)*
                 }
@@ -491,20 +488,10 @@ impl Layer {
         })
     }
 
-    /// See [`LayerOps::check`].
-    pub fn check(&self, cx: &Infer) -> Result<(), Reported> {
-        self.ops().check(cx)
-    }
-
     /// What [`LayerOps::check`] and then [`LayerOps::infer`] say.
     pub fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        self.check(cx)?;
+        self.ops().check(cx)?;
         self.ops().infer(cx)
-    }
-
-    /// See [`LayerOps::lower`].
-    pub fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        self.ops().lower(b, cx)
     }
 
     /// Whether a bottom, one of `bottoms`, has a gradient; labels have none.
@@ -512,54 +499,9 @@ impl Layer {
         bottom < self.spec().differentiable && self.ops().differentiable(bottom, bottoms)
     }
 
-    /// See [`LayerOps::labels`].
-    pub fn labels(&self, bottoms: &[Shape]) -> Option<LabelRange> {
-        self.ops().labels(bottoms)
-    }
-
-    /// See [`LayerOps::may_be_empty`].
-    pub fn may_be_empty(&self) -> bool {
-        self.ops().may_be_empty()
-    }
-
-    /// See [`LayerOps::reads_bottoms`].
-    pub fn reads_bottoms(&self) -> bool {
-        self.ops().reads_bottoms()
-    }
-
-    /// See [`LayerOps::on_other_bottoms`].
-    pub fn on_other_bottoms(&self, given: usize) -> Option<[&'static str; 2]> {
-        self.ops().on_other_bottoms(given)
-    }
-
-    /// See [`LayerOps::on_other_tops`].
-    pub fn on_other_tops(&self, given: usize) -> Option<[&'static str; 2]> {
-        self.ops().on_other_tops(given)
-    }
-
-    /// See [`LayerOps::form`].
-    pub fn form(&self, bottom: usize) -> Option<&'static [usize]> {
-        self.ops().form(bottom)
-    }
-
-    /// See [`LayerOps::obstacle`].
-    pub fn obstacle(&self) -> Option<String> {
-        self.ops().obstacle()
-    }
-
     /// What happens if the top of this layer with so many tops bears the name of its bottom.
     pub fn in_place(&self, tops: usize) -> InPlace {
         self.ops().in_place(tops).unwrap_or(self.spec().in_place)
-    }
-
-    /// See [`LayerOps::sliding`].
-    pub fn sliding(&self, bottom: &Shape) -> Vec<Axis> {
-        self.ops().sliding(bottom)
-    }
-
-    /// See [`LayerOps::detail`].
-    pub fn detail(&self) -> String {
-        self.ops().detail()
     }
 
     /// Whether the layer brings data into the net: it has no bottoms and its tops are inputs of the program.

@@ -3,15 +3,8 @@
 use super::boxes::{BOX_TEXT, Code, Offsets};
 use super::class_loss::{LossRule, Normalization};
 use super::detection_output::detector;
+use super::prelude::*;
 use super::taken_boxes::Taken;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Args, Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
 
 /// Which default boxes count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

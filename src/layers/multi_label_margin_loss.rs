@@ -1,14 +1,7 @@
 //! Puts the scores of all right classes a margin above those of all others.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization};
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// Σ max(0, 1 - x_c + x_j) / classes over the labelled classes c and the others j, added up over items or averaged.

@@ -1,14 +1,7 @@
 //! Puts the score of the right class a margin above all others.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization};
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// Σ w_c max(0, margin - x_c + x_j)^p / classes over the classes j other than the labelled class c (Crammer and

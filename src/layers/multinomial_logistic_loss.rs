@@ -1,14 +1,7 @@
 //! Negative log-likelihood of labels under given probabilities.
 
 use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// -1/N Σ ln p\[label\], for rows of probabilities, usually from a Softmax layer.

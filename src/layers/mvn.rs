@@ -1,12 +1,7 @@
 //! Mean and variance normalisation of every image.
 
+use super::prelude::*;
 use super::standardize::{moments, standardize};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
 
 params! {
     /// (x - mean) / (deviation + eps), over the pixels of each channel of each image or over all channels of it.

@@ -1,11 +1,7 @@
 //! A stretch of an axis.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::{from_dimension, to_dimension};
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// `length` elements of an axis from `first` on; the axis stays.

@@ -1,14 +1,7 @@
 //! Brings vectors to length 1 and multiplies them by a learned scale.
 
 use super::axis_span::align;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// scale · x / sqrt(sum x² + eps), over the channels of each pixel or over all of an image (Liu et al. 2016,

@@ -1,10 +1,6 @@
 //! A blob after a layer that worked in place has changed it.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature};
+use super::prelude::*;
 
 params! {
     /// What a later reader of a blob sees in Torch after an in-place module, such as `nn.ReLU(true)` in an earlier branch,

@@ -2,18 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::ir::Node;
 use crate::layers::Layer;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{
-    Arity, Category, Environment, InPlace, Infer, LayerOps, LayerSpec, Lower, Phase, Signature,
-};
-use crate::ty::Shape;
+use crate::spec::Environment;
 
 /// A layer within a gradient.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,7 +122,7 @@ impl Operation for Straight {
                 phase: self.phase,
                 env: &env,
             };
-            values.extend(step.layer.lower(b, &cx));
+            values.extend(step.layer.ops().lower(b, &cx));
         }
         for (i, result) in self.inputs.iter().enumerate() {
             if let Some(result) = result {

@@ -1,10 +1,7 @@
 //! An axis made longer by elements of one value.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::{BatchAxis, from_dimension, to_dimension};
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// Puts elements of one value into an axis.

@@ -1,11 +1,7 @@
 //! How alike two rows are: their product or the cosine of their angle.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{Expr, arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::program::expr::Expr;
 
 params! {
     /// For each pair of rows of two blobs Σ a b, or that divided by the lengths of the rows: the cosine of their angle.

@@ -1,14 +1,7 @@
 //! How far apart two rows are.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::pair_similarity::check_rows;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// For each pair of rows of two blobs the p-norm of their difference, (Σ |a - b|^p)^(1/p).

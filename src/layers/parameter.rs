@@ -1,14 +1,7 @@
 //! A parameter as a blob.
 
 use super::input::read_shape;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature,
-    caffe, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// A learned parameter that other layers read like any blob.

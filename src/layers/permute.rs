@@ -1,10 +1,6 @@
 //! Reorders axes.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Axis `i` of the top is axis `order[i]` of the bottom; axes that are not named follow in their order.

@@ -1,10 +1,7 @@
 //! Slices of an axis in an order that is known beforehand.
 
 use super::constants::pick;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature};
+use super::prelude::*;
 
 params! {
     /// Slices of an axis by their numbers, in any order; one may be named several times, and its gradients are then

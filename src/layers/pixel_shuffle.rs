@@ -2,10 +2,7 @@
 
 use super::lua::count;
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use super::prelude::*;
 
 params! {
     /// `N x C factor² x H x W` becomes `N x C x factor H x factor W`: factor² channels are the pixels of a square

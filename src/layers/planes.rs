@@ -1,9 +1,6 @@
 //! Bottoms that may lack the batch axis, as Torch allows: `N x C x spatial` or `C x spatial`.
 
-use crate::diag::Reported;
-use crate::program::{Builder, ValueId};
-use crate::spec::Infer;
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// Letters for the axes of a bottom.
 fn letters(axes: usize) -> &'static str {

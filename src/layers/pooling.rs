@@ -7,16 +7,9 @@ use super::pooling_classes::{
     SPATIAL_DILATED, SPATIAL_MAX_POOLING, STOCHASTIC_POOLING, TEMPORAL_MAX_POOLING, VOLUMETRIC,
     VOLUMETRIC_DILATED, VOLUMETRIC_DILATED_POOLING, VOLUMETRIC_POOLING,
 };
+use super::prelude::*;
 use super::stochastic_pool::Draw;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, Distribution, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Phase, Signature, caffe,
-    torch,
-};
-use crate::ty::Shape;
+use crate::program::Distribution;
 use crate::window::{Axis, Pool, Rounding};
 
 /// What becomes of a window.

@@ -1,14 +1,7 @@
 //! Means of parts of regions of interest, each part from channels of its own.
 
+use super::prelude::*;
 use super::roi_pooling::rounded;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
 
 params! {
     /// Divides regions of images into `group_size x group_size` parts and gives the mean of each, which is taken from

@@ -1,9 +1,6 @@
 //! (shift + scale x)^power.
 
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
+use super::prelude::*;
 
 params! {
     /// (shift + scale x)^power, element by element.

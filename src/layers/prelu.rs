@@ -1,14 +1,7 @@
 //! max(x, 0) with a learned slope below 0.
 
 use super::axis_span::align;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// x above 0, slope · x below, with one learned slope a channel or one for all (He et al. 2015).

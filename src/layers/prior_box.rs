@@ -1,14 +1,6 @@
 //! The default boxes of a single-shot detector.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::native::{Operation, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Default boxes around every pixel of a feature map (SSD, Liu et al. 2016, section 2.2): `1 x 2 x 4·boxes`.

@@ -1,9 +1,6 @@
 //! A layer whose code is a Python class outside the definition.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// A layer written in Python, which Caffe imports while it builds the net.

@@ -1,13 +1,7 @@
 //! A blob of random numbers, drawn anew at every pass.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, Distribution, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
+use crate::program::Distribution;
 
 /// How the numbers are distributed; `first` and `second` are the two parameters of the law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

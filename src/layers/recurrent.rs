@@ -1,13 +1,6 @@
 //! What layers that unroll over time share: their settings, the checks of their bottoms, and the steps in time.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Args, Filler, Infer, Lower, ParamDecl, Signature};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// A `recurrent_param`.

@@ -1,11 +1,6 @@
 //! Sums or means over the last axes.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// What is summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +106,7 @@ mod tests {
             );
             let checked = check(Path::new("net.prototxt"), text, &Options::default());
             let net = &checked.stages[0].net;
-            net.graph.node_weights().map(|node| node.layer.detail()).collect::<Vec<_>>()
+            net.graph.node_weights().map(|node| node.layer.ops().detail()).collect::<Vec<_>>()
         };
         for (i, (word, _)) in OPERATIONS.iter().enumerate() {
             assert_eq!(detail(&(i + 1).to_string()), detail(word));

@@ -1,10 +1,7 @@
 //! max(x, 0), with an optional slope below 0.
 
+use super::prelude::*;
 use crate::layers::cutoff;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
 
 params! {
     /// max(x, 0) + negative_slope · min(x, 0), element by element (Nair and Hinton 2010; with a slope,

@@ -1,9 +1,6 @@
 //! ReLU with a ceiling.
 
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
+use super::prelude::*;
 
 params! {
     /// min(max(x, 0) + negative_slope · min(x, 0), ceiling), element by element (Krizhevsky 2010; MobileNets).

@@ -1,10 +1,6 @@
 //! Pixels of small squares as channels: the layer by which YOLO's second version looks at finer features.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Takes `N x C x H x W` to `N x C s² x H/s x W/s`, in the order that Darknet takes the elements (Redmon and Farhadi 2017),

@@ -1,13 +1,7 @@
 //! Resizes images without learning through it, as FlowNet 2 does.
 
+use super::prelude::*;
 use super::separable::{Map, map_images};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
-use crate::ty::Shape;
 
 /// How a pixel is made of those around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,6 @@
 //! The same elements in another shape.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// The same elements in another shape of the same count.

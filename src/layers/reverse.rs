@@ -1,10 +1,7 @@
 //! Turns a blob around along an axis.
 
 use super::constants::pick;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// The blob with the elements of one axis in the reverse order: for the backward half of a bidirectional LSTM.

@@ -1,13 +1,7 @@
 //! A simple recurrent network over a sequence.
 
+use super::prelude::*;
 use super::recurrent::{Recurrent, stack};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
-};
 
 params! {
     /// A recurrent network, unrolled over the first axis of its bottom (Elman 1990):

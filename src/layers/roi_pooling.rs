@@ -1,16 +1,7 @@
 //! The largest element of each part of a region of interest.
 
 use super::lua::count;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{
-    Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Divides regions of images into `pooled_h x pooled_w` parts and gives the largest element of each (Fast R-CNN,

@@ -1,9 +1,7 @@
 //! A rectifier with a random slope below zero.
 
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, Distribution, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, Phase, torch};
+use super::prelude::*;
+use crate::program::Distribution;
 
 params! {
     /// x above 0; at and below 0 x times a slope, which while training is drawn for each element from between two

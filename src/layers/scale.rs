@@ -1,13 +1,7 @@
 //! Multiplies by a learned or a given factor and adds a bias.
 
 use super::axis_span::AxisSpan;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, Filler, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, caffe,
-};
+use super::prelude::*;
 
 params! {
     /// s x, or s x + b, where s and b have some of x's axes and are repeated along the others.

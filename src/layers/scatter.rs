@@ -1,9 +1,7 @@
 //! Rows that are put where numbers say, among zeros.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, Kernel, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature};
+use super::prelude::*;
+use crate::program::Kernel;
 
 params! {
     /// The rows of the first bottom at the places that the second one numbers from 0, among rows of zeros; rows with the same

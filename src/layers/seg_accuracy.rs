@@ -3,11 +3,8 @@
 use super::class_loss::{ClassAxis, without_labels};
 use super::constants::constants;
 use super::label_mask::label_mask_along;
-use crate::diag::{self, Diagnostic, Reported};
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 
 params! {
     /// Three numbers of a batch, `1 x 1 x 1 x 3`, a layer of DeepLab's fork of Caffe and of those that come from it: the share

@@ -1,11 +1,7 @@
 //! One element of an axis, which disappears.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::{from_dimension, to_dimension};
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// The slice at one place of an axis; the axis disappears.

@@ -1,9 +1,6 @@
 //! Small elements become zero or smaller.
 
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, LayerOps, LayerSpec, Lower, torch};
+use super::prelude::*;
 
 /// What becomes of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,6 @@
 //! Mixes the channels of groups.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// Channel `j` of group `i` becomes channel `i` of group `j`, so that the next grouped convolution sees all groups

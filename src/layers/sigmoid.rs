@@ -1,9 +1,6 @@
 //! 1 / (1 + e^-x).
 
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
+use super::prelude::*;
 
 params! {
     /// 1 / (1 + e^-x), element by element: the logistic function.

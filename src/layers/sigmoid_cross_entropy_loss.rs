@@ -1,14 +1,7 @@
 //! Cross-entropy of independent yes-or-no targets.
 
 use super::class_loss::{CLASS_TEXT, LossRule, Normalization, label};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// -1/n Σ t ln σ(x) + (1 - t) ln(1 - σ(x)), where t in \[0, 1\] is the target of the score x and σ the logistic

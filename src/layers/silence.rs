@@ -1,9 +1,6 @@
 //! Takes blobs that nobody else wants.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// Takes blobs, so that they are not outputs of the net; their gradient through it is zero.

@@ -1,9 +1,6 @@
 //! Cuts a blob along an axis into several.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// Cuts a blob along an axis, into one piece for each top.

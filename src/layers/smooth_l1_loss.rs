@@ -1,11 +1,6 @@
 //! Squared where it is small and absolute where it is large: the loss of boxes.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Σ w' f(w (a - b)) / N, where N is the first extent (Fast R-CNN, Girshick 2015, equation 3).

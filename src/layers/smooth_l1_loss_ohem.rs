@@ -1,12 +1,7 @@
 //! The smooth loss of boxes with the loss of every box beside it, by which hard ones are chosen.
 
 use super::ohem::Divisor;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Σ f(w (a - b)) / n, where f(d) is d² / 2 for |d| < 1, else |d| - 1/2; the second top is the sum over the channels for

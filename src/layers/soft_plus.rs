@@ -1,9 +1,6 @@
 //! A smooth form of max(x, 0).
 
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
+use super::prelude::*;
 
 params! {
     /// ln(1 + e^(beta x)) / beta, and x itself where beta x is above a threshold, element by element.

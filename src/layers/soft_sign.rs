@@ -1,9 +1,6 @@
 //! A gentle step from -1 to 1.
 
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
+use super::prelude::*;
 
 params! {
     /// x / (1 + |x|), element by element.

@@ -1,10 +1,7 @@
 //! Scores along an axis as probabilities.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::Layer;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch};
 
 params! {
     /// e^x divided by the sum of e^x along an axis; the top has the bottom's shape.

@@ -1,14 +1,7 @@
 //! Softmax followed by the negative log-likelihood of the label.
 
 use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, label, without_labels};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Args, Arity, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// The mean of -ln softmax(x)\[label\], for scores along an axis and whole-number labels from 0.

@@ -3,14 +3,7 @@
 use super::class_loss::{ClassAxis, without_labels};
 use super::label_mask::label_mask_along;
 use super::ohem::Divisor;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Arity, Category, InPlace, Infer, LabelRange, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Σ -ln softmax(x)\[label\] / n, for scores along an axis and whole-number labels from 0. The second top is the softmax, the

@@ -1,13 +1,7 @@
 //! An inner product with vectors that are given by their places and values.
 
 use super::lua::extents;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use super::prelude::*;
 
 params! {
     /// A fully connected layer for vectors with few elements that are not 0: each is a row of pairs of a place, from 1,

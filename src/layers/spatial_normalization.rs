@@ -3,11 +3,7 @@
 use super::constants::constants;
 use super::lua::count;
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use super::prelude::*;
 use crate::window::{Axis, Conv};
 
 params! {

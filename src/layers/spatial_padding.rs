@@ -2,10 +2,7 @@
 
 use super::constants::pick;
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Args, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use super::prelude::*;
 
 /// What a border is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,7 @@
 
 use super::constants::constants;
 use super::flow_warp::sample;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// The image at the places θ (r, c, 1), between pixels by their four neighbours, for each pixel of the top (Jaderberg et al.

@@ -1,9 +1,7 @@
 //! One blob under several names.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, Kernel, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
+use crate::program::Kernel;
 
 params! {
     /// Gives a blob to several tops; its gradient is the sum of theirs.

@@ -2,11 +2,7 @@
 
 use super::coordinates::PerAxis;
 use super::pooling::{METHODS, Method, Pooling};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Pools `N x C x H x W` over 1, 4, 16, ... bins and joins the results (He et al. 2014).

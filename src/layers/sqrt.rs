@@ -1,9 +1,6 @@
 //! The square root.
 
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, torch};
+use super::prelude::*;
 
 params! {
     /// The square root of each element; its gradient where the root is 0 is 0.

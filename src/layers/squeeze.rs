@@ -1,11 +1,7 @@
 //! Axes of extent 1 removed.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::BatchAxis;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// Removes one axis if its extent is 1, or all such axes. One axis always remains.

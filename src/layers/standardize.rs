@@ -1,7 +1,7 @@
 //! Brings groups of elements to mean 0 and, if wanted, deviation 1: the arithmetic of BatchNorm and MVN.
 
-use crate::program::expr::{Expr, arg};
-use crate::program::{Builder, ValueId};
+use super::prelude::*;
+use crate::program::expr::Expr;
 
 /// Mean and biased variance of `x` over some axes, which stay with extent 1.
 ///

@@ -1,11 +1,8 @@
 //! An operation of [`Pooling`](super::pooling::Pooling): one element of each window, drawn at random (Zeiler and Fergus
 //! 2013).
 
+use super::prelude::*;
 use crate::exec::cpu::pool as kernels;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::real::Real;
-use crate::ty::Shape;
 use crate::window::Pool;
 
 /// Stochastic pooling in training: `(x, uniform) -> y, index`.

@@ -1,8 +1,6 @@
 //! A blob through which no gradient goes back.
 
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower};
+use super::prelude::*;
 
 params! {
     /// The bottom, unchanged, which for everything behind it is a constant: TensorFlow's `stop_gradient`.

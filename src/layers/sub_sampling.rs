@@ -2,13 +2,7 @@
 
 use super::lua::{count, uniform_reset};
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use super::prelude::*;
 use crate::window::{Axis, Pool, Rounding};
 
 params! {

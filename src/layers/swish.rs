@@ -1,9 +1,6 @@
 //! x times its own logistic function.
 
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
+use super::prelude::*;
 
 params! {
     /// x / (1 + e^(-beta x)), element by element (Ramachandran et al. 2017).

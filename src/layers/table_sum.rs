@@ -1,9 +1,6 @@
 //! One blob added to each of several.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
+use super::prelude::*;
 
 params! {
     /// Adds the first bottom to each of the others; there is a top for each of those.

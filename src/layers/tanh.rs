@@ -1,9 +1,6 @@
 //! The hyperbolic tangent.
 
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe, torch};
+use super::prelude::*;
 
 params! {
     /// (e^x - e^-x) / (e^x + e^-x), element by element.

@@ -1,12 +1,7 @@
 //! Convolution of sequences of feature vectors.
 
 use super::lua::{count, extents, no_bias, uniform_reset};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, ParamDecl, Signature, torch,
-};
+use super::prelude::*;
 use crate::window::{Axis, Conv};
 
 params! {

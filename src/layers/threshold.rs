@@ -1,9 +1,6 @@
 //! 1 above a threshold, else 0.
 
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, caffe};
+use super::prelude::*;
 
 params! {
     /// 1 for each element above a threshold, 0 for the others; it has no gradient.

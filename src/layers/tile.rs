@@ -1,9 +1,6 @@
 //! Repeats a blob along an axis.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
+use super::prelude::*;
 
 params! {
     /// Copies of a blob one after the other along an axis.

@@ -1,13 +1,8 @@
 //! Puts a vector nearer to one of its kind than to another.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::cosine_embedding_loss::total;
 use crate::layers::pair_similarity::{check_rows, products, rows};
-use crate::params;
-use crate::program::expr::{arg, constant};
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
 
 params! {
     /// The mean of max(0, |a - p|² - |a - n|² + alpha) over rows (Schroff et al. 2015): a is nearer to p than to n, by a

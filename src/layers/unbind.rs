@@ -1,11 +1,8 @@
 //! Cuts a blob into the slices along an axis.
 
-use crate::diag::Reported;
+use super::prelude::*;
 use crate::layers::batch_axis::{BatchAxis, to_dimension};
 use crate::layers::select::without;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
 
 params! {
     /// The slices along an axis, one for each top; the axis disappears.

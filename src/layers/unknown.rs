@@ -1,9 +1,6 @@
 //! A layer whose type is not known: an opaque box in the picture, an error in `check`.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, Infer, LayerOps, LayerSpec, Lower, Signature};
+use super::prelude::*;
 
 params! {
     /// A layer of a type that cortado does not know, or whose arguments could not be read.

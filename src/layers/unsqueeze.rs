@@ -1,10 +1,6 @@
 //! A new axis of extent 1.
 
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Puts an axis of extent 1 in front of an axis, or behind the last.

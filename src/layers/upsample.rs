@@ -3,16 +3,7 @@
 use super::interp::Interp;
 use super::lua::count;
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{
-    Args, Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe, torch,
-};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// With one bottom, every pixel becomes a square of `scale` pixels, as in the YOLO forks of Caffe. With the

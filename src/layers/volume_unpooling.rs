@@ -3,14 +3,7 @@
 use super::coordinates::PerAxis;
 use super::lua::{counts, counts_or};
 use super::planes;
-use crate::diag::Reported;
-use crate::params;
-use crate::program::device::{Call, DeviceForm, Operand, Pass};
-use crate::program::native::{Operation, Saved, View, ViewMut};
-use crate::program::{Builder, ValueId};
-use crate::real::Real;
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, torch};
-use crate::ty::Shape;
+use super::prelude::*;
 
 params! {
     /// Every element of the first bottom goes where the maximum of its window was in the second one, the volume that was

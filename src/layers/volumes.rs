@@ -3,13 +3,7 @@
 use super::convolution::Convolution;
 use super::coordinates::PerAxis;
 use super::pooling::{METHODS, Method, Pooling};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::expr::{arg, constant, select};
-use crate::program::{Builder, ValueId};
-use crate::spec::{
-    Args, Category, Filler, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe,
-};
+use super::prelude::*;
 use crate::window::{Axis, Rounding};
 
 /// The largest `f32`, which no padding is larger than.

@@ -1,9 +1,7 @@
 //! Adds normal noise while training.
 
-use crate::params;
-use crate::program::expr::arg;
-use crate::program::{Builder, Distribution, ValueId};
-use crate::spec::{Category, LayerOps, LayerSpec, Lower, Phase, torch};
+use super::prelude::*;
+use crate::program::Distribution;
 
 params! {
     /// Adds to each element a normal random number while training; afterwards it is the identity.

@@ -1,11 +1,7 @@
 //! Labelled windows of images, for detection.
 
 use super::data::{Transform, batches};
-use crate::diag::Reported;
-use crate::params;
-use crate::program::{Builder, ValueId};
-use crate::spec::{Arity, Category, InPlace, Infer, LayerOps, LayerSpec, Lower, Signature, caffe};
-use crate::ty::Shape;
+use super::prelude::*;
 
 /// How a window is made to fit the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

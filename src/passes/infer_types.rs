@@ -72,7 +72,7 @@ pub fn infer_types(net: &Net, env: &Environment, diagnostics: &mut Diagnostics) 
             }
             None => {
                 let cx = Infer::new(node, &[], phase, env, diagnostics);
-                node.layer.check(&cx).ok();
+                node.layer.ops().check(&cx).ok();
                 None
             }
         };
@@ -133,8 +133,8 @@ fn check_arity(net: &Net, index: NodeIndex, diagnostics: &mut Diagnostics) -> Re
             let here = format!("layer `{}`", node.name.value);
             let mut d = Diagnostic::new(&diag::E0205, span, message).here(here);
             let advice = match what {
-                "bottom" => node.layer.on_other_bottoms(n),
-                _ => node.layer.on_other_tops(n),
+                "bottom" => node.layer.ops().on_other_bottoms(n),
+                _ => node.layer.ops().on_other_tops(n),
             };
             let before = || {
                 let before = index.index().checked_sub(1).map(NodeIndex::new)?;
@@ -177,7 +177,7 @@ fn infer_node(
     });
     let form = |top: usize| {
         let readers = net.readers(Port { node: index, top });
-        readers.iter().find_map(|&(reader, bottom)| net.graph[reader].layer.form(bottom))
+        readers.iter().find_map(|&(reader, bottom)| net.graph[reader].layer.ops().form(bottom))
     };
     let forms = (0..node.tops.len()).filter(|_| comes_from_outside(node)).map(form).collect();
     let cx = Infer::new(node, bottoms, phase, env, diagnostics);
@@ -205,12 +205,12 @@ fn infer_node(
     let unread = |top: usize| {
         let readers = net.readers(Port { node: index, top });
         node.layer.is_input()
-            && readers.iter().all(|(reader, _)| !net.graph[*reader].layer.reads_bottoms())
+            && readers.iter().all(|(reader, _)| !net.graph[*reader].layer.ops().reads_bottoms())
     };
     let tops = signature.tops.iter().enumerate().filter(|(top, _)| !unread(*top));
     let shapes = tops.map(|(_, shape)| shape).chain(signature.params.iter().map(|p| &p.shape));
     if let Some(empty) =
-        shapes.filter(|_| !node.layer.may_be_empty()).find(|shape| shape.count() == 0)
+        shapes.filter(|_| !node.layer.ops().may_be_empty()).find(|shape| shape.count() == 0)
     {
         let message = format!("makes a blob without elements, {empty}, which Caffe stops at");
         return cx.fail(&["dim", "input_dim", "num_output"], message);

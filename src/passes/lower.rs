@@ -53,7 +53,7 @@ pub struct Lowered {
 pub fn ready(typed: &TypedNet) -> Result<()> {
     for (index, node) in typed.net.nodes() {
         let name = &node.name.value;
-        if let Some(why) = node.layer.obstacle() {
+        if let Some(why) = node.layer.ops().obstacle() {
             return Err(Error::refused(format!("layer `{name}` {why}")));
         }
         if typed.signatures[index.index()].is_none() {
@@ -79,7 +79,7 @@ pub fn alone(typed: &TypedNet, index: NodeIndex, env: &Environment) -> Option<Pr
     let params: Vec<ValueId> = params.collect();
     let phase = node.phase.unwrap_or(typed.net.state.phase);
     let cx = Lower { node, bottoms: &bottoms, params: &params, signature, phase, env };
-    node.layer.lower(&mut b, &cx);
+    node.layer.ops().lower(&mut b, &cx);
     Some(b.finish())
 }
 
@@ -141,7 +141,7 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, join: Option
         }
         let phase = node.phase.unwrap_or(typed.net.state.phase);
         let cx = Lower { node, bottoms: &bottoms, params: &params, signature, phase, env };
-        let mut tops = node.layer.lower(&mut b, &cx);
+        let mut tops = node.layer.ops().lower(&mut b, &cx);
         for (&top, shape) in tops.iter().zip(&signature.tops) {
             debug_assert_eq!(b.shape(top), shape, "{}", node.type_name.value);
         }

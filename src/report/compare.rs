@@ -79,7 +79,7 @@ fn same_meaning((a, i): (&TypedNet, NodeIndex), (b, j): (&TypedNet, NodeIndex)) 
     if spec.category == Category::Data {
         return spec.name == "Input";
     }
-    let runs = |typed: &TypedNet, i: NodeIndex| typed.net.graph[i].layer.obstacle().is_none();
+    let runs = |typed: &TypedNet, i: NodeIndex| typed.net.graph[i].layer.ops().obstacle().is_none();
     // Of a file that a layer reads, what it holds is the meaning, and not its name.
     let env = Environment {
         blob: Some(&crate::weights::binaryproto_for_layers),
@@ -121,7 +121,7 @@ fn arguments(left: &Node, right: &Node, at: &str, found: &mut Vec<String>) {
         found.append(&mut implied);
     }
     if found.len() == before {
-        let (first, second) = (left.layer.detail(), right.layer.detail());
+        let (first, second) = (left.layer.ops().detail(), right.layer.ops().detail());
         found.push(format!("{at}: {first} against {second}"));
     }
 }

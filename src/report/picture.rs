@@ -94,7 +94,7 @@ fn host(typed: &TypedNet, index: NodeIndex) -> Option<NodeIndex> {
 fn empty_box(typed: &TypedNet, index: NodeIndex) -> Node {
     let node = &typed.net.graph[index];
     let mut drawn = Node::new(&node.name.value, &node.type_name.value, node.layer.spec().category);
-    drawn.details = node.layer.detail().lines().map(str::to_owned).collect();
+    drawn.details = node.layer.ops().detail().lines().map(str::to_owned).collect();
     for &weight in typed.loss_weights[index.index()].iter().filter(|&&w| w != 0.0 && w != 1.0) {
         drawn.details.push(format!("loss weight {weight}"));
     }

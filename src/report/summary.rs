@@ -100,7 +100,7 @@ pub fn summarise(typed: &TypedNet, env: &Environment) -> Summary {
     let rows = typed.net.nodes().map(|(index, node)| Row {
         name: node.name.value.clone(),
         kind: node.type_name.value.clone(),
-        detail: node.layer.detail().replace('\n', ", "),
+        detail: node.layer.ops().detail().replace('\n', ", "),
         tops: (0..node.tops.len())
             .map(|top| {
                 let port = Port { node: index, top };

@@ -220,7 +220,7 @@ impl<'a> Origins<'a> {
     /// The window along all of these axes, where the maker of a top has the same one along each.
     fn window(&self, top: Top, axes: &[usize]) -> Option<Axis> {
         let (before, shape) = (self.before(top)?, self.shape(top)?);
-        let windows = self.nodes[top.0].layer.sliding(self.shape(before)?);
+        let windows = self.nodes[top.0].layer.ops().sliding(self.shape(before)?);
         let lead = shape.rank().checked_sub(windows.len())?;
         let along = axes.iter().map(|&axis| windows.get(axis.checked_sub(lead)?).copied());
         let along: Vec<Axis> = along.collect::<Option<_>>()?;

@@ -47,7 +47,7 @@ impl Labels {
             }
             let shapes = typed.net.bottoms(index).into_iter().map(|port| typed.shape(port?));
             let shapes: Option<Vec<_>> = shapes.map(|shape| shape.cloned()).collect();
-            let range = shapes.and_then(|shapes| node.layer.labels(&shapes));
+            let range = shapes.and_then(|shapes| node.layer.ops().labels(&shapes));
             if let Some(range) = range.filter(|range| range.bottom == bottom) {
                 let layer = node.name.value.clone();
                 self.rules.push(Rule { layer, maps: maps.to_vec(), range });
