@@ -1,5 +1,5 @@
-//! The fields of Caffe's solver beside the rules: test nets and their states, weights, when tests, snapshots and lines of
-//! the log are due, and what `debug_info` says.
+//! The fields of Caffe's solver beside the rules: test nets and their states, when tests, snapshots and lines of the log are
+//! due, and what `debug_info` says; weights are in a file of their own.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use cortado::diag::render::render;
 use cortado::job::{self, Control, Job, JobOptions, Observer};
 use cortado::train::checkpoint::Snapshot;
 use cortado::train::{StepReport, TestReport};
-use cortado::weights::{
-    Blob, CaffeModel, LayerWeights, Weights, read_safetensors, write_hdf5_weights,
-    write_safetensors,
-};
+use cortado::weights::{Blob, write_safetensors};
+
+#[path = "solvers/weights.rs"]
+mod weights;
 
 /// y = w x + b with w = 0.5 and b = 0.1, the loss (y - t)^2 / 2, and tests by the mean of y.
 const NET: &str = "name: 'line'
@@ -55,6 +55,11 @@ impl Place {
         open(&self.path("solver.prototxt"), &options)
     }
 
+    /// What is complained about where a solver is not taken.
+    fn refused(&self, solver: &str, options: JobOptions) -> String {
+        self.opened(solver, options).err().unwrap_or_else(|| panic!("{solver} was taken"))
+    }
+
     fn job(&self, solver: &str) -> Job {
         self.opened(solver, JobOptions::default()).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
@@ -62,11 +67,7 @@ impl Place {
 
 fn open(path: &Path, options: &JobOptions) -> Result<Job, String> {
     let opened = job::open(path, options).map_err(|e| e.to_string())?;
-    let complaints = || render(&opened.diagnostics, &opened.sources, false);
-    match opened.job {
-        Some(job) => Ok(job),
-        None => Err(complaints()),
-    }
+    opened.job.ok_or_else(|| render(&opened.diagnostics, &opened.sources, false))
 }
 
 /// What happened in a run, in order: `step 0`, `test 0 #1`, `snapshot`, `closing`.
@@ -256,10 +257,7 @@ fn a_net_inside_the_solver_may_be_of_2014() {
 #[test]
 fn states_and_iterations_must_fit_the_test_nets() {
     let place = Place::new();
-    let refused = |solver: &str| match place.opened(solver, JobOptions::default()) {
-        Err(complaint) => complaint,
-        Ok(_) => panic!("{solver} was taken"),
-    };
+    let refused = |solver: &str| place.refused(solver, JobOptions::default());
     let base = "net: 'net.prototxt' base_lr: 0.1 test_interval: 1 test_iter: 1 test_iter: 1";
     let complaint = refused(&format!("{base} test_state {{ stage: 'a' }}"));
     assert!(complaint.contains("1 `test_state` for 2 test nets"), "{complaint}");
@@ -323,43 +321,6 @@ fn the_command_line_changes_fields_of_a_solver() {
     assert!(complaint.contains("did you mean `max_iter`?"), "{complaint}");
     let complaint = set(&[("max_iter", "many")]).map(|_| ()).unwrap_err();
     assert!(complaint.contains("max_iter: many"), "{complaint}");
-}
-
-#[test]
-fn weights_are_lists_of_files_and_reach_the_test_nets() {
-    let place = Place::new();
-    let one = |value: f32, shape: &[usize]| Blob {
-        shape: shape.to_vec(),
-        data: vec![value; shape.iter().product()],
-    };
-    let files = [
-        ("one.safetensors", "ip.0", one(2.0, &[1, 3])),
-        ("three.safetensors", "ip.0", one(4.0, &[1, 3])),
-    ];
-    for (file, name, blob) in &files {
-        write_safetensors(&place.path(file), [(*name, blob)]).expect("written");
-    }
-    let extra =
-        "layer { name: 'extra' type: 'InnerProduct' bottom: 'y' top: 'e' include { phase: TEST }
-        inner_product_param { num_output: 1 bias_term: false } }";
-    place.write("extra.prototxt", &format!("{NET}{extra}"));
-    let merged = place.path("both.safetensors");
-    let (ip, extra) = (one(2.0, &[1, 3]), one(7.0, &[1, 1]));
-    let all = [("ip.0", &ip), ("extra.0", &extra)];
-    write_safetensors(&merged, all).expect("written");
-    let solver = "net: 'extra.prototxt' base_lr: 0 max_iter: 1 test_interval: 1 test_iter: 1
-         weights: 'one.safetensors, both.safetensors'";
-    let mut job = place.job(solver);
-    let report = &job::test(&mut job).expect("tests")[0];
-    // y = 2 * 3 + 0.1, and e = 7 y.
-    assert!((outputs(report)["e"] - 42.7).abs() < 1e-3, "{report:?}");
-    assert_eq!(job.weights.len(), 2);
-
-    let options =
-        JobOptions { weights: vec![place.path("three.safetensors")], ..JobOptions::default() };
-    let mut job = place.opened(solver, options).expect("a job");
-    assert_eq!(job.trainer.parameters()["param.ip.0"].data, [4.0; 3]);
-    assert_eq!(job.weights.len(), 1);
 }
 
 #[test]
@@ -458,100 +419,6 @@ fn types_may_be_the_numbers_of_2014() {
     assert_eq!(types, ["DummyData", "InnerProduct", "EuclideanLoss"]);
 }
 
-/// A file of Caffe's with layers of this many parameters, of which each has one number.
-fn model(path: &Path, layers: &[(&str, &[&[usize]])]) {
-    let blob =
-        |shape: &&[usize]| Blob { shape: shape.to_vec(), data: vec![2.0; shape.iter().product()] };
-    let layer = |(name, shapes): &(&str, &[&[usize]])| LayerWeights {
-        name: (*name).to_owned(),
-        kind: "InnerProduct".to_owned(),
-        blobs: shapes.iter().map(blob).collect(),
-        ..LayerWeights::default()
-    };
-    let layers = layers.iter().map(layer).collect();
-    CaffeModel { name: "line".into(), layers, ..CaffeModel::default() }
-        .write(path)
-        .expect("written");
-}
-
-/// The same as HDF5.
-fn hdf5_model(path: &Path, layers: &[(&str, &[&[usize]])]) {
-    let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
-    let mut weights = Weights::new();
-    for (name, shapes) in layers {
-        for (at, shape) in shapes.iter().enumerate() {
-            let data = vec![2.0; shape.iter().product()];
-            weights.insert(((*name).to_owned(), at), Blob { shape: shape.to_vec(), data });
-        }
-    }
-    write_hdf5_weights(path, &names, weights, None).expect("written");
-}
-
-#[test]
-fn a_file_has_as_many_parameters_of_a_layer_as_the_net() {
-    let place = Place::new();
-    let second = "layer { name: 'more' type: 'InnerProduct' bottom: 'y' top: 'z' inner_product_param { num_output: 1 } }
-        layer { name: 'tied' type: 'InnerProduct' bottom: 'x' top: 'v' param { name: 'w' }
-        inner_product_param { num_output: 1 bias_term: false } }";
-    place.write("two.prototxt", &format!("{NET}{second}"));
-    let path = |hdf5: bool| place.path(if hdf5 { "w.caffemodel.h5" } else { "w.caffemodel" });
-    let opened = |hdf5: bool, layers: &[(&str, &[&[usize]])]| {
-        match hdf5 {
-            true => hdf5_model(&path(hdf5), layers),
-            false => model(&path(hdf5), layers),
-        }
-        let options = JobOptions { weights: vec![path(hdf5)], ..JobOptions::default() };
-        place.opened("net: 'two.prototxt' base_lr: 0 max_iter: 1", options)
-    };
-    let refused = |hdf5: bool, layers: &[(&str, &[&[usize]])]| match opened(hdf5, layers) {
-        Err(complaint) => complaint,
-        Ok(_) => panic!("{layers:?} was taken"),
-    };
-    let (weight, bias): (&[usize], &[usize]) = (&[1, 3], &[1]);
-    for hdf5 in [false, true] {
-        let complaint = refused(hdf5, &[("ip", &[weight]), ("more", &[&[1, 7], bias])]);
-        assert!(complaint.contains("`ip`: file 1 parameter, net 2 (weight, bias)"), "{complaint}");
-        assert!(complaint.contains("`more` weight: file 1 x 7, net 1 x 1"), "{complaint}");
-        let complaint = refused(hdf5, &[("ip", &[weight, bias, bias])]);
-        assert!(complaint.contains("`ip`: file 3 parameters, net 2 (weight, bias)"), "{complaint}");
-        let complaint = refused(hdf5, &[("ip", &[weight, bias]), ("more", &[]), ("loss", &[])]);
-        assert!(complaint.contains("`more`: file 0 parameters, net 2"), "{complaint}");
-        assert!(!complaint.contains("`loss`"), "{complaint}");
-        let complaint = refused(hdf5, &[("ip", &[weight, bias]), ("loss", &[bias])]);
-        assert!(complaint.contains("`loss`: file 1 parameter, net 0"), "{complaint}");
-        let job = opened(hdf5, &[("ip", &[weight, bias]), ("more", &[&[1, 1], bias])]);
-        assert_eq!(job.expect("it fits").trainer.parameters()["param.more.1"].data, [2.0]);
-    }
-    // Caffe writes a shared parameter with its owner only as HDF5, and with every user else.
-    assert!(opened(true, &[("ip", &[weight, bias]), ("tied", &[])]).is_ok());
-    let complaint = refused(false, &[("ip", &[weight, bias]), ("tied", &[])]);
-    assert!(complaint.contains("`tied`: file 0 parameters, net 1 (weight)"), "{complaint}");
-}
-
-#[test]
-fn layers_that_find_no_match_are_named() {
-    let place = Place::new();
-    let second = "layer { name: 'more' type: 'InnerProduct' bottom: 'y' top: 'z' inner_product_param { num_output: 1 } }";
-    place.write("two.prototxt", &format!("{NET}{second}"));
-    let path = place.path("w.caffemodel");
-    model(&path, &[("data", &[]), ("ip", &[&[1, 3], &[1]]), ("x_c", &[&[1]]), ("x_relu", &[])]);
-    let options = JobOptions { weights: vec![path.clone()], ..JobOptions::default() };
-    let solver = "net: 'two.prototxt' base_lr: 0 max_iter: 1";
-    let job = place.opened(solver, options.clone()).expect("a job");
-    assert_eq!(job.unmatched.len(), 1);
-    assert_eq!(job.unmatched[0].of_file, ["x_c"]);
-    assert_eq!(job.unmatched[0].of_net, ["more"]);
-    let options = JobOptions { reinit: vec!["more".into()], ..options };
-    let job = place.opened(solver, options.clone()).expect("a job");
-    assert!(job.unmatched[0].of_net.is_empty(), "{:?}", job.unmatched);
-    let options = JobOptions { reinit: vec!["mroe".into()], ..options };
-    let complaint = place.opened(solver, options).err().expect("no such layer");
-    assert!(
-        complaint.contains("--reinit mroe: there is no such layer; did you mean `more`?"),
-        "{complaint}"
-    );
-}
-
 #[test]
 fn a_loss_that_is_no_number_stops_nothing() {
     let place = Place::new();
@@ -596,61 +463,4 @@ fn a_continued_solver_averages_its_own_number_of_losses() {
     for (got, want) in record.smoothed.iter().zip(expected) {
         assert!((got - want).abs() < 1e-4, "{:?}", record.smoothed);
     }
-}
-
-#[test]
-fn snapshots_hold_the_last_change_where_the_solver_says_so() {
-    let place = Place::new();
-    let prefix = place.path("snap").display().to_string();
-    let tied = "layer { name: 'tied' type: 'InnerProduct' bottom: 'x' top: 'v' param { name: 'w' }
-        inner_product_param { num_output: 1 bias_term: false } }";
-    place.write(
-        "tied.prototxt",
-        &NET.replace("layer { name: 'loss'", &format!("{tied} layer {{ name: 'loss'")),
-    );
-    // The first update: the gradient of every weight is 1.6, decayed by 0.1 times 0.5, or 0.1 for the bias.
-    let (weight, bias) = (1.65, 1.61);
-    let adam = 0.25; // (1 - momentum) g / (sqrt((1 - momentum2) g^2)), times 0.5 / 0.5 and the rate
-    let rules = [
-        ("type: 'SGD' momentum: 0.9", 0.25 * weight, 0.25 * bias),
-        ("type: 'Nesterov' momentum: 0.9", 1.9 * 0.25 * weight, 1.9 * 0.25 * bias),
-        ("type: 'AdaGrad'", 0.25, 0.25),
-        ("type: 'RMSProp' rms_decay: 0.75", 0.5, 0.5),
-        ("type: 'Adam' momentum: 0.5 momentum2: 0.75", adam, adam),
-        ("type: 'SGD' clip_gradients: 0.8 momentum: 0.9", 0.25 * 0.45, 0.25 * 0.41),
-    ];
-    for (rule, weight, bias) in rules {
-        let solver = format!(
-            "net: 'tied.prototxt' base_lr: 0.25 weight_decay: 0.1 max_iter: 1 {rule}
-             snapshot_prefix: '{prefix}' snapshot_diff: true"
-        );
-        run(&mut place.job(&solver));
-        let model = CaffeModel::read(&place.path("snap_iter_1.caffemodel")).expect("a snapshot");
-        let near = |values: &[f32], want: f32| {
-            assert!(
-                values.iter().all(|x| (x - want).abs() < 1e-5),
-                "{rule}: {values:?}, not {want}"
-            );
-        };
-        for layer in model.layers.iter().filter(|layer| layer.name == "ip" || layer.name == "tied")
-        {
-            assert_eq!(layer.diffs[0].len(), 3, "{rule}");
-            near(&layer.diffs[0], weight);
-        }
-        let ip = model.layers.iter().find(|layer| layer.name == "ip").expect("the layer");
-        near(&ip.diffs[1], bias);
-        let after = read_safetensors(&place.path("snap_iter_1.safetensors")).expect("a snapshot");
-        near(&after["param.ip.0"].data, 0.5 - weight);
-
-        run(&mut place.job(&format!("{solver} snapshot_format: HDF5")));
-        let path = place.path("snap_iter_1.caffemodel.h5");
-        let file = cortado::weights::hdf5::Hdf5File::open(&path).expect("a snapshot");
-        near(&file.blob("diff/ip/0").expect("a change").data, weight);
-        near(&file.blob("diff/tied/0").expect("a change").data, weight);
-        assert!(file.blob("data/tied/0").is_err(), "the owner has it");
-    }
-    let silent = "net: 'tied.prototxt' base_lr: 0.25 max_iter: 1";
-    run(&mut place.job(&format!("{silent} snapshot_prefix: '{prefix}'")));
-    let model = CaffeModel::read(&place.path("snap_iter_1.caffemodel")).expect("a snapshot");
-    assert!(model.layers.iter().all(|layer| layer.diffs.is_empty()));
 }

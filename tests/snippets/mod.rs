@@ -16,10 +16,13 @@ pub struct Snippets {
 }
 
 impl Snippets {
+    fn path(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(self.folder)
+    }
+
     /// The files in the folder, in order.
     pub fn files(&self) -> Vec<PathBuf> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(self.folder);
-        let entries = std::fs::read_dir(folder).expect("the tests have their folder");
+        let entries = std::fs::read_dir(self.path()).expect("the tests have their folder");
         let paths = entries.map(|entry| entry.expect("folders can be read").path());
         let ends = |path: &PathBuf| path.extension().is_some_and(|ending| ending == self.ending);
         let mut files: Vec<_> = paths.filter(ends).collect();
@@ -51,6 +54,22 @@ impl Snippets {
             }
         }
         trials
+    }
+
+    /// A trial for each case of the text file `name` in the folder, of a script, a line of dashes and what is expected of it.
+    pub fn expectations(
+        &self,
+        name: &'static str,
+        run: fn(&str, &str) -> Result<(), Failed>,
+    ) -> Vec<Trial> {
+        let path = self.path().join(name).with_extension("txt");
+        let trial = |(case, body): (String, String)| {
+            Trial::test(format!("{name}::{case}"), move || {
+                let (script, expected) = body.split_once("\n----\n").ok_or("no line of dashes")?;
+                run(script, expected.trim_end())
+            })
+        };
+        self.cases(&read(&path)).into_iter().map(trial).collect()
     }
 
     /// Runs 2000 cases with random bytes changed (to one of `bytes`), removed, repeated and swapped.
