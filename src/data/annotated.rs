@@ -7,7 +7,7 @@ use prost::Message;
 use super::datum::{Colour, Record};
 use super::lmdb::{LmdbReader, record_error};
 use super::proto::AnnotatedDatum;
-use super::source::{Serve, Source, Top};
+use super::source::{BLOCKS_PER_RECORD, Serve, Source, Top, Wanted};
 use super::transform::{Transform, TransformOptions};
 use crate::layers::image_parts::{Emit, Sampler, part};
 use crate::random::{Philox, STREAM_TRANSFORM};
@@ -15,8 +15,6 @@ use crate::{Error, Result};
 
 /// Numbers that tell an object.
 const OBJECT: usize = 8;
-/// Random words of a record start this many blocks after those of the record before.
-const BLOCKS_PER_RECORD: u64 = 16;
 /// The stream of the parts of images, and the blocks of a record in it.
 const STREAM_PARTS: u64 = STREAM_TRANSFORM + 1;
 const BLOCKS_PER_PART: u64 = 1 << 20;
@@ -161,15 +159,10 @@ impl Serve for Annotated {
         self.reader.len()
     }
 
-    fn next_batch(
-        &mut self,
-        position: u64,
-        batch: usize,
-        tops: &[Top],
-        buffers: &mut [&mut [f32]],
-    ) -> Result<()> {
+    fn fill(&mut self, wanted: Wanted) -> Result<()> {
+        let Wanted { position, records, tops, buffers } = wanted;
         let random = Philox::new(self.seed, STREAM_TRANSFORM);
-        for i in 0..batch {
+        for i in 0..records {
             let served = position.wrapping_add(i as u64);
             let (key, datum) = self.fetch((served % self.len() as u64) as usize)?;
             let mut rows = objects(&datum);

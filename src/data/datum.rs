@@ -53,6 +53,7 @@ impl Record {
     }
 
     /// Becomes a copy of `other` without giving up its memory.
+    #[cfg(test)]
     pub fn copy_from(&mut self, other: &Record) {
         let label = other.datum.label;
         self.shape = other.shape;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::source::{Serve, Source, Top};
+use super::source::{Serve, Source, Top, Wanted};
 use super::transform::times;
 use crate::random::{Philox, STREAM_SHUFFLE};
 use crate::weights::Blob;
@@ -170,14 +170,9 @@ impl Serve for Hdf5Rows {
         self.parts.iter().map(held).max().unwrap_or(0)
     }
 
-    fn next_batch(
-        &mut self,
-        position: u64,
-        batch: usize,
-        tops: &[Top],
-        buffers: &mut [&mut [f32]],
-    ) -> Result<()> {
-        for i in 0..batch {
+    fn fill(&mut self, wanted: Wanted) -> Result<()> {
+        let Wanted { position, records, tops, buffers } = wanted;
+        for i in 0..records {
             let row = self.find(position.wrapping_add(i as u64))?;
             let Some(loaded) = &self.loaded else { continue };
             for ((top, blob), buffer) in tops.iter().zip(&loaded.blobs).zip(buffers.iter_mut()) {

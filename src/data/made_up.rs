@@ -1,6 +1,6 @@
 //! Serves random numbers as the records of an input: something to train a net on whose data are not at hand.
 
-use super::source::{Serve, Source, Top};
+use super::source::{Serve, Source, Top, Wanted};
 use crate::Result;
 use crate::random::{Philox, STREAM_TRANSFORM};
 
@@ -31,16 +31,11 @@ impl Serve for MadeUp {
         RECORDS
     }
 
-    fn next_batch(
-        &mut self,
-        position: u64,
-        batch: usize,
-        tops: &[Top],
-        buffers: &mut [&mut [f32]],
-    ) -> Result<()> {
-        for (top, buffer) in tops.iter().zip(buffers) {
-            for (i, record) in buffer.chunks_mut(top.len().max(1)).take(batch).enumerate() {
-                let at = (position + i as u64) % RECORDS as u64;
+    fn fill(&mut self, wanted: Wanted) -> Result<()> {
+        for (top, buffer) in wanted.tops.iter().zip(wanted.buffers) {
+            let records = buffer.chunks_mut(top.len().max(1)).take(wanted.records);
+            for (i, record) in records.enumerate() {
+                let at = (wanted.position + i as u64) % RECORDS as u64;
                 let stream = (self.number * RECORDS as u64 + at) << 32;
                 let mut random = Philox::new(self.seed, STREAM_TRANSFORM).sequence(stream);
                 let n = self.labels.len() as u32;

@@ -39,7 +39,6 @@ pub struct Prefetcher {
     lent: Option<Batch>,
     /// The thread gives the source back when it ends.
     thread: Option<JoinHandle<Source>>,
-    tops: Vec<Top>,
     position: u64,
     batch: usize,
     ahead: usize,
@@ -49,14 +48,15 @@ impl Prefetcher {
     /// Starts making batches of `batch` records from the source's position on; at most `ahead` (at least 1) wait at a time.
     pub fn new(source: Source, batch: usize, ahead: usize) -> Result<Self> {
         let ahead = ahead.max(1);
-        let (tops, position) = (source.tops().to_vec(), source.position());
+        let position = source.position();
         let (give_full, full) = sync_channel(ahead);
         // One more buffer than wait: the one the net is working on.
         let (empty, take_empty) = sync_channel(ahead + 1);
         for _ in 0..=ahead {
-            let buffers = tops.iter().map(|top| vec![0.0; batch * top.len()]).collect();
+            let tops = source.tops().iter();
+            let shapes = tops.clone().map(|top| top.shape.clone()).collect();
+            let buffers = tops.map(|top| vec![0.0; batch * top.len()]).collect();
             // Both ends are in this function, and there is room for all of them.
-            let shapes = tops.iter().map(|top| top.shape.clone()).collect();
             let _ = empty.send(Batch { tops: buffers, shapes, position: 0 });
         }
         let thread = std::thread::Builder::new()
@@ -64,12 +64,7 @@ impl Prefetcher {
             .spawn(move || fill(source, batch, take_empty, give_full))
             .map_err(|e| Error::refused(format!("cannot start a thread for the data: {e}")))?;
         let (full, empty, thread) = (Some(full), Some(empty), Some(thread));
-        Ok(Prefetcher { full, empty, lent: None, thread, tops, position, batch, ahead })
-    }
-
-    /// What is served, in the order of [`Batch::tops`].
-    pub fn tops(&self) -> &[Top] {
-        &self.tops
+        Ok(Prefetcher { full, empty, lent: None, thread, position, batch, ahead })
     }
 
     /// The next batch, waiting for it if need be. After an error there are no more batches.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::datum::{Record, Values};
 use super::image_pairs::ImagePairs;
-use super::source::{BLOCKS_PER_RECORD, Order, Serve, Source, Top, Turns, skipped};
+use super::source::{BLOCKS_PER_RECORD, Order, Serve, Source, Top, Turns, Wanted, skipped};
 use super::transform::{Mean, TransformOptions, times};
 use crate::random::{Philox, STREAM_TRANSFORM, Sequence};
 use crate::{Error, Result};
@@ -161,18 +161,14 @@ impl Serve for Segmented {
         (self.list.held() + self.turns.held(self.list.len())) as u64
     }
 
-    fn next_batch(
-        &mut self,
-        position: u64,
-        batch: usize,
-        tops: &[Top],
-        buffers: &mut [&mut [f32]],
-    ) -> Result<()> {
+    fn fill(&mut self, wanted: Wanted) -> Result<()> {
+        let Wanted { position, records, tops, buffers } = wanted;
         let len = self.list.len();
         let served = |i: usize| position.wrapping_add(i as u64);
-        let numbers: Vec<usize> =
-            (0..batch).map(|i| self.turns.number(served(i).wrapping_add(self.skip), len)).collect();
-        let mut spare = vec![0.0; batch * tops[1].len()];
+        let numbers: Vec<usize> = (0..records)
+            .map(|i| self.turns.number(served(i).wrapping_add(self.skip), len))
+            .collect();
+        let mut spare = vec![0.0; records * tops[1].len()];
         let (data, rest) = buffers.split_first_mut().ok_or_else(|| Error::refused("no inputs"))?;
         let (labels, dims) = match rest {
             [] => (&mut spare[..], None),

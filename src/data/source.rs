@@ -83,14 +83,20 @@ pub(super) trait Serve: Send {
         0
     }
 
-    /// Fills one buffer for each of the first tops with the records from `position` on.
-    fn next_batch(
-        &mut self,
-        position: u64,
-        batch: usize,
-        tops: &[Top],
-        buffers: &mut [&mut [f32]],
-    ) -> Result<()>;
+    /// Fills the buffers of a batch.
+    fn fill(&mut self, wanted: Wanted) -> Result<()>;
+}
+
+/// What a batch is filled with, and where.
+pub(super) struct Wanted<'a> {
+    /// Records that were served before.
+    pub position: u64,
+    /// How many records there are to be.
+    pub records: usize,
+    /// What is served.
+    pub tops: &'a [Top],
+    /// One for each of the first tops.
+    pub buffers: &'a mut [&'a mut [f32]],
 }
 
 struct RecordSource {
@@ -335,17 +341,18 @@ impl Source {
         let position = self.position;
         match &mut self.kind {
             Kind::Records(source) => {
-                source.next_batch(self.position, batch, &self.tops, buffers)?;
-                self.position = self.position.wrapping_add(batch as u64);
+                source.next_batch(position, batch, &self.tops, buffers)?;
+                self.position = position.wrapping_add(batch as u64);
             }
             Kind::Tensors(source) => {
-                source.next_batch(self.position, batch, buffers)?;
-                self.position = self.position.wrapping_add(1);
+                source.next_batch(position, batch, buffers)?;
+                self.position = position.wrapping_add(1);
             }
             Kind::Other(source) => {
                 let mut slices: Vec<&mut [f32]> = buffers.iter_mut().map(AsMut::as_mut).collect();
-                source.next_batch(self.position, batch, &self.tops, &mut slices)?;
-                self.position = self.position.wrapping_add(batch as u64);
+                let (records, tops, buffers) = (batch, &self.tops[..], &mut slices[..]);
+                source.fill(Wanted { position, records, tops, buffers })?;
+                self.position = position.wrapping_add(records as u64);
             }
         }
         for (top, check) in &self.checks {

@@ -6,14 +6,11 @@ use rayon::prelude::*;
 
 use super::bilinear::resize_part;
 use super::images::Image;
-use super::source::{Serve, Source, Top};
+use super::source::{BLOCKS_PER_RECORD, Serve, Source, Top, Wanted};
 use super::transform::{Mean, times};
 use super::window_file::{Window, Windowed, read_windows};
 use crate::random::{Philox, STREAM_TRANSFORM};
 use crate::{Error, Result, file};
-
-/// Random words of a window start this many blocks after those of the window before.
-const BLOCKS_PER_WINDOW: u64 = 16;
 
 /// What is done with the windows of a file.
 #[derive(Clone, Debug)]
@@ -194,7 +191,7 @@ impl WindowOptions {
 
 impl Windows {
     /// Writes one window into `target`, of 3 x side x side.
-    fn fill(&self, window: &Window, mirror: bool, target: &mut [f32]) -> Result<()> {
+    fn write(&self, window: &Window, mirror: bool, target: &mut [f32]) -> Result<()> {
         let listed = &self.images[window.image];
         let complain = |message: &str| {
             let file = listed.file.display();
@@ -269,28 +266,23 @@ impl Serve for Windows {
         (named.sum::<usize>() + kept + self.len() * size_of::<Window>()) as u64
     }
 
-    fn next_batch(
-        &mut self,
-        position: u64,
-        batch: usize,
-        tops: &[Top],
-        buffers: &mut [&mut [f32]],
-    ) -> Result<()> {
-        let objects = (batch as f32 * self.options.fg_fraction) as usize;
+    fn fill(&mut self, wanted: Wanted) -> Result<()> {
+        let Wanted { position, records, tops, buffers } = wanted;
+        let objects = (records as f32 * self.options.fg_fraction) as usize;
         let random = Philox::new(self.seed, STREAM_TRANSFORM);
         let draw = |i: usize| {
             let served = position.wrapping_add(i as u64);
-            let mut random = random.sequence(served.wrapping_mul(BLOCKS_PER_WINDOW));
-            let kind = if i < batch - objects { &self.background } else { &self.foreground };
+            let mut random = random.sequence(served.wrapping_mul(BLOCKS_PER_RECORD));
+            let kind = if i < records - objects { &self.background } else { &self.foreground };
             let window = kind[random.below(kind.len() as u32) as usize];
             (window, self.options.mirror && random.below(2) == 1)
         };
-        let drawn: Vec<(Window, bool)> = (0..batch).map(draw).collect();
+        let drawn: Vec<(Window, bool)> = (0..records).map(draw).collect();
         let mut buffers = buffers.iter_mut();
         if let (Some(data), Some(top)) = (buffers.next(), tops.first()) {
             let work = drawn.par_iter().zip(data.par_chunks_exact_mut(top.len()));
             let fill = |((window, mirror), target): (&(Window, bool), &mut [f32])| {
-                self.fill(window, *mirror, target)
+                self.write(window, *mirror, target)
             };
             work.map(fill).collect::<Result<()>>()?;
         }
