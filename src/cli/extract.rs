@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::processor::Processor;
 use super::sound;
 use crate::error::Result;
-use crate::exec::{Device, SessionOptions};
 use crate::file::is_run_file;
 use crate::front::Request;
 use crate::job::extract::{ExtractOptions, extract, write_features};
@@ -40,12 +40,8 @@ pub(super) struct Arguments {
     /// What to write: .safetensors, .json, or an LMDB (.lmdb or no ending)
     #[arg(short, long)]
     output: PathBuf,
-    /// cpu or cuda:0
-    #[arg(long, default_value = "cpu")]
-    device: Device,
-    /// Threads; 0 takes one for each core
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
+    #[command(flatten)]
+    processor: Processor,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -63,7 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         batch_size: arguments.batch_size,
         records: arguments.count,
         request,
-        session: SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 },
+        session: arguments.processor.session(),
     };
     if is_run {
         options.complete_from(&arguments.net)?;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::explain_input::Explained;
+use super::processor::Processor;
 use super::{counted, say, sound, warn};
 use crate::error::{Error, Result};
-use crate::exec::{Device, SessionOptions};
 use crate::front::Request;
 use crate::job::clusters::Measure;
 use crate::job::inference::{Beside, Inference, Outputs, Pixels};
@@ -61,12 +61,8 @@ pub(super) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// cpu or cuda:0
-    #[arg(long, default_value = "cpu")]
-    device: Device,
-    /// Threads; 0 takes one for each core
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
+    #[command(flatten)]
+    processor: Processor,
 }
 
 /// A mean image, or a number for each channel.
@@ -106,7 +102,7 @@ fn size(text: &str) -> Result<[usize; 2], String> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let images = images(arguments)?;
-    let options = SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 };
+    let options = arguments.processor.session();
     let (mean, means) = match &arguments.mean {
         Some(Mean::File(path)) => (Some(path.as_path()), vec![]),
         Some(Mean::Values(values)) => (None, values.clone()),

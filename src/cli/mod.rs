@@ -20,6 +20,7 @@ mod layer_words;
 mod layers;
 mod pictures;
 mod plot;
+mod processor;
 mod run;
 mod serve;
 mod signals;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::check::stages;
 use super::complain;
+use super::processor::Processor;
 use crate::error::Result;
-use crate::exec::Device;
 use crate::one_pass::{
     self, PassOptions, by_loss, check_options, fitting, inward, one_pass, outward, second_opinion,
     strangers,
@@ -37,12 +37,8 @@ pub(super) struct Arguments {
     /// TRAIN or TEST; what the definition's own state says if not given
     #[arg(long)]
     phase: Option<String>,
-    /// cpu or cuda:0
-    #[arg(long, default_value = "cpu")]
-    device: Device,
-    /// Threads; 0 takes one for each core
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
+    #[command(flatten)]
+    processor: Processor,
     /// For dropout and for parameters that are not given
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -58,8 +54,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     complain(&checked)?;
     let pass = PassOptions {
         backward: arguments.backward,
-        device: arguments.device,
-        threads: arguments.threads,
+        device: arguments.processor.device,
+        threads: arguments.processor.threads,
         seed: arguments.seed,
     };
     let env = pipeline::environment(&options, &|_| None);

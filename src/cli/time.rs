@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::check::stages;
+use super::processor::Processor;
 use super::{complain, named_shape, print, shapes, terminal};
 use crate::error::{Error, Result};
-use crate::exec::{Device, SessionOptions};
 use crate::job;
 use crate::job::timing::time;
 use crate::pipeline::{self, Options};
@@ -31,12 +31,8 @@ pub(super) struct Arguments {
     shape: Vec<(String, Shape)>,
     #[command(flatten)]
     definition: super::definition::Arguments,
-    /// cpu or cuda:0
-    #[arg(long, default_value = "cpu")]
-    device: Device,
-    /// Threads; 0 takes one for each core
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
+    #[command(flatten)]
+    processor: Processor,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -58,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let typed = checked.stages.swap_remove(checked.trained());
     let label = typed.net.state.label();
     let env = pipeline::environment(&options, &pipeline::record_shape);
-    let session = SessionOptions { device: arguments.device, threads: arguments.threads, seed: 0 };
+    let session = arguments.processor.session();
     let weights = arguments.weights.as_deref();
     let timing = time(typed, &env, weights, arguments.iterations, &session)?;
     if arguments.json {
@@ -68,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let name = if name.is_empty() { "net" } else { name };
     print(&format!(
         "{name} at {label} on {}\n{}",
-        arguments.device,
+        session.device,
         table(&timing, terminal::width())
     ))
 }

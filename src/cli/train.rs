@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::processor::Processor;
 use super::signals::Signals;
 use super::watched_memory::Memory;
 use super::{complain_about, counted, say, sound, warn};
 use crate::error::{Error, Result};
-use crate::exec::{Device, SessionOptions};
+use crate::exec::Device;
 use crate::front::caffe::solver::asks_for_gpu;
 use crate::job::inference::{iteration_of, last_snapshot, last_snapshot_of, left_snapshot};
 use crate::job::{self, Control, Job, JobOptions, Observer};
@@ -46,12 +47,8 @@ pub(super) struct JobArguments {
     /// separated by commas, are taken one after the other
     #[arg(long)]
     weights: Vec<PathBuf>,
-    /// cpu or cuda:0
-    #[arg(long, default_value = "cpu")]
-    device: Device,
-    /// Threads; 0 takes one for each core
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
+    #[command(flatten)]
+    processor: Processor,
     /// Change the run file, --set train.epochs=3, or the solver, --set max_iter=500
     #[arg(long, value_parser = setting)]
     set: Vec<(String, String)>,
@@ -92,8 +89,8 @@ fn amount(text: &str) -> Result<u64, String> {
 impl JobArguments {
     fn options(&self) -> JobOptions {
         JobOptions {
-            device: self.device,
-            threads: self.threads,
+            device: self.processor.device,
+            threads: self.processor.threads,
             weights: self.weights.iter().flat_map(|path| files(path)).collect(),
             set: self.set.clone(),
             tensors: self.tensors.clone(),
@@ -314,14 +311,14 @@ pub(super) fn test(arguments: &TestArguments) -> Result<()> {
 
 /// Tests a net without a solver, as `caffe test`.
 fn test_net(arguments: &TestArguments) -> Result<()> {
-    let JobArguments { weights, device, threads, set, tensors, output } = &arguments.job;
+    let JobArguments { weights, processor, set, tensors, output } = &arguments.job;
     if !set.is_empty() || output.is_some() {
         return Err(Error::refused(
             "a net has nothing to --set and writes no folder; give a run file or a solver",
         ));
     }
     let state = super::check::stages(arguments.stage.as_deref())?.pop();
-    let session = SessionOptions { device: *device, threads: *threads, seed: 0 };
+    let session = processor.session();
     let net = (arguments.run.as_path(), state);
     let batches = arguments.iterations.unwrap_or(BATCHES);
     let weights: Vec<PathBuf> = weights.iter().flat_map(|path| files(path)).collect();
