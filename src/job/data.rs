@@ -55,6 +55,18 @@ pub(super) struct Inputs {
     pub remarks: Vec<String>,
 }
 
+/// What the inputs of a net are opened for.
+struct Asked<'a> {
+    plan: &'a Plan,
+    data: &'a DataSpec,
+    seed: u64,
+    train: bool,
+    /// Whether the net learns from pairs, and whether it learns classes. Where nothing is trained or tested, as where blobs are
+    /// extracted, labels do not matter.
+    of_pairs: bool,
+    of_classes: bool,
+}
+
 impl Inputs {
     /// Opens what serves the inputs that exist in `state`.
     pub fn open(
@@ -65,6 +77,11 @@ impl Inputs {
         seed: u64,
     ) -> Result<Self> {
         let train = state.phase == Phase::Train;
+        let existing = || definition.nodes.iter().filter(|node| node.exists(state));
+        let of_pairs = plan.kept.is_some() && existing().any(|n| compares_pairs(&n.layer));
+        let of_classes =
+            train && plan.kept.is_some() && existing().any(|n| learns_classes(&n.layer));
+        let asked = Asked { plan, data, seed, train, of_pairs, of_classes };
         let mut inputs = Inputs {
             shapes: Shapes::new(),
             sources: vec![],
@@ -72,15 +89,7 @@ impl Inputs {
             foreseen: 0,
             remarks: vec![],
         };
-        let exists = |node: &&Node| node.exists(state);
-        // Where nothing is trained or tested, as where blobs are extracted, labels do not matter.
-        let of_pairs = plan.kept.is_some()
-            && definition.nodes.iter().filter(exists).any(|n| compares_pairs(&n.layer));
-        let of_classes = train
-            && plan.kept.is_some()
-            && definition.nodes.iter().filter(exists).any(|n| learns_classes(&n.layer));
-        let nodes: Vec<&Node> =
-            definition.nodes.iter().filter(exists).filter(|n| n.layer.is_input()).collect();
+        let nodes: Vec<&Node> = existing().filter(|n| n.layer.is_input()).collect();
         if let Some(record) = data.to_be {
             inputs.foresee(plan, definition, nodes, record, train);
             return Ok(inputs);
@@ -97,50 +106,20 @@ impl Inputs {
                 continue;
             }
             match &node.layer {
-                Layer::Data(layer) if !named => {
-                    let source = plan.locate(&layer.source);
-                    let mut records = Records::open_lmdb(&source, None)?;
-                    let options = transform(&plan.bases, &layer.transform, None, train)?;
-                    let batch = batch_size(plan, node, layer.batch_size)?;
-                    let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
-                    if of_pairs && serves_labels(&tops) {
-                        let advice = "read the labels of pairs by a Data layer of their own";
-                        labels_of_pairs(&mut records, (&source, None), batch, || advice.into())?;
-                    }
-                    if of_classes && serves_labels(&tops) && !data.shuffle {
-                        inputs.remark_on_classes(&mut records, &source, batch)?;
-                    }
-                    inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
-                }
+                Layer::Data(layer) if !named => inputs.own_database(&asked, node, layer)?,
                 Layer::Data(DataLayer { transform: own, batch_size, .. })
                 | Layer::MemoryData(MemoryData { transform: own, batch_size, .. })
                     if named =>
                 {
-                    let batch = self::batch_size(plan, node, *batch_size)?;
-                    let options = transform(&plan.bases, own, data.mean.as_deref(), train)?;
-                    let tops = node.tops.iter().map(|t| t.value.as_str()).collect::<Vec<_>>();
-                    let mut records = open_records(data)?;
-                    if of_pairs && serves_labels(&tops) {
-                        inputs.look_at_labels(plan, data, &mut records, batch)?;
-                    }
-                    if let Some((images, labels)) = &data.databases
-                        && of_classes
-                        && serves_labels(&tops)
-                        && !data.shuffle
-                    {
-                        let place = labels.as_ref().unwrap_or(images);
-                        inputs.remark_on_classes(&mut records, place, batch)?;
-                    }
-                    inputs.records_for(&tops, records, options, seed, data.shuffle, batch)?;
+                    inputs.named_data(&asked, node, own, *batch_size)?;
                 }
                 Layer::MemoryData(_) => return Err(nothing_in_memory(node)),
                 Layer::Python(_) if !named => return Err(nothing_in_memory(node)),
-                _ => free.extend(node.tops.iter().map(|t| t.value.as_str())),
+                _ => free.extend(tops(node)),
             }
         }
         let unfed = |name: &&&str| {
-            let is_its = |node: &&Node| node.tops.iter().any(|top| top.value == ***name);
-            let node = definition.nodes.iter().filter(exists).find(is_its);
+            let node = existing().find(|node| node.tops.iter().any(|top| top.value == ***name));
             node.is_some_and(|n| matches!(&n.layer, Layer::Input(input) if input.shapes.is_empty()))
         };
         let of_run_file = plan.kept.as_ref().is_some_and(|kept| kept.name == RUN_FILE);
@@ -153,28 +132,86 @@ impl Inputs {
             )));
         }
         if named && !free.is_empty() {
-            let crop_size = definition.crop.unwrap_or(0);
-            let layer = Transform { crop_size, ..Transform::default() };
-            let options = transform(&plan.bases, &layer, data.mean.as_deref(), train)?;
-            let asked = definition.batch_sizes[usize::from(!train)];
-            let declared = || definition.nodes.iter().filter(exists).find_map(declared_batch);
-            let batch = plan.batch_size.or(asked).or_else(declared).unwrap_or(DEFAULT_BATCH);
-            let images = || free.iter().enumerate().filter(|(i, input)| !is_label(input, *i));
-            if let (Dialect::Caffe, Some((_, other))) = (definition.dialect, images().nth(1)) {
-                return Err(Error::refused(format!(
-                    "the records have one image each, and the net reads another as `{other}`: give its batches with --tensors"
-                )));
-            }
-            let mut records = open_records(data)?;
-            if of_pairs && serves_labels(&free) {
-                inputs.look_at_labels(plan, data, &mut records, batch)?;
-            }
-            inputs.records_for(&free, records, options, seed, data.shuffle, batch)?;
-            if definition.dialect != Dialect::Caffe {
-                inputs.as_for(definition.dialect, data);
-            }
+            let declared = existing().find_map(declared_batch);
+            inputs.free_inputs(&asked, definition, &free, declared)?;
         }
         Ok(inputs)
+    }
+
+    /// Serves a Data layer with the database that it names.
+    fn own_database(&mut self, asked: &Asked, node: &Node, layer: &DataLayer) -> Result<()> {
+        let &Asked { plan, data, train, .. } = asked;
+        let source = plan.locate(&layer.source);
+        let mut records = Records::open_lmdb(&source, None)?;
+        let options = transform(&plan.bases, &layer.transform, None, train)?;
+        let batch = batch_size(plan, node, layer.batch_size)?;
+        let tops: Vec<&str> = tops(node).collect();
+        if asked.of_pairs && serves_labels(&tops) {
+            let advice = "read the labels of pairs by a Data layer of their own";
+            labels_of_pairs(&mut records, (&source, None), batch, || advice.into())?;
+        }
+        if asked.of_classes && serves_labels(&tops) && !data.shuffle {
+            self.remark_on_classes(&mut records, &source, batch)?;
+        }
+        self.records_for(&tops, records, options, asked, batch)
+    }
+
+    /// Serves a layer whose own data the run file replaces.
+    fn named_data(
+        &mut self,
+        asked: &Asked,
+        node: &Node,
+        own: &Transform,
+        own_batch: usize,
+    ) -> Result<()> {
+        let &Asked { plan, data, train, .. } = asked;
+        let batch = batch_size(plan, node, own_batch)?;
+        let options = transform(&plan.bases, own, data.mean.as_deref(), train)?;
+        let tops: Vec<&str> = tops(node).collect();
+        let mut records = open_records(data)?;
+        if asked.of_pairs && serves_labels(&tops) {
+            self.look_at_labels(asked, &mut records, batch)?;
+        }
+        if let Some((images, labels)) = &data.databases
+            && asked.of_classes
+            && serves_labels(&tops)
+            && !data.shuffle
+        {
+            let place = labels.as_ref().unwrap_or(images);
+            self.remark_on_classes(&mut records, place, batch)?;
+        }
+        self.records_for(&tops, records, options, asked, batch)
+    }
+
+    /// Serves the inputs without a data layer with the data of the run file; `declared` is the batch that one of them says.
+    fn free_inputs(
+        &mut self,
+        asked: &Asked,
+        definition: &Definition,
+        free: &[&str],
+        declared: Option<usize>,
+    ) -> Result<()> {
+        let &Asked { plan, data, train, .. } = asked;
+        let crop_size = definition.crop.unwrap_or(0);
+        let layer = Transform { crop_size, ..Transform::default() };
+        let options = transform(&plan.bases, &layer, data.mean.as_deref(), train)?;
+        let said = definition.batch_sizes[usize::from(!train)].or(declared);
+        let batch = plan.batch_size.or(said).unwrap_or(DEFAULT_BATCH);
+        let mut images = free.iter().enumerate().filter(|(i, input)| !is_label(input, *i));
+        if let (Dialect::Caffe, Some((_, other))) = (definition.dialect, images.nth(1)) {
+            return Err(Error::refused(format!(
+                "the records have one image each, and the net reads another as `{other}`: give its batches with --tensors"
+            )));
+        }
+        let mut records = open_records(data)?;
+        if asked.of_pairs && serves_labels(free) {
+            self.look_at_labels(asked, &mut records, batch)?;
+        }
+        self.records_for(free, records, options, asked, batch)?;
+        if definition.dialect != Dialect::Caffe {
+            self.as_for(definition.dialect, data);
+        }
+        Ok(())
     }
 
     /// Refuses a net with inputs that nothing feeds, which would be trained or tested on zeros.
@@ -263,13 +300,8 @@ impl Inputs {
     }
 
     /// Refuses labels that pairs do not have, and remarks on those of a first batch that are all one.
-    fn look_at_labels(
-        &mut self,
-        plan: &Plan,
-        data: &DataSpec,
-        records: &mut Records,
-        batch: usize,
-    ) -> Result<()> {
+    fn look_at_labels(&mut self, asked: &Asked, records: &mut Records, batch: usize) -> Result<()> {
+        let &Asked { plan, data, .. } = asked;
         let Some((images, labels)) = &data.databases else { return Ok(()) };
         let advice = || own_labels(images, &plan.bases);
         let first = labels_of_pairs(records, (images, labels.as_deref()), batch, advice)?;
@@ -308,11 +340,11 @@ impl Inputs {
         tops: &[&str],
         records: Records,
         options: TransformOptions,
-        seed: u64,
-        shuffle: bool,
+        asked: &Asked,
         batch: usize,
     ) -> Result<()> {
-        let source = Source::of_records(records, options, seed, order(shuffle))?;
+        let order = order(asked.data.shuffle);
+        let source = Source::of_records(records, options, asked.seed, order)?;
         let served = |(i, &input)| (input, usize::from(is_label(input, i)));
         self.wire(source, batch, tops.iter().enumerate().map(served));
         Ok(())
@@ -339,7 +371,7 @@ impl Inputs {
     /// Serves the tops of a layer with those of a source, in order.
     fn serve(&mut self, node: &Node, source: Source, batch: usize) {
         let served = 0..source.tops().len();
-        self.wire(source, batch, node.tops.iter().map(|top| top.value.as_str()).zip(served));
+        self.wire(source, batch, tops(node).zip(served));
     }
 
     /// Serves layers with the tensors of a file; returns those that name data of their own and are not in the file.
@@ -365,7 +397,7 @@ impl Inputs {
                     let (source, batch) = serve_memory(plan, node, layer, path, seed, train)?;
                     self.serve(node, source, batch);
                 }
-                _ => names.extend(node.tops.iter().map(|t| t.value.as_str())),
+                _ => names.extend(tops(node)),
             }
         }
         if names.is_empty() {
@@ -376,6 +408,11 @@ impl Inputs {
         self.wire(source, batch, names.iter().copied().zip(0..));
         Ok(others)
     }
+}
+
+/// The names of the tops of a layer.
+fn tops(node: &Node) -> impl Iterator<Item = &str> {
+    node.tops.iter().map(|top| top.value.as_str())
 }
 
 /// The shape of the label of a pair: a number for Torch, an image of one pixel for the others.
