@@ -142,6 +142,18 @@ pub fn simd() -> &'static str {
     known.map_or("none", |(_, name)| name)
 }
 
+/// The functions of one number that the float type has itself.
+macro_rules! of_the_type {
+    ($($name:ident)*) => {
+        $(
+            #[inline(always)]
+            fn $name(self) -> Self {
+                Self::$name(self)
+            }
+        )*
+    };
+}
+
 /// Implements [`Real`] for a float type; the names are those of its vector operations in pulp.
 macro_rules! real {
     ($float:ty, $vector:ident, $lanes:ident, $splat:ident, $fma:ident, $add:ident, $mul:ident,
@@ -180,50 +192,10 @@ macro_rules! real {
                 // SAFETY: promised by the caller.
                 unsafe { self.to_int_unchecked() }
             }
-            #[inline(always)]
-            fn exp(self) -> Self {
-                <$float>::exp(self)
-            }
-            #[inline(always)]
-            fn ln(self) -> Self {
-                <$float>::ln(self)
-            }
-            #[inline(always)]
-            fn tanh(self) -> Self {
-                <$float>::tanh(self)
-            }
+            of_the_type!(exp ln tanh sqrt abs ln_1p floor trunc sin cos);
             #[inline(always)]
             fn powf(self, power: Self) -> Self {
                 <$float>::powf(self, power)
-            }
-            #[inline(always)]
-            fn sqrt(self) -> Self {
-                <$float>::sqrt(self)
-            }
-            #[inline(always)]
-            fn abs(self) -> Self {
-                <$float>::abs(self)
-            }
-
-            #[inline(always)]
-            fn ln_1p(self) -> Self {
-                <$float>::ln_1p(self)
-            }
-            #[inline(always)]
-            fn floor(self) -> Self {
-                <$float>::floor(self)
-            }
-            #[inline(always)]
-            fn trunc(self) -> Self {
-                <$float>::trunc(self)
-            }
-            #[inline(always)]
-            fn sin(self) -> Self {
-                <$float>::sin(self)
-            }
-            #[inline(always)]
-            fn cos(self) -> Self {
-                <$float>::cos(self)
             }
             #[inline(always)]
             fn is_finite(self) -> bool {
@@ -298,32 +270,14 @@ macro_rules! real {
     };
 }
 
-real!(
-    f32,
-    f32s,
-    F32_LANES,
-    splat_f32s,
-    mul_add_e_f32s,
-    add_f32s,
-    mul_f32s,
-    max_f32s,
-    reduce_sum_f32s,
-    greater_than_f32s,
-    select_f32s
-);
-real!(
-    f64,
-    f64s,
-    F64_LANES,
-    splat_f64s,
-    mul_add_e_f64s,
-    add_f64s,
-    mul_f64s,
-    max_f64s,
-    reduce_sum_f64s,
-    greater_than_f64s,
-    select_f64s
-);
+real! {
+    f32, f32s, F32_LANES, splat_f32s, mul_add_e_f32s, add_f32s, mul_f32s, max_f32s, reduce_sum_f32s,
+    greater_than_f32s, select_f32s
+}
+real! {
+    f64, f64s, F64_LANES, splat_f64s, mul_add_e_f64s, add_f64s, mul_f64s, max_f64s, reduce_sum_f64s,
+    greater_than_f64s, select_f64s
+}
 
 /// Loads a register from unaligned memory.
 ///

@@ -10,7 +10,6 @@ mod natives;
 use std::time::Instant;
 
 use memory::Memory;
-use natives::Places;
 
 use super::effort::{SMALL, SMALL_RUN, nanoseconds};
 use super::extents::{channels_of, lrn_of, lrn_shape, softmax_shape};
@@ -104,16 +103,10 @@ pub fn prepare<T: Element>(plan: &Plan, seed: u64) -> Machine<T> {
         let shapes = |ids: &[ValueId]| {
             ids.iter().map(|&v| plan.program.shape(v).clone()).collect::<Vec<_>>()
         };
-        let call = Prepare {
-            args: slots(&step.args),
-            outs: slots(&step.outs),
-            arg_shapes: shapes(&step.args),
-            out_shapes: shapes(&step.outs),
-            work,
-            seed,
-            trouble: trouble.clone(),
-        }
-        .call(&step.kernel);
+        let (args, outs) = (slots(&step.args), slots(&step.outs));
+        let (arg_shapes, out_shapes) = (shapes(&step.args), shapes(&step.outs));
+        let places = Places { args, arg_shapes, outs, out_shapes, work };
+        let call = places.call(&step.kernel, seed, &trouble);
         (call, nanoseconds(&plan.program, step) < SMALL)
     });
     let calls: Vec<_> = calls.collect();
@@ -195,6 +188,13 @@ pub(in crate::exec) fn conv_shape(conv: &Conv, x: &Shape, w: &Shape) -> conv::Sh
     conv::Shape::new(conv, x.dims(), w.0[0]).expect("the layer has checked the geometry")
 }
 
+/// The extents of a convolution of one image of one window, for what depends on the weights alone.
+fn least_conv_shape(conv: &Conv, w: &Shape) -> conv::Shape {
+    let mut x = vec![1, w.0[1] * conv.group];
+    x.extend(conv.axes.iter().map(|axis| axis.reach()));
+    conv_shape(conv, &Shape(x), w)
+}
+
 /// The extents of a pooling.
 pub(in crate::exec) fn pool_shape(pool: &Pool, x: &Shape) -> pool::Shape {
     let planes = x.0[0] * x.0[1];
@@ -206,19 +206,24 @@ pub(in crate::exec) fn around(shape: &Shape, axis: usize) -> (usize, usize, usiz
     (shape.count_of(0..axis), shape.0[axis], shape.count_of(axis + 1..shape.rank()))
 }
 
-struct Prepare {
+/// The places of a step.
+struct Places {
+    /// Those of the arguments.
     args: Vec<Slot>,
-    outs: Vec<Slot>,
+    /// Their shapes.
     arg_shapes: Vec<Shape>,
+    /// Those of the results.
+    outs: Vec<Slot>,
+    /// Their shapes.
     out_shapes: Vec<Shape>,
+    /// That of the scratch memory.
     work: Slot,
-    seed: u64,
-    trouble: Trouble,
 }
 
-impl Prepare {
-    fn call<T: Element>(self, kernel: &Kernel) -> Call<T> {
-        let Prepare { args, outs, arg_shapes, out_shapes, work, seed, trouble } = self;
+impl Places {
+    /// Prepares the step that a kernel makes there.
+    fn call<T: Element>(self, kernel: &Kernel, seed: u64, trouble: &Trouble) -> Call<T> {
+        let Places { args, arg_shapes, outs, out_shapes, work } = self;
         let y = outs[0];
         match kernel {
             &Kernel::Fill(value) => Box::new(move |m, _| m.get_mut(y).fill(T::from_f64(value))),
@@ -337,15 +342,10 @@ impl Prepare {
                 })
             }
             Kernel::MatMulAdd { .. } | Kernel::PooledConv(..) => {
-                joined::call(kernel, args, &outs, [&arg_shapes, &out_shapes], work)
+                joined::call(kernel, Places { args, arg_shapes, outs, out_shapes, work })
             }
             Kernel::PackConv(c) => {
-                let w = &arg_shapes[0];
-                // The order depends on the weights alone, so the smallest image will do.
-                let image = |axis: &crate::window::Axis| axis.reach();
-                let mut x = vec![1, w.0[1] * c.group];
-                x.extend(c.axes.iter().map(image));
-                let shape = conv_shape(c, &Shape(x), w);
+                let shape = least_conv_shape(c, &arg_shapes[0]);
                 Box::new(move |m, _| conv::pack(&shape, m.get(args[0]), m.get_mut(y)))
             }
             Kernel::ConvInput(c) => {
@@ -460,7 +460,7 @@ impl Prepare {
                 panic!("internal error: {} is for channels that lie last", kernel.name())
             }
             Kernel::ChannelsLast(kernel) => {
-                last::call(kernel, args, outs, &arg_shapes, &out_shapes, work)
+                last::call(kernel, Places { args, arg_shapes, outs, out_shapes, work })
             }
             &Kernel::Softmax(axis) | &Kernel::LogSoftmax(axis) => {
                 let shape = softmax_shape(&arg_shapes[0], axis);
@@ -478,6 +478,7 @@ impl Prepare {
             &Kernel::Gather(axis) => {
                 let (outer, rows, inner) = around(&arg_shapes[0], axis);
                 let shape = gather::Shape { outer, rows, inner };
+                let trouble = trouble.clone();
                 Box::new(move |m, _| {
                     let (x, index) = (m.get(args[0]), m.get(args[1]));
                     trouble.note(gather::gather(shape, x, index, m.get_mut(y)));
@@ -486,6 +487,7 @@ impl Prepare {
             &Kernel::Scatter(axis) => {
                 let (outer, rows, inner) = around(&out_shapes[0], axis);
                 let shape = gather::Shape { outer, rows, inner };
+                let trouble = trouble.clone();
                 Box::new(move |m, _| {
                     let (dy, index, dx) = (m.get(args[0]), m.get(args[1]), m.get_mut(y));
                     dx.fill(T::ZERO);

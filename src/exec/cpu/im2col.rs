@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::real::{Real, vectorize};
-use super::tasks::{Shared, for_each, items_per_task};
+use super::tasks::{Shared, for_each_range, items_per_task};
 use crate::window::Axis;
 
 /// The windows over one image: always three spatial axes, leading ones of extent 1 if there are fewer.
@@ -339,11 +339,8 @@ pub fn im2col<T: Real>(windows: &Windows, batch: usize, channels: usize, x: &[T]
     let (count, pixels, taps) = (windows.count(), windows.pixels(), windows.taps());
     assert!(x.len() == batch * channels * pixels, "image of {} elements", x.len());
     assert!(y.len() == batch * channels * taps * count, "columns of {} elements", y.len());
-    let planes = batch * channels;
-    let each = items_per_task(taps * count);
     let y = Shared::new(y);
-    for_each(planes.div_ceil(each), |task| {
-        let range = task * each..((task + 1) * each).min(planes);
+    for_each_range(batch * channels, items_per_task(taps * count), |range| {
         // SAFETY: every plane is in one task.
         let y = unsafe { y.slice(range.start * taps * count..range.end * taps * count) };
         let x = &x[range.start * pixels..range.end * pixels];
@@ -372,11 +369,8 @@ pub fn col2im<T: Real>(
     let (count, pixels, taps) = (windows.count(), windows.pixels(), windows.taps());
     assert!(x.len() == batch * channels * pixels, "image of {} elements", x.len());
     assert!(y.len() == batch * channels * taps * count, "columns of {} elements", y.len());
-    let planes = batch * channels;
-    let each = items_per_task(taps * count);
     let x = Shared::new(x);
-    for_each(planes.div_ceil(each), |task| {
-        let range = task * each..((task + 1) * each).min(planes);
+    for_each_range(batch * channels, items_per_task(taps * count), |range| {
         // SAFETY: every plane is in one task.
         let x = unsafe { x.slice(range.start * pixels..range.end * pixels) };
         let y = &y[range.start * taps * count..range.end * taps * count];

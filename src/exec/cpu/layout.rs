@@ -1,7 +1,7 @@
 //! Copies that change only where elements lie: parts along an axis, permutations of axes, repetition.
 
 use super::real::{Real, vectorize};
-use super::tasks::{Shared, for_each, for_each_piece, items_per_task};
+use super::tasks::{Shared, for_each_piece, for_each_range, items_per_task};
 use super::turn::{self, turn};
 
 /// A part along one axis of `outer x extent x inner`: elements `start..start + len` of the axis.
@@ -33,8 +33,8 @@ pub fn copy_part<T: Real>(
     let run = len * inner;
     let each = items_per_task(run);
     let y = Shared::new(y);
-    for_each(outer.div_ceil(each), |task| {
-        for o in task * each..((task + 1) * each).min(outer) {
+    for_each_range(outer, each, |items| {
+        for o in items {
             let first = (o * to.extent + to.start) * inner;
             // SAFETY: every outer index is in one task.
             let y = unsafe { y.slice(first..first + run) };
@@ -54,40 +54,6 @@ fn add_to<T: Real>(beta: T, x: &[T], y: &mut [T]) {
         #[inline(always)]
         || y.iter_mut().zip(x).for_each(|(y, x)| *y = *x + beta * *y),
     );
-}
-
-/// Repeats: `y[o, r, i] = x[o, i] + beta y[o, r, i]` for `outer x count x inner`.
-///
-/// The adjoint is a sum over the middle axis ([`reduce`](super::reduce::reduce)).
-pub fn repeat<T: Real>(outer: usize, count: usize, inner: usize, x: &[T], beta: T, y: &mut [T]) {
-    assert!(x.len() == outer * inner, "{} elements to repeat", x.len());
-    assert!(y.len() == outer * count * inner, "{} elements repeated", y.len());
-    if inner == 0 || count == 0 {
-        return;
-    }
-    if inner == 1 {
-        let each = items_per_task(count);
-        for_each_piece(y, each * count, |task, y| {
-            for (y, x) in y.chunks_exact_mut(count).zip(&x[task * each..]) {
-                if beta == T::ZERO {
-                    y.fill(*x);
-                } else {
-                    vectorize(
-                        #[inline(always)]
-                        || y.iter_mut().for_each(|y| *y = *x + beta * *y),
-                    );
-                }
-            }
-        });
-        return;
-    }
-    let each = items_per_task(inner);
-    for_each_piece(y, each * inner, |task, y| {
-        for (i, y) in y.chunks_exact_mut(inner).enumerate() {
-            let o = (task * each + i) / count;
-            add_to(beta, &x[o * inner..][..inner], y);
-        }
-    });
 }
 
 /// Most axes of [`transpose`].
@@ -145,8 +111,8 @@ pub fn transpose<T: Real>(extents: &[usize], order: &[usize], x: &[T], y: &mut [
     let blocks = lines.div_ceil(SQUARE);
     let each = items_per_task(SQUARE * width);
     let y = Shared::new(y);
-    for_each((planes * blocks).div_ceil(each), |task| {
-        for item in task * each..((task + 1) * each).min(planes * blocks) {
+    for_each_range(planes * blocks, each, |items| {
+        for item in items {
             let (plane, first) = (item / blocks, item % blocks * SQUARE);
             let rows = SQUARE.min(lines - first);
             let from = source(&others[..count - 1], plane) + first;
@@ -257,14 +223,5 @@ mod tests {
         let mut y = [1.0f32, 1., 1., 9., 1., 1., 1., 9.];
         copy_part(2, 2, 1, &[5., 6., 7., 8.], part(2, 0), 1.0, &mut y, part(4, 1));
         assert_eq!(y, [1., 6., 7., 9., 1., 8., 9., 9.]);
-    }
-
-    #[test]
-    fn rows_and_numbers_are_repeated() {
-        let mut y = [1f64; 12];
-        repeat(2, 3, 2, &[1., 2., 3., 4.], 0.0, &mut y);
-        assert_eq!(y, [1., 2., 1., 2., 1., 2., 3., 4., 3., 4., 3., 4.]);
-        repeat(2, 6, 1, &[1., 2.], 1.0, &mut y);
-        assert_eq!(y, [2., 3., 2., 3., 2., 3., 5., 6., 5., 6., 5., 6.]);
     }
 }

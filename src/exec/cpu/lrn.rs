@@ -5,7 +5,7 @@
 
 use super::im2col::scale as scaled;
 use super::real::{Real, vectorize};
-use super::tasks::{Shared, for_each, items_per_task};
+use super::tasks::{Shared, for_each_range, items_per_task};
 
 /// Pixels whose channels are handled together.
 const WIDTH: usize = 128;
@@ -89,12 +89,11 @@ impl Shape {
         let pixels = self.pixels();
         let blocks = pixels.div_ceil(WIDTH);
         let each = items_per_task(self.channels * WIDTH);
-        let all = self.batch * blocks;
-        for_each(all.div_ceil(each), |task| {
+        for_each_range(self.batch * blocks, each, |items| {
             vectorize(
                 #[inline(always)]
                 || {
-                    for item in task * each..((task + 1) * each).min(all) {
+                    for item in items.clone() {
                         let (image, from) = (item / blocks, item % blocks * WIDTH);
                         body(image * self.channels * pixels + from, WIDTH.min(pixels - from));
                     }

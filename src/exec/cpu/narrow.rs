@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::matmul::Finish;
 use super::real::{Real, load, with_simd};
-use super::tasks::{Shared, for_each, items_per_task};
+use super::tasks::{Shared, for_each_range, items_per_task};
 
 /// Most rows for which packing the matrix would cost more.
 pub const MOST: usize = 16;
@@ -63,9 +63,9 @@ pub fn product<T: Real>(
 ) {
     let each = items_per_task(m.div_ceil(2) * k).next_multiple_of(BLOCK);
     let c = Shared::new(c);
-    for_each(n.div_ceil(each), |task| {
-        let end = ((task + 1) * each).min(n);
-        for first in (task * each..end).step_by(BLOCK) {
+    for_each_range(n, each, |columns| {
+        let end = columns.end;
+        for first in columns.step_by(BLOCK) {
             // Rows behind the last are the last once more.
             let right: [&[T]; BLOCK] =
                 std::array::from_fn(|j| &b[(first + j).min(end - 1) * k..][..k]);

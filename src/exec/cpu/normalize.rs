@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::real::{Real, vectorize};
 use super::reduce::LANES;
-use super::tasks::{Shared, for_each, items_per_task};
+use super::tasks::{Shared, for_each_range, items_per_task};
 
 /// Extents of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,10 @@ impl Shape {
     /// Runs `body` for every channel.
     fn each_channel(&self, body: impl Fn(usize) + Sync) {
         let each = items_per_task(self.batch * self.inner);
-        for_each(self.channels.div_ceil(each), |task| {
+        for_each_range(self.channels, each, |channels| {
             vectorize(
                 #[inline(always)]
-                || (task * each..((task + 1) * each).min(self.channels)).for_each(&body),
+                || channels.for_each(&body),
             );
         });
     }
@@ -45,12 +45,11 @@ impl Shape {
     /// Runs `body` for every plane: image, channel.
     fn each_plane(&self, body: impl Fn(usize, usize) + Sync) {
         let each = items_per_task(self.inner);
-        let all = self.batch * self.channels;
-        for_each(all.div_ceil(each), |task| {
+        for_each_range(self.batch * self.channels, each, |planes| {
             vectorize(
                 #[inline(always)]
                 || {
-                    for plane in task * each..((task + 1) * each).min(all) {
+                    for plane in planes {
                         body(plane / self.channels, plane % self.channels);
                     }
                 },

@@ -8,7 +8,7 @@ use super::bands::Bands;
 use super::halves;
 use super::im2col::{clip, position, scale};
 use super::real::{Real, vectorize};
-use super::tasks::{Shared, for_each, for_each_piece, items_per_task};
+use super::tasks::{Shared, for_each_piece, for_each_range, items_per_task};
 use crate::window::{Axis, Pool};
 
 /// All extents of a pooling.
@@ -87,8 +87,7 @@ pub fn max_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T], index: &mut [T]
     let y = Shared::new(y);
     let index = Shared::new(index);
     let in_halves = halves::fits(shape);
-    for_each(shape.planes.div_ceil(each), |task| {
-        let planes = task * each..((task + 1) * each).min(shape.planes);
+    for_each_range(shape.planes, each, |planes| {
         // SAFETY: every plane is in one task.
         let (y, index) = unsafe {
             let range = planes.start * count..planes.end * count;

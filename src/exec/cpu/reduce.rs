@@ -5,7 +5,7 @@
 //! with the length of the sum.
 
 use super::real::{Real, vectorize};
-use super::tasks::{Shared, for_each, for_each_piece, items_per_task};
+use super::tasks::{Shared, for_each_piece, for_each_range, items_per_task};
 
 /// Accumulators of a contiguous sum.
 pub(super) const LANES: usize = 32;
@@ -185,8 +185,8 @@ pub fn reduce<T: Real>(
     }
     let each = items_per_task(reduced * COLUMNS.min(inner));
     let y = Shared::new(y);
-    for_each((outer * blocks).div_ceil(each), |task| {
-        for item in task * each..((task + 1) * each).min(outer * blocks) {
+    for_each_range(outer * blocks, each, |items| {
+        for item in items {
             let (o, from) = (item / blocks, item % blocks * COLUMNS);
             let width = COLUMNS.min(inner - from);
             // SAFETY: every block of columns is in one task.

@@ -2,7 +2,7 @@
 
 use super::real::vectorize;
 use super::reduce::dot;
-use super::tasks::{Shared, for_each, items_per_task};
+use super::tasks::{Shared, for_each_range, items_per_task};
 use super::vecmath::Transcendental;
 
 /// Inner elements handled together.
@@ -33,13 +33,12 @@ impl Shape {
     /// Runs `body(first element, width)` for every bundle of neighbouring lines along the axis.
     fn bundles(&self, body: impl Fn(usize, usize) + Sync) {
         let blocks = self.inner.div_ceil(WIDTH);
-        let all = self.outer * blocks;
         let each = items_per_task(self.axis * WIDTH.min(self.inner));
-        for_each(all.div_ceil(each), |task| {
+        for_each_range(self.outer * blocks, each, |items| {
             vectorize(
                 #[inline(always)]
                 || {
-                    for item in task * each..((task + 1) * each).min(all) {
+                    for item in items.clone() {
                         let (o, from) = (item / blocks, item % blocks * WIDTH);
                         body(o * self.axis * self.inner + from, WIDTH.min(self.inner - from));
                     }

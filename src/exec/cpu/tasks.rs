@@ -61,6 +61,11 @@ fn run(tasks: usize, back: bool, body: impl Fn(usize) + Sync) {
     share(runners, &|runner| parts.drain(runner, back, &body));
 }
 
+/// Runs `body(range)` for ranges that together are `0..items`, each but the last of `each` items.
+pub fn for_each_range(items: usize, each: usize, body: impl Fn(Range<usize>) + Sync) {
+    for_each(items.div_ceil(each), |task| body(task * each..((task + 1) * each).min(items)));
+}
+
 /// Runs `body(task, scratch)` for every task below `tasks`; `scratch` has `each` elements.
 ///
 /// As many threads take part as pieces of `each` elements fit into `work` (at least one must fit).

@@ -9,7 +9,7 @@ use super::Way;
 use super::then::{After, Then};
 use crate::exec::cpu::conv::Shape;
 use crate::exec::cpu::past;
-use crate::exec::cpu::tasks::{Shared, for_each};
+use crate::exec::cpu::tasks::{Shared, for_each, for_each_range};
 use crate::program::Kernel;
 use crate::real::{LINE, Real, load_some, prefetch, store_past, store_some, vectorize, with_simd};
 use crate::window::Axis;
@@ -52,10 +52,8 @@ pub fn depthwise<T: Real>(
     let aligned = (y.as_ptr() as usize).is_multiple_of(64) && line.is_multiple_of(64);
     let past = aligned && past::is_large(y);
     let y = &Shared::new(y);
-    let rows = shape.batch * target[1];
     let each = CHUNK.div_ceil((target[2] * shape.channels).max(1));
-    for_each(rows.div_ceil(each), |task| {
-        let rows = task * each..((task + 1) * each).min(rows);
+    for_each_range(shape.batch * target[1], each, |rows| {
         with_simd(Rows { shape, way, rows, source, target, x, packed, after, y, past });
         if past {
             past::fence();

@@ -11,7 +11,7 @@ use super::micro::{Left, Product, Segment};
 use super::weights::Panels;
 use crate::exec::cpu::conv::Shape;
 use crate::exec::cpu::micro::{Epilogue, Target, Tile};
-use crate::exec::cpu::tasks::{Shared, for_each, for_each_with};
+use crate::exec::cpu::tasks::{Shared, for_each_range, for_each_with};
 use crate::exec::cpu::turn::{SIDE, turn};
 use crate::real::{LINE, Real, prefetch, vectorize};
 use crate::window::Axis;
@@ -289,9 +289,8 @@ fn gather<T: Real>(shape: &Shape, plan: &Plan, partials: &mut [T], dw: &mut [T])
     // A task has the rows that lie side by side in sixteen lines' worth of the weights of an output.
     let blocks = plan.rows.div_ceil(SIDE);
     let each = (16 * 1024 / (SIDE * pitch).max(1)).max(1);
-    let tasks = (shape.group * blocks).div_ceil(each);
-    for_each(tasks, |task| {
-        for item in task * each..((task + 1) * each).min(shape.group * blocks) {
+    for_each_range(shape.group * blocks, each, |items| {
+        for item in items {
             let (group, block) = (item / blocks, item % blocks * SIDE);
             let rows = SIDE.min(plan.rows - block);
             let mut lines = [std::ptr::null(); SIDE];

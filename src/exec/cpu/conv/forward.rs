@@ -160,9 +160,7 @@ pub fn forward<T: Real>(
     y: &mut [T],
     work: &mut [T],
 ) {
-    assert!(x.len() == shape.input_len(), "input of {} elements", x.len());
-    assert!(w.len() == shape.weight_len(), "weights of {} elements", w.len());
-    assert!(y.len() == shape.output_len(), "output of {} elements", y.len());
+    shape.check(x, w, y);
     assert!(bias.is_none_or(|b| b.len() == shape.out_channels), "bias does not fit the outputs");
     if shape.is_depthwise() {
         depthwise::forward(shape, x, w, bias, relu, beta, y);
@@ -219,11 +217,6 @@ impl<T> Addend<'_, T> {
     }
 }
 
-/// Whether [`pack`] has anything to do for a convolution.
-pub fn packs(shape: &Shape) -> bool {
-    !shape.is_depthwise()
-}
-
 /// Brings weights into the order in which [`forward_packed`] reads them; both have `weight_len` elements.
 pub fn pack<T: Real>(shape: &Shape, w: &[T], packed: &mut [T]) {
     assert!(w.len() == shape.weight_len() && packed.len() == w.len(), "weights");
@@ -247,9 +240,7 @@ pub fn forward_packed<T: Real>(
     y: &mut [T],
     work: &mut [T],
 ) {
-    assert!(x.len() == shape.input_len(), "input of {} elements", x.len());
-    assert!(packed.len() == shape.weight_len(), "weights of {} elements", packed.len());
-    assert!(y.len() == shape.output_len(), "output of {} elements", y.len());
+    shape.check(x, packed, y);
     assert!(bias.is_none_or(|b| b.len() == shape.out_channels), "bias does not fit the outputs");
     let (beta, addend) = match addend {
         Addend::None => (T::ZERO, None),

@@ -110,9 +110,7 @@ pub fn input_gradient<T: Real>(
     dx: &mut [T],
     work: &mut [T],
 ) {
-    assert!(dx.len() == shape.input_len(), "input of {} elements", dx.len());
-    assert!(w.len() == shape.weight_len(), "weights of {} elements", w.len());
-    assert!(dy.len() == shape.output_len(), "output of {} elements", dy.len());
+    shape.check(dx, w, dy);
     assert!(bias.is_none_or(|b| b.len() == shape.channels), "bias does not fit the channels");
     match way(shape) {
         Way::Direct => depthwise::input_gradient(shape, dy, w, bias, beta, dx),

@@ -15,9 +15,7 @@ mod tiles;
 mod weight;
 mod windows;
 
-pub use forward::{
-    Addend, forward, forward_packed, forward_workspace, pack, packed_workspace, packs,
-};
+pub use forward::{Addend, forward, forward_packed, forward_workspace, pack, packed_workspace};
 pub use input::{input_gradient, input_gradient_workspace};
 pub use maxima::Pooled;
 pub use pooled::{
@@ -74,6 +72,13 @@ impl Shape {
     /// Elements of the weights, `O x C/group x kernel`.
     pub fn weight_len(&self) -> usize {
         self.out_channels * self.sum_len()
+    }
+
+    /// Panics unless input, weights and output, or their gradients, have their lengths.
+    fn check<T>(&self, x: &[T], w: &[T], y: &[T]) {
+        assert!(x.len() == self.input_len(), "input of {} elements", x.len());
+        assert!(w.len() == self.weight_len(), "weights of {} elements", w.len());
+        assert!(y.len() == self.output_len(), "output of {} elements", y.len());
     }
 
     /// Floating-point operations of a forward pass, and of each gradient: two per multiply-add.

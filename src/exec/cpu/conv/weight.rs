@@ -123,9 +123,7 @@ pub fn weight_gradient<T: Real>(
     dw: &mut [T],
     work: &mut [T],
 ) {
-    assert!(x.len() == shape.input_len(), "input of {} elements", x.len());
-    assert!(dw.len() == shape.weight_len(), "weights of {} elements", dw.len());
-    assert!(dy.len() == shape.output_len(), "output of {} elements", dy.len());
+    shape.check(x, dw, dy);
     if shape.is_depthwise() {
         depthwise::weight_gradient(shape, x, dy, beta, dw);
         return;

@@ -1,10 +1,9 @@
 //! Prepares the steps that do the work of two.
 
-use super::{Call, conv_shape, pool_shape, product};
+use super::{Call, Places, conv_shape, pool_shape, product};
 use crate::exec::Element;
 use crate::exec::cpu::conv;
 use crate::exec::cpu::matmul::{self, Finish};
-use crate::plan::Slot;
 use crate::program::{FusedConv, Kernel};
 use crate::ty::Shape;
 use crate::window::Pool;
@@ -44,13 +43,8 @@ impl PooledConv {
 }
 
 /// Prepares one step.
-pub(super) fn call<T: Element>(
-    kernel: &Kernel,
-    args: Vec<Slot>,
-    outs: &[Slot],
-    [arg_shapes, out_shapes]: [&[Shape]; 2],
-    work: Slot,
-) -> Call<T> {
+pub(super) fn call<T: Element>(kernel: &Kernel, places: Places) -> Call<T> {
+    let Places { args, arg_shapes, outs, out_shapes, work } = places;
     let y = outs[0];
     match kernel {
         &Kernel::MatMulAdd { trans_a, trans_b } => {

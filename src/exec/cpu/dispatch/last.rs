@@ -1,6 +1,6 @@
 //! Prepares the steps on blobs whose channels lie last.
 
-use super::{Call, Memory, channels, conv_shape, pool_shape};
+use super::{Call, Memory, Places, channels, conv_shape, least_conv_shape, pool_shape};
 use crate::exec::Element;
 use crate::exec::cpu::channels_last::{self as last, Sums, Then, Way};
 use crate::exec::cpu::conv::{self, Addend};
@@ -123,23 +123,13 @@ pub fn workspace_of<T: Element>(
 }
 
 /// Prepares one step.
-pub fn call<T: Element>(
-    kernel: &Kernel,
-    args: Vec<Slot>,
-    outs: Vec<Slot>,
-    arg_shapes: &[Shape],
-    out_shapes: &[Shape],
-    work: Slot,
-) -> Call<T> {
+pub(super) fn call<T: Element>(kernel: &Kernel, places: Places) -> Call<T> {
+    let Places { args, arg_shapes, outs, out_shapes, work } = places;
     let y = outs[0];
     match kernel {
         Kernel::PackConv(c) => {
-            let w = &arg_shapes[0];
-            // The order depends on the weights alone, so the smallest image will do.
-            let mut x = vec![1, w.0[1] * c.group];
-            x.extend(c.axes.iter().map(|axis| axis.reach()));
-            let shape = conv_shape(c, &Shape(x), w);
-            if Kernel::is_depthwise(c, w) {
+            let shape = least_conv_shape(c, &arg_shapes[0]);
+            if Kernel::is_depthwise(c, &arg_shapes[0]) {
                 return Box::new(move |m, _| {
                     last::depthwise_pack(&shape, m.get(args[0]), m.get_mut(y));
                 });
@@ -158,7 +148,7 @@ pub fn call<T: Element>(
             })
         }
         Kernel::FusedConv(fused) => {
-            let conv = Convolution::fused::<T>(fused, arg_shapes, &out_shapes[0]);
+            let conv = Convolution::fused::<T>(fused, &arg_shapes, &out_shapes[0]);
             let &FusedConv { bias, sum, relu, .. } = fused;
             Box::new(move |m, _| {
                 let bias = bias.then(|| m.get(args[2]));
@@ -173,7 +163,7 @@ pub fn call<T: Element>(
         Kernel::MaskedConv(kernel) => {
             let conv = match &**kernel {
                 Kernel::FusedConv(fused) => {
-                    Convolution::fused::<T>(fused, arg_shapes, &out_shapes[0])
+                    Convolution::fused::<T>(fused, &arg_shapes, &out_shapes[0])
                 }
                 Kernel::ConvInput(c) => Convolution::input::<T>(c, &arg_shapes[1], &out_shapes[0]),
                 kernel => panic!("internal error: {} has no mask", kernel.name()),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Call;
 use super::memory::Memory;
+use super::{Call, Places};
 use crate::exec::Element;
 use crate::plan::Slot;
 use crate::program::native::{Native, Saved, View, ViewMut};
@@ -13,20 +13,6 @@ use crate::ty::Shape;
 const FEW: usize = 16;
 /// Arguments or results of an operation, at most.
 const MOST: usize = 4096;
-
-/// The places of a step.
-pub(super) struct Places {
-    /// Those of the arguments.
-    pub args: Vec<Slot>,
-    /// Their shapes.
-    pub arg_shapes: Vec<Shape>,
-    /// Those of the results.
-    pub outs: Vec<Slot>,
-    /// Their shapes.
-    pub out_shapes: Vec<Shape>,
-    /// That of the scratch memory.
-    pub work: Slot,
-}
 
 impl Places {
     /// Whether there are few, so that little is written down at every run.
