@@ -52,9 +52,7 @@ impl LayerOps for AdaptivePooling {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let whole = planes::batched(cx, 4, None)?;
         for (key, size) in [("H", self.height), ("W", self.width)] {
-            if size == 0 {
-                return cx.fail(&[key], format!("`{key}` must not be 0"));
-            }
+            cx.not_zero(key, size)?;
         }
         let top = whole.with(2, self.height).with(3, self.width);
         Ok(Signature::of(planes::as_bottom(top, cx.bottom(0), 4)))

@@ -61,9 +61,8 @@ impl AnnotatedData {
         not_made(&p, "distort_param", "changed in their colours at random");
         not_made(&p, "expand_param", "laid on larger ones at random");
         not_made(&p, "noise_param", "changed by noise");
-        let source = data.text("source");
         let layer = AnnotatedData {
-            source: data.need("source", source),
+            source: data.required("source", Args::text),
             batch_size: data.usize("batch_size").unwrap_or(0),
             samplers: Sampler::read_all(&annotated),
             emit: Emit::read(&p.section("emit_constraint")),

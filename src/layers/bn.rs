@@ -47,7 +47,6 @@ pub static SPEC: LayerSpec = LayerSpec {
         let p = a.section("bn_param");
         let has = |fields: &[&str]| fields.iter().any(|field| p.has(field));
         let layer = if has(&["moving_average", "decay", "var_eps"]) {
-            let decay = p.float("decay");
             if p.bool("moving_average") != Some(true) {
                 p.wrong("moving_average", "only `moving_average: true` is computed here");
             }
@@ -55,7 +54,7 @@ pub static SPEC: LayerSpec = LayerSpec {
                 statistics: Statistics::Running,
                 slope: Filler::read(&p.section("scale_filler")),
                 shift: Filler::read(&p.section("shift_filler")),
-                momentum: 1.0 - p.need("decay", decay),
+                momentum: 1.0 - p.required("decay", Args::float),
                 eps: p.float("var_eps").unwrap_or(1e-10),
             }
         } else if has(&["scale_filler", "shift_filler", "bn_mode"]) {

@@ -1,8 +1,6 @@
 //! Half of the squared distance to a learned centre of each class.
 
-use super::class_loss::{
-    CLASS_TEXT, ClassAxis, LossRule, Normalization, labelled_rows, some_classes,
-};
+use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, labelled_rows};
 use super::prelude::*;
 
 params! {
@@ -27,9 +25,8 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("CenterLoss", |a| {
         let p = a.section("center_loss_param");
-        let num_output = p.usize("num_output");
         CenterLoss {
-            num_output: p.need("num_output", num_output),
+            num_output: p.required("num_output", Args::usize),
             axis: p.int("axis").unwrap_or(1),
             center_filler: Filler::read(&p.section("center_filler")),
         }
@@ -40,7 +37,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for CenterLoss {
     fn check(&self, cx: &Infer) -> Result<(), Reported> {
-        some_classes(cx, self.num_output)
+        cx.not_zero("num_output", self.num_output)
     }
 
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {

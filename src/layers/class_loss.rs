@@ -3,14 +3,6 @@
 use super::prelude::*;
 use crate::program::device::Number;
 
-/// Complains about a layer without classes.
-pub(super) fn some_classes(cx: &Infer, num_output: usize) -> Result<(), Reported> {
-    match num_output {
-        0 => cx.fail(&["num_output"], "`num_output` must not be 0"),
-        _ => Ok(()),
-    }
-}
-
 /// The number of features, which are all axes of bottom 0 from this one on, of rows that have a label each in bottom 1.
 pub(super) fn labelled_rows(cx: &Infer, axis: i64) -> Result<usize, Reported> {
     let axis = cx.axis(0, axis)?;

@@ -14,8 +14,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[torch("nn.Collapse", &["nInputDim"], |a| {
-        let item_axes = a.usize("nInputDim");
-        Collapse { item_axes: a.need("nInputDim", item_axes) }.into()
+        Collapse { item_axes: a.required("nInputDim", Args::usize) }.into()
     })],
     ..LayerSpec::new("Collapse", Category::Shape, Collapse::DOCS)
 };

@@ -23,9 +23,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("ContinuationIndicator", |a| {
         let p = a.section("continuation_indicator_param");
         let (steps, batch) = (p.usize("time_step"), p.usize("batch_size"));
-        if steps == Some(0) {
-            p.wrong("time_step", "`time_step` must not be 0");
-        }
+        p.not_zero("time_step", steps);
         let batch = if a.has("bottom") { batch } else { Some(p.need("batch_size", batch)) };
         if batch == Some(0) && p.has("batch_size") {
             p.wrong("batch_size", "`batch_size` must not be 0");

@@ -44,11 +44,10 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("Correlation", |a| {
         let p = a.section("correlation_param");
         p.ignore(&["do_abs"]);
-        let (kernel_size, max_displacement) = (p.usize("kernel_size"), p.usize("max_displacement"));
         let types = [("MULTIPLY", Comparison::Multiply), ("SUBTRACT", Comparison::Subtract)];
         Correlation {
-            kernel_size: p.need("kernel_size", kernel_size),
-            max_displacement: p.need("max_displacement", max_displacement),
+            kernel_size: p.required("kernel_size", Args::usize),
+            max_displacement: p.required("max_displacement", Args::usize),
             pad: p.usize("pad").unwrap_or(0),
             stride_1: p.usize("stride_1").unwrap_or(1),
             stride_2: p.usize("stride_2").unwrap_or(1),

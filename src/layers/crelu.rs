@@ -26,8 +26,7 @@ function Class:__tostring__() return 'CReLU()' end";
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[torch("nn.CReLU", &["nInputDims", "inplace"], |a| {
-        let item_axes = a.usize("nInputDims");
-        CRelu { item_axes: a.need("nInputDims", item_axes) }.into()
+        CRelu { item_axes: a.required("nInputDims", Args::usize) }.into()
     })
     .extends("nn.Sequential")
     .script(SCRIPT)],

@@ -61,11 +61,8 @@ pub static SPEC: LayerSpec = LayerSpec {
         caffe("CtcLoss", |a| {
             let p = a.section("ctc_loss_param");
             let [classes, steps] = ["alphabet_size", "time_step"].map(|key| {
-                let extent = p.usize(key);
-                let extent = p.need(key, extent);
-                if extent == 0 {
-                    p.wrong(key, format!("`{key}` must not be 0"));
-                }
+                let extent = p.required(key, Args::usize);
+                p.not_zero(key, extent);
                 extent
             });
             let blank = Some(p.usize("blank_label").unwrap_or(0));

@@ -43,9 +43,8 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("DenseImageData", |a| {
         let p = a.section("dense_image_data_param");
         p.ignore(&["scale", "mean_file", "crop_size", "mirror"]);
-        let source = p.text("source");
         let layer = DenseImageData {
-            source: p.need("source", source),
+            source: p.required("source", Args::text),
             root_folder: p.text("root_folder").unwrap_or_default(),
             batch_size: p.usize("batch_size").unwrap_or(1),
             rand_skip: p.usize("rand_skip").unwrap_or(0),
@@ -59,9 +58,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         for (key, extent) in
             [("batch_size", layer.batch_size), ("label_divide_factor", layer.label_divide_factor)]
         {
-            if extent == 0 {
-                p.wrong(key, format!("`{key}` must not be 0"));
-            }
+            p.not_zero(key, extent);
         }
         if (layer.new_height == 0) != (layer.new_width == 0) {
             p.wrong("new_height", "`new_height` and `new_width` must be set together");

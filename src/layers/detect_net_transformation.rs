@@ -36,10 +36,7 @@ impl DetectNetTransformation {
         p.ignore(&["max_cvg_len", "crop_bboxes"]);
         a.section("detectnet_augmentation_param").ignore_where(|_| true);
         a.section("transform_param").ignore_where(|_| true);
-        let sides = ["image_size_y", "image_size_x"].map(|key| {
-            let side = p.usize(key);
-            p.need(key, side)
-        });
+        let sides = ["image_size_y", "image_size_x"].map(|key| p.required(key, Args::usize));
         let classes = p.sections("object_class").into_iter().map(|class| {
             class.ignore(&["src"]);
             class.usize("dst").unwrap_or(0) + 1
@@ -49,9 +46,7 @@ impl DetectNetTransformation {
             stride: p.usize("stride").unwrap_or(4),
             classes: classes.max().unwrap_or(1),
         };
-        if layer.stride == 0 {
-            p.wrong("stride", "`stride` must not be 0");
-        }
+        p.not_zero("stride", layer.stride);
         layer
     }
 }

@@ -53,9 +53,8 @@ impl DetectionOutput {
         let p = a.section("detection_output_param");
         p.ignore(&["save_output_param", "visualize", "visualize_threshold", "save_file"]);
         let nms = p.section("nms_param");
-        let num_classes = p.usize("num_classes");
         let layer = DetectionOutput {
-            num_classes: p.need("num_classes", num_classes),
+            num_classes: p.required("num_classes", Args::usize),
             share_location: p.bool("share_location").unwrap_or(true),
             background: p.int("background_label_id").unwrap_or(0),
             code: Code::read(&p, "variance_encoded_in_target"),
@@ -114,9 +113,7 @@ pub(super) fn detector(
 
 impl LayerOps for DetectionOutput {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        if self.num_classes == 0 {
-            return cx.fail(&["num_classes"], "`num_classes` must not be 0");
-        }
+        cx.not_zero("num_classes", self.num_classes)?;
         let [images, boxes] = detector(cx, self.loc_classes(), self.num_classes)?;
         let rows = self.rows(boxes).max(1).saturating_mul(images);
         Ok(Signature::of([1, 1, rows, 7].into()))

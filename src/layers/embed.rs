@@ -88,10 +88,9 @@ end
 impl Embed {
     fn read(a: &Args) -> Self {
         let p = a.section("embed_param");
-        let (input_dim, num_output) = (p.usize("input_dim"), p.usize("num_output"));
         Embed {
-            input_dim: p.need("input_dim", input_dim),
-            num_output: p.need("num_output", num_output),
+            input_dim: p.required("input_dim", Args::usize),
+            num_output: p.required("num_output", Args::usize),
             bias: p.bool("bias_term").unwrap_or(true),
             weight_filler: Filler::read(&p.section("weight_filler")),
             bias_filler: Filler::read_if(&p, "bias_term", true, "bias_filler"),
@@ -142,9 +141,7 @@ impl Embed {
 impl LayerOps for Embed {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         for (key, value) in [("input_dim", self.input_dim), ("num_output", self.num_output)] {
-            if value == 0 {
-                return cx.fail(&[key], format!("`{key}` must not be 0"));
-            }
+            cx.not_zero(key, value)?;
         }
         let (rows, known) = (self.input_dim, cx.value(0).filter(|_| self.first != 0));
         let inside = |&x: &f32| (self.first as f32..(self.first + rows) as f32).contains(&x);

@@ -125,7 +125,9 @@ impl FractionalPooling {
     ) -> Self {
         let target = match a.has(extents[0]) {
             true => Target::Extents(extents.iter().map(|&key| count(a, key)).collect()),
-            false => Target::Ratios(ratios.iter().map(|&key| a.need(key, a.float(key))).collect()),
+            false => {
+                Target::Ratios(ratios.iter().map(|&key| a.required(key, Args::float)).collect())
+            }
         };
         let kernel = window.iter().map(|&key| count(a, key)).collect();
         FractionalPooling { kernel, target, samples: a.floats("randomSamples") }

@@ -29,9 +29,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             a.wrong("transform_param", "HDF5Data does not transform its data");
         }
         let (source, batch_size) = (p.text("source"), p.usize("batch_size"));
-        if batch_size == Some(0) {
-            p.wrong("batch_size", "`batch_size` must not be 0");
-        }
+        p.not_zero("batch_size", batch_size);
         Hdf5Data {
             source: p.need("source", source),
             batch_size: p.need("batch_size", batch_size),

@@ -21,8 +21,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[caffe("HDF5Output", |a| {
         let p = a.section("hdf5_output_param");
-        let file_name = p.text("file_name");
-        Hdf5Output { file_name: p.need("file_name", file_name) }.into()
+        Hdf5Output { file_name: p.required("file_name", Args::text) }.into()
     })],
     ..LayerSpec::new("HDF5Output", Category::Data, Hdf5Output::DOCS)
 };

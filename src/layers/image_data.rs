@@ -39,9 +39,8 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("ImageData", |a| {
         let p = a.section("image_data_param");
         p.ignore(&["scale", "mean_file", "crop_size", "mirror"]);
-        let source = p.text("source");
         let layer = ImageData {
-            source: p.need("source", source),
+            source: p.required("source", Args::text),
             root_folder: p.text("root_folder").unwrap_or_default(),
             batch_size: p.usize("batch_size").unwrap_or(1),
             rand_skip: p.usize("rand_skip").unwrap_or(0),
@@ -51,9 +50,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             is_color: p.bool("is_color").unwrap_or(true),
             transform: Transform::read(a),
         };
-        if layer.batch_size == 0 {
-            p.wrong("batch_size", "`batch_size` must not be 0");
-        }
+        p.not_zero("batch_size", layer.batch_size);
         if (layer.new_height == 0) != (layer.new_width == 0) {
             p.wrong("new_height", "`new_height` and `new_width` must be set together");
         }

@@ -72,7 +72,6 @@ fn both(p: &Args, keys: [&'static str; 2]) -> Option<[usize; 2]> {
 impl ImageSegData {
     fn read(a: &Args) -> Self {
         let p = a.section("image_data_param");
-        let source = p.text("source");
         let words = [
             ("NONE", LabelType::Nothing),
             ("IMAGE", LabelType::Whole),
@@ -94,7 +93,7 @@ impl ImageSegData {
             );
         }
         let layer = ImageSegData {
-            source: p.need("source", source),
+            source: p.required("source", Args::text),
             root_folder: p.text("root_folder").unwrap_or_default(),
             batch_size: p.usize("batch_size").unwrap_or(1),
             rand_skip: p.usize("rand_skip").unwrap_or(0),
@@ -106,9 +105,7 @@ impl ImageSegData {
             crop: parts.map(|(_, part)| part).or((0 < side).then_some([side, side])),
             transform: Transform { crop_size: 0, ..transform },
         };
-        if layer.batch_size == 0 {
-            p.wrong("batch_size", "`batch_size` must not be 0");
-        }
+        p.not_zero("batch_size", layer.batch_size);
         if !(0..256).contains(&ignored) {
             p.wrong("ignore_label", "labels are bytes: `ignore_label` must be from 0 to 255");
         }

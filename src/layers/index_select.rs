@@ -19,8 +19,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     differentiable: 1,
     in_place: InPlace::Refused,
     spellings: &[torch("nn.Index", &["dimension"], |a| {
-        let dimension = a.int("dimension");
-        let dimension = a.need("dimension", dimension);
+        let dimension = a.required("dimension", Args::int);
         IndexSelect { axis: from_dimension(a, "dimension", dimension) }.into()
     })],
     ..LayerSpec::new("IndexSelect", Category::Shape, IndexSelect::DOCS)

@@ -33,7 +33,6 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("InnerDistance", |a| {
         let p = a.section("inner_distance_param");
         let bottoms = a.texts("bottom").len();
-        let num_output = p.usize("num_output");
         if p.bool("bias_term") == Some(true) {
             p.wrong(
                 "bias_term",
@@ -52,7 +51,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             p.wrong("update_center_only", why);
         }
         InnerDistance {
-            num_output: if bottoms < 2 { p.need("num_output", num_output) } else { 0 },
+            num_output: if bottoms < 2 { p.required("num_output", Args::usize) } else { 0 },
             absolute: p.choice("distance_type", &[("L2", false), ("L1", true)]).unwrap_or(false),
             axis: p.int("axis").unwrap_or(1),
             normalize: p.bool("normalize").unwrap_or(false) && bottoms < 2,
@@ -81,7 +80,7 @@ impl LayerOps for InnerDistance {
                 (vectors, vec![])
             }
             None => {
-                super::class_loss::some_classes(cx, self.num_output)?;
+                cx.not_zero("num_output", self.num_output)?;
                 let weight = [self.num_output, features];
                 (self.num_output, vec![ParamDecl::new("weight", weight, self.weight_filler)])
             }

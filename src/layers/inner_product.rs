@@ -331,9 +331,7 @@ impl LayerOps for InnerProduct {
         if self.of_classes {
             return cx.unknown_classes();
         }
-        if self.num_output == 0 {
-            return cx.fail(&["num_output"], "`num_output` must not be 0");
-        }
+        cx.not_zero("num_output", self.num_output)?;
         let shape = cx.bottom(0);
         if self.num_input.is_some() {
             super::planes::batched(cx, 2, self.num_input)?;

@@ -130,9 +130,7 @@ impl LayerOps for Interp {
             ("shrink_factor", self.shrink),
             ("scale_factor", self.scale),
         ] {
-            if value == Some(0) {
-                return cx.fail(&[key], format!("`{key}` must not be 0"));
-            }
+            cx.not_zero(key, value)?;
         }
         let sizes = match (self.height, self.width) {
             (Some(height), Some(width)) => [Some(height), Some(width)],

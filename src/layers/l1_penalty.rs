@@ -27,9 +27,8 @@ end";
 /// The description of [`L1Penalty`].
 pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[torch("nn.L1Penalty", &["l1weight", "sizeAverage", "provideOutput"], |a| {
-        let weight = a.float("l1weight");
         L1Penalty {
-            weight: a.need("l1weight", weight),
+            weight: a.required("l1weight", Args::float),
             average: a.bool("sizeAverage").unwrap_or(false),
             passes: a.bool("provideOutput").unwrap_or(true),
         }

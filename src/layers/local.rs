@@ -32,10 +32,9 @@ pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[caffe("Local", |a| {
         let p = a.section("local_param");
-        let (num_output, kernel) = (p.usize("num_output"), p.usize("kernel_size"));
         Local {
-            num_output: p.need("num_output", num_output),
-            kernel: p.need("kernel_size", kernel),
+            num_output: p.required("num_output", Args::usize),
+            kernel: p.required("kernel_size", Args::usize),
             stride: p.usize("stride").unwrap_or(1),
             pad: p.usize("pad").unwrap_or(0),
             bias: p.bool("bias_term").unwrap_or(true),

@@ -22,7 +22,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[
         caffe("NormalizationL2", |_| LpNormalize { items: true, ..LpNormalize::default() }.into()),
         torch("nn.Normalize", &["p", "eps"], |a| {
-            let p = a.need("p", a.float("p"));
+            let p = a.required("p", Args::float);
             let eps = a.float("eps").unwrap_or(1e-10);
             LpNormalize { p, eps, ..LpNormalize::default() }.into()
         })

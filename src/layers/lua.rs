@@ -112,7 +112,7 @@ pub fn extents<const AXES: usize>(a: &Args, key: &'static str) -> [usize; AXES] 
 
 /// A count that the constructor has stored; complains about its absence.
 pub fn count(a: &Args, key: &'static str) -> usize {
-    a.need(key, a.usize(key))
+    a.required(key, Args::usize)
 }
 
 /// Counts that the constructor has stored.

@@ -1,6 +1,6 @@
 //! Scores of classes that demand a wider angle to the labelled class than to others.
 
-use super::class_loss::{CLASS_TEXT, ClassAxis, labelled_rows, some_classes};
+use super::class_loss::{CLASS_TEXT, ClassAxis, labelled_rows};
 use super::inner_product::unit_rows;
 use super::prelude::*;
 
@@ -59,7 +59,6 @@ pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[caffe("MarginInnerProduct", |a| {
         let p = a.section("margin_inner_product_param");
-        let num_output = p.usize("num_output");
         let margins = [
             ("SINGLE", Margin::Single),
             ("DOUBLE", Margin::Double),
@@ -67,7 +66,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             ("QUADRUPLE", Margin::Quadruple),
         ];
         MarginInnerProduct {
-            num_output: p.need("num_output", num_output),
+            num_output: p.required("num_output", Args::usize),
             margin: p.choice("type", &margins).unwrap_or(Margin::Single),
             axis: p.int("axis").unwrap_or(1),
             base: p.float("base").unwrap_or(1.0),
@@ -84,7 +83,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for MarginInnerProduct {
     fn check(&self, cx: &Infer) -> Result<(), Reported> {
-        some_classes(cx, self.num_output)
+        cx.not_zero("num_output", self.num_output)
     }
 
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {

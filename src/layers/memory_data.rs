@@ -34,9 +34,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         let [batch_size, channels, height, width] = ["batch_size", "channels", "height", "width"]
             .map(|key| {
                 let extent = p.usize(key);
-                if extent == Some(0) {
-                    p.wrong(key, format!("`{key}` must not be 0"));
-                }
+                p.not_zero(key, extent);
                 // What a fork says by `dim` is complained about as its field.
                 if p.has("dim") { extent.unwrap_or_default() } else { p.need(key, extent) }
             });

@@ -160,9 +160,7 @@ impl MultiBoxLoss {
 
 impl LayerOps for MultiBoxLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
-        if self.num_classes == 0 {
-            return cx.fail(&["num_classes"], "`num_classes` must not be 0");
-        }
+        cx.not_zero("num_classes", self.num_classes)?;
         detector(cx, self.places(), self.num_classes)?;
         if cx.bottom(3).dims().last() != Some(&8) {
             return cx.fail_bottom(3, "objects are rows of 8 numbers");

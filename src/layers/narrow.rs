@@ -33,10 +33,9 @@ end";
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[torch("nn.Narrow", &["dimension", "index", "length"], |a| {
-        let (dimension, index) = (a.int("dimension"), a.int("index"));
         Narrow {
-            axis: from_dimension(a, "dimension", a.need("dimension", dimension)),
-            first: from_dimension(a, "index", a.need("index", index)),
+            axis: from_dimension(a, "dimension", a.required("dimension", Args::int)),
+            first: from_dimension(a, "index", a.required("index", Args::int)),
             length: a.int("length").unwrap_or(1),
         }
         .into()

@@ -16,8 +16,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     differentiable: 0,
     in_place: InPlace::Refused,
     spellings: &[torch("nn.OneHot", &["outputSize"], |a| {
-        let classes = a.usize("outputSize");
-        OneHot { classes: a.need("outputSize", classes) }.into()
+        OneHot { classes: a.required("outputSize", Args::usize) }.into()
     })],
     ..LayerSpec::new("OneHot", Category::Dense, OneHot::DOCS)
 };

@@ -33,14 +33,13 @@ end";
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[torch("nn.Padding", &["dim", "pad", "nInputDim", "value", "index"], |a| {
-        let (dimension, pad) = (a.int("dim"), a.int("pad"));
         let inset = from_dimension(a, "index", a.int("index").unwrap_or(1));
         if inset < 0 {
             a.wrong("index", "`index` must be 1 or more");
         }
         Padding {
-            axis: from_dimension(a, "dim", a.need("dim", dimension)),
-            pad: a.need("pad", pad),
+            axis: from_dimension(a, "dim", a.required("dim", Args::int)),
+            pad: a.required("pad", Args::int),
             item_axes: a.usize("nInputDim"),
             value: a.float("value").unwrap_or(0.0),
             inset: usize::try_from(inset).unwrap_or(0),

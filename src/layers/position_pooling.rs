@@ -30,15 +30,11 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("PSROIPooling", |a| {
         let p = a.section("psroi_pooling_param");
         let [output_dim, group_size] = ["output_dim", "group_size"].map(|key| {
-            let count = p.usize(key);
-            let count = p.need(key, count);
-            if count == 0 {
-                p.wrong(key, format!("`{key}` must not be 0"));
-            }
+            let count = p.required(key, Args::usize);
+            p.not_zero(key, count);
             count
         });
-        let spatial_scale = p.float("spatial_scale");
-        let spatial_scale = p.need("spatial_scale", spatial_scale);
+        let spatial_scale = p.required("spatial_scale", Args::float);
         PositionPooling { output_dim, group_size, spatial_scale }.into()
     })],
     ..LayerSpec::new("PSROIPooling", Category::Pooling, PositionPooling::DOCS)

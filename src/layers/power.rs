@@ -45,18 +45,20 @@ pub static SPEC: LayerSpec = LayerSpec {
             .into()
         }),
         torch("nn.Power", &["pow"], |a| {
-            let power = a.float("pow");
-            Power { power: a.need("pow", power), exact_gradient: true, ..Power::default() }.into()
+            Power {
+                power: a.required("pow", Args::float),
+                exact_gradient: true,
+                ..Power::default()
+            }
+            .into()
         }),
         torch("nn.Square", &[], |_| Power { power: 2.0, ..Power::default() }.into()),
         torch("nn.MulConstant", CONSTANT, |a| {
-            let scale = a.float("constant_scalar");
-            Power { scale: a.need("constant_scalar", scale), ..Power::default() }.into()
+            Power { scale: a.required("constant_scalar", Args::float), ..Power::default() }.into()
         })
         .script(SCRIPT),
         torch("nn.AddConstant", CONSTANT, |a| {
-            let shift = a.float("constant_scalar");
-            Power { shift: a.need("constant_scalar", shift), ..Power::default() }.into()
+            Power { shift: a.required("constant_scalar", Args::float), ..Power::default() }.into()
         })
         .script(SCRIPT),
     ],

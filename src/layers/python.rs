@@ -27,10 +27,9 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("Python", |a| {
         let p = a.section("python_param");
         p.ignore(&["share_in_parallel"]);
-        let (module, class) = (p.text("module"), p.text("layer"));
         Python {
-            module: p.need("module", module),
-            class: p.need("layer", class),
+            module: p.required("module", Args::text),
+            class: p.required("layer", Args::text),
             text: p.text("param_str").unwrap_or_default(),
             source: !a.has("bottom"),
         }

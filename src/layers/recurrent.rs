@@ -37,9 +37,8 @@ impl Recurrent {
     pub fn read(a: &Args) -> Self {
         let p = a.section("recurrent_param");
         p.ignore(&["debug_info"]);
-        let num_output = p.usize("num_output");
         Recurrent {
-            num_output: p.need("num_output", num_output),
+            num_output: p.required("num_output", Args::usize),
             expose_hidden: p.bool("expose_hidden").unwrap_or(false),
             weight_filler: Filler::read(&p.section("weight_filler")),
             bias_filler: Filler::read(&p.section("bias_filler")),
@@ -61,9 +60,7 @@ impl Recurrent {
         own: Vec<ParamDecl>,
     ) -> Result<Signature, Reported> {
         let n = self.num_output;
-        if n == 0 {
-            return cx.fail(&["num_output"], "`num_output` must not be 0");
-        }
+        cx.not_zero("num_output", n)?;
         let sequence = self.sequence(cx, states)?;
         let Sequence { steps, batch, features, statics } = sequence;
         let state = Shape::from([1, batch, n]);

@@ -48,11 +48,8 @@ pub static SPEC: LayerSpec = LayerSpec {
         caffe("ROIPooling", |a| {
             let p = a.section("roi_pooling_param");
             let [pooled_h, pooled_w] = ["pooled_h", "pooled_w"].map(|key| {
-                let extent = p.usize(key);
-                let extent = p.need(key, extent);
-                if extent == 0 {
-                    p.wrong(key, format!("`{key}` must not be 0"));
-                }
+                let extent = p.required(key, Args::usize);
+                p.not_zero(key, extent);
                 extent
             });
             let spatial_scale = p.float("spatial_scale").unwrap_or(1.0);

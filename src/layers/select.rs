@@ -17,10 +17,9 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[torch("nn.Select", &["dimension", "index"], |a| {
-        let (dimension, index) = (a.int("dimension"), a.int("index"));
         Select {
-            axis: from_dimension(a, "dimension", a.need("dimension", dimension)),
-            place: from_dimension(a, "index", a.need("index", index)),
+            axis: from_dimension(a, "dimension", a.required("dimension", Args::int)),
+            place: from_dimension(a, "index", a.required("index", Args::int)),
         }
         .into()
     })],

@@ -47,7 +47,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         torch("nn.VolumetricReplicationPadding", VOLUMETRIC, |a| {
             let [left, right, above, below, front, back] =
                 ["pleft", "pright", "ptop", "pbottom", "pfront", "pback"]
-                    .map(|key| a.need(key, a.int(key)));
+                    .map(|key| a.required(key, Args::int));
             SpatialPadding {
                 border: Border::Replication,
                 rows: [above, below],
@@ -98,7 +98,7 @@ end
 impl SpatialPadding {
     fn read(a: &Args, border: Border) -> Self {
         let [left, right, above, below] =
-            ["pad_l", "pad_r", "pad_t", "pad_b"].map(|key| a.need(key, a.int(key)));
+            ["pad_l", "pad_r", "pad_t", "pad_b"].map(|key| a.required(key, Args::int));
         SpatialPadding { border, rows: [above, below], columns: [left, right], frames: None }
     }
 

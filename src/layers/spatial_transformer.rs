@@ -37,9 +37,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         p.choice("sampler_type", &[("bilinear", ())]);
         let extent = |key| {
             let extent = p.usize(key);
-            if extent == Some(0) {
-                p.wrong(key, format!("`{key}` must not be 0"));
-            }
+            p.not_zero(key, extent);
             extent
         };
         SpatialTransformer {

@@ -24,9 +24,8 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("SPP", |a| {
         let p = a.section("spp_param");
         p.ignore(&["engine"]);
-        let height = p.usize("pyramid_height");
         Spp {
-            pyramid_height: p.need("pyramid_height", height),
+            pyramid_height: p.required("pyramid_height", Args::usize),
             method: p.choice("pool", &METHODS).unwrap_or(Method::Max),
         }
         .into()
@@ -57,9 +56,7 @@ impl LayerOps for Spp {
         if shape.rank() != 4 || shape.dims()[2..].contains(&0) {
             return cx.fail_bottom(0, "pooling needs a blob of 4 axes, N x C x H x W");
         }
-        if self.pyramid_height == 0 {
-            return cx.fail(&["pyramid_height"], "`pyramid_height` must not be 0");
-        }
+        cx.not_zero("pyramid_height", self.pyramid_height)?;
         let mut length = 0usize;
         for level in 0..self.pyramid_height {
             let pooling = self.level(shape, level);

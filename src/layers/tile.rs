@@ -17,8 +17,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Garbled,
     spellings: &[caffe("Tile", |a| {
         let p = a.section("tile_param");
-        let tiles = p.usize("tiles");
-        Tile { axis: p.int("axis").unwrap_or(1), tiles: p.need("tiles", tiles) }.into()
+        Tile { axis: p.int("axis").unwrap_or(1), tiles: p.required("tiles", Args::usize) }.into()
     })],
     ..LayerSpec::new("Tile", Category::Shape, Tile::DOCS)
 };
@@ -26,9 +25,7 @@ pub static SPEC: LayerSpec = LayerSpec {
 impl LayerOps for Tile {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let axis = cx.axis(0, self.axis)?;
-        if self.tiles == 0 {
-            return cx.fail(&["tiles"], "`tiles` must not be 0");
-        }
+        cx.not_zero("tiles", self.tiles)?;
         let shape = cx.bottom(0);
         Ok(Signature::of(shape.with(axis, shape.dims()[axis].saturating_mul(self.tiles))))
     }

@@ -30,8 +30,7 @@ end";
 pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[torch("nn.Unsqueeze", &["pos", "numInputDims"], |a| {
-        let pos = a.usize("pos");
-        let pos = a.need("pos", pos);
+        let pos = a.required("pos", Args::usize);
         if pos == 0 {
             a.wrong("pos", "`pos` counts from 1");
         }

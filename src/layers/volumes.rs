@@ -68,10 +68,7 @@ fn message<'a>(a: &Args<'a>, own: &'static str, of_images: &'static str) -> Args
 
 /// Kernel, stride and padding of frames, rows and columns.
 fn window(p: &Args) -> [[usize; 3]; 3] {
-    let [side, depth] = ["kernel_size", "kernel_depth"].map(|key| {
-        let extent = p.usize(key);
-        p.need(key, extent)
-    });
+    let [side, depth] = ["kernel_size", "kernel_depth"].map(|key| p.required(key, Args::usize));
     let along = |key, default| p.usize(key).unwrap_or(default);
     let (step, pad) = (along("stride", 1), along("pad", 0));
     [[depth, side, side], [along("temporal_stride", 1), step, step], [0, pad, pad]]
@@ -83,8 +80,7 @@ impl Convolution {
     pub(super) fn read_volume(a: &Args) -> Self {
         let p = message(a, "convolution3d_param", "convolution_param");
         p.ignore(&["engine"]);
-        let num_output = p.usize("num_output");
-        let num_output = p.need("num_output", num_output);
+        let num_output = p.required("num_output", Args::usize);
         let [kernel, stride, mut pad] = window(&p);
         pad[0] = p.usize("temporal_pad").unwrap_or(0);
         let parts = p.usize("filter_group").unwrap_or(1);

@@ -427,6 +427,15 @@ impl<'a> Args<'a> {
         self.record.is_some()
     }
 
+    /// The value of a field that must be there; reports its absence and gives the default.
+    pub fn required<T: Default>(
+        &self,
+        key: &'static str,
+        read: fn(&Self, &'static str) -> Option<T>,
+    ) -> T {
+        self.need(key, read(self, key))
+    }
+
     /// A value that must be there; reports its absence and gives the default.
     pub fn need<T: Default>(&self, key: &str, value: Option<T>) -> T {
         value.unwrap_or_else(|| {
@@ -439,6 +448,13 @@ impl<'a> Args<'a> {
             }
             T::default()
         })
+    }
+
+    /// Reports a count that is 0.
+    pub fn not_zero(&self, key: &str, count: impl Into<Option<usize>>) {
+        if count.into() == Some(0) {
+            self.wrong(key, format!("`{key}` must not be 0"));
+        }
     }
 
     /// Reports a value that makes no sense, at its field.

@@ -229,6 +229,14 @@ impl<'a> Infer<'a> {
         Err(self.report(self.complaint(keys, message)))
     }
 
+    /// Reports a count that is 0.
+    pub fn not_zero(&self, key: &str, count: impl Into<Option<usize>>) -> Result<(), Reported> {
+        match count.into() {
+            Some(0) => self.fail(&[key], format!("`{key}` must not be 0")),
+            _ => Ok(()),
+        }
+    }
+
     /// A complaint about the shape of bottom `i`, whose shape is named at its place.
     pub fn bottom_complaint(&self, i: usize, message: impl Into<String>) -> Diagnostic {
         let layer = &self.node.name.value;
