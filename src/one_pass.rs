@@ -41,11 +41,15 @@ pub struct PassOptions {
 
 /// The shapes that tensors of these names give to blobs: those of `in.<blob>`.
 pub fn input_shapes(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Shape> {
-    let inputs = tensors.iter().filter_map(|(name, blob)| match name.strip_prefix("in.") {
+    inputs(tensors).map(|(name, blob)| (name.to_owned(), Shape(blob.shape.clone()))).collect()
+}
+
+/// The tensors that are inputs of a net, by the names of their blobs.
+fn inputs(tensors: &BTreeMap<String, Blob>) -> impl Iterator<Item = (&str, &Blob)> {
+    tensors.iter().filter_map(|(name, blob)| match name.strip_prefix("in.") {
         Some(blob_name) => Some((blob_name, blob)),
         None => name.starts_with("target").then_some((name.as_str(), blob)),
-    });
-    inputs.map(|(name, blob)| (name.to_owned(), Shape(blob.shape.clone()))).collect()
+    })
 }
 
 /// What to check of a definition that is run on these tensors, in a phase or (`None`) in the state it sets itself.
@@ -241,11 +245,7 @@ fn penalty(definition: &Definition, given: &BTreeMap<String, Blob>) -> Option<Bl
 
 /// The values of those inputs that are small enough for layers to choose items by them.
 pub fn input_values(tensors: &BTreeMap<String, Blob>) -> BTreeMap<String, Vec<f32>> {
-    let inputs = tensors.iter().filter_map(|(name, blob)| match name.strip_prefix("in.") {
-        Some(blob_name) => Some((blob_name, blob)),
-        None => name.starts_with("target").then_some((name.as_str(), blob)),
-    });
-    let lists = inputs.filter(|(_, blob)| blob.data.len() <= MOST_VALUES);
+    let lists = inputs(tensors).filter(|(_, blob)| blob.data.len() <= MOST_VALUES);
     lists.map(|(name, blob)| (name.to_owned(), blob.data.clone())).collect()
 }
 

@@ -130,11 +130,6 @@ impl Program {
         self.values[v.0 as usize].source
     }
 
-    /// The output of a name.
-    pub fn output(&self, name: &str) -> Option<ValueId> {
-        self.outputs.iter().find(|(n, _)| n == name).map(|&(_, v)| v)
-    }
-
     /// Replaces the steps, and tells their results where they come from.
     fn renumber(&mut self, steps: Vec<Step>) {
         for value in &mut self.values {

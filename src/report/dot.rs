@@ -1,6 +1,7 @@
 //! Turns a diagram into Graphviz: first the graph types of `graphviz_rust`, then text in the DOT language.
 
 use super::diagram::{Diagram, Node, Role};
+use super::layout::measure::{LONGEST_LINE, LONGEST_NAME, LONGEST_SHAPE, MOST_LINES};
 use super::text::{escape, shorten};
 use super::theme;
 use crate::diag::Severity;
@@ -151,30 +152,30 @@ fn box_of(index: usize, node: &Node, groups: &std::collections::HashMap<usize, u
         "<<table {border} cellborder=\"0\" cellspacing=\"0\" cellpadding=\"4\" bgcolor=\"#ffffff\">\
          <tr><td align=\"left\" bgcolor=\"{fill}\"><font color=\"{}\"><b>{}</b>&#160;&#160;{}</font></td></tr>",
         ink(white),
-        text(&node.name, 36),
-        text(&node.kind, 36),
+        text(&node.name, LONGEST_NAME),
+        text(&node.kind, LONGEST_NAME),
     );
-    for line in node.details.iter().take(8) {
-        let _ = write!(table, "<tr><td align=\"left\">{}</td></tr>", text(line, 44));
+    for line in node.details.iter().take(MOST_LINES) {
+        let _ = write!(table, "<tr><td align=\"left\">{}</td></tr>", text(line, LONGEST_LINE));
     }
-    for tag in node.parameters.iter().filter(|tag| tag.shared_group.is_some()).take(8) {
+    for tag in node.parameters.iter().filter(|tag| tag.shared_group.is_some()).take(MOST_LINES) {
         let place = tag.shared_group.and_then(|group| groups.get(&group)).copied().unwrap_or(0);
         let _ = write!(
             table,
             "<tr><td align=\"left\"><font color=\"{}\">●</font>&#160;{}&#160;{}</td></tr>",
             theme::series(place),
-            text(&tag.name, 36),
-            text(&tag.shape, 24),
+            text(&tag.name, LONGEST_NAME),
+            text(&tag.shape, LONGEST_SHAPE),
         );
     }
-    for strip in node.folded.iter().take(8) {
+    for strip in node.folded.iter().take(MOST_LINES) {
         let (fill, white) = theme::colour(strip.category);
         let line = format!("+ {} {}", strip.kind, strip.name);
         let _ = write!(
             table,
             "<tr><td align=\"left\" bgcolor=\"{fill}\"><font color=\"{}\">{}</font></td></tr>",
             ink(white),
-            text(&line, 44),
+            text(&line, LONGEST_LINE),
         );
     }
     table.push_str("</table>>");

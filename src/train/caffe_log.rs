@@ -1,6 +1,6 @@
 //! Reads the text log of Caffe's `caffe train` into curves.
 
-use super::curves::Curves;
+use super::curves::{self, Curves};
 
 /// A line's iteration and what follows: `Iteration 100 (5 iter/s, 19s/100 iters), loss = 0.3`.
 fn iteration(line: &str) -> Option<(f64, &str)> {
@@ -47,9 +47,7 @@ impl Block {
     fn name(&mut self, name: &str) -> String {
         let before = self.seen.iter().filter(|seen| *seen == name).count();
         self.seen.push(name.to_owned());
-        let element = if before == 0 { String::new() } else { format!("[{before}]") };
-        let net = if self.net == 0 { String::new() } else { format!("#{} ", self.net) };
-        format!("{net}{name}{element}")
+        curves::name(self.net, name, before)
     }
 }
 

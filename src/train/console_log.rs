@@ -1,6 +1,6 @@
 //! Reads what `cortado train` prints, kept in a file, into curves.
 
-use super::curves::Curves;
+use super::curves::{self, Curves};
 
 /// The curves of a text; lines that say nothing of them are passed over. Empty if none does.
 ///
@@ -10,7 +10,8 @@ pub(super) fn curves(text: &str) -> Curves {
     let mut curves = Curves::default();
     for line in text.lines() {
         let Some((at, rest)) = iteration(line) else { continue };
-        match rest.strip_prefix("test net #").and_then(|rest| rest.split_once(' ')) {
+        let tested = rest.strip_prefix("test net #").and_then(|rest| rest.split_once(' '));
+        match tested.and_then(|(net, rest)| Some((net.parse().ok()?, rest))) {
             Some((net, rest)) => test(at, net, rest, &mut curves),
             None => {
                 for (name, values) in assignments(rest) {
@@ -32,8 +33,7 @@ fn iteration(line: &str) -> Option<(f64, &str)> {
     Some((number.parse::<u64>().ok()? as f64, rest))
 }
 
-fn test(at: f64, net: &str, rest: &str, curves: &mut Curves) {
-    let prefix = if net == "0" { String::new() } else { format!("#{net} ") };
+fn test(at: f64, net: usize, rest: &str, curves: &mut Curves) {
     let (mut total, mut called_loss) = (None, None);
     for (name, values) in assignments(rest) {
         if name == "test loss" {
@@ -44,12 +44,10 @@ fn test(at: f64, net: &str, rest: &str, curves: &mut Curves) {
             called_loss = values.first().copied();
         }
         for (i, value) in values.into_iter().enumerate() {
-            let element = if i == 0 { String::new() } else { format!("[{i}]") };
-            let curve = curves.test.entry(format!("{prefix}{name}{element}")).or_default();
-            curve.push((at, value));
+            curves.test.entry(curves::name(net, &name, i)).or_default().push((at, value));
         }
     }
-    if net == "0" {
+    if net == 0 {
         curves.test_loss.extend(total.or(called_loss).map(|loss| (at, loss)));
     }
 }

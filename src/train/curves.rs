@@ -72,14 +72,13 @@ fn of_events(events: &[Event]) -> Curves {
             Event::Train { smoothed_loss, lr, outputs, .. } => {
                 curves.loss.push((at, *smoothed_loss));
                 curves.rate.push((at, *lr));
-                add(&mut curves.train, "", at, outputs);
+                add(&mut curves.train, 0, at, outputs);
             }
             Event::Test { net, loss, outputs, .. } => {
                 if *net == 0 {
                     curves.test_loss.push((at, *loss));
                 }
-                let prefix = if *net == 0 { String::new() } else { format!("#{net} ") };
-                add(&mut curves.test, &prefix, at, outputs);
+                add(&mut curves.test, *net, at, outputs);
             }
             Event::Snapshot { .. } => {}
         }
@@ -87,16 +86,22 @@ fn of_events(events: &[Event]) -> Curves {
     curves
 }
 
-fn add(to: &mut BTreeMap<String, Points>, prefix: &str, at: f64, outputs: &Map<String, Value>) {
-    for (name, value) in outputs {
+/// The name of the curve of an element of an output of a net, 0 for the net in training and the first test net.
+pub(super) fn name(net: usize, output: &str, element: usize) -> String {
+    let net = if net == 0 { String::new() } else { format!("#{net} ") };
+    let element = if element == 0 { String::new() } else { format!("[{element}]") };
+    format!("{net}{output}{element}")
+}
+
+fn add(to: &mut BTreeMap<String, Points>, net: usize, at: f64, outputs: &Map<String, Value>) {
+    for (output, value) in outputs {
         let values = match value {
             Value::Array(values) => values.as_slice(),
             one => std::slice::from_ref(one),
         };
         for (i, value) in values.iter().enumerate() {
-            let element = if i == 0 { String::new() } else { format!("[{i}]") };
             let value = value.as_f64().unwrap_or(f64::NAN);
-            to.entry(format!("{prefix}{name}{element}")).or_default().push((at, value));
+            to.entry(name(net, output, i)).or_default().push((at, value));
         }
     }
 }

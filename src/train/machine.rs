@@ -9,7 +9,7 @@ use super::{Feed, debug};
 use crate::diag::{Diagnostics, Severity};
 use crate::error::{Error, Result};
 use crate::exec::{Device, Session, SessionOptions, supported, workspace};
-use crate::ir::{Port, TypedNet, Variable};
+use crate::ir::{Net, Port, TypedNet, Variable};
 use crate::passes::infer_types::infer_types;
 use crate::passes::lower::{Backward, Join, Lowered, lower, lower_joined, ready};
 use crate::passes::share_params::share_params;
@@ -152,6 +152,20 @@ pub fn planned(
     Ok(Planned { plan, variables, loss, outputs, blobs, blob_gradients, gradients, further, files })
 }
 
+/// A net with shapes and owners of its parameters; else the first error.
+pub(super) fn typed(
+    net: Net,
+    env: &Environment,
+    complaints: &mut Diagnostics,
+) -> Result<TypedNet, String> {
+    let signatures = infer_types(&net, env, complaints);
+    let typed = share_params(net, signatures, complaints);
+    match complaints.iter().find(|one| one.severity() == Severity::Error) {
+        Some(complaint) => Err(complaint.message.clone()),
+        None => Ok(typed),
+    }
+}
+
 fn outputs(typed: &TypedNet, lowered: &Lowered) -> Vec<(String, ValueId, f32)> {
     let mut ports = typed.net.outputs.clone();
     ports.sort();
@@ -226,12 +240,8 @@ impl Machine {
         shapes.extend(inputs.iter().cloned());
         let blob: &dyn Fn(&str) -> _ = &binaryproto_for_layers;
         let env = Environment { shapes, blob: Some(blob), ..Environment::default() };
-        let mut complaints = Diagnostics::default();
-        let signatures = infer_types(&self.typed.net, &env, &mut complaints);
-        let typed = share_params(self.typed.net.clone(), signatures, &mut complaints);
-        if let Some(complaint) = complaints.iter().find(|one| one.severity() == Severity::Error) {
-            return Err(refused(&complaint.message));
-        }
+        let typed = typed(self.typed.net.clone(), &env, &mut Diagnostics::default());
+        let typed = typed.map_err(|why| refused(&why))?;
         let variables = self.typed.variables.iter().zip(&typed.variables);
         if let Some((old, new)) = variables.clone().find(|(old, new)| old.shape != new.shape) {
             let layer = users(&self.typed, old).swap_remove(0).0;

@@ -1,13 +1,11 @@
 //! Gradients that a net of the definition's own makes of those of the losses, between the backward pass and the update.
 
-use super::machine::{Machine, Purpose, users};
-use crate::diag::{Diagnostics, Severity};
+use super::machine::{Machine, Purpose, typed, users};
+use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::ir::{Becomes, NetState, Place, Rewriting, TypedNet};
-use crate::passes::infer_types::infer_types;
 use crate::passes::select_stage::select_stage;
-use crate::passes::share_params::share_params;
 use crate::plan::Slot;
 use crate::spec::{Environment, Phase};
 
@@ -37,11 +35,8 @@ impl Rewriter {
                 let state = NetState::phase(Phase::Train);
                 let (env, mut complaints) = (Environment::default(), Diagnostics::default());
                 let net = select_stage(net, &state, &mut complaints);
-                let signatures = infer_types(&net, &env, &mut complaints);
-                let typed = share_params(net, signatures, &mut complaints);
-                if let Some(one) = complaints.iter().find(|d| d.severity() == Severity::Error) {
-                    return Err(Error::refused(format!("gradients: {}", one.message)));
-                }
+                let typed = typed(net, &env, &mut complaints)
+                    .map_err(|why| Error::refused(format!("gradients: {why}")))?;
                 Some(Machine::new(typed, &env, Purpose::FORWARD, options)?)
             }
             None => None,

@@ -40,24 +40,12 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
             mean + std * value
         }),
         Filler::PositiveUnitball => {
-            let mut values = draw(&|r| r.uniform_f64());
-            let row = n / shape.dims().first().copied().unwrap_or(1).max(1);
-            for row in values.chunks_mut(row.max(1)) {
-                let sum: f32 = row.iter().sum();
-                row.iter_mut().for_each(|x| *x /= sum);
-            }
-            values
+            unit_rows(draw(&|r| r.uniform_f64()), shape, |row| row.iter().sum())
         }
-        Filler::GaussianUnitball => {
-            let mut values = draw(&|r| r.normal());
-            let row = n / shape.dims().first().copied().unwrap_or(1).max(1);
-            for row in values.chunks_mut(row.max(1)) {
-                let squares: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-                let length = (squares + 1e-12).sqrt() as f32;
-                row.iter_mut().for_each(|x| *x /= length);
-            }
-            values
-        }
+        Filler::GaussianUnitball => unit_rows(draw(&|r| r.normal()), shape, |row| {
+            let squares: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+            (squares + 1e-12).sqrt() as f32
+        }),
         Filler::Bilinear => bilinear(shape),
         Filler::Orthogonal(gain) => {
             let columns = shape.dims().last().copied().unwrap_or(1).max(1);
@@ -68,6 +56,17 @@ pub fn fill(filler: &Filler, shape: &Shape, seed: u64, stream: u64) -> Vec<f32> 
             fill(&filler.for_shape(shape), shape, seed, stream)
         }
     }
+}
+
+/// Values whose rows along the first axis are divided by their lengths.
+fn unit_rows(mut values: Vec<f32>, shape: &Shape, length: impl Fn(&[f32]) -> f32) -> Vec<f32> {
+    let rows = shape.dims().first().copied().unwrap_or(1).max(1);
+    let each = (values.len() / rows).max(1);
+    for row in values.chunks_mut(each) {
+        let length = length(row);
+        row.iter_mut().for_each(|x| *x /= length);
+    }
+    values
 }
 
 /// Streams of fillers lie apart from those of the program's random steps.

@@ -61,11 +61,6 @@ impl Hdf5File {
         Ok(Hdf5File { path: path.to_owned(), file, most, left: Cell::new(most) })
     }
 
-    /// The path it was opened at.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The paths of all data sets and groups.
     pub fn contents(&self) -> Result<Contents> {
         let mut found = Contents::default();

@@ -7,6 +7,7 @@
 
 use super::net::Net;
 use super::order::positions;
+use super::rank::Arrows;
 
 /// Space between neighbours in a row.
 const SEPARATION: f64 = 36.0;
@@ -155,23 +156,10 @@ fn compact(net: &Net, runs: &Runs, mirrored: bool) -> Vec<f64> {
             ));
         }
     }
-    let mut starts = vec![0u32; count + 1];
     let mut waiting = vec![0u32; count];
-    for &(from, to, _) in &bounds {
-        starts[from as usize + 1] += 1;
-        waiting[to as usize] += 1;
-    }
-    for i in 0..count {
-        starts[i + 1] += starts[i];
-    }
-    let mut next = starts.clone();
-    let mut after = vec![0u32; bounds.len()];
-    for (index, bound) in bounds.iter().enumerate() {
-        let slot = &mut next[bound.0 as usize];
-        after[*slot as usize] = index as u32;
-        *slot += 1;
-    }
-    let of = |run: usize| &after[starts[run] as usize..starts[run + 1] as usize];
+    bounds.iter().for_each(|bound| waiting[bound.1 as usize] += 1);
+    let numbered = bounds.iter().enumerate().map(|(i, bound)| (bound.0 as usize, i));
+    let after = Arrows::new(count, numbered);
 
     let is_root = |item: &usize| runs.root[*item] as usize == *item;
     let mut order: Vec<usize> =
@@ -180,7 +168,7 @@ fn compact(net: &Net, runs: &Runs, mirrored: bool) -> Vec<f64> {
     let mut done = 0;
     while let Some(&run) = order.get(done) {
         done += 1;
-        for &bound in of(run) {
+        for &bound in after.of(run) {
             let (_, to, distance) = bounds[bound as usize];
             let to = to as usize;
             at[to] = at[to].max(at[run] + distance);
@@ -191,7 +179,7 @@ fn compact(net: &Net, runs: &Runs, mirrored: bool) -> Vec<f64> {
         }
     }
     for &run in order.iter().rev() {
-        let limits = of(run).iter().map(|&bound| {
+        let limits = after.of(run).iter().map(|&bound| {
             let (_, to, distance) = bounds[bound as usize];
             at[to as usize] - distance
         });

@@ -23,9 +23,11 @@ pub const STUB: f64 = 14.0;
 const NAME_SIZE: f64 = 12.5;
 const TEXT_SIZE: f64 = 11.0;
 const NARROWEST: f64 = 96.0;
-const LONGEST_NAME: usize = 36;
-const LONGEST_LINE: usize = 44;
-const MOST_LINES: usize = 8;
+/// Most letters of a name, of a shape and of any other line, and most lines of a kind, in a box.
+pub const LONGEST_NAME: usize = 36;
+pub const LONGEST_SHAPE: usize = 24;
+pub const LONGEST_LINE: usize = 44;
+pub const MOST_LINES: usize = 8;
 
 /// The texts of a box, shortened, with its size in pixels.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +57,9 @@ pub fn interior(node: &Node) -> Interior {
     let shared = node.parameters.iter().filter_map(|tag| Some((tag.shared_group?, tag)));
     let chips: Vec<(usize, String, String)> = shared
         .take(MOST_LINES)
-        .map(|(group, tag)| (group, shorten(&tag.name, LONGEST_NAME), shorten(&tag.shape, 24)))
+        .map(|(group, tag)| {
+            (group, shorten(&tag.name, LONGEST_NAME), shorten(&tag.shape, LONGEST_SHAPE))
+        })
         .collect();
     let strips: Vec<String> = node
         .folded

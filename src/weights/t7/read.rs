@@ -150,7 +150,7 @@ impl Reader<'_> {
         };
         let numbers = match storage.map(|place| &self.objects[place]) {
             None => 0,
-            Some(Object::Storage { numbers, .. }) => numbers.len(),
+            Some(Object::Storage { numbers, .. }) => numbers.count(),
             Some(_) => return Err(self.cursor.error("a tensor on something that is no storage")),
         };
         let natural = |values: &[i64]| -> Option<Vec<usize>> {

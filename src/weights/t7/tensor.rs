@@ -18,27 +18,12 @@ pub enum Numbers {
 
 impl Numbers {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         match self {
             Numbers::Byte(v) => v.len(),
             Numbers::Whole(v) => v.len(),
             Numbers::Float(v) => v.len(),
             Numbers::Double(v) => v.len(),
-        }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// One of them; exact for all whole numbers up to 2^53.
-    pub fn get(&self, i: usize) -> Option<f64> {
-        match self {
-            Numbers::Byte(v) => v.get(i).map(|&x| x.into()),
-            Numbers::Whole(v) => v.get(i).map(|&x| x as f64),
-            Numbers::Float(v) => v.get(i).map(|&x| x.into()),
-            Numbers::Double(v) => v.get(i).copied(),
         }
     }
 
