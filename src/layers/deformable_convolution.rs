@@ -44,12 +44,13 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("DeformableConvolution", |a| {
         let p = a.section("deformable_convolution_param");
         p.ignore(&["engine"]);
+        let num_output = p.usize("num_output");
         let kernel = PerAxis::read(&p, "kernel_size", "kernel_h", "kernel_w");
         if kernel.values.is_empty() {
             p.need::<usize>("kernel_size", None);
         }
         DeformableConvolution {
-            num_output: p.required("num_output", Args::usize),
+            num_output: p.need("num_output", num_output),
             kernel,
             stride: PerAxis::read(&p, "stride", "stride_h", "stride_w"),
             pad: PerAxis::read(&p, "pad", "pad_h", "pad_w"),

@@ -33,6 +33,7 @@ pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("InnerDistance", |a| {
         let p = a.section("inner_distance_param");
         let bottoms = a.texts("bottom").len();
+        let num_output = p.usize("num_output");
         if p.bool("bias_term") == Some(true) {
             p.wrong(
                 "bias_term",
@@ -51,7 +52,7 @@ pub static SPEC: LayerSpec = LayerSpec {
             p.wrong("update_center_only", why);
         }
         InnerDistance {
-            num_output: if bottoms < 2 { p.required("num_output", Args::usize) } else { 0 },
+            num_output: if bottoms < 2 { p.need("num_output", num_output) } else { 0 },
             absolute: p.choice("distance_type", &[("L2", false), ("L1", true)]).unwrap_or(false),
             axis: p.int("axis").unwrap_or(1),
             normalize: p.bool("normalize").unwrap_or(false) && bottoms < 2,

@@ -21,17 +21,15 @@ pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Refused,
     spellings: &[caffe("Reorg", |a| {
         let p = a.section("reorg_param");
+        let stride = p.usize("stride");
         if p.bool("flatten") == Some(true) {
             p.wrong(
                 "flatten",
                 "the flattening of one of the forks is not computed; Permute and Flatten do it",
             );
         }
-        Reorg {
-            stride: p.required("stride", Args::usize),
-            reverse: p.bool("reverse").unwrap_or(false),
-        }
-        .into()
+        Reorg { stride: p.need("stride", stride), reverse: p.bool("reverse").unwrap_or(false) }
+            .into()
     })],
     ..LayerSpec::new("Reorg", Category::Shape, Reorg::DOCS)
 };

@@ -17,7 +17,8 @@ pub static SPEC: LayerSpec = LayerSpec {
     in_place: InPlace::Garbled,
     spellings: &[caffe("Tile", |a| {
         let p = a.section("tile_param");
-        Tile { axis: p.int("axis").unwrap_or(1), tiles: p.required("tiles", Args::usize) }.into()
+        let tiles = p.usize("tiles");
+        Tile { axis: p.int("axis").unwrap_or(1), tiles: p.need("tiles", tiles) }.into()
     })],
     ..LayerSpec::new("Tile", Category::Shape, Tile::DOCS)
 };
