@@ -275,6 +275,8 @@ impl Driver for Nvidia {
     fn allocate(&mut self, bytes: usize, staged: usize) -> Result<()> {
         let _alone = alone();
         self.current()?;
+        // What sessions that are gone gave back counts as free from the next wait on.
+        self.done(self.stream.synchronize())?;
         let (free, _) = self.done(self.context.mem_get_info())?;
         let mib = |bytes: usize| bytes.div_ceil(1 << 20);
         let short = |why: &str| {
