@@ -17,6 +17,8 @@ mod caffe_nets;
 mod host;
 #[path = "emulator/kernels.rs"]
 mod kernels;
+#[path = "emulator/layers.rs"]
+mod layers;
 #[allow(dead_code, reason = "as above")]
 #[path = "tensorflow_layers.rs"]
 mod tensorflow_layers;
@@ -58,7 +60,7 @@ const CONVOLVE: &str = "CORTADO_TEST_CONVOLUTIONS";
 const DIRECT: (&str, &str) = ("CORTADO_CUDNN", "direct");
 
 fn main() {
-    if std::env::var_os(CONVOLVE).is_none() {
+    if std::env::var_os(CONVOLVE).or(std::env::var_os(DIRECT.0)).is_none() {
         // SAFETY: there are no other threads yet.
         unsafe { std::env::set_var(DIRECT.0, DIRECT.1) };
     }
@@ -104,6 +106,7 @@ fn main() {
         }));
     }
     trials.push(Trial::test("kernels/convolutions_by_any_algorithm", any_algorithm));
+    trials.push(Trial::test("kernels/layers", || layers::agree(GPU)));
     trials.push(Trial::test("kernels/updates", || Ok(kernels::updates(GPU)?)));
     trials.push(Trial::test("graphs_and_launches_give_the_same_bits", same_bits));
     trials.push(Trial::test("too_large_a_plan_is_an_error", too_large));

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use cortado::exec::cuda::driver::Script;
 use cortado::exec::cuda::module::Precision;
 use cortado::exec::{Device, Session, SessionOptions, supported, workspace};
-use cortado::one_pass::{PassOptions, input_shapes, input_values, one_pass};
+use cortado::one_pass::{PassOptions, input_shapes, one_pass};
 use cortado::pipeline::{self, Options};
 use cortado::plan::{Request, plan};
 use cortado::program::expr::arg;
@@ -89,7 +89,9 @@ fn kernels() -> Vec<Trial> {
     trials.push(Trial::test("kernels/updates/64_bits", move || Ok(long()?)));
     trials.push(Trial::test("chains_in_place", chains_in_place));
     trials.push(Trial::test("a_large_mean_leaves_variances", a_large_mean_leaves_variances));
-    trials.push(Trial::test("a_filter_of_many_items", a_filter_of_many_items));
+    trials.push(Trial::test("kernels/layers", || emulator::layers::agree(GPU)));
+    let long = || emulator::counting_with_64_bits(|| emulator::layers::agree(GPU));
+    trials.push(Trial::test("kernels/layers/64_bits", long));
     trials.push(Trial::test("every_operation_has_a_form", every_operation_has_a_form));
     trials.push(texts_compile_for_gpus());
     trials.push(Trial::test("what_is_no_number_stays_so", what_is_no_number_stays_so));
@@ -173,40 +175,6 @@ fn places() -> Result<(), Failed> {
             if 1e-5 < far || far.is_nan() || want.len() != got.len() {
                 return Err(format!("output {i}, in place {in_place}: off by {far}").into());
             }
-        }
-    }
-    Ok(())
-}
-
-/// More items than a block has threads, of which each numbers several.
-fn a_filter_of_many_items() -> Result<(), Failed> {
-    let wave = |n: usize| (0..n).map(|i| (i as f32 * 0.3).sin()).collect::<Vec<f32>>();
-    let passes = |i: usize| i.is_multiple_of(3) || (401..500).contains(&i);
-    let selector: Vec<f32> = (0..700).map(|i| f32::from(u8::from(passes(i)))).collect();
-    let kept = (0..700).filter(|&i| passes(i)).count();
-    let blob = |shape: &[usize], data: Vec<f32>| Blob { shape: shape.into(), data };
-    let given = BTreeMap::from([
-        ("in.x".to_owned(), blob(&[700, 3], wave(2100))),
-        ("in.s".to_owned(), blob(&[700], selector)),
-        ("dout.y".to_owned(), blob(&[kept, 3], wave(3 * kept))),
-    ]);
-    let text = "force_backward: true
-layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 700 dim: 3 } } }
-layer { name: 's' type: 'Input' top: 's' input_param { shape { dim: 700 } } }
-layer { name: 'l' type: 'Filter' bottom: 'x' bottom: 's' top: 'y' }";
-    let (shapes, values) = (input_shapes(&given), input_values(&given));
-    let options = Options { own_state: true, shapes, values, ..Options::default() };
-    let checked = pipeline::check(Path::new("net.prototxt"), text.to_owned(), &options);
-    let env = pipeline::environment(&options, &|_| None);
-    let stage = checked.stages.first().ok_or("no stage")?;
-    let [here, there] = [Device::Cpu, GPU].map(|device| {
-        one_pass(stage, &env, &given, &PassOptions { backward: true, device, threads: 1, seed: 1 })
-    });
-    let (here, there) = (here?, there?);
-    for name in ["out.y", "din.x"] {
-        let [here, there] = [&here, &there].map(|results| results.get(name));
-        if here.is_none() || here.map(|blob| &blob.data) != there.map(|blob| &blob.data) {
-            return Err(format!("{name}: {here:?}, not {there:?}").into());
         }
     }
     Ok(())

@@ -107,6 +107,10 @@ struct Choose {
     top: Shape,
 }
 
+/// Candidates from which on a block of a GPU's threads works on a line, if it seeks at most so many.
+const LONG: usize = 32;
+const FEW: usize = 32;
+
 /// Larger first; among equals the later first; what is no number last.
 fn order<T: Real>(a: &(T, usize), b: &(T, usize)) -> Ordering {
     let numbers = b.0.partial_cmp(&a.0);
@@ -148,7 +152,11 @@ impl Operation for Choose {
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {
         let Pass::Forward = pass else { return None };
         let operands = vec![Operand::Arg(0), Operand::Out(0)];
-        let call = Call::each("arg_max", args[0].count(), operands);
+        let count = args[0].count();
+        let call = match LONG < self.candidates && self.k <= FEW {
+            true => Call::teams("arg_max_teams", count / self.candidates, operands),
+            false => Call::each("arg_max_each", count, operands),
+        };
         let call = call.with_all([self.candidates, self.inner.max(1), self.k]);
         let calls = vec![call.with(self.positions).with(self.values)];
         Some(DeviceForm { texts: &[include_str!("arg_max.cu")], calls, work: 0 })

@@ -37,3 +37,19 @@ DEVICE void box_decode(const real *prior, const real *variances, const real *num
         }
     }
 }
+
+/* The largest of the numbers that threads left beside the number of a box, or -1: in values[0], and its box in boxes[0]. Of
+ * equals the box with the least number counts. */
+DEVICE void box_largest(real *values, whole *boxes) {
+    for (int half = THREADS / 2; 0 < half; half /= 2) {
+        EACH_THREAD(t) {
+            if (t < half && 0 <= boxes[t + half]) {
+                int equal = values[t] == values[t + half] && boxes[t + half] < boxes[t];
+                if (boxes[t] < 0 || values[t] < values[t + half] || equal) {
+                    values[t] = values[t + half];
+                    boxes[t] = boxes[t + half];
+                }
+            }
+        }
+    }
+}

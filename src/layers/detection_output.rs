@@ -141,10 +141,9 @@ impl Found {
         args[2].count() / 8
     }
 
-    /// Elements of scratch for an image: for each class the boxes that are kept, how many these are, and for each
-    /// default box whether it was seen.
+    /// Elements of scratch for an image: for each class the boxes that are kept, how many these are, and the ranks of all.
     fn scratch(&self, boxes: usize) -> usize {
-        self.layer.num_classes * (boxes + 1) + boxes
+        self.layer.num_classes * (2 * boxes + 1)
     }
 
     /// The box of a class of a default box of an image.
@@ -243,19 +242,29 @@ impl Operation for Found {
         let threshold = layer.confidence_threshold.max(-f64::from(f32::MAX));
         let [numbers, scores, priors] = [0, 1, 2].map(Operand::Arg);
         let operands = vec![numbers.clone(), scores.clone(), priors.clone(), Operand::Work(0)];
-        let keep = Call::each("detections_keep", self.images * layer.num_classes, operands)
-            .with_all([boxes, layer.num_classes, layer.loc_classes(), scratch])
+        let (classes, places) = (layer.num_classes, self.images * layer.num_classes * boxes);
+        let keep = Call::teams("detections_keep", self.images * classes, operands)
+            .with_all([boxes, classes, layer.loc_classes(), scratch])
             .with(layer.background)
             .with_all(layer.code.numbers())
             .with(threshold)
             .with_all([layer.nms_threshold, layer.eta])
             .with(layer.top_k.unwrap_or(boxes).min(boxes));
+        let mut calls = vec![keep];
+        let most = layer.keep_top_k.unwrap_or(usize::MAX).min(boxes * classes);
+        if most < boxes * classes {
+            let operands = vec![scores.clone(), Operand::Work(0)];
+            let rank = Call::each("detections_rank", places, operands);
+            calls.push(rank.with_all([boxes, classes, scratch]));
+        }
+        let rows = self.layer.rows(boxes).max(1) * self.images;
         let operands = vec![numbers, scores, priors, Operand::Work(0), Operand::Out(0)];
-        let most = layer.keep_top_k.unwrap_or(usize::MAX).min(boxes * layer.num_classes);
-        let write = Call::each("detections_write", 1, operands)
-            .with_all([self.images, boxes, layer.num_classes, layer.loc_classes(), scratch])
+        let write = Call::each("detections_write", places, operands)
+            .with_all([boxes, classes, layer.loc_classes(), scratch])
             .with_all(layer.code.numbers())
-            .with_all([most, self.layer.rows(boxes).max(1) * self.images]);
-        Some(DeviceForm { texts: TEXTS, calls: vec![keep, write], work: self.images * scratch })
+            .with_all([most, rows]);
+        let rest = Call::each("detections_rest", rows, vec![Operand::Work(0), Operand::Out(0)]);
+        calls.extend([write, rest.with_all([self.images, boxes, classes, scratch, most])]);
+        Some(DeviceForm { texts: TEXTS, calls, work: self.images * scratch })
     }
 }

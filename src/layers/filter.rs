@@ -125,21 +125,16 @@ impl Operation for Select {
         if MOST_ITEMS < items {
             return None;
         }
-        let [selector, work] = [Operand::Arg(1), Operand::Work(0)];
-        let calls = match pass {
-            Pass::Forward => {
-                let number = Call::teams("filter_sources", 1, vec![selector, work.clone()]);
-                let operands = vec![Operand::Arg(0), work, Operand::Out(0)];
-                let copy = Call::each("filter", self.top.count(), operands);
-                vec![number.with_all([items, kept]), copy.with(item)]
-            }
+        let (from, to, n, sources) = match pass {
+            Pass::Forward => (Operand::Arg(0), Operand::Out(0), self.top.count(), true),
             Pass::Backward(_) => {
-                let number = Call::teams("filter_places", 1, vec![selector, work.clone()]);
-                let operands = vec![Operand::OutGradient(0), work, Operand::ArgGradient(0)];
-                let copy = Call::each("filter_grad", args[0].count(), operands);
-                vec![number.with(items), copy.with_all([item, kept])]
+                (Operand::OutGradient(0), Operand::ArgGradient(0), args[0].count(), false)
             }
         };
+        let operands = vec![Operand::Arg(1), Operand::Work(0)];
+        let places = Call::teams("filter_places", 1, operands).with_all([items, kept]);
+        let copy = Call::each("filter", n, vec![from, Operand::Work(0), to]);
+        let calls = vec![places.with(sources), copy.with(item)];
         Some(DeviceForm { texts: &[include_str!("filter.cu")], calls, work: items.max(kept) })
     }
 }

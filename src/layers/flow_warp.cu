@@ -31,16 +31,60 @@ DEVICE void flow_warp(const real *x, const real *flow, real *y, whole n, whole C
     }
 }
 
-/* A thread for each plane, to which all pixels of the moved one give their gradients. */
-DEVICE void flow_warp_image_grad(const real *flow, const real *dy, real *dx, whole n, whole C, whole H, whole W, whole P,
-                                 whole Q) {
+/* The least and the largest row and column that a run of `run` pixels comes from; n counts the runs of all images. */
+DEVICE void flow_reach(const real *flow, real *reach, whole n, whole H, whole W, whole P, whole Q, whole runs,
+                       whole run) {
+    SHARED real top[THREADS];
+    SHARED real bottom[THREADS];
+    SHARED real left[THREADS];
+    SHARED real right[THREADS];
+    EACH_TEAM(b, n) {
+        EACH_THREAD(t) {
+            whole first = b % runs * run, corners[4];
+            real shares[4];
+            top[t] = bottom[t] = left[t] = right[t] = -R_LARGE;
+            for (whole at = first + t; at < least_of(first + run, P * Q); at += THREADS) {
+                if (!flow_origin(flow + b / runs * 2 * P * Q, at, H, W, P, Q, corners, shares)) continue;
+                real row = (real)(corners[0] / W), column = (real)(corners[0] % W);
+                top[t] = r_max(top[t], -row);
+                bottom[t] = r_max(bottom[t], row);
+                left[t] = r_max(left[t], -column);
+                right[t] = r_max(right[t], column);
+            }
+        }
+        team_max(top);
+        team_max(bottom);
+        team_max(left);
+        team_max(right);
+        EACH_THREAD(t) {
+            if (t == 0) {
+                reach[b * 4] = -top[0];
+                reach[b * 4 + 1] = bottom[0];
+                reach[b * 4 + 2] = -left[0];
+                reach[b * 4 + 3] = right[0];
+            }
+        }
+    }
+}
+
+/* A thread for each pixel of an image adds up, in their order, what the pixels give it that come from there; n counts the
+ * pixels of all images. */
+DEVICE void flow_warp_image_grad(const real *flow, const real *dy, const real *reach, real *dx, whole n, whole C, whole H,
+                                 whole W, whole P, whole Q, whole runs, whole run) {
     EACH(i, n) {
-        real *to = dx + i * H * W, shares[4];
-        whole corners[4];
-        for (whole at = 0; at < H * W; at++) to[at] = 0;
-        for (whole at = 0; at < P * Q; at++) {
-            if (!flow_origin(flow + i / C * 2 * P * Q, at, H, W, P, Q, corners, shares)) continue;
-            for (int k = 0; k < 4; k++) to[corners[k]] += shares[k] * dy[i * P * Q + at];
+        whole item = i / (H * W), own = i % (H * W), corners[4];
+        real *to = dx + item * C * H * W + own, row = (real)(own / W), column = (real)(own % W), shares[4];
+        for (whole c = 0; c < C; c++) to[c * H * W] = 0;
+        for (whole b = 0; b < runs; b++) {
+            const real *ends = reach + (item * runs + b) * 4;
+            if (row < ends[0] || ends[1] + (real)1 < row || column < ends[2] || ends[3] + (real)1 < column) continue;
+            for (whole at = b * run; at < least_of((b + 1) * run, P * Q); at++) {
+                if (!flow_origin(flow + item * 2 * P * Q, at, H, W, P, Q, corners, shares)) continue;
+                for (int k = 0; k < 4; k++) {
+                    if (corners[k] != own) continue;
+                    for (whole c = 0; c < C; c++) to[c * H * W] += shares[k] * dy[(item * C + c) * P * Q + at];
+                }
+            }
         }
     }
 }

@@ -50,6 +50,9 @@ pub(super) fn sample(b: &mut Builder, images: ValueId, flows: ValueId) -> ValueI
     b.native(Warp(FlowWarp::default()), &[images, flows])[0]
 }
 
+/// Pixels of which a GPU notes together where they come from.
+const RUN: usize = 256;
+
 /// `(images, flows) -> moved images`.
 #[derive(Debug, PartialEq)]
 struct Warp(FlowWarp);
@@ -157,31 +160,35 @@ impl Operation for Warp {
         let [high, wide] = [2, 3].map(|i| args[1].dims()[i]);
         let (sizes, plane) = ([channels, height, width, high, wide], high * wide);
         let (image, flow) = (Operand::Arg(0), Operand::Arg(1));
+        let (runs, mut work) = (plane.div_ceil(RUN), 0);
         let calls = match pass {
             Pass::Forward => {
                 let operands = vec![image, flow, Operand::Out(0)];
                 let call = Call::each("flow_warp", items * channels * plane, operands);
                 vec![call.with_all(sizes).with(self.0.fills_nan)]
             }
-            Pass::Backward(wrt) => wrt
-                .iter()
-                .enumerate()
-                .map(|(position, &which)| {
+            Pass::Backward(wrt) => {
+                let mut calls = vec![];
+                for (position, &which) in wrt.iter().enumerate() {
                     let (dy, to) = (Operand::OutGradient(0), Operand::ArgGradient(position));
-                    let call = match which {
-                        0 => {
-                            let operands = vec![flow.clone(), dy, to];
-                            Call::each("flow_warp_image_grad", items * channels, operands)
-                        }
-                        _ => {
-                            let operands = vec![image.clone(), flow.clone(), dy, to];
-                            Call::each("flow_warp_flow_grad", items * plane, operands)
-                        }
-                    };
-                    call.with_all(sizes)
-                })
-                .collect(),
+                    if which == 0 {
+                        work = 4 * items * runs;
+                        let operands = vec![flow.clone(), Operand::Work(0)];
+                        let reach = Call::teams("flow_reach", items * runs, operands);
+                        calls.push(reach.with_all([height, width, high, wide, runs, RUN]));
+                        let operands = vec![flow.clone(), dy, Operand::Work(0), to];
+                        let call =
+                            Call::each("flow_warp_image_grad", items * height * width, operands);
+                        calls.push(call.with_all(sizes).with_all([runs, RUN]));
+                    } else {
+                        let operands = vec![image.clone(), flow.clone(), dy, to];
+                        let call = Call::each("flow_warp_flow_grad", items * plane, operands);
+                        calls.push(call.with_all(sizes));
+                    }
+                }
+                calls
+            }
         };
-        Some(DeviceForm { texts: &[include_str!("flow_warp.cu")], calls, work: 0 })
+        Some(DeviceForm { texts: &[include_str!("flow_warp.cu")], calls, work })
     }
 }

@@ -27,52 +27,80 @@ DEVICE real multi_box_softmax(const real *scores, real *p, whole classes, whole 
     return -r_log(r_at_least(p[class_], R_TINY));
 }
 
-/* Gives default boxes the objects of an image; the number of those that have one. */
+/* Adds up a count of every thread; what it returns is the same for all threads. */
+DEVICE whole multi_box_count(real *counts) {
+    SHARED whole sum;
+    team_add(counts);
+    EACH_THREAD(t) {
+        if (t == 0) sum = (whole)counts[0];
+    }
+    return sum;
+}
+
+/* Gives default boxes the objects of an image; the number of those that have one. A block works on an image. */
 DEVICE whole multi_box_take(const real *priors, const real *objects, real *object, real *cost, real *gone, whole image,
                             whole boxes, whole rows, int each, int difficult, real enough) {
-    whole count = 0;
-    for (whole r = 0; r < rows; r++) gone[r] = (real)!multi_box_of(objects + r * 8, image, difficult);
-    for (whole at = 0; at < boxes; at++) {
-        object[at] = -1;
-        cost[at] = 0;
-        for (whole r = 0; r < rows; r++) {
-            if (!multi_box_of(objects + r * 8, image, difficult)) continue;
-            cost[at] = r_max(cost[at], multi_box_shared(priors + at * 4, objects + r * 8));
+    SHARED real most[THREADS];
+    SHARED whole best[THREADS];
+    SHARED whole whose[THREADS];
+    SHARED whole found;
+    EACH_THREAD(t) {
+        for (whole at = t; at < boxes; at += THREADS) {
+            object[at] = -1;
+            cost[at] = 0;
+            for (whole r = 0; r < rows; r++) {
+                if (gone[r] == 0) cost[at] = r_max(cost[at], multi_box_shared(priors + at * 4, objects + r * 8));
+            }
         }
     }
     for (;;) {
-        whole best = -1, whose = -1;
-        real most = 0;
-        for (whole at = 0; at < boxes; at++) {
-            if (0 <= object[at] || cost[at] <= most) continue;
-            for (whole r = 0; r < rows; r++) {
-                if (gone[r] != 0) continue;
-                real now = multi_box_shared(priors + at * 4, objects + r * 8);
-                if (now <= most) continue;
-                best = at;
-                whose = r;
-                most = now;
+        EACH_THREAD(t) {
+            most[t] = 0;
+            best[t] = -1;
+            for (whole at = t; at < boxes; at += THREADS) {
+                if (0 <= object[at] || cost[at] <= most[t]) continue;
+                for (whole r = 0; r < rows; r++) {
+                    if (gone[r] != 0) continue;
+                    real now = multi_box_shared(priors + at * 4, objects + r * 8);
+                    if (now <= most[t]) continue;
+                    best[t] = at;
+                    whose[t] = r;
+                    most[t] = now;
+                }
             }
         }
-        if (best < 0) break;
-        object[best] = (real)whose;
-        cost[best] = most;
-        gone[whose] = 1;
-        count++;
-    }
-    for (whole at = 0; each && at < boxes; at++) {
-        if (0 <= object[at]) continue;
-        real most = 0;
-        for (whole r = 0; r < rows; r++) {
-            if (!multi_box_of(objects + r * 8, image, difficult)) continue;
-            real now = multi_box_shared(priors + at * 4, objects + r * 8);
-            if (now <= most || now < enough) continue;
-            object[at] = (real)r;
-            most = now;
+        box_largest(most, best);
+        EACH_THREAD(t) {
+            if (t == 0) {
+                found = best[0];
+                if (0 <= found) {
+                    /* Boxes are dealt out to threads in turns. */
+                    whole own = whose[found % THREADS];
+                    object[found] = (real)own;
+                    cost[found] = most[0];
+                    gone[own] = 1;
+                }
+            }
         }
-        count += 0 <= object[at];
+        if (found < 0) break;
     }
-    return count;
+    EACH_THREAD(t) {
+        real count = 0;
+        for (whole at = t; at < boxes; at += THREADS) {
+            real largest = 0;
+            int taken = 0 <= object[at];
+            for (whole r = 0; each && !taken && r < rows; r++) {
+                if (!multi_box_of(objects + r * 8, image, difficult)) continue;
+                real now = multi_box_shared(priors + at * 4, objects + r * 8);
+                if (now <= largest || now < enough) continue;
+                object[at] = (real)r;
+                largest = now;
+            }
+            count += (real)(0 <= object[at]);
+        }
+        most[t] = count;
+    }
+    return multi_box_count(most);
 }
 
 /* What the difference d costs. */
@@ -82,102 +110,144 @@ DEVICE real multi_box_distance(real d, int smooth) {
 
 /* Marks the dearest boxes by -2 - what they cost. */
 DEVICE void multi_box_choose(real *cost, whole boxes, whole wanted) {
-    for (whole k = 0; k < wanted && k < boxes; k++) {
-        whole best = -1;
-        for (whole at = 0; at < boxes; at++) {
-            if (0 <= cost[at] && (best < 0 || cost[best] < cost[at])) best = at;
+    SHARED real values[THREADS];
+    SHARED whole places[THREADS];
+    SHARED whole found;
+    if (boxes <= wanted) {
+        EACH_THREAD(t) {
+            for (whole at = t; at < boxes; at += THREADS) {
+                if (0 <= cost[at]) cost[at] = -2 - cost[at];
+            }
         }
-        if (best < 0) break;
-        cost[best] = -2 - cost[best];
+    }
+    for (whole k = 0; k < wanted && wanted < boxes; k++) {
+        EACH_THREAD(t) {
+            places[t] = -1;
+            for (whole at = t; at < boxes; at += THREADS) {
+                if (0 <= cost[at] && (places[t] < 0 || values[t] < cost[at])) {
+                    values[t] = cost[at];
+                    places[t] = at;
+                }
+            }
+        }
+        box_largest(values, places);
+        EACH_THREAD(t) {
+            if (t == 0) {
+                found = places[0];
+                if (0 <= found) cost[found] = -2 - cost[found];
+            }
+        }
+        if (found < 0) break;
     }
 }
 
+/* A block for each image. */
 DEVICE void multi_box_image(const real *numbers, const real *scores, const real *priors, const real *objects,
                             real *dnumbers, real *dscores, real *work, real *sums, whole n, whole boxes, whole classes,
                             whole rows, whole background, whole spots, int code, int plain, int smooth, int each,
                             int difficult, int mining, whole sample, real weight, real enough, real far_, real ratio) {
+    SHARED real places[THREADS];
+    SHARED real classed[THREADS];
+    SHARED real counts[THREADS];
     int all = mining == 0, hard = mining == 2;
-    EACH(image, n) {
+    EACH_TEAM(image, n) {
         real *object = work + image * (2 * boxes + rows), *cost = object + boxes, *gone = cost + boxes;
-        real places = 0, classed = 0;
-        int any = 0;
-        for (whole r = 0; r < rows; r++) {
-            if (!multi_box_of(objects + r * 8, image, difficult)) continue;
-            any = 1;
-            if (multi_box_class(objects + r * 8, classes, background) < 0) places = R_NAN;
-        }
-        for (whole i = image * boxes * spots * 4; i < (image + 1) * boxes * spots * 4; i++) dnumbers[i] = 0;
-        for (whole i = image * boxes * classes; i < (image + 1) * boxes * classes; i++) dscores[i] = 0;
-        sums[image * 2] = sums[image * 2 + 1] = 0;
-        if (!any && !all) continue;
-        whole count = multi_box_take(priors, objects, object, cost, gone, image, boxes, rows, each, difficult, enough);
-        /* Boxes that are not among the hardest, by scores and place together, let their objects go. */
-        for (whole at = 0; hard && at < boxes; at++) {
-            whole place = image * boxes + at;
-            const real *row = objects + (whole)r_max(object[at], 0) * 8, *prior = priors + at * 4;
-            const real *variances = priors + (boxes + at) * 4;
-            whole class_ = object[at] < 0 ? background : multi_box_class(row, classes, background);
-            if (class_ < 0) class_ = background;
-            cost[at] = multi_box_softmax(scores + place * classes, dscores + place * classes, classes, class_);
-            real want[4];
-            if (0 <= object[at]) box_encode(prior, variances, row + 3, want, code, plain);
-            for (int i = 0; 0 <= object[at] && i < 4; i++) {
-                real scale = plain ? (real)1 / variances[i] : (real)1;
-                cost[at] += multi_box_distance((numbers[place * 4 + i] - want[i]) * scale, smooth);
+        EACH_THREAD(t) {
+            places[t] = classed[t] = counts[t] = 0;
+            for (whole r = t; r < rows; r += THREADS) {
+                int own = multi_box_of(objects + r * 8, image, difficult);
+                gone[r] = (real)!own;
+                counts[t] += (real)own;
+                if (own && multi_box_class(objects + r * 8, classes, background) < 0) places[t] = R_NAN;
             }
-            if (cost[at] != cost[at]) places = R_NAN;
+            for (whole i = t; i < boxes * spots * 4; i += THREADS) dnumbers[image * boxes * spots * 4 + i] = 0;
+            for (whole i = t; i < boxes * classes; i += THREADS) dscores[image * boxes * classes + i] = 0;
+            if (t == 0) sums[image * 2] = sums[image * 2 + 1] = 0;
         }
+        whole count = multi_box_count(counts);
+        if (count == 0 && !all) continue;
+        count = multi_box_take(priors, objects, object, cost, gone, image, boxes, rows, each, difficult, enough);
         if (hard) {
-            multi_box_choose(cost, boxes, sample);
-            count = 0;
-        }
-        for (whole at = 0; hard && at < boxes; at++) {
-            cost[at] = cost[at] <= -2 ? -2 - cost[at] : (real)-1;
-            if (cost[at] < 0) object[at] = -1;
-            count += 0 <= object[at];
-        }
-        for (whole at = 0; at < boxes; at++) {
-            whole place = image * boxes + at;
-            const real *score = scores + place * classes;
-            real *slope = dscores + place * classes;
-            if (object[at] < 0) {
-                int counts = all || (hard ? 0 <= cost[at] : cost[at] < far_);
-                real price = multi_box_softmax(score, slope, classes, background);
-                if (counts && price != price) places = R_NAN;
-                cost[at] = counts ? price : (real)-1;
-                continue;
+            /* Boxes that are not among the hardest, by scores and place together, let their objects go. */
+            EACH_THREAD(t) {
+                for (whole at = t; at < boxes; at += THREADS) {
+                    whole place = image * boxes + at;
+                    const real *row = objects + (whole)r_max(object[at], 0) * 8, *prior = priors + at * 4;
+                    const real *variances = priors + (boxes + at) * 4;
+                    whole class_ = object[at] < 0 ? background : multi_box_class(row, classes, background);
+                    if (class_ < 0) class_ = background;
+                    cost[at] = multi_box_softmax(scores + place * classes, dscores + place * classes, classes, class_);
+                    real want[4];
+                    if (0 <= object[at]) box_encode(prior, variances, row + 3, want, code, plain);
+                    for (int i = 0; 0 <= object[at] && i < 4; i++) {
+                        real scale = plain ? (real)1 / variances[i] : (real)1;
+                        cost[at] += multi_box_distance((numbers[place * 4 + i] - want[i]) * scale, smooth);
+                    }
+                    if (cost[at] != cost[at]) places[t] = R_NAN;
+                }
             }
-            cost[at] = -1;
-            const real *row = objects + (whole)object[at] * 8, *prior = priors + at * 4;
-            const real *variances = priors + (boxes + at) * 4;
-            whole class_ = multi_box_class(row, classes, background);
-            if (class_ < 0) class_ = background;
-            classed += multi_box_softmax(score, slope, classes, class_);
-            slope[class_] -= 1;
-            real want[4];
-            whole first = (place * spots + (spots == 1 ? 0 : class_)) * 4;
-            box_encode(prior, variances, row + 3, want, code, plain);
-            for (int i = 0; i < 4; i++) {
-                real scale = plain ? (real)1 / variances[i] : (real)1;
-                real d = (numbers[first + i] - want[i]) * scale;
-                int far_off = smooth && 1 <= r_abs(d);
-                places += multi_box_distance(d, smooth);
-                dnumbers[first + i] = (far_off ? (d < 0 ? (real)-1 : (real)1) : d) * scale * weight;
+            multi_box_choose(cost, boxes, sample);
+            EACH_THREAD(t) {
+                counts[t] = 0;
+                for (whole at = t; at < boxes; at += THREADS) {
+                    cost[at] = cost[at] <= -2 ? -2 - cost[at] : (real)-1;
+                    if (cost[at] < 0) object[at] = -1;
+                    counts[t] += (real)(0 <= object[at]);
+                }
+            }
+            count = multi_box_count(counts);
+        }
+        EACH_THREAD(t) {
+            for (whole at = t; at < boxes; at += THREADS) {
+                whole place = image * boxes + at;
+                const real *score = scores + place * classes;
+                real *slope = dscores + place * classes;
+                if (object[at] < 0) {
+                    int counted = all || (hard ? 0 <= cost[at] : cost[at] < far_);
+                    real price = multi_box_softmax(score, slope, classes, background);
+                    if (counted && price != price) places[t] = R_NAN;
+                    cost[at] = counted ? price : (real)-1;
+                    continue;
+                }
+                cost[at] = -1;
+                const real *row = objects + (whole)object[at] * 8, *prior = priors + at * 4;
+                const real *variances = priors + (boxes + at) * 4;
+                whole class_ = multi_box_class(row, classes, background);
+                if (class_ < 0) class_ = background;
+                classed[t] += multi_box_softmax(score, slope, classes, class_);
+                slope[class_] -= 1;
+                real want[4];
+                whole first = (place * spots + (spots == 1 ? 0 : class_)) * 4;
+                box_encode(prior, variances, row + 3, want, code, plain);
+                for (int i = 0; i < 4; i++) {
+                    real scale = plain ? (real)1 / variances[i] : (real)1;
+                    real d = (numbers[first + i] - want[i]) * scale;
+                    int far_off = smooth && 1 <= r_abs(d);
+                    places[t] += multi_box_distance(d, smooth);
+                    dnumbers[first + i] = (far_off ? (d < 0 ? (real)-1 : (real)1) : d) * scale * weight;
+                }
             }
         }
         multi_box_choose(cost, boxes, mining == 1 ? (whole)(r_max((real)count * ratio, 0)) : boxes);
-        for (whole at = 0; at < boxes; at++) {
-            if (0 <= object[at]) continue;
-            real *slope = dscores + (image * boxes + at) * classes;
-            if (cost[at] <= -2) {
-                classed += -2 - cost[at];
-                slope[background] -= 1;
-            } else {
-                for (whole c = 0; c < classes; c++) slope[c] = 0;
+        EACH_THREAD(t) {
+            for (whole at = t; at < boxes; at += THREADS) {
+                real *slope = dscores + (image * boxes + at) * classes;
+                if (object[at] < 0 && cost[at] <= -2) {
+                    classed[t] += -2 - cost[at];
+                    slope[background] -= 1;
+                } else if (object[at] < 0) {
+                    for (whole c = 0; c < classes; c++) slope[c] = 0;
+                }
             }
         }
-        sums[image * 2] = weight * places + classed;
-        sums[image * 2 + 1] = (real)count;
+        team_add(places);
+        team_add(classed);
+        EACH_THREAD(t) {
+            if (t == 0) {
+                sums[image * 2] = weight * places[0] + classed[0];
+                sums[image * 2 + 1] = (real)count;
+            }
+        }
     }
 }
 

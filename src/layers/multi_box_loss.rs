@@ -401,7 +401,7 @@ impl Operation for Matched {
                 let mut operands = vec![numbers, scores, priors, objects];
                 operands.extend([dnumbers.clone(), dscores.clone()]);
                 operands.extend(work.clone());
-                let each = Call::each("multi_box_image", images, operands)
+                let each = Call::teams("multi_box_image", images, operands)
                     .with_all([boxes, layer.num_classes, args[3].count() / 8, layer.background])
                     .with(layer.places())
                     .with_all(layer.code.numbers())

@@ -58,16 +58,19 @@ DEVICE void roi_pool(const real *x, const real *regions, real *y, real *places, 
     }
 }
 
-/* A thread for each plane, which adds up what all regions give it. */
+/* A thread for a share of each plane, of so many: the places whose numbers leave its own when divided by that. It adds up
+ * what all regions give them. */
 DEVICE void roi_pool_grad(const real *regions, const real *places, const real *dy, real *dx, whole n, whole R, whole C,
-                          whole plane, whole parts, whole from_one) {
+                          whole plane, whole parts, whole from_one, whole shares) {
     EACH(i, n) {
-        for (whole at = 0; at < plane; at++) dx[i * plane + at] = 0;
+        whole channel = i / shares % C, image = i / shares / C, own = i % shares;
+        real *to = dx + i / shares * plane;
+        for (whole at = own; at < plane; at += shares) to[at] = 0;
         for (whole r = 0; r < R; r++) {
-            real image = regions[r * 5] - (real)from_one;
-            if (!((real)-1 < image) || label_of(image) != (long long)(i / C)) continue;
-            for (whole p = (r * C + i % C) * parts; p < (r * C + i % C + 1) * parts; p++) {
-                if (0 <= places[p]) dx[i * plane + (whole)places[p]] += dy[p];
+            real named = regions[r * 5] - (real)from_one;
+            if (!((real)-1 < named) || label_of(named) != (long long)image) continue;
+            for (whole p = (r * C + channel) * parts; p < (r * C + channel + 1) * parts; p++) {
+                if (0 <= places[p] && (whole)places[p] % shares == own) to[(whole)places[p]] += dy[p];
             }
         }
     }

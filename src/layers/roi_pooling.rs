@@ -101,6 +101,9 @@ impl LayerOps for RoiPooling {
     }
 }
 
+/// Threads of a GPU that share a plane.
+const SHARES: usize = 64;
+
 /// `(images, regions) -> largest elements, their places in their planes`.
 #[derive(Debug, PartialEq)]
 struct Parts(RoiPooling);
@@ -229,9 +232,9 @@ impl Operation for Parts {
             Pass::Backward(_) => {
                 let (dy, dx) = (Operand::OutGradient(0), Operand::ArgGradient(0));
                 let operands = vec![Operand::Arg(1), places, dy, dx];
-                let call = Call::each("roi_pool_grad", n * channels, operands);
+                let call = Call::each("roi_pool_grad", n * channels * SHARES, operands);
                 call.with_all([regions, channels, height * width, rows * columns])
-                    .with(usize::from(self.0.from_one))
+                    .with_all([usize::from(self.0.from_one), SHARES])
             }
         };
         Some(DeviceForm { texts: &[include_str!("roi_pooling.cu")], calls: vec![call], work: 0 })

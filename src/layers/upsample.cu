@@ -1,11 +1,14 @@
 /* Elements put to their positions in larger planes; of several at one position the last counts. */
 
-DEVICE void unpool(const real *x, const real *positions, real *y, whole n, whole small_, whole large) {
+/* A thread for a share of each plane, of so many: the places whose numbers leave its own when divided by that. */
+DEVICE void unpool(const real *x, const real *positions, real *y, whole n, whole small_, whole large, whole shares) {
     EACH(i, n) {
-        for (whole j = 0; j < large; j++) y[i * large + j] = 0;
-        for (whole j = 0; j < small_; j++) {
-            real position = positions[i * small_ + j];
-            if (0 <= position && position < (real)large) y[i * large + (whole)position] = x[i * small_ + j];
+        whole plane = i / shares, own = i % shares;
+        for (whole j = own; j < large; j += shares) y[plane * large + j] = 0;
+        for (whole j = plane * small_; j < (plane + 1) * small_; j++) {
+            real position = positions[j];
+            int inside = 0 <= position && position < (real)large;
+            if (inside && (whole)position % shares == own) y[plane * large + (whole)position] = x[j];
         }
     }
 }

@@ -207,6 +207,9 @@ impl Unpool {
     }
 }
 
+/// Threads of a GPU that share a plane.
+const SHARES: usize = 64;
+
 /// The place of an element, if there is one.
 fn place<T: Real>(position: T) -> Option<usize> {
     (T::ZERO <= position).then(|| position.to_usize())
@@ -250,14 +253,16 @@ impl Operation for Unpool {
         let call = match pass {
             Pass::Forward => {
                 let operands = vec![Operand::Arg(0), positions, Operand::Out(0)];
-                Call::each("unpool", args[0].count() / small, operands)
+                let call = Call::each("unpool", args[0].count() / small * SHARES, operands);
+                call.with_all([small, large, SHARES])
             }
             Pass::Backward(_) => {
                 let operands = vec![Operand::OutGradient(0), positions, Operand::ArgGradient(0)];
-                Call::each("unpool_grad", args[0].count(), operands)
+                let call = Call::each("unpool_grad", args[0].count(), operands);
+                call.with_all([small, large])
             }
         };
-        let calls = vec![call.with_all([small, large])];
+        let calls = vec![call];
         Some(DeviceForm { texts: &[include_str!("upsample.cu")], calls, work: 0 })
     }
 }

@@ -2,6 +2,7 @@
 //! has the processor's kernels for what a GPU has libraries for. Where NVIDIA's compiler is, it compiles every script too.
 
 pub mod kernels;
+pub mod layers;
 pub mod nvrtc;
 pub mod values;
 

@@ -293,8 +293,21 @@ int convolve(const char *name, Way way, Dnn *dnn, const void *alpha, Tensor *xd,
     });
 }
 
+// What a convolution's descriptions were told: the type, math and groups, then image, weights, result, pads, strides, holes.
+std::string described(const Tensor &x, const Tensor &w, const Window &window, const Tensor &y) {
+    std::string all = std::to_string(x.type) + " " + std::to_string(window.math) + " " + std::to_string(window.groups);
+    for (auto *numbers : {&x.dims, &w.dims, &y.dims, &window.pads, &window.strides, &window.holes}) {
+        std::string list;
+        for (int number : *numbers) list += (list.empty() ? " " : ",") + std::to_string(number);
+        all += list;
+    }
+    return all;
+}
+
 // The list of algorithms, as cuDNN orders them: what it expects to be quickest first.
 int algorithms(Tensor *x, Tensor *w, Window *window, Tensor *y, int most, int *returned, Perf *found) {
+    std::lock_guard<std::recursive_mutex> guard(everything);
+    if (called("cudnnGetConvolutionAlgorithm", described(*x, *w, *window, *y))) return DNN_FAILED;
     Extents e;
     if (!extents(*x, *w, *window, *y, e)) return DNN_BAD_PARAM;
     const Perf all[] = {

@@ -267,18 +267,8 @@ impl Windows {
                                 + (6 * pixels + (20 + 4 * splits) * results) / THREADS,
                             waits: stages + 1,
                         };
-                        let cut = Cut {
-                            clocks: clocks(&work),
-                            blocks: work.blocks,
-                            part: images,
-                            images,
-                            channels: even,
-                            groups,
-                            filters,
-                            across,
-                            splits,
-                        };
-                        better(&mut best, cut);
+                        let threads = [groups, filters, across, splits];
+                        better(&mut best, &work, 0, [images, images, even], threads);
                     }
                 }
             }
@@ -365,18 +355,8 @@ impl Windows {
                     };
                     // The second call begins anew, and reads all parts.
                     let second = if count == 1 { 0 } else { 2 * WAIT + count * weights / 256 };
-                    let cut = Cut {
-                        clocks: clocks(&work) + second,
-                        blocks: work.blocks,
-                        part,
-                        images,
-                        channels,
-                        groups,
-                        filters,
-                        across,
-                        splits,
-                    };
-                    better(&mut best, cut);
+                    let threads = [groups, filters, across, splits];
+                    better(&mut best, &work, second, [part, images, channels], threads);
                 }
             }
         }
@@ -431,18 +411,8 @@ impl Windows {
                         rest: (6 * weights + 8 * gradients + (20 + 4 * splits) * results) / THREADS,
                         waits: stages + 1,
                     };
-                    let cut = Cut {
-                        clocks: clocks(&work),
-                        blocks: work.blocks,
-                        part: 1,
-                        images: 1,
-                        channels: taps,
-                        groups,
-                        filters,
-                        across,
-                        splits,
-                    };
-                    better(&mut best, cut);
+                    let threads = [groups, filters, across, splits];
+                    better(&mut best, &work, 0, [1, 1, taps], threads);
                 }
             }
         }
@@ -464,7 +434,17 @@ fn pairs(first: usize, second: usize) -> impl Iterator<Item = (usize, usize)> {
     parts(first).flat_map(move |one| parts(second).map(move |other| (one, other)))
 }
 
-fn better(best: &mut Option<Cut>, cut: Cut) {
+/// Keeps a cut if it is better: the work of its blocks, clocks beside theirs, images and channels of a block, and what its
+/// threads do.
+fn better(
+    best: &mut Option<Cut>,
+    work: &Work,
+    more: usize,
+    [part, images, channels]: [usize; 3],
+    [groups, filters, across, splits]: [usize; 4],
+) {
+    let (clocks, blocks) = (clocks(work) + more, work.blocks);
+    let cut = Cut { clocks, blocks, part, images, channels, groups, filters, across, splits };
     if best.is_none_or(|best| cut.clocks < best.clocks) {
         *best = Some(cut);
     }

@@ -9,6 +9,9 @@ use crate::program::Origin;
 /// Most blocks of a launch that is joined with another: more keep a GPU busy by themselves.
 const SMALL: usize = 256;
 
+/// Most arguments of a joined launch: a kernel's parameters are at most 4 KiB on older GPUs.
+const MOST_ARGUMENTS: usize = 256;
+
 /// An act, the step that it belongs to, and what it reads and writes of the memory.
 pub(super) struct Placed {
     pub(super) act: Act<usize>,
@@ -39,7 +42,7 @@ impl Placed {
         else {
             return Some(next);
         };
-        if SMALL < (*blocks).max(*others) {
+        if SMALL < (*blocks).max(*others) || MOST_ARGUMENTS < operands.len() + more.len() {
             return Some(next);
         }
         let Some(both) = module.joined(*entry, *second) else { return Some(next) };

@@ -27,7 +27,8 @@ use super::module::{Precision, THREADS};
 use crate::error::{Error, Result};
 
 /// Held while a graph is captured, and by everything that waits for a whole GPU, which breaks any capture there: opening and
-/// closing, getting memory, loading kernels (CUDA Programming Guide, "Prohibited and Unhandled Operations").
+/// closing, getting memory, loading kernels, as libraries do where they start one for the first time (CUDA Programming Guide,
+/// "Prohibited and Unhandled Operations").
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -275,6 +276,8 @@ impl Driver for Nvidia {
     fn allocate(&mut self, bytes: usize, staged: usize) -> Result<()> {
         let _alone = alone();
         self.current()?;
+        // What sessions that are gone gave back counts as free from the next wait on.
+        self.done(self.stream.synchronize())?;
         let (free, _) = self.done(self.context.mem_get_info())?;
         let mib = |bytes: usize| bytes.div_ceil(1 << 20);
         let short = |why: &str| {
@@ -395,6 +398,8 @@ impl Driver for Nvidia {
         if self.graphs != Graphs::Never && self.scripts[script].runs == 1 {
             self.scripts[script].graph = self.graph(script)?;
         }
+        // Libraries load what they need when it is first started.
+        let _alone = (self.scripts[script].runs == 0).then(alone);
         match &self.scripts[script].graph {
             Some(graph) => self.done(graph.launch())?,
             None => self.start_all(script)?,
@@ -409,6 +414,7 @@ impl Driver for Nvidia {
 
     fn run_timed(&mut self, script: usize) -> Result<Vec<f64>> {
         self.send()?;
+        let _alone = (self.scripts[script].runs == 0).then(alone);
         let event = || self.done(self.stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT)));
         let mut events = vec![event()?];
         for act in &self.scripts[script].acts {

@@ -42,7 +42,7 @@ impl Staging {
         Ok(Staging { context, copies, buffers, turn: 0, pieces, filled: 0 })
     }
 
-    /// Makes buffers for so many bytes at a time.
+    /// Makes buffers for so many bytes at a time, while nobody captures a graph.
     pub(super) fn allocate(&mut self, bytes: usize) -> Result<(), DriverError> {
         self.buffers.clear();
         for _ in 0..BUFFERS {
@@ -63,6 +63,7 @@ impl Staging {
                 self.send(stream, base)?;
             }
             if self.buffers[self.turn].bytes < bytes.len() {
+                let _alone = super::alone();
                 self.allocate(bytes.len())?;
             }
             let buffer = &self.buffers[self.turn];

@@ -81,6 +81,30 @@ DEVICE void channel_moments_total(const real *x, const real *work, real *mean, r
     }
 }
 
+/* What is taken from the elements of a channel, what they are multiplied by, and what is added. */
+DEVICE void factors_of(const real *mean, const real *variance, const real *scale, const real *shift, whole c, int affine,
+                       real eps, real *middle, real *factor, real *offset) {
+    real inverse = inverse_deviation(variance[c], eps);
+    *middle = mean[c];
+    *factor = affine ? inverse * scale[c] : inverse;
+    *offset = affine ? shift[c] : (real)0;
+}
+
+/* The first plane of a block, and the elements that it works on, of which number 0 is the first of that plane. */
+typedef struct {
+    whole plane, start, first, end;
+} Portion;
+
+DEVICE Portion portion_of(whole b, whole planes, whole inner, whole group, whole cuts) {
+    Portion p;
+    whole piece = (group * inner + cuts - 1) / cuts;
+    p.plane = b / cuts * group;
+    p.start = p.plane * inner;
+    p.first = p.start + b % cuts * piece;
+    p.end = least_of(p.first + piece, least_of(p.plane + group, planes) * inner);
+    return p;
+}
+
 /* A block works on `group` planes, or, where a plane is large, on one of its `cuts`; what it needs of the channels of these
  * planes it computes once. */
 DEVICE void normalize(const real *x, const real *mean, const real *variance, const real *scale, const real *shift,
@@ -89,26 +113,21 @@ DEVICE void normalize(const real *x, const real *mean, const real *variance, con
     SHARED real middles[THREADS];
     SHARED real factors[THREADS];
     SHARED real shifts[THREADS];
-    whole piece = (group * inner + cuts - 1) / cuts;
     EACH_TEAM(b, n) {
-        whole plane = b / cuts * group, start = plane * inner, first = start + b % cuts * piece;
-        whole end = least_of(first + piece, least_of(plane + group, planes) * inner);
+        Portion p = portion_of(b, planes, inner, group, cuts);
         EACH_THREAD(t) {
             if (t < group) {
-                whole c = (plane + t) % channels;
-                real inverse = inverse_deviation(variance[c], eps);
-                middles[t] = mean[c];
-                factors[t] = affine ? inverse * scale[c] : inverse;
-                shifts[t] = affine ? shift[c] : (real)0;
+                whole c = (p.plane + t) % channels;
+                factors_of(mean, variance, scale, shift, c, affine, eps, middles + t, factors + t, shifts + t);
             }
         }
         EACH_THREAD(t) {
-            for (whole i = first + t; i < end; i += 4 * THREADS) {
+            for (whole i = p.first + t; i < p.end; i += 4 * THREADS) {
                 real near[4];
-                FOUR(k) near[k] = i + k * THREADS < end ? x[i + k * THREADS] : (real)0;
+                FOUR(k) near[k] = i + k * THREADS < p.end ? x[i + k * THREADS] : (real)0;
                 FOUR(k) {
-                    whole own = group == 1 ? 0 : (i + k * THREADS - start) / inner;
-                    if (i + k * THREADS < end) {
+                    whole own = group == 1 ? 0 : (i + k * THREADS - p.start) / inner;
+                    if (i + k * THREADS < p.end) {
                         real result = normal(near[k], middles[own], factors[own], shifts[own]);
                         y[i + k * THREADS] = relu ? r_at_least(result, (real)0) : result;
                     }
@@ -129,8 +148,8 @@ DEVICE void normalize_sums(const real *x, const real *mean, const real *variance
     whole piece = (count + pieces - 1) / pieces;
     EACH_TEAM(b, n) {
         whole c = b % channels, first = b / channels * piece, end = least_of(first + piece, count);
-        real middle = mean[c], inverse = inverse_deviation(variance[c], eps);
-        real factor = affine ? inverse * scale[c] : inverse, offset = affine ? shift[c] : (real)0;
+        real middle, factor, offset;
+        factors_of(mean, variance, scale, shift, c, affine, eps, &middle, &factor, &offset);
         EACH_THREAD(t) {
             double product = 0, sum = 0;
             whole j = first + t;
@@ -159,7 +178,7 @@ DEVICE void normalize_sums(const real *x, const real *mean, const real *variance
         team_add_both(products, sums);
         EACH_THREAD(t) {
             if (t == 0 && pieces == 1) {
-                dscale[c] = (real)(products[0] * (double)inverse);
+                dscale[c] = (real)(products[0] * (double)inverse_deviation(variance[c], eps));
                 dshift[c] = (real)sums[0];
             }
             if (t == 0 && pieces != 1) {
@@ -195,34 +214,28 @@ DEVICE void normalize_grad(const real *x, const real *mean, const real *variance
     SHARED real shifts[THREADS];
     SHARED real levels[THREADS];
     SHARED real tilts[THREADS];
-    whole piece = (group * inner + cuts - 1) / cuts;
     EACH_TEAM(b, n) {
-        whole plane = b / cuts * group, start = plane * inner, first = start + b % cuts * piece;
-        whole end = least_of(first + piece, least_of(plane + group, planes) * inner);
+        Portion p = portion_of(b, planes, inner, group, cuts);
         EACH_THREAD(t) {
             if (t < group) {
-                whole c = (plane + t) % channels;
-                real inverse = inverse_deviation(variance[c], eps);
-                real factor = affine ? inverse * scale[c] : inverse;
-                middles[t] = mean[c];
-                factors[t] = factor;
-                shifts[t] = affine ? shift[c] : (real)0;
+                whole c = (p.plane + t) % channels;
+                factors_of(mean, variance, scale, shift, c, affine, eps, middles + t, factors + t, shifts + t);
                 if (batch) {
-                    levels[t] = -factor * (dshift[c] / (real)count);
-                    tilts[t] = -factor * inverse * (dscale[c] / (real)count);
+                    levels[t] = -factors[t] * (dshift[c] / (real)count);
+                    tilts[t] = -factors[t] * inverse_deviation(variance[c], eps) * (dscale[c] / (real)count);
                 }
             }
         }
         EACH_THREAD(t) {
-            for (whole i = first + t; i < end; i += 4 * THREADS) {
+            for (whole i = p.first + t; i < p.end; i += 4 * THREADS) {
                 real near[4], slope[4];
                 FOUR(k) {
-                    near[k] = i + k * THREADS < end ? x[i + k * THREADS] : (real)0;
-                    slope[k] = i + k * THREADS < end ? dy[i + k * THREADS] : (real)0;
+                    near[k] = i + k * THREADS < p.end ? x[i + k * THREADS] : (real)0;
+                    slope[k] = i + k * THREADS < p.end ? dy[i + k * THREADS] : (real)0;
                 }
                 FOUR(k) {
-                    whole own = group == 1 ? 0 : (i + k * THREADS - start) / inner;
-                    if (i + k * THREADS < end) {
+                    whole own = group == 1 ? 0 : (i + k * THREADS - p.start) / inner;
+                    if (i + k * THREADS < p.end) {
                         real result = normal(near[k], middles[own], factors[own], shifts[own]);
                         result = behind_relu(slope[k], result, relu) * factors[own];
                         if (batch) result += tilts[own] * (near[k] - middles[own]) + levels[own];
