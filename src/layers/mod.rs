@@ -100,6 +100,7 @@ pub mod l1_penalty;
 pub mod label_map;
 pub mod label_specific_add;
 pub mod label_specific_rescale;
+pub mod lifted_structure_loss;
 pub mod local;
 pub mod log;
 pub mod log_sigmoid;
@@ -137,6 +138,7 @@ pub mod position_pooling;
 pub mod power;
 pub mod prelu;
 pub mod prior_box;
+pub mod proposal;
 pub mod python;
 pub mod random_numbers;
 pub mod reduction;
@@ -367,6 +369,7 @@ layers! {
     label_map::LabelMap,
     label_specific_add::LabelSpecificAdd,
     label_specific_rescale::LabelSpecificRescale,
+    lifted_structure_loss::LiftedStructureLoss,
     local::Local,
     log::Log,
     lp_normalize::LpNormalize,
@@ -407,6 +410,7 @@ layers! {
     power::Power,
     prelu::PRelu,
     prior_box::PriorBox,
+    proposal::Proposal,
     python::Python,
     random_numbers::RandomNumbers,
     reduction::Reduction,

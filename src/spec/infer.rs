@@ -64,7 +64,7 @@ impl ParamDecl {
 }
 
 /// What the outside says about data while shapes are inferred.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Environment<'a> {
     /// Shapes of data blobs by name, from the command line or the run file; they win over the definition's.
     pub shapes: BTreeMap<String, Shape>,
@@ -162,6 +162,9 @@ impl<'a> Infer<'a> {
         let form: &[usize] = match form {
             Some(form) => form,
             None if blob.contains("label") => &[],
+            // What Faster R-CNN calls the size of an image and the boxes of its objects.
+            None if blob == "im_info" => &[3],
+            None if blob == "gt_boxes" => &[5],
             None => &[3, 28, 28],
         };
         let extents = [&[batch][..], form].concat();
@@ -374,7 +377,9 @@ impl<'a> Infer<'a> {
         }
         let unknown: Vec<&String> = tops().filter(|top| told(top).is_none()).collect();
         let names: Vec<String> = unknown.iter().map(|name| format!("`{name}`")).collect();
-        let batch = batch.unwrap_or(64);
+        // Who brings the size of an image brings one image.
+        let one = tops().any(|name| name == "im_info");
+        let batch = batch.unwrap_or(if one { 1 } else { 64 });
         let example = |name: &&String| format!("--shape {name}={}", self.example(name, batch));
         let examples: Vec<String> = unknown.iter().map(example).collect();
         let (message, help) = match &names[..] {
