@@ -72,6 +72,7 @@ pub mod flatten;
 pub mod flip;
 pub mod flow_warp;
 pub mod focal_loss;
+pub mod fork_data;
 pub mod fractional_pooling;
 pub mod gated_linear_unit;
 pub mod general_contrastive_loss;
@@ -343,6 +344,7 @@ layers! {
     flip::Flip,
     flow_warp::FlowWarp,
     focal_loss::FocalLoss,
+    fork_data::ForkData,
     fractional_pooling::FractionalPooling,
     gated_linear_unit::GatedLinearUnit,
     general_contrastive_loss::GeneralContrastiveLoss,

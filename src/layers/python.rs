@@ -157,8 +157,40 @@ impl LayerOps for Python {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::path::Path;
 
     use super::super::testing::{counting, pass};
+    use super::*;
+    use crate::pipeline::{Options, check};
+
+    #[test]
+    fn published_classes_are_layers() {
+        let known = |module, class, text| {
+            let net = format!(
+                r#"layer {{ name: "i" type: "Input" top: "a" top: "b" input_param {{ shape {{ dim: 2 dim: 3 dim: 4 dim: 4 }} }} }}
+                layer {{ name: "p" type: "Python" bottom: "a" top: "y" python_param {{ module: "{module}" layer: "{class}" param_str: "{text}" }} }}"#
+            );
+            let checked = check(Path::new("net.prototxt"), net, &Options::default());
+            let of_net = &checked.stages[0].net;
+            let (_, node) = of_net.nodes().last().unwrap();
+            node.layer.clone()
+        };
+        let train = known(
+            "spatial_dropout",
+            "SpatialDropoutLayer",
+            "{\\'phase\\': \\'TRAIN\\', \\'p\\': \\'0.2\\'}",
+        );
+        assert_eq!(
+            train,
+            Dropout { ratio: 0.2, always: true, map_axes: Some(2), ..Dropout::default() }.into()
+        );
+        let test = known("spatial_dropout", "SpatialDropoutLayer", "{'phase': 'TEST', 'p': 0.2}");
+        assert_eq!(test, Power { scale: 1.25, ..Power::default() }.into());
+        for text in ["", "{'phase': 'TRAIN'}", "{'phase': 'TRAIN', 'p': 1}"] {
+            let layer = known("spatial_dropout", "SpatialDropoutLayer", text);
+            assert!(matches!(layer, Layer::Python(_)), "{text}");
+        }
+    }
 
     #[test]
     fn a_net_with_python_is_refused() {

@@ -113,7 +113,36 @@ fn texts(record: &crate::spec::Record) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::images;
+    use crate::pipeline::{Options, check};
+
+    /// The shape that is offered for a net of images of an LMDB with this pooling behind a convolution.
+    fn offered(source: &str, kernel: usize) -> String {
+        let net = format!(
+            r#"layer {{ name: "d" type: "Data" top: "data" top: "label" data_param {{ source: "{source}" batch_size: 4 }} }}
+            layer {{ name: "c" type: "Convolution" bottom: "data" top: "c" convolution_param {{ num_output: 2 kernel_size: 7 }} }}
+            layer {{ name: "p" type: "Pooling" bottom: "c" top: "p" pooling_param {{ kernel_size: {kernel} }} }}"#
+        );
+        let checked = check(Path::new("net.prototxt"), net, &Options::default());
+        let help = checked.diagnostics.iter().find_map(|d| d.help.clone());
+        help.map(|help| help.text).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_whole_net_fits_what_is_offered() {
+        let ends = |source, kernel, shape| {
+            let text = offered(source, kernel);
+            assert!(text.ends_with(&format!("--shape data={shape}")), "{text}");
+        };
+        ends("nowhere", 2, "4,3,28,28");
+        ends("nowhere", 26, "4,3,32,32");
+        ends("nowhere", 200, "4,3,224,224");
+        ends("mnist_train_lmdb", 2, "4,1,28,28");
+        ends("cifar10_train_lmdb", 2, "4,3,32,32");
+        ends("nowhere", 4000, "4,3,H,W");
+    }
 
     #[test]
     fn images_are_found_among_other_blobs() {

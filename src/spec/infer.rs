@@ -366,6 +366,15 @@ impl<'a> Infer<'a> {
     /// The shapes of all tops of a layer that itself knows none, as the outside says them; a top in the place of a bottom has
     /// its shape. Those that nobody says are asked for in one complaint, with the `batch` if it is known.
     pub fn told_shapes(&self, batch: Option<usize>) -> Result<Vec<Shape>, Reported> {
+        self.told_shapes_because(batch, None)
+    }
+
+    /// The same with the reason why the layer does not tell them.
+    pub fn told_shapes_because(
+        &self,
+        batch: Option<usize>,
+        why: Option<String>,
+    ) -> Result<Vec<Shape>, Reported> {
         let told = |blob: &String| {
             let own = self.node.bottoms.iter().position(|bottom| bottom.value == *blob);
             let own = own.and_then(|i| self.bottoms.get(i));
@@ -388,7 +397,8 @@ impl<'a> Infer<'a> {
         };
         let message = format!("{message} not known, so shapes are not checked");
         let complaint = Diagnostic::new(&diag::W0605, self.node.type_name.span, message);
-        Err(self.report(complaint.help(format!("{help}: {}", examples.join(" ")))))
+        let complaint = complaint.help(format!("{help}: {}", examples.join(" ")));
+        Err(self.report(why.into_iter().fold(complaint, Diagnostic::note)))
     }
 
     /// The shape of a data blob is not known, and so those of all that depend on it are not.

@@ -165,6 +165,10 @@ pub(super) const INSTEAD: &[(&str, &str)] = &[
     ("CReLU", "Power with `scale: -1`, Concat with the bottom and ReLU are the layer of PVANet"),
     ("ConfusionMatrix", "Accuracy with a second top has the accuracy of each class"),
     (
+        "DetectionEvaluate",
+        "without this layer the net is the same; DetectionOutput gives the boxes that it counts",
+    ),
+    (
         "GradientReverse",
         "`GradientReversal` turns the gradient round, `GradientScaler` more and more strongly",
     ),
