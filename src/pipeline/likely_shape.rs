@@ -19,6 +19,9 @@ const MANY: usize = 5;
 /// What is offered for an image before the net is looked at.
 const PLACEHOLDER: &str = ",28,28";
 
+/// Fields of data layers, also those of forks, that give the extent of images.
+const EXTENTS: [&str; 3] = ["crop_size", "crop_size_x", "new_height"];
+
 /// Data sets by a word in the names of their files, with the channels and the extent of their images.
 const KNOWN: [(&str, usize, usize); 2] = [("mnist", 1, 28), ("cifar", 3, 32)];
 
@@ -61,20 +64,24 @@ pub(super) fn offer(
         definition.nodes.iter().filter(|n| n.layer.spec().category == Category::Convolution);
     let sizes = if convolutions.count() <= MANY { SMALL } else { LARGE };
     let candidates = known.into_iter().map(|(channels, extent)| (Some(channels), extent));
-    let candidates = candidates.chain(sizes.map(|extent| (None, extent)));
+    let written = written(definition).into_iter().chain(sizes);
+    let candidates = candidates.chain(written.map(|extent| (None, extent)));
     let mut fits =
         candidates.filter(|&(channels, extent)| errors(channels, Some(extent)) <= before);
     let found = fits.next();
     let (channels, extent) = match found {
         Some((channels, extent)) => (channels, format!(",{extent},{extent}")),
-        None => (None, ",H,W".to_owned()),
+        None => (None, String::new()),
     };
     for complaint in diagnostics.iter_mut().filter(|d| *d.code == diag::W0605) {
         let Some(help) = &mut complaint.help else { continue };
         for (name, dims) in images(&help.text).collect::<Vec<_>>() {
             let old = format!("{name}={},{}{PLACEHOLDER}", dims[0], dims[1]);
-            let channels = channels.unwrap_or(dims[1]);
-            help.text = help.text.replace(&old, &format!("{name}={},{channels}{extent}", dims[0]));
+            let new = match found {
+                Some(_) => format!("{},{}{extent}", dims[0], channels.unwrap_or(dims[1])),
+                None => format!("{},C,H,W", dims[0]),
+            };
+            help.text = help.text.replace(&old, &format!("{name}={new}"));
         }
     }
 }
@@ -97,6 +104,24 @@ fn known(definition: &Definition) -> Option<(usize, usize)> {
         has(&definition.name) || data.any(|node| texts(&node.args).any(has))
     };
     KNOWN.iter().find(|(word, ..)| named(word)).map(|&(_, channels, extent)| (channels, extent))
+}
+
+/// The size that a data layer cuts its images to or brings them to, if one says it.
+fn written(definition: &Definition) -> Option<usize> {
+    let data = definition.nodes.iter().filter(|n| n.layer.is_input());
+    let mut messages =
+        data.flat_map(|node| &node.args.fields).filter_map(|f| match &f.value.value {
+            Value::Record(message) => Some(message),
+            _ => None,
+        });
+    messages.find_map(|message| {
+        message.fields.iter().find_map(|field| match &field.value.value {
+            Value::Int(n) if EXTENTS.contains(&field.key.value.as_str()) && 0 < *n => {
+                usize::try_from(*n).ok()
+            }
+            _ => None,
+        })
+    })
 }
 
 /// The texts in the messages of a layer.
@@ -141,7 +166,7 @@ mod tests {
         ends("nowhere", 200, "4,3,224,224");
         ends("mnist_train_lmdb", 2, "4,1,28,28");
         ends("cifar10_train_lmdb", 2, "4,3,32,32");
-        ends("nowhere", 4000, "4,3,H,W");
+        ends("nowhere", 4000, "4,C,H,W");
     }
 
     #[test]
