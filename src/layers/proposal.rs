@@ -84,7 +84,10 @@ impl Proposal {
         let counts = ["anchor_scale", "anchor_ratio"].map(|key| {
             let count = p.usize(key);
             if count.is_some_and(|count| count != 3) {
-                p.wrong(key, "the fork with this field has 3 of them, or says no more of others");
+                p.wrong(
+                    key,
+                    "only 3 is computed; that fork takes any other number for a single one",
+                );
             }
             count
         });
