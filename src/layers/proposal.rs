@@ -147,7 +147,7 @@ impl Proposal {
         let sides = [self.feat_stride, self.base_size];
         let mut all = sides.iter().chain(&self.ratios).chain(&self.scales);
         let positive = all.all(|&x| x.is_finite() && 0.0 < x);
-        let few = 0 < self.scales.len() && self.ratios.len() * self.scales.len() <= 4096;
+        let few = (1..=4096).contains(&(self.ratios.len() * self.scales.len()));
         if !positive || !few {
             return Some(
                 "stride, base, ratios and scales of boxes must be above 0, and at most 4096 boxes",
@@ -292,7 +292,7 @@ impl Found {
                 let score = at(0, 2 * boxes.len(), boxes.len() + k);
                 let side = |axis: usize| region[axis + 2] - region[axis] + T::ONE;
                 let big = least[0] <= side(0) && least[1] <= side(1);
-                let whole = score == score && (big || self.layer.form == Form::Native);
+                let whole = !score.to_f64().is_nan() && (big || self.layer.form == Form::Native);
                 if whole {
                     regions.push((region, if big { score } else { T::ZERO }));
                 }
