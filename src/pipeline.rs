@@ -1,5 +1,7 @@
 //! The whole compiler, as functions that can be read aloud.
 
+mod likely_shape;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -132,8 +134,10 @@ pub fn check(path: &Path, text: String, options: &Options) -> Checked {
         starts.push((state.label(), diagnostics.len()));
         typed_net(&definition, state, &env, &mut diagnostics)
     };
-    let stages = stages.iter().map(of_stage).collect();
+    let states = stages;
+    let stages = states.iter().map(of_stage).collect();
     diagnostics.join_stages(&starts);
+    likely_shape::offer(&definition, &states, &env, &mut diagnostics);
     if !definition.names_stages() {
         say_where_from(&definition, &adopted, &mut diagnostics);
     }

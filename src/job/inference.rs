@@ -38,6 +38,8 @@ const BATCH: usize = 64;
 pub struct Inference {
     machine: Machine,
     input: Slot,
+    /// The input that is told the size of the images, and what it is told.
+    size: Option<(Slot, Vec<f32>)>,
     /// Batch, channels, height, width of the input.
     shape: Shape,
     intake: Intake,
@@ -261,9 +263,11 @@ impl Inference {
         let outputs = machine.planned.outputs.iter();
         let outputs = outputs.map(|(name, v, _)| (name.clone(), machine.plan().slot(*v))).collect();
         let input = machine.plan().slot(v);
+        let size = size(&machine, [shape.dims()[2], shape.dims()[3]]);
         Ok(Ok(Inference {
             machine,
             input,
+            size,
             shape,
             intake,
             readers,
@@ -330,6 +334,9 @@ impl Inference {
                 to.copy_from_slice(image);
             }
             self.machine.session.write(self.input, &data);
+            if let Some((slot, size)) = &self.size {
+                self.machine.session.write(*slot, size);
+            }
             self.machine.session.run()?;
             self.machine.take_rows(chunk.len());
             let all: Vec<(String, Vec<f32>)> = self
@@ -385,6 +392,16 @@ pub(super) fn load(
         Some(last) => Error::format(last, format!("has no {} of layer `{layer}`", variable.role)),
         None => Error::refused("give the weights of the net with --weights"),
     })
+}
+
+/// The input that detectors of Faster R-CNN's kind call `im_info`, and the height and the width of images that are not scaled.
+fn size(machine: &Machine, [height, width]: [usize; 2]) -> Option<(Slot, Vec<f32>)> {
+    let program = &machine.plan().program;
+    let &(_, v) = program.inputs.iter().find(|(name, _)| name == "im_info")?;
+    let mut size = vec![1.0; program.shape(v).count()];
+    let [high, wide, ..] = &mut size[..] else { return None };
+    (*high, *wide) = (height as f32, width as f32);
+    Some((machine.plan().slot(v), size))
 }
 
 /// Names and types of the layers that read the images.

@@ -72,6 +72,7 @@ pub mod flatten;
 pub mod flip;
 pub mod flow_warp;
 pub mod focal_loss;
+pub mod fork_data;
 pub mod fractional_pooling;
 pub mod gated_linear_unit;
 pub mod general_contrastive_loss;
@@ -100,6 +101,7 @@ pub mod l1_penalty;
 pub mod label_map;
 pub mod label_specific_add;
 pub mod label_specific_rescale;
+pub mod lifted_structure_loss;
 pub mod local;
 pub mod log;
 pub mod log_sigmoid;
@@ -137,6 +139,7 @@ pub mod position_pooling;
 pub mod power;
 pub mod prelu;
 pub mod prior_box;
+pub mod proposal;
 pub mod python;
 pub mod random_numbers;
 pub mod reduction;
@@ -338,6 +341,7 @@ layers! {
     flip::Flip,
     flow_warp::FlowWarp,
     focal_loss::FocalLoss,
+    fork_data::ForkData,
     fractional_pooling::FractionalPooling,
     gated_linear_unit::GatedLinearUnit,
     general_contrastive_loss::GeneralContrastiveLoss,
@@ -364,6 +368,7 @@ layers! {
     label_map::LabelMap,
     label_specific_add::LabelSpecificAdd,
     label_specific_rescale::LabelSpecificRescale,
+    lifted_structure_loss::LiftedStructureLoss,
     local::Local,
     log::Log,
     lp_normalize::LpNormalize,
@@ -404,6 +409,7 @@ layers! {
     power::Power,
     prelu::PRelu,
     prior_box::PriorBox,
+    proposal::Proposal,
     python::Python,
     random_numbers::RandomNumbers,
     reduction::Reduction,

@@ -224,6 +224,12 @@ impl<'a> Wiring<'a> {
         }
     }
 
+    /// Whether the definition is a prototxt in which nothing comes from outside.
+    fn lacks_inputs(&self) -> bool {
+        let definition = self.definition;
+        definition.dialect == Dialect::Caffe && !definition.nodes.iter().any(|n| n.layer.is_input())
+    }
+
     /// The only top of a layer that brings data at this stage and could give labels as well.
     fn data_without_labels(&self) -> Option<&Spanned<String>> {
         let has_one = |node: &&Node| {
@@ -308,6 +314,11 @@ impl<'a> Wiring<'a> {
                     top.span.after(),
                     "\n  top: \"label\"",
                 ),
+                (None, None) if self.lacks_inputs() => d.help(format!(
+                    "what comes from outside is given by a layer before: `layer {{ name: \"{0}\" type: \"Input\" top: \"{0}\" \
+                     input_param {{ shape {{ dim: 1 ... }} }} }}`",
+                    name.value
+                )),
                 (None, None) => d,
             }
         };

@@ -14,6 +14,13 @@ pub enum Norm {
     Average,
 }
 
+/// Fillers of forks of Caffe that are not drawn here.
+const OF_FORKS: [(&str, &[&str]); 3] = [
+    ("Intel Caffe", &["gabor"]),
+    ("forks that read weights from files", &["file", "from_file", "from_binary"]),
+    ("forks for hidden messages in images", &["kb", "qian", "srm", "dctr"]),
+];
+
 /// How a parameter gets its first values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Filler {
@@ -194,7 +201,13 @@ impl Filler {
                     "msra",
                     "bilinear",
                 ];
-                a.unknown_text("type", format!("unknown filler \"{kind}\""), &names);
+                let message = match OF_FORKS.iter().find(|(_, kinds)| kinds.contains(&kind)) {
+                    Some((fork, _)) => format!(
+                        "the filler \"{kind}\" is one of {fork}; where weights are loaded, any other does"
+                    ),
+                    None => format!("unknown filler \"{kind}\""),
+                };
+                a.unknown_text("type", message, &names);
                 Filler::Unset
             }
         }

@@ -64,7 +64,7 @@ impl ParamDecl {
 }
 
 /// What the outside says about data while shapes are inferred.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Environment<'a> {
     /// Shapes of data blobs by name, from the command line or the run file; they win over the definition's.
     pub shapes: BTreeMap<String, Shape>,
@@ -162,6 +162,9 @@ impl<'a> Infer<'a> {
         let form: &[usize] = match form {
             Some(form) => form,
             None if blob.contains("label") => &[],
+            // What Faster R-CNN calls the size of an image and the boxes of its objects.
+            None if blob == "im_info" => &[3],
+            None if blob == "gt_boxes" => &[5],
             None => &[3, 28, 28],
         };
         let extents = [&[batch][..], form].concat();
@@ -371,6 +374,15 @@ impl<'a> Infer<'a> {
     /// The shapes of all tops of a layer that itself knows none, as the outside says them; a top in the place of a bottom has
     /// its shape. Those that nobody says are asked for in one complaint, with the `batch` if it is known.
     pub fn told_shapes(&self, batch: Option<usize>) -> Result<Vec<Shape>, Reported> {
+        self.told_shapes_because(batch, None)
+    }
+
+    /// The same with the reason why the layer does not tell them.
+    pub fn told_shapes_because(
+        &self,
+        batch: Option<usize>,
+        why: Option<String>,
+    ) -> Result<Vec<Shape>, Reported> {
         let told = |blob: &String| {
             let own = self.node.bottoms.iter().position(|bottom| bottom.value == *blob);
             let own = own.and_then(|i| self.bottoms.get(i));
@@ -382,7 +394,9 @@ impl<'a> Infer<'a> {
         }
         let unknown: Vec<&String> = tops().filter(|top| told(top).is_none()).collect();
         let names: Vec<String> = unknown.iter().map(|name| format!("`{name}`")).collect();
-        let batch = batch.unwrap_or(64);
+        // Who brings the size of an image brings one image.
+        let one = tops().any(|name| name == "im_info");
+        let batch = batch.unwrap_or(if one { 1 } else { 64 });
         let example = |name: &&String| format!("--shape {name}={}", self.example(name, batch));
         let examples: Vec<String> = unknown.iter().map(example).collect();
         let (message, help) = match &names[..] {
@@ -391,7 +405,8 @@ impl<'a> Infer<'a> {
         };
         let message = format!("{message} not known, so shapes are not checked");
         let complaint = Diagnostic::new(&diag::W0605, self.node.type_name.span, message);
-        Err(self.report(complaint.help(format!("{help}: {}", examples.join(" ")))))
+        let complaint = complaint.help(format!("{help}: {}", examples.join(" ")));
+        Err(self.report(why.into_iter().fold(complaint, Diagnostic::note)))
     }
 
     /// The shape of a data blob is not known, and so those of all that depend on it are not.

@@ -40,6 +40,10 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
             "NegReLU",
         ],
     ),
+    ("the fork of Zhang, Isola and Efros for colours", &["ColorConv", "NonGrayMask"]),
+    ("the fork of DeepFace of 2013", &["LocallyConnected"]),
+    ("the fork of Kang et al. for the quality of images", &["SVRLoss"]),
+    ("forks with extreme learning machines", &["LS"]),
     (
         "the fork of Convolutional Pose Machines and OpenPose",
         &["CPMData", "ImResize", "Nms", "OPData"],
@@ -51,7 +55,6 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
     ("C3D's fork of Caffe", &["Deconvolution3D", "VolumeData"]),
     ("the forks of C3D and of Temporal Segment Networks", &["Gather", "VideoData"]),
     ("forks of Caffe with the layers of Mask R-CNN", &["ROIAlign"]),
-    ("forks of Caffe with the layers of Faster R-CNN in C++", &["Proposal"]),
     (
         "forks of Caffe with the layers of YOLO",
         &[
@@ -97,7 +100,10 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
         ],
     ),
     ("the forks of HashNet and NormFace", &["MultiLabelImageData"]),
-    ("the forks of deep hashing (HashNet)", &["PairwiseLoss", "QuantizationLoss", "ScaleTanH"]),
+    (
+        "the forks of deep hashing (HashNet)",
+        &["MultiLabelData", "PairwiseLoss", "QuantizationLoss", "ScaleTanH"],
+    ),
     (
         "forks of Caffe for domain adaptation",
         &["CORALLoss", "Entropy", "GradientReverse", "JMMDLoss", "MMDLoss"],
@@ -107,7 +113,6 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
         &[
             "CoupledClusterLoss",
             "HistogramLoss",
-            "LiftedStructSimilaritySoftmaxLoss",
             "NPairLoss",
             "NpairLoss",
             "RankHardLoss",
@@ -134,6 +139,7 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
             "Attention",
             "Broadcast",
             "CReLU",
+            "ConfusionMatrix",
             "DiceLoss",
             "HSwish",
             "HardSwish",
@@ -157,6 +163,11 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
 /// Types and what can be written instead.
 pub(super) const INSTEAD: &[(&str, &str)] = &[
     ("CReLU", "Power with `scale: -1`, Concat with the bottom and ReLU are the layer of PVANet"),
+    ("ConfusionMatrix", "Accuracy with a second top has the accuracy of each class"),
+    (
+        "DetectionEvaluate",
+        "without this layer the net is the same; DetectionOutput gives the boxes that it counts",
+    ),
     (
         "GradientReverse",
         "`GradientReversal` turns the gradient round, `GradientScaler` more and more strongly",
@@ -174,6 +185,7 @@ pub(super) const INSTEAD: &[(&str, &str)] = &[
         "SmoothL1Loss with a `sigma` of 1/sqrt(delta) is the loss over delta, divided by the items instead of the elements",
     ),
     ("ImageLabelData", "DenseImageData reads images and images of labels"),
+    ("LocallyConnected", "`Local` is one with `local_param`"),
     ("LocalConvolution", "`Local` is one with `local_param`"),
     (
         "Lstm",
@@ -182,6 +194,7 @@ pub(super) const INSTEAD: &[(&str, &str)] = &[
     ("Maxout", "Slice and Eltwise MAX"),
     ("MergeCrop", "Crop, and Concat with the other bottom"),
     ("MultiBoxFocalLoss", "MultiBoxLoss is the same with the loss of a softmax"),
+    ("MultiLabelData", "HDF5Data reads rows of any labels"),
     (
         "MultiLabelImageData",
         "HDF5Data reads rows of any labels; two ImageData layers read images and their first labels",

@@ -174,16 +174,6 @@ const FORKS: &[Fork] = &[
         )],
     },
     Fork {
-        name: "FlowNet's fork of Caffe",
-        fields: &[(
-            LAYER,
-            &["l1_loss_param"],
-            Refused(
-                "the L1Loss of that fork adds up the lengths of the vectors of channels; here it adds up absolute values",
-            ),
-        )],
-    },
-    Fork {
         name: "SegNet's fork of Caffe",
         fields: &[(
             "softmax_param",

@@ -11,7 +11,7 @@ use super::tree::{Message, Value as Written, ValueKind};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Definition, Node, ParamSpec, Rule, ShareMode, StateWords};
-use crate::layers::{Layer, unknown::Unknown};
+use crate::layers::{Layer, fork_data::ForkData, unknown::Unknown};
 use crate::source::{Span, Spanned};
 use crate::spec::{Args, Dialect, Field, Phase, Reading, Record, Value};
 use std::collections::{HashMap, HashSet};
@@ -214,6 +214,14 @@ fn node(
                 idle_messages(&args, record, &written, &reading);
                 schema::check(record, misnamed, &reading);
             }
+            None if node.bottoms.is_empty()
+                && !node.tops.is_empty()
+                && let Some(fork) = strangers::origin(&written) =>
+            {
+                let batch = whole(record, "batch_size").unwrap_or(0);
+                node.layer = ForkData { fork, batch }.into();
+                args.ignore_where(strangers::may_have);
+            }
             None => {
                 let layer = node.name.value.clone();
                 strangers.push(Stranger { type_name: written, span: type_span, layer });
@@ -240,7 +248,8 @@ fn node(
     reading.leave_out_unreadable(before);
     let (found, usable) = reading.finish(record, "LayerParameter");
     complaints.extend(found.iter().map(|one| (node.name.value.clone(), one.clone())));
-    if !usable {
+    // Of a layer with a value that cannot be read nobody knows what it would be.
+    if !usable || before.unreadable_within(record.span) {
         node.layer = Unknown { type_name: node.type_name.value.clone() }.into();
     }
     node
@@ -269,6 +278,15 @@ fn word(record: &Record, key: &str) -> Option<String> {
         Value::Word(word) | Value::Str(word) => Some(word.clone()),
         _ => None,
     }
+}
+
+/// The first whole number that a message of a layer gives for a field.
+fn whole(record: &Record, key: &str) -> Option<usize> {
+    record.fields.iter().find_map(|field| match &field.value.value {
+        Value::Int(n) if field.key.value == key => usize::try_from(*n).ok(),
+        Value::Record(message) => whole(message, key),
+        _ => None,
+    })
 }
 
 /// The place of the first value of a field.

@@ -208,6 +208,9 @@ impl Reader<'_, '_, '_> {
                 diagnostic.edit("a positive number has no sign", span, rest)
             }
             _ if straight != text => diagnostic.edit("use straight quotes", span, straight),
+            _ if text.len() > 1 && text.starts_with('$') => diagnostic.help(
+                "this file is a template: the program that it belongs to puts a value here; write that value",
+            ),
             _ => diagnostic,
         });
     }

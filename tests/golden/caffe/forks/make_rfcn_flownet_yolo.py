@@ -375,3 +375,209 @@ def seg_accuracy(name, items, classes, places, ignored, told):
 
 seg_accuracy("seg_accuracy", 2, 4, (5, 6), [255], [0, 1, 2, 3, 255])
 seg_accuracy("seg_accuracy_absent", 1, 8, (3, 4), [255, 2], [0, 1, 2, 5, 9, 255])
+
+
+# Proposal: boxes around every place, moved, clipped, sorted and thinned out one by one, as the papers describe it.
+
+
+def boxes_around(base, ratios, scales, nearest):
+    found = []
+    for ratio in ratios:
+        wide = nearest(math.sqrt(base * base / ratio))
+        high = nearest(wide * ratio)
+        for scale in scales:
+            x, y = (wide * scale - 1) / 2, (high * scale - 1) / 2
+            middle = (base - 1) / 2
+            found.append((middle - x, middle - y, middle + x, middle + y))
+    return found
+
+
+def shared(a, b):
+    wide = max(0.0, min(a[2], b[2]) - max(a[0], b[0]) + 1)
+    high = max(0.0, min(a[3], b[3]) - max(a[1], b[1]) + 1)
+    area = [(r[2] - r[0] + 1) * (r[3] - r[1] + 1) for r in (a, b)]
+    return wide * high / (sum(area) - wide * high)
+
+
+def proposals(name, images, place, info, python, message, ratios, scales, stride, before, after, threshold, least):
+    high, wide = place
+    boxes = boxes_around(16, ratios, scales, round if python else half_up)
+    scores = [x / 4096 for x in RANDOM.sample(range(4096), images * 2 * len(boxes) * high * wide)]
+    moves = uniform((images, 4 * len(boxes), high, wide), -0.75, 0.75)
+    rows, tops = [], []
+    for n in range(images):
+        found = []
+        for y in range(high):
+            for x in range(wide):
+                for k, box in enumerate(boxes):
+                    at = [moves[((n * len(boxes) + k) * 4 + i) * high * wide + y * wide + x] for i in range(4)]
+                    score = scores[((n * 2 + 1) * len(boxes) + k) * high * wide + y * wide + x]
+                    region = [0.0] * 4
+                    for axis, start in ((0, x * stride), (1, y * stride)):
+                        size = box[axis + 2] - box[axis] + 1
+                        middle = at[axis] * size + box[axis] + start + size / 2
+                        reach = math.exp(at[axis + 2]) * size / 2
+                        end = info[1 - axis] - 1
+                        region[axis] = max(0.0, min(middle - reach, end))
+                        region[axis + 2] = max(0.0, min(middle + reach, end))
+                    sides = [region[2] - region[0] + 1, region[3] - region[1] + 1]
+                    big = least * info[-1] <= sides[0] and least * info[2] <= sides[1]
+                    if big or not python:
+                        found.append((score if big else 0.0, region))
+        found.sort(key=lambda one: -one[0])
+        kept = []
+        for score, region in found[:before]:
+            if len(kept) < after and all(shared(region, other) <= threshold for _, other in kept):
+                kept.append((score, region))
+        rows += [[n, *region] for _, region in kept]
+        tops += [score for score, _ in kept]
+    most = images * min(after, before, len(boxes) * high * wide)
+    print(name, len(rows), "of", most)
+    rows += [[-1.0] * 5] * (most - len(rows))
+    tops += [-1.0] * (most - len(tops))
+    save(
+        name,
+        f'layer {{ name: "l" bottom: "scores" bottom: "moves" bottom: "info" top: "rois" top: "probs" {message} }}',
+        {
+            "scores": ((images, 2 * len(boxes), high, wide), scores),
+            "moves": ((images, 4 * len(boxes), high, wide), moves),
+            "info": ((1, len(info)), info),
+        },
+        {
+            "out.rois": ((most, 5), [x for row in rows for x in row]),
+            "out.probs": ((most, 1) if python else (most,), tops),
+        },
+    )
+
+
+PYTHON = "type: 'Python' python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' param_str: \"%s\" }"
+proposals(
+    "proposal_python",
+    1,
+    (4, 5),
+    [64.0, 80.0, 1.5],
+    True,
+    PYTHON % "{'feat_stride': 16, 'scales': [1, 2], 'post_nms_topN': 60}",
+    [0.5, 1, 2],
+    [1, 2],
+    16,
+    12000,
+    60,
+    0.7,
+    16,
+)
+proposals(
+    "proposal",
+    2,
+    (3, 4),
+    [30.0, 36.0, 1.25, 0.75],
+    False,
+    'type: "Proposal" proposal_param { feat_stride: 8 ratio: 0.667 ratio: 1.5 scale: 0.5 scale: 1 scale: 1.75 '
+    "pre_nms_topn: 40 post_nms_topn: 12 nms_thresh: 0.5 min_size: 9 }",
+    [0.667, 1.5],
+    [0.5, 1, 1.75],
+    8,
+    40,
+    12,
+    0.5,
+    9,
+)
+
+
+# FlowNet's L1Loss: a loop over places, in which what is no number counts as 0.
+
+
+def flow_loss(name, shape, bottoms, fields, vectors=None, prescale=False, entries=False, plateau=0.0):
+    n, c, *places = shape
+    per = count(places)
+    values = [uniform(shape) for _ in range(bottoms)]
+    for at in RANDOM.sample(range(count(shape)), 5):
+        values[-1][at] = math.nan
+    values[-1][3] = values[0][3] if bottoms == 2 else 0.0
+    gaps = [values[0][i] - (values[1][i] if bottoms == 2 else 0.0) for i in range(count(shape))]
+    known = [d == d for d in gaps]
+    divisor = sum(known) / c if entries else n
+    total, slopes = 0.0, [0.0] * len(gaps)
+    if vectors is None:
+        for i, d in enumerate(gaps):
+            if known[i] and plateau <= abs(d):
+                total += abs(d)
+                slopes[i] = (1.0 if 0 < d else -1.0) / divisor
+    else:
+        for place in range(n * per):
+            at = [(place // per * c + k) * per + place % per for k in range(c)]
+            factor = 1 / c if prescale else 1.0
+            square = factor * sum(gaps[i] ** 2 for i in at if known[i])
+            flat = square < plateau**2
+            length = math.sqrt((0.0 if flat else square) + vectors)
+            total += length
+            for i in at:
+                if known[i] and not flat:
+                    slopes[i] = factor * gaps[i] / length / divisor
+    names = ["a", "b"][:bottoms]
+    reads = " ".join(f'bottom: "{blob}"' for blob in names)
+    gradients = [slopes, [-slope for slope in slopes]]
+    save(
+        name,
+        f'layer {{ name: "l" type: "L1Loss" {reads} top: "loss" l1_loss_param {{ {fields} }} }}',
+        {blob: (shape, value) for blob, value in zip(names, values)},
+        {"dout.loss": ((), [1.0]), "out.loss": ((), [total / divisor])}
+        | {f"din.{blob}": (shape, gradient) for blob, gradient in zip(names, gradients)},
+    )
+
+
+flow_loss("l1_loss_flow", (2, 2, 3, 4), 2, "l2_per_location: true", 0.01)
+flow_loss(
+    "l1_loss_flow_entries",
+    (2, 2, 3, 4),
+    2,
+    "l2_per_location: true l2_prescale_by_channels: true normalize_by_num_entries: true epsilon: 0.001 plateau: 0.5",
+    0.001,
+    True,
+    True,
+    0.5,
+)
+flow_loss("l1_loss_flow_one", (2, 3, 2, 2), 1, "normalize_by_num_entries: true plateau: 0.25", None, False, True, 0.25)
+
+
+# The loss of lifted structures: every pair of a class against all of both rows' others.
+
+
+def lifted(name, rows, width, labels, margin, spread):
+    x = uniform((rows, width), -spread, spread)
+    at = [x[i * width : (i + 1) * width] for i in range(rows)]
+    apart = [[math.dist(a, b) for b in at] for a in at]
+    pairs = [(i, j) for i in range(rows) for j in range(i + 1, rows) if labels[i] == labels[j]]
+    total, slopes = 0.0, [0.0] * (rows * width)
+
+    def pull(i, j, strength):
+        for k in range(width):
+            step = strength * (at[i][k] - at[j][k]) / apart[i][j]
+            slopes[i * width + k] += step
+            slopes[j * width + k] -= step
+
+    for i, j in pairs:
+        others = [(own, k) for own in (i, j) for k in range(rows) if labels[k] != labels[own]]
+        most = max(margin - apart[own][k] for own, k in others)
+        powers = [math.exp(margin - apart[own][k] - most) for own, k in others]
+        cost = max(0.0, math.log(sum(powers)) + most + apart[i][j])
+        total += cost * cost / 2 / len(pairs)
+        pull(i, j, cost / len(pairs))
+        for (own, k), power in zip(others, powers):
+            pull(own, k, -cost * power / sum(powers) / len(pairs))
+    save(
+        name,
+        'layer { name: "l" type: "LiftedStructSimilaritySoftmaxLoss" bottom: "x" bottom: "label" top: "loss" '
+        f"lifted_struct_sim_softmax_loss_param {{ margin: {margin} }} }}",
+        {"x": ((rows, width), x), "label": ((rows, 1), [float(label) for label in labels])},
+        {
+            "dout.loss": ((), [1.0]),
+            "out.loss": ((), [total]),
+            "din.x": ((rows, width), slopes),
+        },
+    )
+
+
+lifted("lifted_structure", 8, 4, [0, 1, 0, 2, 1, 0, 2, 3], 1.0, 1.0)
+# Distances beyond what a power holds in single precision.
+lifted("lifted_structure_far", 6, 3, [4, 4, 7, 7, 4, 1], 0.5, 400.0)
