@@ -31,6 +31,13 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    fn value(&self, variable: Variable) -> Value {
+        match variable {
+            Variable::Slot(at) => self.locals[at].clone(),
+            Variable::Cell(at) => self.cells[at].borrow().clone(),
+        }
+    }
+
     pub fn declare(&mut self, variable: Variable, value: Value) {
         match variable {
             Variable::Slot(at) => self.locals[at] = value,
@@ -198,6 +205,16 @@ impl Lua {
             frame.locals = args;
         }
         let flow = self.block(&mut frame, &proto.body);
+        if proto.is_main
+            && let Some((_, kept)) = self.kept.iter().find(|(file, _)| *file == proto.span.file)
+        {
+            for (name, variable) in &proto.outermost {
+                let value = frame.value(*variable);
+                if !value.is_nil() {
+                    kept.set_field(name, value);
+                }
+            }
+        }
         self.heap.subtract(cost);
         flow
     }

@@ -49,6 +49,12 @@ impl Closure {
         self.proto.body.statements.iter().all(returns)
     }
 
+    /// Whether its last statement gives something back.
+    pub fn ends_with_return(&self) -> bool {
+        let last = self.proto.body.statements.last().map(|statement| &statement.kind);
+        matches!(last, Some(StatementKind::Return(_) | StatementKind::TailCall(_)))
+    }
+
     pub(super) fn clear(&self) {
         for captured in self.upvalues.borrow().iter() {
             self.heap.bury(std::iter::once(captured.take()));

@@ -79,6 +79,10 @@ pub struct Lua {
     pub(super) output: Vec<u8>,
     pub(super) random: u64,
     states: HashMap<TypeId, Rc<dyn Any>>,
+    /// Where texts, but for the library's, read global variables.
+    globals_read: Vec<(LuaStr, Span)>,
+    /// The text whose outermost local variables are kept when it has run, and where.
+    kept: Option<(FileId, Table)>,
     steps: u64,
     frames: Vec<Active>,
     /// The last statement that was begun.
@@ -127,6 +131,8 @@ impl Lua {
             output: vec![],
             random: 0,
             states: HashMap::new(),
+            globals_read: vec![],
+            kept: None,
             steps: 0,
             frames: vec![],
             at: None,
@@ -216,6 +222,18 @@ impl Lua {
         self.resolver.as_ref().and_then(|resolver| resolver(name, asking))
     }
 
+    /// Where the texts that were loaded read global variables.
+    pub fn globals_read(&self) -> impl Iterator<Item = &(LuaStr, Span)> {
+        self.globals_read.iter()
+    }
+
+    /// A table that gets what the outermost local variables of a text hold when it has run, or has failed.
+    pub fn keep_locals(&mut self, file: FileId) -> Table {
+        let kept = self.table();
+        self.kept = Some((file, kept.clone()));
+        kept
+    }
+
     /// Compiles a chunk to a function; the text joins [`Lua::sources`] under this path.
     pub fn load(
         &mut self,
@@ -244,7 +262,10 @@ impl Lua {
         tree: &Block,
     ) -> Result<Value, Vec<SyntaxError>> {
         let whole = Span { file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
-        let proto = resolve::resolve(tree, whole, &self.sources)?;
+        let (proto, globals) = resolve::resolve(tree, whole, &self.sources)?;
+        if !self.is_internal(whole) {
+            self.globals_read.extend(globals);
+        }
         // The tree of a text is several times as large as the text.
         self.heap.add(16 * text.len());
         let environment = self.globals.clone();
@@ -413,6 +434,11 @@ impl Lua {
         let position = diagnostic.span().map_or(String::new(), |span| self.position(span) + " ");
         let message = self.string((position + &diagnostic.message).into_bytes());
         LuaError::worded(diagnostic, message.into(), self.trace())
+    }
+
+    /// As [`Lua::error`], which becomes this complaint if nothing catches it.
+    pub fn error_as(&self, message: &str, diagnostic: Diagnostic) -> LuaError {
+        LuaError::worded(diagnostic, self.error(message).into_value(), self.trace())
     }
 
     /// `bad argument #1 to 'f' (…)`; `at` counts from 0.

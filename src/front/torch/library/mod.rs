@@ -71,6 +71,23 @@ const PACKAGES: [(&str, &str); 5] = [
     ("stn", include_str!("stn.lua")),
 ];
 
+/// Classes that people know from programs of others, and what does the same here.
+const ELSEWHERE: [(&str, &str); 7] = [
+    (
+        "nn.CTCCriterion",
+        "no source of labels here gives lists of several lengths: check the model without it",
+    ),
+    (
+        "nn.InstanceNormalization",
+        "`require` the file of texture_nets or fast-neural-style that defines it",
+    ),
+    ("nn.L2Norm", "`nn.Normalize(2)` does this"),
+    ("nn.L2Normalize", "`nn.Normalize(2)` does this"),
+    ("nn.LinearNB", "`nn.Linear(inputs, outputs, false)` has no bias"),
+    ("nn.NoBackprop", "`nn.ZeroGrad()` gives its input and no gradient"),
+    ("nn.SpatialConvolutionNoBias", "`nn.SpatialConvolution(...):noBias()` has no bias"),
+];
+
 /// The version that `cudnn.version` says: one whose batch normalisation definitions rely on.
 const CUDNN: f64 = 5105.0;
 
@@ -229,9 +246,14 @@ impl Library {
         let wanted = missing.iter().find(|full| full.rsplit('.').next() == Some(name))?;
         let known = Layer::spellings(Dialect::Torch).map(|spelling| spelling.name);
         let structural = super::lower::STRUCTURAL.iter().copied();
+        if let Some((_, help)) = ELSEWHERE.iter().find(|(class, _)| class == wanted) {
+            return Some((*help).to_owned());
+        }
         Some(match nearest(wanted, known.chain(structural)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("`{wanted}` is no class that cortado knows"),
+            None => format!(
+                "`{wanted}` is no class that cortado knows: `require` the file that defines it, from the folder of this one"
+            ),
         })
     }
 
@@ -388,8 +410,27 @@ impl Library {
             let parent = self.class(lua, &format!("nn.{short}"))?;
             return if parent.is_nil() { Ok(parent) } else { self.define(lua, name, parent) };
         }
+        if let Some(class) = self.packaged(lua, name)? {
+            return Ok(class);
+        }
         self.missing.borrow_mut().insert(name.to_owned());
         Ok(Value::Nil)
+    }
+
+    /// A class of a package that the program around a definition has loaded, if there is one of this name.
+    fn packaged(&self, lua: &mut Lua, name: &str) -> Result<Option<Value>, LuaError> {
+        let Some(short) = name.strip_prefix("nn.") else { return Ok(None) };
+        if self.is_set("loading") || self.missing.borrow().contains(name) {
+            return Ok(None);
+        }
+        let made = format!("class('{short}'");
+        let Some((package, _)) = PACKAGES.iter().find(|(_, text)| text.contains(&made)) else {
+            return Ok(None);
+        };
+        let require = lua.globals().field("require");
+        lua.call(&require, vec![(*package).into()])?;
+        let Value::Table(nn) = lua.globals().field("nn") else { return Ok(None) };
+        Ok(Some(nn.field(short)).filter(|class| !class.is_nil()))
     }
 
     fn define(&self, lua: &mut Lua, name: &str, parent: Value) -> Result<Value, LuaError> {

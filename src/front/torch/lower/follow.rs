@@ -24,6 +24,10 @@ fn rules_of(rules: &[Rule], phase: Phase, span: Span) -> Vec<Rule> {
     rules.iter().map(|rule| Rule { phase: Some(phase), ..rule.clone() }).collect()
 }
 
+/// What helps where a module gives one thing in training and another afterwards.
+const ONE_FORM: &str =
+    "the modules behind it take one form: return the same tensors whatever `self.train` is";
+
 /// Values by number.
 type Values = HashMap<usize, Flow>;
 
@@ -257,7 +261,7 @@ impl Walk<'_> {
                 if shapes[0] != shapes[1] {
                     let name = torch_type(module);
                     let message = format!("{name} gives another shape in training than afterwards");
-                    return Err(self.complaint(module, message));
+                    return Err(Box::new(self.complaint(module, message).help(ONE_FORM)));
                 }
                 let span = self.place(module);
                 self.rules.clone_from(&rules[0]);
@@ -275,7 +279,7 @@ impl Walk<'_> {
                 let name = torch_type(module);
                 let message =
                     format!("{name} gives tensors nested otherwise in training than afterwards");
-                Err(self.complaint(module, message))
+                Err(Box::new(self.complaint(module, message).help(ONE_FORM)))
             }
         }
     }

@@ -233,9 +233,13 @@ impl<'a> Walk<'a> {
         if let Some(spelling) = Layer::resolve(Dialect::Torch, &kind) {
             return self.spelled(spelling, module, path, input);
         }
-        let message = format!("`{}` has no updateOutput", torch_type(module));
+        let name = torch_type(module);
+        let message = format!("`{name}` has no updateOutput");
         let d = Diagnostic::new(&diag::E0704, span, message).here("made here");
-        self.diagnostics.report(d);
+        self.diagnostics.report(match name.as_str() {
+            "nn.Container" => d.help("it only holds modules: nn.Sequential() chains them, nn.ConcatTable() gives each the input"),
+            _ => d.help(format!("write `function {}:updateOutput(input) ... return self.output end`", name.rsplit('.').next().unwrap_or_default())),
+        });
         self.unknown(module, path, input)
     }
 

@@ -30,7 +30,13 @@ pub(super) fn install(lua: &mut Lua) {
     );
     let get = move |_: &mut Lua, _: &Args| Ok(vec![registry.clone().into()]);
     debug.set_field("getregistry", Native::value("getregistry", get));
-    refuse(lua, "debug", &["getlocal", "setlocal", "debug"]);
+    refuse(lua, "debug", &["debug"]);
+    for name in ["getlocal", "setlocal"] {
+        let message = format!(
+            "'debug.{name}' is not available: the variables of calls in progress are not shown"
+        );
+        debug.set_field(name, Native::value(name, move |lua, _| Err(lua.error(&message))));
+    }
 }
 
 /// The full names of chunks that `load` has made, beside the shortened ones of messages.

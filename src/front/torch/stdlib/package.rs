@@ -1,6 +1,7 @@
 //! `require` and `package`: modules that Rust registered, and Lua files that the caller's resolver finds.
 
 use super::fill;
+use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Args, Lua, Results, Table, Value};
 
 pub(super) fn install(lua: &mut Lua) {
@@ -148,7 +149,12 @@ fn find_loader(
             "module '{name}' not found:\n\tno field package.preload['{name}']\n\tno file './{file}.lua'\n\tno file \
              './{file}/init.lua'\n\tno package that cortado knows"
         );
-        return Err(lua.error(&message));
+        let Some(span) = lua.call_span() else { return Err(lua.error(&message)) };
+        let d = Diagnostic::new(&diag::E0701, span, format!("module '{name}' not found"));
+        let help = format!(
+            "put `{file}.lua` beside the definition, or take the line out if only training needs it"
+        );
+        return Err(lua.error_as(&message, d.help(help)));
     };
     lua.reserve_here(24 * text.len())?;
     lua.work(2000 + 50 * text.len())?;
