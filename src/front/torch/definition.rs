@@ -18,7 +18,7 @@ use std::rc::Rc;
 use self::functions::Left;
 use self::nesting::{asked_by, nestings};
 use self::options::{Asked, param, parameters};
-use super::interp::{Lua, LuaError, Table, Value};
+use super::interp::{Lua, LuaResult, Table, Value};
 use super::library::{Library, ancestors, class_name, is_criterion, lua_field};
 use super::lower::{Flow, Nesting, Places, Stop, Walk};
 use super::syntax::{SyntaxError, advised};
@@ -75,7 +75,7 @@ fn missing(complaints: &Diagnostics) -> Option<&'static str> {
 }
 
 /// Defines one of [`PACKAGES`] and [`OPTIONS`].
-fn define(lua: &mut Lua, request: &Request, asked: &Asked, preset: &str) -> Result<(), LuaError> {
+fn define(lua: &mut Lua, request: &Request, asked: &Asked, preset: &str) -> LuaResult<()> {
     match preset {
         "nnlib" => {
             let nn = lua.globals().field("nn");
@@ -183,12 +183,7 @@ fn run(
 }
 
 /// Gives a definition what the program that loads it would have: its options, and packages.
-fn prepare(
-    lua: &mut Lua,
-    request: &Request,
-    presets: &[&str],
-    asked: &Asked,
-) -> Result<(), LuaError> {
+fn prepare(lua: &mut Lua, request: &Request, presets: &[&str], asked: &Asked) -> LuaResult<()> {
     // Files that a larger program loads find what it was told in global variables.
     if !request.params.is_empty() {
         let options = parameters(lua, request, asked)?;

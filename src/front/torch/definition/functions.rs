@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::super::library::{ancestors, class_name, is_criterion};
 use super::super::lower::{Stop, children, stop, torch_type};
 use super::OPTIONS;
-use crate::front::torch::interp::{Lua, LuaError, Native, Table, Value};
+use crate::front::torch::interp::{Lua, LuaResult, Native, Table, Value};
 use crate::source::Span;
 
 /// More functions are not listed.
@@ -169,7 +169,7 @@ pub(super) fn gave(expression: &str, given: &Value, file: &Value) -> String {
 
 /// The modules of a list of names and modules, `{{'conv1', nn.SpatialConvolution(...)}, ...}`, one behind the other: what
 /// loadcaffe writes for a net.
-pub(super) fn chain_of(lua: &mut Lua, list: &Table) -> Result<Option<Value>, LuaError> {
+pub(super) fn chain_of(lua: &mut Lua, list: &Table) -> LuaResult<Option<Value>> {
     let pair = |value: Value| match value {
         Value::Table(pair) => match (pair.item(1), pair.item(2)) {
             (Value::String(_), Value::Table(module)) if is_instance(&module) => Some(module),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::diag::Diagnostic;
 use crate::front::Request;
-use crate::front::torch::interp::{Lua, LuaError, Native, Table, Value};
+use crate::front::torch::interp::{Lua, LuaResult, Native, Table, Value};
 use crate::front::torch::library::Library;
 use crate::front::torch::tensor::{Kind, Tensor};
 use crate::source::{SourceMap, Span};
@@ -125,11 +125,7 @@ fn asserted(diagnostic: &Diagnostic, text: &str) -> Option<String> {
 }
 
 /// What DIGITS passes to the function: `ngpus`, `nclasses`, `inputShape`; and what the caller adds.
-pub(super) fn parameters(
-    lua: &mut Lua,
-    request: &Request,
-    asked: &Asked,
-) -> Result<Value, LuaError> {
+pub(super) fn parameters(lua: &mut Lua, request: &Request, asked: &Asked) -> LuaResult<Value> {
     let params = lua.table();
     params.set_field("ngpus", 0.0);
     // What programs of the kind of fb.resnet.torch are told where nobody tells them anything else.
@@ -167,7 +163,7 @@ pub(super) fn parameters(
 
 /// A parameter as it was written: a truth value, a number, a table as Lua writes it, a tensor or module by the call that
 /// makes it, or a text.
-pub(super) fn param(lua: &mut Lua, text: &str) -> Result<Value, LuaError> {
+pub(super) fn param(lua: &mut Lua, text: &str) -> LuaResult<Value> {
     let written = text.trim();
     let is_call = ["torch.", "nn."].iter().any(|space| written.starts_with(space))
         && written.ends_with([')', '}']);

@@ -4,7 +4,7 @@ use super::Lua;
 use super::code::{Block, Described, Site, Variable};
 use super::error::LuaError;
 use super::exec::Flow;
-use super::function::{Args, Captured, Closure, Results};
+use super::function::{Args, Captured, Closure, LuaResult, Results};
 use super::value::{LuaStr, Value};
 use crate::diag::Label;
 use crate::source::Span;
@@ -167,11 +167,7 @@ impl Lua {
         }
     }
 
-    fn run_closure(
-        &mut self,
-        closure: Rc<Closure>,
-        mut args: Vec<Value>,
-    ) -> Result<Flow, LuaError> {
+    fn run_closure(&mut self, closure: Rc<Closure>, mut args: Vec<Value>) -> LuaResult<Flow> {
         let proto = closure.proto.clone();
         let given = proto.parameters.len();
         let varargs = match proto.is_vararg && given < args.len() {

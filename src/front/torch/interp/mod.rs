@@ -28,7 +28,7 @@ mod value;
 pub(super) use code::Proto;
 pub use coroutine::Thread;
 pub use error::LuaError;
-pub use function::{Args, Closure, Native, Results};
+pub use function::{Args, Closure, LuaResult, Native, Results};
 pub(super) use heap::Heap;
 pub use object::Object;
 pub use operators::Arithmetic;
@@ -287,12 +287,12 @@ impl Lua {
 
     /// Pays for one operation; fails when the definition has used up its steps or its memory.
     #[inline]
-    pub fn step(&mut self, span: Span) -> Result<(), LuaError> {
+    pub fn step(&mut self, span: Span) -> LuaResult<()> {
         self.step_at(Some(span))
     }
 
     #[inline]
-    fn step_at(&mut self, span: Option<Span>) -> Result<(), LuaError> {
+    fn step_at(&mut self, span: Option<Span>) -> LuaResult<()> {
         self.steps += 1;
         if self.is_over() { Err(self.limit_reached(span)) } else { Ok(()) }
     }
@@ -303,7 +303,7 @@ impl Lua {
     }
 
     /// Pays for work inside a native function: about one step for each element or few bytes touched.
-    pub fn work(&mut self, steps: usize) -> Result<(), LuaError> {
+    pub fn work(&mut self, steps: usize) -> LuaResult<()> {
         self.count(steps + 1);
         // Whose call it is, is sought only for a complaint: there may be many calls.
         if self.is_over() { Err(self.limit_reached(self.call_span())) } else { Ok(()) }
@@ -314,14 +314,14 @@ impl Lua {
         &mut self,
         table: &Table,
         key: &Value,
-    ) -> Result<Option<Option<(Value, Value)>>, LuaError> {
+    ) -> LuaResult<Option<Option<(Value, Value)>>> {
         let (found, skipped) = table.next_and_skipped(key);
         self.work(skipped / 4)?;
         Ok(found)
     }
 
     /// Pays for work that a place of the definition asks for.
-    pub fn work_at(&mut self, steps: usize, span: Span) -> Result<(), LuaError> {
+    pub fn work_at(&mut self, steps: usize, span: Span) -> LuaResult<()> {
         self.count(steps);
         self.step_at(Some(span))
     }
@@ -364,7 +364,7 @@ impl Lua {
     }
 
     /// Fails if so many more bytes are not to be had.
-    pub(super) fn reserve(&mut self, bytes: usize, span: Option<Span>) -> Result<(), LuaError> {
+    pub(super) fn reserve(&mut self, bytes: usize, span: Option<Span>) -> LuaResult<()> {
         if self.limits.memory < self.heap.used().saturating_add(bytes) {
             return Err(self.limit(self.memory_message(), span));
         }
@@ -372,7 +372,7 @@ impl Lua {
     }
 
     /// As [`Lua::reserve`], at the call of the running native function.
-    pub fn reserve_here(&mut self, bytes: usize) -> Result<(), LuaError> {
+    pub fn reserve_here(&mut self, bytes: usize) -> LuaResult<()> {
         self.reserve(bytes, self.call_span())
     }
 
@@ -453,7 +453,7 @@ impl Lua {
         })
     }
 
-    pub(super) fn print(&mut self, bytes: &[u8]) -> Result<(), LuaError> {
+    pub(super) fn print(&mut self, bytes: &[u8]) -> LuaResult<()> {
         if self.limits.output < self.output.len() + bytes.len() {
             let message = format!("the definition prints more than {} bytes", self.limits.output);
             return Err(self.limit(message, None));

@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
+use super::interp::{Args, Lua, LuaError, LuaResult, Native, Results, Table, Value};
 use super::syntax::SyntaxError;
 use super::tensor::{self, First, LateNumber, Tensor, UnreadFile};
 use crate::diag::nearest::nearest;
@@ -96,7 +96,7 @@ impl Library {
     ///
     /// # Errors
     /// The limits are too small for it.
-    pub fn install(lua: &mut Lua) -> Result<Rc<Library>, LuaError> {
+    pub fn install(lua: &mut Lua) -> LuaResult<Rc<Library>> {
         let library = Rc::new(Library::default());
         let torch = tensor::install(lua);
         let (globals, nn, natives) = (lua.globals().clone(), lua.table(), lua.table());
@@ -393,7 +393,7 @@ impl Library {
     ///
     /// # Errors
     /// The limits are reached.
-    pub fn class(&self, lua: &mut Lua, name: &str) -> Result<Value, LuaError> {
+    pub fn class(&self, lua: &mut Lua, name: &str) -> LuaResult<Value> {
         let Some((space, short)) = name.split_once('.') else { return Ok(Value::Nil) };
         if let Value::Table(table) = lua.globals().field(space)
             && let class @ Value::Table(_) = table.field(short)
@@ -418,7 +418,7 @@ impl Library {
     }
 
     /// A class of a package that the program around a definition has loaded, if there is one of this name.
-    fn packaged(&self, lua: &mut Lua, name: &str) -> Result<Option<Value>, LuaError> {
+    fn packaged(&self, lua: &mut Lua, name: &str) -> LuaResult<Option<Value>> {
         let Some(short) = name.strip_prefix("nn.") else { return Ok(None) };
         if self.is_set("loading") || self.missing.borrow().contains(name) {
             return Ok(None);
@@ -433,7 +433,7 @@ impl Library {
         Ok(Some(nn.field(short)).filter(|class| !class.is_nil()))
     }
 
-    fn define(&self, lua: &mut Lua, name: &str, parent: Value) -> Result<Value, LuaError> {
+    fn define(&self, lua: &mut Lua, name: &str, parent: Value) -> LuaResult<Value> {
         let defined = self.call(lua, "define", vec![name.into(), parent])?;
         let class = defined.into_iter().next().unwrap_or_default();
         if let Some((space, short)) = name.split_once('.')
@@ -451,7 +451,7 @@ impl Library {
         spelling: &'static Spelling,
         class: &Value,
         parent: Value,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         let Value::Table(table) = class else { return Ok(()) };
         if !spelling.class.script.is_empty() {
             let text = format!("local Class, Parent = ...\n{}", spelling.class.script);
@@ -567,7 +567,7 @@ fn typename(value: &Value) -> Value {
 }
 
 /// The kind of tensors that an argument names.
-fn kind_of(lua: &Lua, args: &Args) -> Result<tensor::Kind, LuaError> {
+fn kind_of(lua: &Lua, args: &Args) -> LuaResult<tensor::Kind> {
     let name = args.string(lua, 0)?;
     tensor::Kind::of_tensor(&name.to_str())
         .ok_or_else(|| lua.bad_argument(0, &format!("'{}' is no type of tensors", name.to_str())))

@@ -2,7 +2,7 @@
 
 use super::fill;
 use crate::diag::{self, Diagnostic};
-use crate::front::torch::interp::{Args, Lua, Results, Table, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Table, Value};
 
 pub(super) fn install(lua: &mut Lua) {
     let package = lua.table();
@@ -129,11 +129,7 @@ fn require(lua: &mut Lua, args: &Args) -> Results {
     Ok(vec![loaded.get(&key)])
 }
 
-fn find_loader(
-    lua: &mut Lua,
-    name: &str,
-    key: &Value,
-) -> Result<Value, crate::front::torch::interp::LuaError> {
+fn find_loader(lua: &mut Lua, name: &str, key: &Value) -> LuaResult<Value> {
     let preloaded = part(lua, "preload").map_or(Value::Nil, |preload| preload.get(key));
     if !preloaded.is_nil() {
         return Ok(preloaded);

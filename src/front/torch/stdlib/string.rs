@@ -2,7 +2,7 @@
 
 use super::pattern::{Capture, Matcher};
 use super::{format, library};
-use crate::front::torch::interp::{Args, Lua, LuaError, LuaStr, Native, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, LuaStr, Native, Results, Value};
 use memchr::memmem;
 use std::cell::Cell;
 
@@ -153,7 +153,7 @@ fn captured(lua: &mut Lua, matcher: &Matcher, from: usize, to: usize) -> Results
     (0..matcher.captures().len()).map(|at| capture(lua, matcher, at)).collect()
 }
 
-fn capture(lua: &mut Lua, matcher: &Matcher, at: usize) -> Result<Value, LuaError> {
+fn capture(lua: &mut Lua, matcher: &Matcher, at: usize) -> LuaResult<Value> {
     match matcher.captures().get(at) {
         Some(&Capture::Text(from, to)) => Ok(lua.string(&matcher.text()[from..to]).into()),
         Some(&Capture::Position(at)) => Ok((at + 1).into()),
@@ -223,7 +223,7 @@ fn replace(
     from: usize,
     to: usize,
     out: &mut Vec<u8>,
-) -> Result<(), LuaError> {
+) -> LuaResult<()> {
     let whole = &matcher.text()[from..to];
     let value = match replacement {
         Value::Table(_) => {
@@ -263,7 +263,7 @@ fn expand(
     from: usize,
     to: usize,
     out: &mut Vec<u8>,
-) -> Result<(), LuaError> {
+) -> LuaResult<()> {
     lua.work(template.len() / 16)?;
     let mut bytes = template.iter();
     while let Some(&byte) = bytes.next() {
