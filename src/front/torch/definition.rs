@@ -20,7 +20,7 @@ use self::nesting::{asked_by, nestings};
 use self::options::{Asked, param, parameters};
 use super::interp::{Lua, LuaResult, Table, Value};
 use super::library::{Library, ancestors, class_name, is_criterion, lua_field};
-use super::lower::{Flow, Nesting, Places, Stop, Walk};
+use super::lower::{Flow, Nesting, Outcome, Places, Stop, Walk};
 use super::syntax::{SyntaxError, advised};
 use crate::front::cage::{Limits, on_large_stack};
 
@@ -337,10 +337,8 @@ fn returned(value: &Value, beside: Value, contract: bool) -> Option<Returned> {
         let loss = criterion_of(beside);
         return Some(Returned { model, loss, whole: None, contract: false, ended: None });
     }
-    let loss = match table.field("loss") {
-        Value::Table(loss) => Some(loss),
-        _ => loss_in(table).or_else(|| criterion_of(table.item(2))),
-    };
+    let named = table.field("loss").into_table().or_else(|| loss_in(table));
+    let loss = named.or_else(|| criterion_of(table.item(2)));
     let model = module_of(table)?;
     Some(Returned { model, loss, whole: Some(table.clone()), contract, ended: None })
 }
@@ -356,10 +354,7 @@ const LOSSES: [&str; 3] = ["loss", "Loss", "criterion"];
 
 /// A value that is a criterion.
 fn criterion_of(value: Value) -> Option<Table> {
-    match value {
-        Value::Table(table) if is_criterion(&table) => Some(table),
-        _ => None,
-    }
+    value.into_table().filter(is_criterion)
 }
 
 /// The loss in a table, by its name.
@@ -387,10 +382,8 @@ fn maker(table: &Table) -> Option<(&'static str, Value)> {
 /// The model in a returned table, by its name or as the first of a list.
 fn module_of(table: &Table) -> Option<Table> {
     let named = MODELS.iter().map(|name| table.field(name));
-    named.chain([table.item(1)]).find_map(|value| match value {
-        Value::Table(model) if is_module(&model) && !is_criterion(&model) => Some(model),
-        _ => None,
-    })
+    let tables = named.chain([table.item(1)]).filter_map(Value::into_table);
+    tables.into_iter().find(|model| is_module(model) && !is_criterion(model))
 }
 
 /// The model and the loss that a file without a result has left in variables.
@@ -546,7 +539,7 @@ fn target(
     request: &Request,
     (input, output): (&Flow, &Flow),
     names: &mut Vec<(String, String)>,
-) -> Result<Flow, Stop> {
+) -> Outcome {
     let (whole, nesting, shapes) = (walk.whole(), walk.targets(loss), request.targets());
     let apart = nesting != Nesting::One(0);
     let hook = returned.whole.as_ref().map_or(Ok(None), |table| {

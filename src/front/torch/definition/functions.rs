@@ -184,8 +184,7 @@ pub(super) fn chain_of(lua: &mut Lua, list: &Table) -> LuaResult<Option<Value>> 
         "local chain = nn.Sequential() for _, m in ipairs({...}) do chain:add(m) end return chain",
     );
     let Ok(make) = make else { return Ok(None) };
-    let made = lua.call(&make, modules.into_iter().map(Value::Table).collect())?;
-    Ok(made.into_iter().next())
+    lua.call_for_one(&make, modules.into_iter().map(Value::Table).collect()).map(Some)
 }
 
 /// So many modules are counted.

@@ -2,7 +2,7 @@
 //! followed on the batch like the `updateOutput` of a module.
 
 use super::super::interp::{Table, Value};
-use super::super::lower::{Flow, Stop, Walk, stop};
+use super::super::lower::{Flow, Outcome, Stop, Walk, stop};
 use crate::diag::Label;
 use crate::layers::label_map::LabelMap;
 use crate::source::Span;
@@ -17,7 +17,7 @@ pub(super) fn apply(
     field: Span,
     input: &Flow,
     target: Flow,
-) -> Result<Flow, Stop> {
+) -> Outcome {
     let library = walk.library();
     let written = match &hook {
         Value::Function(closure) => Some(closure.proto.span),

@@ -170,7 +170,7 @@ pub(super) fn param(lua: &mut Lua, text: &str) -> LuaResult<Value> {
     if (written.starts_with('{') || is_call)
         && let Ok(chunk) = lua.load("--param", &format!("return {text}"))
     {
-        return Ok(lua.call(&chunk, vec![])?.into_iter().next().unwrap_or_default());
+        return lua.call_for_one(&chunk, vec![]);
     }
     Ok(match text {
         "true" => Value::Bool(true),

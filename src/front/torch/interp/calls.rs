@@ -69,6 +69,11 @@ impl Lua {
         results
     }
 
+    /// The first result of a call from native code; nil if there is none.
+    pub fn call_for_one(&mut self, callee: &Value, args: Vec<Value>) -> LuaResult<Value> {
+        Ok(self.call(callee, args)?.into_iter().next().unwrap_or_default())
+    }
+
     /// As [`Lua::call`], by native code through which coroutines may yield.
     pub fn call_through(&mut self, callee: &Value, args: Vec<Value>) -> Results {
         self.call_from(callee.clone(), args, None)
@@ -122,7 +127,7 @@ impl Lua {
                 }
                 other => {
                     let handler = self.metamethod(&other, "__call");
-                    if !matches!(handler, Value::Function(_) | Value::Native(_)) {
+                    if !handler.is_function() {
                         return Err(self.not_callable(&other, written.as_deref()));
                     }
                     args.insert(0, other);

@@ -338,7 +338,7 @@ impl Lua {
                     let name = name.filter(|_| link == 0).and_then(Expr::described);
                     return Err(self.operand_error("index", &current, name, span));
                 }
-                Value::Function(_) | Value::Native(_) => {
+                handler if handler.is_function() => {
                     return self.call_one(&handler, vec![current, key.clone()], span);
                 }
                 next => current = next,
@@ -391,7 +391,7 @@ impl Lua {
                     let name = name.filter(|_| link == 0).and_then(Expr::described);
                     return Err(self.operand_error("index", &current, name, span));
                 }
-                Value::Function(_) | Value::Native(_) => {
+                handler if handler.is_function() => {
                     return self.call_one(&handler, vec![current, key, value], span).map(drop);
                 }
                 next => current = next,

@@ -544,10 +544,7 @@ fn add(natives: &Table, name: &'static str, run: impl Fn(&mut Lua, &Args) -> Res
 
 /// The class that a class extends.
 fn parent_of(class: &Table) -> Option<Table> {
-    match class.metatable()?.field("__index") {
-        Value::Table(parent) => Some(parent),
-        _ => None,
-    }
+    class.metatable()?.field("__index").into_table()
 }
 
 /// The name of a class, or of the class of a module.

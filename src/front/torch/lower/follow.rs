@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::arrange::inside;
-use super::{Flow, Stop, Walk, stop, torch_type};
+use super::{Flow, Outcome, Stop, Walk, stop, torch_type};
 use crate::diag::Diagnostics;
 use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Table, Value};
@@ -111,7 +111,7 @@ impl Walk<'_> {
     }
 
     /// What a definition's `labelHook` (library/follow.lua) makes of a target and the model's input.
-    pub fn follow_hook(&mut self, hooked: &Table, both: &[&Flow]) -> Result<Flow, Stop> {
+    pub fn follow_hook(&mut self, hooked: &Table, both: &[&Flow]) -> Outcome {
         match self.steps_of(hooked, "labelHook", both, false)? {
             Some(target) => Ok(target),
             None => self.unknown(hooked, "labelHook", both[0]),
@@ -247,7 +247,7 @@ impl Walk<'_> {
         path: &str,
         flows: [&Flow; 2],
         rules: &[Vec<Rule>; 2],
-    ) -> Result<Flow, Stop> {
+    ) -> Outcome {
         match flows {
             [Flow::Table(a), Flow::Table(b)] if a.len() == b.len() => {
                 let pairs = a.iter().zip(b).enumerate();
@@ -292,7 +292,7 @@ impl Walk<'_> {
         path: &str,
         given: &Flow,
         (steps, results): (&Table, &Value),
-    ) -> Result<Flow, Stop> {
+    ) -> Outcome {
         let Flow::Table(parts) = given else { return Ok(given.clone()) };
         let [outputs, inputs, others] = &parts[..] else { return Ok(given.clone()) };
         self.note_drawn(module, inputs, outputs);
@@ -391,12 +391,7 @@ impl Walk<'_> {
     }
 
     /// A module or criterion that cannot be run, so that the rest of the net is still drawn.
-    pub(super) fn unknown(
-        &mut self,
-        module: &Table,
-        path: &str,
-        input: &Flow,
-    ) -> Result<Flow, Stop> {
+    pub(super) fn unknown(&mut self, module: &Table, path: &str, input: &Flow) -> Outcome {
         let (span, name) = (self.place(module), torch_type(module));
         let layer = Unknown { type_name: name.clone() };
         let bottoms = self.current(input);

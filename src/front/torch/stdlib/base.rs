@@ -381,7 +381,7 @@ fn load(lua: &mut Lua, args: &Args) -> Results {
 fn read_pieces(lua: &mut Lua, reader: &Value) -> LuaResult<LuaStr> {
     let mut text = vec![];
     loop {
-        let piece = lua.call(reader, vec![])?.into_iter().next().unwrap_or_default();
+        let piece = lua.call_for_one(reader, vec![])?;
         match piece.to_text() {
             Some(piece) if !piece.is_empty() => text.extend_from_slice(&piece),
             Some(_) => break,

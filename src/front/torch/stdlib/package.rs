@@ -72,8 +72,7 @@ fn module(lua: &mut Lua, args: &Args) -> Results {
         return Err(lua.error("'module' not called from a Lua function"));
     };
     let _old = caller.environment.replace(table.clone());
-    for option in args.rest(1).iter().filter(|o| matches!(o, Value::Function(_) | Value::Native(_)))
-    {
+    for option in args.rest(1).iter().filter(|option| option.is_function()) {
         lua.call(option, vec![table.clone().into()])?;
     }
     Ok(vec![])
@@ -81,13 +80,7 @@ fn module(lua: &mut Lua, args: &Args) -> Results {
 
 /// `package.loaded` or `package.preload`, whatever a script has done to them.
 fn part(lua: &Lua, name: &str) -> Option<Table> {
-    match lua.globals().field("package") {
-        Value::Table(package) => match package.field(name) {
-            Value::Table(table) => Some(table),
-            _ => None,
-        },
-        _ => None,
-    }
+    lua.globals().field("package").into_table()?.field(name).into_table()
 }
 
 fn require(lua: &mut Lua, args: &Args) -> Results {
@@ -113,9 +106,8 @@ fn require(lua: &mut Lua, args: &Args) -> Results {
     }
     let loader = find_loader(lua, &name.to_str(), &key)?;
     loaded.set(key.clone(), Value::Bool(false));
-    let result = lua.call(&loader, vec![key.clone()]);
-    let value = match result {
-        Ok(values) => values.into_iter().next().unwrap_or_default(),
+    let value = match lua.call_for_one(&loader, vec![key.clone()]) {
+        Ok(value) => value,
         Err(error) => {
             loaded.set(key, Value::Nil);
             return Err(error);

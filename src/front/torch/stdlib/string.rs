@@ -183,7 +183,7 @@ fn gsub(lua: &mut Lua, args: &Args) -> Results {
     let (text, pattern) = (args.string(lua, 0)?, args.string(lua, 1)?);
     let replacement = args.get(2);
     let is_usable = matches!(replacement, Value::Number(_) | Value::String(_) | Value::Table(_))
-        || matches!(replacement, Value::Function(_) | Value::Native(_));
+        || replacement.is_function();
     if !is_usable {
         return Err(lua.bad_argument(2, "string/function/table expected"));
     }
@@ -235,7 +235,7 @@ fn replace(
         }
         Value::Function(_) | Value::Native(_) => {
             let args = captured(lua, matcher, from, to)?;
-            lua.call(replacement, args)?.into_iter().next().unwrap_or_default()
+            lua.call_for_one(replacement, args)?
         }
         _ => {
             let template = replacement.to_text().unwrap_or("".into());
