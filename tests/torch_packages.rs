@@ -474,6 +474,15 @@ fn what_is_drawn_learns_from_the_reward() {
              return {{model = model, loss = nn.VRClassReward(model, {scale})}}"
         )
     };
+    // In a criterion of the definition's own it does the same.
+    let within = |text: String| {
+        let own = "torch.class('nn.Own', 'nn.Criterion')\n\
+                   function nn.Own:__init(reward) nn.Criterion.__init(self) self.parts = {reward} end\n\
+                   function nn.Own:updateOutput(input, target) return self.parts[1]:updateOutput(input, target) end\n\
+                   return";
+        text.replace("nn.VRClassReward(model, 0.5)", "nn.Own(nn.VRClassReward(model, 0.5))")
+            .replace("return", own)
+    };
     let laws: [(&str, fn(f32, f32) -> f32); 2] = [
         ("nn.ReinforceNormal(0.25)", |x, mean| (x - mean) / (0.25 * 0.25)),
         ("nn.ReinforceBernoulli()", |x, p| (x - p) / (p * (1.0 - p))),
@@ -489,7 +498,9 @@ fn what_is_drawn_learns_from_the_reward() {
             ("target", blob(&[n], &target)),
         ]);
         let mut rewarded = 0;
-        for got in draws(&text(draw), &tensors, 6) {
+        let alone = draws(&text(draw), &tensors, 6);
+        let inside = draws(&within(text(draw)), &tensors, 6);
+        for got in alone.into_iter().chain(inside) {
             let (scores, drawn) = (&got["out.0"].data, &got["out.2"].data);
             let largest = |row: &[f32]| (0..3).max_by(|&a, &b| row[a].total_cmp(&row[b]));
             let right =
@@ -506,7 +517,7 @@ fn what_is_drawn_learns_from_the_reward() {
             close(&got["dparam.2"].data, &[expected]);
             assert!(got["dparam.0"].data.iter().all(|&x| x == 0.0), "scores learn nothing from it");
         }
-        assert!(0 < rewarded && rewarded < 6 * n, "{draw}: {rewarded}");
+        assert!(0 < rewarded && rewarded < 12 * n, "{draw}: {rewarded}");
     }
     let (loss, text) = ("nn.BinaryClassReward(model)", text("nn.ReinforceNormal(0.25)"));
     let shown = text.replace(&format!("nn.VRClassReward(model, {scale})"), loss);

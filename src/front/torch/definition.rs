@@ -18,9 +18,9 @@ use std::rc::Rc;
 use self::functions::Left;
 use self::nesting::{asked_by, nestings};
 use self::options::{Asked, param, parameters};
-use super::interp::{Lua, LuaError, Table, Value};
-use super::library::{Library, class_name, is_criterion};
-use super::lower::{Flow, Nesting, Places, Stop, Walk};
+use super::interp::{Lua, LuaResult, Table, Value};
+use super::library::{Library, ancestors, class_name, is_criterion, lua_field};
+use super::lower::{Flow, Nesting, Outcome, Places, Stop, Walk};
 use super::syntax::{SyntaxError, advised};
 use crate::front::cage::{Limits, on_large_stack};
 
@@ -75,7 +75,7 @@ fn missing(complaints: &Diagnostics) -> Option<&'static str> {
 }
 
 /// Defines one of [`PACKAGES`] and [`OPTIONS`].
-fn define(lua: &mut Lua, request: &Request, asked: &Asked, preset: &str) -> Result<(), LuaError> {
+fn define(lua: &mut Lua, request: &Request, asked: &Asked, preset: &str) -> LuaResult<()> {
     match preset {
         "nnlib" => {
             let nn = lua.globals().field("nn");
@@ -172,14 +172,46 @@ fn run(
             *stop = stop.label(whole, "of this definition");
         }
         let advised = advice::advised(*stop, lua);
-        diagnostics.report(match advised.help {
-            Some(_) => advised,
-            None => asked.suggest(advised, &library, &lua.sources, text),
+        let unset = options::unset(lua, &advised);
+        diagnostics.report(match (unset, &advised.help) {
+            (Some(unset), _) => advised.help(unset),
+            (None, Some(_)) => advised,
+            (None, None) => asked.suggest(advised, &library, &lua.sources, text),
         });
     }
     definition
 }
 
+/// Gives a definition what the program that loads it would have: its options, and packages.
+fn prepare(lua: &mut Lua, request: &Request, presets: &[&str], asked: &Asked) -> LuaResult<()> {
+    // Files that a larger program loads find what it was told in global variables.
+    if !request.params.is_empty() {
+        let options = parameters(lua, request, asked)?;
+        lua.globals().set_field("opt", options);
+        for (name, value) in &request.params {
+            let package = PACKAGES.contains(&name.as_str());
+            if !package && lua.globals().field(name).is_nil() {
+                let value = param(lua, value)?;
+                lua.globals().set_field(name, value);
+            }
+        }
+    }
+    for preset in presets {
+        define(lua, request, asked, preset)?;
+    }
+    if let Some(classes) = request.classes {
+        lua.globals().set_field("nClasses", classes);
+    }
+    Ok(())
+}
+
+/// The first two of some values: a model and what is returned beside it.
+fn two(values: Vec<Value>) -> (Value, Value) {
+    let mut values = values.into_iter();
+    (values.next().unwrap_or_default(), values.next().unwrap_or_default())
+}
+
+/// Runs the file and looks for the model in what it returns and leaves.
 fn evaluate(
     lua: &mut Lua,
     chunk: &Value,
@@ -190,92 +222,70 @@ fn evaluate(
     whole: Span,
 ) -> Result<Returned, Stop> {
     let failed = super::lower::stop;
-    // Files that a larger program loads find what it was told in global variables.
-    if !request.params.is_empty() {
-        let options = parameters(lua, request, asked).map_err(failed)?;
-        lua.globals().set_field("opt", options);
-        for (name, value) in &request.params {
-            let package = PACKAGES.contains(&name.as_str());
-            if !package && lua.globals().field(name).is_nil() {
-                let value = param(lua, value).map_err(failed)?;
-                lua.globals().set_field(name, value);
-            }
-        }
-    }
-    for preset in presets {
-        define(lua, request, asked, preset).map_err(failed)?;
-    }
-    if let Some(classes) = request.classes {
-        lua.globals().set_field("nClasses", classes);
-    }
+    prepare(lua, request, presets, asked).map_err(failed)?;
     let before = functions::names(lua.globals());
-    let (mut given, mut ended) = (vec![], None);
+    let mut locals = lua.keep_locals(whole.file);
     // A file that calls itself a module has its name from `require`.
     let named = text.contains("module(...").then(|| Value::from("definition"));
-    match lua.call(chunk, named.into_iter().collect()) {
-        Ok(results) => given = results,
+    let (ran, ended) = match lua.call(chunk, named.into_iter().collect()) {
+        Ok(results) => (results, None),
         Err(error) => match training::ended(&lua.sources, &error, whole) {
-            Some(warning) => ended = Some((warning, failed(error))),
+            Some(warning) => (vec![], Some((warning, failed(error)))),
             None => return Err(failed(error)),
         },
+    };
+    if ended.is_some() && matches!(chunk, Value::Function(f) if f.ends_with_return()) {
+        // What it would have returned is meant, not what it has worked with.
+        locals = lua.table();
     }
-    let mut given = given.into_iter();
-    let (mut value, mut beside) =
-        (given.next().unwrap_or_default(), given.next().unwrap_or_default());
-    let file = value.clone();
+    let (file, mut beside) = two(ran);
+    let mut value = file.clone();
     if let Some(expression) = &request.call {
-        let given = functions::call(lua, &file, expression);
-        let mut given = match (given, ended.as_ref()) {
+        let given = functions::call(lua, &file, &locals, expression);
+        (value, beside) = two(match (given, &ended) {
             (Err(_), Some((_, error))) => return Err(error.clone()),
-            (given, _) => given?.into_iter(),
-        };
-        value = given.next().unwrap_or_default();
-        beside = given.next().unwrap_or_default();
+            (given, _) => given?,
+        });
     }
     let given = value.clone();
-    let is_function = |value: &Value| matches!(value, Value::Function(_));
-    let is_module = |t: &Table| t.metatable().is_some_and(|m| !m.field("__typename").is_nil());
-    let maker = |table: &Table| {
-        let named = MAKERS.map(|name| (name, table.field(name)));
-        named.into_iter().find(|(_, value)| is_function(value))
-    };
+    let scopes = [lua.globals().clone(), locals.clone()];
+    let mut name = "M";
     let made = match &value {
         // What a program has made is meant before what it made it by.
-        Value::Nil => match left(lua.globals(), is_module) {
-            Some(_) => None,
-            None => maker(lua.globals()),
+        Value::Nil => match left(&scopes) {
+            Some((model, loss)) => {
+                (value, beside) = (model, loss);
+                None
+            }
+            None => scopes.iter().find_map(maker),
         },
-        Value::Table(table) if !is_module(table) && module_of(table, is_module).is_none() => {
-            maker(table)
-        }
+        Value::Table(table) if !is_module(table) && module_of(table).is_none() => maker(table),
         _ => None,
     };
-    let mut name = "M";
-    match made {
-        Some(made) => (name, value) = made,
-        None if value.is_nil() => value = left(lua.globals(), is_module).unwrap_or_default(),
-        None => {}
+    if let Some(made) = made {
+        (name, value) = made;
     }
     if let Value::Table(list) = &value
         && let Some(chain) = functions::chain_of(lua, list).map_err(failed)?
     {
         value = chain;
     }
-    let is_model = |value: &Value| match value {
-        Value::Table(t) => is_module(t) || module_of(t, is_module).is_some(),
-        value => is_function(value),
+    let is_model = match &value {
+        Value::Table(table) => is_module(table) || module_of(table).is_some(),
+        value => matches!(value, Value::Function(_)),
     };
+    let left = |lua: &Lua| Left::of(lua, &before, &file, &locals, text);
     if request.call.is_none()
-        && !is_model(&value)
-        && let Some(only) = Left::of(lua, &before, &file, text).only(text)
+        && !is_model
+        && let Some(only) = left(lua).only(text)
     {
         (value, beside) = only;
     }
-    let contract = is_function(&value);
+    let contract = matches!(value, Value::Function(_));
     let mut unasked = None;
     if contract {
         // Programs of the kind that call `createModel(nGPU)` pass a number.
-        let told = match COUNTED.iter().any(|call| text.contains(call)) {
+        let told = match functions::takes_count(lua, &value) {
             true => 1usize.into(),
             false => parameters(lua, request, asked).map_err(failed)?,
         };
@@ -284,75 +294,57 @@ fn evaluate(
             Some(note) if error.is_catchable() => Box::new(failed(error).note(note.clone())),
             _ => failed(error),
         });
-        let mut made = made?.into_iter();
-        value = made.next().unwrap_or_default();
-        beside = made.next().unwrap_or_default();
+        (value, beside) = two(made?);
     }
-    let misspelt = match &value {
-        Value::Table(table) => contract::misspelt_model(table, text, whole, is_module),
-        _ => None,
-    };
-    let class = match &value {
-        Value::Table(table) if !table.field("__index").is_nil() => class_name(table),
-        _ => None,
-    };
     let lonely = matches!(&value, Value::Table(t) if is_module(t) && is_criterion(t));
     if let (Value::Table(table), true) = (&value, contract && !lonely) {
         contract::check(table, &lua.sources, whole)?;
     }
-    let returned = match value {
-        Value::Table(_) if lonely => None,
-        Value::Table(model) if is_module(&model) => {
-            let loss = criterion_of(beside);
-            Some(Returned { model, loss, whole: None, contract: false, ended: None })
+    if let Some(returned) = returned(&value, beside, contract) {
+        return Ok(Returned { ended: ended.map(|(warning, _)| warning), ..returned });
+    }
+    if let Some((_, error)) = ended {
+        let list = left(lua).listed(text);
+        return Err(Box::new(list.into_iter().fold(*error, Diagnostic::note)));
+    }
+    let refused = |message: &str| Diagnostic::new(&diag::E0705, whole, message.to_owned());
+    if let Value::Table(table) = &value {
+        if let Some(misspelt) = contract::misspelt_model(table, text, whole, is_module) {
+            return Err(Box::new(misspelt));
         }
-        Value::Table(whole) => module_of(&whole, is_module).map(|model| {
-            let loss = match whole.field("loss") {
-                Value::Table(loss) => Some(loss),
-                _ => LOSSES
-                    .iter()
-                    .find_map(|name| criterion_of(whole.field(name)))
-                    .or_else(|| criterion_of(whole.item(2))),
-            };
-            Returned { model, loss, whole: Some(whole), contract, ended: None }
-        }),
-        _ => None,
-    };
-    let ended = match (ended, &returned) {
-        (Some((_, error)), None) => return Err(error),
-        (ended, _) => ended.map(|(warning, _)| warning),
-    };
-    let returned = returned.map(|returned| Returned { ended, ..returned });
-    returned.ok_or_else(|| {
-        if let Some(misspelt) = misspelt {
-            return Box::new(misspelt);
-        }
-        if let Some(class) = class {
+        if let Some(class) = class_name(table).filter(|_| !table.field("__index").is_nil()) {
             let message = format!("the definition returns the class {class}, not a module of it");
-            let d = Diagnostic::new(&diag::E0705, whole, message);
-            return Box::new(d.help(format!("call it: `{class}()`")));
+            return Err(Box::new(refused(&message).help(format!("call it: `{class}()`"))));
         }
-        let message = match lonely {
-            true => "the definition returns a criterion without a model",
-            false => "the definition returns no model",
-        };
-        let help = "end it with `return function(params) ... return { model = net, loss = criterion } end`, or with \
-                    `return net`";
-        let d = Diagnostic::new(&diag::E0705, whole, message);
-        if let Some(expression) = &request.call {
-            return Box::new(d.help(functions::gave(expression, &given, &file)));
-        }
-        let d = unasked.into_iter().fold(d, Diagnostic::note);
-        let list = Left::of(lua, &before, &file, text).listed(text);
-        Box::new(d.help(list.unwrap_or_else(|| help.to_owned())))
-    })
+    }
+    let d = refused(match lonely {
+        true => "the definition returns a criterion without a model",
+        false => "the definition returns no model",
+    });
+    if let Some(expression) = &request.call {
+        return Err(Box::new(d.help(functions::gave(expression, &given, &file))));
+    }
+    let d = unasked.into_iter().fold(d, Diagnostic::note);
+    let help = "end it with `return function(params) ... return { model = net, loss = criterion } end`, or with `return net`";
+    Err(Box::new(d.help(left(lua).listed(text).unwrap_or_else(|| help.to_owned()))))
+}
+
+/// The model and the loss in what a definition gives, if there is a model.
+fn returned(value: &Value, beside: Value, contract: bool) -> Option<Returned> {
+    let Value::Table(table) = value else { return None };
+    if is_module(table) {
+        let model = Some(table.clone()).filter(|model| !is_criterion(model))?;
+        let loss = criterion_of(beside);
+        return Some(Returned { model, loss, whole: None, contract: false, ended: None });
+    }
+    let named = table.field("loss").into_table().or_else(|| loss_in(table));
+    let loss = named.or_else(|| criterion_of(table.item(2)));
+    let model = module_of(table)?;
+    Some(Returned { model, loss, whole: Some(table.clone()), contract, ended: None })
 }
 
 /// Functions that make the model, by the names that training programs call them by.
 const MAKERS: [&str; 4] = ["createModel", "create_model", "build_model", "setup"];
-
-/// How a function is written that is told the number of graphics processors only.
-const COUNTED: [&str; 2] = ["function createModel(nGPU)", "function createModel(ngpu)"];
 
 /// What returned tables call the model, beginning with DIGITS' word.
 const MODELS: [&str; 4] = ["model", "Model", "net", "Net"];
@@ -362,26 +354,43 @@ const LOSSES: [&str; 3] = ["loss", "Loss", "criterion"];
 
 /// A value that is a criterion.
 fn criterion_of(value: Value) -> Option<Table> {
-    match value {
-        Value::Table(table) if is_criterion(&table) => Some(table),
-        _ => None,
-    }
+    value.into_table().filter(is_criterion)
+}
+
+/// The loss in a table, by its name.
+fn loss_in(table: &Table) -> Option<Table> {
+    LOSSES.iter().find_map(|name| criterion_of(table.field(name)))
+}
+
+/// Whether a table is a module or a criterion: of a class that extends those of nn, or that computes.
+fn is_module(table: &Table) -> bool {
+    let Some(class) = table.metatable().filter(|class| class_name(class).is_some()) else {
+        return false;
+    };
+    let of_nn = |class: Table| {
+        class_name(&class).is_some_and(|name| ["nn.Module", "nn.Criterion"].contains(&&*name))
+    };
+    !lua_field(&class, "updateOutput").is_nil() || ancestors(Some(class)).any(of_nn)
+}
+
+/// The function in a table that makes the model, with its name.
+fn maker(table: &Table) -> Option<(&'static str, Value)> {
+    let named = MAKERS.map(|name| (name, table.field(name)));
+    named.into_iter().find(|(_, value)| matches!(value, Value::Function(_)))
 }
 
 /// The model in a returned table, by its name or as the first of a list.
-fn module_of(table: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Table> {
+fn module_of(table: &Table) -> Option<Table> {
     let named = MODELS.iter().map(|name| table.field(name));
-    named.chain([table.item(1)]).find_map(|value| match value {
-        Value::Table(model) if is_module(&model) && !is_criterion(&model) => Some(model),
-        _ => None,
-    })
+    let tables = named.chain([table.item(1)]).filter_map(Value::into_table);
+    tables.into_iter().find(|model| is_module(model) && !is_criterion(model))
 }
 
-/// The model that a file without a result has left in a global variable; with the loss beside it as a table of both.
-fn left(globals: &Table, is_module: impl Fn(&Table) -> bool) -> Option<Value> {
-    let model = module_of(globals, is_module)?;
-    let has_loss = LOSSES.iter().any(|name| criterion_of(globals.field(name)).is_some());
-    Some(Value::Table(if has_loss { globals.clone() } else { model }))
+/// The model and the loss that a file without a result has left in variables.
+fn left(scopes: &[Table]) -> Option<(Value, Value)> {
+    let model = scopes.iter().find_map(module_of)?;
+    let loss = scopes.iter().find_map(loss_in);
+    Some((Value::Table(model), loss.into()))
 }
 
 /// Steps that the text of a model may take.
@@ -530,7 +539,7 @@ fn target(
     request: &Request,
     (input, output): (&Flow, &Flow),
     names: &mut Vec<(String, String)>,
-) -> Result<Flow, Stop> {
+) -> Outcome {
     let (whole, nesting, shapes) = (walk.whole(), walk.targets(loss), request.targets());
     let apart = nesting != Nesting::One(0);
     let hook = returned.whole.as_ref().map_or(Ok(None), |table| {
@@ -551,7 +560,10 @@ fn target(
         _ => Flow::Table(flows),
     };
     let target = match hook {
-        Some(hook) => hook::apply(walk, hook, input, target)?,
+        Some(hook) => {
+            let field = contract::place(&walk.lua.sources, whole, "labelHook");
+            hook::apply(walk, hook, field, input, target)?
+        }
         None => target,
     };
     Ok(match target {

@@ -11,3 +11,4 @@ end
 for i = 1, 3 do
    step(torch.rand(4), torch.rand(2)) -- warning[W0635]: what follows is not run: what a network gives is known only when it runs
 end
+-- line 1: warning[W0605]: the shape of `target` is not known

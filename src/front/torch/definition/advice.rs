@@ -206,8 +206,7 @@ fn methods(lua: &mut Lua) -> BTreeSet<String> {
         let Ok(Value::Table(class)) = lua.index(&nn, &class.into(), Span::nowhere()) else {
             continue;
         };
-        let is_method =
-            |name: &String| matches!(class.field(name), Value::Function(_) | Value::Native(_));
+        let is_method = |name: &String| class.field(name).is_function();
         found.extend(names(&class).into_iter().filter(|n| !n.starts_with('_') && is_method(n)));
     }
     found

@@ -102,7 +102,7 @@ pub(super) fn hook(
 ) -> Result<Option<Value>, Stop> {
     match table.field(name) {
         Value::Nil => Ok(None),
-        hook @ (Value::Function(_) | Value::Native(_)) => Ok(Some(hook)),
+        hook if hook.is_function() => Ok(Some(hook)),
         other => {
             let message = format!("`{name}` is a {}, not a function", other.type_name());
             let d = Diagnostic::new(&diag::E0705, place(sources, whole, name), message);

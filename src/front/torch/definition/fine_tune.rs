@@ -47,9 +47,8 @@ pub(super) fn apply(
     let (mut definition, mut silent) = (empty.clone(), Diagnostics::default());
     let whole = empty.span;
     let places = build(lua, library, returned, request, whole, &mut silent, &mut definition)?;
-    let results = lua.call(&hook, vec![Value::Table(returned.model.clone())]).map_err(stop)?;
-    match results.into_iter().next() {
-        Some(Value::Table(model)) => returned.model = model,
+    match lua.call_for_one(&hook, vec![Value::Table(returned.model.clone())]).map_err(stop)? {
+        Value::Table(model) => returned.model = model,
         _ => {
             let message = "the fineTuneHook returns no model";
             let help = "end it with `return net`";

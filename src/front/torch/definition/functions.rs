@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::super::library::{ancestors, class_name, is_criterion};
 use super::super::lower::{Stop, children, stop, torch_type};
 use super::OPTIONS;
-use crate::front::torch::interp::{Lua, LuaError, Native, Table, Value};
+use crate::front::torch::interp::{Lua, LuaResult, Native, Table, Value};
 use crate::source::Span;
 
 /// More functions are not listed.
@@ -21,8 +21,13 @@ pub(super) fn names(table: &Table) -> BTreeSet<String> {
 }
 
 /// What an expression gives after the file: it sees what the file has returned as `M`, the fields of that by their names,
-/// and global variables.
-pub(super) fn call(lua: &mut Lua, file: &Value, expression: &str) -> Result<Vec<Value>, Stop> {
+/// and the variables of the file.
+pub(super) fn call(
+    lua: &mut Lua,
+    file: &Value,
+    locals: &Table,
+    expression: &str,
+) -> Result<Vec<Value>, Stop> {
     let mut chunk = lua.load("--call", &format!("return {expression}"));
     if chunk.is_err() {
         // Statements that end with `return` of the model.
@@ -36,7 +41,7 @@ pub(super) fn call(lua: &mut Lua, file: &Value, expression: &str) -> Result<Vec<
         },
     };
     let (environment, meta) = (lua.table(), lua.table());
-    let (globals, returned) = (lua.globals().clone(), file.clone());
+    let (scopes, returned) = ([locals.clone(), lua.globals().clone()], file.clone());
     environment.set_field("M", file.clone());
     let index = Native::value("__index", move |lua, args| {
         let key = args.get(1);
@@ -44,7 +49,9 @@ pub(super) fn call(lua: &mut Lua, file: &Value, expression: &str) -> Result<Vec<
             Value::Table(_) => lua.index(&returned, &key, Span::nowhere())?,
             _ => Value::Nil,
         };
-        Ok(vec![if own.is_nil() { globals.get(&key) } else { own }])
+        let variables = scopes.iter().map(|scope| scope.get(&key));
+        let found = std::iter::once(own).chain(variables).find(|value| !value.is_nil());
+        Ok(vec![found.unwrap_or_default()])
     });
     meta.set_field("__index", index);
     environment.set_metatable(Some(meta));
@@ -57,12 +64,9 @@ pub(super) fn call(lua: &mut Lua, file: &Value, expression: &str) -> Result<Vec<
 /// What helps where cortado has called a function by itself, whose arguments it can only guess; none where options are all
 /// that it takes.
 pub(super) fn unasked(lua: &Lua, function: &Value, name: &str, told: &Value) -> Option<String> {
-    let Value::Function(closure) = function else { return None };
-    let written = lua.sources.text(closure.proto.span);
-    let (list, _) = written.split_once('(')?.1.split_once(')')?;
-    let list: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let list = parameters_of(lua, function)?;
     let (first, rest) = list.split_first()?;
-    if rest.is_empty() && (name == "M" || OPTIONS.contains(first)) {
+    if rest.is_empty() && OPTIONS.contains(first) {
         return None;
     }
     let told = if matches!(told, Value::Number(_)) { "1" } else { "a table of options" };
@@ -76,6 +80,20 @@ pub(super) fn unasked(lua: &Lua, function: &Value, name: &str, told: &Value) -> 
          places of the names, gives it what it needs",
         list.join(", ")
     ))
+}
+
+/// The names of the parameters of a function.
+fn parameters_of<'a>(lua: &'a Lua, function: &Value) -> Option<Vec<&'a str>> {
+    let Value::Function(closure) = function else { return None };
+    let written = lua.sources.text(closure.proto.span);
+    let (list, _) = written.split_once('(')?.1.split_once(')')?;
+    Some(list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect())
+}
+
+/// Whether a function is told the number of graphics processors only.
+pub(super) fn takes_count(lua: &Lua, function: &Value) -> bool {
+    let list = parameters_of(lua, function).unwrap_or_default();
+    matches!(list[..], [only] if ["ngpu", "ngpus"].contains(&&*only.to_lowercase()))
 }
 
 /// What helps where the expression that should give the model has given something else, or nothing and has left modules
@@ -151,7 +169,7 @@ pub(super) fn gave(expression: &str, given: &Value, file: &Value) -> String {
 
 /// The modules of a list of names and modules, `{{'conv1', nn.SpatialConvolution(...)}, ...}`, one behind the other: what
 /// loadcaffe writes for a net.
-pub(super) fn chain_of(lua: &mut Lua, list: &Table) -> Result<Option<Value>, LuaError> {
+pub(super) fn chain_of(lua: &mut Lua, list: &Table) -> LuaResult<Option<Value>> {
     let pair = |value: Value| match value {
         Value::Table(pair) => match (pair.item(1), pair.item(2)) {
             (Value::String(_), Value::Table(module)) if is_instance(&module) => Some(module),
@@ -166,8 +184,7 @@ pub(super) fn chain_of(lua: &mut Lua, list: &Table) -> Result<Option<Value>, Lua
         "local chain = nn.Sequential() for _, m in ipairs({...}) do chain:add(m) end return chain",
     );
     let Ok(make) = make else { return Ok(None) };
-    let made = lua.call(&make, modules.into_iter().map(Value::Table).collect())?;
-    Ok(made.into_iter().next())
+    lua.call_for_one(&make, modules.into_iter().map(Value::Table).collect()).map(Some)
 }
 
 /// So many modules are counted.
@@ -183,7 +200,8 @@ fn modules_in(module: &Table, left: &mut usize) -> usize {
 }
 
 /// What a file leaves beside a model that it names as one: modules and functions, as global variables that were not there
-/// before or in the table that it returns, in the order in which they are written.
+/// before or in the table that it returns, in the order in which they are written; else as local variables.
+#[derive(Default)]
 pub(super) struct Left {
     modules: Vec<(String, Table)>,
     criterions: Vec<Table>,
@@ -192,7 +210,13 @@ pub(super) struct Left {
 
 impl Left {
     /// Looks for them.
-    pub(super) fn of(lua: &Lua, before: &BTreeSet<String>, file: &Value, text: &str) -> Self {
+    pub(super) fn of(
+        lua: &Lua,
+        before: &BTreeSet<String>,
+        file: &Value,
+        locals: &Table,
+        text: &str,
+    ) -> Self {
         let globals = lua.globals();
         let own = names(globals).into_iter().filter(|name| !before.contains(name));
         let mut all: Vec<(String, Value)> =
@@ -200,9 +224,25 @@ impl Left {
         if let Value::Table(table) = file {
             all.extend(names(table).into_iter().map(|name| (name.clone(), table.field(&name))));
         }
+        let mut left = Left::among(all, text);
+        let locals = names(locals).into_iter().map(|name| (name.clone(), locals.field(&name)));
+        let local = Left::among(locals.collect(), text);
+        if left.modules.is_empty() {
+            left.modules = local.modules;
+            if left.functions.is_empty() && left.modules.is_empty() {
+                left.functions = local.functions;
+            }
+        }
+        if left.criterions.is_empty() {
+            left.criterions = local.criterions;
+        }
+        left
+    }
+
+    fn among(mut all: Vec<(String, Value)>, text: &str) -> Self {
         all.sort_by_key(|(name, _)| text.find(name.as_str()).unwrap_or(text.len()));
         all.dedup_by(|(a, _), (b, _)| a == b);
-        let mut left = Left { modules: vec![], criterions: vec![], functions: vec![] };
+        let mut left = Left::default();
         let is_module = |table: &Table| {
             let base = |class| class_name(&class).is_some_and(|name| name == "nn.Module");
             is_instance(table) && ancestors(table.metatable()).any(base)
@@ -260,17 +300,18 @@ impl Left {
             let parameters = parameters(text, name).unwrap_or("...");
             format!("`{}({parameters})`", called(text, name))
         });
-        let all: Vec<String> = modules.chain(functions).collect();
-        let example = match (self.modules.first(), self.functions.first()) {
-            (Some((name, _)), _) => name.clone(),
-            (None, Some((name, _))) => format!("{}(...)", called(text, name)),
-            (None, None) => return None,
+        let classes = classes(text);
+        let made = classes.iter().map(|(name, parameters)| format!("`{name}({parameters})`"));
+        let all: Vec<String> = modules.chain(made).chain(functions).collect();
+        let example = match (self.modules.first(), classes.first(), self.functions.first()) {
+            (Some((name, _)), ..) => name.clone(),
+            (None, Some((name, _)), _) => format!("{name}(...)"),
+            (None, None, Some((name, _))) => format!("{}(...)", called(text, name)),
+            (None, None, None) => return None,
         };
         let listed = all[..all.len().min(MOST_LISTED)].join(", ");
         let more = if MOST_LISTED < all.len() { ", ..." } else { "" };
-        Some(format!(
-            "or say what gives the model, `--call '{example}'`; the file has {listed}{more}"
-        ))
+        Some(format!("say what gives the model, `--call '{example}'`; the file has {listed}{more}"))
     }
 }
 
@@ -290,6 +331,21 @@ fn called(text: &str, name: &str) -> String {
             .is_some_and(|(n, _)| n.trim().ends_with(&method))
     });
     if is_method { format!("M{method}") } else { name.to_owned() }
+}
+
+/// The classes of modules that a text makes, with the parameters of their constructors.
+fn classes(text: &str) -> Vec<(&str, &str)> {
+    let made = text.match_indices("torch.class(").filter_map(|(at, call)| {
+        let rest = &text[at + call.len()..];
+        let (given, after) = rest.split_once(')')?;
+        let mut names = given.split(['\'', '"']).skip(1).step_by(2);
+        let (name, parent) = (names.next()?, names.next().unwrap_or_default());
+        let before = after.split("torch.class(").next().unwrap_or_default();
+        let (_, constructor) = before.split_once(":__init(")?;
+        let (parameters, _) = constructor.split_once(')')?;
+        (!parent.ends_with("Criterion")).then_some((name, parameters))
+    });
+    made.collect()
 }
 
 /// The names of a function's parameters, if the text shows them.

@@ -2,20 +2,22 @@
 //! followed on the batch like the `updateOutput` of a module.
 
 use super::super::interp::{Table, Value};
-use super::super::lower::{Flow, Stop, Walk, stop};
+use super::super::lower::{Flow, Outcome, Stop, Walk, stop};
 use crate::diag::Label;
 use crate::layers::label_map::LabelMap;
+use crate::source::Span;
 
-/// The target as the criterion sees it.
+/// The target as the criterion sees it. `field` is where the definition names the hook.
 ///
 /// # Errors
 /// The hook fails, or asks for numbers that only a batch of data has.
 pub(super) fn apply(
     walk: &mut Walk,
     hook: Value,
+    field: Span,
     input: &Flow,
     target: Flow,
-) -> Result<Flow, Stop> {
+) -> Outcome {
     let library = walk.library();
     let written = match &hook {
         Value::Function(closure) => Some(closure.proto.span),
@@ -37,6 +39,10 @@ pub(super) fn apply(
         if let Some(place) = written.filter(|_| returns_nothing) {
             complaint.labels = vec![Label { span: place, text: "this function".to_owned() }];
             *complaint = complaint.help("end it with `return label`");
+        } else if complaint.span().is_none_or(|span| span == walk.whole()) {
+            complaint.labels = vec![Label { span: field, text: "this hook".to_owned() }];
+            let help = "it is called with the input and the labels: write `labelHook = function(input, label) ... return label end`";
+            *complaint = complaint.help(help);
         }
         Box::new(complaint.note("the labelHook is run on labels that come later"))
     })

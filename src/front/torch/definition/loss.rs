@@ -14,17 +14,13 @@ pub(super) fn told(lua: &mut Lua, expression: &str) -> Result<Table, Stop> {
         Some(error) => Box::new(error.diagnostic()),
         None => no_criterion(lua),
     })?;
-    let first = |values: Vec<Value>| values.into_iter().next().unwrap_or_default();
-    let mut value = first(lua.call(&chunk, vec![]).map_err(stop)?);
+    let mut value = lua.call_for_one(&chunk, vec![]).map_err(stop)?;
     if let Value::Table(class) = &value
         && !class.field("__typename").is_nil()
     {
-        value = first(lua.call(&value, vec![]).map_err(stop)?);
+        value = lua.call_for_one(&value, vec![]).map_err(stop)?;
     }
-    match value {
-        Value::Table(loss) if is_criterion(&loss) => Ok(loss),
-        _ => Err(no_criterion(lua)),
-    }
+    value.into_table().filter(is_criterion).ok_or_else(|| no_criterion(lua))
 }
 
 fn no_criterion(lua: &Lua) -> Stop {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::diag::Diagnostic;
 use crate::front::Request;
-use crate::front::torch::interp::{Lua, LuaError, Native, Table, Value};
+use crate::front::torch::interp::{Lua, LuaResult, Native, Table, Value};
 use crate::front::torch::library::Library;
 use crate::front::torch::tensor::{Kind, Tensor};
 use crate::source::{SourceMap, Span};
@@ -72,6 +72,32 @@ impl Asked {
     }
 }
 
+/// What helps where a call or an operation that failed reads global variables that nobody has set.
+pub(super) fn unset(lua: &Lua, complaint: &Diagnostic) -> Option<String> {
+    let place = complaint.span().filter(|_| ["E0701", "E0702"].contains(&complaint.code.id))?;
+    let mut missing: Vec<String> = vec![];
+    for (name, span) in lua.globals_read() {
+        let inside = span.file == place.file && place.start <= span.start && span.end <= place.end;
+        let text = &lua.sources.file(span.file).text;
+        let used =
+            text[span.range().end..].trim_start().starts_with(['(', '.', ':', '{', '[', '"', '\'']);
+        let name = name.to_str();
+        if inside
+            && !used
+            && lua.globals().field(&name).is_nil()
+            && !missing.contains(&name.to_string())
+        {
+            missing.push(name.into_owned());
+        }
+    }
+    let given: Vec<String> = missing.iter().map(|name| format!("--param {name}=…")).collect();
+    match missing.len() {
+        0 => None,
+        1 => Some(format!("`{}` is nil: `{}` sets it", missing[0], given[0])),
+        _ => Some(format!("`{}` are nil: `{}` sets them", missing.join("`, `"), given.join(" "))),
+    }
+}
+
 /// Whether a text reads a field of this name somewhere without asking whether it is there.
 fn is_needed(text: &str, name: &str) -> bool {
     let written = format!(".{name}");
@@ -99,11 +125,7 @@ fn asserted(diagnostic: &Diagnostic, text: &str) -> Option<String> {
 }
 
 /// What DIGITS passes to the function: `ngpus`, `nclasses`, `inputShape`; and what the caller adds.
-pub(super) fn parameters(
-    lua: &mut Lua,
-    request: &Request,
-    asked: &Asked,
-) -> Result<Value, LuaError> {
+pub(super) fn parameters(lua: &mut Lua, request: &Request, asked: &Asked) -> LuaResult<Value> {
     let params = lua.table();
     params.set_field("ngpus", 0.0);
     // What programs of the kind of fb.resnet.torch are told where nobody tells them anything else.
@@ -139,12 +161,16 @@ pub(super) fn parameters(
     Ok(Value::Table(params))
 }
 
-/// A parameter as it was written: a truth value, a number, a table as Lua writes it, or a text.
-pub(super) fn param(lua: &mut Lua, text: &str) -> Result<Value, LuaError> {
-    if text.trim_start().starts_with('{')
+/// A parameter as it was written: a truth value, a number, a table as Lua writes it, a tensor or module by the call that
+/// makes it, or a text.
+pub(super) fn param(lua: &mut Lua, text: &str) -> LuaResult<Value> {
+    let written = text.trim();
+    let is_call = ["torch.", "nn."].iter().any(|space| written.starts_with(space))
+        && written.ends_with([')', '}']);
+    if (written.starts_with('{') || is_call)
         && let Ok(chunk) = lua.load("--param", &format!("return {text}"))
     {
-        return Ok(lua.call(&chunk, vec![])?.into_iter().next().unwrap_or_default());
+        return lua.call_for_one(&chunk, vec![]);
     }
     Ok(match text {
         "true" => Value::Bool(true),

@@ -4,7 +4,7 @@ use super::Lua;
 use super::code::{Block, Described, Site, Variable};
 use super::error::LuaError;
 use super::exec::Flow;
-use super::function::{Args, Captured, Closure, Results};
+use super::function::{Args, Captured, Closure, LuaResult, Results};
 use super::value::{LuaStr, Value};
 use crate::diag::Label;
 use crate::source::Span;
@@ -31,6 +31,13 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    fn value(&self, variable: Variable) -> Value {
+        match variable {
+            Variable::Slot(at) => self.locals[at].clone(),
+            Variable::Cell(at) => self.cells[at].borrow().clone(),
+        }
+    }
+
     pub fn declare(&mut self, variable: Variable, value: Value) {
         match variable {
             Variable::Slot(at) => self.locals[at] = value,
@@ -60,6 +67,11 @@ impl Lua {
         let results = self.call_from(callee.clone(), args, None);
         self.boundaries -= 1;
         results
+    }
+
+    /// The first result of a call from native code; nil if there is none.
+    pub fn call_for_one(&mut self, callee: &Value, args: Vec<Value>) -> LuaResult<Value> {
+        Ok(self.call(callee, args)?.into_iter().next().unwrap_or_default())
     }
 
     /// As [`Lua::call`], by native code through which coroutines may yield.
@@ -115,7 +127,7 @@ impl Lua {
                 }
                 other => {
                     let handler = self.metamethod(&other, "__call");
-                    if !matches!(handler, Value::Function(_) | Value::Native(_)) {
+                    if !handler.is_function() {
                         return Err(self.not_callable(&other, written.as_deref()));
                     }
                     args.insert(0, other);
@@ -160,11 +172,7 @@ impl Lua {
         }
     }
 
-    fn run_closure(
-        &mut self,
-        closure: Rc<Closure>,
-        mut args: Vec<Value>,
-    ) -> Result<Flow, LuaError> {
+    fn run_closure(&mut self, closure: Rc<Closure>, mut args: Vec<Value>) -> LuaResult<Flow> {
         let proto = closure.proto.clone();
         let given = proto.parameters.len();
         let varargs = match proto.is_vararg && given < args.len() {
@@ -198,6 +206,16 @@ impl Lua {
             frame.locals = args;
         }
         let flow = self.block(&mut frame, &proto.body);
+        if proto.is_main
+            && let Some((_, kept)) = self.kept.iter().find(|(file, _)| *file == proto.span.file)
+        {
+            for (name, variable) in &proto.outermost {
+                let value = frame.value(*variable);
+                if !value.is_nil() {
+                    kept.set_field(name, value);
+                }
+            }
+        }
         self.heap.subtract(cost);
         flow
     }

@@ -23,6 +23,8 @@ pub(crate) struct Proto {
     /// Where each upvalue comes from when the function is created.
     pub upvalues: Vec<Capture>,
     pub upvalue_names: Vec<Rc<str>>,
+    /// The variables of the outermost block of a chunk, by name.
+    pub outermost: Vec<(Rc<str>, Variable)>,
     pub body: Block,
 }
 

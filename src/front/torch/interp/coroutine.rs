@@ -7,7 +7,7 @@
 
 use super::calls::Active;
 use super::error::LuaError;
-use super::function::Results;
+use super::function::{LuaResult, Results};
 use super::heap::Heap;
 use super::object::Object;
 use super::value::{LuaStr, Value};
@@ -107,14 +107,14 @@ impl Object for Thread {
         "thread".to_owned()
     }
 
-    fn to_text(self: Rc<Self>, lua: &mut Lua) -> Result<LuaStr, LuaError> {
+    fn to_text(self: Rc<Self>, lua: &mut Lua) -> LuaResult<LuaStr> {
         Ok(lua.string(format!("thread: 0x{:08x}", self.serial).into_bytes()))
     }
 }
 
 impl Lua {
     /// A coroutine that has not begun.
-    pub fn coroutine(&mut self, function: Value) -> Result<Value, LuaError> {
+    pub fn coroutine(&mut self, function: Value) -> LuaResult<Value> {
         self.work(CREATE)?;
         let thread = Rc::new(Thread {
             state: RefCell::new(State::Fresh(function)),

@@ -3,8 +3,8 @@
 use super::Lua;
 use super::calls::Frame;
 use super::code::*;
-use super::error::LuaError;
-use super::function::{Closure, Results};
+
+use super::function::{Closure, LuaResult, Results};
 use super::operators::NUMBER_TO_TEXT;
 use super::table::Table;
 use super::value::Value;
@@ -12,7 +12,7 @@ use crate::source::Span;
 use std::rc::Rc;
 
 impl Lua {
-    pub(super) fn expression(&mut self, frame: &mut Frame, expr: &Expr) -> Result<Value, LuaError> {
+    pub(super) fn expression(&mut self, frame: &mut Frame, expr: &Expr) -> LuaResult<Value> {
         match expr {
             Expr::Nil => Ok(Value::Nil),
             Expr::Bool(value) => Ok(Value::Bool(*value)),
@@ -124,7 +124,7 @@ impl Lua {
         &mut self,
         frame: &mut Frame,
         call: &Call,
-    ) -> Result<(Value, Vec<Value>), LuaError> {
+    ) -> LuaResult<(Value, Vec<Value>)> {
         let callee = self.expression(frame, &call.callee)?;
         let Some(method) = &call.method else {
             return Ok((callee, self.expressions(frame, &call.arguments)?));
@@ -146,11 +146,7 @@ impl Lua {
         Value::Function(Closure::new(&self.heap, proto.clone(), upvalues.collect(), environment))
     }
 
-    fn constructor(
-        &mut self,
-        frame: &mut Frame,
-        constructor: &Constructor,
-    ) -> Result<Value, LuaError> {
+    fn constructor(&mut self, frame: &mut Frame, constructor: &Constructor) -> LuaResult<Value> {
         let table = Table::new(&self.heap);
         self.count(4);
         let mut items = 0;
@@ -180,12 +176,7 @@ impl Lua {
     }
 
     /// A chain of `..`, which is right-associative: texts are joined at once, metamethods see pairs.
-    fn concatenation(
-        &mut self,
-        frame: &mut Frame,
-        parts: &[Expr],
-        span: Span,
-    ) -> Result<Value, LuaError> {
+    fn concatenation(&mut self, frame: &mut Frame, parts: &[Expr], span: Span) -> LuaResult<Value> {
         self.step(span)?;
         let mut values = Vec::with_capacity(parts.len());
         for part in parts {

@@ -3,7 +3,8 @@
 use super::Lua;
 use super::calls::Frame;
 use super::code::*;
-use super::error::LuaError;
+use super::function::LuaResult;
+
 use super::value::Value;
 use crate::source::Span;
 use std::rc::Rc;
@@ -19,7 +20,7 @@ pub(super) enum Flow {
 }
 
 impl Lua {
-    pub(super) fn block(&mut self, frame: &mut Frame, block: &Block) -> Result<Flow, LuaError> {
+    pub(super) fn block(&mut self, frame: &mut Frame, block: &Block) -> LuaResult<Flow> {
         let mut at = 0;
         while let Some(statement) = block.statements.get(at) {
             at += 1;
@@ -38,7 +39,7 @@ impl Lua {
         Ok(Flow::Next)
     }
 
-    fn statement(&mut self, frame: &mut Frame, statement: &Statement) -> Result<Flow, LuaError> {
+    fn statement(&mut self, frame: &mut Frame, statement: &Statement) -> LuaResult<Flow> {
         self.at = Some(statement.span);
         self.step(statement.span)?;
         match &statement.kind {
@@ -126,7 +127,7 @@ impl Lua {
         frame: &mut Frame,
         variables: &[Variable],
         values: &[Expr],
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         if let ([variable], [value]) = (variables, values) {
             let value = self.expression(frame, value)?;
             frame.declare(*variable, value);
@@ -145,7 +146,7 @@ impl Lua {
         target: &Target,
         value: &Expr,
         span: Span,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         let Target::Index(index) = target else {
             let value = self.expression(frame, value)?;
             return self.store(frame, target, value, span);
@@ -163,7 +164,7 @@ impl Lua {
         targets: &[Target],
         values: &[Expr],
         span: Span,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         let mut places = vec![];
         for target in targets {
             places.push(match target {
@@ -193,7 +194,7 @@ impl Lua {
         target: &Target,
         value: Value,
         span: Span,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         match target {
             Target::Slot(at) => frame.locals[*at] = value,
             Target::Cell(at) => {
@@ -221,7 +222,7 @@ impl Lua {
         range: (&Expr, &Expr, Option<&Expr>),
         body: &Block,
         span: Span,
-    ) -> Result<Flow, LuaError> {
+    ) -> LuaResult<Flow> {
         let start = self.expression(frame, range.0)?;
         let limit = self.expression(frame, range.1)?;
         let step = match range.2 {
@@ -256,7 +257,7 @@ impl Lua {
         values: &[Expr],
         body: &Block,
         span: Span,
-    ) -> Result<Flow, LuaError> {
+    ) -> LuaResult<Flow> {
         let mut initial = self.expressions(frame, values)?.into_iter();
         let iterator = initial.next().unwrap_or_default();
         let state = initial.next().unwrap_or_default();

@@ -11,8 +11,11 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// What an operation gives, or the error that it raises.
+pub type LuaResult<T> = Result<T, LuaError>;
+
 /// What a call gives back.
-pub type Results = Result<Vec<Value>, LuaError>;
+pub type Results = LuaResult<Vec<Value>>;
 
 /// A local variable that a function inside captured.
 pub(crate) type Captured = Rc<RefCell<Value>>;
@@ -47,6 +50,12 @@ impl Closure {
     pub fn does_nothing(&self) -> bool {
         let returns = |s: &Statement| matches!(s.kind, StatementKind::Return(_));
         self.proto.body.statements.iter().all(returns)
+    }
+
+    /// Whether its last statement gives something back.
+    pub fn ends_with_return(&self) -> bool {
+        let last = self.proto.body.statements.last().map(|statement| &statement.kind);
+        matches!(last, Some(StatementKind::Return(_) | StatementKind::TailCall(_)))
     }
 
     pub(super) fn clear(&self) {
@@ -108,7 +117,7 @@ impl Args {
     }
 
     /// An argument that must be given, though it may be nil.
-    pub fn any(&self, lua: &Lua, at: usize) -> Result<Value, LuaError> {
+    pub fn any(&self, lua: &Lua, at: usize) -> LuaResult<Value> {
         match self.0.get(at) {
             Some(value) => Ok(value.clone()),
             None => Err(lua.bad_argument(at, "value expected")),
@@ -121,29 +130,29 @@ impl Args {
     }
 
     /// A number, or a string that spells one.
-    pub fn number(&self, lua: &Lua, at: usize) -> Result<f64, LuaError> {
+    pub fn number(&self, lua: &Lua, at: usize) -> LuaResult<f64> {
         let number = self.0.get(at).and_then(Value::to_number);
         number.ok_or_else(|| self.wrong_type(lua, at, "number"))
     }
 
     /// A number cut to a whole one.
-    pub fn integer(&self, lua: &Lua, at: usize) -> Result<i64, LuaError> {
+    pub fn integer(&self, lua: &Lua, at: usize) -> LuaResult<i64> {
         Ok(number::cut(self.number(lua, at)?))
     }
 
     /// A whole number, or a default if absent or nil.
-    pub fn integer_or(&self, lua: &Lua, at: usize, default: i64) -> Result<i64, LuaError> {
+    pub fn integer_or(&self, lua: &Lua, at: usize, default: i64) -> LuaResult<i64> {
         if self.is_none(at) { Ok(default) } else { self.integer(lua, at) }
     }
 
     /// A string, or the text of a number.
-    pub fn string(&self, lua: &Lua, at: usize) -> Result<LuaStr, LuaError> {
+    pub fn string(&self, lua: &Lua, at: usize) -> LuaResult<LuaStr> {
         let text = self.0.get(at).and_then(Value::to_text);
         text.ok_or_else(|| self.wrong_type(lua, at, "string"))
     }
 
     /// A table.
-    pub fn table(&self, lua: &Lua, at: usize) -> Result<Table, LuaError> {
+    pub fn table(&self, lua: &Lua, at: usize) -> LuaResult<Table> {
         match self.0.get(at) {
             Some(Value::Table(table)) => Ok(table.clone()),
             _ => Err(self.wrong_type(lua, at, "table")),
@@ -151,7 +160,7 @@ impl Args {
     }
 
     /// A function.
-    pub fn function(&self, lua: &Lua, at: usize) -> Result<Value, LuaError> {
+    pub fn function(&self, lua: &Lua, at: usize) -> LuaResult<Value> {
         match self.0.get(at) {
             Some(value @ (Value::Function(_) | Value::Native(_))) => Ok(value.clone()),
             _ => Err(self.wrong_type(lua, at, "function")),

@@ -28,7 +28,7 @@ mod value;
 pub(super) use code::Proto;
 pub use coroutine::Thread;
 pub use error::LuaError;
-pub use function::{Args, Closure, Native, Results};
+pub use function::{Args, Closure, LuaResult, Native, Results};
 pub(super) use heap::Heap;
 pub use object::Object;
 pub use operators::Arithmetic;
@@ -79,6 +79,10 @@ pub struct Lua {
     pub(super) output: Vec<u8>,
     pub(super) random: u64,
     states: HashMap<TypeId, Rc<dyn Any>>,
+    /// Where texts, but for the library's, read global variables.
+    globals_read: Vec<(LuaStr, Span)>,
+    /// The text whose outermost local variables are kept when it has run, and where.
+    kept: Option<(FileId, Table)>,
     steps: u64,
     frames: Vec<Active>,
     /// The last statement that was begun.
@@ -127,6 +131,8 @@ impl Lua {
             output: vec![],
             random: 0,
             states: HashMap::new(),
+            globals_read: vec![],
+            kept: None,
             steps: 0,
             frames: vec![],
             at: None,
@@ -216,6 +222,18 @@ impl Lua {
         self.resolver.as_ref().and_then(|resolver| resolver(name, asking))
     }
 
+    /// Where the texts that were loaded read global variables.
+    pub fn globals_read(&self) -> impl Iterator<Item = &(LuaStr, Span)> {
+        self.globals_read.iter()
+    }
+
+    /// A table that gets what the outermost local variables of a text hold when it has run, or has failed.
+    pub fn keep_locals(&mut self, file: FileId) -> Table {
+        let kept = self.table();
+        self.kept = Some((file, kept.clone()));
+        kept
+    }
+
     /// Compiles a chunk to a function; the text joins [`Lua::sources`] under this path.
     pub fn load(
         &mut self,
@@ -244,7 +262,10 @@ impl Lua {
         tree: &Block,
     ) -> Result<Value, Vec<SyntaxError>> {
         let whole = Span { file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
-        let proto = resolve::resolve(tree, whole, &self.sources)?;
+        let (proto, globals) = resolve::resolve(tree, whole, &self.sources)?;
+        if !self.is_internal(whole) {
+            self.globals_read.extend(globals);
+        }
         // The tree of a text is several times as large as the text.
         self.heap.add(16 * text.len());
         let environment = self.globals.clone();
@@ -266,12 +287,12 @@ impl Lua {
 
     /// Pays for one operation; fails when the definition has used up its steps or its memory.
     #[inline]
-    pub fn step(&mut self, span: Span) -> Result<(), LuaError> {
+    pub fn step(&mut self, span: Span) -> LuaResult<()> {
         self.step_at(Some(span))
     }
 
     #[inline]
-    fn step_at(&mut self, span: Option<Span>) -> Result<(), LuaError> {
+    fn step_at(&mut self, span: Option<Span>) -> LuaResult<()> {
         self.steps += 1;
         if self.is_over() { Err(self.limit_reached(span)) } else { Ok(()) }
     }
@@ -282,7 +303,7 @@ impl Lua {
     }
 
     /// Pays for work inside a native function: about one step for each element or few bytes touched.
-    pub fn work(&mut self, steps: usize) -> Result<(), LuaError> {
+    pub fn work(&mut self, steps: usize) -> LuaResult<()> {
         self.count(steps + 1);
         // Whose call it is, is sought only for a complaint: there may be many calls.
         if self.is_over() { Err(self.limit_reached(self.call_span())) } else { Ok(()) }
@@ -293,14 +314,14 @@ impl Lua {
         &mut self,
         table: &Table,
         key: &Value,
-    ) -> Result<Option<Option<(Value, Value)>>, LuaError> {
+    ) -> LuaResult<Option<Option<(Value, Value)>>> {
         let (found, skipped) = table.next_and_skipped(key);
         self.work(skipped / 4)?;
         Ok(found)
     }
 
     /// Pays for work that a place of the definition asks for.
-    pub fn work_at(&mut self, steps: usize, span: Span) -> Result<(), LuaError> {
+    pub fn work_at(&mut self, steps: usize, span: Span) -> LuaResult<()> {
         self.count(steps);
         self.step_at(Some(span))
     }
@@ -343,7 +364,7 @@ impl Lua {
     }
 
     /// Fails if so many more bytes are not to be had.
-    pub(super) fn reserve(&mut self, bytes: usize, span: Option<Span>) -> Result<(), LuaError> {
+    pub(super) fn reserve(&mut self, bytes: usize, span: Option<Span>) -> LuaResult<()> {
         if self.limits.memory < self.heap.used().saturating_add(bytes) {
             return Err(self.limit(self.memory_message(), span));
         }
@@ -351,7 +372,7 @@ impl Lua {
     }
 
     /// As [`Lua::reserve`], at the call of the running native function.
-    pub fn reserve_here(&mut self, bytes: usize) -> Result<(), LuaError> {
+    pub fn reserve_here(&mut self, bytes: usize) -> LuaResult<()> {
         self.reserve(bytes, self.call_span())
     }
 
@@ -415,6 +436,11 @@ impl Lua {
         LuaError::worded(diagnostic, message.into(), self.trace())
     }
 
+    /// As [`Lua::error`], which becomes this complaint if nothing catches it.
+    pub fn error_as(&self, message: &str, diagnostic: Diagnostic) -> LuaError {
+        LuaError::worded(diagnostic, self.error(message).into_value(), self.trace())
+    }
+
     /// `bad argument #1 to 'f' (…)`; `at` counts from 0.
     pub fn bad_argument(&self, at: usize, problem: &str) -> LuaError {
         let described = self.called_name();
@@ -427,7 +453,7 @@ impl Lua {
         })
     }
 
-    pub(super) fn print(&mut self, bytes: &[u8]) -> Result<(), LuaError> {
+    pub(super) fn print(&mut self, bytes: &[u8]) -> LuaResult<()> {
         if self.limits.output < self.output.len() + bytes.len() {
             let message = format!("the definition prints more than {} bytes", self.limits.output);
             return Err(self.limit(message, None));

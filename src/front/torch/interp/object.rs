@@ -1,8 +1,8 @@
 //! The extension point: values whose behaviour is written in Rust, such as tensors, layers and criterions.
 
 use super::Lua;
-use super::error::LuaError;
-use super::function::Results;
+
+use super::function::{LuaResult, Results};
 use super::operators::Arithmetic;
 use super::table::Table;
 use super::value::{LuaStr, Value};
@@ -34,7 +34,7 @@ pub trait Object: Any {
     }
 
     /// `object[key]`, `object.key`, and the lookup of `object:key()`.
-    fn index(self: Rc<Self>, lua: &mut Lua, _key: &Value, span: Span) -> Result<Value, LuaError> {
+    fn index(self: Rc<Self>, lua: &mut Lua, _key: &Value, span: Span) -> LuaResult<Value> {
         Err(lua.error_at(span, format!("attempt to index a {} value", self.type_name())))
     }
 
@@ -45,7 +45,7 @@ pub trait Object: Any {
         _key: Value,
         _value: Value,
         span: Span,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         Err(lua.error_at(span, format!("attempt to index a {} value", self.type_name())))
     }
 
@@ -63,7 +63,7 @@ pub trait Object: Any {
         _left: &Value,
         _right: &Value,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         let message = format!("attempt to perform arithmetic on a {} value", self.type_name());
         Err(lua.error_at(span, message))
     }
@@ -75,7 +75,7 @@ pub trait Object: Any {
         _left: &Value,
         _right: &Value,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         Err(lua.error_at(span, format!("attempt to concatenate a {} value", self.type_name())))
     }
 
@@ -87,27 +87,22 @@ pub trait Object: Any {
         right: &Value,
         _or_equal: bool,
         span: Span,
-    ) -> Result<bool, LuaError> {
+    ) -> LuaResult<bool> {
         Err(lua.compare_error(left, right, span))
     }
 
     /// `#object`.
-    fn len(self: Rc<Self>, lua: &mut Lua, span: Span) -> Result<Value, LuaError> {
+    fn len(self: Rc<Self>, lua: &mut Lua, span: Span) -> LuaResult<Value> {
         Err(lua.error_at(span, format!("attempt to get length of a {} value", self.type_name())))
     }
 
     /// `object == other`; identity was asked before.
-    fn equals(
-        self: Rc<Self>,
-        _lua: &mut Lua,
-        _other: &Value,
-        _span: Span,
-    ) -> Result<bool, LuaError> {
+    fn equals(self: Rc<Self>, _lua: &mut Lua, _other: &Value, _span: Span) -> LuaResult<bool> {
         Ok(false)
     }
 
     /// `tostring(object)`.
-    fn to_text(self: Rc<Self>, _lua: &mut Lua) -> Result<LuaStr, LuaError> {
+    fn to_text(self: Rc<Self>, _lua: &mut Lua) -> LuaResult<LuaStr> {
         Ok(self.type_name().as_str().into())
     }
 

@@ -3,6 +3,7 @@
 use super::Lua;
 use super::code::{Described, Expr, Site};
 use super::error::LuaError;
+use super::function::LuaResult;
 use super::object::Object;
 use super::value::{LuaStr, Value};
 use crate::source::Span;
@@ -77,7 +78,7 @@ impl Lua {
         left: &Value,
         right: &Value,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         self.arithmetic_named(operator, left, right, (None, None), span)
     }
 
@@ -88,7 +89,7 @@ impl Lua {
         right: &Value,
         names: (Option<&Expr>, Option<&Expr>),
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         self.count_text(left, 8);
         self.count_text(right, 8);
         if let (Some(a), Some(b)) = (left.to_number(), right.to_number()) {
@@ -153,7 +154,7 @@ impl Lua {
         }
     }
 
-    fn call_one(&mut self, f: &Value, args: Vec<Value>, span: Span) -> Result<Value, LuaError> {
+    fn call_one(&mut self, f: &Value, args: Vec<Value>, span: Span) -> LuaResult<Value> {
         let site = Rc::new(Site { span, name: None });
         Ok(self.call_from(f.clone(), args, Some(site))?.into_iter().next().unwrap_or_default())
     }
@@ -165,7 +166,7 @@ impl Lua {
         right: &Value,
         names: (Option<&Expr>, Option<&Expr>),
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         if let (Some(a), Some(b)) = (left.to_text(), right.to_text()) {
             self.reserve(a.len() + b.len(), Some(span))?;
             self.count((a.len() + b.len()) / 128);
@@ -186,7 +187,7 @@ impl Lua {
     }
 
     /// `left == right` with `__eq`, which both sides must share.
-    pub fn equals(&mut self, left: &Value, right: &Value, span: Span) -> Result<bool, LuaError> {
+    pub fn equals(&mut self, left: &Value, right: &Value, span: Span) -> LuaResult<bool> {
         self.count_text(left, 128);
         if left.raw_equals(right) {
             return Ok(true);
@@ -214,7 +215,7 @@ impl Lua {
         right: &Value,
         or_equal: bool,
         span: Span,
-    ) -> Result<bool, LuaError> {
+    ) -> LuaResult<bool> {
         match (left, right) {
             (Value::Number(a), Value::Number(b)) => {
                 return Ok(if or_equal { a <= b } else { a < b });
@@ -271,7 +272,7 @@ impl Lua {
         value: &Value,
         name: Option<&Expr>,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         match value {
             Value::String(text) => Ok(text.len().into()),
             Value::Table(table) => Ok(table.length().into()),
@@ -287,7 +288,7 @@ impl Lua {
     }
 
     /// `base[key]` with `__index`.
-    pub fn index(&mut self, base: &Value, key: &Value, span: Span) -> Result<Value, LuaError> {
+    pub fn index(&mut self, base: &Value, key: &Value, span: Span) -> LuaResult<Value> {
         self.index_named(base, key, None, span)
     }
 
@@ -298,7 +299,7 @@ impl Lua {
         key: &Value,
         name: Option<&Expr>,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         self.count_text(key, 128);
         if let Value::Table(table) = base {
             let value = table.get(key);
@@ -315,7 +316,7 @@ impl Lua {
         key: &Value,
         name: Option<&Expr>,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         let mut current = base.clone();
         for link in 0..INDEX_CHAIN {
             let handler = match &current {
@@ -337,7 +338,7 @@ impl Lua {
                     let name = name.filter(|_| link == 0).and_then(Expr::described);
                     return Err(self.operand_error("index", &current, name, span));
                 }
-                Value::Function(_) | Value::Native(_) => {
+                handler if handler.is_function() => {
                     return self.call_one(&handler, vec![current, key.clone()], span);
                 }
                 next => current = next,
@@ -353,7 +354,7 @@ impl Lua {
         key: Value,
         value: Value,
         span: Span,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         self.set_index_named(base, key, value, None, span)
     }
 
@@ -364,7 +365,7 @@ impl Lua {
         value: Value,
         name: Option<&Expr>,
         span: Span,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         self.count_text(&key, 128);
         let mut current = base.clone();
         for link in 0..INDEX_CHAIN {
@@ -390,7 +391,7 @@ impl Lua {
                     let name = name.filter(|_| link == 0).and_then(Expr::described);
                     return Err(self.operand_error("index", &current, name, span));
                 }
-                Value::Function(_) | Value::Native(_) => {
+                handler if handler.is_function() => {
                     return self.call_one(&handler, vec![current, key, value], span).map(drop);
                 }
                 next => current = next,
@@ -407,7 +408,7 @@ impl Lua {
         }
     }
 
-    pub(super) fn check_key(&self, key: &Value, span: Span) -> Result<(), LuaError> {
+    pub(super) fn check_key(&self, key: &Value, span: Span) -> LuaResult<()> {
         match key {
             Value::Nil => Err(self.error_at(span, "table index is nil".into())),
             Value::Number(n) if n.is_nan() => Err(self.error_at(span, "table index is NaN".into())),
@@ -416,7 +417,7 @@ impl Lua {
     }
 
     /// `tostring(value)`, with `__tostring`.
-    pub fn to_text(&mut self, value: &Value) -> Result<LuaStr, LuaError> {
+    pub fn to_text(&mut self, value: &Value) -> LuaResult<LuaStr> {
         let handler = match value {
             Value::Table(_) | Value::Object(_) => self.metamethod(value, "__tostring"),
             _ => Value::Nil,

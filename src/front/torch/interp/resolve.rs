@@ -12,18 +12,22 @@ use crate::source::{SourceMap, Span};
 use std::collections::HashSet;
 use std::rc::Rc;
 
+/// A chunk as code, and where it reads global variables.
+pub(crate) type Resolved = (Rc<Proto>, Vec<(LuaStr, Span)>);
+
 /// The code of a chunk, a function with `...` and no parameters; or what no compiler accepts.
 pub(crate) fn resolve(
     chunk: &ast::Block,
     whole: Span,
     sources: &SourceMap,
-) -> Result<Rc<Proto>, Vec<SyntaxError>> {
+) -> Result<Resolved, Vec<SyntaxError>> {
     let line = |span: Span| sources.file(span.file).line_column(span.start as usize).0;
     let mut resolver = Resolver {
         line: &line,
         functions: vec![],
         next_declaration: 0,
         captured: HashSet::new(),
+        globals: vec![],
         errors: vec![],
         result: None,
     };
@@ -31,13 +35,14 @@ pub(crate) fn resolve(
     for _ in 0..2 {
         resolver.next_declaration = 0;
         resolver.errors.clear();
+        resolver.globals.clear();
         resolver.functions = vec![FunctionState { is_vararg: true, ..FunctionState::default() }];
         let body = resolver.block(chunk);
         let proto = resolver.finish_function(None, vec![], body, whole);
         resolver.result = Some(proto);
     }
     match resolver.result {
-        Some(proto) if resolver.errors.is_empty() => Ok(proto),
+        Some(proto) if resolver.errors.is_empty() => Ok((proto, resolver.globals)),
         _ => Err(resolver.errors),
     }
 }
@@ -55,6 +60,7 @@ struct Resolver<'a> {
     /// Declarations in the order of the text; the same in both passes.
     next_declaration: usize,
     captured: HashSet<usize>,
+    globals: Vec<(LuaStr, Span)>,
     errors: Vec<SyntaxError>,
     result: Option<Rc<Proto>>,
 }
@@ -71,6 +77,7 @@ struct FunctionState {
     /// What the loops around need beside them.
     hidden: usize,
     upvalues: Vec<(Rc<str>, Capture)>,
+    outermost: Vec<(Rc<str>, Variable)>,
     blocks: Vec<BlockState>,
     loops: usize,
     labels: usize,
@@ -130,7 +137,7 @@ impl Resolver<'_> {
         span: Span,
     ) -> Rc<Proto> {
         let state = self.functions.pop().unwrap_or_default();
-        let FunctionState { is_vararg, slots, cells, upvalues, .. } = state;
+        let FunctionState { is_vararg, slots, cells, upvalues, outermost, .. } = state;
         let (upvalue_names, upvalues) = upvalues.into_iter().unzip();
         let is_main = self.functions.is_empty();
         Rc::new(Proto {
@@ -143,6 +150,7 @@ impl Resolver<'_> {
             cells,
             upvalues,
             upvalue_names,
+            outermost,
             body,
         })
     }
@@ -176,6 +184,10 @@ impl Resolver<'_> {
         *counter += 1;
         let variable = if is_captured { Variable::Cell(place) } else { Variable::Slot(place) };
         function.locals.push(Local { name: name.into(), variable, declaration });
+        let is_outermost = function.blocks.len() == 1 && function.hidden == 0;
+        if is_outermost && function.line.is_none() {
+            function.outermost.push((name.into(), variable));
+        }
         variable
     }
 
@@ -488,7 +500,11 @@ impl Resolver<'_> {
             Some(Found::Local(Variable::Slot(at))) => Expr::Slot(at, name.into()),
             Some(Found::Local(Variable::Cell(at))) => Expr::Cell(at, name.into()),
             Some(Found::Upvalue(at)) => Expr::Upvalue(at, name.into()),
-            None => Expr::Global(name.into(), span),
+            None => {
+                let name = LuaStr::from(name);
+                self.globals.push((name.clone(), span));
+                Expr::Global(name, span)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What native code sees of the interpreter: complaints with their calls, objects, callbacks, modules.
 
+use super::function::{LuaResult, Results};
 use super::*;
 use crate::front::cage::on_large_stack;
 
@@ -56,7 +57,7 @@ impl Object for Point {
         "Point".into()
     }
 
-    fn index(self: Rc<Self>, lua: &mut Lua, key: &Value, span: Span) -> Result<Value, LuaError> {
+    fn index(self: Rc<Self>, lua: &mut Lua, key: &Value, span: Span) -> LuaResult<Value> {
         match key.to_text() {
             Some(name) if &name[..] == b"x" => Ok(self.0.into()),
             _ => Err(lua.error_at(span, "a point has only x".into())),
@@ -70,7 +71,7 @@ impl Object for Point {
         left: &Value,
         right: &Value,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         let x = |value: &Value| value.object::<Point>().map(|p| p.0).or(value.to_number());
         match (x(left), x(right)) {
             (Some(a), Some(b)) => Ok(Value::Object(Rc::new(Point(operator.apply(a, b))))),
@@ -78,12 +79,7 @@ impl Object for Point {
         }
     }
 
-    fn equals(
-        self: Rc<Self>,
-        _lua: &mut Lua,
-        other: &Value,
-        _span: Span,
-    ) -> Result<bool, LuaError> {
+    fn equals(self: Rc<Self>, _lua: &mut Lua, other: &Value, _span: Span) -> LuaResult<bool> {
         Ok(other.object::<Point>().is_some_and(|other| other.0 == self.0))
     }
 

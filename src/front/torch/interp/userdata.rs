@@ -1,7 +1,8 @@
 //! Values that have no behaviour but that of a metatable: what `newproxy` makes, and open files.
 
 use super::Lua;
-use super::error::LuaError;
+use super::function::LuaResult;
+
 use super::heap::Heap;
 use super::object::Object;
 use super::table::Table;
@@ -44,7 +45,7 @@ impl Object for Userdata {
         Some(self.metatable.as_ref())
     }
 
-    fn to_text(self: Rc<Self>, lua: &mut Lua) -> Result<LuaStr, LuaError> {
+    fn to_text(self: Rc<Self>, lua: &mut Lua) -> LuaResult<LuaStr> {
         Ok(lua.string(format!("userdata: 0x{:08x}", self.serial).into_bytes()))
     }
 }

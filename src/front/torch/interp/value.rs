@@ -67,6 +67,16 @@ impl Value {
         matches!(self, Value::Nil)
     }
 
+    /// Whether it is a function, of Lua or of Rust.
+    pub fn is_function(&self) -> bool {
+        matches!(self, Value::Function(_) | Value::Native(_))
+    }
+
+    /// The table that it is.
+    pub fn into_table(self) -> Option<Table> {
+        if let Value::Table(table) = self { Some(table) } else { None }
+    }
+
     /// The number of a number or of a numeral in a string.
     pub fn to_number(&self) -> Option<f64> {
         match self {

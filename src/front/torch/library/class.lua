@@ -107,7 +107,9 @@ function torch.class(name, parent, module)
    local base
    if parent then
       base = type(parent) == 'table' and parent or classes[parent] or native.find(parent)
-      if not base then error("parent class '" .. tostring(parent) .. "' does not exist", 2) end
+      if not base then
+         error("parent class '" .. tostring(parent) .. "' does not exist: require the file that makes it before", 2)
+      end
    end
    local class = define(name, base)
    -- Classes of the definition's own may bear names that cortado knows.

@@ -469,11 +469,26 @@ for name in elsewhere:gmatch('%S+') do
    end
 end
 package.preload.nnlr = nnlr
--- dp comes with modules, and with programs that train.
+-- dp comes with modules, and with programs that train; of its data there are the shapes.
 function package.preload.dp()
    require 'nnx'
    require 'dpnn'
    dp = inert()
+   function dp.returnString(text) return loadstring('return ' .. text)() end
+   table.print = print
+   for name, shape in pairs({Mnist = {1, 28, 10}, NotMnist = {1, 28, 10}, Cifar10 = {3, 32, 10}, Cifar100 = {3, 32, 100},
+      Svhn = {3, 32, 10}}) do
+      local planes, extent, count = unpack(shape)
+      dp[name] = function()
+         local source, classes = inert(), {}
+         for i = 1, count do classes[i] = i - 1 end
+         function source.classes() return classes end
+         function source.featureSize() return planes * extent * extent end
+         function source.ioShapes() return 'bchw', 'b' end
+         function source.imageSize(_, axis) return axis == 'c' and planes or axis and extent or {planes, extent, extent} end
+         return source
+      end
+   end
    return dp
 end
 function package.preload.ffi()

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Table, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Table, Value};
 use crate::front::torch::tensor::{Kind, Layout, Storage, Tensor};
 
 /// A copy of a value that is no table, where a third argument says so with elements of that kind. Tensors of one storage
@@ -24,7 +24,7 @@ pub(super) fn copied(lua: &mut Lua, args: &Args) -> Results {
 /// Steps that the copy of a value costs.
 const COPY: usize = 40;
 
-fn copy(lua: &mut Lua, value: &Value, seen: &Table, kind: Option<Kind>) -> Result<Value, LuaError> {
+fn copy(lua: &mut Lua, value: &Value, seen: &Table, kind: Option<Kind>) -> LuaResult<Value> {
     let Some(tensor) = value.object::<Tensor>() else { return Ok(value.clone()) };
     let known = |storage: &Rc<Storage>| {
         let name = format!("storage {:p}", Rc::as_ptr(storage));
@@ -50,7 +50,7 @@ fn copy(lua: &mut Lua, value: &Value, seen: &Table, kind: Option<Kind>) -> Resul
 }
 
 /// One tensor of all values, of which the given ones become windows; a tensor that stands twice is in it once.
-pub(super) fn flatten(lua: &mut Lua, tensors: &[Value]) -> Result<Value, LuaError> {
+pub(super) fn flatten(lua: &mut Lua, tensors: &[Value]) -> LuaResult<Value> {
     let mut windows: Vec<((*const Storage, usize), usize)> = vec![];
     let mut total = 0;
     let tensors: Vec<&Tensor> = tensors.iter().filter_map(|v| v.object::<Tensor>()).collect();

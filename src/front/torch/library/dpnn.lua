@@ -213,7 +213,8 @@ function Reward:rewards(scores, target)
 end
 function Reward:updateOutput(input, target, drawn)
    if type(input) ~= 'table' or not input[2] then error('a table of scores and of an expected reward is needed') end
-   if not drawn then error(torch.type(self) .. ' inside of a criterion of the definition\'s own is not followed') end
+   drawn = drawn or self.__given
+   if not drawn then error('what the modules that ' .. torch.type(self) .. ' rewards have drawn is not known here') end
    local rewards = constant(torch.mul(self:rewards(input[1], target), self.scale))
    local n, expected = rewards:nElement(), input[2]:view(rewards:nElement())
    local share = self.sizeAverage and 1 / n or 1

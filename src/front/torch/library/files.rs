@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 
 /// The path and text of a Lua file; `None` for other files.
 fn find(lua: &Lua, path: &str) -> Option<(PathBuf, String)> {
@@ -10,7 +10,7 @@ fn find(lua: &Lua, path: &str) -> Option<(PathBuf, String)> {
 }
 
 /// The function of another file of the definition.
-fn load(lua: &mut Lua, args: &Args) -> Result<Value, LuaError> {
+fn load(lua: &mut Lua, args: &Args) -> LuaResult<Value> {
     let path = args.string(lua, 0)?.to_str().into_owned();
     let Some((place, text)) = find(lua, &path) else {
         return Err(lua.error(&format!("cannot open '{path}': no such Lua file of the definition")));
@@ -40,7 +40,7 @@ pub(super) fn load_file(lua: &mut Lua, args: &Args) -> Results {
 }
 
 /// Whether there is such a Lua file.
-pub(super) fn is_file(lua: &mut Lua, args: &Args) -> Result<Vec<Value>, LuaError> {
+pub(super) fn is_file(lua: &mut Lua, args: &Args) -> Results {
     let path = args.string(lua, 0)?.to_str().into_owned();
     lua.work(1000)?;
     Ok(vec![Value::Bool(find(lua, &path).is_some())])

@@ -1503,6 +1503,9 @@ local function record(module, training, own_gradient, ...)
    end
    trace.of_labels = module.is_hook
    local input_ids = tree(arguments, enter)[1]
+   for i, reward in ipairs(module.__rewards_inside or {}) do
+      reward.__given, reward.train = arguments[2 + i], training
+   end
    if own_gradient then
       -- No other gradient reaches the input.
       tree(arguments[1], function(tensor)

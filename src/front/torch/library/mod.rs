@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
+use super::interp::{Args, Lua, LuaError, LuaResult, Native, Results, Table, Value};
 use super::syntax::SyntaxError;
 use super::tensor::{self, First, LateNumber, Tensor, UnreadFile};
 use crate::diag::nearest::nearest;
@@ -71,6 +71,23 @@ const PACKAGES: [(&str, &str); 5] = [
     ("stn", include_str!("stn.lua")),
 ];
 
+/// Classes that people know from programs of others, and what does the same here.
+const ELSEWHERE: [(&str, &str); 7] = [
+    (
+        "nn.CTCCriterion",
+        "no source of labels here gives lists of several lengths: check the model without it",
+    ),
+    (
+        "nn.InstanceNormalization",
+        "`require` the file of texture_nets or fast-neural-style that defines it",
+    ),
+    ("nn.L2Norm", "`nn.Normalize(2)` does this"),
+    ("nn.L2Normalize", "`nn.Normalize(2)` does this"),
+    ("nn.LinearNB", "`nn.Linear(inputs, outputs, false)` has no bias"),
+    ("nn.NoBackprop", "`nn.ZeroGrad()` gives its input and no gradient"),
+    ("nn.SpatialConvolutionNoBias", "`nn.SpatialConvolution(...):noBias()` has no bias"),
+];
+
 /// The version that `cudnn.version` says: one whose batch normalisation definitions rely on.
 const CUDNN: f64 = 5105.0;
 
@@ -79,7 +96,7 @@ impl Library {
     ///
     /// # Errors
     /// The limits are too small for it.
-    pub fn install(lua: &mut Lua) -> Result<Rc<Library>, LuaError> {
+    pub fn install(lua: &mut Lua) -> LuaResult<Rc<Library>> {
         let library = Rc::new(Library::default());
         let torch = tensor::install(lua);
         let (globals, nn, natives) = (lua.globals().clone(), lua.table(), lua.table());
@@ -229,9 +246,14 @@ impl Library {
         let wanted = missing.iter().find(|full| full.rsplit('.').next() == Some(name))?;
         let known = Layer::spellings(Dialect::Torch).map(|spelling| spelling.name);
         let structural = super::lower::STRUCTURAL.iter().copied();
+        if let Some((_, help)) = ELSEWHERE.iter().find(|(class, _)| class == wanted) {
+            return Some((*help).to_owned());
+        }
         Some(match nearest(wanted, known.chain(structural)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("`{wanted}` is no class that cortado knows"),
+            None => format!(
+                "`{wanted}` is no class that cortado knows: `require` the file that defines it, from the folder of this one"
+            ),
         })
     }
 
@@ -371,7 +393,7 @@ impl Library {
     ///
     /// # Errors
     /// The limits are reached.
-    pub fn class(&self, lua: &mut Lua, name: &str) -> Result<Value, LuaError> {
+    pub fn class(&self, lua: &mut Lua, name: &str) -> LuaResult<Value> {
         let Some((space, short)) = name.split_once('.') else { return Ok(Value::Nil) };
         if let Value::Table(table) = lua.globals().field(space)
             && let class @ Value::Table(_) = table.field(short)
@@ -388,11 +410,30 @@ impl Library {
             let parent = self.class(lua, &format!("nn.{short}"))?;
             return if parent.is_nil() { Ok(parent) } else { self.define(lua, name, parent) };
         }
+        if let Some(class) = self.packaged(lua, name)? {
+            return Ok(class);
+        }
         self.missing.borrow_mut().insert(name.to_owned());
         Ok(Value::Nil)
     }
 
-    fn define(&self, lua: &mut Lua, name: &str, parent: Value) -> Result<Value, LuaError> {
+    /// A class of a package that the program around a definition has loaded, if there is one of this name.
+    fn packaged(&self, lua: &mut Lua, name: &str) -> LuaResult<Option<Value>> {
+        let Some(short) = name.strip_prefix("nn.") else { return Ok(None) };
+        if self.is_set("loading") || self.missing.borrow().contains(name) {
+            return Ok(None);
+        }
+        let made = format!("class('{short}'");
+        let Some((package, _)) = PACKAGES.iter().find(|(_, text)| text.contains(&made)) else {
+            return Ok(None);
+        };
+        let require = lua.globals().field("require");
+        lua.call(&require, vec![(*package).into()])?;
+        let Value::Table(nn) = lua.globals().field("nn") else { return Ok(None) };
+        Ok(Some(nn.field(short)).filter(|class| !class.is_nil()))
+    }
+
+    fn define(&self, lua: &mut Lua, name: &str, parent: Value) -> LuaResult<Value> {
         let defined = self.call(lua, "define", vec![name.into(), parent])?;
         let class = defined.into_iter().next().unwrap_or_default();
         if let Some((space, short)) = name.split_once('.')
@@ -410,7 +451,7 @@ impl Library {
         spelling: &'static Spelling,
         class: &Value,
         parent: Value,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         let Value::Table(table) = class else { return Ok(()) };
         if !spelling.class.script.is_empty() {
             let text = format!("local Class, Parent = ...\n{}", spelling.class.script);
@@ -503,10 +544,7 @@ fn add(natives: &Table, name: &'static str, run: impl Fn(&mut Lua, &Args) -> Res
 
 /// The class that a class extends.
 fn parent_of(class: &Table) -> Option<Table> {
-    match class.metatable()?.field("__index") {
-        Value::Table(parent) => Some(parent),
-        _ => None,
-    }
+    class.metatable()?.field("__index").into_table()
 }
 
 /// The name of a class, or of the class of a module.
@@ -526,7 +564,7 @@ fn typename(value: &Value) -> Value {
 }
 
 /// The kind of tensors that an argument names.
-fn kind_of(lua: &Lua, args: &Args) -> Result<tensor::Kind, LuaError> {
+fn kind_of(lua: &Lua, args: &Args) -> LuaResult<tensor::Kind> {
     let name = args.string(lua, 0)?;
     tensor::Kind::of_tensor(&name.to_str())
         .ok_or_else(|| lua.bad_argument(0, &format!("'{}' is no type of tensors", name.to_str())))

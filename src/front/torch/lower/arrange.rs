@@ -1,6 +1,6 @@
 //! Containers and table modules: which branch sees which tensor, and what becomes of the branches' outputs.
 
-use super::{Flow, Stop, Walk, children, stop};
+use super::{Flow, Outcome, Stop, Walk, children, stop};
 use crate::front::torch::interp::{Table, Value};
 use crate::ir::Node;
 use crate::layers::Layer;
@@ -37,11 +37,7 @@ impl Walk<'_> {
                 Value::Table(criterion) => self.number_of(&criterion, path, input)?,
                 _ => return Ok(None),
             },
-            "nn.ConcatTable" => {
-                let branches = modules.iter().enumerate();
-                let outputs = branches.map(|(i, m)| self.module(m, &inside(path, i), input));
-                Flow::Table(outputs.collect::<Result<_, _>>()?)
-            }
+            "nn.ConcatTable" => self.branches(&modules, std::iter::repeat(input), path)?,
             "nn.ParallelTable" => {
                 let items = self.table(module, input)?;
                 if items.len() < modules.len() {
@@ -49,19 +45,14 @@ impl Walk<'_> {
                     let message = format!("nn.ParallelTable has {n} modules for a table of {have}");
                     return Err(self.complaint(module, message));
                 }
-                let branches = modules.iter().zip(&items).enumerate();
-                let outputs = branches.map(|(i, (m, x))| self.module(m, &inside(path, i), x));
-                Flow::Table(outputs.collect::<Result<_, _>>()?)
+                self.branches(&modules, &items, path)?
             }
             "nn.MapTable" => {
                 let items = self.table(module, input)?;
                 let wanted = vec![Value::Table(module.clone()), (items.len() as f64).into()];
                 let library = self.library.clone();
                 library.call(self.lua, "copies", wanted).map_err(stop)?;
-                let branches = children(module);
-                let pairs = branches.iter().zip(&items).enumerate();
-                let outputs = pairs.map(|(i, (m, x))| self.module(m, &inside(path, i), x));
-                Flow::Table(outputs.collect::<Result<_, _>>()?)
+                self.branches(&children(module), &items, path)?
             }
             "nn.Concat" | "nn.DepthConcat" => {
                 let mut outputs = vec![];
@@ -139,6 +130,18 @@ impl Walk<'_> {
         }))
     }
 
+    /// What modules make of an input each.
+    fn branches<'f>(
+        &mut self,
+        modules: &[Table],
+        inputs: impl IntoIterator<Item = &'f Flow>,
+        path: &str,
+    ) -> Outcome {
+        let pairs = modules.iter().zip(inputs).enumerate();
+        let outputs = pairs.map(|(i, (module, x))| self.module(module, &inside(path, i), x));
+        Ok(Flow::Table(outputs.collect::<Result<_, _>>()?))
+    }
+
     /// The items of an input that must be a table.
     pub(super) fn table(&self, module: &Table, input: &Flow) -> Result<Vec<Flow>, Stop> {
         match input {
@@ -212,25 +215,13 @@ impl Walk<'_> {
         }
     }
 
-    fn join(
-        &mut self,
-        parts: Vec<String>,
-        dimension: i64,
-        path: &str,
-        span: Span,
-    ) -> Result<Flow, Stop> {
+    fn join(&mut self, parts: Vec<String>, dimension: i64, path: &str, span: Span) -> Outcome {
         let path = if path.is_empty() { "joined" } else { path };
         self.emit("nn.JoinTable", &[("dimension", spec::Value::Int(dimension))], parts, path, span)
     }
 
     /// `nn.Parallel(i, o)`: one module for each index of dimension `i`; their outputs are joined along `o`.
-    fn parallel(
-        &mut self,
-        module: &Table,
-        modules: &[Table],
-        path: &str,
-        input: &Flow,
-    ) -> Result<Flow, Stop> {
+    fn parallel(&mut self, module: &Table, modules: &[Table], path: &str, input: &Flow) -> Outcome {
         let span = self.place(module);
         let x = self.tensor(module, input)?;
         let dimension = integer(module, "inputDimension").unwrap_or(1);
@@ -312,13 +303,7 @@ impl Walk<'_> {
     }
 
     /// `nn.Bottle`: the leading dimensions as one, and as they were behind the module.
-    fn bottle(
-        &mut self,
-        module: &Table,
-        modules: &[Table],
-        path: &str,
-        input: &Flow,
-    ) -> Result<Flow, Stop> {
+    fn bottle(&mut self, module: &Table, modules: &[Table], path: &str, input: &Flow) -> Outcome {
         let span = self.place(module);
         let Some(inner) = modules.first() else { return Ok(input.clone()) };
         let inputs = integer(module, "nInputDim").unwrap_or(2);

@@ -1,7 +1,7 @@
 //! Criterions: nodes of losses, with the weights that criterions of criterions give them.
 
 use super::arrange::inside;
-use super::{Flow, Nesting, Stop, Walk, stop, torch_type};
+use super::{Flow, Nesting, Outcome, Stop, Walk, stop, torch_type};
 use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Table, Value};
 use crate::ir::Rule;
@@ -23,11 +23,7 @@ impl Walk<'_> {
         if class.is_nil() {
             return Ok(None);
         }
-        let made = self.lua.call(&class, vec![]).map_err(stop)?;
-        Ok(made
-            .into_iter()
-            .next()
-            .and_then(|v| if let Value::Table(t) = v { Some(t) } else { None }))
+        Ok(self.lua.call_for_one(&class, vec![]).map_err(stop)?.into_table())
     }
 
     /// Adds a criterion on the model's output and the target.
@@ -151,12 +147,7 @@ impl Walk<'_> {
 
     /// What a criterion makes of a table of an input and a target where it stands among modules: a number, and no loss by
     /// itself.
-    pub(super) fn number_of(
-        &mut self,
-        criterion: &Table,
-        path: &str,
-        both: &Flow,
-    ) -> Result<Flow, Stop> {
+    pub(super) fn number_of(&mut self, criterion: &Table, path: &str, both: &Flow) -> Outcome {
         let nodes = self.nodes.len();
         let (opaque, items) = (self.kind(criterion).1, self.table(criterion, both)?);
         let number = match opaque && super::follow::computes(criterion) {
@@ -174,7 +165,7 @@ impl Walk<'_> {
         Ok(number)
     }
 
-    fn item(&self, criterion: &Table, flow: &Flow, index: usize) -> Result<Flow, Stop> {
+    fn item(&self, criterion: &Table, flow: &Flow, index: usize) -> Outcome {
         let items = self.table(criterion, flow)?;
         items.get(index).cloned().ok_or_else(|| {
             let (kind, n, have) = (torch_type(criterion), index + 1, items.len());

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::arrange::inside;
-use super::{Flow, Stop, Walk, stop, torch_type};
+use super::{Flow, Outcome, Stop, Walk, stop, torch_type};
 use crate::diag::Diagnostics;
 use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Table, Value};
@@ -23,6 +23,10 @@ fn rules_of(rules: &[Rule], phase: Phase, span: Span) -> Vec<Rule> {
     let rules = if rules.is_empty() { std::slice::from_ref(&none) } else { rules };
     rules.iter().map(|rule| Rule { phase: Some(phase), ..rule.clone() }).collect()
 }
+
+/// What helps where a module gives one thing in training and another afterwards.
+const ONE_FORM: &str =
+    "the modules behind it take one form: return the same tensors whatever `self.train` is";
 
 /// Values by number.
 type Values = HashMap<usize, Flow>;
@@ -107,7 +111,7 @@ impl Walk<'_> {
     }
 
     /// What a definition's `labelHook` (library/follow.lua) makes of a target and the model's input.
-    pub fn follow_hook(&mut self, hooked: &Table, both: &[&Flow]) -> Result<Flow, Stop> {
+    pub fn follow_hook(&mut self, hooked: &Table, both: &[&Flow]) -> Outcome {
         match self.steps_of(hooked, "labelHook", both, false)? {
             Some(target) => Ok(target),
             None => self.unknown(hooked, "labelHook", both[0]),
@@ -243,7 +247,7 @@ impl Walk<'_> {
         path: &str,
         flows: [&Flow; 2],
         rules: &[Vec<Rule>; 2],
-    ) -> Result<Flow, Stop> {
+    ) -> Outcome {
         match flows {
             [Flow::Table(a), Flow::Table(b)] if a.len() == b.len() => {
                 let pairs = a.iter().zip(b).enumerate();
@@ -257,7 +261,7 @@ impl Walk<'_> {
                 if shapes[0] != shapes[1] {
                     let name = torch_type(module);
                     let message = format!("{name} gives another shape in training than afterwards");
-                    return Err(self.complaint(module, message));
+                    return Err(Box::new(self.complaint(module, message).help(ONE_FORM)));
                 }
                 let span = self.place(module);
                 self.rules.clone_from(&rules[0]);
@@ -275,7 +279,7 @@ impl Walk<'_> {
                 let name = torch_type(module);
                 let message =
                     format!("{name} gives tensors nested otherwise in training than afterwards");
-                Err(self.complaint(module, message))
+                Err(Box::new(self.complaint(module, message).help(ONE_FORM)))
             }
         }
     }
@@ -288,7 +292,7 @@ impl Walk<'_> {
         path: &str,
         given: &Flow,
         (steps, results): (&Table, &Value),
-    ) -> Result<Flow, Stop> {
+    ) -> Outcome {
         let Flow::Table(parts) = given else { return Ok(given.clone()) };
         let [outputs, inputs, others] = &parts[..] else { return Ok(given.clone()) };
         self.note_drawn(module, inputs, outputs);
@@ -387,12 +391,7 @@ impl Walk<'_> {
     }
 
     /// A module or criterion that cannot be run, so that the rest of the net is still drawn.
-    pub(super) fn unknown(
-        &mut self,
-        module: &Table,
-        path: &str,
-        input: &Flow,
-    ) -> Result<Flow, Stop> {
+    pub(super) fn unknown(&mut self, module: &Table, path: &str, input: &Flow) -> Outcome {
         let (span, name) = (self.place(module), torch_type(module));
         let layer = Unknown { type_name: name.clone() };
         let bottoms = self.current(input);

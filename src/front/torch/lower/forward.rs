@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::{Flow, Walk};
 use crate::diag::{Diagnostics, Severity};
-use crate::front::torch::interp::{Lua, LuaError, Table, Value};
+use crate::front::torch::interp::{Lua, LuaResult, Table, Value};
 use crate::front::torch::library::Library;
 use crate::front::torch::tensor::{Kind, LateNumber, Tensor};
 use crate::front::{Numbers, Trial};
@@ -40,7 +40,7 @@ pub fn forward(
     module: &Table,
     input: &Value,
     own: bool,
-) -> Result<Value, LuaError> {
+) -> LuaResult<Value> {
     let span = lua.call_span().unwrap_or_else(Span::nowhere);
     let mut complaints = Diagnostics::default();
     let mut walk = Walk::new(lua, library.clone(), &mut complaints, span);
@@ -96,7 +96,7 @@ pub fn loss(
     library: Rc<Library>,
     criterion: &Table,
     (input, target): (&Value, &Value),
-) -> Result<Value, LuaError> {
+) -> LuaResult<Value> {
     let span = lua.call_span().unwrap_or_else(Span::nowhere);
     let mut silent = Diagnostics::default();
     let mut walk = Walk::new(lua, library.clone(), &mut silent, span);
@@ -142,7 +142,7 @@ fn phase(module: &Table) -> Phase {
 }
 
 /// With the values of the parameters of the walk, if these are not too many and known.
-fn parameters(walk: &mut Walk, given: Given) -> Result<Given, LuaError> {
+fn parameters(walk: &mut Walk, given: Given) -> LuaResult<Given> {
     let Some(mut tensors) = given else { return Ok(None) };
     let mut count: usize = tensors.values().map(|(_, values)| values.len()).sum();
     for i in 0..walk.uses.len() {
@@ -163,7 +163,7 @@ fn parameters(walk: &mut Walk, given: Given) -> Result<Given, LuaError> {
     Ok(Some(tensors))
 }
 
-fn numbers(lua: &mut Lua, tensor: &Tensor) -> Result<Option<Vec<f32>>, LuaError> {
+fn numbers(lua: &mut Lua, tensor: &Tensor) -> LuaResult<Option<Vec<f32>>> {
     if MOST_ELEMENTS < tensor.numel() || tensor.is_unknown() {
         return Ok(None);
     }
@@ -175,7 +175,7 @@ fn tried(
     lua: &mut Lua,
     library: &Library,
     trial: Trial,
-) -> Result<Option<BTreeMap<String, Numbers>>, LuaError> {
+) -> LuaResult<Option<BTreeMap<String, Numbers>>> {
     let Some(run) = library.trial() else { return Ok(None) };
     let given = trial.tensors.clone();
     let Some((mut results, steps)) = run(trial) else { return Ok(None) };
@@ -226,7 +226,7 @@ fn enter(
     span: Span,
     level: usize,
     given: &mut Given,
-) -> Result<Flow, LuaError> {
+) -> LuaResult<Flow> {
     let refused = |walk: &mut Walk| {
         let got = input.type_name();
         Err(walk.lua().error(&format!("a module takes tensors and tables of them, not {got}")))
@@ -262,7 +262,7 @@ fn leave(
     shapes: &Shapes,
     results: Option<&BTreeMap<String, Numbers>>,
     (own, kind): (bool, Kind),
-) -> Result<Value, LuaError> {
+) -> LuaResult<Value> {
     match shapes {
         Shapes::Tensor(name, Some(shape)) => {
             let known = results.and_then(|results| results.get(&format!("out.{name}")));

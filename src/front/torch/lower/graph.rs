@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::arrange::{inside, integer, several_inputs};
-use super::{Flow, Stop, Walk, stop, tables};
+use super::{Flow, Outcome, Walk, stop, tables};
 use crate::front::torch::interp::{Table, Value};
 
 /// One flow as it is, several as a table.
@@ -13,7 +13,7 @@ fn together(mut flows: Vec<Flow>) -> Flow {
 
 impl Walk<'_> {
     /// What a graph makes of its input: a tensor for one input node, a table for several.
-    pub(super) fn graph(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
+    pub(super) fn graph(&mut self, module: &Table, path: &str, input: &Flow) -> Outcome {
         let inputs = tables(module, "inputs");
         let given = match inputs.len() {
             0 | 1 => vec![input.clone()],

@@ -45,10 +45,7 @@ impl Walk<'_> {
         if !self.lua.has_room() {
             return None;
         }
-        let inner = || match criterion.field("criterion") {
-            Value::Table(inner) => Some(inner),
-            _ => None,
-        };
+        let inner = || criterion.field("criterion").into_table();
         match super::torch_type(criterion).as_str() {
             "nn.SequencerCriterion" => {
                 let (steps, labels) = self.of_step(&inner()?, output)?;

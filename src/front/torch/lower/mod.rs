@@ -108,6 +108,9 @@ const CONTAINER: usize = 100;
 /// Why a walk ended early.
 pub type Stop = Box<Diagnostic>;
 
+/// What a module makes of its input, unless the walk ends at it.
+pub type Outcome = Result<Flow, Stop>;
+
 /// The walk.
 pub struct Walk<'a> {
     pub(super) lua: &'a mut Lua,
@@ -185,7 +188,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What a module makes of its input. `path` is the module's place in the tree: `2.1`.
-    pub fn module(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
+    pub fn module(&mut self, module: &Table, path: &str, input: &Flow) -> Outcome {
         let before = self.adding.len();
         self.adding.extend(self.library.added(module));
         self.depth += 1;
@@ -198,7 +201,7 @@ impl<'a> Walk<'a> {
         output.map_err(|stop| self.placed(stop, module))
     }
 
-    fn entered(&mut self, module: &Table, path: &str, input: &Flow) -> Result<Flow, Stop> {
+    fn entered(&mut self, module: &Table, path: &str, input: &Flow) -> Outcome {
         let span = self.place(module);
         self.deeper(module)?;
         if !self.kind(module).1 {
@@ -217,12 +220,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What a module makes of its input as one of the class of cortado's that it extends, whatever it computes itself.
-    pub(super) fn known_module(
-        &mut self,
-        module: &Table,
-        path: &str,
-        input: &Flow,
-    ) -> Result<Flow, Stop> {
+    pub(super) fn known_module(&mut self, module: &Table, path: &str, input: &Flow) -> Outcome {
         let span = self.place(module);
         self.lua.work_at(CONTAINER.saturating_mul(input.size()), span).map_err(stop)?;
         self.deeper(module)?;
@@ -233,9 +231,13 @@ impl<'a> Walk<'a> {
         if let Some(spelling) = Layer::resolve(Dialect::Torch, &kind) {
             return self.spelled(spelling, module, path, input);
         }
-        let message = format!("`{}` has no updateOutput", torch_type(module));
+        let name = torch_type(module);
+        let message = format!("`{name}` has no updateOutput");
         let d = Diagnostic::new(&diag::E0704, span, message).here("made here");
-        self.diagnostics.report(d);
+        self.diagnostics.report(match name.as_str() {
+            "nn.Container" => d.help("it only holds modules: nn.Sequential() chains them, nn.ConcatTable() gives each the input"),
+            _ => d.help(format!("write `function {}:updateOutput(input) ... return self.output end`", name.rsplit('.').next().unwrap_or_default())),
+        });
         self.unknown(module, path, input)
     }
 
@@ -270,7 +272,7 @@ impl<'a> Walk<'a> {
         module: &Table,
         path: &str,
         input: &Flow,
-    ) -> Result<Flow, Stop> {
+    ) -> Outcome {
         let (span, type_name) = (self.place(module), torch_type(module));
         self.lua.work_at(MODULE.saturating_mul(input.size()), span).map_err(stop)?;
         // The model itself may be a single module.
@@ -338,7 +340,7 @@ impl<'a> Walk<'a> {
         bottoms: Vec<String>,
         path: &str,
         span: Span,
-    ) -> Result<Flow, Stop> {
+    ) -> Outcome {
         let Some(spelling) = Layer::resolve(Dialect::Torch, name) else {
             return Err(Box::new(Diagnostic::new(&diag::E0704, span, format!("no `{name}`"))));
         };
@@ -553,5 +555,5 @@ pub fn children(module: &Table) -> Vec<Table> {
 /// The tables in the list that a field holds.
 fn tables(table: &Table, field: &str) -> Vec<Table> {
     let Value::Table(list) = table.field(field) else { return vec![] };
-    list.items().filter_map(|v| if let Value::Table(t) = v { Some(t) } else { None }).collect()
+    list.items().filter_map(Value::into_table).collect()
 }

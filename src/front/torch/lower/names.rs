@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{Flow, Identity, Places, Walk, Window};
-use crate::front::torch::interp::{LuaError, Table, Value};
+use crate::front::torch::interp::{LuaResult, Table, Value};
 use crate::front::torch::library::method;
 use crate::front::torch::tensor::Tensor;
 
@@ -16,7 +16,7 @@ impl Walk<'_> {
     ///
     /// # Errors
     /// A method that the definition has replaced fails.
-    pub fn parameter_names(&mut self, model: &Table) -> Result<Names, LuaError> {
+    pub fn parameter_names(&mut self, model: &Table) -> LuaResult<Names> {
         let mut names = vec![];
         let lists = method(self.lua, model, "parameters")?;
         let list = |i: usize| match lists.get(i) {

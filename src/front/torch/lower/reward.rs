@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::{Flow, Walk, children};
 use crate::front::torch::interp::{Table, Value};
-use crate::front::torch::library::{ancestors, class_name, lua_field};
+use crate::front::torch::library::{ancestors, class_name, is_criterion, lua_field};
 use crate::spec::Phase;
 
 impl Walk<'_> {
@@ -18,14 +18,30 @@ impl Walk<'_> {
         }
     }
 
-    /// For a criterion of rewards what the modules that it rewards have drawn, each from its input, in a table; the
-    /// criterion's field `__drawn` says which they are.
-    pub(super) fn drawn_for(&mut self, criterion: &Table) -> Option<Flow> {
-        let class = criterion.metatable()?;
-        let Value::Table(rewarded) = criterion.field("module") else { return None };
-        if !lua_field(&class, "__rewards").is_truthy() {
-            return None;
+    /// What the criterions of rewards are given beside input and target: this one, or those inside of it, which its field
+    /// `__rewards_inside` lists.
+    pub(super) fn drawn_for(&mut self, criterion: &Table) -> Vec<Flow> {
+        if rewards(criterion) {
+            return self.drawn_by(criterion).into_iter().collect();
         }
+        let mut inside = vec![];
+        rewards_in(criterion, &mut MOST_SEARCHED.clone(), &mut inside);
+        let flows: Vec<Flow> = inside.iter().filter_map(|inner| self.drawn_by(inner)).collect();
+        if flows.len() != inside.len() || inside.is_empty() {
+            return vec![];
+        }
+        let list = self.lua.table();
+        for (at, inner) in inside.into_iter().enumerate() {
+            list.set((at + 1).into(), Value::Table(inner));
+        }
+        criterion.set_field("__rewards_inside", list);
+        flows
+    }
+
+    /// What the modules that a criterion rewards have drawn, each from its input, in a table; the criterion's field
+    /// `__drawn` says which they are.
+    fn drawn_by(&mut self, criterion: &Table) -> Option<Flow> {
+        let Value::Table(rewarded) = criterion.field("module") else { return None };
         let mut inside = HashSet::new();
         let mut waiting = vec![rewarded];
         while let Some(module) = waiting.pop() {
@@ -43,5 +59,29 @@ impl Walk<'_> {
         }
         criterion.set_field("__drawn", list);
         Some(Flow::Table(flows))
+    }
+}
+
+/// Whether a criterion is one of rewards.
+fn rewards(criterion: &Table) -> bool {
+    criterion.metatable().is_some_and(|class| lua_field(&class, "__rewards").is_truthy())
+}
+
+/// So many fields are looked at for criterions of rewards.
+const MOST_SEARCHED: usize = 1000;
+
+/// The criterions of rewards in the fields of a criterion, in their lists and in those of the criterions there.
+fn rewards_in(holder: &Table, left: &mut usize, found: &mut Vec<Table>) {
+    for (_, value) in holder.entries() {
+        let Value::Table(inner) = value else { continue };
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            return;
+        }
+        match inner.metatable() {
+            Some(_) if rewards(&inner) => found.push(inner),
+            Some(_) if !is_criterion(&inner) => {}
+            _ => rewards_in(&inner, left, found),
+        }
     }
 }

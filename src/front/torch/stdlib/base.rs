@@ -2,7 +2,7 @@
 
 use super::{debug, dump, fill};
 use crate::front::torch::interp::{
-    Args, Lua, LuaError, LuaStr, Native, Object, Results, Table, Userdata, Value, number,
+    Args, Lua, LuaError, LuaResult, LuaStr, Native, Object, Results, Table, Userdata, Value, number,
 };
 
 pub(super) fn install(lua: &mut Lua) {
@@ -73,7 +73,7 @@ fn collect_garbage(lua: &mut Lua, args: &Args) -> Results {
 }
 
 /// What nothing holds is freed at once, but weak tables are looked through only here.
-fn collect(lua: &mut Lua) -> Result<(), LuaError> {
+fn collect(lua: &mut Lua) -> LuaResult<()> {
     loop {
         lua.work(100 + lua.heap.tables() / 4)?;
         if lua.heap.forget_weak() == 0 {
@@ -209,7 +209,7 @@ fn protected(lua: &mut Lua, function: &Value, args: &[Value], handler: Option<Va
 }
 
 /// A protected call costs more than another, and most if there is an error, since that carries its trace.
-fn pay_for_protection(lua: &mut Lua, results: &Results) -> Result<(), LuaError> {
+fn pay_for_protection(lua: &mut Lua, results: &Results) -> LuaResult<()> {
     lua.work(if results.is_err() { 500 } else { 16 })
 }
 
@@ -378,10 +378,10 @@ fn load(lua: &mut Lua, args: &Args) -> Results {
     }
 }
 
-fn read_pieces(lua: &mut Lua, reader: &Value) -> Result<LuaStr, LuaError> {
+fn read_pieces(lua: &mut Lua, reader: &Value) -> LuaResult<LuaStr> {
     let mut text = vec![];
     loop {
-        let piece = lua.call(reader, vec![])?.into_iter().next().unwrap_or_default();
+        let piece = lua.call_for_one(reader, vec![])?;
         match piece.to_text() {
             Some(piece) if !piece.is_empty() => text.extend_from_slice(&piece),
             Some(_) => break,

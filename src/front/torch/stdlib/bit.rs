@@ -1,7 +1,7 @@
 //! LuaJIT's `bit`: operations on 32-bit integers, and the version that `jit` states.
 
 use super::library;
-use crate::front::torch::interp::{Args, Lua, LuaError, Results};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results};
 
 pub(super) fn install(lua: &mut Lua) {
     library(
@@ -31,7 +31,7 @@ pub(super) fn install(lua: &mut Lua) {
 }
 
 /// The low 32 bits of a number rounded to a whole one.
-fn word(lua: &Lua, args: &Args, at: usize) -> Result<u32, LuaError> {
+fn word(lua: &Lua, args: &Args, at: usize) -> LuaResult<u32> {
     let number = args.number(lua, at)?.round_ties_even();
     Ok(number.rem_euclid(4_294_967_296.0) as u32)
 }

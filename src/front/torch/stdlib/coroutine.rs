@@ -1,7 +1,7 @@
 //! The library of coroutines.
 
 use super::library;
-use crate::front::torch::interp::{Args, Lua, LuaError, Native, Results, Thread, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Native, Results, Thread, Value};
 use std::rc::Rc;
 
 pub(super) fn install(lua: &mut Lua) {
@@ -20,7 +20,7 @@ pub(super) fn install(lua: &mut Lua) {
     );
 }
 
-fn thread(lua: &Lua, args: &Args) -> Result<Rc<Thread>, LuaError> {
+fn thread(lua: &Lua, args: &Args) -> LuaResult<Rc<Thread>> {
     let thread = args.0.first().and_then(Thread::of);
     thread.ok_or_else(|| lua.bad_argument(0, "coroutine expected"))
 }

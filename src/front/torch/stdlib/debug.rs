@@ -3,7 +3,7 @@
 use super::outside::refuse;
 use super::{base, library};
 use crate::front::torch::interp::{
-    Args, Level, Lua, LuaError, LuaStr, Native, Results, Table, Thread, Value,
+    Args, Level, Lua, LuaResult, LuaStr, Native, Results, Table, Thread, Value,
 };
 use crate::source::FileId;
 use std::cell::RefCell;
@@ -30,7 +30,13 @@ pub(super) fn install(lua: &mut Lua) {
     );
     let get = move |_: &mut Lua, _: &Args| Ok(vec![registry.clone().into()]);
     debug.set_field("getregistry", Native::value("getregistry", get));
-    refuse(lua, "debug", &["getlocal", "setlocal", "debug"]);
+    refuse(lua, "debug", &["debug"]);
+    for name in ["getlocal", "setlocal"] {
+        let message = format!(
+            "'debug.{name}' is not available: the variables of calls in progress are not shown"
+        );
+        debug.set_field(name, Native::value(name, move |lua, _| Err(lua.error(&message))));
+    }
 }
 
 /// The full names of chunks that `load` has made, beside the shortened ones of messages.
@@ -187,7 +193,7 @@ fn source(lua: &mut Lua, function: &Value, table: &Table) {
 /// The name and the variable of an upvalue, counted from 1.
 type Upvalue = (Value, Option<Rc<RefCell<Value>>>);
 
-fn upvalue(lua: &Lua, args: &Args) -> Result<Upvalue, LuaError> {
+fn upvalue(lua: &Lua, args: &Args) -> LuaResult<Upvalue> {
     let (function, at) = (args.function(lua, 0)?, args.integer(lua, 1)?);
     let Value::Function(closure) = function else { return Ok((Value::Nil, None)) };
     let at = usize::try_from(at - 1).unwrap_or(usize::MAX);

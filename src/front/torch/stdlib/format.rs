@@ -1,6 +1,6 @@
 //! `string.format`: C's conversions with Lua's coercions.
 
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, number};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, number};
 
 /// `%-5.2f`: flags, width, precision.
 #[derive(Default)]
@@ -44,7 +44,7 @@ pub(super) fn format(lua: &mut Lua, args: &Args) -> Results {
     Ok(vec![lua.string(out).into()])
 }
 
-fn parse(lua: &Lua, text: &[u8]) -> Result<(Spec, u8, usize), LuaError> {
+fn parse(lua: &Lua, text: &[u8]) -> LuaResult<(Spec, u8, usize)> {
     let mut spec = Spec::default();
     let mut at = 0;
     while let Some(flag) = text.get(at) {
@@ -89,7 +89,7 @@ fn convert(
     spec: &Spec,
     conversion: u8,
     out: &mut Vec<u8>,
-) -> Result<(), LuaError> {
+) -> LuaResult<()> {
     match conversion {
         b's' => {
             let text = lua.to_text(&args.get(at))?;

@@ -1,7 +1,8 @@
 //! `require` and `package`: modules that Rust registered, and Lua files that the caller's resolver finds.
 
 use super::fill;
-use crate::front::torch::interp::{Args, Lua, Results, Table, Value};
+use crate::diag::{self, Diagnostic};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Table, Value};
 
 pub(super) fn install(lua: &mut Lua) {
     let package = lua.table();
@@ -71,8 +72,7 @@ fn module(lua: &mut Lua, args: &Args) -> Results {
         return Err(lua.error("'module' not called from a Lua function"));
     };
     let _old = caller.environment.replace(table.clone());
-    for option in args.rest(1).iter().filter(|o| matches!(o, Value::Function(_) | Value::Native(_)))
-    {
+    for option in args.rest(1).iter().filter(|option| option.is_function()) {
         lua.call(option, vec![table.clone().into()])?;
     }
     Ok(vec![])
@@ -80,13 +80,7 @@ fn module(lua: &mut Lua, args: &Args) -> Results {
 
 /// `package.loaded` or `package.preload`, whatever a script has done to them.
 fn part(lua: &Lua, name: &str) -> Option<Table> {
-    match lua.globals().field("package") {
-        Value::Table(package) => match package.field(name) {
-            Value::Table(table) => Some(table),
-            _ => None,
-        },
-        _ => None,
-    }
+    lua.globals().field("package").into_table()?.field(name).into_table()
 }
 
 fn require(lua: &mut Lua, args: &Args) -> Results {
@@ -112,9 +106,8 @@ fn require(lua: &mut Lua, args: &Args) -> Results {
     }
     let loader = find_loader(lua, &name.to_str(), &key)?;
     loaded.set(key.clone(), Value::Bool(false));
-    let result = lua.call(&loader, vec![key.clone()]);
-    let value = match result {
-        Ok(values) => values.into_iter().next().unwrap_or_default(),
+    let value = match lua.call_for_one(&loader, vec![key.clone()]) {
+        Ok(value) => value,
         Err(error) => {
             loaded.set(key, Value::Nil);
             return Err(error);
@@ -128,11 +121,7 @@ fn require(lua: &mut Lua, args: &Args) -> Results {
     Ok(vec![loaded.get(&key)])
 }
 
-fn find_loader(
-    lua: &mut Lua,
-    name: &str,
-    key: &Value,
-) -> Result<Value, crate::front::torch::interp::LuaError> {
+fn find_loader(lua: &mut Lua, name: &str, key: &Value) -> LuaResult<Value> {
     let preloaded = part(lua, "preload").map_or(Value::Nil, |preload| preload.get(key));
     if !preloaded.is_nil() {
         return Ok(preloaded);
@@ -148,7 +137,12 @@ fn find_loader(
             "module '{name}' not found:\n\tno field package.preload['{name}']\n\tno file './{file}.lua'\n\tno file \
              './{file}/init.lua'\n\tno package that cortado knows"
         );
-        return Err(lua.error(&message));
+        let Some(span) = lua.call_span() else { return Err(lua.error(&message)) };
+        let d = Diagnostic::new(&diag::E0701, span, format!("module '{name}' not found"));
+        let help = format!(
+            "put `{file}.lua` beside the definition, or take the line out if only training needs it"
+        );
+        return Err(lua.error_as(&message, d.help(help)));
     };
     lua.reserve_here(24 * text.len())?;
     lua.work(2000 + 50 * text.len())?;

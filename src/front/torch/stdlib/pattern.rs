@@ -1,6 +1,6 @@
 //! Lua patterns (reference manual 5.4.1): a backtracking matcher that pays for its steps.
 
-use crate::front::torch::interp::{Lua, LuaError};
+use crate::front::torch::interp::{Lua, LuaResult};
 
 /// What a pair of parentheses caught: bytes `from..to`, or a position for `()`.
 #[derive(Clone, Copy)]
@@ -26,7 +26,7 @@ pub(super) struct Matcher<'t> {
     pub is_anchored: bool,
 }
 
-type Outcome = Result<Option<usize>, LuaError>;
+type Outcome = LuaResult<Option<usize>>;
 
 impl<'t> Matcher<'t> {
     /// A pattern ends at its first zero byte.
@@ -46,11 +46,7 @@ impl<'t> Matcher<'t> {
     }
 
     /// The first match that begins at `start` or later.
-    pub fn find(
-        &mut self,
-        lua: &mut Lua,
-        start: usize,
-    ) -> Result<Option<(usize, usize)>, LuaError> {
+    pub fn find(&mut self, lua: &mut Lua, start: usize) -> LuaResult<Option<(usize, usize)>> {
         for from in start..=self.text.len() {
             if let Some(to) = self.match_at(lua, from)? {
                 return Ok(Some((from, to)));
@@ -71,7 +67,7 @@ impl<'t> Matcher<'t> {
         end
     }
 
-    fn pay(&mut self, lua: &mut Lua) -> Result<(), LuaError> {
+    fn pay(&mut self, lua: &mut Lua) -> LuaResult<()> {
         self.steps += 1;
         if 4096 < self.steps {
             lua.work(std::mem::take(&mut self.steps) / 2)?;
@@ -249,7 +245,7 @@ impl<'t> Matcher<'t> {
     }
 
     /// Where the single-character class that begins at `item` ends.
-    fn class_end(&self, lua: &Lua, item: usize) -> Result<usize, LuaError> {
+    fn class_end(&self, lua: &Lua, item: usize) -> LuaResult<usize> {
         match self.pattern[item] {
             b'%' if item + 1 == self.pattern.len() => {
                 Err(lua.error("malformed pattern (ends with '%')"))

@@ -1,7 +1,7 @@
 //! `table.sort`: quicksort with the middle of three as pivot. Sorting is not stable, and equal items end up in the order
 //! in which Lua 5.1 and LuaJIT leave them, since definitions may depend on it.
 
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Table, Value, compare_message};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Table, Value, compare_message};
 
 pub(super) fn sort(lua: &mut Lua, args: &Args) -> Results {
     let table = args.table(lua, 0)?;
@@ -29,7 +29,7 @@ struct Sorting {
 }
 
 impl Sorting {
-    fn less(&self, lua: &mut Lua, left: &Value, right: &Value) -> Result<bool, LuaError> {
+    fn less(&self, lua: &mut Lua, left: &Value, right: &Value) -> LuaResult<bool> {
         lua.work(1)?;
         if let Some(function) = &self.function {
             let results = lua.call(function, vec![left.clone(), right.clone()])?;
@@ -46,20 +46,20 @@ impl Sorting {
         }
     }
 
-    fn ordered(&self, lua: &mut Lua, left: &Value, right: &Value) -> Result<bool, LuaError> {
+    fn ordered(&self, lua: &mut Lua, left: &Value, right: &Value) -> LuaResult<bool> {
         match lua.call_span() {
             Some(span) => lua.less(left, right, false, span),
             None => Ok(false),
         }
     }
 
-    fn less_at(&self, lua: &mut Lua, left: usize, right: usize) -> Result<bool, LuaError> {
+    fn less_at(&self, lua: &mut Lua, left: usize, right: usize) -> LuaResult<bool> {
         let (left, right) = (self.items[left].clone(), self.items[right].clone());
         self.less(lua, &left, &right)
     }
 
     /// Sorts `low..=high`, the smaller half by recursion.
-    fn range(&mut self, lua: &mut Lua, mut low: usize, mut high: usize) -> Result<(), LuaError> {
+    fn range(&mut self, lua: &mut Lua, mut low: usize, mut high: usize) -> LuaResult<()> {
         while low < high {
             if self.less_at(lua, high, low)? {
                 self.items.swap(low, high);
@@ -101,7 +101,7 @@ impl Sorting {
         low: usize,
         high: usize,
         pivot: &Value,
-    ) -> Result<usize, LuaError> {
+    ) -> LuaResult<usize> {
         let (mut left, mut right) = (low, high - 1);
         loop {
             left += 1;

@@ -2,7 +2,7 @@
 
 use super::pattern::{Capture, Matcher};
 use super::{format, library};
-use crate::front::torch::interp::{Args, Lua, LuaError, LuaStr, Native, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, LuaStr, Native, Results, Value};
 use memchr::memmem;
 use std::cell::Cell;
 
@@ -153,7 +153,7 @@ fn captured(lua: &mut Lua, matcher: &Matcher, from: usize, to: usize) -> Results
     (0..matcher.captures().len()).map(|at| capture(lua, matcher, at)).collect()
 }
 
-fn capture(lua: &mut Lua, matcher: &Matcher, at: usize) -> Result<Value, LuaError> {
+fn capture(lua: &mut Lua, matcher: &Matcher, at: usize) -> LuaResult<Value> {
     match matcher.captures().get(at) {
         Some(&Capture::Text(from, to)) => Ok(lua.string(&matcher.text()[from..to]).into()),
         Some(&Capture::Position(at)) => Ok((at + 1).into()),
@@ -183,7 +183,7 @@ fn gsub(lua: &mut Lua, args: &Args) -> Results {
     let (text, pattern) = (args.string(lua, 0)?, args.string(lua, 1)?);
     let replacement = args.get(2);
     let is_usable = matches!(replacement, Value::Number(_) | Value::String(_) | Value::Table(_))
-        || matches!(replacement, Value::Function(_) | Value::Native(_));
+        || replacement.is_function();
     if !is_usable {
         return Err(lua.bad_argument(2, "string/function/table expected"));
     }
@@ -223,7 +223,7 @@ fn replace(
     from: usize,
     to: usize,
     out: &mut Vec<u8>,
-) -> Result<(), LuaError> {
+) -> LuaResult<()> {
     let whole = &matcher.text()[from..to];
     let value = match replacement {
         Value::Table(_) => {
@@ -235,7 +235,7 @@ fn replace(
         }
         Value::Function(_) | Value::Native(_) => {
             let args = captured(lua, matcher, from, to)?;
-            lua.call(replacement, args)?.into_iter().next().unwrap_or_default()
+            lua.call_for_one(replacement, args)?
         }
         _ => {
             let template = replacement.to_text().unwrap_or("".into());
@@ -263,7 +263,7 @@ fn expand(
     from: usize,
     to: usize,
     out: &mut Vec<u8>,
-) -> Result<(), LuaError> {
+) -> LuaResult<()> {
     lua.work(template.len() / 16)?;
     let mut bytes = template.iter();
     while let Some(&byte) = bytes.next() {

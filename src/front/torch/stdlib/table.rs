@@ -2,7 +2,7 @@
 
 use super::library;
 use super::sort::sort;
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 
 pub(super) fn install(lua: &mut Lua) {
     library(
@@ -104,7 +104,7 @@ fn move_items(lua: &mut Lua, args: &Args) -> Results {
     let Some(last_to) = last_to else {
         return Err(lua.bad_argument(2, "too many elements to move"));
     };
-    let carry = |lua: &mut Lua, at: i64| -> Result<(), LuaError> {
+    let carry = |lua: &mut Lua, at: i64| -> LuaResult<()> {
         lua.work(1)?;
         let value = from.get(&((first + at) as f64).into());
         into.set(((to + at) as f64).into(), value);

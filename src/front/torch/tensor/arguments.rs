@@ -4,13 +4,13 @@ use super::kind::Kind;
 use super::layout::describe;
 use super::storage::Storage;
 use super::view::Tensor;
-use crate::front::torch::interp::{Args, Lua, LuaError, Value};
+use crate::front::torch::interp::{Args, Lua, LuaError, LuaResult, Value};
 
 /// Extents that a tensor may have.
 const MOST_DIMENSIONS: usize = 64;
 
 /// An argument as a tensor.
-pub(super) fn tensor<'a>(lua: &Lua, args: &'a Args, at: usize) -> Result<&'a Tensor, LuaError> {
+pub(super) fn tensor<'a>(lua: &Lua, args: &'a Args, at: usize) -> LuaResult<&'a Tensor> {
     let tensor = args.0.get(at).and_then(Value::object::<Tensor>);
     tensor.ok_or_else(|| wrong(lua, args, at, "tensor"))
 }
@@ -31,7 +31,7 @@ pub(super) fn optional(args: &Args, at: usize) -> Option<&Tensor> {
 }
 
 /// A whole number of a script.
-pub(super) fn whole(lua: &Lua, args: &Args, at: usize) -> Result<i64, LuaError> {
+pub(super) fn whole(lua: &Lua, args: &Args, at: usize) -> LuaResult<i64> {
     match args.0.get(at) {
         Some(Value::Number(number)) => Ok(*number as i64),
         _ => Err(wrong(lua, args, at, "number")),
@@ -39,7 +39,7 @@ pub(super) fn whole(lua: &Lua, args: &Args, at: usize) -> Result<i64, LuaError> 
 }
 
 /// The whole numbers of a LongStorage, of a table, or of all arguments from a position on.
-pub(super) fn wholes(lua: &mut Lua, args: &Args, from: usize) -> Result<Vec<i64>, LuaError> {
+pub(super) fn wholes(lua: &mut Lua, args: &Args, from: usize) -> LuaResult<Vec<i64>> {
     let numbers: Vec<i64> = match args.0.get(from) {
         Some(Value::Object(_)) => {
             let Some(storage) =
@@ -68,18 +68,13 @@ pub(super) fn wholes(lua: &mut Lua, args: &Args, from: usize) -> Result<Vec<i64>
 }
 
 /// Extents: those before the first that is not positive, as Torch takes them.
-pub(super) fn sizes(lua: &mut Lua, args: &Args, from: usize) -> Result<Vec<usize>, LuaError> {
+pub(super) fn sizes(lua: &mut Lua, args: &Args, from: usize) -> LuaResult<Vec<usize>> {
     let numbers = wholes(lua, args, from)?;
     Ok(numbers.into_iter().take_while(|size| 0 < *size).map(|size| size as usize).collect())
 }
 
 /// An argument as a dimension that counts from 1 in Lua and from 0 here.
-pub(super) fn dimension(
-    lua: &Lua,
-    args: &Args,
-    at: usize,
-    tensor: &Tensor,
-) -> Result<usize, LuaError> {
+pub(super) fn dimension(lua: &Lua, args: &Args, at: usize, tensor: &Tensor) -> LuaResult<usize> {
     let (given, count) = (whole(lua, args, at)?, tensor.sizes().len());
     if given < 1 || count < given as usize {
         let message = format!("dimension {given} out of range of {count}D tensor");
@@ -89,7 +84,7 @@ pub(super) fn dimension(
 }
 
 /// An index from 1 (or from the end, if negative) to one from 0.
-pub(super) fn index(lua: &Lua, given: f64, size: usize) -> Result<usize, LuaError> {
+pub(super) fn index(lua: &Lua, given: f64, size: usize) -> LuaResult<usize> {
     let given = given as i64;
     let from_start = if given < 0 { given.saturating_add(size as i64 + 1) } else { given };
     if from_start < 1 || (size as i64) < from_start {
@@ -99,7 +94,7 @@ pub(super) fn index(lua: &Lua, given: f64, size: usize) -> Result<usize, LuaErro
 }
 
 /// Fails unless two tensors have as many elements.
-pub(super) fn same_count(lua: &Lua, left: &Tensor, right: &Tensor) -> Result<(), LuaError> {
+pub(super) fn same_count(lua: &Lua, left: &Tensor, right: &Tensor) -> LuaResult<()> {
     let (a, b) = (left.numel(), right.numel());
     if a == b {
         return Ok(());
@@ -122,7 +117,7 @@ pub(super) fn one(tensor: Tensor) -> Vec<Value> {
 }
 
 /// A LongStorage of numbers.
-pub(super) fn long_storage(lua: &mut Lua, numbers: &[usize]) -> Result<Value, LuaError> {
+pub(super) fn long_storage(lua: &mut Lua, numbers: &[usize]) -> LuaResult<Value> {
     let values: Vec<f64> = numbers.iter().map(|number| *number as f64).collect();
     Ok(Value::Object(Tensor::from_values(lua, Kind::Long, &[numbers.len()], &values)?.storage()))
 }

@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::state::State;
 use super::storage::Storage;
 use super::view::Tensor;
-use crate::front::torch::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Native, Results, Table, Value};
 use std::rc::Rc;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -86,7 +86,7 @@ fn made(lua: &mut Lua, args: &Args, kind: Kind) -> Results {
 }
 
 /// The tensor that `torch.KINDTensor(…)` makes: empty; of extents; of nested tables; over a storage or a tensor.
-pub(super) fn construct(lua: &mut Lua, args: &Args, kind: Kind) -> Result<Tensor, LuaError> {
+pub(super) fn construct(lua: &mut Lua, args: &Args, kind: Kind) -> LuaResult<Tensor> {
     match args.0.first() {
         None | Some(Value::Nil) => Tensor::zeros(lua, kind, &[]),
         Some(Value::Table(table)) => {
@@ -133,7 +133,7 @@ pub(super) fn layout(
     args: &Args,
     from: usize,
     storage: &Storage,
-) -> Result<Layout, LuaError> {
+) -> LuaResult<Layout> {
     let offset = if args.is_none(from) { 1 } else { whole(lua, args, from)? };
     let Some(offset) = usize::try_from(offset).ok().and_then(|offset| offset.checked_sub(1)) else {
         return Err(lua.bad_argument(from, "the offset of a storage counts from 1"));
@@ -174,7 +174,7 @@ pub(super) fn layout(
 }
 
 /// Replaces strides; those that are negative or missing stay.
-fn with_strides(lua: &Lua, layout: &mut Layout, strides: &[i64]) -> Result<(), LuaError> {
+fn with_strides(lua: &Lua, layout: &mut Layout, strides: &[i64]) -> LuaResult<()> {
     for (slot, &stride) in layout.strides.iter_mut().zip(strides) {
         if 0 <= stride {
             *slot = usize::try_from(stride).map_err(|_| lua.error("a stride is too large"))?;
@@ -190,7 +190,7 @@ fn nested(
     depth: usize,
     sizes: &mut Vec<usize>,
     values: &mut Vec<f64>,
-) -> Result<(), LuaError> {
+) -> LuaResult<()> {
     let length = table.length();
     lua.work(1 + length / 2)?;
     if sizes.len() == depth && values.is_empty() {
@@ -219,7 +219,7 @@ fn nested(
 }
 
 /// The storage that `torch.KINDStorage(…)` makes.
-fn storage(lua: &mut Lua, args: &Args, kind: Kind) -> Result<Rc<Storage>, LuaError> {
+fn storage(lua: &mut Lua, args: &Args, kind: Kind) -> LuaResult<Rc<Storage>> {
     match args.0.first() {
         None | Some(Value::Nil) => Storage::new(lua, kind, 0),
         Some(Value::Table(table)) => {
@@ -240,11 +240,7 @@ fn storage(lua: &mut Lua, args: &Args, kind: Kind) -> Result<Rc<Storage>, LuaErr
 }
 
 /// Results that are written into a first argument which is a tensor: the tensor, and where the rest begins.
-pub(super) fn result(
-    lua: &mut Lua,
-    args: &Args,
-    kind: Option<Kind>,
-) -> Result<(Value, usize), LuaError> {
+pub(super) fn result(lua: &mut Lua, args: &Args, kind: Option<Kind>) -> LuaResult<(Value, usize)> {
     if args.get(0).object::<Tensor>().is_some() {
         return Ok((args.get(0), 1));
     }

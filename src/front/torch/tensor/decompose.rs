@@ -8,7 +8,7 @@ use super::Operation;
 use super::arguments::{optional, tensor};
 use super::kind::Kind;
 use super::view::Tensor;
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     ("gels", |lua, args, _| calculate(lua, args, 2, least_squares)),
@@ -90,7 +90,7 @@ impl Matrix {
     }
 
     /// Complains unless there are as many rows as columns.
-    fn square(&self, lua: &Lua) -> Result<usize, LuaError> {
+    fn square(&self, lua: &Lua) -> LuaResult<usize> {
         match self.rows == self.columns.len() {
             true => Ok(self.rows),
             false => Err(lua.error("A should be square")),
@@ -99,7 +99,7 @@ impl Matrix {
 }
 
 /// What a function of this module makes of matrices and of the letters behind them.
-type Calculation = fn(&mut Lua, &[Matrix], &[String]) -> Result<Vec<Made>, LuaError>;
+type Calculation = fn(&mut Lua, &[Matrix], &[String]) -> LuaResult<Vec<Made>>;
 
 /// `f([results...,] matrices..., letters...)`.
 fn calculate(lua: &mut Lua, args: &Args, count: usize, f: Calculation) -> Results {
@@ -129,7 +129,7 @@ fn calculate(lua: &mut Lua, args: &Args, count: usize, f: Calculation) -> Result
     Ok(results)
 }
 
-fn matrix(lua: &mut Lua, tensor: &Tensor) -> Result<Matrix, LuaError> {
+fn matrix(lua: &mut Lua, tensor: &Tensor) -> LuaResult<Matrix> {
     let &[rows, columns] = &tensor.sizes()[..] else {
         return Err(lua.error("A should be 2 dimensional"));
     };
@@ -143,7 +143,7 @@ fn matrix(lua: &mut Lua, tensor: &Tensor) -> Result<Matrix, LuaError> {
 }
 
 /// Pays for so many vectors of a length that are multiplied or added.
-fn pay(lua: &mut Lua, vectors: usize, length: usize) -> Result<(), LuaError> {
+fn pay(lua: &mut Lua, vectors: usize, length: usize) -> LuaResult<()> {
     lua.work(vectors.saturating_mul(length / 16 + 1))
 }
 
@@ -162,7 +162,7 @@ fn add(to: &mut [f64], by: f64, from: &[f64]) {
 }
 
 /// Solves `a x = b` by elimination with pivots: the solution, and the factors of `a` in one matrix.
-fn solved(lua: &mut Lua, b: &Matrix, a: &Matrix) -> Result<(Matrix, Matrix), LuaError> {
+fn solved(lua: &mut Lua, b: &Matrix, a: &Matrix) -> LuaResult<(Matrix, Matrix)> {
     let n = a.square(lua)?;
     if b.rows != n {
         return Err(lua.error("A and b have different numbers of rows"));
@@ -199,7 +199,7 @@ fn solved(lua: &mut Lua, b: &Matrix, a: &Matrix) -> Result<(Matrix, Matrix), Lua
 }
 
 /// The lower triangle whose product with its transpose is a symmetric matrix, of which one triangle is read.
-fn cholesky(lua: &mut Lua, a: &Matrix, lower: bool) -> Result<Matrix, LuaError> {
+fn cholesky(lua: &mut Lua, a: &Matrix, lower: bool) -> LuaResult<Matrix> {
     let n = a.square(lua)?;
     pay(lua, n * n, n)?;
     let read = |i: usize, j: usize| if lower { a.columns[j][i] } else { a.columns[i][j] };
@@ -218,12 +218,7 @@ fn cholesky(lua: &mut Lua, a: &Matrix, lower: bool) -> Result<Matrix, LuaError> 
 }
 
 /// Solves `a x = b` where `a` is given by its factor of [`cholesky`].
-fn solved_by_factor(
-    lua: &mut Lua,
-    b: &Matrix,
-    factor: &Matrix,
-    lower: bool,
-) -> Result<Matrix, LuaError> {
+fn solved_by_factor(lua: &mut Lua, b: &Matrix, factor: &Matrix, lower: bool) -> LuaResult<Matrix> {
     let n = factor.square(lua)?;
     if b.rows != n {
         return Err(lua.error("A and b have different numbers of rows"));
@@ -252,7 +247,7 @@ fn reflect(x: &mut [f64], v: &[f64], by: f64) {
 }
 
 /// `a = q r`: q has orthogonal columns, r is an upper triangle (Householder's reflections).
-fn orthogonal(lua: &mut Lua, a: &Matrix) -> Result<(Matrix, Matrix), LuaError> {
+fn orthogonal(lua: &mut Lua, a: &Matrix) -> LuaResult<(Matrix, Matrix)> {
     let (m, n) = (a.rows, a.columns.len());
     let count = m.min(n);
     pay(lua, 2 * count.saturating_mul(n + count), m)?;
@@ -287,7 +282,7 @@ fn orthogonal(lua: &mut Lua, a: &Matrix) -> Result<(Matrix, Matrix), LuaError> {
 }
 
 /// `x` with the least `|a x - b|`, or the shortest such `x`; and the factors of `a`.
-fn least_squares(lua: &mut Lua, given: &[Matrix], _: &[String]) -> Result<Vec<Made>, LuaError> {
+fn least_squares(lua: &mut Lua, given: &[Matrix], _: &[String]) -> LuaResult<Vec<Made>> {
     let (b, a) = (&given[0], &given[1]);
     if a.rows != b.rows {
         return Err(lua.error("A and b have different numbers of rows"));
@@ -342,11 +337,7 @@ fn rotate(columns: &mut [Vec<f64>], p: usize, q: usize, (sine, cosine): (f64, f6
 
 /// `a = u diag(s) v'`, the columns of a turned in pairs until they are orthogonal (one-sided Jacobi). With the letter `A`
 /// all of `u` and `v`.
-fn singular_values(
-    lua: &mut Lua,
-    given: &[Matrix],
-    letters: &[String],
-) -> Result<Vec<Made>, LuaError> {
+fn singular_values(lua: &mut Lua, given: &[Matrix], letters: &[String]) -> LuaResult<Vec<Made>> {
     let a = &given[0];
     let is_tall = a.columns.len() <= a.rows;
     let tall = if is_tall { a.clone() } else { a.transposed() };
@@ -403,7 +394,7 @@ fn singular_values(
 }
 
 /// Adds orthogonal columns until there are so many.
-fn complete(lua: &mut Lua, matrix: &mut Matrix, count: usize) -> Result<(), LuaError> {
+fn complete(lua: &mut Lua, matrix: &mut Matrix, count: usize) -> LuaResult<()> {
     let mut axis = 0;
     while matrix.columns.len() < count && axis < matrix.rows {
         pay(lua, 4 * matrix.columns.len() + 1, matrix.rows)?;
@@ -425,7 +416,7 @@ fn complete(lua: &mut Lua, matrix: &mut Matrix, count: usize) -> Result<(), LuaE
 }
 
 /// The eigenvalues of a symmetric matrix, the smallest first, and with the letter `V` the eigenvectors (Jacobi).
-fn symmetric(lua: &mut Lua, given: &[Matrix], letters: &[String]) -> Result<Vec<Made>, LuaError> {
+fn symmetric(lua: &mut Lua, given: &[Matrix], letters: &[String]) -> LuaResult<Vec<Made>> {
     let n = given[0].square(lua)?;
     let lower = letters.get(1).is_some_and(|letter| letter == "L");
     let read = |i: usize, j: usize| given[0].columns[i.min(j)][i.max(j)];

@@ -8,7 +8,7 @@ use super::state::State;
 use super::twister::Generator;
 use super::view::Tensor;
 use super::{Function, arguments};
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     ("bernoulli", |lua, args| single(lua, args, bernoulli)),
@@ -56,7 +56,7 @@ pub(super) const METHODS: &[Function] = &[
 ];
 
 /// Two optional numbers.
-fn pair(lua: &Lua, args: &Args, from: usize, defaults: (f64, f64)) -> Result<(f64, f64), LuaError> {
+fn pair(lua: &Lua, args: &Args, from: usize, defaults: (f64, f64)) -> LuaResult<(f64, f64)> {
     let number = |at: usize, default: f64| {
         if args.is_none(at) { Ok(default) } else { args.number(lua, at) }
     };
@@ -69,13 +69,7 @@ fn law(lua: &mut Lua, args: &Args, law: Law, scale: f64, shift: f64) -> Results 
     Ok(vec![args.get(0)])
 }
 
-fn fill_law(
-    lua: &mut Lua,
-    given: &Tensor,
-    law: Law,
-    scale: f64,
-    shift: f64,
-) -> Result<(), LuaError> {
+fn fill_law(lua: &mut Lua, given: &Tensor, law: Law, scale: f64, shift: f64) -> LuaResult<()> {
     let recipe = State::of(lua).recipe(law, given.numel(), scale, shift);
     match given.layout().run().filter(|_| given.kind().is_real()) {
         Some(run) => {
@@ -107,8 +101,11 @@ fn made(lua: &mut Lua, args: &Args, law: Law) -> Results {
     Ok(vec![made])
 }
 
+/// What draws a number.
+type Draw = Box<dyn Fn(&mut Generator) -> f64>;
+
 /// A distribution whose parameters are the arguments from a position on.
-type Distribution = fn(&Lua, &Args, usize) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError>;
+type Distribution = fn(&Lua, &Args, usize) -> LuaResult<Draw>;
 
 /// One number, or a tensor filled, as `torch.NAME([tensor,] …)` gives it.
 fn single(lua: &mut Lua, args: &Args, distribution: Distribution) -> Results {
@@ -137,29 +134,17 @@ fn each(lua: &mut Lua, args: &Args, distribution: Distribution) -> Results {
     Ok(vec![args.get(0)])
 }
 
-fn uniform(
-    lua: &Lua,
-    args: &Args,
-    from: usize,
-) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
+fn uniform(lua: &Lua, args: &Args, from: usize) -> LuaResult<Draw> {
     let (low, high) = pair(lua, args, from, (0.0, 1.0))?;
     Ok(Box::new(move |random| low + (high - low) * random.uniform()))
 }
 
-fn normal(
-    lua: &Lua,
-    args: &Args,
-    from: usize,
-) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
+fn normal(lua: &Lua, args: &Args, from: usize) -> LuaResult<Draw> {
     let (mean, deviation) = pair(lua, args, from, (0.0, 1.0))?;
     Ok(Box::new(move |random| mean + deviation * random.normal()))
 }
 
-fn bernoulli(
-    lua: &Lua,
-    args: &Args,
-    from: usize,
-) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
+fn bernoulli(lua: &Lua, args: &Args, from: usize) -> LuaResult<Draw> {
     let (chance, _) = pair(lua, args, from, (0.5, 0.0))?;
     if !(0.0..=1.0).contains(&chance) {
         return Err(lua.bad_argument(from, "must be a probability between 0 and 1"));
@@ -167,20 +152,12 @@ fn bernoulli(
     Ok(Box::new(move |random| f64::from(u8::from(random.uniform() <= chance))))
 }
 
-fn exponential(
-    lua: &Lua,
-    args: &Args,
-    from: usize,
-) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
+fn exponential(lua: &Lua, args: &Args, from: usize) -> LuaResult<Draw> {
     let (rate, _) = pair(lua, args, from, (1.0, 0.0))?;
     Ok(Box::new(move |random| -(1.0 - random.uniform()).ln() / rate))
 }
 
-fn geometric(
-    lua: &Lua,
-    args: &Args,
-    from: usize,
-) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
+fn geometric(lua: &Lua, args: &Args, from: usize) -> LuaResult<Draw> {
     let chance = args.number(lua, from)?;
     if !(0.0 < chance && chance < 1.0) {
         return Err(lua.bad_argument(from, "must be a probability between 0 and 1"));
@@ -190,11 +167,7 @@ fn geometric(
 }
 
 /// Whole numbers: up to 2^32, from 1 to a bound, or between two bounds.
-fn random(
-    lua: &Lua,
-    args: &Args,
-    from: usize,
-) -> Result<Box<dyn Fn(&mut Generator) -> f64>, LuaError> {
+fn random(lua: &Lua, args: &Args, from: usize) -> LuaResult<Draw> {
     let (low, high) = match (args.is_none(from), args.is_none(from + 1)) {
         (true, _) => {
             // The largest number that the elements can hold, where there are some.

@@ -5,7 +5,7 @@
 
 use super::state::State;
 use super::view::Tensor;
-use crate::front::torch::interp::{Arithmetic, Lua, LuaError, LuaStr, Object, Value};
+use crate::front::torch::interp::{Arithmetic, Lua, LuaError, LuaResult, LuaStr, Object, Value};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -34,7 +34,7 @@ fn decided(
     operator: &str,
     operands: (&Value, &Value),
     span: Span,
-) -> Result<bool, LuaError> {
+) -> LuaResult<bool> {
     match State::followed(lua, operator, operands, span)? {
         Some(outcome) => Ok(outcome.is_truthy()),
         None => Err(refused(lua, "a comparison", span)),
@@ -61,7 +61,7 @@ impl Object for LateNumber {
         left: &Value,
         right: &Value,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         match State::followed(lua, operator.word(), (left, right), span)? {
             Some(result) => Ok(result),
             None => Err(refused(lua, "arithmetic outside of the module", span)),
@@ -74,7 +74,7 @@ impl Object for LateNumber {
         _left: &Value,
         _right: &Value,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         Err(refused(lua, "a text", span))
     }
 
@@ -85,11 +85,11 @@ impl Object for LateNumber {
         right: &Value,
         or_equal: bool,
         span: Span,
-    ) -> Result<bool, LuaError> {
+    ) -> LuaResult<bool> {
         decided(lua, if or_equal { "at_most" } else { "less" }, (left, right), span)
     }
 
-    fn equals(self: Rc<Self>, lua: &mut Lua, other: &Value, span: Span) -> Result<bool, LuaError> {
+    fn equals(self: Rc<Self>, lua: &mut Lua, other: &Value, span: Span) -> LuaResult<bool> {
         let number = other.object::<LateNumber>().is_some() || matches!(other, Value::Number(_));
         match number {
             true => decided(lua, "equal", (&Value::Object(self), other), span),
@@ -97,7 +97,7 @@ impl Object for LateNumber {
         }
     }
 
-    fn to_text(self: Rc<Self>, lua: &mut Lua) -> Result<LuaStr, LuaError> {
+    fn to_text(self: Rc<Self>, lua: &mut Lua) -> LuaResult<LuaStr> {
         Ok(lua.string(b"(a number of the running network)".to_vec()))
     }
 }

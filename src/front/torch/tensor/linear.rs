@@ -4,7 +4,7 @@ use super::Operation;
 use super::arguments::{one, optional, same_count, shown, tensor};
 use super::layout::Layout;
 use super::view::Tensor;
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     ("diag", |lua, args, _| diagonal(lua, args)),
@@ -26,7 +26,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 fn sources(
     lua: &mut Lua,
     args: &Args,
-    f: impl Fn(&mut Lua, &Tensor, &Tensor) -> Result<Tensor, LuaError>,
+    f: impl Fn(&mut Lua, &Tensor, &Tensor) -> LuaResult<Tensor>,
 ) -> Results {
     let from = usize::from(optional(args, 2).is_some());
     let made = f(lua, tensor(lua, args, from)?, tensor(lua, args, from + 1)?)?;
@@ -54,18 +54,18 @@ fn line(vector: &Tensor) -> Tensor {
 }
 
 /// A matrix of one column as a vector.
-fn flat(matrix: Tensor) -> Result<Tensor, LuaError> {
+fn flat(matrix: Tensor) -> LuaResult<Tensor> {
     let count = matrix.numel();
     Ok(matrix.with(Layout::rows(0, &[count])))
 }
 
-fn dot(lua: &mut Lua, a: &Tensor, b: &Tensor) -> Result<f64, LuaError> {
+fn dot(lua: &mut Lua, a: &Tensor, b: &Tensor) -> LuaResult<f64> {
     same_count(lua, a, b)?;
     let (a, b) = (a.values(lua)?, b.values(lua)?);
     Ok(a.iter().zip(&b).map(|(a, b)| a * b).sum())
 }
 
-fn matrices(lua: &mut Lua, a: &Tensor, b: &Tensor) -> Result<Tensor, LuaError> {
+fn matrices(lua: &mut Lua, a: &Tensor, b: &Tensor) -> LuaResult<Tensor> {
     let (&[rows, inner], &[other, columns]) = (&a.sizes()[..], &b.sizes()[..]) else {
         return Err(lua.error(&format!("{} and {} are not two matrices", shown(a), shown(b))));
     };
@@ -88,7 +88,7 @@ fn matrices(lua: &mut Lua, a: &Tensor, b: &Tensor) -> Result<Tensor, LuaError> {
 }
 
 /// `a * b`: of two vectors a number, of matrices and vectors their product.
-pub(super) fn product(lua: &mut Lua, a: &Tensor, b: &Tensor) -> Result<Value, LuaError> {
+pub(super) fn product(lua: &mut Lua, a: &Tensor, b: &Tensor) -> LuaResult<Value> {
     match (a.sizes().len(), b.sizes().len()) {
         (1, 1) => Ok(dot(lua, a, b)?.into()),
         (2, 1) => Ok(flat(matrices(lua, a, &column(b))?)?.into_value()),

@@ -7,7 +7,9 @@ use super::state::State;
 use super::storage::Storage;
 use super::view::Tensor;
 use super::{Function, print};
-use crate::front::torch::interp::{Args, Arithmetic, Lua, LuaError, LuaStr, Object, Value};
+use crate::front::torch::interp::{
+    Args, Arithmetic, Lua, LuaResult, LuaStr, Object, Results, Value,
+};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -16,7 +18,7 @@ impl Object for Tensor {
         self.kind().tensor_name()
     }
 
-    fn index(self: Rc<Self>, lua: &mut Lua, key: &Value, span: Span) -> Result<Value, LuaError> {
+    fn index(self: Rc<Self>, lua: &mut Lua, key: &Value, span: Span) -> LuaResult<Value> {
         if let Value::String(_) = key {
             return Ok(State::of(lua).methods.get(key));
         }
@@ -44,7 +46,7 @@ impl Object for Tensor {
         key: Value,
         value: Value,
         span: Span,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         if State::followed_assignment(lua, Value::Object(self.clone()), (&key, &value), span)? {
             return Ok(());
         }
@@ -96,30 +98,30 @@ impl Object for Tensor {
         left: &Value,
         right: &Value,
         span: Span,
-    ) -> Result<Value, LuaError> {
+    ) -> LuaResult<Value> {
         if let Some(followed) = State::followed(lua, operator.word(), (left, right), span)? {
             return Ok(followed);
         }
         arithmetic(lua, operator, left, right, span)
     }
 
-    fn len(self: Rc<Self>, lua: &mut Lua, _span: Span) -> Result<Value, LuaError> {
+    fn len(self: Rc<Self>, lua: &mut Lua, _span: Span) -> LuaResult<Value> {
         long_storage(lua, &self.sizes())
     }
 
-    fn to_text(self: Rc<Self>, lua: &mut Lua) -> Result<LuaStr, LuaError> {
+    fn to_text(self: Rc<Self>, lua: &mut Lua) -> LuaResult<LuaStr> {
         print::tensor(lua, &self)
     }
 }
 
 /// An error at a place that [`index`] finds without one.
-fn index_at(lua: &Lua, given: f64, size: usize, span: Span) -> Result<usize, LuaError> {
+fn index_at(lua: &Lua, given: f64, size: usize, span: Span) -> LuaResult<usize> {
     index(lua, given, size)
         .map_err(|_| lua.error_at(span, format!("index {given} out of range of extent {size}")))
 }
 
 /// The part that `t[3]`, `t[{2, {1, 4}, {}}]` or `t[longStorage]` names; without extents if it is one element.
-fn selected(lua: &mut Lua, given: &Tensor, key: &Value, span: Span) -> Result<Layout, LuaError> {
+fn selected(lua: &mut Lua, given: &Tensor, key: &Value, span: Span) -> LuaResult<Layout> {
     let mut layout = given.layout();
     if layout.sizes.is_empty() {
         return Err(lua.error_at(span, "cannot index an empty tensor".into()));
@@ -192,7 +194,7 @@ fn arithmetic(
     left: &Value,
     right: &Value,
     span: Span,
-) -> Result<Value, LuaError> {
+) -> LuaResult<Value> {
     let refuse = |lua: &Lua, value: &Value| {
         let kind = match value {
             Value::Object(object) => object.type_name(),
@@ -241,13 +243,13 @@ fn arithmetic(
     }
 }
 
-fn linear(lua: &mut Lua, given: &Tensor, by: f64, plus: f64) -> Result<Value, LuaError> {
+fn linear(lua: &mut Lua, given: &Tensor, by: f64, plus: f64) -> LuaResult<Value> {
     let copy = given.deep_copy(lua)?;
     copy.map_linear(lua, by, plus)?;
     Ok(copy.into_value())
 }
 
-fn each(lua: &mut Lua, given: &Tensor, f: impl Fn(f64) -> f64) -> Result<Value, LuaError> {
+fn each(lua: &mut Lua, given: &Tensor, f: impl Fn(f64) -> f64) -> LuaResult<Value> {
     let mut values = given.values(lua)?;
     values.iter_mut().for_each(|value| *value = f(*value));
     Ok(Tensor::from_values(lua, given.kind(), &given.sizes(), &values)?.into_value())
@@ -258,7 +260,7 @@ impl Object for Storage {
         self.kind().storage_name()
     }
 
-    fn index(self: Rc<Self>, lua: &mut Lua, key: &Value, span: Span) -> Result<Value, LuaError> {
+    fn index(self: Rc<Self>, lua: &mut Lua, key: &Value, span: Span) -> LuaResult<Value> {
         match key {
             Value::Number(number) => {
                 let place = self.place(lua, *number, span)?;
@@ -274,7 +276,7 @@ impl Object for Storage {
         key: Value,
         value: Value,
         span: Span,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         let (Value::Number(key), Some(number)) = (&key, value.to_number()) else {
             return Err(lua.error_at(span, "a storage holds numbers at places from 1".into()));
         };
@@ -282,17 +284,17 @@ impl Object for Storage {
         self.write(lua, &Layout::rows(place, &[1]), &[number])
     }
 
-    fn len(self: Rc<Self>, _lua: &mut Lua, _span: Span) -> Result<Value, LuaError> {
+    fn len(self: Rc<Self>, _lua: &mut Lua, _span: Span) -> LuaResult<Value> {
         Ok(self.length().into())
     }
 
-    fn to_text(self: Rc<Self>, lua: &mut Lua) -> Result<LuaStr, LuaError> {
+    fn to_text(self: Rc<Self>, lua: &mut Lua) -> LuaResult<LuaStr> {
         print::storage(lua, &self)
     }
 }
 
 impl Storage {
-    fn place(&self, lua: &Lua, given: f64, span: Span) -> Result<usize, LuaError> {
+    fn place(&self, lua: &Lua, given: f64, span: Span) -> LuaResult<usize> {
         let length = self.length();
         if given < 1.0 || (length as f64) < given.floor() {
             let message = format!("index {given} out of range of a storage of {length}");
@@ -303,12 +305,12 @@ impl Storage {
 }
 
 /// The storage that is an argument.
-fn given<'a>(lua: &Lua, args: &'a Args, at: usize) -> Result<&'a Storage, LuaError> {
+fn given<'a>(lua: &Lua, args: &'a Args, at: usize) -> LuaResult<&'a Storage> {
     let storage = args.0.get(at).and_then(Value::object::<Storage>);
     storage.ok_or_else(|| wrong(lua, args, at, "storage"))
 }
 
-fn length(lua: &mut Lua, args: &Args) -> Result<Vec<Value>, LuaError> {
+fn length(lua: &mut Lua, args: &Args) -> Results {
     Ok(vec![given(lua, args, 0)?.length().into()])
 }
 

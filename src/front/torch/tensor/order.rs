@@ -8,7 +8,7 @@ use super::reduce::{lines, stored};
 use super::state::State;
 use super::view::Tensor;
 use super::{Function, Operation};
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     ("cat", cat),
@@ -39,7 +39,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 /// A dimension, the last if it is not given.
-fn dimension_or_last(lua: &Lua, args: &Args, at: usize, given: &Tensor) -> Result<usize, LuaError> {
+fn dimension_or_last(lua: &Lua, args: &Args, at: usize, given: &Tensor) -> LuaResult<usize> {
     match (args.is_none(at), given.sizes().len()) {
         (_, 0) => Err(lua.error("the tensor has no dimension")),
         (true, count) => Ok(count - 1),
@@ -54,7 +54,7 @@ fn unlined(
     sizes: &[usize],
     at: usize,
     values: &[f64],
-) -> Result<Value, LuaError> {
+) -> LuaResult<Value> {
     let made = Tensor::zeros(lua, kind, sizes)?;
     let mut layout = made.layout();
     let (size, stride) = (layout.sizes.remove(at), layout.strides.remove(at));
@@ -89,13 +89,7 @@ fn by_value(line: &[f64], descends: bool) -> Vec<usize> {
 }
 
 /// The first so many elements of each line in order, with their indices.
-fn ordered(
-    lua: &mut Lua,
-    given: &Tensor,
-    at: usize,
-    count: usize,
-    descends: bool,
-) -> Result<Vec<Value>, LuaError> {
+fn ordered(lua: &mut Lua, given: &Tensor, at: usize, count: usize, descends: bool) -> Results {
     lua.work(given.numel().saturating_mul(8))?;
     let (values, mut sizes, length) = lines(lua, given, at)?;
     lua.reserve_here(values.len().saturating_mul(24))?;

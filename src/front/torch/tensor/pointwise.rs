@@ -3,7 +3,7 @@
 use super::arguments::{same_count, shown, tensor, whole};
 use super::view::Tensor;
 use super::{Function, Operation};
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     ("abs", |lua, args, own| map(lua, args, own, f64::abs)),
@@ -75,12 +75,7 @@ pub(super) struct Operands<'a> {
 impl<'a> Operands<'a> {
     /// Takes so many tensors to read, and one more before them as a result. `own`: the receiver is the result if none
     /// is named.
-    pub fn take(
-        lua: &Lua,
-        args: &'a Args,
-        own: bool,
-        needed: usize,
-    ) -> Result<Operands<'a>, LuaError> {
+    pub fn take(lua: &Lua, args: &'a Args, own: bool, needed: usize) -> LuaResult<Operands<'a>> {
         let is_tensor = |value: &&Value| value.object::<Tensor>().is_some();
         let mut sources: Vec<&Tensor> = args.0.iter().filter_map(Value::object::<Tensor>).collect();
         let first = args.0.iter().find(is_tensor).cloned();
@@ -97,7 +92,7 @@ impl<'a> Operands<'a> {
     }
 
     /// The tensor that takes the result, with these extents; a new one of the kind of the first source if none is named.
-    pub fn target(&self, lua: &mut Lua) -> Result<Value, LuaError> {
+    pub fn target(&self, lua: &mut Lua) -> LuaResult<Value> {
         let sizes = self.sources[0].sizes();
         let target = match &self.target {
             Some(target) => target.clone(),
@@ -133,7 +128,7 @@ impl<'a> Operands<'a> {
 }
 
 /// The arguments that are no tensors, as numbers.
-fn numbers(lua: &Lua, args: &Args) -> Result<Vec<f64>, LuaError> {
+fn numbers(lua: &Lua, args: &Args) -> LuaResult<Vec<f64>> {
     let others = (0..args.len()).filter(|at| args.0[*at].object::<Tensor>().is_none());
     others.map(|at| args.number(lua, at)).collect()
 }
@@ -320,7 +315,7 @@ fn to_table(lua: &mut Lua, args: &Args) -> Results {
 }
 
 /// A whole number of at least 1.
-pub(super) fn positive(lua: &Lua, args: &Args, at: usize) -> Result<usize, LuaError> {
+pub(super) fn positive(lua: &Lua, args: &Args, at: usize) -> LuaResult<usize> {
     match whole(lua, args, at)? {
         number if 0 < number => Ok(number as usize),
         number => Err(lua.bad_argument(at, &format!("positive number expected, got {number}"))),

@@ -3,7 +3,7 @@
 use super::layout::{Layout, describe};
 use super::storage::Storage;
 use super::view::Tensor;
-use crate::front::torch::interp::{Lua, LuaError, LuaStr, number};
+use crate::front::torch::interp::{Lua, LuaResult, LuaStr, number};
 
 /// Characters of a line of a matrix.
 const LINE: usize = 80;
@@ -112,7 +112,7 @@ impl Format {
 }
 
 /// `tostring(tensor)`.
-pub(super) fn tensor(lua: &mut Lua, tensor: &Tensor) -> Result<LuaStr, LuaError> {
+pub(super) fn tensor(lua: &mut Lua, tensor: &Tensor) -> LuaResult<LuaStr> {
     let (name, sizes) = (tensor.kind().tensor_name(), tensor.sizes());
     if tensor.is_unknown() {
         let size = describe(&sizes);
@@ -149,14 +149,14 @@ pub(super) fn tensor(lua: &mut Lua, tensor: &Tensor) -> Result<LuaStr, LuaError>
 }
 
 /// `tostring(storage)`.
-pub(super) fn storage(lua: &mut Lua, storage: &Storage) -> Result<LuaStr, LuaError> {
+pub(super) fn storage(lua: &mut Lua, storage: &Storage) -> LuaResult<LuaStr> {
     let values = read(lua, storage, &Layout::rows(0, &[storage.length()]))?;
     let body = Format::of(&values).column(&values);
     let name = storage.kind().storage_name();
     Ok(text(lua, format!("{body}[{name} of size {}]\n", values.len())))
 }
 
-fn read(lua: &mut Lua, storage: &Storage, layout: &Layout) -> Result<Vec<f64>, LuaError> {
+fn read(lua: &mut Lua, storage: &Storage, layout: &Layout) -> LuaResult<Vec<f64>> {
     let count = layout.count();
     lua.work(count.saturating_mul(ELEMENT))?;
     lua.reserve_here(count.saturating_mul(4 * ELEMENT))?;

@@ -4,7 +4,7 @@ use super::Operation;
 use super::arguments::{dimension, optional, same_count, tensor};
 use super::kind::Kind;
 use super::view::Tensor;
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     ("dist", |lua, args, _| {
@@ -63,7 +63,7 @@ pub(super) fn lines(
     lua: &mut Lua,
     given: &Tensor,
     at: usize,
-) -> Result<(Vec<f64>, Vec<usize>, usize), LuaError> {
+) -> LuaResult<(Vec<f64>, Vec<usize>, usize)> {
     let mut layout = given.layout();
     let mut sizes = layout.sizes.clone();
     let (size, stride) = (layout.sizes.remove(at), layout.strides.remove(at));
@@ -96,7 +96,7 @@ pub(super) fn stored(
     kind: Kind,
     sizes: &[usize],
     values: &[f64],
-) -> Result<Value, LuaError> {
+) -> LuaResult<Value> {
     match result {
         Some(at) => {
             let result = tensor(lua, args, at)?;

@@ -5,7 +5,7 @@ use super::kind::Kind;
 use super::layout::Layout;
 use super::view::Tensor;
 use super::{Function, Operation};
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 use crate::source::Span;
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -28,7 +28,7 @@ pub(super) const METHODS: &[Function] = &[
 ];
 
 /// The mask of a key, which must be a ByteTensor with as many elements.
-fn mask(lua: &mut Lua, given: &Tensor, key: &Value) -> Result<Vec<bool>, LuaError> {
+fn mask(lua: &mut Lua, given: &Tensor, key: &Value) -> LuaResult<Vec<bool>> {
     let Some(mask) =
         key.object::<Tensor>().filter(|mask| mask.kind() == Kind::Byte || mask.kind().is_cuda())
     else {
@@ -45,7 +45,7 @@ fn mask(lua: &mut Lua, given: &Tensor, key: &Value) -> Result<Vec<bool>, LuaErro
 }
 
 /// `tensor[mask]`: the elements where the mask is not 0, in one row.
-pub(super) fn masked(lua: &mut Lua, given: &Tensor, key: &Value) -> Result<Value, LuaError> {
+pub(super) fn masked(lua: &mut Lua, given: &Tensor, key: &Value) -> LuaResult<Value> {
     let mask = mask(lua, given, key)?;
     let values = given.values(lua)?;
     let kept: Vec<f64> =
@@ -61,7 +61,7 @@ pub(super) fn set_masked(
     key: &Value,
     value: &Value,
     span: Span,
-) -> Result<(), LuaError> {
+) -> LuaResult<()> {
     let mask = mask(lua, given, key)?;
     let count = mask.iter().filter(|set| **set).count();
     let source = match (value, value.object::<Tensor>()) {
@@ -99,7 +99,7 @@ fn is_index(tensor: &Tensor) -> bool {
 }
 
 /// The indices of a LongTensor, from 0, inside an extent.
-fn indices(lua: &mut Lua, args: &Args, at: usize, size: usize) -> Result<Vec<usize>, LuaError> {
+fn indices(lua: &mut Lua, args: &Args, at: usize, size: usize) -> LuaResult<Vec<usize>> {
     let given = tensor(lua, args, at)?;
     if !is_index(given) {
         return Err(wrong(lua, args, at, "torch.LongTensor"));
@@ -166,12 +166,7 @@ fn index_fill(lua: &mut Lua, args: &Args) -> Results {
 }
 
 /// The places in a tensor that indices along one dimension name, in the order of the indices.
-fn along(
-    lua: &mut Lua,
-    layout: &Layout,
-    at: usize,
-    indices: &Tensor,
-) -> Result<Vec<usize>, LuaError> {
+fn along(lua: &mut Lua, layout: &Layout, at: usize, indices: &Tensor) -> LuaResult<Vec<usize>> {
     let sizes = indices.sizes();
     let fits = sizes.len() == layout.sizes.len()
         && (0..sizes.len()).all(|d| d == at || sizes[d] <= layout.sizes[d]);

@@ -12,7 +12,7 @@ use super::storage::Storage;
 use super::unread::UnreadFile;
 use super::view::Tensor;
 use super::{Function, Operation};
-use crate::front::torch::interp::{Args, Lua, LuaError, Results, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Results, Value};
 use std::rc::Rc;
 
 /// Views that functions of the table `torch` give as well.
@@ -220,7 +220,7 @@ pub(super) fn sub(lua: &mut Lua, args: &Args) -> Results {
 }
 
 /// Extents in which one -1 stands for what is left of so many elements.
-fn completed(lua: &Lua, wanted: &[i64], have: usize) -> Result<Vec<usize>, LuaError> {
+fn completed(lua: &Lua, wanted: &[i64], have: usize) -> LuaResult<Vec<usize>> {
     let known: Vec<usize> = wanted.iter().filter(|n| 0 <= **n).map(|n| *n as usize).collect();
     let product = if known.is_empty() { 1 } else { count(&known) };
     let described = wanted.iter().map(i64::to_string).collect::<Vec<_>>().join("x");
@@ -237,7 +237,7 @@ fn completed(lua: &Lua, wanted: &[i64], have: usize) -> Result<Vec<usize>, LuaEr
     if count(&sizes) == have { Ok(sizes) } else { Err(fail()) }
 }
 
-fn viewed(lua: &Lua, given: &Tensor, sizes: &[usize]) -> Result<Tensor, LuaError> {
+fn viewed(lua: &Lua, given: &Tensor, sizes: &[usize]) -> LuaResult<Tensor> {
     if !given.is_contiguous() {
         return Err(lua.error("a view needs a contiguous tensor"));
     }
@@ -327,7 +327,7 @@ fn unsqueeze(lua: &mut Lua, args: &Args) -> Results {
     Ok(one(given.with(layout)))
 }
 
-fn expanded(lua: &Lua, given: &Tensor, sizes: &[usize]) -> Result<Tensor, LuaError> {
+fn expanded(lua: &Lua, given: &Tensor, sizes: &[usize]) -> LuaResult<Tensor> {
     let mut layout = given.layout();
     if sizes.len() < layout.sizes.len() || layout.sizes.is_empty() {
         return Err(lua.error(&format!(
@@ -404,12 +404,7 @@ fn parts(lua: &mut Lua, given: &Tensor, length: usize, at: usize) -> Results {
 }
 
 /// The dimension of an argument, the first if it is not given.
-fn dimension_or_first(
-    lua: &Lua,
-    args: &Args,
-    at: usize,
-    given: &Tensor,
-) -> Result<usize, LuaError> {
+fn dimension_or_first(lua: &Lua, args: &Args, at: usize, given: &Tensor) -> LuaResult<usize> {
     if args.is_none(at) && !given.sizes().is_empty() {
         return Ok(0);
     }

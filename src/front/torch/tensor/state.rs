@@ -4,7 +4,7 @@ use super::kind::Kind;
 use super::recipe::{Draw, Law, Recipe};
 use super::twister::Generator;
 use super::{METHODS, OPERATIONS, object, shape};
-use crate::front::torch::interp::{Args, Lua, LuaError, Native, Results, Table, Value};
+use crate::front::torch::interp::{Args, Lua, LuaResult, Native, Results, Table, Value};
 use crate::source::Span;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -84,7 +84,7 @@ impl State {
         operator: &str,
         (left, right): (&Value, &Value),
         span: Span,
-    ) -> Result<Option<Value>, LuaError> {
+    ) -> LuaResult<Option<Value>> {
         let args = || vec![operator.into(), left.clone(), right.clone()];
         let results = State::ask(lua, Question::Operator, Some(span), args)?;
         Ok(results.map(|results| results.into_iter().next().unwrap_or_default()))
@@ -99,7 +99,7 @@ impl State {
         tensor: Value,
         (key, value): (&Value, &Value),
         span: Span,
-    ) -> Result<bool, LuaError> {
+    ) -> LuaResult<bool> {
         let args = || vec![tensor, key.clone(), value.clone()];
         Ok(State::ask(lua, Question::Assignment, Some(span), args)?.is_some())
     }
@@ -129,7 +129,7 @@ impl State {
         question: Question,
         span: Option<Span>,
         args: impl FnOnce() -> Vec<Value>,
-    ) -> Result<Option<Vec<Value>>, LuaError> {
+    ) -> LuaResult<Option<Vec<Value>>> {
         let follower = match &*State::of(lua).followers.borrow() {
             Some(followers) => followers[question as usize].clone(),
             None => return Ok(None),
@@ -169,7 +169,7 @@ impl State {
     }
 
     /// Pays for so many random numbers that are drawn at once.
-    pub fn pay_for_random(lua: &mut Lua, count: usize) -> Result<(), LuaError> {
+    pub fn pay_for_random(lua: &mut Lua, count: usize) -> LuaResult<()> {
         let ahead = State::of(lua).random.borrow().ahead();
         lua.work(count.saturating_add(ahead / 32))
     }

@@ -3,7 +3,7 @@
 use super::kind::Kind;
 use super::layout::Layout;
 use super::recipe::Recipe;
-use crate::front::torch::interp::{Heap, Lua, LuaError};
+use crate::front::torch::interp::{Heap, Lua, LuaResult};
 use crate::spec::Filler;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -42,7 +42,7 @@ struct Run {
 
 impl Storage {
     /// A storage of zeros.
-    pub fn new(lua: &mut Lua, kind: Kind, length: usize) -> Result<Rc<Storage>, LuaError> {
+    pub fn new(lua: &mut Lua, kind: Kind, length: usize) -> LuaResult<Rc<Storage>> {
         let storage = Storage {
             kind,
             content: RefCell::new(Content::Undrawn(vec![])),
@@ -55,7 +55,7 @@ impl Storage {
 
     /// A storage with the same content and elements of another kind. Random numbers stay undrawn, so that the two differ
     /// by rounding: it is for storages that are given up.
-    pub fn recast(&self, lua: &mut Lua, kind: Kind) -> Result<Rc<Storage>, LuaError> {
+    pub fn recast(&self, lua: &mut Lua, kind: Kind) -> LuaResult<Rc<Storage>> {
         let storage = Storage::new(lua, kind, 0)?;
         let length = self.length();
         match self.runs_of(&(0..length)) {
@@ -91,7 +91,7 @@ impl Storage {
     }
 
     /// Makes the storage longer, by zeros, or shorter.
-    pub fn resize(&self, lua: &mut Lua, length: usize) -> Result<(), LuaError> {
+    pub fn resize(&self, lua: &mut Lua, length: usize) -> LuaResult<()> {
         if MOST_ELEMENTS < length {
             let message =
                 format!("a tensor has at most {MOST_ELEMENTS} elements here, not {length}");
@@ -138,7 +138,7 @@ impl Storage {
     }
 
     /// Turns recipes into numbers.
-    fn draw(&self, lua: &mut Lua) -> Result<(), LuaError> {
+    fn draw(&self, lua: &mut Lua) -> LuaResult<()> {
         let length = match &*self.content.borrow() {
             Content::Undrawn(runs) => runs.last().map_or(0, |run| run.end),
             _ => return Ok(()),
@@ -181,7 +181,7 @@ impl Storage {
     }
 
     /// Pays for the random numbers of some places that nobody has drawn yet.
-    fn pay_for_random(&self, lua: &mut Lua, places: Range<usize>) -> Result<(), LuaError> {
+    fn pay_for_random(&self, lua: &mut Lua, places: Range<usize>) -> LuaResult<()> {
         let mut words = 0usize;
         if let Some(runs) = self.runs_of(&places) {
             for run in &runs {
@@ -194,11 +194,7 @@ impl Storage {
         lua.work(words / 8)
     }
 
-    fn check_known(
-        &self,
-        lua: &mut Lua,
-        places: impl Iterator<Item = usize>,
-    ) -> Result<(), LuaError> {
+    fn check_known(&self, lua: &mut Lua, places: impl Iterator<Item = usize>) -> LuaResult<()> {
         match self.has_unknown(places) {
             true => Err(lua.error("what a network gives is known only when it runs")),
             false => Ok(()),
@@ -206,7 +202,7 @@ impl Storage {
     }
 
     /// [`Storage::get`], unless only the running network knows the number.
-    pub(super) fn known(&self, lua: &mut Lua, place: usize) -> Result<f64, LuaError> {
+    pub(super) fn known(&self, lua: &mut Lua, place: usize) -> LuaResult<f64> {
         self.check_known(lua, std::iter::once(place))?;
         self.pay_for_random(lua, place..place + 1)?;
         Ok(self.get(place))
@@ -248,7 +244,7 @@ impl Storage {
     }
 
     /// The numbers of a layout, row after row.
-    pub(super) fn read(&self, lua: &mut Lua, layout: &Layout) -> Result<Vec<f64>, LuaError> {
+    pub(super) fn read(&self, lua: &mut Lua, layout: &Layout) -> LuaResult<Vec<f64>> {
         let count = layout.count();
         lua.reserve_here(8 * count)?;
         lua.work(count / 4)?;
@@ -260,12 +256,7 @@ impl Storage {
     }
 
     /// Stores numbers at the places of a layout; stops when either ends.
-    pub(super) fn write(
-        &self,
-        lua: &mut Lua,
-        layout: &Layout,
-        values: &[f64],
-    ) -> Result<(), LuaError> {
+    pub(super) fn write(&self, lua: &mut Lua, layout: &Layout, values: &[f64]) -> LuaResult<()> {
         lua.work(values.len() / 4)?;
         self.draw(lua)?;
         match &mut *self.content.borrow_mut() {
@@ -290,7 +281,7 @@ impl Storage {
         lua: &mut Lua,
         places: Range<usize>,
         recipe: Recipe,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         let recipe = match recipe {
             Recipe::Constant(value) => Recipe::Constant(self.kind.cast(value)),
             random => random,
@@ -306,7 +297,7 @@ impl Storage {
     }
 
     /// Puts runs in the place of those of a part.
-    fn splice(&self, lua: &mut Lua, places: Range<usize>, new: Vec<Run>) -> Result<(), LuaError> {
+    fn splice(&self, lua: &mut Lua, places: Range<usize>, new: Vec<Run>) -> LuaResult<()> {
         if places.is_empty() {
             return Ok(());
         }
@@ -379,7 +370,7 @@ impl Storage {
         places: Range<usize>,
         by: f64,
         plus: f64,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         if let Some(mut runs) = self.runs_of(&places) {
             for run in &mut runs {
                 run.recipe = run.recipe.mapped(by, plus);
@@ -402,7 +393,7 @@ impl Storage {
         to: usize,
         from: &Storage,
         places: Range<usize>,
-    ) -> Result<(), LuaError> {
+    ) -> LuaResult<()> {
         let end = to + places.len();
         // Random numbers are rounded by their kind, so that only the same kind holds the same ones.
         let keeps = |runs: &Vec<Run>| {

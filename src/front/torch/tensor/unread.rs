@@ -2,7 +2,7 @@
 //!
 //! Whatever is taken out of it is of the same kind; a tensor that copies it keeps its values.
 
-use crate::front::torch::interp::{Lua, LuaError, Object, Results, Value};
+use crate::front::torch::interp::{Lua, LuaResult, Object, Results, Value};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -30,7 +30,7 @@ impl Object for UnreadFile {
         "a file that is not read"
     }
 
-    fn index(self: Rc<Self>, _lua: &mut Lua, _key: &Value, _span: Span) -> Result<Value, LuaError> {
+    fn index(self: Rc<Self>, _lua: &mut Lua, _key: &Value, _span: Span) -> LuaResult<Value> {
         Ok(UnreadFile::value())
     }
 

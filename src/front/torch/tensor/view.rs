@@ -4,7 +4,7 @@ use super::kind::Kind;
 use super::layout::{Layout, count};
 use super::recipe::Recipe;
 use super::storage::Storage;
-use crate::front::torch::interp::{Lua, LuaError, Value};
+use crate::front::torch::interp::{Lua, LuaResult, Value};
 use crate::spec::Filler;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,12 +27,12 @@ pub enum First {
 impl Tensor {
     /// A tensor of zeros that nobody shares. Fails beyond the limits of the interpreter.
     #[allow(clippy::new_ret_no_self, reason = "scripts hold tensors as values")]
-    pub fn new(lua: &mut Lua, kind: Kind, sizes: &[usize]) -> Result<Value, LuaError> {
+    pub fn new(lua: &mut Lua, kind: Kind, sizes: &[usize]) -> LuaResult<Value> {
         Ok(Tensor::zeros(lua, kind, sizes)?.into_value())
     }
 
     /// [`Tensor::new`] before it is a value.
-    pub fn zeros(lua: &mut Lua, kind: Kind, sizes: &[usize]) -> Result<Tensor, LuaError> {
+    pub fn zeros(lua: &mut Lua, kind: Kind, sizes: &[usize]) -> LuaResult<Tensor> {
         let storage = Storage::new(lua, kind, count(sizes))?;
         Ok(Tensor::over(storage, Layout::rows(0, sizes)))
     }
@@ -43,14 +43,14 @@ impl Tensor {
         kind: Kind,
         sizes: &[usize],
         values: &[f64],
-    ) -> Result<Tensor, LuaError> {
+    ) -> LuaResult<Tensor> {
         let tensor = Tensor::zeros(lua, kind, sizes)?;
         tensor.write(lua, values)?;
         Ok(tensor)
     }
 
     /// A tensor that a network gives: its numbers are known only when that runs.
-    pub fn unknown(lua: &mut Lua, kind: Kind, sizes: &[usize]) -> Result<Tensor, LuaError> {
+    pub fn unknown(lua: &mut Lua, kind: Kind, sizes: &[usize]) -> LuaResult<Tensor> {
         let tensor = Tensor::zeros(lua, kind, sizes)?;
         tensor.storage().fill(lua, 0..tensor.numel(), Recipe::Unknown)?;
         Ok(tensor)
@@ -130,7 +130,7 @@ impl Tensor {
 
     /// Gives the tensor these extents, in place: elements stay as far as there are some, and the storage grows if it
     /// must.
-    pub fn resize(&self, lua: &mut Lua, sizes: &[usize]) -> Result<(), LuaError> {
+    pub fn resize(&self, lua: &mut Lua, sizes: &[usize]) -> LuaResult<()> {
         if self.sizes() == sizes && self.is_contiguous() {
             return Ok(());
         }
@@ -145,7 +145,7 @@ impl Tensor {
 
     /// What the elements are before training. A random fill that another tensor holds a copy of is drawn, so that both
     /// begin with the same numbers.
-    pub fn first(&self, lua: &mut Lua) -> Result<First, LuaError> {
+    pub fn first(&self, lua: &mut Lua) -> LuaResult<First> {
         let (storage, layout) = (self.storage(), self.layout());
         if layout.count() == 0 {
             return Ok(First::Filler(Filler::Constant(0.0)));
@@ -160,7 +160,7 @@ impl Tensor {
     }
 
     /// From here on the elements are numbers of the running network. Elements that do not lie in a row stay.
-    pub fn forget(&self, lua: &mut Lua) -> Result<(), LuaError> {
+    pub fn forget(&self, lua: &mut Lua) -> LuaResult<()> {
         match self.layout().run() {
             Some(run) => self.storage().fill(lua, run, Recipe::Unknown),
             None => Ok(()),
@@ -168,17 +168,17 @@ impl Tensor {
     }
 
     /// The elements, row after row.
-    pub fn values(&self, lua: &mut Lua) -> Result<Vec<f64>, LuaError> {
+    pub fn values(&self, lua: &mut Lua) -> LuaResult<Vec<f64>> {
         self.storage().read(lua, &self.layout())
     }
 
     /// Stores elements, row after row.
-    pub fn write(&self, lua: &mut Lua, values: &[f64]) -> Result<(), LuaError> {
+    pub fn write(&self, lua: &mut Lua, values: &[f64]) -> LuaResult<()> {
         self.storage().write(lua, &self.layout(), values)
     }
 
     /// All elements the same, without drawing them where that is possible.
-    pub fn fill(&self, lua: &mut Lua, value: f64) -> Result<(), LuaError> {
+    pub fn fill(&self, lua: &mut Lua, value: f64) -> LuaResult<()> {
         match self.layout().run() {
             Some(run) => self.storage().fill(lua, run, Recipe::Constant(value)),
             None => {
@@ -189,7 +189,7 @@ impl Tensor {
     }
 
     /// `value * by + plus` of all elements, without drawing them where that is possible.
-    pub fn map_linear(&self, lua: &mut Lua, by: f64, plus: f64) -> Result<(), LuaError> {
+    pub fn map_linear(&self, lua: &mut Lua, by: f64, plus: f64) -> LuaResult<()> {
         let is_real = self.kind().is_real();
         match self.layout().run().filter(|_| is_real) {
             Some(run) => self.storage().map_linear(lua, run, by, plus),
@@ -202,7 +202,7 @@ impl Tensor {
     }
 
     /// Takes the elements of a tensor with as many, row after row; undrawn ones stay undrawn where that is possible.
-    pub fn copy(&self, lua: &mut Lua, from: &Tensor) -> Result<(), LuaError> {
+    pub fn copy(&self, lua: &mut Lua, from: &Tensor) -> LuaResult<()> {
         let (to_layout, from_layout) = (self.layout(), from.layout());
         if to_layout.is_contiguous() && from_layout.is_contiguous() {
             let places = from_layout.offset..from_layout.offset + from_layout.count();
@@ -213,14 +213,14 @@ impl Tensor {
     }
 
     /// A tensor of another kind, or the same kind, with the same extents and elements and a storage of its own.
-    pub fn converted(&self, lua: &mut Lua, kind: Kind) -> Result<Tensor, LuaError> {
+    pub fn converted(&self, lua: &mut Lua, kind: Kind) -> LuaResult<Tensor> {
         let copy = Tensor::zeros(lua, kind, &self.sizes())?;
         copy.copy(lua, self)?;
         Ok(copy)
     }
 
     /// A tensor with the same extents and elements and a storage of its own.
-    pub fn deep_copy(&self, lua: &mut Lua) -> Result<Tensor, LuaError> {
+    pub fn deep_copy(&self, lua: &mut Lua) -> LuaResult<Tensor> {
         self.converted(lua, self.kind())
     }
 }
