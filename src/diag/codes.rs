@@ -333,4 +333,8 @@ codes! {
     /// `UserModel` returns, and what the definition's adds to the graph is never run. Leave it out, and say in the run file
     /// what trains the net.
     W0814 "idle-optimizer";
+    /// A layer of `tf.keras` that works differently in training, such as `Dropout` or `BatchNormalization`, is called without
+    /// `training`. Outside of Keras' own `fit`, as in DIGITS, it works then as in a test: it drops nothing and normalises by
+    /// moments that never move. Give it `training=self.is_training`, or give that to the model around it.
+    W0815 "keras-without-training";
 }

@@ -256,6 +256,7 @@ impl Run<'_> {
         let tensor = |tensor: Tensor| Value::native(TensorValue(tensor));
         let (x, y) = (tensor(x), y.map(tensor).unwrap_or_default());
         let at = self.whole;
+        state.is_training.set(self.mode == Mode::Train);
         let training = Value::Bool(self.mode == Mode::Train);
         let inference = Value::Bool(self.mode == Mode::Infer);
         if matches!(class, Value::Function(_)) {

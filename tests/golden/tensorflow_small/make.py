@@ -6,6 +6,7 @@ makes it, on one batch; variables get values that follow from their names.
 
 import json
 import os
+import re
 import sys
 import types
 import zlib
@@ -384,6 +385,18 @@ joined = tf.keras.Model(inputs=[one, two], outputs=K.Dense(2)(K.Add()([middle, t
 a = whole(self.x)
 b = early(a)
 return tf.concat([Net()(b), joined([b, a]), joined([b * b, a])], 1)""", WEIGHTED),
+    ('keras_recurrent', False, LARGE + """
+K = tf.keras.layers
+steps = tf.reshape(large, [2, 4, 4])
+net = K.LSTM(3, return_sequences=True)(steps)
+net = K.Bidirectional(K.GRU(2, return_sequences=True))(net)
+net = K.TimeDistributed(K.Dense(3, activation='tanh'))(net)
+seen = tf.constant(np.array([[True, True, False, True], [False, True, False, False]]))
+net = K.SimpleRNN(3, return_sequences=True, go_backwards=True)(net, mask=seen)
+out, h, c = K.LSTM(2, recurrent_activation='sigmoid', use_bias=False, return_state=True)(net)
+both = K.Bidirectional(K.LSTM(2), merge_mode='sum')(net)
+late = K.GRU(2, reset_after=True)(net, initial_state=h)
+return tf.concat([out, c, both, late, K.RNN(K.GRUCell(2, activation='relu'))(net)], 1)""", WEIGHTED),
     ('keras_losses', False, "return tf.keras.layers.Dense(3)(tf.keras.layers.Flatten()(self.x))", """
 L, K = tf.keras.losses, tf.keras.backend
 net = self.inference
@@ -426,6 +439,11 @@ def value_of(name, shape):
     return values
 
 
+def name_of(variable):
+    # TensorFlow 1.15 has no scope for the cell of a layer of Keras.
+    return re.sub(r'/(lstm|gru|simple_rnn)_cell(_\d+)?/', '/', variable.op.name)
+
+
 def blob(value):
     value = np.asarray(value, np.float32)
     shape = list(value.shape) or [1]
@@ -449,22 +467,22 @@ def case(name, training, inference, loss):
         output = tower.inference
     total = tower.loss
     variables = tf.global_variables()
-    first = dict((v.op.name, value_of(v.op.name, v.shape.as_list())) for v in variables)
+    first = dict((name_of(v), value_of(name_of(v), v.shape.as_list())) for v in variables)
     learned = tf.trainable_variables()
     wanted = {'out.0': output, 'loss': total, 'din.x': tf.gradients(total, x)[0]}
     for v, g in zip(learned, tf.gradients(total, learned)):
         if g is not None:
-            wanted['dparam.' + v.op.name] = tf.convert_to_tensor(g)
+            wanted['dparam.' + name_of(v)] = tf.convert_to_tensor(g)
     with tf.Session() as session:
         for v in variables:
-            v.load(first[v.op.name], session)
+            v.load(first[name_of(v)], session)
         feeds = {x: np.reshape(X, [2, 2, 2, 1]), y: Y}
         wanted = dict((k, v) for k, v in wanted.items() if v is not None)
         got, _ = session.run([wanted, tf.get_collection(tf.GraphKeys.UPDATE_OPS) if training else []], feeds)
         if training:
             for v in variables:
                 if v not in learned:
-                    got['state.' + v.op.name] = session.run(v)
+                    got['state.' + name_of(v)] = session.run(v)
     return {
         'name': name, 'inference': 'import numpy as np\n' + inference, 'loss': 'import numpy as np\n' + loss, 'train': training,
         'params': dict((k, blob(v)) for k, v in sorted(first.items())),

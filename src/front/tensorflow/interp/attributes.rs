@@ -1,6 +1,8 @@
 //! Attributes: of objects, classes, modules, built-in values.
 
-use super::{Args, Class, Dict, Instance, Native, Outcome, Property, PyError, Python, Value, bury};
+use super::{
+    Args, Class, Dict, Instance, Maybe, Native, Outcome, Property, PyError, Python, Value, bury,
+};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -43,12 +45,7 @@ impl Native for Super {
         "super".into()
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        py: &mut Python,
-        name: &str,
-        at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, py: &mut Python, name: &str, at: Span) -> Maybe {
         let found = self.rest.iter().find_map(|class| class.names.borrow().get(name).cloned());
         match found {
             Some(value) => py.bound(value, &self.object, at).map(Some),
@@ -92,7 +89,7 @@ impl Python {
     }
 
     /// The names that a value has, for advice and `dir`.
-    pub(in crate::front::tensorflow) fn attribute_names(&mut self, value: &Value) -> Vec<String> {
+    pub fn attribute_names(&mut self, value: &Value) -> Vec<String> {
         let mut names: Vec<String> = vec![];
         let mut class = None;
         match value {
@@ -104,6 +101,7 @@ impl Python {
                 class = Some(instance.class.clone());
             }
             Value::Class(own) => class = Some(own.clone()),
+            Value::Native(native) => names = native.names(),
             other => class = Some(self.type_of(other)),
         }
         if let Some(class) = class {
@@ -115,12 +113,7 @@ impl Python {
     }
 
     /// `value.name`, or `None` where there is no such attribute.
-    pub fn find_attribute(
-        &mut self,
-        value: &Value,
-        name: &str,
-        at: Span,
-    ) -> Outcome<Option<Value>> {
+    pub fn find_attribute(&mut self, value: &Value, name: &str, at: Span) -> Maybe {
         if is_forbidden(name) {
             return Ok(None);
         }
@@ -218,7 +211,7 @@ impl Python {
     }
 
     /// A method of a built-in value.
-    fn of_type(&mut self, value: &Value, name: &str, at: Span) -> Outcome<Option<Value>> {
+    fn of_type(&mut self, value: &Value, name: &str, at: Span) -> Maybe {
         let class = self.type_of(value);
         match class.lookup(name) {
             Some(found) => self.bound(found, value, at).map(Some),
@@ -228,12 +221,7 @@ impl Python {
         }
     }
 
-    fn property_attribute(
-        &mut self,
-        value: &Value,
-        property: &Rc<Property>,
-        name: &str,
-    ) -> Outcome<Option<Value>> {
+    fn property_attribute(&mut self, value: &Value, property: &Rc<Property>, name: &str) -> Maybe {
         let Property::Accessors(get, set) = &**property else { return Ok(None) };
         let (get, set, whole) = (get.clone(), set.clone(), value.clone());
         Ok(match name {
@@ -258,7 +246,7 @@ impl Python {
         instance: &Rc<Instance>,
         name: &str,
         at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         let of_class = instance.class.lookup(name);
         if let Some(Value::Property(property)) = &of_class
             && let Property::Accessors(..) = &**property
@@ -293,7 +281,7 @@ impl Python {
     }
 
     /// A special method such as `__len__`, which only classes of the definition and natives' classes have.
-    pub(super) fn find_special(&mut self, value: &Value, name: &str) -> Outcome<Option<Value>> {
+    pub(super) fn find_special(&mut self, value: &Value, name: &str) -> Maybe {
         let Value::Instance(instance) = value else { return Ok(None) };
         match instance.class.lookup(name) {
             // The methods of a built-in type act on the value inside.
@@ -380,7 +368,7 @@ impl Python {
     }
 
     /// Sets an attribute of the object itself, past `__setattr__`.
-    pub(in crate::front::tensorflow) fn set_plain(
+    pub fn set_plain(
         &mut self,
         instance: &Rc<Instance>,
         name: &str,

@@ -65,7 +65,7 @@ impl Python {
 
     /// Pays for one more call within so many.
     #[inline]
-    pub(in crate::front::tensorflow) fn deeper(&mut self, calls: usize, at: Span) -> Outcome<()> {
+    pub fn deeper(&mut self, calls: usize, at: Span) -> Outcome<()> {
         if !self.stack.has_paid_room() {
             self.pay_for_stack(at)?;
         }
@@ -172,12 +172,7 @@ impl Python {
     }
 
     /// `super(class, object)`.
-    pub(in crate::front::tensorflow) fn super_of(
-        &mut self,
-        class: &Rc<Class>,
-        object: Value,
-        at: Span,
-    ) -> Outcome {
+    pub fn super_of(&mut self, class: &Rc<Class>, object: Value, at: Span) -> Outcome {
         let start = match &object {
             Value::Instance(instance) => instance.class.clone(),
             Value::Class(class) => class.clone(),
@@ -252,7 +247,7 @@ impl Python {
     }
 
     /// The built-in value inside of an object whose class inherits from a built-in one; any other value is itself.
-    pub(in crate::front::tensorflow) fn inner(value: &Value) -> &Value {
+    pub fn inner(value: &Value) -> &Value {
         let mut value = value;
         while let Value::Instance(instance) = value
             && let Instance { payload: Some(payload), .. } = &**instance

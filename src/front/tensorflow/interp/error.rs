@@ -9,6 +9,9 @@ use crate::source::Span;
 /// What an operation gives: a value, or an exception on its way out.
 pub type Outcome<T = Value> = Result<T, PyError>;
 
+/// What an operation gives that may have nothing to give.
+pub type Maybe = Outcome<Option<Value>>;
+
 /// What unwinds through calls.
 #[derive(Clone)]
 pub struct PyError(pub(super) Box<Unwinding>);

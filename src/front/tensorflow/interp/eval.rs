@@ -255,12 +255,7 @@ impl Python {
     }
 
     /// A value after `!r`, `!s` or `!a`.
-    pub(in crate::front::tensorflow) fn converted(
-        &mut self,
-        value: Value,
-        conversion: Option<char>,
-        at: Span,
-    ) -> Outcome {
+    pub fn converted(&mut self, value: Value, conversion: Option<char>, at: Span) -> Outcome {
         Ok(match conversion {
             None => value,
             Some('s') => self.str(&value, at)?.into(),
@@ -394,12 +389,7 @@ impl Python {
 }
 
 /// Sets an entry; an old one keeps its key and its place.
-pub(in crate::front::tensorflow) fn insert(
-    entries: &mut Entries,
-    hashed: super::Key,
-    key: Value,
-    value: Value,
-) {
+pub fn insert(entries: &mut Entries, hashed: super::Key, key: Value, value: Value) {
     match entries.get_mut(&hashed) {
         Some((_, old)) => super::bury([std::mem::replace(old, value)]),
         None => drop(entries.insert(hashed, (key, value))),

@@ -3,7 +3,7 @@
 
 use super::exec::{Flow, Frame};
 use super::iterator::Step;
-use super::{Outcome, PyError, Python, Value};
+use super::{Maybe, Outcome, PyError, Python, Value};
 use crate::front::cage::{COROUTINE_STACK, RESERVE, Stack};
 use crate::front::tensorflow::ast::{Clause, Comprehension, Function};
 use crate::source::Span;
@@ -69,7 +69,7 @@ struct Expression {
 }
 
 impl Step for Expression {
-    fn next(&mut self, py: &mut Python, at: Span) -> Outcome<Option<Value>> {
+    fn next(&mut self, py: &mut Python, at: Span) -> Maybe {
         if !self.clauses.advance(py, &mut self.frame, &self.comprehension, at)? {
             return Ok(None);
         }
@@ -119,7 +119,7 @@ enum State {
 }
 
 impl Step for Generator {
-    fn next(&mut self, py: &mut Python, at: Span) -> Outcome<Option<Value>> {
+    fn next(&mut self, py: &mut Python, at: Span) -> Maybe {
         if MOST_WITHIN <= py.generators.len() {
             return Err(py.error("RecursionError", at, "maximum recursion depth exceeded"));
         }

@@ -1,11 +1,12 @@
 //! Imports: of modules of the library and of other files of the project.
 
 use super::exec::Frame;
-use super::{Module, Outcome, PyError, Python, Value};
+use super::{Maybe, Module, Outcome, PyError, Python, Value};
 use crate::front::tensorflow::ast::{ImportFrom, Name, Version};
 use crate::front::tensorflow::library::module_advice;
 use crate::front::tensorflow::stdlib;
 use crate::source::Span;
+use std::rc::Rc;
 
 impl Python {
     /// The module that `import name` gives.
@@ -40,7 +41,7 @@ impl Python {
     }
 
     /// A file of the project, if there is one of this name.
-    fn import_file(&mut self, name: &str, level: usize, at: Span) -> Outcome<Option<Value>> {
+    fn import_file(&mut self, name: &str, level: usize, at: Span) -> Maybe {
         let asking = self.sources.path(at.file).to_owned();
         let found = self.resolver.clone().and_then(|resolver| resolver(name, level, Some(&asking)));
         let Some((path, text)) = found else { return Ok(None) };
@@ -186,27 +187,29 @@ impl Python {
         }
         let module = self.import_path_at(&import.path, import.level, true)?;
         if import.names.is_empty() {
-            let Value::Module(module) = module else {
-                let message = format!(
-                    "cannot import all names of '{}': name those that are used",
-                    import.path.value
-                );
-                return Err(self.error("ImportError", at, message));
+            let listed = match &module {
+                Value::Module(file) => file.get("__all__"),
+                _ => None,
             };
-            let names = module.names.borrow().clone();
-            let listed = match names.get("__all__") {
-                Some(all) => self
-                    .iterate(&all.clone(), at)?
-                    .iter()
-                    .filter_map(|v| v.as_str().cloned())
-                    .collect(),
+            let known = self.attribute_names(&module);
+            if known.is_empty() && matches!(module, Value::Native(_)) {
+                let path = &import.path.value;
+                let message =
+                    format!("cannot import all names of '{path}': name those that are used");
+                return Err(self.error("ImportError", at, message));
+            }
+            let names: Vec<Rc<str>> = match listed {
+                Some(all) => {
+                    let listed = self.iterate(&all, at)?;
+                    listed.iter().filter_map(|name| name.as_str().cloned()).collect()
+                }
                 None => {
-                    names.keys().filter(|name| !name.starts_with('_')).cloned().collect::<Vec<_>>()
+                    known.into_iter().filter(|name| !name.starts_with('_')).map(Rc::from).collect()
                 }
             };
-            for name in listed {
-                if let Some(value) = names.get(&name) {
-                    frame.module.set(name, value.clone());
+            for name in names {
+                if let Some(value) = self.find_attribute(&module, &name, at)? {
+                    frame.module.set(name, value);
                 }
             }
             return Ok(());
@@ -235,12 +238,7 @@ impl Python {
     }
 
     /// A name of a project's own file that is called as a module of the library, such as `utils.py`.
-    fn of_project(
-        &mut self,
-        module: &Value,
-        import: &ImportFrom,
-        name: &Name,
-    ) -> Outcome<Option<Value>> {
+    fn of_project(&mut self, module: &Value, import: &ImportFrom, name: &Name) -> Maybe {
         if import.level != 0 || matches!(module, Value::Module(_)) {
             return Ok(None);
         }
@@ -255,7 +253,12 @@ impl Python {
         let path = format!("{}.{}", import.path.value, name.value);
         match self.import_at(&path, import.level, name.span) {
             Ok(value) => Ok(value),
-            Err(error) if error.message().starts_with("ModuleNotFoundError") => {
+            Err(error)
+                if error.message().ends_with(&format!(
+                    "No module named '{}{path}'",
+                    ".".repeat(import.level)
+                )) =>
+            {
                 let message =
                     format!("cannot import name '{}' from '{}'", name.value, import.path.value);
                 let error = self.error("ImportError", name.span, message);

@@ -258,7 +258,7 @@ impl Python {
     }
 
     /// Start, stop and step of a slice of a sequence, as Python's `slice.indices` gives them.
-    pub(in crate::front::tensorflow) fn slice_bounds(
+    pub fn slice_bounds(
         &mut self,
         slice: &Slice,
         length: usize,
@@ -581,7 +581,8 @@ impl Python {
         at: Span,
     ) -> Outcome<bool> {
         if let Value::Native(native) = manager {
-            return native.clone().exit(self, error, at);
+            native.clone().exit();
+            return Ok(false);
         }
         let Some(exit) = self.find_special(manager, "__exit__")? else { return Ok(false) };
         let arguments = match error {

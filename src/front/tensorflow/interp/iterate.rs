@@ -1,6 +1,6 @@
 //! Iteration over values of every type.
 
-use super::{Args, Outcome, Python, Value};
+use super::{Args, Maybe, Outcome, Python, Value};
 use crate::source::Span;
 
 impl Python {
@@ -102,7 +102,7 @@ impl Python {
     }
 
     /// The next item of an object with `__next__`, or of Python 2 `next`.
-    pub(super) fn next_of(&mut self, iter: &Value, at: Span) -> Outcome<Option<Value>> {
+    pub(super) fn next_of(&mut self, iter: &Value, at: Span) -> Maybe {
         let mut method = self.find_special(iter, "__next__")?;
         if method.is_none() {
             method = self.find_special(iter, "next")?;

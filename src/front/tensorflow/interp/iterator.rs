@@ -2,7 +2,7 @@
 
 use super::Python;
 use super::calls::Active;
-use super::error::Outcome;
+use super::error::{Maybe, Outcome};
 use super::value::{Value, bury};
 use crate::source::Span;
 use std::cell::RefCell;
@@ -24,7 +24,7 @@ enum State {
 /// What an iterator does for its next item.
 pub trait Step {
     /// The next item, or `None` at the end, after which it is not asked again.
-    fn next(&mut self, py: &mut Python, at: Span) -> Outcome<Option<Value>>;
+    fn next(&mut self, py: &mut Python, at: Span) -> Maybe;
 
     /// The values it holds, to be freed without recursion.
     fn release(&mut self) -> Vec<Value>;
@@ -41,8 +41,8 @@ struct Held<F> {
     step: F,
 }
 
-impl<F: FnMut(&mut Python, &[Value], Span) -> Outcome<Option<Value>>> Step for Held<F> {
-    fn next(&mut self, py: &mut Python, at: Span) -> Outcome<Option<Value>> {
+impl<F: FnMut(&mut Python, &[Value], Span) -> Maybe> Step for Held<F> {
+    fn next(&mut self, py: &mut Python, at: Span) -> Maybe {
         (self.step)(py, &self.values, at)
     }
 
@@ -62,13 +62,13 @@ impl Python {
     pub fn iterator_of(
         name: &'static str,
         values: Vec<Value>,
-        step: impl FnMut(&mut Python, &[Value], Span) -> Outcome<Option<Value>> + 'static,
+        step: impl FnMut(&mut Python, &[Value], Span) -> Maybe + 'static,
     ) -> Value {
         Self::iterator(name, Held { values, step })
     }
 
     /// The next item of an iterator, or `None` at its end.
-    pub fn next(&mut self, iter: &Value, at: Span) -> Outcome<Option<Value>> {
+    pub fn next(&mut self, iter: &Value, at: Span) -> Maybe {
         match iter {
             Value::Iter(iter) => self.resume(iter, Ok(Value::None), at),
             other => self.next_of(other, at),
@@ -76,7 +76,7 @@ impl Python {
     }
 
     /// The next item of an iterator, or `None` at its end, when the `yield` of a generator gives or raises something.
-    pub fn resume(&mut self, iter: &Rc<Iter>, given: Outcome, at: Span) -> Outcome<Option<Value>> {
+    pub fn resume(&mut self, iter: &Rc<Iter>, given: Outcome, at: Span) -> Maybe {
         self.returned = Value::None;
         let state = iter.state.replace(State::Running);
         let mut step = match state {

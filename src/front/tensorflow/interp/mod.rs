@@ -34,7 +34,7 @@ mod value;
 
 pub use class::{Class, ClassCell, Construct, Instance, linearize};
 pub use dict::{Dict, DictKind, Entries, Key, Set};
-pub use error::{Outcome, PyError};
+pub use error::{Maybe, Outcome, PyError};
 pub use function::{Args, Bound, Function, Keyword, Method, NativeFunction, Property, Scope};
 pub use iterator::{Iter, Step};
 pub use module::{Module, Names};
@@ -341,7 +341,7 @@ impl Python {
     }
 
     /// An object whose memory is paid for.
-    pub(in crate::front::tensorflow) fn new_instance(
+    pub fn new_instance(
         &mut self,
         class: &Rc<Class>,
         payload: Option<Value>,

@@ -2,7 +2,7 @@
 
 use super::Python;
 use super::class::Class;
-use super::error::{Outcome, PyError};
+use super::error::{Maybe, Outcome};
 use super::function::Args;
 use super::value::Value;
 use crate::front::tensorflow::ast::{Binary, Compare, Unary};
@@ -30,13 +30,13 @@ pub trait Native: Any {
         None
     }
 
+    /// The names of attributes, for advice, `dir` and `from object import *`, as far as they are known.
+    fn names(&self) -> Vec<String> {
+        vec![]
+    }
+
     /// `object.name`; `Ok(None)` raises AttributeError.
-    fn get_attribute(
-        self: Rc<Self>,
-        _py: &mut Python,
-        _name: &str,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, _py: &mut Python, _name: &str, _at: Span) -> Maybe {
         Ok(None)
     }
 
@@ -64,17 +64,12 @@ pub trait Native: Any {
         _other: &Value,
         _reflected: bool,
         _at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         Ok(None)
     }
 
     /// `-object`, `+object`, `~object`; `not` asks [`Native::truth`].
-    fn unary(
-        self: Rc<Self>,
-        _py: &mut Python,
-        _operator: Unary,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn unary(self: Rc<Self>, _py: &mut Python, _operator: Unary, _at: Span) -> Maybe {
         Ok(None)
     }
 
@@ -86,7 +81,7 @@ pub trait Native: Any {
         _operator: Compare,
         _other: &Value,
         _at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         Ok(None)
     }
 
@@ -154,13 +149,6 @@ pub trait Native: Any {
         Err(py.type_error(at, message))
     }
 
-    /// What `with` does last, with the error that ends it; true swallows it.
-    fn exit(
-        self: Rc<Self>,
-        _py: &mut Python,
-        _error: Option<&PyError>,
-        _at: Span,
-    ) -> Outcome<bool> {
-        Ok(false)
-    }
+    /// What `with` does last, also where an error ends it.
+    fn exit(self: Rc<Self>) {}
 }

@@ -1,6 +1,6 @@
 //! Arithmetic.
 
-use super::{Args, Outcome, Python, Set, Value};
+use super::{Args, Maybe, Outcome, Python, Set, Value};
 use crate::diag::{Diagnostic, W0805};
 use crate::front::tensorflow::ast::{Binary, Unary};
 use crate::source::Span;
@@ -61,13 +61,7 @@ impl Python {
     }
 
     /// The operator as a native or an object of the definition defines it.
-    fn own_operator(
-        &mut self,
-        operator: Binary,
-        left: &Value,
-        right: &Value,
-        at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn own_operator(&mut self, operator: Binary, left: &Value, right: &Value, at: Span) -> Maybe {
         for (object, other, reflected) in [(left, right, false), (right, left, true)] {
             match object {
                 Value::Native(native) => {
@@ -207,7 +201,7 @@ impl Python {
         }
     }
 
-    pub(in crate::front::tensorflow) fn overflow(&mut self, at: Span) -> super::PyError {
+    pub fn overflow(&mut self, at: Span) -> super::PyError {
         let message = "the integer is too large: integers of definitions have 64 bits";
         self.error("OverflowError", at, message)
     }
@@ -224,13 +218,7 @@ impl Python {
         self.warnings.report(warning);
     }
 
-    fn of_containers(
-        &mut self,
-        operator: Binary,
-        left: &Value,
-        right: &Value,
-        at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn of_containers(&mut self, operator: Binary, left: &Value, right: &Value, at: Span) -> Maybe {
         Ok(Some(match (operator, left, right) {
             (Binary::Add, Value::Str(a), Value::Str(b)) => {
                 self.allocate(a.len() + b.len(), at)?;
@@ -280,12 +268,7 @@ impl Python {
     }
 
     /// `a & b`, `a | b`, `a ^ b`, `a - b` of sets.
-    pub(in crate::front::tensorflow) fn combine(
-        &self,
-        operator: Binary,
-        a: &Set,
-        b: &Set,
-    ) -> Value {
+    pub fn combine(&self, operator: Binary, a: &Set, b: &Set) -> Value {
         let (first, second) = (a.entries.borrow(), b.entries.borrow());
         let own = first.iter().filter(|(key, _)| match operator {
             Binary::BitAnd => second.contains_key(*key),

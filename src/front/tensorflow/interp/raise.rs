@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 impl Python {
     /// The place in the definition: where the library stands, the call that led into it.
-    pub(in crate::front::tensorflow) fn outside(&self, at: Span) -> Span {
+    pub fn outside(&self, at: Span) -> Span {
         if self.is_internal(at) || at == Span::nowhere() { self.here() } else { at }
     }
 
@@ -34,12 +34,7 @@ impl Python {
     }
 
     /// An exception of a class with one argument.
-    pub(in crate::front::tensorflow) fn error_of(
-        &mut self,
-        class: &Rc<Class>,
-        argument: Value,
-        at: Span,
-    ) -> PyError {
+    pub fn error_of(&mut self, class: &Rc<Class>, argument: Value, at: Span) -> PyError {
         let names = RefCell::default();
         let instance = Rc::new(Instance { class: class.clone(), names, payload: None });
         instance.set("args", Value::tuple([argument]));
@@ -93,12 +88,7 @@ impl Python {
     }
 
     /// The same with the nearest of some names as advice.
-    pub(in crate::front::tensorflow) fn advise(
-        &self,
-        error: PyError,
-        name: &str,
-        known: Vec<String>,
-    ) -> PyError {
+    pub fn advise(&self, error: PyError, name: &str, known: Vec<String>) -> PyError {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         match nearest::nearest(name, known) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -122,11 +112,7 @@ impl Python {
     }
 
     /// An exception again: with the place where it was raised, if it is being handled.
-    pub(in crate::front::tensorflow) fn error_again(
-        &mut self,
-        value: Value,
-        at: Span,
-    ) -> Outcome<PyError> {
+    pub fn error_again(&mut self, value: Value, at: Span) -> Outcome<PyError> {
         match self.handling.iter().rev().find(|error| error.value().is(&value)) {
             Some(error) => Ok(error.clone()),
             None => self.raised(value, at),
@@ -134,11 +120,7 @@ impl Python {
     }
 
     /// What `raise value` raises: an exception, or a class of one, which is called.
-    pub(in crate::front::tensorflow) fn raised(
-        &mut self,
-        value: Value,
-        at: Span,
-    ) -> Outcome<PyError> {
+    pub fn raised(&mut self, value: Value, at: Span) -> Outcome<PyError> {
         let base = self.builtin_class("BaseException");
         let value = match value {
             Value::Class(class) if class.inherits(&base) => {

@@ -4,7 +4,7 @@ use super::{Args, DictKind, Outcome, Python, Value};
 use crate::source::Span;
 
 /// A number as Python writes it: the fewest digits that give it back.
-pub(in crate::front::tensorflow) fn float_repr(value: f64) -> String {
+pub fn float_repr(value: f64) -> String {
     if value.is_nan() {
         return "nan".into();
     }
@@ -23,7 +23,7 @@ pub(in crate::front::tensorflow) fn float_repr(value: f64) -> String {
 }
 
 /// A text in quotes, with escapes.
-pub(in crate::front::tensorflow) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);

@@ -133,7 +133,7 @@ impl Types {
     }
 
     /// The classes that a definition knows by their own names, without exceptions.
-    pub(in crate::front::tensorflow) fn callable(&self) -> Vec<Rc<Class>> {
+    pub fn callable(&self) -> Vec<Rc<Class>> {
         [
             &self.object,
             &self.type_,
@@ -157,7 +157,7 @@ impl Types {
     }
 
     /// The exceptions.
-    pub(in crate::front::tensorflow) fn exceptions(&self) -> Vec<Rc<Class>> {
+    pub fn exceptions(&self) -> Vec<Rc<Class>> {
         let base = self.by_name["BaseException"].clone();
         let inherit = |class: &&Rc<Class>| class.inherits(&base);
         self.by_name.values().filter(inherit).cloned().collect()
@@ -247,7 +247,7 @@ impl Python {
     }
 
     /// Whether a class inherits from another, or from one of a tuple.
-    pub(in crate::front::tensorflow) fn inherits_of(
+    pub fn inherits_of(
         &mut self,
         class: &Rc<Class>,
         classes: &Value,

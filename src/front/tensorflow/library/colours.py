@@ -63,8 +63,13 @@ def yiq_to_rgb(images):
     return _mixed(images, [[1.0, 1.0, 1.0], [0.95598634, -0.27201283, -1.10674021], [0.6208248, -0.64720424, 1.70423049]])
 
 
+_LARGEST = {'uint8': 255, 'int8': 127, 'uint16': 65535, 'int16': 32767}
+
+
 def convert_image_dtype(image, dtype, saturate=False, name=None):
     image = tf.convert_to_tensor(image)
+    if image.dtype.is_floating and dtype.name in _LARGEST:
+        return tf.cast(image * (_LARGEST[dtype.name] + 0.5), dtype)
     if image.dtype != dtype:
         raise ValueError('convert_image_dtype from %r to %r is not known to cortado: images are float32' %
                          (image.dtype, dtype))

@@ -9,13 +9,11 @@ const NAMED: &[&str] = &["x"];
 pub const FUNCTIONS: &[Function] = &[
     Function(&["digits.classification_loss"], &["pred", "y"], |c| {
         let (scores, labels) = (c.floats("pred")?, c.whole_numbers("y")?);
-        let result = c.graph(|graph| graph.classification_loss(&scores, &labels))?;
-        c.give(result)
+        c.gives(|graph| graph.classification_loss(&scores, &labels))
     }),
     Function(&["digits.mse_loss"], &["lhs", "rhs"], |c| {
         let (a, b) = (c.tensor("lhs")?, c.tensor("rhs")?);
-        let result = c.graph(|graph| graph.mean_squared(&a, &b))?;
-        c.give(result)
+        c.gives(|graph| graph.mean_squared(&a, &b))
     }),
     Function(
         &["digits.constrastive_loss", "digits.contrastive_loss"],
@@ -23,8 +21,7 @@ pub const FUNCTIONS: &[Function] = &[
         |c| {
             let (a, b, same) = (c.tensor("lhs")?, c.tensor("rhs")?, c.tensor("y")?);
             let margin = c.float("margin", 1.0)?;
-            let result = c.graph(|graph| graph.contrastive_loss([&a, &b], &same, margin))?;
-            c.give(result)
+            c.gives(|graph| graph.contrastive_loss([&a, &b], &same, margin))
         },
     ),
     Function(&["digits.classification_accuracy"], &["pred", "y"], |c| c.accuracy(1)),
@@ -38,8 +35,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["digits.chw_to_hwc"], NAMED, |c| c.moved(&[1, 2, 0])),
     Function(&["digits.bgr_to_rgb", "digits.rgb_to_bgr"], NAMED, |c| {
         let x = c.tensor("x")?;
-        let result = c.graph(|graph| graph.reverse(&x, &[-1]))?;
-        c.give(result)
+        c.gives(|graph| graph.reverse(&x, &[-1]))
     }),
     Function(&["digits.get_available_gpus"], &[], |_| Ok(Value::list([]))),
 ];
@@ -47,14 +43,12 @@ pub const FUNCTIONS: &[Function] = &[
 impl Call<'_> {
     fn accuracy(&mut self, n: usize) -> Outcome {
         let (scores, labels) = (self.tensor("pred")?, self.tensor("y")?);
-        let result = self.graph(|graph| graph.accuracy(&scores, &labels, n))?;
-        self.give(result)
+        self.gives(|graph| graph.accuracy(&scores, &labels, n))
     }
 
     fn moved(&mut self, perm: &[i64]) -> Outcome {
         let x = self.tensor("x")?;
-        let result = self.graph(|graph| graph.transpose(&x, Some(perm)))?;
-        self.give(result)
+        self.gives(|graph| graph.transpose(&x, Some(perm)))
     }
 }
 

@@ -41,6 +41,16 @@ class HParams(object):
         return self
 
 
+class FixedLenFeature(object):
+    """How records of a data set are read, which DIGITS does itself."""
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+
+FixedLenSequenceFeature = SparseFeature = VarLenFeature = FixedLenFeature
+
+
 def _figure(value):
     return value, tf.identity(value)
 

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::arguments::{to_dims, to_tensor};
-use super::tensor::{TensorValue, pay_for};
-use super::{Call, Function, State, with_graph};
-use crate::front::tensorflow::graph::{Fault, MOST_LISTED, Source, Tensor};
+use super::tensor::{TensorValue, pay_for, state};
+use super::{Call, Function, with_graph};
+use crate::front::tensorflow::graph::{self, Fault, MOST_LISTED, Source, Tensor};
 use crate::front::tensorflow::interp::{Args, Native, Outcome, Python, Value};
 use crate::source::Span;
 use crate::spec::Filler;
@@ -45,7 +45,7 @@ pub struct FanOf(Fan);
 impl Initializer {
     /// All the same.
     pub fn constant(value: f64) -> Self {
-        Initializer::Constant(Tensor::number(value, crate::front::tensorflow::graph::Kind::Float))
+        Initializer::Constant(Tensor::number(value, graph::Kind::Float))
     }
 
     /// Glorot and Bengio 2010, uniform: what variables without an initialiser get.
@@ -167,15 +167,11 @@ impl Native for Initializer {
     fn call(self: Rc<Self>, py: &mut Python, args: Args, at: Span) -> Outcome {
         let bound = args.bind(py, "initializer", &["shape", "dtype?", "partition_info?"])?;
         let dims = to_dims(py, &bound.get("shape"), bound.span_of("shape"))?;
-        let state = py.state::<State>(|_| unreachable!("initialisers are made by the library"));
+        let state = state(py);
         let tensor = with_graph(py, &state, bound.span_of("shape"), "initializer", |graph| {
             Ok(match self.values(&dims)? {
                 Source::Random(filler, _) => graph.random(filler, dims),
-                source => Tensor {
-                    source,
-                    dims,
-                    ..Tensor::number(0.0, crate::front::tensorflow::graph::Kind::Float)
-                },
+                source => Tensor { source, dims, ..Tensor::number(0.0, graph::Kind::Float) },
             })
         })?;
         pay_for(py, &tensor, size_of::<f64>(), at)?;
@@ -196,7 +192,7 @@ impl Native for Regularizer {
 
     fn call(self: Rc<Self>, py: &mut Python, args: Args, at: Span) -> Outcome {
         let bound = args.bind(py, "regularizer", &["weights"])?;
-        let state = py.state::<State>(|_| unreachable!("regularisers are made by the library"));
+        let state = state(py);
         let weights = to_tensor(py, &state, &bound.get("weights"), at)?;
         let loss = with_graph(py, &state, at, "slim.l2_regularizer", |graph| {
             graph.l2(&weights, "l2_regularizer", self.l2)

@@ -1,9 +1,10 @@
 # tf.keras.layers: layers as objects, which are called on tensors, after those of tf.layers. Names of variables are those of
 # TensorFlow 1.15 without a session of Keras: the layer's own name, numbered over the whole graph, within the scopes around it.
 
+import contextlib
 from tensorflow.layers import _Made
 
-_numbers, _scopes = {}, {}
+_numbers, _scopes, _training = {}, {}, [None]
 _GIVEN = ('input_shape', 'batch_input_shape', 'input_dim', 'batch_size', 'input_length', 'dynamic', 'autocast', 'weights')
 
 
@@ -168,7 +169,7 @@ class Layer(_Made):
             return _Node(self, inputs, args, kwargs)
         if isinstance(inputs, (int, float)):
             inputs = tf.constant(inputs)
-        with self._own(inputs):
+        with self._own(inputs), _asked(kwargs.get('training')):
             def work():
                 if not self.built:
                     several = isinstance(inputs, (list, tuple))
@@ -287,8 +288,21 @@ class BatchNormalization(_OfLayers):
         return dict(given, training=_learning(training))
 
 
+@contextlib.contextmanager
+def _asked(training):
+    """Layers that are called within the call of another one learn if that one does."""
+    before = _training[0]
+    _training[0] = before if training is None else training
+    yield
+    _training[0] = before
+
+
 def _learning(training):
-    training = tf.keras.backend.learning_phase() if training is None else training
+    training = _training[0] if training is None else training
+    if training is None:
+        training = tf.keras.backend.learning_phase()
+        if not training:
+            tf.train.layer_without_training()
     return bool(training)
 
 

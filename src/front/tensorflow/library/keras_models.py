@@ -1,6 +1,6 @@
 # tf.keras.Model and tf.keras.Sequential, as far as they are nets: what trains them is DIGITS.
 
-from tensorflow.keras.base_layers import Input, Layer, _given, _waits
+from tensorflow.keras.base_layers import Input, Layer, _asked, _given, _waits
 
 
 class Model(Layer):
@@ -30,7 +30,8 @@ class Model(Layer):
                              'to call it on others')
         if len(named) != len(given):
             raise ValueError('the model has %d inputs, not %d' % (len(named), len(given)))
-        return self._noting(lambda: _given(outputs, dict((id(node), tensor) for node, tensor in zip(named, given))))
+        with _asked(kwargs.get('training', args[0] if args else None)):
+            return self._noting(lambda: _given(outputs, dict((id(node), tensor) for node, tensor in zip(named, given))))
 
     def _trains(self, *args, **kwargs):
         raise NotImplementedError('DIGITS trains the net that `inference` and `loss` of `UserModel` make: return '
@@ -73,7 +74,8 @@ class Sequential(Model):
         return Layer.__call__(self, inputs, *args, **kwargs)
 
 
-_TRAINING = ('BatchNormalization', 'Dropout', 'SpatialDropout1D', 'SpatialDropout2D', 'GaussianNoise')
+_TRAINING = ('BatchNormalization', 'Dropout', 'SpatialDropout1D', 'SpatialDropout2D', 'GaussianNoise', 'SimpleRNN', 'LSTM', 'GRU',
+             'CuDNNLSTM', 'CuDNNGRU', 'Bidirectional')
 
 
 def _listed(value):

@@ -1,6 +1,7 @@
 # tf.keras.layers without variables, but for PReLU and Embedding: shapes, activations, what joins and what drops.
 
 from tensorflow.keras.base_layers import *
+from tensorflow.keras.recurrent_layers import *
 from tensorflow.keras.base_layers import _activation, _initializer, _is_first, _last, _learning, _pair
 
 
@@ -110,6 +111,9 @@ class PReLU(Layer):
 class Embedding(Layer):
     def __init__(self, input_dim, output_dim, embeddings_initializer='uniform', embeddings_regularizer=None,
                  activity_regularizer=None, embeddings_constraint=None, mask_zero=False, input_length=None, **kwargs):
+        if mask_zero:
+            raise ValueError('`mask_zero` is not known to cortado: give the recurrent layer a mask, '
+                             '`LSTM(8)(Embedding(n, m)(x), mask=tf.not_equal(x, 0))`')
         Layer.__init__(self, **kwargs)
         self.shape, self.by, self.penalty = [input_dim, output_dim], embeddings_initializer, embeddings_regularizer
 

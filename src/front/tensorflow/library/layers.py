@@ -324,9 +324,12 @@ class _Made(object):
 
 
 class _Layer(_Made):
-    """A function of tf.layers as an object."""
+    """A function of tf.layers as an object; its variables are made at the first call."""
 
     _function, _default = None, None
+
+    def build(self, input_shape):
+        pass
 
     def __init__(self, *args, **kwargs):
         self._name, self._args, self._kwargs = kwargs.pop('name', None), args, kwargs

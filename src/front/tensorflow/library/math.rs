@@ -79,8 +79,7 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function(&["tf.abs", "tf.math.abs"], ONE, |c| {
         let x = c.tensor("x")?;
-        let result = c.graph(|graph| absolute(graph, &x))?;
-        c.give(result)
+        c.gives(|graph| absolute(graph, &x))
     }),
     Function(&["tf.sign", "tf.math.sign"], ONE, |c| {
         let (x, name) = (c.tensor("x")?, c.name("Sign")?);
@@ -106,8 +105,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.asinh", "tf.math.asinh"], ONE, |c| c.one("Asinh", of(Of::AreaSine), f64::asinh)),
     Function(&["tf.atan2", "tf.math.atan2"], &["y", "x", "name?"], |c| {
         let (y, x) = (c.floats("y")?, c.floats("x")?);
-        let result = c.graph(|graph| graph.binary(Binary::Angle, &y, &x))?;
-        c.give(result)
+        c.gives(|graph| graph.binary(Binary::Angle, &y, &x))
     }),
     Function(&["tf.erf", "tf.math.erf"], ONE, |c| c.special("Erf", Of::Error)),
     Function(&["tf.lgamma", "tf.math.lgamma"], ONE, |c| c.special("Lgamma", Of::LogGamma)),
@@ -144,8 +142,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.convert_to_tensor"], &["value", "dtype?", "name?", "preferred_dtype?"], |c| {
         let x = c.tensor("value")?;
         let kind = kind_of(&c.bound.get("dtype")).unwrap_or(x.kind);
-        let result = c.graph(|graph| graph.cast(&x, kind))?;
-        c.give(result)
+        c.gives(|graph| graph.cast(&x, kind))
     }),
     // Nobody gives it another value.
     Function(&["tf.placeholder_with_default"], &["input", "shape", "name?"], |c| {
@@ -195,11 +192,10 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.clip_by_value"], &["t", "clip_value_min", "clip_value_max", "name?"], |c| {
         let (x, low, high) =
             (c.tensor("t")?, c.tensor("clip_value_min")?, c.tensor("clip_value_max")?);
-        let result = c.graph(|graph| {
+        c.gives(|graph| {
             let below = graph.binary(Binary::Minimum, &x, &high)?;
             graph.binary(Binary::Maximum, &below, &low)
-        })?;
-        c.give(result)
+        })
     }),
     Function(&["tf.add_n", "tf.math.add_n"], &["inputs", "name?"], |c| {
         let parts = c.tensors("inputs")?;
@@ -212,14 +208,13 @@ pub const FUNCTIONS: &[Function] = &[
             let message = format!("the shapes {a} and {b} differ");
             return c.graph(|graph| Err(graph.differ(message, [first, other], help)));
         }
-        let result = c.graph(|graph| {
+        c.gives(|graph| {
             let mut sum = first.clone();
             for part in rest {
                 sum = graph.binary(Binary::Add, &sum, part)?;
             }
             Ok(sum)
-        })?;
-        c.give(result)
+        })
     }),
     Function(&["tf.where", "tf.select"], &["condition", "x?", "y?", "name?"], |c| {
         match (c.has("x"), c.has("y")) {
@@ -248,8 +243,7 @@ pub const FUNCTIONS: &[Function] = &[
             let message = format!("`x` is {of_a} and `y` {of_b}, and they must have one shape");
             return c.graph(|graph| Err(graph.differ(message, [&a, &b], help)));
         }
-        let result = c.graph(|graph| graph.choose(&condition, &a, &b))?;
-        c.give(result)
+        c.gives(|graph| graph.choose(&condition, &a, &b))
     }),
     Function(&["tf.reduce_sum", "tf.math.reduce_sum"], REDUCE, |c| c.reduce(Reduction::Sum)),
     Function(&["tf.reduce_mean", "tf.math.reduce_mean"], REDUCE, |c| c.reduce(Reduction::Mean)),
@@ -280,7 +274,7 @@ pub const FUNCTIONS: &[Function] = &[
                     "'euclidean', or for vectors 1, 2, np.inf and other numbers above 0",
                 ));
             }
-            let result = c.graph(|graph| {
+            c.gives(|graph| {
                 if order == 2.0 {
                     let squares =
                         graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
@@ -296,8 +290,7 @@ pub const FUNCTIONS: &[Function] = &[
                     graph.power(&sizes, "Pow", Power { power: order, ..Power::default() })?;
                 let sums = graph.reduce(&powers, Reduction::Sum, axes.as_deref(), keep, None)?;
                 graph.power(&sums, "norm", Power { power: 1.0 / order, ..Power::default() })
-            })?;
-            c.give(result)
+            })
         },
     ),
     Function(
@@ -307,8 +300,7 @@ pub const FUNCTIONS: &[Function] = &[
             let x = c.tensor("input")?;
             let axis = c.whole("dimension", 0)?;
             let (axis, name) = (c.whole("axis", axis)?, c.name("ArgMax")?);
-            let result = c.graph(|graph| graph.arg_max(&x, axis, &name))?;
-            c.give(result)
+            c.gives(|graph| graph.arg_max(&x, axis, &name))
         },
     ),
     Function(&["tf.matmul", "tf.linalg.matmul", "tf.batch_matmul"], MATMUL, |c| {
@@ -401,8 +393,7 @@ impl Call<'_> {
         if let Some(why) = mixed(function, [&given[0], &given[1]]) {
             return Err(self.fault(why, CASTS));
         }
-        let result = self.graph(|graph| graph.binary(function, &a, &b))?;
-        self.give(result)
+        self.gives(|graph| graph.binary(function, &a, &b))
     }
 
     /// A function of the elements of `x`, or of its numbers where these are known.
@@ -417,27 +408,23 @@ impl Call<'_> {
             return self.give(result);
         }
         let layer = layer.into();
-        let result = self.graph(|graph| graph.unary(&x, &name, layer))?;
-        self.give(result)
+        self.gives(|graph| graph.unary(&x, &name, layer))
     }
 
     /// A function of elements whose values are not worked out beforehand.
     fn special(&mut self, name: &str, function: Of) -> Outcome {
         let (x, name) = (self.floats("x")?, self.name(name)?);
-        let result = self.graph(|graph| graph.unary(&x, &name, of(function)))?;
-        self.give(result)
+        self.gives(|graph| graph.unary(&x, &name, of(function)))
     }
 
     fn power(&mut self, name: &str, layer: Power) -> Outcome {
         let (x, name) = (self.tensor("x")?, self.name(name)?);
-        let result = self.graph(|graph| graph.power(&x, &name, layer))?;
-        self.give(result)
+        self.gives(|graph| graph.power(&x, &name, layer))
     }
 
     fn cast(&mut self, kind: Kind) -> Outcome {
         let x = self.tensor("x")?;
-        let result = self.graph(|graph| graph.cast(&x, kind))?;
-        self.give(result)
+        self.gives(|graph| graph.cast(&x, kind))
     }
 
     fn reduce(&mut self, what: Reduction) -> Outcome {
@@ -448,14 +435,6 @@ impl Call<'_> {
         };
         let keep = self.truth("keep_dims", false)? || self.truth("keepdims", false)?;
         let name = self.text("name")?;
-        let result =
-            self.graph(|graph| graph.reduce(&x, what, axes.as_deref(), keep, name.as_deref()))?;
-        self.give(result)
+        self.gives(|graph| graph.reduce(&x, what, axes.as_deref(), keep, name.as_deref()))
     }
-}
-
-/// What a function gives that gives nothing.
-pub(super) fn nothing(c: &mut Call) -> Outcome {
-    c.bound.ignore();
-    Ok(Value::None)
 }

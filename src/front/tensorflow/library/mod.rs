@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::graph::{Fault, Graph, Tensor};
-use super::interp::{Args, Bound, Dict, Native, Outcome, PyError, Python, Value};
+use super::interp::{Args, Bound, Dict, Maybe, Native, Outcome, PyError, Python, Value};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
 use crate::source::Span;
@@ -59,6 +59,8 @@ pub struct State {
     variables: RefCell<BTreeMap<usize, Value>>,
     /// Outputs of layers that were collected, with the scopes of the layers.
     outputs: RefCell<Vec<(Value, String)>>,
+    /// Whether the net is made that is trained.
+    pub is_training: Cell<bool>,
 }
 
 impl State {
@@ -98,12 +100,12 @@ impl Native for Namespace {
         "module".to_owned()
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        py: &mut Python,
-        name: &str,
-        at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn names(&self) -> Vec<String> {
+        let own = self.members.borrow().keys().cloned().collect::<Vec<_>>();
+        own.into_iter().chain(written::members(&self.path).map(str::to_owned)).collect()
+    }
+
+    fn get_attribute(self: Rc<Self>, py: &mut Python, name: &str, at: Span) -> Maybe {
         if let Some(found) = self.members.borrow().get(name) {
             return Ok(Some(found.clone()));
         }
@@ -116,8 +118,7 @@ impl Native for Namespace {
         let path = &self.path;
         let message = format!("`{path}.{name}` is not known to cortado");
         let d = Diagnostic::new(&diag::E0810, at, message);
-        let mut known: Vec<String> = self.members.borrow().keys().cloned().collect();
-        known.extend(written::members(path).map(str::to_owned));
+        let known = self.names();
         let near = nearest(name, known.iter().map(String::as_str));
         let near = near.map(|near| format!("did you mean `{path}.{near}`?"));
         let told = advice::advice(&format!("{path}.{name}")).map(str::to_owned);
@@ -190,6 +191,7 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         collections: RefCell::default(),
         variables: RefCell::default(),
         outputs: RefCell::default(),
+        is_training: Cell::default(),
     };
     let given = Cell::new(Some(state));
     let state = py.state(|_| given.take().expect("the library is installed once"));
@@ -200,8 +202,7 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
             define(&mut spaces, path, value.clone());
         }
     }
-    for path in ["tf.app", "tf.contrib.learn", "tf.contrib.training", "tf.estimator", "tf.metrics"]
-    {
+    for path in written::spaces() {
         space(&mut spaces, path);
     }
     for (path, value) in types::constants().into_iter().chain(quiet::constants()) {
@@ -338,7 +339,7 @@ fn value_of(function: &'static Function, state: &Rc<State>) -> Value {
 }
 
 /// What an argument itself says of the call, if there is such a one.
-fn answered(py: &mut Python, name: &str, args: &Args) -> Outcome<Option<Value>> {
+fn answered(py: &mut Python, name: &str, args: &Args) -> Maybe {
     let positional = args.positional.iter().map(|(value, _)| value);
     let keywords = args.keywords.iter().map(|keyword| &keyword.value);
     let found = positional.clone().chain(keywords).find(|value| tensor::answers_calls(value));
@@ -420,6 +421,15 @@ impl Call<'_> {
             None => tensor,
         };
         Ok(Value::native(TensorValue(tensor)))
+    }
+
+    /// The tensor that the graph makes as the result.
+    pub fn gives(
+        &mut self,
+        work: impl FnOnce(&mut Graph) -> super::graph::Outcome<Tensor>,
+    ) -> Outcome {
+        let tensor = self.graph(work)?;
+        self.give(tensor)
     }
 
     /// A variable as the result, the same value whenever it is asked for.

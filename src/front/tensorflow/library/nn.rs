@@ -2,7 +2,7 @@
 
 use super::{Call, Function};
 use crate::front::tensorflow::graph::{
-    Binary, Border, Graph, Kind, Padding, Reduction, Source, Tensor, Window,
+    self, Binary, Border, Graph, Kind, Padding, Reduction, Source, Tensor, Window,
 };
 use crate::front::tensorflow::interp::{Outcome, Value};
 use crate::layers::Layer;
@@ -66,26 +66,23 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function(&["tf.nn.crelu"], FEATURES, |c| {
         let x = c.tensor("features")?;
-        let result = c.graph(|graph| {
+        c.gives(|graph| {
             let negative = graph.scaled(&x, "Neg", -1.0)?;
             let both = graph.concat(&[x, negative], -1)?;
             graph.unary(&both, "CRelu", Relu::default())
-        })?;
-        c.give(result)
+        })
     }),
     Function(&["tf.nn.softmax", "tf.math.softmax"], SOFTMAX, |c| {
         let x = c.floats("logits")?;
         let dim = c.whole("dim", -1)?;
         let (axis, name) = (c.whole("axis", dim)?, c.name("Softmax")?);
-        let result = c.graph(|graph| graph.softmax(&x, axis, &name))?;
-        c.give(result)
+        c.gives(|graph| graph.softmax(&x, axis, &name))
     }),
     Function(&["tf.nn.log_softmax", "tf.math.log_softmax"], SOFTMAX, |c| {
         let x = c.floats("logits")?;
         let dim = c.whole("dim", -1)?;
         let (axis, name) = (c.whole("axis", dim)?, c.name("LogSoftmax")?);
-        let result = c.graph(|graph| graph.log_softmax(&x, axis, &name))?;
-        c.give(result)
+        c.gives(|graph| graph.log_softmax(&x, axis, &name))
     }),
     Function(&["tf.nn.conv2d"], CONV, |c| c.convolution(false)),
     Function(
@@ -147,10 +144,7 @@ pub const FUNCTIONS: &[Function] = &[
         let first = c.channels_first()?;
         let x = c.lying(x, first)?;
         if bias.rank() != 1 || bias.dims.last() != x.dims.last() {
-            let (have, want) = (
-                crate::front::tensorflow::graph::shown(&bias.dims),
-                x.dims.last().copied().unwrap_or(0),
-            );
+            let (have, want) = (graph::shown(&bias.dims), x.dims.last().copied().unwrap_or(0));
             return Err(c.fault(
                 format!("the bias is {have}, and the last axis has {want} elements"),
                 &format!("a bias has one number for each channel: a variable of shape [{want}]"),
@@ -189,8 +183,7 @@ pub const FUNCTIONS: &[Function] = &[
             let x = c.tensor("input")?;
             let radius = usize::try_from(c.whole("depth_radius", 5)?).unwrap_or(0);
             let numbers = [c.float("bias", 1.0)?, c.float("alpha", 1.0)?, c.float("beta", 0.5)?];
-            let result = c.graph(|graph| graph.lrn(&x, radius, numbers))?;
-            c.give(result)
+            c.gives(|graph| graph.lrn(&x, radius, numbers))
         },
     ),
     Function(
@@ -204,15 +197,13 @@ pub const FUNCTIONS: &[Function] = &[
                 c.float("keep_prob", 1.0)?
             };
             let name = c.name("dropout")?;
-            let result = c.graph(|graph| graph.dropout(&x, &name, keep, true))?;
-            c.give(result)
+            c.gives(|graph| graph.dropout(&x, &name, keep, true))
         },
     ),
     Function(&["tf.nn.sparse_softmax_cross_entropy_with_logits"], ENTROPY, |c| {
         let (logits, labels, name) =
             (c.floats("logits")?, c.whole_numbers("labels")?, c.name("CrossEntropy")?);
-        let result = c.graph(|graph| graph.sparse_cross_entropy(&logits, &labels, &name))?;
-        c.give(result)
+        c.gives(|graph| graph.sparse_cross_entropy(&logits, &labels, &name))
     }),
     Function(&["tf.nn.softmax_cross_entropy_with_logits"], ENTROPY, |c| c.cross_entropy(false)),
     Function(&["tf.nn.softmax_cross_entropy_with_logits_v2"], ENTROPY_V2, |c| {
@@ -221,13 +212,11 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.nn.sigmoid_cross_entropy_with_logits"], ENTROPY, |c| {
         let (logits, labels, name) =
             (c.floats("logits")?, c.floats("labels")?, c.name("logistic_loss")?);
-        let result = c.graph(|graph| graph.sigmoid_cross_entropy(&logits, &labels, &name))?;
-        c.give(result)
+        c.gives(|graph| graph.sigmoid_cross_entropy(&logits, &labels, &name))
     }),
     Function(&["tf.nn.l2_loss"], &["t", "name?"], |c| {
         let (x, name) = (c.tensor("t")?, c.name("L2Loss")?);
-        let result = c.graph(|graph| graph.l2(&x, &name, 1.0))?;
-        c.give(result)
+        c.gives(|graph| graph.l2(&x, &name, 1.0))
     }),
     Function(
         &["tf.nn.l2_normalize", "tf.math.l2_normalize"],
@@ -239,7 +228,7 @@ pub const FUNCTIONS: &[Function] = &[
                 None => c.wholes("axis")?,
             };
             let epsilon = c.float("epsilon", 1e-12)?;
-            let result = c.graph(|graph| {
+            c.gives(|graph| {
                 let squares =
                     graph.power(&x, "Square", Power { power: 2.0, ..Power::default() })?;
                 let sums = graph.reduce(&squares, Reduction::Sum, axes.as_deref(), true, None)?;
@@ -248,8 +237,7 @@ pub const FUNCTIONS: &[Function] = &[
                 let factor =
                     graph.power(&sums, "Rsqrt", Power { power: -0.5, ..Power::default() })?;
                 graph.binary(Binary::Multiply, &x, &factor)
-            })?;
-            c.give(result)
+            })
         },
     ),
     Function(
@@ -289,7 +277,7 @@ pub const FUNCTIONS: &[Function] = &[
             let epsilon = c.float("variance_epsilon", 0.0)?;
             let scale = if c.has("scale") { Some(c.tensor("scale")?) } else { None };
             let offset = if c.has("offset") { Some(c.tensor("offset")?) } else { None };
-            let result = c.graph(|graph| {
+            c.gives(|graph| {
                 let layer = Power { power: -0.5, shift: epsilon, ..Power::default() };
                 let mut factor = graph.power(&variance, "Rsqrt", layer)?;
                 if let Some(scale) = scale {
@@ -301,8 +289,7 @@ pub const FUNCTIONS: &[Function] = &[
                     Some(offset) => graph.binary(Binary::Add, &scaled, &offset),
                     None => Ok(scaled),
                 }
-            })?;
-            c.give(result)
+            })
         },
     ),
 ];
@@ -312,8 +299,7 @@ impl Call<'_> {
     fn activation(&mut self, name: &str, layer: impl Into<Layer>) -> Outcome {
         let (x, name) = (self.tensor("features")?, self.name(name)?);
         let layer = layer.into();
-        let result = self.graph(|graph| graph.unary(&x, &name, layer))?;
-        self.give(result)
+        self.gives(|graph| graph.unary(&x, &name, layer))
     }
 
     /// An argument that has two names.
@@ -328,12 +314,11 @@ impl Call<'_> {
     fn connected(&mut self, relu: bool) -> Outcome {
         let (x, w, b) = (self.tensor("x")?, self.tensor("weights")?, self.tensor("biases")?);
         let name = self.name("xw_plus_b")?;
-        let result = self.graph(|graph| {
+        self.gives(|graph| {
             let product = graph.matmul(&x, &w, "MatMul", [false, false])?;
             let sum = graph.binary(Binary::Add, &product, &b)?;
             if relu { graph.unary(&sum, &name, Relu::default()) } else { Ok(sum) }
-        })?;
-        self.give(result)
+        })
     }
 
     fn cross_entropy(&mut self, to_labels: bool) -> Outcome {
@@ -344,9 +329,7 @@ impl Call<'_> {
             dim = self.whole("axis", dim)?;
         }
         let name = self.name("CrossEntropy")?;
-        let result =
-            self.graph(|graph| graph.cross_entropy(&logits, &labels, dim, to_labels, &name))?;
-        self.give(result)
+        self.gives(|graph| graph.cross_entropy(&logits, &labels, dim, to_labels, &name))
     }
 
     /// An argument that must be a variable; numbers that are known become one that is not trained.
@@ -358,7 +341,7 @@ impl Call<'_> {
         if matches!(tensor.source, Source::Uniform(_) | Source::Numbers(_)) {
             let dims = tensor.dims.clone();
             return self.graph(|graph| {
-                Ok(graph.new_variable(crate::front::tensorflow::graph::Asked {
+                Ok(graph.new_variable(graph::Asked {
                     name: "Const",
                     dims,
                     kind: tensor.kind,
@@ -430,12 +413,11 @@ impl Call<'_> {
         &mut self,
         argument: &str,
         filter: &Tensor,
-        work: impl FnOnce(&mut Graph, Option<usize>) -> crate::front::tensorflow::graph::Outcome<Tensor>,
+        work: impl FnOnce(&mut Graph, Option<usize>) -> graph::Outcome<Tensor>,
     ) -> Outcome {
         let computed = matches!(filter.source, Source::Blob { .. } | Source::Random(..));
         let weights = if computed { None } else { Some(self.variable(argument)?) };
-        let result = self.graph(|graph| work(graph, weights))?;
-        self.give(result)
+        self.gives(|graph| work(graph, weights))
     }
 
     fn pool(&mut self, mean: bool) -> Outcome {

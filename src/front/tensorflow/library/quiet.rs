@@ -1,30 +1,13 @@
 //! What shows, saves and schedules, and so changes nothing of what is computed.
 
 use super::Function;
-use super::math::nothing;
 use super::scopes::AutoReuse;
 use crate::diag::{self, Diagnostic};
-use crate::front::tensorflow::graph::Tensor;
+use crate::front::tensorflow::graph::{self, Tensor};
 use crate::front::tensorflow::interp::Value;
 
 const SUMMARY: &[&str] =
     &["name", "tensor", "max_outputs?", "collections?", "family?", "max_images?"];
-
-/// What is asserted, by position or by the names that the assertions have for it.
-const ASSERTED: &[&str] = &[
-    "x?",
-    "y?",
-    "z?",
-    "*name?",
-    "*message?",
-    "*data?",
-    "*summarize?",
-    "*rank?",
-    "*ranks?",
-    "*condition?",
-    "*tensor?",
-    "*tf_type?",
-];
 
 /// The functions.
 pub const FUNCTIONS: &[Function] = &[
@@ -39,86 +22,6 @@ pub const FUNCTIONS: &[Function] = &[
             Ok(Value::None)
         },
     ),
-    Function(
-        &[
-            "tf.summary.image",
-            "tf.summary.histogram",
-            "tf.summary.audio",
-            "tf.image_summary",
-            "tf.histogram_summary",
-            "tf.summary.tensor_summary",
-            "tf.summary.text",
-        ],
-        SUMMARY,
-        nothing,
-    ),
-    Function(
-        &[
-            "tf.summary.merge",
-            "tf.summary.merge_all",
-            "tf.merge_summary",
-            "tf.merge_all_summaries",
-            "tf.summary.FileWriter",
-            "tf.train.SummaryWriter",
-        ],
-        &["inputs?", "collections?", "name?"],
-        nothing,
-    ),
-    Function(
-        &["tf.set_random_seed", "tf.random.set_seed", "tf.random.set_random_seed"],
-        &["message?", "*args?"],
-        nothing,
-    ),
-    Function(
-        &[
-            "tf.assert_equal",
-            "tf.assert_greater",
-            "tf.assert_greater_equal",
-            "tf.assert_integer",
-            "tf.assert_less",
-            "tf.assert_less_equal",
-            "tf.assert_negative",
-            "tf.assert_non_negative",
-            "tf.assert_non_positive",
-            "tf.assert_none_equal",
-            "tf.assert_positive",
-            "tf.assert_rank",
-            "tf.assert_rank_at_least",
-            "tf.assert_type",
-            "tf.assert_near",
-            "tf.assert_proper_iterable",
-            "tf.assert_rank_in",
-            "tf.assert_same_float_dtype",
-            "tf.assert_scalar",
-            "tf.debugging.assert_equal",
-            "tf.debugging.assert_greater",
-            "tf.debugging.assert_greater_equal",
-            "tf.debugging.assert_integer",
-            "tf.debugging.assert_less",
-            "tf.debugging.assert_less_equal",
-            "tf.debugging.assert_near",
-            "tf.debugging.assert_negative",
-            "tf.debugging.assert_non_negative",
-            "tf.debugging.assert_non_positive",
-            "tf.debugging.assert_none_equal",
-            "tf.debugging.assert_positive",
-            "tf.debugging.assert_rank",
-            "tf.debugging.assert_rank_at_least",
-            "tf.debugging.assert_rank_in",
-            "tf.debugging.assert_scalar",
-            "tf.debugging.assert_type",
-            "tf.Assert",
-            "tf.debugging.Assert",
-            "tf.no_op",
-            "tf.disable_eager_execution",
-            "tf.disable_v2_behavior",
-            "tf.reset_default_graph",
-            "tf.global_variables_initializer",
-            "tf.initialize_all_variables",
-        ],
-        ASSERTED,
-        nothing,
-    ),
     Function(&["tf.train.optimizer_of_the_definition"], &[], |c| {
         let at = c.py.outside(c.span);
         let message = "the definition makes an optimizer, which DIGITS does not run";
@@ -129,6 +32,18 @@ pub const FUNCTIONS: &[Function] = &[
         ));
         Ok(Value::None)
     }),
+    Function(&["tf.train.layer_without_training"], &[], |c| {
+        if c.state.is_training.get() {
+            let at = c.py.outside(c.span);
+            let message =
+                "a layer of Keras that trains in another way is called without `training`";
+            let d = Diagnostic::new(&diag::W0815, at, message);
+            c.py.warnings.report(
+                d.help("`layer(x, training=self.is_training)`; without it nothing is dropped, and moments do not move"),
+            );
+        }
+        Ok(Value::None)
+    }),
     Function(
         &["tf.histogram_fixed_width"],
         &["values", "value_range", "nbins?", "dtype?", "name?"],
@@ -137,19 +52,12 @@ pub const FUNCTIONS: &[Function] = &[
             // It is shown only: what is made of it must not reach the outputs or the loss.
             let n = usize::try_from(c.whole("nbins", 100)?).unwrap_or(100);
             let x = c.tensor("values")?;
-            let result = c.graph(|graph| {
-                let all = graph.reduce(
-                    &x,
-                    crate::front::tensorflow::graph::Reduction::Mean,
-                    None,
-                    false,
-                    None,
-                )?;
+            c.gives(|graph| {
+                let all = graph.reduce(&x, graph::Reduction::Mean, None, false, None)?;
                 let zeros = Tensor { dims: vec![n], ..Tensor::number(0.0, x.kind) };
                 let one = graph.reshape(&all, &[1])?;
                 graph.unknown("histogram_fixed_width", &one, zeros.dims)
-            })?;
-            c.give(result)
+            })
         },
     ),
 ];
@@ -179,6 +87,6 @@ pub fn constants() -> Vec<(&'static str, Value)> {
         ("tf.GraphKeys.SUMMARIES", "summaries".into()),
         ("tf.GraphKeys.WEIGHTS", "weights".into()),
         ("tf.GraphKeys.BIASES", "biases".into()),
-        ("tf.__version__", "1.2.1".into()),
+        ("tf.__version__", "1.9.0".into()),
     ]
 }

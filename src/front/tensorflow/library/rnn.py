@@ -1,4 +1,5 @@
-# tf.nn.rnn_cell and what runs its cells over sequences, step by step (Hochreiter and Schmidhuber 1997; Cho et al. 2014).
+# tf.nn.rnn_cell, what runs its cells over sequences, step by step (Hochreiter and Schmidhuber 1997; Cho et al. 2014), and
+# the losses of sequences.
 
 import copy
 from collections import namedtuple
@@ -300,3 +301,29 @@ def static_bidirectional_rnn(cell_fw, cell_bw, inputs, initial_state_fw=None, in
 
 rnn = static_rnn
 bidirectional_rnn = static_bidirectional_rnn
+
+
+def sequence_loss(logits, targets, weights, average_across_timesteps=True, average_across_batch=True,
+                  softmax_loss_function=None, name=None):
+    n, steps, classes = logits.get_shape().as_list()
+    given = {'labels': tf.reshape(targets, [-1]), 'logits': tf.reshape(logits, [-1, classes])}
+    losses = (softmax_loss_function or tf.nn.sparse_softmax_cross_entropy_with_logits)(**given)
+    losses = tf.reshape(losses, [n, steps]) * weights
+    averaged = [axis for axis, asked in ((0, average_across_batch), (1, average_across_timesteps)) if asked]
+    if not averaged:
+        return losses
+    return tf.reduce_sum(losses, averaged) / (tf.reduce_sum(weights, averaged) + 1e-12)
+
+
+def sequence_loss_by_example(logits, targets, weights, average_across_timesteps=True, softmax_loss_function=None,
+                             name=None):
+    loss = softmax_loss_function or tf.nn.sparse_softmax_cross_entropy_with_logits
+    total = tf.add_n([loss(labels=tf.reshape(target, [-1]), logits=logit) * weight
+                      for logit, target, weight in zip(logits, targets, weights)])
+    return total / (tf.add_n(weights) + 1e-12) if average_across_timesteps else total
+
+
+def sequence_loss_of_lists(logits, targets, weights, average_across_timesteps=True, average_across_batch=True,
+                           softmax_loss_function=None, name=None):
+    losses = sequence_loss_by_example(logits, targets, weights, average_across_timesteps, softmax_loss_function)
+    return tf.reduce_mean(losses) if average_across_batch else tf.reduce_sum(losses)

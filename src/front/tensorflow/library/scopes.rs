@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use super::initial::{Regularizer, regularizer_of};
-use super::tensor::TensorValue;
+use super::tensor::{TensorValue, state};
 use super::types::kind_of;
 use super::{Call, Function, State};
 use crate::front::tensorflow::graph::{Asked, Reuse, SharedScope, Source, shown};
 use crate::front::tensorflow::interp::{
-    Args, Dict, Keyword, Native, Outcome, PyError, Python, Value,
+    Args, Dict, Keyword, Maybe, Native, Outcome, Python, Value,
 };
 use crate::source::Span;
 
@@ -187,15 +187,9 @@ impl Native for After {
         Ok(Value::None)
     }
 
-    fn exit(
-        self: Rc<Self>,
-        _py: &mut Python,
-        _error: Option<&PyError>,
-        _at: Span,
-    ) -> Outcome<bool> {
+    fn exit(self: Rc<Self>) {
         let before = &mut self.state.graph.borrow_mut().before;
         before.truncate(before.len() - self.before.len());
-        Ok(false)
     }
 }
 
@@ -266,14 +260,8 @@ impl Native for OpenScope {
         Ok(Value::native(ScopeValue(opened)))
     }
 
-    fn exit(
-        self: Rc<Self>,
-        _py: &mut Python,
-        _error: Option<&PyError>,
-        _at: Span,
-    ) -> Outcome<bool> {
+    fn exit(self: Rc<Self>) {
         self.state.graph.borrow_mut().leave();
-        Ok(false)
     }
 }
 
@@ -285,12 +273,7 @@ impl Native for ScopeValue {
         "VariableScope".to_owned()
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        _py: &mut Python,
-        name: &str,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, _py: &mut Python, name: &str, _at: Span) -> Maybe {
         let scope = self.0.clone();
         Ok(Some(match name {
             "name" => scope.borrow().name.clone().into(),
@@ -302,7 +285,7 @@ impl Native for ScopeValue {
             }),
             "set_initializer" => Value::function("set_initializer", move |py, args: Args| {
                 let given = args.positional.first().map(|(value, _)| value.clone());
-                let state = py.state::<State>(|_| unreachable!("scopes are made by the library"));
+                let state = state(py);
                 let mut all = state.initializers.borrow_mut();
                 scope.borrow_mut().initializer = Some(all.len());
                 all.push(given.unwrap_or_default());
@@ -310,7 +293,7 @@ impl Native for ScopeValue {
             }),
             "set_regularizer" => Value::function("set_regularizer", move |py, args: Args| {
                 let given = args.positional.first().map(|(value, _)| value.clone());
-                let state = py.state::<State>(|_| unreachable!("scopes are made by the library"));
+                let state = state(py);
                 state.regularize(&scope, &given.unwrap_or_default());
                 Ok(Value::None)
             }),
@@ -350,14 +333,8 @@ impl Native for NameScope {
         Ok(format!("{}/", graph.whole_name_scope()).into())
     }
 
-    fn exit(
-        self: Rc<Self>,
-        _py: &mut Python,
-        _error: Option<&PyError>,
-        _at: Span,
-    ) -> Outcome<bool> {
+    fn exit(self: Rc<Self>) {
         self.state.graph.borrow_mut().leave_name();
-        Ok(false)
     }
 }
 
@@ -401,14 +378,8 @@ impl Native for ArgScopeValue {
         Ok(Value::native(ArgScopeValue { scope: inner, state: self.state.clone() }))
     }
 
-    fn exit(
-        self: Rc<Self>,
-        _py: &mut Python,
-        _error: Option<&PyError>,
-        _at: Span,
-    ) -> Outcome<bool> {
+    fn exit(self: Rc<Self>) {
         self.state.scoped.borrow_mut().pop();
-        Ok(false)
     }
 }
 

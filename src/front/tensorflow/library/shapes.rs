@@ -4,7 +4,7 @@ use super::arguments::to_whole;
 use super::tensor::{TensorShape, TensorValue};
 use super::types::kind_of;
 use super::{Call, Function};
-use crate::front::tensorflow::graph::{Border, Graph, Kind, MOST_LISTED, Source, Tensor};
+use crate::front::tensorflow::graph::{self, Border, Graph, Kind, MOST_LISTED, Source, Tensor};
 use crate::front::tensorflow::interp::{Args, Outcome, Slice, Value};
 use crate::layers::power::Power;
 use crate::spec::Filler;
@@ -112,20 +112,17 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.TensorShape"], &["dims"], |c| Ok(Value::native(TensorShape(c.dims("dims")?)))),
     Function(&["tf.reshape"], &["tensor", "shape", "name?"], |c| {
         let (x, dims) = (c.tensor("tensor")?, c.wholes("shape")?.unwrap_or_default());
-        let result = c.graph(|graph| graph.reshape(&x, &dims))?;
-        c.give(result)
+        c.gives(|graph| graph.reshape(&x, &dims))
     }),
     Function(&["tf.transpose"], &["a", "perm?", "name?", "conjugate?"], |c| {
         let (x, perm) = (c.tensor("a")?, c.wholes("perm")?);
-        let result = c.graph(|graph| graph.transpose(&x, perm.as_deref()))?;
-        c.give(result)
+        c.gives(|graph| graph.transpose(&x, perm.as_deref()))
     }),
     Function(&["tf.expand_dims"], &["input", "axis?", "name?", "dim?"], |c| {
         let x = c.tensor("input")?;
         let dim = c.whole("dim", -1)?;
         let axis = c.whole("axis", dim)?;
-        let result = c.graph(|graph| graph.expand_dims(&x, axis))?;
-        c.give(result)
+        c.gives(|graph| graph.expand_dims(&x, axis))
     }),
     Function(&["tf.squeeze"], &["input", "axis?", "name?", "squeeze_dims?"], |c| {
         let x = c.tensor("input")?;
@@ -133,8 +130,7 @@ pub const FUNCTIONS: &[Function] = &[
             Some(axes) => axes,
             None => c.wholes("squeeze_dims")?.unwrap_or_default(),
         };
-        let result = c.graph(|graph| graph.squeeze(&x, &axes))?;
-        c.give(result)
+        c.gives(|graph| graph.squeeze(&x, &axes))
     }),
     Function(&["tf.concat"], &["values?", "axis?", "name?", "concat_dim?"], |c| {
         // Before TensorFlow 1.0 the axis came first.
@@ -145,13 +141,11 @@ pub const FUNCTIONS: &[Function] = &[
         };
         let parts = c.tensors(first)?;
         let axis = if c.has(second) { c.whole(second, 0)? } else { c.whole("concat_dim", 0)? };
-        let result = c.graph(|graph| graph.concat(&parts, axis))?;
-        c.give(result)
+        c.gives(|graph| graph.concat(&parts, axis))
     }),
     Function(&["tf.stack", "tf.pack", "tf.parallel_stack"], &["values", "axis?", "name?"], |c| {
         let (parts, axis) = (c.tensors("values")?, c.whole("axis", 0)?);
-        let result = c.graph(|graph| graph.stack(&parts, axis))?;
-        c.give(result)
+        c.gives(|graph| graph.stack(&parts, axis))
     }),
     Function(&["tf.unstack", "tf.unpack"], &["value", "num?", "axis?", "name?"], |c| {
         let (x, axis) = (c.tensor("value")?, c.whole("axis", 0)?);
@@ -216,19 +210,17 @@ pub const FUNCTIONS: &[Function] = &[
             return c.looked_up(&indices, "params", "Gather");
         }
         let places = c.wholes("indices")?.unwrap_or_default();
-        let result = c.graph(|graph| {
+        c.gives(|graph| {
             let axis = x.axis(axis)?;
             let places = places.iter().map(|&place| usize::try_from(place).unwrap_or(usize::MAX));
             graph.pick(&x, axis, places.collect(), "Gather")
-        })?;
-        c.give(result)
+        })
     }),
     // What `tf.scatter_nd` is written with.
     Function(&["tf.scattered_rows"], &["updates", "places", "rows"], |c| {
         let (updates, places) = (c.tensor("updates")?, c.whole_numbers("places")?);
         let rows = usize::try_from(c.whole("rows", 0)?).unwrap_or(0);
-        let result = c.graph(|graph| graph.scattered(&updates, &places, rows))?;
-        c.give(result)
+        c.gives(|graph| graph.scattered(&updates, &places, rows))
     }),
     Function(
         &["tf.nn.embedding_lookup"],
@@ -257,13 +249,11 @@ pub const FUNCTIONS: &[Function] = &[
             let set = axes.iter().enumerate().filter(|(_, set)| **set != 0);
             axes = set.map(|(axis, _)| axis as i64).collect();
         }
-        let result = c.graph(|graph| graph.reverse(&x, &axes))?;
-        c.give(result)
+        c.gives(|graph| graph.reverse(&x, &axes))
     }),
     Function(&["tf.tile"], &["input", "multiples", "name?"], |c| {
         let (x, multiples) = (c.tensor("input")?, c.dims("multiples")?);
-        let result = c.graph(|graph| graph.tile(&x, &multiples))?;
-        c.give(result)
+        c.gives(|graph| graph.tile(&x, &multiples))
     }),
     Function(&["tf.pad"], &["tensor", "paddings", "mode?", "name?", "constant_values?"], |c| {
         let x = c.tensor("tensor")?;
@@ -287,8 +277,7 @@ pub const FUNCTIONS: &[Function] = &[
                 return Err(c.fault(format!("`mode` {mode} is not known"), help));
             }
         };
-        let result = c.graph(|graph| graph.pad(&x, &pairs, border))?;
-        c.give(result)
+        c.gives(|graph| graph.pad(&x, &pairs, border))
     }),
     Function(
         &["tf.one_hot"],
@@ -372,11 +361,11 @@ fn split(c: &mut Call) -> Outcome {
         if single {
             let n = usize::try_from(given[0]).unwrap_or(0);
             if n == 0 || !extent.is_multiple_of(n) || extent < n {
-                let shape = crate::front::tensorflow::graph::shown(&value.dims);
+                let shape = graph::shown(&value.dims);
                 let message = format!(
                     "axis {axis} of {shape} has {extent} elements, which {n} parts do not divide"
                 );
-                return Err(crate::front::tensorflow::graph::Fault::new(message));
+                return Err(graph::Fault::new(message));
             }
             extents.resize(n, extent / n);
         } else {
@@ -393,11 +382,10 @@ impl Call<'_> {
     /// The rows of the tensor that an argument is.
     fn looked_up(&mut self, places: &Tensor, table: &str, name: &str) -> Outcome {
         let table = self.tensor(table)?;
-        let rows = self.graph(|graph| match (table.rank(), Graph::is_variable(&table)) {
+        self.gives(|graph| match (table.rank(), Graph::is_variable(&table)) {
             (2, Some(variable)) => graph.embedding(variable, places, name),
             _ => graph.looked_up(&table, places, name),
-        })?;
-        self.give(rows)
+        })
     }
 
     /// Ones and zeros as `on_value` and `off_value`.
@@ -425,7 +413,6 @@ impl Call<'_> {
 
     fn random(&mut self, filler: Filler) -> Outcome {
         let dims = self.dims("shape")?;
-        let tensor = self.graph(|graph| Ok(graph.random(filler, dims)))?;
-        self.give(tensor)
+        self.gives(|graph| Ok(graph.random(filler, dims)))
     }
 }

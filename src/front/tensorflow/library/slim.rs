@@ -4,7 +4,7 @@ use super::initial::Initializer;
 use super::scopes::{keywords_of, reuse_of};
 use super::tensor::TensorValue;
 use super::{Call, Function};
-use crate::front::tensorflow::graph::{Graph, Normalisation, Padding, Tensor, Window};
+use crate::front::tensorflow::graph::{self, Graph, Normalisation, Padding, Tensor, Window};
 use crate::front::tensorflow::interp::{Args, Outcome, Value};
 use crate::layers::relu::Relu;
 
@@ -236,8 +236,7 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function(&["slim.softmax", "tf.contrib.layers.softmax"], &["logits", "scope?"], |c| {
         let x = c.tensor("logits")?;
-        let result = c.graph(|graph| graph.softmax(&x, -1, "softmax"))?;
-        c.give(result)
+        c.gives(|graph| graph.softmax(&x, -1, "softmax"))
     }),
     Function(
         &["slim.bias_add", "tf.contrib.layers.bias_add"],
@@ -414,7 +413,7 @@ impl Call<'_> {
         let padding = self.padding(Padding::Same)?;
         let first = self.channels_first()?;
         if x.rank() != 4 {
-            let shape = crate::front::tensorflow::graph::shown(&x.dims);
+            let shape = graph::shown(&x.dims);
             return Err(self.fault(
                 format!("images of 4 axes are needed, batch, height, width, channels, not {shape}"),
                 "bring them into that shape with `tf.reshape`",

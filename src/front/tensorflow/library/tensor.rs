@@ -7,8 +7,8 @@ use super::types::{CASTS, data_type, mixed};
 use super::{State, with_graph};
 use crate::diag::{self, Diagnostic};
 use crate::front::tensorflow::ast::{Binary as Operator, Compare, Unary};
-use crate::front::tensorflow::graph::{Binary, Graph, Kind, MOST_LISTED, Source, Tensor};
-use crate::front::tensorflow::interp::{Args, Class, Native, Outcome, Python, Value};
+use crate::front::tensorflow::graph::{self, Binary, Graph, Kind, MOST_LISTED, Source, Tensor};
+use crate::front::tensorflow::interp::{Args, Class, Maybe, Native, Outcome, Python, Value};
 use crate::layers::abs_val::AbsVal;
 use crate::layers::power::Power;
 use crate::source::Span;
@@ -42,7 +42,7 @@ pub fn class(py: &mut Python, name: &str) -> Option<Rc<Class>> {
 }
 
 /// The library's state, which is there whenever tensors are.
-fn state(py: &mut Python) -> Rc<State> {
+pub(super) fn state(py: &mut Python) -> Rc<State> {
     py.state(|_| unreachable!("tensors are made by the library"))
 }
 
@@ -73,7 +73,7 @@ fn operate(
     other: &Value,
     reflected: bool,
     at: Span,
-) -> Outcome<Option<Value>> {
+) -> Maybe {
     if other.is_none() || matches!(other, Value::Str(_)) || answers_calls(other) {
         return Ok(None);
     }
@@ -105,12 +105,7 @@ impl Native for TensorValue {
         class(py, &self.type_name())
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        py: &mut Python,
-        name: &str,
-        at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, py: &mut Python, name: &str, at: Span) -> Maybe {
         let tensor = &self.0;
         let own = |what: &'static str, run: fn(&mut Python, &Rc<Self>, Args) -> Outcome| {
             let held = self.clone();
@@ -133,7 +128,7 @@ impl Native for TensorValue {
                 if fits {
                     return Ok(Value::None);
                 }
-                let have = crate::front::tensorflow::graph::shown(&held.0.dims);
+                let have = graph::shown(&held.0.dims);
                 Err(py.value_error(at, format!("the tensor has the shape {have}")))
             }),
             "__abs__" => own("__abs__", |py, held, args| {
@@ -188,7 +183,7 @@ impl Native for TensorValue {
         other: &Value,
         reflected: bool,
         at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         let function = match operator {
             Operator::Add => Binary::Add,
             Operator::Subtract => Binary::Subtract,
@@ -214,7 +209,7 @@ impl Native for TensorValue {
         operate(py, function, &self.0, other, reflected, at)
     }
 
-    fn unary(self: Rc<Self>, py: &mut Python, operator: Unary, at: Span) -> Outcome<Option<Value>> {
+    fn unary(self: Rc<Self>, py: &mut Python, operator: Unary, at: Span) -> Maybe {
         let state = state(py);
         let tensor = match operator {
             Unary::Minus => with_graph(py, &state, at, "tf.negative", |graph| {
@@ -236,7 +231,7 @@ impl Native for TensorValue {
         operator: Compare,
         other: &Value,
         at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         let function = match operator {
             Compare::Less => Binary::Less,
             Compare::LessEqual => Binary::AtMost,
@@ -257,10 +252,7 @@ impl Native for TensorValue {
     }
 
     fn get_item(self: Rc<Self>, py: &mut Python, key: &Value, at: Span) -> Outcome {
-        let keys = match key {
-            Value::Tuple(keys) => keys.to_vec(),
-            one => vec![one.clone()],
-        };
+        let keys = key.as_items().unwrap_or_else(|| vec![key.clone()]);
         let tensor = part(py, &self.0, &keys, at)?;
         Ok(Value::native(TensorValue(tensor)))
     }
@@ -291,7 +283,7 @@ impl Native for TensorValue {
     }
 
     fn repr(self: Rc<Self>, _py: &mut Python) -> Outcome<String> {
-        let shape = crate::front::tensorflow::graph::shown(&self.0.dims);
+        let shape = graph::shown(&self.0.dims);
         Ok(format!("<{} '{}:0' shape={shape}>", self.type_name(), self.0.name))
     }
 }
@@ -307,10 +299,7 @@ fn part(py: &mut Python, tensor: &Tensor, keys: &[Value], at: Span) -> Outcome<T
     }
     let (mut result, mut axis) = (tensor.clone(), 0);
     let mut add = |py: &mut Python,
-                   work: &dyn Fn(
-        &mut Graph,
-        &Tensor,
-    ) -> crate::front::tensorflow::graph::Outcome<Tensor>| {
+                   work: &dyn Fn(&mut Graph, &Tensor) -> graph::Outcome<Tensor>| {
         result = with_graph(py, &state, at, "tf.strided_slice", |graph| work(graph, &result))?;
         Ok(())
     };
@@ -385,12 +374,7 @@ impl Native for Operation {
         "Operation".to_owned()
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        _py: &mut Python,
-        name: &str,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, _py: &mut Python, name: &str, _at: Span) -> Maybe {
         Ok(match name {
             "name" => Some((&*self.0.name).into()),
             "outputs" => Some(Value::list([Value::native(TensorValue(self.0.clone()))])),
@@ -404,12 +388,7 @@ impl Native for TensorShape {
         "TensorShape".to_owned()
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        _py: &mut Python,
-        name: &str,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, _py: &mut Python, name: &str, _at: Span) -> Maybe {
         let dims = self.0.clone();
         let own =
             |name: &'static str, value: Value| Value::function(name, move |_, _| Ok(value.clone()));
@@ -463,7 +442,7 @@ impl Native for TensorShape {
         operator: Compare,
         other: &Value,
         at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         let wanted = match operator {
             Compare::Equal => true,
             Compare::NotEqual => false,
@@ -478,7 +457,7 @@ impl Native for TensorShape {
     }
 
     fn repr(self: Rc<Self>, _py: &mut Python) -> Outcome<String> {
-        Ok(crate::front::tensorflow::graph::shown(&self.0))
+        Ok(graph::shown(&self.0))
     }
 }
 
@@ -497,12 +476,7 @@ impl Native for Dimension {
         "Dimension".to_owned()
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        _py: &mut Python,
-        name: &str,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, _py: &mut Python, name: &str, _at: Span) -> Maybe {
         Ok((name == "value").then(|| self.0.into()))
     }
 
@@ -513,7 +487,7 @@ impl Native for Dimension {
         other: &Value,
         reflected: bool,
         at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         let Some(other) = Dimension::number(other) else { return Ok(None) };
         // Dimensions divide to whole numbers.
         let operator = match operator {
@@ -537,7 +511,7 @@ impl Native for Dimension {
         operator: Compare,
         other: &Value,
         at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         let Some(other) = Dimension::number(other) else { return Ok(None) };
         py.compare(operator, &self.0.into(), &other, at).map(Some)
     }
@@ -556,7 +530,7 @@ impl Native for Dimension {
 }
 
 /// |x|, which operators have too.
-pub fn absolute(graph: &mut Graph, x: &Tensor) -> crate::front::tensorflow::graph::Outcome<Tensor> {
+pub fn absolute(graph: &mut Graph, x: &Tensor) -> graph::Outcome<Tensor> {
     match x.map(x.kind, f64::abs) {
         Some(known) => Ok(known),
         None => {

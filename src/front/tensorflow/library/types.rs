@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::TensorValue;
 use crate::front::tensorflow::ast::Compare;
 use crate::front::tensorflow::graph::{Binary, Kind};
-use crate::front::tensorflow::interp::{Native, Outcome, Python, Value};
+use crate::front::tensorflow::interp::{Maybe, Native, Outcome, Python, Value};
 use crate::source::Span;
 
 /// A type of elements, `tf.float32`.
@@ -42,12 +42,7 @@ impl Native for DataType {
         "DType".to_owned()
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        _py: &mut Python,
-        name: &str,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, _py: &mut Python, name: &str, _at: Span) -> Maybe {
         Ok(match name {
             "name" => Some(self.0.into()),
             "base_dtype" | "as_numpy_dtype" => Some(Value::Native(self.clone())),
@@ -63,7 +58,7 @@ impl Native for DataType {
         operator: Compare,
         other: &Value,
         _at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         let Some(other) = other.as_native::<DataType>() else { return Ok(None) };
         Ok(match operator {
             Compare::Equal => Some((self.0 == other.0).into()),

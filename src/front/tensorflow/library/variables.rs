@@ -41,14 +41,13 @@ fn assign(c: &mut Call, change: Option<Binary>) -> Outcome {
         let help = "`tf.Variable` and `tf.get_variable` make variables";
         return Err(c.fault("only variables are assigned to", help));
     };
-    let result = c.graph(|graph| {
+    c.gives(|graph| {
         let value = match change {
             Some(change) => graph.binary(change, &variable, &value)?,
             None => value,
         };
         graph.assign(number, &value)
-    })?;
-    c.give(result)
+    })
 }
 
 const GET_VARIABLE: &[&str] = &[

@@ -65,7 +65,7 @@ def conv3d_transpose(value, filter, output_shape, strides, padding='SAME', data_
     n, depth, high, wide, channels = x.get_shape().as_list()
     deep, kh, kw, outputs, inputs = weights.get_shape().as_list()
     step, down, along = _five(strides, 'strides')
-    shape = [int(extent) for extent in output_shape]
+    shape = [int(extent) for extent in (tf.unstack(output_shape) if hasattr(output_shape, 'get_shape') else output_shape)]
     count, before, behind = _around(shape[1], deep, step, padding)
     if count != depth:
         raise ValueError('`output_shape` %r does not fit a volume %d deep' % (shape, depth))

@@ -120,7 +120,7 @@ fn count(py: &mut Python, counter: &Value, args: Args) -> Outcome<()> {
 
 impl Python {
     /// Whether a value is one of an abstract class of `collections.abc`; `None` where the class is none of them.
-    pub(in crate::front::tensorflow) fn is_abstractly(
+    pub fn is_abstractly(
         &mut self,
         value: &Value,
         class: &Rc<Class>,

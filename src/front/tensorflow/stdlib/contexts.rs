@@ -1,7 +1,9 @@
 //! Generators' own methods, and modules that do nothing here.
 
 use super::method;
-use crate::front::tensorflow::interp::{Args, Class, Module, Native, Outcome, Python, Value};
+use crate::front::tensorflow::interp::{
+    Args, Class, Maybe, Module, Native, Outcome, Python, Value,
+};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -9,7 +11,7 @@ pub(super) fn install(py: &mut Python) {
     for name in ["iterator", "generator"] {
         methods(&py.builtin_class(name));
     }
-    for name in ["warnings", "logging", "abc", "typing"] {
+    for name in ["warnings", "abc", "typing"] {
         py.add_module(name, Value::native(Silent { name }));
     }
     let string = Module::new("string");
@@ -71,12 +73,7 @@ impl Native for Silent {
         "module".into()
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        py: &mut Python,
-        name: &str,
-        _at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, py: &mut Python, name: &str, _at: Span) -> Maybe {
         Ok(Some(match (self.name, name) {
             ("abc", "abstractmethod" | "abstractproperty" | "abstractclassmethod") => {
                 let is_property = name == "abstractproperty";
@@ -91,12 +88,6 @@ impl Native for Silent {
             }
             ("abc", "ABC" | "ABCMeta") => Value::Class(py.types.object.clone()),
             ("typing", _) => Value::Class(py.types.object.clone()),
-            ("logging", "DEBUG" | "INFO" | "WARNING" | "WARN" | "ERROR" | "CRITICAL") => {
-                Value::Int(20)
-            }
-            ("logging", "getLogger") => {
-                Value::function("getLogger", |_, _| Ok(Value::native(Silent { name: "logging" })))
-            }
             _ => Value::function("nothing", |_, _| Ok(Value::None)),
         }))
     }

@@ -1,7 +1,7 @@
 //! The methods of dicts.
 
 use super::method;
-use crate::front::tensorflow::interp::{Args, Dict, DictKind, Outcome, Python, Value, bury};
+use crate::front::tensorflow::interp::{Args, Dict, DictKind, Maybe, Outcome, Python, Value, bury};
 use crate::source::Span;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -127,7 +127,7 @@ pub(super) fn install(py: &mut Python) {
     dict.set("fromkeys", from_keys);
 }
 
-fn lookup(py: &mut Python, this: &Value, key: &Value, at: Span) -> Outcome<Option<Value>> {
+fn lookup(py: &mut Python, this: &Value, key: &Value, at: Span) -> Maybe {
     let key = py.key(key, at)?;
     let Value::Dict(dict) = this else { return Ok(None) };
     Ok(dict.entries.borrow().get(&key).map(|(_, value)| value.clone()))

@@ -153,12 +153,7 @@ fn sign_of(negative: bool, sign: Option<char>) -> &'static str {
 
 impl Python {
     /// `format(value, spec)`.
-    pub(in crate::front::tensorflow) fn format(
-        &mut self,
-        value: &Value,
-        spec: &str,
-        at: Span,
-    ) -> Outcome<String> {
+    pub fn format(&mut self, value: &Value, spec: &str, at: Span) -> Outcome<String> {
         let inner = Self::inner(value).clone();
         if let Value::Instance(_) = inner
             && let Some(method) = self.find_attribute(&inner, "__format__", at)?
@@ -231,12 +226,7 @@ impl Python {
     }
 
     /// `template % values`.
-    pub(in crate::front::tensorflow) fn percent(
-        &mut self,
-        template: &str,
-        values: &Value,
-        at: Span,
-    ) -> Outcome<String> {
+    pub fn percent(&mut self, template: &str, values: &Value, at: Span) -> Outcome<String> {
         let items: Vec<Value> = match values {
             Value::Tuple(items) => items.to_vec(),
             other => vec![other.clone()],

@@ -34,7 +34,12 @@ class bool_(int):
     pass
 
 
-float_, int_ = float64, int64
+float_ = double = float64
+single, half = float32, float16
+int_, intp = int64, int64
+int8 = int16 = uint16 = uint32 = uint64 = int32
+# Python's own types, which old numpy has by its own name.
+float, int, bool, object, str = float, int, bool, object, str
 
 
 def _shape(value):

@@ -2,7 +2,7 @@
 //! that also train, and so can what is in them, but not be used, except for what only computes.
 
 use crate::front::tensorflow::ast::Binary;
-use crate::front::tensorflow::interp::{Args, Dict, Native, Outcome, Python, Value};
+use crate::front::tensorflow::interp::{Args, Dict, Maybe, Native, Outcome, Python, Value};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -42,7 +42,7 @@ const MODULES: [&str; 30] = [
 
 /// What else is imported beside a net, by the first part of its name.
 const PACKAGES: &str = "
-    ConfigParser IPython PIL Queue SimpleITK StringIO Tkinter array ast asyncio atexit base64 binascii bisect bz2 cPickle
+    ConfigParser IPython PIL Queue SharedArray SimpleITK StringIO Tkinter array ast asyncio atexit base64 binascii bisect blinker bz2 cPickle
     cProfile cStringIO click cloudpickle cmath codecs colorama colorsys concurrent configparser csv ctypes cupy cv2 cython
     dataclasses decimal dill distutils dlib docker docopt email errno fnmatch fire fractions ftplib future gensim getopt getpass
     gflags gin google grpc gym gzip h5py hashlib heapq hickle horovod html http httplib imageio imgaug itk jieba joblib keras keyword
@@ -52,7 +52,7 @@ const PACKAGES: &str = "
     queue ray redis runpy sacred scipy seaborn secrets select selectors setuptools shelve shlex signal simplejson six skimage
     sklearn skvideo smtplib sonnet soundfile sqlite3 ssl stat statistics sysconfig tables tabulate tarfile telegram tensorboard
     tensorboardX tensorboard_logger tensorflow_datasets tensorflow_hub tensorlayer termcolor textwrap tflearn tifffile timeit tkinter tqdm
-    trimesh types ujson unicodedata unittest urllib3 urlparse uuid visdom wandb weakref wget xlrd xml xmltodict yaml zipfile
+    trimesh types ujson unicodedata unittest urllib3 urlparse uuid visdom wandb weakref wget wx xlrd xml xmltodict yaml zipfile
     zlib zmq
 ";
 
@@ -105,7 +105,8 @@ pub(super) fn package(name: &str) -> Option<Value> {
     let within = |part: &str| {
         name.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let known = PACKAGES.split_whitespace().any(|package| package == first)
+    let known = MODULES.contains(&first)
+        || PACKAGES.split_whitespace().any(|package| package == first)
         || OF_TENSORFLOW.iter().any(|part| within(part));
     known.then(|| outside(name))
 }
@@ -142,12 +143,7 @@ impl Native for Outside {
         true
     }
 
-    fn get_attribute(
-        self: Rc<Self>,
-        py: &mut Python,
-        name: &str,
-        at: Span,
-    ) -> Outcome<Option<Value>> {
+    fn get_attribute(self: Rc<Self>, py: &mut Python, name: &str, at: Span) -> Maybe {
         let is_three = py.is_three(at);
         Ok(Some(match (&*self.name, name) {
             (_, "__name__") => (&*self.name).into(),
@@ -160,6 +156,7 @@ impl Native for Outside {
             ("os", "getcwd") => Value::function("getcwd", |_, _| Ok(".".into())),
             ("os", "environ") => self.kept.clone(),
             ("os", "getenv") => getenv(self.kept.clone()),
+            ("importlib", "import_module") => Value::function(name.to_owned(), import_module),
             ("os" | "os.path", "sep") => "/".into(),
             ("os", "pardir") => "..".into(),
             ("os", "curdir") => ".".into(),
@@ -227,7 +224,7 @@ impl Native for Outside {
         _other: &Value,
         _reflected: bool,
         at: Span,
-    ) -> Outcome<Option<Value>> {
+    ) -> Maybe {
         self.refuse(py, at)
     }
 
@@ -243,6 +240,16 @@ fn getenv(environment: Value) -> Value {
         py.call_method(&environment, "get", args)
             .map_err(|_| py.type_error(at, "getenv() takes a name and a default"))
     })
+}
+
+/// `importlib.import_module`: what `import` with this name gives.
+fn import_module(py: &mut Python, args: Args) -> Outcome {
+    let at = args.span;
+    let name = args.bind(py, "import_module", &["name", "package?"])?.get("name");
+    match name.as_str() {
+        Some(name) if !name.starts_with('.') => py.import(&name.clone(), at),
+        _ => Err(py.not_available("an import relative to a package by 'import_module'", at)),
+    }
 }
 
 /// What definitions do with the names of variables, which look like paths; no file is asked for.

@@ -7,6 +7,10 @@ pub(super) fn install(py: &mut Python) {
     py.add_text("itertools", include_str!("itertools.py"));
     py.add_text("argparse", include_str!("argparse.py"));
     py.add_text("easydict", include_str!("easydict.py"));
+    py.add_text("logging", include_str!("logging.py"));
+    py.add_copy("logging.handlers", "logging");
+    py.add_text("distutils.version", include_str!("versions.py"));
+    py.add_copy("packaging.version", "distutils.version");
     py.add_text("enum", include_str!("enum.py"));
     let shown =
         "def pprint(value, *args, **kwargs):\n    print(value)\n\npp, pformat = pprint, repr\n";
