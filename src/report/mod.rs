@@ -1,5 +1,6 @@
 //! Shows results: tables, diagrams, plots, JSON.
 
+pub mod backward;
 pub mod compare;
 pub mod diagram;
 pub mod dot;

@@ -24,6 +24,19 @@ const NESTED: usize = 8;
 
 /// Draws one stage. Layers with a complaint inside their text are outlined.
 pub fn picture(typed: &TypedNet, diagnostics: &Diagnostics, sources: &SourceMap) -> Diagram {
+    drawn(typed, diagnostics, sources).diagram
+}
+
+/// A diagram, and what of the net is where in it.
+pub(super) struct Drawn {
+    pub diagram: Diagram,
+    /// The layers of every box.
+    pub members: Vec<Vec<NodeIndex>>,
+    /// The layer and the bottom that every edge leads to.
+    pub ends: Vec<(NodeIndex, usize)>,
+}
+
+pub(super) fn drawn(typed: &TypedNet, diagnostics: &Diagnostics, sources: &SourceMap) -> Drawn {
     let net = &typed.net;
     let problems = problems(typed, diagnostics);
     let mut boxes = Boxes { of: vec![0; net.graph.node_count()], nodes: vec![], members: vec![] };
@@ -58,14 +71,16 @@ pub fn picture(typed: &TypedNet, diagnostics: &Diagnostics, sources: &SourceMap)
         let details = unread(typed, members);
         boxes.nodes[at].details.extend(details);
     }
-    Diagram {
+    let (edges, ends) = edges(typed, &boxes.of).into_iter().unzip();
+    let diagram = Diagram {
         title: if net.name.is_empty() { "network".into() } else { net.name.clone() },
         subtitle: subtitle(typed),
-        edges: edges(typed, &boxes.of),
+        edges,
         clusters: clusters(typed, &boxes),
         nodes: boxes.nodes,
         legend: true,
-    }
+    };
+    Drawn { diagram, members: boxes.members, ends }
 }
 
 struct Boxes {
@@ -111,6 +126,7 @@ fn parameters(typed: &TypedNet, index: NodeIndex) -> Vec<ParamTag> {
             name: variable.name.clone().unwrap_or_else(|| variable.role.to_owned()),
             shape: compact(&variable.shape),
             shared_group: (1 < variable.users.len()).then_some(var.0 as usize),
+            learning: None,
         }
     });
     shared.collect()
@@ -133,7 +149,7 @@ fn unread(typed: &TypedNet, members: &[NodeIndex]) -> Vec<String> {
         .collect()
 }
 
-fn edges(typed: &TypedNet, box_of: &[usize]) -> Vec<Edge> {
+fn edges(typed: &TypedNet, box_of: &[usize]) -> Vec<(Edge, (NodeIndex, usize))> {
     let net = &typed.net;
     let mut edges = vec![];
     for (index, node) in net.nodes() {
@@ -150,7 +166,7 @@ fn edges(typed: &TypedNet, box_of: &[usize]) -> Vec<Edge> {
                 edge.role = Role::Label;
             }
             edge.dashed = node.propagate_down.get(bottom) == Some(&false);
-            edges.push(edge);
+            edges.push((edge, (index, bottom)));
         }
     }
     edges
