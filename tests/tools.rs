@@ -15,6 +15,8 @@ mod memory;
 mod newcomers;
 #[path = "tools/pairs.rs"]
 mod pairs;
+#[path = "tools/statistics.rs"]
+mod statistics;
 #[path = "tools/training.rs"]
 mod training;
 #[path = "tools/tutorials.rs"]

@@ -13,6 +13,7 @@ pub mod plot;
 pub mod png;
 #[cfg(test)]
 mod sample;
+pub mod statistics;
 pub mod summary;
 pub mod svg;
 pub mod table;
