@@ -129,7 +129,10 @@ impl Inference {
         &self.machine.typed.net.name
     }
 
-    /// The layers, in their order, that hold or give anything, after a run of a net that is watched.
+    /// The layers, in their order, that hold or give anything, after a run.
+    ///
+    /// # Panics
+    /// The net is not watched, so that what it has computed is gone.
     pub fn holdings(&mut self) -> Vec<Holdings> {
         let indices: Vec<_> = self.machine.typed.net.graph.node_indices().collect();
         let mut all = vec![];

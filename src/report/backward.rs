@@ -29,8 +29,6 @@ pub fn picture_backward(
     }
     for (at, members) in members.iter().enumerate() {
         let drawn = &mut diagram.nodes[at];
-        // The weight of a loss is told where the pass begins.
-        drawn.details.retain(|line| !line.starts_with("loss weight "));
         drawn.details.extend(members.iter().flat_map(|&node| starts(typed, pass, node)));
         drawn
             .details

@@ -24,7 +24,13 @@ const NESTED: usize = 8;
 
 /// Draws one stage. Layers with a complaint inside their text are outlined.
 pub fn picture(typed: &TypedNet, diagnostics: &Diagnostics, sources: &SourceMap) -> Diagram {
-    drawn(typed, diagnostics, sources).diagram
+    let Drawn { mut diagram, members, .. } = drawn(typed, diagnostics, sources);
+    for (drawn, members) in diagram.nodes.iter_mut().zip(members) {
+        let weights = typed.loss_weights[members[0].index()].iter();
+        let told = weights.filter(|&&weight| weight != 0.0 && weight != 1.0);
+        drawn.details.extend(told.map(|weight| format!("loss weight {weight}")));
+    }
+    diagram
 }
 
 /// A diagram, and what of the net is where in it.
@@ -36,6 +42,7 @@ pub(super) struct Drawn {
     pub ends: Vec<(NodeIndex, usize)>,
 }
 
+/// What all pictures of a stage have.
 pub(super) fn drawn(typed: &TypedNet, diagnostics: &Diagnostics, sources: &SourceMap) -> Drawn {
     let net = &typed.net;
     let problems = problems(typed, diagnostics);
@@ -110,9 +117,6 @@ fn empty_box(typed: &TypedNet, index: NodeIndex) -> Node {
     let node = &typed.net.graph[index];
     let mut drawn = Node::new(&node.name.value, &node.type_name.value, node.layer.spec().category);
     drawn.details = node.layer.detail().lines().map(str::to_owned).collect();
-    for &weight in typed.loss_weights[index.index()].iter().filter(|&&w| w != 0.0 && w != 1.0) {
-        drawn.details.push(format!("loss weight {weight}"));
-    }
     if drawn.category == Category::Unknown {
         drawn.details.push("not understood".into());
     }
