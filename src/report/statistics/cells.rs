@@ -247,7 +247,7 @@ pub fn side_for<'a>(arrays: impl Iterator<Item = &'a [usize]> + Clone, bytes: us
 fn palette(paint: Paint) -> Vec<u8> {
     let colour = |level: usize| -> [u8; 3] {
         match paint {
-            Paint::Grey => [(level * 255 / 254) as u8; 3],
+            Paint::Grey => [((level * 255 + 127) / 254) as u8; 3],
             Paint::Heat => {
                 let place = level as f64 / 254.0 * (HEAT.len() - 1) as f64;
                 let from = (place as usize).min(HEAT.len() - 2);
