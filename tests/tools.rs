@@ -1,5 +1,7 @@
 //! The verbs, run as people run them: here `check`, `time`, `plot`, `device-query`, and what all of them have in common.
 
+#[path = "tools/backward.rs"]
+mod backward;
 mod cli;
 #[path = "tools/definitions.rs"]
 mod definitions;
@@ -13,6 +15,8 @@ mod memory;
 mod newcomers;
 #[path = "tools/pairs.rs"]
 mod pairs;
+#[path = "tools/statistics.rs"]
+mod statistics;
 #[path = "tools/training.rs"]
 mod training;
 #[path = "tools/tutorials.rs"]

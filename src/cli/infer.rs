@@ -8,9 +8,11 @@ use super::explain_input::Explained;
 use super::processor::Processor;
 use super::{counted, say, sound, warn};
 use crate::error::{Error, Result};
+use crate::file::write_atomically;
 use crate::front::Request;
 use crate::job::clusters::Measure;
 use crate::job::inference::{Beside, Inference, Outputs, Pixels};
+use crate::report::statistics::{Told, page};
 
 /// Arguments of `infer`.
 #[derive(Debug, clap::Args)]
@@ -56,6 +58,10 @@ pub(super) struct Arguments {
     /// into this folder
     #[arg(long, value_name = "FOLDER")]
     explain_input: Option<PathBuf>,
+    /// Write a page, an .html, with what every layer computes for the image and with its parameters: mean, deviation, range,
+    /// histogram and picture of each, as DIGITS' "Show visualizations and statistics". One image, or one pair with --pairs
+    #[arg(long, value_name = "PAGE.html", conflicts_with = "list", value_parser = page_name)]
+    statistics: Option<PathBuf>,
     #[command(flatten)]
     definition: super::definition::Arguments,
     /// Print JSON
@@ -83,6 +89,16 @@ fn mean(text: &str) -> Result<Mean, String> {
     }
 }
 
+/// The name of a page.
+fn page_name(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("html" | "htm") => Ok(path),
+        _ => Err("the name of a page ends with .html".into()),
+    }
+}
+
 /// An order of the channels of colour.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Order {
@@ -102,6 +118,11 @@ fn size(text: &str) -> Result<[usize; 2], String> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let images = images(arguments)?;
+    if arguments.statistics.is_some() && images.len() != 1 {
+        return Err(Error::refused(
+            "--statistics is of one image, or with --pairs of one pair; name no others",
+        ));
+    }
     let options = arguments.processor.session();
     let (mean, means) = match &arguments.mean {
         Some(Mean::File(path)) => (Some(path.as_path()), vec![]),
@@ -122,6 +143,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         pixels: Some(&pixels),
         request: Some(&request),
         images: Some(images.len()),
+        watched: arguments.statistics.is_some(),
     };
     let classes = Classes::read(arguments)?;
     let mut net = sound(Inference::open(&arguments.run, &given, &options)?)?;
@@ -157,7 +179,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
                 (Err(e), Some(line)) => unread.push(format!("line {line}: {e}")),
             }
         }
-        results.extend(net.run(&loaded)?);
+        if arguments.statistics.is_none() {
+            results.extend(net.run(&loaded)?);
+        } else if let Some(image) = loaded.pop() {
+            results.push(net.run_watched(&image)?);
+        }
     }
     if let Some(list) = &arguments.list {
         left_out(list, &unread, names.is_empty())?;
@@ -172,6 +198,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     let best = classes.map(|classes| classes.best(&results)).transpose()?;
     let measure = net.measure;
+    let statistics = match &arguments.statistics {
+        Some(page) => Some(write_page(page, &mut net, &names[0], &results[0], best.as_deref())?),
+        None => None,
+    };
     net.finish()?;
     if arguments.json {
         let mut reply = as_json(&names, &results, arguments.list.is_some(), measure);
@@ -187,12 +217,47 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         if let Some(explained) = explained {
             reply["inputs"] = explained.json.into();
         }
+        if let Some(statistics) = statistics {
+            reply["statistics"] = statistics;
+        }
         return say(reply);
     }
     match best {
-        Some(best) => tell_best(&names, &best),
-        None => tell_outputs(&names, &results, measure),
+        Some(best) => tell_best(&names, &best)?,
+        None => tell_outputs(&names, &results, measure)?,
     }
+    if let Some(page) = &arguments.statistics {
+        say(format_args!("statistics: {}", page.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes the page of what a net has computed for an image; gives its figures.
+fn write_page(
+    path: &Path,
+    net: &mut Inference,
+    image: &str,
+    outputs: &Outputs,
+    best: Option<&[Vec<(String, f32)>]>,
+) -> Result<Value> {
+    let answers: Vec<(String, String)> = match best {
+        Some(best) => {
+            let all = best.iter().flatten();
+            all.map(|(class, value)| (class.clone(), format!("{value:.4}"))).collect()
+        }
+        None => outputs.iter().map(|(name, values)| (name.clone(), row(values))).collect(),
+    };
+    let (html, mut figures) = page(net, Told { image, answers: &answers })?;
+    write_atomically(path, |file| file.write_all(html.as_bytes()))?;
+    figures["page"] = json!(path.display().to_string());
+    Ok(figures)
+}
+
+/// The first numbers of an output.
+fn row(values: &[f32]) -> String {
+    let shown: Vec<String> = values.iter().take(16).map(|v| format!("{v:.6}")).collect();
+    let more = if 16 < values.len() { " ..." } else { "" };
+    format!("[{}{more}]", shown.join(", "))
 }
 
 /// Prints the likeliest classes of each image.
@@ -211,9 +276,7 @@ fn tell_outputs(images: &[String], results: &[Outputs], measure: Measure) -> Res
     for (image, outputs) in images.iter().zip(results) {
         say(image)?;
         for (name, values) in outputs {
-            let shown: Vec<String> = values.iter().take(16).map(|v| format!("{v:.6}")).collect();
-            let more = if 16 < values.len() { " ..." } else { "" };
-            say(format_args!("  {name} = [{}{more}]", shown.join(", ")))?;
+            say(format_args!("  {name} = {}", row(values)))?;
         }
         if let Some(apart) = twins_apart(outputs, measure) {
             match measure {

@@ -7,7 +7,10 @@ use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::ir::TypedNet;
 use crate::job;
-use crate::pipeline::{Checked, Options};
+use crate::passes::backward::BackwardPass;
+use crate::pipeline::{self, Options};
+use crate::report::backward::picture_backward;
+use crate::report::diagram::Diagram;
 use crate::report::dot::render_dot;
 use crate::report::fold::{Fold, folded};
 use crate::report::picture::picture;
@@ -31,6 +34,10 @@ pub(super) struct Arguments {
     shape: Vec<(String, Shape)>,
     #[command(flatten)]
     definition: super::definition::Arguments,
+    /// Draw the backward pass of training: where gradients begin, pass and end, and which parameters learn with which
+    /// lr_mult and decay_mult. Weight decay also changes parameters without a gradient, unless their lr_mult is 0
+    #[arg(long)]
+    backward: bool,
     /// Who places the boxes: cortado or Graphviz' dot, if it is installed
     #[arg(long, value_enum, default_value_t = Placer::Own)]
     layout: Placer,
@@ -67,21 +74,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Options { stages: stages(one)?, shapes: shapes(&arguments.shape), ..Options::default() };
     arguments.definition.tell(&mut options.request);
     let checked = job::check_file(&arguments.net, &options)?;
-    // A net with mistakes is worth a picture, none is not.
-    if checked.definition.nodes.is_empty() {
+    // A net with mistakes is worth a picture, none is not, and it has no backward pass.
+    let told = checked.definition.nodes.is_empty() || arguments.backward;
+    if told {
         complain(&checked)?;
     }
-    if arguments.stage.as_deref() == Some("all") {
-        for typed in &checked.stages {
-            let path = with_stage(&output, &typed.net.state.label());
-            draw(arguments, &checked, typed, format, &path)?;
+    let drawn: Vec<(&TypedNet, PathBuf)> = match arguments.stage.as_deref() {
+        Some("all") => {
+            let path = |typed: &TypedNet| with_stage(&output, &typed.net.state.label());
+            checked.stages.iter().map(|typed| (typed, path(typed))).collect()
         }
-    } else {
-        if let Some(typed) = checked.stages.get(checked.trained()) {
-            draw(arguments, &checked, typed, format, &output)?;
+        _ => {
+            checked.stages.get(checked.trained()).map(|typed| (typed, output)).into_iter().collect()
         }
+    };
+    for (typed, path) in drawn {
+        let diagram = match arguments.backward {
+            true => {
+                let env = pipeline::environment(&options, &pipeline::record_shape);
+                let pass = BackwardPass::of(typed, &env).map_err(|why| {
+                    Error::refused(format!("the backward pass cannot be drawn: {why}"))
+                })?;
+                picture_backward(typed, &pass, &checked.diagnostics, &checked.sources)
+            }
+            false => picture(typed, &checked.diagnostics, &checked.sources),
+        };
+        draw(arguments, &diagram, format, &path)?;
     }
-    complain(&checked)
+    if told { Ok(()) } else { complain(&checked) }
 }
 
 #[derive(Clone, Copy)]
@@ -107,14 +127,7 @@ fn with_stage(path: &Path, stage: &str) -> PathBuf {
     path.with_extension(format!("{stage}.{ending}"))
 }
 
-fn draw(
-    arguments: &Arguments,
-    checked: &Checked,
-    typed: &TypedNet,
-    format: Format,
-    path: &Path,
-) -> Result<()> {
-    let diagram = picture(typed, &checked.diagnostics, &checked.sources);
+fn draw(arguments: &Arguments, diagram: &Diagram, format: Format, path: &Path) -> Result<()> {
     let layout = match arguments.layout {
         Placer::Own => Layout::Own,
         Placer::Dot => Layout::Graphviz,
@@ -126,9 +139,9 @@ fn draw(
     };
     let options = svg::Options { layout, fold };
     let bytes = match format {
-        Format::Svg => render_svg(&diagram, &options).into_bytes(),
-        Format::Dot => render_dot(&folded(&diagram, fold)).into_bytes(),
-        Format::Png => render_png(&render_svg(&diagram, &options), arguments.scale)?,
+        Format::Svg => render_svg(diagram, &options).into_bytes(),
+        Format::Dot => render_dot(&folded(diagram, fold)).into_bytes(),
+        Format::Png => render_png(&render_svg(diagram, &options), arguments.scale)?,
     };
     write_atomically(path, |file| file.write_all(&bytes))?;
     match arguments.output {

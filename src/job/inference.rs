@@ -36,7 +36,7 @@ const BATCH: usize = 64;
 
 /// A trained net that takes images.
 pub struct Inference {
-    machine: Machine,
+    pub(super) machine: Machine,
     input: Slot,
     /// The input that is told the size of the images, and what it is told.
     size: Option<(Slot, Vec<f32>)>,
@@ -54,6 +54,9 @@ pub struct Inference {
     pub measure: Measure,
 }
 
+/// Records in a batch of a program that is watched: with a single one programs may take its axis away.
+const WATCHED: usize = 2;
+
 /// What a net gives for one image: values by output.
 pub type Outputs = Vec<(String, Vec<f32>)>;
 
@@ -70,6 +73,8 @@ pub struct Beside<'a> {
     pub request: Option<&'a Request>,
     /// How many images there will be, if that is known: a batch need not be larger.
     pub images: Option<usize>,
+    /// Whether all that layers compute for one image can be read afterwards.
+    pub watched: bool,
 }
 
 /// Where the parts of a net for inference lie.
@@ -205,6 +210,7 @@ impl Inference {
         let network = found.base.join(&found.file.network);
         let told = is_program(&network);
         let batch = match told {
+            true if given.watched => WATCHED,
             true => BATCH,
             false => given.images.unwrap_or(BATCH).clamp(1, BATCH),
         };
@@ -248,7 +254,8 @@ impl Inference {
             ));
         }
         let readers = readers(&typed);
-        let mut machine = Machine::new(typed, &env, Purpose::FORWARD, options)?;
+        let purpose = Purpose { watched: given.watched, ..Purpose::FORWARD };
+        let mut machine = Machine::new(typed, &env, purpose, options)?;
         load(&mut machine, &deployed.names, &weights)?;
         let program = &machine.plan().program;
         let image = program.inputs.iter().find(|(_, v)| program.shape(*v).rank() == 4);
@@ -277,6 +284,16 @@ impl Inference {
             weights,
             measure: measure_of(&definition),
         }))
+    }
+
+    /// Records in a batch.
+    pub(super) fn batch(&self) -> usize {
+        self.shape.dims()[0]
+    }
+
+    /// Whether the net takes images red first.
+    pub fn red_first(&self) -> bool {
+        self.intake.red_first
     }
 
     /// An image file as the net takes it.
@@ -325,7 +342,7 @@ impl Inference {
 
     /// The outputs for prepared images, in their order.
     pub fn run(&mut self, images: &[Vec<f32>]) -> Result<Vec<Outputs>> {
-        let batch = self.shape.dims()[0];
+        let batch = self.batch();
         let each = self.shape.count() / batch;
         let mut results = vec![];
         for chunk in images.chunks(batch) {

@@ -19,6 +19,7 @@ mod run_file_text;
 pub mod seen;
 mod solver_file;
 pub mod solver_mapping;
+pub mod statistics;
 pub mod timing;
 pub mod trial;
 

@@ -2,6 +2,7 @@
 //! preprocessing is a mistake that nothing complains about.
 
 use super::images::{Intake, Rules};
+use super::statistics::Figures;
 use crate::data::images::{Image, swap_red_and_blue};
 use crate::data::pairs::Layout;
 use crate::data::transform::Mean;
@@ -76,12 +77,8 @@ impl Seen {
 
 impl Channel {
     fn of(name: String, values: &[f32]) -> Self {
-        let n = values.len().max(1) as f64;
-        let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-        let squares = values.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>();
-        let min = values.iter().copied().fold(f32::INFINITY, f32::min);
-        let max = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        Channel { name, min, max, mean, deviation: (squares / n).sqrt() }
+        let Figures { min, max, mean, deviation, .. } = Figures::of(values);
+        Channel { name, min, max, mean, deviation }
     }
 }
 

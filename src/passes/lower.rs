@@ -42,6 +42,8 @@ pub struct Lowered {
     pub blob_gradients: HashMap<Port, ValueId>,
     /// The total loss, a scalar: the sum over tops of weight times sum of elements. None without a weight.
     pub loss: Option<ValueId>,
+    /// The tops where the backward pass of the loss begins.
+    pub starts: Vec<Port>,
     /// See [`Gradients::ends`](crate::program::Gradients::ends).
     pub ends: Vec<Origin>,
 }
@@ -164,7 +166,8 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, join: Option
         fold(&mut b, join == Join::Chains);
         join_towers(&mut b);
     }
-    let (loss, mut seeds) = total_loss(&mut b, typed, &blobs);
+    let (loss, starting) = total_loss(&mut b, typed, &blobs);
+    let (starts, mut seeds): (_, Vec<_>) = starting.into_iter().unzip();
     if backward == Backward::Everything {
         seeds.extend(output_seeds(&mut b, typed, &blobs));
     }
@@ -176,6 +179,7 @@ fn lowered(typed: &TypedNet, env: &Environment, backward: Backward, join: Option
         blobs,
         variables,
         loss,
+        starts,
         ends: vec![],
     };
     if backward != Backward::No {
@@ -253,15 +257,18 @@ fn wanted_variables(typed: &TypedNet, values: &[ValueId], backward: Backward) ->
     .collect()
 }
 
+/// A top where the backward pass begins, with its value and the gradient of that.
+type Start = (Port, (ValueId, ValueId));
+
 /// The total loss, and the gradient of each weighted top: its weight everywhere.
 fn total_loss(
     b: &mut Builder,
     typed: &TypedNet,
     blobs: &[Vec<ValueId>],
-) -> (Option<ValueId>, Vec<(ValueId, ValueId)>) {
+) -> (Option<ValueId>, Vec<Start>) {
     let towards_loss = towards_loss(typed);
     let mut total = None;
-    let mut seeds = vec![];
+    let mut starts = vec![];
     for (i, (tops, weights)) in blobs.iter().zip(&typed.loss_weights).enumerate() {
         b.set_origin(Origin(i as u32));
         for (at, (&top, &weight)) in tops.iter().zip(weights).enumerate() {
@@ -277,11 +284,11 @@ fn total_loss(
             });
             let port = Port { node: NodeIndex::new(i), top: at };
             if !overwritten(typed, port, &towards_loss) {
-                seeds.push((top, b.fill(f64::from(weight), shape)));
+                starts.push((port, (top, b.fill(f64::from(weight), shape))));
             }
         }
     }
-    (total, seeds)
+    (total, starts)
 }
 
 /// Whether each layer leads to a top with a weight.

@@ -4,10 +4,11 @@
 //! `locate_files` finds the files they name, `deploy` leaves what serves images alone, `agree_on_params` compares the nets that train
 //! and that test. On nets: `select_stage` picks the layers of a stage and wires their blobs, `infer_types` finds shapes,
 //! `share_params` the owner of every parameter, `twins` the towers, `loss_weights` what is minimised, `second_gradients` what training
-//! on gradients leaves out, and `lower` writes the program. Lints look at the result.
+//! on gradients leaves out, and `lower` writes the program. `backward` says what its gradients reach. Lints look at the result.
 
 pub mod adopt_data;
 pub mod agree_on_params;
+pub mod backward;
 pub mod deploy;
 pub mod idle_options;
 pub mod infer_types;

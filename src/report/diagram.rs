@@ -15,6 +15,24 @@ pub struct ParamTag {
     pub shape: String,
     /// The number of the group of nodes that use the same parameter; `None` if one node owns it.
     pub shared_group: Option<usize>,
+    /// Whether it learns, in a picture of the backward pass.
+    pub learning: Option<Learning>,
+}
+
+impl ParamTag {
+    /// Whether the box has a line for it.
+    pub fn is_shown(&self) -> bool {
+        self.shared_group.is_some() || self.learning.is_some()
+    }
+}
+
+/// What the backward pass means for a parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Learning {
+    /// Whether the solver changes it by its gradient.
+    pub learns: bool,
+    /// How, or why not: `lr × 1, decay × 1`, `lr_mult 0`.
+    pub how: String,
 }
 
 /// A layer that works in place and is shown as a strip in its producer's box.
@@ -78,7 +96,8 @@ impl Node {
 
     /// Adds a parameter.
     pub fn parameter(mut self, name: &str, shape: &str, shared_group: Option<usize>) -> Self {
-        self.parameters.push(ParamTag { name: name.into(), shape: shape.into(), shared_group });
+        let (name, shape) = (name.into(), shape.into());
+        self.parameters.push(ParamTag { name, shape, shared_group, learning: None });
         self
     }
 }
@@ -90,6 +109,32 @@ pub enum Role {
     Data,
     /// Targets: class labels, similarity flags. Drawn thinner.
     Label,
+}
+
+/// What the backward pass does on an edge; where several edges become one, the greatest counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Gradient {
+    /// The picture does not tell.
+    #[default]
+    Untold,
+    /// It does not come to the consumer.
+    Absent,
+    /// It comes to the consumer and ends there.
+    Ends,
+    /// It goes on to the producer.
+    Passes,
+}
+
+impl Gradient {
+    /// The class of its wire.
+    pub fn class(self) -> &'static str {
+        match self {
+            Gradient::Untold => "",
+            Gradient::Absent => " absent",
+            Gradient::Ends => " ends",
+            Gradient::Passes => " passes",
+        }
+    }
 }
 
 /// An arrow from an output of a node to an input of another.
@@ -111,6 +156,10 @@ pub struct Edge {
     pub role: Role,
     /// Drawn dashed, for instance because no gradient flows back.
     pub dashed: bool,
+    /// What the backward pass does on it.
+    pub gradient: Gradient,
+    /// Why it ends there; may be empty.
+    pub why: &'static str,
 }
 
 impl Edge {
@@ -125,6 +174,8 @@ impl Edge {
             shape: shape.into(),
             role: Role::Data,
             dashed: false,
+            gradient: Gradient::Untold,
+            why: "",
         }
     }
 }
@@ -166,6 +217,11 @@ impl Diagram {
             }
         }
         Category::ALL.into_iter().filter(|&category| seen[category as usize]).collect()
+    }
+
+    /// Whether it tells of the backward pass.
+    pub fn is_backward(&self) -> bool {
+        self.edges.iter().any(|edge| edge.gradient != Gradient::Untold)
     }
 
     /// The shared parameters: group, name and the nodes that use it, in order of first use.

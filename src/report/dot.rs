@@ -1,7 +1,7 @@
 //! Turns a diagram into Graphviz: first the graph types of `graphviz_rust`, then text in the DOT language.
 
-use super::diagram::{Diagram, Node, Role};
-use super::layout::measure::{LONGEST_LINE, LONGEST_NAME, LONGEST_SHAPE, MOST_LINES};
+use super::diagram::{Diagram, Gradient, Node, Role};
+use super::layout::measure::{LONGEST_LINE, LONGEST_NAME, LONGEST_NOTE, MOST_LINES};
 use super::text::{escape, shorten};
 use super::theme;
 use crate::diag::Severity;
@@ -97,8 +97,17 @@ fn arrows(diagram: &Diagram) -> impl Iterator<Item = Stmt> + '_ {
             false => format!("{} {}", edge.label, edge.shape),
         };
         let mut attributes = vec![attribute("label", quoted(label.trim()))];
-        if edge.dashed {
+        if edge.dashed || edge.gradient == Gradient::Absent {
             attributes.push(attribute("style", Id::Plain("dashed".into())));
+        }
+        match edge.gradient {
+            Gradient::Passes => attributes.extend([
+                attribute("color", quoted(theme::GRADIENT)),
+                attribute("dir", Id::Plain("back".into())),
+                attribute("penwidth", Id::Plain("1.8".into())),
+            ]),
+            Gradient::Ends => attributes.push(attribute("arrowhead", Id::Plain("tee".into()))),
+            Gradient::Untold | Gradient::Absent => {}
         }
         if edge.role == Role::Label {
             attributes.push(attribute("penwidth", Id::Plain("0.7".into())));
@@ -158,14 +167,16 @@ fn box_of(index: usize, node: &Node, groups: &std::collections::HashMap<usize, u
     for line in node.details.iter().take(MOST_LINES) {
         let _ = write!(table, "<tr><td align=\"left\">{}</td></tr>", text(line, LONGEST_LINE));
     }
-    for tag in node.parameters.iter().filter(|tag| tag.shared_group.is_some()).take(MOST_LINES) {
-        let place = tag.shared_group.and_then(|group| groups.get(&group)).copied().unwrap_or(0);
+    for tag in node.parameters.iter().filter(|tag| tag.is_shown()).take(MOST_LINES) {
+        let place = tag.shared_group.and_then(|group| groups.get(&group)).copied();
+        let learns = tag.learning.as_ref().is_none_or(|learning| learning.learns);
         let _ = write!(
             table,
-            "<tr><td align=\"left\"><font color=\"{}\">●</font>&#160;{}&#160;{}</td></tr>",
-            theme::series(place),
+            "<tr><td align=\"left\"><font color=\"{}\">{}</font>&#160;{}&#160;{}</td></tr>",
+            place.map_or(theme::GRADIENT, theme::series),
+            if learns { "●" } else { "○" },
             text(&tag.name, LONGEST_NAME),
-            text(&tag.shape, LONGEST_SHAPE),
+            text(tag.learning.as_ref().map_or(&tag.shape, |learning| &learning.how), LONGEST_NOTE),
         );
     }
     for strip in node.folded.iter().take(MOST_LINES) {

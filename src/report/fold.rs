@@ -5,7 +5,7 @@
 mod blocks;
 mod runs;
 
-use super::diagram::{Category, Cluster, Diagram, Edge, Node};
+use super::diagram::{Category, Cluster, Diagram, Edge, Gradient, Node};
 use runs::Run;
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -222,6 +222,11 @@ fn bundled(edges: Vec<Edge>, run_boxes: &BTreeSet<usize>) -> Vec<Edge> {
     for edge in &edges {
         *counts.entry((edge.from, edge.to)).or_default() += 1;
     }
+    let mut gradients: HashMap<(usize, usize), Gradient> = HashMap::new();
+    for edge in &edges {
+        let most = gradients.entry((edge.from, edge.to)).or_default();
+        *most = edge.gradient.max(*most);
+    }
     let mut seen = BTreeSet::new();
     let one = |mut edge: Edge| {
         let ends = (edge.from, edge.to);
@@ -229,6 +234,7 @@ fn bundled(edges: Vec<Edge>, run_boxes: &BTreeSet<usize>) -> Vec<Edge> {
         let of_run = run_boxes.contains(&edge.from) || run_boxes.contains(&edge.to);
         if of_run && runs::FEW <= count {
             edge.label = format!("{count} blobs");
+            edge.gradient = gradients.get(&ends).copied().unwrap_or_default();
             return seen.insert(ends).then_some(edge);
         }
         Some(edge)
@@ -279,7 +285,7 @@ fn joined(diagram: &Diagram, cluster_of: &[Option<usize>], new_index: &[usize]) 
     let mut outputs: HashMap<(usize, usize, usize), usize> = HashMap::new();
     let mut inputs: HashMap<(usize, usize, usize), usize> = HashMap::new();
     let mut used: HashMap<(usize, bool), usize> = HashMap::new();
-    let mut edges = vec![];
+    let mut edges: Vec<Edge> = vec![];
     for edge in &diagram.edges {
         let ends = (new_index.get(edge.from), new_index.get(edge.to));
         let (Some(&from), Some(&to)) = ends else { continue };
@@ -294,6 +300,11 @@ fn joined(diagram: &Diagram, cluster_of: &[Option<usize>], new_index: &[usize]) 
             let next = used.entry((to, true)).or_default();
             edge.to_port = *inputs.entry((to, blob.0, blob.1)).or_insert(*next);
             if inputs.len() == before {
+                let of_blob = |other: &&mut Edge| (other.to, other.to_port) == (to, edge.to_port);
+                let same = edges.iter_mut().find(of_blob);
+                if let Some(same) = same.filter(|same| same.gradient < edge.gradient) {
+                    (same.gradient, same.why) = (edge.gradient, edge.why);
+                }
                 continue;
             }
             *next += 1;
@@ -327,6 +338,15 @@ fn summary(title: &str, members: &[&Node]) -> Node {
     let tags = members.iter().flat_map(|node| &node.parameters);
     let tags = tags.filter(|tag| tag.shared_group.is_none_or(|group| groups.insert(group)));
     node.parameters = tags.cloned().collect();
+    let told = node.parameters.iter_mut().filter_map(|tag| tag.learning.take());
+    let told: Vec<bool> = told.map(|learning| learning.learns).collect();
+    let learning = told.iter().filter(|&&learns| learns).count();
+    match told.len() {
+        0 => {}
+        all if all == learning => node.details.push("all parameters learn".into()),
+        _ if learning == 0 => node.details.push("no parameter learns".into()),
+        all => node.details.push(format!("{learning} of {all} parameters learn")),
+    }
     node.problem = members.iter().filter_map(|node| node.problem).max();
     node
 }

@@ -1,5 +1,6 @@
 //! Shows results: tables, diagrams, plots, JSON.
 
+pub mod backward;
 pub mod compare;
 pub mod diagram;
 pub mod dot;
@@ -12,6 +13,7 @@ pub mod plot;
 pub mod png;
 #[cfg(test)]
 mod sample;
+pub mod statistics;
 pub mod summary;
 pub mod svg;
 pub mod table;

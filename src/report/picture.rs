@@ -24,6 +24,26 @@ const NESTED: usize = 8;
 
 /// Draws one stage. Layers with a complaint inside their text are outlined.
 pub fn picture(typed: &TypedNet, diagnostics: &Diagnostics, sources: &SourceMap) -> Diagram {
+    let Drawn { mut diagram, members, .. } = drawn(typed, diagnostics, sources);
+    for (drawn, members) in diagram.nodes.iter_mut().zip(members) {
+        let weights = typed.loss_weights[members[0].index()].iter();
+        let told = weights.filter(|&&weight| weight != 0.0 && weight != 1.0);
+        drawn.details.extend(told.map(|weight| format!("loss weight {weight}")));
+    }
+    diagram
+}
+
+/// A diagram, and what of the net is where in it.
+pub(super) struct Drawn {
+    pub diagram: Diagram,
+    /// The layers of every box.
+    pub members: Vec<Vec<NodeIndex>>,
+    /// The layer and the bottom that every edge leads to.
+    pub ends: Vec<(NodeIndex, usize)>,
+}
+
+/// What all pictures of a stage have.
+pub(super) fn drawn(typed: &TypedNet, diagnostics: &Diagnostics, sources: &SourceMap) -> Drawn {
     let net = &typed.net;
     let problems = problems(typed, diagnostics);
     let mut boxes = Boxes { of: vec![0; net.graph.node_count()], nodes: vec![], members: vec![] };
@@ -58,14 +78,16 @@ pub fn picture(typed: &TypedNet, diagnostics: &Diagnostics, sources: &SourceMap)
         let details = unread(typed, members);
         boxes.nodes[at].details.extend(details);
     }
-    Diagram {
+    let (edges, ends) = edges(typed, &boxes.of).into_iter().unzip();
+    let diagram = Diagram {
         title: if net.name.is_empty() { "network".into() } else { net.name.clone() },
         subtitle: subtitle(typed),
-        edges: edges(typed, &boxes.of),
+        edges,
         clusters: clusters(typed, &boxes),
         nodes: boxes.nodes,
         legend: true,
-    }
+    };
+    Drawn { diagram, members: boxes.members, ends }
 }
 
 struct Boxes {
@@ -95,9 +117,6 @@ fn empty_box(typed: &TypedNet, index: NodeIndex) -> Node {
     let node = &typed.net.graph[index];
     let mut drawn = Node::new(&node.name.value, &node.type_name.value, node.layer.spec().category);
     drawn.details = node.layer.ops().detail().lines().map(str::to_owned).collect();
-    for &weight in typed.loss_weights[index.index()].iter().filter(|&&w| w != 0.0 && w != 1.0) {
-        drawn.details.push(format!("loss weight {weight}"));
-    }
     if drawn.category == Category::Unknown {
         drawn.details.push("not understood".into());
     }
@@ -111,6 +130,7 @@ fn parameters(typed: &TypedNet, index: NodeIndex) -> Vec<ParamTag> {
             name: variable.name.clone().unwrap_or_else(|| variable.role.to_owned()),
             shape: compact(&variable.shape),
             shared_group: (1 < variable.users.len()).then_some(var.0 as usize),
+            learning: None,
         }
     });
     shared.collect()
@@ -133,7 +153,7 @@ fn unread(typed: &TypedNet, members: &[NodeIndex]) -> Vec<String> {
         .collect()
 }
 
-fn edges(typed: &TypedNet, box_of: &[usize]) -> Vec<Edge> {
+fn edges(typed: &TypedNet, box_of: &[usize]) -> Vec<(Edge, (NodeIndex, usize))> {
     let net = &typed.net;
     let mut edges = vec![];
     for (index, node) in net.nodes() {
@@ -150,7 +170,7 @@ fn edges(typed: &TypedNet, box_of: &[usize]) -> Vec<Edge> {
                 edge.role = Role::Label;
             }
             edge.dashed = node.propagate_down.get(bottom) == Some(&false);
-            edges.push(edge);
+            edges.push((edge, (index, bottom)));
         }
     }
     edges

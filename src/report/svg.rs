@@ -3,7 +3,7 @@
 //! The text stands alone (no scripts, fonts or images from elsewhere), follows the reader's preference for
 //! light or dark, and names every box in a tooltip and in `data-layer`.
 
-use super::diagram::{Category, Diagram, Node, Role};
+use super::diagram::{Category, Diagram, Edge, Gradient, Node, Role};
 use super::fold::{Fold, folded};
 use super::layout::measure::{self, HEADER, PADDING, STRIP};
 use super::layout::{self, MARGIN, Piece, Placement, Point, Rect};
@@ -36,6 +36,13 @@ pub struct Options {
 const MOST_TIES: usize = 24;
 const LEGEND_ROW: f64 = 20.0;
 const LEAST_WIDTH: f64 = 420.0;
+
+/// The head of an arrow back to its beginning, and the bar at which a gradient ends.
+const BACKWARD_MARKERS: &str = "<marker id=\"back\" viewBox=\"0 0 9 9\" refX=\"1\" refY=\"4.5\" markerWidth=\"9\" \
+    markerHeight=\"9\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">\
+    <path class=\"back\" d=\"M9 0.6 0 4.5 9 8.4 7 4.5z\"/></marker>\
+    <marker id=\"bar\" viewBox=\"0 0 6 14\" refX=\"9\" refY=\"7\" markerWidth=\"6\" markerHeight=\"14\" \
+    markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path class=\"bar\" d=\"M3 0.5V13.5\"/></marker>";
 
 /// Draws a diagram as an SVG document.
 pub fn render_svg(diagram: &Diagram, options: &Options) -> String {
@@ -79,10 +86,11 @@ impl<'a> Drawing<'a> {
              role=\"img\" aria-label=\"{title}: {} layers\">\n<title>{title}</title>\n{}\n\
              <defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" \
              markerHeight=\"8\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">\
-             <path class=\"head\" d=\"M0 0.6 8 4 0 7.4 1.8 4z\"/></marker></defs>\n\
+             <path class=\"head\" d=\"M0 0.6 8 4 0 7.4 1.8 4z\"/></marker>{}</defs>\n\
              <rect class=\"paper\" width=\"{w}\" height=\"{h}\"/>\n{head}",
             self.diagram.nodes.len(),
             theme::style(&light, &dark),
+            if self.diagram.is_backward() { BACKWARD_MARKERS } else { "" },
         );
         let left = (wide - self.placement.width) / 2.0;
         let _ = writeln!(self.out, "<g transform=\"translate({} {})\">", number(left), number(top));
@@ -147,6 +155,9 @@ impl<'a> Drawing<'a> {
             );
             x += needed + 16.0;
         }
+        if self.diagram.is_backward() {
+            y = backward_legend(out, y + LEGEND_ROW, limit);
+        }
         y = self.shared_legend(out, y, limit);
         out.push_str("</g>\n");
         y
@@ -173,7 +184,7 @@ impl<'a> Drawing<'a> {
                 (x, y) = (indent, y + LEGEND_ROW);
             }
             if i < MOST_TIES {
-                marker(out, i, (x + 5.0, y - 4.0));
+                marker(out, i, (x + 5.0, y - 4.0), true);
             }
             let _ = writeln!(
                 out,
@@ -206,10 +217,12 @@ impl<'a> Drawing<'a> {
     }
 
     fn wires(&mut self) {
-        for wire in &self.placement.wires {
+        let mut wires: Vec<_> = self.placement.wires.iter().collect();
+        wires.sort_by_key(|wire| self.diagram.edges[wire.edge].gradient);
+        for wire in wires {
             let edge = &self.diagram.edges[wire.edge];
             let name = |node: usize| escape(&self.diagram.nodes[node].name);
-            let mut classes = String::from("wire");
+            let mut classes = format!("wire{}", edge.gradient.class());
             if edge.role == Role::Label {
                 classes.push_str(" label-role");
             }
@@ -218,13 +231,12 @@ impl<'a> Drawing<'a> {
             }
             let _ = writeln!(
                 self.out,
-                "<path class=\"{classes}\" marker-end=\"url(#arrow)\" data-from=\"{}\" data-to=\"{}\" d=\"{}\">\
-                 <title>{} {}</title></path>",
+                "<path class=\"{classes}\" {} data-from=\"{}\" data-to=\"{}\" d=\"{}\"><title>{}</title></path>",
+                heads(edge.gradient),
                 name(edge.from),
                 name(edge.to),
                 path(wire.start, &wire.pieces),
-                escape(&edge.label),
-                escape(&edge.shape),
+                escape(&tip(edge)),
             );
         }
     }
@@ -241,7 +253,8 @@ impl<'a> Drawing<'a> {
                 .iter()
                 .filter_map(|&node| {
                     let interior = &self.placement.interiors[node];
-                    let chip = interior.chips.iter().position(|chip| chip.0 == group.group)?;
+                    let mut chips = interior.chips.iter();
+                    let chip = chips.position(|chip| chip.group == Some(group.group))?;
                     let rect = self.placement.boxes[node];
                     let line = interior.details.len() + chip;
                     Some((rect, rect.y + measure::baseline(line) - 4.0))
@@ -280,12 +293,18 @@ impl<'a> Drawing<'a> {
             } else {
                 (rect.x - measure::STUB, rect.x)
             };
+            let edge = &self.diagram.edges[pill.edge];
+            let heads = match edge.gradient {
+                Gradient::Passes => heads(edge.gradient),
+                _ if pill.arrives => heads(edge.gradient),
+                _ => "",
+            };
             let _ = writeln!(
                 self.out,
-                "<g><path class=\"wire dashed\"{} d=\"M{} {}H{}\"/>\
+                "<g><path class=\"wire dashed{}\" {heads} d=\"M{} {}H{}\"/>\
                  <rect class=\"pill\" {} rx=\"8\"/>\
                  <text class=\"blob\" text-anchor=\"middle\" x=\"{}\" y=\"{}\">{}</text></g>",
-                if pill.arrives { " marker-end=\"url(#arrow)\"" } else { "" },
+                edge.gradient.class(),
                 number(from),
                 number(y),
                 number(to),
@@ -354,17 +373,21 @@ impl<'a> Drawing<'a> {
         for (line, detail) in interior.details.iter().enumerate() {
             self.text("detail", (rect.x + PADDING, rect.y + measure::baseline(line)), detail);
         }
-        for (line, (group, name, shape)) in interior.chips.iter().enumerate() {
+        for (line, chip) in interior.chips.iter().enumerate() {
             let y = rect.y + measure::baseline(interior.details.len() + line);
-            let place = self.groups.get(group).copied().unwrap_or(0);
-            marker(&mut self.out, place, (rect.x + PADDING + 4.0, y - 4.0));
-            self.text("detail", (rect.x + PADDING + 14.0, y), name);
+            let place = chip.group.and_then(|group| self.groups.get(&group).copied());
+            let at = (rect.x + PADDING + 4.0, y - 4.0);
+            match place {
+                Some(place) => marker(&mut self.out, place, at, chip.learns != Some(false)),
+                None => dot(&mut self.out, chip.learns == Some(true), at),
+            }
+            self.text("detail", (rect.x + PADDING + 14.0, y), &chip.name);
             let _ = writeln!(
                 self.out,
                 "<text class=\"quiet\" text-anchor=\"end\" x=\"{}\" y=\"{}\">{}</text>",
                 number(rect.x + rect.width - PADDING),
                 number(y),
-                escape(shape),
+                escape(&chip.note),
             );
         }
         let first = rect.y + rect.height - strips as f64 * STRIP;
@@ -424,24 +447,77 @@ fn tooltip(node: &Node) -> String {
     text
 }
 
-/// A mark for the `place`th shared parameter: ten colours, then other shapes.
-fn marker(out: &mut String, place: usize, (x, y): Point) {
-    let fill = theme::series(place);
+/// What a wire begins and ends with.
+fn heads(gradient: Gradient) -> &'static str {
+    match gradient {
+        Gradient::Untold | Gradient::Absent => "marker-end=\"url(#arrow)\"",
+        Gradient::Ends => "marker-end=\"url(#bar)\"",
+        Gradient::Passes => "marker-start=\"url(#back)\"",
+    }
+}
+
+/// What is said of a wire.
+fn tip(edge: &Edge) -> String {
+    let blob = format!("{} {}", edge.label, edge.shape);
+    match edge.gradient {
+        Gradient::Untold => blob,
+        Gradient::Passes => format!("{blob}\ngradient"),
+        Gradient::Ends => format!("{blob}\ngradient ends: {}", edge.why),
+        Gradient::Absent => format!("{blob}\nno gradient: {}", edge.why),
+    }
+}
+
+/// What wires and marks mean in a picture of the backward pass; gives the last baseline.
+fn backward_legend(out: &mut String, mut y: f64, limit: f64) -> f64 {
+    let entries = [
+        (Some(Gradient::Passes), true, "gradient"),
+        (Some(Gradient::Ends), true, "gradient ends"),
+        (Some(Gradient::Absent), true, "no gradient"),
+        (None, true, "learns"),
+        (None, false, "does not learn"),
+    ];
+    let mut x = MARGIN;
+    for (wire, learns, text) in entries {
+        let mark = if wire.is_some() { 33.0 } else { 14.0 };
+        let needed = mark + width(text, 11.0, Weight::Regular);
+        if limit < x + needed {
+            (x, y) = (MARGIN, y + LEGEND_ROW);
+        }
+        let middle = y - 4.0;
+        match wire {
+            Some(gradient) => {
+                let (class, heads) = (gradient.class(), heads(gradient));
+                let (x, y) = (number(x), number(middle));
+                let _ = write!(out, "<path class=\"wire{class}\" {heads} d=\"M{x} {y}h26\"/>");
+            }
+            None => dot(out, learns, (x + 5.0, middle)),
+        }
+        let (at, baseline) = (number(x + mark), number(y));
+        let _ = writeln!(out, "<text x=\"{at}\" y=\"{baseline}\">{text}</text>");
+        x += needed + 16.0;
+    }
+    y
+}
+
+/// A mark for a parameter that one layer has: full if it learns.
+fn dot(out: &mut String, learns: bool, (x, y): Point) {
+    let (class, radius) = if learns { ("learns", 4.0) } else { ("fixed", 3.3) };
+    let (x, y) = (number(x), number(y));
+    let _ = write!(out, "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>");
+}
+
+/// A mark for the `place`th shared parameter: ten colours, then other shapes; an outline if it is not filled.
+fn marker(out: &mut String, place: usize, (x, y): Point, filled: bool) {
+    let colour = theme::series(place);
+    let fill = match filled {
+        true => format!("fill=\"{colour}\""),
+        false => format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\""),
+    };
     let (x0, y0) = (number(x - 4.0), number(y - 4.0));
     let _ = match (place / theme::SERIES.len()) % 3 {
-        0 => write!(
-            out,
-            "<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"{fill}\"/>",
-            number(x),
-            number(y)
-        ),
-        1 => write!(out, "<rect x=\"{x0}\" y=\"{y0}\" width=\"8\" height=\"8\" fill=\"{fill}\"/>"),
-        _ => write!(
-            out,
-            "<path d=\"M{} {}l5 5-5 5-5-5z\" fill=\"{fill}\"/>",
-            number(x),
-            number(y - 5.0)
-        ),
+        0 => write!(out, "<circle cx=\"{}\" cy=\"{}\" r=\"4\" {fill}/>", number(x), number(y)),
+        1 => write!(out, "<rect x=\"{x0}\" y=\"{y0}\" width=\"8\" height=\"8\" {fill}/>"),
+        _ => write!(out, "<path d=\"M{} {}l5 5-5 5-5-5z\" {fill}/>", number(x), number(y - 5.0)),
     };
 }
 

@@ -6,7 +6,7 @@
 use super::diagram::Category;
 
 /// The fonts, in order of preference; [`text::width`](super::text::width) is an upper estimate for the first ones.
-const FONTS: &str =
+pub const FONTS: &str =
     "'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans Condensed',sans-serif";
 
 /// The colour of a category and whether text on it is white.
@@ -33,6 +33,9 @@ pub const SERIES: [&str; 10] = [
     "#4477aa", "#ee6677", "#228833", "#ccaa22", "#aa3377", "#33a5c4", "#ee8833", "#44337a",
     "#8c6d4f", "#7f8790",
 ];
+
+/// The colour of what gradients come through: the blue of Okabe and Ito's scheme for all forms of colour blindness.
+pub const GRADIENT: &str = "#0072b2";
 
 /// The colour of the `index`th series; they repeat after ten.
 pub fn series(index: usize) -> &'static str {
@@ -82,6 +85,12 @@ pub fn diagram_css() -> (String, String) {
          .error{stroke:#d32f2f;stroke-width:3;fill:none}\
          .warning{stroke:#e08a00;stroke-width:3;fill:none}",
     );
+    light.push_str(&format!(
+        ".wire.passes{{stroke:{GRADIENT};stroke-width:2.2}}.wire.ends{{stroke-width:1.2}}\
+         .wire.absent{{stroke-width:1;stroke-dasharray:3 4;stroke:#9aa3af}}\
+         .back,.learns{{fill:{GRADIENT}}}.bar{{stroke:{GRADIENT};stroke-width:2.6;fill:none}}\
+         .fixed{{fill:none;stroke:#7c8795;stroke-width:1.4}}"
+    ));
     for category in Category::ALL {
         let (fill, _) = colour(category);
         light.push_str(&format!(".c-{}{{fill:{fill}}}", class(category)));
@@ -89,7 +98,8 @@ pub fn diagram_css() -> (String, String) {
     let dark = ".box{fill:#20252c;stroke:#4a5360}.end{stroke:#b0457f}.detail{fill:#b4bcc8}.quiet{fill:#8d97a5}\
          .wire,.wire.label-role{stroke:#7d8896}.head,.head.label-role{fill:#7d8896}.blob{fill:#9aa4b2}\
          .pill{fill:#2a3038;stroke:#4a5360}.cluster{fill:#1a1e24;stroke:#2d343d}\
-         .cluster-title{fill:#8d97a5}.chip{fill:#2a3038}.on-dark{fill:#ffffff}.on-light{fill:#1c2027}"
+         .cluster-title{fill:#8d97a5}.chip{fill:#2a3038}.on-dark{fill:#ffffff}.on-light{fill:#1c2027}\
+         .wire.passes,.bar{stroke:#56b4e9}.back,.learns{fill:#56b4e9}.wire.absent{stroke:#5d6673}.fixed{stroke:#8d97a5}"
         .to_string();
     (light, dark)
 }

@@ -165,6 +165,10 @@ fn runs_give_what_is_told() {
     is_told(&example(heading, 1), &infer(&[&pair, &other]));
     let seen = place.at("seen");
     is_told(&example(heading, 2), &infer(&[&pair, "--top", "1", "--explain-input", &seen]));
+    let page = place.at("page.html");
+    let mut told = example(heading, 0);
+    told["statistics"] = example(heading, 3)["statistics"].clone();
+    is_told(&told, &infer(&[&pair, "--statistics", &page]));
     let by_image = example(heading, 1);
     let mut told = without(example(heading, 2), &["outputs", "distance", "predictions"]);
     let list = example(heading, 2)["predictions"].clone();

@@ -9,7 +9,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::blocks::in_order;
-use crate::report::diagram::{Diagram, Edge};
+use crate::report::diagram::{Diagram, Edge, Gradient, Learning};
 
 /// Blocks that are repeated so often become one box.
 const MANY: usize = 20;
@@ -43,9 +43,9 @@ struct Likeness<'a> {
     kind: &'a str,
     details: &'a [String],
     folded: Vec<&'a str>,
-    parameters: Vec<&'a str>,
-    /// Port, distance, port there and shape; a box that many read has neither distance nor port.
-    reads: BTreeSet<(usize, Option<(usize, usize)>, &'a str)>,
+    parameters: Vec<(&'a str, Option<&'a Learning>)>,
+    /// Port, distance, port there, shape and gradient; a box that many read has neither distance nor port.
+    reads: BTreeSet<(usize, Option<(usize, usize)>, &'a str, Gradient)>,
 }
 
 /// The boxes in order, and the edges that count.
@@ -121,7 +121,11 @@ impl<'a> Line<'a> {
                 kind: &node.kind,
                 details: &node.details,
                 folded: node.folded.iter().map(|strip| strip.kind.as_str()).collect(),
-                parameters: node.parameters.iter().map(|tag| tag.shape.as_str()).collect(),
+                parameters: node
+                    .parameters
+                    .iter()
+                    .map(|tag| (tag.shape.as_str(), tag.learning.as_ref()))
+                    .collect(),
                 reads: BTreeSet::new(),
             }
         };
@@ -134,7 +138,7 @@ impl<'a> Line<'a> {
             let whence = (!self.hub[edge.from]).then(|| (to - from, edge.from_port));
             // What gathers from many counts its ports up.
             let port = if self.hub[edge.to] { 0 } else { edge.to_port };
-            all[to].reads.insert((port, whence, &edge.shape));
+            all[to].reads.insert((port, whence, &edge.shape, edge.gradient));
         }
         let mut numbers: HashMap<Likeness, usize> = HashMap::new();
         let number = |likeness| {

@@ -1,6 +1,6 @@
 //! Turns a node into a box: its size, what is written where in it, and where wires touch its edges.
 
-use crate::report::diagram::Node;
+use crate::report::diagram::{Node, ParamTag};
 use crate::report::text::{Weight, shorten, width};
 
 /// Height of the coloured band with name and type.
@@ -25,7 +25,7 @@ const TEXT_SIZE: f64 = 11.0;
 const NARROWEST: f64 = 96.0;
 /// Most letters of a name, of a shape and of any other line, and most lines of a kind, in a box.
 pub const LONGEST_NAME: usize = 36;
-pub const LONGEST_SHAPE: usize = 24;
+pub const LONGEST_NOTE: usize = 32;
 pub const LONGEST_LINE: usize = 44;
 pub const MOST_LINES: usize = 8;
 
@@ -42,10 +42,35 @@ pub struct Interior {
     pub kind: String,
     /// The lines below the header.
     pub details: Vec<String>,
-    /// The shared parameters: group, name, shape.
-    pub chips: Vec<(usize, String, String)>,
+    /// The parameters that have a line.
+    pub chips: Vec<Chip>,
     /// The texts and types of the in-place layers at the bottom.
     pub strips: Vec<String>,
+}
+
+/// The line of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chip {
+    /// The group of those that share it.
+    pub group: Option<usize>,
+    /// Whether it learns, in a picture of the backward pass.
+    pub learns: Option<bool>,
+    /// Its name, at the left.
+    pub name: String,
+    /// Its shape, or how it learns, at the right.
+    pub note: String,
+}
+
+impl Chip {
+    fn of(tag: &ParamTag) -> Self {
+        let note = tag.learning.as_ref().map_or(&tag.shape, |learning| &learning.how);
+        Chip {
+            group: tag.shared_group,
+            learns: tag.learning.as_ref().map(|learning| learning.learns),
+            name: shorten(&tag.name, LONGEST_NAME),
+            note: shorten(note, LONGEST_NOTE),
+        }
+    }
 }
 
 /// Measures the box of a node.
@@ -54,13 +79,8 @@ pub fn interior(node: &Node) -> Interior {
     let kind = shorten(&node.kind, LONGEST_NAME);
     let details: Vec<String> =
         node.details.iter().take(MOST_LINES).map(|line| shorten(line, LONGEST_LINE)).collect();
-    let shared = node.parameters.iter().filter_map(|tag| Some((tag.shared_group?, tag)));
-    let chips: Vec<(usize, String, String)> = shared
-        .take(MOST_LINES)
-        .map(|(group, tag)| {
-            (group, shorten(&tag.name, LONGEST_NAME), shorten(&tag.shape, LONGEST_SHAPE))
-        })
-        .collect();
+    let shown = node.parameters.iter().filter(|tag| tag.is_shown());
+    let chips: Vec<Chip> = shown.take(MOST_LINES).map(Chip::of).collect();
     let strips: Vec<String> = node
         .folded
         .iter()
@@ -70,7 +90,7 @@ pub fn interior(node: &Node) -> Interior {
 
     let plain = |text: &str| width(text, TEXT_SIZE, Weight::Regular);
     let header = width(&name, NAME_SIZE, Weight::Bold) + 12.0 + plain(&kind);
-    let chip = |(_, name, shape): &(usize, String, String)| 14.0 + plain(name) + 8.0 + plain(shape);
+    let chip = |chip: &Chip| 14.0 + plain(&chip.name) + 8.0 + plain(&chip.note);
     let texts = details.iter().chain(&strips).map(|line| plain(line));
     let widest = texts.chain(chips.iter().map(chip)).fold(header, f64::max);
 

@@ -13,7 +13,7 @@ mod rank;
 #[cfg(test)]
 mod tests;
 
-use super::diagram::Diagram;
+use super::diagram::{Diagram, Edge, Gradient};
 use measure::Interior;
 use net::Net;
 
@@ -211,8 +211,13 @@ fn route(diagram: &Diagram, net: &Net, middle: &[f64], rows: &Rows, out: &mut Pl
         let start = net.row[blob.node];
         let from = out.boxes[blob.node];
         let mut next = start;
+        let mut trunk = Gradient::Untold;
         for &edge in &blob.drawn {
-            let to = diagram.edges[edge].to;
+            let Edge { to, gradient, .. } = diagram.edges[edge];
+            // What a gradient comes through is drawn as such from its end to its beginning.
+            if trunk < gradient {
+                (next, trunk) = (start, gradient);
+            }
             let last = net.row[to];
             // The trunk down to `next` is drawn already.
             let (item, offset) = net::above(blob, next - start);
