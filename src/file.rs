@@ -29,6 +29,15 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A file of the disk, in which any place can be read; none for a pipe, which gives its bytes once.
+///
+/// # Errors
+/// It cannot be read, or is a device.
+pub fn open_seekable(path: &Path) -> Result<Option<File>> {
+    let metadata = fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
+    Ok(if metadata.is_file() { Some(open(path)?.0) } else { None })
+}
+
 /// What is no device, and the length it has on the disk.
 fn open(path: &Path) -> Result<(File, u64)> {
     let failed = |e| Error::io("read", path, e);

@@ -1,10 +1,17 @@
 //! The CPU kernels run in a training step, which allocates nothing: counted by the allocator itself.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cortado::data::lmdb::LmdbWriter;
+use cortado::data::proto::Datum;
+use cortado::data::records::Records;
+use cortado::data::source::{Order, Source};
+use cortado::data::transform::TransformOptions;
 use cortado::exec::cpu::{conv, gather, layout, lrn, matmul, pool, reduce, softmax, update};
 use cortado::window::{Axis, Conv, Pool, Rounding};
+use prost::Message;
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -109,4 +116,33 @@ fn kernels_do_not_allocate() {
         let rule = update::Rule::Momentum { momentum: 0.9 };
         update::update(rule, step, &c, &mut dx, &mut y, &mut []);
     });
+    records_are_read_into_what_is_there();
+}
+
+/// Batches of a database of records and one of their labels, in its order and in others.
+fn records_are_read_into_what_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [images, labels] = ["images", "labels"].map(|name| folder.path().join(name));
+    let write = |path: &Path, datum: &dyn Fn(u8) -> Datum| {
+        let mut writer = LmdbWriter::create(path).expect("a database");
+        for i in 0..100u8 {
+            writer.put(format!("{i:03}").as_bytes(), &datum(i).encode_to_vec()).expect("written");
+        }
+        writer.finish().expect("a database");
+    };
+    let shape = |[channels, height, width]: [i32; 3]| Datum {
+        channels: Some(channels),
+        height: Some(height),
+        width: Some(width),
+        ..Datum::default()
+    };
+    write(&images, &|i| Datum { data: vec![i; 2352], ..shape([3, 28, 28]) });
+    write(&labels, &|i| Datum { float_data: vec![i.into()], ..shape([1, 1, 1]) });
+    for order in [Order::Sequential, Order::Shuffled] {
+        let records = Records::open_lmdb(&images, Some(&labels)).expect("records");
+        let options = TransformOptions { scale: 0.5, ..TransformOptions::default() };
+        let mut source = Source::of_records(records, options, 1, order).expect("a source");
+        let mut buffers = [vec![0.0; 64 * 2352], vec![0.0; 64]];
+        check("records", || source.next_batch(64, &mut buffers).expect("a batch"));
+    }
 }

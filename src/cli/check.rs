@@ -187,7 +187,11 @@ fn planned(
 
 /// What training takes: of a run file or a solver what `train` predicts, with its tests and its data; of a net, also of one
 /// whose solver names data that are not there or whose shapes are given, what a run of nothing else does.
-fn predicted(arguments: &Arguments, typed: &TypedNet, env: &Environment) -> Result<Predicted> {
+fn predicted(
+    arguments: &Arguments,
+    (checked, typed): (&Checked, &TypedNet),
+    env: &Environment,
+) -> Result<Predicted> {
     let Arguments { device, threads, .. } = *arguments;
     if arguments.shape.is_empty() && arguments.stage.is_none() && !job::is_net(&arguments.net)? {
         let look = JobOptions { device, threads, only_look: true, ..JobOptions::default() };
@@ -196,7 +200,11 @@ fn predicted(arguments: &Arguments, typed: &TypedNet, env: &Environment) -> Resu
         }
     }
     let (plan, _) = planned(arguments, typed, env)?;
-    let needed = of_a_run(device, OfNet { typed, plan: &plan, data: 0 }, [])?;
+    let needed = of_a_run(
+        device,
+        OfNet { typed, plan: &plan, names: &checked.definition.names, data: 0 },
+        [],
+    )?;
     Ok(Predicted { plan, needed })
 }
 
@@ -212,7 +220,7 @@ fn show_plan(arguments: &Arguments, checked: &Checked, env: &Environment) -> Res
         text.push_str(&memory::saved(&plain, &plan.program));
     }
     if arguments.memory {
-        let Predicted { plan, needed } = predicted(arguments, typed, env)?;
+        let Predicted { plan, needed } = predicted(arguments, (checked, typed), env)?;
         text.push_str(&memory::memory(&plan, &needed));
     }
     print(&text)
@@ -239,7 +247,7 @@ fn add_plan(
         report["plan"] = memory::steps_json(typed, &plan, gpu.as_ref(), &plain);
     }
     if arguments.memory {
-        let Predicted { plan, needed } = predicted(arguments, typed, env)?;
+        let Predicted { plan, needed } = predicted(arguments, (checked, typed), env)?;
         report["memory"] = memory::memory_json(&plan, &needed);
     }
     Ok(())

@@ -19,7 +19,7 @@ use crate::report::figures::{bytes, shortest};
 use crate::report::plot::{self, Run, Training};
 use crate::train::checkpoint::{Snapshot, Unmatched};
 use crate::train::log::{self, Event};
-use crate::train::memory::PROGRAM;
+use crate::train::memory::{Needed, PROGRAM};
 use crate::train::{StepReport, TestReport};
 
 /// Arguments of `train`.
@@ -167,6 +167,7 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
             Err(e) => return Err(e),
         }
     }
+    let memory = Memory::watch();
     let mut job = open(&arguments.run, &options)?;
     super::return_what_is_free();
     let signals = Signals::default();
@@ -184,9 +185,8 @@ pub(super) fn train(arguments: &Arguments) -> Result<()> {
     if let Some(remark) = job.trainer.remark() {
         warn(&format!("note: {remark}"));
     }
-    screen.memory.look();
-    if let Some(seen) = screen.memory.most {
-        let needed = job.trainer.predicted_memory()?;
+    if let Some(seen) = memory.most() {
+        let needed = Needed { making: job.making, ..job.trainer.predicted_memory()? };
         let [most, predicted] = [seen.own + PROGRAM, needed.host()].map(bytes);
         let mapped = match seen.files.saturating_sub(PROGRAM) {
             ..MAPPED => String::new(),
@@ -383,7 +383,6 @@ const MAPPED: u64 = 1 << 20;
 
 /// Shows progress, and redraws the loss plot.
 struct Screen {
-    memory: Memory,
     bar: Option<ProgressBar>,
     start: Instant,
     first: u64,
@@ -424,8 +423,7 @@ impl Screen {
                 Event::Test { .. } | Event::Snapshot { .. } => {}
             }
         }
-        let memory = Memory::new();
-        Screen { memory, bar, start: now, first, drawn: now, signals, curves, diverged: None }
+        Screen { bar, start: now, first, drawn: now, signals, curves, diverged: None }
     }
 
     /// Shows a line; one that cannot be shown is no reason to stop training.
@@ -485,7 +483,6 @@ impl Observer for Screen {
             self.warn(&warning);
             self.diverged = Some(warning);
         }
-        self.memory.glance();
         let at = place(job, step.iteration);
         self.curves.train.push((at, step.smoothed.into()));
         self.curves.rate.push((at, step.rate.into()));
@@ -506,7 +503,7 @@ impl Observer for Screen {
     }
 
     fn snapshot(&mut self, _job: &Job, files: &Snapshot) {
-        self.memory.look();
+        super::return_what_is_free();
         self.say(&format!("snapshot {}", files.state.display()));
     }
 

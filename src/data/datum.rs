@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use prost::Message;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint};
+use prost::{DecodeError, Message};
 
 use super::bilinear::resize;
 use super::grey;
@@ -36,6 +37,29 @@ pub enum Values<'a> {
 pub struct Record {
     shape: [usize; 3],
     datum: Datum,
+}
+
+/// The field of a Datum that holds its bytes.
+const DATA: u32 = 4;
+
+/// Takes a Datum over as `Datum::merge` does, which would make another copy of its bytes for every record.
+fn merge(datum: &mut Datum, mut bytes: &[u8]) -> Result<(), DecodeError> {
+    while !bytes.is_empty() {
+        let (tag, wire_type) = decode_key(&mut bytes)?;
+        let mut rest = bytes;
+        if tag == DATA
+            && wire_type == WireType::LengthDelimited
+            && let Ok(length) = usize::try_from(decode_varint(&mut rest)?)
+            && let Some((data, behind)) = rest.split_at_checked(length)
+        {
+            datum.data.clear();
+            datum.data.extend_from_slice(data);
+            bytes = behind;
+        } else {
+            datum.merge_field(tag, wire_type, &mut bytes, DecodeContext::default())?;
+        }
+    }
+    Ok(())
 }
 
 impl Record {
@@ -122,7 +146,7 @@ impl Record {
     /// The shape of an encoded image is known only after [`decode`](Self::decode).
     pub fn read(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.datum.clear();
-        self.datum.merge(bytes).map_err(|e| format!("is not a Datum: {e}"))?;
+        merge(&mut self.datum, bytes).map_err(|e| format!("is not a Datum: {e}"))?;
         self.check()
     }
 

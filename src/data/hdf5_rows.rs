@@ -133,9 +133,11 @@ impl Hdf5Rows {
         let ready = |l: &Loaded| l.part == part && (l.epoch == epoch || self.shuffle.is_none());
         if !self.loaded.as_ref().is_some_and(ready) {
             let Part { path, rows, .. } = &self.parts[part];
-            let blobs = match self.loaded.take() {
-                Some(loaded) if loaded.part == part => loaded.blobs,
-                _ => self.read(path, *rows)?,
+            // The rows of another file are given up before these are read.
+            let here = self.loaded.take().filter(|loaded| loaded.part == part);
+            let blobs = match here {
+                Some(loaded) => loaded.blobs,
+                None => self.read(path, *rows)?,
             };
             let mut order: Vec<u32> = (0..*rows as u32).collect();
             if let Some(seed) = self.shuffle {

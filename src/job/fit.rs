@@ -97,11 +97,16 @@ pub fn predict(path: &Path, options: &JobOptions) -> Result<Predicted> {
         }
         let session = (options.device, options.threads);
         let planned = planned(&stage.typed, &stage.env, purpose, session)?;
-        planned_nets.push((stage.typed, planned.plan, stage.inputs.held()));
+        planned_nets.push((stage.typed, planned.plan, &net.0.names, stage.inputs.held()));
     }
-    let mut nets =
-        planned_nets.iter().map(|(typed, plan, data)| OfNet { typed, plan, data: *data });
+    let mut nets = planned_nets.iter().map(|(typed, plan, names, data)| OfNet {
+        typed,
+        plan,
+        names,
+        data: *data,
+    });
     let training = nets.next().expect("a run trains a net");
     let needed = memory::of_a_run(options.device, training, nets)?;
+    let needed = Needed { making: plan.making, ..needed };
     Ok(Predicted { plan: planned_nets[0].1.clone(), needed })
 }

@@ -85,6 +85,7 @@ impl Forward {
             weights: vec![],
             kept: None,
             bases: vec![path.parent().unwrap_or(Path::new("")).to_owned()],
+            making: 0,
         };
         let (definition, state) = &plan.train;
         if report_missing(&plan, definition, state, &plan.train_data, &mut diagnostics) {

@@ -74,6 +74,8 @@ pub struct Job {
     pub test_at_end: bool,
     /// Whether a loss that is no number ends the run.
     pub stop_on_nan: bool,
+    /// Bytes of memory that its pairs took while they were made, if they were.
+    pub making: u64,
 }
 
 /// The name under which a run file is kept.
@@ -128,6 +130,8 @@ struct Plan {
     kept: Option<Kept>,
     /// Folders in which relative paths of data are looked for.
     bases: Vec<PathBuf>,
+    /// Bytes of memory that pairs take while they are made; 0 where they are there, or none are asked for.
+    making: u64,
 }
 
 /// Opens a run file (.yaml, .yml) or a Caffe solver.
@@ -278,6 +282,7 @@ fn build(
         keep: plan.keep,
         test_at_end: plan.whole_tests,
         stop_on_nan: plan.stop_on_nan,
+        making: plan.making,
     }))
 }
 

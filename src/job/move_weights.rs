@@ -81,7 +81,9 @@ pub fn convert(old: &Path, new: &Path, options: &MoveOptions) -> Result<Result<M
         }
     }
     match new.extension().and_then(|e| e.to_str()) {
-        Some("t7") => write_flat(new, &order::flat(&kept, &places))?,
+        Some("t7") => {
+            write_flat(new, &order::flat(&places, |p| kept.get(&(p.layer.clone(), p.at)).cloned()))?
+        }
         Some("safetensors") => write_named(new, &kept, &places)?,
         Some("caffemodel") => {
             let Some(net) = net else { return Err(shapeless(new)) };

@@ -13,8 +13,7 @@ use super::program::{self, Facts, is_program};
 use super::run_file_text::{self, Set, Wrong};
 use super::solver_mapping::read_solver;
 use super::{JobOptions, Kept, Plan, RUN_FILE, is_run_file, read_net, states};
-use crate::data::idx::read_idx_pair;
-use crate::data::pairs::{Images, PairOptions, create_pairs, differences};
+use crate::data::pairs::{Images, PairOptions, create_pairs, differences, foresee};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::front::{self, Request};
@@ -378,7 +377,7 @@ pub(super) fn plan(
     if let Some((key, why)) = missing_of_run(&file, [&base, &folder], options.tensors.is_some()) {
         return Err(Wrong::new(key, why).error(path, &text, &options.set));
     }
-    let data = datasets(&file, &base, &folder, options)?;
+    let (data, making) = datasets(&file, &base, &folder, options)?;
     let network = base.join(&file.network);
     let [definition, val_definition] = match is_program(&network) {
         true => {
@@ -407,7 +406,6 @@ pub(super) fn plan(
         Some(_) => vec![((val_definition, val_state), 0)],
         None => vec![],
     };
-    let epochs = Some(file.train.epochs.unwrap_or(DEFAULT_EPOCHS));
     Ok(Some(Plan {
         solver,
         train: (definition, train_state),
@@ -415,7 +413,7 @@ pub(super) fn plan(
         train_data: data.0,
         test_data: data.1.unwrap_or_default(),
         batch_size: file.train.batch_size,
-        epochs,
+        epochs: Some(file.train.epochs.unwrap_or(DEFAULT_EPOCHS)),
         intervals: [file.train.snapshot, file.train.validation],
         keep: file.train.keep,
         stop_on_nan: file.train.stop_on_nan,
@@ -425,6 +423,7 @@ pub(super) fn plan(
         folder: Some(folder),
         weights: file.weights.iter().map(|w| base.join(w)).collect(),
         bases: vec![base],
+        making,
     }))
 }
 
@@ -495,21 +494,23 @@ pub(super) fn mean_of_pairs(folder: &Path) -> PathBuf {
 /// Where a run's pairs are made.
 pub(super) const PAIRS: &str = "pairs";
 
-/// The data of training and validation; makes pairs that are asked for and not there.
+/// The data of training and validation; makes pairs that are asked for and not there, and says how much memory that takes.
 fn datasets(
     file: &RunFile,
     base: &Path,
     folder: &Path,
     options: &JobOptions,
-) -> Result<(DataSpec, Option<DataSpec>)> {
+) -> Result<((DataSpec, Option<DataSpec>), u64)> {
     let dataset = &file.dataset;
-    let mut to_be = None;
+    let (mut to_be, mut making) = (None, 0);
     if let Some(pairs) = &dataset.pairs {
-        if options.only_look && !folder.join(PAIRS).exists() {
-            let (images, _) = read_idx_pair(&base.join(&pairs.images), &base.join(&pairs.labels))?;
-            to_be = Some([3, images.height, images.width]);
+        let pairs = pair_options(pairs, base, folder);
+        if options.only_look && !pairs.folder.exists() {
+            let foreseen = foresee(&pairs)?;
+            to_be = foreseen.size.map(|[rows, columns]| [3, rows, columns]);
+            making = foreseen.memory;
         } else {
-            make_pairs(pairs, base, folder)?;
+            making = make_pairs(&pairs, folder)?;
         }
     }
     let mean = dataset.mean.as_ref().map(|mean| base.join(mean));
@@ -525,19 +526,16 @@ fn datasets(
         (None, Some(files)) => Some(of_files(files, base)),
         (None, None) => None,
     };
-    Ok((train, val.map(with_mean)))
+    Ok(((train, val.map(with_mean)), making))
 }
 
-/// Makes the pairs of a run, unless they are there.
-///
-/// # Errors
-/// They cannot be made, or others are there: which of the two are wanted, only the user knows.
-fn make_pairs(pairs: &Pairs, base: &Path, folder: &Path) -> Result<()> {
+/// The pairs that a run asks for.
+fn pair_options(pairs: &Pairs, base: &Path, folder: &Path) -> PairOptions {
     let idx = |images: &PathBuf, labels: &PathBuf| Images::Idx {
         images: base.join(images),
         labels: base.join(labels),
     };
-    let make = PairOptions {
+    PairOptions {
         val_images: pairs
             .val_images
             .as_ref()
@@ -548,22 +546,28 @@ fn make_pairs(pairs: &Pairs, base: &Path, folder: &Path) -> Result<()> {
         seed: pairs.seed,
         balance: pairs.balance,
         ..PairOptions::new(folder.join(PAIRS), idx(&pairs.images, &pairs.labels))
-    };
+    }
+}
+
+/// Makes the pairs of a run, unless they are there; returns the bytes of memory that took.
+///
+/// # Errors
+/// They cannot be made, or others are there: which of the two are wanted, only the user knows.
+fn make_pairs(make: &PairOptions, folder: &Path) -> Result<u64> {
     if !make.folder.exists() {
         std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
-        create_pairs(&make, &mut |_, _| {})?;
-        return Ok(());
+        return Ok(create_pairs(make, &mut |_, _| {})?.memory);
     }
-    let others = differences(&make)?;
+    let others = differences(make)?;
     if others.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let why = format!(
         "holds other pairs than the run file asks for: {}; remove the folder to have them made anew, or give the run \
          another folder with --output",
         others.join(", ")
     );
-    Err(Error::format(make.folder, why))
+    Err(Error::format(&make.folder, why))
 }
 
 #[cfg(test)]

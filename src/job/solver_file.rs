@@ -121,5 +121,6 @@ pub(super) fn plan(
         weights: weights.iter().map(|w| locate(w, &bases)).collect(),
         kept: Some(Kept { name: "solver.prototxt", text: text.to_string() }),
         bases,
+        making: 0,
     }))
 }

@@ -7,7 +7,7 @@ use petgraph::graph::DiGraph;
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::{Definition, Edge, Net, NetState, Node, Port, Rule};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::spec::{Arity, Category, Dialect, InPlace, Phase};
 
 /// The layers of `definition` that exist in `state`, as Caffe's `Net::FilterNet` chooses them, with every
@@ -94,17 +94,24 @@ fn producers(definition: &Definition) -> HashMap<&str, Vec<(&Node, usize)>> {
     found
 }
 
-/// Two layers that bring the same data at one phase, where none brings them at the other: one of them is meant for that. The
-/// first layer is the one that is written first.
-fn two_of_one_phase(definition: &Definition, one: &Node, other: &Node) -> Option<Diagnostic> {
-    let phase = |node: &Node| match &node.include[..] {
+/// Of more layers than this that bring one blob, two of one phase are not looked for.
+const MOST_BRINGING: usize = 8;
+
+/// The phase of a layer that brings data at that one alone, and where it says so.
+fn only_phase(node: &Node) -> Option<(Phase, Span)> {
+    match &node.include[..] {
         [rule] if node.layer.spec().category == Category::Data && node.bottoms.is_empty() => {
             let alone = Rule { phase: rule.phase, ..Rule::everywhere(rule.span) };
             rule.phase.filter(|_| *rule == alone).map(|phase| (phase, rule.span))
         }
         _ => None,
-    };
-    let ((here, first), (there, second)) = (phase(one)?, phase(other)?);
+    }
+}
+
+/// Two layers that bring the same data at one phase, where none brings them at the other: one of them is meant for that. The
+/// first layer is the one that is written first.
+fn two_of_one_phase(definition: &Definition, one: &Node, other: &Node) -> Option<Diagnostic> {
+    let ((here, first), (there, second)) = (only_phase(one)?, only_phase(other)?);
     let top = one.tops.iter().find(|top| other.tops.iter().any(|t| t.value == top.value))?;
     let absent = if here == Phase::Train { Phase::Test } else { Phase::Train };
     let gives = |node: &&Node| node.tops.iter().any(|t| t.value == top.value);
@@ -251,8 +258,9 @@ impl<'a> Wiring<'a> {
         let absent = same().find(|(n, _)| !n.exists(self.state));
         let below = same().find(|(n, _)| n.exists(self.state));
         self.unknown += 1;
-        let twice = same().find_map(|(one, _)| {
-            same().find_map(|(other, _)| two_of_one_phase(definition, one, other))
+        let brings = || same().filter(|(node, _)| only_phase(node).is_some()).take(MOST_BRINGING);
+        let twice = brings().find_map(|(one, _)| {
+            brings().find_map(|(other, _)| two_of_one_phase(definition, one, other))
         });
         let d = if let Some(twice) = twice {
             twice

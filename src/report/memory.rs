@@ -255,7 +255,8 @@ fn held(plan: &Plan, needed: &Needed) -> Vec<(&'static str, u64)> {
     let mut held: Vec<_> = elements.iter().map(|&(what, n)| (what, bytes_of(n))).collect();
     held.extend(needed.gpu.map(|bytes| ("the GPU", bytes)));
     held.extend([("data read ahead", needed.ahead), ("snapshots", needed.snapshot)]);
-    let of_some = [("tests", needed.tests), ("data in memory", needed.data)];
+    let of_some =
+        [("tests", needed.tests), ("data in memory", needed.data), ("making pairs", needed.making)];
     held.extend(of_some.into_iter().filter(|&(_, bytes)| 0 < bytes));
     held.extend([("the program", needed.program), ("at most", needed.host())]);
     held

@@ -75,16 +75,24 @@ const HISTORIES: &str = "histories";
 const POSITIONS: &str = "positions";
 const LOSSES: &str = "losses";
 
+/// Whether a snapshot has all parameters in one vector, by the names that the dialect has for them: Torch's are numbers.
+fn in_one_vector(names: &[(String, String)]) -> bool {
+    !names.is_empty() && order::variable_names(names).is_empty()
+}
+
 /// Numbers that a snapshot takes beside the plan while it is written: the parameters for each of their users and then what
-/// is more, all in one order twice or every array of the solver, also for each user, and the largest parameter once more.
-pub fn memory(typed: &TypedNet, plan: &Plan) -> u64 {
+/// is more, every array of the solver, also for each user, or, in Torch, all parameters in one vector beside the largest.
+pub fn memory(typed: &TypedNet, plan: &Plan, names: &[(String, String)]) -> u64 {
     let count = |variable: &Variable| variable.shape.count() as u64;
     let variables = typed.variables.iter();
     let by_user: u64 = variables.map(|v| count(v).saturating_mul(v.users.len() as u64)).sum();
     let largest = typed.variables.iter().map(count).max().unwrap_or(0);
-    let ordered = (plan.parameters.len as u64).saturating_mul(2);
+    let ordered = match in_one_vector(names) {
+        true => (plan.parameters.len as u64).saturating_add(largest),
+        false => 0,
+    };
     let histories = by_user.saturating_mul(plan.histories.len() as u64);
-    by_user.saturating_add(ordered.max(histories)).saturating_add(largest)
+    by_user.saturating_add(ordered.max(histories))
 }
 
 impl Trainer {
@@ -135,7 +143,7 @@ impl Trainer {
                     self.solver_state(files).write_hdf5(&files.solverstate)?;
                 }
             }
-        } else if order::variable_names(&self.names).is_empty() {
+        } else if in_one_vector(&self.names) {
             write_flat(&files.flat, &self.flat_parameters())?;
         }
         let names = order::variable_names(&self.names);
@@ -166,13 +174,10 @@ impl Trainer {
     /// All learned parameters one after the other, shared ones once, in the order of the definition.
     pub fn flat_parameters(&mut self) -> Vec<f32> {
         let places = order::places(&self.train.typed, &self.names);
-        let mut weights = order::Weights::new();
-        for place in &places {
+        order::flat(&places, |place| {
             let slot = self.train.place(place.variable);
-            let blob = Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) };
-            weights.insert((place.layer.clone(), place.at), blob);
-        }
-        order::flat(&weights, &places)
+            Some(Blob { shape: place.shape.0.clone(), data: self.train.session.read(slot) })
+        })
     }
 
     /// What the last update subtracted from every parameter that Caffe stores, by user; 0 before the first.

@@ -301,9 +301,15 @@ impl Machine {
         blobs: &mut BTreeMap<String, Blob>,
     ) {
         let variable = &self.typed.variables[variable];
-        for (layer, at) in users(&self.typed, variable) {
-            let blob = Blob { shape: variable.shape.0.clone(), data: data.clone() };
+        let mut users = users(&self.typed, variable);
+        let last = users.pop();
+        let shape = || variable.shape.0.clone();
+        for (layer, at) in users {
+            let blob = Blob { shape: shape(), data: data.clone() };
             blobs.insert(format!("{what}.{layer}.{at}"), blob);
+        }
+        if let Some((layer, at)) = last {
+            blobs.insert(format!("{what}.{layer}.{at}"), Blob { shape: shape(), data });
         }
     }
 

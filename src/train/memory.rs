@@ -12,7 +12,7 @@ use crate::plan::Plan;
 pub const PROGRAM: u64 = 16 << 20;
 
 /// What every run allocates beside its nets and its data: stacks of threads, the log, plots, buffers of files.
-const BESIDE: u64 = 6 << 20;
+const BESIDE: u64 = 5 << 20;
 
 /// What a net takes beside its plan for every step of its program: the layer it comes from, shapes, names, places.
 const STEP: u64 = 2 << 10;
@@ -24,6 +24,8 @@ pub struct OfNet<'a> {
     pub typed: &'a TypedNet,
     /// Its plan.
     pub plan: &'a Plan,
+    /// The names by which the definition's dialect numbers parameters.
+    pub names: &'a [(String, String)],
     /// Bytes that the sources of its inputs hold.
     pub data: u64,
 }
@@ -43,6 +45,8 @@ pub struct Needed {
     pub snapshot: u64,
     /// Of the program and of what it keeps of definitions.
     pub program: u64,
+    /// Of pairs while they are made, before there are nets.
+    pub making: u64,
     /// Of a GPU's memory, beside the scratch of its libraries; the nets are there and not in the machine's memory. None
     /// without one.
     pub gpu: Option<u64>,
@@ -53,7 +57,8 @@ impl Needed {
     pub fn host(&self) -> u64 {
         let nets = if self.gpu.is_some() { [0; 2] } else { [self.training, self.tests] };
         let beside = [self.ahead, self.data, self.snapshot, self.program];
-        nets.into_iter().chain(beside).fold(0, u64::saturating_add)
+        let running = nets.into_iter().chain(beside).fold(0, u64::saturating_add);
+        running.max(self.program.saturating_add(self.making))
     }
 
     /// Of the memory that the nets lie in.
@@ -75,7 +80,7 @@ pub fn of_a_run<'a>(
     let bytes = |elements: u64| elements.saturating_mul(size_of::<f32>() as u64);
     let mut needed = Needed {
         training: bytes(training.plan.arena as u64),
-        snapshot: bytes(checkpoint::memory(training.typed, training.plan)),
+        snapshot: bytes(checkpoint::memory(training.typed, training.plan, training.names)),
         program: PROGRAM + BESIDE,
         ..Needed::default()
     };

@@ -220,12 +220,12 @@ impl Trainer {
     /// # Errors
     /// A GPU cannot run a step.
     pub fn predicted_memory(&self) -> Result<Needed> {
-        fn of_net(machine: &Machine) -> OfNet<'_> {
+        fn of_net<'a>(machine: &'a Machine, names: &'a [(String, String)]) -> OfNet<'a> {
             let data = machine.feeds.iter().map(Feed::held).sum();
-            OfNet { typed: &machine.typed, plan: machine.plan(), data }
+            OfNet { typed: &machine.typed, plan: machine.plan(), names, data }
         }
-        let tests = self.tests.iter().map(|test| of_net(&test.machine));
-        memory::of_a_run(self.train.device(), of_net(&self.train), tests)
+        let tests = self.tests.iter().map(|test| of_net(&test.machine, &self.names));
+        memory::of_a_run(self.train.device(), of_net(&self.train, &self.names), tests)
     }
 
     /// The solver.

@@ -316,13 +316,16 @@ pub fn of_flat(path: &Path, flat: &[f32], places: &[Place]) -> Result<Weights> {
 }
 
 /// The vector of all learned parameters of a net, shared ones once: the reverse of [`of_flat`].
-pub fn flat(weights: &Weights, places: &[Place]) -> Vec<f32> {
+pub fn flat(places: &[Place], mut values: impl FnMut(&Place) -> Option<Blob>) -> Vec<f32> {
     let learned: Vec<&Place> = places.iter().filter(|p| p.kind == Kind::Learned).collect();
     let once = first_of(&learned, |p| p.variable);
-    let values = once.iter().filter_map(|p| Some((p, weights.get(&(p.layer.clone(), p.at))?)));
     let count = once.iter().map(|p| p.shape.count()).sum();
     let mut flat = Vec::with_capacity(count);
-    values.for_each(|(place, blob)| flat.extend(place.arrangement.to_filters(blob.clone()).data));
+    for place in once {
+        flat.extend(
+            values(place).into_iter().flat_map(|blob| place.arrangement.to_filters(blob).data),
+        );
+    }
     flat
 }
 

@@ -9,7 +9,7 @@ use crate::file::PendingFolder;
 use crate::{Error, Result};
 
 /// Records are collected up to this many bytes before they are written in one transaction.
-const BATCH_BYTES: usize = 8 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 const FIRST_MAP_SIZE: usize = 1 << 20;
 
 /// A database being written; it gets its name in [`finish`](Self::finish) and leaves nothing behind without it.
@@ -31,6 +31,9 @@ struct Batch {
 }
 
 impl LmdbWriter {
+    /// Bytes that a database takes while it is written: the records that wait, and their pages in a transaction.
+    pub const MEMORY: usize = 3 * BATCH_BYTES;
+
     /// Starts a database that will be the folder `path`, which must not exist.
     pub fn create(path: &Path) -> Result<Self> {
         let folder = PendingFolder::create(path)?;

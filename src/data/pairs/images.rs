@@ -105,6 +105,23 @@ impl PairImages {
         }
     }
 
+    /// Bytes of the images and labels that are in memory before any pair is made.
+    pub fn bytes(&self) -> usize {
+        let pixels = match &self.pixels {
+            Pixels::Files(list) => size_of_val(&list.images[..]),
+            Pixels::Idx(images) => images.pixels.len(),
+        };
+        pixels.saturating_add(size_of_val(&self.labels[..]))
+    }
+
+    /// Rows and columns of the images in records, where they are known before any is read.
+    pub fn size(&self) -> Option<[usize; 2]> {
+        match &self.pixels {
+            Pixels::Files(_) => self.resize,
+            Pixels::Idx(idx) => Some(self.resize.unwrap_or([idx.height, idx.width])),
+        }
+    }
+
     /// The class of image `i`; 0 where pairs are listed, which have labels of their own.
     pub fn label(&self, i: u32) -> u64 {
         self.labels.get(i as usize).copied().unwrap_or(0)
@@ -126,7 +143,7 @@ impl PairImages {
     pub fn decode(&self, pairs: &[Planned]) -> Result<Decoded<'_>> {
         let list = match &self.pixels {
             Pixels::Idx(idx) => {
-                let size = self.resize.unwrap_or([idx.height, idx.width]);
+                let size = self.size().unwrap_or([idx.height, idx.width]);
                 return Ok(Decoded { images: self, size, cache: HashMap::new() });
             }
             Pixels::Files(list) => list,

@@ -108,6 +108,35 @@ pub struct Summary {
     pub val: Option<SetSummary>,
     /// What the user should know, one sentence each.
     pub warnings: Vec<String>,
+    /// Bytes of memory that making them took.
+    pub memory: u64,
+}
+
+/// What is known of pairs before they are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// Rows and columns of every image of IDX files; none of files, which are not opened.
+    pub size: Option<[usize; 2]>,
+    /// Bytes of memory that making them takes.
+    pub memory: u64,
+}
+
+/// Looks at the images of pairs that are not made yet.
+///
+/// # Errors
+/// The images, or the list of them, cannot be read.
+pub fn foresee(options: &PairOptions) -> Result<Foreseen> {
+    let images = PairImages::open(&options.images, options)?;
+    let of_val = options.val_images.as_ref();
+    let val_images = of_val.map(|images| PairImages::open(images, options)).transpose()?;
+    Ok(Foreseen { size: images.size(), memory: memory(options, &images, val_images.as_ref()) })
+}
+
+/// Bytes of memory that making pairs takes: all images, the pairs of one set, and what waits to be written.
+fn memory(options: &PairOptions, images: &PairImages, val: Option<&PairImages>) -> u64 {
+    let pairs = options.count.max(options.val_count).saturating_mul(size_of::<Planned>());
+    let all = [images.bytes(), val.map_or(0, PairImages::bytes), pairs, write::MEMORY];
+    all.into_iter().fold(0, usize::saturating_add) as u64
 }
 
 /// One of the two sets of pairs.
@@ -145,6 +174,7 @@ pub fn create_pairs(
     let images = PairImages::open(&options.images, options)?;
     let val_images =
         options.val_images.as_ref().map(|images| PairImages::open(images, options)).transpose()?;
+    let memory = memory(options, &images, val_images.as_ref());
     let mut warnings = vec![];
     let val = match (&val_images, images.listed()) {
         (Some(images), _) => Some(images),
@@ -193,7 +223,7 @@ pub fn create_pairs(
     let [height, width] = size.unwrap_or_default();
     made_of::keep(options, folder.temporary())?;
     folder.publish()?;
-    Ok(Summary { height, width, train, val, warnings })
+    Ok(Summary { height, width, train, val, warnings, memory })
 }
 
 /// What is odd about the labels of listed pairs.

@@ -14,8 +14,13 @@ use crate::file::room;
 use crate::weights::{Blob, write_binaryproto};
 use crate::{Error, Result};
 
-/// Records that are made at a time.
+/// Records that are made at a time, at most, and about how many bytes of them.
 const CHUNK: usize = 1024;
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// Bytes that writing takes beside the images and the pairs.
+pub const MEMORY: usize = CHUNK_BYTES + 2 * LmdbWriter::MEMORY;
+
 /// Sample pictures of each kind.
 const SAMPLES: usize = 10;
 
@@ -40,8 +45,9 @@ pub fn write_set(
     let mut image_db = LmdbWriter::create(&file("images"))?;
     let mut label_db = LmdbWriter::create(&file("labels"))?;
     let mut sums = vec![0u64; layout.channels() * height * width];
+    let at_once = (CHUNK_BYTES / sums.len().max(1)).min(CHUNK).max(rayon::current_num_threads());
     loop {
-        let chunk: Vec<(String, Planned)> = order.by_ref().take(CHUNK).collect();
+        let chunk: Vec<(String, Planned)> = order.by_ref().take(at_once).collect();
         if chunk.is_empty() {
             break;
         }

@@ -145,16 +145,23 @@ fn string_end(bytes: &[u8], at: usize) -> Result<usize, usize> {
     Err(i - content.iter().rev().take_while(outside).count())
 }
 
+/// Quotes are counted in so many bytes of a line.
+const LONGEST_LINE: usize = 1 << 12;
+
 /// Where a string should end whose next quote belongs to the field `type: ` at its end, as one quote is missing on the line.
 fn before_field(bytes: &[u8], start: usize, quote: usize) -> Option<usize> {
-    let line = bytes[quote + 1..].iter().take_while(|&&byte| byte != b'\n');
-    let is_odd = line.filter(|&&byte| byte == bytes[quote]).count() % 2 == 1;
     let content = bytes[start..quote].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
     let name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
     let word = content.iter().rev().take_while(name).count();
     let before = content[..content.len() - word].trim_ascii_end();
     let is_apart = before.len() < content.len() - word;
-    (is_odd && 0 < word && is_apart && !before.is_empty()).then(|| start + before.len())
+    if word == 0 || !is_apart || before.is_empty() {
+        return None;
+    }
+    // Of a line that is longer, no end was forgotten by hand.
+    let line = bytes[quote + 1..].iter().take(LONGEST_LINE).take_while(|&&byte| byte != b'\n');
+    let is_odd = line.filter(|&&byte| byte == bytes[quote]).count() % 2 == 1;
+    is_odd.then(|| start + before.len())
 }
 
 fn closer(open: u8) -> u8 {

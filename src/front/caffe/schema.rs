@@ -1,6 +1,9 @@
 //! The fields of Caffe's messages with their types and in their order, to check what nobody reads: a file with a wrong
 //! word in a message that its layer ignores is refused by Caffe all the same.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::forks;
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
@@ -158,7 +161,7 @@ const RULE: &str = "phase:TRAIN|TEST min_level:int max_level:int stage*:text not
 
 /// The names of a message's fields in the order of their numbers; none if Caffe has no message of this name.
 pub(super) fn names(message: &str) -> impl Iterator<Item = &'static str> + use<> {
-    declared(message).map(|field| field.name)
+    declared(message).iter().map(|field| field.name)
 }
 
 /// A field of a message.
@@ -169,16 +172,21 @@ struct Declared {
     repeated: bool,
 }
 
-fn declared(message: &str) -> impl Iterator<Item = Declared> + use<> {
-    let found = MESSAGES.iter().find(|(name, _)| *name == message);
-    found.into_iter().flat_map(|(_, fields)| fields.split(' ')).map(|field| {
+/// The fields of every message by its name.
+static DECLARED: LazyLock<HashMap<&str, Vec<Declared>>> = LazyLock::new(|| {
+    let field = |field: &'static str| {
         let (name, kind) = field.split_once(':').unwrap_or((field, ""));
         Declared { name: name.trim_end_matches('*'), kind, repeated: name.ends_with('*') }
-    })
+    };
+    MESSAGES.iter().map(|(name, fields)| (*name, fields.split(' ').map(field).collect())).collect()
+});
+
+fn declared(message: &str) -> &'static [Declared] {
+    DECLARED.get(message).map_or(&[], Vec::as_slice)
 }
 
 fn is_message(kind: &str) -> bool {
-    MESSAGES.iter().any(|(name, _)| *name == kind)
+    DECLARED.contains_key(kind)
 }
 
 /// The messages of parameters: a layer may carry any of them, read or not.
@@ -215,7 +223,7 @@ pub(super) fn check_solver(solver: &Record, reading: &Reading) {
 
 /// Whether a field of a message is a text.
 pub(super) fn is_text(message: &str, key: &str) -> bool {
-    declared(message).any(|field| field.name == key && field.kind == "text")
+    declared(message).iter().any(|field| field.name == key && field.kind == "text")
 }
 
 /// Checks a message; of one that is `unread` also whether it has only fields that there are.
@@ -227,8 +235,8 @@ fn check_message(record: &Record, message: &str, unread: bool, reading: &Reading
     let mut seen: Vec<&Field> = vec![];
     for field in &record.fields {
         let key = field.key.value.as_str();
-        let mut known = declared(message).filter(|field| field.name == key);
-        let Some(Declared { kind, repeated, .. }) = known.find(|field| !field.kind.is_empty())
+        let mut known = declared(message).iter().filter(|field| field.name == key);
+        let Some(&Declared { kind, repeated, .. }) = known.find(|field| !field.kind.is_empty())
         else {
             if unread && !forks::knows(message, key) {
                 let text = format!("`{message}` has no field named `{key}`");

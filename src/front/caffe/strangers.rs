@@ -46,14 +46,17 @@ pub(super) fn mistyped(written: &str) -> Option<&'static str> {
         letters
     };
     let near = |known: &str| {
+        let alike = first(own) == first(known) && own.len().abs_diff(known.len()) <= 1;
+        if !alike || digits(own) != digits(known) {
+            return None;
+        }
         let far = distance(own, known);
         let enough = match own.len().min(known.len()) {
             0..5 => far <= 1 && letters(own) == letters(known),
             5..8 => far <= 1,
             _ => far <= 2,
         };
-        let alike = first(own) == first(known) && digits(own) == digits(known);
-        (enough && alike && own.len().abs_diff(known.len()) <= 1).then_some(far)
+        enough.then_some(far)
     };
     let spellings = Layer::spellings(Dialect::Caffe).map(|s| s.name);
     spellings

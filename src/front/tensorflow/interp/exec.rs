@@ -2,9 +2,7 @@
 
 use super::class::ClassCell;
 use super::function::Function;
-use super::{
-    Args, Class, Dict, Module, Names, Outcome, Property, PyError, Python, Scope, Value, linearize,
-};
+use super::{Args, Class, Dict, Module, Names, Outcome, Property, PyError, Python, Scope, Value};
 use crate::front::tensorflow::ast::{
     self, Block, Expr, File, Handler, ParameterKind, Statement, StatementKind, Try, Variable,
 };
@@ -356,7 +354,7 @@ impl Python {
         if bases.is_empty() {
             bases.push(self.types.object.clone());
         }
-        let Some(ancestors) = linearize(&bases) else {
+        let Some(ancestors) = self.ancestors(&bases, at)? else {
             let message = "Cannot create a consistent method resolution order (MRO) for bases";
             return Err(self.type_error(at, message));
         };

@@ -456,6 +456,8 @@ impl Python {
             }
             Value::Tuple(items) => {
                 let items = items.clone();
+                // Tuples that hold one tuple many times have far more items than they take memory.
+                self.work(4 * items.len(), at)?;
                 let mut keys = Vec::with_capacity(items.len());
                 for item in items.iter() {
                     keys.push(self.key_within(item, level + 1, at)?);

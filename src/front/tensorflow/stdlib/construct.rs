@@ -1,7 +1,7 @@
 //! What calling a built-in class makes.
 
 use crate::front::tensorflow::interp::{
-    Args, Class, Dict, Outcome, Property, Python, Range, Slice, Value, linearize,
+    Args, Class, Dict, Outcome, Property, Python, Range, Slice, Value,
 };
 use crate::source::Span;
 use std::cell::RefCell;
@@ -27,7 +27,7 @@ pub fn type_(py: &mut Python, _: &Rc<Class>, args: Args) -> Outcome {
     if bases.is_empty() {
         bases.push(py.types.object.clone());
     }
-    let Some(ancestors) = linearize(&bases) else {
+    let Some(ancestors) = py.ancestors(&bases, at)? else {
         return Err(
             py.type_error(at, "Cannot create a consistent method resolution order (MRO) for bases")
         );

@@ -3,6 +3,7 @@
 use super::{Node, Reader, Rule, parts};
 use crate::front::tensorflow::ast::*;
 use crate::source::Spanned;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 impl<'t> Reader<'t> {
@@ -130,6 +131,7 @@ impl<'t> Reader<'t> {
     /// The arguments of a call or the bases of a class.
     pub(super) fn arguments(&mut self, node: Node<'t>) -> Vec<Argument> {
         let mut arguments: Vec<Argument> = vec![];
+        let (mut names, mut has_named) = (HashSet::new(), false);
         for part in parts(node) {
             if self.reports_missing(&part) {
                 continue;
@@ -152,8 +154,7 @@ impl<'t> Reader<'t> {
                     let mut inner = parts(first);
                     let (Some(name), Some(value)) = (inner.next(), inner.next()) else { continue };
                     let name = self.name(&name);
-                    let is_known = |a: &Argument| matches!(a, Argument::Keyword(n, _) if n.value == name.value);
-                    if arguments.iter().any(is_known) {
+                    if !names.insert(name.value.clone()) {
                         let message = format!("keyword argument repeated: {}", name.value);
                         self.error_at(name.span, message);
                     }
@@ -161,9 +162,7 @@ impl<'t> Reader<'t> {
                 }
                 _ => {
                     let value = self.expression(first);
-                    let follows =
-                        |a: &Argument| matches!(a, Argument::Keyword(..) | Argument::DoubleStar(_));
-                    if arguments.iter().any(follows) {
+                    if has_named {
                         self.error_at(span, "positional argument follows keyword argument");
                     }
                     match inner.next() {
@@ -177,6 +176,7 @@ impl<'t> Reader<'t> {
                     }
                 }
             };
+            has_named |= matches!(argument, Argument::Keyword(..) | Argument::DoubleStar(_));
             arguments.push(argument);
         }
         arguments

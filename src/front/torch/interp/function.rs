@@ -29,7 +29,9 @@ pub struct Closure {
     heap: Heap,
 }
 
-const CLOSURE_COST: usize = 112;
+/// With what the allocator and the list of all closures take for it; for each variable the place that it lies in.
+const CLOSURE_COST: usize = 144;
+const UPVALUE_COST: usize = 72;
 
 impl Closure {
     pub(crate) fn new(
@@ -38,7 +40,7 @@ impl Closure {
         upvalues: Rc<[Captured]>,
         environment: Table,
     ) -> Rc<Self> {
-        heap.add(CLOSURE_COST + 8 * upvalues.len());
+        heap.add(CLOSURE_COST + UPVALUE_COST * upvalues.len());
         let (upvalues, environment) = (RefCell::new(upvalues), RefCell::new(environment));
         let serial = heap.next_serial();
         let closure = Rc::new(Closure { proto, upvalues, environment, serial, heap: heap.clone() });
@@ -68,7 +70,7 @@ impl Closure {
 impl Drop for Closure {
     fn drop(&mut self) {
         let upvalues = std::mem::replace(self.upvalues.get_mut(), Rc::new([]));
-        self.heap.subtract(CLOSURE_COST + 8 * upvalues.len());
+        self.heap.subtract(CLOSURE_COST + UPVALUE_COST * upvalues.len());
         // Only the last owner empties a variable.
         if Rc::strong_count(&upvalues) == 1 {
             let last = upvalues.iter().filter(|captured| Rc::strong_count(captured) == 1);

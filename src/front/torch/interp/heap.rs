@@ -97,10 +97,8 @@ impl Heap {
 
     /// Frees values without recursion, however deep the structures that hang on them.
     pub(crate) fn bury(&self, values: impl Iterator<Item = Value>) {
-        let plain = |value: &Value| {
-            matches!(value, Value::Nil | Value::Bool(_) | Value::Number(_) | Value::String(_))
-        };
-        self.0.graveyard.borrow_mut().extend(values.filter(|value| !plain(value)));
+        // Nothing hangs on a value that has another owner: it is dropped here, and the list of those that wait stays short.
+        self.0.graveyard.borrow_mut().extend(values.filter(Value::is_last_owner));
         if self.0.burying.replace(true) {
             return;
         }

@@ -34,6 +34,17 @@ pub enum Value {
 }
 
 impl Value {
+    /// Whether something that may own further values is freed with this one.
+    pub(super) fn is_last_owner(&self) -> bool {
+        match self {
+            Value::Nil | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+            Value::Table(table) => table.owners() == 1,
+            Value::Function(closure) => Rc::strong_count(closure) == 1,
+            Value::Native(native) => Rc::strong_count(native) == 1,
+            Value::Object(object) => Rc::strong_count(object) == 1,
+        }
+    }
+
     /// What `type()` says.
     pub fn type_name(&self) -> &'static str {
         match self {
