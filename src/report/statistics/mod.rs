@@ -114,7 +114,7 @@ fn row(out: &mut String, array: &Array, figures: &Figures, picture: &str) {
     }
     if let What::Parameter { owner: Some(owner), .. } = &array.what {
         let owner = escape(&shorten(owner, 60));
-        let _ = write!(out, "<br>shared with {owner}</p></div></div>\n");
+        let _ = writeln!(out, "<br>shared with {owner}</p></div></div>");
         return;
     }
     if 0 < figures.not_finite {
