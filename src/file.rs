@@ -49,6 +49,20 @@ fn open(path: &Path) -> Result<(File, u64)> {
     }
 }
 
+/// Refuses to write to a file that is read.
+///
+/// # Errors
+/// The two names are of one file.
+pub fn must_differ(new: &Path, read: &Path) -> Result<()> {
+    match (new.canonicalize(), read.canonicalize()) {
+        (Ok(one), Ok(other)) if one == other => {
+            let why = "is what is read; give what is written another name";
+            Err(Error::format(new, why))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether it is a device, which may give bytes without an end, as `/dev/zero` does.
 #[cfg(unix)]
 fn is_device(metadata: &fs::Metadata) -> bool {
@@ -242,11 +256,26 @@ pub fn remove_unfinished() {
     }
 }
 
-/// Replaces `path` by what `fill` writes, or leaves it as it was and says why.
+/// Replaces the file `path`, or the one that a link of this name leads to, by what `fill` writes, or leaves it as it was and
+/// says why. What is no file, a pipe or a device, stays and gets the bytes.
 pub fn write_atomically(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
+    let failed = |e| Error::io("write", path, e);
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let stream = File::options().write(true).open(path).map_err(failed)?;
+        let mut writer = BufWriter::with_capacity(1 << 16, stream);
+        fill(&mut writer).map_err(failed)?;
+        return writer.flush().map_err(failed);
+    }
+    let behind = fs::symlink_metadata(path).ok().filter(|found| found.is_symlink());
+    let target = match behind.map(|_| path.canonicalize()) {
+        Some(Err(e)) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
+        Some(Ok(target)) => target,
+        Some(Err(_)) | None => path.to_owned(),
+    };
+    let path = &target;
     let temporary = temporary_name(path)?;
     let _pending = Pending::new(&temporary);
     let result = write_and_rename(path, &temporary, fill);
@@ -441,6 +470,33 @@ mod tests {
         assert_eq!(names(folder.path()), ["weights"]);
         write_atomically(&path, |w| w.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_to_the_file_and_pipes_stay() {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link, one, other, pipe] =
+            ["file", "link", "one", "other", "pipe"].map(|name| folder.path().join(name));
+        fs::write(&file, "old").unwrap();
+        symlink(&file, &link).unwrap();
+        write_atomically(&link, |w| w.write_all(b"new")).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        symlink(&one, &other).unwrap();
+        symlink(&other, &one).unwrap();
+        let error = write_atomically(&one, |w| w.write_all(b"new")).unwrap_err().to_string();
+        assert!(error.contains("cannot write ") && error.contains("symbolic links"), "{error}");
+        assert!(fs::symlink_metadata(&one).unwrap().is_symlink());
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+        write_atomically(&pipe, |w| w.write_all(b"new")).unwrap();
+        assert_eq!(reader.join().unwrap(), "new");
+        assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
     }
 
     #[test]

@@ -119,7 +119,7 @@ fn kernels_do_not_allocate() {
     records_are_read_into_what_is_there();
 }
 
-/// Batches of a database of records and one of their labels, in its order and in others.
+/// Batches of a database of records and one of their labels, in its order.
 fn records_are_read_into_what_is_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let [images, labels] = ["images", "labels"].map(|name| folder.path().join(name));
@@ -138,11 +138,10 @@ fn records_are_read_into_what_is_there() {
     };
     write(&images, &|i| Datum { data: vec![i; 2352], ..shape([3, 28, 28]) });
     write(&labels, &|i| Datum { float_data: vec![i.into()], ..shape([1, 1, 1]) });
-    for order in [Order::Sequential, Order::Shuffled] {
-        let records = Records::open_lmdb(&images, Some(&labels)).expect("records");
-        let options = TransformOptions { scale: 0.5, ..TransformOptions::default() };
-        let mut source = Source::of_records(records, options, 1, order).expect("a source");
-        let mut buffers = [vec![0.0; 64 * 2352], vec![0.0; 64]];
-        check("records", || source.next_batch(64, &mut buffers).expect("a batch"));
-    }
+    let records = Records::open_lmdb(&images, Some(&labels)).expect("records");
+    let options = TransformOptions { scale: 0.5, ..TransformOptions::default() };
+    let source = Source::of_records(records, options, 1, Order::Sequential);
+    let mut source = source.expect("a source");
+    let mut buffers = [vec![0.0; 64 * 2352], vec![0.0; 64]];
+    check("records", || source.next_batch(64, &mut buffers).expect("a batch"));
 }

@@ -9,6 +9,8 @@ mod definitions;
 mod inference;
 #[path = "tools/json_forms.rs"]
 mod json_forms;
+#[path = "tools/limits.rs"]
+mod limits;
 #[path = "tools/memory.rs"]
 mod memory;
 #[path = "tools/newcomers.rs"]
@@ -159,10 +161,10 @@ fn memory_counts_the_batches_that_are_read_ahead() {
     };
     // 4 x 28 x 28 numbers and 4 labels, and four such batches.
     assert_eq!([of("inputs"), of("data read ahead")], ["12.3 KiB", "49.1 KiB"]);
-    // The 431,080 parameters, twice as many numbers in one order, and the 400,000 of the largest once more.
-    assert_eq!(of("snapshots"), "6.46 MiB");
+    // The 431,080 parameters, and as many numbers of the solver.
+    assert_eq!(of("snapshots"), "3.29 MiB");
     let mib = |what: &str| -> f64 { of(what).trim_end_matches(" MiB").parse().expect("a number") };
-    let parts = mib("all") + 49.1 / 1024.0 + 6.46 + mib("the program");
+    let parts = mib("all") + 49.1 / 1024.0 + 3.29 + mib("the program");
     assert!((mib("at most") - parts).abs() < 0.2, "{table}");
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{counted, say};
 use crate::data::mean_image::mean_image;
 use crate::error::Result;
+use crate::file;
 use crate::weights::write_binaryproto;
 
 /// Arguments of `compute-mean`.
@@ -21,6 +22,10 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     super::only_lmdb(&arguments.backend)?;
+    if let Some(output) = &arguments.output {
+        file::must_differ(output, &arguments.database)?;
+        file::must_differ(output, &arguments.database.join("data.mdb"))?;
+    }
     let mean = mean_image(&arguments.database)?;
     if let Some(output) = &arguments.output {
         write_binaryproto(output, &mean.image)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::processor::Processor;
 use super::sound;
 use crate::error::Result;
-use crate::file::is_run_file;
+use crate::file::{is_run_file, must_differ};
 use crate::front::Request;
 use crate::job::extract::{ExtractOptions, extract, write_features};
 
@@ -68,6 +68,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         for (what, path) in weights.chain(data) {
             super::warn(&format!("{what}: {}", path.display()));
         }
+    }
+    let read = options.weights.iter().chain(&options.data).chain(&options.tensors);
+    for path in read.chain([&arguments.net]) {
+        must_differ(&arguments.output, path)?;
     }
     let features = sound(extract(&options)?)?;
     write_features(&arguments.output, &features)?;

@@ -44,6 +44,9 @@ fn weight(text: &str) -> Result<f64, String> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     pictures::check_name(&arguments.output)?;
+    for log in &arguments.logs {
+        crate::file::must_differ(&arguments.output, log)?;
+    }
     let curves: Vec<Curves> =
         arguments.logs.iter().map(|path| Curves::read(path)).collect::<Result<_>>()?;
     for name in &arguments.show {

@@ -6,6 +6,7 @@ use super::check::stages;
 use super::complain;
 use super::processor::Processor;
 use crate::error::Result;
+use crate::file::must_differ;
 use crate::one_pass::{
     self, PassOptions, by_loss, check_options, fitting, inward, one_pass, outward, second_opinion,
     strangers,
@@ -45,6 +46,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    must_differ(&arguments.output, &arguments.tensors)?;
     let tensors = read_safetensors(&arguments.tensors)?;
     let tensors = one_pass::spelled_out(&arguments.net, tensors);
     let phase = stages(arguments.phase.as_deref())?.into_iter().next();

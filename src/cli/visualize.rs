@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{check::stages, complain, named_shape, say, shapes};
 use crate::error::{Error, Result};
-use crate::file::write_atomically;
+use crate::file::{must_differ, write_atomically};
 use crate::ir::TypedNet;
 use crate::job;
 use crate::passes::backward::BackwardPass;
@@ -143,6 +143,7 @@ fn draw(arguments: &Arguments, diagram: &Diagram, format: Format, path: &Path) -
         Format::Dot => render_dot(&folded(diagram, fold)).into_bytes(),
         Format::Png => render_png(&render_svg(diagram, &options), arguments.scale)?,
     };
+    must_differ(path, &arguments.net)?;
     write_atomically(path, |file| file.write_all(&bytes))?;
     match arguments.output {
         Some(_) => Ok(()),

@@ -49,7 +49,7 @@ fn caffe_database() {
 #[test]
 fn what_is_written_is_read() {
     let folder = tempfile::tempdir().unwrap();
-    // 6000 records of 8.9 MB: the map grows several times and there are two transactions.
+    // 6000 records of 8.9 MB: the map grows several times and there are several transactions.
     for n in [0, 1, 100, 6000] {
         let path = folder.path().join(n.to_string());
         let records = records(n);

@@ -249,6 +249,8 @@ pub struct Graph {
     pub function: String,
     shapes: HashMap<String, Shape>,
     taken: HashSet<String>,
+    /// The number that was last put behind a name; all below it are taken.
+    numbers: HashMap<String, usize>,
     scopes: scopes::Scopes,
     /// Variables that were made while the loss was.
     pub late: Vec<usize>,
@@ -281,6 +283,7 @@ impl Graph {
             function: String::new(),
             shapes: HashMap::new(),
             taken: HashSet::new(),
+            numbers: HashMap::new(),
             scopes: scopes::Scopes::default(),
             late: vec![],
             exchanged: HashMap::new(),

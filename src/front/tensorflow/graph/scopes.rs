@@ -228,11 +228,17 @@ impl Graph {
             self.taken.insert(format!("{whole}/"));
             return whole.to_owned();
         }
-        let numbered = (1..).map(|i| format!("{whole}_{i}"));
-        let mut all = std::iter::once(whole.to_owned()).chain(numbered);
-        let free = all.find(|name| !self.taken.contains(name)).unwrap_or_default();
-        self.taken.insert(free.clone());
-        free
+        if self.taken.insert(whole.to_owned()) {
+            return whole.to_owned();
+        }
+        let number = self.numbers.entry(whole.to_owned()).or_default();
+        loop {
+            *number += 1;
+            let free = format!("{whole}_{number}");
+            if self.taken.insert(free.clone()) {
+                return free;
+            }
+        }
     }
 
     /// Whether an operation has the name of an open scope.

@@ -16,6 +16,8 @@ pub(super) struct Active {
 
 /// Labels of a trace; the middle of a longer one is left out.
 const TRACE_ENDS: usize = 12;
+/// Steps that a trace is paid for with.
+const TRACE_STEPS: usize = 100;
 
 /// Steps that a call costs.
 const CALL: usize = 4;
@@ -70,6 +72,8 @@ impl Python {
             self.pay_for_stack(at)?;
         }
         if self.limits.calls <= calls || !self.stack.has_paid_room() {
+            // What it tells of the calls takes far longer than a call.
+            self.work(TRACE_STEPS, at)?;
             return Err(self.error("RecursionError", at, "maximum recursion depth exceeded"));
         }
         Ok(())

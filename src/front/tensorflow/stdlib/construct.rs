@@ -54,6 +54,9 @@ pub fn bool(py: &mut Python, _: &Rc<Class>, args: Args) -> Outcome {
     args.bool_or(py, "x", false).map(Value::Bool)
 }
 
+/// Python shows so many characters of what is no number.
+const MOST_SHOWN: usize = 200;
+
 pub fn int(py: &mut Python, _: &Rc<Class>, args: Args) -> Outcome {
     let args = args.bind(py, "int", &["x?", "base?"])?;
     let at = args.span_of("x");
@@ -65,7 +68,7 @@ pub fn int(py: &mut Python, _: &Rc<Class>, args: Args) -> Outcome {
             match parse_int(text, base) {
                 Some(value) => Ok(Value::Int(value)),
                 None => {
-                    let shown = py.repr(&value, at)?;
+                    let shown: String = py.repr(&value, at)?.chars().take(MOST_SHOWN).collect();
                     let message = format!("invalid literal for int() with base {base}: {shown}");
                     Err(py.value_error(at, message))
                 }
