@@ -2,6 +2,7 @@
 
 use super::lua::{extents, uniform_reset};
 use super::planes;
+use super::sqrt::root;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, constant};
@@ -146,7 +147,8 @@ impl LayerOps for DistanceToRows {
             let mut length = |v: ValueId| {
                 let squares = b.map(&[v], &arg(0).squared());
                 let sum = b.sum(squares, &[1]);
-                b.map(&[sum], &(arg(0).sqrt() + 1e-12))
+                let length = root(b, sum);
+                b.map(&[length], &(arg(0) + 1e-12))
             };
             let (lengths, rows) = (length(x), length(cx.params[0]));
             let rows = b.view(rows, [1, self.num_output]);

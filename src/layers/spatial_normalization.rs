@@ -3,6 +3,7 @@
 use super::constants::constants;
 use super::lua::count;
 use super::planes;
+use super::sqrt::root;
 use crate::diag::Reported;
 use crate::params;
 use crate::program::expr::{arg, select};
@@ -126,7 +127,8 @@ impl LayerOps for SpatialNormalization {
         if let Some([threshold, value]) = self.threshold {
             let squares = b.map(&[x], &arg(0).squared());
             let energy = self.mean(b, squares, weights);
-            let deviation = b.map(&[energy, inside], &(arg(0).sqrt() / arg(1)));
+            let deviation = root(b, energy);
+            let deviation = b.map(&[deviation, inside], &(arg(0) / arg(1)));
             let divisor = select(arg(1).gt(threshold), arg(1), value);
             x = b.map(&[x, deviation], &(arg(0) / divisor));
         }
