@@ -3,6 +3,7 @@
 use super::lua::{extents, uniform_reset};
 use super::planes;
 use super::prelude::*;
+use super::sqrt::root;
 
 /// How vectors are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +141,8 @@ impl LayerOps for DistanceToRows {
             let mut length = |v: ValueId| {
                 let squares = b.map(&[v], &arg(0).squared());
                 let sum = b.sum(squares, &[1]);
-                b.map(&[sum], &(arg(0).sqrt() + 1e-12))
+                let length = root(b, sum);
+                b.map(&[length], &(arg(0) + 1e-12))
             };
             let (lengths, rows) = (length(x), length(cx.params[0]));
             let rows = b.view(rows, [1, self.num_output]);

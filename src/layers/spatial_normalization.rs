@@ -4,6 +4,7 @@ use super::constants::constants;
 use super::lua::count;
 use super::planes;
 use super::prelude::*;
+use super::sqrt::root;
 use crate::window::{Axis, Conv};
 
 params! {
@@ -122,7 +123,8 @@ impl LayerOps for SpatialNormalization {
         if let Some([threshold, value]) = self.threshold {
             let squares = b.map(&[x], &arg(0).squared());
             let energy = self.mean(b, squares, weights);
-            let deviation = b.map(&[energy, inside], &(arg(0).sqrt() / arg(1)));
+            let deviation = root(b, energy);
+            let deviation = b.map(&[deviation, inside], &(arg(0) / arg(1)));
             let divisor = select(arg(1).gt(threshold), arg(1), value);
             x = b.map(&[x, deviation], &(arg(0) / divisor));
         }

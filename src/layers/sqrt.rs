@@ -16,7 +16,12 @@ pub static SPEC: LayerSpec = LayerSpec {
 
 impl LayerOps for Sqrt {
     fn lower(&self, b: &mut Builder, cx: &Lower) -> Vec<ValueId> {
-        let slope = select(arg(0).equals(0.0), 0.0, constant(0.5) / arg(0));
-        vec![b.activation(cx.bottoms[0], &arg(0).sqrt(), &slope)]
+        vec![root(b, cx.bottoms[0])]
     }
+}
+
+/// The square root of each element, with a gradient of 0 where it is 0.
+pub(super) fn root(b: &mut Builder, x: ValueId) -> ValueId {
+    let slope = select(arg(0).equals(0.0), 0.0, constant(0.5) / arg(0));
+    b.activation(x, &arg(0).sqrt(), &slope)
 }

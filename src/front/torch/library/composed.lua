@@ -7,7 +7,7 @@ local LPPooling, Parent = torch.class('nn.SpatialLPPooling', 'nn.Sequential')
 function LPPooling:__init(nInputPlane, pnorm, kW, kH, dW, dH)
    Parent.__init(self)
    self.kW, self.kH = kW, kH
-   self.dW, self.dH = dW or 1, dH or 1
+   self.dW, self.dH = dW or kW, dH or kH
    self:add(pnorm == 2 and nn.Square() or nn.Power(pnorm))
    self:add(nn.SpatialAveragePooling(kW, kH, self.dW, self.dH))
    self:add(nn.MulConstant(kW * kH))

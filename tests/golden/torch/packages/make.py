@@ -274,3 +274,29 @@ local model = nn.Sequential():add(nn.ReinforceCategorical()):add(nn.ConcatTable(
    :add(nn.Sequential():add(nn.Constant(0, 1)):add(nn.Add(1))))
 return {model = model, loss = nn.ModuleCriterion(nn.VRClassReward(model, 0.5), nil, nn.Convert())}
 """, class_reward, [POSSIBLE], [(4, 3), (4,), (1,)], target=REWARDED)
+
+# Windows of SpatialLPPooling lie beside each other where no strides are given.
+case("lp_pooling_without_strides", "return nn.SpatialLPPooling(2, 3, 2, 3)\n",
+     lambda x: F.lp_pool2d(x, 3.0, (3, 2), (3, 2)), [rand(2, 2, 6, 4) + 1.5])
+
+
+def root(x):
+    """The root with a gradient of 0 where it is 0, as nn.Sqrt has it."""
+    none = x == 0
+    return torch.where(none, torch.zeros_like(x), torch.where(none, torch.ones_like(x), x).sqrt())
+
+
+# Images with regions where nothing is, as those of digits have, and vectors of zeros.
+def contrast(x):
+    mean = lambda y: F.conv2d(y, torch.full((1, 1, 3, 3), 1 / 9, **double), padding=1)
+    inside = mean(torch.ones_like(x))
+    x = x - mean(x) / inside
+    deviation = root(mean(x * x)) / inside
+    return x / torch.where(deviation > 1e-4, deviation, torch.full_like(deviation, 1e-4))
+
+
+case("contrast_of_nothing", "return nn.SpatialContrastiveNormalization(1, torch.ones(3, 3))\n", contrast,
+     [rand(2, 1, 8, 8) * (torch.arange(8)[:, None] > 5)])
+case("cosine_of_nothing", "return nn.Cosine(3, 2)\n",
+     lambda x, w: x @ w.T / ((root((x * x).sum(1, keepdim=True)) + 1e-12) * (root((w * w).sum(1)) + 1e-12)),
+     [torch.cat([rand(2, 3), torch.zeros(1, 3, **double)])], [(2, 3)])

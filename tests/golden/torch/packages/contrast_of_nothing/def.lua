@@ -1,0 +1,1 @@
+return nn.SpatialContrastiveNormalization(1, torch.ones(3, 3))

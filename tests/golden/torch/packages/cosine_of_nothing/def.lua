@@ -1,0 +1,1 @@
+return nn.Cosine(3, 2)
