@@ -8,7 +8,7 @@ mod lua_project;
 use std::path::{Path, PathBuf};
 
 use cli::{cortado, prints as printed};
-use cortado::pipeline::{self, Checked, Options};
+use cortado::pipeline::{self, Options};
 use cortado::spec::Phase;
 use cortado::ty::Shape;
 use cortado::weights::Blob;
