@@ -141,7 +141,7 @@ fn the_figures_are_those_of_what_the_net_computes() {
     assert!(html.contains("prefers-color-scheme:dark") && html.contains("<h1>ranks</h1>"));
 
     let b = image(&place, "b.png", 1);
-    let many = refused(&["infer", &net, &a, &b, "--weights", &given[3], "--statistics", &page]);
+    let many = refused(&["infer", &net, &a, &b, "--weights", given[3], "--statistics", &page]);
     assert!(many.contains("--statistics is of one image"), "{many}");
     let output = super::cortado(&["infer", &net, &a, "--statistics", &place.at("page.txt")]);
     assert_eq!(output.status.code(), Some(2));
