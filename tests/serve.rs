@@ -272,6 +272,8 @@ fn a_net_is_trained_and_images_are_sent_through_it() {
     let upload = ("images", Some("../../light.png"), &image[..]);
     let two = server.form(&format!("/api/jobs/{id}/infer"), &[upload, upload]).json();
     assert_eq!(two["outputs"]["again-light.png"]["softmax"], one["outputs"]["softmax"][0]);
+    let page = server.form(&format!("/api/jobs/{id}/statistics"), &[upload]);
+    assert!(page.status == 200 && page.body.contains("34 learned parameters"), "{}", page.body);
     let bad = ("images", Some("x.png"), b"no image".as_slice());
     let said = server.form(&format!("/api/jobs/{id}/infer"), &[bad]).refusal(422);
     assert!(said.contains("x.png"), "{said}");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::{Path as Named, State};
+use axum::response::Html;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::Value;
@@ -18,7 +19,9 @@ use super::verb::{verb, words};
 use crate::error::Error;
 
 pub(super) fn routes() -> Router<Arc<Server>> {
-    Router::new().route("/api/jobs/{id}/infer", post(infer))
+    Router::new()
+        .route("/api/jobs/{id}/infer", post(infer))
+        .route("/api/jobs/{id}/statistics", post(statistics))
 }
 
 /// Images of a form's field `images` through the net, as pairs if `pairs` says so; `snapshot_epoch` says after which epoch.
@@ -29,16 +32,33 @@ async fn infer(
 ) -> Result<Json<Value>, Refusal> {
     let job = server.jobs.job(&id)?;
     let folder = scratch()?;
-    let images = kept(&upload, "images", folder.path())?;
-    let mut more = vec![];
-    if upload.field("pairs").is_some() {
-        more.push("--pairs".into());
-    }
+    let mut more = images(&upload, folder.path())?;
     if let Some(top) = upload.field("top") {
         more.push(format!("--top={top}").into());
     }
-    more.extend(images);
     Ok(Json(run(&server, &job, epoch(&upload)?, folder.path(), more).await?))
+}
+
+/// The page of all activations and parameters for the one image, or pair, of such a form.
+async fn statistics(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<String>,
+    upload: Upload,
+) -> Result<Html<String>, Refusal> {
+    let job = server.jobs.job(&id)?;
+    let folder = scratch()?;
+    let mut more = images(&upload, folder.path())?;
+    more.extend(words(["--statistics", "page.html"]));
+    run(&server, &job, epoch(&upload)?, folder.path(), more).await?;
+    let path = folder.path().join("page.html");
+    Ok(Html(std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?))
+}
+
+/// The words for a form's `images`, which are written into a folder.
+fn images(upload: &Upload, folder: &Path) -> Result<Vec<OsString>, Refusal> {
+    let mut words = kept(upload, "images", folder)?;
+    words.extend(upload.field("pairs").map(|_| OsString::from("--pairs")));
+    Ok(words)
 }
 
 /// Which snapshot a form asks for.

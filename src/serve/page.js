@@ -385,26 +385,29 @@ async function showJob(id) {
   const images = make("input", { type: "file", multiple: true, accept: "image/*" });
   const pairs = make("input", { type: "checkbox" });
   const test = make("button", {}, "Test");
+  const look = make("button", { class: "plain" }, "Look inside");
   const results = make("div", {});
-  test.addEventListener("click", async () => {
+  const send = (path, show) => async () => {
     const form = new FormData();
     for (const image of images.files) form.append("images", image, image.name);
     if (pairs.checked) form.append("pairs", "1");
     if (snapshots.value) form.append("snapshot_epoch", snapshots.value);
-    test.disabled = true;
+    [test.disabled, look.disabled] = [true, true];
     try {
-      const answer = await ask(`${address}/infer`, form);
-      results.replaceChildren(...showResults(answer, [...images.files]));
+      results.replaceChildren(...show(await ask(`${address}/${path}`, form)));
     } catch (error) {
       results.replaceChildren(make("p", { class: "bad" }, error.message));
     }
-    test.disabled = false;
-  });
+    [test.disabled, look.disabled] = [false, false];
+  };
+  test.addEventListener("click", send("infer", (answer) => showResults(answer, [...images.files])));
+  look.addEventListener("click", send("statistics", (page) =>
+    [make("iframe", { class: "inside", sandbox: "", srcdoc: page, title: "Activations and parameters" })]));
 
   main.replaceChildren(make("h1", {}, id), make("div", { class: "row" }, abort, resume), trouble, head, plots,
     make("h2", {}, "Test images"),
     make("div", { class: "row" }, labelled("Images", images), labelled("Snapshot", snapshots),
-      make("label", { class: "beside" }, pairs, "each two are a pair"), test),
+      make("label", { class: "beside" }, pairs, "each two are a pair"), test, look),
     results, make("h2", {}, "Files"), links, make("h2", {}, "Net"), net, make("h2", {}, "Console"), tail);
   await refresh();
   net.append(make("a", { href: `${address}/network.svg`, target: "_blank" },
