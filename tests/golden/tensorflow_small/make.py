@@ -392,10 +392,10 @@ net = K.LSTM(3, return_sequences=True)(steps)
 net = K.Bidirectional(K.GRU(2, return_sequences=True))(net)
 net = K.TimeDistributed(K.Dense(3, activation='tanh'))(net)
 seen = tf.constant(np.array([[True, True, False, True], [False, True, False, False]]))
-net = K.SimpleRNN(3, return_sequences=True, go_backwards=True)(net, mask=seen)
+net = K.SimpleRNN(3, return_sequences=True, go_backwards=True)(net)
 out, h, c = K.LSTM(2, recurrent_activation='sigmoid', use_bias=False, return_state=True)(net)
-both = K.Bidirectional(K.LSTM(2), merge_mode='sum')(net)
-late = K.GRU(2, reset_after=True)(net, initial_state=h)
+both = K.Bidirectional(K.LSTM(2), merge_mode='sum')(net, mask=seen)
+late = K.GRU(2, reset_after=True)(net, mask=seen, initial_state=h)
 return tf.concat([out, c, both, late, K.RNN(K.GRUCell(2, activation='relu'))(net)], 1)""", WEIGHTED),
     ('keras_losses', False, "return tf.keras.layers.Dense(3)(tf.keras.layers.Flatten()(self.x))", """
 L, K = tf.keras.losses, tf.keras.backend

@@ -168,6 +168,9 @@ class RNN(Layer):
     def call(self, inputs, mask=None, training=None, initial_state=None):
         if isinstance(inputs, (list, tuple)):
             inputs, initial_state = inputs[0], list(inputs[1:])
+        if mask is not None and self.return_sequences:
+            raise ValueError('`mask` with `return_sequences=True` is not known to cortado: Keras hands the mask on to the '
+                             'layers behind')
         steps = tf.unstack(inputs, axis=self._time)
         seen = [None] * len(steps) if mask is None else tf.unstack(mask, axis=self._time)
         if self.go_backwards:
@@ -176,10 +179,11 @@ class RNN(Layer):
             self.cell.build(steps[0].get_shape())
             self.cell.built = True
         self.cell._drops = {}
-        sizes = self.cell.state_size
-        states = initial_state or [tf.zeros([int(steps[0].get_shape()[0]), size])
-                                   for size in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
-        states = list(states) if isinstance(states, (list, tuple)) else [states]
+        if initial_state is None:
+            sizes = self.cell.state_size
+            batch = int(steps[0].get_shape()[0])
+            initial_state = [tf.zeros([batch, n]) for n in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
+        states = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
         given = {'training': training} if isinstance(self.cell, _Cell) else {}
         outputs = []
         for step, there in zip(steps, seen):
