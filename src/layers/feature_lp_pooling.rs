@@ -89,8 +89,13 @@ impl LayerOps for FeatureLpPooling {
         let axes = [self.axis(), Axis::new(1, 1, 0)];
         let mean = b.ave_pool(powers, Pool { axes, rounding: Rounding::Floor, count_pad: true });
         let sum = arg(0) * self.width as f64;
-        let root = if self.power == 2.0 { sum.sqrt() } else { sum.pow(1.0 / self.power) };
-        let y = b.map(&[mean], &root);
+        let (root, others) = match self.power {
+            2.0 => (sum.sqrt(), arg(0)),
+            power => (sum.pow(1.0 / power), arg(0).pow(power - 1.0)),
+        };
+        // Where all features are 0 they have no gradient.
+        let slope = constant(self.width as f64 / self.power) / others;
+        let y = b.activation(mean, &root, &select(arg(0).equals(0.0), 0.0, slope));
         vec![b.view(y, cx.top(0).clone())]
     }
 

@@ -280,10 +280,10 @@ case("lp_pooling_without_strides", "return nn.SpatialLPPooling(2, 3, 2, 3)\n",
      lambda x: F.lp_pool2d(x, 3.0, (3, 2), (3, 2)), [rand(2, 2, 6, 4) + 1.5])
 
 
-def root(x):
+def root(x, power=2):
     """The root with a gradient of 0 where it is 0, as nn.Sqrt has it."""
     none = x == 0
-    return torch.where(none, torch.zeros_like(x), torch.where(none, torch.ones_like(x), x).sqrt())
+    return torch.where(none, torch.zeros_like(x), torch.where(none, torch.ones_like(x), x)**(1 / power))
 
 
 # Images with regions where nothing is, as those of digits have, and vectors of zeros.
@@ -300,3 +300,8 @@ case("contrast_of_nothing", "return nn.SpatialContrastiveNormalization(1, torch.
 case("cosine_of_nothing", "return nn.Cosine(3, 2)\n",
      lambda x, w: x @ w.T / ((root((x * x).sum(1, keepdim=True)) + 1e-12) * (root((w * w).sum(1)) + 1e-12)),
      [torch.cat([rand(2, 3), torch.zeros(1, 3, **double)])], [(2, 3)])
+FEATURES = torch.cat([rand(3, 2) + 1.5, torch.zeros(3, 2, **double)])
+for power in (2, 3):
+    case(f"features_of_nothing_{power}", f"return nn.FeatureLPPooling(2, 1, {power}, false)\n",
+         lambda x, power=power: torch.stack([root((x[i:i + 2]**power).sum(0), power) for i in range(5)]),
+         [FEATURES.clone()])

@@ -1,0 +1,1 @@
+return nn.FeatureLPPooling(2, 1, 3, false)
