@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(drawn(&[5], &values, [0.0, 4.0]), (5, 1, expected.into()));
         // Three images of 1 x 2 with a line between any two, in two columns; the fourth place is empty.
         let values = [0.0, 4.0, 1.0, 2.0, 3.0, 9.0];
-        let (width, height, pixels) = drawn(&[3, 1, 2], &values, [0.0, 4.0]);
+        let (width, height, pixels) = drawn(&[3, 1, 1, 2], &values, [0.0, 4.0]);
         assert_eq!((width, height), (5, 3));
         let row = |y: usize| &pixels[5 * y..5 * y + 5];
         assert_eq!(row(0), [Some(0), Some(255), None, Some(64), Some(128)]);
