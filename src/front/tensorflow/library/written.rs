@@ -142,9 +142,13 @@ pub(super) fn member(py: &mut Python, path: &str, name: &str, at: Span) -> Maybe
     }
 }
 
-/// The namespaces that have something that is written in the language.
+/// The namespaces that have something that is written in the language, and are no modules that are written as a whole.
 pub(super) fn spaces() -> impl Iterator<Item = &'static str> {
-    all().map(|member| member.space)
+    let modules: Vec<String> = all()
+        .filter(|member| member.function.is_empty())
+        .map(|member| format!("{}.{}", member.space, member.name))
+        .collect();
+    all().map(|member| member.space).filter(move |space| !modules.iter().any(|m| m == space))
 }
 
 /// The members of a namespace that are written in the language.
