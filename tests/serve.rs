@@ -193,6 +193,8 @@ fn a_pasted_definition_is_checked_and_drawn() {
     let mut net = pasted(NET);
     net["options"] = json!({ "output": "/tmp/x" });
     assert!(server.post("/api/visualize", &net).refusal(400).contains("`output` is no option"));
+    let said = server.post("/api/check", &json!({ "language": "caffe" })).refusal(422);
+    assert!(said.contains("missing field `text`"), "{said}");
     net["language"] = "cobol".into();
     assert!(server.post("/api/check", &net).refusal(400).contains("caffe, torch and tensorflow"));
     let drawn = server.form(

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::extract::rejection::JsonRejection;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::post;
@@ -80,7 +81,8 @@ pub(super) fn routes() -> Router<Arc<Server>> {
 }
 
 /// What `check --json` prints, of good and of bad definitions.
-async fn check(Json(pasted): Json<Pasted>) -> Result<Json<Value>, Refusal> {
+async fn check(pasted: Result<Json<Pasted>, JsonRejection>) -> Result<Json<Value>, Refusal> {
+    let Json(pasted) = pasted?;
     let folder = scratch()?;
     let mut all = pasted.words(folder.path(), "check")?;
     all.push("--json".into());
@@ -90,8 +92,10 @@ async fn check(Json(pasted): Json<Pasted>) -> Result<Json<Value>, Refusal> {
 }
 
 /// The diagram as SVG.
-async fn visualize(Json(pasted): Json<Pasted>) -> Result<impl IntoResponse, Refusal> {
-    Ok(([(CONTENT_TYPE, "image/svg+xml")], drawn(&pasted).await?))
+async fn visualize(
+    pasted: Result<Json<Pasted>, JsonRejection>,
+) -> Result<impl IntoResponse, Refusal> {
+    Ok(([(CONTENT_TYPE, "image/svg+xml")], drawn(&pasted?.0).await?))
 }
 
 /// The diagram of a definition.

@@ -7,6 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path as Named, State as Shared};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -287,8 +288,9 @@ struct Wanted {
 /// Makes a job and starts its training.
 async fn create(
     Shared(server): Shared<Arc<Server>>,
-    Json(wanted): Json<Wanted>,
+    wanted: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<Json<Value>, Refusal> {
+    let Json(wanted) = wanted?;
     let mut run = wanted.run;
     run.insert("network".into(), wanted.net.file_name()?.into());
     let run: Result<RunFile, _> = serde_json::from_value(run.into());

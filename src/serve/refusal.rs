@@ -1,6 +1,8 @@
 //! What a request gets that cannot be answered: a status and a sentence, as JSON.
 
 use axum::Json;
+use axum::extract::multipart::{MultipartError, MultipartRejection};
+use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -41,6 +43,19 @@ impl From<Error> for Refusal {
         Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, why: error.to_string() }
     }
 }
+
+/// What cannot be read of a request is told like everything else.
+macro_rules! from_rejections {
+    ($($rejection:ty),*) => {$(
+        impl From<$rejection> for Refusal {
+            fn from(rejection: $rejection) -> Self {
+                Refusal { status: rejection.status(), why: rejection.body_text() }
+            }
+        }
+    )*};
+}
+
+from_rejections!(JsonRejection, FormRejection, MultipartRejection, MultipartError);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Form, FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
 
 use super::refusal::Refusal;
 
@@ -30,22 +29,21 @@ impl Upload {
 }
 
 impl<S: Send + Sync> FromRequest<S> for Upload {
-    type Rejection = Response;
+    type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let mut upload = Upload::default();
         if !kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
-            let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
-            upload.fields.extend(form.map_err(IntoResponse::into_response)?.0);
+            let form = Form::<Vec<(String, String)>>::from_request(request, state).await?;
+            upload.fields.extend(form.0);
             return Ok(upload);
         }
-        let form = Multipart::from_request(request, state).await;
-        let mut form = form.map_err(IntoResponse::into_response)?;
-        while let Some(part) = form.next_field().await.map_err(IntoResponse::into_response)? {
+        let mut form = Multipart::from_request(request, state).await?;
+        while let Some(part) = form.next_field().await? {
             let field = part.name().unwrap_or("").to_owned();
             let file = part.file_name().map(str::to_owned);
-            let bytes = part.bytes().await.map_err(IntoResponse::into_response)?;
+            let bytes = part.bytes().await?;
             match file {
                 Some(name) if !name.is_empty() => upload.files.push((field, name, bytes.to_vec())),
                 Some(_) => {}
