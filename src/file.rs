@@ -49,17 +49,19 @@ fn open(path: &Path) -> Result<(File, u64)> {
     }
 }
 
+/// Whether two names are of one file that is there.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
 /// Refuses to write to a file that is read.
 ///
 /// # Errors
 /// The two names are of one file.
 pub fn must_differ(new: &Path, read: &Path) -> Result<()> {
-    match (new.canonicalize(), read.canonicalize()) {
-        (Ok(one), Ok(other)) if one == other => {
-            let why = "is what is read; give what is written another name";
-            Err(Error::format(new, why))
-        }
-        _ => Ok(()),
+    match is_same(new, read) {
+        true => Err(Error::format(new, "is what is read; give what is written another name")),
+        false => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use super::definition::{Extents, extents};
 use super::{complain_about, counted, named_shape, shapes, sound, warn};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
-use crate::file::{original_bytes, read_definition, write_atomically};
+use crate::file::{is_same, original_bytes, read_definition, write_atomically};
 use crate::front::caffe::legacy::{check_types, order, upgrade_net, upgrade_solver};
 use crate::front::caffe::solver::is_solver_message;
 use crate::front::caffe::{parse, print};
@@ -41,9 +41,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (old, new) = (&arguments.old, &arguments.new);
-    if let (Ok(one), Ok(other)) = (old.canonicalize(), new.canonicalize())
-        && one == other
-    {
+    if is_same(old, new) {
         return Err(Error::format(new, "is the old file itself; give the new one another name"));
     }
     match (move_weights::holds_weights(old), move_weights::is_weights(new)) {

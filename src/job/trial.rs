@@ -22,13 +22,11 @@ pub struct Trial {
     pub largest: f32,
 }
 
-/// Makes one update of stochastic gradient descent. Inputs that are labels of classes get such, all others get numbers
-/// from 0 to below 1.
+/// Feeds all inputs of a trainer with made-up data: classes where the input is labels of them, numbers from 0 to below 1 else.
 ///
 /// # Errors
-/// The net cannot be run: the shape of an input is not known, or it has no loss, or a layer is not computed here.
-pub fn trial(typed: TypedNet, env: &Environment, options: &SessionOptions) -> Result<Trial> {
-    let mut trainer = Trainer::new(typed, env, Solver::default(), options)?;
+/// An input cannot be fed.
+pub fn feed(trainer: &mut Trainer, seed: u64) -> Result<()> {
     let program = &trainer.plan().program;
     let inputs: Vec<(String, Vec<usize>)> = program
         .inputs
@@ -38,9 +36,19 @@ pub fn trial(typed: TypedNet, env: &Environment, options: &SessionOptions) -> Re
     for (number, (name, shape)) in inputs.iter().enumerate() {
         let record = shape.get(1..).unwrap_or_default();
         let labels = Labels::of(trainer.typed(), name).some();
-        let source = made_up(name, record, labels, (options.seed, number as u64));
+        let source = made_up(name, record, labels, (seed, number as u64));
         trainer.feed(source, &[(name.clone(), name.clone())])?;
     }
+    Ok(())
+}
+
+/// Makes one update of stochastic gradient descent on data that [`feed`] makes up.
+///
+/// # Errors
+/// The net cannot be run: the shape of an input is not known, or it has no loss, or a layer is not computed here.
+pub fn trial(typed: TypedNet, env: &Environment, options: &SessionOptions) -> Result<Trial> {
+    let mut trainer = Trainer::new(typed, env, Solver::default(), options)?;
+    feed(&mut trainer, options.seed)?;
     let typed = trainer.typed();
     let learned = typed.variables.iter().filter(|variable| variable.learned);
     let names: Vec<String> = learned

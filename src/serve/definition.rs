@@ -17,6 +17,7 @@ use super::Server;
 use super::refusal::Refusal;
 use super::verb::{verb, words};
 use crate::error::Error;
+use crate::file::read_text;
 
 /// The languages of definitions, with the endings of their files.
 const LANGUAGES: [(&str, &str); 3] =
@@ -102,8 +103,8 @@ async fn visualize(
 pub(super) async fn drawn(pasted: &Pasted) -> Result<String, Refusal> {
     let folder = scratch()?;
     let mut all = pasted.words(folder.path(), "visualize")?;
-    all.extend(words(["--output", "net.svg"]));
-    verb(folder.path(), &all).await?.output()?;
     let path = folder.path().join("net.svg");
-    Ok(std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?)
+    all.extend([OsString::from("--output"), path.clone().into()]);
+    verb(folder.path(), &all).await?.output()?;
+    Ok(read_text(&path)?)
 }

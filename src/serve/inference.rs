@@ -17,6 +17,7 @@ use super::refusal::Refusal;
 use super::upload::Upload;
 use super::verb::{verb, words};
 use crate::error::Error;
+use crate::file::read_text;
 
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
@@ -51,7 +52,7 @@ async fn statistics(
     more.extend(words(["--statistics", "page.html"]));
     run(&server, &job, epoch(&upload)?, folder.path(), more).await?;
     let path = folder.path().join("page.html");
-    Ok(Html(std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?))
+    Ok(Html(read_text(&path)?))
 }
 
 /// The words for a form's `images`, which are written into a folder.

@@ -23,7 +23,8 @@ use super::trainings::{CONSOLE, State, Trainings};
 use super::verb::verb;
 use crate::error::{Error, Result};
 use crate::exec::Device;
-use crate::job::inference::iteration_of;
+use crate::file::read_text;
+use crate::job::inference::{iteration_of, last_snapshot};
 use crate::job::run_file::{self, DEFAULT_EPOCHS, RunFile};
 use crate::job::{LOG, RUN_FILE, is_being_written};
 
@@ -82,14 +83,19 @@ impl Jobs {
 
     /// What a job is doing, in DIGITS' words.
     pub(super) fn status(&self, job: &Job) -> &'static str {
+        self.status_at(job, job.log().last("train").map(|last| job.progress(&last)))
+    }
+
+    /// What a job is doing of whose training so much is done, if anything is.
+    fn status_at(&self, job: &Job, done: Option<f64>) -> &'static str {
         match self.trainings.state(&job.id) {
             Some(State::Waiting) => "Waiting",
             Some(State::Running) => "Running",
             _ if is_being_written(&job.folder) => "Running",
             Some(State::Failed) => "Error",
-            _ => match job.last_event("train") {
+            _ => match done {
                 None => "Initialized",
-                Some(last) if 0.999 <= job.progress(&last) => "Done",
+                Some(done) if 0.999 <= done => "Done",
                 Some(_) => "Aborted",
             },
         }
@@ -127,13 +133,8 @@ impl Job {
         self.folder.join(RUN_FILE)
     }
 
-    /// The last event of a kind in the log, if it is among the last ones.
-    fn last_event(&self, kind: &str) -> Option<Map<String, Value>> {
-        let text = tail(&self.folder.join(LOG));
-        let events = text.lines().rev().filter_map(|line| serde_json::from_str(line).ok());
-        events
-            .into_iter()
-            .find(|event: &Map<String, Value>| event.get("event") == Some(&kind.into()))
+    fn log(&self) -> LogEnd {
+        LogEnd(tail(&self.folder.join(LOG)))
     }
 
     /// Which part of the training the last update was.
@@ -154,7 +155,11 @@ impl Job {
 
     /// The snapshots, the first one first.
     pub(super) fn snapshots(&self) -> Vec<Snapshot> {
-        let last = self.last_event("train").unwrap_or_default();
+        self.snapshots_by(&self.log())
+    }
+
+    fn snapshots_by(&self, log: &LogEnd) -> Vec<Snapshot> {
+        let last = log.last("train").unwrap_or_default();
         let number = |key: &str| last.get(key).and_then(Value::as_f64);
         let for_each = number("epoch").zip(number("iteration")).map(|(e, i)| e / i);
         let found = fs::read_dir(&self.folder).into_iter().flatten().flatten();
@@ -173,11 +178,11 @@ impl Job {
 
     /// The weights after so many epochs, or the last ones.
     pub(super) fn weights(&self, epoch: Option<f64>) -> Result<PathBuf, Refusal> {
-        let mut all = self.snapshots();
-        let none = || Refusal::failed(format!("`{}` has no snapshot yet", self.id));
+        let none = |_| Refusal::failed(format!("`{}` has no snapshot yet", self.id));
         let Some(epoch) = epoch.filter(|epoch| 0.0 <= *epoch) else {
-            return all.pop().map(|last| last.path).ok_or_else(none);
+            return last_snapshot(&self.folder).map_err(none);
         };
+        let all = self.snapshots();
         let is_it = |s: &Snapshot| s.epoch.is_some_and(|e| (e - epoch).abs() < 0.005);
         let known: Vec<String> = all.iter().filter_map(|s| Some(s.epoch?.to_string())).collect();
         all.into_iter().find(is_it).map(|found| found.path).ok_or_else(|| {
@@ -187,23 +192,25 @@ impl Job {
     }
 
     /// What a list of jobs says of it.
-    fn summary(&self, server: &Server) -> Map<String, Value> {
-        let last = self.last_event("train");
+    fn summary(&self, server: &Server, log: &LogEnd) -> Map<String, Value> {
+        let last = log.last("train");
+        let done = last.as_ref().map(|last| self.progress(last));
         let mut said = Map::new();
         said.insert("id".into(), self.id.clone().into());
-        said.insert("status".into(), server.jobs.status(self).into());
-        said.insert("progress".into(), last.as_ref().map(|last| self.progress(last)).into());
+        said.insert("status".into(), server.jobs.status_at(self, done).into());
+        said.insert("progress".into(), done.into());
         said.insert("last".into(), last.into());
         said
     }
 
     /// All that its page shows.
     fn details(&self, server: &Server) -> Map<String, Value> {
-        let mut said = self.summary(server);
+        let log = self.log();
+        let mut said = self.summary(server, &log);
         said.insert("folder".into(), self.folder.display().to_string().into());
-        said.insert("test".into(), self.last_event("test").into());
+        said.insert("test".into(), log.last("test").into());
         said.insert("console".into(), tail(&self.folder.join(CONSOLE)).into());
-        let snapshots = self.snapshots();
+        let snapshots = self.snapshots_by(&log);
         let snapshots =
             snapshots.iter().map(|s| json!({ "iteration": s.iteration, "epoch": s.epoch }));
         said.insert("snapshots".into(), snapshots.collect());
@@ -215,6 +222,17 @@ impl Job {
         files.sort();
         said.insert("files".into(), files.into());
         said
+    }
+}
+
+/// The end of a log.
+struct LogEnd(String);
+
+impl LogEnd {
+    /// The last event of a kind, if it is among those of the end.
+    fn last(&self, kind: &str) -> Option<Map<String, Value>> {
+        let mut events = self.0.lines().rev().filter_map(|line| serde_json::from_str(line).ok());
+        events.find(|event: &Map<String, Value>| event.get("event") == Some(&kind.into()))
     }
 }
 
@@ -247,7 +265,8 @@ pub(super) fn routes() -> Router<Arc<Server>> {
 }
 
 async fn list(Shared(server): Shared<Arc<Server>>) -> Json<Value> {
-    Json(server.jobs.all().iter().map(|job| Value::from(job.summary(&server))).collect())
+    let all = server.jobs.all();
+    Json(all.iter().map(|job| Value::from(job.summary(&server, &job.log()))).collect())
 }
 
 async fn show(
@@ -268,8 +287,7 @@ async fn picture(
     let all: [OsString; 4] =
         ["visualize".into(), job.run_file().into(), "--output".into(), path.clone().into()];
     verb(Path::new("."), &all).await?.output()?;
-    let text = fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
-    Ok(([(CONTENT_TYPE, "image/svg+xml")], text))
+    Ok(([(CONTENT_TYPE, "image/svg+xml")], read_text(&path)?))
 }
 
 /// A job that somebody asks for.
@@ -335,8 +353,8 @@ async fn restart(
     Named(id): Named<String>,
 ) -> Result<Json<Value>, Refusal> {
     let job = server.jobs.job(&id)?;
-    let state = job.snapshots().pop().map(|last| last.path.with_extension("state"));
-    server.jobs.start(&job, state.filter(|state| state.is_file()))?;
+    let state = job.weights(None).map(|weights| weights.with_extension("state"));
+    server.jobs.start(&job, state.ok().filter(|state| state.is_file()))?;
     Ok(Json(json!({ "id": id })))
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cortado::data::made_up::made_up;
 use cortado::exec::SessionOptions;
 use cortado::ir::TypedNet;
+use cortado::job::trial::feed;
 use cortado::passes::backward::BackwardPass;
 use cortado::passes::lower::{Backward, lower};
 use cortado::pipeline::{self, Checked, Options};
@@ -13,7 +13,6 @@ use cortado::report::backward::picture_backward;
 use cortado::report::diagram::Diagram;
 use cortado::spec::solver::Solver;
 use cortado::train::Trainer;
-use cortado::train::labels::Labels;
 use cortado::ty::Shape;
 
 use super::{Place, cortado, network, prints, refused};
@@ -176,17 +175,7 @@ fn step(checked: &Checked, options: &Options) -> (BackwardPass, Vec<bool>) {
     let session = SessionOptions { threads: 1, ..SessionOptions::default() };
     let solver = Solver { weight_decay: 0.0, ..Solver::default() };
     let mut trainer = Trainer::new(typed.clone(), &env, solver, &session).expect("a trainer");
-    let program = &trainer.plan().program;
-    let inputs: Vec<(String, Vec<usize>)> = program
-        .inputs
-        .iter()
-        .map(|(name, v)| (name.clone(), program.shape(*v).0.clone()))
-        .collect();
-    for (number, (name, shape)) in inputs.iter().enumerate() {
-        let labels = Labels::of(trainer.typed(), name).some();
-        let source = made_up(name, &shape[1..], labels, (1, number as u64));
-        trainer.feed(source, &[(name.clone(), name.clone())]).expect("fed");
-    }
+    feed(&mut trainer, 1).expect("fed");
     let before = trainer.parameters();
     trainer.step().expect("a step");
     let after = trainer.parameters();
