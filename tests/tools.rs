@@ -25,7 +25,6 @@ mod training;
 mod tutorials;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use cli::{cortado, prints};
 use training::training;
@@ -314,7 +313,7 @@ fn devices_are_no_files_and_pipes_are() {
     }
     std::fs::write(at("long.yaml"), vec![b' '; (1 << 20) + 1]).expect("written");
     assert!(refused(&["clusters", &at("long.yaml")]).contains("is longer than 1024 KiB"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cortado"));
     command.args(["plot", "/dev/stdin", "-o", &svg]).stdin(std::process::Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let mut log = child.stdin.take().expect("a pipe");
@@ -331,7 +330,7 @@ fn an_interrupt_leaves_nothing_half_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/mnist");
     let file = |name: &str| text(root.join(name));
     let (images, labels) = (file("train-images-idx3-ubyte.gz"), file("train-labels-idx1-ubyte.gz"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cortado"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cortado"));
     let db = text(folder.path().join("db"));
     command.args(["create-db", &db, "--idx", &images, &labels, "-c", "100000000"]);
     let mut child = command.spawn().expect("the program starts");
@@ -341,7 +340,7 @@ fn an_interrupt_leaves_nothing_half_written() {
     }
     assert_eq!(entries(), 1);
     let id = child.id().to_string();
-    Command::new("kill").args(["-TERM", &id]).status().expect("sent");
+    std::process::Command::new("kill").args(["-TERM", &id]).status().expect("sent");
     assert_eq!(child.wait().expect("an end").code(), Some(128 + 15));
     assert_eq!(entries(), 0);
 }

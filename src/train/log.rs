@@ -226,7 +226,7 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Event>> {
     Ok(events)
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
@@ -234,7 +234,6 @@ mod tests {
         Event::Snapshot { iteration, file: "x".into() }
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn lines_wait_for_room() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,5 @@
 //! `train` and `test`, run as people run them.
 
-use std::io::{BufRead, BufReader};
 use std::process::Command;
 
 use super::{cortado, prints, refused, text};
@@ -8,6 +7,7 @@ use super::{cortado, prints, refused, text};
 #[cfg(unix)]
 #[test]
 fn a_gone_terminal_makes_a_snapshot_and_an_interrupt_the_last_one() {
+    use std::io::{BufRead, BufReader};
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| text(folder.path().join(name));
     let net = "layer { name: 'x' type: 'DummyData' top: 'x' top: 't' dummy_data_param { shape { dim: 1 dim: 1 } } }
