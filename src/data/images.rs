@@ -320,6 +320,43 @@ mod tests {
         assert!(image.clone().resize(0, 4).is_none() && image.resize(1, 1 << 40).is_none());
     }
 
+    /// A file of `tests/golden/images`, whose `make.py` says where they are from.
+    fn golden(name: &str) -> Vec<u8> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/images");
+        std::fs::read(folder.join(name)).unwrap()
+    }
+
+    #[test]
+    fn jpeg_files_are_decoded_to_the_bytes_of_libjpeg_turbo() {
+        let kinds = [
+            "444",
+            "422",
+            "420",
+            "420_progressive",
+            "420_restart",
+            "420_cut",
+            "grey",
+            "rgb",
+            "turned",
+        ];
+        for kind in kinds {
+            let expected = Image::decode(&golden(&format!("{kind}.png"))).unwrap();
+            let file = golden(&format!("{kind}.jpg"));
+            assert_eq!(Image::decode(&file).unwrap(), expected, "{kind}");
+            assert_eq!(Image::decode_opaque(&file).unwrap(), expected, "{kind}");
+        }
+        let inks = golden("cmyk.jpg");
+        let expected = |by: &str| Image::decode(&golden(&format!("cmyk.{by}.png"))).unwrap();
+        assert_eq!(Image::decode_opaque(&inks).unwrap(), expected("opencv"));
+        assert_eq!(Image::decode(&inks).unwrap(), expected("pillow"));
+    }
+
+    #[test]
+    fn jpeg_files_are_written_as_opencv_writes_them() {
+        let image = Image::decode(&golden("444.png")).unwrap();
+        assert!(image.encode("jpg").unwrap() == golden("written_by_opencv.jpg"));
+    }
+
     /// Expected is what OpenCV's formula and Pillow's `convert('RGB')` give.
     #[test]
     fn inks_become_colours() {

@@ -33,7 +33,8 @@ fn decode_trusted(file: &[u8], brightness: bool) -> Option<Pixels> {
         max_width: MAX_SIDE as usize,
         max_height: MAX_SIDE as usize,
         max_scans: MAX_SCANS,
-        max_memory: Some(MAX_BYTES),
+        max_pixels: MAX_BYTES / 3,
+        max_memory: Some(2 * MAX_BYTES),
         ..DecodeLimits::default()
     };
     let mut decoder = Decoder::new_with_limits(file, limits).ok()?;

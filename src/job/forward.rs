@@ -14,7 +14,7 @@ use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::front::{self, Request};
-use crate::ir::{Definition, NetState, Port};
+use crate::ir::{Definition, Net as Layers, NetState, Port};
 use crate::layers::Layer;
 use crate::passes::deploy::{deploy, is_label};
 use crate::pipeline;
@@ -162,14 +162,8 @@ fn no_data(watched: bool) -> Error {
     })
 }
 
-/// Refuses a net in which something that is asked for depends on an input that nothing feeds, which would be zeros. An input
-/// that only says where sequences go on may be: every record then begins one.
-pub(super) fn must_be_fed(
-    machine: &Machine,
-    sources: &[(Source, Vec<(String, String)>)],
-    wanted: &[Port],
-) -> Result<()> {
-    let net = &machine.typed.net;
+/// The tops of inputs that some blobs depend on, in order.
+pub(super) fn needed(net: &Layers, wanted: &[Port]) -> Vec<Port> {
     let mut reached = vec![false; net.graph.node_count()];
     let mut left: Vec<Port> = wanted.to_vec();
     let mut read: Vec<Port> = vec![];
@@ -181,6 +175,27 @@ pub(super) fn must_be_fed(
         }
     }
     read.sort();
+    read
+}
+
+/// What a net gives: the blobs that no layer reads, and those that are written into files.
+pub(super) fn results(net: &Layers) -> Vec<Port> {
+    let is_computed = |port: &&Port| !net.graph[port.node].layer.is_input();
+    let mut all: Vec<Port> = net.outputs.iter().filter(is_computed).copied().collect();
+    let files = net.nodes().filter(|(_, node)| matches!(node.layer, Layer::Hdf5Output(_)));
+    all.extend(files.flat_map(|(index, _)| net.bottoms(index)).flatten());
+    all
+}
+
+/// Refuses a net in which something that is asked for depends on an input that nothing feeds, which would be zeros. An input
+/// that only says where sequences go on may be: every record then begins one.
+pub(super) fn must_be_fed(
+    machine: &Machine,
+    sources: &[(Source, Vec<(String, String)>)],
+    wanted: &[Port],
+) -> Result<()> {
+    let net = &machine.typed.net;
+    let read = needed(net, wanted);
     let fed =
         |name: &str| sources.iter().any(|(_, wires)| wires.iter().any(|(input, _)| input == name));
     let nodes = net.graph.node_indices().map(|index| &net.graph[index]);
@@ -239,10 +254,7 @@ pub fn test_net(
         Ok(forward) => forward,
         Err(complaints) => return Ok(Err(complaints)),
     };
-    let net = &machine.typed.net;
-    let is_computed = |port: &&Port| !net.graph[port.node].layer.is_input();
-    let outputs: Vec<Port> = net.outputs.iter().filter(is_computed).copied().collect();
-    must_be_fed(&machine, &sources, &outputs)?;
+    must_be_fed(&machine, &sources, &results(&machine.typed.net))?;
     load(&mut machine, &names, weights)?;
     for (source, names) in sources {
         machine.feed(source, &names)?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::clusters::Measure;
 use super::data::{DataSpec, locate};
+use super::forward::{needed, results};
 pub use super::images::Pixels;
 use super::images::{Intake, Rules, Told, mean_shape, record_of};
 pub use super::inputs::Given;
@@ -508,6 +509,9 @@ impl Fed {
             Error::refused(format!("no output of the net depends on its images, `{images}`"))
         })?;
         let second = inputs.second.as_ref().map(|picture| &picture.name);
+        let net = &machine.typed.net;
+        let needed = needed(net, &results(net));
+        let is_needed = |name: &String| needed.iter().any(|&port| net.blob(port) == name);
         let mut others = vec![];
         for (name, v) in &program.inputs {
             let Some(slot) = machine.input(name).filter(|_| name != images) else { continue };
@@ -517,7 +521,7 @@ impl Fed {
                 others.push((slot, values.iter().copied().cycle().take(count).collect()));
             } else if name == SIZE {
                 others.push((slot, size(count, [shape.dims()[2], shape.dims()[3]])));
-            } else if inputs.markers.contains(name) {
+            } else if inputs.markers.contains(name) || second != Some(name) && !is_needed(name) {
                 others.push((slot, vec![0.0; count]));
             } else if second != Some(name) {
                 return Err(inputs.complaint(name, shape_here));

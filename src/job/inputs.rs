@@ -199,7 +199,7 @@ impl Inputs {
         let each: usize = row.iter().product();
         let n = blob.data.len();
         let fits = match (&blob.shape[..], has_shape) {
-            (dims, true) => dims == row || dims[1..] == *row,
+            (dims, true) => 0 < n && (dims == row || dims[1..] == *row),
             (_, false) => 0 < each && 0 < n && n.is_multiple_of(each),
         };
         if !fits {

@@ -25,6 +25,12 @@ pub fn deploy(definition: &Definition, given: &[&str]) -> (Definition, NetState)
             let mut labels = labels(&node);
             labels.retain(|label| !given.contains(&label.as_str()));
             missing.extend(labels.iter().cloned());
+            if let Layer::Input(input) = &mut node.layer
+                && input.shapes.len() == node.tops.len()
+            {
+                let mut tops = node.tops.iter();
+                input.shapes.retain(|_| tops.next().is_some_and(|t| !labels.contains(&t.value)));
+            }
             node.tops.retain(|top| !labels.contains(&top.value));
             if !matches!(node.layer, Layer::Input(_)) {
                 node.layer = Input::default().into();

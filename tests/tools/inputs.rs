@@ -233,13 +233,31 @@ fn a_label_may_be_given() {
 #[test]
 fn blobs_are_not_extracted_from_zeros() {
     let place = Place::new();
-    let [net, weights] = twins(&place);
-    let data = place.weights("data.safetensors", &[("data", &[1, 2, 1, 2, 2], &[1.0; 8])]);
+    place.grey("a.png", [1, 2, 3, 4]);
+    let list = place.write("list.txt", "a.png 1\n");
+    let root = format!("{}/", place.0.path().display());
+    prints(&["convert-imageset", &root, &list, &place.at("db"), "--gray"]);
+    let net = place.write(
+        "net.prototxt",
+        format!(
+            "layer {{ name: 'data' type: 'Data' top: 'data' top: 'label' data_param {{ source: '{}' batch_size: 1 backend: LMDB }} }}
+            layer {{ name: 'shift' type: 'Input' top: 'shift' input_param {{ shape {{ dim: 1 dim: 1 }} }} }}
+            layer {{ name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip' inner_product_param {{ num_output: 1 }} }}
+            layer {{ name: 'sum' type: 'Eltwise' bottom: 'ip' bottom: 'shift' top: 'sum' }}",
+            place.at("db")
+        ),
+    );
+    let weights = place.weights(
+        "w.safetensors",
+        &[("param.ip.0", &[1, 4], &[1.0; 4]), ("param.ip.1", &[1], &[0.0])],
+    );
     let out = place.at("out.json");
-    let with = |blob| {
-        ["extract", &net, "--weights", &weights, "--tensors", &data, "--blobs", blob, "-o", &out]
-    };
-    let said = refused(&with("b"));
-    assert!(said.contains("nothing feeds the input `data_p`"), "{said}");
+    let with = |blob| ["extract", &net, "--weights", &weights, "--blobs", blob, "-o", &out];
+    let said = refused(&with("sum"));
+    let expected =
+        "nothing feeds the input `shift`, 1 x 1: give its batches in a file with --tensors";
+    assert!(said.contains(expected), "{said}");
     assert!(!place.path("out.json").exists());
+    prints(&with("ip"));
+    assert_eq!(std::fs::read_to_string(&out).expect("text"), r#"{"ip":[[10.0]]}"#);
 }
