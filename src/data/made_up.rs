@@ -88,7 +88,7 @@ impl Serve for MadeUp {
 impl Meaning {
     /// Fills record `at` of a batch.
     fn fill(&self, at: usize, record: &mut [f32], random: &mut Sequence) {
-        let mut one_of =
+        let one_of =
             |some: &[f32], random: &mut Sequence| some[random.below(some.len() as u32) as usize];
         match self {
             Meaning::Anything => record.iter_mut().for_each(|x| *x = random.uniform_f32()),
