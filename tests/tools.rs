@@ -7,6 +7,8 @@ mod cli;
 mod definitions;
 #[path = "tools/inference.rs"]
 mod inference;
+#[path = "tools/inputs.rs"]
+mod inputs;
 #[path = "tools/json_forms.rs"]
 mod json_forms;
 #[path = "tools/limits.rs"]

@@ -112,7 +112,7 @@ pub(super) fn after_training(folder: &Path, weights: &Path) -> Result<()> {
 }
 
 fn draw(run: &Path, asked: &Asked, files: Labelled, target: &Path) -> Result<()> {
-    let given = Beside { weights: asked.weights, ..Beside::default() };
+    let given = Beside { weights: asked.weights, pairs: true, ..Beside::default() };
     let mut net = sound(Inference::open(run, &given, &SessionOptions::default())?)?;
     if asked.weights.is_none() {
         tell_weights(&net);

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::front::Request;
 use crate::job::clusters::Measure;
-use crate::job::inference::{Beside, Inference, Outputs, Pixels};
+use crate::job::inference::{Beside, Given, Inference, Outputs, Pixels};
 use crate::report::statistics::{Told, page};
 
 /// Arguments of `infer`.
@@ -22,9 +22,13 @@ pub(super) struct Arguments {
     run: PathBuf,
     /// Images. A net of pairs, of 2 or 6 channels, takes a picture that shows two side by side, or see --pairs
     images: Vec<PathBuf>,
-    /// Take the images in twos, for a net of pairs
+    /// Take the images in twos, for a net of pairs or one with two inputs of images
     #[arg(long, conflicts_with = "list")]
     pairs: bool,
+    /// What another input of the net takes, beside the images: rois=0,10,10,100,100 (numbers), second=b.png (an image, the same
+    /// for all) or rois=rois.npy (.npy, .safetensors, .json, .binaryproto); once for each such input
+    #[arg(long = "input", value_name = "NAME=FILE|NUMBERS", value_parser = Given::parse, allow_hyphen_values = true)]
+    inputs: Vec<Given>,
     /// A file with the path of an image on every line; a number at the end of a line is passed over. Images of it that
     /// cannot be read are named and left out
     #[arg(long)]
@@ -32,7 +36,7 @@ pub(super) struct Arguments {
     /// Weights, instead of the last snapshot of the run
     #[arg(long)]
     weights: Option<PathBuf>,
-    /// The mean image (.binaryproto), instead of the run file's; one of another size than the net's input is subtracted by
+    /// The mean image (.binaryproto or .npy), instead of the run file's; one of another size than the net's input is subtracted by
     /// its mean in each channel, as Caffe's example cpp_classification does. Or, for a net alone, the mean of each channel in the
     /// net's order: 104,117,123
     #[arg(long, value_name = "FILE|NUMBERS", value_parser = mean, allow_hyphen_values = true)]
@@ -144,12 +148,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         request: Some(&request),
         images: Some(images.len()),
         watched: arguments.statistics.is_some(),
+        inputs: &arguments.inputs,
+        pairs: arguments.pairs,
     };
     let classes = Classes::read(arguments)?;
     let mut net = sound(Inference::open(&arguments.run, &given, &options)?)?;
     if arguments.weights.is_none() {
         tell_weights(&net);
     }
+    net.notes.iter().for_each(|note| warn(&format!("note: {note}")));
     let mut explained = match &arguments.explain_input {
         Some(folder) => Some(Explained::new(folder, arguments.json)?),
         None => None,
@@ -171,7 +178,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
                         paths.iter().map(|p| p.display().to_string()).collect();
                     names.push(shown.join(" "));
                     if let Some(explained) = &mut explained {
-                        explained.add(&names[names.len() - 1], files[0], &net.seen(&files)?)?;
+                        let seen = net.seen(&files)?;
+                        let apart = 1 < seen.len();
+                        for (seen, file) in seen.iter().zip(&files) {
+                            let name = match apart {
+                                false => &names[names.len() - 1],
+                                true => &file.display().to_string(),
+                            };
+                            explained.add(name, file, seen)?;
+                        }
                     }
                     loaded.push(image);
                 }

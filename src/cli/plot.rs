@@ -1,6 +1,6 @@
 //! `cortado plot`: losses and outputs of training logs as curves.
 
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 use super::pictures;
 use crate::error::{Error, Result};
@@ -60,11 +60,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             )));
         }
     }
-    let runs = arguments.logs.iter().zip(curves).map(|(path, curves)| {
-        let several = 1 < arguments.logs.len();
-        let name = if several { path.display().to_string() } else { String::new() };
-        run_of(name, curves, arguments)
-    });
+    let names = names(&arguments.logs).into_iter();
+    let runs = names.zip(curves).map(|(name, curves)| run_of(name, curves, arguments));
     let plot = Training {
         title: arguments.title.clone(),
         steps: "iteration".into(),
@@ -73,6 +70,31 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         runs: runs.collect(),
     };
     pictures::write(&arguments.output, training(&plot), arguments.scale)
+}
+
+/// What tells logs apart: their paths without the folders at the beginning and the names at the end that all have.
+fn names(logs: &[PathBuf]) -> Vec<String> {
+    let mut paths: Vec<Vec<_>> = logs.iter().map(|log| log.components().collect()).collect();
+    let agree = |of: Vec<Option<&Component>>| of.iter().all(|one| one.is_some() && *one == of[0]);
+    while paths.iter().all(|path| 1 < path.len())
+        && agree(paths.iter().map(|path| path.first()).collect())
+    {
+        for path in &mut paths {
+            path.remove(0);
+        }
+    }
+    while paths.iter().all(|path| 1 < path.len())
+        && agree(paths.iter().map(|path| path.last()).collect())
+    {
+        for path in &mut paths {
+            path.pop();
+        }
+    }
+    let shown = |path: Vec<Component>| path.iter().collect::<PathBuf>().display().to_string();
+    match logs {
+        [_] => vec![String::new()],
+        _ => paths.into_iter().map(shown).collect(),
+    }
 }
 
 fn run_of(name: String, curves: Curves, arguments: &Arguments) -> Run {
@@ -90,5 +112,19 @@ fn run_of(name: String, curves: Curves, arguments: &Arguments) -> Run {
         train: curves.loss,
         val: curves.test_loss,
         rate: if arguments.no_rate { vec![] } else { curves.rate },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_called_by_what_differs() {
+        let names = |logs: &[&str]| names(&logs.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(names(&["runs/a/log.jsonl", "runs/b/log.jsonl"]), ["a", "b"]);
+        assert_eq!(names(&["/x/a/log.jsonl", "b/log.jsonl"]), ["/x/a", "b"]);
+        assert_eq!(names(&["a.log", "b.log"]), ["a.log", "b.log"]);
+        assert_eq!(names(&["runs/a/log.jsonl"]), [""]);
     }
 }

@@ -13,7 +13,7 @@ use super::{complain_about, counted, say, sound, warn};
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::front::caffe::solver::asks_for_gpu;
-use crate::job::inference::{iteration_of, last_snapshot, last_snapshot_of, left_snapshot};
+use crate::job::snapshots::{iteration_of, last_snapshot, last_snapshot_of, left_snapshot};
 use crate::job::{self, Control, Job, JobOptions, Observer};
 use crate::report::figures::{bytes, shortest};
 use crate::report::plot::{self, Run, Training};

@@ -4,10 +4,13 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::codecs::jpeg::JpegEncoder;
-use image::imageops::{self, FilterType};
-use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{
+    DynamicImage, GrayImage, ImageBuffer, ImageFormat, ImageReader, Limits, Luma, LumaA, Pixel,
+    Rgb, RgbImage, Rgba,
+};
 
+use super::averaging;
+use super::jpeg::{self, Inks};
 use crate::{Error, Result, file};
 
 /// Images with more rows or columns are refused.
@@ -34,25 +37,31 @@ impl Image {
         fits.then_some(Image { channels, height, width, pixels })
     }
 
-    /// Reads a PNG, JPEG, BMP, PNM (.pgm, .ppm), TIFF or WebP file as DIGITS does: transparent images are laid on white.
+    /// Reads a PNG, JPEG, BMP, PNM (.pgm, .ppm), GIF, TIFF or WebP file as DIGITS does: transparent images are laid on white.
     pub fn load(path: &Path) -> Result<Self> {
         Self::decode(&file::read(path)?).map_err(|message| Error::format(path, message))
     }
 
     /// Like [`load`](Self::load) for a file in memory; the error is a sentence without a file name.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        Self::decode_by(bytes, on_white)
+        Self::decode_by(bytes, Inks::Pillow, on_white)
     }
 
     /// Like [`decode`](Self::decode), but as OpenCV reads images for Caffe: what is transparent has its colour all the same.
     pub fn decode_opaque(bytes: &[u8]) -> Result<Self, String> {
-        Self::decode_by(bytes, |image| DynamicImage::from(image.to_rgb8()))
+        Self::decode_by(bytes, Inks::OpenCv, |image| DynamicImage::from(image.to_rgb8()))
     }
 
     fn decode_by(
         bytes: &[u8],
+        inks: Inks,
         opaque: impl Fn(&DynamicImage) -> DynamicImage,
     ) -> Result<Self, String> {
+        if image::guess_format(bytes).ok() == Some(ImageFormat::Jpeg)
+            && let Some(image) = jpeg::decode(bytes, false).and_then(|p| of_jpeg(p, inks))
+        {
+            return Ok(image);
+        }
         let failed = |e| format!("is not an image that can be read: {e}");
         let mut reader = ImageReader::new(Cursor::new(bytes))
             .with_guessed_format()
@@ -62,7 +71,7 @@ impl Image {
         limits.max_image_height = Some(MAX_SIDE);
         limits.max_alloc = Some(MAX_BYTES);
         reader.limits(limits);
-        let decoded = reader.decode().map_err(failed)?;
+        let decoded = high_bytes(reader.decode().map_err(failed)?);
         let has_colour = decoded.color().has_color();
         let decoded = if decoded.color().has_alpha() { opaque(&decoded) } else { decoded };
         let image = if has_colour {
@@ -98,17 +107,28 @@ impl Image {
         Image { channels: 3, pixels: self.pixels.repeat(3), ..self }
     }
 
-    /// One channel: 0.299 red + 0.587 green + 0.114 blue, rounded.
+    /// One channel: 0.299 red + 0.587 green + 0.114 blue, rounded, in the fixed point of Pillow.
     pub fn to_grey(self) -> Self {
+        self.mixed([19595, 38470, 7471], 16)
+    }
+
+    /// The same in the fixed point of OpenCV 2 and 3, which is another one for some of the colours.
+    pub fn to_grey_of_opencv(self) -> Self {
+        self.mixed([4899, 9617, 1868], 14)
+    }
+
+    /// One channel of so many parts of `1 << bits` of red, green and blue, rounded.
+    fn mixed(self, parts: [u32; 3], bits: u32) -> Self {
         if self.channels == 1 {
             return self;
         }
         let (blue, rest) = self.pixels.split_at(self.height * self.width);
         let (green, red) = rest.split_at(self.height * self.width);
-        let channels = red.iter().zip(green).zip(blue);
-        let grey = channels.map(|((&r, &g), &b)| {
-            (0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)).round() as u8
-        });
+        let mixed = |((&r, &g), &b): ((&u8, &u8), &u8)| {
+            let sum: u32 = [r, g, b].iter().zip(parts).map(|(&c, part)| u32::from(c) * part).sum();
+            ((sum + (1 << (bits - 1))) >> bits) as u8
+        };
+        let grey = red.iter().zip(green).zip(blue).map(mixed);
         Image { channels: 1, pixels: grey.collect(), ..self }
     }
 
@@ -122,13 +142,10 @@ impl Image {
         if !allowed.contains(&height) || !allowed.contains(&width) {
             return None;
         }
-        let mut pixels = Vec::with_capacity(self.channels * height * width);
-        for plane in self.pixels.chunks_exact(self.height * self.width) {
-            let plane = GrayImage::from_raw(self.width as u32, self.height as u32, plane.to_vec())?;
-            let resized =
-                imageops::resize(&plane, width as u32, height as u32, FilterType::Triangle);
-            pixels.extend_from_slice(resized.as_raw());
-        }
+        let size = [self.height, self.width];
+        let planes = self.pixels.chunks_exact(self.height * self.width);
+        let pixels =
+            planes.flat_map(|plane| averaging::resize(plane, size, [height, width])).collect();
         Image::new(self.channels, height, width, pixels)
     }
 
@@ -139,6 +156,12 @@ impl Image {
 
     /// The image as a file of the kind that an ending names, `png`, `jpg`, `jpeg` or `bmp`, in memory.
     pub fn encode(&self, ending: &str) -> Result<Vec<u8>, String> {
+        if matches!(ending, "jpg" | "jpeg") {
+            let pixels =
+                if self.channels == 1 { self.pixels.clone() } else { self.interleaved_rgb() };
+            let file = jpeg::encode(&pixels, [self.height, self.width], JPEG_QUALITY);
+            return file.ok_or_else(|| format!("cannot be written as {ending}"));
+        }
         let (width, height) = (self.width as u32, self.height as u32);
         let image = if self.channels == 1 {
             GrayImage::from_raw(width, height, self.pixels.clone()).map(DynamicImage::from)
@@ -150,9 +173,6 @@ impl Image {
         let written = match ending {
             "png" => image.write_to(&mut file, ImageFormat::Png),
             "bmp" => image.write_to(&mut file, ImageFormat::Bmp),
-            "jpg" | "jpeg" => {
-                image.write_with_encoder(JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY))
-            }
             _ => return Err(format!("`{ending}` is no kind of image; png, jpg and bmp are")),
         };
         written.map_err(|e| format!("cannot be written as {ending}: {e}"))?;
@@ -173,9 +193,42 @@ impl Image {
 
 fn of_rgb(rgb: &RgbImage) -> Option<Image> {
     let (width, height) = rgb.dimensions();
-    let channel = |c: usize| rgb.as_raw().iter().skip(c).step_by(3).copied();
+    of_interleaved(rgb.as_raw(), [height as usize, width as usize])
+}
+
+/// An image of red, green and blue beside each other.
+fn of_interleaved(rgb: &[u8], [height, width]: [usize; 2]) -> Option<Image> {
+    let channel = |c: usize| rgb.iter().skip(c).step_by(3).copied();
     let pixels = channel(2).chain(channel(1)).chain(channel(0)).collect();
-    Image::new(3, height as usize, width as usize, pixels)
+    Image::new(3, height, width, pixels)
+}
+
+/// An image of what a JPEG file holds.
+fn of_jpeg(pixels: jpeg::Pixels, inks: Inks) -> Option<Image> {
+    let jpeg::Pixels { channels, size, bytes } = pixels;
+    match channels {
+        1 => Image::new(1, size[0], size[1], bytes),
+        3 => of_interleaved(&bytes, size),
+        _ => of_interleaved(&jpeg::of_inks(&bytes, inks), size),
+    }
+}
+
+/// An image of 16-bit samples by the upper byte of each, as OpenCV and Pillow have it; other images stay as they are.
+fn high_bytes(image: DynamicImage) -> DynamicImage {
+    fn upper<P: Pixel<Subpixel = u8> + 'static>(
+        wide: &ImageBuffer<impl Pixel<Subpixel = u16>, Vec<u16>>,
+    ) -> Option<ImageBuffer<P, Vec<u8>>> {
+        let samples = wide.as_raw().iter().map(|sample| (sample >> 8) as u8).collect();
+        ImageBuffer::from_raw(wide.width(), wide.height(), samples)
+    }
+    let narrow = match &image {
+        DynamicImage::ImageLuma16(wide) => upper::<Luma<u8>>(wide).map(DynamicImage::from),
+        DynamicImage::ImageLumaA16(wide) => upper::<LumaA<u8>>(wide).map(DynamicImage::from),
+        DynamicImage::ImageRgb16(wide) => upper::<Rgb<u8>>(wide).map(DynamicImage::from),
+        DynamicImage::ImageRgba16(wide) => upper::<Rgba<u8>>(wide).map(DynamicImage::from),
+        _ => None,
+    };
+    narrow.unwrap_or(image)
 }
 
 /// The image over a white ground, blended with 8-bit rounding.
@@ -230,6 +283,8 @@ mod tests {
         let grey_alpha = GrayAlphaImage::from_raw(2, 1, vec![100, 128, 9, 255]).unwrap();
         check(&png(grey_alpha.clone()), [1, 1, 2], &[177, 9]);
         check_opaque(&png(grey_alpha), [1, 1, 2], &[100, 9]);
+        let wide = image::ImageBuffer::<Luma<u16>, _>::from_raw(2, 1, vec![0x12ff, 0xff00]);
+        check(&png(wide.unwrap()), [1, 1, 2], &[0x12, 0xff]);
         check(b"P5\n# a face\n2 1\n255\n\x07\xc8", [1, 1, 2], &[7, 200]);
         check(b"P6 1 1 255\n\x01\x02\x03", [3, 1, 1], &[3, 2, 1]);
     }
@@ -237,7 +292,7 @@ mod tests {
     #[test]
     fn kinds_of_files() {
         let pixels = RgbImage::from_raw(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
-        for format in [ImageFormat::Tiff, ImageFormat::WebP, ImageFormat::Bmp] {
+        for format in [ImageFormat::Gif, ImageFormat::Tiff, ImageFormat::WebP, ImageFormat::Bmp] {
             let mut file = Cursor::new(vec![]);
             DynamicImage::from(pixels.clone()).write_to(&mut file, format).unwrap();
             let image = Image::decode(file.get_ref()).unwrap();
@@ -263,6 +318,51 @@ mod tests {
         let colour = image.clone().to_colour().resize(2, 2).unwrap();
         assert_eq!((colour.shape(), colour.pixels()[0]), ([3, 2, 2], 0));
         assert!(image.clone().resize(0, 4).is_none() && image.resize(1, 1 << 40).is_none());
+    }
+
+    /// A file of `tests/golden/images`, whose `make.py` says where they are from.
+    fn golden(name: &str) -> Vec<u8> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/images");
+        std::fs::read(folder.join(name)).unwrap()
+    }
+
+    #[test]
+    fn jpeg_files_are_decoded_to_the_bytes_of_libjpeg_turbo() {
+        let kinds = [
+            "444",
+            "422",
+            "420",
+            "420_progressive",
+            "420_restart",
+            "420_cut",
+            "grey",
+            "rgb",
+            "turned",
+        ];
+        for kind in kinds {
+            let expected = Image::decode(&golden(&format!("{kind}.png"))).unwrap();
+            let file = golden(&format!("{kind}.jpg"));
+            assert_eq!(Image::decode(&file).unwrap(), expected, "{kind}");
+            assert_eq!(Image::decode_opaque(&file).unwrap(), expected, "{kind}");
+        }
+        let inks = golden("cmyk.jpg");
+        let expected = |by: &str| Image::decode(&golden(&format!("cmyk.{by}.png"))).unwrap();
+        assert_eq!(Image::decode_opaque(&inks).unwrap(), expected("opencv"));
+        assert_eq!(Image::decode(&inks).unwrap(), expected("pillow"));
+    }
+
+    #[test]
+    fn jpeg_files_are_written_as_opencv_writes_them() {
+        let image = Image::decode(&golden("444.png")).unwrap();
+        assert!(image.encode("jpg").unwrap() == golden("written_by_opencv.jpg"));
+    }
+
+    /// Expected is what OpenCV's formula and Pillow's `convert('RGB')` give.
+    #[test]
+    fn inks_become_colours() {
+        let stored = [0, 50, 100, 255, 255, 128, 7, 100, 200, 200, 200, 0];
+        assert_eq!(jpeg::of_inks(&stored, Inks::OpenCv), [1, 51, 101, 100, 51, 4, 0, 0, 0]);
+        assert_eq!(jpeg::of_inks(&stored, Inks::Pillow), [0, 50, 100, 100, 50, 3, 0, 0, 0]);
     }
 
     #[test]

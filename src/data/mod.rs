@@ -1,6 +1,7 @@
 //! Reads and writes what nets are trained on: LMDB, Datum, IDX, HDF5, images, windows, pairs.
 
 pub mod annotated;
+mod averaging;
 pub mod bilinear;
 pub mod class_folders;
 pub mod datum;
@@ -11,6 +12,7 @@ pub mod image_list;
 pub mod image_pairs;
 pub mod images;
 pub mod imageset;
+mod jpeg;
 pub mod lmdb;
 pub mod made_up;
 pub mod mean_image;

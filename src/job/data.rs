@@ -19,7 +19,7 @@ use crate::layers::memory_data::MemoryData;
 use crate::passes::deploy::is_label;
 use crate::spec::{Dialect, Phase};
 use crate::ty::Shape;
-use crate::weights::{read_binaryproto, read_feed};
+use crate::weights::{read_feed, read_mean};
 
 /// Records in a batch where nothing else is said, as in DIGITS.
 pub(super) const DEFAULT_BATCH: usize = 16;
@@ -207,7 +207,10 @@ impl Inputs {
         let options = transform(&plan.bases, &layer, data.mean.as_deref(), train)?;
         let said = definition.batch_sizes[usize::from(!train)].or(declared);
         let batch = plan.batch_size.or(said).unwrap_or(DEFAULT_BATCH);
-        let mut images = free.iter().enumerate().filter(|(i, input)| !is_label(input, *i));
+        let has_labels = matches!(&data.databases, Some((_, Some(_))));
+        let is_picture = |input: &str| !has_labels && declares_pixels(definition, input);
+        let mut images =
+            free.iter().enumerate().filter(|(i, input)| !is_label(input, *i) || is_picture(input));
         if let (Dialect::Caffe, Some((_, other))) = (definition.dialect, images.nth(1)) {
             return Err(Error::refused(format!(
                 "the records have one image each, and the net reads another as `{other}`: give its batches with --tensors"
@@ -466,6 +469,17 @@ fn declared_batch(node: &Node) -> Option<usize> {
     input.shapes.first()?.dims().first().copied().filter(|&n| 0 < n)
 }
 
+/// Whether an input declares that a record of it has rows and columns.
+fn declares_pixels(definition: &Definition, input: &str) -> bool {
+    let declared = |node: &Node| {
+        let at = node.tops.iter().position(|top| top.value == input)?;
+        let Layer::Input(layer) = &node.layer else { return None };
+        layer.shapes.get(at).or(layer.shapes.first()).cloned()
+    };
+    let shape = definition.nodes.iter().find_map(declared);
+    shape.is_some_and(|shape| matches!(shape.dims(), [_, _, h, w] if 1 < h * w))
+}
+
 /// Batches that may be of one class by chance, at most.
 const BATCHES_OF_ONE_CLASS: usize = 4;
 
@@ -540,7 +554,10 @@ pub(super) fn transform(
     }
     let file = mean.map(Path::to_owned).or(layer.mean_file.as_ref().map(|f| locate(f, bases)));
     let mean = match file {
-        Some(path) => Mean::Image(read_binaryproto(&path)?),
+        Some(path) => match read_mean(&path)? {
+            means if means.shape.len() == 1 => Mean::Values(means.data),
+            mean => Mean::Image(mean),
+        },
         None if layer.mean_value.is_empty() => Mean::None,
         None => Mean::Values(layer.mean_value.iter().map(|&v| v as f32).collect()),
     };

@@ -6,9 +6,10 @@ use prost::Message;
 
 use super::Complaints;
 use super::data::DataSpec;
-use super::forward::{Forward, Net};
-use super::inference::{last_snapshot, load};
+use super::forward::{Forward, Net, must_be_fed};
+use super::inference::load;
 use super::run_file;
+use super::snapshots::last_snapshot;
 use crate::data::lmdb::LmdbWriter;
 use crate::data::proto::Datum;
 use crate::error::{Error, Result};
@@ -123,6 +124,7 @@ pub fn extract(options: &ExtractOptions) -> Result<Result<Features, Complaints>>
         found.push(port);
         features.push((name.clone(), Blob { shape, data: vec![] }));
     }
+    must_be_fed(&machine, &sources, &found)?;
     load(&mut machine, &names, options.weights.as_slice())?;
     for (source, names) in sources {
         machine.feed(source, &names)?;

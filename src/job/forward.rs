@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Complaints;
 use super::data::{DEFAULT_BATCH, DataSpec, Inputs};
 use super::inference::load;
+use super::inputs::markers;
 use super::missing::report_missing;
 use super::program::{self, Facts, is_program};
 use super::{Plan, environment, read_net, states};
@@ -13,7 +14,7 @@ use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
 use crate::exec::SessionOptions;
 use crate::front::{self, Request};
-use crate::ir::{Definition, NetState};
+use crate::ir::{Definition, Net as Layers, NetState, Port};
 use crate::layers::Layer;
 use crate::passes::deploy::{deploy, is_label};
 use crate::pipeline;
@@ -62,7 +63,7 @@ impl Forward {
                 let state = definition.asked(&state);
                 (definition, state)
             }
-            None if is_program(path) && watched => deploy(&definition),
+            None if is_program(path) && watched => deploy(&definition, &[]),
             None => {
                 let state = states(&definition).1;
                 (definition, state)
@@ -161,6 +162,57 @@ fn no_data(watched: bool) -> Error {
     })
 }
 
+/// The tops of inputs that some blobs depend on, in order.
+pub(super) fn needed(net: &Layers, wanted: &[Port]) -> Vec<Port> {
+    let mut reached = vec![false; net.graph.node_count()];
+    let mut left: Vec<Port> = wanted.to_vec();
+    let mut read: Vec<Port> = vec![];
+    while let Some(port) = left.pop() {
+        if net.graph[port.node].layer.is_input() {
+            read.push(port);
+        } else if !std::mem::replace(&mut reached[port.node.index()], true) {
+            left.extend(net.bottoms(port.node).into_iter().flatten());
+        }
+    }
+    read.sort();
+    read
+}
+
+/// What a net gives: the blobs that no layer reads, and those that are written into files.
+pub(super) fn results(net: &Layers) -> Vec<Port> {
+    let is_computed = |port: &&Port| !net.graph[port.node].layer.is_input();
+    let mut all: Vec<Port> = net.outputs.iter().filter(is_computed).copied().collect();
+    let files = net.nodes().filter(|(_, node)| matches!(node.layer, Layer::Hdf5Output(_)));
+    all.extend(files.flat_map(|(index, _)| net.bottoms(index)).flatten());
+    all
+}
+
+/// Refuses a net in which something that is asked for depends on an input that nothing feeds, which would be zeros. An input
+/// that only says where sequences go on may be: every record then begins one.
+pub(super) fn must_be_fed(
+    machine: &Machine,
+    sources: &[(Source, Vec<(String, String)>)],
+    wanted: &[Port],
+) -> Result<()> {
+    let net = &machine.typed.net;
+    let read = needed(net, wanted);
+    let fed =
+        |name: &str| sources.iter().any(|(_, wires)| wires.iter().any(|(input, _)| input == name));
+    let nodes = net.graph.node_indices().map(|index| &net.graph[index]);
+    let markers = markers(nodes, read.iter().map(|&port| net.blob(port)));
+    let mut unfed = read.iter().filter(|&&port| !fed(net.blob(port)));
+    match unfed.find(|&&port| markers.iter().all(|marker| marker != net.blob(port))) {
+        Some(&port) => {
+            let (name, shape) = (net.blob(port), machine.typed.shape(port));
+            let of = shape.map_or(String::new(), |shape| format!(", {shape}"));
+            Err(Error::refused(format!(
+                "nothing feeds the input `{name}`{of}: give its batches in a file with --tensors"
+            )))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Checks that records have the size that a definition without data layers names for its inputs, since that is the one its
 /// weights are for.
 fn same_records(definition: &Definition, state: &NetState, inputs: &Inputs) -> Result<()> {
@@ -202,6 +254,7 @@ pub fn test_net(
         Ok(forward) => forward,
         Err(complaints) => return Ok(Err(complaints)),
     };
+    must_be_fed(&machine, &sources, &results(&machine.typed.net))?;
     load(&mut machine, &names, weights)?;
     for (source, names) in sources {
         machine.feed(source, &names)?;

@@ -21,7 +21,7 @@ use crate::layers::Layer;
 use crate::layers::data::Transform as Own;
 use crate::random::Philox;
 use crate::ty::Shape;
-use crate::weights::{Blob, read_binaryproto};
+use crate::weights::{Blob, read_mean};
 
 /// By whose rules image files are read and resized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,7 +219,13 @@ impl Intake {
         let channels = self.record[0];
         match (channels, Layout::of(channels)) {
             (3, _) => self.transformed(self.resized(image.to_colour())?.into_pixels()),
-            (1, _) => self.transformed(self.resized(image.to_grey())?.into_pixels()),
+            (1, _) => {
+                let grey = match self.rules {
+                    Rules::Digits => image.to_grey(),
+                    Rules::OpenCv => image.to_grey_of_opencv(),
+                };
+                self.transformed(self.resized(grey)?.into_pixels())
+            }
             (_, Some(_)) => match Layout::halves(&image) {
                 Some(halves) => self.prepare_pair(halves),
                 None => Err(Error::refused(format!(
@@ -408,6 +414,6 @@ fn three(dims: &[usize]) -> Option<[usize; 3]> {
 /// # Errors
 /// The file cannot be read, or holds no image.
 pub(super) fn mean_shape(path: &Path) -> Result<[usize; 3]> {
-    let mean = read_binaryproto(path)?;
+    let mean = read_mean(path)?;
     three(&mean.shape).ok_or_else(|| Error::format(path, "holds no mean image"))
 }

@@ -4,12 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::clusters::Measure;
 use super::data::{DataSpec, locate};
+use super::forward::{needed, results};
 pub use super::images::Pixels;
 use super::images::{Intake, Rules, Told, mean_shape, record_of};
+pub use super::inputs::Given;
+use super::inputs::{Inputs, Picture, SIZE, no_images};
 use super::program::{self, Facts, is_program};
 use super::run_file::{RunFile, mean_of_pairs, training_data};
 use super::seen::Seen;
-use super::{Complaints, LOG, RUN_FILE, is_run_file, read_net, run_file, states};
+use super::snapshots::last_snapshot;
+use super::{Complaints, RUN_FILE, is_run_file, read_net, run_file, states};
 use crate::data::datum::Colour;
 use crate::data::images::Image;
 use crate::diag::Diagnostics;
@@ -20,13 +24,11 @@ use crate::front::caffe::solver::is_solver;
 use crate::front::{self, Request};
 use crate::ir::{Definition, Port, TypedNet};
 use crate::layers::Layer;
-use crate::layers::input::Input;
 use crate::passes::deploy::deploy;
 use crate::pipeline;
 use crate::plan::Slot;
 use crate::source::SourceMap;
 use crate::spec::Dialect;
-use crate::train::log;
 use crate::train::machine::{Machine, Purpose, users};
 use crate::ty::Shape;
 use crate::weights::{order, read_weights};
@@ -38,8 +40,10 @@ const BATCH: usize = 64;
 pub struct Inference {
     pub(super) machine: Machine,
     input: Slot,
-    /// The input that is told the size of the images, and what it is told.
-    size: Option<(Slot, Vec<f32>)>,
+    /// The input of the second image of each pair.
+    second: Option<Second>,
+    /// What is written into other inputs before every run.
+    others: Vec<(Slot, Vec<f32>)>,
     /// Batch, channels, height, width of the input.
     shape: Shape,
     intake: Intake,
@@ -52,6 +56,15 @@ pub struct Inference {
     pub weights: Vec<PathBuf>,
     /// What the loss that the net is trained by tells its outputs apart by.
     pub measure: Measure,
+    /// What deserves a word about what the inputs take.
+    pub notes: Vec<String>,
+}
+
+/// The input of the second image of each pair.
+struct Second {
+    slot: Slot,
+    /// Makes images into what it takes.
+    intake: Intake,
 }
 
 /// Records in a batch of a program that is watched: with a single one programs may take its axis away.
@@ -75,6 +88,10 @@ pub struct Beside<'a> {
     pub images: Option<usize>,
     /// Whether all that layers compute for one image can be read afterwards.
     pub watched: bool,
+    /// What is given for inputs that take no images, or one image for all records.
+    pub inputs: &'a [Given],
+    /// Whether images come in twos: the second goes to the net's other input of images, if it has one.
+    pub pairs: bool,
 }
 
 /// Where the parts of a net for inference lie.
@@ -209,13 +226,11 @@ impl Inference {
         let found = Found::at(path, given)?;
         let network = found.base.join(&found.file.network);
         let told = is_program(&network);
-        let batch = match told {
-            true if given.watched => WATCHED,
-            true => BATCH,
-            false => given.images.unwrap_or(BATCH).clamp(1, BATCH),
-        };
         let net = match told {
-            true => Net::of_program(&network, &found, batch, &mut sources, &mut diagnostics)?,
+            true => {
+                let batch = if given.watched { WATCHED } else { BATCH };
+                Net::of_program(&network, &found, batch, &mut sources, &mut diagnostics)?
+            }
             false => {
                 let asked = Default::default();
                 let mut definition = read_net(&network, &asked, &mut sources, &mut diagnostics)?;
@@ -225,23 +240,57 @@ impl Inference {
         };
         let Net { definition, classes, declared } = net;
         let Found { alone, base, mean, weights, data, .. } = found;
-        let (deployed, state) = deploy(&definition);
-        let (input, shape) = taken(&deployed);
-        let intake = Intake::new(&Told {
-            definition: &definition,
-            tested: &states(&definition).1,
-            declared: declared.or(shape.filter(|_| !told)),
-            staged: definition.stages().contains(&state) && state.label() == "deploy",
-            data: &data,
-            mean: mean.as_deref(),
-            bases: std::slice::from_ref(&base),
-            rules: if alone { Rules::OpenCv } else { Rules::Digits },
-            red_first: told,
-            pixels: given.pixels.unwrap_or(&Pixels::default()),
-        })?;
-        let mut shapes = std::collections::BTreeMap::new();
-        if let Some(name) = input {
-            shapes.insert(name, Shape([&[batch][..], &intake.shape()].concat()));
+        let named: Vec<&str> = given.inputs.iter().map(|given| given.name.as_str()).collect();
+        let (deployed, state) = deploy(&definition, &named);
+        let inputs = match Inputs::new(&deployed, &state, given.inputs, given.pairs) {
+            Ok(inputs) => inputs,
+            // What is wrong with the definition comes first.
+            Err(_) if diagnostics.has_errors() => return Ok(Err((sources, diagnostics))),
+            Err(e) => return Err(e),
+        };
+        let batch = match told {
+            true if given.watched => WATCHED,
+            true => BATCH,
+            false => inputs.batch(given.images.unwrap_or(BATCH).clamp(1, BATCH)),
+        };
+        let (stages, tested) = (definition.stages(), states(&definition).1);
+        let no_data = DataSpec::default();
+        let intake_of = |declared: Option<[usize; 3]>, data: &DataSpec| {
+            Intake::new(&Told {
+                definition: &definition,
+                tested: &tested,
+                declared,
+                staged: stages.contains(&state) && state.label() == "deploy",
+                data,
+                mean: mean.as_deref(),
+                bases: std::slice::from_ref(&base),
+                rules: if alone { Rules::OpenCv } else { Rules::Digits },
+                red_first: told,
+                pixels: given.pixels.unwrap_or(&Pixels::default()),
+            })
+        };
+        let own = |picture: &Picture| match picture.declared {
+            Some(size) if size != inputs.images.declared.unwrap_or_default() => {
+                intake_of(Some(size), &no_data)
+            }
+            _ => intake_of(declared.or(inputs.images.declared.filter(|_| !told)), &data),
+        };
+        let intake = own(&inputs.images)?;
+        let second = inputs.second.as_ref().map(own).transpose()?;
+        let mut values: Vec<(String, Vec<f32>)> =
+            inputs.numbers().map(|(name, numbers)| (name.to_owned(), numbers.to_vec())).collect();
+        let mut shapes = inputs.shapes(batch);
+        let mut takes = |name: &String, intake: &Intake| {
+            shapes.insert(name.clone(), Shape([&[batch][..], &intake.shape()].concat()));
+        };
+        takes(&inputs.images.name, &intake);
+        if let (Some(picture), Some(intake)) = (&inputs.second, &second) {
+            takes(&picture.name, intake);
+        }
+        for (picture, path) in &inputs.pictures {
+            let intake = own(picture)?;
+            takes(&picture.name, &intake);
+            values.push((picture.name.clone(), intake.load(path)?));
         }
         let env = super::environment(shapes);
         let typed = pipeline::typed_net(&deployed, &state, &env, &mut diagnostics);
@@ -257,24 +306,20 @@ impl Inference {
         let purpose = Purpose { watched: given.watched, ..Purpose::FORWARD };
         let mut machine = Machine::new(typed, &env, purpose, options)?;
         load(&mut machine, &deployed.names, &weights)?;
-        let program = &machine.plan().program;
-        let image = program.inputs.iter().find(|(_, v)| program.shape(*v).rank() == 4);
-        let Some(&(_, v)) = image else {
-            return Err(Error::refused("the net has no input that takes images (N x C x H x W)"));
-        };
-        let shape = program.shape(v).clone();
-        if shape.dims()[1..] != intake.shape() {
-            let images = Shape(intake.shape().to_vec());
+        let fed = Fed::of(&machine, &inputs, values)?;
+        if fed.shape.dims()[1..] != intake.shape() {
+            let (shape, images) = (&fed.shape, Shape(intake.shape().to_vec()));
             return Err(Error::refused(format!("the net takes {shape}, the images are {images}")));
         }
         let outputs = machine.planned.outputs.iter();
         let outputs = outputs.map(|(name, v, _)| (name.clone(), machine.plan().slot(*v))).collect();
-        let input = machine.plan().slot(v);
-        let size = size(&machine, [shape.dims()[2], shape.dims()[3]]);
+        let Fed { input, second: slot, others, shape } = fed;
+        let second = slot.zip(second).map(|(slot, intake)| Second { slot, intake });
         Ok(Ok(Inference {
             machine,
             input,
-            size,
+            second,
+            others,
             shape,
             intake,
             readers,
@@ -283,6 +328,7 @@ impl Inference {
             exponentiate: definition.dialect == Dialect::Torch && classes.is_some(),
             weights,
             measure: measure_of(&definition),
+            notes: inputs.notes(),
         }))
     }
 
@@ -312,32 +358,47 @@ impl Inference {
         Ok(self.shape.dims()[1] == 3 && self.intake.read(path)?.shape()[0] == 1)
     }
 
-    /// Two image files as a net of pairs takes them.
+    /// Two image files as a net of pairs takes them, or one with two inputs of images.
     ///
     /// # Errors
     /// A file cannot be read; the net takes no pairs.
     pub fn load_pair(&self, paths: [&Path; 2]) -> Result<Vec<f32>> {
+        if let Some(Second { intake, .. }) = &self.second {
+            return Ok([self.intake.load(paths[0])?, intake.load(paths[1])?].concat());
+        }
         let [first, second] = paths.map(|path| self.intake.read(path));
         self.intake.prepare_pair([first?, second?])
     }
 
-    /// What becomes of an image, or of a pair of them, until the net takes it.
+    /// What becomes of an image until the net takes it, or of a pair of them: one for each input that takes one.
     ///
     /// # Errors
     /// Those of [`load`](Self::load) and [`load_pair`](Self::load_pair).
-    pub fn seen(&self, paths: &[&Path]) -> Result<Seen> {
-        let images: Vec<_> =
-            paths.iter().map(|path| self.intake.read(path)).collect::<Result<_>>()?;
-        Seen::new(&self.intake, &self.readers, images)
+    pub fn seen(&self, paths: &[&Path]) -> Result<Vec<Seen>> {
+        let read = |intake: &Intake, paths: &[&Path]| {
+            let images = paths.iter().map(|path| intake.read(path)).collect::<Result<_>>()?;
+            Seen::new(intake, &self.readers, images)
+        };
+        match (&self.second, paths) {
+            (Some(Second { intake, .. }), [first, second]) => {
+                Ok(vec![read(&self.intake, &[first])?, read(intake, &[second])?])
+            }
+            _ => Ok(vec![read(&self.intake, paths)?]),
+        }
     }
 
     /// An image as the net takes it: resized, transformed as the net's data layer does it in a test, channels as needed, blue
-    /// first for Caffe and red first for programs.
+    /// first for Caffe and red first for programs. Where images come in twos it is both of them.
     ///
     /// # Errors
     /// The net takes other channels than images have.
     pub fn prepare(&self, image: Image) -> Result<Vec<f32>> {
-        self.intake.prepare(image)
+        match &self.second {
+            Some(Second { intake, .. }) => {
+                Ok([self.intake.prepare(image.clone())?, intake.prepare(image)?].concat())
+            }
+            None => self.intake.prepare(image),
+        }
     }
 
     /// The outputs for prepared images, in their order.
@@ -346,13 +407,15 @@ impl Inference {
         let each = self.shape.count() / batch;
         let mut results = vec![];
         for chunk in images.chunks(batch) {
-            let mut data = vec![0.0; self.shape.count()];
-            for (to, image) in data.chunks_mut(each).zip(chunk) {
-                to.copy_from_slice(image);
+            let own = chunk.iter().flat_map(|image| &image[..each]).copied();
+            write_rows(&mut self.machine, self.input, own, self.shape.count());
+            if let Some(Second { slot, intake }) = &self.second {
+                let count = batch * intake.shape().iter().product::<usize>();
+                let own = chunk.iter().flat_map(|image| &image[each..]).copied();
+                write_rows(&mut self.machine, *slot, own, count);
             }
-            self.machine.session.write(self.input, &data);
-            if let Some((slot, size)) = &self.size {
-                self.machine.session.write(*slot, size);
+            for (slot, values) in &self.others {
+                self.machine.session.write(*slot, values);
             }
             self.machine.session.run()?;
             self.machine.take_rows(chunk.len());
@@ -411,14 +474,71 @@ pub(super) fn load(
     })
 }
 
-/// The input that detectors of Faster R-CNN's kind call `im_info`, and the height and the width of images that are not scaled.
-fn size(machine: &Machine, [height, width]: [usize; 2]) -> Option<(Slot, Vec<f32>)> {
-    let program = &machine.plan().program;
-    let &(_, v) = program.inputs.iter().find(|(name, _)| name == "im_info")?;
-    let mut size = vec![1.0; program.shape(v).count()];
-    let [high, wide, ..] = &mut size[..] else { return None };
-    (*high, *wide) = (height as f32, width as f32);
-    Some((machine.plan().slot(v), size))
+/// Writes the rows of a batch, zeros where there are no more.
+fn write_rows(machine: &mut Machine, slot: Slot, rows: impl Iterator<Item = f32>, count: usize) {
+    let mut rows: Vec<f32> = rows.collect();
+    rows.resize(count, 0.0);
+    machine.session.write(slot, &rows);
+}
+
+/// Where the inputs of a net lie, and what they take.
+struct Fed {
+    /// The place and the shape of the images.
+    input: Slot,
+    shape: Shape,
+    /// The place of the second images.
+    second: Option<Slot>,
+    /// What all others take.
+    others: Vec<(Slot, Vec<f32>)>,
+}
+
+impl Fed {
+    /// Finds the inputs; what is given for one is by its name, of one record for all of a batch.
+    ///
+    /// # Errors
+    /// The net takes no images, or an input that something depends on takes nothing.
+    fn of(machine: &Machine, inputs: &Inputs, given: Vec<(String, Vec<f32>)>) -> Result<Self> {
+        let program = &machine.plan().program;
+        let shape_of = |name: &str| {
+            let (_, v) = program.inputs.iter().find(|(input, _)| input == name)?;
+            Some(program.shape(*v).clone())
+        };
+        let images = &inputs.images.name;
+        let shape = shape_of(images).filter(|shape| shape.rank() == 4).ok_or_else(no_images)?;
+        let input = machine.input(images).ok_or_else(|| {
+            Error::refused(format!("no output of the net depends on its images, `{images}`"))
+        })?;
+        let second = inputs.second.as_ref().map(|picture| &picture.name);
+        let net = &machine.typed.net;
+        let needed = needed(net, &results(net));
+        let is_needed = |name: &String| needed.iter().any(|&port| net.blob(port) == name);
+        let mut others = vec![];
+        for (name, v) in &program.inputs {
+            let Some(slot) = machine.input(name).filter(|_| name != images) else { continue };
+            let shape_here = program.shape(*v);
+            let count = shape_here.count();
+            if let Some((_, values)) = given.iter().find(|(given, _)| given == name) {
+                others.push((slot, values.iter().copied().cycle().take(count).collect()));
+            } else if name == SIZE {
+                others.push((slot, size(count, [shape.dims()[2], shape.dims()[3]])));
+            } else if inputs.markers.contains(name) || second != Some(name) && !is_needed(name) {
+                others.push((slot, vec![0.0; count]));
+            } else if second != Some(name) {
+                return Err(inputs.complaint(name, shape_here));
+            }
+        }
+        let second = second.and_then(|name| machine.input(name));
+        Ok(Fed { input, shape, second, others })
+    }
+}
+
+/// What detectors of Faster R-CNN's kind are told of an image: its height and its width, and that it is not scaled.
+fn size(count: usize, [height, width]: [usize; 2]) -> Vec<f32> {
+    let mut size = vec![1.0; count];
+    for (to, of) in size.iter_mut().zip([height, width]) {
+        *to = of as f32;
+    }
+    size
 }
 
 /// Names and types of the layers that read the images.
@@ -458,94 +578,4 @@ fn of_net(path: &Path, given: &Beside) -> Result<RunFile> {
         )));
     }
     Ok(RunFile { network: name, ..RunFile::default() })
-}
-
-/// The input of a net for inference that takes images, and what it declares of them: channels, rows, columns.
-fn taken(deployed: &Definition) -> (Option<String>, Option<[usize; 3]>) {
-    let mut first = None;
-    for node in deployed.nodes.iter().filter(|node| node.layer.is_input()) {
-        for (i, top) in node.tops.iter().enumerate() {
-            let shape = match &node.layer {
-                Layer::Input(Input { shapes }) if shapes.len() == 1 => shapes.first(),
-                Layer::Input(Input { shapes }) => shapes.get(i),
-                _ => None,
-            };
-            if let Some(&[_, channels, height, width]) = shape.map(Shape::dims) {
-                return (Some(top.value.clone()), Some([channels, height, width]));
-            }
-            first = first.or(Some(top.value.clone()));
-        }
-    }
-    (first, None)
-}
-
-/// The snapshot that the last run in a folder has written last, by its log; of the most iterations where that tells none.
-///
-/// # Errors
-/// There is none.
-pub fn last_snapshot(folder: &Path) -> Result<PathBuf> {
-    logged(folder).or_else(|| last(folder, "")).ok_or_else(|| {
-        Error::refused(format!(
-            "there is no snapshot {}; train first, or give --weights",
-            folder.join("*_iter_N.safetensors").display()
-        ))
-    })
-}
-
-fn logged(folder: &Path) -> Option<PathBuf> {
-    let state = log::last_snapshot(&folder.join(LOG))?;
-    let weights = folder.join(state.file_name()?).with_extension("safetensors");
-    weights.exists().then_some(weights)
-}
-
-/// The snapshots in a folder that a run leaves as they are, which writes one every so many updates and after its last: the
-/// one of the most iterations.
-pub fn left_snapshot(folder: &Path, every: u64, last_of_run: u64) -> Option<PathBuf> {
-    let is_left = |iteration: u64| {
-        let is_due = 0 < every && iteration.is_multiple_of(every);
-        last_of_run < iteration || iteration != last_of_run && !is_due
-    };
-    snapshots(folder, "").filter(|(iteration, ..)| is_left(*iteration)).max().map(|found| found.2)
-}
-
-/// The snapshot of the most iterations whose files' names begin with a solver's prefix.
-///
-/// # Errors
-/// There is none.
-pub fn last_snapshot_of(prefix: &Path) -> Result<PathBuf> {
-    let stem = prefix.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    last(prefix.parent().unwrap_or(Path::new("")), &stem).ok_or_else(|| {
-        Error::refused(format!(
-            "there is no snapshot {}_iter_N.caffemodel; train first, or give --weights",
-            prefix.display()
-        ))
-    })
-}
-
-/// The iteration of a snapshot by its name.
-pub fn iteration_of(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?;
-    let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))?;
-    stem.rsplit_once("_iter_")?.1.parse().ok()
-}
-
-/// How the names of files of weights end, those with names of parameters last.
-const ENDINGS: [&str; 3] = [".caffemodel.h5", ".caffemodel", ".safetensors"];
-
-/// The weights of the most iterations in a folder, of files called `PREFIX_iter_N` or, for an empty prefix, any.
-fn last(folder: &Path, prefix: &str) -> Option<PathBuf> {
-    snapshots(folder, prefix).max().map(|(_, _, path)| path)
-}
-
-/// Files of weights in a folder with their iterations and what kind of file they are.
-fn snapshots(folder: &Path, prefix: &str) -> impl Iterator<Item = (u64, usize, PathBuf)> {
-    let here = folder.as_os_str().is_empty();
-    let entries = std::fs::read_dir(if here { Path::new(".") } else { folder });
-    entries.into_iter().flatten().filter_map(move |entry| {
-        let path = folder.join(entry.ok()?.file_name());
-        let name = path.file_name()?.to_str()?;
-        let kind = ENDINGS.iter().position(|ending| name.ends_with(ending))?;
-        let fits = prefix.is_empty() || name.starts_with(&format!("{prefix}_iter_"));
-        Some((iteration_of(&path).filter(|_| fits)?, kind, path))
-    })
 }

@@ -182,7 +182,7 @@ fn typed(
     let record = pipeline::record_shape;
     let mut env = pipeline::environment(&env_options, &record);
     let found = shapes_of_data(&definition, &env);
-    let (definition, state) = deploy(&definition);
+    let (definition, state) = deploy(&definition, &[]);
     found.into_iter().for_each(|(name, shape)| {
         env.shapes.entry(name).or_insert(shape);
     });

@@ -1,5 +1,6 @@
 //! Trains a checked net on made-up data for one step: whether it trains at all can be seen without its data.
 
+use super::meaning::meaning;
 use crate::data::made_up::made_up;
 use crate::error::Result;
 use crate::exec::SessionOptions;
@@ -7,7 +8,6 @@ use crate::ir::TypedNet;
 use crate::spec::Environment;
 use crate::spec::solver::Solver;
 use crate::train::Trainer;
-use crate::train::labels::Labels;
 
 /// What one step did.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,8 @@ pub struct Trial {
     pub largest: f32,
 }
 
-/// Feeds all inputs of a trainer with made-up data: classes where the input is labels of them, numbers from 0 to below 1 else.
+/// Feeds all inputs of a trainer with made-up data: classes, boxes and the like where its readers expect these, numbers from 0
+/// to below 1 else.
 ///
 /// # Errors
 /// An input cannot be fed.
@@ -35,8 +36,8 @@ pub fn feed(trainer: &mut Trainer, seed: u64) -> Result<()> {
         .collect();
     for (number, (name, shape)) in inputs.iter().enumerate() {
         let record = shape.get(1..).unwrap_or_default();
-        let labels = Labels::of(trainer.typed(), name).some();
-        let source = made_up(name, record, labels, (seed, number as u64));
+        let meaning = meaning(trainer.typed(), name);
+        let source = made_up(name, record, meaning, (seed, number as u64));
         trainer.feed(source, &[(name.clone(), name.clone())])?;
     }
     Ok(())

@@ -8,8 +8,8 @@ use crate::layers::input::Input;
 use crate::spec::Phase;
 
 /// The definition and the state for inference. A definition with DIGITS' deploy stage has its own; from any other, what
-/// needs a label is taken out at the TEST phase.
-pub fn deploy(definition: &Definition) -> (Definition, NetState) {
+/// needs a label is taken out at the TEST phase, but for the labels among the inputs that are given.
+pub fn deploy(definition: &Definition, given: &[&str]) -> (Definition, NetState) {
     let stages = definition.stages();
     if let Some(state) = stages.into_iter().find(|s| s.label() == "deploy") {
         return (definition.clone(), state);
@@ -22,8 +22,15 @@ pub fn deploy(definition: &Definition) -> (Definition, NetState) {
         node.include.clear();
         node.exclude.clear();
         if node.layer.is_input() {
-            let labels = labels(&node);
+            let mut labels = labels(&node);
+            labels.retain(|label| !given.contains(&label.as_str()));
             missing.extend(labels.iter().cloned());
+            if let Layer::Input(input) = &mut node.layer
+                && input.shapes.len() == node.tops.len()
+            {
+                let mut tops = node.tops.iter();
+                input.shapes.retain(|_| tops.next().is_some_and(|t| !labels.contains(&t.value)));
+            }
             node.tops.retain(|top| !labels.contains(&top.value));
             if !matches!(node.layer, Layer::Input(_)) {
                 node.layer = Input::default().into();

@@ -62,7 +62,8 @@ fn between(
         }
     }
     let (one, other) = (&a.loss_weights[i.index()], &b.loss_weights[j.index()]);
-    if one != other {
+    let has_any = [one, other].into_iter().flatten().any(|&weight| weight != 0.0);
+    if has_any && one != other {
         let list = |weights: &[f32]| match weights {
             [] => "none".to_owned(),
             weights => weights.iter().map(f32::to_string).collect::<Vec<_>>().join(", "),

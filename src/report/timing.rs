@@ -47,11 +47,16 @@ pub fn table(timing: &Timing, width: Width) -> String {
         milliseconds(forward + backward),
         timing.iterations,
     );
+    if timing.layers.iter().any(|layer| layer.forward == 0.0 && layer.backward == 0.0) {
+        out.push_str(
+            "a layer without a time brings data, runs as part of one before it or of its twin, or only changes a shape\n",
+        );
+    }
     out
 }
 
 fn milliseconds(seconds: f64) -> String {
-    format!("{:.4}", seconds * 1e3)
+    if seconds == 0.0 { "-".to_owned() } else { format!("{:.4}", seconds * 1e3) }
 }
 
 fn share(part: f64, whole: f64) -> String {

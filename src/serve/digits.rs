@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::Server;
 use super::definition::{Pasted, drawn, scratch};
-use super::inference::{epoch, kept, run};
+use super::inference::{epoch, inputs, kept, run};
 use super::jobs::Job;
 use super::refusal::Refusal;
 use super::upload::Upload;
@@ -156,6 +156,7 @@ async fn of_one(server: &Server, upload: &Upload, more: &[&str]) -> Result<Value
     let folder = scratch()?;
     let mut words: Vec<OsString> = more.iter().map(OsString::from).collect();
     words.push(image(upload, folder.path())?);
+    words.extend(inputs(upload, folder.path())?);
     run(server, &job, epoch(upload)?, folder.path(), words).await
 }
 

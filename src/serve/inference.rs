@@ -59,8 +59,36 @@ async fn statistics(
 fn images(upload: &Upload, folder: &Path) -> Result<Vec<OsString>, Refusal> {
     let mut words = kept(upload, "images", folder)?;
     words.extend(upload.field("pairs").map(|_| OsString::from("--pairs")));
+    words.extend(inputs(upload, folder)?);
     Ok(words)
 }
+
+/// The words for other inputs of the net: numbers in fields `input.NAME`, or files.
+pub(super) fn inputs(upload: &Upload, folder: &Path) -> Result<Vec<OsString>, Refusal> {
+    let is_numbers = |text: &str| text.split(',').all(|n| n.trim().parse::<f32>().is_ok());
+    let mut words = vec![];
+    for (name, numbers) in upload.fields_of(INPUT) {
+        if !is_numbers(numbers) {
+            let why =
+                format!("`{INPUT}{name}` is `{numbers}`; write numbers with commas between them");
+            return Err(Refusal::wrong(why));
+        }
+        words.push(format!("--input={name}={numbers}").into());
+    }
+    let mut fields: Vec<&str> =
+        upload.files.iter().map(|(field, ..)| &**field).filter(|f| f.starts_with(INPUT)).collect();
+    fields.dedup();
+    for field in fields {
+        let file = kept(upload, field, folder)?.swap_remove(0);
+        let mut word = OsString::from(format!("--input={}=", &field[INPUT.len()..]));
+        word.push(file);
+        words.push(word);
+    }
+    Ok(words)
+}
+
+/// What the names of fields with other inputs begin with.
+const INPUT: &str = "input.";
 
 /// Which snapshot a form asks for.
 pub(super) fn epoch(upload: &Upload) -> Result<Option<f64>, Refusal> {
@@ -80,7 +108,7 @@ pub(super) fn kept(upload: &Upload, field: &str, folder: &Path) -> Result<Vec<Os
         let plain =
             last.replace(|c: char| c.is_control(), "").trim_start_matches(['.', '-']).to_owned();
         let mut name = if plain.is_empty() { "image".to_owned() } else { plain };
-        while names.contains(&OsString::from(&name)) {
+        while folder.join(&name).exists() {
             name.insert_str(0, "again-");
         }
         let path = folder.join(&name);

@@ -24,8 +24,8 @@ use super::verb::verb;
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::file::read_text;
-use crate::job::inference::{iteration_of, last_snapshot};
 use crate::job::run_file::{self, DEFAULT_EPOCHS, RunFile};
+use crate::job::snapshots::{iteration_of, last_snapshot};
 use crate::job::{LOG, RUN_FILE, is_being_written};
 
 /// How much of the ends of logs is read, in bytes.

@@ -384,6 +384,7 @@ async function showJob(id) {
   // Images to test.
   const images = make("input", { type: "file", multiple: true, accept: "image/*" });
   const pairs = make("input", { type: "checkbox" });
+  const others = make("input", { placeholder: "rois=0,10,10,100,100" });
   const test = make("button", {}, "Test");
   const look = make("button", { class: "plain" }, "Look inside");
   const results = make("div", {});
@@ -391,6 +392,7 @@ async function showJob(id) {
     const form = new FormData();
     for (const image of images.files) form.append("images", image, image.name);
     if (pairs.checked) form.append("pairs", "1");
+    for (const [, name, numbers] of others.value.matchAll(/(\S+?)=(\S+)/g)) form.append(`input.${name}`, numbers);
     if (snapshots.value) form.append("snapshot_epoch", snapshots.value);
     [test.disabled, look.disabled] = [true, true];
     try {
@@ -407,7 +409,7 @@ async function showJob(id) {
   main.replaceChildren(make("h1", {}, id), make("div", { class: "row" }, abort, resume), trouble, head, plots,
     make("h2", {}, "Test images"),
     make("div", { class: "row" }, labelled("Images", images), labelled("Snapshot", snapshots),
-      make("label", { class: "beside" }, pairs, "each two are a pair"), test, look),
+      make("label", { class: "beside" }, pairs, "each two are a pair"), labelled("Other inputs", others), test, look),
     results, make("h2", {}, "Files"), links, make("h2", {}, "Net"), net, make("h2", {}, "Console"), tail);
   await refresh();
   net.append(make("a", { href: `${address}/network.svg`, target: "_blank" },

@@ -22,6 +22,18 @@ impl Upload {
         self.fields.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// The fields whose names begin with `prefix` that are not empty, by the rest of their names.
+    pub(super) fn fields_of<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let named = self
+            .fields
+            .iter()
+            .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.trim())));
+        named.filter(|(_, value)| !value.is_empty())
+    }
+
     /// A field that must be there.
     pub(super) fn needed(&self, name: &str) -> Result<&str, Refusal> {
         self.field(name).ok_or_else(|| Refusal::wrong(format!("`{name}` is missing")))

@@ -90,7 +90,7 @@ impl Labels {
 }
 
 /// Whether a layer's tops are numbers of its bottom, each as it is.
-fn moves(layer: &Layer) -> bool {
+pub fn moves(layer: &Layer) -> bool {
     matches!(
         layer,
         Layer::Select(_)

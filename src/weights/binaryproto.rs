@@ -2,14 +2,19 @@
 
 use std::path::Path;
 
-use super::{Blob, read_message, write_message};
+use super::{Blob, parse_message, write_message};
 use crate::data::proto::BlobProto;
 use crate::ty::Shape;
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
 /// Reads a `.binaryproto`; a mean image has the shape `[1, channels, height, width]`.
 pub fn read_binaryproto(path: &Path) -> Result<Blob> {
-    let blob = read_message(path, "a blob")?;
+    parse_binaryproto(path, &file::read(path)?)
+}
+
+/// Like [`read_binaryproto`] for bytes in memory; `path` is for errors only.
+pub(super) fn parse_binaryproto(path: &Path, bytes: &[u8]) -> Result<Blob> {
+    let blob = parse_message(path, bytes, "a blob")?;
     Blob::from_proto(blob).map_err(|message| Error::format(path, message))
 }
 

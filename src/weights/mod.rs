@@ -1,5 +1,5 @@
 //! Reads and writes parameters: .caffemodel and .solverstate in both of Caffe's formats, .binaryproto, .safetensors, .t7.
-//! TensorFlow's checkpoints are read.
+//! TensorFlow's checkpoints are read, and so are single tensors of `.npy` and `.json`.
 //!
 //! Every format becomes [`Blob`]s: a shape and row-major f32 values. Claimed sizes are compared with what the file holds before
 //! anything is allocated for them. Files are written whole or not at all (see [`file`](crate::file)).
@@ -14,12 +14,14 @@ mod given;
 pub mod hdf5;
 mod hdf5_snapshot;
 mod kind;
+mod npy;
 pub mod order;
 mod safetensors;
 mod solverstate;
 mod stored;
 mod stream;
 pub mod t7;
+mod tensor;
 
 pub use arrangement::Arrangement;
 pub use binaryproto::{binaryproto_for_layers, read_binaryproto, write_binaryproto};
@@ -37,6 +39,7 @@ pub use safetensors::{
 };
 pub use solverstate::SolverState;
 pub use stored::{Stored, by_name, move_weights, read_stored, read_weights};
+pub use tensor::{read_mean, read_tensor};
 
 use std::path::Path;
 
@@ -45,10 +48,6 @@ use prost::Message;
 use crate::{Error, Result, file};
 
 /// Reads one binary message of Caffe; `what` names the kind of file in errors.
-fn read_message<M: Message + Default>(path: &Path, what: &str) -> Result<M> {
-    parse_message(path, &file::read(path)?, what)
-}
-
 fn parse_message<M: Message + Default>(path: &Path, bytes: &[u8], what: &str) -> Result<M> {
     if hdf5::is_hdf5(bytes) {
         let message = format!("is an HDF5 file, not {what} in Caffe's binary format");
