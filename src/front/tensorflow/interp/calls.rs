@@ -86,8 +86,23 @@ impl Python {
             Value::Str(text) if ACTIVATIONS.contains(&&**text) => {
                 error.help(format!("a text is no function: write `tf.nn.{text}`"))
             }
-            _ => error,
+            _ => match self.property_called(at) {
+                Some(name) => error.help(format!("`{name}` is a property: without parentheses")),
+                None => error,
+            },
         }
+    }
+
+    /// The property of a model that a call such as `self.inference()` calls.
+    fn property_called(&self, at: Span) -> Option<String> {
+        let text = &self.sources.file(at.file).text;
+        let call = text.get(at.range())?.strip_suffix("()")?;
+        let name = call.strip_prefix("self.")?;
+        let decorated = text.match_indices(&format!("def {name}(")).any(|(def, _)| {
+            let above = text[..def].trim_end();
+            above.ends_with("_property") || above.ends_with("@property")
+        });
+        decorated.then(|| call.to_owned())
     }
 
     /// Calls a method of an object.
