@@ -87,22 +87,26 @@ impl Python {
                 error.help(format!("a text is no function: write `tf.nn.{text}`"))
             }
             _ => match self.property_called(at) {
-                Some(name) => error.help(format!("`{name}` is a property: without parentheses")),
-                None => error,
+                Err(limit) => limit,
+                Ok(Some(name)) => {
+                    error.help(format!("`{name}` is a property: without parentheses"))
+                }
+                Ok(None) => error,
             },
         }
     }
 
     /// The property of a model that a call such as `self.inference()` calls.
-    fn property_called(&self, at: Span) -> Option<String> {
-        let text = &self.sources.file(at.file).text;
-        let call = text.get(at.range())?.strip_suffix("()")?;
-        let name = call.strip_prefix("self.")?;
+    fn property_called(&mut self, at: Span) -> Outcome<Option<String>> {
+        let text = self.sources.file(at.file).text.clone();
+        let call = text.get(at.range()).and_then(|call| call.strip_suffix("()")).unwrap_or("");
+        let Some(name) = call.strip_prefix("self.") else { return Ok(None) };
+        self.work(text.len(), at)?;
         let decorated = text.match_indices(&format!("def {name}(")).any(|(def, _)| {
             let above = text[..def].trim_end();
             above.ends_with("_property") || above.ends_with("@property")
         });
-        decorated.then(|| call.to_owned())
+        Ok(decorated.then(|| call.to_owned()))
     }
 
     /// Calls a method of an object.

@@ -118,10 +118,15 @@ fn colon_of_others(before: &str) -> Option<(usize, &'static str)> {
     }
 }
 
+/// A brace is looked for in so many bytes of whole lines.
+const LONGEST_TABLE: usize = 1 << 12;
+
 /// The last brace before a place that no other closes.
 fn open_brace(text: &str, place: usize) -> Option<usize> {
     let mut open = vec![];
-    let mut at = scan::beginning(text);
+    let lines = text[..place].char_indices().rev().filter(|(_, c)| *c == '\n');
+    let far = lines.map(|(i, _)| i + 1).find(|i| i + LONGEST_TABLE < place);
+    let mut at = far.unwrap_or_else(|| scan::beginning(text));
     while let Ok(Some(token)) = scan::next_token(text, at) {
         if place <= token.start {
             break;
