@@ -6,8 +6,9 @@
 //!       ── autodiff ──▶ plan::Plan ── exec::Session ──▶ outputs, losses, gradients
 //! ```
 //!
-//! The program `cortado` is made of the functions of [`job`]; [`pipeline`] has the steps before, and [`train::machine`] a net
-//! with its memory:
+//! The program `cortado` is made of the functions of [`job`]; [`pipeline`] has the steps before, [`train::machine`] a net
+//! with its memory, and [`train::Trainer`] one in training. `examples/features.rs` reads a net and an image, and
+//! `examples/train.rs` trains a net on numbers of its own. In short:
 //!
 //! ```
 //! use std::path::Path;

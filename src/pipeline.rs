@@ -62,7 +62,7 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// The net of the only stage, or of the stage of this name.
+    /// The net of the stage of this name, such as `TRAIN` or `deploy`, if it was looked at.
     pub fn stage(&self, name: &str) -> Option<&TypedNet> {
         self.stages.iter().find(|typed| typed.net.state.label() == name)
     }
@@ -79,7 +79,10 @@ impl Checked {
     }
 }
 
-/// Reads a file and checks every stage of it. Fails only if the file cannot be read.
+/// Reads a file and checks every stage of it.
+///
+/// # Errors
+/// The file cannot be read; what is wrong with the definition is among the diagnostics.
 pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
     Ok(check(path, read_definition(path)?, options))
 }

@@ -7,6 +7,9 @@
 //!
 //! With `UPDATE_EXPECTED=1` in the environment the comments are written anew, for a reader of the difference to judge.
 
+#[path = "diagnostics/slips.rs"]
+mod slips;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +36,7 @@ fn main() {
         })
         .collect();
     trials.push(Trial::test("every_code_has_a_fixture", move || every_code(&files)));
+    trials.push(Trial::test("slips", slips::one_complaint_says_what_to_write));
     trials.push(Trial::test("joined_blobs_tell_where_they_come_from", origins));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

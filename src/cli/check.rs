@@ -25,7 +25,7 @@ use crate::ty::Shape;
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The definition, or a Caffe solver with the nets it names
+    /// The definition, or a solver or run file with the nets that it names
     net: PathBuf,
     /// Only this stage: train, val, deploy, TRAIN or TEST, or TRAIN+fine with a stage of the net
     #[arg(long)]

@@ -17,11 +17,18 @@ use crate::report::plot::{self, Scatter};
 /// Images that are embedded, at most.
 const MOST: usize = 10_000;
 
+/// What the figures are.
+const FIGURES: &str = "\
+kNN: the part of images whose five nearest others name their class. pairs: the part of pairs, half of them alike, that one
+threshold tells apart, with that threshold. AUC: how often two images that are alike lie closer together than two that are not;
+0.5 is chance, 1 is perfect.";
+
 /// Images that are in memory at a time.
 const CHUNK: usize = 256;
 
 /// Arguments of `clusters`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = FIGURES)]
 pub(super) struct Arguments {
     /// The run file that the net was trained with
     run: PathBuf,

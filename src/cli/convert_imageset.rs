@@ -20,11 +20,11 @@ pub(super) struct Arguments {
     database: PathBuf,
     /// One channel instead of three
     #[arg(long, alias = "grey", action = Set, num_args = 0..=1, require_equals = true, default_value_t = false,
-        default_missing_value = "true")]
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false")]
     gray: bool,
     /// A random order instead of that of the list
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, default_value_t = false,
-        default_missing_value = "true")]
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false")]
     shuffle: bool,
     /// The same seed gives the same order
     #[arg(long, default_value_t = 0)]
@@ -40,11 +40,12 @@ pub(super) struct Arguments {
     resize_height: Option<usize>,
     /// Images of different sizes are an error
     #[arg(long = "check_size", alias = "check-size", action = Set, num_args = 0..=1, require_equals = true,
-        default_value_t = false, default_missing_value = "true")]
+        default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_name = "true|false")]
     check_size: bool,
     /// Keep image files instead of pixels
     #[arg(long, action = Set, num_args = 0..=1, require_equals = true, default_value_t = false,
-        default_missing_value = "true")]
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "true|false")]
     encoded: bool,
     /// The kind of those files: png, jpg, bmp; that of the listed file if not given. Without --encoded it says that too
     #[arg(long = "encode_type", alias = "encode-type")]

@@ -59,6 +59,8 @@ struct Cli {
 enum Verb {
     /// Check a definition at every stage and print its layers
     Check(check::Arguments),
+    /// Draw a definition as SVG, DOT or PNG
+    Visualize(visualize::Arguments),
     /// Make LMDBs of image pairs, as DIGITS' create_db.py does
     #[command(alias = "create_db")]
     CreateDb(create_db::Arguments),
@@ -71,35 +73,36 @@ enum Verb {
     /// Train a net from a run file or a Caffe solver
     Train(train::Arguments),
     /// Test a snapshot on the validation data
+    #[command(mut_arg("weights", |arg| arg.help("Weights, instead of the last snapshot of the run")),
+        mut_arg("tensors", |arg| arg.help("Batches to test on, as a safetensors file with a tensor for each input")),
+        mut_arg("output", |arg| arg.help("The folder of the run, whose last snapshot is tested")))]
     Test(train::TestArguments),
     /// Run images through a trained net
     Infer(infer::Arguments),
     /// Write blobs of a trained net for every record of a data set, as Caffe's extract_features does
     #[command(alias = "extract_features")]
     Extract(extract::Arguments),
-    /// Draw the embedding of labelled images by class
+    /// Draw the embedding of labelled images by class, and say how well it tells them apart
     Clusters(clusters::Arguments),
-    /// Draw a definition as SVG, DOT or PNG
-    Visualize(visualize::Arguments),
-    /// Draw losses and outputs of training logs, cortado's or Caffe's
-    Plot(plot::Arguments),
+    /// Make one forward pass, and with --backward one backward pass, on given tensors
+    Run(run::Arguments),
     /// Time every layer forward and backward
     Time(time::Arguments),
+    /// Draw losses and outputs of training logs, cortado's or Caffe's
+    Plot(plot::Arguments),
     /// Say what nets can run on here
     #[command(alias = "device_query")]
     DeviceQuery,
+    /// Offer the verbs in a browser, and by the REST interface of DIGITS
+    Serve(serve::Arguments),
     /// Write a definition or solver of any earlier Caffe in its modern form, or weights in another format
     Convert(convert::Arguments),
     /// Compare the meaning of two definitions
     Diff(diff::Arguments),
     /// List the layers, or describe one
     Layers(layers::Arguments),
-    /// Explain the code of an error or warning, or list all codes
+    /// Explain the code of an error or warning, or the keys of a run file, or list all codes
     Explain(explain::Arguments),
-    /// The verbs in a browser, and by the REST interface of DIGITS
-    Serve(serve::Arguments),
-    /// One forward pass, and with --backward one backward pass, on given tensors
-    Run(run::Arguments),
 }
 
 /// Makes what is freed the system's again, if it is large. By itself the allocator keeps about as much as the largest

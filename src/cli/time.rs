@@ -20,11 +20,11 @@ pub(super) struct Arguments {
     /// Passes that are timed
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     iterations: u64,
-    /// Parameters: .caffemodel or .safetensors; those of the fillers if not given
+    /// Parameters: .caffemodel, .caffemodel.h5, .safetensors or .t7; those of the fillers if not given
     #[arg(long)]
     weights: Option<PathBuf>,
     /// TRAIN, TEST, or a stage of DIGITS: train, val, deploy; training if not given
-    #[arg(long)]
+    #[arg(long, visible_alias = "stage")]
     phase: Option<String>,
     /// The shape of a data blob, such as data=64,3,28,28; inputs of a Lua definition are 0, 1 and so on, its labels target
     #[arg(long, value_parser = named_shape)]

@@ -265,6 +265,13 @@ codes! {
     W0641 "method-not-called";
     /// A class of the library is made with more arguments than it takes. Lua drops them without a word.
     W0642 "argument-without-effect";
+    /// Of two layers with the same parameters, one on each side of a net of pairs, one computes what no layer reads: the layer
+    /// behind it reads the other side instead. Both sides are the same image then, and the net learns nothing about pairs.
+    W0643 "unread-twin";
+    /// One module with parameters was added twice to a container. A module of Torch has one `output` and one `gradInput`, so
+    /// that its second call overwrites those of the first: two sides of a net of pairs give the same features there, and
+    /// gradients of the first call are wrong. cortado computes both calls. Add a `clone` that shares the parameters.
+    W0644 "module-twice";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 
-use super::{Diagnostics, Severity, W0605, without_names};
+use super::{Diagnostics, Severity, W0605, W0620, without_names};
 
 /// So often the same words are repeated; after that one complaint stands for all.
 pub const FEW: usize = 2;
 
 impl Diagnostics {
     /// Of more than [`FEW`] warnings in which only the layer's name differs, the first stays and names the others. What
-    /// is not known of a blob is said once, at the first layer that gives it, such as the one of TRAIN.
+    /// is not known of a blob is said once, at the first layer that gives it, such as the one of TRAIN; a file that several
+    /// layers name and that cannot be read likewise.
     pub fn gather(&mut self) {
         let mut groups: HashMap<(&str, String), Vec<usize>> = HashMap::new();
         let mut unknown: HashMap<&str, usize> = HashMap::new();
         let mut labels = vec![];
         let mut gone = vec![false; self.list.len()];
         for (i, d) in self.list.iter().enumerate() {
-            if *d.code == W0605 {
+            if *d.code == W0605 || *d.code == W0620 {
                 let first = *unknown.entry(&d.message).or_insert(i);
                 if let Some(place) = d.span().filter(|_| first != i) {
                     labels.push((first, place));
@@ -35,7 +36,7 @@ impl Diagnostics {
             group[1..].iter().for_each(|&i| gone[i] = true);
         }
         for (first, place) in labels {
-            self.list[first] = self.list[first].clone().label(place, "nor here");
+            self.list[first] = self.list[first].clone().label(place, "and here");
         }
         for (first, note) in notes {
             self.list[first].notes.push(note);

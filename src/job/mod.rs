@@ -225,6 +225,13 @@ fn build(
         .records()
         .map(|(records, batch)| records.div_ceil(batch * plan.solver.iter_size.max(1)).max(1));
     settle_epochs(&mut plan, epoch);
+    if plan.train.0.dialect == Dialect::Torch && !typed.has_loss() {
+        let name = &typed.net.name;
+        return Err(Error::refused(format!(
+            "net `{name}` has no loss to minimise; write `loss: nn.ClassNLLCriterion()` into the run file, which is what DIGITS \
+             takes, or the criterion that the model is meant for"
+        )));
+    }
     let mut trainer = Trainer::new(typed, &env, plan.solver.clone(), &session)?;
     trainer.set_names(std::mem::take(&mut plan.train.0.names));
     let mut test_inputs = vec![];

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use super::{Complaints, read_net};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
-use crate::front::Request;
+use crate::front::{self, Request};
 use crate::ir::{Definition, NetState, Node, TypedNet};
 use crate::passes::deploy::deploy;
 use crate::pipeline;
 use crate::source::SourceMap;
-use crate::spec::{Environment, Infer, Phase};
+use crate::spec::{Dialect, Environment, Infer, Phase};
 use crate::train::checkpoint::{caffemodel, owned};
 use crate::ty::Shape;
 use crate::weights::order::{self, Place, Weights};
@@ -175,10 +175,13 @@ fn typed(
     request: &Request,
     (sources, diagnostics): &mut Complaints,
 ) -> Result<Option<(Option<TypedNet>, Vec<Place>)>> {
-    let request = Request { shapes: options.shapes.clone(), ..request.clone() };
+    // Of a program that is told the shape of an image, blobs of that name are the other definition's.
+    let told = request.input_shape.is_some() && front::dialect(path) != Dialect::Caffe;
+    let shapes = if told { BTreeMap::new() } else { options.shapes.clone() };
+    let request = Request { shapes: shapes.clone(), ..request.clone() };
     let definition = read_net(path, &request, sources, diagnostics)?;
     let names = definition.names.clone();
-    let env_options = pipeline::Options { shapes: options.shapes.clone(), ..Default::default() };
+    let env_options = pipeline::Options { shapes, ..Default::default() };
     let record = pipeline::record_shape;
     let mut env = pipeline::environment(&env_options, &record);
     let found = shapes_of_data(&definition, &env);

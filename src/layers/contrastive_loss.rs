@@ -2,6 +2,7 @@
 
 use super::class_loss::{CLASS_TEXT, LossRule, Normalization};
 use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 
 params! {
     /// 1/(2N) Σ y d² + (1 - y) max(margin - d, 0)², where d is the distance between two rows (Hadsell, Chopra and
@@ -41,6 +42,13 @@ impl LayerOps for ContrastiveLoss {
     fn infer(&self, cx: &Infer) -> Result<Signature, Reported> {
         let (a, b, labels) = (cx.bottom(0), cx.bottom(1), cx.bottom(2));
         let pairs = a.dims().first().copied().unwrap_or(0);
+        if a.rank() < 2 && 1 < cx.bottom(2).rank() {
+            let complaint =
+                cx.bottom_complaint(0, "is no feature, and the last bottom is no label");
+            return Err(cx.report(complaint.help(
+                "the order is: both features, then the labels, which are 1 for pairs that are alike",
+            )));
+        }
         if !(2..=4).contains(&a.rank()) || a.count() != pairs * a.dims()[1] {
             return cx.fail_bottom(0, "features must be N x C, or N x C x 1 x 1");
         }
@@ -55,6 +63,15 @@ impl LayerOps for ContrastiveLoss {
         let spare = pairs < labels.count() && labels.dims().first() == Some(&labels.count());
         if labels.count() != pairs && !spare {
             return cx.fail_bottom(2, format!("{} labels for {pairs} pairs", labels.count()));
+        }
+        if spare {
+            let (n, s) = (labels.count(), if pairs == 1 { "" } else { "s" });
+            let message = format!("{n} labels for {pairs} pair{s}");
+            let d = Diagnostic::new(&diag::W0617, cx.bottom_place(2), message)
+                .here("only the first are read")
+                .label(cx.bottom_place(0), format!("`{}` is {a}", cx.node.bottoms[0].value))
+                .help("were the records cut apart where channels should be? channels are axis 1");
+            cx.report(d);
         }
         Ok(Signature::of(Shape::scalar()))
     }
@@ -78,6 +95,12 @@ impl LayerOps for ContrastiveLoss {
             return vec![b.scale(sum, 1.0 / pairs as f64)];
         }
         b.native(Loss { margin: self.margin, legacy: self.legacy }, &bottoms)
+    }
+
+    fn on_other_bottoms(&self, given: usize) -> Option<[&'static str; 2]> {
+        let note =
+            "it reads the features of both sides, and a label for each pair: 1 if it is alike";
+        (given == 2).then_some([note, "add the labels as the last: `bottom: \"label\"`"])
     }
 
     fn detail(&self) -> String {

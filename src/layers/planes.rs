@@ -35,7 +35,15 @@ pub fn batched(cx: &Infer, axes: usize, channels: Option<usize>) -> Result<Shape
         Some(want) if want != shape.dims()[1] => {
             let got = shape.dims()[1];
             let what = if axes == 2 { "inputs" } else { "planes" };
-            cx.fail_bottom(0, format!("is made for {want} {what}, and there are {got}"))
+            let what = if want == 1 { &what[..what.len() - 1] } else { what };
+            let complaint =
+                cx.bottom_complaint(0, format!("is made for {want} {what}, and there are {got}"));
+            Err(cx.report(match cx.bottom(0).rank() < axes && axes == 4 {
+                true => complaint.help(
+                    "three dimensions are the planes, rows and columns of one image; of a batch there are four",
+                ),
+                false => complaint.help(format!("make it for {got} {}", if axes == 2 { "inputs" } else { "planes" })),
+            }))
         }
         _ => Ok(shape),
     }

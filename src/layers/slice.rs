@@ -69,10 +69,30 @@ impl Slice {
     }
 }
 
+/// How an axis is cut into equal parts.
+fn equal_parts(extent: usize, tops: usize) -> String {
+    let size = extent / tops;
+    let points = (1..tops).map(|i| format!("`slice_point: {}`", i * size));
+    let points: Vec<String> = points.collect();
+    format!(
+        "a point counts what lies before the cut: {} cuts into {tops} of {size}",
+        points.join(" ")
+    )
+}
+
 impl LayerOps for Slice {
     fn check(&self, cx: &Infer) -> Result<(), Reported> {
         match self.disorder(cx.n_tops()) {
-            Some(why) => cx.fail(&["slice_point", "axis", "slice_dim"], why),
+            Some(why) => {
+                let complaint = cx.complaint(&["slice_point", "axis", "slice_dim"], why);
+                let complaint = match self.points.len() + 1 == cx.n_tops() {
+                    true => complaint,
+                    false => {
+                        complaint.help("give one point fewer than tops, each where a piece ends")
+                    }
+                };
+                Err(cx.report(complaint))
+            }
             None => Ok(()),
         }
     }
@@ -82,7 +102,14 @@ impl LayerOps for Slice {
         let shape = cx.bottom(0);
         let bounds = match self.bounds(shape.dims()[axis], cx.n_tops()) {
             Ok(bounds) => bounds,
-            Err(why) => return cx.fail(&["slice_point", "axis", "slice_dim"], why),
+            Err(why) => {
+                let complaint = cx.complaint(&["slice_point", "axis", "slice_dim"], why);
+                let (extent, tops) = (shape.dims()[axis], cx.n_tops());
+                return Err(cx.report(match 0 < extent && extent.is_multiple_of(tops) {
+                    true => complaint.help(equal_parts(extent, tops)),
+                    false => complaint,
+                }));
+            }
         };
         let tops = bounds.windows(2).map(|pair| shape.with(axis, pair[1] - pair[0])).collect();
         Ok(Signature { tops, params: vec![] })

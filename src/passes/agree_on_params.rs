@@ -1,8 +1,9 @@
 //! Checks that the nets of a definition that train and that test have the same parameters, layer by layer: a test takes those
 //! of the net that is trained (Caffe's `Net::ShareTrainedLayersWith`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::lint::names_used_twice;
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::ir::TypedNet;
 
@@ -13,9 +14,16 @@ pub fn agree_on_params(trained: &TypedNet, other: &TypedNet, diagnostics: &mut D
     for (i, node) in trained.net.nodes() {
         by_name.entry(node.name.value.as_str()).or_insert(i);
     }
+    let twice = names_used_twice(trained);
+    let twice: HashSet<&str> = twice.iter().map(|[_, node]| node.name.value.as_str()).collect();
     let stages = [trained, other].map(|typed| typed.net.state.label());
     for (j, node) in other.net.nodes() {
-        let Some(&i) = by_name.get(node.name.value.as_str()) else { continue };
+        let name = node.name.value.as_str();
+        let Some(&i) = by_name.get(name) else { continue };
+        // W0629 says this, and that such a net cannot be trained.
+        if twice.contains(name) {
+            continue;
+        }
         if trained.signatures[i.index()].is_none() || other.signatures[j.index()].is_none() {
             continue;
         }
@@ -37,7 +45,6 @@ pub fn agree_on_params(trained: &TypedNet, other: &TypedNet, diagnostics: &mut D
                 }
             },
         };
-        let name = &node.name.value;
         let message = format!("layer `{name}` has {what} at {}", stages[1]);
         let first = trained.net.graph[i].name.span;
         let d = Diagnostic::new(&diag::E0504, node.name.span, message);

@@ -1,6 +1,6 @@
 //! Picks the layers that exist at a stage and wires their blobs: `ir::Definition` to `ir::Net`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use petgraph::graph::DiGraph;
 
@@ -26,6 +26,7 @@ pub fn select_stage(
         readers: HashMap::new(),
         producers: None,
         unknown: 0,
+        explained: HashSet::new(),
     };
     for node in &definition.nodes {
         if node.exists(state) {
@@ -78,6 +79,8 @@ struct Wiring<'a> {
     producers: Option<HashMap<&'a str, Vec<(&'a Node, usize)>>>,
     /// How many blobs were unknown so far.
     unknown: usize,
+    /// Blobs that are not there for a reason that has been told.
+    explained: HashSet<String>,
 }
 
 /// For more unknown blobs than this no similar names are looked for.
@@ -163,8 +166,16 @@ impl<'a> Wiring<'a> {
                 let message = format!("blob `{}` is produced by two layers", name.value);
                 let d = Diagnostic::new(&diag::E0204, name.span, message)
                     .here("produced again here")
-                    .label(first, "first produced here")
-                    .help("give this top a name of its own");
+                    .label(first, "first produced here");
+                let own = &node.name.value;
+                let d = match self.explained.len() < MOST_GUESSES && self.is_only_read(own) {
+                    true => {
+                        self.explained.insert(own.clone());
+                        let help = format!("the layers below read `{own}`");
+                        d.edit(help, name.span, format!("\"{own}\""))
+                    }
+                    false => d.help("give this top a name of its own"),
+                };
                 self.diagnostics.report(d);
             }
             self.current.insert(name.value.clone(), Port { node: index, top });
@@ -229,6 +240,19 @@ impl<'a> Wiring<'a> {
                 .help("give this top a name of its own, or move the layer above that reader");
             self.diagnostics.report(d);
         }
+    }
+
+    /// Whether some layer reads a blob of this name and none gives it.
+    fn is_only_read(&self, blob: &str) -> bool {
+        let mut nodes = self.definition.nodes.iter().filter(|node| node.exists(self.state));
+        let gives = |node: &Node| node.tops.iter().any(|top| top.value == blob);
+        let reads = |node: &Node| node.bottoms.iter().any(|bottom| bottom.value == blob);
+        nodes.clone().any(reads) && !nodes.any(gives)
+    }
+
+    /// The layer above that has the name of this blob and gives others: one that lacks its top, or calls it otherwise.
+    fn namesake(&self, blob: &str) -> Option<&Node> {
+        self.graph.node_weights().find(|node| node.name.value == blob)
     }
 
     /// Whether the definition is a prototxt in which nothing comes from outside.
@@ -304,9 +328,26 @@ impl<'a> Wiring<'a> {
                 false => d.help(format!("take that stage out of the rules of `{layer}`")),
             }
         } else {
+            let namesake = (self.unknown <= MOST_GUESSES).then(|| self.namesake(&name.value));
+            let namesake = namesake.flatten();
+            // Said at the layer that should give it.
+            let lacks_its_top =
+                |node: &Node| node.tops.is_empty() && 0 < node.layer.spec().tops.min;
+            if self.explained.contains(&name.value) || namesake.is_some_and(lacks_its_top) {
+                return;
+            }
             let message =
                 format!("layer `{layer}` reads `{}`, which no layer produces", name.value);
-            let d = Diagnostic::new(&diag::E0202, name.span, message).here("unknown blob");
+            let mut d = Diagnostic::new(&diag::E0202, name.span, message).here("unknown blob");
+            if let Some([top]) = namesake.map(|node| &node.tops[..]) {
+                d = d.label(top.span, format!("layer `{}` gives this", name.value)).edit(
+                    "a blob is named by the `top` of its layer",
+                    name.span,
+                    format!("\"{}\"", top.value),
+                );
+                self.diagnostics.report(d);
+                return;
+            }
             // In the order of the text, so that the same one of equally near names is found every time.
             let above = self.graph.node_weights().flat_map(|n| &n.tops).map(|t| t.value.as_str());
             let near = match self.unknown <= MOST_GUESSES {

@@ -15,7 +15,8 @@ pub fn share_params(
     Types { signatures, told }: Types,
     diagnostics: &mut Diagnostics,
 ) -> TypedNet {
-    let mut sharing = Sharing { owners: HashMap::new(), variables: vec![], diagnostics };
+    let mut sharing =
+        Sharing { owners: HashMap::new(), variables: vec![], unfit: false, diagnostics };
     let mut node_variables = vec![];
     let mut weights = vec![];
     for ((index, node), signature) in net.nodes().zip(&signatures) {
@@ -23,9 +24,10 @@ pub fn share_params(
         if signature.is_some() {
             too_many_params(node, params, sharing.diagnostics);
         }
+        sharing.unfit = false;
         let variables = params.iter().enumerate().map(|(i, decl)| {
             let spec = node.params.get(i).filter(|_| !decl.private);
-            sharing.variable((index, i), &node.name.value, decl, spec)
+            sharing.variable((index, i), node, decl, spec)
         });
         node_variables.push(variables.collect());
         weights.push(loss_weights(&net, index, sharing.diagnostics));
@@ -67,6 +69,9 @@ struct Sharing<'a> {
     owners: HashMap<String, VarId>,
     /// Each with the specification that set its multipliers.
     variables: Vec<(Variable, Multipliers)>,
+    /// Whether a parameter of the layer does not fit the one of its name: the others that do not for the same reason are
+    /// no complaints of their own.
+    unfit: bool,
     diagnostics: &'a mut Diagnostics,
 }
 
@@ -83,7 +88,7 @@ impl Sharing<'_> {
     fn variable(
         &mut self,
         user: (petgraph::graph::NodeIndex, usize),
-        layer: &str,
+        node: &Node,
         decl: &ParamDecl,
         spec: Option<&ParamSpec>,
     ) -> VarId {
@@ -118,7 +123,7 @@ impl Sharing<'_> {
             return id;
         };
         if let Some(spec) = spec {
-            self.join(owner, user, layer, decl, spec);
+            self.join(owner, user, node, decl, spec);
         }
         owner
     }
@@ -138,7 +143,7 @@ impl Sharing<'_> {
         &mut self,
         owner: VarId,
         user: (petgraph::graph::NodeIndex, usize),
-        layer: &str,
+        node: &Node,
         decl: &ParamDecl,
         spec: &ParamSpec,
     ) {
@@ -149,6 +154,10 @@ impl Sharing<'_> {
             ShareMode::Permissive => variable.shape.count() == decl.shape.count(),
         };
         if !fits {
+            if std::mem::replace(&mut self.unfit, true) {
+                return;
+            }
+            let layer = &node.name.value;
             let message = format!(
                 "`{name}` is {} where it was first named, but layer `{layer}` needs {}",
                 variable.shape, decl.shape
@@ -157,8 +166,17 @@ impl Sharing<'_> {
             if let Some(first) = set.named {
                 d = d.label(first, "first named here");
             }
+            let (one, other) = (variable.shape.dims(), decl.shape.dims());
+            let outputs = node.args.find(&["num_output"]);
             if variable.shape.count() == decl.shape.count() {
                 d = d.help("`share_mode: PERMISSIVE` shares blobs of equal counts");
+            } else if let Some(outputs) = outputs.filter(|_| one.get(1..) == other.get(1..)) {
+                d = d.label(outputs, "the other layer has another number here");
+                d = d.help("layers with one weight have one `num_output`");
+            } else if one.len() != other.len() {
+                d = d.help("the first `param` of a layer is its weight, the second its bias");
+            } else {
+                d = d.help("layers with one weight read blobs of one shape");
             }
             self.diagnostics.report(d);
             return;

@@ -165,7 +165,7 @@ pub fn to_json(summary: &Summary) -> Value {
     let layers: Vec<Value> = summary.rows.iter().map(row_json).collect();
     json!({
         "stage": summary.stage,
-        "parameters": summary.parameters(),
+        "parameters": summary.is_complete().then(|| summary.parameters()),
         "activation_bytes": summary.activation_bytes(),
         "multiply_adds": summary.cost().map(|c| c.multiply_adds),
         "flops": summary.cost().map(|c| c.flops()),

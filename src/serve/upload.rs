@@ -36,7 +36,12 @@ impl Upload {
 
     /// A field that must be there.
     pub(super) fn needed(&self, name: &str) -> Result<&str, Refusal> {
-        self.field(name).ok_or_else(|| Refusal::wrong(format!("`{name}` is missing")))
+        self.field(name).ok_or_else(|| match self.files.iter().any(|(field, ..)| field == name) {
+            true => Refusal::wrong(format!(
+                "`{name}` is a text and no file: `-F '{name}=<FILE'` of curl sends one"
+            )),
+            false => Refusal::wrong(format!("`{name}` is missing")),
+        })
     }
 }
 

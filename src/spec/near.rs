@@ -58,6 +58,9 @@ pub fn meant(key: &str, expected: &str, got: &Value) -> Option<(&'static str, St
         Value::Str(s) if expected == "a message in braces" && key.ends_with("filler") => {
             Some(("its type is a field of it", format!("{{ type: {s:?} }}")))
         }
+        Value::Str(s) if expected == "a message in braces" && key == "param" => {
+            Some(("the name is a field of it", format!("{{ name: {s:?} }}")))
+        }
         _ => None,
     }
 }

@@ -144,9 +144,19 @@ impl Reading {
                 let owner = if path.is_empty() { what } else { path };
                 let message = format!("`{owner}` has no field named `{}`", key.value);
                 let mut d = Diagnostic::new(&diag::E0301, key.span, message).here("unknown field");
-                let near = nearest(&key.value, known.iter().copied());
+                // What must be there and is not is likelier than what may be left out.
+                let missing = |known: &&str| {
+                    self.missing.borrow().iter().any(|m| m.path == path && m.key == *known)
+                };
+                let wanted: Vec<&str> = known.iter().copied().filter(missing).collect();
+                let near = longer(&key.value, &wanted)
+                    .or_else(|| nearest(&key.value, known.iter().copied()));
                 if let Some(near) = near.or_else(|| longer(&key.value, &known)) {
-                    self.missing.borrow_mut().retain(|m| m.path != path || m.key != near);
+                    let explained = |m: &Missing| match m.path == path {
+                        true => m.key == near,
+                        false => path.is_empty() && m.path == near,
+                    };
+                    self.missing.borrow_mut().retain(|m| !explained(m));
                     d = d.edit(format!("did you mean `{near}`?"), key.span, near);
                 } else if let Some((message, near)) = inside(&key.value, &known, &asked) {
                     self.missing.borrow_mut().retain(|m| m.path != message || m.key != near);

@@ -248,7 +248,18 @@ impl Trainer {
         self.tests.len()
     }
 
-    /// Serves inputs of the training net.
+    /// Gives an input of the training net its values for the updates to come, in the order of its shape.
+    ///
+    /// # Errors
+    /// The net has no input of that name, or it has another number of values.
+    pub fn set(&mut self, input: &str, values: &[f32]) -> Result<()> {
+        self.train.set(input, values)
+    }
+
+    /// Serves inputs of the training net from a source: pairs of an input and a top of the source.
+    ///
+    /// # Errors
+    /// A top of the source does not have the shape of the input.
     pub fn feed(
         &mut self,
         source: crate::data::source::Source,
@@ -257,7 +268,10 @@ impl Trainer {
         self.train.feed(source, names)
     }
 
-    /// Serves inputs of a test net.
+    /// Serves inputs of a test net, likewise.
+    ///
+    /// # Errors
+    /// As for [`feed`](Self::feed).
     pub fn feed_test(
         &mut self,
         test: usize,
@@ -506,6 +520,9 @@ impl Trainer {
     }
 
     /// Tests a net: takes the parameters over and averages the outputs of its batches.
+    ///
+    /// # Errors
+    /// The data do not fit the net, or the device refuses.
     pub fn test(&mut self, index: usize) -> Result<TestReport> {
         let test = &mut self.tests[index];
         test.machine.session.take(&mut self.train.session, &test.links);

@@ -45,6 +45,8 @@ pub struct Place {
     pub number: Option<String>,
     /// How its elements lie.
     pub arrangement: Arrangement,
+    /// Its turn in the order of the net's layers, which is not that of a dialect that numbers variables as they are made.
+    pub turn: usize,
 }
 
 /// Values from a file that wait for their place.
@@ -87,11 +89,19 @@ pub fn places(typed: &TypedNet, names: &[(String, String)]) -> Vec<Place> {
                 arrangement: name.map_or(Arrangement::Plain, |_| Arrangement::of(typed, index, at)),
                 name: name.map(|&name| name.to_owned()),
                 number: None,
+                turn: places.len(),
                 layer,
             });
         }
     }
     sort(&mut places, names);
+    places
+}
+
+/// The same places in the order of the net's layers.
+pub fn by_layers(places: &[Place]) -> Vec<Place> {
+    let mut places = places.to_vec();
+    places.sort_by_key(|place| place.turn);
     places
 }
 
@@ -120,7 +130,18 @@ pub fn held(
             let variable = *shared.entry(own).or_insert(next);
             let shape = param.shape.clone()?;
             let (name, number, arrangement) = (None, None, Arrangement::Plain);
-            places.push(Place { layer, at, shape, variable, kind, name, number, arrangement });
+            let turn = places.len();
+            places.push(Place {
+                layer,
+                at,
+                shape,
+                variable,
+                kind,
+                name,
+                number,
+                arrangement,
+                turn,
+            });
         }
     }
     sort(&mut places, names);

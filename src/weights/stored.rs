@@ -143,7 +143,14 @@ pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result
         Stored::Named(given, variables) => {
             let weights = with_variables(given, variables, from.unwrap_or(to)).weights;
             match from {
-                Some(places) => order::of_names(path, &weights, places)?,
+                Some(places) => {
+                    let entries = order::of_names(path, &weights, places)?;
+                    // What makes all its variables before it calls them lists weights before biases.
+                    return order::assign(path, &entries, to).or_else(|error| {
+                        let entries = order::of_names(path, &weights, &order::by_layers(places))?;
+                        order::assign(path, &entries, &order::by_layers(to)).map_err(|_| error)
+                    });
+                }
                 None if named(&weights) => return Ok(weights),
                 None => {
                     return Err(Error::format(
@@ -155,6 +162,7 @@ pub fn move_weights(path: &Path, from: Option<&[Place]>, to: &[Place]) -> Result
         }
     };
     order::assign(path, &entries, to)
+        .or_else(|error| order::assign(path, &entries, &order::by_layers(to)).map_err(|_| error))
 }
 
 /// What a file gives, with the variables that have the names of a net's: `model/conv1/weights`, also without `model/`, as

@@ -232,7 +232,7 @@ impl Repair<'_, '_, '_> {
                 }),
                 MarkKind::Close(byte) => self.close(byte, &mark),
                 MarkKind::Unterminated(quote) => self.end_string(quote, mark.at),
-                MarkKind::Other => {}
+                MarkKind::Other => self.open_block(&mark),
             }
         }
         let end = self.text.len();
@@ -245,6 +245,36 @@ impl Repair<'_, '_, '_> {
             self.unclosed(&opener, last, end);
         }
         end
+    }
+
+    /// Opens the block of a line that is a message's name and nothing else, where the next line is indented deeper.
+    fn open_block(&mut self, mark: &Mark) {
+        let rest = &self.text[mark.at..];
+        let (line, below) = rest.split_once('\n').unwrap_or((rest, ""));
+        let name = line.split('#').next().unwrap_or("").trim_end();
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let is_message = ["layer", "layers", "param", "include", "exclude"].contains(&name)
+            || name.ends_with("_param")
+            || name.ends_with("_filler");
+        let next = below.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
+        let depth = next.len() - next.trim_start().len();
+        if !is_name
+            || !is_message
+            || depth <= mark.indent
+            || next.trim_start().starts_with(['{', '<'])
+        {
+            return;
+        }
+        let end = mark.at + name.len();
+        let d = Diagnostic::new(
+            &diag::E0106,
+            self.span(mark.at, end),
+            format!("the block of `{name}` is not opened"),
+        );
+        let d = d.edit("add the missing `{`", self.span(end, end), " {");
+        self.complaints.report(d);
+        self.stack.push(Opener { byte: b'{', at: end, indent: mark.indent, content: None });
+        self.patches.push(Patch { at: end, blanks: 0, insert: Some(b'{') });
     }
 
     /// Closes the blocks that end before this line if its indentation means anything.

@@ -33,7 +33,13 @@ pub fn definition(record: &Record, diagnostics: &mut Diagnostics) -> Definition 
     args.ignore(&["debug_info", "layer"]);
     label_map(record, &args);
     let (mut strangers, mut complaints) = (vec![], vec![]);
-    for field in record.fields.iter().filter(|f| f.key.value == "layer") {
+    for field in record.fields.iter().filter(|f| f.key.value.eq_ignore_ascii_case("layer")) {
+        if field.key.value != "layer" {
+            reading.accept(field.key.span);
+            let message = format!("`NetParameter` has no field named `{}`", field.key.value);
+            let d = Diagnostic::new(&diag::E0301, field.key.span, message).here("unknown field");
+            reading.report(d.edit("did you mean `layer`?", field.key.span, "layer"));
+        }
         for value in one_or_list(&field.value) {
             match &value.value {
                 Value::Record(layer) => {

@@ -58,11 +58,12 @@ pub(super) fn mistyped(written: &str) -> Option<&'static str> {
         };
         enough.then_some(far)
     };
-    let spellings = Layer::spellings(Dialect::Caffe).map(|s| s.name);
-    spellings
+    let spellings = || Layer::spellings(Dialect::Caffe).map(|s| s.name);
+    spellings()
         .filter_map(|name| Some((near(name)?, name)))
         .min_by_key(|(far, _)| *far)
         .map(|(_, name)| name)
+        .or_else(|| spellings().find(|name| name.strip_suffix("Loss") == Some(written)))
 }
 
 /// What layers are called in PyTorch, Keras and TensorFlow, with how Caffe says it.
@@ -214,6 +215,7 @@ mod tests {
             ("SoftmaxWithLos", "SoftmaxWithLoss"),
             ("Poolign", "Pooling"),
             ("Tnah", "TanH"),
+            ("Contrastive", "ContrastiveLoss"),
         ];
         for (written, meant) in pairs {
             assert_eq!(mistyped(written), Some(meant), "{written}");

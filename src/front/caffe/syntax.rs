@@ -57,6 +57,15 @@ pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Message
 /// So many entries one after the other that are words and nothing else are text, and not fields with mistakes.
 const MANY_WORDS: usize = 3;
 
+/// What `1` before and `/256` come to, with the length of the `1`.
+fn quotient(before: &str, text: &str) -> Option<(usize, f64)> {
+    let below: f64 = text.strip_prefix('/')?.trim().parse().ok()?;
+    let digits = |c: char| c.is_ascii_digit() || c == '.';
+    let number = &before[before.trim_end_matches(digits).len()..];
+    let above: f64 = number.parse().ok()?;
+    (below != 0.0).then_some((number.len(), above / below))
+}
+
 /// Whether an entry looks like text between the fields: a word, two words without a colon, or what is no word.
 fn is_prose(entry: &Pair<'_, Rule>) -> bool {
     match entry.as_rule() {
@@ -229,6 +238,11 @@ impl Reader<'_, '_, '_> {
             .strip_suffix(',')
             .map(|before| &before[before.trim_end_matches(|c: char| c.is_ascii_digit()).len()..]);
         let digits = text.trim_ascii_end().bytes().all(|byte| byte.is_ascii_digit());
+        if let Some((length, quotient)) = quotient(before, text) {
+            let whole = self.span(start - length, start + text.trim_ascii_end().len());
+            let d = diagnostic.edit("a number is written out", whole, quotient.to_string());
+            return self.complaints.report(d);
+        }
         self.complaints.report(match number {
             _ if text.starts_with("/*") => {
                 diagnostic.help("comments go from `#` to the end of their line")
@@ -236,6 +250,9 @@ impl Reader<'_, '_, '_> {
             _ if text.starts_with("//") => {
                 let slashes = Span { end: span.start + 2, ..span };
                 diagnostic.edit("comments begin with `#`", slashes, "#")
+            }
+            _ if text.starts_with('(') => {
+                diagnostic.help("the fields of a block are in braces: `{ ... }`")
             }
             Some("0") if digits => {
                 let comma = self.span(start - 1, start);

@@ -318,13 +318,18 @@ impl Run<'_> {
     fn failed(&self, error: PyError) -> Stop {
         let mut d = error.diagnostic();
         d.trace.retain(|label| label.span != self.whole);
-        Box::new(d)
+        let no_classes = self.request.classes.is_none_or(|classes| classes == 0);
+        match d.message.ends_with("must not be 0") && d.help.is_none() && no_classes {
+            true => Box::new(d.help("is it `self.nclasses`? how many there are says --classes 10")),
+            false => Box::new(d),
+        }
     }
 
     /// An error in the loss, which may come from the shape that was assumed for the labels.
     fn in_loss(&self, error: PyError) -> Stop {
         let d = self.failed(error);
-        if !self.told.assumed || !of_shapes(&d) || !asked::names_shapes(&d.message) {
+        let of_features = d.message.contains("the features of pairs must be");
+        if !self.told.assumed || of_features || !of_shapes(&d) || !asked::names_shapes(&d.message) {
             return d;
         }
         let shape = super::graph::shown(&self.told.y);

@@ -174,6 +174,8 @@ fn run(
         let advised = advice::advised(*stop, lua);
         let unset = options::unset(lua, &advised);
         diagnostics.report(match (unset, &advised.help) {
+            // A name that resembles one of the definition's own is misspelt, and no option.
+            (_, Some(help)) if help.edit.is_some() => advised,
             (Some(unset), _) => advised.help(unset),
             (None, Some(_)) => advised,
             (None, None) => asked.suggest(advised, &library, &lua.sources, text),
@@ -317,14 +319,22 @@ fn evaluate(
             return Err(Box::new(refused(&message).help(format!("call it: `{class}()`"))));
         }
     }
-    let d = refused(match lonely {
-        true => "the definition returns a criterion without a model",
-        false => "the definition returns no model",
-    });
+    let d = match (&value, lonely) {
+        (_, true) => refused("the definition returns a criterion without a model"),
+        (Value::Table(table), _) if contract && table.field("model").is_nil() => {
+            contract::nil_model(text, whole)
+                .unwrap_or_else(|| refused("the table that is returned has no `model`"))
+        }
+        (Value::Nil, _) if contract => refused("the function returns nothing"),
+        _ => refused("the definition returns no model"),
+    };
     if let Some(expression) = &request.call {
         return Err(Box::new(d.help(functions::gave(expression, &given, &file))));
     }
     let d = unasked.into_iter().fold(d, Diagnostic::note);
+    if d.help.is_some() {
+        return Err(Box::new(d));
+    }
     let help = "end it with `return function(params) ... return { model = net, loss = criterion } end`, or with `return net`";
     Err(Box::new(d.help(left(lua).listed(text).unwrap_or_else(|| help.to_owned()))))
 }

@@ -98,6 +98,21 @@ pub(super) fn next_token(text: &str, from: usize) -> Result<Option<Range<usize>>
     Ok(Some(at..at + length))
 }
 
+/// The end of the bracket that closes what is open at a place; none if it stays open.
+pub(super) fn closing(text: &str, from: usize) -> Option<usize> {
+    let (mut depth, mut at) = (0usize, from);
+    while let Ok(Some(token)) = next_token(text, at) {
+        at = token.end;
+        match &text[token] {
+            "(" | "{" | "[" => depth += 1,
+            ")" | "}" | "]" if depth == 0 => return Some(at),
+            ")" | "}" | "]" => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
 fn is_name_byte(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte == b'_' || 0x80 <= *byte
 }

@@ -6,6 +6,7 @@ mod half_shared;
 mod names_used_twice;
 mod rows_across_records;
 mod unfit_scores;
+mod unread_twin;
 mod unshared_twin;
 mod weight_without_filler;
 
@@ -21,6 +22,7 @@ use crate::source::{Span, Spanned};
 /// Runs all lints over a typed net.
 pub fn run(typed: &TypedNet, diagnostics: &mut Diagnostics) {
     for group in towers(&typed.net) {
+        unread_twin::lint(typed, &group, diagnostics);
         let loose = loose_ends(typed, &group);
         if !unshared_twin::lint(typed, &group, &loose, diagnostics) {
             half_shared::lint(typed, &loose, diagnostics);

@@ -35,8 +35,8 @@ pub(super) fn lint(typed: &TypedNet, diagnostics: &mut Diagnostics) {
 fn complaint(node: &Node, x: &Shape, row: usize, item: usize) -> Diagnostic {
     let name = &node.name.value;
     let message = match row < item {
-        true => format!("`{name}` makes {} rows of each record", told(item, row)),
-        false => format!("`{name}` makes one row of {} records", told(row, item)),
+        true => format!("layer `{name}` makes {} rows of each record", told(item, row)),
+        false => format!("layer `{name}` makes one row of {} records", told(row, item)),
     };
     Diagnostic::new(&diag::W0628, node.span, message)
         .here(format!("a row has {row} numbers, a record {item}: the input is {x}"))

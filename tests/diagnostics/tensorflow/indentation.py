@@ -17,4 +17,3 @@ class UserModel(Tower):
     def loss(self):
         return digits.classification_loss(self.inference, self.y)
 # line 13: error[E0101]: unindent does not match any outer indentation level
-# line 14: error[E0101]: unexpected indent

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Module, PyError, Python, Stop, Value};
+use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
 use crate::front::tensorflow::graph::Variable;
 use crate::front::tensorflow::interp::{Class, Instance};
@@ -58,7 +59,28 @@ pub(super) fn not_made(py: &Python, mut stop: Stop, whole: Span) -> Stop {
              **kwargs):` and begin it with `super(UserModel, self).__init__(**kwargs)`",
         ));
     }
+    if stop.span() == Some(whole) && stop.message.ends_with("() takes no arguments") {
+        let at = place(py, "class UserModel", whole);
+        stop.labels.iter_mut().for_each(|label| label.span = at);
+        return Box::new(
+            stop.help("write `class UserModel(Tower):`, which takes what DIGITS gives"),
+        );
+    }
     stop
+}
+
+/// The name of a function of the definition that was to be this one of its class, and what is wrong with it.
+fn astray(py: &Python, name: &str, whole: Span) -> Option<String> {
+    let text = &py.sources.file(whole.file).text;
+    if text.lines().any(|line| line.starts_with(&format!("def {name}("))) {
+        return Some(format!(
+            "`def {name}` stands outside of the class: indent it as the other methods are"
+        ));
+    }
+    let defined = text.lines().filter_map(|line| line.trim_start().strip_prefix("def "));
+    let names = defined.filter_map(|rest| Some(rest.split_once('(')?.0.trim()));
+    let near = nearest(name, names.filter(|other| *other != "__init__"))?;
+    Some(format!("is the method `{near}` meant? call it `{name}`"))
 }
 
 /// What a property of the model gives; `None` for a model that has no loss, with a warning.
@@ -77,15 +99,15 @@ pub(super) fn property(
         if name == "loss" {
             let message = format!("`{class}` has no `loss`, so that it cannot be trained");
             let d = Diagnostic::new(&diag::W0811, at, message);
-            py.warnings.report(d.help(
-                "write a method `loss` behind `@model_property`, which gives a tensor of one number",
-            ));
+            let help = "write a method `loss` behind `@model_property`, which gives a tensor of one number";
+            let help = astray(py, name, whole).unwrap_or_else(|| help.to_owned());
+            py.warnings.report(d.help(help));
             return Ok(None);
         }
         let d = Diagnostic::new(&diag::E0812, at, format!("`{class}` has no `{name}`"));
-        return Err(Box::new(d.help(
-            "write a method `inference` behind `@model_property`, which gives the net's output",
-        )));
+        let help =
+            "write a method `inference` behind `@model_property`, which gives the net's output";
+        return Err(Box::new(d.help(astray(py, name, whole).unwrap_or_else(|| help.to_owned()))));
     }
     let value = py.get_attribute(tower, name, whole).map_err(failed)?;
     if matches!(value, Value::Method(_)) {
@@ -109,6 +131,12 @@ pub(super) fn no_tensor(py: &mut Python, name: &str, value: &Value, whole: Span)
     let at = place(py, &format!("def {name}"), whole);
     let message = match value {
         Value::None => format!("`{name}` returns nothing"),
+        list if list.as_items().is_some_and(|items| items.iter().any(Value::is_none)) => {
+            let d = Diagnostic::new(&diag::E0812, at, format!("`{name}` gives a list of None"));
+            return Box::new(d.help(
+                "a function that was called for it returns nothing: end it with `return net`",
+            ));
+        }
         other => format!("`{name}` gives '{}', no tensor", py.type_name(other)),
     };
     let d = Diagnostic::new(&diag::E0812, at, message);

@@ -65,7 +65,8 @@ impl Python {
             }
             if wanted < given {
                 let message = format!("too many values to unpack (expected {wanted})");
-                return Err(self.value_error(at, message));
+                let error = self.value_error(at, message);
+                return Err(error.help(format!("there are {given}: name one for each")));
             }
             for (target, item) in targets.iter().zip(items) {
                 self.assign(frame, target, item)?;

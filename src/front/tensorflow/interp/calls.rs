@@ -86,8 +86,27 @@ impl Python {
             Value::Str(text) if ACTIVATIONS.contains(&&**text) => {
                 error.help(format!("a text is no function: write `tf.nn.{text}`"))
             }
-            _ => error,
+            _ => match self.property_called(at) {
+                Err(limit) => limit,
+                Ok(Some(name)) => {
+                    error.help(format!("`{name}` is a property: without parentheses"))
+                }
+                Ok(None) => error,
+            },
         }
+    }
+
+    /// The property of a model that a call such as `self.inference()` calls.
+    fn property_called(&mut self, at: Span) -> Outcome<Option<String>> {
+        let text = self.sources.file(at.file).text.clone();
+        let call = text.get(at.range()).and_then(|call| call.strip_suffix("()")).unwrap_or("");
+        let Some(name) = call.strip_prefix("self.") else { return Ok(None) };
+        self.work(text.len(), at)?;
+        let decorated = text.match_indices(&format!("def {name}(")).any(|(def, _)| {
+            let above = text[..def].trim_end();
+            above.ends_with("_property") || above.ends_with("@property")
+        });
+        Ok(decorated.then(|| call.to_owned()))
     }
 
     /// Calls a method of an object.

@@ -314,6 +314,9 @@ impl Python {
         }
         let text = self.sources.file(at.file).text.clone();
         self.work(text.len(), at)?;
+        if let Some(help) = meant(name, &text, at) {
+            return Err(error.help(help));
+        }
         known.extend(assigned(&text).map(str::to_owned));
         Err(self.advise(error, name, known))
     }
@@ -408,6 +411,25 @@ const IMPORTS: [(&str, &str); 5] = [
     ("digits", "import utils as digits"),
     ("math", "import math"),
 ];
+
+/// What is meant by a name that has no value, where its place or its letters tell: a constant in small letters, a member of
+/// the class, or a text without quotes.
+fn meant(name: &str, text: &str, at: Span) -> Option<String> {
+    let constants = ["True", "False", "None"].into_iter();
+    let mut constants = constants.chain(["null", "nil"].iter().map(|_| "None"));
+    let spelt = ["true", "false", "none", "null", "nil"].iter().position(|&word| word == name);
+    if let Some(constant) = spelt.and_then(|i| constants.nth(i)) {
+        return Some(format!("Python writes `{constant}`"));
+    }
+    let before = text.get(..at.start as usize).unwrap_or("").trim_end();
+    let indented = before.rsplit('\n').next().is_some_and(|line| line.starts_with([' ', '\t']));
+    let given = ["x", "y", "nclasses", "input_shape", "is_training", "is_inference"];
+    if indented && (given.contains(&name) || text.contains(&format!("def {name}(self"))) {
+        return Some(format!("it belongs to the class: `self.{name}`"));
+    }
+    let is_text = ["scope=", "name="].iter().any(|key| before.ends_with(key));
+    is_text.then(|| format!("a text stands in quotes: `'{name}'`"))
+}
 
 /// The names that lines of a text give values.
 fn assigned(text: &str) -> impl Iterator<Item = &str> {

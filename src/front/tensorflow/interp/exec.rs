@@ -486,7 +486,15 @@ impl Python {
         let name = function.name();
         let message =
             format!("{name}() takes {takes} positional argument{plural} but {given} {verb} given");
-        self.type_error(at, message)
+        let error = self.type_error(at, message);
+        let first = code.parameters.first().map_or("", |first| &*first.name.value);
+        let text = &self.sources.file(at.file).text;
+        let before = text.get(..at.start as usize).unwrap_or("").trim_end_matches('(');
+        match given == most + 1 && first != "self" && before.ends_with(&format!("self.{name}")) {
+            true => error
+                .help(format!("a method has the object before all else: `def {name}(self, ...)`")),
+            false => error,
+        }
     }
 
     fn missing(

@@ -33,6 +33,12 @@ const ADVICE: &[(&str, &str)] = &[
         "slim.nets",
         "put the file of the net, such as resnet_v1.py, and what it imports beside the definition, and `import resnet_v1`",
     ),
+    ("slim.dense", "it is `slim.fully_connected(net, outputs)`"),
+    ("slim.linear", "it is `slim.fully_connected(net, outputs, activation_fn=None)`"),
+    (
+        "slim.relu",
+        "it is `tf.nn.relu(net)`, which slim's layers do anyway if not told `activation_fn=None`",
+    ),
     (
         "slim.learning",
         "DIGITS trains the net that `inference` and `loss` of `UserModel` make; the run file says how",

@@ -50,6 +50,10 @@ fn read(file: FileId, text: &str, rule: Rule) -> (File, Vec<Diagnostic>) {
     }
     let Reader { version, mut problems, .. } = reader;
     problems.sort_by_key(|problem| problem.span().map(|span| span.start));
+    // A line that is indented like none above makes all below it odd.
+    if problems.iter().any(|problem| problem.message.starts_with("unindent does not match")) {
+        problems.retain(|problem| problem.message != "unexpected indent");
+    }
     let problems = problems.into_iter().map(|problem| advice::advised(problem, text)).collect();
     (File { body, version }, problems)
 }

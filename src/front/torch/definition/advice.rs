@@ -42,6 +42,11 @@ pub(super) fn advised(complaint: Diagnostic, lua: &mut Lua) -> Diagnostic {
     if let Some(rest) = message.strip_prefix("attempt to call method '") {
         let name = rest.split('\'').next().unwrap_or("");
         let methods = methods(lua);
+        if let Some((place, method)) = point_for_colon(call, span)
+            && methods.contains(method)
+        {
+            return complaint.edit("methods are called with a colon", place, ":");
+        }
         return match nearest(name, methods.iter().map(String::as_str)) {
             Some(near) if call.starts_with(name) => {
                 let end = span.start + name.len() as u32;
@@ -49,6 +54,25 @@ pub(super) fn advised(complaint: Diagnostic, lua: &mut Lua) -> Diagnostic {
             }
             _ => complaint,
         };
+    }
+    if message == "attempt to get length of field 'modules' (a nil value)"
+        && let Some(before) = text[..at].strip_suffix(':')
+        && let object = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next()
+        && let Some((at, class)) = module_of(&text, object.unwrap_or(""))
+        && !class.contains('(')
+    {
+        let place = Span::new(span.file, at, at + class.len());
+        return complaint.label(place, format!("`{class}` is a class")).edit(
+            format!("a module is made by a call: `{class}()`"),
+            place.after(),
+            "()",
+        );
+    }
+    if let Some(rest) = message.strip_prefix("attempt to index local '")
+        && let Some(at) = rest.split('\'').next().and_then(|name| made_by_new(&text, name))
+    {
+        let place = Span::new(span.file, at, at + "new ".len());
+        return complaint.edit("Lua has no `new`: a class is called", place, "");
     }
     if message == "nn.gModule expects nodes as its outputs" {
         return of_outputs(complaint, &text, call, span);
@@ -140,6 +164,23 @@ fn module_of<'a>(text: &'a str, name: &str) -> Option<(usize, &'a str)> {
     None
 }
 
+/// The point in a call such as `tower.clone('weight')` where a colon belongs, with the name behind it.
+fn point_for_colon(call: &str, span: Span) -> Option<(Span, &str)> {
+    let (object, method) = call.split_once('(')?.0.rsplit_once('.')?;
+    let is_name = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let point = span.start + object.len() as u32;
+    let place = Span { start: point, end: point + 1, ..span };
+    (is_name(method) && is_name(object)).then_some((place, method))
+}
+
+/// The place of `new ` in `x = new nn.Sequential()`.
+fn made_by_new(text: &str, name: &str) -> Option<usize> {
+    text.match_indices("new nn.").map(|(at, _)| at).find(|&at| {
+        let before = text[..at].trim_end().strip_suffix('=').map(str::trim_end);
+        before.and_then(|before| before.strip_suffix(name)).is_some_and(|b| b.ends_with(' '))
+    })
+}
+
 /// An output of `nn.gModule` that is a module which was never called with its input.
 fn of_outputs(complaint: Diagnostic, text: &str, call: &str, span: Span) -> Diagnostic {
     let outputs = call.rsplit_once('{').and_then(|(_, list)| list.split_once('}'));
@@ -213,7 +254,7 @@ fn methods(lua: &mut Lua) -> BTreeSet<String> {
 }
 
 /// Names that a text gives values, in the order of the text.
-fn assigned(text: &str) -> Vec<&str> {
+pub(super) fn assigned(text: &str) -> Vec<&str> {
     let mut found = vec![];
     for line in text.lines() {
         let line = line.trim_start();

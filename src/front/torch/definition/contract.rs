@@ -93,6 +93,27 @@ pub(super) fn misspelt_model(
     })
 }
 
+/// A complaint about a returned table whose `model` is a name that has no value, at that name.
+pub(super) fn nil_model(text: &str, whole: Span) -> Option<Diagnostic> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = text.match_indices("model").filter_map(|(at, field)| {
+        let value = text[at + field.len()..].trim_start().strip_prefix('=')?.trim_start();
+        let name = value.split(|c: char| !is_part(c)).next().unwrap_or("");
+        let ends = value[name.len()..].trim_start().starts_with([',', '}', ';']);
+        let start = text.len() - value.len();
+        (!text[..at].ends_with(is_part) && ends && !name.is_empty())
+            .then(|| (name, Span::new(whole.file, start, start + name.len())))
+    });
+    let (Some((name, place)), None) = (places.next(), places.next()) else { return None };
+    let d = Diagnostic::new(&diag::E0705, place, "the `model` that is returned is nil");
+    let d = d.here(format!("`{name}` has no value here"));
+    let names = super::advice::assigned(text).into_iter().filter(|other| *other != name);
+    Some(match nearest(name, names) {
+        Some(near) => d.edit(format!("did you mean `{near}`?"), place, near),
+        None => d,
+    })
+}
+
 /// The function that a field holds, if it holds anything.
 pub(super) fn hook(
     table: &Table,

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod copying;
+mod elsewhere;
 mod files;
 mod pointer;
 mod sharing;
@@ -70,23 +71,6 @@ const PACKAGES: [(&str, &str); 5] = [
     ("dpnn", include_str!("dpnn.lua")),
     ("rnn", include_str!("rnn.lua")),
     ("stn", include_str!("stn.lua")),
-];
-
-/// Classes that people know from programs of others, and what does the same here.
-const ELSEWHERE: [(&str, &str); 7] = [
-    (
-        "nn.CTCCriterion",
-        "no source of labels here gives lists of several lengths: check the model without it",
-    ),
-    (
-        "nn.InstanceNormalization",
-        "`require` the file of texture_nets or fast-neural-style that defines it",
-    ),
-    ("nn.L2Norm", "`nn.Normalize(2)` does this"),
-    ("nn.L2Normalize", "`nn.Normalize(2)` does this"),
-    ("nn.LinearNB", "`nn.Linear(inputs, outputs, false)` has no bias"),
-    ("nn.NoBackprop", "`nn.ZeroGrad()` gives its input and no gradient"),
-    ("nn.SpatialConvolutionNoBias", "`nn.SpatialConvolution(...):noBias()` has no bias"),
 ];
 
 /// The version that `cudnn.version` says: one whose batch normalisation definitions rely on.
@@ -248,8 +232,8 @@ impl Library {
         let wanted = missing.iter().find(|full| full.rsplit('.').next() == Some(name))?;
         let known = Layer::spellings(Dialect::Torch).map(|spelling| spelling.name);
         let structural = super::lower::STRUCTURAL.iter().copied();
-        if let Some((_, help)) = ELSEWHERE.iter().find(|(class, _)| class == wanted) {
-            return Some((*help).to_owned());
+        if let Some(help) = elsewhere::instead(wanted) {
+            return Some(help.to_owned());
         }
         Some(match nearest(wanted, known.chain(structural)) {
             Some(near) => format!("did you mean `{near}`?"),

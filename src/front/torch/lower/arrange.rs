@@ -1,13 +1,57 @@
 //! Containers and table modules: which branch sees which tensor, and what becomes of the branches' outputs.
 
 use super::{Flow, Outcome, Stop, Walk, children, stop};
+use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Table, Value};
 use crate::ir::Node;
 use crate::layers::Layer;
 use crate::source::Span;
 use crate::spec::{self, LayerSpec};
+use std::collections::HashSet;
+
+/// Whether a module or one within it, however these are nested, has a weight.
+fn has_weight(module: &Table) -> bool {
+    let (mut known, mut open) = (HashSet::new(), vec![module.clone()]);
+    while let Some(module) = open.pop() {
+        if !module.field("weight").is_nil() {
+            return true;
+        }
+        if known.insert(module.serial()) {
+            open.extend(children(&module));
+        }
+    }
+    false
+}
+
+/// Containers of several modules.
+const SIDE_BY_SIDE: [&str; 6] = [
+    "nn.Sequential",
+    "nn.Parallel",
+    "nn.ParallelTable",
+    "nn.ConcatTable",
+    "nn.Concat",
+    "nn.DepthConcat",
+];
 
 impl Walk<'_> {
+    /// Warns of a module with parameters that is twice in a container: Torch's modules keep one output each.
+    fn warn_of_repeated(&mut self, kind: &str, modules: &[Table]) {
+        let mut seen = HashSet::new();
+        let Some(twice) = modules.iter().find(|module| !seen.insert(module.serial())) else {
+            return;
+        };
+        if !has_weight(twice) {
+            return;
+        }
+        let place = self.library.added(twice).unwrap_or_else(|| self.place(twice));
+        let message = format!("one module is twice in {kind}");
+        let d = Diagnostic::new(&diag::W0644, place, message)
+            .here("added once more")
+            .note("a module of Torch keeps the output of its last call alone; here both calls have their own")
+            .help("add a copy with the same parameters: `:clone('weight', 'bias', 'gradWeight', 'gradBias')`");
+        self.diagnostics.report(d);
+    }
+
     /// What a module of a structural class makes of its input; `None` for other classes.
     pub(super) fn arrange(
         &mut self,
@@ -18,6 +62,9 @@ impl Walk<'_> {
     ) -> Result<Option<Flow>, Stop> {
         let modules = children(module);
         let span = self.place(module);
+        if SIDE_BY_SIDE.contains(&kind) {
+            self.warn_of_repeated(kind, &modules);
+        }
         Ok(Some(match kind {
             "nn.Identity" => input.clone(),
             // Without letters it turns types only.
@@ -241,7 +288,13 @@ impl Walk<'_> {
                 let message = format!(
                     "nn.Parallel has {n} modules, but dimension {dimension} of its input, {shape}, is {extent}"
                 );
-                return Err(self.complaint(module, message));
+                let complaint = self.complaint(module, message);
+                return Err(match dimension {
+                    1 => Box::new(
+                        complaint.help("dimension 1 counts the records; channels are dimension 2"),
+                    ),
+                    _ => complaint,
+                });
             }
             branches = extent;
         }

@@ -98,12 +98,26 @@ impl Walk<'_> {
         input: &Flow,
         both: &Flow,
     ) -> Result<(), Stop> {
-        let Flow::Table(items) = input else { return Ok(()) };
+        let fewest = Layer::spec_of(spelling).map_or(0, |spec| spec.bottoms.min.saturating_sub(1));
+        let Flow::Table(items) = input else {
+            if fewest < 2 {
+                return Ok(());
+            }
+            let name = torch_type(criterion);
+            let message = format!("{name} takes a table of {fewest}, and the model gives a tensor");
+            let help = "nn.SplitTable(2) makes a table of the parts of a tensor along its second dimension";
+            return Err(Box::new(self.complaint(criterion, message).help(help)));
+        };
         let given = both.leaves().len();
         if Layer::spec_of(spelling).is_none_or(|spec| given <= spec.bottoms.max) {
             return Ok(());
         }
         let (name, n) = (torch_type(criterion), items.len());
+        let most = Layer::spec_of(spelling).map_or(0, |spec| spec.bottoms.max.saturating_sub(1));
+        if 1 < most {
+            let message = format!("{name} takes a table of {most}, and the model gives one of {n}");
+            return Err(self.complaint(criterion, message));
+        }
         let message = format!(
             "{name} compares one tensor with the target, and the model gives a table of {n}"
         );

@@ -45,7 +45,8 @@ pub fn parse(file: FileId, text: &str) -> (Block, Vec<SyntaxError>) {
         return (Block::default(), vec![SyntaxError { span, message }]);
     }
     on_large_stack(|| {
-        let mut reader = Reader { file, text, errors: vec![], depth: 0, recovering: false };
+        let mut reader =
+            Reader { file, text, errors: vec![], depth: 0, recovering: false, resume_at: 0 };
         let block = match Grammar::parse(Rule::chunk, text) {
             Ok(pairs) => reader.chunk(pairs.flat_map(Pair::into_inner)),
             Err(_) => {
@@ -94,6 +95,9 @@ pub fn parse_once(file: FileId, text: &'static str) -> Result<Arc<Block>, Vec<Sy
     Ok(tree)
 }
 
+/// So many brackets are followed to their ends.
+const MOST_BRACKETS: usize = 20;
+
 struct Reader<'t> {
     file: FileId,
     text: &'t str,
@@ -102,6 +106,8 @@ struct Reader<'t> {
     depth: usize,
     /// Set by an error until a statement is read without one: what follows a mistake is not another mistake.
     recovering: bool,
+    /// The end of the bracket in which a mistake was found: up to it there are no others.
+    resume_at: usize,
 }
 
 type Node<'t> = Pair<'t, Rule>;
@@ -201,7 +207,12 @@ impl<'t> Reader<'t> {
     }
 
     fn error_at(&mut self, place: std::ops::Range<usize>, message: String) {
-        if !self.recovering {
+        if !self.recovering && self.resume_at <= place.start {
+            let of_bracket =
+                ["'}' expected", "')' expected"].iter().any(|m| message.starts_with(m));
+            if of_bracket && self.errors.len() < MOST_BRACKETS {
+                self.resume_at = scan::closing(self.text, place.start).unwrap_or(0);
+            }
             let span = Span::new(self.file, place.start, place.end);
             self.errors.push(SyntaxError { span, message });
         }
