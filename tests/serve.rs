@@ -214,6 +214,11 @@ fn pages_of_other_sites_and_places_outside_of_the_folder_get_nothing() {
     for path in ["/files/../secret", "/files/%2e%2e/secret", "/files/..%2fsecret"] {
         assert_eq!(server.get(path).status, 404, "{path}");
     }
+    // The system takes no name with a zero in it, and none so long.
+    for name in ["%00", "none", &"a".repeat(300)] {
+        let said = server.get(&format!("/files/{name}")).refusal(404);
+        assert_eq!(said, "there is no such file", "{name}");
+    }
     for id in ["..", "%2e%2e%2f", "nobody", "a%2fb"] {
         assert_eq!(server.get(&format!("/api/jobs/{id}")).status, 404, "{id}");
     }

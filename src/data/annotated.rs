@@ -117,7 +117,7 @@ impl Annotated {
             self.next = 0;
         }
         while self.next < n {
-            self.reader.advance()?;
+            self.reader.advance_key()?;
             self.next += 1;
         }
         self.next += 1;

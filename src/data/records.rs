@@ -369,8 +369,8 @@ impl Lmdb {
             self.labels.iter_mut().for_each(LmdbReader::rewind);
         }
         while self.next < n {
-            self.images.advance()?;
-            self.labels.as_mut().map(LmdbReader::advance).transpose()?;
+            self.images.advance_key()?;
+            self.labels.as_mut().map(LmdbReader::advance_key).transpose()?;
             self.next += 1;
         }
         Ok(())
@@ -424,7 +424,7 @@ impl Keys {
     fn read(reader: &mut LmdbReader) -> Result<Self> {
         let mut keys = Keys { bytes: vec![], ends: vec![] };
         reader.rewind();
-        while let Some((key, _)) = reader.advance()? {
+        while let Some(key) = reader.advance_key()? {
             keys.bytes.extend_from_slice(key);
             keys.ends.push(keys.bytes.len());
         }
@@ -449,7 +449,8 @@ fn compare_keys(images: &mut LmdbReader, labels: &mut LmdbReader) -> Result<()> 
     }
     let label_path = labels.path().to_owned();
     for i in 0..images.len() {
-        let (image, label) = (images.advance_around()?.0, labels.advance_around()?.0);
+        let (image, label) = (images.advance_key()?, labels.advance_key()?);
+        let (Some(image), Some(label)) = (image, label) else { break };
         if image != label {
             let (image, label) = (image.escape_ascii(), label.escape_ascii());
             let message = format!(

@@ -286,7 +286,7 @@ impl Source {
     }
 
     /// Bytes of memory that batches of so many records take beside themselves: data that are read at once, records on their
-    /// way, the order of an epoch. What is mapped is not among them.
+    /// way, the order of an epoch.
     pub fn held(&self, batch: usize) -> u64 {
         match &self.kind {
             Kind::Records(source) => source.held(batch),

@@ -221,7 +221,7 @@ pub fn memory(plan: &Plan, needed: &Needed) -> String {
 /// What the last figures mean.
 const REMARK: &str = "\
 `all` is one block that is allocated once; results that are not needed at the same time share places in it. `at most` adds
-what is beside it, and is what training reports in the end, but for databases that are mapped, which the system takes back.
+what is beside it, and is what training reports in the end.
 ";
 
 /// The same for programs, in bytes: `{ "parameters": 1724320, "gradients": …, "at_most": … }`.

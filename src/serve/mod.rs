@@ -36,10 +36,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
 use axum::{Json, Router, middleware};
 use serde_json::json;
 use tower_http::services::ServeDir;
@@ -47,6 +48,7 @@ use tower_http::services::ServeDir;
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use jobs::Jobs;
+use refusal::Refusal;
 
 /// Bytes of a request at the most: a few dozen photographs.
 const MOST_BYTES: usize = 64 << 20;
@@ -130,10 +132,18 @@ fn routes(server: &Arc<Server>) -> Router {
         .merge(jobs::routes())
         .merge(inference::routes())
         .merge(digits::routes())
-        .nest_service("/files", ServeDir::new(server.jobs.folder()))
-        .fallback(|| async { refusal::Refusal::unknown("there is no such page") })
+        .nest_service("/files", any(file).with_state(server.clone()))
+        .fallback(|| async { Refusal::unknown("there is no such page") })
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .with_state(server.clone())
+}
+
+/// A file below the folder of jobs. What the system refuses as a name is the name of no file.
+async fn file(State(server): State<Arc<Server>>, request: Request) -> Response {
+    match ServeDir::new(server.jobs.folder()).try_call(request).await {
+        Ok(found) if found.status() != StatusCode::NOT_FOUND => found.into_response(),
+        _ => Refusal::unknown("there is no such file").into_response(),
+    }
 }
 
 /// What the page begins with: definitions to start from, and the data that lie around.

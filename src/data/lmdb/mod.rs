@@ -1,9 +1,10 @@
 //! Reads and writes LMDB databases of records: byte keys, byte values, in key order.
 //!
-//! [`LmdbReader`] and [`LmdbWriter`] own environment, transaction and cursor together and lend nothing that outlives a call, so
-//! the iterators of the underlying crate that may outlive their cursor (mozilla/lmdb-rs#79) cannot be reached from outside.
+//! [`LmdbReader`] reads the pages of a file itself, since LMDB believes whatever its memory map shows; [`LmdbWriter`] has LMDB
+//! write, into a folder that nobody else knows.
 
 mod check;
+mod pages;
 mod reader;
 mod writer;
 
@@ -24,7 +25,7 @@ const EIO: i32 = 5;
 fn lmdb_error(doing: &'static str, path: &Path, error: lmdb::Error) -> Error {
     match error {
         // What LMDB says where the system wrote less than it should.
-        lmdb::Error::Other(EIO) if doing != "read" => {
+        lmdb::Error::Other(EIO) => {
             let why = "the system did not write all of it; is the disk full?";
             Error::io(doing, path, std::io::Error::other(why))
         }

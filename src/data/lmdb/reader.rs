@@ -1,89 +1,35 @@
 //! Reads the records of an LMDB database in key order or by key.
 
-use std::mem::transmute;
 use std::path::{Path, PathBuf};
 
-use lmdb::{Cursor, Database, Environment, EnvironmentFlags, RoCursor, RoTransaction, Transaction};
-
-use super::{check, data_file, lmdb_error};
+use super::pages::{Held, MOST_LEVELS, Page, Pages};
+use super::{check, data_file};
 use crate::{Error, Result};
-
-// Cursor operations of lmdb.h.
-const MDB_FIRST: u32 = 0;
-const MDB_NEXT: u32 = 8;
-const MDB_SET_RANGE: u32 = 17;
-
-/// Bytes of records after which the file is mapped anew, which gives back the memory of those already read: all pages of a
-/// map that were ever touched count as the process' own.
-const MAPPED: usize = 16 << 20;
-
-/// Bytes that reading a record in no order brings into memory at least: the system maps the pages around it as well.
-const AROUND: usize = 32 << 10;
 
 /// A database opened for reading, with one cursor.
 ///
 /// The file is opened read-only and without a lock file, as DIGITS and Caffe's own readers do; nobody may write to
-/// it at the same time. It is [checked](super::check) first, so a damaged file is an error here and not a crash later.
+/// it at the same time. It is [checked](super::check) first, so that a damaged file is refused before the first record.
+#[derive(Debug)]
 pub struct LmdbReader {
-    map: Map,
-    map_size: usize,
+    pages: Pages,
+    root: Option<u64>,
     path: PathBuf,
     len: usize,
     fresh: bool,
-    /// The last record's key, from which a new map goes on.
-    last: Vec<u8>,
-    /// Bytes that were read from this map, about.
-    read: usize,
+    /// The pages from the root to the cursor's leaf, each with its node on this way; none before the first record and after
+    /// the last.
+    way: Vec<(Page, usize)>,
+    /// The last value that had pages of its own, or was asked for by its key.
+    value: Vec<u8>,
 }
-
-/// The mapped file, with a cursor.
-struct Map {
-    // Fields are dropped in this order; the first two point into the third.
-    cursor: RoCursor<'static>,
-    transaction: RoTransaction<'static>,
-    _environment: Box<Environment>,
-    database: Database,
-}
-
-impl Map {
-    fn open(path: &Path, map_size: usize) -> Result<Self> {
-        let failed = |e| lmdb_error("read", path, e);
-        let flags = EnvironmentFlags::READ_ONLY
-            | EnvironmentFlags::NO_LOCK
-            | EnvironmentFlags::NO_TLS
-            | EnvironmentFlags::NO_SUB_DIR;
-        let mut builder = Environment::new();
-        builder.set_flags(flags).set_map_size(map_size);
-        let environment = Box::new(builder.open(&data_file(path)).map_err(failed)?);
-        let database = environment.open_db(None).map_err(failed)?;
-        let transaction = environment.begin_ro_txn().map_err(failed)?;
-        // SAFETY: the environment is boxed, so it does not move with `self`, and it is dropped after the transaction.
-        let transaction: RoTransaction<'static> = unsafe { transmute(transaction) };
-        let cursor = transaction.open_ro_cursor(database).map_err(failed)?;
-        // SAFETY: LMDB's cursor points to LMDB's transaction on the heap, not to the Rust value that is moved here, and
-        // it is dropped before the transaction.
-        let cursor: RoCursor<'static> = unsafe { transmute(cursor) };
-        Ok(Map { cursor, transaction, _environment: environment, database })
-    }
-}
-
-// SAFETY: without a lock file (NO_LOCK) a read transaction occupies no slot tied to a thread; it and its cursor are plain
-// memory that one thread at a time may use, which `&mut self` and the absence of `Sync` guarantee.
-unsafe impl Send for LmdbReader {}
 
 impl LmdbReader {
     /// Opens the folder `path` (with a `data.mdb`) or the data file `path`.
     pub fn open(path: &Path) -> Result<Self> {
-        let checked = check::check(&data_file(path))?;
-        Ok(LmdbReader {
-            map: Map::open(path, checked.map_size)?,
-            map_size: checked.map_size,
-            path: path.to_owned(),
-            len: checked.entries,
-            fresh: true,
-            last: vec![],
-            read: 0,
-        })
+        let check::Checked { pages, root, entries } = check::check(&data_file(path))?;
+        let path = path.to_owned();
+        Ok(LmdbReader { pages, root, path, len: entries, fresh: true, way: vec![], value: vec![] })
     }
 
     /// The path given to [`open`](Self::open).
@@ -108,73 +54,104 @@ impl LmdbReader {
 
     /// Moves to the next record in key order: key and value, or `None` after the last one.
     pub fn advance(&mut self) -> Result<Option<(&[u8], &[u8])>> {
-        self.step()
+        self.step()?;
+        let Some((page, at)) = self.way.last() else { return Ok(None) };
+        let node = self.pages.node(page, *at)?;
+        Ok(Some((node.key, self.pages.value(node.held, &mut self.value)?)))
+    }
+
+    /// Like [`advance`](Self::advance), without the value, which is not read.
+    pub fn advance_key(&mut self) -> Result<Option<&[u8]>> {
+        self.step()?;
+        let Some((page, at)) = self.way.last() else { return Ok(None) };
+        Ok(Some(self.pages.node(page, *at)?.key))
     }
 
     /// Like [`advance`](Self::advance), going on with the first record after the last one.
     pub fn advance_around(&mut self) -> Result<(&[u8], &[u8])> {
-        if let Some(record) = self.step()? {
-            return Ok(record);
+        self.step()?;
+        if self.way.is_empty() {
+            self.rewind();
+            self.step()?;
         }
-        self.rewind();
-        self.step()?.ok_or_else(|| Error::format(&self.path, "the database has no records"))
+        let Some((page, at)) = self.way.last() else {
+            return Err(Error::format(&self.path, "the database has no records"));
+        };
+        let node = self.pages.node(page, *at)?;
+        Ok((node.key, self.pages.value(node.held, &mut self.value)?))
     }
 
     /// The value at exactly `key`; the cursor stays where it is.
     pub fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
-        self.renew()?;
-        self.read += AROUND;
-        match self.map.transaction.get(self.map.database, &key) {
-            Ok(value) => {
-                self.read += value.len();
-                Ok(Some(value))
+        let Some(mut number) = self.root else { return Ok(None) };
+        for _ in 0..MOST_LEVELS {
+            let page = self.pages.read(number)?;
+            if !page.is_leaf {
+                // The first node of a branch stands for all keys below that of the second.
+                number = self.pages.child(&page, self.pages.up_to(&page, 1, key)? - 1)?;
+                continue;
             }
-            // LMDB refuses an empty or overlong key instead of not finding it.
-            Err(lmdb::Error::NotFound | lmdb::Error::BadValSize) => Ok(None),
-            Err(e) => Err(lmdb_error("read", &self.path, e)),
+            let Some(at) = self.pages.up_to(&page, 0, key)?.checked_sub(1) else {
+                return Ok(None);
+            };
+            let node = self.pages.node(&page, at)?;
+            if node.key != key {
+                return Ok(None);
+            }
+            match node.held {
+                Held::Value(value) => {
+                    self.value.clear();
+                    self.value.extend_from_slice(value);
+                }
+                large => {
+                    self.pages.value(large, &mut self.value)?;
+                }
+            }
+            return Ok(Some(&self.value));
         }
+        Err(self.circle(number))
     }
 
-    /// Maps the file anew if enough was read from this map; the cursor stays where it is.
-    fn renew(&mut self) -> Result<()> {
-        if MAPPED <= self.read {
-            self.map = Map::open(&self.path, self.map_size)?;
-            self.read = 0;
-            if !self.fresh {
-                self.cursor_get(Some(&self.last), MDB_SET_RANGE)?;
+    /// Moves the cursor to the next record.
+    fn step(&mut self) -> Result<()> {
+        if self.fresh {
+            self.fresh = false;
+            self.way.clear();
+            return self.root.map_or(Ok(()), |root| self.descend(root));
+        }
+        while let Some((page, at)) = self.way.last_mut() {
+            *at += 1;
+            if *at < page.nodes {
+                return match page.is_leaf {
+                    true => Ok(()),
+                    false => {
+                        let child = self.pages.child(page, *at)?;
+                        self.descend(child)
+                    }
+                };
             }
+            self.way.pop();
         }
         Ok(())
     }
 
-    fn step(&mut self) -> Result<Option<Record>> {
-        self.renew()?;
-        let operation = if self.fresh { MDB_FIRST } else { MDB_NEXT };
-        self.fresh = false;
-        let record = self.cursor_get(None, operation)?;
-        self.note(record);
-        Ok(record)
+    /// Moves the cursor to the first record below a page.
+    fn descend(&mut self, mut number: u64) -> Result<()> {
+        while self.way.len() < MOST_LEVELS {
+            let page = self.pages.read(number)?;
+            let is_leaf = page.is_leaf;
+            if !is_leaf {
+                number = self.pages.child(&page, 0)?;
+            }
+            self.way.push((page, 0));
+            if is_leaf {
+                return Ok(());
+            }
+        }
+        Err(self.circle(number))
     }
 
-    /// Remembers where the cursor is.
-    fn note(&mut self, record: Option<Record>) {
-        if let Some((key, value)) = record {
-            self.last.clear();
-            self.last.extend_from_slice(key);
-            self.read += value.len();
-        }
-    }
-
-    fn cursor_get(&self, key: Option<&[u8]>, operation: u32) -> Result<Option<Record>> {
-        match self.map.cursor.get(key, None, operation) {
-            Ok((key, value)) => Ok(Some((key.unwrap_or_default(), value))),
-            Err(lmdb::Error::NotFound) => Ok(None),
-            // A key longer than LMDB allows: it is not there.
-            Err(lmdb::Error::BadValSize) => Ok(None),
-            Err(e) => Err(lmdb_error("read", &self.path, e)),
-        }
+    fn circle(&self, page: u64) -> Error {
+        self.pages.damaged(page, "the tree runs in a circle")
     }
 }
-
-/// Key and value in the memory map, which lives as long as the reader: never handed out with this lifetime.
-type Record = (&'static [u8], &'static [u8]);

@@ -65,7 +65,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn reading_goes_on_where_the_map_was_left() {
+fn large_values_come_around_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
     let large: Vec<_> = (0..40u8).map(|i| (vec![b'a' + i], vec![i; 1 << 20])).collect();
@@ -76,6 +76,54 @@ fn reading_goes_on_where_the_map_was_left() {
         let (key, value) = reader.advance_around().unwrap();
         assert_eq!((key, value[7]), (&[b'a' + i % 40][..], i % 40));
     }
+}
+
+#[test]
+fn every_record_is_found_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let records = records(6000);
+    write(&path, &records);
+    let mut reader = LmdbReader::open(&path).unwrap();
+    for (i, (key, value)) in records.iter().enumerate().rev() {
+        assert!(reader.get(key).unwrap().unwrap() == value, "record {i}");
+        let between = [key, &b"!"[..]].concat();
+        assert!(reader.get(&between).unwrap().is_none());
+    }
+    assert!(reader.get(b"!").unwrap().is_none());
+    // The cursor has not moved; keys are gone through without their values.
+    for (key, _) in &records {
+        assert_eq!(reader.advance_key().unwrap(), Some(key.as_slice()));
+    }
+    assert!(reader.advance_key().unwrap().is_none() && reader.advance().unwrap().is_none());
+}
+
+#[test]
+fn what_becomes_shorter_or_another_while_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    write(&path, &records(300));
+    let file = path.join(DATA_FILE);
+    let whole = fs::read(&file).unwrap();
+    let until_it_fails = |bytes: &[u8]| {
+        fs::write(&file, &whole).unwrap();
+        let mut reader = LmdbReader::open(&path).unwrap();
+        reader.advance().unwrap().unwrap();
+        fs::write(&file, bytes).unwrap();
+        let error = loop {
+            if let Err(error) = reader.advance_around() {
+                break error.to_string();
+            }
+        };
+        assert!(error.contains("db/data.mdb: "), "{error}");
+        let by_key = reader.get(b"1").map(|_| ()).unwrap_err().to_string();
+        assert!(by_key.contains("db/data.mdb: "), "{by_key}");
+        error
+    };
+    let shorter = until_it_fails(&whole[..9000]);
+    assert!(shorter.contains("has become shorter while it was read"), "{shorter}");
+    until_it_fails(&vec![0xff; whole.len()]);
+    until_it_fails(&vec![0; whole.len()]);
 }
 
 #[test]

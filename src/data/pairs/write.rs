@@ -38,7 +38,7 @@ pub fn write_set(
     let decoded = images.decode(pairs)?;
     let [height, width] = decoded.size;
     let pixels_of_all = (layout.channels() * height * width).saturating_mul(coming);
-    room::need(folder, pixels_of_all as u64, "the pairs take")?;
+    room::need(&options.folder, pixels_of_all as u64, "the pairs take")?;
     let file = |suffix: &str| folder.join(format!("{name}_{suffix}"));
     // Records are written in the order of their keys as text, which gives the smallest database.
     let mut order = by_text(pairs.len()).map(|i| (i.to_string(), pairs[i]));
