@@ -66,6 +66,7 @@ pub mod source;
 pub mod spec;
 pub mod train;
 pub mod ty;
+pub mod vecmath;
 pub mod weights;
 pub mod window;
 

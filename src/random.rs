@@ -4,6 +4,8 @@
 //! device, which makes fillers, dropout, crops and shuffles independent of the number of threads.
 //! Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 
+use crate::real::{Real, vectorize};
+
 /// Stream of the crops and mirrors of records; block `16 n` and those after it belong to the n-th record served.
 pub const STREAM_TRANSFORM: u64 = 1 << 56;
 /// Stream of the orders of shuffled records; block `e << 32` and those after it belong to epoch `e`.
@@ -14,6 +16,9 @@ pub const STREAM_PAIRS: u64 = 3 << 56;
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
+
+/// Blocks that are computed side by side.
+const SIDE_BY_SIDE: usize = 16;
 
 /// Ten rounds of Philox over a 128-bit counter with a 64-bit key, words little end first.
 fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
@@ -31,6 +36,36 @@ fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
         ];
     }
     counter
+}
+
+/// The blocks at as many counters, each of whose words lies beside the same word of the others; all share a stream.
+#[inline(always)]
+fn philox_side_by_side(
+    mut counter: [[u32; SIDE_BY_SIDE]; 4],
+    mut key: [u32; 2],
+) -> [[u32; SIDE_BY_SIDE]; 4] {
+    for round in 0..ROUNDS {
+        if 0 < round {
+            key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+        }
+        let [mut a, mut b, mut c, mut d] = counter;
+        for i in 0..SIDE_BY_SIDE {
+            let product0 = u64::from(MULTIPLIERS[0]) * u64::from(a[i]);
+            let product1 = u64::from(MULTIPLIERS[1]) * u64::from(c[i]);
+            a[i] = (product1 >> 32) as u32 ^ b[i] ^ key[0];
+            b[i] = product1 as u32;
+            c[i] = (product0 >> 32) as u32 ^ d[i] ^ key[1];
+            d[i] = product0 as u32;
+        }
+        counter = [a, b, c, d];
+    }
+    counter
+}
+
+/// Uniform in `0 <= x < 1`, a multiple of 2^-24.
+#[inline(always)]
+fn uniform_of(word: u32) -> f32 {
+    (word >> 8) as f32 * (1.0 / (1u32 << 24) as f32)
 }
 
 /// One stream of random numbers; streams of one seed are independent of each other.
@@ -59,6 +94,35 @@ impl Philox {
             ],
             [self.seed as u32, (self.seed >> 32) as u32],
         )
+    }
+
+    /// Writes what [`Sequence::uniform_f32`] gives one after the other from block `counter` on.
+    pub fn uniforms<T: Real>(&self, counter: u64, to: &mut [T]) {
+        vectorize(
+            #[inline(always)]
+            || {
+                let stream = [self.stream as u32, (self.stream >> 32) as u32];
+                let key = [self.seed as u32, (self.seed >> 32) as u32];
+                let mut next = counter;
+                for to in to.chunks_mut(4 * SIDE_BY_SIDE) {
+                    let mut counters = [[0; SIDE_BY_SIDE]; 4];
+                    for i in 0..SIDE_BY_SIDE {
+                        let at = next.wrapping_add(i as u64);
+                        (counters[0][i], counters[1][i]) = (at as u32, (at >> 32) as u32);
+                        (counters[2][i], counters[3][i]) = (stream[0], stream[1]);
+                    }
+                    next = next.wrapping_add(SIDE_BY_SIDE as u64);
+                    let words = philox_side_by_side(counters, key);
+                    let mut numbers = [T::ZERO; 4 * SIDE_BY_SIDE];
+                    for (i, block) in numbers.chunks_exact_mut(4).enumerate() {
+                        for (number, words) in block.iter_mut().zip(&words) {
+                            *number = T::from_f64(uniform_of(words[i]).into());
+                        }
+                    }
+                    to.copy_from_slice(&numbers[..to.len()]);
+                }
+            },
+        );
     }
 
     /// The words from block `counter` on, one after the other.
@@ -96,7 +160,7 @@ impl Sequence {
 
     /// Uniform in `0 <= x < 1`, a multiple of 2^-24.
     pub fn uniform_f32(&mut self) -> f32 {
-        (self.next_u32() >> 8) as f32 * (1.0 / (1u32 << 24) as f32)
+        uniform_of(self.next_u32())
     }
 
     /// Uniform in `0 <= x < 1`, a multiple of 2^-53.
@@ -160,6 +224,19 @@ mod tests {
         assert_eq!(words, [philox.block(5), philox.block(6)].concat());
         assert_ne!(philox.block(5), Philox::new(7, 4).block(5));
         assert_ne!(philox.block(5), Philox::new(8, 3).block(5));
+    }
+
+    #[test]
+    fn numbers_side_by_side_are_those_one_after_the_other() {
+        let philox = Philox::new(7 << 40, 3 << 56);
+        // The low word of the counter goes around.
+        for (counter, n) in [(0, 0), (5, 3), ((1 << 32) - 9, 64), (u64::MAX - 20, 1001)] {
+            let mut sequence = philox.sequence(counter);
+            let want: Vec<f32> = (0..n).map(|_| sequence.uniform_f32()).collect();
+            let mut numbers = vec![0.0; n];
+            philox.uniforms(counter, &mut numbers);
+            assert_eq!(numbers, want);
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
+use crate::vecmath::Transcendental;
+
 /// A real number a kernel can compute with.
 pub trait Real:
     Copy
@@ -30,6 +32,7 @@ pub trait Real:
     + MulAssign
     + DivAssign
     + Sum
+    + Transcendental
 {
     /// 0.
     const ZERO: Self;

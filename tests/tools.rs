@@ -92,6 +92,10 @@ fn every_layer_is_timed_in_the_direction_in_which_it_works() {
     for kind in ["Convolution", "InnerProduct", "SoftmaxWithLoss"] {
         assert!(0.0 < of(kind, "forward_ms"), "{kind}: {json:#}");
         assert!(0.0 < of(kind, "backward_ms"), "{kind}: {json:#}");
+        for pass in ["forward_ms", "backward_ms"] {
+            let best = of(kind, &format!("best_{pass}"));
+            assert!(0.0 < best && best <= of(kind, pass) * (1.0 + 1e-9), "{kind}: {json:#}");
+        }
     }
     assert_eq!(of("Data", "backward_ms"), 0.0);
     let sum: f64 = layers.iter().map(|layer| layer["forward_ms"].as_f64().unwrap_or(0.0)).sum();

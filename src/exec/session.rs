@@ -11,7 +11,6 @@ use super::cpu::dispatch::{Machine, prepare};
 use super::cpu::pages;
 use super::cpu::tasks::alone;
 use super::cpu::team::Team;
-use super::cpu::vecmath::Transcendental;
 use super::cuda::module::Precision;
 use super::cuda::{self, Gpu};
 use super::solve::{Update, ahead_on_host, on_host};
@@ -20,6 +19,7 @@ use crate::ir::Net;
 use crate::plan::{ALIGN, Plan, Slot};
 use crate::program::native::{Native, Saved, View, ViewMut};
 use crate::program::{Program, Step};
+use crate::real::Real;
 
 pub use super::cpu::dispatch::workspace_of;
 
@@ -73,7 +73,7 @@ impl Default for SessionOptions {
 }
 
 /// A number type that sessions run in: `f32` or `f64`.
-pub trait Element: Transcendental {
+pub trait Element: Real {
     /// candle's name for it.
     const DTYPE: DType;
     /// Its name in the texts of a GPU.

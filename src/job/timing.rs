@@ -23,6 +23,9 @@ pub struct LayerTime {
     pub forward: f64,
     /// Seconds of its part of a backward pass.
     pub backward: f64,
+    /// The same as sums of the best times of its steps, which other programs on the machine disturb least: forward,
+    /// backward.
+    pub best: (f64, f64),
 }
 
 /// The mean times of a net's passes.
@@ -70,11 +73,12 @@ pub fn time(
     }
     write_inputs(&mut machine, options.seed);
     machine.session.run()?;
-    let mut seconds = vec![0.0; machine.plan().program.steps.len()];
+    let mut seconds = vec![(0.0, f64::INFINITY); machine.plan().program.steps.len()];
     let iterations = iterations.max(1);
     for _ in 0..iterations {
-        for (sum, step) in seconds.iter_mut().zip(machine.session.run_timed()?) {
-            *sum += step / iterations as f64;
+        for ((mean, best), step) in seconds.iter_mut().zip(machine.session.run_timed()?) {
+            *mean += step / iterations as f64;
+            *best = step.min(*best);
         }
     }
     Ok(by_layer(&machine, &seconds, iterations))
@@ -90,21 +94,29 @@ fn write_inputs(machine: &mut Machine, seed: u64) {
     }
 }
 
-fn by_layer(machine: &Machine, seconds: &[f64], iterations: u64) -> Timing {
+/// The mean and the best seconds of every step, layer by layer.
+fn by_layer(machine: &Machine, seconds: &[(f64, f64)], iterations: u64) -> Timing {
     let nodes = machine.typed.net.nodes().map(|(_, node)| LayerTime {
         name: node.name.value.clone(),
         kind: node.type_name.value.clone(),
         forward: 0.0,
         backward: 0.0,
+        best: (0.0, 0.0),
     });
     let mut timing = Timing { iterations, layers: nodes.collect(), other: 0.0 };
     let program = &machine.plan().program;
     let forward = forward_steps(program, &machine.planned);
-    for ((step, forward), seconds) in program.steps.iter().zip(forward).zip(seconds) {
+    for ((step, forward), (mean, best)) in program.steps.iter().zip(forward).zip(seconds) {
         match timing.layers.get_mut(step.origin.0 as usize) {
-            Some(layer) if forward => layer.forward += seconds,
-            Some(layer) => layer.backward += seconds,
-            None => timing.other += seconds,
+            Some(layer) if forward => {
+                layer.forward += mean;
+                layer.best.0 += best;
+            }
+            Some(layer) => {
+                layer.backward += mean;
+                layer.best.1 += best;
+            }
+            None => timing.other += mean,
         }
     }
     timing

@@ -1,5 +1,6 @@
 //! What layers over class labels share: which shapes fit, which labels are ignored and what the sum is divided by.
 
+use super::executor::softmax;
 use super::prelude::*;
 use crate::program::device::Number;
 
@@ -100,7 +101,10 @@ impl LossRule {
 
     /// The divisor for these labels.
     pub(super) fn divisor_of<T: Real>(&self, labels: &[T], batch: usize) -> T {
-        let valid = labels.iter().filter(|&&l| self.counts(label(l))).count();
+        let valid = match self.counts_labels() {
+            true => labels.iter().filter(|&&l| self.counts(label(l))).count(),
+            false => labels.len(),
+        };
         T::from_f64(self.divisor(labels.len(), valid, batch))
     }
 
@@ -211,20 +215,25 @@ impl ClassAxis {
         i / self.inner * self.classes * self.inner + i % self.inner
     }
 
-    /// Writes the softmax of score vector `i` to the same places of `probabilities`.
-    pub fn softmax<T: Real>(&self, i: usize, scores: &[T], probabilities: &mut [T]) {
-        let at = |class: usize| self.start(i) + class * self.inner;
-        let largest = (0..self.classes).map(|c| scores[at(c)]).fold(-T::FLT_MAX, |m, x| m.max(x));
-        let mut total = T::ZERO;
-        for class in 0..self.classes {
-            let e = (scores[at(class)] - largest).exp();
-            probabilities[at(class)] = e;
-            total += e;
-        }
-        for class in 0..self.classes {
-            let p = &mut probabilities[at(class)];
-            *p /= total;
-        }
+    /// The extents for the executor.
+    fn softmax_shape(&self) -> softmax::Shape {
+        softmax::Shape { outer: self.outer, axis: self.classes, inner: self.inner }
+    }
+
+    /// Writes the softmax of all score vectors.
+    pub fn softmax<T: Real>(&self, scores: &[T], probabilities: &mut [T]) {
+        softmax::forward(self.softmax_shape(), false, scores, probabilities);
+    }
+
+    /// Writes the gradient of -ln p to the scores, where `p` is the probability of a label's class, times the label's own
+    /// factor; `of` has class and factor of a label by its number, and nothing where it has no gradient.
+    pub(super) fn softmax_gradient<T: Real>(
+        &self,
+        probabilities: &[T],
+        of: impl Fn(usize) -> Option<(Option<usize>, T)> + Sync,
+        gradient: &mut [T],
+    ) {
+        softmax::towards_classes(self.softmax_shape(), probabilities, of, gradient);
     }
 
     /// What the score of a class lacks to the logarithm of the sum of e^x of score vector `i`.

@@ -133,9 +133,9 @@ impl Operation for Infogain {
         let axis = ClassAxis::of(args[0].shape, self.axis);
         let labels = args[1].data;
         let [loss, probabilities] = outs else { return };
+        axis.softmax(args[0].data, probabilities.data);
         let mut total = T::ZERO;
         for (i, &l) in labels.iter().enumerate() {
-            axis.softmax(i, args[0].data, probabilities.data);
             if !self.rule.counts(label(l)) {
                 continue;
             }

@@ -204,6 +204,7 @@ mod broadcast_parameter;
 mod class_loss;
 mod constants;
 mod convolution_classes;
+mod executor;
 pub mod image_parts;
 pub mod image_seg_data;
 mod label_mask;

@@ -1,5 +1,6 @@
 //! The largest element of each part of a region of interest.
 
+use super::executor::{for_each_pair_of_pieces, for_each_piece};
 use super::lua::count;
 use super::prelude::*;
 
@@ -101,6 +102,9 @@ impl LayerOps for RoiPooling {
     }
 }
 
+/// Columns whose pixels are computed once for a region.
+const COLUMNS: usize = 64;
+
 /// Threads of a GPU that share a plane.
 const SHARES: usize = 64;
 
@@ -165,53 +169,63 @@ impl Operation for Parts {
         let [n, channels, height, width] = [0, 1, 2, 3].map(|i| args[0].shape.dims()[i]);
         let (rows, columns) = (self.0.pooled_h, self.0.pooled_w);
         let [y, places] = outs else { return };
-        let tops = y.data.chunks_exact_mut(channels * rows * columns);
-        let tops = tops.zip(places.data.chunks_exact_mut(channels * rows * columns));
-        for (region, (y, places)) in args[1].data.chunks_exact(5).zip(tops) {
+        for_each_pair_of_pieces(y.data, places.data, channels * rows * columns, |at, y, places| {
             places.fill(-T::ONE);
-            let Some((image, [high, wide])) = self.region(region, n) else {
+            let Some((image, [high, wide])) = self.region(&args[1].data[5 * at..], n) else {
                 y.fill(T::from_f64(f64::NAN));
-                continue;
+                return;
             };
-            for (i, (y, place)) in y.iter_mut().zip(places).enumerate() {
-                let (row, column) = (i / columns % rows, i % columns);
-                let is_rounded = self.0.rounded;
-                let [top, bottom] = span::<T>(row, rows, high, height, is_rounded);
-                let [left, right] = span::<T>(column, columns, wide, width, is_rounded);
-                if bottom <= top || right <= left {
-                    *y = T::ZERO;
-                    continue;
-                }
-                let plane = image * channels + i / columns / rows;
+            let is_rounded = self.0.rounded;
+            let of_row = |row| span::<T>(row, rows, high, height, is_rounded);
+            let of_column = |column| span::<T>(column, columns, wide, width, is_rounded);
+            // Those of the first columns are computed once for all planes.
+            let mut first: [_; COLUMNS] = [[0; 2]; COLUMNS];
+            (0..columns.min(COLUMNS)).for_each(|column| first[column] = of_column(column));
+            let lines = y.chunks_exact_mut(columns).zip(places.chunks_exact_mut(columns));
+            for (line, (y, places)) in lines.enumerate() {
+                let [top, bottom] = of_row(line % rows);
+                let plane = image * channels + line / rows;
                 let plane = &args[0].data[plane * height * width..][..height * width];
-                *y = -T::FLT_MAX;
-                for h in top..bottom {
-                    let row = &plane[h * width + left..h * width + right];
-                    for (w, &x) in row.iter().enumerate() {
-                        if *y < x {
-                            (*y, *place) = (x, T::from_usize(h * width + left + w));
+                for (column, (y, place)) in y.iter_mut().zip(places).enumerate() {
+                    let span = first.get(column).copied();
+                    let [left, right] = span.unwrap_or_else(|| of_column(column));
+                    if bottom <= top || right <= left {
+                        *y = T::ZERO;
+                        continue;
+                    }
+                    *y = -T::FLT_MAX;
+                    for h in top..bottom {
+                        let row = &plane[h * width + left..h * width + right];
+                        for (w, &x) in row.iter().enumerate() {
+                            if *y < x {
+                                (*y, *place) = (x, T::from_usize(h * width + left + w));
+                            }
                         }
                     }
                 }
             }
-        }
+        });
     }
 
     fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let [n, channels, height, width] = [0, 1, 2, 3].map(|i| saved.args[0].shape.dims()[i]);
         let parts = self.0.pooled_h * self.0.pooled_w;
-        dargs[0].data.fill(T::ZERO);
-        let tops = saved.douts[0].data.chunks_exact(channels * parts);
-        let tops = tops.zip(saved.outs[1].data.chunks_exact(channels * parts));
-        for (region, (dy, places)) in saved.args[1].data.chunks_exact(5).zip(tops) {
-            let Some((image, _)) = self.region(region, n) else { continue };
-            let planes = &mut dargs[0].data[image * channels * height * width..];
-            for (i, (&dy, &place)) in dy.iter().zip(places).enumerate() {
-                if T::ZERO <= place {
-                    planes[i / parts * height * width + place.to_usize()] += dy;
+        let (dy, places) = (saved.douts[0].data, saved.outs[1].data);
+        for_each_piece(dargs[0].data, height * width, |plane, dx| {
+            dx.fill(T::ZERO);
+            let (image, channel) = (plane / channels, plane % channels);
+            for (i, region) in saved.args[1].data.chunks_exact(5).enumerate() {
+                if self.region(region, n).is_none_or(|(own, _)| own != image) {
+                    continue;
+                }
+                let range = (i * channels + channel) * parts..(i * channels + channel + 1) * parts;
+                for (&dy, &place) in dy[range.clone()].iter().zip(&places[range]) {
+                    if T::ZERO <= place {
+                        dx[place.to_usize()] += dy;
+                    }
                 }
             }
-        }
+        });
     }
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {

@@ -1,6 +1,7 @@
 //! Cross-entropy of independent yes-or-no targets.
 
 use super::class_loss::{CLASS_TEXT, LossRule, Normalization, label};
+use super::executor::{CHUNK, for_each_piece, total_of_pairs, vectorize};
 use super::prelude::*;
 
 params! {
@@ -41,6 +42,14 @@ impl LayerOps for SigmoidCrossEntropyLoss {
     }
 }
 
+/// What a score and its target cost.
+#[inline(always)]
+fn cost_of<T: Real>(x: T, t: T) -> T {
+    // Either form equals the formula; the exponent is never positive, so nothing overflows.
+    let linear = if T::ZERO <= x { x * (t - T::ONE) } else { x * t };
+    (-x.abs()).fast_exp().fast_ln_1p() - linear
+}
+
 /// `(scores, targets) -> loss`.
 #[derive(Debug, PartialEq)]
 struct CrossEntropy {
@@ -63,26 +72,40 @@ impl Operation for CrossEntropy {
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
-        let mut loss = T::ZERO;
-        for (&x, &t) in args[0].data.iter().zip(args[1].data) {
-            if self.rule.counts(label(t)) {
-                // Either form equals the formula; the exponent is never positive, so nothing overflows.
-                let linear = if T::ZERO <= x { x * (t - T::ONE) } else { x * t };
-                loss -= linear - (-x.abs()).exp().ln_1p();
-            }
-        }
+        let (scores, targets) = (args[0].data, args[1].data);
+        let loss = match self.rule.ignore_label {
+            None => total_of_pairs(scores, targets, cost_of),
+            Some(_) => total_of_pairs(scores, targets, |x, t| match self.rule.counts(label(t)) {
+                true => cost_of(x, t),
+                false => T::ZERO,
+            }),
+        };
         outs[0].data[0] = loss / self.divisor(args);
     }
 
     fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let scale = saved.douts[0].data[0] / self.divisor(saved.args);
-        let pairs = saved.args[0].data.iter().zip(saved.args[1].data);
-        for (dx, (&x, &t)) in dargs[0].data.iter_mut().zip(pairs) {
-            *dx = match self.rule.counts(label(t)) {
-                true => (T::ONE / (T::ONE + (-x).exp()) - t) * scale,
-                false => T::ZERO,
-            };
-        }
+        let (scores, targets) = (saved.args[0].data, saved.args[1].data);
+        for_each_piece(dargs[0].data, CHUNK, |piece, slopes| {
+            let from = piece * CHUNK;
+            let targets = &targets[from..][..slopes.len()];
+            vectorize(
+                #[inline(always)]
+                || {
+                    let pairs = scores[from..].iter().zip(targets);
+                    for (dx, (&x, &t)) in slopes.iter_mut().zip(pairs) {
+                        *dx = (x.fast_sigmoid() - t) * scale;
+                    }
+                },
+            );
+            if self.rule.ignore_label.is_some() {
+                for (dx, &t) in slopes.iter_mut().zip(targets) {
+                    if !self.rule.counts(label(t)) {
+                        *dx = T::ZERO;
+                    }
+                }
+            }
+        });
     }
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {

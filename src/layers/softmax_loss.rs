@@ -1,6 +1,7 @@
 //! Softmax followed by the negative log-likelihood of the label.
 
 use super::class_loss::{CLASS_TEXT, ClassAxis, LossRule, Normalization, label, without_labels};
+use super::executor::total_of;
 use super::prelude::*;
 
 params! {
@@ -115,41 +116,35 @@ impl Operation for Loss {
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         let axis = ClassAxis::of(args[0].shape, self.axis);
         let (scores, labels) = (args[0].data, args[1].data);
-        let mut loss = T::ZERO;
-        for (i, &l) in labels.iter().enumerate() {
-            axis.softmax(i, scores, outs[1].data);
-            let at = |class: usize| axis.start(i) + class * axis.inner;
-            match axis.class(l) {
-                _ if !self.rule.counts(label(l)) => {}
-                Some(class) => {
-                    let cost = match self.clamped {
-                        true => -outs[1].data[at(class)].at_least(T::FLT_MIN).ln(),
-                        false => axis.lacking(i, class, scores),
-                    };
-                    loss += cost * self.weight(class);
-                }
-                None => loss = T::from_f64(f64::NAN),
+        let [loss, probabilities] = outs else { return };
+        axis.softmax(scores, probabilities.data);
+        let probabilities = &*probabilities.data;
+        let total = total_of(labels.len(), |i| {
+            if !self.rule.counts(label(labels[i])) {
+                return T::ZERO;
             }
-        }
-        outs[0].data[0] = loss / self.rule.divisor_of(labels, axis.outer);
+            let Some(class) = axis.class(labels[i]) else { return T::from_f64(f64::NAN) };
+            let cost = match self.clamped {
+                true => {
+                    -probabilities[axis.start(i) + class * axis.inner].at_least(T::FLT_MIN).ln()
+                }
+                false => axis.lacking(i, class, scores),
+            };
+            cost * self.weight(class)
+        });
+        loss.data[0] = total / self.rule.divisor_of(labels, axis.outer);
     }
 
     fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let axis = ClassAxis::of(saved.args[0].shape, self.axis);
         let labels = saved.args[1].data;
         let factor = saved.douts[0].data[0] / self.rule.divisor_of(labels, axis.outer);
-        for (i, &l) in labels.iter().enumerate() {
-            let class = axis.class(l);
-            let factor = factor * class.map_or(T::ONE, |class| self.weight(class));
-            for c in 0..axis.classes {
-                let at = axis.start(i) + c * axis.inner;
-                let target = if Some(c) == class { T::ONE } else { T::ZERO };
-                dargs[0].data[at] = match self.rule.counts(label(l)) {
-                    true => (saved.outs[1].data[at] - target) * factor,
-                    false => T::ZERO,
-                };
-            }
-        }
+        let of = |i: usize| {
+            let class = axis.class(labels[i]);
+            let own = factor * class.map_or(T::ONE, |class| self.weight(class));
+            self.rule.counts(label(labels[i])).then_some((class, own))
+        };
+        axis.softmax_gradient(saved.outs[1].data, of, dargs[0].data);
     }
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {

@@ -1,8 +1,8 @@
 //! An operation of [`Pooling`](super::pooling::Pooling): one element of each window, drawn at random (Zeiler and Fergus
 //! 2013).
 
+use super::executor::pool as kernels;
 use super::prelude::*;
-use crate::exec::cpu::pool as kernels;
 use crate::window::Pool;
 
 /// Stochastic pooling in training: `(x, uniform) -> y, index`.

@@ -171,8 +171,8 @@ impl LayerOps for TemporalConvolution {
             let weight = b.view(weight, [self.num_output, 1, self.kernel, num_input]);
             let axes = vec![self.axis(), Axis::new(num_input, 1, 0)];
             let y = b.conv(x, weight, bias, Conv { axes, group: 1 });
-            let windows = b.shape(y).dims()[2];
-            b.view(y, [items, self.num_output, windows])
+            let y = b.transpose(y, &[0, 2, 3, 1]);
+            return vec![b.view(y, cx.top(0).clone())];
         };
         let y = if self.features_first { y } else { b.transpose(y, &[0, 2, 1]) };
         vec![b.view(y, cx.top(0).clone())]

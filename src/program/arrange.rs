@@ -255,6 +255,17 @@ impl Pass<'_> {
             &Kernel::Pad { axis, start, step: by } if self.last.contains_key(&main) => {
                 self.follow(Kernel::Pad { axis: moved(axis), start, step: by }, step)
             }
+            // The channels lie last in what is turned.
+            Kernel::Transpose(order) if order[..] == FIRST => {
+                let last = self.first(main);
+                self.last.insert(step.outs[0], last);
+                true
+            }
+            Kernel::Transpose(order) if order[..] == LAST && self.last.contains_key(&main) => {
+                let args = vec![self.last(main)];
+                self.add(Step { kernel: Kernel::View, args, ..step.clone() });
+                true
+            }
             Kernel::View | Kernel::Stop
                 if self.last.contains_key(&main)
                     && self.shape(main) == self.shape(step.outs[0]) =>
@@ -395,6 +406,31 @@ mod tests {
     use crate::program::expr::{arg, constant, select};
     use crate::program::{Builder, differentiate, verify};
     use crate::window::{Pool, Rounding};
+
+    /// A convolution over the rows of a text reads and writes them as they lie, forward and backward.
+    #[test]
+    fn windows_over_all_columns_turn_no_blob() {
+        let mut b = Builder::new();
+        let text = b.input("x", Shape::from([2, 1, 20, 40]));
+        let w = b.input("w", Shape::from([32, 1, 3, 40]));
+        let axes = vec![Axis::new(3, 1, 0), Axis::new(40, 1, 0)];
+        let y = b.conv(text, w, None, Conv { axes, group: 1 });
+        assert_eq!(b.shape(y), &Shape::from([2, 32, 18, 1]));
+        let y = b.transpose(y, &LAST);
+        let dy = b.input("dy", b.shape(y).clone());
+        let gradients = differentiate(&mut b, &[(y, dy)], &[text, w]);
+        let wanted = [text, w].map(|v| gradients.of(v).expect("a gradient"));
+        b.output("y", y);
+        wanted.into_iter().for_each(|v| b.output("d", v));
+        let mut program = b.finish();
+        arrange(&mut program, Arrange::Training);
+        assert_eq!(verify(&program), Ok(()));
+        let turned =
+            program.steps.iter().filter(|step| matches!(step.kernel, Kernel::Transpose(_)));
+        let turned = turned.map(|step| program.shape(step.args[0]).count());
+        // The weights and their gradient.
+        assert_eq!(turned.collect::<Vec<_>>(), [32 * 3 * 40; 2], "{program}");
+    }
 
     /// A convolution, ReLU, a pooling and a second convolution; then the kernels of both passes.
     #[test]

@@ -98,10 +98,40 @@ fn settle(
     let parts = parts.remove(&v)?;
     let total = match laid_out(b, &parts) {
         Some((axis, pieces)) => b.concat(&pieces, axis),
-        None => parts.into_iter().reduce(|sum, part| b.add(sum, part))?,
+        None => {
+            let parts = one_product(b, parts);
+            parts.into_iter().reduce(|sum, part| b.add(sum, part))?
+        }
     };
     done.of.insert(v, total);
     Some(total)
+}
+
+/// Fewest products of few rows that are computed as one.
+const PRODUCTS: usize = 3;
+
+/// Most rows of a product that are few: it takes longer to write the product than to add up its terms.
+const FEW_ROWS: usize = 64;
+
+/// The terms of a sum, with those that are products of the columns of few rows as one product over the rows of all: what the
+/// steps in time of a recurrent layer contribute to the gradient of its weights.
+fn one_product(b: &mut Builder, parts: Vec<ValueId>) -> Vec<ValueId> {
+    let factors = |part: &ValueId| {
+        let step = producer(b.program(), *part)?;
+        let Kernel::MatMul { trans_a: true, trans_b: false } = step.kernel else { return None };
+        let &[x, y] = &step.args[..] else { return None };
+        let shape = b.shape(x);
+        (shape.rank() == 2 && shape.0[0] <= FEW_ROWS).then_some((x, y))
+    };
+    let (xs, ys): (Vec<_>, Vec<_>) = parts.iter().filter_map(factors).unzip();
+    if xs.len() < PRODUCTS {
+        return parts;
+    }
+    let mut others: Vec<ValueId> =
+        parts.into_iter().filter(|part| factors(part).is_none()).collect();
+    let (xs, ys) = (b.concat(&xs, 0), b.concat(&ys, 0));
+    others.push(b.matmul(xs, true, ys, false, None));
+    others
 }
 
 /// The axis and the pieces of a sum whose terms are pieces among zeros that fill an axis: what readers of parts of a blob
@@ -128,4 +158,32 @@ fn laid_out(b: &Builder, parts: &[ValueId]) -> Option<(usize, Vec<ValueId>)> {
     }
     let whole = end == b.shape(*parts.first()?).0[axis];
     whole.then(|| (axis, pieces.into_iter().map(|(_, piece)| piece).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ty::Shape;
+
+    #[test]
+    fn products_of_few_rows_that_are_added_up_are_one_product() {
+        for (steps, rows, want) in [(5, 4, 1), (2, 4, 2), (5, 100, 5)] {
+            let mut b = Builder::new();
+            let w = b.input("w", Shape::from([6, 3]));
+            let mut seeds = vec![];
+            for _ in 0..steps {
+                let x = b.input("x", Shape::from([rows, 3]));
+                let y = b.matmul(x, false, w, true, None);
+                let dy = b.input("dy", Shape::from([rows, 6]));
+                seeds.push((y, dy));
+            }
+            let dw = differentiate(&mut b, &seeds, &[w]).of(w).expect("a gradient");
+            b.output("dw", dw);
+            let mut program = b.finish();
+            crate::program::simplify(&mut program);
+            let products = |kernel: &Kernel| matches!(kernel, Kernel::MatMul { .. });
+            let count = program.steps.iter().filter(|step| products(&step.kernel)).count();
+            assert_eq!(count, want, "{steps} steps of {rows} rows");
+        }
+    }
 }

@@ -8,7 +8,10 @@ use super::kernel::{Distribution, Kernel, Lrn, Normalize, ReduceOp};
 use super::native::Operation;
 use super::{Origin, Program, Source, ValueId, VarId};
 use crate::ty::Shape;
-use crate::window::{Conv, Pool};
+use crate::window::{Axis, Conv, Pool};
+
+/// Fewest columns of an image of one channel that are channels instead where windows span them.
+const COLUMNS: usize = 8;
 
 /// Appends steps to a program on behalf of one layer at a time.
 #[derive(Debug, Default)]
@@ -277,8 +280,33 @@ impl Builder {
 
     /// Convolution; see [`Kernel::Conv`].
     pub fn conv(&mut self, x: ValueId, w: ValueId, bias: Option<ValueId>, conv: Conv) -> ValueId {
+        let (x, w, conv) = self.columns_as_channels(x, w, &conv).unwrap_or((x, w, conv));
         let args: Vec<_> = [x, w].into_iter().chain(bias).collect();
         self.one(Kernel::Conv(conv), &args, None)
+    }
+
+    /// The same convolution where a window spans all columns of an image of one channel, as over the words of a text: the
+    /// columns are channels, which lie last already.
+    fn columns_as_channels(
+        &mut self,
+        x: ValueId,
+        w: ValueId,
+        conv: &Conv,
+    ) -> Option<(ValueId, ValueId, Conv)> {
+        let (&[n, 1, rows, columns], &[outputs, _, taps, kernel]) =
+            (self.shape(x).dims(), self.shape(w).dims())
+        else {
+            return None;
+        };
+        let &[down, across] = &conv.axes[..] else { return None };
+        let spans = across == Axis::new(columns, across.stride, 0) && kernel == columns;
+        if !(spans && taps < rows && COLUMNS <= columns) {
+            return None;
+        }
+        let (x, w) =
+            (self.view(x, [n, rows, 1, columns]), self.view(w, [outputs, taps, 1, columns]));
+        let [x, w] = [x, w].map(|v| self.transpose(v, &[0, 3, 1, 2]));
+        Some((x, w, Conv { axes: vec![down, Axis::new(1, 1, 0)], group: 1 }))
     }
 
     /// Deconvolution: the adjoint of the convolution `conv`, which maps `shape` to the shape of `x`.

@@ -74,6 +74,8 @@ pub fn to_json(timing: &Timing) -> Value {
                 "type": layer.kind,
                 "forward_ms": layer.forward * 1e3,
                 "backward_ms": layer.backward * 1e3,
+                "best_forward_ms": layer.best.0 * 1e3,
+                "best_backward_ms": layer.best.1 * 1e3,
             })
         })
         .collect();

@@ -16,7 +16,7 @@ use super::extents::{channels_of, lrn_of, lrn_shape, softmax_shape};
 use super::layout::Part;
 use super::pointwise::Tape;
 use super::reduce::Reduction;
-use super::tasks::alone;
+use super::tasks::{CHUNK, alone, for_each_piece};
 use super::trouble::Trouble;
 use super::{conv, gather, im2col, layout, lrn, matmul, normalize, pool, reduce, softmax};
 use crate::exec::Element;
@@ -497,13 +497,19 @@ impl Places {
             &Kernel::Random(distribution, stream) => {
                 let generator = Philox::new(seed, stream);
                 Box::new(move |m, run| {
-                    let mut sequence = generator.sequence(run << 32);
-                    for x in m.get_mut(y) {
-                        *x = T::from_f64(match distribution {
-                            Distribution::Uniform => sequence.uniform_f32().into(),
-                            Distribution::Normal => sequence.normal(),
-                        });
-                    }
+                    for_each_piece(m.get_mut(y), CHUNK, |piece, numbers| {
+                        // A block has four uniform numbers or two normal ones.
+                        let (first, start) = (run << 32, (piece * CHUNK) as u64);
+                        match distribution {
+                            Distribution::Uniform => {
+                                generator.uniforms(first + start / 4, numbers);
+                            }
+                            Distribution::Normal => {
+                                let mut sequence = generator.sequence(first + start / 2);
+                                numbers.fill_with(|| T::from_f64(sequence.normal()));
+                            }
+                        }
+                    });
                 })
             }
             Kernel::Native(native) => {

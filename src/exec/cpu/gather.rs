@@ -1,7 +1,7 @@
 //! Rows picked along an axis by indices, and the adjoint that adds rows back.
 
 use super::real::Real;
-use super::tasks::{CHUNK, Shared, for_each};
+use super::tasks::{CHUNK, Shared, for_each, for_each_piece, items_per_task};
 
 /// Extents of a gather: `outer x rows x inner` to `outer x picked x inner`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,14 +70,13 @@ pub fn gather<T: Real>(
     assert!(x.len() == outer * rows * inner, "{} elements to gather from", x.len());
     assert!(y.len() == outer * indices.len() * inner, "{} elements gathered", y.len());
     shape.verify(indices)?;
-    let y = Shared::new(y);
-    shape.pieces(indices.len(), |o, columns| {
-        for (j, index) in indices.iter().enumerate() {
-            let from = (o * rows + index.to_usize()) * inner;
-            let to = (o * indices.len() + j) * inner;
-            // SAFETY: every element is in one piece.
-            let y = unsafe { y.slice(to + columns.start..to + columns.end) };
-            y.copy_from_slice(&x[from + columns.start..from + columns.end]);
+    let each = items_per_task(inner);
+    for_each_piece(y, each * inner, |piece, y| {
+        for (i, y) in y.chunks_exact_mut(inner).enumerate() {
+            let row = piece * each + i;
+            let (o, j) = (row / indices.len(), row % indices.len());
+            let from = (o * rows + indices[j].to_usize()) * inner;
+            y.copy_from_slice(&x[from..from + inner]);
         }
     });
     Ok(())

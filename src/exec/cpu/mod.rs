@@ -36,4 +36,3 @@ mod transpose;
 mod trouble;
 mod turn;
 pub mod update;
-pub mod vecmath;

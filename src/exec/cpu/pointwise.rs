@@ -5,9 +5,8 @@
 
 use super::past;
 use super::tasks::{CHUNK, for_each_piece};
-use super::vecmath::Transcendental;
 use crate::program::expr::{Binary, PointFn, PointOp, Unary};
-use crate::real::vectorize;
+use crate::real::{Real, vectorize};
 use crate::ty::Shape;
 
 /// Elements of a block: registers of this length stay in the first-level cache.
@@ -15,6 +14,12 @@ const BLOCK: usize = 256;
 
 /// Registers of the largest expression that runs without allocating.
 const REGISTERS: usize = 16;
+
+/// Registers of an expression for which no more than these are made ready.
+const FEW_REGISTERS: usize = 4;
+
+/// Elements of a run of one number below which such runs are written side by side.
+const SHORT: usize = 16;
 
 /// Most axes that remain after neighbours with the same pattern of repetition were joined.
 const AXES: usize = 8;
@@ -111,68 +116,80 @@ impl Tape {
     }
 
     /// Computes `out` from the arguments. An argument of `None` is `out` itself, which then holds its elements.
-    pub fn run<T: Transcendental>(&self, args: &[Option<&[T]>], out: &mut [T]) {
+    pub fn run<T: Real>(&self, args: &[Option<&[T]>], out: &mut [T]) {
         let in_place = args.iter().any(Option::is_none);
         let past = !in_place && past::is_large(out);
         for_each_piece(out, CHUNK, |task, piece| {
-            let mut registers = [[T::ZERO; BLOCK]; REGISTERS];
-            let mut more = vec![];
-            let registers = if self.registers < REGISTERS {
-                &mut registers[..]
+            let start = task * CHUNK;
+            if self.registers <= FEW_REGISTERS {
+                let mut registers = [[T::ZERO; BLOCK]; FEW_REGISTERS];
+                self.run_piece(args, start, piece, &mut registers, in_place, past);
+            } else if self.registers <= REGISTERS {
+                let mut registers = [[T::ZERO; BLOCK]; REGISTERS];
+                self.run_piece(args, start, piece, &mut registers, in_place, past);
             } else {
-                more.resize(self.registers + 1, [T::ZERO; BLOCK]);
-                &mut more[..]
-            };
-            vectorize(
-                #[inline(always)]
-                || {
-                    for (i, block) in piece.chunks_mut(BLOCK).enumerate() {
-                        self.run_block(args, task * CHUNK + i * BLOCK, block, registers, past);
-                    }
-                },
-            );
-            if past {
-                past::fence();
+                let mut registers = vec![[T::ZERO; BLOCK]; self.registers];
+                self.run_piece(args, start, piece, &mut registers, in_place, past);
             }
         });
     }
 
+    fn run_piece<T: Real>(
+        &self,
+        args: &[Option<&[T]>],
+        start: usize,
+        piece: &mut [T],
+        registers: &mut [[T; BLOCK]],
+        in_place: bool,
+        past: bool,
+    ) {
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, block) in piece.chunks_mut(BLOCK).enumerate() {
+                    self.run_block(args, start + i * BLOCK, block, registers, in_place, past);
+                }
+            },
+        );
+        if past {
+            past::fence();
+        }
+    }
+
     #[inline(always)]
-    fn run_block<T: Transcendental>(
+    fn run_block<T: Real>(
         &self,
         args: &[Option<&[T]>],
         start: usize,
         out: &mut [T],
         registers: &mut [[T; BLOCK]],
+        in_place: bool,
         past: bool,
     ) {
         let n = out.len();
-        // The register beyond the last one is where an instruction writes, before it takes its place.
-        let spare = self.registers;
-        let result = |registers: &mut [[T; BLOCK]], op: &Op, out: &[T]| {
-            let (head, tail) = registers.split_at_mut(spare);
-            let to = &mut tail[0][..n];
-            let cx = Reader { tape: self, args, registers: head, out, start };
-            match *op {
-                Op::Unary(f, a) => cx.unary(f, a, to),
-                Op::Binary(f, a, b) => cx.binary(f, a, b, to),
-                Op::Select(c, a, b) => cx.select(c, a, b, to),
-            }
-        };
-        for (op, register) in &self.ops {
-            result(registers, op, out);
-            let (head, tail) = registers.split_at_mut(spare);
-            std::mem::swap(&mut head[*register], &mut tail[0]);
+        // The last instruction writes to the result itself, unless that is read or passes by the caches.
+        let computed = matches!(self.result, Operand::Register(_));
+        let direct = computed && !in_place && !past;
+        for (at, (op, register)) in self.ops.iter().enumerate() {
+            // No instruction reads the register that it writes.
+            let (before, rest) = registers.split_at_mut(*register);
+            let Some((to, after)) = rest.split_first_mut() else { return };
+            let registers = [&*before, &*after];
+            let last = at + 1 == self.ops.len();
+            let (to, out): (&mut [T], &[T]) = match direct && last {
+                true => (&mut *out, &[]),
+                false => (&mut to[..n], &*out),
+            };
+            Reader { tape: self, args, registers, out, start }.apply(op, to);
         }
         match self.result {
+            Operand::Register(_) if direct => {}
             Operand::Register(r) if past => past::copy(&registers[r][..n], out),
             Operand::Register(r) => out.copy_from_slice(&registers[r][..n]),
             Operand::Const(c) => out.fill(T::from_f64(c)),
             Operand::Arg(_) => {
-                let (head, tail) = registers.split_at_mut(spare);
-                let to = &mut tail[0][..n];
-                let cx = Reader { tape: self, args, registers: head, out, start };
-                cx.copy(self.result, to);
+                let to = &mut registers[0][..n];
+                Reader { tape: self, args, registers: [&[]; 2], out, start }.copy(self.result, to);
                 out.copy_from_slice(to);
             }
         }
@@ -183,7 +200,8 @@ impl Tape {
 struct Reader<'a, T> {
     tape: &'a Tape,
     args: &'a [Option<&'a [T]>],
-    registers: &'a [[T; BLOCK]],
+    /// Those before and behind the one that is written.
+    registers: [&'a [[T; BLOCK]]; 2],
     out: &'a [T],
     start: usize,
 }
@@ -195,11 +213,15 @@ enum Block<'a, T> {
     Gather(usize),
 }
 
-impl<T: Transcendental> Reader<'_, T> {
+impl<T: Real> Reader<'_, T> {
     #[inline(always)]
     fn block(&self, operand: Operand, n: usize) -> Block<'_, T> {
         match operand {
-            Operand::Register(r) => Block::Slice(&self.registers[r][..n]),
+            Operand::Register(r) => {
+                let [before, after] = self.registers;
+                let register = before.get(r).unwrap_or_else(|| &after[r - before.len() - 1]);
+                Block::Slice(&register[..n])
+            }
             Operand::Const(c) => Block::One(T::from_f64(c)),
             Operand::Arg(i) => match (&self.tape.access[i], self.args[i]) {
                 (Access::Whole, Some(arg)) => Block::Slice(&arg[self.start..self.start + n]),
@@ -226,6 +248,31 @@ impl<T: Transcendental> Reader<'_, T> {
         let mut done = 0;
         while done < to.len() {
             let from: usize = position.iter().zip(strides).map(|(p, s)| p * s).sum();
+            let extent = extents[inner];
+            let lines = match inner {
+                0 => 0,
+                _ => ((to.len() - done) / extent).min(extents[inner - 1] - position[inner - 1]),
+            };
+            if strides[inner] == 0 && extent < SHORT && position[inner] == 0 && 1 < lines {
+                let stride = strides[inner - 1];
+                let source = arg[from..].iter().step_by(stride.max(1));
+                let part = &mut to[done..done + lines * extent];
+                match (stride, extent) {
+                    (0, _) => part.fill(arg[from]),
+                    (_, 2) => repeat::<2, T>(source, part),
+                    (_, 4) => repeat::<4, T>(source, part),
+                    _ => part.chunks_exact_mut(extent).zip(source).for_each(|(t, x)| t.fill(*x)),
+                }
+                done += lines * extent;
+                position[inner - 1] += lines;
+                for axis in (1..inner).rev() {
+                    if position[axis] == extents[axis] {
+                        position[axis] = 0;
+                        position[axis - 1] += 1;
+                    }
+                }
+                continue;
+            }
             let run = (extents[inner] - position[inner]).min(to.len() - done);
             match strides[inner] {
                 0 => to[done..done + run].fill(arg[from]),
@@ -248,6 +295,15 @@ impl<T: Transcendental> Reader<'_, T> {
     }
 
     #[inline(always)]
+    fn apply(&self, op: &Op, to: &mut [T]) {
+        match *op {
+            Op::Unary(f, a) => self.unary(f, a, to),
+            Op::Binary(f, a, b) => self.binary(f, a, b, to),
+            Op::Select(c, a, b) => self.select(c, a, b, to),
+        }
+    }
+
+    #[inline(always)]
     fn copy(&self, a: Operand, to: &mut [T]) {
         match self.block(a, to.len()) {
             Block::Slice(a) => to.copy_from_slice(a),
@@ -258,93 +314,117 @@ impl<T: Transcendental> Reader<'_, T> {
 
     #[inline(always)]
     fn unary(&self, f: Unary, a: Operand, to: &mut [T]) {
-        self.copy(a, to);
         match f {
-            Unary::Neg => each(to, |a| -a),
-            Unary::Exp => each(to, T::fast_exp),
-            Unary::Ln => each(to, T::fast_ln),
-            Unary::Ln1p => each(to, T::ln_1p),
-            Unary::Sqrt => each(to, T::sqrt),
-            Unary::Abs => each(to, T::abs),
-            Unary::Sign => each(to, |a| {
+            Unary::Neg => self.each(a, to, |a| -a),
+            Unary::Exp => self.each(a, to, T::fast_exp),
+            Unary::Ln => self.each(a, to, T::fast_ln),
+            Unary::Ln1p => self.each(a, to, T::fast_ln_1p),
+            Unary::Sqrt => self.each(a, to, T::sqrt),
+            Unary::Abs => self.each(a, to, T::abs),
+            Unary::Sign => self.each(a, to, |a| {
                 let above = if T::ZERO < a { T::ONE } else { T::ZERO };
                 let below = if a < T::ZERO { T::ONE } else { T::ZERO };
                 above - below
             }),
-            Unary::Tanh => each(to, T::fast_tanh),
-            Unary::Sigmoid => each(to, T::fast_sigmoid),
-            Unary::Trunc => each(to, T::trunc),
-            Unary::Floor => each(to, T::floor),
-            Unary::Sin => each(to, T::sin),
-            Unary::Cos => each(to, T::cos),
+            Unary::Tanh => self.each(a, to, T::fast_tanh),
+            Unary::Sigmoid => self.each(a, to, T::fast_sigmoid),
+            Unary::Trunc => self.each(a, to, T::trunc),
+            Unary::Floor => self.each(a, to, T::floor),
+            Unary::Sin => self.each(a, to, T::sin),
+            Unary::Cos => self.each(a, to, T::cos),
         }
     }
 
     #[inline(always)]
     fn binary(&self, f: Binary, a: Operand, b: Operand, to: &mut [T]) {
-        self.copy(a, to);
         let truth = |yes: bool| if yes { T::ONE } else { T::ZERO };
         match f {
-            Binary::Add => self.with(b, to, |a, b| a + b),
-            Binary::Sub => self.with(b, to, |a, b| a - b),
-            Binary::Mul => self.with(b, to, |a, b| a * b),
-            Binary::Div => self.with(b, to, |a, b| a / b),
+            Binary::Add => self.both(a, b, to, |a, b| a + b),
+            Binary::Sub => self.both(a, b, to, |a, b| a - b),
+            Binary::Mul => self.both(a, b, to, |a, b| a * b),
+            Binary::Div => self.both(a, b, to, |a, b| a / b),
             Binary::Pow => match b {
-                Operand::Const(2.0) => each(to, |a| a * a),
-                Operand::Const(0.5) => each(to, T::sqrt),
-                Operand::Const(-1.0) => each(to, |a| T::ONE / a),
-                _ => self.with(b, to, T::powf),
+                Operand::Const(2.0) => self.each(a, to, |a| a * a),
+                Operand::Const(0.5) => self.each(a, to, T::sqrt),
+                Operand::Const(-1.0) => self.each(a, to, |a| T::ONE / a),
+                _ => self.both(a, b, to, T::powf),
             },
-            Binary::Lt => self.with(b, to, |a, b| truth(a < b)),
-            Binary::Le => self.with(b, to, |a, b| truth(a <= b)),
-            Binary::Eq => self.with(b, to, |a, b| truth(a == b)),
+            Binary::Lt => self.both(a, b, to, |a, b| truth(a < b)),
+            Binary::Le => self.both(a, b, to, |a, b| truth(a <= b)),
+            Binary::Eq => self.both(a, b, to, |a, b| truth(a == b)),
         }
     }
 
-    /// `to = f(to, b)`
+    /// `to = f(a)`
     #[inline(always)]
-    fn with(&self, b: Operand, to: &mut [T], f: impl Fn(T, T) -> T) {
-        match self.block(b, to.len()) {
-            Block::Slice(b) => to.iter_mut().zip(b).for_each(|(a, &b)| *a = f(*a, b)),
-            Block::One(b) => to.iter_mut().for_each(|a| *a = f(*a, b)),
+    fn each(&self, a: Operand, to: &mut [T], f: impl Fn(T) -> T) {
+        match self.block(a, to.len()) {
+            Block::Slice(a) => to.iter_mut().zip(a).for_each(|(t, &a)| *t = f(a)),
+            Block::One(a) => to.fill(f(a)),
             Block::Gather(i) => {
+                self.gather(i, to);
+                to.iter_mut().for_each(|t| *t = f(*t));
+            }
+        }
+    }
+
+    /// `to = f(a, b)`
+    #[inline(always)]
+    fn both(&self, a: Operand, b: Operand, to: &mut [T], f: impl Fn(T, T) -> T) {
+        match (self.block(a, to.len()), self.block(b, to.len())) {
+            (Block::Slice(a), Block::Slice(b)) => {
+                to.iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t = f(a, b));
+            }
+            (Block::Slice(a), Block::One(b)) => {
+                to.iter_mut().zip(a).for_each(|(t, &a)| *t = f(a, b));
+            }
+            (Block::One(a), Block::Slice(b)) => {
+                to.iter_mut().zip(b).for_each(|(t, &b)| *t = f(a, b));
+            }
+            _ => {
                 let mut block = [T::ZERO; BLOCK];
-                self.gather(i, &mut block[..to.len()]);
-                to.iter_mut().zip(&block).for_each(|(a, &b)| *a = f(*a, b));
+                let block = &mut block[..to.len()];
+                self.copy(a, to);
+                self.copy(b, block);
+                to.iter_mut().zip(&*block).for_each(|(a, &b)| *a = f(*a, b));
             }
         }
     }
 
     #[inline(always)]
     fn select(&self, c: Operand, a: Operand, b: Operand, to: &mut [T]) {
-        let mut condition = [T::ZERO; BLOCK];
-        let condition = &mut condition[..to.len()];
-        self.copy(c, condition);
-        self.copy(a, to);
         let choose = |c: T, a: T, b: T| if c != T::ZERO { a } else { b };
-        match self.block(b, to.len()) {
-            Block::Slice(b) => {
-                for ((a, &c), &b) in to.iter_mut().zip(&*condition).zip(b) {
-                    *a = choose(c, *a, b);
-                }
+        let n = to.len();
+        match (self.block(c, n), self.block(a, n), self.block(b, n)) {
+            (Block::Slice(c), Block::Slice(a), Block::Slice(b)) => {
+                let read = c.iter().zip(a).zip(b);
+                to.iter_mut().zip(read).for_each(|(t, ((&c, &a), &b))| *t = choose(c, a, b));
             }
-            Block::One(b) => {
-                to.iter_mut().zip(&*condition).for_each(|(a, &c)| *a = choose(c, *a, b));
+            (Block::Slice(c), Block::Slice(a), Block::One(b)) => {
+                let read = c.iter().zip(a);
+                to.iter_mut().zip(read).for_each(|(t, (&c, &a))| *t = choose(c, a, b));
             }
-            Block::Gather(i) => {
-                let mut block = [T::ZERO; BLOCK];
-                self.gather(i, &mut block[..to.len()]);
-                for ((a, &c), &b) in to.iter_mut().zip(&*condition).zip(&block) {
-                    *a = choose(c, *a, b);
-                }
+            (Block::Slice(c), Block::One(a), Block::Slice(b)) => {
+                let read = c.iter().zip(b);
+                to.iter_mut().zip(read).for_each(|(t, (&c, &b))| *t = choose(c, a, b));
+            }
+            _ => {
+                let (mut condition, mut other) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
+                let (condition, other) = (&mut condition[..n], &mut other[..n]);
+                self.copy(c, condition);
+                self.copy(a, to);
+                self.copy(b, other);
+                let read = condition.iter().zip(&*other);
+                to.iter_mut().zip(read).for_each(|(a, (&c, &b))| *a = choose(c, *a, b));
             }
         }
     }
 }
 
+/// Writes each number so many times.
 #[inline(always)]
-fn each<T: Transcendental>(to: &mut [T], f: impl Fn(T) -> T) {
-    to.iter_mut().for_each(|a| *a = f(*a));
+fn repeat<'a, const N: usize, T: Real>(numbers: impl Iterator<Item = &'a T>, to: &mut [T]) {
+    to.as_chunks_mut::<N>().0.iter_mut().zip(numbers).for_each(|(to, x)| *to = [*x; N]);
 }
 
 /// Joins neighbouring axes along which every argument behaves alike, and finds how each is read.

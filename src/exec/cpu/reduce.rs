@@ -4,6 +4,8 @@
 //! sums are added in order. The error grows with the number of blocks and the length of a block, not
 //! with the length of the sum.
 
+use std::ops::Range;
+
 use super::real::{Real, vectorize};
 use super::tasks::{Shared, for_each_piece, for_each_range, items_per_task};
 
@@ -143,6 +145,44 @@ pub fn total<T: Real>(kind: Reduction, x: &[T]) -> T {
         );
     });
     parts.into_iter().fold(kind.start(), |a, b| kind.join(a, b))
+}
+
+/// The sum of what `of` makes of each number below `n`, in order within parts that depend on `n` alone.
+pub fn total_of<T: Real>(n: usize, of: impl Fn(usize) -> T + Sync) -> T {
+    total_of_parts(n, |part| part.map(&of).fold(T::ZERO, |sum, term| sum + term))
+}
+
+/// The sum of what `of` makes of each pair of numbers of two blobs of one length.
+pub fn total_of_pairs<T: Real>(a: &[T], b: &[T], of: impl Fn(T, T) -> T + Sync) -> T {
+    assert_eq!(a.len(), b.len());
+    total_of_parts(
+        a.len(),
+        #[inline(always)]
+        |part| {
+            let mut sums = [T::ZERO; LANES];
+            let (a, b) = (a[part.clone()].chunks_exact(LANES), b[part].chunks_exact(LANES));
+            let (rest_a, rest_b) = (a.remainder(), b.remainder());
+            for (a, b) in a.zip(b) {
+                sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += of(*a, *b));
+            }
+            let rest = rest_a.iter().zip(rest_b);
+            sums.iter_mut().zip(rest).for_each(|(sum, (a, b))| *sum += of(*a, *b));
+            halved(sums, |a, b| a + b)
+        },
+    )
+}
+
+/// The sum of what `of` makes of ranges that together are `0..n`.
+fn total_of_parts<T: Real>(n: usize, of: impl Fn(Range<usize>) -> T + Sync) -> T {
+    let mut parts = [T::ZERO; TASKS];
+    let each = n.div_ceil(TASKS).next_multiple_of(BLOCK).max(BLOCK);
+    for_each_piece(&mut parts[..n.div_ceil(each)], 1, |task, part| {
+        part[0] = vectorize(
+            #[inline(always)]
+            || of(task * each..(task * each + each).min(n)),
+        );
+    });
+    parts.into_iter().fold(T::ZERO, |a, b| a + b)
 }
 
 /// Reduces the middle axis: `outer x reduced x inner` to `outer x inner`, `y = result + beta y`.
@@ -427,5 +467,16 @@ mod tests {
         let x = vec![0.1f32; 10_000_000];
         let sum = total(Reduction::Sum, &x);
         assert!((f64::from(sum) / 1e7 - f64::from(0.1f32)).abs() < 1e-6, "{sum}");
+    }
+
+    #[test]
+    fn sums_of_terms_are_those_of_a_plain_loop() {
+        for n in [0, 1, 31, 5000, 300_000] {
+            let a: Vec<f64> = (0..n).map(|i| (i % 13) as f64).collect();
+            let b: Vec<f64> = (0..n).map(|i| (i % 7) as f64 - 3.0).collect();
+            let want: f64 = a.iter().zip(&b).map(|(a, b)| a * b + 1.0).sum();
+            assert_eq!(total_of_pairs(&a, &b, |a, b| a * b + 1.0), want);
+            assert_eq!(total_of(n, |i| a[i] * b[i] + 1.0), want);
+        }
     }
 }

@@ -1,9 +1,8 @@
 //! Softmax and its logarithm along an axis of `outer x axis x inner`, with gradients.
 
-use super::real::vectorize;
+use super::real::{Real, vectorize};
 use super::reduce::dot;
 use super::tasks::{Shared, for_each_range, items_per_task};
-use super::vecmath::Transcendental;
 
 /// Inner elements handled together.
 const WIDTH: usize = 64;
@@ -53,7 +52,7 @@ impl Shape {
 }
 
 /// `y = e^x / sum e^x`, or with `log` its logarithm, shifted by the maximum against overflow.
-pub fn forward<T: Transcendental>(shape: Shape, log: bool, x: &[T], y: &mut [T]) {
+pub fn forward<T: Real>(shape: Shape, log: bool, x: &[T], y: &mut [T]) {
     shape.fits(&[x.len(), y.len()]);
     let y = Shared::new(y);
     let stride = shape.inner;
@@ -94,7 +93,7 @@ pub fn forward<T: Transcendental>(shape: Shape, log: bool, x: &[T], y: &mut [T])
 
 /// One contiguous line.
 #[inline(always)]
-fn line<T: Transcendental>(log: bool, x: &[T], y: &mut [T]) {
+fn line<T: Real>(log: bool, x: &[T], y: &mut [T]) {
     let max = x.iter().fold(T::NEG_INFINITY, |a, b| a.max(*b));
     y.iter_mut().zip(x).for_each(|(y, x)| *y = (*x - max).fast_exp());
     let sum = y.iter().fold(T::ZERO, |a, b| a + *b);
@@ -109,14 +108,7 @@ fn line<T: Transcendental>(log: bool, x: &[T], y: &mut [T]) {
 
 /// `dx = gradient + beta dx` from the result `y`: `y (dy - sum dy y)`, or for the logarithm
 /// `dy - e^y sum dy`.
-pub fn backward<T: Transcendental>(
-    shape: Shape,
-    log: bool,
-    y: &[T],
-    dy: &[T],
-    beta: T,
-    dx: &mut [T],
-) {
+pub fn backward<T: Real>(shape: Shape, log: bool, y: &[T], dy: &[T], beta: T, dx: &mut [T]) {
     shape.fits(&[y.len(), dy.len(), dx.len()]);
     let dx = Shared::new(dx);
     let stride = shape.inner;
@@ -154,9 +146,64 @@ pub fn backward<T: Transcendental>(
 
 /// The gradient of one element, given the sum along its line.
 #[inline(always)]
-fn slope<T: Transcendental>(log: bool, y: T, dy: T, sum: T, beta: T, old: T) -> T {
+fn slope<T: Real>(log: bool, y: T, dy: T, sum: T, beta: T, old: T) -> T {
     let value = if log { dy - y.fast_exp() * sum } else { y * (dy - sum) };
     if beta == T::ZERO { value } else { beta * old + value }
+}
+
+/// `dx = (p - target) factor` from the softmax `p`, where the target of a line along the axis is 1 at its class and 0
+/// elsewhere. `of` has the class, if there is one, and the factor of a line, counted without the axis; a line of which it
+/// has nothing gets zeros.
+pub fn towards_classes<T: Real>(
+    shape: Shape,
+    p: &[T],
+    of: impl Fn(usize) -> Option<(Option<usize>, T)> + Sync,
+    dx: &mut [T],
+) {
+    shape.fits(&[p.len(), dx.len()]);
+    let dx = Shared::new(dx);
+    let stride = shape.inner;
+    shape.bundles(
+        #[inline(always)]
+        |first, width| {
+            let line = first / (shape.axis * stride) * stride + first % stride;
+            if stride == 1 {
+                let p = &p[first..][..shape.axis];
+                // SAFETY: every line along the axis is in one bundle.
+                let dx = unsafe { dx.slice(first..first + shape.axis) };
+                let Some((class, factor)) = of(line) else { return dx.fill(T::ZERO) };
+                dx.iter_mut().zip(p).for_each(|(dx, p)| *dx = *p * factor);
+                if let Some(class) = class {
+                    dx[class] = (p[class] - T::ONE) * factor;
+                }
+                return;
+            }
+            let mut factors = [T::ZERO; WIDTH];
+            let mut counts = [T::ZERO; WIDTH];
+            for (j, (factor, counts)) in factors.iter_mut().zip(&mut counts).take(width).enumerate()
+            {
+                if let Some((_, own)) = of(line + j) {
+                    (*factor, *counts) = (own, T::ONE);
+                }
+            }
+            for i in 0..shape.axis {
+                let part = first + i * stride..first + i * stride + width;
+                // SAFETY: every line along the axis is in one bundle.
+                let dx = unsafe { dx.slice(part.clone()) };
+                let values = p[part].iter().zip(factors.iter().zip(&counts));
+                dx.iter_mut().zip(values).for_each(|(dx, (p, (factor, counts)))| {
+                    *dx = if *counts == T::ZERO { T::ZERO } else { *p * *factor };
+                });
+            }
+            for j in 0..width {
+                let Some((Some(class), factor)) = of(line + j) else { continue };
+                let at = first + class * stride + j;
+                // SAFETY: as above, and the slices before are gone.
+                let dx = unsafe { dx.slice(at..at + 1) };
+                dx[0] = (p[at] - T::ONE) * factor;
+            }
+        },
+    );
 }
 
 #[cfg(test)]
@@ -164,7 +211,7 @@ mod tests {
     use super::super::testing::{close, fill, same_for_any_threads};
     use super::*;
 
-    fn check<T: Transcendental>(outer: usize, axis: usize, inner: usize, log: bool) {
+    fn check<T: Real>(outer: usize, axis: usize, inner: usize, log: bool) {
         let shape = Shape { outer, axis, inner };
         let x: Vec<T> = fill::<T>(shape.len(), 1).iter().map(|x| *x * T::from_f64(9.0)).collect();
         let dy: Vec<T> = fill(shape.len(), 2);

@@ -105,6 +105,23 @@ pub fn for_each_piece_back<T: Send>(
     pieces(data, size, true, body);
 }
 
+/// Runs `body(index, piece, piece)` for the pieces of `size` elements of two slices of one length.
+pub fn for_each_pair_of_pieces<T: Send>(
+    first: &mut [T],
+    second: &mut [T],
+    size: usize,
+    body: impl Fn(usize, &mut [T], &mut [T]) + Sync,
+) {
+    assert_eq!(first.len(), second.len());
+    let size = size.max(1);
+    let second = Shared::new(second);
+    pieces(first, size, false, |index, first| {
+        // SAFETY: every index is run once, and pieces of different indices are disjoint.
+        let second = unsafe { second.slice(index * size..index * size + first.len()) };
+        body(index, first, second);
+    });
+}
+
 fn pieces<T: Send>(data: &mut [T], size: usize, back: bool, body: impl Fn(usize, &mut [T]) + Sync) {
     let size = size.max(1);
     let len = data.len();

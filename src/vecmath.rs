@@ -1,24 +1,21 @@
-//! Transcendental functions over slices: `e^x`, `ln x`, `tanh x` and the logistic function.
+//! Transcendental functions over slices: `e^x`, `ln x`, `ln(1 + x)`, `tanh x` and the logistic function.
 //!
 //! For `f32` they are polynomials after the reductions of Cody and Waite, with coefficients as in
 //! Moshier's Cephes library, within 2 units in the last place, and vectorised by the compiler. For
 //! `f64` they are the standard library's.
 
-use super::real::Real;
-
 /// The functions of this module for one number.
-pub trait Transcendental: Real {
+pub trait Transcendental: Sized {
     /// `e^x`: 0 below the smallest subnormal, infinity above the largest number.
     fn fast_exp(self) -> Self;
     /// The natural logarithm: minus infinity at 0, NaN below.
     fn fast_ln(self) -> Self;
+    /// `ln(1 + x)`, accurate near 0.
+    fn fast_ln_1p(self) -> Self;
     /// The hyperbolic tangent.
     fn fast_tanh(self) -> Self;
     /// `1 / (1 + e^-x)`.
-    #[inline(always)]
-    fn fast_sigmoid(self) -> Self {
-        Self::ONE / (Self::ONE + (-self).fast_exp())
-    }
+    fn fast_sigmoid(self) -> Self;
 }
 
 impl Transcendental for f64 {
@@ -31,8 +28,16 @@ impl Transcendental for f64 {
         self.ln()
     }
     #[inline(always)]
+    fn fast_ln_1p(self) -> f64 {
+        self.ln_1p()
+    }
+    #[inline(always)]
     fn fast_tanh(self) -> f64 {
         self.tanh()
+    }
+    #[inline(always)]
+    fn fast_sigmoid(self) -> f64 {
+        1.0 / (1.0 + (-self).exp())
     }
 }
 
@@ -105,6 +110,15 @@ impl Transcendental for f32 {
     }
 
     #[inline(always)]
+    fn fast_ln_1p(self) -> f32 {
+        let sum = 1.0 + self;
+        // What rounding the sum took away is all that small numbers have.
+        let lost = (self - (sum - 1.0)) / sum;
+        let value = sum.fast_ln();
+        if lost.is_finite() { value + lost } else { value }
+    }
+
+    #[inline(always)]
     fn fast_tanh(self) -> f32 {
         let x = self.abs();
         let square = x * x;
@@ -117,6 +131,11 @@ impl Transcendental for f32 {
         let large = 1.0 - 2.0 / ((x + x).fast_exp() + 1.0);
         let value = if x < 0.625 { small } else { large };
         value.copysign(self)
+    }
+
+    #[inline(always)]
+    fn fast_sigmoid(self) -> f32 {
+        1.0 / (1.0 + (-self).fast_exp())
     }
 }
 
@@ -146,6 +165,9 @@ mod tests {
         check(f32::fast_ln, f64::ln, 1e-38, 3.0, 1.5);
         check(f32::fast_ln, f64::ln, 0.9, 1.1, 1.5);
         check(f32::fast_ln, f64::ln, 1.0, 3e38, 1.5);
+        check(f32::fast_ln_1p, f64::ln_1p, 0.0, 1.0, 2.0);
+        check(f32::fast_ln_1p, f64::ln_1p, -0.5, 1e-6, 2.0);
+        check(f32::fast_ln_1p, f64::ln_1p, 1.0, 3e38, 2.0);
         check(f32::fast_tanh, f64::tanh, -10.0, 10.0, 2.0);
         check(f32::fast_tanh, f64::tanh, -0.7, 0.7, 2.0);
         check(f32::fast_sigmoid, |x| 1.0 / (1.0 + (-x).exp()), -80.0, 40.0, 2.5);
@@ -163,6 +185,9 @@ mod tests {
         assert_eq!(run(f32::fast_exp), [0.0, 0.0, 1.0, 1.0, inf, inf, nan]);
         assert_eq!(run(f32::fast_tanh), [-1.0, -1.0, -0.0, 0.0, 1.0, 1.0, nan]);
         assert_eq!(run(f32::fast_sigmoid), [0.0, 0.0, 0.5, 0.5, 1.0, 1.0, nan]);
+        assert_eq!(run(f32::fast_ln_1p)[..4], [nan, nan, -0.0, 0.0]);
+        assert_eq!(run(f32::fast_ln_1p)[5], inf);
+        assert_eq!((-1f32).fast_ln_1p(), f32::NEG_INFINITY);
         let log = run(f32::fast_ln);
         assert_eq!(log[..4], [nan, nan, -inf, -inf]);
         assert_eq!(log[5], inf);
