@@ -228,9 +228,9 @@ const REFUSED: &[(&str, &str, &str, &[&str])] = &[
     ),
     (
         "noise_shape",
-        "return tf.nn.dropout(self.x, 0.5, noise_shape=[2, 1, 1, 1])",
+        "return tf.nn.dropout(self.x, 0.5, noise_shape=[2, 3, 1, 1])",
         CLASSES,
-        &["net.py:11:", "`noise_shape` is not known to cortado"],
+        &["net.py:11:", "`noise_shape` is (2, 3, 1, 1), and the tensor (2, 2, 2, 1)"],
     ),
     (
         "renorm_with_updates_of_its_own",

@@ -44,6 +44,8 @@ pub struct Definition {
     pub before: Option<Box<Before>>,
     /// What becomes of gradients in training before they are applied, where the definition says it.
     pub rewriting: Option<Arc<Rewriting>>,
+    /// What becomes of parameters after each step of the solver that changes them, where the definition constrains them.
+    pub constraints: Option<Arc<Rewriting>>,
     /// The whole text.
     pub span: Span,
 }
@@ -74,6 +76,7 @@ impl Definition {
             crop: None,
             before: None,
             rewriting: None,
+            constraints: None,
             span,
         }
     }

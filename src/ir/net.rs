@@ -37,6 +37,8 @@ pub struct Net {
     pub force_backward: bool,
     /// What becomes of gradients before they are applied, in training.
     pub rewriting: Option<Arc<Rewriting>>,
+    /// What becomes of parameters after they are changed, in training.
+    pub constraints: Option<Arc<Rewriting>>,
     /// Nodes in source order; edges carry ports.
     pub graph: DiGraph<Node, Edge>,
     /// Tops that no layer reads, sorted by name as Caffe sorts them.

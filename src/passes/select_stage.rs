@@ -51,6 +51,7 @@ pub fn select_stage(
         state: state.clone(),
         force_backward: definition.force_backward,
         rewriting: definition.rewriting.clone().filter(|_| state.phase == Phase::Train),
+        constraints: definition.constraints.clone().filter(|_| state.phase == Phase::Train),
         graph: wiring.graph,
         outputs: vec![],
     };

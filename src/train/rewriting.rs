@@ -1,4 +1,5 @@
-//! Gradients that a net of the definition's own makes of those of the losses, between the backward pass and the update.
+//! What nets of the definition's own compute in training: gradients of those of the losses, between the backward pass and the
+//! update, and parameters of those that the update gives.
 
 use super::machine::{Machine, Purpose, typed, users};
 use crate::diag::Diagnostics;
@@ -9,12 +10,22 @@ use crate::passes::select_stage::select_stage;
 use crate::plan::Slot;
 use crate::spec::{Environment, Phase};
 
+/// What such a net replaces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Replaced {
+    /// Gradients, before they are applied.
+    Gradients,
+    /// Parameters, after they are changed.
+    Parameters,
+}
+
 /// That net with its memory.
 pub(super) struct Rewriter {
     machine: Option<Machine>,
-    /// Places of its inputs with those of gradients, and of its parameters with those of variables of the trained net.
+    /// Places of its inputs with those of gradients or parameters, and of its parameters with those of variables of the trained
+    /// net.
     given: Vec<(Slot, Slot)>,
-    /// Places of gradients of the trained net with those of the outputs that they become.
+    /// Places of gradients or parameters of the trained net with those of the outputs that they become.
     made: Vec<(Slot, Slot)>,
     /// Variables that are not changed.
     held: Vec<usize>,
@@ -23,12 +34,20 @@ pub(super) struct Rewriter {
 }
 
 impl Rewriter {
-    /// Plans what a trained net's definition makes of gradients, if it makes anything of them.
+    /// Plans what a trained net's definition makes of gradients or of parameters, if it makes anything of them.
     ///
     /// # Errors
     /// The net that computes them cannot be run.
-    pub(super) fn of(train: &Machine, options: &SessionOptions) -> Result<Option<Rewriter>> {
-        let Some(rewriting) = train.typed.net.rewriting.clone() else { return Ok(None) };
+    pub(super) fn of(
+        train: &Machine,
+        replaced: Replaced,
+        options: &SessionOptions,
+    ) -> Result<Option<Rewriter>> {
+        let (rewriting, what) = match replaced {
+            Replaced::Gradients => (&train.typed.net.rewriting, "gradients"),
+            Replaced::Parameters => (&train.typed.net.constraints, "constraints"),
+        };
+        let Some(rewriting) = rewriting.clone() else { return Ok(None) };
         let Rewriting { net, changes, values, steps, .. } = &*rewriting;
         let machine = match net {
             Some(net) => {
@@ -36,7 +55,7 @@ impl Rewriter {
                 let (env, mut complaints) = (Environment::default(), Diagnostics::default());
                 let net = select_stage(net, &state, &mut complaints);
                 let typed = typed(net, &env, &mut complaints)
-                    .map_err(|why| Error::refused(format!("gradients: {why}")))?;
+                    .map_err(|why| Error::refused(format!("{what}: {why}")))?;
                 Some(Machine::new(typed, &env, Purpose::FORWARD, options)?)
             }
             None => None,
@@ -57,16 +76,19 @@ impl Rewriter {
             if !train.typed.variables[at].learned {
                 continue;
             }
-            let gradient = train.place_in(train.plan().gradients, at);
+            let place = match replaced {
+                Replaced::Gradients => train.place_in(train.plan().gradients, at),
+                Replaced::Parameters => train.place(at),
+            };
             let machine = rewriter.machine.as_ref();
             let input = change.input.as_ref().and_then(|input| machine?.input(input));
-            rewriter.given.extend(input.map(|input| (input, gradient)));
+            rewriter.given.extend(input.map(|input| (input, place)));
             match &change.becomes {
                 Becomes::Itself => {}
                 Becomes::Nothing => rewriter.held.push(at),
                 Becomes::Output(output) => {
                     let output = machine.and_then(|machine| machine.output_place(output));
-                    rewriter.made.extend(output.map(|output| (gradient, output)));
+                    rewriter.made.extend(output.map(|output| (place, output)));
                 }
             }
         }
@@ -102,17 +124,42 @@ impl Rewriter {
         self.held.contains(&variable)
     }
 
-    /// Replaces the gradients of the last run.
+    /// Leaves parameters as they are that another one holds.
+    pub(super) fn spare(&mut self, train: &Machine, other: &Rewriter) {
+        let held: Vec<Slot> = other.held.iter().map(|&at| train.place(at)).collect();
+        self.made.retain(|(to, _)| !held.contains(to));
+    }
+
+    /// Replaces the gradients of the last run, or the parameters.
     ///
     /// # Errors
     /// The device refuses.
     pub(super) fn rewrite(&mut self, train: &mut Machine) -> Result<()> {
+        self.rewrite_within(train, None)
+    }
+
+    /// The same of what lies within one place alone.
+    ///
+    /// # Errors
+    /// The device refuses.
+    pub(super) fn rewrite_within(
+        &mut self,
+        train: &mut Machine,
+        place: Option<Slot>,
+    ) -> Result<()> {
         let Some(machine) = &mut self.machine else { return Ok(()) };
         machine.session.take(&mut train.session, &self.given);
         // Random numbers follow those of the trained net, also after a resume.
         machine.session.set_runs(train.session.runs());
         machine.run()?;
-        train.session.take(&mut machine.session, &self.made);
+        match place {
+            None => train.session.take(&mut machine.session, &self.made),
+            Some(place) => {
+                let within = self.made.iter().filter(|(to, _)| *to == place);
+                let within: Vec<_> = within.copied().collect();
+                train.session.take(&mut machine.session, &within);
+            }
+        }
         Ok(())
     }
 }

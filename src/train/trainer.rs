@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::machine::{Machine, Purpose, users};
 use super::memory::{self, Needed, OfNet};
-use super::rewriting::Rewriter;
+use super::rewriting::{Replaced, Rewriter};
 use super::rule::{factor, looks_ahead, starts, update};
 use super::schedule::Schedule;
 use super::{Feed, debug};
@@ -104,6 +104,8 @@ pub struct Trainer {
     pub(super) changes: Vec<f32>,
     /// What the definition makes of gradients.
     rewriter: Option<Rewriter>,
+    /// What it makes of parameters that a step has changed.
+    constraints: Option<Rewriter>,
 }
 
 impl Trainer {
@@ -132,7 +134,11 @@ impl Trainer {
             return Err(Error::refused(format!("{net} has no loss to minimise")));
         }
         let schedule = Schedule::new(&solver);
-        let rewriter = Rewriter::of(&train, options)?;
+        let rewriter = Rewriter::of(&train, Replaced::Gradients, options)?;
+        let mut constraints = Rewriter::of(&train, Replaced::Parameters, options)?;
+        if let (Some(constraints), Some(rewriter)) = (&mut constraints, &rewriter) {
+            constraints.spare(&train, rewriter);
+        }
         let mut trainer = Trainer {
             train,
             tests: vec![],
@@ -145,6 +151,7 @@ impl Trainer {
             settled: Instant::now(),
             changes: vec![],
             rewriter,
+            constraints,
         };
         trainer.fill(options.seed);
         Ok(trainer)
@@ -319,6 +326,7 @@ impl Trainer {
             }
             self.train.session.update(&update)?;
         }
+        self.constrain(None)?;
         self.further_steps(rate)?;
         let iteration = self.iteration;
         self.iteration += 1;
@@ -429,6 +437,7 @@ impl Trainer {
             self.changes = self.changes_by(&update);
         }
         self.train.session.update(&update)?;
+        self.constrain(None)?;
         self.further_steps(rate)?;
         if let Some(before) = before {
             lines.extend(debug::update(&mut self.train, &before));
@@ -494,8 +503,18 @@ impl Trainer {
                 }
             }
             self.train.session.update(&update(&self.solver, rate, done, mults, gradients))?;
+            self.constrain(Some(at))?;
         }
         Ok(())
+    }
+
+    /// Makes of the parameters that a step has changed what the definition does: of all, or of one variable.
+    fn constrain(&mut self, variable: Option<usize>) -> Result<()> {
+        let place = variable.map(|at| self.train.place(at));
+        match &mut self.constraints {
+            Some(constraints) => constraints.rewrite_within(&mut self.train, place),
+            None => Ok(()),
+        }
     }
 
     /// What an update will subtract from the parameters.

@@ -2,6 +2,7 @@
 //! what these have in common.
 
 mod asked;
+mod constraints;
 mod find;
 mod gradients;
 mod join;
@@ -365,6 +366,12 @@ impl Run<'_> {
             }
             None => None,
         };
+        let constrained = match self.mode {
+            Mode::Train => {
+                constraints::constrained(py, state, self.whole, |error| self.failed(error))?
+            }
+            _ => None,
+        };
         let updates = state.updates();
         let mut graph = state.graph.borrow_mut();
         for update in tensors(&updates) {
@@ -414,9 +421,14 @@ impl Run<'_> {
         let found = apart.into_iter().zip(found).map(|(blob, (_, variables))| (blob, variables));
         let found: Vec<Loss> = found.collect();
         let rewriting = gradients::rewriting(hooked, &found, &graph, self.whole);
+        let constraints = match constrained {
+            Some(constrained) => Some(constraints::rewriting(constrained, &graph, self.whole)?),
+            None => None,
+        };
         Ok(Stage {
             mode: self.mode,
             rewriting,
+            constraints,
             nodes: std::mem::take(&mut graph.nodes),
             uses: std::mem::take(&mut graph.uses),
             variables: std::mem::take(&mut graph.variables),

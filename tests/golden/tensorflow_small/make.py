@@ -397,6 +397,61 @@ out, h, c = K.LSTM(2, recurrent_activation='sigmoid', use_bias=False, return_sta
 both = K.Bidirectional(K.LSTM(2), merge_mode='sum')(net, mask=seen)
 late = K.GRU(2, reset_after=True)(net, mask=seen, initial_state=h)
 return tf.concat([out, c, both, late, K.RNN(K.GRUCell(2, activation='relu'))(net)], 1)""", WEIGHTED),
+    ('keras_masks', False, LARGE + """
+K = tf.keras.layers
+steps = tf.reshape(large, [2, 4, 4]) * tf.constant(np.array([[1, 0, 1, 1], [1, 1, 0, 0]], np.float32).reshape(2, 4, 1))
+net = K.Dense(3, activation='tanh')(K.Masking()(steps))
+net = K.LSTM(3, return_sequences=True)(K.LeakyReLU()(net))
+mean = K.GlobalAveragePooling1D()(net)
+ids = tf.constant([[1, 2, 0, 3], [0, 4, 1, 0]])
+words = K.Embedding(5, 3, mask_zero=True)(ids)
+both = K.Bidirectional(K.GRU(2, return_sequences=True))(words)
+joined = K.Concatenate()([K.TimeDistributed(K.Dense(3))(both), net])
+added = K.Add()([K.Activation('tanh')(both), K.Dense(4)(net)])
+lost = K.SimpleRNN(2)(K.Lambda(lambda x: 2.0 * x)(both))
+return tf.concat([mean, K.SimpleRNN(2)(joined), K.SimpleRNN(2, go_backwards=True)(added), lost], 1)""", WEIGHTED),
+    ('keras_stacked_cells', False, LARGE + """
+K = tf.keras.layers
+steps = tf.reshape(large, [2, 4, 4])
+seen = tf.constant(np.array([[True, True, False, True], [False, True, False, False]]))
+out, first, second = K.RNN([K.LSTMCell(2), K.GRUCell(3)], return_state=True)(steps, mask=seen)
+return tf.concat([out, first[1], second, K.RNN(K.StackedRNNCells([K.SimpleRNNCell(2), K.SimpleRNNCell(3)]))(steps)], 1)""", WEIGHTED),
+    ('penalties_of_layers', False, LARGE + """
+net = tf.layers.conv2d(large, 2, 2, kernel_regularizer=slim.l1_regularizer(0.1), activity_regularizer=slim.l2_regularizer(0.2))
+net = tf.layers.batch_normalization(net, gamma_regularizer=slim.l2_regularizer(0.3), beta_regularizer=slim.l1_regularizer(0.2))
+net = slim.batch_norm(net, scale=True, is_training=False, param_regularizers={'gamma': slim.l2_regularizer(0.4)})
+K, R = tf.keras.layers, tf.keras.regularizers
+model = tf.keras.Sequential([K.Dense(3, activity_regularizer=R.l2(0.5), bias_regularizer=R.l1(0.1)),
+                             K.Dense(3, kernel_regularizer=R.l2(0.2))])
+net = model(slim.flatten(net))
+ends = K.Input(tensor=net)
+outs = K.Dense(2, kernel_regularizer=R.l1(0.3))(ends)
+other = tf.keras.Model(ends, outs)
+self.penalties = list(model.losses) + list(other.losses)
+return tf.layers.dense(net, 3, activity_regularizer=slim.l1_regularizer(0.3))""", """
+return tf.reduce_sum(tf.square(self.inference)) + tf.losses.get_regularization_loss() + tf.add_n(self.penalties)"""),
+    ('either_order_of_axes', False, LARGE + """
+lines = tf.reshape(large, [2, 4, 4])
+net = tf.layers.conv1d(lines, 4, 3, padding='same', data_format='channels_first')
+net = tf.layers.max_pooling1d(net, 2, 1, data_format='channels_first')
+net = tf.expand_dims(tf.nn.conv1d(net, tf.get_variable('w', [2, 4, 4]), 1, 'SAME', data_format='NCW'), 3)
+net = tf.nn.pool(tf.tile(net, [1, 1, 1, 2]), [2, 2], 'AVG', 'VALID', data_format='NCHW')
+return tf.nn.avg_pool(net, [1, 1, 2, 1], [1, 1, 1, 1], 'SAME', data_format='NCHW')""", WEIGHTED),
+    ('rows_of_tables', False, """
+a, b, c = [tf.get_variable(name, [rows, 3]) for name, rows in (('a', 3), ('b', 2), ('c', 2))]
+ids = tf.constant([[6, 0, 3], [1, 5, 5]])
+mod = tf.nn.embedding_lookup([a, b, c], ids)
+div = tf.nn.embedding_lookup([a, b, c], ids, partition_strategy='div', max_norm=0.7)
+known = tf.gather(self.x, tf.constant([[1, 0], [1, 1]]), axis=1)
+return tf.concat([tf.reshape(tf.concat([mod, div], 1) * tf.reduce_sum(self.x), [-1]), tf.reshape(known[:, 1] * known[:, 0], [-1]),
+                  tf.gather(tf.reshape(self.x, [2, 4]), 1)], 0)""", WEIGHTED),
+    ('loops_without_gradients', False, """
+flat = slim.flatten(self.x)
+w = tf.get_variable('w', [4, 4])
+mapped = tf.map_fn(lambda row: row * 2.0, flat, back_prop=False)
+folded = tf.foldl(lambda a, row: a + row * row, flat, back_prop=False)
+looped = tf.while_loop(lambda i, v: i < 2, lambda i, v: (i + 1, tf.matmul(v, w)), [tf.constant(0), flat], back_prop=False)[1]
+return flat * mapped + looped + tf.tanh(tf.matmul(flat, w)) * folded""", WEIGHTED),
     ('keras_losses', False, "return tf.keras.layers.Dense(3)(tf.keras.layers.Flatten()(self.x))", """
 L, K = tf.keras.losses, tf.keras.backend
 net = self.inference
@@ -440,8 +495,12 @@ def value_of(name, shape):
 
 
 def name_of(variable):
-    # TensorFlow 1.15 has no scope for the cell of a layer of Keras.
-    return re.sub(r'/(lstm|gru|simple_rnn)_cell(_\d+)?/', '/', variable.op.name)
+    # TensorFlow 1.15 has no scope for the cell of a layer of Keras, and numbers what has one name then.
+    def plain(v):
+        return re.sub(r'/((lstm|gru|simple_rnn|stacked_rnn)_cells?(_\d+)?/)+', '/', v.op.name)
+    same = [v.op.name for v in tf.global_variables() if plain(v) == plain(variable)]
+    number = same.index(variable.op.name)
+    return '%s_%d' % (plain(variable), number) if number else plain(variable)
 
 
 def blob(value):

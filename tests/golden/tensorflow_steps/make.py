@@ -108,7 +108,38 @@ class UserModel(Tower):
         return [(tf.clip_by_average_norm(g, 0.01) if "weights" in v.name else tf.sign(g) * 0.1, v) for g, v in grad]
 """
 
+CONSTRAINED = """import tensorflow as tf
+import tensorflow.contrib.slim as slim
+from model import Tower
+from utils import model_property
+import utils as digits
+
+
+class UserModel(Tower):
+    @model_property
+    def inference(self):
+        C, K = tf.keras.constraints, tf.keras.layers
+        net = K.Conv2D(2, [2, 1], kernel_constraint=C.UnitNorm(axis=[0, 1, 2]), bias_constraint="non_neg", name="conv")(self.x)
+        net = tf.layers.dense(slim.flatten(net), 4, activation=tf.nn.tanh, kernel_constraint=C.max_norm(0.7), name="hidden")
+        with tf.variable_scope("own", constraint=C.MinMaxNorm(0.2, 0.6, rate=0.5)):
+            net = tf.matmul(net, tf.get_variable("w", [4, 4]))
+        net = tf.layers.batch_normalization(net, training=True, gamma_constraint=C.NonNeg(), name="norm")
+        return tf.matmul(net, tf.get_variable("scores", [4, 3], constraint=lambda w: tf.clip_by_norm(w, 0.5)))
+
+    @model_property
+    def loss(self):
+        return [{"loss": digits.classification_loss(self.inference, self.y), "vars": tf.trainable_variables()}]
+"""
+
+SHARED_CONSTRAINED = TEXT.replace('slim.fully_connected(slim.flatten(self.x), 3, activation_fn=tf.nn.tanh, scope="hidden")', """tf.layers.dense(
+            slim.flatten(self.x), 3, activation=tf.nn.tanh, kernel_constraint=tf.keras.constraints.MinMaxNorm(0.3, 0.5, rate=0.4),
+            bias_constraint=tf.keras.constraints.NonNeg(), name="hidden")""")
+
 CASES = [
+    ('constrained', CONSTRAINED, {'optimizer': 'momentum', 'learning_rate': 0.3, 'momentum': 0.9},
+     lambda: tf.train.MomentumOptimizer(0.3, 0.9)),
+    ('shared_constrained', SHARED_CONSTRAINED, {'optimizer': 'sgd', 'learning_rate': 0.5},
+     lambda: tf.train.GradientDescentOptimizer(0.5)),
     ('renormalised', RENORMALISED, {'optimizer': 'momentum', 'learning_rate': 0.1, 'momentum': 0.9},
      lambda: tf.train.MomentumOptimizer(0.1, 0.9)),
     ('assigned', ASSIGNED, {'optimizer': 'sgd', 'learning_rate': 0.5}, lambda: tf.train.GradientDescentOptimizer(0.5)),

@@ -13,17 +13,17 @@ use crate::spec::Dialect;
 /// The method.
 const NAME: &str = "gradientUpdate";
 
-/// What becomes of the gradient of a variable.
-struct Changed {
-    variable: usize,
-    input: String,
-    becomes: Becomes,
+/// What becomes of the gradient of a variable, or of the variable.
+pub(super) struct Changed {
+    pub(super) variable: usize,
+    pub(super) input: String,
+    pub(super) becomes: Becomes,
 }
 
-/// What a model makes of gradients, until it is known where the variables are.
+/// What a model makes of gradients or variables, until it is known where the variables are.
 pub(super) struct Hooked {
-    graph: Graph,
-    changed: Vec<Changed>,
+    pub(super) graph: Graph,
+    pub(super) changed: Vec<Changed>,
 }
 
 /// Asks a model for it, if it has such a method of its own.
@@ -209,7 +209,7 @@ pub(super) fn rewriting(
     graph: &Graph,
     whole: Span,
 ) -> Option<Rewriting> {
-    let mut rewriting = hooked.map(|hooked| hooked.rewriting(&graph.uses, whole));
+    let mut rewriting = hooked.map(|hooked| hooked.rewriting(NAME, &graph.uses, whole));
     if 1 < losses.len() {
         let steps = losses.iter().map(|(_, names)| {
             let own = changed_by(graph, names.as_deref()).into_iter();
@@ -223,8 +223,8 @@ pub(super) fn rewriting(
 }
 
 impl Hooked {
-    /// The same for a definition whose layers use the variables here.
-    fn rewriting(mut self, uses: &[Use], whole: Span) -> Rewriting {
+    /// The same for a definition whose layers use the variables here, as a net of this name.
+    pub(super) fn rewriting(mut self, name: &str, uses: &[Use], whole: Span) -> Rewriting {
         let outputs = self.changed.iter().filter_map(|one| match &one.becomes {
             Becomes::Output(output) => Some(output.clone()),
             _ => None,
@@ -245,7 +245,7 @@ impl Hooked {
             });
         let values = values.collect();
         let net = (!nodes.is_empty()).then(|| {
-            let definition = Definition::empty(Dialect::TensorFlow, NAME.to_owned(), whole);
+            let definition = Definition::empty(Dialect::TensorFlow, name.to_owned(), whole);
             Arc::new(Definition { nodes, ..definition })
         });
         Rewriting { net, changes, values, steps: vec![], losses: vec![] }

@@ -14,6 +14,8 @@ pub struct Stage {
     pub mode: Mode,
     /// What becomes of gradients.
     pub rewriting: Option<Rewriting>,
+    /// What becomes of variables after their steps.
+    pub constraints: Option<Rewriting>,
     /// The nodes.
     pub nodes: Vec<Node>,
     /// Where variables are parameters.
@@ -105,6 +107,8 @@ pub fn join(definition: &mut Definition, mut stages: Vec<Stage>) {
     tell_apart(&mut stages);
     let rewriting = stages.iter_mut().find_map(|stage| stage.rewriting.take());
     definition.rewriting = rewriting.map(Arc::new);
+    let constraints = stages.iter_mut().find_map(|stage| stage.constraints.take());
+    definition.constraints = constraints.map(Arc::new);
     let mut nodes: Vec<(Node, Vec<Mode>)> = vec![];
     for stage in &stages {
         let mut after = 0;

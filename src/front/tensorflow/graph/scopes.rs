@@ -32,6 +32,8 @@ pub struct Scope {
     pub initializer: Option<usize>,
     /// The regulariser of its variables that is a function of the definition's, as the library knows it.
     pub penalty: Option<usize>,
+    /// The constraint of its variables, as the library knows it.
+    pub constraint: Option<usize>,
     /// The getter before its variables, as the library knows it.
     pub getter: Option<usize>,
     /// The scope of names of operations that was opened with it at first.
@@ -119,6 +121,8 @@ impl Graph {
                 (Reuse::Yes, _) => Reuse::Yes,
                 (outer, own) => own.unwrap_or(outer),
             },
+            // It is for the variables of its own scope alone (variable_scope.py).
+            constraint: None,
             ..outer
         };
         self.open(Rc::new(RefCell::new(scope)), &local, None);
@@ -127,7 +131,7 @@ impl Graph {
 
     /// Opens a variable scope again that was open before.
     pub fn enter_again(&mut self, scope: &SharedScope, reuse: Option<Reuse>) -> SharedScope {
-        let mut again = scope.borrow().clone();
+        let mut again = Scope { constraint: None, ..scope.borrow().clone() };
         if let Some(reuse) = reuse
             && again.reuse != Reuse::Yes
         {

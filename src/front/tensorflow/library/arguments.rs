@@ -333,14 +333,15 @@ impl Call<'_> {
     pub fn middle(&mut self, name: &str) -> Outcome<[usize; 2]> {
         let values = self.wholes(name)?.unwrap_or_default();
         let at = self.bound.span_of(name);
+        let first = self.bound.has_parameter("data_format") && self.channels_first()?;
         match values[..] {
-            [1, h, w, 1] | [h, w] if 0 < h && 0 < w => Ok([h as usize, w as usize]),
-            [1, 1, h, w] if 0 < h && 0 < w && self.channels_first().unwrap_or(false) => {
-                Ok([h as usize, w as usize])
-            }
+            [h, w] if 0 < h && 0 < w => Ok([h as usize, w as usize]),
+            [1, h, w, 1] if 0 < h && 0 < w && !first => Ok([h as usize, w as usize]),
+            [1, 1, h, w] if 0 < h && 0 < w && first => Ok([h as usize, w as usize]),
             [both] if 0 < both => Ok([both as usize; 2]),
             _ => {
-                let message = format!("`{name}` must be [1, height, width, 1], not {values:?}");
+                let form = if first { "[1, 1, height, width]" } else { "[1, height, width, 1]" };
+                let message = format!("`{name}` must be {form}, not {values:?}");
                 Err(self.py.value_error(at, message))
             }
         }

@@ -36,12 +36,43 @@ def swish(features):
     return features * tf.nn.sigmoid(features)
 
 
-def separable_conv2d(input, depthwise_filter, pointwise_filter, strides, padding, rate=None, name=None):
-    net = tf.nn.depthwise_conv2d(input, depthwise_filter, strides, padding, rate)
-    return tf.nn.conv2d(net, pointwise_filter, [1, 1, 1, 1], 'VALID')
+def separable_conv2d(input, depthwise_filter, pointwise_filter, strides, padding, rate=None, name=None, data_format='NHWC',
+                     dilations=None):
+    net = tf.nn.depthwise_conv2d(input, depthwise_filter, strides, padding, rate if dilations is None else dilations,
+                                 data_format=data_format)
+    return tf.nn.conv2d(net, pointwise_filter, [1, 1, 1, 1], 'VALID', data_format=data_format)
 
 
-def weighted_cross_entropy_with_logits(targets, logits, pos_weight, name=None):
+_RANGES = {'uint8': (0, 255), 'int8': (-128, 127), 'uint16': (0, 65535), 'int16': (-32768, 32767)}
+
+
+def saturate_cast(value, dtype, name=None):
+    value = tf.convert_to_tensor(value)
+    least, most = _RANGES.get(getattr(dtype, 'name', dtype), (None, None))
+    if least is not None:
+        least, most = [float(limit) if value.dtype.is_floating else limit for limit in (least, most)]
+        value = tf.minimum(tf.maximum(value, least), most)
+    return tf.cast(value, dtype)
+
+
+def rows_of_tables(tables, ids, partition_strategy):
+    """The rows of several tables that share numbers: each number lies in the next table, or the first ones in the first."""
+    sizes = [int(table.get_shape()[0]) for table in tables]
+    whole, n = tf.concat([tf.convert_to_tensor(table) for table in tables], 0), len(tables)
+    if partition_strategy not in ('mod', 'div'):
+        raise ValueError('Unrecognized partition strategy: %s' % partition_strategy)
+    if sizes != [sum(sizes) // n + (1 if k < sum(sizes) % n else 0) for k in range(n)]:
+        raise ValueError('the tables have %s rows, which is no even partition' % (sizes,))
+    if partition_strategy == 'mod':
+        places = [sum(sizes[:row % n]) + row // n for row in range(sum(sizes))]
+        whole = tf.gather(whole, tf.constant(places))
+    return tf.gather(whole, ids)
+
+
+def weighted_cross_entropy_with_logits(labels=None, logits=None, pos_weight=None, name=None, targets=None):
+    if labels is not None and targets is not None:
+        raise ValueError("Cannot specify both 'labels' and 'targets'")
+    targets = labels if targets is None else targets
     weights = 1 + (pos_weight - 1) * targets
     return (1 - targets) * logits + weights * (tf.log1p(tf.exp(-tf.abs(logits))) + tf.nn.relu(-logits))
 
@@ -79,15 +110,18 @@ def unit_norm(inputs, dim, epsilon=1e-7, scope=None):
     return inputs / lengths
 
 
-def _normalized(inputs, axes, center, scale, epsilon, activation_fn, trainable, shape=None, initializers=None, lying=None):
+def _normalized(inputs, axes, center, scale, epsilon, activation_fn, trainable, shape=None, initializers=None, lying=None,
+                collections=None):
     # `shape` is that of the variables, which `lying` brings into another one.
     shape = shape or [int(inputs.get_shape()[-1])]
     beta = gamma = None
     given = initializers or {}
     if center:
-        beta = tf.get_variable('beta', shape, initializer=given.get('beta', tf.zeros_initializer()), trainable=trainable)
+        beta = slim.model_variable('beta', shape, initializer=given.get('beta', tf.zeros_initializer()), trainable=trainable,
+                                   collections=slim.utils.get_variable_collections(collections, 'beta'))
     if scale:
-        gamma = tf.get_variable('gamma', shape, initializer=given.get('gamma', tf.ones_initializer()), trainable=trainable)
+        gamma = slim.model_variable('gamma', shape, initializer=given.get('gamma', tf.ones_initializer()), trainable=trainable,
+                                    collections=slim.utils.get_variable_collections(collections, 'gamma'))
     if lying:
         beta, gamma = [None if value is None else tf.reshape(value, lying) for value in (beta, gamma)]
     mean, variance = tf.nn.moments(inputs, axes, keep_dims=True)
@@ -103,10 +137,12 @@ def layer_norm(inputs, center=True, scale=True, activation_fn=None, reuse=None, 
     if not (-rank <= begin_norm_axis < rank and -rank <= begin_params_axis < rank):
         raise ValueError('begin_params_axis (%d) and begin_norm_axis (%d) must be < rank(inputs) (%d)' %
                          (begin_params_axis, begin_norm_axis, rank))
-    with tf.variable_scope(scope, 'LayerNorm', [inputs], reuse=reuse):
+    with tf.variable_scope(scope, 'LayerNorm', [inputs], reuse=reuse) as around:
         axes = list(range(begin_norm_axis % rank, rank))
         shape = dims[begin_params_axis % rank:]
-        return _normalized(inputs, axes, center, scale, 1e-12, activation_fn, trainable, shape)
+        outputs = _normalized(inputs, axes, center, scale, 1e-12, activation_fn, trainable, shape,
+                              collections=variables_collections)
+        return slim.utils.collect_named_outputs(outputs_collections, around.name, outputs)
 
 
 @slim.add_arg_scope
@@ -116,12 +152,13 @@ def instance_norm(inputs, center=True, scale=True, epsilon=1e-6, activation_fn=N
     if data_format not in ('NHWC', 'NCHW'):
         raise ValueError('data_format has to be either NCHW or NHWC.')
     place = rank - 1 if data_format == 'NHWC' else 1
-    with tf.variable_scope(scope, 'InstanceNorm', [inputs], reuse=reuse):
+    with tf.variable_scope(scope, 'InstanceNorm', [inputs], reuse=reuse) as around:
         axes = [axis for axis in range(1, rank) if axis != place]
         channels = int(inputs.get_shape()[place])
         lying = [channels if axis == place else 1 for axis in range(rank)]
-        return _normalized(inputs, axes, center, scale, epsilon, activation_fn, trainable, [channels], param_initializers,
-                           lying)
+        outputs = _normalized(inputs, axes, center, scale, epsilon, activation_fn, trainable, [channels], param_initializers,
+                              lying, variables_collections)
+        return slim.utils.collect_named_outputs(outputs_collections, around.name, outputs)
 
 
 @slim.add_arg_scope
@@ -145,7 +182,7 @@ def group_norm(inputs, groups=32, channels_axis=-1, reduction_axes=(-3, -2), cen
     lying = [1] * place + [groups, channels // groups] + [1] * (len(dims) - place - 1)
     with tf.variable_scope(scope, 'GroupNorm', [inputs], reuse=reuse) as around:
         outputs = _normalized(tf.reshape(inputs, apart), sorted(axes), center, scale, epsilon, None, trainable, [channels],
-                              param_initializers, lying)
+                              param_initializers, lying, variables_collections)
         outputs = tf.reshape(outputs, dims)
         outputs = outputs if activation_fn is None else activation_fn(outputs)
         return slim.utils.collect_named_outputs(outputs_collections, around.name, outputs)
@@ -160,7 +197,8 @@ def spatial_softmax(features, temperature=None, name=None, variables_collections
     n, high, wide, channels = [int(extent) for extent in features.get_shape()]
     with tf.variable_scope(name, 'spatial_softmax', [features]):
         first = tf.constant_initializer(1.0 if temperature is None else temperature)
-        temperature = tf.get_variable('temperature', [], initializer=first, trainable=trainable)
+        temperature = slim.model_variable('temperature', [], initializer=first, trainable=trainable,
+                                          collections=variables_collections)
         planes = tf.reshape(tf.transpose(features, [0, 3, 1, 2]), [-1, high * wide])
         attention = tf.nn.softmax(planes / temperature)
         down = [-1.0 + 2.0 * i / max(high - 1, 1) for i in range(high) for _ in range(wide)]
@@ -245,7 +283,16 @@ def _planar(values, name, default=1):
     return [1] + values + [1]
 
 
+def _channels_last(function, images):
+    """A function of images on those whose channels come before their pixels."""
+    rank = len(images.get_shape())
+    outputs = function(tf.transpose(images, [0] + list(range(2, rank)) + [1]))
+    return tf.transpose(outputs, [0, rank - 1] + list(range(1, rank - 1)))
+
+
 def pool(input, window_shape, pooling_type, padding, dilation_rate=None, strides=None, name=None, data_format=None):
+    if data_format is not None and data_format.startswith('NC'):
+        return _channels_last(lambda x: pool(x, window_shape, pooling_type, padding, dilation_rate, strides), input)
     ways = {'MAX': tf.nn.max_pool, 'AVG': tf.nn.avg_pool}
     if pooling_type not in ways:
         raise ValueError("`pooling_type` is 'MAX' or 'AVG', not %r" % (pooling_type,))
@@ -269,6 +316,8 @@ def pool(input, window_shape, pooling_type, padding, dilation_rate=None, strides
 
 
 def convolution(input, filter, padding, strides=None, dilation_rate=None, name=None, data_format=None):
+    if data_format is not None and data_format.startswith('NC'):
+        return _channels_last(lambda x: convolution(x, filter, padding, strides, dilation_rate), input)
     strides, rate = _planar(strides, 'strides'), _planar(dilation_rate, 'dilation_rate')
     if strides != [1, 1, 1, 1] and rate != [1, 1, 1, 1]:
         raise ValueError('strides > 1 not supported in conjunction with dilation_rate > 1')
@@ -276,8 +325,8 @@ def convolution(input, filter, padding, strides=None, dilation_rate=None, name=N
 
 
 def conv1d(value, filters, stride, padding, use_cudnn_on_gpu=None, data_format=None, name=None):
-    if data_format not in (None, 'NHWC', 'NWC'):
-        raise ValueError('`data_format` %s is not known, only NWC' % data_format)
+    if data_format is not None and data_format.startswith('NC'):
+        return _channels_last(lambda x: conv1d(x, filters, stride, padding), value)
     net = tf.nn.conv2d(tf.expand_dims(value, 1), tf.expand_dims(filters, 0), [1, 1, stride, 1], padding)
     return tf.squeeze(net, [1])
 

@@ -31,10 +31,16 @@ def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, f
     first, second = true_fn or fn1, false_fn or fn2
     known = _known(pred)
     if known is not None:
-        return first() if known else second()
+        return _alone(first() if known else second(), strict)
     if len(pred.get_shape()):
         raise ValueError('`pred` must be one truth value, not %r' % (pred.get_shape().as_list(),))
-    return _choose(pred, first(), second())
+    return _choose(pred, _alone(first(), strict), _alone(second(), strict))
+
+
+def _alone(result, strict):
+    # A list of one result is that result, but where it is asked for as it is.
+    one = isinstance(result, (list, tuple)) and len(result) == 1 and not hasattr(result, '_fields')
+    return result[0] if one and not strict else result
 
 
 def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name='case'):
@@ -45,8 +51,8 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name='case'
         default, pairs = pairs[-1][1], pairs[:-1]
     result = default
     for pred, function in pairs[::-1]:
-        result = (lambda pred, function, rest: lambda: cond(pred, function, rest))(pred, function, result)
-    return result()
+        result = (lambda pred, function, rest: lambda: cond(pred, function, rest, strict))(pred, function, result)
+    return _alone(result(), strict)
 
 
 class TensorArray(object):
@@ -115,9 +121,19 @@ def _together(results):
     return tf.stack(results)
 
 
+def _ends(result, back_prop):
+    # What a loop gives that nothing is learned through.
+    if back_prop or isinstance(result, TensorArray):
+        return result
+    if isinstance(result, (list, tuple)):
+        parts = [_ends(part, False) for part in result]
+        return type(result)(*parts) if hasattr(result, '_fields') else type(result)(parts)
+    return tf.stop_gradient(result)
+
+
 def map_fn(fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap_memory=False, infer_shape=True,
            name=None):
-    return _together([fn(part) for part in _parts(elems)])
+    return _ends(_together([fn(part) for part in _parts(elems)]), back_prop)
 
 
 def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, infer_shape=True,
@@ -131,7 +147,7 @@ def scan(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, sw
     for part in parts:
         held = fn(held, part)
         results.append(held)
-    return _together(results[::-1] if reverse else results)
+    return _ends(_together(results[::-1] if reverse else results), back_prop)
 
 
 def foldl(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
@@ -140,7 +156,7 @@ def foldl(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, s
         initializer, parts = parts[0], parts[1:]
     for part in parts:
         initializer = fn(initializer, part)
-    return initializer
+    return _ends(initializer, back_prop)
 
 
 def foldr(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
@@ -149,7 +165,7 @@ def foldr(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, s
         initializer, parts = parts[0], parts[1:]
     for part in parts:
         initializer = fn(initializer, part)
-    return initializer
+    return _ends(initializer, back_prop)
 
 
 def _held(value):
@@ -170,7 +186,7 @@ def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations
         made = body(*held)
         held = list(made) if isinstance(made, (list, tuple)) else [made]
         rounds += 1
-    held = [_held(value) for value in held]
+    held = [_ends(_held(value), back_prop) for value in held]
     return held[0] if len(held) == 1 else type(loop_vars)(held)
 
 
@@ -180,7 +196,8 @@ def group(*inputs, **kwargs):
 
 
 def tuple_(tensors, name=None, control_inputs=None):
-    return [None if t is None else tf.identity(t) for t in tensors]
+    with tf.control_dependencies(list(control_inputs or [])):
+        return [None if t is None else tf.identity(t) for t in tensors]
 
 
 def identity_n(input, name=None):

@@ -33,10 +33,25 @@ pub enum Initializer {
         scale: f64,
         /// The fan, of TensorFlow's layout.
         fan: FanOf,
-        /// Uniform, or normal and cut at two deviations.
-        uniform: bool,
+        /// How they are distributed.
+        law: Law,
     },
 }
+
+/// How random numbers of a variance are distributed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Law {
+    /// All within the bounds alike.
+    Uniform,
+    /// Normal.
+    Normal,
+    /// Normal and cut at two deviations, drawn with the variance times this, which the cut makes less.
+    Cut(f64),
+}
+
+/// What is left within two deviations has the variance wanted: slim's number, and TensorFlow's (1.15, init_ops.py).
+const SLIM_CUT: Law = Law::Cut(1.3);
+const CUT: Law = Law::Cut(1.0 / (0.879_625_661_034_239_8 * 0.879_625_661_034_239_8));
 
 /// Which fan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +65,7 @@ impl Initializer {
 
     /// Glorot and Bengio 2010, uniform: what variables without an initialiser get.
     pub fn glorot() -> Self {
-        Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), uniform: true }
+        Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), law: Law::Uniform }
     }
 
     /// The first values of a variable of this shape; numbers that do not fill it are repeated at the end.
@@ -80,7 +95,7 @@ impl Initializer {
                 let on = |i: usize| if i / columns == i % columns { *value } else { 0.0 };
                 Source::Numbers((0..count).map(on).collect())
             }
-            Initializer::Scaled { scale, fan, uniform } => {
+            Initializer::Scaled { scale, fan, law } => {
                 let n = match dims {
                     [] => 1.0,
                     [one] => *one as f64,
@@ -96,14 +111,16 @@ impl Initializer {
                 };
                 let variance = scale / n.max(1.0);
                 Source::Random(
-                    match uniform {
-                        true => {
+                    match law {
+                        Law::Uniform => {
                             let bound = (3.0 * variance).sqrt();
                             Filler::Uniform(-bound, bound)
                         }
-                        // What is left within two deviations has the variance wanted.
-                        false => {
-                            Filler::TruncatedNormal { mean: 0.0, std: (1.3 * variance).sqrt() }
+                        Law::Normal => {
+                            Filler::Gaussian { mean: 0.0, std: variance.sqrt(), sparse: None }
+                        }
+                        Law::Cut(more) => {
+                            Filler::TruncatedNormal { mean: 0.0, std: (more * variance).sqrt() }
                         }
                     },
                     0,
@@ -250,48 +267,38 @@ pub const FUNCTIONS: &[Function] = &[
             give(Initializer::Constant(value))
         },
     ),
+    Function(&["tf.random_uniform_initializer", "tf.initializers.random_uniform"], BOUNDS, |c| {
+        uniform(c, [0.0, 1.0])
+    }),
     Function(
-        &[
-            "tf.random_uniform_initializer",
-            "tf.initializers.random_uniform",
-            "tf.keras.initializers.RandomUniform",
-        ],
-        &["minval?", "maxval?", "seed?", "dtype?"],
-        |c| {
-            let (low, high) = (c.float("minval", 0.0)?, c.float("maxval", 1.0)?);
-            give(Initializer::Filled(Filler::Uniform(low, high)))
-        },
+        &["tf.keras.initializers.RandomUniform", "tf.keras.initializers.random_uniform"],
+        BOUNDS,
+        |c| uniform(c, [-0.05, 0.05]),
+    ),
+    Function(&["tf.random_normal_initializer", "tf.initializers.random_normal"], NORMAL, |c| {
+        normal(c, 1.0)
+    }),
+    Function(
+        &["tf.keras.initializers.RandomNormal", "tf.keras.initializers.random_normal"],
+        NORMAL,
+        |c| normal(c, 0.05),
     ),
     Function(
-        &[
-            "tf.random_normal_initializer",
-            "tf.initializers.random_normal",
-            "tf.keras.initializers.RandomNormal",
-        ],
+        &["tf.truncated_normal_initializer", "tf.initializers.truncated_normal"],
         NORMAL,
-        |c| {
-            let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
-            give(Initializer::Filled(Filler::Gaussian { mean, std, sparse: None }))
-        },
+        |c| truncated(c, 1.0),
     ),
     Function(
-        &[
-            "tf.truncated_normal_initializer",
-            "tf.initializers.truncated_normal",
-            "tf.keras.initializers.TruncatedNormal",
-        ],
+        &["tf.keras.initializers.TruncatedNormal", "tf.keras.initializers.truncated_normal"],
         NORMAL,
-        |c| {
-            let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", 1.0)?);
-            give(Initializer::Filled(Filler::TruncatedNormal { mean, std }))
-        },
+        |c| truncated(c, 0.05),
     ),
     Function(
         &["tf.contrib.layers.xavier_initializer", "slim.xavier_initializer"],
         &["uniform?", "seed?", "dtype?"],
         |c| {
-            let uniform = c.truth("uniform", true)?;
-            give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), uniform })
+            let law = if c.truth("uniform", true)? { Law::Uniform } else { SLIM_CUT };
+            give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), law })
         },
     ),
     Function(
@@ -300,8 +307,8 @@ pub const FUNCTIONS: &[Function] = &[
         |c| {
             let scale = c.float("factor", 2.0)?;
             let mode = c.text("mode")?.unwrap_or("FAN_IN".to_owned());
-            let uniform = c.truth("uniform", false)?;
-            scaled(c, scale, &mode, uniform)
+            let law = if c.truth("uniform", false)? { Law::Uniform } else { SLIM_CUT };
+            scaled(c, scale, &mode, law)
         },
     ),
     Function(
@@ -314,8 +321,17 @@ pub const FUNCTIONS: &[Function] = &[
         |c| {
             let scale = c.float("scale", 1.0)?;
             let mode = c.text("mode")?.unwrap_or("fan_in".to_owned());
-            let uniform = c.text("distribution")?.is_some_and(|word| word == "uniform");
-            scaled(c, scale, &mode, uniform)
+            let law = match c.text("distribution")?.as_deref() {
+                None | Some("normal" | "truncated_normal") => CUT,
+                Some("uniform") => Law::Uniform,
+                Some("untruncated_normal") => Law::Normal,
+                Some(other) => {
+                    let message = format!("`distribution` {other} is not known");
+                    let help = "truncated_normal, untruncated_normal or uniform";
+                    return Err(c.fault(message, help));
+                }
+            };
+            scaled(c, scale, &mode, law)
         },
     ),
     Function(
@@ -324,7 +340,7 @@ pub const FUNCTIONS: &[Function] = &[
         |c| {
             // Uniform within factor * sqrt(3 / inputs).
             let factor = c.float("factor", 1.0)?;
-            scaled(c, factor * factor, "FAN_IN", true)
+            scaled(c, factor * factor, "FAN_IN", Law::Uniform)
         },
     ),
     Function(
@@ -343,23 +359,23 @@ pub const FUNCTIONS: &[Function] = &[
             "tf.keras.initializers.glorot_normal",
         ],
         DTYPE,
-        |_| give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), uniform: false }),
+        |_| give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::Average), law: CUT }),
     ),
     Function(&["tf.initializers.he_normal", "tf.keras.initializers.he_normal"], DTYPE, |_| {
-        give(Initializer::Scaled { scale: 2.0, fan: FanOf(Fan::In), uniform: false })
+        give(Initializer::Scaled { scale: 2.0, fan: FanOf(Fan::In), law: CUT })
     }),
     Function(&["tf.initializers.he_uniform", "tf.keras.initializers.he_uniform"], DTYPE, |_| {
-        give(Initializer::Scaled { scale: 2.0, fan: FanOf(Fan::In), uniform: true })
+        give(Initializer::Scaled { scale: 2.0, fan: FanOf(Fan::In), law: Law::Uniform })
     }),
     Function(
         &["tf.initializers.lecun_normal", "tf.keras.initializers.lecun_normal"],
         DTYPE,
-        |_| give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::In), uniform: false }),
+        |_| give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::In), law: CUT }),
     ),
     Function(
         &["tf.initializers.lecun_uniform", "tf.keras.initializers.lecun_uniform"],
         DTYPE,
-        |_| give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::In), uniform: true }),
+        |_| give(Initializer::Scaled { scale: 1.0, fan: FanOf(Fan::In), law: Law::Uniform }),
     ),
     Function(
         &[
@@ -397,6 +413,24 @@ pub const FUNCTIONS: &[Function] = &[
     }),
 ];
 
+const BOUNDS: &[&str] = &["minval?", "maxval?", "seed?", "dtype?"];
+
+/// Random numbers within bounds, which a library has its own defaults of.
+fn uniform(c: &mut Call, [low, high]: [f64; 2]) -> Outcome {
+    let (low, high) = (c.float("minval", low)?, c.float("maxval", high)?);
+    give(Initializer::Filled(Filler::Uniform(low, high)))
+}
+
+fn normal(c: &mut Call, std: f64) -> Outcome {
+    let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", std)?);
+    give(Initializer::Filled(Filler::Gaussian { mean, std, sparse: None }))
+}
+
+fn truncated(c: &mut Call, std: f64) -> Outcome {
+    let (mean, std) = (c.float("mean", 0.0)?, c.float("stddev", std)?);
+    give(Initializer::Filled(Filler::TruncatedNormal { mean, std }))
+}
+
 const PENALTY: &[&str] = &["scale", "scope?"];
 
 fn penalty(c: &mut Call, scale: f64) -> Outcome {
@@ -412,7 +446,7 @@ fn give(initializer: Initializer) -> Outcome {
     Ok(Value::native(initializer))
 }
 
-fn scaled(c: &mut Call, scale: f64, mode: &str, uniform: bool) -> Outcome {
+fn scaled(c: &mut Call, scale: f64, mode: &str, law: Law) -> Outcome {
     let fan = match mode.to_uppercase().as_str() {
         "FAN_IN" => Fan::In,
         "FAN_OUT" => Fan::Out,
@@ -429,5 +463,5 @@ fn scaled(c: &mut Call, scale: f64, mode: &str, uniform: bool) -> Outcome {
             "1 keeps the size of what goes through, 2 is for layers before a ReLU",
         ));
     }
-    give(Initializer::Scaled { scale, fan: FanOf(fan), uniform })
+    give(Initializer::Scaled { scale, fan: FanOf(fan), law })
 }

@@ -121,6 +121,8 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    if axis not in (-1, len(output.get_shape()) - 1):
+        raise ValueError('`axis` must be the last one, not %r' % (axis,))
     if not from_logits:
         output = tf.log(tf.clip_by_value(output, 1e-7, 1 - 1e-7))
     target = tf.reshape(tf.cast(target, tf.int64), output.get_shape().as_list()[:-1])
@@ -145,7 +147,8 @@ def constant(value, dtype=None, shape=None, name=None):
 
 
 def conv2d(x, kernel, strides=(1, 1), padding='valid', data_format=None, dilation_rate=(1, 1)):
-    return tf.nn.conv2d(x, kernel, [1] + list(strides) + [1], padding.upper(), dilations=[1] + list(dilation_rate) + [1])
+    way = 'NCHW' if data_format == 'channels_first' else 'NHWC'
+    return tf.nn.conv2d(x, kernel, list(strides), padding.upper(), data_format=way, dilations=list(dilation_rate))
 
 
 def batch_dot(x, y, axes=None):

@@ -4,8 +4,9 @@
 import contextlib
 from tensorflow.layers import _Made
 
-_numbers, _scopes, _training = {}, {}, [None]
-_GIVEN = ('input_shape', 'batch_input_shape', 'input_dim', 'batch_size', 'input_length', 'dynamic', 'autocast', 'weights')
+_numbers, _scopes, _named, _training = {}, {}, {}, [None]
+_GIVEN = ('input_shape', 'batch_input_shape', 'input_dim', 'batch_size', 'input_length', 'dynamic', 'autocast', 'weights',
+          'activity_regularizer')
 
 
 def _snake(name):
@@ -53,16 +54,12 @@ def _initializer(value):
         'random_normal': known.RandomNormal, 'truncated_normal': known.TruncatedNormal,
         'glorot_uniform': known.glorot_uniform, 'glorot_normal': known.glorot_normal, 'he_normal': known.he_normal,
         'he_uniform': known.he_uniform, 'lecun_normal': known.lecun_normal, 'lecun_uniform': known.lecun_uniform,
-        'orthogonal': known.orthogonal, 'identity': known.identity,
+        'orthogonal': known.orthogonal, 'identity': known.identity, 'variance_scaling': known.VarianceScaling,
+        'constant': known.Constant,
     }
     name = _snake(value)
     if name not in made:
         raise ValueError('Unknown initializer: %s; there are %s' % (value, ', '.join(sorted(made))))
-    # Keras' own numbers where TensorFlow's are others.
-    if name in ('uniform', 'random_uniform'):
-        return known.RandomUniform(-0.05, 0.05)
-    if name in ('normal', 'random_normal', 'truncated_normal'):
-        return made[name](0.0, 0.05)
     return made[name]()
 
 
@@ -96,20 +93,52 @@ def _given(node, known):
     return known[id(node)]
 
 
+# Masks of tensors by their identities, which steps count, and the layers that gave tensors, with what these were called on.
+_masks, _givers = {}, {}
+
+
+def _mask_of(inputs):
+    if isinstance(inputs, (list, tuple)):
+        masks = [_mask_of(part) for part in inputs]
+        return masks if any([mask is not None for mask in masks]) else None
+    return _masks[id(inputs)][1] if id(inputs) in _masks else None
+
+
+def _hand_on(outputs, mask):
+    """Gives outputs their masks, which layers behind get."""
+    if isinstance(outputs, (list, tuple)):
+        masks = mask if isinstance(mask, (list, tuple)) else [mask] + [None] * len(outputs)
+        for part, own in zip(outputs, masks):
+            _hand_on(part, own)
+    elif mask is not None:
+        _masks[id(outputs)] = outputs, mask
+
+
+def _given_weights(layer, kwargs):
+    weights = kwargs.get('weights')
+    layer._first_values = None if weights is None else list(weights)
+
+
 def Input(shape=None, batch_size=None, name=None, dtype=None, sparse=False, tensor=None, batch_shape=None, **kwargs):
+    if sparse:
+        raise ValueError('`sparse` inputs are not known to cortado: all tensors are dense')
     return _Node(None, None) if tensor is None else tensor
 
 
 class Layer(_Made):
     """A layer: `build` makes its variables at the first call, `call` computes."""
 
-    built, _penalties, _within = False, (), False
+    built, _penalties, _within, supports_masking = False, (), False, False
+    activity_regularizer, _first_values = None, None
 
     def __init__(self, trainable=True, name=None, dtype=None, **kwargs):
         self._sized = kwargs.get('input_shape', kwargs.get('batch_input_shape', kwargs.get('input_dim')))
         unknown = [key for key in kwargs if key not in _GIVEN]
         if unknown:
             raise TypeError('Keyword argument not understood: %s' % unknown[0])
+        _given_weights(self, kwargs)
+        if kwargs.get('activity_regularizer') is not None:
+            self.activity_regularizer = kwargs['activity_regularizer']
         self.trainable, self.dtype = trainable, dtype or 'float32'
         self._name = name or _numbered(_snake(type(self).__name__))
 
@@ -121,13 +150,24 @@ class Layer(_Made):
     def call(self, inputs, **kwargs):
         return inputs
 
+    def compute_mask(self, inputs, mask=None):
+        return mask if self.supports_masking else None
+
     def add_weight(self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=None,
                    constraint=None, partitioner=None, use_resource=None, **kwargs):
         shape = () if shape is None else [int(n) for n in shape]
         if regularizer is None and initializer is None and kwargs.get('default_initializer'):
             initializer = kwargs['default_initializer']
-        made = tf.get_variable(name or 'Variable', shape, initializer=_initializer(initializer),
-                               trainable=self.trainable and trainable is not False)
+        if self._first_values:
+            initializer, self._first_values = tf.constant_initializer(self._first_values[0]), self._first_values[1:]
+        name = name or 'Variable'
+        # A second variable of a layer by the same name is another one.
+        whole = tf.get_variable_scope().name + '/' + name
+        number = _named.get(whole, 0)
+        _named[whole] = number + 1
+        made = tf.get_variable('%s_%d' % (name, number) if number else name, shape, dtype or self.dtype,
+                               initializer=_initializer(initializer), trainable=self.trainable and trainable is not False,
+                               constraint=tf.keras.constraints.get(constraint))
         if regularizer is not None:
             self._penalties = tuple(self._penalties) + ((regularizer, made),)
         return made
@@ -176,29 +216,54 @@ class Layer(_Made):
                     self.build([part.get_shape() for part in inputs] if several else inputs.get_shape())
                     self.built = True
                 return self.call(inputs, *args, **kwargs)
+            known = _mask_of(inputs)
+            if known is not None and not args and kwargs.get('mask') is None and tf.takes_argument(self.call, 'mask'):
+                kwargs = dict(kwargs, mask=known)
             self.input = inputs
             self.output = self._noting(work)
+            self._active(self.output)
+            if _mask_of(self.output) is None:
+                told = kwargs.get('mask', args[0] if args and tf.takes_argument(self.call, 'mask') else None)
+                _hand_on(self.output, self.compute_mask(inputs, known if told is None else told))
             return self.output
+
+    def _active(self, outputs):
+        """Notes whose the outputs are, and their penalty for each record."""
+        for part in outputs if isinstance(outputs, (list, tuple)) else [outputs]:
+            _givers[id(part)] = self, self.input, part
+        penalty = self.activity_regularizer
+        if penalty is not None:
+            for part in outputs if isinstance(outputs, (list, tuple)) else [outputs]:
+                self.add_loss(penalty(part) / float(int(part.get_shape()[0])))
 
 
 class Lambda(Layer):
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
         Layer.__init__(self, **kwargs)
-        self._compute, self._arguments = function, arguments or {}
+        self._compute, self._arguments, self.mask = function, arguments or {}, mask
 
-    def call(self, inputs):
-        return self._compute(inputs, **self._arguments)
+    def call(self, inputs, mask=None):
+        given = dict(self._arguments, mask=mask) if tf.takes_argument(self._compute, 'mask') else self._arguments
+        return self._compute(inputs, **given)
+
+    def compute_mask(self, inputs, mask=None):
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
 
 class _OfLayers(Layer):
     """A layer with the variables of a function of tf.layers."""
 
-    _function, _order, _plain = None, (), {}
+    _function, _order, _plain, _variables = None, (), {}, ('kernel_initializer', 'bias_initializer')
 
     def __init__(self, *args, **kwargs):
         given = dict(self._plain)
+        if len(self._order) < len(args):
+            raise TypeError('%s takes at most %d arguments without their names, not %d' %
+                            (type(self).__name__, len(self._order), len(args)))
         for key, value in zip(self._order, args):
             given[key] = value
+        if 'activity_regularizer' in given:
+            kwargs['activity_regularizer'] = given.pop('activity_regularizer')
         for key in list(kwargs):
             if key not in ('name', 'trainable', 'dtype') + _GIVEN:
                 given[key] = kwargs.pop(key)
@@ -211,8 +276,8 @@ class _OfLayers(Layer):
                 given[key] = _initializer(given[key])
             elif key == 'activation':
                 given[key] = _activation(given[key])
-            elif key in ('kernel_constraint', 'bias_constraint', 'depthwise_constraint', 'pointwise_constraint'):
-                given.pop(key)
+            elif key.endswith('_constraint'):
+                given[key] = tf.keras.constraints.get(given[key])
         if given.get('data_format', 0) is None:
             given.pop('data_format')
         self._arguments = given
@@ -225,8 +290,13 @@ class _OfLayers(Layer):
             pass
         given = dict(self._arguments, trainable=self.trainable, name=self._scope, reuse=tf.AUTO_REUSE)
         given = self._meant(given, training)
+        if self._first_values:
+            keys = [key for key in self._variables if given.get(_USED.get(key), True)]
+            given.update((key, tf.constant_initializer(values)) for key, values in zip(keys, self._first_values))
         self.input = inputs
         self.output = self._noting(lambda: self._function[0](inputs, **given))
+        self._active(self.output)
+        _hand_on(self.output, self.compute_mask(inputs, _mask_of(inputs)))
         if not again:
             parts = {'kernel_regularizer': 'kernel', 'bias_regularizer': 'bias', 'beta_regularizer': 'beta',
                      'gamma_regularizer': 'gamma', 'depthwise_regularizer': 'depthwise_kernel',
@@ -247,28 +317,38 @@ class _OfLayers(Layer):
     moving_variance = property(lambda self: self._named('moving_variance'))
 
 
-def _of(name, function, order, plain=None):
-    return type(name, (_OfLayers,), {'_function': [function], '_order': order, '_plain': plain or {}})
+# Arguments that say whether there is a variable, by the initialiser of that.
+_USED = {'gamma_initializer': 'scale', 'beta_initializer': 'center', 'bias_initializer': 'use_bias'}
+_SEPARATE = ('depthwise_initializer', 'pointwise_initializer', 'bias_initializer')
 
 
-_CONVOLUTION = ('filters', 'kernel_size', 'strides', 'padding', 'data_format', 'dilation_rate', 'activation', 'use_bias',
-                'kernel_initializer', 'bias_initializer', 'kernel_regularizer', 'bias_regularizer')
-Dense = _of('Dense', tf.layers.dense, ('units', 'activation', 'use_bias', 'kernel_initializer', 'bias_initializer'))
+def _of(name, function, order, **given):
+    return type(name, (_OfLayers,), dict(given, _function=[function], _order=order))
+
+
+_PLAIN = ('activation', 'use_bias', 'kernel_initializer', 'bias_initializer', 'kernel_regularizer', 'bias_regularizer',
+          'activity_regularizer', 'kernel_constraint', 'bias_constraint')
+_CONVOLUTION = ('filters', 'kernel_size', 'strides', 'padding', 'data_format', 'dilation_rate') + _PLAIN
+Dense = _of('Dense', tf.layers.dense, ('units',) + _PLAIN, supports_masking=True)
 Conv1D = _of('Conv1D', tf.layers.conv1d, _CONVOLUTION)
 Conv2D = _of('Conv2D', tf.layers.conv2d, _CONVOLUTION)
 Conv3D = _of('Conv3D', tf.layers.conv3d, _CONVOLUTION)
-SeparableConv1D = _of('SeparableConv1D', tf.layers.separable_conv1d, _CONVOLUTION[:6] + ('depth_multiplier', 'activation'))
-SeparableConv2D = _of('SeparableConv2D', tf.layers.separable_conv2d, _CONVOLUTION[:6] + ('depth_multiplier', 'activation'))
+_SEPARABLE = _CONVOLUTION[:6] + ('depth_multiplier', 'activation', 'use_bias') + _SEPARATE + (
+    'depthwise_regularizer', 'pointwise_regularizer', 'bias_regularizer', 'activity_regularizer', 'depthwise_constraint',
+    'pointwise_constraint', 'bias_constraint')
+SeparableConv1D = _of('SeparableConv1D', tf.layers.separable_conv1d, _SEPARABLE, _variables=_SEPARATE)
+SeparableConv2D = _of('SeparableConv2D', tf.layers.separable_conv2d, _SEPARABLE, _variables=_SEPARATE)
 
 
 class _Transposed(_OfLayers):
-    _order = _CONVOLUTION[:5]
+    _order = _CONVOLUTION[:4] + ('output_padding', 'data_format', 'dilation_rate') + _PLAIN
 
     def _meant(self, given, training):
         for key in ('output_padding', 'dilation_rate'):
             value = given.pop(key, None)
-            if value not in (None, 0, 1, (0, 0), (1, 1)):
-                raise ValueError('`%s` is not known to cortado here' % key)
+            plain = value is None or key == 'dilation_rate' and value in (1, (1, 1), [1, 1], (1, 1, 1), [1, 1, 1])
+            if not plain:
+                raise ValueError('`%s` is not known to cortado here: leave it out' % key)
         return given
 
 
@@ -282,7 +362,11 @@ class BatchNormalization(_OfLayers):
     """Without `training` it works as Keras does outside of its own training: by the moving moments."""
 
     _function = [tf.layers.batch_normalization]
-    _order = ('axis', 'momentum', 'epsilon', 'center', 'scale')
+    _variables = 'gamma_initializer', 'beta_initializer', 'moving_mean_initializer', 'moving_variance_initializer'
+    _order = ('axis', 'momentum', 'epsilon', 'center', 'scale', 'beta_initializer') + _variables[:1] + _variables[2:] + (
+        'beta_regularizer', 'gamma_regularizer', 'beta_constraint', 'gamma_constraint', 'renorm', 'renorm_clipping',
+        'renorm_momentum', 'fused')
+    supports_masking = True
 
     def _meant(self, given, training):
         return dict(given, training=_learning(training))
@@ -311,18 +395,20 @@ class DepthwiseConv2D(Layer):
                  use_bias=True, depthwise_initializer='glorot_uniform', bias_initializer='zeros',
                  depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
                  bias_constraint=None, dilation_rate=(1, 1), **kwargs):
-        Layer.__init__(self, **kwargs)
+        Layer.__init__(self, activity_regularizer=activity_regularizer, **kwargs)
         self.kernel_size, self.strides, self.dilation_rate = _pair(kernel_size), _pair(strides), _pair(dilation_rate)
         self.padding, self.depth_multiplier, self.use_bias = padding.upper(), depth_multiplier, use_bias
         self.first, self.activation = _is_first(data_format), _activation(activation)
         self._made_by = depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer
+        self._kept = depthwise_constraint, bias_constraint
 
     def build(self, input_shape):
         channels, by = int(input_shape[1 if self.first else -1]), self._made_by
         self.depthwise_kernel = self.add_weight('depthwise_kernel', self.kernel_size + [channels, self.depth_multiplier],
-                                                initializer=by[0], regularizer=by[2])
+                                                initializer=by[0], regularizer=by[2], constraint=self._kept[0])
         if self.use_bias:
-            self.bias = self.add_weight('bias', [channels * self.depth_multiplier], initializer=by[1], regularizer=by[3])
+            self.bias = self.add_weight('bias', [channels * self.depth_multiplier], initializer=by[1], regularizer=by[3],
+                                        constraint=self._kept[1])
 
     def call(self, inputs):
         def convolved(x):
@@ -399,7 +485,16 @@ class GlobalMaxPooling2D(_Global):
 
 
 GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
-GlobalAveragePooling1D = GlobalAvgPool1D = type('GlobalAveragePooling1D', (GlobalAveragePooling2D,), {})
+class GlobalAveragePooling1D(GlobalAveragePooling2D):
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return GlobalAveragePooling2D.call(self, inputs)
+        steps = 2 if self.first else 1
+        there = tf.expand_dims(tf.cast(mask, tf.float32), 3 - steps)
+        return tf.reduce_sum(inputs * there, steps, keep_dims=self.keepdims) / tf.reduce_sum(there, steps, keep_dims=self.keepdims)
+
+
+GlobalAvgPool1D = GlobalAveragePooling1D
 GlobalAveragePooling3D = GlobalAvgPool3D = type('GlobalAveragePooling3D', (GlobalAveragePooling2D,), {})
 GlobalMaxPooling1D = GlobalMaxPool1D = type('GlobalMaxPooling1D', (GlobalMaxPooling2D,), {})
 GlobalMaxPooling3D = GlobalMaxPool3D = type('GlobalMaxPooling3D', (GlobalMaxPooling2D,), {})

@@ -1,6 +1,6 @@
 # tf.keras.Model and tf.keras.Sequential, as far as they are nets: what trains them is DIGITS.
 
-from tensorflow.keras.base_layers import Input, Layer, _asked, _given, _waits
+from tensorflow.keras.base_layers import Input, Layer, _asked, _given, _givers, _Node, _waits
 
 
 class Model(Layer):
@@ -33,6 +33,26 @@ class Model(Layer):
         with _asked(kwargs.get('training', args[0] if args else None)):
             return self._noting(lambda: _given(outputs, dict((id(node), tensor) for node, tensor in zip(named, given))))
 
+    @property
+    def losses(self):
+        found = [penalty(of) for penalty, of in self._penalties]
+        for layer in self._inner():
+            found += layer.losses
+        return found
+
+    def _inner(self):
+        """The layers of the model, each once."""
+        if self._ends is None:
+            held = [value for value in vars(self).values()]
+        else:
+            held = _behind(_listed(self._ends[1]), [id(end) for end in _listed(self._ends[0])], {})
+        found = []
+        for value in held:
+            for layer in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(layer, Layer) and not any([layer is other for other in found]):
+                    found.append(layer)
+        return found
+
     def _trains(self, *args, **kwargs):
         raise NotImplementedError('DIGITS trains the net that `inference` and `loss` of `UserModel` make: return '
                                   '`model(self.x)` from `inference`, and write the loss in `loss`')
@@ -63,7 +83,8 @@ class Sequential(Model):
 
     def call(self, inputs, training=None):
         for layer in self.layers:
-            takes = isinstance(layer, Sequential) or type(layer).__name__ in _TRAINING
+            takes = isinstance(layer, Sequential) or type(layer).__name__ in _TRAINING or (
+                isinstance(layer, Layer) and tf.takes_argument(layer.call, 'training'))
             inputs = layer(inputs, training=training) if takes else layer(inputs)
         return inputs
 
@@ -74,8 +95,24 @@ class Sequential(Model):
         return Layer.__call__(self, inputs, *args, **kwargs)
 
 
-_TRAINING = ('BatchNormalization', 'Dropout', 'SpatialDropout1D', 'SpatialDropout2D', 'GaussianNoise', 'SimpleRNN', 'LSTM', 'GRU',
-             'CuDNNLSTM', 'CuDNNGRU', 'Bidirectional')
+_TRAINING = ('BatchNormalization',)
+
+
+def _behind(ends, inputs, seen):
+    """The layers between inputs and tensors, or what stands for tensors that are not there yet."""
+    found = []
+    for end in ends:
+        if id(end) in inputs or id(end) in seen:
+            continue
+        seen[id(end)] = end
+        layer, before = None, None
+        if isinstance(end, _Node):
+            layer, before = end._layer, end._inputs
+        elif id(end) in _givers:
+            layer, before, _ = _givers[id(end)]
+        if layer is not None:
+            found += _behind(_listed(before), inputs, seen) + [layer]
+    return found
 
 
 def _listed(value):

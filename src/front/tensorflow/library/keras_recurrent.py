@@ -4,7 +4,8 @@ import copy
 from tensorflow.keras.base_layers import Layer, _activation, _learning
 
 _OF_RUN = ('return_sequences', 'return_state', 'go_backwards', 'stateful', 'unroll', 'time_major', 'name', 'trainable',
-           'dtype', 'activity_regularizer', 'input_shape', 'batch_input_shape', 'input_dim', 'input_length', 'batch_size')
+           'dtype', 'activity_regularizer', 'input_shape', 'batch_input_shape', 'input_dim', 'input_length', 'batch_size',
+           'weights', 'zero_output_for_mask')
 
 
 class _Cell(Layer):
@@ -24,6 +25,7 @@ class _Cell(Layer):
         self.use_bias, self.unit_forget_bias, self.reset_after = use_bias, unit_forget_bias, reset_after
         self._by = kernel_initializer, recurrent_initializer, bias_initializer
         self._penalty = kernel_regularizer, recurrent_regularizer, bias_regularizer
+        self._kept = kernel_constraint, recurrent_constraint, bias_constraint
         self.dropout, self.recurrent_dropout = dropout, recurrent_dropout
         self.state_size = [units] * self._states if self._states > 1 else units
         self.output_size = units
@@ -31,12 +33,13 @@ class _Cell(Layer):
     def build(self, input_shape):
         columns = self._gates * self.units
         self.kernel = self.add_weight('kernel', [int(input_shape[-1]), columns], initializer=self._by[0],
-                                      regularizer=self._penalty[0])
+                                      regularizer=self._penalty[0], constraint=self._kept[0])
         self.recurrent_kernel = self.add_weight('recurrent_kernel', [self.units, columns], initializer=self._by[1],
-                                                regularizer=self._penalty[1])
+                                                regularizer=self._penalty[1], constraint=self._kept[1])
         if self.use_bias:
             shape, first = self._bias(columns)
-            self.bias = self.add_weight('bias', shape, initializer=first, regularizer=self._penalty[2])
+            self.bias = self.add_weight('bias', shape, initializer=first, regularizer=self._penalty[2],
+                                        constraint=self._kept[2])
         self.built = True
 
     def _bias(self, columns):
@@ -146,31 +149,94 @@ class _CuDNNGRUCell(GRUCell):
         return tf.split(self.bias, 2, 0)
 
 
+class StackedRNNCells(Layer):
+    """Cells each of which gets what the one before gives, as one cell."""
+
+    def __init__(self, cells, reverse_state_order=False, **kwargs):
+        if reverse_state_order:
+            raise ValueError('`reverse_state_order` is not known to cortado: states are in the order of the cells')
+        Layer.__init__(self, **kwargs)
+        self.cells = list(cells)
+        self.state_size = tuple([cell.state_size for cell in self.cells])
+        self.output_size = getattr(self.cells[-1], 'output_size', None)
+
+    units = property(lambda self: self.cells[-1].units)
+
+    @property
+    def losses(self):
+        return [loss for cell in self.cells for loss in getattr(cell, 'losses', [])]
+
+    def build(self, input_shape):
+        shape = input_shape.as_list()
+        for cell in self.cells:
+            if not getattr(cell, 'built', True):
+                cell.build(tf.TensorShape(shape))
+                cell.built = True
+            size = cell.state_size
+            shape = shape[:1] + [getattr(cell, 'output_size', size[0] if isinstance(size, (list, tuple)) else size)]
+        self.built = True
+
+    def call(self, inputs, states, training=None):
+        after = []
+        for cell, own in zip(self.cells, states):
+            one = not isinstance(own, (list, tuple))
+            given = {'training': training} if tf.takes_argument(cell.call, 'training') else {}
+            inputs, new = cell.call(inputs, [own] if one else own, **given)
+            after.append(new[0] if one else new)
+        return inputs, after
+
+    def _begin(self):
+        for cell in self.cells:
+            cell._drops = {}
+
+
+def _zeros(size, batch):
+    if isinstance(size, (list, tuple)):
+        return [_zeros(part, batch) for part in size]
+    return tf.zeros([batch, int(size)])
+
+
+def _chosen(there, new, old):
+    """New states where a step counts, else the old ones."""
+    if isinstance(new, (list, tuple)):
+        return [_chosen(there, a, b) for a, b in zip(new, old)]
+    return tf.where(there, new, old)
+
+
 class RNN(Layer):
     """Runs a cell over the steps of [batch, time, ...]."""
 
+    supports_masking = True
+
     def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
-                 unroll=False, activity_regularizer=None, time_major=False, **kwargs):
-        if isinstance(cell, (list, tuple)):
-            raise ValueError('a list of cells is not known to cortado: write one RNN for each, all but the last with '
-                             '`return_sequences=True`')
-        # Between batches states begin anew: what keeps them is run by Keras' own training only.
-        Layer.__init__(self, **kwargs)
+                 unroll=False, activity_regularizer=None, time_major=False, zero_output_for_mask=False, **kwargs):
+        # Between batches states begin anew: what keeps them is run by Keras' own training only. A loop that is unrolled gives the
+        # same.
+        del stateful, unroll
+        cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+        Layer.__init__(self, activity_regularizer=activity_regularizer, **kwargs)
+        if self._first_values:
+            cell._first_values, self._first_values = self._first_values, None
+        if not self.trainable:
+            cell.trainable = False
         self.cell, self.return_sequences, self.return_state = cell, return_sequences, return_state
         self.go_backwards, self._time = go_backwards, 0 if time_major else 1
+        self.zero_output_for_mask = zero_output_for_mask
 
     units = property(lambda self: self.cell.units)
 
     @property
     def losses(self):
-        return [penalty(of) for penalty, of in tuple(self._penalties) + tuple(getattr(self.cell, '_penalties', ()))]
+        return [penalty(of) for penalty, of in self._penalties] + list(getattr(self.cell, 'losses', []))
+
+    def compute_mask(self, inputs, mask=None):
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        return mask if self.return_sequences else None
 
     def call(self, inputs, mask=None, training=None, initial_state=None):
         if isinstance(inputs, (list, tuple)):
             inputs, initial_state = inputs[0], list(inputs[1:])
-        if mask is not None and self.return_sequences:
-            raise ValueError('`mask` with `return_sequences=True` is not known to cortado: Keras hands the mask on to the '
-                             'layers behind')
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         steps = tf.unstack(inputs, axis=self._time)
         seen = [None] * len(steps) if mask is None else tf.unstack(mask, axis=self._time)
         if self.go_backwards:
@@ -179,19 +245,20 @@ class RNN(Layer):
             self.cell.build(steps[0].get_shape())
             self.cell.built = True
         self.cell._drops = {}
+        if isinstance(self.cell, StackedRNNCells):
+            self.cell._begin()
         if initial_state is None:
             sizes = self.cell.state_size
-            batch = int(steps[0].get_shape()[0])
-            initial_state = [tf.zeros([batch, n]) for n in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
+            initial_state = _zeros(sizes if isinstance(sizes, (list, tuple)) else [sizes], int(steps[0].get_shape()[0]))
         states = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
-        given = {'training': training} if isinstance(self.cell, _Cell) else {}
+        given = {'training': training} if tf.takes_argument(self.cell.call, 'training') else {}
         outputs = []
         for step, there in zip(steps, seen):
             output, new = self.cell.call(step, states, **given)
             if there is not None:
-                before = outputs[-1] if outputs else tf.zeros_like(output)
+                before = outputs[-1] if outputs and not self.zero_output_for_mask else tf.zeros_like(output)
                 output = tf.where(there, output, before)
-                new = [tf.where(there, a, b) for a, b in zip(new, states)]
+                new = _chosen(there, new, states)
             states = list(new)
             outputs.append(output)
         result = tf.stack(outputs, self._time) if self.return_sequences else outputs[-1]
@@ -215,6 +282,8 @@ CuDNNGRU = _running('CuDNNGRU', _CuDNNGRUCell, {'recurrent_activation': 'sigmoid
 class Bidirectional(Layer):
     """A recurrent layer over the steps forwards, and another one of its kind backwards."""
 
+    supports_masking = True
+
     def __init__(self, layer, merge_mode='concat', weights=None, backward_layer=None, **kwargs):
         if merge_mode not in ('sum', 'mul', 'ave', 'concat', None):
             raise ValueError("Invalid merge mode. Merge mode should be one of {'sum', 'mul', 'ave', 'concat', None}")
@@ -223,12 +292,24 @@ class Bidirectional(Layer):
         self.backward_layer = backward_layer or copy.deepcopy(layer)
         if backward_layer is None:
             self.backward_layer.go_backwards = not layer.go_backwards
+        if weights is not None:
+            half = len(weights) // 2
+            layer.cell._first_values = list(weights[:half])
+            self.backward_layer.cell._first_values = list(weights[half:])
+        for one in (self.forward_layer, self.backward_layer):
+            one.zero_output_for_mask = one.return_sequences
         self.forward_layer._name = 'forward_' + self.forward_layer._name
         self.backward_layer._name = 'backward_' + self.backward_layer._name
 
     @property
     def losses(self):
         return self.forward_layer.losses + self.backward_layer.losses
+
+    def compute_mask(self, inputs, mask=None):
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        if not self.forward_layer.return_sequences:
+            return None
+        return [mask, mask] if self.merge_mode is None else mask
 
     def call(self, inputs, mask=None, training=None, initial_state=None):
         if isinstance(inputs, (list, tuple)):

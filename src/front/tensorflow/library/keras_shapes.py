@@ -39,6 +39,8 @@ class RepeatVector(Layer):
 
 class InputLayer(Layer):
     def __init__(self, input_shape=None, batch_size=None, dtype=None, input_tensor=None, sparse=False, name=None, **kwargs):
+        if sparse or input_tensor is not None:
+            raise ValueError('`sparse` and `input_tensor` of an InputLayer are not known to cortado')
         Layer.__init__(self, name=name, input_shape=input_shape or True)
 
 
@@ -47,11 +49,15 @@ class Activation(Layer):
         Layer.__init__(self, **kwargs)
         self.activation = _activation(activation)
 
+    supports_masking = True
+
     def call(self, inputs):
         return tf.identity(inputs) if self.activation is None else self.activation(inputs)
 
 
 class ReLU(Layer):
+    supports_masking = True
+
     def __init__(self, max_value=None, negative_slope=0, threshold=0, **kwargs):
         Layer.__init__(self, **kwargs)
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
@@ -68,6 +74,8 @@ class ReLU(Layer):
 
 
 class LeakyReLU(Layer):
+    supports_masking = True
+
     def __init__(self, alpha=0.3, **kwargs):
         Layer.__init__(self, **kwargs)
         self.alpha = alpha
@@ -77,6 +85,8 @@ class LeakyReLU(Layer):
 
 
 class ELU(Layer):
+    supports_masking = True
+
     def __init__(self, alpha=1.0, **kwargs):
         Layer.__init__(self, **kwargs)
         self.alpha = alpha
@@ -86,6 +96,8 @@ class ELU(Layer):
 
 
 class Softmax(Layer):
+    supports_masking = True
+
     def __init__(self, axis=-1, **kwargs):
         Layer.__init__(self, **kwargs)
         self.axis = axis
@@ -95,14 +107,16 @@ class Softmax(Layer):
 
 
 class PReLU(Layer):
+    supports_masking = True
+
     def __init__(self, alpha_initializer='zeros', alpha_regularizer=None, alpha_constraint=None, shared_axes=None, **kwargs):
         Layer.__init__(self, **kwargs)
-        self.by, self.penalty = alpha_initializer, alpha_regularizer
+        self.by, self.penalty, self.kept = alpha_initializer, alpha_regularizer, alpha_constraint
         self.shared = [] if shared_axes is None else shared_axes if isinstance(shared_axes, (list, tuple)) else [shared_axes]
 
     def build(self, input_shape):
         shape = [1 if axis + 1 in self.shared else n for axis, n in enumerate(input_shape.as_list()[1:])]
-        self.alpha = self.add_weight('alpha', shape, initializer=self.by, regularizer=self.penalty)
+        self.alpha = self.add_weight('alpha', shape, initializer=self.by, regularizer=self.penalty, constraint=self.kept)
 
     def call(self, inputs):
         return tf.nn.relu(inputs) - self.alpha * tf.nn.relu(-inputs)
@@ -111,20 +125,24 @@ class PReLU(Layer):
 class Embedding(Layer):
     def __init__(self, input_dim, output_dim, embeddings_initializer='uniform', embeddings_regularizer=None,
                  activity_regularizer=None, embeddings_constraint=None, mask_zero=False, input_length=None, **kwargs):
-        if mask_zero:
-            raise ValueError('`mask_zero` is not known to cortado: give the recurrent layer a mask, '
-                             '`LSTM(8)(Embedding(n, m)(x), mask=tf.not_equal(x, 0))`')
-        Layer.__init__(self, **kwargs)
+        Layer.__init__(self, activity_regularizer=activity_regularizer, **kwargs)
         self.shape, self.by, self.penalty = [input_dim, output_dim], embeddings_initializer, embeddings_regularizer
+        self.kept, self.mask_zero = embeddings_constraint, mask_zero
 
     def build(self, input_shape):
-        self.embeddings = self.add_weight('embeddings', self.shape, initializer=self.by, regularizer=self.penalty)
+        self.embeddings = self.add_weight('embeddings', self.shape, initializer=self.by, regularizer=self.penalty,
+                                          constraint=self.kept)
+
+    def compute_mask(self, inputs, mask=None):
+        return tf.not_equal(tf.cast(inputs, tf.int32), 0) if self.mask_zero else None
 
     def call(self, inputs):
         return tf.nn.embedding_lookup(self.embeddings, tf.cast(inputs, tf.int32))
 
 
 class Dropout(Layer):
+    supports_masking = True
+
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         Layer.__init__(self, **kwargs)
         self.rate, self.noise_shape = rate, noise_shape
@@ -152,6 +170,8 @@ SpatialDropout1D = type('SpatialDropout1D', (SpatialDropout2D,), {})
 
 
 class GaussianNoise(Layer):
+    supports_masking = True
+
     def __init__(self, stddev, **kwargs):
         Layer.__init__(self, **kwargs)
         self.stddev = stddev
@@ -160,7 +180,27 @@ class GaussianNoise(Layer):
         return inputs + tf.random_normal(tf.shape(inputs), 0.0, self.stddev) if _learning(training) else inputs
 
 
+class Masking(Layer):
+    """Steps whose features all have one value do not count."""
+
+    def __init__(self, mask_value=0.0, **kwargs):
+        Layer.__init__(self, **kwargs)
+        self.mask_value = mask_value
+
+    def compute_mask(self, inputs, mask=None):
+        return tf.reduce_any(tf.not_equal(inputs, float(self.mask_value)), -1)
+
+    def call(self, inputs):
+        return inputs * tf.cast(tf.expand_dims(self.compute_mask(inputs), -1), tf.float32)
+
+
 class _Merge(Layer):
+    def compute_mask(self, inputs, mask=None):
+        joined = None
+        for one in mask or []:
+            joined = joined if one is None else one if joined is None else tf.logical_and(joined, one)
+        return joined
+
     def call(self, inputs):
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ValueError('A merge layer should be called on a list of at least 2 inputs')
@@ -207,6 +247,18 @@ class Concatenate(Layer):
 
     def call(self, inputs):
         return tf.concat(inputs, self.axis)
+
+    def compute_mask(self, inputs, mask=None):
+        if mask is None:
+            return None
+        each = []
+        for x, own in zip(inputs, mask):
+            if own is None:
+                own = tf.fill(x.get_shape().as_list(), True)
+            elif len(own.get_shape()) < len(x.get_shape()):
+                own = tf.expand_dims(own, -1)
+            each.append(own)
+        return tf.reduce_all(tf.concat(each, self.axis), -1)
 
 
 class Dot(Layer):
@@ -318,7 +370,22 @@ class TimeDistributed(Layer):
         self.layer = layer
         layer._within = True
 
-    def call(self, inputs, **kwargs):
+    def call(self, inputs, mask=None, **kwargs):
         n = inputs.get_shape().as_list()
+        if mask is not None and tf.takes_argument(self.layer.call, 'mask'):
+            m = mask.get_shape().as_list()
+            kwargs['mask'] = tf.reshape(mask, [m[0] * m[1]] + m[2:])
         outputs = self.layer(tf.reshape(inputs, [n[0] * n[1]] + n[2:]), **kwargs)
         return tf.reshape(outputs, n[:2] + outputs.get_shape().as_list()[1:])
+
+    def compute_mask(self, inputs, mask=None):
+        if mask is None:
+            return None
+        if not self.layer.supports_masking:
+            raise TypeError('Layer %s does not support masking, but was passed an input_mask' % self.layer.name)
+        axes = list(range(2, len(mask.get_shape())))
+        return tf.reduce_any(mask, axes) if axes else mask
+
+    @property
+    def losses(self):
+        return self.layer.losses

@@ -33,45 +33,65 @@ def _either(layer):
             return layer(inputs, *args, **kwargs)
         given = dict(kwargs)
         given['data_format'] = 'channels_last'
-        return tf.transpose(layer(tf.transpose(inputs, [0, 2, 3, 1]), *args, **given), [0, 3, 1, 2])
+        rank = len(inputs.get_shape())
+        there, back = [0] + list(range(2, rank)) + [1], [0, rank - 1] + list(range(1, rank - 1))
+        return tf.transpose(layer(tf.transpose(inputs, there), *args, **given), back)
     return of
 
 
-def _ended(outputs, activation, use_bias, units, initializer, regularizer, trainable):
+def _one_of(strides, dilation_rate):
+    each = [max(n) if isinstance(n, (list, tuple)) else n for n in (strides, dilation_rate)]
+    if min(each) > 1:
+        raise ValueError('`strides > 1` not supported in conjunction with `dilation_rate > 1`')
+
+
+def _ended(outputs, activation, use_bias, units, initializer, regularizer, constraint, trainable):
     if use_bias:
         bias = tf.get_variable('bias', [units], initializer=initializer or tf.zeros_initializer(),
-                               regularizer=regularizer, trainable=trainable)
+                               regularizer=regularizer, constraint=constraint, trainable=trainable)
         outputs = tf.nn.bias_add(outputs, bias)
     return outputs if activation is None else activation(outputs)
 
 
+def _active(outputs, regularizer):
+    """The outputs, whose penalty for each record joins those of the weights."""
+    if regularizer is not None:
+        penalty = regularizer(outputs)
+        if penalty is not None:
+            tf.add_to_collection(tf.GraphKeys.REGULARIZATION_LOSSES, penalty / float(int(outputs.get_shape()[0])))
+    return outputs
+
+
 def _convolution(axes, scope, convolve, inputs, filters, kernel_size, strides, padding, data_format, dilation_rate,
                  activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-                 trainable, name, reuse):
+                 activity_regularizer, kernel_constraint, bias_constraint, trainable, name, reuse):
     _last(data_format)
+    _one_of(strides, dilation_rate)
     with tf.variable_scope(name, scope, reuse=reuse):
         shape = _each(kernel_size, axes, 'kernel_size') + [int(inputs.get_shape()[-1]), filters]
         kernel = tf.get_variable('kernel', shape, initializer=kernel_initializer, regularizer=kernel_regularizer,
-                                 trainable=trainable)
+                                 constraint=kernel_constraint, trainable=trainable)
         outputs = convolve(inputs, kernel, _within(strides, axes, 'strides'), padding.upper(),
                            dilations=_within(dilation_rate, axes, 'dilation_rate'))
-        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+        outputs = _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, bias_constraint, trainable)
+        return _active(outputs, activity_regularizer)
 
 
 def _convolution_transpose(axes, scope, convolve, inputs, filters, kernel_size, strides, padding, data_format, activation,
                            use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-                           trainable, name, reuse):
+                           activity_regularizer, kernel_constraint, bias_constraint, trainable, name, reuse):
     _last(data_format)
     with tf.variable_scope(name, scope, reuse=reuse):
         window, steps = _each(kernel_size, axes, 'kernel_size'), _each(strides, axes, 'strides')
         shape = inputs.get_shape().as_list()
         kernel = tf.get_variable('kernel', window + [filters, shape[-1]], initializer=kernel_initializer,
-                                 regularizer=kernel_regularizer, trainable=trainable)
+                                 regularizer=kernel_regularizer, constraint=kernel_constraint, trainable=trainable)
         extents = [n * s for n, s in zip(shape[1:axes + 1], steps)]
         if padding.upper() == 'VALID':
             extents = [n + (k - s if k > s else 0) for n, k, s in zip(extents, window, steps)]
         outputs = convolve(inputs, kernel, [shape[0]] + extents + [filters], [1] + steps + [1], padding.upper())
-        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+        outputs = _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, bias_constraint, trainable)
+        return _active(outputs, activity_regularizer)
 
 
 @_either
@@ -81,7 +101,7 @@ def conv2d(inputs, filters, kernel_size, strides=(1, 1), padding='valid', data_f
            bias_constraint=None, trainable=True, name=None, reuse=None):
     return _convolution(2, 'conv2d', tf.nn.conv2d, inputs, filters, kernel_size, strides, padding, data_format,
                         dilation_rate, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
-                        bias_regularizer, trainable, name, reuse)
+                        bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, trainable, name, reuse)
 
 
 @_either
@@ -91,7 +111,8 @@ def conv2d_transpose(inputs, filters, kernel_size, strides=(1, 1), padding='vali
                      kernel_constraint=None, bias_constraint=None, trainable=True, name=None, reuse=None):
     return _convolution_transpose(2, 'conv2d_transpose', tf.nn.conv2d_transpose, inputs, filters, kernel_size, strides,
                                   padding, data_format, activation, use_bias, kernel_initializer, bias_initializer,
-                                  kernel_regularizer, bias_regularizer, trainable, name, reuse)
+                                  kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint,
+                                  bias_constraint, trainable, name, reuse)
 
 
 def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
@@ -100,11 +121,12 @@ def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None
     with tf.variable_scope(name, 'dense', reuse=reuse):
         shape = inputs.get_shape().as_list()
         kernel = tf.get_variable('kernel', [shape[-1], units], initializer=kernel_initializer,
-                                 regularizer=kernel_regularizer, trainable=trainable)
+                                 regularizer=kernel_regularizer, constraint=kernel_constraint, trainable=trainable)
         rows = inputs if len(shape) == 2 else tf.reshape(inputs, [-1, shape[-1]])
         outputs = tf.matmul(rows, kernel)
-        outputs = _ended(outputs, activation, use_bias, units, bias_initializer, bias_regularizer, trainable)
-        return outputs if len(shape) == 2 else tf.reshape(outputs, shape[:-1] + [units])
+        outputs = _ended(outputs, activation, use_bias, units, bias_initializer, bias_regularizer, bias_constraint, trainable)
+        outputs = outputs if len(shape) == 2 else tf.reshape(outputs, shape[:-1] + [units])
+        return _active(outputs, activity_regularizer)
 
 
 @_either
@@ -119,30 +141,40 @@ def separable_conv2d(inputs, filters, kernel_size, strides=(1, 1), padding='vali
         channels = int(inputs.get_shape()[-1])
         shape = _each(kernel_size, 2, 'kernel_size') + [channels, depth_multiplier]
         depthwise = tf.get_variable('depthwise_kernel', shape, initializer=depthwise_initializer,
-                                    regularizer=depthwise_regularizer, trainable=trainable)
+                                    regularizer=depthwise_regularizer, constraint=depthwise_constraint,
+                                    trainable=trainable)
         pointwise = tf.get_variable('pointwise_kernel', [1, 1, channels * depth_multiplier, filters],
                                     initializer=pointwise_initializer, regularizer=pointwise_regularizer,
-                                    trainable=trainable)
+                                    constraint=pointwise_constraint, trainable=trainable)
         outputs = tf.nn.separable_conv2d(inputs, depthwise, pointwise, _within(strides, 2, 'strides'),
                                          padding.upper(), _each(dilation_rate, 2, 'dilation_rate'))
-        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+        outputs = _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, bias_constraint, trainable)
+        return _active(outputs, activity_regularizer)
 
 
+@_either
 def conv1d(inputs, filters, kernel_size, strides=1, padding='valid', data_format='channels_last', dilation_rate=1,
            activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None, kernel_regularizer=None,
            bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None,
            trainable=True, name=None, reuse=None):
     _last(data_format)
     window, step, rate = [n[0] if isinstance(n, (list, tuple)) else n for n in (kernel_size, strides, dilation_rate)]
+    _one_of(step, rate)
+    if padding.lower() == 'causal':
+        # A step sees itself and those before it.
+        inputs, padding = tf.pad(inputs, [[0, 0], [(window - 1) * rate, 0], [0, 0]]), 'valid'
     with tf.variable_scope(name, 'conv1d', reuse=reuse):
         kernel = tf.get_variable('kernel', [window, int(inputs.get_shape()[-1]), filters],
-                                 initializer=kernel_initializer, regularizer=kernel_regularizer, trainable=trainable)
+                                 initializer=kernel_initializer, regularizer=kernel_regularizer,
+                                 constraint=kernel_constraint, trainable=trainable)
         outputs = tf.nn.conv2d(tf.expand_dims(inputs, 1), tf.expand_dims(kernel, 0), [1, 1, step, 1], padding.upper(),
                                dilations=[1, 1, rate, 1])
         outputs = tf.squeeze(outputs, [1])
-        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+        outputs = _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, bias_constraint, trainable)
+        return _active(outputs, activity_regularizer)
 
 
+@_either
 def separable_conv1d(inputs, filters, kernel_size, strides=1, padding='valid', data_format='channels_last',
                      dilation_rate=1, depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer=None,
                      pointwise_initializer=None, bias_initializer=None, depthwise_regularizer=None,
@@ -155,40 +187,46 @@ def separable_conv1d(inputs, filters, kernel_size, strides=1, padding='valid', d
         channels = int(inputs.get_shape()[-1])
         depthwise = tf.get_variable('depthwise_kernel', [window, channels, depth_multiplier],
                                     initializer=depthwise_initializer, regularizer=depthwise_regularizer,
-                                    trainable=trainable)
+                                    constraint=depthwise_constraint, trainable=trainable)
         pointwise = tf.get_variable('pointwise_kernel', [1, channels * depth_multiplier, filters],
                                     initializer=pointwise_initializer, regularizer=pointwise_regularizer,
-                                    trainable=trainable)
+                                    constraint=pointwise_constraint, trainable=trainable)
         # Strides are equal, of which only one moves along images that are one high.
         outputs = tf.nn.separable_conv2d(tf.expand_dims(inputs, 1), tf.expand_dims(depthwise, 0),
                                          tf.expand_dims(pointwise, 0), [1, step, step, 1], padding.upper(), [1, rate])
         outputs = tf.squeeze(outputs, [1])
-        return _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, trainable)
+        outputs = _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, bias_constraint, trainable)
+        return _active(outputs, activity_regularizer)
 
 
+@_either
 def conv3d(inputs, filters, kernel_size, strides=(1, 1, 1), padding='valid', data_format='channels_last',
            dilation_rate=(1, 1, 1), activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
            kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
            bias_constraint=None, trainable=True, name=None, reuse=None):
     return _convolution(3, 'conv3d', tf.nn.conv3d, inputs, filters, kernel_size, strides, padding, data_format,
                         dilation_rate, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
-                        bias_regularizer, trainable, name, reuse)
+                        bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, trainable, name, reuse)
 
 
+@_either
 def conv3d_transpose(inputs, filters, kernel_size, strides=(1, 1, 1), padding='valid', data_format='channels_last',
                      activation=None, use_bias=True, kernel_initializer=None, bias_initializer=None,
                      kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                      kernel_constraint=None, bias_constraint=None, trainable=True, name=None, reuse=None):
     return _convolution_transpose(3, 'conv3d_transpose', tf.nn.conv3d_transpose, inputs, filters, kernel_size, strides,
                                   padding, data_format, activation, use_bias, kernel_initializer, bias_initializer,
-                                  kernel_regularizer, bias_regularizer, trainable, name, reuse)
+                                  kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint,
+                                  bias_constraint, trainable, name, reuse)
 
 
+@_either
 def max_pooling3d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     _last(data_format)
     return tf.nn.max_pool3d(inputs, _within(pool_size, 3, 'pool_size'), _within(strides, 3, 'strides'), padding.upper())
 
 
+@_either
 def average_pooling3d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     _last(data_format)
     return tf.nn.avg_pool3d(inputs, _within(pool_size, 3, 'pool_size'), _within(strides, 3, 'strides'), padding.upper())
@@ -200,10 +238,12 @@ def _along(pooled, inputs, pool_size, strides, padding, data_format):
     return tf.squeeze(pooled(tf.expand_dims(inputs, 1), [1, 1, window, 1], [1, 1, step, 1], padding.upper()), [1])
 
 
+@_either
 def max_pooling1d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     return _along(tf.nn.max_pool, inputs, pool_size, strides, padding, data_format)
 
 
+@_either
 def average_pooling1d(inputs, pool_size, strides, padding='valid', data_format='channels_last', name=None):
     return _along(tf.nn.avg_pool, inputs, pool_size, strides, padding, data_format)
 
@@ -229,7 +269,7 @@ def flatten(inputs, name=None):
 def dropout(inputs, rate=0.5, noise_shape=None, seed=None, training=False, name=None):
     if not training:
         return tf.identity(inputs)
-    return tf.nn.dropout(inputs, 1 - rate, name=name or 'dropout')
+    return tf.nn.dropout(inputs, 1 - rate, noise_shape, seed, name=name or 'dropout')
 
 
 def batch_normalization(inputs, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer=None,
@@ -257,12 +297,19 @@ def batch_normalization(inputs, axis=-1, momentum=0.99, epsilon=1e-3, center=Tru
         own = scope.name
     given = {'beta': beta_initializer, 'gamma': gamma_initializer, 'moving_mean': moving_mean_initializer,
              'moving_variance': moving_variance_initializer}
-    return tf.contrib.layers.batch_norm(
+    penalties = {'beta': beta_regularizer, 'gamma': gamma_regularizer}
+    outputs = tf.contrib.layers.batch_norm(
         inputs, decay=momentum, center=center, scale=scale, epsilon=epsilon, is_training=training, trainable=trainable,
         fused=len(inputs.get_shape()) == 4 if fused is None else fused,
         param_initializers=dict((key, value) for key, value in given.items() if value is not None),
+        param_regularizers=dict((key, value) for key, value in penalties.items() if value is not None),
         renorm=renorm, renorm_clipping=renorm_clipping, renorm_decay=renorm_momentum if renorm else None,
         reuse=reuse, scope=own[len(around) + 1:] if around else own)
+    for part, constraint in (('beta', beta_constraint), ('gamma', gamma_constraint)):
+        for variable in tf.trainable_variables():
+            if constraint is not None and variable.op.name == own + '/' + part:
+                tf.constrained(variable, constraint)
+    return outputs
 
 
 class _Made(object):
@@ -376,8 +423,8 @@ class Layer(_Made):
 
     def add_variable(self, name, shape, dtype=None, initializer=None, regularizer=None, trainable=True, constraint=None,
                      partitioner=None):
-        return tf.get_variable(name, shape, initializer=initializer, regularizer=regularizer,
-                               trainable=trainable and self.trainable)
+        return tf.get_variable(name, shape, dtype or self.dtype, initializer, regularizer, trainable and self.trainable,
+                               constraint=constraint)
 
     add_weight = add_variable
 

@@ -176,17 +176,13 @@ pub const FUNCTIONS: &[Function] = &[
             c.give(x)
         },
     ),
-    Function(
-        &["tf.cast", "tf.saturate_cast", "tf.dtypes.cast", "tf.dtypes.saturate_cast"],
-        &["x", "dtype", "name?"],
-        |c| {
-            let at = c.bound.span_of("dtype");
-            match kind_of(&c.bound.get("dtype")) {
-                Some(kind) => c.cast(kind),
-                None => Err(c.py.type_error(at, "`dtype` must be a type such as tf.float32")),
-            }
-        },
-    ),
+    Function(&["tf.cast", "tf.dtypes.cast"], &["x", "dtype", "name?"], |c| {
+        let at = c.bound.span_of("dtype");
+        match kind_of(&c.bound.get("dtype")) {
+            Some(kind) => c.cast(kind),
+            None => Err(c.py.type_error(at, "`dtype` must be a type such as tf.float32")),
+        }
+    }),
     Function(&["tf.to_float", "tf.to_double", "tf.to_bfloat16"], ONE, |c| c.cast(Kind::Float)),
     Function(&["tf.to_int32", "tf.to_int64"], ONE, |c| c.cast(Kind::Int)),
     Function(&["tf.clip_by_value"], &["t", "clip_value_min", "clip_value_max", "name?"], |c| {

@@ -53,6 +53,10 @@ pub struct State {
     penalties: RefCell<Vec<Value>>,
     /// Getters that variable scopes name by number, each with the number of the one around it.
     getters: RefCell<Vec<(Value, Option<usize>)>>,
+    /// Constraints that variable scopes name by number.
+    of_scopes: RefCell<Vec<Value>>,
+    /// Variables with what constrains them, in the order in which they were made.
+    constrained: RefCell<Vec<(usize, Value, Span)>>,
     /// The lists of the definition's own collections.
     collections: RefCell<BTreeMap<String, Value>>,
     /// Variables as values by their numbers, each the same one always.
@@ -64,6 +68,11 @@ pub struct State {
 }
 
 impl State {
+    /// Variables by their numbers, each with the function that gives what it becomes after a step, and where that was said.
+    pub fn constraints(&self) -> Vec<(usize, Value, Span)> {
+        self.constrained.borrow().clone()
+    }
+
     /// A variable as a value, the same one whenever it is asked for.
     pub fn variable(&self, variable: usize) -> Value {
         let mut all = self.variables.borrow_mut();
@@ -188,6 +197,8 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
         initializers: RefCell::default(),
         penalties: RefCell::default(),
         getters: RefCell::default(),
+        of_scopes: RefCell::default(),
+        constrained: RefCell::default(),
         collections: RefCell::default(),
         variables: RefCell::default(),
         outputs: RefCell::default(),
@@ -330,6 +341,7 @@ fn value_of(function: &'static Function, state: &Rc<State>) -> Value {
         let nodes = state.graph.borrow().nodes.len();
         py.work(10 + nodes, span)?;
         let mut call = Call { py, state: state.clone(), bound, span, function: name };
+        call.said_once()?;
         let result = run(&mut call)?;
         call.all_read()?;
         Ok(result)
@@ -352,6 +364,18 @@ fn answered(py: &mut Python, name: &str, args: &Args) -> Maybe {
     py.call_method(found, tensor::ANSWER, Args::new(told, args.span)).map(Some)
 }
 
+/// Arguments that newer versions call otherwise: the new name and the old one.
+const RENAMED: [[&str; 2]; 8] = [
+    ["axis", "dim"],
+    ["axis", "dimension"],
+    ["axis", "reduction_indices"],
+    ["axis", "squeeze_dims"],
+    ["keepdims", "keep_dims"],
+    ["rate", "keep_prob"],
+    ["input", "value"],
+    ["filters", "filter"],
+];
+
 /// Arguments that change no number: names, places, types, checks, and how TensorFlow goes about it.
 const IDLE: &[&str] = &[
     "name",
@@ -372,6 +396,8 @@ const IDLE: &[&str] = &[
     "device",
     "partitioner",
     "use_resource",
+    "synchronization",
+    "aggregation",
     "validate_shape",
     "verify_shape",
     "validate_indices",
@@ -435,6 +461,19 @@ impl Call<'_> {
     /// A variable as the result, the same value whenever it is asked for.
     pub fn give_variable(&self, variable: usize) -> Value {
         self.state.variable(variable)
+    }
+
+    /// Complains about an argument that is given by its old and by its new name.
+    fn said_once(&mut self) -> Outcome<()> {
+        let all = self.bound.unread();
+        let given = |name: &str| all.iter().any(|(one, value, _)| one == name && !value.is_none());
+        for [new, old] in RENAMED {
+            if given(new) && given(old) {
+                let message = format!("cannot specify both `{new}` and `{old}`");
+                return Err(self.fault(message, &format!("they mean the same: leave `{old}` out")));
+            }
+        }
+        Ok(())
     }
 
     /// Complains about an argument that was given and is not heeded, but for those that change no number.

@@ -77,17 +77,18 @@ class ExponentialMovingAverage(object):
         return dict((self.average_name(v), v) for v in moving_avg_variables or tf.global_variables())
 
 
-def renormalized(inputs, momentum=0.99, epsilon=1e-3, center=True, scale=True, initializers=None, training=False,
-                 trainable=True, clipping=None, renorm_momentum=None):
+def renormalized(inputs, momentum=0.99, epsilon=1e-3, center=True, scale=True, initializers=None,
+                 regularizers=None, training=False, trainable=True, clipping=None, renorm_momentum=None):
     """Batch renormalisation (Ioffe 2017), in the open scope."""
-    clipping, initializers = clipping or {}, initializers or {}
+    clipping, initializers, regularizers = clipping or {}, initializers or {}, regularizers or {}
     if set(clipping) - set(['rmax', 'rmin', 'dmax']):
         raise ValueError('renorm_clipping has the keys rmax, rmin and dmax, not %r' % sorted(clipping))
     renorm_momentum = 0.99 if renorm_momentum is None else renorm_momentum
     axes, channels = list(range(len(inputs.get_shape()) - 1)), [int(inputs.get_shape()[-1])]
 
     def variable(name, first, learned=False):
-        return tf.get_variable(name, channels, initializer=initializers.get(name, first), trainable=learned and trainable)
+        return tf.get_variable(name, channels, initializer=initializers.get(name, first), regularizer=regularizers.get(name),
+                               trainable=learned and trainable)
 
     zeros, ones = tf.zeros_initializer(), tf.ones_initializer()
     gamma = variable('gamma', ones, True) if scale else None
@@ -111,6 +112,9 @@ def renormalized(inputs, momentum=0.99, epsilon=1e-3, center=True, scale=True, i
     if gamma is not None:
         r, d = r * gamma, d * gamma
     offset = d if beta is None else d + beta
+    if not trainable:
+        # What is not trained leaves its moments as they are as well.
+        return tf.nn.batch_normalization(inputs, mean, variance, offset, r, epsilon)
     updates = [assign_moving_average(renorm_mean, mean, renorm_momentum, zero_debias=False),
                assign_moving_average(renorm_stddev, stddev, renorm_momentum, zero_debias=False),
                assign_moving_average(moving_mean, mean, momentum, zero_debias=False)]

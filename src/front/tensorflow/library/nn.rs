@@ -87,7 +87,16 @@ pub const FUNCTIONS: &[Function] = &[
     Function(&["tf.nn.conv2d"], CONV, |c| c.convolution(false)),
     Function(
         &["tf.nn.depthwise_conv2d", "tf.nn.depthwise_conv2d_native"],
-        &["input", "filter", "strides?", "padding?", "rate?", "name?", "data_format?"],
+        &[
+            "input",
+            "filter",
+            "strides?",
+            "padding?",
+            "rate?",
+            "name?",
+            "data_format?",
+            "dilations?",
+        ],
         |c| c.convolution(true),
     ),
     Function(&["tf.nn.atrous_conv2d"], &["value", "filters", "rate", "padding", "name?"], |c| {
@@ -191,13 +200,20 @@ pub const FUNCTIONS: &[Function] = &[
         &["x", "keep_prob?", "noise_shape?", "seed?", "name?", "rate?"],
         |c| {
             let x = c.tensor("x")?;
+            if !c.has("rate") && !c.has("keep_prob") {
+                return Err(c.fault(
+                    "how much is dropped is not said",
+                    "tf.nn.dropout(x, keep_prob=0.5) keeps half of the elements",
+                ));
+            }
             let keep = if c.has("rate") {
                 1.0 - c.float("rate", 0.0)?
             } else {
                 c.float("keep_prob", 1.0)?
             };
             let name = c.name("dropout")?;
-            c.gives(|graph| graph.dropout(&x, &name, keep, true))
+            let result = c.dropped(&x, &name, keep)?;
+            c.give(result)
         },
     ),
     Function(&["tf.nn.sparse_softmax_cross_entropy_with_logits"], ENTROPY, |c| {
@@ -311,6 +327,30 @@ impl Call<'_> {
         self.tensor(chosen)
     }
 
+    /// A tensor of which elements are dropped, those together that share an element of a tensor of the shape `noise_shape`.
+    pub(super) fn dropped(&mut self, x: &Tensor, name: &str, keep: f64) -> Outcome<Tensor> {
+        let Some(shape) = self.wholes("noise_shape")? else {
+            return self.graph(|graph| graph.dropout(x, name, keep, true));
+        };
+        let extents = shape.iter().zip(&x.dims);
+        let dims: Vec<usize> =
+            extents.map(|(&asked, &own)| usize::try_from(asked).unwrap_or(own)).collect();
+        let fits = dims.iter().zip(&x.dims).all(|(asked, own)| *asked == 1 || asked == own);
+        if shape.len() != x.rank() || !fits {
+            let (have, want) = (graph::shown(&dims), graph::shown(&x.dims));
+            let message = format!("`noise_shape` is {have}, and the tensor {want}");
+            return Err(self.fault(message, "each of its extents is that of the tensor, or 1"));
+        }
+        if keep == 1.0 || dims == x.dims {
+            return self.graph(|graph| graph.dropout(x, name, keep, true));
+        }
+        let ones = Tensor { dims, ..Tensor::number(1.0, Kind::Float) };
+        self.graph(|graph| {
+            let kept = graph.dropout(&ones, name, keep, true)?;
+            graph.binary(Binary::Multiply, x, &kept)
+        })
+    }
+
     fn connected(&mut self, relu: bool) -> Outcome {
         let (x, w, b) = (self.tensor("x")?, self.tensor("weights")?, self.tensor("biases")?);
         let name = self.name("xw_plus_b")?;
@@ -393,10 +433,17 @@ impl Call<'_> {
         };
         x = self.lying(x, first)?;
         let rate = match depthwise {
+            true if self.has("dilations") => self.pair("dilations", 1)?,
             true => self.pair("rate", 1)?,
             false if self.has("dilations") => self.middle("dilations")?,
             false => [1, 1],
         };
+        if depthwise && stride != [1, 1] && rate != [1, 1] {
+            return Err(self.fault(
+                "`strides` and `rate` are both above 1",
+                "TensorFlow computes no strided convolution with holes here: leave one of them at 1",
+            ));
+        }
         let name = self.name(if depthwise { "depthwise" } else { "Conv2D" })?;
         let window = Window { kernel: [1, 1], stride, rate, padding };
         self.convolved("filter", &filter, |graph, weights| {

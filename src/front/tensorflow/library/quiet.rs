@@ -32,6 +32,15 @@ pub const FUNCTIONS: &[Function] = &[
         ));
         Ok(Value::None)
     }),
+    Function(&["tf.takes_argument"], &["function", "argument"], |c| {
+        let function = match c.bound.get("function") {
+            Value::Method(method) => method.function.clone(),
+            other => other,
+        };
+        let argument = c.text("argument")?.unwrap_or_default();
+        let Value::Function(function) = function else { return Ok(false.into()) };
+        Ok(function.code.parameters.iter().any(|one| *one.name.value == *argument).into())
+    }),
     Function(&["tf.train.layer_without_training"], &[], |c| {
         if c.state.is_training.get() {
             let at = c.py.outside(c.span);

@@ -36,6 +36,7 @@ pub const FUNCTIONS: &[Function] = &[
             regularizer: c.bound.some("regularizer"),
             initializer: c.bound.some("initializer"),
             getter: c.bound.some("custom_getter"),
+            constraint: c.bound.some("constraint"),
             state: c.state.clone(),
         };
         if open.name.is_none() && open.scope.is_none() && open.default.is_none() {
@@ -81,6 +82,10 @@ pub const FUNCTIONS: &[Function] = &[
             "dtype?",
             "expected_shape?",
             "import_scope?",
+            "constraint?",
+            "use_resource?",
+            "synchronization?",
+            "aggregation?",
         ],
         |c| {
             let (initial, name) = (c.tensor("initial_value")?, c.name("Variable")?);
@@ -107,6 +112,7 @@ pub const FUNCTIONS: &[Function] = &[
                     regularizer: None,
                 }))
             })?;
+            c.constrain(variable);
             let variable = c.give_variable(variable);
             let collections = c.bound.get("collections");
             c.collect(&collections, &variable)?;
@@ -159,6 +165,7 @@ const VARIABLE_SCOPE: &[&str] = &[
     "reuse?",
     "dtype?",
     "use_resource?",
+    "constraint?",
 ];
 
 /// Does the assignments that are among what must be done first.
@@ -228,6 +235,7 @@ struct OpenScope {
     regularizer: Option<Value>,
     initializer: Option<Value>,
     getter: Option<Value>,
+    constraint: Option<Value>,
     state: Rc<State>,
 }
 
@@ -251,6 +259,11 @@ impl Native for OpenScope {
             let mut all = self.state.initializers.borrow_mut();
             opened.borrow_mut().initializer = Some(all.len());
             all.push(initializer.clone());
+        }
+        if let Some(constraint) = &self.constraint {
+            let mut all = self.state.of_scopes.borrow_mut();
+            opened.borrow_mut().constraint = Some(all.len());
+            all.push(constraint.clone());
         }
         if let Some(getter) = &self.getter {
             let mut all = self.state.getters.borrow_mut();

@@ -78,11 +78,13 @@ def segment_prod(data, segment_ids, name=None):
 
 
 def sparse_segment_sum(data, indices, segment_ids, name=None, num_segments=None):
-    return segment_sum(tf.gather(data, indices), segment_ids)
+    rows = tf.gather(data, indices)
+    return segment_sum(rows, segment_ids) if num_segments is None else unsorted_segment_sum(rows, segment_ids, num_segments)
 
 
 def sparse_segment_mean(data, indices, segment_ids, name=None, num_segments=None):
-    return segment_mean(tf.gather(data, indices), segment_ids)
+    rows = tf.gather(data, indices)
+    return segment_mean(rows, segment_ids) if num_segments is None else unsorted_segment_mean(rows, segment_ids, num_segments)
 
 
 def unsorted_segment_sum(data, segment_ids, num_segments, name=None):

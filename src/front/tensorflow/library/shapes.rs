@@ -213,7 +213,14 @@ pub const FUNCTIONS: &[Function] = &[
         c.gives(|graph| {
             let axis = x.axis(axis)?;
             let places = places.iter().map(|&place| usize::try_from(place).unwrap_or(usize::MAX));
-            graph.pick(&x, axis, places.collect(), "Gather")
+            let picked = graph.pick(&x, axis, places.collect(), "Gather")?;
+            if indices.rank() == 1 {
+                return Ok(picked);
+            }
+            // The axes of the indices stand where the axis was.
+            let dims = [&x.dims[..axis], &indices.dims[..], &x.dims[axis + 1..]].concat();
+            let dims: Vec<i64> = dims.into_iter().map(|extent| extent as i64).collect();
+            graph.reshape(&picked, &dims)
         })
     }),
     // What `tf.scatter_nd` is written with.
@@ -228,7 +235,18 @@ pub const FUNCTIONS: &[Function] = &[
         |c| {
             let indices = c.tensor("ids")?;
             let name = c.name("embedding_lookup")?;
-            let rows = c.looked_up(&indices, "params", &name)?;
+            let (tables, way) = (c.bound.get("params"), c.bound.get("partition_strategy"));
+            let several = tables.as_items().is_some_and(|tables| 1 < tables.len());
+            let rows = match several {
+                true => {
+                    let join = super::written::member(c.py, "tf.nn", "rows_of_tables", c.span)?;
+                    let ids = Value::native(TensorValue(indices.clone()));
+                    let way = if way.is_none() { "mod".into() } else { way };
+                    let args = Args::new([tables, ids, way], c.span);
+                    c.py.call(&join.unwrap_or_default(), args)?
+                }
+                false => c.looked_up(&indices, "params", &name)?,
+            };
             let Some(norm) = c.bound.some("max_norm") else { return Ok(rows) };
             // Each row is clipped by itself.
             let clip = super::written::member(c.py, "tf", "clip_by_norm", c.span)?;

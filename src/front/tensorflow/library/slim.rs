@@ -201,9 +201,12 @@ pub const FUNCTIONS: &[Function] = &[
             let (keep, training) = (c.float("keep_prob", 0.5)?, c.truth("is_training", true)?);
             let name = c.text("scope")?.unwrap_or("Dropout".to_owned());
             let result = match training {
-                true => c.graph(|graph| graph.dropout(&x, &name, keep, true))?,
+                true => c.dropped(&x, &name, keep)?,
                 // What is not dropped is not scaled either, whatever the probability.
-                false => c.graph(|graph| graph.dropout(&x, &name, 1.0, false))?,
+                false => {
+                    let _ = c.bound.get("noise_shape");
+                    c.graph(|graph| graph.dropout(&x, &name, 1.0, false))?
+                }
             };
             c.collected_by_name(Value::native(TensorValue(result)), &name)
         },
@@ -230,8 +233,10 @@ pub const FUNCTIONS: &[Function] = &[
         |c| {
             let (labels, n) = (c.whole_numbers("labels")?, c.whole("num_classes", 0)?);
             let n = usize::try_from(n).unwrap_or(0);
-            let result = c.graph(|graph| graph.one_hot(&labels, n, "one_hot"))?;
-            c.on_and_off(result)
+            let hot = c.graph(|graph| graph.one_hot(&labels, n, "one_hot"))?;
+            let result = c.on_and_off(hot)?;
+            let name = c.text("scope")?.unwrap_or("OneHotEncoding".to_owned());
+            c.collected_by_name(result, &name)
         },
     ),
     Function(&["slim.softmax", "tf.contrib.layers.softmax"], &["logits", "scope?"], |c| {
@@ -304,23 +309,27 @@ fn batch_norm(c: &mut Call) -> Outcome {
     let x = c.floats("inputs")?;
     let channels = x.dims.last().copied().unwrap_or(0);
     let (center, scale) = (c.truth("center", true)?, c.truth("scale", false)?);
-    // What is not trained leaves its moments as they are as well.
     let follows = c.truth("trainable", true)?;
     let decay = c.float("decay", 0.999)?;
     let debias = c.truth("zero_debias_moving_mean", false)?;
-    let decay = if follows || debias { decay } else { 1.0 };
     let epsilon = c.float("epsilon", 0.001)?;
     let (is_training, fused) = (c.truth("is_training", true)?, c.truth("fused", true)?);
     let renorm = c.truth("renorm", false)?;
+    let updates = c.bound.get("updates_collections");
+    let elsewhere = c.bound.is_given("updates_collections")
+        && updates.as_str().is_none_or(|name| &**name != "update_ops");
+    // slim computes by the layer of `tf.layers`, which leaves the moments of what is not trained as they are and has penalties of
+    // its variables, or else by code of its own, which does neither.
+    let by_layer = !debias && !elsewhere && (renorm || x.rank() != 2 || !fused);
+    let decay = if follows || !by_layer { decay } else { 1.0 };
     let how_to_renorm = ["renorm_clipping", "renorm_decay"].map(|name| c.bound.get(name));
     let first = c.channels_first()?;
     let x = c.lying(x, first)?;
     let channels = x.dims.last().copied().unwrap_or(channels);
     let initial = c.bound.get("param_initializers");
+    let given = c.bound.get("param_regularizers");
+    let penalties = if by_layer { given } else { Value::None };
     if renorm {
-        let updates = c.bound.get("updates_collections");
-        let elsewhere = c.bound.is_given("updates_collections")
-            && updates.as_str().is_none_or(|name| &**name != "update_ops");
         if debias || elsewhere {
             let message =
                 "`renorm` is not there with `updates_collections` or `zero_debias_moving_mean`";
@@ -336,6 +345,7 @@ fn batch_norm(c: &mut Call) -> Outcome {
                 .keyword("center", center)
                 .keyword("scale", scale)
                 .keyword("initializers", initial)
+                .keyword("regularizers", penalties)
                 .keyword("training", is_training)
                 .keyword("trainable", follows)
                 .keyword("clipping", clipping)
@@ -353,7 +363,11 @@ fn batch_norm(c: &mut Call) -> Outcome {
                 _ => None,
             };
             let given = given.unwrap_or_else(|| Value::native(Initializer::constant(value)));
-            c.make_vector(name, channels, given, learned && follows)
+            let penalty = match &penalties {
+                Value::Dict(dict) => dict.get_str(name).unwrap_or_default(),
+                _ => Value::None,
+            };
+            c.make_vector(name, channels, given, penalty, learned && follows)
         };
         let beta = if center { Some(make(c, "beta", 0.0, true)?) } else { None };
         let gamma = if scale { Some(make(c, "gamma", 1.0, true)?) } else { None };
@@ -377,7 +391,7 @@ fn debiasing(c: &mut Call, channels: usize) -> Outcome<[usize; 2]> {
     c.graph(|graph| graph.enter(Some(&scope), None, None))?;
     let zero = || Value::native(Initializer::constant(0.0));
     let mut make = |name: &str, dims: Vec<usize>| {
-        let tensor = c.make_by(name, dims, zero(), None, false)?;
+        let tensor = c.make_by(name, dims, zero(), Value::None, false)?;
         c.as_it_is(&tensor)
     };
     let made =

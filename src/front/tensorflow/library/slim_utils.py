@@ -9,6 +9,12 @@ def collect_named_outputs(collections, alias, outputs):
     return outputs
 
 
+def get_variable_collections(variables_collections, name):
+    if isinstance(variables_collections, dict):
+        return variables_collections.get(name)
+    return variables_collections
+
+
 def append_tensor_alias(tensor, alias):
     return tensor
 

@@ -23,6 +23,13 @@ pub const FUNCTIONS: &[Function] = &[
         GET_VARIABLE,
         get_variable,
     ),
+    Function(&["tf.constrained"], &["ref", "constraint"], |c| {
+        let variable = c.tensor("ref")?;
+        if let Some(variable) = Graph::is_variable(&variable) {
+            c.constrain(variable);
+        }
+        Ok(Value::None)
+    }),
     Function(&["tf.assign"], ASSIGN, |c| assign(c, None)),
     Function(&["tf.assign_add"], ASSIGN, |c| assign(c, Some(Binary::Add))),
     Function(&["tf.assign_sub"], ASSIGN, |c| assign(c, Some(Binary::Subtract))),
@@ -63,8 +70,10 @@ const GET_VARIABLE: &[&str] = &[
     "validate_shape?",
     "use_resource?",
     "custom_getter?",
+    "constraint?",
+    "synchronization?",
+    "aggregation?",
     "device?",
-    "reuse?",
 ];
 
 fn get_variable(c: &mut Call) -> Outcome {
@@ -82,6 +91,9 @@ fn get_variable(c: &mut Call) -> Outcome {
     let mut args = Args::new([], c.span).keyword("name", full.as_str());
     for argument in ["shape", "initializer", "regularizer", "collections"] {
         args = args.keyword(argument, c.bound.get(argument));
+    }
+    if let Some(constraint) = c.bound.some("constraint") {
+        args = args.keyword("constraint", constraint);
     }
     let kind = kind_of(&c.bound.get("dtype")).unwrap_or(Kind::Float);
     let trainable = c.truth("trainable", true)?;
@@ -133,7 +145,9 @@ fn named(c: &mut Call, full: &str) -> Outcome {
     let collections = c.bound.get("collections");
     c.collect(&collections, &value)?;
     if variable == before {
-        c.penalise("regularizer", &value)?;
+        let regularizer = c.bound.get("regularizer");
+        c.penalise(&regularizer, &value)?;
+        c.constrain(variable);
     }
     Ok(value)
 }
@@ -206,20 +220,19 @@ impl Call<'_> {
     ) -> Outcome<Tensor> {
         let given = self.bound.some(initializer).unwrap_or_else(|| Value::native(default));
         let trainable = self.truth("trainable", true)?;
-        let penalty = Some(regularizer);
-        self.make_by(name, dims, given, penalty, trainable)
+        let regularizer = self.bound.get(regularizer);
+        self.make_by(name, dims, given, regularizer, trainable)
     }
 
-    /// The same by an initialiser itself, and without a regulariser if there is no argument for it.
+    /// The same by an initialiser and a regulariser themselves.
     pub(super) fn make_by(
         &mut self,
         name: &str,
         dims: Vec<usize>,
         initializer: Value,
-        penalty: Option<&str>,
+        regularizer: Value,
         trainable: bool,
     ) -> Outcome<Tensor> {
-        let regularizer = penalty.map(|argument| self.bound.get(argument)).unwrap_or_default();
         let getters = self.state.getters_with(None);
         if !getters.is_empty() {
             let full = self.state.graph.borrow().in_scope(name);
@@ -243,9 +256,10 @@ impl Call<'_> {
         let before = self.state.graph.borrow().variables.len();
         let given = !regularizer.is_none();
         let inherited = self.state.graph.borrow().scope().borrow().regularizer;
-        let regularizer = if given { regularizer_of(&regularizer) } else { inherited };
+        let scale = if given { regularizer_of(&regularizer) } else { inherited };
         let kind = Kind::Float;
         let variable = self.graph(|graph| {
+            let regularizer = scale;
             graph.get_variable(Asked { name, dims, kind, initial, trainable, regularizer })
         })?;
         let collections = match self.bound.get("variables_collections") {
@@ -255,7 +269,8 @@ impl Call<'_> {
         let value = self.give_variable(variable);
         self.collect(&collections, &value)?;
         if variable == before {
-            self.penalise(penalty.unwrap_or_default(), &value)?;
+            self.penalise(&regularizer, &value)?;
+            self.constrain(variable);
         }
         Ok(self.state.graph.borrow().variable_tensor(variable))
     }
@@ -277,17 +292,31 @@ impl Call<'_> {
         name: &str,
         extent: usize,
         initializer: Value,
+        regularizer: Value,
         trainable: bool,
     ) -> Outcome<usize> {
-        let tensor = self.make_by(name, vec![extent], initializer, None, trainable)?;
+        let tensor = self.make_by(name, vec![extent], initializer, regularizer, trainable)?;
         self.as_it_is(&tensor)
     }
 
-    /// Collects what a regulariser of the definition's own, a function, makes of a new variable: one that is an argument, else
-    /// that of the open scope.
-    fn penalise(&mut self, argument: &str, variable: &Value) -> Outcome<()> {
-        let at = if argument.is_empty() { self.span } else { self.bound.span_of(argument) };
-        let given = if argument.is_empty() { None } else { self.bound.some(argument) };
+    /// Notes what constrains a variable: `constraint` of the call, else that of the open scope. A variable keeps its first one.
+    pub(super) fn constrain(&mut self, variable: usize) {
+        let asked = self.bound.has_parameter("constraint");
+        let given = if asked { self.bound.some("constraint") } else { None };
+        let number = self.state.graph.borrow().scope().borrow().constraint;
+        let of_scope = || self.state.of_scopes.borrow().get(number?).cloned();
+        let Some(constraint) = given.or_else(of_scope) else { return };
+        let mut all = self.state.constrained.borrow_mut();
+        if all.iter().all(|(other, ..)| *other != variable) {
+            all.push((variable, constraint, self.span));
+        }
+    }
+
+    /// Collects what a regulariser of the definition's own, a function, makes of a new variable: one that is given, else that of
+    /// the open scope.
+    fn penalise(&mut self, given: &Value, variable: &Value) -> Outcome<()> {
+        let at = self.span;
+        let given = Some(given.clone()).filter(|given| !given.is_none());
         let number = self.state.graph.borrow().scope().borrow().penalty;
         let of_scope = || self.state.penalties.borrow().get(number?).cloned();
         let Some(function) = given.or_else(of_scope) else { return Ok(()) };

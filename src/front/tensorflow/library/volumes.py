@@ -106,13 +106,15 @@ def _three(value):
 @slim.add_arg_scope
 def slim_max_pool3d(inputs, kernel_size, stride=2, padding='VALID', data_format='NDHWC', outputs_collections=None,
                     scope=None):
-    return max_pool3d(inputs, _three(kernel_size), _three(stride), padding, data_format)
+    outputs = max_pool3d(inputs, _three(kernel_size), _three(stride), padding, data_format)
+    return slim.utils.collect_named_outputs(outputs_collections, scope or 'MaxPool3D', outputs)
 
 
 @slim.add_arg_scope
 def slim_avg_pool3d(inputs, kernel_size, stride=2, padding='VALID', data_format='NDHWC', outputs_collections=None,
                     scope=None):
-    return avg_pool3d(inputs, _three(kernel_size), _three(stride), padding, data_format)
+    outputs = avg_pool3d(inputs, _three(kernel_size), _three(stride), padding, data_format)
+    return slim.utils.collect_named_outputs(outputs_collections, scope or 'AvgPool3D', outputs)
 
 
 def avg_pool3d(input, ksize, strides, padding, data_format=None, name=None):

@@ -17,8 +17,11 @@ def _one(value):
 
 
 def _along(pooled, input, ksize, strides, padding, data_format):
+    if data_format == 'NCW':
+        outputs = _along(pooled, tf.transpose(input, [0, 2, 1]), ksize, strides, padding, 'NWC')
+        return tf.transpose(outputs, [0, 2, 1])
     if data_format not in (None, 'NWC'):
-        raise ValueError('`data_format` %s is not known, only NWC' % (data_format,))
+        raise ValueError('`data_format` %s is not known, only NWC and NCW' % (data_format,))
     return tf.squeeze(pooled(tf.expand_dims(input, 1), [1, 1, _one(ksize), 1], [1, 1, _one(strides), 1], padding), [1])
 
 
@@ -85,9 +88,7 @@ def erosion2d(value, kernel, strides, rates, padding, name=None):
 @slim.add_arg_scope
 def pool(inputs, kernel_size, pooling_type, padding='VALID', data_format=None, dilation_rate=1, stride=1,
          outputs_collections=None, scope=None):
-    if data_format not in (None, 'NHWC', 'NWC'):
-        raise ValueError('`data_format` %s is not known, only NHWC' % data_format)
-    result = tf.nn.pool(inputs, kernel_size, pooling_type, padding, dilation_rate, stride)
+    result = tf.nn.pool(inputs, kernel_size, pooling_type, padding, dilation_rate, stride, data_format=data_format)
     return slim.utils.collect_named_outputs(outputs_collections, scope or 'pool', result)
 
 
@@ -100,14 +101,16 @@ def conv2d_in_plane(inputs, kernel_size, stride=1, padding='SAME', activation_fn
     window, step = [list(v) if isinstance(v, (list, tuple)) else [v, v] for v in (kernel_size, stride)]
     with tf.variable_scope(scope, 'ConvInPlane', [inputs], reuse=reuse) as around:
         channels = int(inputs.get_shape()[-1])
-        weights = tf.get_variable('weights', window + [1, 1], initializer=weights_initializer,
-                                  regularizer=weights_regularizer, trainable=trainable)
+        weights = slim.model_variable('weights', window + [1, 1], initializer=weights_initializer,
+                                      regularizer=weights_regularizer, trainable=trainable,
+                                      collections=slim.utils.get_variable_collections(variables_collections, 'weights'))
         outputs = tf.nn.depthwise_conv2d(inputs, tf.tile(weights, [1, 1, channels, 1]), [1] + step + [1], padding)
         if normalizer_fn is not None:
             outputs = normalizer_fn(outputs, **(normalizer_params or {}))
         elif biases_initializer is not None:
-            biases = tf.get_variable('biases', [channels], initializer=biases_initializer, regularizer=biases_regularizer,
-                                     trainable=trainable)
+            biases = slim.model_variable('biases', [channels], initializer=biases_initializer, regularizer=biases_regularizer,
+                                         trainable=trainable,
+                                         collections=slim.utils.get_variable_collections(variables_collections, 'biases'))
             outputs = tf.nn.bias_add(outputs, biases)
         outputs = outputs if activation_fn is None else activation_fn(outputs)
         return slim.utils.collect_named_outputs(outputs_collections, around.name, outputs)
@@ -118,11 +121,16 @@ convolution2d_in_plane = conv2d_in_plane
 
 def images_to_sequence(inputs, data_format='NHWC', outputs_collections=None, scope=None):
     # Columns are steps, rows of images sequences.
+    if data_format not in ('NHWC', 'NCHW'):
+        raise ValueError('data_format has to be either NCHW or NHWC.')
+    inputs = tf.transpose(inputs, [0, 2, 3, 1]) if data_format == 'NCHW' else inputs
     n, high, wide, channels = [int(extent) for extent in inputs.get_shape()]
-    return tf.reshape(tf.transpose(inputs, [2, 0, 1, 3]), [wide, n * high, channels])
+    outputs = tf.reshape(tf.transpose(inputs, [2, 0, 1, 3]), [wide, n * high, channels])
+    return slim.utils.collect_named_outputs(outputs_collections, scope or 'ImagesToSequence', outputs)
 
 
 def sequence_to_images(inputs, height, output_data_format='channels_last', outputs_collections=None, scope=None):
     wide, n, channels = [int(extent) for extent in inputs.get_shape()]
     images = tf.transpose(tf.reshape(inputs, [wide, n // height, height, channels]), [1, 2, 0, 3])
-    return images if output_data_format == 'channels_last' else tf.transpose(images, [0, 3, 1, 2])
+    images = images if output_data_format == 'channels_last' else tf.transpose(images, [0, 3, 1, 2])
+    return slim.utils.collect_named_outputs(outputs_collections, scope or 'SequenceToImages', images)

@@ -33,6 +33,7 @@ const MODULES: &[(&str, &str)] = &[
     ("tensorflow.keras.models", include_str!("keras_models.py")),
     ("tensorflow.keras.backend", include_str!("keras_backend.py")),
     ("tensorflow.keras.losses", include_str!("keras_losses.py")),
+    ("tensorflow.keras.constraints", include_str!("keras_constraints.py")),
     ("tensorflow.keras.activations", ACTIVATIONS),
     ("tensorflow.keras.penalties", include_str!("keras_penalties.py")),
     ("tensorflow.app.flags", include_str!("flags.py")),
@@ -59,6 +60,7 @@ const OF_KERAS: &[(&str, &str)] = &[
     ("backend", "backend"),
     ("losses", "losses objectives"),
     ("activations", "activations"),
+    ("constraints", "constraints"),
 ];
 
 const RNN: &str = "from tensorflow.nn.rnn_cell import *\n";
