@@ -35,7 +35,6 @@ fn decode_trusted(file: &[u8], brightness: bool) -> Option<Pixels> {
         max_scans: MAX_SCANS,
         max_pixels: MAX_BYTES / 3,
         max_memory: Some(2 * MAX_BYTES),
-        ..DecodeLimits::default()
     };
     let mut decoder = Decoder::new_with_limits(file, limits).ok()?;
     let (format, channels) = match decoder.jpeg_color_space() {
@@ -50,7 +49,7 @@ fn decode_trusted(file: &[u8], brightness: bool) -> Option<Pixels> {
     let image = decoder.decode_image().ok()?;
     let size = [image.height, image.width];
     let is_whole = image.data.len() == channels * image.height * image.width;
-    is_whole.then(|| Pixels { channels, size, bytes: image.data })
+    is_whole.then_some(Pixels { channels, size, bytes: image.data })
 }
 
 /// By whose formula inks become colours.

@@ -129,7 +129,7 @@ impl Inputs {
         let declared_batch = images.1.as_ref().and_then(|shape| shape.dims().first().copied());
         let of = |(name, shape): &(String, Option<Shape>)| Picture {
             name: name.clone(),
-            declared: shape.as_ref().and_then(|s| picture_of(s)),
+            declared: picture(shape),
         };
         let mut found = Inputs {
             images: of(images),
