@@ -205,3 +205,21 @@ fn dummy_data_counts() {
         "`height` is missing beside the other extents",
     );
 }
+
+/// Caffe 1.0 writes these numbers into its model before the first update, and "Skipping parameter initialization" into its log.
+#[test]
+fn blobs_of_a_layer_are_its_first_values() {
+    let checked = checked(
+        "layer { name: 'x' type: 'DummyData' top: 'x' dummy_data_param {
+            shape { dim: 1 dim: 3 dim: 1 dim: 1 } data_filler { value: 1 } } }
+        layer { name: 'c' type: 'Convolution' bottom: 'x' top: 'c'
+            convolution_param { num_output: 1 kernel_size: 1 weight_filler { type: 'xavier' } }
+            blobs { shape { dim: 1 dim: 3 dim: 1 dim: 1 } data: 1.25 data: 2.5 data: 3.75 }
+            blobs { num: 1 channels: 1 height: 1 width: 1 data: [5.5] } }",
+    );
+    assert!(checked.diagnostics.is_empty(), "{}", checked.complaints());
+    let env = pipeline::environment(&Options::default(), &|_| None);
+    let pass = PassOptions { backward: false, device: Device::Cpu, threads: 1, seed: 1 };
+    let out = one_pass(&checked.stages[0], &env, &BTreeMap::new(), &pass).expect("numbers");
+    assert_eq!(out["out.c"].data, [13.0]);
+}

@@ -94,6 +94,31 @@ fn image_data_trains_and_tests() {
     learns(&solver(folder.path(), &resized, 0), &options);
 }
 
+#[test]
+fn a_run_file_cannot_speak_of_data_that_layers_read_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    images(folder.path());
+    solver(folder.path(), &image_layer(folder.path(), "TRAIN", ""), 0);
+    let said = |lines: &str| {
+        let path = folder.path().join("run.yaml");
+        std::fs::write(
+            &path,
+            format!(
+                "network: net.prototxt\noutput: {}\n{lines}\n",
+                folder.path().join("out").display()
+            ),
+        )
+        .unwrap();
+        open(&path, &JobOptions::default()).err().unwrap_or_default()
+    };
+    let train = "train: { iterations: 1, solver: { base_lr: 0.1 } }";
+    assert_eq!(said(train), "");
+    let shuffled = said(&train.replace("iterations", "shuffle: true, iterations"));
+    assert!(shuffled.contains("`train.shuffle` has no effect on layer `data_TRAIN`"), "{shuffled}");
+    let mean = said(&format!("{train}\ndataset: {{ mean: list.txt }}"));
+    assert!(mean.contains("`dataset.mean` has no effect on layer `data_TRAIN`"), "{mean}");
+}
+
 /// Images of any size whose left halves are dark and of class 0, whose right halves are bright and of class 1, cut to one
 /// size and continued beyond their ends.
 #[test]

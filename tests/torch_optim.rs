@@ -125,6 +125,10 @@ fn words() -> Result<(), Failed> {
     expect("{ method: adamx }", false, "did you mean \"adam\"?")?;
     expect("{ method: sgd, policy: steps }", false, "did you mean \"step\"?")?;
     expect("{ method: sgd, policy: step, stepvalues: [150] }", false, "percent of training")?;
+    expect("{ method: sgd, policy: step, stepvalues: [30, 60] }", false, "has one step")?;
+    expect("{ method: sgd, policy: multistep, stepvalues: [30, 60] }", false, "")?;
+    expect("{ learningRateDecay: 1e-4, policy: exp }", true, "belongs to the policy")?;
+    expect("{ learningRateDecay: 1e-4, policy: torch_sgd }", true, "")?;
     expect("{ method: sgd, momentum: 0.9, nesterov: true }", false, "`dampening: 0`")?;
     expect("{ method: rprop, learningRate: .nan }", false, "leads nowhere")?;
     let (default, _) = solver("{}", true)?;

@@ -174,7 +174,8 @@ codes! {
     /// modern `layer { type: "..." }` that the help shows.
     W0611 "outdated-layers";
     /// `scale`, `mean_file`, `crop_size` and `mirror` once stood in `data_param`. Caffe moves them to
-    /// `transform_param` for layers in the old form only; in a modern `layer` it reads past them without a word.
+    /// `transform_param` for layers in the old form only; in a modern `layer` it reads past them without a word. So it does with
+    /// `rand_skip` and `force_encoded_color` of a Data layer, and with the `scale` of WindowData's `transform_param`.
     W0612 "ignored-transformation";
     /// `input`, `input_dim` and `input_shape` of the net were replaced by an Input layer.
     W0613 "outdated-inputs";
@@ -257,6 +258,13 @@ codes! {
     /// as outside of training; before, and in cudnn, it took mean and variance over the pixels of that one image, and
     /// definitions of those years, such as those of pix2pix with a batch of one, mean that.
     W0640 "batch-of-one";
+    /// A definition replaces a method which the programs that train with Torch call and cortado does not: `forward` or
+    /// `getParameters` of the whole model, `forward` or `backward` of its criterion. Modules compute by `updateOutput` and
+    /// `updateGradInput`, and `parameters` says what is learned; these are followed. So is said of a module whose `gradWeight`
+    /// or `gradBias` is taken away, which Torch cannot train: it keeps its first values.
+    W0641 "method-not-called";
+    /// A class of the library is made with more arguments than it takes. Lua drops them without a word.
+    W0642 "argument-without-effect";
 
     /// A solver or a run file names a net that is not there. Paths of a solver are relative to where cortado is
     /// started, as for Caffe, or to the solver's own folder.

@@ -100,9 +100,11 @@ impl Inputs {
         };
         let named = data.databases.is_some() || data.idx.is_some();
         let mut free: Vec<&str> = vec![];
+        let (mut own, mut adopted): (Vec<&Node>, bool) = (vec![], false);
         for node in nodes {
             if let Some((source, batch)) = serve(plan, node, seed, train)? {
                 inputs.serve(node, source, batch);
+                own.push(node);
                 continue;
             }
             match &node.layer {
@@ -112,6 +114,7 @@ impl Inputs {
                     if named =>
                 {
                     inputs.named_data(&asked, node, own, *batch_size)?;
+                    adopted = true;
                 }
                 Layer::MemoryData(_) => return Err(nothing_in_memory(node)),
                 Layer::Python(_) if !named => return Err(nothing_in_memory(node)),
@@ -134,6 +137,10 @@ impl Inputs {
         if named && !free.is_empty() {
             let declared = existing().find_map(declared_batch);
             inputs.free_inputs(&asked, definition, &free, declared)?;
+            adopted = true;
+        }
+        if let Some(node) = own.first() {
+            beside_own_data(node, data, adopted)?;
         }
         Ok(inputs)
     }
@@ -143,9 +150,12 @@ impl Inputs {
         let &Asked { plan, data, train, .. } = asked;
         let source = plan.locate(&layer.source);
         let mut records = Records::open_lmdb(&source, None)?;
-        let options = transform(&plan.bases, &layer.transform, None, train)?;
         let batch = batch_size(plan, node, layer.batch_size)?;
         let tops: Vec<&str> = tops(node).collect();
+        // A database of labels alone has no mean.
+        let mean =
+            data.mean.as_deref().filter(|_| !tops.first().is_some_and(|top| is_label(top, 0)));
+        let options = transform(&plan.bases, &layer.transform, mean, train)?;
         if asked.of_pairs && serves_labels(&tops) {
             let advice = "read the labels of pairs by a Data layer of their own";
             labels_of_pairs(&mut records, (&source, None), batch, || advice.into())?;
@@ -405,8 +415,35 @@ impl Inputs {
         }
         let source = Source::of_tensors(path, &names)?;
         let batch = source.batch_size().unwrap_or(1);
+        if let Some(asked) = plan.batch_size.filter(|&asked| train && asked != batch) {
+            return Err(Error::refused(format!(
+                "`train.batch_size` is {asked}, and the batches of {} have {batch} records each",
+                path.display()
+            )));
+        }
         self.wire(source, batch, names.iter().copied().zip(0..));
         Ok(others)
+    }
+}
+
+/// Refuses what a run file says of data where a layer reads its own, and nothing else reads those of the run file.
+fn beside_own_data(node: &Node, data: &DataSpec, adopted: bool) -> Result<()> {
+    let about = |key: &str, instead: &str| {
+        let (layer, kind) = (&node.name.value, &node.type_name.value);
+        Err(Error::refused(format!(
+            "`{key}` has no effect on layer `{layer}`, which reads data of its own by {kind}: {instead}"
+        )))
+    };
+    let named = data.databases.is_some() || data.idx.is_some();
+    match adopted {
+        false if named => about("dataset", "leave it out, or make the layer an Input"),
+        false if data.mean.is_some() => {
+            about("dataset.mean", "name the mean in its `transform_param`")
+        }
+        _ if data.shuffle => {
+            about("train.shuffle", "write `shuffle: true` into the layer, where it has that")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ mod options;
 mod program;
 mod run;
 pub mod run_file;
+mod run_file_check;
 mod run_file_text;
 pub mod seen;
 mod solver_file;

@@ -10,6 +10,7 @@ use serde_yaml::Mapping;
 use super::data::DataSpec;
 use super::missing::missing_of_run;
 use super::program::{self, Facts, is_program};
+use super::run_file_check::check;
 use super::run_file_text::{self, Set, Wrong};
 use super::solver_mapping::read_solver;
 use super::{JobOptions, Kept, Plan, RUN_FILE, is_run_file, read_net, states};
@@ -311,57 +312,6 @@ pub fn read(path: &Path, set: &[Set]) -> Result<(RunFile, String)> {
         return Err(Error::format(path, why));
     }
     run_file_text::read(path, set, check)
-}
-
-/// Refuses values that make no sense, and fields that others make meaningless.
-fn check(file: &RunFile) -> Result<(), Wrong> {
-    let Training { epochs, iterations, batch_size, snapshot, validation, keep, .. } = &file.train;
-    let lengths = [
-        ("train.epochs", *epochs),
-        ("train.snapshot", *snapshot),
-        ("train.validation", *validation),
-    ];
-    for (key, length) in lengths.into_iter().filter_map(|(key, length)| Some((key, length?))) {
-        if !(0.0 < length && length.is_finite()) {
-            let why = format!("`{key}` is {length}, and must be a number above 0");
-            return Err(Wrong::new(key, why));
-        }
-    }
-    let counts = [
-        ("train.iterations", *iterations),
-        ("train.batch_size", batch_size.map(|n| n as u64)),
-        ("train.keep", keep.map(|n| n as u64)),
-    ];
-    if let Some((key, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
-        return Err(Wrong::new(key, format!("`{key}` is 0, and must be at least 1")));
-    }
-    let Dataset { train, val, pairs, .. } = &file.dataset;
-    if let Some(pairs) = pairs {
-        let named = [("dataset.train", *train != Files::default()), ("dataset.val", val.is_some())];
-        if let Some((key, _)) = named.iter().find(|(_, named)| *named) {
-            let why = format!(
-                "`dataset.pairs` are made, and `{key}` would not be read; leave one of them out"
-            );
-            return Err(Wrong::new("dataset.pairs", why));
-        }
-        if pairs.val_images.is_some() != pairs.val_labels.is_some() {
-            let [images, labels] = ["dataset.pairs.val_images", "dataset.pairs.val_labels"];
-            let there = if pairs.val_images.is_some() { images } else { labels };
-            return Err(Wrong::new(there, format!("`{images}` and `{labels}` go together")));
-        }
-    }
-    let told = [
-        ("params", !file.params.is_empty()),
-        ("call", file.call.is_some()),
-        ("loss", file.loss.is_some()),
-    ];
-    let told = told.iter().find(|(_, told)| *told).filter(|_| !is_program(&file.network));
-    if let Some((key, _)) = told {
-        let network = file.network.display();
-        let why = format!("`{key}` is for definitions that are programs, and {network} is none");
-        return Err(Wrong::new(key, why));
-    }
-    Ok(())
 }
 
 pub(super) fn plan(

@@ -1,9 +1,10 @@
 //! Images with the boxes of the objects in them.
 
-use super::data::{Transform, batches};
+use super::data::{Transform, batches, read_past};
 use super::image_parts::{Emit, Sampler};
 use super::prelude::*;
 use crate::diag::{self, Diagnostic};
+use crate::spec::{Field, Value};
 
 params! {
     /// Images and the boxes of their objects from an LMDB of AnnotatedDatums, the data of SSD's fork of Caffe (Liu et al.
@@ -54,7 +55,8 @@ fn not_made(p: &Args, key: &'static str, what: &str) {
 impl AnnotatedData {
     fn read(a: &Args) -> Self {
         let data = a.section("data_param");
-        data.ignore(&["backend", "rand_skip", "prefetch"]);
+        data.ignore(&["backend", "prefetch"]);
+        read_past(&data);
         let annotated = a.section("annotated_data_param");
         annotated.ignore(&["label_map_file", "anno_type"]);
         let p = a.section("transform_param");
@@ -87,8 +89,21 @@ impl AnnotatedData {
         if p.choice_from("resize_mode", 1, &modes) == Some(false) {
             p.wrong("resize_mode", "images are stretched here, by WARP");
         }
-        // Of several ways to mix pixels the fork draws one for each image; here all are bilinear.
-        p.ignore(&["interp_mode", "prob", "height_scale", "width_scale", "pad_mode", "pad_value"]);
+        let ways: Vec<_> = p.record().into_iter().flat_map(|r| &r.fields).collect();
+        let mut ways = ways.into_iter().filter(|field| field.key.value == "interp_mode");
+        let bilinear = |field: &Field| field.value.value == Value::Word("LINEAR".to_owned());
+        match (ways.next(), ways.next()) {
+            (Some(one), None) if bilinear(one) => p.ignore(&["interp_mode"]),
+            _ => not_made(
+                p,
+                "interp_mode",
+                "stretched by a way that is drawn for each, but bilinearly,",
+            ),
+        }
+        if p.float("prob").is_some_and(|prob| prob < 1.0) {
+            p.wrong("prob", "every image is stretched here: `prob: 1`");
+        }
+        p.ignore(&["height_scale", "width_scale", "pad_mode", "pad_value"]);
         let size = [p.usize("height"), p.usize("width")];
         match size {
             [Some(height), Some(width)] if 0 < height && 0 < width => Some([height, width]),

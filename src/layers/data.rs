@@ -76,8 +76,8 @@ pub static SPEC: LayerSpec = LayerSpec {
     input: true,
     spellings: &[caffe("Data", |a| {
         let p = a.section("data_param");
-        p.ignore(&["rand_skip", "prefetch", "scale", "mean_file", "crop_size"]);
-        p.ignore(&["mirror", "force_encoded_color"]);
+        p.ignore(&["prefetch", "scale", "mean_file", "crop_size", "mirror"]);
+        read_past(&p);
         Data {
             source: p.text("source").unwrap_or_default(),
             batch_size: p.usize("batch_size").unwrap_or(0),
@@ -88,6 +88,24 @@ pub static SPEC: LayerSpec = LayerSpec {
     })],
     ..LayerSpec::new("Data", Category::Data, Data::DOCS)
 };
+
+/// Says of fields of `data_param` that earlier Caffes read, and Caffe 1.0 does not, that they have no effect.
+pub(super) fn read_past(p: &Args) {
+    let said = |key: &str, help: &str| {
+        let message = format!("`{key}` in `data_param` has no effect");
+        let d = Diagnostic::new(&diag::W0612, p.place(key), message);
+        p.report(d.here("Caffe 1.0 reads past it").help(help));
+    };
+    if p.usize("rand_skip").is_some_and(|n| 0 < n) {
+        said("rand_skip", "remove it; records begin with the first");
+    }
+    if p.bool("force_encoded_color") == Some(true) {
+        said(
+            "force_encoded_color",
+            "`transform_param { force_color: true }` of the layer does this",
+        );
+    }
+}
 
 impl Transform {
     /// Reads a layer's `transform_param`.

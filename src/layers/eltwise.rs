@@ -93,6 +93,11 @@ impl Eltwise {
         if layer.operation == Combination::Product && !layer.coefficients.is_empty() {
             p.wrong("coeff", "`coeff` are factors of a sum; a product has none");
         }
+        if layer.operation == Combination::Max && !layer.coefficients.is_empty() {
+            let message = "`coeff` has no effect on a maximum";
+            let d = Diagnostic::new(&diag::W0617, p.place("coeff"), message);
+            p.report(d.here("factors of a sum").help("remove it, or write `operation: SUM`"));
+        }
         layer
     }
 

@@ -14,10 +14,7 @@ params! {
 /// The description of [`EuclideanLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     differentiable: 2,
-    spellings: &[caffe("EuclideanLoss", |a| {
-        a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
-        EuclideanLoss {}.into()
-    })],
+    spellings: &[caffe("EuclideanLoss", |_| EuclideanLoss {}.into())],
     ..LayerSpec::loss("EuclideanLoss", EuclideanLoss::DOCS)
 };
 

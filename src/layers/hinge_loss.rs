@@ -26,7 +26,6 @@ params! {
 /// The description of [`HingeLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
     spellings: &[caffe("HingeLoss", |a| {
-        a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         let p = a.section("hinge_loss_param");
         let norms = [("L1", HingeNorm::L1), ("L2", HingeNorm::L2)];
         HingeLoss { norm: p.choice_from("norm", 1, &norms).unwrap_or(HingeNorm::L1) }.into()

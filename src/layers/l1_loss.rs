@@ -33,10 +33,7 @@ params! {
 pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(1, 2),
     differentiable: 2,
-    spellings: &[caffe("L1Loss", |a| {
-        a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
-        L1Loss { flow: Flow::read(a) }.into()
-    })],
+    spellings: &[caffe("L1Loss", |a| L1Loss { flow: Flow::read(a) }.into())],
     ..LayerSpec::loss("L1Loss", L1Loss::DOCS)
 };
 

@@ -14,10 +14,7 @@ params! {
 
 /// The description of [`MultinomialLogisticLoss`].
 pub static SPEC: LayerSpec = LayerSpec {
-    spellings: &[caffe("MultinomialLogisticLoss", |a| {
-        a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
-        MultinomialLogisticLoss {}.into()
-    })],
+    spellings: &[caffe("MultinomialLogisticLoss", |_| MultinomialLogisticLoss {}.into())],
     ..LayerSpec::loss("MultinomialLogisticLoss", MultinomialLogisticLoss::DOCS)
 };
 

@@ -20,7 +20,6 @@ pub static SPEC: LayerSpec = LayerSpec {
     bottoms: Arity::between(2, 4),
     differentiable: 2,
     spellings: &[caffe("SmoothL1Loss", |a| {
-        a.section("loss_param").ignore(&["ignore_label", "normalization", "normalize"]);
         let p = a.section("smooth_l1_loss_param");
         let sigma = p.float("sigma").unwrap_or(1.0);
         if !(sigma.is_finite() && 0.0 < sigma) {

@@ -2,6 +2,7 @@
 
 use super::data::{Transform, batches};
 use super::prelude::*;
+use crate::diag::{self, Diagnostic};
 
 /// How a window is made to fit the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,13 @@ pub static SPEC: LayerSpec = LayerSpec {
         let mut transform = Transform::read(a);
         // Of all deprecated fields this one still counts: Caffe reads the factor here and not from `transform_param`.
         transform.scale = p.float("scale").unwrap_or(1.0);
+        let outer = a.section("transform_param");
+        if outer.has("scale") {
+            let message = "`scale` in the `transform_param` of a WindowData layer has no effect";
+            let d = Diagnostic::new(&diag::W0612, outer.place("scale"), message);
+            let help = "write it into `window_data_param`, in a layer of today's form";
+            a.report(d.here("Caffe reads past it").help(help));
+        }
         let crop_mode = p.text("crop_mode");
         let layer = WindowData {
             source: p.need("source", source),

@@ -40,6 +40,14 @@ pub(super) fn too_many_params(node: &Node, params: &[ParamDecl], diagnostics: &m
         return;
     }
     let (given, has) = (node.params.len(), params.iter().filter(|p| !p.private).count());
+    if let Some(place) = node.args.find(&["blobs"]) {
+        let first = node.params.iter().filter(|param| param.values.is_some()).count();
+        if first < has {
+            let message = format!("{first} `blobs` for a layer of {has} parameters");
+            let d = Diagnostic::new(&diag::E0503, place, message);
+            diagnostics.report(d.help("give the first values of all of them, or of none"));
+        }
+    }
     let Some(extra) = node.params.get(has) else { return };
     let name = &node.name.value;
     let message = match has {
@@ -86,12 +94,14 @@ impl Sharing<'_> {
             if let Some(name) = name {
                 self.owners.insert(name.value.clone(), id);
             }
+            let values = spec.and_then(|s| s.values.clone());
+            let values = values.filter(|values| self.fit(values.len(), layer, decl, spec));
             let variable = Variable {
                 name: name.map(|n| n.value.clone()),
                 role: decl.role,
                 shape: decl.shape.clone(),
                 filler: spec.and_then(|s| s.filler).unwrap_or(decl.filler),
-                values: spec.and_then(|s| s.values.clone()),
+                values,
                 lr_mult: spec.and_then(|s| s.lr_mult).filter(|_| !decl.own_rate).unwrap_or(1.0),
                 decay_mult: spec.and_then(|s| s.decay_mult).unwrap_or(1.0),
                 learned: decl.learned,
@@ -111,6 +121,17 @@ impl Sharing<'_> {
             self.join(owner, user, layer, decl, spec);
         }
         owner
+    }
+
+    /// Whether a definition gives as many first values as a parameter has elements; complains if not.
+    fn fit(&mut self, n: usize, layer: &str, decl: &ParamDecl, spec: Option<&ParamSpec>) -> bool {
+        let fits = n == decl.shape.count();
+        if let (false, Some(spec)) = (fits, spec) {
+            let (role, shape) = (decl.role, &decl.shape);
+            let message = format!("{n} first values for the {role} of layer `{layer}`, {shape}");
+            self.diagnostics.report(Diagnostic::new(&diag::E0306, spec.span, message));
+        }
+        fits
     }
 
     fn join(

@@ -1,6 +1,7 @@
 //! How parameters are initialised: Caffe's fillers (filler.hpp) as data. `weights::fill` draws the numbers.
 
 use super::args::Args;
+use crate::diag::{self, Diagnostic};
 use crate::ty::Shape;
 
 /// The fan that scales a random filler.
@@ -149,6 +150,28 @@ impl Filler {
         Filler::Unset
     }
 
+    /// Says of a filler that is told only what another kind reads, such as `{ std: 0.01 }`, that this has no effect.
+    fn note_strays(a: &Args, kind: &str) {
+        const FIELDS: [(&str, &[&str]); 3] = [
+            ("constant", &["value"]),
+            ("gaussian", &["std", "mean", "sparse"]),
+            ("uniform", &["min", "max"]),
+        ];
+        let Some((_, own)) = FIELDS.iter().find(|(name, _)| *name == kind) else { return };
+        if own.iter().any(|key| a.has(key)) {
+            return;
+        }
+        let strays = FIELDS.iter().flat_map(|(name, keys)| keys.iter().map(move |key| (name, key)));
+        let Some((other, key)) = strays.into_iter().find(|(_, key)| a.has(key)) else { return };
+        let message = format!("`{key}` has no effect in a {kind} filler");
+        let what = if a.has("type") { "the kind" } else { "without `type` that is the kind" };
+        let d = Diagnostic::new(&diag::W0617, a.place(key), message);
+        a.report(d.here(format!("{what} of this one")).help(match other == &"constant" {
+            true => format!("a {kind} filler is told `{}`", own.join("` and `")),
+            false => format!("`type: \"{other}\"` reads it"),
+        }));
+    }
+
     /// Reads a `FillerParameter` message; `Unset` if it is not written.
     pub fn read(a: &Args) -> Filler {
         let kind = a.text("type");
@@ -173,6 +196,7 @@ impl Filler {
             _ => {}
         }
         let sparse = sparse.and_then(|n| usize::try_from(n).ok());
+        Self::note_strays(a, kind);
         if kind == "gaussian" && (std <= 0.0 || std.is_nan()) {
             a.wrong(
                 "std",

@@ -357,7 +357,14 @@ fn policy(a: &Args, optim: &Optim) -> Policy {
         Optim::Sgd { .. } | Optim::Nag { .. } | Optim::Adam { .. } | Optim::Adagrad
     );
     let decay = decays.then(|| a.float("learningRateDecay").unwrap_or(0.0));
-    read_percent(a, "policy", "torch_sgd", decay)
+    let policy = read_percent(a, "policy", "torch_sgd", decay);
+    if decay.is_some_and(|decay| decay != 0.0) && !matches!(policy, Policy::Decay { .. }) {
+        a.wrong(
+            "learningRateDecay",
+            "`learningRateDecay` belongs to the policy \"torch_sgd\"; another `policy` says by itself how the rate falls",
+        );
+    }
+    policy
 }
 
 /// Reads a policy of DIGITS' Torch and TensorFlow drivers from `key`, or the one of the name `default`. `torch_sgd` is the
@@ -379,15 +386,23 @@ pub(super) fn read_percent(
         }
         steps
     };
+    let step = |default: f64| {
+        let steps = steps(&[default]);
+        if 1 < steps.len() {
+            a.wrong(
+                "stepvalues",
+                "this policy has one step; several are for the policy \"multistep\"",
+            );
+        }
+        steps[0]
+    };
     let name = a.text(key).unwrap_or_else(|| default.to_owned());
     match name.as_str() {
         "torch_sgd" if default == "torch_sgd" => {
             decay.map_or(Policy::Fixed, |decay| Policy::Decay { decay })
         }
         "fixed" => Policy::Fixed,
-        "step" => {
-            Policy::Percent(Percent::Step { gamma: float("gamma", 0.1), step: steps(&[33.0])[0] })
-        }
+        "step" => Policy::Percent(Percent::Step { gamma: float("gamma", 0.1), step: step(33.0) }),
         "multistep" => Policy::Percent(Percent::MultiStep {
             gamma: float("gamma", 0.5),
             steps: steps(&[50.0, 85.0]),
@@ -398,10 +413,9 @@ pub(super) fn read_percent(
             Policy::Percent(Percent::Inv { gamma, power })
         }
         "poly" => Policy::Poly { power: float("power", 3.0) as f32 },
-        "sigmoid" => Policy::Percent(Percent::Sigmoid {
-            gamma: float("gamma", 0.1),
-            step: steps(&[50.0])[0],
-        }),
+        "sigmoid" => {
+            Policy::Percent(Percent::Sigmoid { gamma: float("gamma", 0.1), step: step(50.0) })
+        }
         other => {
             let all = ["torch_sgd", "fixed", "step", "multistep", "poly", "exp", "inv", "sigmoid"];
             let names = if default == "torch_sgd" { &all[..] } else { &all[1..] };

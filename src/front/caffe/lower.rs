@@ -203,7 +203,7 @@ fn node(
         span: keyword.to(record.span),
         added: vec![],
     };
-    args.ignore(&["blobs"]);
+    super::first_values::read(&args, &mut node.params);
     check_counts(&node, &reading);
     match written {
         Some(written) => match Layer::resolve(Dialect::Caffe, &written) {

@@ -3,6 +3,7 @@
 mod balance;
 mod complaints;
 mod conflicts;
+mod first_values;
 mod foreign;
 mod fork_types;
 mod forks;

@@ -507,6 +507,8 @@ fn finish(
     input: &Flow,
     whole: Span,
 ) -> Result<Vec<(String, String)>, Stop> {
+    walk.ask_modes(&returned.model)?;
+    walk.uncalled_methods(&returned.model, returned.loss.as_ref());
     let output = walk.module(&returned.model, "", input)?;
     let output = walk.outputs(output, whole);
     let mut names = walk.blob_names(input, &output);

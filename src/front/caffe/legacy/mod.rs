@@ -227,6 +227,10 @@ fn report_ignored_transformations(layer: &Message, diagnostics: &mut Diagnostics
         let ValueKind::Message(inner) = &data.value.kind else { continue };
         for field in inner.fields.iter().filter(|f| MOVED.contains(&f.name.value.as_str())) {
             let (name, outer) = (&field.name.value, &data.name.value);
+            // Caffe's WindowData still reads this one here.
+            if name == "scale" && outer == DATA_PARAMS[2] {
+                continue;
+            }
             let message = format!("`{name}` in `{outer}` has no effect");
             diagnostics.report(
                 Diagnostic::new(&diag::W0612, field.span, message)

@@ -54,6 +54,11 @@ impl Closure {
         self.proto.body.statements.iter().all(returns)
     }
 
+    /// How many arguments it takes, `self` among them; none if it takes any number.
+    pub fn arity(&self) -> Option<usize> {
+        (!self.proto.is_vararg).then_some(self.proto.parameters.len())
+    }
+
     /// Whether its last statement gives something back.
     pub fn ends_with_return(&self) -> bool {
         let last = self.proto.body.statements.last().map(|statement| &statement.kind);

@@ -37,6 +37,7 @@ local function construct(class, ...)
    native.place(self)
    local init = class.__init
    if init and not native.loading and not class.__own and class.__typename:sub(1, 6) ~= 'torch.' then
+      native.count_arguments(class.__typename, init, ...)
       native.constructing(init, self, as_numbers(select('#', ...), ...))
    elseif init then
       if native.constructing then native.constructing(init, self, ...) else init(self, ...) end

@@ -31,6 +31,13 @@ function Criterion:updateOutput(input, target)
    return self.output
 end
 
+-- It takes a padding where nn's has none.
+local Temporal = class('TemporalConvolution', nn.TemporalConvolution)
+function Temporal:__init(inputFrameSize, outputFrameSize, kW, dW, padW)
+   if padW and padW ~= 0 then error('cudnn.TemporalConvolution with a padding is not known: pad by nn.Padding', 3) end
+   nn.TemporalConvolution.__init(self, inputFrameSize, outputFrameSize, kW, dW)
+end
+
 ---------------------------------------------------------------- recurrent layers
 -- Sequences of steps x batch x columns (batch x steps x columns with `batchFirst`) through layers of cells, as cuDNN has them:
 -- all matrices and then all biases lie in one vector `weight`; those of a layer are, gate by gate, first for its input and

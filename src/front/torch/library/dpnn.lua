@@ -45,6 +45,13 @@ function Total:updateOutput(input)
    return self.output
 end
 
+-- The package gives nn.Dropout other arguments than nn: which noise it takes, for sequences.
+local plain_dropout = nn.Dropout.__init
+function nn.Dropout:__init(p, v1, inplace, lazy, mono, stochastic)
+   if lazy or mono then error("nn.Dropout that is `lazy` or `mono`, of the package dpnn, is not known", 3) end
+   plain_dropout(self, p, v1, inplace, stochastic)
+end
+
 ---------------------------------------------------------------- what needs no reward
 -- The position of the largest number along a dimension, the first among equals.
 local ArgMax = class('ArgMax', 'Module')
@@ -296,8 +303,9 @@ end
 
 -- In training a window anywhere, each image another, then the one in the middle.
 local Crop = class('SpatialUniformCrop', 'Module')
-function Crop:__init(oheight, owidth)
+function Crop:__init(oheight, owidth, scale)
    Module.__init(self)
+   if scale then error('nn.SpatialUniformCrop with a scale is not known', 3) end
    native.modes = true
    self.oheight, self.owidth, self.train = oheight, owidth or oheight, true
    if not oheight then error('nn.SpatialUniformCrop needs its `oheight`', 3) end
@@ -379,7 +387,8 @@ end
 local Noise, Linear = class('NCEModule', 'Linear')
 -- Its gradient is that of what it computes.
 Noise.__derived = true
-function Noise:__init(inputSize, outputSize, k, unigrams)
+function Noise:__init(inputSize, outputSize, k, unigrams, Z)
+   if Z then error('nn.NCEModule with a given Z is not known', 3) end
    if type(k) ~= 'number' or not torch.isTensor(unigrams) then
       error('nn.NCEModule needs a number k of words to draw and a tensor of their frequencies', 3)
    end
@@ -388,6 +397,9 @@ function Noise:__init(inputSize, outputSize, k, unigrams)
 end
 function Noise:fastNoise() return self end
 function Noise:updateOutput(inputs)
+   for _, name in ipairs({'normalized', 'logsoftmax', 'batchnoise', 'rownoise'}) do
+      if self[name] then error('nn.NCEModule with `' .. name .. '` is not known') end
+   end
    local input, target = inputs[1], inputs[2]
    local n, k, words, d = input:size(1), self.k, self.weight:size(1), input:size(2)
    local below = torch.cumsum(self.unigrams:typeAs(self.weight), 1):view(1, words):expand(n * k, words)

@@ -5,6 +5,7 @@
 //! and extend any class. What Rust must know of a module beyond its fields, the place where it was made and where it was
 //! added, is kept in a [`Library`].
 
+mod arguments;
 mod copying;
 mod files;
 mod pointer;
@@ -103,6 +104,7 @@ impl Library {
         globals.set_field("torch", torch.clone());
         globals.set_field("nn", nn.clone());
         library.fill(&natives);
+        arguments::fill(lua, &library, &natives);
         let kinds = lua.table();
         for kind in tensor::Kind::all() {
             kinds.set_field(&kind.tensor_name(), kind.method());
@@ -459,11 +461,20 @@ impl Library {
             called(lua, chunk, vec![class.clone(), parent.clone()])?;
         }
         let init = table.field("__init");
+        let taken = |init: &Value, most: Option<usize>| {
+            let natives = self.natives.borrow();
+            let arities = natives.as_ref().map(|natives| natives.field("arities"));
+            if let (Some(Value::Table(arities)), Some(most)) = (arities, most) {
+                arities.set(init.clone(), (most as f64).into());
+            }
+        };
         if !init.is_nil() {
+            let most = arguments::arity_of(&init);
             let checked = Native::value("__init", move |lua, args| {
                 lua.call(&init, args.0.clone())
                     .map_err(|error| explained(lua, error, spelling, args))
             });
+            taken(&checked, most);
             table.set_field("__init", checked);
         }
         let plain = ["nn.Module", "nn.Criterion"].contains(&spelling.class.parent);
@@ -482,6 +493,7 @@ impl Library {
                 }
                 Ok(vec![])
             });
+            taken(&init, Some(spelling.positional.len()));
             table.set_field("__init", init);
         }
         Ok(())

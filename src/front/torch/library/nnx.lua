@@ -9,7 +9,14 @@ local function class(name, parent) return torch.class('nn.' .. name, 'nn.' .. pa
 
 -- Arguments in the order of these names, or one table of them.
 local function named(names, first, ...)
-   if type(first) == 'table' then return first end
+   if type(first) == 'table' then
+      local known = {}
+      for _, name in ipairs(names) do known[name] = true end
+      for name in pairs(first) do
+         if not known[name] then error('`' .. tostring(name) .. '` is not known here: there are ' .. table.concat(names, ', '), 4) end
+      end
+      return first
+   end
    local values, given = {}, {first, ...}
    for i, name in ipairs(names) do values[name] = given[i] end
    return values

@@ -171,8 +171,9 @@ end
 
 ---------------------------------------------------------------- long short-term memory
 local LSTM = class('LSTM', 'AbstractRecurrent')
-function LSTM:__init(inputSize, outputSize, rho, cell2gate)
+function LSTM:__init(inputSize, outputSize, rho, cell2gate, p)
    Recurrent.__init(self, rho)
+   if p and p ~= 0 then error(torch.type(self) .. ' with dropout inside is not known', 3) end
    self.inputSize, self.outputSize = inputSize, outputSize
    self.cell2gate = cell2gate == nil or cell2gate
    self.recurrentModule = self:buildModel()
@@ -238,9 +239,9 @@ end
 
 -- All gates by one product; no gate sees the cell.
 local Fast = class('FastLSTM', 'LSTM')
-function Fast:__init(inputSize, outputSize, rho, eps, momentum, affine)
+function Fast:__init(inputSize, outputSize, rho, eps, momentum, affine, p)
    if self.bn or Fast.bn then error('nn.FastLSTM with batch normalisation is not known', 3) end
-   LSTM.__init(self, inputSize, outputSize, rho, false)
+   LSTM.__init(self, inputSize, outputSize, rho, false, p)
 end
 function Fast:buildModel()
    local n = self.outputSize
@@ -414,6 +415,8 @@ local function inflow(self, x, gates)
    return (flat + bias):view(t, n, gates * h)
 end
 local function ordered(self, input, f)
+   if self.maskzero then error(torch.type(self) .. ' with `maskzero` is not known: nn.MaskZero hides padding') end
+   if self.remember_states then error(torch.type(self) .. " begins every pass anew: leave `remember_states` out") end
    local x = self.batchfirst and input:transpose(1, 2) or input
    local rows = f(self, x)
    self.output = torch.cat(rows, 1)

@@ -4,6 +4,7 @@ use super::follow::written_method;
 use super::{Identity, Stop, Use, Walk, stop, torch_type};
 use crate::diag::{self, Diagnostic};
 use crate::front::torch::interp::{Lua, Table, Value};
+use crate::front::torch::library::is_criterion;
 use crate::front::torch::tensor::{First, Storage, Tensor};
 use crate::ir::{ParamSpec, ShareMode};
 use crate::source::{Span, Spanned};
@@ -40,6 +41,10 @@ impl Walk<'_> {
             if let Value::String(name) = &key {
                 let name = name.to_str();
                 let tensors = spelling.class.tensors;
+                // `module.bias = false` takes a tensor away as nil does.
+                if matches!(value, Value::Bool(false)) && tensors.iter().any(|&t| t == name) {
+                    continue;
+                }
                 // The numbers of gradients are no arguments either.
                 let extents = tensors.iter().any(|&t| t == name || gradient_of(t) == name);
                 if let Some(value) = argument(self.lua, &value, extents, 2, span)? {
@@ -91,6 +96,8 @@ impl Walk<'_> {
                 let help = format!("fill `{name}` by numbers or by `:normal(0, 0.01)`");
                 return Err(Box::new(d.help(help)));
             }
+            let taken = self.without_gradient(spelling, module, name, frozen, span);
+            let [lr_mult, decay_mult] = ["rate", "decay"].map(|of| factor(module, of, name));
             let (filler, values) = match tensor.first(self.lua).map_err(stop)? {
                 First::Filler(filler) => (Some(filler), None),
                 First::Values(values) => (None, Some(values)),
@@ -100,12 +107,54 @@ impl Walk<'_> {
                 filler,
                 shape: Some(Shape(tensor.sizes())),
                 values,
-                frozen,
+                frozen: frozen || taken,
+                lr_mult: if taken { Some(0.0) } else { lr_mult },
+                decay_mult,
                 ..ParamSpec::new(span)
             });
         }
         Ok(())
     }
+}
+
+impl Walk<'_> {
+    /// Whether a parameter has lost the tensor of its gradient, so that Torch cannot train it; says so. A table of words may
+    /// do without: it is changed where it stands.
+    fn without_gradient(
+        &mut self,
+        spelling: &Spelling,
+        module: &Table,
+        name: &str,
+        frozen: bool,
+        span: Span,
+    ) -> bool {
+        let gradient = gradient_of(name);
+        let learns = ["weight", "bias"].contains(&name) && spelling.name != "nn.LookupTable";
+        // What a step of a followed module computes by was not made by the definition.
+        let own = self.walked == module.serial() && !is_criterion(module);
+        if !learns || !own || !module.field(&gradient).is_nil() {
+            return false;
+        }
+        if !frozen {
+            let message = format!("{} has a `{name}` and no `{gradient}`", torch_type(module));
+            let d = Diagnostic::new(&diag::W0641, span, message).here("made here");
+            let help = format!(
+                "leave `{gradient}` there; `module.accGradParameters = function() end` keeps a module from learning"
+            );
+            self.diagnostics.report(
+                d.note("Torch's training ends with an error; here it keeps its first values")
+                    .help(help),
+            );
+        }
+        true
+    }
+}
+
+/// The factor of a parameter's rate or decay that nnlr's `learningRate` or `weightDecay` has set.
+fn factor(module: &Table, of: &str, parameter: &str) -> Option<f32> {
+    let Value::Table(factors) = module.field("__factors") else { return None };
+    let Value::Table(own) = factors.field(of) else { return None };
+    own.field(parameter).to_number().map(|factor| factor as f32)
 }
 
 /// The field with the gradient of a parameter: `gradWeight` of `weight`.

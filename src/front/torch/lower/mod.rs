@@ -14,6 +14,7 @@ mod graph;
 mod labels;
 mod names;
 mod nesting;
+mod own_methods;
 mod places;
 mod reward;
 mod sharing;
@@ -140,6 +141,10 @@ pub struct Walk<'a> {
     adding: Vec<Span>,
     /// What modules of the class `nn.Reinforce` drew in training: the module, what from, and what came.
     drawn: Vec<(Table, Flow, Flow)>,
+    /// Whether modules train when the model is told to, and when it is told to stop, where the definition has a say in that.
+    modes: HashMap<u64, [bool; 2]>,
+    /// The number of the innermost module that is being walked.
+    walked: u64,
     /// How many modules are being walked, each within the one before.
     depth: usize,
     /// Where to point for modules that no line of the definition has made.
@@ -171,6 +176,8 @@ impl<'a> Walk<'a> {
             rules: vec![],
             adding: vec![],
             drawn: vec![],
+            modes: HashMap::new(),
+            walked: 0,
             depth: 0,
             whole,
         }
@@ -192,7 +199,11 @@ impl<'a> Walk<'a> {
         let before = self.adding.len();
         self.adding.extend(self.library.added(module));
         self.depth += 1;
+        let (first, outer) = (self.nodes.len(), self.walked);
+        self.walked = module.serial();
         let output = self.entered(module, path, input);
+        self.walked = outer;
+        self.own_backward(module, first);
         self.depth -= 1;
         self.adding.truncate(before);
         if let (Some(outputs), Ok(output)) = (&mut self.outputs, &output) {
@@ -298,6 +309,7 @@ impl<'a> Walk<'a> {
         let node = self.nodes.len();
         let tops = self.push_with(layer, &type_name, path, span, bottoms, tops, record);
         self.parameters(spelling, module, node, span)?;
+        self.nodes[node].phase = self.own_phase(module);
         self.infer(node);
         self.made.insert(module.serial(), node);
         if module.field("inplace").is_truthy()
