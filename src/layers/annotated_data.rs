@@ -89,16 +89,13 @@ impl AnnotatedData {
         if p.choice_from("resize_mode", 1, &modes) == Some(false) {
             p.wrong("resize_mode", "images are stretched here, by WARP");
         }
-        let ways: Vec<_> = p.record().into_iter().flat_map(|r| &r.fields).collect();
-        let mut ways = ways.into_iter().filter(|field| field.key.value == "interp_mode");
+        let fields = p.record().into_iter().flat_map(|r| &r.fields);
+        let mut ways = fields.filter(|field| field.key.value == "interp_mode");
         let bilinear = |field: &Field| field.value.value == Value::Word("LINEAR".to_owned());
         match (ways.next(), ways.next()) {
+            (None, _) => {}
             (Some(one), None) if bilinear(one) => p.ignore(&["interp_mode"]),
-            _ => not_made(
-                p,
-                "interp_mode",
-                "stretched by a way that is drawn for each, but bilinearly,",
-            ),
+            _ => not_made(p, "interp_mode", "stretched in ways drawn at random, but bilinearly,"),
         }
         if p.float("prob").is_some_and(|prob| prob < 1.0) {
             p.wrong("prob", "every image is stretched here: `prob: 1`");
