@@ -9,7 +9,7 @@ use cortado::pipeline::Checked;
 use cortado::spec::Phase;
 use cortado::weights::Blob;
 use lua_pass::{Tensors, run};
-use lua_project::{complaints, project, read};
+use lua_project::{complaints, parameters, project, read};
 
 const NET: &str = "require 'nn'
 require 'cudnn'
@@ -68,6 +68,9 @@ fn false_takes_a_bias_away_as_nil_does() {
         let (net, said) = trained(&format!("l.bias, l.gradBias = {gone}, {gone}"));
         assert_eq!(said, "", "{gone}");
         assert_eq!(params(&net, "4"), [LEARNS]);
+        let text = format!("local l = nn.Linear(3, 4)\nl.bias = {gone}\nreturn l");
+        let folder = project(&[("net.lua", &text)]);
+        assert_eq!(parameters(&folder, "net.lua", &[("input", &[2, 3])], &[]), 12);
     }
 }
 

@@ -11,7 +11,8 @@ local function around(self, ...)
    self:add(nn.Transpose({1, 4}, {1, 3}, {1, 2}))
 end
 
-class('SpatialConvolution', nn.Sequential).__init = function(self, nInputPlane, nOutputPlane, kH, dH, padding, groups)
+-- `partialSum` says how gradients are added up there, which changes no number.
+class('SpatialConvolution', nn.Sequential).__init = function(self, nInputPlane, nOutputPlane, kH, dH, padding, groups, partialSum)
    dH, padding = dH or 1, padding or 0
    if nInputPlane > 3 and nInputPlane % 4 ~= 0 or nOutputPlane % 16 ~= 0 then
       error('ccn2.SpatialConvolution: the number of input planes must be 1, 2, 3 or a multiple of 4, that of output planes a multiple of 16', 3)
