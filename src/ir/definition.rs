@@ -44,6 +44,8 @@ pub struct Definition {
     pub before: Option<Box<Before>>,
     /// What becomes of gradients in training before they are applied, where the definition says it.
     pub rewriting: Option<Arc<Rewriting>>,
+    /// Whether a program has made a net of Caffe, which is otherwise a text.
+    pub is_made: bool,
     /// The whole text.
     pub span: Span,
 }
@@ -74,6 +76,7 @@ impl Definition {
             crop: None,
             before: None,
             rewriting: None,
+            is_made: false,
             span,
         }
     }

@@ -16,7 +16,7 @@ use super::{JobOptions, Kept, Plan, RUN_FILE, is_run_file, read_net, states};
 use crate::data::pairs::{Images, PairOptions, create_pairs, differences, foresee};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
-use crate::front::{self, Request};
+use crate::front;
 use crate::ir::Definition;
 use crate::passes::adopt_data::adopt_classes;
 use crate::source::SourceMap;
@@ -38,6 +38,9 @@ pub struct RunFile {
     /// An expression that gives the model where a definition only has functions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// The file that is meant of those that a program of Caffe writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
     /// The loss for a definition without one: `nn.CrossEntropyCriterion()`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<String>,
@@ -101,22 +104,6 @@ impl std::fmt::Display for Parameter {
             Parameter::Truth(value) => value.fmt(f),
             Parameter::Number(value) => value.fmt(f),
             Parameter::Text(value) => value.fmt(f),
-        }
-    }
-}
-
-impl RunFile {
-    /// What the file tells a Lua definition beside its data.
-    pub(super) fn told(&self) -> Request {
-        Request {
-            params: self
-                .params
-                .iter()
-                .map(|(name, value)| (name.clone(), value.to_string()))
-                .collect(),
-            call: self.call.clone(),
-            loss: self.loss.clone(),
-            ..Request::default()
         }
     }
 }
@@ -353,9 +340,11 @@ fn check(file: &RunFile) -> Result<(), Wrong> {
     let told = [
         ("params", !file.params.is_empty()),
         ("call", file.call.is_some()),
+        ("written", file.written.is_some()),
         ("loss", file.loss.is_some()),
     ];
-    let told = told.iter().find(|(_, told)| *told).filter(|_| !is_program(&file.network));
+    let is_program = ["lua", "py"].iter().any(|&e| file.network.extension() == Some(e.as_ref()));
+    let told = told.iter().find(|(_, told)| *told).filter(|_| !is_program);
     if let Some((key, _)) = told {
         let network = file.network.display();
         let why = format!("`{key}` is for definitions that are programs, and {network} is none");
@@ -387,7 +376,8 @@ pub(super) fn plan(
             program::stages(&network, &facts, file.train.batch_size, sources, diagnostics)?
         }
         false => {
-            let mut definition = read_net(&network, &Request::default(), sources, diagnostics)?;
+            let told = program::told_to_caffe(&file, &network);
+            let mut definition = read_net(&network, &told, sources, diagnostics)?;
             tell_classes(&mut definition, &file, &data.0)?;
             [definition.clone(), definition]
         }

@@ -10,6 +10,7 @@ pub mod legacy;
 mod literal;
 mod lower;
 mod print;
+pub mod pycaffe;
 mod repeated;
 mod schema;
 pub mod solver;
@@ -19,6 +20,8 @@ pub mod tree;
 
 pub(crate) use lower::{definition, record, state};
 pub use print::print;
+use print::print_field;
+use solver::is_solver_message;
 pub use syntax::parse;
 
 use crate::diag::Diagnostics;
