@@ -73,6 +73,7 @@ pub struct SourceFile {
     pub text: Arc<str>,
     line_starts: Vec<u32>,
     is_generated: bool,
+    is_made: bool,
 }
 
 impl SourceFile {
@@ -103,7 +104,7 @@ impl SourceMap {
         let path: PathBuf = path.into();
         let is_generated =
             path.to_str().is_some_and(|name| name.starts_with('<') && name.ends_with('>'));
-        self.files.push(SourceFile { path, text, line_starts, is_generated });
+        self.files.push(SourceFile { path, text, line_starts, is_generated, is_made: false });
         FileId(self.files.len() as u32 - 1)
     }
 
@@ -135,6 +136,17 @@ impl SourceMap {
     /// Whether a text has a name in angle brackets, as those have that nobody gave as a file.
     pub fn is_generated(&self, id: FileId) -> bool {
         self.file(id).is_generated
+    }
+
+    /// Takes a text as one that nobody has written as the definition: a program that makes it, or what that has made. An
+    /// edit of the definition is no edit of such a text.
+    pub fn mark_made(&mut self, id: FileId) {
+        self.files[id.0 as usize].is_made = true;
+    }
+
+    /// Whether edits of the definition are none of this text.
+    pub fn is_made(&self, id: FileId) -> bool {
+        self.file(id).is_made
     }
 
     /// The path of a file, as the user wrote it.

@@ -96,7 +96,8 @@ fn complaints(path: &Path, text: &str) -> (SourceMap, Diagnostics) {
     let solver = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("solver"));
     if !solver {
         // Images of 28 by 28 pixels in 10 classes, for definitions that are told so.
-        let is_told = path.extension().is_some_and(|e| e == "py");
+        let of_caffe = path.parent().is_some_and(|folder| folder.ends_with("pycaffe"));
+        let is_told = path.extension().is_some_and(|e| e == "py") && !of_caffe;
         let (input_shape, classes) = (is_told.then(|| vec![28, 28, 1]), is_told.then_some(10));
         let request = Request { input_shape, classes, ..Request::default() };
         let options = Options { request, ..Options::default() };

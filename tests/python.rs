@@ -7,8 +7,8 @@
 
 use cortado::diag::{Diagnostic, E0804};
 use cortado::front::cage::{Limits, on_large_stack};
-use cortado::front::tensorflow::ast::{Binary, Version};
-use cortado::front::tensorflow::interp::{Args, Class, Module, Native, Outcome, Python, Value};
+use cortado::front::python::ast::{Binary, Version};
+use cortado::front::python::interp::{Args, Class, Module, Native, Outcome, Python, Value};
 use cortado::source::{SourceMap, Span};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::cell::RefCell;

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::file::{is_same, original_bytes, read_definition, write_atomically};
 use crate::front::caffe::legacy::{check_types, order, upgrade_net, upgrade_solver};
 use crate::front::caffe::solver::is_solver_message;
-use crate::front::caffe::{parse, print};
+use crate::front::caffe::{parse, print, pycaffe};
+use crate::front::{Request, makes_caffe};
 use crate::job::move_weights::{self, MoveOptions};
 use crate::source::SourceMap;
 use crate::ty::Shape;
@@ -18,7 +19,7 @@ use crate::ty::Shape;
 /// Arguments of `convert`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The old prototxt, a net or a solver; or weights: .t7, .caffemodel, .caffemodel.h5 or .safetensors
+    /// The old prototxt, a net or a solver; a Python program that makes one; or weights: .t7, .caffemodel, .caffemodel.h5 or .safetensors
     old: PathBuf,
     /// Where the modern one goes; or weights in the format that this name ends in. A .caffemodel becomes one of the present
     /// generation, with names, types and weights of its layers, without their other fields
@@ -84,8 +85,19 @@ fn definition(arguments: &Arguments) -> Result<()> {
     let text = read_definition(&arguments.old)?;
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::default();
-    let file = sources.add(&arguments.old, text.as_str());
-    let tree = parse(file, &text, &mut diagnostics);
+    let is_made = makes_caffe(&arguments.old);
+    let tree = match is_made {
+        true => {
+            let mut request = Request::default();
+            arguments.definition.tell(&mut request);
+            pycaffe::tree(&mut sources, &arguments.old, &text, &request, &mut diagnostics)
+        }
+        false => {
+            let file = sources.add(&arguments.old, text.as_str());
+            Some(parse(file, &text, &mut diagnostics))
+        }
+    };
+    let Some(tree) = tree else { return complain_about(&diagnostics, &sources) };
     let is_solver = is_solver_message(&tree);
     check_types(&tree, &mut diagnostics);
     let mut modern = match is_solver {
@@ -100,7 +112,7 @@ fn definition(arguments: &Arguments) -> Result<()> {
     }
     complain_about(&left, &sources)?;
     let comments = comments(&text);
-    if 0 < comments {
+    if 0 < comments && !is_made {
         let comments = counted(comments, "comment");
         warn(&format!("note: {comments} of {} left out", arguments.old.display()));
     }

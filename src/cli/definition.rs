@@ -15,9 +15,12 @@ pub(super) struct Arguments {
     /// A field of the table that a Lua definition's function receives, such as depth=50 or layers={2,2}
     #[arg(long = "param", value_parser = named_param, value_name = "NAME=VALUE")]
     params: Vec<(String, String)>,
-    /// What gives the model where a Lua definition only has functions, such as 'defineG(3, 3, 64)'
+    /// What gives the model where a Lua definition or a Python program of Caffe only has functions, such as 'defineG(3, 3, 64)'
     #[arg(long, value_name = "EXPRESSION")]
     call: Option<String>,
+    /// The file that is meant of those that a Python program of Caffe writes; of a net for training and one for tests both
+    #[arg(long, value_name = "FILE|TRAIN,TEST")]
+    written: Option<String>,
     /// The loss for a Lua definition without one, such as 'nn.CrossEntropyCriterion()'
     #[arg(long, value_name = "CRITERION")]
     loss: Option<String>,
@@ -40,6 +43,7 @@ impl Arguments {
         request.classes = self.classes;
         request.params.extend(self.params.iter().cloned());
         request.call.clone_from(&self.call);
+        request.written.clone_from(&self.written);
         request.loss.clone_from(&self.loss);
     }
 }

@@ -251,8 +251,9 @@ codes! {
     /// `:type()` give the module that they are called on new storage; what is shared inside of that module stays shared, what
     /// is shared with a module outside of it does not. Convert before `clone('weight', ...)`, or call it on the container of both.
     W0634 "sharing-ended";
-    /// A Lua file builds a model and goes on to do what a definition cannot: it reads data, or asks for the numbers that a
-    /// network gives while it trains. Nothing after that place makes modules, so the model that is there by then is taken.
+    /// A Lua file builds a model, or a Python program nets of Caffe, and goes on to do what a definition cannot: it reads data,
+    /// or asks for the numbers that a network gives while it trains. Nothing after that place makes modules or layers, so
+    /// what is there by then is taken.
     W0635 "rest-not-run";
     /// Torch's BatchNormalization is trained with a batch of one image. Since August 2017 it takes the running statistics then,
     /// as outside of training; before, and in cudnn, it took mean and variance over the pixels of that one image, and
@@ -329,6 +330,15 @@ codes! {
     /// `tf.nn.sparse_softmax_cross_entropy_with_logits`, cannot. Written with `tf.log` and `tf.nn.softmax` they can, and a
     /// gradient that is only looked at, or passed through `tf.stop_gradient`, may go through anything.
     E0813 "second-gradient";
+
+    /// A Python program that is to make a net of Caffe makes none: it writes none, prints none and leaves none in a variable, or
+    /// what `--call` or `--written` names is no net. Functions that make one are not called by themselves: say which, with
+    /// its arguments, `--call 'lenet("train_lmdb", 64)'`.
+    E0820 "no-net-made";
+    /// A Python program makes several nets of Caffe, and nothing says which one is meant. `--written train.prototxt` names the
+    /// file of one, `--written train.prototxt,test.prototxt` a net for training and one for tests, which are taken together;
+    /// where these are the only ones that is so without being said. `--call` names a variable or calls a function.
+    E0821 "several-nets-made";
 
     /// The definition can be trained, but not built for use on inputs of the same shape (`is_inference`), as generators
     /// that take a vector then. Name the shape that it is used on to check that.

@@ -1,5 +1,7 @@
 //! Turns diagnostics into JSON for programs: one object each, with places as lines, columns and bytes.
 
+use std::borrow::Cow;
+
 use super::{Diagnostic, Diagnostics, Label, Severity};
 use crate::source::{SourceMap, Span};
 use serde::Serialize;
@@ -12,7 +14,7 @@ struct Entry<'a> {
     message: &'a str,
     labels: Vec<Remark<'a>>,
     notes: &'a [String],
-    help: Option<&'a str>,
+    help: Option<Cow<'a, str>>,
     edit: Option<Replacement<'a>>,
     trace: Vec<Remark<'a>>,
 }
@@ -69,6 +71,7 @@ fn entry<'a>(diagnostic: &'a Diagnostic, sources: &SourceMap) -> Entry<'a> {
     };
     let help = diagnostic.help.as_ref();
     let edit = help.and_then(|help| help.edit.as_ref());
+    let edit = edit.filter(|edit| !sources.is_made(edit.span.file));
     Entry {
         code: diagnostic.code.id,
         name: diagnostic.code.name,
@@ -79,7 +82,10 @@ fn entry<'a>(diagnostic: &'a Diagnostic, sources: &SourceMap) -> Entry<'a> {
         message: &diagnostic.message,
         labels: remarks(&diagnostic.labels),
         notes: &diagnostic.notes,
-        help: help.map(|help| help.text.as_str()),
+        help: help.map(|help| match edit {
+            None => help.with_replacement(),
+            Some(_) => help.text.as_str().into(),
+        }),
         edit: edit.map(|edit| Replacement {
             place: place(edit.span, sources),
             replacement: &edit.replacement,

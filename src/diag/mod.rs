@@ -14,6 +14,7 @@ pub mod render;
 
 pub use codes::*;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::source::Span;
@@ -61,6 +62,19 @@ pub struct Help {
     pub text: String,
     /// The smallest change of the text that follows it.
     pub edit: Option<Edit>,
+}
+
+impl Help {
+    /// The advice with what it would write, for where the edit itself is not shown.
+    pub fn with_replacement(&self) -> Cow<'_, str> {
+        match &self.edit {
+            Some(edit) if !self.text.contains(edit.replacement.trim_matches(['"', ' ', '\n'])) => {
+                let lines: Vec<&str> = edit.replacement.lines().map(str::trim).collect();
+                format!("{}: `{}`", self.text, lines.join(" ")).into()
+            }
+            _ => self.text.as_str().into(),
+        }
+    }
 }
 
 /// A replacement of a range of text.

@@ -70,6 +70,9 @@ fn groups<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Vec<Group<'
     if let Some(help) = &diagnostic.help {
         match &help.edit {
             None => primary = primary.element(Level::HELP.message(visible(&help.text))),
+            Some(edit) if sources.is_made(edit.span.file) => {
+                primary = primary.element(Level::HELP.message(visible(&help.with_replacement())));
+            }
             Some(edit) if PATCH_LIMIT < edit.replacement.lines().count() => {
                 let text = format!(
                     "{}; the edit has {} lines and is part of the JSON output",

@@ -4,6 +4,7 @@ pub mod caffe;
 pub mod cage;
 pub mod pasted;
 mod project;
+pub mod python;
 pub mod tensorflow;
 pub mod torch;
 mod unwinding;
@@ -12,18 +13,41 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diag::Diagnostics;
+use crate::file::read_definition;
 use crate::ir::{Definition, Node};
 use crate::source::{SourceMap, Span};
 use crate::spec::{Dialect, Phase};
 use crate::ty::Shape;
 
-/// The dialect of a file, by its name: `.lua` is Torch, `.py` is TensorFlow, everything else prototxt.
+/// The dialect of a file, by its name: `.lua` is Torch, everything but `.py` prototxt. A `.py` is Caffe's if it makes nets
+/// with pycaffe or as prototxt, and TensorFlow's otherwise, also where it cannot be read.
 pub fn dialect(path: &Path) -> Dialect {
-    match path.extension().and_then(|e| e.to_str()) {
+    match ending(path) {
+        Some("py") => read_definition(path).map_or(Dialect::TensorFlow, |text| of_python(&text)),
+        _ => dialect_of(path, ""),
+    }
+}
+
+/// The same of a text that is not read again.
+fn dialect_of(path: &Path, text: &str) -> Dialect {
+    match ending(path) {
         Some("lua") => Dialect::Torch,
-        Some("py") => Dialect::TensorFlow,
+        Some("py") => of_python(text),
         _ => Dialect::Caffe,
     }
+}
+
+fn of_python(text: &str) -> Dialect {
+    if caffe::pycaffe::is_program(text) { Dialect::Caffe } else { Dialect::TensorFlow }
+}
+
+fn ending(path: &Path) -> Option<&str> {
+    path.extension().and_then(|ending| ending.to_str())
+}
+
+/// Whether a definition is a program that makes nets of Caffe.
+pub fn makes_caffe(path: &Path) -> bool {
+    ending(path) == Some("py") && dialect(path) == Dialect::Caffe
 }
 
 /// What a net is called whose definition gives it no name.
@@ -48,6 +72,9 @@ pub struct Request {
     pub params: BTreeMap<String, String>,
     /// An expression that gives the model, evaluated after the file among its names, such as `defineG(3, 3, 64)`.
     pub call: Option<String>,
+    /// The file that is meant of those that a program of Caffe writes; of two, joined by a comma, the first is the net of
+    /// training and the second that of tests.
+    pub written: Option<String>,
     /// The loss in the place of the definition's, as a Lua expression: `nn.CrossEntropyCriterion()`.
     pub loss: Option<String>,
     /// What computes small nets that a definition tries while it runs; without it their numbers are not known.
@@ -63,12 +90,13 @@ pub struct Request {
 
 impl Request {
     /// The options of the command line that say what this holds beyond shapes of inputs, and whether it holds that.
-    pub fn options(&self) -> [(&'static str, bool); 5] {
+    pub fn options(&self) -> [(&'static str, bool); 6] {
         [
             ("--input-shape", self.input_shape.is_some()),
             ("--classes", self.classes.is_some()),
             ("--param", !self.params.is_empty()),
             ("--call", self.call.is_some()),
+            ("--written", self.written.is_some()),
             ("--loss", self.loss.is_some()),
         ]
     }
@@ -152,9 +180,12 @@ pub fn read(
     diagnostics: &mut Diagnostics,
 ) -> Definition {
     let mut own = Diagnostics::default();
-    let mut definition = match dialect(path) {
+    let mut definition = match dialect_of(path, text) {
         Dialect::Torch => torch::read(sources, path, text, request, &mut own),
         Dialect::TensorFlow => tensorflow::read(sources, path, text, request, &mut own),
+        Dialect::Caffe if ending(path) == Some("py") => {
+            caffe::pycaffe::read(sources, path, text, request, &mut own)
+        }
         Dialect::Caffe => {
             let file = sources.add(path, text);
             caffe::read(file, text, &mut own)
@@ -163,7 +194,7 @@ pub fn read(
     let comment = if definition.dialect == Dialect::Torch { "--" } else { "#" };
     let file = sources.add_once(path, text);
     // The reader of a prototxt says itself what curved quotes are.
-    let quotes = definition.dialect != Dialect::Caffe;
+    let quotes = definition.dialect != Dialect::Caffe || definition.is_made;
     match pasted::cause((file, text), (comment, quotes), &own) {
         Some(cause) => {
             definition.nodes.clear();

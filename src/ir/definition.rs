@@ -46,6 +46,8 @@ pub struct Definition {
     pub rewriting: Option<Arc<Rewriting>>,
     /// What becomes of parameters after each step of the solver that changes them, where the definition constrains them.
     pub constraints: Option<Arc<Rewriting>>,
+    /// Whether a program has made a net of Caffe, which is otherwise a text.
+    pub is_made: bool,
     /// The whole text.
     pub span: Span,
 }
@@ -77,6 +79,7 @@ impl Definition {
             before: None,
             rewriting: None,
             constraints: None,
+            is_made: false,
             span,
         }
     }

@@ -26,7 +26,8 @@ pub fn check_file(path: &Path, options: &Options) -> Result<Checked> {
         return check_run(path, options);
     }
     let text = read_definition(path)?;
-    match front::dialect(path) == Dialect::Caffe && is_solver(&text) {
+    let is_text = front::dialect(path) == Dialect::Caffe && !front::makes_caffe(path);
+    match is_text && is_solver(&text) {
         true => check_solver(path, options),
         false => Ok(pipeline::check(path, text, options)),
     }

@@ -71,6 +71,7 @@ impl ExtractOptions {
         self.request = Request {
             params: told.params.into_iter().chain(request.params).collect(),
             call: request.call.or(told.call),
+            written: request.written.or(told.written),
             loss: request.loss.or(told.loss),
             classes: request.classes.or(file.dataset.classes),
             ..request

@@ -232,7 +232,11 @@ impl Inference {
                 Net::of_program(&network, &found, batch, &mut sources, &mut diagnostics)?
             }
             false => {
-                let asked = Default::default();
+                let mut asked = program::told_to_caffe(&found.file, &network);
+                if front::makes_caffe(&network) {
+                    asked.call = found.request.call.clone().or(asked.call);
+                    asked.written = found.request.written.clone().or(asked.written);
+                }
                 let mut definition = read_net(&network, &asked, &mut sources, &mut diagnostics)?;
                 run_file::tell_classes(&mut definition, &found.file, &found.data)?;
                 Net { definition, classes: None, declared: None }
@@ -567,7 +571,8 @@ fn of_net(path: &Path, given: &Beside) -> Result<RunFile> {
         );
         return Err(Error::format(path, why));
     }
-    if !is_program && is_solver(&read_definition(path)?) {
+    let is_text = !is_program && !front::makes_caffe(path);
+    if is_text && is_solver(&read_definition(path)?) {
         let why = "is a solver; name the net that it trains, with --weights, or a run file";
         return Err(Error::format(path, why));
     }

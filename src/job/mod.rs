@@ -163,6 +163,9 @@ pub fn is_net(path: &Path) -> Result<bool> {
     if is_run_file(path) {
         return Ok(false);
     }
+    if front::makes_caffe(path) {
+        return Ok(!solver_file::is_written_by(path)?);
+    }
     let is_text = front::dialect(path) == Dialect::Caffe;
     Ok(!is_text || !front::caffe::solver::is_solver(&read_definition(path)?))
 }
@@ -185,7 +188,14 @@ fn open_plan(
 /// Refuses a net where a solver is to be.
 fn no_net(path: &Path) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let why = if program::is_program(path) {
+    let why = if front::makes_caffe(path) {
+        if solver_file::is_written_by(path)? {
+            return Ok(());
+        }
+        format!(
+            "is a program that makes a net and writes no solver; train it by a run file (.yaml) with `network: {name}`"
+        )
+    } else if program::is_program(path) {
         format!("is a definition; train it by a run file (.yaml) with `network: {name}`")
     } else if front::caffe::solver::has_layers(&read_definition(path)?) {
         format!(

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::data::{DEFAULT_BATCH, DataSpec, label_of_pairs};
 use super::read_net;
+use super::run_file::RunFile;
 use crate::data::idx::read_idx_pair;
 use crate::data::record_shape;
 use crate::data::records::Records;
@@ -25,6 +26,28 @@ const TARGET: &str = "target";
 /// Whether a definition is told about its data.
 pub(super) fn is_program(path: &Path) -> bool {
     front::dialect(path) != Dialect::Caffe
+}
+
+impl RunFile {
+    /// What the file tells a program beside its data.
+    pub(super) fn told(&self) -> Request {
+        Request {
+            params: self
+                .params
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_string()))
+                .collect(),
+            call: self.call.clone(),
+            written: self.written.clone(),
+            loss: self.loss.clone(),
+            ..Request::default()
+        }
+    }
+}
+
+/// What a net of Caffe is told: where a program makes it, which net of it is meant.
+pub(super) fn told_to_caffe(file: &RunFile, network: &Path) -> Request {
+    if front::makes_caffe(network) { file.told() } else { Request::default() }
 }
 
 /// `channels, height, width` as a dialect's people write it.

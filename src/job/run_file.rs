@@ -39,6 +39,9 @@ pub struct RunFile {
     /// An expression that gives the model where a definition only has functions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// The file that is meant of those that a program of Caffe writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
     /// The loss for a definition without one: `nn.CrossEntropyCriterion()`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<String>,
@@ -102,22 +105,6 @@ impl std::fmt::Display for Parameter {
             Parameter::Truth(value) => value.fmt(f),
             Parameter::Number(value) => value.fmt(f),
             Parameter::Text(value) => value.fmt(f),
-        }
-    }
-}
-
-impl RunFile {
-    /// What the file tells a Lua definition beside its data.
-    pub(super) fn told(&self) -> Request {
-        Request {
-            params: self
-                .params
-                .iter()
-                .map(|(name, value)| (name.clone(), value.to_string()))
-                .collect(),
-            call: self.call.clone(),
-            loss: self.loss.clone(),
-            ..Request::default()
         }
     }
 }
@@ -337,7 +324,8 @@ pub(super) fn plan(
             program::stages(&network, &facts, file.train.batch_size, sources, diagnostics)?
         }
         false => {
-            let mut definition = read_net(&network, &Request::default(), sources, diagnostics)?;
+            let told = program::told_to_caffe(&file, &network);
+            let mut definition = read_net(&network, &told, sources, diagnostics)?;
             tell_classes(&mut definition, &file, &data.0)?;
             [definition.clone(), definition]
         }

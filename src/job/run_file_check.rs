@@ -45,9 +45,11 @@ pub(super) fn check(file: &RunFile) -> Result<(), Wrong> {
     let told = [
         ("params", !file.params.is_empty()),
         ("call", file.call.is_some()),
+        ("written", file.written.is_some()),
         ("loss", file.loss.is_some()),
     ];
-    let told = told.iter().find(|(_, told)| *told).filter(|_| !is_program(&file.network));
+    let is_program = ["lua", "py"].iter().any(|&e| file.network.extension() == Some(e.as_ref()));
+    let told = told.iter().find(|(_, told)| *told).filter(|_| !is_program);
     if let Some((key, _)) = told {
         let network = file.network.display();
         let why = format!("`{key}` is for definitions that are programs, and {network} is none");

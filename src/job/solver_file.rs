@@ -8,12 +8,34 @@ use super::{JobOptions, Kept, Plan, read_net};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::error::Result;
 use crate::file::read_definition;
+use crate::front::caffe::legacy::upgrade_net;
+use crate::front::caffe::pycaffe;
 use crate::front::caffe::solver::{NetSource, read_solver, with_fields};
-use crate::front::{Request, pasted};
+use crate::front::{self, Request, pasted};
 use crate::ir::{Definition, NetState, StateWords};
 use crate::passes::adopt_data::{adopt_data, need_outputs};
-use crate::source::SourceMap;
-use crate::spec::Phase;
+use crate::source::{SourceMap, Span};
+use crate::spec::{Phase, Record};
+
+/// Whether a program that makes nets of Caffe writes a solver.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn is_written_by(path: &Path) -> Result<bool> {
+    let text = read_definition(path)?;
+    let (mut sources, mut diagnostics) = (SourceMap::default(), Diagnostics::default());
+    let made = pycaffe::made(&mut sources, path, &text, None, &mut diagnostics);
+    Ok(made.is_some_and(|made| !made.solvers.is_empty()))
+}
+
+/// The net that a solver holds itself.
+fn inline(record: &Record, path: &Path, diagnostics: &mut Diagnostics) -> Definition {
+    let mut definition = front::caffe::definition(record, diagnostics);
+    adopt_data(&mut definition);
+    need_outputs(&mut definition, diagnostics);
+    crate::passes::locate_files::locate_files(&mut definition, path);
+    definition
+}
 
 /// Reads the solver and the nets it names, which are looked for where cortado is started, as Caffe does, then beside
 /// the solver and in the folders above it (the root of a copy of Caffe's repository is one), and last by the file's name
@@ -24,8 +46,23 @@ pub(super) fn plan(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<Plan>> {
-    let text = with_fields(&read_definition(path)?, &options.set);
-    let file = sources.add(path, text);
+    let text = read_definition(path)?;
+    let made = match front::makes_caffe(path) {
+        true => match pycaffe::made(sources, path, &text, None, diagnostics) {
+            Some(made) => Some(made),
+            None => return Ok(None),
+        },
+        false => None,
+    };
+    let file = match &made {
+        None => sources.add(path, with_fields(&text, &options.set)),
+        Some(made) => {
+            let Some(solver) = made.solver(diagnostics) else { return Ok(None) };
+            let file = sources.add(&solver.name, with_fields(solver.text(), &options.set));
+            sources.mark_made(file);
+            file
+        }
+    };
     let text = sources.file(file).text.clone();
     let mut complaints = Diagnostics::default();
     let read = read_solver(file, &text, &mut complaints);
@@ -43,6 +80,12 @@ pub(super) fn plan(
     let mut net = |source: &NetSource| -> Result<Option<Definition>> {
         match source {
             NetSource::File(name) => {
+                if let Some(net) = made.as_ref().and_then(|made| made.of_file(&name.value)) {
+                    let whole = Span::new(file, 0, 0);
+                    let tree = upgrade_net(net.read(sources, whole, diagnostics), diagnostics);
+                    let record = front::caffe::record(&tree);
+                    return Ok(Some(inline(&record, path, diagnostics)));
+                }
                 let mut path = locate(&name.value, &bases);
                 if !path.exists()
                     && let Some(file) = Path::new(&name.value).file_name()
@@ -68,13 +111,7 @@ pub(super) fn plan(
                 known.insert(path, definition.clone());
                 Ok(Some(definition))
             }
-            NetSource::Inline(record) => {
-                let mut definition = crate::front::caffe::definition(record, diagnostics);
-                adopt_data(&mut definition);
-                need_outputs(&mut definition, diagnostics);
-                crate::passes::locate_files::locate_files(&mut definition, path);
-                Ok(Some(definition))
-            }
+            NetSource::Inline(record) => Ok(Some(inline(record, path, diagnostics))),
         }
     };
     let Some(train) = net(&read.train_net)? else { return Ok(None) };
@@ -119,7 +156,10 @@ pub(super) fn plan(
         folder: options.output.clone(),
         prefix,
         weights: weights.iter().map(|w| locate(w, &bases)).collect(),
-        kept: Some(Kept { name: "solver.prototxt", text: text.to_string() }),
+        kept: Some(Kept {
+            name: "solver.prototxt",
+            text: made.map_or_else(|| text.to_string(), |made| made.whole_solver(&text)),
+        }),
         bases,
         making: 0,
     }))

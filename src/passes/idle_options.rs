@@ -21,6 +21,8 @@ pub fn idle_options(
     let asked = |option: &str| match option {
         "--classes" => program || awaits_classes,
         "--param" | "--loss" => dialect == Dialect::Torch,
+        "--call" => program || definition.is_made,
+        "--written" => definition.is_made,
         _ => program,
     };
     for (option, _) in options.iter().filter(|(option, told)| *told && !asked(option)) {
@@ -35,6 +37,9 @@ pub fn idle_options(
             ("--classes", _) => "every `num_output` of it is written".into(),
             ("--loss", Dialect::TensorFlow) => {
                 "its loss is what `loss` of `UserModel` gives".into()
+            }
+            ("--written", _) => {
+                "it chooses among the files that a Python program of Caffe writes".into()
             }
             ("--loss", _) => "its losses are layers of their own".into(),
             ("--param", Dialect::TensorFlow) => "it is told --input-shape and --classes".into(),

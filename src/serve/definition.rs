@@ -18,13 +18,15 @@ use super::refusal::Refusal;
 use super::verb::{verb, words};
 use crate::error::Error;
 use crate::file::read_text;
+use crate::front::caffe::pycaffe::is_program;
 
 /// The languages of definitions, with the endings of their files.
 const LANGUAGES: [(&str, &str); 3] =
     [("caffe", "prototxt"), ("torch", "lua"), ("tensorflow", "py")];
 
 /// Options of `check` and `visualize` that a request may give.
-const OPTIONS: [&str; 7] = ["stage", "shape", "input-shape", "classes", "param", "call", "loss"];
+const OPTIONS: [&str; 8] =
+    ["stage", "shape", "input-shape", "classes", "param", "call", "written", "loss"];
 
 /// A definition that somebody has pasted.
 #[derive(Deserialize)]
@@ -47,7 +49,11 @@ impl Pasted {
                 format!("`{}` is no language; caffe, torch and tensorflow are", self.language);
             Refusal::wrong(why)
         })?;
-        Ok(format!("net.{ending}"))
+        // Whoever writes Caffe's nets in Python pastes that.
+        let imports = |line: &str| line.starts_with("import ") || line.starts_with("from ");
+        let is_python =
+            self.language == "caffe" && is_program(&self.text) && self.text.lines().any(imports);
+        Ok(format!("net.{}", if is_python { "py" } else { ending }))
     }
 
     /// A verb's words for the definition, which is written into a folder.

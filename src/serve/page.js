@@ -76,7 +76,7 @@ async function showNew() {
 function buildNew(start) {
   const text = make("textarea", { spellcheck: false, "aria-label": "The definition" });
   const gutter = make("pre", { "aria-hidden": "true" });
-  const language = make("select", {}, ...[["caffe", "Caffe (prototxt)"], ["torch", "Torch7 (Lua)"],
+  const language = make("select", {}, ...[["caffe", "Caffe (prototxt, Python)"], ["torch", "Torch7 (Lua)"],
     ["tensorflow", "TensorFlow (Python)"]].map(([value, name]) => make("option", { value }, name)));
   const examples = make("select", {}, make("option", { value: "" }, "an example …"), ...start.examples.map(
     (example, i) => make("option", { value: String(i) }, `${example.name} (${example.language})`)));

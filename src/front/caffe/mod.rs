@@ -11,6 +11,7 @@ pub mod legacy;
 mod literal;
 mod lower;
 mod print;
+pub mod pycaffe;
 mod repeated;
 mod schema;
 pub mod solver;
@@ -20,6 +21,8 @@ pub mod tree;
 
 pub(crate) use lower::{definition, record, state};
 pub use print::print;
+use print::print_field;
+use solver::is_solver_message;
 pub use syntax::parse;
 
 use crate::diag::Diagnostics;

@@ -14,13 +14,20 @@ pub fn print(message: &Message) -> String {
     out
 }
 
+/// One field as it is in the canonical text.
+pub(super) fn print_field(name: &str, value: &Value) -> String {
+    let mut out = String::new();
+    add_field(name, value, 0, &mut out);
+    out
+}
+
 fn print_fields(fields: &[Field], depth: usize, out: &mut String) {
     for field in fields {
-        print_field(&field.name.value, &field.value, depth, out);
+        add_field(&field.name.value, &field.value, depth, out);
     }
 }
 
-fn print_field(name: &str, value: &Value, depth: usize, out: &mut String) {
+fn add_field(name: &str, value: &Value, depth: usize, out: &mut String) {
     let indent = " ".repeat(2 * depth);
     match &value.kind {
         ValueKind::Message(message) => {
@@ -29,7 +36,7 @@ fn print_field(name: &str, value: &Value, depth: usize, out: &mut String) {
             *out += &format!("{indent}}}\n");
         }
         ValueKind::List(values) => {
-            values.iter().for_each(|value| print_field(name, value, depth, out));
+            values.iter().for_each(|value| add_field(name, value, depth, out));
         }
         ValueKind::Integer(integer) => *out += &format!("{indent}{name}: {integer}\n"),
         ValueKind::Float(float) => *out += &format!("{indent}{name}: {}\n", float_text(*float)),

@@ -164,6 +164,66 @@ pub(super) fn names(message: &str) -> impl Iterator<Item = &'static str> + use<>
     declared(message).iter().map(|field| field.name)
 }
 
+/// What the value of a field is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A whole number.
+    Whole,
+    /// A number in single precision.
+    Float,
+    /// `true` or `false`.
+    Bool,
+    /// A text.
+    Text,
+    /// A word of an enumeration: its words behind each other with `|` between them, and the number of the first.
+    Words(&'static str, i64),
+    /// A message, by the name that it has here.
+    Message(&'static str),
+}
+
+/// What a field of a message holds and whether it may hold several; `None` where Caffe's message has no such field.
+pub(super) fn field(message: &str, name: &str) -> Option<(Kind, bool)> {
+    // The field without a type is that of a message which is checked by itself.
+    let field = declared(message).iter().find(|field| field.name == name)?;
+    let several = ["layer", "layers", "test_net_param"].contains(&name);
+    let kind = match field.kind {
+        "" if name.ends_with("net_param") => Kind::Message("net"),
+        "" => Kind::Message(field.name),
+        "count" | "int" => Kind::Whole,
+        "float" => Kind::Float,
+        "bool" => Kind::Bool,
+        "text" => Kind::Text,
+        message if is_message(message) => Kind::Message(message),
+        words => Kind::Words(words.trim_start_matches('+'), i64::from(words.starts_with('+'))),
+    };
+    // Windows of Pooling are repeated in forks only.
+    Some((kind, field.repeated && message != "pooling_param" || several))
+}
+
+/// The number of a word of one of the enumerations of a message.
+pub(super) fn number_of(message: &str, word: &str) -> Option<i64> {
+    declared(message).iter().find_map(|field| match self::field(message, field.name)?.0 {
+        Kind::Words(words, first) => {
+            let place = words.split('|').position(|known| known == word)?;
+            Some(first + place as i64)
+        }
+        _ => None,
+    })
+}
+
+/// All words of the enumerations of a message.
+pub(super) fn words(message: &str) -> impl Iterator<Item = &'static str> {
+    declared(message)
+        .iter()
+        .filter(|field| field.kind.contains('|'))
+        .flat_map(|field| field.kind.trim_start_matches('+').split('|'))
+}
+
+/// Whether Caffe has a message of this name.
+pub(super) fn has_message(name: &str) -> bool {
+    is_message(name)
+}
+
 /// A field of a message.
 struct Declared {
     name: &'static str,

@@ -3,7 +3,6 @@
 
 mod asked;
 mod constraints;
-mod find;
 mod gradients;
 mod join;
 
@@ -12,11 +11,12 @@ use std::path::Path;
 
 use self::join::{Stage, join};
 use super::graph::{Fault, Graph, Kind, Loss, Mode, Section, Tensor};
-use super::interp::{Args, Module, PyError, Python, Value};
 use super::library::{self, TensorValue};
 use crate::diag::{self, Diagnostic, Diagnostics};
 use crate::front::Request;
 use crate::front::cage::{Limits, on_large_stack};
+use crate::front::python::find::find;
+use crate::front::python::interp::{Args, Dict, Module, PyError, Python, Value};
 use crate::ir::Definition;
 use crate::layers::Layer;
 use crate::source::{SourceMap, Span, Spanned};
@@ -193,7 +193,7 @@ fn run(
     });
     let state = library::install(&mut py, graph);
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    py.set_resolver(move |name, level, asking| find::find(&folder, name, level, asking));
+    py.set_resolver(move |name, level, asking| find(&folder, name, level, asking));
     let module = py.run(path, text);
     let result = match module {
         Err(errors) => {
@@ -294,7 +294,7 @@ impl Run<'_> {
     ) -> Result<Stage, Stop> {
         let failed = |error: PyError| self.failed(error);
         let at = self.whole;
-        let params = super::interp::Dict::new();
+        let params = Dict::new();
         params.set_str("x", x);
         params.set_str("input_shape", input_shape);
         params.set_str("nclasses", self.request.classes.unwrap_or(0).into());

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::{Module, PyError, Python, Stop, Value};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
+use crate::front::python::interp::{Class, Instance};
 use crate::front::tensorflow::graph::Variable;
-use crate::front::tensorflow::interp::{Class, Instance};
 use crate::source::Span;
 
 /// Where the first line of the definition that begins with these words is, or the whole.

@@ -60,7 +60,7 @@ pub(super) fn advice(path: &str) -> Option<&'static str> {
 }
 
 /// The same for a module that is not there.
-pub fn module_advice(name: &str) -> Option<&'static str> {
+pub(super) fn module_advice(name: &str) -> Option<&'static str> {
     if [".slim.nets.", "tf_slim.nets."].iter().any(|package| name.contains(package)) {
         return advice("slim.nets");
     }

@@ -3,8 +3,8 @@
 use super::tensor::{Dimension, TensorShape, TensorValue, pay_for};
 use super::types::{CASTS, data_type_name};
 use super::{Call, State, with_graph};
+use crate::front::python::interp::{Outcome, Python, Value};
 use crate::front::tensorflow::graph::{Kind, MOST_ELEMENTS, Tensor};
-use crate::front::tensorflow::interp::{Outcome, Python, Value};
 use crate::source::Span;
 
 /// A value as a tensor.

@@ -2,7 +2,7 @@
 
 use super::tensor::TensorValue;
 use super::{Call, Function, State};
-use crate::front::tensorflow::interp::{Outcome, Value};
+use crate::front::python::interp::{Outcome, Value};
 
 /// The functions.
 pub const FUNCTIONS: &[Function] = &[

@@ -1,7 +1,7 @@
 //! `digits.*` (DIGITS' utils.py), and what is easier said in the language itself.
 
 use super::{Call, Function};
-use crate::front::tensorflow::interp::{Outcome, Python, Value};
+use crate::front::python::interp::{Outcome, Python, Value};
 
 const NAMED: &[&str] = &["x"];
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::arguments::{to_dims, to_tensor};
 use super::tensor::{TensorValue, pay_for, state};
 use super::{Call, Function, with_graph};
+use crate::front::python::interp::{Args, Native, Outcome, Python, Value};
 use crate::front::tensorflow::graph::{self, Fault, MOST_LISTED, Source, Tensor};
-use crate::front::tensorflow::interp::{Args, Native, Outcome, Python, Value};
 use crate::source::Span;
 use crate::spec::Filler;
 

@@ -3,8 +3,8 @@
 use super::tensor::{TensorValue, absolute};
 use super::types::{CASTS, kind_of, mixed};
 use super::{Call, Function};
+use crate::front::python::interp::{Args, Outcome, Value};
 use crate::front::tensorflow::graph::{Binary, Kind, Reduction, Tensor, shown};
-use crate::front::tensorflow::interp::{Args, Outcome, Value};
 use crate::layers::Layer;
 use crate::layers::element_function::{ElementFunction, Function as Of};
 use crate::layers::exp::Exp;

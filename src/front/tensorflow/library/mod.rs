@@ -24,12 +24,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::graph::{Fault, Graph, Tensor};
-use super::interp::{Args, Bound, Dict, Maybe, Native, Outcome, PyError, Python, Value};
 use crate::diag::nearest::nearest;
 use crate::diag::{self, Diagnostic};
+use crate::front::python::interp::{
+    Args, Bound, Dict, Maybe, Native, Outcome, PyError, Python, Value,
+};
 use crate::source::Span;
 
-pub use advice::module_advice;
 pub use arguments::to_tensor;
 pub use index::{Entry, functions};
 pub use tensor::TensorValue;
@@ -296,6 +297,7 @@ pub fn install(py: &mut Python, graph: Graph) -> Rc<State> {
     for name in ["tf", "slim", "digits"] {
         py.add_builtin(name, space(name).unwrap_or_default());
     }
+    py.set_module_advice(advice::module_advice);
     state
 }
 

@@ -1,6 +1,6 @@
 //! The nets that slim has itself, `tensorflow.contrib.slim.nets` and `tf_slim.nets`. A text is read when it is first asked for.
 
-use crate::front::tensorflow::interp::Python;
+use crate::front::python::interp::Python;
 
 /// Where they are written.
 const NETS: &[(&str, &str)] = &[

@@ -1,10 +1,10 @@
 //! `tf.nn.*`.
 
 use super::{Call, Function};
+use crate::front::python::interp::{Outcome, Value};
 use crate::front::tensorflow::graph::{
     self, Binary, Border, Graph, Kind, Padding, Reduction, Source, Tensor, Window,
 };
-use crate::front::tensorflow::interp::{Outcome, Value};
 use crate::layers::Layer;
 use crate::layers::bnll::Bnll;
 use crate::layers::elu::Elu;

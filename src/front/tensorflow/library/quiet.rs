@@ -3,8 +3,8 @@
 use super::Function;
 use super::scopes::AutoReuse;
 use crate::diag::{self, Diagnostic};
+use crate::front::python::interp::Value;
 use crate::front::tensorflow::graph::{self, Tensor};
-use crate::front::tensorflow::interp::Value;
 
 const SUMMARY: &[&str] =
     &["name", "tensor", "max_outputs?", "collections?", "family?", "max_images?"];

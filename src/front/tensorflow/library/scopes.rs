@@ -6,10 +6,8 @@ use super::initial::{Regularizer, regularizer_of};
 use super::tensor::{TensorValue, state};
 use super::types::kind_of;
 use super::{Call, Function, State};
+use crate::front::python::interp::{Args, Dict, Keyword, Maybe, Native, Outcome, Python, Value};
 use crate::front::tensorflow::graph::{Asked, Reuse, SharedScope, Source, shown};
-use crate::front::tensorflow::interp::{
-    Args, Dict, Keyword, Maybe, Native, Outcome, Python, Value,
-};
 use crate::source::Span;
 
 /// The functions.

@@ -4,8 +4,8 @@ use super::arguments::to_whole;
 use super::tensor::{TensorShape, TensorValue};
 use super::types::kind_of;
 use super::{Call, Function};
+use crate::front::python::interp::{Args, Outcome, Slice, Value};
 use crate::front::tensorflow::graph::{self, Border, Graph, Kind, MOST_LISTED, Source, Tensor};
-use crate::front::tensorflow::interp::{Args, Outcome, Slice, Value};
 use crate::layers::power::Power;
 use crate::spec::Filler;
 

@@ -4,8 +4,8 @@ use super::initial::Initializer;
 use super::scopes::{keywords_of, reuse_of};
 use super::tensor::TensorValue;
 use super::{Call, Function};
+use crate::front::python::interp::{Args, Outcome, Value};
 use crate::front::tensorflow::graph::{self, Graph, Normalisation, Padding, Tensor, Window};
-use crate::front::tensorflow::interp::{Args, Outcome, Value};
 use crate::layers::relu::Relu;
 
 /// The parameters that layers with variables end with.

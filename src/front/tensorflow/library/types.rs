@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::TensorValue;
-use crate::front::tensorflow::ast::Compare;
+use crate::front::python::ast::Compare;
+use crate::front::python::interp::{Maybe, Native, Outcome, Python, Value};
 use crate::front::tensorflow::graph::{Binary, Kind};
-use crate::front::tensorflow::interp::{Maybe, Native, Outcome, Python, Value};
 use crate::source::Span;
 
 /// A type of elements, `tf.float32`.

@@ -7,8 +7,8 @@ use super::initial::{Initializer, first_values, regularizer_of};
 use super::tensor::TensorValue;
 use super::types::{data_type, kind_of};
 use super::{Call, Function, State};
+use crate::front::python::interp::{Args, Outcome, Python, Value};
 use crate::front::tensorflow::graph::{Asked, Binary, Graph, Kind, Tensor};
-use crate::front::tensorflow::interp::{Args, Outcome, Python, Value};
 
 /// The functions.
 pub const FUNCTIONS: &[Function] = &[

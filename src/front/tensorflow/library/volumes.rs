@@ -4,8 +4,8 @@ use super::Call;
 use super::initial::Initializer;
 use super::slim::Shape;
 use super::tensor::TensorValue;
+use crate::front::python::interp::{Args, Outcome, Value};
 use crate::front::tensorflow::graph::{Padding, shown};
-use crate::front::tensorflow::interp::{Args, Outcome, Value};
 
 /// Where what is made of them is written.
 const MODULE: &str = "tensorflow.volumes";

@@ -1,7 +1,7 @@
 //! What of `tf` and `slim` is written in the language itself, over the functions of the tables: `tf.layers`, losses, cells of
 //! recurrent nets. A text is read when it is first asked for.
 
-use crate::front::tensorflow::interp::{Maybe, Python};
+use crate::front::python::interp::{Maybe, Python};
 use crate::source::Span;
 
 /// Modules and their texts.
