@@ -17,7 +17,7 @@ use super::{JobOptions, Kept, Plan, RUN_FILE, is_run_file, read_net, states};
 use crate::data::pairs::{Images, PairOptions, create_pairs, differences, foresee};
 use crate::diag::Diagnostics;
 use crate::error::{Error, Result};
-use crate::front::{self, Request};
+use crate::front;
 use crate::ir::Definition;
 use crate::passes::adopt_data::adopt_classes;
 use crate::source::SourceMap;

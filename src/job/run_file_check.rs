@@ -1,6 +1,5 @@
 //! Checks of a run file that need no look at any other file.
 
-use super::program::is_program;
 use super::run_file::{Dataset, Files, RunFile, Training};
 use super::run_file_text::Wrong;
 use crate::error::Result;

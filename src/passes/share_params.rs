@@ -100,7 +100,8 @@ impl Sharing<'_> {
                 self.owners.insert(name.value.clone(), id);
             }
             let values = spec.and_then(|s| s.values.clone());
-            let values = values.filter(|values| self.fit(values.len(), &node.name.value, decl, spec));
+            let values =
+                values.filter(|values| self.fit(values.len(), &node.name.value, decl, spec));
             let variable = Variable {
                 name: name.map(|n| n.value.clone()),
                 role: decl.role,
