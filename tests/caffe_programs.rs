@@ -8,6 +8,7 @@ use cortado::diag::render::render;
 use cortado::front::Request;
 use cortado::front::caffe::{parse, print, pycaffe};
 use cortado::ir::{Port, TypedNet};
+use cortado::job::{self, JobOptions};
 use cortado::pipeline::{Checked, Options, check};
 use cortado::source::{FileId, SourceMap};
 
@@ -227,4 +228,38 @@ print(n.to_proto())
     let net = net.unwrap_or_else(|| panic!("{said}"));
     // A pixel of `up` is where it would be of the data, but for 9 of the padding and 1 of the window: 10 - 1 + 1.
     assert!(net.contains("crop_param {\n    axis: 2\n    offset: 10\n"), "{net}");
+}
+
+#[test]
+fn a_solver_that_is_written_trains_the_nets_that_it_names() {
+    let text = format!(
+        "{HEAD}from caffe.proto import caffe_pb2
+def net(batch):
+    data = L.DummyData(shape=dict(dim=[batch, 3]), data_filler=dict(type='gaussian'))
+    ip = L.InnerProduct(data, num_output=2, weight_filler=dict(type='xavier'))
+    return to_proto(L.EuclideanLoss(ip, L.DummyData(shape=dict(dim=[batch, 2]))))
+solver = caffe_pb2.SolverParameter(base_lr=0.1, lr_policy='fixed', max_iter=3, test_interval=2)
+for part, batch in [('train', 4), ('test', 2)]:
+    with open('models/%s.prototxt' % part, 'w') as f:
+        f.write(str(net(batch)))
+solver.train_net = 'models/train.prototxt'
+solver.test_net.append('models/test.prototxt')
+solver.test_iter.append(1)
+with open('solver.prototxt', 'w') as f:
+    f.write(str(solver))
+caffe.SGDSolver('solver.prototxt').solve()
+"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("net.py");
+    std::fs::write(&path, text).expect("written");
+    assert!(!job::is_net(&path).expect("readable"));
+    let opened = job::open(&path, &JobOptions::default()).expect("readable");
+    let said = render(&opened.diagnostics, &opened.sources, false);
+    assert!(said.contains("W0635"), "{said}");
+    let job = opened.job.unwrap_or_else(|| panic!("{said}"));
+    assert_eq!(job.trainer.tests(), 1);
+    let kept = job.kept.expect("the solver is kept").text;
+    assert!(kept.contains("train_net_param {\n  layer {"), "{kept}");
+    assert!(kept.contains("test_net_param {\n  layer {"), "{kept}");
 }

@@ -49,6 +49,7 @@ const NOT_DERIVATIVES: &[(&str, &str)] = &[
     ("small::colours", "hsv_to_rgb has no gradient in TensorFlow"),
     ("small::gradients_times_numbers", REVERSED),
     ("small::labels_that_sum_to_less", "the gradient is that of labels that sum to 1"),
+    ("small::loops_without_gradients", STOPPED),
     ("small::normalised_by_one_function", "moments that are given back have no gradient"),
     ("small::renormalised", STOPPED),
     ("small::spectral_norm", STOPPED),

@@ -39,6 +39,13 @@ pub(super) struct Page {
     pub nodes: usize,
 }
 
+impl Page {
+    /// Its memory, for another page.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
 /// A node of a page.
 #[derive(Debug)]
 pub(super) struct Node<'a> {
@@ -71,10 +78,15 @@ impl Pages {
 
     /// Reads a page of the tree.
     pub fn read(&self, number: u64) -> Result<Page> {
+        self.read_into(number, vec![])
+    }
+
+    /// Reads a page of the tree into memory that may have been another page's.
+    pub fn read_into(&self, number: u64, mut bytes: Vec<u8>) -> Result<Page> {
         if self.count() <= number {
             return Err(self.truncated(number));
         }
-        let mut bytes = vec![0; self.page_size];
+        bytes.resize(self.page_size, 0);
         self.fill(number * self.page_size as u64, &mut bytes)?;
         let [own, flags, lower, upper] =
             header(&bytes).ok_or_else(|| self.damaged(number, "its header does not fit"))?;

@@ -20,6 +20,8 @@ pub struct LmdbReader {
     /// The pages from the root to the cursor's leaf, each with its node on this way; none before the first record and after
     /// the last.
     way: Vec<(Page, usize)>,
+    /// The memory of pages that have been left.
+    spare: Vec<Vec<u8>>,
     /// The last value that had pages of its own, or was asked for by its key.
     value: Vec<u8>,
 }
@@ -29,7 +31,8 @@ impl LmdbReader {
     pub fn open(path: &Path) -> Result<Self> {
         let check::Checked { pages, root, entries } = check::check(&data_file(path))?;
         let path = path.to_owned();
-        Ok(LmdbReader { pages, root, path, len: entries, fresh: true, way: vec![], value: vec![] })
+        let (way, spare, value) = (vec![], vec![], vec![]);
+        Ok(LmdbReader { pages, root, path, len: entries, fresh: true, way, spare, value })
     }
 
     /// The path given to [`open`](Self::open).
@@ -85,10 +88,11 @@ impl LmdbReader {
     pub fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
         let Some(mut number) = self.root else { return Ok(None) };
         for _ in 0..MOST_LEVELS {
-            let page = self.pages.read(number)?;
+            let page = self.pages.read_into(number, self.spare.pop().unwrap_or_default())?;
             if !page.is_leaf {
                 // The first node of a branch stands for all keys below that of the second.
                 number = self.pages.child(&page, self.pages.up_to(&page, 1, key)? - 1)?;
+                self.spare.push(page.into_bytes());
                 continue;
             }
             let Some(at) = self.pages.up_to(&page, 0, key)?.checked_sub(1) else {
@@ -107,6 +111,7 @@ impl LmdbReader {
                     self.pages.value(large, &mut self.value)?;
                 }
             }
+            self.spare.push(page.into_bytes());
             return Ok(Some(&self.value));
         }
         Err(self.circle(number))
@@ -116,7 +121,7 @@ impl LmdbReader {
     fn step(&mut self) -> Result<()> {
         if self.fresh {
             self.fresh = false;
-            self.way.clear();
+            self.spare.extend(self.way.drain(..).map(|(page, _)| page.into_bytes()));
             return self.root.map_or(Ok(()), |root| self.descend(root));
         }
         while let Some((page, at)) = self.way.last_mut() {
@@ -130,7 +135,7 @@ impl LmdbReader {
                     }
                 };
             }
-            self.way.pop();
+            self.spare.extend(self.way.pop().map(|(page, _)| page.into_bytes()));
         }
         Ok(())
     }
@@ -138,7 +143,7 @@ impl LmdbReader {
     /// Moves the cursor to the first record below a page.
     fn descend(&mut self, mut number: u64) -> Result<()> {
         while self.way.len() < MOST_LEVELS {
-            let page = self.pages.read(number)?;
+            let page = self.pages.read_into(number, self.spare.pop().unwrap_or_default())?;
             let is_leaf = page.is_leaf;
             if !is_leaf {
                 number = self.pages.child(&page, 0)?;

@@ -93,9 +93,8 @@ pub fn message_of_type(type_name: &str) -> Option<String> {
     (spelling.read)(&Args::new(&reading, &nothing, Span::nowhere()));
     let asked = |name: &&str| reading.was_asked(name);
     let known = fork_types::MESSAGES.iter().copied();
-    let guessed = [snake(type_name) + "_param"];
-    let guessed = guessed.iter().map(String::as_str).filter(asked).map(str::to_owned).next();
-    guessed.or_else(|| {
+    let named = message_of(&format!("{type_name}Parameter"));
+    named.filter(|name| asked(&name.as_str())).or_else(|| {
         let mut read = known.filter(asked).filter(|name| !SHARED.contains(name));
         read.next().map(str::to_owned)
     })

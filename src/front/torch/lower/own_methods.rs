@@ -44,7 +44,11 @@ impl Walk<'_> {
     /// Asks what `model:training()` and `model:evaluate()` make of each module, where the definition has replaced one of
     /// these methods: so it keeps stored statistics in training, or dropout afterwards.
     pub fn ask_modes(&mut self, model: &Table) -> Result<(), Stop> {
-        let listed = method(self.lua, model, "listModules").map_err(stop)?;
+        // A module within itself is complained of where it is walked through.
+        let listed = match method(self.lua, model, "listModules") {
+            Err(error) if error.is_catchable() => return Ok(()),
+            listed => listed.map_err(stop)?,
+        };
         let Some(Value::Table(listed)) = listed.first() else { return Ok(()) };
         let modules: Vec<Table> = listed.items().filter_map(Value::into_table).collect();
         let replaces = |module: &Table| {
