@@ -105,12 +105,14 @@ impl Philox {
                 let key = [self.seed as u32, (self.seed >> 32) as u32];
                 let mut next = counter;
                 for to in to.chunks_mut(4 * SIDE_BY_SIDE) {
-                    let mut counters = [[0; SIDE_BY_SIDE]; 4];
-                    for i in 0..SIDE_BY_SIDE {
-                        let at = next.wrapping_add(i as u64);
-                        (counters[0][i], counters[1][i]) = (at as u32, (at >> 32) as u32);
-                        (counters[2][i], counters[3][i]) = (stream[0], stream[1]);
-                    }
+                    let at: [u64; SIDE_BY_SIDE] =
+                        std::array::from_fn(|i| next.wrapping_add(i as u64));
+                    let counters = [
+                        at.map(|at| at as u32),
+                        at.map(|at| (at >> 32) as u32),
+                        [stream[0]; SIDE_BY_SIDE],
+                        [stream[1]; SIDE_BY_SIDE],
+                    ];
                     next = next.wrapping_add(SIDE_BY_SIDE as u64);
                     let words = philox_side_by_side(counters, key);
                     let mut numbers = [T::ZERO; 4 * SIDE_BY_SIDE];
