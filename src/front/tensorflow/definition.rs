@@ -37,16 +37,7 @@ pub fn read(
     request: &Request,
     diagnostics: &mut Diagnostics,
 ) -> Definition {
-    let taken = std::mem::take(sources);
-    let (back, definition, complaints) = on_large_stack(move || {
-        let mut at = taken;
-        let mut complaints = Diagnostics::default();
-        let definition = stages(&mut at, path, text, request, &mut complaints);
-        (at, definition, complaints)
-    });
-    *sources = back;
-    diagnostics.extend(complaints);
-    definition
+    on_large_stack(|| stages(sources, path, text, request, diagnostics))
 }
 
 /// The shapes that the three runs are told.

@@ -76,16 +76,13 @@ pub fn made(
     call: Option<&str>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Made> {
-    let taken = std::mem::take(sources);
-    let (back, made, complaints) = on_large_stack(move || {
-        let mut complaints = Diagnostics::default();
-        let mut py = Python::new(taken, Limits { calls: 1000, ..Limits::default() });
-        let made = run(&mut py, path, text, call, &mut complaints);
-        (std::mem::take(&mut py.sources), made, complaints)
-    });
-    *sources = back;
-    diagnostics.extend(complaints);
-    made
+    on_large_stack(|| {
+        let limits = Limits { calls: 1000, ..Limits::default() };
+        let mut py = Python::new(std::mem::take(sources), limits);
+        let made = run(&mut py, path, text, call, diagnostics);
+        *sources = std::mem::take(&mut py.sources);
+        made
+    })
 }
 
 fn run(
