@@ -205,6 +205,20 @@ fn a_pasted_definition_is_checked_and_drawn() {
 }
 
 #[test]
+fn a_form_that_breaks_off_is_the_fault_of_who_sent_it() {
+    let server = Server::new();
+    let head = "Content-Type: multipart/form-data; boundary=edge\r\n";
+    for body in ["--edge\r\nContent-Disposition: form-data; name=\"image", "--edge\r\n\r\nx", "--"]
+    {
+        for path in
+            ["/models/images/generic/infer_one.json", "/models/visualize-network?framework=caffe"]
+        {
+            server.ask("POST", path, head, body.as_bytes()).refusal(400);
+        }
+    }
+}
+
+#[test]
 fn pages_of_other_sites_and_places_outside_of_the_folder_get_nothing() {
     let server = Server::new();
     std::fs::write(server.folder.path().join("secret"), "x").expect("written");

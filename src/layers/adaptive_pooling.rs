@@ -1,5 +1,6 @@
 //! Pooling to a size that is given, over windows of unequal extents.
 
+use super::executor::for_each_piece;
 use super::lua::count;
 use super::planes;
 use super::prelude::*;
@@ -88,25 +89,25 @@ fn part(i: usize, parts: usize, extent: usize) -> std::ops::Range<usize> {
 }
 
 impl Parts {
-    /// Calls `visit` with the index of every part of a plane and the ranges of its rows and columns.
-    fn each(&self, x: &Shape, mut visit: impl FnMut(usize, [std::ops::Range<usize>; 2])) {
-        for i in 0..self.size[0] {
-            for j in 0..self.size[1] {
-                let rows = part(i, self.size[0], x.dims()[1]);
-                let columns = part(j, self.size[1], x.dims()[2]);
-                visit(i * self.size[1] + j, [rows, columns]);
-            }
-        }
+    /// The ranges of rows and columns of every part of a plane.
+    fn of(&self, x: &Shape) -> Vec<[std::ops::Range<usize>; 2]> {
+        let parts = |axis: usize| {
+            let (parts, extent) = (self.size[axis], x.dims()[1 + axis]);
+            (0..parts).map(move |i| part(i, parts, extent)).collect::<Vec<_>>()
+        };
+        let (rows, columns) = (parts(0), parts(1));
+        rows.iter().flat_map(|row| columns.iter().map(|c| [row.clone(), c.clone()])).collect()
     }
 }
 
 /// Where the first maximum of a part is in its plane.
 fn largest<T: Real>(x: &[T], width: usize, [rows, columns]: [std::ops::Range<usize>; 2]) -> usize {
     let mut best = rows.start * width + columns.start;
+    let mut most = x[best];
     for row in rows {
-        for column in columns.clone() {
-            if x[best] < x[row * width + column] {
-                best = row * width + column;
+        for (column, &x) in columns.clone().zip(&x[row * width..][columns.clone()]) {
+            if most < x {
+                (best, most) = (row * width + column, x);
             }
         }
     }
@@ -121,43 +122,43 @@ impl Operation for Parts {
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
-        let (shape, width) = (args[0].shape, args[0].shape.dims()[2]);
-        let planes = args[0].data.chunks_exact((shape.dims()[1] * width).max(1));
-        for (x, y) in planes.zip(outs[0].data.chunks_exact_mut(self.size[0] * self.size[1])) {
-            self.each(shape, |i, [rows, columns]| {
+        let (shape, parts) = (args[0].shape, self.of(args[0].shape));
+        let (pixels, width) = (shape.count_of(1..3).max(1), shape.dims()[2]);
+        for_each_piece(outs[0].data, parts.len(), |plane, y| {
+            let x = &args[0].data[plane * pixels..][..pixels];
+            for (y, [rows, columns]) in y.iter_mut().zip(parts.iter().cloned()) {
                 if !self.mean {
-                    y[i] = x[largest(x, width, [rows, columns])];
-                    return;
+                    *y = x[largest(x, width, [rows, columns])];
+                    continue;
                 }
                 let count = rows.len() * columns.len();
                 let pixels = rows.flat_map(|row| &x[row * width..][columns.clone()]);
                 let sum = pixels.fold(T::ZERO, |sum, &x| sum + x);
-                y[i] = sum / T::from_usize(count);
-            });
-        }
+                *y = sum / T::from_usize(count);
+            }
+        });
     }
 
     fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
-        let (shape, width) = (saved.args[0].shape, saved.args[0].shape.dims()[2]);
-        let pixels = (shape.dims()[1] * width).max(1);
-        let planes = saved.args[0].data.chunks_exact(pixels);
-        let planes = planes.zip(saved.douts[0].data.chunks_exact(self.size[0] * self.size[1]));
-        dargs[0].data.fill(T::ZERO);
-        for ((x, dy), dx) in planes.zip(dargs[0].data.chunks_exact_mut(pixels)) {
-            self.each(shape, |i, [rows, columns]| {
+        let (shape, parts) = (saved.args[0].shape, self.of(saved.args[0].shape));
+        let (pixels, width) = (shape.count_of(1..3).max(1), shape.dims()[2]);
+        for_each_piece(dargs[0].data, pixels, |plane, dx| {
+            let x = &saved.args[0].data[plane * pixels..][..pixels];
+            let dy = &saved.douts[0].data[plane * parts.len()..];
+            dx.fill(T::ZERO);
+            for (dy, [rows, columns]) in dy.iter().zip(parts.iter().cloned()) {
                 if !self.mean {
-                    let at = largest(x, width, [rows, columns]);
-                    dx[at] += dy[i];
-                    return;
+                    dx[largest(x, width, [rows, columns])] += *dy;
+                    continue;
                 }
-                let share = dy[i] / T::from_usize(rows.len() * columns.len());
+                let share = *dy / T::from_usize(rows.len() * columns.len());
                 for row in rows {
                     for dx in &mut dx[row * width..][columns.clone()] {
                         *dx += share;
                     }
                 }
-            });
-        }
+            }
+        });
     }
 
     fn device(&self, pass: Pass, args: &[&Shape]) -> Option<DeviceForm> {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::executor::{Reduction, vectorize};
 use super::prelude::*;
 
 params! {
@@ -118,6 +119,15 @@ fn order<T: Real>(a: &(T, usize), b: &(T, usize)) -> Ordering {
     numbers.unwrap_or_else(|| number(b.0).cmp(&number(a.0))).then(b.1.cmp(&a.1))
 }
 
+/// The position of the last of the largest elements, as [`order`] has it.
+fn last_largest<T: Real>(x: &[T]) -> usize {
+    let max = vectorize(
+        #[inline(always)]
+        || Reduction::Max.row(x),
+    );
+    x.iter().rposition(|x| *x == max).unwrap_or(x.len() - 1)
+}
+
 impl Operation for Choose {
     const NAME: &'static str = "arg-max";
     const DIFFERENTIABLE: usize = 0;
@@ -131,6 +141,18 @@ impl Operation for Choose {
         let parts = usize::from(self.positions) + usize::from(self.values);
         let blocks = args[0].data.chunks_exact(candidates * inner.max(1));
         let mut best: Vec<(T, usize)> = vec![];
+        if k == 1 && inner == 1 {
+            for (x, y) in blocks.zip(outs[0].data.chunks_exact_mut(parts)) {
+                let position = last_largest(x);
+                if self.values {
+                    y[parts - 1] = x[position];
+                }
+                if self.positions {
+                    y[0] = T::from_usize(position);
+                }
+            }
+            return;
+        }
         for (x, y) in blocks.zip(outs[0].data.chunks_exact_mut(parts * k * inner.max(1))) {
             for i in 0..inner {
                 best.clear();

@@ -3,6 +3,7 @@
 use super::prelude::*;
 use crate::layers::batch_axis::{BatchAxis, to_dimension};
 use crate::layers::class_loss::ClassAxis;
+use crate::layers::executor::vectorize;
 use crate::layers::select::without;
 
 params! {
@@ -73,6 +74,9 @@ impl LayerOps for Extremum {
     }
 }
 
+/// Neighbouring lines along the axis that are followed together.
+const WIDTH: usize = 64;
+
 /// `(x) -> y`.
 #[derive(Debug, PartialEq)]
 struct First {
@@ -85,18 +89,30 @@ struct First {
 impl First {
     /// Calls `see` with the index of each result and of the element that it is.
     fn places<T: Real>(&self, x: &View<T>, mut see: impl FnMut(usize, usize)) {
-        let along = ClassAxis::of(x.shape, self.axis);
-        for i in 0..along.labels() {
-            let mut best = along.start(i);
-            for k in 1..along.classes {
-                let at = along.start(i) + k * along.inner;
-                let (new, old) = (x.data[at], x.data[best]);
-                let better = if self.smallest { new < old } else { old < new };
-                if better {
-                    best = at;
-                }
+        let ClassAxis { outer, classes, inner } = ClassAxis::of(x.shape, self.axis);
+        let (mut best, mut place) = ([T::ZERO; WIDTH], [0u32; WIDTH]);
+        for (o, from) in (0..outer).flat_map(|o| (0..inner).step_by(WIDTH).map(move |i| (o, i))) {
+            let (first, width) = (o * classes * inner + from, WIDTH.min(inner - from));
+            let (best, place) = (&mut best[..width], &mut place[..width]);
+            best.copy_from_slice(&x.data[first..][..width]);
+            place.fill(0);
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (k, row) in x.data[first..].chunks(inner).take(classes).enumerate().skip(1)
+                    {
+                        for (new, (best, place)) in row.iter().zip(best.iter_mut().zip(&mut *place))
+                        {
+                            let better = if self.smallest { *new < *best } else { *best < *new };
+                            *best = if better { *new } else { *best };
+                            *place = if better { k as u32 } else { *place };
+                        }
+                    }
+                },
+            );
+            for (i, &place) in place.iter().enumerate() {
+                see(o * inner + from + i, first + i + place as usize * inner);
             }
-            see(i, best);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Maximum over windows whose places are drawn, so that an image shrinks by any factor.
 
 use super::constants::constants;
+use super::executor::for_each_piece;
 use super::lua::count;
 use super::planes;
 use super::prelude::*;
@@ -210,41 +211,47 @@ impl Windows {
         (0..windows).map(|i| if i + 1 == windows { free } else { place(i) }).collect()
     }
 
-    /// Calls `visit` with the place of every element of the top and that of its maximum in the bottom.
-    fn each<T: Real>(&self, x: &View<T>, samples: &View<T>, mut visit: impl FnMut(usize, usize)) {
+    /// Elements of a plane of the bottom and of the top.
+    fn planes(&self, x: &Shape) -> (usize, usize) {
+        (x.count_of(2..x.rank()), self.top.count_of(2..x.rank()))
+    }
+
+    /// Calls `visit` with every element of a plane of the top and the place of its maximum in that plane of the bottom.
+    fn each<T: Real>(
+        &self,
+        x: &View<T>,
+        samples: &View<T>,
+        plane: usize,
+        mut visit: impl FnMut(usize, usize),
+    ) {
         let axes = self.kernel.len();
         let (large, small) = (&x.shape.dims()[2..], &self.top.dims()[2..]);
         // Torch's numbers of a plane are those of time, width and height.
         let order: &[usize] = if axes == 2 { &[1, 0] } else { &[0, 2, 1] };
-        let (from, to): (usize, usize) = (large.iter().product(), small.iter().product());
-        for plane in 0..x.shape.count_of(0..2) {
-            let sample = |axis: usize| samples.data[plane * axes + order[axis]].to_f64();
-            let starts: Vec<Vec<usize>> = (0..axes)
-                .map(|i| Self::starts(sample(i), large[i], small[i], self.kernel[i]))
-                .collect();
-            for window in 0..to {
-                let (mut rest, mut first) = (window, vec![0; axes]);
-                for axis in (0..axes).rev() {
-                    first[axis] = starts[axis][rest % small[axis]];
-                    rest /= small[axis];
-                }
-                let mut best = None;
-                for tap in 0..self.kernel.iter().product() {
-                    let (mut rest, mut at, mut stride) = (tap, 0, 1);
-                    for axis in (0..axes).rev() {
-                        at += (first[axis] + rest % self.kernel[axis]) * stride;
-                        rest /= self.kernel[axis];
-                        stride *= large[axis];
-                    }
-                    let value = x.data[plane * from + at];
-                    if best.is_none_or(|(_, most)| most < value) {
-                        best = Some((at, value));
-                    }
-                }
-                if let Some((at, _)) = best {
-                    visit(plane * to + window, plane * from + at);
-                }
+        // Where the elements of a window lie behind its first, and where all windows begin.
+        let (mut taps, mut windows) = (vec![0], vec![0]);
+        for axis in 0..axes {
+            let stride: usize = large[axis + 1..].iter().product();
+            let add = |places: Vec<usize>, steps: &[usize]| -> Vec<usize> {
+                let sums = |place| steps.iter().map(move |step| place + step * stride);
+                places.into_iter().flat_map(sums).collect()
+            };
+            let sample = samples.data[plane * axes + order[axis]].to_f64();
+            windows =
+                add(windows, &Self::starts(sample, large[axis], small[axis], self.kernel[axis]));
+            taps = add(taps, &(0..self.kernel[axis]).collect::<Vec<_>>());
+        }
+        let pixels = &x.data[plane * self.planes(x.shape).0..];
+        for (window, &first) in windows.iter().enumerate() {
+            let (mut best, mut most) = (first, pixels[first]);
+            for tap in &taps[1..] {
+                // No branches: which element is largest cannot be foretold.
+                let new = pixels[first + tap];
+                let better = most < new;
+                best = if better { first + tap } else { best };
+                most = if better { new } else { most };
             }
+            visit(window, best);
         }
     }
 }
@@ -258,14 +265,20 @@ impl Operation for Windows {
     }
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
-        self.each(&args[0], &args[1], |to, from| outs[0].data[to] = args[0].data[from]);
+        let (large, small) = self.planes(args[0].shape);
+        for_each_piece(outs[0].data, small, |plane, y| {
+            let x = &args[0].data[plane * large..];
+            self.each(&args[0], &args[1], plane, |to, from| y[to] = x[from]);
+        });
     }
 
     fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
-        dargs[0].data.fill(T::ZERO);
-        let dy = saved.douts[0].data;
-        self.each(&saved.args[0], &saved.args[1], |to, from| {
-            dargs[0].data[from] += dy[to];
+        let (x, samples) = (&saved.args[0], &saved.args[1]);
+        let (large, small) = self.planes(x.shape);
+        for_each_piece(dargs[0].data, large, |plane, dx| {
+            let dy = &saved.douts[0].data[plane * small..];
+            dx.fill(T::ZERO);
+            self.each(x, samples, plane, |to, from| dx[from] += dy[to]);
         });
     }
 

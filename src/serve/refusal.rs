@@ -49,7 +49,12 @@ macro_rules! from_rejections {
     ($($rejection:ty),*) => {$(
         impl From<$rejection> for Refusal {
             fn from(rejection: $rejection) -> Self {
-                Refusal { status: rejection.status(), why: rejection.body_text() }
+                // A body that breaks off is no fault of the server, whatever its reader calls it.
+                let status = match rejection.status() {
+                    StatusCode::INTERNAL_SERVER_ERROR => StatusCode::BAD_REQUEST,
+                    status => status,
+                };
+                Refusal { status, why: rejection.body_text() }
             }
         }
     )*};

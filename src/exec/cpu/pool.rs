@@ -8,6 +8,7 @@ use super::bands::Bands;
 use super::halves;
 use super::im2col::{clip, position, scale};
 use super::real::{Real, vectorize};
+use super::reduce::Reduction;
 use super::tasks::{Shared, for_each_piece, for_each_range, items_per_task};
 use crate::window::{Axis, Pool};
 
@@ -48,6 +49,17 @@ impl Shape {
 
     fn count(&self) -> usize {
         self.output[0] * self.output[1]
+    }
+
+    /// The divisor of the only window, where it is all of the plane.
+    fn whole(&self) -> Option<isize> {
+        let [h, w] = &self.pool.axes;
+        let covers = |axis: &Axis, extent: usize| {
+            axis.pad_before == 0 && axis.dilation == 1 && extent <= axis.kernel
+        };
+        let whole = self.count() == 1 && covers(h, self.input[0]) && covers(w, self.input[1]);
+        let divisor = |axis, extent| divisor(axis, extent, 0, self.pool.count_pad);
+        whole.then(|| divisor(h, self.input[0]) * divisor(w, self.input[1]))
     }
 
     /// Planes that make one task.
@@ -194,11 +206,16 @@ pub fn average_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T]) {
     shape.fits(x.len(), y.len());
     let [h, w] = shape.pool.axes;
     let [height, width] = shape.input;
+    let whole = shape.whole().map(|count| T::from_i32(count as i32));
     shape.map_planes(
         x,
         y,
         #[inline(always)]
         |x, y| {
+            if let Some(count) = whole {
+                y[0] = Reduction::Sum.row(x) / count;
+                return;
+            }
             for (oh, y) in y.chunks_exact_mut(shape.output[1]).enumerate() {
                 y.fill(T::ZERO);
                 for kh in 0..h.kernel {
@@ -224,6 +241,7 @@ pub fn average_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T]) {
 pub fn average_backward<T: Real>(shape: &Shape, dy: &[T], beta: T, dx: &mut [T]) {
     shape.fits(dx.len(), dy.len());
     let (pixels, count, each) = (shape.pixels(), shape.count(), shape.each());
+    let whole = shape.whole().map(|count| T::from_i32(count as i32));
     for_each_piece(dx, each * pixels, |task, dx| {
         let dy = &dy[task * each * count..];
         vectorize(
@@ -231,7 +249,10 @@ pub fn average_backward<T: Real>(shape: &Shape, dy: &[T], beta: T, dx: &mut [T])
             || {
                 scale(beta, dx);
                 for (dy, dx) in dy.chunks_exact(count).zip(dx.chunks_exact_mut(pixels)) {
-                    average_plane_back(shape, dy, dx);
+                    match whole {
+                        Some(count) => dx.iter_mut().for_each(|dx| *dx += dy[0] / count),
+                        None => average_plane_back(shape, dy, dx),
+                    }
                 }
             },
         );
@@ -427,6 +448,11 @@ mod tests {
             Pool { axes: [Axis::new(2, 2, 0); 2], rounding: Rounding::Ceil, count_pad: true };
         for input in [[2, 2], [8, 8], [24, 24], [40, 48], [6, 514]] {
             check::<f32>(&Shape::new(&halves, 3, input).expect("windows fit"));
+        }
+        for (kernel, pad, count_pad) in [(7, 0, false), (7, 0, true), (9, 1, true), (9, 1, false)] {
+            let axes = [Axis::new(kernel, 1, pad); 2];
+            let whole = Pool { axes, rounding: Rounding::Ceil, count_pad };
+            check::<f32>(&Shape::new(&whole, 40, [7, 7]).expect("windows fit"));
         }
     }
 

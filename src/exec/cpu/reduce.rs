@@ -63,7 +63,7 @@ impl Reduction {
 
     /// Reduces contiguous elements.
     #[inline(always)]
-    fn row<T: Real>(self, x: &[T]) -> T {
+    pub fn row<T: Real>(self, x: &[T]) -> T {
         match self {
             Reduction::Sum => row(x, T::ZERO, |x| x, |a, b| a + b),
             Reduction::SumAbs => row(x, T::ZERO, |x: T| x.abs(), |a, b| a + b),
@@ -370,8 +370,52 @@ pub fn reduce_axes<T: Real>(
         [(a, true), (b, false), (c, true)] if kind == Reduction::Sum => {
             sum_around(a, b, c, x, beta, y);
         }
+        [(a, false), (b, true), (c, false), (2, true)] if 0 < b * c => {
+            reduce_blocks::<T, 2>(kind, [a, b, c], x, beta, y);
+        }
+        [(a, false), (b, true), (c, false), (4, true)] if 0 < b * c => {
+            reduce_blocks::<T, 4>(kind, [a, b, c], x, beta, y);
+        }
         ref axes => reduce_strided(kind, axes, x, beta, y),
     }
+}
+
+/// Reduces blocks of `rows` rows and `D` columns: `outer x rows x blocks x D` to `outer x blocks`, as the gradient of an image
+/// whose pixels were repeated does.
+fn reduce_blocks<T: Real, const D: usize>(
+    kind: Reduction,
+    [outer, rows, blocks]: [usize; 3],
+    x: &[T],
+    beta: T,
+    y: &mut [T],
+) {
+    assert!(x.len() == outer * rows * blocks * D, "{} elements to reduce", x.len());
+    assert!(y.len() == outer * blocks, "{} results", y.len());
+    let each = items_per_task(rows * blocks * D);
+    for_each_piece(y, each * blocks, |task, y| {
+        vectorize(
+            #[inline(always)]
+            || {
+                let from = &x[task * each * rows * blocks * D..];
+                for (x, y) in from.chunks_exact(rows * blocks * D).zip(y.chunks_exact_mut(blocks)) {
+                    for (y, block) in
+                        y.chunks_mut(COLUMNS).enumerate().map(|(i, y)| (y, i * COLUMNS))
+                    {
+                        let mut sums = [kind.start(); COLUMNS];
+                        for row in x.chunks_exact(blocks * D) {
+                            let row = row[block * D..].chunks_exact(D).take(y.len());
+                            for (sum, x) in sums.iter_mut().zip(row) {
+                                for x in x {
+                                    *sum = kind.join(*sum, kind.map(*x));
+                                }
+                            }
+                        }
+                        y.iter_mut().zip(sums).for_each(|(y, sum)| put(y, sum, beta));
+                    }
+                }
+            },
+        );
+    });
 }
 
 /// The general case: every result visits its elements, innermost axis first.
@@ -455,6 +499,8 @@ mod tests {
                 let reduced: Vec<bool> = (0..4).map(|axis| mask >> axis & 1 == 1).collect();
                 check::<f32>(kind, &[3, 70, 5, 130], &reduced);
                 check::<f64>(kind, &[2, 3, 4, 1], &reduced);
+                check::<f32>(kind, &[5, 3, 70, 2], &reduced);
+                check::<f32>(kind, &[9, 2, 65, 4], &reduced);
             }
             check::<f32>(kind, &[200_001], &[true]);
             check::<f64>(kind, &[1, 1], &[true, false]);

@@ -1,7 +1,7 @@
 //! Softmax and its logarithm along an axis of `outer x axis x inner`, with gradients.
 
 use super::real::{Real, vectorize};
-use super::reduce::dot;
+use super::reduce::{Reduction, dot};
 use super::tasks::{Shared, for_each_range, items_per_task};
 
 /// Inner elements handled together.
@@ -91,12 +91,22 @@ pub fn forward<T: Real>(shape: Shape, log: bool, x: &[T], y: &mut [T]) {
     );
 }
 
+/// The maximum or the sum of a line; a short one is worth no accumulators.
+#[inline(always)]
+fn reduced<T: Real>(kind: Reduction, x: &[T]) -> T {
+    match kind {
+        _ if WIDTH <= x.len() => kind.row(x),
+        Reduction::Max => x.iter().fold(T::NEG_INFINITY, |a, b| a.max(*b)),
+        _ => x.iter().fold(T::ZERO, |a, b| a + *b),
+    }
+}
+
 /// One contiguous line.
 #[inline(always)]
 fn line<T: Real>(log: bool, x: &[T], y: &mut [T]) {
-    let max = x.iter().fold(T::NEG_INFINITY, |a, b| a.max(*b));
+    let max = reduced(Reduction::Max, x);
     y.iter_mut().zip(x).for_each(|(y, x)| *y = (*x - max).fast_exp());
-    let sum = y.iter().fold(T::ZERO, |a, b| a + *b);
+    let sum = reduced(Reduction::Sum, y);
     if log {
         let shift = max + sum.fast_ln();
         y.iter_mut().zip(x).for_each(|(y, x)| *y = *x - shift);
@@ -119,7 +129,7 @@ pub fn backward<T: Real>(shape: Shape, log: bool, y: &[T], dy: &[T], beta: T, dx
                 let (y, dy) = (&y[first..][..shape.axis], &dy[first..][..shape.axis]);
                 // SAFETY: every line along the axis is in one bundle.
                 let dx = unsafe { dx.slice(first..first + shape.axis) };
-                let sum = if log { dy.iter().copied().sum() } else { dot(y, dy) };
+                let sum = if log { reduced(Reduction::Sum, dy) } else { dot(y, dy) };
                 dx.iter_mut().zip(y.iter().zip(dy)).for_each(|(dx, (y, dy))| {
                     *dx = slope(log, *y, *dy, sum, beta, *dx);
                 });
