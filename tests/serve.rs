@@ -1,7 +1,7 @@
 //! The server, asked as a browser and as DIGITS' clients ask: over HTTP, with the program started as people start it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -54,12 +54,17 @@ impl Server {
     fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
         let host = if headers.contains("Host:") { "" } else { "Host: localhost\r\n" };
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\n{host}{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
-            body.len()
-        );
+        let length = match headers.contains("Content-Length:") {
+            true => String::new(),
+            false => format!("Content-Length: {}\r\n", body.len()),
+        };
+        let head =
+            format!("{method} {path} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).expect("sent");
         stream.write_all(body).expect("sent");
+        if length.is_empty() {
+            stream.shutdown(Shutdown::Write).expect("the end of a body that is shorter");
+        }
         let mut bytes = vec![];
         stream.read_to_end(&mut bytes).expect("an answer");
         let text = String::from_utf8_lossy(&bytes);
@@ -207,12 +212,13 @@ fn a_pasted_definition_is_checked_and_drawn() {
 #[test]
 fn a_form_that_breaks_off_is_the_fault_of_who_sent_it() {
     let server = Server::new();
-    let head = "Content-Type: multipart/form-data; boundary=edge\r\n";
+    let whole = "Content-Type: multipart/form-data; boundary=edge\r\n";
+    let longer = format!("{whole}Content-Length: 999\r\n");
+    let paths =
+        ["/models/images/generic/infer_one.json", "/models/visualize-network?framework=caffe"];
     for body in ["--edge\r\nContent-Disposition: form-data; name=\"image", "--edge\r\n\r\nx", "--"]
     {
-        for path in
-            ["/models/images/generic/infer_one.json", "/models/visualize-network?framework=caffe"]
-        {
+        for (path, head) in paths.into_iter().flat_map(|path| [(path, whole), (path, &longer)]) {
             server.ask("POST", path, head, body.as_bytes()).refusal(400);
         }
     }
@@ -304,7 +310,7 @@ fn a_net_is_trained_and_images_are_sent_through_it() {
 
 #[cfg(unix)]
 #[test]
-fn one_training_runs_at_a_time_and_ends_with_a_snapshot() {
+fn one_training_runs_at_a_time_in_the_order_of_asking_and_ends_with_a_snapshot() {
     let mut server = Server::new();
     images(server.folder.path());
     let ids = ["a", "a-2", "a-3"];
@@ -317,6 +323,8 @@ fn one_training_runs_at_a_time_and_ends_with_a_snapshot() {
     assert!(said.contains("is being trained already"), "{said}");
     assert_eq!(server.post("/api/jobs/a-2/abort", &json!({})).status, 200);
     assert_eq!(server.status("a-2"), "Initialized");
+    // It is the last one from here on, behind a-3.
+    assert_eq!(server.post("/api/jobs/a-2/start", &json!({})).status, 200);
     let states = |id: &str| {
         let files = std::fs::read_dir(server.folder.path().join("jobs").join(id)).expect("a job");
         let names =
@@ -331,6 +339,7 @@ fn one_training_runs_at_a_time_and_ends_with_a_snapshot() {
     server.wait("a", "Aborted");
     assert!(0 < states("a"));
     server.wait("a-3", "Running");
+    assert_eq!(server.status("a-2"), "Waiting");
     assert_eq!(server.post("/api/jobs/a/start", &json!({})).status, 200);
     assert_eq!(server.status("a"), "Waiting");
     while !began("a-3") {

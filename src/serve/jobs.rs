@@ -103,7 +103,7 @@ impl Jobs {
 
     /// Has a job trained as soon as no other is, from a state or anew.
     fn start(&self, job: &Job, resume: Option<PathBuf>) -> Result<(), Refusal> {
-        if ["Waiting", "Running"].contains(&self.status(job)) {
+        if is_being_written(&job.folder) {
             return Err(Refusal::failed(format!("`{}` is being trained already", job.id)));
         }
         self.trainings.start(job, resume)

@@ -49,18 +49,24 @@ macro_rules! from_rejections {
     ($($rejection:ty),*) => {$(
         impl From<$rejection> for Refusal {
             fn from(rejection: $rejection) -> Self {
-                // A body that breaks off is no fault of the server, whatever its reader calls it.
-                let status = match rejection.status() {
-                    StatusCode::INTERNAL_SERVER_ERROR => StatusCode::BAD_REQUEST,
-                    status => status,
-                };
-                Refusal { status, why: rejection.body_text() }
+                Refusal { status: rejection.status(), why: rejection.body_text() }
             }
         }
     )*};
 }
 
-from_rejections!(JsonRejection, FormRejection, MultipartRejection, MultipartError);
+from_rejections!(JsonRejection, FormRejection, MultipartRejection);
+
+impl From<MultipartError> for Refusal {
+    /// A form that breaks off is the fault of who sent it, where axum speaks of the server's.
+    fn from(error: MultipartError) -> Self {
+        let status = match error.status() {
+            StatusCode::INTERNAL_SERVER_ERROR => StatusCode::BAD_REQUEST,
+            status => status,
+        };
+        Refusal { status, why: error.body_text() }
+    }
+}
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {

@@ -1,4 +1,4 @@
-//! Trainings that the server was asked for: one runs, the others wait their turn.
+//! Trainings that the server was asked for: one runs, the others wait their turn, in the order in which they were asked for.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use super::jobs::Job;
 use super::refusal::Refusal;
@@ -38,37 +39,52 @@ struct Training {
     stop: Arc<Notify>,
 }
 
-/// The trainings by the ids of their jobs.
+/// What was asked for since the server began.
+#[derive(Default)]
+struct Asked {
+    /// The last training of each job, by the ids of the jobs.
+    all: BTreeMap<String, Training>,
+    /// Over when the training that was asked for last is, which is after all others.
+    last: Option<JoinHandle<()>>,
+}
+
+/// The trainings of a server.
 #[derive(Clone)]
 pub(super) struct Trainings {
     device: Device,
-    all: Arc<Mutex<BTreeMap<String, Training>>>,
-    /// Held by the training that runs.
-    turn: Arc<Semaphore>,
+    asked: Arc<Mutex<Asked>>,
 }
 
 impl Trainings {
     pub(super) fn new(device: Device) -> Self {
-        Trainings { device, all: Arc::default(), turn: Arc::new(Semaphore::new(1)) }
+        Trainings { device, asked: Arc::default() }
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Training>) -> T) -> T {
-        change(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, change: impl FnOnce(&mut Asked) -> T) -> T {
+        change(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What became of a job's training, if there was one.
     pub(super) fn state(&self, id: &str) -> Option<State> {
-        self.with(|all| all.get(id).map(|training| training.state))
+        self.with(|asked| asked.all.get(id).map(|training| training.state))
     }
 
-    fn set(&self, id: &str, state: State) {
-        self.with(|all| all.get_mut(id).into_iter().for_each(|training| training.state = state));
+    /// Whether a training was in a state, which is another one now. It may have been taken out of those that wait, and a new one of
+    /// its job put behind them.
+    fn goes(&self, id: &str, stop: &Arc<Notify>, from: State, to: State) -> bool {
+        self.with(|asked| match asked.all.get_mut(id) {
+            Some(training) if training.state == from && Arc::ptr_eq(&training.stop, stop) => {
+                training.state = to;
+                true
+            }
+            _ => false,
+        })
     }
 
-    /// Has a job trained as soon as no other is, from a state or anew.
+    /// Has a job trained as soon as all that was asked for before is over, from a state or anew.
     ///
     /// # Errors
-    /// What it prints cannot be written.
+    /// It waits or is being trained already, or what it prints cannot be written.
     pub(super) fn start(&self, job: &Job, resume: Option<PathBuf>) -> Result<(), Refusal> {
         let folder = job.folder().to_owned();
         let mut words = words(["train", "--device", &self.device.to_string()]);
@@ -78,32 +94,40 @@ impl Trainings {
         );
         words.push(job.run_file().into());
         let path = folder.join(CONSOLE);
-        let console = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
         let (trainings, id, stop) = (self.clone(), job.id().to_owned(), Arc::new(Notify::new()));
-        let training = Training { state: State::Waiting, stop: stop.clone() };
-        self.with(|all| all.insert(id.clone(), training));
-        tokio::spawn(async move {
-            let Ok(_turn) = trainings.turn.acquire().await else { return };
-            if trainings.state(&id) != Some(State::Waiting) {
-                return;
+        self.with(|asked| {
+            let state = asked.all.get(&id).map(|training| training.state);
+            if matches!(state, Some(State::Waiting | State::Running)) {
+                return Err(Refusal::failed(format!("`{id}` is being trained already")));
             }
-            trainings.set(&id, State::Running);
-            let state = match run(&words, console, &stop).await {
-                Ok(true) => State::Over,
-                Ok(false) => State::Failed,
-                Err(why) => {
-                    let _ = fs::write(path, format!("error: {why}\n"));
-                    State::Failed
+            let console = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+            let training = Training { state: State::Waiting, stop: stop.clone() };
+            asked.all.insert(id.clone(), training);
+            let before = asked.last.take();
+            asked.last = Some(tokio::spawn(async move {
+                if let Some(before) = before {
+                    let _ = before.await;
                 }
-            };
-            trainings.set(&id, state);
-        });
-        Ok(())
+                if !trainings.goes(&id, &stop, State::Waiting, State::Running) {
+                    return;
+                }
+                let state = match run(&words, console, &stop).await {
+                    Ok(true) => State::Over,
+                    Ok(false) => State::Failed,
+                    Err(why) => {
+                        let _ = fs::write(path, format!("error: {why}\n"));
+                        State::Failed
+                    }
+                };
+                trainings.goes(&id, &stop, State::Running, state);
+            }));
+            Ok(())
+        })
     }
 
     /// Asks a training to end with a snapshot, or takes it out of those that wait.
     pub(super) fn abort(&self, id: &str) {
-        self.with(|all| match all.get_mut(id) {
+        self.with(|asked| match asked.all.get_mut(id) {
             Some(training) if training.state == State::Waiting => training.state = State::Over,
             Some(training) => training.stop.notify_one(),
             None => {}
@@ -112,9 +136,12 @@ impl Trainings {
 
     /// Ends all trainings, each with a snapshot, and waits for that.
     pub(super) async fn stop_all(&self) {
-        let ids: Vec<String> = self.with(|all| all.keys().cloned().collect());
+        let (ids, last): (Vec<String>, _) =
+            self.with(|asked| (asked.all.keys().cloned().collect(), asked.last.take()));
         ids.iter().for_each(|id| self.abort(id));
-        let _ = tokio::time::timeout(PATIENCE, self.turn.acquire()).await;
+        if let Some(last) = last {
+            let _ = tokio::time::timeout(PATIENCE, last).await;
+        }
     }
 }
 
