@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::executor::{Reduction, vectorize};
+use super::executor::vectorize;
 use super::prelude::*;
 
 params! {
@@ -121,9 +121,23 @@ fn order<T: Real>(a: &(T, usize), b: &(T, usize)) -> Ordering {
 
 /// The position of the last of the largest elements, as [`order`] has it.
 fn last_largest<T: Real>(x: &[T]) -> usize {
+    const LANES: usize = 32;
+    // What is no number never takes the place of one.
+    let larger = |most: &mut T, x: T| *most = if *most < x { x } else { *most };
     let max = vectorize(
         #[inline(always)]
-        || Reduction::Max.row(x),
+        || {
+            let mut lanes = [T::NEG_INFINITY; LANES];
+            let parts = x.chunks_exact(LANES);
+            let rest = parts.remainder();
+            for part in parts {
+                lanes.iter_mut().zip(part).for_each(|(most, x)| larger(most, *x));
+            }
+            lanes.iter_mut().zip(rest).for_each(|(most, x)| larger(most, *x));
+            let mut max = T::NEG_INFINITY;
+            lanes.into_iter().for_each(|x| larger(&mut max, x));
+            max
+        },
     );
     x.iter().rposition(|x| *x == max).unwrap_or(x.len() - 1)
 }
@@ -141,24 +155,17 @@ impl Operation for Choose {
         let parts = usize::from(self.positions) + usize::from(self.values);
         let blocks = args[0].data.chunks_exact(candidates * inner.max(1));
         let mut best: Vec<(T, usize)> = vec![];
-        if k == 1 && inner == 1 {
-            for (x, y) in blocks.zip(outs[0].data.chunks_exact_mut(parts)) {
-                let position = last_largest(x);
-                if self.values {
-                    y[parts - 1] = x[position];
-                }
-                if self.positions {
-                    y[0] = T::from_usize(position);
-                }
-            }
-            return;
-        }
         for (x, y) in blocks.zip(outs[0].data.chunks_exact_mut(parts * k * inner.max(1))) {
             for i in 0..inner {
                 best.clear();
-                best.extend((0..candidates).map(|c| (x[c * inner + i], c)));
-                best.select_nth_unstable_by(k - 1, order);
-                best[..k].sort_unstable_by(order);
+                if k == 1 && inner == 1 {
+                    let position = last_largest(x);
+                    best.push((x[position], position));
+                } else {
+                    best.extend((0..candidates).map(|c| (x[c * inner + i], c)));
+                    best.select_nth_unstable_by(k - 1, order);
+                    best[..k].sort_unstable_by(order);
+                }
                 for (j, &(value, position)) in best[..k].iter().enumerate() {
                     if self.positions {
                         y[j * inner + i] = T::from_usize(position);
@@ -182,5 +189,28 @@ impl Operation for Choose {
         let call = call.with_all([self.candidates, self.inner.max(1), self.k]);
         let calls = vec![call.with(self.positions).with(self.values)];
         Some(DeviceForm { texts: &[include_str!("arg_max.cu")], calls, work: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{last_largest, order};
+
+    #[test]
+    fn the_last_of_the_largest_is_the_first_in_order() {
+        let values = [0.5f32, 2.0, f32::NAN, -1.0, f32::NEG_INFINITY, 2.0];
+        let mut seed = 1u32;
+        for n in 1..150 {
+            // Among few kinds of values are lines of one kind, of NaN alone among them.
+            let kinds = 1 + n % values.len();
+            let x: Vec<f32> = (0..n)
+                .map(|_| {
+                    seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+                    values[(n + (seed >> 16) as usize % kinds) % values.len()]
+                })
+                .collect();
+            let ordered = x.iter().copied().zip(0..).min_by(order).expect("an element");
+            assert_eq!(last_largest(&x), ordered.1, "{x:?}");
+        }
     }
 }

@@ -99,10 +99,10 @@ impl First {
             vectorize(
                 #[inline(always)]
                 || {
-                    for (k, row) in x.data[first..].chunks(inner).take(classes).enumerate().skip(1)
-                    {
-                        for (new, (best, place)) in row.iter().zip(best.iter_mut().zip(&mut *place))
-                        {
+                    let rows = x.data[first..].chunks(inner).take(classes);
+                    for (k, row) in rows.enumerate().skip(1) {
+                        let so_far = best.iter_mut().zip(&mut *place);
+                        for (new, (best, place)) in row.iter().zip(so_far) {
                             let better = if self.smallest { *new < *best } else { *best < *new };
                             *best = if better { *new } else { *best };
                             *place = if better { k as u32 } else { *place };

@@ -216,31 +216,38 @@ impl Windows {
         (x.count_of(2..x.rank()), self.top.count_of(2..x.rank()))
     }
 
+    /// Every place plus every step along an axis of the planes of `x`.
+    fn sums(x: &Shape, axis: usize, places: &[usize], steps: &[usize]) -> Vec<usize> {
+        let stride = x.count_of(axis + 3..x.rank());
+        let sums = |place| steps.iter().map(move |step| place + step * stride);
+        places.iter().flat_map(sums).collect()
+    }
+
+    /// Where the elements of a window lie behind its first.
+    fn taps(&self, x: &Shape) -> Vec<usize> {
+        self.kernel.iter().enumerate().fold(vec![0], |taps, (axis, &kernel)| {
+            Self::sums(x, axis, &taps, &(0..kernel).collect::<Vec<_>>())
+        })
+    }
+
     /// Calls `visit` with every element of a plane of the top and the place of its maximum in that plane of the bottom.
     fn each<T: Real>(
         &self,
         x: &View<T>,
         samples: &View<T>,
+        taps: &[usize],
         plane: usize,
         mut visit: impl FnMut(usize, usize),
     ) {
         let axes = self.kernel.len();
-        let (large, small) = (&x.shape.dims()[2..], &self.top.dims()[2..]);
         // Torch's numbers of a plane are those of time, width and height.
         let order: &[usize] = if axes == 2 { &[1, 0] } else { &[0, 2, 1] };
-        // Where the elements of a window lie behind its first, and where all windows begin.
-        let (mut taps, mut windows) = (vec![0], vec![0]);
-        for axis in 0..axes {
-            let stride: usize = large[axis + 1..].iter().product();
-            let add = |places: Vec<usize>, steps: &[usize]| -> Vec<usize> {
-                let sums = |place| steps.iter().map(move |step| place + step * stride);
-                places.into_iter().flat_map(sums).collect()
-            };
+        let windows = (0..axes).fold(vec![0], |windows, axis| {
             let sample = samples.data[plane * axes + order[axis]].to_f64();
-            windows =
-                add(windows, &Self::starts(sample, large[axis], small[axis], self.kernel[axis]));
-            taps = add(taps, &(0..self.kernel[axis]).collect::<Vec<_>>());
-        }
+            let (large, small) = (x.shape.dims()[2 + axis], self.top.dims()[2 + axis]);
+            let starts = Self::starts(sample, large, small, self.kernel[axis]);
+            Self::sums(x.shape, axis, &windows, &starts)
+        });
         let pixels = &x.data[plane * self.planes(x.shape).0..];
         for (window, &first) in windows.iter().enumerate() {
             let (mut best, mut most) = (first, pixels[first]);
@@ -266,19 +273,21 @@ impl Operation for Windows {
 
     fn forward<T: Real>(&self, args: &[View<T>], outs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (large, small) = self.planes(args[0].shape);
+        let taps = self.taps(args[0].shape);
         for_each_piece(outs[0].data, small, |plane, y| {
             let x = &args[0].data[plane * large..];
-            self.each(&args[0], &args[1], plane, |to, from| y[to] = x[from]);
+            self.each(&args[0], &args[1], &taps, plane, |to, from| y[to] = x[from]);
         });
     }
 
     fn backward<T: Real>(&self, saved: &Saved<T>, dargs: &mut [ViewMut<T>], _work: &mut [T]) {
         let (x, samples) = (&saved.args[0], &saved.args[1]);
         let (large, small) = self.planes(x.shape);
+        let taps = self.taps(x.shape);
         for_each_piece(dargs[0].data, large, |plane, dx| {
             let dy = &saved.douts[0].data[plane * small..];
             dx.fill(T::ZERO);
-            self.each(x, samples, plane, |to, from| dx[from] += dy[to]);
+            self.each(x, samples, &taps, plane, |to, from| dx[from] += dy[to]);
         });
     }
 

@@ -52,14 +52,14 @@ impl Shape {
     }
 
     /// The divisor of the only window, where it is all of the plane.
-    fn whole(&self) -> Option<isize> {
+    fn whole<T: Real>(&self) -> Option<T> {
         let [h, w] = &self.pool.axes;
         let covers = |axis: &Axis, extent: usize| {
             axis.pad_before == 0 && axis.dilation == 1 && extent <= axis.kernel
         };
         let whole = self.count() == 1 && covers(h, self.input[0]) && covers(w, self.input[1]);
         let divisor = |axis, extent| divisor(axis, extent, 0, self.pool.count_pad);
-        whole.then(|| divisor(h, self.input[0]) * divisor(w, self.input[1]))
+        whole.then(|| T::from_i32((divisor(h, self.input[0]) * divisor(w, self.input[1])) as i32))
     }
 
     /// Planes that make one task.
@@ -206,7 +206,7 @@ pub fn average_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T]) {
     shape.fits(x.len(), y.len());
     let [h, w] = shape.pool.axes;
     let [height, width] = shape.input;
-    let whole = shape.whole().map(|count| T::from_i32(count as i32));
+    let whole = shape.whole::<T>();
     shape.map_planes(
         x,
         y,
@@ -241,7 +241,7 @@ pub fn average_forward<T: Real>(shape: &Shape, x: &[T], y: &mut [T]) {
 pub fn average_backward<T: Real>(shape: &Shape, dy: &[T], beta: T, dx: &mut [T]) {
     shape.fits(dx.len(), dy.len());
     let (pixels, count, each) = (shape.pixels(), shape.count(), shape.each());
-    let whole = shape.whole().map(|count| T::from_i32(count as i32));
+    let whole = shape.whole::<T>();
     for_each_piece(dx, each * pixels, |task, dx| {
         let dy = &dy[task * each * count..];
         vectorize(
@@ -249,10 +249,12 @@ pub fn average_backward<T: Real>(shape: &Shape, dy: &[T], beta: T, dx: &mut [T])
             || {
                 scale(beta, dx);
                 for (dy, dx) in dy.chunks_exact(count).zip(dx.chunks_exact_mut(pixels)) {
-                    match whole {
-                        Some(count) => dx.iter_mut().for_each(|dx| *dx += dy[0] / count),
-                        None => average_plane_back(shape, dy, dx),
+                    if let Some(count) = whole {
+                        let share = dy[0] / count;
+                        dx.iter_mut().for_each(|dx| *dx += share);
+                        continue;
                     }
+                    average_plane_back(shape, dy, dx);
                 }
             },
         );

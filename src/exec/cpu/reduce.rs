@@ -43,7 +43,7 @@ pub enum Reduction {
 
 impl Reduction {
     #[inline(always)]
-    fn start<T: Real>(self) -> T {
+    pub(super) fn start<T: Real>(self) -> T {
         if self == Reduction::Max { T::NEG_INFINITY } else { T::ZERO }
     }
 
@@ -57,13 +57,13 @@ impl Reduction {
     }
 
     #[inline(always)]
-    fn join<T: Real>(self, a: T, b: T) -> T {
+    pub(super) fn join<T: Real>(self, a: T, b: T) -> T {
         if self == Reduction::Max { a.max(b) } else { a + b }
     }
 
     /// Reduces contiguous elements.
     #[inline(always)]
-    pub fn row<T: Real>(self, x: &[T]) -> T {
+    pub(super) fn row<T: Real>(self, x: &[T]) -> T {
         match self {
             Reduction::Sum => row(x, T::ZERO, |x| x, |a, b| a + b),
             Reduction::SumAbs => row(x, T::ZERO, |x: T| x.abs(), |a, b| a + b),
@@ -370,12 +370,10 @@ pub fn reduce_axes<T: Real>(
         [(a, true), (b, false), (c, true)] if kind == Reduction::Sum => {
             sum_around(a, b, c, x, beta, y);
         }
-        [(a, false), (b, true), (c, false), (2, true)] if 0 < b * c => {
-            reduce_blocks::<T, 2>(kind, [a, b, c], x, beta, y);
-        }
-        [(a, false), (b, true), (c, false), (4, true)] if 0 < b * c => {
-            reduce_blocks::<T, 4>(kind, [a, b, c], x, beta, y);
-        }
+        [(a, false), (b, true), (c, false), (d @ (2 | 4), true)] if 0 < b * c => match d {
+            2 => reduce_blocks::<T, 2>(kind, [a, b, c], x, beta, y),
+            _ => reduce_blocks::<T, 4>(kind, [a, b, c], x, beta, y),
+        },
         ref axes => reduce_strided(kind, axes, x, beta, y),
     }
 }
@@ -398,12 +396,10 @@ fn reduce_blocks<T: Real, const D: usize>(
             || {
                 let from = &x[task * each * rows * blocks * D..];
                 for (x, y) in from.chunks_exact(rows * blocks * D).zip(y.chunks_exact_mut(blocks)) {
-                    for (y, block) in
-                        y.chunks_mut(COLUMNS).enumerate().map(|(i, y)| (y, i * COLUMNS))
-                    {
+                    for (i, y) in y.chunks_mut(COLUMNS).enumerate() {
                         let mut sums = [kind.start(); COLUMNS];
                         for row in x.chunks_exact(blocks * D) {
-                            let row = row[block * D..].chunks_exact(D).take(y.len());
+                            let row = row[i * COLUMNS * D..].chunks_exact(D).take(y.len());
                             for (sum, x) in sums.iter_mut().zip(row) {
                                 for x in x {
                                     *sum = kind.join(*sum, kind.map(*x));

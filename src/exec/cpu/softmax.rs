@@ -94,10 +94,9 @@ pub fn forward<T: Real>(shape: Shape, log: bool, x: &[T], y: &mut [T]) {
 /// The maximum or the sum of a line; a short one is worth no accumulators.
 #[inline(always)]
 fn reduced<T: Real>(kind: Reduction, x: &[T]) -> T {
-    match kind {
-        _ if WIDTH <= x.len() => kind.row(x),
-        Reduction::Max => x.iter().fold(T::NEG_INFINITY, |a, b| a.max(*b)),
-        _ => x.iter().fold(T::ZERO, |a, b| a + *b),
+    match WIDTH <= x.len() {
+        true => kind.row(x),
+        false => x.iter().fold(kind.start(), |a, b| kind.join(a, *b)),
     }
 }
 
