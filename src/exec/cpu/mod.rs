@@ -28,6 +28,7 @@ pub mod pool;
 use crate::real;
 pub mod reduce;
 pub mod softmax;
+mod tape;
 pub mod tasks;
 pub mod team;
 #[cfg(test)]

@@ -1,250 +1,177 @@
 //! Interprets a pointwise expression over blocks of elements: every instruction is one vectorised loop.
-//!
-//! A [`Tape`] is a [`PointFn`] prepared for shapes: operands are registers (blocks on the stack), arguments
-//! read in place where they are contiguous, and constants.
+
+use pulp::{Simd, WithSimd};
 
 use super::past;
+use super::tape::{AXES, Fixed, Instruction, Kind, Operand, Repeated, Tape};
 use super::tasks::{CHUNK, for_each_piece};
-use crate::program::expr::{Binary, PointFn, PointOp, Unary};
-use crate::real::{Real, vectorize};
-use crate::ty::Shape;
+use crate::program::expr::{Binary, Unary};
+use crate::real::{Real, with_simd};
 
 /// Elements of a block: registers of this length stay in the first-level cache.
-const BLOCK: usize = 256;
-
-/// Registers of the largest expression that runs without allocating.
-const REGISTERS: usize = 16;
-
-/// Registers of an expression for which no more than these are made ready.
-const FEW_REGISTERS: usize = 4;
+const BLOCK: usize = 512;
 
 /// Elements of a run of one number below which such runs are written side by side.
 const SHORT: usize = 16;
 
-/// Most axes that remain after neighbours with the same pattern of repetition were joined.
-const AXES: usize = 8;
+/// Repeated arguments that are known to stay as they are from one block to the next; others are written for each block.
+const HELD: usize = 8;
 
-#[derive(Clone, Copy, Debug)]
-enum Operand {
-    Register(usize),
-    Arg(usize),
-    Const(f64),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Op {
-    Unary(Unary, Operand),
-    Binary(Binary, Operand, Operand),
-    Select(Operand, Operand, Operand),
-}
-
-/// How the elements of an argument are found.
-#[derive(Clone, Debug)]
-enum Access {
-    /// Element by element, as the result.
-    Whole,
-    /// One element for all.
-    Scalar,
-    /// By strides over the joined axes; 0 repeats.
-    Strided([usize; AXES]),
-}
-
-/// A pointwise expression prepared for the shapes of its arguments.
-#[derive(Clone, Debug)]
-pub struct Tape {
-    ops: Vec<(Op, usize)>,
-    result: Operand,
-    registers: usize,
-    access: Vec<Access>,
-    /// Extents of the joined axes.
-    extents: Vec<usize>,
-}
+/// A block of numbers. It begins with a cache line, so that no vector lies in two.
+#[derive(Clone)]
+#[repr(align(64))]
+struct Register<T>([T; BLOCK]);
 
 impl Tape {
-    /// Prepares `f` for arguments of these shapes and a result of shape `out`.
-    pub fn new(f: &PointFn, args: &[&Shape], out: &Shape) -> Self {
-        let (extents, access) = join_axes(args, out);
-        let mut tape =
-            Tape { ops: vec![], result: Operand::Const(0.0), registers: 0, access, extents };
-        tape.allocate(&f.ops);
-        tape
-    }
-
-    /// Assigns registers: an instruction's register is free again after its last reader.
-    fn allocate(&mut self, ops: &[PointOp]) {
-        let mut last = vec![0; ops.len()];
-        for (at, op) in ops.iter().enumerate() {
-            let reads: &[usize] = match op {
-                PointOp::Arg(_) | PointOp::Const(_) => &[],
-                PointOp::Unary(_, a) => &[*a],
-                PointOp::Binary(_, a, b) => &[*a, *b],
-                PointOp::Select(c, a, b) => &[*c, *a, *b],
-            };
-            for &r in reads {
-                last[r] = at;
-            }
-        }
-        let mut operands: Vec<Operand> = vec![];
-        let mut free: Vec<usize> = vec![];
-        for (at, op) in ops.iter().enumerate() {
-            let op = match *op {
-                PointOp::Arg(i) => {
-                    operands.push(Operand::Arg(i));
-                    continue;
-                }
-                PointOp::Const(c) => {
-                    operands.push(Operand::Const(c));
-                    continue;
-                }
-                PointOp::Unary(f, a) => Op::Unary(f, operands[a]),
-                PointOp::Binary(f, a, b) => Op::Binary(f, operands[a], operands[b]),
-                PointOp::Select(c, a, b) => Op::Select(operands[c], operands[a], operands[b]),
-            };
-            let register = free.pop().unwrap_or_else(|| {
-                self.registers += 1;
-                self.registers - 1
-            });
-            self.ops.push((op, register));
-            operands.push(Operand::Register(register));
-            for (earlier, operand) in operands.iter().enumerate().take(at) {
-                if let (true, Operand::Register(r)) = (last[earlier] == at, operand) {
-                    free.push(*r);
-                }
-            }
-        }
-        self.result = operands.pop().unwrap_or(Operand::Const(0.0));
-    }
-
     /// Computes `out` from the arguments. An argument of `None` is `out` itself, which then holds its elements.
     pub fn run<T: Real>(&self, args: &[Option<&[T]>], out: &mut [T]) {
         let in_place = args.iter().any(Option::is_none);
         let past = !in_place && past::is_large(out);
-        for_each_piece(out, CHUNK, |task, piece| {
+        for_each_piece(out, CHUNK, |task, out| {
             let start = task * CHUNK;
-            if self.registers <= FEW_REGISTERS {
-                let mut registers = [[T::ZERO; BLOCK]; FEW_REGISTERS];
-                self.run_piece(args, start, piece, &mut registers, in_place, past);
-            } else if self.registers <= REGISTERS {
-                let mut registers = [[T::ZERO; BLOCK]; REGISTERS];
-                self.run_piece(args, start, piece, &mut registers, in_place, past);
-            } else {
-                let mut registers = vec![[T::ZERO; BLOCK]; self.registers];
-                self.run_piece(args, start, piece, &mut registers, in_place, past);
+            let mut run = |registers: &mut [Register<T>]| {
+                with_simd(Piece { tape: self, args, start, out, registers, in_place, past });
+            };
+            match self.registers {
+                0..=2 => run(&mut [const { Register([T::ZERO; BLOCK]) }; 2]),
+                3..=4 => run(&mut [const { Register([T::ZERO; BLOCK]) }; 4]),
+                5..=8 => run(&mut [const { Register([T::ZERO; BLOCK]) }; 8]),
+                9..=16 => run(&mut [const { Register([T::ZERO; BLOCK]) }; 16]),
+                17..=32 => run(&mut [const { Register([T::ZERO; BLOCK]) }; 32]),
+                more => run(&mut vec![Register([T::ZERO; BLOCK]); more]),
             }
         });
     }
+}
 
-    fn run_piece<T: Real>(
-        &self,
-        args: &[Option<&[T]>],
-        start: usize,
-        piece: &mut [T],
-        registers: &mut [[T; BLOCK]],
-        in_place: bool,
-        past: bool,
-    ) {
-        vectorize(
-            #[inline(always)]
-            || {
-                for (i, block) in piece.chunks_mut(BLOCK).enumerate() {
-                    self.run_block(args, start + i * BLOCK, block, registers, in_place, past);
+/// A part of a result that one task computes.
+struct Piece<'a, T> {
+    tape: &'a Tape,
+    args: &'a [Option<&'a [T]>],
+    /// The place of its first element.
+    start: usize,
+    out: &'a mut [T],
+    registers: &'a mut [Register<T>],
+    /// Whether `out` is an argument as well.
+    in_place: bool,
+    /// Whether `out` is written past the caches.
+    past: bool,
+}
+
+impl<T: Real> WithSimd for Piece<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) {
+        let tape = self.tape;
+        for (fixed, to) in &tape.fixed {
+            let to = &mut self.registers[*to].0[..self.out.len().min(BLOCK)];
+            to.fill(match *fixed {
+                Fixed::Const(c) => T::from_f64(c),
+                Fixed::Only(arg) => self.args[arg].map_or(T::ZERO, |arg| arg[0]),
+            });
+        }
+        let mut position = [0; AXES];
+        tape.advance(&mut position, self.start);
+        let mut held = [None; HELD];
+        for block in std::mem::take(&mut self.out).chunks_mut(BLOCK) {
+            for (i, repeated) in tape.repeated.iter().enumerate() {
+                let Some(arg) = self.args[repeated.arg] else { continue };
+                let to = &mut self.registers[repeated.to].0[..block.len()];
+                let only = tape.only(repeated, &position, to.len());
+                if only.is_none() || held.get(i) != Some(&only) {
+                    tape.gather(arg, repeated, position, to);
                 }
-            },
-        );
-        if past {
+                held.get_mut(i).into_iter().for_each(|held| *held = only);
+            }
+            let n = block.len();
+            // Loops over all of a block are known to have no remainder.
+            match <&mut [T; BLOCK]>::try_from(&mut *block) {
+                Ok(block) => self.block::<S>(block),
+                Err(_) => self.block::<S>(block),
+            }
+            self.start += n;
+            tape.advance(&mut position, n);
+        }
+        if self.past {
             past::fence();
         }
     }
+}
 
+impl<T: Real> Piece<'_, T> {
     #[inline(always)]
-    fn run_block<T: Real>(
-        &self,
-        args: &[Option<&[T]>],
-        start: usize,
-        out: &mut [T],
-        registers: &mut [[T; BLOCK]],
-        in_place: bool,
-        past: bool,
-    ) {
+    fn block<S: Simd>(&mut self, out: &mut [T]) {
+        let Piece { tape, args, start, ref mut registers, in_place, past, .. } = *self;
         let n = out.len();
         // The last instruction writes to the result itself, unless that is read or passes by the caches.
-        let computed = matches!(self.result, Operand::Register(_));
-        let direct = computed && !in_place && !past;
-        for (at, (op, register)) in self.ops.iter().enumerate() {
-            // No instruction reads the register that it writes.
-            let (before, rest) = registers.split_at_mut(*register);
+        let direct = !in_place && !past;
+        for (at, Instruction { kind, from, to }) in tape.instructions.iter().enumerate() {
+            let (before, rest) = registers.split_at_mut(*to);
             let Some((to, after)) = rest.split_first_mut() else { return };
             let registers = [&*before, &*after];
-            let last = at + 1 == self.ops.len();
+            let last = at + 1 == tape.instructions.len();
             let (to, out): (&mut [T], &[T]) = match direct && last {
                 true => (&mut *out, &[]),
-                false => (&mut to[..n], &*out),
+                false => (&mut to.0[..n], &*out),
             };
-            Reader { tape: self, args, registers, out, start }.apply(op, to);
+            Reader { args, registers, out, start }.apply(*kind, from, to);
         }
-        match self.result {
-            Operand::Register(_) if direct => {}
-            Operand::Register(r) if past => past::copy(&registers[r][..n], out),
-            Operand::Register(r) => out.copy_from_slice(&registers[r][..n]),
-            Operand::Const(c) => out.fill(T::from_f64(c)),
-            Operand::Arg(_) => {
-                let to = &mut registers[0][..n];
-                Reader { tape: self, args, registers: [&[]; 2], out, start }.copy(self.result, to);
-                out.copy_from_slice(to);
+        match tape.result {
+            _ if direct && !tape.instructions.is_empty() => {}
+            Operand::Register(r) if past => past::copy::<T, S>(&registers[r].0[..n], out),
+            Operand::Register(r) => out.copy_from_slice(&registers[r].0[..n]),
+            Operand::Arg(arg) => {
+                if let Some(arg) = args[arg] {
+                    out.copy_from_slice(&arg[start..start + n]);
+                }
             }
         }
     }
 }
 
-/// What an instruction may read.
-struct Reader<'a, T> {
-    tape: &'a Tape,
-    args: &'a [Option<&'a [T]>],
-    /// Those before and behind the one that is written.
-    registers: [&'a [[T; BLOCK]]; 2],
-    out: &'a [T],
-    start: usize,
-}
-
-/// A block of operand elements, or one for all.
-enum Block<'a, T> {
-    Slice(&'a [T]),
-    One(T),
-    Gather(usize),
-}
-
-impl<T: Real> Reader<'_, T> {
+impl Tape {
+    /// Goes on by so many elements.
     #[inline(always)]
-    fn block(&self, operand: Operand, n: usize) -> Block<'_, T> {
-        match operand {
-            Operand::Register(r) => {
-                let [before, after] = self.registers;
-                let register = before.get(r).unwrap_or_else(|| &after[r - before.len() - 1]);
-                Block::Slice(&register[..n])
+    fn advance(&self, position: &mut [usize; AXES], elements: usize) {
+        if self.repeated.is_empty() {
+            return;
+        }
+        let mut carry = elements;
+        for (position, &extent) in position.iter_mut().zip(&self.extents).rev() {
+            *position += carry;
+            carry = 0;
+            if extent <= *position {
+                carry = *position / extent;
+                *position %= extent;
             }
-            Operand::Const(c) => Block::One(T::from_f64(c)),
-            Operand::Arg(i) => match (&self.tape.access[i], self.args[i]) {
-                (Access::Whole, Some(arg)) => Block::Slice(&arg[self.start..self.start + n]),
-                (Access::Whole, None) => Block::Slice(&self.out[..n]),
-                (Access::Scalar, Some(arg)) => Block::One(arg[0]),
-                _ => Block::Gather(i),
-            },
         }
     }
 
-    /// Writes the elements of a repeated argument.
-    fn gather(&self, i: usize, to: &mut [T]) {
-        let (Access::Strided(strides), Some(arg)) = (&self.tape.access[i], self.args[i]) else {
-            return;
-        };
-        let extents = &self.tape.extents;
+    /// The place of the only element of an argument that the next elements see, if it is one.
+    #[inline(always)]
+    fn only(
+        &self,
+        repeated: &Repeated,
+        position: &[usize; AXES],
+        elements: usize,
+    ) -> Option<usize> {
+        let inner = self.extents.len() - 1;
+        let is_one =
+            repeated.strides[inner] == 0 && elements <= self.extents[inner] - position[inner];
+        is_one.then(|| position.iter().zip(&repeated.strides).map(|(p, s)| p * s).sum())
+    }
+
+    /// Writes the elements of a repeated argument from a position on.
+    fn gather<T: Real>(
+        &self,
+        arg: &[T],
+        repeated: &Repeated,
+        mut position: [usize; AXES],
+        to: &mut [T],
+    ) {
+        let (extents, strides) = (&self.extents, &repeated.strides);
         let inner = extents.len() - 1;
-        let mut position = [0; AXES];
-        let mut rest = self.start;
-        for axis in (0..extents.len()).rev() {
-            position[axis] = rest % extents[axis];
-            rest /= extents[axis];
-        }
         let mut done = 0;
         while done < to.len() {
             let from: usize = position.iter().zip(strides).map(|(p, s)| p * s).sum();
@@ -293,131 +220,110 @@ impl<T: Real> Reader<'_, T> {
             }
         }
     }
+}
 
+/// What an instruction may read.
+struct Reader<'a, T> {
+    args: &'a [Option<&'a [T]>],
+    /// Those before and behind the one that is written.
+    registers: [&'a [Register<T>]; 2],
+    out: &'a [T],
+    start: usize,
+}
+
+impl<T: Real> Reader<'_, T> {
     #[inline(always)]
-    fn apply(&self, op: &Op, to: &mut [T]) {
-        match *op {
-            Op::Unary(f, a) => self.unary(f, a, to),
-            Op::Binary(f, a, b) => self.binary(f, a, b, to),
-            Op::Select(c, a, b) => self.select(c, a, b, to),
+    fn read(&self, operand: Operand, n: usize) -> &[T] {
+        match operand {
+            Operand::Register(r) => {
+                let [before, after] = self.registers;
+                &before.get(r).unwrap_or_else(|| &after[r - before.len() - 1]).0[..n]
+            }
+            Operand::Arg(i) => match self.args[i] {
+                Some(arg) => &arg[self.start..self.start + n],
+                None => &self.out[..n],
+            },
         }
     }
 
     #[inline(always)]
-    fn copy(&self, a: Operand, to: &mut [T]) {
-        match self.block(a, to.len()) {
-            Block::Slice(a) => to.copy_from_slice(a),
-            Block::One(a) => to.fill(a),
-            Block::Gather(i) => self.gather(i, to),
+    fn apply(&self, kind: Kind, from: &[Operand; 4], to: &mut [T]) {
+        match kind {
+            Kind::Unary(f) => self.unary(f, from, to),
+            Kind::Binary(f) => self.binary(f, from, to),
+            Kind::Reciprocal => self.one(from, to, |a| T::ONE / a),
+            Kind::MulAdd => self.three(from, to, |a, b, c| a * b + c),
+            Kind::Select => self.three(from, to, |c, a, b| if c != T::ZERO { a } else { b }),
+            Kind::Choose(Binary::Lt) => self.choose(from, to, |l, r| l < r),
+            Kind::Choose(Binary::Le) => self.choose(from, to, |l, r| l <= r),
+            Kind::Choose(_) => self.choose(from, to, |l, r| l == r),
         }
     }
 
     #[inline(always)]
-    fn unary(&self, f: Unary, a: Operand, to: &mut [T]) {
+    fn unary(&self, f: Unary, from: &[Operand; 4], to: &mut [T]) {
         match f {
-            Unary::Neg => self.each(a, to, |a| -a),
-            Unary::Exp => self.each(a, to, T::fast_exp),
-            Unary::Ln => self.each(a, to, T::fast_ln),
-            Unary::Ln1p => self.each(a, to, T::fast_ln_1p),
-            Unary::Sqrt => self.each(a, to, T::sqrt),
-            Unary::Abs => self.each(a, to, T::abs),
-            Unary::Sign => self.each(a, to, |a| {
+            Unary::Neg => self.one(from, to, |a| -a),
+            Unary::Exp => self.one(from, to, T::fast_exp),
+            Unary::Ln => self.one(from, to, T::fast_ln),
+            Unary::Ln1p => self.one(from, to, T::fast_ln_1p),
+            Unary::Sqrt => self.one(from, to, T::sqrt),
+            Unary::Abs => self.one(from, to, T::abs),
+            Unary::Sign => self.one(from, to, |a| {
                 let above = if T::ZERO < a { T::ONE } else { T::ZERO };
                 let below = if a < T::ZERO { T::ONE } else { T::ZERO };
                 above - below
             }),
-            Unary::Tanh => self.each(a, to, T::fast_tanh),
-            Unary::Sigmoid => self.each(a, to, T::fast_sigmoid),
-            Unary::Trunc => self.each(a, to, T::trunc),
-            Unary::Floor => self.each(a, to, T::floor),
-            Unary::Sin => self.each(a, to, T::sin),
-            Unary::Cos => self.each(a, to, T::cos),
+            Unary::Tanh => self.one(from, to, T::fast_tanh),
+            Unary::Sigmoid => self.one(from, to, T::fast_sigmoid),
+            Unary::Trunc => self.one(from, to, T::trunc),
+            Unary::Floor => self.one(from, to, T::floor),
+            Unary::Sin => self.one(from, to, T::sin),
+            Unary::Cos => self.one(from, to, T::cos),
         }
     }
 
     #[inline(always)]
-    fn binary(&self, f: Binary, a: Operand, b: Operand, to: &mut [T]) {
+    fn binary(&self, f: Binary, from: &[Operand; 4], to: &mut [T]) {
         let truth = |yes: bool| if yes { T::ONE } else { T::ZERO };
         match f {
-            Binary::Add => self.both(a, b, to, |a, b| a + b),
-            Binary::Sub => self.both(a, b, to, |a, b| a - b),
-            Binary::Mul => self.both(a, b, to, |a, b| a * b),
-            Binary::Div => self.both(a, b, to, |a, b| a / b),
-            Binary::Pow => match b {
-                Operand::Const(2.0) => self.each(a, to, |a| a * a),
-                Operand::Const(0.5) => self.each(a, to, T::sqrt),
-                Operand::Const(-1.0) => self.each(a, to, |a| T::ONE / a),
-                _ => self.both(a, b, to, T::powf),
-            },
-            Binary::Lt => self.both(a, b, to, |a, b| truth(a < b)),
-            Binary::Le => self.both(a, b, to, |a, b| truth(a <= b)),
-            Binary::Eq => self.both(a, b, to, |a, b| truth(a == b)),
-        }
-    }
-
-    /// `to = f(a)`
-    #[inline(always)]
-    fn each(&self, a: Operand, to: &mut [T], f: impl Fn(T) -> T) {
-        match self.block(a, to.len()) {
-            Block::Slice(a) => to.iter_mut().zip(a).for_each(|(t, &a)| *t = f(a)),
-            Block::One(a) => to.fill(f(a)),
-            Block::Gather(i) => {
-                self.gather(i, to);
-                to.iter_mut().for_each(|t| *t = f(*t));
-            }
-        }
-    }
-
-    /// `to = f(a, b)`
-    #[inline(always)]
-    fn both(&self, a: Operand, b: Operand, to: &mut [T], f: impl Fn(T, T) -> T) {
-        match (self.block(a, to.len()), self.block(b, to.len())) {
-            (Block::Slice(a), Block::Slice(b)) => {
-                to.iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t = f(a, b));
-            }
-            (Block::Slice(a), Block::One(b)) => {
-                to.iter_mut().zip(a).for_each(|(t, &a)| *t = f(a, b));
-            }
-            (Block::One(a), Block::Slice(b)) => {
-                to.iter_mut().zip(b).for_each(|(t, &b)| *t = f(a, b));
-            }
-            _ => {
-                let mut block = [T::ZERO; BLOCK];
-                let block = &mut block[..to.len()];
-                self.copy(a, to);
-                self.copy(b, block);
-                to.iter_mut().zip(&*block).for_each(|(a, &b)| *a = f(*a, b));
-            }
+            Binary::Add => self.two(from, to, |a, b| a + b),
+            Binary::Sub => self.two(from, to, |a, b| a - b),
+            Binary::Mul => self.two(from, to, |a, b| a * b),
+            Binary::Div => self.two(from, to, |a, b| a / b),
+            Binary::Pow => self.two(from, to, T::powf),
+            Binary::Lt => self.two(from, to, |a, b| truth(a < b)),
+            Binary::Le => self.two(from, to, |a, b| truth(a <= b)),
+            Binary::Eq => self.two(from, to, |a, b| truth(a == b)),
         }
     }
 
     #[inline(always)]
-    fn select(&self, c: Operand, a: Operand, b: Operand, to: &mut [T]) {
-        let choose = |c: T, a: T, b: T| if c != T::ZERO { a } else { b };
-        let n = to.len();
-        match (self.block(c, n), self.block(a, n), self.block(b, n)) {
-            (Block::Slice(c), Block::Slice(a), Block::Slice(b)) => {
-                let read = c.iter().zip(a).zip(b);
-                to.iter_mut().zip(read).for_each(|(t, ((&c, &a), &b))| *t = choose(c, a, b));
-            }
-            (Block::Slice(c), Block::Slice(a), Block::One(b)) => {
-                let read = c.iter().zip(a);
-                to.iter_mut().zip(read).for_each(|(t, (&c, &a))| *t = choose(c, a, b));
-            }
-            (Block::Slice(c), Block::One(a), Block::Slice(b)) => {
-                let read = c.iter().zip(b);
-                to.iter_mut().zip(read).for_each(|(t, (&c, &b))| *t = choose(c, a, b));
-            }
-            _ => {
-                let (mut condition, mut other) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
-                let (condition, other) = (&mut condition[..n], &mut other[..n]);
-                self.copy(c, condition);
-                self.copy(a, to);
-                self.copy(b, other);
-                let read = condition.iter().zip(&*other);
-                to.iter_mut().zip(read).for_each(|(a, (&c, &b))| *a = choose(c, *a, b));
-            }
-        }
+    fn one(&self, from: &[Operand; 4], to: &mut [T], f: impl Fn(T) -> T) {
+        let a = self.read(from[0], to.len());
+        to.iter_mut().zip(a).for_each(|(t, &a)| *t = f(a));
+    }
+
+    #[inline(always)]
+    fn two(&self, from: &[Operand; 4], to: &mut [T], f: impl Fn(T, T) -> T) {
+        let [a, b] = [from[0], from[1]].map(|operand| self.read(operand, to.len()));
+        to.iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t = f(a, b));
+    }
+
+    #[inline(always)]
+    fn three(&self, from: &[Operand; 4], to: &mut [T], f: impl Fn(T, T, T) -> T) {
+        let [a, b, c] = [from[0], from[1], from[2]].map(|operand| self.read(operand, to.len()));
+        let read = a.iter().zip(b).zip(c);
+        to.iter_mut().zip(read).for_each(|(t, ((&a, &b), &c))| *t = f(a, b, c));
+    }
+
+    #[inline(always)]
+    fn choose(&self, from: &[Operand; 4], to: &mut [T], holds: impl Fn(T, T) -> bool) {
+        let [l, r, a, b] = from.map(|operand| self.read(operand, to.len()));
+        let read = l.iter().zip(r).zip(a.iter().zip(b));
+        to.iter_mut().zip(read).for_each(|(t, ((&l, &r), (&a, &b)))| {
+            *t = if holds(l, r) { a } else { b };
+        });
     }
 }
 
@@ -427,60 +333,11 @@ fn repeat<'a, const N: usize, T: Real>(numbers: impl Iterator<Item = &'a T>, to:
     to.as_chunks_mut::<N>().0.iter_mut().zip(numbers).for_each(|(to, x)| *to = [*x; N]);
 }
 
-/// Joins neighbouring axes along which every argument behaves alike, and finds how each is read.
-fn join_axes(args: &[&Shape], out: &Shape) -> (Vec<usize>, Vec<Access>) {
-    let mut extents: Vec<usize> = vec![];
-    let mut strides: Vec<Vec<usize>> = vec![vec![]; args.len()];
-    for axis in 0..out.rank() {
-        let extent = out.0[axis];
-        if extent == 1 {
-            continue;
-        }
-        let own: Vec<usize> = args
-            .iter()
-            .map(|a| match a.0[axis] {
-                1 => 0,
-                _ => a.count_of(axis + 1..a.rank()),
-            })
-            .collect();
-        let joins = !extents.is_empty()
-            && strides.iter().zip(&own).all(|(s, &own)| s.last() == Some(&(own * extent)));
-        if joins {
-            if let Some(last) = extents.last_mut() {
-                *last *= extent;
-            }
-            strides.iter_mut().zip(&own).for_each(|(s, &own)| {
-                s.pop();
-                s.push(own);
-            });
-        } else {
-            extents.push(extent);
-            strides.iter_mut().zip(&own).for_each(|(s, &own)| s.push(own));
-        }
-    }
-    assert!(extents.len() <= AXES, "{out} repeats its arguments along too many axes");
-    let access = args.iter().zip(strides).map(|(arg, s)| {
-        if arg.count() == out.count() {
-            Access::Whole
-        } else if arg.count() == 1 {
-            Access::Scalar
-        } else {
-            let mut all = [0; AXES];
-            all[..s.len()].copy_from_slice(&s);
-            Access::Strided(all)
-        }
-    });
-    let access = access.collect();
-    if extents.is_empty() {
-        extents.push(1);
-    }
-    (extents, access)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::expr::{arg, select};
+    use crate::program::expr::{PointFn, arg, select};
+    use crate::ty::Shape;
 
     fn check(f: crate::program::expr::Expr, args: &[(Shape, Vec<f64>)], out: Shape, want: &[f64]) {
         let shapes: Vec<&Shape> = args.iter().map(|(s, _)| s).collect();
@@ -510,6 +367,29 @@ mod tests {
         let x = (Shape::from([4]), vec![-1.0, 0.0, 2.0, 3.0]);
         let y = select(arg(0).gt(0.0), arg(0).squared(), -arg(0) * 2.0) + arg(0);
         check(y, &[x], Shape::from([4]), &[1.0, 0.0, 6.0, 12.0]);
+    }
+
+    #[test]
+    fn runs_of_one_number_end_anywhere_in_a_block() {
+        for extent in [1, 3, 17, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5] {
+            let (lines, count) = (7, 7 * extent);
+            let x: Vec<f64> = (0..count).map(|i| i as f64).collect();
+            let column: Vec<f64> = (0..lines).map(|i| 1.0 + i as f64).collect();
+            let want: Vec<f64> = (0..count).map(|i| x[i] * column[i / extent] - 0.5).collect();
+            let args = [(Shape::from([lines, extent]), x), (Shape::from([lines, 1]), column)];
+            check(arg(0) * arg(1) - 0.5, &args, Shape::from([lines, extent]), &want);
+        }
+    }
+
+    #[test]
+    fn an_argument_may_be_the_result_itself() {
+        let shape = Shape::from([BLOCK + 3]);
+        let f = PointFn::new(&select(arg(0).gt(1.0), arg(0) * arg(0), arg(0) + 1.0));
+        let tape = Tape::new(&f, &[&shape], &shape);
+        let mut x: Vec<f64> = (0..BLOCK + 3).map(|i| i as f64 - 5.0).collect();
+        let want: Vec<f64> = x.iter().map(|&x| if 1.0 < x { x * x } else { x + 1.0 }).collect();
+        tape.run(&[None], &mut x);
+        assert_eq!(x, want);
     }
 
     #[test]
