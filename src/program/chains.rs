@@ -1,6 +1,6 @@
 //! Joins chains of pointwise steps into single ones, for devices on which a step costs a pass over memory and a launch.
 
-use super::expr::{Expr, PointFn, arg};
+use super::expr::{Expr, PointFn, PointOp, arg};
 use super::{Kernel, Program, Source, Step, ValueId};
 
 /// Most arguments of a joined step.
@@ -10,7 +10,8 @@ const ARGUMENTS: usize = 12;
 const INSTRUCTIONS: usize = 64;
 
 /// Takes the work of a pointwise step into the one step that reads its result, if that is pointwise too and reads it element
-/// by element. The step that is left without readers goes with [`simplify`](super::simplify()).
+/// by element. What only repeats the elements of its argument goes into every pointwise step that reads it. Steps that are left
+/// without readers go with [`simplify`](super::simplify()).
 ///
 /// Derivatives that were given for parts of an expression are lost, so this comes after differentiation.
 pub fn fuse_chains(program: &mut Program) {
@@ -18,14 +19,19 @@ pub fn fuse_chains(program: &mut Program) {
     for number in 0..program.steps.len() {
         while let Some((kernel, args, gone)) = joined(program, number, &readers) {
             let earlier = program.steps[step_of(program, gone).unwrap_or(number)].args.clone();
-            // What both steps read loses a reader.
             let before = std::mem::replace(&mut program.steps[number].args, args);
             program.steps[number].kernel = kernel;
-            readers[gone.0 as usize] = 0;
+            readers[gone.0 as usize] -= 1;
+            // What both steps read loses a reader if one of them goes; what only the other one reads gains one if it stays.
+            let goes = readers[gone.0 as usize] == 0;
             let mut seen: Vec<ValueId> = vec![];
             for v in earlier {
-                if before.contains(&v) && !seen.contains(&v) {
-                    readers[v.0 as usize] -= 1;
+                if !seen.contains(&v) {
+                    match (before.contains(&v), goes) {
+                        (true, true) => readers[v.0 as usize] -= 1,
+                        (false, false) => readers[v.0 as usize] += 1,
+                        _ => {}
+                    }
                 }
                 seen.push(v);
             }
@@ -72,7 +78,8 @@ fn joined(
             return None;
         };
         let alone = readers[v.0 as usize] == 1 && program.shape(v) == program.shape(outs[0]);
-        if !alone || INSTRUCTIONS < f.ops.len() + g.ops.len() {
+        let repeats = g.ops == [PointOp::Arg(0)];
+        if !(alone || repeats) || INSTRUCTIONS < f.ops.len() + g.ops.len() {
             return None;
         }
         let mut all: Vec<ValueId> = vec![];
@@ -120,6 +127,23 @@ mod tests {
         assert_eq!(verify(&program), Ok(()));
         assert_eq!(count(&program), 1);
         assert_eq!(program.steps[0].args, [x, row]);
+    }
+
+    #[test]
+    fn what_only_repeats_goes_into_all_that_read_it() {
+        let mut b = Builder::new();
+        let x = b.input("x", Shape::from([2, 3]));
+        let one = b.input("one", Shape::from([1, 1]));
+        let repeated = b.repeat(one, [2, 3]);
+        let outputs = [b.mul(x, repeated), b.add(repeated, x), b.mul(repeated, repeated)];
+        outputs.into_iter().for_each(|y| b.output("y", y));
+        let mut program = b.finish();
+        fuse_chains(&mut program);
+        simplify(&mut program);
+        assert_eq!(verify(&program), Ok(()));
+        // The last one has no other argument of the shape of its result.
+        let args: Vec<_> = program.steps.iter().map(|step| step.args.clone()).collect();
+        assert_eq!(args, [vec![one], vec![x, one], vec![x, one], vec![repeated, repeated]]);
     }
 
     #[test]

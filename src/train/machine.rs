@@ -110,13 +110,14 @@ pub fn planned(
         program.outputs.push(("(gradient)".to_string(), *gradient));
     }
     simplify(program);
-    // The kernels of a GPU are quickest in chains.
     match device {
         _ if purpose.watched => {}
-        Device::Cpu if purpose.backward != Backward::No => match arranges(program) {
-            true => fuse_chains(program),
-            false => fuse(program),
-        },
+        Device::Cpu if purpose.backward != Backward::No => {
+            if !arranges(program) {
+                fuse(program);
+            }
+            fuse_chains(program);
+        }
         Device::Cpu => {}
         Device::Cuda(_) => {
             sum_maxima(program);
