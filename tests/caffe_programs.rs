@@ -211,6 +211,20 @@ fn the_original_refuses_what_is_refused() {
 }
 
 #[test]
+fn all_names_of_pylab_are_those_of_numpy_and_of_what_draws() {
+    let program = "from pylab import *
+import caffe
+from caffe import layers as L
+n = caffe.NetSpec()
+n.data = L.Input(shape=dict(dim=[1, 3, 8, 8]))
+n.pool = L.Pooling(n.data, kernel_size=int(sqrt(zeros((2, 8)).size)), stride=int(np.array([2, 3]).max()))
+print(n.to_proto())
+figure(figsize=(8, 8)); imshow(ones((3, 3))); plt.show()
+";
+    assert!(layers(&checked(program, None, None))[0].ends_with(": data pool"));
+}
+
+#[test]
 fn a_crop_lies_where_pycaffe_puts_it() {
     let text = format!(
         "{HEAD}from caffe.coord_map import crop

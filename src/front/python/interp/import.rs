@@ -7,6 +7,15 @@ use crate::front::python::stdlib;
 use crate::source::Span;
 use std::rc::Rc;
 
+/// Modules whose names are numpy's, and some of what draws.
+const PYLAB: [&str; 2] = ["pylab", "matplotlib.pylab"];
+
+/// What they have of matplotlib that people use.
+const DRAWS: [&str; 18] = [
+    "axis", "clf", "close", "colorbar", "figure", "grid", "hist", "imshow", "legend", "plot",
+    "rcParams", "savefig", "show", "subplot", "subplots", "title", "xlabel", "ylabel",
+];
+
 impl Python {
     /// The module that `import name` gives.
     pub fn import(&mut self, name: &str, at: Span) -> Outcome {
@@ -184,7 +193,17 @@ impl Python {
             }
             return Ok(());
         }
-        let module = self.import_path_at(&import.path, import.level, true)?;
+        let mut module = self.import_path_at(&import.path, import.level, true)?;
+        if import.names.is_empty() && PYLAB.contains(&&*import.path.value) {
+            for name in DRAWS {
+                if let Some(value) = self.find_attribute(&module, name, at)? {
+                    frame.module.set(name, value);
+                }
+            }
+            frame.module.set("plt", self.import_at("matplotlib.pyplot", 0, at)?);
+            module = self.import_at("numpy", 0, at)?;
+            frame.module.set("np", module.clone());
+        }
         if import.names.is_empty() {
             let listed = match &module {
                 Value::Module(file) => file.get("__all__"),
