@@ -6,31 +6,47 @@ from math import pi, e, inf, nan
 newaxis = None
 
 
-class float32(float):
+class generic(object):
+    """A number with the attributes of an array without axes."""
+
+    shape, ndim, size = (), 0, 1
+    dtype = property(lambda self: type(self))
+
+    def astype(self, dtype):
+        cast = _cast(dtype)
+        return {int: int64, bool: bool_, float: float64}[cast](cast(self))
+
+    def item(self):
+        return _cast(type(self))(self)
+
+    tolist = item
+
+
+class float32(generic, float):
     pass
 
 
-class float64(float):
+class float64(generic, float):
     pass
 
 
-class float16(float):
+class float16(generic, float):
     pass
 
 
-class int32(int):
+class int32(generic, int):
     pass
 
 
-class int64(int):
+class int64(generic, int):
     pass
 
 
-class uint8(int):
+class uint8(generic, int):
     pass
 
 
-class bool_(int):
+class bool_(generic, int):
     pass
 
 
@@ -656,7 +672,11 @@ def std(a, axis=None, ddof=0, keepdims=False):
 
 
 def _float(function):
-    return lambda a: _one(lambda x: float(function(x)), a)
+    def of(a):
+        if isinstance(a, (list, tuple, ndarray)):
+            return _one(lambda x: float(function(x)), a)
+        return float64(function(a))
+    return of
 
 
 sqrt, exp, log, log2, log10 = _float(math.sqrt), _float(math.exp), _float(math.log), _float(math.log2), _float(math.log10)

@@ -203,9 +203,16 @@ pub const FUNCTIONS: &[Function] = &[
         ],
         strided_slice,
     ),
-    Function(&["tf.gather"], &["params", "indices", "validate_indices?", "name?", "axis?"], |c| {
+    Function(&["tf.gather"], &["params", "indices", "validate_indices?", "name?", "axis?", "batch_dims?"], |c| {
         let (x, axis) = (c.tensor("params")?, c.whole("axis", 0)?);
         let indices = c.tensor("indices")?;
+        if c.whole("batch_dims", 0)? != 0 || axis != 0 && indices.known().is_none() {
+            let along = super::written::member(c.py, "tf", "gathered_along", c.span)?;
+            let given = ["params", "indices", "axis", "batch_dims"].map(|name| c.bound.get(name));
+            let [x, indices, axis, batch] = given;
+            let batch = if batch.is_none() { Value::Int(0) } else { batch };
+            return c.py.call(&along.unwrap_or_default(), Args::new([x, indices, axis, batch], c.span));
+        }
         if axis == 0 && indices.known().is_none() {
             return c.looked_up(&indices, "params", "Gather");
         }
