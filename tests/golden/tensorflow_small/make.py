@@ -452,6 +452,27 @@ mapped = tf.map_fn(lambda row: row * 2.0, flat, back_prop=False)
 folded = tf.foldl(lambda a, row: a + row * row, flat, back_prop=False)
 looped = tf.while_loop(lambda i, v: i < 2, lambda i, v: (i + 1, tf.matmul(v, w)), [tf.constant(0), flat], back_prop=False)[1]
 return flat * mapped + looped + tf.tanh(tf.matmul(flat, w)) * folded""", WEIGHTED),
+    ('gathers_in_batches', False, LARGE + """
+rows = tf.reshape(large, [2, 4, 4])
+a = tf.gather(rows, tf.constant([[3, 0, 3], [1, 1, 2]]), axis=1, batch_dims=1)
+b = tf.gather(rows, tf.constant([[2], [0]]), axis=2, batch_dims=1)
+strong = tf.nn.top_k(tf.reduce_sum(rows, 2), 2)[1]
+c = tf.gather(rows * rows, strong, batch_dims=1)
+d = tf.gather_nd(rows, tf.constant([[[0, 1], [3, 3]], [[2, 2], [2, 0]]]), batch_dims=1)
+e = tf.gather(rows, tf.argmax(tf.reduce_sum(rows, [0, 1])), axis=-1)
+ring = tf.keras.constraints.RadialConstraint()
+f, g = [ring(tf.reshape(x, [n, n, 1, 2])) for n, x in ((3, large[:, :3, :3]), (4, large))]
+low = tf.linalg.LinearOperatorLowerTriangular(rows).to_dense()
+return tf.concat([tf.reshape(t, [-1]) for t in (a, b, c, d, e, f, g, tf.expand_dims(low, [1]))], 0)""", WEIGHTED),
+    ('keras_transposed', False, LARGE + """
+K = tf.keras.layers
+a = K.Conv2DTranspose(2, 3, strides=2, padding='same', output_padding=1)(large)
+b = K.Conv2DTranspose(2, (3, 2), strides=(2, 3), output_padding=(0, 2), activation='tanh')(large)
+c = K.Conv2DTranspose(1, 2, dilation_rate=2)(large)
+d = K.Conv2DTranspose(1, 3, padding='same', dilation_rate=(2, 2), use_bias=False)(large)
+e = K.Conv3DTranspose(1, 2, strides=2, padding='same', output_padding=1)(tf.stack([large, large * large], 1))
+f = K.UpSampling2D((3, 2), interpolation='bilinear')(large)
+return tf.concat([slim.flatten(t) for t in (a, b, c, d, e, f)], 1)""", WEIGHTED),
     ('keras_losses', False, "return tf.keras.layers.Dense(3)(tf.keras.layers.Flatten()(self.x))", """
 L, K = tf.keras.losses, tf.keras.backend
 net = self.inference

@@ -267,7 +267,8 @@ impl Python {
         {
             return self.bound(Value::Property(property.clone()), value, at).map(Some);
         }
-        let descriptor = |method: &str| of_class.as_ref().is_some_and(|found| has_method(found, method));
+        let descriptor =
+            |method: &str| of_class.as_ref().is_some_and(|found| has_method(found, method));
         if !descriptor("__set__")
             && let Some(own) = instance.get(name)
         {
@@ -318,7 +319,10 @@ impl Python {
     ) -> Outcome<()> {
         if let (Value::Instance(instance), "__dict__") = (object, name) {
             let Value::Dict(dict) = Python::inner(&value) else {
-                let message = format!("__dict__ must be set to a dictionary, not a '{}'", self.type_name(&value));
+                let message = format!(
+                    "__dict__ must be set to a dictionary, not a '{}'",
+                    self.type_name(&value)
+                );
                 return Err(self.type_error(at, message));
             };
             instance.take_dict(dict.clone());

@@ -171,7 +171,9 @@ impl Instance {
     /// The names of its own attributes.
     pub fn own_names(&self) -> Vec<String> {
         match &*self.dict.borrow() {
-            Some(dict) => dict.items().iter().filter_map(|(key, _)| Some(key.as_str()?.to_string())).collect(),
+            Some(dict) => {
+                dict.items().iter().filter_map(|(key, _)| Some(key.as_str()?.to_string())).collect()
+            }
             None => self.names.borrow().keys().map(|name| name.to_string()).collect(),
         }
     }

@@ -169,6 +169,17 @@ fn shared(py: &mut Python) {
             Ok(Value::None)
         });
     }
+    // What numpy gives for one number is one here, and has these attributes of an array.
+    for class in [&types.float, &types.int] {
+        method(class, "item", &[], |_, this, _| Ok(this));
+        method(class, "astype", &["dtype"], |py, this, args| {
+            let at = args.span_of("dtype");
+            let numpy = py.import("numpy", at)?;
+            let cast = py.get_attribute(&numpy, "_cast", at)?;
+            let cast = py.call(&cast, Args::new([args.get("dtype")], at))?;
+            py.call(&cast, Args::new([this], at))
+        });
+    }
     method(&types.float, "is_integer", &[], |_, this, _| {
         Ok(Value::Bool(
             this.as_f64().is_some_and(|value| value.is_finite() && value.fract() == 0.0),

@@ -6,47 +6,31 @@ from math import pi, e, inf, nan
 newaxis = None
 
 
-class generic(object):
-    """A number with the attributes of an array without axes."""
-
-    shape, ndim, size = (), 0, 1
-    dtype = property(lambda self: type(self))
-
-    def astype(self, dtype):
-        cast = _cast(dtype)
-        return {int: int64, bool: bool_, float: float64}[cast](cast(self))
-
-    def item(self):
-        return _cast(type(self))(self)
-
-    tolist = item
-
-
-class float32(generic, float):
+class float32(float):
     pass
 
 
-class float64(generic, float):
+class float64(float):
     pass
 
 
-class float16(generic, float):
+class float16(float):
     pass
 
 
-class int32(generic, int):
+class int32(int):
     pass
 
 
-class int64(generic, int):
+class int64(int):
     pass
 
 
-class uint8(generic, int):
+class uint8(int):
     pass
 
 
-class bool_(generic, int):
+class bool_(int):
     pass
 
 
@@ -672,11 +656,7 @@ def std(a, axis=None, ddof=0, keepdims=False):
 
 
 def _float(function):
-    def of(a):
-        if isinstance(a, (list, tuple, ndarray)):
-            return _one(lambda x: float(function(x)), a)
-        return float64(function(a))
-    return of
+    return lambda a: _one(lambda x: float(function(x)), a)
 
 
 sqrt, exp, log, log2, log10 = _float(math.sqrt), _float(math.exp), _float(math.log), _float(math.log2), _float(math.log10)

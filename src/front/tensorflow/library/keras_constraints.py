@@ -52,7 +52,7 @@ class RadialConstraint(Constraint):
 
         def place(i):
             ring = max(i - first, first - even - i)
-            return first + ring if even or ring else first
+            return first + ring - 1 + even if ring else first - 1
         places = [max(place(i), place(j)) for i in range(rows) for j in range(columns)]
         flat = tf.gather(tf.reshape(w, [rows * columns, inputs * outputs]), [n * (columns + 1) for n in places])
         return tf.reshape(flat, [rows, columns, inputs, outputs])
