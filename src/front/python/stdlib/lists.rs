@@ -1,7 +1,7 @@
 //! The methods of lists, tuples and ranges.
 
 use super::{method, ordering};
-use crate::front::python::interp::{Outcome, Python, Value, bury};
+use crate::front::python::interp::{Args, Outcome, Python, Value, bury};
 use crate::source::Span;
 use std::rc::Rc;
 
