@@ -452,18 +452,6 @@ mapped = tf.map_fn(lambda row: row * 2.0, flat, back_prop=False)
 folded = tf.foldl(lambda a, row: a + row * row, flat, back_prop=False)
 looped = tf.while_loop(lambda i, v: i < 2, lambda i, v: (i + 1, tf.matmul(v, w)), [tf.constant(0), flat], back_prop=False)[1]
 return flat * mapped + looped + tf.tanh(tf.matmul(flat, w)) * folded""", WEIGHTED),
-    ('gathers_in_batches', False, LARGE + """
-rows = tf.reshape(large, [2, 4, 4])
-a = tf.gather(rows, tf.constant([[3, 0, 3], [1, 1, 2]]), axis=1, batch_dims=1)
-b = tf.gather(rows, tf.constant([[2], [0]]), axis=2, batch_dims=1)
-strong = tf.nn.top_k(tf.reduce_sum(rows, 2), 2)[1]
-c = tf.gather(rows * rows, strong, batch_dims=1)
-d = tf.gather_nd(rows, tf.constant([[[0, 1], [3, 3]], [[2, 2], [2, 0]]]), batch_dims=1)
-e = tf.gather(rows, tf.argmax(tf.reduce_sum(rows, [0, 1])), axis=-1)
-ring = tf.keras.constraints.RadialConstraint()
-f = ring(tf.reshape(large[:, :3, :3], [3, 3, 1, 2]))
-low = tf.linalg.LinearOperatorLowerTriangular(rows).to_dense()
-return tf.concat([tf.reshape(t, [-1]) for t in (a, b, c, d, e, f, tf.expand_dims(low, [1]))], 0)""", WEIGHTED),
     ('keras_transposed', False, LARGE + """
 K = tf.keras.layers
 a = K.Conv2DTranspose(2, 3, strides=2, padding='same', output_padding=1)(large)
