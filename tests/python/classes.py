@@ -541,3 +541,59 @@ class Net(Base):
     depth = Base.depth + 1
     widths = {'3a': [64, 96], '3b': [128, 192]}
 print(Net.depth, Net.widths['3a'][1], sorted(Net.widths))
+# @case attributes_as_a_dict
+class Options(object):
+    def __init__(self, **kwargs):
+        self.depth = 1
+        self.__dict__.update(kwargs)
+o = Options(width=2)
+o.__dict__['height'] = 3
+o.late = 4
+del o.depth
+print(o.width, o.height, hasattr(o, 'depth'), sorted(vars(o).items()), sorted(n for n in dir(o) if not n.startswith('__')))
+other = Options()
+other.__dict__ = {'name': 'x'}
+print(other.name, hasattr(other, 'depth'), other.__dict__)
+# @case dict_that_is_its_attributes
+class AttrDict(dict):
+    def __init__(self, *args, **kwargs):
+        super(AttrDict, self).__init__(*args, **kwargs)
+        self.__dict__ = self
+a = AttrDict(size=3, name='n')
+a.more = [1]
+a['last'] = 5
+print(a.size, a['more'], a.last, len(a), sorted(a), 'more' in a)
+a.none
+# @case dict_of_something_else
+class A(object): pass
+A().__dict__ = 3
+# @case descriptors
+class lazy(object):
+    def __init__(self, function):
+        self.function = function
+    def __get__(self, obj, owner=None):
+        if obj is None:
+            return owner.__name__
+        value = self.function(obj)
+        setattr(obj, self.function.__name__, value)
+        return value
+class Typed(object):
+    def __init__(self, kind): self.kind = kind
+    def __get__(self, obj, owner): return obj.__dict__.get('_typed', 'unset')
+    def __set__(self, obj, value):
+        if not isinstance(value, self.kind):
+            raise TypeError('not a ' + self.kind.__name__)
+        obj.__dict__['_typed'] = value
+class Net(object):
+    made = 0
+    size = Typed(int)
+    @lazy
+    def logits(self):
+        Net.made += 1
+        return 'logits'
+class Deep(Net): pass
+n = Deep()
+print(n.logits, n.logits, Net.made, Deep.logits, n.size)
+n.size = 3
+print(n.size, sorted(n.__dict__))
+n.size = 'x'

@@ -452,6 +452,15 @@ mapped = tf.map_fn(lambda row: row * 2.0, flat, back_prop=False)
 folded = tf.foldl(lambda a, row: a + row * row, flat, back_prop=False)
 looped = tf.while_loop(lambda i, v: i < 2, lambda i, v: (i + 1, tf.matmul(v, w)), [tf.constant(0), flat], back_prop=False)[1]
 return flat * mapped + looped + tf.tanh(tf.matmul(flat, w)) * folded""", WEIGHTED),
+    ('keras_transposed', False, LARGE + """
+K = tf.keras.layers
+a = K.Conv2DTranspose(2, 3, strides=2, padding='same', output_padding=1)(large)
+b = K.Conv2DTranspose(2, (3, 2), strides=(2, 3), output_padding=(0, 2), activation='tanh')(large)
+c = K.Conv2DTranspose(1, 2, dilation_rate=2)(large)
+d = K.Conv2DTranspose(1, 3, padding='same', dilation_rate=(2, 2), use_bias=False)(large)
+e = K.Conv3DTranspose(1, 2, strides=2, padding='same', output_padding=1)(tf.stack([large, large * large], 1))
+f = K.UpSampling2D((3, 2), interpolation='bilinear')(large)
+return tf.concat([slim.flatten(t) for t in (a, b, c, d, e, f)], 1)""", WEIGHTED),
     ('keras_losses', False, "return tf.keras.layers.Dense(3)(tf.keras.layers.Flatten()(self.x))", """
 L, K = tf.keras.losses, tf.keras.backend
 net = self.inference

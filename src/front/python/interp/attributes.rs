@@ -34,6 +34,11 @@ pub(super) fn is_forbidden(name: &str) -> bool {
     FORBIDDEN.contains(&name)
 }
 
+/// Whether a value is an object whose class has a method.
+fn has_method(value: &Value, name: &str) -> bool {
+    matches!(value, Value::Instance(instance) if instance.class.lookup(name).is_some())
+}
+
 /// What `super(…)` gives: the attributes of an object from the classes behind a class.
 pub(super) struct Super {
     pub object: Value,
@@ -97,7 +102,7 @@ impl Python {
                 names.extend(module.names.borrow().keys().map(|name| name.to_string()));
             }
             Value::Instance(instance) => {
-                names.extend(instance.names.borrow().keys().map(|name| name.to_string()));
+                names.extend(instance.own_names());
                 class = Some(instance.class.clone());
             }
             Value::Class(own) => class = Some(own.clone()),
@@ -125,6 +130,9 @@ impl Python {
                         Property::Accessors(..) => Ok(Some(value)),
                         _ => self.bound(value, &Value::Class(class.clone()), at).map(Some),
                     },
+                    found if has_method(found, "__get__") => {
+                        self.described(found, Value::None, class, at).map(Some)
+                    }
                     _ => Ok(Some(value)),
                 },
                 (None, "__name__" | "__qualname__") => Ok(Some(class.name.clone().into())),
@@ -240,6 +248,12 @@ impl Python {
         })
     }
 
+    /// What an object that stands in a class as an attribute, and has `__get__`, gives for an object of that class.
+    fn described(&mut self, found: &Value, object: Value, class: &Rc<Class>, at: Span) -> Outcome {
+        let get = self.get_attribute(found, "__get__", at)?;
+        self.call(&get, Args::new([object, Value::Class(class.clone())], at))
+    }
+
     fn instance_attribute(
         &mut self,
         value: &Value,
@@ -253,20 +267,24 @@ impl Python {
         {
             return self.bound(Value::Property(property.clone()), value, at).map(Some);
         }
-        if let Some(own) = instance.get(name) {
+        let descriptor =
+            |method: &str| of_class.as_ref().is_some_and(|found| has_method(found, method));
+        if !descriptor("__set__")
+            && let Some(own) = instance.get(name)
+        {
             return Ok(Some(own));
         }
         if let Some(found) = of_class {
-            return self.bound(found, value, at).map(Some);
+            return match has_method(&found, "__get__") {
+                true => self.described(&found, value.clone(), &instance.class, at).map(Some),
+                false => self.bound(found, value, at).map(Some),
+            };
         }
         match name {
             "__class__" => return Ok(Some(Value::Class(instance.class.clone()))),
             "__dict__" => {
-                let dict = super::Dict::new();
-                for (name, value) in instance.names.borrow().iter() {
-                    dict.set_str(name, value.clone());
-                }
-                return Ok(Some(Value::Dict(dict)));
+                self.room(instance.names.borrow().len().saturating_mul(4), at)?;
+                return Ok(Some(Value::Dict(instance.as_dict())));
             }
             "__doc__" => return Ok(Some(Value::None)),
             _ => {}
@@ -299,6 +317,17 @@ impl Python {
         value: Value,
         at: Span,
     ) -> Outcome<()> {
+        if let (Value::Instance(instance), "__dict__") = (object, name) {
+            let Value::Dict(dict) = Python::inner(&value) else {
+                let message = format!(
+                    "__dict__ must be set to a dictionary, not a '{}'",
+                    self.type_name(&value)
+                );
+                return Err(self.type_error(at, message));
+            };
+            instance.take_dict(dict.clone());
+            return Ok(());
+        }
         if is_forbidden(name) || matches!(name, "__class__" | "__dict__") {
             return Err(self.not_available(&format!("assignment to '{name}'"), at));
         }
@@ -315,6 +344,13 @@ impl Python {
                         return Err(self.error("AttributeError", at, message));
                     }
                     self.call(&set.clone(), Args::new([object.clone(), value], at))?;
+                    return Ok(());
+                }
+                if let Some(found) = instance.class.lookup(name)
+                    && has_method(&found, "__set__")
+                {
+                    let set = self.get_attribute(&found, "__set__", at)?;
+                    self.call(&set, Args::new([object.clone(), value], at))?;
                     return Ok(());
                 }
                 if let Some(hook @ (Value::Function(_) | Value::NativeFunction(_))) =
@@ -385,7 +421,7 @@ impl Python {
     /// `del object.name`.
     pub fn delete_attribute(&mut self, object: &Value, name: &str, at: Span) -> Outcome<()> {
         let removed = match object {
-            Value::Instance(instance) => instance.names.borrow_mut().shift_remove(name),
+            Value::Instance(instance) => instance.remove(name),
             Value::Class(class) if !class.module.is_empty() => {
                 class.names.borrow_mut().shift_remove(name)
             }

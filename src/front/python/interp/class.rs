@@ -1,6 +1,7 @@
 //! Classes, those of the definition and those built in, and the objects they make.
 
 use super::Python;
+use super::dict::{Dict, Key};
 use super::error::Outcome;
 use super::function::Args;
 use super::module::Names;
@@ -131,8 +132,10 @@ impl Drop for Class {
 pub struct Instance {
     /// Its class.
     pub class: Rc<Class>,
-    /// Its attributes.
+    /// Its attributes, until somebody asks for them as a dict.
     pub names: RefCell<Names>,
+    /// Its attributes from then on: `__dict__` is what it looks its attributes up in.
+    pub dict: RefCell<Option<Rc<Dict>>>,
     /// The value of the built-in type that the class inherits from: the dict of a `class Options(dict)`, the items of a
     /// named tuple.
     pub payload: Option<Value>,
@@ -141,19 +144,62 @@ pub struct Instance {
 impl Instance {
     /// An attribute of its own.
     pub fn get(&self, name: &str) -> Option<Value> {
-        self.names.borrow().get(name).cloned()
+        match &*self.dict.borrow() {
+            Some(dict) => dict.get_str(name),
+            None => self.names.borrow().get(name).cloned(),
+        }
     }
 
     /// Sets an attribute of its own.
     pub fn set(&self, name: impl Into<Rc<str>>, value: impl Into<Value>) {
+        if let Some(dict) = &*self.dict.borrow() {
+            return dict.set_str(&name.into(), value.into());
+        }
         let old = self.names.borrow_mut().insert(name.into(), value.into());
         bury(old);
+    }
+
+    /// Takes an attribute of its own away.
+    pub fn remove(&self, name: &str) -> Option<Value> {
+        let Some(dict) = &*self.dict.borrow() else {
+            return self.names.borrow_mut().shift_remove(name);
+        };
+        let removed = dict.entries.borrow_mut().shift_remove(&Key::Str(name.into()));
+        removed.map(|(_, value)| value)
+    }
+
+    /// The names of its own attributes.
+    pub fn own_names(&self) -> Vec<String> {
+        match &*self.dict.borrow() {
+            Some(dict) => {
+                dict.items().iter().filter_map(|(key, _)| Some(key.as_str()?.to_string())).collect()
+            }
+            None => self.names.borrow().keys().map(|name| name.to_string()).collect(),
+        }
+    }
+
+    /// Its attributes as a dict, in which they are from then on.
+    pub fn as_dict(&self) -> Rc<Dict> {
+        let mut dict = self.dict.borrow_mut();
+        let moved = || {
+            let dict = Dict::new();
+            self.names.take().iter().for_each(|(name, value)| dict.set_str(name, value.clone()));
+            dict
+        };
+        dict.get_or_insert_with(moved).clone()
+    }
+
+    /// Gives it a dict that it looks its attributes up in.
+    pub fn take_dict(&self, dict: Rc<Dict>) {
+        bury(self.names.take().into_values());
+        self.dict.replace(Some(dict));
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
         bury(self.names.take().into_values());
+        bury(self.dict.take().map(Value::Dict));
         bury(self.payload.take());
     }
 }

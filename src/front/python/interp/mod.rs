@@ -379,7 +379,7 @@ impl Python {
     ) -> Outcome<Rc<Instance>> {
         self.allocate(size_of::<Instance>() + 64, at)?;
         let (class, names) = (class.clone(), RefCell::default());
-        let instance = Rc::new(Instance { class, names, payload });
+        let instance = Rc::new(Instance { class, names, dict: RefCell::default(), payload });
         self.owners.instances.push(Rc::downgrade(&instance));
         self.owners.prune();
         Ok(instance)

@@ -36,7 +36,12 @@ impl Python {
     /// An exception of a class with one argument.
     pub fn error_of(&mut self, class: &Rc<Class>, argument: Value, at: Span) -> PyError {
         let names = RefCell::default();
-        let instance = Rc::new(Instance { class: class.clone(), names, payload: None });
+        let instance = Rc::new(Instance {
+            class: class.clone(),
+            names,
+            dict: RefCell::default(),
+            payload: None,
+        });
         instance.set("args", Value::tuple([argument]));
         self.unwinding(Value::Instance(instance), Kind::Operation, at)
     }

@@ -1,7 +1,7 @@
 //! The methods of lists, tuples and ranges.
 
 use super::{method, ordering};
-use crate::front::python::interp::{Outcome, Python, Value, bury};
+use crate::front::python::interp::{Args, Outcome, Python, Value, bury};
 use crate::source::Span;
 use std::rc::Rc;
 
@@ -167,6 +167,17 @@ fn shared(py: &mut Python) {
         method(class, "__delitem__", &["key"], |py, this, args| {
             py.delete_item(&this, &args.get("key"), args.span)?;
             Ok(Value::None)
+        });
+    }
+    // What numpy gives for one number is one here, and has these attributes of an array.
+    for class in [&types.float, &types.int] {
+        method(class, "item", &[], |_, this, _| Ok(this));
+        method(class, "astype", &["dtype"], |py, this, args| {
+            let at = args.span_of("dtype");
+            let numpy = py.import("numpy", at)?;
+            let cast = py.get_attribute(&numpy, "_cast", at)?;
+            let cast = py.call(&cast, Args::new([args.get("dtype")], at))?;
+            py.call(&cast, Args::new([this], at))
         });
     }
     method(&types.float, "is_integer", &[], |_, this, _| {

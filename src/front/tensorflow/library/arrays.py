@@ -124,7 +124,9 @@ def _rows(x, indices):
     return places, [_product(dims[:m])] + dims[m:]
 
 
-def gather_nd(params, indices, name=None):
+def gather_nd(params, indices, name=None, batch_dims=0):
+    if batch_dims:
+        return tf.gathered_at(params, indices, batch_dims)
     gathered = getattr(indices, '_gathered', None)
     if gathered is not None:
         return gathered(tf.convert_to_tensor(params), True)

@@ -90,7 +90,15 @@ fn known(c: &mut Call, key: &str) -> Outcome<Vec<Value>> {
 }
 
 fn variables(c: &mut Call, trainable: bool) -> Outcome {
-    let (scope, suffix) = (c.text("scope")?.unwrap_or_default(), c.text("suffix")?);
+    // The functions of contrib take what `tf.variable_scope` gives as well.
+    let scope = match c.bound.some("scope") {
+        Some(Value::Native(scope)) if scope.type_name() == "VariableScope" => {
+            let name = c.py.get_attribute(&Value::Native(scope), "name", c.span)?;
+            name.as_str().map(|name| name.to_string())
+        }
+        _ => c.text("scope")?,
+    };
+    let (scope, suffix) = (scope.unwrap_or_default(), c.text("suffix")?);
     let pattern = pattern(c, &scope)?;
     let key = if trainable { "trainable_variables" } else { "variables" };
     let mut all = known(c, key)?;

@@ -42,13 +42,30 @@ class MinMaxNorm(Constraint):
         return w * (wanted / (1e-7 + lengths))
 
 
+class RadialConstraint(Constraint):
+    def __call__(self, w):
+        # Rings around the middle, each with one element of the diagonal, as tf.keras fills them.
+        rows, columns, inputs, outputs = w.get_shape().as_list()
+        if rows != columns:
+            raise ValueError('a window of %d x %d has no rings: it must be square' % (rows, columns))
+        first, even = rows // 2, 1 - rows % 2
+
+        def place(i):
+            ring = max(i - first, first - even - i)
+            return first + ring - 1 + even if ring else first - 1
+        places = [max(place(i), place(j)) for i in range(rows) for j in range(columns)]
+        flat = tf.gather(tf.reshape(w, [rows * columns, inputs * outputs]), [n * (columns + 1) for n in places])
+        return tf.reshape(flat, [rows, columns, inputs, outputs])
+
+
 max_norm = maxnorm = MaxNorm
+radial_constraint = RadialConstraint
 non_neg = nonneg = NonNeg
 unit_norm = unitnorm = UnitNorm
 min_max_norm = MinMaxNorm
 _NAMES = {'max_norm': MaxNorm, 'MaxNorm': MaxNorm, 'maxnorm': MaxNorm, 'non_neg': NonNeg, 'NonNeg': NonNeg, 'nonneg': NonNeg,
           'unit_norm': UnitNorm, 'UnitNorm': UnitNorm, 'unitnorm': UnitNorm, 'min_max_norm': MinMaxNorm,
-          'MinMaxNorm': MinMaxNorm}
+          'MinMaxNorm': MinMaxNorm, 'radial_constraint': RadialConstraint, 'RadialConstraint': RadialConstraint}
 
 
 def get(identifier):

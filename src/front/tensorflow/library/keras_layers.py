@@ -343,17 +343,9 @@ SeparableConv2D = _of('SeparableConv2D', tf.layers.separable_conv2d, _SEPARABLE,
 class _Transposed(_OfLayers):
     _order = _CONVOLUTION[:4] + ('output_padding', 'data_format', 'dilation_rate') + _PLAIN
 
-    def _meant(self, given, training):
-        for key in ('output_padding', 'dilation_rate'):
-            value = given.pop(key, None)
-            plain = value is None or key == 'dilation_rate' and value in (1, (1, 1), [1, 1], (1, 1, 1), [1, 1, 1])
-            if not plain:
-                raise ValueError('`%s` is not known to cortado here: leave it out' % key)
-        return given
 
-
-Conv2DTranspose = type('Conv2DTranspose', (_Transposed,), {'_function': [tf.layers.conv2d_transpose]})
-Conv3DTranspose = type('Conv3DTranspose', (_Transposed,), {'_function': [tf.layers.conv3d_transpose]})
+Conv2DTranspose = type('Conv2DTranspose', (_Transposed,), {'_function': [tf.layers._longer_images]})
+Conv3DTranspose = type('Conv3DTranspose', (_Transposed,), {'_function': [tf.layers._longer_volumes]})
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
 SeparableConvolution2D, Convolution2DTranspose, Deconvolution2D = SeparableConv2D, Conv2DTranspose, Conv2DTranspose
 

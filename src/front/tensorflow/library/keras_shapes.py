@@ -345,11 +345,16 @@ class UpSampling2D(Layer):
         self.size, self.first, self.interpolation = _pair(size), _is_first(data_format), interpolation
 
     def call(self, inputs):
-        resize = {'nearest': tf.image.resize_nearest_neighbor, 'bilinear': tf.image.resize_bilinear}[self.interpolation]
+        if self.interpolation not in ('nearest', 'bilinear'):
+            raise ValueError('`interpolation` %r is not one of nearest and bilinear' % (self.interpolation,))
 
         def larger(x):
             n = x.get_shape().as_list()
-            return resize(x, [n[1] * self.size[0], n[2] * self.size[1]])
+            size = [n[1] * self.size[0], n[2] * self.size[1]]
+            if self.interpolation == 'nearest':
+                return tf.image.resize_nearest_neighbor(x, size)
+            # Since TensorFlow 1.14 by the middles of pixels.
+            return tf.image.resize_bilinear(x, size, half_pixel_centers=True)
         return _last(larger, inputs, self.first)
 
 

@@ -77,21 +77,44 @@ def _convolution(axes, scope, convolve, inputs, filters, kernel_size, strides, p
         return _active(outputs, activity_regularizer)
 
 
-def _convolution_transpose(axes, scope, convolve, inputs, filters, kernel_size, strides, padding, data_format, activation,
-                           use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-                           activity_regularizer, kernel_constraint, bias_constraint, trainable, name, reuse):
+def _convolution_transpose(axes, scope, convolve, inputs, filters, kernel_size, strides=1, padding='valid',
+                           data_format='channels_last', activation=None, use_bias=True, kernel_initializer=None,
+                           bias_initializer=None, kernel_regularizer=None, bias_regularizer=None,
+                           activity_regularizer=None, kernel_constraint=None, bias_constraint=None, trainable=True,
+                           name=None, reuse=None, output_padding=None, dilation_rate=1):
     _last(data_format)
     with tf.variable_scope(name, scope, reuse=reuse):
         window, steps = _each(kernel_size, axes, 'kernel_size'), _each(strides, axes, 'strides')
         shape = inputs.get_shape().as_list()
         kernel = tf.get_variable('kernel', window + [filters, shape[-1]], initializer=kernel_initializer,
                                  regularizer=kernel_regularizer, constraint=kernel_constraint, trainable=trainable)
+        rates, more = _each(dilation_rate, axes, 'dilation_rate'), _each(output_padding, axes, 'output_padding')
+        padded, window = padding.upper() == 'SAME', [k + (k - 1) * (rate - 1) for k, rate in zip(window, rates)]
         extents = [n * s for n, s in zip(shape[1:axes + 1], steps)]
-        if padding.upper() == 'VALID':
+        if output_padding is not None:
+            if any(s <= m for s, m in zip(steps, more)):
+                raise ValueError('Stride %r must be greater than output padding %r' % (tuple(steps), tuple(more)))
+            extents = [n - s + k - (k // 2 * 2 if padded else 0) + m for n, k, s, m in zip(extents, window, steps, more)]
+        elif not padded:
             extents = [n + (k - s if k > s else 0) for n, k, s in zip(extents, window, steps)]
+        if any(rate != 1 for rate in rates):
+            if axes != 2 or rates[0] != rates[1] or any(s != 1 for s in steps):
+                raise ValueError('a `dilation_rate` is one number for images, and goes with strides of 1 only')
+            convolve = lambda x, w, shape, steps, padding: tf.nn.atrous_conv2d_transpose(x, w, shape, rates[0], padding)
         outputs = convolve(inputs, kernel, [shape[0]] + extents + [filters], [1] + steps + [1], padding.upper())
         outputs = _ended(outputs, activation, use_bias, filters, bias_initializer, bias_regularizer, bias_constraint, trainable)
         return _active(outputs, activity_regularizer)
+
+
+# What tf.keras.layers has: with `output_padding` and `dilation_rate`.
+@_either
+def _longer_images(inputs, **given):
+    return _convolution_transpose(2, 'conv2d_transpose', tf.nn.conv2d_transpose, inputs, **given)
+
+
+@_either
+def _longer_volumes(inputs, **given):
+    return _convolution_transpose(3, 'conv3d_transpose', tf.nn.conv3d_transpose, inputs, **given)
 
 
 @_either

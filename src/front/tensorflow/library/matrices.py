@@ -118,3 +118,21 @@ def inv(input, adjoint=False, name=None):
 
 def solve(matrix, rhs, adjoint=False, name=None):
     return matrix_solve(matrix, rhs, adjoint)
+
+
+class LinearOperatorLowerTriangular(object):
+    def __init__(self, tril, *args, **kwargs):
+        self._matrix = tf.matrix_band_part(tril, -1, 0)
+
+    @property
+    def shape(self):
+        return self._matrix.get_shape()
+
+    def to_dense(self, name=None):
+        return self._matrix
+
+    def matmul(self, x, adjoint=False, adjoint_arg=False, name=None):
+        return tf.matmul(self._matrix, x, transpose_a=adjoint, transpose_b=adjoint_arg)
+
+    def diag_part(self, name=None):
+        return tf.matrix_diag_part(self._matrix)

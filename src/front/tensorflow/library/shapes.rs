@@ -120,8 +120,18 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function(&["tf.expand_dims"], &["input", "axis?", "name?", "dim?"], |c| {
         let x = c.tensor("input")?;
-        let dim = c.whole("dim", -1)?;
-        let axis = c.whole("axis", dim)?;
+        // A list of one axis is such an axis, as in PointNet.
+        let asked = match c.wholes("axis")? {
+            Some(axes) => Some(axes),
+            None => c.wholes("dim")?,
+        };
+        let axis = match asked.as_deref() {
+            Some([axis]) => *axis,
+            None => -1,
+            Some(_) => {
+                return Err(c.fault("`axis` must be a single value", "write one axis for each call"));
+            }
+        };
         c.gives(|graph| graph.expand_dims(&x, axis))
     }),
     Function(&["tf.squeeze"], &["input", "axis?", "name?", "squeeze_dims?"], |c| {
@@ -203,26 +213,42 @@ pub const FUNCTIONS: &[Function] = &[
         ],
         strided_slice,
     ),
-    Function(&["tf.gather"], &["params", "indices", "validate_indices?", "name?", "axis?"], |c| {
-        let (x, axis) = (c.tensor("params")?, c.whole("axis", 0)?);
-        let indices = c.tensor("indices")?;
-        if axis == 0 && indices.known().is_none() {
-            return c.looked_up(&indices, "params", "Gather");
-        }
-        let places = c.wholes("indices")?.unwrap_or_default();
-        c.gives(|graph| {
-            let axis = x.axis(axis)?;
-            let places = places.iter().map(|&place| usize::try_from(place).unwrap_or(usize::MAX));
-            let picked = graph.pick(&x, axis, places.collect(), "Gather")?;
-            if indices.rank() == 1 {
-                return Ok(picked);
+    Function(
+        &["tf.gather"],
+        &["params", "indices", "validate_indices?", "name?", "axis?", "batch_dims?"],
+        |c| {
+            let (x, axis) = (c.tensor("params")?, c.whole("axis", 0)?);
+            let indices = c.tensor("indices")?;
+            if c.whole("batch_dims", 0)? != 0 || axis != 0 && indices.known().is_none() {
+                let along = super::written::member(c.py, "tf", "gathered_along", c.span)?;
+                let given =
+                    ["params", "indices", "axis", "batch_dims"].map(|name| c.bound.get(name));
+                let [x, indices, axis, batch] = given;
+                let batch = if batch.is_none() { Value::Int(0) } else { batch };
+                return c.py.call(
+                    &along.unwrap_or_default(),
+                    Args::new([x, indices, axis, batch], c.span),
+                );
             }
-            // The axes of the indices stand where the axis was.
-            let dims = [&x.dims[..axis], &indices.dims[..], &x.dims[axis + 1..]].concat();
-            let dims: Vec<i64> = dims.into_iter().map(|extent| extent as i64).collect();
-            graph.reshape(&picked, &dims)
-        })
-    }),
+            if axis == 0 && indices.known().is_none() {
+                return c.looked_up(&indices, "params", "Gather");
+            }
+            let places = c.wholes("indices")?.unwrap_or_default();
+            c.gives(|graph| {
+                let axis = x.axis(axis)?;
+                let places =
+                    places.iter().map(|&place| usize::try_from(place).unwrap_or(usize::MAX));
+                let picked = graph.pick(&x, axis, places.collect(), "Gather")?;
+                if indices.rank() == 1 {
+                    return Ok(picked);
+                }
+                // The axes of the indices stand where the axis was.
+                let dims = [&x.dims[..axis], &indices.dims[..], &x.dims[axis + 1..]].concat();
+                let dims: Vec<i64> = dims.into_iter().map(|extent| extent as i64).collect();
+                graph.reshape(&picked, &dims)
+            })
+        },
+    ),
     // What `tf.scatter_nd` is written with.
     Function(&["tf.scattered_rows"], &["updates", "places", "rows"], |c| {
         let (updates, places) = (c.tensor("updates")?, c.whole_numbers("places")?);

@@ -11,6 +11,7 @@ const MODULES: &[(&str, &str)] = &[
     ("tensorflow.contrib.slim.losses", include_str!("slim_losses.py")),
     ("tensorflow.composed", include_str!("composed.py")),
     ("tensorflow.arrays", include_str!("arrays.py")),
+    ("tensorflow.gathers", include_str!("gathers.py")),
     ("tensorflow.control", include_str!("control.py")),
     ("tensorflow.segments", include_str!("segments.py")),
     ("tensorflow.masks", include_str!("masks.py")),
