@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::{Error, Result};
+use crate::{Error, Result, notebook};
 
 /// The whole file, or all that a pipe gives, as bytes.
 ///
@@ -111,10 +111,22 @@ fn text(path: &Path, mut bytes: Vec<u8>) -> Result<String> {
 const MOST_TEXT: u64 = 4 << 20;
 /// Bytes of the longest definition that is a program, which costs far more to read.
 const MOST_PROGRAM: u64 = 1 << 20;
+/// Bytes of the longest notebook, which holds pictures as well.
+const MOST_NOTEBOOK: u64 = 64 << 20;
 /// The characters, of those that mean nothing, that stand for the bytes from 128 on that are no UTF-8.
 const STRAY: u32 = 0xf700;
 
-/// A definition: a regular file that is no longer than anyone writes. Bytes that are no UTF-8, such as those of names in
+/// Whether a file is a program in Python by the ending of its name, which a notebook is as well.
+pub fn is_python(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "py" || ending == "ipynb")
+}
+
+/// Whether a definition is a program by the ending of its name.
+pub fn is_program(path: &Path) -> bool {
+    is_python(path) || path.extension().is_some_and(|ending| ending == "lua")
+}
+
+/// A definition: a regular file that is no longer than anyone writes; of a notebook the program of its cells. Bytes that are no UTF-8, such as those of names in
 /// comments of old files, become characters that [`original_bytes`] turns back.
 ///
 /// # Errors
@@ -134,8 +146,11 @@ pub fn read_definition(path: &Path) -> Result<String> {
     if WEIGHTS.contains(&ending) {
         return Err(Error::format(path, NO_DEFINITION));
     }
-    let is_program = ["lua", "py"].contains(&ending);
-    let most = if is_program { MOST_PROGRAM } else { MOST_TEXT };
+    let most = match ending {
+        "ipynb" => MOST_NOTEBOOK,
+        _ if is_program(path) => MOST_PROGRAM,
+        _ => MOST_TEXT,
+    };
     if most < metadata.len() {
         let (have, most) = (metadata.len() >> 10, most >> 20);
         return Err(Error::format(
@@ -147,12 +162,22 @@ pub fn read_definition(path: &Path) -> Result<String> {
     if let Some(kind) = binary(&bytes) {
         return Err(Error::format(path, kind));
     }
-    Ok(bytes.utf8_chunks().fold(String::with_capacity(bytes.len()), |mut text, chunk| {
+    let text = bytes.utf8_chunks().fold(String::with_capacity(bytes.len()), |mut text, chunk| {
         text.push_str(chunk.valid());
         let strays = chunk.invalid().iter();
         text.extend(strays.filter_map(|&byte| char::from_u32(STRAY + u32::from(byte))));
         text
-    }))
+    });
+    if ending != "ipynb" {
+        return Ok(text);
+    }
+    let program = notebook::program(path, &text)?;
+    match MOST_PROGRAM < program.len() as u64 {
+        true => {
+            Err(Error::format(path, "has longer cells than a definition: the longest is 1 MiB"))
+        }
+        false => Ok(program),
+    }
 }
 
 /// Endings of files of weights, which may be texts.

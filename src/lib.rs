@@ -53,6 +53,7 @@ pub mod front;
 pub mod ir;
 pub mod job;
 pub mod layers;
+mod notebook;
 pub mod one_pass;
 pub mod passes;
 pub mod pipeline;

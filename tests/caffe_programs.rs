@@ -211,8 +211,22 @@ fn the_original_refuses_what_is_refused() {
 }
 
 #[test]
+fn a_notebook_is_the_program_of_its_cells() {
+    let cells = r##"{"cells": [
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "import caffe"]},
+        {"cell_type": "code", "source": "!ls\nn = caffe.NetSpec()\nn.data = caffe.layers.Input(shape=dict(dim=[1, 3]))"}
+    ]}"##;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("net.ipynb");
+    std::fs::write(&path, cells).expect("written");
+    let checked = cortado::pipeline::check_file(&path, &Options::default()).expect("a text");
+    assert!(layers(&checked)[0].ends_with(": data"));
+}
+
+#[test]
 fn all_names_of_pylab_are_those_of_numpy_and_of_what_draws() {
     let program = "from pylab import *
+get_ipython().magic(u'matplotlib inline')
 import caffe
 from caffe import layers as L
 n = caffe.NetSpec()

@@ -5,7 +5,13 @@ use std::path::{Path, PathBuf};
 
 /// Modules by tier, lowest first. A module may use those of its own tier and of tiers below.
 const TIERS: &[(&str, &[&str])] = &[
-    ("base", &["source", "ty", "window", "diag", "error", "file", "random", "real", "vecmath"]),
+    (
+        "base",
+        &[
+            "source", "ty", "window", "diag", "error", "file", "notebook", "random", "real",
+            "vecmath",
+        ],
+    ),
     ("core", &["spec", "layers", "program", "ir"]),
     ("stages", &["front", "passes", "plan"]),
     ("runtime", &["exec", "weights", "data", "train"]),

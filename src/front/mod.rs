@@ -13,26 +13,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diag::Diagnostics;
-use crate::file::read_definition;
+use crate::file::{is_python, read_definition};
 use crate::ir::{Definition, Node};
 use crate::source::{SourceMap, Span};
 use crate::spec::{Dialect, Phase};
 use crate::ty::Shape;
 
-/// The dialect of a file, by its name: `.lua` is Torch, everything but `.py` prototxt. A `.py` is Caffe's if it makes nets
+/// The dialect of a file, by its name: `.lua` is Torch, everything but `.py` and `.ipynb` prototxt. A program in Python is Caffe's if it makes nets
 /// with pycaffe or as prototxt, and TensorFlow's otherwise, also where it cannot be read.
 pub fn dialect(path: &Path) -> Dialect {
-    match ending(path) {
-        Some("py") => read_definition(path).map_or(Dialect::TensorFlow, |text| of_python(&text)),
-        _ => dialect_of(path, ""),
+    match is_python(path) {
+        true => read_definition(path).map_or(Dialect::TensorFlow, |text| of_python(&text)),
+        false => dialect_of(path, ""),
     }
 }
 
 /// The same of a text that is not read again.
 fn dialect_of(path: &Path, text: &str) -> Dialect {
-    match ending(path) {
+    match path.extension().and_then(|ending| ending.to_str()) {
         Some("lua") => Dialect::Torch,
-        Some("py") => of_python(text),
+        _ if is_python(path) => of_python(text),
         _ => Dialect::Caffe,
     }
 }
@@ -41,13 +41,9 @@ fn of_python(text: &str) -> Dialect {
     if caffe::pycaffe::is_program(text) { Dialect::Caffe } else { Dialect::TensorFlow }
 }
 
-fn ending(path: &Path) -> Option<&str> {
-    path.extension().and_then(|ending| ending.to_str())
-}
-
 /// Whether a definition is a program that makes nets of Caffe.
 pub fn makes_caffe(path: &Path) -> bool {
-    ending(path) == Some("py") && dialect(path) == Dialect::Caffe
+    is_python(path) && dialect(path) == Dialect::Caffe
 }
 
 /// What a net is called whose definition gives it no name.
@@ -183,7 +179,7 @@ pub fn read(
     let mut definition = match dialect_of(path, text) {
         Dialect::Torch => torch::read(sources, path, text, request, &mut own),
         Dialect::TensorFlow => tensorflow::read(sources, path, text, request, &mut own),
-        Dialect::Caffe if ending(path) == Some("py") => {
+        Dialect::Caffe if is_python(path) => {
             caffe::pycaffe::read(sources, path, text, request, &mut own)
         }
         Dialect::Caffe => {

@@ -3,6 +3,7 @@
 use super::run_file::{Dataset, Files, RunFile, Training};
 use super::run_file_text::Wrong;
 use crate::error::Result;
+use crate::file::is_program;
 
 /// Refuses values that make no sense, and fields that others make meaningless.
 pub(super) fn check(file: &RunFile) -> Result<(), Wrong> {
@@ -47,8 +48,7 @@ pub(super) fn check(file: &RunFile) -> Result<(), Wrong> {
         ("written", file.written.is_some()),
         ("loss", file.loss.is_some()),
     ];
-    let is_program = ["lua", "py"].iter().any(|&e| file.network.extension() == Some(e.as_ref()));
-    let told = told.iter().find(|(_, told)| *told).filter(|_| !is_program);
+    let told = told.iter().find(|(_, told)| *told).filter(|_| !is_program(&file.network));
     if let Some((key, _)) = told {
         let network = file.network.display();
         let why = format!("`{key}` is for definitions that are programs, and {network} is none");

@@ -29,6 +29,11 @@ pub(super) fn install(py: &mut Python) {
     // DIGITS runs a definition from its own program, so what stands under `__name__ == '__main__'` is not for it.
     builtins.set("__name__", "network");
     builtins.set("__debug__", true);
+    // What notebooks call that were saved as programs.
+    builtins.set(
+        "get_ipython",
+        Value::function("get_ipython", |py, _| Ok(py.outside_module("IPython"))),
+    );
     builtins.set("__doc__", Value::None);
     builtins.set("__file__", "definition.py");
     objects(&builtins, py);

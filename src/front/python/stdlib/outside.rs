@@ -81,7 +81,10 @@ const OF_TENSORFLOW: [&str; 20] = [
 ];
 
 /// What is set at the head of many files, and changes no net.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 12] = [
+    "IPython.magic",
+    "IPython.run_line_magic",
+    "IPython.system",
     "cv2.setNumThreads",
     "locale.setlocale",
     "matplotlib.pyplot.switch_backend",
