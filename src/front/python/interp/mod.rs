@@ -436,6 +436,7 @@ impl Drop for Python {
         }
         for instance in owners.instances.iter().filter_map(Weak::upgrade) {
             bury(instance.names.take().into_values());
+            bury(instance.dict.take().map(Value::Dict));
         }
         for class in owners.classes.iter().filter_map(Weak::upgrade) {
             bury(class.names.take().into_values());

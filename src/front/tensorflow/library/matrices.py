@@ -121,7 +121,7 @@ def solve(matrix, rhs, adjoint=False, name=None):
 
 
 class LinearOperatorLowerTriangular(object):
-    def __init__(self, tril, *args, **kwargs):
+    def __init__(self, tril, is_non_singular=None, is_self_adjoint=None, is_positive_definite=None, is_square=None, name=None):
         self._matrix = tf.matrix_band_part(tril, -1, 0)
 
     @property

@@ -129,7 +129,9 @@ pub const FUNCTIONS: &[Function] = &[
             Some([axis]) => *axis,
             None => -1,
             Some(_) => {
-                return Err(c.fault("`axis` must be a single value", "write one axis for each call"));
+                return Err(
+                    c.fault("`axis` must be a single value", "write one axis for each call")
+                );
             }
         };
         c.gives(|graph| graph.expand_dims(&x, axis))
